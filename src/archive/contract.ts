@@ -1,0 +1,131 @@
+/**
+ * What the archive room offers to the rooms above: requests and results of its verbs (write, open, verify, extract).
+ * Types only; `archive.ts` is the door with the verbs themselves.
+ */
+import type { ByteSink, ByteSource } from '../base/source.ts';
+import type { ArchiveProgress, ArchiveWarning, Entry } from './entry.ts';
+
+export type CompressionLevel = 'none' | 'fast' | 'best';
+export type EngineName = 'isal' | 'zlib';
+
+export interface WriteRequest {
+  /** The directory to archive; its own name is not part of the archive. */
+  readonly root: string;
+  /** gitignore lines in force. */
+  readonly ignore: readonly string[];
+  /** Absolute paths of directories and files that never become part of an archive (Roost's own), wherever they lie. */
+  readonly exclude: readonly string[];
+  readonly level: CompressionLevel;
+  readonly engine: EngineName | 'auto';
+  readonly workers: number | 'auto';
+  /** An older archive of the same directory, with its index, to copy unchanged bytes from. */
+  readonly base?: { readonly archive: string; readonly index: string };
+  readonly archive: ByteSink;
+  readonly index: ByteSink;
+  /** Bytes that the archive may reach; `too_large` beyond. 0 for no limit. */
+  readonly maxSize: number;
+  /** MiB per second; 0 for none. Read again for every piece, so a change acts at once. */
+  readonly rates?: () => { readonly read: number; readonly write: number };
+  readonly signal?: AbortSignal;
+  /** Called at most every 100 ms, and once at the end with done equal to total. */
+  readonly onProgress?: (progress: ArchiveProgress) => void;
+  /** Called once, when the last byte of the tree was read: a quiesced server may go on. */
+  readonly onReadingEnded?: () => void;
+}
+
+export interface WriteResult {
+  readonly size: number;
+  readonly rawSize: number;
+  readonly sha256: string;
+  readonly entries: number;
+  readonly files: number;
+  readonly warnings: readonly ArchiveWarning[];
+  /** All warnings, also those beyond the bounded list. */
+  readonly warningCount: number;
+  /** Stored bytes that were copied from the base. */
+  readonly reusedBytes: number;
+  readonly engine: EngineName;
+  /** When reading began, in ms since the epoch. */
+  readonly startedAt: number;
+}
+
+export type ArchiveFormat = 'roost' | 'tar' | 'zip';
+
+/** One entry with its content, in archive order. The content must be consumed (or skipped) before the next is asked for. */
+export interface StreamedEntry {
+  readonly entry: Entry;
+  /** Yields the content; empty for all but files. Memory is valid until the next step. */
+  content(): AsyncIterable<Uint8Array>;
+}
+
+/** What a foreign archive held that is no entry: hostile or unsupported, by name. */
+export interface SkippedEntry {
+  readonly warning: ArchiveWarning;
+}
+
+/** An archive that is read through from its start: any tar, tar.gz or zip, ours included when its index is lost. */
+export interface StreamedArchive {
+  readonly format: 'tar' | 'zip';
+  /** May be called again: each call reads from the start. */
+  read(signal?: AbortSignal): AsyncIterable<StreamedEntry | SkippedEntry>;
+}
+
+export interface OpenRequest {
+  readonly archive: ByteSource;
+  /** The index, when there is one and it belongs to this archive. */
+  readonly index?: ByteSource;
+}
+
+export interface ExtractLimits {
+  /** Bytes of content in all; 0 for none. */
+  readonly maxBytes: number;
+  readonly maxEntries: number;
+}
+
+export interface ExtractRequest {
+  readonly source: OpenRequest;
+  /** An existing directory that only Roost can reach while this runs (a stage, or a new directory). */
+  readonly into: string;
+  /** True for the paths wanted; all without it. Parents of wanted paths are made as needed. */
+  readonly select?: (path: string, kind: Entry['kind']) => boolean;
+  readonly owner: 'archive' | { readonly uid: number; readonly gid: number };
+  readonly setuid: 'strip' | 'keep';
+  readonly limits: ExtractLimits;
+  /** True when files of the same names may be replaced (CLI `--overwrite`); a stage is empty and says false. */
+  readonly overwrite: boolean;
+  /** Flush every file and directory before returning: a restore does, the CLI need not. */
+  readonly durable: boolean;
+  readonly workers: number | 'auto';
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: ArchiveProgress) => void;
+}
+
+export interface ExtractResult {
+  readonly entries: number;
+  readonly files: number;
+  readonly bytes: number;
+  /** Includes `hostile_entry` for what was passed over. */
+  readonly warnings: readonly ArchiveWarning[];
+  readonly warningCount: number;
+  /** Entries passed over because they were hostile. */
+  readonly hostile: number;
+}
+
+export interface VerifyRequest {
+  readonly source: OpenRequest;
+  /** What the manifest recorded, to compare with. */
+  readonly expected?: { readonly size: number; readonly sha256: string };
+  readonly workers: number | 'auto';
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: ArchiveProgress) => void;
+}
+
+export interface VerifyResult {
+  readonly format: ArchiveFormat;
+  readonly size: number;
+  readonly sha256: string;
+  readonly entries: number;
+  readonly files: number;
+  readonly rawSize: number;
+  readonly warnings: readonly ArchiveWarning[];
+}

@@ -1,0 +1,72 @@
+/**
+ * The words of the archive room: what one tar entry is, and what may be said about it. Types only, shared by the
+ * writer, the readers and the index.
+ */
+
+export type EntryKind = 'file' | 'directory' | 'symlink' | 'hardlink';
+
+/** One thing in an archive. Paths and targets are byte strings (see base/paths.ts). */
+export interface Entry {
+  /** Relative to the server's root, without a slash at either end. */
+  readonly path: string;
+  readonly kind: EntryKind;
+  /** Bytes of content; 0 for all but files. */
+  readonly size: number;
+  /** Permission bits with setuid, setgid and sticky (0 to 0o7777). */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Whole seconds since the Unix epoch; may be negative. */
+  readonly mtime: number;
+  /** For a symlink its target, verbatim; for a hard link the path of the entry it shares its content with. */
+  readonly target?: string;
+}
+
+/** What became of a path that could not be archived or unpacked as it was. Stable: panels show and count them. */
+export type WarningCode =
+  /** Archiving: the file was longer when its reading ended than its header says; it was cut there. */
+  | 'file_grew'
+  /** Archiving: the file ended early; the rest was filled with zeros. */
+  | 'file_shrank'
+  /** Archiving: changed while the backup ran, so its content may be a mixture of old and new. */
+  | 'file_changed'
+  /** Archiving: gone before it could be read; not in the archive. */
+  | 'file_vanished'
+  /** Archiving: cannot be opened or read (the errno is in the message); not in the archive, or zeros from there on. */
+  | 'unreadable'
+  /** Archiving: a socket, FIFO or device; not in the archive. */
+  | 'special_file'
+  /** Archiving: nested deeper, or named longer, than Roost keeps; not in the archive. */
+  | 'too_deep'
+  /** Archiving: another file system is mounted there, or Roost's own files lie there; not in the archive. */
+  | 'excluded'
+  /** A line of an ignore list that means nothing; it was passed over. */
+  | 'ignore_line'
+  /** Unpacking: setuid or setgid was stripped. */
+  | 'setuid_stripped'
+  /** Unpacking: an owner, mode or time could not be set. */
+  | 'metadata'
+  /** Unpacking: a hard link became a copy, because the file system refused the link. */
+  | 'link_copied'
+  /** Unpacking: an entry that a regular archive does not hold (device, FIFO, unknown type); passed over. */
+  | 'unsupported_entry'
+  /** Unpacking: an entry whose name or target leads out of the directory, or hides another; passed over. */
+  | 'hostile_entry'
+  /** Reading: bytes after the end of the archive, which no tar reads. */
+  | 'trailing_data';
+
+export interface ArchiveWarning {
+  /** The byte string of the path it is about; '' for the archive as a whole. */
+  readonly path: string;
+  readonly code: WarningCode;
+  /** One printable sentence with the facts (sizes, errno). */
+  readonly message: string;
+}
+
+/** How far a job is. `done` never goes back; totals are estimates that equal `done` at the end. */
+export interface ArchiveProgress {
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  readonly filesDone: number;
+  readonly filesTotal: number;
+}

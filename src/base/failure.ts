@@ -1,0 +1,123 @@
+/**
+ * The one error type of Roost. Everything thrown on purpose is a `Failure`: a stable code that programs rely on,
+ * a sentence for people ("Cannot store the archive: 12 MB free, 340 MB needed"), facts, the cause, and a hint that
+ * says what to do next. Dialects translate the code to their own status and body in one place each.
+ */
+export const FAILURE_CODES = [
+  'invalid_request',
+  'backup_not_ready',
+  'backup_failed',
+  'server_suspended',
+  'too_many_backups',
+  'unauthorized',
+  'forbidden',
+  'backup_locked',
+  'server_not_found',
+  'backup_not_found',
+  'path_not_found',
+  'job_not_found',
+  'backup_exists',
+  'server_busy',
+  'not_running',
+  'too_large',
+  'archive_damaged',
+  'draining',
+  'store_unreachable',
+  'insufficient_storage',
+  'cancelled',
+  'interrupted',
+  'config_invalid',
+  'internal',
+] as const;
+
+export type FailureCode = (typeof FAILURE_CODES)[number];
+
+export interface FailureDetails {
+  /** Numbers and names behind the sentence, for logs and metrics; never secrets. */
+  readonly facts?: Readonly<Record<string, unknown>>;
+  /** What the reader can do about it; shown after the message. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+  /** True when the same call may succeed later without any change. */
+  readonly retry?: boolean;
+}
+
+export class Failure extends Error {
+  readonly code: FailureCode;
+  readonly facts: Readonly<Record<string, unknown>>;
+  readonly hint: string | undefined;
+  readonly retry: boolean;
+
+  constructor(code: FailureCode, message: string, details: FailureDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'Failure';
+    this.code = code;
+    this.facts = details.facts ?? {};
+    this.hint = details.hint;
+    this.retry = details.retry ?? false;
+  }
+
+  /** What crosses a thread or a database row: plain data, from which `Failure.revive` makes the error again. */
+  toJSON(): FailureRecord {
+    return { code: this.code, message: this.message, facts: this.facts, hint: this.hint, retry: this.retry };
+  }
+
+  static revive(record: FailureRecord, cause?: unknown): Failure {
+    return new Failure(record.code, record.message, {
+      facts: record.facts,
+      retry: record.retry,
+      cause,
+      ...(record.hint === undefined ? {} : { hint: record.hint }),
+    });
+  }
+}
+
+export interface FailureRecord {
+  readonly code: FailureCode;
+  readonly message: string;
+  readonly facts: Readonly<Record<string, unknown>>;
+  readonly hint?: string | undefined;
+  readonly retry: boolean;
+}
+
+/** The errno name (`ENOENT`) of a system error anywhere in a chain of causes, or undefined. */
+export function errnoOf(error: unknown): string | undefined {
+  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
+    const code = (at as NodeJS.ErrnoException).code;
+    if (typeof code === 'string' && typeof (at as NodeJS.ErrnoException).errno === 'number') return code;
+  }
+  return undefined;
+}
+
+const OUT_OF_SPACE = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+/**
+ * Makes a `Failure` of whatever was thrown, keeping it as the cause. A full disk or quota becomes
+ * `insufficient_storage`, an abort `cancelled`; what nobody foresaw is `internal`.
+ *
+ * @param doing the sentence's start, in the grammar "Cannot store the archive".
+ */
+export function asFailure(error: unknown, doing: string): Failure {
+  if (error instanceof Failure) return error;
+  const errno = errnoOf(error);
+  const reason = error instanceof Error ? error.message : String(error);
+  if (error instanceof Error && error.name === 'AbortError') {
+    return new Failure('cancelled', `${doing}: it was cancelled`, { cause: error });
+  }
+  if (errno !== undefined && OUT_OF_SPACE.has(errno)) {
+    return new Failure('insufficient_storage', `${doing}: no space left (${errno})`, {
+      cause: error,
+      facts: { errno },
+      hint: 'Free some space on that disk (or raise its quota), then try again.',
+      retry: true,
+    });
+  }
+  return new Failure('internal', `${doing}: ${reason}`, { cause: error, facts: errno === undefined ? {} : { errno } });
+}
+
+/** Throws `cancelled` when the signal has fired, the signal's own Failure when it was aborted with one. */
+export function throwIfAborted(signal: AbortSignal | undefined, doing: string): void {
+  if (!signal?.aborted) return;
+  if (signal.reason instanceof Failure) throw signal.reason;
+  throw new Failure('cancelled', `${doing}: it was cancelled`, { cause: signal.reason });
+}

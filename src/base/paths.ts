@@ -1,0 +1,73 @@
+/**
+ * Paths inside a server are *byte strings*: JavaScript strings in which every character is one byte (latin1). Linux
+ * names are bytes, not text; this form keeps each of them exactly, sorts in byte order with `<`, and costs one byte a
+ * character. `/` separates, without one at the start or the end; the root is ''.
+ */
+
+const LATIN1 = 'latin1';
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The bytes of a byte string, as system calls and tar headers want them. */
+export function bytesOf(path: string): Buffer {
+  return Buffer.from(path, LATIN1);
+}
+
+/** A byte string of text (from JSON, a command line or a pattern), by its UTF-8 bytes. */
+export function fromText(text: string): string {
+  return isAscii(text) ? text : Buffer.from(text, 'utf8').toString(LATIN1);
+}
+
+/** The text of a byte string, or undefined when its bytes are not valid UTF-8. */
+export function toText(path: string): string | undefined {
+  if (isAscii(path)) return path;
+  try {
+    return strictUtf8.decode(Buffer.from(path, LATIN1));
+  } catch {
+    return undefined;
+  }
+}
+
+export function isAscii(text: string): boolean {
+  for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7f) return false;
+  return true;
+}
+
+/**
+ * A path as JSON bodies carry it: its text when the bytes are valid UTF-8, else the printable form, in which each
+ * byte that is not text is written `\xNN`.
+ */
+export function wirePath(path: string): string {
+  return toText(path) ?? printable(path);
+}
+
+// C0 and C1 controls, bidirectional overrides, zero-width characters and line separators: all that can forge a line
+// in a log, move a terminal's cursor, or show a name as another.
+// oxlint-disable-next-line no-control-regex -- finding control characters is the purpose
+const FORGING = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
+
+/**
+ * A path as messages, logs and terminals show it: one line, no control or bidirectional characters, bytes that are
+ * not UTF-8 as `\xNN`. Not reversible on purpose: a backslash stays one.
+ */
+export function printable(path: string): string {
+  const text = toText(path);
+  if (text !== undefined) return text.replace(FORGING, escapeCharacter);
+  return path.replace(/[^\x20-\x7e]/g, (character) => `\\x${hex(character.charCodeAt(0), 2)}`);
+}
+
+/** Text from outside (names, header values) made safe for one line of a log or terminal. */
+export function printableText(text: string): string {
+  return text.replace(FORGING, escapeCharacter);
+}
+
+function escapeCharacter(character: string): string {
+  if (character === '\n') return '\\n';
+  if (character === '\r') return '\\r';
+  if (character === '\t') return '\\t';
+  const code = character.codePointAt(0) ?? 0;
+  return code < 0x100 ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`;
+}
+
+function hex(value: number, width: number): string {
+  return value.toString(16).padStart(width, '0');
+}

@@ -1,0 +1,28 @@
+/**
+ * A sequence of bytes of known length that can be read at any offset: an archive on the local disk, or an object in a
+ * remote store. Lives at the bottom because stores produce it and archives consume it, and neither knows the other.
+ */
+export interface ByteSource {
+  /** Length in bytes; it does not change while the source is open. */
+  readonly size: number;
+  /** An open descriptor of the same bytes, where there is one: threads then read it directly. */
+  readonly descriptor?: number;
+  /**
+   * Reads exactly `length` bytes from `offset`.
+   * Must throw a `Failure` (`archive_damaged`) when the bytes end early, and reject promptly once `signal` aborts.
+   */
+  read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /** Frees what the source holds; called once, after the last read has ended. */
+  close(): Promise<void>;
+}
+
+/**
+ * Where the bytes of a new archive go, in order. `jobs` builds it from a store.
+ */
+export interface ByteSink {
+  /**
+   * Takes the next bytes. The memory is the caller's again once the promise resolves, so a sink that keeps bytes
+   * longer copies them. Rejects with the reason when they could not be written; no further call follows then.
+   */
+  write(bytes: Uint8Array): Promise<void>;
+}

@@ -1,0 +1,76 @@
+/**
+ * What the catalogue holds, as the rooms above see it. Times are milliseconds since the Unix epoch, sizes bytes.
+ * These shapes are also what a backup's manifest stores, so that the catalogue can be rebuilt from manifests alone.
+ */
+import type { FailureRecord } from '../base/failure.ts';
+import type { BackupId, JobId, ServerId } from '../base/ids.ts';
+
+/** `RESTORING` is not stored: a backup shows it while a restore job of it is queued or runs. */
+export type StoredBackupStatus = 'IN_PROGRESS' | 'COMPLETED' | 'FAILED';
+export type BackupStatus = StoredBackupStatus | 'RESTORING';
+
+export interface WarningRecord {
+  /** As JSON carries it: text, or `\xNN` escapes where the bytes are no text. */
+  readonly path: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface BackupRecord {
+  readonly id: BackupId;
+  readonly server: ServerId;
+  readonly name: string;
+  readonly status: StoredBackupStatus;
+  readonly locked: boolean;
+  /** The effective ignore list, line by line. */
+  readonly ignore: readonly string[];
+  /** The store's name in the config. */
+  readonly store: string;
+  /** The archive's key in that store: `<server>/<backup>.tar.gz`. */
+  readonly key: string;
+  readonly size: number;
+  readonly rawSize: number;
+  readonly files: number;
+  readonly entries: number;
+  readonly reusedBytes: number;
+  /** Lower-case hex; null until completed. */
+  readonly sha256: string | null;
+  /** The first warnings (bounded); `warningCount` counts them all. */
+  readonly warnings: readonly WarningRecord[];
+  readonly warningCount: number;
+  readonly error: FailureRecord | null;
+  /** Set when a verification found the archive damaged; such a backup is never reused from and refuses restore. */
+  readonly damagedAt: number | null;
+  readonly verifiedAt: number | null;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly completedAt: number | null;
+}
+
+export type JobKind = 'backup' | 'restore' | 'verify' | 'delete';
+export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+
+export interface JobProgress {
+  readonly phase: string;
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  readonly filesDone: number;
+  readonly filesTotal: number;
+  readonly bytesPerSecond: number;
+  readonly etaSeconds: number | null;
+}
+
+export interface JobRecord {
+  readonly id: JobId;
+  readonly kind: JobKind;
+  readonly server: ServerId;
+  readonly backup: BackupId;
+  readonly state: JobState;
+  readonly phase: string;
+  /** What the verb was asked for (restore: truncate, paths), so that a restart can go on with it. */
+  readonly request: Readonly<Record<string, unknown>>;
+  readonly error: FailureRecord | null;
+  readonly createdAt: number;
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+}

@@ -1,0 +1,161 @@
+/**
+ * What the dialects and the HTTP side may ask of the jobs room. A dialect translates its words into these calls and
+ * these answers back; it knows neither files nor SQL. Every method throws a `Failure` with a code of `api.md`.
+ */
+import type { ByteSource } from '../base/source.ts';
+import type { BackupId, JobId, ServerId } from '../base/ids.ts';
+import type { BackupRecord, BackupStatus, JobKind, JobProgress, JobRecord } from '../catalogue/records.ts';
+
+export interface ServerView {
+  readonly id: ServerId;
+  readonly name: string;
+  readonly status: 'READY' | 'BACKING_UP' | 'RESTORING';
+  readonly suspended: boolean;
+  /** Backups that are kept, of any status. */
+  readonly backups: number;
+  /** Bytes of all its archives. */
+  readonly bytes: number;
+}
+
+/** A backup as it stands now, `RESTORING` included. */
+export type BackupView = Omit<BackupRecord, 'status'> & { readonly status: BackupStatus };
+
+export interface JobView extends JobRecord {
+  readonly progress: JobProgress | null;
+  /** 1 for the next to start; null when it does not wait. */
+  readonly position: number | null;
+}
+
+export interface CreateBackup {
+  readonly server: ServerId;
+  /** The caller's own id; a new one is made without it. `backup_exists` when it is taken. */
+  readonly id?: BackupId;
+  readonly name?: string;
+  /** gitignore lines. Absent or empty: the server's own ignore file counts. */
+  readonly ignore?: readonly string[];
+  readonly locked?: boolean;
+}
+
+export interface RestoreBackup {
+  readonly server: ServerId;
+  readonly backup: BackupId;
+  readonly truncate: boolean;
+  readonly paths?: readonly string[];
+  readonly keepIgnored?: boolean;
+  readonly dryRun?: boolean;
+  readonly keepPreviousHours?: number;
+}
+
+/** A job that was accepted: it runs whether or not anybody waits for it. */
+export interface Accepted {
+  readonly job: JobId;
+  readonly backup: BackupView;
+  /** Resolves with the final state; rejects with the job's Failure. Never aborts the job. */
+  readonly ended: Promise<BackupView>;
+}
+
+export interface DirectoryItem {
+  readonly name: string;
+  readonly kind: 'file' | 'directory' | 'symlink' | 'hardlink';
+  readonly size: number;
+  readonly mode: number;
+  /** Whole seconds since the Unix epoch. */
+  readonly mtime: number;
+  readonly target?: string;
+}
+
+export interface DirectoryPage {
+  readonly path: string;
+  readonly entries: readonly DirectoryItem[];
+  readonly cursor?: string;
+}
+
+export interface FileContent {
+  readonly name: string;
+  readonly size: number;
+  readonly mtime: number;
+  readonly stream: AsyncIterable<Uint8Array>;
+}
+
+export interface Estimate {
+  readonly files: number;
+  readonly directories: number;
+  readonly bytes: number;
+  readonly ignoredFiles: number;
+  readonly ignoredBytes: number;
+  /** The largest ignored directories, largest first; paths as JSON carries them. */
+  readonly largestIgnored: readonly { readonly path: string; readonly bytes: number }[];
+}
+
+export interface BackupService {
+  servers(): Promise<readonly ServerView[]>;
+  server(id: ServerId): Promise<ServerView>;
+  setServer(id: ServerId, change: { readonly suspended?: boolean }): Promise<ServerView>;
+
+  /** Newest first. */
+  backups(server: ServerId): Promise<readonly BackupView[]>;
+  /** `backup_not_found` when the server does not own it. */
+  backup(server: ServerId, backup: BackupId): Promise<BackupView>;
+  create(request: CreateBackup): Promise<Accepted>;
+  restore(request: RestoreBackup): Promise<Accepted>;
+  verify(server: ServerId, backup: BackupId): Promise<Accepted>;
+  remove(server: ServerId, backup: BackupId): Promise<void>;
+  setLocked(server: ServerId, backup: BackupId, locked: boolean): Promise<BackupView>;
+  /** Resolves once the cancellation was accepted; `not_running` when nothing runs on that backup. */
+  cancel(server: ServerId, backup: BackupId): Promise<void>;
+  estimate(server: ServerId, ignore: readonly string[] | undefined): Promise<Estimate>;
+
+  /** One directory level of a backup; `path` as JSON carries it, '' for the root. */
+  files(server: ServerId, backup: BackupId, path: string, cursor?: string): Promise<DirectoryPage>;
+  content(server: ServerId, backup: BackupId, path: string, signal: AbortSignal): Promise<FileContent>;
+  /** The archive's bytes for a download; the caller closes the source. `backup_not_ready` unless completed. */
+  download(server: ServerId, backup: BackupId): Promise<{ readonly backup: BackupView; readonly source: ByteSource }>;
+
+  jobs(filter?: { readonly server?: ServerId; readonly kind?: JobKind }): readonly JobView[];
+  job(id: JobId): JobView;
+  system(): SystemView;
+}
+
+export interface SystemView {
+  readonly version: string;
+  readonly node: string;
+  readonly engine: 'isal' | 'zlib';
+  readonly uptimeSeconds: number;
+  readonly servers: number;
+  readonly jobs: { readonly running: number; readonly queued: number };
+  readonly stores: readonly { readonly name: string; readonly type: string; readonly freeBytes: number | null }[];
+}
+
+/** Everything that happens, after it was committed. `jobs/events.ts` delivers them to sockets and metrics. */
+export type EventType =
+  | 'backup.started'
+  | 'backup.progress'
+  | 'backup.completed'
+  | 'backup.failed'
+  | 'backup.cancelled'
+  | 'backup.deleted'
+  | 'backup.locked'
+  | 'backup.verified'
+  | 'restore.started'
+  | 'restore.progress'
+  | 'restore.completed'
+  | 'restore.failed'
+  | 'server.status';
+
+export interface RoostEvent {
+  /** Grows by one with each event of this daemon's run. */
+  readonly seq: number;
+  readonly at: number;
+  readonly type: EventType;
+  readonly server: ServerId;
+  readonly backup?: BackupId;
+  readonly job?: JobId;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface EventSource {
+  /** Calls back for each event from now on; the returned function ends it. */
+  subscribe(listener: (event: RoostEvent) => void): () => void;
+  /** The number of the newest event, for a snapshot's own `seq`. */
+  readonly lastSeq: number;
+}
