@@ -26,8 +26,15 @@ export interface JobView extends JobRecord {
   readonly position: number | null;
 }
 
+/**
+ * What happens to a create or restore while the server already has one queued or running: the native API refuses it
+ * with `server_busy` (the default), a panel expects it to wait for its turn.
+ */
+export type WhenBusy = 'refuse' | 'queue';
+
 export interface CreateBackup {
   readonly server: ServerId;
+  readonly whenBusy?: WhenBusy;
   /** The caller's own id; a new one is made without it. `backup_exists` when it is taken. */
   readonly id?: BackupId;
   readonly name?: string;
@@ -39,6 +46,7 @@ export interface CreateBackup {
 export interface RestoreBackup {
   readonly server: ServerId;
   readonly backup: BackupId;
+  readonly whenBusy?: WhenBusy;
   readonly truncate: boolean;
   readonly paths?: readonly string[];
   readonly keepIgnored?: boolean;

@@ -1,0 +1,91 @@
+/**
+ * What an operator allows: how many backups a server keeps, how large one may be, how much of a disk stays free.
+ * Pure rules over numbers handed in; whoever asks has measured them. Sizes are bytes, 0 means no limit.
+ */
+import { Failure } from '../base/failure.ts';
+import { formatBytes } from '../base/sizes.ts';
+
+/**
+ * Share of a tree's bytes that its archive needs when nothing is known about the server. Region files and jars hardly
+ * shrink, logs and configs to a tenth; a guess that is too low costs a started backup that the free-space guard stops,
+ * one that is too high refuses a backup that would have fitted.
+ */
+const FIRST_GUESS = 0.7;
+/** Room for a server that has become less compressible since its last backup. */
+const DRIFT = 1.1;
+/** The index, the manifest and the tar headers of very many empty files. */
+const OVERHEAD = 1024 * 1024;
+
+/** What a server's newest good backup tells about its compressibility. */
+export interface PastBackup {
+  readonly size: number;
+  readonly rawSize: number;
+}
+
+/**
+ * @param kept backups of the server that count: all but failed ones.
+ * @throws Failure `too_many_backups` when one more would exceed the limit.
+ */
+export function checkBackupCount(kept: number, limit: number): void {
+  if (limit === 0 || kept < limit) return;
+  throw new Failure('too_many_backups', `Cannot create a backup: the server has ${kept} of ${limit} allowed backups`, {
+    facts: { kept, limit },
+    hint: 'Delete a backup first, or raise limits.per_server.',
+  });
+}
+
+/**
+ * Bytes that a store may still take.
+ *
+ * @param free null when the store cannot tell (object storage): then it is without end.
+ */
+export function spaceLeft(free: number | null, reserve: number): number {
+  return free === null ? Number.POSITIVE_INFINITY : free - reserve;
+}
+
+/** @throws Failure `insufficient_storage` when nothing is left above the reserve. */
+export function checkReserve(free: number | null, reserve: number): void {
+  if (spaceLeft(free, reserve) > 0) return;
+  throw outOfSpace('Cannot store the archive', free ?? 0, reserve, 1);
+}
+
+/**
+ * Bytes that the archive of a tree is expected to need.
+ *
+ * @param raw bytes of the tree's files.
+ * @param compressed false when the archive is stored uncompressed.
+ */
+export function expectedSize(raw: number, past: PastBackup | undefined, compressed: boolean): number {
+  if (!compressed) return raw + OVERHEAD;
+  const ratio = past === undefined || past.rawSize === 0 ? FIRST_GUESS : (past.size / past.rawSize) * DRIFT;
+  return Math.ceil(raw * Math.min(ratio, 1)) + OVERHEAD;
+}
+
+/**
+ * True when a tree surely fits, so that nobody needs to walk it: it would have to grow to twice its size since the
+ * last backup, and not compress at all.
+ */
+export function surelyFits(free: number | null, reserve: number, past: PastBackup | undefined): boolean {
+  const left = spaceLeft(free, reserve);
+  return left === Number.POSITIVE_INFINITY || (past !== undefined && past.rawSize * 2 + 2 ** 30 < left);
+}
+
+/** @throws Failure `insufficient_storage` when what is expected does not fit above the reserve. */
+export function checkRoom(needed: number, free: number | null, reserve: number): void {
+  if (needed <= spaceLeft(free, reserve)) return;
+  throw outOfSpace('Cannot store the archive', free ?? 0, reserve, needed);
+}
+
+/** The refusal in the words that every check of free space uses. */
+export function outOfSpace(doing: string, free: number, reserve: number, needed: number): Failure {
+  const kept = reserve > 0 ? ` of which ${formatBytes(reserve)} are to stay free,` : '';
+  return new Failure(
+    'insufficient_storage',
+    `${doing}: ${formatBytes(free)} free,${kept} ${formatBytes(needed)} needed`,
+    {
+      facts: { freeBytes: free, reserveBytes: reserve, neededBytes: needed },
+      hint: 'Delete old backups or free space on that disk; limits.reserve_free says how much stays free.',
+      retry: true,
+    },
+  );
+}
