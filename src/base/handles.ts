@@ -7,6 +7,7 @@
  * entries. Linux only: other systems have no /proc.
  */
 import fs from 'node:fs';
+import { errnoOf } from './failure.ts';
 import { bytesOf, isAscii } from './paths.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = fs.constants;
@@ -52,9 +53,26 @@ export function openForReading(parent: number, name: string): number {
   return fs.openSync(childPath(parent, name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 }
 
-/** Names in a directory as byte strings with their types, in the order of the file system. */
-export function readDirectory(directory: number): fs.Dirent[] {
-  return fs.readdirSync(handlePath(directory), { withFileTypes: true, encoding: 'latin1' });
+/** A name in a directory, as a byte string. */
+export interface DirectoryItem {
+  readonly name: string;
+  readonly directory: boolean;
+}
+
+/** The names in a directory, in the order of the file system. */
+export function readDirectory(directory: number): DirectoryItem[] {
+  const path = handlePath(directory);
+  try {
+    const items = fs.readdirSync(path, { withFileTypes: true, encoding: 'latin1' });
+    return items.map((item) => ({ name: item.name, directory: item.isDirectory() }));
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    // Where a file system does not tell types, Node looks each name up itself, and fails on names that are no UTF-8
+    // or are gone by then. Names alone always come.
+    return fs
+      .readdirSync(path, { encoding: 'latin1' })
+      .map((name) => ({ name, directory: statChild(directory, name)?.isDirectory() ?? false }));
+  }
 }
 
 /** Metadata of a name itself, never of what a link points to; undefined when it is gone. */
