@@ -74,3 +74,27 @@ export interface JobRecord {
   readonly startedAt: number | null;
   readonly endedAt: number | null;
 }
+
+/** What the catalogue knows of a server; its directory and name are the registry's. */
+export interface ServerRecord {
+  readonly id: ServerId;
+  readonly suspended: boolean;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly updatedAt: number | null;
+}
+
+/**
+ * `swapping`: the point of no return is passed, a restart replays the renames. `kept`: done, the previous tree is kept
+ * for an undo. `cleaning`: done, what was set aside is being removed.
+ */
+export type PlanState = 'swapping' | 'kept' | 'cleaning';
+
+/** A restore's durable list of renames; what is in `plan` is the restore's own. */
+export interface PlanRecord {
+  readonly job: JobId;
+  readonly server: ServerId;
+  readonly state: PlanState;
+  readonly plan: unknown;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}

@@ -1,0 +1,79 @@
+/**
+ * The log: one JSON object (or one line of text) for each event, on stdout for journald. Secrets are taken out of
+ * messages, facts and errors on the way, so that no caller has to think of it; names from outside cannot forge a line.
+ */
+import { pino } from 'pino';
+import { formatLine, safeFacts } from './log-line.ts';
+import { redact } from './redact.ts';
+
+export { redact } from './redact.ts';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface LogOptions {
+  /** The lowest level that is written. */
+  readonly level: LogLevel;
+  readonly format: 'json' | 'text';
+}
+
+export type LogFacts = Readonly<Record<string, unknown>>;
+
+export interface Log {
+  /** @param facts numbers and names behind the sentence; an error goes under `error`. */
+  trace(message: string, facts?: LogFacts): void;
+  debug(message: string, facts?: LogFacts): void;
+  info(message: string, facts?: LogFacts): void;
+  warn(message: string, facts?: LogFacts): void;
+  error(message: string, facts?: LogFacts): void;
+  fatal(message: string, facts?: LogFacts): void;
+  /** A log whose every line carries these facts too, such as `requestId` or `job`. */
+  child(facts: LogFacts): Log;
+}
+
+/** Where lines go: called once per line, which ends in a newline. */
+export interface LogStream {
+  write(line: string): void;
+}
+
+/**
+ * @param stream stdout without it, written synchronously: the last lines before a crash are the ones that matter.
+ */
+export function openLog(options: LogOptions, stream?: LogStream): Log {
+  const target = stream ?? pino.destination({ fd: 1, sync: true });
+  const lines = options.format === 'text' ? { write: (line: string) => target.write(formatLine(line)) } : target;
+  const logger = pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: {},
+    },
+    lines,
+  );
+  return wrap(logger);
+}
+
+/** A log that writes nothing. */
+export function silentLog(): Log {
+  return openLog({ level: 'silent', format: 'json' }, { write: () => undefined });
+}
+
+function wrap(logger: pino.Logger): Log {
+  const write = (level: Exclude<LogLevel, 'silent'>) => (message: string, facts?: LogFacts) => {
+    // Redacting walks every fact: not for lines that nobody will see.
+    if (!logger.isLevelEnabled(level)) return;
+    if (facts === undefined) logger[level](redact(message));
+    else logger[level](safeFacts(facts), redact(message));
+  };
+  return {
+    trace: write('trace'),
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    fatal: write('fatal'),
+    child: (facts) => wrap(logger.child(safeFacts(facts))),
+  };
+}

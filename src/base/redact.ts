@@ -1,0 +1,61 @@
+/**
+ * Takes secrets out of text on its way into a log: credentials in headers, URLs, query strings and JSON. Every pattern
+ * starts at a literal and consumes what it matched, so the time is linear in text that strangers write.
+ */
+
+const HIDDEN = '[redacted]';
+
+/** Names whose value is never shown, as header, query parameter, JSON or YAML key; compared without case, `_` and `-`. */
+const SECRET_NAMES = new Set([
+  'authorization',
+  'proxyauthorization',
+  'cookie',
+  'setcookie',
+  'token',
+  'secret',
+  'password',
+  'passwd',
+  'signature',
+  'credential',
+  'signingkey',
+  'privatekey',
+  'apikey',
+  'accesstoken',
+  'accesskeyid',
+  'secretaccesskey',
+  'xamzsignature',
+  'xamzcredential',
+  'xamzsecuritytoken',
+  'xapikey',
+]);
+
+/** True when a field of this name holds a secret. */
+export function isSecretName(name: string): boolean {
+  return SECRET_NAMES.has(name.toLowerCase().replace(/[_-]/g, ''));
+}
+
+const PATTERNS: readonly (readonly [RegExp, string])[] = [
+  // Authorization: Bearer abc · "authorization":"Basic abc" · cookie: a=b; c=d
+  [
+    /\b((?:proxy-)?authorization["']?\s{0,8}[:=]\s{0,8}["']?(?:(?:bearer|basic|digest|aws4-hmac-sha256)\s{1,8})?)[^\s"']+/gi,
+    `$1${HIDDEN}`,
+  ],
+  [/\b((?:set-)?cookie["']?\s{0,8}[:=]\s{0,8}["']?)[^\r\n"']+/gi, `$1${HIDDEN}`],
+  [/\b(bearer\s{1,8})[^\s"',;]+/gi, `$1${HIDDEN}`],
+  // ?token=abc · &X-Amz-Signature=abc · secret_access_key: "abc" · "password":"abc"
+  [
+    /((?:token|secret|password|passwd|signature|credential|signing[_-]?key|private[_-]?key|api[_-]?key|access[_-]?key[_-]?id|secret[_-]?access[_-]?key|x-amz-security-token)["']?\s{0,8}[:=]\s{0,8}["']?)[^\s"'&,;<>#}]+/gi,
+    `$1${HIDDEN}`,
+  ],
+  // https://user:password@host
+  [/(:\/\/)[^\s/@"']{1,512}@/g, `$1${HIDDEN}@`],
+  // A JSON web token, wherever it stands.
+  [/(?<![\w-])eyJ[\w-]{4,}\.[\w-]+(?:\.[\w-]*)?/g, HIDDEN],
+];
+
+/** The same text with `[redacted]` in the place of each secret. */
+export function redact(text: string): string {
+  let result = text;
+  for (const [pattern, replacement] of PATTERNS) result = result.replace(pattern, replacement);
+  return result;
+}

@@ -1,0 +1,186 @@
+/**
+ * What the catalogue offers, noun by noun. All calls are synchronous and durable when they return (inside
+ * `transaction`: when that returns). Every change of state is guarded: it names the state it starts from, so of two
+ * that race, one happens and the other gets a `Failure`. Lists are newest first by `createdAt`, then by insertion.
+ */
+import type { FailureRecord } from '../base/failure.ts';
+import type { BackupId, JobId, ServerId } from '../base/ids.ts';
+import type {
+  BackupRecord,
+  JobKind,
+  JobRecord,
+  JobState,
+  PlanRecord,
+  PlanState,
+  ServerRecord,
+  StoredBackupStatus,
+  WarningRecord,
+} from './records.ts';
+
+export interface Catalogue {
+  readonly servers: ServerTable;
+  readonly backups: BackupTable;
+  readonly jobs: JobTable;
+  readonly plans: PlanTable;
+  readonly usedTokens: UsedTokenTable;
+  readonly keys: KeyTable;
+  /**
+   * Runs `work` in one transaction: all of its changes are kept, or none when it throws. `work` is synchronous. May be
+   * nested: the inner one can fail alone. Events go out after the outermost one returned.
+   */
+  transaction<Result>(work: () => Result): Result;
+  /** Checkpoints and closes; nothing may be called afterwards. */
+  close(): void;
+}
+
+export interface NewBackup {
+  readonly id: BackupId;
+  readonly server: ServerId;
+  readonly name: string;
+  readonly locked: boolean;
+  readonly ignore: readonly string[];
+  readonly store: string;
+  readonly key: string;
+}
+
+/** What is known once the archive is sealed. */
+export interface CompletedBackup {
+  readonly size: number;
+  readonly rawSize: number;
+  readonly files: number;
+  readonly entries: number;
+  readonly reusedBytes: number;
+  readonly sha256: string;
+  readonly ignore: readonly string[];
+  readonly warnings: readonly WarningRecord[];
+  readonly warningCount: number;
+  /** The manifest was written before the row and carries the same time. */
+  readonly completedAt: number;
+}
+
+export interface BackupFilter {
+  readonly server?: ServerId;
+  readonly store?: string;
+  readonly status?: StoredBackupStatus;
+  readonly limit?: number;
+}
+
+export interface BackupTotals {
+  readonly backups: number;
+  readonly bytes: number;
+}
+
+export interface BackupTable {
+  /** A row `IN_PROGRESS`, created now. `backup_exists` when the id is taken. */
+  insert(backup: NewBackup): BackupRecord;
+  /** Takes a record as it is, from a manifest. `backup_exists` when the id is taken. */
+  adopt(record: BackupRecord): BackupRecord;
+  find(id: BackupId): BackupRecord | undefined;
+  /** `backup_not_found` when there is none, and when `server` is given and does not own it. */
+  get(id: BackupId, server?: ServerId): BackupRecord;
+  list(filter?: BackupFilter): BackupRecord[];
+  /** The newest completed, undamaged backup in that store: what unchanged bytes may be copied from. */
+  newestGood(server: ServerId, store: string): BackupRecord | undefined;
+  /** Completed, undamaged backups last verified (or completed) before `before`, the longest ago first. */
+  dueForVerification(before: number, limit: number): BackupRecord[];
+  /** How many count against a limit: all but failed ones. */
+  countKept(server: ServerId): number;
+  /** Rows of any status and bytes of archives, by server. */
+  totals(): Map<ServerId, BackupTotals>;
+
+  /** IN_PROGRESS -> COMPLETED; `not_running` when it has ended already. */
+  complete(id: BackupId, facts: CompletedBackup): BackupRecord;
+  /** IN_PROGRESS -> FAILED; `not_running` when it has ended already. */
+  fail(id: BackupId, error: FailureRecord): BackupRecord;
+  setLocked(id: BackupId, locked: boolean): BackupRecord;
+  /** COMPLETED only, else `backup_not_ready`. Also forgets an earlier finding of damage. */
+  markVerified(id: BackupId): BackupRecord;
+  /** COMPLETED only, else `backup_not_ready`. */
+  markDamaged(id: BackupId): BackupRecord;
+  /** Removes the row, and returns it as it was. `backup_locked`; `server_busy` while IN_PROGRESS. */
+  delete(id: BackupId): BackupRecord;
+}
+
+export interface NewJob {
+  readonly id: JobId;
+  readonly kind: JobKind;
+  readonly server: ServerId;
+  readonly backup: BackupId;
+  readonly request: Readonly<Record<string, unknown>>;
+}
+
+export interface JobFilter {
+  readonly server?: ServerId;
+  readonly backup?: BackupId;
+  readonly kind?: JobKind;
+  readonly state?: JobState;
+  readonly limit?: number;
+}
+
+export interface JobTable {
+  /** A row `queued`, created now. */
+  insert(job: NewJob): JobRecord;
+  find(id: JobId): JobRecord | undefined;
+  /** `job_not_found` when there is none. */
+  get(id: JobId): JobRecord;
+  list(filter?: JobFilter): JobRecord[];
+  /** Queued and running jobs, oldest first: the order in which they may start. */
+  active(filter?: { readonly server?: ServerId; readonly backup?: BackupId }): JobRecord[];
+
+  /** queued -> running; `not_running` otherwise. */
+  start(id: JobId, phase: string): JobRecord;
+  /** running only; `not_running` otherwise. */
+  setPhase(id: JobId, phase: string): JobRecord;
+  /** running -> queued: a restart lets it begin again. `not_running` otherwise. */
+  requeue(id: JobId): JobRecord;
+  /** queued or running -> done, failed, cancelled; `done` from running only. `not_running` when it has ended already. */
+  finish(id: JobId, state: 'done', error?: null): JobRecord;
+  finish(id: JobId, state: 'failed' | 'cancelled', error: FailureRecord): JobRecord;
+  /** Removes jobs that ended before then and have no plan left; returns how many. */
+  forgetEnded(before: number): number;
+}
+
+export interface ServerTable {
+  /** The row of a server; one that was never written has the defaults. */
+  get(id: ServerId): ServerRecord;
+  /** All rows ever written, by id. */
+  list(): ServerRecord[];
+  setSuspended(id: ServerId, suspended: boolean): ServerRecord;
+  /** Replaces the settings. */
+  setSettings(id: ServerId, settings: Readonly<Record<string, unknown>>): ServerRecord;
+  /** Forgets the server's row; its backups stay. */
+  delete(id: ServerId): void;
+}
+
+export interface PlanTable {
+  /** Stores a plan; this call's return is a restore's point of no return. */
+  insert(job: JobId, server: ServerId, plan: unknown): PlanRecord;
+  find(job: JobId): PlanRecord | undefined;
+  /** Oldest first: the order in which they are replayed after a crash. */
+  list(filter?: { readonly server?: ServerId; readonly state?: PlanState }): PlanRecord[];
+  /** `not_running` unless it is in `from`. A new `plan` replaces the old one. */
+  advance(job: JobId, from: PlanState, to: PlanState, plan?: unknown): PlanRecord;
+  /** The last step, when nothing of it lies on the disk any more. Resolves too when there is none. */
+  delete(job: JobId): void;
+}
+
+export interface UsedTokenTable {
+  /**
+   * True for the first call with this token, false for each further one until it expires.
+   * @param token as it was presented; only its SHA-256 is stored.
+   * @param expiresAt in ms; the row is kept no longer than that.
+   */
+  use(token: string, expiresAt: number): boolean;
+  isUsed(token: string): boolean;
+  /** Removes expired rows; returns how many. */
+  sweep(): number;
+}
+
+export interface KeyTable {
+  get(name: string): Uint8Array | undefined;
+  set(name: string, value: Uint8Array): void;
+  /** The value, made once and kept for ever. */
+  ensure(name: string, make: () => Uint8Array): Uint8Array;
+  getText(name: string): string | undefined;
+  setText(name: string, value: string): void;
+}

@@ -1,0 +1,194 @@
+/**
+ * The configuration as the rooms above see it: defaults filled in, sizes in bytes, secrets resolved. `schema.ts` says
+ * how the file spells it. Absent values are null, never undefined.
+ */
+import type { LogOptions } from '../base/log.ts';
+import type { ServerId } from '../base/ids.ts';
+import type { Secret } from './secret.ts';
+
+export interface Config {
+  readonly api: ApiConfig;
+  /** Absolute path of the directory of the catalogue and the spool. */
+  readonly stateDirectory: string;
+  readonly servers: ServersConfig;
+  readonly tokens: readonly TokenConfig[];
+  readonly storage: StorageConfig;
+  readonly backups: BackupsConfig;
+  readonly limits: LimitsConfig;
+  readonly retention: RetentionConfig;
+  readonly schedules: readonly ScheduleConfig[];
+  readonly verification: VerificationConfig;
+  readonly restore: RestoreConfig;
+  readonly power: PowerConfig;
+  readonly panel: PanelConfig;
+  readonly log: LogOptions;
+  /** Sentences about what is allowed but may surprise; to be logged at start and shown by `config check`. */
+  readonly notes: readonly string[];
+}
+
+export interface ApiConfig {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** What absolute URLs start with, without a slash at the end; null: the request's own host. */
+  readonly publicUrl: string | null;
+  /** Absolute paths of PEM files; null: plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
+  /** IP addresses and CIDR blocks whose `X-Forwarded-*` headers are believed. */
+  readonly trustedProxies: readonly string[];
+}
+
+export interface ServersConfig {
+  /** Each directory in it that is named by a UUID is a server; null: only the list counts. */
+  readonly root: string | null;
+  readonly list: readonly ListedServer[];
+}
+
+export interface ListedServer {
+  readonly id: ServerId;
+  /** Absolute. */
+  readonly path: string;
+  /** null: the first eight characters of the id. */
+  readonly name: string | null;
+}
+
+export const PERMISSIONS = [
+  'backup.read',
+  'backup.create',
+  'backup.download',
+  'backup.restore',
+  'backup.delete',
+  'node.read',
+  'node.manage',
+] as const;
+
+export type Permission = (typeof PERMISSIONS)[number];
+
+export interface TokenConfig {
+  readonly id: string;
+  /** At least 16 characters. */
+  readonly secret: Secret;
+  readonly permissions: readonly (Permission | '*')[];
+  readonly servers: readonly (ServerId | '*')[];
+}
+
+export interface StorageConfig {
+  /** The store that new backups go to; always a key of `stores`. */
+  readonly default: string;
+  readonly stores: Readonly<Record<string, StoreConfig>>;
+}
+
+export type StoreConfig = LocalStoreConfig | S3StoreConfig;
+
+export interface LocalStoreConfig {
+  readonly type: 'local';
+  /** Absolute. */
+  readonly directory: string;
+}
+
+export interface S3StoreConfig {
+  readonly type: 's3';
+  /** http or https, without a slash at the end. */
+  readonly endpoint: string;
+  readonly region: string;
+  readonly bucket: string;
+  /** '' or text that ends in a slash. */
+  readonly prefix: string;
+  readonly accessKeyId: Secret;
+  readonly secretAccessKey: Secret;
+}
+
+export interface BackupsConfig {
+  readonly compression: 'none' | 'fast' | 'best';
+  readonly engine: 'auto' | 'isal' | 'zlib';
+  readonly workers: number | 'auto';
+  /** Jobs that may run at the same time on this node. */
+  readonly concurrent: number;
+  /** MiB per second; 0 for none. */
+  readonly readLimit: number;
+  readonly writeLimit: number;
+  readonly uploadLimit: number;
+}
+
+/** 0 means no limit everywhere here; sizes in bytes. */
+export interface LimitsConfig {
+  readonly perServer: number;
+  readonly maxSize: number;
+  readonly reserveFree: number;
+}
+
+/** How many backups are kept by each rule; all 0: nothing is ever pruned. */
+export interface RetentionConfig {
+  readonly keepLast: number;
+  readonly keepDays: number;
+  readonly keepDaily: number;
+  readonly keepWeekly: number;
+  readonly keepMonthly: number;
+}
+
+export interface ScheduleConfig {
+  readonly server: ServerId | '*';
+  /** Five or six fields, or a nickname such as `@daily`; its syntax was checked loosely. */
+  readonly cron: string;
+  /** gitignore lines; empty: the server's own ignore file counts. */
+  readonly ignore: readonly string[];
+}
+
+export interface VerificationConfig {
+  /** A completed backup is verified again after this many days; 0: never by itself. */
+  readonly everyDays: number;
+}
+
+export interface RestoreConfig {
+  readonly setuid: 'strip' | 'keep';
+  readonly owner: 'archive' | { readonly uid: number; readonly gid: number };
+}
+
+export type PowerConfig = { readonly driver: 'none' } | CommandPowerConfig | WingsPowerConfig;
+
+/**
+ * Programs that stop and start a server. Each is an argument list (no shell); `{server}` and `{path}` in an argument
+ * stand for the server's id and directory.
+ */
+export interface CommandPowerConfig {
+  readonly driver: 'command';
+  /** Exit 0: running, 1: stopped; null: taken as running. */
+  readonly status: readonly string[] | null;
+  readonly stop: readonly string[] | null;
+  readonly start: readonly string[] | null;
+  /** Run before a backup reads (such as `save-off`), and always undone by `resume`. */
+  readonly prepare: readonly string[] | null;
+  readonly resume: readonly string[] | null;
+  readonly timeoutSeconds: number;
+}
+
+/** A Wings daemon on this host that owns the containers. */
+export interface WingsPowerConfig {
+  readonly driver: 'wings';
+  readonly url: string;
+  readonly token: Secret;
+  readonly timeoutSeconds: number;
+}
+
+export const PANEL_FLAVOURS = [
+  'none',
+  'pterodactyl',
+  'pelican',
+  'calagopus',
+  'stellarstack',
+  'stellarstack-oss',
+] as const;
+
+export type PanelFlavour = (typeof PANEL_FLAVOURS)[number];
+
+export interface PanelConfig {
+  readonly flavour: PanelFlavour;
+  /** Where the panel is and how Roost proves itself to it; null exactly when the flavour is `none`. */
+  readonly connection: { readonly url: string; readonly tokenId: string; readonly token: Secret } | null;
+  /** Origins that browsers may call from, or `*`. */
+  readonly allowedOrigins: readonly string[];
+  /** Host names that a restore may download from besides public addresses. */
+  readonly restoreHostAllowlist: readonly string[];
+  /** True when Roost itself answers the panel's start-up reset of stuck backups. */
+  readonly ownsReset: boolean;
+}

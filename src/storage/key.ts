@@ -1,0 +1,45 @@
+/**
+ * Names of objects: `<server>/<backup>.tar.gz`, `.index` and `.json`, both ids canonical UUIDs. A key is parsed before
+ * it becomes part of a path or a URL; nothing else can name an object, so nothing can lead out of a store.
+ */
+import { Failure } from '../base/failure.ts';
+import type { BackupId, ServerId } from '../base/ids.ts';
+import { isUuid } from '../base/ids.ts';
+import { printableText } from '../base/paths.ts';
+
+declare const brand: unique symbol;
+export type ObjectKey = string & { readonly [brand]: 'ObjectKey' };
+
+export const OBJECT_KINDS = ['tar.gz', 'index', 'json'] as const;
+/** The archive, its index, its manifest. */
+export type ObjectKind = (typeof OBJECT_KINDS)[number];
+
+export interface KeyParts {
+  readonly server: ServerId;
+  readonly backup: BackupId;
+  readonly kind: ObjectKind;
+}
+
+export function objectKey(server: ServerId, backup: BackupId, kind: ObjectKind): ObjectKey {
+  return `${server}/${backup}.${kind}` as ObjectKey;
+}
+
+/** The parts of a key, or undefined when the text is none. */
+export function keyParts(text: string): KeyParts | undefined {
+  const slash = text.indexOf('/');
+  const dot = text.indexOf('.', slash);
+  const server = text.slice(0, slash);
+  const backup = text.slice(slash + 1, dot);
+  const kind = OBJECT_KINDS.find((known) => known === text.slice(dot + 1));
+  if (slash < 0 || dot < 0 || kind === undefined || !isUuid(server) || !isUuid(backup)) return undefined;
+  return { server: server as ServerId, backup: backup as BackupId, kind };
+}
+
+/** @throws Failure `internal`: keys come from records and listings of our own, so a bad one is a damaged record. */
+export function parseKey(text: string): ObjectKey {
+  if (keyParts(text) !== undefined) return text as ObjectKey;
+  throw new Failure(
+    'internal',
+    `Cannot use the object "${printableText(text.slice(0, 120))}": it is no key of a store`,
+  );
+}
