@@ -1,0 +1,127 @@
+/**
+ * The game servers of this host: directories under one root that are named by a UUID, and those that the config lists.
+ *
+ * Looked up on demand, so that a server which the panel made a moment ago is there without a restart. A link under the
+ * root is never a server: whoever may write there could point it anywhere. Never writes.
+ */
+import { lstat, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf, Failure } from '../base/failure.ts';
+import type { ServerId } from '../base/ids.ts';
+import { isUuid } from '../base/ids.ts';
+import type { ListedServer, ServersConfig } from '../config/types.ts';
+
+export interface GameServer {
+  readonly id: ServerId;
+  /** From the config's list; else the first eight characters of the id. */
+  readonly name: string;
+  /** Absolute path of its directory. */
+  readonly path: string;
+}
+
+export interface Registry {
+  /**
+   * @throws Failure `server_not_found` when there is no such directory; `internal` with the errno when that cannot
+   * be told (a root that may not be read, a failing disk).
+   */
+  get(id: ServerId): Promise<GameServer>;
+  /** All servers whose directory exists now, by id. A root that is missing holds none. */
+  list(): Promise<readonly GameServer[]>;
+  /** Sentences about what the config names and the disk lacks; empty when all is well. */
+  check(): Promise<readonly string[]>;
+}
+
+export function openRegistry(config: ServersConfig): Registry {
+  const listed = new Map(config.list.map((server) => [server.id, fromList(server)]));
+  return {
+    get: (id) => getServer(config.root, listed, id),
+    list: () => listServers(config.root, listed),
+    check: () => findMissing(config.root, listed),
+  };
+}
+
+type Listed = ReadonlyMap<ServerId, GameServer>;
+
+function fromList(server: ListedServer): GameServer {
+  return { id: server.id, name: server.name ?? defaultName(server.id), path: server.path };
+}
+
+function defaultName(id: ServerId): string {
+  return id.slice(0, 8);
+}
+
+function underRoot(root: string, id: ServerId): GameServer {
+  return { id, name: defaultName(id), path: join(root, id) };
+}
+
+async function getServer(root: string | null, listed: Listed, id: ServerId): Promise<GameServer> {
+  // The list comes first: its path is the operator's word, also for an id that has a directory under the root.
+  const named = listed.get(id);
+  if (named !== undefined) {
+    if (await isDirectory(named.path, stat)) return named;
+    throw new Failure('server_not_found', `Cannot use the server ${named.name}: its directory ${named.path} is missing`, {
+      hint: 'Mount or create the directory, or correct its path under servers.list.',
+    });
+  }
+  if (root !== null) {
+    const found = underRoot(root, id);
+    if (await isDirectory(found.path, lstat)) return found;
+  }
+  throw new Failure('server_not_found', 'There is no such server');
+}
+
+async function listServers(root: string | null, listed: Listed): Promise<readonly GameServer[]> {
+  const servers: GameServer[] = [];
+  for (const server of listed.values()) if (await isDirectory(server.path, stat)) servers.push(server);
+  if (root !== null) {
+    const names = await directoriesIn(root);
+    for (const id of names.filter((name) => !listed.has(name))) servers.push(underRoot(root, id));
+  }
+  return servers.sort((left, right) => (left.id < right.id ? -1 : 1));
+}
+
+async function findMissing(root: string | null, listed: Listed): Promise<readonly string[]> {
+  const faults: string[] = [];
+  if (root !== null && !(await isDirectory(root, stat))) {
+    faults.push(`The servers' root ${root} is missing or no directory (servers.root)`);
+  }
+  for (const server of listed.values()) {
+    if (await isDirectory(server.path, stat)) continue;
+    faults.push(`The directory ${server.path} of the server ${server.name} is missing (servers.list)`);
+  }
+  return faults;
+}
+
+async function isDirectory(path: string, look: typeof stat | typeof lstat): Promise<boolean> {
+  try {
+    return (await look(path)).isDirectory();
+  } catch (error) {
+    if (isAbsent(error)) return false;
+    throw cannotLook(path, error);
+  }
+}
+
+async function directoriesIn(root: string): Promise<ServerId[]> {
+  try {
+    const entries = await readdir(root, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory() && isUuid(entry.name)).map((entry) => entry.name as ServerId);
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw cannotLook(root, error);
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === 'ENOENT' || errno === 'ENOTDIR';
+}
+
+function cannotLook(path: string, error: unknown): Failure {
+  const errno = errnoOf(error);
+  return new Failure('internal', `Cannot look up servers: ${path} cannot be read (${errno ?? String(error)})`, {
+    cause: error,
+    facts: { path, errno },
+    hint: 'Check the permissions of that directory and the health of its disk.',
+    retry: true,
+  });
+}
