@@ -1,0 +1,230 @@
+/**
+ * Runs jobs. Promises: a job is a durable row from the moment it is accepted; it runs whether or not anybody waits for
+ * it; jobs that need the same server or backup never overlap; at most `concurrent` run at a time; each ends in exactly
+ * one final state. Knows nothing of what its verbs do.
+ */
+import type { Clock } from '../base/clock.ts';
+import { Failure } from '../base/failure.ts';
+import type { BackupId, JobId, ServerId } from '../base/ids.ts';
+import type { Log } from '../base/log.ts';
+import type { Catalogue, NewJob } from '../catalogue/contract.ts';
+import type { JobKind, JobProgress, JobRecord } from '../catalogue/records.ts';
+import type { EventHub } from './events.ts';
+import { Locks, locksOf } from './locks.ts';
+import { JobQueue, needsSlot } from './queue.ts';
+import { ActiveJob, storeFailure } from './running-job.ts';
+import type { Verb } from './verb.ts';
+
+export interface RunnerDependencies {
+  readonly catalogue: Pick<Catalogue, 'transaction' | 'jobs'>;
+  readonly verbs: readonly Verb[];
+  readonly events: EventHub;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** `backups.concurrent`: how many run at a time on this node, removals aside. */
+  readonly concurrent: number;
+  /** How many may wait; `server_busy` beyond. */
+  readonly maxQueued: number;
+}
+
+export interface SubmittedJob {
+  readonly record: JobRecord;
+  /** Resolves when the job is done and its locks are free; rejects with its Failure. May be left unobserved. */
+  readonly ended: Promise<void>;
+}
+
+/** A job that is queued, or runs and has not ended yet. */
+export interface OpenJob {
+  readonly record: JobRecord;
+  readonly state: 'queued' | 'running';
+}
+
+interface Entry {
+  readonly record: JobRecord;
+  readonly verb: Verb;
+  readonly ending: PromiseWithResolvers<void>;
+  active: ActiveJob | undefined;
+}
+
+export class JobRunner {
+  readonly #deps: RunnerDependencies;
+  readonly #verbs: ReadonlyMap<JobKind, Verb>;
+  readonly #queue = new JobQueue();
+  readonly #locks = new Locks();
+  /** Every job that is queued or whose verb has not returned, in the order of acceptance. */
+  readonly #entries = new Map<JobId, Entry>();
+  #draining = false;
+
+  constructor(deps: RunnerDependencies) {
+    this.#deps = deps;
+    this.#verbs = new Map(deps.verbs.map((verb) => [verb.kind, verb]));
+  }
+
+  /**
+   * Accepts a job: its row and what `alongside` writes are one transaction. Starts it at once when it may.
+   *
+   * @throws Failure `draining`; `server_busy` when too many wait already; whatever `alongside` throws.
+   */
+  submit(job: NewJob, alongside: () => void = () => undefined): SubmittedJob {
+    this.checkAccepting();
+    const verb = this.#verbs.get(job.kind);
+    if (verb === undefined) throw new Failure('internal', `Cannot run a ${job.kind} job: this daemon has no such verb`);
+    const record = this.#deps.catalogue.transaction(() => {
+      alongside();
+      return this.#deps.catalogue.jobs.insert(job);
+    });
+    const entry: Entry = { record, verb, ending: Promise.withResolvers(), active: undefined };
+    // Nobody has to wait for a job; without this an unobserved failure would end the process.
+    entry.ending.promise.catch(() => undefined);
+    this.#entries.set(record.id, entry);
+    this.#queue.add({ id: record.id, kind: record.kind, locks: locksOf(record) });
+    this.#startWhatMay();
+    return { record, ended: entry.ending.promise };
+  }
+
+  /** @throws Failure `draining` or `server_busy` when no further job is accepted now. */
+  checkAccepting(): void {
+    if (this.#draining) {
+      throw new Failure('draining', 'Cannot start a job: the daemon is shutting down', {
+        hint: 'Try again once it has been started again.',
+        retry: true,
+      });
+    }
+    if (this.#queue.length < this.#deps.maxQueued) return;
+    throw new Failure('server_busy', `Cannot queue a job: ${this.#queue.length} jobs wait already`, {
+      facts: { queued: this.#queue.length },
+      hint: 'Try again when some of them have ended.',
+      retry: true,
+    });
+  }
+
+  /** Jobs without a final state, in the order of acceptance. */
+  open(filter: { readonly server?: ServerId; readonly backup?: BackupId } = {}): OpenJob[] {
+    return Array.from(this.#entries.values())
+      .filter(({ record, active }) => {
+        if (filter.server !== undefined && record.server !== filter.server) return false;
+        if (filter.backup !== undefined && record.backup !== filter.backup) return false;
+        return active?.ended !== true;
+      })
+      .map(({ record, active }) => ({ record, state: active === undefined ? 'queued' : 'running' }));
+  }
+
+  /** The newest progress of a running job; null when it does not run. */
+  progress(id: JobId): JobProgress | null {
+    return this.#entries.get(id)?.active?.progressNow ?? null;
+  }
+
+  /** 1 for the next to start; null when it does not wait. */
+  position(id: JobId): number | null {
+    return this.#queue.position(id);
+  }
+
+  /**
+   * Cancels a job: one that waits is over at once, one that runs within two seconds.
+   *
+   * @throws Failure `not_running` when it has ended, or has passed its point of no return.
+   */
+  cancel(id: JobId): void {
+    const cancelled = new Failure('cancelled', 'Cannot finish the job: it was cancelled');
+    const entry = this.#entries.get(id);
+    if (entry?.active === undefined && this.#queue.remove(id)) this.#abandon(entry, cancelled);
+    else if (entry?.active?.abort(cancelled) !== true) {
+      throw new Failure('not_running', 'Cannot cancel: nothing runs that could still be cancelled');
+    }
+  }
+
+  /**
+   * Stops for good: accepts nothing more, ends what waits as `interrupted`, lets what runs go on until `deadline`
+   * fires, and aborts the rest then. Resolves when no verb runs any more.
+   */
+  async drain(deadline: AbortSignal): Promise<void> {
+    this.#draining = true;
+    const interrupted = new Failure('interrupted', 'Cannot finish the job: the daemon was shut down', {
+      hint: 'Start it again.',
+      retry: true,
+    });
+    for (const waiting of this.#queue.waiting()) {
+      this.#queue.remove(waiting.id);
+      this.#abandon(this.#entries.get(waiting.id), interrupted);
+    }
+    const running = Array.from(this.#entries.values());
+    const abortAll = (): void => {
+      for (const { active } of running) active?.abort(interrupted);
+    };
+    if (deadline.aborted) abortAll();
+    else deadline.addEventListener('abort', abortAll, { once: true });
+    await Promise.allSettled(running.map(({ ending }) => ending.promise));
+    deadline.removeEventListener('abort', abortAll);
+  }
+
+  #startWhatMay(): void {
+    for (;;) {
+      const next = this.#queue.takeNext((names) => this.#locks.free(names), this.#slotsUsed() < this.#deps.concurrent);
+      const entry = next === undefined ? undefined : this.#entries.get(next.id);
+      if (next === undefined || entry === undefined) return;
+      this.#locks.take(next.locks, next.id);
+      void this.#run(entry);
+    }
+  }
+
+  #slotsUsed(): number {
+    let used = 0;
+    for (const { record, active } of this.#entries.values()) if (active !== undefined && needsSlot(record.kind)) used++;
+    return used;
+  }
+
+  /** Never rejects: whatever goes wrong is the job's own end. */
+  async #run(entry: Entry): Promise<void> {
+    const { verb } = entry;
+    const active = new ActiveJob(entry.record, verb, this.#deps);
+    entry.active = active;
+    let failure: Failure | undefined;
+    try {
+      const { id, server, backup } = this.#deps.catalogue.jobs.start(entry.record.id, 'starting');
+      if (verb.events !== undefined) {
+        this.#deps.events.publish({ type: verb.events.started, server, backup, job: id, data: {} });
+      }
+      await verb.run(active);
+      if (!active.ended) throw new Failure('internal', 'Cannot finish the job: its verb ended without a result');
+    } catch (error) {
+      failure = this.#endFailed(active, error);
+    }
+    this.#leave(entry, failure);
+  }
+
+  #endFailed(active: ActiveJob, error: unknown): Failure | undefined {
+    const facts = { job: active.record.id, kind: active.record.kind, error };
+    if (active.ended) {
+      this.#deps.log.error('A job was done, but cleaning up after it failed', facts);
+      return undefined;
+    }
+    const failure = active.failureOf(error);
+    try {
+      active.fail(failure);
+    } catch (storing) {
+      // The row stays as it is; the next start finds it and ends it as interrupted.
+      this.#deps.log.error('Cannot store how a job ended', { ...facts, storing });
+    }
+    return failure;
+  }
+
+  /** Ends a job that never started. */
+  #abandon(entry: Entry | undefined, failure: Failure): void {
+    if (entry === undefined) return;
+    try {
+      storeFailure(entry.record, entry.verb, failure, this.#deps);
+    } catch (error) {
+      this.#deps.log.error('Cannot store how a job ended', { job: entry.record.id, error });
+    }
+    this.#leave(entry, failure);
+  }
+
+  /** Locks go before the caller hears of the end: its next request must find the server free. */
+  #leave(entry: Entry, failure: Failure | undefined): void {
+    this.#locks.release(entry.record.id);
+    this.#entries.delete(entry.record.id);
+    if (failure === undefined) entry.ending.resolve();
+    else entry.ending.reject(failure);
+    this.#startWhatMay();
+  }
+}
