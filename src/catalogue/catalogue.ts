@@ -1,0 +1,59 @@
+/**
+ * The catalogue: what Roost knows, in one SQLite file. Backups and jobs, the plans of restores, settings of servers,
+ * used tokens, and the node's own keys.
+ *
+ * It promises that a call that returned survives a power cut, that each state change happened once and from the state
+ * that it names, and that a file which is damaged or too new is refused, never repaired by guessing. It holds no
+ * archive's bytes and decides nothing: what the records mean is the jobs' business. What it knows of completed backups
+ * is also in their manifests (manifest.ts), from which it can be made again.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../base/clock.ts';
+import { Backups } from './backups.ts';
+import type { Catalogue } from './contract.ts';
+import { Database } from './database.ts';
+import { Jobs } from './jobs.ts';
+import { Keys } from './keys.ts';
+import { migrate } from './migrate.ts';
+import { Plans } from './plans.ts';
+import { Servers } from './servers.ts';
+import { UsedTokens } from './used-tokens.ts';
+
+export type { Catalogue } from './contract.ts';
+
+/** The key under `keys` that signs download tokens: 32 random bytes, made at the first opening. */
+export const DOWNLOAD_TOKEN_KEY = 'download-token';
+
+/**
+ * Opens the database, making and migrating it as needed.
+ *
+ * @param path of the SQLite file; its directory is made when it is missing.
+ * @param random so many random bytes.
+ * @throws Failure `internal` with a hint when it is damaged, newer than this program, or cannot be read;
+ * `insufficient_storage` when the disk is full.
+ */
+export function openCatalogue(
+  path: string,
+  clock: Clock,
+  random: (length: number) => Uint8Array = randomBytes,
+): Catalogue {
+  const database = Database.open(path);
+  try {
+    migrate(database, clock);
+    const keys = new Keys(database);
+    keys.ensure(DOWNLOAD_TOKEN_KEY, () => random(32));
+    return {
+      servers: new Servers(database, clock),
+      backups: new Backups(database, clock),
+      jobs: new Jobs(database, clock),
+      plans: new Plans(database, clock),
+      usedTokens: new UsedTokens(database, clock),
+      keys,
+      transaction: (work) => database.transaction(work),
+      close: () => database.close(),
+    };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * The manifest beside an archive: all that the catalogue knows of a completed backup, so that it can be made again from
+ * the disk alone; and for an archive made on the command line, the facts that a later verification compares with.
+ *
+ * `{"format":"roost-manifest","version":1,"archive":{…},"backup":{…} or null}` as UTF-8 JSON. Unknown fields are passed
+ * over, so that a later version may add some; a field that changes its meaning takes a new version number.
+ */
+import { z } from 'zod';
+import { Failure } from '../base/failure.ts';
+import type { BackupId, ServerId } from '../base/ids.ts';
+import { isUuid } from '../base/ids.ts';
+import type { BackupRecord } from './records.ts';
+
+/** A manifest lies where others may have written: more than this is never read or parsed. */
+export const MAX_MANIFEST_BYTES = 16 * 1024 * 1024;
+
+const FORMAT = 'roost-manifest';
+const VERSION = 1;
+
+const count = z.int().min(0);
+const time = z.int();
+
+const archiveFacts = z.object({
+  size: count,
+  rawSize: count,
+  /** Lower-case hex of the archive's bytes. */
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  entries: count,
+  files: count,
+  reusedBytes: count,
+  warnings: z.array(z.object({ path: z.string(), code: z.string(), message: z.string() })).readonly(),
+  warningCount: count,
+  /** When the archive was made. */
+  createdAt: time,
+});
+
+const backupFacts = z.object({
+  id: z.string().refine(isUuid),
+  server: z.string().refine(isUuid),
+  name: z.string(),
+  locked: z.boolean(),
+  ignore: z.array(z.string()).readonly(),
+  store: z.string(),
+  key: z.string(),
+  damagedAt: time.nullable(),
+  verifiedAt: time.nullable(),
+  updatedAt: time,
+  completedAt: time,
+});
+
+const manifest = z.object({
+  format: z.literal(FORMAT),
+  version: z.literal(VERSION),
+  archive: archiveFacts,
+  backup: backupFacts.nullable(),
+});
+
+export type ArchiveFacts = Readonly<z.infer<typeof archiveFacts>>;
+
+/**
+ * @param record a completed backup, as the catalogue has it or is about to have it.
+ * @throws Failure `internal` when the record is not completed, `too_large` beyond `MAX_MANIFEST_BYTES`.
+ */
+export function encodeManifest(record: BackupRecord): Uint8Array {
+  const { status, sha256, completedAt } = record;
+  if (status !== 'COMPLETED' || sha256 === null || completedAt === null) {
+    throw new Failure('internal', `Cannot write a manifest: the backup is ${status}`, { facts: { backup: record.id } });
+  }
+  const { id, server, name, locked, ignore, store, key, damagedAt, verifiedAt, updatedAt } = record;
+  const backup = { id, server, name, locked, ignore, store, key, damagedAt, verifiedAt, updatedAt, completedAt };
+  return encode({ ...record, sha256 }, backup);
+}
+
+/** The manifest of an archive that belongs to no backup. @throws Failure `too_large` */
+export function encodeArchiveManifest(facts: ArchiveFacts): Uint8Array {
+  return encode(facts, null);
+}
+
+/**
+ * What a manifest says of its archive, whether or not that belongs to a backup.
+ *
+ * @throws Failure `archive_damaged` when the bytes are no manifest, or one of a newer version.
+ */
+export function decodeArchiveManifest(bytes: Uint8Array): ArchiveFacts {
+  return decode(bytes).archive;
+}
+
+/**
+ * The backup that a manifest describes, always `COMPLETED`. The ids inside are the manifest's word: compare them with
+ * the key that it was read from, and set `store` to the store that it was found in.
+ *
+ * @throws Failure `archive_damaged` when the bytes are no manifest of a backup, or one of a newer version.
+ */
+export function decodeManifest(bytes: Uint8Array): BackupRecord {
+  const { archive, backup } = decode(bytes);
+  if (backup === null) throw damaged('it belongs to no backup');
+  if (backup.key !== `${backup.server}/${backup.id}.tar.gz`) throw damaged('its key does not fit its ids');
+  return {
+    ...archive,
+    ...backup,
+    id: backup.id as BackupId,
+    server: backup.server as ServerId,
+    status: 'COMPLETED',
+    error: null,
+  };
+}
+
+function encode(facts: ArchiveFacts, backup: z.infer<typeof backupFacts> | null): Uint8Array {
+  const { size, rawSize, sha256, entries, files, reusedBytes, warnings, warningCount, createdAt } = facts;
+  const archive = { size, rawSize, sha256, entries, files, reusedBytes, warnings, warningCount, createdAt };
+  const bytes = Buffer.from(`${JSON.stringify({ format: FORMAT, version: VERSION, archive, backup })}\n`, 'utf8');
+  if (bytes.byteLength <= MAX_MANIFEST_BYTES) return bytes;
+  throw new Failure('too_large', `Cannot write the manifest: it has ${bytes.byteLength} bytes`, {
+    facts: { bytes: bytes.byteLength, limit: MAX_MANIFEST_BYTES },
+    hint: 'Shorten the ignore list.',
+  });
+}
+
+function decode(bytes: Uint8Array): z.infer<typeof manifest> {
+  if (bytes.byteLength > MAX_MANIFEST_BYTES) throw damaged(`it has ${bytes.byteLength} bytes`);
+  const content = parse(bytes);
+  const version = versionOf(content);
+  if (version !== undefined && version > VERSION) {
+    throw damaged(`it is of version ${version}, this program knows ${VERSION}`, 'Update Roost, then try again.');
+  }
+  const result = manifest.safeParse(content);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw damaged(issue === undefined ? 'its content is wrong' : `${issue.path.join('.')}: ${issue.message}`);
+}
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown;
+  } catch {
+    throw damaged('it is no JSON text');
+  }
+}
+
+/** The version of what is a manifest at all. */
+function versionOf(content: unknown): number | undefined {
+  if (typeof content !== 'object' || content === null || !('format' in content) || !('version' in content))
+    return undefined;
+  return content.format === FORMAT && typeof content.version === 'number' ? content.version : undefined;
+}
+
+function damaged(state: string, hint?: string): Failure {
+  return new Failure('archive_damaged', `Cannot read the manifest: ${state}`, hint === undefined ? {} : { hint });
+}
