@@ -40,8 +40,12 @@ export type WarningCode =
   | 'too_deep'
   /** Archiving: another file system is mounted there, or Roost's own files lie there; not in the archive. */
   | 'excluded'
+  /** Archiving: the server could not be asked to keep its files still, or to go on afterwards. */
+  | 'not_quiesced'
   /** A line of an ignore list that means nothing; it was passed over. */
   | 'ignore_line'
+  /** The server's own ignore file could not be used (a link, too long, unreadable); nothing was left out because of it. */
+  | 'ignore_file'
   /** Unpacking: setuid or setgid was stripped. */
   | 'setuid_stripped'
   /** Unpacking: an owner, mode or time could not be set. */

@@ -121,7 +121,8 @@ export interface BackupService {
 
   jobs(filter?: { readonly server?: ServerId; readonly kind?: JobKind }): readonly JobView[];
   job(id: JobId): JobView;
-  system(): SystemView;
+  /** Asks the stores and the disk: a store that does not answer is one with an error, never a rejection. */
+  system(): Promise<SystemView>;
 }
 
 export interface SystemView {
@@ -131,7 +132,16 @@ export interface SystemView {
   readonly uptimeSeconds: number;
   readonly servers: number;
   readonly jobs: { readonly running: number; readonly queued: number };
-  readonly stores: readonly { readonly name: string; readonly type: string; readonly freeBytes: number | null }[];
+  readonly stores: readonly StoreView[];
+}
+
+export interface StoreView {
+  readonly name: string;
+  readonly type: string;
+  /** null where the store cannot say, or cannot be reached. */
+  readonly freeBytes: number | null;
+  /** Why it cannot be used now; null when it can. */
+  readonly error: string | null;
 }
 
 /** Everything that happens, after it was committed. `jobs/events.ts` delivers them to sockets and metrics. */

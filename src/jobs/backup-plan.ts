@@ -1,0 +1,95 @@
+/** What a backup needs to know before it writes its first byte, and what would make it pointless to begin. */
+import type { WriteRequest } from '../archive/contract.ts';
+import { Failure } from '../base/failure.ts';
+import type { ServerId } from '../base/ids.ts';
+import type { Log } from '../base/log.ts';
+import type { Catalogue } from '../catalogue/contract.ts';
+import type { BackupRecord } from '../catalogue/records.ts';
+import type { Config } from '../config/types.ts';
+import { checkReserve, checkRoom, expectedSize, surelyFits } from '../policy/limits.ts';
+import type { GameServer, Registry } from '../servers/registry.ts';
+import { objectKey } from '../storage/key.ts';
+import type { Store } from '../storage/store.ts';
+import type { ArchiveDoor } from './archive-door.ts';
+import type { StoreSet } from './stores.ts';
+
+export interface PlanDependencies {
+  readonly catalogue: Pick<Catalogue, 'backups'>;
+  readonly stores: StoreSet;
+  readonly archive: ArchiveDoor;
+  readonly registry: Pick<Registry, 'get'>;
+  readonly config: Pick<Config, 'backups' | 'limits'>;
+  /** Absolute paths that never become part of an archive: Roost's own. */
+  readonly exclude: readonly string[];
+  readonly log: Log;
+}
+
+export interface BackupPlan {
+  readonly backup: BackupRecord;
+  readonly server: GameServer;
+  readonly store: Store;
+  /** In force: what the request said, else the server's own ignore file. */
+  readonly ignore: readonly string[];
+  readonly base: WriteRequest['base'];
+}
+
+/**
+ * @throws Failure `server_not_found`, `store_unreachable`, or `insufficient_storage` when it would not fit.
+ */
+export async function planBackup(
+  backup: BackupRecord,
+  deps: PlanDependencies,
+  signal: AbortSignal,
+): Promise<BackupPlan> {
+  const server = await deps.registry.get(backup.server);
+  const store = deps.stores.get(backup.store);
+  const ignore = backup.ignore.length > 0 ? backup.ignore : deps.archive.readIgnoreFile(server.path);
+  await checkSpace(server, store, ignore, deps, signal);
+  return { backup, server, store, ignore, base: await findBase(backup.server, deps) };
+}
+
+/** Walks the tree only when that can change the answer: a walk of a million files takes longer than a small backup. */
+async function checkSpace(
+  server: GameServer,
+  store: Store,
+  ignore: readonly string[],
+  deps: PlanDependencies,
+  signal: AbortSignal,
+): Promise<void> {
+  const { reserveFree } = deps.config.limits;
+  const free = (await store.freeSpace())?.bytes ?? null;
+  checkReserve(free, reserveFree);
+  const past = deps.catalogue.backups.newestGood(server.id, store.name);
+  if (surelyFits(free, reserveFree, past)) return;
+  const { bytes } = await deps.archive.estimateTree({ root: server.path, ignore, exclude: deps.exclude, signal });
+  checkRoom(expectedSize(bytes, past, deps.config.backups.compression !== 'none'), free, reserveFree);
+}
+
+/**
+ * The newest good archive of the server that lies on this host with its index. Never a reason to fail: without one,
+ * everything is compressed anew.
+ */
+async function findBase(server: ServerId, deps: PlanDependencies): Promise<WriteRequest['base']> {
+  let newest: { readonly record: BackupRecord; readonly store: Store } | undefined;
+  for (const store of deps.stores.all()) {
+    if (store.localPath === undefined) continue;
+    const record = deps.catalogue.backups.newestGood(server, store.name);
+    if (record !== undefined && record.createdAt > (newest?.record.createdAt ?? -1)) newest = { record, store };
+  }
+  if (newest === undefined) return undefined;
+  try {
+    return await baseFiles(newest.record, newest.store);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    deps.log.warn('Cannot reuse bytes of the last backup', { backup: newest.record.id, error });
+    return undefined;
+  }
+}
+
+async function baseFiles(record: BackupRecord, store: Store): Promise<WriteRequest['base']> {
+  const archive = objectKey(record.server, record.id, 'tar.gz');
+  const index = objectKey(record.server, record.id, 'index');
+  const [archiveThere, indexThere] = await Promise.all([store.stat(archive), store.stat(index)]);
+  if (archiveThere?.size !== record.size || indexThere === undefined || store.localPath === undefined) return undefined;
+  return { archive: store.localPath(archive), index: store.localPath(index) };
+}

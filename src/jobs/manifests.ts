@@ -1,0 +1,49 @@
+/** Keeping manifests in step with rows that change after the backup was made: locked, verified, found damaged. */
+import { Failure } from '../base/failure.ts';
+import type { Log } from '../base/log.ts';
+import { decodeManifest, encodeManifest, MAX_MANIFEST_BYTES } from '../catalogue/manifest.ts';
+import type { BackupRecord } from '../catalogue/records.ts';
+import { objectKey } from '../storage/key.ts';
+import type { Store } from '../storage/store.ts';
+import { putManifest } from './archive-target.ts';
+
+/** Replaces a completed backup's manifest by what the record says. */
+export async function writeManifest(store: Store, record: BackupRecord): Promise<void> {
+  await putManifest(store, record, encodeManifest(record));
+}
+
+/**
+ * The same where the row counts and the manifest may lag behind: a failure is logged, and the next change or
+ * verification writes it again.
+ */
+export async function refreshManifest(store: Store, record: BackupRecord, log: Log): Promise<void> {
+  try {
+    await writeManifest(store, record);
+  } catch (error) {
+    log.warn('Cannot bring the manifest up to date', { backup: record.id, store: store.name, error });
+  }
+}
+
+/**
+ * The backup that the manifest in this store describes; undefined when there is none, or none that fits.
+ *
+ * @throws Failure `store_unreachable`.
+ */
+export async function readManifest(
+  store: Store,
+  owner: Pick<BackupRecord, 'server' | 'id'>,
+): Promise<BackupRecord | undefined> {
+  const key = objectKey(owner.server, owner.id, 'json');
+  const stat = await store.stat(key);
+  if (stat === undefined || stat.size > MAX_MANIFEST_BYTES) return undefined;
+  const source = await store.open(key);
+  try {
+    const record = decodeManifest(await source.read(0, source.size));
+    return record.id === owner.id && record.server === owner.server ? { ...record, store: store.name } : undefined;
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'archive_damaged') return undefined;
+    throw error;
+  } finally {
+    await source.close();
+  }
+}
