@@ -95,7 +95,9 @@ interface Template {
 function makeTemplate(entry: Entry): Template {
   const bytes = Buffer.alloc(TAR_BLOCK);
   const { mode, uid, gid } = entry;
-  new Header({ path: '', mode, uid, gid, size: 0, mtime: new Date(0), type: TYPE[entry.kind], linkpath: '' }).encode(bytes);
+  new Header({ path: '', mode, uid, gid, size: 0, mtime: new Date(0), type: TYPE[entry.kind], linkpath: '' }).encode(
+    bytes,
+  );
   bytes.fill(0, SIZE_OFFSET, CHECKSUM_OFFSET);
   bytes.fill(' ', CHECKSUM_OFFSET, CHECKSUM_OFFSET + 8);
   const sum = bytes.reduce((total, byte) => total + byte, 0);

@@ -1,0 +1,141 @@
+/**
+ * Reads an index block by block: one question about one path costs one or two blocks, whatever the archive's size, and
+ * never are all entries held at once.
+ */
+import { z } from 'zod';
+import type { ByteSource } from '../base/source.ts';
+import {
+  FOOTER_LENGTH,
+  decodeEntries,
+  decodeFooter,
+  decodeSegments,
+  indexDamaged,
+  unpackBlock,
+} from './index-format.ts';
+import type { EntryBlock, IndexDirectory, IndexedEntry, IndexSummary, Segment } from './index-format.ts';
+import { tarName } from './tar-header.ts';
+
+/** A million entries need a directory of about 50 KiB; more than this is no index of ours. */
+const MAX_DIRECTORY = 256 * 1024 * 1024;
+const MAX_BLOCK = 16 * 1024 * 1024;
+
+const whole = z.number().int().nonnegative();
+const block = {
+  offset: whole,
+  length: whole.max(MAX_BLOCK),
+  rawLength: whole.max(MAX_BLOCK),
+  crc: whole,
+  count: whole,
+};
+const directorySchema = z.object({
+  summary: z.object({
+    size: whole,
+    rawSize: whole,
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    crc32: whole,
+    entries: whole,
+    files: whole,
+    level: z.enum(['none', 'fast', 'best']),
+    engine: z.enum(['isal', 'zlib']),
+    startedAt: z.number(),
+  }),
+  entryBlocks: z.array(z.object({ ...block, first: z.string() })),
+  segmentBlocks: z.array(z.object({ ...block, segmentOffset: whole, segmentRawOffset: whole })),
+});
+
+export class IndexReader {
+  readonly #source: ByteSource;
+  readonly #directory: IndexDirectory;
+
+  /**
+   * Reads the directory of an index.
+   *
+   * @throws Failure `archive_damaged` when it is no index, is damaged, or is of another version.
+   */
+  static async open(source: ByteSource): Promise<IndexReader> {
+    if (source.size < FOOTER_LENGTH) throw indexDamaged('it is too short');
+    const footer = decodeFooter(Buffer.from(await source.read(source.size - FOOTER_LENGTH, FOOTER_LENGTH)));
+    const { offset, length, rawLength, crc } = footer;
+    if (offset + length !== source.size - FOOTER_LENGTH || rawLength > MAX_DIRECTORY) {
+      throw indexDamaged('its directory lies outside of it');
+    }
+    const raw = unpackBlock(await source.read(offset, length), crc, rawLength);
+    const directory = directorySchema.safeParse(JSON.parse(raw.toString('latin1')));
+    if (!directory.success) throw indexDamaged('its directory is malformed', directory.error);
+    return new IndexReader(source, directory.data);
+  }
+
+  private constructor(source: ByteSource, directory: IndexDirectory) {
+    this.#source = source;
+    this.#directory = directory;
+  }
+
+  get summary(): IndexSummary {
+    return this.#directory.summary;
+  }
+
+  /**
+   * Entries in order, a block at a time.
+   *
+   * @param from a tar name: the first entry yielded is the first at or behind it.
+   */
+  async *entries(from = ''): AsyncGenerator<IndexedEntry, void, void> {
+    for (let index = this.#blockOf(from); index < this.#directory.entryBlocks.length; index++) {
+      const block = this.#directory.entryBlocks[index];
+      if (block === undefined) return;
+      for (const entry of await this.#entriesOf(block)) if (from === '' || tarName(entry) >= from) yield entry;
+    }
+  }
+
+  /** The entry of a path, of whatever kind; undefined when there is none. */
+  async find(path: string): Promise<IndexedEntry | undefined> {
+    for (const name of [path, `${path}/`]) {
+      const block = this.#directory.entryBlocks[this.#blockOf(name)];
+      const found = block && (await this.#entriesOf(block)).find((entry) => tarName(entry) === name);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  /** All segments, in order. */
+  async *segments(): AsyncGenerator<Segment, void, void> {
+    for (const block of this.#directory.segmentBlocks) {
+      yield* decodeSegments(await this.#block(block), block);
+    }
+  }
+
+  /** The segments that hold the raw bytes [start, end) of the tar stream. */
+  async *segmentsOf(start: number, end: number): AsyncGenerator<Segment, void, void> {
+    const blocks = this.#directory.segmentBlocks;
+    for (const [index, block] of blocks.entries()) {
+      if (block.segmentRawOffset >= end) return;
+      const next = blocks[index + 1];
+      if (next !== undefined && next.segmentRawOffset <= start) continue;
+      for (const segment of decodeSegments(await this.#block(block), block)) {
+        if (segment.rawOffset >= end) return;
+        if (segment.rawOffset + segment.rawLength > start) yield segment;
+      }
+    }
+  }
+
+  /** The block that a tar name lies in, if anywhere: the last that starts at or before it. */
+  #blockOf(name: string): number {
+    const blocks = this.#directory.entryBlocks;
+    let low = 0;
+    let high = blocks.length;
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1;
+      if ((blocks[middle]?.first ?? '') <= name) low = middle;
+      else high = middle;
+    }
+    return low;
+  }
+
+  async #entriesOf(block: EntryBlock): Promise<IndexedEntry[]> {
+    return [...decodeEntries(await this.#block(block))];
+  }
+
+  async #block(block: { offset: number; length: number; rawLength: number; crc: number }): Promise<Buffer> {
+    return unpackBlock(await this.#source.read(block.offset, block.length), block.crc, block.rawLength);
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Large files, held open from their header to their last piece: the header's size is that of the open file, all pieces
+ * come from that same file whatever takes its name meanwhile, and one look at the end tells whether it changed.
+ */
+import fs from 'node:fs';
+import { DirectoryChain, openForReading, openRoot } from '../base/handles.ts';
+import type { LargeFile } from './cut.ts';
+import type { WarningCode } from './entry.ts';
+import { absenceWarning, changeWarning, sameFile } from './pack-reader.ts';
+import type { WalkedEntry } from './walk.ts';
+
+type Warn = (path: string, code: WarningCode, message: string) => void;
+
+export class LargeFiles {
+  readonly #root: number;
+  readonly #chain: DirectoryChain;
+  readonly #warn: Warn;
+  readonly #open = new Set<number>();
+  /** Paths of files that could not be opened: links to them need another file. */
+  readonly absent = new Set<string>();
+
+  constructor(root: string, warn: Warn) {
+    this.#root = openRoot(root);
+    this.#chain = new DirectoryChain(this.#root);
+    this.#warn = warn;
+  }
+
+  /** Opens a file for its pieces; undefined, with a warning, when it is gone or no regular file any more. */
+  readonly open = (walked: WalkedEntry): LargeFile | undefined => {
+    let descriptor: number;
+    try {
+      const slash = walked.path.lastIndexOf('/');
+      const directory = this.#chain.open(slash < 0 ? '' : walked.path.slice(0, slash));
+      descriptor = openForReading(directory, walked.path.slice(slash + 1));
+    } catch (error) {
+      return this.#leaveOut(walked.path, absenceWarning(error));
+    }
+    const stat = fs.fstatSync(descriptor);
+    if (!stat.isFile()) {
+      fs.closeSync(descriptor);
+      return this.#leaveOut(walked.path, absenceWarning());
+    }
+    const { size, mode, uid, gid, dev, ino, mtimeMs, ctimeMs } = stat;
+    const seen = { size, mode: mode & 0o7777, uid, gid, mtime: Math.floor(mtimeMs / 1000), dev, ino, mtimeMs, ctimeMs };
+    const file = { entry: { ...walked, ...seen }, descriptor };
+    if (!sameFile(walked, stat)) this.#warn(walked.path, 'file_changed', 'It changed between the walk and its reading');
+    if (size === 0) fs.closeSync(descriptor);
+    else this.#open.add(descriptor);
+    return file;
+  };
+
+  /** Closes a file whose last piece was appended, and warns when it changed while its pieces were read. */
+  finish(file: LargeFile): void {
+    const now = fs.fstatSync(file.descriptor);
+    if (!sameFile(file.entry, now)) {
+      const warning = changeWarning(file.entry, now.size);
+      this.#warn(file.entry.path, warning.code, warning.message);
+    }
+    this.#open.delete(file.descriptor);
+    fs.closeSync(file.descriptor);
+  }
+
+  #leaveOut(path: string, warning: { code: WarningCode; message: string }): undefined {
+    this.absent.add(path);
+    this.#warn(path, warning.code, warning.message);
+    return undefined;
+  }
+
+  close(): void {
+    for (const descriptor of this.#open) fs.closeSync(descriptor);
+    this.#open.clear();
+    this.#chain.close();
+    fs.closeSync(this.#root);
+  }
+}

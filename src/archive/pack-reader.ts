@@ -1,0 +1,209 @@
+/**
+ * Reads one pack's files into memory as tar entries. Each file is opened against its directory's held handle, must
+ * still be a regular file, and yields exactly the bytes that its header announces: a file that grew is cut there, one
+ * that ends early is filled with zeros, one that is gone is left out; each is a warning. A malformed archive is
+ * impossible whatever happens to the files meanwhile.
+ */
+import fs from 'node:fs';
+import { errnoOf } from '../base/failure.ts';
+import { DirectoryChain, openForReading, openRoot } from '../base/handles.ts';
+import type { PackedEntry } from './cut.ts';
+import type { ArchiveWarning, Entry, WarningCode } from './entry.ts';
+import type { EntryChange } from './segment-tasks.ts';
+import { HeaderEncoder, headerLength, paddingOf } from './tar-header.ts';
+
+export interface PackContent {
+  /** Bytes of `raw` that are filled. */
+  readonly length: number;
+  readonly changes: readonly EntryChange[];
+  readonly warnings: readonly ArchiveWarning[];
+  readonly asPlanned: boolean;
+  readonly rest?: number;
+}
+
+export class PackReader {
+  readonly #root: number;
+  readonly #chain: DirectoryChain;
+  readonly #encoder = new HeaderEncoder();
+  readonly #checkStop: () => void;
+
+  /** Opens the directory that packs are read from. */
+  static open(root: string, checkStop: () => void): PackReader {
+    return new PackReader(openRoot(root), checkStop);
+  }
+
+  private constructor(root: number, checkStop: () => void) {
+    this.#root = root;
+    this.#chain = new DirectoryChain(root);
+    this.#checkStop = checkStop;
+  }
+
+  close(): void {
+    this.#chain.close();
+    fs.closeSync(this.#root);
+  }
+
+  /** Fills `raw` with the entries' tar bytes, as many as fit. */
+  read(entries: readonly PackedEntry[], raw: Buffer): PackContent {
+    const pack = new PackBuilder(raw, this.#encoder);
+    for (const [index, entry] of entries.entries()) {
+      this.#checkStop();
+      const fits =
+        entry.kind === 'file' && entry.headerOnly !== true ? this.#readFile(pack, index, entry) : pack.addHeader(entry);
+      if (!fits) return pack.content(index);
+    }
+    return pack.content();
+  }
+
+  /** False when the file no longer fits into the pack. */
+  #readFile(pack: PackBuilder, index: number, entry: PackedEntry): boolean {
+    let descriptor: number;
+    try {
+      const slash = entry.path.lastIndexOf('/');
+      const directory = this.#chain.open(slash < 0 ? '' : entry.path.slice(0, slash));
+      descriptor = openForReading(directory, entry.path.slice(slash + 1));
+    } catch (error) {
+      pack.leaveOut(index, entry.path, error);
+      return true;
+    }
+    try {
+      const stat = fs.fstatSync(descriptor);
+      if (stat.isFile()) return pack.addFile(index, entry, descriptor, stat);
+      pack.leaveOut(index, entry.path);
+      return true;
+    } finally {
+      fs.closeSync(descriptor);
+    }
+  }
+}
+
+class PackBuilder {
+  readonly #raw: Buffer;
+  readonly #encoder: HeaderEncoder;
+  readonly #changes: EntryChange[] = [];
+  readonly #warnings: ArchiveWarning[] = [];
+  #length = 0;
+  #asPlanned = true;
+
+  constructor(raw: Buffer, encoder: HeaderEncoder) {
+    this.#raw = raw;
+    this.#encoder = encoder;
+  }
+
+  content(rest?: number): PackContent {
+    const content = {
+      length: this.#length,
+      changes: this.#changes,
+      warnings: this.#warnings,
+      asPlanned: this.#asPlanned && rest === undefined,
+    };
+    return rest === undefined ? content : { ...content, rest };
+  }
+
+  addHeader(entry: PackedEntry): boolean {
+    if (this.#length + headerLength(entry) > this.#raw.length) return false;
+    this.#length += this.#encoder.encode(entry, this.#raw, this.#length);
+    return true;
+  }
+
+  addFile(index: number, planned: PackedEntry, descriptor: number, stat: fs.Stats): boolean {
+    const changed = !sameFile(planned, stat);
+    const entry = changed ? changedEntry(planned, stat) : planned;
+    if (this.#length + headerLength(entry) + entry.size + paddingOf(entry.size) > this.#raw.length) return false;
+    if (changed) {
+      this.#asPlanned = false;
+      this.#changes.push({ index, entry });
+    }
+    this.#length += this.#encoder.encode(entry, this.#raw, this.#length);
+    const start = this.#length;
+    const got = this.#readContent(entry, descriptor, start);
+    const end = start + entry.size + paddingOf(entry.size);
+    this.#raw.fill(0, start + got, end);
+    this.#length = end;
+    this.#compare(entry, planned, got, fs.fstatSync(descriptor));
+    return true;
+  }
+
+  /** Reads up to the announced size; fewer bytes when the file ends early or cannot be read on. */
+  #readContent(entry: Entry, descriptor: number, start: number): number {
+    let got = 0;
+    try {
+      while (got < entry.size) {
+        const count = fs.readSync(descriptor, this.#raw, start + got, entry.size - got, got);
+        if (count === 0) break;
+        got += count;
+      }
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === undefined) throw error;
+      this.#asPlanned = false;
+      this.#warn(entry.path, 'unreadable', `It cannot be read beyond byte ${got} (${errno}); zeros stand for the rest`);
+    }
+    return got;
+  }
+
+  #compare(entry: Entry, planned: PackedEntry, got: number, after: fs.Stats): void {
+    if (got === entry.size && sameFile(planned, after)) return;
+    this.#asPlanned = false;
+    const warning = changeWarning(entry, after.size);
+    if (this.#warnings.at(-1)?.path !== entry.path) this.#warn(entry.path, warning.code, warning.message);
+  }
+
+  leaveOut(index: number, path: string, error?: unknown): void {
+    const warning = absenceWarning(error);
+    this.#asPlanned = false;
+    this.#changes.push({ index });
+    this.#warn(path, warning.code, warning.message);
+  }
+
+  #warn(path: string, code: WarningCode, message: string): void {
+    this.#warnings.push({ path, code, message });
+  }
+}
+
+/** True when a file still is the one that was seen before, unchanged. */
+export function sameFile(seen: PackedEntry, now: fs.Stats): boolean {
+  return (
+    now.ino === seen.ino &&
+    now.dev === seen.dev &&
+    now.size === seen.size &&
+    now.mtimeMs === seen.mtimeMs &&
+    now.ctimeMs === seen.ctimeMs
+  );
+}
+
+/** The entry of a file as it is now: content and header must be of one moment. */
+function changedEntry(planned: PackedEntry, stat: fs.Stats): Entry {
+  const { path, kind } = planned;
+  const { size, mode, uid, gid, mtimeMs } = stat;
+  return { path, kind, size, mode: mode & 0o7777, uid, gid, mtime: Math.floor(mtimeMs / 1000) };
+}
+
+/** What to say of a file that is not what it was, when `now` is its size after reading. */
+export function changeWarning(entry: Entry, now: number): { code: WarningCode; message: string } {
+  if (now > entry.size) {
+    return { code: 'file_grew', message: `It grew from ${entry.size} to ${now} bytes while it was read; it was cut` };
+  }
+  if (now < entry.size) {
+    return { code: 'file_shrank', message: `It shrank from ${entry.size} to ${now} bytes; zeros stand for the rest` };
+  }
+  return { code: 'file_changed', message: 'It changed while the backup ran; it may hold old and new bytes' };
+}
+
+/**
+ * What to say of a file that could not be opened, or is no regular file any more (no error given).
+ *
+ * @throws the error itself when the trouble is not the file's: no descriptors or no memory left.
+ */
+export function absenceWarning(error?: unknown): { code: WarningCode; message: string } {
+  if (error === undefined) {
+    return { code: 'special_file', message: 'It became something else than a file while the backup ran' };
+  }
+  const errno = errnoOf(error);
+  if (errno === undefined || errno === 'EMFILE' || errno === 'ENFILE' || errno === 'ENOMEM') throw error;
+  if (errno === 'ENOENT') return { code: 'file_vanished', message: 'It was gone before it could be read' };
+  if (errno === 'ELOOP' || errno === 'ENOTDIR') {
+    return { code: 'file_changed', message: 'A link or another file took its place while the backup ran' };
+  }
+  return { code: 'unreadable', message: `It cannot be opened (${errno})` };
+}

@@ -1,0 +1,73 @@
+/**
+ * A fixed number of worker threads that each work through what they are given in order. A task's result comes back as
+ * a promise; a thread that dies fails all its tasks, so nobody waits for ever.
+ */
+import { Worker } from 'node:worker_threads';
+import { Failure } from '../base/failure.ts';
+import type { FailureRecord } from '../base/failure.ts';
+
+interface Member<Result> {
+  readonly worker: Worker;
+  readonly waiting: Map<number, { resolve: (result: Result) => void; reject: (reason: Failure) => void }>;
+}
+
+type Answer<Result> =
+  { readonly id: number; readonly result: Result } | { readonly id: number; readonly failure: FailureRecord };
+
+export class ThreadPool<Message extends object, Result> {
+  readonly #members: Member<Result>[] = [];
+  #nextId = 0;
+
+  /** Starts the threads; each runs `file` with the same `workerData`. */
+  constructor(file: URL, count: number, workerData: unknown) {
+    for (let number = 0; number < count; number++) this.#members.push(startMember<Result>(file, workerData));
+  }
+
+  get size(): number {
+    return this.#members.length;
+  }
+
+  /**
+   * Gives a task to the thread with the fewest.
+   *
+   * @returns its result; rejects with the Failure that the thread answered, or `internal` when the thread died.
+   */
+  run(message: Message): Promise<Result> {
+    const member = this.#members.reduce((best, next) => (next.waiting.size < best.waiting.size ? next : best));
+    const id = this.#nextId++;
+    const result = new Promise<Result>((resolve, reject) => {
+      member.waiting.set(id, { resolve, reject });
+    });
+    // A rejection is looked at when the result is; until then it must not end the process.
+    result.catch(() => undefined);
+    member.worker.postMessage({ id, ...message });
+    return result;
+  }
+
+  /** Ends the threads, in the middle of their tasks if need be. */
+  async close(): Promise<void> {
+    await Promise.all(this.#members.map((member) => member.worker.terminate()));
+  }
+}
+
+function startMember<Result>(file: URL, workerData: unknown): Member<Result> {
+  const worker = new Worker(file, { workerData });
+  const member: Member<Result> = { worker, waiting: new Map() };
+  worker.on('message', (answer: Answer<Result>) => {
+    const waiter = member.waiting.get(answer.id);
+    member.waiting.delete(answer.id);
+    if ('failure' in answer) waiter?.reject(Failure.revive(answer.failure));
+    else waiter?.resolve(answer.result);
+  });
+  const die = (cause?: unknown): void => {
+    for (const waiter of member.waiting.values()) {
+      waiter.reject(new Failure('internal', 'Cannot go on: a worker thread ended', { cause }));
+    }
+    member.waiting.clear();
+  };
+  worker.on('error', die);
+  worker.on('exit', () => {
+    die();
+  });
+  return member;
+}

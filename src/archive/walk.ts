@@ -1,0 +1,235 @@
+/**
+ * The ordered walk over a live directory: every entry once, in byte order of its tar name (a directory's ends in a
+ * slash), a directory before its content. It holds one open handle per level and resolves each name against its
+ * parent's handle, so a component swapped for a link leads nowhere. It never reads file content.
+ *
+ * Memory is one directory's names per level, plus a path for each inode that has several links.
+ */
+import fs from 'node:fs';
+import { errnoOf } from '../base/failure.ts';
+import { MAX_DEPTH, childPath, openDirectory, openRoot, readDirectory, statChild } from '../base/handles.ts';
+import type { Entry, EntryKind, WarningCode } from './entry.ts';
+import type { DirectoryRules, IgnoreRules } from './ignore.ts';
+
+/** An entry as the walk saw it, with what tells later whether it changed. */
+export interface WalkedEntry extends Entry {
+  readonly dev: number;
+  readonly ino: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+}
+
+export interface WalkRequest {
+  readonly root: string;
+  readonly ignore: IgnoreRules;
+  /** Absolute paths that are passed over, wherever a walk meets them: compared by device and inode. */
+  readonly exclude: readonly string[];
+  readonly warn: (path: string, code: WarningCode, message: string) => void;
+  /** Throws to stop the walk; called for every name, ignored ones too. */
+  readonly checkAbort: () => void;
+  /** Called for each name that the rules drop; directories are not looked into unless something below may be kept. */
+  readonly onIgnored?: (path: string, directory: boolean, parent: number, name: string) => void;
+  /** Called when a directory (the root as '') was listed, with the names in it. */
+  readonly onDirectory?: (entry: WalkedEntry, names: readonly string[]) => void;
+}
+
+interface Name {
+  readonly name: string;
+  /** The name as it sorts: with a slash behind directories. */
+  readonly key: string;
+}
+
+interface Level {
+  readonly handle: number;
+  readonly path: string;
+  readonly rules: DirectoryRules;
+  readonly names: readonly Name[];
+  next: number;
+  /** Set for an ignored directory that may hold something kept: it is yielded before the first such thing. */
+  owed: WalkedEntry | undefined;
+}
+
+/** Bytes that a path may have: with pax records tar has no limit, but readers and panels do. */
+const MAX_PATH = 8192;
+
+export class Walk {
+  readonly #request: WalkRequest;
+  readonly #excluded: ReadonlySet<string>;
+  readonly #levels: Level[] = [];
+  /** The first path of each inode with several links, by `dev:ino` (exact, as 64-bit numbers). */
+  readonly #links = new Map<string, string>();
+
+  constructor(request: WalkRequest) {
+    this.#request = request;
+    this.#excluded = identitiesOf(request.exclude);
+  }
+
+  /**
+   * Walks. Ending the iteration early closes all handles.
+   *
+   * @throws the system error when the root itself cannot be opened; what `checkAbort` throws.
+   */
+  *entries(): Generator<WalkedEntry, void, void> {
+    try {
+      const root = openRoot(this.#request.root);
+      const entry = walkedEntry('', 'directory', fs.fstatSync(root));
+      this.#descend(root, entry, this.#request.ignore.root());
+      for (let level = this.#levels.at(-1); level !== undefined; level = this.#levels.at(-1)) {
+        const name = level.names[level.next++];
+        if (name === undefined) this.#ascend();
+        else yield* this.#visit(level, name.name);
+      }
+    } finally {
+      while (this.#levels.length > 0) this.#ascend();
+    }
+  }
+
+  *#visit(level: Level, name: string): Generator<WalkedEntry, void, void> {
+    this.#request.checkAbort();
+    const path = level.path === '' ? name : `${level.path}/${name}`;
+    const stat = this.#stat(level, name, path);
+    if (stat === undefined) return;
+    if (this.#excluded.has(`${stat.dev}:${stat.ino}`)) return;
+    const directory = stat.isDirectory();
+    const verdict = level.rules.child(name, directory);
+    if (verdict.ignored) this.#request.onIgnored?.(path, directory, level.handle, name);
+    if (verdict.ignored && (!directory || verdict.prune)) return;
+    const entry = this.#entryOf(level, name, path, stat);
+    if (entry === undefined) return;
+    if (!verdict.ignored) yield* this.#withParents(entry);
+    if (directory) this.#enter(level, name, path, entry, verdict.ignored);
+  }
+
+  /** First yields the ignored directories on the way down to something that is kept. */
+  *#withParents(entry: WalkedEntry): Generator<WalkedEntry, void, void> {
+    for (const level of this.#levels) {
+      if (level.owed === undefined) continue;
+      const owed = level.owed;
+      level.owed = undefined;
+      yield owed;
+    }
+    yield entry;
+  }
+
+  #stat(level: Level, name: string, path: string): fs.Stats | undefined {
+    try {
+      const stat = statChild(level.handle, name);
+      if (stat === undefined) this.#request.warn(path, 'file_vanished', 'It was gone before it could be looked at');
+      return stat;
+    } catch (error) {
+      this.#unreadable(path, error);
+      return undefined;
+    }
+  }
+
+  #entryOf(level: Level, name: string, path: string, stat: fs.Stats): WalkedEntry | undefined {
+    if (path.length > MAX_PATH) {
+      this.#request.warn(path.slice(0, 200), 'too_deep', `Its path has ${path.length} bytes; ${MAX_PATH} are kept`);
+      return undefined;
+    }
+    if (stat.isFile()) return this.#fileEntry(level, name, path, stat);
+    if (stat.isDirectory()) return walkedEntry(path, 'directory', stat);
+    if (stat.isSymbolicLink()) return this.#symlinkEntry(level, name, path, stat);
+    this.#request.warn(path, 'special_file', `It is ${specialName(stat)}, which an archive of files does not keep`);
+    return undefined;
+  }
+
+  #symlinkEntry(level: Level, name: string, path: string, stat: fs.Stats): WalkedEntry | undefined {
+    try {
+      const target = fs.readlinkSync(childPath(level.handle, name), { encoding: 'latin1' });
+      return walkedEntry(path, 'symlink', stat, target);
+    } catch (error) {
+      this.#unreadable(path, error);
+      return undefined;
+    }
+  }
+
+  #fileEntry(level: Level, name: string, path: string, stat: fs.Stats): WalkedEntry {
+    if (stat.nlink < 2) return walkedEntry(path, 'file', stat);
+    // Inode numbers of some file systems pass 2^53: only exact ones may join two names into one file.
+    const exact = fs.lstatSync(childPath(level.handle, name), { bigint: true, throwIfNoEntry: false });
+    if (exact === undefined || exact.nlink < 2n) return walkedEntry(path, 'file', stat);
+    const identity = `${exact.dev}:${exact.ino}`;
+    const first = this.#links.get(identity);
+    if (first !== undefined) return walkedEntry(path, 'hardlink', stat, first);
+    this.#links.set(identity, path);
+    return walkedEntry(path, 'file', stat);
+  }
+
+  #enter(level: Level, name: string, path: string, entry: WalkedEntry, ignored: boolean): void {
+    if (this.#levels.length >= MAX_DEPTH) {
+      this.#request.warn(path, 'too_deep', `Its content lies more than ${MAX_DEPTH} directories deep`);
+      return;
+    }
+    let handle: number;
+    try {
+      handle = openDirectory(level.handle, name);
+    } catch (error) {
+      this.#unreadable(path, error);
+      return;
+    }
+    this.#descend(handle, entry, level.rules.enter(name), ignored ? entry : undefined);
+  }
+
+  #descend(handle: number, entry: WalkedEntry, rules: DirectoryRules, owed?: WalkedEntry): void {
+    const { path } = entry;
+    let names: Name[] = [];
+    try {
+      names = sortedNames(handle);
+    } catch (error) {
+      if (path === '') {
+        fs.closeSync(handle);
+        throw error;
+      }
+      this.#unreadable(path, error);
+    }
+    this.#levels.push({ handle, path, rules, names, next: 0, owed });
+    this.#request.onDirectory?.(
+      entry,
+      names.map(({ name }) => name),
+    );
+  }
+
+  #ascend(): void {
+    const level = this.#levels.pop();
+    if (level !== undefined) fs.closeSync(level.handle);
+  }
+
+  #unreadable(path: string, error: unknown): void {
+    const errno = errnoOf(error);
+    // Too few descriptors is our trouble, not the file's: going on would drop files in silence, one warning each.
+    if (errno === undefined || errno === 'EMFILE' || errno === 'ENFILE' || errno === 'ENOMEM') throw error;
+    if (errno === 'ENOENT') this.#request.warn(path, 'file_vanished', 'It was gone before it could be read');
+    else if (errno === 'ELOOP' || errno === 'ENOTDIR' || errno === 'EINVAL') {
+      this.#request.warn(path, 'file_changed', 'It was replaced by something else while the backup ran');
+    } else this.#request.warn(path, 'unreadable', `It cannot be read (${errno})`);
+  }
+}
+
+function walkedEntry(path: string, kind: EntryKind, stat: fs.Stats, target?: string): WalkedEntry {
+  const { mode, uid, gid, dev, ino, mtimeMs, ctimeMs } = stat;
+  const size = kind === 'file' ? stat.size : 0;
+  const base = { path, kind, size, mode: mode & 0o7777, uid, gid, mtime: Math.floor(mtimeMs / 1000) };
+  const seen = { dev, ino, mtimeMs, ctimeMs };
+  return target === undefined ? { ...base, ...seen } : { ...base, target, ...seen };
+}
+
+function sortedNames(handle: number): Name[] {
+  const names = readDirectory(handle).map(({ name, directory }) => ({ name, key: directory ? `${name}/` : name }));
+  return names.sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+function identitiesOf(paths: readonly string[]): Set<string> {
+  const identities = new Set<string>();
+  for (const path of paths) {
+    const stat = fs.statSync(path, { throwIfNoEntry: false });
+    if (stat !== undefined) identities.add(`${stat.dev}:${stat.ino}`);
+  }
+  return identities;
+}
+
+function specialName(stat: fs.Stats): string {
+  if (stat.isFIFO()) return 'a FIFO';
+  if (stat.isSocket()) return 'a socket';
+  return stat.isBlockDevice() || stat.isCharacterDevice() ? 'a device' : 'no regular file';
+}

@@ -1,0 +1,203 @@
+/**
+ * The line of units on their way into the archive: handed to segment threads as they come, appended in order. A
+ * bounded number is under way, each in a slot of shared memory that is free again once its bytes are written out.
+ */
+import type { Pace } from '../base/rates.ts';
+import type { Assembler } from './assembler.ts';
+import type { Slots } from './control.ts';
+import { LARGE_FILE, cutUnits } from './cut.ts';
+import type { LargeFile, Pack, PackedEntry, Piece, Unit } from './cut.ts';
+import type { Segment } from './index-format.ts';
+import type { LargeFiles } from './large-files.ts';
+import type { ReuseBase } from './reuse.ts';
+import type { SegmentResult, SegmentTask } from './segment-tasks.ts';
+import type { ThreadPool } from './thread-pool.ts';
+
+export type SegmentPool = ThreadPool<{ slot: number; task: SegmentTask }, SegmentResult>;
+
+export interface LineParts {
+  readonly pool: SegmentPool;
+  readonly slots: Slots;
+  readonly assembler: Assembler;
+  readonly base: ReuseBase | undefined;
+  readonly large: LargeFiles;
+  readonly readPace: Pace;
+  readonly writePace: Pace;
+  readonly checkStop: () => void;
+  /** Has a slot's bytes written out; `freed` is called when they are. */
+  readonly writeSlot: (slot: number, length: number) => void;
+  readonly onAppended: () => void;
+}
+
+interface UnderWay {
+  readonly unit: Unit;
+  readonly slot: number;
+  readonly reused: Segment | undefined;
+  readonly result: Promise<SegmentResult>;
+  settled: boolean;
+}
+
+export class WriteLine {
+  readonly #parts: LineParts;
+  readonly #underWay: UnderWay[] = [];
+  readonly #free: number[];
+  #onFree: (() => void) | undefined;
+  /** Files of packs that are not in the archive. Other names may link to them. */
+  readonly #absent = new Set<string>();
+  /** The name that took the place of an absent file, for the links to it. */
+  readonly #heirs = new Map<string, string>();
+
+  constructor(parts: LineParts) {
+    this.#parts = parts;
+    this.#free = Array.from({ length: parts.slots.count }, (_, slot) => slot);
+  }
+
+  /** A slot's bytes were written out. */
+  freed(slot: number): void {
+    this.#free.push(slot);
+    this.#onFree?.();
+  }
+
+  /** Sends a unit on its way; waits while all slots are taken. */
+  async add(unit: Unit): Promise<void> {
+    while (this.#underWay.length >= this.#parts.slots.count || this.#underWay[0]?.settled === true) {
+      await this.#appendFirst();
+    }
+    this.#underWay.push(await this.#start(unit));
+  }
+
+  /** Appends all that is under way, and waits until every slot was written out. */
+  async finish(): Promise<void> {
+    while (this.#underWay.length > 0) await this.#appendFirst();
+    while (this.#free.length < this.#parts.slots.count) await this.#nextFree();
+  }
+
+  async #start(unit: Unit): Promise<UnderWay> {
+    const slot = await this.#takeSlot();
+    const reused = this.#parts.base?.find(unit);
+    if (reused === undefined) await this.#parts.readPace.take(unit.length);
+    const result = this.#parts.pool.run({ slot, task: this.#task(unit, reused) });
+    const underWay: UnderWay = { unit, slot, reused, result, settled: false };
+    const settle = (): void => {
+      underWay.settled = true;
+    };
+    result.then(settle, settle);
+    return underWay;
+  }
+
+  #task(unit: Unit, reused: Segment | undefined): SegmentTask {
+    const descriptor = this.#parts.base?.descriptor;
+    if (reused !== undefined && descriptor !== undefined) {
+      return { kind: 'copy', descriptor, offset: reused.offset, length: reused.length, crcStored: reused.crcStored };
+    }
+    if (unit.kind === 'pack') return { kind: 'pack', entries: unit.entries };
+    const { file, offset, content, length } = unit;
+    return { kind: 'piece', descriptor: file.descriptor, offset, content, length };
+  }
+
+  async #appendFirst(): Promise<void> {
+    const first = this.#underWay.shift();
+    if (first !== undefined) await this.#append(first);
+  }
+
+  async #append({ unit, slot, reused, result: promise }: UnderWay): Promise<void> {
+    this.#parts.checkStop();
+    const result = await promise;
+    const anew = unit.kind === 'pack' ? this.#relinked(unit) : undefined;
+    if (anew !== undefined || result.damaged === true) {
+      // Nothing of the slot was used: the unit is made again, from its files.
+      this.#free.push(slot);
+      if (anew !== undefined) await this.#addNow(anew);
+      else await this.#appendFresh(unit);
+      return;
+    }
+    if (reused !== undefined) this.#parts.assembler.countReused(result.storedLength);
+    await this.#seal(unit, slot, result, reused);
+    if (unit.kind === 'pack') await this.#finishPack(unit, result);
+    else this.#finishPiece(unit, unit.file, result);
+  }
+
+  /** Makes a unit from its files, without a look at the older archive. */
+  async #appendFresh(unit: Unit): Promise<void> {
+    const slot = await this.#takeSlot();
+    const result = this.#parts.pool.run({ slot, task: this.#task(unit, undefined) });
+    await this.#append({ unit, slot, reused: undefined, result, settled: false });
+  }
+
+  async #seal(unit: Unit, slot: number, result: SegmentResult, reused: Segment | undefined): Promise<void> {
+    const { rawLength, crcRaw } = reused ?? result;
+    const sealed = { rawLength, crcRaw, crcStored: result.crcStored, key: result.asPlanned ? unit.key : '' };
+    const stored = this.#parts.slots.view(slot, result.storedLength);
+    this.#parts.assembler.append(unit, sealed, stored, result.changes, result.rest);
+    await this.#parts.writePace.take(result.storedLength);
+    this.#parts.writeSlot(slot, result.storedLength);
+    this.#parts.onAppended();
+  }
+
+  async #finishPack(pack: Pack, result: SegmentResult): Promise<void> {
+    const { assembler } = this.#parts;
+    for (const { path, code, message } of result.warnings) assembler.warn(path, code, message);
+    for (const { index, entry } of result.changes) {
+      const left = pack.entries[index];
+      if (entry === undefined && left !== undefined) this.#absent.add(left.path);
+    }
+    if (result.rest !== undefined) await this.#addNow(outgrown(pack.entries.slice(result.rest)));
+  }
+
+  #finishPiece(piece: Piece, file: LargeFile, result: SegmentResult): void {
+    const { assembler, large } = this.#parts;
+    if (result.errno !== undefined) {
+      const message = `It cannot be read beyond byte ${result.available ?? 0} (${result.errno}); zeros stand there`;
+      assembler.warn(file.entry.path, 'unreadable', message);
+    }
+    if (piece.last) large.finish(file);
+  }
+
+  /** Cuts entries anew and appends them at once, before all that is under way. */
+  async #addNow(entries: readonly PackedEntry[]): Promise<void> {
+    for (const unit of cutUnits(entries, this.#parts.large.open)) await this.#appendFresh(unit);
+  }
+
+  /**
+   * A pack's entries with other link targets, when a link in it leads to a file that could not be read: the first
+   * such name becomes the file, and the others link to it. Undefined when nothing needs to change.
+   */
+  #relinked(pack: Pack): PackedEntry[] | undefined {
+    const lost = ({ kind, target = '' }: PackedEntry): boolean => kind === 'hardlink' && this.#isAbsent(target);
+    if (!pack.entries.some(lost)) return undefined;
+    return pack.entries.map((entry) => {
+      if (!lost(entry)) return entry;
+      const { target = '', ...file } = entry;
+      const heir = this.#heirs.get(target);
+      if (heir !== undefined) return { ...entry, target: heir };
+      this.#heirs.set(target, entry.path);
+      return { ...file, kind: 'file' };
+    });
+  }
+
+  #isAbsent(path: string): boolean {
+    return this.#absent.has(path) || this.#parts.large.absent.has(path);
+  }
+
+  async #takeSlot(): Promise<number> {
+    for (;;) {
+      this.#parts.checkStop();
+      const slot = this.#free.pop();
+      if (slot !== undefined) return slot;
+      await this.#nextFree();
+    }
+  }
+
+  #nextFree(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onFree = resolve;
+    });
+  }
+}
+
+/** The first file no longer fits into a pack: it is cut as a large one. */
+function outgrown(entries: readonly PackedEntry[]): PackedEntry[] {
+  const [first, ...others] = entries;
+  if (first === undefined) return [];
+  return [first.headerOnly === true ? first : { ...first, size: Math.max(first.size, LARGE_FILE) }, ...others];
+}

@@ -1,0 +1,178 @@
+/**
+ * The write thread: walks, cuts, hands units to the segment threads, and appends what comes back in order. The
+ * caller's thread only writes bytes out, so HTTP goes on answering during a backup.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../base/clock.ts';
+import { asFailure } from '../base/failure.ts';
+import { Pace } from '../base/rates.ts';
+import { Assembler } from './assembler.ts';
+import { Control, Slots } from './control.ts';
+import type { WriteResult } from './contract.ts';
+import { cutUnits } from './cut.ts';
+import type { ArchiveProgress, WarningCode } from './entry.ts';
+import { compileIgnore } from './ignore.ts';
+import { LargeFiles } from './large-files.ts';
+import { Restless } from './restless.ts';
+import { ReuseBase } from './reuse.ts';
+import type { SegmentThreadData } from './segment-thread.ts';
+import { entryLength } from './tar-header.ts';
+import { threadFile } from './thread-file.ts';
+import { ThreadPool } from './thread-pool.ts';
+import { Walk } from './walk.ts';
+import type { WalkedEntry } from './walk.ts';
+import { WriteLine } from './write-line.ts';
+import type { SegmentPool } from './write-line.ts';
+import type { SlotFree, WriteEvent, WriteThreadData } from './write-tasks.ts';
+
+const PROGRESS_MS = 100;
+
+const port = parentPort;
+if (port === null) throw new Error('the write thread is started by writeArchive only');
+const data = workerData as WriteThreadData;
+const control = new Control(data.control);
+const slots = new Slots(data.slots.count, data.slots.length, data.slots.memory);
+const clock = systemClock;
+const send = (event: WriteEvent): void => {
+  port.postMessage(event);
+};
+
+try {
+  send({ type: 'done', result: await write() });
+} catch (error) {
+  send({ type: 'failed', failure: asFailure(error, 'Cannot make the archive').toJSON() });
+} finally {
+  port.close();
+}
+
+async function write(): Promise<WriteResult> {
+  const totals = data.count ? countTree() : { bytes: 0, files: 0 };
+  const startedAt = clock.now();
+  const base = data.base && (await ReuseBase.open(data.base.archive, data.base.index, data.level));
+  const pool = startThreads();
+  const assembler = new Assembler({
+    level: data.level,
+    engine: data.engine,
+    maxSize: data.maxSize,
+    startedAt,
+    emit: (bytes) => {
+      send({ type: 'bytes', bytes });
+    },
+    emitIndex: (bytes) => {
+      send({ type: 'index', bytes });
+    },
+  });
+  const warn = (path: string, code: WarningCode, message: string): void => {
+    assembler.warn(path, code, message);
+  };
+  const large = new LargeFiles(data.root, warn);
+  const progress = reporter(assembler, totals);
+  const line = new WriteLine({
+    pool,
+    slots,
+    assembler,
+    base,
+    large,
+    readPace: new Pace(clock, control.readRate, control.checkStop),
+    writePace: new Pace(clock, control.writeRate, control.checkStop),
+    checkStop: control.checkStop,
+    writeSlot: (slot, length) => {
+      send({ type: 'slot', slot, length });
+    },
+    onAppended: progress.step,
+  });
+  port?.on('message', ({ slot }: SlotFree) => {
+    line.freed(slot);
+  });
+  try {
+    const restless = new Restless();
+    for (const unit of cutUnits(watched(restless, warn), large.open)) await line.add(unit);
+    await line.finish();
+    checkRestless(restless, assembler);
+    send({ type: 'readingEnded' });
+    const result = assembler.finish();
+    progress.finish();
+    return result;
+  } finally {
+    // The threads end before the files they read from are closed: a number may be another file's by then.
+    await pool.close();
+    large.close();
+    await base?.close();
+  }
+}
+
+function startThreads(): SegmentPool {
+  const { root, level, engine } = data;
+  const workerData: SegmentThreadData = { root, level, engine, control: data.control, slots: data.slots };
+  return new ThreadPool(threadFile('segment-thread'), data.workers, workerData);
+}
+
+/** The walk of this backup, taking note of what may change again. */
+function watched(restless: Restless, warn: (path: string, code: WarningCode, message: string) => void) {
+  const ignore = compileIgnore(data.ignore);
+  for (const { path, code, message } of ignore.warnings) warn(path, code, message);
+  const walk = new Walk({
+    root: data.root,
+    ignore,
+    exclude: data.exclude,
+    warn,
+    checkAbort: control.checkStop,
+    onDirectory: (entry, names) => {
+      restless.addDirectory(entry, names, clock.now());
+    },
+  });
+  return noting(walk.entries(), restless);
+}
+
+function* noting(entries: Iterable<WalkedEntry>, restless: Restless): Generator<WalkedEntry, void, void> {
+  for (const entry of entries) {
+    restless.addFile(entry, clock.now());
+    yield entry;
+  }
+}
+
+function checkRestless(restless: Restless, assembler: Assembler): void {
+  const ignore = compileIgnore(data.ignore);
+  restless.check(
+    data.root,
+    (path) => assembler.hasWarned(path),
+    (path) => !ignore.ignores(path, 'file'),
+    (path, code, message) => {
+      assembler.warn(path, code, message);
+    },
+  );
+}
+
+/** What the walk would archive, so that progress can be told from the start. */
+function countTree(): { bytes: number; files: number } {
+  const ignore = compileIgnore(data.ignore);
+  const walk = new Walk({ ...data, ignore, warn: () => undefined, checkAbort: control.checkStop });
+  const totals = { bytes: 0, files: 0 };
+  for (const entry of walk.entries()) {
+    totals.bytes += entryLength(entry);
+    if (entry.kind === 'file' || entry.kind === 'hardlink') totals.files++;
+  }
+  return totals;
+}
+
+function reporter(assembler: Assembler, totals: { bytes: number; files: number }) {
+  let last = clock.monotonic();
+  const report = (progress: ArchiveProgress): void => {
+    send({ type: 'progress', progress });
+  };
+  return {
+    step(): void {
+      const now = clock.monotonic();
+      if (now - last < PROGRESS_MS) return;
+      last = now;
+      const { rawSize: bytesDone, files: filesDone } = assembler;
+      // The tree may have grown since it was counted.
+      const bytesTotal = Math.max(totals.bytes, bytesDone);
+      report({ bytesDone, bytesTotal, filesDone, filesTotal: Math.max(totals.files, filesDone) });
+    },
+    finish(): void {
+      const { rawSize, files } = assembler;
+      report({ bytesDone: rawSize, bytesTotal: rawSize, filesDone: files, filesTotal: files });
+    },
+  };
+}

@@ -1,0 +1,136 @@
+/**
+ * Making an archive: the caller's side. It starts the write thread, writes out what that thread finishes, and makes
+ * sure that nothing outlives the call.
+ */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { Failure, asFailure, throwIfAborted } from '../base/failure.ts';
+import type { WriteRequest, WriteResult } from './contract.ts';
+import { Control, Slots } from './control.ts';
+import { RAW_CAPACITY } from './cut.ts';
+import { storedLength } from './deflate.ts';
+import { selectedEngine } from './engine.ts';
+import { compileIgnore } from './ignore.ts';
+import { threadFile } from './thread-file.ts';
+import type { SlotFree, WriteEvent, WriteThreadData } from './write-tasks.ts';
+
+const DOING = 'Cannot make the archive';
+const MAX_WORKERS = 16;
+/** Units under way for each segment thread: one at work, one waiting, one being written. */
+const SLOTS_A_WORKER = 3;
+/** Room for the worst a deflate engine does, and a little more. */
+const SLOT_LENGTH = storedLength(RAW_CAPACITY) + 4096;
+
+/**
+ * Archives a directory into `request.archive`, and its index into `request.index`.
+ *
+ * On abort it stops within a moment, wherever it is, and rejects with `cancelled` (or with the Failure that the signal
+ * carries). When a sink rejects, that reason is what this rejects with. In every case all threads have ended and all
+ * files are closed when the promise settles; what the sinks hold is the caller's to keep or to drop.
+ *
+ * @throws Failure `too_large`, `insufficient_storage` (from the sinks), `invalid_request` (ignore list, engine),
+ * `cancelled`, `internal`.
+ */
+export async function writeArchive(request: WriteRequest): Promise<WriteResult> {
+  throwIfAborted(request.signal, DOING);
+  const lines = compileIgnore(request.ignore).lines;
+  const control = new Control();
+  const workers = workerCount(request.workers);
+  const slots = new Slots(workers * SLOTS_A_WORKER, SLOT_LENGTH);
+  const data: WriteThreadData = {
+    root: request.root,
+    ignore: lines,
+    exclude: request.exclude,
+    level: request.level,
+    engine: selectedEngine(request.engine),
+    workers,
+    ...(request.base === undefined ? {} : { base: request.base }),
+    maxSize: request.maxSize,
+    count: request.onProgress !== undefined,
+    control: control.memory,
+    slots: { memory: slots.memory, count: slots.count, length: slots.length },
+  };
+  const takeRates = (): void => {
+    if (request.rates) control.setRates(request.rates());
+  };
+  takeRates();
+  const worker = new Worker(threadFile('write-thread'), { workerData: data });
+  const stop = (): void => {
+    control.stop();
+  };
+  request.signal?.addEventListener('abort', stop, { once: true });
+  const rates = setInterval(takeRates, 250);
+  try {
+    return await receive(worker, request, slots, stop);
+  } catch (error) {
+    throwIfAborted(request.signal, DOING);
+    throw asFailure(error, DOING);
+  } finally {
+    clearInterval(rates);
+    request.signal?.removeEventListener('abort', stop);
+    stop();
+    await worker.terminate();
+  }
+}
+
+/** How many threads `auto`, or a number, comes to on this host. */
+export function workerCount(wanted: number | 'auto'): number {
+  return Math.min(wanted === 'auto' ? availableParallelism() : Math.max(1, wanted), MAX_WORKERS);
+}
+
+/** Writes out what comes, in order, until the thread is done. */
+function receive(worker: Worker, request: WriteRequest, slots: Slots, stop: () => void): Promise<WriteResult> {
+  let writes: Promise<void> = Promise.resolve();
+  let sinkFailure: unknown;
+  /** Queues a write behind those before it; after a failure nothing more is written. */
+  const queue = (write: () => Promise<void>): void => {
+    writes = writes.then(async () => {
+      if (sinkFailure !== undefined) return;
+      try {
+        await write();
+      } catch (error) {
+        sinkFailure = error ?? new Failure('internal', `${DOING}: a sink gave up`);
+        stop();
+      }
+    });
+  };
+  return new Promise<WriteResult>((resolve, reject) => {
+    const settle = (end: () => void): void => {
+      void writes.then(() => {
+        if (sinkFailure === undefined) end();
+        else reject(sinkFailure as Error);
+      });
+    };
+    worker.on('message', (event: WriteEvent) => {
+      if (event.type === 'slot') {
+        queue(() => request.archive.write(slots.view(event.slot, event.length)));
+        // Also after a failure, or the thread would wait for its slots for ever.
+        void writes.then(() => {
+          worker.postMessage({ slot: event.slot } satisfies SlotFree);
+        });
+      } else if (event.type === 'bytes') queue(() => request.archive.write(event.bytes));
+      else if (event.type === 'index') queue(() => request.index.write(event.bytes));
+      else if (event.type === 'progress') request.onProgress?.(event.progress);
+      else if (event.type === 'readingEnded') request.onReadingEnded?.();
+      else if (event.type === 'done') {
+        settle(() => {
+          resolve(event.result);
+        });
+      } else {
+        settle(() => {
+          reject(Failure.revive(event.failure));
+        });
+      }
+    });
+    worker.on('error', (error) => {
+      settle(() => {
+        reject(error);
+      });
+    });
+    worker.on('exit', () => {
+      settle(() => {
+        reject(new Failure('internal', `${DOING}: its thread ended`));
+      });
+    });
+  });
+}
