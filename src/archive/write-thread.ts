@@ -79,7 +79,9 @@ async function write(): Promise<WriteResult> {
     writeSlot: (slot, length) => {
       send({ type: 'slot', slot, length });
     },
-    onAppended: progress.step,
+    onAppended: () => {
+      progress.step();
+    },
   });
   port?.on('message', ({ slot }: SlotFree) => {
     line.freed(slot);

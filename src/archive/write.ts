@@ -81,7 +81,7 @@ export function workerCount(wanted: number | 'auto'): number {
 /** Writes out what comes, in order, until the thread is done. */
 function receive(worker: Worker, request: WriteRequest, slots: Slots, stop: () => void): Promise<WriteResult> {
   let writes: Promise<void> = Promise.resolve();
-  let sinkFailure: unknown;
+  let sinkFailure: Failure | undefined;
   /** Queues a write behind those before it; after a failure nothing more is written. */
   const queue = (write: () => Promise<void>): void => {
     writes = writes.then(async () => {
@@ -89,7 +89,7 @@ function receive(worker: Worker, request: WriteRequest, slots: Slots, stop: () =
       try {
         await write();
       } catch (error) {
-        sinkFailure = error ?? new Failure('internal', `${DOING}: a sink gave up`);
+        sinkFailure = asFailure(error, DOING);
         stop();
       }
     });
@@ -98,7 +98,7 @@ function receive(worker: Worker, request: WriteRequest, slots: Slots, stop: () =
     const settle = (end: () => void): void => {
       void writes.then(() => {
         if (sinkFailure === undefined) end();
-        else reject(sinkFailure as Error);
+        else reject(sinkFailure);
       });
     };
     worker.on('message', (event: WriteEvent) => {
