@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { Failure } from '../base/failure.ts';
 import type { BackupId, ServerId } from '../base/ids.ts';
 import { isUuid } from '../base/ids.ts';
-import type { BackupRecord } from './records.ts';
+import type { BackupRecord, WarningRecord } from './records.ts';
 
 /** A manifest lies where others may have written: more than this is never read or parsed. */
 export const MAX_MANIFEST_BYTES = 16 * 1024 * 1024;
@@ -19,6 +19,12 @@ const VERSION = 1;
 
 const count = z.int().min(0);
 const time = z.int();
+// One check for the whole list: a hostile file of millions of wrong items must not make millions of zod issues.
+const textList = z.custom<readonly string[]>((value) => Array.isArray(value) && value.every(isText), 'no list of text');
+const warningList = z.custom<readonly WarningRecord[]>(
+  (value) => Array.isArray(value) && value.every(isWarning),
+  'no list of warnings',
+);
 
 const archiveFacts = z.object({
   size: count,
@@ -28,7 +34,7 @@ const archiveFacts = z.object({
   entries: count,
   files: count,
   reusedBytes: count,
-  warnings: z.array(z.object({ path: z.string(), code: z.string(), message: z.string() })).readonly(),
+  warnings: warningList,
   warningCount: count,
   /** When the archive was made. */
   createdAt: time,
@@ -39,7 +45,7 @@ const backupFacts = z.object({
   server: z.string().refine(isUuid),
   name: z.string(),
   locked: z.boolean(),
-  ignore: z.array(z.string()).readonly(),
+  ignore: textList,
   store: z.string(),
   key: z.string(),
   damagedAt: time.nullable(),
@@ -135,6 +141,17 @@ function parse(bytes: Uint8Array): unknown {
   } catch {
     throw damaged('it is no JSON text');
   }
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
+}
+
+function isWarning(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return (
+    'path' in value && 'code' in value && 'message' in value && [value.path, value.code, value.message].every(isText)
+  );
 }
 
 /** The version of what is a manifest at all. */

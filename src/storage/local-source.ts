@@ -1,0 +1,111 @@
+import { constants } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+import { errnoOf, Failure, throwIfAborted } from '../base/failure.ts';
+import type { ByteSource } from '../base/source.ts';
+import type { ObjectKey } from './key.ts';
+import { explainStoreError } from './local-failure.ts';
+
+const DOING = 'Cannot read the archive';
+
+/** Opens an object's file. @throws Failure `archive_damaged` when it is missing or no regular file. */
+export async function openLocalSource(path: string, key: ObjectKey, directory: string): Promise<ByteSource> {
+  const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const facts = await handle.stat();
+    if (facts.isFile()) return new LocalSource(handle, facts.size, key, directory);
+  } catch (error) {
+    await handle?.close();
+    if (errnoOf(error) === 'ENOENT') throw missing(key, error);
+    // ELOOP: a link lies where the object should be.
+    if (errnoOf(error) !== 'ELOOP') throw await explainStoreError(error, DOING, directory);
+  }
+  await handle?.close();
+  throw new Failure('archive_damaged', `${DOING}: ${key} is no regular file`, { facts: { key } });
+}
+
+function missing(key: ObjectKey, cause: unknown): Failure {
+  return new Failure('archive_damaged', `${DOING}: ${key} is missing from the store`, {
+    cause,
+    facts: { key },
+    hint: 'The file was removed from the outside. Delete this backup, or put the file back.',
+  });
+}
+
+class LocalSource implements ByteSource {
+  readonly size: number;
+  readonly descriptor: number;
+  readonly #handle: FileHandle;
+  readonly #key: ObjectKey;
+  readonly #directory: string;
+
+  constructor(handle: FileHandle, size: number, key: ObjectKey, directory: string) {
+    this.#handle = handle;
+    this.size = size;
+    this.descriptor = handle.fd;
+    this.#key = key;
+    this.#directory = directory;
+  }
+
+  async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
+    throwIfAborted(signal, DOING);
+    // Before any memory is taken: a damaged index may ask for anything.
+    if (offset < 0 || length < 0 || offset + length > this.size) throw this.#short(offset, length);
+    const reading = this.#fill(offset, length);
+    return signal === undefined ? reading : unlessAborted(reading, signal);
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#handle.close();
+    } catch (error) {
+      throw await explainStoreError(error, 'Cannot close the archive', this.#directory);
+    }
+  }
+
+  async #fill(offset: number, length: number): Promise<Uint8Array> {
+    // Its own buffer for each call: an aborted read may still be writing into it.
+    const bytes = Buffer.allocUnsafeSlow(length);
+    for (let done = 0; done < length;) {
+      const count = await this.#readSome(bytes, done, offset);
+      if (count === 0) throw this.#short(offset, length);
+      done += count;
+    }
+    return bytes;
+  }
+
+  async #readSome(bytes: Buffer, done: number, offset: number): Promise<number> {
+    try {
+      const { bytesRead } = await this.#handle.read(bytes, done, bytes.length - done, offset + done);
+      return bytesRead;
+    } catch (error) {
+      throw await explainStoreError(error, DOING, this.#directory);
+    }
+  }
+
+  #short(offset: number, length: number): Failure {
+    return new Failure('archive_damaged', `${DOING}: ${this.#key} ends before byte ${offset + length}`, {
+      facts: { key: this.#key, size: this.size, offset, length },
+    });
+  }
+}
+
+/** The result, or a rejection as soon as the signal fires; a slow disk is then left to end by itself. */
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => {
+    try {
+      throwIfAborted(signal, DOING);
+    } catch (error) {
+      reject(error);
+    }
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
