@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import type { StoreFiles } from '../../src/storage/local-files.ts';
+import type { StoreIdentity } from '../../src/storage/local-marker.ts';
+import type { LocalStore, OpenedLocalStore } from '../../src/storage/local.ts';
+import { openLocalStore } from '../../src/storage/local.ts';
+import { scratchDirectory } from './scratch.ts';
+
+/** What a node remembers of a store, in memory. */
+export class MemoryIdentity implements StoreIdentity {
+  id: string | undefined;
+
+  load(): string | undefined {
+    return this.id;
+  }
+
+  save(id: string): void {
+    this.id = id;
+  }
+}
+
+export interface ScratchStore extends OpenedLocalStore {
+  readonly store: LocalStore;
+  readonly directory: string;
+  readonly identity: MemoryIdentity;
+}
+
+/** A local store in a new directory (or the given one) that goes when the test ends. */
+export async function scratchStore(
+  options: { readonly directory?: string; readonly identity?: MemoryIdentity; readonly files?: StoreFiles } = {},
+): Promise<ScratchStore> {
+  const directory = options.directory ?? join(await scratchDirectory(), 'store');
+  const identity = options.identity ?? new MemoryIdentity();
+  const { files } = options;
+  const opened = await openLocalStore({
+    name: 'local',
+    directory,
+    identity,
+    ...(files === undefined ? {} : { files }),
+  });
+  return { ...opened, directory, identity };
+}
