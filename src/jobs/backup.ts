@@ -20,11 +20,14 @@ import { refreshManifest } from './manifests.ts';
 import type { QuiescePort } from './quiesce.ts';
 import { Quiesced } from './quiesce.ts';
 import { SpaceGuard } from './space-guard.ts';
+import type { Turns } from './turns.ts';
 import type { PendingEvent, RunningJob, Verb } from './verb.ts';
 
 export interface BackupDependencies extends PlanDependencies {
   readonly catalogue: Pick<Catalogue, 'backups'>;
   readonly quiesce: QuiescePort;
+  /** Turns by backup id, shared with all who write manifests. */
+  readonly turns: Turns;
   readonly clock: Clock;
 }
 
@@ -147,8 +150,10 @@ async function discard(target: ArchiveTarget, backup: BackupRecord, deps: Backup
 
 /** A lock that was set between the manifest and the commit reaches the manifest now. */
 async function follow(sealed: BackupRecord, store: Store, deps: BackupDependencies): Promise<void> {
-  const now = deps.catalogue.backups.find(sealed.id);
-  if (now !== undefined && now.locked !== sealed.locked) await refreshManifest(store, now, deps.log);
+  await deps.turns.take(sealed.id, async () => {
+    const now = deps.catalogue.backups.find(sealed.id);
+    if (now !== undefined && now.locked !== sealed.locked) await refreshManifest(store, now, deps.log);
+  });
 }
 
 function failBackup(job: JobRecord, failure: Failure, catalogue: Pick<Catalogue, 'backups'>): readonly PendingEvent[] {

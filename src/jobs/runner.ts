@@ -12,6 +12,7 @@ import type { JobKind, JobProgress, JobRecord } from '../catalogue/records.ts';
 import type { EventHub } from './events.ts';
 import { Locks, locksOf } from './locks.ts';
 import { JobQueue, needsSlot } from './queue.ts';
+import type { JobSurroundings } from './running-job.ts';
 import { ActiveJob, storeFailure } from './running-job.ts';
 import type { Verb } from './verb.ts';
 
@@ -48,6 +49,8 @@ interface Entry {
 
 export class JobRunner {
   readonly #deps: RunnerDependencies;
+  readonly #around: JobSurroundings;
+  readonly #watchers: ((server: ServerId) => void)[] = [];
   readonly #verbs: ReadonlyMap<JobKind, Verb>;
   readonly #queue = new JobQueue();
   readonly #locks = new Locks();
@@ -57,6 +60,8 @@ export class JobRunner {
 
   constructor(deps: RunnerDependencies) {
     this.#deps = deps;
+    const { catalogue, events, clock } = deps;
+    this.#around = { catalogue, events, clock, changed: (server) => this.#tell(server) };
     this.#verbs = new Map(deps.verbs.map((verb) => [verb.kind, verb]));
   }
 
@@ -78,6 +83,7 @@ export class JobRunner {
     entry.ending.promise.catch(() => undefined);
     this.#entries.set(record.id, entry);
     this.#queue.add({ id: record.id, kind: record.kind, locks: locksOf(record) });
+    this.#tell(record.server);
     this.#startWhatMay();
     return { record, ended: entry.ending.promise };
   }
@@ -96,6 +102,11 @@ export class JobRunner {
       hint: 'Try again when some of them have ended.',
       retry: true,
     });
+  }
+
+  /** Calls back whenever what is queued or runs on a server has changed. For the life of the runner. */
+  watch(listener: (server: ServerId) => void): void {
+    this.#watchers.push(listener);
   }
 
   /** Jobs without a final state, in the order of acceptance. */
@@ -157,6 +168,10 @@ export class JobRunner {
     deadline.removeEventListener('abort', abortAll);
   }
 
+  #tell(server: ServerId): void {
+    for (const watcher of this.#watchers) watcher(server);
+  }
+
   #startWhatMay(): void {
     for (;;) {
       const next = this.#queue.takeNext((names) => this.#locks.free(names), this.#slotsUsed() < this.#deps.concurrent);
@@ -176,7 +191,7 @@ export class JobRunner {
   /** Never rejects: whatever goes wrong is the job's own end. */
   async #run(entry: Entry): Promise<void> {
     const { verb } = entry;
-    const active = new ActiveJob(entry.record, verb, this.#deps);
+    const active = new ActiveJob(entry.record, verb, this.#around);
     entry.active = active;
     let failure: Failure | undefined;
     try {
@@ -212,7 +227,7 @@ export class JobRunner {
   #abandon(entry: Entry | undefined, failure: Failure): void {
     if (entry === undefined) return;
     try {
-      storeFailure(entry.record, entry.verb, failure, this.#deps);
+      storeFailure(entry.record, entry.verb, failure, this.#around);
     } catch (error) {
       this.#deps.log.error('Cannot store how a job ended', { job: entry.record.id, error });
     }

@@ -5,6 +5,7 @@
 import type { ArchiveProgress } from '../archive/entry.ts';
 import type { Clock } from '../base/clock.ts';
 import { asFailure, Failure, throwIfAborted } from '../base/failure.ts';
+import type { ServerId } from '../base/ids.ts';
 import type { Catalogue } from '../catalogue/contract.ts';
 import type { JobProgress, JobRecord } from '../catalogue/records.ts';
 import type { EventHub } from './events.ts';
@@ -15,6 +16,8 @@ export interface JobSurroundings {
   readonly catalogue: Pick<Catalogue, 'transaction' | 'jobs'>;
   readonly events: EventHub;
   readonly clock: Clock;
+  /** Called after each change of what is queued or runs on a server, once the events about it went out. */
+  readonly changed: (server: ServerId) => void;
 }
 
 export class ActiveJob implements RunningJob {
@@ -77,6 +80,7 @@ export class ActiveJob implements RunningJob {
     this.#tellProgress();
     this.#ended = true;
     for (const event of told) events.publish(event);
+    this.#around.changed(this.record.server);
   }
 
   /** False when it is too late: the job has ended, or passed its point of no return. */
@@ -117,4 +121,5 @@ export function storeFailure(record: JobRecord, verb: Verb, failure: Failure, ar
     return verb.failed(record, failure);
   });
   for (const event of told) around.events.publish(event);
+  around.changed(record.server);
 }

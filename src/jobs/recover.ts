@@ -1,0 +1,145 @@
+/**
+ * What the last run of the daemon left undone, brought to an end before anything new may touch it. No row is queued or
+ * running afterwards, but for restores, which restore-recovery.ts ends:
+ *
+ *   backup, sealed      all three objects are there and agree: completed
+ *   backup, otherwise   what lies under final names is removed (temporary files are the store's to sweep): failed
+ *   verify              failed; it can be asked for again
+ *   delete              finished
+ *
+ * Never waits for a store that is away: what cannot be reached is failed and logged.
+ */
+import { asFailure, Failure } from '../base/failure.ts';
+import type { Log } from '../base/log.ts';
+import type { Catalogue } from '../catalogue/contract.ts';
+import type { BackupRecord, JobRecord } from '../catalogue/records.ts';
+import type { Registry } from '../servers/registry.ts';
+import { objectKey } from '../storage/key.ts';
+import type { Store } from '../storage/store.ts';
+import { removeObjects } from './archive-target.ts';
+import { backupEvent, failureEvent } from './backup-facts.ts';
+import type { EventHub } from './events.ts';
+import { readManifest } from './manifests.ts';
+import type { QuiescePort } from './quiesce.ts';
+import type { StoreSet } from './stores.ts';
+import type { PendingEvent } from './verb.ts';
+
+export interface RecoverDependencies {
+  readonly catalogue: Pick<Catalogue, 'transaction' | 'jobs' | 'backups'>;
+  readonly stores: StoreSet;
+  readonly registry: Pick<Registry, 'get'>;
+  readonly quiesce: Pick<QuiescePort, 'resume'>;
+  readonly events: EventHub;
+  readonly log: Log;
+}
+
+/** Ends every job of the last run but restores. Never rejects for one of them: the others still have to be ended. */
+export async function recoverJobs(deps: RecoverDependencies): Promise<void> {
+  for (const job of deps.catalogue.jobs.active()) {
+    if (job.kind === 'restore') continue;
+    try {
+      await recoverJob(job, deps);
+    } catch (error) {
+      deps.log.error('Cannot end a job of the last run', { job: job.id, kind: job.kind, error });
+    }
+  }
+}
+
+async function recoverJob(job: JobRecord, deps: RecoverDependencies): Promise<void> {
+  if (job.kind === 'backup') await recoverBackup(job, deps);
+  else if (job.kind === 'delete') await recoverDelete(job, deps);
+  else endFailed(job, interrupted(), deps, () => []);
+}
+
+async function recoverBackup(job: JobRecord, deps: RecoverDependencies): Promise<void> {
+  const backup = deps.catalogue.backups.find(job.backup);
+  if (job.state === 'running') await letGo(job, deps);
+  const sealed = backup?.status === 'IN_PROGRESS' ? await settleObjects(backup, deps) : undefined;
+  if (sealed !== undefined) return completeBackup(job, sealed, deps);
+  const failure = interrupted();
+  endFailed(job, failure, deps, () => {
+    if (backup?.status !== 'IN_PROGRESS') return [];
+    deps.catalogue.backups.fail(backup.id, failure.toJSON());
+    return [failureEvent('backup.failed', job, failure)];
+  });
+}
+
+/** The server may have been told to keep its files still by a run that could not tell it to go on. */
+async function letGo(job: JobRecord, deps: RecoverDependencies): Promise<void> {
+  try {
+    await deps.quiesce.resume(await deps.registry.get(job.server));
+  } catch (error) {
+    deps.log.warn('Cannot let a server write again after an interrupted backup', { server: job.server, error });
+  }
+}
+
+/** The backup as its manifest has it, when it was sealed; otherwise removes what lies in the store. */
+async function settleObjects(backup: BackupRecord, deps: RecoverDependencies): Promise<BackupRecord | undefined> {
+  try {
+    const store = deps.stores.get(backup.store);
+    const sealed = await readManifest(store, backup);
+    if (sealed !== undefined && (await isWhole(store, sealed))) return sealed;
+    await removeObjects(store, backup);
+  } catch (error) {
+    deps.log.warn('Cannot look after what an interrupted backup left', {
+      backup: backup.id,
+      store: backup.store,
+      error,
+    });
+  }
+  return undefined;
+}
+
+async function isWhole(store: Store, sealed: BackupRecord): Promise<boolean> {
+  const archive = await store.stat(objectKey(sealed.server, sealed.id, 'tar.gz'));
+  const index = await store.stat(objectKey(sealed.server, sealed.id, 'index'));
+  return archive?.size === sealed.size && index !== undefined;
+}
+
+function completeBackup(job: JobRecord, sealed: BackupRecord, deps: RecoverDependencies): void {
+  const { sha256, completedAt } = sealed;
+  if (sha256 === null || completedAt === null) throw new TypeError('a manifest is of a completed backup');
+  finish(deps, () => {
+    const completed = deps.catalogue.backups.complete(sealed.id, { ...sealed, sha256, completedAt });
+    deps.catalogue.jobs.finish(job.id, 'done');
+    return [backupEvent('backup.completed', completed, job)];
+  });
+}
+
+async function recoverDelete(job: JobRecord, deps: RecoverDependencies): Promise<void> {
+  const backup = deps.catalogue.backups.find(job.backup);
+  try {
+    if (backup !== undefined) await removeObjects(deps.stores.get(backup.store), backup);
+    finish(deps, () => {
+      if (job.state === 'queued') deps.catalogue.jobs.start(job.id, 'removing');
+      deps.catalogue.jobs.finish(job.id, 'done');
+      return backup === undefined ? [] : [backupEvent('backup.deleted', deps.catalogue.backups.delete(backup.id), job)];
+    });
+  } catch (error) {
+    deps.log.warn('Cannot finish an interrupted removal', { backup: job.backup, error });
+    endFailed(job, asFailure(error, 'Cannot finish the interrupted removal'), deps, () => []);
+  }
+}
+
+function endFailed(
+  job: JobRecord,
+  failure: Failure,
+  deps: RecoverDependencies,
+  also: () => readonly PendingEvent[],
+): void {
+  finish(deps, () => {
+    deps.catalogue.jobs.finish(job.id, 'failed', failure.toJSON());
+    return also();
+  });
+}
+
+function finish(deps: RecoverDependencies, write: () => readonly PendingEvent[]): void {
+  for (const event of deps.catalogue.transaction(write)) deps.events.publish(event);
+}
+
+function interrupted(): Failure {
+  return new Failure('interrupted', 'Cannot finish the job: the daemon ended while it was queued or ran', {
+    hint: 'Start it again.',
+    retry: true,
+  });
+}

@@ -1,0 +1,53 @@
+/**
+ * The delete verb: takes a backup out of its store and then out of the catalogue.
+ *
+ *   1 the job's row    marks the backup; a crash after it: the next start finishes the removal
+ *   2 manifest         a crash before: the whole backup is there. A rebuilt catalogue no longer knows it after this
+ *   3 index, archive   a crash between: an archive that is still listed, and goes at the next start
+ *   4 the backup's row last: as long as anything of it may lie in the store, somebody can see it and ask again
+ *
+ * What cannot be removed fails the job and keeps the row. Cannot be cancelled: half a removal helps nobody.
+ */
+import { Failure } from '../base/failure.ts';
+import type { BackupId } from '../base/ids.ts';
+import type { Catalogue } from '../catalogue/contract.ts';
+import type { BackupRecord } from '../catalogue/records.ts';
+import { removeObjects } from './archive-target.ts';
+import { backupEvent } from './backup-facts.ts';
+import type { StoreSet } from './stores.ts';
+import type { Turns } from './turns.ts';
+import type { RunningJob, Verb } from './verb.ts';
+
+export interface RemoveDependencies {
+  readonly catalogue: Pick<Catalogue, 'backups'>;
+  readonly stores: StoreSet;
+  /** Turns by backup id, shared with all who write manifests. */
+  readonly turns: Turns;
+}
+
+export function removeVerb(deps: RemoveDependencies): Verb {
+  return { kind: 'delete', run: (job) => runRemove(job, deps), failed: () => [] };
+}
+
+async function runRemove(job: RunningJob, deps: RemoveDependencies): Promise<void> {
+  job.passPointOfNoReturn();
+  await deps.turns.take(job.record.backup, async () => {
+    const record = checkRemovable(deps.catalogue, job.record.backup);
+    await removeObjects(deps.stores.get(record.store), record);
+    job.commit(() => [backupEvent('backup.deleted', deps.catalogue.backups.delete(record.id), job.record)]);
+  });
+}
+
+/** @throws Failure `backup_not_found`, `backup_locked`, or `server_busy` while it is being made. */
+function checkRemovable(catalogue: Pick<Catalogue, 'backups'>, id: BackupId): BackupRecord {
+  const record = catalogue.backups.get(id);
+  requireUnlocked(record);
+  if (record.status !== 'IN_PROGRESS') return record;
+  throw new Failure('server_busy', 'Cannot delete the backup: it is being made', { hint: 'Cancel it, or wait.' });
+}
+
+/** @throws Failure `backup_locked`. */
+export function requireUnlocked(record: BackupRecord): void {
+  if (!record.locked) return;
+  throw new Failure('backup_locked', 'Cannot delete the backup: it is locked', { hint: 'Unlock it first.' });
+}

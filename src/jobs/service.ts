@@ -1,0 +1,273 @@
+/**
+ * What dialects and the HTTP side call: the one place where a request becomes a job, or a Failure that says why not.
+ *
+ * Every rule that decides whether a job may begin is checked in the same turn of the event loop that stores its row, so
+ * that of two requests which exclude each other one is refused, however close together they come.
+ */
+import type { Clock } from '../base/clock.ts';
+import { Failure } from '../base/failure.ts';
+import type { BackupId, JobId, ServerId } from '../base/ids.ts';
+import { newBackupId, newJobId } from '../base/ids.ts';
+import type { Log } from '../base/log.ts';
+import { wirePath } from '../base/paths.ts';
+import type { ByteSource } from '../base/source.ts';
+import type { Catalogue, NewBackup } from '../catalogue/contract.ts';
+import type { JobKind, JobRecord } from '../catalogue/records.ts';
+import type { Config } from '../config/types.ts';
+import { checkBackupCount, checkReserve } from '../policy/limits.ts';
+import type { Registry } from '../servers/registry.ts';
+import { objectKey } from '../storage/key.ts';
+import type { Store } from '../storage/store.ts';
+import { requireActive, requireCompleted, requireIdle, requireUndamaged, requireUnused } from './admission.ts';
+import type { ArchiveDoor } from './archive-door.ts';
+import { backupEvent } from './backup-facts.ts';
+import type * as contract from './contract.ts';
+import type { EventHub } from './events.ts';
+import { listDirectory, openContent } from './files.ts';
+import { refreshManifest, writeManifest } from './manifests.ts';
+import { requireUnlocked } from './remove.ts';
+import type { JobRunner, SubmittedJob } from './runner.ts';
+import { openArchiveSource } from './stored-archive.ts';
+import type { StoreSet } from './stores.ts';
+import type { Turns } from './turns.ts';
+import { statusOf, viewBackup, viewJob, viewServers } from './views.ts';
+
+/** Ended jobs that a list shows; queued and running ones are always there. */
+const JOBS_SHOWN = 500;
+
+export interface ServiceDependencies {
+  readonly catalogue: Catalogue;
+  readonly stores: StoreSet;
+  readonly registry: Registry;
+  readonly runner: JobRunner;
+  readonly events: EventHub;
+  readonly archive: ArchiveDoor;
+  readonly config: Pick<Config, 'limits'>;
+  readonly exclude: readonly string[];
+  readonly turns: Turns;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly version: string;
+  readonly engine: 'isal' | 'zlib';
+}
+
+export class Service implements contract.BackupService {
+  readonly #deps: ServiceDependencies;
+  readonly #startedAt: number;
+
+  constructor(deps: ServiceDependencies) {
+    this.#deps = deps;
+    this.#startedAt = deps.clock.monotonic();
+  }
+
+  async servers(): Promise<readonly contract.ServerView[]> {
+    return viewServers(await this.#deps.registry.list(), this.#deps);
+  }
+
+  async server(id: ServerId): Promise<contract.ServerView> {
+    const views = viewServers([await this.#deps.registry.get(id)], this.#deps);
+    for (const view of views) return view;
+    throw new Failure('server_not_found', 'There is no such server');
+  }
+
+  async setServer(id: ServerId, change: { readonly suspended?: boolean }): Promise<contract.ServerView> {
+    await this.#deps.registry.get(id);
+    if (change.suspended !== undefined) {
+      const { suspended } = this.#deps.catalogue.servers.setSuspended(id, change.suspended);
+      const status = statusOf(id, this.#deps.runner);
+      this.#deps.events.publish({ type: 'server.status', server: id, data: { status, suspended } });
+    }
+    return this.server(id);
+  }
+
+  async backups(server: ServerId): Promise<readonly contract.BackupView[]> {
+    const records = this.#deps.catalogue.backups.list({ server });
+    // A server whose directory is gone keeps its backups; only one of which nothing is left is unknown.
+    if (records.length === 0) await this.#deps.registry.get(server);
+    return records.map((record) => viewBackup(record, this.#deps));
+  }
+
+  async backup(server: ServerId, backup: BackupId): Promise<contract.BackupView> {
+    return viewBackup(this.#deps.catalogue.backups.get(backup, server), this.#deps);
+  }
+
+  async create(request: contract.CreateBackup): Promise<contract.Accepted> {
+    const { catalogue, stores, registry, runner, config } = this.#deps;
+    const store = stores.default;
+    await registry.get(request.server);
+    // Both before the store is asked and after: a busy server is told so at once, and none slips in meanwhile.
+    this.#checkCreate(request);
+    checkReserve((await store.freeSpace())?.bytes ?? null, config.limits.reserveFree);
+    this.#checkCreate(request);
+    const backup = this.#newBackup(request, store);
+    const { id, server } = backup;
+    const job = { id: newJobId(), kind: 'backup' as const, server, backup: id, request: {} };
+    return this.#accepted(runner.submit(job, () => void catalogue.backups.insert(backup)));
+  }
+
+  async restore(request: contract.RestoreBackup): Promise<contract.Accepted> {
+    const { catalogue, registry, runner } = this.#deps;
+    const { server, backup, whenBusy, ...asked } = request;
+    catalogue.backups.get(backup, server);
+    await registry.get(server);
+    const doing = 'Cannot restore the backup';
+    const record = catalogue.backups.get(backup, server);
+    requireActive(catalogue, server, doing);
+    requireCompleted(record, doing, 'server_busy');
+    requireUndamaged(record, doing);
+    requireIdle(runner, server, whenBusy, doing);
+    requireUnused(runner, backup, ['delete'], doing);
+    return this.#accepted(runner.submit({ id: newJobId(), kind: 'restore', server, backup, request: { ...asked } }));
+  }
+
+  async verify(server: ServerId, backup: BackupId): Promise<contract.Accepted> {
+    const { catalogue, runner } = this.#deps;
+    const doing = 'Cannot verify the backup';
+    requireCompleted(catalogue.backups.get(backup, server), doing);
+    requireUnused(runner, backup, ['verify', 'delete'], doing);
+    return this.#accepted(runner.submit({ id: newJobId(), kind: 'verify', server, backup, request: {} }));
+  }
+
+  async remove(server: ServerId, backup: BackupId): Promise<void> {
+    const { catalogue, runner } = this.#deps;
+    const doing = 'Cannot delete the backup';
+    const record = catalogue.backups.get(backup, server);
+    requireActive(catalogue, server, doing);
+    requireUnlocked(record);
+    requireUnused(runner, backup, ['backup', 'restore', 'verify', 'delete'], doing);
+    if (record.status === 'IN_PROGRESS') requireCompleted(record, doing, 'server_busy');
+    await runner.submit({ id: newJobId(), kind: 'delete', server, backup, request: {} }).ended;
+  }
+
+  /**
+   * The manifest says `locked` at least as long as the row does: a catalogue made again from manifests may hold a
+   * backup too tightly, and never too loosely.
+   */
+  async setLocked(server: ServerId, backup: BackupId, locked: boolean): Promise<contract.BackupView> {
+    const { catalogue, events, stores, runner, turns, log } = this.#deps;
+    await turns.take(backup, async () => {
+      const record = catalogue.backups.get(backup, server);
+      requireUnused(runner, backup, ['delete'], 'Cannot change the lock');
+      const store = record.status === 'COMPLETED' ? stores.get(record.store) : undefined;
+      if (locked && store !== undefined) await writeManifest(store, { ...record, locked });
+      const changed = catalogue.backups.setLocked(backup, locked);
+      events.publish(backupEvent('backup.locked', changed));
+      if (!locked && store !== undefined) await refreshManifest(store, changed, log);
+    });
+    return this.backup(server, backup);
+  }
+
+  async cancel(server: ServerId, backup: BackupId): Promise<void> {
+    const { catalogue, runner } = this.#deps;
+    catalogue.backups.get(backup, server);
+    const open = runner.open({ backup }).find(({ record }) => record.kind !== 'delete');
+    if (open === undefined) {
+      throw new Failure('not_running', 'Cannot cancel: nothing is queued or runs on that backup');
+    }
+    runner.cancel(open.record.id);
+  }
+
+  async estimate(server: ServerId, ignore: readonly string[] | undefined): Promise<contract.Estimate> {
+    const { archive, registry, exclude, turns } = this.#deps;
+    const { path: root } = await registry.get(server);
+    const lines = ignore === undefined || ignore.length === 0 ? archive.readIgnoreFile(root) : ignore;
+    // One walk of a server at a time: a button that is pressed ten times must not read its disk ten times at once.
+    const found = await turns.take(`estimate:${server}`, () => archive.estimateTree({ root, ignore: lines, exclude }));
+    return {
+      ...found,
+      largestIgnored: found.largestIgnored.map(({ path, bytes }) => ({ path: wirePath(path), bytes })),
+    };
+  }
+
+  async files(server: ServerId, backup: BackupId, path: string, cursor?: string): Promise<contract.DirectoryPage> {
+    const { catalogue, stores, archive } = this.#deps;
+    const record = catalogue.backups.get(backup, server);
+    requireCompleted(record, 'Cannot look into the backup');
+    return listDirectory(archive, stores.get(record.store), record, path, cursor);
+  }
+
+  async content(server: ServerId, backup: BackupId, path: string, signal: AbortSignal): Promise<contract.FileContent> {
+    const { catalogue, stores, archive } = this.#deps;
+    const record = catalogue.backups.get(backup, server);
+    requireCompleted(record, 'Cannot read from the backup');
+    return openContent(archive, stores.get(record.store), record, path, signal);
+  }
+
+  async download(
+    server: ServerId,
+    backup: BackupId,
+  ): Promise<{ readonly backup: contract.BackupView; readonly source: ByteSource }> {
+    const { catalogue, stores } = this.#deps;
+    const record = catalogue.backups.get(backup, server);
+    requireCompleted(record, 'Cannot download the backup');
+    const source = await openArchiveSource(stores.get(record.store), record);
+    return { backup: viewBackup(record, this.#deps), source };
+  }
+
+  jobs(filter: { readonly server?: ServerId; readonly kind?: JobKind } = {}): readonly contract.JobView[] {
+    const { catalogue, runner } = this.#deps;
+    const shown = catalogue.jobs.list({ ...filter, limit: JOBS_SHOWN });
+    const listed = new Set(shown.map(({ id }) => id));
+    const fits = ({ id, kind }: JobRecord): boolean =>
+      !listed.has(id) && (filter.kind === undefined || kind === filter.kind);
+    const older = catalogue.jobs.active(filter.server === undefined ? {} : { server: filter.server }).filter(fits);
+    return [...shown, ...older.reverse()].map((record) => viewJob(record, runner));
+  }
+
+  job(id: JobId): contract.JobView {
+    return viewJob(this.#deps.catalogue.jobs.get(id), this.#deps.runner);
+  }
+
+  async system(): Promise<contract.SystemView> {
+    const { clock, engine, registry, runner, stores, version } = this.#deps;
+    const open = runner.open();
+    const running = open.filter(({ state }) => state === 'running').length;
+    const views = await Promise.all(stores.all().map(viewStore));
+    return {
+      version,
+      node: process.version,
+      engine,
+      uptimeSeconds: Math.floor((clock.monotonic() - this.#startedAt) / 1000),
+      servers: (await registry.list()).length,
+      jobs: { running, queued: open.length - running },
+      stores: views,
+    };
+  }
+
+  /** Everything that refuses a create without asking a disk. */
+  #checkCreate({ server, id, whenBusy }: contract.CreateBackup): void {
+    const { catalogue, config, runner } = this.#deps;
+    const doing = 'Cannot create a backup';
+    runner.checkAccepting();
+    requireActive(catalogue, server, doing);
+    if (id !== undefined && catalogue.backups.find(id) !== undefined) {
+      throw new Failure('backup_exists', `${doing}: the id ${id} is taken`, { hint: 'Use another id, or none.' });
+    }
+    requireIdle(runner, server, whenBusy, doing);
+    checkBackupCount(catalogue.backups.countKept(server), config.limits.perServer);
+  }
+
+  #newBackup(request: contract.CreateBackup, store: Store): NewBackup {
+    const { server, id = newBackupId(), ignore = [], locked = false } = request;
+    const name = request.name ?? `Backup ${new Date(this.#deps.clock.now()).toISOString().slice(0, 10)}`;
+    return { id, server, name, locked, ignore, store: store.name, key: objectKey(server, id, 'tar.gz') };
+  }
+
+  #accepted({ record, ended }: SubmittedJob): contract.Accepted {
+    const view = (): contract.BackupView => viewBackup(this.#deps.catalogue.backups.get(record.backup), this.#deps);
+    const outcome = ended.then(view);
+    // A caller that hangs up leaves this unobserved; a failed job must not end the process then.
+    outcome.catch(() => undefined);
+    return { job: record.id, backup: view(), ended: outcome };
+  }
+}
+
+async function viewStore(store: Store): Promise<contract.StoreView> {
+  const { name, type } = store;
+  try {
+    await store.check();
+    return { name, type, freeBytes: (await store.freeSpace())?.bytes ?? null, error: null };
+  } catch (error) {
+    return { name, type, freeBytes: null, error: error instanceof Error ? error.message : String(error) };
+  }
+}

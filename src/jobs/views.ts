@@ -1,0 +1,55 @@
+/** Records as callers see them: with what is only known while a job is queued or runs. Never changes anything. */
+import type { ServerId } from '../base/ids.ts';
+import type { Catalogue } from '../catalogue/contract.ts';
+import type { BackupRecord, JobRecord } from '../catalogue/records.ts';
+import type { GameServer } from '../servers/registry.ts';
+import type { BackupView, JobView, ServerView } from './contract.ts';
+import type { EventHub } from './events.ts';
+import type { JobRunner } from './runner.ts';
+
+export type ServerStatus = ServerView['status'];
+
+export interface ViewDependencies {
+  readonly catalogue: Pick<Catalogue, 'backups' | 'servers'>;
+  readonly runner: JobRunner;
+}
+
+/** A restore counts from the moment it is queued: nobody should begin to play on what is about to be replaced. */
+export function statusOf(server: ServerId, runner: JobRunner): ServerStatus {
+  const kinds = new Set(runner.open({ server }).map(({ record }) => record.kind));
+  if (kinds.has('restore')) return 'RESTORING';
+  return kinds.has('backup') ? 'BACKING_UP' : 'READY';
+}
+
+export function viewBackup(record: BackupRecord, { runner }: Pick<ViewDependencies, 'runner'>): BackupView {
+  const restoring = runner.open({ backup: record.id }).some((open) => open.record.kind === 'restore');
+  return restoring ? { ...record, status: 'RESTORING' } : record;
+}
+
+export function viewServers(
+  servers: readonly GameServer[],
+  { catalogue, runner }: ViewDependencies,
+): readonly ServerView[] {
+  const totals = catalogue.backups.totals();
+  return servers.map(({ id, name }) => {
+    const { backups, bytes } = totals.get(id) ?? { backups: 0, bytes: 0 };
+    const { suspended } = catalogue.servers.get(id);
+    return { id, name, status: statusOf(id, runner), suspended, backups, bytes };
+  });
+}
+
+export function viewJob(record: JobRecord, runner: JobRunner): JobView {
+  return { ...record, progress: runner.progress(record.id), position: runner.position(record.id) };
+}
+
+/** Tells of each change of a server's status, once. */
+export function announceStatuses(runner: JobRunner, events: EventHub): void {
+  const last = new Map<ServerId, ServerStatus>();
+  runner.watch((server) => {
+    const status = statusOf(server, runner);
+    if (status === (last.get(server) ?? 'READY')) return;
+    if (status === 'READY') last.delete(server);
+    else last.set(server, status);
+    events.publish({ type: 'server.status', server, data: { status } });
+  });
+}
