@@ -58,7 +58,7 @@ export interface StreamedEntry {
   content(): AsyncIterable<Uint8Array>;
 }
 
-/** What a foreign archive held that is no entry: hostile or unsupported, by name. */
+/** What a foreign archive held that is no entry: hostile or unsupported, by name; or a word on the archive as a whole. */
 export interface SkippedEntry {
   readonly warning: ArchiveWarning;
 }
@@ -68,12 +68,53 @@ export interface StreamedArchive {
   readonly format: 'tar' | 'zip';
   /** May be called again: each call reads from the start. */
   read(signal?: AbortSignal): AsyncIterable<StreamedEntry | SkippedEntry>;
+  /** Bytes of the source that the newest reading has used so far, for progress. */
+  consumed(): number;
 }
 
 export interface OpenRequest {
   readonly archive: ByteSource;
   /** The index, when there is one and it belongs to this archive. */
   readonly index?: ByteSource;
+}
+
+/** An archive that is open for looking into. Paths are byte strings; `path_not_found` for what it does not hold. */
+export interface OpenedArchive {
+  readonly format: ArchiveFormat;
+  /** One directory level ('' is the root), in byte order; `cursor` goes on where the page before ended. */
+  list(path: string, cursor: string | undefined, limit: number): Promise<ArchivePage>;
+  /** All entries, in archive order. */
+  entries(signal?: AbortSignal): AsyncIterable<Entry>;
+  /** A file's content; of a hard link, that of its target. */
+  content(
+    path: string,
+    signal?: AbortSignal,
+  ): Promise<{ readonly entry: Entry; readonly stream: AsyncIterable<Uint8Array> }>;
+  /** Frees what it holds itself; the sources stay the caller's to close. */
+  close(): Promise<void>;
+}
+
+export interface ArchivePage {
+  readonly entries: readonly Entry[];
+  readonly cursor?: string;
+}
+
+export interface EstimateRequest {
+  readonly root: string;
+  readonly ignore: readonly string[];
+  readonly exclude: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+export interface TreeEstimate {
+  readonly files: number;
+  readonly directories: number;
+  /** Bytes of content that would be archived. */
+  readonly bytes: number;
+  readonly ignoredFiles: number;
+  readonly ignoredBytes: number;
+  /** Ignored directories, the largest first; byte strings. */
+  readonly largestIgnored: readonly { readonly path: string; readonly bytes: number }[];
 }
 
 export interface ExtractLimits {

@@ -57,7 +57,9 @@ export type WarningCode =
   /** Unpacking: an entry whose name or target leads out of the directory, or hides another; passed over. */
   | 'hostile_entry'
   /** Reading: bytes after the end of the archive, which no tar reads. */
-  | 'trailing_data';
+  | 'trailing_data'
+  /** Reading: a tar without the blocks of zeros that end one; whole as far as it goes, but it may have been cut. */
+  | 'missing_end';
 
 export interface ArchiveWarning {
   /** The byte string of the path it is about; '' for the archive as a whole. */

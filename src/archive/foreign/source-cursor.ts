@@ -1,0 +1,66 @@
+import { Buffer } from 'node:buffer';
+import type { ByteSource } from '../../base/source.ts';
+
+/** One read of the source: large enough for a remote store, small enough to hold. */
+const READ = 512 * 1024;
+
+/** The bytes of a source in order, from one offset to another. Going back within the last read costs nothing. */
+export class SourceCursor {
+  readonly #source: ByteSource;
+  readonly #signal: AbortSignal | undefined;
+  readonly #end: number;
+  #offset: number;
+  #window: Uint8Array = new Uint8Array(0);
+  #windowStart = 0;
+
+  /** @param end offset behind the last byte; the source's own end without it. */
+  constructor(source: ByteSource, signal?: AbortSignal, start = 0, end = source.size) {
+    this.#source = source;
+    this.#signal = signal;
+    this.#offset = start;
+    this.#end = Math.min(end, source.size);
+  }
+
+  /** Where the next byte lies in the source. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  get remaining(): number {
+    return this.#end - this.#offset;
+  }
+
+  seek(offset: number): void {
+    this.#offset = offset;
+  }
+
+  /** The next bytes, at least one; undefined at the end. Rejects with the source's own Failure, or `cancelled`. */
+  async next(): Promise<Uint8Array | undefined> {
+    if (this.remaining <= 0) return undefined;
+    let at = this.#offset - this.#windowStart;
+    if (at < 0 || at >= this.#window.length) {
+      this.#window = await this.#source.read(this.#offset, Math.min(READ, this.remaining), this.#signal);
+      this.#windowStart = this.#offset;
+      at = 0;
+    }
+    const bytes = this.#window.subarray(at);
+    this.#offset += bytes.length;
+    return bytes;
+  }
+
+  /** Exactly `length` bytes, or undefined, taking none, when fewer are left. */
+  async take(length: number): Promise<Buffer | undefined> {
+    if (this.remaining < length) return undefined;
+    const taken = Buffer.allocUnsafe(length);
+    let filled = 0;
+    while (filled < length) {
+      const bytes = await this.next();
+      if (bytes === undefined) return undefined;
+      const part = bytes.subarray(0, length - filled);
+      taken.set(part, filled);
+      filled += part.length;
+      this.#offset -= bytes.length - part.length;
+    }
+    return taken;
+  }
+}

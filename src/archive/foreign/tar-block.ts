@@ -1,0 +1,152 @@
+/**
+ * One header block of any tar dialect: v7, ustar (POSIX), GNU, star. Numbers and checksum are decoded by the `tar`
+ * package's `Header`; names are taken as raw bytes, which `Header` would bend into UTF-8.
+ */
+import { Buffer } from 'node:buffer';
+import { Header } from 'tar/header';
+import { TAR_BLOCK } from '../tar-header.ts';
+import { isZero } from '../zeros.ts';
+import { damaged } from './damaged.ts';
+
+const NAME = { at: 0, length: 100 };
+const LINK = { at: 157, length: 100 };
+const PREFIX = { at: 345, length: 155 };
+/** star keeps access times behind a shorter prefix, and says so by "tar\0" at the block's end. */
+const STAR_PREFIX_LENGTH = 131;
+const CHECKSUM = { at: 148, length: 8 };
+const TYPE_AT = 156;
+
+/** A header block, decoded; nothing in it was checked beyond its checksum and its size. */
+export interface TarBlock {
+  /** The type flag as a character; '0' for the NUL of old tars. */
+  readonly type: string;
+  /** Byte strings, as they stand; the prefix is joined. */
+  readonly name: string;
+  readonly link: string;
+  /** Bytes that follow, if entries of this type have any. */
+  readonly size: number;
+  /** undefined where the field is empty or no number. */
+  readonly mode: number | undefined;
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+  /** Seconds; may be negative. */
+  readonly mtime: number | undefined;
+  /** Old GNU layout: where ustar has the prefix lie times and the sparse map. */
+  readonly gnu: boolean;
+  readonly bytes: Buffer;
+}
+
+/**
+ * @param position of the block in the tar stream, for the message.
+ * @returns undefined for a block of zeros, which ends an archive.
+ * @throws Failure `archive_damaged` for a wrong checksum, or numbers that no tar writes.
+ */
+export function readTarBlock(bytes: Buffer, position: number): TarBlock | undefined {
+  if (isZero(bytes)) return undefined;
+  const header = decode(bytes, position);
+  if (!header.cksumValid && !isChecksumFair(bytes)) {
+    throw damaged(`the header at byte ${position} of its tar stream is damaged (checksum)`, { tarOffset: position });
+  }
+  const size = sizeOf(header, bytes, position);
+  const gnu = bytes.toString('latin1', 257, 265) === 'ustar  \0';
+  const flag = bytes[TYPE_AT] ?? 0;
+  return {
+    type: flag === 0 ? '0' : String.fromCharCode(flag),
+    name: nameOf(bytes),
+    link: text(bytes, LINK.at, LINK.length),
+    size,
+    mode: header.mode,
+    uid: header.uid,
+    gid: header.gid,
+    mtime: secondsOf(header.mtime),
+    gnu,
+    bytes,
+  };
+}
+
+/** True when the block is a tar header by its checksum: how a plain tar is told from anything else. */
+export function looksLikeTar(bytes: Buffer): boolean {
+  try {
+    return bytes.length >= TAR_BLOCK && readTarBlock(bytes, 0) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** A number in octal or base 256 anywhere in a block (sparse maps), undefined when it is none. */
+export function readTarNumber(bytes: Buffer, at: number, length: number): number | undefined {
+  // Header decodes only its own fields: the number is laid into a block of its own as one of them.
+  const block = Buffer.alloc(TAR_BLOCK);
+  bytes.copy(block, 124, at, at + length);
+  try {
+    return new Header(block).size;
+  } catch {
+    return undefined;
+  }
+}
+
+function decode(bytes: Buffer, position: number): Header {
+  try {
+    return new Header(bytes);
+  } catch (error) {
+    // Header throws for base-256 numbers beyond 2^53 and for lead bytes that no tar writes.
+    throw damaged(`the header at byte ${position} of its tar stream has a number that is none`, {
+      tarOffset: position,
+      reason: error instanceof Error ? error.message : String(error),
+    });
+  }
+}
+
+function sizeOf(header: Header, bytes: Buffer, position: number): number {
+  // Header calls an old tar's `name/` a directory and says 0; its real size decides where the next header is.
+  const turned = header.typeKey === '5' && bytes[TYPE_AT] !== 0x35;
+  const size = turned ? readTarNumber(bytes, 124, 12) : header.size;
+  if (size !== undefined) return size;
+  // Header says undefined for negative sizes too, which would lead back to where the reading came from.
+  if (isBlank(bytes.subarray(124, 136))) return 0;
+  throw damaged(`the header at byte ${position} of its tar stream has no valid size`, { tarOffset: position });
+}
+
+function isBlank(field: Buffer): boolean {
+  return field.every((byte) => byte === 0 || byte === 0x20);
+}
+
+function nameOf(bytes: Buffer): string {
+  const name = text(bytes, NAME.at, NAME.length);
+  // The prefix is POSIX only: GNU's own magic has two spaces where this has NUL and a version.
+  if (bytes.toString('latin1', 257, 263) !== 'ustar\0') return name;
+  const isStar = bytes.toString('latin1', 508, 512) === 'tar\0';
+  const prefix = text(bytes, PREFIX.at, isStar ? STAR_PREFIX_LENGTH : PREFIX.length);
+  return prefix === '' ? name : `${prefix}/${name}`;
+}
+
+function text(bytes: Buffer, at: number, length: number): string {
+  const end = bytes.indexOf(0, at);
+  return bytes.toString('latin1', at, end < 0 ? at + length : Math.min(end, at + length));
+}
+
+function secondsOf(date: Date | undefined): number | undefined {
+  const milliseconds = date?.getTime();
+  return milliseconds === undefined || !Number.isFinite(milliseconds) ? undefined : Math.floor(milliseconds / 1000);
+}
+
+/**
+ * Header reads twelve bytes where the checksum has eight, and only knows sums of unsigned bytes. Old tars end the
+ * field without a NUL, and some on machines with signed characters summed those.
+ */
+function isChecksumFair(bytes: Buffer): boolean {
+  const digits = /^[ \0]*([0-7]{1,8})[ \0]*$/.exec(
+    bytes.toString('latin1', CHECKSUM.at, CHECKSUM.at + CHECKSUM.length),
+  );
+  if (digits === null) return false;
+  let unsigned = CHECKSUM.length * 0x20;
+  let signed = unsigned;
+  for (let at = 0; at < TAR_BLOCK; at++) {
+    if (at >= CHECKSUM.at && at < CHECKSUM.at + CHECKSUM.length) continue;
+    const byte = bytes[at] ?? 0;
+    unsigned += byte;
+    signed += byte < 0x80 ? byte : byte - 0x100;
+  }
+  const stored = Number.parseInt(digits[1] ?? '', 8);
+  return stored === unsigned || stored === signed;
+}

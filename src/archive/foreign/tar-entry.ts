@@ -1,0 +1,129 @@
+/** What a tar header and its extensions say that an entry is, or why there can be no such entry. */
+import { printable } from '../../base/paths.ts';
+import type { ArchiveWarning, Entry, EntryKind, WarningCode } from '../entry.ts';
+import { checkEntryPath, checkHardLinkTarget, checkSymlinkTarget } from '../entry-name.ts';
+import { damaged } from './damaged.ts';
+import type { PaxRecords } from './pax.ts';
+import { paxNumber, paxSeconds } from './pax.ts';
+import type { TarBlock } from './tar-block.ts';
+
+export interface DescribedEntry {
+  /** Bytes that the header, or its pax record, says follow. */
+  readonly size: number;
+  /** Neither this nor a warning: a volume label, or the root directory itself, which a restore does not change. */
+  readonly entry?: Entry;
+  readonly warning?: ArchiveWarning;
+}
+
+interface Extension {
+  readonly pax: PaxRecords;
+  readonly name?: string;
+  readonly link?: string;
+}
+
+/** Types that stand for nothing in a directory, and hide nothing: a volume's label. */
+const LABEL = 'V';
+const KIND: Readonly<Record<string, EntryKind>> = {
+  '0': 'file',
+  '7': 'file',
+  S: 'file',
+  '1': 'hardlink',
+  '2': 'symlink',
+  '5': 'directory',
+  D: 'directory',
+};
+const SPECIAL: Readonly<Record<string, string>> = {
+  '3': 'a character device',
+  '4': 'a block device',
+  '6': 'a FIFO',
+  M: 'the rest of a file from another volume',
+  N: 'an old list of long names',
+  A: 'an access control list of Solaris',
+  I: 'an inode without content',
+};
+const DEFAULT_MODE = { file: 0o644, directory: 0o755, symlink: 0o777, hardlink: 0o644 };
+/** uid_t and gid_t, less the value that means "leave it". */
+const MAX_ID = 0xff_ff_ff_fe;
+
+/**
+ * Links, directories and devices have no content, whatever their size field says: old tars put there the size of what
+ * a hard link leads to. Go, Python, node-tar and (for links) GNU tar agree; where one does not, the next header's
+ * checksum ends the reading.
+ */
+export function hasBody(block: TarBlock): boolean {
+  return !'123456'.includes(block.type);
+}
+
+export function isFile(block: TarBlock): boolean {
+  return block.type === '0' || block.type === '7';
+}
+
+/**
+ * @param position of the header in the tar stream.
+ * @throws Failure `archive_damaged` where the records leave open how many bytes follow.
+ */
+export function describeEntry(block: TarBlock, extension: Extension, position: number): DescribedEntry {
+  const { fields } = extension.pax;
+  const size = sizeOf(block, fields.get('size'), position);
+  if (block.type === LABEL) return { size };
+  // GNU.sparse.name is the real one: the path of such an entry is a stand-in for tars that know no sparse files.
+  const sparseName = isFile(block) ? fields.get('GNU.sparse.name') : undefined;
+  const raw = orElse(sparseName, orElse(fields.get('path'), extension.name ?? block.name));
+  const skip = (code: WarningCode, reason: string): DescribedEntry => ({
+    size,
+    warning: { path: raw.slice(0, 1024), code, message: `passed over "${printable(raw.slice(0, 256))}": ${reason}` },
+  });
+
+  const kind = kindOf(block, raw);
+  if (kind === undefined) return skip('unsupported_entry', SPECIAL[block.type] ?? `type "${printable(block.type)}"`);
+  if (fields.has('SCHILY.realsize')) return skip('unsupported_entry', 'a sparse file in the format of star');
+  if (fields.has('GNU.volume.offset')) return skip('unsupported_entry', 'a part of a file that spans volumes');
+  const name = checkEntryPath(raw);
+  if (!name.ok) return skip('hostile_entry', `its name ${name.reason}`);
+  if (name.path === '') return kind === 'directory' ? { size } : skip('hostile_entry', 'it would replace the root');
+
+  const entry = { path: name.path, kind, size: 0, ...metadataOf(block, fields, kind) };
+  if (kind !== 'symlink' && kind !== 'hardlink') return { size, entry };
+  const link = orElse(fields.get('linkpath'), extension.link ?? block.link);
+  const target = kind === 'symlink' ? checkSymlinkTarget(link) : checkHardLinkTarget(link);
+  if (!target.ok) return skip('hostile_entry', `its link target ${target.reason}`);
+  if (kind === 'hardlink' && target.path === name.path) return skip('hostile_entry', 'it is a hard link to itself');
+  return { size, entry: { ...entry, target: target.path } };
+}
+
+/** Pax: an empty value means that the header's own counts. */
+function orElse(value: string | undefined, otherwise: string): string {
+  return value === undefined || value === '' ? otherwise : value;
+}
+
+function sizeOf(block: TarBlock, record: string | undefined, position: number): number {
+  if (record === undefined || record === '') return block.size;
+  const size = paxNumber(record);
+  if (size !== undefined) return size;
+  throw damaged(`the entry at byte ${position} of its tar stream has no valid size`, { tarOffset: position });
+}
+
+function kindOf(block: TarBlock, name: string): EntryKind | undefined {
+  // Tars before 1988 had no type for directories: their names end in a slash.
+  if (block.type === '0' && name.endsWith('/')) return 'directory';
+  return KIND[block.type];
+}
+
+function metadataOf(
+  block: TarBlock,
+  fields: ReadonlyMap<string, string>,
+  kind: EntryKind,
+): Pick<Entry, 'mode' | 'uid' | 'gid' | 'mtime'> {
+  return {
+    mode: block.mode === undefined ? DEFAULT_MODE[kind] : block.mode & 0o7777,
+    uid: idOf(fields.get('uid'), block.uid),
+    gid: idOf(fields.get('gid'), block.gid),
+    mtime: paxSeconds(fields.get('mtime') ?? '') ?? block.mtime ?? 0,
+  };
+}
+
+/** Owners that are missing, or beyond the 32 bits of any system, come out as nobody (65534), not as root. */
+function idOf(record: string | undefined, field: number | undefined): number {
+  const id = paxNumber(record ?? '') ?? field;
+  return id !== undefined && id >= 0 && id <= MAX_ID ? id : 65_534;
+}

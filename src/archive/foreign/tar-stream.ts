@@ -1,0 +1,170 @@
+/**
+ * Reads any tar through from its start: v7, ustar, GNU, pax, star; from GNU tar, bsdtar, Go, node-tar, Python or Roost.
+ *
+ * It promises that each entry's name was checked, that exactly as many bytes come as the entry says, that what cannot
+ * be restored is named and not dropped, and that a malformed archive is a Failure and never a shorter one. It holds one
+ * chunk and one extended header, whatever the archive's size. It never touches the file system.
+ */
+import type { Buffer } from 'node:buffer';
+import { throwIfAborted } from '../../base/failure.ts';
+import type { SkippedEntry, StreamedEntry } from '../contract.ts';
+import { TAR_BLOCK, paddingOf } from '../tar-header.ts';
+import { isZero } from '../zeros.ts';
+import { BlockReader } from './block-reader.ts';
+import { damaged, tooLarge } from './damaged.ts';
+import { EntryContent } from './entry-content.ts';
+import type { Unpacked } from './gzip.ts';
+import type { PaxRecords } from './pax.ts';
+import { NO_RECORDS, mergePax, readPax, unfairGlobal } from './pax.ts';
+import type { SparseMap } from './sparse-map.ts';
+import { readOldSparse, readPaxSparse } from './sparse-map.ts';
+import type { TarBlock } from './tar-block.ts';
+import { readTarBlock } from './tar-block.ts';
+import { describeEntry, hasBody, isFile } from './tar-entry.ts';
+
+/** Bytes of an extended header or a long name; real ones stay far below. */
+const MAX_EXTENSION = 1024 * 1024;
+/** Bytes behind the end of the archive that are still read through, for the checksum of the gzip data around them. */
+const MAX_TRAILING = 1024 ** 3;
+
+/** What extension headers say about the entry behind them. */
+interface Extension {
+  pax?: PaxRecords;
+  name?: string;
+  link?: string;
+}
+
+/**
+ * @param chunks the tar stream; ended in any case.
+ * @throws Failure `archive_damaged` or `too_large` with the offset in the tar stream; `cancelled`.
+ */
+export async function* readTar(
+  chunks: Unpacked,
+  signal?: AbortSignal,
+): AsyncGenerator<StreamedEntry | SkippedEntry, void, void> {
+  const input = new BlockReader(chunks);
+  try {
+    yield* readEntries(input, signal);
+  } finally {
+    await input.close();
+  }
+}
+
+async function* readEntries(
+  input: BlockReader,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<StreamedEntry | SkippedEntry, void, void> {
+  let global = NO_RECORDS;
+  let extension: Extension = {};
+  for (;;) {
+    throwIfAborted(signal, 'Cannot read the archive');
+    const position = input.position;
+    const bytes = await input.block();
+    const block = bytes === undefined ? undefined : readTarBlock(bytes, position);
+    if (block === undefined) {
+      if (Object.keys(extension).length > 0)
+        throw damaged('it ends behind an extended header', { tarOffset: position });
+      yield* readEnd(input, bytes !== undefined);
+      return;
+    }
+    if (block.type === 'g') global = mergePax(global, await readGlobal(block, input, position));
+    else if (isExtension(block.type)) await readExtension(block, input, extension, position);
+    else {
+      yield* readEntry(block, input, { ...extension, pax: mergePax(global, extension.pax ?? NO_RECORDS) });
+      extension = {};
+    }
+  }
+}
+
+function isExtension(type: string): boolean {
+  return type === 'x' || type === 'X' || type === 'L' || type === 'K';
+}
+
+async function readExtension(block: TarBlock, input: BlockReader, into: Extension, position: number): Promise<void> {
+  const body = await readBody(block, input);
+  const field = block.type === 'L' ? 'name' : block.type === 'K' ? 'link' : 'pax';
+  // Of two headers of one kind, some tars obey the first and some the last: an archive that is two archives.
+  if (into[field] !== undefined) throw damaged('one entry has two extended headers of a kind', { tarOffset: position });
+  if (field === 'pax') into.pax = readPax(body, position);
+  else into[field] = longName(body);
+}
+
+/** A GNU long name: it ends at its NUL. What lies behind that is kept, for the name's check to refuse it. */
+function longName(body: Buffer): string {
+  let end = body.length;
+  while (end > 0 && body[end - 1] === 0) end--;
+  return body.toString('latin1', 0, end);
+}
+
+async function readGlobal(block: TarBlock, input: BlockReader, position: number): Promise<PaxRecords> {
+  const records = readPax(await readBody(block, input), position);
+  const unfair = unfairGlobal(records);
+  if (unfair === undefined) return records;
+  throw damaged(`a global header sets "${unfair}" for all entries`, { tarOffset: position });
+}
+
+async function readBody(block: TarBlock, input: BlockReader): Promise<Buffer> {
+  if (block.size > MAX_EXTENSION) {
+    throw tooLarge(`an extended header has ${block.size} bytes`, { tarOffset: input.position, size: block.size });
+  }
+  const body = await input.bytes(block.size);
+  await input.skip(paddingOf(block.size));
+  return body;
+}
+
+async function* readEntry(
+  block: TarBlock,
+  input: BlockReader,
+  extension: Extension & { readonly pax: PaxRecords },
+): AsyncGenerator<StreamedEntry | SkippedEntry, void, void> {
+  const position = input.position - TAR_BLOCK;
+  const described = describeEntry(block, extension, position);
+  let stored = hasBody(block) ? described.size : 0;
+  let map: SparseMap | undefined;
+  if (block.type === 'S') map = await readOldSparse(block, stored, input);
+  else if (isFile(block)) {
+    const sparse = await readPaxSparse(extension.pax, stored, input);
+    map = sparse?.map;
+    stored -= sparse?.taken ?? 0;
+  }
+  const content = new EntryContent(input, stored);
+  if (described.warning !== undefined) yield { warning: described.warning };
+  else if (described.entry !== undefined) {
+    const { entry } = described;
+    yield {
+      entry: entry.kind === 'file' ? { ...entry, size: map?.size ?? stored } : entry,
+      content: () => (entry.kind === 'file' ? content.stream(map) : nothing()),
+    };
+  }
+  await content.finish();
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array, void, void> {}
+
+/**
+ * Reads what lies behind the last entry to its end: only there does the gzip data prove itself.
+ *
+ * @param isMarked whether a block of zeros ended the archive, and not just the end of the file.
+ */
+async function* readEnd(input: BlockReader, isMarked: boolean): AsyncGenerator<SkippedEntry, void, void> {
+  const position = input.position;
+  let garbage = 0;
+  let length = 0;
+  for await (const chunk of input.rest()) {
+    length += chunk.length;
+    if (!isZero(chunk)) garbage += chunk.length;
+    if (length > MAX_TRAILING) throw tooLarge('more than 1 GiB lies behind its end', { tarOffset: position });
+  }
+  const { garbageAt } = input;
+  if (!isMarked) {
+    // Garbage where the next gzip member should be, and an archive that goes on: it is cut, not finished.
+    if (garbageAt !== undefined) throw damaged('it is not finished, and garbage follows', { offset: garbageAt });
+    const message = `it ends at byte ${position} without the blocks that end an archive; it may have been cut there`;
+    yield { warning: { path: '', code: 'missing_end', message } };
+  }
+  if (garbage > 0 || garbageAt !== undefined) {
+    const where = garbage > 0 ? `byte ${position} of its tar stream` : `byte ${garbageAt} of the file`;
+    const message = `data follows the end of the archive at ${where}; no tar reads it, and it was passed over`;
+    yield { warning: { path: '', code: 'trailing_data', message } };
+  }
+}
