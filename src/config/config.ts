@@ -1,0 +1,110 @@
+/**
+ * The configuration: one YAML file, read once at start.
+ *
+ * It promises that a configuration which was returned is complete (every default filled in, every secret resolved),
+ * that all faults are told at once with their places, and that no fault repeats a secret. It never writes, and looks at
+ * nothing but the file itself, the secrets that it names, and the environment.
+ */
+import fs from 'node:fs/promises';
+import type { z } from 'zod';
+import { errnoOf, Failure } from '../base/failure.ts';
+import { printableText } from '../base/paths.ts';
+import { checkConsistency } from './consistency.ts';
+import type { ConfigDocument, Fault } from './document.ts';
+import { keyText, readDocument } from './document.ts';
+import type { Finding } from './issues.ts';
+import { check } from './issues.ts';
+import { notesOn } from './notes.ts';
+import { configSchema } from './schema.ts';
+import type { Environment } from './secret-source.ts';
+import type { Config } from './types.ts';
+
+export type { Fault } from './document.ts';
+export { Secret } from './secret.ts';
+export type * from './types.ts';
+
+const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Reads and checks a configuration file.
+ *
+ * @param env where `${NAME}` values come from.
+ * @throws Failure `config_invalid`: the message has one line for each fault
+ * (`file:line:column key: problem (hint)`), `facts.faults` the same as `Fault`s.
+ */
+export async function loadConfig(path: string, env: Environment): Promise<Config> {
+  const config = parseConfig(path, await readText(path), env);
+  const open = await openToOthers(path);
+  return open === undefined ? config : { ...config, notes: [...config.notes, open] };
+}
+
+/**
+ * The same for text at hand.
+ *
+ * @param file its name in the faults.
+ */
+export function parseConfig(file: string, text: string, env: Environment): Config {
+  const document = readDocument(file, text);
+  if (document.faults.length > 0) throw invalid(file, document.faults);
+  const content = document.content ?? {};
+  const { value, findings } = check(configSchema(env), content);
+  const all = [...findings, ...checkConsistency(content)];
+  if (value !== undefined && all.length === 0) return complete(value);
+  throw invalid(
+    file,
+    all.map((finding) => locate(file, document, finding)),
+  );
+}
+
+function locate(file: string, document: ConfigDocument, { path, problem, hint }: Finding): Fault {
+  const { line, column } = document.placeOf(path);
+  const fault = { file, line, column, key: keyText(path), problem };
+  return hint === undefined ? fault : { ...fault, hint };
+}
+
+function complete(value: z.output<ReturnType<typeof configSchema>>): Config {
+  const { url, tokenId, token, ...panel } = value.panel;
+  const connected = panel.flavour !== 'none' && url !== null && tokenId !== null && token !== null;
+  const config = { ...value, panel: { ...panel, connection: connected ? { url, tokenId, token } : null } };
+  return { ...config, notes: notesOn(config) };
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    const { size } = await fs.stat(path);
+    if (size > MAX_CONFIG_BYTES) throw unreadable(path, `it has ${size} bytes`);
+    return await fs.readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw unreadable(path, errnoOf(error) ?? String(error), error);
+  }
+}
+
+function unreadable(path: string, state: string, cause?: unknown): Failure {
+  return new Failure('config_invalid', `Cannot read the configuration ${path}: ${state}`, {
+    cause,
+    facts: { file: path, faults: [] },
+    hint: 'Name it with --config. config.example.yml shows every key.',
+  });
+}
+
+async function openToOthers(path: string): Promise<string | undefined> {
+  const { mode } = await fs.stat(path);
+  return (mode & 0o077) === 0
+    ? undefined
+    : `Others than its owner may read or change ${path}: chmod 600 keeps its secrets.`;
+}
+
+function invalid(file: string, faults: readonly Fault[]): Failure {
+  const sorted = [...faults].sort((left, right) => left.line - right.line || left.column - right.column);
+  const count = sorted.length === 1 ? 'one fault' : `${sorted.length} faults`;
+  const lines = [`Cannot use the configuration ${file}: it has ${count}`, ...sorted.map(lineOf)];
+  return new Failure('config_invalid', lines.map(printableText).join('\n'), {
+    facts: { file, faults: sorted },
+    hint: 'config.example.yml shows every key.',
+  });
+}
+
+function lineOf({ file, line, column, key, problem, hint }: Fault): string {
+  return `${file}:${line}:${column} ${key === '' ? 'the file' : key}: ${problem}${hint === undefined ? '' : ` (${hint})`}`;
+}

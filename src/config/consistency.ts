@@ -1,0 +1,123 @@
+/**
+ * Faults between keys that are each right. They look at the file's own values, with no trust in their form, so that
+ * they are told together with the faults of single keys.
+ */
+import { basename, dirname, normalize } from 'node:path';
+import { isUuid } from '../base/ids.ts';
+import type { KeyPath } from './document.ts';
+import { keyText } from './document.ts';
+import type { Finding } from './issues.ts';
+import { nearest } from './nearest.ts';
+
+const STORE_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+
+export function checkConsistency(content: unknown): Finding[] {
+  return [
+    ...repeated(content, ['tokens'], 'id', 'is the id of another token too'),
+    ...repeated(content, ['tokens'], 'secret', 'is the secret of another token too'),
+    ...repeated(content, ['servers', 'list'], 'id', 'is the id of another server too'),
+    ...repeated(content, ['servers', 'list'], 'path', 'is the path of another server too'),
+    ...serversOfTheRoot(content),
+    ...storeNames(content),
+    ...sharedDirectories(content),
+    ...defaultStore(content),
+    ...panelConnection(content),
+  ];
+}
+
+function repeated(content: unknown, list: KeyPath, field: string, problem: string): Finding[] {
+  const first = new Map<string, number>();
+  return listAt(content, list).flatMap((item, index): Finding[] => {
+    const value = textAt(item, [field]);
+    if (value === undefined) return [];
+    const same = field === 'path' ? normalize(`${value}/`) : field === 'id' ? value.toLowerCase() : value;
+    const earlier = first.get(same);
+    if (earlier === undefined) first.set(same, index);
+    if (earlier === undefined) return [];
+    return [{ path: [...list, index, field], problem, hint: `See ${keyText([...list, earlier, field])}.` }];
+  });
+}
+
+/** The same directory under two ids would have two locks: a restore and a backup of it could run at once. */
+function serversOfTheRoot(content: unknown): Finding[] {
+  const root = textAt(content, ['servers', 'root']);
+  if (root === undefined) return [];
+  return listAt(content, ['servers', 'list']).flatMap((item, index): Finding[] => {
+    const path = normalize(`${textAt(item, ['path']) ?? ''}/.`);
+    const name = basename(path);
+    const isServer =
+      isUuid(name) && dirname(path) === normalize(`${root}/.`) && name !== textAt(item, ['id'])?.toLowerCase();
+    const problem = `is the server ${name} of servers.root already`;
+    return isServer ? [{ path: ['servers', 'list', index, 'path'], problem, hint: 'Use that id.' }] : [];
+  });
+}
+
+function storeNames(content: unknown): Finding[] {
+  return Object.keys(mappingAt(content, ['storage', 'stores']))
+    .filter((name) => !STORE_NAME.test(name))
+    .map((name) => ({
+      path: ['storage', 'stores', name],
+      problem: 'must have a short name of lower-case letters, digits and hyphens',
+    }));
+}
+
+function sharedDirectories(content: unknown): Finding[] {
+  const first = new Map<string, string>();
+  return Object.entries(mappingAt(content, ['storage', 'stores'])).flatMap(([name, store]): Finding[] => {
+    const directory = textAt(store, ['directory']);
+    if (directory === undefined) return [];
+    const same = normalize(`${directory}/`);
+    const earlier = first.get(same);
+    if (earlier === undefined) first.set(same, name);
+    if (earlier === undefined) return [];
+    return [
+      { path: ['storage', 'stores', name, 'directory'], problem: `is the directory of the store ${earlier} too` },
+    ];
+  });
+}
+
+function defaultStore(content: unknown): Finding[] {
+  const written = textAt(content, ['storage', 'default']);
+  const hasStores = at(content, ['storage', 'stores']) !== undefined;
+  const stores = hasStores ? Object.keys(mappingAt(content, ['storage', 'stores'])) : ['local'];
+  const name = written ?? 'local';
+  if (stores.includes(name)) return [];
+  const problem =
+    written === undefined ? 'is required: no store is named "local"' : `names no store (${stores.join(', ')})`;
+  const meant = nearest(name, stores);
+  return [
+    { path: ['storage', 'default'], problem, ...(meant === undefined ? {} : { hint: `Did you mean "${meant}"?` }) },
+  ];
+}
+
+function panelConnection(content: unknown): Finding[] {
+  const flavour = textAt(content, ['panel', 'flavour']) ?? 'none';
+  if (flavour === 'none') return [];
+  return ['url', 'token_id', 'token']
+    .filter((key) => at(content, ['panel', key]) === undefined)
+    .map((key) => ({ path: ['panel', key], problem: `is required with the flavour ${flavour}` }));
+}
+
+function at(content: unknown, path: KeyPath): unknown {
+  let value = content;
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    value = (value as Readonly<Record<string | number, unknown>>)[key];
+  }
+  return value;
+}
+
+function textAt(content: unknown, path: KeyPath): string | undefined {
+  const value = at(content, path);
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function listAt(content: unknown, path: KeyPath): readonly unknown[] {
+  const value = at(content, path);
+  return Array.isArray(value) ? value : [];
+}
+
+function mappingAt(content: unknown, path: KeyPath): Readonly<Record<string, unknown>> {
+  const value = at(content, path);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+}

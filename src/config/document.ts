@@ -1,0 +1,92 @@
+/** The YAML text with the place of each key, so that a fault can say where it is. */
+import type { Document, Node, Pair } from 'yaml';
+import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface Fault extends Place {
+  readonly file: string;
+  /** Such as `tokens[0].secret`; '' for the file as a whole. */
+  readonly key: string;
+  readonly problem: string;
+  readonly hint?: string;
+}
+
+export type KeyPath = readonly (string | number)[];
+
+export interface ConfigDocument {
+  /** Plain values; keys without a value are left out, as if they were not written. */
+  readonly content: unknown;
+  /** Faults of the YAML itself; `content` means nothing when there are any. */
+  readonly faults: readonly Fault[];
+  /** Where a key stands, or the nearest thing around it that does. */
+  placeOf(path: KeyPath): Place;
+}
+
+const QUOTE_HINT = 'Values that hold { } [ ] : # or $ go in quotes.';
+
+export function readDocument(file: string, text: string): ConfigDocument {
+  const counter = new LineCounter();
+  // Not pretty: yaml's pretty messages quote the line, which may hold a secret.
+  const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
+  const placeAt = (offset: number): Place => {
+    const { line, col } = counter.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  };
+  const faults = [...document.errors, ...document.warnings].map((error): Fault => {
+    const { line, column } = placeAt(error.pos[0]);
+    return { file, line, column, key: '', problem: `is not valid YAML: ${error.message}`, hint: QUOTE_HINT };
+  });
+  return {
+    content: faults.length > 0 ? undefined : withoutNulls(contentOf(document)),
+    faults,
+    placeOf: (path) => placeAt(offsetOf(document, path)),
+  };
+}
+
+export function keyText(path: KeyPath): string {
+  return path
+    .map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`))
+    .join('')
+    .replace(/^\./, '');
+}
+
+function contentOf(document: Document.Parsed): unknown {
+  return document.toJS() as unknown;
+}
+
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== 'object' || value === null) return value;
+  const fields = Object.entries(value).filter(([, field]) => field !== null);
+  return Object.fromEntries(fields.map(([name, field]) => [name, withoutNulls(field)]));
+}
+
+function offsetOf(document: Document.Parsed, path: KeyPath): number {
+  let node: unknown = document.contents;
+  let offset = 0;
+  for (const key of path) {
+    const next = childOf(resolved(document, node), key);
+    if (next === undefined) break;
+    offset = startOf(isPair(next) ? next.key : next) ?? offset;
+    node = isPair(next) ? next.value : next;
+  }
+  return offset;
+}
+
+function childOf(node: unknown, key: string | number): Pair | Node | undefined {
+  if (isSeq(node) && typeof key === 'number') return node.items[key] as Node | undefined;
+  if (!isMap(node)) return undefined;
+  return node.items.find((pair) => isScalar(pair.key) && String(pair.key.value) === String(key));
+}
+
+function resolved(document: Document.Parsed, node: unknown): unknown {
+  return isAlias(node) ? node.resolve(document) : node;
+}
+
+function startOf(node: unknown): number | undefined {
+  return (node as Node | null)?.range?.[0];
+}

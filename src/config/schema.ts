@@ -1,0 +1,172 @@
+/**
+ * How the file spells the configuration: one schema per section, with its defaults. A key that is not here is a fault,
+ * so that a mistyped one can't be passed over in silence.
+ */
+import { z } from 'zod';
+import { LOG_LEVELS } from '../base/log.ts';
+import { camelKeys } from './camel.ts';
+import type { Environment } from './secret-source.ts';
+import { resolvedText, secret } from './secret-source.ts';
+import { PANEL_FLAVOURS, PERMISSIONS } from './types.ts';
+import * as value from './values.ts';
+
+/** The least that guards an API against guessing. */
+const TOKEN_SECRET_LENGTH = 16;
+
+const TOKEN_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+export function configSchema(environment: Environment) {
+  return section({
+    api: api.prefault({}),
+    state_directory: value.absolutePath.prefault('/var/lib/roost'),
+    servers: servers.prefault({}),
+    tokens: z.array(token(environment)).default([]),
+    storage: storage(environment).prefault({}),
+    backups: backups.prefault({}),
+    limits: limits.prefault({}),
+    retention: retention.prefault({}),
+    schedules: z.array(schedule).default([]),
+    verification: section({ every_days: value.count.default(30) }).prefault({}),
+    restore: restore.prefault({}),
+    power: power(environment).prefault({ driver: 'none' }),
+    panel: panel(environment).prefault({}),
+    log: log.prefault({}),
+  });
+}
+
+/** A mapping with these keys and no others, in the program's spelling. */
+function section<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.strictObject(shape).transform(camelKeys);
+}
+
+const api = section({
+  host: value.text.default('127.0.0.1'),
+  port: z.int().min(0).max(65535).default(8090),
+  public_url: value.httpUrl.nullable().default(null),
+  tls: section({ cert: value.absolutePath, key: value.absolutePath }).nullable().default(null),
+  trusted_proxies: z.array(value.addressBlock).default([]),
+});
+
+const servers = section({
+  root: value.absolutePath.nullable().default(null),
+  list: z
+    .array(section({ id: value.serverId, path: value.absolutePath, name: value.text.nullable().default(null) }))
+    .default([]),
+});
+
+const token = (environment: Environment) =>
+  section({
+    id: z.string().regex(TOKEN_ID, 'must be a short name of letters, digits, dots and hyphens'),
+    secret: secret(environment, TOKEN_SECRET_LENGTH),
+    permissions: z.array(z.enum([...PERMISSIONS, '*'])),
+    servers: z.array(value.anyServer),
+  });
+
+const storage = (environment: Environment) =>
+  section({
+    default: value.text.default('local'),
+    stores: z
+      .record(z.string(), z.discriminatedUnion('type', [localStore, s3Store(environment)]).transform(camelKeysOfStore))
+      .prefault({ local: { type: 'local', directory: '/var/lib/roost/backups' } }),
+  });
+
+const localStore = z.strictObject({ type: z.literal('local'), directory: value.absolutePath });
+
+const s3Store = (environment: Environment) =>
+  z.strictObject({
+    type: z.literal('s3'),
+    endpoint: value.httpUrl,
+    region: value.text.default('us-east-1'),
+    bucket: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$/, 'must be a bucket name'),
+    prefix: z.string().default('').transform(asPrefix),
+    access_key_id: secret(environment),
+    secret_access_key: secret(environment),
+  });
+
+type StoreInput = z.output<typeof localStore> | z.output<ReturnType<typeof s3Store>>;
+
+function camelKeysOfStore(store: StoreInput) {
+  return store.type === 'local' ? camelKeys(store) : camelKeys(store);
+}
+
+/** Without slashes at its start, with one at its end: keys are put behind it as they are. */
+function asPrefix(written: string): string {
+  const bare = written.replace(/^\/+|\/+$/g, '');
+  return bare === '' ? '' : `${bare}/`;
+}
+
+const backups = section({
+  compression: z.enum(['none', 'fast', 'best']).default('fast'),
+  engine: z.enum(['auto', 'isal', 'zlib']).default('auto'),
+  workers: z
+    .union([z.literal('auto'), z.int().min(1).max(64)], 'must be "auto", or a number from 1 to 64')
+    .default('auto'),
+  concurrent: z.int().min(1).max(64).default(2),
+  read_limit: value.rate.default(0),
+  write_limit: value.rate.default(0),
+  upload_limit: value.rate.default(0),
+});
+
+const limits = section({
+  per_server: value.count.default(20),
+  max_size: value.size.prefault(0),
+  reserve_free: value.size.prefault('2GiB'),
+});
+
+const retention = section({
+  keep_last: value.count.default(0),
+  keep_days: value.count.default(0),
+  keep_daily: value.count.default(0),
+  keep_weekly: value.count.default(0),
+  keep_monthly: value.count.default(0),
+});
+
+const schedule = section({
+  server: value.anyServer,
+  cron: value.cron,
+  ignore: z.array(z.string()).default([]),
+});
+
+const restore = section({
+  setuid: z.enum(['strip', 'keep']).default('strip'),
+  owner: value.uidGid.prefault('archive'),
+});
+
+const timeout = z.int().min(1).max(3600).default(120);
+const optionalCommand = value.command.nullable().default(null);
+
+const power = (environment: Environment) =>
+  z.discriminatedUnion('driver', [
+    section({ driver: z.literal('none') }),
+    section({
+      driver: z.literal('command'),
+      status: optionalCommand,
+      stop: optionalCommand,
+      start: optionalCommand,
+      prepare: optionalCommand,
+      resume: optionalCommand,
+      timeout_seconds: timeout,
+    }),
+    section({
+      driver: z.literal('wings'),
+      url: value.httpUrl,
+      token: secret(environment),
+      timeout_seconds: timeout,
+    }),
+  ]);
+
+const panel = (environment: Environment) =>
+  section({
+    flavour: z.enum(PANEL_FLAVOURS).default('none'),
+    url: value.httpUrl.nullable().default(null),
+    token_id: resolvedText(environment).nullable().default(null),
+    token: secret(environment).nullable().default(null),
+    allowed_origins: z.array(z.string().regex(/^(\*|https?:\/\/[^\s/?#]+)$/, 'must be an origin')).default([]),
+    restore_host_allowlist: z.array(z.string().regex(/^[^\s/?#@]+$/, 'must be a host name or address')).default([]),
+    owns_reset: z.boolean().default(false),
+  });
+
+const log = section({
+  level: z.enum(LOG_LEVELS).default('info'),
+  format: z.enum(['json', 'text']).default('json'),
+});
