@@ -1,0 +1,51 @@
+/** Runs one shell line and says what it cost: wall time, CPU time, peak memory. */
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+
+export interface Cost {
+  readonly seconds: number;
+  /** User and system time of all processes; undefined without GNU time. */
+  readonly cpuSeconds: number | undefined;
+  /** Peak of the largest process in bytes; undefined without GNU time. */
+  readonly peakBytes: number | undefined;
+}
+
+const TIME = '/usr/bin/time';
+
+/** True where GNU time is installed: CPU and memory are measured. */
+export const hasTime = fs.existsSync(TIME);
+
+/** True when a program is found on the PATH. */
+export function isInstalled(program: string): boolean {
+  return spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+}
+
+/** The first line that a command prints, such as its version. */
+export function firstLine(line: string): string {
+  const { stdout, stderr } = spawnSync('sh', ['-c', line], { encoding: 'utf8' });
+  return (stdout.trim() || stderr.trim()).split('\n')[0] ?? '';
+}
+
+/**
+ * @param line given to `bash` with pipefail, so that a pipe fails when any part of it does.
+ * @param allowed exit codes that count as done.
+ * @throws when it ends otherwise: a number for work that was not done would be a lie.
+ */
+export function run(line: string, directory: string, allowed: readonly number[] = [0]): Cost {
+  const report = `${directory}/time.txt`;
+  const command = ['bash', '-o', 'pipefail', '-ec', line];
+  const argv = hasTime ? [TIME, '--quiet', '-o', report, '-f', '%U %S %M', ...command] : command;
+  const start = performance.now();
+  const { status, stderr } = spawnSync(argv[0] ?? '', argv.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] });
+  const seconds = (performance.now() - start) / 1000;
+  if (status === null || !allowed.includes(status))
+    throw new Error(`"${line}" ended with ${status}: ${String(stderr)}`);
+  if (!hasTime) return { seconds, cpuSeconds: undefined, peakBytes: undefined };
+  const [user = 0, system = 0, kibibytes = 0] = fs.readFileSync(report, 'utf8').trim().split(' ').map(Number);
+  return { seconds, cpuSeconds: user + system, peakBytes: kibibytes * 1024 };
+}
+
+/** Writes back what earlier runs left in memory, so that nobody pays for its predecessor. */
+export function settle(): void {
+  spawnSync('sync');
+}
