@@ -11,7 +11,7 @@ import { MAX_BYTES, compileIgnore } from './ignore.ts';
 import { decodeIgnoreText, splitIgnoreText } from './ignore-text.ts';
 
 /** The names looked for, in this order: Roost's own, that of Pterodactyl's Wings, that of Pelican's. */
-export const IGNORE_FILE_NAMES = ['.roostignore', '.pteroignore', '.pelicanignore'] as const;
+const IGNORE_FILE_NAMES = ['.roostignore', '.pteroignore', '.pelicanignore'] as const;
 
 export interface IgnoreFile {
   readonly name: string;
@@ -22,8 +22,9 @@ export interface IgnoreFile {
 }
 
 /**
- * Reads the server's own ignore file: the first of `IGNORE_FILE_NAMES` that exists, and only that one. It must be a
- * regular file (a link is not followed) of at most `MAX_BYTES`, within the caps of `compileIgnore`.
+ * Reads the server's own ignore file: the first that exists of `.roostignore`, `.pteroignore` and `.pelicanignore`, and
+ * only that one. It must be a regular file (a link is not followed) of at most `MAX_BYTES`, within the caps of
+ * `compileIgnore`.
  *
  * @param root an open directory, the server's root.
  * @returns undefined when the server has none.

@@ -10,10 +10,10 @@ import { parseBracket } from './ignore-bracket.ts';
 export const SLASH = 0x2f;
 
 /** What a step consumes: this byte, or any byte whose flag is set. */
-export type Step = number | Uint8Array;
+type Step = number | Uint8Array;
 
 /** The bytes that may pass at a position: none, all but the slash (`*`), all (`**`). */
-export type Loop = 'none' | 'name' | 'any';
+type Loop = 'none' | 'name' | 'any';
 
 export interface Glob {
   readonly steps: readonly Step[];

@@ -37,13 +37,13 @@ export const MAX_BYTES = 32 * 1024;
 export const MAX_LINE_BYTES = 4096;
 
 /** A line that can match nothing; it is passed over. Code `ignore_line`, path ''. */
-export interface IgnoreWarning extends ArchiveWarning {
+interface IgnoreWarning extends ArchiveWarning {
   /** Counted from 1, blank lines and comments included. */
   readonly line: number;
   readonly text: string;
 }
 
-export interface Verdict {
+interface Verdict {
   readonly ignored: boolean;
   /** Only for an ignored directory: nothing below it can be kept. */
   readonly prune: boolean;

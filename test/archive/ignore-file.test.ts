@@ -79,7 +79,7 @@ describe("the server's own ignore file", () => {
     ['a link', () => fs.symlinkSync('/etc/hostname', path.join(directory, '.roostignore')), /symbolic link/],
     ['a dangling link', () => fs.symlinkSync('gone', path.join(directory, '.roostignore')), /symbolic link/],
     ['a directory', () => fs.mkdirSync(path.join(directory, '.roostignore')), /no regular file/],
-    ['a FIFO', () => execFileSync('mkfifo', [path.join(directory, '.roostignore')]), /no regular file/],
+    ['a FIFO', () => execFileSync('/usr/bin/mkfifo', [path.join(directory, '.roostignore')]), /no regular file/],
     ['over the caps of a list', () => write('.roostignore', 'a\n'.repeat(MAX_LINES + 1)), /more than 4096 lines/],
   ];
 

@@ -40,7 +40,7 @@ const TOKENS = [
   '\xff',
 ];
 
-export function randomLine(random: Random, items: readonly { readonly path: string }[]): string {
+function randomLine(random: Random, items: readonly { readonly path: string }[]): string {
   const negation = random.chance(0.3) ? '!' : '';
   if (random.chance(0.35)) return negation + mangledPath(random, random.one(items).path);
   const tokens = Array.from({ length: 1 + random.below(5) }, () => random.one(TOKENS));

@@ -11,7 +11,7 @@ export interface ReferenceLine {
 const SPECIAL = '*?[\\';
 
 /** dir.c: parse_path_pattern and last_matching_pattern_from_list, for one line that is neither blank nor a comment. */
-export function referenceLine(text: string): ReferenceLine {
+function referenceLine(text: string): ReferenceLine {
   let pattern = trimTrailingSpaces(text);
   const negated = pattern.startsWith('!');
   if (negated) pattern = pattern.slice(1);
@@ -70,7 +70,7 @@ const CLASSES: Readonly<Record<string, RegExp>> = {
 };
 
 /** wildmatch.c: dowild, with WM_PATHNAME or without. */
-export function wildmatch(pattern: string, text: string, pathname: boolean): boolean {
+function wildmatch(pattern: string, text: string, pathname: boolean): boolean {
   let p = 0;
   let t = 0;
   for (; p < pattern.length; p++, t++) {
