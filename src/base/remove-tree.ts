@@ -1,0 +1,113 @@
+/** Removing a whole tree through held handles: nothing outside of it is touched, whatever is done to it meanwhile. */
+import fs from 'node:fs';
+import { errnoOf } from './failure.ts';
+import { changeDirectoryMode, removeEmptyDirectory, renameChild, SliceTimer, unlinkChild } from './handle-writes.ts';
+import { openDirectory, readDirectory } from './handles.ts';
+
+/** Each level holds a descriptor; what lies deeper is first moved up. */
+const LEVELS = 64;
+
+/**
+ * Removes a name and all that is below it. Links are removed, never followed. Any depth: a path longer than the
+ * system allows is no obstacle. Gives way to other work in between.
+ *
+ * @throws the system error of the first thing that could not be removed. A name that is gone is no error.
+ */
+export async function removeTree(parent: number, name: string): Promise<void> {
+  await new TreeRemoval().remove(parent, name);
+}
+
+class TreeRemoval {
+  readonly #timer = new SliceTimer();
+  #moved = 0;
+
+  async remove(parent: number, name: string): Promise<void> {
+    const top = openForRemoval(parent, name);
+    if (top === undefined) return;
+    try {
+      // Emptying may move deep directories up into the top itself; each round there are less levels below it.
+      while (await this.#empty(top, top, 0));
+    } finally {
+      fs.closeSync(top);
+    }
+    removeEmptyDirectory(parent, name);
+  }
+
+  /** Removes all entries of a directory. True when deep ones were moved into the top, which then isn't empty yet. */
+  async #empty(directory: number, top: number, depth: number): Promise<boolean> {
+    let moved = false;
+    for (const item of readDirectory(directory)) {
+      await this.#timer.giveWay();
+      if (!item.directory && unlinked(directory, item.name)) continue;
+      if (depth === LEVELS) {
+        this.#moveUp(directory, item.name, top);
+        moved = true;
+      } else if (await this.#removeBelow(directory, item.name, top, depth)) moved = true;
+    }
+    return moved;
+  }
+
+  async #removeBelow(parent: number, name: string, top: number, depth: number): Promise<boolean> {
+    const handle = openForRemoval(parent, name);
+    if (handle === undefined) return false;
+    let moved: boolean;
+    try {
+      moved = await this.#empty(handle, top, depth + 1);
+    } finally {
+      fs.closeSync(handle);
+    }
+    removeEmptyDirectory(parent, name);
+    return moved;
+  }
+
+  #moveUp(from: number, name: string, top: number): void {
+    makeAccessible(from, name);
+    for (;;) {
+      try {
+        renameChild(from, name, top, `.deep-${this.#moved++}`);
+        return;
+      } catch (error) {
+        // The tree itself may hold such a name: take the next one.
+        if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(errnoOf(error) ?? '')) throw error;
+      }
+    }
+  }
+}
+
+/** False when it turns out to be a directory. */
+function unlinked(directory: number, name: string): boolean {
+  try {
+    unlinkChild(directory, name);
+    return true;
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT') return true;
+    if (errno === 'EISDIR') return false;
+    throw error;
+  }
+}
+
+/** An open directory that can be emptied; undefined when it was no directory (and is removed now) or is gone. */
+function openForRemoval(parent: number, name: string): number | undefined {
+  try {
+    makeAccessible(parent, name);
+    return openDirectory(parent, name);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT') return undefined;
+    if (errno !== 'ELOOP' && errno !== 'ENOTDIR') throw error;
+    unlinkChild(parent, name);
+    return undefined;
+  }
+}
+
+/** Root may empty any directory; others must first be allowed to read and change one of their own. */
+function makeAccessible(parent: number, name: string): void {
+  if (process.geteuid?.() === 0) return;
+  try {
+    changeDirectoryMode(parent, name, 0o700);
+  } catch (error) {
+    // Somebody else's: perhaps it can be emptied all the same; if not, the next call says why.
+    if (errnoOf(error) !== 'EPERM') throw error;
+  }
+}
