@@ -1,0 +1,123 @@
+/**
+ * The HTTP side: one Hono app with what every dialect shares (request ids, security headers, who is calling, errors,
+ * the event sockets) and the dialects' own routes.
+ *
+ * It promises that every answer carries a request id, that an error is JSON with a stable code, and that no stack
+ * trace or secret leaves. It never touches archives, stores or records: those are behind `BackupService`.
+ */
+import { randomUUID } from 'node:crypto';
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { requestId } from 'hono/request-id';
+import { secureHeaders } from 'hono/secure-headers';
+import type { MiddlewareHandler } from 'hono';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { printableText } from '../base/paths.ts';
+import type { ApiConfig, TokenConfig } from '../config/types.ts';
+import type { BackupService, EventSource } from '../jobs/contract.ts';
+import type { App, AppContext, AppEnv, Dialect, DialectPorts } from '../protocols/dialect.ts';
+import { answerError, answerFault, failureOf, invalidRequest, STATUS_OF } from '../protocols/native/errors.ts';
+import { nativeDialect } from '../protocols/native/native.ts';
+import { bearerSecret, createTokenCheck, identifyCaller } from './auth.ts';
+import { createDownloads } from './download.ts';
+import { isEventPath, mountEventSockets, SOCKET_LIMITS, type SocketLimits } from './events-socket.ts';
+import { remoteAddresses } from './remote-address.ts';
+import { systemTimers, type Timers } from './timers.ts';
+
+export interface AppOptions {
+  readonly service: BackupService;
+  readonly events: EventSource;
+  readonly tokens: readonly TokenConfig[];
+  readonly api: Pick<ApiConfig, 'publicUrl' | 'trustedProxies' | 'tls'>;
+  /** `downloads`: at least 32 secret bytes that stay the same over restarts. */
+  readonly keys: { readonly downloads: Uint8Array };
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly version: string;
+  /** Dialects beside the native one, in the order in which they may claim a shared route. */
+  readonly dialects?: readonly Dialect[];
+  readonly timers?: Timers;
+  readonly newRequestId?: () => string;
+  readonly socketLimits?: SocketLimits;
+}
+
+export interface HttpApp {
+  readonly fetch: App['fetch'];
+  /** True for a path that a websocket may be opened on. */
+  readonly speaksSocket: (path: string) => boolean;
+}
+
+export function createApp(options: AppOptions): HttpApp {
+  const { log, clock, newRequestId = randomUUID } = options;
+  const checkToken = createTokenCheck(options.tokens);
+  const addressOf = remoteAddresses(options.api.trustedProxies);
+  const native = nativeDialect((headers) => checkToken(bearerSecret(headers) ?? Buffer.alloc(0)));
+  const dialects = [...(options.dialects ?? []), native];
+  const app: App = new OpenAPIHono<AppEnv>({
+    defaultHook: (result) => {
+      if (!result.success) throw invalidRequest(result.error);
+    },
+  });
+
+  app.use(requestId({ limitLength: 64, generator: () => newRequestId() }));
+  app.use(accessLog(clock, log, addressOf));
+  app.use(headers(options.api));
+  app.use(identifyCaller(dialects, addressOf, log));
+  app.onError((error, c) => answerThrown(c, error, log));
+  app.notFound((c) => answerFault(c, 'not_found'));
+
+  const timers = options.timers ?? systemTimers;
+  const limits = options.socketLimits ?? SOCKET_LIMITS;
+  mountEventSockets(app, { ...options, timers, limits, checkToken, addressOf });
+  const ports = portsOf(options);
+  for (const dialect of dialects) dialect.mount(app, ports);
+
+  return {
+    fetch: app.fetch,
+    speaksSocket: (path) => isEventPath(path) || dialects.some((dialect) => dialect.speaksSocket?.(path) === true),
+  };
+}
+
+function portsOf(options: AppOptions): DialectPorts {
+  const { service, clock, log, version, keys, api } = options;
+  const { publicUrl } = api;
+  return { service, clock, log, version, publicUrl, downloadKey: keys.downloads, ...createDownloads(log) };
+}
+
+function headers(api: AppOptions['api']): MiddlewareHandler<AppEnv> {
+  const encrypted = api.tls !== null || api.publicUrl?.startsWith('https://') === true;
+  const secure = secureHeaders({
+    // Told only where the address is https anyway: a node on plain http must stay reachable after a browser was here.
+    strictTransportSecurity: encrypted ? 'max-age=15552000' : false,
+    contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+    xFrameOptions: 'DENY',
+    overwrite: false,
+  });
+  return async function headers(c, next) {
+    await secure(c, next);
+    if (!c.res.headers.has('cache-control')) c.res.headers.set('Cache-Control', 'no-store');
+  };
+}
+
+// The path alone: a query may hold a download token.
+function accessLog(clock: Clock, log: Log, addressOf: (c: AppContext) => string): MiddlewareHandler<AppEnv> {
+  return async function accessLog(c, next) {
+    const began = clock.monotonic();
+    await next();
+    const facts = { requestId: c.get('requestId'), address: addressOf(c), caller: c.get('caller')?.id };
+    const { method, path } = c.req;
+    const milliseconds = Math.round(clock.monotonic() - began);
+    log.info('Request', { ...facts, method, path: printableText(path), status: c.res.status, milliseconds });
+  };
+}
+
+function answerThrown(c: AppContext, thrown: unknown, log: Log): Response {
+  const { code } = failureOf(thrown);
+  const { method, path } = c.req;
+  const facts = { requestId: c.get('requestId'), method, path: printableText(path), code, error: thrown };
+  // Nobody reads the answer to a client that hung up; what its going broke off is no fault of ours.
+  if (c.req.raw.signal.aborted) log.debug('Request abandoned', facts);
+  else if (STATUS_OF[code] >= 500) log.error('Request failed', facts);
+  else log.debug('Request refused', facts);
+  return answerError(c, thrown);
+}

@@ -1,0 +1,145 @@
+/**
+ * Sending archives, and files out of them. Shared by every dialect.
+ *
+ * It promises: the bytes are exact or the connection breaks before the promised length (a client never takes a
+ * damaged archive for a whole one); at most two pieces per download are in memory, whatever the client's speed; a
+ * source is closed once, as soon as the client hangs up. A fault before the first byte is an ordinary error answer.
+ */
+import { Failure } from '../base/failure.ts';
+import type { ByteSource } from '../base/source.ts';
+import type { Log } from '../base/log.ts';
+import type { FileContent } from '../jobs/contract.ts';
+import { attachment } from '../protocols/content-disposition.ts';
+import type { AppContext, ArchiveDownload, DialectPorts } from '../protocols/dialect.ts';
+import { chooseRange } from './byte-range.ts';
+import { bodyOf, type BytePieces } from './byte-stream.ts';
+
+/** Pieces of 64 KiB reach a fifth of the throughput of 1 MiB through web streams; larger ones gain nothing. */
+const PIECE = 1024 * 1024;
+
+export function createDownloads(log: Log): Pick<DialectPorts, 'sendArchive' | 'sendContent'> {
+  return {
+    sendArchive: (c, download) => sendArchive(c, download, log),
+    sendContent: (c, content, stop) => sendContent(c, content, stop, log),
+  };
+}
+
+async function sendArchive(c: AppContext, download: ArchiveDownload, log: Log): Promise<Response> {
+  const { source } = download;
+  const { status, headers, bytes } = chooseAnswer(c, download);
+  if (status !== 200 && status !== 206) {
+    await closeUnread(source, log);
+    return c.body(null, status, status === 304 ? { ...headersOf(download), ...headers } : headers);
+  }
+  const allHeaders = { ...headersOf(download), ...headers };
+  if (bytes === undefined) {
+    await closeUnread(source, log);
+    return c.body(null, status, allHeaders);
+  }
+  return c.body(await bodyOf(c, piecesOf(source, bytes.start, bytes.end), log), status, allHeaders);
+}
+
+interface Answer {
+  readonly status: 200 | 206 | 304 | 412 | 416;
+  readonly headers: Record<string, string>;
+  /** What to send, `end` exclusive; absent when the headers are all. */
+  readonly bytes?: { readonly start: number; readonly end: number };
+}
+
+// RFC 9110 13.2.2: If-Match, then If-None-Match, then Range with If-Range. Ranges are for GET only (14.2).
+function chooseAnswer(c: AppContext, { source: { size }, tag }: ArchiveDownload): Answer {
+  const ifMatch = c.req.header('if-match');
+  if (ifMatch !== undefined && !names(ifMatch, tag, 'strong')) return { status: 412, headers: {} };
+  if (names(c.req.header('if-none-match'), tag, 'weak')) return { status: 304, headers: {} };
+  const whole: Answer = { status: 200, headers: { 'Content-Length': `${size}` } };
+  if (c.req.method === 'HEAD' || size === 0) return whole;
+  const range = chooseRange(rangeStillHolds(c, tag) ? c.req.header('range') : undefined, size);
+  if (range.kind === 'whole') return { ...whole, bytes: { start: 0, end: size } };
+  if (range.kind === 'unsatisfiable') return { status: 416, headers: { 'Content-Range': `bytes */${size}` } };
+  const { start, end } = range;
+  const contentRange = `bytes ${start}-${end - 1}/${size}`;
+  const headers = { 'Content-Range': contentRange, 'Content-Length': `${end - start}` };
+  return { status: 206, headers, bytes: { start, end } };
+}
+
+async function closeUnread(source: ByteSource, log: Log): Promise<void> {
+  await source.close().catch((error: unknown) => log.warn('Cannot close a download', { error }));
+}
+
+// A date in If-Range never holds, because no Last-Modified is sent: the whole archive is the safe answer.
+function rangeStillHolds(c: AppContext, tag: string | undefined): boolean {
+  const ifRange = c.req.header('if-range');
+  return ifRange === undefined || (tag !== undefined && ifRange.trim() === `"${tag}"`);
+}
+
+function names(header: string | undefined, tag: string | undefined, comparison: 'strong' | 'weak'): boolean {
+  if (header === undefined) return false;
+  if (header.trim() === '*') return true;
+  const wanted = new Set(header.split(',').map((part) => part.trim()));
+  return tag !== undefined && (wanted.has(`"${tag}"`) || (comparison === 'weak' && wanted.has(`W/"${tag}"`)));
+}
+
+function headersOf({ fileName, contentType, tag }: ArchiveDownload): Record<string, string> {
+  return {
+    'Content-Type': contentType,
+    'Content-Disposition': attachment(fileName),
+    'Accept-Ranges': 'bytes',
+    // no-transform: a proxy that "helpfully" unpacks gzip would break the checksum and every resumed range.
+    'Cache-Control': 'private, no-transform',
+    ...(tag === undefined ? {} : { ETag: `"${tag}"` }),
+  };
+}
+
+function piecesOf(source: ByteSource, start: number, end: number): BytePieces {
+  let at = start;
+  return {
+    async next(signal) {
+      if (at >= end) return undefined;
+      const length = Math.min(PIECE, end - at);
+      const piece = await source.read(at, length, signal);
+      at += length;
+      return piece;
+    },
+    close: () => source.close(),
+  };
+}
+
+async function sendContent(c: AppContext, content: FileContent, stop: AbortController, log: Log): Promise<Response> {
+  const headers = {
+    'Content-Type': 'application/octet-stream',
+    'Content-Disposition': attachment(content.name),
+    'Content-Length': `${content.size}`,
+    'Cache-Control': 'private, no-transform',
+  };
+  const pieces = contentPieces(content, stop);
+  if (c.req.method !== 'HEAD' && content.size > 0) return c.body(await bodyOf(c, pieces, log), 200, headers);
+  await pieces.close();
+  return c.body(null, 200, headers);
+}
+
+function contentPieces(content: FileContent, stop: AbortController): BytePieces {
+  const iterator = content.stream[Symbol.asyncIterator]();
+  let left = content.size;
+  let first = true;
+  return {
+    async next(signal) {
+      if (first) signal.addEventListener('abort', () => stop.abort(), { once: true });
+      first = false;
+      const step = left > 0 ? await iterator.next() : undefined;
+      if (step === undefined) return undefined;
+      if (step.done === true || step.value.byteLength > left) {
+        throw new Failure(
+          'archive_damaged',
+          'Cannot send the file: its content has another length than its entry says',
+        );
+      }
+      left -= step.value.byteLength;
+      // The iterator may use its memory again at its next step, while the socket still holds this piece.
+      return new Uint8Array(step.value);
+    },
+    async close() {
+      stop.abort();
+      await iterator.return?.();
+    },
+  };
+}

@@ -1,0 +1,73 @@
+/**
+ * The shape of a dialect, and what the HTTP side hands to each: one dialect is one set of routes in one protocol's
+ * words over the same `BackupService`. A dialect translates; it never reads files, records or sockets by itself, so
+ * everything that touches a connection (downloads) comes in through `DialectPorts`.
+ */
+import type { HttpBindings } from '@hono/node-server';
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { Clock } from '../base/clock.ts';
+import type { ServerId } from '../base/ids.ts';
+import type { Log } from '../base/log.ts';
+import type { ByteSource } from '../base/source.ts';
+import type { BackupService, FileContent } from '../jobs/contract.ts';
+import type { Caller, CallerDialect } from './access.ts';
+
+export interface AppEnv {
+  /** Node's own request and response; absent when a test calls the app without a server. */
+  Bindings: Partial<HttpBindings>;
+  Variables: {
+    requestId: string;
+    /** Absent when no credential, or a wrong one, was presented. */
+    caller: Caller | undefined;
+    /** Set by a guard on the routes of one server, after the caller was found to hold it. */
+    server: ServerId;
+  };
+}
+
+export type App = OpenAPIHono<AppEnv>;
+export type AppContext = Context<AppEnv>;
+
+export interface ArchiveDownload {
+  /** Closed by `sendArchive` in every case, also when it throws. */
+  readonly source: ByteSource;
+  /** What the browser saves it as. */
+  readonly fileName: string;
+  readonly contentType: string;
+  /** The strong validator, without quotes; the bytes of one tag never change. */
+  readonly tag?: string;
+}
+
+export interface DialectPorts {
+  readonly service: BackupService;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly version: string;
+  /** `api.public_url` without a slash at its end; null when the operator set none. */
+  readonly publicUrl: string | null;
+  /** Secret key of at least 32 bytes that signs download tokens. */
+  readonly downloadKey: Uint8Array;
+  /** Answers GET and HEAD with ranges and validators; a client that hangs up closes the source at once. */
+  sendArchive(c: AppContext, download: ArchiveDownload): Promise<Response>;
+  /**
+   * Answers with one file out of an archive as an attachment. `stop` is aborted when the client hangs up, and must be
+   * the signal that `BackupService.content` was called with.
+   */
+  sendContent(c: AppContext, content: FileContent, stop: AbortController): Promise<Response>;
+}
+
+export interface Dialect {
+  readonly name: CallerDialect;
+  /**
+   * The caller that a request's headers prove, or undefined when they hold no valid credential of this dialect.
+   * Called once per request, before any route; must take the same time for a wrong secret as for a right one.
+   */
+  identify?(headers: Headers): Caller | undefined;
+  /**
+   * Adds the routes. On a path that several dialects share, a handler must pass on (`await next()`) unless the caller
+   * is of its own dialect. The native dialect is mounted last and answers what nobody else took.
+   */
+  mount(app: App, ports: DialectPorts): void;
+  /** True for paths on which this dialect speaks websocket; any other `Upgrade` is ignored. */
+  speaksSocket?(path: string): boolean;
+}

@@ -1,0 +1,138 @@
+/** The routes of a server's backups as a whole: list, create, restore, delete, lock, estimate. */
+import { createRoute } from '@hono/zod-openapi';
+import type { z } from '@hono/zod-openapi';
+import type { CreateBackup } from '../../jobs/contract.ts';
+import type { BackupId, ServerId } from '../../base/ids.ts';
+import type { App, DialectPorts } from '../dialect.ts';
+import { ANY_ERROR, BACKUPS, BEARER, jsonAnswer, optionalBody, requiredBody } from './answers.ts';
+import { ignoredBody, jsonBody } from './body.ts';
+import { backupIdOf, guard } from './guard.ts';
+import * as schemas from './schemas.ts';
+import { backupObject, estimateObject } from './views.ts';
+import { backupUrl, endOf } from './waiting.ts';
+
+const list = createRoute({
+  method: 'get',
+  path: BACKUPS,
+  summary: 'List backups, newest first',
+  security: BEARER,
+  middleware: [guard('backup.read')],
+  request: { params: schemas.ServerParams },
+  responses: { 200: jsonAnswer(schemas.BackupObject.array(), 'All backups of the server'), ...ANY_ERROR },
+});
+
+const create = createRoute({
+  method: 'post',
+  path: BACKUPS,
+  summary: 'Create a backup',
+  description: 'Answers when the backup has ended; with `Prefer: respond-async` at once.',
+  security: BEARER,
+  middleware: [guard('backup.create'), jsonBody],
+  request: { params: schemas.ServerParams, body: optionalBody(schemas.CreateBody) },
+  responses: {
+    201: jsonAnswer(schemas.BackupObject, 'The finished backup'),
+    202: jsonAnswer(schemas.BackupObject, 'The backup that was begun'),
+    ...ANY_ERROR,
+  },
+});
+
+const restore = createRoute({
+  method: 'post',
+  path: `${BACKUPS}/restore`,
+  summary: 'Restore the server from a backup',
+  description: 'Answers when the restore has ended; with `Prefer: respond-async` at once.',
+  security: BEARER,
+  middleware: [guard('backup.restore'), jsonBody],
+  request: { params: schemas.ServerParams, query: schemas.BackupQuery, body: optionalBody(schemas.RestoreBody) },
+  responses: {
+    200: jsonAnswer(schemas.RestoreObject, 'The server was restored'),
+    202: jsonAnswer(schemas.RestoreObject, 'The restore was begun'),
+    ...ANY_ERROR,
+  },
+});
+
+const remove = createRoute({
+  method: 'delete',
+  path: `${BACKUPS}/delete`,
+  summary: 'Delete a backup for good',
+  security: BEARER,
+  middleware: [guard('backup.delete'), ignoredBody],
+  request: { params: schemas.ServerParams, query: schemas.BackupQuery },
+  responses: { 200: jsonAnswer(schemas.SuccessObject, 'The backup is gone'), ...ANY_ERROR },
+});
+
+const lock = createRoute({
+  method: 'patch',
+  path: `${BACKUPS}/lock`,
+  summary: 'Protect a backup from deletion, or end that',
+  security: BEARER,
+  middleware: [guard('backup.delete'), jsonBody],
+  request: { params: schemas.ServerParams, query: schemas.BackupQuery, body: requiredBody(schemas.LockBody) },
+  responses: { 200: jsonAnswer(schemas.LockObject, 'The lock as it is now'), ...ANY_ERROR },
+});
+
+const estimate = createRoute({
+  method: 'post',
+  path: `${BACKUPS}/estimate`,
+  summary: 'What a backup with these patterns would hold',
+  security: BEARER,
+  middleware: [guard('backup.create'), jsonBody],
+  request: { params: schemas.ServerParams, body: optionalBody(schemas.EstimateBody) },
+  responses: { 200: jsonAnswer(schemas.EstimateObject, 'Files and bytes'), ...ANY_ERROR },
+});
+
+export function mountBackups(app: App, ports: DialectPorts): void {
+  const { service } = ports;
+
+  app.openapi(list, async (c) => c.json((await service.backups(c.get('server'))).map(backupObject), 200));
+
+  app.openapi(create, async (c) => {
+    const accepted = await service.create(createRequest(c.get('server'), c.req.valid('json')));
+    c.header('Location', backupUrl(ports, accepted.backup));
+    const ended = await endOf(c, accepted);
+    return ended === undefined ? c.json(backupObject(accepted.backup), 202) : c.json(backupObject(ended), 201);
+  });
+
+  app.openapi(restore, async (c) => {
+    const { truncate = false, paths } = c.req.valid('json');
+    const accepted = await service.restore({
+      server: c.get('server'),
+      backup: backupIdOf(c.req.valid('query').id),
+      truncate,
+      ...(paths === undefined ? {} : { paths }),
+    });
+    c.header('Location', backupUrl(ports, accepted.backup));
+    const ended = await endOf(c, accepted);
+    return ended === undefined
+      ? c.json({ success: true as const, message: 'Backup restore started' }, 202)
+      : c.json({ success: true as const, message: 'Backup restored successfully' }, 200);
+  });
+
+  app.openapi(remove, async (c) => {
+    await service.remove(c.get('server'), backupIdOf(c.req.valid('query').id));
+    return c.json({ success: true as const }, 200);
+  });
+
+  app.openapi(lock, async (c) => {
+    const { locked } = c.req.valid('json');
+    const view = await service.setLocked(c.get('server'), backupIdOf(c.req.valid('query').id), locked);
+    return c.json({ success: true as const, locked: view.locked }, 200);
+  });
+
+  app.openapi(estimate, async (c) =>
+    c.json(estimateObject(await service.estimate(c.get('server'), c.req.valid('json').ignore)), 200),
+  );
+}
+
+function createRequest(server: ServerId, body: z.infer<typeof schemas.CreateBody>): CreateBackup {
+  const id = body.id ?? body.uuid;
+  const name = body.name?.trim();
+  return {
+    server,
+    ...(id === undefined ? {} : { id: id as BackupId }),
+    // A form's empty field means "name it for me".
+    ...(name === undefined || name === '' ? {} : { name }),
+    ...(body.ignore === undefined ? {} : { ignore: body.ignore }),
+    ...(body.locked === undefined ? {} : { locked: body.locked }),
+  };
+}

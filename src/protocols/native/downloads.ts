@@ -1,0 +1,77 @@
+/** The two steps of a download: a signed token for whoever may, and the archive for whoever has the token. */
+import { createRoute } from '@hono/zod-openapi';
+import { Failure } from '../../base/failure.ts';
+import type { BackupView } from '../../jobs/contract.ts';
+import type { App, DialectPorts } from '../dialect.ts';
+import { DOWNLOAD_TOKEN_SECONDS, readDownloadToken, signDownloadToken } from '../download-token.ts';
+import { ANY_ERROR, BACKUPS, BEARER, jsonAnswer, requiredBody } from './answers.ts';
+import { jsonBody } from './body.ts';
+import { backupIdOf, guard } from './guard.ts';
+import * as schemas from './schemas.ts';
+import { ownUrl } from './waiting.ts';
+
+const GZIP = { 'application/gzip': { schema: { type: 'string' as const, format: 'binary' } } };
+
+const token = createRoute({
+  method: 'post',
+  path: `${BACKUPS}/download-token`,
+  summary: 'A signed token for one download, valid for five minutes',
+  security: BEARER,
+  middleware: [guard('backup.download'), jsonBody],
+  request: { params: schemas.ServerParams, body: requiredBody(schemas.DownloadTokenBody) },
+  responses: { 200: jsonAnswer(schemas.DownloadTokenObject, 'The token and its URL'), ...ANY_ERROR },
+});
+
+const download = createRoute({
+  method: 'get',
+  path: `${BACKUPS}/download`,
+  summary: 'Download a backup with a signed token',
+  description: 'Takes `Range`, `If-Range` and HEAD; the ETag is the sha256 of the archive. No bearer token is needed.',
+  request: { params: schemas.ServerParams, query: schemas.DownloadQuery },
+  responses: {
+    200: { content: GZIP, description: 'The archive' },
+    206: { content: GZIP, description: 'The bytes asked for' },
+    304: { description: 'The client has these bytes' },
+    412: { description: 'If-Match names other bytes' },
+    416: { description: 'The range lies beyond the end' },
+    ...ANY_ERROR,
+  },
+});
+
+export function mountDownloads(app: App, ports: DialectPorts): void {
+  const { service } = ports;
+
+  app.openapi(token, async (c) => {
+    const server = c.get('server');
+    const backup = await service.backup(server, backupIdOf(c.req.valid('json').id));
+    refuseUnfinished(backup);
+    const expiresAt = Math.floor(ports.clock.now() / 1000) + DOWNLOAD_TOKEN_SECONDS;
+    const grant = { purpose: 'backup', server, backup: backup.id, expiresAt };
+    const token = signDownloadToken(grant, ports.downloadKey);
+    ports.log.info('Download link issued', { caller: c.get('caller')?.id, server, backup: backup.id });
+    const downloadUrl = ownUrl(ports, `/api/servers/${server}/backups/download?token=${token}`);
+    return c.json({ token, expiresAt, downloadUrl }, 200);
+  });
+
+  app.openapi(download, async (c) => {
+    const { token } = c.req.valid('query');
+    const server = c.req.valid('param').server.toLowerCase();
+    const id = readDownloadToken(token, server, ports.clock.now(), ports.downloadKey);
+    // The token proved that `server` is a well-formed id: it names the one that was signed.
+    const { backup, source } = await service.download(server as BackupView['server'], id);
+    return ports.sendArchive(c, {
+      source,
+      fileName: `${backup.id}.tar.gz`,
+      contentType: 'application/gzip',
+      ...(backup.sha256 === null ? {} : { tag: backup.sha256 }),
+    });
+  });
+}
+
+// Said when the token is asked for, not only when the browser follows the link.
+function refuseUnfinished(backup: BackupView): void {
+  if (backup.status === 'FAILED') throw new Failure('backup_failed', 'Cannot download the backup: it failed');
+  if (backup.status === 'IN_PROGRESS') {
+    throw new Failure('backup_not_ready', 'Cannot download the backup: it is still being made', { retry: true });
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The one place where the native dialect turns what went wrong into a status and a body:
+ * `{ error, code, hint?, requestId }`. A stack trace or the text of an unforeseen error never leaves the house.
+ */
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { z } from '@hono/zod-openapi';
+import { HTTPException } from 'hono/http-exception';
+import { Failure, type FailureCode } from '../../base/failure.ts';
+import { printableText } from '../../base/paths.ts';
+import type { AppContext } from '../dialect.ts';
+import { WHOLE_SENTENCES } from './schemas.ts';
+
+export const STATUS_OF: Readonly<Record<FailureCode, ContentfulStatusCode>> = {
+  invalid_request: 400,
+  backup_not_ready: 400,
+  backup_failed: 400,
+  server_suspended: 400,
+  too_many_backups: 400,
+  unauthorized: 401,
+  forbidden: 403,
+  backup_locked: 403,
+  server_not_found: 404,
+  backup_not_found: 404,
+  path_not_found: 404,
+  job_not_found: 404,
+  backup_exists: 409,
+  server_busy: 409,
+  not_running: 409,
+  too_large: 413,
+  archive_damaged: 422,
+  draining: 503,
+  store_unreachable: 503,
+  insufficient_storage: 507,
+  cancelled: 500,
+  interrupted: 500,
+  config_invalid: 500,
+  internal: 500,
+};
+
+/** Faults of the request line itself, which no verb can cause. */
+const REQUEST_FAULTS = {
+  not_found: { status: 404, error: 'There is nothing at this address' },
+  method_not_allowed: { status: 405, error: 'This address does not take that method' },
+  upgrade_required: { status: 426, error: 'This address speaks websocket only' },
+} as const;
+
+type RequestFault = keyof typeof REQUEST_FAULTS;
+
+// The same words whoever says it: a server or backup that the token does not hold must not differ from an unknown one.
+const FIXED_WORDS: Partial<Record<FailureCode, string>> = {
+  server_not_found: 'There is no such server',
+  backup_not_found: 'There is no such backup',
+  job_not_found: 'There is no such job',
+};
+
+const LONGEST_FAULTS = 600;
+
+const UNFORESEEN = 'Cannot answer the request: an unexpected error occurred';
+
+export interface ErrorBody {
+  readonly error: string;
+  readonly code: string;
+  readonly hint?: string;
+  readonly requestId: string;
+}
+
+/** The answer for anything thrown on a native route. */
+export function answerError(c: AppContext, thrown: unknown): Response {
+  const failure = failureOf(thrown);
+  const body: ErrorBody = {
+    error: sentence(failure, c.get('caller') !== undefined),
+    code: failure.code,
+    ...(failure.hint === undefined || failure.code in FIXED_WORDS ? {} : { hint: printableText(failure.hint) }),
+    requestId: c.get('requestId'),
+  };
+  // RFC 9110 15.5.2: a 401 must say which scheme it wants.
+  if (failure.code === 'unauthorized') c.header('WWW-Authenticate', 'Bearer realm="roost"');
+  if (failure.code === 'draining' || failure.code === 'store_unreachable') c.header('Retry-After', '30');
+  return c.json(body, STATUS_OF[failure.code]);
+}
+
+export function answerFault(c: AppContext, fault: RequestFault, headers: Record<string, string> = {}): Response {
+  const { status, error } = REQUEST_FAULTS[fault];
+  return c.json({ error, code: fault, requestId: c.get('requestId') } satisfies ErrorBody, status, headers);
+}
+
+/** What a thrown thing means to the caller: a Failure as it is, a library's refusal, or `internal`. */
+export function failureOf(thrown: unknown): Failure {
+  if (thrown instanceof Failure) return thrown;
+  if (thrown instanceof HTTPException && thrown.status < 500) {
+    const code = thrown.status === 413 ? 'too_large' : 'invalid_request';
+    return new Failure(code, thrown.message, { cause: thrown });
+  }
+  return new Failure('internal', UNFORESEEN, { cause: thrown });
+}
+
+/** What a schema found wrong, as one sentence: the first few faults, each with its place. */
+export function invalidRequest(error: z.ZodError): Failure {
+  const faults = error.issues.slice(0, 3).map(({ path, message }) => {
+    if (path.length === 0 || WHOLE_SENTENCES.has(message)) return message;
+    return `${path.join('.')}${message.startsWith('must ') ? ' ' : ': '}${message}`;
+  });
+  // The caller's own keys may stand in it, as long as they like.
+  const said = faults.join('; ').slice(0, LONGEST_FAULTS);
+  return new Failure('invalid_request', WHOLE_SENTENCES.has(said) ? said : `Cannot read the request: ${said}`);
+}
+
+// An `internal` Failure names paths and errnos of this host: an operator's token may read it, a download link's
+// holder may not.
+function sentence(failure: Failure, known: boolean): string {
+  const fixed = FIXED_WORDS[failure.code];
+  if (fixed !== undefined) return fixed;
+  return failure.code === 'internal' && !known ? UNFORESEEN : printableText(failure.message);
+}

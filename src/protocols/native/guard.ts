@@ -1,0 +1,46 @@
+/**
+ * What stands before every native route, in this order: who are you (401), may you do this at all (403), do you hold
+ * this server (404, as for an unknown one). Only then is a body read or the service asked.
+ */
+import type { MiddlewareHandler } from 'hono';
+import { Failure } from '../../base/failure.ts';
+import { parseBackupId, parseServerId, type BackupId } from '../../base/ids.ts';
+import type { Permission } from '../../config/types.ts';
+import { holdsServer, mayUse, type Caller } from '../access.ts';
+import type { AppContext, AppEnv } from '../dialect.ts';
+
+/** Lets callers with the permission pass; on routes with a `{server}` only those who hold it, as `c.get('server')`. */
+export function guard(permission: Permission): MiddlewareHandler<AppEnv> {
+  return async function guard(c, next) {
+    const caller = nativeCaller(c);
+    if (!mayUse(caller, permission)) throw lacking(permission);
+    const named = c.req.param('server');
+    if (named !== undefined) {
+      // RFC 9562: UUIDs are case-insensitive on input.
+      const server = parseServerId(named.toLowerCase());
+      if (!holdsServer(caller, server)) throw new Failure('server_not_found', 'There is no such server');
+      c.set('server', server);
+    }
+    await next();
+  };
+}
+
+/** @throws Failure `unauthorized` without a valid native credential. */
+export function nativeCaller(c: AppContext): Caller {
+  const caller = c.get('caller');
+  if (caller?.dialect === 'native') return caller;
+  throw new Failure('unauthorized', 'Cannot accept the request: it carries no valid bearer token', {
+    hint: 'Send "Authorization: Bearer <secret>" with a secret from `tokens` in the config.',
+  });
+}
+
+/** A backup id out of a path, query or body. A malformed one is answered as an unknown one. */
+export function backupIdOf(text: string): BackupId {
+  return parseBackupId(text.toLowerCase());
+}
+
+function lacking(permission: Permission): Failure {
+  return new Failure('forbidden', `Cannot do this with the presented token: it lacks the permission ${permission}`, {
+    hint: `Add ${permission} to the token's permissions in the config.`,
+  });
+}

@@ -1,0 +1,40 @@
+/**
+ * The native dialect: the backup API of StellarStack-shaped panels (`/api/servers/{server}/backups…`) and what Roost
+ * adds to it. Always there, whatever panel the node belongs to.
+ *
+ * It promises that routes, bodies, fields and errors of that API stay as they are; that a server or backup which the
+ * token does not hold is answered like an unknown one; and that a waiting caller gets the job's own error. It never
+ * decides anything about a backup: that is the service's, so that every dialect behaves alike.
+ */
+import type { App, Dialect } from '../dialect.ts';
+import { refuseOtherMethods } from './answers.ts';
+import { mountBackups } from './backups.ts';
+import { mountDownloads } from './downloads.ts';
+import { mountNode } from './node.ts';
+import { mountOneBackup } from './one-backup.ts';
+
+/** @param identify the caller of a bearer token in the config. */
+export function nativeDialect(identify: NonNullable<Dialect['identify']>): Dialect {
+  return {
+    name: 'native',
+    identify,
+    mount(app, ports) {
+      mountBackups(app, ports);
+      mountDownloads(app, ports);
+      refuseOtherMethods(app);
+      mountOneBackup(app, ports);
+      mountNode(app, ports);
+      mountDocument(app, ports.version);
+      refuseOtherMethods(app);
+    },
+  };
+}
+
+function mountDocument(app: App, version: string): void {
+  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
+  let document: object | undefined;
+  app.get('/openapi.json', (c) => {
+    document ??= app.getOpenAPI31Document({ openapi: '3.1.0', info: { title: 'Roost', version } });
+    return c.json(document);
+  });
+}

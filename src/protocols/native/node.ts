@@ -1,0 +1,114 @@
+/** The routes of the node itself: its servers, its jobs, its state, and whether it lives. */
+import { createRoute } from '@hono/zod-openapi';
+import { Failure } from '../../base/failure.ts';
+import { parseJobId, parseServerId } from '../../base/ids.ts';
+import { holdsServer } from '../access.ts';
+import type { App, DialectPorts } from '../dialect.ts';
+import { ANY_ERROR, BEARER, jsonAnswer, requiredBody } from './answers.ts';
+import { jsonBody } from './body.ts';
+import { guard, nativeCaller } from './guard.ts';
+import * as schemas from './schemas.ts';
+import { jobObject, serverObject, systemObject } from './views.ts';
+
+const servers = createRoute({
+  method: 'get',
+  path: '/api/servers',
+  summary: 'The servers that the token holds',
+  security: BEARER,
+  middleware: [guard('backup.read')],
+  responses: { 200: jsonAnswer(schemas.ServerObject.array(), 'Servers'), ...ANY_ERROR },
+});
+
+const server = createRoute({
+  method: 'get',
+  path: '/api/servers/{server}',
+  summary: 'One server',
+  security: BEARER,
+  middleware: [guard('backup.read')],
+  request: { params: schemas.ServerParams },
+  responses: { 200: jsonAnswer(schemas.ServerObject, 'The server'), ...ANY_ERROR },
+});
+
+const setServer = createRoute({
+  method: 'patch',
+  path: '/api/servers/{server}',
+  summary: 'Suspend a server, or end that',
+  security: BEARER,
+  middleware: [guard('node.manage'), jsonBody],
+  request: { params: schemas.ServerParams, body: requiredBody(schemas.ServerBody) },
+  responses: { 200: jsonAnswer(schemas.ServerObject, 'The server as it is now'), ...ANY_ERROR },
+});
+
+const jobs = createRoute({
+  method: 'get',
+  path: '/api/jobs',
+  summary: 'Jobs of the servers that the token holds',
+  security: BEARER,
+  middleware: [guard('node.read')],
+  request: { query: schemas.JobsQuery },
+  responses: { 200: jsonAnswer(schemas.JobsObject, 'Jobs'), ...ANY_ERROR },
+});
+
+const job = createRoute({
+  method: 'get',
+  path: '/api/jobs/{id}',
+  summary: 'One job',
+  security: BEARER,
+  middleware: [guard('node.read')],
+  request: { params: schemas.JobParams },
+  responses: { 200: jsonAnswer(schemas.JobObject, 'The job'), ...ANY_ERROR },
+});
+
+const system = createRoute({
+  method: 'get',
+  path: '/api/system',
+  summary: 'The state of this node',
+  security: BEARER,
+  middleware: [guard('node.read')],
+  responses: { 200: jsonAnswer(schemas.SystemObject, 'The node'), ...ANY_ERROR },
+});
+
+const health = createRoute({
+  method: 'get',
+  path: '/health',
+  summary: 'Whether the daemon answers',
+  responses: { 200: jsonAnswer(schemas.HealthObject, 'It does') },
+});
+
+export function mountNode(app: App, ports: DialectPorts): void {
+  const { service } = ports;
+
+  app.openapi(servers, async (c) => {
+    const caller = nativeCaller(c);
+    const held = (await service.servers()).filter(({ id }) => holdsServer(caller, id));
+    return c.json(held.map(serverObject), 200);
+  });
+
+  app.openapi(server, async (c) => c.json(serverObject(await service.server(c.get('server'))), 200));
+
+  app.openapi(setServer, async (c) => {
+    const { suspended } = c.req.valid('json');
+    return c.json(serverObject(await service.setServer(c.get('server'), { suspended })), 200);
+  });
+
+  app.openapi(jobs, (c) => {
+    const caller = nativeCaller(c);
+    const { server, kind } = c.req.valid('query');
+    const filter = {
+      ...(server === undefined ? {} : { server: parseServerId(server.toLowerCase()) }),
+      ...(kind === undefined ? {} : { kind }),
+    };
+    const held = service.jobs(filter).filter((view) => holdsServer(caller, view.server));
+    return c.json({ jobs: held.map(jobObject) }, 200);
+  });
+
+  app.openapi(job, (c) => {
+    const view = service.job(parseJobId(c.req.valid('param').id.toLowerCase()));
+    if (!holdsServer(nativeCaller(c), view.server)) throw new Failure('job_not_found', 'There is no such job');
+    return c.json(jobObject(view), 200);
+  });
+
+  app.openapi(system, async (c) => c.json(systemObject(await service.system()), 200));
+
+  app.openapi(health, (c) => c.json({ status: 'ok' as const }, 200));
+}

@@ -1,0 +1,106 @@
+/** The routes of one backup: its details, its cancelling and verifying, and looking inside it. */
+import { createRoute } from '@hono/zod-openapi';
+import type { App, DialectPorts } from '../dialect.ts';
+import { ANY_ERROR, BACKUPS, BEARER, jsonAnswer } from './answers.ts';
+import { ignoredBody } from './body.ts';
+import { backupIdOf, guard } from './guard.ts';
+import { pathOfQuery } from './path-query.ts';
+import * as schemas from './schemas.ts';
+import { backupObject, directoryObject } from './views.ts';
+import { backupUrl, endOf } from './waiting.ts';
+
+const BACKUP = `${BACKUPS}/{id}` as const;
+
+const details = createRoute({
+  method: 'get',
+  path: BACKUP,
+  summary: 'One backup',
+  security: BEARER,
+  middleware: [guard('backup.read')],
+  request: { params: schemas.BackupParams },
+  responses: { 200: jsonAnswer(schemas.BackupObject, 'The backup'), ...ANY_ERROR },
+});
+
+const cancel = createRoute({
+  method: 'post',
+  path: `${BACKUP}/cancel`,
+  summary: 'Cancel whatever runs on the backup',
+  security: BEARER,
+  middleware: [guard('backup.create'), ignoredBody],
+  request: { params: schemas.BackupParams },
+  responses: { 202: jsonAnswer(schemas.SuccessObject, 'It will end soon'), ...ANY_ERROR },
+});
+
+const verify = createRoute({
+  method: 'post',
+  path: `${BACKUP}/verify`,
+  summary: 'Read the archive through and compare it with its record',
+  description: 'Answers when that has ended; with `Prefer: respond-async` at once.',
+  security: BEARER,
+  middleware: [guard('backup.read'), ignoredBody],
+  request: { params: schemas.BackupParams },
+  responses: {
+    200: jsonAnswer(schemas.BackupObject, 'The backup, which is whole'),
+    202: jsonAnswer(schemas.BackupObject, 'The verification was begun'),
+    ...ANY_ERROR,
+  },
+});
+
+const files = createRoute({
+  method: 'get',
+  path: `${BACKUP}/files`,
+  summary: 'One directory level of the backup',
+  security: BEARER,
+  middleware: [guard('backup.download')],
+  request: { params: schemas.BackupParams, query: schemas.FilesQuery },
+  responses: { 200: jsonAnswer(schemas.DirectoryObject, 'Entries, and a cursor when there are more'), ...ANY_ERROR },
+});
+
+const content = createRoute({
+  method: 'get',
+  path: `${BACKUP}/files/content`,
+  summary: 'One file out of the backup',
+  security: BEARER,
+  middleware: [guard('backup.download')],
+  request: { params: schemas.BackupParams, query: schemas.ContentQuery },
+  responses: {
+    200: {
+      content: { 'application/octet-stream': { schema: { type: 'string' as const, format: 'binary' } } },
+      description: 'The file',
+    },
+    ...ANY_ERROR,
+  },
+});
+
+export function mountOneBackup(app: App, ports: DialectPorts): void {
+  const { service } = ports;
+
+  app.openapi(details, async (c) =>
+    c.json(backupObject(await service.backup(c.get('server'), backupIdOf(c.req.valid('param').id))), 200),
+  );
+
+  app.openapi(cancel, async (c) => {
+    await service.cancel(c.get('server'), backupIdOf(c.req.valid('param').id));
+    return c.json({ success: true as const }, 202);
+  });
+
+  app.openapi(verify, async (c) => {
+    const accepted = await service.verify(c.get('server'), backupIdOf(c.req.valid('param').id));
+    c.header('Location', backupUrl(ports, accepted.backup));
+    const ended = await endOf(c, accepted);
+    return ended === undefined ? c.json(backupObject(accepted.backup), 202) : c.json(backupObject(ended), 200);
+  });
+
+  app.openapi(files, async (c) => {
+    const { cursor } = c.req.valid('query');
+    const id = backupIdOf(c.req.valid('param').id);
+    return c.json(directoryObject(await service.files(c.get('server'), id, pathOfQuery(c.req.url), cursor)), 200);
+  });
+
+  app.openapi(content, async (c) => {
+    const id = backupIdOf(c.req.valid('param').id);
+    const stop = new AbortController();
+    const hungUp = AbortSignal.any([stop.signal, c.req.raw.signal]);
+    return ports.sendContent(c, await service.content(c.get('server'), id, pathOfQuery(c.req.url), hungUp), stop);
+  });
+}

@@ -1,0 +1,243 @@
+/**
+ * The native API's requests and answers: one source for validation, types and `/openapi.json`. Field names and
+ * routes of the backup calls are those of the StellarStack-shaped API that panels already speak.
+ */
+import { z } from '@hono/zod-openapi';
+import { isUuid } from '../../base/ids.ts';
+
+const LONGEST_NAME = 255;
+const LONGEST_PATTERN = 4096;
+const MOST_PATTERNS = 10_000;
+/** Linux PATH_MAX, in bytes; a path in a query is at most three times as long percent-encoded. */
+const LONGEST_PATH = 4096;
+
+const bounded = (longest: number) => z.string().max(longest, `must not be longer than ${longest} characters`);
+
+const name = bounded(LONGEST_NAME)
+  // oxlint-disable-next-line no-control-regex -- control characters are what is refused
+  .refine((text) => !/[\u0000-\u001f\u007f]/.test(text), 'must not contain control characters');
+
+// A text field split at "\n" leaves a "\r" on each line of a browser's; it is no part of the pattern.
+const pattern = bounded(LONGEST_PATTERN)
+  .transform((text) => text.replace(/\r$/, ''))
+  .refine((text) => !text.includes('\n') && !text.includes('\0'), 'must be one line');
+
+const patterns = z.array(pattern).max(MOST_PATTERNS, `must not hold more than ${MOST_PATTERNS} patterns`);
+
+const newBackupId = z
+  .string()
+  .transform((text) => text.toLowerCase())
+  .refine(isUuid, 'must be a UUID')
+  .openapi({ format: 'uuid' });
+
+const BACKUP_ID_REQUIRED = 'Backup ID required';
+const FILE_PATH_REQUIRED = 'File path required';
+const LOCKED_REQUIRED = 'locked field must be a boolean';
+
+/** Messages that stand alone, without the place of the fault before them: panels compare the first. */
+export const WHOLE_SENTENCES: ReadonlySet<string> = new Set([BACKUP_ID_REQUIRED, FILE_PATH_REQUIRED, LOCKED_REQUIRED]);
+
+export const ServerParams = z.object({ server: z.string().openapi({ description: 'The server’s UUID' }) });
+export const BackupParams = ServerParams.extend({ id: z.string().openapi({ description: 'The backup’s UUID' }) });
+export const JobParams = z.object({ id: z.string().openapi({ description: 'The job’s UUID' }) });
+
+export const BackupQuery = z.object({
+  id: z.string(BACKUP_ID_REQUIRED).min(1, BACKUP_ID_REQUIRED).openapi({ description: 'The backup’s UUID' }),
+});
+
+export const CreateBody = z
+  .object({
+    name: name.optional().openapi({ description: 'Defaults to “Backup <date>”' }),
+    uuid: newBackupId.optional().openapi({ description: 'The caller’s own id for the backup; a new one without it' }),
+    id: newBackupId.optional().openapi({ description: 'The same as `uuid`' }),
+    ignore: patterns
+      .optional()
+      .openapi({ description: 'gitignore patterns; without them the server’s own ignore file' }),
+    locked: z.boolean().optional().openapi({ description: 'Protects the backup from deletion' }),
+  })
+  .refine((body) => body.id === undefined || body.uuid === undefined || body.id === body.uuid, {
+    path: ['uuid'],
+    message: 'must be the same as id',
+  })
+  .openapi('CreateBackup');
+
+// Strict: a misspelt `paths` must not become a restore of everything.
+export const RestoreBody = z
+  .strictObject({
+    truncate: z
+      .boolean()
+      .optional()
+      .openapi({ description: 'Removes what the backup does not hold; false without it' }),
+    paths: z
+      .array(pattern.refine((text) => text !== '', 'must not be empty'))
+      .min(1, 'must not be empty')
+      .max(MOST_PATTERNS, `must not hold more than ${MOST_PATTERNS} globs`)
+      .optional()
+      .openapi({ description: 'Globs of what to restore; everything without it' }),
+  })
+  .openapi('RestoreBackup');
+
+export const DownloadTokenBody = z.object({ id: z.string(BACKUP_ID_REQUIRED).min(1, BACKUP_ID_REQUIRED) });
+export const LockBody = z.object({ locked: z.boolean(LOCKED_REQUIRED) });
+export const EstimateBody = z.object({ ignore: patterns.optional() });
+export const ServerBody = z.strictObject({ suspended: z.boolean('must be a boolean') });
+
+export const DownloadQuery = z.object({
+  // Two tokens are none: the answer is the 401 of a missing one, not a fault of the query.
+  token: z.string().optional().catch(undefined).openapi({ type: 'string', description: 'From download-token' }),
+});
+export const FilesQuery = z.object({
+  path: z
+    .string()
+    .max(LONGEST_PATH * 3)
+    .optional()
+    .openapi({ description: 'Percent-encoded bytes; the root without it' }),
+  cursor: z
+    .string()
+    .max(LONGEST_PATH * 3)
+    .optional()
+    .openapi({ description: 'From the page before' }),
+});
+export const ContentQuery = z.object({
+  path: z
+    .string(FILE_PATH_REQUIRED)
+    .min(1, FILE_PATH_REQUIRED)
+    .max(LONGEST_PATH * 3)
+    .openapi({ description: 'Percent-encoded bytes, UTF-8 or not' }),
+});
+export const JobsQuery = z.object({
+  server: z.string().optional(),
+  kind: z.enum(['backup', 'restore', 'verify', 'delete']).optional(),
+});
+
+const date = z.string().openapi({ format: 'date-time' });
+const ErrorReason = z.object({ code: z.string(), message: z.string() });
+
+export const ErrorObject = z
+  .object({ error: z.string(), code: z.string(), hint: z.string().optional(), requestId: z.string() })
+  .openapi('Error');
+
+export const BackupObject = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    size: z.number().openapi({ description: 'Bytes of the archive' }),
+    checksum: z.string().nullable(),
+    checksumType: z.literal('sha256'),
+    status: z.enum(['IN_PROGRESS', 'COMPLETED', 'FAILED', 'RESTORING']),
+    isLocked: z.boolean(),
+    storagePath: z.string(),
+    serverId: z.string(),
+    ignoredFiles: z.array(z.string()),
+    completedAt: date.nullable(),
+    createdAt: date,
+    updatedAt: date,
+    warnings: z.array(z.object({ path: z.string(), code: z.string(), message: z.string() })),
+    warningCount: z.number().openapi({ description: 'All warnings; the list is bounded' }),
+    files: z.number(),
+    rawSize: z.number().openapi({ description: 'Bytes of all files, uncompressed' }),
+    reusedBytes: z.number().openapi({ description: 'Bytes of the archive that were copied from an older one' }),
+    store: z.string(),
+    error: ErrorReason.optional(),
+    verifiedAt: date.optional(),
+    damagedAt: date.optional(),
+  })
+  .openapi('Backup');
+
+export const SuccessObject = z.object({ success: z.literal(true) });
+export const RestoreObject = z.object({ success: z.literal(true), message: z.string() });
+export const LockObject = z.object({ success: z.literal(true), locked: z.boolean() });
+export const DownloadTokenObject = z.object({
+  token: z.string(),
+  expiresAt: z.number().openapi({ description: 'Unix seconds' }),
+  downloadUrl: z.string(),
+});
+
+export const EstimateObject = z
+  .object({
+    files: z.number(),
+    directories: z.number(),
+    bytes: z.number(),
+    ignoredFiles: z.number(),
+    ignoredBytes: z.number(),
+    largestIgnored: z.array(z.object({ path: z.string(), bytes: z.number() })),
+  })
+  .openapi('Estimate');
+
+export const DirectoryObject = z
+  .object({
+    path: z.string(),
+    entries: z.array(
+      z.object({
+        name: z.string(),
+        kind: z.enum(['file', 'directory', 'symlink', 'hardlink']),
+        size: z.number(),
+        mode: z.number(),
+        mtime: z.number().openapi({ description: 'Unix seconds' }),
+        target: z.string().optional(),
+      }),
+    ),
+    cursor: z.string().optional(),
+  })
+  .openapi('Directory');
+
+export const ServerObject = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    status: z.enum(['READY', 'BACKING_UP', 'RESTORING']),
+    suspended: z.boolean(),
+    backups: z.number(),
+    bytes: z.number(),
+  })
+  .openapi('Server');
+
+export const JobObject = z
+  .object({
+    id: z.string(),
+    kind: z.enum(['backup', 'restore', 'verify', 'delete']),
+    server: z.string(),
+    backup: z.string(),
+    state: z.enum(['queued', 'running', 'done', 'failed', 'cancelled']),
+    phase: z.string(),
+    progress: z
+      .object({
+        phase: z.string(),
+        bytesDone: z.number(),
+        bytesTotal: z.number(),
+        filesDone: z.number(),
+        filesTotal: z.number(),
+        bytesPerSecond: z.number(),
+        etaSeconds: z.number().nullable(),
+      })
+      .optional(),
+    position: z.number().optional(),
+    createdAt: date,
+    startedAt: date.optional(),
+    endedAt: date.optional(),
+    error: ErrorReason.optional(),
+  })
+  .openapi('Job');
+
+export const JobsObject = z.object({ jobs: JobObject.array() });
+
+export const SystemObject = z
+  .object({
+    version: z.string(),
+    node: z.string(),
+    engine: z.enum(['isal', 'zlib']),
+    uptimeSeconds: z.number(),
+    servers: z.number(),
+    jobs: z.object({ running: z.number(), queued: z.number() }),
+    stores: z.array(
+      z.object({
+        name: z.string(),
+        type: z.string(),
+        freeBytes: z.number().nullable(),
+        error: z.string().nullable().openapi({ description: 'Why it cannot be used now' }),
+      }),
+    ),
+  })
+  .openapi('System');
+
+export const HealthObject = z.object({ status: z.literal('ok') });

@@ -1,0 +1,101 @@
+/** The native words for what the service answers: field by field, so that nothing new slips out by itself. */
+import type { z } from '@hono/zod-openapi';
+import { isoDate } from '../../base/clock.ts';
+import type { FailureRecord } from '../../base/failure.ts';
+import type { BackupView, DirectoryPage, Estimate, JobView, ServerView, SystemView } from '../../jobs/contract.ts';
+import type {
+  BackupObject,
+  DirectoryObject,
+  EstimateObject,
+  JobObject,
+  ServerObject,
+  SystemObject,
+} from './schemas.ts';
+
+export function backupObject(view: BackupView): z.infer<typeof BackupObject> {
+  return {
+    id: view.id,
+    name: view.name,
+    size: view.size,
+    checksum: view.sha256,
+    checksumType: 'sha256',
+    status: view.status,
+    isLocked: view.locked,
+    storagePath: `/backups/${view.key}`,
+    serverId: view.server,
+    ignoredFiles: [...view.ignore],
+    completedAt: view.completedAt === null ? null : isoDate(view.completedAt),
+    createdAt: isoDate(view.createdAt),
+    updatedAt: isoDate(view.updatedAt),
+    warnings: view.warnings.map(({ path, code, message }) => ({ path, code, message })),
+    warningCount: view.warningCount,
+    files: view.files,
+    rawSize: view.rawSize,
+    reusedBytes: view.reusedBytes,
+    store: view.store,
+    ...(view.error === null ? {} : { error: reason(view.error) }),
+    ...(view.verifiedAt === null ? {} : { verifiedAt: isoDate(view.verifiedAt) }),
+    ...(view.damagedAt === null ? {} : { damagedAt: isoDate(view.damagedAt) }),
+  };
+}
+
+export function serverObject(view: ServerView): z.infer<typeof ServerObject> {
+  const { id, name, status, suspended, backups, bytes } = view;
+  return { id, name, status, suspended, backups, bytes };
+}
+
+export function jobObject(view: JobView): z.infer<typeof JobObject> {
+  const { id, kind, server, backup, state, phase } = view;
+  return {
+    id,
+    kind,
+    server,
+    backup,
+    state,
+    phase,
+    ...(view.progress === null ? {} : { progress: { ...view.progress } }),
+    ...(view.position === null ? {} : { position: view.position }),
+    createdAt: isoDate(view.createdAt),
+    ...(view.startedAt === null ? {} : { startedAt: isoDate(view.startedAt) }),
+    ...(view.endedAt === null ? {} : { endedAt: isoDate(view.endedAt) }),
+    ...(view.error === null ? {} : { error: reason(view.error) }),
+  };
+}
+
+export function directoryObject(page: DirectoryPage): z.infer<typeof DirectoryObject> {
+  return {
+    path: page.path,
+    entries: page.entries.map(({ name, kind, size, mode, mtime, target }) => ({
+      name,
+      kind,
+      size,
+      mode,
+      mtime,
+      ...(target === undefined ? {} : { target }),
+    })),
+    ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
+  };
+}
+
+export function estimateObject(estimate: Estimate): z.infer<typeof EstimateObject> {
+  const { files, directories, bytes, ignoredFiles, ignoredBytes } = estimate;
+  const largestIgnored = estimate.largestIgnored.map(({ path, bytes }) => ({ path, bytes }));
+  return { files, directories, bytes, ignoredFiles, ignoredBytes, largestIgnored };
+}
+
+export function systemObject(view: SystemView): z.infer<typeof SystemObject> {
+  const { version, node, engine, uptimeSeconds, servers } = view;
+  return {
+    version,
+    node,
+    engine,
+    uptimeSeconds,
+    servers,
+    jobs: { running: view.jobs.running, queued: view.jobs.queued },
+    stores: view.stores.map(({ name, type, freeBytes, error }) => ({ name, type, freeBytes, error })),
+  };
+}
+
+function reason(record: FailureRecord): { code: string; message: string } {
+  return { code: record.code, message: record.message };
+}

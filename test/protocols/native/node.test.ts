@@ -1,0 +1,176 @@
+import { describe, expect, test } from 'vitest';
+import { newBackupId, newJobId } from '../../../src/base/ids.ts';
+import type { JobView } from '../../../src/jobs/contract.ts';
+import { openNativeApp, tokenWith } from '../../support/native-app.ts';
+import { OTHER_SERVER, SERVER, UNKNOWN } from '../../support/scripted-service.ts';
+
+const SECRET = 'some-secret-some-secret';
+
+function jobView(change: Partial<JobView> = {}): JobView {
+  return {
+    id: newJobId(),
+    kind: 'backup',
+    server: SERVER,
+    backup: newBackupId(),
+    state: 'queued',
+    phase: 'queued',
+    request: { secret: 'not shown' },
+    error: null,
+    createdAt: 0,
+    startedAt: null,
+    endedAt: null,
+    progress: null,
+    position: null,
+    ...change,
+  };
+}
+
+const PROGRESS = {
+  phase: 'write',
+  bytesDone: 5,
+  bytesTotal: 10,
+  filesDone: 1,
+  filesTotal: 2,
+  bytesPerSecond: 5,
+  etaSeconds: null,
+};
+
+describe('servers', () => {
+  const shown = { id: SERVER, name: 'survival', status: 'READY', suspended: false, backups: 0, bytes: 0 };
+
+  test('the list is a bare array', async () => {
+    const { call } = openNativeApp();
+    const answer = await call('GET', '/api/servers');
+    expect(answer).toMatchObject({ status: 200, body: [shown, { ...shown, id: OTHER_SERVER }] });
+  });
+
+  test('one server has the same fields, and can be suspended', async () => {
+    const { call } = openNativeApp();
+    expect((await call('GET', `/api/servers/${SERVER}`)).body).toEqual(shown);
+    const changed = await call('PATCH', `/api/servers/${SERVER}`, { body: { suspended: true } });
+    expect(changed).toMatchObject({ status: 200, body: { ...shown, suspended: true } });
+  });
+});
+
+describe('jobs', () => {
+  test('carry what is known of them, dates as ISO 8601, and nothing of their request', async () => {
+    const { call, service } = openNativeApp();
+    const queued = jobView({ position: 1 });
+    const running = jobView({ state: 'running', phase: 'write', startedAt: 1000, progress: PROGRESS });
+    const error = { code: 'internal' as const, message: 'Cannot read', facts: {}, retry: false };
+    const failed = jobView({ kind: 'restore', state: 'failed', startedAt: 1000, endedAt: 2000, error });
+    service.jobViews = [queued, running, failed];
+    const answer = await call('GET', '/api/jobs');
+    const { id, backup } = queued;
+    const common = { server: SERVER, createdAt: '1970-01-01T00:00:00.000Z' };
+    expect(answer.body).toEqual({
+      jobs: [
+        { ...common, id, kind: 'backup', backup, state: 'queued', phase: 'queued', position: 1 },
+        {
+          ...common,
+          id: running.id,
+          kind: 'backup',
+          backup: running.backup,
+          state: 'running',
+          phase: 'write',
+          progress: PROGRESS,
+          startedAt: '1970-01-01T00:00:01.000Z',
+        },
+        {
+          ...common,
+          id: failed.id,
+          kind: 'restore',
+          backup: failed.backup,
+          state: 'failed',
+          phase: 'queued',
+          startedAt: '1970-01-01T00:00:01.000Z',
+          endedAt: '1970-01-01T00:00:02.000Z',
+          error: { code: 'internal', message: 'Cannot read' },
+        },
+      ],
+    });
+  });
+
+  test('are filtered by server and kind', async () => {
+    const { call, service } = openNativeApp();
+    service.jobViews = [jobView(), jobView({ kind: 'verify' }), jobView({ server: OTHER_SERVER })];
+    const ids = async (query: string): Promise<unknown> =>
+      ((await call('GET', `/api/jobs${query}`)).body as { jobs: { id: string }[] }).jobs.map(({ id }) => id);
+    expect(await ids('')).toEqual(service.jobViews.map(({ id }) => id));
+    expect(await ids('?kind=verify')).toEqual([service.jobViews[1]?.id]);
+    expect(await ids(`?server=${OTHER_SERVER}`)).toEqual([service.jobViews[2]?.id]);
+  });
+
+  test('of servers that the token does not hold are not there', async () => {
+    const tokens = [tokenWith('t', SECRET, { servers: [SERVER] })];
+    const { call, service } = openNativeApp({ tokens, newRequestId: () => 'same' });
+    const foreign = jobView({ server: OTHER_SERVER });
+    service.jobViews = [foreign];
+    expect((await call('GET', '/api/jobs', { token: SECRET })).body).toEqual({ jobs: [] });
+    const answer = await call('GET', `/api/jobs/${foreign.id}`, { token: SECRET });
+    expect(answer).toMatchObject({ status: 404, body: { code: 'job_not_found' } });
+    expect(await call('GET', `/api/jobs/${UNKNOWN}`, { token: SECRET })).toEqual(answer);
+    expect(await call('GET', '/api/jobs/nightly', { token: SECRET })).toEqual(answer);
+  });
+
+  test('are found one by one', async () => {
+    const { call, service } = openNativeApp();
+    service.jobViews = [jobView({ state: 'done' })];
+    const id = service.jobViews[0]?.id;
+    expect(await call('GET', `/api/jobs/${id}`)).toMatchObject({ status: 200, body: { id, state: 'done' } });
+  });
+});
+
+test('system tells the state of the node', async () => {
+  const { call } = openNativeApp();
+  const answer = await call('GET', '/api/system');
+  expect(answer.status).toBe(200);
+  expect(answer.body).toEqual({
+    version: '1.2.3',
+    node: 'v24.0.0',
+    engine: 'zlib',
+    uptimeSeconds: 60,
+    servers: 2,
+    jobs: { running: 0, queued: 0 },
+    stores: [{ name: 'local', type: 'local', freeBytes: null, error: null }],
+  });
+});
+
+test('health answers without a token, and without asking the service', async () => {
+  const { call, service } = openNativeApp();
+  expect(await call('GET', '/health', { token: '' })).toMatchObject({ status: 200, body: { status: 'ok' } });
+  expect(service.calls).toEqual([]);
+});
+
+test('the OpenAPI document names every route with its schemas and security', async () => {
+  const { call } = openNativeApp();
+  const answer = await call('GET', '/openapi.json', { token: '' });
+  expect(answer.status).toBe(200);
+  const document = answer.body as { openapi: string; paths: Record<string, Record<string, { security?: unknown }>> };
+  expect(document.openapi).toBe('3.1.0');
+  const routes = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { security }]) => `${method} ${path}${security === undefined ? '' : ' *'}`),
+  );
+  expect(routes.sort()).toEqual([
+    'delete /api/servers/{server}/backups/delete *',
+    'get /api/jobs *',
+    'get /api/jobs/{id} *',
+    'get /api/servers *',
+    'get /api/servers/{server} *',
+    'get /api/servers/{server}/backups *',
+    'get /api/servers/{server}/backups/download',
+    'get /api/servers/{server}/backups/{id} *',
+    'get /api/servers/{server}/backups/{id}/files *',
+    'get /api/servers/{server}/backups/{id}/files/content *',
+    'get /api/system *',
+    'get /health',
+    'patch /api/servers/{server} *',
+    'patch /api/servers/{server}/backups/lock *',
+    'post /api/servers/{server}/backups *',
+    'post /api/servers/{server}/backups/download-token *',
+    'post /api/servers/{server}/backups/estimate *',
+    'post /api/servers/{server}/backups/restore *',
+    'post /api/servers/{server}/backups/{id}/cancel *',
+    'post /api/servers/{server}/backups/{id}/verify *',
+  ]);
+});

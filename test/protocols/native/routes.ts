@@ -1,0 +1,57 @@
+/** Every native route that a token guards, once: what the matrix of tokens and the table of bad requests run over. */
+import type { Permission } from '../../../src/config/types.ts';
+import { SERVER } from '../../support/scripted-service.ts';
+
+export interface GuardedRoute {
+  readonly method: string;
+  /** Below the server, or from the root for routes of the node. */
+  readonly path: (server: string, backup: string) => string;
+  readonly permission: Permission;
+  readonly body?: unknown;
+  /** False for routes of the node as a whole. */
+  readonly ofServer: boolean;
+  readonly ofBackup: boolean;
+  readonly success: number;
+}
+
+const backups = (server: string): string => `/api/servers/${server}/backups`;
+
+function route(
+  method: string,
+  permission: Permission,
+  path: GuardedRoute['path'],
+  rest: Partial<GuardedRoute> = {},
+): GuardedRoute {
+  return { method, permission, path, ofServer: true, ofBackup: true, success: 200, ...rest };
+}
+
+export const GUARDED_ROUTES: readonly GuardedRoute[] = [
+  route('GET', 'backup.read', (server) => backups(server), { ofBackup: false }),
+  route('POST', 'backup.create', (server) => backups(server), { ofBackup: false, success: 201 }),
+  route('POST', 'backup.restore', (server, backup) => `${backups(server)}/restore?id=${backup}`),
+  route('POST', 'backup.download', (server) => `${backups(server)}/download-token`, { body: 'id' }),
+  route('DELETE', 'backup.delete', (server, backup) => `${backups(server)}/delete?id=${backup}`),
+  route('PATCH', 'backup.delete', (server, backup) => `${backups(server)}/lock?id=${backup}`, {
+    body: { locked: true },
+  }),
+  route('POST', 'backup.create', (server) => `${backups(server)}/estimate`, { ofBackup: false }),
+  route('GET', 'backup.read', (server, backup) => `${backups(server)}/${backup}`),
+  route('POST', 'backup.create', (server, backup) => `${backups(server)}/${backup}/cancel`, { success: 202 }),
+  route('POST', 'backup.read', (server, backup) => `${backups(server)}/${backup}/verify`),
+  route('GET', 'backup.download', (server, backup) => `${backups(server)}/${backup}/files`),
+  route('GET', 'backup.download', (server, backup) => `${backups(server)}/${backup}/files/content?path=a`),
+  route('GET', 'backup.read', (server) => `/api/servers/${server}`, { ofBackup: false }),
+  route('PATCH', 'node.manage', (server) => `/api/servers/${server}`, { ofBackup: false, body: { suspended: true } }),
+  route('GET', 'backup.read', () => '/api/servers', { ofServer: false, ofBackup: false }),
+  route('GET', 'node.read', () => '/api/jobs', { ofServer: false, ofBackup: false }),
+  route('GET', 'node.read', () => '/api/system', { ofServer: false, ofBackup: false }),
+];
+
+/** The body to send; the download token's names the backup. */
+export function bodyFor(route: GuardedRoute, backup: string): unknown {
+  return route.body === 'id' ? { id: backup } : route.body;
+}
+
+export function nameOf(route: GuardedRoute): string {
+  return `${route.method} ${route.path(SERVER, '{id}').replace(SERVER, '{server}')}`;
+}

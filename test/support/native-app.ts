@@ -1,0 +1,74 @@
+/** The whole HTTP side over a scripted service, called without a network. */
+import { openLog } from '../../src/base/log.ts';
+import type { TokenConfig } from '../../src/config/types.ts';
+import { Secret } from '../../src/config/secret.ts';
+import { createApp, type AppOptions } from '../../src/http/app.ts';
+import { ManualTime } from './manual-time.ts';
+import { ManualEvents, ScriptedService } from './scripted-service.ts';
+
+export const ADMIN = 'admin-secret-admin-secret';
+
+export function tokenWith(id: string, secret: string, grant: Partial<TokenConfig> = {}): TokenConfig {
+  return { id, secret: new Secret(secret), permissions: ['*'], servers: ['*'], ...grant };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The body as JSON, or undefined when it is none. */
+  readonly body: unknown;
+}
+
+export interface Call {
+  /** The admin's by default; '' for no header. */
+  readonly token?: string;
+  readonly headers?: Record<string, string>;
+  /** Sent as JSON, or verbatim when it is a string. */
+  readonly body?: unknown;
+}
+
+export function openNativeApp(change: Partial<AppOptions> = {}) {
+  const service = new ScriptedService();
+  const events = new ManualEvents();
+  const time = new ManualTime();
+  const logged: string[] = [];
+  const log = openLog({ level: 'debug', format: 'json' }, { write: (line) => void logged.push(line) });
+  let requests = 0;
+  const app = createApp({
+    service,
+    events,
+    tokens: [tokenWith('admin', ADMIN)],
+    api: { publicUrl: null, trustedProxies: [], tls: null },
+    keys: { downloads: Buffer.alloc(32, 7) },
+    clock: time,
+    timers: time,
+    log,
+    version: '1.2.3',
+    newRequestId: () => `request-${++requests}`,
+    ...change,
+  });
+
+  async function call(method: string, path: string, { token = ADMIN, headers = {}, body }: Call = {}): Promise<Answer> {
+    const response = await app.fetch(
+      new Request(`http://node.test${path}`, {
+        method,
+        headers: { ...(token === '' ? {} : { authorization: `Bearer ${token}` }), ...headers },
+        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      }),
+      {},
+    );
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, text, body: parsed(text) };
+  }
+
+  return { app, service, events, time, logged, call };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,317 @@
+/**
+ * A BackupService in memory whose jobs end when the test says so. Every call is recorded; any method can be scripted
+ * to fail. It keeps the contract's rules on ids, and no others.
+ */
+import { Failure, type FailureCode } from '../../src/base/failure.ts';
+import { newBackupId, newJobId, type BackupId, type JobId, type ServerId } from '../../src/base/ids.ts';
+import type { ByteSource } from '../../src/base/source.ts';
+import type * as contract from '../../src/jobs/contract.ts';
+
+export const SERVER = '0b6b9c2e-6d39-4f6e-9d0e-6f5a6c1d2e3f' as ServerId;
+export const OTHER_SERVER = '7a1c7b52-1f0a-4a7e-8f8e-2d9b7f6c5a41' as ServerId;
+export const UNKNOWN = 'ffffffff-0000-4000-8000-000000000000';
+
+export function backupView(change: Partial<contract.BackupView> = {}): contract.BackupView {
+  const id = change.id ?? newBackupId();
+  const server = change.server ?? SERVER;
+  return {
+    id,
+    server,
+    name: 'Nightly',
+    status: 'COMPLETED',
+    locked: false,
+    ignore: ['*.log'],
+    store: 'local',
+    key: `${server}/${id}.tar.gz`,
+    size: 1000,
+    rawSize: 4000,
+    files: 3,
+    entries: 5,
+    reusedBytes: 0,
+    sha256: 'ab'.repeat(32),
+    warnings: [{ path: 'world/level.dat', code: 'file_changed', message: 'It changed while it was read' }],
+    warningCount: 1,
+    error: null,
+    damagedAt: null,
+    verifiedAt: null,
+    createdAt: Date.UTC(2024, 0, 15, 11, 55),
+    updatedAt: Date.UTC(2024, 0, 15, 12),
+    completedAt: Date.UTC(2024, 0, 15, 12),
+    ...change,
+  };
+}
+
+/** A job that was accepted, and the two ways in which the test may end it. */
+export interface RunningJob {
+  readonly accepted: contract.Accepted;
+  complete(view?: contract.BackupView): void;
+  fail(failure: Failure): void;
+}
+
+type Method = Exclude<keyof contract.BackupService, 'jobs' | 'job'>;
+
+export class ScriptedService implements contract.BackupService {
+  readonly calls: { readonly method: string; readonly args: readonly unknown[] }[] = [];
+  readonly running: RunningJob[] = [];
+  readonly serverViews = new Map<string, contract.ServerView>();
+  readonly backupViews = new Map<string, contract.BackupView>();
+  jobViews: contract.JobView[] = [];
+  /** Jobs end at once, unless a test wants to end them itself. */
+  holdJobs = false;
+  sourceOf: (backup: contract.BackupView) => ByteSource = () => memorySource(Buffer.from('archive'));
+  contentOf: (path: string, signal: AbortSignal) => contract.FileContent = (path) => memoryContent(path, 'content');
+  readonly #failures = new Map<Method, unknown>();
+  #onJob: (() => void)[] = [];
+
+  constructor() {
+    for (const id of [SERVER, OTHER_SERVER]) {
+      this.serverViews.set(id, { id, name: 'survival', status: 'READY', suspended: false, backups: 0, bytes: 0 });
+    }
+  }
+
+  add(change: Partial<contract.BackupView> = {}): contract.BackupView {
+    const view = backupView(change);
+    this.backupViews.set(view.id, view);
+    return view;
+  }
+
+  /** The next calls of a method throw this. */
+  failWith(method: Method, error: unknown): void {
+    this.#failures.set(method, error);
+  }
+
+  failWithCode(method: Method, code: FailureCode): void {
+    this.failWith(method, new Failure(code, `Cannot do it: ${code}`, { hint: 'Do something else.' }));
+  }
+
+  /** The next job that is accepted from now on. */
+  nextJob(): Promise<RunningJob> {
+    const before = this.running.length;
+    return new Promise((resolve) => {
+      this.#onJob.push(() => {
+        const job = this.running[before];
+        if (job !== undefined) resolve(job);
+      });
+    });
+  }
+
+  lastCall(method: string): readonly unknown[] | undefined {
+    return this.calls.findLast((call) => call.method === method)?.args;
+  }
+
+  async servers(): Promise<readonly contract.ServerView[]> {
+    this.#enter('servers');
+    return [...this.serverViews.values()];
+  }
+
+  async server(id: ServerId): Promise<contract.ServerView> {
+    this.#enter('server', id);
+    return this.#known(id);
+  }
+
+  async setServer(id: ServerId, change: { readonly suspended?: boolean }): Promise<contract.ServerView> {
+    this.#enter('setServer', id, change);
+    const view = { ...this.#known(id), ...change };
+    this.serverViews.set(id, view);
+    return view;
+  }
+
+  async backups(server: ServerId): Promise<readonly contract.BackupView[]> {
+    this.#enter('backups', server);
+    this.#known(server);
+    return [...this.backupViews.values()].filter((view) => view.server === server);
+  }
+
+  async backup(server: ServerId, backup: BackupId): Promise<contract.BackupView> {
+    this.#enter('backup', server, backup);
+    return this.#owned(server, backup);
+  }
+
+  async create(request: contract.CreateBackup): Promise<contract.Accepted> {
+    this.#enter('create', request);
+    this.#known(request.server);
+    const begun = this.add({
+      server: request.server,
+      ...(request.id === undefined ? {} : { id: request.id }),
+      ...(request.name === undefined ? {} : { name: request.name }),
+      status: 'IN_PROGRESS',
+      ignore: request.ignore ?? [],
+      locked: request.locked ?? false,
+      size: 0,
+      sha256: null,
+      completedAt: null,
+    });
+    return this.#accept(begun, {
+      ...begun,
+      status: 'COMPLETED',
+      size: 1000,
+      sha256: 'cd'.repeat(32),
+      completedAt: begun.updatedAt,
+    });
+  }
+
+  async restore(request: contract.RestoreBackup): Promise<contract.Accepted> {
+    this.#enter('restore', request);
+    this.#known(request.server);
+    const view = this.#owned(request.server, request.backup);
+    return this.#accept({ ...view, status: 'RESTORING' }, view);
+  }
+
+  async verify(server: ServerId, backup: BackupId): Promise<contract.Accepted> {
+    this.#enter('verify', server, backup);
+    const view = this.#owned(server, backup);
+    return this.#accept(view, { ...view, verifiedAt: Date.UTC(2024, 1, 1) });
+  }
+
+  async remove(server: ServerId, backup: BackupId): Promise<void> {
+    this.#enter('remove', server, backup);
+    this.backupViews.delete(this.#owned(server, backup).id);
+  }
+
+  async setLocked(server: ServerId, backup: BackupId, locked: boolean): Promise<contract.BackupView> {
+    this.#enter('setLocked', server, backup, locked);
+    return this.add({ ...this.#owned(server, backup), locked });
+  }
+
+  async cancel(server: ServerId, backup: BackupId): Promise<void> {
+    this.#enter('cancel', server, backup);
+    this.#owned(server, backup);
+  }
+
+  async estimate(server: ServerId, ignore: readonly string[] | undefined): Promise<contract.Estimate> {
+    this.#enter('estimate', server, ignore);
+    this.#known(server);
+    const largestIgnored = [{ path: 'cache', bytes: 70 }];
+    return { files: 3, directories: 2, bytes: 4000, ignoredFiles: 1, ignoredBytes: 70, largestIgnored };
+  }
+
+  async files(server: ServerId, backup: BackupId, path: string, cursor?: string): Promise<contract.DirectoryPage> {
+    this.#enter('files', server, backup, path, cursor);
+    this.#owned(server, backup);
+    const entries = [
+      { name: 'region', kind: 'directory' as const, size: 0, mode: 0o755, mtime: 1_700_000_000 },
+      { name: 'now', kind: 'symlink' as const, size: 0, mode: 0o777, mtime: -5, target: 'region' },
+    ];
+    return { path, entries, ...(cursor === undefined ? { cursor: 'next' } : {}) };
+  }
+
+  async content(server: ServerId, backup: BackupId, path: string, signal: AbortSignal): Promise<contract.FileContent> {
+    this.#enter('content', server, backup, path);
+    this.#owned(server, backup);
+    return this.contentOf(path, signal);
+  }
+
+  async download(server: ServerId, backup: BackupId): Promise<{ backup: contract.BackupView; source: ByteSource }> {
+    this.#enter('download', server, backup);
+    const view = this.#owned(server, backup);
+    return { backup: view, source: this.sourceOf(view) };
+  }
+
+  jobs(filter: { readonly server?: ServerId; readonly kind?: contract.JobView['kind'] } = {}): contract.JobView[] {
+    return this.jobViews.filter(
+      (job) =>
+        (filter.server === undefined || filter.server === job.server) &&
+        (filter.kind === undefined || filter.kind === job.kind),
+    );
+  }
+
+  job(id: JobId): contract.JobView {
+    const found = this.jobViews.find((job) => job.id === id);
+    if (found === undefined) throw new Failure('job_not_found', 'No job has that id');
+    return found;
+  }
+
+  async system(): Promise<contract.SystemView> {
+    this.#enter('system');
+    return {
+      version: '1.2.3',
+      node: 'v24.0.0',
+      engine: 'zlib',
+      uptimeSeconds: 60,
+      servers: 2,
+      jobs: { running: 0, queued: 0 },
+      stores: [{ name: 'local', type: 'local', freeBytes: null, error: null }],
+    };
+  }
+
+  #enter(method: Method, ...args: unknown[]): void {
+    this.calls.push({ method, args });
+    const failure = this.#failures.get(method);
+    if (failure !== undefined) throw failure;
+  }
+
+  #known(id: ServerId): contract.ServerView {
+    const view = this.serverViews.get(id);
+    // In other words than the API's on purpose: it must not show which of two ways led to a 404.
+    if (view === undefined) throw new Failure('server_not_found', `No directory is named ${id}`);
+    return view;
+  }
+
+  #owned(server: ServerId, backup: BackupId): contract.BackupView {
+    const view = this.backupViews.get(backup);
+    if (view?.server !== server) throw new Failure('backup_not_found', `No record of ${backup}`);
+    return view;
+  }
+
+  #accept(begun: contract.BackupView, final: contract.BackupView): contract.Accepted {
+    const { promise: ended, resolve, reject } = Promise.withResolvers<contract.BackupView>();
+    const accepted = { job: newJobId(), backup: begun, ended };
+    const complete = (view = final): void => {
+      this.backupViews.set(view.id, view);
+      resolve(view);
+    };
+    this.running.push({ accepted, complete, fail: reject });
+    if (!this.holdJobs) complete();
+    for (const tell of this.#onJob.splice(0)) tell();
+    return accepted;
+  }
+}
+
+export class ManualEvents implements contract.EventSource {
+  lastSeq = 0;
+  readonly #listeners = new Set<(event: contract.RoostEvent) => void>();
+
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
+  subscribe(listener: (event: contract.RoostEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  emit(event: Omit<contract.RoostEvent, 'seq' | 'at'>): void {
+    const full = { ...event, seq: ++this.lastSeq, at: Date.UTC(2026, 0, 1) };
+    for (const listener of this.#listeners) listener(full);
+  }
+}
+
+/** A source over bytes that remembers what was asked of it. */
+export function memorySource(bytes: Uint8Array): ByteSource & { readonly reads: number[]; closes: number } {
+  const source = {
+    size: bytes.byteLength,
+    reads: [] as number[],
+    closes: 0,
+    async read(offset: number, length: number) {
+      if (source.closes > 0) throw new Error('read after close');
+      source.reads.push(length);
+      return Uint8Array.from(bytes.subarray(offset, offset + length));
+    },
+    async close() {
+      source.closes++;
+    },
+  };
+  return source;
+}
+
+export function memoryContent(name: string, text: string): contract.FileContent {
+  const bytes = Buffer.from(text);
+  return {
+    name: name.slice(name.lastIndexOf('/') + 1),
+    size: bytes.byteLength,
+    mtime: 0,
+    stream: (async function* () {
+      yield bytes;
+    })(),
+  };
+}
