@@ -8,6 +8,7 @@ import type { KeyPath } from './document.ts';
 import { keyText } from './document.ts';
 import type { Finding } from './issues.ts';
 import { nearest } from './nearest.ts';
+import { PANEL_FLAVOURS } from './types.ts';
 
 const STORE_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
@@ -91,7 +92,7 @@ function defaultStore(content: unknown): Finding[] {
 }
 
 function panelConnection(content: unknown): Finding[] {
-  const flavour = textAt(content, ['panel', 'flavour']) ?? 'none';
+  const flavour = PANEL_FLAVOURS.find((known) => known === textAt(content, ['panel', 'flavour'])) ?? 'none';
   if (flavour === 'none') return [];
   return ['url', 'token_id', 'token']
     .filter((key) => at(content, ['panel', key]) === undefined)

@@ -40,11 +40,15 @@ export function readDocument(file: string, text: string): ConfigDocument {
     const { line, column } = placeAt(error.pos[0]);
     return { file, line, column, key: '', problem: `is not valid YAML: ${error.message}`, hint: QUOTE_HINT };
   });
-  return {
-    content: faults.length > 0 ? undefined : withoutNulls(contentOf(document)),
-    faults,
-    placeOf: (path) => placeAt(offsetOf(document, path)),
-  };
+  const placeOf = (path: KeyPath): Place => placeAt(offsetOf(document, path));
+  if (faults.length > 0) return { content: undefined, faults, placeOf };
+  try {
+    return { content: withoutNulls(document.toJS()), faults, placeOf };
+  } catch (error) {
+    // Aliases that multiply beyond yaml's limit, or lead to themselves.
+    const problem = `is not valid YAML: ${error instanceof Error ? error.message : String(error)}`;
+    return { content: undefined, faults: [{ file, line: 1, column: 1, key: '', problem }], placeOf };
+  }
 }
 
 export function keyText(path: KeyPath): string {
@@ -52,10 +56,6 @@ export function keyText(path: KeyPath): string {
     .map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`))
     .join('')
     .replace(/^\./, '');
-}
-
-function contentOf(document: Document.Parsed): unknown {
-  return document.toJS() as unknown;
 }
 
 function withoutNulls(value: unknown): unknown {

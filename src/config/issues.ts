@@ -35,18 +35,17 @@ function describe(issue: z.core.$ZodIssue, knownKeys: ReadonlyMap<string, readon
       hint: suggestKey(key, known),
     }));
   }
-  if (issue.input === undefined && issue.code !== 'custom') return [{ path, problem: required(issue) }];
+  if (issue.code === 'invalid_union' && 'options' in issue && issue.discriminator !== undefined) {
+    return [{ path, ...explainDiscriminator(issue.discriminator, issue.options ?? [], issue.input) }];
+  }
+  if (issue.input === undefined && issue.code !== 'custom') return [{ path, problem: 'is required' }];
   return [{ path, ...explain(issue) }];
 }
 
-function required(issue: z.core.$ZodIssue): string {
-  const choices = choicesOf(issue);
-  return choices === undefined ? 'is required' : `is required: one of ${choices.join(', ')}`;
-}
+type Words = Pick<Finding, 'problem' | 'hint'>;
 
-function explain(issue: z.core.$ZodIssue): Pick<Finding, 'problem' | 'hint'> {
-  const choices = choicesOf(issue);
-  if (choices !== undefined) return explainChoice(choices, issue.input);
+function explain(issue: z.core.$ZodIssue): Words {
+  if (issue.code === 'invalid_value') return explainChoice(issue.values.map(String), issue.input);
   if (issue.code === 'invalid_type') return explainType(issue.expected, issue.input);
   if (issue.code === 'too_big') return { problem: `must be at most ${issue.maximum}` };
   if (issue.code === 'too_small' && issue.origin === 'string') return { problem: 'must not be empty' };
@@ -55,16 +54,20 @@ function explain(issue: z.core.$ZodIssue): Pick<Finding, 'problem' | 'hint'> {
   return { problem: issue.message };
 }
 
-function choicesOf(issue: z.core.$ZodIssue): string[] | undefined {
-  if (issue.code === 'invalid_value') return issue.values.map(String);
-  if (issue.code === 'invalid_union' && 'options' in issue) return issue.options?.map(String);
-  return undefined;
-}
-
-function explainChoice(choices: readonly string[], input: unknown): Pick<Finding, 'problem' | 'hint'> {
+function explainChoice(choices: readonly string[], input: unknown): Words {
   const meant = typeof input === 'string' ? nearest(input, choices) : undefined;
   const problem = `must be one of ${choices.join(', ')}`;
   return meant === undefined ? { problem } : { problem, hint: `Did you mean "${meant}"?` };
+}
+
+/** The key that decides which other keys there are: without it, none of them can be checked. */
+function explainDiscriminator(key: string, options: readonly unknown[], input: unknown): Words {
+  const choices = options.map(String);
+  const written = typeof input === 'object' && input !== null ? (input as Readonly<Record<string, unknown>>) : {};
+  if (written[key] !== undefined) return explainChoice(choices, written[key]);
+  const problem = `is required: one of ${choices.join(', ')}`;
+  const mistyped = Object.keys(written).find((name) => nearest(name, [key]) !== undefined);
+  return mistyped === undefined ? { problem } : { problem, hint: `Did you mean it by "${mistyped}"?` };
 }
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -77,7 +80,7 @@ const WORDS: Readonly<Record<string, string>> = {
   record: 'a section of keys',
 };
 
-function explainType(expected: string, input: unknown): Pick<Finding, 'problem' | 'hint'> {
+function explainType(expected: string, input: unknown): Words {
   const problem = `must be ${WORDS[expected] ?? expected}, not ${wordFor(input)}`;
   if (expected === 'string' && (typeof input === 'number' || typeof input === 'boolean')) {
     return { problem, hint: 'Put it in quotes.' };

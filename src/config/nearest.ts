@@ -1,6 +1,6 @@
 /** The known word nearest to a mistyped one, or undefined when none is near enough to be meant. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
-  const furthest = Math.max(1, Math.floor(word.length / 3));
+  const furthest = Math.max(1, Math.floor(plain(word).length / 3));
   const near = known
     .map((candidate) => ({ candidate, distance: editDistance(plain(word), plain(candidate)) }))
     .filter(({ distance }) => distance <= furthest)

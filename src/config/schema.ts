@@ -109,7 +109,7 @@ const backups = section({
 
 const limits = section({
   per_server: value.count.default(20),
-  max_size: value.size.prefault(0),
+  max_size: value.size.prefault('10GiB'),
   reserve_free: value.size.prefault('2GiB'),
 });
 
