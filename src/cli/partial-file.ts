@@ -1,0 +1,71 @@
+/**
+ * A file that is not there until it is whole: written under a temporary name in the same directory, flushed, then
+ * renamed over its name. What was there before stays untouched until then.
+ */
+import { randomBytes } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { errnoOf, Failure } from '../base/failure.ts';
+import { printableText } from '../base/paths.ts';
+import type { ByteSink } from '../base/source.ts';
+
+export class PartialFile implements ByteSink {
+  /** The temporary name. */
+  readonly path: string;
+  readonly #target: string;
+  #handle: FileHandle | undefined;
+
+  private constructor(target: string, path: string, handle: FileHandle) {
+    this.#target = target;
+    this.path = path;
+    this.#handle = handle;
+  }
+
+  /** @throws Failure `path_not_found` when the directory does not exist, `invalid_request` when it cannot be written to. */
+  static async create(target: string): Promise<PartialFile> {
+    // The dot keeps it out of `ls` and globs; the random part lets two runs for one name not meet.
+    const path = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.partial`);
+    try {
+      return new PartialFile(target, path, await open(path, 'wx'));
+    } catch (error) {
+      const errno = errnoOf(error) ?? 'unknown error';
+      const missing = errno === 'ENOENT' || errno === 'ENOTDIR';
+      throw new Failure(
+        missing ? 'path_not_found' : 'invalid_request',
+        `Cannot write ${printableText(target)}: ${missing ? 'its directory does not exist' : errno}`,
+        { cause: error, facts: { errno } },
+      );
+    }
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#handle === undefined) throw new Failure('internal', `Cannot write ${this.path}: it is closed`);
+    for (let at = 0; at < bytes.length;) at += (await this.#handle.write(bytes, at)).bytesWritten;
+  }
+
+  /** Flushes and closes; both are checked, because a full disk may only tell now. */
+  async seal(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    if (handle === undefined) return;
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** Puts the sealed file in its place, in one step. The caller flushes the directory. */
+  async publish(): Promise<void> {
+    await rename(this.path, this.#target);
+  }
+
+  /** Gives up: nothing of it is left. Harmless after `publish()`. */
+  async discard(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    await handle?.close().catch(() => undefined);
+    await rm(this.path, { force: true });
+  }
+}
