@@ -98,18 +98,34 @@ export class DirectoryChain {
    * The descriptor of a directory below the root; valid until the next call.
    *
    * @param path a byte string; '' is the root.
+   * @param obtain called when a component cannot be opened, with the system error and the component's number (0 for
+   *   the first): it makes the directory, or throws. The component is then opened once more.
    * @throws ELOOP, ENOTDIR or ENOENT when a component is a link, no directory, or gone.
    */
-  open(path: string): number {
+  open(path: string, obtain?: (parent: number, name: string, depth: number, error: unknown) => void): number {
     const names = path === '' ? [] : path.split('/');
     let shared = 0;
     while (shared < names.length && shared < this.#names.length && names[shared] === this.#names[shared]) shared++;
     this.#cut(shared);
     for (const name of names.slice(shared)) {
-      this.#handles.push(openDirectory(this.#handles.at(-1) ?? this.#root, name));
+      const parent = this.#handles.at(-1) ?? this.#root;
+      this.#handles.push(obtain === undefined ? openDirectory(parent, name) : this.#openOrObtain(parent, name, obtain));
       this.#names.push(name);
     }
     return this.#handles.at(-1) ?? this.#root;
+  }
+
+  #openOrObtain(
+    parent: number,
+    name: string,
+    obtain: (parent: number, name: string, depth: number, error: unknown) => void,
+  ): number {
+    try {
+      return openDirectory(parent, name);
+    } catch (error) {
+      obtain(parent, name, this.#names.length, error);
+      return openDirectory(parent, name);
+    }
   }
 
   /** Closes every handle but the root's. */
