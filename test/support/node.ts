@@ -1,0 +1,178 @@
+/** The jobs room put together as the daemon does, over doubles: a memory store, a double of the archive room, a scratch catalogue. */
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { Failure } from '../../src/base/failure.ts';
+import type { BackupId, ServerId } from '../../src/base/ids.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { openCatalogue } from '../../src/catalogue/catalogue.ts';
+import type { Catalogue } from '../../src/catalogue/contract.ts';
+import type { BackupsConfig, LimitsConfig } from '../../src/config/types.ts';
+import { backupVerb } from '../../src/jobs/backup.ts';
+import type { RoostEvent } from '../../src/jobs/contract.ts';
+import { EventHub } from '../../src/jobs/events.ts';
+import { recoverJobs } from '../../src/jobs/recover.ts';
+import { removeVerb } from '../../src/jobs/remove.ts';
+import { JobRunner } from '../../src/jobs/runner.ts';
+import { Service } from '../../src/jobs/service.ts';
+import { StoreSet } from '../../src/jobs/stores.ts';
+import { Turns } from '../../src/jobs/turns.ts';
+import type { Verb } from '../../src/jobs/verb.ts';
+import { verifyVerb } from '../../src/jobs/verify.ts';
+import { announceStatuses } from '../../src/jobs/views.ts';
+import type { GameServer, Registry } from '../../src/servers/registry.ts';
+import type { Store } from '../../src/storage/store.ts';
+import { ArchiveDouble } from './archive-double.ts';
+import { MemoryStore } from './memory-store.ts';
+import { scratchDirectory } from './scratch.ts';
+import { StillClock } from './still-clock.ts';
+
+export const SERVER = serverId(1);
+
+/** The nth of as many servers as a test likes; every one of them exists. */
+export function serverId(number: number): ServerId {
+  return `00000000-0000-4000-8000-${number.toString(16).padStart(12, '0')}` as ServerId;
+}
+
+export function backupId(number: number): BackupId {
+  return `bbbbbbbb-0000-4000-8000-${number.toString(16).padStart(12, '0')}` as BackupId;
+}
+
+export interface NodeOptions {
+  readonly store?: Store;
+  readonly stores?: readonly Store[];
+  readonly catalogue?: Catalogue;
+  readonly concurrent?: number;
+  readonly maxQueued?: number;
+  readonly limits?: Partial<LimitsConfig>;
+  readonly backups?: Partial<BackupsConfig>;
+  readonly restore?: Verb;
+  readonly clock?: StillClock;
+}
+
+export type TestNode = Awaited<ReturnType<typeof testNode>>;
+
+export async function scratchCatalogue(clock = new StillClock()): Promise<Catalogue> {
+  const catalogue = openCatalogue(join(await scratchDirectory(), 'catalogue.sqlite'), clock);
+  onTestFinished(() => catalogue.close());
+  return catalogue;
+}
+
+export async function testNode(options: NodeOptions = {}) {
+  const clock = options.clock ?? new StillClock();
+  const log = silentLog();
+  const catalogue = options.catalogue ?? (await scratchCatalogue(clock));
+  const memory = new MemoryStore();
+  const store = options.store ?? memory;
+  const stores = new StoreSet(options.stores ?? [store], (options.stores?.[0] ?? store).name);
+  const archive = new ArchiveDouble();
+  const registry = new RegistryDouble();
+  const quiesce = new QuiesceDouble();
+  const turns = new Turns();
+  const events = new EventHub(clock, () => undefined);
+  const told: RoostEvent[] = [];
+  events.subscribe((event) => told.push(event));
+  const config = { backups: { ...BACKUPS, ...options.backups }, limits: { ...LIMITS, ...options.limits } };
+  const exclude = ['/var/lib/roost'];
+  const shared = { catalogue, stores, archive, registry, quiesce, turns, events, config, exclude, clock, log };
+  const verbs = [backupVerb(shared), removeVerb(shared), verifyVerb(shared), options.restore ?? quickRestore()];
+  const { concurrent = 2, maxQueued = 100 } = options;
+  const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued });
+  announceStatuses(runner, events);
+  const service = new Service({ ...shared, runner, version: '0.0.0', engine: 'zlib' });
+  const recover = (): Promise<void> => recoverJobs(shared);
+  return { ...shared, memory, runner, service, recover, told };
+}
+
+/** The types of events so far, progress and status aside: those are many. */
+export function milestones({ told }: Pick<TestNode, 'told'>): string[] {
+  return told.map(({ type }) => type).filter((type) => !type.endsWith('.progress') && type !== 'server.status');
+}
+
+/** Creates a backup and waits for its end, which has to be a success. */
+export async function backUp(
+  { service }: Pick<TestNode, 'service'>,
+  server = SERVER,
+  id?: BackupId,
+): Promise<BackupId> {
+  const accepted = await service.create({ server, ...(id === undefined ? {} : { id }) });
+  return (await accepted.ended).id;
+}
+
+/** How a job ended: `done`, or the code of its failure. */
+export async function outcome({ ended }: { readonly ended: Promise<unknown> }): Promise<string> {
+  return ended.then(
+    () => 'done',
+    (error: unknown) => (error instanceof Failure ? error.code : String(error)),
+  );
+}
+
+/** A gate that tests open, and the promise that somebody has come to it. */
+export function gate(): {
+  readonly reached: Promise<void>;
+  readonly open: () => void;
+  readonly pass: () => Promise<void>;
+} {
+  const reached = Promise.withResolvers<void>();
+  const opened = Promise.withResolvers<void>();
+  const pass = (): Promise<void> => {
+    reached.resolve();
+    return opened.promise;
+  };
+  return { reached: reached.promise, open: opened.resolve, pass };
+}
+
+class RegistryDouble implements Registry {
+  readonly missing = new Set<ServerId>();
+  readonly seen = new Set<ServerId>();
+
+  async get(id: ServerId): Promise<GameServer> {
+    if (this.missing.has(id)) throw new Failure('server_not_found', 'There is no such server');
+    this.seen.add(id);
+    return { id, name: id.slice(0, 8), path: `/srv/${id}` };
+  }
+
+  async list(): Promise<readonly GameServer[]> {
+    return Promise.all([...this.seen].sort().map((id) => this.get(id)));
+  }
+
+  async check(): Promise<readonly string[]> {
+    return [];
+  }
+}
+
+class QuiesceDouble {
+  readonly calls: string[] = [];
+  refuse: 'prepare' | 'resume' | undefined;
+
+  async prepare(): Promise<void> {
+    this.calls.push('prepare');
+    if (this.refuse === 'prepare') throw new Failure('internal', 'Cannot run save-off: it exited with 1');
+  }
+
+  async resume(): Promise<void> {
+    this.calls.push('resume');
+    if (this.refuse === 'resume') throw new Failure('internal', 'Cannot run save-on: it exited with 1');
+  }
+}
+
+/** A restore that does nothing: what a restore really does has its own tests. */
+function quickRestore(): Verb {
+  return {
+    kind: 'restore',
+    events: { started: 'restore.started', progress: 'restore.progress' },
+    run: async (job) => job.commit(() => []),
+    failed: () => [],
+  };
+}
+
+const LIMITS: LimitsConfig = { perServer: 0, maxSize: 0, reserveFree: 0 };
+
+const BACKUPS: BackupsConfig = {
+  compression: 'fast',
+  engine: 'auto',
+  workers: 'auto',
+  concurrent: 2,
+  readLimit: 0,
+  writeLimit: 0,
+  uploadLimit: 0,
+};
