@@ -16,9 +16,9 @@ export function firstRunConfig(directory: string): string {
 }
 
 /** @returns the path of the config, made when it was missing. */
-export function ensureFirstRun(directory: string, port: number): { readonly config: string; readonly isNew: boolean } {
+export function ensureFirstRun(directory: string, port: number): string {
   const config = firstRunConfig(directory);
-  if (fs.existsSync(config)) return { config, isNew: false };
+  if (fs.existsSync(config)) return config;
   fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
   // From an attempt that was interrupted: a second sample beside the first would only confuse.
   fs.rmSync(join(directory, 'servers'), { recursive: true, force: true });
@@ -26,7 +26,7 @@ export function ensureFirstRun(directory: string, port: number): { readonly conf
   const partial = `${config}.partial`;
   fs.writeFileSync(partial, configText(directory, port, randomBytes(24).toString('base64url')), { mode: 0o600 });
   fs.renameSync(partial, config);
-  return { config, isNew: true };
+  return config;
 }
 
 function configText(directory: string, port: number, secret: string): string {

@@ -1,6 +1,5 @@
 /** `roost start`: a daemon from nothing, for a first look. A host uses `roost serve` with a config of its own. */
 import type { Command } from 'commander';
-import { InvalidArgumentError } from 'commander';
 import fs from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { loadConfig } from '../config/config.ts';
@@ -8,28 +7,26 @@ import type { Config } from '../config/config.ts';
 import type { Invocation } from './command.ts';
 import { EXIT } from './command.ts';
 import { ensureFirstRun, FIRST_RUN_DIRECTORY } from './first-run.ts';
+import { listeningOn, withListenOptions } from './listen-options.ts';
+import type { ListenOptions } from './listen-options.ts';
 import { runDaemon } from './run-daemon.ts';
 
 const DEFAULT_PORT = 8090;
 
 export function addStart(program: Command, invocation: Invocation): void {
-  program
-    .command('start')
+  withListenOptions(program.command('start'))
     .description(`make ./${FIRST_RUN_DIRECTORY}/ with a config and a sample server, and serve it`)
-    .option('--port <port>', `the port to listen on (default: ${DEFAULT_PORT}, or what the config says)`, parsePort)
-    .action(async ({ port }: { readonly port?: number }) => {
-      await start(invocation, port);
+    .action(async (options: ListenOptions) => {
+      await start(invocation, options);
       invocation.exitCode = EXIT.done;
     });
 }
 
-async function start(invocation: Invocation, port: number | undefined): Promise<void> {
+async function start(invocation: Invocation, options: ListenOptions): Promise<void> {
   const directory = resolve(FIRST_RUN_DIRECTORY);
-  const { config: file } = ensureFirstRun(directory, port ?? DEFAULT_PORT);
-  const loaded = await loadConfig(file, invocation.env);
-  const config = port === undefined ? loaded : { ...loaded, api: { ...loaded.api, port } };
-  const hint = `Stop that program, or choose another port: npm start -- --port ${config.api.port + 1}`;
-  await runDaemon(invocation, config, hint, (url) => invocation.terminal.result(welcome(config, file, url)));
+  const file = ensureFirstRun(directory, options.port ?? DEFAULT_PORT);
+  const config = listeningOn(await loadConfig(file, invocation.env), options);
+  await runDaemon(invocation, config, (url) => invocation.terminal.result(welcome(config, file, url)));
 }
 
 /** The token and three lines that work when they are pasted into a shell. */
@@ -59,10 +56,4 @@ Ctrl-C stops it.
 function sampleServer({ servers }: Config): string {
   const inRoot = servers.root === null ? [] : fs.readdirSync(servers.root).sort();
   return inRoot[0] ?? servers.list[0]?.id ?? 'SERVER';
-}
-
-function parsePort(text: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : -1;
-  if (port < 0 || port > 65_535) throw new InvalidArgumentError('It is a number from 0 to 65535.');
-  return port;
 }

@@ -46,7 +46,7 @@ async function create(...options: string[]): Promise<Created> {
   const ran = await run(['archive', 'create', at('server'), at('x.tar.gz'), '--json', ...options]);
   expect(ran.stderr).toBe('');
   expect(ran.exitCode).toBe(0);
-  return ran.json<Created>();
+  return ran.json() as Created;
 }
 
 /** Every path below a directory with its kind and content, for comparing trees. */
@@ -121,7 +121,7 @@ describe('roost archive create', () => {
     const file = at('server/self.tar.gz');
     for (let time = 0; time < 2; time++) {
       const ran = await run(['archive', 'create', at('server'), file, '--json']);
-      expect(ran.json<Created>().files).toBe(3);
+      expect((ran.json() as Created).files).toBe(3);
     }
     expect((await run(['archive', 'list', file])).stdout).not.toContain('self');
   });
@@ -141,7 +141,7 @@ describe('roost archive create', () => {
     execFileSync('mkfifo', [at('server/pipe')]);
     const ran = await run(['archive', 'create', at('server'), at('x.tar.gz'), '--json']);
     expect(ran.exitCode).toBe(3);
-    expect(ran.json<Created>().warnings).toMatchObject([{ path: 'pipe', code: 'special_file' }]);
+    expect((ran.json() as Created).warnings).toMatchObject([{ path: 'pipe', code: 'special_file' }]);
     expect(ran.stderr).toContain('warning: pipe: ');
   });
 
@@ -152,7 +152,7 @@ describe('roost archive create', () => {
     await create();
     fs.renameSync(at('x.index'), at('kept'));
     const without = await run(['archive', 'create', at('server'), at('y.tar.gz'), '--base', at('x.tar.gz'), '--json']);
-    expect(without.json<Created>().reusedBytes).toBe(0);
+    expect((without.json() as Created).reusedBytes).toBe(0);
     expect(without.stderr).toContain('has no index beside it, so nothing is reused');
     expect(without.exitCode).toBe(0);
   });
@@ -208,7 +208,7 @@ describe('roost archive list', () => {
 
   it('prints one object with --json', async () => {
     await create();
-    const { entries, format } = (await run(['archive', 'list', at('x.tar.gz'), '--json'])).json<Listed>();
+    const { entries, format } = (await run(['archive', 'list', at('x.tar.gz'), '--json'])).json() as Listed;
     expect(format).toBe('roost');
     expect(entries.find(({ path }) => path === 'link')).toMatchObject({ kind: 'symlink', target: 'world/level.dat' });
     expect(entries.find(({ path }) => path === 'latest.log')).toMatchObject({ kind: 'file', size: 5000 });
@@ -225,7 +225,7 @@ describe('roost archive list', () => {
 
   it('reads archives that others made', async () => {
     execFileSync('tar', ['-czf', at('other.tar.gz'), '-C', at('server'), '.']);
-    const { entries, format } = (await run(['archive', 'list', at('other.tar.gz'), '--json'])).json<Listed>();
+    const { entries, format } = (await run(['archive', 'list', at('other.tar.gz'), '--json'])).json() as Listed;
     expect(format).toBe('tar');
     expect(entries.map(({ path }) => path)).toContain('world/level.dat');
   });

@@ -1,0 +1,214 @@
+/** What a stranger does in the first minutes: start, paste the printed lines, download, damage, restore. */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import net from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { RoostProcess, roost } from './roost-process.ts';
+
+interface Backup {
+  readonly id: string;
+  readonly name: string;
+  readonly status: string;
+  readonly size: number;
+  readonly checksum: string;
+}
+
+let home: string;
+let daemon: RoostProcess;
+let url: string;
+let token: string;
+let curlLines: readonly string[];
+let server: string;
+let serverDirectory: string;
+
+beforeAll(async () => {
+  home = fs.mkdtempSync(join(tmpdir(), 'roost-first-run-'));
+  daemon = new RoostProcess(['start', '--port', '0'], { cwd: home });
+  await daemon.printed(/Ctrl-C stops it/);
+  url = (await daemon.printed(/Roost serves on (\S+)/))[1] ?? '';
+  token = (await daemon.printed(/token +(\S+)/))[1] ?? '';
+  curlLines = daemon.stdout.split('\n').filter((line) => line.startsWith('curl '));
+  server = fs.readdirSync(join(home, '.roost/servers'))[0] ?? '';
+  serverDirectory = join(home, '.roost/servers', server);
+});
+
+afterAll(async () => {
+  await daemon.stop();
+  fs.rmSync(home, { recursive: true, force: true });
+});
+
+/** Runs a printed line as a shell would, without needing curl: method, headers and body are read from its words. */
+async function paste(line: string): Promise<unknown> {
+  const words = [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
+  const after = (option: string) => words.filter((_, at) => words[at - 1] === option);
+  const headers = Object.fromEntries(after('-H').map((header) => header.split(': ') as [string, string]));
+  const [body] = after('-d');
+  const address = words.find((word) => word.startsWith('http')) ?? '';
+  const response = await fetch(address, body === undefined ? { headers } : { method: 'POST', headers, body });
+  expect(response.ok).toBe(true);
+  return response.json();
+}
+
+async function api(method: string, path: string, body?: unknown): Promise<Response> {
+  return fetch(`${url}/api/servers/${server}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+}
+
+function treeOf(root: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const item of fs.readdirSync(root, { withFileTypes: true, recursive: true })) {
+    const path = join(item.parentPath, item.name);
+    const name = path.slice(root.length + 1);
+    if (item.isFile()) found[name] = createHash('sha256').update(fs.readFileSync(path)).digest('hex');
+    else found[name] = item.isSymbolicLink() ? `-> ${fs.readlinkSync(path)}` : 'directory';
+  }
+  return found;
+}
+
+describe('a first run', () => {
+  it('prints three curl lines that work: the server, a backup, the list', async () => {
+    expect(curlLines).toHaveLength(3);
+    const [see, create, list] = curlLines as [string, string, string];
+    expect(await paste(see)).toMatchObject([{ id: server, status: 'READY' }]);
+    const made = (await paste(create)) as Backup;
+    expect(made.status).toBe('COMPLETED');
+    expect(await paste(list)).toMatchObject([{ id: made.id, name: 'My first backup' }]);
+  });
+
+  it('keeps its secrets to its owner', () => {
+    expect(fs.statSync(join(home, '.roost')).mode & 0o077).toBe(0);
+    expect(fs.statSync(join(home, '.roost/config.yml')).mode & 0o077).toBe(0);
+  });
+
+  it('downloads what it made: the checksum fits, and plain tar reads it', async () => {
+    const [made] = (await (await api('GET', '/backups')).json()) as Backup[];
+    const { downloadUrl } = (await (await api('POST', '/backups/download-token', { id: made?.id })).json()) as {
+      downloadUrl: string;
+    };
+    const bytes = Buffer.from(await (await fetch(new URL(downloadUrl, url))).arrayBuffer());
+    expect(createHash('sha256').update(bytes).digest('hex')).toBe(made?.checksum);
+    fs.writeFileSync(join(home, 'first.tar.gz'), bytes);
+    const listed = execFileSync('tar', ['-tzf', join(home, 'first.tar.gz')], { encoding: 'utf8' });
+    expect(listed).toContain('world/level.dat\n');
+    expect(listed).toContain('world/datapacks/\n');
+    expect(listed).not.toContain('cache');
+  });
+
+  it('restores a server that was damaged, and tells its progress on the socket', async () => {
+    const before = treeOf(serverDirectory);
+    const [made] = (await (await api('GET', '/backups')).json()) as Backup[];
+    fs.rmSync(join(serverDirectory, 'world/region'), { recursive: true });
+    fs.writeFileSync(join(serverDirectory, 'world/level.dat'), 'overwritten by a griefer');
+    const events = new WebSocket(`${url.replace('http', 'ws')}/api/servers/${server}/events`);
+    const seen: string[] = [];
+    const completed = new Promise<void>((resolve, reject) => {
+      events.on('error', reject);
+      events.on('message', (data: Buffer) => {
+        const { type } = JSON.parse(data.toString('utf8')) as { type: string };
+        seen.push(type);
+        if (type === 'restore.completed') resolve();
+      });
+    });
+    await new Promise<void>((resolve) => events.on('open', () => resolve()));
+    events.send(JSON.stringify({ type: 'auth', token }));
+    const answer = await api('POST', `/backups/restore?id=${made?.id}`, { truncate: false });
+    expect(await answer.json()).toMatchObject({ success: true });
+    await completed;
+    events.terminate();
+    expect(seen).toContain('restore.started');
+    expect(treeOf(serverDirectory)).toEqual(before);
+  });
+
+  it('is there for the backup commands without a word about where', async () => {
+    const list = await roost(['backup', 'list', server, '--json'], {
+      cwd: home,
+      env: { ROOST_URL: url, ROOST_TOKEN: token },
+    });
+    expect(list.exitCode).toBe(0);
+    const { backups } = JSON.parse(list.stdout) as { backups: Backup[] };
+    expect(backups).toHaveLength(1);
+  });
+});
+
+describe('the backup commands against a daemon', () => {
+  const command = (...argv: string[]) =>
+    roost(['backup', ...argv], { cwd: home, env: { ROOST_URL: url, ROOST_TOKEN: token } });
+
+  it('create, show, verify, files, lock, delete', async () => {
+    const created = await command('create', server, '--name', 'By hand', '--json');
+    expect([created.exitCode, created.stderr]).toEqual([0, '']);
+    const { id } = JSON.parse(created.stdout) as Backup;
+    expect((await command('show', server, id)).stdout).toContain('By hand');
+    expect((await command('verify', server, id)).stdout).toBe(`${id} is intact\n`);
+    expect((await command('files', server, id, '--path', 'world')).stdout.split('\n')).toContain('level.dat');
+    expect((await command('lock', server, id)).exitCode).toBe(0);
+    const refused = await command('delete', server, id, '--json');
+    expect(refused.exitCode).toBe(1);
+    expect(JSON.parse(refused.stdout)).toMatchObject({ code: 'backup_locked' });
+    expect((await command('unlock', server, id)).exitCode).toBe(0);
+    expect((await command('delete', server, id)).stdout).toBe(`${id} deleted\n`);
+    expect((await command('show', server, id)).exitCode).toBe(1);
+  });
+
+  it('restore brings one path back and leaves the rest', async () => {
+    fs.writeFileSync(join(serverDirectory, 'ops.json'), '[]');
+    fs.writeFileSync(join(serverDirectory, 'eula.txt'), 'eula=false\n');
+    const restored = await command('restore', server, 'latest', '--path', 'ops.json');
+    expect(restored).toMatchObject({ exitCode: 0 });
+    expect(fs.readFileSync(join(serverDirectory, 'ops.json'), 'utf8')).toContain('robin');
+    expect(fs.readFileSync(join(serverDirectory, 'eula.txt'), 'utf8')).toBe('eula=false\n');
+  });
+
+  it('cancel says that nothing runs', async () => {
+    const cancelled = await command('cancel', server, 'latest', '--json');
+    expect(cancelled.exitCode).toBe(1);
+    expect(JSON.parse(cancelled.stdout)).toMatchObject({ code: 'not_running' });
+  });
+
+  it('a wrong token is a sentence that says where it came from', async () => {
+    const refused = await roost(['backup', 'list', server], {
+      cwd: home,
+      env: { ROOST_URL: url, ROOST_TOKEN: 'wrong-token-0123456789' },
+    });
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toContain('ROOST_TOKEN');
+    expect(refused.stderr).not.toMatch(/^\s+at /m);
+  });
+});
+
+describe('starting and stopping', () => {
+  it('says which option chooses another port when the port is taken', async () => {
+    const holder = net.createServer();
+    await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
+    const { port } = holder.address() as AddressInfo;
+    const directory = fs.mkdtempSync(join(tmpdir(), 'roost-taken-'));
+    try {
+      const ended = await roost(['start', '--port', String(port)], { cwd: directory });
+      expect(ended.exitCode).toBe(2);
+      expect(ended.stderr).toContain('--port');
+      expect(ended.stderr).toContain(String(port));
+      expect(ended.stderr).not.toMatch(/^\s+at /m);
+    } finally {
+      fs.rmSync(directory, { recursive: true });
+      await new Promise((resolve) => holder.close(resolve));
+    }
+  });
+
+  it('ends with 0 on SIGTERM, and comes back with the same token and backups', async () => {
+    const before = await (await api('GET', '/backups')).json();
+    expect(await daemon.stop()).toMatchObject({ exitCode: 0, stderr: '' });
+    daemon = new RoostProcess(['start', '--port', '0'], { cwd: home });
+    url = (await daemon.printed(/Roost serves on (\S+)/))[1] ?? '';
+    const again = await daemon.printed(/token +(\S+)/);
+    expect(again[1]).toBe(token);
+    expect(await (await api('GET', '/backups')).json()).toEqual(before);
+  });
+});
