@@ -1,5 +1,6 @@
 import type { BackupId, ServerId } from '../base/ids.ts';
 import type { Values } from './database.ts';
+import { failureText } from './failure-text.ts';
 import type { BackupRecord, StoredBackupStatus, WarningRecord } from './records.ts';
 import type { Row } from './row.ts';
 import { failureOrNull, integer, integerOrNull, json, text, textOrNull } from './row.ts';
@@ -50,7 +51,7 @@ export function backupValues(record: BackupRecord): Values {
     sha256: record.sha256,
     warnings: JSON.stringify(record.warnings),
     warning_count: record.warningCount,
-    error: record.error === null ? null : JSON.stringify(record.error),
+    error: record.error === null ? null : failureText(record.error),
     damaged_at: record.damagedAt,
     verified_at: record.verifiedAt,
     created_at: record.createdAt,

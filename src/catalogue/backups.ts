@@ -5,6 +5,7 @@ import type { BackupId, ServerId } from '../base/ids.ts';
 import { backupOf, backupValues } from './backup-row.ts';
 import type { BackupFilter, BackupTable, BackupTotals, CompletedBackup, NewBackup } from './contract.ts';
 import type { Database, Values } from './database.ts';
+import { failureText } from './failure-text.ts';
 import type { BackupRecord } from './records.ts';
 import { integer, text } from './row.ts';
 import { insertInto, where } from './sql.ts';
@@ -129,7 +130,7 @@ export class Backups implements BackupTable {
   fail(id: BackupId, error: FailureRecord): BackupRecord {
     const sql = `UPDATE backups SET status = 'FAILED', error = :error, updated_at = :now
       WHERE id = :id AND status = 'IN_PROGRESS' RETURNING *`;
-    const values = { id, error: JSON.stringify(error), now: this.#clock.now() };
+    const values = { id, error: failureText(error), now: this.#clock.now() };
     return this.#update(sql, values) ?? this.#refuse(id, 'fail');
   }
 

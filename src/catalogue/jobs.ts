@@ -4,6 +4,7 @@ import { Failure } from '../base/failure.ts';
 import type { BackupId, JobId, ServerId } from '../base/ids.ts';
 import type { JobFilter, JobTable, NewJob } from './contract.ts';
 import type { Database, Values } from './database.ts';
+import { failureText } from './failure-text.ts';
 import type { JobKind, JobRecord, JobState } from './records.ts';
 import type { Row } from './row.ts';
 import { failureOrNull, integer, integerOrNull, json, text } from './row.ts';
@@ -78,7 +79,7 @@ export class Jobs implements JobTable {
     const from = state === 'done' ? `state = 'running'` : `state IN ('queued', 'running')`;
     const sql = `UPDATE jobs SET state = :state, phase = :state, error = :error, ended_at = :now
       WHERE id = :id AND ${from} RETURNING *`;
-    const values = { id, state, error: error === null ? null : JSON.stringify(error), now: this.#clock.now() };
+    const values = { id, state, error: error === null ? null : failureText(error), now: this.#clock.now() };
     return this.#change(sql, values, 'end');
   }
 
