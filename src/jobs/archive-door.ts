@@ -2,17 +2,24 @@
  * What the verbs use of the archive room, as one value that is handed in: tests then put faults behind any call.
  * The contracts are those of `archive/contract.ts`.
  */
+import fs from 'node:fs';
+import * as archive from '../archive/archive.ts';
 import type {
-  ArchiveFormat,
+  EstimateRequest,
   ExtractRequest,
   ExtractResult,
+  OpenedArchive,
   OpenRequest,
+  TreeEstimate,
   VerifyRequest,
   VerifyResult,
   WriteRequest,
   WriteResult,
 } from '../archive/contract.ts';
-import type { Entry } from '../archive/entry.ts';
+import type { ArchiveWarning } from '../archive/entry.ts';
+import { compileIgnore } from '../archive/ignore.ts';
+import { readIgnoreFile } from '../archive/ignore-file.ts';
+import { openRoot } from '../base/handles.ts';
 
 export interface ArchiveDoor {
   writeArchive(request: WriteRequest): Promise<WriteResult>;
@@ -20,41 +27,37 @@ export interface ArchiveDoor {
   extractArchive(request: ExtractRequest): Promise<ExtractResult>;
   openArchive(request: OpenRequest, signal?: AbortSignal): Promise<OpenedArchive>;
   estimateTree(request: EstimateRequest): Promise<TreeEstimate>;
-  /** The lines of a server's own ignore file; empty when it has none. @param root its directory. */
-  readIgnoreFile(root: string): readonly string[];
+  /**
+   * The lines of an ignore list that mean something: without comments and blanks.
+   *
+   * @throws Failure `invalid_request` when there are too many, or too long ones.
+   */
+  ignoreLines(lines: readonly string[]): readonly string[];
+  /**
+   * The server's own ignore file; no lines when it has none, or one that cannot be used (a warning then).
+   *
+   * @param root the server's directory. @throws the system error when it is missing.
+   */
+  readIgnoreFile(root: string): OwnIgnoreList;
 }
 
-/** An archive that is open for looking inside. Paths are byte strings; `path_not_found` for one it does not hold. */
-export interface OpenedArchive {
-  readonly format: ArchiveFormat;
-  /** One directory level, '' for the root, in byte order; `cursor` goes on where the last page ended. */
-  list(path: string, cursor: string | undefined, limit: number): Promise<ArchivePage>;
-  /** The content of a file. The stream must be consumed or ended before the archive is closed. */
-  content(
-    path: string,
-    signal?: AbortSignal,
-  ): Promise<{ readonly entry: Entry; readonly stream: AsyncIterable<Uint8Array> }>;
-  close(): Promise<void>;
+export interface OwnIgnoreList {
+  readonly lines: readonly string[];
+  readonly warnings: readonly ArchiveWarning[];
 }
 
-export interface ArchivePage {
-  readonly entries: readonly Entry[];
-  readonly cursor?: string;
-}
-
-export interface EstimateRequest {
-  readonly root: string;
-  readonly ignore: readonly string[];
-  readonly exclude: readonly string[];
-  readonly signal?: AbortSignal;
-}
-
-export interface TreeEstimate {
-  readonly files: number;
-  readonly directories: number;
-  readonly bytes: number;
-  readonly ignoredFiles: number;
-  readonly ignoredBytes: number;
-  /** Byte strings of paths, largest first. */
-  readonly largestIgnored: readonly { readonly path: string; readonly bytes: number }[];
-}
+/** The archive room itself. */
+export const archiveDoor: ArchiveDoor = {
+  ...archive,
+  ignoreLines: (lines) => compileIgnore(lines).lines,
+  readIgnoreFile(root) {
+    const handle = openRoot(root);
+    try {
+      const file = readIgnoreFile(handle);
+      if (file === undefined) return { lines: [], warnings: [] };
+      return { lines: compileIgnore(file.lines).lines, warnings: file.warnings };
+    } finally {
+      fs.closeSync(handle);
+    }
+  },
+};

@@ -1,5 +1,6 @@
 /** What a backup needs to know before it writes its first byte, and what would make it pointless to begin. */
 import type { WriteRequest } from '../archive/contract.ts';
+import type { ArchiveWarning } from '../archive/entry.ts';
 import { Failure } from '../base/failure.ts';
 import type { ServerId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
@@ -8,6 +9,7 @@ import type { BackupRecord } from '../catalogue/records.ts';
 import type { Config } from '../config/types.ts';
 import { checkReserve, checkRoom, expectedSize, surelyFits } from '../policy/limits.ts';
 import type { GameServer, Registry } from '../servers/registry.ts';
+import { stagePathsIn } from '../servers/stage-strays.ts';
 import { objectKey } from '../storage/key.ts';
 import type { Store } from '../storage/store.ts';
 import type { ArchiveDoor } from './archive-door.ts';
@@ -30,6 +32,9 @@ export interface BackupPlan {
   readonly store: Store;
   /** In force: what the request said, else the server's own ignore file. */
   readonly ignore: readonly string[];
+  /** What was wrong with that file. */
+  readonly warnings: readonly ArchiveWarning[];
+  readonly exclude: readonly string[];
   readonly base: WriteRequest['base'];
 }
 
@@ -43,16 +48,23 @@ export async function planBackup(
 ): Promise<BackupPlan> {
   const server = await deps.registry.get(backup.server);
   const store = deps.stores.get(backup.store);
-  const ignore = backup.ignore.length > 0 ? backup.ignore : deps.archive.readIgnoreFile(server.path);
-  await checkSpace(server, store, ignore, deps, signal);
-  return { backup, server, store, ignore, base: await findBase(backup.server, deps) };
+  const own = backup.ignore.length > 0 ? undefined : deps.archive.readIgnoreFile(server.path);
+  const { lines: ignore, warnings } = own ?? { lines: backup.ignore, warnings: [] };
+  const exclude = excludedPaths(server, deps);
+  await checkSpace(server, store, { ignore, exclude }, deps, signal);
+  return { backup, server, store, ignore, warnings, exclude, base: await findBase(backup.server, deps) };
+}
+
+/** Roost's own directories, and what an interrupted restore may have left in the server's. */
+export function excludedPaths(server: GameServer, { exclude }: Pick<PlanDependencies, 'exclude'>): readonly string[] {
+  return [...exclude, ...stagePathsIn(server.path)];
 }
 
 /** Walks the tree only when that can change the answer: a walk of a million files takes longer than a small backup. */
 async function checkSpace(
   server: GameServer,
   store: Store,
-  ignore: readonly string[],
+  leaveOut: { readonly ignore: readonly string[]; readonly exclude: readonly string[] },
   deps: PlanDependencies,
   signal: AbortSignal,
 ): Promise<void> {
@@ -61,7 +73,7 @@ async function checkSpace(
   checkReserve(free, reserveFree);
   const past = deps.catalogue.backups.newestGood(server.id, store.name);
   if (surelyFits(free, reserveFree, past)) return;
-  const { bytes } = await deps.archive.estimateTree({ root: server.path, ignore, exclude: deps.exclude, signal });
+  const { bytes } = await deps.archive.estimateTree({ root: server.path, ...leaveOut, signal });
   checkRoom(expectedSize(bytes, past, deps.config.backups.compression !== 'none'), free, reserveFree);
 }
 

@@ -89,7 +89,7 @@ async function write(
     const result = await deps.archive.writeArchive({
       root: plan.server.path,
       ignore: plan.ignore,
-      exclude: deps.exclude,
+      exclude: plan.exclude,
       level: compression,
       engine,
       workers,
@@ -117,7 +117,8 @@ async function seal(
 ): Promise<BackupRecord> {
   job.phase('sealing');
   const completedAt = deps.clock.now();
-  const facts = completedFacts(result, { ignore: plan.ignore, warnings: quiesced.warnings, completedAt });
+  const warnings = [...plan.warnings, ...quiesced.warnings];
+  const facts = completedFacts(result, { ignore: plan.ignore, warnings, completedAt });
   let sealed = plan.backup;
   await target.seal(() => {
     // Read again: it may have been locked while it was written.

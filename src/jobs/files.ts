@@ -2,12 +2,13 @@
  * Looking inside a finished archive without unpacking it: one directory level, or the content of one file. Reads only;
  * each call opens the archive and closes it again, so nothing is held for a browser tab that was forgotten.
  */
+import type { OpenedArchive } from '../archive/contract.ts';
 import type { Entry } from '../archive/entry.ts';
 import { Failure, throwIfAborted } from '../base/failure.ts';
 import { fromText, wirePath } from '../base/paths.ts';
 import type { BackupRecord } from '../catalogue/records.ts';
 import type { Store } from '../storage/store.ts';
-import type { ArchiveDoor, OpenedArchive } from './archive-door.ts';
+import type { ArchiveDoor } from './archive-door.ts';
 import type { DirectoryItem, DirectoryPage, FileContent } from './contract.ts';
 import type { StoredArchive } from './stored-archive.ts';
 import { openStoredArchive } from './stored-archive.ts';

@@ -20,6 +20,7 @@ import { objectKey } from '../storage/key.ts';
 import type { Store } from '../storage/store.ts';
 import { requireActive, requireCompleted, requireIdle, requireUndamaged, requireUnused } from './admission.ts';
 import type { ArchiveDoor } from './archive-door.ts';
+import { excludedPaths } from './backup-plan.ts';
 import { backupEvent } from './backup-facts.ts';
 import type * as contract from './contract.ts';
 import type { EventHub } from './events.ts';
@@ -93,13 +94,14 @@ export class Service implements contract.BackupService {
 
   async create(request: contract.CreateBackup): Promise<contract.Accepted> {
     const { catalogue, stores, registry, runner, config } = this.#deps;
+    const ignore = this.#deps.archive.ignoreLines(request.ignore ?? []);
     const store = stores.default;
     await registry.get(request.server);
     // Both before the store is asked and after: a busy server is told so at once, and none slips in meanwhile.
     this.#checkCreate(request);
     checkReserve((await store.freeSpace())?.bytes ?? null, config.limits.reserveFree);
     this.#checkCreate(request);
-    const backup = this.#newBackup(request, store);
+    const backup = this.#newBackup({ ...request, ignore }, store);
     const { id, server } = backup;
     const job = { id: newJobId(), kind: 'backup' as const, server, backup: id, request: {} };
     return this.#accepted(runner.submit(job, () => void catalogue.backups.insert(backup)));
@@ -168,15 +170,15 @@ export class Service implements contract.BackupService {
   }
 
   async estimate(server: ServerId, ignore: readonly string[] | undefined): Promise<contract.Estimate> {
-    const { archive, registry, exclude, turns } = this.#deps;
-    const { path: root } = await registry.get(server);
-    const lines = ignore === undefined || ignore.length === 0 ? archive.readIgnoreFile(root) : ignore;
+    const { archive, registry, turns } = this.#deps;
+    const found = await registry.get(server);
+    const asked = archive.ignoreLines(ignore ?? []);
+    const lines = asked.length > 0 ? asked : archive.readIgnoreFile(found.path).lines;
+    const walk = { root: found.path, ignore: lines, exclude: excludedPaths(found, this.#deps) };
     // One walk of a server at a time: a button that is pressed ten times must not read its disk ten times at once.
-    const found = await turns.take(`estimate:${server}`, () => archive.estimateTree({ root, ignore: lines, exclude }));
-    return {
-      ...found,
-      largestIgnored: found.largestIgnored.map(({ path, bytes }) => ({ path: wirePath(path), bytes })),
-    };
+    const estimate = await turns.take(`estimate:${server}`, () => archive.estimateTree(walk));
+    const largestIgnored = estimate.largestIgnored.map(({ path, bytes }) => ({ path: wirePath(path), bytes }));
+    return { ...estimate, largestIgnored };
   }
 
   async files(server: ServerId, backup: BackupId, path: string, cursor?: string): Promise<contract.DirectoryPage> {

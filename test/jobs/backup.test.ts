@@ -50,6 +50,22 @@ describe('a backup that succeeds', () => {
     expect(node.archive.writes.map(({ ignore }) => ignore)).toEqual([['*.log'], ['cache/']]);
   });
 
+  test('an own ignore file that cannot be used is a warning', async () => {
+    const node = await testNode();
+    node.archive.ignoreWarnings = [{ path: '.roostignore', code: 'ignore_file', message: 'it is a symbolic link' }];
+    const backup = await (await node.service.create({ server: SERVER })).ended;
+    expect(backup.warnings.map(({ code }) => code)).toEqual(['ignore_file']);
+  });
+
+  test('patterns that are only comments are none; a list that cannot be used is refused before there is a row', async () => {
+    const node = await testNode();
+    node.archive.ignoreFile = ['*.log'];
+    const backup = await (await node.service.create({ server: SERVER, ignore: ['# nothing'] })).ended;
+    expect(backup.ignore).toEqual(['*.log']);
+    await failureOf(node.service.create({ server: SERVER, ignore: Array(11).fill('x') }), 'invalid_request');
+    expect(await node.service.backups(SERVER)).toHaveLength(1);
+  });
+
   test('Roost’s own directories are kept out of the archive', async () => {
     const node = await testNode();
     await backUp(node);

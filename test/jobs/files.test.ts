@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { OpenedArchive } from '../../src/archive/contract.ts';
 import type { Entry } from '../../src/archive/entry.ts';
 import { Failure } from '../../src/base/failure.ts';
-import type { OpenedArchive } from '../../src/jobs/archive-door.ts';
 import type { TestNode } from '../support/node.ts';
 import { backupId, backUp, SERVER, testNode } from '../support/node.ts';
 import { failureOf } from '../support/rejection.ts';
@@ -26,6 +26,10 @@ class Opened implements OpenedArchive {
     const from = Number(cursor ?? 0);
     const page = found.slice(from, from + limit).map((name) => this.#entry(name));
     return { entries: page, ...(from + limit < found.length ? { cursor: `${from + limit}` } : {}) };
+  }
+
+  async *entries(): AsyncGenerator<Entry> {
+    for (const path of this.#files.keys()) yield this.#entry(path);
   }
 
   async content(path: string) {

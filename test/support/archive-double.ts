@@ -3,9 +3,18 @@
  * step where a test waits, counts or throws.
  */
 import { createHash } from 'node:crypto';
-import type { VerifyRequest, VerifyResult, WriteRequest, WriteResult } from '../../src/archive/contract.ts';
+import type {
+  EstimateRequest,
+  OpenedArchive,
+  TreeEstimate,
+  VerifyRequest,
+  VerifyResult,
+  WriteRequest,
+  WriteResult,
+} from '../../src/archive/contract.ts';
+import type { ArchiveWarning } from '../../src/archive/entry.ts';
 import { Failure, throwIfAborted } from '../../src/base/failure.ts';
-import type { ArchiveDoor, EstimateRequest, OpenedArchive, TreeEstimate } from '../../src/jobs/archive-door.ts';
+import type { ArchiveDoor, OwnIgnoreList } from '../../src/jobs/archive-door.ts';
 
 const PIECES = 4;
 
@@ -17,6 +26,7 @@ export class ArchiveDouble implements ArchiveDoor {
   mostRunning = 0;
   /** Lines of the servers' own ignore files. */
   ignoreFile: readonly string[] = [];
+  ignoreWarnings: readonly ArchiveWarning[] = [];
   /** Bytes that an estimate finds. */
   treeBytes = 1000;
   result: Partial<WriteResult> = {};
@@ -62,8 +72,13 @@ export class ArchiveDouble implements ArchiveDoor {
     return { files: 3, directories: 1, bytes: this.treeBytes, ignoredFiles: 1, ignoredBytes: 7, largestIgnored };
   }
 
-  readIgnoreFile(): readonly string[] {
-    return this.ignoreFile;
+  ignoreLines(lines: readonly string[]): readonly string[] {
+    if (lines.length > 10) throw new Failure('invalid_request', 'Cannot use the ignore list: it is too long');
+    return lines.filter((line) => !line.startsWith('#'));
+  }
+
+  readIgnoreFile(): OwnIgnoreList {
+    return { lines: this.ignoreFile, warnings: this.ignoreWarnings };
   }
 
   async #write(request: WriteRequest): Promise<WriteResult> {
