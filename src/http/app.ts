@@ -63,6 +63,7 @@ export function createApp(options: AppOptions): HttpApp {
   app.use(accessLog(clock, log, addressOf));
   app.use(headers(options.api));
   app.use(identifyCaller(dialects, addressOf, log));
+  app.use(errorsOnly);
   app.onError((error, c) => answerThrown(c, error, log));
   app.notFound((c) => answerFault(c, 'not_found'));
 
@@ -110,6 +111,15 @@ function accessLog(clock: Clock, log: Log, addressOf: (c: AppContext) => string)
     log.info('Request', { ...facts, method, path: printableText(path), status: c.res.status, milliseconds });
   };
 }
+
+// Hono hands only Errors to `onError`; anything else that a library may throw would escape the app.
+const errorsOnly: MiddlewareHandler<AppEnv> = async (_, next) => {
+  try {
+    await next();
+  } catch (thrown) {
+    throw thrown instanceof Error ? thrown : new Error(`thrown: ${String(thrown)}`);
+  }
+};
 
 function answerThrown(c: AppContext, thrown: unknown, log: Log): Response {
   const { code } = failureOf(thrown);

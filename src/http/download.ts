@@ -62,7 +62,7 @@ function chooseAnswer(c: AppContext, { source: { size }, tag }: ArchiveDownload)
   return { status: 206, headers, bytes: { start, end } };
 }
 
-async function closeUnread(source: ByteSource, log: Log): Promise<void> {
+async function closeUnread(source: Pick<ByteSource, 'close'>, log: Log): Promise<void> {
   await source.close().catch((error: unknown) => log.warn('Cannot close a download', { error }));
 }
 
@@ -113,33 +113,38 @@ async function sendContent(c: AppContext, content: FileContent, stop: AbortContr
   };
   const pieces = contentPieces(content, stop);
   if (c.req.method !== 'HEAD' && content.size > 0) return c.body(await bodyOf(c, pieces, log), 200, headers);
-  await pieces.close();
+  await closeUnread(pieces, log);
   return c.body(null, 200, headers);
 }
 
+/**
+ * The last piece is held back until the content has said that it ended well: a checksum that is compared at the end
+ * must be able to break the download.
+ */
 function contentPieces(content: FileContent, stop: AbortController): BytePieces {
   const iterator = content.stream[Symbol.asyncIterator]();
   let left = content.size;
-  let first = true;
+  let held: Uint8Array | undefined;
   return {
     async next(signal) {
-      if (first) signal.addEventListener('abort', () => stop.abort(), { once: true });
-      first = false;
-      const step = left > 0 ? await iterator.next() : undefined;
-      if (step === undefined) return undefined;
-      if (step.done === true || step.value.byteLength > left) {
-        throw new Failure(
-          'archive_damaged',
-          'Cannot send the file: its content has another length than its entry says',
-        );
+      if (left === content.size) signal.addEventListener('abort', () => stop.abort(), { once: true });
+      for (;;) {
+        const step = await iterator.next();
+        const ready = held;
+        // The iterator may use its memory again at its next step, while the socket still holds this piece.
+        held = step.done === true ? undefined : new Uint8Array(step.value);
+        left -= held?.byteLength ?? 0;
+        if (left < 0 || (held === undefined && left > 0)) throw wrongLength();
+        if (held === undefined || (ready !== undefined && ready.byteLength > 0)) return ready;
       }
-      left -= step.value.byteLength;
-      // The iterator may use its memory again at its next step, while the socket still holds this piece.
-      return new Uint8Array(step.value);
     },
     async close() {
       stop.abort();
       await iterator.return?.();
     },
   };
+}
+
+function wrongLength(): Failure {
+  return new Failure('archive_damaged', 'Cannot send the file: its content has another length than its entry says');
 }

@@ -13,7 +13,7 @@ import {
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createAdaptorServer, getRequestListener } from '@hono/node-server';
+import { createAdaptorServer, getRequestListener, RequestError } from '@hono/node-server';
 import { WebSocketServer } from 'ws';
 import { errnoOf, Failure } from '../base/failure.ts';
 import type { ApiConfig } from '../config/types.ts';
@@ -92,7 +92,7 @@ function createServer(options: ListenOptions, sockets: WebSocketServer): Server 
     ...(tls === null ? {} : { cert: pem(tls.cert), key: pem(tls.key) }),
   };
   // @hono/node-server answers an unusable URL or Host by itself; only its listener takes an error handler.
-  const listener = getRequestListener(app.fetch, { errorHandler: () => badRequest() });
+  const listener = getRequestListener(app.fetch, { errorHandler: unanswered });
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => void listener(incoming, outgoing);
   const create = () => (tls === null ? createPlainServer(settings, handle) : createTlsServer(settings, handle));
   const server = createAdaptorServer({
@@ -151,7 +151,10 @@ function cannotListen(error: unknown, host: string, port: number): Failure {
   });
 }
 
-function badRequest(): Response {
+function unanswered(thrown: unknown): Response {
+  if (!(thrown instanceof RequestError)) {
+    return Response.json({ error: 'Cannot answer the request', code: 'internal' }, { status: 500 });
+  }
   const body = { error: 'Cannot read the request: its address is malformed', code: 'invalid_request' };
   return Response.json(body, { status: 400 });
 }
