@@ -6,10 +6,8 @@ import { pino } from 'pino';
 import { formatLine, safeFacts } from './log-line.ts';
 import { redact } from './redact.ts';
 
-export { redact } from './redact.ts';
-
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface LogOptions {
   /** The lowest level that is written. */
@@ -17,7 +15,7 @@ export interface LogOptions {
   readonly format: 'json' | 'text';
 }
 
-export type LogFacts = Readonly<Record<string, unknown>>;
+type LogFacts = Readonly<Record<string, unknown>>;
 
 export interface Log {
   /** @param facts numbers and names behind the sentence; an error goes under `error`. */

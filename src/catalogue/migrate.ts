@@ -2,14 +2,9 @@
 import type { Clock } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
 import type { Database } from './database.ts';
+import type { Migration } from './migration.ts';
 import { integer } from './row.ts';
 import { firstTables } from './migrations/0001-first-tables.ts';
-
-export interface Migration {
-  readonly number: number;
-  readonly name: string;
-  readonly sql: string;
-}
 
 /** In order, without gaps. A migration that was released is never changed: the next one corrects it. */
 export const MIGRATIONS: readonly Migration[] = [firstTables];

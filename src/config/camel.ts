@@ -1,5 +1,5 @@
 /** `read_limit` in the file is `readLimit` in the program: one rule for every section, in the types too. */
-export type Camel<Name extends string> = Name extends `${infer Head}_${infer Tail}`
+type Camel<Name extends string> = Name extends `${infer Head}_${infer Tail}`
   ? `${Head}${Capitalize<Camel<Tail>>}`
   : Name;
 

@@ -2,7 +2,7 @@
 import type { Document, Node, Pair } from 'yaml';
 import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 
-export interface Place {
+interface Place {
   readonly line: number;
   readonly column: number;
 }

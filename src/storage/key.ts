@@ -10,7 +10,7 @@ import { printableText } from '../base/paths.ts';
 declare const brand: unique symbol;
 export type ObjectKey = string & { readonly [brand]: 'ObjectKey' };
 
-export const OBJECT_KINDS = ['tar.gz', 'index', 'json'] as const;
+const OBJECT_KINDS = ['tar.gz', 'index', 'json'] as const;
 /** The archive, its index, its manifest. */
 export type ObjectKind = (typeof OBJECT_KINDS)[number];
 

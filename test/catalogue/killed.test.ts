@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { Catalogue } from '../../src/catalogue/catalogue.ts';
 import { openCatalogue } from '../../src/catalogue/catalogue.ts';
@@ -9,7 +10,7 @@ import { backupId, jobId } from '../support/catalogue-rows.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { StillClock } from '../support/still-clock.ts';
 
-const WRITER = join(import.meta.dirname, '../support/catalogue-writer.ts');
+const WRITER = fileURLToPath(new URL('../support/catalogue-writer.ts', import.meta.url));
 
 /** Lets a writer make so many commits, kills it, and returns what it had said was committed. */
 async function killAfter(path: string, first: number, commits: number): Promise<string[]> {

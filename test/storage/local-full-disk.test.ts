@@ -15,6 +15,9 @@ const SERVER = '11111111-1111-4111-8111-111111111111' as ServerId;
 const BACKUP = 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa' as BackupId;
 const OLDER = 'bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb' as BackupId;
 const KEY = objectKey(SERVER, BACKUP, 'tar.gz');
+/** @param program of the host. */
+const run = (program: string, words: readonly string[]): void => void execFileSync(program, words, { stdio: 'pipe' });
+
 const BLOCK = Buffer.alloc(64 * 1024, 1);
 
 /** A store on a file system of its own; skips the test where none may be mounted. */
@@ -22,11 +25,11 @@ async function smallStore(context: TestContext, options: string): Promise<Scratc
   const directory = join(await scratchDirectory(), 'store');
   await mkdir(directory);
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', directory], { stdio: 'pipe' });
+    run('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', directory]);
   } catch (error) {
     context.skip(true, `no file system may be mounted here: ${String(error)}`);
   }
-  onTestFinished(() => void execFileSync('umount', ['--lazy', directory]));
+  onTestFinished(() => run('umount', ['--lazy', directory]));
   return scratchStore({ directory });
 }
 
@@ -89,7 +92,7 @@ test('no inode left: refused before the first byte', async (context) => {
 test('a disk mounted read-only meanwhile is unreachable, not full', async (context) => {
   const scratch = await smallStore(context, 'size=1m');
   await putObject(scratch.store, KEY, BLOCK);
-  execFileSync('mount', ['-o', 'remount,ro', scratch.directory]);
+  run('mount', ['-o', 'remount,ro', scratch.directory]);
   const failure = await failureOf(scratch.store.create(KEY), 'store_unreachable');
   expect(failure.message).toContain('EROFS');
   await failureOf(scratch.store.check(), 'store_unreachable');
@@ -99,11 +102,11 @@ test('a disk mounted read-only meanwhile is unreachable, not full', async (conte
 test('a disk that is unmounted while Roost runs is never written around', async (context) => {
   const scratch = await smallStore(context, 'size=1m');
   await putObject(scratch.store, KEY, BLOCK);
-  execFileSync('umount', [scratch.directory]);
+  run('umount', [scratch.directory]);
   await failureOf(scratch.store.create(KEY), 'store_unreachable');
   await failureOf(scratch.store.stat(KEY), 'store_unreachable');
   expect(await readdir(scratch.directory)).toEqual([]);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', scratch.directory]);
+  run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', scratch.directory]);
   // Another disk in its place: empty, and not the one.
   await failureOf(scratch.store.create(KEY), 'store_unreachable');
 });

@@ -153,7 +153,7 @@ class MemoryWriter implements ObjectWriter {
   }
 }
 
-export function memorySource(bytes: Uint8Array): ByteSource {
+function memorySource(bytes: Uint8Array): ByteSource {
   return {
     size: bytes.byteLength,
     read: async (offset, length, signal) => {

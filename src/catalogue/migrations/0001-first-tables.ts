@@ -1,4 +1,4 @@
-import type { Migration } from '../migrate.ts';
+import type { Migration } from '../migration.ts';
 
 /**
  * `seq` numbers rows in the order of their insertion and is never used again (AUTOINCREMENT), so that rows of the same
