@@ -56,6 +56,8 @@ export type WarningCode =
   | 'unsupported_entry'
   /** Unpacking: an entry whose name or target leads out of the directory, or hides another; passed over. */
   | 'hostile_entry'
+  /** Restoring: left out, because what is in its place in the server was to stay. */
+  | 'kept'
   /** Reading: bytes after the end of the archive, which no tar reads. */
   | 'trailing_data'
   /** Reading: a tar without the blocks of zeros that end one; whole as far as it goes, but it may have been cut. */

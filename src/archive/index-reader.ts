@@ -46,6 +46,8 @@ const directorySchema = z.object({
 export class IndexReader {
   readonly #source: ByteSource;
   readonly #directory: IndexDirectory;
+  /** The block decoded last: a listing asks for neighbours one after another. */
+  #lately: { readonly block: EntryBlock; readonly entries: readonly IndexedEntry[] } | undefined;
 
   /**
    * Reads the directory of an index.
@@ -83,7 +85,11 @@ export class IndexReader {
     for (let index = this.#blockOf(from); index < this.#directory.entryBlocks.length; index++) {
       const block = this.#directory.entryBlocks[index];
       if (block === undefined) return;
-      for (const entry of await this.#entriesOf(block)) if (from === '' || tarName(entry) >= from) yield entry;
+      const entries = await this.#entriesOf(block);
+      for (let at = firstAt(entries, from); at < entries.length; at++) {
+        const entry = entries[at];
+        if (entry !== undefined) yield entry;
+      }
     }
   }
 
@@ -91,8 +97,9 @@ export class IndexReader {
   async find(path: string): Promise<IndexedEntry | undefined> {
     for (const name of [path, `${path}/`]) {
       const block = this.#directory.entryBlocks[this.#blockOf(name)];
-      const found = block && (await this.#entriesOf(block)).find((entry) => tarName(entry) === name);
-      if (found) return found;
+      const entries = block === undefined ? [] : await this.#entriesOf(block);
+      const found = entries[firstAt(entries, name)];
+      if (found !== undefined && tarName(found) === name) return found;
     }
     return undefined;
   }
@@ -131,11 +138,27 @@ export class IndexReader {
     return low;
   }
 
-  async #entriesOf(block: EntryBlock): Promise<IndexedEntry[]> {
-    return [...decodeEntries(await this.#block(block))];
+  async #entriesOf(block: EntryBlock): Promise<readonly IndexedEntry[]> {
+    if (this.#lately?.block === block) return this.#lately.entries;
+    const entries = [...decodeEntries(await this.#block(block))];
+    this.#lately = { block, entries };
+    return entries;
   }
 
   async #block(block: { offset: number; length: number; rawLength: number; crc: number }): Promise<Buffer> {
     return unpackBlock(await this.#source.read(block.offset, block.length), block.crc, block.rawLength);
   }
+}
+
+/** The first of some entries whose tar name is at or behind a name. */
+function firstAt(entries: readonly IndexedEntry[], name: string): number {
+  let low = 0;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const entry = entries[middle];
+    if (entry !== undefined && tarName(entry) < name) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -17,13 +17,11 @@ import { PendingLinks } from './unpack-links.ts';
 import { UnpackTarget, openUnpackRoot } from './unpack-target.ts';
 import { WarningLog } from './warnings.ts';
 
-export interface StreamedExtractRequest extends Omit<ExtractRequest, 'source' | 'select' | 'workers'> {
+export interface StreamedExtractRequest extends Omit<ExtractRequest, 'select'> {
   /** As in `ExtractRequest`; may also be asked of another thread. */
   readonly select?: (path: string, kind: Entry['kind']) => boolean | Promise<boolean>;
   /** Called for every entry and chunk; throws to stop. For threads, which have a flag in place of a signal. */
   readonly checkStop?: () => void;
-  /** Bytes of the archive itself, to estimate totals by. */
-  readonly archiveSize: number;
 }
 
 const DOING = 'Cannot unpack';
@@ -205,12 +203,12 @@ class StreamedUnpacking {
 
   /** Totals are what the content so far comes to for the whole archive, by how much of it has been read. */
   #tell(isLast: boolean): void {
-    const { onProgress, archiveSize } = this.#request;
+    const { onProgress, source } = this.#request;
     if (onProgress === undefined) return;
     const now = this.#clock.monotonic();
     if (!isLast && now - this.#toldAt < PROGRESS_MS) return;
     this.#toldAt = now;
-    const scale = isLast ? 1 : Math.max(1, archiveSize / Math.max(1, this.#archive.consumed()));
+    const scale = isLast ? 1 : Math.max(1, source.archive.size / Math.max(1, this.#archive.consumed()));
     onProgress({
       bytesDone: this.#bytes,
       bytesTotal: Math.round(this.#bytes * scale),

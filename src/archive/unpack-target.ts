@@ -39,6 +39,7 @@ export interface UnpackPolicy extends MetadataPolicy {
 export interface UnpackCounts {
   /** Entries that are there now; directories that the archive does not name are not counted. */
   readonly entries: number;
+  /** Hard links included. */
   readonly files: number;
   /** Content of files, copies in place of hard links included. */
   readonly bytes: number;
@@ -151,6 +152,7 @@ export class UnpackTarget {
         if (errno === undefined || !NO_LINK.has(errno)) throw error;
         this.#copy(entry, target, errno);
       }
+      this.#files++;
     });
   }
 

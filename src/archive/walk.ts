@@ -27,7 +27,7 @@ export interface WalkRequest {
   readonly warn: (path: string, code: WarningCode, message: string) => void;
   /** Throws to stop the walk; called for every name, ignored ones too. */
   readonly checkAbort: () => void;
-  /** Called for each name that the rules drop; directories are not looked into unless something below may be kept. */
+  /** Called for each name that the rules drop, of a directory with all that is in it. */
   readonly onIgnored?: (path: string, directory: boolean, parent: number, name: string) => void;
   /** Called when a directory (the root as '') was listed, with the names in it. */
   readonly onDirectory?: (entry: WalkedEntry, names: readonly string[]) => void;
@@ -92,8 +92,10 @@ export class Walk {
     if (this.#excluded.has(`${stat.dev}:${stat.ino}`)) return;
     const directory = stat.isDirectory();
     const verdict = level.rules.child(name, directory);
-    if (verdict.ignored) this.#request.onIgnored?.(path, directory, level.handle, name);
-    if (verdict.ignored && (!directory || verdict.prune)) return;
+    if (verdict.ignored && (!directory || verdict.prune)) {
+      this.#request.onIgnored?.(path, directory, level.handle, name);
+      return;
+    }
     const entry = this.#entryOf(level, name, path, stat);
     if (entry === undefined) return;
     if (!verdict.ignored) yield* this.#withParents(entry);

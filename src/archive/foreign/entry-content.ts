@@ -1,4 +1,5 @@
 /** The content of one tar entry: read once, by whoever wants it, and passed over where nobody does. */
+import { setImmediate } from 'node:timers/promises';
 import { Failure } from '../../base/failure.ts';
 import { paddingOf } from '../tar-header.ts';
 import { ZEROS } from '../zeros.ts';
@@ -54,6 +55,10 @@ export class EntryContent {
   }
 }
 
-function* hole(length: number): Generator<Uint8Array, void, void> {
-  for (let left = length; left > 0; left -= ZEROS.length) yield left >= ZEROS.length ? ZEROS : ZEROS.subarray(0, left);
+async function* hole(length: number): AsyncGenerator<Uint8Array, void, void> {
+  for (let left = length, number = 1; left > 0; left -= ZEROS.length, number++) {
+    yield left >= ZEROS.length ? ZEROS : ZEROS.subarray(0, left);
+    // Zeros come from nowhere: a hole of terabytes must leave others, and an abort, their turn.
+    if (number % 64 === 0) await setImmediate();
+  }
 }

@@ -1,0 +1,13 @@
+/**
+ * The door of the archive room: one plain tar.gz, made of segments that stand alone.
+ *
+ * For: turning a directory into an archive and back. Promises: an archive is one gzip member with one tar stream that
+ * any tar reads; a live directory never makes it malformed, and every path that is not in it as it was is named in a
+ * warning; nothing outside the directory is read or written, whatever links or races its owner makes; memory does not
+ * grow with the tree. Never: knows servers, stores, backups or HTTP; deletes anything.
+ */
+export { writeArchive } from './write.ts';
+export { extractArchive, verifyArchive } from './read.ts';
+export { openArchive } from './open.ts';
+export { estimateTree } from './estimate.ts';
+export { selectedEngine } from './engine.ts';

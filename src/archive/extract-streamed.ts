@@ -1,0 +1,35 @@
+/** Unpacking an archive that has no index, in order, as it comes. */
+import type { ByteSource } from '../base/source.ts';
+import type { ExtractResult } from './contract.ts';
+import type { Control } from './control.ts';
+import type { ArchiveProgress } from './entry.ts';
+import { openStreamedArchive } from './foreign/open-streamed.ts';
+import type { ExtractData } from './read-tasks.ts';
+import { unpackStreamed } from './unpack-streamed.ts';
+
+export async function extractStreamed(
+  archive: ByteSource,
+  data: ExtractData,
+  control: Control,
+  onProgress: (progress: ArchiveProgress) => void,
+): Promise<ExtractResult> {
+  const stoppable: ByteSource = {
+    ...archive,
+    read(offset, length, signal) {
+      control.checkStop();
+      return archive.read(offset, length, signal);
+    },
+  };
+  const { into, owner, setuid, overwrite, durable, limits, workers } = data;
+  return unpackStreamed(await openStreamedArchive(stoppable), {
+    source: { archive: stoppable },
+    into,
+    owner,
+    setuid,
+    overwrite,
+    durable,
+    limits,
+    workers,
+    onProgress,
+  });
+}

@@ -1,0 +1,32 @@
+/** An inflating thread: takes a segment's stored bytes from a shared slot, inflates and checks them, and unpacks. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { asFailure } from '../base/failure.ts';
+import { SegmentChecker } from './check-segment.ts';
+import { Control, Slots } from './control.ts';
+import { inflateSegment } from './inflate.ts';
+import { PartWriter } from './part-writer.ts';
+import type { InflateResult, InflateTask, InflateThreadData } from './read-tasks.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('an inflating thread is started by the read thread only');
+const data = workerData as InflateThreadData;
+const control = new Control(data.control);
+const slots = new Slots(data.slots.count, data.slots.length, data.slots.memory);
+const checker = new SegmentChecker();
+const writer = data.unpack && PartWriter.open(data.unpack, control);
+
+port.on('message', ({ id, slot, task }: { id: number; slot: number; task: InflateTask }) => {
+  try {
+    control.checkStop();
+    port.postMessage({ id, result: run(task, slots.view(slot, task.segment.length)) });
+  } catch (error) {
+    port.postMessage({ id, failure: asFailure(error, 'Cannot read a segment of the archive').toJSON() });
+  }
+});
+
+function run(task: InflateTask, stored: Buffer): InflateResult {
+  const raw = inflateSegment(stored, task.segment);
+  if (task.kind === 'unpack') return { warnings: writer?.write(raw, task.parts) ?? [] };
+  checker.check(raw, task.segment, task.entries);
+  return { warnings: [] };
+}

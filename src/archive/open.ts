@@ -1,0 +1,32 @@
+/** Opening an archive: by its index where there is one that belongs to it, else by reading it through. */
+import { Failure } from '../base/failure.ts';
+import { openStreamedArchive } from './foreign/open-streamed.ts';
+import type { OpenRequest, OpenedArchive } from './contract.ts';
+import { IndexReader } from './index-reader.ts';
+import { IndexedArchive } from './indexed-archive.ts';
+import { belongsTo } from './reuse.ts';
+import { StreamedOpened } from './streamed-opened.ts';
+
+/**
+ * Opens an archive for looking into. An index of another archive, or a damaged one, is passed over: the archive
+ * itself is what counts.
+ *
+ * @throws Failure `archive_damaged` when it is no archive that Roost reads.
+ */
+export async function openArchive(request: OpenRequest, signal?: AbortSignal): Promise<OpenedArchive> {
+  const reader = await openIndex(request);
+  if (reader !== undefined) return new IndexedArchive(request.archive, reader);
+  return new StreamedOpened(await openStreamedArchive(request.archive, signal));
+}
+
+/** The index of an archive, if there is one that can be used for it. */
+export async function openIndex(request: OpenRequest): Promise<IndexReader | undefined> {
+  if (request.index === undefined) return undefined;
+  try {
+    const reader = await IndexReader.open(request.index);
+    return (await belongsTo(reader, request.archive)) ? reader : undefined;
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'archive_damaged') return undefined;
+    throw error;
+  }
+}

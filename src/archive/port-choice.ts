@@ -1,0 +1,32 @@
+/** Which entries are wanted: asked of the caller's thread, many at a time, since the choice is a function of its. */
+import type { MessagePort } from 'node:worker_threads';
+import type { Entry } from './entry.ts';
+import type { ChoiceAnswer, ChoiceRequest } from './read-tasks.ts';
+
+export class PortChoice {
+  readonly #port: MessagePort;
+  readonly #waiting = new Map<number, (wanted: readonly boolean[]) => void>();
+  #nextId = 0;
+
+  constructor(port: MessagePort) {
+    this.#port = port;
+  }
+
+  /** Takes a message of the caller's side. */
+  take(message: { readonly type: string }): void {
+    if (message.type !== 'chosen') return;
+    const { id, wanted } = message as ChoiceAnswer;
+    this.#waiting.get(id)?.(wanted);
+    this.#waiting.delete(id);
+  }
+
+  /** For each entry, whether it is wanted. */
+  choose(entries: readonly Entry[]): Promise<readonly boolean[]> {
+    const id = this.#nextId++;
+    const pairs = entries.map(({ path, kind }) => [path, kind] as const);
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.#port.postMessage({ type: 'choose', id, entries: pairs } satisfies ChoiceRequest);
+    });
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * A source of bytes seen from another thread. A local file's descriptor works in every thread of the process; any
+ * other source stays where it is, and its bytes are asked for by message.
+ */
+import type { MessagePort, Worker } from 'node:worker_threads';
+import { Failure, asFailure } from '../base/failure.ts';
+import type { FailureRecord } from '../base/failure.ts';
+import type { ByteSource } from '../base/source.ts';
+import { fileSource } from './file-source.ts';
+
+/** What a thread is told of a source. */
+export interface SourceHandle {
+  readonly size: number;
+  readonly descriptor?: number;
+}
+
+export type SourceName = 'archive' | 'index';
+
+export interface ReadRequest {
+  readonly type: 'read';
+  readonly id: number;
+  readonly source: SourceName;
+  readonly offset: number;
+  readonly length: number;
+}
+
+export type ReadAnswer =
+  | { readonly type: 'bytes'; readonly id: number; readonly bytes: Uint8Array }
+  | { readonly type: 'bytes'; readonly id: number; readonly failure: FailureRecord };
+
+export function handleOf(source: ByteSource): SourceHandle {
+  return source.descriptor === undefined ? { size: source.size } : { size: source.size, descriptor: source.descriptor };
+}
+
+/** The thread's side. Closing it leaves the true source open: that is its owner's. */
+export class PortSources {
+  readonly #port: MessagePort;
+  readonly #waiting = new Map<number, (answer: ReadAnswer) => void>();
+  #nextId = 0;
+
+  constructor(port: MessagePort) {
+    this.#port = port;
+  }
+
+  /** Takes a message of the owner's side; false when it is no answer to a read. */
+  take(message: { readonly type: string }): boolean {
+    if (message.type !== 'bytes') return false;
+    const answer = message as ReadAnswer;
+    this.#waiting.get(answer.id)?.(answer);
+    this.#waiting.delete(answer.id);
+    return true;
+  }
+
+  source(name: SourceName, handle: SourceHandle): ByteSource {
+    const { size, descriptor } = handle;
+    const close = (): Promise<void> => Promise.resolve();
+    if (descriptor !== undefined) return { ...fileSource(descriptor, size), close };
+    return { size, close, read: (offset, length) => this.#ask(name, offset, length) };
+  }
+
+  async #ask(source: SourceName, offset: number, length: number): Promise<Uint8Array> {
+    const id = this.#nextId++;
+    const answer = await new Promise<ReadAnswer>((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.#port.postMessage({ type: 'read', id, source, offset, length } satisfies ReadRequest);
+    });
+    if ('failure' in answer) throw Failure.revive(answer.failure);
+    return answer.bytes;
+  }
+}
+
+/** The owner's side: answers a read. */
+export async function answerRead(worker: Worker, source: ByteSource | undefined, request: ReadRequest): Promise<void> {
+  const { id, offset, length } = request;
+  try {
+    if (source === undefined) throw new Failure('internal', 'Cannot read: there is no such source');
+    const bytes = await source.read(offset, length);
+    worker.postMessage({ type: 'bytes', id, bytes } satisfies ReadAnswer);
+  } catch (error) {
+    const failure = asFailure(error, 'Cannot read the archive').toJSON();
+    worker.postMessage({ type: 'bytes', id, failure } satisfies ReadAnswer);
+  }
+}

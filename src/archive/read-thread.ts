@@ -1,0 +1,95 @@
+/** The read thread: verifies or unpacks an archive, by its index where it has one, else by reading it through. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../base/clock.ts';
+import { asFailure } from '../base/failure.ts';
+import type { VerifyResult } from './contract.ts';
+import { Control } from './control.ts';
+import type { ArchiveProgress } from './entry.ts';
+import { extractIndexed } from './extract-indexed.ts';
+import { extractStreamed } from './extract-streamed.ts';
+import { openIndex } from './open.ts';
+import { PortSources } from './port-source.ts';
+import { PortChoice } from './port-choice.ts';
+import type { ReadEvent, ReadReply, ReadThreadData, VerifyData } from './read-tasks.ts';
+import { damaged, verifyIndexed } from './verify-indexed.ts';
+import { verifyStreamed } from './verify-streamed.ts';
+
+const PROGRESS_MS = 100;
+
+const port = parentPort;
+if (port === null) throw new Error('the read thread is started by verifyArchive and extractArchive only');
+const data = workerData as ReadThreadData;
+const control = new Control(data.control);
+const sources = new PortSources(port);
+const choice = new PortChoice(port);
+port.on('message', (reply: ReadReply) => {
+  if (!sources.take(reply)) choice.take(reply);
+});
+const send = (event: ReadEvent): void => {
+  port.postMessage(event);
+};
+
+try {
+  send({ type: 'done', result: await run() });
+} catch (error) {
+  send({ type: 'failed', failure: asFailure(error, 'Cannot read the archive').toJSON() });
+} finally {
+  port.close();
+}
+
+async function run() {
+  const archive = sources.source('archive', data.archive);
+  const index = data.index && sources.source('index', data.index);
+  const reader = await openIndex(index === undefined ? { archive } : { archive, index });
+  const progress = reporter();
+  if (data.verb === 'verify') {
+    if (data.expected !== undefined && data.expected.size !== archive.size)
+      throw wrongSize(data.expected.size, archive.size);
+    const verified = await (reader === undefined
+      ? verifyStreamed(archive, control, progress.step)
+      : verifyIndexed(archive, reader, data.workers, control, progress.step));
+    compare(verified, data);
+    progress.finish();
+    return verified;
+  }
+  const result = await (reader === undefined
+    ? extractStreamed(archive, data, control, progress.step)
+    : extractIndexed(archive, reader, data, choice, control, progress.step));
+  progress.finish();
+  return result;
+}
+
+function compare(verified: VerifyResult, { expected }: VerifyData): void {
+  if (expected === undefined || expected.sha256 === verified.sha256) return;
+  throw damaged('its sha256 is not the one that was recorded when it was made', {
+    expected: expected.sha256,
+    found: verified.sha256,
+  });
+}
+
+function wrongSize(expected: number, found: number): Error {
+  return damaged(`it has ${found} bytes, and had ${expected} when it was made`, { expected, found });
+}
+
+function reporter() {
+  let last = systemClock.monotonic();
+  let latest: ArchiveProgress | undefined;
+  const report = (progress: ArchiveProgress): void => {
+    send({ type: 'progress', progress });
+  };
+  return {
+    step: (progress: ArchiveProgress): void => {
+      latest = progress;
+      const now = systemClock.monotonic();
+      if (now - last < PROGRESS_MS) return;
+      last = now;
+      report(progress);
+    },
+    /** Totals are estimates until the end, when they are what was done. */
+    finish(): void {
+      if (latest === undefined) return;
+      const { bytesTotal, filesDone } = latest;
+      report({ bytesDone: bytesTotal, bytesTotal, filesDone, filesTotal: filesDone });
+    },
+  };
+}
