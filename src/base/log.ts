@@ -63,7 +63,7 @@ function wrap(logger: pino.Logger): Log {
     // Redacting walks every fact: not for lines that nobody will see.
     if (!logger.isLevelEnabled(level)) return;
     if (facts === undefined) logger[level](redact(message));
-    else logger[level](safeFacts(facts), redact(message));
+    else logger[level](ownNames(safeFacts(facts)), redact(message));
   };
   return {
     trace: write('trace'),
@@ -72,6 +72,14 @@ function wrap(logger: pino.Logger): Log {
     warn: write('warn'),
     error: write('error'),
     fatal: write('fatal'),
-    child: (facts) => wrap(logger.child(safeFacts(facts))),
+    child: (facts) => wrap(logger.child(ownNames(safeFacts(facts)))),
   };
 }
+
+/** Facts may not pose as what the log itself writes: JSON readers take the last of two fields of one name. */
+function ownNames(facts: Record<string, unknown>): Record<string, unknown> {
+  const fields = Object.entries(facts).map(([name, value]) => [RESERVED.has(name) ? `${name}_` : name, value] as const);
+  return Object.fromEntries(fields);
+}
+
+const RESERVED = new Set(['level', 'time', 'msg']);

@@ -34,19 +34,23 @@ export function isSecretName(name: string): boolean {
   return SECRET_NAMES.has(name.toLowerCase().replace(/[_-]/g, ''));
 }
 
+/** A name is followed by `=`, `:` or, in JSON, `":`. */
+const MEANS = String.raw`["']?\s{0,8}[:=]\s{0,8}`;
+const NAMES = [
+  'token|secret|password|passwd|signature|credential',
+  '(?:signing|private|api|access|secret[_-]?access)[_-]?key(?:[_-]?id)?',
+  'x-amz-security-token',
+].join('|');
+const SCHEMES = 'bearer|basic|aws4-hmac-sha256';
+
 const PATTERNS: readonly (readonly [RegExp, string])[] = [
-  // Authorization: Bearer abc · "authorization":"Basic abc" · cookie: a=b; c=d
-  [
-    /\b((?:proxy-)?authorization["']?\s{0,8}[:=]\s{0,8}["']?(?:(?:bearer|basic|digest|aws4-hmac-sha256)\s{1,8})?)[^\s"']+/gi,
-    `$1${HIDDEN}`,
-  ],
-  [/\b((?:set-)?cookie["']?\s{0,8}[:=]\s{0,8}["']?)[^\r\n"']+/gi, `$1${HIDDEN}`],
+  // Authorization: Bearer abc · "authorization":"Basic abc"
+  [new RegExp(`(authorization${MEANS}["']?(?:(?:${SCHEMES})\\s{1,8})?)[^\\s"']+`, 'gi'), `$1${HIDDEN}`],
+  [new RegExp(`(cookie${MEANS}["']?)[^\\r\\n"']+`, 'gi'), `$1${HIDDEN}`],
   [/\b(bearer\s{1,8})[^\s"',;]+/gi, `$1${HIDDEN}`],
-  // ?token=abc · &X-Amz-Signature=abc · secret_access_key: "abc" · "password":"abc"
-  [
-    /((?:token|secret|password|passwd|signature|credential|signing[_-]?key|private[_-]?key|api[_-]?key|access[_-]?key[_-]?id|secret[_-]?access[_-]?key|x-amz-security-token)["']?\s{0,8}[:=]\s{0,8}["']?)[^\s"'&,;<>#}]+/gi,
-    `$1${HIDDEN}`,
-  ],
+  // "password":"two words", then ?token=abc · &X-Amz-Signature=abc · secret_access_key: abc
+  [new RegExp(`((?:${NAMES})${MEANS})"(?:[^"\\\\]|\\\\.)*"`, 'gi'), `$1"${HIDDEN}"`],
+  [new RegExp(`((?:${NAMES})${MEANS}["']?)[^\\s"'&,;<>#}]+`, 'gi'), `$1${HIDDEN}`],
   // https://user:password@host
   [/(:\/\/)[^\s/@"']{1,512}@/g, `$1${HIDDEN}@`],
   // A JSON web token, wherever it stands.

@@ -1,0 +1,95 @@
+import { chmod, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { ServerId } from '../../src/base/ids.ts';
+import { openRegistry } from '../../src/servers/registry.ts';
+import { failureOf } from '../support/rejection.ts';
+import { scratchDirectory } from '../support/scratch.ts';
+
+const A = 'aaaaaaaa-1111-4111-8111-111111111111' as ServerId;
+const B = 'bbbbbbbb-1111-4111-8111-111111111111' as ServerId;
+const C = 'cccccccc-1111-4111-8111-111111111111' as ServerId;
+
+describe('servers under the root', () => {
+  test('are the directories that a UUID names, as soon as they are there', async () => {
+    const root = await scratchDirectory();
+    const registry = openRegistry({ root, list: [] });
+    expect(await registry.list()).toEqual([]);
+    await failureOf(registry.get(A), 'server_not_found');
+    await mkdir(join(root, B));
+    await mkdir(join(root, A));
+    expect(await registry.list()).toEqual([
+      { id: A, name: 'aaaaaaaa', path: join(root, A) },
+      { id: B, name: 'bbbbbbbb', path: join(root, B) },
+    ]);
+    expect(await registry.get(A)).toEqual({ id: A, name: 'aaaaaaaa', path: join(root, A) });
+    await rm(join(root, A), { recursive: true });
+    await failureOf(registry.get(A), 'server_not_found');
+  });
+
+  test('are no links, files, or directories of another name', async () => {
+    const root = await scratchDirectory();
+    await symlink('/', join(root, A));
+    await writeFile(join(root, B), '');
+    for (const name of ['.sftp', 'lost+found', A.toUpperCase(), `${A}.old`]) await mkdir(join(root, name));
+    const registry = openRegistry({ root, list: [] });
+    expect(await registry.list()).toEqual([]);
+    await failureOf(registry.get(A), 'server_not_found');
+    await failureOf(registry.get(B), 'server_not_found');
+  });
+
+  test('a root that is itself a link is the operator’s own choice', async () => {
+    const real = await scratchDirectory();
+    const link = join(await scratchDirectory(), 'volumes');
+    await symlink(real, link);
+    await mkdir(join(real, A));
+    expect((await openRegistry({ root: link, list: [] }).list()).map(({ id }) => id)).toEqual([A]);
+  });
+
+  test('a root that is missing holds none, and the check says so', async () => {
+    const root = join(await scratchDirectory(), 'volumes');
+    const registry = openRegistry({ root, list: [] });
+    expect(await registry.list()).toEqual([]);
+    expect(await registry.check()).toEqual([expect.stringContaining(`root ${root} is missing`)]);
+    await mkdir(root);
+    expect(await registry.check()).toEqual([]);
+  });
+
+  test('a root that may not be read is an error, not an empty host', async (context) => {
+    context.skip(process.getuid?.() === 0, 'root may read everything');
+    const root = await scratchDirectory();
+    await chmod(root, 0);
+    await failureOf(openRegistry({ root, list: [] }).list(), 'internal');
+  });
+});
+
+describe('servers of the list', () => {
+  test('have the path and name that the operator gave, links included', async () => {
+    const home = await scratchDirectory();
+    await mkdir(join(home, 'mc'));
+    await symlink(join(home, 'mc'), join(home, 'link'));
+    const registry = openRegistry({ root: null, list: [{ id: C, path: join(home, 'link'), name: 'survival' }] });
+    expect(await registry.list()).toEqual([{ id: C, name: 'survival', path: join(home, 'link') }]);
+    expect(await registry.get(C)).toMatchObject({ name: 'survival' });
+  });
+
+  test('come before a directory of the same id under the root', async () => {
+    const root = await scratchDirectory();
+    const path = await scratchDirectory();
+    await mkdir(join(root, A));
+    const registry = openRegistry({ root, list: [{ id: A, path, name: null }] });
+    expect(await registry.list()).toEqual([{ id: A, name: 'aaaaaaaa', path }]);
+    expect((await registry.get(A)).path).toBe(path);
+  });
+
+  test('whose directory is missing are not found, with a reason, and the check names them', async () => {
+    const root = await scratchDirectory();
+    await mkdir(join(root, A));
+    const path = join(root, 'gone');
+    const registry = openRegistry({ root, list: [{ id: A, path, name: 'x' }] });
+    const failure = await failureOf(registry.get(A), 'server_not_found');
+    expect(failure.message).toBe(`Cannot use the server x: its directory ${path} is missing`);
+    expect(await registry.list()).toEqual([]);
+    expect(await registry.check()).toEqual([expect.stringContaining(path)]);
+  });
+});
