@@ -15,7 +15,7 @@ export interface Place {
 export interface Contender {
   readonly name: string;
   readonly version: string;
-  /** Shell lines; `first` and `again` leave the archive, which the others read. */
+  /** Shell lines, run in an empty `own`/out; `first` and `again` leave the archive, which the others read. */
   first(place: Place): string;
   /** The same after a hundredth of the files changed; the first archive is still there. */
   again(place: Place): string;
@@ -35,7 +35,6 @@ export interface Field {
 }
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-const unpackInto = ({ own }: Place) => `rm -rf ${own}/out && mkdir ${own}/out`;
 const resetArchives = ({ own }: Place) => `rm -rf ${own} && mkdir -p ${own}`;
 
 export function findContenders(): Field {
@@ -73,10 +72,9 @@ function roost(engine: 'isal' | 'zlib', missing: string[]): Contender | undefine
     version: firstLine(`${process.execPath} ${MAIN} --version`),
     first: ({ tree, own }) => `${create} ${tree} ${own}/first.tar.gz`,
     again: ({ tree, own }) => `${create} --base ${own}/first.tar.gz ${tree} ${own}/again.tar.gz`,
-    extract: (place) => `${unpackInto(place)} && ${command} extract ${place.own}/first.tar.gz ${place.own}/out`,
+    extract: (place) => `${command} extract ${place.own}/first.tar.gz ${place.own}/out`,
     verify: ({ own }) => `${command} verify ${own}/first.tar.gz`,
-    oneFile: (place) =>
-      `${unpackInto(place)} && ${command} extract --path ${place.oneFile} ${place.own}/first.tar.gz ${place.own}/out`,
+    oneFile: (place) => `${command} extract --path ${place.oneFile} ${place.own}/first.tar.gz ${place.own}/out`,
     archive: ({ own }, again) => `${own}/${again ? 'again' : 'first'}.tar.gz`,
     reset: resetArchives,
   };
@@ -94,11 +92,9 @@ function tarPipe(name: string, version: string, compress: string, decompress: st
     version,
     first: (place) => pack(place, 'first.tar.gz'),
     again: (place) => pack(place, 'again.tar.gz'),
-    extract: (place) =>
-      `${unpackInto(place)} && ${decompress} ${place.own}/first.tar.gz | tar -C ${place.own}/out -xf -`,
+    extract: (place) => `${decompress} ${place.own}/first.tar.gz | tar -C ${place.own}/out -xf -`,
     verify: ({ own }) => `${decompress} ${own}/first.tar.gz > /dev/null && sha256sum ${own}/first.tar.gz`,
-    oneFile: (place) =>
-      `${unpackInto(place)} && ${decompress} ${place.own}/first.tar.gz | tar -C ${place.own}/out -xf - ./${place.oneFile}`,
+    oneFile: (place) => `${decompress} ${place.own}/first.tar.gz | tar -C ${place.own}/out -xf - ./${place.oneFile}`,
     archive: ({ own }, again) => `${own}/${again ? 'again' : 'first'}.tar.gz`,
     reset: resetArchives,
   };
@@ -111,13 +107,12 @@ function restic(): Contender {
   return {
     name: 'restic',
     version: firstLine('restic version'),
-    first: (place) => `${command(place)} init && ${backup(place)}`,
+    first: backup,
     again: backup,
-    extract: (place) => `${unpackInto(place)} && ${command(place)} restore latest --target ${place.own}/out`,
+    extract: (place) => `${command(place)} restore latest --target ${place.own}/out`,
     verify: (place) => `${command(place)} check --read-data`,
-    oneFile: (place) =>
-      `${unpackInto(place)} && ${command(place)} dump latest /${place.oneFile} > ${place.own}/out/file`,
+    oneFile: (place) => `${command(place)} dump latest /${place.oneFile} > ${place.own}/out/file`,
     archive: ({ own }) => `${own}/repository`,
-    reset: resetArchives,
+    reset: (place) => `${resetArchives(place)} && ${command(place)} init`,
   };
 }

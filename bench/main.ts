@@ -6,7 +6,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { formatBytes, parseBytes } from '../src/base/sizes.ts';
@@ -44,6 +44,7 @@ console.log(
 );
 for (const { name, version } of contenders) console.log(`  ${name}: ${version}`);
 for (const reason of missing) console.log(`  not measured: ${reason}`);
+console.log(`  load of the machine before: ${loadavg()[0]?.toFixed(2)} (on a busy one, wall times say little)`);
 if (!hasTime) console.log('  CPU and memory are not measured: GNU time is not installed');
 
 const measured = new Map<string, Cost[]>();
@@ -72,7 +73,7 @@ function measureRound(round: number): void {
     run(contender.reset(placeOf(contender)), scratch);
     measure(contender, 'first backup');
   }
-  // Everybody's first backup must be old enough to be trusted when the changes come (see docs: reuse).
+  // Roost copies only what came to rest two seconds before the older backup read it; the others do not mind.
   waitForClock(3);
   changeHundredth(tree, round);
   waitForClock(3);
@@ -83,6 +84,7 @@ function measureRound(round: number): void {
 
 function measure(contender: Contender, work: Work): void {
   const place = placeOf(contender);
+  run(`rm -rf ${place.own}/out && mkdir ${place.own}/out`, scratch);
   settle();
   const key = `${work}/${contender.name}`;
   process.stderr.write(`${key} ...\n`);

@@ -9,7 +9,7 @@ import { printableText } from '../base/paths.ts';
 import type { ComposeDaemon } from './daemon.ts';
 import type { Terminal } from './terminal.ts';
 
-/** The contract with scripts, see docs/api.md. */
+/** What scripts rely on. */
 export const EXIT = { done: 0, failed: 1, usage: 2, warned: 3 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
