@@ -1,17 +1,9 @@
-/**
- * The ISA-L engine: Intel's storage library, `libisal.so.2` (Debian and Ubuntu: libisal2), called through koffi.
- * Stateless deflate, level 1, full flush.
- *
- * The structure is `struct isal_zstream` of isa-l/igzip_lib.h, whose head has been the same in all releases of the
- * library's second ABI (soname .so.2); the rest of it is internal to the library.
- */
-import koffi from 'koffi';
-import type { LibraryHandle } from 'koffi';
+/** The ISA-L engine: stateless deflate with a full flush, so that each call stands alone. */
 import type { CompressionLevel } from './contract.ts';
 import { store, storedLength } from './deflate.ts';
 import type { DeflateEngine } from './deflate.ts';
+import { addressOf, fixedMemory, loadIsal } from './isal-library.ts';
 
-const LIBRARY = 'libisal.so.2';
 /** sizeof(struct isal_zstream) is below 90 KiB; what lies behind the head is the library's own. */
 const STREAM_BYTES = 128 * 1024;
 /** ISAL_DEF_LVL1_EXTRA_LARGE is 548 KiB at most, ISAL_DEF_LVL3_EXTRA_LARGE about 700 KiB. */
@@ -36,25 +28,25 @@ const LEVEL: Readonly<Record<Exclude<CompressionLevel, 'none'>, number>> = { fas
 
 /** The engine for one thread, or undefined when this host has no ISA-L. */
 export function makeIsalEngine(level: CompressionLevel): DeflateEngine | undefined {
-  const library = loadLibrary();
+  const library = loadIsal();
   if (library === undefined) return undefined;
   if (level === 'none') return { name: 'isal', deflate: store };
   const init = library.func('void isal_deflate_stateless_init(void *stream)');
   const deflate = library.func('int isal_deflate_stateless(void *stream)');
-  const stream = Buffer.from(new ArrayBuffer(STREAM_BYTES));
-  const levelBuffer = Buffer.from(new ArrayBuffer(LEVEL_BUFFER_BYTES));
+  const stream = fixedMemory(STREAM_BYTES);
+  const levelBuffer = fixedMemory(LEVEL_BUFFER_BYTES);
   return { name: 'isal', deflate: (input, output) => run(input, output) };
 
   function run(input: Uint8Array, output: Uint8Array): number {
     if (input.length === 0) return 0;
     init(stream);
-    stream.writeBigUInt64LE(koffi.address(input), FIELD.nextIn);
+    stream.writeBigUInt64LE(addressOf(input), FIELD.nextIn);
     stream.writeUInt32LE(input.length, FIELD.availIn);
-    stream.writeBigUInt64LE(koffi.address(output), FIELD.nextOut);
+    stream.writeBigUInt64LE(addressOf(output), FIELD.nextOut);
     stream.writeUInt32LE(output.length, FIELD.availOut);
     stream.writeUInt32LE(LEVEL[level as 'fast' | 'best'], FIELD.level);
     stream.writeUInt32LE(levelBuffer.length, FIELD.levelBytes);
-    stream.writeBigUInt64LE(koffi.address(levelBuffer), FIELD.levelBuffer);
+    stream.writeBigUInt64LE(addressOf(levelBuffer), FIELD.levelBuffer);
     stream.writeUInt16LE(FULL_FLUSH, FLUSH_FIELD);
     const code: unknown = deflate(stream);
     const length = stream.readUInt32LE(FIELD.totalOut);
@@ -64,18 +56,4 @@ export function makeIsalEngine(level: CompressionLevel): DeflateEngine | undefin
     }
     return length;
   }
-}
-
-let loaded: LibraryHandle | null | undefined;
-
-/** Loads the library once a thread; koffi keeps it mapped. */
-function loadLibrary(): LibraryHandle | undefined {
-  if (loaded === undefined) {
-    try {
-      loaded = koffi.load(LIBRARY);
-    } catch {
-      loaded = null;
-    }
-  }
-  return loaded ?? undefined;
 }

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { asFailure } from '../base/failure.ts';
 import { SegmentChecker } from './check-segment.ts';
 import { Control, Slots } from './control.ts';
-import { inflateSegment } from './inflate.ts';
+import { SegmentInflater } from './inflate.ts';
 import { PartWriter } from './part-writer.ts';
 import type { InflateResult, InflateTask, InflateThreadData } from './read-tasks.ts';
 
@@ -12,6 +12,7 @@ if (port === null) throw new Error('an inflating thread is started by the read t
 const data = workerData as InflateThreadData;
 const control = new Control(data.control);
 const slots = new Slots(data.slots.count, data.slots.length, data.slots.memory);
+const inflater = new SegmentInflater();
 const checker = new SegmentChecker();
 const writer = data.unpack && PartWriter.open(data.unpack, control);
 
@@ -25,7 +26,7 @@ port.on('message', ({ id, slot, task }: { id: number; slot: number; task: Inflat
 });
 
 function run(task: InflateTask, stored: Buffer): InflateResult {
-  const raw = inflateSegment(stored, task.segment);
+  const raw = inflater.inflate(stored, task.segment);
   if (task.kind === 'unpack') return { warnings: writer?.write(raw, task.parts) ?? [] };
   checker.check(raw, task.segment, task.entries);
   return { warnings: [] };

@@ -3,6 +3,8 @@ import { constants, crc32, inflateRaw, inflateRawSync } from 'node:zlib';
 import { promisify } from 'node:util';
 import { Failure } from '../base/failure.ts';
 import { storedLength } from './deflate.ts';
+import { makeIsalInflater } from './inflate-isal.ts';
+import { fixedMemory } from './isal-library.ts';
 import type { Segment } from './index-format.ts';
 
 const inflateRawAsync = promisify(inflateRaw);
@@ -14,18 +16,35 @@ export const MAX_STORED_SEGMENT = storedLength(MAX_SEGMENT);
 
 const STORED_HEADER = 5;
 
-/**
- * The raw bytes of a segment.
- *
- * @throws Failure `archive_damaged` when they are not what the index says.
- */
-export function inflateSegment(stored: Uint8Array, segment: Segment): Uint8Array {
-  if (crc32(stored) !== segment.crcStored) throw segmentDamaged(segment, 'its stored bytes have changed');
-  return checkRaw(unstore(stored, segment.rawLength) ?? inflateSync(stored, segment), segment);
+/** Inflates segments one after another; each thread has its own. */
+export class SegmentInflater {
+  readonly #isal = makeIsalInflater();
+  readonly #output = fixedMemory(MAX_SEGMENT);
+
+  /**
+   * The raw bytes of a segment; valid until the next call.
+   *
+   * @throws Failure `archive_damaged` when they are not what the index says.
+   */
+  inflate(stored: Uint8Array, segment: Segment): Uint8Array {
+    checkLengths(segment);
+    if (crc32(stored) !== segment.crcStored) throw segmentDamaged(segment, 'its stored bytes have changed');
+    return checkRaw(this.#rawBytes(stored, segment), segment);
+  }
+
+  #rawBytes(stored: Uint8Array, segment: Segment): Uint8Array {
+    const output = this.#output.subarray(0, segment.rawLength);
+    if (unstore(stored, output)) return output;
+    if (this.#isal === undefined) return inflateSync(stored, segment);
+    const length = this.#isal(stored, output);
+    if (length === undefined) throw segmentDamaged(segment, 'it does not inflate');
+    return output.subarray(0, length);
+  }
 }
 
-/** The same beside the calling thread's other work, in the thread pool of Node. */
+/** The same beside the calling thread's other work, in the thread pool of Node, into memory of its own. */
 export async function inflateSegmentAside(stored: Uint8Array, segment: Segment): Promise<Uint8Array> {
+  checkLengths(segment);
   if (crc32(stored) !== segment.crcStored) throw segmentDamaged(segment, 'its stored bytes have changed');
   try {
     return checkRaw(await inflateRawAsync(stored, optionsFor(segment)), segment);
@@ -59,25 +78,23 @@ function checkRaw<Bytes extends Uint8Array>(raw: Bytes, segment: Segment): Bytes
 }
 
 /**
- * The content of a segment that consists of stored blocks alone, copied together; undefined when it is not one. That
- * is how incompressible files lie in an archive, and copying is many times faster than zlib's way through them.
+ * Copies the content of a segment that consists of stored blocks alone; false when it is not one. That is how
+ * incompressible files lie in an archive, and copying is many times faster than zlib's way through them.
  */
-function unstore(stored: Uint8Array, rawLength: number): Uint8Array | undefined {
-  if ((stored[0] ?? 0xff) !== 0) return undefined;
-  const raw = Buffer.allocUnsafeSlow(rawLength);
+function unstore(stored: Uint8Array, output: Uint8Array): boolean {
   let to = 0;
   for (let at = 0; at < stored.length;) {
     const length = (stored[at + 1] ?? 0) | ((stored[at + 2] ?? 0) << 8);
     const check = (stored[at + 3] ?? 0) | ((stored[at + 4] ?? 0) << 8);
     const end = at + STORED_HEADER + length;
     // Of the first byte's bits, three are the block's type; an encoder may leave the rest to the padding.
-    if (stored[at] !== 0 || (length ^ check) !== 0xffff || end > stored.length || to + length > rawLength)
-      return undefined;
-    raw.set(stored.subarray(at + STORED_HEADER, end), to);
+    if (stored[at] !== 0 || (length ^ check) !== 0xffff) return false;
+    if (end > stored.length || to + length > output.length) return false;
+    output.set(stored.subarray(at + STORED_HEADER, end), to);
     to += length;
     at = end;
   }
-  return to === rawLength ? raw : undefined;
+  return to === output.length;
 }
 
 /** @throws Failure `archive_damaged` unless a segment's lengths are believable: they come from a file. */

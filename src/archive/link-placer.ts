@@ -4,7 +4,7 @@
  */
 import type { ByteSource } from '../base/source.ts';
 import type { Entry } from './entry.ts';
-import { checkLengths, inflateSegment } from './inflate.ts';
+import { SegmentInflater, checkLengths } from './inflate.ts';
 import type { IndexReader } from './index-reader.ts';
 import type { IndexedEntry } from './index-format.ts';
 import { contentStart } from './segmented.ts';
@@ -16,6 +16,7 @@ export class LinkPlacer {
   readonly #reader: IndexReader;
   readonly #target: UnpackTarget;
   readonly #wanted: WantedEntries;
+  readonly #inflater = new SegmentInflater();
   readonly #expected = { hardlink: 0, symlink: 0 };
   /** For a file that is not unpacked itself: the path that got its content. */
   readonly #heirs = new Map<string, string>();
@@ -71,7 +72,7 @@ export class LinkPlacer {
     if (entry.size === 0) return;
     for await (const segment of this.#reader.segmentsOf(start, end)) {
       checkLengths(segment);
-      const raw = inflateSegment(await this.#archive.read(segment.offset, segment.length), segment);
+      const raw = this.#inflater.inflate(await this.#archive.read(segment.offset, segment.length), segment);
       yield raw.subarray(Math.max(start - segment.rawOffset, 0), end - segment.rawOffset);
     }
   }
