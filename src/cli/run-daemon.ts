@@ -17,9 +17,12 @@ export async function runDaemon(
     const { url } = await daemon.start();
     await onReady(url);
     await fired(signal);
-  } finally {
-    await daemon.stop();
+  } catch (error) {
+    // Why it does not serve is what the operator has to know, whatever else goes wrong on the way down.
+    await daemon.stop().catch(() => undefined);
+    throw error;
   }
+  await daemon.stop();
 }
 
 function fired(signal: AbortSignal): Promise<void> {

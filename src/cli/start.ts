@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import fs from 'node:fs';
 import { relative, resolve } from 'node:path';
+import { isUuid } from '../base/ids.ts';
 import { loadConfig } from '../config/config.ts';
 import type { Config } from '../config/config.ts';
 import type { Invocation } from './command.ts';
@@ -54,6 +55,6 @@ Ctrl-C stops it.
 
 /** The first server of the config: the sample, unless the config was changed since. */
 function sampleServer({ servers }: Config): string {
-  const inRoot = servers.root === null ? [] : fs.readdirSync(servers.root).sort();
+  const inRoot = servers.root === null ? [] : fs.readdirSync(servers.root).filter(isUuid).sort();
   return inRoot[0] ?? servers.list[0]?.id ?? 'SERVER';
 }
