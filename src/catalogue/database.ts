@@ -123,13 +123,14 @@ export class Database {
   }
 }
 
-function prepareFile(path: string): void {
+/** Makes a private file and its directory when they are missing. */
+export function prepareFile(path: string): void {
   try {
     fs.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     // Made here and not by SQLite, for the mode: its -wal and -shm files take over the mode of the database.
     fs.closeSync(fs.openSync(path, 'a', 0o600));
   } catch (error) {
-    throw asFailure(error, `Cannot open the catalogue ${path}`);
+    throw asFailure(error, `Cannot open ${path}`);
   }
 }
 
