@@ -70,7 +70,7 @@ export class EventSession {
     this.#pace = new ProgressPace({
       clock: options.clock,
       timers: options.timers,
-      send: (event) => !this.#behind && this.#sendEvent(event),
+      send: (event) => this.#keepsUp && this.#sendEvent(event),
     });
   }
 
@@ -135,7 +135,7 @@ export class EventSession {
   }
 
   #deliver(event: RoostEvent): void {
-    if (this.#waiting?.length === 0 && !this.#behind) return void this.#sendEvent(event);
+    if (this.#keepsUp) return void this.#sendEvent(event);
     this.#waiting?.push(event);
     if (this.#waiting !== undefined && this.#waiting.length > MOST_WAITING) this.#waiting = undefined;
   }
@@ -227,8 +227,9 @@ export class EventSession {
     return wanted && this.#caller !== undefined && holdsServer(this.#caller, server);
   }
 
-  get #behind(): boolean {
-    return this.#options.wire.bufferedAmount > BEHIND_BYTES;
+  /** True when nothing waits that must go out before, and the buffer takes more. */
+  get #keepsUp(): boolean {
+    return this.#waiting?.length === 0 && this.#options.wire.bufferedAmount <= BEHIND_BYTES;
   }
 
   // A method, because the state may have changed while something was awaited.

@@ -49,7 +49,7 @@ export class ProgressPace {
     const known = this.#tracks.get(key);
     const track = known ?? { event, pending: false, sentAt: undefined, cancelTimer: () => undefined };
     this.#tracks.set(key, track);
-    track.event = known === undefined ? event : forward(known.event, event);
+    track.event = forward(track.event, event);
     track.pending = true;
     this.#settle(track);
   }
