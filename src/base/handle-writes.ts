@@ -7,7 +7,7 @@
  */
 import fs from 'node:fs';
 import { Failure, errnoOf } from './failure.ts';
-import { childPath, handlePath } from './handles.ts';
+import { childPath, handlePath, openDirectory, statChild } from './handles.ts';
 import { printable } from './paths.ts';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_WRONLY } = fs.constants;
@@ -20,6 +20,20 @@ const O_PATH = 0o10000000;
 export function makeDirectory(parent: number, name: string, mode: number): void {
   fs.mkdirSync(childPath(parent, requireName(name)), 0o700);
   if (mode !== 0o700) changeDirectoryMode(parent, name, mode);
+}
+
+/** Makes the directories of a path below an open one (0700), as far as they are missing. '' makes none. */
+export function makeDirectories(root: number, path: string): void {
+  const opened: number[] = [];
+  try {
+    for (const name of path === '' ? [] : path.split('/')) {
+      const parent = opened.at(-1) ?? root;
+      if (statChild(parent, name) === undefined) makeDirectory(parent, name, 0o700);
+      opened.push(openDirectory(parent, name));
+    }
+  } finally {
+    for (const handle of opened) fs.closeSync(handle);
+  }
 }
 
 /** Moves a name; a file, a link or an empty directory that has the new name is replaced. */

@@ -42,9 +42,9 @@ export function placeStage(live: number, name: string): PlacedStage {
 }
 
 /**
- * Finds a stage again.
+ * Finds a stage again, also where its server was moved to, or under another name that the server's owner gave it.
  *
- * @param isRight tells it from something else of its name; handed an open directory.
+ * @param isRight proves that an open directory is the stage: it is asked about others too.
  * @returns undefined when it is not there. Never one that others can reach, or that is not this user's.
  */
 export function findStage(
@@ -57,6 +57,11 @@ export function findStage(
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** Opens what lies at this very place, if it is a directory that only this user can reach. */
+export function openStageAt(location: StageLocation): PlacedStage | undefined {
+  return openCandidate(location, () => true);
 }
 
 function placed(place: StagePlace, name: string, parent: number, handle: number): PlacedStage {

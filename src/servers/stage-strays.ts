@@ -6,7 +6,7 @@ import { handlePath, openRoot, readDirectory } from '../base/handles.ts';
 import type { JobId } from '../base/ids.ts';
 import { isUuid } from '../base/ids.ts';
 import { STAGE_PREFIX } from './stage.ts';
-import type { StageLocation } from './stage-place.ts';
+import type { StageLocation, StagePlace } from './stage-place.ts';
 
 export interface StrayStage {
   readonly job: JobId;
@@ -35,6 +35,22 @@ export function findStages(server: string): StrayStage[] {
   }
 }
 
+/** Names of stages in a directory for previous trees; none when it is missing. */
+export function stagesApart(path: string): StrayStage[] {
+  let directory: number;
+  try {
+    directory = openRoot(path);
+  } catch (error) {
+    if (hasChangedMeanwhile(error)) return [];
+    throw error;
+  }
+  try {
+    return stagesIn(directory, 'apart', path);
+  } finally {
+    fs.closeSync(directory);
+  }
+}
+
 function stagesBeside(live: number, path: string): StrayStage[] {
   const beside = openRoot(`${handlePath(live)}/..`);
   try {
@@ -44,7 +60,7 @@ function stagesBeside(live: number, path: string): StrayStage[] {
   }
 }
 
-function stagesIn(directory: number, place: 'inside' | 'beside', path: string): StrayStage[] {
+function stagesIn(directory: number, place: StagePlace, path: string): StrayStage[] {
   return readDirectory(directory)
     .filter(({ name }) => name.startsWith(STAGE_PREFIX) && isUuid(name.slice(STAGE_PREFIX.length)))
     .map(({ name }) => ({

@@ -30,7 +30,7 @@ import { handlePath, openDirectory, openRoot, readDirectory, statChild } from '.
 import type { JobId } from '../base/ids.ts';
 import { removeTree } from '../base/remove-tree.ts';
 import type { PlacedStage, StageLocation } from './stage-place.ts';
-import { findStage, isSame, placeStage } from './stage-place.ts';
+import { findStage, isSame, openStageAt, placeStage } from './stage-place.ts';
 import type { SwapTrees } from './swap.ts';
 
 export const STAGE_PREFIX = '.roost-stage-';
@@ -85,14 +85,17 @@ export class Stage {
   }
 
   /**
-   * Opens a stage that a record or a look around has found; undefined when it is not there.
+   * Opens a stage again; undefined when it is not there.
    *
-   * @param isRight tells it from something else of its name; handed an open directory.
+   * @param isRight proves that an open directory is the stage, wherever it lies by now; without it, only what lies at
+   * this very place is opened.
    * @throws Failure `server_not_found` when the server's directory is missing.
    */
-  static reopen(server: string, location: StageLocation, isRight: (stage: number) => boolean): Stage | undefined {
+  static reopen(server: string, location: StageLocation, isRight?: (stage: number) => boolean): Stage | undefined {
     const live = openLive(server);
-    const placed = closingOnError(live, () => findStage(live, location, isRight));
+    const find = (): PlacedStage | undefined =>
+      isRight === undefined ? openStageAt(location) : findStage(live, location, isRight);
+    const placed = closingOnError(live, find);
     if (placed !== undefined) return new Stage(live, placed);
     fs.closeSync(live);
     return undefined;
@@ -163,9 +166,14 @@ export class Stage {
     }
   }
 
-  /** Moves the stage to another directory. @throws EXDEV when that lies on another file system. */
+  /** Moves the stage to another open directory. @throws EXDEV when that lies on another file system. */
   moveTo(directory: number, name: string): void {
     renameChild(this.#parent, this.#nameNow() ?? this.location.name, directory, name);
+  }
+
+  /** Undoes `moveTo`. */
+  moveBack(directory: number, name: string): void {
+    renameChild(directory, name, this.#parent, this.location.name);
   }
 
   close(): void {
@@ -178,6 +186,18 @@ export class Stage {
     if (isSame(this.handle, statChild(this.#parent, name))) return name;
     const others = readDirectory(this.#parent).map((item) => item.name);
     return others.find((other) => isSame(this.handle, statChild(this.#parent, other)));
+  }
+}
+
+/** Removes a stage whose server is of no concern any more. Nothing happens when there is none at that place. */
+export async function removeStageAt(location: StageLocation): Promise<void> {
+  const placed = openStageAt(location);
+  if (placed === undefined) return;
+  fs.closeSync(placed.handle);
+  try {
+    await removeTree(placed.parent, location.name);
+  } finally {
+    fs.closeSync(placed.parent);
   }
 }
 

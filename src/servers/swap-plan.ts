@@ -6,12 +6,12 @@
  * the server's root. It goes deeper only where both trees share a directory: to merge, or because something in it stays.
  */
 import fs from 'node:fs';
-import { Failure, errnoOf, throwIfAborted } from '../base/failure.ts';
+import { Failure, throwIfAborted } from '../base/failure.ts';
 import type { DirectoryMetadata } from '../base/handle-writes.ts';
 import {
   changeDirectoryMode,
   hasChangedMeanwhile,
-  makeDirectory,
+  makeDirectories,
   readMetadata,
   SliceTimer,
 } from '../base/handle-writes.ts';
@@ -260,23 +260,6 @@ function hasEntries(parent: number, name: string): boolean {
 
 function isSame(one: fs.Stats, other: fs.Stats | undefined): boolean {
   return other !== undefined && one.ino === other.ino && one.dev === other.dev;
-}
-
-function makeDirectories(root: number, path: string): void {
-  const opened: number[] = [];
-  try {
-    for (const name of path.split('/')) {
-      const parent = opened.at(-1) ?? root;
-      try {
-        makeDirectory(parent, name, 0o700);
-      } catch (error) {
-        if (errnoOf(error) !== 'EEXIST') throw error;
-      }
-      opened.push(openDirectory(parent, name));
-    }
-  } finally {
-    for (const handle of opened) fs.closeSync(handle);
-  }
 }
 
 function busy(path: string): Failure {

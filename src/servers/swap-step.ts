@@ -69,9 +69,12 @@ export class PlanWriter {
 
   /** Makes the file durable and closes it. */
   async finish(): Promise<PlanFile> {
-    this.#flush();
-    await syncHandle(this.#file);
-    fs.closeSync(this.#file);
+    try {
+      this.#flush();
+      await syncHandle(this.#file);
+    } finally {
+      fs.closeSync(this.#file);
+    }
     return { name: this.#name, sha256: this.#hash.digest('hex'), steps: this.#steps };
   }
 

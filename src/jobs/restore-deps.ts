@@ -1,0 +1,67 @@
+/** What the restore verb, undo and recovery are built from, and what one of them knows while it runs. */
+import type { OpenRequest } from '../archive/contract.ts';
+import type { Clock } from '../base/clock.ts';
+import type { JobId } from '../base/ids.ts';
+import type { Log } from '../base/log.ts';
+import type { Catalogue } from '../catalogue/contract.ts';
+import type { JobRecord } from '../catalogue/records.ts';
+import type { Config } from '../config/types.ts';
+import type { PowerPort } from '../servers/power-port.ts';
+import type { Registry } from '../servers/registry.ts';
+import type { ArchiveDoor } from './archive-door.ts';
+
+/**
+ * The boundaries of a restore's steps, and each rename of its swap. Tests end the process there; nothing else listens.
+ */
+export type RestoreStep =
+  | 'fetched'
+  | 'checked'
+  | 'staged'
+  | 'unpacked'
+  | 'stopped'
+  | 'planned'
+  | 'stored'
+  | 'renamed'
+  | 'swapped'
+  | 'committed'
+  | 'started'
+  | 'kept'
+  | 'cleaned';
+
+export interface RestoreDependencies {
+  readonly catalogue: Pick<Catalogue, 'transaction' | 'plans' | 'jobs'>;
+  readonly registry: Pick<Registry, 'get' | 'list'>;
+  readonly archive: Pick<ArchiveDoor, 'verifyArchive' | 'extractArchive' | 'openArchive'>;
+  readonly power: PowerPort;
+  readonly config: Pick<Config, 'backups' | 'limits' | 'restore' | 'servers' | 'stateDirectory'>;
+  /** Step 1: where the archive of a job comes from; `fetchFromStores` for backups of the catalogue. */
+  readonly fetch: (job: JobRecord, signal: AbortSignal) => Promise<FetchedArchive>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Told what a dry run found, before its job is done. */
+  readonly onPreview?: (job: JobId, preview: RestorePreview) => void;
+  readonly onStep?: (step: RestoreStep) => void;
+}
+
+export interface FetchedArchive {
+  readonly source: OpenRequest;
+  /** What was recorded when it was made; null for an archive that nothing is known of. */
+  readonly expected: { readonly size: number; readonly sha256: string } | null;
+  /** Content and entries, as recorded or guessed: for progress only. */
+  readonly rawSize: number;
+  readonly files: number;
+  readonly entries: number;
+  /** The ignore list that was in force when it was made. */
+  readonly ignore: readonly string[];
+  /** Called once, when nothing is read any more. */
+  close(): Promise<void>;
+}
+
+/** Paths as JSON carries them. A directory that both sides have is in no list. */
+export interface RestorePreview {
+  readonly added: readonly string[];
+  /** There now, and in the archive: the archive's takes its place, even when it is the same. */
+  readonly replaced: readonly string[];
+  readonly deleted: readonly string[];
+  readonly counts: { readonly added: number; readonly replaced: number; readonly deleted: number };
+}

@@ -1,0 +1,72 @@
+/** Steps 1 and 2 of a restore: the archive is found, and proven, before anything else happens. */
+import type { ArchiveProgress } from '../archive/entry.ts';
+import { Failure } from '../base/failure.ts';
+import type { Catalogue } from '../catalogue/contract.ts';
+import type { JobRecord } from '../catalogue/records.ts';
+import type { FetchedArchive, RestoreDependencies } from './restore-deps.ts';
+import type { RestoreRequest } from './restore-request.ts';
+import { openStoredArchive } from './stored-archive.ts';
+import type { StoreSet } from './stores.ts';
+import type { RunningJob } from './verb.ts';
+
+/** What proving an archive has told about it; null where only the wanted part will be read. */
+export interface CheckedArchive {
+  readonly rawSize: number;
+  readonly entries: number;
+}
+
+/** Archives of backups that the catalogue knows, read where they lie. */
+export function fetchFromStores(catalogue: Pick<Catalogue, 'backups'>, stores: StoreSet): RestoreDependencies['fetch'] {
+  return async (job: JobRecord) => {
+    const record = catalogue.backups.get(job.backup, job.server);
+    const { size, sha256, rawSize, files, entries, ignore } = record;
+    const stored = await openStoredArchive(stores.get(record.store), record);
+    const expected = sha256 === null ? null : { size, sha256 };
+    return { source: stored.request, expected, rawSize, files, entries, ignore, close: () => stored.close() };
+  };
+}
+
+/**
+ * Reads the archive to its last byte, unless some paths are wanted of one that has an index: then only their segments
+ * are read, once, into the stage, and each is checked there before anything live is touched.
+ *
+ * @throws Failure `archive_damaged` for anything that would keep it from being restored; `cancelled`.
+ */
+export async function checkArchive(
+  job: RunningJob,
+  archive: FetchedArchive,
+  request: RestoreRequest,
+  deps: RestoreDependencies,
+  onProgress: (progress: ArchiveProgress) => void,
+): Promise<CheckedArchive | null> {
+  requireSize(archive);
+  if (request.paths !== undefined && archive.expected !== null && (await isIndexed(archive, deps, job.signal)))
+    return null;
+  const { rawSize, entries } = await deps.archive.verifyArchive({
+    source: archive.source,
+    ...(archive.expected === null ? {} : { expected: archive.expected }),
+    workers: deps.config.backups.workers,
+    signal: job.signal,
+    onProgress,
+  });
+  return { rawSize, entries };
+}
+
+function requireSize({ source, expected }: FetchedArchive): void {
+  if (expected === null || source.archive.size === expected.size) return;
+  const { size } = source.archive;
+  throw new Failure(
+    'archive_damaged',
+    `Cannot restore the archive: it has ${size} bytes, and had ${expected.size} when it was made`,
+    { facts: { size, expected: expected.size }, hint: 'Restore another backup.' },
+  );
+}
+
+async function isIndexed(archive: FetchedArchive, deps: RestoreDependencies, signal: AbortSignal): Promise<boolean> {
+  const opened = await deps.archive.openArchive(archive.source, signal);
+  try {
+    return opened.format === 'roost';
+  } finally {
+    await opened.close();
+  }
+}

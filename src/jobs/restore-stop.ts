@@ -1,0 +1,56 @@
+/** Stopping a server for a restore, and letting it go again when the restore comes to nothing. */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { JobId } from '../base/ids.ts';
+import type { GameServer } from '../servers/registry.ts';
+import type { Stage } from '../servers/stage.ts';
+import type { RestoreDependencies } from './restore-deps.ts';
+import { startAgain } from './restore-swap.ts';
+
+/** How long a start waits for a stop that was cancelled half-way: a cancelled job has two seconds in all. */
+const SETTLE_MS = 1000;
+const POLL_MS = 100;
+
+/**
+ * Stops the server when it runs, after a note in the stage that it has to be started again.
+ *
+ * @throws Failure `server_busy` when it does not stop; nothing of it was touched.
+ */
+export async function stopServer(
+  server: GameServer,
+  stage: Stage,
+  deps: RestoreDependencies,
+  signal: AbortSignal,
+): Promise<void> {
+  if ((await deps.power.state(server, signal)) === 'stopped') return;
+  await stage.noteRestart();
+  await deps.power.stop(server, signal);
+}
+
+/**
+ * Starts the server if it was stopped, then removes the stage and closes it. Never rejects. Leaves all as it is when a
+ * row of this job is stored, or that cannot be told: the next start goes on from there.
+ */
+export async function giveUpStage(
+  server: GameServer,
+  job: JobId,
+  stage: Stage,
+  deps: RestoreDependencies,
+): Promise<void> {
+  try {
+    if (deps.catalogue.plans.find(job) !== undefined) return stage.close();
+    if (stage.restartNoted) await settle(server, deps);
+    await startAgain(server, stage, deps);
+    await stage.remove();
+  } catch (error) {
+    deps.log.error('Cannot remove the stage of a restore; the next start tries again', { server: server.id, error });
+  }
+}
+
+/** Many a program takes a start for done while the server is still on its way down. */
+async function settle(server: GameServer, deps: RestoreDependencies): Promise<void> {
+  for (let waited = 0; waited < SETTLE_MS; waited += POLL_MS) {
+    const state = await deps.power.state(server).catch(() => 'running' as const);
+    if (state === 'stopped') return;
+    await wait(POLL_MS);
+  }
+}

@@ -1,0 +1,62 @@
+/** Step 4 of a restore: the wanted part of the archive becomes a tree in the stage, flushed to the disk. */
+import type { ExtractResult } from '../archive/contract.ts';
+import type { ArchiveProgress } from '../archive/entry.ts';
+import { handlePath } from '../base/handles.ts';
+import type { Stage } from '../servers/stage.ts';
+import { RESTORE_TREES } from '../servers/stage.ts';
+import { mountsBelow } from '../servers/swap-mounts.ts';
+import type { FetchedArchive, RestoreDependencies } from './restore-deps.ts';
+import type { PathSelection } from './restore-paths.ts';
+import type { RestoreRequest } from './restore-request.ts';
+import type { Room } from './restore-room.ts';
+
+export interface Unpacked {
+  readonly result: ExtractResult;
+  /** What other file systems are mounted on, below the server's directory. */
+  readonly mounts: readonly string[];
+  /** True for directories that the archive names; it may leave out the parents of what is in it. */
+  readonly named: (path: string) => boolean;
+}
+
+export interface UnpackWish {
+  readonly request: RestoreRequest;
+  readonly selection: PathSelection | undefined;
+  readonly room: Room;
+  readonly signal: AbortSignal;
+}
+
+/** @throws Failure `archive_damaged`, `too_large`, `insufficient_storage`, `cancelled`. */
+export async function unpackArchive(
+  archive: FetchedArchive,
+  stage: Stage,
+  { request, selection, room, signal }: UnpackWish,
+  deps: RestoreDependencies,
+  onProgress: (progress: ArchiveProgress) => void,
+): Promise<Unpacked> {
+  const mounts = mountsBelow(stage.live);
+  const directories = new Set<string>();
+  // Asking for each entry costs time, and only a merge of directories needs to know what the archive named.
+  const merges = !request.truncate || request.keepIgnored || selection !== undefined || mounts.length > 0;
+  const result = await deps.archive.extractArchive({
+    source: archive.source,
+    into: handlePath(stage.openTree(RESTORE_TREES.incoming)),
+    ...(merges ? { select: choosing(selection, directories) } : {}),
+    owner: deps.config.restore.owner,
+    setuid: deps.config.restore.setuid,
+    limits: room,
+    overwrite: false,
+    durable: true,
+    workers: deps.config.backups.workers,
+    signal,
+    onProgress,
+  });
+  return { result, mounts, named: (path) => directories.has(path) };
+}
+
+function choosing(selection: PathSelection | undefined, directories: Set<string>) {
+  return (path: string, kind: 'file' | 'directory' | 'symlink' | 'hardlink'): boolean => {
+    const wanted = selection?.selects(path, kind) ?? true;
+    if (wanted && kind === 'directory') directories.add(path);
+    return wanted;
+  };
+}
