@@ -22,7 +22,8 @@ export interface SocketLimits {
   readonly perToken: number;
 }
 
-export const SOCKET_LIMITS: SocketLimits = { inAll: 1024, perAddress: 64, perToken: 256 };
+// Wide enough for every viewer behind one proxy that the config does not name as trusted.
+export const SOCKET_LIMITS: SocketLimits = { inAll: 2048, perAddress: 256, perToken: 512 };
 
 /** Bytes of one inbound frame; the socket is closed with 1009 beyond. */
 export const LARGEST_FRAME = 4096;

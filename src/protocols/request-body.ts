@@ -6,7 +6,7 @@
 import { Failure } from '../base/failure.ts';
 import type { AppContext } from './dialect.ts';
 
-export const LARGEST_BODY = 1024 * 1024;
+const LARGEST_BODY = 1024 * 1024;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 

@@ -11,7 +11,7 @@ export const SERVER = '0b6b9c2e-6d39-4f6e-9d0e-6f5a6c1d2e3f' as ServerId;
 export const OTHER_SERVER = '7a1c7b52-1f0a-4a7e-8f8e-2d9b7f6c5a41' as ServerId;
 export const UNKNOWN = 'ffffffff-0000-4000-8000-000000000000';
 
-export function backupView(change: Partial<contract.BackupView> = {}): contract.BackupView {
+function backupView(change: Partial<contract.BackupView> = {}): contract.BackupView {
   const id = change.id ?? newBackupId();
   const server = change.server ?? SERVER;
   return {

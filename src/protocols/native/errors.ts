@@ -57,7 +57,7 @@ const LONGEST_FAULTS = 600;
 
 const UNFORESEEN = 'Cannot answer the request: an unexpected error occurred';
 
-export interface ErrorBody {
+interface ErrorBody {
   readonly error: string;
   readonly code: string;
   readonly hint?: string;

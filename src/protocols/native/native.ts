@@ -21,7 +21,7 @@ export function nativeDialect(identify: NonNullable<Dialect['identify']>): Diale
     mount(app, ports) {
       mountBackups(app, ports);
       mountDownloads(app, ports);
-      refuseOtherMethods(app);
+      refuseOtherMethods(app, '/api/servers/:x/backups');
       mountOneBackup(app, ports);
       mountNode(app, ports);
       mountDocument(app, ports.version);

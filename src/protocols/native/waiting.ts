@@ -2,7 +2,7 @@ import type { Accepted, BackupView } from '../../jobs/contract.ts';
 import type { AppContext, DialectPorts } from '../dialect.ts';
 
 /** True when the request prefers an answer at once (RFC 7240: `Prefer: respond-async`, among others, in any case). */
-export function prefersAsync(c: AppContext): boolean {
+function prefersAsync(c: AppContext): boolean {
   const wanted = (c.req.header('prefer') ?? '').split(',').some((preference) => {
     const [name = ''] = preference.split(';');
     return name.trim().toLowerCase() === 'respond-async';
