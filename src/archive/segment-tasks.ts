@@ -1,10 +1,10 @@
 /** What the write thread asks of its segment threads, and what comes back. Plain data: it crosses threads. */
 import type { ArchiveWarning, Entry } from './entry.ts';
-import type { PackedEntry } from './cut.ts';
+import type { PackedEntries } from './packed-entries.ts';
 
 export interface PackTask {
   readonly kind: 'pack';
-  readonly entries: readonly PackedEntry[];
+  readonly entries: PackedEntries;
 }
 
 export interface PieceTask {

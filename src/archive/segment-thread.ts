@@ -10,6 +10,7 @@ import type { CompressionLevel, EngineName } from './contract.ts';
 import { Control, Slots } from './control.ts';
 import { RAW_CAPACITY } from './cut.ts';
 import { makeEngine } from './engine.ts';
+import { decodeEntries } from './packed-entries.ts';
 import { PackReader } from './pack-reader.ts';
 import type { CopyTask, PackTask, PieceTask, SegmentResult, SegmentTask } from './segment-tasks.ts';
 
@@ -48,7 +49,7 @@ function run(task: SegmentTask, output: Buffer): SegmentResult {
 }
 
 function pack(task: PackTask, output: Buffer): SegmentResult {
-  const { length, ...content } = reader.read(task.entries, raw);
+  const { length, ...content } = reader.read(decodeEntries(task.entries), raw);
   return { ...content, ...seal(raw.subarray(0, length), output) };
 }
 

@@ -9,6 +9,7 @@ import { LARGE_FILE, cutUnits } from './cut.ts';
 import type { LargeFile, Pack, PackedEntry, Piece, Unit } from './cut.ts';
 import type { Segment } from './index-format.ts';
 import type { LargeFiles } from './large-files.ts';
+import { encodeEntries } from './packed-entries.ts';
 import type { ReuseBase } from './reuse.ts';
 import type { SegmentResult, SegmentTask } from './segment-tasks.ts';
 import type { ThreadPool } from './thread-pool.ts';
@@ -90,7 +91,7 @@ export class WriteLine {
     if (reused !== undefined && descriptor !== undefined) {
       return { kind: 'copy', descriptor, offset: reused.offset, length: reused.length, crcStored: reused.crcStored };
     }
-    if (unit.kind === 'pack') return { kind: 'pack', entries: unit.entries };
+    if (unit.kind === 'pack') return { kind: 'pack', entries: encodeEntries(unit.entries) };
     const { file, offset, content, length } = unit;
     return { kind: 'piece', descriptor: file.descriptor, offset, content, length };
   }

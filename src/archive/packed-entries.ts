@@ -1,0 +1,63 @@
+/**
+ * A pack's entries on their way to a segment thread: one string and one array of numbers. Cloning 200,000 objects
+ * between threads cost as much as reading the files that they stand for.
+ */
+import type { PackedEntry } from './cut.ts';
+import type { EntryKind } from './entry.ts';
+
+export interface PackedEntries {
+  /** Path and target of each entry, each ended by NUL, which neither can hold. */
+  readonly names: string;
+  readonly numbers: Float64Array;
+}
+
+const KINDS: readonly EntryKind[] = ['file', 'directory', 'symlink', 'hardlink'];
+const FIELDS = 11;
+
+export function encodeEntries(entries: readonly PackedEntry[]): PackedEntries {
+  let names = '';
+  const numbers = new Float64Array(entries.length * FIELDS);
+  let at = 0;
+  for (const entry of entries) {
+    names += `${entry.path}\0${entry.target ?? ''}\0`;
+    numbers[at] = KINDS.indexOf(entry.kind);
+    numbers[at + 1] = entry.headerOnly === true ? 1 : 0;
+    numbers[at + 2] = entry.size;
+    numbers[at + 3] = entry.mode;
+    numbers[at + 4] = entry.uid;
+    numbers[at + 5] = entry.gid;
+    numbers[at + 6] = entry.mtime;
+    numbers[at + 7] = entry.dev;
+    numbers[at + 8] = entry.ino;
+    numbers[at + 9] = entry.mtimeMs;
+    numbers[at + 10] = entry.ctimeMs;
+    at += FIELDS;
+  }
+  return { names, numbers };
+}
+
+export function decodeEntries({ names, numbers }: PackedEntries): PackedEntry[] {
+  const texts = names.split('\0');
+  const entries: PackedEntry[] = [];
+  for (let index = 0; index < numbers.length / FIELDS; index++) {
+    const field = (offset: number): number => numbers[index * FIELDS + offset] ?? 0;
+    const kind = KINDS[field(0)] ?? 'file';
+    const target = texts[2 * index + 1] ?? '';
+    entries.push({
+      path: texts[2 * index] ?? '',
+      kind,
+      ...(field(1) === 1 ? { headerOnly: true as const } : {}),
+      size: field(2),
+      mode: field(3),
+      uid: field(4),
+      gid: field(5),
+      mtime: field(6),
+      ...(kind === 'symlink' || kind === 'hardlink' ? { target } : {}),
+      dev: field(7),
+      ino: field(8),
+      mtimeMs: field(9),
+      ctimeMs: field(10),
+    });
+  }
+  return entries;
+}
