@@ -236,10 +236,21 @@ export class JobRunner {
 
   /** Locks go before the caller hears of the end: its next request must find the server free. */
   #leave(entry: Entry, failure: Failure | undefined): void {
+    this.#logEnd(entry, failure);
     this.#locks.release(entry.record.id);
     this.#entries.delete(entry.record.id);
     if (failure === undefined) entry.ending.resolve();
     else entry.ending.reject(failure);
     this.#startWhatMay();
+  }
+
+  /** The one line about a job: whatever failed below it is told here. */
+  #logEnd({ record, active }: Entry, failure: Failure | undefined): void {
+    const { id: job, kind, server, backup } = record;
+    const seconds = active === undefined ? 0 : Math.round(active.seconds * 10) / 10;
+    const facts = { job, kind, server, backup, seconds };
+    if (failure === undefined) this.#deps.log.info('A job is done', facts);
+    else if (failure.code === 'cancelled') this.#deps.log.info('A job was cancelled', facts);
+    else this.#deps.log.warn('A job failed', { ...facts, error: failure });
   }
 }

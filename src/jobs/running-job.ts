@@ -26,6 +26,7 @@ export class ActiveJob implements RunningJob {
   readonly #around: JobSurroundings;
   readonly #controller = new AbortController();
   readonly #meter: ProgressMeter;
+  readonly #startedAt: number;
   #irrevocable = false;
   #ended = false;
 
@@ -33,7 +34,8 @@ export class ActiveJob implements RunningJob {
     this.record = record;
     this.#verb = verb;
     this.#around = around;
-    this.#meter = new ProgressMeter(around.clock.monotonic());
+    this.#startedAt = around.clock.monotonic();
+    this.#meter = new ProgressMeter(this.#startedAt);
     this.#meter.enter(record.phase);
   }
 
@@ -44,6 +46,11 @@ export class ActiveJob implements RunningJob {
   /** True once its final state is stored; its verb may still be cleaning up. */
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** How long it has run. */
+  get seconds(): number {
+    return (this.#around.clock.monotonic() - this.#startedAt) / 1000;
   }
 
   get progressNow(): JobProgress {
