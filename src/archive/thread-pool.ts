@@ -5,9 +5,12 @@
 import { Worker } from 'node:worker_threads';
 import { Failure } from '../base/failure.ts';
 import type { FailureRecord } from '../base/failure.ts';
+import { THREAD_MEMORY } from './thread-file.ts';
 
 interface Member<Result> {
   readonly worker: Worker;
+  /** Why it ended, once it has: it takes no more tasks. */
+  death: Failure | undefined;
   readonly waiting: Map<number, { resolve: (result: Result) => void; reject: (reason: Failure) => void }>;
 }
 
@@ -36,7 +39,9 @@ export class ThreadPool<Message extends object, Result> {
     const member = this.#members.reduce((best, next) => (next.waiting.size < best.waiting.size ? next : best));
     const id = this.#nextId++;
     const result = new Promise<Result>((resolve, reject) => {
-      member.waiting.set(id, { resolve, reject });
+      // A dead thread has nothing to do, so it is soon chosen, and what it was given would wait for ever.
+      if (member.death === undefined) member.waiting.set(id, { resolve, reject });
+      else reject(member.death);
     });
     // A rejection is looked at when the result is; until then it must not end the process.
     result.catch(() => undefined);
@@ -51,8 +56,8 @@ export class ThreadPool<Message extends object, Result> {
 }
 
 function startMember<Result>(file: URL, workerData: unknown): Member<Result> {
-  const worker = new Worker(file, { workerData });
-  const member: Member<Result> = { worker, waiting: new Map() };
+  const worker = new Worker(file, { workerData, resourceLimits: THREAD_MEMORY });
+  const member: Member<Result> = { worker, death: undefined, waiting: new Map() };
   worker.on('message', (answer: Answer<Result>) => {
     const waiter = member.waiting.get(answer.id);
     member.waiting.delete(answer.id);
@@ -60,9 +65,8 @@ function startMember<Result>(file: URL, workerData: unknown): Member<Result> {
     else waiter?.resolve(answer.result);
   });
   const die = (cause?: unknown): void => {
-    for (const waiter of member.waiting.values()) {
-      waiter.reject(new Failure('internal', 'Cannot go on: a worker thread ended', { cause }));
-    }
+    member.death ??= new Failure('internal', `Cannot go on: a worker thread ended${reasonOf(cause)}`, { cause });
+    for (const waiter of member.waiting.values()) waiter.reject(member.death);
     member.waiting.clear();
   };
   worker.on('error', die);
@@ -70,4 +74,8 @@ function startMember<Result>(file: URL, workerData: unknown): Member<Result> {
     die();
   });
   return member;
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? ` (${cause.message})` : '';
 }

@@ -11,7 +11,7 @@ import { RAW_CAPACITY } from './cut.ts';
 import { storedLength } from './deflate.ts';
 import { selectedEngine } from './engine.ts';
 import { compileIgnore } from './ignore.ts';
-import { threadFile } from './thread-file.ts';
+import { THREAD_MEMORY, threadFile } from './thread-file.ts';
 import type { SlotFree, WriteEvent, WriteThreadData } from './write-tasks.ts';
 
 const DOING = 'Cannot make the archive';
@@ -54,7 +54,7 @@ export async function writeArchive(request: WriteRequest): Promise<WriteResult> 
     if (request.rates) control.setRates(request.rates());
   };
   takeRates();
-  const worker = new Worker(threadFile('write-thread'), { workerData: data });
+  const worker = new Worker(threadFile('write-thread'), { workerData: data, resourceLimits: THREAD_MEMORY });
   const stop = (): void => {
     control.stop();
   };
