@@ -108,7 +108,9 @@ function accessLog(clock: Clock, log: Log, addressOf: (c: AppContext) => string)
     const facts = { requestId: c.get('requestId'), address: addressOf(c), caller: c.get('caller')?.id };
     const { method, path } = c.req;
     const milliseconds = Math.round(clock.monotonic() - began);
-    log.info('Request', { ...facts, method, path: printableText(path), status: c.res.status, milliseconds });
+    // A monitor asks for /health every few seconds; that is no news.
+    const level = path === '/health' ? 'debug' : 'info';
+    log[level]('Request', { ...facts, method, path: printableText(path), status: c.res.status, milliseconds });
   };
 }
 
