@@ -97,7 +97,7 @@ describe('gzip', () => {
 
   it('with a flipped bit is damage, in the trailer behind the last entry too', async () => {
     const bytes = gzipSync(archive);
-    for (const at of [2, 3, 100, bytes.length - 8, bytes.length - 5, bytes.length - 4, bytes.length - 1]) {
+    for (const at of [2, 3, 5000, bytes.length - 8, bytes.length - 5, bytes.length - 4, bytes.length - 1]) {
       const bent = Buffer.from(bytes);
       bent[at] = (bent[at] ?? 0) ^ 0x80;
       const failure = await failureOf(readBytes(bent), 'archive_damaged');
