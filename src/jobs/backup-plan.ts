@@ -13,10 +13,11 @@ import { stagePathsIn } from '../servers/stage-strays.ts';
 import { objectKey } from '../storage/key.ts';
 import type { Store } from '../storage/store.ts';
 import type { ArchiveDoor } from './archive-door.ts';
+import { requireNoUnfinishedSwap } from './restore-recovery.ts';
 import type { StoreSet } from './stores.ts';
 
 export interface PlanDependencies {
-  readonly catalogue: Pick<Catalogue, 'backups'>;
+  readonly catalogue: Pick<Catalogue, 'backups' | 'jobs' | 'plans' | 'transaction'>;
   readonly stores: StoreSet;
   readonly archive: ArchiveDoor;
   readonly registry: Pick<Registry, 'get'>;
@@ -39,7 +40,8 @@ export interface BackupPlan {
 }
 
 /**
- * @throws Failure `server_not_found`, `store_unreachable`, or `insufficient_storage` when it would not fit.
+ * @throws Failure `server_not_found`, `store_unreachable`, `server_busy` while a restore has left it half changed, or
+ * `insufficient_storage` when it would not fit.
  */
 export async function planBackup(
   backup: BackupRecord,
@@ -47,6 +49,7 @@ export async function planBackup(
   signal: AbortSignal,
 ): Promise<BackupPlan> {
   const server = await deps.registry.get(backup.server);
+  requireNoUnfinishedSwap(server, deps);
   const store = deps.stores.get(backup.store);
   const own = backup.ignore.length > 0 ? undefined : deps.archive.readIgnoreFile(server.path);
   const { lines: ignore, warnings } = own ?? { lines: backup.ignore, warnings: [] };

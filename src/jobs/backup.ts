@@ -24,7 +24,6 @@ import type { Turns } from './turns.ts';
 import type { PendingEvent, RunningJob, Verb } from './verb.ts';
 
 export interface BackupDependencies extends PlanDependencies {
-  readonly catalogue: Pick<Catalogue, 'backups'>;
   readonly quiesce: QuiescePort;
   /** Turns by backup id, shared with all who write manifests. */
   readonly turns: Turns;

@@ -27,6 +27,8 @@ import type { EventHub } from './events.ts';
 import { listDirectory, openContent } from './files.ts';
 import { refreshManifest, writeManifest } from './manifests.ts';
 import { requireUnlocked } from './remove.ts';
+import { compilePaths } from './restore-paths.ts';
+import { parseRestoreRequest } from './restore-request.ts';
 import type { JobRunner, SubmittedJob } from './runner.ts';
 import { openArchiveSource } from './stored-archive.ts';
 import type { StoreSet } from './stores.ts';
@@ -110,6 +112,8 @@ export class Service implements contract.BackupService {
   async restore(request: contract.RestoreBackup): Promise<contract.Accepted> {
     const { catalogue, registry, runner } = this.#deps;
     const { server, backup, whenBusy, ...asked } = request;
+    const { paths } = parseRestoreRequest(asked);
+    if (paths !== undefined) compilePaths(paths);
     catalogue.backups.get(backup, server);
     await registry.get(server);
     const doing = 'Cannot restore the backup';

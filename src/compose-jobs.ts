@@ -1,0 +1,75 @@
+/** Puts the jobs room together: the verbs over one catalogue, one set of stores, one runner. */
+import type { Clock } from './base/clock.ts';
+import type { Log } from './base/log.ts';
+import type { Catalogue } from './catalogue/contract.ts';
+import { localDirectories } from './compose-stores.ts';
+import type { Config } from './config/types.ts';
+import { adoptBackups } from './jobs/adopt.ts';
+import { archiveDoor } from './jobs/archive-door.ts';
+import { backupVerb } from './jobs/backup.ts';
+import { EventHub } from './jobs/events.ts';
+import { recoverJobs } from './jobs/recover.ts';
+import { removeVerb } from './jobs/remove.ts';
+import { previousDirectories, sweepPrevious } from './jobs/restore-previous.ts';
+import { recoverRestores } from './jobs/restore-recovery.ts';
+import { fetchFromStores } from './jobs/restore-source.ts';
+import { restoreVerb } from './jobs/restore.ts';
+import { JobRunner } from './jobs/runner.ts';
+import { Service } from './jobs/service.ts';
+import type { StoreSet } from './jobs/stores.ts';
+import { Turns } from './jobs/turns.ts';
+import { verifyVerb } from './jobs/verify.ts';
+import { announceStatuses } from './jobs/views.ts';
+import { openPower } from './servers/power.ts';
+import type { Registry } from './servers/registry.ts';
+
+/** More than a node of thousands of servers queues with one schedule; a bound for whoever calls in a loop. */
+const MAX_QUEUED = 2000;
+
+export interface JobsSurroundings {
+  readonly config: Config;
+  readonly catalogue: Catalogue;
+  readonly stores: StoreSet;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly version: string;
+  readonly engine: 'isal' | 'zlib';
+}
+
+export interface Jobs {
+  readonly service: Service;
+  readonly events: EventHub;
+  readonly runner: JobRunner;
+  /** Ends the restores of the last run. Nothing may touch a server before it has resolved. */
+  recoverServers(): Promise<void>;
+  /** Ends the other jobs of the last run, and takes over what stores hold. Slow while a remote store is away. */
+  recoverStores(): Promise<void>;
+  /** Removes trees that were kept for an undo and whose time is over. */
+  sweep(): Promise<void>;
+}
+
+export function composeJobs(surroundings: JobsSurroundings): Jobs {
+  const { config, catalogue, stores, clock, log } = surroundings;
+  const events = new EventHub(clock, (error, { type }) => log.error('A listener of events failed', { type, error }));
+  const exclude = [config.stateDirectory, ...localDirectories(config.storage), ...previousDirectories(config)];
+  const power = openPower(config.power, clock);
+  const archive = archiveDoor;
+  const fetch = fetchFromStores(catalogue, stores);
+  const shared = { ...surroundings, archive, events, exclude, fetch, power, quiesce: power, turns: new Turns() };
+  const verbs = [backupVerb(shared), restoreVerb(shared), verifyVerb(shared), removeVerb(shared)];
+  const { concurrent } = config.backups;
+  const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued: MAX_QUEUED });
+  announceStatuses(runner, events);
+  return {
+    service: new Service({ ...shared, runner }),
+    events,
+    runner,
+    recoverServers: () => recoverRestores(shared),
+    async recoverStores() {
+      await recoverJobs(shared);
+      await adoptBackups(shared);
+    },
+    sweep: () => sweepPrevious(shared),
+  };
+}

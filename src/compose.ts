@@ -1,0 +1,160 @@
+/**
+ * The composition root: config -> catalogue -> stores -> servers -> jobs -> http, the only place that builds big things
+ * and knows which implementation stands behind an interface.
+ *
+ * It promises that a daemon owns its state directory alone, that what the last run left is ended before a request is
+ * answered, that it serves with a store away, and that `stop` frees everything that `start` opened, also half-way.
+ */
+import { join } from 'node:path';
+import { selectedEngine } from './archive/archive.ts';
+import type { Clock } from './base/clock.ts';
+import { systemClock } from './base/clock.ts';
+import type { Log } from './base/log.ts';
+import { openLog } from './base/log.ts';
+import { DOWNLOAD_TOKEN_KEY, openCatalogue } from './catalogue/catalogue.ts';
+import type { Catalogue } from './catalogue/contract.ts';
+import { lockStateDirectory } from './catalogue/state-lock.ts';
+import type { Daemon } from './cli/daemon.ts';
+import { version } from './cli/version.ts';
+import type { Jobs } from './compose-jobs.ts';
+import { composeJobs } from './compose-jobs.ts';
+import { openStores } from './compose-stores.ts';
+import type { Config } from './config/types.ts';
+import { createApp } from './http/app.ts';
+import { createHttpServer } from './http/server.ts';
+import { openRegistry } from './servers/registry.ts';
+
+export const CATALOGUE_NAME = 'catalogue.sqlite';
+
+/** How long `stop` lets running jobs go on; below the TimeoutStopSec of systemd/roost.service. */
+const DRAIN_MS = 60_000;
+/** For answers to callers whose job has just ended, before their connections are cut. */
+const ANSWERS_MS = 5_000;
+/** How long the start waits for stores that do not answer, before it serves without them. */
+const STORES_MS = 5_000;
+const SWEEP_EVERY_MS = 3_600_000;
+/** How long ended jobs are shown. */
+const JOBS_KEPT_MS = 30 * 24 * 3_600_000;
+
+export interface Surroundings {
+  readonly clock?: Clock;
+  readonly log?: Log;
+  /** Milliseconds that `stop` lets running jobs go on. */
+  readonly drainMs?: number;
+}
+
+/** Builds a daemon; `start` opens everything. */
+export async function composeDaemon(config: Config, surroundings: Surroundings = {}): Promise<Daemon> {
+  const { clock = systemClock, log = openLog(config.log), drainMs = DRAIN_MS } = surroundings;
+  return new RoostDaemon(config, clock, log, drainMs);
+}
+
+class RoostDaemon implements Daemon {
+  readonly #config: Config;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #drainMs: number;
+  /** What `stop` closes, the last opened first. */
+  readonly #opened = new AsyncDisposableStack();
+
+  constructor(config: Config, clock: Clock, log: Log, drainMs: number) {
+    this.#config = config;
+    this.#clock = clock;
+    this.#log = log;
+    this.#drainMs = drainMs;
+  }
+
+  async start(): Promise<{ readonly url: string }> {
+    const { catalogue, jobs } = await this.#openRooms();
+    await this.#recover(jobs);
+    this.#keepTidy(catalogue, jobs);
+    const url = await this.#serve(catalogue, jobs);
+    this.#log.info('Roost serves', { url, version: version(), node: process.version });
+    return { url };
+  }
+
+  async stop(): Promise<void> {
+    if (this.#opened.disposed) return;
+    this.#log.info('Roost stops', { seconds: this.#drainMs / 1000 });
+    await this.#opened.disposeAsync();
+  }
+
+  async #openRooms(): Promise<{ readonly catalogue: Catalogue; readonly jobs: Jobs }> {
+    const config = this.#config;
+    const [clock, log] = [this.#clock, this.#log];
+    for (const note of config.notes) log.warn(note);
+    // Asked before anything is opened: an engine that is not installed is a fault of the config.
+    const engine = selectedEngine(config.backups.engine);
+    const lock = lockStateDirectory(config.stateDirectory);
+    this.#opened.defer(() => lock.release());
+    const catalogue = openCatalogue(join(config.stateDirectory, CATALOGUE_NAME), clock);
+    this.#opened.defer(() => catalogue.close());
+    const stores = await openStores(config.storage, catalogue.keys, log);
+    this.#opened.defer(async () => void (await Promise.all(stores.all().map((store) => store.close()))));
+    const registry = openRegistry(config.servers);
+    for (const fault of await registry.check()) log.warn(fault);
+    const jobs = composeJobs({ config, catalogue, stores, registry, clock, log, version: version(), engine });
+    return { catalogue, jobs };
+  }
+
+  /** Servers first and to the end; stores for as long as that does not keep the API from answering. */
+  async #recover(jobs: Jobs): Promise<void> {
+    await jobs.recoverServers();
+    const stores = jobs.recoverStores().catch((error: unknown) => {
+      this.#log.error('Cannot end what the last run left in the stores', { error });
+    });
+    // What is still under way at the stop fails on the closed store, and is done again by the next start.
+    this.#opened.defer(() => within(stores, STORES_MS));
+    await within(stores, STORES_MS);
+  }
+
+  #keepTidy(catalogue: Catalogue, jobs: Jobs): void {
+    const tidy = (): void => {
+      catalogue.jobs.forgetEnded(this.#clock.now() - JOBS_KEPT_MS);
+      catalogue.usedTokens.sweep();
+    };
+    const sweep = async (): Promise<void> => {
+      try {
+        tidy();
+        await jobs.sweep();
+      } catch (error) {
+        this.#log.warn('Cannot tidy up', { error });
+      }
+    };
+    tidy();
+    let sweeping = Promise.resolve();
+    const timer = setInterval(() => void (sweeping = sweep()), SWEEP_EVERY_MS);
+    this.#opened.defer(async () => {
+      clearInterval(timer);
+      await sweeping;
+    });
+  }
+
+  async #serve(catalogue: Catalogue, jobs: Jobs): Promise<string> {
+    const { api, tokens } = this.#config;
+    const downloads = catalogue.keys.get(DOWNLOAD_TOKEN_KEY) ?? new Uint8Array();
+    const { service, events, runner } = jobs;
+    const [clock, log] = [this.#clock, this.#log];
+    const app = createApp({ service, events, tokens, api, keys: { downloads }, clock, log, version: version() });
+    const server = createHttpServer({ app, api });
+    const { host, port } = await server.listen();
+    this.#opened.defer(async () => {
+      // Together: callers that wait for a job get their answer when the drain has ended it.
+      const drained = runner.drain(AbortSignal.timeout(this.#drainMs));
+      await Promise.all([drained, server.close(this.#drainMs + ANSWERS_MS)]);
+    });
+    return urlOf(host, port, api.tls !== null);
+  }
+}
+
+function urlOf(host: string, port: number, encrypted: boolean): string {
+  return `${encrypted ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Waits for a promise that never rejects, but no longer than that. */
+async function within(promise: Promise<void>, milliseconds: number): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, milliseconds);
+  await Promise.race([promise, late.promise]);
+  clearTimeout(timer);
+}
