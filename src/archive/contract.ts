@@ -125,6 +125,11 @@ export interface ExtractLimits {
 
 export interface ExtractRequest {
   readonly source: OpenRequest;
+  /**
+   * Prove the archive while it is unpacked, as `verifyArchive` would, in the same pass: `archive_damaged` when it is not
+   * whole, or not the one that was recorded. For a stage, on which nothing relies before this resolves.
+   */
+  readonly expected?: { readonly size: number; readonly sha256: string };
   /** An existing directory that only Roost can reach while this runs (a stage, or a new directory). */
   readonly into: string;
   /** True for the paths wanted; all without it. Parents of wanted paths are made as needed. */

@@ -16,6 +16,7 @@ import type { IndexedEntry } from './index-format.ts';
 import { InflateLine } from './inflate-line.ts';
 import { LinkPlacer } from './link-placer.ts';
 import type { PortChoice } from './port-choice.ts';
+import { Proof, requireRecorded } from './proof.ts';
 import type { ExtractData, FilePart } from './read-tasks.ts';
 import { contentStart, filledSegments } from './segmented.ts';
 import type { FilledSegment } from './segmented.ts';
@@ -60,6 +61,7 @@ class Extraction {
   readonly #line: InflateLine;
   readonly #links: LinkPlacer;
   readonly #limits: ExtractData['limits'];
+  readonly #expected: ExtractData['expected'];
   /** Directories on the way down to the newest entry, made only once something in them is wanted. */
   #ancestors: { readonly entry: Entry; made: boolean }[] = [];
   /** Files whose content spans segments, by tar offset. */
@@ -84,6 +86,7 @@ class Extraction {
     this.#control = control;
     this.#onProgress = onProgress;
     this.#limits = limits;
+    this.#expected = data.expected;
     const durability = durabilityFor(root, data.durable);
     this.#target = new UnpackTarget(root, { owner, setuid, overwrite, durability, limits }, this.#warnings.add);
     this.#wanted = new WantedEntries(choice, this.#warnings.add);
@@ -95,7 +98,7 @@ class Extraction {
       unpack: data,
       onResult: (task, { warnings }) => {
         for (const warning of warnings) this.#warnings.add(warning);
-        if (task.kind === 'unpack') this.#written(task.parts);
+        this.#written(task.parts);
         this.#advance(task.segment.length);
       },
     });
@@ -103,8 +106,10 @@ class Extraction {
 
   async run(): Promise<ExtractResult> {
     try {
-      for await (const filled of filledSegments(this.#reader)) await this.#unpack(filled);
+      const proof = this.#expected === undefined ? undefined : await Proof.begin(this.#archive, this.#reader);
+      for await (const filled of filledSegments(this.#reader)) await this.#unpack(filled, proof);
       await this.#line.finish();
+      if (proof !== undefined) requireRecorded({ size: this.#archive.size, ...(await proof.end()) }, this.#expected);
       await this.#placeLinks('hardlink');
       await this.#placeLinks('symlink');
       this.#target.finish();
@@ -121,8 +126,10 @@ class Extraction {
     return { entries: this.#entries, files: this.#files, bytes: this.#bytes, warnings, warningCount, hostile };
   }
 
-  async #unpack({ segment, entries, continued }: FilledSegment): Promise<void> {
+  async #unpack(filled: FilledSegment, proof: Proof | undefined): Promise<void> {
+    const { segment, entries, continued } = filled;
     this.#control.checkStop();
+    proof?.take(filled);
     const parts: FilePart[] = [];
     const end = segment.rawOffset + segment.rawLength;
     const add = (entry: IndexedEntry): void => {
@@ -137,8 +144,9 @@ class Extraction {
       this.#prepare(entry, end);
       if (entry.kind === 'file') add(entry);
     }
-    if (parts.length === 0) this.#advance(segment.length);
-    else await this.#line.add({ kind: 'unpack', segment, parts });
+    if (proof !== undefined) await this.#line.add({ segment, entries, parts }, proof.look);
+    else if (parts.length > 0) await this.#line.add({ segment, entries: [], parts });
+    else this.#advance(segment.length);
   }
 
   /** Counts an entry, makes the directories above it, and opens it when its content spans segments. */

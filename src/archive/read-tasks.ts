@@ -28,6 +28,8 @@ export interface UnpackPolicy {
 export interface ExtractData extends ReadData, UnpackPolicy {
   readonly verb: 'extract';
   readonly limits: ExtractLimits;
+  /** Prove the whole archive on the way. */
+  readonly expected?: { readonly size: number; readonly sha256: string };
   /** Ask the caller's thread which entries are wanted. */
   readonly choosing: boolean;
 }
@@ -70,19 +72,14 @@ export interface FilePart {
   readonly descriptor?: number;
 }
 
-export interface CheckTask {
-  readonly kind: 'check';
+/** One segment to be inflated and checked. */
+export interface InflateTask {
   readonly segment: Segment;
+  /** Entries whose headers are compared with the tar stream's; none when the archive is not to be proven. */
   readonly entries: readonly IndexedEntry[];
-}
-
-export interface UnpackTask {
-  readonly kind: 'unpack';
-  readonly segment: Segment;
+  /** Parts of files to be written. */
   readonly parts: readonly FilePart[];
 }
-
-export type InflateTask = CheckTask | UnpackTask;
 
 export interface InflateResult {
   readonly warnings: readonly ArchiveWarning[];

@@ -2,7 +2,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../base/clock.ts';
 import { asFailure } from '../base/failure.ts';
-import type { VerifyResult } from './contract.ts';
 import { Control } from './control.ts';
 import type { ArchiveProgress } from './entry.ts';
 import { extractIndexed } from './extract-indexed.ts';
@@ -10,8 +9,9 @@ import { extractStreamed } from './extract-streamed.ts';
 import { openIndex } from './open.ts';
 import { PortSources } from './port-source.ts';
 import { PortChoice } from './port-choice.ts';
-import type { ReadEvent, ReadReply, ReadThreadData, VerifyData } from './read-tasks.ts';
-import { damaged, verifyIndexed } from './verify-indexed.ts';
+import { requireRecorded } from './proof.ts';
+import type { ReadEvent, ReadReply, ReadThreadData } from './read-tasks.ts';
+import { verifyIndexed } from './verify-indexed.ts';
 import { verifyStreamed } from './verify-streamed.ts';
 
 const PROGRESS_MS = 100;
@@ -43,32 +43,22 @@ async function run() {
   const reader = await openIndex(index === undefined ? { archive } : { archive, index });
   const progress = reporter();
   if (data.verb === 'verify') {
-    if (data.expected !== undefined && data.expected.size !== archive.size)
-      throw wrongSize(data.expected.size, archive.size);
     const verified = await (reader === undefined
       ? verifyStreamed(archive, control, progress.step)
       : verifyIndexed(archive, reader, data.workers, control, progress.step));
-    compare(verified, data);
+    requireRecorded(verified, data.expected);
     progress.finish();
     return verified;
+  }
+  if (reader === undefined && data.expected !== undefined) {
+    // Without an index there is no proof on the way: the archive is read through once before.
+    requireRecorded(await verifyStreamed(archive, control, () => undefined), data.expected);
   }
   const result = await (reader === undefined
     ? extractStreamed(archive, data, control, progress.step)
     : extractIndexed(archive, reader, data, choice, control, progress.step));
   progress.finish();
   return result;
-}
-
-function compare(verified: VerifyResult, { expected }: VerifyData): void {
-  if (expected === undefined || expected.sha256 === verified.sha256) return;
-  throw damaged('its sha256 is not the one that was recorded when it was made', {
-    expected: expected.sha256,
-    found: verified.sha256,
-  });
-}
-
-function wrongSize(expected: number, found: number): Error {
-  return damaged(`it has ${found} bytes, and had ${expected} when it was made`, { expected, found });
 }
 
 function reporter() {

@@ -36,11 +36,14 @@ export async function verifyArchive(request: VerifyRequest): Promise<VerifyResul
 export async function extractArchive(request: ExtractRequest): Promise<ExtractResult> {
   if (request.select !== undefined && (await openIndex(request.source)) === undefined) {
     // The choice is a function of this thread's, and an archive without an index asks it entry by entry.
+    if (request.expected !== undefined) await verifyArchive(request);
     return unpackStreamed(await openStreamedArchive(request.source.archive, request.signal), request);
   }
   const { into, owner, setuid, overwrite, durable, limits } = request;
   const policy = { into, owner, setuid, overwrite, durable, limits, choosing: request.select !== undefined };
-  return (await runThread({ verb: 'extract', ...commonData(request), ...policy }, request)) as ExtractResult;
+  const data = { verb: 'extract' as const, ...commonData(request), ...policy };
+  const { expected } = request;
+  return (await runThread(expected === undefined ? data : { ...data, expected }, request)) as ExtractResult;
 }
 
 interface Reading {
