@@ -56,6 +56,7 @@ class RoostDaemon implements Daemon {
   readonly #drainMs: number;
   /** What `stop` closes, the last opened first. */
   readonly #opened = new AsyncDisposableStack();
+  #stopping: Promise<void> | undefined;
 
   constructor(config: Config, clock: Clock, log: Log, drainMs: number) {
     this.#config = config;
@@ -73,9 +74,14 @@ class RoostDaemon implements Daemon {
     return { url };
   }
 
-  async stop(): Promise<void> {
-    if (this.#opened.disposed) return;
-    this.#log.info('Roost stops', { seconds: this.#drainMs / 1000 });
+  /** May be called twice: both wait for the same end. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#close();
+    return this.#stopping;
+  }
+
+  async #close(): Promise<void> {
+    this.#log.info('Roost stops', { drainSeconds: this.#drainMs / 1000 });
     await this.#opened.disposeAsync();
   }
 
