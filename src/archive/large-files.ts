@@ -6,7 +6,9 @@ import fs from 'node:fs';
 import { DirectoryChain, openForReading, openRoot } from '../base/handles.ts';
 import type { LargeFile } from './cut.ts';
 import type { WarningCode } from './entry.ts';
-import { absenceWarning, changeWarning, sameFile } from './pack-reader.ts';
+import type { LinkHeirs } from './link-heirs.ts';
+import { absenceWarning, changeWarning, isReplaced, sameFile } from './pack-reader.ts';
+import { wholeSeconds } from './walk.ts';
 import type { WalkedEntry } from './walk.ts';
 
 type Warn = (path: string, code: WarningCode, message: string) => void;
@@ -15,11 +17,12 @@ export class LargeFiles {
   readonly #root: number;
   readonly #chain: DirectoryChain;
   readonly #warn: Warn;
+  readonly #heirs: LinkHeirs;
   readonly #open = new Set<number>();
-  /** Paths of files that could not be opened: links to them need another file. */
-  readonly absent = new Set<string>();
 
-  constructor(root: string, warn: Warn) {
+  /** @param heirs is told of files that are gone or replaced. */
+  constructor(root: string, heirs: LinkHeirs, warn: Warn) {
+    this.#heirs = heirs;
     this.#root = openRoot(root);
     this.#chain = new DirectoryChain(this.#root);
     this.#warn = warn;
@@ -41,9 +44,10 @@ export class LargeFiles {
       return this.#leaveOut(walked.path, absenceWarning());
     }
     const { size, mode, uid, gid, dev, ino, mtimeMs, ctimeMs } = stat;
-    const seen = { size, mode: mode & 0o7777, uid, gid, mtime: Math.floor(mtimeMs / 1000), dev, ino, mtimeMs, ctimeMs };
+    const seen = { size, mode: mode & 0o7777, uid, gid, mtime: wholeSeconds(mtimeMs), dev, ino, mtimeMs, ctimeMs };
     const file = { entry: { ...walked, ...seen }, descriptor };
     if (!sameFile(walked, stat)) this.#warn(walked.path, 'file_changed', 'It changed between the walk and its reading');
+    if (isReplaced(walked, stat)) this.#heirs.lose(walked.path);
     if (size === 0) fs.closeSync(descriptor);
     else this.#open.add(descriptor);
     return file;
@@ -61,7 +65,7 @@ export class LargeFiles {
   }
 
   #leaveOut(path: string, warning: { code: WarningCode; message: string }): undefined {
-    this.absent.add(path);
+    this.#heirs.lose(path);
     this.#warn(path, warning.code, warning.message);
     return undefined;
   }

@@ -2,15 +2,18 @@
  * Reads one pack's files into memory as tar entries. Each file is opened against its directory's held handle, must
  * still be a regular file, and yields exactly the bytes that its header announces: a file that grew is cut there, one
  * that ends early is filled with zeros, one that is gone is left out; each is a warning. A malformed archive is
- * impossible whatever happens to the files meanwhile.
+ * impossible whatever happens to the files meanwhile: a hard link to a file that was left out, or replaced by another,
+ * becomes that file itself, and further links lead to it.
  */
 import fs from 'node:fs';
 import { errnoOf } from '../base/failure.ts';
 import { DirectoryChain, openForReading, openRoot } from '../base/handles.ts';
 import type { PackedEntry } from './cut.ts';
 import type { ArchiveWarning, Entry, WarningCode } from './entry.ts';
+import { LinkHeirs } from './link-heirs.ts';
 import type { EntryChange } from './segment-tasks.ts';
 import { HeaderEncoder, headerLength, paddingOf } from './tar-header.ts';
+import { wholeSeconds } from './walk.ts';
 
 export interface PackContent {
   /** Bytes of `raw` that are filled. */
@@ -48,15 +51,19 @@ export class PackReader {
     const pack = new PackBuilder(raw, this.#encoder);
     for (const [index, entry] of entries.entries()) {
       this.#checkStop();
-      const fits =
-        entry.kind === 'file' && entry.headerOnly !== true ? this.#readFile(pack, index, entry) : pack.addHeader(entry);
-      if (!fits) return pack.content(index);
+      if (!this.#add(pack, index, entry)) return pack.content(index);
     }
     return pack.content();
   }
 
-  /** False when the file no longer fits into the pack. */
-  #readFile(pack: PackBuilder, index: number, entry: PackedEntry): boolean {
+  /** False when the entry no longer fits into the pack. */
+  #add(pack: PackBuilder, index: number, planned: PackedEntry): boolean {
+    const entry = pack.heirs.relinked(planned);
+    if (entry.kind === 'file' && entry.headerOnly !== true) return this.#readFile(pack, index, planned, entry);
+    return pack.addHeader(index, planned, entry);
+  }
+
+  #readFile(pack: PackBuilder, index: number, planned: PackedEntry, entry: PackedEntry): boolean {
     let descriptor: number;
     try {
       const slash = entry.path.lastIndexOf('/');
@@ -68,7 +75,7 @@ export class PackReader {
     }
     try {
       const stat = fs.fstatSync(descriptor);
-      if (stat.isFile()) return pack.addFile(index, entry, descriptor, stat);
+      if (stat.isFile()) return pack.addFile(index, planned, entry, descriptor, stat);
       pack.leaveOut(index, entry.path);
       return true;
     } finally {
@@ -78,6 +85,8 @@ export class PackReader {
 }
 
 class PackBuilder {
+  /** Of files in this pack alone: what was lost before it is known to the write line. */
+  readonly heirs = new LinkHeirs();
   readonly #raw: Buffer;
   readonly #encoder: HeaderEncoder;
   readonly #changes: EntryChange[] = [];
@@ -100,27 +109,30 @@ class PackBuilder {
     return rest === undefined ? content : { ...content, rest };
   }
 
-  addHeader(entry: PackedEntry): boolean {
+  /** @param entry the planned one, or what it was relinked to. */
+  addHeader(index: number, planned: PackedEntry, entry: PackedEntry): boolean {
     if (this.#length + headerLength(entry) > this.#raw.length) return false;
+    if (entry !== planned) this.#change({ index, entry });
     this.#length += this.#encoder.encode(entry, this.#raw, this.#length);
     return true;
   }
 
-  addFile(index: number, planned: PackedEntry, descriptor: number, stat: fs.Stats): boolean {
-    const changed = !sameFile(planned, stat);
-    const entry = changed ? changedEntry(planned, stat) : planned;
+  /** @param seen the file as it was before: the planned entry, or what a link was relinked to. */
+  addFile(index: number, planned: PackedEntry, seen: PackedEntry, descriptor: number, stat: fs.Stats): boolean {
+    const changed = !sameFile(seen, stat);
+    const entry = changed ? changedEntry(seen, stat) : seen;
     if (this.#length + headerLength(entry) + entry.size + paddingOf(entry.size) > this.#raw.length) return false;
-    if (changed) {
-      this.#asPlanned = false;
-      this.#changes.push({ index, entry });
-    }
+    if (isReplaced(seen, stat)) {
+      this.heirs.lose(entry.path);
+      this.#change({ index, entry, replaced: true });
+    } else if (entry !== planned) this.#change({ index, entry });
     this.#length += this.#encoder.encode(entry, this.#raw, this.#length);
     const start = this.#length;
     const got = this.#readContent(entry, descriptor, start);
     const end = start + entry.size + paddingOf(entry.size);
     this.#raw.fill(0, start + got, end);
     this.#length = end;
-    this.#compare(entry, planned, got, fs.fstatSync(descriptor));
+    this.#compare(entry, seen, got, fs.fstatSync(descriptor));
     return true;
   }
 
@@ -142,8 +154,8 @@ class PackBuilder {
     return got;
   }
 
-  #compare(entry: Entry, planned: PackedEntry, got: number, after: fs.Stats): void {
-    if (got === entry.size && sameFile(planned, after)) return;
+  #compare(entry: Entry, seen: PackedEntry, got: number, after: fs.Stats): void {
+    if (got === entry.size && sameFile(seen, after)) return;
     this.#asPlanned = false;
     const warning = changeWarning(entry, after.size);
     if (this.#warnings.at(-1)?.path !== entry.path) this.#warn(entry.path, warning.code, warning.message);
@@ -151,9 +163,14 @@ class PackBuilder {
 
   leaveOut(index: number, path: string, error?: unknown): void {
     const warning = absenceWarning(error);
-    this.#asPlanned = false;
-    this.#changes.push({ index });
+    this.heirs.lose(path);
+    this.#change({ index });
     this.#warn(path, warning.code, warning.message);
+  }
+
+  #change(change: EntryChange): void {
+    this.#asPlanned = false;
+    this.#changes.push(change);
   }
 
   #warn(path: string, code: WarningCode, message: string): void {
@@ -172,11 +189,16 @@ export function sameFile(seen: PackedEntry, now: fs.Stats): boolean {
   );
 }
 
+/** True when a name leads to another file than it did before. */
+export function isReplaced(seen: PackedEntry, now: fs.Stats): boolean {
+  return now.ino !== seen.ino || now.dev !== seen.dev;
+}
+
 /** The entry of a file as it is now: content and header must be of one moment. */
 function changedEntry(planned: PackedEntry, stat: fs.Stats): Entry {
   const { path, kind } = planned;
   const { size, mode, uid, gid, mtimeMs } = stat;
-  return { path, kind, size, mode: mode & 0o7777, uid, gid, mtime: Math.floor(mtimeMs / 1000) };
+  return { path, kind, size, mode: mode & 0o7777, uid, gid, mtime: wholeSeconds(mtimeMs) };
 }
 
 /** What to say of a file that is not what it was, when `now` is its size after reading. */

@@ -12,7 +12,7 @@ export interface PackedEntries {
 }
 
 const KINDS: readonly EntryKind[] = ['file', 'directory', 'symlink', 'hardlink'];
-const FIELDS = 11;
+const FIELDS = 12;
 
 export function encodeEntries(entries: readonly PackedEntry[]): PackedEntries {
   let names = '';
@@ -31,6 +31,7 @@ export function encodeEntries(entries: readonly PackedEntry[]): PackedEntries {
     numbers[at + 8] = entry.ino;
     numbers[at + 9] = entry.mtimeMs;
     numbers[at + 10] = entry.ctimeMs;
+    numbers[at + 11] = entry.fileSize ?? 0;
     at += FIELDS;
   }
   return { names, numbers };
@@ -57,6 +58,7 @@ export function decodeEntries({ names, numbers }: PackedEntries): PackedEntry[] 
       ino: field(8),
       mtimeMs: field(9),
       ctimeMs: field(10),
+      ...(kind === 'hardlink' ? { fileSize: field(11) } : {}),
     });
   }
   return entries;

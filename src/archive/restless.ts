@@ -5,7 +5,7 @@
  */
 import fs from 'node:fs';
 import { DirectoryChain, openRoot, readDirectory, statChild } from '../base/handles.ts';
-import type { WarningCode } from './entry.ts';
+import type { EntryKind, WarningCode } from './entry.ts';
 import { sameFile } from './pack-reader.ts';
 import type { WalkedEntry } from './walk.ts';
 
@@ -29,7 +29,7 @@ export class Restless {
     }
   }
 
-  /** Takes note of a listed directory, with the names that were seen. */
+  /** Takes note of a listed directory, with the names that were seen; those of directories end in a slash. */
   addDirectory(entry: WalkedEntry, names: readonly string[], now: number): void {
     if (now - entry.ctimeMs >= RESTLESS_MS || this.#names + names.length > MAX_NAMES) return;
     this.#names += names.length;
@@ -42,7 +42,12 @@ export class Restless {
    * @param known true for paths that have their warning already.
    * @param kept false for new names that the ignore rules would have dropped.
    */
-  check(root: string, known: (path: string) => boolean, kept: (path: string) => boolean, warn: Warn): void {
+  check(
+    root: string,
+    known: (path: string) => boolean,
+    kept: (path: string, kind: EntryKind) => boolean,
+    warn: Warn,
+  ): void {
     const handle = openRoot(root);
     const chain = new DirectoryChain(handle);
     try {
@@ -50,8 +55,9 @@ export class Restless {
         if (!known(entry.path)) checkFile(chain, entry, warn);
       }
       for (const { entry, names } of this.#directories) {
-        for (const path of newNames(chain, entry.path, names)) {
-          if (kept(path) && !known(path)) warn(path, 'file_changed', 'It appeared while the backup ran; not archived');
+        for (const { path, kind } of newNames(chain, entry.path, names)) {
+          if (kept(path, kind) && !known(path))
+            warn(path, 'file_changed', 'It appeared while the backup ran; not archived');
         }
       }
     } finally {
@@ -70,10 +76,17 @@ function checkFile(chain: DirectoryChain, entry: WalkedEntry, warn: Warn): void 
   else if (!sameFile(entry, now)) warn(entry.path, 'file_changed', 'It changed again while the backup ran');
 }
 
-function newNames(chain: DirectoryChain, path: string, seen: ReadonlySet<string>): string[] {
-  const items = lookAt(() => readDirectory(chain.open(path))) ?? [];
-  const fresh = items.filter((item) => !item.directory && !seen.has(item.name));
-  return fresh.map((item) => (path === '' ? item.name : `${path}/${item.name}`));
+function newNames(
+  chain: DirectoryChain,
+  parent: string,
+  seen: ReadonlySet<string>,
+): { readonly path: string; readonly kind: EntryKind }[] {
+  const items = lookAt(() => readDirectory(chain.open(parent))) ?? [];
+  const fresh = items.filter(({ name, directory }) => !seen.has(directory ? `${name}/` : name));
+  return fresh.map(({ name, directory }) => ({
+    path: parent === '' ? name : `${parent}/${name}`,
+    kind: directory ? 'directory' : 'file',
+  }));
 }
 
 /** What is gone or barred is undefined: a second look only adds warnings, it never fails a backup. */

@@ -31,6 +31,8 @@ export interface EntryChange {
   readonly index: number;
   /** Absent when the entry is not in the archive. */
   readonly entry?: Entry;
+  /** Another file took its place: names that were linked to it hold something else. */
+  readonly replaced?: true;
 }
 
 export interface SegmentResult {

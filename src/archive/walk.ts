@@ -17,6 +17,8 @@ export interface WalkedEntry extends Entry {
   readonly ino: number;
   readonly mtimeMs: number;
   readonly ctimeMs: number;
+  /** Of a hard link: bytes of the file that it leads to. It becomes that file when its target cannot be archived. */
+  readonly fileSize?: number;
 }
 
 export interface WalkRequest {
@@ -29,21 +31,16 @@ export interface WalkRequest {
   readonly checkAbort: () => void;
   /** Called for each name that the rules drop, of a directory with all that is in it. */
   readonly onIgnored?: (path: string, directory: boolean, parent: number, name: string) => void;
-  /** Called when a directory (the root as '') was listed, with the names in it. */
+  /** Called when a directory (the root as '') was listed, with the names in it, those of directories with a slash. */
   readonly onDirectory?: (entry: WalkedEntry, names: readonly string[]) => void;
-}
-
-interface Name {
-  readonly name: string;
-  /** The name as it sorts: with a slash behind directories. */
-  readonly key: string;
 }
 
 interface Level {
   readonly handle: number;
   readonly path: string;
   readonly rules: DirectoryRules;
-  readonly names: readonly Name[];
+  /** Names as they sort and as tar has them: with a slash behind directories. */
+  readonly names: readonly string[];
   next: number;
   /** Set for an ignored directory that may hold something kept: it is yielded before the first such thing. */
   owed: WalkedEntry | undefined;
@@ -51,6 +48,8 @@ interface Level {
 
 /** Bytes that a path may have: with pax records tar has no limit, but readers and panels do. */
 const MAX_PATH = 8192;
+/** Whole seconds that a JavaScript date can tell, 275,000 years each way; some file systems keep any 64-bit number. */
+const MAX_TIME = 8.64e12;
 
 export class Walk {
   readonly #request: WalkRequest;
@@ -77,23 +76,33 @@ export class Walk {
       for (let level = this.#levels.at(-1); level !== undefined; level = this.#levels.at(-1)) {
         const name = level.names[level.next++];
         if (name === undefined) this.#ascend();
-        else yield* this.#visit(level, name.name);
+        else yield* this.#visit(level, name);
       }
     } finally {
       while (this.#levels.length > 0) this.#ascend();
     }
   }
 
-  *#visit(level: Level, name: string): Generator<WalkedEntry, void, void> {
+  *#visit(level: Level, listed: string): Generator<WalkedEntry, void, void> {
     this.#request.checkAbort();
+    const wasDirectory = listed.endsWith('/');
+    const name = wasDirectory ? listed.slice(0, -1) : listed;
     const path = level.path === '' ? name : `${level.path}/${name}`;
-    const stat = this.#stat(level, name, path);
+    const stat = this.#stat(level, name, path, wasDirectory);
     if (stat === undefined) return;
-    if (this.#excluded.has(`${stat.dev}:${stat.ino}`)) return;
     const directory = stat.isDirectory();
     const verdict = level.rules.child(name, directory);
     if (verdict.ignored && (!directory || verdict.prune)) {
       this.#request.onIgnored?.(path, directory, level.handle, name);
+      return;
+    }
+    if (directory !== wasDirectory) {
+      // It would stand elsewhere in the order, and an index that is out of order does not find its entries.
+      this.#request.warn(path, 'file_changed', 'It was replaced by something else while the backup ran; not archived');
+      return;
+    }
+    if (this.#isExcluded(stat, level.handle, name)) {
+      this.#exclude(path);
       return;
     }
     const entry = this.#entryOf(level, name, path, stat);
@@ -113,15 +122,29 @@ export class Walk {
     yield entry;
   }
 
-  #stat(level: Level, name: string, path: string): fs.Stats | undefined {
+  #stat(level: Level, name: string, path: string, wasDirectory: boolean): fs.Stats | undefined {
     try {
       const stat = statChild(level.handle, name);
-      if (stat === undefined) this.#request.warn(path, 'file_vanished', 'It was gone before it could be looked at');
-      return stat;
+      if (stat !== undefined) return stat;
+      // What comes and goes where nobody wants it archived (caches, locks) is no news.
+      if (!level.rules.child(name, wasDirectory).ignored) {
+        this.#request.warn(path, 'file_vanished', 'It was gone before it could be looked at');
+      }
     } catch (error) {
       this.#unreadable(path, error);
-      return undefined;
     }
+    return undefined;
+  }
+
+  /** Rounded inode numbers tell quickly what is not excluded, exact ones what is. */
+  #isExcluded(stat: fs.Stats, parent: number, name: string): boolean {
+    if (!this.#excluded.has(`${stat.dev}:${stat.ino}`)) return false;
+    const exact = fs.lstatSync(childPath(parent, name), { bigint: true, throwIfNoEntry: false });
+    return exact === undefined || this.#excluded.has(exactIdentity(exact));
+  }
+
+  #exclude(path: string): void {
+    this.#request.warn(path, 'excluded', 'It belongs to the backup system itself; not archived');
   }
 
   #entryOf(level: Level, name: string, path: string, stat: fs.Stats): WalkedEntry | undefined {
@@ -151,9 +174,9 @@ export class Walk {
     // Inode numbers of some file systems pass 2^53: only exact ones may join two names into one file.
     const exact = fs.lstatSync(childPath(level.handle, name), { bigint: true, throwIfNoEntry: false });
     if (exact === undefined || exact.nlink < 2n) return walkedEntry(path, 'file', stat);
-    const identity = `${exact.dev}:${exact.ino}`;
+    const identity = exactIdentity(exact);
     const first = this.#links.get(identity);
-    if (first !== undefined) return walkedEntry(path, 'hardlink', stat, first);
+    if (first !== undefined) return { ...walkedEntry(path, 'hardlink', stat, first), fileSize: stat.size };
     this.#links.set(identity, path);
     return walkedEntry(path, 'file', stat);
   }
@@ -170,12 +193,18 @@ export class Walk {
       this.#unreadable(path, error);
       return;
     }
+    // What was opened may be another directory than the one that was looked at.
+    if (this.#excluded.has(exactIdentity(fs.fstatSync(handle, { bigint: true })))) {
+      fs.closeSync(handle);
+      this.#exclude(path);
+      return;
+    }
     this.#descend(handle, entry, level.rules.enter(name), ignored ? entry : undefined);
   }
 
   #descend(handle: number, entry: WalkedEntry, rules: DirectoryRules, owed?: WalkedEntry): void {
     const { path } = entry;
-    let names: Name[] = [];
+    let names: string[] = [];
     try {
       names = sortedNames(handle);
     } catch (error) {
@@ -186,10 +215,7 @@ export class Walk {
       this.#unreadable(path, error);
     }
     this.#levels.push({ handle, path, rules, names, next: 0, owed });
-    this.#request.onDirectory?.(
-      entry,
-      names.map(({ name }) => name),
-    );
+    this.#request.onDirectory?.(entry, names);
   }
 
   #ascend(): void {
@@ -211,23 +237,35 @@ export class Walk {
 function walkedEntry(path: string, kind: EntryKind, stat: fs.Stats, target?: string): WalkedEntry {
   const { mode, uid, gid, dev, ino, mtimeMs, ctimeMs } = stat;
   const size = kind === 'file' ? stat.size : 0;
-  const base = { path, kind, size, mode: mode & 0o7777, uid, gid, mtime: Math.floor(mtimeMs / 1000) };
+  const base = { path, kind, size, mode: mode & 0o7777, uid, gid, mtime: wholeSeconds(mtimeMs) };
   const seen = { dev, ino, mtimeMs, ctimeMs };
   return target === undefined ? { ...base, ...seen } : { ...base, target, ...seen };
 }
 
-function sortedNames(handle: number): Name[] {
-  const names = readDirectory(handle).map(({ name, directory }) => ({ name, key: directory ? `${name}/` : name }));
-  return names.sort((a, b) => (a.key < b.key ? -1 : 1));
+/** A time as archives keep it. */
+export function wholeSeconds(milliseconds: number): number {
+  return Math.max(-MAX_TIME, Math.min(MAX_TIME, Math.floor(milliseconds / 1000)));
 }
 
+function sortedNames(handle: number): string[] {
+  return readDirectory(handle)
+    .map(({ name, directory }) => (directory ? `${name}/` : name))
+    .sort((a, b) => (a < b ? -1 : 1));
+}
+
+/** Of each path its rounded identity and its exact one; inode numbers of some file systems pass 2^53. */
 function identitiesOf(paths: readonly string[]): Set<string> {
   const identities = new Set<string>();
   for (const path of paths) {
-    const stat = fs.statSync(path, { throwIfNoEntry: false });
-    if (stat !== undefined) identities.add(`${stat.dev}:${stat.ino}`);
+    const stat = fs.statSync(path, { bigint: true, throwIfNoEntry: false });
+    if (stat === undefined) continue;
+    identities.add(exactIdentity(stat)).add(`${Number(stat.dev)}:${Number(stat.ino)}`);
   }
   return identities;
+}
+
+function exactIdentity({ dev, ino }: fs.BigIntStats): string {
+  return `${dev}:${ino}`;
 }
 
 function specialName(stat: fs.Stats): string {

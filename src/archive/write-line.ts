@@ -9,6 +9,7 @@ import { LARGE_FILE, cutUnits } from './cut.ts';
 import type { LargeFile, Pack, PackedEntry, Piece, Unit } from './cut.ts';
 import type { Segment } from './index-format.ts';
 import type { LargeFiles } from './large-files.ts';
+import type { LinkHeirs } from './link-heirs.ts';
 import { encodeEntries } from './packed-entries.ts';
 import type { ReuseBase } from './reuse.ts';
 import type { SegmentResult, SegmentTask } from './segment-tasks.ts';
@@ -22,6 +23,7 @@ export interface LineParts {
   readonly assembler: Assembler;
   readonly base: ReuseBase | undefined;
   readonly large: LargeFiles;
+  readonly heirs: LinkHeirs;
   readonly readPace: Pace;
   readonly writePace: Pace;
   readonly checkStop: () => void;
@@ -43,10 +45,6 @@ export class WriteLine {
   readonly #underWay: UnderWay[] = [];
   readonly #free: number[];
   #onFree: (() => void) | undefined;
-  /** Files of packs that are not in the archive. Other names may link to them. */
-  readonly #absent = new Set<string>();
-  /** The name that took the place of an absent file, for the links to it. */
-  readonly #heirs = new Map<string, string>();
 
   constructor(parts: LineParts) {
     this.#parts = parts;
@@ -104,11 +102,11 @@ export class WriteLine {
   async #append({ unit, slot, reused, result: promise }: UnderWay): Promise<void> {
     this.#parts.checkStop();
     const result = await promise;
-    const anew = unit.kind === 'pack' ? this.#relinked(unit) : undefined;
-    if (anew !== undefined || result.damaged === true) {
+    const broken = unit.kind === 'pack' && unit.entries.some((entry) => this.#parts.heirs.concerns(entry));
+    if (broken || result.damaged === true) {
       // Nothing of the slot was used: the unit is made again, from its files.
       this.#free.push(slot);
-      if (anew !== undefined) await this.#addNow(anew);
+      if (broken) await this.#addNow(this.#relinked(unit));
       else await this.#appendFresh(unit);
       return;
     }
@@ -131,18 +129,21 @@ export class WriteLine {
     const stored = this.#parts.slots.view(slot, result.storedLength);
     this.#parts.assembler.append(unit, sealed, stored, result.changes, result.rest);
     await this.#parts.writePace.take(result.storedLength);
-    this.#parts.writeSlot(slot, result.storedLength);
+    if (result.storedLength > 0) this.#parts.writeSlot(slot, result.storedLength);
+    else this.freed(slot);
     this.#parts.onAppended();
   }
 
-  async #finishPack(pack: Pack, result: SegmentResult): Promise<void> {
-    const { assembler } = this.#parts;
-    for (const { path, code, message } of result.warnings) assembler.warn(path, code, message);
-    for (const { index, entry } of result.changes) {
-      const left = pack.entries[index];
-      if (entry === undefined && left !== undefined) this.#absent.add(left.path);
+  async #finishPack(pack: Pack, { warnings, changes, rest }: SegmentResult): Promise<void> {
+    const { assembler, heirs } = this.#parts;
+    for (const { path, code, message } of warnings) assembler.warn(path, code, message);
+    for (const { index, entry, replaced } of changes) {
+      const planned = pack.entries[index];
+      if (planned === undefined) continue;
+      if (entry === undefined || replaced === true) heirs.lose(planned.path);
+      if (entry?.kind === 'file' && planned.kind === 'hardlink') heirs.inherit(planned.target ?? '', planned.path);
     }
-    if (result.rest !== undefined) await this.#addNow(outgrown(pack.entries.slice(result.rest)));
+    if (rest !== undefined) await this.#addNow(rest === 0 ? outgrown(pack.entries) : pack.entries.slice(rest));
   }
 
   #finishPiece(piece: Piece, file: LargeFile, result: SegmentResult): void {
@@ -155,29 +156,13 @@ export class WriteLine {
   }
 
   /** Cuts entries anew and appends them at once, before all that is under way. */
-  async #addNow(entries: readonly PackedEntry[]): Promise<void> {
+  async #addNow(entries: Iterable<PackedEntry>): Promise<void> {
     for (const unit of cutUnits(entries, this.#parts.large.open)) await this.#appendFresh(unit);
   }
 
-  /**
-   * A pack's entries with other link targets, when a link in it leads to a file that could not be read: the first
-   * such name becomes the file, and the others link to it. Undefined when nothing needs to change.
-   */
-  #relinked(pack: Pack): PackedEntry[] | undefined {
-    const lost = ({ kind, target = '' }: PackedEntry): boolean => kind === 'hardlink' && this.#isAbsent(target);
-    if (!pack.entries.some(lost)) return undefined;
-    return pack.entries.map((entry) => {
-      if (!lost(entry)) return entry;
-      const { target = '', ...file } = entry;
-      const heir = this.#heirs.get(target);
-      if (heir !== undefined) return { ...entry, target: heir };
-      this.#heirs.set(target, entry.path);
-      return { ...file, kind: 'file' };
-    });
-  }
-
-  #isAbsent(path: string): boolean {
-    return this.#absent.has(path) || this.#parts.large.absent.has(path);
+  /** A pack's entries, with links to lost files led elsewhere: one by one, as each may lose a file for the next. */
+  *#relinked(pack: Pack): Generator<PackedEntry, void, void> {
+    for (const entry of pack.entries) yield this.#parts.heirs.relinked(entry);
   }
 
   async #takeSlot(): Promise<number> {
@@ -196,9 +181,7 @@ export class WriteLine {
   }
 }
 
-/** The first file no longer fits into a pack: it is cut as a large one. */
+/** The first entry is a file that does not even fit into a pack of its own any more: it is cut as a large one. */
 function outgrown(entries: readonly PackedEntry[]): PackedEntry[] {
-  const [first, ...others] = entries;
-  if (first === undefined) return [];
-  return [first.headerOnly === true ? first : { ...first, size: Math.max(first.size, LARGE_FILE) }, ...others];
+  return entries.map((entry, index) => (index === 0 ? { ...entry, size: Math.max(entry.size, LARGE_FILE) } : entry));
 }

@@ -13,6 +13,7 @@ import { cutUnits } from './cut.ts';
 import type { ArchiveProgress, WarningCode } from './entry.ts';
 import { compileIgnore } from './ignore.ts';
 import { LargeFiles } from './large-files.ts';
+import { LinkHeirs } from './link-heirs.ts';
 import { Restless } from './restless.ts';
 import { ReuseBase } from './reuse.ts';
 import type { SegmentThreadData } from './segment-thread.ts';
@@ -49,7 +50,6 @@ async function write(): Promise<WriteResult> {
   const totals = data.count ? countTree() : { bytes: 0, files: 0 };
   const startedAt = clock.now();
   const base = data.base && (await ReuseBase.open(data.base.archive, data.base.index, data.level));
-  const pool = startThreads();
   const assembler = new Assembler({
     level: data.level,
     engine: data.engine,
@@ -65,14 +65,17 @@ async function write(): Promise<WriteResult> {
   const warn = (path: string, code: WarningCode, message: string): void => {
     assembler.warn(path, code, message);
   };
-  const large = new LargeFiles(data.root, warn);
+  const heirs = new LinkHeirs();
+  const large = new LargeFiles(data.root, heirs, warn);
   const progress = reporter(assembler, totals);
+  const pool = startThreads();
   const line = new WriteLine({
     pool,
     slots,
     assembler,
     base,
     large,
+    heirs,
     readPace: new Pace(clock, control.readRate, control.checkStop),
     writePace: new Pace(clock, control.writeRate, control.checkStop),
     checkStop: control.checkStop,
@@ -138,7 +141,7 @@ function checkRestless(restless: Restless, assembler: Assembler): void {
   restless.check(
     data.root,
     (path) => assembler.hasWarned(path),
-    (path) => !ignore.ignores(path, 'file'),
+    (path, kind) => !ignore.ignores(path, kind),
     (path, code, message) => {
       assembler.warn(path, code, message);
     },

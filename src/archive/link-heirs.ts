@@ -1,0 +1,43 @@
+/**
+ * Hard links to files that are not in the archive as the walk saw them: gone, unreadable, or replaced by another file
+ * of the same name. A link to such a path would be a link to nothing, or to foreign content. So the first name that is
+ * linked to it becomes the file itself, its *heir*, and the others are linked to the heir.
+ */
+import type { PackedEntry } from './cut.ts';
+
+export class LinkHeirs {
+  /** Each lost path, with the path that stands in for it once there is one. */
+  readonly #heirs = new Map<string, string | undefined>();
+
+  /** Takes note that a path does not lead to the file that the walk saw. */
+  lose(path: string): void {
+    if (!this.#heirs.has(path)) this.#heirs.set(path, undefined);
+  }
+
+  /** Takes note that a name that was linked to a lost path is in the archive as the file itself. */
+  inherit(lost: string, heir: string): void {
+    this.#heirs.set(this.#standing(lost), heir);
+  }
+
+  /** True for a link whose target was lost. */
+  concerns({ kind, target }: PackedEntry): boolean {
+    return kind === 'hardlink' && this.#heirs.has(target ?? '');
+  }
+
+  /** The entry as it is to be archived: itself, a link to the heir, or a file, which then is the heir. */
+  relinked(entry: PackedEntry): PackedEntry {
+    if (!this.concerns(entry)) return entry;
+    const { target: lost = '', fileSize: size = 0, ...link } = entry;
+    const target = this.#standing(lost);
+    if (!this.#heirs.has(target)) return { ...entry, target };
+    this.#heirs.set(target, entry.path);
+    return { ...link, kind: 'file', size };
+  }
+
+  /** The last heir of a path; a lost path itself when nothing stands in for it. */
+  #standing(path: string): string {
+    let at = path;
+    for (let heir = this.#heirs.get(at); heir !== undefined; heir = this.#heirs.get(at)) at = heir;
+    return at;
+  }
+}
