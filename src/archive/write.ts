@@ -18,6 +18,8 @@ const DOING = 'Cannot make the archive';
 const MAX_WORKERS = 16;
 /** Units under way for each segment thread: one at work, one waiting, one being written. */
 const SLOTS_A_WORKER = 3;
+/** How long an abort waits for the sink to end the write that it is at. */
+const ABORT_GRACE_MS = 1000;
 /** Room for the worst a deflate engine does, and a little more. */
 const SLOT_LENGTH = storedLength(RAW_CAPACITY) + 4096;
 
@@ -25,21 +27,23 @@ const SLOT_LENGTH = storedLength(RAW_CAPACITY) + 4096;
  * Archives a directory into `request.archive`, and its index into `request.index`.
  *
  * On abort it stops within a moment, wherever it is, and rejects with `cancelled` (or with the Failure that the signal
- * carries). When a sink rejects, that reason is what this rejects with. In every case all threads have ended and all
- * files are closed when the promise settles; what the sinks hold is the caller's to keep or to drop.
+ * carries); a sink that hangs is not waited for beyond a second. When a sink rejects, or a callback throws, that reason
+ * is what this rejects with. In every case all threads have ended and all files are closed when the promise settles;
+ * what the sinks hold is the caller's to keep or to drop.
  *
  * @throws Failure `too_large`, `insufficient_storage` (from the sinks), `invalid_request` (ignore list, engine),
  * `cancelled`, `internal`.
  */
 export async function writeArchive(request: WriteRequest): Promise<WriteResult> {
   throwIfAborted(request.signal, DOING);
-  const lines = compileIgnore(request.ignore).lines;
+  // Refused here, before any thread is started; the thread compiles the same lines for itself.
+  compileIgnore(request.ignore);
   const control = new Control();
   const workers = workerCount(request.workers);
   const slots = new Slots(workers * SLOTS_A_WORKER, SLOT_LENGTH);
   const data: WriteThreadData = {
     root: request.root,
-    ignore: lines,
+    ignore: request.ignore,
     exclude: request.exclude,
     level: request.level,
     engine: selectedEngine(request.engine),
@@ -58,16 +62,24 @@ export async function writeArchive(request: WriteRequest): Promise<WriteResult> 
   const stop = (): void => {
     control.stop();
   };
-  request.signal?.addEventListener('abort', stop, { once: true });
+  const hung = Promise.withResolvers<never>();
+  let grace: NodeJS.Timeout | undefined;
+  const abort = (): void => {
+    stop();
+    // The sink may hang in the write that it is at; whoever aborts ends the sink too.
+    grace = setTimeout(() => hung.reject(new Failure('cancelled', `${DOING}: it was cancelled`)), ABORT_GRACE_MS);
+  };
+  request.signal?.addEventListener('abort', abort, { once: true });
   const rates = setInterval(takeRates, 250);
   try {
-    return await receive(worker, request, slots, stop);
+    return await Promise.race([receive(worker, request, slots, stop), hung.promise]);
   } catch (error) {
     throwIfAborted(request.signal, DOING);
     throw asFailure(error, DOING);
   } finally {
     clearInterval(rates);
-    request.signal?.removeEventListener('abort', stop);
+    clearTimeout(grace);
+    request.signal?.removeEventListener('abort', abort);
     stop();
     await worker.terminate();
   }
@@ -78,30 +90,36 @@ export function workerCount(wanted: number | 'auto'): number {
   return Math.min(wanted === 'auto' ? availableParallelism() : Math.max(1, wanted), MAX_WORKERS);
 }
 
-/** Writes out what comes, in order, until the thread is done. */
+/** Writes out what comes, in order, until the thread is done or the caller wants no more. */
 function receive(worker: Worker, request: WriteRequest, slots: Slots, stop: () => void): Promise<WriteResult> {
+  const { signal } = request;
   let writes: Promise<void> = Promise.resolve();
-  let sinkFailure: Failure | undefined;
-  /** Queues a write behind those before it; after a failure nothing more is written. */
+  /** Why nothing more is written; the first reason counts. */
+  let failure: Failure | undefined;
+  const fail = (error: unknown): void => {
+    failure ??= asFailure(error, DOING);
+    stop();
+  };
+  /** Queues a write behind those before it; after a failure or an abort nothing more is written. */
   const queue = (write: () => Promise<void>): void => {
     writes = writes.then(async () => {
-      if (sinkFailure !== undefined) return;
+      if (failure !== undefined) return;
       try {
+        throwIfAborted(signal, DOING);
         await write();
       } catch (error) {
-        sinkFailure = asFailure(error, DOING);
-        stop();
+        fail(error);
       }
     });
   };
   return new Promise<WriteResult>((resolve, reject) => {
     const settle = (end: () => void): void => {
       void writes.then(() => {
-        if (sinkFailure === undefined) end();
-        else reject(sinkFailure);
+        if (failure === undefined) end();
+        else reject(failure);
       });
     };
-    worker.on('message', (event: WriteEvent) => {
+    const take = (event: WriteEvent): void => {
       if (event.type === 'slot') {
         queue(() => request.archive.write(slots.view(event.slot, event.length)));
         // Also after a failure, or the thread would wait for its slots for ever.
@@ -112,25 +130,22 @@ function receive(worker: Worker, request: WriteRequest, slots: Slots, stop: () =
       else if (event.type === 'index') queue(() => request.index.write(event.bytes));
       else if (event.type === 'progress') request.onProgress?.(event.progress);
       else if (event.type === 'readingEnded') request.onReadingEnded?.();
-      else if (event.type === 'done') {
-        settle(() => {
-          resolve(event.result);
-        });
-      } else {
-        settle(() => {
-          reject(Failure.revive(event.failure));
-        });
+      else if (event.type === 'done') settle(() => resolve(event.result));
+      else settle(() => reject(Failure.revive(event.failure)));
+    };
+    worker.on('message', (event: WriteEvent) => {
+      try {
+        take(event);
+      } catch (error) {
+        // A callback of the caller's that throws fails this backup, not the process.
+        fail(error);
       }
     });
     worker.on('error', (error) => {
-      settle(() => {
-        reject(error);
-      });
+      settle(() => reject(error));
     });
     worker.on('exit', () => {
-      settle(() => {
-        reject(new Failure('internal', `${DOING}: its thread ended`));
-      });
+      settle(() => reject(new Failure('internal', `${DOING}: its thread ended`)));
     });
   });
 }
