@@ -60,23 +60,17 @@ function keepLargest(kept: { path: string; bytes: number }[], item: { path: stri
 }
 
 function sumFile(parent: number, name: string): { files: number; bytes: number } {
-  const stat = statChild(parent, name);
+  const stat = lookAt(() => statChild(parent, name));
   return stat?.isFile() === true ? { files: 1, bytes: stat.size } : { files: 0, bytes: 0 };
 }
 
 function sumDirectory(parent: number, name: string, depth: number): { files: number; bytes: number } {
   control.checkStop();
   const sum = { files: 0, bytes: 0 };
-  if (depth > MAX_IGNORED_DEPTH) return sum;
-  let handle: number;
+  const handle = depth > MAX_IGNORED_DEPTH ? undefined : lookAt(() => openDirectory(parent, name));
+  if (handle === undefined) return sum;
   try {
-    handle = openDirectory(parent, name);
-  } catch {
-    // Gone or barred: an estimate counts what it can see.
-    return sum;
-  }
-  try {
-    for (const item of readDirectory(handle)) {
+    for (const item of lookAt(() => readDirectory(handle)) ?? []) {
       const added = item.directory ? sumDirectory(handle, item.name, depth + 1) : sumFile(handle, item.name);
       sum.files += added.files;
       sum.bytes += added.bytes;
@@ -85,4 +79,13 @@ function sumDirectory(parent: number, name: string, depth: number): { files: num
     fs.closeSync(handle);
   }
   return sum;
+}
+
+/** What is gone or barred is undefined: an estimate counts what it can see. */
+function lookAt<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
 }

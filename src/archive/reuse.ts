@@ -6,7 +6,6 @@
  * bytes only if the files had come to rest before the older backup read them: within one tick of the file system's
  * clock a file can change twice and show the same time. So all times must lie two seconds before its reading began.
  */
-import { Failure } from '../base/failure.ts';
 import type { ByteSource } from '../base/source.ts';
 import type { CompressionLevel } from './contract.ts';
 import type { Unit } from './cut.ts';
@@ -40,9 +39,9 @@ export class ReuseBase {
         return base;
       }
       return undefined;
-    } catch (error) {
-      if (error instanceof Failure || error instanceof SyntaxError) return undefined;
-      throw error;
+    } catch {
+      // Whatever it is (damage, a disk that cannot read it any more): all is made anew then.
+      return undefined;
     } finally {
       await source?.close();
       await indexSource?.close();
