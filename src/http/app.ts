@@ -16,11 +16,14 @@ import { printableText } from '../base/paths.ts';
 import type { ApiConfig, TokenConfig } from '../config/types.ts';
 import type { BackupService, EventSource } from '../jobs/contract.ts';
 import type { App, AppContext, AppEnv, Dialect, DialectPorts } from '../protocols/dialect.ts';
-import { answerError, answerFault, failureOf, invalidRequest, STATUS_OF } from '../protocols/native/errors.ts';
+import { answerError, answerFault, invalidRequest, STATUS_OF } from '../protocols/native/errors.ts';
 import { nativeDialect } from '../protocols/native/native.ts';
+import { failureOf, logThrown } from '../protocols/thrown.ts';
 import { bearerSecret, createTokenCheck, identifyCaller } from './auth.ts';
 import { createDownloads } from './download.ts';
+import type { EventLoopDelay } from './event-loop-delay.ts';
 import { isEventPath, mountEventSockets, SOCKET_LIMITS, type SocketLimits } from './events-socket.ts';
+import { mountMetrics } from './metrics.ts';
 import { remoteAddresses } from './remote-address.ts';
 import { systemTimers, type Timers } from './timers.ts';
 
@@ -39,6 +42,8 @@ export interface AppOptions {
   readonly timers?: Timers;
   readonly newRequestId?: () => string;
   readonly socketLimits?: SocketLimits;
+  /** Shown by /metrics; closed by whoever made it. */
+  readonly eventLoop?: EventLoopDelay;
 }
 
 export interface HttpApp {
@@ -70,6 +75,7 @@ export function createApp(options: AppOptions): HttpApp {
   const timers = options.timers ?? systemTimers;
   const limits = options.socketLimits ?? SOCKET_LIMITS;
   mountEventSockets(app, { ...options, timers, limits, checkToken, addressOf });
+  mountMetrics(app, options);
   const ports = portsOf(options);
   for (const dialect of dialects) dialect.mount(app, ports);
 
@@ -100,6 +106,8 @@ function headers(api: AppOptions['api']): MiddlewareHandler<AppEnv> {
   };
 }
 
+const MONITORED: ReadonlySet<string> = new Set(['/health', '/metrics']);
+
 // The path alone: a query may hold a download token.
 function accessLog(clock: Clock, log: Log, addressOf: (c: AppContext) => string): MiddlewareHandler<AppEnv> {
   return async function accessLog(c, next) {
@@ -108,8 +116,8 @@ function accessLog(clock: Clock, log: Log, addressOf: (c: AppContext) => string)
     const facts = { requestId: c.get('requestId'), address: addressOf(c), caller: c.get('caller')?.id };
     const { method, path } = c.req;
     const milliseconds = Math.round(clock.monotonic() - began);
-    // A monitor asks for /health every few seconds; that is no news.
-    const level = path === '/health' ? 'debug' : 'info';
+    // Monitors ask every few seconds; that is no news.
+    const level = MONITORED.has(path) && c.res.status < 400 ? 'debug' : 'info';
     log[level]('Request', { ...facts, method, path: printableText(path), status: c.res.status, milliseconds });
   };
 }
@@ -124,12 +132,6 @@ const errorsOnly: MiddlewareHandler<AppEnv> = async (_, next) => {
 };
 
 function answerThrown(c: AppContext, thrown: unknown, log: Log): Response {
-  const { code } = failureOf(thrown);
-  const { method, path } = c.req;
-  const facts = { requestId: c.get('requestId'), method, path: printableText(path), code, error: thrown };
-  // Nobody reads the answer to a client that hung up; what its going broke off is no fault of ours.
-  if (c.req.raw.signal.aborted) log.debug('Request abandoned', facts);
-  else if (STATUS_OF[code] >= 500) log.error('Request failed', facts);
-  else log.debug('Request refused', facts);
+  logThrown(c, thrown, STATUS_OF[failureOf(thrown).code], log);
   return answerError(c, thrown);
 }

@@ -5,7 +5,7 @@ import type { CreateBackup } from '../../jobs/contract.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { App, DialectPorts } from '../dialect.ts';
 import { ANY_ERROR, BACKUPS, BEARER, jsonAnswer, optionalBody, requiredBody } from './answers.ts';
-import { ignoredBody, jsonBody } from './body.ts';
+import { ignoredBody, jsonBody } from '../json-body.ts';
 import { backupIdOf, guard } from './guard.ts';
 import * as schemas from './schemas.ts';
 import { backupObject, estimateObject } from './views.ts';

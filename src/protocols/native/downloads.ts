@@ -5,7 +5,7 @@ import type { BackupView } from '../../jobs/contract.ts';
 import type { App, DialectPorts } from '../dialect.ts';
 import { DOWNLOAD_TOKEN_SECONDS, readDownloadToken, signDownloadToken } from '../download-token.ts';
 import { ANY_ERROR, BACKUPS, BEARER, jsonAnswer, requiredBody } from './answers.ts';
-import { jsonBody } from './body.ts';
+import { jsonBody } from '../json-body.ts';
 import { backupIdOf, guard } from './guard.ts';
 import * as schemas from './schemas.ts';
 import { ownUrl } from './waiting.ts';

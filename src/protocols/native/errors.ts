@@ -4,10 +4,10 @@
  */
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { z } from '@hono/zod-openapi';
-import { HTTPException } from 'hono/http-exception';
 import { Failure, type FailureCode } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
 import type { AppContext } from '../dialect.ts';
+import { failureOf, UNFORESEEN } from '../thrown.ts';
 import { WHOLE_SENTENCES } from './schemas.ts';
 
 export const STATUS_OF: Readonly<Record<FailureCode, ContentfulStatusCode>> = {
@@ -55,8 +55,6 @@ const FIXED_WORDS: Partial<Record<FailureCode, string>> = {
 
 const LONGEST_FAULTS = 600;
 
-const UNFORESEEN = 'Cannot answer the request: an unexpected error occurred';
-
 interface ErrorBody {
   readonly error: string;
   readonly code: string;
@@ -82,16 +80,6 @@ export function answerError(c: AppContext, thrown: unknown): Response {
 export function answerFault(c: AppContext, fault: RequestFault, headers: Record<string, string> = {}): Response {
   const { status, error } = REQUEST_FAULTS[fault];
   return c.json({ error, code: fault, requestId: c.get('requestId') } satisfies ErrorBody, status, headers);
-}
-
-/** What a thrown thing means to the caller: a Failure as it is, a library's refusal, or `internal`. */
-export function failureOf(thrown: unknown): Failure {
-  if (thrown instanceof Failure) return thrown;
-  if (thrown instanceof HTTPException && thrown.status < 500) {
-    const code = thrown.status === 413 ? 'too_large' : 'invalid_request';
-    return new Failure(code, thrown.message, { cause: thrown });
-  }
-  return new Failure('internal', UNFORESEEN, { cause: thrown });
 }
 
 /** What a schema found wrong, as one sentence: the first few faults, each with its place. */

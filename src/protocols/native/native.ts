@@ -6,10 +6,11 @@
  * token does not hold is answered like an unknown one; and that a waiting caller gets the job's own error. It never
  * decides anything about a backup: that is the service's, so that every dialect behaves alike.
  */
-import type { App, Dialect } from '../dialect.ts';
-import { refuseOtherMethods } from './answers.ts';
+import type { App, AppContext, Dialect } from '../dialect.ts';
+import { refuseOtherMethods } from '../other-methods.ts';
 import { mountBackups } from './backups.ts';
 import { mountDownloads } from './downloads.ts';
+import { answerFault } from './errors.ts';
 import { mountNode } from './node.ts';
 import { mountOneBackup } from './one-backup.ts';
 
@@ -21,13 +22,17 @@ export function nativeDialect(identify: NonNullable<Dialect['identify']>): Diale
     mount(app, ports) {
       mountBackups(app, ports);
       mountDownloads(app, ports);
-      refuseOtherMethods(app, '/api/servers/:x/backups');
+      refuseOtherMethods(app, '/api/servers/:x/backups', methodNotAllowed);
       mountOneBackup(app, ports);
       mountNode(app, ports);
       mountDocument(app, ports.version);
-      refuseOtherMethods(app);
+      refuseOtherMethods(app, '/', methodNotAllowed);
     },
   };
+}
+
+function methodNotAllowed(c: AppContext, allow: string): Response {
+  return answerFault(c, 'method_not_allowed', { Allow: allow });
 }
 
 function mountDocument(app: App, version: string): void {

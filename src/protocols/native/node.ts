@@ -5,7 +5,7 @@ import { parseJobId, parseServerId } from '../../base/ids.ts';
 import { holdsServer } from '../access.ts';
 import type { App, DialectPorts } from '../dialect.ts';
 import { ANY_ERROR, BEARER, jsonAnswer, requiredBody } from './answers.ts';
-import { jsonBody } from './body.ts';
+import { jsonBody } from '../json-body.ts';
 import { guard, nativeCaller } from './guard.ts';
 import * as schemas from './schemas.ts';
 import { jobObject, serverObject, systemObject } from './views.ts';

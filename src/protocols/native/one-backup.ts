@@ -2,7 +2,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { App, DialectPorts } from '../dialect.ts';
 import { ANY_ERROR, BACKUPS, BEARER, jsonAnswer } from './answers.ts';
-import { ignoredBody } from './body.ts';
+import { ignoredBody } from '../json-body.ts';
 import { backupIdOf, guard } from './guard.ts';
 import { pathOfQuery } from './path-query.ts';
 import * as schemas from './schemas.ts';

@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from 'hono';
-import { Failure } from '../../base/failure.ts';
-import type { AppEnv } from '../dialect.ts';
-import { keepBody, readBody } from '../request-body.ts';
+import { Failure } from '../base/failure.ts';
+import type { AppEnv } from './dialect.ts';
+import { keepBody, readBody } from './request-body.ts';
 
 /**
  * Makes of whatever body came the JSON object that the route's schema then checks. An empty body is `{}`, so that
