@@ -164,6 +164,7 @@ test('the OpenAPI document names every route with its schemas and security', asy
     'get /api/servers/{server}/backups/{id}/files/content *',
     'get /api/system *',
     'get /health',
+    'get /metrics *',
     'patch /api/servers/{server} *',
     'patch /api/servers/{server}/backups/lock *',
     'post /api/servers/{server}/backups *',
