@@ -21,6 +21,7 @@ import { composeJobs } from './compose-jobs.ts';
 import { openStores } from './compose-stores.ts';
 import type { Config } from './config/types.ts';
 import { createApp } from './http/app.ts';
+import { watchEventLoop } from './http/event-loop-delay.ts';
 import { createHttpServer } from './http/server.ts';
 import { openRegistry } from './servers/registry.ts';
 
@@ -141,7 +142,10 @@ class RoostDaemon implements Daemon {
     const downloads = catalogue.keys.get(DOWNLOAD_TOKEN_KEY) ?? new Uint8Array();
     const { service, events, runner } = jobs;
     const [clock, log] = [this.#clock, this.#log];
-    const app = createApp({ service, events, tokens, api, keys: { downloads }, clock, log, version: version() });
+    const eventLoop = watchEventLoop();
+    this.#opened.defer(() => eventLoop.close());
+    const keys = { downloads };
+    const app = createApp({ service, events, tokens, api, keys, clock, log, version: version(), eventLoop });
     const server = createHttpServer({ app, api });
     const { host, port } = await server.listen();
     this.#opened.defer(async () => {
