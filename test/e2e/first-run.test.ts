@@ -28,7 +28,7 @@ let serverDirectory: string;
 
 beforeAll(async () => {
   home = fs.mkdtempSync(join(tmpdir(), 'roost-first-run-'));
-  daemon = new RoostProcess(['start', '--port', '0'], { cwd: home });
+  daemon = new RoostProcess(['start', '--port', String(await freePort())], { cwd: home });
   await daemon.printed(/Ctrl-C stops it/);
   url = (await daemon.printed(/Roost serves on (\S+)/))[1] ?? '';
   token = (await daemon.printed(/token +(\S+)/))[1] ?? '';
@@ -36,6 +36,15 @@ beforeAll(async () => {
   server = fs.readdirSync(join(home, '.roost/servers'))[0] ?? '';
   serverDirectory = join(home, '.roost/servers', server);
 });
+
+/** A port that is free now: the config of a first run keeps the one that it was made with. */
+async function freePort(): Promise<number> {
+  const probe = net.createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
 
 afterAll(async () => {
   await daemon.stop();
@@ -127,15 +136,15 @@ describe('a first run', () => {
     expect(treeOf(serverDirectory)).toEqual(before);
   });
 
-  it('is there for the backup commands without a word about where', async () => {
-    const list = await roost(['backup', 'list', server, '--json'], {
-      cwd: home,
-      env: { ROOST_URL: url, ROOST_TOKEN: token },
-    });
-    expect(list.exitCode).toBe(0);
-    const { backups } = JSON.parse(list.stdout) as { backups: Backup[] };
-    expect(backups).toHaveLength(1);
-  });
+  it.skipIf(fs.existsSync('/etc/roost/config.yml'))(
+    'is found by the backup commands without a word about where',
+    async () => {
+      const list = await roost(['backup', 'list', server, '--json'], { cwd: home });
+      expect(list.exitCode).toBe(0);
+      const { backups } = JSON.parse(list.stdout) as { backups: Backup[] };
+      expect(backups).toHaveLength(1);
+    },
+  );
 });
 
 describe('the backup commands against a daemon', () => {
@@ -205,7 +214,7 @@ describe('starting and stopping', () => {
   it('ends with 0 on SIGTERM, and comes back with the same token and backups', async () => {
     const before = await (await api('GET', '/backups')).json();
     expect(await daemon.stop()).toMatchObject({ exitCode: 0, stderr: '' });
-    daemon = new RoostProcess(['start', '--port', '0'], { cwd: home });
+    daemon = new RoostProcess(['start'], { cwd: home });
     url = (await daemon.printed(/Roost serves on (\S+)/))[1] ?? '';
     const again = await daemon.printed(/token +(\S+)/);
     expect(again[1]).toBe(token);
