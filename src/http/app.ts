@@ -16,6 +16,7 @@ import { printableText } from '../base/paths.ts';
 import type { ApiConfig, TokenConfig } from '../config/types.ts';
 import type { BackupService, EventSource } from '../jobs/contract.ts';
 import type { App, AppContext, AppEnv, Dialect, DialectPorts } from '../protocols/dialect.ts';
+import { clientDialect } from '../protocols/client/client.ts';
 import { answerError, answerFault, invalidRequest, STATUS_OF } from '../protocols/native/errors.ts';
 import { nativeDialect } from '../protocols/native/native.ts';
 import { failureOf, logThrown } from '../protocols/thrown.ts';
@@ -57,7 +58,7 @@ export function createApp(options: AppOptions): HttpApp {
   const checkToken = createTokenCheck(options.tokens);
   const addressOf = remoteAddresses(options.api.trustedProxies);
   const native = nativeDialect((headers) => checkToken(bearerSecret(headers) ?? Buffer.alloc(0)));
-  const dialects = [...(options.dialects ?? []), native];
+  const dialects = [...(options.dialects ?? []), clientDialect, native];
   const app: App = new OpenAPIHono<AppEnv>({
     defaultHook: (result) => {
       if (!result.success) throw invalidRequest(result.error);

@@ -3,7 +3,7 @@
  * node's key and not stored, so they outlive a restart and cost nothing to make; valid until they expire, for any
  * number of requests, because download managers and resumed downloads ask many times.
  *
- * Text form: base64url of `v1:<purpose>:<server>:<backup>:<expiry>:<hex HMAC-SHA256 of what stands before>`.
+ * Text form: base64url of `v1:<purpose>:<server>:<backup>:<expiry>[:<nonce>]:<hex HMAC-SHA256 of what stands before>`.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Failure } from '../base/failure.ts';
@@ -14,7 +14,7 @@ export const DOWNLOAD_TOKEN_SECONDS = 300;
 
 // Keeps these signatures apart from any other use of the same key.
 const DOMAIN = 'roost download token\n';
-// A real token has about 260 characters; what is longer is not worth decoding.
+// A real token has about 310 characters; what is longer is not worth decoding.
 const LONGEST_TOKEN = 1024;
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
 
@@ -25,12 +25,20 @@ export interface DownloadGrant {
   readonly backup: BackupId;
   /** Whole seconds since the Unix epoch; the token is valid before this moment. */
   readonly expiresAt: number;
+  /** Text without ":" that makes a token unlike every other of the same grant. */
+  readonly nonce?: string;
 }
 
 /** @param key the node's secret, at least 32 bytes. */
 export function signDownloadToken(grant: DownloadGrant, key: Uint8Array): string {
-  const claims = ['v1', grant.purpose, grant.server, grant.backup, grant.expiresAt].join(':');
+  const { purpose, server, backup, expiresAt, nonce } = grant;
+  const claims = ['v1', purpose, server, backup, expiresAt, ...(nonce === undefined ? [] : [nonce])].join(':');
   return Buffer.from(`${claims}:${signature(claims, key).toString('hex')}`, 'latin1').toString('base64url');
+}
+
+/** Where the archive is fetched with a token, below this node's own address. */
+export function downloadPath(server: ServerId, token: string): string {
+  return `/api/servers/${server}/backups/download?token=${token}`;
 }
 
 /**

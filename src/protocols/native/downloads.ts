@@ -3,7 +3,7 @@ import { createRoute } from '@hono/zod-openapi';
 import { Failure } from '../../base/failure.ts';
 import type { BackupView } from '../../jobs/contract.ts';
 import type { App, DialectPorts } from '../dialect.ts';
-import { DOWNLOAD_TOKEN_SECONDS, readDownloadToken, signDownloadToken } from '../download-token.ts';
+import { DOWNLOAD_TOKEN_SECONDS, downloadPath, readDownloadToken, signDownloadToken } from '../download-token.ts';
 import { ANY_ERROR, BACKUPS, BEARER, jsonAnswer, requiredBody } from './answers.ts';
 import { jsonBody } from '../json-body.ts';
 import { backupIdOf, guard } from './guard.ts';
@@ -49,7 +49,7 @@ export function mountDownloads(app: App, ports: DialectPorts): void {
     const grant = { purpose: 'backup', server, backup: backup.id, expiresAt };
     const token = signDownloadToken(grant, ports.downloadKey);
     ports.log.info('Download link issued', { caller: c.get('caller')?.id, server, backup: backup.id });
-    const downloadUrl = ownUrl(ports, `/api/servers/${server}/backups/download?token=${token}`);
+    const downloadUrl = ownUrl(ports, downloadPath(server, token));
     return c.json({ token, expiresAt, downloadUrl }, 200);
   });
 

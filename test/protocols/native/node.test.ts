@@ -152,7 +152,13 @@ test('the OpenAPI document names every route with its schemas and security', asy
     Object.entries(methods).map(([method, { security }]) => `${method} ${path}${security === undefined ? '' : ' *'}`),
   );
   expect(routes.sort()).toEqual([
+    'delete /api/client/servers/{server}/backups/{backup} *',
     'delete /api/servers/{server}/backups/delete *',
+    'get /api/client *',
+    'get /api/client/servers/{server} *',
+    'get /api/client/servers/{server}/backups *',
+    'get /api/client/servers/{server}/backups/{backup} *',
+    'get /api/client/servers/{server}/backups/{backup}/download *',
     'get /api/jobs *',
     'get /api/jobs/{id} *',
     'get /api/servers *',
@@ -167,6 +173,9 @@ test('the OpenAPI document names every route with its schemas and security', asy
     'get /metrics *',
     'patch /api/servers/{server} *',
     'patch /api/servers/{server}/backups/lock *',
+    'post /api/client/servers/{server}/backups *',
+    'post /api/client/servers/{server}/backups/{backup}/lock *',
+    'post /api/client/servers/{server}/backups/{backup}/restore *',
     'post /api/servers/{server}/backups *',
     'post /api/servers/{server}/backups/download-token *',
     'post /api/servers/{server}/backups/estimate *',

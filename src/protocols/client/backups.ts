@@ -1,0 +1,62 @@
+/** The routes of a server's backups as a whole: list and create. */
+import { createRoute } from '@hono/zod-openapi';
+import type { z } from '@hono/zod-openapi';
+import type { ServerId } from '../../base/ids.ts';
+import type { CreateBackup } from '../../jobs/contract.ts';
+import type { App, DialectPorts } from '../dialect.ts';
+import { jsonBody } from '../json-body.ts';
+import { ANY_ERROR, BACKUPS, BEARER, jsonAnswer, optionalBody } from './answers.ts';
+import type { Guard } from './guard.ts';
+import { pageOf } from './pages.ts';
+import { inWords, REFUSALS } from './refusals.ts';
+import * as schemas from './schemas.ts';
+import { backupObject } from './views.ts';
+
+export function mountBackups(app: App, ports: DialectPorts, guard: Guard): void {
+  const { service } = ports;
+
+  const list = createRoute({
+    method: 'get',
+    path: BACKUPS,
+    summary: 'List backups, newest first',
+    security: BEARER,
+    middleware: [guard('backup.read')],
+    request: { params: schemas.ServerParams, query: schemas.PageQuery },
+    responses: { 200: jsonAnswer(schemas.BackupList, 'One page of backups'), ...ANY_ERROR },
+  });
+  app.openapi(list, async (c) => {
+    const all = await service.backups(c.get('server'));
+    const { items, pagination } = pageOf(c, ports, all, c.req.valid('query'));
+    const kept = all.filter(({ status }) => status !== 'FAILED').length;
+    const meta = { pagination, backup_count: kept };
+    return c.json({ object: 'list' as const, data: items.map(backupObject), meta }, 200);
+  });
+
+  const create = createRoute({
+    method: 'post',
+    path: BACKUPS,
+    summary: 'Create a backup',
+    description: 'Answers at once; poll the details until `completed_at` is set, or `is_successful` is false.',
+    security: BEARER,
+    middleware: [guard('backup.create'), jsonBody],
+    request: { params: schemas.ServerParams, body: optionalBody(schemas.CreateBody) },
+    responses: { 200: jsonAnswer(schemas.BackupObject, 'The backup that was begun'), ...ANY_ERROR },
+  });
+  app.openapi(create, async (c) => {
+    const request = createRequest(c.get('server'), c.req.valid('json'));
+    const accepted = await inWords(REFUSALS.create, () => service.create(request));
+    // Nobody waits: its failure is in the record and the events, and must not end the process as an unhandled one.
+    accepted.ended.catch(() => undefined);
+    return c.json(backupObject(accepted.backup), 200);
+  });
+}
+
+function createRequest(server: ServerId, body: z.output<typeof schemas.CreateBody>): CreateBackup {
+  const name = body.name?.trim() ?? '';
+  return {
+    server,
+    ...(name === '' ? {} : { name }),
+    ignore: body.ignored ?? [],
+    locked: body.is_locked ?? false,
+  };
+}

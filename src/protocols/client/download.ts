@@ -1,0 +1,50 @@
+/** A signed address of the archive, which works for an hour without any further credential. */
+import { randomUUID } from 'node:crypto';
+import { createRoute } from '@hono/zod-openapi';
+import { Failure } from '../../base/failure.ts';
+import type { BackupService, BackupView } from '../../jobs/contract.ts';
+import type { App, DialectPorts } from '../dialect.ts';
+import { downloadPath, signDownloadToken } from '../download-token.ts';
+import { ANY_ERROR, BACKUP, BEARER, jsonAnswer } from './answers.ts';
+import { backupIdOf, type Guard } from './guard.ts';
+import { inWords, REFUSALS } from './refusals.ts';
+import * as schemas from './schemas.ts';
+import { absoluteUrl } from './urls.ts';
+
+const SIGNED_URL_SECONDS = 3600;
+
+export function mountDownload(app: App, ports: DialectPorts, guard: Guard): void {
+  const { service, clock, downloadKey, log } = ports;
+
+  const download = createRoute({
+    method: 'get',
+    path: `${BACKUP}/download`,
+    summary: 'A signed URL of the archive, valid for one hour',
+    security: BEARER,
+    middleware: [guard('backup.download')],
+    request: { params: schemas.BackupParams },
+    responses: { 200: jsonAnswer(schemas.SignedUrl, 'The URL; it needs no further credential'), ...ANY_ERROR },
+  });
+  app.openapi(download, async (c) => {
+    const server = c.get('server');
+    const id = backupIdOf(c.req.valid('param').backup);
+    const backup = await inWords(REFUSALS.download, () => finishedBackup(service, server, id));
+    const expiresAt = Math.floor(clock.now() / 1000) + SIGNED_URL_SECONDS;
+    const grant = { purpose: 'backup', server, backup: backup.id, expiresAt, nonce: randomUUID() };
+    const path = downloadPath(server, signDownloadToken(grant, downloadKey));
+    log.info('Download link issued', { caller: c.get('caller')?.id, server, backup: backup.id });
+    return c.json({ object: 'signed_url' as const, attributes: { url: absoluteUrl(c, ports, path) } }, 200);
+  });
+}
+
+async function finishedBackup(
+  service: Pick<BackupService, 'backup'>,
+  ...[server, id]: Parameters<BackupService['backup']>
+): Promise<BackupView> {
+  const backup = await service.backup(server, id);
+  if (backup.status === 'FAILED') throw new Failure('backup_failed', 'Cannot download the backup: it failed');
+  if (backup.status === 'IN_PROGRESS') {
+    throw new Failure('backup_not_ready', 'Cannot download the backup: it is still being made', { retry: true });
+  }
+  return backup;
+}

@@ -1,0 +1,119 @@
+/**
+ * The one place where the client dialect turns what went wrong into a status and a JSON:API body:
+ * `{ errors: [{ code, status, detail }] }`, `status` as text. The codes are the names of the documentation's table; for
+ * what it does not list, those of the live panel. What nobody foresaw is told without its text.
+ */
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { z } from '@hono/zod-openapi';
+import { Failure, type FailureCode } from '../../base/failure.ts';
+import { printableText } from '../../base/paths.ts';
+import type { AppContext } from '../dialect.ts';
+import { failureOf } from '../thrown.ts';
+import type { ErrorsObject } from './schemas.ts';
+
+type ErrorAnswer = readonly [status: ContentfulStatusCode, code: string];
+
+const CONFLICT: ErrorAnswer = [409, 'ConflictingServerStateException'];
+const NOT_FOUND: ErrorAnswer = [404, 'NotFoundHttpException'];
+const AWAY: ErrorAnswer = [503, 'ServiceUnavailableHttpException'];
+/** What the live panel answers when its daemon could not do what it was asked. */
+const BROKEN: ErrorAnswer = [500, 'DaemonConnectionException'];
+
+const ANSWER_OF: Readonly<Record<FailureCode, ErrorAnswer>> = {
+  invalid_request: [400, 'BadRequestHttpException'],
+  backup_not_ready: [400, 'BackupNotCompletedException'],
+  backup_failed: [400, 'BackupFailedException'],
+  too_many_backups: [400, 'TooManyBackupsException'],
+  backup_locked: [400, 'BackupIsLockedException'],
+  unauthorized: [401, 'InvalidCredentialsException'],
+  forbidden: [403, 'InsufficientPermissionsException'],
+  server_not_found: NOT_FOUND,
+  backup_not_found: NOT_FOUND,
+  path_not_found: NOT_FOUND,
+  job_not_found: NOT_FOUND,
+  // The live panel's guard of a server's state counts a suspended one among them.
+  server_suspended: CONFLICT,
+  server_busy: CONFLICT,
+  backup_exists: CONFLICT,
+  not_running: CONFLICT,
+  too_large: [413, 'PostTooLargeException'],
+  archive_damaged: [422, 'UnprocessableEntityHttpException'],
+  draining: AWAY,
+  store_unreachable: AWAY,
+  insufficient_storage: [507, 'InsufficientStorageException'],
+  cancelled: BROKEN,
+  interrupted: BROKEN,
+  config_invalid: BROKEN,
+  internal: BROKEN,
+};
+
+/** Faults of the request line itself, which no verb can cause. */
+const REQUEST_FAULTS = {
+  not_found: { answer: NOT_FOUND, detail: 'There is nothing at this address.' },
+  method_not_allowed: {
+    answer: [405, 'MethodNotAllowedHttpException'],
+    detail: 'This address does not take that method.',
+  },
+} as const satisfies Record<string, { readonly answer: ErrorAnswer; readonly detail: string }>;
+
+/** Codes whose own sentence does not leave: it would differ by cause, or name this host's paths. */
+const FIXED_WORDS: Partial<Record<FailureCode, string>> = {
+  server_not_found: 'The requested resource could not be found on the server.',
+  backup_not_found: 'The requested resource could not be found on the server.',
+  internal: 'An unexpected error was encountered while processing this request.',
+};
+
+const MOST_FAULTS = 10;
+/** The caller's own keys may stand in a fault, as long as they like. */
+const LONGEST_DETAIL = 600;
+
+type ErrorObject = z.infer<typeof ErrorsObject>['errors'][number];
+
+export function answerError(c: AppContext, thrown: unknown): Response {
+  const failure = failureOf(thrown);
+  if (failure.cause instanceof z.ZodError) return answer(c, 422, failure.cause.issues.slice(0, MOST_FAULTS).map(fault));
+  const [status, code] = ANSWER_OF[failure.code];
+  // RFC 9110 15.5.2: a 401 must say which scheme it wants.
+  if (status === 401) c.header('WWW-Authenticate', 'Bearer realm="roost"');
+  if (status === 503) c.header('Retry-After', '30');
+  const detail = FIXED_WORDS[failure.code] ?? printableText(failure.message);
+  return answer(c, status, [{ code, status: `${status}`, detail }]);
+}
+
+export function answerFault(
+  c: AppContext,
+  fault: keyof typeof REQUEST_FAULTS,
+  headers: Record<string, string> = {},
+): Response {
+  const { answer: errorAnswer, detail } = REQUEST_FAULTS[fault];
+  const [status, code] = errorAnswer;
+  return answer(c, status, [{ code, status: `${status}`, detail }], headers);
+}
+
+/** The status that `answerError` gives. */
+export function statusOf(thrown: unknown): number {
+  const failure = failureOf(thrown);
+  return failure.cause instanceof z.ZodError ? 422 : ANSWER_OF[failure.code][0];
+}
+
+/** What a schema found wrong; `answerError` tells each fault with its field. */
+export function validationFailure(error: z.ZodError): Failure {
+  return new Failure('invalid_request', 'The given data was invalid', { cause: error });
+}
+
+function fault({ path, message, code, ...issue }: z.core.$ZodIssue): ErrorObject {
+  const field = path.join('.').slice(0, LONGEST_DETAIL);
+  const said = message.startsWith('must ') ? message : `is invalid: ${message}`;
+  const detail = printableText(`The ${field === '' ? 'body' : `${field} field`} ${said}.`).slice(0, LONGEST_DETAIL);
+  const rule = 'expected' in issue ? String(issue.expected) : code;
+  return { code: 'ValidationException', status: '422', detail, meta: { source_field: field, rule } };
+}
+
+function answer(
+  c: AppContext,
+  status: ContentfulStatusCode,
+  errors: ErrorObject[],
+  headers: Record<string, string> = {},
+): Response {
+  return c.json({ errors } satisfies z.infer<typeof ErrorsObject>, status, headers);
+}

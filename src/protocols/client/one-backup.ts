@@ -1,0 +1,101 @@
+/** The routes of one backup: its details, deleting and restoring it, and its lock. */
+import { createRoute } from '@hono/zod-openapi';
+import { Failure } from '../../base/failure.ts';
+import type { BackupId, ServerId } from '../../base/ids.ts';
+import type { BackupService, BackupView } from '../../jobs/contract.ts';
+import type { App, DialectPorts } from '../dialect.ts';
+import { ignoredBody, jsonBody } from '../json-body.ts';
+import { ANY_ERROR, BACKUP, BEARER, jsonAnswer, optionalBody } from './answers.ts';
+import { backupIdOf, type Guard } from './guard.ts';
+import { inWords, REFUSALS } from './refusals.ts';
+import * as schemas from './schemas.ts';
+import { backupObject } from './views.ts';
+
+export function mountOneBackup(app: App, { service }: DialectPorts, guard: Guard): void {
+  const details = createRoute({
+    method: 'get',
+    path: BACKUP,
+    summary: 'One backup',
+    security: BEARER,
+    middleware: [guard('backup.read')],
+    request: { params: schemas.BackupParams },
+    responses: { 200: jsonAnswer(schemas.BackupObject, 'The backup'), ...ANY_ERROR },
+  });
+  app.openapi(details, async (c) =>
+    c.json(backupObject(await service.backup(c.get('server'), backupIdOf(c.req.valid('param').backup))), 200),
+  );
+
+  const remove = createRoute({
+    method: 'delete',
+    path: BACKUP,
+    summary: 'Delete a backup for good',
+    security: BEARER,
+    middleware: [guard('backup.delete'), ignoredBody],
+    request: { params: schemas.BackupParams },
+    responses: { 204: { description: 'The backup is gone' }, ...ANY_ERROR },
+  });
+  app.openapi(remove, async (c) => {
+    const id = backupIdOf(c.req.valid('param').backup);
+    await inWords(REFUSALS.delete, () => removeBackup(service, c.get('server'), id));
+    return c.body(null, 204);
+  });
+
+  const restore = createRoute({
+    method: 'post',
+    path: `${BACKUP}/restore`,
+    summary: 'Restore the server from a backup',
+    description: 'Answers at once; the server’s `status` is `restoring_backup` until it has ended.',
+    security: BEARER,
+    middleware: [guard('backup.restore'), jsonBody],
+    request: { params: schemas.BackupParams, body: optionalBody(schemas.RestoreBody) },
+    responses: { 202: { description: 'The restore was begun' }, ...ANY_ERROR },
+  });
+  app.openapi(restore, async (c) => {
+    const id = backupIdOf(c.req.valid('param').backup);
+    const truncate = c.req.valid('json').truncate ?? true;
+    const accepted = await inWords(REFUSALS.restore, () => restoreBackup(service, c.get('server'), id, truncate));
+    // Nobody waits: its failure is in the events, and must not end the process as an unhandled one.
+    accepted.ended.catch(() => undefined);
+    return c.body(null, 202);
+  });
+
+  const lock = createRoute({
+    method: 'post',
+    path: `${BACKUP}/lock`,
+    summary: 'Turn the protection from deletion on, or off',
+    security: BEARER,
+    middleware: [guard('backup.delete'), ignoredBody],
+    request: { params: schemas.BackupParams },
+    responses: { 204: { description: 'The lock was turned' }, ...ANY_ERROR },
+  });
+  app.openapi(lock, async (c) => {
+    const id = backupIdOf(c.req.valid('param').backup);
+    await inWords(REFUSALS.lock, () => toggleLock(service, c.get('server'), id));
+    return c.body(null, 204);
+  });
+}
+
+/** A failed backup holds nothing that its lock could protect: it can be deleted whatever it says. */
+async function removeBackup(service: BackupService, server: ServerId, id: BackupId): Promise<void> {
+  const { status, locked } = await service.backup(server, id);
+  if (status === 'FAILED' && locked) await service.setLocked(server, id, false);
+  await service.remove(server, id);
+}
+
+/** @throws Failure `backup_not_ready` while it is being made, where the service would call the server busy. */
+async function restoreBackup(service: BackupService, server: ServerId, backup: BackupId, truncate: boolean) {
+  refuseUnfinished(await service.backup(server, backup), 'Cannot restore the backup');
+  return service.restore({ server, backup, truncate });
+}
+
+/** Turns are taken by whoever calls: two toggles at once may come to the same state, as in the live panel. */
+async function toggleLock(service: BackupService, server: ServerId, id: BackupId): Promise<BackupView> {
+  const view = await service.backup(server, id);
+  refuseUnfinished(view, 'Cannot change the lock');
+  if (view.status === 'FAILED' && !view.locked) throw new Failure('backup_failed', 'Cannot lock the backup: it failed');
+  return service.setLocked(server, id, !view.locked);
+}
+
+function refuseUnfinished({ status }: BackupView, doing: string): void {
+  if (status === 'IN_PROGRESS') throw new Failure('backup_not_ready', `${doing}: it is being made`, { retry: true });
+}

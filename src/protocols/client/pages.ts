@@ -1,0 +1,36 @@
+/** One page of a list, and where its neighbours are. */
+import type { z } from '@hono/zod-openapi';
+import type { AppContext, DialectPorts } from '../dialect.ts';
+import { absoluteUrl } from './urls.ts';
+import type { BackupList, PageQuery } from './schemas.ts';
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly pagination: z.infer<typeof BackupList>['meta']['pagination'];
+}
+
+/** A page beyond the end is empty, as in the live panel; a list without items has one page. */
+export function pageOf<Item>(
+  c: AppContext,
+  ports: DialectPorts,
+  all: readonly Item[],
+  { page, per_page: perPage }: z.output<typeof PageQuery>,
+): Page<Item> {
+  const items = all.slice((page - 1) * perPage, page * perPage);
+  const totalPages = Math.max(1, Math.ceil(all.length / perPage));
+  const linkTo = (number: number): string => absoluteUrl(c, ports, `${c.req.path}?page=${number}&per_page=${perPage}`);
+  return {
+    items,
+    pagination: {
+      total: all.length,
+      count: items.length,
+      per_page: perPage,
+      current_page: page,
+      total_pages: totalPages,
+      links: {
+        ...(page > 1 && page <= totalPages ? { previous: linkTo(page - 1) } : {}),
+        ...(page < totalPages ? { next: linkTo(page + 1) } : {}),
+      },
+    },
+  };
+}

@@ -1,0 +1,44 @@
+/** The client API's words for what the service answers: field by field, so that nothing new slips out by itself. */
+import type { z } from '@hono/zod-openapi';
+import type { BackupView, ServerView } from '../../jobs/contract.ts';
+import type { BackupObject, ServerObject } from './schemas.ts';
+
+export function backupObject(view: BackupView): z.infer<typeof BackupObject> {
+  const completed = view.status === 'COMPLETED' || view.status === 'RESTORING';
+  return {
+    object: 'backup',
+    attributes: {
+      uuid: view.id,
+      name: view.name,
+      ignored_files: [...view.ignore],
+      sha256_hash: completed ? view.sha256 : null,
+      checksum: completed && view.sha256 !== null ? `sha256:${view.sha256}` : null,
+      bytes: completed ? view.size : 0,
+      created_at: atomDate(view.createdAt),
+      completed_at: completed && view.completedAt !== null ? atomDate(view.completedAt) : null,
+      is_successful: view.status === 'IN_PROGRESS' ? null : completed,
+      is_locked: view.locked,
+    },
+  };
+}
+
+export function serverObject(view: ServerView): z.infer<typeof ServerObject> {
+  return {
+    object: 'server',
+    attributes: {
+      uuid: view.id,
+      identifier: view.id.slice(0, 8),
+      name: view.name,
+      status: view.suspended ? 'suspended' : view.status === 'RESTORING' ? 'restoring_backup' : null,
+      is_suspended: view.suspended,
+      // Installing and moving servers is the panel's own daemon's work; a server that Roost sees is there.
+      is_installing: false,
+      is_transferring: false,
+    },
+  };
+}
+
+/** RFC 3339 in whole seconds with a numeric offset: PHP's `DateTimeInterface::ATOM`, which clients parse. */
+function atomDate(milliseconds: number): string {
+  return `${new Date(milliseconds).toISOString().slice(0, 19)}+00:00`;
+}
