@@ -3,10 +3,10 @@
  * compressed already (region files, jars, pictures); zlib spends nearly all its time on finding that out, so such
  * runs are stored as they are, which is as fast as copying and not larger.
  */
-import { constants, deflateRawSync } from 'node:zlib';
 import type { CompressionLevel } from './contract.ts';
 import { store, storedLength } from './deflate.ts';
 import type { DeflateEngine } from './deflate.ts';
+import { makeDeflateRun } from './deflate-run.ts';
 
 /** Region files keep their compressed chunks in sectors of this size. */
 const BLOCK = 4096;
@@ -21,20 +21,20 @@ const COMPRESSIBLE = 6100;
 
 export function makeZlibEngine(level: CompressionLevel): DeflateEngine {
   if (level === 'none') return { name: 'zlib', deflate: store };
-  const options = { level: level === 'fast' ? 1 : 9, finishFlush: constants.Z_SYNC_FLUSH };
+  const deflateRun = makeDeflateRun(level === 'fast' ? 1 : 9);
   const counts = new Uint16Array(256);
   return {
     name: 'zlib',
     deflate(input, output) {
+      const room = output.subarray(0, storedLength(input.length));
       let at = 0;
       for (const run of runs(input, counts)) {
         const bytes = input.subarray(run.start, run.end);
-        const deflated = run.compressible ? deflateRawSync(bytes, options) : undefined;
-        if (deflated === undefined || deflated.length >= storedLength(bytes.length)) at += store(bytes, output, at);
-        else {
-          output.set(deflated, at);
-          at += deflated.length;
-        }
+        const stored = storedLength(bytes.length);
+        const deflated = run.compressible ? deflateRun(bytes, room.subarray(at, at + stored - 1)) : undefined;
+        // Many short stored runs have more headers between them than one long one, and room is for that.
+        if (deflated === undefined && at + stored > room.length) return store(input, output);
+        at += deflated ?? store(bytes, output, at);
       }
       return at;
     },

@@ -1,0 +1,73 @@
+/**
+ * Deflating one run of bytes with node:zlib, straight into memory that is there already.
+ *
+ * `deflateRawSync` makes a compressor and output buffers for each call; with some hundred calls a second in several
+ * threads that was 100 MiB of garbage at any time. The streams of node:zlib have a compressor underneath that takes
+ * both buffers, `_handle.writeSync`. It is no documented interface, although pngjs and others have built on it since
+ * Node 4: where it is not as expected, the documented way is taken.
+ */
+import { constants, createDeflateRaw, deflateRawSync } from 'node:zlib';
+
+/**
+ * Deflates `input` into `output`, referring to nothing before it, up to a byte boundary and without a final block.
+ *
+ * @returns the bytes written; undefined when they do not fit.
+ */
+export type DeflateRun = (input: Uint8Array, output: Uint8Array) => number | undefined;
+
+/** @param level zlib's, 1 to 9. */
+export function makeDeflateRun(level: number): DeflateRun {
+  return heldCompressor(level) ?? newCompressorEachTime(level);
+}
+
+interface Compressor {
+  writeSync(
+    flush: number,
+    input: Uint8Array,
+    inputOffset: number,
+    inputLength: number,
+    output: Uint8Array,
+    outputOffset: number,
+    outputLength: number,
+  ): void;
+  reset(): void;
+}
+
+interface Underneath {
+  /** Null once the stream has failed. */
+  readonly _handle?: Compressor | null;
+  /** Bytes left of the output and of the input, after each write. */
+  readonly _writeState?: Uint32Array;
+}
+
+/** One compressor for all runs; undefined when this Node has none of the known shape. */
+export function heldCompressor(level: number): DeflateRun | undefined {
+  const stream = createDeflateRaw({ level });
+  const underneath = stream as unknown as Underneath;
+  const left = underneath._writeState;
+  const known = underneath._handle;
+  if (typeof known?.writeSync !== 'function' || typeof known.reset !== 'function') return undefined;
+  if (!(left instanceof Uint32Array) || left.length !== 2) return undefined;
+  // It would end the thread; a run that was not deflated is stored.
+  stream.on('error', () => undefined);
+  return (input, output) => {
+    const handle = underneath._handle;
+    // zlib takes empty buffers for an error, and a compressor that has failed must not be touched.
+    if (!handle || input.length === 0 || output.length === 0) return undefined;
+    // A full flush forgets what came before, so that the next run refers to nothing in this one.
+    handle.writeSync(constants.Z_FULL_FLUSH, input, 0, input.length, output, 0, output.length);
+    const [outputLeft = 0, inputLeft = 0] = left;
+    if (outputLeft > 0 && inputLeft === 0) return output.length - outputLeft;
+    underneath._handle?.reset();
+    return undefined;
+  };
+}
+
+export function newCompressorEachTime(level: number): DeflateRun {
+  return (input, output) => {
+    const deflated = deflateRawSync(input, { level, finishFlush: constants.Z_SYNC_FLUSH });
+    if (deflated.length > output.length) return undefined;
+    output.set(deflated);
+    return deflated.length;
+  };
+}
