@@ -4,13 +4,20 @@
  */
 import type { Entry } from './entry.ts';
 
+/** Wanted hard links to one file that was not wanted: the first becomes that file, the others link to it. */
+export interface Orphans {
+  readonly first: Entry;
+  readonly others: Entry[];
+  isWritten: boolean;
+}
+
 export class PendingLinks {
   /** Symlinks by path; of several the last counts. */
   readonly #symlinks = new Map<string, Entry>();
   /** Hard links that were not wanted, by path, with the file that they lead to in the end. */
   readonly #unwanted = new Map<string, string>();
   /** Wanted hard links to files that were not wanted, by the path of the file. */
-  readonly #orphans = new Map<string, Entry[]>();
+  readonly #orphans = new Map<string, Orphans>();
   #cleared = '';
 
   addSymlink(entry: Entry): void {
@@ -57,23 +64,20 @@ export class PendingLinks {
   /** Keeps a wanted hard link until its content, which has passed already, is read once more. */
   addOrphan(entry: Entry, file: string): void {
     const known = this.#orphans.get(file);
-    if (known === undefined) this.#orphans.set(file, [entry]);
-    else known.push(entry);
+    if (known === undefined) this.#orphans.set(file, { first: entry, others: [], isWritten: false });
+    else known.others.push(entry);
   }
 
   get hasOrphans(): boolean {
     return this.#orphans.size > 0;
   }
 
-  /** Takes the hard links that wait for a file. */
-  takeOrphans(file: string): readonly Entry[] {
-    const waiting = this.#orphans.get(file) ?? [];
-    this.#orphans.delete(file);
-    return waiting;
+  /** Those that wait for the content of a file. */
+  orphansOf(file: string): Orphans | undefined {
+    return this.#orphans.get(file);
   }
 
-  /** Those whose file never came. */
-  leftOrphans(): readonly Entry[] {
-    return [...this.#orphans.values()].flat();
+  orphans(): Iterable<Orphans> {
+    return this.#orphans.values();
   }
 }

@@ -32,15 +32,17 @@ export class MetadataWriter {
     const owned = this.#setOwner(metadata, (uid, gid) => fs.fchownSync(handle, uid, gid));
     const mode = this.#modeOf(metadata, owned);
     this.#attempt(metadata.path, 'mode', () => fs.fchmodSync(handle, mode));
-    const { mtime } = metadata;
-    if (mtime !== undefined) this.#attempt(metadata.path, 'time', () => fs.futimesSync(handle, mtime, mtime));
+    if (metadata.mtime === undefined) return;
+    const time = timeOf(metadata.mtime);
+    this.#attempt(metadata.path, 'time', () => fs.futimesSync(handle, time, time));
   }
 
   /** Sets owner and times of a symlink itself; it has no mode. */
   setSymlink(directory: number, name: string, entry: Entry): void {
     const link = childPath(directory, name);
     this.#setOwner(entry, (uid, gid) => fs.lchownSync(link, uid, gid));
-    this.#attempt(entry.path, 'time', () => fs.lutimesSync(link, entry.mtime, entry.mtime));
+    const time = timeOf(entry.mtime);
+    this.#attempt(entry.path, 'time', () => fs.lutimesSync(link, time, time));
   }
 
   #setOwner(metadata: Metadata, chown: (uid: number, gid: number) => void): boolean {
@@ -77,6 +79,11 @@ export class MetadataWriter {
       this.#warn({ path, code: 'metadata', message });
     }
   }
+}
+
+/** A time before 1970 as text: Node takes a negative number to mean now, and the same number as text as it is. */
+function timeOf(seconds: number): number | string {
+  return seconds < 0 ? `${seconds}` : seconds;
 }
 
 /** The errno of a refusal. Anything else, such as a failing disk, is thrown on. */

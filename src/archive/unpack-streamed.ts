@@ -17,7 +17,7 @@ import { PendingLinks } from './unpack-links.ts';
 import { UnpackTarget, openUnpackRoot } from './unpack-target.ts';
 import { WarningLog } from './warnings.ts';
 
-export interface StreamedExtractRequest extends Omit<ExtractRequest, 'select'> {
+export interface StreamedExtractRequest extends Omit<ExtractRequest, 'select' | 'expected'> {
   /** As in `ExtractRequest`; may also be asked of another thread. */
   readonly select?: (path: string, kind: Entry['kind']) => boolean | Promise<boolean>;
   /** Called for every entry and chunk; throws to stop. For threads, which have a flag in place of a signal. */
@@ -149,17 +149,23 @@ class StreamedUnpacking {
   }
 
   async #secondPass(): Promise<void> {
+    /** First links that have not come yet: of a file that comes several times, the last before its link counts. */
+    const coming = new Set([...this.#links.orphans()].map(({ first }) => first.path));
     for await (const item of this.#archive.read(this.#request.signal)) {
       this.#check();
-      if ('warning' in item || item.entry.kind !== 'file') continue;
-      const [first, ...others] = this.#links.takeOrphans(item.entry.path);
-      if (first === undefined) continue;
-      await this.#writeFile({ ...item.entry, path: first.path }, item.content());
-      for (const other of others) this.#target.placeHardLink({ ...other, target: first.path });
-      if (!this.#links.hasOrphans) return;
+      if ('warning' in item) continue;
+      if (item.entry.kind === 'hardlink') coming.delete(item.entry.path);
+      if (coming.size === 0) break;
+      const orphans = item.entry.kind === 'file' ? this.#links.orphansOf(item.entry.path) : undefined;
+      if (orphans === undefined || !coming.has(orphans.first.path)) continue;
+      await this.#writeFile({ ...item.entry, path: orphans.first.path }, item.content());
+      orphans.isWritten = true;
     }
-    for (const entry of this.#links.leftOrphans()) {
-      this.#passOver(entry, 'hostile_entry', `its target "${printable(entry.target ?? '')}" is not in the archive`);
+    for (const { first, others, isWritten } of this.#links.orphans()) {
+      for (const entry of others) if (isWritten) this.#target.placeHardLink({ ...entry, target: first.path });
+      for (const entry of isWritten ? [] : [first, ...others]) {
+        this.#passOver(entry, 'hostile_entry', `its target "${printable(entry.target ?? '')}" is not in the archive`);
+      }
     }
   }
 

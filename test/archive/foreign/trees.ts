@@ -66,11 +66,14 @@ export function manifest(root: string, { owners = true } = {}): Record<string, s
 }
 
 /** All paths below a root, as byte strings in order. */
-function namesBelow(root: string, prefix = ''): string[] {
-  const names = fs.readdirSync(Buffer.from(`${root}/${prefix}`, 'latin1'), { encoding: 'latin1' });
-  return names.sort().flatMap((name) => {
-    const path = prefix + name;
-    const isDirectory = fs.lstatSync(Buffer.from(`${root}/${path}`, 'latin1')).isDirectory();
-    return isDirectory ? [path, ...namesBelow(root, `${path}/`)] : [path];
-  });
+function namesBelow(root: string): string[] {
+  const found: string[] = [];
+  const visit = (prefix: string): void => {
+    for (const name of fs.readdirSync(Buffer.from(`${root}/${prefix}`, 'latin1'), { encoding: 'latin1' }).sort()) {
+      found.push(prefix + name);
+      if (fs.lstatSync(Buffer.from(`${root}/${prefix}${name}`, 'latin1')).isDirectory()) visit(`${prefix}${name}/`);
+    }
+  };
+  visit('');
+  return found;
 }
