@@ -5,6 +5,7 @@
  * Held as SQLite's lock on a file of its own, for want of flock(2) in Node: the kernel drops it with the process,
  * however that ends, so there is nothing to clean up and no process id to mistake.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Failure } from '../base/failure.ts';
@@ -32,6 +33,27 @@ export function lockStateDirectory(directory: string): StateLock {
   } catch (error) {
     connection.close();
     throw isBusy(error) ? held(directory, error) : explainSqlite(error, path, 'Cannot lock the state directory');
+  }
+}
+
+/**
+ * True while a process holds the lock. Writes nothing and takes nothing: a daemon that starts meanwhile is not refused.
+ *
+ * @throws Failure `internal` when the lock cannot be read.
+ */
+export function isStateLocked(directory: string): boolean {
+  const path = join(directory, LOCK_NAME);
+  if (!existsSync(path)) return false;
+  let connection: DatabaseSync | undefined;
+  try {
+    connection = new DatabaseSync(path, { readOnly: true, timeout: 0 });
+    connection.prepare('SELECT count(*) FROM sqlite_schema').get();
+    return false;
+  } catch (error) {
+    if (isBusy(error)) return true;
+    throw explainSqlite(error, path, 'Cannot look at the lock of the state directory');
+  } finally {
+    connection?.close();
   }
 }
 

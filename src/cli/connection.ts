@@ -20,8 +20,17 @@ export async function findConnection(env: Invocation['env'], file: string | unde
   if (file !== undefined) return fromConfig(file, env);
   const [url, token] = [env['ROOST_URL'], env['ROOST_TOKEN']];
   if (url !== undefined || token !== undefined) return fromEnvironment(url, token);
+  return fromConfig(findConfigFile(), env);
+}
+
+/**
+ * The config that is meant when none is named: the host's, else that of a first run in the current directory.
+ *
+ * @throws Failure `config_invalid` when neither is there.
+ */
+export function findConfigFile(): string {
   const found = [HOST_CONFIG, firstRunConfig(resolve(FIRST_RUN_DIRECTORY))].find((path) => fs.existsSync(path));
-  if (found !== undefined) return fromConfig(found, env);
+  if (found !== undefined) return found;
   throw new Failure('config_invalid', 'Cannot find the daemon: nothing says where it is', {
     hint: 'Name its config with --config, or set ROOST_URL and ROOST_TOKEN.',
   });
@@ -45,7 +54,11 @@ function fromEnvironment(url: string | undefined, token: string | undefined): Co
 }
 
 async function fromConfig(file: string, env: Invocation['env']): Promise<Connection> {
-  const config = await loadConfig(file, env);
+  return connectionOf(await loadConfig(file, env), file);
+}
+
+/** @throws Failure `config_invalid` when the config holds no token. */
+export function connectionOf(config: Config, file: string): Connection {
   const token = config.tokens.find(allowsEverything) ?? config.tokens[0];
   if (token === undefined) {
     throw new Failure('config_invalid', `Cannot talk to the daemon: ${file} holds no token`, {

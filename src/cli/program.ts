@@ -11,6 +11,7 @@ import { EXIT } from './command.ts';
 import type { ExitCode, Invocation } from './command.ts';
 import { addConfigCommands } from './config-check.ts';
 import type { ComposeDaemon } from './daemon.ts';
+import { addDoctor } from './doctor.ts';
 import { failureJson, failureText } from './failure-text.ts';
 import { addServe } from './serve.ts';
 import { addStart } from './start.ts';
@@ -69,6 +70,7 @@ function program(invocation: Invocation): Command {
   addConfigCommands(root, invocation);
   addArchiveCommands(root, invocation);
   addBackupCommands(root, invocation);
+  addDoctor(root, invocation);
   return root;
 }
 

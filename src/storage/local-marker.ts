@@ -85,7 +85,7 @@ async function makeDirectory(directory: string, files: StoreFiles): Promise<void
 }
 
 /** The id in the marker, or undefined when there is none. @throws Failure `store_unreachable` when it is unreadable. */
-async function readMarker(directory: string): Promise<string | undefined> {
+export async function readMarker(directory: string): Promise<string | undefined> {
   const text = await readSmallFile(join(directory, MARKER_NAME));
   if (text === undefined) return undefined;
   const id = markerId(text);

@@ -1,0 +1,53 @@
+/** A look into the catalogue's file from outside the daemon, for `roost doctor`: reads only, also while one runs. */
+import { existsSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
+import { integer, text, type Row } from './row.ts';
+import { explainSqlite } from './sqlite-failure.ts';
+
+export interface CatalogueFacts {
+  readonly backups: number;
+  /** When the newest row was written, ms since the epoch; null when it holds none. */
+  readonly newest: number | null;
+  /** Jobs without a final state. */
+  readonly openJobs: number;
+  /** Restores whose swap has begun and not ended. */
+  readonly swapping: number;
+  /** The ids that the node remembers of its stores' markers, by the stores' names. */
+  readonly markers: ReadonlyMap<string, string>;
+}
+
+/**
+ * @returns undefined when there is no catalogue yet.
+ * @throws Failure `internal` with a hint when it is damaged or cannot be read.
+ */
+export function inspectCatalogue(path: string): CatalogueFacts | undefined {
+  if (!existsSync(path)) return undefined;
+  let connection: DatabaseSync | undefined;
+  try {
+    connection = new DatabaseSync(path, { readOnly: true, timeout: 2000 });
+    return read(connection);
+  } catch (error) {
+    throw explainSqlite(error, path, 'Cannot read the catalogue');
+  } finally {
+    connection?.close();
+  }
+}
+
+function read(connection: DatabaseSync): CatalogueFacts | undefined {
+  const one = (sql: string): Row => connection.prepare(sql).get() ?? {};
+  // Made a moment ago, or by a start that was killed: nothing is in it yet.
+  if (integer(one("SELECT count(*) AS n FROM sqlite_schema WHERE name = 'plans'"), 'n') === 0) return undefined;
+  const newest = one('SELECT max(updated_at) AS at FROM backups')['at'];
+  const keys = connection.prepare("SELECT name, value FROM keys WHERE name LIKE 'store:%'").all();
+  return {
+    backups: integer(one('SELECT count(*) AS n FROM backups'), 'n'),
+    newest: typeof newest === 'number' ? newest : null,
+    openJobs: integer(one('SELECT count(*) AS n FROM jobs WHERE ended_at IS NULL'), 'n'),
+    swapping: integer(one("SELECT count(*) AS n FROM plans WHERE state = 'swapping'"), 'n'),
+    markers: new Map(keys.map((row) => [text(row, 'name').slice('store:'.length), bytesText(row['value'])])),
+  };
+}
+
+function bytesText(value: unknown): string {
+  return value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : '';
+}
