@@ -96,7 +96,7 @@ class RoostDaemon implements Daemon {
     this.#opened.defer(() => lock.release());
     const catalogue = openCatalogue(join(config.stateDirectory, CATALOGUE_NAME), clock);
     this.#opened.defer(() => catalogue.close());
-    const stores = await openStores(config.storage, catalogue.keys, log);
+    const stores = await openStores(config, catalogue.keys, clock, log);
     this.#opened.defer(async () => void (await Promise.all(stores.all().map((store) => store.close()))));
     const registry = openRegistry(config.servers);
     for (const fault of await registry.check()) log.warn(fault);

@@ -21,7 +21,10 @@ export function checkConsistency(content: unknown): Finding[] {
     ...serversOfTheRoot(content),
     ...storeNames(content),
     ...sharedDirectories(content),
+    ...sharedPrefixes(content),
+    ...halfCredentials(content),
     ...defaultStore(content),
+    ...copies(content),
     ...panelConnection(content),
   ];
 }
@@ -74,6 +77,45 @@ function sharedDirectories(content: unknown): Finding[] {
     return [
       { path: ['storage', 'stores', name, 'directory'], problem: `is the directory of the store ${earlier} too` },
     ];
+  });
+}
+
+/** Two stores over the same objects would each take the other's uploads for leftovers. */
+function sharedPrefixes(content: unknown): Finding[] {
+  const first = new Map<string, string>();
+  return Object.entries(mappingAt(content, ['storage', 'stores'])).flatMap(([name, store]): Finding[] => {
+    const bucket = textAt(store, ['bucket']);
+    if (bucket === undefined) return [];
+    const prefix = (textAt(store, ['prefix']) ?? '').replace(/^\/+|\/+$/g, '');
+    const same = JSON.stringify([(textAt(store, ['endpoint']) ?? '').toLowerCase(), bucket, prefix]);
+    const earlier = first.get(same);
+    if (earlier === undefined) first.set(same, name);
+    if (earlier === undefined) return [];
+    const problem = `is the bucket and prefix of the store ${earlier} too`;
+    return [{ path: ['storage', 'stores', name, 'bucket'], problem, hint: 'Give each its own prefix.' }];
+  });
+}
+
+function halfCredentials(content: unknown): Finding[] {
+  return Object.entries(mappingAt(content, ['storage', 'stores'])).flatMap(([name, store]): Finding[] => {
+    const missing = ['access_key_id', 'secret_access_key'].filter((key) => at(store, [key]) === undefined);
+    const [key] = missing;
+    const given = missing.length === 1 || (missing.length === 2 && at(store, ['session_token']) !== undefined);
+    if (textAt(store, ['bucket']) === undefined || key === undefined || !given) return [];
+    const hint = 'Name both, or neither to use the credentials that the AWS SDK finds.';
+    return [{ path: ['storage', 'stores', name, key], problem: 'is required beside the other credentials', hint }];
+  });
+}
+
+function copies(content: unknown): Finding[] {
+  const stores = Object.keys(mappingAt(content, ['storage', 'stores']));
+  const main = textAt(content, ['storage', 'default']) ?? 'local';
+  return listAt(content, ['storage', 'copies']).flatMap((name, index, all): Finding[] => {
+    if (typeof name !== 'string') return [];
+    const path = ['storage', 'copies', index];
+    if (!stores.includes(name)) return [{ path, problem: `names no store (${stores.join(', ')})` }];
+    if (name === main) return [{ path, problem: 'is the default store: every backup lies there already' }];
+    return all.indexOf(name) < index ? [{ path, problem: 'is named twice' }] : [];
   });
 }
 

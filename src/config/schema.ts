@@ -65,6 +65,7 @@ const token = (environment: Environment) =>
 const storage = (environment: Environment) =>
   section({
     default: value.text.default('local'),
+    copies: z.array(value.text).default([]),
     stores: z
       .record(z.string(), z.discriminatedUnion('type', [localStore, s3Store(environment)]).transform(camelKeysOfStore))
       .prefault({ local: { type: 'local', directory: '/var/lib/roost/backups' } }),
@@ -75,12 +76,24 @@ const localStore = z.strictObject({ type: z.literal('local'), directory: value.a
 const s3Store = (environment: Environment) =>
   z.strictObject({
     type: z.literal('s3'),
-    endpoint: value.httpUrl,
+    endpoint: value.httpUrl.nullable().default(null),
     region: value.text.default('us-east-1'),
     bucket: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{1,62}$/, 'must be a bucket name'),
     prefix: z.string().default('').transform(asPrefix),
-    access_key_id: secret(environment),
-    secret_access_key: secret(environment),
+    access_key_id: secret(environment).nullable().default(null),
+    secret_access_key: secret(environment).nullable().default(null),
+    session_token: secret(environment).nullable().default(null),
+    path_style: z.boolean().nullable().default(null),
+    ca_file: value.absolutePath.nullable().default(null),
+    part_size: value.partSize.nullable().default(null),
+    encryption: z.enum(['none', 'AES256', 'aws:kms']).default('none'),
+    kms_key_id: value.text.nullable().default(null),
+    storage_class: value.text.nullable().default(null),
+    tags: z.record(value.text, z.string()).default({}),
+    object_lock: z.enum(['none', 'legal-hold', 'governance', 'compliance']).default('none'),
+    object_lock_days: z.int().min(1).max(36500).default(30),
+    download: z.enum(['agent', 'redirect']).default('agent'),
+    adopt: value.text.nullable().default(null),
   });
 
 type StoreInput = z.output<typeof localStore> | z.output<ReturnType<typeof s3Store>>;

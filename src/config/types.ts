@@ -75,6 +75,8 @@ export interface TokenConfig {
 export interface StorageConfig {
   /** The store that new backups go to; always a key of `stores`. */
   readonly default: string;
+  /** Stores that get a copy of each completed backup; keys of `stores`, never the default one. */
+  readonly copies: readonly string[];
   readonly stores: Readonly<Record<string, StoreConfig>>;
 }
 
@@ -88,14 +90,35 @@ export interface LocalStoreConfig {
 
 export interface S3StoreConfig {
   readonly type: 's3';
-  /** http or https, without a slash at the end. */
-  readonly endpoint: string;
+  /** http or https, without a slash at the end; null: the service of AWS in `region`. */
+  readonly endpoint: string | null;
   readonly region: string;
   readonly bucket: string;
-  /** '' or text that ends in a slash. */
+  /** '' or text that ends in a slash. One node, one prefix. */
   readonly prefix: string;
-  readonly accessKeyId: Secret;
-  readonly secretAccessKey: Secret;
+  /** Both, or neither: then the default chain of the AWS SDK finds credentials. */
+  readonly accessKeyId: Secret | null;
+  readonly secretAccessKey: Secret | null;
+  readonly sessionToken: Secret | null;
+  /** True: the bucket in the path of URLs, false: in the host name; null: in the path where an endpoint is named. */
+  readonly pathStyle: boolean | null;
+  /** Absolute path of a PEM file with the authority that signed the endpoint's certificate. */
+  readonly caFile: string | null;
+  /** Bytes of a multipart part; null: chosen from the size of the archive. */
+  readonly partSize: number | null;
+  readonly encryption: 'none' | 'AES256' | 'aws:kms';
+  readonly kmsKeyId: string | null;
+  /** null: the bucket's own. */
+  readonly storageClass: string | null;
+  readonly tags: Readonly<Record<string, string>>;
+  /** What keeps the objects of a locked backup from being deleted in the bucket itself. */
+  readonly objectLock: 'none' | 'legal-hold' | 'governance' | 'compliance';
+  /** Days that governance and compliance keep an object from the moment its backup was locked. */
+  readonly objectLockDays: number;
+  /** How an archive is downloaded: through the agent, or by a presigned URL of the bucket. */
+  readonly download: 'agent' | 'redirect';
+  /** The id of a node whose prefix this one takes over; null: a prefix of another node is refused. */
+  readonly adopt: string | null;
 }
 
 export interface BackupsConfig {

@@ -42,6 +42,15 @@ export const size = z
     }
   });
 
+const SMALLEST_PART = 5 * 1024 ** 2;
+const LARGEST_PART = 5 * 1024 ** 3;
+
+/** Bytes of a multipart part, within what every service takes. */
+export const partSize = size.refine(
+  (bytes) => bytes >= SMALLEST_PART && bytes <= LARGEST_PART,
+  'must be a size from 5MiB to 5GiB',
+);
+
 /** MiB per second; 0 for no limit. */
 export const rate = z.number().min(0);
 

@@ -3,7 +3,8 @@
  *
  * Promises of every implementation (the suite in test/contract/store.ts runs over each):
  * - An object is there whole or not at all. Nothing is visible under a key before `commit()` resolved, and what a
- *   reader opened stays readable to its end even when the key is replaced or removed meanwhile.
+ *   reader opened stays readable to its end even when the key is replaced or removed meanwhile; object storage cannot
+ *   keep that, and rejects such a read with `archive_damaged`, never mixing old bytes with new ones.
  * - Whatever goes wrong is a `Failure`: `insufficient_storage` for a full disk or quota, `store_unreachable` (retry)
  *   when the medium is away, refuses, or is not the one it was, `archive_damaged` for an object that is missing or
  *   shorter than it said, `cancelled`, else `internal`. The errno is in the facts.
@@ -21,7 +22,7 @@ export interface Store {
    * Begins a new object. The key may be taken: `commit()` then replaces the old object in one step. Two writers of one
    * key may exist; the last commit wins. Every writer must be ended by `commit()` or `abort()`.
    */
-  create(key: ObjectKey): Promise<ObjectWriter>;
+  create(key: ObjectKey, options?: CreateOptions): Promise<ObjectWriter>;
 
   /** Opens an object for reading; the caller closes the source. `archive_damaged` when there is none. */
   open(key: ObjectKey): Promise<ByteSource>;
@@ -44,6 +45,15 @@ export interface Store {
   /** The path of a committed object's file, where objects are files on this host. It need not exist. */
   localPath?(key: ObjectKey): string;
 
+  /** A URL that gives the object to anybody until it expires; undefined where downloads go through the agent. */
+  presign?(key: ObjectKey, options: PresignOptions): Promise<string | undefined>;
+
+  /**
+   * Has the storage itself refuse to delete the object while its backup is locked, where that is configured. Called
+   * again for each change of the backup; what cannot be taken back (a retention) ends by itself.
+   */
+  protect?(key: ObjectKey, locked: boolean): Promise<void>;
+
   /**
    * Resolves when the store can be read and written now, and is the one that it was at first; rejects with
    * `store_unreachable` and a hint otherwise. Changes nothing, except that a new store is marked as ours.
@@ -52,6 +62,19 @@ export interface Store {
 
   /** Frees what the store holds. Writers and sources that are open stay their callers' to end. */
   close(): Promise<void>;
+}
+
+export interface CreateOptions {
+  /** The most bytes that the object may come to; absent when nobody knows. */
+  readonly expectedSize?: number | undefined;
+  /** Ends a write or commit that waits for the medium; the writer then has to be aborted. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PresignOptions {
+  readonly expiresSeconds: number;
+  /** ASCII, without quotes: what a browser saves it as. */
+  readonly fileName: string;
 }
 
 export interface StoredObject {

@@ -1,0 +1,183 @@
+/**
+ * An object in a bucket as a source of bytes, read by ranges of the one version that was opened.
+ *
+ * Reads that go on where the last ended are served from windows that grow with the run, so that reading an archive
+ * through costs few requests; single reads fetch exactly what they ask for. A cut connection is taken up again at the
+ * byte where it broke off.
+ */
+import { Failure, throwIfAborted } from '../base/failure.ts';
+import type { ByteSource } from '../base/source.ts';
+import type { ObjectKey } from './key.ts';
+import type { ObjectFacts, S3Bucket } from './s3-bucket.ts';
+import { isMissing } from './s3-bucket.ts';
+import { explainS3Error, isTransient, serviceCode } from './s3-failure.ts';
+import type { RetryPort } from './s3-retry.ts';
+import { retried } from './s3-retry.ts';
+
+const DOING = 'Cannot read the archive';
+
+/** So many reads in a row, and the next ones are expected to follow. */
+const RUN = 3;
+const FIRST_WINDOW = 512 * 1024;
+const LARGEST_WINDOW = 8 * 1024 ** 2;
+/** Threads read side by side: the window before the newest is still asked for. */
+const WINDOWS = 2;
+
+interface Window {
+  readonly start: number;
+  readonly end: number;
+  readonly bytes: Promise<Uint8Array>;
+}
+
+interface Target {
+  readonly offset: number;
+  readonly bytes: Buffer;
+  done: number;
+}
+
+export class S3Source implements ByteSource {
+  readonly size: number;
+  readonly #bucket: S3Bucket;
+  readonly #key: ObjectKey;
+  readonly #name: string;
+  readonly #etag: string;
+  readonly #retry: RetryPort;
+  readonly #closing = new AbortController();
+  #windows: Window[] = [];
+  #next = -1;
+  #run = 0;
+
+  constructor(bucket: S3Bucket, key: ObjectKey, name: string, facts: ObjectFacts, retry: RetryPort) {
+    this.size = facts.size;
+    this.#bucket = bucket;
+    this.#key = key;
+    this.#name = name;
+    this.#etag = facts.etag;
+    this.#retry = retry;
+  }
+
+  async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
+    throwIfAborted(signal, DOING);
+    // Before any memory is taken: a damaged index may ask for anything.
+    if (offset < 0 || length < 0 || offset + length > this.size) throw this.#short(offset + length);
+    if (length === 0) return new Uint8Array();
+    this.#follow(offset, length);
+    const window = this.#windowFor(offset, length);
+    if (window === undefined) return this.#fetch(offset, length, signal);
+    const bytes = await unlessAborted(window.bytes, signal);
+    return bytes.slice(offset - window.start, offset - window.start + length);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#windows = [];
+  }
+
+  #follow(offset: number, length: number): void {
+    this.#run = offset === this.#next ? this.#run + 1 : 0;
+    this.#next = offset + length;
+  }
+
+  #windowFor(offset: number, length: number): Window | undefined {
+    const known = this.#windows.find(({ start, end }) => offset >= start && offset + length <= end);
+    if (known !== undefined || this.#run < RUN) return known;
+    const ahead = Math.min(LARGEST_WINDOW, FIRST_WINDOW * 2 ** (this.#run - RUN));
+    const end = Math.min(this.size, offset + Math.max(ahead, length));
+    const window = { start: offset, end, bytes: this.#fetch(offset, end - offset, undefined) };
+    this.#windows = [...this.#windows.slice(-(WINDOWS - 1)), window];
+    // A window that could not be fetched is asked for anew by whoever comes next.
+    window.bytes.catch(() => {
+      this.#windows = this.#windows.filter((other) => other !== window);
+    });
+    return window;
+  }
+
+  async #fetch(offset: number, length: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    const stop = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
+    const target = { offset, bytes: Buffer.allocUnsafeSlow(length), done: 0 };
+    try {
+      // Each cut after some progress is a new beginning; only a connection that brings nothing wears patience out.
+      while (!(await retried(() => this.#fill(target, stop), this.#retry, 'long', stop))) throwIfAborted(stop, DOING);
+      return target.bytes;
+    } catch (error) {
+      throwIfAborted(signal, DOING);
+      throw this.#explain(error);
+    }
+  }
+
+  /** One request for what is still missing. False when it brought some of it; rejects when it brought nothing. */
+  async #fill(target: Target, stop: AbortSignal): Promise<boolean> {
+    const before = target.done;
+    try {
+      const missing = target.bytes.byteLength - target.done;
+      for await (const chunk of this.#stream(target.offset + target.done, missing, stop)) {
+        const taken = chunk.subarray(0, target.bytes.byteLength - target.done);
+        target.bytes.set(taken, target.done);
+        target.done += taken.byteLength;
+      }
+    } catch (error) {
+      if (target.done === before || !isTransient(error)) throw error;
+    }
+    if (target.done > before) return target.done === target.bytes.byteLength;
+    throw Object.assign(new Error('the answer was empty'), { code: 'IncompleteBody' });
+  }
+
+  async *#stream(offset: number, length: number, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+    const range = { offset, length, etag: this.#etag };
+    const answer = await this.#bucket.get(this.#name, DOING, { signal, patience: 'once' }, range);
+    const body = answer.Body as (AsyncIterable<Uint8Array> & { destroy?: () => void }) | undefined;
+    if (body === undefined) return;
+    try {
+      if (answer.ContentRange?.startsWith(`bytes ${offset}-`) !== true && length < this.size) {
+        throw new Failure('store_unreachable', `${DOING}: the service does not answer ranges`, {
+          facts: { key: this.#key, contentRange: answer.ContentRange ?? null },
+        });
+      }
+      yield* body;
+    } finally {
+      body.destroy?.();
+    }
+  }
+
+  #explain(error: unknown): Failure {
+    const failure = explainS3Error(error, DOING, this.#bucket.place);
+    const code = serviceCode(failure);
+    if (isMissing(failure)) return this.#gone('was removed', failure);
+    if (code === 'PreconditionFailed') return this.#gone('was replaced', failure);
+    if (code === 'InvalidRange') return this.#short(this.size);
+    return failure;
+  }
+
+  #gone(what: string, cause: Failure): Failure {
+    return new Failure('archive_damaged', `${DOING}: ${this.#key} ${what} in the store while it was read`, {
+      cause,
+      facts: { key: this.#key },
+      hint: 'Open it again.',
+    });
+  }
+
+  #short(end: number): Failure {
+    return new Failure('archive_damaged', `${DOING}: ${this.#key} ends before byte ${end}`, {
+      facts: { key: this.#key, size: this.size },
+    });
+  }
+}
+
+/** The bytes of a window that others wait for too; whoever is cancelled leaves it to them. */
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+  if (signal === undefined) return work;
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => {
+    try {
+      throwIfAborted(signal, DOING);
+    } catch (error) {
+      reject(error);
+    }
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
