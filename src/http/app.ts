@@ -21,6 +21,7 @@ import { answerError, answerFault, invalidRequest, STATUS_OF } from '../protocol
 import { nativeDialect } from '../protocols/native/native.ts';
 import { failureOf, logThrown } from '../protocols/thrown.ts';
 import { bearerSecret, createTokenCheck, identifyCaller } from './auth.ts';
+import { mountDocs } from './docs.ts';
 import { createDownloads } from './download.ts';
 import type { EventLoopDelay } from './event-loop-delay.ts';
 import { isEventPath, mountEventSockets, SOCKET_LIMITS, type SocketLimits } from './events-socket.ts';
@@ -77,6 +78,7 @@ export function createApp(options: AppOptions): HttpApp {
   const limits = options.socketLimits ?? SOCKET_LIMITS;
   mountEventSockets(app, { ...options, timers, limits, checkToken, addressOf });
   mountMetrics(app, options);
+  mountDocs(app);
   const ports = portsOf(options);
   for (const dialect of dialects) dialect.mount(app, ports);
 

@@ -6,9 +6,10 @@
  * token does not hold is answered like an unknown one; and that a waiting caller gets the job's own error. It never
  * decides anything about a backup: that is the service's, so that every dialect behaves alike.
  */
-import type { App, AppContext, Dialect } from '../dialect.ts';
+import type { AppContext, Dialect } from '../dialect.ts';
 import { refuseOtherMethods } from '../other-methods.ts';
 import { mountBackups } from './backups.ts';
+import { mountDocument } from './document.ts';
 import { mountDownloads } from './downloads.ts';
 import { answerFault } from './errors.ts';
 import { mountNode } from './node.ts';
@@ -33,13 +34,4 @@ export function nativeDialect(identify: NonNullable<Dialect['identify']>): Diale
 
 function methodNotAllowed(c: AppContext, allow: string): Response {
   return answerFault(c, 'method_not_allowed', { Allow: allow });
-}
-
-function mountDocument(app: App, version: string): void {
-  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
-  let document: object | undefined;
-  app.get('/openapi.json', (c) => {
-    document ??= app.getOpenAPI31Document({ openapi: '3.1.0', info: { title: 'Roost', version } });
-    return c.json(document);
-  });
 }

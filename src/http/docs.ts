@@ -1,0 +1,64 @@
+/**
+ * `GET /docs`: the API's documentation for people, drawn by a vendored Swagger UI from `/openapi.json`. Open, as that
+ * document is; it works without internet, and its policy lets the page load and ask nothing but this daemon.
+ */
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { App, AppContext } from '../protocols/dialect.ts';
+
+/** Both in a checkout (src/http) and when built (dist/http). */
+const WEB = new URL('../../web/', import.meta.url);
+
+const FILES: Readonly<Record<string, { readonly file: string; readonly type: string }>> = {
+  '/docs': { file: 'docs.html', type: 'text/html; charset=utf-8' },
+  '/docs/page.css': { file: 'docs.css', type: 'text/css; charset=utf-8' },
+  '/docs/page.js': { file: 'docs.js', type: 'text/javascript; charset=utf-8' },
+  '/docs/swagger-ui.css': { file: 'vendor/swagger-ui/swagger-ui.css', type: 'text/css; charset=utf-8' },
+  '/docs/swagger-ui-bundle.js': {
+    file: 'vendor/swagger-ui/swagger-ui-bundle.js',
+    type: 'text/javascript; charset=utf-8',
+  },
+};
+
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  // Swagger UI's style sheet holds its icons.
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const CACHE = 'private, max-age=3600';
+
+const compress = promisify(gzip);
+
+export function mountDocs(app: App): void {
+  const compressed = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
+  for (const [path, { file, type }] of Object.entries(FILES)) {
+    app.get(path, async (c) => {
+      const headers = { 'Content-Type': type, 'Content-Security-Policy': POLICY, 'Cache-Control': CACHE };
+      if (!takesGzip(c)) return c.body(await read(file), 200, { ...headers, Vary: 'Accept-Encoding' });
+      let bytes = compressed.get(file);
+      if (bytes === undefined) {
+        bytes = read(file).then(async (plain) => Uint8Array.from(await compress(plain)));
+        compressed.set(file, bytes);
+        // Read anew next time: a failure must not be what is kept.
+        bytes.catch(() => compressed.delete(file));
+      }
+      return c.body(await bytes, 200, { ...headers, Vary: 'Accept-Encoding', 'Content-Encoding': 'gzip' });
+    });
+  }
+}
+
+async function read(file: string): Promise<Uint8Array<ArrayBuffer>> {
+  return Uint8Array.from(await readFile(new URL(file, WEB)));
+}
+
+function takesGzip(c: AppContext): boolean {
+  return /(?:^|[\s,])gzip(?:$|[\s,;])/i.test(c.req.header('accept-encoding') ?? '');
+}

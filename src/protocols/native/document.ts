@@ -1,0 +1,45 @@
+/** `GET /openapi.json`: generated from the schemas that validate, with the operations of all dialects in groups. */
+import type { App } from '../dialect.ts';
+
+const DESCRIPTION = `Backups of game servers. Present a token of the config as \`Authorization: Bearer …\`.
+
+A create or restore answers when it has ended; with \`Prefer: respond-async\` at once. Errors carry a stable \`code\`, a
+sentence for people, and often a \`hint\`. \`/api/events\` is a websocket that tells of everything as it happens.`;
+
+const GROUPS = [
+  {
+    name: 'Backups',
+    description: 'Make, look into, download, restore and delete',
+    at: '/api/servers/{server}/backups',
+  },
+  { name: 'Servers', description: 'What there is to back up', at: '/api/servers' },
+  { name: 'Client', description: 'The same in the words of a panel’s client API', at: '/api/client' },
+  { name: 'Node', description: 'Jobs, state, health and metrics', at: '/' },
+] as const;
+
+const METHODS = ['get', 'put', 'post', 'patch', 'delete', 'head', 'options'] as const;
+
+export function mountDocument(app: App, version: string): void {
+  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
+  let document: object | undefined;
+  app.get('/openapi.json', (c) => {
+    document ??= describe(app, version);
+    return c.json(document);
+  });
+}
+
+function describe(app: App, version: string): object {
+  const document = app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: { title: 'Roost', version, description: DESCRIPTION },
+    tags: GROUPS.map(({ name, description }) => ({ name, description })),
+  });
+  for (const [path, item] of Object.entries(document.paths ?? {})) {
+    const group = GROUPS.find(({ at }) => path.startsWith(at));
+    for (const method of METHODS) {
+      const operation = item[method];
+      if (operation !== undefined && group !== undefined) operation.tags ??= [group.name];
+    }
+  }
+  return document;
+}
