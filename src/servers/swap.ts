@@ -135,7 +135,8 @@ class SwapRun {
     if (metadata !== null) this.#apply(live, step.path, metadata);
     await syncHandle(live);
     for (const chain of [this.#incoming, this.#outgoing]) {
-      if (step.path === '' || this.#has(chain, step.path)) await syncHandle(chain.open(step.path));
+      const staged = openIfDirectory(chain, step.path);
+      if (staged !== undefined) await syncHandle(staged);
     }
   }
 
@@ -151,7 +152,7 @@ class SwapRun {
 
   /** A directory that is to be merged into, but was removed meanwhile, is made again; one that only lost entries isn't. */
   #makeMissing(path: string, forward: boolean): number | undefined {
-    return forward && this.#has(this.#incoming, path) ? this.#makeWay(path) : undefined;
+    return forward && openIfDirectory(this.#incoming, path) !== undefined ? this.#makeWay(path) : undefined;
   }
 
   #setAside(step: ExchangeStep, directory: string, name: string): void {
@@ -225,22 +226,13 @@ class SwapRun {
   }
 
   #openLive(path: string): number | undefined {
-    try {
-      return this.#live.open(path);
-    } catch (error) {
-      if (hasChangedMeanwhile(error)) return undefined;
-      throw swapFailure(error, path);
-    }
+    return openIfDirectory(this.#live, path);
   }
 
   #has(chain: DirectoryChain, path: string): boolean {
     const { directory, name } = split(path);
-    try {
-      return statChild(chain.open(directory), name) !== undefined;
-    } catch (error) {
-      if (hasChangedMeanwhile(error)) return false;
-      throw swapFailure(error, path);
-    }
+    const parent = openIfDirectory(chain, directory);
+    return parent !== undefined && statChild(parent, name) !== undefined;
   }
 
   /** Ends what a kill between lifting a mode and setting it again has left. */
@@ -252,6 +244,15 @@ class SwapRun {
     } catch (error) {
       if (!hasChangedMeanwhile(error)) throw swapFailure(error, path);
     }
+  }
+}
+
+function openIfDirectory(chain: DirectoryChain, path: string): number | undefined {
+  try {
+    return chain.open(path);
+  } catch (error) {
+    if (hasChangedMeanwhile(error)) return undefined;
+    throw swapFailure(error, path);
   }
 }
 

@@ -1,0 +1,37 @@
+/**
+ * A process that restores, undoes or recovers, and kills itself at the nth step. Started with one JSON argument; prints
+ * the steps that it came to. `restore-kill.ts` is its other half.
+ */
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { openRestoreNode } from './restore-node.ts';
+import { archiveOf } from './tree-archive.ts';
+import type { TreeNode } from './tree.ts';
+
+interface Orders {
+  readonly root: string;
+  readonly archive: readonly [string, TreeNode][];
+  /** null: recovers what an earlier process left. */
+  readonly request: Readonly<Record<string, unknown>> | null;
+  /** The number of the step to die at, counted from 0; null to live. */
+  readonly dieAt: number | null;
+  /** The ignore list of the archive. */
+  readonly ignore: readonly string[];
+}
+
+const orders = JSON.parse(process.argv[2] ?? '') as Orders;
+const steps: string[] = [];
+const node = openRestoreNode({
+  root: orders.root,
+  onStep: (step) => {
+    if (steps.length === orders.dieAt) process.kill(process.pid, 'SIGKILL');
+    steps.push(step);
+  },
+});
+const note = join(orders.root, 'power.log');
+node.power.now = 'running';
+node.power.onCall = (call) => fs.appendFileSync(note, `${call}\n`);
+node.archive = archiveOf(new Map(orders.archive), { ignore: orders.ignore });
+const outcome = orders.request === null ? await node.recover().then(() => 'done') : await node.restore(orders.request);
+node.close();
+process.stdout.write(JSON.stringify({ outcome, steps }));

@@ -1,0 +1,109 @@
+/** A server, a restore of it in a child that is killed, and a recovery: whatever happened, one whole tree is there. */
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { BACKUP } from './restore-node.ts';
+import { powerCalls, runChild } from './restore-kill.ts';
+import { remains, restoreNode } from './restore-scene.ts';
+import { scratchDirectory } from './scratch.ts';
+import type { Tree } from './tree.ts';
+import { directory, file, manifestOf, symlink, treeOf } from './tree.ts';
+
+export const BEFORE: Tree = treeOf({
+  'server.properties': file('motd=old'),
+  'a-file-that-becomes-a-directory': file('old'),
+  logs: directory(0o755, 1_600_000_000),
+  'logs/latest.log': file('old log'),
+  world: directory(0o755, 1_600_000_000),
+  'world/level.dat': file('old level', 0o600),
+  'world/region': directory(0o555, 1_600_000_000),
+  'world/region/r.0.0.mca': file('old region'),
+  gone: symlink('world'),
+});
+
+export const ARCHIVED: Tree = treeOf({
+  'server.properties': file('motd=new', 0o640),
+  'a-file-that-becomes-a-directory': directory(0o711, 1_500_000_000),
+  'a-file-that-becomes-a-directory/x': file('new'),
+  world: directory(0o775, 1_500_000_000),
+  'world/level.dat': file('new level'),
+  'world/region': directory(0o555, 1_500_000_000),
+  'world/region/r.0.0.mca': file('new region'),
+  'world/region/r.0.1.mca': file('more'),
+  new: directory(0o700),
+});
+
+export interface CrashCase {
+  readonly request: Readonly<Record<string, unknown>>;
+  /** What a restore that was done leaves. */
+  readonly after: Tree;
+  /** Restores first, so that there is something to undo. */
+  readonly first?: Readonly<Record<string, unknown>>;
+  readonly ignore?: readonly string[];
+}
+
+export interface Scene {
+  readonly root: string;
+  readonly before: readonly string[];
+  /** Jobs that ended before the one that is to be killed. */
+  readonly jobs: number;
+}
+
+/** A server before the restore that is to be killed. */
+export async function prepare({ first }: CrashCase): Promise<Scene> {
+  const root = await scratchDirectory();
+  const node = await restoreNode({ root });
+  node.setLive(BEFORE);
+  if (first !== undefined) {
+    await runChild(root, ARCHIVED, first, null);
+    fs.rmSync(join(root, 'power.log'), { force: true });
+  }
+  return { root, before: node.manifest(), jobs: node.catalogue.jobs.list().length };
+}
+
+/** The steps of a restore that nobody kills. */
+export async function stepsOf(crash: CrashCase): Promise<readonly string[]> {
+  const { root } = await prepare(crash);
+  const { outcome, steps } = await runChild(root, ARCHIVED, crash.request, null, crash.ignore);
+  expect(outcome).toBe('done');
+  return steps;
+}
+
+/** Kills a restore at a step, its recovery too when asked, recovers, and looks at what is there. */
+export async function killAndRecover(crash: CrashCase, dieAt: number, recoveryDiesAt?: number): Promise<void> {
+  const scene = await prepare(crash);
+  const { root } = scene;
+  const killed = await runChild(root, ARCHIVED, crash.request, dieAt, crash.ignore);
+  expect(killed.signal).toBe('SIGKILL');
+  if (recoveryDiesAt !== undefined) await runChild(root, ARCHIVED, null, recoveryDiesAt);
+  await expectWhole(scene, crash);
+}
+
+/** Recovers, and finds the old tree or the new one, nothing of Roost's, and every job at its end. */
+export async function expectWhole({ root, before, jobs }: Scene, crash: CrashCase): Promise<void> {
+  const node = await restoreNode({ root });
+  await node.recover();
+  const now = node.manifest();
+  const listed = node.catalogue.jobs.list({ backup: BACKUP });
+  // Killed early, it was not even stored.
+  const job = listed.length > jobs ? listed[0] : undefined;
+  expect(node.catalogue.jobs.active()).toEqual([]);
+  expect(now, `the job is ${job?.state}`).toEqual(job?.state === 'done' ? manifestOf(crash.after) : before);
+  expect(remains(node)).toEqual([]);
+  expect(node.catalogue.plans.list({ state: 'swapping' })).toEqual([]);
+  expect(node.catalogue.plans.list({ state: 'cleaning' })).toEqual([]);
+  const kept = node.catalogue.plans.list({ state: 'kept' }).length;
+  const previous = join(node.stateDirectory, 'previous');
+  expect(fs.existsSync(previous) ? fs.readdirSync(previous) : []).toHaveLength(kept);
+  const calls = [...powerCalls(root), ...node.power.calls];
+  if (calls.includes('stop')) expect(calls.at(-1), 'a stopped server is started again').toBe('start');
+}
+
+/** Runs all, so many at a time. */
+export async function inParallel(runs: readonly (() => Promise<void>)[], width: number): Promise<void> {
+  const waiting = runs.values();
+  const work = async (): Promise<void> => {
+    for (const run of waiting) await run();
+  };
+  await Promise.all(Array.from({ length: width }, work));
+}

@@ -1,0 +1,172 @@
+/**
+ * The restore verb as the daemon runs it: a real catalogue, runner and disk; archives, power and time are doubles.
+ * Needs no test runner, so that a child process can be killed in the middle of it.
+ */
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { Failure } from '../../src/base/failure.ts';
+import type { BackupId, JobId, ServerId } from '../../src/base/ids.ts';
+import { newJobId } from '../../src/base/ids.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { openCatalogue } from '../../src/catalogue/catalogue.ts';
+import type { RoostEvent } from '../../src/jobs/contract.ts';
+import { EventHub } from '../../src/jobs/events.ts';
+import { recoverRestores } from '../../src/jobs/restore-recovery.ts';
+import type { FetchedArchive, RestoreDependencies, RestorePreview, RestoreStep } from '../../src/jobs/restore-deps.ts';
+import { sweepPrevious } from '../../src/jobs/restore-previous.ts';
+import { restoreVerb } from '../../src/jobs/restore.ts';
+import { JobRunner } from '../../src/jobs/runner.ts';
+import type { PowerPort, PowerState } from '../../src/servers/power-port.ts';
+import { openRegistry } from '../../src/servers/registry.ts';
+import { StillClock } from './still-clock.ts';
+import type { Tree } from './tree.ts';
+import { clearDirectory, makeTree, manifestAt } from './tree.ts';
+import { archiveOf, TreeArchives } from './tree-archive.ts';
+
+export const SERVER = '00000000-0000-4000-8000-000000000001' as ServerId;
+export const BACKUP = 'bbbbbbbb-0000-4000-8000-000000000001' as BackupId;
+
+export interface RestoreNodeOptions {
+  /** Where servers, state and all lie; an existing, empty directory. */
+  readonly root: string;
+  readonly archive?: RestoreDependencies['archive'];
+  readonly reserveFree?: number;
+  readonly onStep?: (step: RestoreStep) => void;
+  readonly clock?: StillClock;
+}
+
+export type RestoreNode = ReturnType<typeof openRestoreNode>;
+
+export function openRestoreNode(options: RestoreNodeOptions) {
+  const { root, archive = new TreeArchives(), reserveFree = 0, clock = new StillClock() } = options;
+  const servers = join(root, 'volumes');
+  const stateDirectory = join(root, 'state');
+  const live = join(servers, SERVER);
+  fs.mkdirSync(live, { recursive: true });
+  const catalogue = openCatalogue(join(stateDirectory, 'catalogue.sqlite'), clock);
+  const log = silentLog();
+  const events = new EventHub(clock, () => undefined);
+  const told: RoostEvent[] = [];
+  events.subscribe((event) => told.push(event));
+  const power = new PowerDouble();
+  const previews = new Map<JobId, RestorePreview>();
+  const hooks = {
+    /** What the next restores fetch. */
+    archive: archiveOf(new Map()),
+    /** How they fetch it. */
+    fetch: (): Promise<FetchedArchive> => Promise.resolve(hooks.archive),
+    onStep: options.onStep ?? (() => undefined),
+  };
+  const deps = {
+    catalogue,
+    registry: openRegistry({ root: servers, list: [] }),
+    archive,
+    power,
+    config: configOf(servers, stateDirectory, reserveFree),
+    fetch: () => hooks.fetch(),
+    clock,
+    log,
+    events,
+    onPreview: (job: JobId, preview: RestorePreview) => void previews.set(job, preview),
+    onStep: (step: RestoreStep) => hooks.onStep(step),
+  };
+  const verbs = [restoreVerb(deps)];
+  const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent: 2, maxQueued: 10 });
+  const submit = (request: Readonly<Record<string, unknown>>, backup = BACKUP) =>
+    runner.submit({ id: newJobId(), kind: 'restore', server: SERVER, backup, request });
+  return Object.assign(hooks, {
+    root,
+    servers,
+    live,
+    stateDirectory,
+    catalogue,
+    told,
+    power,
+    clock,
+    previews,
+    deps,
+    runner,
+    submit,
+    /** Restores and waits; `done` or the code of the failure. */
+    restore: (request: Readonly<Record<string, unknown>> = {}): Promise<string> => outcomeOf(submit(request).ended),
+    recover: () => recoverRestores(deps),
+    sweep: () => sweepPrevious(deps),
+    /** Replaces what is in the server's directory. */
+    setLive: (tree: Tree): void => {
+      clearDirectory(live);
+      makeTree(live, tree);
+    },
+    manifest: (): string[] => manifestAt(live),
+    close: (): void => catalogue.close(),
+  });
+}
+
+export async function outcomeOf(ended: Promise<unknown>): Promise<string> {
+  return ended.then(
+    () => 'done',
+    // What nobody foresaw is shown whole.
+    (error: unknown) => (error instanceof Failure && error.code !== 'internal' ? error.code : String(error)),
+  );
+}
+
+/** All names in and beside the server's directory that are not the server's own. */
+export function remains({ servers, live }: Pick<RestoreNode, 'servers' | 'live'>): string[] {
+  const names = [...fs.readdirSync(servers), ...fs.readdirSync(live)];
+  return names.filter((name) => name.includes('roost'));
+}
+
+class PowerDouble implements PowerPort {
+  readonly calls: string[] = [];
+  onCall: (call: string) => void = () => undefined;
+  now: PowerState = 'stopped';
+  refuse: 'stop' | 'start' | undefined;
+  onStop: (signal: AbortSignal) => Promise<void> | void = () => undefined;
+
+  async state(): Promise<PowerState> {
+    return this.now;
+  }
+
+  async stop(_server: unknown, signal: AbortSignal): Promise<void> {
+    this.#note('stop');
+    await this.onStop(signal);
+    if (this.refuse === 'stop') throw new Failure('server_busy', 'Cannot stop the server: it still runs');
+    this.now = 'stopped';
+  }
+
+  async start(): Promise<void> {
+    this.#note('start');
+    if (this.refuse === 'start') throw new Failure('server_busy', 'Cannot start the server');
+    this.now = 'running';
+  }
+
+  async prepare(): Promise<void> {
+    this.#note('prepare');
+  }
+
+  async resume(): Promise<void> {
+    this.#note('resume');
+  }
+
+  #note(call: string): void {
+    this.calls.push(call);
+    this.onCall(call);
+  }
+}
+
+function configOf(root: string, stateDirectory: string, reserveFree: number): RestoreDependencies['config'] {
+  return {
+    stateDirectory,
+    servers: { root, list: [] },
+    backups: {
+      compression: 'fast',
+      engine: 'zlib',
+      workers: 1,
+      concurrent: 2,
+      readLimit: 0,
+      writeLimit: 0,
+      uploadLimit: 0,
+    },
+    limits: { perServer: 0, maxSize: 0, reserveFree },
+    restore: { setuid: 'strip', owner: 'archive' },
+  };
+}
