@@ -12,7 +12,7 @@ import type { BackupId, ServerId } from '../base/ids.ts';
 import type { ByteSink } from '../base/source.ts';
 import type { ObjectKind } from '../storage/key.ts';
 import { objectKey } from '../storage/key.ts';
-import type { ObjectWriter, Store } from '../storage/store.ts';
+import type { CreateOptions, ObjectWriter, Store } from '../storage/store.ts';
 
 /** The mirror of the order of writing: with the manifest gone nothing claims to be a backup any more. */
 const REMOVAL_ORDER: readonly ObjectKind[] = ['json', 'index', 'tar.gz'];
@@ -22,25 +22,37 @@ export class ArchiveTarget {
   readonly #owner: { readonly server: ServerId; readonly id: BackupId };
   readonly #archive: ObjectWriter;
   readonly #index: ObjectWriter;
+  readonly #signal: AbortSignal | undefined;
 
   private constructor(
     store: Store,
     owner: { readonly server: ServerId; readonly id: BackupId },
     archive: ObjectWriter,
     index: ObjectWriter,
+    signal: AbortSignal | undefined,
   ) {
     this.#store = store;
     this.#owner = owner;
     this.#archive = archive;
     this.#index = index;
+    this.#signal = signal;
   }
 
-  /** Begins both writers, or neither. */
-  static async open(store: Store, owner: { readonly server: ServerId; readonly id: BackupId }): Promise<ArchiveTarget> {
-    const archive = await store.create(objectKey(owner.server, owner.id, 'tar.gz'));
+  /**
+   * Begins both writers, or neither.
+   *
+   * @param options of the archive's; the signal ends all waits for the store.
+   */
+  static async open(
+    store: Store,
+    owner: { readonly server: ServerId; readonly id: BackupId },
+    options: CreateOptions = {},
+  ): Promise<ArchiveTarget> {
+    const { signal } = options;
+    const archive = await store.create(objectKey(owner.server, owner.id, 'tar.gz'), options);
     try {
-      const index = await store.create(objectKey(owner.server, owner.id, 'index'));
-      return new ArchiveTarget(store, owner, archive, index);
+      const index = await store.create(objectKey(owner.server, owner.id, 'index'), { signal });
+      return new ArchiveTarget(store, owner, archive, index, signal);
     } catch (error) {
       await archive.abort();
       throw error;
@@ -59,7 +71,7 @@ export class ArchiveTarget {
   async seal(manifest: () => Uint8Array): Promise<void> {
     await this.#archive.commit();
     await this.#index.commit();
-    await putManifest(this.#store, this.#owner, manifest());
+    await putManifest(this.#store, this.#owner, manifest(), this.#signal);
   }
 
   /**
@@ -79,8 +91,9 @@ export async function putManifest(
   store: Store,
   owner: { readonly server: ServerId; readonly id: BackupId },
   manifest: Uint8Array,
+  signal?: AbortSignal,
 ): Promise<void> {
-  const writer = await store.create(objectKey(owner.server, owner.id, 'json'));
+  const writer = await store.create(objectKey(owner.server, owner.id, 'json'), { signal });
   try {
     await writer.write(manifest);
     await writer.commit();

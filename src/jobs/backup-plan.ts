@@ -37,7 +37,16 @@ export interface BackupPlan {
   readonly warnings: readonly ArchiveWarning[];
   readonly exclude: readonly string[];
   readonly base: WriteRequest['base'];
+  /** The most bytes that the archive may come to; absent where the store does not care. */
+  readonly mostBytes: number | undefined;
 }
+
+/** Below this, the operator's limit tells a store of objects all that it needs: the parts are of the usual size. */
+const SMALL_LIMIT = 64 * 1024 ** 3;
+/** How much a server may grow while it is read; nothing is taken to shrink. */
+const GROWTH = 1.3;
+/** What an entry costs in the archive at most, but for very long names. */
+const HEADERS = 2048;
 
 /**
  * @throws Failure `server_not_found`, `store_unreachable`, `server_busy` while a restore has left it half changed, or
@@ -55,7 +64,8 @@ export async function planBackup(
   const { lines: ignore, warnings } = own ?? { lines: backup.ignore, warnings: [] };
   const exclude = excludedPaths(server, deps);
   await checkSpace(server, store, { ignore, exclude }, deps, signal);
-  return { backup, server, store, ignore, warnings, exclude, base: await findBase(backup.server, deps) };
+  const mostBytes = await boundArchive(server, store, { ignore, exclude }, deps, signal);
+  return { backup, server, store, ignore, warnings, exclude, mostBytes, base: await findBase(backup.server, deps) };
 }
 
 /** Roost's own directories, and what an interrupted restore may have left in the server's. */
@@ -78,6 +88,22 @@ async function checkSpace(
   if (surelyFits(free, reserveFree, past)) return;
   const { bytes } = await deps.archive.estimateTree({ root: server.path, ...leaveOut, signal });
   checkRoom(expectedSize(bytes, past, deps.config.backups.compression !== 'none'), free, reserveFree);
+}
+
+/** An object's parts have one size, which is chosen before the first byte: too small, and a large archive never fits. */
+async function boundArchive(
+  server: GameServer,
+  store: Store,
+  leaveOut: { readonly ignore: readonly string[]; readonly exclude: readonly string[] },
+  deps: PlanDependencies,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  if ((await store.freeSpace()) !== null) return undefined;
+  const { maxSize } = deps.config.limits;
+  if (maxSize > 0 && maxSize <= SMALL_LIMIT) return maxSize;
+  const tree = await deps.archive.estimateTree({ root: server.path, ...leaveOut, signal });
+  const most = Math.ceil((tree.bytes + (tree.files + tree.directories) * HEADERS) * GROWTH);
+  return maxSize > 0 ? Math.min(maxSize, most) : most;
 }
 
 /**

@@ -16,7 +16,7 @@ import { ArchiveTarget } from './archive-target.ts';
 import { backupEvent, completedFacts, completedRecord, failureEvent } from './backup-facts.ts';
 import type { BackupPlan, PlanDependencies } from './backup-plan.ts';
 import { planBackup } from './backup-plan.ts';
-import { refreshManifest } from './manifests.ts';
+import { protectObjects, refreshManifest } from './manifests.ts';
 import type { QuiescePort } from './quiesce.ts';
 import { Quiesced } from './quiesce.ts';
 import { SpaceGuard } from './space-guard.ts';
@@ -51,7 +51,10 @@ async function runBackup(
   guardOf: (store: Store) => SpaceGuard,
 ): Promise<void> {
   const plan = await prepare(job, deps);
-  const target = await ArchiveTarget.open(plan.store, plan.backup);
+  const target = await ArchiveTarget.open(plan.store, plan.backup, {
+    expectedSize: plan.mostBytes,
+    signal: job.signal,
+  });
   let sealed: BackupRecord;
   try {
     const written = await write(job, plan, target, guardOf(plan.store), deps);
@@ -124,6 +127,7 @@ async function seal(
     sealed = completedRecord(deps.catalogue.backups.get(plan.backup.id), facts);
     return encodeManifest(sealed);
   });
+  if (sealed.locked) await protectObjects(plan.store, sealed);
   return sealed;
 }
 

@@ -119,6 +119,12 @@ export interface BackupService {
   /** The archive's bytes for a download; the caller closes the source. `backup_not_ready` unless completed. */
   download(server: ServerId, backup: BackupId): Promise<{ readonly backup: BackupView; readonly source: ByteSource }>;
 
+  /**
+   * A URL of the storage itself that gives the archive to whoever has it, for so many seconds; undefined where
+   * downloads go through the agent. Throws like `download`.
+   */
+  downloadUrl(server: ServerId, backup: BackupId, expiresSeconds: number): Promise<string | undefined>;
+
   jobs(filter?: { readonly server?: ServerId; readonly kind?: JobKind }): readonly JobView[];
   job(id: JobId): JobView;
   /** Asks the stores and the disk: a store that does not answer is one with an error, never a rejection. */

@@ -7,9 +7,16 @@ import { objectKey } from '../storage/key.ts';
 import type { Store } from '../storage/store.ts';
 import { putManifest } from './archive-target.ts';
 
-/** Replaces a completed backup's manifest by what the record says. */
+/** Replaces a completed backup's manifest by what the record says; the storage's own lock follows. */
 export async function writeManifest(store: Store, record: BackupRecord): Promise<void> {
   await putManifest(store, record, encodeManifest(record));
+  await protectObjects(store, record);
+}
+
+/** The manifest itself stays free: it is written again with each change. */
+export async function protectObjects(store: Store, { server, id, locked }: BackupRecord): Promise<void> {
+  if (store.protect === undefined) return;
+  for (const kind of ['tar.gz', 'index'] as const) await store.protect(objectKey(server, id, kind), locked);
 }
 
 /**

@@ -210,6 +210,14 @@ export class Service implements contract.BackupService {
     return { backup: viewBackup(record, this.#deps), source };
   }
 
+  async downloadUrl(server: ServerId, backup: BackupId, expiresSeconds: number): Promise<string | undefined> {
+    const { catalogue, stores } = this.#deps;
+    const record = catalogue.backups.get(backup, server);
+    requireCompleted(record, 'Cannot download the backup');
+    const key = objectKey(server, backup, 'tar.gz');
+    return stores.get(record.store).presign?.(key, { expiresSeconds, fileName: `${backup}.tar.gz` });
+  }
+
   jobs(filter: { readonly server?: ServerId; readonly kind?: JobKind } = {}): readonly contract.JobView[] {
     const { catalogue, runner } = this.#deps;
     const shown = catalogue.jobs.list({ ...filter, limit: JOBS_SHOWN });

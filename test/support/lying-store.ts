@@ -2,7 +2,7 @@
 import { Failure } from '../../src/base/failure.ts';
 import type { ByteSource } from '../../src/base/source.ts';
 import type { ObjectKey } from '../../src/storage/key.ts';
-import type { FreeSpace, ObjectWriter, Store, StoredObject } from '../../src/storage/store.ts';
+import type { CreateOptions, FreeSpace, ObjectWriter, Store, StoredObject } from '../../src/storage/store.ts';
 
 export interface Lies {
   /** Rejects the write that crosses this many bytes of an object. */
@@ -32,8 +32,8 @@ export class LyingStore implements Store {
     this.lies = lies;
   }
 
-  async create(key: ObjectKey): Promise<ObjectWriter> {
-    const writer = await this.#inner.create(key);
+  async create(key: ObjectKey, options?: CreateOptions): Promise<ObjectWriter> {
+    const writer = await this.#inner.create(key, options);
     let written = 0;
     return {
       write: async (bytes) => {

@@ -58,6 +58,8 @@ export class ScriptedService implements contract.BackupService {
   jobViews: contract.JobView[] = [];
   /** Jobs end at once, unless a test wants to end them itself. */
   holdJobs = false;
+  /** Where downloads are sent, as a store with presigned URLs does. */
+  elsewhere: string | undefined;
   sourceOf: (backup: contract.BackupView) => ByteSource = () => memorySource(Buffer.from('archive'));
   contentOf: (path: string, signal: AbortSignal) => contract.FileContent = (path) => memoryContent(path, 'content');
   readonly #failures = new Map<Method, unknown>();
@@ -205,6 +207,12 @@ export class ScriptedService implements contract.BackupService {
     this.#enter('download', server, backup);
     const view = this.#owned(server, backup);
     return { backup: view, source: this.sourceOf(view) };
+  }
+
+  async downloadUrl(server: ServerId, backup: BackupId, expiresSeconds: number): Promise<string | undefined> {
+    this.#enter('downloadUrl', server, backup, expiresSeconds);
+    this.#owned(server, backup);
+    return this.elsewhere;
   }
 
   jobs(filter: { readonly server?: ServerId; readonly kind?: contract.JobView['kind'] } = {}): contract.JobView[] {

@@ -31,6 +31,7 @@ const download = createRoute({
   responses: {
     200: { content: GZIP, description: 'The archive' },
     206: { content: GZIP, description: 'The bytes asked for' },
+    302: { description: 'The storage itself has the archive at this URL for five minutes' },
     304: { description: 'The client has these bytes' },
     412: { description: 'If-Match names other bytes' },
     416: { description: 'The range lies beyond the end' },
@@ -58,7 +59,11 @@ export function mountDownloads(app: App, ports: DialectPorts): void {
     const server = c.req.valid('param').server.toLowerCase();
     const id = readDownloadToken(token, server, ports.clock.now(), ports.downloadKey);
     // The token proved that `server` is a well-formed id: it names the one that was signed.
-    const { backup, source } = await service.download(server as BackupView['server'], id);
+    const owner = server as BackupView['server'];
+    // The URL is signed for GET alone.
+    const elsewhere = c.req.method === 'GET' ? await service.downloadUrl(owner, id, DOWNLOAD_TOKEN_SECONDS) : undefined;
+    if (elsewhere !== undefined) return c.body(null, 302, { Location: elsewhere, 'Cache-Control': 'no-store' });
+    const { backup, source } = await service.download(owner, id);
     return ports.sendArchive(c, {
       source,
       fileName: `${backup.id}.tar.gz`,

@@ -78,6 +78,17 @@ describe('a presented token', () => {
       key,
     );
 
+  test('leads to the storage itself where that gives out archives, for GET alone', async () => {
+    const { id } = node.service.add();
+    node.service.elsewhere = 'https://bucket.example.com/archive?X-Amz-Signature=abc';
+    const path = `${BACKUPS}/download?token=${sign({ backup: id })}`;
+    const answer = await node.call('GET', path, { token: '' });
+    expect(answer.status).toBe(302);
+    expect(answer.headers.get('location')).toBe(node.service.elsewhere);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect((await node.call('HEAD', path, { token: '' })).status).toBe(200);
+  });
+
   test('is required', async () => {
     for (const query of ['', '?token=', '?token=a&token=b', '?other=1']) {
       const answer = await node.call('GET', `${BACKUPS}/download${query}`);
