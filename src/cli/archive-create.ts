@@ -40,7 +40,7 @@ export function addArchiveCreate(group: Command, invocation: Invocation): void {
     .addOption(new Option('--engine <engine>', 'what compresses').choices(['auto', 'isal', 'zlib']).default('auto'))
     .addOption(workersOption())
     .action((directory: string, file: string, options: CreateOptions) =>
-      conclude(invocation, options, create(invocation, resolve(directory), resolve(file), options)),
+      conclude(invocation, options, create(invocation, resolve(directory), file, options)),
     );
 }
 
@@ -54,7 +54,7 @@ async function create(
   expectDirectory(directory, DOING);
   const ignore = ignoreLines(directory, options);
   const base = findBase(invocation, options.base);
-  const archive = await NewArchive.begin(archiveFiles(file));
+  const archive = await NewArchive.begin(archiveFiles(resolve(file)));
   try {
     const result = await write(invocation, directory, archive, ignore.lines, base, options);
     const warnings = [...ignore.warnings, ...result.warnings];
@@ -64,7 +64,7 @@ async function create(
     noteWarnings(invocation.terminal, facts.warnings, warningCount);
     const seconds = (invocation.clock.monotonic() - startedAt) / 1000;
     return {
-      json: { file, ...shown(facts), seconds },
+      json: { file: resolve(file), ...shown(facts), seconds },
       text: sentence(file, result, seconds),
       warned: warningCount > 0,
     };

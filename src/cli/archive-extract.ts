@@ -39,7 +39,7 @@ export function addArchiveExtract(group: Command, invocation: Invocation): void 
     .option('--overwrite', 'the directory may hold something, and files of the same names are replaced')
     .addOption(workersOption())
     .action((file: string, directory: string, options: ExtractOptions) =>
-      conclude(invocation, options, extract(invocation, resolve(file), resolve(directory), options)),
+      conclude(invocation, options, extract(invocation, resolve(file), directory, options)),
     );
 }
 
@@ -61,7 +61,7 @@ async function extract(
   const seconds = (invocation.clock.monotonic() - startedAt) / 1000;
   const where = printableText(directory);
   return {
-    json: { file, directory, ...result, warnings, seconds },
+    json: { file, directory: resolve(directory), ...result, warnings, seconds },
     text: `${where}: ${result.files} files, ${formatBytes(result.bytes)}, ${seconds.toFixed(1)} s`,
     warned: result.warningCount > 0,
   };
@@ -91,7 +91,7 @@ async function unpack(
     return await withArchive(archiveFiles(file), DOING, (source) =>
       extractArchive({
         source,
-        into,
+        into: resolve(into),
         ...(options.path.length === 0 ? {} : { select: selectPaths(options.path) }),
         owner: options.owner ?? defaultOwner(),
         setuid: options.setuid,

@@ -17,14 +17,12 @@ export function addArchiveVerify(group: Command, invocation: Invocation): void {
   subcommand(group, 'verify', 'Read an archive to its last byte and compare it with its manifest')
     .argument('<file>')
     .addOption(workersOption())
-    .action((file: string, options: VerifyOptions) =>
-      conclude(invocation, options, verify(invocation, resolve(file), options)),
-    );
+    .action((file: string, options: VerifyOptions) => conclude(invocation, options, verify(invocation, file, options)));
 }
 
 async function verify(invocation: Invocation, file: string, { workers }: VerifyOptions): Promise<Outcome> {
   const { terminal, clock, signal } = invocation;
-  const files = archiveFiles(file);
+  const files = archiveFiles(resolve(file));
   const bar = new ProgressBar(terminal, clock);
   try {
     const result = await withArchive(files, 'Cannot verify', (source) => {
@@ -42,7 +40,7 @@ async function verify(invocation: Invocation, file: string, { workers }: VerifyO
     const warnings = wireWarnings(result.warnings);
     noteWarnings(terminal, warnings);
     return {
-      json: { file, ...result, warnings, comparedWithManifest: compared },
+      json: { file: resolve(file), ...result, warnings, comparedWithManifest: compared },
       text:
         `${printableText(file)} is intact: ${result.files} files, ${formatBytes(result.rawSize)}` +
         `${compared ? '' : ' (there is no manifest beside it to compare with)'}\nsha256 ${result.sha256}`,
