@@ -12,7 +12,7 @@ import type { PathSelection } from './restore-paths.ts';
 import type { RestoreRequest } from './restore-request.ts';
 import { ignoredStays, unselectedStays } from './restore-rules.ts';
 
-export const RESTORE_PLAN = 'plan';
+const RESTORE_PLAN = 'plan';
 
 export interface SwapWish {
   readonly request: RestoreRequest;

@@ -13,6 +13,8 @@ import { asFailure, Failure } from '../base/failure.ts';
 import type { JobRecord, PlanRecord } from '../catalogue/records.ts';
 import type { GameServer } from '../servers/registry.ts';
 import { removeStageAt, Stage } from '../servers/stage.ts';
+import type { StageLocation } from '../servers/stage-place.ts';
+import { isStageAt } from '../servers/stage-place.ts';
 import { holdsPlan } from '../servers/swap-step.ts';
 import type { EventHub } from './events.ts';
 import type { RestoreDependencies } from './restore-deps.ts';
@@ -106,10 +108,14 @@ async function clean(
 
 function reopen(server: GameServer, plan: RestorePlan): Stage | undefined {
   const isRight = (stage: number): boolean => holdsPlan(stage, plan.file);
-  const found = Stage.reopen(server.path, plan.location, isRight);
-  if (found !== undefined || plan.keep === null) return found;
-  const { directory } = plan.keep;
-  return Stage.reopen(server.path, { place: 'apart', directory, name: plan.location.name }, isRight);
+  const { location, keep } = plan;
+  const places = [location, ...(keep === null ? [] : [{ ...location, place: 'apart' as const, ...keep }])];
+  for (const place of places) {
+    const found = Stage.reopen(server.path, place, isRight);
+    if (found !== undefined) return found;
+  }
+  if (places.some(isStageAt)) throw planIsDamaged(location);
+  return undefined;
 }
 
 /** Goes on where a row says that the last run was. */
@@ -168,6 +174,12 @@ function stageIsGone(record: PlanRecord, deps: RestoreDependencies): readonly Pe
   return deps.catalogue.transaction(() => {
     deps.catalogue.plans.delete(job);
     return half ? endRecovered(deps.catalogue.jobs.find(job), stageRemoved(), deps) : [];
+  });
+}
+
+function planIsDamaged({ directory, name }: StageLocation): Failure {
+  return new Failure('internal', `Cannot go on with the swap: the plan in ${directory}/${name} is damaged`, {
+    hint: 'In that directory, "old" has what was set aside, "new" what was to come: move it back by hand, and remove it.',
   });
 }
 

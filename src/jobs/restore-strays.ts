@@ -1,11 +1,14 @@
 /** Stages without a row: a restore was killed before its point of no return, so nothing of the server is in them. */
+import { Failure } from '../base/failure.ts';
+import { statChild } from '../base/handles.ts';
 import type { GameServer } from '../servers/registry.ts';
-import { Stage } from '../servers/stage.ts';
+import { RESTORE_TREES, Stage } from '../servers/stage.ts';
 import type { StrayStage } from '../servers/stage-strays.ts';
 import { findStages, stagesApart } from '../servers/stage-strays.ts';
-import { statChild } from '../base/handles.ts';
+import type { StayRules } from '../servers/swap-rules.ts';
+import { STAYS } from '../servers/swap-rules.ts';
+import { StayScan } from '../servers/swap-scan.ts';
 import type { RestoreDependencies } from './restore-deps.ts';
-import { RESTORE_PLAN } from './restore-plan-file.ts';
 import { previousDirectories } from './restore-previous.ts';
 import { startAgain } from './restore-swap.ts';
 
@@ -30,15 +33,31 @@ async function removeStray(stray: StrayStage, near: GameServer, deps: RestoreDep
   const server = job === undefined ? near : await deps.registry.get(job.server);
   const stage = Stage.reopen(server.path, stray.location);
   if (stage === undefined) return;
-  if (job === undefined && statChild(stage.handle, RESTORE_PLAN) !== undefined) {
-    // The catalogue was lost, and with it the word on whether the swap had begun: what is in there may be the server's.
+  if (await holdsFiles(stage)) {
     stage.close();
-    deps.log.error('A stage holds a plan that the catalogue knows nothing of; it was left alone', {
-      path: `${stray.location.directory}/${stray.location.name}`,
-      hint: 'Look at "old" in it: what is there was set aside. Remove the stage by hand when it is not needed.',
-    });
-    return;
+    throw new Failure(
+      'internal',
+      'Cannot remove a stage that the catalogue knows nothing of: files were set aside in it',
+      {
+        hint: 'Look at "old" in it. Remove the stage by hand when what is there is not needed any more.',
+      },
+    );
   }
   await startAgain(server, stage, deps);
   await stage.remove();
 }
+
+/**
+ * True when something was moved out of a server already. Without a row that can only be when the row was lost, with the
+ * whole catalogue perhaps; before a swap there are empty directories at most.
+ */
+async function holdsFiles(stage: Stage): Promise<boolean> {
+  const name = RESTORE_TREES.outgoing;
+  if (statChild(stage.handle, name) === undefined) return false;
+  return new StayScan().holds(stage.handle, name, name, filesStay);
+}
+
+const filesStay: StayRules = {
+  child: (_, directory) => (directory ? { stays: false, mixed: true } : STAYS),
+  enter: () => filesStay,
+};

@@ -64,6 +64,15 @@ export function openStageAt(location: StageLocation): PlacedStage | undefined {
   return openCandidate(location, () => true);
 }
 
+/** True when a stage lies at this very place. */
+export function isStageAt(location: StageLocation): boolean {
+  const placed = openStageAt(location);
+  if (placed === undefined) return false;
+  fs.closeSync(placed.handle);
+  fs.closeSync(placed.parent);
+  return true;
+}
+
 function placed(place: StagePlace, name: string, parent: number, handle: number): PlacedStage {
   return { location: { place, directory: fs.readlinkSync(handlePath(parent)), name }, parent, handle };
 }
