@@ -14,6 +14,7 @@ const HOLE = 64 * 1024;
  * different parts of one file. The caller sets the length of the file: a hole at its end is not there yet.
  */
 export function writeSparse(descriptor: number, bytes: Uint8Array, position: number): void {
+  if (bytes.length >= HOLE && isZero(bytes)) return;
   let pending = 0;
   for (let at = 0; at < bytes.length; at += HOLE) {
     const end = at + HOLE;

@@ -17,15 +17,20 @@
 import fs from 'node:fs';
 import { Failure, asFailure, errnoOf } from '../base/failure.ts';
 import { createFile, makeDirectory, unlinkChild } from '../base/handle-writes.ts';
-import { DirectoryChain, childPath, openForReading, openRoot, readDirectory, statChild } from '../base/handles.ts';
+import { DirectoryChain, childPath, openRoot, readDirectory, statChild } from '../base/handles.ts';
 import { bytesOf, printable } from '../base/paths.ts';
 import type { ExtractLimits } from './contract.ts';
 import type { ArchiveWarning, Entry } from './entry.ts';
 import { UnpackFile } from './unpack-file.ts';
 import type { Durability } from './unpack-flush.ts';
 import { flushFileSystem } from './unpack-flush.ts';
+import type { LinkTarget } from './unpack-hardlink.ts';
+import { copyContent, findLinkTarget, linkRefusal, openCopy } from './unpack-hardlink.ts';
 import type { MetadataPolicy } from './unpack-metadata.ts';
 import { MetadataWriter } from './unpack-metadata.ts';
+import { prefixOf, splitPath } from './unpack-path.ts';
+import type { UnpackCounts } from './unpack-tally.ts';
+import { UnpackTally } from './unpack-tally.ts';
 
 export interface UnpackPolicy extends MetadataPolicy {
   /** Whether names that were there before may be replaced. Without it the directory must be empty at first. */
@@ -35,24 +40,11 @@ export interface UnpackPolicy extends MetadataPolicy {
   readonly limits: ExtractLimits;
 }
 
-/** What a target has made. */
-export interface UnpackCounts {
-  /** Entries that are there now; directories that the archive does not name are not counted. */
-  readonly entries: number;
-  /** Hard links included. */
-  readonly files: number;
-  /** Content of files, copies in place of hard links included. */
-  readonly bytes: number;
-}
-
 /** Metadata of a directory, set when all is in it. */
 type DirectoryFacts = Pick<Entry, 'path' | 'mode' | 'uid' | 'gid'> & { readonly mtime?: number };
 
 /** What a directory gets that the archive has no entry for. */
 const IMPLICIT_MODE = 0o755;
-const COPY = 1024 * 1024;
-/** A file system without hard links, a mount point in between, or too many links to one file. */
-const NO_LINK = new Set(['EPERM', 'EMLINK', 'EXDEV', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 /** Why an entry is passed over. Never leaves this file. */
 class Conflict extends Error {}
@@ -88,10 +80,7 @@ export class UnpackTarget {
   readonly #directories = new Map<string, DirectoryFacts>();
   /** With `overwrite`: what this run wrote, to tell it from what was there before. Else everything is this run's. */
   readonly #written: Set<string> | undefined;
-  #made = 0;
-  #entries = 0;
-  #files = 0;
-  #bytes = 0;
+  readonly #tally: UnpackTally;
 
   /** @param root from `openUnpackRoot`; stays the caller's to close. */
   constructor(root: number, policy: UnpackPolicy, warn: (warning: ArchiveWarning) => void) {
@@ -99,13 +88,14 @@ export class UnpackTarget {
     this.#policy = policy;
     this.#warn = warn;
     this.#metadata = new MetadataWriter(policy, warn);
+    this.#tally = new UnpackTally(policy.limits);
     this.#chain = new DirectoryChain(root);
     this.#linkChain = new DirectoryChain(root);
     this.#written = policy.overwrite ? new Set() : undefined;
   }
 
   get counts(): UnpackCounts {
-    return { entries: this.#entries, files: this.#files, bytes: this.#bytes };
+    return this.#tally.counts;
   }
 
   /** Makes a directory and its parents, or takes one that is there. False when it was passed over. */
@@ -113,7 +103,7 @@ export class UnpackTarget {
     return this.#guard(entry, () => {
       this.#openDirectory(entry.path, entry);
       this.#directories.set(entry.path, entry);
-      this.#entries++;
+      this.#tally.entries++;
     });
   }
 
@@ -121,10 +111,8 @@ export class UnpackTarget {
   createFile(entry: Entry): UnpackFile | undefined {
     let file: UnpackFile | undefined;
     this.#guard(entry, () => {
-      this.#countBytes(entry);
-      const descriptor = this.#place(entry, (parent, name) => createFile(parent, name, 0o600));
-      file = new UnpackFile(entry, descriptor, this.#metadata, this.#policy.durability === 'each');
-      this.#files++;
+      file = this.#openFile(entry);
+      this.#tally.files++;
     });
     return file;
   }
@@ -144,15 +132,14 @@ export class UnpackTarget {
   placeHardLink(entry: Entry): boolean {
     return this.#guard(entry, () => {
       const target = this.#requireTarget(entry);
-      const link = (parent: number, name: string): void => fs.linkSync(target.path, childPath(parent, name));
       try {
-        this.#place(entry, link);
+        this.#place(entry, (parent, name) => fs.linkSync(target.path, childPath(parent, name)));
       } catch (error) {
-        const errno = errnoOf(error);
-        if (errno === undefined || !NO_LINK.has(errno)) throw error;
+        const errno = linkRefusal(error);
+        if (errno === undefined) throw error;
         this.#copy(entry, target, errno);
       }
-      this.#files++;
+      this.#tally.files++;
     });
   }
 
@@ -203,8 +190,8 @@ export class UnpackTarget {
       const errno = errnoOf(error);
       if (errno === 'ENOTDIR' || errno === 'ELOOP') this.#clearForDirectory(parent, name, missing);
       else if (errno !== 'ENOENT') throw error;
+      this.#tally.addName();
       if (!isNewDirectory(parent, name)) return;
-      this.#count();
       // Without an entry of its own it belongs to whoever owns the first thing in it.
       const { uid, gid } = cause;
       this.#directories.set(missing, { path: missing, mode: IMPLICIT_MODE, uid, gid });
@@ -223,6 +210,7 @@ export class UnpackTarget {
   #place<Result>(entry: Entry, make: (parent: number, name: string) => Result): Result {
     const { parent: parentPath, name } = splitPath(entry.path);
     const parent = this.#openDirectory(parentPath, entry);
+    this.#tally.addName();
     let made: Result;
     try {
       made = make(parent, name);
@@ -232,74 +220,41 @@ export class UnpackTarget {
       unlinkChild(parent, name);
       made = make(parent, name);
     }
-    this.#count();
-    this.#entries++;
+    this.#tally.entries++;
     this.#written?.add(entry.path);
     return made;
   }
 
-  #requireTarget(entry: Entry): { readonly path: string | Buffer; readonly parent: number; readonly name: string } {
-    const target = entry.target ?? '';
-    const shown = printable(target);
-    if (target === entry.path) throw new Conflict('it is a hard link to itself');
-    const split = splitPath(target);
-    let parent: number;
-    try {
-      parent = this.#linkChain.open(split.parent);
-    } catch (error) {
-      if (!['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '')) throw error;
-      throw new Conflict(`its target "${shown}" does not exist`);
-    }
-    const stat = statChild(parent, split.name);
-    if (stat === undefined) throw new Conflict(`its target "${shown}" does not exist`);
-    if (!stat.isFile()) throw new Conflict(`its target "${shown}" is no regular file`);
-    if (this.#written?.has(target) === false) throw new Conflict(`its target "${shown}" is not from this archive`);
-    return { path: childPath(parent, split.name), parent, name: split.name };
+  #openFile(entry: Entry): UnpackFile {
+    this.#tally.addBytes(entry);
+    const descriptor = this.#place(entry, (parent, name) => createFile(parent, name, 0o600));
+    return new UnpackFile(entry, descriptor, this.#metadata, this.#policy.durability === 'each');
   }
 
-  #copy(entry: Entry, target: { readonly parent: number; readonly name: string }, errno: string): void {
-    const source = openForReading(target.parent, target.name);
+  #requireTarget({ path, target = '' }: Entry): LinkTarget {
+    if (target === path) throw new Conflict('it is a hard link to itself');
+    const found = findLinkTarget(this.#linkChain, target);
+    if (typeof found === 'string') throw new Conflict(`its target "${printable(target)}" ${found}`);
+    if (this.#written?.has(target) !== false) return found;
+    throw new Conflict(`its target "${printable(target)}" is not from this archive`);
+  }
+
+  #copy(entry: Entry, target: LinkTarget, errno: string): void {
+    const { source, copy } = openCopy(entry, target);
     try {
-      const { size, mode, uid, gid, mtimeMs } = fs.fstatSync(source);
-      const mtime = Math.floor(mtimeMs / 1000);
-      const copy = { ...entry, kind: 'file', size, mode: mode & 0o7777, uid, gid, mtime } as const;
-      this.#countBytes(copy);
-      const descriptor = this.#place(entry, (parent, name) => createFile(parent, name, 0o600));
-      const file = new UnpackFile(copy, descriptor, this.#metadata, this.#policy.durability === 'each');
-      this.#guardFile(file, () => copyContent(source, file));
+      const file = this.#openFile(copy);
+      try {
+        copyContent(source, file);
+        file.close();
+      } catch (error) {
+        this.abandonFile(file);
+        throw error;
+      }
     } finally {
       fs.closeSync(source);
     }
     const message = `"${printable(entry.path)}" became a copy: the file system refused the hard link (${errno})`;
     this.#warn({ path: entry.path, code: 'link_copied', message });
-  }
-
-  #guardFile(file: UnpackFile, write: () => void): void {
-    try {
-      write();
-      file.close();
-    } catch (error) {
-      this.abandonFile(file);
-      throw error;
-    }
-  }
-
-  #count(): void {
-    this.#made++;
-    const { maxEntries } = this.#policy.limits;
-    if (maxEntries === 0 || this.#made <= maxEntries) return;
-    throw new Failure('too_large', `Cannot unpack: there are more than ${maxEntries} entries`, {
-      facts: { maxEntries },
-    });
-  }
-
-  #countBytes(entry: Entry): void {
-    this.#bytes += entry.size;
-    const { maxBytes } = this.#policy.limits;
-    if (maxBytes === 0 || this.#bytes <= maxBytes) return;
-    throw new Failure('too_large', `Cannot unpack: its content is larger than ${maxBytes} bytes`, {
-      facts: { maxBytes, path: entry.path },
-    });
   }
 
   #guard(entry: Entry, act: () => void): boolean {
@@ -333,29 +288,4 @@ function isNewDirectory(parent: number, name: string): boolean {
     if (errnoOf(error) !== 'EEXIST') throw error;
     return false;
   }
-}
-
-function copyContent(source: number, file: UnpackFile): void {
-  const buffer = Buffer.allocUnsafe(COPY);
-  for (let at = 0; at < file.entry.size;) {
-    const count = fs.readSync(source, buffer, 0, Math.min(COPY, file.entry.size - at), at);
-    if (count === 0) return;
-    file.write(buffer.subarray(0, count));
-    at += count;
-  }
-}
-
-function splitPath(path: string): { readonly parent: string; readonly name: string } {
-  const slash = path.lastIndexOf('/');
-  return { parent: slash < 0 ? '' : path.slice(0, slash), name: path.slice(slash + 1) };
-}
-
-/** The first `depth + 1` components of a path. */
-function prefixOf(path: string, depth: number): string {
-  let end = -1;
-  for (let component = 0; component <= depth; component++) {
-    end = path.indexOf('/', end + 1);
-    if (end < 0) return path;
-  }
-  return path.slice(0, end);
 }

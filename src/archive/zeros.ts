@@ -6,7 +6,7 @@ export const ZEROS = Buffer.alloc(1024 * 1024);
 
 /** True when all bytes are zero; at the speed of memory. */
 export function isZero(bytes: Uint8Array): boolean {
-  if (bytes === ZEROS) return true;
+  if (bytes.buffer === ZEROS.buffer) return true;
   // Most content shows itself in its first byte, without a call into memcmp.
   if (bytes.length > 0 && bytes[0] !== 0) return false;
   for (let at = 0; at < bytes.length; at += ZEROS.length) {

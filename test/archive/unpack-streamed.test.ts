@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ExtractResult } from '../../src/archive/contract.ts';
@@ -10,7 +11,7 @@ import type { StreamedExtractRequest } from '../../src/archive/unpack-streamed.t
 import { unpackStreamed } from '../../src/archive/unpack-streamed.ts';
 import { Failure } from '../../src/base/failure.ts';
 import type { ByteSource } from '../../src/base/source.ts';
-import { treeOf } from '../hostile/canary.ts';
+import { OWNER, treeOf } from '../hostile/canary.ts';
 import { entry, header, pax, tar } from '../hostile/tar-builder.ts';
 import { failureOf } from '../support/rejection.ts';
 import { scratchDirectory } from '../support/scratch.ts';
@@ -22,7 +23,7 @@ async function unpackFrom(source: ByteSource, into: string, options: Options = {
   return unpackStreamed(await openStreamedArchive(source), {
     source: { archive: source },
     into,
-    owner: 'archive',
+    owner: OWNER,
     setuid: 'strip',
     limits: { maxBytes: 0, maxEntries: 0 },
     overwrite: false,
@@ -112,7 +113,7 @@ describe('a selection', () => {
 
   it('may be asked of somebody who takes time to answer', async () => {
     const select = async (path: string): Promise<boolean> => {
-      await new Promise((resolve) => setImmediate(resolve));
+      await setImmediate();
       return path === 'soft';
     };
     expect((await unpack(WORLD, { select })).tree).toEqual({ soft: '-> world/level.dat' });
@@ -161,7 +162,7 @@ describe('progress', () => {
     const clock = { now: () => 0, monotonic: () => (time += 60) };
     const source = memorySource(gzipSync(tar(...bodies), { level: 0 }));
     const into = await scratchDirectory();
-    const request = { source: { archive: source }, into, owner: 'archive', setuid: 'strip', overwrite: false } as const;
+    const request = { source: { archive: source }, into, owner: OWNER, setuid: 'strip', overwrite: false } as const;
     const more = { limits: { maxBytes: 0, maxEntries: 0 }, durable: false, workers: 1 } as const;
     const onProgress = (progress: ArchiveProgress): void => void seen.push(progress);
     await unpackStreamed(await openStreamedArchive(source), { ...request, ...more, onProgress }, clock);
@@ -194,6 +195,15 @@ describe('when it cannot go on', () => {
     await failureOf(unpackFrom(memorySource(archive), into, { into, signal: aborter.signal }), 'cancelled');
     expect(treeOf(into)).toEqual({ a: 'whole' });
     expect(written).toBeLessThan(1_200_000);
+  });
+
+  it('ends with cancelled within a hole of terabytes', async () => {
+    const map = [['GNU.sparse.size', `${2 ** 43}`], ['GNU.sparse.numblocks', '1'], ['GNU.sparse.map', '0,1']] as const; // prettier-ignore
+    const aborter = new AbortController();
+    const unpacking = unpack(tar(pax(map), entry({}, 'x')), { signal: aborter.signal });
+    for (let turn = 0; turn < 20; turn++) await setImmediate();
+    aborter.abort();
+    await failureOf(unpacking, 'cancelled');
   });
 
   it('ends with the reason of the signal, before anything is opened', async () => {

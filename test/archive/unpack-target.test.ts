@@ -305,13 +305,17 @@ describe('symlinks', () => {
 });
 
 describe('owners and modes', () => {
-  it.skipIf(UID !== 0)('are those of the policy where it names one', async () => {
-    const { into, target, write } = await openTarget({ owner: { uid: 600, gid: 700 } });
-    write('d/f', 'x', { uid: 1, gid: 2 });
-    target.placeSymlink(entry('l', 'symlink', { target: 'x', uid: 1, gid: 2 }));
-    target.finish();
-    for (const name of ['d', 'd/f', 'l']) expect(fs.lstatSync(join(into, name))).toMatchObject({ uid: 600, gid: 700 });
-  });
+  it.skipIf(UID !== 0)(
+    `are those of the policy where it names one${UID === 0 ? '' : ' (skipped: not root)'}`,
+    async () => {
+      const { into, target, write } = await openTarget({ owner: { uid: 600, gid: 700 } });
+      write('d/f', 'x', { uid: 1, gid: 2 });
+      target.placeSymlink(entry('l', 'symlink', { target: 'x', uid: 1, gid: 2 }));
+      target.finish();
+      for (const name of ['d', 'd/f', 'l'])
+        expect(fs.lstatSync(join(into, name))).toMatchObject({ uid: 600, gid: 700 });
+    },
+  );
 
   it('that may not be set are told once, and everything is there', async () => {
     const { target, write, warnings, into } = await openTarget();
@@ -451,6 +455,7 @@ it('leaves no handle open, whatever happened', async () => {
   const target = new UnpackTarget(root, policy, () => {});
   target.createFile(entry('a/b/f', 'file'))?.close();
   target.placeHardLink(entry('c', 'hardlink', { target: 'a/b/f' }));
+  thrownBy(() => target.createFile(entry('over the limit', 'file')), 'too_large');
   thrownBy(() => target.createFile(entry('d/e/f/g', 'file')), 'too_large');
   target.makeDirectory(entry('c', 'directory'));
   target.finish();

@@ -7,6 +7,7 @@ import { unpackStreamed } from '../../src/archive/unpack-streamed.ts';
 import { memorySource } from '../archive/foreign/sources.ts';
 import { failureOf } from '../support/rejection.ts';
 import { scratchDirectory } from '../support/scratch.ts';
+import { OWNER } from './canary.ts';
 import { END, entry, header, tar } from './tar-builder.ts';
 
 const PIECE = 64 * 1024 * 1024;
@@ -18,7 +19,7 @@ async function unpack(bytes: Buffer, into: string, maxBytes: number, maxEntries 
   return unpackStreamed(await openStreamedArchive(source), {
     source: { archive: source },
     into,
-    owner: 'archive',
+    owner: OWNER,
     setuid: 'strip',
     limits: { maxBytes, maxEntries },
     overwrite: false,

@@ -7,6 +7,11 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { scratchDirectory } from '../support/scratch.ts';
 
+const UID = process.geteuid?.() ?? 0;
+
+/** What an archive says of owners counts where the tests may set them; else everything belongs to who runs them. */
+export const OWNER = UID === 0 ? 'archive' : { uid: UID, gid: process.getegid?.() ?? 0 };
+
 export interface Arena {
   /** Everything lies in here. */
   readonly base: string;

@@ -9,7 +9,7 @@ import { openFileSource } from '../../src/archive/file-source.ts';
 import { openStreamedArchive } from '../../src/archive/foreign/open-streamed.ts';
 import { unpackStreamed } from '../../src/archive/unpack-streamed.ts';
 import { Failure } from '../../src/base/failure.ts';
-import { makeArena, snapshot } from './canary.ts';
+import { OWNER, makeArena, snapshot } from './canary.ts';
 import { BLOCK, entry, gnuLong, header, pax, tar } from './tar-builder.ts';
 import { zip } from './zip-builder.ts';
 
@@ -92,7 +92,7 @@ async function surviveBytes(bytes: Buffer, base: string): Promise<void> {
     await unpackStreamed(await openStreamedArchive(source), {
       source: { archive: source },
       into,
-      owner: { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 },
+      owner: OWNER,
       setuid: 'strip',
       limits: { maxBytes: 1_000_000, maxEntries: 100 },
       overwrite: false,

@@ -8,7 +8,7 @@ import { unpackStreamed } from '../../src/archive/unpack-streamed.ts';
 import { Failure } from '../../src/base/failure.ts';
 import type { ByteSource } from '../../src/base/source.ts';
 import { memorySource } from '../archive/foreign/sources.ts';
-import { makeArena, snapshot, treeOf } from './canary.ts';
+import { OWNER, makeArena, snapshot, treeOf } from './canary.ts';
 import { KINDS, LINKS, NAMES, STRUCTURE } from './tar-corpus.ts';
 import type { Attack } from './tar-corpus.ts';
 import { entry, header, tar } from './tar-builder.ts';
@@ -19,7 +19,7 @@ function unpack(archive: StreamedArchive, source: ByteSource, into: string, over
   return unpackStreamed(archive, {
     source: { archive: source },
     into,
-    owner: 'archive',
+    owner: OWNER,
     setuid: 'strip',
     limits: LIMITS,
     overwrite,

@@ -6,7 +6,7 @@ import { unpackStreamed } from '../../src/archive/unpack-streamed.ts';
 import type { FailureCode } from '../../src/base/failure.ts';
 import { Failure } from '../../src/base/failure.ts';
 import { pathSource } from '../archive/foreign/sources.ts';
-import { makeArena, snapshot, treeOf } from './canary.ts';
+import { OWNER, makeArena, snapshot, treeOf } from './canary.ts';
 import { SEE_ZIP64, zip, zip64End, zip64Locator } from './zip-builder.ts';
 import type { ZipMember } from './zip-builder.ts';
 
@@ -228,7 +228,7 @@ async function unpack(path: string, into: string) {
     return await unpackStreamed(await openStreamedArchive(source), {
       source: { archive: source },
       into,
-      owner: 'archive',
+      owner: OWNER,
       setuid: 'strip',
       limits: LIMITS,
       overwrite: false,

@@ -2,8 +2,9 @@ import { Buffer } from 'node:buffer';
 import { setImmediate } from 'node:timers/promises';
 import type { ByteSource } from '../../base/source.ts';
 
-/** One read of the source: large enough for a remote store, small enough to hold. */
+/** One read of a local file; and of a remote store, where each is a request. */
 const READ = 256 * 1024;
+const REMOTE_READ = 1024 * 1024;
 
 /** The bytes of a source in order, from one offset to another. Going back within the last read costs nothing. */
 export class SourceCursor {
@@ -40,7 +41,8 @@ export class SourceCursor {
     if (this.remaining <= 0) return undefined;
     let at = this.#offset - this.#windowStart;
     if (at < 0 || at >= this.#window.length) {
-      this.#window = await this.#source.read(this.#offset, Math.min(READ, this.remaining), this.#signal);
+      const most = this.#source.descriptor === undefined ? REMOTE_READ : READ;
+      this.#window = await this.#source.read(this.#offset, Math.min(most, this.remaining), this.#signal);
       // A local file answers at once: without this nothing else in the thread would have its turn, an abort included.
       await setImmediate();
       this.#windowStart = this.#offset;
