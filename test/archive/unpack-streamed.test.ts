@@ -1,9 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ExtractResult } from '../../src/archive/contract.ts';
 import type { ArchiveProgress } from '../../src/archive/entry.ts';
 import { openStreamedArchive } from '../../src/archive/foreign/open-streamed.ts';
@@ -16,6 +15,7 @@ import { entry, header, pax, tar } from '../hostile/tar-builder.ts';
 import { failureOf } from '../support/rejection.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { memorySource } from './foreign/sources.ts';
+import { smallDisk } from './small-disk.ts';
 
 type Options = Partial<Omit<StreamedExtractRequest, 'source'>>;
 
@@ -240,13 +240,7 @@ describe('when it cannot go on', () => {
   });
 
   it('ends with insufficient_storage on a full disk, and what is half written is gone', async (context) => {
-    const into = await scratchDirectory();
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', into], { stdio: 'pipe' });
-    } catch (error) {
-      context.skip(true, `no file system may be mounted here: ${String(error)}`);
-    }
-    onTestFinished(() => void execFileSync('umount', ['--lazy', into], { stdio: 'pipe' }));
+    const into = await smallDisk(context, 'size=1m');
     const archive = tar(entry({ name: 'a' }, 'fits'), entry({ name: 'b' }, Buffer.alloc(2_000_000, 'x')));
     const failure = await failureOf(unpackFrom(memorySource(archive), into, { into }), 'insufficient_storage');
     expect(failure).toMatchObject({ retry: true, facts: { errno: 'ENOSPC' } });
@@ -254,13 +248,7 @@ describe('when it cannot go on', () => {
   });
 
   it('ends with insufficient_storage when there are no inodes left', async (context) => {
-    const into = await scratchDirectory();
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'nr_inodes=20', 'tmpfs', into], { stdio: 'pipe' });
-    } catch (error) {
-      context.skip(true, `no file system may be mounted here: ${String(error)}`);
-    }
-    onTestFinished(() => void execFileSync('umount', ['--lazy', into], { stdio: 'pipe' }));
+    const into = await smallDisk(context, 'nr_inodes=20');
     const archive = tar(...Array.from({ length: 30 }, (_, index) => entry({ name: `f${index}` })));
     await failureOf(unpackFrom(memorySource(archive), into, { into }), 'insufficient_storage');
   });

@@ -39,8 +39,8 @@ export const NAMES: readonly Attack[] = [
   leadingOut('a parent path that stays inside', 'a/../b'),
   leadingOut('a parent path behind dots', './/.//../sibling'),
   leadingOut('a path to a directory with the same prefix', '../out-evil/x'),
-  leadingOut('an absolute path', '/tmp/roost-hostile-absolute'),
-  leadingOut('an absolute path behind slashes', '///tmp/roost-hostile-absolute'),
+  leadingOut('an absolute path', '/proc/roost-hostile'),
+  leadingOut('an absolute path behind slashes', '///proc/roost-hostile'),
   {
     name: 'an absolute path of what exists',
     make: (outside) => tar(pax([['path', `${outside}/canary`]]), evil('innocent'), OK),
@@ -54,8 +54,8 @@ export const NAMES: readonly Attack[] = [
   },
   {
     name: 'the prefix field leading out',
-    make: () => tar(entry({ name: 'x', prefix: '../..' }, 'evil'), entry({ name: 'x', prefix: '/tmp' }, 'evil'), OK),
-    passedOver: hostile('../../x', '/tmp/x'),
+    make: () => tar(entry({ name: 'x', prefix: '../..' }, 'evil'), entry({ name: 'x', prefix: '/proc' }, 'evil'), OK),
+    passedOver: hostile('../../x', '/proc/x'),
     tree: { ok: 'fine' },
   },
   {

@@ -24,8 +24,8 @@ interface Attack {
 
 const ATTACKS: Readonly<Record<string, Attack>> = {
   'parent and absolute paths': {
-    make: () => zip([evil('../sibling'), evil('a/../../sibling'), evil('/tmp/roost-hostile-zip'), OK]),
-    passedOver: ['../sibling', 'a/../../sibling', '/tmp/roost-hostile-zip'],
+    make: () => zip([evil('../sibling'), evil('a/../../sibling'), evil('/proc/roost-hostile'), OK]),
+    passedOver: ['../sibling', 'a/../../sibling', '/proc/roost-hostile'],
     tree: { ok: 'fine' },
   },
   'backslashes of DOS that lead out': {

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { ExtractResult } from '../../../src/archive/contract.ts';
 import { openStreamedArchive } from '../../../src/archive/foreign/open-streamed.ts';
 import { unpackStreamed } from '../../../src/archive/unpack-streamed.ts';
+import { writeArchive } from '../../../src/archive/write.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { memorySource, pathSource, readAll, readBytes } from './sources.ts';
 import { has, run, unless } from './tools.ts';
@@ -108,6 +109,32 @@ describe('a tree comes back as it was from', () => {
       makeRemovable(tree, out);
     });
   }
+
+  it('Roost, when the index is lost', async () => {
+    const { tree, archive, out } = await places();
+    makeTree(tree, ALL);
+    // Too long for ustar and no UTF-8: the one case of hdrcharset=BINARY.
+    const path = Buffer.from(`${tree}/${'\xff'.repeat(250)}`, 'latin1');
+    fs.writeFileSync(path, 'binary and long');
+    fs.utimesSync(path, 5, 5);
+    const handle = fs.openSync(archive, 'w');
+    const write = async (bytes: Uint8Array): Promise<void> => void fs.writeSync(handle, bytes);
+    await writeArchive({
+      root: tree,
+      ignore: [],
+      exclude: [],
+      level: 'fast',
+      engine: 'zlib',
+      workers: 1,
+      archive: { write },
+      index: { write: async () => {} },
+      maxSize: 0,
+    });
+    fs.closeSync(handle);
+    expect((await unpack(archive, out)).warnings).toEqual([]);
+    expect(manifest(out)).toEqual(manifest(tree));
+    makeRemovable(tree, out);
+  });
 
   it.skipIf(!has('zip'))(`zip, but that hard links are files${unless('zip')}`, async () => {
     const { tree, archive, out } = await places();
