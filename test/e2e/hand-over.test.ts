@@ -20,9 +20,21 @@ function oldNode(): string | undefined {
   });
 }
 
+/**
+ * A directory for temporary files that has no node_modules beside it: Node looks for packages in all parents, so one
+ * that somebody left there would be found as the runtime.
+ */
+function bareDirectory(): string {
+  const bare = [tmpdir(), '/var/tmp', '/dev/shm'].find(
+    (path) => fs.existsSync(path) && !fs.existsSync(join(path, 'node_modules')),
+  );
+  if (bare === undefined) throw new Error('every directory for temporary files has a node_modules in it: remove one');
+  return bare;
+}
+
 let home: string;
 beforeEach(() => {
-  home = fs.mkdtempSync(join(tmpdir(), 'roost-hand-over-'));
+  home = fs.mkdtempSync(join(bareDirectory(), 'roost-hand-over-'));
 });
 afterEach(() => {
   fs.rmSync(home, { recursive: true, force: true });
