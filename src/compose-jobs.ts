@@ -11,6 +11,7 @@ import { EventHub } from './jobs/events.ts';
 import { recoverJobs } from './jobs/recover.ts';
 import { removeVerb } from './jobs/remove.ts';
 import { previousDirectories, sweepPrevious } from './jobs/restore-previous.ts';
+import { Previews } from './jobs/restore-outcome.ts';
 import { recoverRestores } from './jobs/restore-recovery.ts';
 import { fetchFromStores } from './jobs/restore-source.ts';
 import { restoreVerb } from './jobs/restore.ts';
@@ -55,9 +56,25 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
   const exclude = [config.stateDirectory, ...localDirectories(config.storage), ...previousDirectories(config)];
   const power = openPower(config.power, clock);
   const archive = archiveDoor;
+  const previews = new Previews();
   const fetch = fetchFromStores(catalogue, stores);
-  const shared = { ...surroundings, archive, events, exclude, fetch, power, quiesce: power, turns: new Turns() };
-  const verbs = [backupVerb(shared), restoreVerb(shared), verifyVerb(shared), removeVerb(shared)];
+  const shared = {
+    ...surroundings,
+    archive,
+    events,
+    exclude,
+    fetch,
+    power,
+    quiesce: power,
+    turns: new Turns(),
+    previews,
+  };
+  const verbs = [
+    backupVerb(shared),
+    restoreVerb({ ...shared, onPreview: previews.keep }),
+    verifyVerb(shared),
+    removeVerb(shared),
+  ];
   const { concurrent } = config.backups;
   const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued: MAX_QUEUED });
   announceStatuses(runner, events);

@@ -4,7 +4,14 @@
  */
 import type { ByteSource } from '../base/source.ts';
 import type { BackupId, JobId, ServerId } from '../base/ids.ts';
-import type { BackupRecord, BackupStatus, JobKind, JobProgress, JobRecord } from '../catalogue/records.ts';
+import type {
+  BackupRecord,
+  BackupStatus,
+  JobKind,
+  JobProgress,
+  JobRecord,
+  WarningRecord,
+} from '../catalogue/records.ts';
 
 export interface ServerView {
   readonly id: ServerId;
@@ -62,6 +69,31 @@ export interface Accepted {
   readonly ended: Promise<BackupView>;
 }
 
+/** What a restore or an undo has to tell when it is done. */
+export interface RestoreOutcome {
+  /** The first warnings (bounded): what could not be restored as it was, or was passed over. */
+  readonly warnings: readonly WarningRecord[];
+  readonly warningCount: number;
+  /** Until when the tree that was set aside can be put back; ISO date. */
+  readonly undoUntil?: string;
+  /** Of a dry run: what would change. */
+  readonly dryRun?: RestorePreview;
+}
+
+/** Paths as JSON carries them (bounded lists), and how many there are. A directory that both sides have is in none. */
+export interface RestorePreview {
+  readonly added: readonly string[];
+  /** There now, and in the archive: the archive's takes its place, even when it is the same. */
+  readonly replaced: readonly string[];
+  readonly deleted: readonly string[];
+  readonly counts: { readonly added: number; readonly replaced: number; readonly deleted: number };
+}
+
+export interface AcceptedRestore extends Accepted {
+  /** What it has to tell; to be asked once, after `ended` has resolved. */
+  readonly outcome: () => RestoreOutcome;
+}
+
 export interface DirectoryItem {
   readonly name: string;
   readonly kind: 'file' | 'directory' | 'symlink' | 'hardlink';
@@ -105,7 +137,9 @@ export interface BackupService {
   /** `backup_not_found` when the server does not own it. */
   backup(server: ServerId, backup: BackupId): Promise<BackupView>;
   create(request: CreateBackup): Promise<Accepted>;
-  restore(request: RestoreBackup): Promise<Accepted>;
+  restore(request: RestoreBackup): Promise<AcceptedRestore>;
+  /** Puts back what the newest restore of this backup set aside; `path_not_found` when nothing is kept. */
+  undo(server: ServerId, backup: BackupId): Promise<AcceptedRestore>;
   verify(server: ServerId, backup: BackupId): Promise<Accepted>;
   remove(server: ServerId, backup: BackupId): Promise<void>;
   setLocked(server: ServerId, backup: BackupId, locked: boolean): Promise<BackupView>;

@@ -9,6 +9,7 @@ import type { Config } from '../config/types.ts';
 import type { PowerPort } from '../servers/power-port.ts';
 import type { Registry } from '../servers/registry.ts';
 import type { ArchiveDoor } from './archive-door.ts';
+import type { RestorePreview } from './contract.ts';
 
 /**
  * The boundaries of a restore's steps, and each rename of its swap. Tests end the process there; nothing else listens.
@@ -55,13 +56,4 @@ export interface FetchedArchive {
   readonly ignore: readonly string[];
   /** Called once, when nothing is read any more. */
   close(): Promise<void>;
-}
-
-/** Paths as JSON carries them. A directory that both sides have is in no list. */
-export interface RestorePreview {
-  readonly added: readonly string[];
-  /** There now, and in the archive: the archive's takes its place, even when it is the same. */
-  readonly replaced: readonly string[];
-  readonly deleted: readonly string[];
-  readonly counts: { readonly added: number; readonly replaced: number; readonly deleted: number };
 }

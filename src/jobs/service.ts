@@ -28,6 +28,8 @@ import { listDirectory, openContent } from './files.ts';
 import { refreshManifest, writeManifest } from './manifests.ts';
 import { requireUnlocked } from './remove.ts';
 import { compilePaths } from './restore-paths.ts';
+import type { Previews } from './restore-outcome.ts';
+import { listenForOutcome } from './restore-outcome.ts';
 import { parseRestoreRequest } from './restore-request.ts';
 import type { JobRunner, SubmittedJob } from './runner.ts';
 import { openArchiveSource } from './stored-archive.ts';
@@ -48,6 +50,7 @@ export interface ServiceDependencies {
   readonly config: Pick<Config, 'limits'>;
   readonly exclude: readonly string[];
   readonly turns: Turns;
+  readonly previews: Previews;
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
@@ -109,7 +112,7 @@ export class Service implements contract.BackupService {
     return this.#accepted(runner.submit(job, () => void catalogue.backups.insert(backup)));
   }
 
-  async restore(request: contract.RestoreBackup): Promise<contract.Accepted> {
+  async restore(request: contract.RestoreBackup): Promise<contract.AcceptedRestore> {
     const { catalogue, registry, runner } = this.#deps;
     const { server, backup, whenBusy, ...asked } = request;
     const { paths } = parseRestoreRequest(asked);
@@ -123,7 +126,36 @@ export class Service implements contract.BackupService {
     requireUndamaged(record, doing);
     requireIdle(runner, server, whenBusy, doing);
     requireUnused(runner, backup, ['delete'], doing);
-    return this.#accepted(runner.submit({ id: newJobId(), kind: 'restore', server, backup, request: { ...asked } }));
+    return this.#submitRestore(server, backup, { ...asked });
+  }
+
+  async undo(server: ServerId, backup: BackupId): Promise<contract.AcceptedRestore> {
+    const { catalogue, registry, runner } = this.#deps;
+    const doing = 'Cannot undo the restore';
+    catalogue.backups.get(backup, server);
+    await registry.get(server);
+    requireActive(catalogue, server, doing);
+    requireIdle(runner, server, 'refuse', doing);
+    requireUnused(runner, backup, ['delete'], doing);
+    return this.#submitRestore(server, backup, { undo: true });
+  }
+
+  #submitRestore(server: ServerId, backup: BackupId, request: JobRecord['request']): contract.AcceptedRestore {
+    const { runner, events, previews } = this.#deps;
+    const id = newJobId();
+    const stopListening = listenForOutcome(id, events, previews);
+    let told: contract.RestoreOutcome = { warnings: [], warningCount: 0 };
+    try {
+      const accepted = this.#accepted(runner.submit({ id, kind: 'restore', server, backup, request }));
+      const ended = accepted.ended.finally(() => {
+        told = stopListening();
+      });
+      ended.catch(() => undefined);
+      return { ...accepted, ended, outcome: () => told };
+    } catch (error) {
+      stopListening();
+      throw error;
+    }
   }
 
   async verify(server: ServerId, backup: BackupId): Promise<contract.Accepted> {

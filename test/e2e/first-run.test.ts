@@ -136,6 +136,34 @@ describe('a first run', () => {
     expect(treeOf(serverDirectory)).toEqual(before);
   });
 
+  it('tells what a restore would change, restores with truncate, and takes it back', async () => {
+    const [made] = (await (await api('GET', '/backups')).json()) as Backup[];
+    fs.writeFileSync(join(serverDirectory, 'made-later.txt'), 'not in the backup');
+    const before = treeOf(serverDirectory);
+    const preview = await api('POST', `/backups/restore?id=${made?.id}`, {
+      truncate: true,
+      keepIgnored: true,
+      dryRun: true,
+    });
+    expect(await preview.json()).toMatchObject({
+      message: 'Nothing was changed',
+      dryRun: { deleted: ['made-later.txt'] },
+    });
+    expect(treeOf(serverDirectory)).toEqual(before);
+    const restored = await api('POST', `/backups/restore?id=${made?.id}`, {
+      truncate: true,
+      keepIgnored: true,
+      keepPrevious: 1,
+    });
+    expect(await restored.json()).toMatchObject({ success: true, undoUntil: expect.any(String) as string });
+    expect(treeOf(serverDirectory)).not.toHaveProperty('made-later.txt');
+    expect(await (await api('POST', `/backups/${made?.id}/undo`)).json()).toMatchObject({ success: true });
+    expect(treeOf(serverDirectory)).toEqual(before);
+    const again = await api('POST', `/backups/${made?.id}/undo`);
+    expect([again.status, await again.json()]).toMatchObject([404, { code: 'path_not_found' }]);
+    fs.rmSync(join(serverDirectory, 'made-later.txt'));
+  });
+
   it.skipIf(fs.existsSync('/etc/roost/config.yml'))(
     'is found by the backup commands without a word about where',
     async () => {

@@ -13,6 +13,7 @@ import { EventHub } from '../../src/jobs/events.ts';
 import { recoverJobs } from '../../src/jobs/recover.ts';
 import { removeVerb } from '../../src/jobs/remove.ts';
 import { JobRunner } from '../../src/jobs/runner.ts';
+import { Previews } from '../../src/jobs/restore-outcome.ts';
 import { Service } from '../../src/jobs/service.ts';
 import { StoreSet } from '../../src/jobs/stores.ts';
 import { Turns } from '../../src/jobs/turns.ts';
@@ -78,7 +79,7 @@ export async function testNode(options: NodeOptions = {}) {
   const { concurrent = 2, maxQueued = 100 } = options;
   const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued });
   announceStatuses(runner, events);
-  const service = new Service({ ...shared, runner, version: '0.0.0', engine: 'zlib' });
+  const service = new Service({ ...shared, runner, previews: new Previews(), version: '0.0.0', engine: 'zlib' });
   const recover = (): Promise<void> => recoverJobs(shared);
   return { ...shared, memory, runner, service, recover, told };
 }

@@ -58,6 +58,8 @@ export class ScriptedService implements contract.BackupService {
   jobViews: contract.JobView[] = [];
   /** Jobs end at once, unless a test wants to end them itself. */
   holdJobs = false;
+  /** What restores and undos have to tell. */
+  restoreOutcome: contract.RestoreOutcome = { warnings: [], warningCount: 0 };
   /** Where downloads are sent, as a store with presigned URLs does. */
   elsewhere: string | undefined;
   sourceOf: (backup: contract.BackupView) => ByteSource = () => memorySource(Buffer.from('archive'));
@@ -152,11 +154,15 @@ export class ScriptedService implements contract.BackupService {
     });
   }
 
-  async restore(request: contract.RestoreBackup): Promise<contract.Accepted> {
+  async restore(request: contract.RestoreBackup): Promise<contract.AcceptedRestore> {
     this.#enter('restore', request);
     this.#known(request.server);
-    const view = this.#owned(request.server, request.backup);
-    return this.#accept({ ...view, status: 'RESTORING' }, view);
+    return this.#acceptRestore(this.#owned(request.server, request.backup));
+  }
+
+  async undo(server: ServerId, backup: BackupId): Promise<contract.AcceptedRestore> {
+    this.#enter('undo', server, backup);
+    return this.#acceptRestore(this.#owned(server, backup));
   }
 
   async verify(server: ServerId, backup: BackupId): Promise<contract.Accepted> {
@@ -259,6 +265,10 @@ export class ScriptedService implements contract.BackupService {
     const view = this.backupViews.get(backup);
     if (view?.server !== server) throw new Failure('backup_not_found', `No record of ${backup}`);
     return view;
+  }
+
+  #acceptRestore(view: contract.BackupView): contract.AcceptedRestore {
+    return { ...this.#accept({ ...view, status: 'RESTORING' }, view), outcome: () => this.restoreOutcome };
   }
 
   #accept(begun: contract.BackupView, final: contract.BackupView): contract.Accepted {

@@ -1,4 +1,4 @@
-/** The routes of a server's backups as a whole: list, create, restore, delete, lock, estimate. */
+/** The routes of a server's backups as a whole: list, create, delete, lock, estimate. */
 import { createRoute } from '@hono/zod-openapi';
 import type { z } from '@hono/zod-openapi';
 import type { CreateBackup } from '../../jobs/contract.ts';
@@ -32,21 +32,6 @@ const create = createRoute({
   responses: {
     201: jsonAnswer(schemas.BackupObject, 'The finished backup'),
     202: jsonAnswer(schemas.BackupObject, 'The backup that was begun'),
-    ...ANY_ERROR,
-  },
-});
-
-const restore = createRoute({
-  method: 'post',
-  path: `${BACKUPS}/restore`,
-  summary: 'Restore the server from a backup',
-  description: 'Answers when the restore has ended; with `Prefer: respond-async` at once.',
-  security: BEARER,
-  middleware: [guard('backup.restore'), jsonBody],
-  request: { params: schemas.ServerParams, query: schemas.BackupQuery, body: optionalBody(schemas.RestoreBody) },
-  responses: {
-    200: jsonAnswer(schemas.RestoreObject, 'The server was restored'),
-    202: jsonAnswer(schemas.RestoreObject, 'The restore was begun'),
     ...ANY_ERROR,
   },
 });
@@ -91,21 +76,6 @@ export function mountBackups(app: App, ports: DialectPorts): void {
     c.header('Location', backupUrl(ports, accepted.backup));
     const ended = await endOf(c, accepted);
     return ended === undefined ? c.json(backupObject(accepted.backup), 202) : c.json(backupObject(ended), 201);
-  });
-
-  app.openapi(restore, async (c) => {
-    const { truncate = false, paths } = c.req.valid('json');
-    const accepted = await service.restore({
-      server: c.get('server'),
-      backup: backupIdOf(c.req.valid('query').id),
-      truncate,
-      ...(paths === undefined ? {} : { paths }),
-    });
-    c.header('Location', backupUrl(ports, accepted.backup));
-    const ended = await endOf(c, accepted);
-    return ended === undefined
-      ? c.json({ success: true as const, message: 'Backup restore started' }, 202)
-      : c.json({ success: true as const, message: 'Backup restored successfully' }, 200);
   });
 
   app.openapi(remove, async (c) => {

@@ -14,6 +14,7 @@ import { mountDownloads } from './downloads.ts';
 import { answerFault } from './errors.ts';
 import { mountNode } from './node.ts';
 import { mountOneBackup } from './one-backup.ts';
+import { mountRestores } from './restores.ts';
 
 /** @param identify the caller of a bearer token in the config. */
 export function nativeDialect(identify: NonNullable<Dialect['identify']>): Dialect {
@@ -22,6 +23,7 @@ export function nativeDialect(identify: NonNullable<Dialect['identify']>): Diale
     identify,
     mount(app, ports) {
       mountBackups(app, ports);
+      mountRestores(app, ports);
       mountDownloads(app, ports);
       refuseOtherMethods(app, '/api/servers/:x/backups', methodNotAllowed);
       mountOneBackup(app, ports);

@@ -8,6 +8,8 @@ import { isUuid } from '../../base/ids.ts';
 const LONGEST_NAME = 255;
 const LONGEST_PATTERN = 4096;
 const MOST_PATTERNS = 10_000;
+/** A year: what is to be kept longer is a backup. */
+const MOST_HOURS = 366 * 24;
 /** Linux PATH_MAX, in bytes; a path in a query is at most three times as long percent-encoded. */
 const LONGEST_PATH = 4096;
 
@@ -74,6 +76,17 @@ export const RestoreBody = z
       .max(MOST_PATTERNS, `must not hold more than ${MOST_PATTERNS} globs`)
       .optional()
       .openapi({ description: 'Globs of what to restore; everything without it' }),
+    keepIgnored: z
+      .boolean()
+      .optional()
+      .openapi({ description: 'With truncate: what the backup’s ignore list covers stays' }),
+    dryRun: z.boolean().optional().openapi({ description: 'Tells what would change, and changes nothing' }),
+    keepPrevious: z
+      .number('must be a number of hours')
+      .positive('must be more than 0')
+      .max(MOST_HOURS, `must not be more than ${MOST_HOURS}`)
+      .optional()
+      .openapi({ description: 'Hours for which the tree that was there can be put back by undo' }),
   })
   .openapi('RestoreBackup');
 
@@ -117,6 +130,8 @@ export const ErrorObject = z
   .object({ error: z.string(), code: z.string(), hint: z.string().optional(), requestId: z.string() })
   .openapi('Error');
 
+const WarningObject = z.object({ path: z.string(), code: z.string(), message: z.string() });
+
 export const BackupObject = z
   .object({
     id: z.string(),
@@ -132,7 +147,7 @@ export const BackupObject = z
     completedAt: date.nullable(),
     createdAt: date,
     updatedAt: date,
-    warnings: z.array(z.object({ path: z.string(), code: z.string(), message: z.string() })),
+    warnings: z.array(WarningObject),
     warningCount: z.number().openapi({ description: 'All warnings; the list is bounded' }),
     files: z.number(),
     rawSize: z.number().openapi({ description: 'Bytes of all files, uncompressed' }),
@@ -145,7 +160,23 @@ export const BackupObject = z
   .openapi('Backup');
 
 export const SuccessObject = z.object({ success: z.literal(true) });
-export const RestoreObject = z.object({ success: z.literal(true), message: z.string() });
+const paths = z.string().array();
+export const RestoreObject = z.object({
+  success: z.literal(true),
+  message: z.string(),
+  warnings: WarningObject.array().optional(),
+  warningCount: z.number().optional(),
+  undoUntil: date.optional().openapi({ description: 'Until when undo puts back what was there' }),
+  dryRun: z
+    .object({
+      added: paths,
+      replaced: paths,
+      deleted: paths,
+      counts: z.object({ added: z.number(), replaced: z.number(), deleted: z.number() }),
+    })
+    .optional()
+    .openapi({ description: 'What would change; long lists are cut, the counts are not' }),
+});
 export const LockObject = z.object({ success: z.literal(true), locked: z.boolean() });
 export const DownloadTokenObject = z.object({
   token: z.string(),

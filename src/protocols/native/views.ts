@@ -2,12 +2,22 @@
 import type { z } from '@hono/zod-openapi';
 import { isoDate } from '../../base/clock.ts';
 import type { FailureRecord } from '../../base/failure.ts';
-import type { BackupView, DirectoryPage, Estimate, JobView, ServerView, SystemView } from '../../jobs/contract.ts';
+import type { WarningRecord } from '../../catalogue/records.ts';
+import type {
+  BackupView,
+  DirectoryPage,
+  Estimate,
+  JobView,
+  RestoreOutcome,
+  ServerView,
+  SystemView,
+} from '../../jobs/contract.ts';
 import type {
   BackupObject,
   DirectoryObject,
   EstimateObject,
   JobObject,
+  RestoreObject,
   ServerObject,
   SystemObject,
 } from './schemas.ts';
@@ -27,7 +37,7 @@ export function backupObject(view: BackupView): z.infer<typeof BackupObject> {
     completedAt: view.completedAt === null ? null : isoDate(view.completedAt),
     createdAt: isoDate(view.createdAt),
     updatedAt: isoDate(view.updatedAt),
-    warnings: view.warnings.map(({ path, code, message }) => ({ path, code, message })),
+    warnings: view.warnings.map(plainWarning),
     warningCount: view.warningCount,
     files: view.files,
     rawSize: view.rawSize,
@@ -37,6 +47,26 @@ export function backupObject(view: BackupView): z.infer<typeof BackupObject> {
     ...(view.verifiedAt === null ? {} : { verifiedAt: isoDate(view.verifiedAt) }),
     ...(view.damagedAt === null ? {} : { damagedAt: isoDate(view.damagedAt) }),
   };
+}
+
+/** The message of the original API, and beside it what a restore has to tell, if anything. */
+export function restoreObject(message: string, outcome?: RestoreOutcome): z.infer<typeof RestoreObject> {
+  const { warnings = [], warningCount = 0, undoUntil, dryRun } = outcome ?? {};
+  return {
+    success: true,
+    message,
+    ...(warningCount === 0 ? {} : { warnings: warnings.map(plainWarning), warningCount }),
+    ...(undoUntil === undefined ? {} : { undoUntil }),
+    ...(dryRun === undefined ? {} : { dryRun: lists(dryRun) }),
+  };
+}
+
+function plainWarning({ path, code, message }: WarningRecord): WarningRecord {
+  return { path, code, message };
+}
+
+function lists({ added, replaced, deleted, counts }: NonNullable<RestoreOutcome['dryRun']>) {
+  return { added: [...added], replaced: [...replaced], deleted: [...deleted], counts: { ...counts } };
 }
 
 export function serverObject(view: ServerView): z.infer<typeof ServerObject> {

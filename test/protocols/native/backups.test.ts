@@ -187,6 +187,57 @@ describe('restore', () => {
   });
 });
 
+describe('restore options and undo', () => {
+  test('keepIgnored, dryRun and keepPrevious are passed on in the service’s words', async () => {
+    const { call, service } = openNativeApp();
+    const { id } = service.add();
+    const body = { truncate: true, keepIgnored: true, dryRun: true, keepPrevious: 48 };
+    expect((await call('POST', `${BACKUPS}/restore?id=${id}`, { body })).status).toBe(200);
+    const { keepPrevious: keepPreviousHours, ...same } = body;
+    expect(service.lastCall('restore')).toEqual([{ server: SERVER, backup: id, ...same, keepPreviousHours }]);
+  });
+
+  test('a restore tells its warnings, and until when it can be undone', async () => {
+    const { call, service } = openNativeApp();
+    const { id } = service.add();
+    const warnings = [{ path: 'bin/run', code: 'setuid_stripped', message: 'setuid was stripped' }];
+    service.restoreOutcome = { warnings, warningCount: 1, undoUntil: '2024-01-17T12:00:00.000Z' };
+    const answer = await call('POST', `${BACKUPS}/restore?id=${id}`, { body: { keepPrevious: 48 } });
+    expect(answer.body).toEqual({
+      success: true,
+      message: 'Backup restored successfully',
+      warnings,
+      warningCount: 1,
+      undoUntil: '2024-01-17T12:00:00.000Z',
+    });
+  });
+
+  test('a dry run tells what would change, and says that nothing was', async () => {
+    const { call, service } = openNativeApp();
+    const { id } = service.add();
+    const dryRun = { added: ['a'], replaced: [], deleted: ['b'], counts: { added: 1, replaced: 0, deleted: 1 } };
+    service.restoreOutcome = { warnings: [], warningCount: 0, dryRun };
+    const answer = await call('POST', `${BACKUPS}/restore?id=${id}`, { body: { dryRun: true } });
+    expect(answer.body).toEqual({ success: true, message: 'Nothing was changed', dryRun });
+  });
+
+  test('undo names the backup, and answers when it has ended', async () => {
+    const { call, service } = openNativeApp();
+    const { id } = service.add();
+    const answer = await call('POST', `${BACKUPS}/${id}/undo`);
+    expect(answer).toMatchObject({ status: 200, body: { success: true, message: 'Restore undone successfully' } });
+    expect(service.lastCall('undo')).toEqual([SERVER, id]);
+  });
+
+  test.each([0, -1, 9000, '48'])('keepPrevious of %s hours is refused', async (keepPrevious) => {
+    const { call, service } = openNativeApp();
+    const { id } = service.add();
+    const answer = await call('POST', `${BACKUPS}/restore?id=${id}`, { body: { keepPrevious } });
+    expect(answer).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
+    expect(service.lastCall('restore')).toBeUndefined();
+  });
+});
+
 describe('delete and lock', () => {
   test('delete answers success', async () => {
     const { call, service } = openNativeApp();

@@ -181,6 +181,7 @@ test('the OpenAPI document names every route with its schemas and security', asy
     'post /api/servers/{server}/backups/estimate *',
     'post /api/servers/{server}/backups/restore *',
     'post /api/servers/{server}/backups/{id}/cancel *',
+    'post /api/servers/{server}/backups/{id}/undo *',
     'post /api/servers/{server}/backups/{id}/verify *',
   ]);
 });

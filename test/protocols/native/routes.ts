@@ -37,6 +37,7 @@ export const GUARDED_ROUTES: readonly GuardedRoute[] = [
   route('POST', 'backup.create', (server) => `${backups(server)}/estimate`, { ofBackup: false }),
   route('GET', 'backup.read', (server, backup) => `${backups(server)}/${backup}`),
   route('POST', 'backup.create', (server, backup) => `${backups(server)}/${backup}/cancel`, { success: 202 }),
+  route('POST', 'backup.restore', (server, backup) => `${backups(server)}/${backup}/undo`),
   route('POST', 'backup.read', (server, backup) => `${backups(server)}/${backup}/verify`),
   route('GET', 'backup.download', (server, backup) => `${backups(server)}/${backup}/files`),
   route('GET', 'backup.download', (server, backup) => `${backups(server)}/${backup}/files/content?path=a`),

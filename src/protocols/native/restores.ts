@@ -1,0 +1,82 @@
+/** Bringing a server back to a backup, and taking that back. */
+import { createRoute } from '@hono/zod-openapi';
+import type { z } from '@hono/zod-openapi';
+import type { BackupId, ServerId } from '../../base/ids.ts';
+import type { AcceptedRestore, RestoreBackup } from '../../jobs/contract.ts';
+import type { App, AppContext, DialectPorts } from '../dialect.ts';
+import { ignoredBody, jsonBody } from '../json-body.ts';
+import { ANY_ERROR, BACKUPS, BEARER, jsonAnswer, optionalBody } from './answers.ts';
+import { backupIdOf, guard } from './guard.ts';
+import * as schemas from './schemas.ts';
+import { restoreObject } from './views.ts';
+import { backupUrl, endOf } from './waiting.ts';
+
+const answers = {
+  200: jsonAnswer(schemas.RestoreObject, 'It is done'),
+  202: jsonAnswer(schemas.RestoreObject, 'It was begun'),
+  ...ANY_ERROR,
+};
+const WAITS = 'Answers when it has ended; with `Prefer: respond-async` at once.';
+
+const restore = createRoute({
+  method: 'post',
+  path: `${BACKUPS}/restore`,
+  summary: 'Restore the server from a backup',
+  description: WAITS,
+  security: BEARER,
+  middleware: [guard('backup.restore'), jsonBody],
+  request: { params: schemas.ServerParams, query: schemas.BackupQuery, body: optionalBody(schemas.RestoreBody) },
+  responses: answers,
+});
+
+const undo = createRoute({
+  method: 'post',
+  path: `${BACKUPS}/{id}/undo`,
+  summary: 'Put back what the newest restore of this backup set aside',
+  description: `Possible for the hours that the restore was given as keepPrevious. ${WAITS}`,
+  security: BEARER,
+  middleware: [guard('backup.restore'), ignoredBody],
+  request: { params: schemas.BackupParams },
+  responses: answers,
+});
+
+export function mountRestores(app: App, ports: DialectPorts): void {
+  const { service } = ports;
+
+  app.openapi(restore, async (c) => {
+    const body = c.req.valid('json');
+    const request = restoreRequest(c.get('server'), backupIdOf(c.req.valid('query').id), body);
+    const accepted = await service.restore(request);
+    const done = await outcomeOf(c, accepted, ports);
+    if (done === undefined) return c.json(restoreObject('Backup restore started'), 202);
+    return c.json(
+      restoreObject(body.dryRun === true ? 'Nothing was changed' : 'Backup restored successfully', done),
+      200,
+    );
+  });
+
+  app.openapi(undo, async (c) => {
+    const accepted = await service.undo(c.get('server'), backupIdOf(c.req.valid('param').id));
+    const done = await outcomeOf(c, accepted, ports);
+    if (done === undefined) return c.json(restoreObject('Undo started'), 202);
+    return c.json(restoreObject('Restore undone successfully', done), 200);
+  });
+}
+
+async function outcomeOf(c: AppContext, accepted: AcceptedRestore, ports: DialectPorts) {
+  c.header('Location', backupUrl(ports, accepted.backup));
+  return (await endOf(c, accepted)) === undefined ? undefined : accepted.outcome();
+}
+
+function restoreRequest(server: ServerId, backup: BackupId, body: z.infer<typeof schemas.RestoreBody>): RestoreBackup {
+  const { truncate = false, paths, keepIgnored, dryRun, keepPrevious } = body;
+  return {
+    server,
+    backup,
+    truncate,
+    ...(paths === undefined ? {} : { paths }),
+    ...(keepIgnored === undefined ? {} : { keepIgnored }),
+    ...(dryRun === undefined ? {} : { dryRun }),
+    ...(keepPrevious === undefined ? {} : { keepPreviousHours: keepPrevious }),
+  };
+}
