@@ -58,11 +58,11 @@ export class IndexReader {
     if (source.size < FOOTER_LENGTH) throw indexDamaged('it is too short');
     const footer = decodeFooter(Buffer.from(await source.read(source.size - FOOTER_LENGTH, FOOTER_LENGTH)));
     const { offset, length, rawLength, crc } = footer;
-    if (offset + length !== source.size - FOOTER_LENGTH || rawLength > MAX_DIRECTORY) {
+    if (!(offset >= 0) || offset + length !== source.size - FOOTER_LENGTH || rawLength > MAX_DIRECTORY) {
       throw indexDamaged('its directory lies outside of it');
     }
     const raw = unpackBlock(await source.read(offset, length), crc, rawLength);
-    const directory = directorySchema.safeParse(JSON.parse(raw.toString('latin1')));
+    const directory = directorySchema.safeParse(parsed(raw));
     if (!directory.success) throw indexDamaged('its directory is malformed', directory.error);
     return new IndexReader(source, directory.data);
   }
@@ -147,6 +147,14 @@ export class IndexReader {
 
   async #block(block: { offset: number; length: number; rawLength: number; crc: number }): Promise<Buffer> {
     return unpackBlock(await this.#source.read(block.offset, block.length), block.crc, block.rawLength);
+  }
+}
+
+function parsed(directory: Buffer): unknown {
+  try {
+    return JSON.parse(directory.toString('latin1'));
+  } catch (error) {
+    throw indexDamaged('its directory is malformed', error);
   }
 }
 
