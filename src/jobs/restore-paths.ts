@@ -54,7 +54,7 @@ function expand(glob: string): string[] {
   }
   if (!glob.includes('{')) return [glob];
   if (alternatives(glob) > MAX_EXPANDED) throw refused(`the braces of "${shown}" stand for too many globs`);
-  return micromatch.braces(glob, { expand: true, rangeLimit: MAX_EXPANDED });
+  return micromatch.braces(glob, { expand: true, keepEscaping: true, rangeLimit: MAX_EXPANDED });
 }
 
 /** An upper bound of what braces expand to: their product, a range counted as the most that is allowed of one. */
@@ -77,15 +77,12 @@ function negatedLineOf(glob: string): string {
 function lineOf(glob: string): string {
   const path = glob.replace(/^(\.?\/+)+/, '').replace(/\/+$/, '');
   if (path.split('/').includes('..')) throw refused(`"${printableText(glob)}" leads out of the server`);
-  // `a/**` is `a` and all below it, which is what a directory that matches stands for anyway.
+  if (path === '' || path === '.') throw refused(`"${printableText(glob)}" names nothing`, 'Write ** for everything.');
+  // `a/**` is the directory `a` with all below it, which is what a directory that matches stands for anyway.
   const directory = path.replace(/(\/\*\*)+$/, '');
-  if (directory === '' || directory === '.') {
-    if (path === '' || path === '.')
-      throw refused(`"${printableText(glob)}" names nothing`, 'Write ** for everything.');
-    return '/**';
-  }
+  if (directory !== path) return directory === '**' ? '/**' : `/${directory}/`;
   // git drops blanks at the end of a line unless each is escaped.
-  return `/${directory.replace(/ +$/, (blanks) => '\\ '.repeat(blanks.length))}`;
+  return `/${path.replace(/ +$/, (blanks) => '\\ '.repeat(blanks.length))}`;
 }
 
 function refused(state: string, hint?: string): Failure {
