@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { silentLog } from '../src/base/log.ts';
 import { composeDaemon } from '../src/compose.ts';
 import { parseConfig } from '../src/config/config.ts';
@@ -86,6 +86,21 @@ describe('a daemon', () => {
     await rm(host.backups, { recursive: true });
     await rename(`${host.backups}.away`, host.backups);
     expect((await call(BACKUPS, { body: { name: 'x' } })).status).toBe(201);
+  });
+});
+
+describe('cancelling', () => {
+  test('stops a backup that reads slowly, and leaves no byte', async () => {
+    const host = await scratchHost('backups: { read_limit: 1 }');
+    await writeFile(join(host.server, 'large.bin'), Buffer.alloc(50_000_000, 'x'));
+    const { call } = await runDaemonOn(host);
+    const id = '22222222-2222-4222-8222-222222222222';
+    const accepted = await call(BACKUPS, { body: { id }, headers: { prefer: 'respond-async' } });
+    expect(accepted.status).toBe(202);
+    expect((await call(`${BACKUPS}/${id}/cancel`, { method: 'POST' })).status).toBe(202);
+    await vi.waitFor(async () => expect((await call(BACKUPS)).body).toMatchObject([{ status: 'FAILED' }]), 20_000);
+    expect((await call(BACKUPS)).body).toMatchObject([{ id, error: { code: 'cancelled' } }]);
+    expect((await readdir(host.backups)).filter((name) => !name.startsWith('.'))).toEqual([]);
   });
 });
 

@@ -227,6 +227,23 @@ describe('deleting', () => {
     await node.service.remove(SERVER, ID);
   });
 
+  test('a removal that has begun is finished by a shutdown, deadline or not', async () => {
+    const node = await testNode();
+    await backUp(node, SERVER, ID);
+    const removing = gate();
+    const remove = node.memory.remove.bind(node.memory);
+    node.memory.remove = async (key) => {
+      await removing.pass();
+      await remove(key);
+    };
+    const removed = node.service.remove(SERVER, ID);
+    await removing.reached;
+    const drained = node.runner.drain(AbortSignal.abort());
+    removing.open();
+    await Promise.all([removed, drained]);
+    expect([node.memory.objects.size, node.catalogue.backups.list()]).toEqual([0, []]);
+  });
+
   test('a suspended server keeps its backups', async () => {
     const node = await testNode();
     await backUp(node, SERVER, ID);
