@@ -94,7 +94,9 @@ export function applyMetadata(directory: number, metadata: DirectoryMetadata): v
   const now = fs.fstatSync(directory);
   if (now.uid !== metadata.uid || now.gid !== metadata.gid) fs.fchownSync(directory, metadata.uid, metadata.gid);
   if ((fs.fstatSync(directory).mode & 0o7777) !== metadata.mode) fs.fchmodSync(directory, metadata.mode);
-  fs.futimesSync(directory, metadata.mtime, metadata.mtime);
+  // As text: Node takes a negative number, a time before 1970, for the present.
+  const time = String(metadata.mtime);
+  fs.futimesSync(directory, time, time);
 }
 
 /**
