@@ -11,8 +11,9 @@ import type { Clock } from './base/clock.ts';
 import { systemClock } from './base/clock.ts';
 import type { Log } from './base/log.ts';
 import { openLog } from './base/log.ts';
-import { DOWNLOAD_TOKEN_KEY, openCatalogue } from './catalogue/catalogue.ts';
+import { DOWNLOAD_TOKEN_KEY } from './catalogue/catalogue.ts';
 import type { Catalogue } from './catalogue/contract.ts';
+import { openOrRenewCatalogue } from './catalogue/salvage.ts';
 import { lockStateDirectory } from './catalogue/state-lock.ts';
 import type { Daemon } from './cli/daemon.ts';
 import { version } from './cli/version.ts';
@@ -94,7 +95,7 @@ class RoostDaemon implements Daemon {
     const engine = selectedEngine(config.backups.engine);
     const lock = lockStateDirectory(config.stateDirectory);
     this.#opened.defer(() => lock.release());
-    const catalogue = openCatalogue(join(config.stateDirectory, CATALOGUE_NAME), clock);
+    const catalogue = this.#openCatalogue();
     this.#opened.defer(() => catalogue.close());
     const stores = await openStores(config, catalogue.keys, clock, log);
     this.#opened.defer(async () => void (await Promise.all(stores.all().map((store) => store.close()))));
@@ -102,6 +103,15 @@ class RoostDaemon implements Daemon {
     for (const fault of await registry.check()) log.warn(fault);
     const jobs = composeJobs({ config, catalogue, stores, registry, clock, log, version: version(), engine });
     return { catalogue, jobs };
+  }
+
+  #openCatalogue(): Catalogue {
+    const path = join(this.#config.stateDirectory, CATALOGUE_NAME);
+    const { catalogue, damage, setAside } = openOrRenewCatalogue(path, this.#clock);
+    if (damage !== undefined) {
+      this.#log.error('The catalogue is damaged; it is made again from the manifests', { setAside, error: damage });
+    }
+    return catalogue;
   }
 
   /** Servers first and to the end; stores for as long as that does not keep the API from answering. */

@@ -61,6 +61,12 @@ export function isTaken(error: unknown): boolean {
   return error instanceof Failure && TAKEN.has(resultCode(error.cause) ?? 0);
 }
 
+/** True for a file that is damaged or no database: there is no use in opening it again. */
+export function isDamaged(failure: Failure): boolean {
+  const extended = failure.facts['sqlite'];
+  return typeof extended === 'number' && EXPLANATIONS.get(extended & 0xff) === DAMAGED;
+}
+
 /** @param doing the sentence's start, in the grammar "Cannot open the catalogue". */
 export function explainSqlite(error: unknown, path: string, doing: string): Failure {
   if (error instanceof Failure) return error;

@@ -7,6 +7,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { Clock } from '../base/clock.ts';
 import { printableText } from '../base/paths.ts';
 import type { ComposeDaemon } from './daemon.ts';
+import type { LoadOfflineTools } from './offline.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What scripts rely on. */
@@ -23,6 +24,7 @@ export interface Invocation {
   /** Fires on Ctrl-C or SIGTERM, with a `cancelled` Failure as its reason. */
   readonly signal: AbortSignal;
   readonly composeDaemon: ComposeDaemon;
+  readonly offlineTools: LoadOfflineTools;
   exitCode: ExitCode;
 }
 

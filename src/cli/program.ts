@@ -5,14 +5,17 @@
 import { Command, CommanderError } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { asFailure, Failure } from '../base/failure.ts';
+import { addAdopt } from './adopt.ts';
 import { addArchiveCommands } from './archive.ts';
 import { addBackupCommands } from './backup.ts';
+import { addCatalogueCommands } from './catalogue.ts';
 import { EXIT } from './command.ts';
 import type { ExitCode, Invocation } from './command.ts';
 import { addConfigCommands } from './config-check.ts';
 import type { ComposeDaemon } from './daemon.ts';
 import { addDoctor } from './doctor.ts';
 import { failureJson, failureText } from './failure-text.ts';
+import type { LoadOfflineTools } from './offline.ts';
 import { addServe } from './serve.ts';
 import { addStart } from './start.ts';
 import { listenForStop } from './stop-signal.ts';
@@ -26,7 +29,7 @@ import { version } from './version.ts';
  */
 export async function runProgram(
   argv: readonly string[],
-  parts: { readonly composeDaemon: ComposeDaemon },
+  parts: { readonly composeDaemon: ComposeDaemon; readonly offlineTools: LoadOfflineTools },
 ): Promise<ExitCode> {
   const { env, stdout, stderr } = process;
   const terminal = new Terminal(stdout, stderr, env['TERM'] === 'dumb');
@@ -71,6 +74,8 @@ function program(invocation: Invocation): Command {
   addArchiveCommands(root, invocation);
   addBackupCommands(root, invocation);
   addDoctor(root, invocation);
+  addCatalogueCommands(root, invocation);
+  addAdopt(root, invocation);
   return root;
 }
 

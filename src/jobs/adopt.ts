@@ -17,13 +17,20 @@ export interface AdoptDependencies {
   readonly log: Log;
 }
 
+export interface AdoptedFrom {
+  readonly store: string;
+  readonly adopted: number;
+  /** Keys of manifests that do not fit what lies beside them. */
+  readonly passedOver: readonly string[];
+}
+
 /** Never rejects: a store that is away is asked again at the next start. */
 export async function adoptBackups(deps: AdoptDependencies): Promise<void> {
   for (const store of deps.stores.all()) {
-    const mark = `adopted:${store.name}`;
+    const mark = adoptedMark(store);
     if (deps.catalogue.keys.getText(mark) !== undefined) continue;
     try {
-      const adopted = await adoptFrom(store, deps);
+      const { adopted } = await adoptFrom(store, deps);
       deps.catalogue.keys.setText(mark, 'yes');
       if (adopted > 0) deps.log.info('Took over backups that the store held', { store: store.name, backups: adopted });
     } catch (error) {
@@ -32,8 +39,19 @@ export async function adoptBackups(deps: AdoptDependencies): Promise<void> {
   }
 }
 
-async function adoptFrom(store: Store, { catalogue, log }: AdoptDependencies): Promise<number> {
+/** The key under which it is remembered that a store was asked. */
+export function adoptedMark(store: Pick<Store, 'name'>): string {
+  return `adopted:${store.name}`;
+}
+
+/**
+ * Takes over what one store holds and the catalogue does not know, whether or not it was asked before.
+ *
+ * @throws Failure `store_unreachable`.
+ */
+export async function adoptFrom(store: Store, { catalogue, log }: AdoptDependencies): Promise<AdoptedFrom> {
   let adopted = 0;
+  const passedOver: string[] = [];
   for await (const { key } of store.list('')) {
     const parts = keyParts(key);
     if (parts?.kind !== 'json' || catalogue.backups.find(parts.backup) !== undefined) continue;
@@ -42,10 +60,11 @@ async function adoptFrom(store: Store, { catalogue, log }: AdoptDependencies): P
       catalogue.backups.adopt(record);
       adopted++;
     } else {
+      passedOver.push(key);
       log.warn('Passed over a manifest that does not fit what lies beside it', { store: store.name, key });
     }
   }
-  return adopted;
+  return { store: store.name, adopted, passedOver };
 }
 
 /** Its index may be missing: such an archive is read through instead. */

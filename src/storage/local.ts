@@ -7,7 +7,7 @@
  */
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { access, lstat, mkdir, rmdir, statfs } from 'node:fs/promises';
+import { access, link, lstat, mkdir, rmdir, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf, Failure } from '../base/failure.ts';
 import type { ByteSource } from '../base/source.ts';
@@ -23,6 +23,9 @@ import { requireMarked } from './local-marker.ts';
 import { openLocalSource } from './local-source.ts';
 import { LocalWriter } from './local-writer.ts';
 import type { FreeSpace, ObjectWriter, Store, StoredObject } from './store.ts';
+
+/** Another file system, one without links, a system that forbids links to others' files. */
+const CANNOT_LINK = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
 
 export interface LocalStoreOptions {
   readonly name: string;
@@ -82,6 +85,26 @@ export class LocalStore implements Store {
     } catch (error) {
       onEnd();
       throw await explainStoreError(error, `Cannot store ${key}`, this.#directory, { written: 0, needed: 0 });
+    }
+  }
+
+  async link(text: ObjectKey, path: string): Promise<boolean> {
+    const key = this.#ready(text);
+    await this.check();
+    const final = this.localPath(key);
+    try {
+      await this.#makeServer(dirname(final));
+      // Whoever wrote it may never have flushed it.
+      await this.#files.syncDirectory(path);
+      await linkOrFind(path, final);
+      await this.#files.syncDirectory(dirname(final));
+      return true;
+    } catch (error) {
+      if (!CANNOT_LINK.has(errnoOf(error) ?? '')) {
+        throw await explainStoreError(error, `Cannot link ${key}`, this.#directory);
+      }
+      await this.#syncServer(dirname(final));
+      return false;
     }
   }
 
@@ -214,5 +237,19 @@ export class LocalStore implements Store {
 
   #requireOpen(): void {
     if (this.#closed) throw new Failure('internal', `Cannot use the store ${this.name}: it is closed`);
+  }
+}
+
+async function linkOrFind(path: string, final: string): Promise<void> {
+  try {
+    await link(path, final);
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+    const [ours, theirs] = await Promise.all([lstat(final), lstat(path)]);
+    if (ours.ino === theirs.ino && ours.dev === theirs.dev) return;
+    throw new Failure('backup_exists', 'Cannot link the file: the store holds another under that name', {
+      cause: error,
+      facts: { path, final },
+    });
   }
 }

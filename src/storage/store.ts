@@ -45,6 +45,14 @@ export interface Store {
   /** The path of a committed object's file, where objects are files on this host. It need not exist. */
   localPath?(key: ObjectKey): string;
 
+  /**
+   * Makes a file of this host an object, by a second name for the same bytes. False where that cannot be (another disk,
+   * a file system without links): then they have to be copied. The file must not be written to afterwards.
+   *
+   * @throws Failure `backup_exists` when the key is taken by anything but that file.
+   */
+  link?(key: ObjectKey, path: string): Promise<boolean>;
+
   /** A URL that gives the object to anybody until it expires; undefined where downloads go through the agent. */
   presign?(key: ObjectKey, options: PresignOptions): Promise<string | undefined>;
 

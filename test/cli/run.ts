@@ -29,6 +29,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     env: options.env ?? {},
     signal: options.signal ?? new AbortController().signal,
     composeDaemon: options.composeDaemon ?? (() => Promise.reject(new Error('no daemon in this test'))),
+    offlineTools: async () => (await import('../../src/compose-offline.ts')).offlineTools,
     exitCode: EXIT.done,
   });
   return {

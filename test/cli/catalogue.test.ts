@@ -1,0 +1,90 @@
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { GAME_SERVER, runDaemonOn, scratchHost, type Host } from '../support/daemon.ts';
+import { run } from './run.ts';
+
+const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
+
+interface Site extends Host {
+  readonly file: string;
+  /** The list of backups as the API gave it. */
+  readonly list: readonly { readonly id: string }[];
+}
+
+/** A host with two backups, one of them locked, whose daemon has stopped. */
+async function site(): Promise<Site> {
+  const host = await scratchHost();
+  const file = join(host.directory, 'config.yml');
+  await writeFile(file, host.config, { mode: 0o600 });
+  const { daemon, call } = await runDaemonOn(host);
+  await call(BACKUPS, { body: { name: 'first', ignore: ['*.log'] } });
+  await call(BACKUPS, { body: { name: 'second', locked: true } });
+  const list = (await call(BACKUPS)).body as Site['list'];
+  await daemon.stop();
+  return { ...host, file, list };
+}
+
+async function listed(host: Host): Promise<unknown> {
+  const { daemon, call } = await runDaemonOn(host);
+  const { body } = await call(BACKUPS);
+  await daemon.stop();
+  return body;
+}
+
+describe('roost catalogue rebuild', () => {
+  test('makes the same list from the manifests alone', async () => {
+    const host = await site();
+    await rm(join(host.directory, 'state'), { recursive: true });
+    const ran = await run(['catalogue', 'rebuild', '--config', host.file, '--json']);
+    expect([ran.exitCode, ran.json()]).toEqual([0, { stores: [{ store: 'local', adopted: 2, passedOver: [] }] }]);
+    expect(await listed(host)).toEqual(host.list);
+  });
+
+  test('sets the old catalogue aside, and tells where it is', async () => {
+    const host = await site();
+    const ran = await run(['catalogue', 'rebuild', '--config', host.file]);
+    expect(ran).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^local: 2 backups\nThe catalogue from/) });
+    const old = /is (\S+)\n/.exec(ran.stdout)?.[1] ?? '';
+    expect((await readFile(old)).subarray(0, 15).toString()).toBe('SQLite format 3');
+    expect(await listed(host)).toEqual(host.list);
+  });
+
+  test('names a manifest that does not fit, and takes the others', async () => {
+    const host = await site();
+    const [{ id } = { id: '' }] = host.list;
+    await writeFile(join(host.backups, GAME_SERVER, `${id}.tar.gz`), 'short');
+    const ran = await run(['catalogue', 'rebuild', '--config', host.file]);
+    expect([ran.exitCode, ran.stdout]).toEqual([3, expect.stringContaining('local: 1 backups')]);
+    expect(ran.stderr).toContain(`${id}.json does not fit`);
+  });
+
+  test('changes nothing while a daemon runs, or with a store away', async () => {
+    const host = await site();
+    const { daemon } = await runDaemonOn(host);
+    const running = await run(['catalogue', 'rebuild', '--config', host.file]);
+    expect([running.exitCode, running.stderr]).toEqual([1, expect.stringContaining('another Roost')]);
+    await daemon.stop();
+    await rename(host.backups, `${host.backups}.away`);
+    const away = await run(['catalogue', 'rebuild', '--config', host.file]);
+    expect([away.exitCode, away.stderr]).toEqual([1, expect.stringContaining('Is its disk mounted?')]);
+    await rename(`${host.backups}.away`, host.backups);
+    expect((await readdir(join(host.directory, 'state'))).filter((name) => name.includes('.old-'))).toEqual([]);
+    expect(await listed(host)).toEqual(host.list);
+  });
+});
+
+describe('a daemon whose catalogue is damaged', () => {
+  test('starts with the same list, and keeps the damaged file', async () => {
+    const host = await site();
+    const path = join(host.directory, 'state', 'catalogue.sqlite');
+    const bytes = await readFile(path);
+    bytes.fill(0x5a, 100, 3000);
+    await writeFile(path, bytes);
+    expect(await listed(host)).toEqual(host.list);
+    const kept = (await readdir(join(host.directory, 'state'))).filter((name) => name.includes('.old-'));
+    expect(kept).toHaveLength(1);
+    expect((await readFile(join(host.directory, 'state', kept[0] ?? ''))).equals(bytes)).toBe(true);
+    expect(await listed(host)).toEqual(host.list);
+  });
+});
