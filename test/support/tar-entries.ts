@@ -30,7 +30,7 @@ export function tarEntries(tar: Buffer): TarEntry[] {
   const entries: TarEntry[] = [];
   let offset = 0;
   while (!isZero(tar.subarray(offset, offset + 512))) {
-    const entry = entryAt(tar, offset);
+    const entry = tarEntryAt(tar, offset);
     entries.push(entry);
     offset += entry.headerLength + Math.ceil(entry.size / 512) * 512;
     if (offset > tar.length - 1024) throw new Error(`the tar stream ends inside of ${JSON.stringify(entry.path)}`);
@@ -40,7 +40,8 @@ export function tarEntries(tar: Buffer): TarEntry[] {
   return entries;
 }
 
-function entryAt(tar: Buffer, start: number): TarEntry {
+/** The entry whose first block lies at an offset. Its content may be missing. */
+export function tarEntryAt(tar: Buffer, start: number): TarEntry {
   let at = start;
   let records = new Map<string, string>();
   let header = headerAt(tar, at);
