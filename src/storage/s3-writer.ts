@@ -71,7 +71,7 @@ export class S3Writer implements ObjectWriter {
   async commit(): Promise<void> {
     this.#requireOpen();
     try {
-      throwIfAborted(this.#signal, this.#doing);
+      this.#requireGoing();
       if (this.#upload === undefined) await this.#putWhole();
       else await this.#completeUpload(this.#upload);
       await this.#look();
@@ -104,6 +104,12 @@ export class S3Writer implements ObjectWriter {
     throw new Failure('internal', `${this.#doing}: the writer is ${this.#state}`);
   }
 
+  /** The first part that failed stops the others: its reason is the one to tell. */
+  #requireGoing(): void {
+    if (this.#fault !== undefined) throw this.#fault;
+    throwIfAborted(this.#signal, this.#doing);
+  }
+
   async #take(bytes: Uint8Array): Promise<void> {
     try {
       for (let done = 0; done < bytes.byteLength;) {
@@ -121,8 +127,7 @@ export class S3Writer implements ObjectWriter {
   /** A buffer that is free; the wait for one is what holds the archive back to the network's speed. */
   async #nextBuffer(): Promise<BodyBuffer> {
     for (;;) {
-      throwIfAborted(this.#signal, this.#doing);
-      if (this.#fault !== undefined) throw this.#fault;
+      this.#requireGoing();
       const free = this.#buffers.pop();
       if (free !== undefined) return free;
       if (this.#made < bufferCount(this.#place.partSize)) {
@@ -136,8 +141,10 @@ export class S3Writer implements ObjectWriter {
   async #ship(buffer: BodyBuffer): Promise<void> {
     const { bucket, partSize } = this.#place;
     this.#filling = undefined;
+    this.#requireGoing();
     if (this.#sent === MAX_PARTS) throw tooManyParts(partSize);
     const upload = (this.#upload ??= await this.#begin());
+    this.#requireGoing();
     const number = ++this.#sent;
     const body = buffer.seal();
     const options = { signal: this.#signal, patience: 'long' as const };
