@@ -36,7 +36,7 @@ describe.each(Object.entries(CASES))('a restore that is killed (%s)', (_, crash)
   it('leaves the old tree or the new one at every step and every rename', async () => {
     const steps = await stepsOf(crash);
     await inParallel(
-      steps.map((_, step) => () => killAndRecover(crash, step)),
+      steps.map((_, step) => () => killAndRecover(crash, { dieAt: step, stored: steps.indexOf('stored') })),
       2,
     );
   });
@@ -46,7 +46,10 @@ describe.each(Object.entries(CASES))('a restore that is killed (%s)', (_, crash)
     const middle = steps.flatMap((step, index) => (step === 'renamed' ? [index] : []))[1] ?? 0;
     const deaths = [middle, steps.indexOf('stored'), steps.indexOf('committed')];
     const runs = deaths.flatMap((death) =>
-      Array.from({ length: 8 }, (_, at) => () => killAndRecover(crash, death, at)),
+      Array.from(
+        { length: 8 },
+        (_, at) => () => killAndRecover(crash, { dieAt: death, stored: steps.indexOf('stored') }, at),
+      ),
     );
     await inParallel(runs, 2);
   });
@@ -60,7 +63,10 @@ describe('a restore that is killed at a random moment', () => {
       const crash = cases[index % cases.length];
       if (crash === undefined) return;
       const scene = await prepare(crash);
-      const child = spawn(process.execPath, [CHILD, ordersOf(scene.root, ARCHIVED, crash.request, null, crash.ignore)]);
+      const child = spawn(process.execPath, [
+        CHILD,
+        ordersOf(scene.root, ARCHIVED, crash.request, crash.ignore === undefined ? {} : { ignore: crash.ignore }),
+      ]);
       const ended = new Promise<void>((resolve) => void child.once('exit', () => resolve()));
       setTimeout(() => child.kill('SIGKILL'), took * Math.random() * 1.1);
       await ended;

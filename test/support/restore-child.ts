@@ -15,6 +15,8 @@ interface Orders {
   readonly request: Readonly<Record<string, unknown>> | null;
   /** The number of the step to die at, counted from 0; null to live. */
   readonly dieAt: number | null;
+  /** The number of the step that is refused, as if the disk said no; null for none. */
+  readonly refuseAt: number | null;
   /** The ignore list of the archive. */
   readonly ignore: readonly string[];
 }
@@ -26,6 +28,7 @@ const node = openRestoreNode({
   onStep: (step) => {
     if (steps.length === orders.dieAt) process.kill(process.pid, 'SIGKILL');
     steps.push(step);
+    if (steps.length - 1 === orders.refuseAt) throw new Error('the disk says no');
   },
 });
 const note = join(orders.root, 'power.log');

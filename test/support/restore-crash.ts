@@ -3,6 +3,8 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { BACKUP } from './restore-node.ts';
+import type { JobState } from '../../src/catalogue/records.ts';
+import type { Fate } from './restore-kill.ts';
 import { powerCalls, runChild } from './restore-kill.ts';
 import { remains, restoreNode } from './restore-scene.ts';
 import { scratchDirectory } from './scratch.ts';
@@ -55,32 +57,42 @@ export async function prepare({ first }: CrashCase): Promise<Scene> {
   const node = await restoreNode({ root });
   node.setLive(BEFORE);
   if (first !== undefined) {
-    await runChild(root, ARCHIVED, first, null);
+    await runChild(root, ARCHIVED, first);
     fs.rmSync(join(root, 'power.log'), { force: true });
   }
   return { root, before: node.manifest(), jobs: node.catalogue.jobs.list().length };
 }
 
-/** The steps of a restore that nobody kills. */
-export async function stepsOf(crash: CrashCase): Promise<readonly string[]> {
+/** The steps of a restore that nobody kills; with `refuseAt`, of one that is refused there and goes back. */
+export async function stepsOf(crash: CrashCase, refuseAt?: number): Promise<readonly string[]> {
   const { root } = await prepare(crash);
-  const { outcome, steps } = await runChild(root, ARCHIVED, crash.request, null, crash.ignore);
-  expect(outcome).toBe('done');
+  const fate = { ...ignoreOf(crash), ...(refuseAt === undefined ? {} : { refuseAt }) };
+  const { outcome, steps } = await runChild(root, ARCHIVED, crash.request, fate);
+  expect(outcome).toMatch(refuseAt === undefined ? /^done$/ : /the disk says no/);
   return steps;
 }
 
 /** Kills a restore at a step, its recovery too when asked, recovers, and looks at what is there. */
-export async function killAndRecover(crash: CrashCase, dieAt: number, recoveryDiesAt?: number): Promise<void> {
+export async function killAndRecover(
+  crash: CrashCase,
+  fate: Fate & { /** The step that is the point of no return. */ readonly stored: number },
+  recoveryDiesAt?: number,
+): Promise<void> {
   const scene = await prepare(crash);
-  const { root } = scene;
-  const killed = await runChild(root, ARCHIVED, crash.request, dieAt, crash.ignore);
+  const killed = await runChild(scene.root, ARCHIVED, crash.request, { ...ignoreOf(crash), ...fate });
   expect(killed.signal).toBe('SIGKILL');
-  if (recoveryDiesAt !== undefined) await runChild(root, ARCHIVED, null, recoveryDiesAt);
-  await expectWhole(scene, crash);
+  if (recoveryDiesAt !== undefined) await runChild(scene.root, ARCHIVED, null, { dieAt: recoveryDiesAt });
+  const state = await expectWhole(scene, crash);
+  if (fate.refuseAt !== undefined) expect(state, 'what was turned round goes back').toBe('failed');
+  else expect(state).toBe((fate.dieAt ?? 0) >= fate.stored ? 'done' : 'failed');
+}
+
+function ignoreOf({ ignore }: CrashCase): Fate {
+  return ignore === undefined ? {} : { ignore };
 }
 
 /** Recovers, and finds the old tree or the new one, nothing of Roost's, and every job at its end. */
-export async function expectWhole({ root, before, jobs }: Scene, crash: CrashCase): Promise<void> {
+export async function expectWhole({ root, before, jobs }: Scene, crash: CrashCase): Promise<JobState | undefined> {
   const node = await restoreNode({ root });
   await node.recover();
   const now = node.manifest();
@@ -97,6 +109,7 @@ export async function expectWhole({ root, before, jobs }: Scene, crash: CrashCas
   expect(fs.existsSync(previous) ? fs.readdirSync(previous) : []).toHaveLength(kept);
   const calls = [...powerCalls(root), ...node.power.calls];
   if (calls.includes('stop')) expect(calls.at(-1), 'a stopped server is started again').toBe('start');
+  return job?.state;
 }
 
 /** Runs all, so many at a time. */

@@ -14,14 +14,21 @@ export interface ChildRun {
   readonly signal: string | null;
 }
 
+/** When the child dies, and what goes wrong before; steps are counted from 0. */
+export interface Fate {
+  readonly dieAt?: number;
+  readonly refuseAt?: number;
+  /** The ignore list of the archive. */
+  readonly ignore?: readonly string[];
+}
+
 export async function runChild(
   root: string,
   archive: Tree,
   request: Readonly<Record<string, unknown>> | null,
-  dieAt: number | null,
-  ignore: readonly string[] = [],
+  fate: Fate = {},
 ): Promise<ChildRun> {
-  const orders = ordersOf(root, archive, request, dieAt, ignore);
+  const orders = ordersOf(root, archive, request, fate);
   return new Promise((resolve, reject) => {
     execFile(process.execPath, [CHILD, orders], (error, stdout, stderr) => {
       if (error === null) {
@@ -37,10 +44,16 @@ export function ordersOf(
   root: string,
   archive: Tree,
   request: Readonly<Record<string, unknown>> | null,
-  dieAt: number | null,
-  ignore: readonly string[] = [],
+  { dieAt, refuseAt, ignore = [] }: Fate = {},
 ): string {
-  return JSON.stringify({ root, archive: [...archive], request, dieAt, ignore });
+  return JSON.stringify({
+    root,
+    archive: [...archive],
+    request,
+    dieAt: dieAt ?? null,
+    refuseAt: refuseAt ?? null,
+    ignore,
+  });
 }
 
 /** What the child asked of the server's power, in order. */
