@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { selectedEngine } from './archive/archive.ts';
 import type { Clock } from './base/clock.ts';
 import { systemClock } from './base/clock.ts';
-import type { Log } from './base/log.ts';
+import type { Failure } from './base/failure.ts';
+import type { RootLog } from './base/log.ts';
 import { openLog } from './base/log.ts';
 import { DOWNLOAD_TOKEN_KEY } from './catalogue/catalogue.ts';
 import type { Catalogue } from './catalogue/contract.ts';
@@ -20,7 +21,10 @@ import { version } from './cli/version.ts';
 import type { Jobs } from './compose-jobs.ts';
 import { composeJobs } from './compose-jobs.ts';
 import { openStores } from './compose-stores.ts';
+import type { LiveConfig } from './config/live.ts';
+import { liveConfig } from './config/live.ts';
 import type { Config } from './config/types.ts';
+import type { HttpApp } from './http/app.ts';
 import { createApp } from './http/app.ts';
 import { watchEventLoop } from './http/event-loop-delay.ts';
 import { createHttpServer } from './http/server.ts';
@@ -40,7 +44,7 @@ const JOBS_KEPT_MS = 30 * 24 * 3_600_000;
 
 export interface Surroundings {
   readonly clock?: Clock;
-  readonly log?: Log;
+  readonly log?: RootLog;
   /** Milliseconds that `stop` lets running jobs go on. */
   readonly drainMs?: number;
 }
@@ -48,20 +52,23 @@ export interface Surroundings {
 /** Builds a daemon; `start` opens everything. */
 export async function composeDaemon(config: Config, surroundings: Surroundings = {}): Promise<Daemon> {
   const { clock = systemClock, log = openLog(config.log), drainMs = DRAIN_MS } = surroundings;
-  return new RoostDaemon(config, clock, log, drainMs);
+  return new RoostDaemon(liveConfig(config), clock, log, drainMs);
 }
 
 class RoostDaemon implements Daemon {
+  readonly #live: LiveConfig;
   readonly #config: Config;
   readonly #clock: Clock;
-  readonly #log: Log;
+  readonly #log: RootLog;
   readonly #drainMs: number;
   /** What `stop` closes, the last opened first. */
   readonly #opened = new AsyncDisposableStack();
   #stopping: Promise<void> | undefined;
+  #app: HttpApp | undefined;
 
-  constructor(config: Config, clock: Clock, log: Log, drainMs: number) {
-    this.#config = config;
+  constructor(live: LiveConfig, clock: Clock, log: RootLog, drainMs: number) {
+    this.#live = live;
+    this.#config = live.config;
     this.#clock = clock;
     this.#log = log;
     this.#drainMs = drainMs;
@@ -74,6 +81,20 @@ class RoostDaemon implements Daemon {
     const url = await this.#serve(catalogue, jobs);
     this.#log.info('Roost serves', { url, version: version(), node: process.version });
     return { url };
+  }
+
+  reload(next: Config): readonly string[] {
+    const later = this.#live.reload(next);
+    this.#app?.setTokens(next.tokens);
+    this.#log.setLevel(next.log.level);
+    for (const note of next.notes) this.#log.warn(note);
+    this.#log.info('The configuration was reloaded');
+    if (later.length > 0) this.#log.warn('Some of what was changed counts only after a restart', { keys: later });
+    return later;
+  }
+
+  refuseReload(failure: Failure): void {
+    this.#log.error('The configuration was not reloaded: the one from before stays in force', { error: failure });
   }
 
   /** May be called twice: both wait for the same end. */
@@ -156,6 +177,7 @@ class RoostDaemon implements Daemon {
     this.#opened.defer(() => eventLoop.close());
     const keys = { downloads };
     const app = createApp({ service, events, tokens, api, keys, clock, log, version: version(), eventLoop });
+    this.#app = app;
     const server = createHttpServer({ app, api });
     const { host, port } = await server.listen();
     this.#opened.defer(async () => {

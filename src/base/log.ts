@@ -7,7 +7,7 @@ import { formatLine, safeFacts } from './log-line.ts';
 import { redact } from './redact.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-type LogLevel = (typeof LOG_LEVELS)[number];
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface LogOptions {
   /** The lowest level that is written. */
@@ -29,6 +29,11 @@ export interface Log {
   child(facts: LogFacts): Log;
 }
 
+/** The log that was opened, whose level may be changed while it is in use: its children follow. */
+export interface RootLog extends Log {
+  setLevel(level: LogLevel): void;
+}
+
 /** Where lines go: called once per line, which ends in a newline. */
 export interface LogStream {
   write(line: string): void;
@@ -37,12 +42,13 @@ export interface LogStream {
 /**
  * @param stream stdout without it, written synchronously: the last lines before a crash are the ones that matter.
  */
-export function openLog(options: LogOptions, stream?: LogStream): Log {
+export function openLog(options: LogOptions, stream?: LogStream): RootLog {
   const target = stream ?? pino.destination({ fd: 1, sync: true });
   const lines = options.format === 'text' ? { write: (line: string) => target.write(formatLine(line)) } : target;
   const logger = pino(
     {
-      level: options.level,
+      // Everything passes here: the threshold is below, where children share it.
+      level: 'trace',
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
@@ -50,18 +56,19 @@ export function openLog(options: LogOptions, stream?: LogStream): Log {
     },
     lines,
   );
-  return wrap(logger);
+  const threshold = { rank: LOG_LEVELS.indexOf(options.level) };
+  return { ...wrap(logger, threshold), setLevel: (level) => void (threshold.rank = LOG_LEVELS.indexOf(level)) };
 }
 
 /** A log that writes nothing. */
-export function silentLog(): Log {
+export function silentLog(): RootLog {
   return openLog({ level: 'silent', format: 'json' }, { write: () => undefined });
 }
 
-function wrap(logger: pino.Logger): Log {
+function wrap(logger: pino.Logger, threshold: { readonly rank: number }): Log {
   const write = (level: Exclude<LogLevel, 'silent'>) => (message: string, facts?: LogFacts) => {
     // Redacting walks every fact: not for lines that nobody will see.
-    if (!logger.isLevelEnabled(level)) return;
+    if (LOG_LEVELS.indexOf(level) < threshold.rank) return;
     if (facts === undefined) logger[level](redact(message));
     else logger[level](ownNames(safeFacts(facts)), redact(message));
   };
@@ -72,7 +79,7 @@ function wrap(logger: pino.Logger): Log {
     warn: write('warn'),
     error: write('error'),
     fatal: write('fatal'),
-    child: (facts) => wrap(logger.child(ownNames(safeFacts(facts)))),
+    child: (facts) => wrap(logger.child(ownNames(safeFacts(facts))), threshold),
   };
 }
 

@@ -23,6 +23,8 @@ export interface Invocation {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Fires on Ctrl-C or SIGTERM, with a `cancelled` Failure as its reason. */
   readonly signal: AbortSignal;
+  /** From now on a hangup (SIGHUP) calls back instead of firing the signal. */
+  readonly onHangup: (listener: () => void) => void;
   readonly composeDaemon: ComposeDaemon;
   readonly offlineTools: LoadOfflineTools;
   exitCode: ExitCode;

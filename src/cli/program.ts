@@ -16,6 +16,7 @@ import type { ComposeDaemon } from './daemon.ts';
 import { addDoctor } from './doctor.ts';
 import { failureJson, failureText } from './failure-text.ts';
 import type { LoadOfflineTools } from './offline.ts';
+import { addRetentionCommands } from './retention.ts';
 import { addServe } from './serve.ts';
 import { addStart } from './start.ts';
 import { listenForStop } from './stop-signal.ts';
@@ -40,6 +41,7 @@ export async function runProgram(
       clock: systemClock,
       env,
       signal: stop.signal,
+      onHangup: stop.onHangup,
       exitCode: EXIT.done,
       ...parts,
     });
@@ -73,6 +75,7 @@ function program(invocation: Invocation): Command {
   addConfigCommands(root, invocation);
   addArchiveCommands(root, invocation);
   addBackupCommands(root, invocation);
+  addRetentionCommands(root, invocation);
   addDoctor(root, invocation);
   addCatalogueCommands(root, invocation);
   addAdopt(root, invocation);

@@ -15,9 +15,12 @@ export function addServe(program: Command, invocation: Invocation): void {
     .description('serve backups with a config, until SIGTERM')
     .requiredOption('--config <file>', 'such as /etc/roost/config.yml')
     .action(async (options: ServeOptions) => {
-      const config = listeningOn(await loadConfig(options.config, invocation.env), options);
+      const read = async () => listeningOn(await loadConfig(options.config, invocation.env), options);
       // The daemon's own log says that it serves: stdout is the log's alone.
-      await runDaemon(invocation, config, () => Promise.resolve());
+      const running = { onReady: () => Promise.resolve() };
+      // Where somebody looks on, a hangup means that the terminal was closed; to a service it says: reload.
+      const service = invocation.terminal.outputColumns === undefined;
+      await runDaemon(invocation, await read(), service ? { ...running, readAgain: read } : running);
       invocation.exitCode = EXIT.done;
     });
 }

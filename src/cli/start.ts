@@ -27,7 +27,7 @@ async function start(invocation: Invocation, options: ListenOptions): Promise<vo
   const directory = resolve(FIRST_RUN_DIRECTORY);
   const file = ensureFirstRun(directory, options.port ?? DEFAULT_PORT);
   const config = listeningOn(await loadConfig(file, invocation.env), options);
-  await runDaemon(invocation, config, (url) => invocation.terminal.result(welcome(config, file, url)));
+  await runDaemon(invocation, config, { onReady: (url) => invocation.terminal.result(welcome(config, file, url)) });
 }
 
 /** The token and three lines that work when they are pasted into a shell. */

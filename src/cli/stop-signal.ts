@@ -12,6 +12,8 @@ const SAME_REQUEST_MILLISECONDS = 1000;
 
 export interface StopListener {
   readonly signal: AbortSignal;
+  /** From now on a hangup calls back instead of stopping: systemctl reload, as daemons have it. */
+  readonly onHangup: (listener: () => void) => void;
   /** Gives the signals back to the system. */
   end(): void;
 }
@@ -27,10 +29,17 @@ export function listenForStop(): StopListener {
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, onSignal);
+  let onHangup: (() => void) | undefined;
   return {
     signal: controller.signal,
+    onHangup(listener) {
+      process.off('SIGHUP', onHangup ?? onSignal);
+      onHangup = listener;
+      process.on('SIGHUP', listener);
+    },
     end() {
       for (const signal of signals) process.off(signal, onSignal);
+      if (onHangup !== undefined) process.off('SIGHUP', onHangup);
     },
   };
 }

@@ -20,7 +20,7 @@ import { clientDialect } from '../protocols/client/client.ts';
 import { answerError, answerFault, invalidRequest, STATUS_OF } from '../protocols/native/errors.ts';
 import { nativeDialect } from '../protocols/native/native.ts';
 import { failureOf, logThrown } from '../protocols/thrown.ts';
-import { bearerSecret, createTokenCheck, identifyCaller } from './auth.ts';
+import { bearerSecret, createTokenCheck, identifyCaller, type TokenCheck } from './auth.ts';
 import { mountDocs } from './docs.ts';
 import { createDownloads } from './download.ts';
 import type { EventLoopDelay } from './event-loop-delay.ts';
@@ -49,6 +49,8 @@ export interface AppOptions {
 }
 
 export interface HttpApp {
+  /** From the next request on these count. Event sockets that are open stay so. */
+  readonly setTokens: (tokens: readonly TokenConfig[]) => void;
   readonly fetch: App['fetch'];
   /** True for a path that a websocket may be opened on. */
   readonly speaksSocket: (path: string) => boolean;
@@ -56,7 +58,8 @@ export interface HttpApp {
 
 export function createApp(options: AppOptions): HttpApp {
   const { log, clock, newRequestId = randomUUID } = options;
-  const checkToken = createTokenCheck(options.tokens);
+  let tokens = createTokenCheck(options.tokens);
+  const checkToken: TokenCheck = (secret) => tokens(secret);
   const addressOf = remoteAddresses(options.api.trustedProxies);
   const native = nativeDialect((headers) => checkToken(bearerSecret(headers) ?? Buffer.alloc(0)));
   const dialects = [...(options.dialects ?? []), clientDialect, native];
@@ -83,6 +86,7 @@ export function createApp(options: AppOptions): HttpApp {
   for (const dialect of dialects) dialect.mount(app, ports);
 
   return {
+    setTokens: (changed) => void (tokens = createTokenCheck(changed)),
     fetch: app.fetch,
     speaksSocket: (path) => isEventPath(path) || dialects.some((dialect) => dialect.speaksSocket?.(path) === true),
   };

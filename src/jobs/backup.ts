@@ -85,7 +85,7 @@ async function write(
   deps: BackupDependencies,
 ): Promise<Written> {
   job.phase('writing');
-  const { compression, engine, workers, readLimit, writeLimit } = deps.config.backups;
+  const { compression, engine, workers } = deps.config.backups;
   const quiesced = await Quiesced.begin(deps.quiesce, plan.server, deps.log, job.signal);
   try {
     const result = await deps.archive.writeArchive({
@@ -99,7 +99,8 @@ async function write(
       archive: guard.guard(target.archive),
       index: guard.guard(target.index),
       maxSize: deps.config.limits.maxSize,
-      rates: () => ({ read: readLimit, write: writeLimit }),
+      // Asked for again and again: a reload changes them while the job runs.
+      rates: () => job.rates(deps.config.backups),
       signal: job.signal,
       onProgress: (progress) => job.progress(progress),
       onReadingEnded: () => void quiesced.resume(),

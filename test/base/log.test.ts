@@ -35,6 +35,18 @@ describe('a line', () => {
     expect(lines).toHaveLength(1);
   });
 
+  test('counts for a level that was changed in between, in children too', () => {
+    const lines: string[] = [];
+    const log = openLog({ level: 'warn', format: 'json' }, { write: (line) => void lines.push(line) });
+    const child = log.child({ job: 'j1' });
+    child.info('not yet');
+    log.setLevel('info');
+    child.info('now');
+    log.setLevel('silent');
+    child.fatal('no more');
+    expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual(['now']);
+  });
+
   test('of a child carries the child’s facts as well', () => {
     const { log, last } = captured();
     log.child({ requestId: 'r1' }).child({ job: 'j1', token: 'hidden' }).error('no', { a: 1 });

@@ -18,6 +18,7 @@ export interface RunOptions {
   /** Makes both streams a terminal of this width. */
   readonly columns?: number;
   readonly signal?: AbortSignal;
+  readonly onHangup?: Invocation['onHangup'];
   readonly composeDaemon?: Invocation['composeDaemon'];
 }
 
@@ -28,6 +29,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     clock: systemClock,
     env: options.env ?? {},
     signal: options.signal ?? new AbortController().signal,
+    onHangup: options.onHangup ?? (() => undefined),
     composeDaemon: options.composeDaemon ?? (() => Promise.reject(new Error('no daemon in this test'))),
     offlineTools: async () => (await import('../../src/compose-offline.ts')).offlineTools,
     exitCode: EXIT.done,

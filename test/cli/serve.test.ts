@@ -29,6 +29,13 @@ function fakeDaemon(stop: AbortController, faults: Partial<Record<'start' | 'sto
       setImmediate(() => stop.abort());
       return Promise.resolve({ url: 'http://127.0.0.1:1234' });
     },
+    reload(reloaded) {
+      calls.push(`reload ${reloaded.api.host} ${reloaded.limits.perServer}`);
+      return [];
+    },
+    refuseReload(failure) {
+      calls.push(`refused ${failure.code}`);
+    },
     stop() {
       calls.push('stop');
       return faults.stop === undefined ? Promise.resolve() : Promise.reject(faults.stop);
@@ -51,6 +58,35 @@ describe('roost serve', () => {
     const ran = await run(['serve', '--config', file], { signal: stop.signal, composeDaemon: daemon.composeDaemon });
     expect(ran).toMatchObject({ exitCode: 0, stdout: '', stderr: '' });
     expect(daemon.calls).toEqual(['start', 'stop']);
+  });
+
+  it('reads its config again on a hangup, --host included, and keeps the old one when the new has a fault', async () => {
+    const stop = new AbortController();
+    const daemon = fakeDaemon(stop);
+    let hangUp: () => void = () => undefined;
+    const ready = Promise.withResolvers<void>();
+    const held = {
+      ...daemon,
+      composeDaemon: async (config: Config) => {
+        const made = await daemon.composeDaemon(config);
+        return { ...made, start: async () => ({ url: 'http://127.0.0.1:1' }) };
+      },
+    };
+    const onHangup = (listener: () => void) => {
+      hangUp = listener;
+      ready.resolve();
+    };
+    const argv = ['serve', '--config', file, '--host', '::1'];
+    const running = run(argv, { signal: stop.signal, composeDaemon: held.composeDaemon, onHangup });
+    await ready.promise;
+    fs.appendFileSync(file, 'limits: { per_server: 7 }\n');
+    hangUp();
+    await expect.poll(() => daemon.calls).toEqual(['reload ::1 7']);
+    fs.appendFileSync(file, 'nonsense: true\n');
+    hangUp();
+    await expect.poll(() => daemon.calls).toEqual(['reload ::1 7', 'refused config_invalid']);
+    stop.abort();
+    expect((await running).exitCode).toBe(0);
   });
 
   it('takes --host and --port before the config', async () => {
