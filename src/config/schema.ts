@@ -155,6 +155,7 @@ const power = (environment: Environment) =>
       driver: z.literal('command'),
       status: optionalCommand,
       stop: optionalCommand,
+      kill: optionalCommand,
       start: optionalCommand,
       prepare: optionalCommand,
       resume: optionalCommand,
@@ -164,6 +165,8 @@ const power = (environment: Environment) =>
       driver: z.literal('wings'),
       url: value.httpUrl,
       token: secret(environment),
+      prepare: z.array(value.text).default([]),
+      resume: z.array(value.text).default([]),
       timeout_seconds: timeout,
     }),
   ]);

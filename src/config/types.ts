@@ -175,9 +175,11 @@ export type PowerConfig = { readonly driver: 'none' } | CommandPowerConfig | Win
  */
 export interface CommandPowerConfig {
   readonly driver: 'command';
-  /** Exit 0: running, 1: stopped; null: taken as running. */
+  /** Exit 0: running, 1 or 3: stopped; null: taken as running, if there is a `stop`. */
   readonly status: readonly string[] | null;
   readonly stop: readonly string[] | null;
+  /** Ends a server that `stop` did not end in time; null: the restore is refused instead. */
+  readonly kill: readonly string[] | null;
   readonly start: readonly string[] | null;
   /** Run before a backup reads (such as `save-off`), and always undone by `resume`. */
   readonly prepare: readonly string[] | null;
@@ -190,6 +192,9 @@ export interface WingsPowerConfig {
   readonly driver: 'wings';
   readonly url: string;
   readonly token: Secret;
+  /** Console lines that a running server gets before a backup reads (such as `save-off`), and right after. */
+  readonly prepare: readonly string[];
+  readonly resume: readonly string[];
   readonly timeoutSeconds: number;
 }
 

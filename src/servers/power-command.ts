@@ -1,21 +1,20 @@
 import type { Clock } from '../base/clock.ts';
+import type { CommandPowerConfig } from '../config/types.ts';
 import { Failure } from '../base/failure.ts';
 import { runProgram } from './power-program.ts';
-import type { PowerPort, PowerSettings, PowerState } from './power-port.ts';
+import type { PowerPort, PowerState } from './power-port.ts';
 import { stopAndWait } from './power-stop.ts';
 import type { GameServer } from './registry.ts';
-
-type Settings = Extract<PowerSettings, { driver: 'command' }>;
 
 /** `status` says "not running" with 1, or with 3 as `systemctl is-active` and LSB init scripts do. */
 const STOPPED = new Set([1, 3]);
 
 /** Has the operator's own programs do it: systemctl, docker, screen, a script. */
 export class CommandPower implements PowerPort {
-  readonly #settings: Settings;
+  readonly #settings: CommandPowerConfig;
   readonly #clock: Clock;
 
-  constructor(settings: Settings, clock: Clock) {
+  constructor(settings: CommandPowerConfig, clock: Clock) {
     this.#settings = settings;
     this.#clock = clock;
   }
@@ -39,7 +38,7 @@ export class CommandPower implements PowerPort {
     const stoppable = {
       state: () => this.state(server, signal),
       stop: () => act(stop),
-      kill: kill === undefined || kill === null ? undefined : () => act(kill),
+      kill: kill === null ? undefined : () => act(kill),
     };
     await stopAndWait(stoppable, { clock: this.#clock, graceMs: timeoutSeconds * 1000 }, signal);
   }

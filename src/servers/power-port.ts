@@ -1,5 +1,4 @@
-/** What the drivers of power.ts have in common: the port itself, and the settings that choose and feed one. */
-import type { CommandPowerConfig, WingsPowerConfig } from '../config/types.ts';
+/** What the drivers of power.ts have in common. */
 import type { GameServer } from './registry.ts';
 
 export type PowerState = 'running' | 'stopped';
@@ -20,11 +19,3 @@ export interface PowerPort {
   /** Lets the server write again. Harmless when it was never asked to keep still. */
   resume(server: GameServer): Promise<void>;
 }
-
-export type PowerSettings =
-  | { readonly driver: 'none' }
-  | (CommandPowerConfig & { /** Ends what `stop` did not. */ readonly kill?: readonly string[] | null })
-  | (WingsPowerConfig & {
-      /** Console lines. */ readonly prepare?: readonly string[];
-      readonly resume?: readonly string[];
-    });

@@ -4,12 +4,11 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '../base/clock.ts';
+import type { WingsPowerConfig } from '../config/types.ts';
 import { Failure, throwIfAborted } from '../base/failure.ts';
-import type { PowerPort, PowerSettings, PowerState } from './power-port.ts';
+import type { PowerPort, PowerState } from './power-port.ts';
 import { stopAndWait } from './power-stop.ts';
 import type { GameServer } from './registry.ts';
-
-type Settings = Extract<PowerSettings, { driver: 'wings' }>;
 
 /** Wings answers at once: it acts afterwards. */
 const ANSWER_MS = 15_000;
@@ -18,10 +17,10 @@ const SETTLE_MS = 3000;
 const ANSWER_LENGTH = 64 * 1024;
 
 export class WingsPower implements PowerPort {
-  readonly #settings: Settings;
+  readonly #settings: WingsPowerConfig;
   readonly #clock: Clock;
 
-  constructor(settings: Settings, clock: Clock) {
+  constructor(settings: WingsPowerConfig, clock: Clock) {
     this.#settings = settings;
     this.#clock = clock;
   }
@@ -62,7 +61,7 @@ export class WingsPower implements PowerPort {
   }
 
   /** Types lines into the console of a server that runs; false when there was nothing to say or nobody to hear it. */
-  async #tell(server: GameServer, commands: readonly string[] = [], signal?: AbortSignal): Promise<boolean> {
+  async #tell(server: GameServer, commands: readonly string[], signal?: AbortSignal): Promise<boolean> {
     if (commands.length === 0 || (await this.state(server, signal)) === 'stopped') return false;
     await this.#call(server, '/commands', { commands }, signal);
     return true;

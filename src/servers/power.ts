@@ -6,8 +6,9 @@
  * call ends within its timeouts. It never decides when to stop a server: the verbs do.
  */
 import type { Clock } from '../base/clock.ts';
+import type { PowerConfig } from '../config/types.ts';
 import { CommandPower } from './power-command.ts';
-import type { PowerPort, PowerSettings } from './power-port.ts';
+import type { PowerPort } from './power-port.ts';
 import { WingsPower } from './power-wings.ts';
 
 /** Somebody else stops the server before a restore, as the caller says. */
@@ -20,7 +21,7 @@ const nobody: PowerPort = {
 };
 
 /** Makes the port that the config asks for. Does nothing yet. */
-export function openPower(settings: PowerSettings, clock: Clock): PowerPort {
+export function openPower(settings: PowerConfig, clock: Clock): PowerPort {
   if (settings.driver === 'none') return nobody;
   return settings.driver === 'command' ? new CommandPower(settings, clock) : new WingsPower(settings, clock);
 }

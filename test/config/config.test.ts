@@ -259,6 +259,7 @@ describe('values', () => {
       driver: 'command',
       status: null,
       stop: ['stop', '{server}'],
+      kill: null,
       start: null,
       prepare: null,
       resume: null,

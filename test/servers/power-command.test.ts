@@ -3,12 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { openPower } from '../../src/servers/power.ts';
-import type { PowerPort, PowerSettings } from '../../src/servers/power-port.ts';
+import type { CommandPowerConfig } from '../../src/config/types.ts';
+import type { PowerPort } from '../../src/servers/power-port.ts';
 import type { GameServer } from '../../src/servers/registry.ts';
 import { serverId } from '../support/node.ts';
 import { scratchDirectory } from '../support/scratch.ts';
-
-type Command = Extract<PowerSettings, { driver: 'command' }>;
 
 const never = new AbortController().signal;
 
@@ -22,7 +21,7 @@ interface Scene {
 
 /** Programs that are one script: it notes how it was called; a file `running` is the game. */
 async function scene(
-  settings: Partial<Command> = {},
+  settings: Partial<CommandPowerConfig> = {},
   script = 'case $1 in stop|kill) rm -f $2/running;; esac',
 ): Promise<Scene> {
   const root = await scratchDirectory();
@@ -35,6 +34,7 @@ async function scene(
     driver: 'command' as const,
     status: call('status'),
     stop: call('stop'),
+    kill: null,
     start: call('start'),
     prepare: call('prepare'),
     resume: call('resume'),
@@ -74,7 +74,7 @@ describe('power through programs', () => {
   it('kills a server that does not stop in time', async () => {
     const kill = (path: string): string[] => [join(path, 'game'), 'kill', '{path}', '{server}'];
     const made = await scene({ timeoutSeconds: 1 }, 'case $1 in kill) rm -f $2/running;; esac');
-    const settings: PowerSettings = {
+    const settings: CommandPowerConfig = {
       driver: 'command',
       status: [made.path('game'), 'status', '{path}'],
       stop: [made.path('game'), 'stop', '{path}'],
@@ -148,10 +148,11 @@ describe('power through programs', () => {
   it('passes words on as they are: no shell sees them', async () => {
     const { server, calls, path } = await scene();
     const start = [path('game'), '$(touch owned); `id` "{server}" *', '{path}'];
-    const settings: PowerSettings = {
+    const settings: CommandPowerConfig = {
       driver: 'command',
       status: null,
       stop: null,
+      kill: null,
       start,
       prepare: null,
       resume: null,

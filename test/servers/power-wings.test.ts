@@ -117,7 +117,14 @@ describe('power through Wings', () => {
   });
 
   it('says so when nobody listens there', async () => {
-    const settings = { driver: 'wings' as const, url: 'http://127.0.0.1:9', token: new Secret('x'), timeoutSeconds: 1 };
+    const settings = {
+      driver: 'wings' as const,
+      url: 'http://127.0.0.1:9',
+      token: new Secret('x'),
+      prepare: [],
+      resume: [],
+      timeoutSeconds: 1,
+    };
     const failing = openPower(settings, systemClock).state(SERVER);
     await expect(failing).rejects.toMatchObject({ code: 'server_busy', retry: true });
   });
