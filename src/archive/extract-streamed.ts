@@ -4,12 +4,14 @@ import type { ExtractResult } from './contract.ts';
 import type { Control } from './control.ts';
 import type { ArchiveProgress } from './entry.ts';
 import { openStreamedArchive } from './foreign/open-streamed.ts';
+import type { PortChoice } from './port-choice.ts';
 import type { ExtractData } from './read-tasks.ts';
 import { unpackStreamed } from './unpack-streamed.ts';
 
 export async function extractStreamed(
   archive: ByteSource,
   data: ExtractData,
+  choice: PortChoice,
   control: Control,
   onProgress: (progress: ArchiveProgress) => void,
 ): Promise<ExtractResult> {
@@ -30,6 +32,8 @@ export async function extractStreamed(
     durable,
     limits,
     workers,
+    ...(data.choosing ? { select: (path, kind) => choice.chooses(path, kind) } : {}),
+    checkStop: control.checkStop,
     onProgress,
   });
 }

@@ -1,10 +1,10 @@
 /** An inflating thread: takes a segment's stored bytes from a shared slot, inflates and checks them, and unpacks. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { asFailure } from '../base/failure.ts';
 import { SegmentChecker } from './check-segment.ts';
 import { Control, Slots } from './control.ts';
 import { SegmentInflater } from './inflate.ts';
 import { PartWriter } from './part-writer.ts';
+import { serveTasks } from './thread-tasks.ts';
 import type { InflateResult, InflateTask, InflateThreadData } from './read-tasks.ts';
 
 const port = parentPort;
@@ -16,14 +16,13 @@ const inflater = new SegmentInflater();
 const checker = new SegmentChecker();
 const writer = data.unpack && PartWriter.open(data.unpack, control);
 
-port.on('message', ({ id, slot, task }: { id: number; slot: number; task: InflateTask }) => {
-  try {
-    control.checkStop();
-    port.postMessage({ id, result: run(task, slots.view(slot, task.segment.length)) });
-  } catch (error) {
-    port.postMessage({ id, failure: asFailure(error, 'Cannot read a segment of the archive').toJSON() });
-  }
-});
+serveTasks(
+  port,
+  control,
+  'Cannot read a segment of the archive',
+  ({ slot, task }: { id: number; slot: number; task: InflateTask }) => run(task, slots.view(slot, task.segment.length)),
+  () => writer?.close(),
+);
 
 function run(task: InflateTask, stored: Buffer): InflateResult {
   const raw = inflater.inflate(stored, task.segment);

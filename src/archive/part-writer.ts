@@ -2,6 +2,7 @@
  * The files that one inflating thread unpacks: whole small ones, and parts of large ones that the read thread holds
  * open. Directories are there already; links come later; both are the read thread's.
  */
+import fs from 'node:fs';
 import { openRoot } from '../base/handles.ts';
 import type { Control } from './control.ts';
 import type { ArchiveWarning } from './entry.ts';
@@ -14,6 +15,7 @@ import { UnpackTarget } from './unpack-target.ts';
 const NO_LIMITS = { maxBytes: 0, maxEntries: 0 };
 
 export class PartWriter {
+  readonly #root: number;
   readonly #target: UnpackTarget;
   readonly #control: Control;
   #warnings: ArchiveWarning[] = [];
@@ -25,10 +27,16 @@ export class PartWriter {
   private constructor(root: number, policy: UnpackPolicy, control: Control) {
     const { owner, setuid, overwrite } = policy;
     const durability = durabilityFor(root, policy.durable);
+    this.#root = root;
     this.#control = control;
     this.#target = new UnpackTarget(root, { owner, setuid, overwrite, durability, limits: NO_LIMITS }, (warning) => {
       this.#warnings.push(warning);
     });
+  }
+
+  close(): void {
+    this.#target.close();
+    fs.closeSync(this.#root);
   }
 
   /**

@@ -1,6 +1,6 @@
 /** Which entries are wanted: asked of the caller's thread, many at a time, since the choice is a function of its. */
 import type { MessagePort } from 'node:worker_threads';
-import type { Entry } from './entry.ts';
+import type { Entry, EntryKind } from './entry.ts';
 import type { ChoiceAnswer, ChoiceRequest } from './read-tasks.ts';
 
 export class PortChoice {
@@ -20,13 +20,27 @@ export class PortChoice {
     this.#waiting.delete(id);
   }
 
+  /** Nothing is wanted any more: the caller's side answers no more. */
+  stop(): void {
+    for (const answer of this.#waiting.values()) answer([]);
+    this.#waiting.clear();
+  }
+
   /** For each entry, whether it is wanted. */
   choose(entries: readonly Entry[]): Promise<readonly boolean[]> {
+    return this.#ask(entries.map(({ path, kind }) => [path, kind] as const));
+  }
+
+  /** Whether one entry is wanted. */
+  async chooses(path: string, kind: EntryKind): Promise<boolean> {
+    return (await this.#ask([[path, kind]]))[0] === true;
+  }
+
+  #ask(entries: ChoiceRequest['entries']): Promise<readonly boolean[]> {
     const id = this.#nextId++;
-    const pairs = entries.map(({ path, kind }) => [path, kind] as const);
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
-      this.#port.postMessage({ type: 'choose', id, entries: pairs } satisfies ChoiceRequest);
+      this.#port.postMessage({ type: 'choose', id, entries } satisfies ChoiceRequest);
     });
   }
 }

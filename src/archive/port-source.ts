@@ -51,6 +51,13 @@ export class PortSources {
     return true;
   }
 
+  /** Fails what waits: the owner's side answers no more. */
+  stop(): void {
+    const failure = new Failure('cancelled', 'Cannot go on: the operation was stopped').toJSON();
+    for (const [id, answer] of this.#waiting) answer({ type: 'bytes', id, failure });
+    this.#waiting.clear();
+  }
+
   source(name: SourceName, handle: SourceHandle): ByteSource {
     const { size, descriptor } = handle;
     const close = (): Promise<void> => Promise.resolve();

@@ -57,8 +57,8 @@ export type ReadEvent =
   | { readonly type: 'done'; readonly result: VerifyResult | ExtractResult }
   | { readonly type: 'failed'; readonly failure: FailureRecord };
 
-/** From the caller's thread to the read thread. */
-export type ReadReply = ReadAnswer | ChoiceAnswer;
+/** From the caller's thread to the read thread; `stop` when no answer will come any more. */
+export type ReadReply = ReadAnswer | ChoiceAnswer | { readonly type: 'stop' };
 
 /** A file whose content a segment holds a part of. */
 export interface FilePart {

@@ -23,7 +23,10 @@ const control = new Control(data.control);
 const sources = new PortSources(port);
 const choice = new PortChoice(port);
 port.on('message', (reply: ReadReply) => {
-  if (!sources.take(reply)) choice.take(reply);
+  if (reply.type === 'stop') {
+    sources.stop();
+    choice.stop();
+  } else if (!sources.take(reply)) choice.take(reply);
 });
 const send = (event: ReadEvent): void => {
   port.postMessage(event);
@@ -55,7 +58,7 @@ async function run() {
     requireRecorded(await verifyStreamed(archive, control, () => undefined), data.expected);
   }
   const result = await (reader === undefined
-    ? extractStreamed(archive, data, control, progress.step)
+    ? extractStreamed(archive, data, choice, control, progress.step)
     : extractIndexed(archive, reader, data, choice, control, progress.step));
   progress.finish();
   return result;

@@ -7,12 +7,9 @@ import { Failure, asFailure, throwIfAborted } from '../base/failure.ts';
 import type { ExtractRequest, ExtractResult, OpenRequest, VerifyRequest, VerifyResult } from './contract.ts';
 import { Control } from './control.ts';
 import type { ArchiveProgress } from './entry.ts';
-import { openStreamedArchive } from './foreign/open-streamed.ts';
-import { openIndex } from './open.ts';
 import { answerRead, handleOf } from './port-source.ts';
-import type { ChoiceAnswer, ReadEvent, ReadThreadData } from './read-tasks.ts';
-import { threadFile } from './thread-file.ts';
-import { unpackStreamed } from './unpack-streamed.ts';
+import type { ChoiceAnswer, ReadEvent, ReadReply, ReadThreadData } from './read-tasks.ts';
+import { endOf, threadFile } from './thread-file.ts';
 import { workerCount } from './write.ts';
 
 /**
@@ -34,11 +31,6 @@ export async function verifyArchive(request: VerifyRequest): Promise<VerifyResul
  * @throws Failure `archive_damaged`, `too_large`, `insufficient_storage`, `cancelled`.
  */
 export async function extractArchive(request: ExtractRequest): Promise<ExtractResult> {
-  if (request.select !== undefined && (await openIndex(request.source)) === undefined) {
-    // The choice is a function of this thread's, and an archive without an index asks it entry by entry.
-    if (request.expected !== undefined) await verifyArchive(request);
-    return unpackStreamed(await openStreamedArchive(request.source.archive, request.signal), request);
-  }
   const { into, owner, setuid, overwrite, durable, limits } = request;
   const policy = { into, owner, setuid, overwrite, durable, limits, choosing: request.select !== undefined };
   const data = { verb: 'extract' as const, ...commonData(request), ...policy };
@@ -67,8 +59,10 @@ async function runThread(data: WithoutControl<ReadThreadData>, request: Reading)
   const control = new Control();
   const workerData = { ...data, control: control.memory };
   const worker = new Worker(threadFile('read-thread'), { workerData });
+  const ended = endOf(worker);
   const stop = (): void => {
     control.stop();
+    worker.postMessage({ type: 'stop' } satisfies ReadReply);
   };
   request.signal?.addEventListener('abort', stop, { once: true });
   try {
@@ -79,7 +73,7 @@ async function runThread(data: WithoutControl<ReadThreadData>, request: Reading)
   } finally {
     request.signal?.removeEventListener('abort', stop);
     stop();
-    await worker.terminate();
+    await ended;
   }
 }
 

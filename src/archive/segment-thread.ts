@@ -5,13 +5,14 @@
 import fs from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
-import { asFailure, errnoOf } from '../base/failure.ts';
+import { errnoOf } from '../base/failure.ts';
 import type { CompressionLevel, EngineName } from './contract.ts';
 import { Control, Slots } from './control.ts';
 import { RAW_CAPACITY } from './cut.ts';
 import { makeEngine } from './engine.ts';
 import { decodeEntries } from './packed-entries.ts';
 import { PackReader } from './pack-reader.ts';
+import { serveTasks } from './thread-tasks.ts';
 import type { CopyTask, PackTask, PieceTask, SegmentResult, SegmentTask } from './segment-tasks.ts';
 
 export interface SegmentThreadData {
@@ -31,17 +32,13 @@ const engine = makeEngine(data.engine, data.level);
 const reader = PackReader.open(data.root, control.checkStop);
 const raw = Buffer.from(new ArrayBuffer(RAW_CAPACITY));
 
-port.on('message', ({ id, slot, task }: { id: number; slot: number; task: SegmentTask }) => {
-  try {
-    control.checkStop();
-    port.postMessage({ id, result: run(task, slots.view(slot)) });
-  } catch (error) {
-    port.postMessage({ id, failure: asFailure(error, 'Cannot make a segment of the archive').toJSON() });
-  }
-});
-port.on('close', () => {
-  reader.close();
-});
+serveTasks(
+  port,
+  control,
+  'Cannot make a segment of the archive',
+  ({ slot, task }: { id: number; slot: number; task: SegmentTask }) => run(task, slots.view(slot)),
+  () => reader.close(),
+);
 
 function run(task: SegmentTask, output: Buffer): SegmentResult {
   if (task.kind === 'pack') return pack(task, output);

@@ -1,4 +1,4 @@
-import type { ResourceLimits } from 'node:worker_threads';
+import type { ResourceLimits, Worker } from 'node:worker_threads';
 
 /**
  * What a thread's heap may hold before it is tidied. V8 lets short-lived objects of each thread pile up to tens of MiB,
@@ -13,4 +13,11 @@ export const THREAD_MEMORY: ResourceLimits = { maxYoungGenerationSizeMb: 4 };
 export function threadFile(name: string): URL {
   const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   return new URL(`./${name}.${ending}`, import.meta.url);
+}
+
+/** Resolves when a thread has ended. It ends by itself; see thread-tasks.ts for why it is never terminated. */
+export function endOf(worker: Worker): Promise<void> {
+  return new Promise((resolve) => {
+    worker.once('exit', () => resolve());
+  });
 }

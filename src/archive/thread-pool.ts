@@ -5,10 +5,12 @@
 import { Worker } from 'node:worker_threads';
 import { Failure } from '../base/failure.ts';
 import type { FailureRecord } from '../base/failure.ts';
-import { THREAD_MEMORY } from './thread-file.ts';
+import { THREAD_MEMORY, endOf } from './thread-file.ts';
+import { END } from './thread-tasks.ts';
 
 interface Member<Result> {
   readonly worker: Worker;
+  readonly ended: Promise<void>;
   /** Why it ended, once it has: it takes no more tasks. */
   death: Failure | undefined;
   readonly waiting: Map<number, { resolve: (result: Result) => void; reject: (reason: Failure) => void }>;
@@ -49,15 +51,20 @@ export class ThreadPool<Message extends object, Result> {
     return result;
   }
 
-  /** Ends the threads, in the middle of their tasks if need be. */
+  /**
+   * Waits until the threads have ended: each when it is through with what it was given, which is soon after the
+   * operation's stop flag was set.
+   */
   async close(): Promise<void> {
-    await Promise.all(this.#members.map((member) => member.worker.terminate()));
+    for (const { worker } of this.#members) worker.postMessage(END);
+    await Promise.all(this.#members.map(({ ended }) => ended));
   }
 }
 
 function startMember<Result>(file: URL, workerData: unknown): Member<Result> {
   const worker = new Worker(file, { workerData, resourceLimits: THREAD_MEMORY });
-  const member: Member<Result> = { worker, death: undefined, waiting: new Map() };
+  const ended = endOf(worker);
+  const member: Member<Result> = { worker, ended, death: undefined, waiting: new Map() };
   worker.on('message', (answer: Answer<Result>) => {
     const waiter = member.waiting.get(answer.id);
     member.waiting.delete(answer.id);

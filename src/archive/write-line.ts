@@ -57,6 +57,11 @@ export class WriteLine {
     this.#onFree?.();
   }
 
+  /** Has whoever waits for a slot look at the stop flag. */
+  wake(): void {
+    this.#onFree?.();
+  }
+
   /** Sends a unit on its way; waits while all slots are taken. */
   async add(unit: Unit): Promise<void> {
     while (this.#underWay.length >= this.#parts.slots.count || this.#underWay[0]?.settled === true) {
@@ -68,7 +73,10 @@ export class WriteLine {
   /** Appends all that is under way, and waits until every slot was written out. */
   async finish(): Promise<void> {
     while (this.#underWay.length > 0) await this.#appendFirst();
-    while (this.#free.length < this.#parts.slots.count) await this.#nextFree();
+    while (this.#free.length < this.#parts.slots.count) {
+      this.#parts.checkStop();
+      await this.#nextFree();
+    }
   }
 
   async #start(unit: Unit): Promise<UnderWay> {

@@ -28,7 +28,5 @@ export type WriteEvent =
   | { readonly type: 'done'; readonly result: WriteResult }
   | { readonly type: 'failed'; readonly failure: FailureRecord };
 
-/** To the write thread: a slot was written out. */
-export interface SlotFree {
-  readonly slot: number;
-}
+/** To the write thread: a slot was written out; or nothing more will be, and it is to look at its stop flag. */
+export type WriteReply = { readonly slot: number } | { readonly slot: null };

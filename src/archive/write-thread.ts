@@ -24,7 +24,7 @@ import { Walk } from './walk.ts';
 import type { WalkedEntry } from './walk.ts';
 import { WriteLine } from './write-line.ts';
 import type { SegmentPool } from './write-line.ts';
-import type { SlotFree, WriteEvent, WriteThreadData } from './write-tasks.ts';
+import type { WriteEvent, WriteReply, WriteThreadData } from './write-tasks.ts';
 
 const PROGRESS_MS = 100;
 
@@ -86,8 +86,9 @@ async function write(): Promise<WriteResult> {
       progress.step();
     },
   });
-  port?.on('message', ({ slot }: SlotFree) => {
-    line.freed(slot);
+  port?.on('message', ({ slot }: WriteReply) => {
+    if (slot === null) line.wake();
+    else line.freed(slot);
   });
   try {
     const restless = new Restless();

@@ -11,8 +11,8 @@ import { RAW_CAPACITY } from './cut.ts';
 import { storedLength } from './deflate.ts';
 import { selectedEngine } from './engine.ts';
 import { compileIgnore } from './ignore.ts';
-import { THREAD_MEMORY, threadFile } from './thread-file.ts';
-import type { SlotFree, WriteEvent, WriteThreadData } from './write-tasks.ts';
+import { THREAD_MEMORY, endOf, threadFile } from './thread-file.ts';
+import type { WriteEvent, WriteReply, WriteThreadData } from './write-tasks.ts';
 
 const DOING = 'Cannot make the archive';
 const MAX_WORKERS = 16;
@@ -59,8 +59,10 @@ export async function writeArchive(request: WriteRequest): Promise<WriteResult> 
   };
   takeRates();
   const worker = new Worker(threadFile('write-thread'), { workerData: data, resourceLimits: THREAD_MEMORY });
+  const ended = endOf(worker);
   const stop = (): void => {
     control.stop();
+    worker.postMessage({ slot: null } satisfies WriteReply);
   };
   const hung = Promise.withResolvers<never>();
   let grace: NodeJS.Timeout | undefined;
@@ -81,7 +83,7 @@ export async function writeArchive(request: WriteRequest): Promise<WriteResult> 
     clearTimeout(grace);
     request.signal?.removeEventListener('abort', abort);
     stop();
-    await worker.terminate();
+    await ended;
   }
 }
 
@@ -124,7 +126,7 @@ function receive(worker: Worker, request: WriteRequest, slots: Slots, stop: () =
         queue(() => request.archive.write(slots.view(event.slot, event.length)));
         // Also after a failure, or the thread would wait for its slots for ever.
         void writes.then(() => {
-          worker.postMessage({ slot: event.slot } satisfies SlotFree);
+          worker.postMessage({ slot: event.slot } satisfies WriteReply);
         });
       } else if (event.type === 'bytes') queue(() => request.archive.write(event.bytes));
       else if (event.type === 'index') queue(() => request.index.write(event.bytes));

@@ -6,10 +6,12 @@ interface Task {
   readonly text: string;
 }
 
-/** A thread's code, given as text: it answers in capitals, fails on `fail`, dies on `die`. */
+/** A thread's code, given as text: it answers in capitals, fails on `fail`, dies on `die`, and ends when it is told. */
 const ANSWERING = threadOf(`
   import { parentPort } from 'node:worker_threads';
-  parentPort.on('message', ({ id, text }) => {
+  parentPort.on('message', (message) => {
+    if (message === 'end') return parentPort.close();
+    const { id, text } = message;
     if (text === 'die') throw new Error('the thread was told to die');
     const failure = { code: 'internal', message: 'Cannot answer: told to fail', facts: {}, retry: false };
     parentPort.postMessage(text === 'fail' ? { id, failure } : { id, result: text.toUpperCase() });
@@ -18,7 +20,7 @@ const ANSWERING = threadOf(`
 const DYING_AT_ONCE = threadOf(`throw new Error('the thread cannot start');`);
 const SILENT = threadOf(`
   import { parentPort } from 'node:worker_threads';
-  parentPort.on('message', () => undefined);
+  parentPort.on('message', (message) => { if (message === 'end') parentPort.close(); });
 `);
 
 function threadOf(code: string): URL {
@@ -73,9 +75,16 @@ test('a pool whose threads cannot start refuses every task', async () => {
   });
 });
 
-test('closing fails what is still under way', async () => {
+test('closing waits for the threads, and fails what they leave unanswered', async () => {
   const pool = new ThreadPool<Task, string>(SILENT, 2, undefined);
   const unanswered = pool.run({ text: 'first' });
   await pool.close();
   await failureOf(unanswered, 'internal');
+});
+
+test('closing lets a thread answer what it was given before', async () => {
+  const pool = new ThreadPool<Task, string>(ANSWERING, 1, undefined);
+  const answer = pool.run({ text: 'last' });
+  await pool.close();
+  expect(await answer).toBe('LAST');
 });
