@@ -1,6 +1,8 @@
 /** Archives written in tests, and every promise about a finished one checked: by zlib, by a reader of its own, by its index. */
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { crc32, gunzipSync, inflateRawSync } from 'node:zlib';
 import { expect } from 'vitest';
 import type { WriteRequest, WriteResult } from '../../src/archive/contract.ts';
@@ -11,6 +13,9 @@ import type { ByteSink, ByteSource } from '../../src/base/source.ts';
 import { printable } from '../../src/base/paths.ts';
 import type { TarEntry } from './tar-entries.ts';
 import { tarEntries } from './tar-entries.ts';
+
+// Each archive starts threads anew, and each thread would strip the types of its sources anew.
+process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), 'node-compile-cache');
 
 /** What ends a deflate stream behind segments that have no end of their own (RFC 1951, 3.2.6). */
 const FINAL_BLOCK = Buffer.from([3, 0]);
