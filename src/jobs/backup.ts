@@ -100,7 +100,7 @@ async function write(
       index: guard.guard(target.index),
       maxSize: deps.config.limits.maxSize,
       // Asked for again and again: a reload changes them while the job runs.
-      rates: () => ({ read: deps.config.backups.readLimit, write: deps.config.backups.writeLimit }),
+      rates: () => job.rates(deps.config.backups),
       signal: job.signal,
       onProgress: (progress) => job.progress(progress),
       onReadingEnded: () => void quiesced.resume(),

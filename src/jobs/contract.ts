@@ -12,6 +12,7 @@ import type {
   JobRecord,
   WarningRecord,
 } from '../catalogue/records.ts';
+import type { KeepReason } from '../policy/retention.ts';
 
 export interface ServerView {
   readonly id: ServerId;
@@ -127,10 +128,45 @@ export interface Estimate {
   readonly largestIgnored: readonly { readonly path: string; readonly bytes: number }[];
 }
 
+/** What retention would do to a server now. */
+export interface RetentionPlan {
+  /** Newest first; without a reason it would go. */
+  readonly backups: readonly { readonly backup: BackupView; readonly reasons: readonly KeepReason[] }[];
+}
+
+/** What becomes of the backups of a server that is given up. */
+export interface GiveUpServer {
+  readonly backups: 'keep' | 'delete';
+  /** Days until they are deleted; at once without it. */
+  readonly graceDays?: number;
+}
+
+export interface GivenUpServer {
+  /** Backups that are gone now. */
+  readonly deleted: number;
+  /** Those that stay: all that are kept or wait for their day, and the locked ones. */
+  readonly kept: number;
+  /** When the unlocked ones of now will be deleted; null: never by itself. */
+  readonly deleteAt: number | null;
+}
+
+/** MiB per second, 0 for none; null: the job's share of what the config says. */
+export interface JobRates {
+  readonly readLimit?: number | null;
+  readonly writeLimit?: number | null;
+}
+
 export interface BackupService {
   servers(): Promise<readonly ServerView[]>;
   server(id: ServerId): Promise<ServerView>;
   setServer(id: ServerId, change: { readonly suspended?: boolean }): Promise<ServerView>;
+  /**
+   * Decides about the backups of a server that its owner gave up; a later call replaces the decision. Never touches
+   * the server's directory. `server_busy` while a backup or restore of it is queued or runs.
+   */
+  giveUpServer(id: ServerId, decision: GiveUpServer): Promise<GivenUpServer>;
+  /** What the rules of retention would let go now, and why the rest stays. Changes nothing. */
+  retention(server: ServerId): Promise<RetentionPlan>;
 
   /** Newest first. */
   backups(server: ServerId): Promise<readonly BackupView[]>;
@@ -161,6 +197,8 @@ export interface BackupService {
 
   jobs(filter?: { readonly server?: ServerId; readonly kind?: JobKind }): readonly JobView[];
   job(id: JobId): JobView;
+  /** Paces a queued or running job from now on; `not_running` when it has ended. */
+  setRates(id: JobId, rates: JobRates): JobView;
   /** Asks the stores and the disk: a store that does not answer is one with an error, never a rejection. */
   system(): Promise<SystemView>;
 }
@@ -198,6 +236,7 @@ export type EventType =
   | 'restore.progress'
   | 'restore.completed'
   | 'restore.failed'
+  | 'schedule.missed'
   | 'server.status';
 
 export interface RoostEvent {

@@ -9,6 +9,7 @@ import type { BackupId, JobId, ServerId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import type { Catalogue, NewJob } from '../catalogue/contract.ts';
 import type { JobKind, JobProgress, JobRecord } from '../catalogue/records.ts';
+import type { JobRates } from './contract.ts';
 import type { EventHub } from './events.ts';
 import { Locks, locksOf } from './locks.ts';
 import { JobQueue, needsSlot } from './queue.ts';
@@ -45,6 +46,7 @@ interface Entry {
   readonly verb: Verb;
   readonly ending: PromiseWithResolvers<void>;
   active: ActiveJob | undefined;
+  rates: JobRates;
 }
 
 export class JobRunner {
@@ -61,7 +63,14 @@ export class JobRunner {
   constructor(deps: RunnerDependencies) {
     this.#deps = deps;
     const { catalogue, events, clock } = deps;
-    this.#around = { catalogue, events, clock, changed: (server) => this.#tell(server) };
+    this.#around = {
+      catalogue,
+      events,
+      clock,
+      changed: (server) => this.#tell(server),
+      ratesOf: (job) => this.#entries.get(job)?.rates ?? {},
+      sharing: () => Math.max(1, this.#slotsUsed()),
+    };
     this.#verbs = new Map(deps.verbs.map((verb) => [verb.kind, verb]));
   }
 
@@ -78,7 +87,7 @@ export class JobRunner {
       alongside();
       return this.#deps.catalogue.jobs.insert(job);
     });
-    const entry: Entry = { record, verb, ending: Promise.withResolvers(), active: undefined };
+    const entry: Entry = { record, verb, ending: Promise.withResolvers(), active: undefined, rates: {} };
     // Nobody has to wait for a job; without this an unobserved failure would end the process.
     entry.ending.promise.catch(() => undefined);
     this.#entries.set(record.id, entry);
@@ -130,6 +139,15 @@ export class JobRunner {
     return this.#queue.position(id);
   }
 
+  /** Paces a job from now on; what is not named stays. Throws `not_running` when it has ended. */
+  setRates(id: JobId, rates: JobRates): void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || entry.active?.ended === true) {
+      throw new Failure('not_running', 'Cannot set the rates of the job: it has ended');
+    }
+    entry.rates = { ...entry.rates, ...rates };
+  }
+
   /**
    * Cancels a job: one that waits is over at once, one that runs within two seconds.
    *
@@ -142,6 +160,31 @@ export class JobRunner {
     else if (entry?.active?.abort(cancelled) !== true) {
       throw new Failure('not_running', 'Cannot cancel: nothing runs that could still be cancelled');
     }
+  }
+
+  /**
+   * Aborts running jobs that have come no further for so long (`interrupted`), and returns them. One that has passed
+   * its point of no return is let be: stopping it half-way would be worse than waiting.
+   */
+  abortStalled(milliseconds: number): readonly JobRecord[] {
+    const stalled = Array.from(this.#entries.values()).filter(
+      ({ active }) => active !== undefined && !active.signal.aborted && active.stillFor >= milliseconds,
+    );
+    const aborted = stalled.filter(({ active }) => {
+      const minutes = Math.round(milliseconds / 60_000);
+      const { phase = '' } = active?.progressNow ?? {};
+      const failure = new Failure(
+        'interrupted',
+        `Cannot finish the job: it has come no further for ${minutes} minutes (${phase})`,
+        {
+          facts: { minutes, phase },
+          hint: 'See whether its store and disk answer (roost doctor), then start it again.',
+          retry: true,
+        },
+      );
+      return active?.abort(failure) === true;
+    });
+    return aborted.map(({ record }) => record);
   }
 
   /**

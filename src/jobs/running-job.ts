@@ -5,9 +5,10 @@
 import type { ArchiveProgress } from '../archive/entry.ts';
 import type { Clock } from '../base/clock.ts';
 import { asFailure, Failure, throwIfAborted } from '../base/failure.ts';
-import type { ServerId } from '../base/ids.ts';
+import type { JobId, ServerId } from '../base/ids.ts';
 import type { Catalogue } from '../catalogue/contract.ts';
 import type { JobProgress, JobRecord } from '../catalogue/records.ts';
+import type { JobRates } from './contract.ts';
 import type { EventHub } from './events.ts';
 import { ProgressMeter } from './progress.ts';
 import type { PendingEvent, RunningJob, Verb } from './verb.ts';
@@ -18,6 +19,10 @@ export interface JobSurroundings {
   readonly clock: Clock;
   /** Called after each change of what is queued or runs on a server, once the events about it went out. */
   readonly changed: (server: ServerId) => void;
+  /** What was asked for this job alone. */
+  readonly ratesOf: (job: JobId) => JobRates;
+  /** Jobs that run now and share the node's rates; at least 1. */
+  readonly sharing: () => number;
 }
 
 export class ActiveJob implements RunningJob {
@@ -27,6 +32,8 @@ export class ActiveJob implements RunningJob {
   readonly #controller = new AbortController();
   readonly #meter: ProgressMeter;
   readonly #startedAt: number;
+  /** When it last came further, on the monotonic clock. */
+  #movedAt: number;
   #irrevocable = false;
   #ended = false;
 
@@ -35,6 +42,7 @@ export class ActiveJob implements RunningJob {
     this.#verb = verb;
     this.#around = around;
     this.#startedAt = around.clock.monotonic();
+    this.#movedAt = this.#startedAt;
     this.#meter = new ProgressMeter(this.#startedAt);
     this.#meter.enter(record.phase);
   }
@@ -53,6 +61,11 @@ export class ActiveJob implements RunningJob {
     return (this.#around.clock.monotonic() - this.#startedAt) / 1000;
   }
 
+  /** Milliseconds since it entered a phase, or got a byte or a file further. */
+  get stillFor(): number {
+    return this.#around.clock.monotonic() - this.#movedAt;
+  }
+
   get progressNow(): JobProgress {
     return this.#meter.current();
   }
@@ -62,12 +75,23 @@ export class ActiveJob implements RunningJob {
     // After the commit a verb may still name its cleaning up; the row has its final state by then.
     if (!this.#ended) this.#around.catalogue.jobs.setPhase(this.record.id, name);
     this.#meter.enter(name);
+    this.#movedAt = this.#around.clock.monotonic();
     if (!this.#ended) this.#tellProgress();
   }
 
   progress(progress: ArchiveProgress): void {
     if (this.#ended) return;
-    if (this.#meter.update(progress, this.#around.clock.monotonic())) this.#tellProgress();
+    const now = this.#around.clock.monotonic();
+    const { bytesDone, filesDone } = this.#meter.current();
+    // Reports come by the clock; only one that tells more shows that the job still moves.
+    if (progress.bytesDone > bytesDone || progress.filesDone > filesDone) this.#movedAt = now;
+    if (this.#meter.update(progress, now)) this.#tellProgress();
+  }
+
+  rates(node: { readonly readLimit: number; readonly writeLimit: number }): { read: number; write: number } {
+    const { readLimit, writeLimit } = this.#around.ratesOf(this.record.id);
+    const sharing = this.#around.sharing();
+    return { read: readLimit ?? node.readLimit / sharing, write: writeLimit ?? node.writeLimit / sharing };
   }
 
   passPointOfNoReturn(): void {

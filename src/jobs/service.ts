@@ -25,7 +25,9 @@ import { backupEvent } from './backup-facts.ts';
 import type * as contract from './contract.ts';
 import type { EventHub } from './events.ts';
 import { listDirectory, openContent } from './files.ts';
+import { giveUpServer } from './given-up.ts';
 import { refreshManifest, writeManifest } from './manifests.ts';
+import { judgeServer } from './prune.ts';
 import { requireUnlocked } from './remove.ts';
 import { compilePaths } from './restore-paths.ts';
 import type { Previews } from './restore-outcome.ts';
@@ -47,7 +49,7 @@ export interface ServiceDependencies {
   readonly runner: JobRunner;
   readonly events: EventHub;
   readonly archive: ArchiveDoor;
-  readonly config: Pick<Config, 'limits'>;
+  readonly config: Pick<Config, 'limits' | 'retention'>;
   readonly exclude: readonly string[];
   readonly turns: Turns;
   readonly previews: Previews;
@@ -84,6 +86,21 @@ export class Service implements contract.BackupService {
       this.#deps.events.publish({ type: 'server.status', server: id, data: { status, suspended } });
     }
     return this.server(id);
+  }
+
+  async giveUpServer(id: ServerId, decision: contract.GiveUpServer): Promise<contract.GivenUpServer> {
+    if (this.#deps.catalogue.backups.list({ server: id, limit: 1 }).length === 0) await this.#deps.registry.get(id);
+    requireIdle(this.#deps.runner, id, 'refuse', 'Cannot give up the server');
+    const remove = (backup: BackupId): Promise<void> => this.#remove(id, backup);
+    return giveUpServer(id, decision, { ...this.#deps, remove });
+  }
+
+  async retention(server: ServerId): Promise<contract.RetentionPlan> {
+    const verdicts = judgeServer(server, this.#deps);
+    if (verdicts.length === 0) await this.#deps.registry.get(server);
+    return {
+      backups: verdicts.map(({ item, reasons }) => ({ backup: viewBackup(item.record, this.#deps), reasons })),
+    };
   }
 
   async backups(server: ServerId): Promise<readonly contract.BackupView[]> {
@@ -167,10 +184,15 @@ export class Service implements contract.BackupService {
   }
 
   async remove(server: ServerId, backup: BackupId): Promise<void> {
+    this.#deps.catalogue.backups.get(backup, server);
+    requireActive(this.#deps.catalogue, server, 'Cannot delete the backup');
+    await this.#remove(server, backup);
+  }
+
+  async #remove(server: ServerId, backup: BackupId): Promise<void> {
     const { catalogue, runner } = this.#deps;
     const doing = 'Cannot delete the backup';
     const record = catalogue.backups.get(backup, server);
-    requireActive(catalogue, server, doing);
     requireUnlocked(record);
     requireUnused(runner, backup, ['backup', 'restore', 'verify', 'delete'], doing);
     if (record.status === 'IN_PROGRESS') requireCompleted(record, doing, 'server_busy');
@@ -262,6 +284,13 @@ export class Service implements contract.BackupService {
 
   job(id: JobId): contract.JobView {
     return viewJob(this.#deps.catalogue.jobs.get(id), this.#deps.runner);
+  }
+
+  setRates(id: JobId, rates: contract.JobRates): contract.JobView {
+    const { catalogue, runner } = this.#deps;
+    const record = catalogue.jobs.get(id);
+    runner.setRates(id, rates);
+    return viewJob(record, runner);
   }
 
   async system(): Promise<contract.SystemView> {

@@ -27,6 +27,14 @@ export interface RunningJob {
    */
   progress(progress: ArchiveProgress): void;
   /**
+   * MiB per second that the job may read and write now, 0 for no limit: what was asked for it alone, else its share of
+   * the node's rates. To be asked again and again: it changes while the job runs.
+   */
+  rates(node: { readonly readLimit: number; readonly writeLimit: number }): {
+    readonly read: number;
+    readonly write: number;
+  };
+  /**
    * From here the job ends as `done` or by its own error: cancelling answers `not_running`, and a drain waits for it
    * past its deadline. Throws when it was aborted before. Keep what follows short.
    */

@@ -6,7 +6,7 @@ import type { BackupId, ServerId } from '../../src/base/ids.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { openCatalogue } from '../../src/catalogue/catalogue.ts';
 import type { Catalogue } from '../../src/catalogue/contract.ts';
-import type { BackupsConfig, LimitsConfig } from '../../src/config/types.ts';
+import type { BackupsConfig, LimitsConfig, RetentionConfig } from '../../src/config/types.ts';
 import { backupVerb } from '../../src/jobs/backup.ts';
 import type { RoostEvent } from '../../src/jobs/contract.ts';
 import { EventHub } from '../../src/jobs/events.ts';
@@ -46,6 +46,7 @@ export interface NodeOptions {
   readonly maxQueued?: number;
   readonly limits?: Partial<LimitsConfig>;
   readonly backups?: Partial<BackupsConfig>;
+  readonly retention?: Partial<RetentionConfig>;
   readonly restore?: Verb;
   readonly clock?: StillClock;
 }
@@ -72,7 +73,11 @@ export async function testNode(options: NodeOptions = {}) {
   const events = new EventHub(clock, () => undefined);
   const told: RoostEvent[] = [];
   events.subscribe((event) => told.push(event));
-  const config = { backups: { ...BACKUPS, ...options.backups }, limits: { ...LIMITS, ...options.limits } };
+  const config = {
+    backups: { ...BACKUPS, ...options.backups },
+    limits: { ...LIMITS, ...options.limits },
+    retention: { ...NO_RETENTION, ...options.retention },
+  };
   const exclude = ['/var/lib/roost'];
   const shared = { catalogue, stores, archive, registry, quiesce, turns, events, config, exclude, clock, log };
   const verbs = [backupVerb(shared), removeVerb(shared), verifyVerb(shared), options.restore ?? quickRestore()];
@@ -167,6 +172,8 @@ function quickRestore(): Verb {
 }
 
 const LIMITS: LimitsConfig = { perServer: 0, maxSize: 0, reserveFree: 0 };
+
+const NO_RETENTION: RetentionConfig = { keepLast: 0, keepDays: 0, keepDaily: 0, keepWeekly: 0, keepMonthly: 0 };
 
 const BACKUPS: BackupsConfig = {
   compression: 'fast',

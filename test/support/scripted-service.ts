@@ -120,6 +120,20 @@ export class ScriptedService implements contract.BackupService {
     return view;
   }
 
+  async giveUpServer(id: ServerId, decision: contract.GiveUpServer): Promise<contract.GivenUpServer> {
+    this.#enter('giveUpServer', id, decision);
+    this.#known(id);
+    const deleteAt = decision.graceDays === undefined ? null : Date.UTC(2026, 0, 1 + decision.graceDays);
+    return { deleted: 0, kept: 2, deleteAt };
+  }
+
+  async retention(server: ServerId): Promise<contract.RetentionPlan> {
+    this.#enter('retention', server);
+    this.#known(server);
+    const held = [...this.backupViews.values()].filter((view) => view.server === server);
+    return { backups: held.map((backup, at) => ({ backup, reasons: at === 0 ? ['newest_good', 'last'] : [] })) };
+  }
+
   async backups(server: ServerId): Promise<readonly contract.BackupView[]> {
     this.#enter('backups', server);
     this.#known(server);
@@ -233,6 +247,11 @@ export class ScriptedService implements contract.BackupService {
     const found = this.jobViews.find((job) => job.id === id);
     if (found === undefined) throw new Failure('job_not_found', 'No job has that id');
     return found;
+  }
+
+  setRates(id: JobId, rates: contract.JobRates): contract.JobView {
+    this.#enter('setRates', id, rates);
+    return this.job(id);
   }
 
   async system(): Promise<contract.SystemView> {

@@ -14,6 +14,7 @@ import { mountDownloads } from './downloads.ts';
 import { answerFault } from './errors.ts';
 import { mountNode } from './node.ts';
 import { mountOneBackup } from './one-backup.ts';
+import { mountPolicies } from './policies.ts';
 import { mountRestores } from './restores.ts';
 
 /** @param identify the caller of a bearer token in the config. */
@@ -28,6 +29,7 @@ export function nativeDialect(identify: NonNullable<Dialect['identify']>): Diale
       refuseOtherMethods(app, '/api/servers/:x/backups', methodNotAllowed);
       mountOneBackup(app, ports);
       mountNode(app, ports);
+      mountPolicies(app, ports);
       mountDocument(app, ports.version);
       refuseOtherMethods(app, '/', methodNotAllowed);
     },

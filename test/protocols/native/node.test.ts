@@ -153,6 +153,7 @@ test('the OpenAPI document names every route with its schemas and security', asy
   );
   expect(routes.sort()).toEqual([
     'delete /api/client/servers/{server}/backups/{backup} *',
+    'delete /api/servers/{server} *',
     'delete /api/servers/{server}/backups/delete *',
     'get /api/client *',
     'get /api/client/servers/{server} *',
@@ -168,9 +169,11 @@ test('the OpenAPI document names every route with its schemas and security', asy
     'get /api/servers/{server}/backups/{id} *',
     'get /api/servers/{server}/backups/{id}/files *',
     'get /api/servers/{server}/backups/{id}/files/content *',
+    'get /api/servers/{server}/retention *',
     'get /api/system *',
     'get /health',
     'get /metrics *',
+    'patch /api/jobs/{id} *',
     'patch /api/servers/{server} *',
     'patch /api/servers/{server}/backups/lock *',
     'post /api/client/servers/{server}/backups *',

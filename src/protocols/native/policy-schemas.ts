@@ -1,0 +1,69 @@
+/** Requests and answers of what an operator decides. */
+import { z } from '@hono/zod-openapi';
+import { BackupObject } from './schemas.ts';
+
+/** Ten years: what is to stay longer is kept. */
+const MOST_DAYS = 3660;
+/** MiB per second; more than any disk writes. */
+const HIGHEST_RATE = 1_000_000;
+
+const KEEP_REASONS = [
+  'no_rules',
+  'not_completed',
+  'locked',
+  'busy',
+  'newest_good',
+  'last',
+  'days',
+  'daily',
+  'weekly',
+  'monthly',
+] as const;
+
+export const RetentionObject = z
+  .object({
+    backups: z.array(
+      z.object({
+        backup: BackupObject,
+        keep: z.boolean().openapi({ description: 'False: it goes after the next backup that completes' }),
+        reasons: z.array(z.enum(KEEP_REASONS)).openapi({ description: 'Why it stays' }),
+      }),
+    ),
+  })
+  .openapi('Retention');
+
+// Strict: a misspelt `graceDays` must not become a deletion at once.
+export const GiveUpBody = z
+  .strictObject({
+    backups: z.enum(['keep', 'delete'], 'must be "keep" or "delete"'),
+    graceDays: z
+      .number('must be a number of days')
+      .min(0, 'must not be less than 0')
+      .max(MOST_DAYS, `must not be more than ${MOST_DAYS}`)
+      .optional()
+      .openapi({ description: 'Days until they are deleted; at once without it' }),
+  })
+  .refine((body) => body.backups === 'delete' || body.graceDays === undefined, {
+    path: ['graceDays'],
+    message: 'counts only with "delete"',
+  })
+  .openapi('GiveUpServer');
+
+export const GivenUpObject = z.object({
+  deleted: z.number(),
+  kept: z.number().openapi({ description: 'Locked ones, and those whose day has not come' }),
+  deleteAt: z.string().nullable().openapi({ format: 'date-time' }),
+});
+
+const rate = z
+  .number('must be a number of MiB per second')
+  .min(0, 'must not be less than 0')
+  .max(HIGHEST_RATE, `must not be more than ${HIGHEST_RATE}`)
+  .nullable()
+  .optional()
+  .openapi({ description: 'MiB per second, 0 for none; null for the job’s share of the node’s rate' });
+
+export const RatesBody = z
+  .strictObject({ readLimit: rate, writeLimit: rate })
+  .refine((body) => body.readLimit !== undefined || body.writeLimit !== undefined, 'must name a rate')
+  .openapi('JobRates');
