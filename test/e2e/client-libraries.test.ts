@@ -4,8 +4,9 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PteroClient } from '@devnote-dev/pterojs';
 import { Client as JsPteroClient } from 'jspteroapi';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { GAME_SERVER, runDaemonOn, scratchHost, TOKEN, type Host } from '../support/daemon.ts';
+import { eventually } from '../support/eventually.ts';
 
 const SHORT_ID = GAME_SERVER.slice(0, 8);
 
@@ -19,7 +20,7 @@ test('jspteroapi lists, creates, polls, locks, downloads, restores and deletes b
 
   const begun = await client.createBackup(SHORT_ID, 'By jspteroapi', ['*.log'], true);
   expect(begun).toMatchObject({ name: 'By jspteroapi', is_locked: true, ignored_files: ['*.log'] });
-  await vi.waitUntil(async () => (await client.getBackupInfo(SHORT_ID, begun.uuid)).completed_at !== null);
+  await eventually(async () => (await client.getBackupInfo(SHORT_ID, begun.uuid)).completed_at !== null);
   expect(await client.getAllBackups(SHORT_ID)).toMatchObject([
     { attributes: { uuid: begun.uuid, is_successful: true, is_locked: true } },
   ]);
@@ -52,7 +53,7 @@ test('pterojs lists, creates, polls, locks, downloads, restores and deletes back
   const begun = await backups.create({ name: 'By pterojs', ignored: '*.log' });
   expect(begun).toMatchObject({ name: 'By pterojs', ignoredFiles: ['*.log'], locked: false });
   const fresh = () => backups.fetch(begun.uuid, { force: true });
-  await vi.waitUntil(async () => (await fresh()).completedAt !== null);
+  await eventually(async () => (await fresh()).completedAt !== null);
   expect((await backups.fetch()).get(begun.uuid)).toMatchObject({ successful: true, locked: false });
 
   // This library reads an object out of the answer, as the live panel sends one; the documented answer is empty, and
@@ -90,7 +91,7 @@ async function damage(host: Host): Promise<void> {
 }
 
 async function expectRestored(host: Host, server: () => Promise<{ readonly status?: unknown }>): Promise<void> {
-  await vi.waitUntil(async () => ((await server()).status ?? null) === null);
+  await eventually(async () => ((await server()).status ?? null) === null);
   expect(await readFile(join(host.server, 'eula.txt'), 'utf8')).toBe('eula=true\n');
   expect((await readdir(host.server)).sort()).toEqual(['eula.txt', 'world']);
   expect(await readdir(join(host.server, 'world'))).toEqual(['level.dat']);
