@@ -88,7 +88,7 @@ function plainEntry(entry: IndexedEntry): Entry {
 }
 
 export function pathNotFound(path: string): Failure {
-  return new Failure('path_not_found', `Cannot find "${printable(path)}" in this backup`, {
+  return new Failure('path_not_found', `Cannot look into the backup: it holds no "${printable(path)}"`, {
     hint: 'List the directory above it to see what the backup holds.',
   });
 }
