@@ -1,0 +1,60 @@
+/** List, create, restore and delete, as the first generation's panel calls them. */
+import { z } from '@hono/zod-openapi';
+import { isUuid, parseBackupId, type BackupId } from '../../base/ids.ts';
+import type { App, DialectPorts } from '../dialect.ts';
+import { ignoredBody } from '../json-body.ts';
+import { bodyAs } from './body.ts';
+import { panelOnly } from './guard.ts';
+import { createdAnswer, listEntry } from './views.ts';
+
+const uuid = z
+  .string()
+  .transform((text) => text.toLowerCase())
+  .refine(isUuid, 'must be a UUID')
+  .transform((text) => text as BackupId);
+
+const CreateBody = z.object({
+  uuid: uuid.optional(),
+  ignore: z.array(z.string().max(4096)).max(10_000).nullish(),
+  name: z.string().max(255).nullish(),
+  locked: z.boolean().nullish(),
+});
+
+const RestoreBody = z.object({ uuid, truncate: z.boolean().nullish() });
+
+export function mountBackups(app: App, { service }: DialectPorts): void {
+  const path = '/api/servers/:server/backup';
+
+  app.get(path, panelOnly, async (c) => {
+    const backups = await service.backups(c.get('server'));
+    return c.json({ backups: backups.map(listEntry) });
+  });
+
+  app.post(path, panelOnly, async (c) => {
+    const { uuid: id, ignore, locked, ...body } = await bodyAs(c, CreateBody);
+    const name = body.name?.trim() ?? '';
+    const accepted = await service.create({
+      server: c.get('server'),
+      whenBusy: 'queue',
+      ...(id === undefined ? {} : { id }),
+      ...(name === '' ? {} : { name }),
+      ignore: ignore ?? [],
+      locked: locked ?? false,
+    });
+    return c.json(createdAnswer(await accepted.ended));
+  });
+
+  app.post(`${path}/restore`, panelOnly, async (c) => {
+    const { uuid: backup, truncate } = await bodyAs(c, RestoreBody);
+    const request = { server: c.get('server'), backup, truncate: truncate ?? false, whenBusy: 'queue' as const };
+    await (
+      await service.restore(request)
+    ).ended;
+    return c.json({ success: true, message: 'Backup restored successfully' });
+  });
+
+  app.delete(`${path}/:backup`, panelOnly, ignoredBody, async (c) => {
+    await service.remove(c.get('server'), parseBackupId(c.req.param('backup').toLowerCase()));
+    return c.json({ success: true });
+  });
+}

@@ -1,0 +1,70 @@
+/** What the two generations of this panel prove themselves with. Both compare in constant time. */
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
+import type { PanelConfig } from '../../config/types.ts';
+import type { Caller } from '../access.ts';
+
+type Connection = NonNullable<PanelConfig['connection']>;
+
+export const PANEL_CALLER: Caller = { id: 'panel', dialect: 'stellar', permissions: ['*'], servers: ['*'] };
+
+/** `Bearer <id>.<token>`; on its downloads the panel leaves the id out, which is no secret. */
+export function bearerCheck({ tokenId, token }: Connection): (headers: Headers) => boolean {
+  const known = [`Bearer ${tokenId}.${token.reveal()}`, `Bearer ${token.reveal()}`].map(digest);
+  return (headers) => {
+    const presented = digest(headers.get('authorization') ?? '');
+    return known.map((each) => timingSafeEqual(each, presented)).includes(true);
+  };
+}
+
+/** Seconds that the clocks of panel and node may differ by: the panel's own daemon allows as many. */
+const SKEW_SECONDS = 60;
+
+/**
+ * How long after its first use a header set still counts. The signature covers the node and the second, nothing else:
+ * all calls that the panel makes in one second carry the same headers, so a set cannot be good for one call only. What
+ * comes later than that second and a slow network explain is somebody's copy.
+ */
+const FRESH_MS = 3000;
+
+const SIGNATURE = /^Bearer ([0-9a-f]{64})$/;
+const TIMESTAMP = /^\d{1,12}$/;
+
+/**
+ * `X-Stellar-Node-Id`, `X-Stellar-Timestamp` and `Authorization: Bearer <hex HMAC-SHA256 of "<node>|<timestamp>">`,
+ * keyed with the bytes that the panel's token spells in hex.
+ *
+ * A header set is refused once it is older than `FRESH_MS`, counted from its first use; and when it was signed before
+ * this daemon started, because what was used before that is not remembered.
+ */
+export function signatureCheck({ tokenId, token }: Connection, clock: Clock): (headers: Headers) => boolean {
+  const key = Buffer.from(token.reveal(), 'hex');
+  const startedAt = Math.floor(clock.now() / 1000);
+  const firstUses = new Map<string, number>();
+  return (headers) => {
+    const node = headers.get('x-stellar-node-id') ?? '';
+    const timestamp = headers.get('x-stellar-timestamp') ?? '';
+    const [, presented = ''] = SIGNATURE.exec(headers.get('authorization') ?? '') ?? [];
+    const expected = createHmac('sha256', key).update(`${node}|${timestamp}`).digest('hex');
+    const genuine = timingSafeEqual(digest(presented), digest(expected)) && node === tokenId && key.length > 0;
+    if (!genuine || !TIMESTAMP.test(timestamp)) return false;
+    const second = Number(timestamp);
+    const now = clock.now();
+    if (Math.abs(now / 1000 - second) > SKEW_SECONDS || second < startedAt) return false;
+    return firstUse(firstUses, timestamp, clock.monotonic()) + FRESH_MS >= clock.monotonic();
+  };
+}
+
+/** Only genuine timestamps within the skew come here, so that at most two minutes of seconds are remembered. */
+function firstUse(firstUses: Map<string, number>, timestamp: string, now: number): number {
+  for (const [known, at] of firstUses) {
+    if (now - at > 3 * SKEW_SECONDS * 1000) firstUses.delete(known);
+  }
+  const first = firstUses.get(timestamp) ?? now;
+  firstUses.set(timestamp, first);
+  return first;
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text, 'latin1').digest();
+}

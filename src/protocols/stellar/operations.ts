@@ -1,0 +1,84 @@
+/** The three operations of the second generation, on backups by name. */
+import { z } from '@hono/zod-openapi';
+import { Failure } from '../../base/failure.ts';
+import { parseServerId, type ServerId } from '../../base/ids.ts';
+import { printableText } from '../../base/paths.ts';
+import type { BackupService, BackupView } from '../../jobs/contract.ts';
+import type { App, AppContext, DialectPorts } from '../dialect.ts';
+import { failureOf } from '../thrown.ts';
+import { bodyAs } from './body.ts';
+import { logged, statusOf } from './errors.ts';
+
+// The rule of that panel's daemon. Names never become paths here, but one that is refused there is refused here.
+const NamedBody = z.object({
+  name: z
+    .string()
+    .min(1)
+    .max(255)
+    .refine((name) => !/[/\\]|\.\./.test(name), 'must not hold slashes or ".."'),
+});
+
+type Operation = (service: BackupService, server: ServerId, name: string) => Promise<object>;
+
+const OPERATIONS = new Map<string, Operation>([
+  ['create', create],
+  ['restore', restore],
+  ['delete', remove],
+]);
+
+export function mountOperations(app: App, { service, log }: DialectPorts): void {
+  app.post('/api/servers/:server/backups', async (c, next) => {
+    if (c.get('caller')?.dialect !== 'stellar') {
+      return c.req.header('x-stellar-node-id') === undefined ? next() : c.text('unauthorized', 401);
+    }
+    const asked = c.req.query('op') ?? '';
+    const operation = OPERATIONS.get(asked);
+    if (operation === undefined) return c.text('not found', 404);
+    try {
+      const { name } = await bodyAs(c, NamedBody);
+      return c.json(await operation(service, parseServerId(c.req.param('server').toLowerCase()), name));
+    } catch (error) {
+      return logged(c, error, log, (_, thrown) => answerError(c, thrown, asked));
+    }
+  });
+}
+
+async function create(service: BackupService, server: ServerId, name: string): Promise<object> {
+  const { size, sha256 } = await (await service.create({ server, name, whenBusy: 'queue' })).ended;
+  return { name, bytes: size, sha256 };
+}
+
+/** The newest good backup of the name; nothing is removed that the backup does not hold, since nobody asked for it. */
+async function restore(service: BackupService, server: ServerId, name: string): Promise<object> {
+  const backup = (await named(service, server, name)).find(({ status }) => status !== 'FAILED');
+  if (backup === undefined) throw new Failure('backup_not_found', 'There is no such backup');
+  await (
+    await service.restore({ server, backup: backup.id, truncate: false, whenBusy: 'queue' })
+  ).ended;
+  return { ok: true };
+}
+
+/**
+ * Failed backups of the name go, and the oldest other one. Where a name was used twice the panel has two rows and its
+ * daemon one archive, the newer: whichever row is deleted, the other must keep leading to that.
+ */
+async function remove(service: BackupService, server: ServerId, name: string): Promise<object> {
+  const all = await named(service, server, name);
+  const oldest = all.findLast(({ status }) => status !== 'FAILED');
+  const going = all.filter((backup) => backup.status === 'FAILED' || backup === oldest);
+  for (const { id } of going) await service.remove(server, id);
+  return { ok: true };
+}
+
+/** Newest first. */
+async function named(service: BackupService, server: ServerId, name: string): Promise<BackupView[]> {
+  return (await service.backups(server)).filter((backup) => backup.name === name);
+}
+
+/** The documented envelope; `params` say what the panel's own daemon leaves unsaid. */
+function answerError(c: AppContext, thrown: unknown, operation: string): Response {
+  const failure = failureOf(thrown);
+  const code = failure.code === 'invalid_request' ? 'bad_request' : `${operation}_failed`;
+  const params = { reason: failure.code, message: printableText(failure.message) };
+  return c.json({ error: { code: `backups.${code}`, params } }, statusOf(thrown));
+}
