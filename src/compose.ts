@@ -18,6 +18,7 @@ import { openOrRenewCatalogue } from './catalogue/salvage.ts';
 import { lockStateDirectory } from './catalogue/state-lock.ts';
 import type { Daemon } from './cli/daemon.ts';
 import { version } from './cli/version.ts';
+import { composeDialects } from './compose-dialects.ts';
 import type { Jobs } from './compose-jobs.ts';
 import { composeJobs } from './compose-jobs.ts';
 import { openStores } from './compose-stores.ts';
@@ -169,14 +170,15 @@ class RoostDaemon implements Daemon {
   }
 
   async #serve(catalogue: Catalogue, jobs: Jobs): Promise<string> {
-    const { api, tokens } = this.#config;
+    const { api, tokens, panel } = this.#config;
     const downloads = catalogue.keys.get(DOWNLOAD_TOKEN_KEY) ?? new Uint8Array();
     const { service, events, runner } = jobs;
     const [clock, log] = [this.#clock, this.#log];
     const eventLoop = watchEventLoop();
     this.#opened.defer(() => eventLoop.close());
     const keys = { downloads };
-    const app = createApp({ service, events, tokens, api, keys, clock, log, version: version(), eventLoop });
+    const dialects = composeDialects(panel, clock);
+    const app = createApp({ service, events, tokens, api, keys, dialects, clock, log, version: version(), eventLoop });
     this.#app = app;
     const server = createHttpServer({ app, api });
     const { host, port } = await server.listen();
