@@ -120,7 +120,12 @@ function accessLog(clock: Clock, log: Log, addressOf: (c: AppContext) => string)
   return async function accessLog(c, next) {
     const began = clock.monotonic();
     await next();
-    const facts = { requestId: c.get('requestId'), address: addressOf(c), caller: c.get('caller')?.id };
+    const facts = {
+      requestId: c.get('requestId'),
+      address: addressOf(c),
+      caller: c.get('caller')?.id,
+      job: c.get('job'),
+    };
     const { method, path } = c.req;
     const milliseconds = Math.round(clock.monotonic() - began);
     // Monitors ask every few seconds; that is no news.

@@ -7,7 +7,7 @@ import type { HttpBindings } from '@hono/node-server';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Clock } from '../base/clock.ts';
-import type { ServerId } from '../base/ids.ts';
+import type { JobId, ServerId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import type { ByteSource } from '../base/source.ts';
 import type { BackupService, FileContent } from '../jobs/contract.ts';
@@ -22,6 +22,8 @@ export interface AppEnv {
     caller: Caller | undefined;
     /** Set by a guard on the routes of one server, after the caller was found to hold it. */
     server: ServerId;
+    /** Set by whoever made a job of the request, so that the log leads from the one to the other. */
+    job: JobId | undefined;
   };
 }
 

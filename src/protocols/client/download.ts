@@ -32,7 +32,12 @@ export function mountDownload(app: App, ports: DialectPorts, guard: Guard): void
     const expiresAt = Math.floor(clock.now() / 1000) + SIGNED_URL_SECONDS;
     const grant = { purpose: 'backup', server, backup: backup.id, expiresAt, nonce: randomUUID() };
     const path = downloadPath(server, signDownloadToken(grant, downloadKey));
-    log.info('Download link issued', { caller: c.get('caller')?.id, server, backup: backup.id });
+    log.info('Download link issued', {
+      requestId: c.get('requestId'),
+      caller: c.get('caller')?.id,
+      server,
+      backup: backup.id,
+    });
     return c.json({ object: 'signed_url' as const, attributes: { url: absoluteUrl(c, ports, path) } }, 200);
   });
 }

@@ -49,7 +49,12 @@ export function mountDownloads(app: App, ports: DialectPorts): void {
     const expiresAt = Math.floor(ports.clock.now() / 1000) + DOWNLOAD_TOKEN_SECONDS;
     const grant = { purpose: 'backup', server, backup: backup.id, expiresAt };
     const token = signDownloadToken(grant, ports.downloadKey);
-    ports.log.info('Download link issued', { caller: c.get('caller')?.id, server, backup: backup.id });
+    ports.log.info('Download link issued', {
+      requestId: c.get('requestId'),
+      caller: c.get('caller')?.id,
+      server,
+      backup: backup.id,
+    });
     const downloadUrl = ownUrl(ports, downloadPath(server, token));
     return c.json({ token, expiresAt, downloadUrl }, 200);
   });

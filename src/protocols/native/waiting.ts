@@ -18,6 +18,7 @@ function prefersAsync(c: AppContext): boolean {
  * @throws the job's own Failure when it failed or was cancelled.
  */
 export async function endOf(c: AppContext, accepted: Accepted): Promise<BackupView | undefined> {
+  c.set('job', accepted.job);
   if (!prefersAsync(c)) return accepted.ended;
   // Nobody waits: its failure is in the record and the events, and must not end the process as an unhandled one.
   accepted.ended.catch(() => undefined);
