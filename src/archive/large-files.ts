@@ -3,11 +3,12 @@
  * come from that same file whatever takes its name meanwhile, and one look at the end tells whether it changed.
  */
 import fs from 'node:fs';
+import type { Clock } from '../base/clock.ts';
 import { DirectoryChain, openForReading, openRoot } from '../base/handles.ts';
 import type { LargeFile } from './cut.ts';
 import type { WarningCode } from './entry.ts';
 import type { LinkHeirs } from './link-heirs.ts';
-import { absenceWarning, changeWarning, isReplaced, sameFile } from './pack-reader.ts';
+import { absenceWarning, changeWarning, isReplaced, isUnsettled, sameFile } from './pack-reader.ts';
 import { wholeSeconds } from './walk.ts';
 import type { WalkedEntry } from './walk.ts';
 
@@ -18,11 +19,13 @@ export class LargeFiles {
   readonly #chain: DirectoryChain;
   readonly #warn: Warn;
   readonly #heirs: LinkHeirs;
+  readonly #clock: Clock;
   readonly #open = new Set<number>();
 
   /** @param heirs is told of files that are gone or replaced. */
-  constructor(root: string, heirs: LinkHeirs, warn: Warn) {
+  constructor(root: string, heirs: LinkHeirs, clock: Clock, warn: Warn) {
     this.#heirs = heirs;
+    this.#clock = clock;
     this.#root = openRoot(root);
     this.#chain = new DirectoryChain(this.#root);
     this.#warn = warn;
@@ -46,7 +49,9 @@ export class LargeFiles {
     const { size, mode, uid, gid, dev, ino, mtimeMs, ctimeMs } = stat;
     const seen = { size, mode: mode & 0o7777, uid, gid, mtime: wholeSeconds(mtimeMs), dev, ino, mtimeMs, ctimeMs };
     const file = { entry: { ...walked, ...seen }, descriptor };
-    if (!sameFile(walked, stat)) this.#warn(walked.path, 'file_changed', 'It changed between the walk and its reading');
+    if (!sameFile(walked, stat) || isUnsettled(stat, this.#clock.now())) {
+      this.#warn(walked.path, 'file_changed', 'It changed just before it was read; it may hold old and new bytes');
+    }
     if (isReplaced(walked, stat)) this.#heirs.lose(walked.path);
     if (size === 0) fs.closeSync(descriptor);
     else this.#open.add(descriptor);

@@ -6,6 +6,7 @@
  * becomes that file itself, and further links lead to it.
  */
 import fs from 'node:fs';
+import type { Clock } from '../base/clock.ts';
 import { errnoOf } from '../base/failure.ts';
 import { DirectoryChain, openForReading, openRoot } from '../base/handles.ts';
 import type { PackedEntry } from './cut.ts';
@@ -28,16 +29,18 @@ export class PackReader {
   readonly #root: number;
   readonly #chain: DirectoryChain;
   readonly #encoder = new HeaderEncoder();
+  readonly #clock: Clock;
   readonly #checkStop: () => void;
 
   /** Opens the directory that packs are read from. */
-  static open(root: string, checkStop: () => void): PackReader {
-    return new PackReader(openRoot(root), checkStop);
+  static open(root: string, clock: Clock, checkStop: () => void): PackReader {
+    return new PackReader(openRoot(root), clock, checkStop);
   }
 
-  private constructor(root: number, checkStop: () => void) {
+  private constructor(root: number, clock: Clock, checkStop: () => void) {
     this.#root = root;
     this.#chain = new DirectoryChain(root);
+    this.#clock = clock;
     this.#checkStop = checkStop;
   }
 
@@ -48,7 +51,7 @@ export class PackReader {
 
   /** Fills `raw` with the entries' tar bytes, as many as fit. */
   read(entries: readonly PackedEntry[], raw: Buffer): PackContent {
-    const pack = new PackBuilder(raw, this.#encoder);
+    const pack = new PackBuilder(raw, this.#encoder, this.#clock);
     for (const [index, entry] of entries.entries()) {
       this.#checkStop();
       if (!this.#add(pack, index, entry)) return pack.content(index);
@@ -89,14 +92,16 @@ class PackBuilder {
   readonly heirs = new LinkHeirs();
   readonly #raw: Buffer;
   readonly #encoder: HeaderEncoder;
+  readonly #clock: Clock;
   readonly #changes: EntryChange[] = [];
   readonly #warnings: ArchiveWarning[] = [];
   #length = 0;
   #asPlanned = true;
 
-  constructor(raw: Buffer, encoder: HeaderEncoder) {
+  constructor(raw: Buffer, encoder: HeaderEncoder, clock: Clock) {
     this.#raw = raw;
     this.#encoder = encoder;
+    this.#clock = clock;
   }
 
   content(rest?: number): PackContent {
@@ -128,11 +133,13 @@ class PackBuilder {
     } else if (entry !== planned) this.#change({ index, entry });
     this.#length += this.#encoder.encode(entry, this.#raw, this.#length);
     const start = this.#length;
+    const unsettled = isUnsettled(stat, this.#clock.now());
     const got = this.#readContent(entry, descriptor, start);
     const end = start + entry.size + paddingOf(entry.size);
     this.#raw.fill(0, start + got, end);
     this.#length = end;
-    this.#compare(entry, seen, got, fs.fstatSync(descriptor));
+    const after = fs.fstatSync(descriptor);
+    if (unsettled || got < entry.size || !sameFile(seen, after)) this.#warnOfChange(entry, after);
     return true;
   }
 
@@ -154,8 +161,7 @@ class PackBuilder {
     return got;
   }
 
-  #compare(entry: Entry, seen: PackedEntry, got: number, after: fs.Stats): void {
-    if (got === entry.size && sameFile(seen, after)) return;
+  #warnOfChange(entry: Entry, after: fs.Stats): void {
     this.#asPlanned = false;
     const warning = changeWarning(entry, after.size);
     if (this.#warnings.at(-1)?.path !== entry.path) this.#warn(entry.path, warning.code, warning.message);
@@ -187,6 +193,14 @@ export function sameFile(seen: PackedEntry, now: fs.Stats): boolean {
     now.mtimeMs === seen.mtimeMs &&
     now.ctimeMs === seen.ctimeMs
   );
+}
+
+/** Two changes within this time may show the same times: the clock of file systems ticks every 4 to 10 milliseconds. */
+const TICK_MS = 20;
+
+/** True when a file changed so shortly before `now` that a change while it is read might not show. */
+export function isUnsettled(stat: fs.Stats, now: number): boolean {
+  return now - stat.ctimeMs < TICK_MS;
 }
 
 /** True when a name leads to another file than it did before. */

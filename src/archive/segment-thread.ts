@@ -5,6 +5,7 @@
 import fs from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
+import { systemClock } from '../base/clock.ts';
 import { errnoOf } from '../base/failure.ts';
 import type { CompressionLevel, EngineName } from './contract.ts';
 import { Control, Slots } from './control.ts';
@@ -29,7 +30,7 @@ const data = workerData as SegmentThreadData;
 const control = new Control(data.control);
 const slots = new Slots(data.slots.count, data.slots.length, data.slots.memory);
 const engine = makeEngine(data.engine, data.level);
-const reader = PackReader.open(data.root, control.checkStop);
+const reader = PackReader.open(data.root, systemClock, control.checkStop);
 const raw = Buffer.from(new ArrayBuffer(RAW_CAPACITY));
 
 serveTasks(

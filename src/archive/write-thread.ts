@@ -66,7 +66,7 @@ async function write(): Promise<WriteResult> {
     assembler.warn(path, code, message);
   };
   const heirs = new LinkHeirs();
-  const large = new LargeFiles(data.root, heirs, warn);
+  const large = new LargeFiles(data.root, heirs, clock, warn);
   const progress = reporter(assembler, totals);
   const pool = startThreads();
   const line = new WriteLine({

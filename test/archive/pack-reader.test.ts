@@ -12,6 +12,7 @@ import { decodeEntries, encodeEntries } from '../../src/archive/packed-entries.t
 import { Walk } from '../../src/archive/walk.ts';
 import { openFiles } from '../support/open-files.ts';
 import { scratchDirectory } from '../support/scratch.ts';
+import { StillClock } from '../support/still-clock.ts';
 import { tarEntries } from '../support/tar-entries.ts';
 
 afterEach(() => {
@@ -24,9 +25,17 @@ function walked(root: string): PackedEntry[] {
   return [...new Walk(request).entries()];
 }
 
-function read(root: string, entries: readonly PackedEntry[], capacity = RAW_CAPACITY, checkStop = () => undefined) {
+/** @param later how long after the last change it is read. */
+function read(
+  root: string,
+  entries: readonly PackedEntry[],
+  capacity = RAW_CAPACITY,
+  checkStop = () => undefined,
+  later = 60_000,
+) {
+  const clock = new StillClock(Date.now() + later);
   const before = openFiles();
-  const reader = PackReader.open(root, checkStop);
+  const reader = PackReader.open(root, clock, checkStop);
   const raw = Buffer.alloc(capacity, 0xa5);
   try {
     // As it goes to a segment thread.
@@ -77,6 +86,18 @@ test('a pack of files that stand still is as planned', async () => {
     ['b', 'content of b'],
     ['c', 'content of c'],
   ]);
+});
+
+test('a file that changed in this tick of the clock may change again unseen, and has a warning', async () => {
+  const { root, entries } = await threeFiles();
+  const told = read(root, entries, RAW_CAPACITY, () => undefined, -1000);
+  expect(codesOf(told)).toEqual([
+    ['a', 'file_changed'],
+    ['b', 'file_changed'],
+    ['c', 'file_changed'],
+  ]);
+  expect(told.asPlanned).toBe(false);
+  expect(told.contents[0]).toEqual(['a', 'content of a']);
 });
 
 describe('between the walk and the reading', () => {
@@ -196,7 +217,7 @@ describe('while it is read', () => {
 
   test('too few descriptors end the backup: each file left out for that would be lost in silence', async () => {
     const { root, entries } = await threeFiles();
-    const reader = PackReader.open(root, () => undefined);
+    const reader = PackReader.open(root, new StillClock(), () => undefined);
     vi.spyOn(fs, 'openSync').mockImplementation(() => {
       throw systemError('EMFILE', -24);
     });

@@ -51,7 +51,8 @@ interface Raced {
 async function archiveWhile(root: string, race: Race): Promise<Raced> {
   const before = openFiles();
   const [archive, index]: [Buffer[], Buffer[]] = [[], []];
-  const clock = new StillClock();
+  // Long after the files were made.
+  const clock = new StillClock(Date.now() + 60_000);
   const slots = new Slots(race.slots ?? 3, storedLength(RAW_CAPACITY));
   const assembler = new Assembler({
     level: 'none',
@@ -65,7 +66,7 @@ async function archiveWhile(root: string, race: Race): Promise<Raced> {
   const walked = walkOf(root, warn);
   race.afterWalk?.(root);
   const heirs = new LinkHeirs();
-  const large = new LargeFiles(root, heirs, warn);
+  const large = new LargeFiles(root, heirs, clock, warn);
   const { open } = large;
   Object.assign(large, {
     open: (entry: WalkedEntry) => {
@@ -73,7 +74,7 @@ async function archiveWhile(root: string, race: Race): Promise<Raced> {
       return open(entry);
     },
   });
-  const reader = PackReader.open(root, () => undefined);
+  const reader = PackReader.open(root, clock, () => undefined);
   const pace = new Pace(
     clock,
     () => 0,
