@@ -6,6 +6,7 @@ import { localDirectories } from './compose-stores.ts';
 import type { Config } from './config/types.ts';
 import { adoptBackups } from './jobs/adopt.ts';
 import { archiveDoor } from './jobs/archive-door.ts';
+import { Automatic } from './jobs/automatic.ts';
 import { backupVerb } from './jobs/backup.ts';
 import { EventHub } from './jobs/events.ts';
 import { recoverJobs } from './jobs/recover.ts';
@@ -46,6 +47,8 @@ export interface Jobs {
   recoverServers(): Promise<void>;
   /** Ends the other jobs of the last run, and takes over what stores hold. Slow while a remote store is away. */
   recoverStores(): Promise<void>;
+  /** Begins what the daemon does by itself; to be closed before the runner is drained. */
+  automate(): Automatic;
   /** Removes trees that were kept for an undo and whose time is over. */
   sweep(): Promise<void>;
 }
@@ -78,8 +81,9 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
   const { concurrent } = config.backups;
   const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued: MAX_QUEUED });
   announceStatuses(runner, events);
+  const service = new Service({ ...shared, runner });
   return {
-    service: new Service({ ...shared, runner }),
+    service,
     events,
     runner,
     recoverServers: () => recoverRestores(shared),
@@ -87,6 +91,7 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
       await recoverJobs(shared);
       await adoptBackups(shared);
     },
+    automate: () => Automatic.open({ ...shared, runner, service }),
     sweep: () => sweepPrevious(shared),
   };
 }

@@ -80,6 +80,8 @@ class RoostDaemon implements Daemon {
     await this.#recover(jobs);
     this.#keepTidy(catalogue, jobs);
     const url = await this.#serve(catalogue, jobs);
+    const automatic = jobs.automate();
+    this.#opened.defer(() => automatic.close());
     this.#log.info('Roost serves', { url, version: version(), node: process.version });
     return { url };
   }

@@ -8,17 +8,18 @@ import { Secret } from './secret.ts';
 import type { Config } from './types.ts';
 
 export interface LiveConfig {
-  /** Its `limits`, `retention`, `verification` and `restore`, and the rates, compression and workers in `backups`, follow each reload. */
+  /** Its `jobs`, `limits`, `retention`, `verification` and `restore`, and the rates, compression and workers in `backups`, follow each reload. */
   readonly config: Config;
   /** @returns the keys that differ from what is in force, and count only after a restart. */
   readonly reload: (next: Config) => readonly string[];
 }
 
 /** Sections of which every value is asked for when it is needed. */
-const SECTIONS = ['limits', 'retention', 'verification', 'restore'] as const;
+const SECTIONS = ['jobs', 'limits', 'retention', 'verification', 'restore'] as const;
 
 export function liveConfig(first: Config): LiveConfig {
   const sections: Pick<Config, (typeof SECTIONS)[number]> = {
+    jobs: { ...first.jobs },
     limits: { ...first.limits },
     retention: { ...first.retention },
     verification: { ...first.verification },

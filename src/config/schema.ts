@@ -23,6 +23,7 @@ export function configSchema(environment: Environment) {
     tokens: z.array(token(environment)).default([]),
     storage: storage(environment).prefault({}),
     backups: backups.prefault({}),
+    jobs: jobs.prefault({}),
     limits: limits.prefault({}),
     retention: retention.prefault({}),
     schedules: z.array(schedule).default([]),
@@ -120,6 +121,11 @@ const backups = section({
   upload_limit: value.rate.default(0),
 });
 
+const jobs = section({
+  stalled_minutes: value.count.default(30),
+  rerun_interrupted: z.boolean().default(false),
+});
+
 const limits = section({
   per_server: value.count.default(20),
   max_size: value.size.prefault('10GiB'),
@@ -137,6 +143,8 @@ const retention = section({
 const schedule = section({
   server: value.anyServer,
   cron: value.cron,
+  timezone: value.timeZone.nullable().default(null),
+  missed: z.enum(['run', 'skip']).default('run'),
   ignore: z.array(z.string()).default([]),
 });
 

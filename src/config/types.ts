@@ -14,6 +14,7 @@ export interface Config {
   readonly tokens: readonly TokenConfig[];
   readonly storage: StorageConfig;
   readonly backups: BackupsConfig;
+  readonly jobs: JobsConfig;
   readonly limits: LimitsConfig;
   readonly retention: RetentionConfig;
   readonly schedules: readonly ScheduleConfig[];
@@ -133,6 +134,13 @@ export interface BackupsConfig {
   readonly uploadLimit: number;
 }
 
+export interface JobsConfig {
+  /** A running job that has come no further for so many minutes is ended; 0: never. */
+  readonly stalledMinutes: number;
+  /** True: a backup that the end of the daemon interrupted is begun again at the next start, once. */
+  readonly rerunInterrupted: boolean;
+}
+
 /** 0 means no limit everywhere here; sizes in bytes. */
 export interface LimitsConfig {
   readonly perServer: number;
@@ -151,8 +159,12 @@ export interface RetentionConfig {
 
 export interface ScheduleConfig {
   readonly server: ServerId | '*';
-  /** Five or six fields, or a nickname such as `@daily`; its syntax was checked loosely. */
+  /** Five or six fields, or a nickname such as `@daily`. */
   readonly cron: string;
+  /** IANA name; null: the zone of the host. */
+  readonly timezone: string | null;
+  /** What happens once when its time passed while the daemon was off. */
+  readonly missed: 'run' | 'skip';
   /** gitignore lines; empty: the server's own ignore file counts. */
   readonly ignore: readonly string[];
 }

@@ -1,6 +1,7 @@
 /** The kinds of values that sections are made of; each says in its message what it wants to see. */
 import { isIP } from 'node:net';
 import { isAbsolute, normalize } from 'node:path';
+import { Cron } from 'croner';
 import { z } from 'zod';
 import { Failure } from '../base/failure.ts';
 import type { ServerId } from '../base/ids.ts';
@@ -76,16 +77,22 @@ function isAddressBlock(written: string): boolean {
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
 }
 
-const NICKNAMES = new Set(['@yearly', '@annually', '@monthly', '@weekly', '@daily', '@hourly']);
-
-/** Cron's own alphabet; whether a day exists is found by the scheduler, which says when it comes next. */
-const CRON_FIELD = /^[\da-z*?,/#-]+$/i;
-
+/** Read by the scheduler's own parser, so that what passes here cannot fail there. */
 export const cron = text.refine((written) => {
-  const fields = written.trim().split(/\s+/);
-  if (fields.length === 1) return NICKNAMES.has(written.trim().toLowerCase());
-  return (fields.length === 5 || fields.length === 6) && fields.every((field) => CRON_FIELD.test(field));
+  try {
+    return new Cron(written, { paused: true, mode: '5-or-6-parts' }).getPattern() !== undefined;
+  } catch {
+    return false;
+  }
 }, 'must be a cron expression, such as "0 4 * * *" (minute hour day month weekday)');
+
+export const timeZone = text.refine((name) => {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}, 'must be a time zone, such as Europe/Berlin or UTC');
 
 /** A program with its arguments; no shell takes it apart. */
 export const command = z.array(z.string()).min(1, 'must name a program');

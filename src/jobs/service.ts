@@ -91,7 +91,7 @@ export class Service implements contract.BackupService {
   async giveUpServer(id: ServerId, decision: contract.GiveUpServer): Promise<contract.GivenUpServer> {
     if (this.#deps.catalogue.backups.list({ server: id, limit: 1 }).length === 0) await this.#deps.registry.get(id);
     requireIdle(this.#deps.runner, id, 'refuse', 'Cannot give up the server');
-    const remove = (backup: BackupId): Promise<void> => this.#remove(id, backup);
+    const remove = (backup: BackupId): Promise<void> => this.removeGivenUp(id, backup);
     return giveUpServer(id, decision, { ...this.#deps, remove });
   }
 
@@ -186,10 +186,11 @@ export class Service implements contract.BackupService {
   async remove(server: ServerId, backup: BackupId): Promise<void> {
     this.#deps.catalogue.backups.get(backup, server);
     requireActive(this.#deps.catalogue, server, 'Cannot delete the backup');
-    await this.#remove(server, backup);
+    await this.removeGivenUp(server, backup);
   }
 
-  async #remove(server: ServerId, backup: BackupId): Promise<void> {
+  /** As `remove`, also of a suspended server: hosts suspend what they are about to give up. */
+  async removeGivenUp(server: ServerId, backup: BackupId): Promise<void> {
     const { catalogue, runner } = this.#deps;
     const doing = 'Cannot delete the backup';
     const record = catalogue.backups.get(backup, server);
