@@ -11,15 +11,21 @@ const LEVELS = 64;
  * Removes a name and all that is below it. Links are removed, never followed. Any depth: a path longer than the
  * system allows is no obstacle. Gives way to other work in between.
  *
+ * @param checkStop throws to end it in the middle; called for every name.
  * @throws the system error of the first thing that could not be removed. A name that is gone is no error.
  */
-export async function removeTree(parent: number, name: string): Promise<void> {
-  await new TreeRemoval().remove(parent, name);
+export async function removeTree(parent: number, name: string, checkStop: () => void = () => undefined): Promise<void> {
+  await new TreeRemoval(checkStop).remove(parent, name);
 }
 
 class TreeRemoval {
   readonly #timer = new SliceTimer();
+  readonly #checkStop: () => void;
   #moved = 0;
+
+  constructor(checkStop: () => void) {
+    this.#checkStop = checkStop;
+  }
 
   async remove(parent: number, name: string): Promise<void> {
     const top = openForRemoval(parent, name);
@@ -30,13 +36,14 @@ class TreeRemoval {
     } finally {
       fs.closeSync(top);
     }
-    removeEmptyDirectory(parent, name);
+    removeEmptied(parent, name);
   }
 
   /** Removes all entries of a directory. True when deep ones were moved into the top, which then isn't empty yet. */
   async #empty(directory: number, top: number, depth: number): Promise<boolean> {
     let moved = false;
     for (const item of readDirectory(directory)) {
+      this.#checkStop();
       await this.#timer.giveWay();
       if (!item.directory && unlinked(directory, item.name)) continue;
       if (depth === LEVELS) {
@@ -56,7 +63,7 @@ class TreeRemoval {
     } finally {
       fs.closeSync(handle);
     }
-    removeEmptyDirectory(parent, name);
+    removeEmptied(parent, name);
     return moved;
   }
 
@@ -84,6 +91,14 @@ function unlinked(directory: number, name: string): boolean {
     if (errno === 'ENOENT') return true;
     if (errno === 'EISDIR') return false;
     throw error;
+  }
+}
+
+function removeEmptied(parent: number, name: string): void {
+  try {
+    removeEmptyDirectory(parent, name);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
   }
 }
 

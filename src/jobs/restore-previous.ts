@@ -13,7 +13,8 @@ import type { JobId } from '../base/ids.ts';
 import type { PlanRecord } from '../catalogue/records.ts';
 import type { Config } from '../config/types.ts';
 import type { Stage } from '../servers/stage.ts';
-import { removeStageAt, RESTORE_TREES, UNDO_TREES } from '../servers/stage.ts';
+import { RESTORE_TREES, UNDO_TREES } from '../servers/stage.ts';
+import type { StageLocation } from '../servers/stage-place.ts';
 import type { RestoreDependencies } from './restore-deps.ts';
 import type { RestorePlan } from './restore-plan.ts';
 import { restorePlanOf } from './restore-plan.ts';
@@ -45,26 +46,50 @@ export function choosePrevious(stage: Stage, config: Pick<Config, 'servers' | 's
 }
 
 function canMove(stage: Stage, directory: string): boolean {
-  let handle: number;
-  try {
-    fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
-    handle = openRoot(directory);
-  } catch {
-    return false;
-  }
+  const handle = openPrevious(directory);
+  if (handle === undefined) return false;
   const { name } = stage.location;
   try {
     stage.moveTo(handle, name);
-  } catch {
-    fs.closeSync(handle);
-    return false;
-  }
-  try {
     stage.moveBack(handle, name);
+    return true;
+  } catch {
+    removeIfEmpty(directory);
+    return false;
   } finally {
     fs.closeSync(handle);
   }
-  return true;
+}
+
+function openPrevious(directory: string): number | undefined {
+  try {
+    fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+    return openRoot(directory);
+  } catch {
+    return undefined;
+  }
+}
+
+function removeIfEmpty(directory: string): void {
+  try {
+    fs.rmdirSync(directory);
+  } catch {
+    // It is of use to other servers.
+  }
+}
+
+/** Moves a stage out of its server's way, to where `restore-sweep.ts` removes it. Undefined when there is no such place. */
+export function moveApart(stage: Stage, config: Pick<Config, 'servers' | 'stateDirectory'>): StageLocation | undefined {
+  const directory = previousDirectories(config).find((candidate) => canMove(stage, candidate));
+  if (directory === undefined) return undefined;
+  const handle = openRoot(directory);
+  try {
+    const { name } = stage.location;
+    stage.moveTo(handle, name);
+    return { place: 'apart', directory, name };
+  } finally {
+    fs.closeSync(handle);
+  }
 }
 
 /** Moves the stage of a committed restore away, with nothing in it but what was set aside. May be repeated. */
@@ -102,20 +127,4 @@ export async function settleUndone(kept: JobId, stage: Stage, deps: RestoreDepen
   const record = deps.catalogue.plans.find(kept);
   if (record?.state !== 'kept') return;
   deps.catalogue.plans.advance(kept, 'kept', 'kept', { ...restorePlanOf(record), undoneBy: null });
-}
-
-/** Removes previous trees whose time is over. To be called now and then; harmless at any time. */
-export async function sweepPrevious(deps: RestoreDependencies): Promise<void> {
-  for (const record of deps.catalogue.plans.list({ state: 'kept' })) {
-    try {
-      const plan = restorePlanOf(record);
-      const expired = plan.keep !== null && plan.keep.until <= deps.clock.now();
-      if (!expired || plan.undoneBy !== null || plan.location.place !== 'apart') continue;
-      deps.catalogue.plans.advance(record.job, 'kept', 'cleaning');
-      await removeStageAt(plan.location);
-      deps.catalogue.plans.delete(record.job);
-    } catch (error) {
-      deps.log.warn('Cannot remove a previous tree whose time is over', { job: record.job, error });
-    }
-  }
 }

@@ -36,8 +36,6 @@ import { unpackArchive } from './restore-unpack.ts';
 import { runUndo } from './undo.ts';
 import type { RunningJob, Verb } from './verb.ts';
 
-export type { RestoreDependencies, RestoreStep } from './restore-deps.ts';
-
 export function restoreVerb(deps: RestoreDependencies): Verb {
   return {
     kind: 'restore',
@@ -120,7 +118,7 @@ async function prepare(restore: Restore, archive: FetchedArchive, checked: Check
     await stop(restore, stage);
     return await plan(restore, stage, archive, unpacked, previous);
   } catch (error) {
-    await giveUpStage(server, job.record.id, stage, deps);
+    await giveUpStage(server, job.record.id, stage, deps, job.signal);
     throw error;
   }
 }

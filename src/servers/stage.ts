@@ -189,13 +189,17 @@ export class Stage {
   }
 }
 
-/** Removes a stage whose server is of no concern any more. Nothing happens when there is none at that place. */
-export async function removeStageAt(location: StageLocation): Promise<void> {
+/**
+ * Removes a stage whose server is of no concern any more. Nothing happens when there is none at that place.
+ *
+ * @param checkStop throws to end it in the middle.
+ */
+export async function removeStageAt(location: StageLocation, checkStop?: () => void): Promise<void> {
   const placed = openStageAt(location);
   if (placed === undefined) return;
   fs.closeSync(placed.handle);
   try {
-    await removeTree(placed.parent, location.name);
+    await removeTree(placed.parent, location.name, checkStop);
   } finally {
     fs.closeSync(placed.parent);
   }

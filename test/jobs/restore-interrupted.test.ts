@@ -5,6 +5,7 @@ import { Failure } from '../../src/base/failure.ts';
 import type { RestoreStep } from '../../src/jobs/restore-deps.ts';
 import { outcomeOf, remains, restoreNode } from '../support/restore-scene.ts';
 import type { RestoreNode } from '../support/restore-scene.ts';
+import { StillClock } from '../support/still-clock.ts';
 import { directory, file, manifestOf, symlink, treeOf } from '../support/tree.ts';
 import { archiveOf, TreeArchives } from '../support/tree-archive.ts';
 
@@ -25,7 +26,17 @@ const NEW = treeOf({
 
 const FULL = { truncate: true };
 
-async function scene(options: { readonly archive?: TreeArchives } = {}): Promise<RestoreNode> {
+/** A second goes by whenever somebody looks. */
+class HastyClock extends StillClock {
+  override monotonic(): number {
+    this.advance(1000);
+    return super.monotonic();
+  }
+}
+
+async function scene(
+  options: { readonly archive?: TreeArchives; readonly clock?: StillClock } = {},
+): Promise<RestoreNode> {
   const node = await restoreNode(options);
   node.setLive(OLD);
   node.archive = archiveOf(NEW);
@@ -65,6 +76,21 @@ describe('cancelling a restore', () => {
     };
     await expect(outcomeOf(job.ended)).resolves.toBe('cancelled');
     expectOld(node);
+  });
+
+  it('does not wait for a large stage to be removed: the sweep does that', async () => {
+    const node = await scene({ clock: new HastyClock() });
+    const job = node.submit(FULL);
+    node.onStep = (step) => {
+      if (step === 'stopped') node.runner.cancel(job.record.id);
+    };
+    await expect(outcomeOf(job.ended)).resolves.toBe('cancelled');
+    expectOld(node);
+    const previous = join(node.stateDirectory, 'previous');
+    expect(fs.readdirSync(previous)).toHaveLength(1);
+    await node.sweep();
+    expect(fs.readdirSync(previous)).toEqual([]);
+    expect(node.power.calls, 'the sweep does not start it once more').toEqual(['stop', 'start']);
   });
 
   it('while the server stops starts it again', async () => {

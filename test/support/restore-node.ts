@@ -14,7 +14,7 @@ import { EventHub } from '../../src/jobs/events.ts';
 import { recoverRestores } from '../../src/jobs/restore-recovery.ts';
 import type { RestorePreview } from '../../src/jobs/contract.ts';
 import type { FetchedArchive, RestoreDependencies, RestoreStep } from '../../src/jobs/restore-deps.ts';
-import { sweepPrevious } from '../../src/jobs/restore-previous.ts';
+import { sweepPrevious } from '../../src/jobs/restore-sweep.ts';
 import { restoreVerb } from '../../src/jobs/restore.ts';
 import { JobRunner } from '../../src/jobs/runner.ts';
 import type { PowerPort, PowerState } from '../../src/servers/power-port.ts';

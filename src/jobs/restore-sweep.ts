@@ -1,34 +1,68 @@
-/** Stages without a row: a restore was killed before its point of no return, so nothing of the server is in them. */
+/**
+ * Removing what restores leave behind: stages without a row (a restore was killed, or cancelled, before its point of no
+ * return, so nothing of a server is in them), and previous trees whose time is over.
+ */
 import { Failure } from '../base/failure.ts';
 import { statChild } from '../base/handles.ts';
+import type { PlanRecord } from '../catalogue/records.ts';
 import type { GameServer } from '../servers/registry.ts';
-import { RESTORE_TREES, Stage } from '../servers/stage.ts';
+import { removeStageAt, RESTORE_TREES, Stage } from '../servers/stage.ts';
 import type { StrayStage } from '../servers/stage-strays.ts';
 import { findStages, stagesApart } from '../servers/stage-strays.ts';
 import type { StayRules } from '../servers/swap-rules.ts';
 import { STAYS } from '../servers/swap-rules.ts';
 import { StayScan } from '../servers/swap-scan.ts';
 import type { RestoreDependencies } from './restore-deps.ts';
+import { restorePlanOf } from './restore-plan.ts';
 import { previousDirectories } from './restore-previous.ts';
 import { startAgain } from './restore-swap.ts';
 
-/** Looks in and beside every server, and where previous trees are kept. Never rejects. */
+/** Looks in and beside every server; to be called while no restore runs. Never rejects. */
 export async function removeStrays(deps: RestoreDependencies): Promise<void> {
   const seen = new Set<string>();
   for (const server of await deps.registry.list()) {
-    for (const stray of [...findStages(server.path), ...previousDirectories(deps.config).flatMap(stagesApart)]) {
+    for (const stray of findStages(server.path)) {
       const path = `${stray.location.directory}/${stray.location.name}`;
-      if (seen.has(path) || deps.catalogue.plans.find(stray.job) !== undefined) continue;
+      if (seen.has(path)) continue;
       seen.add(path);
-      await removeStray(stray, server, deps).catch((error: unknown) => {
-        deps.log.error('Cannot remove the stage of an interrupted restore', { path, error });
-      });
+      await removeStray(stray, server, deps);
     }
+  }
+}
+
+/** Looks where previous trees are kept. To be called now and then; harmless at any time. Never rejects. */
+export async function sweepPrevious(deps: RestoreDependencies): Promise<void> {
+  for (const record of deps.catalogue.plans.list({ state: 'kept' })) await removeExpired(record, deps);
+  const [near] = await deps.registry.list();
+  if (near === undefined) return;
+  for (const stray of previousDirectories(deps.config).flatMap(stagesApart)) await removeStray(stray, near, deps);
+}
+
+async function removeExpired(record: PlanRecord, deps: RestoreDependencies): Promise<void> {
+  try {
+    const plan = restorePlanOf(record);
+    const expired = plan.keep !== null && plan.keep.until <= deps.clock.now();
+    if (!expired || plan.undoneBy !== null || plan.location.place !== 'apart') return;
+    deps.catalogue.plans.advance(record.job, 'kept', 'cleaning');
+    await removeStageAt(plan.location);
+    deps.catalogue.plans.delete(record.job);
+  } catch (error) {
+    deps.log.warn('Cannot remove a previous tree whose time is over', { job: record.job, error });
   }
 }
 
 /** @param near the server that it was found at; its own where the job is not known any more. */
 async function removeStray(stray: StrayStage, near: GameServer, deps: RestoreDependencies): Promise<void> {
+  if (deps.catalogue.plans.find(stray.job) !== undefined) return;
+  try {
+    await removeUnknown(stray, near, deps);
+  } catch (error) {
+    const { directory, name } = stray.location;
+    deps.log.error('Cannot remove the stage of an interrupted restore', { path: `${directory}/${name}`, error });
+  }
+}
+
+async function removeUnknown(stray: StrayStage, near: GameServer, deps: RestoreDependencies): Promise<void> {
   const job = deps.catalogue.jobs.find(stray.job);
   const server = job === undefined ? near : await deps.registry.get(job.server);
   const stage = Stage.reopen(server.path, stray.location);
