@@ -8,6 +8,7 @@ import { adoptBackups } from './jobs/adopt.ts';
 import { archiveDoor } from './jobs/archive-door.ts';
 import { Automatic } from './jobs/automatic.ts';
 import { backupVerb } from './jobs/backup.ts';
+import { CopyLane } from './jobs/copies.ts';
 import { EventHub } from './jobs/events.ts';
 import { recoverJobs } from './jobs/recover.ts';
 import { removeVerb } from './jobs/remove.ts';
@@ -50,8 +51,10 @@ export interface Jobs {
   recoverStores(): Promise<void>;
   /** Begins what the daemon does by itself; to be closed before the runner is drained. */
   automate(): Automatic;
-  /** Removes trees that were kept for an undo and whose time is over. */
+  /** Removes trees that were kept for an undo and whose time is over; tries failed copies again. */
   sweep(): Promise<void>;
+  /** Stops what is no job: the copy under way. */
+  close(): Promise<void>;
 }
 
 export function composeJobs(surroundings: JobsSurroundings): Jobs {
@@ -61,10 +64,12 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
   const power = openPower(config.power, clock);
   const archive = archiveDoor;
   const previews = new Previews();
+  const copies = new CopyLane({ ...surroundings, events });
   const fetch = fetchFromStores(catalogue, stores);
   const shared = {
     ...surroundings,
     archive,
+    copies,
     events,
     exclude,
     fetch,
@@ -91,8 +96,13 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
     async recoverStores() {
       await recoverJobs(shared);
       await adoptBackups(shared);
+      copies.start();
     },
     automate: () => Automatic.open({ ...shared, runner, service }),
-    sweep: () => sweepPrevious(shared),
+    async sweep() {
+      copies.retry();
+      await sweepPrevious(shared);
+    },
+    close: () => copies.close(),
   };
 }

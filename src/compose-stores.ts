@@ -22,12 +22,15 @@ interface StoreSurroundings {
 
 /** @throws Failure `config_invalid` when a file that a store's config names cannot be read. */
 export async function openStores(
-  { storage, backups }: Pick<Config, 'storage' | 'backups'>,
+  config: Pick<Config, 'storage' | 'backups'>,
   keys: KeyTable,
   clock: Clock,
   log: Log,
 ): Promise<StoreSet> {
-  const surroundings = { keys, clock, log, uploadRate: () => backups.uploadLimit * BYTES_PER_MEBIBYTE };
+  const { storage } = config;
+  // Asked for anew each time: a reload may change it.
+  const uploadRate = (): number => config.backups.uploadLimit * BYTES_PER_MEBIBYTE;
+  const surroundings = { keys, clock, log, uploadRate };
   const opening = Object.entries(storage.stores).map(([name, store]) => openStore(name, store, surroundings));
   return new StoreSet(await Promise.all(opening), storage.default);
 }

@@ -126,6 +126,7 @@ class RoostDaemon implements Daemon {
     const registry = openRegistry(config.servers);
     for (const fault of await registry.check()) log.warn(fault);
     const jobs = composeJobs({ config, catalogue, stores, registry, clock, log, version: version(), engine });
+    this.#opened.defer(() => jobs.close());
     return { catalogue, jobs };
   }
 

@@ -11,6 +11,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { Backups } from './backups.ts';
 import type { Catalogue } from './contract.ts';
+import { Copies } from './copies.ts';
 import { Database } from './database.ts';
 import { Jobs } from './jobs.ts';
 import { Keys } from './keys.ts';
@@ -45,6 +46,7 @@ export function openCatalogue(
     return {
       servers: new Servers(database, clock),
       backups: new Backups(database, clock),
+      copies: new Copies(database, clock),
       jobs: new Jobs(database, clock),
       plans: new Plans(database, clock),
       usedTokens: new UsedTokens(database, clock),

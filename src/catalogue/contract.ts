@@ -7,6 +7,8 @@ import type { FailureRecord } from '../base/failure.ts';
 import type { BackupId, JobId, ServerId } from '../base/ids.ts';
 import type {
   BackupRecord,
+  CopyRecord,
+  CopyState,
   JobKind,
   JobRecord,
   JobState,
@@ -20,6 +22,7 @@ import type {
 export interface Catalogue {
   readonly servers: ServerTable;
   readonly backups: BackupTable;
+  readonly copies: CopyTable;
   readonly jobs: JobTable;
   readonly plans: PlanTable;
   readonly usedTokens: UsedTokenTable;
@@ -99,6 +102,18 @@ export interface BackupTable {
   markDamaged(id: BackupId): BackupRecord;
   /** Removes the row, and returns it as it was. `backup_locked`; `server_busy` while IN_PROGRESS. */
   delete(id: BackupId): BackupRecord;
+}
+
+/** Rows go with their backup; writing one of a backup that is gone does nothing. */
+export interface CopyTable {
+  /** Longest unchanged first. */
+  list(filter?: { readonly backup?: BackupId; readonly state?: CopyState }): CopyRecord[];
+  /** The copy is to be made, or made again; whatever it was before. */
+  plan(backup: BackupId, store: string): void;
+  complete(backup: BackupId, store: string): void;
+  fail(backup: BackupId, store: string, error: FailureRecord): void;
+  /** failed -> pending; returns how many. */
+  retryFailed(): number;
 }
 
 export interface NewJob {

@@ -5,9 +5,10 @@ import type { Database } from './database.ts';
 import type { Migration } from './migration.ts';
 import { integer } from './row.ts';
 import { firstTables } from './migrations/0001-first-tables.ts';
+import { copies } from './migrations/0002-copies.ts';
 
 /** In order, without gaps. A migration that was released is never changed: the next one corrects it. */
-export const MIGRATIONS: readonly Migration[] = [firstTables];
+export const MIGRATIONS: readonly Migration[] = [firstTables, copies];
 
 /**
  * Killed between two steps, the database is whole at the older form, and the next start goes on from there.

@@ -47,6 +47,19 @@ export interface BackupRecord {
   readonly completedAt: number | null;
 }
 
+/** `pending`: to be made, or to be brought up to date; `failed` is tried again later. */
+export type CopyState = 'pending' | 'completed' | 'failed';
+
+/** A copy of a completed backup in a further store. */
+export interface CopyRecord {
+  readonly backup: BackupId;
+  /** The store's name in the config. */
+  readonly store: string;
+  readonly state: CopyState;
+  readonly error: FailureRecord | null;
+  readonly updatedAt: number;
+}
+
 export type JobKind = 'backup' | 'restore' | 'verify' | 'delete';
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 

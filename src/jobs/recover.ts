@@ -17,6 +17,7 @@ import type { Registry } from '../servers/registry.ts';
 import { objectKey } from '../storage/key.ts';
 import type { Store } from '../storage/store.ts';
 import { removeObjects } from './archive-target.ts';
+import type { CopyLane } from './copies.ts';
 import { backupEvent, failureEvent } from './backup-facts.ts';
 import type { EventHub } from './events.ts';
 import { readManifest } from './manifests.ts';
@@ -27,6 +28,7 @@ import type { PendingEvent } from './verb.ts';
 export interface RecoverDependencies {
   readonly catalogue: Pick<Catalogue, 'transaction' | 'jobs' | 'backups'>;
   readonly stores: StoreSet;
+  readonly copies?: Pick<CopyLane, 'remove'>;
   readonly registry: Pick<Registry, 'get'>;
   readonly quiesce: Pick<QuiescePort, 'resume'>;
   readonly events: EventHub;
@@ -109,7 +111,10 @@ function completeBackup(job: JobRecord, sealed: BackupRecord, deps: RecoverDepen
 async function recoverDelete(job: JobRecord, deps: RecoverDependencies): Promise<void> {
   const backup = deps.catalogue.backups.find(job.backup);
   try {
-    if (backup !== undefined) await removeObjects(deps.stores.get(backup.store), backup);
+    if (backup !== undefined) {
+      await deps.copies?.remove(backup);
+      await removeObjects(deps.stores.get(backup.store), backup);
+    }
     finish(deps, () => {
       if (job.state === 'queued') deps.catalogue.jobs.start(job.id, 'removing');
       deps.catalogue.jobs.finish(job.id, 'done');

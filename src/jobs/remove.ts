@@ -2,9 +2,10 @@
  * The delete verb: takes a backup out of its store and then out of the catalogue.
  *
  *   1 the job's row    marks the backup; a crash after it: the next start finishes the removal
- *   2 manifest         a crash before: the whole backup is there. A rebuilt catalogue no longer knows it after this
- *   3 index, archive   a crash between: an archive that is still listed, and goes at the next start
- *   4 the backup's row last: as long as anything of it may lie in the store, somebody can see it and ask again
+ *   2 copies in further stores, each like 3 and 4; a crash after it: the next start goes on
+ *   3 manifest         a crash before: the whole backup is there. A rebuilt catalogue no longer knows it after this
+ *   4 index, archive   a crash between: an archive that is still listed, and goes at the next start
+ *   5 the backup's row last: as long as anything of it may lie in the store, somebody can see it and ask again
  *
  * What cannot be removed fails the job and keeps the row. Cannot be cancelled: half a removal helps nobody.
  */
@@ -14,6 +15,7 @@ import type { Catalogue } from '../catalogue/contract.ts';
 import type { BackupRecord } from '../catalogue/records.ts';
 import { removeObjects } from './archive-target.ts';
 import { backupEvent } from './backup-facts.ts';
+import type { CopyLane } from './copies.ts';
 import type { StoreSet } from './stores.ts';
 import type { Turns } from './turns.ts';
 import type { RunningJob, Verb } from './verb.ts';
@@ -21,6 +23,8 @@ import type { RunningJob, Verb } from './verb.ts';
 export interface RemoveDependencies {
   readonly catalogue: Pick<Catalogue, 'backups'>;
   readonly stores: StoreSet;
+  /** Removes the copies in further stores; absent where there are none. */
+  readonly copies?: Pick<CopyLane, 'remove'>;
   /** Turns by backup id, shared with all who write manifests. */
   readonly turns: Turns;
 }
@@ -33,6 +37,7 @@ async function runRemove(job: RunningJob, deps: RemoveDependencies): Promise<voi
   job.passPointOfNoReturn();
   await deps.turns.take(job.record.backup, async () => {
     const record = checkRemovable(deps.catalogue, job.record.backup);
+    await deps.copies?.remove(record);
     await removeObjects(deps.stores.get(record.store), record);
     job.commit(() => [backupEvent('backup.deleted', deps.catalogue.backups.delete(record.id), job.record)]);
   });

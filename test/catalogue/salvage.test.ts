@@ -58,7 +58,7 @@ describe('a damaged catalogue', () => {
     // In the pages of the backups: the keys' are among the first and the last.
     const bytes = await readFile(path);
     const damaged = Buffer.from(bytes);
-    const at = bytes.indexOf('IN_PROGRESS', 4096 * 20);
+    const at = bytes.indexOf('IN_PROGRESS', 4096 * 30);
     damaged.fill(0xa5, at - (at % 4096), at - (at % 4096) + 4096 * 3);
     await writeFile(path, damaged);
     const { catalogue, damage, setAside = '' } = openOrRenewCatalogue(path, clock);

@@ -68,7 +68,7 @@ describe.skipIf('missing' in started)('missing' in started ? started.missing : '
     expect(files.body).toMatchObject({
       entries: expect.arrayContaining([expect.objectContaining({ name: 'r.7.mca' })]),
     });
-    expect((await daemon.call(`${BACKUPS}/${id}/verify`, { method: 'POST' })).status).toBe(200);
+    expect(await daemon.call(`${BACKUPS}/${id}/verify`, { method: 'POST' })).toMatchObject({ status: 200 });
 
     const token = (await daemon.call(`${BACKUPS}/download-token`, { body: { id } })).body as { downloadUrl: string };
     const whole = Buffer.from(await (await fetch(new URL(token.downloadUrl, daemon.url))).arrayBuffer());
@@ -78,9 +78,8 @@ describe.skipIf('missing' in started)('missing' in started ? started.missing : '
     expect(Buffer.from(await part.arrayBuffer()).equals(whole.subarray(6_000_000, 6_000_100))).toBe(true);
 
     await rm(join(host.server, 'world'), { recursive: true });
-    expect(
-      (await daemon.call(`${BACKUPS}/restore?id=${id}`, { method: 'POST', body: { truncate: true } })).status,
-    ).toBe(200);
+    const restored = await daemon.call(`${BACKUPS}/restore?id=${id}`, { method: 'POST', body: { truncate: true } });
+    expect(restored).toMatchObject({ status: 200 });
     expect((await readFile(join(host.server, 'world', 'r.11.mca'))).equals(randomBytes(MEBIBYTE, 11))).toBe(true);
 
     expect((await daemon.call(`${BACKUPS}/delete?id=${id}`, { method: 'DELETE' })).status).toBeLessThan(300);
