@@ -90,7 +90,7 @@ describe('DirectoryChain', () => {
 describe('metadata of a held directory', () => {
   test.each([0, 1_700_000_000, -315_619_200, 7_258_118_400])('comes back as it was set, at %d too', (mtime) => {
     const { uid, gid } = readMetadata(root);
-    applyMetadata(root, { mode: 0o751, uid, gid, mtime: mtime as never });
+    applyMetadata(root, { mode: 0o751, uid, gid, mtime });
     const stat = fs.statSync(directory);
     expect([stat.mode & 0o7777, Math.floor(stat.mtimeMs / 1000)]).toEqual([0o751, mtime]);
   });
