@@ -45,6 +45,18 @@ export function compilePaths(globs: readonly string[]): PathSelection {
   return { selects: (path, kind) => rules.ignores(path, kind), root: () => rules.root() };
 }
 
+/**
+ * A restore of nothing is a slip of whoever asked; with `truncate` it would only delete.
+ *
+ * @throws Failure `path_not_found` when the globs select none of the archive's entries.
+ */
+export function requireMatch(selection: PathSelection | undefined, entries: number): void {
+  if (selection === undefined || entries > 0) return;
+  throw new Failure('path_not_found', 'Cannot restore: nothing in the backup matches the given paths', {
+    hint: 'Paths begin at the root of the server; ** stands for any directories, so **/level.dat finds it anywhere.',
+  });
+}
+
 function expand(glob: string): string[] {
   const shown = printableText(glob.slice(0, 80));
   if (glob.length > MAX_LENGTH) throw refused(`"${shown}…" has ${glob.length} characters, ${MAX_LENGTH} are allowed`);

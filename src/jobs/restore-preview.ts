@@ -15,6 +15,7 @@ import { StayScan } from '../servers/swap-scan.ts';
 import type { RestorePreview } from './contract.ts';
 import type { FetchedArchive, RestoreDependencies } from './restore-deps.ts';
 import type { PathSelection } from './restore-paths.ts';
+import { requireMatch } from './restore-paths.ts';
 import type { SwapRules } from './restore-plan-file.ts';
 import { rulesOf } from './restore-plan-file.ts';
 import type { RestoreRequest } from './restore-request.ts';
@@ -30,7 +31,7 @@ export interface PreviewRequest {
   readonly signal: AbortSignal;
 }
 
-/** @throws Failure `archive_damaged`, `cancelled`. */
+/** @throws Failure `archive_damaged`, `cancelled`, `path_not_found` when nothing of the archive is wanted. */
 export async function previewRestore(
   request: PreviewRequest,
   deps: Pick<RestoreDependencies, 'archive'>,
@@ -67,6 +68,7 @@ async function namesIn(
   } finally {
     await opened.close();
   }
+  requireMatch(selection, root.size);
   return root;
 }
 

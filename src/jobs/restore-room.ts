@@ -6,6 +6,7 @@ import { outOfSpace } from '../policy/limits.ts';
 import type { Stage } from '../servers/stage.ts';
 import type { FetchedArchive, RestoreDependencies } from './restore-deps.ts';
 import type { PathSelection } from './restore-paths.ts';
+import { requireMatch } from './restore-paths.ts';
 import type { CheckedArchive } from './restore-source.ts';
 import type { RunningJob } from './verb.ts';
 
@@ -27,7 +28,8 @@ interface Need {
 
 /**
  * @param selection what is wanted; undefined for all.
- * @throws Failure `insufficient_storage` when it would not fit above the reserve, by bytes or inodes; `too_large`.
+ * @throws Failure `insufficient_storage` when it would not fit above the reserve, by bytes or inodes; `too_large`;
+ * `path_not_found` when nothing is wanted of it.
  */
 export async function checkRoom(
   job: RunningJob,
@@ -39,6 +41,7 @@ export async function checkRoom(
 ): Promise<Room> {
   const maxEntries = Math.max(MAX_ENTRIES, archive.expected === null ? 0 : archive.entries);
   const need = await measure(archive, checked, selection, maxEntries, deps, job.signal);
+  requireMatch(selection, need.entries);
   const reserve = deps.config.limits.reserveFree;
   const free = stage.freeSpace();
   if (need.bytes > free.bytes - reserve) {

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { compilePaths } from '../../src/jobs/restore-paths.ts';
 import { remains, restoreNode } from '../support/restore-scene.ts';
 import type { RestoreNode } from '../support/restore-scene.ts';
 import { keeping, overlaid, partly } from '../support/restore-oracle.ts';
@@ -79,7 +80,11 @@ describe('over random pairs of trees, a restore', () => {
     const { node, set } = await scene();
     const property = fc.asyncProperty(trees, trees, globs, fc.boolean(), async (live, archive, paths, truncate) => {
       set(live, archive);
-      await check(node, { paths, truncate }, partly(live, archive, paths, truncate));
+      if (matches(archive, paths)) await check(node, { paths, truncate }, partly(live, archive, paths, truncate));
+      else {
+        expect(await node.restore({ paths, truncate })).toBe('path_not_found');
+        expect(node.manifest()).toEqual(manifestOf(live));
+      }
     });
     await fc.assert(property, { numRuns: RUNS });
   });
@@ -96,6 +101,7 @@ describe('over random pairs of trees, a restore', () => {
   it('can be undone to the first manifest, in every mode', async () => {
     const { node, set } = await scene();
     const property = fc.asyncProperty(trees, trees, requests, async (live, archive, request) => {
+      fc.pre(!('paths' in request) || matches(archive, request.paths));
       set(live, archive, ['logs', '*.log']);
       expect(await node.restore({ ...request, keepPreviousHours: 1 })).toBe('done');
       await check(node, { undo: true }, live);
@@ -107,6 +113,7 @@ describe('over random pairs of trees, a restore', () => {
   it('is told beforehand by a dry run, which changes nothing', async () => {
     const { node, set } = await scene();
     const property = fc.asyncProperty(trees, trees, requests, async (live, archive, request) => {
+      fc.pre(!('paths' in request) || matches(archive, request.paths));
       set(live, archive, ['logs', '*.log']);
       node.previews.clear();
       await check(node, { ...request, dryRun: true }, live);
@@ -118,6 +125,11 @@ describe('over random pairs of trees, a restore', () => {
     await fc.assert(property, { numRuns: RUNS });
   });
 });
+
+function matches(archive: Tree, globs: readonly string[]): boolean {
+  const selection = compilePaths(globs);
+  return [...archive].some(([path, { kind }]) => selection.selects(path, kind));
+}
 
 interface Identity {
   readonly inode: bigint;
