@@ -2,7 +2,7 @@
  * One interface, two engines: raw deflate blocks (RFC 1951) over a run of bytes, referring to nothing before it, on a
  * byte boundary at the end and without a final block, so that what they make can be joined.
  */
-import type { CompressionLevel, EngineName } from './contract.ts';
+import type { EngineName } from './contract.ts';
 
 export interface DeflateEngine {
   readonly name: EngineName;
@@ -14,9 +14,6 @@ export interface DeflateEngine {
    */
   deflate(input: Uint8Array, output: Uint8Array): number;
 }
-
-/** Makes an engine for one thread; undefined when its library is not on this host. */
-export type MakeEngine = (level: CompressionLevel) => DeflateEngine | undefined;
 
 /** RFC 1951, 3.2.4: a stored block holds at most 65,535 bytes behind five bytes of header. */
 const STORED_BLOCK = 65535;

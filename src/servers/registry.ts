@@ -59,9 +59,13 @@ async function getServer(root: string | null, listed: Listed, id: ServerId): Pro
   const named = listed.get(id);
   if (named !== undefined) {
     if (await isDirectory(named.path, stat)) return named;
-    throw new Failure('server_not_found', `Cannot use the server ${named.name}: its directory ${named.path} is missing`, {
-      hint: 'Mount or create the directory, or correct its path under servers.list.',
-    });
+    throw new Failure(
+      'server_not_found',
+      `Cannot use the server ${named.name}: its directory ${named.path} is missing`,
+      {
+        hint: 'Mount or create the directory, or correct its path under servers.list.',
+      },
+    );
   }
   if (root !== null) {
     const found = underRoot(root, id);
