@@ -14,12 +14,12 @@ afterEach(() => {
 /** Takes `bytes` in steps until they are through; gives the milliseconds that it took by the clock of the test. */
 async function takeAll(pace: Pace, bytes: number, step: number): Promise<number> {
   const start = performance.now();
-  let through = false;
+  const state = { through: false };
   const taking = (async () => {
     for (let taken = 0; taken < bytes; taken += step) await pace.take(step);
-    through = true;
+    state.through = true;
   })();
-  while (!through) await vi.advanceTimersByTimeAsync(1);
+  while (!state.through) await vi.advanceTimersByTimeAsync(1);
   await taking;
   return performance.now() - start;
 }
