@@ -1,6 +1,7 @@
 /** What the two generations of this panel prove themselves with. Both compare in constant time. */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
+import { Failure } from '../../base/failure.ts';
 import type { PanelConfig } from '../../config/types.ts';
 import type { Caller } from '../access.ts';
 
@@ -36,9 +37,11 @@ const TIMESTAMP = /^\d{1,12}$/;
  *
  * A header set is refused once it is older than `FRESH_MS`, counted from its first use; and when it was signed before
  * this daemon started, because what was used before that is not remembered.
+ *
+ * @throws Failure `config_invalid` when the token is no hex.
  */
 export function signatureCheck({ tokenId, token }: Connection, clock: Clock): (headers: Headers) => boolean {
-  const key = Buffer.from(token.reveal(), 'hex');
+  const key = signingKey(token.reveal());
   const startedAt = Math.floor(clock.now() / 1000);
   const firstUses = new Map<string, number>();
   return (headers) => {
@@ -46,13 +49,20 @@ export function signatureCheck({ tokenId, token }: Connection, clock: Clock): (h
     const timestamp = headers.get('x-stellar-timestamp') ?? '';
     const [, presented = ''] = SIGNATURE.exec(headers.get('authorization') ?? '') ?? [];
     const expected = createHmac('sha256', key).update(`${node}|${timestamp}`).digest('hex');
-    const genuine = timingSafeEqual(digest(presented), digest(expected)) && node === tokenId && key.length > 0;
+    const genuine = timingSafeEqual(digest(presented), digest(expected)) && node === tokenId;
     if (!genuine || !TIMESTAMP.test(timestamp)) return false;
     const second = Number(timestamp);
     const now = clock.now();
     if (Math.abs(now / 1000 - second) > SKEW_SECONDS || second < startedAt) return false;
     return firstUse(firstUses, timestamp, clock.monotonic()) + FRESH_MS >= clock.monotonic();
   };
+}
+
+function signingKey(hex: string): Buffer {
+  if (/^([0-9a-f]{2})+$/i.test(hex)) return Buffer.from(hex, 'hex');
+  throw new Failure('config_invalid', 'Cannot check what the panel signs: panel.token is not the key in hex', {
+    hint: 'Copy the signing key of this node from the panel, digits and letters a to f.',
+  });
 }
 
 /** Only genuine timestamps within the skew come here, so that at most two minutes of seconds are remembered. */

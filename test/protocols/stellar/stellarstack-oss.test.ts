@@ -161,6 +161,11 @@ describe('signatures', () => {
     expect((await run('delete', { name: 'a' }, signed(second() + 60))).status).toBe(200);
   });
 
+  test.each(['', 'no hex at all', 'abc'])('the key "%s" is a fault of the config', (key) => {
+    const connection = { url: 'https://panel.test', tokenId: NODE, token: new Secret(key) };
+    expect(() => stellarStackOssDialect(connection, new StillClock())).toThrow(/panel\.token/);
+  });
+
   test('a native token keeps the native words on the same path', async () => {
     const { call } = openApp();
     expect(await call('POST', `${BACKUPS}?op=create`, { body: { name: 'mine' } })).toMatchObject({
