@@ -7,11 +7,13 @@ import type { BackupId, JobId, ServerId } from '../base/ids.ts';
 import type {
   BackupRecord,
   BackupStatus,
+  CopyRecord,
   JobKind,
   JobProgress,
   JobRecord,
   WarningRecord,
 } from '../catalogue/records.ts';
+import type { ServerLimits } from '../config/types.ts';
 import type { KeepReason } from '../policy/retention.ts';
 
 export interface ServerView {
@@ -26,7 +28,11 @@ export interface ServerView {
 }
 
 /** A backup as it stands now, `RESTORING` included. */
-export type BackupView = Omit<BackupRecord, 'status'> & { readonly status: BackupStatus };
+export interface BackupView extends Omit<BackupRecord, 'status'> {
+  readonly status: BackupStatus;
+  /** In further stores; absent where the config names none and there are none. */
+  readonly copies?: readonly Pick<CopyRecord, 'store' | 'state' | 'error' | 'updatedAt'>[];
+}
 
 export interface JobView extends JobRecord {
   readonly progress: JobProgress | null;
@@ -49,6 +55,8 @@ export interface CreateBackup {
   /** gitignore lines. Absent or empty: the server's own ignore file counts. */
   readonly ignore?: readonly string[];
   readonly locked?: boolean;
+  /** What the caller's backups may take up besides the limits of the node. */
+  readonly limits?: ServerLimits;
 }
 
 export interface RestoreBackup {

@@ -21,9 +21,19 @@ export function statusOf(server: ServerId, runner: JobRunner): ServerStatus {
   return kinds.has('backup') ? 'BACKING_UP' : 'READY';
 }
 
-export function viewBackup(record: BackupRecord, { runner }: Pick<ViewDependencies, 'runner'>): BackupView {
+export function viewBackup(
+  record: BackupRecord,
+  { runner, catalogue }: { readonly runner: JobRunner; readonly catalogue: Pick<Catalogue, 'copies'> },
+): BackupView {
   const restoring = runner.open({ backup: record.id }).some((open) => open.record.kind === 'restore');
-  return restoring ? { ...record, status: 'RESTORING' } : record;
+  const copies = catalogue.copies
+    .list({ backup: record.id })
+    .map(({ store, state, error, updatedAt }) => ({ store, state, error, updatedAt }));
+  return {
+    ...record,
+    status: restoring ? 'RESTORING' : record.status,
+    ...(copies.length === 0 ? {} : { copies }),
+  };
 }
 
 export function viewServers(

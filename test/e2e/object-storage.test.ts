@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Host, RunningDaemon } from '../support/daemon.ts';
 import { GAME_SERVER, runDaemonOn, scratchHost, TOKEN } from '../support/daemon.ts';
+import { eventually } from '../support/eventually.ts';
 import { randomBytes } from '../support/random-bytes.ts';
 import { S3Proxy } from '../support/s3-proxy.ts';
 import { ACCESS_KEY, SECRET_KEY, startS3Server } from '../support/s3-server.ts';
@@ -149,6 +150,37 @@ describe.skipIf('missing' in started)('missing' in started ? started.missing : '
     });
     expect((await second.call(BACKUPS)).body).toEqual(before);
   });
+
+  test('copies each backup from the disk into the bucket, and keeps it when the bucket is away', async () => {
+    const proxy = await S3Proxy.before(server.endpoint);
+    const host = await bucketHost(proxy.endpoint);
+    const local = `"near":{"type":"local","directory":${JSON.stringify(host.backups)}}`;
+    const config = host.config.replace(
+      '"default":"bucket","stores":{',
+      `"default":"near","copies":["bucket"],"stores":{${local},`,
+    );
+    const daemon = await runDaemonOn({ ...host, config });
+    const first = await backUp(daemon);
+    const copied = await eventually(async () => copyOf(daemon, first.id, 'completed'));
+    expect(copied).toMatchObject({ store: 'bucket' });
+    const objects = ['index', 'json', 'tar.gz'].map((kind) => `node1/${GAME_SERVER}/${first.id}.${kind}`);
+    expect((await bucketContent(server.client, host.bucket)).objects).toEqual(objects);
+
+    proxy.fault = ({ operation }) =>
+      operation === 'put' ? { answer: { status: 403, code: 'AccessDenied' } } : undefined;
+    const second = await backUp(daemon);
+    const failed = await eventually(async () => copyOf(daemon, second.id, 'failed'));
+    expect(failed).toMatchObject({ store: 'bucket', error: { code: 'store_unreachable' } });
+    expect((await daemon.call(`${BACKUPS}/${second.id}`)).body).toMatchObject({ status: 'COMPLETED', store: 'near' });
+
+    expect((await daemon.call(`${BACKUPS}/delete?id=${first.id}`, { method: 'DELETE' })).status).toBeLessThan(300);
+    expect(await bucketContent(server.client, host.bucket)).toEqual({ objects: [], uploads: [] });
+  });
+
+  async function copyOf(daemon: RunningDaemon, id: string, state: string): Promise<object | undefined> {
+    const { copies = [] } = (await daemon.call(`${BACKUPS}/${id}`)).body as { copies?: { state: string }[] };
+    return copies.find((copy) => copy.state === state);
+  }
 
   async function markerOf(bucket: string): Promise<{ readonly identity: string }> {
     const { GetObjectCommand } = await import('@aws-sdk/client-s3');

@@ -132,6 +132,13 @@ export const ErrorObject = z
 
 const WarningObject = z.object({ path: z.string(), code: z.string(), message: z.string() });
 
+const CopyObject = z.object({
+  store: z.string(),
+  state: z.enum(['pending', 'completed', 'failed']),
+  updatedAt: date,
+  error: ErrorReason.optional(),
+});
+
 export const BackupObject = z
   .object({
     id: z.string(),
@@ -153,6 +160,7 @@ export const BackupObject = z
     rawSize: z.number().openapi({ description: 'Bytes of all files, uncompressed' }),
     reusedBytes: z.number().openapi({ description: 'Bytes of the archive that were copied from an older one' }),
     store: z.string(),
+    copies: z.array(CopyObject).optional().openapi({ description: 'In further stores, each with its own state' }),
     error: ErrorReason.optional(),
     verifiedAt: date.optional(),
     damagedAt: date.optional(),

@@ -43,10 +43,16 @@ export function backupObject(view: BackupView): z.infer<typeof BackupObject> {
     rawSize: view.rawSize,
     reusedBytes: view.reusedBytes,
     store: view.store,
+    ...(view.copies === undefined ? {} : { copies: view.copies.map(copyObject) }),
     ...(view.error === null ? {} : { error: reason(view.error) }),
     ...(view.verifiedAt === null ? {} : { verifiedAt: isoDate(view.verifiedAt) }),
     ...(view.damagedAt === null ? {} : { damagedAt: isoDate(view.damagedAt) }),
   };
+}
+
+function copyObject({ store, state, error, updatedAt }: NonNullable<BackupView['copies']>[number]) {
+  const told = error === null ? {} : { error: reason(error) };
+  return { store, state, updatedAt: isoDate(updatedAt), ...told };
 }
 
 /** The message of the original API, and beside it what a restore has to tell, if anything. */
