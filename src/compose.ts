@@ -181,7 +181,10 @@ class RoostDaemon implements Daemon {
     this.#opened.defer(() => eventLoop.close());
     const keys = { downloads };
     const dialects = composeDialects(panel, clock);
-    const app = createApp({ service, events, tokens, api, keys, dialects, clock, log, version: version(), eventLoop });
+    const count = (state: 'pending' | 'failed'): number => catalogue.copies.list({ state }).length;
+    const openCopies = () => ({ pending: count('pending'), failed: count('failed') });
+    const shown = { eventLoop, openCopies, version: version() };
+    const app = createApp({ service, events, tokens, api, keys, dialects, clock, log, ...shown });
     this.#app = app;
     const server = createHttpServer({ app, api });
     const { host, port } = await server.listen();

@@ -12,6 +12,8 @@ export interface CatalogueFacts {
   readonly openJobs: number;
   /** Restores whose swap has begun and not ended. */
   readonly swapping: number;
+  /** Copies in further stores that could not be made; they are tried again. */
+  readonly failedCopies: number;
   /** The ids that the node remembers of its stores' markers, by the stores' names. */
   readonly markers: ReadonlyMap<string, string>;
 }
@@ -44,8 +46,15 @@ function read(connection: DatabaseSync): CatalogueFacts | undefined {
     newest: typeof newest === 'number' ? newest : null,
     openJobs: integer(one('SELECT count(*) AS n FROM jobs WHERE ended_at IS NULL'), 'n'),
     swapping: integer(one("SELECT count(*) AS n FROM plans WHERE state = 'swapping'"), 'n'),
+    failedCopies: integer(one(copiesQuery(one)), 'n'),
     markers: new Map(keys.map((row) => [text(row, 'name').slice('store:'.length), bytesText(row['value'])])),
   };
+}
+
+/** A catalogue of an older form has no such table. */
+function copiesQuery(one: (sql: string) => Row): string {
+  const there = integer(one("SELECT count(*) AS n FROM sqlite_schema WHERE name = 'copies'"), 'n') > 0;
+  return there ? "SELECT count(*) AS n FROM copies WHERE state = 'failed'" : 'SELECT 0 AS n';
 }
 
 function bytesText(value: unknown): string {

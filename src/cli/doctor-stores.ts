@@ -34,6 +34,13 @@ export async function checkStores(
   return findings;
 }
 
+/** Nothing where nothing is to be copied, or all of it is. */
+export function checkCopies(catalogue: CatalogueFacts | undefined): Finding[] {
+  if (catalogue === undefined || catalogue.failedCopies === 0) return [];
+  const hint = 'They are tried again every hour. The backups in question tell the reason for each copy.';
+  return [warning('copies', `${catalogue.failedCopies} copies in further stores could not be made`, hint)];
+}
+
 async function checkLocal(
   name: string,
   { directory }: LocalStoreConfig,

@@ -15,7 +15,7 @@ import { findConfigFile } from './connection.ts';
 import { asFinding, checkDaemon } from './doctor-daemon.ts';
 import { fault, fine, warning, type Finding } from './doctor-finding.ts';
 import * as host from './doctor-host.ts';
-import { checkStores } from './doctor-stores.ts';
+import { checkCopies, checkStores } from './doctor-stores.ts';
 
 interface DoctorOptions extends JsonOption {
   readonly config?: string;
@@ -48,6 +48,7 @@ async function examine(invocation: Invocation, named: string | undefined): Promi
   const others = [
     async () => [host.checkClock(invocation.clock, catalogue)],
     async () => [host.checkEngine(config)],
+    async () => checkCopies(catalogue),
     () => host.checkStateDirectory(config.stateDirectory),
     () => host.checkTls(config),
     () => checkStores(config, catalogue, daemon.stores),

@@ -25,7 +25,7 @@ import { mountDocs } from './docs.ts';
 import { createDownloads } from './download.ts';
 import type { EventLoopDelay } from './event-loop-delay.ts';
 import { isEventPath, mountEventSockets, SOCKET_LIMITS, type SocketLimits } from './events-socket.ts';
-import { mountMetrics } from './metrics.ts';
+import { mountMetrics, type OpenCopies } from './metrics.ts';
 import { remoteAddresses } from './remote-address.ts';
 import { systemTimers, type Timers } from './timers.ts';
 
@@ -46,6 +46,7 @@ export interface AppOptions {
   readonly socketLimits?: SocketLimits;
   /** Shown by /metrics; closed by whoever made it. */
   readonly eventLoop?: EventLoopDelay;
+  readonly openCopies?: () => OpenCopies;
 }
 
 export interface HttpApp {
@@ -93,9 +94,9 @@ export function createApp(options: AppOptions): HttpApp {
 }
 
 function portsOf(options: AppOptions): DialectPorts {
-  const { service, clock, log, version, keys, api } = options;
+  const { service, events, clock, log, version, keys, api } = options;
   const { publicUrl } = api;
-  return { service, clock, log, version, publicUrl, downloadKey: keys.downloads, ...createDownloads(log) };
+  return { service, events, clock, log, version, publicUrl, downloadKey: keys.downloads, ...createDownloads(log) };
 }
 
 function headers(api: AppOptions['api']): MiddlewareHandler<AppEnv> {

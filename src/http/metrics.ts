@@ -24,6 +24,13 @@ export interface MetricsPorts {
   readonly clock: Clock;
   /** Absent in tests that do not look at it. */
   readonly eventLoop?: EventLoopDelay;
+  /** Copies in further stores that are still to be made, and that could not be. */
+  readonly openCopies?: () => OpenCopies;
+}
+
+export interface OpenCopies {
+  readonly pending: number;
+  readonly failed: number;
 }
 
 const metrics = createRoute({
@@ -55,7 +62,7 @@ export function mountMetrics(app: App, ports: MetricsPorts): void {
   });
 }
 
-async function showNode(registry: Registry, { service, eventLoop }: MetricsPorts): Promise<void> {
+async function showNode(registry: Registry, { service, eventLoop, openCopies }: MetricsPorts): Promise<void> {
   const { version, node, engine, uptimeSeconds, jobs, stores } = await service.system();
   const gauge = gauges(registry);
   gauge('roost_build_info', 'What runs, as labels; always 1', ['version', 'node']).set({ version, node }, 1);
@@ -64,6 +71,12 @@ async function showNode(registry: Registry, { service, eventLoop }: MetricsPorts
   const queue = gauge('roost_jobs', 'Jobs without a final state', ['state']);
   queue.set({ state: 'running' }, jobs.running);
   queue.set({ state: 'waiting' }, jobs.queued);
+  if (openCopies !== undefined) {
+    const { pending, failed } = openCopies();
+    const copies = gauge('roost_copies', 'Copies in further stores that are not made, by why', ['state']);
+    copies.set({ state: 'pending' }, pending);
+    copies.set({ state: 'failed' }, failed);
+  }
   const up = gauge('roost_store_up', '1 when the store can be used now', ['store']);
   const free = gauge('roost_store_free_bytes', 'Free bytes, where the store can say', ['store']);
   for (const { name, freeBytes, error } of stores) {

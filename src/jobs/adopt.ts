@@ -26,7 +26,7 @@ export interface AdoptedFrom {
 
 /** Never rejects: a store that is away is asked again at the next start. */
 export async function adoptBackups(deps: AdoptDependencies): Promise<void> {
-  for (const store of deps.stores.all()) {
+  for (const store of inOrder(deps.stores)) {
     const mark = adoptedMark(store);
     if (deps.catalogue.keys.getText(mark) !== undefined) continue;
     try {
@@ -37,6 +37,11 @@ export async function adoptBackups(deps: AdoptDependencies): Promise<void> {
       deps.log.warn('Cannot look for backups in the store', { store: store.name, error });
     }
   }
+}
+
+/** Where new backups go comes first: what another store holds of the same backup is a copy of it. */
+export function inOrder(stores: StoreSet): readonly Store[] {
+  return [stores.default, ...stores.all().filter((store) => store !== stores.default)];
 }
 
 /** The key under which it is remembered that a store was asked. */

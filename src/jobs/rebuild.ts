@@ -3,7 +3,7 @@
  * failed backups and ended jobs are forgotten, everything that can be restored is known again.
  */
 import type { AdoptDependencies, AdoptedFrom } from './adopt.ts';
-import { adoptedMark, adoptFrom } from './adopt.ts';
+import { adoptedMark, adoptFrom, inOrder } from './adopt.ts';
 import type { StoreSet } from './stores.ts';
 
 /**
@@ -19,7 +19,7 @@ export async function requireReachable(stores: StoreSet): Promise<void> {
 /** Fills a new catalogue. @throws Failure `store_unreachable`: run it again then. */
 export async function rebuildFromStores(deps: AdoptDependencies): Promise<readonly AdoptedFrom[]> {
   const report: AdoptedFrom[] = [];
-  for (const store of deps.stores.all()) {
+  for (const store of inOrder(deps.stores)) {
     report.push(await adoptFrom(store, deps));
     deps.catalogue.keys.setText(adoptedMark(store), 'yes');
   }

@@ -1,4 +1,4 @@
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { GAME_SERVER, runDaemonOn, scratchHost, type Host } from '../support/daemon.ts';
@@ -39,6 +39,23 @@ describe('roost catalogue rebuild', () => {
     const ran = await run(['catalogue', 'rebuild', '--config', host.file, '--json']);
     expect([ran.exitCode, ran.json()]).toEqual([0, { stores: [{ store: 'local', adopted: 2, passedOver: [] }] }]);
     expect(await listed(host)).toEqual(host.list);
+  });
+
+  test('takes a backup from where new ones go, and what another store holds for its copy', async () => {
+    const host = await site();
+    const far = join(host.directory, 'far');
+    await cp(host.backups, far, { recursive: true });
+    await rm(join(far, '.roost-store'));
+    await rm(join(host.directory, 'state'), { recursive: true });
+    const two = host.config.replace('stores: {', `stores: { a-far-one: { type: local, directory: ${far} },`);
+    await writeFile(host.file, two, { mode: 0o600 });
+    const ran = await run(['catalogue', 'rebuild', '--config', host.file, '--json']);
+    expect(ran.json()).toMatchObject({
+      stores: [
+        { store: 'local', adopted: 2 },
+        { store: 'a-far-one', adopted: 0 },
+      ],
+    });
   });
 
   test('sets the old catalogue aside, and tells where it is', async () => {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { chmod, mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { checkClock, checkNode } from '../../src/cli/doctor-host.ts';
 import type { Finding } from '../../src/cli/doctor-finding.ts';
@@ -82,6 +83,20 @@ describe('roost doctor', () => {
       level: 'fault',
       message: expect.stringContaining('limit'),
     });
+  });
+
+  test('tells copies that could not be made', async () => {
+    const host = await patient();
+    const { daemon } = await runDaemonOn(host);
+    const catalogue = new DatabaseSync(join(host.directory, 'state', 'catalogue.sqlite'));
+    const backup = '33333333-3333-4333-8333-333333333333';
+    await daemon.stop();
+    catalogue.exec('PRAGMA foreign_keys = OFF');
+    catalogue.exec(
+      `INSERT INTO copies (backup, store, state, error, updated_at) VALUES ('${backup}', 'far', 'failed', '{}', 1)`,
+    );
+    catalogue.close();
+    expect(complaints(await examine(host))).toEqual(['warning daemon', 'warning copies']);
   });
 
   test('names a port that another program holds', async () => {
@@ -172,7 +187,14 @@ describe('what the doctor makes of', () => {
 
   test('a clock that was never set, or has gone back', () => {
     const at = (now: number) => ({ now: () => now, monotonic: () => 0 });
-    const catalogue = { backups: 1, newest: Date.UTC(2026, 5, 1), openJobs: 0, swapping: 0, markers: new Map() };
+    const catalogue = {
+      backups: 1,
+      newest: Date.UTC(2026, 5, 1),
+      openJobs: 0,
+      swapping: 0,
+      failedCopies: 0,
+      markers: new Map(),
+    };
     expect(checkClock(at(Date.UTC(1970, 0, 3)), undefined).level).toBe('fault');
     expect(checkClock(at(Date.UTC(2026, 4, 1)), catalogue)).toMatchObject({
       level: 'fault',

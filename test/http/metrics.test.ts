@@ -24,6 +24,7 @@ describe('GET /metrics', () => {
       { p99: 0, max: 0 },
     ];
     const { call, service } = openNativeApp({
+      openCopies: () => ({ pending: 3, failed: 1 }),
       eventLoop: { take: () => delays.shift() ?? { p99: 1, max: 1 }, close: () => undefined },
     });
     const system = await service.system();
@@ -43,6 +44,7 @@ describe('GET /metrics', () => {
     expect(values(text, 'roost_jobs')).toEqual({ 'state="running"': 2, 'state="waiting"': 7 });
     expect(values(text, 'roost_store_up')).toEqual({ 'store="local"': 1, 'store="away"': 0 });
     expect(values(text, 'roost_store_free_bytes')).toEqual({ 'store="local"': 12_345 });
+    expect(values(text, 'roost_copies')).toEqual({ 'state="pending"': 3, 'state="failed"': 1 });
     expect(values(text, 'roost_event_loop_delay_p99_seconds')).toEqual({ '': 0.004 });
     expect(values(text, 'roost_event_loop_delay_max_seconds')).toEqual({ '': 0.02 });
   });
