@@ -1,7 +1,9 @@
 /** Puts the jobs room together: the verbs over one catalogue, one set of stores, one runner. */
 import type { Clock } from './base/clock.ts';
+import type { Failure } from './base/failure.ts';
 import type { Log } from './base/log.ts';
 import type { Catalogue } from './catalogue/contract.ts';
+import type { JobRecord } from './catalogue/records.ts';
 import { localDirectories } from './compose-stores.ts';
 import type { Config } from './config/types.ts';
 import { adoptBackups } from './jobs/adopt.ts';
@@ -12,6 +14,7 @@ import { CopyLane } from './jobs/copies.ts';
 import { EventHub } from './jobs/events.ts';
 import { recoverJobs } from './jobs/recover.ts';
 import { removeVerb } from './jobs/remove.ts';
+import { runAgain } from './jobs/rerun.ts';
 import { previousDirectories } from './jobs/restore-previous.ts';
 import { Previews } from './jobs/restore-outcome.ts';
 import { recoverRestores } from './jobs/restore-recovery.ts';
@@ -94,7 +97,9 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
     runner,
     recoverServers: () => recoverRestores(shared),
     async recoverStores() {
-      await recoverJobs(shared);
+      const again = (job: JobRecord, failure: Failure): boolean =>
+        config.jobs.rerunInterrupted && runAgain(job, failure, { catalogue, runner });
+      await recoverJobs({ ...shared, runAgain: again });
       await adoptBackups(shared);
       copies.start();
     },

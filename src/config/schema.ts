@@ -61,6 +61,13 @@ const token = (environment: Environment) =>
     secret: secret(environment, TOKEN_SECRET_LENGTH),
     permissions: z.array(z.enum([...PERMISSIONS, '*'])),
     servers: z.array(value.anyServer),
+    limits: section({
+      per_server: value.count.default(0),
+      max_size: value.size.prefault(0),
+      server_bytes: value.size.prefault(0),
+    })
+      .nullable()
+      .default(null),
   });
 
 const storage = (environment: Environment) =>
@@ -129,6 +136,17 @@ const jobs = section({
 const limits = section({
   per_server: value.count.default(20),
   max_size: value.size.prefault('10GiB'),
+  server_bytes: value.size.prefault(0),
+  servers: z
+    .record(
+      value.serverId,
+      section({
+        per_server: value.count.nullable().default(null),
+        max_size: value.size.nullable().default(null),
+        server_bytes: value.size.nullable().default(null),
+      }),
+    )
+    .default({}),
   reserve_free: value.size.prefault('2GiB'),
 });
 

@@ -71,6 +71,8 @@ export interface TokenConfig {
   readonly secret: Secret;
   readonly permissions: readonly (Permission | '*')[];
   readonly servers: readonly (ServerId | '*')[];
+  /** What backups made with it may take up besides the limits of the node; null: nothing further. */
+  readonly limits: ServerLimits | null;
 }
 
 export interface StorageConfig {
@@ -142,9 +144,17 @@ export interface JobsConfig {
 }
 
 /** 0 means no limit everywhere here; sizes in bytes. */
-export interface LimitsConfig {
+export interface ServerLimits {
   readonly perServer: number;
+  /** Of one archive. */
   readonly maxSize: number;
+  /** Of all archives of a server together. */
+  readonly serverBytes: number;
+}
+
+export interface LimitsConfig extends ServerLimits {
+  /** For single servers in place of the ones above; null: as above. */
+  readonly servers: Readonly<Record<string, { readonly [Limit in keyof ServerLimits]: number | null }>>;
   readonly reserveFree: number;
 }
 

@@ -20,9 +20,9 @@ export function createTokenCheck(tokens: readonly TokenConfig[]): TokenCheck {
   const known = tokens
     // An empty secret would let everyone in who sends none.
     .filter(({ secret }) => secret.reveal() !== '')
-    .map(({ id, secret, permissions, servers }) => ({
+    .map(({ id, secret, permissions, servers, limits }) => ({
       hash: sha256(Buffer.from(secret.reveal(), 'utf8')),
-      caller: { id, dialect: 'native', permissions, servers } satisfies Caller,
+      caller: { id, dialect: 'native', permissions, servers, ...(limits === null ? {} : { limits }) } satisfies Caller,
     }));
   return (secret) => {
     const presented = sha256(secret.subarray(0, LONGEST_SECRET));

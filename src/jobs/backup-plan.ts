@@ -37,6 +37,8 @@ export interface BackupPlan {
   readonly warnings: readonly ArchiveWarning[];
   readonly exclude: readonly string[];
   readonly base: WriteRequest['base'];
+  /** Bytes at which the archive is too large; 0 for none. */
+  readonly maxSize: number;
   /** The most bytes that the archive may come to; absent where the store does not care. */
   readonly mostBytes: number | undefined;
 }
@@ -49,11 +51,13 @@ const GROWTH = 1.3;
 const HEADERS = 2048;
 
 /**
+ * @param maxSize bytes that the archive may reach; 0 for no limit.
  * @throws Failure `server_not_found`, `store_unreachable`, `server_busy` while a restore has left it half changed, or
  * `insufficient_storage` when it would not fit.
  */
 export async function planBackup(
   backup: BackupRecord,
+  maxSize: number,
   deps: PlanDependencies,
   signal: AbortSignal,
 ): Promise<BackupPlan> {
@@ -64,8 +68,9 @@ export async function planBackup(
   const { lines: ignore, warnings } = own ?? { lines: backup.ignore, warnings: [] };
   const exclude = excludedPaths(server, deps);
   await checkSpace(server, store, { ignore, exclude }, deps, signal);
-  const mostBytes = await boundArchive(server, store, { ignore, exclude }, deps, signal);
-  return { backup, server, store, ignore, warnings, exclude, mostBytes, base: await findBase(backup.server, deps) };
+  const mostBytes = await boundArchive(server, store, { ignore, exclude, maxSize }, deps, signal);
+  const base = await findBase(backup.server, deps);
+  return { backup, server, store, ignore, warnings, exclude, maxSize, mostBytes, base };
 }
 
 /** Roost's own directories, and what an interrupted restore may have left in the server's. */
@@ -94,12 +99,12 @@ async function checkSpace(
 async function boundArchive(
   server: GameServer,
   store: Store,
-  leaveOut: { readonly ignore: readonly string[]; readonly exclude: readonly string[] },
+  bounds: { readonly ignore: readonly string[]; readonly exclude: readonly string[]; readonly maxSize: number },
   deps: PlanDependencies,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   if ((await store.freeSpace()) !== null) return undefined;
-  const { maxSize } = deps.config.limits;
+  const { maxSize, ...leaveOut } = bounds;
   if (maxSize > 0 && maxSize <= SMALL_LIMIT) return maxSize;
   const tree = await deps.archive.estimateTree({ root: server.path, ...leaveOut, signal });
   const most = Math.ceil((tree.bytes + (tree.files + tree.directories) * HEADERS) * GROWTH);

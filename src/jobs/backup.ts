@@ -19,6 +19,7 @@ import { planBackup } from './backup-plan.ts';
 import { protectObjects, refreshManifest } from './manifests.ts';
 import type { QuiescePort } from './quiesce.ts';
 import { Quiesced } from './quiesce.ts';
+import { archiveLimit } from './server-limits.ts';
 import { SpaceGuard } from './space-guard.ts';
 import type { Turns } from './turns.ts';
 import type { PendingEvent, RunningJob, Verb } from './verb.ts';
@@ -69,7 +70,9 @@ async function runBackup(
 
 async function prepare(job: RunningJob, deps: BackupDependencies): Promise<BackupPlan> {
   job.phase('preparing');
-  return planBackup(deps.catalogue.backups.get(job.record.backup), deps, job.signal);
+  const backup = deps.catalogue.backups.get(job.record.backup);
+  const maxSize = archiveLimit(backup.server, job.record.request, deps);
+  return planBackup(backup, maxSize, deps, job.signal);
 }
 
 interface Written {
@@ -98,7 +101,7 @@ async function write(
       ...(plan.base === undefined ? {} : { base: plan.base }),
       archive: guard.guard(target.archive),
       index: guard.guard(target.index),
-      maxSize: deps.config.limits.maxSize,
+      maxSize: plan.maxSize,
       // Asked for again and again: a reload changes them while the job runs.
       rates: () => job.rates(deps.config.backups),
       signal: job.signal,

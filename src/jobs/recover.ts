@@ -3,7 +3,8 @@
  * running afterwards, but for restores, which restore-recovery.ts ends:
  *
  *   backup, sealed      all three objects are there and agree: completed
- *   backup, otherwise   what lies under final names is removed (temporary files are the store's to sweep): failed
+ *   backup, otherwise   what lies under final names is removed (temporary files are the store's to sweep): failed,
+ *                       or begun again in another job where the config says so
  *   verify              failed; it can be asked for again
  *   delete              finished
  *
@@ -33,6 +34,8 @@ export interface RecoverDependencies {
   readonly quiesce: Pick<QuiescePort, 'resume'>;
   readonly events: EventHub;
   readonly log: Log;
+  /** Begins an interrupted backup again in a new job, and ends this one; false when it is to fail instead. */
+  readonly runAgain?: (job: JobRecord, failure: Failure) => boolean;
 }
 
 /** Ends every job of the last run but restores. Never rejects for one of them: the others still have to be ended. */
@@ -59,6 +62,7 @@ async function recoverBackup(job: JobRecord, deps: RecoverDependencies): Promise
   const sealed = backup?.status === 'IN_PROGRESS' ? await settleObjects(backup, deps) : undefined;
   if (sealed !== undefined) return completeBackup(job, sealed, deps);
   const failure = interrupted();
+  if (backup?.status === 'IN_PROGRESS' && deps.runAgain?.(job, failure) === true) return;
   endFailed(job, failure, deps, () => {
     if (backup?.status !== 'IN_PROGRESS') return [];
     deps.catalogue.backups.fail(backup.id, failure.toJSON());

@@ -14,7 +14,7 @@ import type { ByteSource } from '../base/source.ts';
 import type { Catalogue, NewBackup } from '../catalogue/contract.ts';
 import type { JobKind, JobRecord } from '../catalogue/records.ts';
 import type { Config } from '../config/types.ts';
-import { checkBackupCount, checkReserve } from '../policy/limits.ts';
+import { checkReserve } from '../policy/limits.ts';
 import type { Registry } from '../servers/registry.ts';
 import { objectKey } from '../storage/key.ts';
 import type { Store } from '../storage/store.ts';
@@ -34,6 +34,7 @@ import type { Previews } from './restore-outcome.ts';
 import { listenForOutcome } from './restore-outcome.ts';
 import { parseRestoreRequest } from './restore-request.ts';
 import type { JobRunner, SubmittedJob } from './runner.ts';
+import { checkLimits } from './server-limits.ts';
 import { openArchiveSource } from './stored-archive.ts';
 import type { StoreSet } from './stores.ts';
 import type { Turns } from './turns.ts';
@@ -125,7 +126,8 @@ export class Service implements contract.BackupService {
     this.#checkCreate(request);
     const backup = this.#newBackup({ ...request, ignore }, store);
     const { id, server } = backup;
-    const job = { id: newJobId(), kind: 'backup' as const, server, backup: id, request: {} };
+    const asked = request.limits === undefined ? {} : { limits: request.limits };
+    const job = { id: newJobId(), kind: 'backup' as const, server, backup: id, request: asked };
     return this.#accepted(runner.submit(job, () => void catalogue.backups.insert(backup)));
   }
 
@@ -311,8 +313,8 @@ export class Service implements contract.BackupService {
   }
 
   /** Everything that refuses a create without asking a disk. */
-  #checkCreate({ server, id, whenBusy }: contract.CreateBackup): void {
-    const { catalogue, config, runner } = this.#deps;
+  #checkCreate({ server, id, whenBusy, limits }: contract.CreateBackup): void {
+    const { catalogue, runner } = this.#deps;
     const doing = 'Cannot create a backup';
     runner.checkAccepting();
     requireActive(catalogue, server, doing);
@@ -320,7 +322,7 @@ export class Service implements contract.BackupService {
       throw new Failure('backup_exists', `${doing}: the id ${id} is taken`, { hint: 'Use another id, or none.' });
     }
     requireIdle(runner, server, whenBusy, doing);
-    checkBackupCount(catalogue.backups.countKept(server), config.limits.perServer);
+    checkLimits(server, limits, this.#deps);
   }
 
   #newBackup(request: contract.CreateBackup, store: Store): NewBackup {

@@ -16,6 +16,46 @@ const DRIFT = 1.1;
 /** The index, the manifest and the tar headers of very many empty files. */
 const OVERHEAD = 1024 * 1024;
 
+/** What one server may take up; bytes, 0 means no limit. */
+export interface BackupLimits {
+  /** Backups that are kept, failed ones aside. */
+  readonly perServer: number;
+  /** Bytes of one archive. */
+  readonly maxSize: number;
+  /** Bytes of all its archives together. */
+  readonly serverBytes: number;
+}
+
+/** What all of them allow: of each number the smallest that is a limit. */
+export function tightest(...limits: readonly BackupLimits[]): BackupLimits {
+  const least = (numbers: readonly number[]): number => {
+    const set = numbers.filter((number) => number > 0);
+    return set.length === 0 ? 0 : Math.min(...set);
+  };
+  return {
+    perServer: least(limits.map(({ perServer }) => perServer)),
+    maxSize: least(limits.map(({ maxSize }) => maxSize)),
+    serverBytes: least(limits.map(({ serverBytes }) => serverBytes)),
+  };
+}
+
+/**
+ * Bytes that the next archive of a server may have, 0 for no limit.
+ *
+ * @param used bytes of the archives that it has.
+ * @throws Failure `too_large` when its archives fill what it may have already.
+ */
+export function mostBytes({ maxSize, serverBytes }: BackupLimits, used: number): number {
+  if (serverBytes === 0) return maxSize;
+  const left = serverBytes - used;
+  if (left > 0) return maxSize === 0 ? left : Math.min(maxSize, left);
+  throw new Failure(
+    'too_large',
+    `Cannot create a backup: the server's archives have ${formatBytes(used)} of ${formatBytes(serverBytes)} allowed`,
+    { facts: { used, limit: serverBytes }, hint: 'Delete a backup first, or raise limits.server_bytes.' },
+  );
+}
+
 /** What a server's newest good backup tells about its compressibility. */
 export interface PastBackup {
   readonly size: number;

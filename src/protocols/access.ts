@@ -3,7 +3,7 @@
  * panel's token, HMAC headers) into a `Caller`; nothing after that looks at a credential again.
  */
 import type { ServerId } from '../base/ids.ts';
-import type { Permission } from '../config/types.ts';
+import type { Permission, ServerLimits } from '../config/types.ts';
 
 /** Dialects that have credentials of their own; the presented one picks the words where routes are shared. */
 export type CallerDialect = 'native' | 'client' | 'wings' | 'stellar';
@@ -14,6 +14,8 @@ export interface Caller {
   readonly dialect: CallerDialect;
   readonly permissions: readonly (Permission | '*')[];
   readonly servers: readonly (ServerId | '*')[];
+  /** What its backups may take up besides the limits of the node. */
+  readonly limits?: ServerLimits;
 }
 
 export function mayUse(caller: Caller, permission: Permission): boolean {
@@ -23,4 +25,9 @@ export function mayUse(caller: Caller, permission: Permission): boolean {
 /** False also for servers that do not exist: both are answered alike, so that nobody learns which ids are taken. */
 export function holdsServer(caller: Caller, server: ServerId): boolean {
   return caller.servers.includes('*') || caller.servers.includes(server);
+}
+
+/** The caller's own limits, as a create carries them. */
+export function limitsOf(caller: Caller | undefined): { readonly limits?: ServerLimits } {
+  return caller?.limits === undefined ? {} : { limits: caller.limits };
 }

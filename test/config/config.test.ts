@@ -247,7 +247,13 @@ describe('values', () => {
     );
     expect(config.api.publicUrl).toBe('https://node.example/roost');
     expect(config.backups).toMatchObject({ workers: 3, readLimit: 12.5, writeLimit: 0 });
-    expect(config.limits).toEqual({ perServer: 20, maxSize: 1.5 * 2 ** 30, reserveFree: 1000 });
+    expect(config.limits).toEqual({
+      perServer: 20,
+      maxSize: 1.5 * 2 ** 30,
+      serverBytes: 0,
+      servers: {},
+      reserveFree: 1000,
+    });
     expect(config.restore).toEqual({ setuid: 'keep', owner: { uid: 988, gid: 989 } });
     expect(config.servers).toEqual({ root: '/v', list: [{ id: SERVER, path: '/srv/mc', name: null }] });
     expect(config.panel).toMatchObject({

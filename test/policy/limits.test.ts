@@ -5,8 +5,10 @@ import {
   checkReserve,
   checkRoom,
   expectedSize,
+  mostBytes,
   spaceLeft,
   surelyFits,
+  tightest,
 } from '../../src/policy/limits.ts';
 import { thrownBy } from '../support/rejection.ts';
 
@@ -20,6 +22,24 @@ describe('how many backups a server keeps', () => {
 
   test('0 means no limit', () => {
     checkBackupCount(1_000_000, 0);
+  });
+});
+
+describe('what a server may take up', () => {
+  test('is what all limits allow, 0 being none', () => {
+    const node = { perServer: 20, maxSize: 0, serverBytes: 500 };
+    const token = { perServer: 5, maxSize: 100, serverBytes: 0 };
+    expect(tightest(node, token)).toEqual({ perServer: 5, maxSize: 100, serverBytes: 500 });
+    expect(tightest()).toEqual({ perServer: 0, maxSize: 0, serverBytes: 0 });
+  });
+
+  test('bounds the next archive by what is left of it, to the byte', () => {
+    const limits = { perServer: 0, maxSize: 100, serverBytes: 500 };
+    expect([0, 400, 401, 499].map((used) => mostBytes(limits, used))).toEqual([100, 100, 99, 1]);
+    expect(mostBytes({ ...limits, maxSize: 0 }, 400)).toBe(100);
+    const failure = thrownBy(() => mostBytes(limits, 500), 'too_large');
+    expect(failure.message).toBe("Cannot create a backup: the server's archives have 500 B of 500 B allowed");
+    expect(failure.hint).toContain('limits.server_bytes');
   });
 });
 

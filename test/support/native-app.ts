@@ -9,7 +9,7 @@ import { ManualEvents, ScriptedService } from './scripted-service.ts';
 export const ADMIN = 'admin-secret-admin-secret';
 
 export function tokenWith(id: string, secret: string, grant: Partial<TokenConfig> = {}): TokenConfig {
-  return { id, secret: new Secret(secret), permissions: ['*'], servers: ['*'], ...grant };
+  return { id, secret: new Secret(secret), permissions: ['*'], servers: ['*'], limits: null, ...grant };
 }
 
 export interface Answer {

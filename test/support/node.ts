@@ -171,7 +171,7 @@ function quickRestore(): Verb {
   };
 }
 
-const LIMITS: LimitsConfig = { perServer: 0, maxSize: 0, reserveFree: 0 };
+const LIMITS: LimitsConfig = { perServer: 0, maxSize: 0, serverBytes: 0, servers: {}, reserveFree: 0 };
 
 const NO_RETENTION: RetentionConfig = { keepLast: 0, keepDays: 0, keepDaily: 0, keepWeekly: 0, keepMonthly: 0 };
 

@@ -167,7 +167,7 @@ function configOf(root: string, stateDirectory: string, reserveFree: number): Re
       writeLimit: 0,
       uploadLimit: 0,
     },
-    limits: { perServer: 0, maxSize: 0, reserveFree },
+    limits: { perServer: 0, maxSize: 0, serverBytes: 0, servers: {}, reserveFree },
     restore: { setuid: 'strip', owner: 'archive' },
   };
 }

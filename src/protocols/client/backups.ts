@@ -3,6 +3,7 @@ import { createRoute } from '@hono/zod-openapi';
 import type { z } from '@hono/zod-openapi';
 import type { ServerId } from '../../base/ids.ts';
 import type { CreateBackup } from '../../jobs/contract.ts';
+import { limitsOf } from '../access.ts';
 import type { App, DialectPorts } from '../dialect.ts';
 import { jsonBody } from '../json-body.ts';
 import { ANY_ERROR, BACKUPS, BEARER, jsonAnswer, optionalBody } from './answers.ts';
@@ -43,7 +44,7 @@ export function mountBackups(app: App, ports: DialectPorts, guard: Guard): void 
     responses: { 200: jsonAnswer(schemas.BackupObject, 'The backup that was begun'), ...ANY_ERROR },
   });
   app.openapi(create, async (c) => {
-    const request = createRequest(c.get('server'), c.req.valid('json'));
+    const request = { ...createRequest(c.get('server'), c.req.valid('json')), ...limitsOf(c.get('caller')) };
     const accepted = await inWords(REFUSALS.create, () => service.create(request));
     // Nobody waits: its failure is in the record and the events, and must not end the process as an unhandled one.
     accepted.ended.catch(() => undefined);

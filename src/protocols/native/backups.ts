@@ -3,6 +3,7 @@ import { createRoute } from '@hono/zod-openapi';
 import type { z } from '@hono/zod-openapi';
 import type { CreateBackup } from '../../jobs/contract.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
+import { limitsOf } from '../access.ts';
 import type { App, DialectPorts } from '../dialect.ts';
 import { ANY_ERROR, BACKUPS, BEARER, jsonAnswer, optionalBody, requiredBody } from './answers.ts';
 import { ignoredBody, jsonBody } from '../json-body.ts';
@@ -72,7 +73,10 @@ export function mountBackups(app: App, ports: DialectPorts): void {
   app.openapi(list, async (c) => c.json((await service.backups(c.get('server'))).map(backupObject), 200));
 
   app.openapi(create, async (c) => {
-    const accepted = await service.create(createRequest(c.get('server'), c.req.valid('json')));
+    const accepted = await service.create({
+      ...createRequest(c.get('server'), c.req.valid('json')),
+      ...limitsOf(c.get('caller')),
+    });
     c.header('Location', backupUrl(ports, accepted.backup));
     const ended = await endOf(c, accepted);
     return ended === undefined ? c.json(backupObject(accepted.backup), 202) : c.json(backupObject(ended), 201);
