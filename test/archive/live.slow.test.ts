@@ -16,8 +16,8 @@ describe('a server that is never still', () => {
   });
 
   test('gives nothing away that lies outside in a hundred thousand swaps', async () => {
-    const { backups, swaps } = await backUpWhileSwapped(100_000);
-    expect(backups).toBeGreaterThanOrEqual(3);
+    const { backups, swaps } = await backUpWhileSwapped({ backups: 100, swaps: 100_000 });
+    expect(backups).toBeGreaterThanOrEqual(100);
     expect(swaps).toBeGreaterThanOrEqual(100_000);
   });
 });

@@ -95,8 +95,11 @@ function checkLive(entries: readonly TarEntry[], { result }: Written): void {
 const MINE = 'mine: ';
 const FOREIGN = 'FOREIGN: what no archive of this server may hold';
 
-/** Backs a server up while its owner swaps directories and files for links and FIFOs, until there were `count` swaps. */
-export async function backUpWhileSwapped(count: number): Promise<{ readonly backups: number; readonly swaps: number }> {
+/** Backs a server up while its owner swaps directories and files for links and FIFOs. */
+export async function backUpWhileSwapped(atLeast: {
+  readonly backups: number;
+  readonly swaps: number;
+}): Promise<{ readonly backups: number; readonly swaps: number }> {
   const home = await scratchDirectory();
   const [root, outside] = [join(home, 'server'), join(home, 'outside')];
   makeSwapped(root, outside);
@@ -105,7 +108,7 @@ export async function backUpWhileSwapped(count: number): Promise<{ readonly back
   let [backups, swaps] = [0, 0];
   try {
     let before: Written | undefined;
-    while (swaps < count || backups < 3) {
+    while (swaps < atLeast.swaps || backups < atLeast.backups) {
       const archived = await written(root, manner.next().value(before));
       checkOwn(await checkedEntries(archived));
       before = archived;
@@ -130,10 +133,11 @@ function makeSwapped(root: string, outside: string): void {
   fs.writeFileSync(join(outside, 'only here'), FOREIGN);
   for (const name of ['passwd', 'hostname', 'group', 'os-release'])
     fs.writeFileSync(join(root, 'etc', name), MINE + name);
-  for (const name of ['file', 'blocking']) fs.writeFileSync(join(root, name), MINE + name);
+  const files = Array.from({ length: 20 }, (_, number) => `file ${number}`);
+  for (const name of [...files, 'blocking']) fs.writeFileSync(join(root, name), MINE + name);
   fs.writeFileSync(join(root, 'large'), Buffer.concat([Buffer.from(MINE), randomBytes(700_000, 1)]));
-  // Work before and behind, so that a backup takes a while.
-  for (let number = 0; number < 300; number++) fs.writeFileSync(join(root, `d/${number}`), `${MINE}${number}`);
+  // Work between the walk over a name and its reading.
+  for (let number = 0; number < 1500; number++) fs.writeFileSync(join(root, `d/${number}`), `${MINE}${number}`);
 }
 
 function checkOwn(entries: readonly TarEntry[]): void {

@@ -15,7 +15,7 @@ const swaps: readonly (readonly [string, string])[] = [
   ['d', outside],
   ['etc', '/etc'],
   ['deep/middle', outside],
-  ['file', join(outside, 'secret')],
+  ...Array.from({ length: 20 }, (_, number) => [`file ${number}`, join(outside, 'secret')] as const),
   ['large', join(outside, 'secret')],
 ];
 for (const [name, target] of swaps) fs.symlinkSync(target, at(`${name}.link`));
@@ -26,18 +26,28 @@ process.on('message', () => process.send?.(count));
 process.on('disconnect', () => process.exit());
 process.send?.('ready');
 
-/** Puts another thing in a name's place, and back. Between two calls the name may be free: that is a race too. */
+/** Names that another thing stands at now. */
+const swapped = new Set<string>();
+
+/** Puts the other thing in a name's place, or takes it back. Between two calls the name is free: that is a race too. */
 function swap(name: string, other: string): void {
-  fs.renameSync(at(name), at(`${name}.aside`));
-  fs.renameSync(at(other), at(name));
+  if (swapped.delete(name)) {
+    fs.renameSync(at(name), at(other));
+    fs.renameSync(at(`${name}.aside`), at(name));
+  } else {
+    fs.renameSync(at(name), at(`${name}.aside`));
+    fs.renameSync(at(other), at(name));
+    swapped.add(name);
+  }
   count++;
-  fs.renameSync(at(name), at(other));
-  fs.renameSync(at(`${name}.aside`), at(name));
 }
 
+/** An odd number of times, so that what a backup finds at first is as often the one thing as the other. */
 const turn = (): void => {
-  for (const [name] of swaps) for (let times = 0; times < 10; times++) swap(name, `${name}.link`);
-  for (let times = 0; times < 10; times++) swap('blocking', 'fifo');
+  for (let times = 0; times < 7; times++) {
+    for (const [name] of swaps) swap(name, `${name}.link`);
+    swap('blocking', 'fifo');
+  }
   setImmediate(turn);
 };
 turn();
