@@ -23,11 +23,12 @@ import type { Jobs } from './compose-jobs.ts';
 import { composeJobs } from './compose-jobs.ts';
 import { openStores } from './compose-stores.ts';
 import type { LiveConfig } from './config/live.ts';
-import { liveConfig } from './config/live.ts';
+import { fingerprint, liveConfig } from './config/live.ts';
 import type { Config } from './config/types.ts';
 import type { HttpApp } from './http/app.ts';
 import { createApp } from './http/app.ts';
 import { watchEventLoop } from './http/event-loop-delay.ts';
+import type { HttpServer } from './http/server.ts';
 import { createHttpServer } from './http/server.ts';
 import { openRegistry } from './servers/registry.ts';
 
@@ -66,10 +67,13 @@ class RoostDaemon implements Daemon {
   readonly #opened = new AsyncDisposableStack();
   #stopping: Promise<void> | undefined;
   #app: HttpApp | undefined;
+  #server: HttpServer | undefined;
+  #tokens: Config['tokens'];
 
   constructor(live: LiveConfig, clock: Clock, log: RootLog, drainMs: number) {
     this.#live = live;
     this.#config = live.config;
+    this.#tokens = live.config.tokens;
     this.#clock = clock;
     this.#log = log;
     this.#drainMs = drainMs;
@@ -88,12 +92,20 @@ class RoostDaemon implements Daemon {
 
   reload(next: Config): readonly string[] {
     const later = this.#live.reload(next);
-    this.#app?.setTokens(next.tokens);
+    this.#takeTokens(next.tokens);
     this.#log.setLevel(next.log.level);
     for (const note of next.notes) this.#log.warn(note);
     this.#log.info('The configuration was reloaded');
     if (later.length > 0) this.#log.warn('Some of what was changed counts only after a restart', { keys: later });
     return later;
+  }
+
+  #takeTokens(tokens: Config['tokens']): void {
+    if (fingerprint(tokens) === fingerprint(this.#tokens)) return;
+    this.#tokens = tokens;
+    this.#app?.setTokens(tokens);
+    // A token that was taken away must not go on listening.
+    this.#server?.dropSockets();
   }
 
   refuseReload(failure: Failure): void {
@@ -187,6 +199,7 @@ class RoostDaemon implements Daemon {
     const app = createApp({ service, events, tokens, api, keys, dialects, clock, log, ...shown });
     this.#app = app;
     const server = createHttpServer({ app, api });
+    this.#server = server;
     const { host, port } = await server.listen();
     this.#opened.defer(async () => {
       // Together: callers that wait for a job get their answer when the drain has ended it.

@@ -64,7 +64,7 @@ function differing(old: Readonly<Record<string, unknown>>, next: Readonly<Record
 }
 
 /** The same for the same values, secrets included, and without any of them. */
-function fingerprint(value: unknown): string {
+export function fingerprint(value: unknown): string {
   const text = JSON.stringify(value, function hashed(this: Record<string, unknown>, key, plain: unknown) {
     // A Secret has turned itself into a word by now; its holder still has it.
     const held = this[key];

@@ -50,7 +50,7 @@ export interface AppOptions {
 }
 
 export interface HttpApp {
-  /** From the next request on these count. Event sockets that are open stay so. */
+  /** From the next request on these count; for sockets that are open see `HttpServer.dropSockets`. */
   readonly setTokens: (tokens: readonly TokenConfig[]) => void;
   readonly fetch: App['fetch'];
   /** True for a path that a websocket may be opened on. */

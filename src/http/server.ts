@@ -33,6 +33,8 @@ export interface ListenOptions {
 export interface HttpServer {
   /** Resolves when connections are accepted, with the address that was really taken. */
   listen(): Promise<{ readonly host: string; readonly port: number }>;
+  /** Closes all event sockets: those who may still listen connect again, with a token that counts now. */
+  dropSockets(): void;
   /**
    * Accepts nothing new, closes idle connections and event sockets, waits for running requests, and cuts what is left
    * after `deadline` milliseconds. Resolves when the last connection is gone; may be called twice.
@@ -63,6 +65,10 @@ export function createHttpServer(options: ListenOptions): HttpServer {
       running = { server, sockets };
       const { address, port } = server.address() as AddressInfo;
       return { host: address, port };
+    },
+    dropSockets() {
+      const { code, text } = CLOSE.tokensChanged;
+      for (const socket of running?.sockets.clients ?? []) socket.close(code, text);
     },
     async close(deadline) {
       if (running === undefined) return;
