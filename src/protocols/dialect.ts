@@ -10,7 +10,7 @@ import type { Clock } from '../base/clock.ts';
 import type { JobId, ServerId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import type { ByteSource } from '../base/source.ts';
-import type { BackupService, FileContent } from '../jobs/contract.ts';
+import type { BackupService, EventSource, FileContent } from '../jobs/contract.ts';
 import type { Caller, CallerDialect } from './access.ts';
 
 export interface AppEnv {
@@ -42,6 +42,7 @@ export interface ArchiveDownload {
 
 export interface DialectPorts {
   readonly service: BackupService;
+  readonly events: EventSource;
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;

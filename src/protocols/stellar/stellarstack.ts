@@ -13,6 +13,7 @@ import { mountBackups } from './backups.ts';
 import { bearerCheck, PANEL_CALLER } from './credentials.ts';
 import { mountDownload } from './download.ts';
 import { answerError, logged } from './errors.ts';
+import { isSocketPath, mountSocket } from './socket.ts';
 import { mountSystem } from './system.ts';
 
 /** @param connection the node's own id and token in that panel. */
@@ -27,7 +28,9 @@ export function stellarStackDialect(connection: NonNullable<PanelConfig['connect
       mountBackups(own, ports);
       mountDownload(own, ports);
       mountSystem(own, ports);
+      mountSocket(own, ports, connection);
       app.route('/', own);
     },
+    speaksSocket: isSocketPath,
   };
 }

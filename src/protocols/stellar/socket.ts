@@ -1,0 +1,133 @@
+/**
+ * `GET /api/servers/{server}/ws?token=`: tells the panel's pages of backups and restores. The token is a JWT that the
+ * panel signs with the node's token. Frames are `{ event, args: [object] }`; what pages send is not looked at.
+ *
+ * The panel's own daemon lets a socket live on when its token has expired; here nothing more is told then. It says no
+ * `status`: whether the game runs is not Roost's to know.
+ */
+import { upgradeWebSocket, type WebSocketLike } from '@hono/node-server';
+import type { WSEvents } from 'hono/ws';
+import type { WebSocket } from 'ws';
+import type { Clock } from '../../base/clock.ts';
+import { isUuid } from '../../base/ids.ts';
+import type { PanelConfig } from '../../config/types.ts';
+import type { RoostEvent } from '../../jobs/contract.ts';
+import type { App, DialectPorts } from '../dialect.ts';
+import { signedClaims } from '../json-web-token.ts';
+
+/** Pages that are open on one server, and on all: a bound for a page that opens sockets in a loop. */
+const MOST_OF_SERVER = 30;
+const MOST_IN_ALL = 1024;
+/** Bytes that a page may be behind; frames are small and few, so a page that is further behind is gone. */
+const MOST_BEHIND = 256 * 1024;
+
+/** RFC 6455 7.4.1. */
+const POLICY_VIOLATION = 1008;
+const TRY_LATER = 1013;
+
+type Frame = readonly [event: string, data: Readonly<Record<string, unknown>>];
+
+export function isSocketPath(path: string): boolean {
+  return /^\/api\/servers\/[^/]+\/ws$/.test(path);
+}
+
+export function mountSocket(
+  app: App,
+  ports: DialectPorts,
+  { token }: Pick<NonNullable<PanelConfig['connection']>, 'token'>,
+): void {
+  const key = Buffer.from(token.reveal(), 'utf8');
+  const open = new Map<string, number>();
+  app.get('/api/servers/:server/ws', (c) => {
+    if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
+      const body = { error: 'Upgrade Required', message: 'This address speaks websocket only' };
+      return c.json(body, 426, { Upgrade: 'websocket', Connection: 'Upgrade' });
+    }
+    const server = c.req.param('server').toLowerCase();
+    const claims = isUuid(server) ? signedClaims(c.req.query('token') ?? '', key) : undefined;
+    const expiry = claims?.['server_uuid'] === server ? expiryOf(claims) : undefined;
+    return upgradeWebSocket(c, session(server, expiry, open, ports), {
+      onError: (error) => ports.log.error('A socket of the panel failed', { error }),
+    });
+  });
+}
+
+function session(
+  server: string,
+  expiry: number | undefined,
+  open: Map<string, number>,
+  { clock, events }: Pick<DialectPorts, 'clock' | 'events'>,
+): WSEvents<WebSocketLike> {
+  let end = (): void => undefined;
+  return {
+    onOpen(_, socket) {
+      // What @hono/node-server types as the least a websocket has is the one that the server made with ws.
+      const raw = socket.raw as unknown as WebSocket;
+      if (!valid(expiry, clock)) return refuse(raw, 'the token is invalid or has expired', POLICY_VIOLATION);
+      const release = takePlace(open, server);
+      if (release === undefined) return refuse(raw, 'too many sockets are open', TRY_LATER);
+      send(raw, ['auth success', {}]);
+      const unsubscribe = events.subscribe((event) => {
+        const frame = event.server === server ? frameOf(event) : undefined;
+        if (frame === undefined) return;
+        if (!valid(expiry, clock)) refuse(raw, 'the token has expired', POLICY_VIOLATION);
+        else if (raw.bufferedAmount > MOST_BEHIND) raw.terminate();
+        else send(raw, frame);
+      });
+      end = () => {
+        unsubscribe();
+        release();
+        end = () => undefined;
+      };
+    },
+    onClose: () => end(),
+    onError: () => end(),
+  };
+}
+
+function expiryOf(claims: Readonly<Record<string, unknown>>): number | undefined {
+  const { exp } = claims;
+  return typeof exp === 'number' && Number.isSafeInteger(exp) ? exp : undefined;
+}
+
+/** @param expiry unix seconds. */
+function valid(expiry: number | undefined, clock: Clock): boolean {
+  return expiry !== undefined && clock.now() < expiry * 1000;
+}
+
+/** @returns what gives the place back, or undefined when there is none. */
+function takePlace(open: Map<string, number>, server: string): (() => void) | undefined {
+  const count = open.get(server) ?? 0;
+  const inAll = [...open.values()].reduce((sum, each) => sum + each, 0);
+  if (count >= MOST_OF_SERVER || inAll >= MOST_IN_ALL) return undefined;
+  open.set(server, count + 1);
+  return () => {
+    const left = (open.get(server) ?? 1) - 1;
+    if (left === 0) open.delete(server);
+    else open.set(server, left);
+  };
+}
+
+function refuse(raw: WebSocket, message: string, code: number): void {
+  send(raw, ['jwt error', { message }]);
+  raw.close(code, message);
+}
+
+function send(raw: WebSocket, [event, data]: Frame): void {
+  // A socket that is closing takes nothing more; its close ends the session.
+  if (raw.readyState === raw.OPEN) raw.send(JSON.stringify({ event, args: [data] }));
+}
+
+function frameOf({ type, backup: uuid, data }: RoostEvent): Frame | undefined {
+  if (type === 'backup.started') return ['backup started', { uuid }];
+  if (type === 'backup.completed') {
+    return ['backup completed', { uuid, successful: true, checksum: data['sha256'], size: data['size'] }];
+  }
+  // The panel's own daemon says nothing of a failure, and its page waits for ever.
+  if (type === 'backup.failed' || type === 'backup.cancelled') {
+    return ['backup completed', { uuid, successful: false, checksum: '', size: 0 }];
+  }
+  if (type === 'restore.started') return ['backup restore started', { uuid }];
+  if (type === 'restore.completed') return ['backup restore completed', { uuid, successful: true }];
+  return type === 'restore.failed' ? ['backup restore completed', { uuid, successful: false }] : undefined;
+}
