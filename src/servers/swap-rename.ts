@@ -5,7 +5,7 @@
  */
 import fs from 'node:fs';
 import { Failure, asFailure, errnoOf } from '../base/failure.ts';
-import { changeDirectoryMode, renameChild } from '../base/handle-writes.ts';
+import { changeDirectoryMode, hasChangedMeanwhile, renameChild } from '../base/handle-writes.ts';
 import { statChild } from '../base/handles.ts';
 import { printable } from '../base/paths.ts';
 
@@ -23,9 +23,18 @@ export interface Rename {
 /** @throws the system error. */
 export function renameWithMode(rename: Rename): void {
   const { from, name, to, newName, mode } = rename;
-  if (mode !== undefined) changeDirectoryMode(from, name, mode | 0o700);
+  if (mode !== undefined) changeModeIfDirectory(from, name, mode | 0o700);
   renameInto(rename);
-  if (mode !== undefined) changeDirectoryMode(to, newName, mode);
+  if (mode !== undefined) changeModeIfDirectory(to, newName, mode);
+}
+
+/** In the live tree another process may have put something else in its place: that moves as it is. */
+function changeModeIfDirectory(parent: number, name: string, mode: number): void {
+  try {
+    changeDirectoryMode(parent, name, mode);
+  } catch (error) {
+    if (!hasChangedMeanwhile(error)) throw error;
+  }
 }
 
 /** The modes of the directories around it are set again by their own step of the plan. */
