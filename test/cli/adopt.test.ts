@@ -1,8 +1,22 @@
 import { execFileSync } from 'node:child_process';
-import { copyFile, mkdir, readdir, readFile, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import {
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { GAME_SERVER, runDaemonOn, scratchHost, type Host } from '../support/daemon.ts';
 import { run } from './run.ts';
 
@@ -154,6 +168,24 @@ describe('roost adopt', () => {
     expect((await stat(join(host.backups, GAME_SERVER, `${id(2)}.tar.gz`))).size).toBeGreaterThan(0);
   });
 
+  test.skipIf(!otherDisk())('copies from another disk (skipped without one)', async () => {
+    const host = await site();
+    const far = await mkdtemp('/dev/shm/roost-test-');
+    onTestFinished(() => rm(far, { recursive: true }));
+    const near = await leave(host, `${GAME_SERVER}/${id(1)}.tar.gz`);
+    await mkdir(join(far, GAME_SERVER));
+    await copyFile(near, join(far, GAME_SERVER, `${id(2)}.tar.gz`));
+    const copied = await adopt({ ...host, left: far });
+    expect(copied.adopted).toMatchObject([{ state: 'copied', backup: id(2) }]);
+    await copyFile(near, join(far, GAME_SERVER, `${id(3)}.tar.gz`));
+    const moved = await adopt({ ...host, left: far }, '--how', 'move');
+    expect(moved.adopted.map(({ state }) => state)).toEqual(['known', 'moved']);
+    expect(await readdir(join(far, GAME_SERVER))).toEqual([`${id(2)}.tar.gz`]);
+    expect((await readFile(join(host.backups, GAME_SERVER, `${id(3)}.tar.gz`))).equals(await readFile(near))).toBe(
+      true,
+    );
+  });
+
   test('goes on where an earlier run was cut short', async () => {
     const host = await site();
     const original = await leave(host, `${GAME_SERVER}/${id(1)}.tar.gz`);
@@ -181,6 +213,12 @@ describe('roost adopt', () => {
     expect([second.exitCode, second.stderr]).toEqual([1, expect.stringContaining('another Roost')]);
   });
 });
+
+/** True where /dev/shm is a file system of its own. */
+function otherDisk(): boolean {
+  const shared = statSync('/dev/shm', { throwIfNoEntry: false });
+  return shared !== undefined && shared.dev !== statSync(tmpdir()).dev;
+}
 
 async function rezip(path: string, change: (tar: Buffer) => Buffer): Promise<void> {
   await writeFile(path, gzipSync(change(gunzipSync(await readFile(path)))));
