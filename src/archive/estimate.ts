@@ -6,7 +6,7 @@ import type { EstimateRequest, TreeEstimate } from './contract.ts';
 import { Control } from './control.ts';
 import type { EstimateThreadData } from './estimate-thread.ts';
 import { compileIgnore } from './ignore.ts';
-import { threadFile } from './thread-file.ts';
+import { THREAD_MEMORY, threadFile } from './thread-file.ts';
 
 const DOING = 'Cannot estimate the backup';
 
@@ -21,7 +21,7 @@ export async function estimateTree(request: EstimateRequest): Promise<TreeEstima
   const { root, exclude } = request;
   const ignore = compileIgnore(request.ignore).lines;
   const workerData: EstimateThreadData = { root, ignore, exclude, control: control.memory };
-  const worker = new Worker(threadFile('estimate-thread'), { workerData });
+  const worker = new Worker(threadFile('estimate-thread'), { workerData, resourceLimits: THREAD_MEMORY });
   const stop = (): void => {
     control.stop();
   };
