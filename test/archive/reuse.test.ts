@@ -6,33 +6,16 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EngineName, WriteRequest } from '../../src/archive/contract.ts';
 import { selectedEngine } from '../../src/archive/engine.ts';
-import { IndexReader } from '../../src/archive/index-reader.ts';
-import { IndexWriter } from '../../src/archive/index-writer.ts';
 import { ReuseBase } from '../../src/archive/reuse.ts';
 import type { Piece } from '../../src/archive/cut.ts';
 import { openFiles } from '../support/open-files.ts';
 import { randomBytes } from '../support/random-bytes.ts';
 import { scratchDirectory } from '../support/scratch.ts';
-import { MemorySink, checkedEntries, memorySource, saved, segmentsOf, written } from '../support/written-archive.ts';
+import { MemorySink, checkedEntries, madeLater, saved, segmentsOf, written } from '../support/written-archive.ts';
 import type { Written } from '../support/written-archive.ts';
 
 const HOUR = 3_600_000;
 const ENGINES: readonly EngineName[] = selectedEngine('auto') === 'isal' ? ['isal', 'zlib'] : ['zlib'];
-
-/**
- * The same archive, made an hour later: its files had come to rest by then. Change times cannot be set, and waiting for
- * them to grow old would make the tests slow.
- */
-async function madeLater(archived: Written, later = HOUR): Promise<Written> {
-  const reader = await IndexReader.open(memorySource(archived.index));
-  const parts: Buffer[] = [];
-  const writer = new IndexWriter((bytes) => parts.push(Buffer.from(bytes)));
-  for await (const entry of reader.entries()) writer.addEntry(entry);
-  for await (const segment of reader.segments()) writer.addSegment(segment);
-  const startedAt = archived.result.startedAt + later;
-  writer.finish({ ...reader.summary, startedAt });
-  return { ...archived, index: Buffer.concat(parts), result: { ...archived.result, startedAt } };
-}
 
 /** A small server: packs of small files, large files, links. */
 function makeServer(home: string): string {

@@ -8,6 +8,7 @@ import { expect } from 'vitest';
 import type { WriteRequest, WriteResult } from '../../src/archive/contract.ts';
 import { IndexReader } from '../../src/archive/index-reader.ts';
 import type { IndexedEntry, Segment } from '../../src/archive/index-format.ts';
+import { IndexWriter } from '../../src/archive/index-writer.ts';
 import { writeArchive } from '../../src/archive/write.ts';
 import type { ByteSink, ByteSource } from '../../src/base/source.ts';
 import { printable } from '../../src/base/paths.ts';
@@ -61,6 +62,23 @@ export async function written(root: string, more: Partial<WriteRequest> = {}): P
   const [archive, index] = [new MemorySink(), new MemorySink()];
   const result = await writeArchive(requestFor(root, { archive, index, ...more }));
   return { archive: archive.bytes, index: index.bytes, result };
+}
+
+const HOUR = 3_600_000;
+
+/**
+ * The same archive, made an hour later: its files had come to rest by then. Change times cannot be set, and waiting for
+ * them to grow old would make the tests slow.
+ */
+export async function madeLater(archived: Written, later = HOUR): Promise<Written> {
+  const reader = await IndexReader.open(memorySource(archived.index));
+  const parts: Buffer[] = [];
+  const writer = new IndexWriter((bytes) => parts.push(Buffer.from(bytes)));
+  for await (const entry of reader.entries()) writer.addEntry(entry);
+  for await (const segment of reader.segments()) writer.addSegment(segment);
+  const startedAt = archived.result.startedAt + later;
+  writer.finish({ ...reader.summary, startedAt });
+  return { ...archived, index: Buffer.concat(parts), result: { ...archived.result, startedAt } };
 }
 
 /** Puts an archive and its index on the disk, as a base for the next. */
