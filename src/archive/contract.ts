@@ -142,6 +142,8 @@ export interface ExtractRequest {
   /** Flush every file and directory before returning: a restore does, the CLI need not. */
   readonly durable: boolean;
   readonly workers: number | 'auto';
+  /** MiB per second; 0 for none. Asked for again and again, so a change acts within half a second. */
+  readonly rates?: () => { readonly read: number; readonly write: number };
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ArchiveProgress) => void;
 }
@@ -162,6 +164,8 @@ export interface VerifyRequest {
   /** What the manifest recorded, to compare with. */
   readonly expected?: { readonly size: number; readonly sha256: string };
   readonly workers: number | 'auto';
+  /** As in `ExtractRequest`; nothing is written. */
+  readonly rates?: () => { readonly read: number; readonly write: number };
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ArchiveProgress) => void;
 }

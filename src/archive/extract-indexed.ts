@@ -7,6 +7,7 @@
  */
 import fs from 'node:fs';
 import { Failure } from '../base/failure.ts';
+import type { Pace } from '../base/rates.ts';
 import type { ByteSource } from '../base/source.ts';
 import type { ExtractResult } from './contract.ts';
 import type { Control } from './control.ts';
@@ -32,11 +33,13 @@ export async function extractIndexed(
   data: ExtractData,
   choice: PortChoice,
   control: Control,
+  writePace: Pace,
   onProgress: (progress: ArchiveProgress) => void,
 ): Promise<ExtractResult> {
   const root = openUnpackRoot(data.into, data.overwrite);
   try {
-    const run = new Extraction(archive, reader, data, root, data.choosing ? choice : undefined, control, onProgress);
+    const chosen = data.choosing ? choice : undefined;
+    const run = new Extraction(archive, reader, data, root, chosen, control, writePace, onProgress);
     return await run.run();
   } finally {
     fs.closeSync(root);
@@ -54,6 +57,7 @@ class Extraction {
   readonly #archive: ByteSource;
   readonly #reader: IndexReader;
   readonly #control: Control;
+  readonly #writePace: Pace;
   readonly #onProgress: (progress: ArchiveProgress) => void;
   readonly #warnings = new WarningLog();
   readonly #target: UnpackTarget;
@@ -78,12 +82,14 @@ class Extraction {
     root: number,
     choice: PortChoice | undefined,
     control: Control,
+    writePace: Pace,
     onProgress: (progress: ArchiveProgress) => void,
   ) {
     const { owner, setuid, overwrite, limits } = data;
     this.#archive = archive;
     this.#reader = reader;
     this.#control = control;
+    this.#writePace = writePace;
     this.#onProgress = onProgress;
     this.#limits = limits;
     this.#expected = data.expected;
@@ -144,6 +150,7 @@ class Extraction {
       this.#prepare(entry, end);
       if (entry.kind === 'file') add(entry);
     }
+    await this.#writePace.take(parts.reduce((sum, { length }) => sum + length, 0));
     if (proof !== undefined) await this.#line.add({ segment, entries, parts }, proof.look);
     else if (parts.length > 0) await this.#line.add({ segment, entries: [], parts });
     else this.#advance(segment.length);

@@ -1,4 +1,5 @@
 /** Unpacking an archive that has no index, in order, as it comes. */
+import type { Pace } from '../base/rates.ts';
 import type { ByteSource } from '../base/source.ts';
 import type { ExtractResult } from './contract.ts';
 import type { Control } from './control.ts';
@@ -13,6 +14,7 @@ export async function extractStreamed(
   data: ExtractData,
   choice: PortChoice,
   control: Control,
+  writePace: Pace,
   onProgress: (progress: ArchiveProgress) => void,
 ): Promise<ExtractResult> {
   const stoppable: ByteSource = {
@@ -34,6 +36,7 @@ export async function extractStreamed(
     workers,
     ...(data.choosing ? { select: (path, kind) => choice.chooses(path, kind) } : {}),
     checkStop: control.checkStop,
+    writePace,
     onProgress,
   });
 }

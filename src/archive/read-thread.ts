@@ -2,6 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../base/clock.ts';
 import { asFailure } from '../base/failure.ts';
+import { Pace } from '../base/rates.ts';
+import type { ByteSource } from '../base/source.ts';
 import { Control } from './control.ts';
 import type { ArchiveProgress } from './entry.ts';
 import { extractIndexed } from './extract-indexed.ts';
@@ -22,6 +24,8 @@ const data = workerData as ReadThreadData;
 const control = new Control(data.control);
 const sources = new PortSources(port);
 const choice = new PortChoice(port);
+const readPace = new Pace(systemClock, control.readRate, control.checkStop);
+const writePace = new Pace(systemClock, control.writeRate, control.checkStop);
 port.on('message', (reply: ReadReply) => {
   if (reply.type === 'stop') {
     sources.stop();
@@ -41,7 +45,7 @@ try {
 }
 
 async function run() {
-  const archive = sources.source('archive', data.archive);
+  const archive = paced(sources.source('archive', data.archive));
   const index = data.index && sources.source('index', data.index);
   const reader = await openIndex(index === undefined ? { archive } : { archive, index });
   const progress = reporter();
@@ -58,10 +62,21 @@ async function run() {
     requireRecorded(await verifyStreamed(archive, control, () => undefined), data.expected);
   }
   const result = await (reader === undefined
-    ? extractStreamed(archive, data, choice, control, progress.step)
-    : extractIndexed(archive, reader, data, choice, control, progress.step));
+    ? extractStreamed(archive, data, choice, control, writePace, progress.step)
+    : extractIndexed(archive, reader, data, choice, control, writePace, progress.step));
   progress.finish();
   return result;
+}
+
+/** The source, read no faster than the rate in force. */
+function paced(source: ByteSource): ByteSource {
+  return {
+    ...source,
+    async read(offset, length, signal) {
+      await readPace.take(length);
+      return source.read(offset, length, signal);
+    },
+  };
 }
 
 function reporter() {

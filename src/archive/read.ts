@@ -12,6 +12,9 @@ import type { ChoiceAnswer, ReadEvent, ReadReply, ReadThreadData } from './read-
 import { endOf, threadFile } from './thread-file.ts';
 import { workerCount } from './write.ts';
 
+/** How often the caller is asked for its rates. */
+const RATES_MS = 250;
+
 /**
  * Reads an archive to its last byte and proves that all of it can be restored.
  *
@@ -41,6 +44,7 @@ export async function extractArchive(request: ExtractRequest): Promise<ExtractRe
 interface Reading {
   readonly source: OpenRequest;
   readonly workers: number | 'auto';
+  readonly rates?: ExtractRequest['rates'];
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ArchiveProgress) => void;
   readonly select?: ExtractRequest['select'];
@@ -57,6 +61,10 @@ async function runThread(data: WithoutControl<ReadThreadData>, request: Reading)
   const doing = data.verb === 'verify' ? 'Cannot verify the archive' : 'Cannot unpack the archive';
   throwIfAborted(request.signal, doing);
   const control = new Control();
+  const takeRates = (): void => {
+    if (request.rates) control.setRates(request.rates());
+  };
+  takeRates();
   const workerData = { ...data, control: control.memory };
   const worker = new Worker(threadFile('read-thread'), { workerData });
   const ended = endOf(worker);
@@ -65,12 +73,14 @@ async function runThread(data: WithoutControl<ReadThreadData>, request: Reading)
     worker.postMessage({ type: 'stop' } satisfies ReadReply);
   };
   request.signal?.addEventListener('abort', stop, { once: true });
+  const rates = setInterval(takeRates, RATES_MS);
   try {
     return await listen(worker, request);
   } catch (error) {
     throwIfAborted(request.signal, doing);
     throw asFailure(error, doing);
   } finally {
+    clearInterval(rates);
     request.signal?.removeEventListener('abort', stop);
     stop();
     await ended;

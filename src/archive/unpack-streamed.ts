@@ -10,6 +10,7 @@ import { systemClock } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { Failure, asFailure, throwIfAborted } from '../base/failure.ts';
 import { printable } from '../base/paths.ts';
+import type { Pace } from '../base/rates.ts';
 import type { ExtractRequest, ExtractResult, StreamedArchive, StreamedEntry } from './contract.ts';
 import type { Entry, WarningCode } from './entry.ts';
 import { durabilityFor } from './unpack-flush.ts';
@@ -17,11 +18,13 @@ import { PendingLinks } from './unpack-links.ts';
 import { UnpackTarget, openUnpackRoot } from './unpack-target.ts';
 import { WarningLog } from './warnings.ts';
 
-export interface StreamedExtractRequest extends Omit<ExtractRequest, 'select' | 'expected'> {
+export interface StreamedExtractRequest extends Omit<ExtractRequest, 'select' | 'expected' | 'rates'> {
   /** As in `ExtractRequest`; may also be asked of another thread. */
   readonly select?: (path: string, kind: Entry['kind']) => boolean | Promise<boolean>;
   /** Called for every entry and chunk; throws to stop. For threads, which have a flag in place of a signal. */
   readonly checkStop?: () => void;
+  /** Asked before each chunk is written. */
+  readonly writePace?: Pace;
 }
 
 const DOING = 'Cannot unpack';
@@ -175,6 +178,7 @@ class StreamedUnpacking {
     try {
       for await (const chunk of content) {
         this.#check();
+        await this.#request.writePace?.take(chunk.length);
         file.write(chunk);
         this.#bytes += chunk.length;
         this.#tell(false);

@@ -46,6 +46,7 @@ export async function checkArchive(
     source: archive.source,
     ...(archive.expected === null ? {} : { expected: archive.expected }),
     workers: deps.config.backups.workers,
+    rates: () => job.rates(deps.config.backups),
     signal: job.signal,
     onProgress,
   });

@@ -9,6 +9,7 @@ import type { FetchedArchive, RestoreDependencies } from './restore-deps.ts';
 import type { PathSelection } from './restore-paths.ts';
 import type { RestoreRequest } from './restore-request.ts';
 import type { Room } from './restore-room.ts';
+import type { RunningJob } from './verb.ts';
 
 export interface Unpacked {
   readonly result: ExtractResult;
@@ -22,14 +23,14 @@ export interface UnpackWish {
   readonly request: RestoreRequest;
   readonly selection: PathSelection | undefined;
   readonly room: Room;
-  readonly signal: AbortSignal;
+  readonly job: Pick<RunningJob, 'rates' | 'signal'>;
 }
 
 /** @throws Failure `archive_damaged`, `too_large`, `insufficient_storage`, `cancelled`. */
 export async function unpackArchive(
   archive: FetchedArchive,
   stage: Stage,
-  { request, selection, room, signal }: UnpackWish,
+  { request, selection, room, job }: UnpackWish,
   deps: RestoreDependencies,
   onProgress: (progress: ArchiveProgress) => void,
 ): Promise<Unpacked> {
@@ -47,7 +48,8 @@ export async function unpackArchive(
     overwrite: false,
     durable: true,
     workers: deps.config.backups.workers,
-    signal,
+    rates: () => job.rates(deps.config.backups),
+    signal: job.signal,
     onProgress,
   });
   return { result, mounts, named: (path) => directories.has(path) };

@@ -142,7 +142,7 @@ async function unpack(
   room: { readonly maxBytes: number; readonly maxEntries: number },
 ): Promise<Unpacked> {
   job.phase('unpacking');
-  const wish = { request, selection, room, signal: job.signal };
+  const wish = { request, selection, room, job };
   const unpacked = await unpackArchive(archive, stage, wish, deps, (part) => progress.unpacked(part));
   deps.onStep?.('unpacked');
   return unpacked;
