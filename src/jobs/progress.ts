@@ -13,7 +13,10 @@ const MEMORY_MS = 5000;
 export class ProgressMeter {
   #phase = '';
   #now: ArchiveProgress = { bytesDone: 0, bytesTotal: 0, filesDone: 0, filesTotal: 0 };
-  #rate = 0;
+  /** Sum of rates (bytes per second), each weighing less the longer ago it was. */
+  #weighted = 0;
+  /** Sum of these weights: near 0 at first, near 1 later. Without it the rate would climb from 0 for seconds. */
+  #seen = 0;
   /** Where the job was when the rate was last computed. */
   #mark: { readonly at: number; readonly bytes: number };
   #toldAt = Number.NEGATIVE_INFINITY;
@@ -57,21 +60,26 @@ export class ProgressMeter {
 
   current(): JobProgress {
     const left = this.#now.bytesTotal - this.#now.bytesDone;
-    const guess = this.#rate > 0 ? Math.ceil(left / this.#rate) : null;
+    const rate = this.#seen > 0 ? this.#weighted / this.#seen : 0;
+    const guess = rate > 0 ? Math.ceil(left / rate) : null;
     return {
       phase: this.#phase,
       ...this.#now,
-      bytesPerSecond: Math.round(this.#rate),
+      bytesPerSecond: Math.round(rate),
       etaSeconds: left === 0 ? 0 : guess,
     };
   }
 
   #measure(at: number): void {
-    const elapsed = at - this.#mark.at;
+    const before = this.#mark;
+    const elapsed = at - before.at;
     if (elapsed <= 0) return;
-    const rate = ((this.#now.bytesDone - this.#mark.bytes) / elapsed) * 1000;
-    const weight = 1 - Math.exp(-elapsed / MEMORY_MS);
-    this.#rate = this.#rate === 0 ? rate : this.#rate + (rate - this.#rate) * weight;
     this.#mark = { at, bytes: this.#now.bytesDone };
+    // The time before the first bytes went into preparing (a walk, a wait for the server) and says nothing of the rate.
+    if (before.bytes === 0) return;
+    const rate = ((this.#now.bytesDone - before.bytes) / elapsed) * 1000;
+    const keep = Math.exp(-elapsed / MEMORY_MS);
+    this.#weighted = this.#weighted * keep + rate * (1 - keep);
+    this.#seen = this.#seen * keep + (1 - keep);
   }
 }

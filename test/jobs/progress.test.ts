@@ -52,6 +52,15 @@ describe('progress', () => {
     expect(meter.current()).toMatchObject({ bytesPerSecond: MIB, etaSeconds: 90 });
   });
 
+  test('a rate is right from its first seconds, however long the job prepared', () => {
+    const meter = new ProgressMeter(0);
+    meter.update(at(0, 100 * MIB), 30_000);
+    meter.update(at(1000, 100 * MIB), 60_000);
+    meter.update(at(1000 + 10 * MIB, 100 * MIB), 60_500);
+    meter.update(at(1000 + 20 * MIB, 100 * MIB), 61_000);
+    expect(meter.current()).toMatchObject({ bytesPerSecond: 20 * MIB, etaSeconds: 4 });
+  });
+
   test('a rate follows a change within seconds', () => {
     const meter = new ProgressMeter(0);
     let bytes = 0;
