@@ -824,6 +824,8 @@ walkDocument('pterodactyl-client-backups', ({ says, layout }) => {
       const headers = { authorization: `Bearer ${TOKEN}` };
       await fetch(`${url}${LIVE}/${uuid}/restore`, { method: 'POST', headers });
       await eventually(async () => statusOf(await call(LIVE.replace('/backups', ''))) === null);
+      // The server is started once the restore has ended for all who watch it.
+      await eventually(() => readFileSync(seen, 'utf8').includes('start'));
       expect(readFileSync(seen, 'utf8')).toBe('stop changed\nstart eula=true\n');
     },
   );
@@ -888,7 +890,7 @@ walkDocument('pterodactyl-client-backups', ({ says, layout }) => {
     'the config takes a schedule for each server, or for all',
     () => {
       const config = configWith(`schedules: [ { server: "*", cron: "0 4 * * *", ignore: ["*.log"] } ]`);
-      expect(config.schedules).toEqual([{ server: '*', cron: '0 4 * * *', ignore: ['*.log'] }]);
+      expect(config.schedules).toMatchObject([{ server: '*', cron: '0 4 * * *', ignore: ['*.log'] }]);
     },
   );
 
@@ -1048,7 +1050,7 @@ walkDocument('pterodactyl-client-backups', ({ says, layout }) => {
   says(
     ['3. Retention: Backup is kept according to retention policy', '4. Cleanup: Old backups are automatically deleted'],
     'what no rule keeps goes; locked backups and the newest good one stay under every rule, and all stay without rules',
-    () => {
+    async () => {
       const aged = (days: number, locked = false) => ({
         createdAt: -days * 86_400_000,
         status: 'COMPLETED' as const,
@@ -1062,6 +1064,14 @@ walkDocument('pterodactyl-client-backups', ({ says, layout }) => {
       expect(stay({})).toEqual([true, true, true, true]);
       expect(stay({ keepDays: 30 })).toEqual([true, false, false, true]);
       expect(stay({ keepDays: 90 })).toEqual([true, true, false, true]);
+      const host = await scratchHost('retention: { keep_last: 1 }');
+      const { call } = await runDaemonOn(host);
+      const locked = await completed(call, { is_locked: true });
+      await completed(call);
+      const newest = await completed(call);
+      const left = async () => listed(await call(LIVE)).map(({ uuid }) => uuid);
+      await eventually(async () => (await left()).length === 2);
+      expect(await left()).toEqual([newest.uuid, locked.uuid]);
     },
   );
 
