@@ -15,6 +15,7 @@ import { EventHub } from './jobs/events.ts';
 import { recoverJobs } from './jobs/recover.ts';
 import { removeVerb } from './jobs/remove.ts';
 import { runAgain } from './jobs/rerun.ts';
+import type { RestoreStep } from './jobs/restore-deps.ts';
 import { previousDirectories } from './jobs/restore-previous.ts';
 import { Previews } from './jobs/restore-outcome.ts';
 import { recoverRestores } from './jobs/restore-recovery.ts';
@@ -33,6 +34,8 @@ import type { Registry } from './servers/registry.ts';
 /** More than a node of thousands of servers queues with one schedule; a bound for whoever calls in a loop. */
 const MAX_QUEUED = 2000;
 
+export type OnRestoreStep = (step: RestoreStep) => void;
+
 export interface JobsSurroundings {
   readonly config: Config;
   readonly catalogue: Catalogue;
@@ -42,6 +45,7 @@ export interface JobsSurroundings {
   readonly log: Log;
   readonly version: string;
   readonly engine: 'isal' | 'zlib';
+  readonly onRestoreStep: OnRestoreStep | undefined;
 }
 
 export interface Jobs {
@@ -61,7 +65,7 @@ export interface Jobs {
 }
 
 export function composeJobs(surroundings: JobsSurroundings): Jobs {
-  const { config, catalogue, stores, clock, log } = surroundings;
+  const { config, catalogue, stores, clock, log, onRestoreStep } = surroundings;
   const events = new EventHub(clock, (error, { type }) => log.error('A listener of events failed', { type, error }));
   const exclude = [config.stateDirectory, ...localDirectories(config.storage), ...previousDirectories(config)];
   const power = openPower(config.power, clock);
@@ -81,9 +85,10 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
     turns: new Turns(),
     previews,
   };
+  const restoring = { ...shared, ...(onRestoreStep === undefined ? {} : { onStep: onRestoreStep }) };
   const verbs = [
     backupVerb(shared),
-    restoreVerb({ ...shared, onPreview: previews.keep }),
+    restoreVerb({ ...restoring, onPreview: previews.keep }),
     verifyVerb(shared),
     removeVerb(shared),
   ];
@@ -95,7 +100,7 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
     service,
     events,
     runner,
-    recoverServers: () => recoverRestores(shared),
+    recoverServers: () => recoverRestores(restoring),
     async recoverStores() {
       const again = (job: JobRecord, failure: Failure): boolean =>
         config.jobs.rerunInterrupted && runAgain(job, failure, { catalogue, runner });

@@ -19,7 +19,7 @@ import { lockStateDirectory } from './catalogue/state-lock.ts';
 import type { Daemon } from './cli/daemon.ts';
 import { version } from './cli/version.ts';
 import { composeDialects } from './compose-dialects.ts';
-import type { Jobs } from './compose-jobs.ts';
+import type { Jobs, OnRestoreStep } from './compose-jobs.ts';
 import { composeJobs } from './compose-jobs.ts';
 import { openStores } from './compose-stores.ts';
 import type { LiveConfig } from './config/live.ts';
@@ -49,12 +49,14 @@ export interface Surroundings {
   readonly log?: RootLog;
   /** Milliseconds that `stop` lets running jobs go on. */
   readonly drainMs?: number;
+  /** Called at each step of a restore, those of the recovery included. Tests stop the process there. */
+  readonly onRestoreStep?: OnRestoreStep;
 }
 
 /** Builds a daemon; `start` opens everything. */
 export async function composeDaemon(config: Config, surroundings: Surroundings = {}): Promise<Daemon> {
-  const { clock = systemClock, log = openLog(config.log), drainMs = DRAIN_MS } = surroundings;
-  return new RoostDaemon(liveConfig(config), clock, log, drainMs);
+  const { clock = systemClock, log = openLog(config.log), drainMs = DRAIN_MS, onRestoreStep } = surroundings;
+  return new RoostDaemon(liveConfig(config), clock, log, drainMs, onRestoreStep);
 }
 
 class RoostDaemon implements Daemon {
@@ -63,6 +65,7 @@ class RoostDaemon implements Daemon {
   readonly #clock: Clock;
   readonly #log: RootLog;
   readonly #drainMs: number;
+  readonly #onRestoreStep: OnRestoreStep | undefined;
   /** What `stop` closes, the last opened first. */
   readonly #opened = new AsyncDisposableStack();
   #stopping: Promise<void> | undefined;
@@ -70,13 +73,14 @@ class RoostDaemon implements Daemon {
   #server: HttpServer | undefined;
   #tokens: Config['tokens'];
 
-  constructor(live: LiveConfig, clock: Clock, log: RootLog, drainMs: number) {
+  constructor(live: LiveConfig, clock: Clock, log: RootLog, drainMs: number, onRestoreStep: OnRestoreStep | undefined) {
     this.#live = live;
     this.#config = live.config;
     this.#tokens = live.config.tokens;
     this.#clock = clock;
     this.#log = log;
     this.#drainMs = drainMs;
+    this.#onRestoreStep = onRestoreStep;
   }
 
   async start(): Promise<{ readonly url: string }> {
@@ -137,7 +141,8 @@ class RoostDaemon implements Daemon {
     this.#opened.defer(async () => void (await Promise.all(stores.all().map((store) => store.close()))));
     const registry = openRegistry(config.servers);
     for (const fault of await registry.check()) log.warn(fault);
-    const jobs = composeJobs({ config, catalogue, stores, registry, clock, log, version: version(), engine });
+    const built = { config, catalogue, stores, registry, clock, log, version: version(), engine };
+    const jobs = composeJobs({ ...built, onRestoreStep: this.#onRestoreStep });
     this.#opened.defer(() => jobs.close());
     return { catalogue, jobs };
   }

@@ -27,6 +27,7 @@ export type RestoreStep =
   | 'committed'
   | 'started'
   | 'kept'
+  | 'removed'
   | 'cleaned';
 
 export interface RestoreDependencies {

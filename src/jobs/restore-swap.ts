@@ -145,6 +145,7 @@ export async function finishCommitted(
     deps.onStep?.('started');
     if (plan.keep === null) {
       await stage.remove();
+      deps.onStep?.('removed');
       deps.catalogue.plans.delete(record.job);
     } else await keepStage(record, plan, stage, deps);
     deps.onStep?.('cleaned');

@@ -9,6 +9,7 @@ import type { BackupId, JobId, ServerId } from '../../src/base/ids.ts';
 import { newJobId } from '../../src/base/ids.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { openCatalogue } from '../../src/catalogue/catalogue.ts';
+import type { PlanTable } from '../../src/catalogue/contract.ts';
 import type { RoostEvent } from '../../src/jobs/contract.ts';
 import { EventHub } from '../../src/jobs/events.ts';
 import { recoverRestores } from '../../src/jobs/restore-recovery.ts';
@@ -27,12 +28,18 @@ import { archiveOf, TreeArchives } from './tree-archive.ts';
 export const SERVER = '00000000-0000-4000-8000-000000000001' as ServerId;
 export const BACKUP = 'bbbbbbbb-0000-4000-8000-000000000001' as BackupId;
 
+/**
+ * Where tests end the process: the steps that a restore tells of, and the moment after it has forgotten its row, whatever
+ * it thinks is the right time for that.
+ */
+export type KillPoint = RestoreStep | 'row deleted';
+
 export interface RestoreNodeOptions {
   /** Where servers, state and all lie; an existing, empty directory. */
   readonly root: string;
   readonly archive?: RestoreDependencies['archive'];
   readonly reserveFree?: number;
-  readonly onStep?: (step: RestoreStep) => void;
+  readonly onStep?: (step: KillPoint) => void;
   readonly clock?: StillClock;
 }
 
@@ -56,10 +63,12 @@ export function openRestoreNode(options: RestoreNodeOptions) {
     archive: archiveOf(new Map()),
     /** How they fetch it. */
     fetch: (): Promise<FetchedArchive> => Promise.resolve(hooks.archive),
-    onStep: options.onStep ?? (() => undefined),
+    onStep: options.onStep ?? ((_: KillPoint): void => undefined),
   };
+  const { jobs, plans } = catalogue;
+  const transaction = <Result>(write: () => Result): Result => catalogue.transaction(write);
   const deps = {
-    catalogue,
+    catalogue: { jobs, plans: withDeletion(plans, () => hooks.onStep('row deleted')), transaction },
     registry: openRegistry({ root: servers, list: [] }),
     archive,
     power,
@@ -69,7 +78,7 @@ export function openRestoreNode(options: RestoreNodeOptions) {
     log,
     events,
     onPreview: (job: JobId, preview: RestorePreview) => void previews.set(job, preview),
-    onStep: (step: RestoreStep) => hooks.onStep(step),
+    onStep: (step: KillPoint) => hooks.onStep(step),
   };
   const verbs = [restoreVerb(deps)];
   const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent: 2, maxQueued: 10 });
@@ -114,6 +123,19 @@ export async function outcomeOf(ended: Promise<unknown>): Promise<string> {
 export function remains({ servers, live }: Pick<RestoreNode, 'servers' | 'live'>): string[] {
   const names = [...fs.readdirSync(servers), ...fs.readdirSync(live)];
   return names.filter((name) => name.includes('roost'));
+}
+
+function withDeletion(plans: PlanTable, deleted: () => void): PlanTable {
+  return {
+    insert: (...row) => plans.insert(...row),
+    find: (job) => plans.find(job),
+    list: (filter) => plans.list(filter),
+    advance: (...row) => plans.advance(...row),
+    delete: (job) => {
+      plans.delete(job);
+      deleted();
+    },
+  };
 }
 
 class PowerDouble implements PowerPort {
