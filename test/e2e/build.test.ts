@@ -1,0 +1,57 @@
+/**
+ * `npm run build` beside a daemon that runs from dist/: its threads are loaded when a job starts, so a build that takes
+ * their files away, or fails half-way, would fail backups. The compiler is a script here that looks at what is there.
+ */
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+const PACKAGE = fileURLToPath(new URL('../../package.json', import.meta.url));
+
+let home: string;
+beforeEach(() => {
+  home = fs.mkdtempSync(join(tmpdir(), 'roost-build-'));
+  fs.copyFileSync(PACKAGE, join(home, 'package.json'));
+  fs.mkdirSync(join(home, 'node_modules/.bin'), { recursive: true });
+});
+afterEach(() => {
+  fs.rmSync(home, { recursive: true, force: true });
+});
+
+/** Builds with a compiler that runs a line of shell; `$out` is where it is to put its files. */
+function build(line: string): number | null {
+  const out = 'while [ "$1" != --outDir ]; do shift; done; out=$2; mkdir -p "$out"';
+  fs.writeFileSync(join(home, 'node_modules/.bin/tsc'), `#!/bin/sh\n${out}\n${line}\n`, { mode: 0o755 });
+  return spawnSync('npm', ['run', '--silent', 'build'], { cwd: home }).status;
+}
+
+function read(path: string): string {
+  return fs.readFileSync(join(home, path), 'utf8');
+}
+
+const outputs = () => fs.readdirSync(home).filter((name) => name.startsWith('dist'));
+
+test('a first build makes dist/, and nothing beside it', () => {
+  expect(build('echo first > "$out/main.js"')).toBe(0);
+  expect([read('dist/main.js'), outputs()]).toEqual(['first\n', ['dist']]);
+});
+
+test('the build before stays whole until the next one is complete, and then goes as a whole', () => {
+  build('echo first > "$out/main.js"; echo gone > "$out/gone.js"');
+  expect(build('cat dist/main.js dist/gone.js > seen; echo second > "$out/main.js"')).toBe(0);
+  expect(read('seen')).toBe('first\ngone\n');
+  expect([read('dist/main.js'), fs.readdirSync(join(home, 'dist')), outputs()]).toEqual([
+    'second\n',
+    ['main.js'],
+    ['dist'],
+  ]);
+});
+
+test('a build that fails leaves the one before, and nothing beside it', () => {
+  build('echo first > "$out/main.js"');
+  expect(build('echo broken > "$out/main.js"; exit 2')).toBe(2);
+  expect([read('dist/main.js'), outputs()]).toEqual(['first\n', ['dist']]);
+});
