@@ -7,7 +7,7 @@ import type { Log } from '../base/log.ts';
 import type { Catalogue } from '../catalogue/contract.ts';
 import type { BackupRecord } from '../catalogue/records.ts';
 import type { Config } from '../config/types.ts';
-import { checkReserve, checkRoom, expectedSize, surelyFits } from '../policy/limits.ts';
+import { checkInodes, checkReserve, checkRoom, expectedSize, surelyFits } from '../policy/limits.ts';
 import type { GameServer, Registry } from '../servers/registry.ts';
 import { stagePathsIn } from '../servers/stage-strays.ts';
 import { objectKey } from '../storage/key.ts';
@@ -87,8 +87,10 @@ async function checkSpace(
   signal: AbortSignal,
 ): Promise<void> {
   const { reserveFree } = deps.config.limits;
-  const free = (await store.freeSpace())?.bytes ?? null;
+  const space = await store.freeSpace();
+  const free = space?.bytes ?? null;
   checkReserve(free, reserveFree);
+  checkInodes(space?.inodes ?? null);
   const past = deps.catalogue.backups.newestGood(server.id, store.name);
   if (surelyFits(free, reserveFree, past)) return;
   const { bytes } = await deps.archive.estimateTree({ root: server.path, ...leaveOut, signal });

@@ -116,6 +116,22 @@ export function checkRoom(needed: number, free: number | null, reserve: number):
   throw outOfSpace('Cannot store the archive', free ?? 0, reserve, needed);
 }
 
+/** An archive, its index and manifest, each with a temporary name, and the server's directory; others write too. */
+const INODES = 16;
+
+/**
+ * @param free null where the store does not count them.
+ * @throws Failure `insufficient_storage` when a backup's few files could not be made, however many bytes are free.
+ */
+export function checkInodes(free: number | null): void {
+  if (free === null || free >= INODES) return;
+  throw new Failure('insufficient_storage', `Cannot store the archive: ${free} inodes free, ${INODES} needed`, {
+    facts: { freeInodes: free, neededInodes: INODES },
+    hint: "The store's disk holds too many files: remove some, then try again.",
+    retry: true,
+  });
+}
+
 /** The refusal in the words that every check of free space uses. */
 export function outOfSpace(doing: string, free: number, reserve: number, needed: number): Failure {
   const kept = reserve > 0 ? ` of which ${formatBytes(reserve)} are to stay free,` : '';

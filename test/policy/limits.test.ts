@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   checkBackupCount,
+  checkInodes,
   checkReserve,
   checkRoom,
   expectedSize,
@@ -53,6 +54,12 @@ describe('free space', () => {
     checkReserve(null, 2 * GIB);
     checkRoom(Number.MAX_SAFE_INTEGER, null, 2 * GIB);
     expect(surelyFits(null, 2 * GIB, undefined)).toBe(true);
+  });
+
+  test('a disk without inodes for the few files of a backup refuses, one that does not count them never', () => {
+    checkInodes(null);
+    checkInodes(16);
+    expect(thrownBy(() => checkInodes(15), 'insufficient_storage').facts['freeInodes']).toBe(15);
   });
 
   test('what is needed must fit above the reserve, to the byte', () => {
