@@ -82,7 +82,10 @@ export async function answerRead(worker: Worker, source: ByteSource | undefined,
   try {
     if (source === undefined) throw new Failure('internal', 'Cannot read: there is no such source');
     const bytes = await source.read(offset, length);
-    worker.postMessage({ type: 'bytes', id, bytes } satisfies ReadAnswer);
+    const { buffer } = bytes;
+    // Moved, where that is allowed: a copy on each side would leave twice the archive as garbage.
+    const moved = source.givesAway === true && buffer instanceof ArrayBuffer ? [buffer] : [];
+    worker.postMessage({ type: 'bytes', id, bytes } satisfies ReadAnswer, moved);
   } catch (error) {
     const failure = asFailure(error, 'Cannot read the archive').toJSON();
     worker.postMessage({ type: 'bytes', id, failure } satisfies ReadAnswer);

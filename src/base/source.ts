@@ -7,6 +7,8 @@ export interface ByteSource {
   readonly size: number;
   /** An open descriptor of the same bytes, where there is one: threads then read it directly. */
   readonly descriptor?: number;
+  /** True when each `read` gives memory that is the caller's alone: it may then be moved to another thread. */
+  readonly givesAway?: true;
   /**
    * Reads exactly `length` bytes from `offset`.
    * Must throw a `Failure` (`archive_damaged`) when the bytes end early, and reject promptly once `signal` aborts.

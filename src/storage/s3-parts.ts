@@ -12,8 +12,8 @@ const MEBIBYTE = 1024 ** 2;
 const USUAL_PART = 8 * MEBIBYTE;
 const LARGEST_PART = 5 * 1024 ** 3;
 /** What the parts of one object may hold in memory together, where their size allows it. */
-const MEMORY = 48 * MEBIBYTE;
-const MOST_BUFFERS = 5;
+const MEMORY = 32 * MEBIBYTE;
+const MOST_BUFFERS = 4;
 
 /**
  * @param expected the most bytes that the object may come to, or undefined when nobody knows.

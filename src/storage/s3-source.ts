@@ -19,14 +19,18 @@ const DOING = 'Cannot read the archive';
 /** So many reads in a row, and the next ones are expected to follow. */
 const RUN = 3;
 const FIRST_WINDOW = 512 * 1024;
-const LARGEST_WINDOW = 8 * 1024 ** 2;
+const LARGEST_WINDOW = 2 * 1024 ** 2;
 /** Threads read side by side: the window before the newest is still asked for. */
 const WINDOWS = 2;
 
 interface Window {
   readonly start: number;
   readonly end: number;
-  readonly bytes: Promise<Uint8Array>;
+  readonly memory: Buffer;
+  readonly filled: Promise<void>;
+  /** Reads that wait for it or copy out of it: its memory is theirs too. */
+  readers: number;
+  isFilled: boolean;
 }
 
 interface Target {
@@ -37,6 +41,7 @@ interface Target {
 
 export class S3Source implements ByteSource {
   readonly size: number;
+  readonly givesAway = true;
   readonly #bucket: S3Bucket;
   readonly #key: ObjectKey;
   readonly #name: string;
@@ -44,6 +49,8 @@ export class S3Source implements ByteSource {
   readonly #retry: RetryPort;
   readonly #closing = new AbortController();
   #windows: Window[] = [];
+  /** Memory of a window that nobody reads any more: an archive is read through without leaving garbage of its size. */
+  #spare: Buffer | undefined;
   #next = -1;
   #run = 0;
 
@@ -63,14 +70,26 @@ export class S3Source implements ByteSource {
     if (length === 0) return new Uint8Array();
     this.#follow(offset, length);
     const window = this.#windowFor(offset, length);
-    if (window === undefined) return this.#fetch(offset, length, signal);
-    const bytes = await unlessAborted(window.bytes, signal);
-    return bytes.slice(offset - window.start, offset - window.start + length);
+    if (window === undefined) {
+      const bytes = Buffer.allocUnsafeSlow(length);
+      await this.#fetch(offset, bytes, signal);
+      return bytes;
+    }
+    window.readers++;
+    try {
+      await unlessAborted(window.filled, signal);
+      const at = offset - window.start;
+      // A copy that stands alone: a view would carry the whole window along into another thread.
+      return new Uint8Array(window.memory.subarray(at, at + length));
+    } finally {
+      window.readers--;
+    }
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
     this.#windows = [];
+    this.#spare = undefined;
   }
 
   #follow(offset: number, length: number): void {
@@ -83,22 +102,43 @@ export class S3Source implements ByteSource {
     if (known !== undefined || this.#run < RUN) return known;
     const ahead = Math.min(LARGEST_WINDOW, FIRST_WINDOW * 2 ** (this.#run - RUN));
     const end = Math.min(this.size, offset + Math.max(ahead, length));
-    const window = { start: offset, end, bytes: this.#fetch(offset, end - offset, undefined) };
-    this.#windows = [...this.#windows.slice(-(WINDOWS - 1)), window];
-    // A window that could not be fetched is asked for anew by whoever comes next.
-    window.bytes.catch(() => {
-      this.#windows = this.#windows.filter((other) => other !== window);
-    });
+    if (this.#windows.length === WINDOWS) this.#drop(this.#windows[0]);
+    const memory = this.#memoryOf(end - offset);
+    const filled = this.#fetch(offset, memory, undefined);
+    const window: Window = { start: offset, end, memory, filled, readers: 0, isFilled: false };
+    this.#windows.push(window);
+    filled.then(
+      () => {
+        window.isFilled = true;
+      },
+      () => {
+        // Asked for anew by whoever comes next.
+        this.#windows = this.#windows.filter((other) => other !== window);
+      },
+    );
     return window;
   }
 
-  async #fetch(offset: number, length: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  #drop(window: Window | undefined): void {
+    this.#windows = this.#windows.filter((other) => other !== window);
+    // One that is still being filled is written to, although its reader may have been cancelled.
+    if (window?.isFilled === true && window.readers === 0) this.#spare = window.memory;
+  }
+
+  #memoryOf(length: number): Buffer {
+    const spare = this.#spare;
+    if (spare === undefined || spare.byteLength < length) return Buffer.allocUnsafeSlow(length);
+    this.#spare = undefined;
+    return spare.subarray(0, length);
+  }
+
+  /** Fills all of `bytes`. */
+  async #fetch(offset: number, bytes: Buffer, signal: AbortSignal | undefined): Promise<void> {
     const stop = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
-    const target = { offset, bytes: Buffer.allocUnsafeSlow(length), done: 0 };
+    const target = { offset, bytes, done: 0 };
     try {
       // Each cut after some progress is a new beginning; only a connection that brings nothing wears patience out.
       while (!(await retried(() => this.#fill(target, stop), this.#retry, 'long', stop))) throwIfAborted(stop, DOING);
-      return target.bytes;
     } catch (error) {
       throwIfAborted(signal, DOING);
       throw this.#explain(error);
