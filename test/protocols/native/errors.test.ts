@@ -254,7 +254,7 @@ describe('addresses and methods', () => {
     [`${BACKUPS}/${id}`, 'GET, HEAD', ['POST', 'DELETE']],
     [`${BACKUPS}/${id}/cancel`, 'POST', ['GET']],
     [`${BACKUPS}/${id}/files/content`, 'GET, HEAD', ['POST']],
-    [`/api/servers/${SERVER}`, 'GET, HEAD, PATCH', ['DELETE']],
+    [`/api/servers/${SERVER}`, 'DELETE, GET, HEAD, PATCH', ['POST', 'PUT']],
     ['/api/servers', 'GET, HEAD', ['POST']],
     ['/health', 'GET, HEAD', ['POST']],
     ['/openapi.json', 'GET, HEAD', ['PUT']],
