@@ -29,9 +29,10 @@ const MAX_MESSAGE = 300;
 export function faultOf(error: unknown): S3Fault {
   if (!(error instanceof Error)) return { code: '', status: undefined, message: shorten(String(error)) };
   const { $metadata: metadata, Code: alias } = error as { $metadata?: { httpStatusCode?: number }; Code?: unknown };
-  const system = (error as NodeJS.ErrnoException).code;
+  const system: unknown = (error as NodeJS.ErrnoException).code;
   const named = error.name === 'Error' || error.name === 'TypeError' ? '' : error.name;
-  const code = typeof alias === 'string' ? alias : (system ?? named);
+  // A DOMException's code is a number.
+  const code = typeof alias === 'string' ? alias : typeof system === 'string' ? system : named;
   return { code, status: metadata?.httpStatusCode, message: shorten(error.message) };
 }
 

@@ -35,6 +35,8 @@ import type { CreateOptions, ObjectWriter, PresignOptions, Store, StoredObject }
 const BELIEVED_MS = 60_000;
 /** How long the opening waits for a service that does not answer. */
 const OPENING_MS = 5_000;
+/** How long whoever asks for the state of a store waits for it. */
+const CHECK_MS = 10_000;
 const DAY_MS = 24 * 3_600_000;
 
 export interface S3StoreOptions {
@@ -163,7 +165,7 @@ export class S3Store implements Store {
   }
 
   async check(): Promise<void> {
-    await this.prepare({});
+    await this.prepare({ signal: AbortSignal.timeout(CHECK_MS) });
   }
 
   /** Looks whether the prefix is this node's, and once per run aborts what an earlier run had left open. */
@@ -215,7 +217,7 @@ export class S3Store implements Store {
   }
 
   async #head(key: ObjectKey, doing: string): ReturnType<S3Bucket['head']> {
-    const facts = await this.#bucket.head(this.#nameOf(key), doing, { patience: 'long' });
+    const facts = await this.#bucket.head(this.#nameOf(key), doing);
     // The answer to HEAD has no body: a bucket that is gone, or another one, looks like a missing object.
     if (facts === undefined) await this.check();
     return facts;

@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { BackupId, ServerId } from '../../src/base/ids.ts';
 import type { S3StoreConfig } from '../../src/config/types.ts';
 import { objectKey } from '../../src/storage/key.ts';
+import { explainS3Error } from '../../src/storage/s3-failure.ts';
 import type { S3Store } from '../../src/storage/s3.ts';
 import { openS3Store } from '../../src/storage/s3.ts';
 import { keysOf, putObject } from '../contract/store.ts';
@@ -223,6 +224,13 @@ test('reads in a row are served from few requests, and single reads fetch no mor
   }
   expect(ranges.length).toBeLessThan(12);
   await source.close();
+});
+
+test('a service that never answers is said not to, when the time is up', () => {
+  const place = { store: 'offsite', bucket: 'b', region: 'r', host: 's3.example.com' };
+  const failure = explainS3Error(new DOMException('The time is up', 'TimeoutError'), 'Cannot use the store', place);
+  expect(failure).toMatchObject({ code: 'store_unreachable', retry: true });
+  expect(failure.message).toBe('Cannot use the store: s3.example.com does not answer (TimeoutError)');
 });
 
 describe('over TLS', () => {
