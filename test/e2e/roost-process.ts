@@ -36,6 +36,10 @@ export class RoostProcess {
     });
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   get ended(): Promise<Ended> {
     return this.#ended;
   }
