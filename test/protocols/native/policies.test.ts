@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { newBackupId, newJobId } from '../../../src/base/ids.ts';
 import type { JobView } from '../../../src/jobs/contract.ts';
-import { openNativeApp, tokenWith } from '../../support/native-app.ts';
+import { ADMIN, openNativeApp, tokenWith } from '../../support/native-app.ts';
 import { OTHER_SERVER, SERVER, UNKNOWN } from '../../support/scripted-service.ts';
 
 const SECRET = 'some-secret-some-secret';
@@ -35,6 +35,15 @@ test('the plan of retention says of each backup whether it stays, and why', asyn
     },
   });
   expect((await call('GET', `/api/servers/${UNKNOWN}/retention`)).status).toBe(404);
+});
+
+test('a create carries the limits of its token, and none without them', async () => {
+  const limits = { perServer: 3, maxSize: 1000, serverBytes: 5000 };
+  const { call, service } = openNativeApp({ tokens: [tokenWith('t', SECRET, { limits }), tokenWith('admin', ADMIN)] });
+  await call('POST', `/api/servers/${SERVER}/backups`, { token: SECRET, body: {} });
+  expect(service.lastCall('create')).toEqual([{ server: SERVER, limits }]);
+  await call('POST', `/api/servers/${SERVER}/backups`, { body: {} });
+  expect(service.lastCall('create')).toEqual([{ server: SERVER }]);
 });
 
 describe('giving up a server', () => {
