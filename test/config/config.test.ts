@@ -122,6 +122,14 @@ describe('faults', () => {
       'schedules: [ { server: "*", cron: "every day" } ]',
       expect.stringContaining('schedules[0].cron: must be a cron expression'),
     ],
+    [
+      'schedules: [ { server: "*", cron: "0 25 * * *" } ]',
+      expect.stringContaining('schedules[0].cron: must be a cron expression'),
+    ],
+    [
+      'schedules: [ { server: "*", cron: "0 4 * * *", timezone: Europe/Atlantis } ]',
+      expect.stringContaining('schedules[0].timezone: must be a time zone'),
+    ],
     ['schedules: [ { cron: "0 4 * * *" } ]', '1:14 schedules[0].server: is required'],
     ['power: { driver: win }', '1:10 power.driver: must be one of none, command, wings'],
     [
