@@ -77,6 +77,16 @@ export class IndexReader {
   }
 
   /**
+   * Reads every block once, and keeps none.
+   *
+   * @throws Failure `archive_damaged` when one is not what was written.
+   */
+  async check(): Promise<void> {
+    for (const block of this.#directory.entryBlocks) await this.#block(block);
+    for (const block of this.#directory.segmentBlocks) await this.#block(block);
+  }
+
+  /**
    * Entries in order, a block at a time.
    *
    * @param from a tar name: the first entry yielded is the first at or behind it.

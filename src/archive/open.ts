@@ -8,8 +8,8 @@ import { belongsTo } from './reuse.ts';
 import { StreamedOpened } from './streamed-opened.ts';
 
 /**
- * Opens an archive for looking into. An index of another archive, or a damaged one, is passed over: the archive
- * itself is what counts.
+ * Opens an archive for looking into. An index of another archive, or one whose directory is damaged, is passed over.
+ * Its blocks are read as they are needed, so damage in one of them shows only then, as `archive_damaged`.
  *
  * @throws Failure `archive_damaged` when it is no archive that Roost reads.
  */
@@ -19,8 +19,23 @@ export async function openArchive(request: OpenRequest, signal?: AbortSignal): P
   return new StreamedOpened(await openStreamedArchive(request.archive, signal));
 }
 
-/** The index of an archive, if there is one that can be used for it. */
-export async function openIndex(request: OpenRequest): Promise<IndexReader | undefined> {
+/**
+ * The same index for work on all of the archive, proven to its last block first: one that is damaged anywhere must not
+ * stand in the way of an archive that is whole.
+ */
+export async function openWholeIndex(request: OpenRequest): Promise<IndexReader | undefined> {
+  const reader = await openIndex(request);
+  try {
+    await reader?.check();
+    return reader;
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'archive_damaged') return undefined;
+    throw error;
+  }
+}
+
+/** The index of an archive, if there is one whose directory is whole and that belongs to it. */
+async function openIndex(request: OpenRequest): Promise<IndexReader | undefined> {
   if (request.index === undefined) return undefined;
   try {
     const reader = await IndexReader.open(request.index);

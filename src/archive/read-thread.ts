@@ -8,7 +8,7 @@ import { Control } from './control.ts';
 import type { ArchiveProgress } from './entry.ts';
 import { extractIndexed } from './extract-indexed.ts';
 import { extractStreamed } from './extract-streamed.ts';
-import { openIndex } from './open.ts';
+import { openWholeIndex } from './open.ts';
 import { PortSources } from './port-source.ts';
 import { PortChoice } from './port-choice.ts';
 import { requireRecorded } from './proof.ts';
@@ -47,7 +47,7 @@ try {
 async function run() {
   const archive = paced(sources.source('archive', data.archive));
   const index = data.index && sources.source('index', data.index);
-  const reader = await openIndex(index === undefined ? { archive } : { archive, index });
+  const reader = await openWholeIndex(index === undefined ? { archive } : { archive, index });
   const progress = reporter();
   if (data.verb === 'verify') {
     const verified = await (reader === undefined
