@@ -35,6 +35,12 @@ export function countJobs(registry: Registry, events: EventSource): void {
       buckets: DURATIONS,
       registers,
     }),
+    missed: new Counter({
+      name: 'roost_schedule_missed_total',
+      help: 'Times of schedules that passed without their backup, by server: the daemon was off, or it was refused',
+      labelNames: ['server'],
+      registers,
+    }),
     stored: bytes('roost_backup_stored_bytes_total', 'Bytes of finished archives'),
     read: bytes('roost_backup_read_bytes_total', 'Bytes of the files in finished archives, before compression'),
     reused: bytes('roost_backup_reused_bytes_total', 'Bytes of finished archives that were copied from older ones'),
@@ -44,7 +50,8 @@ export function countJobs(registry: Registry, events: EventSource): void {
 
   const startedAt = new Map<string, number>();
   events.subscribe((event) => {
-    const { type, job, at, data } = event;
+    const { type, job, at, data, server } = event;
+    if (type === 'schedule.missed') counters.missed.inc({ server }, countOf(data['missed']));
     if (job !== undefined && STARTS[type] !== undefined) startedAt.set(job, at);
     const end = endOf(event);
     if (end === undefined) return;

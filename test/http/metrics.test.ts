@@ -49,6 +49,14 @@ describe('GET /metrics', () => {
     expect(values(text, 'roost_event_loop_delay_max_seconds')).toEqual({ '': 0.02 });
   });
 
+  test('counts the times of schedules that passed without their backup', async () => {
+    const { call, events } = openNativeApp();
+    events.emit({ type: 'schedule.missed', server: SERVER, data: { cron: '0 4 * * *', missed: 3, run: true } });
+    events.emit({ type: 'schedule.missed', server: SERVER, data: { cron: '0 4 * * *', missed: 1, run: false } });
+    const { text } = await call('GET', '/metrics');
+    expect(values(text, 'roost_schedule_missed_total')).toEqual({ [`server="${SERVER}"`]: 4 });
+  });
+
   test('shows the last success of each server, found once and then kept by events', async () => {
     const { call, service, events } = openNativeApp();
     service.add({ completedAt: 5_000 });
