@@ -74,9 +74,11 @@ async function removeSoon(stage: Stage, deps: RestoreDependencies): Promise<void
 
 /** Many a program takes a start for done while the server is still on its way down. */
 async function settle(server: GameServer, deps: RestoreDependencies): Promise<void> {
-  for (let waited = 0; waited < SETTLE_MS; waited += POLL_MS) {
-    const state = await deps.power.state(server).catch(() => 'running' as const);
+  // The asking counts too: a status program or a panel can take seconds for each answer.
+  const over = AbortSignal.timeout(SETTLE_MS);
+  while (!over.aborted) {
+    const state = await deps.power.state(server, over).catch(() => 'running' as const);
     if (state === 'stopped') return;
-    await wait(POLL_MS);
+    await wait(POLL_MS, undefined, { signal: over }).catch(() => undefined);
   }
 }

@@ -105,6 +105,22 @@ describe('cancelling a restore', () => {
     expect(node.power.calls).toEqual(['stop', 'start']);
   });
 
+  it('while the server stops does not wait for one that does not say whether it has', async () => {
+    const node = await scene();
+    const job = node.submit(FULL);
+    node.power.onStop = (signal) => {
+      node.power.state = (_server, over) =>
+        new Promise((_resolve, reject) => {
+          over?.addEventListener('abort', () => reject(new Error('no answer')));
+        });
+      node.runner.cancel(job.record.id);
+      signal.throwIfAborted();
+    };
+    await expect(outcomeOf(job.ended)).resolves.toBe('cancelled');
+    expectOld(node);
+    expect(node.power.calls).toEqual(['stop', 'start']);
+  });
+
   it.each(['stored', 'renamed', 'swapped'] as const)('when it is %s comes too late, and it ends', async (step) => {
     const node = await scene();
     const refused: unknown[] = [];

@@ -63,7 +63,7 @@ export function openRestoreNode(options: RestoreNodeOptions) {
     archive: archiveOf(new Map()),
     /** How they fetch it. */
     fetch: (): Promise<FetchedArchive> => Promise.resolve(hooks.archive),
-    onStep: options.onStep ?? ((_: KillPoint): void => undefined),
+    onStep: options.onStep ?? (() => undefined),
   };
   const { jobs, plans } = catalogue;
   const transaction = <Result>(write: () => Result): Result => catalogue.transaction(write);
@@ -145,9 +145,7 @@ class PowerDouble implements PowerPort {
   refuse: 'stop' | 'start' | undefined;
   onStop: (signal: AbortSignal) => Promise<void> | void = () => undefined;
 
-  async state(): Promise<PowerState> {
-    return this.now;
-  }
+  state: PowerPort['state'] = () => Promise.resolve(this.now);
 
   async stop(_server: unknown, signal: AbortSignal): Promise<void> {
     this.#note('stop');
