@@ -92,7 +92,7 @@ test('whatever an owner does between backups, each unpacks to what was there, ho
         fs.rmSync(home, { recursive: true });
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 20 },
   );
   // Else the test would show nothing.
   expect(copied).toBeGreaterThan(0.2 * all);

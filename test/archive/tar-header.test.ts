@@ -6,7 +6,7 @@ import type { Entry, EntryKind } from '../../src/archive/entry.ts';
 import { END_OF_ARCHIVE } from '../../src/archive/frame.ts';
 import { HeaderEncoder, entryLength, headerLength, paddingOf, tarName } from '../../src/archive/tar-header.ts';
 import { fromText, toText } from '../../src/base/paths.ts';
-import { needsProgram, output } from '../support/programs.ts';
+import { needsProgram, output, run } from '../support/programs.ts';
 import { tarEntries, tarEntryAt } from '../support/tar-entries.ts';
 
 const ENTRY: Entry = { path: 'a', kind: 'file', size: 0, mode: 0o644, uid: 0, gid: 0, mtime: 0 };
@@ -127,6 +127,18 @@ describe('what is encoded comes back', () => {
       expect(printed.trimEnd().split('\n')).toEqual(list.map((entry) => tarName(entry)));
     },
   );
+});
+
+test.for([
+  { program: 'tar' as const, args: ['--list', '--verbose', '--file', '-'] },
+  { program: 'bsdtar' as const, args: ['-tvf', '-'] },
+])('$program reads sizes beyond eleven octal digits', async ({ program, args }, context) => {
+  needsProgram(context, program);
+  for (const size of [8 * 1024 ** 3 - 1, 8 * 1024 ** 3, 9 * 1024 ** 3 + 5, 2 ** 45 + 1]) {
+    // The content never comes, which is an error, but only behind the line that lists the entry.
+    const { stdout } = await run(program, args, { input: tarOf([{ ...ENTRY, size }]) });
+    expect(stdout.toString()).toContain(` ${size} `);
+  }
 });
 
 const NODE_TAR_TYPES = { file: 'File', directory: 'Directory', symlink: 'SymbolicLink', hardlink: 'Link' } as const;
