@@ -9,7 +9,7 @@ import { Control } from './control.ts';
 import type { ArchiveProgress } from './entry.ts';
 import { answerRead, handleOf } from './port-source.ts';
 import type { ChoiceAnswer, ReadEvent, ReadReply, ReadThreadData } from './read-tasks.ts';
-import { endOf, threadFile } from './thread-file.ts';
+import { THREAD_MEMORY, endOf, threadFile } from './thread-file.ts';
 import { workerCount } from './write.ts';
 
 /** How often the caller is asked for its rates. */
@@ -66,7 +66,7 @@ async function runThread(data: WithoutControl<ReadThreadData>, request: Reading)
   };
   takeRates();
   const workerData = { ...data, control: control.memory };
-  const worker = new Worker(threadFile('read-thread'), { workerData });
+  const worker = new Worker(threadFile('read-thread'), { workerData, resourceLimits: THREAD_MEMORY });
   const ended = endOf(worker);
   const stop = (): void => {
     control.stop();

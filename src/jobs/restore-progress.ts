@@ -1,4 +1,4 @@
-/** A restore reads the archive twice, to prove it and to unpack it; its progress counts both. */
+/** A restore may read the archive twice, to prove it and to unpack it; its progress counts both. */
 import type { ArchiveProgress } from '../archive/entry.ts';
 import type { FetchedArchive } from './restore-deps.ts';
 import type { RunningJob } from './verb.ts';

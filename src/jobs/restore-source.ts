@@ -9,7 +9,7 @@ import { openStoredArchive } from './stored-archive.ts';
 import type { StoreSet } from './stores.ts';
 import type { RunningJob } from './verb.ts';
 
-/** What proving an archive has told about it; null where only the wanted part will be read. */
+/** What proving an archive has told about it. */
 export interface CheckedArchive {
   readonly rawSize: number;
   readonly entries: number;
@@ -27,9 +27,11 @@ export function fetchFromStores(catalogue: Pick<Catalogue, 'backups'>, stores: S
 }
 
 /**
- * Reads the archive to its last byte, unless some paths are wanted of one that has an index: then only their segments
- * are read, once, into the stage, and each is checked there before anything live is touched.
+ * Reads the archive to its last byte, unless it has an index: then it is proven in the same pass that unpacks it into
+ * the stage, where nothing relies on it yet. Of one of which only some paths are wanted, only their segments are read,
+ * and each of those is checked.
  *
+ * @returns null for an archive that is proven while it is unpacked.
  * @throws Failure `archive_damaged` for anything that would keep it from being restored; `cancelled`.
  */
 export async function checkArchive(
@@ -40,8 +42,8 @@ export async function checkArchive(
   onProgress: (progress: ArchiveProgress) => void,
 ): Promise<CheckedArchive | null> {
   requireSize(archive);
-  if (request.paths !== undefined && archive.expected !== null && (await isIndexed(archive, deps, job.signal)))
-    return null;
+  const unpacks = !request.dryRun && archive.expected !== null;
+  if (unpacks && (await isIndexed(archive, deps, job.signal))) return null;
   const { rawSize, entries } = await deps.archive.verifyArchive({
     source: archive.source,
     ...(archive.expected === null ? {} : { expected: archive.expected }),

@@ -22,6 +22,8 @@ export interface Unpacked {
 export interface UnpackWish {
   readonly request: RestoreRequest;
   readonly selection: PathSelection | undefined;
+  /** Whether step 2 has read the archive to its end; else a whole one is proven on the way. */
+  readonly proven: boolean;
   readonly room: Room;
   readonly job: Pick<RunningJob, 'rates' | 'signal'>;
 }
@@ -30,7 +32,7 @@ export interface UnpackWish {
 export async function unpackArchive(
   archive: FetchedArchive,
   stage: Stage,
-  { request, selection, room, job }: UnpackWish,
+  { request, selection, proven, room, job }: UnpackWish,
   deps: RestoreDependencies,
   onProgress: (progress: ArchiveProgress) => void,
 ): Promise<Unpacked> {
@@ -38,8 +40,10 @@ export async function unpackArchive(
   const directories = new Set<string>();
   // Asking for each entry costs time, and only a merge of directories needs to know what the archive named.
   const merges = !request.truncate || request.keepIgnored || selection !== undefined || mounts.length > 0;
+  const expected = proven || selection !== undefined ? null : archive.expected;
   const result = await deps.archive.extractArchive({
     source: archive.source,
+    ...(expected === null ? {} : { expected }),
     into: handlePath(stage.openTree(RESTORE_TREES.incoming)),
     ...(merges ? { select: choosing(selection, directories) } : {}),
     owner: deps.config.restore.owner,

@@ -114,7 +114,7 @@ async function prepare(restore: Restore, archive: FetchedArchive, checked: Check
     const room = await checkRoom(job, stage, archive, checked, selection, deps);
     const previous = choosePreviousIfAsked(restore, stage);
     deps.onStep?.('staged');
-    const unpacked = await unpack(restore, stage, archive, room);
+    const unpacked = await unpack(restore, stage, archive, checked !== null, room);
     await stop(restore, stage);
     return await plan(restore, stage, archive, unpacked, previous);
   } catch (error) {
@@ -139,10 +139,11 @@ async function unpack(
   { job, request, selection, progress, deps }: Restore,
   stage: Stage,
   archive: FetchedArchive,
+  proven: boolean,
   room: { readonly maxBytes: number; readonly maxEntries: number },
 ): Promise<Unpacked> {
   job.phase('unpacking');
-  const wish = { request, selection, room, job };
+  const wish = { request, selection, proven, room, job };
   const unpacked = await unpackArchive(archive, stage, wish, deps, (part) => progress.unpacked(part));
   deps.onStep?.('unpacked');
   return unpacked;
