@@ -2,9 +2,10 @@ import type { ResourceLimits, Worker } from 'node:worker_threads';
 
 /**
  * What a thread's heap may hold before it is tidied. V8 lets short-lived objects of each thread pile up to tens of MiB,
- * which with several threads is most of a backup's memory; collecting them sooner costs no time that can be measured.
+ * and lets a heap grow the faster the more it may have; with several threads that is most of a backup's memory. A
+ * gibibyte is enough for the names of a directory of several million files.
  */
-export const THREAD_MEMORY: ResourceLimits = { maxYoungGenerationSizeMb: 4 };
+export const THREAD_MEMORY: ResourceLimits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 1024 };
 
 /**
  * Where a thread's code lies: beside the calling module, with the same ending (`.ts` when the sources run unbuilt,
