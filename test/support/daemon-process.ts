@@ -1,0 +1,70 @@
+/** Daemons as processes of their own, to be killed: the real one, and one that ends itself at a step of a restore. */
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import type { Host, RunningDaemon } from './daemon.ts';
+import { caller } from './daemon.ts';
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const CHILD = fileURLToPath(new URL('daemon-child.ts', import.meta.url));
+
+export interface DaemonProcess {
+  readonly pid: number;
+  readonly call: RunningDaemon['call'];
+  /** The steps of restores that it told of; only a child of `startMortal` tells. */
+  readonly steps: readonly string[];
+  /** Resolves when the process is gone. */
+  readonly gone: Promise<unknown>;
+  /** Ends it with SIGKILL and waits for that. */
+  kill(): Promise<void>;
+}
+
+/** Starts `roost serve` and waits until it serves. */
+export async function startDaemon(host: Host): Promise<DaemonProcess> {
+  const config = join(host.directory, 'config.yml');
+  await writeFile(config, host.config.replace('level: silent', 'level: info'));
+  const started = await follow(run([MAIN, 'serve', '--config', config]));
+  if (started === undefined) throw new Error('the daemon ended before it served');
+  return started;
+}
+
+/** Starts a daemon that dies at a step. Undefined when it did so before it served: while it ended what was left. */
+export async function startMortal(host: Host, dieAt: number | null): Promise<DaemonProcess | undefined> {
+  return follow(run([CHILD, JSON.stringify({ config: host.config, dieAt })]));
+}
+
+function run(argv: readonly string[]): ChildProcess {
+  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return child;
+}
+
+async function follow(child: ChildProcess): Promise<DaemonProcess | undefined> {
+  const gone = once(child, 'close');
+  const steps: string[] = [];
+  const served = Promise.withResolvers<string | undefined>();
+  if (child.stdout === null) throw new Error('its output is piped');
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const { url, step } = JSON.parse(line) as { readonly url?: string; readonly step?: string };
+    if (step !== undefined) steps.push(step);
+    if (url !== undefined) served.resolve(url);
+  });
+  void gone.then(() => served.resolve(undefined));
+  const url = await served.promise;
+  if (url === undefined || child.pid === undefined) return undefined;
+  return {
+    pid: child.pid,
+    call: caller(url),
+    steps,
+    gone,
+    kill: async () => {
+      child.kill('SIGKILL');
+      await gone;
+    },
+  };
+}
