@@ -7,7 +7,7 @@
  */
 import fs from 'node:fs';
 import { errnoOf } from '../base/failure.ts';
-import { MAX_DEPTH, childPath, openDirectory, openRoot, readDirectory, statChild } from '../base/handles.ts';
+import { MAX_DEPTH, childPath, mapDirectory, openDirectory, openRoot, statChild } from '../base/handles.ts';
 import type { Entry, EntryKind, WarningCode } from './entry.ts';
 import type { DirectoryRules, IgnoreRules } from './ignore.ts';
 
@@ -248,9 +248,8 @@ export function wholeSeconds(milliseconds: number): number {
 }
 
 function sortedNames(handle: number): string[] {
-  return readDirectory(handle)
-    .map(({ name, directory }) => (directory ? `${name}/` : name))
-    .sort((a, b) => (a < b ? -1 : 1));
+  const names = mapDirectory(handle, (name, isDirectory) => (isDirectory ? `${name}/` : name));
+  return names.sort((a, b) => (a < b ? -1 : 1));
 }
 
 /** Of each path its rounded identity and its exact one; inode numbers of some file systems pass 2^53. */

@@ -61,17 +61,33 @@ export interface DirectoryItem {
 
 /** The names in a directory, in the order of the file system. */
 export function readDirectory(directory: number): DirectoryItem[] {
+  return mapDirectory(directory, (name, isDirectory) => ({ name, directory: isDirectory }));
+}
+
+/** What is made of each name in a directory. Holds one name at a time besides: a stranger may make millions. */
+export function mapDirectory<T>(directory: number, map: (name: string, isDirectory: boolean) => T): T[] {
   const path = handlePath(directory);
   try {
-    const items = fs.readdirSync(path, { withFileTypes: true, encoding: 'latin1' });
-    return items.map((item) => ({ name: item.name, directory: item.isDirectory() }));
+    return mapStream(fs.opendirSync(path, { encoding: 'latin1', bufferSize: 256 }), map);
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
     // Where a file system does not tell types, Node looks each name up itself, and fails on names that are no UTF-8
     // or are gone by then. Names alone always come.
     return fs
       .readdirSync(path, { encoding: 'latin1' })
-      .map((name) => ({ name, directory: statChild(directory, name)?.isDirectory() ?? false }));
+      .map((name) => map(name, statChild(directory, name)?.isDirectory() ?? false));
+  }
+}
+
+function mapStream<T>(stream: fs.Dir, map: (name: string, isDirectory: boolean) => T): T[] {
+  const mapped: T[] = [];
+  try {
+    for (let item = stream.readSync(); item !== null; item = stream.readSync()) {
+      mapped.push(map(item.name, item.isDirectory()));
+    }
+    return mapped;
+  } finally {
+    stream.closeSync();
   }
 }
 
