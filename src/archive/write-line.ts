@@ -82,7 +82,7 @@ export class WriteLine {
   async #start(unit: Unit): Promise<UnderWay> {
     const slot = await this.#takeSlot();
     const reused = this.#parts.base?.find(unit);
-    if (reused === undefined) await this.#parts.readPace.take(unit.length);
+    await this.#parts.readPace.take(reused?.length ?? unit.length);
     const result = this.#parts.pool.run({ slot, task: this.#task(unit, reused) });
     const underWay: UnderWay = { unit, slot, reused, result, settled: false };
     const settle = (): void => {
@@ -127,6 +127,7 @@ export class WriteLine {
   /** Makes a unit from its files, without a look at the older archive. */
   async #appendFresh(unit: Unit): Promise<void> {
     const slot = await this.#takeSlot();
+    await this.#parts.readPace.take(unit.length);
     const result = this.#parts.pool.run({ slot, task: this.#task(unit, undefined) });
     await this.#append({ unit, slot, reused: undefined, result, settled: false });
   }

@@ -18,6 +18,7 @@ import { Walk } from '../../src/archive/walk.ts';
 import type { WalkedEntry } from '../../src/archive/walk.ts';
 import { WriteLine } from '../../src/archive/write-line.ts';
 import type { SegmentPool } from '../../src/archive/write-line.ts';
+import type { Clock } from '../../src/base/clock.ts';
 import { Pace } from '../../src/base/rates.ts';
 import { openFiles } from '../support/open-files.ts';
 import { randomBytes } from '../support/random-bytes.ts';
@@ -42,6 +43,8 @@ interface Raced {
   readonly result: WriteResult;
   /** Paths with a warning, in order. */
   readonly warned: readonly string[];
+  /** Bytes that were waited for. */
+  readonly paced: { readonly read: number; readonly written: number };
 }
 
 /**
@@ -75,11 +78,7 @@ async function archiveWhile(root: string, race: Race): Promise<Raced> {
     },
   });
   const reader = PackReader.open(root, clock, () => undefined);
-  const pace = new Pace(
-    clock,
-    () => 0,
-    () => undefined,
-  );
+  const [readPace, writePace] = [new CountingPace(clock), new CountingPace(clock)];
   const line: WriteLine = new WriteLine({
     pool: poolOf(reader, slots, race.beforeTask),
     slots,
@@ -87,8 +86,8 @@ async function archiveWhile(root: string, race: Race): Promise<Raced> {
     base: undefined,
     large,
     heirs,
-    readPace: pace,
-    writePace: pace,
+    readPace,
+    writePace,
     checkStop: () => undefined,
     writeSlot: (slot, length) => {
       archive.push(Buffer.from(slots.view(slot, length)));
@@ -103,7 +102,25 @@ async function archiveWhile(root: string, race: Race): Promise<Raced> {
   large.close();
   expect(openFiles()).toEqual(before);
   const entries = await checkedEntries({ archive: Buffer.concat(archive), index: Buffer.concat(index), result });
-  return { entries, result, warned: result.warnings.map(({ path }) => path) };
+  const paced = { read: readPace.bytes, written: writePace.bytes };
+  return { entries, result, warned: result.warnings.map(({ path }) => path), paced };
+}
+
+/** Waits for nothing, and counts what it was asked to wait for. */
+class CountingPace extends Pace {
+  bytes = 0;
+
+  constructor(clock: Clock) {
+    super(
+      clock,
+      () => 0,
+      () => undefined,
+    );
+  }
+
+  override async take(bytes: number): Promise<void> {
+    this.bytes += bytes;
+  }
 }
 
 function walkOf(root: string, warn: Assembler['warn']): PackedEntry[] {
@@ -383,6 +400,17 @@ describe('hard links whose file is lost', () => {
     expect(raced.result.warningCount).toBeGreaterThanOrEqual(1000);
     expect(tasks).toBeLessThan(20);
   });
+});
+
+test('all that is read and written goes by the rates, what is read twice twice', async () => {
+  const root = await treeOf({ a: LARGE, b: SMALL, c: 'c' });
+  const still = await archiveWhile(root, {});
+  const { rawSize, size } = still.result;
+  // The end of the tar stream is read nowhere; frame and end are written beside the segments.
+  expect(still.paced.read).toBe(rawSize - 1024);
+  expect(still.paced.written).toBeGreaterThan(size - 100);
+  const raced = await archiveWhile(root, { afterWalk: () => fs.writeFileSync(join(root, 'b'), HUGE) });
+  expect(raced.paced.read).toBeGreaterThan(rawSize + HUGE.length);
 });
 
 test('packs of which nothing is left write nothing', async () => {
