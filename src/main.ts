@@ -46,13 +46,14 @@ function broughtRuntime(): string | undefined {
 
 /** Runs the same command on another Node and becomes its shadow: same streams, same signals, same end. */
 function handOver(runtime: string): void {
-  const child = spawn(runtime, [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
-    stdio: 'inherit',
-  });
-  // A terminal sends Ctrl-C to both of us; the command treats the second copy as the first.
+  // A terminal sends Ctrl-C to both of us; the command treats the second copy as the first. Before the other Node is
+  // started: what it says may make somebody signal us at once.
   const forwarded: NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'];
   const forward = (signal: NodeJS.Signals) => child.kill(signal);
   for (const signal of forwarded) process.on(signal, forward);
+  const child = spawn(runtime, [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
   child.on('error', (error) => {
     process.stderr.write(`roost: Cannot start ${runtime}: ${error.message}\n`);
     process.exitCode = 1;
