@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 // quick: every behaviour, under three minutes. slow: kills, chaos, fuzzing and large files, bounded by counts.
 export default defineConfig({
   test: {
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     projects: [
       {
         extends: true,
