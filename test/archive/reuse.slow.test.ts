@@ -45,6 +45,8 @@ function perform(path: Buffer, root: string, change: Change): void {
   if (change.what === 'write') {
     fs.mkdirSync(pathIn(root, change.path.slice(0, change.path.lastIndexOf('/') + 1)), { recursive: true });
     fs.writeFileSync(path, randomBytes(change.size, change.seed));
+    // Whole seconds, which a forger can put back exactly.
+    fs.utimesSync(path, 1_600_000_000 + change.seed, 1_600_000_000 + change.seed);
   } else if (change.what === 'forge') forge(path, change.seed);
   else if (change.what === 'patch') {
     const descriptor = fs.openSync(path, 'r+');
@@ -59,9 +61,9 @@ function perform(path: Buffer, root: string, change: Change): void {
 
 /** Other content of the same size, with the old times put back. */
 function forge(path: Buffer, seed: number): void {
-  const { atime, mtime, size } = fs.statSync(path);
+  const { mtimeMs, size } = fs.statSync(path);
   fs.writeFileSync(path, randomBytes(size, seed + 100));
-  fs.utimesSync(path, atime, mtime);
+  fs.utimesSync(path, mtimeMs / 1000, mtimeMs / 1000);
 }
 
 test('whatever an owner does between backups, each unpacks to what was there, however much of it was copied', async (context) => {

@@ -239,6 +239,22 @@ describe('files that outgrow their pack', () => {
     ]);
   });
 
+  test('push out what does not fit any more, though it did not change: files and directories alike', async () => {
+    const files = Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`f${index}`, SMALL]));
+    const directories = Object.fromEntries(Array.from({ length: 250 }, (_, index) => [`g${index}/`, '']));
+    const root = await treeOf({ ...files, ...directories, g000: 'small' });
+    const raced = await archiveWhile(root, {
+      afterWalk: () => {
+        // Two files leave room for the next, and not for the one behind it; the last leaves room for some directories.
+        for (const name of ['f0', 'f1']) fs.writeFileSync(join(root, name), Buffer.alloc(520_000, 'grown '));
+        fs.writeFileSync(join(root, 'g000'), Buffer.alloc(1_180_000, 'grown '));
+      },
+    });
+    expect(raced.warned).toEqual(['f0', 'f1', 'g000']);
+    expect(raced.entries.filter(({ type }) => type === 'directory')).toHaveLength(250);
+    expect(contentsOf(raced)).toMatchObject({ f2: digestOf(SMALL), f3: digestOf(SMALL), f8: digestOf(SMALL) });
+  });
+
   test('the first, the last, and the only one of a pack', async () => {
     for (const names of [['a'], ['a', 'b'], ['b', 'a']]) {
       const root = await treeOf(Object.fromEntries(names.map((name) => [name, name])));
@@ -319,7 +335,8 @@ describe('large files', () => {
 });
 
 describe('hard links whose file is lost', () => {
-  const spread = { 'm-': SMALL, 'n-': SMALL, 'o-': SMALL };
+  /** What stands between the first links and the last; a large file ends their pack. */
+  const spread = { 'm-': SMALL, 'n-': LARGE, 'o-': SMALL };
 
   async function linked(content: string | Buffer): Promise<string> {
     const root = await treeOf({ a: content, ...spread });
@@ -371,6 +388,17 @@ describe('hard links whose file is lost', () => {
     expect(contentsOf(raced)).toMatchObject({ c: expected, z: expected });
     expect(raced.warned.slice(0, 2)).toEqual(['a', 'b']);
     expect(Object.keys(contentsOf(raced))).not.toContain('b');
+  });
+
+  test.for([
+    ['vanished', (root: string) => fs.rmSync(join(root, 'a'))],
+    ['was replaced', (root: string) => fs.renameSync(join(root, 'zz-other'), join(root, 'a'))],
+  ] as const)('a small one that %s, with all of the links in later packs', async ([, lose]) => {
+    const root = await treeOf({ a: 'shared', 'n-': LARGE, 'zz-other': 'other' });
+    for (const name of ['y', 'z']) fs.linkSync(join(root, 'a'), join(root, name));
+    const raced = await archiveWhile(root, { afterWalk: lose });
+    expect(contentsOf(raced)).toMatchObject({ 'n-': digestOf(LARGE), y: 'shared', z: 'shared' });
+    expect(raced.entries.find(({ path }) => path === 'z')).toMatchObject({ type: 'hardlink', target: 'y' });
   });
 
   test('all of them: nothing is left but warnings', async () => {
