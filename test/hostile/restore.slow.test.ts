@@ -86,4 +86,15 @@ describe('restoring hostile archives', () => {
     expect(node.manifest()).toEqual(manifestOf(LIVE));
     expect(remains(node)).toEqual([]);
   });
+
+  it('refuses more than five million entries', async () => {
+    const node = await restoreNode({ archive: archiveDoor });
+    node.setLive(LIVE);
+    const names = Array.from({ length: 10_000 }, (_, index) => header({ name: `d/${index}` }));
+    const many = gzipSync(Buffer.concat(names));
+    node.archive = strange(Buffer.concat([...Array.from({ length: 501 }, () => many), gzipSync(END)]));
+    await expect(node.restore({ truncate: true })).resolves.toBe('too_large');
+    expect(node.manifest()).toEqual(manifestOf(LIVE));
+    expect(remains(node)).toEqual([]);
+  });
 });
