@@ -16,11 +16,11 @@ import type { TarEntry } from './tar-entries.ts';
 import { checkedEntries, saved, written } from './written-archive.ts';
 import type { Written } from './written-archive.ts';
 
-/** Starts a program of this directory, and waits until it is under way. */
-async function startChild(name: string, args: readonly string[]): Promise<ChildProcess> {
-  const child = fork(fileURLToPath(new URL(name, import.meta.url)), args);
+/** Starts a program, and waits until it is under way. */
+async function startChild(program: URL, args: readonly string[]): Promise<ChildProcess> {
+  const child = fork(fileURLToPath(program), args);
   const [message] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as unknown[];
-  if (message !== 'ready') throw new Error(`${name} ended before it was ready`);
+  if (message !== 'ready') throw new Error(`${program.pathname} ended before it was ready`);
   return child;
 }
 
@@ -58,7 +58,7 @@ export async function backUpWhileWritten(count: number, then: (archived: Written
     const length = name.startsWith('large') ? 16_000 : 10 + number;
     fs.writeFileSync(join(live, name), records(1_000_000 + number, 0, 0, length));
   }
-  const writer = await startChild('live-writer.ts', [live, '12345']);
+  const writer = await startChild(new URL('./live-writer.ts', import.meta.url), [live, '12345']);
   try {
     let before: Written | undefined;
     const manner = manners(home);
@@ -103,7 +103,7 @@ export async function backUpWhileSwapped(atLeast: {
   const home = await scratchDirectory();
   const [root, outside] = [join(home, 'server'), join(home, 'outside')];
   makeSwapped(root, outside);
-  const swapper = await startChild('live-swapper.ts', [root, outside]);
+  const swapper = await startChild(new URL('./live-swapper.ts', import.meta.url), [root, outside]);
   const manner = manners(home);
   let [backups, swaps] = [0, 0];
   try {
