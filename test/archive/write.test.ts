@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CompressionLevel, EngineName } from '../../src/archive/contract.ts';
 import { storedLength } from '../../src/archive/deflate.ts';
 import { selectedEngine } from '../../src/archive/engine.ts';
+import { extractArchive, verifyArchive } from '../../src/archive/read.ts';
 import { fromText, printable } from '../../src/base/paths.ts';
 import type { ChildResult } from '../support/archive-child.ts';
 import { directoryManifest, pathIn } from '../support/directory-manifest.ts';
@@ -17,7 +18,7 @@ import { needsProgram, output } from '../support/programs.ts';
 import { randomBytes } from '../support/random-bytes.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { tarEntries } from '../support/tar-entries.ts';
-import { checkedEntries, inflatedOnce, saved, segmentsOf, written } from '../support/written-archive.ts';
+import { checkedEntries, inflatedOnce, memorySource, saved, segmentsOf, written } from '../support/written-archive.ts';
 import type { Written } from '../support/written-archive.ts';
 
 const IS_ROOT = process.geteuid?.() === 0;
@@ -59,6 +60,28 @@ describe('an archive of a tree with one of everything', () => {
     const into = join(home, `unpacked by ${program}`);
     fs.mkdirSync(into);
     await output(program, [...args, archive, '-C', into]);
+    const options = { owners: IS_ROOT, without: tree.special };
+    expect(directoryManifest(into, options)).toEqual(directoryManifest(root, options));
+  });
+
+  test('is sound to Roost itself, and unpacks to the same tree', async () => {
+    const source = { archive: memorySource(archived.archive), index: memorySource(archived.index) };
+    const { size, sha256, entries, files } = archived.result;
+    const verified = await verifyArchive({ source, expected: { size, sha256 }, workers: 2 });
+    expect(verified).toMatchObject({ format: 'roost', size, sha256, entries, files, warnings: [] });
+    const into = join(home, 'unpacked by Roost');
+    fs.mkdirSync(into);
+    const unpacked = await extractArchive({
+      source,
+      into,
+      owner: 'archive',
+      setuid: 'keep',
+      limits: { maxBytes: 0, maxEntries: 1_000_000 },
+      overwrite: false,
+      durable: false,
+      workers: 2,
+    });
+    expect(unpacked).toMatchObject({ entries, files, hostile: 0 });
     const options = { owners: IS_ROOT, without: tree.special };
     expect(directoryManifest(into, options)).toEqual(directoryManifest(root, options));
   });

@@ -8,12 +8,13 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { WriteRequest } from '../../src/archive/contract.ts';
 import { selectedEngine } from '../../src/archive/engine.ts';
+import { verifyArchive } from '../../src/archive/read.ts';
 import { isOfOneMoment, records } from './live-content.ts';
 import { LIVE } from './live-files.ts';
 import { randomBytes } from './random-bytes.ts';
 import { scratchDirectory } from './scratch.ts';
 import type { TarEntry } from './tar-entries.ts';
-import { checkedEntries, saved, written } from './written-archive.ts';
+import { checkedEntries, memorySource, saved, written } from './written-archive.ts';
 import type { Written } from './written-archive.ts';
 
 /** Starts a program, and waits until it is under way. */
@@ -65,12 +66,21 @@ export async function backUpWhileWritten(count: number, then: (archived: Written
     for (let number = 0; number < count; number++) {
       const archived = await written(root, manner.next().value(before));
       checkLive(await checkedEntries(archived), archived);
+      await checkByRoost(archived);
       await then(archived, saved(archived, join(home, 'a.tar.gz')).archive);
       before = archived;
     }
   } finally {
     await endChild(writer);
   }
+}
+
+/** The index describes what changed while it was read, too. */
+async function checkByRoost({ archive, index, result }: Written): Promise<void> {
+  const { size, sha256, entries, files } = result;
+  const source = { archive: memorySource(archive), index: memorySource(index) };
+  const verified = await verifyArchive({ source, expected: { size, sha256 }, workers: 1 });
+  expect(verified).toMatchObject({ format: 'roost', entries, files });
 }
 
 /** Every path is there whole, or named in a warning; and no untouched path is. */
