@@ -64,17 +64,24 @@ export async function writeArchive(request: WriteRequest): Promise<WriteResult> 
     control.stop();
     worker.postMessage({ slot: null } satisfies WriteReply);
   };
-  const hung = Promise.withResolvers<never>();
+  /** Rejects with what ends the call besides the threads and the sinks. */
+  const broken = Promise.withResolvers<never>();
   let grace: NodeJS.Timeout | undefined;
   const abort = (): void => {
     stop();
     // The sink may hang in the write that it is at; whoever aborts ends the sink too.
-    grace = setTimeout(() => hung.reject(new Failure('cancelled', `${DOING}: it was cancelled`)), ABORT_GRACE_MS);
+    grace = setTimeout(() => broken.reject(new Failure('cancelled', `${DOING}: it was cancelled`)), ABORT_GRACE_MS);
   };
   request.signal?.addEventListener('abort', abort, { once: true });
-  const rates = setInterval(takeRates, 250);
+  const rates = setInterval(() => {
+    try {
+      takeRates();
+    } catch (error) {
+      broken.reject(error);
+    }
+  }, 250);
   try {
-    return await Promise.race([receive(worker, request, slots, stop), hung.promise]);
+    return await Promise.race([receive(worker, request, slots, stop, broken.promise), broken.promise]);
   } catch (error) {
     throwIfAborted(request.signal, DOING);
     throw asFailure(error, DOING);
@@ -92,8 +99,18 @@ export function workerCount(wanted: number | 'auto'): number {
   return Math.min(wanted === 'auto' ? availableParallelism() : Math.max(1, wanted), MAX_WORKERS);
 }
 
-/** Writes out what comes, in order, until the thread is done or the caller wants no more. */
-function receive(worker: Worker, request: WriteRequest, slots: Slots, stop: () => void): Promise<WriteResult> {
+/**
+ * Writes out what comes, in order, until the thread is done or the caller wants no more.
+ *
+ * @param broken when it rejects, nothing more is written.
+ */
+function receive(
+  worker: Worker,
+  request: WriteRequest,
+  slots: Slots,
+  stop: () => void,
+  broken: Promise<never>,
+): Promise<WriteResult> {
   const { signal } = request;
   let writes: Promise<void> = Promise.resolve();
   /** Why nothing more is written; the first reason counts. */
@@ -102,6 +119,7 @@ function receive(worker: Worker, request: WriteRequest, slots: Slots, stop: () =
     failure ??= asFailure(error, DOING);
     stop();
   };
+  broken.catch(fail);
   /** Queues a write behind those before it; after a failure or an abort nothing more is written. */
   const queue = (write: () => Promise<void>): void => {
     writes = writes.then(async () => {

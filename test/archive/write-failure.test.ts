@@ -268,6 +268,21 @@ test('a callback that throws fails the backup and not the process', async () => 
   }
 });
 
+test('rates that cannot be told any more fail it, too, and nothing is written behind that', async () => {
+  let asked = 0;
+  const archive = new WatchedSink();
+  const rates = (): { read: number; write: number } => {
+    if (++asked > 1) throw new Error('the config is gone');
+    return { read: 0.001, write: 0 };
+  };
+  const failure = await failureOf(writeArchive(requestFor(root, { archive, rates })), 'internal');
+  expect(failure.message).toContain('the config is gone');
+  const { calls } = archive;
+  expectNothingLeft();
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect(archive.calls).toBe(calls);
+});
+
 const CHILD = fileURLToPath(new URL('../support/archive-child.ts', import.meta.url));
 const DYING = fileURLToPath(new URL('../support/dying-threads.ts', import.meta.url));
 
