@@ -38,7 +38,7 @@ export type WarningCode =
   | 'special_file'
   /** Archiving: nested deeper, or named longer, than Roost keeps; not in the archive. */
   | 'too_deep'
-  /** Archiving: another file system is mounted there, or Roost's own files lie there; not in the archive. */
+  /** Archiving: Roost's own files lie there (backups, catalogue, stages); not in the archive. */
   | 'excluded'
   /** Archiving: the server could not be asked to keep its files still, or to go on afterwards. */
   | 'not_quiesced'

@@ -73,9 +73,17 @@ async function runThread(data: WithoutControl<ReadThreadData>, request: Reading)
     worker.postMessage({ type: 'stop' } satisfies ReadReply);
   };
   request.signal?.addEventListener('abort', stop, { once: true });
-  const rates = setInterval(takeRates, RATES_MS);
+  /** Rejects when the caller's rates cannot be told: that fails this reading, and not the process. */
+  const broken = Promise.withResolvers<never>();
+  const rates = setInterval(() => {
+    try {
+      takeRates();
+    } catch (error) {
+      broken.reject(error);
+    }
+  }, RATES_MS);
   try {
-    return await listen(worker, request);
+    return await Promise.race([listen(worker, request), broken.promise]);
   } catch (error) {
     throwIfAborted(request.signal, doing);
     throw asFailure(error, doing);
