@@ -11,6 +11,7 @@ import type { LinkHeirs } from './link-heirs.ts';
 import { absenceWarning, changeWarning, isReplaced, isUnsettled, sameFile } from './pack-reader.ts';
 import { wholeSeconds } from './walk.ts';
 import type { WalkedEntry } from './walk.ts';
+import { splitPath } from './unpack-path.ts';
 
 type Warn = (path: string, code: WarningCode, message: string) => void;
 
@@ -35,9 +36,8 @@ export class LargeFiles {
   readonly open = (walked: WalkedEntry): LargeFile | undefined => {
     let descriptor: number;
     try {
-      const slash = walked.path.lastIndexOf('/');
-      const directory = this.#chain.open(slash < 0 ? '' : walked.path.slice(0, slash));
-      descriptor = openForReading(directory, walked.path.slice(slash + 1));
+      const { parent, name } = splitPath(walked.path);
+      descriptor = openForReading(this.#chain.open(parent), name);
     } catch (error) {
       return this.#leaveOut(walked.path, absenceWarning(error));
     }

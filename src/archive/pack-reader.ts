@@ -15,6 +15,7 @@ import { LinkHeirs } from './link-heirs.ts';
 import type { EntryChange } from './segment-tasks.ts';
 import { HeaderEncoder, headerLength, paddingOf } from './tar-header.ts';
 import { wholeSeconds } from './walk.ts';
+import { splitPath } from './unpack-path.ts';
 
 export interface PackContent {
   /** Bytes of `raw` that are filled. */
@@ -69,9 +70,8 @@ export class PackReader {
   #readFile(pack: PackBuilder, index: number, planned: PackedEntry, entry: PackedEntry): boolean {
     let descriptor: number;
     try {
-      const slash = entry.path.lastIndexOf('/');
-      const directory = this.#chain.open(slash < 0 ? '' : entry.path.slice(0, slash));
-      descriptor = openForReading(directory, entry.path.slice(slash + 1));
+      const { parent, name } = splitPath(entry.path);
+      descriptor = openForReading(this.#chain.open(parent), name);
     } catch (error) {
       pack.leaveOut(index, entry.path, error);
       return true;

@@ -8,6 +8,7 @@ import { DirectoryChain, openRoot, readDirectory, statChild } from '../base/hand
 import type { EntryKind, WarningCode } from './entry.ts';
 import { sameFile } from './pack-reader.ts';
 import type { WalkedEntry } from './walk.ts';
+import { splitPath } from './unpack-path.ts';
 
 /** Changed within this time before it was walked: likely to change again. */
 const RESTLESS_MS = 10_000;
@@ -68,10 +69,8 @@ export class Restless {
 }
 
 function checkFile(chain: DirectoryChain, entry: WalkedEntry, warn: Warn): void {
-  const slash = entry.path.lastIndexOf('/');
-  const now = lookAt(() =>
-    statChild(chain.open(slash < 0 ? '' : entry.path.slice(0, slash)), entry.path.slice(slash + 1)),
-  );
+  const { parent, name } = splitPath(entry.path);
+  const now = lookAt(() => statChild(chain.open(parent), name));
   if (now === undefined) warn(entry.path, 'file_changed', 'It was removed or renamed after it was archived');
   else if (!sameFile(entry, now)) warn(entry.path, 'file_changed', 'It changed again while the backup ran');
 }

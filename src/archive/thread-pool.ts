@@ -28,10 +28,6 @@ export class ThreadPool<Message extends object, Result> {
     for (let number = 0; number < count; number++) this.#members.push(startMember<Result>(file, workerData));
   }
 
-  get size(): number {
-    return this.#members.length;
-  }
-
   /**
    * Gives a task to the thread with the fewest.
    *

@@ -121,3 +121,26 @@ export function throwIfAborted(signal: AbortSignal | undefined, doing: string): 
   if (signal.reason instanceof Failure) throw signal.reason;
   throw new Failure('cancelled', `${doing}: it was cancelled`, { cause: signal.reason });
 }
+
+/** The result, or a rejection as soon as the signal fires; what works on is then left to end by itself. */
+export async function unlessAborted<Result>(
+  work: Promise<Result>,
+  signal: AbortSignal | undefined,
+  doing: string,
+): Promise<Result> {
+  if (signal === undefined) return work;
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => {
+    try {
+      throwIfAborted(signal, doing);
+    } catch (error) {
+      reject(error);
+    }
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
-import { errnoOf, Failure, throwIfAborted } from '../base/failure.ts';
+import { errnoOf, Failure, throwIfAborted, unlessAborted } from '../base/failure.ts';
 import type { ByteSource } from '../base/source.ts';
 import type { ObjectKey } from './key.ts';
 import { explainStoreError } from './local-failure.ts';
@@ -54,7 +54,7 @@ class LocalSource implements ByteSource {
     // Before any memory is taken: a damaged index may ask for anything.
     if (offset < 0 || length < 0 || offset + length > this.size) throw this.#short(offset, length);
     const reading = this.#fill(offset, length);
-    return signal === undefined ? reading : unlessAborted(reading, signal);
+    return unlessAborted(reading, signal, DOING);
   }
 
   async close(): Promise<void> {
@@ -89,23 +89,5 @@ class LocalSource implements ByteSource {
     return new Failure('archive_damaged', `${DOING}: ${this.#key} ends before byte ${offset + length}`, {
       facts: { key: this.#key, size: this.size, offset, length },
     });
-  }
-}
-
-/** The result, or a rejection as soon as the signal fires; a slow disk is then left to end by itself. */
-async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => {
-    try {
-      throwIfAborted(signal, DOING);
-    } catch (error) {
-      reject(error);
-    }
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }

@@ -5,7 +5,7 @@
  * through costs few requests; single reads fetch exactly what they ask for. A cut connection is taken up again at the
  * byte where it broke off.
  */
-import { Failure, throwIfAborted } from '../base/failure.ts';
+import { Failure, throwIfAborted, unlessAborted } from '../base/failure.ts';
 import type { ByteSource } from '../base/source.ts';
 import type { ObjectKey } from './key.ts';
 import type { ObjectFacts, S3Bucket } from './s3-bucket.ts';
@@ -77,7 +77,8 @@ export class S3Source implements ByteSource {
     }
     window.readers++;
     try {
-      await unlessAborted(window.filled, signal);
+      // Others may wait for the same window; whoever is cancelled leaves it to them.
+      await unlessAborted(window.filled, signal, DOING);
       const at = offset - window.start;
       // A copy that stands alone: a view would carry the whole window along into another thread.
       return new Uint8Array(window.memory.subarray(at, at + length));
@@ -200,24 +201,5 @@ export class S3Source implements ByteSource {
     return new Failure('archive_damaged', `${DOING}: ${this.#key} ends before byte ${end}`, {
       facts: { key: this.#key, size: this.size },
     });
-  }
-}
-
-/** The bytes of a window that others wait for too; whoever is cancelled leaves it to them. */
-async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
-  if (signal === undefined) return work;
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => {
-    try {
-      throwIfAborted(signal, DOING);
-    } catch (error) {
-      reject(error);
-    }
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }
