@@ -4,9 +4,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { TestContext } from 'vitest';
 import { rowsOf, titleOf } from './table.ts';
 
-type Check = () => Promise<void> | void;
+type Check = (context: TestContext) => Promise<void> | void;
 
 export interface Walk {
   /** A test of these lines; `behaviour` says what Roost does. */

@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
+import { needsProgram } from '../support/programs.ts';
 import { Failure, type FailureCode } from '../../src/base/failure.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { PERMISSIONS } from '../../src/config/types.ts';
@@ -653,7 +654,8 @@ walkDocument('pterodactyl-client-backups', ({ says, layout }) => {
       '• File format: Backups are provided as compressed tar.gz files',
     ],
     'curl saves the archive with the URL alone, and tar reads it',
-    async () => {
+    async (context) => {
+      needsProgram(context, 'curl');
       const host = await scratchHost();
       const { call } = await runDaemonOn(host);
       const { uuid } = await completed(call);

@@ -3,6 +3,8 @@ import { execFile, execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import type { TestContext } from 'vitest';
+import { needsProgram } from '../support/programs.ts';
 import { Failure } from '../../src/base/failure.ts';
 import { signDownloadToken } from '../../src/protocols/download-token.ts';
 import type { ServerId } from '../../src/base/ids.ts';
@@ -668,7 +670,8 @@ function workflowLines(): string[] {
 }
 
 /** Six commands: create, list, token, download, restore, delete. */
-async function runWorkflow(): Promise<void> {
+async function runWorkflow(context: TestContext): Promise<void> {
+  needsProgram(context, 'curl');
   const host = await scratchHost();
   const { url, call } = await runDaemonOn(host);
   const made = (await call(`/api/servers/${GAME_SERVER}/backups`, { body: { name: 'old' } })).body as BackupObject;

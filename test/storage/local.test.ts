@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { BackupId, ServerId } from '../../src/base/ids.ts';
 import { objectKey } from '../../src/storage/key.ts';
 import { MARKER_NAME } from '../../src/storage/local-marker.ts';
@@ -292,6 +292,7 @@ describe('the marker', () => {
     context.skip(process.getuid?.() === 0, 'root may write everywhere');
     const { directory, identity } = await scratchStore();
     await chmod(directory, 0o500);
+    onTestFinished(() => chmod(directory, 0o700));
     expect((await scratchStore({ directory, identity })).fault?.code).toBe('store_unreachable');
   });
 });
