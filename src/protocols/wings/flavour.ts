@@ -1,0 +1,63 @@
+/**
+ * What the panels of the Wings family disagree about, one record for each. Routes ask the record; none asks which panel
+ * it is. The facts are those of each panel's own daemon.
+ */
+import type { PanelFlavour } from '../../config/types.ts';
+
+export const WINGS_FLAVOURS = ['pterodactyl', 'pelican', 'calagopus'] as const satisfies readonly PanelFlavour[];
+
+export type WingsFlavour = (typeof WINGS_FLAVOURS)[number];
+
+export interface FlavourFacts {
+  /** What the daemon calls itself, before `/v<version> (id:<token id>)`. */
+  readonly product: string;
+  /**
+   * `go`: no bodies but those of errors, which name the request from 400 on; `rust`: always a JSON object, in errors
+   * with the text alone.
+   */
+  readonly answers: 'go' | 'rust';
+  /** The panel takes a protected answer for the node's only with the product and the token id in a header of it. */
+  readonly identifiesItself: boolean;
+  /** `DELETE /api/servers/:s/deleteAllBackups`. */
+  readonly deletesAllBackups: boolean;
+  /** `DELETE /api/backups/:b`, for backups whose server has left the node. */
+  readonly deletesWithoutServer: boolean;
+  /** Whether the panel relies on the daemon to delete a server's backups together with the server. */
+  readonly purgesWithServer: boolean;
+  /** `GET /api/system?v=2`. */
+  readonly longSystem: boolean;
+}
+
+export const FLAVOURS: Readonly<Record<WingsFlavour, FlavourFacts>> = {
+  pterodactyl: {
+    product: 'Pterodactyl Wings',
+    answers: 'go',
+    identifiesItself: false,
+    deletesAllBackups: false,
+    deletesWithoutServer: false,
+    purgesWithServer: false,
+    longSystem: true,
+  },
+  pelican: {
+    product: 'Pelican Wings',
+    answers: 'go',
+    identifiesItself: true,
+    deletesAllBackups: true,
+    deletesWithoutServer: false,
+    purgesWithServer: true,
+    longSystem: true,
+  },
+  calagopus: {
+    product: 'calagopus-rs wings',
+    answers: 'rust',
+    identifiesItself: false,
+    deletesAllBackups: false,
+    deletesWithoutServer: true,
+    purgesWithServer: false,
+    longSystem: false,
+  },
+};
+
+export function isWingsFlavour(flavour: PanelFlavour): flavour is WingsFlavour {
+  return WINGS_FLAVOURS.some((known) => known === flavour);
+}

@@ -1,0 +1,49 @@
+/**
+ * The wings dialect: the daemon API that the panels Pterodactyl, Pelican and Calagopus call, as far as backups need it.
+ *
+ * It promises each panel the statuses and bodies of its own daemon; that work is accepted first (202) and done later,
+ * behind whatever the server is busy with; and that nothing is served without the node's token. What a backup agent
+ * does not do (power, files, installs) is answered as not served here. It never decides anything about a backup: that
+ * is the service's, so that every dialect behaves alike. docs/wings.md names where it differs from those daemons.
+ */
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Clock } from '../../base/clock.ts';
+import type { Caller } from '../access.ts';
+import type { App, AppEnv, Dialect, DialectPorts } from '../dialect.ts';
+import type { WingsFlavour } from './flavour.ts';
+import type { Grants } from './grants.ts';
+import type { NodeCredentials } from './node-credentials.ts';
+import type { PanelServers } from './panel-servers.ts';
+
+export interface WingsParts {
+  readonly flavour: WingsFlavour;
+  readonly credentials: NodeCredentials;
+  /** As the config has it, without a slash at its end: also the origin of the panel's pages. */
+  readonly panelUrl: string;
+  /** Origins besides the panel's that browsers may call from, or `*`. */
+  readonly allowedOrigins: readonly string[];
+  /** What was granted and denied to the holders of tokens. */
+  readonly grants: Grants;
+  /** The panel's word on servers. */
+  readonly panel: PanelServers;
+  readonly clock: Clock;
+}
+
+const PANEL_CALLER: Caller = { id: 'panel', dialect: 'wings', permissions: ['*'], servers: ['*'] };
+
+// The scheme's case counts, as in the panels' own daemons.
+const BEARER = /^Bearer (.+)$/;
+
+export function wingsDialect(parts: WingsParts): Dialect {
+  return {
+    name: 'wings',
+    identify(headers) {
+      const [, presented = ''] = BEARER.exec(headers.get('authorization') ?? '') ?? [];
+      return parts.credentials.matches(presented) ? PANEL_CALLER : undefined;
+    },
+    mount(app: App, ports: DialectPorts) {
+      const own: App = new OpenAPIHono<AppEnv>();
+      app.route('/', own);
+    },
+  };
+}
