@@ -71,7 +71,22 @@ describe('Pace', () => {
     );
     await takeAll(pace, 100_000, 100_000);
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(await takeAll(pace, 2_000_000, 100_000)).toBeGreaterThan(1800);
+    expect(await takeAll(pace, 2_000_000, 100_000)).toBeGreaterThan(1700);
+  });
+
+  test('a moment that was lost to others is made up for', async () => {
+    const pace = new Pace(
+      clock,
+      () => 1_000_000,
+      () => undefined,
+    );
+    let milliseconds = 0;
+    for (let round = 0; round < 10; round++) {
+      await vi.advanceTimersByTimeAsync(200);
+      milliseconds += 200 + (await takeAll(pace, 1_000_000, 100_000));
+    }
+    expect(10_000_000 / (milliseconds / 1000)).toBeGreaterThan(950_000);
+    expect(10_000_000 / (milliseconds / 1000)).toBeLessThan(1_050_000);
   });
 
   test('a wait ends with what the stop throws', async () => {
