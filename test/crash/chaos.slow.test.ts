@@ -3,7 +3,7 @@
  * fills up and the store goes away, at random from a seed. Afterwards every job that was ever accepted has one final
  * state, was told of at most once and in the words of that state, and nothing is left that belongs to none.
  *
- * CHAOS_JOBS (default 200) and CHAOS_SEED make longer and other runs.
+ * CHAOS_JOBS (default 200) is how many jobs are accepted before it ends, CHAOS_SEED the dice.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -29,6 +29,8 @@ const JOBS = Number(process.env['CHAOS_JOBS'] ?? 200);
 const SEED = Number(process.env['CHAOS_SEED'] ?? 20260318);
 const SERVERS = [1, 2, 3, 4].map((number) => `${String(number).repeat(8)}-1111-4111-8111-111111111111`);
 const DISK_MIB = 64;
+/** A job is about a second of killing, waiting and looking; a machine that does other things besides takes longer. */
+const TIMEOUT_MS = Math.max(900_000, JOBS * 5000);
 
 /** What an event says of how its job ended. */
 const ENDS: Readonly<Record<string, JobState>> = {
@@ -147,7 +149,8 @@ async function disturb(life: Life, host: Host, pick: (below: number) => number):
   }
 }
 
-test('every job ends in one state and is told once; nothing is left after the last start', async (context) => {
+const TITLE = 'every job ends in one state and is told once; nothing is left after the last start';
+test(TITLE, { timeout: TIMEOUT_MS }, async (context) => {
   const plain = await scratchHost('jobs: { rerun_interrupted: false }');
   const host: Host = { ...plain, config: plain.config.replace('level: silent', 'level: info') };
   await mkdir(host.backups);
