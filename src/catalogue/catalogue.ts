@@ -1,6 +1,6 @@
 /**
- * The catalogue: what Roost knows, in one SQLite file. Backups and jobs, the plans of restores, settings of servers,
- * used tokens, and the node's own keys.
+ * The catalogue: what Roost knows, in one SQLite file. Backups and jobs, reports that a panel is owed, the plans of
+ * restores, settings of servers, used tokens, and the node's own keys.
  *
  * It promises that a call that returned survives a power cut, that each state change happened once and from the state
  * that it names, and that a file which is damaged or too new is refused, never repaired by guessing. It holds no
@@ -13,6 +13,7 @@ import { Backups } from './backups.ts';
 import type { Catalogue } from './contract.ts';
 import { Copies } from './copies.ts';
 import { Database } from './database.ts';
+import { Deliveries } from './deliveries.ts';
 import { Jobs } from './jobs.ts';
 import { Keys } from './keys.ts';
 import { migrate } from './migrate.ts';
@@ -47,6 +48,7 @@ export function openCatalogue(
       servers: new Servers(database, clock),
       backups: new Backups(database, clock),
       copies: new Copies(database, clock),
+      deliveries: new Deliveries(database, clock),
       jobs: new Jobs(database, clock),
       plans: new Plans(database, clock),
       usedTokens: new UsedTokens(database, clock),

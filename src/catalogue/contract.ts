@@ -9,6 +9,9 @@ import type {
   BackupRecord,
   CopyRecord,
   CopyState,
+  DeliveryKind,
+  DeliveryRecord,
+  DeliveryState,
   JobKind,
   JobRecord,
   JobState,
@@ -23,6 +26,7 @@ export interface Catalogue {
   readonly servers: ServerTable;
   readonly backups: BackupTable;
   readonly copies: CopyTable;
+  readonly deliveries: DeliveryTable;
   readonly jobs: JobTable;
   readonly plans: PlanTable;
   readonly usedTokens: UsedTokenTable;
@@ -114,6 +118,55 @@ export interface CopyTable {
   fail(backup: BackupId, store: string, error: FailureRecord): void;
   /** failed -> pending; returns how many. */
   retryFailed(): number;
+}
+
+export interface NewDelivery {
+  readonly job: JobId;
+  readonly kind: DeliveryKind;
+  readonly server: ServerId;
+  readonly backup: BackupId;
+  readonly successful: boolean;
+  readonly sha256: string | null;
+  readonly size: number;
+  readonly files: number;
+  /** The first step. */
+  readonly step: string;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly askedAt: number;
+  readonly dueAt: number;
+  readonly giveUpAt: number;
+}
+
+/** Reports that the panel is owed. Changes of one that is gone do nothing: it arrived, or was given up. */
+export interface DeliveryTable {
+  /** A row `pending`. Call it in the transaction that ends the job; a job has at most one. */
+  insert(delivery: NewDelivery): DeliveryRecord;
+  find(id: number): DeliveryRecord | undefined;
+  /** Oldest first. */
+  list(filter?: { readonly state?: DeliveryState; readonly backup?: BackupId }): DeliveryRecord[];
+  counts(): { readonly [State in DeliveryState]: number };
+  /** Pending ones at that step whose time has come, the longest due first; of each backup at most its oldest. */
+  due(step: string, now: number, limit: number): DeliveryRecord[];
+  /** When the next one that is not yet due comes due, of any step; undefined when there is none. */
+  nextDue(after: number): number | undefined;
+
+  /** Goes on to a step; `data` is added to what is there. Its tries count from zero again. */
+  advance(id: number, step: string, data: Readonly<Record<string, unknown>>, dueAt: number): void;
+  /** A try failed: the next comes then, at `step` when one is named. */
+  postpone(id: number, error: FailureRecord, dueAt: number, step?: string): void;
+  /** pending -> parked. */
+  park(id: number, error: FailureRecord): void;
+  /** parked -> pending, due now, and given up no sooner than then; returns how many. One, or all. */
+  retryParked(giveUpAt: number, id?: number): number;
+  /**
+   * Pending ones that failed are due now: the panel may be back. So are those due after `latest`: the clock was set
+   * back. Returns how many.
+   */
+  hasten(latest: number): number;
+  /** The reports of a backup that is being removed say from now on that it was not successful. */
+  withdraw(backup: BackupId): void;
+  /** The last step: it has arrived, or nobody wants it any more. */
+  delete(id: number): void;
 }
 
 export interface NewJob {

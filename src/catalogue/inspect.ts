@@ -1,7 +1,7 @@
 /** A look into the catalogue's file from outside the daemon, for `roost doctor`: reads only, also while one runs. */
 import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { integer, text, type Row } from './row.ts';
+import { integer, integerOrNull, text, type Row } from './row.ts';
 import { explainSqlite } from './sqlite-failure.ts';
 
 export interface CatalogueFacts {
@@ -14,8 +14,19 @@ export interface CatalogueFacts {
   readonly swapping: number;
   /** Copies in further stores that could not be made; they are tried again. */
   readonly failedCopies: number;
+  /** Reports that the panel is owed, and why the first of those that are parked was refused. */
+  readonly deliveries: DeliveryFacts;
   /** The ids that the node remembers of its stores' markers, by the stores' names. */
   readonly markers: ReadonlyMap<string, string>;
+}
+
+export interface DeliveryFacts {
+  readonly pending: number;
+  readonly parked: number;
+  /** When the pending one that has waited longest was written; null when none waits. */
+  readonly oldest: number | null;
+  /** The newest reason of one that is parked, or else of one that failed and waits; null when all is well. */
+  readonly reason: string | null;
 }
 
 /**
@@ -47,14 +58,35 @@ function read(connection: DatabaseSync): CatalogueFacts | undefined {
     openJobs: integer(one('SELECT count(*) AS n FROM jobs WHERE ended_at IS NULL'), 'n'),
     swapping: integer(one("SELECT count(*) AS n FROM plans WHERE state = 'swapping'"), 'n'),
     failedCopies: integer(one(copiesQuery(one)), 'n'),
+    deliveries: deliveriesOf(one),
     markers: new Map(keys.map((row) => [text(row, 'name').slice('store:'.length), bytesText(row['value'])])),
   };
 }
 
-/** A catalogue of an older form has no such table. */
-function copiesQuery(one: (sql: string) => Row): string {
-  const there = integer(one("SELECT count(*) AS n FROM sqlite_schema WHERE name = 'copies'"), 'n') > 0;
-  return there ? "SELECT count(*) AS n FROM copies WHERE state = 'failed'" : 'SELECT 0 AS n';
+type AskOne = (sql: string) => Row;
+
+/** A catalogue of an older form lacks tables. */
+function hasTable(one: AskOne, name: 'copies' | 'deliveries'): boolean {
+  return integer(one(`SELECT count(*) AS n FROM sqlite_schema WHERE name = '${name}'`), 'n') > 0;
+}
+
+function copiesQuery(one: AskOne): string {
+  return hasTable(one, 'copies') ? "SELECT count(*) AS n FROM copies WHERE state = 'failed'" : 'SELECT 0 AS n';
+}
+
+function deliveriesOf(one: AskOne): DeliveryFacts {
+  if (!hasTable(one, 'deliveries')) return { pending: 0, parked: 0, oldest: null, reason: null };
+  const count = (state: string): number =>
+    integer(one(`SELECT count(*) AS n FROM deliveries WHERE state = '${state}'`), 'n');
+  const [pending, parked] = [count('pending'), count('parked')];
+  const failed = "SELECT json_extract(error, '$.message') AS reason FROM deliveries WHERE error IS NOT NULL";
+  const { reason } = one(`${failed} ORDER BY state = 'pending', id DESC LIMIT 1`);
+  return {
+    pending,
+    parked,
+    oldest: integerOrNull(one("SELECT min(created_at) AS at FROM deliveries WHERE state = 'pending'"), 'at'),
+    reason: typeof reason === 'string' ? reason : null,
+  };
 }
 
 function bytesText(value: unknown): string {

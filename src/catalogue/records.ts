@@ -111,3 +111,41 @@ export interface PlanRecord {
   readonly createdAt: number;
   readonly updatedAt: number;
 }
+
+export type DeliveryKind = 'backup' | 'restore';
+
+/** `parked`: it is not tried again by itself before the next start. A report that arrived has no row any more. */
+export type DeliveryState = 'pending' | 'parked';
+
+/** A report that the panel is still owed: how a backup or a restore that it asked for has ended. */
+export interface DeliveryRecord {
+  /** Grows with each new one: the order of the reports of one backup. */
+  readonly id: number;
+  readonly job: JobId;
+  readonly kind: DeliveryKind;
+  readonly server: ServerId;
+  readonly backup: BackupId;
+  readonly successful: boolean;
+  /** Lower-case hex, of a backup that was successful; null otherwise. */
+  readonly sha256: string | null;
+  readonly size: number;
+  readonly files: number;
+  /** The backup was removed before its report arrived: `successful` is false now, whatever it was. */
+  readonly withdrawn: boolean;
+  /** The name of the step that comes next. */
+  readonly step: string;
+  /** What was asked for, and what earlier steps left for later ones. */
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly state: DeliveryState;
+  /** Tries of this step that failed, since it was last begun or asked for again. */
+  readonly attempts: number;
+  /** Why the last try failed; null before the first. */
+  readonly error: FailureRecord | null;
+  /** When the job was accepted: the panel may not have committed its own side for some seconds after. */
+  readonly askedAt: number;
+  readonly createdAt: number;
+  /** Not tried before. */
+  readonly dueAt: number;
+  /** A try that fails after this parks it. */
+  readonly giveUpAt: number;
+}

@@ -4,6 +4,7 @@
  *
  *   keys      the stores' identities (so that a disk which is away is still not filled) and the download key
  *   servers   suspended or not, settings
+ *   deliveries  reports that the panel is owed: it waits for them, and only this node can make them
  *   plans     of restores that were not at their end, with their jobs: without them a half-swapped server stays so
  *
  * Backups are not copied: they come from their manifests (jobs/adopt.ts), which are as new and cannot be half a row.
@@ -95,6 +96,7 @@ function salvage(from: string, to: string): void {
       const named = "name LIKE 'store:%' OR name = 'download-token'";
       copy(() => read(source, `SELECT * FROM keys WHERE ${named}`), 'keys', target);
       copy(() => read(source, 'SELECT * FROM servers'), 'servers', target);
+      copy(() => read(source, 'SELECT * FROM deliveries ORDER BY id'), 'deliveries', target);
       copyPlans(source, target);
     } finally {
       source.close();

@@ -57,6 +57,8 @@ export interface CreateBackup {
   readonly locked?: boolean;
   /** What the caller's backups may take up besides the limits of the node. */
   readonly limits?: ServerLimits;
+  /** The panel is told how it ends, however long that takes. */
+  readonly report?: true;
 }
 
 export interface RestoreBackup {
@@ -68,6 +70,8 @@ export interface RestoreBackup {
   readonly keepIgnored?: boolean;
   readonly dryRun?: boolean;
   readonly keepPreviousHours?: number;
+  /** The panel is told how it ends, however long that takes. */
+  readonly report?: true;
 }
 
 /** A job that was accepted: it runs whether or not anybody waits for it. */
@@ -219,6 +223,8 @@ export interface SystemView {
   readonly servers: number;
   readonly jobs: { readonly running: number; readonly queued: number };
   readonly stores: readonly StoreView[];
+  /** Reports that the panel is owed: those that wait for their turn or their next try, and those that it refused. */
+  readonly deliveries?: { readonly pending: number; readonly parked: number };
 }
 
 export interface StoreView {

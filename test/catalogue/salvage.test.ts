@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DOWNLOAD_TOKEN_KEY, openCatalogue } from '../../src/catalogue/catalogue.ts';
 import { openOrRenewCatalogue, renewCatalogue } from '../../src/catalogue/salvage.ts';
-import { newBackup, newJob, serverId } from '../support/catalogue-rows.ts';
+import { newBackup, newDelivery, newJob, serverId } from '../support/catalogue-rows.ts';
 import { thrownBy } from '../support/rejection.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { StillClock } from '../support/still-clock.ts';
@@ -19,6 +19,8 @@ async function filled(): Promise<{ readonly path: string; readonly key: Uint8Arr
   catalogue.jobs.insert(newJob(2));
   catalogue.plans.insert(job.id, job.server, { renames: [] });
   catalogue.servers.setSuspended(serverId(1), true);
+  catalogue.deliveries.delete(catalogue.deliveries.insert(newDelivery(1)).id);
+  catalogue.deliveries.insert(newDelivery(2, { data: { upload: 'panel' } }));
   catalogue.keys.setText('store:local', 'the-id-of-the-marker');
   catalogue.keys.setText('adopted:local', 'yes');
   const key = catalogue.keys.get(DOWNLOAD_TOKEN_KEY) ?? new Uint8Array();
@@ -27,7 +29,7 @@ async function filled(): Promise<{ readonly path: string; readonly key: Uint8Arr
 }
 
 describe('a catalogue that is made anew', () => {
-  test('keeps keys, servers and the plans of restores; backups are left to their manifests', async () => {
+  test('keeps keys, servers, reports that are owed and the plans of restores; backups are left to their manifests', async () => {
     const { path, key } = await filled();
     const { catalogue, setAside } = renewCatalogue(path, clock);
     expect(catalogue.backups.list()).toEqual([]);
@@ -35,6 +37,7 @@ describe('a catalogue that is made anew', () => {
     expect(catalogue.keys.get(DOWNLOAD_TOKEN_KEY)).toEqual(key);
     expect(catalogue.keys.getText('adopted:local')).toBeUndefined();
     expect(catalogue.servers.get(serverId(1)).suspended).toBe(true);
+    expect(catalogue.deliveries.list()).toMatchObject([{ ...newDelivery(2), id: 2, data: { upload: 'panel' } }]);
     expect(catalogue.plans.list()).toMatchObject([{ state: 'swapping', plan: { renames: [] } }]);
     expect(catalogue.jobs.list().map(({ kind }) => kind)).toEqual(['restore']);
     catalogue.close();

@@ -193,6 +193,7 @@ describe('what the doctor makes of', () => {
       openJobs: 0,
       swapping: 0,
       failedCopies: 0,
+      deliveries: { pending: 0, parked: 0, oldest: null, reason: null },
       markers: new Map(),
     };
     expect(checkClock(at(Date.UTC(1970, 0, 3)), undefined).level).toBe('fault');

@@ -1,6 +1,6 @@
 /** Rows for catalogues in tests. */
 import type { BackupId, JobId, ServerId } from '../../src/base/ids.ts';
-import type { CompletedBackup, NewBackup, NewJob } from '../../src/catalogue/contract.ts';
+import type { CompletedBackup, NewBackup, NewDelivery, NewJob } from '../../src/catalogue/contract.ts';
 
 /** Ids that are easy to tell apart in a failing test. */
 export function serverId(number: number): ServerId {
@@ -44,4 +44,24 @@ export function completed(change: Partial<CompletedBackup> = {}): CompletedBacku
 
 export function newJob(number: number, change: Partial<NewJob> = {}): NewJob {
   return { id: jobId(number), kind: 'backup', server: serverId(1), backup: backupId(number), request: {}, ...change };
+}
+
+/** Of a backup that was completed, due at once. */
+export function newDelivery(number: number, change: Partial<NewDelivery> = {}): NewDelivery {
+  return {
+    job: jobId(number),
+    kind: 'backup',
+    server: serverId(1),
+    backup: backupId(number),
+    successful: true,
+    sha256: 'ab'.repeat(32),
+    size: 1000,
+    files: 3,
+    step: 'report',
+    data: {},
+    askedAt: 0,
+    dueAt: 0,
+    giveUpAt: Number.MAX_SAFE_INTEGER,
+    ...change,
+  };
 }
