@@ -5,6 +5,7 @@
  * It promises that a daemon owns its state directory alone, that what the last run left is ended before a request is
  * answered, that it serves with a store away, and that `stop` frees everything that `start` opened, also half-way.
  */
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { selectedEngine } from './archive/archive.ts';
 import type { Clock } from './base/clock.ts';
@@ -33,6 +34,9 @@ import { createHttpServer } from './http/server.ts';
 import { openRegistry } from './servers/registry.ts';
 
 export const CATALOGUE_NAME = 'catalogue.sqlite';
+
+/** Under `keys`: signs tokens for the socket of a node without a panel. */
+const SOCKET_TOKEN_KEY = 'socket-token';
 
 /** How long `stop` lets running jobs go on; below the TimeoutStopSec of systemd/roost.service. */
 const DRAIN_MS = 60_000;
@@ -196,7 +200,8 @@ class RoostDaemon implements Daemon {
     const [clock, log] = [this.#clock, this.#log];
     const eventLoop = watchEventLoop();
     this.#opened.defer(() => eventLoop.close());
-    const keys = { downloads };
+    const sockets = catalogue.keys.ensure(SOCKET_TOKEN_KEY, () => randomBytes(32));
+    const keys = { downloads, sockets: () => sockets };
     const dialects = composeDialects(panel, clock);
     const count = (state: 'pending' | 'failed'): number => catalogue.copies.list({ state }).length;
     const openCopies = () => ({ pending: count('pending'), failed: count('failed') });

@@ -27,15 +27,15 @@ import type { EventLoopDelay } from './event-loop-delay.ts';
 import { isEventPath, mountEventSockets, SOCKET_LIMITS, type SocketLimits } from './events-socket.ts';
 import { mountMetrics, type OpenCopies } from './metrics.ts';
 import { remoteAddresses } from './remote-address.ts';
-import { systemTimers, type Timers } from './timers.ts';
+import { systemTimers, type Timers } from '../base/timers.ts';
 
 export interface AppOptions {
   readonly service: BackupService;
   readonly events: EventSource;
   readonly tokens: readonly TokenConfig[];
   readonly api: Pick<ApiConfig, 'publicUrl' | 'trustedProxies' | 'tls'>;
-  /** `downloads`: at least 32 secret bytes that stay the same over restarts. */
-  readonly keys: { readonly downloads: Uint8Array };
+  /** `downloads`: at least 32 secret bytes that stay the same over restarts. `sockets`: see `DialectPorts.socketKey`. */
+  readonly keys: { readonly downloads: Uint8Array; readonly sockets: () => Uint8Array };
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
@@ -83,7 +83,7 @@ export function createApp(options: AppOptions): HttpApp {
   mountEventSockets(app, { ...options, timers, limits, checkToken, addressOf });
   mountMetrics(app, options);
   mountDocs(app);
-  const ports = portsOf(options);
+  const ports = portsOf(options, timers);
   for (const dialect of dialects) dialect.mount(app, ports);
 
   return {
@@ -93,10 +93,11 @@ export function createApp(options: AppOptions): HttpApp {
   };
 }
 
-function portsOf(options: AppOptions): DialectPorts {
+function portsOf(options: AppOptions, timers: Timers): DialectPorts {
   const { service, events, clock, log, version, keys, api } = options;
   const { publicUrl } = api;
-  return { service, events, clock, log, version, publicUrl, downloadKey: keys.downloads, ...createDownloads(log) };
+  const signing = { downloadKey: keys.downloads, socketKey: keys.sockets };
+  return { service, events, clock, timers, log, version, publicUrl, ...signing, ...createDownloads(log) };
 }
 
 function headers(api: AppOptions['api']): MiddlewareHandler<AppEnv> {

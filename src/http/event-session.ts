@@ -13,7 +13,7 @@ import { holdsServer, mayUse, type Caller } from '../protocols/access.ts';
 import { jobObject } from '../protocols/native/views.ts';
 import { CLOSE } from './event-close.ts';
 import { endsProgress, ProgressPace } from './progress-pace.ts';
-import type { Timers } from './timers.ts';
+import type { Timers } from '../base/timers.ts';
 
 /** What a session needs of a websocket. */
 export interface EventWire {

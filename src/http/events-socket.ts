@@ -14,7 +14,7 @@ import { answerFault } from '../protocols/native/errors.ts';
 import { CLOSE } from './event-close.ts';
 import { EventSession, type EventWire } from './event-session.ts';
 import type { TokenCheck } from './auth.ts';
-import type { Timers } from './timers.ts';
+import type { Timers } from '../base/timers.ts';
 
 export interface SocketLimits {
   readonly inAll: number;

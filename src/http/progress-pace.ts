@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { EventType, RoostEvent } from '../jobs/contract.ts';
-import type { Timers } from './timers.ts';
+import type { Timers } from '../base/timers.ts';
 
 const SHORTEST_GAP_MS = 250;
 const LONGEST_GAP_MS = 2000;

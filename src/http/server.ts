@@ -20,7 +20,7 @@ import type { ApiConfig } from '../config/types.ts';
 import type { HttpApp } from './app.ts';
 import { CLOSE } from './event-close.ts';
 import { LARGEST_FRAME } from './events-socket.ts';
-import { systemTimers, type Timers } from './timers.ts';
+import { systemTimers, type Timers } from '../base/timers.ts';
 
 export interface ListenOptions {
   readonly app: HttpApp;

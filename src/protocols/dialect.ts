@@ -10,6 +10,7 @@ import type { Clock } from '../base/clock.ts';
 import type { JobId, ServerId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import type { ByteSource } from '../base/source.ts';
+import type { Timers } from '../base/timers.ts';
 import type { BackupService, EventSource, FileContent } from '../jobs/contract.ts';
 import type { Caller, CallerDialect } from './access.ts';
 
@@ -44,12 +45,15 @@ export interface DialectPorts {
   readonly service: BackupService;
   readonly events: EventSource;
   readonly clock: Clock;
+  readonly timers: Timers;
   readonly log: Log;
   readonly version: string;
   /** `api.public_url` without a slash at its end; null when the operator set none. */
   readonly publicUrl: string | null;
   /** Secret key of at least 32 bytes that signs download tokens. */
   readonly downloadKey: Uint8Array;
+  /** Secret key that signs tokens for `/api/servers/{server}/ws`; to be asked for at each use, since a panel may change it. */
+  readonly socketKey: () => Uint8Array;
   /** Answers GET and HEAD with ranges and validators; a client that hangs up closes the source at once. */
   sendArchive(c: AppContext, download: ArchiveDownload): Promise<Response>;
   /**

@@ -3,7 +3,7 @@ import net from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { AppOptions } from '../../src/http/app.ts';
 import { createHttpServer, type ListenOptions } from '../../src/http/server.ts';
-import { systemTimers } from '../../src/http/timers.ts';
+import { systemTimers } from '../../src/base/timers.ts';
 import { ADMIN, openNativeApp } from './native-app.ts';
 
 export async function listeningNode(change: Partial<AppOptions> = {}, listen: Partial<ListenOptions> = {}) {

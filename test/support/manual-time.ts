@@ -1,4 +1,4 @@
-import type { Timers } from '../../src/http/timers.ts';
+import type { Timers } from '../../src/base/timers.ts';
 import { StillClock } from './still-clock.ts';
 
 /** Clock and timers in one: time stands still until `advance`, which fires what falls due in order. */

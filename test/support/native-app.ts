@@ -40,7 +40,7 @@ export function openNativeApp(change: Partial<AppOptions> = {}) {
     events,
     tokens: [tokenWith('admin', ADMIN)],
     api: { publicUrl: null, trustedProxies: [], tls: null },
-    keys: { downloads: Buffer.alloc(32, 7) },
+    keys: { downloads: Buffer.alloc(32, 7), sockets: () => Buffer.alloc(32, 8) },
     clock: time,
     timers: time,
     log,

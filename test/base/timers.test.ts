@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { systemTimers } from '../../src/http/timers.ts';
+import { systemTimers } from '../../src/base/timers.ts';
 
 const waiting = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
 
