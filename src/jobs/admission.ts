@@ -26,7 +26,7 @@ export function requireIdle(runner: JobRunner, server: ServerId, whenBusy: WhenB
 
 /** @throws Failure `server_busy` when a job of one of these kinds is queued or runs on the backup. */
 export function requireUnused(
-  runner: JobRunner,
+  runner: Pick<JobRunner, 'open'>,
   backup: BackupId,
   kinds: readonly OpenJob['record']['kind'][],
   doing: string,

@@ -151,6 +151,8 @@ export interface GiveUpServer {
   readonly backups: 'keep' | 'delete';
   /** Days until they are deleted; at once without it. */
   readonly graceDays?: number;
+  /** What is queued or runs on the server is cancelled first, instead of being in the way. */
+  readonly cancel?: true;
 }
 
 export interface GivenUpServer {
@@ -173,6 +175,11 @@ export interface BackupService {
   server(id: ServerId): Promise<ServerView>;
   setServer(id: ServerId, change: { readonly suspended?: boolean }): Promise<ServerView>;
   /**
+   * A server that a panel has made: its directory is made under `servers.root`, empty, unless it is there already.
+   * `config_invalid` when there is no root.
+   */
+  addServer(id: ServerId): Promise<ServerView>;
+  /**
    * Decides about the backups of a server that its owner gave up; a later call replaces the decision. Never touches
    * the server's directory. `server_busy` while a backup or restore of it is queued or runs.
    */
@@ -184,12 +191,19 @@ export interface BackupService {
   backups(server: ServerId): Promise<readonly BackupView[]>;
   /** `backup_not_found` when the server does not own it. */
   backup(server: ServerId, backup: BackupId): Promise<BackupView>;
+  /** By its id alone, for callers who hold all servers. `backup_not_found`. */
+  findBackup(backup: BackupId): Promise<BackupView>;
   create(request: CreateBackup): Promise<Accepted>;
   restore(request: RestoreBackup): Promise<AcceptedRestore>;
   /** Puts back what the newest restore of this backup set aside; `path_not_found` when nothing is kept. */
   undo(server: ServerId, backup: BackupId): Promise<AcceptedRestore>;
   verify(server: ServerId, backup: BackupId): Promise<Accepted>;
   remove(server: ServerId, backup: BackupId): Promise<void>;
+  /**
+   * As `remove`, for a panel that has forgotten the backup already: also of a suspended server, and of a backup that is
+   * being made or verified, which is cancelled first. `backup_locked`; `server_busy` while it is being restored.
+   */
+  discard(server: ServerId, backup: BackupId): Promise<void>;
   setLocked(server: ServerId, backup: BackupId, locked: boolean): Promise<BackupView>;
   /** Resolves once the cancellation was accepted; `not_running` when nothing runs on that backup. */
   cancel(server: ServerId, backup: BackupId): Promise<void>;

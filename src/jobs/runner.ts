@@ -11,6 +11,7 @@ import type { Catalogue, NewJob } from '../catalogue/contract.ts';
 import type { JobKind, JobProgress, JobRecord } from '../catalogue/records.ts';
 import type { JobRates } from './contract.ts';
 import type { EventHub } from './events.ts';
+import type { EndDependencies } from './job-end.ts';
 import { Locks, locksOf } from './locks.ts';
 import { JobQueue, needsSlot } from './queue.ts';
 import type { JobSurroundings } from './running-job.ts';
@@ -18,7 +19,7 @@ import { ActiveJob, storeFailure } from './running-job.ts';
 import type { Verb } from './verb.ts';
 
 export interface RunnerDependencies {
-  readonly catalogue: Pick<Catalogue, 'transaction' | 'jobs'>;
+  readonly catalogue: Pick<Catalogue, 'transaction'> & EndDependencies['catalogue'];
   readonly verbs: readonly Verb[];
   readonly events: EventHub;
   readonly clock: Clock;
@@ -121,12 +122,14 @@ export class JobRunner {
   /** Jobs without a final state, in the order of acceptance. */
   open(filter: { readonly server?: ServerId; readonly backup?: BackupId } = {}): OpenJob[] {
     return Array.from(this.#entries.values())
-      .filter(({ record, active }) => {
-        if (filter.server !== undefined && record.server !== filter.server) return false;
-        if (filter.backup !== undefined && record.backup !== filter.backup) return false;
-        return active?.ended !== true;
-      })
+      .filter(({ record, active }) => concerns(record, filter) && active?.ended !== true)
       .map(({ record, active }) => ({ record, state: active === undefined ? 'queued' : 'running' }));
+  }
+
+  /** Resolves when no job is left of those that are queued or run on that server or backup now, however each ended. */
+  async settled(filter: { readonly server?: ServerId; readonly backup?: BackupId }): Promise<void> {
+    const there = Array.from(this.#entries.values()).filter(({ record }) => concerns(record, filter));
+    await Promise.allSettled(there.map(({ ending }) => ending.promise));
   }
 
   /** The newest progress of a running job; null when it does not run. */
@@ -296,4 +299,9 @@ export class JobRunner {
     else if (failure.code === 'cancelled') this.#deps.log.info('A job was cancelled', facts);
     else this.#deps.log.warn('A job failed', { ...facts, error: failure });
   }
+}
+
+function concerns(record: JobRecord, filter: { readonly server?: ServerId; readonly backup?: BackupId }): boolean {
+  if (filter.server !== undefined && record.server !== filter.server) return false;
+  return filter.backup === undefined || record.backup === filter.backup;
 }

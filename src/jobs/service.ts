@@ -23,6 +23,7 @@ import type { ArchiveDoor } from './archive-door.ts';
 import { excludedPaths } from './backup-plan.ts';
 import { backupEvent } from './backup-facts.ts';
 import type * as contract from './contract.ts';
+import { discardBackup, stopWork } from './discard.ts';
 import type { EventHub } from './events.ts';
 import { listDirectory, openContent } from './files.ts';
 import { giveUpServer } from './given-up.ts';
@@ -89,9 +90,16 @@ export class Service implements contract.BackupService {
     return this.server(id);
   }
 
+  async addServer(id: ServerId): Promise<contract.ServerView> {
+    await this.#deps.registry.add(id);
+    return this.server(id);
+  }
+
   async giveUpServer(id: ServerId, decision: contract.GiveUpServer): Promise<contract.GivenUpServer> {
-    if (this.#deps.catalogue.backups.list({ server: id, limit: 1 }).length === 0) await this.#deps.registry.get(id);
-    requireIdle(this.#deps.runner, id, 'refuse', 'Cannot give up the server');
+    const { catalogue, registry, runner } = this.#deps;
+    if (catalogue.backups.list({ server: id, limit: 1 }).length === 0) await registry.get(id);
+    if (decision.cancel === true) await stopWork(runner, { server: id }, ['backup', 'restore', 'verify']);
+    requireIdle(runner, id, 'refuse', 'Cannot give up the server');
     const remove = (backup: BackupId): Promise<void> => this.removeGivenUp(id, backup);
     return giveUpServer(id, decision, { ...this.#deps, remove });
   }
@@ -115,6 +123,10 @@ export class Service implements contract.BackupService {
     return viewBackup(this.#deps.catalogue.backups.get(backup, server), this.#deps);
   }
 
+  async findBackup(backup: BackupId): Promise<contract.BackupView> {
+    return viewBackup(this.#deps.catalogue.backups.get(backup), this.#deps);
+  }
+
   async create(request: contract.CreateBackup): Promise<contract.Accepted> {
     const { catalogue, stores, registry, runner, config } = this.#deps;
     const ignore = this.#deps.archive.ignoreLines(request.ignore ?? []);
@@ -126,7 +138,8 @@ export class Service implements contract.BackupService {
     this.#checkCreate(request);
     const backup = this.#newBackup({ ...request, ignore }, store);
     const { id, server } = backup;
-    const asked = request.limits === undefined ? {} : { limits: request.limits };
+    const { limits, report } = request;
+    const asked = { ...(limits === undefined ? {} : { limits }), ...(report === undefined ? {} : { report }) };
     const job = { id: newJobId(), kind: 'backup' as const, server, backup: id, request: asked };
     return this.#accepted(runner.submit(job, () => void catalogue.backups.insert(backup)));
   }
@@ -189,6 +202,11 @@ export class Service implements contract.BackupService {
     this.#deps.catalogue.backups.get(backup, server);
     requireActive(this.#deps.catalogue, server, 'Cannot delete the backup');
     await this.removeGivenUp(server, backup);
+  }
+
+  async discard(server: ServerId, backup: BackupId): Promise<void> {
+    const remove = (id: BackupId): Promise<void> => this.removeGivenUp(server, id);
+    await discardBackup(server, backup, { ...this.#deps, remove });
   }
 
   /** As `remove`, also of a suspended server: hosts suspend what they are about to give up. */

@@ -2,9 +2,10 @@
  * The game servers of this host: directories under one root that are named by a UUID, and those that the config lists.
  *
  * Looked up on demand, so that a server which the panel made a moment ago is there without a restart. A link under the
- * root is never a server: whoever may write there could point it anywhere. Never writes.
+ * root is never a server: whoever may write there could point it anywhere. Writes nothing but the empty directory of a
+ * server that a panel adds.
  */
-import { lstat, readdir, stat } from 'node:fs/promises';
+import { lstat, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, Failure } from '../base/failure.ts';
 import type { ServerId } from '../base/ids.ts';
@@ -27,6 +28,13 @@ export interface Registry {
   get(id: ServerId): Promise<GameServer>;
   /** All servers whose directory exists now, by id. A root that is missing holds none. */
   list(): Promise<readonly GameServer[]>;
+  /**
+   * Makes the server's directory under the root when it has none; for whom is the business of who runs the games.
+   *
+   * @throws Failure `config_invalid` without a root; `internal` with the errno; `server_not_found` when something else
+   * than a directory has its name.
+   */
+  add(id: ServerId): Promise<GameServer>;
   /** Sentences about what the config names and the disk lacks; empty when all is well. */
   check(): Promise<readonly string[]>;
 }
@@ -36,6 +44,10 @@ export function openRegistry(config: ServersConfig): Registry {
   return {
     get: (id) => getServer(config.root, listed, id),
     list: () => listServers(config.root, listed),
+    async add(id) {
+      if (!listed.has(id)) await makeDirectory(config.root, id);
+      return getServer(config.root, listed, id);
+    },
     check: () => findMissing(config.root, listed),
   };
 }
@@ -82,6 +94,26 @@ async function listServers(root: string | null, listed: Listed): Promise<readonl
     for (const id of names.filter((name) => !listed.has(name))) servers.push(underRoot(root, id));
   }
   return servers.sort((left, right) => (left.id < right.id ? -1 : 1));
+}
+
+async function makeDirectory(root: string | null, id: ServerId): Promise<void> {
+  if (root === null) {
+    throw new Failure('config_invalid', 'Cannot add the server: the config names no root of servers', {
+      hint: 'Set servers.root, or list the server under servers.list.',
+    });
+  }
+  const path = underRoot(root, id).path;
+  try {
+    await mkdir(path, { mode: 0o755 });
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'EEXIST') return;
+    throw new Failure('internal', `Cannot add the server: ${path} cannot be made (${errno ?? String(error)})`, {
+      cause: error,
+      facts: { path, errno },
+      hint: 'Check servers.root: it must be there, and Roost must be allowed to write in it.',
+    });
+  }
 }
 
 async function findMissing(root: string | null, listed: Listed): Promise<readonly string[]> {

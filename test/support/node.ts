@@ -137,6 +137,11 @@ class RegistryDouble implements Registry {
     return { id, name: id.slice(0, 8), path: `/srv/${id}` };
   }
 
+  async add(id: ServerId): Promise<GameServer> {
+    this.missing.delete(id);
+    return this.get(id);
+  }
+
   async list(): Promise<readonly GameServer[]> {
     return Promise.all([...this.seen].sort().map((id) => this.get(id)));
   }

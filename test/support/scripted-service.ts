@@ -120,6 +120,20 @@ export class ScriptedService implements contract.BackupService {
     return view;
   }
 
+  async addServer(id: ServerId): Promise<contract.ServerView> {
+    this.#enter('addServer', id);
+    const view: contract.ServerView = {
+      id,
+      name: id.slice(0, 8),
+      status: 'READY',
+      suspended: false,
+      backups: 0,
+      bytes: 0,
+    };
+    this.serverViews.set(id, this.serverViews.get(id) ?? view);
+    return this.#known(id);
+  }
+
   async giveUpServer(id: ServerId, decision: contract.GiveUpServer): Promise<contract.GivenUpServer> {
     this.#enter('giveUpServer', id, decision);
     this.#known(id);
@@ -143,6 +157,13 @@ export class ScriptedService implements contract.BackupService {
   async backup(server: ServerId, backup: BackupId): Promise<contract.BackupView> {
     this.#enter('backup', server, backup);
     return this.#owned(server, backup);
+  }
+
+  async findBackup(backup: BackupId): Promise<contract.BackupView> {
+    this.#enter('findBackup', backup);
+    const view = this.backupViews.get(backup);
+    if (view === undefined) throw new Failure('backup_not_found', `No record of ${backup}`);
+    return view;
   }
 
   async create(request: contract.CreateBackup): Promise<contract.Accepted> {
@@ -187,6 +208,11 @@ export class ScriptedService implements contract.BackupService {
 
   async remove(server: ServerId, backup: BackupId): Promise<void> {
     this.#enter('remove', server, backup);
+    this.backupViews.delete(this.#owned(server, backup).id);
+  }
+
+  async discard(server: ServerId, backup: BackupId): Promise<void> {
+    this.#enter('discard', server, backup);
     this.backupViews.delete(this.#owned(server, backup).id);
   }
 
