@@ -1,0 +1,93 @@
+/**
+ * Which addresses a URL of a stranger may lead to: those that the whole internet can reach, and what the operator has
+ * allowed by name. Everything else (this host, its neighbours, a cloud's metadata service) trusts whoever can connect.
+ */
+import { BlockList, isIP } from 'node:net';
+
+/** Not globally reachable by IANA's registry of special-purpose IPv4 addresses, and what is no host: multicast, future. */
+const CLOSED_V4 = [
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '192.88.99.0/24',
+  '192.168.0.0/16',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
+];
+
+/** The global unicast space, and what of it leads elsewhere: protocols, documentation, tunnels that hide an IPv4. */
+const OPEN_V6 = '2000::/3';
+const CLOSED_V6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'];
+
+/** RFC 6052: how a network with nothing but IPv6 reaches IPv4; as good or as bad as the address inside. */
+const NAT64 = '64:ff9b::';
+
+const closed = blocks([
+  ...CLOSED_V4,
+  ...CLOSED_V6,
+  ...CLOSED_V4.map((block) => {
+    const [address = '', bits = ''] = block.split('/');
+    return `${NAT64}${address}/${96 + Number(bits)}`;
+  }),
+]);
+const open = blocks([OPEN_V6, `${NAT64}/96`]);
+
+/** @param address as a resolver or `URL.hostname` writes it, without brackets. What is no address is not public. */
+export function isPublicAddress(address: string): boolean {
+  const family = isIP(address);
+  // A zone (`fe80::1%eth0`) is of a link: never public.
+  if (family === 0 || address.includes('%')) return false;
+  if (closed.check(address, nameOf(family))) return false;
+  // IPv4 written as IPv6 (`::ffff:a.b.c.d`) is in neither: nobody needs it, and filters have been passed with it.
+  return family === 4 || open.check(address, 'ipv6');
+}
+
+/** `panel.restore_host_allowlist`: host names, addresses and CIDR blocks. */
+export class AllowedHosts {
+  readonly #names: ReadonlySet<string>;
+  readonly #addresses: BlockList;
+
+  constructor(entries: readonly string[]) {
+    const isAddress = (entry: string): boolean => isIP(entry.split('/')[0] ?? '') !== 0;
+    this.#addresses = blocks(entries.filter(isAddress));
+    this.#names = new Set(entries.filter((entry) => !isAddress(entry)).map(nameIn));
+  }
+
+  /** True when the operator trusts the name, whatever it resolves to. */
+  allowsName(host: string): boolean {
+    return this.#names.has(nameIn(host));
+  }
+
+  allowsAddress(address: string): boolean {
+    const family = isIP(address);
+    return family !== 0 && !address.includes('%') && this.#addresses.check(address, nameOf(family));
+  }
+}
+
+/** Names are equal whatever their case, and with or without the root's dot. */
+function nameIn(host: string): string {
+  return host.toLowerCase().replace(/\.$/, '');
+}
+
+function blocks(entries: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const entry of entries) {
+    const [address = '', bits] = entry.split('/');
+    const family = nameOf(isIP(address));
+    if (bits === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(bits), family);
+  }
+  return list;
+}
+
+function nameOf(family: number): 'ipv4' | 'ipv6' {
+  return family === 6 ? 'ipv6' : 'ipv4';
+}

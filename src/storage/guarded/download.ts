@@ -1,0 +1,249 @@
+/**
+ * Fetches a backup from a URL that came over the wire. Promises: no byte is sent to or read from an address that the
+ * guard refuses, at no point of a redirect or a resumed download; what arrives begins as gzip does, whatever the answer
+ * calls itself; a cut is taken up again by range where it broke off, of the same object only; memory stays flat; a
+ * connection that trickles is given up. It never keeps or tells the URL, and never decides what the bytes mean.
+ */
+import type { IncomingMessage } from 'node:http';
+import { Failure, throwIfAborted } from '../../base/failure.ts';
+import { printableText } from '../../base/paths.ts';
+import { formatBytes } from '../../base/sizes.ts';
+import { faultOf, isTransient } from '../s3-failure.ts';
+import type { RetryPort } from '../s3-retry.ts';
+import { retried, systemRetry } from '../s3-retry.ts';
+import { AllowedHosts } from './address-rules.ts';
+import type { Resolve } from './link.ts';
+import { addressesOf, parseLink, systemResolve } from './link.ts';
+import type { GuardedOptions } from './request.ts';
+import { guardedGet } from './request.ts';
+
+const DOING = 'Cannot fetch the backup';
+/** RFC 1952: two bytes of magic, and deflate, the only method there is. */
+const GZIP = [0x1f, 0x8b, 8];
+/** So much further, and an earlier cut is forgotten: only a connection that brings nothing wears patience out. */
+const FORGIVING = 1024 ** 2;
+/** Less than this in one `stallMs` is no download but a way to hold on to a job. */
+const TRICKLE = 64 * 1024;
+/** A panel waits 15 seconds for the answer to its request. */
+const CHECK_MS = 3000;
+const MAX_TYPE = 100;
+
+export interface DownloadSettings {
+  /** Host names, addresses and blocks that may be fetched from although they are not public. */
+  readonly allowlist: readonly string[];
+  readonly userAgent: string;
+  readonly resolve?: Resolve;
+  readonly retry?: RetryPort;
+  readonly connectMs?: number;
+  readonly headerMs?: number;
+  readonly stallMs?: number;
+  /** Authorities besides those that Node trusts, as PEM. */
+  readonly ca?: string;
+}
+
+/** Where the bytes go. What it throws ends the download. */
+export interface DownloadTarget {
+  /** More is refused; 0 for no limit. */
+  readonly maxBytes: number;
+  /** Told before the first byte of each answer how many there will be in all; null when nobody says. */
+  expect(size: number | null): Promise<void>;
+  /** Takes bytes at an offset; the memory is the caller's again afterwards. Begins again at 0 for another object. */
+  write(bytes: Uint8Array, offset: number): Promise<void>;
+}
+
+/** What is there of an object, and which one it is. */
+interface Part {
+  done: number;
+  /** The most that was ever there. */
+  furthest: number;
+  size: number | null;
+  /** What `If-Range` takes: a strong ETag, or the date of the last change. */
+  validator: string | null;
+  etag: string | null;
+}
+
+export class GuardedDownload {
+  readonly #options: GuardedOptions;
+  readonly #retry: RetryPort;
+  readonly #stallMs: number;
+
+  constructor(settings: DownloadSettings) {
+    const { allowlist, userAgent, ca, resolve = systemResolve, connectMs = 30_000, headerMs = 30_000 } = settings;
+    const allowed = new AllowedHosts(allowlist);
+    this.#options = { allowed, resolve, connectMs, headerMs, userAgent, ...(ca === undefined ? {} : { ca }) };
+    this.#retry = settings.retry ?? systemRetry;
+    this.#stallMs = settings.stallMs ?? 60_000;
+  }
+
+  /**
+   * Refuses at once what will be refused anyway, without connecting. A name that does not resolve soon passes: fetching
+   * asks again, and says so.
+   *
+   * @throws Failure `invalid_request` with Wings' sentence for it.
+   */
+  async check(link: string): Promise<void> {
+    const url = parseLink(link);
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, CHECK_MS);
+    try {
+      await Promise.race([addressesOf(url, this.#options.allowed, this.#options.resolve), late.promise]);
+    } catch (error) {
+      if (error instanceof Failure) throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /**
+   * Fetches all of it; there is no limit on the time, as long as bytes come.
+   *
+   * @returns its size in bytes.
+   * @throws Failure `invalid_request` for a link that is refused; `archive_damaged` for what is no gzip; `too_large`;
+   *   `store_unreachable` when the host keeps failing or answers with an error; `cancelled`; what the target throws.
+   */
+  async fetch(link: string, target: DownloadTarget, signal: AbortSignal): Promise<number> {
+    const url = parseLink(link);
+    const part: Part = { done: 0, furthest: 0, size: null, validator: null, etag: null };
+    try {
+      for (;;) {
+        const outcome = await retried(() => this.#goOn(url, part, target, signal), this.#retry, 'long', signal);
+        if (outcome instanceof Failure) throw outcome;
+        if (outcome) return part.done;
+      }
+    } catch (error) {
+      throwIfAborted(signal, DOING);
+      throw explain(error, url);
+    }
+  }
+
+  /**
+   * One request for what is missing.
+   *
+   * @returns true when nothing is any more, false when it has come a good deal further; a Failure that has nothing to do
+   *   with the host, and does not pass by asking it again. Rejects when it has come no further.
+   */
+  async #goOn(url: URL, part: Part, target: DownloadTarget, signal: AbortSignal): Promise<boolean | Failure> {
+    const before = part.furthest;
+    const answer = await guardedGet(url, rangeOf(part), this.#options, signal);
+    const { response } = answer;
+    try {
+      begin(part, response, answer.url);
+      await target.expect(part.size);
+      await this.#read(response, part, target, signal);
+      return true;
+    } catch (error) {
+      throwIfAborted(signal, DOING);
+      if (error instanceof Failure && error.code !== 'store_unreachable') return error;
+      if (part.furthest - before >= FORGIVING && isTransient(error)) return false;
+      throw error;
+    } finally {
+      response.destroy();
+    }
+  }
+
+  async #read(response: IncomingMessage, part: Part, target: DownloadTarget, signal: AbortSignal): Promise<void> {
+    let received = 0;
+    let checked = 0;
+    const watch = setInterval(() => {
+      if (received - checked < TRICKLE) response.destroy(cut('no bytes came any more', 'ETIMEDOUT'));
+      checked = received;
+    }, this.#stallMs);
+    const onAbort = (): void => void response.destroy();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      for await (const chunk of response as AsyncIterable<Buffer>) {
+        throwIfAborted(signal, DOING);
+        received += chunk.byteLength;
+        requireGzip(chunk, part.done, response);
+        requireFitting(part.done + chunk.byteLength, target);
+        await target.write(chunk, part.done);
+        part.done += chunk.byteLength;
+        part.furthest = Math.max(part.furthest, part.done);
+      }
+    } finally {
+      clearInterval(watch);
+      signal.removeEventListener('abort', onAbort);
+    }
+    if (part.done < GZIP.length) throw notGzip(response);
+    if (part.size !== null && part.done !== part.size) throw cut('the connection was cut', 'ECONNRESET');
+  }
+}
+
+function rangeOf({ done, validator }: Part): Record<string, string> {
+  if (done === 0) return {};
+  return { Range: `bytes=${done}-`, ...(validator === null ? {} : { 'If-Range': validator }) };
+}
+
+/** Takes the head of an answer: which object it is of, and where in it the body begins. */
+function begin(part: Part, response: IncomingMessage, url: URL): void {
+  const { statusCode: status = 0, headers } = response;
+  const etag = headers.etag ?? null;
+  if (status === 206 && part.done > 0) {
+    const [, from, size] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers['content-range'] ?? '') ?? [];
+    const isSameSize = part.size === null || size === '*' || Number(size) === part.size;
+    const isSameTag = part.etag === null || etag === null || part.etag === etag;
+    if (Number(from) === part.done && isSameSize && isSameTag) return;
+    // Of another object than the bytes that are there (not every service knows If-Range): all of them anew.
+    part.done = 0;
+    throw cut('the object was replaced meanwhile', 'ECONNRESET');
+  }
+  if (status === 416 && part.done > 0) {
+    part.done = 0;
+    throw cut('the object was replaced meanwhile', 'ECONNRESET');
+  }
+  if (status !== 200) throw badStatus(status, url);
+  const length = headers['content-length'];
+  part.done = 0;
+  part.size = length === undefined ? null : Number(length);
+  part.etag = etag;
+  part.validator = etag === null || etag.startsWith('W/') ? (headers['last-modified'] ?? null) : etag;
+}
+
+function requireGzip(chunk: Buffer, offset: number, response: IncomingMessage): void {
+  for (let at = offset; at < GZIP.length && at - offset < chunk.byteLength; at++) {
+    if (chunk[at - offset] !== GZIP[at]) throw notGzip(response);
+  }
+}
+
+function requireFitting(size: number, { maxBytes }: DownloadTarget): void {
+  if (maxBytes === 0 || size <= maxBytes) return;
+  throw new Failure('too_large', `${DOING}: it is larger than ${formatBytes(maxBytes)}`, {
+    facts: { limit: maxBytes },
+    hint: 'Raise limits.max_size, which holds for archives from elsewhere too.',
+  });
+}
+
+function notGzip(response: IncomingMessage): Failure {
+  const type = printableText((response.headers['content-type'] ?? '').slice(0, MAX_TYPE));
+  const sentence = 'The provided backup link is not a supported content type.';
+  return new Failure('archive_damaged', `${sentence} "${type}" is not application/x-gzip.`);
+}
+
+function badStatus(status: number, { host }: URL): Failure {
+  return new Failure('store_unreachable', `The provided backup link returned an invalid response status: ${status}`, {
+    facts: { host, status },
+    hint:
+      status === 403 ? 'The link may have expired: restore again, with a new one.' : 'Look into the storage’s own log.',
+    retry: status >= 500 || status === 408 || status === 429,
+  });
+}
+
+function cut(message: string, code: 'ECONNRESET' | 'ETIMEDOUT'): Error {
+  return Object.assign(new Error(message), { code });
+}
+
+/** The system's own words are kept; none of them has the URL in it. */
+function explain(error: unknown, { host }: URL): Failure {
+  if (error instanceof Failure) return error;
+  const { code, message } = faultOf(error);
+  return new Failure(
+    'store_unreachable',
+    `${DOING}: ${host} failed (${code === '' ? message : `${code}: ${message}`})`,
+    {
+      cause: error,
+      facts: { host, code },
+      hint: 'Check that the host can be reached from here, and its certificate; then restore again.',
+      retry: isTransient(error),
+    },
+  );
+}
