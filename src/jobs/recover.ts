@@ -10,6 +10,7 @@
  *
  * Never waits for a store that is away: what cannot be reached is failed and logged.
  */
+import type { Clock } from '../base/clock.ts';
 import { asFailure, Failure } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
 import type { Catalogue } from '../catalogue/contract.ts';
@@ -21,18 +22,21 @@ import { removeObjects } from './archive-target.ts';
 import type { CopyLane } from './copies.ts';
 import { backupEvent, failureEvent } from './backup-facts.ts';
 import type { EventHub } from './events.ts';
+import { endJob, type EndDependencies } from './job-end.ts';
 import { readManifest } from './manifests.ts';
 import type { QuiescePort } from './quiesce.ts';
+import { forgetBackup } from './remove.ts';
 import type { StoreSet } from './stores.ts';
 import type { PendingEvent } from './verb.ts';
 
 export interface RecoverDependencies {
-  readonly catalogue: Pick<Catalogue, 'transaction' | 'jobs' | 'backups'>;
+  readonly catalogue: Pick<Catalogue, 'transaction'> & EndDependencies['catalogue'];
   readonly stores: StoreSet;
   readonly copies?: Pick<CopyLane, 'remove'>;
   readonly registry: Pick<Registry, 'get'>;
   readonly quiesce: Pick<QuiescePort, 'resume'>;
   readonly events: EventHub;
+  readonly clock: Clock;
   readonly log: Log;
   /** Begins an interrupted backup again in a new job, and ends this one; false when it is to fail instead. */
   readonly runAgain?: (job: JobRecord, failure: Failure) => boolean;
@@ -107,7 +111,7 @@ function completeBackup(job: JobRecord, sealed: BackupRecord, deps: RecoverDepen
   if (sha256 === null || completedAt === null) throw new TypeError('a manifest is of a completed backup');
   finish(deps, () => {
     const completed = deps.catalogue.backups.complete(sealed.id, { ...sealed, sha256, completedAt });
-    deps.catalogue.jobs.finish(job.id, 'done');
+    endJob(job, null, deps);
     return [backupEvent('backup.completed', completed, job)];
   });
 }
@@ -121,8 +125,8 @@ async function recoverDelete(job: JobRecord, deps: RecoverDependencies): Promise
     }
     finish(deps, () => {
       if (job.state === 'queued') deps.catalogue.jobs.start(job.id, 'removing');
-      deps.catalogue.jobs.finish(job.id, 'done');
-      return backup === undefined ? [] : [backupEvent('backup.deleted', deps.catalogue.backups.delete(backup.id), job)];
+      endJob(job, null, deps);
+      return backup === undefined ? [] : [backupEvent('backup.deleted', forgetBackup(backup.id, deps.catalogue), job)];
     });
   } catch (error) {
     deps.log.warn('Cannot finish an interrupted removal', { backup: job.backup, error });
@@ -137,8 +141,9 @@ function endFailed(
   also: () => readonly PendingEvent[],
 ): void {
   finish(deps, () => {
-    deps.catalogue.jobs.finish(job.id, 'failed', failure.toJSON());
-    return also();
+    const events = also();
+    endJob(job, failure, deps);
+    return events;
   });
 }
 

@@ -21,7 +21,7 @@ import type { Turns } from './turns.ts';
 import type { RunningJob, Verb } from './verb.ts';
 
 export interface RemoveDependencies {
-  readonly catalogue: Pick<Catalogue, 'backups'>;
+  readonly catalogue: Pick<Catalogue, 'backups' | 'deliveries'>;
   readonly stores: StoreSet;
   /** Removes the copies in further stores; absent where there are none. */
   readonly copies?: Pick<CopyLane, 'remove'>;
@@ -39,7 +39,7 @@ async function runRemove(job: RunningJob, deps: RemoveDependencies): Promise<voi
     const record = checkRemovable(deps.catalogue, job.record.backup);
     await deps.copies?.remove(record);
     await removeObjects(deps.stores.get(record.store), record);
-    job.commit(() => [backupEvent('backup.deleted', deps.catalogue.backups.delete(record.id), job.record)]);
+    job.commit(() => [backupEvent('backup.deleted', forgetBackup(record.id, deps.catalogue), job.record)]);
   });
 }
 
@@ -49,6 +49,15 @@ function checkRemovable(catalogue: Pick<Catalogue, 'backups'>, id: BackupId): Ba
   requireUnlocked(record);
   if (record.status !== 'IN_PROGRESS') return record;
   throw new Failure('server_busy', 'Cannot delete the backup: it is being made', { hint: 'Cancel it, or wait.' });
+}
+
+/**
+ * Removes the row of a backup of which nothing lies in a store any more; inside a transaction. A panel that still waits
+ * for the report of this backup is told that there is none: it would show for ever what cannot be restored.
+ */
+export function forgetBackup(id: BackupId, catalogue: Pick<Catalogue, 'backups' | 'deliveries'>): BackupRecord {
+  catalogue.deliveries.withdraw(id);
+  return catalogue.backups.delete(id);
 }
 
 /** @throws Failure `backup_locked`. */

@@ -1,6 +1,7 @@
 /**
  * An interrupted backup begun again by the next start, where the operator wants that: the same backup, a new job. The
  * old job ends as interrupted in the transaction that stores the new one, so that no crash leaves the backup without.
+ * A panel that waits for the report of the old one gets that of the new one, whose request is the same.
  */
 import type { Failure } from '../base/failure.ts';
 import { newJobId } from '../base/ids.ts';

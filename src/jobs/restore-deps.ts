@@ -31,7 +31,7 @@ export type RestoreStep =
   | 'cleaned';
 
 export interface RestoreDependencies {
-  readonly catalogue: Pick<Catalogue, 'transaction' | 'plans' | 'jobs'>;
+  readonly catalogue: Pick<Catalogue, 'transaction' | 'plans' | 'jobs' | 'deliveries' | 'backups'>;
   readonly registry: Pick<Registry, 'get' | 'list'>;
   readonly archive: Pick<ArchiveDoor, 'verifyArchive' | 'extractArchive' | 'openArchive'>;
   readonly power: PowerPort;

@@ -10,6 +10,7 @@
  * next start and before the next restore of that server.
  */
 import { asFailure, Failure } from '../base/failure.ts';
+import type { Catalogue } from '../catalogue/contract.ts';
 import type { JobRecord, PlanRecord } from '../catalogue/records.ts';
 import type { GameServer } from '../servers/registry.ts';
 import { removeStageAt, Stage } from '../servers/stage.ts';
@@ -59,7 +60,7 @@ export async function finishEarlier(server: GameServer, deps: RestoreDependencie
 /** @throws Failure `server_busy` when a swap of the server was begun and not ended: its tree is half changed. */
 export function requireNoUnfinishedSwap(
   { id }: Pick<GameServer, 'id'>,
-  deps: Pick<RestoreDependencies, 'catalogue'>,
+  deps: { readonly catalogue: Pick<Catalogue, 'plans'> },
 ): void {
   const [record] = deps.catalogue.plans.list({ server: id, state: 'swapping' });
   if (record === undefined) return;

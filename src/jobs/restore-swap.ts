@@ -20,6 +20,7 @@ import type { Stage } from '../servers/stage.ts';
 import { swap } from '../servers/swap.ts';
 import { readPlan } from '../servers/swap-step.ts';
 import { failureEvent } from './backup-facts.ts';
+import { endJob } from './job-end.ts';
 import type { RestoreDependencies } from './restore-deps.ts';
 import type { RestorePlan } from './restore-plan.ts';
 import { restorePlanOf } from './restore-plan.ts';
@@ -177,9 +178,9 @@ export function endRecovered(
 ): readonly PendingEvent[] {
   if (job === undefined || job.endedAt !== null) return [];
   if (failure === null) {
-    deps.catalogue.jobs.finish(job.id, 'done');
+    endJob(job, null, deps);
     return [];
   }
-  deps.catalogue.jobs.finish(job.id, 'failed', failure.toJSON());
+  endJob(job, failure, deps);
   return [failureEvent('restore.failed', job, failure)];
 }

@@ -10,11 +10,12 @@ import type { Catalogue } from '../catalogue/contract.ts';
 import type { JobProgress, JobRecord } from '../catalogue/records.ts';
 import type { JobRates } from './contract.ts';
 import type { EventHub } from './events.ts';
+import { endJob, type EndDependencies } from './job-end.ts';
 import { ProgressMeter } from './progress.ts';
 import type { PendingEvent, RunningJob, Verb } from './verb.ts';
 
 export interface JobSurroundings {
-  readonly catalogue: Pick<Catalogue, 'transaction' | 'jobs'>;
+  readonly catalogue: Pick<Catalogue, 'transaction'> & EndDependencies['catalogue'];
   readonly events: EventHub;
   readonly clock: Clock;
   /** Called after each change of what is queued or runs on a server, once the events about it went out. */
@@ -101,10 +102,10 @@ export class ActiveJob implements RunningJob {
 
   commit(write: () => readonly PendingEvent[]): void {
     throwIfAborted(this.signal, this.#doing());
-    const { catalogue, events } = this.#around;
+    const { catalogue, clock, events } = this.#around;
     const told = catalogue.transaction(() => {
       const pending = write();
-      catalogue.jobs.finish(this.record.id, 'done');
+      endJob(this.record, null, { catalogue, clock });
       return pending;
     });
     this.#meter.complete();
@@ -148,8 +149,9 @@ export class ActiveJob implements RunningJob {
 /** Ends a job as failed or cancelled, with whatever its verb changes along with it, and tells of it. */
 export function storeFailure(record: JobRecord, verb: Verb, failure: Failure, around: JobSurroundings): void {
   const told = around.catalogue.transaction(() => {
-    around.catalogue.jobs.finish(record.id, failure.code === 'cancelled' ? 'cancelled' : 'failed', failure.toJSON());
-    return verb.failed(record, failure);
+    const events = verb.failed(record, failure);
+    endJob(record, failure, around);
+    return events;
   });
   for (const event of told) around.events.publish(event);
   around.changed(record.server);

@@ -65,10 +65,16 @@ export function openRestoreNode(options: RestoreNodeOptions) {
     fetch: (): Promise<FetchedArchive> => Promise.resolve(hooks.archive),
     onStep: options.onStep ?? (() => undefined),
   };
-  const { jobs, plans } = catalogue;
+  const { backups, deliveries, jobs, plans } = catalogue;
   const transaction = <Result>(write: () => Result): Result => catalogue.transaction(write);
   const deps = {
-    catalogue: { jobs, plans: withDeletion(plans, () => hooks.onStep('row deleted')), transaction },
+    catalogue: {
+      backups,
+      deliveries,
+      jobs,
+      plans: withDeletion(plans, () => hooks.onStep('row deleted')),
+      transaction,
+    },
     registry: openRegistry({ root: servers, list: [] }),
     archive,
     power,
