@@ -2,40 +2,13 @@
  * The one place where the native dialect turns what went wrong into a status and a body:
  * `{ error, code, hint?, requestId }`. A stack trace or the text of an unforeseen error never leaves the house.
  */
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { z } from '@hono/zod-openapi';
 import { Failure, type FailureCode } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
 import type { AppContext } from '../dialect.ts';
+import { STATUS_OF } from '../failure-status.ts';
 import { failureOf, UNFORESEEN } from '../thrown.ts';
 import { WHOLE_SENTENCES } from './schemas.ts';
-
-export const STATUS_OF: Readonly<Record<FailureCode, ContentfulStatusCode>> = {
-  invalid_request: 400,
-  backup_not_ready: 400,
-  backup_failed: 400,
-  server_suspended: 400,
-  too_many_backups: 400,
-  unauthorized: 401,
-  forbidden: 403,
-  backup_locked: 403,
-  server_not_found: 404,
-  backup_not_found: 404,
-  path_not_found: 404,
-  job_not_found: 404,
-  backup_exists: 409,
-  server_busy: 409,
-  not_running: 409,
-  too_large: 413,
-  archive_damaged: 422,
-  draining: 503,
-  store_unreachable: 503,
-  insufficient_storage: 507,
-  cancelled: 500,
-  interrupted: 500,
-  config_invalid: 500,
-  internal: 500,
-};
 
 /** Faults of the request line itself, which no verb can cause. */
 const REQUEST_FAULTS = {

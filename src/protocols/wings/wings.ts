@@ -6,14 +6,25 @@
  * does not do (power, files, installs) is answered as not served here. It never decides anything about a backup: that
  * is the service's, so that every dialect behaves alike. docs/wings.md names where it differs from those daemons.
  */
+import { randomUUID } from 'node:crypto';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Clock } from '../../base/clock.ts';
 import type { Caller } from '../access.ts';
 import type { App, AppEnv, Dialect, DialectPorts } from '../dialect.ts';
+import { failureOf, logThrown } from '../thrown.ts';
+import { answersOf } from './answers.ts';
+import { mountBackups } from './backups.ts';
 import type { WingsFlavour } from './flavour.ts';
+import { FLAVOURS } from './flavour.ts';
 import type { Grants } from './grants.ts';
 import type { NodeCredentials } from './node-credentials.ts';
+import { mountNotServed } from './not-served.ts';
 import type { PanelServers } from './panel-servers.ts';
+import { responseHeaders } from './response-headers.ts';
+import { mountRevocation } from './revocation.ts';
+import { mountServers } from './servers.ts';
+import { mountSystem } from './system.ts';
+import { mountUpdate } from './update.ts';
 
 export interface WingsParts {
   readonly flavour: WingsFlavour;
@@ -27,6 +38,7 @@ export interface WingsParts {
   /** The panel's word on servers. */
   readonly panel: PanelServers;
   readonly clock: Clock;
+  readonly newRequestId?: () => string;
 }
 
 const PANEL_CALLER: Caller = { id: 'panel', dialect: 'wings', permissions: ['*'], servers: ['*'] };
@@ -35,14 +47,31 @@ const PANEL_CALLER: Caller = { id: 'panel', dialect: 'wings', permissions: ['*']
 const BEARER = /^Bearer (.+)$/;
 
 export function wingsDialect(parts: WingsParts): Dialect {
+  const { credentials, allowedOrigins, grants, panel, newRequestId = randomUUID } = parts;
+  const facts = FLAVOURS[parts.flavour];
+  const panelOrigin = new URL(parts.panelUrl).origin;
   return {
     name: 'wings',
     identify(headers) {
       const [, presented = ''] = BEARER.exec(headers.get('authorization') ?? '') ?? [];
-      return parts.credentials.matches(presented) ? PANEL_CALLER : undefined;
+      return credentials.matches(presented) ? PANEL_CALLER : undefined;
     },
     mount(app: App, ports: DialectPorts) {
+      const { version } = ports;
       const own: App = new OpenAPIHono<AppEnv>();
+      own.onError((error, c) => {
+        const failure = failureOf(error);
+        const answer = answersOf(facts).failed(c, failure);
+        logThrown(c, error, answer.status, ports.log);
+        return answer;
+      });
+      own.use('*', responseHeaders({ facts, credentials, panelOrigin, allowedOrigins, newRequestId, version }));
+      mountSystem(own, ports, facts);
+      mountServers(own, ports, { facts, panel, grants });
+      mountBackups(own, ports, facts);
+      mountRevocation(own, ports, facts, grants);
+      mountUpdate(own, ports, facts, credentials);
+      mountNotServed(own);
       app.route('/', own);
     },
   };
