@@ -7,6 +7,7 @@ import { constants, crc32, deflateRawSync } from 'node:zlib';
 import { Failure } from '../base/failure.ts';
 import { formatBytes } from '../base/sizes.ts';
 import type { CompressionLevel, EngineName, WriteResult } from './contract.ts';
+import { AsideList } from './aside.ts';
 import { combineCrc32 } from './crc32.ts';
 import type { PackedEntry, Unit } from './cut.ts';
 import type { ArchiveWarning, Entry, WarningCode } from './entry.ts';
@@ -40,6 +41,7 @@ export class Assembler {
   readonly #request: AssemblerRequest;
   readonly #sha256 = createHash('sha256');
   readonly #index: IndexWriter;
+  readonly #aside = new AsideList();
   readonly #warnings: ArchiveWarning[] = [];
   readonly #warned = new Set<string>();
   #warningCount = 0;
@@ -94,6 +96,11 @@ export class Assembler {
 
   /** Writes the end of the tar stream, of the gzip member and of the index. */
   finish(): WriteResult {
+    const aside = this.#aside.finish();
+    if (aside === null) {
+      const message = 'There are so many directories and links that the index alone holds them, not the manifest too';
+      this.warn('', 'manifest_full', message);
+    }
     this.#endOfArchive();
     this.#frame(gzipTrailer(this.#crc, this.#rawSize));
     const { level, engine, startedAt } = this.#request;
@@ -101,7 +108,8 @@ export class Assembler {
     const [size, rawSize, entries, files] = [this.#size, this.#rawSize, this.#entries, this.#files];
     this.#index.finish({ size, rawSize, sha256, crc32: this.#crc, entries, files, level, engine, startedAt });
     const [warnings, warningCount, reusedBytes] = [this.#warnings, this.#warningCount, this.#reusedBytes];
-    return { size, rawSize, sha256, entries, files, warnings, warningCount, reusedBytes, engine, startedAt };
+    const result = { size, rawSize, sha256, entries, files, warnings, warningCount, reusedBytes, engine, startedAt };
+    return aside instanceof Uint8Array ? { ...result, aside } : result;
   }
 
   #addEntries(entries: readonly PackedEntry[], changes: readonly EntryChange[]): void {
@@ -111,10 +119,15 @@ export class Assembler {
       const change = changes[next]?.index === index ? changes[next++] : undefined;
       if (change !== undefined && change.entry === undefined) continue;
       const entry: Entry = change?.entry ?? planned;
+      this.#entries++;
+      if (planned.aside === true) {
+        this.#index.addEntry({ ...entry, tarOffset, headerLength: 0 });
+        this.#aside.add(entry);
+        continue;
+      }
       const header = headerLength(entry);
       this.#index.addEntry({ ...entry, tarOffset, headerLength: header });
       tarOffset += planned.headerOnly === true ? header : header + entry.size + paddingOf(entry.size);
-      this.#entries++;
       if (entry.kind === 'file' || entry.kind === 'hardlink') this.#files++;
     }
   }

@@ -16,6 +16,11 @@ export interface WriteRequest {
   /** Absolute paths of directories and files that never become part of an archive (Roost's own), wherever they lie. */
   readonly exclude: readonly string[];
   readonly level: CompressionLevel;
+  /**
+   * Regular files alone become entries of the tar, so that readers which break at anything else (a stock Wings) unpack
+   * it; directories and links are kept in the index, and in `WriteResult.aside`.
+   */
+  readonly filesOnly?: boolean;
   readonly engine: EngineName | 'auto';
   readonly workers: number | 'auto';
   /** An older archive of the same directory, with its index, to copy unchanged bytes from. */
@@ -47,6 +52,8 @@ export interface WriteResult {
   readonly engine: EngineName;
   /** When reading began, in ms since the epoch. */
   readonly startedAt: number;
+  /** With `filesOnly`: what is not in the tar, for the manifest. A few mebibytes at most; absent when there is nothing. */
+  readonly aside?: Uint8Array;
 }
 
 export type ArchiveFormat = 'roost' | 'tar' | 'zip';
@@ -76,6 +83,8 @@ export interface OpenRequest {
   readonly archive: ByteSource;
   /** The index, when there is one and it belongs to this archive. */
   readonly index?: ByteSource;
+  /** `WriteResult.aside`, as the manifest kept it: used where there is no index that serves. */
+  readonly aside?: Uint8Array;
 }
 
 /** An archive that is open for looking into. Paths are byte strings; `path_not_found` for what it does not hold. */

@@ -17,6 +17,8 @@ const PACK_LENGTH = 1024 * 1024;
 const PACK_MINIMUM = 128 * 1024;
 /** One path in so many ends a pack that is over the minimum. */
 const PACK_CUT_EVERY = 32;
+/** More than fit into a pack by their headers: bounds packs of entries that take no bytes. */
+const PACK_ENTRIES = 4096;
 
 /** What the raw bytes of any unit fit into: a full pack, and room for files that grew since the walk. */
 export const RAW_CAPACITY = PACK_LENGTH + 192 * 1024;
@@ -24,6 +26,8 @@ export const RAW_CAPACITY = PACK_LENGTH + 192 * 1024;
 /** One entry of a pack; a large file's is there for its header alone. */
 export interface PackedEntry extends WalkedEntry {
   readonly headerOnly?: true;
+  /** In the index alone: it takes no bytes of the tar stream (aside.ts). */
+  readonly aside?: true;
 }
 
 export interface Pack {
@@ -82,7 +86,7 @@ export function* cutUnits(entries: Iterable<PackedEntry>, openLarge: OpenLarge):
       continue;
     }
     const added = packedLength(entry);
-    if (length + added > PACK_LENGTH && pack.length > 0) yield close();
+    if (pack.length === PACK_ENTRIES || (length + added > PACK_LENGTH && pack.length > 0)) yield close();
     pack.push(entry);
     length += added;
     if (length >= PACK_MINIMUM && endsPack(entry.path)) yield close();
@@ -95,7 +99,8 @@ function packOf(entries: readonly PackedEntry[], length: number): Pack {
 }
 
 /** Bytes that an entry takes in a pack. */
-function packedLength(entry: PackedEntry): number {
+export function packedLength(entry: PackedEntry): number {
+  if (entry.aside === true) return 0;
   return entry.headerOnly === true ? headerLength(entry) : entryLength(entry);
 }
 
@@ -126,6 +131,7 @@ function packKey(entries: readonly PackedEntry[]): string {
     // Lengths before strings: names may hold any byte, so no separator would be safe.
     text += `${kind} ${mode} ${uid} ${gid} ${size} ${mtimeMs} ${path.length} ${target?.length ?? -1} ${path}${target ?? ''}`;
     if (kind === 'file' && entry.headerOnly !== true) text += identity(entry);
+    if (entry.aside === true) text += ' aside';
   }
   return digest(text);
 }

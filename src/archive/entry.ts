@@ -44,6 +44,8 @@ export type WarningCode =
   | 'not_quiesced'
   /** A line of an ignore list that means nothing; it was passed over. */
   | 'ignore_line'
+  /** Archiving files alone: directories and links are in the index only, as the manifest has no room for them. */
+  | 'manifest_full'
   /** The server's own ignore file could not be used (a link, too long, unreadable); nothing was left out because of it. */
   | 'ignore_file'
   /** Unpacking: setuid or setgid was stripped. */

@@ -222,9 +222,9 @@ class Extraction {
     await place(some);
   }
 
-  #count(entry: Entry): void {
+  #count(entry: IndexedEntry): void {
     this.#entries++;
-    if (entry.kind === 'file' || entry.kind === 'hardlink') this.#files++;
+    if (entry.kind === 'file' || (entry.kind === 'hardlink' && entry.headerLength > 0)) this.#files++;
     this.#bytes += entry.size;
     const { maxBytes, maxEntries } = this.#limits;
     if (maxBytes > 0 && this.#bytes > maxBytes) {

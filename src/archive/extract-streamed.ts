@@ -1,6 +1,7 @@
 /** Unpacking an archive that has no index, in order, as it comes. */
 import type { Pace } from '../base/rates.ts';
 import type { ByteSource } from '../base/source.ts';
+import { withAside } from './aside.ts';
 import type { ExtractResult } from './contract.ts';
 import type { Control } from './control.ts';
 import type { ArchiveProgress } from './entry.ts';
@@ -25,7 +26,7 @@ export async function extractStreamed(
     },
   };
   const { into, owner, setuid, overwrite, durable, limits, workers } = data;
-  return unpackStreamed(await openStreamedArchive(stoppable), {
+  return unpackStreamed(withAside(await openStreamedArchive(stoppable), data.aside), {
     source: { archive: stoppable },
     into,
     owner,

@@ -24,9 +24,13 @@ export class LinkHeirs {
     return kind === 'hardlink' && this.#heirs.has(target ?? '');
   }
 
-  /** The entry as it is to be archived: itself, a link to the heir, or a file, which then is the heir. */
-  relinked(entry: PackedEntry): PackedEntry {
+  /**
+   * The entry as it is to be archived: itself, a link to the heir, or a file, which then is the heir. undefined for a
+   * link that is kept beside the tar: its name is in the archive as a file already.
+   */
+  relinked(entry: PackedEntry): PackedEntry | undefined {
     if (!this.concerns(entry)) return entry;
+    if (entry.aside === true) return undefined;
     const { target: lost = '', fileSize: size = 0, ...link } = entry;
     const target = this.#standing(lost);
     if (!this.#heirs.has(target)) return { ...entry, target };

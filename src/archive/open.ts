@@ -1,11 +1,10 @@
 /** Opening an archive: by its index where there is one that belongs to it, else by reading it through. */
 import { Failure } from '../base/failure.ts';
-import { openStreamedArchive } from './foreign/open-streamed.ts';
+import { withAside } from './aside.ts';
 import type { OpenRequest, OpenedArchive } from './contract.ts';
 import { IndexReader } from './index-reader.ts';
 import { IndexedArchive } from './indexed-archive.ts';
 import { belongsTo } from './reuse.ts';
-import { StreamedOpened } from './streamed-opened.ts';
 
 /**
  * Opens an archive for looking into. An index of another archive, or one whose directory is damaged, is passed over.
@@ -16,7 +15,8 @@ import { StreamedOpened } from './streamed-opened.ts';
 export async function openArchive(request: OpenRequest, signal?: AbortSignal): Promise<OpenedArchive> {
   const reader = await openIndex(request);
   if (reader !== undefined) return new IndexedArchive(request.archive, reader);
-  return new StreamedOpened(await openStreamedArchive(request.archive, signal));
+  const { openStreamedArchive, StreamedOpened } = await streamed();
+  return new StreamedOpened(withAside(await openStreamedArchive(request.archive, signal), request.aside));
 }
 
 /**
@@ -44,4 +44,10 @@ async function openIndex(request: OpenRequest): Promise<IndexReader | undefined>
     if (error instanceof Failure && error.code === 'archive_damaged') return undefined;
     throw error;
   }
+}
+
+/** What reads an archive through from its start. Loaded when met: it is half of this room, and few need it. */
+async function streamed() {
+  const [open, opened] = await Promise.all([import('./foreign/open-streamed.ts'), import('./streamed-opened.ts')]);
+  return { ...open, ...opened };
 }

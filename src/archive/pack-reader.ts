@@ -63,6 +63,8 @@ export class PackReader {
   /** False when the entry no longer fits into the pack. */
   #add(pack: PackBuilder, index: number, planned: PackedEntry): boolean {
     const entry = pack.heirs.relinked(planned);
+    if (entry === undefined) return pack.drop(index);
+    if (entry.aside === true) return true;
     if (entry.kind === 'file' && entry.headerOnly !== true) return this.#readFile(pack, index, planned, entry);
     return pack.addHeader(index, planned, entry);
   }
@@ -165,6 +167,12 @@ class PackBuilder {
     this.#asPlanned = false;
     const warning = changeWarning(entry, after.size);
     if (this.#warnings.at(-1)?.path !== entry.path) this.#warn(entry.path, warning.code, warning.message);
+  }
+
+  /** Leaves out what needs no warning. */
+  drop(index: number): true {
+    this.#change({ index });
+    return true;
   }
 
   leaveOut(index: number, path: string, error?: unknown): void {

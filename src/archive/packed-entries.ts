@@ -13,6 +13,8 @@ export interface PackedEntries {
 
 const KINDS: readonly EntryKind[] = ['file', 'directory', 'symlink', 'hardlink'];
 const FIELDS = 12;
+const HEADER_ONLY = 1;
+const ASIDE = 2;
 
 export function encodeEntries(entries: readonly PackedEntry[]): PackedEntries {
   let names = '';
@@ -21,7 +23,7 @@ export function encodeEntries(entries: readonly PackedEntry[]): PackedEntries {
   for (const entry of entries) {
     names += `${entry.path}\0${entry.target ?? ''}\0`;
     numbers[at] = KINDS.indexOf(entry.kind);
-    numbers[at + 1] = entry.headerOnly === true ? 1 : 0;
+    numbers[at + 1] = entry.headerOnly === true ? HEADER_ONLY : entry.aside === true ? ASIDE : 0;
     numbers[at + 2] = entry.size;
     numbers[at + 3] = entry.mode;
     numbers[at + 4] = entry.uid;
@@ -47,7 +49,8 @@ export function decodeEntries({ names, numbers }: PackedEntries): PackedEntry[] 
     entries.push({
       path: texts[2 * index] ?? '',
       kind,
-      ...(field(1) === 1 ? { headerOnly: true as const } : {}),
+      ...(field(1) === HEADER_ONLY ? { headerOnly: true as const } : {}),
+      ...(field(1) === ASIDE ? { aside: true as const } : {}),
       size: field(2),
       mode: field(3),
       uid: field(4),

@@ -46,7 +46,10 @@ export class Proof {
     this.#crc = combineCrc32(this.#crc, segment.crcRaw, segment.rawLength);
     this.#rawSize += segment.rawLength;
     this.#entries += entries.length;
-    for (const { kind } of entries) if (kind === 'file' || kind === 'hardlink') this.#files++;
+    for (const { kind, headerLength } of entries) {
+      // A hard link that takes no bytes of the tar is there as a file, too.
+      if (kind === 'file' || (kind === 'hardlink' && headerLength > 0)) this.#files++;
+    }
   }
 
   /** Hashes the stored bytes of the segment last taken. */

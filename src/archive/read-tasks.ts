@@ -28,6 +28,7 @@ export interface UnpackPolicy {
 export interface ExtractData extends ReadData, UnpackPolicy {
   readonly verb: 'extract';
   readonly limits: ExtractLimits;
+  readonly aside?: Uint8Array;
   /** Prove the whole archive on the way. */
   readonly expected?: { readonly size: number; readonly sha256: string };
   /** Ask the caller's thread which entries are wanted. */

@@ -36,7 +36,9 @@ export async function verifyArchive(request: VerifyRequest): Promise<VerifyResul
 export async function extractArchive(request: ExtractRequest): Promise<ExtractResult> {
   const { into, owner, setuid, overwrite, durable, limits } = request;
   const policy = { into, owner, setuid, overwrite, durable, limits, choosing: request.select !== undefined };
-  const data = { verb: 'extract' as const, ...commonData(request), ...policy };
+  const { aside } = request.source;
+  const common = { ...commonData(request), ...policy, ...(aside === undefined ? {} : { aside }) };
+  const data = { verb: 'extract' as const, ...common };
   const { expected } = request;
   return (await runThread(expected === undefined ? data : { ...data, expected }, request)) as ExtractResult;
 }

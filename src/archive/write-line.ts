@@ -148,7 +148,8 @@ export class WriteLine {
     for (const { path, code, message } of warnings) assembler.warn(path, code, message);
     for (const { index, entry, replaced } of changes) {
       const planned = pack.entries[index];
-      if (planned === undefined) continue;
+      // What is kept beside the tar is no file that links could have been made to.
+      if (planned === undefined || planned.aside === true) continue;
       if (entry === undefined || replaced === true) heirs.lose(planned.path);
       if (entry?.kind === 'file' && planned.kind === 'hardlink') heirs.inherit(planned.target ?? '', planned.path);
     }
@@ -171,7 +172,10 @@ export class WriteLine {
 
   /** A pack's entries, with links to lost files led elsewhere: one by one, as each may lose a file for the next. */
   *#relinked(pack: Pack): Generator<PackedEntry, void, void> {
-    for (const entry of pack.entries) yield this.#parts.heirs.relinked(entry);
+    for (const entry of pack.entries) {
+      const relinked = this.#parts.heirs.relinked(entry);
+      if (relinked !== undefined) yield relinked;
+    }
   }
 
   async #takeSlot(): Promise<number> {

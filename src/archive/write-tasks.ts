@@ -8,6 +8,7 @@ export interface WriteThreadData {
   readonly ignore: readonly string[];
   readonly exclude: readonly string[];
   readonly level: CompressionLevel;
+  readonly filesOnly: boolean;
   readonly engine: EngineName;
   readonly workers: number;
   readonly base?: { readonly archive: string; readonly index: string };

@@ -6,10 +6,12 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../base/clock.ts';
 import { asFailure } from '../base/failure.ts';
 import { Pace } from '../base/rates.ts';
+import { besideFiles } from './aside.ts';
 import { Assembler } from './assembler.ts';
 import { Control, Slots } from './control.ts';
 import type { WriteResult } from './contract.ts';
-import { cutUnits } from './cut.ts';
+import { cutUnits, packedLength } from './cut.ts';
+import type { PackedEntry } from './cut.ts';
 import type { ArchiveProgress, WarningCode } from './entry.ts';
 import { compileIgnore } from './ignore.ts';
 import { LargeFiles } from './large-files.ts';
@@ -17,7 +19,6 @@ import { LinkHeirs } from './link-heirs.ts';
 import { Restless } from './restless.ts';
 import { ReuseBase } from './reuse.ts';
 import type { SegmentThreadData } from './segment-thread.ts';
-import { entryLength } from './tar-header.ts';
 import { threadFile } from './thread-file.ts';
 import { ThreadPool } from './thread-pool.ts';
 import { Walk } from './walk.ts';
@@ -92,7 +93,7 @@ async function write(): Promise<WriteResult> {
   });
   try {
     const restless = new Restless();
-    for (const unit of cutUnits(watched(restless, warn), large.open)) await line.add(unit);
+    for (const unit of cutUnits(chosen(watched(restless, warn)), large.open)) await line.add(unit);
     await line.finish();
     checkRestless(restless, assembler);
     send({ type: 'readingEnded' });
@@ -130,6 +131,11 @@ function watched(restless: Restless, warn: (path: string, code: WarningCode, mes
   return noting(walk.entries(), restless);
 }
 
+/** The walk as it goes into the tar. */
+function chosen(walked: Iterable<WalkedEntry>): Iterable<PackedEntry> {
+  return data.filesOnly ? besideFiles(walked) : walked;
+}
+
 function* noting(entries: Iterable<WalkedEntry>, restless: Restless): Generator<WalkedEntry, void, void> {
   for (const entry of entries) {
     restless.addFile(entry, clock.now());
@@ -154,9 +160,9 @@ function countTree(): { bytes: number; files: number } {
   const ignore = compileIgnore(data.ignore);
   const walk = new Walk({ ...data, ignore, warn: () => undefined, checkAbort: control.checkStop });
   const totals = { bytes: 0, files: 0 };
-  for (const entry of walk.entries()) {
-    totals.bytes += entryLength(entry);
-    if (entry.kind === 'file' || entry.kind === 'hardlink') totals.files++;
+  for (const entry of chosen(walk.entries())) {
+    totals.bytes += packedLength(entry);
+    if (entry.aside !== true && (entry.kind === 'file' || entry.kind === 'hardlink')) totals.files++;
   }
   return totals;
 }

@@ -46,6 +46,7 @@ export async function writeArchive(request: WriteRequest): Promise<WriteResult> 
     ignore: request.ignore,
     exclude: request.exclude,
     level: request.level,
+    filesOnly: request.filesOnly === true,
     engine: selectedEngine(request.engine),
     workers,
     ...(request.base === undefined ? {} : { base: request.base }),
