@@ -1,9 +1,8 @@
 /** Creating, restoring and deleting backups, as panels ask for it. Answers come first, the work later. */
-import { z } from '@hono/zod-openapi';
 import { Failure } from '../../base/failure.ts';
-import type { BackupId, ServerId } from '../../base/ids.ts';
+import type { ServerId } from '../../base/ids.ts';
 import type { BackupService } from '../../jobs/contract.ts';
-import type { App, AppContext, DialectPorts } from '../dialect.ts';
+import type { App, DialectPorts } from '../dialect.ts';
 import { ignoredBody } from '../json-body.ts';
 import { answersOf } from './answers.ts';
 import { bodyAs } from './body.ts';
@@ -34,7 +33,7 @@ export function mountBackups(app: App, { service }: DialectPorts, facts: Flavour
     const { truncate, url } = await bodyAs(c, restoreBody, facts);
     const download = url === null ? {} : { download: { url } };
     const request = { ...FOR_PANEL, server: c.get('server'), backup, truncate, ...download };
-    const { job } = await service.restore(request).catch(missingArchive);
+    const { job } = await service.restore(request).catch((error: unknown) => missingArchive(error, facts));
     c.set('job', job);
     return answers.accepted(c);
   });
@@ -52,19 +51,14 @@ export function mountBackups(app: App, { service }: DialectPorts, facts: Flavour
   }
 
   if (facts.deletesWithoutServer) {
-    app.delete('/api/backups/:backup', panelOnly, async (c) => {
-      const backup = await backupOf(c, facts);
+    // The body names an adapter; what is here is here, whatever it says.
+    app.delete('/api/backups/:backup', panelOnly, ignoredBody, async (c) => {
+      const backup = backupIdOf(c.req.param('backup'));
       const { server } = await service.findBackup(backup);
       await service.discard(server, backup);
       return answers.deleted(c);
     });
   }
-}
-
-// What the adapter is does not matter: a backup that is here is here.
-async function backupOf(c: AppContext, facts: FlavourFacts): Promise<BackupId> {
-  await bodyAs(c, z.object({ adapter: z.string() }), facts);
-  return backupIdOf(c.req.param('backup'));
 }
 
 /** All but the locked ones, and says when there were some: nobody must believe that they are gone, or lose them. */
@@ -80,8 +74,9 @@ function unlessGone(error: unknown): void {
   if (!(error instanceof Failure) || error.code !== 'backup_not_found') throw error;
 }
 
-/** At this place the daemons take a missing archive for a missing file. */
-function missingArchive(error: unknown): never {
-  if (!(error instanceof Failure) || error.code !== 'backup_not_found') throw error;
+/** At this place two of the daemons take a missing archive for a missing file. */
+function missingArchive(error: unknown, { answers }: FlavourFacts): never {
+  const isMissing = error instanceof Failure && error.code === 'backup_not_found';
+  if (!isMissing || answers === 'rust') throw error;
   throw new Failure('path_not_found', 'The requested resources was not found on the system.', { cause: error });
 }
