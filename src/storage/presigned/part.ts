@@ -1,0 +1,198 @@
+/**
+ * One part of a multipart upload, put to a presigned URL. Every attempt reads its bytes from the source anew, from the
+ * part's own beginning, so that what is sent twice is the same twice.
+ *
+ * The service is asked first whether it wants the bytes (`Expect: 100-continue`): an expired URL is then refused before
+ * gigabytes were sent to it, and the refusal is not lost with the connection. One that never answers that gets them.
+ */
+import { createHash } from 'node:crypto';
+import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
+import http from 'node:http';
+import https from 'node:https';
+import { throwIfAborted } from '../../base/failure.ts';
+import type { Pace } from '../../base/rates.ts';
+import type { ByteSource } from '../../base/source.ts';
+
+/** What is held in memory of a part; small, so that a slow rate is a trickle and no row of bursts. */
+const PIECE = 128 * 1024;
+/** How long curl waits for a service to say that it wants the body. */
+const CONTINUE_MS = 1000;
+const MAX_ERROR = 4096;
+
+export interface PartUpload {
+  readonly url: URL;
+  readonly source: ByteSource;
+  readonly offset: number;
+  readonly length: number;
+  readonly agent: Agent;
+  readonly pace: Pace;
+  /** Whether to ask first; some proxies refuse that (417). */
+  readonly asks: boolean;
+  /** Ends the wait for bytes to go out, and after the last one for the answer. */
+  readonly idleMs: number;
+}
+
+export interface PartAnswer {
+  readonly status: number;
+  /** The service's own code (`SlowDown`), '' when it told none. */
+  readonly code: string;
+  /** As it was sent, quotes and all; undefined when there was none. */
+  readonly etag: string | undefined;
+  /** True when the ETag is certainly not of the bytes that were sent. */
+  readonly isOther: boolean;
+}
+
+/**
+ * Makes one attempt. Resolves with whatever the service answered.
+ *
+ * @throws the system's error of the connection, a Failure of the source; `cancelled` when the signal fires. Nothing of
+ *   the request is under way any more then.
+ */
+export async function putPart(part: PartUpload, signal: AbortSignal): Promise<PartAnswer> {
+  throwIfAborted(signal, 'Cannot upload the archive');
+  const exchange = new Exchange(part);
+  const onAbort = (): void => exchange.destroy(new Error('it was cancelled'));
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    const md5 = await exchange.send(signal);
+    const response = await exchange.answer();
+    return await readAnswer(response, md5);
+  } catch (error) {
+    throwIfAborted(signal, 'Cannot upload the archive');
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    exchange.leave();
+  }
+}
+
+class Exchange {
+  readonly #part: PartUpload;
+  readonly #request: ClientRequest;
+  /** The answer, whenever it comes: often before the last byte was sent. Rejects with the connection. */
+  readonly #answered: Promise<IncomingMessage>;
+  #hasAnswer = false;
+  #isWhole = false;
+
+  constructor(part: PartUpload) {
+    this.#part = part;
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const { url, agent, length, asks } = part;
+    this.#request = (url.protocol === 'https:' ? https : http).request(url, {
+      method: 'PUT',
+      agent,
+      // Neither is among the signed headers; S3 takes no body of unknown length.
+      headers: {
+        'Content-Length': length,
+        'Content-Type': 'application/x-gzip',
+        ...(asks ? { Expect: '100-continue' } : {}),
+      },
+    });
+    this.#request.once('response', (response) => {
+      this.#hasAnswer = true;
+      response.on('error', () => undefined);
+      resolve(response);
+    });
+    this.#request.on('error', reject);
+    this.#request.once('close', () => reject(broken('the connection was closed', 'ECONNRESET')));
+    this.#answered = promise;
+    promise.catch(() => undefined);
+  }
+
+  /** Sends the part, or as much of it as the service wanted; gives the MD5 of all of it, null when it was not all. */
+  async send(signal: AbortSignal): Promise<string | null> {
+    const { source, offset, length, pace } = this.#part;
+    if (this.#part.asks) await this.#isWanted();
+    const md5 = createHash('md5');
+    for (let done = 0; done < length && !this.#hasAnswer;) {
+      const piece = await source.read(offset + done, Math.min(PIECE, length - done), signal);
+      await pace.take(piece.byteLength);
+      throwIfAborted(signal, 'Cannot upload the archive');
+      md5.update(piece);
+      await this.#write(piece);
+      done += piece.byteLength;
+      this.#isWhole = done === length;
+    }
+    if (!this.#isWhole) return null;
+    this.#request.end();
+    return md5.digest('hex');
+  }
+
+  answer(): Promise<IncomingMessage> {
+    return this.#inTime(this.#answered);
+  }
+
+  destroy(reason: Error): void {
+    this.#request.destroy(reason);
+  }
+
+  /** A connection is kept for the next part only when nothing of this one is left on it. */
+  leave(): void {
+    if (!this.#isWhole || !this.#hasAnswer) this.#request.destroy();
+  }
+
+  async #isWanted(): Promise<void> {
+    const decided = Promise.withResolvers<void>();
+    this.#request.once('continue', decided.resolve);
+    const timer = { at: undefined as NodeJS.Timeout | undefined };
+    // The wait begins with the connection: that has a limit of its own.
+    this.#request.once('socket', (socket) => {
+      const begin = (): void => void (timer.at = setTimeout(decided.resolve, CONTINUE_MS));
+      if (socket.connecting) socket.once('connect', begin);
+      else begin();
+    });
+    this.#request.flushHeaders();
+    try {
+      await this.#inTime(Promise.race([decided.promise, this.#answered]));
+    } finally {
+      clearTimeout(timer.at);
+    }
+  }
+
+  async #write(piece: Uint8Array): Promise<void> {
+    const written = new Promise<void>((resolve) => {
+      // What fails here is told by the request itself, or has been answered already.
+      this.#request.write(piece, (error) => {
+        if (error === null || error === undefined) resolve();
+      });
+    });
+    await this.#inTime(Promise.race([written, this.#answered]));
+  }
+
+  async #inTime<Result>(waiting: Promise<Result>): Promise<Result> {
+    const timer = setTimeout(() => {
+      this.#request.destroy(broken('nothing moved any more', 'ETIMEDOUT'));
+    }, this.#part.idleMs);
+    try {
+      return await waiting;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+async function readAnswer(response: IncomingMessage, md5: string | null): Promise<PartAnswer> {
+  const { statusCode: status = 0, headers } = response;
+  const { etag } = headers;
+  let text = '';
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      if (text.length < MAX_ERROR) text += chunk.toString('latin1', 0, MAX_ERROR);
+    }
+  } catch {
+    // Who refuses a body while it comes often cuts the connection with it: the status is there.
+  }
+  const [, code = ''] = /<Code>\s*(\w{1,100})\s*<\/Code>/.exec(text) ?? [];
+  return { status, code, etag, isOther: isOther(etag, md5, headers['x-amz-server-side-encryption']) };
+}
+
+/** An ETag is the MD5 of a part but where keys of a KMS are used, or where a service writes something else. */
+function isOther(etag: string | undefined, md5: string | null, encryption: string | string[] | undefined): boolean {
+  const written = /^"?([0-9a-f]{32})"?$/i.exec(etag ?? '')?.[1]?.toLowerCase();
+  if (written === undefined || md5 === null || (encryption !== undefined && encryption !== 'AES256')) return false;
+  return written !== md5;
+}
+
+function broken(message: string, code: 'ECONNRESET' | 'ETIMEDOUT'): Error {
+  return Object.assign(new Error(message), { code });
+}
