@@ -163,8 +163,8 @@ export interface DeliveryTable {
    * back. Returns how many.
    */
   hasten(latest: number): number;
-  /** The reports of a backup that is being removed say from now on that it was not successful. */
-  withdraw(backup: BackupId): void;
+  /** The backup is being removed: its report goes on at that step, due now, and says that it was not successful. */
+  withdraw(backup: BackupId, step: string): void;
   /** The last step: it has arrived, or nobody wants it any more. */
   delete(id: number): void;
 }

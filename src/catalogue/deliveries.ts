@@ -113,11 +113,12 @@ export class Deliveries implements DeliveryTable {
     return this.#database.run(sql, { now: this.#clock.now(), latest });
   }
 
-  withdraw(backup: BackupId): void {
+  withdraw(backup: BackupId, step: string): void {
     this.#database.run(
-      `UPDATE deliveries SET withdrawn = 1, successful = 0, sha256 = NULL, size = 0, files = 0
+      `UPDATE deliveries SET withdrawn = 1, successful = 0, sha256 = NULL, size = 0, files = 0,
+         state = 'pending', step = :step, attempts = 0, due_at = :now
        WHERE backup = :backup AND kind = 'backup'`,
-      { backup },
+      { backup, step, now: this.#clock.now() },
     );
   }
 

@@ -103,15 +103,24 @@ describe('a report that is owed', () => {
   });
 
   test('of a backup that was removed says that it was not successful; that of a restore stays', async () => {
-    const { catalogue } = await scratchCatalogue();
+    const { catalogue, clock } = await scratchCatalogue();
     const { deliveries } = catalogue;
-    deliveries.insert(newDelivery(1));
+    const removed = deliveries.insert(newDelivery(1, { step: 'upload', dueAt: 5 }));
+    deliveries.park(removed.id, REFUSED);
     deliveries.insert(newDelivery(2));
     const restore = newDelivery(3, { kind: 'restore', backup: backupId(1), sha256: null });
     deliveries.insert(restore);
-    deliveries.withdraw(backupId(1));
+    deliveries.withdraw(backupId(1), 'report');
     expect(deliveries.list()).toMatchObject([
-      { withdrawn: true, successful: false, sha256: null, size: 0, files: 0 },
+      {
+        withdrawn: true,
+        successful: false,
+        sha256: null,
+        size: 0,
+        state: 'pending',
+        step: 'report',
+        dueAt: clock.now(),
+      },
       { withdrawn: false, successful: true },
       { ...restore, withdrawn: false },
     ]);

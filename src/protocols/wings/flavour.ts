@@ -26,6 +26,13 @@ export interface FlavourFacts {
   readonly purgesWithServer: boolean;
   /** `GET /api/system?v=2`. */
   readonly longSystem: boolean;
+  /** What a request to the panel accepts: it picks the panel's format by that. */
+  readonly accepts: string;
+  /**
+   * `nullable`: `parts` of a report is null for an archive that the node keeps; `complete`: no field of a report may be
+   * missing or null, and there are more of them.
+   */
+  readonly reports: 'nullable' | 'complete';
 }
 
 export const FLAVOURS: Readonly<Record<WingsFlavour, FlavourFacts>> = {
@@ -37,6 +44,8 @@ export const FLAVOURS: Readonly<Record<WingsFlavour, FlavourFacts>> = {
     deletesWithoutServer: false,
     purgesWithServer: false,
     longSystem: true,
+    accepts: 'application/vnd.pterodactyl.v1+json',
+    reports: 'nullable',
   },
   pelican: {
     product: 'Pelican Wings',
@@ -46,6 +55,8 @@ export const FLAVOURS: Readonly<Record<WingsFlavour, FlavourFacts>> = {
     deletesWithoutServer: false,
     purgesWithServer: true,
     longSystem: true,
+    accepts: 'application/json',
+    reports: 'nullable',
   },
   calagopus: {
     product: 'calagopus-rs wings',
@@ -55,6 +66,8 @@ export const FLAVOURS: Readonly<Record<WingsFlavour, FlavourFacts>> = {
     deletesWithoutServer: true,
     purgesWithServer: false,
     longSystem: false,
+    accepts: 'application/vnd.pterodactyl.v1+json',
+    reports: 'complete',
   },
 };
 
