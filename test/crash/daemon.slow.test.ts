@@ -119,13 +119,15 @@ test('killed again and again, it loses nothing that was completed and leaves not
   }
   const whole = await manifest(host.server);
   let process = await start(host);
+  const asked = performance.now();
   expect((await process.call(BACKUPS, { body: { name: 'first' } })).status).toBe(201);
+  const span = Math.max(400, 2 * (performance.now() - asked));
   const seen = { completed: 0, interrupted: 0 };
   for (let round = 0; round < KILLS; round++) {
     const known = await backupsOf(process);
     await work(process, known, round);
     // Spread over what the work takes, so that every phase is hit over the rounds.
-    await delay((round * 37) % 400);
+    await delay(((round * 37) % 100) * (span / 100));
     await kill(process);
     process = await start(host);
     await expectSound(process, host, `after kill ${round}`);
