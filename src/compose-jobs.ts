@@ -12,6 +12,7 @@ import { Automatic } from './jobs/automatic.ts';
 import { backupVerb } from './jobs/backup.ts';
 import { CopyLane } from './jobs/copies.ts';
 import { EventHub } from './jobs/events.ts';
+import { Leftovers } from './jobs/leftovers.ts';
 import { recoverJobs } from './jobs/recover.ts';
 import { removeVerb } from './jobs/remove.ts';
 import { runAgain } from './jobs/rerun.ts';
@@ -58,7 +59,7 @@ export interface Jobs {
   recoverStores(): Promise<void>;
   /** Begins what the daemon does by itself; to be closed before the runner is drained. */
   automate(): Automatic;
-  /** Removes trees that were kept for an undo and whose time is over; tries failed copies again. */
+  /** Removes trees that were kept for an undo and whose time is over; tries failed copies again, and stores that were away. */
   sweep(): Promise<void>;
   /** Stops what is no job: the copy under way. */
   close(): Promise<void>;
@@ -73,6 +74,7 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
   const previews = new Previews();
   const copies = new CopyLane({ ...surroundings, events });
   const fetch = fetchFromStores(catalogue, stores);
+  const leftovers = new Leftovers(surroundings);
   const shared = {
     ...surroundings,
     archive,
@@ -80,6 +82,7 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
     events,
     exclude,
     fetch,
+    leftovers,
     power,
     quiesce: power,
     turns: new Turns(),
@@ -106,11 +109,13 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
         config.jobs.rerunInterrupted && runAgain(job, failure, { catalogue, runner });
       await recoverJobs({ ...shared, runAgain: again });
       await adoptBackups(shared);
+      await leftovers.sweep();
       copies.start();
     },
     automate: () => Automatic.open({ ...shared, runner, service }),
     async sweep() {
       copies.retry();
+      await leftovers.sweep();
       await sweepPrevious(shared);
     },
     close: () => copies.close(),

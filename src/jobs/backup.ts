@@ -16,6 +16,7 @@ import { ArchiveTarget } from './archive-target.ts';
 import { backupEvent, completedFacts, completedRecord, failureEvent } from './backup-facts.ts';
 import type { BackupPlan, PlanDependencies } from './backup-plan.ts';
 import { planBackup } from './backup-plan.ts';
+import type { Leftovers } from './leftovers.ts';
 import { protectObjects, refreshManifest } from './manifests.ts';
 import type { QuiescePort } from './quiesce.ts';
 import { Quiesced } from './quiesce.ts';
@@ -28,6 +29,7 @@ export interface BackupDependencies extends PlanDependencies {
   readonly quiesce: QuiescePort;
   /** Turns by backup id, shared with all who write manifests. */
   readonly turns: Turns;
+  readonly leftovers: Pick<Leftovers, 'expectIn'>;
   readonly clock: Clock;
 }
 
@@ -146,12 +148,14 @@ function commit(job: RunningJob, sealed: BackupRecord, deps: BackupDependencies)
 
 /**
  * Takes back what was written, unless the row says that the backup is complete, or cannot be read: a commit may have
- * reached the disk although it reported an error, and what is not removed now is looked at by the next start.
+ * reached the disk although it reported an error; the row is looked at by the next start then. What a store that is
+ * away keeps is removed later (leftovers.ts).
  */
 async function discard(target: ArchiveTarget, backup: BackupRecord, deps: BackupDependencies): Promise<void> {
   try {
     if (deps.catalogue.backups.get(backup.id).status === 'IN_PROGRESS') await target.discard();
   } catch (error) {
+    deps.leftovers.expectIn(backup.store);
     deps.log.error('Cannot remove what a failed backup left', { backup: backup.id, server: backup.server, error });
   }
 }

@@ -8,7 +8,7 @@
  *   verify              failed; it can be asked for again
  *   delete              finished
  *
- * Never waits for a store that is away: what cannot be reached is failed and logged.
+ * Never waits for a store that is away: what cannot be reached is failed and logged, and removed later (leftovers.ts).
  */
 import type { Clock } from '../base/clock.ts';
 import { asFailure, Failure } from '../base/failure.ts';
@@ -23,6 +23,7 @@ import type { CopyLane } from './copies.ts';
 import { backupEvent, failureEvent } from './backup-facts.ts';
 import type { EventHub } from './events.ts';
 import { endJob, type EndDependencies } from './job-end.ts';
+import type { Leftovers } from './leftovers.ts';
 import { readManifest } from './manifests.ts';
 import type { QuiescePort } from './quiesce.ts';
 import { forgetBackup } from './remove.ts';
@@ -36,6 +37,7 @@ export interface RecoverDependencies {
   readonly registry: Pick<Registry, 'get'>;
   readonly quiesce: Pick<QuiescePort, 'resume'>;
   readonly events: EventHub;
+  readonly leftovers: Pick<Leftovers, 'expectIn'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Begins an interrupted backup again in a new job, and ends this one; false when it is to fail instead. */
@@ -91,6 +93,7 @@ async function settleObjects(backup: BackupRecord, deps: RecoverDependencies): P
     if (sealed !== undefined && (await isWhole(store, sealed))) return sealed;
     await removeObjects(store, backup);
   } catch (error) {
+    deps.leftovers.expectIn(backup.store);
     deps.log.warn('Cannot look after what an interrupted backup left', {
       backup: backup.id,
       store: backup.store,

@@ -39,6 +39,12 @@ export interface Store {
    */
   list(prefix: string): AsyncIterable<StoredObject>;
 
+  /**
+   * Removes what writers that were killed left half-written, where that lies about as files, and returns their paths.
+   * Writers that are under way are left alone.
+   */
+  sweep?(): Promise<readonly string[]>;
+
   /** What is left for new objects; null where a store cannot say (object storage). */
   freeSpace(): Promise<FreeSpace | null>;
 

@@ -10,6 +10,7 @@ import type { BackupsConfig, LimitsConfig, RetentionConfig } from '../../src/con
 import { backupVerb } from '../../src/jobs/backup.ts';
 import type { RoostEvent } from '../../src/jobs/contract.ts';
 import { EventHub } from '../../src/jobs/events.ts';
+import { Leftovers } from '../../src/jobs/leftovers.ts';
 import { recoverJobs } from '../../src/jobs/recover.ts';
 import { removeVerb } from '../../src/jobs/remove.ts';
 import { JobRunner } from '../../src/jobs/runner.ts';
@@ -79,7 +80,21 @@ export async function testNode(options: NodeOptions = {}) {
     retention: { ...NO_RETENTION, ...options.retention },
   };
   const exclude = ['/var/lib/roost'];
-  const shared = { catalogue, stores, archive, registry, quiesce, turns, events, config, exclude, clock, log };
+  const leftovers = new Leftovers({ catalogue, stores, log });
+  const shared = {
+    catalogue,
+    stores,
+    leftovers,
+    archive,
+    registry,
+    quiesce,
+    turns,
+    events,
+    config,
+    exclude,
+    clock,
+    log,
+  };
   const verbs = [backupVerb(shared), removeVerb(shared), verifyVerb(shared), options.restore ?? quickRestore()];
   const { concurrent = 2, maxQueued = 100 } = options;
   const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued });
