@@ -1,6 +1,6 @@
 /**
  * One reader of events: from its authentication to its close. Knows the frames and the rules, and no network: the
- * socket comes in as an `EventWire`.
+ * socket comes in as an `SocketWire`.
  *
  * It promises: the first frame is a snapshot, and no event after it is missed or told twice; a reader sees only the
  * servers that its token holds; `seq` never decreases; memory per reader is bounded. A reader that is too slow gets
@@ -11,24 +11,13 @@ import type { ServerId } from '../base/ids.ts';
 import type { BackupService, EventSource, JobView, RoostEvent } from '../jobs/contract.ts';
 import { holdsServer, mayUse, type Caller } from '../protocols/access.ts';
 import { jobObject } from '../protocols/native/views.ts';
+import type { SocketWire } from '../protocols/socket-wire.ts';
 import { CLOSE } from './event-close.ts';
 import { endsProgress, ProgressPace } from './progress-pace.ts';
 import type { Timers } from '../base/timers.ts';
 
-/** What a session needs of a websocket. */
-export interface EventWire {
-  /** Bytes that were sent and did not reach the network yet. */
-  readonly bufferedAmount: number;
-  /** `flushed` is called when the frame left, or when the socket is gone. */
-  send(text: string, flushed: () => void): void;
-  ping(): void;
-  close(code: number, reason: string): void;
-  /** Drops the connection without a closing handshake. */
-  terminate(): void;
-}
-
 export interface EventSessionOptions {
-  readonly wire: EventWire;
+  readonly wire: SocketWire;
   readonly service: BackupService;
   readonly events: EventSource;
   readonly clock: Clock;

@@ -4,15 +4,15 @@
  */
 import { upgradeWebSocket, type WebSocketLike } from '@hono/node-server';
 import type { WSEvents } from 'hono/ws';
-import type { WebSocket } from 'ws';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { BackupService, EventSource } from '../jobs/contract.ts';
 import type { Caller } from '../protocols/access.ts';
 import type { App, AppContext } from '../protocols/dialect.ts';
 import { answerFault } from '../protocols/native/errors.ts';
+import { rawSocket, wireOf } from '../protocols/socket-wire.ts';
 import { CLOSE } from './event-close.ts';
-import { EventSession, type EventWire } from './event-session.ts';
+import { EventSession } from './event-session.ts';
 import type { TokenCheck } from './auth.ts';
 import type { Timers } from '../base/timers.ts';
 
@@ -77,8 +77,7 @@ function socketEvents(
 
   return {
     onOpen(_, socket) {
-      // What @hono/node-server types as the least a websocket has is the one that server.ts made with ws.
-      const raw = socket.raw as unknown as WebSocket;
+      const raw = rawSocket(socket);
       if (!take('perAddress', address)) return raw.close(CLOSE.tooManySockets.code, CLOSE.tooManySockets.text);
       session = new EventSession({
         ...options,
@@ -105,18 +104,6 @@ function socketEvents(
 // A panel's own token opens the panel's own socket; here it is as good as none.
 function nativeOnly(caller: Caller | undefined): Caller | undefined {
   return caller?.dialect === 'native' ? caller : undefined;
-}
-
-function wireOf(raw: WebSocket): EventWire {
-  return {
-    get bufferedAmount() {
-      return raw.bufferedAmount;
-    },
-    send: (text, flushed) => raw.send(text, () => flushed()),
-    ping: () => raw.ping(),
-    close: (code, reason) => raw.close(code, reason),
-    terminate: () => raw.terminate(),
-  };
 }
 
 /** Counts open sockets by address, by token and in all. */

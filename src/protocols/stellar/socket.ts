@@ -14,6 +14,7 @@ import type { PanelConfig } from '../../config/types.ts';
 import type { RoostEvent } from '../../jobs/contract.ts';
 import type { App, DialectPorts } from '../dialect.ts';
 import { signedClaims } from '../json-web-token.ts';
+import { rawSocket } from '../socket-wire.ts';
 
 /** Pages that are open on one server, and on all: a bound for a page that opens sockets in a loop. */
 const MOST_OF_SERVER = 30;
@@ -61,8 +62,7 @@ function session(
   let end = (): void => undefined;
   return {
     onOpen(_, socket) {
-      // What @hono/node-server types as the least a websocket has is the one that the server made with ws.
-      const raw = socket.raw as unknown as WebSocket;
+      const raw = rawSocket(socket);
       if (!valid(expiry, clock)) return refuse(raw, 'the token is invalid or has expired', POLICY_VIOLATION);
       const release = takePlace(open, server);
       if (release === undefined) return refuse(raw, 'too many sockets are open', TRY_LATER);

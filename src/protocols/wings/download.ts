@@ -1,0 +1,156 @@
+/**
+ * `GET /download/backup?token=`: the archive for whoever has the panel's signed link, and nothing else to go by.
+ *
+ * One link is one download, not one connection: it may be asked for in pieces, by several connections and again after
+ * a cut, for as long as it is valid; after that, what has begun may still be resumed (`RESUME_SECONDS`), with a range.
+ * A link whose `unique_id` was used for another archive opens nothing. Unlike in the panels' own daemons, a link that
+ * found no archive is not used up, and server and backup of the link must belong together.
+ */
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { Failure } from '../../base/failure.ts';
+import type { BackupService, BackupView } from '../../jobs/contract.ts';
+import type { App, AppContext, DialectPorts } from '../dialect.ts';
+import { logThrown } from '../thrown.ts';
+import type { FlavourFacts, WingsFlavour } from './flavour.ts';
+import { FLAVOURS } from './flavour.ts';
+import type { Grants } from './grants.ts';
+import type { Objection, PanelToken } from './token-rules.ts';
+import { objectionTo, readToken } from './token-rules.ts';
+
+export interface DownloadParts {
+  readonly flavour: WingsFlavour;
+  /** What the panel signs with, now. */
+  readonly credentials: { readonly key: Uint8Array };
+  readonly grants: Grants;
+}
+
+/** The URL of the storage itself is good for a first request; redirects are followed at once. */
+const REDIRECT_SECONDS = 300;
+
+type Refusal = 'invalid' | 'not granted' | 'used' | 'unknown server' | 'missing' | 'broken';
+
+const RESOURCE_NOT_FOUND = 'The requested resource was not found on this server.';
+const UNEXPECTED = 'An unexpected error was encountered while processing this request';
+
+const ANSWERS: Readonly<
+  Record<FlavourFacts['answers'], Readonly<Record<Refusal, readonly [ContentfulStatusCode, string]>>>
+> = {
+  go: {
+    invalid: [500, UNEXPECTED],
+    'not granted': [404, RESOURCE_NOT_FOUND],
+    used: [404, RESOURCE_NOT_FOUND],
+    'unknown server': [404, RESOURCE_NOT_FOUND],
+    missing: [404, 'The requested backup was not found on this server.'],
+    broken: [500, UNEXPECTED],
+  },
+  rust: {
+    invalid: [401, 'invalid token'],
+    'not granted': [401, 'invalid token'],
+    used: [401, 'token has already been used'],
+    'unknown server': [404, 'server not found'],
+    missing: [404, 'backup not found'],
+    broken: [417, 'failed to download backup'],
+  },
+};
+
+const REFUSAL_OF: Readonly<Record<Objection, Refusal>> = {
+  expired: 'invalid',
+  'too early': 'invalid',
+  denied: 'not granted',
+  'not permitted': 'not granted',
+};
+
+export function mountDownload(app: App, ports: DialectPorts, parts: DownloadParts): void {
+  const { answers } = FLAVOURS[parts.flavour];
+  app.get('/download/backup', async (c) => {
+    try {
+      const found = await granted(c, ports, parts);
+      return typeof found === 'string' ? refuse(c, found, answers) : await send(c, found, ports, answers);
+    } catch (error) {
+      if (isMissing(error)) return refuse(c, 'missing', answers);
+      const answer = refuse(c, 'broken', answers);
+      logThrown(c, error, 500, ports.log);
+      return answer;
+    }
+  });
+}
+
+/** The backup that the link opens, or why it opens none. */
+async function granted(
+  c: AppContext,
+  { clock, service }: DialectPorts,
+  { flavour, credentials, grants }: DownloadParts,
+): Promise<BackupView | Refusal> {
+  const token = readToken(c.req.query('token') ?? '', credentials.key, 'download', flavour);
+  if (token === undefined) return 'invalid';
+  const expired = objectionTo(token, token.server, clock.now(), grants, flavour) === 'expired';
+  const resumes = expired && token.expiresAt !== undefined && c.req.header('range') !== undefined;
+  // What has begun may be resumed by whoever could begin it at the link's last moment.
+  const now = resumes && token.expiresAt !== undefined ? token.expiresAt * 1000 : clock.now();
+  const named = objectionTo(token, token.server, now, grants, flavour);
+  if (named !== undefined) return REFUSAL_OF[named];
+
+  const backup = await backupOf(token, service, FLAVOURS[flavour]);
+  if (typeof backup === 'string') return backup;
+  const { id, server } = backup;
+  const objection = objectionTo(token, server, now, grants, flavour);
+  if (objection !== undefined) return REFUSAL_OF[objection];
+  if (resumes) return grants.mayResume(token, server, id) ? backup : 'invalid';
+  return grants.openDownload(token, server, id) ? backup : 'used';
+}
+
+async function backupOf(
+  token: PanelToken,
+  service: BackupService,
+  { answers }: FlavourFacts,
+): Promise<BackupView | Refusal> {
+  // Calagopus names the backup alone.
+  if (token.server === undefined && answers === 'go') return 'unknown server';
+  const backup = token.backup === undefined ? undefined : await unlessMissing(service.findBackup(token.backup));
+  if (backup !== undefined && (token.server ?? backup.server) === backup.server) {
+    return backup.status === 'IN_PROGRESS' || backup.status === 'FAILED' ? 'missing' : backup;
+  }
+  const known = token.server === undefined || (await unlessMissing(service.backups(token.server))) !== undefined;
+  return known ? 'missing' : 'unknown server';
+}
+
+async function send(
+  c: AppContext,
+  view: BackupView,
+  ports: DialectPorts,
+  answers: FlavourFacts['answers'],
+): Promise<Response> {
+  // The URL is signed for GET alone.
+  const elsewhere =
+    c.req.method === 'GET' ? await ports.service.downloadUrl(view.server, view.id, REDIRECT_SECONDS) : undefined;
+  if (elsewhere !== undefined) return c.body(null, 302, { Location: elsewhere, 'Cache-Control': 'no-store' });
+  const { backup, source } = await ports.service.download(view.server, view.id);
+  return ports.sendArchive(c, {
+    source,
+    fileName: `${backup.id}.tar.gz`,
+    contentType: answers === 'go' ? 'application/octet-stream' : 'application/gzip',
+    ...(backup.sha256 === null ? {} : { tag: backup.sha256 }),
+  });
+}
+
+const MISSING = new Set<string>(['server_not_found', 'backup_not_found', 'backup_not_ready', 'backup_failed']);
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Failure && MISSING.has(error.code);
+}
+
+async function unlessMissing<Value>(asked: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+function refuse(c: AppContext, refusal: Refusal, answers: FlavourFacts['answers']): Response {
+  const [status, error] = ANSWERS[answers][refusal];
+  const named = answers === 'go' && status === 500 ? { error, request_id: c.get('requestId') } : { error };
+  const type = answers === 'go' ? 'application/json; charset=utf-8' : 'application/json';
+  return c.body(JSON.stringify(named), status, { 'Content-Type': type });
+}
