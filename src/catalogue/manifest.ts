@@ -2,8 +2,9 @@
  * The manifest beside an archive: all that the catalogue knows of a completed backup, so that it can be made again from
  * the disk alone; and for an archive made on the command line, the facts that a later verification compares with.
  *
- * `{"format":"roost-manifest","version":1,"archive":{…},"backup":{…} or null}` as UTF-8 JSON. Unknown fields are passed
- * over, so that a later version may add some; a field that changes its meaning takes a new version number.
+ * `{"format":"roost-manifest","version":1,"archive":{…},"backup":{…} or null,"aside"?:"…"}` as UTF-8 JSON. Unknown fields
+ * are passed over, so that a later version may add some; a field that changes its meaning takes a new version number.
+ * `aside` is base64 of the directories and links that an archive of files alone does not hold.
  */
 import { z } from 'zod';
 import { Failure } from '../base/failure.ts';
@@ -59,22 +60,24 @@ const manifest = z.object({
   version: z.literal(VERSION),
   archive: archiveFacts,
   backup: backupFacts.nullable(),
+  aside: z.string().optional(),
 });
 
 export type ArchiveFacts = Readonly<z.infer<typeof archiveFacts>>;
 
 /**
  * @param record a completed backup, as the catalogue has it or is about to have it.
+ * @param aside `WriteResult.aside` of its archive.
  * @throws Failure `internal` when the record is not completed, `too_large` beyond `MAX_MANIFEST_BYTES`.
  */
-export function encodeManifest(record: BackupRecord): Uint8Array {
+export function encodeManifest(record: BackupRecord, aside?: Uint8Array): Uint8Array {
   const { status, sha256, completedAt } = record;
   if (status !== 'COMPLETED' || sha256 === null || completedAt === null) {
     throw new Failure('internal', `Cannot write a manifest: the backup is ${status}`, { facts: { backup: record.id } });
   }
   const { id, server, name, locked, ignore, store, key, damagedAt, verifiedAt, updatedAt } = record;
   const backup = { id, server, name, locked, ignore, store, key, damagedAt, verifiedAt, updatedAt, completedAt };
-  return encode({ ...record, sha256 }, backup);
+  return encode({ ...record, sha256 }, backup, aside);
 }
 
 /** The manifest of an archive that belongs to no backup. @throws Failure `too_large` */
@@ -111,10 +114,18 @@ export function decodeManifest(bytes: Uint8Array): BackupRecord {
   };
 }
 
-function encode(facts: ArchiveFacts, backup: z.infer<typeof backupFacts> | null): Uint8Array {
+/** @returns `WriteResult.aside` of the archive; undefined when there is nothing beside it. @throws like `decodeManifest`. */
+export function decodeAside(bytes: Uint8Array): Uint8Array | undefined {
+  const { aside } = decode(bytes);
+  return aside === undefined ? undefined : Buffer.from(aside, 'base64');
+}
+
+function encode(facts: ArchiveFacts, backup: z.infer<typeof backupFacts> | null, aside?: Uint8Array): Uint8Array {
   const { size, rawSize, sha256, entries, files, reusedBytes, warnings, warningCount, createdAt } = facts;
   const archive = { size, rawSize, sha256, entries, files, reusedBytes, warnings, warningCount, createdAt };
-  const bytes = Buffer.from(`${JSON.stringify({ format: FORMAT, version: VERSION, archive, backup })}\n`, 'utf8');
+  const beside = aside === undefined ? {} : { aside: Buffer.from(aside).toString('base64') };
+  const content = { format: FORMAT, version: VERSION, archive, backup, ...beside };
+  const bytes = Buffer.from(`${JSON.stringify(content)}\n`, 'utf8');
   if (bytes.byteLength <= MAX_MANIFEST_BYTES) return bytes;
   throw new Failure('too_large', `Cannot write the manifest: it has ${bytes.byteLength} bytes`, {
     facts: { bytes: bytes.byteLength, limit: MAX_MANIFEST_BYTES },

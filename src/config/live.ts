@@ -8,7 +8,7 @@ import { Secret } from './secret.ts';
 import type { Config } from './types.ts';
 
 export interface LiveConfig {
-  /** Its `jobs`, `limits`, `retention`, `verification` and `restore`, and the rates, compression and workers in `backups`, follow each reload. */
+  /** Its `jobs`, `limits`, `retention`, `verification` and `restore`, and all of `backups` but `engine` and `concurrent`, follow each reload. */
   readonly config: Config;
   /** @returns the keys that differ from what is in force, and count only after a restart. */
   readonly reload: (next: Config) => readonly string[];
@@ -38,8 +38,8 @@ export function liveConfig(first: Config): LiveConfig {
 }
 
 /** Of `backups`; the others are read once, at the start. */
-function pick({ compression, workers, readLimit, writeLimit, uploadLimit }: Config['backups']) {
-  return { compression, workers, readLimit, writeLimit, uploadLimit };
+function pick({ engine: _engine, concurrent: _concurrent, ...followed }: Config['backups']) {
+  return followed;
 }
 
 /** What a reload does not change, by the keys of the file. */

@@ -126,6 +126,7 @@ const backups = section({
   read_limit: value.rate.default(0),
   write_limit: value.rate.default(0),
   upload_limit: value.rate.default(0),
+  wings_readable: z.boolean().default(false),
 });
 
 const jobs = section({

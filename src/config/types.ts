@@ -134,6 +134,8 @@ export interface BackupsConfig {
   readonly readLimit: number;
   readonly writeLimit: number;
   readonly uploadLimit: number;
+  /** Archives hold regular files alone, as a stock Wings reads them; the rest lies beside them. */
+  readonly wingsReadable: boolean;
 }
 
 export interface JobsConfig {

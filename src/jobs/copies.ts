@@ -23,7 +23,7 @@ import { objectKey } from '../storage/key.ts';
 import type { Store } from '../storage/store.ts';
 import { putManifest, removeObjects } from './archive-target.ts';
 import type { EventSource, RoostEvent } from './contract.ts';
-import { protectObjects } from './manifests.ts';
+import { protectObjects, readAside } from './manifests.ts';
 import { openArchiveSource } from './stored-archive.ts';
 import type { StoreSet } from './stores.ts';
 
@@ -180,7 +180,7 @@ export class CopyLane {
     if (indexSize !== undefined && (await to.stat(index))?.size !== indexSize) {
       await copyObject(await from.open(index), to, record, 'index', signal, null);
     }
-    await putManifest(to, record, encodeManifest(record), signal);
+    await putManifest(to, record, encodeManifest(record, await readAside(from, record)), signal);
     await protectObjects(to, record);
   }
 }

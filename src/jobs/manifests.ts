@@ -1,15 +1,18 @@
 /** Keeping manifests in step with rows that change after the backup was made: locked, verified, found damaged. */
 import { Failure } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
-import { decodeManifest, encodeManifest, MAX_MANIFEST_BYTES } from '../catalogue/manifest.ts';
+import { decodeAside, decodeManifest, encodeManifest, MAX_MANIFEST_BYTES } from '../catalogue/manifest.ts';
 import type { BackupRecord } from '../catalogue/records.ts';
 import { objectKey } from '../storage/key.ts';
 import type { Store } from '../storage/store.ts';
 import { putManifest } from './archive-target.ts';
 
-/** Replaces a completed backup's manifest by what the record says; the storage's own lock follows. */
+/**
+ * Replaces a completed backup's manifest by what the record says, and keeps what the manifest alone holds; the storage's
+ * own lock follows.
+ */
 export async function writeManifest(store: Store, record: BackupRecord): Promise<void> {
-  await putManifest(store, record, encodeManifest(record));
+  await putManifest(store, record, encodeManifest(record, await readAside(store, record)));
   await protectObjects(store, record);
 }
 
@@ -40,13 +43,30 @@ export async function readManifest(
   store: Store,
   owner: Pick<BackupRecord, 'server' | 'id'>,
 ): Promise<BackupRecord | undefined> {
-  const key = objectKey(owner.server, owner.id, 'json');
+  const record = await decodedManifest(store, owner, decodeManifest);
+  return record?.id === owner.id && record.server === owner.server ? { ...record, store: store.name } : undefined;
+}
+
+/**
+ * The directories and links of an archive of files alone, as its manifest keeps them; undefined when it keeps none.
+ *
+ * @throws Failure `store_unreachable`.
+ */
+export function readAside(store: Store, owner: Pick<BackupRecord, 'server' | 'id'>): Promise<Uint8Array | undefined> {
+  return decodedManifest(store, owner, decodeAside);
+}
+
+async function decodedManifest<Content>(
+  store: Store,
+  { server, id }: Pick<BackupRecord, 'server' | 'id'>,
+  decode: (bytes: Uint8Array) => Content,
+): Promise<Content | undefined> {
+  const key = objectKey(server, id, 'json');
   const stat = await store.stat(key);
   if (stat === undefined || stat.size > MAX_MANIFEST_BYTES) return undefined;
   const source = await store.open(key);
   try {
-    const record = decodeManifest(await source.read(0, source.size));
-    return record.id === owner.id && record.server === owner.server ? { ...record, store: store.name } : undefined;
+    return decode(await source.read(0, source.size));
   } catch (error) {
     if (error instanceof Failure && error.code === 'archive_damaged') return undefined;
     throw error;

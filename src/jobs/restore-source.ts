@@ -20,7 +20,7 @@ export function fetchFromStores(catalogue: Pick<Catalogue, 'backups'>, stores: S
   return async (job: JobRecord) => {
     const record = catalogue.backups.get(job.backup, job.server);
     const { size, sha256, rawSize, files, entries, ignore } = record;
-    const stored = await openStoredArchive(stores.get(record.store), record);
+    const stored = await openStoredArchive(stores.get(record.store), record, 'always');
     const expected = sha256 === null ? null : { size, sha256 };
     return { source: stored.request, expected, rawSize, files, entries, ignore, close: () => stored.close() };
   };

@@ -5,6 +5,7 @@ import type { ByteSource } from '../base/source.ts';
 import type { BackupRecord } from '../catalogue/records.ts';
 import { objectKey } from '../storage/key.ts';
 import type { Store } from '../storage/store.ts';
+import { readAside } from './manifests.ts';
 
 export interface StoredArchive {
   /** What the archive room's verbs take. */
@@ -14,14 +15,22 @@ export interface StoredArchive {
 }
 
 /**
+ * @param manifest `always` also looks for what the manifest alone may hold when the index turns out to be damaged;
+ *   without it, it is only read where there is no index.
  * @throws Failure `archive_damaged` when the archive is missing or not as long as it was; `store_unreachable`.
  */
-export async function openStoredArchive(store: Store, backup: BackupRecord): Promise<StoredArchive> {
+export async function openStoredArchive(
+  store: Store,
+  backup: BackupRecord,
+  manifest: 'always' | 'without index' = 'without index',
+): Promise<StoredArchive> {
   const archive = await openArchiveSource(store, backup);
   try {
     const index = await openIndexSource(store, backup);
+    const aside = index === undefined || manifest === 'always' ? await readAside(store, backup) : undefined;
+    const beside = { ...(index === undefined ? {} : { index }), ...(aside === undefined ? {} : { aside }) };
     return {
-      request: { archive, ...(index === undefined ? {} : { index }) },
+      request: { archive, ...beside },
       close: async () => {
         await Promise.all([archive.close(), index?.close()]);
       },

@@ -192,6 +192,7 @@ function configOf(root: string, stateDirectory: string, reserveFree: number): Re
       readLimit: 0,
       writeLimit: 0,
       uploadLimit: 0,
+      wingsReadable: false,
     },
     limits: { perServer: 0, maxSize: 0, serverBytes: 0, servers: {}, reserveFree },
     restore: { setuid: 'strip', owner: 'archive' },
