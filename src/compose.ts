@@ -22,6 +22,8 @@ import { version } from './cli/version.ts';
 import { composeDialects } from './compose-dialects.ts';
 import type { Jobs, OnRestoreStep } from './compose-jobs.ts';
 import { composeJobs } from './compose-jobs.ts';
+import type { WingsPanel } from './compose-panel.ts';
+import { composePanel } from './compose-panel.ts';
 import { openStores } from './compose-stores.ts';
 import type { LiveConfig } from './config/live.ts';
 import { fingerprint, liveConfig } from './config/live.ts';
@@ -76,6 +78,7 @@ class RoostDaemon implements Daemon {
   #app: HttpApp | undefined;
   #server: HttpServer | undefined;
   #tokens: Config['tokens'];
+  #panel: WingsPanel | undefined;
 
   constructor(live: LiveConfig, clock: Clock, log: RootLog, drainMs: number, onRestoreStep: OnRestoreStep | undefined) {
     this.#live = live;
@@ -141,6 +144,7 @@ class RoostDaemon implements Daemon {
     this.#opened.defer(() => lock.release());
     const catalogue = this.#openCatalogue();
     this.#opened.defer(() => catalogue.close());
+    this.#panel = composePanel(config.panel, catalogue, clock, version());
     const stores = await openStores(config, catalogue.keys, clock, log);
     this.#opened.defer(async () => void (await Promise.all(stores.all().map((store) => store.close()))));
     const registry = openRegistry(config.servers);
@@ -201,8 +205,9 @@ class RoostDaemon implements Daemon {
     const eventLoop = watchEventLoop();
     this.#opened.defer(() => eventLoop.close());
     const sockets = catalogue.keys.ensure(SOCKET_TOKEN_KEY, () => randomBytes(32));
-    const keys = { downloads, sockets: () => sockets };
-    const dialects = composeDialects(panel, clock);
+    // The panel's pages and this node's own clients come to the same sockets.
+    const keys = { downloads, sockets: () => this.#panel?.credentials.key ?? sockets };
+    const dialects = composeDialects({ panel, wings: this.#panel, catalogue, clock });
     const count = (state: 'pending' | 'failed'): number => catalogue.copies.list({ state }).length;
     const openCopies = () => ({ pending: count('pending'), failed: count('failed') });
     const shown = { eventLoop, openCopies, version: version() };
