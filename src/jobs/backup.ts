@@ -90,7 +90,7 @@ async function write(
   deps: BackupDependencies,
 ): Promise<Written> {
   job.phase('writing');
-  const { compression, engine, workers } = deps.config.backups;
+  const { compression, engine, workers, wingsReadable: filesOnly } = deps.config.backups;
   const quiesced = await Quiesced.begin(deps.quiesce, plan.server, deps.log, job.signal);
   try {
     const result = await deps.archive.writeArchive({
@@ -98,6 +98,7 @@ async function write(
       ignore: plan.ignore,
       exclude: plan.exclude,
       level: compression,
+      filesOnly,
       engine,
       workers,
       ...(plan.base === undefined ? {} : { base: plan.base }),
@@ -131,7 +132,7 @@ async function seal(
   await target.seal(() => {
     // Read again: it may have been locked while it was written.
     sealed = completedRecord(deps.catalogue.backups.get(plan.backup.id), facts);
-    return encodeManifest(sealed);
+    return encodeManifest(sealed, result.aside);
   });
   if (sealed.locked) await protectObjects(plan.store, sealed);
   return sealed;

@@ -203,4 +203,5 @@ const BACKUPS: BackupsConfig = {
   readLimit: 0,
   writeLimit: 0,
   uploadLimit: 0,
+  wingsReadable: false,
 };
