@@ -2,8 +2,8 @@
  * Reads an index block by block: one question about one path costs one or two blocks, whatever the archive's size, and
  * never are all entries held at once.
  */
-import { z } from 'zod';
 import type { ByteSource } from '../base/source.ts';
+import { decodeDirectory } from './index-directory.ts';
 import {
   FOOTER_LENGTH,
   decodeEntries,
@@ -17,31 +17,6 @@ import { tarName } from './tar-header.ts';
 
 /** A million entries need a directory of about 50 KiB; more than this is no index of ours. */
 const MAX_DIRECTORY = 256 * 1024 * 1024;
-const MAX_BLOCK = 16 * 1024 * 1024;
-
-const whole = z.number().int().nonnegative();
-const block = {
-  offset: whole,
-  length: whole.max(MAX_BLOCK),
-  rawLength: whole.max(MAX_BLOCK),
-  crc: whole,
-  count: whole,
-};
-const directorySchema = z.object({
-  summary: z.object({
-    size: whole,
-    rawSize: whole,
-    sha256: z.string().regex(/^[0-9a-f]{64}$/),
-    crc32: whole,
-    entries: whole,
-    files: whole,
-    level: z.enum(['none', 'fast', 'best']),
-    engine: z.enum(['isal', 'zlib']),
-    startedAt: z.number(),
-  }),
-  entryBlocks: z.array(z.object({ ...block, first: z.string() })),
-  segmentBlocks: z.array(z.object({ ...block, segmentOffset: whole, segmentRawOffset: whole })),
-});
 
 export class IndexReader {
   readonly #source: ByteSource;
@@ -62,9 +37,7 @@ export class IndexReader {
       throw indexDamaged('its directory lies outside of it');
     }
     const raw = unpackBlock(await source.read(offset, length), crc, rawLength);
-    const directory = directorySchema.safeParse(parsed(raw));
-    if (!directory.success) throw indexDamaged('its directory is malformed', directory.error);
-    return new IndexReader(source, directory.data);
+    return new IndexReader(source, decodeDirectory(raw));
   }
 
   private constructor(source: ByteSource, directory: IndexDirectory) {
@@ -157,14 +130,6 @@ export class IndexReader {
 
   async #block(block: { offset: number; length: number; rawLength: number; crc: number }): Promise<Buffer> {
     return unpackBlock(await this.#source.read(block.offset, block.length), block.crc, block.rawLength);
-  }
-}
-
-function parsed(directory: Buffer): unknown {
-  try {
-    return JSON.parse(directory.toString('latin1'));
-  } catch (error) {
-    throw indexDamaged('its directory is malformed', error);
   }
 }
 

@@ -7,14 +7,12 @@ import type { ByteSource } from '../base/source.ts';
 import { Control } from './control.ts';
 import type { ArchiveProgress } from './entry.ts';
 import { extractIndexed } from './extract-indexed.ts';
-import { extractStreamed } from './extract-streamed.ts';
 import { openWholeIndex } from './open.ts';
 import { PortSources } from './port-source.ts';
 import { PortChoice } from './port-choice.ts';
 import { requireRecorded } from './proof.ts';
 import type { ReadEvent, ReadReply, ReadThreadData } from './read-tasks.ts';
 import { verifyIndexed } from './verify-indexed.ts';
-import { verifyStreamed } from './verify-streamed.ts';
 
 const PROGRESS_MS = 100;
 
@@ -51,7 +49,7 @@ async function run() {
   const progress = reporter();
   if (data.verb === 'verify') {
     const verified = await (reader === undefined
-      ? verifyStreamed(archive, control, progress.step)
+      ? (await streamed()).verifyStreamed(archive, control, progress.step)
       : verifyIndexed(archive, reader, data.workers, control, progress.step));
     requireRecorded(verified, data.expected);
     progress.finish();
@@ -59,13 +57,19 @@ async function run() {
   }
   if (reader === undefined && data.expected !== undefined) {
     // Without an index there is no proof on the way: the archive is read through once before.
-    requireRecorded(await verifyStreamed(archive, control, () => undefined), data.expected);
+    requireRecorded(await (await streamed()).verifyStreamed(archive, control, () => undefined), data.expected);
   }
   const result = await (reader === undefined
-    ? extractStreamed(archive, data, choice, control, writePace, progress.step)
+    ? (await streamed()).extractStreamed(archive, data, choice, control, writePace, progress.step)
     : extractIndexed(archive, reader, data, choice, control, writePace, progress.step));
   progress.finish();
   return result;
+}
+
+/** What reads an archive through from its start. Loaded when met, since most archives have their index. */
+async function streamed() {
+  const [verify, extract] = await Promise.all([import('./verify-streamed.ts'), import('./extract-streamed.ts')]);
+  return { ...verify, ...extract };
 }
 
 /** The source, read no faster than the rate in force. */

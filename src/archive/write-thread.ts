@@ -48,6 +48,16 @@ try {
 }
 
 async function write(): Promise<WriteResult> {
+  // Before all else: they load their code while the tree is counted.
+  const pool = startThreads();
+  try {
+    return await writeWith(pool);
+  } finally {
+    await pool.close();
+  }
+}
+
+async function writeWith(pool: SegmentPool): Promise<WriteResult> {
   const totals = data.count ? countTree() : { bytes: 0, files: 0 };
   const startedAt = clock.now();
   const base = data.base && (await ReuseBase.open(data.base.archive, data.base.index, data.level));
@@ -69,7 +79,6 @@ async function write(): Promise<WriteResult> {
   const heirs = new LinkHeirs();
   const large = new LargeFiles(data.root, heirs, clock, warn);
   const progress = reporter(assembler, totals);
-  const pool = startThreads();
   const line = new WriteLine({
     pool,
     slots,
