@@ -3,6 +3,8 @@
  * a generated server. Runs are interleaved (each round asks everybody once, in turns), so that a slow minute of the
  * machine hurts all alike; the table shows medians and how far the runs were apart. Files are read from the page
  * cache, as after the game wrote them.
+ *
+ * `npm run bench -- event-loop` measures something else: how long the daemon keeps its callers waiting meanwhile.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -18,6 +20,11 @@ import { report } from './report.ts';
 import type { Row } from './report.ts';
 import { changeHundredth, makeServer, makeSmallFiles } from './tree.ts';
 import type { Tree } from './tree.ts';
+
+if (process.argv[2] === 'event-loop') {
+  await import('./event-loop.ts');
+  process.exit();
+}
 
 const WORKS = ['first backup', 'repeated backup', 'extract', 'verify', 'one file'] as const;
 type Work = (typeof WORKS)[number];

@@ -46,6 +46,11 @@ export function unlinkChild(parent: number, name: string): void {
   fs.unlinkSync(childPath(parent, requireName(name)));
 }
 
+/** The same, while the disk takes its time: the call waits in a thread of Node's, and the event loop goes on. */
+export function unlinkChildAside(parent: number, name: string): Promise<void> {
+  return fs.promises.unlink(childPath(parent, requireName(name)));
+}
+
 /** @throws ENOTEMPTY when something is in it. */
 export function removeEmptyDirectory(parent: number, name: string): void {
   fs.rmdirSync(childPath(parent, requireName(name)));

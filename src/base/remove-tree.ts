@@ -1,11 +1,26 @@
 /** Removing a whole tree through held handles: nothing outside of it is touched, whatever is done to it meanwhile. */
 import fs from 'node:fs';
 import { errnoOf } from './failure.ts';
-import { changeDirectoryMode, removeEmptyDirectory, renameChild, SliceTimer, unlinkChild } from './handle-writes.ts';
+import {
+  changeDirectoryMode,
+  removeEmptyDirectory,
+  renameChild,
+  SliceTimer,
+  unlinkChild,
+  unlinkChildAside,
+} from './handle-writes.ts';
 import { openDirectory, readDirectory } from './handles.ts';
 
 /** Each level holds a descriptor; what lies deeper is first moved up. */
 const LEVELS = 64;
+
+/**
+ * A call that takes this many milliseconds waits for a disk that is busy, and so will the next ones: they are made
+ * aside, which costs a tenth of a millisecond each. That is too much where calls take a hundredth, so every so often
+ * one is tried directly.
+ */
+const SLOW_MS = 2;
+const CALLS_ASIDE = 20;
 
 /**
  * Removes a name and all that is below it. Links are removed, never followed. Any depth: a path longer than the
@@ -21,6 +36,8 @@ export async function removeTree(parent: number, name: string, checkStop: () => 
 class TreeRemoval {
   readonly #timer = new SliceTimer();
   readonly #checkStop: () => void;
+  /** How many calls are still to be made aside. */
+  #aside = 0;
   #moved = 0;
 
   constructor(checkStop: () => void) {
@@ -45,7 +62,7 @@ class TreeRemoval {
     for (const item of readDirectory(directory)) {
       this.#checkStop();
       await this.#timer.giveWay();
-      if (!item.directory && unlinked(directory, item.name)) continue;
+      if (!item.directory && (await this.#unlinked(directory, item.name))) continue;
       if (depth === LEVELS) {
         this.#moveUp(directory, item.name, top);
         moved = true;
@@ -67,6 +84,29 @@ class TreeRemoval {
     return moved;
   }
 
+  /** False when it turns out to be a directory. */
+  async #unlinked(directory: number, name: string): Promise<boolean> {
+    try {
+      if (this.#aside-- > 0) await unlinkChildAside(directory, name);
+      else this.#unlinkTimed(directory, name);
+      return true;
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === 'ENOENT') return true;
+      if (errno === 'EISDIR') return false;
+      throw error;
+    }
+  }
+
+  #unlinkTimed(directory: number, name: string): void {
+    const start = performance.now();
+    try {
+      unlinkChild(directory, name);
+    } finally {
+      this.#aside = performance.now() - start > SLOW_MS ? CALLS_ASIDE : 0;
+    }
+  }
+
   #moveUp(from: number, name: string, top: number): void {
     makeAccessible(from, name);
     for (;;) {
@@ -78,19 +118,6 @@ class TreeRemoval {
         if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(errnoOf(error) ?? '')) throw error;
       }
     }
-  }
-}
-
-/** False when it turns out to be a directory. */
-function unlinked(directory: number, name: string): boolean {
-  try {
-    unlinkChild(directory, name);
-    return true;
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === 'ENOENT') return true;
-    if (errno === 'EISDIR') return false;
-    throw error;
   }
 }
 

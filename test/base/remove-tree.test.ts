@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openDirectory, openRoot } from '../../src/base/handles.ts';
 import { makeDirectory } from '../../src/base/handle-writes.ts';
 import { removeTree } from '../../src/base/remove-tree.ts';
@@ -54,6 +54,30 @@ describe('removing a tree', () => {
     }
     fs.closeSync(parent);
     await removeTree(handle, 'deep');
+    expect(fs.readdirSync(path)).toEqual([]);
+  });
+
+  it('lets the event loop go on while a busy disk makes its calls wait', async () => {
+    const { path, handle } = await root();
+    fs.mkdirSync(join(path, 'tree/below'), { recursive: true });
+    for (let at = 0; at < 20; at++) fs.writeFileSync(join(path, at % 2 === 0 ? 'tree' : 'tree/below', `${at}`), '');
+    const blocking = vi.spyOn(fs, 'unlinkSync').mockImplementation((name) => {
+      for (const start = performance.now(); performance.now() - start < 5;);
+      fs.rmSync(name);
+    });
+    onTestFinished(() => blocking.mockRestore());
+    const release = Promise.withResolvers<void>();
+    const aside = vi.spyOn(fs.promises, 'unlink').mockImplementation(async (name) => {
+      await release.promise;
+      fs.rmSync(name);
+    });
+    onTestFinished(() => aside.mockRestore());
+    const removed = removeTree(handle, 'tree');
+    await vi.waitFor(() => expect(aside).toHaveBeenCalledOnce());
+    // The first call showed how slow the disk is; here we are, while the second waits for it.
+    expect(blocking).toHaveBeenCalledOnce();
+    release.resolve();
+    await removed;
     expect(fs.readdirSync(path)).toEqual([]);
   });
 });
