@@ -33,6 +33,7 @@ import { createApp } from './http/app.ts';
 import { watchEventLoop } from './http/event-loop-delay.ts';
 import type { HttpServer } from './http/server.ts';
 import { createHttpServer } from './http/server.ts';
+import { Grants } from './protocols/wings/grants.ts';
 import { openRegistry } from './servers/registry.ts';
 
 export const CATALOGUE_NAME = 'catalogue.sqlite';
@@ -77,6 +78,7 @@ class RoostDaemon implements Daemon {
   #stopping: Promise<void> | undefined;
   #app: HttpApp | undefined;
   #server: HttpServer | undefined;
+  #grants: Grants | undefined;
   #tokens: Config['tokens'];
   #panel: WingsPanel | undefined;
 
@@ -95,6 +97,7 @@ class RoostDaemon implements Daemon {
     await this.#recover(jobs);
     this.#keepTidy(catalogue, jobs);
     const url = await this.#serve(catalogue, jobs);
+    if (this.#panel !== undefined) this.#greet(this.#panel, catalogue, jobs);
     const automatic = jobs.automate();
     this.#opened.defer(() => automatic.close());
     this.#log.info('Roost serves', { url, version: version(), node: process.version });
@@ -115,8 +118,9 @@ class RoostDaemon implements Daemon {
     if (fingerprint(tokens) === fingerprint(this.#tokens)) return;
     this.#tokens = tokens;
     this.#app?.setTokens(tokens);
-    // A token that was taken away must not go on listening.
+    // A token that was taken away must not go on listening, nor come back with what it was given before.
     this.#server?.dropSockets();
+    this.#grants?.denyOwn();
   }
 
   refuseReload(failure: Failure): void {
@@ -150,7 +154,7 @@ class RoostDaemon implements Daemon {
     const registry = openRegistry(config.servers);
     for (const fault of await registry.check()) log.warn(fault);
     const built = { config, catalogue, stores, registry, clock, log, version: version(), engine };
-    const jobs = composeJobs({ ...built, onRestoreStep: this.#onRestoreStep });
+    const jobs = composeJobs({ ...built, onRestoreStep: this.#onRestoreStep, panel: this.#panel?.client });
     this.#opened.defer(() => jobs.close());
     return { catalogue, jobs };
   }
@@ -197,6 +201,21 @@ class RoostDaemon implements Daemon {
     });
   }
 
+  /** Nothing waits for the panel: it may be away for days. */
+  #greet(panel: WingsPanel, catalogue: Catalogue, { reports, runner, service }: Jobs): void {
+    const restoring = (): boolean =>
+      runner.open().some(({ record }) => record.kind === 'restore') ||
+      catalogue.deliveries.list({ state: 'pending' }).some(({ kind }) => kind === 'restore');
+    const { ownsReset } = this.#config.panel;
+    const about = { panel: panel.client, service, ownsReset, restoring, random: Math.random, log: this.#log };
+    const greeting = new PanelGreeting({ ...about, timers: systemTimers });
+    this.#opened.defer(() => greeting.close());
+    // What it refused for the token of before, it may take now.
+    this.#opened.defer(panel.credentials.onRotate(() => void reports?.retry()));
+    reports?.start();
+    greeting.start();
+  }
+
   async #serve(catalogue: Catalogue, jobs: Jobs): Promise<string> {
     const { api, tokens, panel } = this.#config;
     const downloads = catalogue.keys.get(DOWNLOAD_TOKEN_KEY) ?? new Uint8Array();
@@ -207,7 +226,9 @@ class RoostDaemon implements Daemon {
     const sockets = catalogue.keys.ensure(SOCKET_TOKEN_KEY, () => randomBytes(32));
     // The panel's pages and this node's own clients come to the same sockets.
     const keys = { downloads, sockets: () => this.#panel?.credentials.key ?? sockets };
-    const dialects = composeDialects({ panel, wings: this.#panel, catalogue, clock });
+    const grants = Grants.open(catalogue, clock);
+    this.#grants = grants;
+    const dialects = composeDialects({ panel, wings: this.#panel, grants, clock });
     const count = (state: 'pending' | 'failed'): number => catalogue.copies.list({ state }).length;
     const openCopies = () => ({ pending: count('pending'), failed: count('failed') });
     const shown = { eventLoop, openCopies, version: version() };

@@ -1,4 +1,7 @@
-/** JSON Web Tokens as panels sign them for their daemons: HS256 (RFC 7515, RFC 7518 3.2), and no other algorithm. */
+/**
+ * JSON Web Tokens as panels sign them for their daemons: HS256 (RFC 7515, RFC 7518 3.2), and no other algorithm; and
+ * those that a node makes for its own callers.
+ */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 // A panel's tokens have some hundred characters; what is longer is not worth a signature.
@@ -27,4 +30,14 @@ function decoded(part: string): Readonly<Record<string, unknown>> | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A token with these claims, for whoever has the same key. */
+export function signToken(claims: Readonly<Record<string, unknown>>, key: Uint8Array): string {
+  const text = `${encoded({ typ: 'JWT', alg: 'HS256' })}.${encoded(claims)}`;
+  return `${text}.${createHmac('sha256', key).update(text, 'latin1').digest('base64url')}`;
+}
+
+function encoded(value: Readonly<Record<string, unknown>>): string {
+  return Buffer.from(JSON.stringify(value), 'utf8').toString('base64url');
 }

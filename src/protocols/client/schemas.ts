@@ -127,6 +127,8 @@ export const ServerList = z.object({
 
 export const SignedUrl = z.object({ object: z.literal('signed_url'), attributes: z.object({ url: z.string() }) });
 
+export const SocketAccess = z.object({ data: z.object({ token: z.string(), socket: z.string() }) });
+
 export const ErrorsObject = z
   .object({
     errors: z.array(

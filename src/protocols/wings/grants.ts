@@ -12,6 +12,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
+import { OWN_ISSUER } from '../socket-token.ts';
 import type { Denials, PanelToken } from './token-rules.ts';
 
 /**
@@ -27,9 +28,6 @@ const LONGEST_LINK_SECONDS = 30 * 24 * 3600;
 const MOST_DENIALS = 1000;
 
 const KEPT_AS = 'panel-denials';
-
-/** Who issues the tokens that this node makes for its own callers. */
-export const OWN_ISSUER = 'roost';
 
 /** Told after it counts. */
 export type GrantChange = { readonly kind: 'denied' } | { readonly kind: 'server deleted'; readonly server: ServerId };

@@ -14,6 +14,7 @@ import type { App, AppEnv, Dialect, DialectPorts } from '../dialect.ts';
 import { failureOf, logThrown } from '../thrown.ts';
 import { answersOf } from './answers.ts';
 import { mountBackups } from './backups.ts';
+import { mountDownload } from './download.ts';
 import type { WingsFlavour } from './flavour.ts';
 import { FLAVOURS } from './flavour.ts';
 import type { Grants } from './grants.ts';
@@ -23,6 +24,7 @@ import type { PanelServers } from './panel-servers.ts';
 import { responseHeaders } from './response-headers.ts';
 import { mountRevocation } from './revocation.ts';
 import { mountServers } from './servers.ts';
+import { isSocketPath, mountSocket } from './socket.ts';
 import { mountSystem } from './system.ts';
 import { mountUpdate } from './update.ts';
 
@@ -71,8 +73,11 @@ export function wingsDialect(parts: WingsParts): Dialect {
       mountBackups(own, ports, facts);
       mountRevocation(own, ports, facts, grants);
       mountUpdate(own, ports, facts, credentials);
+      mountDownload(own, ports, parts);
+      mountSocket(own, ports, parts);
       mountNotServed(own);
       app.route('/', own);
     },
+    speaksSocket: isSocketPath,
   };
 }

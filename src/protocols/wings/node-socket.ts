@@ -1,0 +1,28 @@
+/**
+ * The wings socket of a node that no panel of that family owns: for clients of the node's own API, who get their tokens
+ * from `GET /api/client/servers/{server}/websocket`. With `flavour: stellarstack` the path is shared: that panel puts its
+ * token in the address, and is served first.
+ */
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { App, AppEnv, Dialect, DialectPorts } from '../dialect.ts';
+import type { Grants } from './grants.ts';
+import { isSocketPath, mountSocket } from './socket.ts';
+
+/** @param allowedOrigins besides the node's own, or `*`. */
+export function nodeSocketDialect(grants: Grants, allowedOrigins: readonly string[]): Dialect {
+  return {
+    name: 'wings',
+    mount(app: App, ports: DialectPorts) {
+      const own: App = new OpenAPIHono<AppEnv>();
+      const credentials = {
+        get key() {
+          return ports.socketKey();
+        },
+      };
+      // The words that client libraries know.
+      mountSocket(own, ports, { flavour: 'pterodactyl', credentials, panelUrl: null, allowedOrigins, grants });
+      app.route('/', own);
+    },
+    speaksSocket: isSocketPath,
+  };
+}
