@@ -1,4 +1,4 @@
-import { chmod, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ServerId } from '../../src/base/ids.ts';
@@ -60,6 +60,38 @@ describe('servers under the root', () => {
     const root = await scratchDirectory();
     await chmod(root, 0);
     await failureOf(openRegistry({ root, list: [] }).list(), 'internal');
+  });
+});
+
+describe('a server that is added', () => {
+  test('is an empty directory under the root, which is left as it is when it is there', async () => {
+    const root = await scratchDirectory();
+    const registry = openRegistry({ root, list: [] });
+    expect(await registry.add(A)).toEqual({ id: A, name: 'aaaaaaaa', path: join(root, A) });
+    await writeFile(join(root, A, 'world'), 'kept');
+    expect(await registry.add(A)).toMatchObject({ path: join(root, A) });
+    expect(await readFile(join(root, A, 'world'), 'utf8')).toBe('kept');
+    expect(await registry.list()).toHaveLength(1);
+  });
+
+  test('is none where a link or a file has its name', async () => {
+    const root = await scratchDirectory();
+    const elsewhere = await scratchDirectory();
+    await symlink(elsewhere, join(root, A));
+    await symlink(join(elsewhere, 'missing'), join(root, B));
+    await writeFile(join(root, C), '');
+    const registry = openRegistry({ root, list: [] });
+    for (const id of [A, B, C]) await failureOf(registry.add(id), 'server_not_found');
+    expect(await readdir(elsewhere)).toEqual([]);
+  });
+
+  test('needs a root that is there; one of the list needs its own directory', async () => {
+    const root = await scratchDirectory();
+    await failureOf(openRegistry({ root: null, list: [] }).add(A), 'config_invalid');
+    await failureOf(openRegistry({ root: join(root, 'missing'), list: [] }).add(A), 'internal');
+    const registry = openRegistry({ root, list: [{ id: A, path: join(root, 'mc'), name: null }] });
+    await failureOf(registry.add(A), 'server_not_found');
+    expect(await readdir(root)).toEqual([]);
   });
 });
 

@@ -154,7 +154,7 @@ describe('what is not served', () => {
   test('no path that is asked for can forge a line of the answer', async () => {
     const { call } = await openWingsApp('pterodactyl');
     const { text } = await call('GET', `/api/servers/${SERVER}/files/%0A%1B[2J${'x'.repeat(5000)}`);
-    expect(text).not.toMatch(/[\n\u001b]/);
+    for (const letter of ['\n', '\u001b']) expect(text).not.toContain(letter);
     expect(text.length).toBeLessThan(300);
   });
 });
