@@ -85,7 +85,7 @@ export async function takeOver(request: TakeOverRequest, deps: TakeOverDependenc
     throwIfAborted(request.signal, 'Cannot take over the archives');
     request.onFile?.(archive.path, index + 1, archives.length);
     try {
-      adopted.push(await takeOne(archive, store, request, deps));
+      adopted.push(await takeOverArchive(archive, store, request, deps));
     } catch (error) {
       const failure = asFailure(error, `Cannot take over ${archive.path}`);
       if (!REFUSED.has(failure.code)) throw failure;
@@ -95,10 +95,15 @@ export async function takeOver(request: TakeOverRequest, deps: TakeOverDependenc
   return { adopted, refused };
 }
 
-async function takeOne(
+/**
+ * Takes over one archive.
+ *
+ * @throws Failure `archive_damaged`, `backup_exists`, `insufficient_storage`, `store_unreachable`, `cancelled`.
+ */
+export async function takeOverArchive(
   archive: ForeignArchive,
   store: Store,
-  request: TakeOverRequest,
+  request: Pick<TakeOverRequest, 'how' | 'dryRun' | 'signal'>,
   deps: TakeOverDependencies,
 ): Promise<TakenOver> {
   const { path, server, backup } = archive;
@@ -123,7 +128,7 @@ async function takeOne(
     const record = recordOf(archive, Math.floor(before.mtimeMs), verdict, store, deps.clock);
     await writeManifest(store, record);
     deps.catalogue.backups.adopt(record);
-    if (request.how === 'move') await unlink(path);
+    if (request.how === 'move' && !isInPlace(archive, store)) await unlink(path);
     return { ...about, state: request.how === 'move' ? 'moved' : linked ? 'linked' : 'copied' };
   } finally {
     await handle.close();
@@ -134,9 +139,9 @@ async function takeOne(
 async function refuseOwnStore(directory: string, stores: StoreSet): Promise<void> {
   const there = await realpath(directory).catch(() => directory);
   for (const store of stores.all()) {
-    const example = store.localPath?.(objectKey(NOBODY as ServerId, NOBODY as never, 'json'));
-    if (example === undefined) continue;
-    const own = await realpath(dirname(dirname(example))).catch(() => undefined);
+    const itsDirectory = storeDirectory(store);
+    if (itsDirectory === undefined) continue;
+    const own = await realpath(itsDirectory).catch(() => undefined);
     if (own === undefined || (there !== own && dirname(there) !== own)) continue;
     throw new Failure('invalid_request', `Cannot take over from ${directory}: it is the store "${store.name}"`, {
       hint: 'What it holds is known already; "roost catalogue rebuild" finds what is not.',
@@ -145,6 +150,12 @@ async function refuseOwnStore(directory: string, stores: StoreSet): Promise<void
 }
 
 const NOBODY = '00000000-0000-0000-0000-000000000000';
+
+/** Where a store keeps its files on this host; undefined when it keeps none here. */
+export function storeDirectory(store: Store): string | undefined {
+  const example = store.localPath?.(objectKey(NOBODY as ServerId, NOBODY as never, 'json'));
+  return example === undefined ? undefined : dirname(dirname(example));
+}
 
 async function openArchiveFile(path: string): Promise<FileHandle> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
@@ -179,9 +190,10 @@ async function place(
   archive: ForeignArchive,
   handle: FileHandle,
   store: Store,
-  { how, signal }: TakeOverRequest,
+  { how, signal }: Pick<TakeOverRequest, 'how' | 'signal'>,
 ): Promise<boolean> {
   const key = objectKey(archive.server, archive.backup, 'tar.gz');
+  if (isInPlace(archive, store)) return true;
   if (how === 'copy' || store.link === undefined || !(await store.link(key, archive.path))) {
     await copy(handle, store, key, signal);
     return false;
@@ -216,10 +228,15 @@ async function copy(
   }
 }
 
+/** True when it lies where the store would put it: a layout of a directory for each server is ours too. */
+function isInPlace({ path, server, backup }: ForeignArchive, store: Store): boolean {
+  return store.localPath?.(objectKey(server, backup, 'tar.gz')) === path;
+}
+
 /** What was written to while it was read has another checksum now. */
 async function refuseChanged(archive: ForeignArchive, before: Stats, after: Stats, store: Store): Promise<void> {
   if (before.size === after.size && before.mtimeMs === after.mtimeMs) return;
-  await store.remove(objectKey(archive.server, archive.backup, 'tar.gz'));
+  if (!isInPlace(archive, store)) await store.remove(objectKey(archive.server, archive.backup, 'tar.gz'));
   throw new Failure('archive_damaged', 'Cannot take over the archive: it was written to while it was read');
 }
 

@@ -32,6 +32,15 @@ export function isPartialName(server: string, name: string): boolean {
   return final !== undefined && keyParts(`${server}/${final}`) !== undefined;
 }
 
+/**
+ * True for the name that daemons of the Wings family give an archive that lies in no server's directory: Roost stands in
+ * for them, also in the directory where they left their backups. Never listed, swept or replaced.
+ */
+export function isFlatArchive(name: string): boolean {
+  const [, id = ''] = /^([^.]+)\.(?:s3\.)?(?:tar(?:\.(?:gz|xz|bz2|lz|lz4|zst))?|zip|7z)$/.exec(name) ?? [];
+  return isUuid(id);
+}
+
 /** True when a directory of that name may be ours. */
 export function isServerName(name: string): boolean {
   return isUuid(name);

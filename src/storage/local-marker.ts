@@ -6,7 +6,8 @@
  * | the node remembers an id | the directory        |                                               |
  * |--------------------------|----------------------|-----------------------------------------------|
  * | no                       | missing or empty     | made, marked: the first start                 |
- * | no                       | holds only our files | marked: a store from before, adopted          |
+ * | no                       | holds only our files | marked: a store from before, adopted; archives |
+ * |                          |                      | of a panel's former daemon are no other files |
  * | no                       | holds other files    | refused: not ours to fill                     |
  * | no                       | marked               | remembered: the node's state was lost or new  |
  * | yes                      | marked with it       | used                                          |
@@ -23,7 +24,7 @@ import { isUuid } from '../base/ids.ts';
 import { keyParts } from './key.ts';
 import type { StoreFiles } from './local-files.ts';
 import { removeIfThere } from './local-files.ts';
-import { DIRECTORY_MODE, FILE_MODE, isPartialName, isServerName } from './local-layout.ts';
+import { DIRECTORY_MODE, FILE_MODE, isFlatArchive, isPartialName, isServerName } from './local-layout.ts';
 
 export const MARKER_NAME = '.roost-store';
 
@@ -127,6 +128,7 @@ function markerId(text: string): string | undefined {
 async function findStranger(directory: string): Promise<string | undefined> {
   for (const entry of await readdir(directory, { withFileTypes: true })) {
     if (NOT_CONTENT.has(entry.name)) continue;
+    if (entry.isFile() && isFlatArchive(entry.name)) continue;
     if (!entry.isDirectory() || !isServerName(entry.name)) return entry.name;
     for (const name of await readdir(join(directory, entry.name))) {
       const ours = keyParts(`${entry.name}/${name}`) !== undefined || isPartialName(entry.name, name);
