@@ -2,6 +2,7 @@
 import type { Clock } from './base/clock.ts';
 import type { Failure } from './base/failure.ts';
 import type { Log } from './base/log.ts';
+import { systemTimers } from './base/timers.ts';
 import type { Catalogue } from './catalogue/contract.ts';
 import type { JobRecord } from './catalogue/records.ts';
 import { localDirectories } from './compose-stores.ts';
@@ -11,11 +12,14 @@ import { archiveDoor } from './jobs/archive-door.ts';
 import { Automatic } from './jobs/automatic.ts';
 import { backupVerb } from './jobs/backup.ts';
 import { CopyLane } from './jobs/copies.ts';
+import { DeliveryLane } from './jobs/deliver.ts';
+import { reportSteps } from './jobs/delivery-steps.ts';
 import { EventHub } from './jobs/events.ts';
 import { Leftovers } from './jobs/leftovers.ts';
 import { recoverJobs } from './jobs/recover.ts';
 import { removeVerb } from './jobs/remove.ts';
 import { runAgain } from './jobs/rerun.ts';
+import type { PanelPort } from './jobs/panel.ts';
 import type { RestoreStep } from './jobs/restore-deps.ts';
 import { previousDirectories } from './jobs/restore-previous.ts';
 import { Previews } from './jobs/restore-outcome.ts';
@@ -47,12 +51,16 @@ export interface JobsSurroundings {
   readonly version: string;
   readonly engine: 'isal' | 'zlib';
   readonly onRestoreStep: OnRestoreStep | undefined;
+  /** Who is told how jobs have ended that it asked for. */
+  readonly panel: PanelPort | undefined;
 }
 
 export interface Jobs {
   readonly service: Service;
   readonly events: EventHub;
   readonly runner: JobRunner;
+  /** What the panel is owed; undefined on a node without one. */
+  readonly reports: DeliveryLane | undefined;
   /** Ends the restores of the last run. Nothing may touch a server before it has resolved. */
   recoverServers(): Promise<void>;
   /** Ends the other jobs of the last run, and takes over what stores hold. Slow while a remote store is away. */
@@ -61,7 +69,7 @@ export interface Jobs {
   automate(): Automatic;
   /** Removes trees that were kept for an undo and whose time is over; tries failed copies again, and stores that were away. */
   sweep(): Promise<void>;
-  /** Stops what is no job: the copy under way. */
+  /** Stops what is no job: the copy and the reports under way. */
   close(): Promise<void>;
 }
 
@@ -98,11 +106,13 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
   const { concurrent } = config.backups;
   const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued: MAX_QUEUED });
   announceStatuses(runner, events);
-  const service = new Service({ ...shared, runner });
+  const reports = reportLane(surroundings, events);
+  const service = new Service({ ...shared, runner, reports });
   return {
     service,
     events,
     runner,
+    reports,
     recoverServers: () => recoverRestores(restoring),
     async recoverStores() {
       const again = (job: JobRecord, failure: Failure): boolean =>
@@ -118,6 +128,14 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
       await leftovers.sweep();
       await sweepPrevious(shared);
     },
-    close: () => copies.close(),
+    async close() {
+      await Promise.all([copies.close(), reports?.close()]);
+    },
   };
+}
+
+function reportLane({ catalogue, clock, log, panel }: JobsSurroundings, events: EventHub): DeliveryLane | undefined {
+  if (panel === undefined) return undefined;
+  const steps = reportSteps({ panel, catalogue, clock });
+  return new DeliveryLane({ catalogue, steps, events, clock, timers: systemTimers, random: Math.random, log });
 }

@@ -13,6 +13,7 @@ import { systemClock } from './base/clock.ts';
 import type { Failure } from './base/failure.ts';
 import type { RootLog } from './base/log.ts';
 import { openLog } from './base/log.ts';
+import { systemTimers } from './base/timers.ts';
 import { DOWNLOAD_TOKEN_KEY } from './catalogue/catalogue.ts';
 import type { Catalogue } from './catalogue/contract.ts';
 import { openOrRenewCatalogue } from './catalogue/salvage.ts';
@@ -34,6 +35,7 @@ import { watchEventLoop } from './http/event-loop-delay.ts';
 import type { HttpServer } from './http/server.ts';
 import { createHttpServer } from './http/server.ts';
 import { Grants } from './protocols/wings/grants.ts';
+import { PanelGreeting } from './protocols/wings/greeting.ts';
 import { openRegistry } from './servers/registry.ts';
 
 export const CATALOGUE_NAME = 'catalogue.sqlite';

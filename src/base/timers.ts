@@ -7,6 +7,20 @@ export interface Timers {
   after(milliseconds: number, run: () => void): () => void;
 }
 
+/** Waits for so long, or until the signal fires; never rejects. */
+export function pause(timers: Timers, milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const cancel = timers.after(milliseconds, over);
+    signal.addEventListener('abort', over, { once: true });
+    function over(): void {
+      cancel();
+      signal.removeEventListener('abort', over);
+      resolve();
+    }
+  });
+}
+
 export const systemTimers: Timers = {
   after(milliseconds, run) {
     const timer = setTimeout(run, milliseconds);

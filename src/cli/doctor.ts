@@ -15,6 +15,7 @@ import { findConfigFile } from './connection.ts';
 import { asFinding, checkDaemon } from './doctor-daemon.ts';
 import { fault, fine, warning, type Finding } from './doctor-finding.ts';
 import * as host from './doctor-host.ts';
+import { checkReports } from './doctor-panel.ts';
 import { checkCopies, checkStores } from './doctor-stores.ts';
 
 interface DoctorOptions extends JsonOption {
@@ -49,6 +50,7 @@ async function examine(invocation: Invocation, named: string | undefined): Promi
     async () => [host.checkClock(invocation.clock, catalogue)],
     async () => [host.checkEngine(config)],
     async () => checkCopies(catalogue),
+    async () => checkReports(config, catalogue, invocation.clock),
     () => host.checkStateDirectory(config.stateDirectory),
     () => host.checkTls(config),
     () => checkStores(config, catalogue, daemon.stores),

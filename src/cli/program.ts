@@ -24,6 +24,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['archive', async () => (await import('./archive.ts')).addArchiveCommands],
   ['backup', async () => (await import('./backup.ts')).addBackupCommands],
   ['retention', async () => (await import('./retention.ts')).addRetentionCommands],
+  ['panel', async () => (await import('./panel.ts')).addPanelCommands],
   ['doctor', async () => (await import('./doctor.ts')).addDoctor],
   ['catalogue', async () => (await import('./catalogue.ts')).addCatalogueCommands],
   ['adopt', async () => (await import('./adopt.ts')).addAdopt],

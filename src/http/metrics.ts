@@ -63,7 +63,7 @@ export function mountMetrics(app: App, ports: MetricsPorts): void {
 }
 
 async function showNode(registry: Registry, { service, eventLoop, openCopies }: MetricsPorts): Promise<void> {
-  const { version, node, engine, uptimeSeconds, jobs, stores } = await service.system();
+  const { version, node, engine, uptimeSeconds, jobs, stores, deliveries } = await service.system();
   const gauge = gauges(registry);
   gauge('roost_build_info', 'What runs, as labels; always 1', ['version', 'node']).set({ version, node }, 1);
   gauge('roost_engine_info', 'The deflate engine in use; always 1', ['engine']).set({ engine }, 1);
@@ -76,6 +76,11 @@ async function showNode(registry: Registry, { service, eventLoop, openCopies }: 
     const copies = gauge('roost_copies', 'Copies in further stores that are not made, by why', ['state']);
     copies.set({ state: 'pending' }, pending);
     copies.set({ state: 'failed' }, failed);
+  }
+  if (deliveries !== undefined) {
+    const reports = gauge('roost_panel_reports', 'Reports that the panel is owed; parked: it refused them', ['state']);
+    reports.set({ state: 'pending' }, deliveries.pending);
+    reports.set({ state: 'parked' }, deliveries.parked);
   }
   const up = gauge('roost_store_up', '1 when the store can be used now', ['store']);
   const free = gauge('roost_store_free_bytes', 'Free bytes, where the store can say', ['store']);

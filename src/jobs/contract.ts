@@ -8,6 +8,7 @@ import type {
   BackupRecord,
   BackupStatus,
   CopyRecord,
+  DeliveryRecord,
   JobKind,
   JobProgress,
   JobRecord,
@@ -25,6 +26,12 @@ export interface ServerView {
   readonly backups: number;
   /** Bytes of all its archives. */
   readonly bytes: number;
+}
+
+export interface ServerChange {
+  readonly suspended?: boolean;
+  /** As a panel calls it; what the config's list calls it goes before. */
+  readonly name?: string;
 }
 
 /** A backup as it stands now, `RESTORING` included. */
@@ -173,7 +180,7 @@ export interface JobRates {
 export interface BackupService {
   servers(): Promise<readonly ServerView[]>;
   server(id: ServerId): Promise<ServerView>;
-  setServer(id: ServerId, change: { readonly suspended?: boolean }): Promise<ServerView>;
+  setServer(id: ServerId, change: ServerChange): Promise<ServerView>;
   /**
    * A server that a panel has made: its directory is made under `servers.root`, empty, unless it is there already.
    * `config_invalid` when there is no root.
@@ -225,9 +232,21 @@ export interface BackupService {
   job(id: JobId): JobView;
   /** Paces a queued or running job from now on; `not_running` when it has ended. */
   setRates(id: JobId, rates: JobRates): JobView;
+  /** Reports that the panel is owed, oldest first. */
+  deliveries(): readonly DeliveryView[];
+  /**
+   * Tries again at once what waits, and what the panel refused (all, or that one); returns how many were refused.
+   * `invalid_request` on a node without a panel that takes reports.
+   */
+  retryDeliveries(id?: number): number;
+  /** Gives a report up: the panel is never told. `invalid_request` when there is no such report. */
+  dropDelivery(id: number): void;
   /** Asks the stores and the disk: a store that does not answer is one with an error, never a rejection. */
   system(): Promise<SystemView>;
 }
+
+/** Without what its steps keep for themselves. */
+export type DeliveryView = Omit<DeliveryRecord, 'data'>;
 
 export interface SystemView {
   readonly version: string;

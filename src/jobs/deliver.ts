@@ -16,7 +16,7 @@
 import type { Clock } from '../base/clock.ts';
 import { asFailure, type Failure } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
-import type { Timers } from '../base/timers.ts';
+import { pause, type Timers } from '../base/timers.ts';
 import type { Catalogue } from '../catalogue/contract.ts';
 import type { DeliveryRecord } from '../catalogue/records.ts';
 import type { EventSource, EventType } from './contract.ts';
@@ -166,7 +166,7 @@ export class DeliveryLane {
       const { id, backup } = delivery;
       this.#deps.log.error('Cannot store what became of a report to the panel', { delivery: id, backup, error });
       // Its row says that it is due: without a pause it would go out again and again.
-      await this.#pause(LOOK_EVERY_MS);
+      await pause(this.#deps.timers, LOOK_EVERY_MS, this.#stop.signal);
     }
   }
 
@@ -223,19 +223,5 @@ export class DeliveryLane {
   ): void {
     const facts = { delivery, kind, job, server, backup, attempts: attempts + 1, error: failure };
     this.#deps.log[level](message, facts);
-  }
-
-  #pause(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => {
-      const { signal } = this.#stop;
-      if (signal.aborted) return resolve();
-      const cancel = this.#deps.timers.after(milliseconds, done);
-      function done(): void {
-        signal.removeEventListener('abort', done);
-        cancel();
-        resolve();
-      }
-      signal.addEventListener('abort', done, { once: true });
-    });
   }
 }

@@ -28,6 +28,7 @@ import type { EventHub } from './events.ts';
 import { listDirectory, openContent } from './files.ts';
 import { giveUpServer } from './given-up.ts';
 import { refreshManifest, writeManifest } from './manifests.ts';
+import { countDeliveries, dropDelivery, retryDeliveries, viewDeliveries, type OwedReports } from './owed-reports.ts';
 import { judgeServer } from './prune.ts';
 import { requireUnlocked } from './remove.ts';
 import { compilePaths } from './restore-paths.ts';
@@ -39,12 +40,12 @@ import { checkLimits } from './server-limits.ts';
 import { openArchiveSource } from './stored-archive.ts';
 import type { StoreSet } from './stores.ts';
 import type { Turns } from './turns.ts';
-import { statusOf, viewBackup, viewJob, viewServers } from './views.ts';
+import { setPanelName, statusOf, viewBackup, viewJob, viewServers } from './views.ts';
 
 /** Ended jobs that a list shows; queued and running ones are always there. */
 const JOBS_SHOWN = 500;
 
-export interface ServiceDependencies {
+export interface ServiceDependencies extends OwedReports {
   readonly catalogue: Catalogue;
   readonly stores: StoreSet;
   readonly registry: Registry;
@@ -80,8 +81,9 @@ export class Service implements contract.BackupService {
     throw new Failure('server_not_found', 'There is no such server');
   }
 
-  async setServer(id: ServerId, change: { readonly suspended?: boolean }): Promise<contract.ServerView> {
+  async setServer(id: ServerId, change: contract.ServerChange): Promise<contract.ServerView> {
     await this.#deps.registry.get(id);
+    if (change.name !== undefined) setPanelName(id, change.name, this.#deps.catalogue);
     if (change.suspended !== undefined) {
       const { suspended } = this.#deps.catalogue.servers.setSuspended(id, change.suspended);
       const status = statusOf(id, this.#deps.runner);
@@ -314,6 +316,18 @@ export class Service implements contract.BackupService {
     return viewJob(record, runner);
   }
 
+  deliveries(): readonly contract.DeliveryView[] {
+    return viewDeliveries(this.#deps);
+  }
+
+  retryDeliveries(id?: number): number {
+    return retryDeliveries(this.#deps, id);
+  }
+
+  dropDelivery(id: number): void {
+    dropDelivery(this.#deps, id);
+  }
+
   async system(): Promise<contract.SystemView> {
     const { clock, engine, registry, runner, stores, version } = this.#deps;
     const open = runner.open();
@@ -327,6 +341,7 @@ export class Service implements contract.BackupService {
       servers: (await registry.list()).length,
       jobs: { running, queued: open.length - running },
       stores: views,
+      ...countDeliveries(this.#deps),
     };
   }
 

@@ -1,8 +1,9 @@
 /** Records as callers see them: with what is only known while a job is queued or runs. Never changes anything. */
 import type { ServerId } from '../base/ids.ts';
 import type { Catalogue } from '../catalogue/contract.ts';
-import type { BackupRecord, JobRecord } from '../catalogue/records.ts';
+import type { BackupRecord, JobRecord, ServerRecord } from '../catalogue/records.ts';
 import type { GameServer } from '../servers/registry.ts';
+import { defaultName } from '../servers/registry.ts';
 import type { BackupView, JobView, ServerView } from './contract.ts';
 import type { EventHub } from './events.ts';
 import type { JobRunner } from './runner.ts';
@@ -43,9 +44,23 @@ export function viewServers(
   const totals = catalogue.backups.totals();
   return servers.map(({ id, name }) => {
     const { backups, bytes } = totals.get(id) ?? { backups: 0, bytes: 0 };
-    const { suspended } = catalogue.servers.get(id);
-    return { id, name, status: statusOf(id, runner), suspended, backups, bytes };
+    const { suspended, settings } = catalogue.servers.get(id);
+    return { id, name: shownName(id, name, settings), status: statusOf(id, runner), suspended, backups, bytes };
   });
+}
+
+/** In the settings of a server's row. */
+const PANEL_NAME = 'panelName';
+
+/** What the operator calls it in the config goes before what the panel calls it. */
+function shownName(id: ServerId, name: string, settings: ServerRecord['settings']): string {
+  const panelName = settings[PANEL_NAME];
+  return name === defaultName(id) && typeof panelName === 'string' ? panelName : name;
+}
+
+/** Keeps what a panel calls a server. */
+export function setPanelName(id: ServerId, name: string, { servers }: Pick<Catalogue, 'servers'>): void {
+  servers.setSettings(id, { ...servers.get(id).settings, [PANEL_NAME]: name });
 }
 
 export function viewJob(record: JobRecord, runner: JobRunner): JobView {

@@ -58,7 +58,8 @@ function fromList(server: ListedServer): GameServer {
   return { id: server.id, name: server.name ?? defaultName(server.id), path: server.path };
 }
 
-function defaultName(id: ServerId): string {
+/** What a server is called that nobody has named. */
+export function defaultName(id: ServerId): string {
   return id.slice(0, 8);
 }
 

@@ -56,6 +56,7 @@ export class ScriptedService implements contract.BackupService {
   readonly serverViews = new Map<string, contract.ServerView>();
   readonly backupViews = new Map<string, contract.BackupView>();
   jobViews: contract.JobView[] = [];
+  deliveryViews: contract.DeliveryView[] = [];
   /** Jobs end at once, unless a test wants to end them itself. */
   holdJobs = false;
   /** What restores and undos have to tell. */
@@ -211,6 +212,11 @@ export class ScriptedService implements contract.BackupService {
     this.backupViews.delete(this.#owned(server, backup).id);
   }
 
+  async claim(server: ServerId, backup: BackupId): Promise<boolean> {
+    this.#enter('claim', server, backup);
+    return false;
+  }
+
   async discard(server: ServerId, backup: BackupId): Promise<void> {
     this.#enter('discard', server, backup);
     this.backupViews.delete(this.#owned(server, backup).id);
@@ -278,6 +284,20 @@ export class ScriptedService implements contract.BackupService {
   setRates(id: JobId, rates: contract.JobRates): contract.JobView {
     this.#enter('setRates', id, rates);
     return this.job(id);
+  }
+
+  deliveries(): readonly contract.DeliveryView[] {
+    this.#enter('deliveries');
+    return this.deliveryViews;
+  }
+
+  retryDeliveries(id?: number): number {
+    this.#enter('retryDeliveries', id);
+    return this.deliveryViews.filter((view) => view.state === 'parked' && (id === undefined || view.id === id)).length;
+  }
+
+  dropDelivery(id: number): void {
+    this.#enter('dropDelivery', id);
   }
 
   async system(): Promise<contract.SystemView> {

@@ -14,6 +14,7 @@ import { mountDownloads } from './downloads.ts';
 import { answerFault } from './errors.ts';
 import { mountNode } from './node.ts';
 import { mountOneBackup } from './one-backup.ts';
+import { mountPanelReports } from './panel-reports.ts';
 import { mountPolicies } from './policies.ts';
 import { mountRestores } from './restores.ts';
 
@@ -30,6 +31,7 @@ export function nativeDialect(identify: NonNullable<Dialect['identify']>): Diale
       mountOneBackup(app, ports);
       mountNode(app, ports);
       mountPolicies(app, ports);
+      mountPanelReports(app, ports);
       mountDocument(app, ports.version);
       refuseOtherMethods(app, '/', methodNotAllowed);
     },

@@ -124,7 +124,7 @@ export const JobsQuery = z.object({
 });
 
 const date = z.string().openapi({ format: 'date-time' });
-const ErrorReason = z.object({ code: z.string(), message: z.string() });
+export const ErrorReason = z.object({ code: z.string(), message: z.string() });
 
 export const ErrorObject = z
   .object({ error: z.string(), code: z.string(), hint: z.string().optional(), requestId: z.string() })
@@ -268,6 +268,10 @@ export const SystemObject = z
     uptimeSeconds: z.number(),
     servers: z.number(),
     jobs: z.object({ running: z.number(), queued: z.number() }),
+    panelReports: z
+      .object({ pending: z.number(), parked: z.number() })
+      .optional()
+      .openapi({ description: 'What the panel is owed; absent on a node without one' }),
     stores: z.array(
       z.object({
         name: z.string(),

@@ -128,6 +128,9 @@ export function systemObject(view: SystemView): z.infer<typeof SystemObject> {
     uptimeSeconds,
     servers,
     jobs: { running: view.jobs.running, queued: view.jobs.queued },
+    ...(view.deliveries === undefined
+      ? {}
+      : { panelReports: { pending: view.deliveries.pending, parked: view.deliveries.parked } }),
     stores: view.stores.map(({ name, type, freeBytes, error }) => ({ name, type, freeBytes, error })),
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Servers, as panels take them on, look at them and give them up. The panel decides whether a server is suspended; the
- * rest of its settings is for who runs it, and is not kept.
+ * Servers, as panels take them on, look at them and give them up. The panel decides whether a server is suspended and
+ * what it is called; the rest of its settings is for who runs it, and is not kept.
  */
 import { z } from '@hono/zod-openapi';
 import { asFailure, Failure } from '../../base/failure.ts';
@@ -16,6 +16,7 @@ import type { Grants } from './grants.ts';
 import { knownServer, panelOnly, serverOf, whenPanel } from './guard.ts';
 import type { PanelServers, PanelSettings } from './panel-servers.ts';
 import { serverObject } from './server-object.ts';
+import { applySettings } from './server-settings.ts';
 
 /** The panel waits for 15 seconds, and has to hear of a failure before. */
 const ASK_MS = 10_000;
@@ -47,7 +48,7 @@ export function mountServers(app: App, ports: DialectPorts, { facts, panel, gran
     const server = await newServer(c, service, facts);
     const settings = await asked(panel.settings(server, AbortSignal.timeout(ASK_MS)));
     await service.addServer(server);
-    await applySettings(server, settings, service);
+    await applySettings(await service.server(server), settings, service);
     await panel.reportInstalled(server, AbortSignal.timeout(ASK_MS)).catch((error: unknown) => {
       log.warn('Cannot tell the panel that a server is installed: it goes on showing that it is not', {
         server,
@@ -60,7 +61,7 @@ export function mountServers(app: App, ports: DialectPorts, { facts, panel, gran
   app.post('/api/servers/:server/sync', panelOnly, knownServer(service, facts), async (c) => {
     const server = c.get('server');
     const settings = (await sent(c)) ?? (await asked(panel.settings(server, AbortSignal.timeout(ASK_MS))));
-    await applySettings(server, settings, service);
+    await applySettings(await service.server(server), settings, service);
     return answers.done(c);
   });
 
@@ -105,12 +106,6 @@ async function sent(c: AppContext): Promise<PanelSettings | undefined> {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
-}
-
-async function applySettings(server: ServerId, settings: PanelSettings, service: BackupService): Promise<void> {
-  const { suspended } = settings;
-  if (typeof suspended !== 'boolean' || (await service.server(server)).suspended === suspended) return;
-  await service.setServer(server, { suspended });
 }
 
 /** Whatever the panel's answer lacks, the panel that waits for ours is told of as a fault of this side. */

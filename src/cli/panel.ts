@@ -1,0 +1,86 @@
+/** `roost panel`: what the panel is owed, and what to do about what it refused. */
+import type { Command } from 'commander';
+import * as z from 'zod';
+import { printableText } from '../base/paths.ts';
+import { ApiClient } from './api-client.ts';
+import { ask } from './backup-objects.ts';
+import type { DaemonOptions } from './backup-target.ts';
+import { conclude, subcommand } from './command.ts';
+import type { Invocation, Outcome } from './command.ts';
+import { findConnection } from './connection.ts';
+import { table } from './table.ts';
+
+const Reports = z.looseObject({
+  reports: z.array(
+    z.looseObject({
+      id: z.number(),
+      kind: z.string(),
+      server: z.string(),
+      backup: z.string(),
+      successful: z.boolean(),
+      state: z.string(),
+      attempts: z.number(),
+      error: z.looseObject({ message: z.string() }).nullish(),
+    }),
+  ),
+});
+const Retried = z.looseObject({ retried: z.number() });
+
+const PATH = '/api/panel/reports';
+const HEADINGS = ['ID', 'OF', 'BACKUP', 'TELLS', 'STATE', 'TRIES', 'WHY'];
+
+export function addPanelCommands(program: Command, invocation: Invocation): void {
+  const group = program.command('panel').description('what the panel has yet to be told');
+  command(group, 'reports', 'Show the reports that the panel is owed; exit 3 when it refused some').action(
+    (options: DaemonOptions) => conclude(invocation, options, list(invocation, options)),
+  );
+  command(group, 'retry', 'Try again at once what waits, and what the panel refused')
+    .argument('[id]', 'that report alone')
+    .action((id: string | undefined, options: DaemonOptions) =>
+      conclude(invocation, options, retry(invocation, options, id)),
+    );
+  command(group, 'drop', 'Give a report up: the panel is never told')
+    .argument('<id>', 'its number in "roost panel reports"')
+    .action((id: string, options: DaemonOptions) => conclude(invocation, options, drop(invocation, options, id)));
+}
+
+function command(group: Command, name: string, description: string): Command {
+  return subcommand(group, name, description).option(
+    '--config <file>',
+    "take the daemon's address and a token from its config (default: ROOST_URL, ROOST_TOKEN)",
+  );
+}
+
+async function list(invocation: Invocation, options: DaemonOptions): Promise<Outcome> {
+  const client = await connect(invocation, options);
+  const found = await ask(client, { method: 'GET', path: PATH, signal: invocation.signal }, Reports);
+  const rows = found.reports.map(({ id, kind, backup, successful, state, attempts, error }) => [
+    String(id),
+    kind,
+    backup,
+    successful ? 'success' : 'failure',
+    state,
+    String(attempts),
+    printableText(error?.message ?? ''),
+  ]);
+  const text = rows.length === 0 ? 'The panel has been told everything.' : table(HEADINGS, rows);
+  return { json: found, text, warned: found.reports.some(({ state }) => state === 'parked') };
+}
+
+async function retry(invocation: Invocation, options: DaemonOptions, id: string | undefined): Promise<Outcome> {
+  const client = await connect(invocation, options);
+  const path = `${PATH}/retry${id === undefined ? '' : `?id=${encodeURIComponent(id)}`}`;
+  const answer = await ask(client, { method: 'POST', path, signal: invocation.signal }, Retried);
+  const text = `${answer.retried} that had been refused are tried again; "roost panel reports" shows what comes of it.`;
+  return { json: answer, text };
+}
+
+async function drop(invocation: Invocation, options: DaemonOptions, id: string): Promise<Outcome> {
+  const client = await connect(invocation, options);
+  await client.call({ method: 'DELETE', path: `${PATH}/${encodeURIComponent(id)}`, signal: invocation.signal });
+  return { json: { dropped: id }, text: `The report ${id} is given up.` };
+}
+
+async function connect({ env }: Invocation, { config }: DaemonOptions): Promise<ApiClient> {
+  return new ApiClient(await findConnection(env, config));
+}

@@ -1,0 +1,85 @@
+/** The routes of what the panel is owed: which reports wait or were refused, and what an operator can do about them. */
+import { createRoute, z } from '@hono/zod-openapi';
+import { isoDate } from '../../base/clock.ts';
+import type { DeliveryView } from '../../jobs/contract.ts';
+import type { App, DialectPorts } from '../dialect.ts';
+import { ANY_ERROR, BEARER, jsonAnswer } from './answers.ts';
+import { guard } from './guard.ts';
+import { ErrorReason } from './schemas.ts';
+
+const ReportObject = z
+  .object({
+    id: z.number(),
+    kind: z.enum(['backup', 'restore']),
+    server: z.string(),
+    backup: z.string(),
+    job: z.string(),
+    successful: z.boolean(),
+    state: z
+      .enum(['pending', 'parked'])
+      .openapi({ description: 'parked: not tried by itself before the next start, until somebody asks for it' }),
+    attempts: z.number().openapi({ description: 'Tries that failed' }),
+    error: ErrorReason.optional(),
+    createdAt: z.iso.datetime(),
+    nextAt: z.iso.datetime().optional(),
+  })
+  .openapi('PanelReport');
+
+const list = createRoute({
+  method: 'get',
+  path: '/api/panel/reports',
+  summary: 'Reports that the panel is owed',
+  security: BEARER,
+  middleware: [guard('node.read')],
+  responses: { 200: jsonAnswer(z.object({ reports: ReportObject.array() }), 'Oldest first'), ...ANY_ERROR },
+});
+
+const id = z.object({ id: z.coerce.number().int().positive() });
+
+const retry = createRoute({
+  method: 'post',
+  path: '/api/panel/reports/retry',
+  summary: 'Try again at once what waits, and what the panel refused',
+  security: BEARER,
+  middleware: [guard('node.manage')],
+  request: { query: id.partial() },
+  responses: { 200: jsonAnswer(z.object({ retried: z.number() }), 'How many had been refused'), ...ANY_ERROR },
+});
+
+const drop = createRoute({
+  method: 'delete',
+  path: '/api/panel/reports/{id}',
+  summary: 'Give a report up: the panel is never told',
+  security: BEARER,
+  middleware: [guard('node.manage')],
+  request: { params: id },
+  responses: { 204: { description: 'It is gone' }, ...ANY_ERROR },
+});
+
+export function mountPanelReports(app: App, { service }: Pick<DialectPorts, 'service'>): void {
+  app.openapi(list, (c) => c.json({ reports: service.deliveries().map(reportObject) }, 200));
+
+  app.openapi(retry, (c) => c.json({ retried: service.retryDeliveries(c.req.valid('query').id) }, 200));
+
+  app.openapi(drop, (c) => {
+    service.dropDelivery(c.req.valid('param').id);
+    return c.body(null, 204);
+  });
+}
+
+function reportObject(view: DeliveryView): z.infer<typeof ReportObject> {
+  const { kind, server, backup, job, successful, state, attempts, error, createdAt, dueAt } = view;
+  return {
+    id: view.id,
+    kind,
+    server,
+    backup,
+    job,
+    successful,
+    state,
+    attempts,
+    ...(error === null ? {} : { error: { code: error.code, message: error.message } }),
+    createdAt: isoDate(createdAt),
+    ...(state === 'parked' ? {} : { nextAt: isoDate(dueAt) }),
+  };
+}
