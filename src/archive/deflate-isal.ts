@@ -1,5 +1,7 @@
 /** The ISA-L engine: stateless deflate with a full flush, so that each call stands alone. */
+import zlib from 'node:zlib';
 import type { CompressionLevel } from './contract.ts';
+import { makeIsalChecksum } from './crc-isal.ts';
 import { store, storedLength } from './deflate.ts';
 import type { DeflateEngine } from './deflate.ts';
 import { addressOf, fixedMemory, loadIsal } from './isal-library.ts';
@@ -30,12 +32,13 @@ const LEVEL: Readonly<Record<Exclude<CompressionLevel, 'none'>, number>> = { fas
 export function makeIsalEngine(level: CompressionLevel): DeflateEngine | undefined {
   const library = loadIsal();
   if (library === undefined) return undefined;
-  if (level === 'none') return { name: 'isal', deflate: store };
+  const crc32 = makeIsalChecksum() ?? zlib.crc32;
+  if (level === 'none') return { name: 'isal', deflate: store, crc32 };
   const init = library.func('void isal_deflate_stateless_init(void *stream)');
   const deflate = library.func('int isal_deflate_stateless(void *stream)');
   const stream = fixedMemory(STREAM_BYTES);
   const levelBuffer = fixedMemory(LEVEL_BUFFER_BYTES);
-  return { name: 'isal', deflate: (input, output) => run(input, output) };
+  return { name: 'isal', deflate: (input, output) => run(input, output), crc32 };
 
   function run(input: Uint8Array, output: Uint8Array): number {
     if (input.length === 0) return 0;

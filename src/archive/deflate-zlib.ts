@@ -3,6 +3,7 @@
  * compressed already (region files, jars, pictures); zlib spends nearly all its time on finding that out, so such
  * runs are stored as they are, which is as fast as copying and not larger.
  */
+import { crc32 } from 'node:zlib';
 import type { CompressionLevel } from './contract.ts';
 import { store, storedLength } from './deflate.ts';
 import type { DeflateEngine } from './deflate.ts';
@@ -20,11 +21,12 @@ const SAMPLES = BLOCK / STRIDE;
 const COMPRESSIBLE = 6100;
 
 export function makeZlibEngine(level: CompressionLevel): DeflateEngine {
-  if (level === 'none') return { name: 'zlib', deflate: store };
+  if (level === 'none') return { name: 'zlib', deflate: store, crc32 };
   const deflateRun = makeDeflateRun(level === 'fast' ? 1 : 9);
   const counts = new Uint16Array(256);
   return {
     name: 'zlib',
+    crc32,
     deflate(input, output) {
       const room = output.subarray(0, storedLength(input.length));
       let at = 0;

@@ -13,6 +13,8 @@ export interface DeflateEngine {
    * @returns the bytes written.
    */
   deflate(input: Uint8Array, output: Uint8Array): number;
+  /** The CRC-32 of some bytes. */
+  crc32(bytes: Uint8Array): number;
 }
 
 /** RFC 1951, 3.2.4: a stored block holds at most 65,535 bytes behind five bytes of header. */

@@ -2,6 +2,8 @@
 import { constants, crc32, inflateRaw, inflateRawSync } from 'node:zlib';
 import { promisify } from 'node:util';
 import { Failure } from '../base/failure.ts';
+import { makeIsalChecksum } from './crc-isal.ts';
+import type { Checksum } from './crc-isal.ts';
 import { storedLength } from './deflate.ts';
 import { makeIsalInflater } from './inflate-isal.ts';
 import { fixedMemory } from './isal-library.ts';
@@ -19,6 +21,7 @@ const STORED_HEADER = 5;
 /** Inflates segments one after another; each thread has its own. */
 export class SegmentInflater {
   readonly #isal = makeIsalInflater();
+  readonly #crc32 = makeIsalChecksum() ?? crc32;
   readonly #output = fixedMemory(MAX_SEGMENT);
 
   /**
@@ -28,8 +31,8 @@ export class SegmentInflater {
    */
   inflate(stored: Uint8Array, segment: Segment): Uint8Array {
     checkLengths(segment);
-    if (crc32(stored) !== segment.crcStored) throw segmentDamaged(segment, 'its stored bytes have changed');
-    return checkRaw(this.#rawBytes(stored, segment), segment);
+    if (this.#crc32(stored) !== segment.crcStored) throw segmentDamaged(segment, 'its stored bytes have changed');
+    return checkRaw(this.#rawBytes(stored, segment), segment, this.#crc32);
   }
 
   #rawBytes(stored: Uint8Array, segment: Segment): Uint8Array {
@@ -47,7 +50,7 @@ export async function inflateSegmentAside(stored: Uint8Array, segment: Segment):
   checkLengths(segment);
   if (crc32(stored) !== segment.crcStored) throw segmentDamaged(segment, 'its stored bytes have changed');
   try {
-    return checkRaw(await inflateRawAsync(stored, optionsFor(segment)), segment);
+    return checkRaw(await inflateRawAsync(stored, optionsFor(segment)), segment, crc32);
   } catch (error) {
     throw error instanceof Failure ? error : segmentDamaged(segment, 'it does not inflate', error);
   }
@@ -71,9 +74,9 @@ function optionsFor(segment: Segment) {
   };
 }
 
-function checkRaw<Bytes extends Uint8Array>(raw: Bytes, segment: Segment): Bytes {
+function checkRaw<Bytes extends Uint8Array>(raw: Bytes, segment: Segment, checksum: Checksum): Bytes {
   if (raw.length !== segment.rawLength) throw segmentDamaged(segment, `it inflates to ${raw.length} bytes`);
-  if (crc32(raw) !== segment.crcRaw) throw segmentDamaged(segment, 'its content does not match its checksum');
+  if (checksum(raw) !== segment.crcRaw) throw segmentDamaged(segment, 'its content does not match its checksum');
   return raw;
 }
 

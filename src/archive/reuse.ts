@@ -11,8 +11,9 @@ import type { CompressionLevel } from './contract.ts';
 import type { Unit } from './cut.ts';
 import { openFileSource } from './file-source.ts';
 import { TRAILER_LENGTH } from './frame.ts';
-import type { Segment } from './index-format.ts';
+import type { IndexSummary, Segment } from './index-format.ts';
 import { IndexReader } from './index-reader.ts';
+import type { TreeTotals } from './tree-count.ts';
 import type { WalkedEntry } from './walk.ts';
 
 const SETTLED_MS = 2000;
@@ -21,6 +22,8 @@ export class ReuseBase {
   readonly #archive: ByteSource & { readonly descriptor: number };
   readonly #segments: ReadonlyMap<string, Segment>;
   readonly #settledBefore: number;
+  /** What the older archive holds: about what the new one will. */
+  readonly totals: TreeTotals;
 
   /**
    * Opens an older archive to copy from; undefined when it cannot serve: another level, no index, an index of another
@@ -34,7 +37,7 @@ export class ReuseBase {
       indexSource = openFileSource(index);
       const reader = await IndexReader.open(indexSource);
       if (reader.summary.level === level && (await belongsTo(reader, source))) {
-        const base = new ReuseBase(source, await segmentsByKey(reader), reader.summary.startedAt - SETTLED_MS);
+        const base = new ReuseBase(source, await segmentsByKey(reader), reader.summary);
         source = undefined;
         return base;
       }
@@ -51,11 +54,12 @@ export class ReuseBase {
   private constructor(
     archive: ByteSource & { readonly descriptor: number },
     segments: ReadonlyMap<string, Segment>,
-    settledBefore: number,
+    { rawSize, files, startedAt }: IndexSummary,
   ) {
     this.#archive = archive;
     this.#segments = segments;
-    this.#settledBefore = settledBefore;
+    this.#settledBefore = startedAt - SETTLED_MS;
+    this.totals = { bytes: rawSize, files };
   }
 
   get descriptor(): number {

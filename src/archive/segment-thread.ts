@@ -4,7 +4,6 @@
  */
 import fs from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { crc32 } from 'node:zlib';
 import { systemClock } from '../base/clock.ts';
 import { errnoOf } from '../base/failure.ts';
 import type { CompressionLevel, EngineName } from './contract.ts';
@@ -76,8 +75,8 @@ function seal(input: Buffer, output: Buffer) {
   return {
     rawLength: input.length,
     storedLength,
-    crcRaw: crc32(input),
-    crcStored: crc32(output.subarray(0, storedLength)),
+    crcRaw: engine.crc32(input),
+    crcStored: engine.crc32(output.subarray(0, storedLength)),
   };
 }
 
@@ -94,6 +93,6 @@ function copy(task: CopyTask, output: Buffer): SegmentResult {
   } catch {
     return { ...none, crcStored: 0, damaged: true };
   }
-  const crcStored = crc32(output.subarray(0, task.length));
+  const crcStored = engine.crc32(output.subarray(0, task.length));
   return crcStored === task.crcStored ? { ...none, crcStored } : { ...none, crcStored, damaged: true };
 }

@@ -10,9 +10,9 @@ import { besideFiles } from './aside.ts';
 import { Assembler } from './assembler.ts';
 import { Control, Slots } from './control.ts';
 import type { WriteResult } from './contract.ts';
-import { cutUnits, packedLength } from './cut.ts';
+import { cutUnits } from './cut.ts';
 import type { PackedEntry } from './cut.ts';
-import type { ArchiveProgress, WarningCode } from './entry.ts';
+import type { WarningCode } from './entry.ts';
 import { compileIgnore } from './ignore.ts';
 import { LargeFiles } from './large-files.ts';
 import { LinkHeirs } from './link-heirs.ts';
@@ -21,13 +21,13 @@ import { ReuseBase } from './reuse.ts';
 import type { SegmentThreadData } from './segment-thread.ts';
 import { threadFile } from './thread-file.ts';
 import { ThreadPool } from './thread-pool.ts';
+import { TreeCount } from './tree-count.ts';
 import { Walk } from './walk.ts';
 import type { WalkedEntry } from './walk.ts';
 import { WriteLine } from './write-line.ts';
 import type { SegmentPool } from './write-line.ts';
+import { WriteProgress } from './write-progress.ts';
 import type { WriteEvent, WriteReply, WriteThreadData } from './write-tasks.ts';
-
-const PROGRESS_MS = 100;
 
 const port = parentPort;
 if (port === null) throw new Error('the write thread is started by writeArchive only');
@@ -58,7 +58,6 @@ async function write(): Promise<WriteResult> {
 }
 
 async function writeWith(pool: SegmentPool): Promise<WriteResult> {
-  const totals = data.count ? countTree() : { bytes: 0, files: 0 };
   const startedAt = clock.now();
   const base = data.base && (await ReuseBase.open(data.base.archive, data.base.index, data.level));
   const assembler = new Assembler({
@@ -76,9 +75,12 @@ async function writeWith(pool: SegmentPool): Promise<WriteResult> {
   const warn = (path: string, code: WarningCode, message: string): void => {
     assembler.warn(path, code, message);
   };
+  const count = data.count && base === undefined ? countTree() : undefined;
   const heirs = new LinkHeirs();
   const large = new LargeFiles(data.root, heirs, clock, warn);
-  const progress = reporter(assembler, totals);
+  const progress = new WriteProgress(assembler, count ?? base?.totals ?? { bytes: 0, files: 0 }, clock, (progress) => {
+    send({ type: 'progress', progress });
+  });
   const line = new WriteLine({
     pool,
     slots,
@@ -100,6 +102,7 @@ async function writeWith(pool: SegmentPool): Promise<WriteResult> {
     if (slot === null) line.wake();
     else line.freed(slot);
   });
+  count?.start();
   try {
     const restless = new Restless();
     for (const unit of cutUnits(chosen(watched(restless, warn)), large.open)) await line.add(unit);
@@ -110,6 +113,7 @@ async function writeWith(pool: SegmentPool): Promise<WriteResult> {
     progress.finish();
     return result;
   } finally {
+    count?.stop();
     // The threads end before the files they read from are closed: a number may be another file's by then.
     await pool.close();
     large.close();
@@ -141,7 +145,7 @@ function watched(restless: Restless, warn: (path: string, code: WarningCode, mes
 }
 
 /** The walk as it goes into the tar. */
-function chosen(walked: Iterable<WalkedEntry>): Iterable<PackedEntry> {
+function chosen(walked: Generator<WalkedEntry, void, void>): Generator<PackedEntry, void, void> {
   return data.filesOnly ? besideFiles(walked) : walked;
 }
 
@@ -164,36 +168,9 @@ function checkRestless(restless: Restless, assembler: Assembler): void {
   );
 }
 
-/** What the walk would archive, so that progress can be told from the start. */
-function countTree(): { bytes: number; files: number } {
+/** What the walk will archive, counted beside it. An older archive of the same tree tells as much without a walk. */
+function countTree(): TreeCount {
   const ignore = compileIgnore(data.ignore);
   const walk = new Walk({ ...data, ignore, warn: () => undefined, checkAbort: control.checkStop });
-  const totals = { bytes: 0, files: 0 };
-  for (const entry of chosen(walk.entries())) {
-    totals.bytes += packedLength(entry);
-    if (entry.aside !== true && (entry.kind === 'file' || entry.kind === 'hardlink')) totals.files++;
-  }
-  return totals;
-}
-
-function reporter(assembler: Assembler, totals: { bytes: number; files: number }) {
-  let last = clock.monotonic();
-  const report = (progress: ArchiveProgress): void => {
-    send({ type: 'progress', progress });
-  };
-  return {
-    step(): void {
-      const now = clock.monotonic();
-      if (now - last < PROGRESS_MS) return;
-      last = now;
-      const { rawSize: bytesDone, files: filesDone } = assembler;
-      // The tree may have grown since it was counted.
-      const bytesTotal = Math.max(totals.bytes, bytesDone);
-      report({ bytesDone, bytesTotal, filesDone, filesTotal: Math.max(totals.files, filesDone) });
-    },
-    finish(): void {
-      const { rawSize, files } = assembler;
-      report({ bytesDone: rawSize, bytesTotal: rawSize, filesDone: files, filesTotal: files });
-    },
-  };
+  return new TreeCount(chosen(walk.entries()));
 }

@@ -1,0 +1,74 @@
+/**
+ * How much a backup will hold, counted while it is made, so that its progress can be told. The count is a walk of its
+ * own, a few entries at a time whenever the thread comes to rest; to count first held up the backup of 200,000 small
+ * files by a third of its time.
+ */
+import type { PackedEntry } from './cut.ts';
+import { packedLength } from './cut.ts';
+
+/** Entries at a time: a quarter of a millisecond, so that what the segment threads wait for never waits for long. */
+const SLICE = 48;
+
+export interface TreeTotals {
+  /** Bytes of the tar stream. */
+  readonly bytes: number;
+  readonly files: number;
+}
+
+export class TreeCount {
+  readonly #entries: Iterator<PackedEntry, void, void>;
+  #next: NodeJS.Immediate | undefined;
+  #bytes = 0;
+  #files = 0;
+  #complete = false;
+
+  /** @param entries of a walk that nobody else reads; what it throws ends the count, and nothing else. */
+  constructor(entries: Iterator<PackedEntry, void, void>) {
+    this.#entries = entries;
+  }
+
+  /** What was counted so far. */
+  get totals(): TreeTotals {
+    return { bytes: this.#bytes, files: this.#files };
+  }
+
+  /** True once that is all there is. */
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  start(): void {
+    this.#next = setImmediate(() => {
+      if (this.#step()) this.start();
+    });
+  }
+
+  /** Ends the count, wherever it is, and with it the walk. */
+  stop(): void {
+    clearImmediate(this.#next);
+    this.#entries.return?.();
+  }
+
+  /** False when there is no more to count. */
+  #step(): boolean {
+    try {
+      for (let left = SLICE; left > 0; left--) {
+        const { value } = this.#entries.next();
+        if (value === undefined) {
+          this.#complete = true;
+          return false;
+        }
+        this.#add(value);
+      }
+      return true;
+    } catch {
+      // The backup's own walk meets the same, and says so.
+      return false;
+    }
+  }
+
+  #add(entry: PackedEntry): void {
+    this.#bytes += packedLength(entry);
+    if (entry.aside !== true && (entry.kind === 'file' || entry.kind === 'hardlink')) this.#files++;
+  }
+}
