@@ -21,9 +21,9 @@ const KNOWN: Readonly<Partial<Record<FailureCode, string>>> = {
 };
 
 export const goAnswers: Answers = {
-  accepted: (c) => c.body(null, 202),
+  accepted: nothingYet,
   deleted: (c) => c.body(null, 204),
-  added: (c) => c.body(null, 202),
+  added: nothingYet,
   done: (c) => c.body(null, 204),
   json: (c, body) => answer(c, 200, body),
   failed(c, failure) {
@@ -43,6 +43,11 @@ export const goAnswers: Answers = {
     return unexpected(c, statusOf(failure), code === 'internal' ? UNEXPECTED : message);
   },
 };
+
+// Without the length the answer would be a chunked one, of no chunks.
+function nothingYet(c: AppContext): Response {
+  return c.body(null, 202, { 'Content-Length': '0' });
+}
 
 function statusOf({ code, facts }: Failure): ContentfulStatusCode {
   // The panel hides the text of 507 from the user who could delete something; its own daemon says 400 as well.
