@@ -3,7 +3,7 @@
  * renamed over its name. What was there before stays untouched until then.
  */
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { link, open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, Failure } from '../base/failure.ts';
@@ -22,12 +22,15 @@ export class PartialFile implements ByteSink {
     this.#handle = handle;
   }
 
-  /** @throws Failure `path_not_found` when the directory does not exist, `invalid_request` when it cannot be written to. */
-  static async create(target: string): Promise<PartialFile> {
+  /**
+   * @param mode of the file, less the umask.
+   * @throws Failure `path_not_found` when the directory does not exist, `invalid_request` when it cannot be written to.
+   */
+  static async create(target: string, mode = 0o666): Promise<PartialFile> {
     // The dot keeps it out of `ls` and globs; the random part lets two runs for one name not meet.
     const path = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.partial`);
     try {
-      return new PartialFile(target, path, await open(path, 'wx'));
+      return new PartialFile(target, path, await open(path, 'wx', mode));
     } catch (error) {
       const errno = errnoOf(error) ?? 'unknown error';
       const missing = errno === 'ENOENT' || errno === 'ENOTDIR';
@@ -59,6 +62,20 @@ export class PartialFile implements ByteSink {
   /** Puts the sealed file in its place, in one step. The caller flushes the directory. */
   async publish(): Promise<void> {
     await rename(this.path, this.#target);
+  }
+
+  /**
+   * The same where nothing may be replaced; `discard` then takes away the temporary name.
+   *
+   * @throws Failure `invalid_request` when the name was taken meanwhile.
+   */
+  async publishNew(): Promise<void> {
+    try {
+      await link(this.path, this.#target);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      throw new Failure('invalid_request', `Cannot write ${printableText(this.#target)}: it was made meanwhile`);
+    }
   }
 
   /** Gives up: nothing of it is left. Harmless after `publish()`. */

@@ -20,6 +20,7 @@ type AddCommand = (program: Command, invocation: Invocation) => void;
 const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['start', async () => (await import('./start.ts')).addStart],
   ['serve', async () => (await import('./serve.ts')).addServe],
+  ['configure', async () => (await import('./configure.ts')).addConfigure],
   ['config', async () => (await import('./config-check.ts')).addConfigCommands],
   ['archive', async () => (await import('./archive.ts')).addArchiveCommands],
   ['backup', async () => (await import('./backup.ts')).addBackupCommands],

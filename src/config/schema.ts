@@ -207,6 +207,7 @@ const panel = (environment: Environment) =>
     allowed_origins: z.array(z.string().regex(/^(\*|https?:\/\/[^\s/?#]+)$/, 'must be an origin')).default([]),
     restore_host_allowlist: z.array(z.string().regex(/^[^\s/?#@]+$/, 'must be a host name or address')).default([]),
     owns_reset: z.boolean().default(false),
+    backup_directories: z.array(value.absolutePath).default([]),
   });
 
 const log = section({

@@ -243,4 +243,6 @@ export interface PanelConfig {
   readonly restoreHostAllowlist: readonly string[];
   /** True when Roost itself answers the panel's start-up reset of stuck backups. */
   readonly ownsReset: boolean;
+  /** Where the panel's former daemon left its backups: looked up when the panel asks for one that is not known. */
+  readonly backupDirectories: readonly string[];
 }
