@@ -1,5 +1,6 @@
 /** What is done for a report that a panel is owed, step by step. Each may run twice: see deliver.ts. */
 import type { Clock } from '../base/clock.ts';
+import type { Failure } from '../base/failure.ts';
 import type { Catalogue } from '../catalogue/contract.ts';
 import type { DeliveryRecord } from '../catalogue/records.ts';
 import type { DeliveryStep, StepEnd } from './deliver.ts';
@@ -50,8 +51,13 @@ async function repeat(delivery: DeliveryRecord, deps: StepDependencies, signal: 
   const [newest] = deps.catalogue.jobs.list({ server, kind: 'restore', limit: 1 });
   if (newest !== undefined && newest.id !== job && newest.createdAt >= askedAt) return { kind: 'over' };
   const verdict = await deps.panel.reportRestore(restoreReport(delivery), signal);
-  // It was taken before: that it is refused now is no news.
-  return verdict.kind === 'refused' ? { kind: 'over' } : endOf(verdict, delivery);
+  // It was taken before: whatever else the panel says to it now is no news.
+  return verdict.kind === 'delivered' || isAnswer(verdict.failure) ? { kind: 'over' } : verdict;
+}
+
+/** The panel has looked at it; neither it nor anything before it is away. */
+function isAnswer({ facts: { status } }: Failure): boolean {
+  return typeof status === 'number' && status < 500;
 }
 
 function restoreReport({ backup, server, successful, askedAt }: DeliveryRecord): RestoreReport {
