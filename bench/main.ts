@@ -1,128 +1,136 @@
 /**
- * `npm run bench -- --size 1GiB --rounds 3`: the same work done by Roost and by the tools that hosts use instead, on
- * a generated server. Runs are interleaved (each round asks everybody once, in turns), so that a slow minute of the
- * machine hurts all alike; the table shows medians and how far the runs were apart. Files are read from the page
- * cache, as after the game wrote them.
- *
- * `npm run bench -- event-loop` measures something else: how long the daemon keeps its callers waiting meanwhile.
+ * `npm run bench -- [PART…] --size 1GiB --rounds 5`: the same work done by Roost and by the tools that hosts use
+ * instead, on a generated server, and each target of Roost's speed beside what was measured. Rounds are interleaved;
+ * tables show medians and how far the rounds were apart. Files are read from the page cache, as after the game wrote
+ * them. Parts: backup repeat restore verify one-file small-files health download floor growth micro; all without any.
  */
-import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import { cpus, loadavg, tmpdir } from 'node:os';
+import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { formatBytes, parseBytes } from '../src/base/sizes.ts';
-import { findContenders } from './contenders.ts';
-import type { Contender, Place } from './contenders.ts';
-import { hasTime, run, settle } from './measure.ts';
-import type { Cost } from './measure.ts';
-import { report } from './report.ts';
-import type { Row } from './report.ts';
-import { changeHundredth, makeServer, makeSmallFiles } from './tree.ts';
-import type { Tree } from './tree.ts';
+import { archiveContests, roostFirst, smallFileContest } from './archive-contests.ts';
+import type { Contest } from './contest.ts';
+import { runContests } from './contest.ts';
+import { floorContests, growthContests } from './cost-contests.ts';
+import { daemonContests } from './daemon-contests.ts';
+import { goalsOf } from './goals.ts';
+import { hasTime } from './measure.ts';
+import { measurePieces } from './micro.ts';
+import { findPeers } from './peers.ts';
+import { asMarkdown, asText, goalTable, pieceTable, sampleTable } from './report.ts';
+import type { Table } from './report.ts';
+import { openScene } from './scene.ts';
+import type { Scene } from './scene.ts';
+import { makeServer, makeSmallFiles, makeZips, measureTree } from './tree.ts';
 
-if (process.argv[2] === 'event-loop') {
-  await import('./event-loop.ts');
-  process.exit();
-}
+const PARTS = 'backup repeat restore verify one-file small-files health download floor growth micro'.split(' ');
+/** Parts that need the generated tree and its daemon. */
+const ON_TREE = PARTS.filter((part) => part !== 'small-files' && part !== 'micro');
 
-const WORKS = ['first backup', 'repeated backup', 'extract', 'verify', 'one file'] as const;
-type Work = (typeof WORKS)[number];
-
-const { values: options } = parseArgs({
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     size: { type: 'string', default: '1GiB' },
-    'small-files': { type: 'string' },
-    rounds: { type: 'string', default: '3' },
+    'small-files': { type: 'string', default: '200000' },
+    rounds: { type: 'string', default: '5' },
     directory: { type: 'string', default: tmpdir() },
-    only: { type: 'string', multiple: true },
+    /** Real trees instead of the generated one; `zips` is a directory of jars made on the spot. */
+    tree: { type: 'string', multiple: true },
+    /** Only these pieces of `micro`, by parts of their names. */
+    piece: { type: 'string', multiple: true },
+    markdown: { type: 'string' },
+    json: { type: 'string' },
   },
 });
+
+const parts = new Set(positionals.length === 0 ? PARTS : positionals);
+const unknown = [...parts].filter((part) => !PARTS.includes(part));
+if (unknown.length > 0) throw new Error(`there is no part ${unknown.join(', ')}; parts are ${PARTS.join(', ')}`);
+const rounds = Number.parseInt(options.rounds, 10);
 
 const scratch = fs.mkdtempSync(join(options.directory, 'roost-bench-'));
 process.on('exit', () => fs.rmSync(scratch, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
 
-const rounds = Number.parseInt(options.rounds, 10);
-const tree = makeTree(join(scratch, 'server'));
-const { contenders, missing } = chosen();
-console.log(
-  `${tree.files.length} files, ${formatBytes(tree.bytes)}; ${cpus().length} x ${cpus()[0]?.model ?? 'CPU'}; ${rounds} rounds`,
-);
-for (const { name, version } of contenders) console.log(`  ${name}: ${version}`);
-for (const reason of missing) console.log(`  not measured: ${reason}`);
-console.log(`  load of the machine before: ${loadavg()[0]?.toFixed(2)} (on a busy one, wall times say little)`);
-if (!hasTime) console.log('  CPU and memory are not measured: GNU time is not installed');
+const peers = findPeers();
+const tables: Table[] = [];
+const facts: Record<string, unknown> = { node: process.version, kernel: release(), rounds, peers: peers.versions };
+const machine = [
+  `${cpus().length} x ${cpus()[0]?.model ?? 'CPU'}, ${formatBytes(totalmem())} of memory, Linux ${release()}`,
+  `load before: ${loadavg()[0]?.toFixed(2)} (on a busy machine wall times say little)`,
+  ...peers.versions,
+  ...peers.missing.map((reason) => `skipped: ${reason}`),
+  ...(hasTime ? [] : ['skipped: CPU time and memory of programs, as GNU time is not installed']),
+];
+for (const line of machine) console.log(line);
 
-const measured = new Map<string, Cost[]>();
-const sizes = new Map<string, number>();
-for (let round = 0; round < rounds; round++) measureRound(round);
-console.log(`\n${report(WORKS.flatMap(rowsOf))}`);
+if (options.tree === undefined) await measureGenerated();
+else for (const name of options.tree) await measureReal(name);
+if (parts.has('micro') && options.tree === undefined) measureMicro();
+machine.push(`load after: ${loadavg()[0]?.toFixed(2)}`);
+for (const table of tables) console.log(`\n${asText(table)}`);
+if (options.markdown !== undefined) fs.writeFileSync(options.markdown, markdown());
+if (options.json !== undefined) fs.writeFileSync(options.json, JSON.stringify({ machine, ...facts }, null, 2));
 
-function makeTree(directory: string): Tree {
-  const count = options['small-files'];
-  if (count !== undefined) return makeSmallFiles(directory, Number.parseInt(count, 10));
-  return makeServer(directory, parseBytes(options.size));
-}
-
-function chosen(): ReturnType<typeof findContenders> {
-  const field = findContenders();
-  const { only } = options;
-  if (only === undefined) return field;
-  return { ...field, contenders: field.contenders.filter(({ name }) => only.some((word) => name.includes(word))) };
-}
-
-/** One turn of everybody through all works, beginning with another contender each round. */
-function measureRound(round: number): void {
-  const first = round % contenders.length;
-  const order = [...contenders.slice(first), ...contenders.slice(0, first)];
-  for (const contender of order) {
-    run(contender.reset(placeOf(contender)), scratch);
-    measure(contender, 'first backup');
+async function measureGenerated(): Promise<void> {
+  const contests: Contest[] = [];
+  let scene: Scene | undefined;
+  let smallFiles = '';
+  if (ON_TREE.some((part) => parts.has(part))) {
+    tell('making the tree');
+    scene = await openScene(scratch, peers, (at) => makeServer(at, parseBytes(options.size)));
+    machine.push(`the tree: ${scene.tree.files.length} files, ${formatBytes(scene.tree.bytes)}`);
+    contests.push(...archiveContests(scene), ...daemonContests(scene), ...floorContests(scene));
   }
-  // Roost copies only what came to rest two seconds before the older backup read it; the others do not mind.
-  waitForClock(3);
-  changeHundredth(tree, round);
-  waitForClock(3);
-  for (const work of ['repeated backup', 'extract', 'verify', 'one file'] as const) {
-    for (const contender of order) measure(contender, work);
+  const files = Number.parseInt(options['small-files'], 10);
+  if (parts.has('small-files')) {
+    tell('making small files');
+    const contest = smallFileContest({ scratch, peers, tree: makeSmallFiles(join(scratch, 'small'), files) });
+    smallFiles = contest.work;
+    contests.push(contest);
   }
-}
-
-function measure(contender: Contender, work: Work): void {
-  const place = placeOf(contender);
-  run(`rm -rf ${place.own}/out && mkdir ${place.own}/out`, scratch);
-  settle();
-  const key = `${work}/${contender.name}`;
-  process.stderr.write(`${key} ...\n`);
-  measured.set(key, [...(measured.get(key) ?? []), run(lineFor(contender, work, place), scratch)]);
-  if (work === 'first backup' || work === 'repeated backup') {
-    sizes.set(key, sizeOf(contender.archive(place, work === 'repeated backup')));
+  if (scene !== undefined && parts.has('growth')) {
+    contests.push(...growthContests(scene, parseBytes(options.size), files));
   }
+  await measure('', contests, smallFiles);
+  await scene?.daemon?.stop();
 }
 
-function lineFor(contender: Contender, work: Work, place: Place): string {
-  if (work === 'first backup') return contender.first(place);
-  if (work === 'repeated backup') return contender.again(place);
-  return work === 'one file' ? contender.oneFile(place) : contender[work](place);
+/** A real tree is read and never written, so a repeated backup of it and what a daemon does are left out. */
+async function measureReal(name: string): Promise<void> {
+  const tree = name === 'zips' ? makeZips(join(scratch, 'zips'), parseBytes(options.size)) : measureTree(name);
+  machine.push(`${name}: ${tree.files.length} files, ${formatBytes(tree.bytes)}`);
+  const made = roostFirst({ scratch, tree }, peers.has.has('isal') ? 'isal' : 'zlib', { place: 'reference' });
+  await made.prepare?.(0);
+  await made.run(0);
+  const archive = join(scratch, `reference-${peers.has.has('isal') ? 'isal' : 'zlib'}`, 'a.tar.gz');
+  const scene = { scratch, peers, tree, daemon: undefined, archive, backup: '', singleFiles: [] };
+  await measure(`${name}: `, [...archiveContests(scene), ...floorContests(scene)], '');
 }
 
-function placeOf(contender: Contender): Place {
-  const own = join(scratch, contender.name.replaceAll(/[^a-z0-9]+/g, '-'));
-  return { tree: tree.directory, own, oneFile: tree.files[Math.floor(tree.files.length / 2)] ?? '' };
+async function measure(title: string, all: readonly Contest[], smallFiles: string): Promise<void> {
+  const contests = all.filter(({ part }) => parts.has(part));
+  if (contests.length === 0) return;
+  const samples = await runContests(contests, rounds, tell);
+  const goals = goalsOf(samples, smallFiles);
+  const titled = (table: Table): Table => ({ ...table, title: title + table.title });
+  tables.push(titled(goalTable(goals)), titled(sampleTable(contests, samples)));
+  facts[`${title}goals`] = goals;
+  facts[`${title}samples`] = Object.fromEntries(samples);
 }
 
-function rowsOf(work: Work): Row[] {
-  return contenders.map(({ name }) => {
-    const key = `${work}/${name}`;
-    return { work, contender: name, costs: measured.get(key) ?? [], bytes: tree.bytes, archiveBytes: sizes.get(key) };
-  });
+function measureMicro(): void {
+  const directory = fs.mkdtempSync(join(scratch, 'micro-'));
+  const pieces = measurePieces(directory, options.piece ?? [], tell);
+  tables.push(pieceTable(pieces));
+  facts['pieces'] = pieces;
 }
 
-function sizeOf(path: string): number {
-  return Number.parseInt(String(spawnSync('du', ['-sb', path]).stdout), 10);
+function markdown(): string {
+  return [...machine.map((line) => `- ${line}`), '', tables.map(asMarkdown).join('\n\n'), ''].join('\n');
 }
 
-function waitForClock(seconds: number): void {
-  spawnSync('sleep', [String(seconds)]);
+function tell(what: string): void {
+  process.stderr.write(`${what} ...\n`);
 }

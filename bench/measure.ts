@@ -2,12 +2,19 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 
-export interface Cost {
+/** What one run of one contender cost, and what else was seen of it. */
+export interface Sample {
   readonly seconds: number;
   /** User and system time of all processes; undefined without GNU time. */
-  readonly cpuSeconds: number | undefined;
-  /** Peak of the largest process in bytes; undefined without GNU time. */
-  readonly peakBytes: number | undefined;
+  readonly cpuSeconds?: number;
+  /** Peak resident set of the largest process in bytes; undefined without GNU time. */
+  readonly peakBytes?: number;
+  /** What it left on the disk. */
+  readonly archiveBytes?: number;
+  /** Of those, what was copied from an older archive. */
+  readonly reusedBytes?: number;
+  /** Of work that is asked for again and again: how long each took. */
+  readonly latencies?: readonly number[];
 }
 
 const TIME = '/usr/bin/time';
@@ -26,23 +33,31 @@ export function firstLine(line: string): string {
   return (stdout.trim() || stderr.trim()).split('\n')[0] ?? '';
 }
 
+/** A word that a shell takes as it is. */
+export function quoted(word: string): string {
+  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
+
 /**
  * @param line given to `bash` with pipefail, so that a pipe fails when any part of it does.
+ * @param scratch where the report of GNU time goes.
  * @param allowed exit codes that count as done.
  * @throws when it ends otherwise: a number for work that was not done would be a lie.
  */
-export function run(line: string, directory: string, allowed: readonly number[] = [0]): Cost {
-  const report = `${directory}/time.txt`;
+export function run(line: string, scratch: string, allowed: readonly number[] = [0]): Sample & { stdout: string } {
+  const report = `${scratch}/time.txt`;
   const command = ['bash', '-o', 'pipefail', '-ec', line];
   const argv = hasTime ? [TIME, '--quiet', '-o', report, '-f', '%U %S %M', ...command] : command;
   const start = performance.now();
-  const { status, stderr } = spawnSync(argv[0] ?? '', argv.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] });
+  const { status, stdout, stderr } = spawnSync(argv[0] ?? '', argv.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
   const seconds = (performance.now() - start) / 1000;
-  if (status === null || !allowed.includes(status))
+  if (status === null || !allowed.includes(status)) {
     throw new Error(`"${line}" ended with ${status}: ${String(stderr)}`);
-  if (!hasTime) return { seconds, cpuSeconds: undefined, peakBytes: undefined };
+  }
+  const printed = { seconds, stdout: stdout.toString() };
+  if (!hasTime) return printed;
   const [user = 0, system = 0, kibibytes = 0] = fs.readFileSync(report, 'utf8').trim().split(' ').map(Number);
-  return { seconds, cpuSeconds: user + system, peakBytes: kibibytes * 1024 };
+  return { ...printed, cpuSeconds: user + system, peakBytes: kibibytes * 1024 };
 }
 
 /** Writes back what earlier runs left in memory, so that nobody pays for its predecessor. */

@@ -1,62 +1,102 @@
-/** Medians, spreads and ratios as one table of text. */
+/** Tables of what was measured: aligned for a terminal, and as Markdown. */
 import { formatBytes } from '../src/base/sizes.ts';
-import type { Cost } from './measure.ts';
+import type { Contest, Samples } from './contest.ts';
+import { samplesOf } from './contest.ts';
+import type { Goal } from './goals.ts';
+import type { Sample } from './measure.ts';
+import type { Piece } from './micro.ts';
+import { quantile, spreadOf } from './statistics.ts';
 
-export interface Row {
-  readonly work: string;
-  readonly contender: string;
-  readonly costs: readonly Cost[];
-  /** Bytes that the work went over, for the rate. */
-  readonly bytes: number;
-  /** What it left on the disk; undefined for work that leaves no archive. */
-  readonly archiveBytes: number | undefined;
+export interface Table {
+  readonly title: string;
+  readonly headings: readonly string[];
+  readonly rows: readonly (readonly string[])[];
 }
 
-const HEADINGS = ['work', 'contender', 'median s', 'min-max s', 'MiB/s', 'CPU s', 'peak memory', 'archive', 'times'];
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
+export function goalTable(goals: readonly Goal[]): Table {
+  const rows = goals
+    .filter(({ measured }) => measured !== undefined)
+    .map(({ work, against, target, measured, unit, met }) => {
+      const digits = unit === '' ? 3 : 1;
+      const spread = `${measured?.min.toFixed(digits)} to ${measured?.max.toFixed(digits)}`;
+      const middle = `${measured?.median.toFixed(digits)}${unit === '' ? '' : ` ${unit}`}`;
+      return [work, against, target, middle, spread, met === true ? 'yes' : 'no'];
+    });
+  return { title: 'Targets', headings: ['work', 'against', 'target', 'median', 'min to max', 'met'], rows };
 }
 
-/** `times` is how many times as long as the first contender (Roost's preferred engine) the work took. */
-export function report(rows: readonly Row[]): string {
-  const leaders = new Map<string, number>();
-  const cells = rows.map((row) => {
-    const seconds = row.costs.map((cost) => cost.seconds);
-    const middle = median(seconds);
-    const leader = leaders.get(row.work) ?? middle;
-    leaders.set(row.work, leader);
-    return [
-      row.work,
-      row.contender,
-      middle.toFixed(2),
-      `${Math.min(...seconds).toFixed(2)}-${Math.max(...seconds).toFixed(2)}`,
-      (row.bytes / 1024 ** 2 / middle).toFixed(0),
-      optional(
-        row.costs.map((cost) => cost.cpuSeconds),
-        (value) => value.toFixed(2),
-      ),
-      optional(
-        row.costs.map((cost) => cost.peakBytes),
-        formatBytes,
-      ),
-      row.archiveBytes === undefined ? '' : formatBytes(row.archiveBytes),
-      (middle / leader).toFixed(2),
-    ];
+export function sampleTable(contests: readonly Contest[], samples: Samples): Table {
+  const rows = contests.flatMap((contest) =>
+    contest.contenders.map(({ name }) => rowOf(contest, name, samplesOf(samples, contest.work, name))),
+  );
+  const headings = [
+    'work',
+    'contender',
+    'median s',
+    'min to max',
+    'MiB/s',
+    'CPU s',
+    'peak MB',
+    'archive',
+    'latency p50 / p99',
+  ];
+  return { title: 'All that was measured', headings, rows: rows.filter((row) => row.length > 0) };
+}
+
+function rowOf({ work, bytes }: Contest, name: string, samples: readonly Sample[]): string[] {
+  const seconds = spreadOf(samples.map((sample) => sample.seconds));
+  if (seconds === undefined) return [];
+  const latencies = samples.flatMap((sample) => sample.latencies ?? []);
+  return [
+    work,
+    name,
+    seconds.median.toFixed(2),
+    `${seconds.min.toFixed(2)} to ${seconds.max.toFixed(2)}`,
+    bytes === 0 || latencies.length > 0 ? '' : (bytes / 2 ** 20 / seconds.median).toFixed(0),
+    middle(
+      samples,
+      ({ cpuSeconds }) => cpuSeconds,
+      (value) => value.toFixed(2),
+    ),
+    middle(
+      samples,
+      ({ peakBytes }) => peakBytes,
+      (value) => (value / 1e6).toFixed(0),
+    ),
+    middle(samples, ({ archiveBytes }) => archiveBytes, formatBytes),
+    latencies.length === 0 ? '' : `${quantile(latencies, 0.5).toFixed(1)} / ${quantile(latencies, 0.99).toFixed(1)} ms`,
+  ];
+}
+
+function middle(
+  samples: readonly Sample[],
+  of: (sample: Sample) => number | undefined,
+  format: (value: number) => string,
+): string {
+  const spread = spreadOf(samples.flatMap((sample) => of(sample) ?? []));
+  return spread === undefined ? '' : format(spread.median);
+}
+
+export function pieceTable(pieces: readonly Piece[]): Table {
+  const rows = pieces.map(({ name, unit, spread: { median, min, max } }) => {
+    const digits = median < 100 ? 2 : 0;
+    return [name, `${median.toFixed(digits)} ${unit}`, `${min.toFixed(digits)} to ${max.toFixed(digits)}`];
   });
-  const widths = HEADINGS.map((heading, at) => Math.max(heading.length, ...cells.map((row) => row[at]?.length ?? 0)));
-  const line = (row: readonly string[]) =>
+  return { title: 'Hot pieces, one thread', headings: ['piece', 'median', 'min to max'], rows };
+}
+
+export function asText({ title, headings, rows }: Table): string {
+  const widths = headings.map((heading, at) => Math.max(heading.length, ...rows.map((row) => row[at]?.length ?? 0)));
+  const line = (row: readonly string[]): string =>
     row
       .map((cell, at) => cell.padEnd(widths[at] ?? 0))
       .join('  ')
       .trimEnd();
-  return [line(HEADINGS), line(widths.map((width) => '-'.repeat(width))), ...cells.map(line)].join('\n');
+  return [title, '', line(headings), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
 
-function optional(values: readonly (number | undefined)[], format: (value: number) => string): string {
-  const known = values.filter((value) => value !== undefined);
-  return known.length === 0 ? '?' : format(median(known));
+export function asMarkdown({ title, headings, rows }: Table): string {
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((cell) => cell.replaceAll('|', String.raw`\|`)).join(' | ')} |`;
+  return [`### ${title}`, '', line(headings), line(headings.map(() => '---')), ...rows.map(line)].join('\n');
 }

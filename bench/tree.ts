@@ -58,3 +58,28 @@ export function changeHundredth(tree: Tree, round: number): void {
     fs.closeSync(handle);
   }
 }
+
+/** Jars alone: a tree on which a compressor gains nothing. */
+export function makeZips(directory: string, size: number): Tree {
+  const jars = KINDS.filter((kind) => kind.name(0).endsWith('.jar'));
+  const files: string[] = [];
+  let bytes = 0;
+  for (const kind of jars) {
+    const random = new Random(5000);
+    for (let at = 0; bytes < size; at++) bytes += write(directory, kind, at, random, files);
+  }
+  return { directory, files, bytes };
+}
+
+/** A tree that is there already. */
+export function measureTree(directory: string): Tree {
+  const files: string[] = [];
+  let bytes = 0;
+  for (const entry of fs.readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    files.push(path);
+    bytes += fs.lstatSync(path).size;
+  }
+  return { directory, files, bytes };
+}

@@ -1,0 +1,65 @@
+/** What contests work on: a generated (or a real) tree, a daemon over it, and an archive of it in the daemon's store. */
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { BenchDaemon, EMPTY, FULL } from './daemon.ts';
+import { quoted, run, settle } from './measure.ts';
+import type { Peers } from './peers.ts';
+import { Random } from './random.ts';
+import type { Tree } from './tree.ts';
+
+/** Files of which one at a time is taken from the archive. */
+const SINGLE_FILES = 10;
+const MIB = 1024 * 1024;
+
+export interface Scene {
+  readonly scratch: string;
+  readonly peers: Peers;
+  readonly tree: Tree;
+  /** Undefined for a real tree, which is not the bench's to change or to restore over. */
+  readonly daemon: BenchDaemon | undefined;
+  /** The archive that is verified, restored and downloaded; made with the preferred engine. */
+  readonly archive: string;
+  /** The id of that archive's backup of the server `EMPTY`. */
+  readonly backup: string;
+  /** Files of 1 MiB in it. */
+  readonly singleFiles: readonly string[];
+}
+
+/** Puts a generated tree under a daemon, and a copy of it (hard links) through one backup. */
+export async function openScene(scratch: string, peers: Peers, make: (at: string) => Tree): Promise<Scene> {
+  const home = join(scratch, 'host');
+  const full = join(home, 'servers', FULL);
+  const empty = join(home, 'servers', EMPTY);
+  const made = make(full);
+  const singleFiles = addSingleFiles(full);
+  const tree = { ...made, bytes: made.bytes + SINGLE_FILES * MIB, files: [...made.files, ...singleFiles] };
+  run(`cp -al ${quoted(full)} ${quoted(empty)}`, scratch);
+  const daemon = await BenchDaemon.start(home);
+  settle();
+  const backup = await daemon.backup(EMPTY);
+  emptyDirectory(empty);
+  return { scratch, peers, tree, daemon, archive: daemon.archiveOf(EMPTY, backup), backup, singleFiles };
+}
+
+function addSingleFiles(directory: string): string[] {
+  const random = new Random(4000);
+  fs.mkdirSync(join(directory, 'single'), { recursive: true });
+  return Array.from({ length: SINGLE_FILES }, (_, at) => {
+    const name = `single/${at}.dat`;
+    fs.writeFileSync(join(directory, name), random.bytes(MIB));
+    return name;
+  });
+}
+
+/** A directory of this name below the scratch directory, with nothing in it. */
+export function freshDirectory(scratch: string, name: string): string {
+  const directory = join(scratch, name);
+  fs.rmSync(directory, { recursive: true, force: true });
+  fs.mkdirSync(directory, { recursive: true });
+  return directory;
+}
+
+export function emptyDirectory(directory: string): void {
+  spawnSync('find', [directory, '-mindepth', '1', '-delete']);
+}
