@@ -14,6 +14,7 @@ import { backupVerb } from './jobs/backup.ts';
 import { CopyLane } from './jobs/copies.ts';
 import { DeliveryLane } from './jobs/deliver.ts';
 import { reportSteps } from './jobs/delivery-steps.ts';
+import { notingDamage } from './jobs/damage.ts';
 import { EventHub } from './jobs/events.ts';
 import { Leftovers } from './jobs/leftovers.ts';
 import { recoverJobs } from './jobs/recover.ts';
@@ -99,7 +100,7 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
   const restoring = { ...shared, ...(onRestoreStep === undefined ? {} : { onStep: onRestoreStep }) };
   const verbs = [
     backupVerb(shared),
-    restoreVerb({ ...restoring, onPreview: previews.keep }),
+    notingDamage(restoreVerb({ ...restoring, onPreview: previews.keep }), shared),
     verifyVerb(shared),
     removeVerb(shared),
   ];

@@ -52,10 +52,10 @@ export function requireCompleted(
   });
 }
 
-/** @throws Failure `archive_damaged` when a verification has found damage. */
+/** @throws Failure `archive_damaged` when a verification or a restore has found damage. */
 export function requireUndamaged(record: BackupRecord, doing: string): void {
   if (record.damagedAt === null) return;
-  throw new Failure('archive_damaged', `${doing}: a verification found its archive damaged`, {
+  throw new Failure('archive_damaged', `${doing}: its archive was found damaged`, {
     facts: { backup: record.id, damagedAt: record.damagedAt },
     hint: 'Restore another backup; or verify this one again, if its store was repaired.',
   });

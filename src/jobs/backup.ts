@@ -36,7 +36,7 @@ export interface BackupDependencies extends PlanDependencies {
 export function backupVerb(deps: BackupDependencies): Verb {
   const guards = new Map<Store, SpaceGuard>();
   const guardOf = (store: Store): SpaceGuard => {
-    const guard = guards.get(store) ?? new SpaceGuard(store, deps.config.limits.reserveFree, deps.clock);
+    const guard = guards.get(store) ?? new SpaceGuard(store, () => deps.config.limits.reserveFree, deps.clock);
     guards.set(store, guard);
     return guard;
   };

@@ -13,13 +13,14 @@ const BELIEVED_MS = 1000;
 
 export class SpaceGuard {
   readonly #store: Pick<Store, 'freeSpace'>;
-  readonly #reserve: number;
+  readonly #reserve: () => number;
   readonly #clock: Clock;
   #measuredAt = Number.NEGATIVE_INFINITY;
   /** Bytes above the reserve when last measured, less what was let through since. */
   #left = 0;
 
-  constructor(store: Pick<Store, 'freeSpace'>, reserve: number, clock: Clock) {
+  /** @param reserve bytes; asked for with each look at the store, as a reload may change it. */
+  constructor(store: Pick<Store, 'freeSpace'>, reserve: () => number, clock: Clock) {
     this.#store = store;
     this.#reserve = reserve;
     this.#clock = clock;
@@ -30,7 +31,8 @@ export class SpaceGuard {
     const stale = this.#clock.monotonic() - this.#measuredAt >= BELIEVED_MS;
     if (stale || bytes > this.#left) await this.#measure();
     if (bytes > this.#left) {
-      throw outOfSpace('Cannot go on storing the archive', this.#left + this.#reserve, this.#reserve, bytes);
+      const reserve = this.#reserve();
+      throw outOfSpace('Cannot go on storing the archive', this.#left + reserve, reserve, bytes);
     }
     this.#left -= bytes;
   }
@@ -47,7 +49,7 @@ export class SpaceGuard {
 
   async #measure(): Promise<void> {
     const free = await this.#store.freeSpace();
-    this.#left = free === null ? Number.POSITIVE_INFINITY : free.bytes - this.#reserve;
+    this.#left = free === null ? Number.POSITIVE_INFINITY : free.bytes - this.#reserve();
     this.#measuredAt = this.#clock.monotonic();
   }
 }
