@@ -1,6 +1,7 @@
 /** Puts the jobs room together: the verbs over one catalogue, one set of stores, one runner. */
 import type { Clock } from './base/clock.ts';
 import type { Failure } from './base/failure.ts';
+import type { BackupId, ServerId } from './base/ids.ts';
 import type { Log } from './base/log.ts';
 import { systemTimers } from './base/timers.ts';
 import type { Catalogue } from './catalogue/contract.ts';
@@ -14,6 +15,8 @@ import { backupVerb } from './jobs/backup.ts';
 import { CopyLane } from './jobs/copies.ts';
 import { DeliveryLane } from './jobs/deliver.ts';
 import { reportSteps } from './jobs/delivery-steps.ts';
+import type { UploadDependencies } from './jobs/delivery-upload.ts';
+import { uploadSteps } from './jobs/delivery-upload.ts';
 import { notingDamage } from './jobs/damage.ts';
 import { EventHub } from './jobs/events.ts';
 import { Leftovers } from './jobs/leftovers.ts';
@@ -25,6 +28,7 @@ import type { RestoreStep } from './jobs/restore-deps.ts';
 import { previousDirectories } from './jobs/restore-previous.ts';
 import { Previews } from './jobs/restore-outcome.ts';
 import { recoverRestores } from './jobs/restore-recovery.ts';
+import { fetchArchive, RestoreDownloads, sweepSpool } from './jobs/restore-download.ts';
 import { fetchFromStores } from './jobs/restore-source.ts';
 import { sweepPrevious } from './jobs/restore-sweep.ts';
 import { restoreVerb } from './jobs/restore.ts';
@@ -35,10 +39,12 @@ import { Turns } from './jobs/turns.ts';
 import { verifyVerb } from './jobs/verify.ts';
 import { announceStatuses } from './jobs/views.ts';
 import { openPower } from './servers/power.ts';
+import { GuardedDownload } from './storage/guarded/download.ts';
 import type { Registry } from './servers/registry.ts';
 
 /** More than a node of thousands of servers queues with one schedule; a bound for whoever calls in a loop. */
 const MAX_QUEUED = 2000;
+const BYTES_PER_MEBIBYTE = 1024 ** 2;
 
 export type OnRestoreStep = (step: RestoreStep) => void;
 
@@ -82,12 +88,14 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
   const archive = archiveDoor;
   const previews = new Previews();
   const copies = new CopyLane({ ...surroundings, events });
-  const fetch = fetchFromStores(catalogue, stores);
+  const downloads = restoreDownloads(surroundings);
+  const fetch = fetchArchive(fetchFromStores(catalogue, stores), downloads);
   const leftovers = new Leftovers(surroundings);
   const shared = {
     ...surroundings,
     archive,
     copies,
+    ...(downloads === undefined ? {} : { downloads }),
     events,
     exclude,
     fetch,
@@ -107,14 +115,18 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
   const { concurrent } = config.backups;
   const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued: MAX_QUEUED });
   announceStatuses(runner, events);
-  const reports = reportLane(surroundings, events);
+  const remove = (server: ServerId, backup: BackupId): Promise<void> => service.removeGivenUp(server, backup);
+  const reports = reportLane(surroundings, events, remove);
   const service = new Service({ ...shared, runner, reports });
   return {
     service,
     events,
     runner,
     reports,
-    recoverServers: () => recoverRestores(restoring),
+    async recoverServers() {
+      await sweepSpool(config, log);
+      await recoverRestores(restoring);
+    },
     async recoverStores() {
       const again = (job: JobRecord, failure: Failure): boolean =>
         config.jobs.rerunInterrupted && runAgain(job, failure, { catalogue, runner });
@@ -135,8 +147,24 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
   };
 }
 
-function reportLane({ catalogue, clock, log, panel }: JobsSurroundings, events: EventHub): DeliveryLane | undefined {
+function reportLane(
+  { catalogue, clock, config, log, panel, stores }: JobsSurroundings,
+  events: EventHub,
+  remove: UploadDependencies['remove'],
+): DeliveryLane | undefined {
   if (panel === undefined) return undefined;
-  const steps = reportSteps({ panel, catalogue, clock });
+  // Asked for anew each time: a reload may change it.
+  const uploadRate = (): number => config.backups.uploadLimit * BYTES_PER_MEBIBYTE;
+  const steps = [
+    ...uploadSteps({ panel, catalogue, stores, events, clock, uploadRate, remove }),
+    ...reportSteps({ panel, catalogue, clock }),
+  ];
   return new DeliveryLane({ catalogue, steps, events, clock, timers: systemTimers, random: Math.random, log });
+}
+
+function restoreDownloads({ config, clock, log, panel, version }: JobsSurroundings): RestoreDownloads | undefined {
+  if (panel === undefined) return undefined;
+  const { restoreHostAllowlist: allowlist } = config.panel;
+  const download = new GuardedDownload({ allowlist, userAgent: `Roost/${version}` });
+  return new RestoreDownloads({ download, config, clock, log });
 }

@@ -163,8 +163,11 @@ export interface DeliveryTable {
    * back. Returns how many.
    */
   hasten(latest: number): number;
-  /** The backup is being removed: its report goes on at that step, due now, and says that it was not successful. */
-  withdraw(backup: BackupId, step: string): void;
+  /**
+   * The backup is being removed: its report goes on at that step, due now, and says that it was not successful. One that
+   * is at the step `arrived` was taken already, and stays as it is.
+   */
+  withdraw(backup: BackupId, step: string, arrived: string): void;
   /** The last step: it has arrived, or nobody wants it any more. */
   delete(id: number): void;
 }

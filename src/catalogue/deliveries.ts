@@ -113,12 +113,12 @@ export class Deliveries implements DeliveryTable {
     return this.#database.run(sql, { now: this.#clock.now(), latest });
   }
 
-  withdraw(backup: BackupId, step: string): void {
+  withdraw(backup: BackupId, step: string, arrived: string): void {
     this.#database.run(
       `UPDATE deliveries SET withdrawn = 1, successful = 0, sha256 = NULL, size = 0, files = 0,
          state = 'pending', step = :step, attempts = 0, due_at = :now
-       WHERE backup = :backup AND kind = 'backup'`,
-      { backup, step, now: this.#clock.now() },
+       WHERE backup = :backup AND kind = 'backup' AND step <> :arrived`,
+      { backup, step, arrived, now: this.#clock.now() },
     );
   }
 

@@ -64,6 +64,11 @@ export interface CreateBackup {
   readonly locked?: boolean;
   /** What the caller's backups may take up besides the limits of the node. */
   readonly limits?: ServerLimits;
+  /**
+   * The panel keeps the archive: it is uploaded to the panel's own storage before the report, and removed here, row and
+   * all, after it. Only with `report`.
+   */
+  readonly upload?: 'panel';
   /** The panel is told how it ends, however long that takes. */
   readonly report?: true;
 }
@@ -77,6 +82,11 @@ export interface RestoreBackup {
   readonly keepIgnored?: boolean;
   readonly dryRun?: boolean;
   readonly keepPreviousHours?: number;
+  /**
+   * Where the archive of a backup that the node does not have is fetched from; of no meaning for one that it has.
+   * `invalid_request` for a link that will not be followed.
+   */
+  readonly download?: { readonly url: string };
   /** The panel is told how it ends, however long that takes. */
   readonly report?: true;
 }

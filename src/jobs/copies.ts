@@ -23,12 +23,13 @@ import { objectKey } from '../storage/key.ts';
 import type { Store } from '../storage/store.ts';
 import { putManifest, removeObjects } from './archive-target.ts';
 import type { EventSource, RoostEvent } from './contract.ts';
+import { goesToPanel } from './delivery-upload.ts';
 import { protectObjects, readAside } from './manifests.ts';
 import { openArchiveSource } from './stored-archive.ts';
 import type { StoreSet } from './stores.ts';
 
 export interface CopyDependencies {
-  readonly catalogue: Pick<Catalogue, 'backups' | 'copies'>;
+  readonly catalogue: Pick<Catalogue, 'backups' | 'copies' | 'deliveries'>;
   readonly stores: StoreSet;
   readonly events: EventSource;
   readonly config: { readonly storage: Pick<StorageConfig, 'copies'> };
@@ -119,8 +120,10 @@ export class CopyLane {
     for (const store of this.#storesFor(record)) if (!planned.has(store)) copies.plan(record.id, store);
   }
 
-  #storesFor({ store, damagedAt }: BackupRecord): string[] {
-    return damagedAt === null ? this.#deps.config.storage.copies.filter((name) => name !== store) : [];
+  /** None for a backup that goes to the panel: it does not stay. */
+  #storesFor({ id, store, damagedAt }: BackupRecord): string[] {
+    const isCopied = damagedAt === null && !goesToPanel(id, this.#deps.catalogue);
+    return isCopied ? this.#deps.config.storage.copies.filter((name) => name !== store) : [];
   }
 
   #work(): void {

@@ -16,6 +16,11 @@ export interface StepDependencies {
 const REPORTS = 4;
 /** A panel gives up asking after 15 seconds, and commits or rolls back then: after this it has done either. */
 const COMMITTED_MS = 20_000;
+/**
+ * From this failed try on, a panel that answers 500 may never complete the upload: its storage has let it go. The
+ * archive is still here, and is uploaded anew.
+ */
+const UPLOAD_AGAIN_AT = 10;
 /** When the end of a very short restore is told a second time, after it was asked for. */
 const REPEAT_MS = 30_000;
 
@@ -64,8 +69,13 @@ function restoreReport({ backup, server, successful, askedAt }: DeliveryRecord):
   return { backup, server, successful, askedAt };
 }
 
-function endOf(verdict: DeliveryVerdict, { withdrawn }: DeliveryRecord): StepEnd {
-  if (verdict.kind === 'delivered') return { kind: 'over' };
+function endOf(verdict: DeliveryVerdict, delivery: DeliveryRecord): StepEnd {
+  const { withdrawn, attempts } = delivery;
+  const hasParts = partsOf(delivery) !== null;
+  // The panel has the archive now, and deletes it by itself one day.
+  if (verdict.kind === 'delivered') return hasParts ? { kind: 'next', step: 'remove' } : { kind: 'over' };
+  const cannotComplete = hasParts && verdict.failure.facts['status'] === 500 && attempts >= UPLOAD_AGAIN_AT;
+  if (verdict.kind === 'retry' && cannotComplete) return { ...verdict, step: 'upload' };
   // The backup is gone here and there: nobody waits for its report.
   if (withdrawn && verdict.failure.code === 'backup_not_found') return { kind: 'over' };
   return verdict;

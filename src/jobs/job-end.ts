@@ -48,5 +48,7 @@ function reportOf(job: JobRecord, done: boolean, { catalogue, clock }: EndDepend
   const made = done ? catalogue.backups.find(backup) : undefined;
   if (made === undefined || made.sha256 === null) return { ...about, ...nothing, kind: 'backup', dueAt: now };
   const { sha256, size, files } = made;
-  return { ...about, kind: 'backup', successful: true, sha256, size, files, dueAt: now };
+  // The panel keeps this one: it is told of it once it has it.
+  const first = job.request['upload'] === 'panel' ? { step: 'upload', data: { upload: true } } : {};
+  return { ...about, ...first, kind: 'backup', successful: true, sha256, size, files, dueAt: now };
 }

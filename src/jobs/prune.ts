@@ -14,11 +14,12 @@ import type { BackupRecord } from '../catalogue/records.ts';
 import type { Config } from '../config/types.ts';
 import type { RetentionItem, RetentionVerdict } from '../policy/retention.ts';
 import { judgeRetention } from '../policy/retention.ts';
+import { goesToPanel } from './delivery-upload.ts';
 import type { EventHub } from './events.ts';
 import type { JobRunner } from './runner.ts';
 
 export interface RetentionDependencies {
-  readonly catalogue: Pick<Catalogue, 'backups'>;
+  readonly catalogue: Pick<Catalogue, 'backups' | 'deliveries'>;
   readonly runner: Pick<JobRunner, 'open'>;
   readonly config: Pick<Config, 'retention'>;
   readonly clock: Clock;
@@ -30,13 +31,17 @@ export interface PruneDependencies extends RetentionDependencies {
   readonly log: Log;
 }
 
-/** A server's backups, newest first, each with what retention says of it now. Changes nothing. */
+/**
+ * A server's backups, newest first, each with what retention says of it now. Changes nothing. Those on their way to the
+ * panel are not among them: the panel keeps them by its own rules, and they take no place of one that stays.
+ */
 export function judgeServer(
   server: ServerId,
   { catalogue, runner, config, clock }: RetentionDependencies,
 ): readonly RetentionVerdict<RetentionItem & { readonly record: BackupRecord }>[] {
   const busy = new Set(runner.open({ server }).map(({ record }) => record.backup));
-  const history = catalogue.backups.list({ server }).map((record) => ({
+  const staying = catalogue.backups.list({ server }).filter(({ id }) => !goesToPanel(id, catalogue));
+  const history = staying.map((record) => ({
     record,
     createdAt: record.createdAt,
     status: record.status,

@@ -56,7 +56,7 @@ function checkRemovable(catalogue: Pick<Catalogue, 'backups'>, id: BackupId): Ba
  * for the report of this backup is told that there is none: it would show for ever what cannot be restored.
  */
 export function forgetBackup(id: BackupId, catalogue: Pick<Catalogue, 'backups' | 'deliveries'>): BackupRecord {
-  catalogue.deliveries.withdraw(id, 'report');
+  catalogue.deliveries.withdraw(id, 'report', 'remove');
   return catalogue.backups.delete(id);
 }
 

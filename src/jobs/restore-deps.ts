@@ -36,13 +36,21 @@ export interface RestoreDependencies {
   readonly archive: Pick<ArchiveDoor, 'verifyArchive' | 'extractArchive' | 'openArchive'>;
   readonly power: PowerPort;
   readonly config: Pick<Config, 'backups' | 'limits' | 'restore' | 'servers' | 'stateDirectory'>;
-  /** Step 1: where the archive of a job comes from; `fetchFromStores` for backups of the catalogue. */
-  readonly fetch: (job: JobRecord, signal: AbortSignal) => Promise<FetchedArchive>;
+  /** Step 1: where the archive of a job comes from; `fetchArchive` chooses. */
+  readonly fetch: (job: JobRecord, signal: AbortSignal, watch: FetchWatch) => Promise<FetchedArchive>;
   readonly clock: Clock;
   readonly log: Log;
   /** Told what a dry run found, before its job is done. */
   readonly onPreview?: (job: JobId, preview: RestorePreview) => void;
   readonly onStep?: (step: RestoreStep) => void;
+}
+
+/** For an archive that has to be brought here first. */
+export interface FetchWatch {
+  /** Bytes that are here, and that there will be in all. */
+  progress(bytesDone: number, bytesTotal: number): void;
+  /** MiB per second that may be written now; 0 for no limit. */
+  writeRate(): number;
 }
 
 export interface FetchedArchive {

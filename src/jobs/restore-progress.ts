@@ -1,10 +1,11 @@
-/** A restore may read the archive twice, to prove it and to unpack it; its progress counts both. */
+/** A restore may fetch the archive, and read it twice, to prove it and to unpack it; its progress counts all of that. */
 import type { ArchiveProgress } from '../archive/entry.ts';
 import type { FetchedArchive } from './restore-deps.ts';
 import type { RunningJob } from './verb.ts';
 
 export class RestoreProgress {
   readonly #job: RunningJob;
+  #fetchBytes = 0;
   #checkBytes = 0;
   #unpackBytes = 0;
   #files = 0;
@@ -18,11 +19,17 @@ export class RestoreProgress {
     this.#files = files;
   }
 
+  /** Its content is at least as long as itself, and is read twice. */
+  fetched(bytesDone: number, bytesTotal: number): void {
+    this.#fetchBytes = bytesTotal;
+    this.#job.progress({ bytesDone, bytesTotal: 3 * bytesTotal, filesDone: 0, filesTotal: 0 });
+  }
+
   checked({ bytesDone, bytesTotal }: ArchiveProgress): void {
     this.#checkBytes = bytesTotal;
     this.#job.progress({
-      bytesDone,
-      bytesTotal: bytesTotal + this.#unpackBytes,
+      bytesDone: this.#fetchBytes + bytesDone,
+      bytesTotal: this.#fetchBytes + bytesTotal + this.#unpackBytes,
       filesDone: 0,
       filesTotal: this.#files,
     });
@@ -30,8 +37,8 @@ export class RestoreProgress {
 
   unpacked({ bytesDone, bytesTotal, filesDone, filesTotal }: ArchiveProgress): void {
     this.#job.progress({
-      bytesDone: this.#checkBytes + bytesDone,
-      bytesTotal: this.#checkBytes + bytesTotal,
+      bytesDone: this.#fetchBytes + this.#checkBytes + bytesDone,
+      bytesTotal: this.#fetchBytes + this.#checkBytes + bytesTotal,
       filesDone,
       filesTotal,
     });

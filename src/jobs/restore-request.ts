@@ -18,6 +18,8 @@ const requestShape = z.object({
   keepPreviousHours: z.number().positive().max(MAX_HOURS).optional(),
   /** Brings back what the last restore of this backup set aside; all else is of no meaning then. */
   undo: z.boolean().default(false),
+  /** The archive is not in the catalogue: it is fetched from a link that only the process knows. */
+  download: z.boolean().default(false),
   /** The panel is told how it ends. */
   report: z.boolean().default(false),
 });

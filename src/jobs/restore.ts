@@ -81,7 +81,10 @@ async function begin(job: RunningJob, deps: RestoreDependencies): Promise<Restor
 
 async function fetch({ job, deps, progress }: Restore): Promise<FetchedArchive> {
   job.phase('fetching');
-  const archive = await deps.fetch(job.record, job.signal);
+  const archive = await deps.fetch(job.record, job.signal, {
+    progress: (done, total) => progress.fetched(done, total),
+    writeRate: () => job.rates(deps.config.backups).write,
+  });
   progress.expect(archive);
   deps.onStep?.('fetched');
   return archive;

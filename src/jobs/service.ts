@@ -18,7 +18,7 @@ import { checkReserve } from '../policy/limits.ts';
 import type { Registry } from '../servers/registry.ts';
 import { objectKey } from '../storage/key.ts';
 import type { Store } from '../storage/store.ts';
-import { requireActive, requireCompleted, requireIdle, requireUndamaged, requireUnused } from './admission.ts';
+import { requireActive, requireCompleted, requireIdle, requireUnused } from './admission.ts';
 import type { ArchiveDoor } from './archive-door.ts';
 import { excludedPaths } from './backup-plan.ts';
 import { backupEvent } from './backup-facts.ts';
@@ -31,10 +31,11 @@ import { refreshManifest, writeManifest } from './manifests.ts';
 import { countDeliveries, dropDelivery, retryDeliveries, viewDeliveries, type OwedReports } from './owed-reports.ts';
 import { judgeServer } from './prune.ts';
 import { requireUnlocked } from './remove.ts';
-import { compilePaths } from './restore-paths.ts';
+import { prepareRestore, requireRestorable } from './restore-admission.ts';
+import type { RestoreDownloads } from './restore-download.ts';
+import { backupOf } from './restore-download.ts';
 import type { Previews } from './restore-outcome.ts';
 import { listenForOutcome } from './restore-outcome.ts';
-import { parseRestoreRequest } from './restore-request.ts';
 import type { JobRunner, SubmittedJob } from './runner.ts';
 import { checkLimits } from './server-limits.ts';
 import { openArchiveSource } from './stored-archive.ts';
@@ -56,6 +57,8 @@ export interface ServiceDependencies extends OwedReports {
   readonly exclude: readonly string[];
   readonly turns: Turns;
   readonly previews: Previews;
+  /** Absent on a node without a panel: nobody else names links. */
+  readonly downloads?: Pick<RestoreDownloads, 'check' | 'expect' | 'forget'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
@@ -140,27 +143,15 @@ export class Service implements contract.BackupService {
     this.#checkCreate(request);
     const backup = this.#newBackup({ ...request, ignore }, store);
     const { id, server } = backup;
-    const { limits, report } = request;
-    const asked = { ...(limits === undefined ? {} : { limits }), ...(report === undefined ? {} : { report }) };
-    const job = { id: newJobId(), kind: 'backup' as const, server, backup: id, request: asked };
+    const { limits, report, upload } = request;
+    const job = { id: newJobId(), kind: 'backup' as const, server, backup: id, request: { limits, report, upload } };
     return this.#accepted(runner.submit(job, () => void catalogue.backups.insert(backup)));
   }
 
   async restore(request: contract.RestoreBackup): Promise<contract.AcceptedRestore> {
-    const { catalogue, registry, runner } = this.#deps;
-    const { server, backup, whenBusy, ...asked } = request;
-    const { paths } = parseRestoreRequest(asked);
-    if (paths !== undefined) compilePaths(paths);
-    catalogue.backups.get(backup, server);
-    await registry.get(server);
-    const doing = 'Cannot restore the backup';
-    const record = catalogue.backups.get(backup, server);
-    requireActive(catalogue, server, doing);
-    requireCompleted(record, doing, 'server_busy');
-    requireUndamaged(record, doing);
-    requireIdle(runner, server, whenBusy, doing);
-    requireUnused(runner, backup, ['delete'], doing);
-    return this.#submitRestore(server, backup, { ...asked });
+    const prepared = await prepareRestore(request, this.#deps);
+    requireRestorable(request, prepared, this.#deps);
+    return this.#submitRestore(request.server, request.backup, prepared.asked, prepared.link);
   }
 
   async undo(server: ServerId, backup: BackupId): Promise<contract.AcceptedRestore> {
@@ -174,20 +165,28 @@ export class Service implements contract.BackupService {
     return this.#submitRestore(server, backup, { undo: true });
   }
 
-  #submitRestore(server: ServerId, backup: BackupId, request: JobRecord['request']): contract.AcceptedRestore {
-    const { runner, events, previews } = this.#deps;
+  #submitRestore(
+    server: ServerId,
+    backup: BackupId,
+    request: JobRecord['request'],
+    link?: string,
+  ): contract.AcceptedRestore {
+    const { runner, events, previews, downloads } = this.#deps;
     const id = newJobId();
+    if (link !== undefined) downloads?.expect(id, link);
     const stopListening = listenForOutcome(id, events, previews);
     let told: contract.RestoreOutcome = { warnings: [], warningCount: 0 };
     try {
       const accepted = this.#accepted(runner.submit({ id, kind: 'restore', server, backup, request }));
       const ended = accepted.ended.finally(() => {
         told = stopListening();
+        downloads?.forget(id);
       });
       ended.catch(() => undefined);
       return { ...accepted, ended, outcome: () => told };
     } catch (error) {
       stopListening();
+      downloads?.forget(id);
       throw error;
     }
   }
@@ -242,9 +241,9 @@ export class Service implements contract.BackupService {
 
   async cancel(server: ServerId, backup: BackupId): Promise<void> {
     const { catalogue, runner } = this.#deps;
-    catalogue.backups.get(backup, server);
-    const open = runner.open({ backup }).find(({ record }) => record.kind !== 'delete');
+    const open = runner.open({ server, backup }).find(({ record }) => record.kind !== 'delete');
     if (open === undefined) {
+      catalogue.backups.get(backup, server);
       throw new Failure('not_running', 'Cannot cancel: nothing is queued or runs on that backup');
     }
     runner.cancel(open.record.id);
@@ -365,7 +364,7 @@ export class Service implements contract.BackupService {
   }
 
   #accepted({ record, ended }: SubmittedJob): contract.Accepted {
-    const view = (): contract.BackupView => viewBackup(this.#deps.catalogue.backups.get(record.backup), this.#deps);
+    const view = (): contract.BackupView => viewBackup(backupOf(record, this.#deps.catalogue), this.#deps);
     const outcome = ended.then(view);
     // A caller that hangs up leaves this unobserved; a failed job must not end the process then.
     outcome.catch(() => undefined);

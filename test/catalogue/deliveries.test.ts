@@ -110,7 +110,7 @@ describe('a report that is owed', () => {
     deliveries.insert(newDelivery(2));
     const restore = newDelivery(3, { kind: 'restore', backup: backupId(1), sha256: null });
     deliveries.insert(restore);
-    deliveries.withdraw(backupId(1), 'report');
+    deliveries.withdraw(backupId(1), 'report', 'remove');
     expect(deliveries.list()).toMatchObject([
       {
         withdrawn: true,

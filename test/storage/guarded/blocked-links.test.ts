@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { isPublicAddress } from '../../../src/storage/guarded/address-rules.ts';
 import { TEST_CERTIFICATE, TEST_KEY } from '../../support/certificate.ts';
 import { failureOf } from '../../support/rejection.ts';
-import { downloadOf, fetchLink, gzipBytes, openLinkHost, serve, v4 } from './link-host.ts';
+import { downloadOf, fetchLink, gzipBytes, openLinkHost, serve, v4 } from '../../support/link-host.ts';
 
 const CONTENT = gzipBytes(2000);
 const BLOCKED = 'The provided backup link resolves to a blocked address.';

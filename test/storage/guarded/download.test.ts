@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
 import { failureOf } from '../../support/rejection.ts';
-import { downloadOf, fetchLink, gzipBytes, MemoryTarget, openLinkHost, serve } from './link-host.ts';
+import { downloadOf, fetchLink, gzipBytes, MemoryTarget, openLinkHost, serve } from '../../support/link-host.ts';
 
 const allowlist = ['127.0.0.1'];
 const LARGE = gzipBytes(3_000_000);

@@ -6,10 +6,10 @@ import type { LookupAddress } from 'node:dns';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { onTestFinished } from 'vitest';
-import type { DownloadSettings, DownloadTarget } from '../../../src/storage/guarded/download.ts';
-import { GuardedDownload } from '../../../src/storage/guarded/download.ts';
-import { randomBytes } from '../../support/random-bytes.ts';
-import { hastyRetry } from '../../support/s3-store.ts';
+import type { DownloadSettings, DownloadTarget } from '../../src/storage/guarded/download.ts';
+import { GuardedDownload } from '../../src/storage/guarded/download.ts';
+import { randomBytes } from './random-bytes.ts';
+import { hastyRetry } from './s3-store.ts';
 
 export interface LinkHost {
   readonly port: number;
