@@ -113,7 +113,8 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
     removeVerb(shared),
   ];
   const { concurrent } = config.backups;
-  const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued: MAX_QUEUED });
+  const handsOver = ({ kind }: JobRecord): boolean => kind === 'backup' && config.jobs.rerunInterrupted;
+  const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued: MAX_QUEUED, handsOver });
   announceStatuses(runner, events);
   const remove = (server: ServerId, backup: BackupId): Promise<void> => service.removeGivenUp(server, backup);
   const reports = reportLane(surroundings, events, remove);

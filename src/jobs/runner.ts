@@ -28,6 +28,8 @@ export interface RunnerDependencies {
   readonly concurrent: number;
   /** How many may wait; `server_busy` beyond. */
   readonly maxQueued: number;
+  /** True for jobs that a drain leaves as they are, for the next start to begin again. None without it. */
+  readonly handsOver?: (job: JobRecord) => boolean;
 }
 
 export interface SubmittedJob {
@@ -59,6 +61,12 @@ export class JobRunner {
   readonly #locks = new Locks();
   /** Every job that is queued or whose verb has not returned, in the order of acceptance. */
   readonly #entries = new Map<JobId, Entry>();
+  /** Why a job ends here and now, while its row does not. */
+  readonly #handedOver = new Failure(
+    'interrupted',
+    'Cannot finish the job: the daemon was shut down, and begins it again when it is started',
+    { hint: 'Nothing is to be done: the backup goes on under its own id.' },
+  );
   #draining = false;
 
   constructor(deps: RunnerDependencies) {
@@ -192,7 +200,8 @@ export class JobRunner {
 
   /**
    * Stops for good: accepts nothing more, ends what waits as `interrupted`, lets what runs go on until `deadline`
-   * fires, and aborts the rest then. Resolves when no verb runs any more.
+   * fires, and aborts the rest then. Resolves when no verb runs any more. Of jobs that are handed over, callers hear the
+   * same, but their rows stay queued or running.
    */
   async drain(deadline: AbortSignal): Promise<void> {
     this.#draining = true;
@@ -200,13 +209,16 @@ export class JobRunner {
       hint: 'Start it again.',
       retry: true,
     });
+    const reasonFor = (job: JobRecord): Failure =>
+      this.#deps.handsOver?.(job) === true ? this.#handedOver : interrupted;
     for (const waiting of this.#queue.waiting()) {
+      const entry = this.#entries.get(waiting.id);
       this.#queue.remove(waiting.id);
-      this.#abandon(this.#entries.get(waiting.id), interrupted);
+      if (entry !== undefined) this.#abandon(entry, reasonFor(entry.record));
     }
     const running = Array.from(this.#entries.values());
     const abortAll = (): void => {
-      for (const { active } of running) active?.abort(interrupted);
+      for (const { active, record } of running) active?.abort(reasonFor(record));
     };
     if (deadline.aborted) abortAll();
     else deadline.addEventListener('abort', abortAll, { once: true });
@@ -260,6 +272,7 @@ export class JobRunner {
       return undefined;
     }
     const failure = active.failureOf(error);
+    if (failure === this.#handedOver) return failure;
     try {
       active.fail(failure);
     } catch (storing) {
@@ -272,6 +285,10 @@ export class JobRunner {
   /** Ends a job that never started. */
   #abandon(entry: Entry | undefined, failure: Failure): void {
     if (entry === undefined) return;
+    if (failure === this.#handedOver) {
+      this.#leave(entry, failure);
+      return;
+    }
     try {
       storeFailure(entry.record, entry.verb, failure, this.#around);
     } catch (error) {
@@ -296,6 +313,7 @@ export class JobRunner {
     const seconds = active === undefined ? 0 : Math.round(active.seconds * 10) / 10;
     const facts = { job, kind, server, backup, seconds };
     if (failure === undefined) this.#deps.log.info('A job is done', facts);
+    else if (failure === this.#handedOver) this.#deps.log.info('A job is left to the next start', facts);
     else if (failure.code === 'cancelled') this.#deps.log.info('A job was cancelled', facts);
     else this.#deps.log.warn('A job failed', { ...facts, error: failure });
   }

@@ -3,7 +3,7 @@ import type { JobId } from '../../src/base/ids.ts';
 import { newJobId } from '../../src/base/ids.ts';
 import { recoverJobs } from '../../src/jobs/recover.ts';
 import { runAgain } from '../../src/jobs/rerun.ts';
-import { backupId, milestones, SERVER, testNode } from '../support/node.ts';
+import { backupId, gate, milestones, outcome, SERVER, serverId, testNode } from '../support/node.ts';
 
 /** A node whose last run ended in the middle of a backup. */
 async function interruptedNode(state: 'queued' | 'running') {
@@ -52,5 +52,32 @@ describe('an interrupted backup that is to be begun again', () => {
     expect(again === undefined ? undefined : node.catalogue.jobs.get(again).request).toEqual({});
     await node.settled();
     expect(node.catalogue.backups.get(node.id).status).toBe('COMPLETED');
+  });
+
+  test('is left as it is by a shutdown, running or queued, and begun again by the next start', async () => {
+    const first = await testNode({ concurrent: 1, handsOver: ({ kind }) => kind === 'backup' });
+    const held = gate();
+    first.archive.beforePiece = held.pass;
+    const [running, queued] = [backupId(1), backupId(2)];
+    const ends = [
+      outcome(await first.service.create({ server: serverId(1), id: running })),
+      outcome(await first.service.create({ server: serverId(2), id: queued })),
+    ];
+    await held.reached;
+    await first.runner.drain(AbortSignal.abort());
+    expect(await Promise.all(ends)).toEqual(['interrupted', 'interrupted']);
+    const { backups, jobs } = first.catalogue;
+    expect(jobs.active().map(({ backup, state }) => [backup, state])).toEqual([
+      [running, 'running'],
+      [queued, 'queued'],
+    ]);
+    expect(milestones(first).filter((type) => type.endsWith('failed'))).toEqual([]);
+    expect(first.memory.objects.size + first.memory.unfinished.size).toBe(0);
+
+    const next = await testNode({ store: first.memory, catalogue: first.catalogue });
+    await recoverJobs({ ...next, runAgain: (job, failure) => runAgain(job, failure, next) });
+    while (next.runner.open().length > 0) await new Promise(setImmediate);
+    expect([running, queued].map((id) => backups.get(id).status)).toEqual(['COMPLETED', 'COMPLETED']);
+    expect(jobs.active()).toEqual([]);
   });
 });

@@ -6,6 +6,7 @@ import type { BackupId, ServerId } from '../../src/base/ids.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { openCatalogue } from '../../src/catalogue/catalogue.ts';
 import type { Catalogue } from '../../src/catalogue/contract.ts';
+import type { JobRecord } from '../../src/catalogue/records.ts';
 import type { BackupsConfig, LimitsConfig, RetentionConfig } from '../../src/config/types.ts';
 import { backupVerb } from '../../src/jobs/backup.ts';
 import type { RoostEvent } from '../../src/jobs/contract.ts';
@@ -50,6 +51,7 @@ export interface NodeOptions {
   readonly retention?: Partial<RetentionConfig>;
   readonly restore?: Verb;
   readonly clock?: StillClock;
+  readonly handsOver?: (job: JobRecord) => boolean;
 }
 
 export type TestNode = Awaited<ReturnType<typeof testNode>>;
@@ -96,8 +98,9 @@ export async function testNode(options: NodeOptions = {}) {
     log,
   };
   const verbs = [backupVerb(shared), removeVerb(shared), verifyVerb(shared), options.restore ?? quickRestore()];
-  const { concurrent = 2, maxQueued = 100 } = options;
-  const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued });
+  const { concurrent = 2, maxQueued = 100, handsOver } = options;
+  const handing = handsOver === undefined ? {} : { handsOver };
+  const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued, ...handing });
   announceStatuses(runner, events);
   const service = new Service({ ...shared, runner, previews: new Previews(), version: '0.0.0', engine: 'zlib' });
   const recover = (): Promise<void> => recoverJobs(shared);
