@@ -44,24 +44,26 @@ async function archived(root: string, rates?: Rates) {
   return { archive: memorySource(archive.bytes()), index: memorySource(index.bytes()) };
 }
 
-/** MiB per second that the tree's bytes took. */
-async function measured(work: () => Promise<unknown>): Promise<number> {
-  const began = performance.now();
-  await work();
-  return SIZE / MIB / ((performance.now() - began) / 1000);
-}
+/** Of work that is to be paced: how often it may be slower than that, as the machine did something else besides. */
+const TRIES = 4;
 
-/** Wide on the lower side: the machine may be busy, but must not be faster than was asked. */
-function expectAbout(rate: number, asked: number): void {
-  expect(rate).toBeLessThan(asked * 1.07);
-  expect(rate).toBeGreaterThan(asked * 0.5);
+/** Expects the tree's bytes to go by at about `RATE`: never faster, and at least once not much slower. */
+async function expectPaced(work: () => Promise<unknown>): Promise<void> {
+  const rates: number[] = [];
+  do {
+    const began = performance.now();
+    await work();
+    rates.push(SIZE / MIB / ((performance.now() - began) / 1000));
+    expect(rates.at(-1)).toBeLessThan(RATE * 1.07);
+  } while (Math.max(...rates) <= RATE * 0.5 && rates.length < TRIES);
+  expect(Math.max(...rates)).toBeGreaterThan(RATE * 0.5);
 }
 
 describe('a rate', () => {
   test('paces what an archive is written with, and what is read for it', async () => {
     const root = await randomTree();
-    expectAbout(await measured(() => archived(root, () => ({ read: 0, write: RATE }))), RATE);
-    expectAbout(await measured(() => archived(root, () => ({ read: RATE, write: 0 }))), RATE);
+    await expectPaced(() => archived(root, () => ({ read: 0, write: RATE })));
+    await expectPaced(() => archived(root, () => ({ read: RATE, write: 0 })));
   });
 
   test.each([
@@ -84,20 +86,20 @@ describe('a rate', () => {
         rates,
       });
     };
-    expectAbout(await measured(() => extract(() => ({ read: 0, write: RATE }))), RATE);
-    expectAbout(await measured(() => extract(() => ({ read: RATE, write: 0 }))), RATE);
+    await expectPaced(() => extract(() => ({ read: 0, write: RATE })));
+    await expectPaced(() => extract(() => ({ read: RATE, write: 0 })));
   });
 
   test('paces a verification, and one that is lifted while it runs holds no longer', async () => {
     const { archive, index } = await archived(await randomTree());
     const verify = (rates: Rates) => verifyArchive({ source: { archive, index }, workers: 2, rates });
-    expectAbout(await measured(() => verify(() => ({ read: RATE, write: 0 }))), RATE);
+    await expectPaced(() => verify(() => ({ read: RATE, write: 0 })));
     let rate = 0.1;
     const began = performance.now();
     const ended = verify(() => ({ read: rate, write: 0 }));
     rate = 0;
     await ended;
     // At that rate it would take two minutes.
-    expect(performance.now() - began).toBeLessThan(20_000);
+    expect(performance.now() - began).toBeLessThan(60_000);
   });
 });

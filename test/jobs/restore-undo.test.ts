@@ -121,7 +121,8 @@ describe('recovery', () => {
       fs.mkdirSync(join(stage, 'old'));
       fs.chmodSync(stage, 0o700);
     }
-    fs.mkdirSync(foreign, { mode: 0o755 });
+    fs.mkdirSync(foreign);
+    fs.chmodSync(foreign, 0o755);
     await node.recover();
     expect(remains(node)).toEqual([foreign.split('/').at(-1)]);
   });

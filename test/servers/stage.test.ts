@@ -53,7 +53,8 @@ describe('the stage of a restore', () => {
   it('is not mistaken for a directory of its name that others may write', async () => {
     const { root, path } = await server();
     const name = STAGE_PREFIX + newJobId();
-    fs.mkdirSync(join(path, name), { mode: 0o755 });
+    fs.mkdirSync(join(path, name));
+    fs.chmodSync(join(path, name), 0o755);
     const location = { place: 'inside' as const, directory: path, name };
     expect(Stage.reopen(path, location)).toBeUndefined();
     await removeStageAt(location);
