@@ -1,9 +1,6 @@
 /** The words in which a panel's daemon answers. There are two kinds, after the languages of those daemons. */
 import type { Failure } from '../../base/failure.ts';
 import type { AppContext } from '../dialect.ts';
-import type { FlavourFacts } from './flavour.ts';
-import { goAnswers } from './go-answers.ts';
-import { rustAnswers } from './rust-answers.ts';
 
 export interface Answers {
   /** Work was accepted and is done later. */
@@ -17,8 +14,4 @@ export interface Answers {
   json(c: AppContext, body: object): Response;
   /** The one place where a failure becomes a status and a body. */
   failed(c: AppContext, failure: Failure): Response;
-}
-
-export function answersOf({ answers }: FlavourFacts): Answers {
-  return answers === 'go' ? goAnswers : rustAnswers;
 }

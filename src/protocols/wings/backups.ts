@@ -4,7 +4,7 @@ import type { ServerId } from '../../base/ids.ts';
 import type { BackupService } from '../../jobs/contract.ts';
 import type { App, DialectPorts } from '../dialect.ts';
 import { ignoredBody } from '../json-body.ts';
-import { answersOf } from './answers.ts';
+import { answersOf } from './answers-of.ts';
 import { bodyAs } from './body.ts';
 import type { FlavourFacts } from './flavour.ts';
 import { backupIdOf, knownServer, panelOnly } from './guard.ts';

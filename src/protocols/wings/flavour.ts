@@ -74,3 +74,14 @@ export const FLAVOURS: Readonly<Record<WingsFlavour, FlavourFacts>> = {
 export function isWingsFlavour(flavour: PanelFlavour): flavour is WingsFlavour {
   return WINGS_FLAVOURS.some((known) => known === flavour);
 }
+
+interface Node {
+  readonly facts: Pick<FlavourFacts, 'product'>;
+  readonly credentials: { readonly tokenId: string };
+  readonly version: string;
+}
+
+/** Who the node is, `Pelican Wings/v1.2.3 (id:…)`, to whoever asks it and whomever it asks. */
+export function identityOf({ facts, credentials, version }: Node): string {
+  return `${facts.product}/v${version} (id:${credentials.tokenId})`;
+}

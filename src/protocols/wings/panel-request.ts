@@ -6,6 +6,7 @@
 import { Failure, throwIfAborted } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
 import type { FlavourFacts } from './flavour.ts';
+import { identityOf } from './flavour.ts';
 import type { NodeCredentials } from './node-credentials.ts';
 
 export interface PanelAddress {
@@ -93,13 +94,14 @@ export function refusedBy(
   });
 }
 
-function headersOf({ facts, credentials, version }: PanelAddress): Readonly<Record<string, string>> {
+function headersOf(address: PanelAddress): Readonly<Record<string, string>> {
+  const { facts, credentials } = address;
   const { tokenId, token } = credentials;
   return {
     Authorization: `Bearer ${tokenId}.${token}`,
     Accept: facts.accepts,
     'Content-Type': 'application/json',
-    'User-Agent': `${facts.product}/v${version} (id:${tokenId})`,
+    'User-Agent': identityOf(address),
   };
 }
 

@@ -5,6 +5,7 @@
 import type { MiddlewareHandler } from 'hono';
 import type { AppContext, AppEnv } from '../dialect.ts';
 import type { FlavourFacts } from './flavour.ts';
+import { identityOf } from './flavour.ts';
 import type { NodeCredentials } from './node-credentials.ts';
 
 export interface HeaderParts {
@@ -40,14 +41,9 @@ export function responseHeaders(parts: HeaderParts): MiddlewareHandler<AppEnv> {
     c.header('Access-Control-Allow-Origin', allowedOrigin(c.req.header('origin'), parts));
     // A page may look whether the node answers without reading what (fetch with `no-cors`).
     c.header('Cross-Origin-Resource-Policy', 'cross-origin');
-    if (isProtected && parts.facts.identifiesItself) c.header('User-Agent', identity(parts));
+    if (isProtected && parts.facts.identifiesItself) c.header('User-Agent', identityOf(parts));
     return c.req.method === 'OPTIONS' ? c.body(null, 204) : next();
   };
-}
-
-/** `Pelican Wings/v1.2.3 (id:…)`; also the User-Agent of requests to the panel. */
-export function identity({ facts, version, credentials }: Pick<HeaderParts, 'facts' | 'version' | 'credentials'>) {
-  return `${facts.product}/v${version} (id:${credentials.tokenId})`;
 }
 
 function freshRequestId(c: AppContext, newRequestId: () => string): void {

@@ -1,7 +1,7 @@
 /** What the panel takes back: single tokens of one server, or all that a user holds. */
 import { z } from '@hono/zod-openapi';
 import type { App, DialectPorts } from '../dialect.ts';
-import { answersOf } from './answers.ts';
+import { answersOf } from './answers-of.ts';
 import { badBody } from './body-fault.ts';
 import { bodyAs } from './body.ts';
 import type { FlavourFacts } from './flavour.ts';

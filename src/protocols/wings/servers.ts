@@ -9,7 +9,7 @@ import { isUuid, parseServerId } from '../../base/ids.ts';
 import type { BackupService } from '../../jobs/contract.ts';
 import type { App, AppContext, DialectPorts } from '../dialect.ts';
 import { readBody } from '../request-body.ts';
-import { answersOf } from './answers.ts';
+import { answersOf } from './answers-of.ts';
 import { bodyAs } from './body.ts';
 import type { FlavourFacts } from './flavour.ts';
 import type { Grants } from './grants.ts';

@@ -1,6 +1,6 @@
 import os from 'node:os';
 import type { App, DialectPorts } from '../dialect.ts';
-import { answersOf } from './answers.ts';
+import { answersOf } from './answers-of.ts';
 import type { FlavourFacts } from './flavour.ts';
 import { whenPanel } from './guard.ts';
 

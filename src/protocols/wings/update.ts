@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { App, DialectPorts } from '../dialect.ts';
-import { answersOf } from './answers.ts';
+import { answersOf } from './answers-of.ts';
 import { bodyAs } from './body.ts';
 import type { FlavourFacts } from './flavour.ts';
 import { panelOnly } from './guard.ts';

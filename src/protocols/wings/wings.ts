@@ -12,7 +12,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Caller } from '../access.ts';
 import type { App, AppEnv, Dialect, DialectPorts } from '../dialect.ts';
 import { failureOf, logThrown } from '../thrown.ts';
-import { answersOf } from './answers.ts';
+import { answersOf } from './answers-of.ts';
 import { mountBackups } from './backups.ts';
 import { mountDownload } from './download.ts';
 import type { WingsFlavour } from './flavour.ts';
