@@ -35,7 +35,10 @@ export const rustAnswers: Answers = {
   json: (c, body) => c.json(body, 200),
   failed(c, failure) {
     const fault = bodyFaultOf(failure);
-    if (fault !== undefined) return c.text(BODY_FAULTS[fault].text, BODY_FAULTS[fault].status);
+    if (fault !== undefined) {
+      const { status, text } = BODY_FAULTS[fault];
+      return c.body(text, status, { 'Content-Type': 'text/plain; charset=utf-8' });
+    }
     const { code } = failure;
     const anonymous = code === 'unauthorized' || code === 'forbidden';
     if (anonymous) c.header('WWW-Authenticate', 'Bearer');
