@@ -24,6 +24,7 @@ const Reports = z.looseObject({
     }),
   ),
 });
+const Dropped = z.looseObject({ dropped: z.number() });
 const Retried = z.looseObject({ retried: z.number() });
 
 const PATH = '/api/panel/reports';
@@ -77,8 +78,9 @@ async function retry(invocation: Invocation, options: DaemonOptions, id: string 
 
 async function drop(invocation: Invocation, options: DaemonOptions, id: string): Promise<Outcome> {
   const client = await connect(invocation, options);
-  await client.call({ method: 'DELETE', path: `${PATH}/${encodeURIComponent(id)}`, signal: invocation.signal });
-  return { json: { dropped: id }, text: `The report ${id} is given up.` };
+  const request = { method: 'DELETE', path: `${PATH}/${encodeURIComponent(id)}`, signal: invocation.signal } as const;
+  const answer = await ask(client, request, Dropped);
+  return { json: answer, text: `The report ${answer.dropped} is given up.` };
 }
 
 async function connect({ env }: Invocation, { config }: DaemonOptions): Promise<ApiClient> {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { systemTimers } from '../../src/base/timers.ts';
+import { pause, systemTimers } from '../../src/base/timers.ts';
 
 const waiting = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
 
@@ -10,4 +10,16 @@ test('a timer keeps the process alive until it fires or is cancelled', async () 
   cancel();
   expect(waiting()).toBe(before);
   await new Promise<void>((resolve) => void systemTimers.after(1, resolve));
+});
+
+test('a pause ends with its time or with the signal, and leaves no timer', async () => {
+  const before = waiting();
+  const stop = new AbortController();
+  await pause(systemTimers, 1, stop.signal);
+  const long = pause(systemTimers, 60_000, stop.signal);
+  expect(waiting()).toBe(before + 1);
+  stop.abort();
+  await long;
+  await pause(systemTimers, 60_000, stop.signal);
+  expect(waiting()).toBe(before);
 });

@@ -49,6 +49,15 @@ describe('GET /metrics', () => {
     expect(values(text, 'roost_event_loop_delay_max_seconds')).toEqual({ '': 0.02 });
   });
 
+  test('shows what the panel is owed, on a node that has one', async () => {
+    const { call, service } = openNativeApp();
+    const system = await service.system();
+    expect((await call('GET', '/metrics')).text).not.toContain('roost_panel_reports');
+    service.system = async () => ({ ...system, deliveries: { pending: 3, parked: 1 } });
+    const { text } = await call('GET', '/metrics');
+    expect(values(text, 'roost_panel_reports')).toEqual({ 'state="pending"': 3, 'state="parked"': 1 });
+  });
+
   test('counts the times of schedules that passed without their backup', async () => {
     const { call, events } = openNativeApp();
     events.emit({ type: 'schedule.missed', server: SERVER, data: { cron: '0 4 * * *', missed: 3, run: true } });

@@ -3,6 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { isoDate } from '../../base/clock.ts';
 import type { DeliveryView } from '../../jobs/contract.ts';
 import type { App, DialectPorts } from '../dialect.ts';
+import { jsonBody } from '../json-body.ts';
 import { ANY_ERROR, BEARER, jsonAnswer } from './answers.ts';
 import { guard } from './guard.ts';
 import { ErrorReason } from './schemas.ts';
@@ -41,7 +42,7 @@ const retry = createRoute({
   path: '/api/panel/reports/retry',
   summary: 'Try again at once what waits, and what the panel refused',
   security: BEARER,
-  middleware: [guard('node.manage')],
+  middleware: [guard('node.manage'), jsonBody],
   request: { query: id.partial() },
   responses: { 200: jsonAnswer(z.object({ retried: z.number() }), 'How many had been refused'), ...ANY_ERROR },
 });
@@ -51,9 +52,9 @@ const drop = createRoute({
   path: '/api/panel/reports/{id}',
   summary: 'Give a report up: the panel is never told',
   security: BEARER,
-  middleware: [guard('node.manage')],
+  middleware: [guard('node.manage'), jsonBody],
   request: { params: id },
-  responses: { 204: { description: 'It is gone' }, ...ANY_ERROR },
+  responses: { 200: jsonAnswer(z.object({ dropped: z.number() }), 'It is gone'), ...ANY_ERROR },
 });
 
 export function mountPanelReports(app: App, { service }: Pick<DialectPorts, 'service'>): void {
@@ -62,8 +63,9 @@ export function mountPanelReports(app: App, { service }: Pick<DialectPorts, 'ser
   app.openapi(retry, (c) => c.json({ retried: service.retryDeliveries(c.req.valid('query').id) }, 200));
 
   app.openapi(drop, (c) => {
-    service.dropDelivery(c.req.valid('param').id);
-    return c.body(null, 204);
+    const { id: dropped } = c.req.valid('param');
+    service.dropDelivery(dropped);
+    return c.json({ dropped }, 200);
   });
 }
 

@@ -153,6 +153,7 @@ test('the OpenAPI document names every route with its schemas and security', asy
   );
   expect(routes.sort()).toEqual([
     'delete /api/client/servers/{server}/backups/{backup} *',
+    'delete /api/panel/reports/{id} *',
     'delete /api/servers/{server} *',
     'delete /api/servers/{server}/backups/delete *',
     'get /api/client *',
@@ -160,8 +161,10 @@ test('the OpenAPI document names every route with its schemas and security', asy
     'get /api/client/servers/{server}/backups *',
     'get /api/client/servers/{server}/backups/{backup} *',
     'get /api/client/servers/{server}/backups/{backup}/download *',
+    'get /api/client/servers/{server}/websocket *',
     'get /api/jobs *',
     'get /api/jobs/{id} *',
+    'get /api/panel/reports *',
     'get /api/servers *',
     'get /api/servers/{server} *',
     'get /api/servers/{server}/backups *',
@@ -179,6 +182,7 @@ test('the OpenAPI document names every route with its schemas and security', asy
     'post /api/client/servers/{server}/backups *',
     'post /api/client/servers/{server}/backups/{backup}/lock *',
     'post /api/client/servers/{server}/backups/{backup}/restore *',
+    'post /api/panel/reports/retry *',
     'post /api/servers/{server}/backups *',
     'post /api/servers/{server}/backups/download-token *',
     'post /api/servers/{server}/backups/estimate *',

@@ -46,6 +46,9 @@ export const GUARDED_ROUTES: readonly GuardedRoute[] = [
   route('GET', 'backup.read', () => '/api/servers', { ofServer: false, ofBackup: false }),
   route('GET', 'node.read', () => '/api/jobs', { ofServer: false, ofBackup: false }),
   route('GET', 'node.read', () => '/api/system', { ofServer: false, ofBackup: false }),
+  route('GET', 'node.read', () => '/api/panel/reports', { ofServer: false, ofBackup: false }),
+  route('POST', 'node.manage', () => '/api/panel/reports/retry', { ofServer: false, ofBackup: false }),
+  route('DELETE', 'node.manage', () => '/api/panel/reports/7', { ofServer: false, ofBackup: false }),
 ];
 
 /** The body to send; the download token's names the backup. */
