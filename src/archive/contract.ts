@@ -23,6 +23,8 @@ export interface WriteRequest {
   readonly filesOnly?: boolean;
   readonly engine: EngineName | 'auto';
   readonly workers: number | 'auto';
+  /** How many steps nicer than the calling thread its own threads are; 0 without it. */
+  readonly nice?: number;
   /** An older archive of the same directory, with its index, to copy unchanged bytes from. */
   readonly base?: { readonly archive: string; readonly index: string };
   readonly archive: ByteSink;
@@ -151,6 +153,8 @@ export interface ExtractRequest {
   /** Flush every file and directory before returning: a restore does, the CLI need not. */
   readonly durable: boolean;
   readonly workers: number | 'auto';
+  /** How many steps nicer than the calling thread its own threads are; 0 without it. */
+  readonly nice?: number;
   /** MiB per second; 0 for none. Asked for again and again, so a change acts within half a second. */
   readonly rates?: () => { readonly read: number; readonly write: number };
   readonly signal?: AbortSignal;
@@ -173,6 +177,8 @@ export interface VerifyRequest {
   /** What the manifest recorded, to compare with. */
   readonly expected?: { readonly size: number; readonly sha256: string };
   readonly workers: number | 'auto';
+  /** How many steps nicer than the calling thread its own threads are; 0 without it. */
+  readonly nice?: number;
   /** As in `ExtractRequest`; nothing is written. */
   readonly rates?: () => { readonly read: number; readonly write: number };
   readonly signal?: AbortSignal;

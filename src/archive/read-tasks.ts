@@ -9,6 +9,8 @@ interface ReadData {
   readonly archive: SourceHandle;
   readonly index?: SourceHandle;
   readonly workers: number;
+  /** Steps by which the thread lowers its priority before anything else. */
+  readonly nice: number;
   readonly control: SharedArrayBuffer;
 }
 

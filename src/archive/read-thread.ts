@@ -12,6 +12,7 @@ import { PortSources } from './port-source.ts';
 import { PortChoice } from './port-choice.ts';
 import { requireRecorded } from './proof.ts';
 import type { ReadEvent, ReadReply, ReadThreadData } from './read-tasks.ts';
+import { lowerPriority } from './thread-priority.ts';
 import { verifyIndexed } from './verify-indexed.ts';
 
 const PROGRESS_MS = 100;
@@ -19,6 +20,7 @@ const PROGRESS_MS = 100;
 const port = parentPort;
 if (port === null) throw new Error('the read thread is started by verifyArchive and extractArchive only');
 const data = workerData as ReadThreadData;
+lowerPriority(data.nice);
 const control = new Control(data.control);
 const sources = new PortSources(port);
 const choice = new PortChoice(port);

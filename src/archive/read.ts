@@ -46,14 +46,15 @@ export async function extractArchive(request: ExtractRequest): Promise<ExtractRe
 interface Reading {
   readonly source: OpenRequest;
   readonly workers: number | 'auto';
+  readonly nice?: number;
   readonly rates?: ExtractRequest['rates'];
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ArchiveProgress) => void;
   readonly select?: ExtractRequest['select'];
 }
 
-function commonData({ source, workers }: Reading) {
-  const common = { archive: handleOf(source.archive), workers: workerCount(workers) };
+function commonData({ source, workers, nice = 0 }: Reading) {
+  const common = { archive: handleOf(source.archive), workers: workerCount(workers), nice };
   return source.index === undefined ? common : { ...common, index: handleOf(source.index) };
 }
 

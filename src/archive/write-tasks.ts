@@ -11,6 +11,8 @@ export interface WriteThreadData {
   readonly filesOnly: boolean;
   readonly engine: EngineName;
   readonly workers: number;
+  /** Steps by which the thread lowers its priority before anything else. */
+  readonly nice: number;
   readonly base?: { readonly archive: string; readonly index: string };
   readonly maxSize: number;
   /** Walk once before, to know the totals. */

@@ -49,6 +49,7 @@ export async function writeArchive(request: WriteRequest): Promise<WriteResult> 
     filesOnly: request.filesOnly === true,
     engine: selectedEngine(request.engine),
     workers,
+    nice: request.nice ?? 0,
     ...(request.base === undefined ? {} : { base: request.base }),
     maxSize: request.maxSize,
     count: request.onProgress !== undefined,

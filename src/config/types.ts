@@ -128,6 +128,8 @@ export interface BackupsConfig {
   readonly compression: 'none' | 'fast' | 'best';
   readonly engine: 'auto' | 'isal' | 'zlib';
   readonly workers: number | 'auto';
+  /** Steps by which the threads of jobs are nicer than the daemon itself. */
+  readonly nice: number;
   /** Jobs that may run at the same time on this node. */
   readonly concurrent: number;
   /** MiB per second; 0 for none. */

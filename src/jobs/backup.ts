@@ -90,7 +90,7 @@ async function write(
   deps: BackupDependencies,
 ): Promise<Written> {
   job.phase('writing');
-  const { compression, engine, workers, wingsReadable: filesOnly } = deps.config.backups;
+  const { compression, engine, workers, nice, wingsReadable: filesOnly } = deps.config.backups;
   const quiesced = await Quiesced.begin(deps.quiesce, plan.server, deps.log, job.signal);
   try {
     const result = await deps.archive.writeArchive({
@@ -101,6 +101,7 @@ async function write(
       filesOnly,
       engine,
       workers,
+      nice,
       ...(plan.base === undefined ? {} : { base: plan.base }),
       archive: guard.guard(target.archive),
       index: guard.guard(target.index),

@@ -48,6 +48,7 @@ export async function checkArchive(
     source: archive.source,
     ...(archive.expected === null ? {} : { expected: archive.expected }),
     workers: deps.config.backups.workers,
+    nice: deps.config.backups.nice,
     rates: () => job.rates(deps.config.backups),
     signal: job.signal,
     onProgress,

@@ -52,6 +52,7 @@ export async function unpackArchive(
     overwrite: false,
     durable: true,
     workers: deps.config.backups.workers,
+    nice: deps.config.backups.nice,
     rates: () => job.rates(deps.config.backups),
     signal: job.signal,
     onProgress,

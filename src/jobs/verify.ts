@@ -37,6 +37,7 @@ async function readThrough(job: RunningJob, record: BackupRecord, deps: VerifyDe
       source: stored.request,
       ...(record.sha256 === null ? {} : { expected: { size: record.size, sha256: record.sha256 } }),
       workers: deps.config.backups.workers,
+      nice: deps.config.backups.nice,
       rates: () => job.rates(deps.config.backups),
       signal: job.signal,
       onProgress: (progress) => job.progress(progress),

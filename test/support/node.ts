@@ -202,6 +202,7 @@ const BACKUPS: BackupsConfig = {
   compression: 'fast',
   engine: 'auto',
   workers: 'auto',
+  nice: 0,
   concurrent: 2,
   readLimit: 0,
   writeLimit: 0,

@@ -188,6 +188,7 @@ function configOf(root: string, stateDirectory: string, reserveFree: number): Re
       compression: 'fast',
       engine: 'zlib',
       workers: 1,
+      nice: 0,
       concurrent: 2,
       readLimit: 0,
       writeLimit: 0,
