@@ -176,8 +176,9 @@ export async function memoryUploads(): Promise<MemoryUploads> {
     const fault = uploads.fault(seen);
     if (typeof fault === 'number') return refuse(request, response, fault);
     if (fault === 'reset') return void request.socket.resetAndDestroy();
+    const { socket } = request;
     const bytes = await bodyOf(request, fault === 'half' ? Number(request.headers['content-length']) / 2 : Infinity);
-    if (bytes === undefined) return void request.socket.resetAndDestroy();
+    if (bytes === undefined) return void socket.resetAndDestroy();
     // S3 itself refuses a body of unknown length.
     if (request.headers['content-length'] === undefined) return refuse(request, response, 411);
     if (!open.has(uploadId)) return refuse(request, response, 404);
@@ -188,14 +189,18 @@ export async function memoryUploads(): Promise<MemoryUploads> {
   return uploads;
 }
 
-/** The body, or undefined as soon as more than `most` bytes have come. */
+/** The body, or undefined as soon as more than `most` bytes have come, or whoever sends it has gone. */
 async function bodyOf(request: IncomingMessage, most: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of request) {
-    chunks.push(chunk as Buffer);
-    length += (chunk as Buffer).length;
-    if (length > most) return undefined;
+  try {
+    for await (const chunk of request) {
+      chunks.push(chunk as Buffer);
+      length += (chunk as Buffer).length;
+      if (length > most) return undefined;
+    }
+  } catch {
+    return undefined;
   }
   return Buffer.concat(chunks);
 }
