@@ -18,13 +18,19 @@ export const panelOnly: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
 };
 
-export function isPanel(c: AppContext): boolean {
+function isPanel(c: AppContext): boolean {
   return c.get('caller')?.dialect === 'wings';
 }
 
-/** A handler on a path that other dialects have too: passes on unless the panel calls. */
+/**
+ * A handler on a path that other dialects have too: passes their callers on. Who proves to be nobody is answered like
+ * on the panel's own paths: it is the panel's people who look there first when the token is wrong.
+ */
 export function whenPanel(handler: (c: AppContext) => Promise<Response>): Handler<AppEnv> {
-  return (c, next) => (isPanel(c) ? handler(c) : next());
+  return async (c, next) => {
+    if (c.get('caller') === undefined) throw refusal(c);
+    return isPanel(c) ? handler(c) : next();
+  };
 }
 
 /**

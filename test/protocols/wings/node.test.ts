@@ -244,7 +244,7 @@ describe('a new token of the node', () => {
     const broken = await openWingsApp('pterodactyl', { credentials });
     expect((await broken.call('POST', '/api/update', { body: NEXT })).status).toBe(500);
     expect((await broken.call('GET', '/api/system')).status).toBe(200);
-    expect((await broken.call('GET', '/api/system', { token: NEXT.token })).status).toBe(401);
+    expect((await broken.call('GET', '/api/system', { token: NEXT.token })).status).toBe(403);
     expect((await call('GET', '/api/system')).status).toBe(200);
   });
 
