@@ -15,6 +15,7 @@ const CHILD = fileURLToPath(new URL('daemon-child.ts', import.meta.url));
 
 export interface DaemonProcess {
   readonly pid: number;
+  readonly url: string;
   readonly call: RunningDaemon['call'];
   /** The steps of restores that it told of; only a child of `startMortal` tells. */
   readonly steps: readonly string[];
@@ -59,6 +60,7 @@ async function follow(child: ChildProcess): Promise<DaemonProcess | undefined> {
   if (url === undefined || child.pid === undefined) return undefined;
   return {
     pid: child.pid,
+    url,
     call: caller(url),
     steps,
     gone,
