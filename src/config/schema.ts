@@ -206,7 +206,7 @@ const panel = (environment: Environment) =>
     token_id: resolvedText(environment).nullable().default(null),
     token: secret(environment).nullable().default(null),
     allowed_origins: z.array(z.string().regex(/^(\*|https?:\/\/[^\s/?#]+)$/, 'must be an origin')).default([]),
-    restore_host_allowlist: z.array(z.string().regex(/^[^\s/?#@]+$/, 'must be a host name or address')).default([]),
+    restore_host_allowlist: z.array(value.hostOrBlock).default([]),
     owns_reset: z.boolean().default(false),
     backup_directories: z.array(value.absolutePath).default([]),
   });

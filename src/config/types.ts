@@ -241,7 +241,7 @@ export interface PanelConfig {
   readonly connection: { readonly url: string; readonly tokenId: string; readonly token: Secret } | null;
   /** Origins that browsers may call from, or `*`. */
   readonly allowedOrigins: readonly string[];
-  /** Host names that a restore may download from besides public addresses. */
+  /** Host names, addresses and CIDR blocks that a restore may download from besides public addresses. */
   readonly restoreHostAllowlist: readonly string[];
   /** True when Roost itself answers the panel's start-up reset of stuck backups. */
   readonly ownsReset: boolean;

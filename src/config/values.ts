@@ -70,6 +70,12 @@ export const httpUrl = text.transform((written, context) => {
 /** An IP address or a CIDR block. */
 export const addressBlock = text.refine(isAddressBlock, 'must be an IP address or block, such as 10.0.0.0/8');
 
+/** A host name, an IP address or a CIDR block; no port, no wildcard. */
+export const hostOrBlock = text.refine(
+  (written) => isAddressBlock(written) || /^[\w.-]+$/.test(written),
+  'must be a host name, an IP address or a block, such as minio.lan or 10.0.0.0/8',
+);
+
 function isAddressBlock(written: string): boolean {
   const [address = '', prefix, ...rest] = written.split('/');
   const family = isIP(address);

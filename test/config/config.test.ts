@@ -116,6 +116,9 @@ describe('faults', () => {
     ],
     ['restore: { owner: "4294967295:0" }', expect.stringContaining('restore.owner: must be "archive"')],
     ['api: { trusted_proxies: [10.0.0.0/33] }', expect.stringContaining('must be an IP address or block')],
+    ['panel: { restore_host_allowlist: [10.0.0.0/33] }', expect.stringContaining('must be a host name, an IP address')],
+    ['panel: { restore_host_allowlist: ["minio.lan:9000"] }', expect.stringContaining('must be a host name')],
+    ['panel: { restore_host_allowlist: ["*.lan"] }', expect.stringContaining('must be a host name')],
     ['api: { public_url: "ftp://x" }', expect.stringContaining('api.public_url: must be a URL')],
     ['api: { public_url: "https://a:b@x" }', expect.stringContaining('must not hold credentials')],
     [
@@ -248,7 +251,8 @@ describe('values', () => {
         'restore: { setuid: keep, owner: "988:989" }',
         `servers: { root: /v/, list: [ { id: ${SERVER.toUpperCase()}, path: /srv//mc/ } ] }`,
         'schedules: [ { server: "*", cron: "@daily" } ]',
-        'panel: { flavour: pelican, url: "https://p.example/", token_id: "${ID}", token: "${TOKEN}", owns_reset: true }',
+        'panel: { flavour: pelican, url: "https://p.example/", token_id: "${ID}", token: "${TOKEN}", owns_reset: true,',
+        '  restore_host_allowlist: [minio.lan, "10.0.0.0/8", "::1"] }',
         'power: { driver: command, stop: [stop, "{server}"] }',
       ].join('\n'),
       { ID: 'the-id', TOKEN: 'the-token' },
@@ -266,6 +270,7 @@ describe('values', () => {
     expect(config.servers).toEqual({ root: '/v', list: [{ id: SERVER, path: '/srv/mc', name: null }] });
     expect(config.panel).toMatchObject({
       ownsReset: true,
+      restoreHostAllowlist: ['minio.lan', '10.0.0.0/8', '::1'],
       connection: { url: 'https://p.example', tokenId: 'the-id' },
     });
     expect(config.panel.connection?.token.reveal()).toBe('the-token');
