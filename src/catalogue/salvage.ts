@@ -2,7 +2,8 @@
  * A catalogue that is damaged, or is to be made anew: the old file is set aside, never removed, and a new one takes its
  * place with whatever of the old one can still be read and is nowhere else:
  *
- *   keys      the stores' identities (so that a disk which is away is still not filled) and the download key
+ *   keys      the stores' identities (so that a disk which is away is still not filled), the keys that links and sockets
+ *             are signed with, the node's token as the panel changed it, and what the panel has denied
  *   servers   suspended or not, settings
  *   deliveries  reports that the panel is owed: it waits for them, and only this node can make them
  *   plans     of restores that were not at their end, with their jobs: without them a half-swapped server stays so
@@ -93,7 +94,7 @@ function salvage(from: string, to: string): void {
   try {
     const source = new DatabaseSync(from);
     try {
-      const named = "name LIKE 'store:%' OR name = 'download-token'";
+      const named = "name LIKE 'store:%' OR name LIKE 'panel-%' OR name IN ('download-token', 'socket-token')";
       copy(() => read(source, `SELECT * FROM keys WHERE ${named}`), 'keys', target);
       copy(() => read(source, 'SELECT * FROM servers'), 'servers', target);
       copy(() => read(source, 'SELECT * FROM deliveries ORDER BY id'), 'deliveries', target);

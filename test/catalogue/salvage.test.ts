@@ -23,6 +23,7 @@ async function filled(): Promise<{ readonly path: string; readonly key: Uint8Arr
   catalogue.deliveries.insert(newDelivery(2, { data: { upload: 'panel' } }));
   catalogue.keys.setText('store:local', 'the-id-of-the-marker');
   catalogue.keys.setText('adopted:local', 'yes');
+  for (const name of ['panel-node-token', 'panel-denials', 'socket-token']) catalogue.keys.setText(name, name);
   const key = catalogue.keys.get(DOWNLOAD_TOKEN_KEY) ?? new Uint8Array();
   catalogue.close();
   return { path, key };
@@ -36,6 +37,10 @@ describe('a catalogue that is made anew', () => {
     expect(catalogue.keys.getText('store:local')).toBe('the-id-of-the-marker');
     expect(catalogue.keys.get(DOWNLOAD_TOKEN_KEY)).toEqual(key);
     expect(catalogue.keys.getText('adopted:local')).toBeUndefined();
+    // Without these the panel could not reach its node any more, and who was shut out could come back in.
+    for (const name of ['panel-node-token', 'panel-denials', 'socket-token']) {
+      expect(catalogue.keys.getText(name)).toBe(name);
+    }
     expect(catalogue.servers.get(serverId(1)).suspended).toBe(true);
     expect(catalogue.deliveries.list()).toMatchObject([{ ...newDelivery(2), id: 2, data: { upload: 'panel' } }]);
     expect(catalogue.plans.list()).toMatchObject([{ state: 'swapping', plan: { renames: [] } }]);
