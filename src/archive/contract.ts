@@ -176,6 +176,8 @@ export interface VerifyRequest {
   readonly source: OpenRequest;
   /** What the manifest recorded, to compare with. */
   readonly expected?: { readonly size: number; readonly sha256: string };
+  /** Nobody else is about to read the archive: what this reads of it shall not push other files out of memory. */
+  readonly passing?: boolean;
   readonly workers: number | 'auto';
   /** How many steps nicer than the calling thread its own threads are; 0 without it. */
   readonly nice?: number;

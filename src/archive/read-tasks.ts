@@ -17,6 +17,7 @@ interface ReadData {
 export interface VerifyData extends ReadData {
   readonly verb: 'verify';
   readonly expected?: { readonly size: number; readonly sha256: string };
+  readonly passing: boolean;
 }
 
 export interface UnpackPolicy {

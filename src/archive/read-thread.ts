@@ -8,6 +8,7 @@ import { Control } from './control.ts';
 import type { ArchiveProgress } from './entry.ts';
 import { extractIndexed } from './extract-indexed.ts';
 import { openWholeIndex } from './open.ts';
+import { passedBytes } from './page-cache.ts';
 import { PortSources } from './port-source.ts';
 import { PortChoice } from './port-choice.ts';
 import { requireRecorded } from './proof.ts';
@@ -50,9 +51,17 @@ async function run() {
   const reader = await openWholeIndex(index === undefined ? { archive } : { archive, index });
   const progress = reporter();
   if (data.verb === 'verify') {
+    const { descriptor } = data.archive;
+    const passed = data.passing && descriptor !== undefined ? await passedBytes(descriptor) : undefined;
+    const step = (at: ArchiveProgress): void => {
+      passed?.upTo(at.bytesDone);
+      progress.step(at);
+    };
     const verified = await (reader === undefined
-      ? (await streamed()).verifyStreamed(archive, control, progress.step)
-      : verifyIndexed(archive, reader, data.workers, control, progress.step));
+      ? // Read twice: nothing of it has passed before the end.
+        (await streamed()).verifyStreamed(archive, control, progress.step)
+      : verifyIndexed(archive, reader, data.workers, control, step));
+    passed?.all();
     requireRecorded(verified, data.expected);
     progress.finish();
     return verified;

@@ -21,8 +21,8 @@ const RATES_MS = 250;
  * @throws Failure `archive_damaged` (with what is wrong and where), `cancelled`, `too_large`.
  */
 export async function verifyArchive(request: VerifyRequest): Promise<VerifyResult> {
-  const { expected } = request;
-  const data = { verb: 'verify' as const, ...commonData(request) };
+  const { expected, passing = false } = request;
+  const data = { verb: 'verify' as const, passing, ...commonData(request) };
   const result = await runThread(expected === undefined ? data : { ...data, expected }, request);
   return result as VerifyResult;
 }

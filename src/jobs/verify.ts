@@ -30,6 +30,9 @@ async function runVerify(job: RunningJob, deps: VerifyDependencies): Promise<voi
   await followInManifest(record.id, deps);
 }
 
+/** Archives that were made before that are in no cache any more, and stay in none for being verified. */
+const FRESH_MS = 86_400_000;
+
 async function readThrough(job: RunningJob, record: BackupRecord, deps: VerifyDependencies): Promise<void> {
   const stored = await openStoredArchive(deps.stores.get(record.store), record);
   try {
@@ -38,6 +41,7 @@ async function readThrough(job: RunningJob, record: BackupRecord, deps: VerifyDe
       ...(record.sha256 === null ? {} : { expected: { size: record.size, sha256: record.sha256 } }),
       workers: deps.config.backups.workers,
       nice: deps.config.backups.nice,
+      passing: deps.clock.now() - (record.completedAt ?? record.createdAt) > FRESH_MS,
       rates: () => job.rates(deps.config.backups),
       signal: job.signal,
       onProgress: (progress) => job.progress(progress),
