@@ -12,6 +12,7 @@ import { adoptBackups } from './jobs/adopt.ts';
 import { archiveDoor } from './jobs/archive-door.ts';
 import { Automatic } from './jobs/automatic.ts';
 import { backupVerb } from './jobs/backup.ts';
+import { Claims } from './jobs/claim.ts';
 import { CopyLane } from './jobs/copies.ts';
 import { DeliveryLane } from './jobs/deliver.ts';
 import { reportSteps } from './jobs/delivery-steps.ts';
@@ -89,20 +90,23 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
   const previews = new Previews();
   const copies = new CopyLane({ ...surroundings, events });
   const downloads = restoreDownloads(surroundings);
-  const fetch = fetchArchive(fetchFromStores(catalogue, stores), downloads);
+  const turns = new Turns();
+  const claims = panelClaims(surroundings, turns);
+  const fetch = fetchArchive(fetchFromStores(catalogue, stores), downloads, claims);
   const leftovers = new Leftovers(surroundings);
   const shared = {
     ...surroundings,
     archive,
     copies,
     ...(downloads === undefined ? {} : { downloads }),
+    ...(claims === undefined ? {} : { claims }),
     events,
     exclude,
     fetch,
     leftovers,
     power,
     quiesce: power,
-    turns: new Turns(),
+    turns,
     previews,
   };
   const restoring = { ...shared, ...(onRestoreStep === undefined ? {} : { onStep: onRestoreStep }) };
@@ -161,6 +165,13 @@ function reportLane(
     ...reportSteps({ panel, catalogue, clock }),
   ];
   return new DeliveryLane({ catalogue, steps, events, clock, timers: systemTimers, random: Math.random, log });
+}
+
+/** Nobody but a panel knows whose the archives are that its former daemon left. */
+function panelClaims({ panel, config, ...rest }: JobsSurroundings, turns: Turns): Claims | undefined {
+  if (panel === undefined) return undefined;
+  const { backupDirectories: directories } = config.panel;
+  return new Claims({ ...rest, turns, directories, workers: config.backups.workers });
 }
 
 function restoreDownloads({ config, clock, log, panel, version }: JobsSurroundings): RestoreDownloads | undefined {

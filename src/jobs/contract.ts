@@ -221,6 +221,12 @@ export interface BackupService {
    * being made or verified, which is cancelled first. `backup_locked`; `server_busy` while it is being restored.
    */
   discard(server: ServerId, backup: BackupId): Promise<void>;
+  /**
+   * Makes a backup of what another daemon left under that id, which a panel says is this server's. The archive is read to
+   * its end first. False when there is none; `archive_damaged` when it was cut off, `invalid_request` when it is in a
+   * format of no use. `restore` and `discard` look for such archives by themselves.
+   */
+  claim(server: ServerId, backup: BackupId, signal: AbortSignal): Promise<boolean>;
   setLocked(server: ServerId, backup: BackupId, locked: boolean): Promise<BackupView>;
   /** Resolves once the cancellation was accepted; `not_running` when nothing runs on that backup. */
   cancel(server: ServerId, backup: BackupId): Promise<void>;

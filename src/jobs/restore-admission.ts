@@ -4,6 +4,7 @@ import type { Catalogue } from '../catalogue/contract.ts';
 import type { JobRecord } from '../catalogue/records.ts';
 import type { Registry } from '../servers/registry.ts';
 import { requireActive, requireCompleted, requireIdle, requireUndamaged, requireUnused } from './admission.ts';
+import type { Claims } from './claim.ts';
 import type { RestoreBackup } from './contract.ts';
 import type { RestoreDownloads } from './restore-download.ts';
 import { compilePaths } from './restore-paths.ts';
@@ -17,14 +18,17 @@ interface AdmissionDependencies {
   readonly registry: Pick<Registry, 'get'>;
   readonly runner: JobRunner;
   readonly downloads?: Pick<RestoreDownloads, 'check'>;
+  readonly claims?: Pick<Claims, 'finds'>;
 }
 
 /** What a restore comes to. */
 export interface PreparedRestore {
   /** What its job's row keeps; never the link. */
   readonly asked: JobRecord['request'];
-  /** Where the archive is fetched from; undefined when it lies in a store of the node. */
+  /** Where the archive is fetched from; undefined when it lies on the node. */
   readonly link: string | undefined;
+  /** True for an archive that another daemon left: it is taken over before it is restored. */
+  readonly isLeft: boolean;
 }
 
 /**
@@ -37,26 +41,33 @@ export async function prepareRestore(request: RestoreBackup, deps: AdmissionDepe
   const { paths, keepPreviousHours } = parseRestoreRequest(asked);
   if (paths !== undefined) compilePaths(paths);
   const link = download === undefined || hasArchive(request, deps) ? undefined : download.url;
-  if (link === undefined) deps.catalogue.backups.get(backup, server);
-  else await checkLink(link, keepPreviousHours, deps.downloads);
+  const isLeft = link === undefined && (await isLeftHere(request, deps));
+  if (link !== undefined) await checkLink(link, keepPreviousHours, deps.downloads);
+  else if (!isLeft) deps.catalogue.backups.get(backup, server);
   await deps.registry.get(server);
-  return { asked: link === undefined ? asked : { ...asked, download: true }, link };
+  const from = { ...(link === undefined ? {} : { download: true }), ...(isLeft ? { claim: true } : {}) };
+  return { asked: { ...asked, ...from }, link, isLeft };
 }
 
 /** @throws Failure of the first rule that is against it. */
 export function requireRestorable(
   { server, backup, whenBusy }: RestoreBackup,
-  { link }: PreparedRestore,
+  { link, isLeft }: PreparedRestore,
   { catalogue, runner }: AdmissionDependencies,
 ): void {
   requireActive(catalogue, server, DOING);
-  if (link === undefined) {
+  if (link === undefined && !(isLeft && catalogue.backups.find(backup) === undefined)) {
     const record = catalogue.backups.get(backup, server);
     requireCompleted(record, DOING, 'server_busy');
     requireUndamaged(record, DOING);
   }
   requireIdle(runner, server, whenBusy, DOING);
   requireUnused(runner, backup, ['delete'], DOING);
+}
+
+/** Whose an archive is that lies in no server's directory, the panel alone can say. */
+async function isLeftHere({ server, backup, report }: RestoreBackup, deps: AdmissionDependencies): Promise<boolean> {
+  return report === true && deps.claims !== undefined && deps.claims.finds(server, backup);
 }
 
 /** True also for another server's backup: a link is no way around whose it is. */

@@ -26,6 +26,7 @@ import { outOfSpace } from '../policy/limits.ts';
 import type { DownloadTarget, GuardedDownload } from '../storage/guarded/download.ts';
 import { objectKey } from '../storage/key.ts';
 import type { FreeSpace } from '../storage/store.ts';
+import type { Claims } from './claim.ts';
 import type { FetchedArchive, FetchWatch, RestoreDependencies } from './restore-deps.ts';
 import { SpaceGuard } from './space-guard.ts';
 
@@ -169,21 +170,27 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, offset: number): Pr
   }
 }
 
-/** Step 1 of a restore: from a link when it was asked for with one, else from the stores. */
+/**
+ * Step 1 of a restore: from a link when it was asked for with one, else from the stores; what another daemon left is
+ * taken over first.
+ */
 export function fetchArchive(
   fromStores: RestoreDependencies['fetch'],
   downloads: Pick<RestoreDownloads, 'fetch'> | undefined,
+  claims?: Pick<Claims, 'claim'>,
 ): RestoreDependencies['fetch'] {
-  return (job, ...rest) =>
-    job.request['download'] === true && downloads !== undefined
-      ? downloads.fetch(job, ...rest)
-      : fromStores(job, ...rest);
+  return async (job, signal, watch) => {
+    const { server, backup, request } = job;
+    if (request['download'] === true && downloads !== undefined) return downloads.fetch(job, signal, watch);
+    if (request['claim'] === true) await claims?.claim(server, backup, signal);
+    return fromStores(job, signal, watch);
+  };
 }
 
-/** The backup that a job is about; of one that is restored from a link, what is known: whose it is, and its id. */
+/** The backup that a job is about; of one that has no row, or none yet, what is known: whose it is, and its id. */
 export function backupOf(job: JobRecord, { backups }: Pick<Catalogue, 'backups'>): BackupRecord {
   const { server, backup, createdAt: now } = job;
-  if (job.request['download'] !== true) return backups.get(backup);
+  if (job.request['download'] !== true && job.request['claim'] !== true) return backups.get(backup);
   const nothing = { size: 0, rawSize: 0, files: 0, entries: 0, reusedBytes: 0, sha256: null, ignore: [], error: null };
   return (
     backups.find(backup) ?? {

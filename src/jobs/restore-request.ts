@@ -20,6 +20,8 @@ const requestShape = z.object({
   undo: z.boolean().default(false),
   /** The archive is not in the catalogue: it is fetched from a link that only the process knows. */
   download: z.boolean().default(false),
+  /** The archive is not in the catalogue: it was left by another daemon, and is taken over first. */
+  claim: z.boolean().default(false),
   /** The panel is told how it ends. */
   report: z.boolean().default(false),
 });

@@ -23,6 +23,7 @@ import type { ArchiveDoor } from './archive-door.ts';
 import { excludedPaths } from './backup-plan.ts';
 import { backupEvent } from './backup-facts.ts';
 import type * as contract from './contract.ts';
+import type { Claims } from './claim.ts';
 import { discardBackup, stopWork } from './discard.ts';
 import type { EventHub } from './events.ts';
 import { listDirectory, openContent } from './files.ts';
@@ -57,6 +58,8 @@ export interface ServiceDependencies extends OwedReports {
   readonly exclude: readonly string[];
   readonly turns: Turns;
   readonly previews: Previews;
+  /** Archives of a daemon that was here before; absent where no panel can ask for them. */
+  readonly claims?: Claims;
   /** Absent on a node without a panel: nobody else names links. */
   readonly downloads?: Pick<RestoreDownloads, 'check' | 'expect' | 'forget'>;
   readonly clock: Clock;
@@ -205,7 +208,17 @@ export class Service implements contract.BackupService {
     await this.removeGivenUp(server, backup);
   }
 
+  async claim(server: ServerId, backup: BackupId, signal: AbortSignal): Promise<boolean> {
+    try {
+      return (await this.#deps.claims?.claim(server, backup, signal)) !== undefined;
+    } catch (error) {
+      if (error instanceof Failure && error.code === 'backup_not_found') return false;
+      throw error;
+    }
+  }
+
   async discard(server: ServerId, backup: BackupId): Promise<void> {
+    if ((await this.#deps.claims?.remove(server, backup)) === true) return;
     const remove = (id: BackupId): Promise<void> => this.removeGivenUp(server, id);
     await discardBackup(server, backup, { ...this.#deps, remove });
   }
@@ -219,6 +232,8 @@ export class Service implements contract.BackupService {
     requireUnused(runner, backup, ['backup', 'restore', 'verify', 'delete'], doing);
     if (record.status === 'IN_PROGRESS') requireCompleted(record, doing, 'server_busy');
     await runner.submit({ id: newJobId(), kind: 'delete', server, backup, request: {} }).ended;
+    // Under its other name, where the daemon before left it.
+    await this.#deps.claims?.remove(server, backup);
   }
 
   /**

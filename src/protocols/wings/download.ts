@@ -2,19 +2,21 @@
  * `GET /download/backup?token=`: the archive for whoever has the panel's signed link, and nothing else to go by.
  *
  * One link is one download, not one connection: it may be asked for in pieces, by several connections and again after
- * a cut, for as long as it is valid; after that, what has begun may still be resumed (`RESUME_SECONDS`), with a range.
- * A link whose `unique_id` was used for another archive opens nothing. Unlike in the panels' own daemons, a link that
+ * a cut, for as long as it is valid; after that, what has begun may still be resumed (`RESUME_SECONDS`), with a range,
+ * also over a restart of the daemon. A link whose `unique_id` was used for another archive opens nothing. Unlike in the panels' own daemons, a link that
  * found no archive is not used up, and server and backup of the link must belong together.
  */
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { Failure } from '../../base/failure.ts';
+import { printableText } from '../../base/paths.ts';
+import type { ServerId } from '../../base/ids.ts';
 import type { BackupService, BackupView } from '../../jobs/contract.ts';
 import type { App, AppContext, DialectPorts } from '../dialect.ts';
 import { logThrown } from '../thrown.ts';
 import type { FlavourFacts, WingsFlavour } from './flavour.ts';
 import { FLAVOURS } from './flavour.ts';
 import type { Grants } from './grants.ts';
-import type { Objection, PanelToken } from './token-rules.ts';
+import type { Denials, Objection, PanelToken } from './token-rules.ts';
 import { objectionTo, readToken } from './token-rules.ts';
 
 export interface DownloadParts {
@@ -68,7 +70,7 @@ export function mountDownload(app: App, ports: DialectPorts, parts: DownloadPart
       return typeof found === 'string' ? refuse(c, found, answers) : await send(c, found, ports, answers);
     } catch (error) {
       if (isMissing(error)) return refuse(c, 'missing', answers);
-      const answer = refuse(c, 'broken', answers);
+      const answer = refuse(c, 'broken', answers, wordsFor(error));
       logThrown(c, error, 500, ports.log);
       return answer;
     }
@@ -83,26 +85,30 @@ async function granted(
 ): Promise<BackupView | Refusal> {
   const token = readToken(c.req.query('token') ?? '', credentials.key, 'download', flavour);
   if (token === undefined) return 'invalid';
-  const expired = objectionTo(token, token.server, clock.now(), grants, flavour) === 'expired';
-  const resumes = expired && token.expiresAt !== undefined && c.req.header('range') !== undefined;
-  // What has begun may be resumed by whoever could begin it at the link's last moment.
-  const now = resumes && token.expiresAt !== undefined ? token.expiresAt * 1000 : clock.now();
-  const named = objectionTo(token, token.server, now, grants, flavour);
-  if (named !== undefined) return REFUSAL_OF[named];
+  const begun = token.backup !== undefined && grants.hasBegun(token, token.backup);
+  const resumed = begun && c.req.header('range') !== undefined;
+  // What has begun may be resumed by whoever could begin it at the link's last moment,
+  const now = resumed ? Math.min(clock.now(), (token.expiresAt ?? 0) * 1000) : clock.now();
+  // and by a link of before the start, since what is needed of that time was kept.
+  const denials: Denials = begun ? { startedAt: 0, isDenied: (...asked) => grants.isDenied(...asked) } : grants;
+  const refusal = (server: ServerId | undefined): Refusal | undefined => {
+    const objection = objectionTo(token, server, now, denials, flavour);
+    return objection === undefined ? undefined : REFUSAL_OF[objection];
+  };
 
+  const refused = refusal(token.server);
+  if (refused !== undefined) return refused;
   const backup = await backupOf(token, service, FLAVOURS[flavour]);
   if (typeof backup === 'string') return backup;
-  const { id, server } = backup;
-  const objection = objectionTo(token, server, now, grants, flavour);
-  if (objection !== undefined) return REFUSAL_OF[objection];
-  if (resumes) return grants.mayResume(token, server, id) ? backup : 'invalid';
-  return grants.openDownload(token, server, id) ? backup : 'used';
+  // Asked again for links that do not name the server.
+  return refusal(backup.server) ?? (begun || grants.openDownload(token, backup.id) ? backup : 'used');
 }
 
 async function backupOf(
   token: PanelToken,
   service: BackupService,
   { answers }: FlavourFacts,
+  signal: AbortSignal,
 ): Promise<BackupView | Refusal> {
   // Calagopus names the backup alone.
   if (token.server === undefined && answers === 'go') return 'unknown server';
@@ -110,8 +116,12 @@ async function backupOf(
   if (backup !== undefined && (token.server ?? backup.server) === backup.server) {
     return backup.status === 'IN_PROGRESS' || backup.status === 'FAILED' ? 'missing' : backup;
   }
-  const known = token.server === undefined || (await unlessMissing(service.backups(token.server))) !== undefined;
-  return known ? 'missing' : 'unknown server';
+  const { server, backup: id } = token;
+  if (server === undefined || id === undefined) return 'missing';
+  if ((await unlessMissing(service.backups(server))) === undefined) return 'unknown server';
+  // Made by the daemon that was here before: the panel's word on whose it is counts, once the archive was read.
+  const isTakenOver = backup === undefined && (await service.claim(server, id, signal));
+  return isTakenOver ? service.backup(server, id) : 'missing';
 }
 
 async function send(
@@ -148,8 +158,15 @@ async function unlessMissing<Value>(asked: Promise<Value>): Promise<Value | unde
   }
 }
 
-function refuse(c: AppContext, refusal: Refusal, answers: FlavourFacts['answers']): Response {
-  const [status, error] = ANSWERS[answers][refusal];
+/** What is wrong with an archive is worth telling whoever holds a link to it. */
+function wordsFor(error: unknown): string | undefined {
+  const tells = error instanceof Failure && ['archive_damaged', 'invalid_request'].includes(error.code);
+  return tells ? printableText(error.message) : undefined;
+}
+
+function refuse(c: AppContext, refusal: Refusal, answers: FlavourFacts['answers'], words?: string): Response {
+  const [status, usual] = ANSWERS[answers][refusal];
+  const error = words ?? usual;
   const named = answers === 'go' && status === 500 ? { error, request_id: c.get('requestId') } : { error };
   const type = answers === 'go' ? 'application/json; charset=utf-8' : 'application/json';
   return c.body(JSON.stringify(named), status, { 'Content-Type': type });
