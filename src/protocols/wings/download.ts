@@ -98,7 +98,7 @@ async function granted(
 
   const refused = refusal(token.server);
   if (refused !== undefined) return refused;
-  const backup = await backupOf(token, service, FLAVOURS[flavour]);
+  const backup = await backupOf(token, service, FLAVOURS[flavour], c.req.raw.signal);
   if (typeof backup === 'string') return backup;
   // Asked again for links that do not name the server.
   return refusal(backup.server) ?? (begun || grants.openDownload(token, backup.id) ? backup : 'used');

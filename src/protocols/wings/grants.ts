@@ -92,22 +92,21 @@ export class Grants implements Denials {
    *
    * @returns false when the link was used for another archive.
    */
-  openDownload(token: PanelToken, server: ServerId, backup: BackupId): boolean {
+  openDownload(token: PanelToken, backup: BackupId): boolean {
     const { usedTokens } = this.#store;
     const link = linkOf(token);
     const most = this.#second() + LONGEST_LINK_SECONDS;
     const until = (Math.min(token.expiresAt ?? 0, most) + RESUME_SECONDS) * 1000;
     return this.#store.transaction(() => {
-      const download = downloadOf(link, server, backup);
-      if (usedTokens.use(link, until)) return usedTokens.use(download, until);
-      return usedTokens.isUsed(download);
+      if (usedTokens.use(link, until)) return usedTokens.use(downloadOf(link, backup), until);
+      return usedTokens.isUsed(downloadOf(link, backup));
     });
   }
 
-  /** Whether a link that has expired was given this archive while it was valid, not too long ago. */
-  mayResume(token: PanelToken, server: ServerId, backup: BackupId): boolean {
+  /** Whether a link was given this archive while it was valid, in this run or an earlier one, not too long ago. */
+  hasBegun(token: PanelToken, backup: BackupId): boolean {
     const until = (token.expiresAt ?? 0) + RESUME_SECONDS;
-    return this.#second() <= until && this.#store.usedTokens.isUsed(downloadOf(linkOf(token), server, backup));
+    return this.#second() <= until && this.#store.usedTokens.isUsed(downloadOf(linkOf(token), backup));
   }
 
   /** Calls back after each change; the returned function ends it. */
@@ -164,8 +163,9 @@ function linkOf(token: PanelToken): string {
   return `panel download ${uniqueId === undefined || uniqueId === '' ? keyOf(JSON.stringify(rest)) : keyOf(uniqueId)}`;
 }
 
-function downloadOf(link: string, server: ServerId, backup: BackupId): string {
-  return `${link} ${server} ${backup}`;
+/** A backup has one server, which whoever opens a download has compared. */
+function downloadOf(link: string, backup: BackupId): string {
+  return `${link} ${backup}`;
 }
 
 interface KeptDenials {
