@@ -13,6 +13,7 @@
  *
  * So a step may run twice, and what it does must bear that: the panel answers a second report with "already completed".
  */
+import { backOff } from '../base/back-off.ts';
 import type { Clock } from '../base/clock.ts';
 import { asFailure, type Failure } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
@@ -60,8 +61,6 @@ export interface DeliveryDependencies {
   readonly log: Log;
 }
 
-const SOONEST_MS = 1000;
-const LATEST_MS = 900_000;
 /** It looks at least so often: whatever was missed, and a clock that was set, put themselves right. */
 const LOOK_EVERY_MS = 60_000;
 /** From this failed try on it is worth a line in the log: a panel that has not committed yet needs two or three. */
@@ -193,16 +192,11 @@ export class DeliveryLane {
       deliveries.park(delivery.id, end.failure.toJSON());
       this.#tellFailed('error', 'The panel does not take a report: it waits for "roost panel retry"', delivery, end);
     } else {
-      deliveries.postpone(delivery.id, end.failure.toJSON(), now + this.#delay(delivery.attempts), end.step);
+      const dueAt = now + backOff(delivery.attempts, this.#deps.random());
+      deliveries.postpone(delivery.id, end.failure.toJSON(), dueAt, end.step);
       const level = delivery.attempts + 1 === TELL_AT ? 'warn' : 'debug';
       this.#tellFailed(level, 'A report cannot be delivered to the panel; it is tried again', delivery, end);
     }
-  }
-
-  /** Twice as long each time, and never the same for all that failed together. */
-  #delay(attempts: number): number {
-    const most = Math.min(LATEST_MS, SOONEST_MS * 2 ** Math.min(attempts, 20));
-    return Math.ceil(most * (0.5 + this.#deps.random() / 2));
   }
 
   #tellArrived({ id: delivery, kind, job, backup, attempts }: DeliveryRecord): void {

@@ -6,6 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '../base/clock.ts';
 import type { WingsPowerConfig } from '../config/types.ts';
 import { Failure, throwIfAborted } from '../base/failure.ts';
+import { fetchReason } from '../base/fetch-reason.ts';
 import type { PowerPort, PowerState } from './power-port.ts';
 import { stopAndWait } from './power-stop.ts';
 import type { GameServer } from './registry.ts';
@@ -75,7 +76,10 @@ export class WingsPower implements PowerPort {
     } catch (error) {
       throwIfAborted(signal, 'Cannot ask Wings');
       if (error instanceof Failure) throw error;
-      throw unusable(limit.aborted ? `it did not answer within ${ANSWER_MS / 1000} seconds` : reasonOf(error), error);
+      throw unusable(
+        limit.aborted ? `it did not answer within ${ANSWER_MS / 1000} seconds` : fetchReason(error),
+        error,
+      );
     }
   }
 
@@ -118,10 +122,4 @@ function unusable(state: string, cause?: unknown): Failure {
     hint: 'Check power.url and power.token in the config, and that Wings runs.',
     retry: true,
   });
-}
-
-/** fetch hides why a connection failed in the cause. */
-function reasonOf(error: unknown): string {
-  const cause: unknown = error instanceof Error ? (error.cause ?? error) : error;
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -5,6 +5,7 @@
  * It promises that a start waits for neither, that both are tried until they succeed, and that the panel is told how
  * the restores of the last run ended before it resets: a restore that is under way must not be taken for a stuck one.
  */
+import { backOff } from '../../base/back-off.ts';
 import { asFailure } from '../../base/failure.ts';
 import type { Log } from '../../base/log.ts';
 import { pause, type Timers } from '../../base/timers.ts';
@@ -25,8 +26,6 @@ export interface GreetingParts {
   readonly log: Log;
 }
 
-const SOONEST_MS = 1000;
-const LATEST_MS = 900_000;
 /** How often it looks whether the restores have ended that a reset would disturb. */
 const LOOK_MS = 5000;
 
@@ -85,7 +84,7 @@ export class PanelGreeting {
         if (this.#stop.signal.aborted) return;
         log[tries === 0 ? 'warn' : 'debug'](`${doing}; it is tried again`, { error: asFailure(error, doing) });
       }
-      await this.#pause(Math.min(LATEST_MS, SOONEST_MS * 2 ** Math.min(tries, 20)) * (0.5 + random() / 2));
+      await this.#pause(backOff(tries, random()));
     }
   }
 

@@ -4,6 +4,7 @@
  * alone, and that no message of a failure holds it.
  */
 import { Failure, throwIfAborted } from '../../base/failure.ts';
+import { fetchReason } from '../../base/fetch-reason.ts';
 import { printableText } from '../../base/paths.ts';
 import type { FlavourFacts } from './flavour.ts';
 import { identityOf } from './flavour.ts';
@@ -70,7 +71,7 @@ export async function askPanel(
   } catch (error) {
     throwIfAborted(signal, doing);
     if (error instanceof Failure) throw error;
-    const state = limit.aborted ? `it did not answer within ${timeoutMs / 1000} seconds` : reasonOf(error);
+    const state = limit.aborted ? `it did not answer within ${timeoutMs / 1000} seconds` : fetchReason(error);
     throw unreachable(doing, state, error);
   }
 }
@@ -153,10 +154,4 @@ export function unreachable(doing: string, state: string, cause?: unknown): Fail
     hint: 'It is tried again by itself. Check panel.url, and that the panel answers this host.',
     retry: true,
   });
-}
-
-/** fetch hides why a connection failed in the cause. */
-function reasonOf(error: unknown): string {
-  const cause: unknown = error instanceof Error ? (error.cause ?? error) : error;
-  return cause instanceof Error ? cause.message : String(cause);
 }
