@@ -7,6 +7,7 @@ import { Failure, asFailure, throwIfAborted } from '../base/failure.ts';
 import type { ExtractRequest, ExtractResult, OpenRequest, VerifyRequest, VerifyResult } from './contract.ts';
 import { Control } from './control.ts';
 import type { ArchiveProgress } from './entry.ts';
+import { returnFreedMemory } from './native-memory.ts';
 import { answerRead, handleOf } from './port-source.ts';
 import type { ChoiceAnswer, ReadEvent, ReadReply, ReadThreadData } from './read-tasks.ts';
 import { THREAD_MEMORY, endOf, threadFile } from './thread-file.ts';
@@ -95,6 +96,7 @@ async function runThread(data: WithoutControl<ReadThreadData>, request: Reading)
     request.signal?.removeEventListener('abort', stop);
     stop();
     await ended;
+    await returnFreedMemory();
   }
 }
 

@@ -11,6 +11,7 @@ import { RAW_CAPACITY } from './cut.ts';
 import { storedLength } from './deflate.ts';
 import { selectedEngine } from './engine.ts';
 import { compileIgnore } from './ignore.ts';
+import { dropContent, returnFreedMemory } from './native-memory.ts';
 import { THREAD_MEMORY, endOf, threadFile } from './thread-file.ts';
 import type { WriteEvent, WriteReply, WriteThreadData } from './write-tasks.ts';
 
@@ -83,7 +84,11 @@ export async function writeArchive(request: WriteRequest): Promise<WriteResult> 
     }
   }, 250);
   try {
-    return await Promise.race([receive(worker, request, slots, stop, broken.promise), broken.promise]);
+    const result = await Promise.race([receive(worker, request, slots, stop, broken.promise), broken.promise]);
+    await ended;
+    // Not after a failure: a sink that hangs may still hold a slot.
+    dropContent(slots.memory);
+    return result;
   } catch (error) {
     throwIfAborted(request.signal, DOING);
     throw asFailure(error, DOING);
@@ -93,6 +98,7 @@ export async function writeArchive(request: WriteRequest): Promise<WriteResult> 
     request.signal?.removeEventListener('abort', abort);
     stop();
     await ended;
+    await returnFreedMemory();
   }
 }
 
