@@ -3,6 +3,8 @@
  * instead, on a generated server, and each target of Roost's speed beside what was measured. Rounds are interleaved;
  * tables show medians and how far the rounds were apart. Files are read from the page cache, as after the game wrote
  * them. Parts: backup repeat restore verify one-file small-files health download floor growth micro; all without any.
+ *
+ * `npm run bench -- event-loop --files 50000`: how long the daemon keeps its callers waiting while it works.
  */
 import fs from 'node:fs';
 import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
@@ -23,6 +25,12 @@ import type { Table } from './report.ts';
 import { openScene } from './scene.ts';
 import type { Scene } from './scene.ts';
 import { makeServer, makeSmallFiles, makeZips, measureTree } from './tree.ts';
+
+// Another kind of measurement, with options of its own.
+if (process.argv[2] === 'event-loop') {
+  await import('./event-loop.ts');
+  process.exit();
+}
 
 const PARTS = 'backup repeat restore verify one-file small-files health download floor growth micro'.split(' ');
 /** Parts that need the generated tree and its daemon. */
