@@ -202,9 +202,9 @@ describe('a backup that goes to the panel', () => {
     const node = await scene();
     const { panel } = node;
     let lost = 0;
-    const { reportBackup } = PanelDouble.prototype;
+    const take = panel.reportBackup.bind(panel);
     panel.reportBackup = async (report) => {
-      const verdict = await reportBackup.call(panel, report);
+      const verdict = await take(report);
       return lost++ === 0 ? { kind: 'retry', failure: away() } : verdict;
     };
     await make(node);

@@ -150,10 +150,14 @@ async function nodeWithLinks(fetched: (link: string) => Promise<void> = async ()
     source: { archive: { size: 0, read: async () => new Uint8Array(), close: async () => undefined } },
   };
   const facts = { expected: null, rawSize: 0, files: 0, entries: 0, ignore: [], close: async () => undefined };
-  const fetch = fetchArchive(async () => {
-    sources.push('store');
-    return { ...nothing, ...facts };
-  }, downloads);
+  const fetch = fetchArchive(
+    async () => {
+      sources.push('store');
+      return { ...nothing, ...facts };
+    },
+    downloads,
+    undefined,
+  );
   const restore: Verb = {
     kind: 'restore',
     events: { started: 'restore.started', progress: 'restore.progress' },
