@@ -200,7 +200,10 @@ export interface JobTable {
 
   /** queued -> running; `not_running` otherwise. */
   start(id: JobId, phase: string): JobRecord;
-  /** running only; `not_running` otherwise. */
+  /**
+   * running only; `not_running` otherwise. For those who watch: the one change that a power cut may take back, as
+   * nothing rests on it.
+   */
   setPhase(id: JobId, phase: string): JobRecord;
   /** running -> queued: a restart lets it begin again. `not_running` otherwise. */
   requeue(id: JobId): JobRecord;

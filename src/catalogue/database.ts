@@ -2,7 +2,7 @@
  * The SQLite file under the catalogue: opening, statements, transactions, and errors in Roost's own words.
  *
  * Every commit is flushed to the disk before the call returns (WAL with synchronous=FULL): the renames of a restore
- * and the answers to callers rest on it. A process killed at any instant leaves a database that opens again by itself.
+ * and the answers to callers rest on it. What nothing rests on says so (`unflushed`). A process killed at any instant leaves a database that opens again by itself.
  */
 import fs from 'node:fs';
 import { dirname } from 'node:path';
@@ -87,6 +87,21 @@ export class Database {
       throw error;
     } finally {
       this.#depth = depth;
+    }
+  }
+
+  /**
+   * For changes that nothing rests on: kept when the process dies, but a power cut may take them back, last ones first.
+   * The next flushed commit flushes them too. On a busy disk a flush holds up everything else in the process.
+   */
+  unflushed<Result>(work: () => Result): Result {
+    // In a transaction the outermost commit decides.
+    if (this.#depth > 0) return work();
+    this.exec('PRAGMA synchronous = NORMAL');
+    try {
+      return work();
+    } finally {
+      this.exec('PRAGMA synchronous = FULL');
     }
   }
 

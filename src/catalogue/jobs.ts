@@ -66,7 +66,8 @@ export class Jobs implements JobTable {
 
   setPhase(id: JobId, phase: string): JobRecord {
     const sql = `UPDATE jobs SET phase = :phase WHERE id = :id AND state = 'running' RETURNING *`;
-    return this.#change(sql, { id, phase }, 'go on with');
+    // For those who watch: what a restart does is decided by the state and the plan.
+    return this.#database.unflushed(() => this.#change(sql, { id, phase }, 'go on with'));
   }
 
   requeue(id: JobId): JobRecord {

@@ -1,7 +1,8 @@
 import { copyFile, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { Failure } from '../../src/base/failure.ts';
 import { DOWNLOAD_TOKEN_KEY, openCatalogue } from '../../src/catalogue/catalogue.ts';
 import { Database } from '../../src/catalogue/database.ts';
 import { migrate, MIGRATIONS } from '../../src/catalogue/migrate.ts';
@@ -43,6 +44,21 @@ describe('opening', () => {
     expect(database.one('PRAGMA synchronous', {})).toEqual({ synchronous: 2 });
     expect(database.one('PRAGMA foreign_keys', {})).toEqual({ foreign_keys: 1 });
     database.close();
+  });
+
+  test('flushes only what nothing rests on later, and everything again from then on, whatever came of it', async () => {
+    const { path } = await scratchCatalogue();
+    const database = Database.open(path);
+    onTestFinished(() => database.close());
+    const synchronous = (): unknown => database.one('PRAGMA synchronous', {})?.['synchronous'];
+    expect(database.unflushed(synchronous)).toBe(1);
+    expect(synchronous()).toBe(2);
+    const failing = (): never => {
+      throw new Failure('internal', 'Cannot go on');
+    };
+    thrownBy(() => database.unflushed(failing), 'internal');
+    expect(synchronous()).toBe(2);
+    expect(database.transaction(() => database.unflushed(synchronous))).toBe(2);
   });
 
   test('a file that is no database is refused with the way out', async () => {
