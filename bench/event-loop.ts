@@ -29,6 +29,8 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '3' },
     directory: { type: 'string', default: tmpdir() },
     main: { type: 'string', default: MAIN },
+    /** `backups.nice`: how much it matters to the loop, on a machine that is busy with other things. */
+    nice: { type: 'string', default: '0' },
   },
 });
 
@@ -56,6 +58,7 @@ state_directory: ${join(scratch, 'state')}
 servers: { root: ${join(scratch, 'servers')} }
 tokens: [ { id: bench, secret: ${TOKEN}, permissions: ["*"], servers: ["*"] } ]
 storage: { default: local, stores: { local: { type: local, directory: ${join(scratch, 'backups')} } } }
+backups: { nice: ${options.nice} }
 limits: { per_server: 0, max_size: 0, reserve_free: 0 }
 `,
     { mode: 0o600 },
