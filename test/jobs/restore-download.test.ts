@@ -14,6 +14,7 @@ import { downloadOf, gzipBytes, openLinkHost, serve } from '../support/link-host
 import type { TestNode } from '../support/node.ts';
 import { backUp, backupId, gate, outcome, SERVER, serverId, testNode } from '../support/node.ts';
 import { failureOf } from '../support/rejection.ts';
+import { openRestoreNode } from '../support/restore-node.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { StillClock } from '../support/still-clock.ts';
 
@@ -268,4 +269,23 @@ describe('a restore from a link', () => {
     open();
     expect(await outcome(first)).toBe('done');
   });
+});
+
+it('a restore that was still fetching when the daemon ended is over, and the panel is owed a report', async () => {
+  const root = await scratchDirectory();
+  const { reached, pass } = gate();
+  const killed = openRestoreNode({ root });
+  killed.fetch = async () => {
+    await pass();
+    throw new Error('the process is gone by now');
+  };
+  const { record } = killed.submit({ truncate: true, download: true, report: true });
+  await reached;
+  // As a kill leaves it: nothing of the first one ends the job.
+  const next = openRestoreNode({ root });
+  await next.recover();
+  expect(next.catalogue.jobs.get(record.id)).toMatchObject({ state: 'failed', error: { code: 'interrupted' } });
+  expect(next.catalogue.deliveries.list()).toMatchObject([{ job: record.id, kind: 'restore', successful: false }]);
+  next.close();
+  killed.close();
 });
