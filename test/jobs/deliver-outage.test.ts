@@ -1,6 +1,6 @@
 /** A panel that is away for hours, over real connections: what a host loses by it, which is nothing. */
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { silentLog } from '../../src/base/log.ts';
+import { openLog } from '../../src/base/log.ts';
 import { DeliveryLane } from '../../src/jobs/deliver.ts';
 import { reportSteps } from '../../src/jobs/delivery-steps.ts';
 import type { PanelPort } from '../../src/jobs/panel.ts';
@@ -33,17 +33,19 @@ async function scene(flavour: PanelFlavour = 'pterodactyl', timeoutMs = 20_000) 
   const catalogue = await scratchCatalogue(time);
   const parts = { facts: FLAVOURS[flavour], credentials: panel.node, version: '1.2.3', fetch, clock: time };
   const client = (): PanelPort => new PanelClient({ ...parts, panelUrl: panel.url, timeoutMs });
+  const lines: string[] = [];
+  const log = openLog({ level: 'debug', format: 'json' }, { write: (line) => void lines.push(line) });
   const begin = async () => {
     const node = await testNode({ catalogue, store, clock: time });
     const steps = reportSteps({ panel: client(), catalogue, clock: time });
     const timing = { clock: time, timers: time, random: () => 0.999 };
-    const lane = new DeliveryLane({ catalogue, steps, events: node.events, ...timing, log: silentLog() });
+    const lane = new DeliveryLane({ catalogue, steps, events: node.events, ...timing, log });
     onTestFinished(() => lane.close());
     await node.recover();
     lane.start();
     return { node, lane };
   };
-  return { time, panel, server, store, catalogue, begin };
+  return { time, panel, server, store, catalogue, lines, begin };
 }
 
 type Scene = Awaited<ReturnType<typeof scene>>;
@@ -79,7 +81,7 @@ describe('a panel that is away for hours', () => {
     ['is a gateway’s error page', 'gateway'],
   ])('and %s costs nothing: the archive stays, and one report arrives', async (_, outage) => {
     const stage = await scene('pterodactyl', outage === 'hang' ? 50 : 20_000);
-    const { panel, catalogue, store } = stage;
+    const { panel, catalogue, store, lines } = stage;
     await panel.setOutage(outage);
     const first = await stage.begin();
     await ask(stage, first.node);
@@ -106,6 +108,10 @@ describe('a panel that is away for hours', () => {
     });
     await pass(stage, second.lane, 60);
     expect([panel.effective(REPORTS), catalogue.deliveries.list()]).toEqual([1, []]);
+    // Told once that the panel is away, once that it is back, and nothing that is the node's alone to know.
+    const told = lines.filter((line) => !line.includes('"level":"debug"'));
+    expect(told.map((line) => (JSON.parse(line) as { level: string }).level)).toEqual(['warn', 'warn', 'info']);
+    expect(lines.join('\n')).not.toContain(panel.node.token);
     expect(catalogue.backups.get(ID)).toMatchObject({ status: 'COMPLETED', sha256: made.sha256, size: made.size });
     expect(store.objects.get(objectKey(SERVER, ID, 'tar.gz'))?.length).toBe(made.size);
   });
