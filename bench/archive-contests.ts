@@ -8,13 +8,10 @@ import { quoted, run } from './measure.ts';
 import type { Sample } from './measure.ts';
 import { ROOST } from './peers.ts';
 import type { Scene } from './scene.ts';
-import { emptyDirectory, freshDirectory } from './scene.ts';
+import { freshDirectory, REST_MS } from './scene.ts';
 import { changeHundredth } from './tree.ts';
 
 type Engine = 'isal' | 'zlib';
-
-/** Roost copies only what came to rest two seconds before the older backup read it. */
-const REST_MS = 3000;
 
 export function archiveContests(scene: Scene): Contest[] {
   const { tree, daemon } = scene;
@@ -153,19 +150,23 @@ function verifiers({ archive, scratch, peers }: Scene): Contender[] {
 }
 
 function restorers(scene: Scene): Contender[] {
-  const { archive, scratch, peers, daemon, backup } = scene;
+  const { archive, scratch, peers, daemon, backup, trash } = scene;
   const file = quoted(archive);
   const out = join(scratch, 'restored');
-  const clear = () => fs.rmSync(out, { recursive: true, force: true });
+  const clear = () => trash.discard(out);
   const into = quoted(out);
   const extract: Contender = {
     name: 'roost archive extract',
+    prepare: () => trash.settled(),
     run: () => run(`${ROOST} extract --setuid keep ${file} ${into}`, scratch, WARNED),
     after: clear,
   };
   const tar: Contender = {
     name: 'tar xzf',
-    prepare: () => void fs.mkdirSync(out),
+    prepare: async () => {
+      await trash.settled();
+      fs.mkdirSync(out);
+    },
     run: () => run(`tar -C ${into} -xzf ${file}`, scratch),
     after: clear,
   };
@@ -176,13 +177,16 @@ function restorers(scene: Scene): Contender[] {
           {
             // Checked, staged, flushed and moved into place, as in production.
             name: 'roost restore (daemon)',
-            prepare: () => daemon.forgetPeak(),
+            prepare: async () => {
+              await trash.settled();
+              daemon.forgetPeak();
+            },
             run: async () => {
               const start = performance.now();
               await daemon.restore(EMPTY, backup);
               return { seconds: (performance.now() - start) / 1000, peakBytes: daemon.peak() };
             },
-            after: () => emptyDirectory(daemon.serverDirectory(EMPTY)),
+            after: () => trash.discardContent(daemon.serverDirectory(EMPTY)),
           },
         ];
   return [...verb, extract, ...(peers.has.has('tar') && peers.has.has('gzip') ? [tar] : [])];

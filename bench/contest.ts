@@ -34,14 +34,16 @@ export function samplesOf(samples: Samples, work: string, contender: string): re
   return samples.get(`${work}/${contender}`) ?? [];
 }
 
-/** Runs all contests, round by round. `tell` hears of each run before it starts. */
+/** Runs all contests, round by round. `tell` hears of each run before it starts; `clear` is called between rounds. */
 export async function runContests(
   contests: readonly Contest[],
   rounds: number,
   tell: (what: string) => void,
+  clear: () => void,
 ): Promise<Samples> {
   const samples = new Map<string, Sample[]>();
   for (let round = 0; round < rounds; round++) {
+    clear();
     for (const contest of contests) {
       if (round >= (contest.rounds ?? rounds)) continue;
       await contest.before?.(round);

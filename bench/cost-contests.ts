@@ -12,14 +12,17 @@ import type { Tree } from './tree.ts';
 const ROUNDS = 3;
 
 export function floorContests(scene: Scene): Contest[] {
-  const { archive, scratch, tree, peers } = scene;
+  const { archive, scratch, tree, peers, trash } = scene;
   const file = quoted(archive);
   const from = quoted(tree.directory);
   const line = (name: string, command: string): Contender => ({
     name,
-    prepare: () => void freshDirectory(scratch, 'out'),
+    prepare: async () => {
+      await trash.settled();
+      freshDirectory(scratch, 'out');
+    },
     run: () => run(command, scratch),
-    after: () => void freshDirectory(scratch, 'out'),
+    after: () => trash.discard(join(scratch, 'out')),
   });
   const out = quoted(join(scratch, 'out/copy'));
   const lines = [

@@ -24,6 +24,7 @@ import { asMarkdown, asText, goalTable, pieceTable, sampleTable } from './report
 import type { Table } from './report.ts';
 import { openScene } from './scene.ts';
 import type { Scene } from './scene.ts';
+import { Trash } from './trash.ts';
 import { makeServer, makeSmallFiles, makeZips, measureTree } from './tree.ts';
 
 // Another kind of measurement, with options of its own.
@@ -78,7 +79,7 @@ else for (const name of options.tree) await measureReal(name);
 if (parts.has('micro') && options.tree === undefined) measureMicro();
 machine.push(`load after: ${loadavg()[0]?.toFixed(2)}`);
 for (const table of tables) console.log(`\n${asText(table)}`);
-if (options.markdown !== undefined) fs.writeFileSync(options.markdown, markdown());
+if (options.markdown !== undefined) writeMarkdown(options.markdown);
 if (options.json !== undefined) fs.writeFileSync(options.json, JSON.stringify({ machine, ...facts }, null, 2));
 
 async function measureGenerated(): Promise<void> {
@@ -101,7 +102,7 @@ async function measureGenerated(): Promise<void> {
   if (scene !== undefined && parts.has('growth')) {
     contests.push(...growthContests(scene, parseBytes(options.size), files));
   }
-  await measure('', contests, smallFiles);
+  await measure('', contests, smallFiles, scene?.trash);
   await scene?.daemon?.stop();
 }
 
@@ -113,14 +114,15 @@ async function measureReal(name: string): Promise<void> {
   await made.prepare?.(0);
   await made.run(0);
   const archive = join(scratch, `reference-${peers.has.has('isal') ? 'isal' : 'zlib'}`, 'a.tar.gz');
-  const scene = { scratch, peers, tree, daemon: undefined, archive, backup: '', singleFiles: [] };
-  await measure(`${name}: `, [...archiveContests(scene), ...floorContests(scene)], '');
+  const trash = new Trash(join(scratch, 'trash'));
+  const scene = { scratch, peers, tree, daemon: undefined, archive, backup: '', singleFiles: [], trash };
+  await measure(`${name}: `, [...archiveContests(scene), ...floorContests(scene)], '', trash);
 }
 
-async function measure(title: string, all: readonly Contest[], smallFiles: string): Promise<void> {
+async function measure(title: string, all: readonly Contest[], smallFiles: string, trash?: Trash): Promise<void> {
   const contests = all.filter(({ part }) => parts.has(part));
   if (contests.length === 0) return;
-  const samples = await runContests(contests, rounds, tell);
+  const samples = await runContests(contests, rounds, tell, () => trash?.empty());
   const goals = goalsOf(samples, smallFiles);
   const titled = (table: Table): Table => ({ ...table, title: title + table.title });
   tables.push(titled(goalTable(goals)), titled(sampleTable(contests, samples)));
@@ -135,8 +137,14 @@ function measureMicro(): void {
   facts['pieces'] = pieces;
 }
 
-function markdown(): string {
-  return [...machine.map((line) => `- ${line}`), '', tables.map(asMarkdown).join('\n\n'), ''].join('\n');
+/** Into a file of its own, or between the marks of one that has them. */
+function writeMarkdown(path: string): void {
+  const text = [...machine.map((line) => `- ${line}`), '', tables.map(asMarkdown).join('\n\n'), ''].join('\n');
+  const [begin, end] = ['<!-- measured: begin -->\n', '<!-- measured: end -->\n'];
+  const old = fs.existsSync(path) ? fs.readFileSync(path, 'utf8') : '';
+  const [from, to] = [old.indexOf(begin), old.indexOf(end)];
+  const marked = from >= 0 && to > from;
+  fs.writeFileSync(path, marked ? `${old.slice(0, from + begin.length)}\n${text}\n${old.slice(to)}` : text);
 }
 
 function tell(what: string): void {

@@ -1,16 +1,19 @@
 /** What contests work on: a generated (or a real) tree, a daemon over it, and an archive of it in the daemon's store. */
-import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { BenchDaemon, EMPTY, FULL } from './daemon.ts';
 import { quoted, run, settle } from './measure.ts';
 import type { Peers } from './peers.ts';
 import { Random } from './random.ts';
+import { Trash } from './trash.ts';
 import type { Tree } from './tree.ts';
 
 /** Files of which one at a time is taken from the archive. */
 const SINGLE_FILES = 10;
 const MIB = 1024 * 1024;
+/** Roost copies only what came to rest two seconds before the older backup read it. */
+export const REST_MS = 3000;
 
 export interface Scene {
   readonly scratch: string;
@@ -24,6 +27,7 @@ export interface Scene {
   readonly backup: string;
   /** Files of 1 MiB in it. */
   readonly singleFiles: readonly string[];
+  readonly trash: Trash;
 }
 
 /** Puts a generated tree under a daemon, and a copy of it (hard links) through one backup. */
@@ -38,8 +42,11 @@ export async function openScene(scratch: string, peers: Peers, make: (at: string
   const daemon = await BenchDaemon.start(home);
   settle();
   const backup = await daemon.backup(EMPTY);
-  emptyDirectory(empty);
-  return { scratch, peers, tree, daemon, archive: daemon.archiveOf(EMPTY, backup), backup, singleFiles };
+  // Now, as that changes the times of the files that the copy shares with the tree.
+  for (const name of fs.readdirSync(empty)) fs.rmSync(join(empty, name), { recursive: true });
+  await delay(REST_MS);
+  const trash = new Trash(join(scratch, 'trash'));
+  return { scratch, peers, tree, daemon, archive: daemon.archiveOf(EMPTY, backup), backup, singleFiles, trash };
 }
 
 function addSingleFiles(directory: string): string[] {
@@ -58,8 +65,4 @@ export function freshDirectory(scratch: string, name: string): string {
   fs.rmSync(directory, { recursive: true, force: true });
   fs.mkdirSync(directory, { recursive: true });
   return directory;
-}
-
-export function emptyDirectory(directory: string): void {
-  spawnSync('find', [directory, '-mindepth', '1', '-delete']);
 }
