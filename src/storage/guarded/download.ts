@@ -144,8 +144,10 @@ export class GuardedDownload {
   async #read(response: IncomingMessage, part: Part, target: DownloadTarget, signal: AbortSignal): Promise<void> {
     let received = 0;
     let checked = 0;
+    /** Waiting for the target, a slow disk or a rate: nothing that the host could be blamed for. */
+    let isWriting = false;
     const watch = setInterval(() => {
-      if (received - checked < TRICKLE) response.destroy(cut('no bytes came any more', 'ETIMEDOUT'));
+      if (!isWriting && received - checked < TRICKLE) response.destroy(cut('no bytes came any more', 'ETIMEDOUT'));
       checked = received;
     }, this.#stallMs);
     const onAbort = (): void => void response.destroy();
@@ -156,7 +158,9 @@ export class GuardedDownload {
         received += chunk.byteLength;
         requireGzip(chunk, part.done, response);
         requireFitting(part.done + chunk.byteLength, target);
+        isWriting = true;
         await target.write(chunk, part.done);
+        isWriting = false;
         part.done += chunk.byteLength;
         part.furthest = Math.max(part.furthest, part.done);
       }

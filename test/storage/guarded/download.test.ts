@@ -179,6 +179,21 @@ describe('limits', () => {
     expect((await failureOf(fetching, 'store_unreachable')).message).toContain('no bytes came any more');
   });
 
+  it('does not blame the host for a disk that is slow', async () => {
+    const content = gzipBytes(1000);
+    const host = await openLinkHost((request, response) => serve(response, request, content));
+    const target = new MemoryTarget();
+    const write = target.write.bind(target);
+    // The disk's own time, longer than a host may bring nothing.
+    target.write = async (...args) => {
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      await write(...args);
+    };
+    const fetching = fetchLink(`http://127.0.0.1:${host.port}/x`, { allowlist, stallMs: 15 }, { target });
+    expect((await fetching).equals(content)).toBe(true);
+    expect(host.seen).toHaveLength(1);
+  });
+
   it('ends at once when it is cancelled, wherever it is', async () => {
     for (const started of [false, true]) {
       const stop = new AbortController();
