@@ -205,11 +205,11 @@ class RoostDaemon implements Daemon {
 
   /** Nothing waits for the panel: it may be away for days. */
   #greet(panel: WingsPanel, catalogue: Catalogue, { reports, runner, service }: Jobs): void {
-    const restoring = (): boolean =>
-      runner.open().some(({ record }) => record.kind === 'restore') ||
+    const busy = (): boolean =>
+      runner.open().some(({ record }) => record.request['report'] === true) ||
       catalogue.deliveries.list({ state: 'pending' }).some(({ kind }) => kind === 'restore');
     const { ownsReset } = this.#config.panel;
-    const about = { panel: panel.client, service, ownsReset, restoring, random: Math.random, log: this.#log };
+    const about = { panel: panel.client, service, ownsReset, busy, random: Math.random, log: this.#log };
     const greeting = new PanelGreeting({ ...about, timers: systemTimers });
     this.#opened.defer(() => greeting.close());
     // What it refused for the token of before, it may take now.

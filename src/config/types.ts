@@ -243,7 +243,7 @@ export interface PanelConfig {
   readonly allowedOrigins: readonly string[];
   /** Host names, addresses and CIDR blocks that a restore may download from besides public addresses. */
   readonly restoreHostAllowlist: readonly string[];
-  /** True when Roost itself answers the panel's start-up reset of stuck backups. */
+  /** True when Roost, and no other daemon of this node, has the panel end restores that it believes to be stuck. */
   readonly ownsReset: boolean;
   /** Where the panel's former daemon left its backups: looked up when the panel asks for one that is not known. */
   readonly backupDirectories: readonly string[];

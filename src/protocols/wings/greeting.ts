@@ -18,15 +18,18 @@ export interface GreetingParts {
   readonly service: Pick<BackupService, 'servers' | 'setServer'>;
   /** `panel.owns_reset`. */
   readonly ownsReset: boolean;
-  /** True while a restore is queued or runs, or the panel is still owed the report of one. */
-  readonly restoring: () => boolean;
+  /**
+   * True while anything is queued or runs that the panel asked for, or the panel is still owed the report of a restore.
+   * Calagopus ends unfinished backups with a reset, all three end restores.
+   */
+  readonly busy: () => boolean;
   readonly timers: Timers;
   /** From 0 to below 1. */
   readonly random: () => number;
   readonly log: Log;
 }
 
-/** How often it looks whether the restores have ended that a reset would disturb. */
+/** How often it looks whether that has ended which a reset would disturb. */
 const LOOK_MS = 5000;
 
 export class PanelGreeting {
@@ -57,7 +60,7 @@ export class PanelGreeting {
   async #greet(): Promise<void> {
     await this.#untilDone('Cannot read the servers’ settings from the panel', () => this.#readSettings());
     if (!this.#parts.ownsReset) return;
-    while (this.#parts.restoring() && !this.#stop.signal.aborted) await this.#pause(LOOK_MS);
+    while (this.#parts.busy() && !this.#stop.signal.aborted) await this.#pause(LOOK_MS);
     await this.#untilDone('Cannot have the panel reset its servers', () =>
       this.#parts.panel.resetServers(this.#stop.signal),
     );

@@ -20,7 +20,7 @@ async function scene(flavour: PanelFlavour = 'pterodactyl') {
   const parts = { facts: FLAVOURS[flavour], credentials: panel.node, panelUrl: panel.url, version: '1', fetch };
   const client = new PanelClient({ ...parts, clock: time });
   const greet = (change: Partial<GreetingParts> = {}): PanelGreeting => {
-    const about = { panel: client, service: node.service, ownsReset: false, restoring: () => false };
+    const about = { panel: client, service: node.service, ownsReset: false, busy: () => false };
     const greeting = new PanelGreeting({ ...about, timers: time, random: () => 0.999, log: silentLog(), ...change });
     onTestFinished(() => greeting.close());
     greeting.start();
@@ -130,15 +130,15 @@ describe('the reset of the panel’s servers', () => {
     expect([server.status, panel.effective(RESET)]).toEqual([null, 1]);
   });
 
-  test('waits for restores that are under way, and for their reports', async () => {
+  test('waits for what is under way', async () => {
     const { panel, greet, until, time } = await scene();
-    let restoring = true;
-    const greeting = greet({ ownsReset: true, restoring: () => restoring });
+    let busy = true;
+    const greeting = greet({ ownsReset: true, busy: () => busy });
     await until(1, /servers$/);
     time.advance(3_600_000);
     await new Promise(setImmediate);
     expect(panel.callsTo('POST', RESET)).toEqual([]);
-    restoring = false;
+    busy = false;
     await until(1, RESET);
     await greeting.settled();
   });
