@@ -1,10 +1,11 @@
 /** Client libraries that others wrote for the Pterodactyl panel, pointed at a whole daemon. */
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PteroClient } from '@devnote-dev/pterojs';
 import { Client as JsPteroClient } from 'jspteroapi';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { GAME_SERVER, runDaemonOn, scratchHost, TOKEN, type Host } from '../support/daemon.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -71,6 +72,52 @@ test('pterojs lists, creates, polls, locks, downloads, restores and deletes back
 
   await backups.delete(begun.uuid);
   expect((await backups.fetch()).size).toBe(0);
+});
+
+test.each([true, false])('pterojs hears of a backup on its socket, with an origin: %s', async (useOrigin) => {
+  const { url } = await runDaemonOn(await scratchHost());
+  const client = new PteroClient(url, TOKEN);
+  client.ws.useOrigin = useOrigin;
+  const shard = client.ws.createShard(SHORT_ID);
+  const [events, completed] = [Array.from<string>([]), Array.from<object>([])];
+  shard.on('rawPayload', ({ event }: { event: string }) => events.push(event));
+  shard.on('backupComplete', (backup: object) => completed.push(backup));
+  // It takes every event that it has no name for as an error; this one is meant for the panel's own page.
+  shard.on('error', () => undefined);
+  await shard.connect();
+  onTestFinished(() => shard.disconnect());
+  await eventually(() => events.includes('stats'));
+  expect(events.slice(0, 3)).toEqual(['auth success', 'status', 'stats']);
+  await shard.refresh();
+  await eventually(() => events.filter((event) => event === 'auth success').length === 2);
+  const { uuid } = await (await client.servers.fetch(SHORT_ID)).backups.create();
+  await eventually(() => completed.length > 0);
+  expect(completed).toEqual([
+    { uuid, isSuccessful: true, checksum: expect.any(String), checksumType: 'sha256', fileSize: expect.any(Number) },
+  ]);
+});
+
+test('jspteroapi hears of a backup and its restore on its socket', async () => {
+  const { url } = await runDaemonOn(await scratchHost());
+  const client = new JsPteroClient(url, TOKEN);
+  const socket = await client.startConsoleConnection(SHORT_ID);
+  onTestFinished(() => socket.close());
+  const success = once(socket, 'auth success');
+  const stats = once(socket, 'stats');
+  await success;
+  expect(JSON.parse(String((await stats)[0]))).toMatchObject({ state: 'offline' });
+  const completed = once(socket, 'backup completed');
+  const { uuid } = await client.createBackup(SHORT_ID);
+  expect(JSON.parse(String((await completed)[0]))).toMatchObject({
+    uuid,
+    is_successful: true,
+    checksum_type: 'sha256',
+  });
+  const [restored, message] = [once(socket, 'backup restore completed'), once(socket, 'daemon message')];
+  await eventually(async () => (await client.getBackupInfo(SHORT_ID, uuid)).completed_at !== null);
+  await client.restoreBackup(SHORT_ID, uuid, true);
+  expect(await restored).toEqual(['']);
+  expect(await message).toEqual(['Completed server restoration from local backup.']);
 });
 
 /** The link works by itself: no header is sent with it. */

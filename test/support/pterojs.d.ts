@@ -27,8 +27,16 @@ declare module '@devnote-dev/pterojs' {
     readonly backups: BackupManager;
   }
 
+  interface Shard {
+    on(event: string, listener: (value: never) => void): this;
+    connect(): Promise<void>;
+    refresh(): Promise<void>;
+    disconnect(): void;
+  }
+
   export class PteroClient {
     constructor(domain: string, auth: string);
+    readonly ws: { useOrigin: boolean; createShard(id: string): Shard };
     readonly servers: { fetch(id: string, options?: { force?: boolean }): Promise<ClientServer> };
   }
 }

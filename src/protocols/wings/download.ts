@@ -3,8 +3,9 @@
  *
  * One link is one download, not one connection: it may be asked for in pieces, by several connections and again after
  * a cut, for as long as it is valid; after that, what has begun may still be resumed (`RESUME_SECONDS`), with a range,
- * also over a restart of the daemon. A link whose `unique_id` was used for another archive opens nothing. Unlike in the panels' own daemons, a link that
- * found no archive is not used up, and server and backup of the link must belong together.
+ * also over a restart of the daemon. A link whose `unique_id` was used for another archive opens nothing. Unlike in the
+ * panels' own daemons, a link that found no archive is not used up, and server and backup of the link must belong
+ * together.
  */
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { Failure } from '../../base/failure.ts';
