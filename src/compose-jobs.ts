@@ -84,7 +84,12 @@ export interface Jobs {
 export function composeJobs(surroundings: JobsSurroundings): Jobs {
   const { config, catalogue, stores, clock, log, onRestoreStep } = surroundings;
   const events = new EventHub(clock, (error, { type }) => log.error('A listener of events failed', { type, error }));
-  const exclude = [config.stateDirectory, ...localDirectories(config.storage), ...previousDirectories(config)];
+  const exclude = [
+    config.stateDirectory,
+    ...localDirectories(config.storage),
+    ...previousDirectories(config),
+    ...config.panel.backupDirectories,
+  ];
   const power = openPower(config.power, clock);
   const archive = archiveDoor;
   const previews = new Previews();

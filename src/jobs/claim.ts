@@ -12,7 +12,7 @@
  * Never follows a link below those directories, and never gives an archive that lies in one server's to another.
  */
 import type { Stats } from 'node:fs';
-import { lstat, rmdir, unlink } from 'node:fs/promises';
+import { lstat, readdir, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { asFailure, errnoOf, Failure } from '../base/failure.ts';
 import { syncDirectory } from '../base/handles.ts';
@@ -83,6 +83,17 @@ export class Claims {
     });
   }
 
+  /**
+   * Removes what another daemon left in the server's own directories, where whose it is needs nobody's word. What the
+   * catalogue knows stays.
+   */
+  async removeAll(server: ServerId): Promise<void> {
+    if (!isUuid(server)) return;
+    for (const { directory } of this.#directories()) {
+      for (const backup of await archivesIn(join(directory, server))) await this.remove(server, backup);
+    }
+  }
+
   #isUnknown(backup: BackupId): boolean {
     return this.#deps.catalogue.backups.find(backup) === undefined;
   }
@@ -96,17 +107,21 @@ export class Claims {
   *#places(server: ServerId, backup: BackupId, file = `${backup}.tar.gz`): Generator<Place, void, void> {
     // Both become parts of a path: whoever calls has parsed them, and this is where it matters.
     if (!isUuid(server) || !isUuid(backup)) return;
+    for (const { store, directory } of this.#directories()) {
+      yield { store, parent: join(directory, server), path: join(directory, server, file), perServer: true };
+      yield { store, parent: directory, path: join(directory, file), perServer: false };
+    }
+  }
+
+  /** Where archives may lie, and the store that keeps what is found there. */
+  #directories(): readonly { readonly store: Store; readonly directory: string }[] {
     const { stores, directories } = this.#deps;
     const local = stores.all().flatMap((store) => {
       const directory = storeDirectory(store);
       return directory === undefined ? [] : [{ store, directory }];
     });
     const home = local.find(({ store }) => store === stores.default)?.store ?? local[0]?.store ?? stores.default;
-    const others = directories.map((directory) => ({ store: home, directory }));
-    for (const { store, directory } of [...local, ...others]) {
-      yield { store, parent: join(directory, server), path: join(directory, server, file), perServer: true };
-      yield { store, parent: directory, path: join(directory, file), perServer: false };
-    }
+    return [...local, ...directories.map((directory) => ({ store: home, directory }))];
   }
 
   /** Says more than "not found" of an archive that is there in a format that is of no use here. */
@@ -137,6 +152,18 @@ async function archiveAt({ parent, path, perServer }: Place): Promise<Stats | un
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
     throw asFailure(error, DOING);
+  }
+}
+
+/** The ids of the archives in a server's directory; none when it is no directory. */
+async function archivesIn(directory: string): Promise<readonly BackupId[]> {
+  try {
+    if (!(await lstat(directory)).isDirectory()) return [];
+    const ids = (await readdir(directory)).map((name) => name.replace(/\.tar\.gz$/, ''));
+    return ids.filter((id): id is BackupId => isUuid(id));
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return [];
+    throw asFailure(error, 'Cannot delete the backups');
   }
 }
 

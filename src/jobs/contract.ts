@@ -227,6 +227,8 @@ export interface BackupService {
    * format of no use. `restore` and `discard` look for such archives by themselves.
    */
   claim(server: ServerId, backup: BackupId, signal: AbortSignal): Promise<boolean>;
+  /** Removes what another daemon left of the server's backups, as far as it lies in a directory of the server's own. */
+  discardLeft(server: ServerId): Promise<void>;
   setLocked(server: ServerId, backup: BackupId, locked: boolean): Promise<BackupView>;
   /** Resolves once the cancellation was accepted; `not_running` when nothing runs on that backup. */
   cancel(server: ServerId, backup: BackupId): Promise<void>;

@@ -217,6 +217,10 @@ export class Service implements contract.BackupService {
     }
   }
 
+  async discardLeft(server: ServerId): Promise<void> {
+    await this.#deps.claims?.removeAll(server);
+  }
+
   async discard(server: ServerId, backup: BackupId): Promise<void> {
     if ((await this.#deps.claims?.remove(server, backup)) === true) return;
     const remove = (id: BackupId): Promise<void> => this.removeGivenUp(server, id);

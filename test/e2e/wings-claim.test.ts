@@ -143,6 +143,18 @@ describe('a backup of the daemon before', () => {
     expect(fs.readdirSync(secret)).toEqual([`${BACKUP}.tar.gz`]);
   });
 
+  test.each(['all backups', 'the server'])('goes with %s where a panel relies on that', async (what) => {
+    const node = await openNode('pelican');
+    await leave(node.perServer);
+    await leave(node.flat.replace(BACKUP, OTHER_SERVER));
+    await leave(join(node.former, OTHER_SERVER, `${BACKUP}.tar.gz`));
+    const path = `/api/servers/${GAME_SERVER}${what === 'the server' ? '' : '/deleteAllBackups'}`;
+    expect((await node.panel.daemon.call('DELETE', path)).status).toBe(204);
+    // What lies in no directory of the server's may be any server's.
+    expect(fs.readdirSync(node.former).sort()).toEqual([OTHER_SERVER, `${OTHER_SERVER}.tar.gz`]);
+    expect(fs.readdirSync(join(node.former, OTHER_SERVER))).toHaveLength(1);
+  });
+
   test('is nobody’s by Roost’s own API: only the panel knows whose it is', async () => {
     const node = await openNode('pterodactyl');
     await leave(node.flat);

@@ -217,6 +217,10 @@ export class ScriptedService implements contract.BackupService {
     return false;
   }
 
+  async discardLeft(server: ServerId): Promise<void> {
+    this.#enter('discardLeft', server);
+  }
+
   async discard(server: ServerId, backup: BackupId): Promise<void> {
     this.#enter('discard', server, backup);
     this.backupViews.delete(this.#owned(server, backup).id);

@@ -71,6 +71,7 @@ export function mountServers(app: App, ports: DialectPorts, { facts, panel, gran
       const server = await serverOf(c, service, facts);
       await readBody(c);
       await service.giveUpServer(server, { backups: facts.purgesWithServer ? 'delete' : 'keep', cancel: true });
+      if (facts.purgesWithServer) await service.discardLeft(server);
       grants.serverDeleted(server);
       return answers.done(c);
     }),
