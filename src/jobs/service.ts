@@ -42,7 +42,7 @@ import { checkLimits } from './server-limits.ts';
 import { openArchiveSource } from './stored-archive.ts';
 import type { StoreSet } from './stores.ts';
 import type { Turns } from './turns.ts';
-import { setPanelName, statusOf, viewBackup, viewJob, viewServers } from './views.ts';
+import { setPanelName, statusOf, viewBackup, viewJob, viewServers, viewStore } from './views.ts';
 
 /** Ended jobs that a list shows; queued and running ones are always there. */
 const JOBS_SHOWN = 500;
@@ -388,15 +388,5 @@ export class Service implements contract.BackupService {
     // A caller that hangs up leaves this unobserved; a failed job must not end the process then.
     outcome.catch(() => undefined);
     return { job: record.id, backup: view(), ended: outcome };
-  }
-}
-
-async function viewStore(store: Store): Promise<contract.StoreView> {
-  const { name, type } = store;
-  try {
-    await store.check();
-    return { name, type, freeBytes: (await store.freeSpace())?.bytes ?? null, error: null };
-  } catch (error) {
-    return { name, type, freeBytes: null, error: error instanceof Error ? error.message : String(error) };
   }
 }

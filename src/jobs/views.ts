@@ -4,7 +4,8 @@ import type { Catalogue } from '../catalogue/contract.ts';
 import type { BackupRecord, JobRecord, ServerRecord } from '../catalogue/records.ts';
 import type { GameServer } from '../servers/registry.ts';
 import { defaultName } from '../servers/registry.ts';
-import type { BackupView, JobView, ServerView } from './contract.ts';
+import type { BackupView, JobView, ServerView, StoreView } from './contract.ts';
+import type { Store } from '../storage/store.ts';
 import type { EventHub } from './events.ts';
 import type { JobRunner } from './runner.ts';
 
@@ -77,4 +78,15 @@ export function announceStatuses(runner: JobRunner, events: EventHub): void {
     else last.set(server, status);
     events.publish({ type: 'server.status', server, data: { status } });
   });
+}
+
+/** Never rejects: a store that is away is one with an error. */
+export async function viewStore(store: Store): Promise<StoreView> {
+  const { name, type } = store;
+  try {
+    await store.check();
+    return { name, type, freeBytes: (await store.freeSpace())?.bytes ?? null, error: null };
+  } catch (error) {
+    return { name, type, freeBytes: null, error: error instanceof Error ? error.message : String(error) };
+  }
 }
