@@ -2,7 +2,8 @@
  * `npm run bench -- event-loop --files 50000 --rounds 3`: how long the daemon's event loop keeps callers
  * waiting while it makes, verifies and restores a backup of many small files. Both sides are shown: what the daemon
  * says of itself at `/metrics`, and how long a caller waited for `/health`, asked again and again meanwhile. Every
- * answer of this process goes through this one loop, so a busy machine shows here too: look at the load.
+ * answer of this process goes through this one loop, so a busy machine shows here too: look at the load, and at how
+ * long the loop's thread ran and how long it stood ready and was given no CPU.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -42,7 +43,19 @@ type Call = (path: string, method?: string, body?: unknown) => Promise<unknown>;
 
 const tree = makeSmallFiles(join(scratch, 'servers', SERVER), Number.parseInt(options.files, 10));
 console.log(`${tree.files.length} files; ${cpus().length} x ${cpus()[0]?.model ?? 'CPU'}`);
-console.log('work      round  seconds  load   loop p99 ms  loop max ms  /health p99 ms  /health max ms');
+const HEADINGS = [
+  ['work', 8],
+  ['round', 6],
+  ['seconds', 8],
+  ['load', 6],
+  ['loop p99 ms', 12],
+  ['loop max ms', 12],
+  ['/health p99 ms', 15],
+  ['/health max ms', 15],
+  ['ran ms', 8],
+  ['kept waiting ms', 16],
+] as const;
+console.log(HEADINGS.map(([heading, width]) => heading.padStart(width)).join(' '));
 const daemon = await start();
 for (let round = 1; round <= Number.parseInt(options.rounds, 10); round++) await measureRound(daemon.call, round);
 daemon.child.kill('SIGTERM');
@@ -103,25 +116,36 @@ async function measure(work: string, round: number, call: Call, run: () => Promi
   // A scrape begins a new span of time.
   await call('/metrics');
   const start = performance.now();
+  const before = schedule();
   const ending = new AbortController();
   const asking = ask(call, ending.signal);
   await run().finally(() => ending.abort());
   const waits = await asking;
+  const after = schedule();
   const seconds = (performance.now() - start) / 1000;
   const metrics = (await call('/metrics')) as string;
   const [p99, max] = ['p99', 'max'].map((which) => milliseconds(metrics, `roost_event_loop_delay_${which}_seconds`));
   waits.sort((one, other) => one - other);
   const columns = [
-    work.padEnd(8),
-    String(round).padStart(6),
-    seconds.toFixed(2).padStart(8),
-    (loadavg()[0] ?? 0).toFixed(1).padStart(5),
-    (p99 ?? Number.NaN).toFixed(1).padStart(12),
-    (max ?? Number.NaN).toFixed(1).padStart(12),
-    (waits[Math.floor(waits.length * 0.99)] ?? Number.NaN).toFixed(1).padStart(15),
-    (waits.at(-1) ?? Number.NaN).toFixed(1).padStart(15),
+    work,
+    round,
+    seconds.toFixed(2),
+    (loadavg()[0] ?? 0).toFixed(1),
+    (p99 ?? Number.NaN).toFixed(1),
+    (max ?? Number.NaN).toFixed(1),
+    (waits[Math.floor(waits.length * 0.99)] ?? Number.NaN).toFixed(1),
+    (waits.at(-1) ?? Number.NaN).toFixed(1),
+    (after.ran - before.ran).toFixed(0),
+    (after.waited - before.waited).toFixed(0),
   ];
-  console.log(columns.join(' '));
+  console.log(columns.map((column, at) => String(column).padStart(HEADINGS[at]?.[1] ?? 0)).join(' '));
+}
+
+/** Milliseconds that the daemon's first thread, that of its event loop, ran, and stood ready without a CPU. */
+function schedule(): { readonly ran: number; readonly waited: number } {
+  const { pid } = daemon.child;
+  const [ran = 0, waited = 0] = fs.readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ').map(Number);
+  return { ran: ran / 1e6, waited: waited / 1e6 };
 }
 
 /** How many milliseconds each answer took, until the signal fires. */
