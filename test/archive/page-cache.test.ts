@@ -12,6 +12,7 @@ import { saved, written } from '../support/written-archive.ts';
 
 const MIB = 2 ** 20;
 const TMPFS = 0x01021994;
+const FINCORE = '/usr/bin/fincore';
 
 test('bytes are given up well behind the place that was read, once each, and all at the end', () => {
   const told: [number, number][] = [];
@@ -25,7 +26,7 @@ test('bytes are given up well behind the place that was read, once each, and all
 });
 
 function cachedPages(path: string): number {
-  return Number(execFileSync('fincore', ['--noheadings', '--output', 'PAGES', path], { encoding: 'utf8' }));
+  return Number(execFileSync(FINCORE, ['--noheadings', '--output', 'PAGES', path], { encoding: 'utf8' }));
 }
 
 /** A file on the disk, of which nothing waits to be written. */
@@ -38,7 +39,7 @@ function opened(path: string): ByteSource {
 
 test('an archive that is only passed by leaves the page cache, any other stays', async (context) => {
   const directory = await scratchDirectory();
-  context.skip(!fs.existsSync('/usr/bin/fincore'), 'fincore is not installed');
+  context.skip(!fs.existsSync(FINCORE), 'fincore is not installed');
   context.skip(fs.statfsSync(directory).type === TMPFS, 'files in memory do not leave the cache');
   const tree = join(directory, 'tree');
   fs.mkdirSync(tree);

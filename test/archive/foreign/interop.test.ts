@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -12,8 +13,6 @@ import { has, run, unless } from './tools.ts';
 import type { Tool } from './tools.ts';
 import type { TreeOptions } from './trees.ts';
 import { makeTree, manifest } from './trees.ts';
-
-const ROOT = process.geteuid?.() === 0;
 
 interface Case {
   readonly title: string;
@@ -233,17 +232,19 @@ describe('what others write at the edges', () => {
     expect(fs.readFileSync(join(out, 'f'), 'utf8')).toBe('new');
   });
 
-  it.skipIf(!has('tar') || !ROOT)(
-    `devices and FIFOs are passed over by name, the rest comes${unless('tar')}${ROOT ? '' : ' (skipped: not root)'}`,
+  it.skipIf(!has('tar'))(
+    `FIFOs, and devices where one may be made, are passed over by name, the rest comes${unless('tar')}`,
     async () => {
       const { tree, archive, out } = await places();
       fs.writeFileSync(join(tree, 'f'), 'x');
-      run('python3', ['-c', 'import os, sys; os.mkfifo(sys.argv[1]); os.mknod(sys.argv[2], 0o20600, os.makedev(1, 3))', join(tree, 'fifo'), join(tree, 'null')]); // prettier-ignore
+      execFileSync('mkfifo', [join(tree, 'fifo')]);
+      // Only root may, and in many containers not even root.
+      const hasDevice = spawnSync('mknod', [join(tree, 'null'), 'c', '1', '3']).status === 0;
       run('tar', ['-C', tree, '-cf', archive, '.']);
       const { warnings } = await unpack(archive, out);
       expect(warnings.map(({ path, code }) => `${code} ${path}`).sort()).toEqual([
         'unsupported_entry ./fifo',
-        'unsupported_entry ./null',
+        ...(hasDevice ? ['unsupported_entry ./null'] : []),
       ]);
       expect(fs.readdirSync(out)).toEqual(['f']);
     },
