@@ -43,7 +43,7 @@ export class Page {
   readonly opened: Promise<number | undefined>;
 
   constructor(url: string, origin: string | null) {
-    this.socket = new WebSocket(url, { ...(origin === null ? {} : { origin }) });
+    this.socket = new WebSocket(url, origin === null ? {} : { origin });
     this.socket.on('message', (data: Buffer) => {
       this.texts.push(data.toString('utf8'));
       this.frames.push(JSON.parse(data.toString('utf8')) as Frame);

@@ -72,7 +72,7 @@ function restoreFacts({ job }: RoostEvent, service: Pick<BackupService, 'job'>):
   try {
     const { request } = service.job(job);
     if (request['dryRun'] === true) return undefined;
-    return { source: request['download'] === undefined ? 'local' : 'panel' };
+    return { source: request['download'] === true ? 'panel' : 'local' };
   } catch (error) {
     if (error instanceof Failure) return { source: 'local' };
     throw error;
@@ -125,9 +125,10 @@ function progressOf({ data }: RoostEvent): string {
 }
 
 function restoreFailed({ data }: RoostEvent): Telling {
-  const error = data['error'] as { readonly message?: unknown } | undefined;
-  const reason = typeof error?.message === 'string' ? `: ${printableText(error.message)}` : '';
-  return message(`The server was not restored${reason}`);
+  const { code, message: reason } = (data['error'] ?? {}) as { readonly code?: unknown; readonly message?: unknown };
+  // What nobody foresaw may name this host's paths: the log has it.
+  const told = typeof reason === 'string' && code !== 'internal' ? `: ${printableText(reason)}` : '';
+  return message(`The server was not restored${told}`);
 }
 
 function message(text: string): Telling {

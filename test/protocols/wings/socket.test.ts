@@ -454,7 +454,7 @@ describe('what happens on the server', () => {
     const { page: open, events, service } = await openPanelNode(flavour);
     const page = await open(undefined);
     const job = (request: object): JobView => ({ id: JOB, request }) as unknown as JobView;
-    service.jobViews = [job({})];
+    service.jobViews = [job({ download: false })];
     events.emit({ ...tell, job: JOB, type: 'restore.started' });
     events.emit({ ...tell, job: JOB, type: 'restore.progress', data: { bytesDone: 1, bytesTotal: 2 } });
     events.emit({ ...tell, job: JOB, type: 'restore.completed' });
@@ -465,7 +465,7 @@ describe('what happens on the server', () => {
       { event: 'daemon message', args: [`Completed server restoration from ${local} backup.`] },
       end,
     ]);
-    service.jobViews = [job({ download: { url: 'https://s3.test/x?secret' } })];
+    service.jobViews = [job({ download: true })];
     events.emit({ ...tell, job: JOB, type: 'restore.completed' });
     expect(await page.heard()).toEqual([
       { event: 'daemon message', args: [`Completed server restoration from ${remote} backup.`] },
@@ -480,6 +480,23 @@ describe('what happens on the server', () => {
     expect(await page.heard()).toEqual([
       { event: 'daemon message', args: ['The server was not restored: The disk is full'] },
       end,
+    ]);
+  });
+
+  test('why a restore failed is told, unless it may name what is the host’s own', async () => {
+    const { page: open, events } = await openPanelNode('pterodactyl');
+    const page = await open();
+    const errors = [
+      { code: 'internal', message: 'EIO /var/lib/secret' },
+      undefined,
+      { code: 'x', message: 'no\u001b[31m' },
+    ];
+    for (const error of errors) events.emit({ ...tell, type: 'restore.failed', data: { error } });
+    const told = (await page.heard()).filter(({ event }) => event === 'daemon message').map(({ args }) => args?.[0]);
+    expect(told).toEqual([
+      'The server was not restored',
+      'The server was not restored',
+      expect.stringMatching(/^The server was not restored: no[^\u001b]*$/),
     ]);
   });
 
@@ -586,9 +603,8 @@ describe('limits', () => {
     const page = await open();
     time.advance(10_000);
     for (let sent = 0; sent < 7; sent++) await page.send('send stats', null);
-    expect(
-      (await page.heard()).map(({ event, args }) => [event, ...(event === 'throttled' ? (args ?? []) : [])]),
-    ).toEqual([['stats'], ['stats'], ['stats'], ['stats'], ['throttled', 'send stats']]);
+    const heard = (await page.heard()).map(({ event, args }) => (event === 'throttled' ? args?.[0] : event));
+    expect(heard).toEqual(['stats', 'stats', 'stats', 'stats', 'send stats']);
     time.advance(10_000);
     for (let sent = 0; sent < 14; sent++) await page.sendText('');
     expect(await page.heard()).toEqual([{ event: 'throttled', args: ['global'] }]);

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { BackupId, ServerId } from '../../../src/base/ids.ts';
+import type { BackupId } from '../../../src/base/ids.ts';
 import type { WingsFlavour } from '../../../src/protocols/wings/flavour.ts';
 import type { Objection, TokenUse } from '../../../src/protocols/wings/token-rules.ts';
 import { objectionTo, permits, readToken } from '../../../src/protocols/wings/token-rules.ts';
@@ -218,12 +218,8 @@ const anyClaims = fc
     { requiredKeys: [] },
   )
   // Mostly good ones with a few claims changed: wholly random ones are all refused for their first fault.
-  .chain((changes) =>
-    fc.subarray(Object.keys(changes)).map((names) => ({
-      ...GOOD,
-      ...Object.fromEntries(names.map((name) => [name, (changes as Readonly<Record<string, unknown>>)[name]])),
-    })),
-  );
+  .chain((changes) => fc.subarray(Object.entries(changes)))
+  .map((changes) => Object.assign({}, GOOD, Object.fromEntries(changes)));
 
 test('no claims at all break the rules, or get past them', () => {
   let opened = 0;
@@ -265,7 +261,5 @@ test('no text at all is taken for a token, nor breaks anything', () => {
   // The names of every object's own are no claims.
   const token = readToken(signToken({ exp: START }, NODE_TOKEN), KEY, 'socket', 'pterodactyl');
   expect(token).toMatchObject({ server: undefined, permissions: [] });
-  expect(
-    token === undefined ? '' : objectionTo(token, SERVER as ServerId, START * 1000, NO_DENIALS, 'pterodactyl'),
-  ).toBe('denied');
+  expect(token === undefined ? '' : objectionTo(token, SERVER, START * 1000, NO_DENIALS, 'pterodactyl')).toBe('denied');
 });
