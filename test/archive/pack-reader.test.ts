@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { besideFiles } from '../../src/archive/aside.ts';
 import { RAW_CAPACITY } from '../../src/archive/cut.ts';
 import type { PackedEntry } from '../../src/archive/cut.ts';
 import { END_OF_ARCHIVE } from '../../src/archive/frame.ts';
@@ -320,5 +321,40 @@ describe('hard links in a pack', () => {
       ['b', 'file_vanished'],
       ['c', 'file_vanished'],
     ]);
+  });
+});
+
+describe('links that are kept beside the tar', () => {
+  async function linked() {
+    const root = await scratchDirectory();
+    fs.writeFileSync(join(root, 'a'), 'shared');
+    fs.linkSync(join(root, 'a'), join(root, 'b'));
+    const entries = [...besideFiles(walked(root))];
+    expect(entries.map(({ path, kind, aside }) => [path, kind, aside])).toEqual([
+      ['a', 'file', undefined],
+      ['b', 'file', undefined],
+      ['b', 'hardlink', true],
+    ]);
+    return { root, entries };
+  }
+
+  test('take no bytes, and their names have files of their own', async () => {
+    const { root, entries } = await linked();
+    const { contents, changes, asPlanned } = read(root, entries);
+    expect(contents).toEqual([
+      ['a', 'shared'],
+      ['b', 'shared'],
+    ]);
+    expect([changes, asPlanned]).toEqual([[], true]);
+  });
+
+  test.each(['is gone', 'is another file now'])('are no links any more when what they lead to %s', async (fate) => {
+    const { root, entries } = await linked();
+    fs.rmSync(join(root, 'a'));
+    if (fate !== 'is gone') fs.writeFileSync(join(root, 'a'), 'another');
+    const { contents, changes } = read(root, entries);
+    expect(contents.at(-1)).toEqual(['b', 'shared']);
+    // Or a restore would put the other file's content in the place of b.
+    expect(changes).toContainEqual({ index: 2 });
   });
 });
