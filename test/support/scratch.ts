@@ -17,7 +17,8 @@ async function removeTree(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true });
   } catch {
-    await promisify(execFile)('chmod', ['-R', 'u+rwX', path]);
+    // What `rm` had begun goes on beside this, and names vanish under it: the second `rm` tells whether that matters.
+    await promisify(execFile)('chmod', ['-R', 'u+rwX', path]).catch(() => undefined);
     await rm(path, { recursive: true, force: true });
   }
 }
