@@ -48,6 +48,7 @@ async function openIndex(request: OpenRequest): Promise<IndexReader | undefined>
 
 /** What reads an archive through from its start. Loaded when met: it is half of this room, and few need it. */
 async function streamed() {
-  const [open, opened] = await Promise.all([import('./foreign/open-streamed.ts'), import('./streamed-opened.ts')]);
-  return { ...open, ...opened };
+  const { openStreamedArchive } = await import('./foreign/open-streamed.ts');
+  const { StreamedOpened } = await import('./streamed-opened.ts');
+  return { openStreamedArchive, StreamedOpened };
 }

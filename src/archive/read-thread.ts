@@ -79,8 +79,9 @@ async function run() {
 
 /** What reads an archive through from its start. Loaded when met, since most archives have their index. */
 async function streamed() {
-  const [verify, extract] = await Promise.all([import('./verify-streamed.ts'), import('./extract-streamed.ts')]);
-  return { ...verify, ...extract };
+  const { verifyStreamed } = await import('./verify-streamed.ts');
+  const { extractStreamed } = await import('./extract-streamed.ts');
+  return { verifyStreamed, extractStreamed };
 }
 
 /** The source, read no faster than the rate in force. */
