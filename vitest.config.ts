@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Fails a test that logs a secret, at whatever level.
+    setupFiles: [fileURLToPath(new URL('test/support/secret-watch.ts', import.meta.url))],
     // One less than there are cores by default, which leaves half of a small machine idle.
     maxWorkers: '100%',
     // Tests start hundreds of daemons and commands, which took most of their time to compile the same modules.

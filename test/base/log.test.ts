@@ -1,7 +1,10 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Failure } from '../../src/base/failure.ts';
 import type { Log, LogOptions } from '../../src/base/log.ts';
 import { openLog, silentLog } from '../../src/base/log.ts';
+
+// The log as it is, with nobody who reads along at every level.
+vi.unmock('../../src/base/log.ts');
 
 function captured(options: Partial<LogOptions> = {}): {
   log: Log;

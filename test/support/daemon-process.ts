@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import type { Host, RunningDaemon } from './daemon.ts';
 import { caller } from './daemon.ts';
+import { watchLine } from './secret-shapes.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const CHILD = fileURLToPath(new URL('daemon-child.ts', import.meta.url));
@@ -28,7 +29,7 @@ export interface DaemonProcess {
 /** Starts `roost serve` and waits until it serves. */
 export async function startDaemon(host: Host): Promise<DaemonProcess> {
   const config = join(host.directory, 'config.yml');
-  await writeFile(config, host.config.replace('level: silent', 'level: info'));
+  await writeFile(config, host.config.replace('level: silent', 'level: trace'));
   const started = await follow(run([MAIN, 'serve', '--config', config]));
   if (started === undefined) throw new Error('the daemon ended before it served');
   return started;
@@ -51,6 +52,7 @@ async function follow(child: ChildProcess): Promise<DaemonProcess | undefined> {
   const served = Promise.withResolvers<string | undefined>();
   if (child.stdout === null) throw new Error('its output is piped');
   createInterface({ input: child.stdout }).on('line', (line) => {
+    watchLine(line);
     const { url, step } = JSON.parse(line) as { readonly url?: string; readonly step?: string };
     if (step !== undefined) steps.push(step);
     if (url !== undefined) served.resolve(url);

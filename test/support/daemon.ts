@@ -7,8 +7,9 @@ import type { Daemon } from '../../src/cli/daemon.ts';
 import { composeDaemon } from '../../src/compose.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { scratchDirectory } from './scratch.ts';
+import { knownSecret } from './secret-shapes.ts';
 
-export const TOKEN = 'a-token-of-more-than-sixteen-characters';
+export const TOKEN = knownSecret('a-token-of-more-than-sixteen-characters');
 export const GAME_SERVER = '11111111-1111-4111-8111-111111111111';
 
 export interface Host {

@@ -5,8 +5,9 @@ import { Secret } from '../../src/config/secret.ts';
 import { createApp, type AppOptions } from '../../src/http/app.ts';
 import { ManualTime } from './manual-time.ts';
 import { ManualEvents, ScriptedService } from './scripted-service.ts';
+import { knownSecret } from './secret-shapes.ts';
 
-export const ADMIN = 'admin-secret-admin-secret';
+export const ADMIN = knownSecret('admin-secret-admin-secret');
 
 export function tokenWith(id: string, secret: string, grant: Partial<TokenConfig> = {}): TokenConfig {
   return { id, secret: new Secret(secret), permissions: ['*'], servers: ['*'], limits: null, ...grant };

@@ -6,13 +6,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { S3Client } from '@aws-sdk/client-s3';
+import { knownSecret } from './secret-shapes.ts';
 
 const PACKAGES = 'python3-swift swift-proxy swift-account swift-container swift-object';
 /** Debian's own: another Python before it in the path has no Swift. */
 const PYTHON = '/usr/bin/python3';
 
-export const ACCESS_KEY = 'test:tester';
-export const SECRET_KEY = 'a-secret-of-the-tests';
+export const ACCESS_KEY = knownSecret('test:tester');
+export const SECRET_KEY = knownSecret('a-secret-of-the-tests');
 
 export interface S3Server {
   readonly endpoint: string;

@@ -11,8 +11,9 @@ import { wingsDialect } from '../../src/protocols/wings/wings.ts';
 import type { Answer, Call } from './native-app.ts';
 import { openNativeApp } from './native-app.ts';
 import { scratchCatalogue } from './scratch-catalogue.ts';
+import { knownSecret } from './secret-shapes.ts';
 
-export const NODE_TOKEN = 'node-token-'.padEnd(64, 'x');
+export const NODE_TOKEN = knownSecret('node-token-'.padEnd(64, 'x'));
 export const NODE_TOKEN_ID = 'node-token-id-01';
 export const PANEL_URL = 'https://panel.test';
 export const ALL_FLAVOURS: readonly WingsFlavour[] = ['pterodactyl', 'pelican', 'calagopus'];

@@ -10,6 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { Clock } from '../../../src/base/clock.ts';
 import { systemClock } from '../../../src/base/clock.ts';
+import { knownSecret } from '../secret-shapes.ts';
 import type { PanelFlavour } from './flavours.ts';
 import { FLAVOUR_RULES } from './flavours.ts';
 import type { Claims, TokenUser } from './jwt.ts';
@@ -277,7 +278,11 @@ export async function openPanel(options: PanelOptions): Promise<Panel> {
 
 /** 16 and 64 characters, as panels make them. */
 function newCredential(): { uuid: string; tokenId: string; token: string } {
-  return { uuid: randomUUID(), tokenId: randomBytes(8).toString('hex'), token: randomBytes(32).toString('hex') };
+  return {
+    uuid: randomUUID(),
+    tokenId: randomBytes(8).toString('hex'),
+    token: knownSecret(randomBytes(32).toString('hex')),
+  };
 }
 
 async function readCall(request: IncomingMessage, at: number): Promise<PanelCall> {
