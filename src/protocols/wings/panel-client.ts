@@ -32,6 +32,9 @@ const PASSING: ReadonlySet<number> = new Set([401, 403, 408, 425, 429]);
 const ALREADY_COMPLETED = /\balready\b.*\bcomplete/i;
 const NOT_RESTORING = /\bnot restoring\b/i;
 
+/** Said of a maintenance page and the like, which are successes as far as their status goes. */
+const NO_PANEL = 'its answer is not the one of a panel';
+
 /** A server's settings are some kilobytes; 50 of them are what the panels' own daemons ask for at a time. */
 const PER_PAGE = 50;
 const PAGE_BYTES = 32 * 1024 ** 2;
@@ -137,7 +140,8 @@ export class PanelClient implements PanelPort, PanelServers {
 
   #verdict(answer: PanelAnswer, askedAt: number, doing: string): DeliveryVerdict {
     const { status } = answer;
-    if (isSuccess(status)) return { kind: 'delivered' };
+    if (isTaken(answer)) return { kind: 'delivered' };
+    if (isSuccess(status)) return { kind: 'retry', failure: unreachable(doing, NO_PANEL) };
     const detail = detailOf(answer.text);
     if ((status === 400 || status === 409) && ALREADY_COMPLETED.test(detail)) return { kind: 'delivered' };
     const age = this.#parts.clock.now() - askedAt;
@@ -153,7 +157,8 @@ export class PanelClient implements PanelPort, PanelServers {
 
   async #tell(path: string, body: unknown, doing: string, signal: AbortSignal): Promise<void> {
     const answer = await askPanel(this.#parts, { method: 'POST', path, body, signal }, doing);
-    if (!isSuccess(answer.status)) throw this.#refused(answer, doing);
+    if (isTaken(answer)) return;
+    throw isSuccess(answer.status) ? unreachable(doing, NO_PANEL) : this.#refused(answer, doing);
   }
 
   async #read<Answer>(
@@ -165,8 +170,7 @@ export class PanelClient implements PanelPort, PanelServers {
     const answer = await askPanel(this.#parts, request, doing);
     if (!isSuccess(answer.status)) throw this.#refused(answer, doing, unknown);
     const body = shape.safeParse(parsed(answer.text));
-    // A maintenance page is a success, too, as far as its status goes.
-    if (!body.success) throw unreachable(doing, 'its answer is not the one of a panel');
+    if (!body.success) throw unreachable(doing, NO_PANEL);
     return body.data;
   }
 
@@ -179,6 +183,11 @@ export class PanelClient implements PanelPort, PanelServers {
 
 function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
+}
+
+/** Panels say nothing or JSON to what they take. A page is from something in their place, whatever its status. */
+function isTaken({ status, text }: PanelAnswer): boolean {
+  return isSuccess(status) && !text.trimStart().startsWith('<');
 }
 
 function isPassing(status: number): boolean {

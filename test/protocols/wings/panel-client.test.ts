@@ -316,6 +316,22 @@ describe('an answer that is not a panel’s', () => {
     await failureOf(client.servers(NEVER).next(), 'store_unreachable');
   });
 
+  test('a page is no success of a report, whatever its status; nothing and JSON are', async () => {
+    let body = '\n<!DOCTYPE html><title>Be right back</title>';
+    const address = await scripted((_, response) => void response.end(body));
+    const client = clientOf('pterodactyl', address, new StillClock());
+    const restored = { backup: BACKUP, server: SERVER, successful: true, askedAt: 0 };
+    expect(await verdict(client.reportRestore(restored, NEVER))).toEqual([
+      'retry',
+      'Cannot report the restore to the panel: the panel is away: its answer is not the one of a panel',
+    ]);
+    expect((await failureOf(client.resetServers(NEVER), 'store_unreachable')).retry).toBe(true);
+    for (body of ['', '{}', '[]']) {
+      expect((await client.reportRestore(restored, NEVER)).kind).toBe('delivered');
+      await client.resetServers(NEVER);
+    }
+  });
+
   test('a list without an end is read for so many pages and no longer', async () => {
     let pages = 0;
     const address = await scripted((_, response) => {
