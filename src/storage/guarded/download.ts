@@ -24,6 +24,8 @@ const GZIP = [0x1f, 0x8b, 8];
 const FORGIVING = 1024 ** 2;
 /** Less than this in one `stallMs` is no download but a way to hold on to a job. */
 const TRICKLE = 64 * 1024;
+/** A day: the largest archives over slow lines take hours, and the server that waits for its files can do nothing else. */
+const LONGEST_MS = 24 * 3_600_000;
 /** A panel waits 15 seconds for the answer to its request. */
 const CHECK_MS = 3000;
 const MAX_TYPE = 100;
@@ -37,6 +39,8 @@ export interface DownloadSettings {
   readonly connectMs?: number;
   readonly headerMs?: number;
   readonly stallMs?: number;
+  /** For all of it, however often it is cut. */
+  readonly longestMs?: number;
   /** Authorities besides those that Node trusts, as PEM. */
   readonly ca?: string;
 }
@@ -66,6 +70,7 @@ export class GuardedDownload {
   readonly #options: GuardedOptions;
   readonly #retry: RetryPort;
   readonly #stallMs: number;
+  readonly #longestMs: number;
 
   constructor(settings: DownloadSettings) {
     const { allowlist, userAgent, ca, resolve = systemResolve, connectMs = 30_000, headerMs = 30_000 } = settings;
@@ -73,6 +78,7 @@ export class GuardedDownload {
     this.#options = { allowed, resolve, connectMs, headerMs, userAgent, ...(ca === undefined ? {} : { ca }) };
     this.#retry = settings.retry ?? systemRetry;
     this.#stallMs = settings.stallMs ?? 60_000;
+    this.#longestMs = settings.longestMs ?? LONGEST_MS;
   }
 
   /**
@@ -95,7 +101,7 @@ export class GuardedDownload {
   }
 
   /**
-   * Fetches all of it; there is no limit on the time, as long as bytes come.
+   * Fetches all of it, within a day and as long as bytes come.
    *
    * @returns its size in bytes.
    * @throws Failure `invalid_request` for a link that is refused; `archive_damaged` for what is no gzip; `too_large`;
@@ -104,15 +110,17 @@ export class GuardedDownload {
   async fetch(link: string, target: DownloadTarget, signal: AbortSignal): Promise<number> {
     const url = parseLink(link);
     const part: Part = { done: 0, furthest: 0, size: null, validator: null, etag: null };
+    const late = AbortSignal.timeout(this.#longestMs);
+    const either = AbortSignal.any([signal, late]);
     try {
       for (;;) {
-        const outcome = await retried(() => this.#goOn(url, part, target, signal), this.#retry, 'long', signal);
+        const outcome = await retried(() => this.#goOn(url, part, target, either), this.#retry, 'long', either);
         if (outcome instanceof Failure) throw outcome;
         if (outcome) return part.done;
       }
     } catch (error) {
       throwIfAborted(signal, DOING);
-      throw explain(error, url);
+      throw late.aborted ? tooSlow(url, this.#longestMs) : explain(error, url);
     }
   }
 
@@ -229,6 +237,13 @@ function badStatus(status: number, { host }: URL): Failure {
     hint:
       status === 403 ? 'The link may have expired: restore again, with a new one.' : 'Look into the storage’s own log.',
     retry: status >= 500 || status === 408 || status === 429,
+  });
+}
+
+function tooSlow({ host }: URL, longestMs: number): Failure {
+  return new Failure('store_unreachable', `${DOING}: ${host} took longer than ${longestMs / 3_600_000} hours`, {
+    facts: { host },
+    hint: 'Look into the line between this host and the storage; then restore again.',
   });
 }
 

@@ -179,6 +179,20 @@ describe('limits', () => {
     expect((await failureOf(fetching, 'store_unreachable')).message).toContain('no bytes came any more');
   });
 
+  it('ends after so long although bytes come, and is not asked again', async () => {
+    const host = await openLinkHost((_, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/gzip' });
+      response.write(LARGE.subarray(0, 10));
+      const flow = setInterval(() => response.write(Buffer.alloc(100_000)), 5);
+      response.once('close', () => clearInterval(flow));
+    });
+    const fetching = fetchLink(`http://127.0.0.1:${host.port}/x`, { allowlist, longestMs: 150 });
+    const failure = await failureOf(fetching, 'store_unreachable');
+    expect(failure.message).toMatch(/^Cannot fetch the backup: 127\.0\.0\.1:\d+ took longer than/);
+    expect(failure.retry).toBe(false);
+    expect(host.seen).toHaveLength(1);
+  });
+
   it('does not blame the host for a disk that is slow', async () => {
     const content = gzipBytes(1000);
     const host = await openLinkHost((request, response) => serve(response, request, content));
