@@ -11,7 +11,8 @@ import { scratchDirectory } from '../support/scratch.ts';
 import { saved, written } from '../support/written-archive.ts';
 
 const MIB = 2 ** 20;
-const TMPFS = 0x01021994;
+/** ext4, XFS, Btrfs and overlays of them; files in memory or behind another kernel do not leave as they are told. */
+const ON_DISK = [0xef53, 0x58465342, 0x9123683e, 0x794c7630];
 const FINCORE = '/usr/bin/fincore';
 
 test('bytes are given up well behind the place that was read, once each, and all at the end', () => {
@@ -40,14 +41,14 @@ function opened(path: string): ByteSource {
 test('an archive that is only passed by leaves the page cache, any other stays', async (context) => {
   const directory = await scratchDirectory();
   context.skip(!fs.existsSync(FINCORE), 'fincore is not installed');
-  context.skip(fs.statfsSync(directory).type === TMPFS, 'files in memory do not leave the cache');
+  context.skip(!ON_DISK.includes(fs.statfsSync(directory).type), 'this file system keeps a cache of its own');
   const tree = join(directory, 'tree');
   fs.mkdirSync(tree);
   fs.writeFileSync(join(tree, 'world.mca'), randomBytes(4 * MIB));
   const { archive: path, index } = saved(await written(tree), join(directory, 'x.tar.gz'));
   const source = { archive: opened(path), index: opened(index) };
   await verifyArchive({ source, workers: 1 });
-  expect(cachedPages(path)).toBeGreaterThan(1000);
+  expect(cachedPages(path)).toBeGreaterThan(500);
   await verifyArchive({ source, workers: 1, passing: true });
   expect(cachedPages(path)).toBeLessThan(100);
 });
