@@ -1,5 +1,7 @@
 import http from 'node:http';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Failure } from '../../../src/base/failure.ts';
 import { isPublicAddress } from '../../../src/storage/guarded/address-rules.ts';
 import { TEST_CERTIFICATE, TEST_KEY } from '../../support/certificate.ts';
 import { failureOf } from '../../support/rejection.ts';
@@ -62,6 +64,51 @@ describe('which addresses are public', () => {
   ])('%s: %s', (address, isPublic) => {
     expect(isPublicAddress(address)).toBe(isPublic);
   });
+});
+
+describe('an address in any of its spellings', () => {
+  const octets = fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255), fc.nat(255));
+  // Those that lead somewhere closed are few among random ones.
+  const closed = fc.constantFrom<number[]>(
+    [127, 0, 0, 1],
+    [10, 1, 2, 3],
+    [169, 254, 169, 254],
+    [192, 168, 0, 1],
+    [0, 0, 0, 0],
+  );
+  const radix = fc.constantFrom<(number: number) => string>(
+    (number) => String(number),
+    (number) => `0${number.toString(8)}`,
+    (number) => `0x${number.toString(16)}`,
+    (number) => `0X00${number.toString(16).toUpperCase()}`,
+  );
+
+  it('is judged as the address that it is', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(octets, closed),
+        fc.array(radix, { minLength: 4, maxLength: 4 }),
+        fc.nat(3),
+        judgedAlike,
+      ),
+    );
+  });
+
+  async function judgedAlike(numbers: number[], spellings: ((number: number) => string)[], merged: number) {
+    // The last of fewer than four parts stands for all the bytes that are left.
+    const kept = 3 - merged;
+    const rest = numbers.slice(kept).reduce((sum, octet) => sum * 256 + octet, 0);
+    const parts = [...numbers.slice(0, kept), rest].map((part, index) => spellings[index]?.(part) ?? '');
+    const judged = downloadOf().check(`http://${parts.join('.')}/x`);
+    const verdict = await judged.then(
+      () => true,
+      (error: unknown) => {
+        if (!(error instanceof Failure) || error.message !== BLOCKED) throw error;
+        return false;
+      },
+    );
+    expect({ parts, verdict }).toEqual({ parts, verdict: isPublicAddress(numbers.join('.')) });
+  }
 });
 
 describe('a link that must not be followed', () => {
