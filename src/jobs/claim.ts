@@ -14,6 +14,7 @@
 import type { Stats } from 'node:fs';
 import { lstat, readdir, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { ArchiveProgress } from '../archive/entry.ts';
 import { asFailure, errnoOf, Failure } from '../base/failure.ts';
 import { syncDirectory } from '../base/handles.ts';
 import type { BackupId, ServerId } from '../base/ids.ts';
@@ -55,14 +56,19 @@ export class Claims {
    * @throws Failure `backup_not_found`; `archive_damaged` when it was cut off or is none; `invalid_request` for a format
    *   that cannot be taken over; `cancelled`, `insufficient_storage`, `store_unreachable`.
    */
-  claim(server: ServerId, backup: BackupId, signal: AbortSignal): Promise<BackupRecord> {
+  claim(
+    server: ServerId,
+    backup: BackupId,
+    signal: AbortSignal,
+    onProgress: (progress: ArchiveProgress) => void = () => undefined,
+  ): Promise<BackupRecord> {
     return this.#deps.turns.take(`claim:${backup}`, async () => {
       const { catalogue, log } = this.#deps;
       if (!this.#isUnknown(backup)) return catalogue.backups.get(backup, server);
       const found = await this.#find(server, backup);
       if (found === undefined) throw await this.#missing(server, backup);
       const archive: ForeignArchive = { path: found.path, server, backup, name: null };
-      await takeOverArchive(archive, found.store, { how: 'link', dryRun: false, signal }, this.#deps);
+      await takeOverArchive(archive, found.store, { how: 'link', dryRun: false, signal, onProgress }, this.#deps);
       log.info('Took over a backup that another daemon made', { server, backup, path: found.path });
       return catalogue.backups.get(backup, server);
     });

@@ -182,7 +182,10 @@ export function fetchArchive(
   return async (job, signal, watch) => {
     const { server, backup, request } = job;
     if (request['download'] === true && downloads !== undefined) return downloads.fetch(job, signal, watch);
-    if (request['claim'] === true) await claims?.claim(server, backup, signal);
+    if (request['claim'] === true) {
+      // A large one takes long to read, and a job that comes no further is taken for stalled.
+      await claims?.claim(server, backup, signal, ({ bytesDone, bytesTotal }) => watch.progress(bytesDone, bytesTotal));
+    }
     return fromStores(job, signal, watch);
   };
 }

@@ -222,6 +222,8 @@ export class Service implements contract.BackupService {
   }
 
   async discard(server: ServerId, backup: BackupId): Promise<void> {
+    // What is being taken over for a restore is no leftover any more.
+    requireUnused(this.#deps.runner, backup, ['restore'], 'Cannot delete the backup');
     if ((await this.#deps.claims?.remove(server, backup)) === true) return;
     const remove = (id: BackupId): Promise<void> => this.removeGivenUp(server, id);
     await discardBackup(server, backup, { ...this.#deps, remove });

@@ -16,6 +16,7 @@ import { lstat, open, realpath, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { verifyArchive } from '../archive/archive.ts';
 import type { VerifyResult } from '../archive/contract.ts';
+import type { ArchiveProgress } from '../archive/entry.ts';
 import { fileSource } from '../archive/file-source.ts';
 import type { Clock } from '../base/clock.ts';
 import { asFailure, errnoOf, Failure, throwIfAborted } from '../base/failure.ts';
@@ -39,6 +40,8 @@ export interface TakeOverRequest {
   readonly dryRun: boolean;
   readonly signal: AbortSignal;
   readonly onFile?: (path: string, number: number, total: number) => void;
+  /** How far the archive at hand is read. */
+  readonly onProgress?: (progress: ArchiveProgress) => void;
 }
 
 export interface TakenOver {
@@ -103,7 +106,7 @@ export async function takeOver(request: TakeOverRequest, deps: TakeOverDependenc
 export async function takeOverArchive(
   archive: ForeignArchive,
   store: Store,
-  request: Pick<TakeOverRequest, 'how' | 'dryRun' | 'signal'>,
+  request: Pick<TakeOverRequest, 'how' | 'dryRun' | 'signal' | 'onProgress'>,
   deps: TakeOverDependencies,
 ): Promise<TakenOver> {
   const { path, server, backup } = archive;
@@ -119,7 +122,7 @@ export async function takeOverArchive(
   const handle = await openArchiveFile(path);
   try {
     const before = await handle.stat();
-    const verdict = await verify(handle, request.signal, deps.workers);
+    const verdict = await verify(handle, request, deps.workers);
     const { size, files } = verdict;
     const about = { path, server, backup, size, files, warnings: verdict.warnings.length };
     if (request.dryRun) return { ...about, state: 'would be taken' };
@@ -168,7 +171,11 @@ async function openArchiveFile(path: string): Promise<FileHandle> {
   }
 }
 
-async function verify(handle: FileHandle, signal: AbortSignal, workers: number | 'auto'): Promise<VerifyResult> {
+async function verify(
+  handle: FileHandle,
+  { signal, onProgress }: Pick<TakeOverRequest, 'signal' | 'onProgress'>,
+  workers: number | 'auto',
+): Promise<VerifyResult> {
   const facts = await handle.stat();
   if (!facts.isFile()) throw new Failure('archive_damaged', 'Cannot verify the archive: it is no regular file');
   const magic = Buffer.alloc(3);
@@ -177,7 +184,9 @@ async function verify(handle: FileHandle, signal: AbortSignal, workers: number |
   if (magic.toString('hex') !== '1f8b08') {
     throw new Failure('archive_damaged', 'Cannot take over the archive: it is not gzip, whatever its name says');
   }
-  const verdict = await verifyArchive({ source: { archive: fileSource(handle.fd, facts.size) }, workers, signal });
+  const source = { archive: fileSource(handle.fd, facts.size) };
+  const watch = onProgress === undefined ? {} : { onProgress };
+  const verdict = await verifyArchive({ source, workers, signal, ...watch });
   // An agent that ignores its errors at the end closes a whole gzip stream around half of a tar.
   if (verdict.warnings.some(({ code }) => code === 'missing_end')) {
     throw new Failure('archive_damaged', 'Cannot take over the archive: its tar has no end, so it was cut off');
