@@ -1,4 +1,5 @@
 /** What needs no network: a page that does not read, and how many pages there may be. */
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { BackupId, ServerId } from '../../../src/base/ids.ts';
 import type { WingsFlavour } from '../../../src/protocols/wings/flavour.ts';
@@ -8,7 +9,7 @@ import { SocketSession } from '../../../src/protocols/wings/socket-session.ts';
 import { ManualTime } from '../../support/manual-time.ts';
 import { signToken, socketClaims } from '../../support/panel/jwt.ts';
 import { ScriptedService, SERVER, UNKNOWN } from '../../support/scripted-service.ts';
-import { NODE_TOKEN, PANEL_URL } from '../../support/wings-app.ts';
+import { ALL_FLAVOURS, NODE_TOKEN, PANEL_URL } from '../../support/wings-app.ts';
 
 function openSession(flavour: WingsFlavour = 'pterodactyl', server = SERVER) {
   const time = new ManualTime();
@@ -73,6 +74,58 @@ describe('a page that does not read', () => {
     session.receive('{"event":"send stats"}');
     session.deleted();
     expect(wire.closed).toEqual([1008]);
+  });
+});
+
+const ERRORS = new Set(['jwt error', 'daemon error', 'throttled', 'token expired']);
+const ANSWERS = new Set([...ERRORS, 'auth success', 'status', 'stats', 'daemon message', 'token expiring']);
+
+describe.each(ALL_FLAVOURS)('%s: whatever a page sends', (flavour) => {
+  const names = ['auth', 'send stats', 'send logs', 'set state', 'send command', 'backup completed', '__proto__', ''];
+  const message = fc.record(
+    {
+      event: fc.oneof(fc.constantFrom(...names), fc.jsonValue()),
+      args: fc.oneof(fc.array(fc.string()), fc.jsonValue()),
+    },
+    { requiredKeys: [] },
+  );
+  const frame = fc.oneof(
+    fc.string(),
+    message.map((value) => JSON.stringify(value)),
+  );
+  const tellings = [{ frame: ['backup completed', 'secret'] as const, permission: 'backup.read' }];
+
+  test('breaks nothing, and tells it nothing of the server without a token', () => {
+    fc.assert(
+      fc.property(fc.array(frame), (frames) => {
+        const { session, sent, time } = openSession(flavour);
+        for (const text of frames) {
+          time.advance(1000);
+          session.receive(text);
+          session.tell(tellings);
+        }
+        expect(sent.filter((event) => !ERRORS.has(event))).toEqual([]);
+        session.end();
+        expect(time.pending).toBe(0);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('with one, is answered by what it may hear', () => {
+    fc.assert(
+      fc.property(fc.array(frame), (frames) => {
+        const { session, sent, time, auth } = openSession(flavour);
+        auth();
+        for (const text of frames) {
+          time.advance(1000);
+          session.receive(text);
+        }
+        expect(sent.filter((event) => !ANSWERS.has(event))).toEqual([]);
+        expect(sent[0]).toBe('auth success');
+      }),
+      { numRuns: 300 },
+    );
   });
 });
 
