@@ -55,8 +55,7 @@ export async function putPart(part: PartUpload, signal: AbortSignal): Promise<Pa
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     const md5 = await exchange.send(signal);
-    const response = await exchange.answer();
-    return await readAnswer(response, md5);
+    return await exchange.answer(md5);
   } catch (error) {
     throwIfAborted(signal, 'Cannot upload the archive');
     throw error;
@@ -118,8 +117,9 @@ class Exchange {
     return md5.digest('hex');
   }
 
-  answer(): Promise<IncomingMessage> {
-    return this.#inTime(this.#answered);
+  /** What the service said. Its status counts, also when its words never end. */
+  answer(md5: string | null): Promise<PartAnswer> {
+    return this.#inTime(this.#answered.then((response) => readAnswer(response, md5)));
   }
 
   destroy(reason: Error): void {
@@ -180,7 +180,7 @@ async function readAnswer(response: IncomingMessage, md5: string | null): Promis
       if (text.length < MAX_ERROR) text += chunk.toString('latin1', 0, MAX_ERROR);
     }
   } catch {
-    // Who refuses a body while it comes often cuts the connection with it: the status is there.
+    // Who refuses a body while it comes often cuts the connection with it, or is cut off here: the status is there.
   }
   const [, code = ''] = /<Code>\s*(\w{1,100})\s*<\/Code>/.exec(text) ?? [];
   return { status, code, etag, isOther: isOther(etag, md5, headers['x-amz-server-side-encryption']) };

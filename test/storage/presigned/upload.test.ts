@@ -259,6 +259,16 @@ describe('what cannot be uploaded', () => {
     expect(failure).toMatchObject({ retry: true, facts: { code: 'ETIMEDOUT' } });
   });
 
+  it('is none when a service says that it has the part, and never ends saying so', async () => {
+    const service = await openService();
+    service.answer = ({ bytes }, response) => {
+      response.writeHead(200, { ETag: tagOf(bytes), 'Content-Length': 10 }).flushHeaders();
+      return true;
+    };
+    expect(await upload(placesAt(service.url).begin, { idleMs: 50 })).toHaveLength(4);
+    expect(service.seen).toHaveLength(4);
+  });
+
   it.each([
     ['400', 400, false],
     ['413', 413, false],
