@@ -1,6 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+// Tests start hundreds of daemons, commands and threads, which took most of their time to compile the same modules. Here,
+// as it must be there when a test process starts.
+process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url));
+
 // quick: every behaviour, under three minutes. slow: kills, chaos, fuzzing and large files, bounded by counts.
 export default defineConfig({
   test: {
@@ -10,8 +14,6 @@ export default defineConfig({
     setupFiles: [fileURLToPath(new URL('test/support/secret-watch.ts', import.meta.url))],
     // One less than there are cores by default, which leaves half of a small machine idle.
     maxWorkers: '100%',
-    // Tests start hundreds of daemons and commands, which took most of their time to compile the same modules.
-    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/compiled', import.meta.url)) },
     projects: [
       {
         extends: true,
