@@ -8,6 +8,7 @@ import type { Control } from './control.ts';
 import { readFully } from './file-source.ts';
 import { MAX_STORED_SEGMENT, checkLengths } from './inflate.ts';
 import type { Segment } from './index-format.ts';
+import { readInto } from './port-source.ts';
 import type { InflateResult, InflateTask, InflateThreadData, UnpackPolicy } from './read-tasks.ts';
 import { SlotTurns } from './slot-turns.ts';
 import { threadFile } from './thread-file.ts';
@@ -88,7 +89,7 @@ export class InflateLine {
     const view = this.#slots.view(slot, segment.length);
     const { archive } = this.#request;
     if (archive.descriptor !== undefined) return readFully(archive.descriptor, segment.offset, view);
-    view.set(await archive.read(segment.offset, segment.length));
+    await readInto(archive, segment.offset, view);
     return view;
   }
 }

@@ -14,6 +14,8 @@ export interface SourceHandle {
   readonly descriptor?: number;
 }
 
+const NOTHING = new Uint8Array();
+
 export type SourceName = 'archive' | 'index';
 
 export interface ReadRequest {
@@ -22,6 +24,8 @@ export interface ReadRequest {
   readonly source: SourceName;
   readonly offset: number;
   readonly length: number;
+  /** Shared memory for the bytes; the answer then brings none. */
+  readonly into?: Uint8Array;
 }
 
 export type ReadAnswer =
@@ -62,29 +66,50 @@ export class PortSources {
     const { size, descriptor } = handle;
     const close = (): Promise<void> => Promise.resolve();
     if (descriptor !== undefined) return { ...fileSource(descriptor, size), close };
-    return { size, close, read: (offset, length) => this.#ask(name, offset, length) };
+    return {
+      size,
+      close,
+      read: (offset, length) => this.#ask({ source: name, offset, length }),
+      readInto: async (offset, into) => {
+        const { byteLength: length, buffer } = into;
+        if (buffer instanceof SharedArrayBuffer) await this.#ask({ source: name, offset, length, into });
+        // What is not shared would be filled on the other side only.
+        else into.set(await this.#ask({ source: name, offset, length }));
+      },
+    };
   }
 
-  async #ask(source: SourceName, offset: number, length: number): Promise<Uint8Array> {
+  async #ask(request: Omit<ReadRequest, 'type' | 'id'>): Promise<Uint8Array> {
     const id = this.#nextId++;
     const answer = await new Promise<ReadAnswer>((resolve) => {
       this.#waiting.set(id, resolve);
-      this.#port.postMessage({ type: 'read', id, source, offset, length } satisfies ReadRequest);
+      this.#port.postMessage({ type: 'read', id, ...request } satisfies ReadRequest);
     });
     if ('failure' in answer) throw Failure.revive(answer.failure);
     return answer.bytes;
   }
 }
 
+/** Fills memory from a source, without garbage where the source can. */
+export async function readInto(source: ByteSource, offset: number, into: Uint8Array): Promise<void> {
+  if (source.readInto === undefined) into.set(await source.read(offset, into.byteLength));
+  else await source.readInto(offset, into);
+}
+
 /** The owner's side: answers a read. */
-export async function answerRead(worker: Worker, source: ByteSource | undefined, request: ReadRequest): Promise<void> {
-  const { id, offset, length } = request;
+export async function answerRead(
+  worker: Pick<Worker, 'postMessage'>,
+  source: ByteSource | undefined,
+  request: ReadRequest,
+): Promise<void> {
+  const { id, offset, length, into } = request;
   try {
     if (source === undefined) throw new Failure('internal', 'Cannot read: there is no such source');
-    const bytes = await source.read(offset, length);
+    const bytes = into === undefined ? await source.read(offset, length) : NOTHING;
+    if (into !== undefined) await readInto(source, offset, into);
     const { buffer } = bytes;
     // Moved, where that is allowed: a copy on each side would leave twice the archive as garbage.
-    const moved = source.givesAway === true && buffer instanceof ArrayBuffer ? [buffer] : [];
+    const moved = source.givesAway === true && into === undefined && buffer instanceof ArrayBuffer ? [buffer] : [];
     worker.postMessage({ type: 'bytes', id, bytes } satisfies ReadAnswer, moved);
   } catch (error) {
     const failure = asFailure(error, 'Cannot read the archive').toJSON();

@@ -9,7 +9,7 @@ import type { ArchiveProgress } from './entry.ts';
 import { extractIndexed } from './extract-indexed.ts';
 import { openWholeIndex } from './open.ts';
 import { passedBytes } from './page-cache.ts';
-import { PortSources } from './port-source.ts';
+import { PortSources, readInto } from './port-source.ts';
 import { PortChoice } from './port-choice.ts';
 import { requireRecorded } from './proof.ts';
 import type { ReadEvent, ReadReply, ReadThreadData } from './read-tasks.ts';
@@ -91,6 +91,10 @@ function paced(source: ByteSource): ByteSource {
     async read(offset, length, signal) {
       await readPace.take(length);
       return source.read(offset, length, signal);
+    },
+    async readInto(offset, into) {
+      await readPace.take(into.byteLength);
+      await readInto(source, offset, into);
     },
   };
 }

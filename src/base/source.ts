@@ -14,6 +14,11 @@ export interface ByteSource {
    * Must throw a `Failure` (`archive_damaged`) when the bytes end early, and reject promptly once `signal` aborts.
    */
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /**
+   * The same into memory that is there already, which may be shared with other threads: whoever reads piece after piece
+   * leaves no garbage of their size. Writes nothing more to it once it has settled.
+   */
+  readInto?(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void>;
   /** Frees what the source holds; called once, after the last read has ended. */
   close(): Promise<void>;
 }

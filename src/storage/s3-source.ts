@@ -35,7 +35,7 @@ interface Window {
 
 interface Target {
   readonly offset: number;
-  readonly bytes: Buffer;
+  readonly bytes: Uint8Array;
   done: number;
 }
 
@@ -65,23 +65,26 @@ export class S3Source implements ByteSource {
 
   async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
     throwIfAborted(signal, DOING);
-    // Before any memory is taken: a damaged index may ask for anything.
-    if (offset < 0 || length < 0 || offset + length > this.size) throw this.#short(offset + length);
-    if (length === 0) return new Uint8Array();
+    this.#expectInside(offset, length);
+    const bytes = Buffer.allocUnsafeSlow(length);
+    await this.readInto(offset, bytes, signal);
+    return bytes;
+  }
+
+  async readInto(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void> {
+    throwIfAborted(signal, DOING);
+    const length = into.byteLength;
+    this.#expectInside(offset, length);
+    if (length === 0) return;
     this.#follow(offset, length);
     const window = this.#windowFor(offset, length);
-    if (window === undefined) {
-      const bytes = Buffer.allocUnsafeSlow(length);
-      await this.#fetch(offset, bytes, signal);
-      return bytes;
-    }
+    if (window === undefined) return this.#fetch(offset, into, signal);
     window.readers++;
     try {
       // Others may wait for the same window; whoever is cancelled leaves it to them.
       await unlessAborted(window.filled, signal, DOING);
       const at = offset - window.start;
-      // A copy that stands alone: a view would carry the whole window along into another thread.
-      return new Uint8Array(window.memory.subarray(at, at + length));
+      into.set(window.memory.subarray(at, at + length));
     } finally {
       window.readers--;
     }
@@ -91,6 +94,11 @@ export class S3Source implements ByteSource {
     this.#closing.abort();
     this.#windows = [];
     this.#spare = undefined;
+  }
+
+  /** Before any memory is taken: a damaged index may ask for anything. */
+  #expectInside(offset: number, length: number): void {
+    if (offset < 0 || length < 0 || offset + length > this.size) throw this.#short(offset + length);
   }
 
   #follow(offset: number, length: number): void {
@@ -134,7 +142,7 @@ export class S3Source implements ByteSource {
   }
 
   /** Fills all of `bytes`. */
-  async #fetch(offset: number, bytes: Buffer, signal: AbortSignal | undefined): Promise<void> {
+  async #fetch(offset: number, bytes: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
     const stop = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
     const target = { offset, bytes, done: 0 };
     try {
