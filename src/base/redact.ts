@@ -51,6 +51,8 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   // "password":"two words", then ?token=abc · &X-Amz-Signature=abc · secret_access_key: abc
   [new RegExp(`((?:${NAMES})${MEANS})"(?:[^"\\\\]|\\\\.)*"`, 'gi'), `$1"${HIDDEN}"`],
   [new RegExp(`((?:${NAMES})${MEANS}["']?)[^\\s"'&,;<>#}]+`, 'gi'), `$1${HIDDEN}`],
+  // Azure's name for a signature in a query.
+  [/([?&]sig=)[^\s"'&#]+/gi, `$1${HIDDEN}`],
   // https://user:password@host
   [/(:\/\/)[^\s/@"']{1,512}@/g, `$1${HIDDEN}@`],
   // A JSON web token, wherever it stands.

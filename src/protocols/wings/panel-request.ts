@@ -86,7 +86,8 @@ export function refusedBy(
   const { code = 'store_unreachable', retry } = details;
   const detail = detailOf(text);
   // Whoever stands in the panel's place may say back what it was sent.
-  const shown = detail === '' || detail.includes(credentials.token) ? '' : `: ${detail}`;
+  const isOurs = text.includes(credentials.token) || detail.includes(credentials.token);
+  const shown = detail === '' || isOurs ? '' : `: ${detail}`;
   const hint = hintFor(status);
   return new Failure(code, `${doing}: the panel answered ${status}${shown}`, {
     facts: { status },
