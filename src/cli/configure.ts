@@ -50,7 +50,7 @@ async function configure({ env, signal }: Invocation, options: ConfigureOptions)
   requireNodeId(options.node);
   const target = writtenFile(resolve(options.configPath));
   const existing = await existingConfig(target, options);
-  const flavour = flavourOf(options, existing, env);
+  const flavour = flavourOf(options, target, existing, env);
   const node = await fetchNodeConfiguration({ panelUrl: url, key: options.token, node: options.node, signal });
   const words: PanelWords = { flavour, url, node, backups: formerBackups(node.servers) };
   const text = existing === undefined ? newConfig(target, words, env) : mergedConfig(target, existing.text, words, env);
@@ -107,11 +107,12 @@ async function existingConfig(path: string, { override }: ConfigureOptions): Pro
 
 function flavourOf(
   { flavour, token }: ConfigureOptions,
+  file: string,
   existing: Existing | undefined,
   env: Invocation['env'],
 ): ConfiguredFlavour {
   if (flavour !== undefined) return flavour;
-  const named = existing === undefined ? 'none' : parseConfig('the config', existing.text, env).panel.flavour;
+  const named = existing === undefined ? 'none' : parseConfig(file, existing.text, env).panel.flavour;
   const known = PANEL_FLAVOURS.find((name) => name === named);
   if (known !== undefined) return known;
   if (token.startsWith('ptla_')) return 'pterodactyl';

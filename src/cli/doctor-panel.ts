@@ -17,12 +17,21 @@ export function checkReports(
   const why = owed.reason === null ? '' : `: ${owed.reason}`;
   if (owed.parked > 0) {
     const hint = 'See "roost panel reports"; mend what it says, then "roost panel retry", or "roost panel drop ID".';
-    return [warning('panel', `The panel refused ${owed.parked} reports${why}`, hint)];
+    return [warning('panel', `The panel refused ${reports(owed.parked)}${why}`, hint)];
   }
   if (owed.oldest !== null && clock.now() - owed.oldest > LATE_MS) {
     const since = new Date(owed.oldest).toISOString();
     const hint = 'They are tried again by themselves. Does this host reach panel.url, and does the node’s token fit?';
-    return [warning('panel', `${owed.pending} reports wait for the panel, the first since ${since}${why}`, hint)];
+    return [warning('panel', `The panel is owed ${reports(owed.pending)}, the first since ${since}${why}`, hint)];
   }
-  return [fine('panel', owed.pending === 0 ? 'The panel has been told everything' : `${owed.pending} reports wait`)];
+  return [
+    fine(
+      'panel',
+      owed.pending === 0 ? 'The panel has been told everything' : `The panel is owed ${reports(owed.pending)}`,
+    ),
+  ];
+}
+
+function reports(count: number): string {
+  return count === 1 ? 'a report' : `${count} reports`;
 }

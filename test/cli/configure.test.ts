@@ -109,6 +109,7 @@ describe('roost configure', () => {
     await writeFile(file, 'api: { prot: 1 }\n');
     const ran = await configure('--override');
     expect([ran.exitCode, await readFile(file, 'utf8')]).toEqual([2, 'api: { prot: 1 }\n']);
+    expect(ran.stderr).toContain(`Cannot use the configuration ${file}`);
   });
 
   test('finds the backups that the daemon before has left beside its servers', async () => {

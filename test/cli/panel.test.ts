@@ -76,12 +76,12 @@ describe('the doctor', () => {
       'ok: The panel has been told everything',
     ]);
     const recent = { pending: 2, parked: 0, oldest: clock.now() - HOUR / 2, reason: 'away' };
-    expect(await findings(recent)).toEqual(['ok: 2 reports wait']);
+    expect(await findings(recent)).toEqual(['ok: The panel is owed 2 reports']);
     expect(await findings({ ...recent, oldest: clock.now() - 2 * HOUR })).toEqual([
-      'warning: 2 reports wait for the panel, the first since 2025-12-31T22:00:00.000Z: away',
+      'warning: The panel is owed 2 reports, the first since 2025-12-31T22:00:00.000Z: away',
     ]);
     expect(await findings({ ...recent, parked: 1, reason: '404' })).toEqual([
-      'warning: The panel refused 1 reports: 404',
+      'warning: The panel refused a report: 404',
     ]);
   });
 
