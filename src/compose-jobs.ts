@@ -82,7 +82,7 @@ export interface Jobs {
 }
 
 export function composeJobs(surroundings: JobsSurroundings): Jobs {
-  const { config, catalogue, stores, clock, log, onRestoreStep } = surroundings;
+  const { config, catalogue, clock, log, onRestoreStep } = surroundings;
   const events = new EventHub(clock, (error, { type }) => log.error('A listener of events failed', { type, error }));
   const exclude = [
     config.stateDirectory,
@@ -97,7 +97,7 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
   const downloads = restoreDownloads(surroundings);
   const turns = new Turns();
   const claims = panelClaims(surroundings, turns);
-  const fetch = fetchArchive(fetchFromStores(catalogue, stores), downloads, claims);
+  const fetch = fetchArchive(fetchFromStores(surroundings), downloads, claims);
   const leftovers = new Leftovers(surroundings);
   const shared = {
     ...surroundings,

@@ -17,6 +17,8 @@ import type { StoreSet } from './stores.ts';
 import type { Turns } from './turns.ts';
 import type { PendingEvent, Verb } from './verb.ts';
 
+const COPY_IN = 'copyIn';
+
 export interface DamageDependencies {
   readonly catalogue: Pick<Catalogue, 'backups'>;
   readonly stores: StoreSet;
@@ -70,7 +72,15 @@ function markDamaged(job: JobRecord, failure: Failure, { catalogue }: DamageDepe
   return [verifiedEvent(damaged, job, { ok: false, error })];
 }
 
+/** What a job makes of damage that it met in a copy: the backup in its own store may be whole. */
+export function damageOfCopy(error: unknown, store: string): unknown {
+  if (!(error instanceof Failure) || error.code !== 'archive_damaged') return error;
+  const { code, message, facts, hint, retry } = error.toJSON();
+  return Failure.revive({ code, message, hint, retry, facts: { ...facts, [COPY_IN]: store } }, error);
+}
+
 function isDamage(error: unknown, job: JobRecord): boolean {
+  if (!(error instanceof Failure) || error.code !== 'archive_damaged') return false;
   // What was fetched from elsewhere says nothing about the archive in the store.
-  return error instanceof Failure && error.code === 'archive_damaged' && job.request['download'] !== true;
+  return job.request['download'] !== true && error.facts[COPY_IN] === undefined;
 }

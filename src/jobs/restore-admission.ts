@@ -6,6 +6,7 @@ import type { Registry } from '../servers/registry.ts';
 import { requireActive, requireCompleted, requireIdle, requireUndamaged, requireUnused } from './admission.ts';
 import type { Claims } from './claim.ts';
 import type { RestoreBackup } from './contract.ts';
+import { copiesOf } from './readable-copy.ts';
 import type { RestoreDownloads } from './restore-download.ts';
 import { compilePaths } from './restore-paths.ts';
 import { parseRestoreRequest } from './restore-request.ts';
@@ -14,7 +15,7 @@ import type { JobRunner } from './runner.ts';
 const DOING = 'Cannot restore the backup';
 
 interface AdmissionDependencies {
-  readonly catalogue: Pick<Catalogue, 'backups' | 'servers'>;
+  readonly catalogue: Pick<Catalogue, 'backups' | 'copies' | 'servers'>;
   readonly registry: Pick<Registry, 'get'>;
   readonly runner: JobRunner;
   readonly downloads?: Pick<RestoreDownloads, 'check'>;
@@ -59,7 +60,7 @@ export function requireRestorable(
   if (link === undefined && !(isLeft && catalogue.backups.find(backup) === undefined)) {
     const record = catalogue.backups.get(backup, server);
     requireCompleted(record, DOING, 'server_busy');
-    requireUndamaged(record, DOING);
+    if (copiesOf(record, { catalogue }).length === 0) requireUndamaged(record, DOING);
   }
   requireIdle(runner, server, whenBusy, DOING);
   requireUnused(runner, backup, ['delete'], DOING);

@@ -63,6 +63,8 @@ export interface FetchedArchive {
   readonly entries: number;
   /** The ignore list that was in force when it was made. */
   readonly ignore: readonly string[];
+  /** The further store that it is read from, where its own cannot give it: its bytes say nothing about that one's. */
+  readonly copyIn?: string;
   /** Called once, when nothing is read any more. */
   close(): Promise<void>;
 }

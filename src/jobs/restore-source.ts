@@ -3,10 +3,11 @@ import type { ArchiveProgress } from '../archive/entry.ts';
 import { Failure } from '../base/failure.ts';
 import type { Catalogue } from '../catalogue/contract.ts';
 import type { JobRecord } from '../catalogue/records.ts';
+import type { ReadableDependencies } from './readable-copy.ts';
+import { openReadable } from './readable-copy.ts';
 import type { FetchedArchive, RestoreDependencies } from './restore-deps.ts';
 import type { RestoreRequest } from './restore-request.ts';
 import { openStoredArchive } from './stored-archive.ts';
-import type { StoreSet } from './stores.ts';
 import type { RunningJob } from './verb.ts';
 
 /** What proving an archive has told about it. */
@@ -15,14 +16,18 @@ export interface CheckedArchive {
   readonly entries: number;
 }
 
-/** Archives of backups that the catalogue knows, read where they lie. */
-export function fetchFromStores(catalogue: Pick<Catalogue, 'backups'>, stores: StoreSet): RestoreDependencies['fetch'] {
+/** Archives of backups that the catalogue knows, read where they lie, or in a copy where they cannot be read there. */
+export function fetchFromStores(
+  deps: ReadableDependencies & { readonly catalogue: Pick<Catalogue, 'backups'> },
+): RestoreDependencies['fetch'] {
   return async (job: JobRecord) => {
-    const record = catalogue.backups.get(job.backup, job.server);
+    const record = deps.catalogue.backups.get(job.backup, job.server);
     const { size, sha256, rawSize, files, entries, ignore } = record;
-    const stored = await openStoredArchive(stores.get(record.store), record, 'always');
+    const { opened, store } = await openReadable(record, deps, (from) => openStoredArchive(from, record, 'always'));
     const expected = sha256 === null ? null : { size, sha256 };
-    return { source: stored.request, expected, rawSize, files, entries, ignore, close: () => stored.close() };
+    const copyIn = store === record.store ? {} : { copyIn: store };
+    const close = (): Promise<void> => opened.close();
+    return { source: opened.request, expected, rawSize, files, entries, ignore, ...copyIn, close };
   };
 }
 

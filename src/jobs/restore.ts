@@ -14,6 +14,7 @@ import { asFailure } from '../base/failure.ts';
 import type { GameServer } from '../servers/registry.ts';
 import { Stage } from '../servers/stage.ts';
 import { failureEvent } from './backup-facts.ts';
+import { damageOfCopy } from './damage.ts';
 import type { FetchedArchive, RestoreDependencies } from './restore-deps.ts';
 import type { PathSelection } from './restore-paths.ts';
 import { compilePaths } from './restore-paths.ts';
@@ -63,6 +64,8 @@ async function runRestore(job: RunningJob, deps: RestoreDependencies): Promise<v
     const checked = await check(restore, archive); // 2
     if (restore.request.dryRun) return await preview(restore, archive);
     stored = await prepare(restore, archive, checked); // 3, 4, 5
+  } catch (error) {
+    throw archive.copyIn === undefined ? error : damageOfCopy(error, archive.copyIn);
   } finally {
     await close(archive, restore);
   }

@@ -33,6 +33,7 @@ import { countDeliveries, dropDelivery, retryDeliveries, viewDeliveries, type Ow
 import { judgeServer } from './prune.ts';
 import { requireUnlocked } from './remove.ts';
 import { prepareRestore, requireRestorable } from './restore-admission.ts';
+import { openReadable } from './readable-copy.ts';
 import type { RestoreDownloads } from './restore-download.ts';
 import { backupOf } from './restore-download.ts';
 import type { Previews } from './restore-outcome.ts';
@@ -283,28 +284,29 @@ export class Service implements contract.BackupService {
   }
 
   async files(server: ServerId, backup: BackupId, path: string, cursor?: string): Promise<contract.DirectoryPage> {
-    const { catalogue, stores, archive } = this.#deps;
+    const { catalogue, archive } = this.#deps;
     const record = catalogue.backups.get(backup, server);
     requireCompleted(record, 'Cannot look into the backup');
-    return listDirectory(archive, stores.get(record.store), record, path, cursor);
+    const list = (store: Store) => listDirectory(archive, store, record, path, cursor);
+    return (await openReadable(record, this.#deps, list)).opened;
   }
 
   async content(server: ServerId, backup: BackupId, path: string, signal: AbortSignal): Promise<contract.FileContent> {
-    const { catalogue, stores, archive } = this.#deps;
+    const { catalogue, archive } = this.#deps;
     const record = catalogue.backups.get(backup, server);
     requireCompleted(record, 'Cannot read from the backup');
-    return openContent(archive, stores.get(record.store), record, path, signal);
+    const open = (store: Store) => openContent(archive, store, record, path, signal);
+    return (await openReadable(record, this.#deps, open)).opened;
   }
 
   async download(
     server: ServerId,
     backup: BackupId,
   ): Promise<{ readonly backup: contract.BackupView; readonly source: ByteSource }> {
-    const { catalogue, stores } = this.#deps;
-    const record = catalogue.backups.get(backup, server);
+    const record = this.#deps.catalogue.backups.get(backup, server);
     requireCompleted(record, 'Cannot download the backup');
-    const source = await openArchiveSource(stores.get(record.store), record);
-    return { backup: viewBackup(record, this.#deps), source };
+    const { opened } = await openReadable(record, this.#deps, (store) => openArchiveSource(store, record));
+    return { backup: viewBackup(record, this.#deps), source: opened };
   }
 
   async downloadUrl(server: ServerId, backup: BackupId, expiresSeconds: number): Promise<string | undefined> {
