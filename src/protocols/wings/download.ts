@@ -17,6 +17,7 @@ import { logThrown } from '../thrown.ts';
 import type { FlavourFacts, WingsFlavour } from './flavour.ts';
 import { FLAVOURS } from './flavour.ts';
 import type { Grants } from './grants.ts';
+import { leftWhenClosed, OpenDownloads } from './open-downloads.ts';
 import type { Denials, Objection, PanelToken } from './token-rules.ts';
 import { objectionTo, readToken } from './token-rules.ts';
 
@@ -30,9 +31,10 @@ export interface DownloadParts {
 /** The URL of the storage itself is good for a first request; redirects are followed at once. */
 const REDIRECT_SECONDS = 300;
 
-type Refusal = 'invalid' | 'not granted' | 'used' | 'unknown server' | 'missing' | 'broken';
+type Refusal = 'invalid' | 'not granted' | 'used' | 'busy' | 'unknown server' | 'missing' | 'broken';
 
 const RESOURCE_NOT_FOUND = 'The requested resource was not found on this server.';
+const TOO_MANY = 'This download has too many open connections.';
 const UNEXPECTED = 'An unexpected error was encountered while processing this request';
 
 const ANSWERS: Readonly<
@@ -42,6 +44,7 @@ const ANSWERS: Readonly<
     invalid: [500, UNEXPECTED],
     'not granted': [404, RESOURCE_NOT_FOUND],
     used: [404, RESOURCE_NOT_FOUND],
+    busy: [429, TOO_MANY],
     'unknown server': [404, RESOURCE_NOT_FOUND],
     missing: [404, 'The requested backup was not found on this server.'],
     broken: [500, UNEXPECTED],
@@ -50,6 +53,7 @@ const ANSWERS: Readonly<
     invalid: [401, 'invalid token'],
     'not granted': [401, 'invalid token'],
     used: [401, 'token has already been used'],
+    busy: [429, TOO_MANY],
     'unknown server': [404, 'server not found'],
     missing: [404, 'backup not found'],
     broken: [417, 'failed to download backup'],
@@ -65,11 +69,17 @@ const REFUSAL_OF: Readonly<Record<Objection, Refusal>> = {
 
 export function mountDownload(app: App, ports: DialectPorts, parts: DownloadParts): void {
   const { answers } = FLAVOURS[parts.flavour];
+  const open = new OpenDownloads();
   app.get('/download/backup', async (c) => {
+    let leave: (() => void) | undefined;
     try {
       const found = await granted(c, ports, parts);
-      return typeof found === 'string' ? refuse(c, found, answers) : await send(c, found, ports, answers);
+      if (typeof found === 'string') return refuse(c, found, answers);
+      leave = open.enter(c.req.query('token') ?? '');
+      if (leave === undefined) return refuse(c, 'busy', answers);
+      return await send(c, found, ports, { answers, leave });
     } catch (error) {
+      leave?.();
       if (isMissing(error)) return refuse(c, 'missing', answers);
       const answer = refuse(c, 'broken', answers, wordsFor(error));
       logThrown(c, error, 500, ports.log);
@@ -129,15 +139,18 @@ async function send(
   c: AppContext,
   view: BackupView,
   ports: DialectPorts,
-  answers: FlavourFacts['answers'],
+  { answers, leave }: { readonly answers: FlavourFacts['answers']; readonly leave: () => void },
 ): Promise<Response> {
   // The URL is signed for GET alone.
   const elsewhere =
     c.req.method === 'GET' ? await ports.service.downloadUrl(view.server, view.id, REDIRECT_SECONDS) : undefined;
-  if (elsewhere !== undefined) return c.body(null, 302, { Location: elsewhere, 'Cache-Control': 'no-store' });
+  if (elsewhere !== undefined) {
+    leave();
+    return c.body(null, 302, { Location: elsewhere, 'Cache-Control': 'no-store' });
+  }
   const { backup, source } = await ports.service.download(view.server, view.id);
   return ports.sendArchive(c, {
-    source,
+    source: leftWhenClosed(source, leave),
     fileName: `${backup.id}.tar.gz`,
     contentType: answers === 'go' ? 'application/octet-stream' : 'application/gzip',
     ...(backup.sha256 === null ? {} : { tag: backup.sha256 }),

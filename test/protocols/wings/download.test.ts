@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Failure } from '../../../src/base/failure.ts';
+import { Failure, unlessAborted } from '../../../src/base/failure.ts';
 import { Grants, RESUME_SECONDS } from '../../../src/protocols/wings/grants.ts';
+import { eventually } from '../../support/eventually.ts';
 import { openPanelNode, USER } from '../../support/panel-node.ts';
 import { memorySource, OTHER_SERVER, SERVER, UNKNOWN } from '../../support/scripted-service.ts';
 import { ALL_FLAVOURS, NODE_TOKEN } from '../../support/wings-app.ts';
@@ -82,6 +83,38 @@ describe.each(ALL_FLAVOURS)('%s', (flavour) => {
     const rest = await get(token, { range: 'bytes=1500000-', 'if-range': cut.headers.get('etag') ?? '' });
     expect([rest.status, rest.headers.get('content-range')]).toEqual([206, `bytes 1500000-2999999/${ARCHIVE.length}`]);
     expect((await bytesOf(rest)).equals(ARCHIVE.subarray(1_500_000))).toBe(true);
+  });
+
+  test('no more than 16 connections hold one download; who hangs up, ends or asks in vain makes room', async () => {
+    const { get, link, told, service } = await openDownloads(flavour);
+    // More than one piece, of which the second does not come: what the connections hold cannot hide in their buffers.
+    const gate = Promise.withResolvers<void>();
+    service.sourceOf = () => {
+      const source = memorySource(ARCHIVE);
+      const read: typeof source.read = async (offset, length, signal) => {
+        if (offset > 1000) await unlessAborted(gate.promise, signal, 'Cannot read');
+        return source.read(offset, length, signal);
+      };
+      return { size: source.size, read, close: () => source.close() };
+    };
+    const [token, another] = [link(), link({ unique_id: 'another' })];
+    const take = () => get(token, { range: 'bytes=1000-' });
+    const held = await Promise.all(Array.from({ length: 16 }, take));
+    expect(held.map(({ status }) => status)).toEqual(held.map(() => 206));
+    expect(await told(token)).toEqual([429, '{"error":"This download has too many open connections."}']);
+    expect((await get(another)).status).toBe(200);
+    await held[0]?.body?.cancel();
+    await eventually(async () => (await get(token, {}, 'HEAD')).status === 200);
+    // None of these keeps a place.
+    for (let times = 0; times < 20; times++) expect((await get(token, { range: 'bytes=9000000-' })).status).toBe(416);
+    gate.resolve();
+    await Promise.all(held.slice(1).map(bytesOf));
+    const again = await eventually(async () => {
+      const all = await Promise.all(Array.from({ length: 16 }, take));
+      const ends = await Promise.all(all.map(bytesOf));
+      return all.every(({ status }) => status === 206) && ends;
+    });
+    expect(again.every((bytes) => bytes.equals(ARCHIVE.subarray(1000)))).toBe(true);
   });
 
   test('what has begun may be resumed for hours after the link expired; what has not may not begin', async () => {
