@@ -106,9 +106,11 @@ export class DeliveryLane {
     if (!this.#started || this.#stop.signal.aborted) return;
     this.#cancelTimer();
     let next = LOOK_EVERY_MS;
+    // One moment for both questions: what falls due between two of them would be neither due nor to come. Timers fire up
+    // to a millisecond before the clock says so, so that is no rare case.
+    const now = this.#deps.clock.now();
     try {
-      for (const step of this.#deps.steps) this.#begin(step);
-      const now = this.#deps.clock.now();
+      for (const step of this.#deps.steps) this.#begin(step, now);
       const dueAt = this.#deps.catalogue.deliveries.nextDue(now);
       if (dueAt !== undefined) next = Math.min(next, dueAt - now);
     } catch (error) {
@@ -140,12 +142,12 @@ export class DeliveryLane {
     await this.settled();
   }
 
-  #begin(step: DeliveryStep): void {
+  #begin(step: DeliveryStep, now: number): void {
     const busy = Array.from(this.#underWay.values()).filter((other) => other.step === step.name).length;
     if (busy >= step.concurrent) return;
     // Those under way are still due: their rows change when they end.
     const limit = step.concurrent + this.#underWay.size;
-    const due = this.#deps.catalogue.deliveries.due(step.name, this.#deps.clock.now(), limit);
+    const due = this.#deps.catalogue.deliveries.due(step.name, now, limit);
     for (const delivery of due.filter(({ id }) => !this.#underWay.has(id)).slice(0, step.concurrent - busy)) {
       const over = this.#carry(delivery, step).finally(() => {
         this.#underWay.delete(delivery.id);

@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Failure } from '../../src/base/failure.ts';
 import { silentLog } from '../../src/base/log.ts';
+import type { Clock } from '../../src/base/clock.ts';
 import type { Catalogue } from '../../src/catalogue/contract.ts';
 import type { DeliveryRecord } from '../../src/catalogue/records.ts';
 import type { DeliveryStep, StepEnd } from '../../src/jobs/deliver.ts';
@@ -34,7 +35,7 @@ async function lane(options: { readonly concurrent?: number; readonly time?: Man
   };
   const events = new EventHub(time, () => undefined);
   const begin = (
-    more: Partial<{ steps: readonly DeliveryStep[]; random: () => number; catalogue: Catalogue }> = {},
+    more: Partial<{ steps: readonly DeliveryStep[]; random: () => number; catalogue: Catalogue; clock: Clock }> = {},
   ) => {
     const shared = {
       catalogue,
@@ -99,6 +100,17 @@ describe('a report that is owed', () => {
     await pass(bench, made, 2999, 2999);
     expect(tries(bench, 1)).toBe(0);
     await pass(bench, made, 1);
+    expect(tries(bench, 1)).toBe(1);
+  });
+
+  test('that falls due while the lane looks is not passed over', async () => {
+    const bench = await lane();
+    const dueAt = bench.time.now() + 3000;
+    bench.catalogue.deliveries.insert(newDelivery(1, { dueAt }));
+    // A millisecond passes with each look at the clock: one when the lane starts, one when it finds nothing due yet.
+    let looks = 0;
+    const made = bench.begin({ clock: { now: () => dueAt - 2 + looks++, monotonic: () => bench.time.monotonic() } });
+    await pass(bench, made, 10, 1);
     expect(tries(bench, 1)).toBe(1);
   });
 
