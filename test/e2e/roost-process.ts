@@ -1,11 +1,16 @@
-/** The real `roost` as a process of its own, run from source. */
+/** The real `roost` as a process of its own, run from source unless the build is asked for. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 export const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
+/** What hosts run. `npm run test:slow` makes it; unbuilt, Node takes some 100 MiB to strip the types. */
+export const BUILT = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
 export interface RoostOptions {
+  /** `MAIN` without it. */
+  readonly main?: string;
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -22,8 +27,8 @@ export class RoostProcess {
   stdout = '';
   stderr = '';
 
-  constructor(argv: readonly string[], { cwd, env = {} }: RoostOptions) {
-    this.#child = spawn(process.execPath, [MAIN, ...argv], {
+  constructor(argv: readonly string[], { cwd, env = {}, main = MAIN }: RoostOptions) {
+    this.#child = spawn(process.execPath, [main, ...argv], {
       cwd,
       env: { PATH: process.env['PATH'] ?? '', HOME: cwd, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
