@@ -5,7 +5,7 @@
 import type { ByteSource } from '../../base/source.ts';
 
 /** As many as download programs open (aria2 allows no more to one server). */
-export const MOST_CONNECTIONS = 16;
+const MOST_CONNECTIONS = 16;
 
 export class OpenDownloads {
   readonly #open = new Map<string, number>();
