@@ -27,7 +27,12 @@ export class BenchDaemon {
     // A file, as a pipe would fill while shell lines are measured and nobody reads it.
     const log = join(directory, 'daemon.log');
     const output = fs.openSync(log, 'w');
-    const child = spawn(process.execPath, [MAIN, 'serve', '--config', config], { stdio: ['ignore', output, output] });
+    // As systemd/roost.service starts it.
+    const env = { ...process.env, MALLOC_ARENA_MAX: '1' };
+    const child = spawn(process.execPath, [MAIN, 'serve', '--config', config], {
+      stdio: ['ignore', output, output],
+      env,
+    });
     fs.closeSync(output);
     process.on('exit', () => child.kill('SIGKILL'));
     for (;;) {
