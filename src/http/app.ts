@@ -98,7 +98,7 @@ function portsOf(options: AppOptions, timers: Timers): DialectPorts {
   const { service, events, clock, log, version, keys, api } = options;
   const { publicUrl } = api;
   const signing = { downloadKey: keys.downloads, socketKey: keys.sockets };
-  return { service, events, clock, timers, log, version, publicUrl, ...signing, ...createDownloads(log) };
+  return { service, events, clock, timers, log, version, publicUrl, ...signing, ...createDownloads({ log, timers }) };
 }
 
 function headers(api: AppOptions['api']): MiddlewareHandler<AppEnv> {

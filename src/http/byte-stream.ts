@@ -1,4 +1,5 @@
 import type { Log } from '../base/log.ts';
+import type { Timers } from '../base/timers.ts';
 import type { AppContext } from '../protocols/dialect.ts';
 
 /** Bytes in order, for one answer. */
@@ -13,15 +14,26 @@ export interface BytePieces {
 }
 
 /**
- * The pieces as a response body that is pulled at the client's speed. The first piece is read before this returns, so
- * that a store that is down is a clean error and not a broken download.
+ * A client that has not taken a piece for so long is gone, or means to hold files and memory for ever. One that was
+ * paused goes on with a range.
+ */
+const STALLED_MS = 30 * 60_000;
+
+export interface BodySurroundings {
+  readonly log: Log;
+  readonly timers: Timers;
+}
+
+/**
+ * The pieces as a response body that is pulled at the client's speed, and broken off when it stands still. The first
+ * piece is read before this returns, so that a store that is down is a clean error and not a broken download.
  *
  * @throws what the first `next` threw; the pieces are closed then.
  */
 export async function bodyOf(
   c: AppContext,
   pieces: BytePieces,
-  log: Log,
+  { log, timers }: BodySurroundings,
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
   const reading = new Reading(pieces, log);
   const hungUp = c.req.raw.signal;
@@ -35,15 +47,23 @@ export async function bodyOf(
     await reading.stop();
     throw error;
   }
+  const offer = (controller: ReadableStreamDefaultController, piece: Uint8Array): void => {
+    const drop = (): void => {
+      void reading.stop();
+      breakOff(c, controller, new Error('the client takes nothing any more'), log);
+    };
+    reading.untilTaken(timers.after(STALLED_MS, drop));
+    controller.enqueue(piece);
+  };
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     start(controller) {
-      if (first !== undefined) controller.enqueue(first as Uint8Array<ArrayBuffer>);
+      if (first !== undefined) offer(controller, first);
     },
     async pull(controller) {
       try {
         const piece = await reading.next();
         if (reading.stopped) return;
-        if (piece !== undefined) return controller.enqueue(piece as Uint8Array<ArrayBuffer>);
+        if (piece !== undefined) return offer(controller, piece);
         await reading.stop();
         controller.close();
       } catch (error) {
@@ -63,6 +83,7 @@ class Reading {
   readonly #abort = new AbortController();
   #current: Promise<Uint8Array | undefined> | undefined;
   #closed: Promise<void> | undefined;
+  #taken: () => void = () => undefined;
 
   constructor(pieces: BytePieces, log: Log) {
     this.#pieces = pieces;
@@ -70,9 +91,15 @@ class Reading {
   }
 
   async next(): Promise<Uint8Array | undefined> {
+    this.#taken();
     this.#abort.signal.throwIfAborted();
     this.#current = this.#pieces.next(this.#abort.signal);
     return this.#current;
+  }
+
+  /** `taken` is called when the piece that was just offered has been taken, or nobody wants it any more. */
+  untilTaken(taken: () => void): void {
+    this.#taken = taken;
   }
 
   /** True once somebody asked for the end: what a read says after that is nobody's concern. */
@@ -81,6 +108,7 @@ class Reading {
   }
 
   stop(): Promise<void> {
+    this.#taken();
     this.#abort.abort();
     this.#closed ??= this.#close();
     return this.#closed;

@@ -3,7 +3,8 @@
  *
  * It promises: the bytes are exact or the connection breaks before the promised length (a client never takes a
  * damaged archive for a whole one); at most two pieces per download are in memory, whatever the client's speed; a
- * source is closed once, as soon as the client hangs up. A fault before the first byte is an ordinary error answer.
+ * source is closed once, as soon as the client hangs up or has taken nothing for half an hour. A fault before the first
+ * byte is an ordinary error answer.
  */
 import { Failure } from '../base/failure.ts';
 import type { ByteSource } from '../base/source.ts';
@@ -12,19 +13,20 @@ import type { FileContent } from '../jobs/contract.ts';
 import { attachment } from '../protocols/content-disposition.ts';
 import type { AppContext, ArchiveDownload, DialectPorts } from '../protocols/dialect.ts';
 import { chooseRange } from './byte-range.ts';
-import { bodyOf, type BytePieces } from './byte-stream.ts';
+import { bodyOf, type BodySurroundings, type BytePieces } from './byte-stream.ts';
 
 /** Pieces of 64 KiB reach a fifth of the throughput of 1 MiB through web streams; larger ones gain nothing. */
 const PIECE = 1024 * 1024;
 
-export function createDownloads(log: Log): Pick<DialectPorts, 'sendArchive' | 'sendContent'> {
+export function createDownloads(around: BodySurroundings): Pick<DialectPorts, 'sendArchive' | 'sendContent'> {
   return {
-    sendArchive: (c, download) => sendArchive(c, download, log),
-    sendContent: (c, content, stop) => sendContent(c, content, stop, log),
+    sendArchive: (c, download) => sendArchive(c, download, around),
+    sendContent: (c, content, stop) => sendContent(c, content, stop, around),
   };
 }
 
-async function sendArchive(c: AppContext, download: ArchiveDownload, log: Log): Promise<Response> {
+async function sendArchive(c: AppContext, download: ArchiveDownload, around: BodySurroundings): Promise<Response> {
+  const { log } = around;
   const { source } = download;
   const { status, headers, bytes } = chooseAnswer(c, download);
   if (status !== 200 && status !== 206) {
@@ -36,7 +38,7 @@ async function sendArchive(c: AppContext, download: ArchiveDownload, log: Log): 
     await closeUnread(source, log);
     return c.body(null, status, allHeaders);
   }
-  return c.body(await bodyOf(c, piecesOf(source, bytes.start, bytes.end), log), status, allHeaders);
+  return c.body(await bodyOf(c, piecesOf(source, bytes.start, bytes.end), around), status, allHeaders);
 }
 
 interface Answer {
@@ -104,7 +106,12 @@ function piecesOf(source: ByteSource, start: number, end: number): BytePieces {
   };
 }
 
-async function sendContent(c: AppContext, content: FileContent, stop: AbortController, log: Log): Promise<Response> {
+async function sendContent(
+  c: AppContext,
+  content: FileContent,
+  stop: AbortController,
+  around: BodySurroundings,
+): Promise<Response> {
   const headers = {
     'Content-Type': 'application/octet-stream',
     'Content-Disposition': attachment(content.name),
@@ -112,8 +119,8 @@ async function sendContent(c: AppContext, content: FileContent, stop: AbortContr
     'Cache-Control': 'private, no-transform',
   };
   const pieces = contentPieces(content, stop);
-  if (c.req.method !== 'HEAD' && content.size > 0) return c.body(await bodyOf(c, pieces, log), 200, headers);
-  await closeUnread(pieces, log);
+  if (c.req.method !== 'HEAD' && content.size > 0) return c.body(await bodyOf(c, pieces, around), 200, headers);
+  await closeUnread(pieces, around.log);
   return c.body(null, 200, headers);
 }
 

@@ -3,7 +3,9 @@ import http from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../src/base/failure.ts';
 import type { ByteSource } from '../../src/base/source.ts';
+import type { Timers } from '../../src/base/timers.ts';
 import { listeningNode, RawConnection } from '../support/listening-node.ts';
+import { ManualTime } from '../support/manual-time.ts';
 import { memoryContent, memorySource, SERVER } from '../support/scripted-service.ts';
 
 const BACKUPS = `/api/servers/${SERVER}/backups`;
@@ -21,8 +23,8 @@ function sha256(bytes: Uint8Array): string {
 }
 
 /** A node with one backup over a source, and the path of its download. */
-async function nodeWith(sourceOf: () => ByteSource, bytes: Uint8Array = Buffer.alloc(0)) {
-  const node = await listeningNode();
+async function nodeWith(sourceOf: () => ByteSource, bytes: Uint8Array = Buffer.alloc(0), timers?: Timers) {
+  const node = await listeningNode(timers === undefined ? {} : { timers });
   node.service.sourceOf = sourceOf;
   const { id, sha256: tag } = node.service.add({ sha256: sha256(bytes) });
   const issued = await fetch(`${node.url}${BACKUPS}/download-token`, {
@@ -163,6 +165,46 @@ describe('a download over a connection', () => {
     expect(reads).toBeLessThan(64);
     connection.socket.destroy();
     await closed.promise;
+  });
+
+  test('is broken off when the client takes nothing for half an hour, and goes on after a shorter rest', async () => {
+    const time = new ManualTime();
+    let [reads, closes] = [0, 0];
+    const { url, port, path } = await nodeWith(
+      () => ({
+        size: 1024 * MEBIBYTE,
+        read: async (_, length) => {
+          reads++;
+          return new Uint8Array(length);
+        },
+        close: async () => void closes++,
+      }),
+      Buffer.alloc(0),
+      time,
+    );
+    const connection = new RawConnection(port);
+    connection.send(`GET ${path} HTTP/1.1\r\nHost: n\r\n\r\n`);
+    await connection.until(/\r\n\r\n/);
+    /** Resolves when the buffers between the two are full. */
+    const rested = async (): Promise<void> => {
+      connection.socket.pause();
+      for (let before = -1; before !== reads;) {
+        before = reads;
+        for (let asked = 0; asked < 50; asked++) await (await fetch(`${url}/health`)).text();
+      }
+    };
+    await rested();
+    time.advance(29 * 60_000);
+    const before = reads;
+    connection.socket.resume();
+    await expect.poll(() => reads, { timeout: 20_000 }).toBeGreaterThan(before);
+    await rested();
+    expect(closes).toBe(0);
+    time.advance(31 * 60_000);
+    connection.socket.resume();
+    await connection.closed();
+    expect(closes).toBe(1);
+    expect(time.pending).toBe(0);
   });
 
   test('breaks off when the archive cannot be read on, with nothing after the true bytes', async () => {
