@@ -9,17 +9,20 @@ import { basename, dirname, join } from 'node:path';
 import { errnoOf, Failure } from '../base/failure.ts';
 import { printableText } from '../base/paths.ts';
 import type { ByteSink } from '../base/source.ts';
+import { StreamWriteBack } from '../base/write-back.ts';
 
 export class PartialFile implements ByteSink {
   /** The temporary name. */
   readonly path: string;
   readonly #target: string;
+  readonly #writeBack: StreamWriteBack;
   #handle: FileHandle | undefined;
 
   private constructor(target: string, path: string, handle: FileHandle) {
     this.#target = target;
     this.path = path;
     this.#handle = handle;
+    this.#writeBack = new StreamWriteBack(handle.fd);
   }
 
   /**
@@ -45,6 +48,7 @@ export class PartialFile implements ByteSink {
   async write(bytes: Uint8Array): Promise<void> {
     if (this.#handle === undefined) throw new Failure('internal', `Cannot write ${this.path}: it is closed`);
     for (let at = 0; at < bytes.length;) at += (await this.#handle.write(bytes, at)).bytesWritten;
+    this.#writeBack.wrote(bytes.length);
   }
 
   /** Flushes and closes; both are checked, because a full disk may only tell now. */

@@ -2,7 +2,7 @@
  * One object on its way into a local store.
  *
  *   1 create   a temporary name beside the final one          killed from here on: the next open() sweeps it away
- *   2 write    every byte, every short write continued
+ *   2 write    every byte, every short write continued; the disk begins meanwhile
  *   3 sync     the file's bytes and length reach the disk
  *   4 close    checked: network and quota file systems report a full disk only here
  *   5 rename   the object is under its name, whole             killed after this: it is there, or (power cut) it is not
@@ -11,6 +11,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Failure } from '../base/failure.ts';
+import { StreamWriteBack } from '../base/write-back.ts';
 import type { ObjectKey } from './key.ts';
 import { explainStoreError } from './local-failure.ts';
 import type { StoreFiles } from './local-files.ts';
@@ -34,11 +35,13 @@ export class LocalWriter implements ObjectWriter {
   #state: 'open' | 'failed' | 'committed' | 'aborted' = 'open';
   #written = 0;
   #writing: Promise<unknown> = Promise.resolve();
+  readonly #writeBack: StreamWriteBack;
 
   /** @param handle of the partial file, just created; the writer closes it. */
   constructor(place: LocalWriterPlace, handle: FileHandle) {
     this.#place = place;
     this.#handle = handle;
+    this.#writeBack = new StreamWriteBack(handle.fd);
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -94,6 +97,7 @@ export class LocalWriter implements ObjectWriter {
         if (bytesWritten === 0) throw new Error('the system wrote nothing');
         done += bytesWritten;
         this.#written += bytesWritten;
+        this.#writeBack.wrote(bytesWritten);
       }
     } catch (error) {
       this.#state = 'failed';
