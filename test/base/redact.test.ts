@@ -18,7 +18,10 @@ describe('the secret goes, the rest stays', () => {
       'https://s3/b/k?X-Amz-Credential=[redacted]&X-Amz-Signature=[redacted]&X-Amz-Expires=60&X-Amz-Security-Token=[redacted]',
     ],
     [`https://bucket.example/k?Signature=${S}&Expires=1`, 'https://bucket.example/k?Signature=[redacted]&Expires=1'],
-    [`https://blob.example/k?sv=1&sig=${encodeURIComponent(S)}&se=2`, 'https://blob.example/k?sv=1&sig=[redacted]&se=2'],
+    [
+      `https://blob.example/k?sv=1&sig=${encodeURIComponent(S)}&se=2`,
+      'https://blob.example/k?sv=1&sig=[redacted]&se=2',
+    ],
     ['https://user:hunter2@host/path', 'https://[redacted]@host/path'],
     [`secret_access_key: ${S}`, 'secret_access_key: [redacted]'],
     [`{"secretAccessKey":"${S}","accessKeyId":'${S}'}`, `{"secretAccessKey":"[redacted]","accessKeyId":'[redacted]'}`],
