@@ -9,7 +9,6 @@ import type {
   BackupRecord,
   CopyRecord,
   CopyState,
-  DeliveryKind,
   DeliveryRecord,
   DeliveryState,
   JobKind,
@@ -120,22 +119,23 @@ export interface CopyTable {
   retryFailed(): number;
 }
 
-export interface NewDelivery {
-  readonly job: JobId;
-  readonly kind: DeliveryKind;
-  readonly server: ServerId;
-  readonly backup: BackupId;
-  readonly successful: boolean;
-  readonly sha256: string | null;
-  readonly size: number;
-  readonly files: number;
-  /** The first step. */
-  readonly step: string;
-  readonly data: Readonly<Record<string, unknown>>;
-  readonly askedAt: number;
-  readonly dueAt: number;
-  readonly giveUpAt: number;
-}
+/** `step` is the first one. */
+export type NewDelivery = Pick<
+  DeliveryRecord,
+  | 'job'
+  | 'kind'
+  | 'server'
+  | 'backup'
+  | 'successful'
+  | 'sha256'
+  | 'size'
+  | 'files'
+  | 'step'
+  | 'data'
+  | 'askedAt'
+  | 'dueAt'
+  | 'giveUpAt'
+>;
 
 /** Reports that the panel is owed. Changes of one that is gone do nothing: it arrived, or was given up. */
 export interface DeliveryTable {
