@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { asFailure } from '../base/failure.ts';
 import { openDirectory, readDirectory, statChild } from '../base/handles.ts';
+import { ownDirectory } from '../base/thread-directory.ts';
 import { Control } from './control.ts';
 import type { TreeEstimate } from './contract.ts';
 import { compileIgnore } from './ignore.ts';
@@ -23,6 +24,7 @@ const LARGEST = 20;
 const MAX_IGNORED_DEPTH = 64;
 
 const data = workerData as EstimateThreadData;
+ownDirectory();
 const control = new Control(data.control);
 try {
   parentPort?.postMessage({ result: estimate() });

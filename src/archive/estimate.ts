@@ -1,4 +1,5 @@
 /** What a backup of a directory would hold: the caller's side of the estimating thread. */
+import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Failure, asFailure, throwIfAborted } from '../base/failure.ts';
 import type { FailureRecord } from '../base/failure.ts';
@@ -6,7 +7,7 @@ import type { EstimateRequest, TreeEstimate } from './contract.ts';
 import { Control } from './control.ts';
 import type { EstimateThreadData } from './estimate-thread.ts';
 import { compileIgnore } from './ignore.ts';
-import { THREAD_MEMORY, threadFile } from './thread-file.ts';
+import { THREAD_MEMORY, endOf, threadFile } from './thread-file.ts';
 
 const DOING = 'Cannot estimate the backup';
 
@@ -18,10 +19,13 @@ const DOING = 'Cannot estimate the backup';
 export async function estimateTree(request: EstimateRequest): Promise<TreeEstimate> {
   throwIfAborted(request.signal, DOING);
   const control = new Control();
-  const { root, exclude } = request;
+  // Whole paths: the thread has a working directory of its own.
+  const root = resolve(request.root);
+  const exclude = request.exclude.map((path) => resolve(path));
   const ignore = compileIgnore(request.ignore).lines;
   const workerData: EstimateThreadData = { root, ignore, exclude, control: control.memory };
   const worker = new Worker(threadFile('estimate-thread'), { workerData, resourceLimits: THREAD_MEMORY });
+  const ended = endOf(worker);
   const stop = (): void => {
     control.stop();
   };
@@ -33,14 +37,15 @@ export async function estimateTree(request: EstimateRequest): Promise<TreeEstima
     throw asFailure(error, DOING);
   } finally {
     request.signal?.removeEventListener('abort', stop);
-    await worker.terminate();
+    stop();
+    await ended;
   }
 }
 
 function answerOf(worker: Worker): Promise<TreeEstimate> {
-  return new Promise((resolve, reject) => {
+  return new Promise((fulfil, reject) => {
     worker.on('message', (answer: { result: TreeEstimate } | { failure: FailureRecord }) => {
-      if ('result' in answer) resolve(answer.result);
+      if ('result' in answer) fulfil(answer.result);
       else reject(Failure.revive(answer.failure));
     });
     worker.on('error', reject);

@@ -3,7 +3,7 @@
  * ones, and a shared buffer lives until its thread next collects its garbage, which in an idle daemon is never: ten
  * jobs held 100 MiB that nobody used.
  */
-import koffi from 'koffi';
+import { findCFunction } from '../base/c-library.ts';
 import { addressOf } from './isal-library.ts';
 
 /** sys/mman.h: the pages are dropped at once, and read as zeros when they are touched again. */
@@ -16,24 +16,16 @@ export function dropContent(memory: SharedArrayBuffer): void {
   const first = (start + BigInt(PAGE) - 1n) & ~BigInt(PAGE - 1);
   const length = ((start + BigInt(memory.byteLength)) & ~BigInt(PAGE - 1)) - first;
   // Where pages are larger than 4 KiB the kernel may refuse: then it is as it would be without this.
-  const madvise = koffi.load(null).func('int madvise(size_t start, size_t length, int advice)');
-  if (length > 0n) madvise(first, length, MADV_DONTNEED);
+  const madvise = findCFunction('int madvise(size_t start, size_t length, int advice)');
+  if (length > 0n) madvise?.(first, length, MADV_DONTNEED);
 }
 
 /** Has the C library return what is free, beside the calling thread's work; a few milliseconds. */
 export async function returnFreedMemory(): Promise<void> {
-  const trim = findTrim();
+  // musl has none, and keeps less.
+  const trim = findCFunction('int malloc_trim(size_t keep)');
   if (trim === undefined) return;
   await new Promise<void>((resolve) => {
     trim.async(0, () => resolve());
   });
-}
-
-/** musl has no malloc_trim, and keeps less. */
-function findTrim() {
-  try {
-    return koffi.load(null).func('int malloc_trim(size_t keep)');
-  } catch {
-    return undefined;
-  }
 }

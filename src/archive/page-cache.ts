@@ -6,7 +6,6 @@
  * Only for bytes that nobody else is about to read: the kernel drops them whoever brought them in. Those that a backup
  * reads of a server stay for that reason: the game may need them, and pages that were read once are the first to go.
  */
-import type { LibraryHandle } from 'koffi';
 
 /** POSIX_FADV_DONTNEED of Linux on every processor that Node runs on but s390x, where it means nothing. */
 const NOT_NEEDED = 4;
@@ -47,14 +46,8 @@ export async function passedBytes(descriptor: number): Promise<PassedBytes | und
 }
 
 async function findAdvise() {
-  try {
-    // Loaded for this alone: most reads of an archive are for somebody who waits, and drop nothing.
-    const { default: koffi } = await import('koffi');
-    const library: LibraryHandle = koffi.load(null);
-    return library.func('int posix_fadvise(int fd, int64_t offset, int64_t length, int advice)') as (
-      ...call: readonly number[]
-    ) => number;
-  } catch {
-    return undefined;
-  }
+  // Loaded for this alone: most reads of an archive are for somebody who waits, and drop nothing.
+  const { findCFunction } = await import('../base/c-library.ts');
+  const advise = findCFunction('int posix_fadvise(int fd, int64_t offset, int64_t length, int advice)');
+  return advise as ((...call: readonly number[]) => number) | undefined;
 }

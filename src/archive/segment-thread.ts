@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../base/clock.ts';
 import { errnoOf } from '../base/failure.ts';
+import { ownDirectory } from '../base/thread-directory.ts';
 import type { CompressionLevel, EngineName } from './contract.ts';
 import { Control, Slots } from './control.ts';
 import { RAW_CAPACITY } from './cut.ts';
@@ -26,6 +27,7 @@ export interface SegmentThreadData {
 const port = parentPort;
 if (port === null) throw new Error('a segment thread is started by the write thread only');
 const data = workerData as SegmentThreadData;
+ownDirectory();
 const control = new Control(data.control);
 const slots = new Slots(data.slots.count, data.slots.length, data.slots.memory);
 const engine = makeEngine(data.engine, data.level);

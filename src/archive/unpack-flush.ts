@@ -6,6 +6,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import koffi from 'koffi';
+import { findCFunction } from '../base/c-library.ts';
 import { Failure } from '../base/failure.ts';
 
 /** `once`: syncfs at the end. `each`: fsync for every file and directory. */
@@ -41,14 +42,8 @@ export function flushFileSystem(root: number): void {
   );
 }
 
-function findSyncfs(): ((descriptor: number) => number) | undefined {
-  try {
-    // null stands for the process itself, which has its C library (glibc or musl) loaded.
-    const call = koffi.load(null).func('int syncfs(int fd)');
-    return (descriptor) => Number(call(descriptor));
-  } catch {
-    return undefined;
-  }
+function findSyncfs() {
+  return findCFunction('int syncfs(int fd)') as ((descriptor: number) => number) | undefined;
 }
 
 function isFuse(root: number): boolean {

@@ -3,6 +3,7 @@
  * sure that nothing outlives the call.
  */
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Failure, asFailure, throwIfAborted } from '../base/failure.ts';
 import type { WriteRequest, WriteResult } from './contract.ts';
@@ -43,15 +44,16 @@ export async function writeArchive(request: WriteRequest): Promise<WriteResult> 
   const workers = workerCount(request.workers);
   const slots = new Slots(workers * SLOTS_A_WORKER, SLOT_LENGTH);
   const data: WriteThreadData = {
-    root: request.root,
+    // Whole paths: a relative one means nothing in threads that have working directories of their own.
+    root: resolve(request.root),
     ignore: request.ignore,
-    exclude: request.exclude,
+    exclude: request.exclude.map((path) => resolve(path)),
     level: request.level,
     filesOnly: request.filesOnly === true,
     engine: selectedEngine(request.engine),
     workers,
     nice: request.nice ?? 0,
-    ...(request.base === undefined ? {} : { base: request.base }),
+    ...(request.base === undefined ? {} : { base: wholePaths(request.base) }),
     maxSize: request.maxSize,
     count: request.onProgress !== undefined,
     control: control.memory,
@@ -102,6 +104,10 @@ export async function writeArchive(request: WriteRequest): Promise<WriteResult> 
   }
 }
 
+function wholePaths({ archive, index }: NonNullable<WriteRequest['base']>) {
+  return { archive: resolve(archive), index: resolve(index) };
+}
+
 /** How many threads `auto`, or a number, comes to on this host. */
 export function workerCount(wanted: number | 'auto'): number {
   return Math.min(wanted === 'auto' ? availableParallelism() : Math.max(1, wanted), MAX_WORKERS);
@@ -140,7 +146,7 @@ function receive(
       }
     });
   };
-  return new Promise<WriteResult>((resolve, reject) => {
+  return new Promise<WriteResult>((fulfil, reject) => {
     const settle = (end: () => void): void => {
       void writes.then(() => {
         if (failure === undefined) end();
@@ -158,7 +164,7 @@ function receive(
       else if (event.type === 'index') queue(() => request.index.write(event.bytes));
       else if (event.type === 'progress') request.onProgress?.(event.progress);
       else if (event.type === 'readingEnded') request.onReadingEnded?.();
-      else if (event.type === 'done') settle(() => resolve(event.result));
+      else if (event.type === 'done') settle(() => fulfil(event.result));
       else settle(() => reject(Failure.revive(event.failure)));
     };
     worker.on('message', (event: WriteEvent) => {

@@ -1,7 +1,8 @@
 /**
  * Held directory handles: the only way Roost walks, reads or writes inside a server's directory. A name is always
- * resolved against the open descriptor of its parent (`/proc/self/fd/N/name`, which is openat(2) in Node), and a link
- * is never followed, so that a path component swapped for a symlink while we work leads nowhere.
+ * resolved against the open descriptor of its parent (`/proc/self/fd/N/name`, which is openat(2) in Node, or the name
+ * alone where the thread can stand in that directory), and a link is never followed, so that a path component swapped for
+ * a symlink while we work leads nowhere.
  *
  * Names and paths are byte strings (`paths.ts`). All calls are synchronous: they run in worker threads, or on a few
  * entries. Linux only: other systems have no /proc.
@@ -9,6 +10,7 @@
 import fs from 'node:fs';
 import { errnoOf } from './failure.ts';
 import { bytesOf, isAscii } from './paths.ts';
+import { enterDirectory } from './thread-directory.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = fs.constants;
 
@@ -19,6 +21,12 @@ export const MAX_DEPTH = 1024;
 export function childPath(directory: number, name: string): string | Buffer {
   const path = `/proc/self/fd/${directory}/${name}`;
   return isAscii(name) ? path : bytesOf(path);
+}
+
+/** The same for a call that is made at once, by this very thread. */
+function nearPath(directory: number, name: string): string | Buffer {
+  if (!enterDirectory(directory)) return childPath(directory, name);
+  return isAscii(name) ? name : bytesOf(name);
 }
 
 /** The path of an open directory itself, for readdir and metadata calls. */
@@ -42,7 +50,7 @@ export function openRoot(path: string): number {
  * @throws ELOOP or ENOTDIR when the name is a link or no directory, ENOENT when it is gone.
  */
 export function openDirectory(parent: number, name: string): number {
-  return fs.openSync(childPath(parent, name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  return fs.openSync(nearPath(parent, name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
 /**
@@ -50,7 +58,7 @@ export function openDirectory(parent: number, name: string): number {
  * that it is a regular file before it reads.
  */
 export function openForReading(parent: number, name: string): number {
-  return fs.openSync(childPath(parent, name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  return fs.openSync(nearPath(parent, name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 }
 
 /** A name in a directory, as a byte string. */
@@ -93,7 +101,7 @@ function mapStream<T>(stream: fs.Dir, map: (name: string, isDirectory: boolean) 
 
 /** Metadata of a name itself, never of what a link points to; undefined when it is gone. */
 export function statChild(directory: number, name: string): fs.Stats | undefined {
-  return fs.lstatSync(childPath(directory, name), { throwIfNoEntry: false });
+  return fs.lstatSync(nearPath(directory, name), { throwIfNoEntry: false });
 }
 
 /**

@@ -5,7 +5,7 @@
  * It is a hint and promises nothing: only a checked flush says that bytes are on the disk. Where it cannot be had
  * (another C library, a file system that has no such thing) everything is as it would be without it.
  */
-import koffi from 'koffi';
+import { findCFunction } from './c-library.ts';
 
 /** Enough to keep a disk busy, little enough that the last stretch is soon there. */
 const STRETCH = 16 * 1024 * 1024;
@@ -44,12 +44,7 @@ export class StreamWriteBack {
  * does no harm, nor does its next owner.
  */
 function findWriteBack(): BeginWriteBack {
-  try {
-    // null stands for the process itself, which has its C library (glibc or musl) loaded.
-    const library = koffi.load(null);
-    const call = library.func('int sync_file_range(int fd, int64_t offset, int64_t length, unsigned int flags)');
-    return (...stretch) => void call.async(...stretch, SYNC_FILE_RANGE_WRITE, () => undefined);
-  } catch {
-    return () => undefined;
-  }
+  const call = findCFunction('int sync_file_range(int fd, int64_t offset, int64_t length, unsigned int flags)');
+  if (call === undefined) return () => undefined;
+  return (...stretch) => void call.async(...stretch, SYNC_FILE_RANGE_WRITE, () => undefined);
 }
