@@ -6,64 +6,29 @@
  * are passed over, so that a later version may add some; a field that changes its meaning takes a new version number.
  * `aside` is base64 of the directories and links that an archive of files alone does not hold.
  */
-import { z } from 'zod';
 import { Failure } from '../base/failure.ts';
-import type { BackupId, ServerId } from '../base/ids.ts';
-import { isUuid } from '../base/ids.ts';
-import type { BackupRecord, WarningRecord } from './records.ts';
+import type { BackupRecord } from './records.ts';
 
 /** A manifest lies where others may have written: more than this is never read or parsed. */
 export const MAX_MANIFEST_BYTES = 16 * 1024 * 1024;
 
-const FORMAT = 'roost-manifest';
-const VERSION = 1;
+export const FORMAT = 'roost-manifest';
+export const VERSION = 1;
 
-const count = z.int().min(0);
-const time = z.int();
-// One check for the whole list: a hostile file of millions of wrong items must not make millions of zod issues.
-const textList = z.custom<readonly string[]>((value) => Array.isArray(value) && value.every(isText), 'no list of text');
-const warningList = z.custom<readonly WarningRecord[]>(
-  (value) => Array.isArray(value) && value.every(isWarning),
-  'no list of warnings',
-);
+/** What a manifest says of its archive; `sha256` in lower-case hex, `createdAt` when the archive was made. */
+export type ArchiveFacts = Readonly<
+  Pick<
+    BackupRecord,
+    'size' | 'rawSize' | 'entries' | 'files' | 'reusedBytes' | 'warnings' | 'warningCount' | 'createdAt'
+  >
+> & { readonly sha256: string };
 
-const archiveFacts = z.object({
-  size: count,
-  rawSize: count,
-  /** Lower-case hex of the archive's bytes. */
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
-  entries: count,
-  files: count,
-  reusedBytes: count,
-  warnings: warningList,
-  warningCount: count,
-  /** When the archive was made. */
-  createdAt: time,
-});
-
-const backupFacts = z.object({
-  id: z.string().refine(isUuid),
-  server: z.string().refine(isUuid),
-  name: z.string(),
-  locked: z.boolean(),
-  ignore: textList,
-  store: z.string(),
-  key: z.string(),
-  damagedAt: time.nullable(),
-  verifiedAt: time.nullable(),
-  updatedAt: time,
-  completedAt: time,
-});
-
-const manifest = z.object({
-  format: z.literal(FORMAT),
-  version: z.literal(VERSION),
-  archive: archiveFacts,
-  backup: backupFacts.nullable(),
-  aside: z.string().optional(),
-});
-
-export type ArchiveFacts = Readonly<z.infer<typeof archiveFacts>>;
+type BackupFacts = Readonly<
+  Pick<
+    BackupRecord,
+    'id' | 'server' | 'name' | 'locked' | 'ignore' | 'store' | 'key' | 'damagedAt' | 'verifiedAt' | 'updatedAt'
+  >
+> & { readonly completedAt: number };
 
 /**
  * @param record a completed backup, as the catalogue has it or is about to have it.
@@ -85,42 +50,7 @@ export function encodeArchiveManifest(facts: ArchiveFacts): Uint8Array {
   return encode(facts, null);
 }
 
-/**
- * What a manifest says of its archive, whether or not that belongs to a backup.
- *
- * @throws Failure `archive_damaged` when the bytes are no manifest, or one of a newer version.
- */
-export function decodeArchiveManifest(bytes: Uint8Array): ArchiveFacts {
-  return decode(bytes).archive;
-}
-
-/**
- * The backup that a manifest describes, always `COMPLETED`. The ids inside are the manifest's word: compare them with
- * the key that it was read from, and set `store` to the store that it was found in.
- *
- * @throws Failure `archive_damaged` when the bytes are no manifest of a backup, or one of a newer version.
- */
-export function decodeManifest(bytes: Uint8Array): BackupRecord {
-  const { archive, backup } = decode(bytes);
-  if (backup === null) throw damaged('it belongs to no backup');
-  if (backup.key !== `${backup.server}/${backup.id}.tar.gz`) throw damaged('its key does not fit its ids');
-  return {
-    ...archive,
-    ...backup,
-    id: backup.id as BackupId,
-    server: backup.server as ServerId,
-    status: 'COMPLETED',
-    error: null,
-  };
-}
-
-/** @returns `WriteResult.aside` of the archive; undefined when there is nothing beside it. @throws like `decodeManifest`. */
-export function decodeAside(bytes: Uint8Array): Uint8Array | undefined {
-  const { aside } = decode(bytes);
-  return aside === undefined ? undefined : Buffer.from(aside, 'base64');
-}
-
-function encode(facts: ArchiveFacts, backup: z.infer<typeof backupFacts> | null, aside?: Uint8Array): Uint8Array {
+function encode(facts: ArchiveFacts, backup: BackupFacts | null, aside?: Uint8Array): Uint8Array {
   const { size, rawSize, sha256, entries, files, reusedBytes, warnings, warningCount, createdAt } = facts;
   const archive = { size, rawSize, sha256, entries, files, reusedBytes, warnings, warningCount, createdAt };
   const beside = aside === undefined ? {} : { aside: Buffer.from(aside).toString('base64') };
@@ -131,47 +61,4 @@ function encode(facts: ArchiveFacts, backup: z.infer<typeof backupFacts> | null,
     facts: { bytes: bytes.byteLength, limit: MAX_MANIFEST_BYTES },
     hint: 'Shorten the ignore list.',
   });
-}
-
-function decode(bytes: Uint8Array): z.infer<typeof manifest> {
-  if (bytes.byteLength > MAX_MANIFEST_BYTES) throw damaged(`it has ${bytes.byteLength} bytes`);
-  const content = parse(bytes);
-  const version = versionOf(content);
-  if (version !== undefined && version > VERSION) {
-    throw damaged(`it is of version ${version}, this program knows ${VERSION}`, 'Update Roost, then try again.');
-  }
-  const result = manifest.safeParse(content);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw damaged(issue === undefined ? 'its content is wrong' : `${issue.path.join('.')}: ${issue.message}`);
-}
-
-function parse(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown;
-  } catch {
-    throw damaged('it is no JSON text');
-  }
-}
-
-function isText(value: unknown): boolean {
-  return typeof value === 'string';
-}
-
-function isWarning(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return (
-    'path' in value && 'code' in value && 'message' in value && [value.path, value.code, value.message].every(isText)
-  );
-}
-
-/** The version of what is a manifest at all. */
-function versionOf(content: unknown): number | undefined {
-  if (typeof content !== 'object' || content === null || !('format' in content) || !('version' in content))
-    return undefined;
-  return content.format === FORMAT && typeof content.version === 'number' ? content.version : undefined;
-}
-
-function damaged(state: string, hint?: string): Failure {
-  return new Failure('archive_damaged', `Cannot read the manifest: ${state}`, hint === undefined ? {} : { hint });
 }

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import { resolve } from 'node:path';
 import { writeArchive } from '../archive/archive.ts';
 import type { CompressionLevel, EngineName, WriteResult } from '../archive/contract.ts';
-import type { ArchiveWarning } from '../archive/entry.ts';
+import type { ArchiveProgress, ArchiveWarning } from '../archive/entry.ts';
 import { readIgnoreFile } from '../archive/ignore-file.ts';
 import { decodeIgnoreText, splitIgnoreText } from '../archive/ignore-text.ts';
 import { openRoot } from '../base/handles.ts';
@@ -82,6 +82,7 @@ async function write(
   { level, engine, workers }: CreateOptions,
 ): Promise<WriteResult> {
   const bar = new ProgressBar(invocation.terminal, invocation.clock);
+  const onProgress = (progress: ArchiveProgress): void => bar.count('archiving', progress);
   try {
     return await writeArchive({
       root,
@@ -95,7 +96,8 @@ async function write(
       index: into.index,
       maxSize: 0,
       signal: invocation.signal,
-      onProgress: (progress) => bar.count('archiving', progress),
+      // Without it the tree is not counted: for many small files that is a sixth of the work.
+      ...(invocation.terminal.statusColumns === undefined ? {} : { onProgress }),
     });
   } finally {
     bar.end();

@@ -7,8 +7,8 @@ import type { OpenRequest } from '../archive/contract.ts';
 import { openFileSource } from '../archive/file-source.ts';
 import { Failure } from '../base/failure.ts';
 import { printableText } from '../base/paths.ts';
-import { decodeArchiveManifest, MAX_MANIFEST_BYTES } from '../catalogue/manifest.ts';
 import type { ArchiveFacts } from '../catalogue/manifest.ts';
+import { MAX_MANIFEST_BYTES } from '../catalogue/manifest.ts';
 
 export interface ArchiveFiles {
   readonly archive: string;
@@ -81,11 +81,13 @@ export function statOf(path: string): fs.Stats | undefined {
  *
  * @throws Failure `archive_damaged` when it is no manifest, or one of a newer version.
  */
-export function readManifest(path: string): ArchiveFacts | undefined {
+export async function readManifest(path: string): Promise<ArchiveFacts | undefined> {
   const status = statOf(path);
   if (status === undefined) return undefined;
   if (!status.isFile() || status.size > MAX_MANIFEST_BYTES) {
     throw new Failure('archive_damaged', `Cannot read the manifest ${printableText(path)}: it is none of Roost's`);
   }
+  // Loaded when there is one: most archives are made where none was.
+  const { decodeArchiveManifest } = await import('../catalogue/manifest-read.ts');
   return decodeArchiveManifest(fs.readFileSync(path));
 }

@@ -25,8 +25,8 @@ async function verify(invocation: Invocation, file: string, { workers }: VerifyO
   const files = archiveFiles(resolve(file));
   const bar = new ProgressBar(terminal, clock);
   try {
-    const result = await withArchive(files, 'Cannot verify', (source) => {
-      const expected = readManifest(files.manifest);
+    const result = await withArchive(files, 'Cannot verify', async (source) => {
+      const expected = await readManifest(files.manifest);
       return verifyArchive({
         source,
         ...(expected === undefined ? {} : { expected }),
@@ -36,7 +36,7 @@ async function verify(invocation: Invocation, file: string, { workers }: VerifyO
       });
     });
     bar.end();
-    const compared = readManifest(files.manifest) !== undefined;
+    const compared = (await readManifest(files.manifest)) !== undefined;
     const warnings = wireWarnings(result.warnings);
     noteWarnings(terminal, warnings);
     return {

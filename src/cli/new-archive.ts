@@ -41,7 +41,7 @@ export class NewArchive {
    *   the directory cannot be written to; `path_not_found` when it does not exist.
    */
   static async begin(files: ArchiveFiles): Promise<NewArchive> {
-    refuseForeign(files);
+    await refuseForeign(files);
     const begun: PartialFile[] = [];
     try {
       for (const target of [files.archive, files.index, files.manifest]) begun.push(await PartialFile.create(target));
@@ -86,12 +86,12 @@ export class NewArchive {
 }
 
 /** `config.tar.gz` would take `config.json` for its manifest: what somebody else wrote there is never replaced. */
-function refuseForeign({ archive, index, manifest }: ArchiveFiles): void {
+async function refuseForeign({ archive, index, manifest }: ArchiveFiles): Promise<void> {
   const status = statOf(archive);
   if (status !== undefined && !status.isFile()) throw taken(archive, 'it is no regular file');
   if (statOf(index) !== undefined && !isIndex(index))
     throw taken(index, 'a file that is no index of Roost has this name');
-  if (statOf(manifest) !== undefined && !isManifest(manifest)) {
+  if (statOf(manifest) !== undefined && !(await isManifest(manifest))) {
     throw taken(manifest, 'a file that is no manifest of Roost has this name');
   }
 }
@@ -107,9 +107,9 @@ function isIndex(path: string): boolean {
   }
 }
 
-function isManifest(path: string): boolean {
+async function isManifest(path: string): Promise<boolean> {
   try {
-    return readManifest(path) !== undefined;
+    return (await readManifest(path)) !== undefined;
   } catch (error) {
     if (error instanceof Failure) return false;
     throw error;

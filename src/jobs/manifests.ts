@@ -1,7 +1,8 @@
 /** Keeping manifests in step with rows that change after the backup was made: locked, verified, found damaged. */
 import { Failure } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
-import { decodeAside, decodeManifest, encodeManifest, MAX_MANIFEST_BYTES } from '../catalogue/manifest.ts';
+import { decodeAside, decodeManifest } from '../catalogue/manifest-read.ts';
+import { encodeManifest, MAX_MANIFEST_BYTES } from '../catalogue/manifest.ts';
 import type { BackupRecord } from '../catalogue/records.ts';
 import { objectKey } from '../storage/key.ts';
 import type { Store } from '../storage/store.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { WriteRequest } from '../../src/archive/contract.ts';
 import { Failure } from '../../src/base/failure.ts';
-import { decodeManifest } from '../../src/catalogue/manifest.ts';
+import { decodeManifest } from '../../src/catalogue/manifest-read.ts';
 import { objectKey } from '../../src/storage/key.ts';
 import type { TestNode } from '../support/node.ts';
 import { backupId, backUp, gate, milestones, outcome, SERVER, testNode } from '../support/node.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decodeManifest } from '../../src/catalogue/manifest.ts';
+import { decodeManifest } from '../../src/catalogue/manifest-read.ts';
 import { objectKey } from '../../src/storage/key.ts';
 import type { TestNode } from '../support/node.ts';
 import { backupId, backUp, gate, outcome, SERVER, testNode } from '../support/node.ts';
