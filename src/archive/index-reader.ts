@@ -23,6 +23,8 @@ export class IndexReader {
   readonly #directory: IndexDirectory;
   /** The block decoded last: a listing asks for neighbours one after another. */
   #lately: { readonly block: EntryBlock; readonly entries: readonly IndexedEntry[] } | undefined;
+  /** The block that one entry was looked for in. */
+  #asked: EntryBlock | undefined;
 
   /**
    * Reads the directory of an index.
@@ -80,11 +82,24 @@ export class IndexReader {
   async find(path: string): Promise<IndexedEntry | undefined> {
     for (const name of [path, `${path}/`]) {
       const block = this.#directory.entryBlocks[this.#blockOf(name)];
-      const entries = block === undefined ? [] : await this.#entriesOf(block);
-      const found = entries[firstAt(entries, name)];
-      if (found !== undefined && tarName(found) === name) return found;
+      const found = block && (await this.#entryIn(block, name));
+      if (found !== undefined) return found;
     }
     return undefined;
+  }
+
+  /**
+   * The entry of a tar name in a block, if it is there. Whoever asks for one file looks at the entries before it and
+   * keeps none; only for a second question about the same block are they all made.
+   */
+  async #entryIn(block: EntryBlock, name: string): Promise<IndexedEntry | undefined> {
+    if (this.#asked !== block && this.#lately?.block !== block) {
+      this.#asked = block;
+      return firstNamed(decodeEntries(await this.#block(block)), name);
+    }
+    const entries = await this.#entriesOf(block);
+    const found = entries[firstAt(entries, name)];
+    return found !== undefined && tarName(found) === name ? found : undefined;
   }
 
   /** All segments, in order. */
@@ -131,6 +146,15 @@ export class IndexReader {
   async #block(block: { offset: number; length: number; rawLength: number; crc: number }): Promise<Buffer> {
     return unpackBlock(await this.#source.read(block.offset, block.length), block.crc, block.rawLength);
   }
+}
+
+/** The entry of a tar name among entries in order. */
+function firstNamed(entries: Iterable<IndexedEntry>, name: string): IndexedEntry | undefined {
+  for (const entry of entries) {
+    const at = tarName(entry);
+    if (at >= name) return at === name ? entry : undefined;
+  }
+  return undefined;
 }
 
 /** The first of some entries whose tar name is at or behind a name. */
