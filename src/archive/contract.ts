@@ -96,7 +96,7 @@ export interface OpenedArchive {
   list(path: string, cursor: string | undefined, limit: number): Promise<ArchivePage>;
   /** All entries, in archive order. */
   entries(signal?: AbortSignal): AsyncIterable<Entry>;
-  /** A file's content; of a hard link, that of its target. */
+  /** A file's content; of a hard link, that of its target. Memory of the stream is valid until its next step. */
   content(
     path: string,
     signal?: AbortSignal,

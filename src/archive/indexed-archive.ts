@@ -2,10 +2,12 @@
 import { Failure, throwIfAborted } from '../base/failure.ts';
 import { printable } from '../base/paths.ts';
 import type { ByteSource } from '../base/source.ts';
+import { readInto } from '../base/source.ts';
+import { freeMemory } from '../base/spent-memory.ts';
 import type { ArchivePage, OpenedArchive } from './contract.ts';
 import type { Entry } from './entry.ts';
 import { checkLengths, inflateSegmentAside } from './inflate.ts';
-import type { IndexedEntry } from './index-format.ts';
+import type { IndexedEntry, Segment } from './index-format.ts';
 import type { IndexReader } from './index-reader.ts';
 import { contentStart } from './segmented.ts';
 import { tarName } from './tar-header.ts';
@@ -59,10 +61,23 @@ export class IndexedArchive implements OpenedArchive {
     if (entry.size === 0) return;
     for await (const segment of this.#reader.segmentsOf(start, end)) {
       throwIfAborted(signal, 'Cannot read the file');
-      checkLengths(segment);
-      const stored = await this.#archive.read(segment.offset, segment.length, signal);
-      const raw = await inflateSegmentAside(stored, segment);
-      yield raw.subarray(Math.max(start - segment.rawOffset, 0), end - segment.rawOffset);
+      const raw = await this.#inflated(segment, signal);
+      try {
+        yield raw.subarray(Math.max(start - segment.rawOffset, 0), end - segment.rawOffset);
+      } finally {
+        freeMemory(raw);
+      }
+    }
+  }
+
+  async #inflated(segment: Segment, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    checkLengths(segment);
+    const stored = Buffer.allocUnsafeSlow(segment.length);
+    try {
+      await readInto(this.#archive, segment.offset, stored, signal);
+      return await inflateSegmentAside(stored, segment);
+    } finally {
+      freeMemory(stored);
     }
   }
 

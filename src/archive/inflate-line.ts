@@ -3,12 +3,12 @@
  * ends it: nothing further is started, and `finish` rejects with it.
  */
 import type { ByteSource } from '../base/source.ts';
+import { readInto } from '../base/source.ts';
 import { Slots } from './control.ts';
 import type { Control } from './control.ts';
 import { readFully } from './file-source.ts';
 import { MAX_STORED_SEGMENT, checkLengths } from './inflate.ts';
 import type { Segment } from './index-format.ts';
-import { readInto } from './port-source.ts';
 import type { InflateResult, InflateTask, InflateThreadData, UnpackPolicy } from './read-tasks.ts';
 import { SlotTurns } from './slot-turns.ts';
 import { threadFile } from './thread-file.ts';

@@ -6,6 +6,7 @@ import type { MessagePort, Worker } from 'node:worker_threads';
 import { Failure, asFailure } from '../base/failure.ts';
 import type { FailureRecord } from '../base/failure.ts';
 import type { ByteSource } from '../base/source.ts';
+import { readInto } from '../base/source.ts';
 import { fileSource } from './file-source.ts';
 
 /** What a thread is told of a source. */
@@ -88,12 +89,6 @@ export class PortSources {
     if ('failure' in answer) throw Failure.revive(answer.failure);
     return answer.bytes;
   }
-}
-
-/** Fills memory from a source, without garbage where the source can. */
-export async function readInto(source: ByteSource, offset: number, into: Uint8Array): Promise<void> {
-  if (source.readInto === undefined) into.set(await source.read(offset, into.byteLength));
-  else await source.readInto(offset, into);
 }
 
 /** The owner's side: answers a read. */

@@ -23,6 +23,17 @@ export interface ByteSource {
   close(): Promise<void>;
 }
 
+/** Fills memory from a source, without garbage where the source can. */
+export async function readInto(
+  source: ByteSource,
+  offset: number,
+  into: Uint8Array,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (source.readInto === undefined) into.set(await source.read(offset, into.byteLength, signal));
+  else await source.readInto(offset, into, signal);
+}
+
 /**
  * Where the bytes of a new archive go, in order. `jobs` builds it from a store.
  */

@@ -6,8 +6,10 @@
  * source is closed once, as soon as the client hangs up or has taken nothing for half an hour. A fault before the first
  * byte is an ordinary error answer.
  */
-import { Failure } from '../base/failure.ts';
+import { Failure, unlessAborted } from '../base/failure.ts';
 import type { ByteSource } from '../base/source.ts';
+import { readInto } from '../base/source.ts';
+import { freeMemory } from '../base/spent-memory.ts';
 import type { Log } from '../base/log.ts';
 import type { FileContent } from '../jobs/contract.ts';
 import { attachment } from '../protocols/content-disposition.ts';
@@ -92,17 +94,30 @@ function headersOf({ fileName, contentType, tag }: ArchiveDownload): Record<stri
   };
 }
 
+/** Reads into memory that is used again and again, once the client has taken what was in it. */
 function piecesOf(source: ByteSource, start: number, end: number): BytePieces {
   let at = start;
+  let closed = false;
+  const spare: Uint8Array[] = [];
   return {
     async next(signal) {
       if (at >= end) return undefined;
-      const length = Math.min(PIECE, end - at);
-      const piece = await source.read(at, length, signal);
-      at += length;
+      const memory = spare.pop() ?? Buffer.allocUnsafeSlow(Math.min(PIECE, end - start));
+      const piece = memory.subarray(0, Math.min(PIECE, end - at));
+      // An aborted read may go on for a while: its memory is left to it.
+      await unlessAborted(readInto(source, at, piece, signal), signal, 'Cannot read the archive');
+      at += piece.length;
       return piece;
     },
-    close: () => source.close(),
+    release(piece) {
+      if (closed) freeMemory(piece);
+      else spare.push(new Uint8Array(piece.buffer));
+    },
+    async close() {
+      closed = true;
+      for (const memory of spare) freeMemory(memory);
+      await source.close();
+    },
   };
 }
 
@@ -145,6 +160,7 @@ function contentPieces(content: FileContent, stop: AbortController): BytePieces 
         if (held === undefined || (ready !== undefined && ready.byteLength > 0)) return ready;
       }
     },
+    release: freeMemory,
     async close() {
       stop.abort();
       await iterator.return?.();

@@ -20,6 +20,7 @@ import type { ApiConfig } from '../config/types.ts';
 import type { HttpApp } from './app.ts';
 import { CLOSE } from './event-close.ts';
 import { LARGEST_FRAME } from './events-socket.ts';
+import { sendingBodies } from './send-body.ts';
 import { systemTimers, type Timers } from '../base/timers.ts';
 
 export interface ListenOptions {
@@ -98,7 +99,7 @@ function createServer(options: ListenOptions, sockets: WebSocketServer): Server 
     ...(tls === null ? {} : { cert: pem(tls.cert), key: pem(tls.key) }),
   };
   // @hono/node-server answers an unusable URL or Host by itself; only its listener takes an error handler.
-  const listener = getRequestListener(app.fetch, { errorHandler: unanswered });
+  const listener = getRequestListener(sendingBodies(app.fetch), { errorHandler: unanswered });
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => void listener(incoming, outgoing);
   const create = () => (tls === null ? createPlainServer(settings, handle) : createTlsServer(settings, handle));
   const server = createAdaptorServer({

@@ -144,6 +144,7 @@ export interface FileContent {
   readonly name: string;
   readonly size: number;
   readonly mtime: number;
+  /** Memory is valid until the next step. */
   readonly stream: AsyncIterable<Uint8Array>;
 }
 

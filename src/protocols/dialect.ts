@@ -3,6 +3,7 @@
  * words over the same `BackupService`. A dialect translates; it never reads files, records or sockets by itself, so
  * everything that touches a connection (downloads) comes in through `DialectPorts`.
  */
+import type { ServerResponse } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
@@ -14,9 +15,24 @@ import type { Timers } from '../base/timers.ts';
 import type { BackupService, EventSource, FileContent } from '../jobs/contract.ts';
 import type { Caller, CallerDialect } from './access.ts';
 
+/** What comes with a request besides itself. */
+export interface Bindings extends Partial<HttpBindings> {
+  /** Left by a handler whose answer's body is to be written piece by piece. */
+  sending?: BodySending;
+}
+
+export interface BodySending {
+  /** Stands for the pieces in the answer. */
+  readonly body: ReadableStream;
+  /** Writes them and ends the answer, whose headers are written; never rejects. Instead of reading `body`. */
+  send(outgoing: ServerResponse): Promise<void>;
+  /** Frees them when they are not to be sent. */
+  drop(): void;
+}
+
 export interface AppEnv {
-  /** Node's own request and response; absent when a test calls the app without a server. */
-  Bindings: Partial<HttpBindings>;
+  /** Node's own request and response are absent when a test calls the app without a server. */
+  Bindings: Bindings;
   Variables: {
     requestId: string;
     /** Absent when no credential, or a wrong one, was presented. */

@@ -53,8 +53,18 @@ class LocalSource implements ByteSource {
     throwIfAborted(signal, DOING);
     // Before any memory is taken: a damaged index may ask for anything.
     if (offset < 0 || length < 0 || offset + length > this.size) throw this.#short(offset, length);
-    const reading = this.#fill(offset, length);
-    return unlessAborted(reading, signal, DOING);
+    // Its own buffer for each call: an aborted read may still be writing into it.
+    const bytes = Buffer.allocUnsafeSlow(length);
+    await unlessAborted(this.#fill(offset, bytes), signal, DOING);
+    return bytes;
+  }
+
+  /** Settles when the read has ended, also when it is aborted meanwhile: the memory is the caller's again then. */
+  async readInto(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void> {
+    throwIfAborted(signal, DOING);
+    if (offset < 0 || offset + into.length > this.size) throw this.#short(offset, into.length);
+    await this.#fill(offset, into);
+    throwIfAborted(signal, DOING);
   }
 
   async close(): Promise<void> {
@@ -65,18 +75,16 @@ class LocalSource implements ByteSource {
     }
   }
 
-  async #fill(offset: number, length: number): Promise<Uint8Array> {
-    // Its own buffer for each call: an aborted read may still be writing into it.
-    const bytes = Buffer.allocUnsafeSlow(length);
+  async #fill(offset: number, bytes: Uint8Array): Promise<void> {
+    const { length } = bytes;
     for (let done = 0; done < length;) {
       const count = await this.#readSome(bytes, done, offset);
       if (count === 0) throw this.#short(offset, length);
       done += count;
     }
-    return bytes;
   }
 
-  async #readSome(bytes: Buffer, done: number, offset: number): Promise<number> {
+  async #readSome(bytes: Uint8Array, done: number, offset: number): Promise<number> {
     try {
       const { bytesRead } = await this.#handle.read(bytes, done, bytes.length - done, offset + done);
       return bytesRead;

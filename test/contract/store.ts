@@ -1,6 +1,7 @@
 /** What every store promises (src/storage/store.ts), run over each implementation. */
 import { describe, expect, test } from 'vitest';
 import type { BackupId, ServerId } from '../../src/base/ids.ts';
+import { readInto } from '../../src/base/source.ts';
 import type { ObjectKey } from '../../src/storage/key.ts';
 import { objectKey } from '../../src/storage/key.ts';
 import type { Store } from '../../src/storage/store.ts';
@@ -186,6 +187,20 @@ export function describeStore(
       await failureOf(source.read(101, 0), 'archive_damaged');
       await failureOf(source.read(0, 2 ** 40), 'archive_damaged');
       await failureOf(source.read(-1, 1), 'archive_damaged');
+      await source.close();
+    });
+
+    test('a read into memory fills that part of it alone', async () => {
+      const store = await open();
+      await putObject(store, ARCHIVE, pattern(100));
+      const source = await store.open(ARCHIVE);
+      const memory = Buffer.alloc(30, 0xff);
+      await readInto(source, 40, memory.subarray(10, 20));
+      const around = Buffer.alloc(10, 0xff);
+      expect(memory).toEqual(Buffer.concat([around, pattern(100).subarray(40, 50), around]));
+      await failureOf(readInto(source, 91, memory.subarray(0, 10)), 'archive_damaged');
+      await failureOf(readInto(source, -1, memory.subarray(0, 10)), 'archive_damaged');
+      await failureOf(readInto(source, 0, memory, AbortSignal.abort()), 'cancelled');
       await source.close();
     });
 

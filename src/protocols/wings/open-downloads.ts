@@ -3,6 +3,7 @@
  * holds a file, a socket and up to two mebibytes for as long as its reader likes: one link must not hold them all.
  */
 import type { ByteSource } from '../../base/source.ts';
+import { readInto } from '../../base/source.ts';
 
 /** As many as download programs open (aria2 allows no more to one server). */
 const MOST_CONNECTIONS = 16;
@@ -31,6 +32,7 @@ export function leftWhenClosed(source: ByteSource, leave: () => void): ByteSourc
   return {
     size: source.size,
     read: (offset, length, signal) => source.read(offset, length, signal),
+    readInto: (offset, into, signal) => readInto(source, offset, into, signal),
     async close() {
       leave();
       await source.close();
