@@ -3,6 +3,8 @@
  * never are all entries held at once.
  */
 import type { ByteSource } from '../base/source.ts';
+import { useBytes } from '../base/source.ts';
+import { freeMemory } from '../base/spent-memory.ts';
 import { decodeDirectory } from './index-directory.ts';
 import {
   FOOTER_LENGTH,
@@ -12,7 +14,7 @@ import {
   indexDamaged,
   unpackBlock,
 } from './index-format.ts';
-import type { EntryBlock, IndexDirectory, IndexedEntry, IndexSummary, Segment } from './index-format.ts';
+import type { EntryBlock, IndexDirectory, IndexedEntry, IndexSummary, Segment, SegmentBlock } from './index-format.ts';
 import { tarName } from './tar-header.ts';
 
 /** A million entries need a directory of about 50 KiB; more than this is no index of ours. */
@@ -33,13 +35,13 @@ export class IndexReader {
    */
   static async open(source: ByteSource): Promise<IndexReader> {
     if (source.size < FOOTER_LENGTH) throw indexDamaged('it is too short');
-    const footer = decodeFooter(Buffer.from(await source.read(source.size - FOOTER_LENGTH, FOOTER_LENGTH)));
+    const footer = await useBytes(source, source.size - FOOTER_LENGTH, FOOTER_LENGTH, decodeFooter);
     const { offset, length, rawLength, crc } = footer;
     if (!(offset >= 0) || offset + length !== source.size - FOOTER_LENGTH || rawLength > MAX_DIRECTORY) {
       throw indexDamaged('its directory lies outside of it');
     }
-    const raw = unpackBlock(await source.read(offset, length), crc, rawLength);
-    return new IndexReader(source, decodeDirectory(raw));
+    const block = { offset, length, rawLength, crc };
+    return new IndexReader(source, await useBlock(source, block, decodeDirectory));
   }
 
   private constructor(source: ByteSource, directory: IndexDirectory) {
@@ -57,8 +59,8 @@ export class IndexReader {
    * @throws Failure `archive_damaged` when one is not what was written.
    */
   async check(): Promise<void> {
-    for (const block of this.#directory.entryBlocks) await this.#block(block);
-    for (const block of this.#directory.segmentBlocks) await this.#block(block);
+    const { entryBlocks, segmentBlocks } = this.#directory;
+    for (const block of [...entryBlocks, ...segmentBlocks]) await useBlock(this.#source, block, () => undefined);
   }
 
   /**
@@ -95,7 +97,7 @@ export class IndexReader {
   async #entryIn(block: EntryBlock, name: string): Promise<IndexedEntry | undefined> {
     if (this.#asked !== block && this.#lately?.block !== block) {
       this.#asked = block;
-      return firstNamed(decodeEntries(await this.#block(block)), name);
+      return useBlock(this.#source, block, (raw) => firstNamed(decodeEntries(raw), name));
     }
     const entries = await this.#entriesOf(block);
     const found = entries[firstAt(entries, name)];
@@ -105,7 +107,7 @@ export class IndexReader {
   /** All segments, in order. */
   async *segments(): AsyncGenerator<Segment, void, void> {
     for (const block of this.#directory.segmentBlocks) {
-      yield* decodeSegments(await this.#block(block), block);
+      yield* await this.#segmentsIn(block);
     }
   }
 
@@ -116,7 +118,7 @@ export class IndexReader {
       if (block.segmentRawOffset >= end) return;
       const next = blocks[index + 1];
       if (next !== undefined && next.segmentRawOffset <= start) continue;
-      for (const segment of decodeSegments(await this.#block(block), block)) {
+      for (const segment of await this.#segmentsIn(block)) {
         if (segment.rawOffset >= end) return;
         if (segment.rawOffset + segment.rawLength > start) yield segment;
       }
@@ -138,14 +140,34 @@ export class IndexReader {
 
   async #entriesOf(block: EntryBlock): Promise<readonly IndexedEntry[]> {
     if (this.#lately?.block === block) return this.#lately.entries;
-    const entries = [...decodeEntries(await this.#block(block))];
+    const entries = await useBlock(this.#source, block, (raw) => [...decodeEntries(raw)]);
     this.#lately = { block, entries };
     return entries;
   }
 
-  async #block(block: { offset: number; length: number; rawLength: number; crc: number }): Promise<Buffer> {
-    return unpackBlock(await this.#source.read(block.offset, block.length), block.crc, block.rawLength);
+  #segmentsIn(block: SegmentBlock): Promise<readonly Segment[]> {
+    return useBlock(this.#source, block, (raw) => decodeSegments(raw, block));
   }
+}
+
+interface Block {
+  readonly offset: number;
+  readonly length: number;
+  readonly rawLength: number;
+  readonly crc: number;
+}
+
+/** What is made of a block's raw bytes, whose memory is freed then. */
+async function useBlock<Result>(source: ByteSource, block: Block, use: (raw: Buffer) => Result): Promise<Result> {
+  const { offset, length, rawLength, crc } = block;
+  return useBytes(source, offset, length, (stored) => {
+    const raw = unpackBlock(stored, crc, rawLength);
+    try {
+      return use(raw);
+    } finally {
+      freeMemory(raw);
+    }
+  });
 }
 
 /** The entry of a tar name among entries in order. */

@@ -2,7 +2,7 @@
 import { Failure, throwIfAborted } from '../base/failure.ts';
 import { printable } from '../base/paths.ts';
 import type { ByteSource } from '../base/source.ts';
-import { readInto } from '../base/source.ts';
+import { useBytes } from '../base/source.ts';
 import { freeMemory } from '../base/spent-memory.ts';
 import type { ArchivePage, OpenedArchive } from './contract.ts';
 import type { Entry } from './entry.ts';
@@ -72,13 +72,8 @@ export class IndexedArchive implements OpenedArchive {
 
   async #inflated(segment: Segment, signal: AbortSignal | undefined): Promise<Uint8Array> {
     checkLengths(segment);
-    const stored = Buffer.allocUnsafeSlow(segment.length);
-    try {
-      await readInto(this.#archive, segment.offset, stored, signal);
-      return await inflateSegmentAside(stored, segment);
-    } finally {
-      freeMemory(stored);
-    }
+    const { offset, length } = segment;
+    return useBytes(this.#archive, offset, length, (stored) => inflateSegmentAside(stored, segment), signal);
   }
 
   /** The first direct child at or behind a tar name; undefined when none is left in this directory. */

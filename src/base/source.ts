@@ -1,3 +1,5 @@
+import { freeMemory } from './spent-memory.ts';
+
 /**
  * A sequence of bytes of known length that can be read at any offset: an archive on the local disk, or an object in a
  * remote store. Lives at the bottom because stores produce it and archives consume it, and neither knows the other.
@@ -32,6 +34,27 @@ export async function readInto(
 ): Promise<void> {
   if (source.readInto === undefined) into.set(await source.read(offset, into.byteLength, signal));
   else await source.readInto(offset, into, signal);
+}
+
+/**
+ * Reads bytes that are looked at once, and frees their memory.
+ *
+ * @param use what is made of them; must keep no view of them beyond its promise.
+ */
+export async function useBytes<Result>(
+  source: ByteSource,
+  offset: number,
+  length: number,
+  use: (bytes: Buffer) => Result | Promise<Result>,
+  signal?: AbortSignal,
+): Promise<Result> {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  try {
+    await readInto(source, offset, bytes, signal);
+    return await use(bytes);
+  } finally {
+    freeMemory(bytes);
+  }
 }
 
 /**
