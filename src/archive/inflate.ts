@@ -85,6 +85,7 @@ function checkRaw<Bytes extends Uint8Array>(raw: Bytes, segment: Segment, checks
  * incompressible files lie in an archive, and copying is many times faster than zlib's way through them.
  */
 function unstore(stored: Uint8Array, output: Uint8Array): boolean {
+  const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.length);
   let to = 0;
   for (let at = 0; at < stored.length;) {
     const length = (stored[at + 1] ?? 0) | ((stored[at + 2] ?? 0) << 8);
@@ -93,7 +94,8 @@ function unstore(stored: Uint8Array, output: Uint8Array): boolean {
     // Of the first byte's bits, three are the block's type; an encoder may leave the rest to the padding.
     if (stored[at] !== 0 || (length ^ check) !== 0xffff) return false;
     if (end > stored.length || to + length > output.length) return false;
-    output.set(stored.subarray(at + STORED_HEADER, end), to);
+    // Not `set`: out of memory that threads share V8 copies byte by byte, a tenth as fast.
+    bytes.copy(output, to, at + STORED_HEADER, end);
     to += length;
     at = end;
   }
