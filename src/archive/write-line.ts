@@ -44,7 +44,8 @@ export class WriteLine {
   readonly #parts: LineParts;
   readonly #underWay: UnderWay[] = [];
   readonly #free: number[];
-  #onFree: (() => void) | undefined;
+  /** Has whoever waits look again: a slot was freed, a result came, or all is to stop. */
+  #onChange: (() => void) | undefined;
 
   constructor(parts: LineParts) {
     this.#parts = parts;
@@ -54,18 +55,20 @@ export class WriteLine {
   /** A slot's bytes were written out. */
   freed(slot: number): void {
     this.#free.push(slot);
-    this.#onFree?.();
+    this.#onChange?.();
   }
 
   /** Has whoever waits for a slot look at the stop flag. */
   wake(): void {
-    this.#onFree?.();
+    this.#onChange?.();
   }
 
-  /** Sends a unit on its way; waits while all slots are taken. */
+  /** Sends a unit on its way; while it waits for a slot, it appends what is done. */
   async add(unit: Unit): Promise<void> {
-    while (this.#underWay.length >= this.#parts.slots.count || this.#underWay[0]?.settled === true) {
-      await this.#appendFirst();
+    while (this.#free.length === 0 || this.#underWay[0]?.settled === true) {
+      this.#parts.checkStop();
+      if (this.#underWay[0]?.settled === true) await this.#appendFirst();
+      else await this.#change();
     }
     this.#underWay.push(await this.#start(unit));
   }
@@ -75,7 +78,7 @@ export class WriteLine {
     while (this.#underWay.length > 0) await this.#appendFirst();
     while (this.#free.length < this.#parts.slots.count) {
       this.#parts.checkStop();
-      await this.#nextFree();
+      await this.#change();
     }
   }
 
@@ -87,6 +90,7 @@ export class WriteLine {
     const underWay: UnderWay = { unit, slot, reused, result, settled: false };
     const settle = (): void => {
       underWay.settled = true;
+      this.#onChange?.();
     };
     result.then(settle, settle);
     return underWay;
@@ -183,13 +187,13 @@ export class WriteLine {
       this.#parts.checkStop();
       const slot = this.#free.pop();
       if (slot !== undefined) return slot;
-      await this.#nextFree();
+      await this.#change();
     }
   }
 
-  #nextFree(): Promise<void> {
+  #change(): Promise<void> {
     return new Promise((resolve) => {
-      this.#onFree = resolve;
+      this.#onChange = resolve;
     });
   }
 }
