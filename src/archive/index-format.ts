@@ -154,23 +154,21 @@ export function encodeSegments(segments: readonly Segment[]): Buffer {
 
 const NO_KEY = '\0'.repeat(16);
 
-/** The segments of a block's raw bytes. */
-export function decodeSegments(raw: Buffer, block: SegmentBlock): Segment[] {
+/** Yields the segments of a block's raw bytes. */
+export function* decodeSegments(raw: Buffer, block: SegmentBlock): Generator<Segment, void, void> {
   if (raw.length !== block.count * SEGMENT_RECORD) throw indexDamaged('a block of segments has another length');
   let offset = block.segmentOffset;
   let rawOffset = block.segmentRawOffset;
-  const segments: Segment[] = [];
   for (let at = 0; at < raw.length; at += SEGMENT_RECORD) {
     const length = raw.readUInt32LE(at);
     const rawLength = raw.readUInt32LE(at + 4);
     const crcRaw = raw.readUInt32LE(at + 8);
     const crcStored = raw.readUInt32LE(at + 12);
     const key = raw.toString('latin1', at + 16, at + SEGMENT_RECORD);
-    segments.push({ offset, length, rawOffset, rawLength, crcRaw, crcStored, key: key === NO_KEY ? '' : key });
+    yield { offset, length, rawOffset, rawLength, crcRaw, crcStored, key: key === NO_KEY ? '' : key };
     offset += length;
     rawOffset += rawLength;
   }
-  return segments;
 }
 
 /** Appends entries to a block: each path as what it shares with the one before, and the rest. */

@@ -118,10 +118,8 @@ export class IndexReader {
       if (block.segmentRawOffset >= end) return;
       const next = blocks[index + 1];
       if (next !== undefined && next.segmentRawOffset <= start) continue;
-      for (const segment of await this.#segmentsIn(block)) {
-        if (segment.rawOffset >= end) return;
-        if (segment.rawOffset + segment.rawLength > start) yield segment;
-      }
+      // The others are not kept: they would be old by the time that these are read.
+      yield* await this.#segmentsIn(block, (each) => each.rawOffset < end && each.rawOffset + each.rawLength > start);
     }
   }
 
@@ -145,8 +143,8 @@ export class IndexReader {
     return entries;
   }
 
-  #segmentsIn(block: SegmentBlock): Promise<readonly Segment[]> {
-    return useBlock(this.#source, block, (raw) => decodeSegments(raw, block));
+  #segmentsIn(block: SegmentBlock, wanted: (segment: Segment) => boolean = () => true): Promise<readonly Segment[]> {
+    return useBlock(this.#source, block, (raw) => decodeSegments(raw, block).filter(wanted).toArray());
   }
 }
 
