@@ -53,10 +53,13 @@ const MAX_TIME = 8.64e12;
 
 export class Walk {
   readonly #request: WalkRequest;
-  readonly #excluded: ReadonlySet<string>;
+  /** What is excluded: by rounded inode numbers, which tell quickly what is not, and by exact identities. */
+  readonly #excluded: { readonly inodes: ReadonlySet<number>; readonly exact: ReadonlySet<string> };
   readonly #levels: Level[] = [];
   /** The first path of each inode with several links, by `dev:ino` (exact, as 64-bit numbers). */
   readonly #links = new Map<string, string>();
+  /** Levels that owe their directory. */
+  #owing = 0;
 
   constructor(request: WalkRequest) {
     this.#request = request;
@@ -75,51 +78,57 @@ export class Walk {
       this.#descend(root, entry, this.#request.ignore.root());
       for (let level = this.#levels.at(-1); level !== undefined; level = this.#levels.at(-1)) {
         const name = level.names[level.next++];
-        if (name === undefined) this.#ascend();
-        else yield* this.#visit(level, name);
+        if (name === undefined) {
+          this.#ascend();
+          continue;
+        }
+        const entry = this.#visit(level, name);
+        if (entry === undefined) continue;
+        if (this.#owing > 0) yield* this.#owedParents();
+        yield entry;
       }
     } finally {
       while (this.#levels.length > 0) this.#ascend();
     }
   }
 
-  *#visit(level: Level, listed: string): Generator<WalkedEntry, void, void> {
+  /** Looks at a name, and goes down when it is a directory. Undefined when it is not, or not yet, to be archived. */
+  #visit(level: Level, listed: string): WalkedEntry | undefined {
     this.#request.checkAbort();
     const wasDirectory = listed.endsWith('/');
     const name = wasDirectory ? listed.slice(0, -1) : listed;
     const path = level.path === '' ? name : `${level.path}/${name}`;
     const stat = this.#stat(level, name, path, wasDirectory);
-    if (stat === undefined) return;
+    if (stat === undefined) return undefined;
     const directory = stat.isDirectory();
     const verdict = level.rules.child(name, directory);
     if (verdict.ignored && (!directory || verdict.prune)) {
       this.#request.onIgnored?.(path, directory, level.handle, name);
-      return;
+      return undefined;
     }
     if (directory !== wasDirectory) {
       // It would stand elsewhere in the order, and an index that is out of order does not find its entries.
       this.#request.warn(path, 'file_changed', 'It was replaced by something else while the backup ran; not archived');
-      return;
+      return undefined;
     }
     if (this.#isExcluded(stat, level.handle, name)) {
       this.#exclude(path);
-      return;
+      return undefined;
     }
     const entry = this.#entryOf(level, name, path, stat);
-    if (entry === undefined) return;
-    if (!verdict.ignored) yield* this.#withParents(entry);
-    if (directory) this.#enter(level, name, path, entry, verdict.ignored);
+    if (entry !== undefined && directory) this.#enter(level, name, path, entry, verdict.ignored);
+    return verdict.ignored ? undefined : entry;
   }
 
-  /** First yields the ignored directories on the way down to something that is kept. */
-  *#withParents(entry: WalkedEntry): Generator<WalkedEntry, void, void> {
+  /** The ignored directories on the way down to something that is kept. */
+  *#owedParents(): Generator<WalkedEntry, void, void> {
+    this.#owing = 0;
     for (const level of this.#levels) {
       if (level.owed === undefined) continue;
       const owed = level.owed;
       level.owed = undefined;
       yield owed;
     }
-    yield entry;
   }
 
   #stat(level: Level, name: string, path: string, wasDirectory: boolean): fs.Stats | undefined {
@@ -136,11 +145,10 @@ export class Walk {
     return undefined;
   }
 
-  /** Rounded inode numbers tell quickly what is not excluded, exact ones what is. */
   #isExcluded(stat: fs.Stats, parent: number, name: string): boolean {
-    if (!this.#excluded.has(`${stat.dev}:${stat.ino}`)) return false;
+    if (!this.#excluded.inodes.has(stat.ino)) return false;
     const exact = fs.lstatSync(childPath(parent, name), { bigint: true, throwIfNoEntry: false });
-    return exact === undefined || this.#excluded.has(exactIdentity(exact));
+    return exact === undefined || this.#excluded.exact.has(exactIdentity(exact));
   }
 
   #exclude(path: string): void {
@@ -194,7 +202,7 @@ export class Walk {
       return;
     }
     // What was opened may be another directory than the one that was looked at.
-    if (this.#excluded.has(exactIdentity(fs.fstatSync(handle, { bigint: true })))) {
+    if (this.#excluded.exact.has(exactIdentity(fs.fstatSync(handle, { bigint: true })))) {
       fs.closeSync(handle);
       this.#exclude(path);
       return;
@@ -215,12 +223,15 @@ export class Walk {
       this.#unreadable(path, error);
     }
     this.#levels.push({ handle, path, rules, names, next: 0, owed });
+    if (owed !== undefined) this.#owing++;
     this.#request.onDirectory?.(entry, names);
   }
 
   #ascend(): void {
     const level = this.#levels.pop();
-    if (level !== undefined) fs.closeSync(level.handle);
+    if (level === undefined) return;
+    if (level.owed !== undefined) this.#owing--;
+    fs.closeSync(level.handle);
   }
 
   #unreadable(path: string, error: unknown): void {
@@ -237,9 +248,11 @@ export class Walk {
 function walkedEntry(path: string, kind: EntryKind, stat: fs.Stats, target?: string): WalkedEntry {
   const { mode, uid, gid, dev, ino, mtimeMs, ctimeMs } = stat;
   const size = kind === 'file' ? stat.size : 0;
-  const base = { path, kind, size, mode: mode & 0o7777, uid, gid, mtime: wholeSeconds(mtimeMs) };
-  const seen = { dev, ino, mtimeMs, ctimeMs };
-  return target === undefined ? { ...base, ...seen } : { ...base, target, ...seen };
+  const mtime = wholeSeconds(mtimeMs);
+  // Written out: this runs for every name of a tree.
+  return target === undefined
+    ? { path, kind, size, mode: mode & 0o7777, uid, gid, mtime, dev, ino, mtimeMs, ctimeMs }
+    : { path, kind, size, mode: mode & 0o7777, uid, gid, mtime, target, dev, ino, mtimeMs, ctimeMs };
 }
 
 /** A time as archives keep it. */
@@ -252,15 +265,12 @@ function sortedNames(handle: number): string[] {
   return names.sort((a, b) => (a < b ? -1 : 1));
 }
 
-/** Of each path its rounded identity and its exact one; inode numbers of some file systems pass 2^53. */
-function identitiesOf(paths: readonly string[]): Set<string> {
-  const identities = new Set<string>();
-  for (const path of paths) {
-    const stat = fs.statSync(path, { bigint: true, throwIfNoEntry: false });
-    if (stat === undefined) continue;
-    identities.add(exactIdentity(stat)).add(`${Number(stat.dev)}:${Number(stat.ino)}`);
-  }
-  return identities;
+/** Of each path its rounded inode number and its exact identity; inode numbers of some file systems pass 2^53. */
+function identitiesOf(paths: readonly string[]) {
+  const found = paths
+    .map((path) => fs.statSync(path, { bigint: true, throwIfNoEntry: false }))
+    .filter((stat) => stat !== undefined);
+  return { inodes: new Set(found.map(({ ino }) => Number(ino))), exact: new Set(found.map(exactIdentity)) };
 }
 
 function exactIdentity({ dev, ino }: fs.BigIntStats): string {
