@@ -38,6 +38,7 @@ export function samplesOf(samples: Samples, work: string, contender: string): re
 export async function runContests(
   contests: readonly Contest[],
   rounds: number,
+  scratch: string,
   tell: (what: string) => void,
   clear: () => void,
 ): Promise<Samples> {
@@ -50,7 +51,7 @@ export async function runContests(
       for (const contender of inTurn(contest.contenders, round)) {
         const key = `${contest.work}/${contender.name}`;
         await contender.prepare?.(round);
-        settle();
+        settle(scratch, contest.bytes);
         tell(`round ${round + 1} of ${rounds}: ${key}`);
         samples.set(key, [...(samples.get(key) ?? []), await contender.run(round)]);
         await contender.after?.(round);

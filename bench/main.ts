@@ -122,7 +122,7 @@ async function measureReal(name: string): Promise<void> {
 async function measure(title: string, all: readonly Contest[], smallFiles: string, trash?: Trash): Promise<void> {
   const contests = all.filter(({ part }) => parts.has(part));
   if (contests.length === 0) return;
-  const samples = await runContests(contests, rounds, tell, () => trash?.makeRoom());
+  const samples = await runContests(contests, rounds, scratch, tell, () => trash?.makeRoom());
   const goals = goalsOf(samples, smallFiles);
   const titled = (table: Table): Table => ({ ...table, title: title + table.title });
   tables.push(titled(goalTable(goals)), titled(sampleTable(contests, samples)));

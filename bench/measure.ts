@@ -1,6 +1,7 @@
 /** Runs one shell line and says what it cost: wall time, CPU time, peak memory. */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import { freemem } from 'node:os';
 
 /** What one run of one contender cost, and what else was seen of it. */
 export interface Sample {
@@ -18,6 +19,7 @@ export interface Sample {
 }
 
 const TIME = '/usr/bin/time';
+const MIB = 1024 * 1024;
 
 /** True where GNU time is installed: CPU and memory are measured. */
 export const hasTime = fs.existsSync(TIME);
@@ -60,7 +62,20 @@ export function run(line: string, scratch: string, allowed: readonly number[] = 
   return { ...printed, cpuSeconds: user + system, peakBytes: kibibytes * 1024 };
 }
 
-/** Writes back what earlier runs left in memory, so that nobody pays for its predecessor. */
-export function settle(): void {
+/**
+ * Makes the start fair for the next run: writes back what earlier runs left in memory, and has the host back as much
+ * memory as the run may fill. A virtual machine gives freed memory back to its host, and after a large file was removed
+ * the next program paid for each page of it again: five times as much for writing a gibibyte.
+ *
+ * @param bytes that the next run reads or writes.
+ */
+export function settle(scratch: string, bytes: number): void {
   spawnSync('sync');
+  const path = `${scratch}/touched`;
+  const file = fs.openSync(path, 'w');
+  const piece = Buffer.alloc(MIB);
+  for (let left = Math.min(1.25 * bytes, freemem() / 2); left > 0; left -= MIB) fs.writeSync(file, piece);
+  fs.closeSync(file);
+  // Removed before it would be written back: it never reaches the disk.
+  fs.unlinkSync(path);
 }

@@ -40,7 +40,7 @@ export async function openScene(scratch: string, peers: Peers, make: (at: string
   const tree = { ...made, bytes: made.bytes + SINGLE_FILES * MIB, files: [...made.files, ...singleFiles] };
   run(`cp -al ${quoted(full)} ${quoted(empty)}`, scratch);
   const daemon = await BenchDaemon.start(home);
-  settle();
+  settle(scratch, made.bytes);
   const backup = await daemon.backup(EMPTY);
   // Now, as that changes the times of the files that the copy shares with the tree.
   for (const name of fs.readdirSync(empty)) fs.rmSync(join(empty, name), { recursive: true });
