@@ -10,6 +10,7 @@ import fs from 'node:fs';
 import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { Worker } from 'node:worker_threads';
 import { formatBytes, parseBytes } from '../src/base/sizes.ts';
 import { archiveContests, roostFirst, smallFileContest } from './archive-contests.ts';
 import type { Contest } from './contest.ts';
@@ -18,7 +19,8 @@ import { floorContests, growthContests } from './cost-contests.ts';
 import { daemonContests } from './daemon-contests.ts';
 import { goalsOf } from './goals.ts';
 import { hasTime } from './measure.ts';
-import { measurePieces } from './micro.ts';
+import type { MicroData, MicroEvent } from './micro-thread.ts';
+import type { Piece } from './micro.ts';
 import { findPeers } from './peers.ts';
 import { asMarkdown, asText, goalTable, pieceTable, sampleTable } from './report.ts';
 import type { Table } from './report.ts';
@@ -76,7 +78,7 @@ for (const line of machine) console.log(line);
 
 if (options.tree === undefined) await measureGenerated();
 else for (const name of options.tree) await measureReal(name);
-if (parts.has('micro') && options.tree === undefined) measureMicro();
+if (parts.has('micro') && options.tree === undefined) await measureMicro();
 machine.push(`load after: ${loadavg()[0]?.toFixed(2)}`);
 for (const table of tables) console.log(`\n${asText(table)}`);
 if (options.markdown !== undefined) writeMarkdown(options.markdown);
@@ -130,9 +132,16 @@ async function measure(title: string, all: readonly Contest[], smallFiles: strin
   facts[`${title}samples`] = Object.fromEntries(samples);
 }
 
-function measureMicro(): void {
-  const directory = fs.mkdtempSync(join(scratch, 'micro-'));
-  const pieces = measurePieces(directory, options.piece ?? [], tell);
+async function measureMicro(): Promise<void> {
+  const workerData: MicroData = { scratch: fs.mkdtempSync(join(scratch, 'micro-')), wanted: options.piece ?? [] };
+  const thread = new Worker(new URL('./micro-thread.ts', import.meta.url), { workerData });
+  const pieces = await new Promise<readonly Piece[]>((resolve, reject) => {
+    thread.on('error', reject);
+    thread.on('message', (event: MicroEvent) => {
+      if ('about' in event) tell(event.about);
+      else resolve(event.pieces);
+    });
+  });
   tables.push(pieceTable(pieces));
   facts['pieces'] = pieces;
 }

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { CompressionLevel, EngineName } from '../src/archive/contract.ts';
+import { RunFinder } from '../src/archive/compressible.ts';
 import { combineCrc32 } from '../src/archive/crc32.ts';
 import type { PackedEntry } from '../src/archive/cut.ts';
 import { cutUnits } from '../src/archive/cut.ts';
@@ -147,13 +148,25 @@ function treePieces(scratch: string): Work[] {
   ];
 }
 
+/** Where segments lie in production: memory that threads share. */
+function sharedMemory(bytes: number): Buffer {
+  return Buffer.from(new SharedArrayBuffer(bytes));
+}
+
 function bytePieces(corpora: Corpora): Work[] {
   const bytes = corpus(corpora, 'random bytes');
   const zeros = Buffer.alloc(MIB);
+  const engine = makeEngine('auto', 'fast');
+  const finder = new RunFinder();
   return [
-    { name: 'CRC-32', unit: 'MiB/s', run: () => (crc32(bytes), MIB) },
+    { name: 'CRC-32', unit: 'MiB/s', run: () => (engine.crc32(bytes), MIB) },
     { name: 'CRC-32 combined, per pair', unit: 'ns each', run: () => (combineCrc32(0x12345678, 0x9abcdef0, MIB), 1) },
     { name: 'sha256', unit: 'MiB/s', run: () => (createHash('sha256').update(bytes).digest(), MIB) },
+    ...[...corpora].map(([kind, input]) => ({
+      name: `look at blocks, ${kind}`,
+      unit: 'MiB/s' as const,
+      run: () => finder.find(input).length && MIB,
+    })),
     { name: 'look for zeros', unit: 'MiB/s', run: () => (firstNonZero(zeros), MIB) },
   ];
 }
@@ -161,7 +174,7 @@ function bytePieces(corpora: Corpora): Work[] {
 function enginePieces(corpora: Corpora): Work[] {
   const engines: EngineName[] = selectedEngine('auto') === 'isal' ? ['isal', 'zlib'] : ['zlib'];
   const levels: CompressionLevel[] = ['none', 'fast', 'best'];
-  const output = fixedMemory(storedLength(MIB));
+  const output = sharedMemory(storedLength(MIB));
   const works: Work[] = [];
   for (const engine of engines) {
     for (const level of levels) {
@@ -184,7 +197,7 @@ function enginePieces(corpora: Corpora): Work[] {
 }
 
 function segmentOf(engine: DeflateEngine, input: Buffer): { stored: Buffer; segment: Segment } {
-  const room = fixedMemory(storedLength(input.length));
+  const room = sharedMemory(storedLength(input.length));
   const length = engine.deflate(input, room);
   const stored = room.subarray(0, length);
   return {
