@@ -29,7 +29,7 @@ export class BenchDaemon {
     const output = fs.openSync(log, 'w');
     // As systemd/roost.service starts it.
     const env = { ...process.env, MALLOC_ARENA_MAX: '1' };
-    const child = spawn(process.execPath, [MAIN, 'serve', '--config', config], {
+    const child = spawn(process.execPath, ['--max-semi-space-size=1', MAIN, 'serve', '--config', config], {
       stdio: ['ignore', output, output],
       env,
     });

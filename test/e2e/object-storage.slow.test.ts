@@ -99,7 +99,7 @@ async function start(directory: string, state: string, endpoint: string, bucket:
     cwd: directory,
     main: BUILT,
     // As in systemd/roost.service.
-    env: { MALLOC_ARENA_MAX: '1' },
+    env: { MALLOC_ARENA_MAX: '1', NODE_OPTIONS: '--max-semi-space-size=1' },
   });
   onTestFinished(async () => void (await daemon.stop()));
   const [, url = ''] = await daemon.printed(/"url":"([^"]+)"/);
