@@ -6,7 +6,6 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { asFailure } from '../base/failure.ts';
-import { ownDirectory } from '../base/thread-directory.ts';
 import type { WriteResult } from './contract.ts';
 import type { SegmentThreadData } from './segment-thread.ts';
 import { threadFile } from './thread-file.ts';
@@ -19,7 +18,6 @@ const port = parentPort;
 if (port === null) throw new Error('the write thread is started by writeArchive only');
 const data = workerData as WriteThreadData;
 lowerPriority(data.nice);
-ownDirectory();
 const send = (event: WriteEvent): void => {
   port.postMessage(event);
 };

@@ -1,6 +1,7 @@
 /** From a directory to an archive: what the write thread does once its segment threads are on their way. */
 import { systemClock } from '../base/clock.ts';
 import { Pace } from '../base/rates.ts';
+import { ownDirectory } from '../base/thread-directory.ts';
 import { besideFiles } from './aside.ts';
 import { Assembler } from './assembler.ts';
 import { Control, Slots } from './control.ts';
@@ -36,6 +37,7 @@ export async function writeTree(
   send: (event: WriteEvent) => void,
   listen: (take: (reply: WriteReply) => void) => void,
 ): Promise<WriteResult> {
+  ownDirectory();
   const control = new Control(data.control);
   const slots = new Slots(data.slots.count, data.slots.length, data.slots.memory);
   const startedAt = clock.now();
