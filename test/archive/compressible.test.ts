@@ -48,6 +48,15 @@ describe('what is told apart', () => {
     }
   });
 
+  test('numbers of eight bytes, whichever of their bytes is random', () => {
+    const random = randomBytes(SECTOR, 5);
+    for (let column = 0; column < 8; column++) {
+      const numbers = Buffer.alloc(SECTOR * 8);
+      for (let at = 0; at < SECTOR; at++) numbers[at * 8 + column] = random[at] ?? 0;
+      expect(kinds(numbers)).toEqual([[numbers.length, true]]);
+    }
+  });
+
   test('a short rest is always tried', () => {
     expect(kinds(randomBytes(1000, 1))).toEqual([[1000, true]]);
   });
