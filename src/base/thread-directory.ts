@@ -6,6 +6,7 @@
  * POSIX has one working directory for a process; Linux has one for each thread that asks for it (unshare(2), CLONE_FS),
  * without any right. Where that cannot be had (a sandbox that filters the call) /proc is taken as before.
  */
+import fs from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 import { findCFunction } from './c-library.ts';
 
@@ -19,7 +20,7 @@ let changeDirectory: ChangeDirectory | undefined;
 
 /**
  * Gives the calling thread a working directory of its own, for good. From here on no relative path means anything in
- * it: every call of `enterDirectory` leads elsewhere.
+ * it, nor in threads that it starts: every call of `enterDirectory` leads elsewhere. So it starts none after this.
  *
  * @returns false when there is none to be had: in the main thread, whose directory other threads begin with, or where
  *   the host refuses.
@@ -28,7 +29,11 @@ export function ownDirectory(): boolean {
   if (isMainThread) return false;
   const unshare = findCFunction('int unshare(int flags)');
   const fchdir = findCFunction('int fchdir(int fd)');
-  if (unshare === undefined || fchdir === undefined || unshare(CLONE_FS) !== 0) return false;
+  if (unshare === undefined || fchdir === undefined) return false;
+  // A thread begins in the directory of the one that makes it. Those of Node's file calls are made with the first such
+  // call: made by this thread later on, they would take relative paths of the whole process to where it stands.
+  fs.access('/', () => undefined);
+  if (unshare(CLONE_FS) !== 0) return false;
   changeDirectory = fchdir as ChangeDirectory;
   return true;
 }

@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { openRoot } from '../../src/base/handles.ts';
@@ -57,4 +60,13 @@ test('the process keeps its working directory, and the main thread never gives i
   expect(ownDirectory()).toBe(false);
   expect(enterDirectory(openRoot(directories[0] ?? ''))).toBe(false);
   expect(process.cwd()).toBe(before);
+});
+
+test('file calls of the whole process stay where it began, also when such a thread makes the first of them', async () => {
+  const [directory = ''] = await twoDirectories('a');
+  const child = fileURLToPath(new URL('../support/own-directory-child.ts', import.meta.url));
+  const cwd = await scratchDirectory();
+  writeFileSync(join(cwd, 'a'), 'where the process began');
+  const { stdout } = await promisify(execFile)(process.execPath, [child, directory, 'a'], { cwd });
+  expect(stdout).toBe('true where the process began');
 });
