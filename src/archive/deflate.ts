@@ -32,7 +32,10 @@ export function storedLength(input: number): number {
  * @returns the bytes written.
  */
 export function store(input: Uint8Array, output: Uint8Array, offset = 0): number {
-  const bytes = Buffer.from(input.buffer, input.byteOffset, input.length);
+  // Of all memory around: Buffer copies a whole buffer by `set`, and into memory that threads share V8 does that byte by
+  // byte, at a tenth of the speed.
+  const memory = Buffer.from(input.buffer);
+  const from = input.byteOffset;
   let at = offset;
   for (let start = 0; start < input.length; start += STORED_BLOCK) {
     const length = Math.min(STORED_BLOCK, input.length - start);
@@ -41,8 +44,7 @@ export function store(input: Uint8Array, output: Uint8Array, offset = 0): number
     output[at + 2] = length >>> 8;
     output[at + 3] = ~length & 0xff;
     output[at + 4] = (~length >>> 8) & 0xff;
-    // Not `set`: into memory that threads share V8 copies byte by byte, a tenth as fast.
-    bytes.copy(output, at + STORED_HEADER, start, start + length);
+    memory.copy(output, at + STORED_HEADER, from + start, from + start + length);
     at += STORED_HEADER + length;
   }
   return at - offset;
