@@ -45,24 +45,32 @@ export function decodeEntries({ names, numbers }: PackedEntries): PackedEntry[] 
   for (let index = 0; index < numbers.length / FIELDS; index++) {
     const field = (offset: number): number => numbers[index * FIELDS + offset] ?? 0;
     const kind = KINDS[field(0)] ?? 'file';
-    const target = texts[2 * index + 1] ?? '';
-    entries.push({
+    const entry: PackedEntry = {
       path: texts[2 * index] ?? '',
       kind,
-      ...(field(1) === HEADER_ONLY ? { headerOnly: true as const } : {}),
-      ...(field(1) === ASIDE ? { aside: true as const } : {}),
       size: field(2),
       mode: field(3),
       uid: field(4),
       gid: field(5),
       mtime: field(6),
-      ...(kind === 'symlink' || kind === 'hardlink' ? { target } : {}),
       dev: field(7),
       ino: field(8),
       mtimeMs: field(9),
       ctimeMs: field(10),
-      ...(kind === 'hardlink' ? { fileSize: field(11) } : {}),
-    });
+    };
+    const plain = field(1) === 0 && (kind === 'file' || kind === 'directory');
+    entries.push(plain ? entry : withMore(entry, texts[2 * index + 1] ?? '', field(1), field(11)));
   }
   return entries;
+}
+
+/** What few entries have. */
+function withMore(entry: PackedEntry, target: string, marks: number, fileSize: number): PackedEntry {
+  return {
+    ...entry,
+    ...(marks === HEADER_ONLY ? { headerOnly: true as const } : {}),
+    ...(marks === ASIDE ? { aside: true as const } : {}),
+    ...(entry.kind === 'symlink' || entry.kind === 'hardlink' ? { target } : {}),
+    ...(entry.kind === 'hardlink' ? { fileSize } : {}),
+  };
 }

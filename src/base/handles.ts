@@ -112,6 +112,8 @@ export class DirectoryChain {
   readonly #root: number;
   readonly #names: string[] = [];
   readonly #handles: number[] = [];
+  /** The path that the handles lead to; undefined from the first change to the last, which may fail in between. */
+  #path: string | undefined;
 
   /** @param root an open directory; it stays the caller's to close. */
   constructor(root: number) {
@@ -127,6 +129,8 @@ export class DirectoryChain {
    * @throws ELOOP, ENOTDIR or ENOENT when a component is a link, no directory, or gone.
    */
   open(path: string, obtain?: (parent: number, name: string, depth: number, error: unknown) => void): number {
+    // Files of one directory follow each other: most calls ask for the one before again.
+    if (path === this.#path) return this.#handles.at(-1) ?? this.#root;
     const names = path === '' ? [] : path.split('/');
     let shared = 0;
     while (shared < names.length && shared < this.#names.length && names[shared] === this.#names[shared]) shared++;
@@ -136,6 +140,7 @@ export class DirectoryChain {
       this.#handles.push(obtain === undefined ? openDirectory(parent, name) : this.#openOrObtain(parent, name, obtain));
       this.#names.push(name);
     }
+    this.#path = path;
     return this.#handles.at(-1) ?? this.#root;
   }
 
@@ -158,6 +163,7 @@ export class DirectoryChain {
   }
 
   #cut(depth: number): void {
+    this.#path = undefined;
     this.#names.length = Math.min(this.#names.length, depth);
     for (const handle of this.#handles.splice(depth)) fs.closeSync(handle);
   }

@@ -85,6 +85,20 @@ describe('DirectoryChain', () => {
     expect(readDirectory(chain.open('a/b/c'))).toHaveLength(1);
     chain.close();
   });
+
+  test('leads to what is asked for also after a way that broke off half-way, and after it was closed', () => {
+    const chain = new DirectoryChain(root);
+    const namesIn = (path: string): string[] => readDirectory(chain.open(path)).map(({ name }) => name);
+    expect(namesIn('a')).toEqual(['b']);
+    expect(errorOf(() => chain.open('a/b/gone'))).toMatchObject({ code: 'ENOENT' });
+    expect(namesIn('a')).toEqual(['b']);
+    expect(namesIn('a/b')).toEqual(['c']);
+    expect(namesIn('a/b')).toEqual(['c']);
+    chain.close();
+    expect(namesIn('a/b')).toEqual(['c']);
+    expect(namesIn('')).toEqual(['a']);
+    chain.close();
+  });
 });
 
 describe('metadata of a held directory', () => {
