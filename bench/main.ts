@@ -116,7 +116,7 @@ async function measureReal(name: string): Promise<void> {
   await made.prepare?.(0);
   await made.run(0);
   const archive = join(scratch, `reference-${peers.has.has('isal') ? 'isal' : 'zlib'}`, 'a.tar.gz');
-  const trash = new Trash(join(scratch, 'trash'));
+  const trash = new Trash(fs.mkdtempSync(join(scratch, 'trash-')));
   const scene = { scratch, peers, tree, daemon: undefined, archive, backup: '', singleFiles: [], trash };
   await measure(`${name}: `, [...archiveContests(scene), ...floorContests(scene)], '', trash);
 }

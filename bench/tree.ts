@@ -74,12 +74,17 @@ export function makeZips(directory: string, size: number): Tree {
 /** A tree that is there already. */
 export function measureTree(directory: string): Tree {
   const files: string[] = [];
+  const directories = [directory];
   let bytes = 0;
-  for (const entry of fs.readdirSync(directory, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    files.push(path);
-    bytes += fs.lstatSync(path).size;
+  // Not readdir's own `recursive`, which goes through links and has no end below /usr.
+  for (let parent = directories.pop(); parent !== undefined; parent = directories.pop()) {
+    for (const entry of fs.readdirSync(parent, { withFileTypes: true })) {
+      const path = join(parent, entry.name);
+      if (entry.isDirectory()) directories.push(path);
+      if (!entry.isFile()) continue;
+      files.push(path);
+      bytes += fs.lstatSync(path).size;
+    }
   }
   return { directory, files, bytes };
 }
