@@ -8,7 +8,7 @@
  */
 import { createHash, hash } from 'node:crypto';
 import { entryLength, headerLength, paddingOf } from './tar-header.ts';
-import type { EntryKind } from './entry.ts';
+import { ENTRY_KINDS } from './entry-kinds.ts';
 import type { WalkedEntry } from './walk.ts';
 
 /** A file from this size on is cut by its own offsets. */
@@ -127,7 +127,6 @@ function endsPack(path: string): boolean {
 
 /** Numbers of an entry that its pack's key is made of. */
 const KEY_FIELDS = 9;
-const KIND_NUMBER: Readonly<Record<EntryKind, number>> = { file: 0, directory: 1, symlink: 2, hardlink: 3 };
 
 function packKey(entries: readonly PackedEntry[]): string {
   let names = '';
@@ -137,7 +136,8 @@ function packKey(entries: readonly PackedEntry[]): string {
   for (const entry of entries) {
     // NUL ends each: neither can hold one.
     names += `${entry.path}\0${entry.target ?? ''}\0`;
-    numbers[at] = KIND_NUMBER[entry.kind] + (entry.headerOnly === true ? 16 : 0) + (entry.aside === true ? 32 : 0);
+    numbers[at] =
+      ENTRY_KINDS.indexOf(entry.kind) + (entry.headerOnly === true ? 16 : 0) + (entry.aside === true ? 32 : 0);
     numbers[at + 1] = entry.mode;
     numbers[at + 2] = entry.uid;
     numbers[at + 3] = entry.gid;

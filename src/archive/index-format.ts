@@ -12,7 +12,8 @@
 import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { Failure } from '../base/failure.ts';
 import type { CompressionLevel, EngineName } from './contract.ts';
-import type { Entry, EntryKind } from './entry.ts';
+import { ENTRY_KINDS } from './entry-kinds.ts';
+import type { Entry } from './entry.ts';
 
 export const MAGIC = Buffer.from('ROOSTIDX', 'latin1');
 const VERSION = 1;
@@ -135,7 +136,6 @@ export function indexDamaged(what: string, cause?: unknown): Failure {
   });
 }
 
-const KINDS: readonly EntryKind[] = ['file', 'directory', 'symlink', 'hardlink'];
 export const SEGMENT_RECORD = 32;
 
 /** Writes segment records: stored length, raw length, both CRCs, key. */
@@ -183,7 +183,7 @@ export class EntryBlockEncoder {
     const target = entry.target ?? '';
     this.#reserve(entry.path.length + target.length + 96);
     const shared = sharedPrefix(this.#previous, entry.path);
-    this.#byte(KINDS.indexOf(entry.kind));
+    this.#byte(ENTRY_KINDS.indexOf(entry.kind));
     this.#number(shared);
     this.#text(entry.path.slice(shared));
     this.#number(entry.size);
@@ -246,7 +246,7 @@ export function* decodeEntries(raw: Buffer): Generator<IndexedEntry, void, void>
   let path = '';
   let tarOffset = 0;
   while (!cursor.atEnd) {
-    const kind = KINDS[cursor.byte()];
+    const kind = ENTRY_KINDS[cursor.byte()];
     if (kind === undefined) throw indexDamaged('an entry is of no known kind');
     path = path.slice(0, cursor.number()) + cursor.text();
     const size = cursor.number();

@@ -3,7 +3,7 @@
  * between threads cost as much as reading the files that they stand for.
  */
 import type { PackedEntry } from './cut.ts';
-import type { EntryKind } from './entry.ts';
+import { ENTRY_KINDS } from './entry-kinds.ts';
 
 export interface PackedEntries {
   /** Path and target of each entry, each ended by NUL, which neither can hold. */
@@ -11,7 +11,6 @@ export interface PackedEntries {
   readonly numbers: Float64Array;
 }
 
-const KINDS: readonly EntryKind[] = ['file', 'directory', 'symlink', 'hardlink'];
 const FIELDS = 12;
 const HEADER_ONLY = 1;
 const ASIDE = 2;
@@ -22,7 +21,7 @@ export function encodeEntries(entries: readonly PackedEntry[]): PackedEntries {
   let at = 0;
   for (const entry of entries) {
     names += `${entry.path}\0${entry.target ?? ''}\0`;
-    numbers[at] = KINDS.indexOf(entry.kind);
+    numbers[at] = ENTRY_KINDS.indexOf(entry.kind);
     numbers[at + 1] = entry.headerOnly === true ? HEADER_ONLY : entry.aside === true ? ASIDE : 0;
     numbers[at + 2] = entry.size;
     numbers[at + 3] = entry.mode;
@@ -44,7 +43,7 @@ export function decodeEntries({ names, numbers }: PackedEntries): PackedEntry[] 
   const entries: PackedEntry[] = [];
   for (let index = 0; index < numbers.length / FIELDS; index++) {
     const field = (offset: number): number => numbers[index * FIELDS + offset] ?? 0;
-    const kind = KINDS[field(0)] ?? 'file';
+    const kind = ENTRY_KINDS[field(0)] ?? 'file';
     const entry: PackedEntry = {
       path: texts[2 * index] ?? '',
       kind,

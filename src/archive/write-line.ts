@@ -65,9 +65,10 @@ export class WriteLine {
 
   /** Sends a unit on its way; while it waits for a slot, it appends what is done. */
   async add(unit: Unit): Promise<void> {
-    while (this.#free.length === 0 || this.#underWay[0]?.settled === true) {
+    for (;;) {
       this.#parts.checkStop();
       if (this.#underWay[0]?.settled === true) await this.#appendFirst();
+      else if (this.#free.length > 0) break;
       else await this.#change();
     }
     this.#underWay.push(await this.#start(unit));
