@@ -1,14 +1,14 @@
 /** Downloads use memory again: what clients of every kind get is exact to the byte all the same. */
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import http from 'node:http';
-import https from 'node:https';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { ByteSource } from '../../src/base/source.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { TEST_CERTIFICATE, TEST_KEY } from '../support/certificate.ts';
 import { listeningNode, RawConnection } from '../support/listening-node.ts';
+import { receive, turns } from '../support/receive.ts';
+import type { Habits } from '../support/receive.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { SERVER } from '../support/scripted-service.ts';
 
@@ -51,45 +51,6 @@ async function memoryNode() {
   return { ...node, memories, issue, closes: () => closes };
 }
 
-interface Habits {
-  readonly range?: string;
-  /** Turns of the event loop between two reads. */
-  readonly rest?: number;
-  /** Hangs up after so many bytes. */
-  readonly most?: number;
-}
-
-type Get = (
-  url: string,
-  options: https.RequestOptions,
-  onAnswer: (answer: http.IncomingMessage) => void,
-) => http.ClientRequest;
-
-/** What a client of such habits receives. */
-function receive(get: Get, url: string, { range, rest = 0, most = Infinity }: Habits): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const headers = range === undefined ? {} : { range: `bytes=${range}` };
-    const asked = get(url, { headers, agent: false, rejectUnauthorized: false }, (answer) => {
-      const pieces: Buffer[] = [];
-      let length = 0;
-      answer.on('data', (piece: Buffer) => {
-        pieces.push(piece);
-        length += piece.length;
-        if (length >= most) answer.destroy();
-        if (rest === 0) return;
-        answer.pause();
-        void turns(rest).then(() => answer.resume());
-      });
-      answer.on('close', () => resolve(Buffer.concat(pieces)));
-    });
-    asked.on('error', reject);
-  });
-}
-
-async function turns(count: number): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
-}
-
 const CLIENTS: readonly (Habits & { readonly from: number; readonly to: number })[] = [
   { from: 0, to: BYTES.length },
   { from: 0, to: BYTES.length, rest: 3 },
@@ -102,7 +63,7 @@ const CLIENTS: readonly (Habits & { readonly from: number; readonly to: number }
 test('fast and slow readers of wholes and parts at once get exact bytes, out of two pieces of memory each', async () => {
   const { url, issue, memories, closes } = await memoryNode();
   const path = await issue();
-  const got = await Promise.all(CLIENTS.map((habits) => receive(http.get, `${url}${path}`, habits)));
+  const got = await Promise.all(CLIENTS.map((habits) => receive(`${url}${path}`, habits)));
   expect(got.map(sha256)).toEqual(CLIENTS.map(({ from, to }) => sha256(BYTES.subarray(from, to))));
   expect(Math.max(...memories.map(({ size }) => size))).toBe(2);
   expect(closes()).toBe(CLIENTS.length);
@@ -114,8 +75,8 @@ test('readers that hang up in the middle spoil nothing for those who go on', asy
   const leaving = [1, MEBIBYTE, 3_000_000, 6_000_000].map((most) => ({ most, rest: 2 }));
   const staying = [{ rest: 2 }, { rest: 5 }];
   const [left, stayed] = await Promise.all([
-    Promise.all(leaving.map((habits) => receive(http.get, `${url}${path}`, habits))),
-    Promise.all(staying.map((habits) => receive(http.get, `${url}${path}`, habits))),
+    Promise.all(leaving.map((habits) => receive(`${url}${path}`, habits))),
+    Promise.all(staying.map((habits) => receive(`${url}${path}`, habits))),
   ]);
   for (const part of left) expect(part.equals(BYTES.subarray(0, part.length))).toBe(true);
   expect(stayed.map(sha256)).toEqual(staying.map(() => sha256(BYTES)));
@@ -134,7 +95,7 @@ test('over TLS, too', async () => {
   const { port } = await server.listen();
   onTestFinished(() => server.close(0));
   const habits = [{ rest: 3 }, {}, { range: '123456-4567890', rest: 1 }];
-  const got = await Promise.all(habits.map((each) => receive(https.get, `https://127.0.0.1:${port}${path}`, each)));
+  const got = await Promise.all(habits.map((each) => receive(`https://127.0.0.1:${port}${path}`, each)));
   expect(got.map(sha256)).toEqual([BYTES, BYTES, BYTES.subarray(123_456, 4_567_891)].map(sha256));
 });
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import http from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../src/base/failure.ts';
 import type { ByteSource } from '../../src/base/source.ts';
 import type { Timers } from '../../src/base/timers.ts';
 import { listeningNode, RawConnection } from '../support/listening-node.ts';
 import { ManualTime } from '../support/manual-time.ts';
+import { receive } from '../support/receive.ts';
 import { memoryContent, memorySource, SERVER } from '../support/scripted-service.ts';
 
 const BACKUPS = `/api/servers/${SERVER}/backups`;
@@ -64,8 +64,9 @@ describe('a download over a connection', () => {
     let have = 0;
     for (let attempt = 0; have < bytes.length; attempt++) {
       // What `curl -C -` sends after a break.
-      const headers: Record<string, string> = have === 0 ? {} : { range: `bytes=${have}-`, 'if-range': etag };
-      const piece = await readSome(port, path, headers, attempt < 5 ? 900_000 : Number.POSITIVE_INFINITY);
+      const resuming = have === 0 ? {} : { range: `${have}-`, headers: { 'if-range': etag } };
+      const most = attempt < 5 ? 900_000 : Number.POSITIVE_INFINITY;
+      const piece = await receive(`http://127.0.0.1:${port}${path}`, { ...resuming, most });
       got.push(piece);
       have += piece.length;
     }
@@ -315,24 +316,6 @@ describe('a file out of a backup over a connection', () => {
     await freed.promise;
   });
 });
-
-/** Up to `most` bytes of an answer's body; the connection is broken then. */
-function readSome(port: number, path: string, headers: Record<string, string>, most: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const asked = http.get({ host: '127.0.0.1', port, path, headers, agent: false }, (answer) => {
-      if (answer.statusCode !== (headers['range'] === undefined ? 200 : 206)) reject(new Error(`${answer.statusCode}`));
-      const pieces: Buffer[] = [];
-      let length = 0;
-      answer.on('data', (piece: Buffer) => {
-        pieces.push(piece);
-        length += piece.length;
-        if (length >= most) answer.destroy();
-      });
-      answer.on('close', () => resolve(Buffer.concat(pieces)));
-    });
-    asked.on('error', reject);
-  });
-}
 
 async function condition(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve));
