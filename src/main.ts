@@ -18,8 +18,8 @@ if (Number.parseInt(process.versions.node, 10) >= OLDEST_MAJOR) {
   const { runProgram } = await import('./cli/program.ts');
   // Loaded when a command starts a daemon, so that `roost archive` does not pay for the HTTP side.
   const exitCode = await runProgram(process.argv.slice(2), {
-    composeDaemon: async (config) => (await import('./compose.ts')).composeDaemon(config),
-    offlineTools: async () => (await import('./compose-offline.ts')).offlineTools,
+    composeDaemon: async (config) => (await import('./compose/daemon.ts')).composeDaemon(config),
+    offlineTools: async () => (await import('./compose/offline.ts')).offlineTools,
   });
   // Not process.exit(): what was written to a pipe must reach its reader first.
   process.exitCode = exitCode;

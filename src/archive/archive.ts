@@ -6,8 +6,8 @@
  * warning; nothing outside the directory is read or written, whatever links or races its owner makes; memory does not
  * grow with the tree. Never: knows servers, stores, backups or HTTP; deletes anything.
  */
-export { writeArchive } from './write.ts';
-export { extractArchive, verifyArchive } from './read.ts';
-export { openArchive } from './open.ts';
-export { estimateTree } from './estimate.ts';
-export { selectedEngine } from './engine.ts';
+export { writeArchive } from './write/write.ts';
+export { extractArchive, verifyArchive } from './read/read.ts';
+export { openArchive } from './open/open.ts';
+export { estimateTree } from './walk/estimate.ts';
+export { selectedEngine } from './gzip/engine.ts';

@@ -10,7 +10,7 @@
 import fs from 'node:fs';
 import { errnoOf } from './failure.ts';
 import { bytesOf, isAscii } from './paths.ts';
-import { enterDirectory } from './thread-directory.ts';
+import { enterDirectory } from './thread-cwd.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = fs.constants;
 

@@ -1,4 +1,4 @@
-import { freeMemory } from './spent-memory.ts';
+import { freeMemory } from './free-memory.ts';
 
 /**
  * A sequence of bytes of known length that can be read at any offset: an archive on the local disk, or an object in a

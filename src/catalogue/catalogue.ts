@@ -9,17 +9,17 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
-import { Backups } from './backups.ts';
+import { Backups } from './tables/backups.ts';
 import type { Catalogue } from './contract.ts';
-import { Copies } from './copies.ts';
-import { Database } from './database.ts';
-import { Deliveries } from './deliveries.ts';
-import { Jobs } from './jobs.ts';
-import { Keys } from './keys.ts';
-import { migrate } from './migrate.ts';
-import { Plans } from './plans.ts';
-import { Servers } from './servers.ts';
-import { UsedTokens } from './used-tokens.ts';
+import { Copies } from './tables/copies.ts';
+import { Database } from './sqlite/database.ts';
+import { Deliveries } from './tables/deliveries.ts';
+import { Jobs } from './tables/jobs.ts';
+import { Keys } from './tables/keys.ts';
+import { migrate } from './sqlite/migrate.ts';
+import { Plans } from './tables/plans.ts';
+import { Servers } from './tables/servers.ts';
+import { UsedTokens } from './tables/used-tokens.ts';
 
 export type { Catalogue } from './contract.ts';
 

@@ -1,8 +1,8 @@
 /** A look into the catalogue's file from outside the daemon, for `roost doctor`: reads only, also while one runs. */
 import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { integer, integerOrNull, text, type Row } from './row.ts';
-import { explainSqlite } from './sqlite-failure.ts';
+import { integer, integerOrNull, text, type Row } from './sqlite/row.ts';
+import { explainSqlite } from './sqlite/sqlite-failure.ts';
 
 export interface CatalogueFacts {
   readonly backups: number;

@@ -21,10 +21,10 @@ import type { Clock } from '../base/clock.ts';
 import { asFailure, errnoOf, Failure } from '../base/failure.ts';
 import type { Catalogue } from './contract.ts';
 import { openCatalogue } from './catalogue.ts';
-import { Database } from './database.ts';
-import type { Row } from './row.ts';
-import { insertInto } from './sql.ts';
-import { isDamaged } from './sqlite-failure.ts';
+import { Database } from './sqlite/database.ts';
+import type { Row } from './sqlite/row.ts';
+import { insertInto } from './sqlite/sql.ts';
+import { isDamaged } from './sqlite/sqlite-failure.ts';
 
 export interface RecoveredCatalogue {
   readonly catalogue: Catalogue;

@@ -9,8 +9,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Failure } from '../base/failure.ts';
-import { prepareFile } from './database.ts';
-import { explainSqlite } from './sqlite-failure.ts';
+import { prepareFile } from './sqlite/database.ts';
+import { explainSqlite } from './sqlite/sqlite-failure.ts';
 
 const LOCK_NAME = 'lock';
 const BUSY = 5;

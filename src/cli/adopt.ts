@@ -10,7 +10,7 @@ import { loadConfig } from '../config/config.ts';
 import { conclude, subcommand } from './command.ts';
 import type { Invocation, JsonOption, Outcome } from './command.ts';
 import type { AdoptReport, AdoptRequest } from './offline.ts';
-import { table } from './table.ts';
+import { table } from './terminal/table.ts';
 
 interface AdoptOptions extends JsonOption {
   readonly config: string;

@@ -8,7 +8,7 @@ import type { Clock } from '../base/clock.ts';
 import { printableText } from '../base/paths.ts';
 import type { ComposeDaemon } from './daemon.ts';
 import type { LoadOfflineTools } from './offline.ts';
-import type { Terminal } from './terminal.ts';
+import type { Terminal } from './terminal/terminal.ts';
 
 /** What scripts rely on. */
 export const EXIT = { done: 0, failed: 1, usage: 2, warned: 3 } as const;

@@ -2,13 +2,13 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { printableText } from '../base/paths.ts';
-import { ApiClient } from './api-client.ts';
-import { ask } from './backup-objects.ts';
-import type { DaemonOptions } from './backup-target.ts';
+import { ApiClient } from './client/api-client.ts';
+import { ask } from './client/objects.ts';
+import type { DaemonOptions } from './client/target.ts';
 import { conclude, subcommand } from './command.ts';
 import type { Invocation, Outcome } from './command.ts';
-import { findConnection } from './connection.ts';
-import { table } from './table.ts';
+import { findConnection } from './client/connection.ts';
+import { table } from './terminal/table.ts';
 
 const Reports = z.looseObject({
   reports: z.array(

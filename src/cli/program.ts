@@ -8,25 +8,25 @@ import { asFailure, Failure } from '../base/failure.ts';
 import { EXIT } from './command.ts';
 import type { ExitCode, Invocation } from './command.ts';
 import type { ComposeDaemon } from './daemon.ts';
-import { failureJson, failureText } from './failure-text.ts';
+import { failureJson, failureText } from './terminal/failure-text.ts';
 import type { LoadOfflineTools } from './offline.ts';
 import { listenForStop } from './stop-signal.ts';
-import { Terminal } from './terminal.ts';
+import { Terminal } from './terminal/terminal.ts';
 import { version } from './version.ts';
 
 type AddCommand = (program: Command, invocation: Invocation) => void;
 
 /** Loaded when they are needed: all of them take ten times as long to load as one does. */
 const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
-  ['start', async () => (await import('./start.ts')).addStart],
-  ['serve', async () => (await import('./serve.ts')).addServe],
-  ['configure', async () => (await import('./configure.ts')).addConfigure],
-  ['config', async () => (await import('./config-check.ts')).addConfigCommands],
-  ['archive', async () => (await import('./archive.ts')).addArchiveCommands],
-  ['backup', async () => (await import('./backup.ts')).addBackupCommands],
-  ['retention', async () => (await import('./retention.ts')).addRetentionCommands],
+  ['start', async () => (await import('./serve/start.ts')).addStart],
+  ['serve', async () => (await import('./serve/serve.ts')).addServe],
+  ['configure', async () => (await import('./configure/configure.ts')).addConfigure],
+  ['config', async () => (await import('./configure/config-check.ts')).addConfigCommands],
+  ['archive', async () => (await import('./archive/archive.ts')).addArchiveCommands],
+  ['backup', async () => (await import('./backup/backup.ts')).addBackupCommands],
+  ['retention', async () => (await import('./backup/retention.ts')).addRetentionCommands],
   ['panel', async () => (await import('./panel.ts')).addPanelCommands],
-  ['doctor', async () => (await import('./doctor.ts')).addDoctor],
+  ['doctor', async () => (await import('./doctor/doctor.ts')).addDoctor],
   ['catalogue', async () => (await import('./catalogue.ts')).addCatalogueCommands],
   ['adopt', async () => (await import('./adopt.ts')).addAdopt],
 ]);

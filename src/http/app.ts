@@ -21,12 +21,12 @@ import { STATUS_OF } from '../protocols/failure-status.ts';
 import { answerError, answerFault, invalidRequest } from '../protocols/native/errors.ts';
 import { nativeDialect } from '../protocols/native/native.ts';
 import { failureOf, logThrown } from '../protocols/thrown.ts';
-import { bearerSecret, createTokenCheck, identifyCaller, type TokenCheck } from './auth.ts';
+import { bearerSecret, createTokenCheck, identifyCaller, type TokenCheck } from '../protocols/native/auth.ts';
 import { mountDocs } from './docs.ts';
-import { createDownloads } from './download.ts';
-import type { EventLoopDelay } from './event-loop-delay.ts';
-import { isEventPath, mountEventSockets, SOCKET_LIMITS, type SocketLimits } from './events-socket.ts';
-import { mountMetrics, type OpenCopies } from './metrics.ts';
+import { createDownloads } from './sending/download.ts';
+import type { EventLoopDelay } from '../protocols/native/metrics/event-loop-delay.ts';
+import { isEventPath, mountEventSockets, SOCKET_LIMITS, type SocketLimits } from '../protocols/native/events/socket.ts';
+import { mountMetrics, type OpenCopies } from '../protocols/native/metrics/metrics.ts';
 import { remoteAddresses } from './remote-address.ts';
 import { systemTimers, type Timers } from '../base/timers.ts';
 

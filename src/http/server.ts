@@ -18,9 +18,9 @@ import { WebSocketServer } from 'ws';
 import { errnoOf, Failure } from '../base/failure.ts';
 import type { ApiConfig } from '../config/types.ts';
 import type { HttpApp } from './app.ts';
-import { CLOSE } from './event-close.ts';
-import { LARGEST_FRAME } from './events-socket.ts';
-import { sendingBodies } from './send-body.ts';
+import { CLOSE } from '../protocols/native/events/close.ts';
+import { LARGEST_FRAME } from '../protocols/native/events/socket.ts';
+import { sendingBodies } from './sending/send-body.ts';
 import { systemTimers, type Timers } from '../base/timers.ts';
 
 export interface ListenOptions {

@@ -288,7 +288,7 @@ export interface StoreView {
   readonly error: string | null;
 }
 
-/** Everything that happens, after it was committed. `jobs/events.ts` delivers them to sockets and metrics. */
+/** Everything that happens, after it was committed. `jobs/runner/events.ts` delivers them to sockets and metrics. */
 export type EventType =
   | 'backup.started'
   | 'backup.progress'

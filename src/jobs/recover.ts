@@ -18,17 +18,17 @@ import type { BackupRecord, JobRecord } from '../catalogue/records.ts';
 import type { Registry } from '../servers/registry.ts';
 import { objectKey } from '../storage/key.ts';
 import type { Store } from '../storage/store.ts';
-import { removeObjects } from './archive-target.ts';
-import type { CopyLane } from './copies.ts';
-import { backupEvent, failureEvent } from './backup-facts.ts';
-import type { EventHub } from './events.ts';
-import { endJob, type EndDependencies } from './job-end.ts';
-import type { Leftovers } from './leftovers.ts';
-import { readManifest } from './manifests.ts';
-import type { QuiescePort } from './quiesce.ts';
-import { forgetBackup } from './remove.ts';
-import type { StoreSet } from './stores.ts';
-import type { PendingEvent } from './verb.ts';
+import { removeObjects } from './stored/archive-target.ts';
+import type { CopyLane } from './copy/copies.ts';
+import { backupEvent, failureEvent } from './stored/backup-facts.ts';
+import type { EventHub } from './runner/events.ts';
+import { endJob, type EndDependencies } from './runner/job-end.ts';
+import type { Leftovers } from './backup/failed-backup-sweep.ts';
+import { readManifest } from './stored/manifests.ts';
+import type { QuiescePort } from './backup/quiesce.ts';
+import { forgetBackup } from './delete/delete.ts';
+import type { StoreSet } from './stored/stores.ts';
+import type { PendingEvent } from './runner/verb.ts';
 
 export interface RecoverDependencies {
   readonly catalogue: Pick<Catalogue, 'transaction'> & EndDependencies['catalogue'];

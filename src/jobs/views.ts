@@ -6,8 +6,8 @@ import type { GameServer } from '../servers/registry.ts';
 import { defaultName } from '../servers/registry.ts';
 import type { BackupView, JobView, ServerView, StoreView } from './contract.ts';
 import type { Store } from '../storage/store.ts';
-import type { EventHub } from './events.ts';
-import type { JobRunner } from './runner.ts';
+import type { EventHub } from './runner/events.ts';
+import type { JobRunner } from './runner/runner.ts';
 
 export type ServerStatus = ServerView['status'];
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { deflateSync, gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ExtractRequest, OpenRequest } from '../../src/archive/contract.ts';
-import { AsideList } from '../../src/archive/aside.ts';
+import { AsideList } from '../../src/archive/write/index-only.ts';
 import { extractArchive, openArchive, verifyArchive } from '../../src/archive/archive.ts';
 import { bytesOf } from '../../src/base/paths.ts';
 import { directoryManifest, pathIn } from '../support/directory-manifest.ts';

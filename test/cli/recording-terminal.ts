@@ -1,6 +1,6 @@
 /** A terminal for tests: what was written to each stream, as text. */
 import { Writable } from 'node:stream';
-import { Terminal } from '../../src/cli/terminal.ts';
+import { Terminal } from '../../src/cli/terminal/terminal.ts';
 
 export class RecordedStream extends Writable {
   text = '';

@@ -31,7 +31,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     signal: options.signal ?? new AbortController().signal,
     onHangup: options.onHangup ?? (() => undefined),
     composeDaemon: options.composeDaemon ?? (() => Promise.reject(new Error('no daemon in this test'))),
-    offlineTools: async () => (await import('../../src/compose-offline.ts')).offlineTools,
+    offlineTools: async () => (await import('../../src/compose/offline.ts')).offlineTools,
     exitCode: EXIT.done,
   });
   return {

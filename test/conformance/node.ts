@@ -2,7 +2,7 @@
 import type { TokenConfig } from '../../src/config/types.ts';
 import type { BackupId } from '../../src/base/ids.ts';
 import type { CreateBackup } from '../../src/jobs/contract.ts';
-import type { Verb } from '../../src/jobs/verb.ts';
+import type { Verb } from '../../src/jobs/runner/verb.ts';
 import { ManualTime } from '../support/manual-time.ts';
 import { openNativeApp } from '../support/native-app.ts';
 import { gate, outcome, SERVER, testNode, type NodeOptions } from '../support/node.ts';

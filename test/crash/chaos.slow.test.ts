@@ -19,7 +19,7 @@ import { WebSocket } from 'ws';
 import { systemClock } from '../../src/base/clock.ts';
 import { openCatalogue } from '../../src/catalogue/catalogue.ts';
 import type { JobState } from '../../src/catalogue/records.ts';
-import { CATALOGUE_NAME } from '../../src/compose.ts';
+import { CATALOGUE_NAME } from '../../src/compose/daemon.ts';
 import { MAIN } from '../e2e/roost-process.ts';
 import type { Host, RunningDaemon } from '../support/daemon.ts';
 import { caller, scratchHost, TOKEN } from '../support/daemon.ts';

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { RestoreStep } from '../../src/jobs/restore-deps.ts';
+import type { RestoreStep } from '../../src/jobs/restore/deps.ts';
 import { atStep, cancelScene, cancelWhen, inPhase } from '../support/cancelled-restore.ts';
 
 const BEFORE_STOP: readonly RestoreStep[] = ['fetched', 'checked', 'staged', 'unpacked'];

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { openStreamedArchive } from '../../src/archive/foreign/open-streamed.ts';
-import { unpackStreamed } from '../../src/archive/unpack-streamed.ts';
+import { unpackStreamed } from '../../src/archive/unpack/streamed.ts';
 import { memorySource } from '../archive/foreign/sources.ts';
 import { failureOf } from '../support/rejection.ts';
 import { scratchDirectory } from '../support/scratch.ts';

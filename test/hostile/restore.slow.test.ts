@@ -2,8 +2,8 @@
 import fs from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { archiveDoor } from '../../src/jobs/archive-door.ts';
-import type { FetchedArchive } from '../../src/jobs/restore-deps.ts';
+import { archiveDoor } from '../../src/jobs/stored/archive-port.ts';
+import type { FetchedArchive } from '../../src/jobs/restore/deps.ts';
 import { memorySource } from '../support/real-archive.ts';
 import type { RestoreNode } from '../support/restore-scene.ts';
 import { remains, restoreNode } from '../support/restore-scene.ts';

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { ExtractResult, StreamedArchive } from '../../src/archive/contract.ts';
 import { openStreamedArchive } from '../../src/archive/foreign/open-streamed.ts';
-import { unpackStreamed } from '../../src/archive/unpack-streamed.ts';
+import { unpackStreamed } from '../../src/archive/unpack/streamed.ts';
 import { Failure } from '../../src/base/failure.ts';
 import type { ByteSource } from '../../src/base/source.ts';
 import { memorySource } from '../archive/foreign/sources.ts';

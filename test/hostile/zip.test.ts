@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openStreamedArchive } from '../../src/archive/foreign/open-streamed.ts';
-import { unpackStreamed } from '../../src/archive/unpack-streamed.ts';
+import { unpackStreamed } from '../../src/archive/unpack/streamed.ts';
 import type { FailureCode } from '../../src/base/failure.ts';
 import { Failure } from '../../src/base/failure.ts';
 import { pathSource } from '../archive/foreign/sources.ts';

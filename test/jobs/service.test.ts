@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { RunningJob, Verb } from '../../src/jobs/verb.ts';
+import type { RunningJob, Verb } from '../../src/jobs/runner/verb.ts';
 import { objectKey } from '../../src/storage/key.ts';
 import { backupId, backUp, gate, outcome, SERVER, serverId, testNode } from '../support/node.ts';
 import { failureOf } from '../support/rejection.ts';

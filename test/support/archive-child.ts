@@ -4,7 +4,7 @@
  */
 import { gunzipSync } from 'node:zlib';
 import type { WriteResult } from '../../src/archive/contract.ts';
-import { writeArchive } from '../../src/archive/write.ts';
+import { writeArchive } from '../../src/archive/write/write.ts';
 import { tarEntries } from './tar-entries.ts';
 
 export interface ChildResult extends WriteResult {

@@ -14,7 +14,7 @@ import type {
 } from '../../src/archive/contract.ts';
 import type { ArchiveWarning } from '../../src/archive/entry.ts';
 import { Failure, throwIfAborted } from '../../src/base/failure.ts';
-import type { ArchiveDoor, OwnIgnoreList } from '../../src/jobs/archive-door.ts';
+import type { ArchiveDoor, OwnIgnoreList } from '../../src/jobs/stored/archive-port.ts';
 
 const PIECES = 4;
 

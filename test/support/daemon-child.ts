@@ -4,7 +4,7 @@
  */
 import fs from 'node:fs';
 import { silentLog } from '../../src/base/log.ts';
-import { composeDaemon } from '../../src/compose.ts';
+import { composeDaemon } from '../../src/compose/daemon.ts';
 import { parseConfig } from '../../src/config/config.ts';
 
 interface Orders {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { silentLog } from '../../src/base/log.ts';
 import type { Daemon } from '../../src/cli/daemon.ts';
-import { composeDaemon } from '../../src/compose.ts';
+import { composeDaemon } from '../../src/compose/daemon.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { scratchDirectory } from './scratch.ts';
 import { knownSecret } from './secret-shapes.ts';

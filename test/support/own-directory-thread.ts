@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { openDirectory, openForReading, openRoot, statChild } from '../../src/base/handles.ts';
-import { ownDirectory } from '../../src/base/thread-directory.ts';
+import { ownDirectory } from '../../src/base/thread-cwd.ts';
 
 export interface OwnDirectoryData {
   readonly directories: readonly string[];

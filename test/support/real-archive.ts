@@ -6,7 +6,7 @@ import { writeArchive } from '../../src/archive/archive.ts';
 import type { WriteResult } from '../../src/archive/contract.ts';
 import type { ByteSink, ByteSource } from '../../src/base/source.ts';
 import { Failure } from '../../src/base/failure.ts';
-import type { FetchedArchive } from '../../src/jobs/restore-deps.ts';
+import type { FetchedArchive } from '../../src/jobs/restore/deps.ts';
 import type { Tree } from './tree.ts';
 import { makeTree } from './tree.ts';
 

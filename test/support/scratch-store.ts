@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import type { StoreFiles } from '../../src/storage/local-files.ts';
-import type { StoreIdentity } from '../../src/storage/local-marker.ts';
-import type { LocalStore, OpenedLocalStore } from '../../src/storage/local.ts';
-import { openLocalStore } from '../../src/storage/local.ts';
+import type { StoreFiles } from '../../src/storage/local/files.ts';
+import type { StoreIdentity } from '../../src/storage/local/marker.ts';
+import type { LocalStore, OpenedLocalStore } from '../../src/storage/local/local.ts';
+import { openLocalStore } from '../../src/storage/local/local.ts';
 import { scratchDirectory } from './scratch.ts';
 
 /** What a node remembers of a store, in memory. */

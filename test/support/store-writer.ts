@@ -3,7 +3,7 @@
  * commit it writes the object's number to stdout, which is its word that this will survive.
  */
 import fs from 'node:fs';
-import { openLocalStore } from '../../src/storage/local.ts';
+import { openLocalStore } from '../../src/storage/local/local.ts';
 import { backupId, serverId } from './catalogue-rows.ts';
 import { objectKey } from '../../src/storage/key.ts';
 

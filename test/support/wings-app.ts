@@ -2,10 +2,10 @@
 import { Failure } from '../../src/base/failure.ts';
 import type { ServerId } from '../../src/base/ids.ts';
 import { Secret } from '../../src/config/secret.ts';
-import { Grants } from '../../src/protocols/wings/grants.ts';
+import { Grants } from '../../src/protocols/wings/tokens/denylist.ts';
 import type { WingsFlavour } from '../../src/protocols/wings/flavour.ts';
-import { NodeCredentials } from '../../src/protocols/wings/node-credentials.ts';
-import type { PanelServers, PanelSettings } from '../../src/protocols/wings/panel-servers.ts';
+import { NodeCredentials } from '../../src/protocols/wings/tokens/node-credentials.ts';
+import type { PanelServers, PanelSettings } from '../../src/protocols/wings/panel/servers.ts';
 import type { WingsParts } from '../../src/protocols/wings/wings.ts';
 import { wingsDialect } from '../../src/protocols/wings/wings.ts';
 import type { Answer, Call } from './native-app.ts';

@@ -1,6 +1,6 @@
 /** Reads a stream of chunks in tar's blocks of 512 bytes, without copying what lies in one chunk. */
 import { Buffer } from 'node:buffer';
-import { TAR_BLOCK } from '../tar-header.ts';
+import { TAR_BLOCK } from '../tar/header.ts';
 import { damaged } from './damaged.ts';
 import type { Unpacked } from './gzip.ts';
 

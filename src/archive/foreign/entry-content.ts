@@ -1,8 +1,8 @@
 /** The content of one tar entry: read once, by whoever wants it, and passed over where nobody does. */
 import { setImmediate } from 'node:timers/promises';
 import { Failure } from '../../base/failure.ts';
-import { paddingOf } from '../tar-header.ts';
-import { ZEROS } from '../zeros.ts';
+import { paddingOf } from '../tar/header.ts';
+import { ZEROS } from '../tar/zeros.ts';
 import type { BlockReader } from './block-reader.ts';
 import type { SparseMap } from './sparse-map.ts';
 

@@ -4,7 +4,7 @@
  */
 import { crc32 } from 'node:zlib';
 import type { ByteSource } from '../../base/source.ts';
-import { firstNonZero } from '../zeros.ts';
+import { firstNonZero } from '../tar/zeros.ts';
 import { damaged } from './damaged.ts';
 import { inflateRaw } from './inflate.ts';
 import { SourceCursor } from './source-cursor.ts';

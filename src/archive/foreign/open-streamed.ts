@@ -2,8 +2,8 @@
 import { printableText } from '../../base/paths.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { StreamedArchive } from '../contract.ts';
-import { TAR_BLOCK } from '../tar-header.ts';
-import { isZero } from '../zeros.ts';
+import { TAR_BLOCK } from '../tar/header.ts';
+import { isZero } from '../tar/zeros.ts';
 import { BlockReader } from './block-reader.ts';
 import { damaged } from './damaged.ts';
 import type { Unpacked } from './gzip.ts';

@@ -4,7 +4,7 @@
  * bsdtar writes the last.
  */
 import type { Buffer } from 'node:buffer';
-import { TAR_BLOCK, paddingOf } from '../tar-header.ts';
+import { TAR_BLOCK, paddingOf } from '../tar/header.ts';
 import type { BlockReader } from './block-reader.ts';
 import { damaged, tooLarge } from './damaged.ts';
 import type { PaxRecords } from './pax.ts';

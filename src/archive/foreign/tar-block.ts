@@ -4,8 +4,8 @@
  */
 import { Buffer } from 'node:buffer';
 import { Header } from 'tar/header';
-import { TAR_BLOCK } from '../tar-header.ts';
-import { isZero } from '../zeros.ts';
+import { TAR_BLOCK } from '../tar/header.ts';
+import { isZero } from '../tar/zeros.ts';
 import { damaged } from './damaged.ts';
 
 const NAME = { at: 0, length: 100 };

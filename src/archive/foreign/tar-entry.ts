@@ -1,7 +1,7 @@
 /** What a tar header and its extensions say that an entry is, or why there can be no such entry. */
 import { printable } from '../../base/paths.ts';
 import type { ArchiveWarning, Entry, EntryKind, WarningCode } from '../entry.ts';
-import { checkEntryPath, checkHardLinkTarget, checkSymlinkTarget } from '../entry-name.ts';
+import { checkEntryPath, checkHardLinkTarget, checkSymlinkTarget } from '../tar/entry-name.ts';
 import { damaged } from './damaged.ts';
 import type { PaxRecords } from './pax.ts';
 import { paxNumber, paxSeconds } from './pax.ts';

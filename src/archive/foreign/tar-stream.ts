@@ -8,8 +8,8 @@
 import type { Buffer } from 'node:buffer';
 import { throwIfAborted } from '../../base/failure.ts';
 import type { SkippedEntry, StreamedEntry } from '../contract.ts';
-import { TAR_BLOCK, paddingOf } from '../tar-header.ts';
-import { isZero } from '../zeros.ts';
+import { TAR_BLOCK, paddingOf } from '../tar/header.ts';
+import { isZero } from '../tar/zeros.ts';
 import { BlockReader } from './block-reader.ts';
 import { damaged, tooLarge } from './damaged.ts';
 import { EntryContent } from './entry-content.ts';

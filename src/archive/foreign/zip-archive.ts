@@ -10,7 +10,7 @@ import { printable } from '../../base/paths.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { SkippedEntry, StreamedArchive, StreamedEntry } from '../contract.ts';
 import type { Entry, WarningCode } from '../entry.ts';
-import { checkEntryPath, checkSymlinkTarget } from '../entry-name.ts';
+import { checkEntryPath, checkSymlinkTarget } from '../tar/entry-name.ts';
 import { damaged } from './damaged.ts';
 import { plain } from './gzip.ts';
 import { inflateRaw } from './inflate.ts';

@@ -5,8 +5,8 @@
  */
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { App, AppEnv, Dialect, DialectPorts } from '../dialect.ts';
-import type { Grants } from './grants.ts';
-import { isSocketPath, mountSocket } from './socket.ts';
+import type { Grants } from './tokens/denylist.ts';
+import { isSocketPath, mountSocket } from './socket/socket.ts';
 
 /** @param allowedOrigins besides the node's own, or `*`. */
 export function nodeSocketDialect(grants: Grants, allowedOrigins: readonly string[]): Dialect {

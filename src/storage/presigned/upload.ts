@@ -16,9 +16,9 @@ import { Failure, throwIfAborted } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
 import { Pace } from '../../base/rates.ts';
 import type { ByteSource } from '../../base/source.ts';
-import { faultOf, isTransient } from '../s3-failure.ts';
-import type { RetryPort } from '../s3-retry.ts';
-import { retried, systemRetry } from '../s3-retry.ts';
+import { faultOf, isTransient } from '../s3/failure.ts';
+import type { RetryPort } from '../s3/retry.ts';
+import { retried, systemRetry } from '../s3/retry.ts';
 import type { PartAnswer } from './part.ts';
 import { putPart } from './part.ts';
 

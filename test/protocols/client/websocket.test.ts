@@ -3,7 +3,7 @@ import { Secret } from '../../../src/config/secret.ts';
 import type { Dialect } from '../../../src/protocols/dialect.ts';
 import { stellarStackOssDialect } from '../../../src/protocols/stellar/stellarstack-oss.ts';
 import { stellarStackDialect } from '../../../src/protocols/stellar/stellarstack.ts';
-import { Grants } from '../../../src/protocols/wings/grants.ts';
+import { Grants } from '../../../src/protocols/wings/tokens/denylist.ts';
 import { nodeSocketDialect } from '../../../src/protocols/wings/node-socket.ts';
 import { eventually } from '../../support/eventually.ts';
 import { listeningNode } from '../../support/listening-node.ts';

@@ -1,7 +1,7 @@
 import os from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../../src/config/secret.ts';
-import { NodeCredentials } from '../../../src/protocols/wings/node-credentials.ts';
+import { NodeCredentials } from '../../../src/protocols/wings/tokens/node-credentials.ts';
 import { ADMIN } from '../../support/native-app.ts';
 import { SERVER, UNKNOWN } from '../../support/scripted-service.ts';
 import { ALL_FLAVOURS, NODE_TOKEN, NODE_TOKEN_ID, openWingsApp, PANEL_URL } from '../../support/wings-app.ts';

@@ -2,7 +2,7 @@
 import type { Clock } from '../../../src/base/clock.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import type { Daemon } from '../../../src/cli/daemon.ts';
-import { composeDaemon } from '../../../src/compose.ts';
+import { composeDaemon } from '../../../src/compose/daemon.ts';
 import { parseConfig } from '../../../src/config/config.ts';
 import { onTestFinished } from 'vitest';
 import type { RunningDaemon } from '../daemon.ts';

@@ -1,0 +1,200 @@
+/**
+ * Matches one byte string against many globs at once, in a time that no list can stretch: all positions of all globs
+ * are bits of one vector, and a byte moves them all together (the bit-parallel simulation of an automaton, known as
+ * extended Shift-And). Nothing is ever tried twice, so matching costs at most `words` steps a byte, where a word holds
+ * 32 positions and a glob has about as many positions as bytes.
+ *
+ * Only words with a live position are visited. A glob anchored elsewhere dies with the first byte that differs, which
+ * is what makes a usual list cheap.
+ */
+import { SLASH, type Glob } from './glob.ts';
+
+export interface Member {
+  readonly glob: Glob;
+  /** Number of its line; members come in the order of their lines. */
+  readonly line: number;
+  readonly directoryOnly: boolean;
+  readonly negated: boolean;
+}
+
+/** The live positions after a part of a path, as words of bits in ascending order; valid for its own automaton only. */
+export interface Positions {
+  readonly words: Int32Array;
+  readonly bits: Int32Array;
+}
+
+const NONE: Positions = { words: new Int32Array(0), bits: new Int32Array(0) };
+
+export class GlobAutomaton {
+  /** The positions before the first byte. */
+  readonly start: Positions;
+  /** Words that one byte costs at most. */
+  readonly size: number;
+  /** Words visited so far: the work done, for tests and metrics. */
+  steps = 0;
+
+  /** For byte b at [b * size]: positions that are entered by a step over b. */
+  readonly #entered: Int32Array;
+  readonly #loopsOverName: Int32Array;
+  readonly #loopsOverSlash: Int32Array;
+  readonly #optional: Int32Array;
+  readonly #accepts: Int32Array;
+  readonly #acceptsFile: Int32Array;
+  readonly #negated: Int32Array;
+  readonly #lines: Int32Array;
+
+  // Two vectors in turn: a word may wake its neighbour, so the next vector cannot be written over the one being read.
+  #words: Int32Array;
+  #bits: Int32Array;
+  #count = 0;
+  #nextWords: Int32Array;
+  #nextBits: Int32Array;
+
+  constructor(members: readonly Member[]) {
+    const positions = members.reduce((sum, { glob }) => sum + glob.loops.length, 0);
+    // Always a bit more than there are positions: what the last one carries over falls on a bit that nothing enters.
+    const size = Math.floor(positions / 32) + 1;
+    const vector = (): Int32Array => new Int32Array(size);
+    this.size = size;
+    this.#entered = new Int32Array(256 * size);
+    this.#loopsOverName = vector();
+    this.#loopsOverSlash = vector();
+    this.#optional = vector();
+    this.#accepts = vector();
+    this.#acceptsFile = vector();
+    this.#negated = vector();
+    this.#lines = new Int32Array(size * 32);
+    this.#words = vector();
+    this.#bits = vector();
+    this.#nextWords = vector();
+    this.#nextBits = vector();
+    const start = vector();
+    let first = 0;
+    for (const member of members) {
+      this.#add(member, first, start);
+      first += member.glob.loops.length;
+    }
+    start.forEach((bits, word) => this.#keep(word, bits));
+    this.#turn();
+    this.start = this.#snapshot();
+  }
+
+  /**
+   * Reads a name from where a part of a path led.
+   *
+   * @returns the highest line that matches here, or -1.
+   */
+  match(from: Positions, name: string, isDirectory: boolean): number {
+    this.#read(from, name);
+    const accepts = isDirectory ? this.#accepts : this.#acceptsFile;
+    return this.#highestLine(accepts);
+  }
+
+  /** The positions behind a name and its slash: where the names in that directory are read from. */
+  enter(from: Positions, name: string): Positions {
+    this.#read(from, name);
+    this.#advance(SLASH);
+    return this.#snapshot();
+  }
+
+  /** The highest negated line that can still match something whose path goes on from here, or -1. */
+  lastNegatedFrom(from: Positions): number {
+    this.#load(from);
+    return this.#highestLine(this.#negated);
+  }
+
+  #add({ glob, line, directoryOnly, negated }: Member, first: number, start: Int32Array): void {
+    setBit(start, first);
+    if (glob.optional.has(0)) setBit(start, first + 1);
+    for (const [index, step] of glob.steps.entries()) this.#addStep(step, first + index + 1);
+    for (const [index, loop] of glob.loops.entries()) {
+      if (loop !== 'none') setBit(this.#loopsOverName, first + index);
+      if (loop === 'any') setBit(this.#loopsOverSlash, first + index);
+      if (negated) setBit(this.#negated, first + index);
+      this.#lines[first + index] = line;
+    }
+    for (const index of glob.optional) setBit(this.#optional, first + index);
+    const last = first + glob.steps.length;
+    setBit(this.#accepts, last);
+    if (!directoryOnly) setBit(this.#acceptsFile, last);
+  }
+
+  #addStep(step: number | Uint8Array, position: number): void {
+    if (typeof step === 'number') setBit(this.#entered, step * this.size * 32 + position);
+    else step.forEach((flag, byte) => flag === 1 && setBit(this.#entered, byte * this.size * 32 + position));
+  }
+
+  #read(from: Positions, name: string): void {
+    this.#load(from);
+    for (let at = 0; at < name.length && this.#count > 0; at++) this.#advance(name.charCodeAt(at));
+  }
+
+  /** One byte: positions with a step over it hand on to the next, positions with a loop over it stay. */
+  #advance(byte: number): void {
+    const { size } = this;
+    const entered = byte * size;
+    const loops = byte === SLASH ? this.#loopsOverSlash : this.#loopsOverName;
+    const count = this.#count;
+    const words = this.#words;
+    let read = 0;
+    let word = -1;
+    // Bits that leave the word at its top end: by a step (still to be checked against the byte), by an optional position.
+    let stepped = 0;
+    let passed = 0;
+    this.#count = 0;
+    for (;;) {
+      let live = 0;
+      if (read < count && ((stepped | passed) === 0 || words[read] === word + 1)) {
+        word = words[read] ?? 0;
+        live = this.#bits[read++] ?? 0;
+      } else if ((stepped | passed) === 0) {
+        break;
+      } else {
+        word++;
+      }
+      const arrived = ((live << 1) | stepped) & (this.#entered[entered + word] ?? 0);
+      const passable = (arrived | passed) & (this.#optional[word] ?? 0);
+      this.#keep(word, arrived | passed | (passable << 1) | (live & (loops[word] ?? 0)));
+      stepped = live >>> 31;
+      passed = passable >>> 31;
+      this.steps++;
+    }
+    this.#turn();
+  }
+
+  #keep(word: number, bits: number): void {
+    if (bits === 0) return;
+    this.#nextWords[this.#count] = word;
+    this.#nextBits[this.#count++] = bits;
+  }
+
+  #turn(): void {
+    [this.#words, this.#nextWords] = [this.#nextWords, this.#words];
+    [this.#bits, this.#nextBits] = [this.#nextBits, this.#bits];
+  }
+
+  #load(from: Positions): void {
+    this.#words.set(from.words);
+    this.#bits.set(from.bits);
+    this.#count = from.words.length;
+  }
+
+  #snapshot(): Positions {
+    if (this.#count === 0) return NONE;
+    return { words: this.#words.slice(0, this.#count), bits: this.#bits.slice(0, this.#count) };
+  }
+
+  #highestLine(mask: Int32Array): number {
+    for (let index = this.#count - 1; index >= 0; index--) {
+      const word = this.#words[index] ?? 0;
+      const bits = (this.#bits[index] ?? 0) & (mask[word] ?? 0);
+      if (bits !== 0) return this.#lines[word * 32 + 31 - Math.clz32(bits)] ?? -1;
+    }
+    return -1;
+  }
+}
+
+function setBit(vector: Int32Array, position: number): void {
+  const word = position >>> 5;
+  vector[word] = (vector[word] ?? 0) | (1 << (position & 31));
+}

@@ -1,0 +1,77 @@
+/**
+ * The ignore file that a server's owner keeps in its root. The owner can put anything there, and a scheduled backup
+ * must not fail for it: a file that cannot be used counts as an empty list (everything is kept), with a warning.
+ */
+import fs from 'node:fs';
+import { Failure, errnoOf } from '../../base/failure.ts';
+import { openForReading } from '../../base/handles.ts';
+import { formatBytes } from '../../base/sizes.ts';
+import type { ArchiveWarning } from '../entry.ts';
+import { MAX_BYTES, compileIgnore } from './ignore.ts';
+import { decodeIgnoreText, splitIgnoreText } from './ignore-text.ts';
+
+/** The names looked for, in this order: Roost's own, that of Pterodactyl's Wings, that of Pelican's. */
+const IGNORE_FILE_NAMES = ['.roostignore', '.pteroignore', '.pelicanignore'] as const;
+
+export interface IgnoreFile {
+  readonly name: string;
+  /** Every line with its comments and blanks, as `compileIgnore` takes them; empty when the file could not be used. */
+  readonly lines: readonly string[];
+  /** Why it could not be used: one of code `ignore_file`, or none. */
+  readonly warnings: readonly ArchiveWarning[];
+}
+
+/**
+ * Reads the server's own ignore file: the first that exists of `.roostignore`, `.pteroignore` and `.pelicanignore`, and
+ * only that one. It must be a regular file (a link is not followed) of at most `MAX_BYTES`, within the caps of
+ * `compileIgnore`.
+ *
+ * @param root an open directory, the server's root.
+ * @returns undefined when the server has none.
+ * @throws the system error when the process lacks descriptors or memory: that is no fault of the file.
+ */
+export function readIgnoreFile(root: number): IgnoreFile | undefined {
+  for (const name of IGNORE_FILE_NAMES) {
+    try {
+      const lines = splitIgnoreText(decodeIgnoreText(readSmallFile(root, name)));
+      compileIgnore(lines);
+      return { name, lines, warnings: [] };
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') continue;
+      return { name, lines: [], warnings: [passedOver(name, error)] };
+    }
+  }
+  return undefined;
+}
+
+function readSmallFile(root: number, name: string): Uint8Array {
+  const handle = openForReading(root, name);
+  try {
+    if (!fs.fstatSync(handle).isFile()) throw unusable('it is no regular file');
+    // One byte more than allowed tells a file that is too long, also when it grows while it is read.
+    const buffer = Buffer.alloc(MAX_BYTES + 1);
+    let length = 0;
+    for (let read = -1; read !== 0 && length < buffer.length; length += read) {
+      read = fs.readSync(handle, buffer, length, buffer.length - length, null);
+    }
+    if (length > MAX_BYTES) throw unusable(`it is longer than ${formatBytes(MAX_BYTES)}`);
+    return buffer.subarray(0, length);
+  } finally {
+    fs.closeSync(handle);
+  }
+}
+
+function unusable(state: string): Failure {
+  return new Failure('invalid_request', `Cannot use the ignore file: ${state}`);
+}
+
+function passedOver(name: string, error: unknown): ArchiveWarning {
+  const { message } = error instanceof Failure ? error : unusable(errnoSentence(error));
+  return { path: name, code: 'ignore_file', message: `${message}; nothing was left out because of it` };
+}
+
+function errnoSentence(error: unknown): string {
+  const errno = errnoOf(error);
+  if (errno === undefined || errno === 'EMFILE' || errno === 'ENFILE' || errno === 'ENOMEM') throw error;
+  return errno === 'ELOOP' ? 'it is a symbolic link' : `it cannot be read (${errno})`;
+}

@@ -1,0 +1,58 @@
+/**
+ * The directory of an index: what was written, or nothing. Checked here and not by zod, because each thread that reads
+ * an index would load that library for this one shape: 30 ms and 8 MiB each, a tenth of a whole backup's start and
+ * memory.
+ */
+import { indexDamaged } from './format.ts';
+import type { EntryBlock, IndexDirectory, IndexSummary, SegmentBlock } from './format.ts';
+
+const MAX_BLOCK = 16 * 1024 * 1024;
+
+type Check = (value: unknown) => boolean;
+/** A check for each field: a field that is added to the type cannot be forgotten here. */
+type Shape<T> = Readonly<Record<keyof T, Check>>;
+
+const isWhole: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
+const isBlockLength: Check = (value) => isWhole(value) && Number(value) <= MAX_BLOCK;
+const isText: Check = (value) => typeof value === 'string';
+
+const SUMMARY: Shape<IndexSummary> = {
+  size: isWhole,
+  rawSize: isWhole,
+  sha256: (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value),
+  crc32: isWhole,
+  entries: isWhole,
+  files: isWhole,
+  level: (value) => value === 'none' || value === 'fast' || value === 'best',
+  engine: (value) => value === 'isal' || value === 'zlib',
+  startedAt: Number.isFinite,
+};
+const BLOCK = { offset: isWhole, length: isBlockLength, rawLength: isBlockLength, crc: isWhole, count: isWhole };
+const ENTRY_BLOCK: Shape<EntryBlock> = { ...BLOCK, first: isText };
+const SEGMENT_BLOCK: Shape<SegmentBlock> = { ...BLOCK, segmentOffset: isWhole, segmentRawOffset: isWhole };
+const DIRECTORY: Shape<IndexDirectory> = {
+  summary: (value) => has(value, SUMMARY),
+  entryBlocks: (value) => Array.isArray(value) && value.every((block) => has(block, ENTRY_BLOCK)),
+  segmentBlocks: (value) => Array.isArray(value) && value.every((block) => has(block, SEGMENT_BLOCK)),
+};
+
+/** @throws Failure `archive_damaged` when the bytes are no directory. */
+export function decodeDirectory(bytes: Buffer): IndexDirectory {
+  const directory = parsed(bytes);
+  if (has(directory, DIRECTORY)) return directory;
+  throw indexDamaged('its directory is malformed');
+}
+
+function has<T>(value: unknown, shape: Shape<T>): value is T {
+  if (typeof value !== 'object' || value === null) return false;
+  const fields = value as Readonly<Record<string, unknown>>;
+  return Object.entries<Check>(shape).every(([name, check]) => check(fields[name]));
+}
+
+function parsed(directory: Buffer): unknown {
+  try {
+    return JSON.parse(directory.toString('latin1'));
+  } catch (error) {
+    throw indexDamaged('its directory is malformed', error);
+  }
+}

@@ -1,0 +1,104 @@
+/** Looking into an archive by its index: one directory level, or one file, without reading the rest. */
+import { Failure, throwIfAborted } from '../../base/failure.ts';
+import { printable } from '../../base/paths.ts';
+import type { ByteSource } from '../../base/source.ts';
+import { useBytes } from '../../base/source.ts';
+import { freeMemory } from '../../base/free-memory.ts';
+import type { ArchivePage, OpenedArchive } from '../contract.ts';
+import type { Entry } from '../entry.ts';
+import { checkLengths, inflateSegmentAside } from '../gzip/inflate.ts';
+import type { IndexedEntry, Segment } from '../index/format.ts';
+import type { IndexReader } from '../index/reader.ts';
+import { contentStart } from '../index/segment-entries.ts';
+import { tarName } from '../tar/header.ts';
+
+export class IndexedArchive implements OpenedArchive {
+  readonly format = 'roost';
+  readonly #archive: ByteSource;
+  readonly #reader: IndexReader;
+
+  constructor(archive: ByteSource, reader: IndexReader) {
+    this.#archive = archive;
+    this.#reader = reader;
+  }
+
+  /** Skips from child to child: what lies below a child directory is passed over without being read. */
+  async list(path: string, cursor: string | undefined, limit: number): Promise<ArchivePage> {
+    const prefix = path === '' ? '' : `${path}/`;
+    if (path !== '' && (await this.#reader.find(path))?.kind !== 'directory') throw pathNotFound(path);
+    const entries: Entry[] = [];
+    let from = cursor ?? prefix;
+    for (let at = await this.#firstBehind(from, prefix); at !== undefined; at = await this.#firstBehind(from, prefix)) {
+      if (entries.length === limit) return { entries, cursor: from };
+      entries.push(plainEntry(at));
+      from = behind(at);
+    }
+    return { entries };
+  }
+
+  async *entries(signal?: AbortSignal): AsyncGenerator<Entry, void, void> {
+    for await (const entry of this.#reader.entries()) {
+      throwIfAborted(signal, 'Cannot list the archive');
+      yield plainEntry(entry);
+    }
+  }
+
+  async content(path: string, signal?: AbortSignal): Promise<{ entry: Entry; stream: AsyncIterable<Uint8Array> }> {
+    const found = await this.#reader.find(path);
+    if (found === undefined) throw pathNotFound(path);
+    const held = found.kind === 'hardlink' ? await this.#reader.find(found.target ?? '') : found;
+    if (held?.kind !== 'file') throw new Failure('path_not_found', `Cannot read "${printable(path)}": it is no file`);
+    return { entry: { ...plainEntry(held), path }, stream: this.#read(held, signal) };
+  }
+
+  async close(): Promise<void> {
+    // The sources are the caller's.
+  }
+
+  async *#read(entry: IndexedEntry, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, void> {
+    const start = contentStart(entry);
+    const end = start + entry.size;
+    if (entry.size === 0) return;
+    for await (const segment of this.#reader.segmentsOf(start, end)) {
+      throwIfAborted(signal, 'Cannot read the file');
+      const raw = await this.#inflated(segment, signal);
+      try {
+        yield raw.subarray(Math.max(start - segment.rawOffset, 0), end - segment.rawOffset);
+      } finally {
+        freeMemory(raw);
+      }
+    }
+  }
+
+  async #inflated(segment: Segment, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    checkLengths(segment);
+    const { offset, length } = segment;
+    return useBytes(this.#archive, offset, length, (stored) => inflateSegmentAside(stored, segment), signal);
+  }
+
+  /** The first direct child at or behind a tar name; undefined when none is left in this directory. */
+  async #firstBehind(from: string, prefix: string): Promise<IndexedEntry | undefined> {
+    for await (const entry of this.#reader.entries(from)) {
+      const name = tarName(entry);
+      if (!name.startsWith(prefix)) return undefined;
+      if (name !== prefix) return entry;
+    }
+    return undefined;
+  }
+}
+
+/** The tar name behind an entry and all that lies in it: `0` follows `/` in byte order. */
+function behind(entry: Entry): string {
+  return entry.kind === 'directory' ? `${entry.path}0` : `${entry.path}\0`;
+}
+
+function plainEntry(entry: IndexedEntry): Entry {
+  const { tarOffset: _tar, headerLength: _header, ...plain } = entry;
+  return plain;
+}
+
+export function pathNotFound(path: string): Failure {
+  return new Failure('path_not_found', `Cannot look into the backup: it holds no "${printable(path)}"`, {
+    hint: 'List the directory above it to see what the backup holds.',
+  });
+}

@@ -1,0 +1,120 @@
+/**
+ * Looking into an archive that has no index: it is read through from its start for each question. Slow, but it works
+ * for any tar or zip; and memory stays bounded whatever the archive holds.
+ */
+import { Failure } from '../../base/failure.ts';
+import { printable } from '../../base/paths.ts';
+import type { ArchivePage, OpenedArchive, StreamedArchive, StreamedEntry } from '../contract.ts';
+import type { Entry } from '../entry.ts';
+import { pathNotFound } from './indexed-archive.ts';
+import { tarName } from '../tar/header.ts';
+
+export class StreamedOpened implements OpenedArchive {
+  readonly #archive: StreamedArchive;
+
+  constructor(archive: StreamedArchive) {
+    this.#archive = archive;
+  }
+
+  get format(): 'tar' | 'zip' {
+    return this.#archive.format;
+  }
+
+  async list(path: string, cursor: string | undefined, limit: number): Promise<ArchivePage> {
+    const level = new Level(path, cursor ?? '', limit + 1);
+    for await (const { entry } of this.#entries()) level.add(entry);
+    if (path !== '' && !level.exists) throw pathNotFound(path);
+    const entries = level.entries();
+    const next = entries[limit];
+    return next === undefined ? { entries } : { entries: entries.slice(0, limit), cursor: tarName(next) };
+  }
+
+  async *entries(signal?: AbortSignal): AsyncGenerator<Entry, void, void> {
+    for await (const { entry } of this.#entries(signal)) yield entry;
+  }
+
+  async content(path: string, signal?: AbortSignal): Promise<{ entry: Entry; stream: AsyncIterable<Uint8Array> }> {
+    let found = await this.#last(path, signal);
+    if (found?.entry.kind === 'hardlink') found = await this.#last(found.entry.target ?? '', signal);
+    if (found === undefined) throw pathNotFound(path);
+    if (found.entry.kind !== 'file') {
+      throw new Failure('path_not_found', `Cannot read "${printable(path)}": it is no file`);
+    }
+    return { entry: { ...found.entry, path }, stream: this.#contentOf(found.number, signal) };
+  }
+
+  async close(): Promise<void> {
+    // The sources are the caller's.
+  }
+
+  /** Of several entries with one path the last counts, as when they are unpacked. */
+  async #last(path: string, signal?: AbortSignal): Promise<{ number: number; entry: Entry } | undefined> {
+    let found: { number: number; entry: Entry } | undefined;
+    let number = 0;
+    for await (const { entry } of this.#entries(signal)) {
+      if (entry.path === path) found = { number, entry };
+      number++;
+    }
+    return found;
+  }
+
+  async *#contentOf(wanted: number, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
+    let number = 0;
+    for await (const streamed of this.#entries(signal)) {
+      if (number++ !== wanted) continue;
+      yield* streamed.content();
+      return;
+    }
+  }
+
+  async *#entries(signal?: AbortSignal): AsyncGenerator<StreamedEntry, void, void> {
+    for await (const item of this.#archive.read(signal)) if ('entry' in item) yield item;
+  }
+}
+
+/** Collects one directory level: the first `most` names behind a cursor, whatever order they come in. */
+class Level {
+  readonly #prefix: string;
+  readonly #cursor: string;
+  readonly #most: number;
+  #found = new Map<string, Entry>();
+  exists = false;
+
+  constructor(path: string, cursor: string, most: number) {
+    this.#prefix = path === '' ? '' : `${path}/`;
+    this.#cursor = cursor;
+    this.#most = most;
+  }
+
+  add(entry: Entry): void {
+    const name = tarName(entry);
+    if (!name.startsWith(this.#prefix)) return;
+    this.exists = true;
+    const rest = entry.path.slice(this.#prefix.length);
+    if (rest === '') return;
+    const slash = rest.indexOf('/');
+    if (slash < 0) this.#keep(entry);
+    // Many tars name no directories: what lies in one tells that it is there.
+    else this.#keep(impliedDirectory(this.#prefix + rest.slice(0, slash), entry.mtime), false);
+  }
+
+  entries(): Entry[] {
+    this.#trim(this.#most);
+    return [...this.#found.values()];
+  }
+
+  #keep(entry: Entry, replace = true): void {
+    if (tarName(entry) < this.#cursor || (!replace && this.#found.has(entry.path))) return;
+    this.#found.set(entry.path, entry);
+    if (this.#found.size > 4 * this.#most) this.#trim(this.#most);
+  }
+
+  #trim(most: number): void {
+    const sorted = [...this.#found.values()].sort((a, b) => (tarName(a) < tarName(b) ? -1 : 1));
+    this.#found = new Map(sorted.slice(0, most).map((entry) => [entry.path, entry]));
+  }
+}
+
+function impliedDirectory(path: string, mtime: number): Entry {
+  return { path, kind: 'directory', size: 0, mode: 0o755, uid: 0, gid: 0, mtime };
+}

@@ -1,0 +1,95 @@
+/**
+ * Segments on their way through the inflating threads, in any order, a bounded number at a time. The first failure
+ * ends it: nothing further is started, and `finish` rejects with it.
+ */
+import type { ByteSource } from '../../base/source.ts';
+import { readInto } from '../../base/source.ts';
+import { Slots } from '../threads/control.ts';
+import type { Control } from '../threads/control.ts';
+import { readFully } from '../../base/file-source.ts';
+import { MAX_STORED_SEGMENT, checkLengths } from '../gzip/inflate.ts';
+import type { Segment } from '../index/format.ts';
+import type { InflateResult, InflateTask, InflateThreadData, UnpackPolicy } from './messages.ts';
+import { SlotTurns } from '../threads/free-slots.ts';
+import { threadFile } from '../threads/thread-file.ts';
+import { ThreadPool } from '../threads/thread-pool.ts';
+
+const SLOTS_A_WORKER = 3;
+
+export interface InflateLineRequest {
+  readonly archive: ByteSource;
+  readonly workers: number;
+  readonly control: Control;
+  readonly unpack?: UnpackPolicy;
+  readonly onResult: (task: InflateTask, result: InflateResult) => void;
+}
+
+export class InflateLine {
+  readonly #request: InflateLineRequest;
+  readonly #slots: Slots;
+  readonly #turns: SlotTurns;
+  readonly #pool: ThreadPool<{ slot: number; task: InflateTask }, InflateResult>;
+  readonly #underWay = new Set<Promise<void>>();
+  #failure: unknown;
+
+  constructor(request: InflateLineRequest) {
+    this.#request = request;
+    const count = request.workers * SLOTS_A_WORKER;
+    this.#slots = new Slots(count, MAX_STORED_SEGMENT);
+    this.#turns = new SlotTurns(count);
+    const { memory, length } = this.#slots;
+    const data: InflateThreadData = { control: request.control.memory, slots: { memory, count, length } };
+    const workerData = request.unpack === undefined ? data : { ...data, unpack: request.unpack };
+    this.#pool = new ThreadPool(threadFile(import.meta.url, 'inflate-thread'), request.workers, workerData);
+  }
+
+  /**
+   * Reads a segment's stored bytes, shows them to `look` (which hashes them), and starts the task on them.
+   *
+   * @throws the first failure of any task so far.
+   */
+  async add(task: InflateTask, look?: (stored: Buffer) => void): Promise<void> {
+    this.#check();
+    checkLengths(task.segment);
+    const slot = await this.#turns.take();
+    this.#check();
+    const stored = await this.#load(slot, task.segment);
+    look?.(stored);
+    const running = this.#pool.run({ slot, task }).then(
+      (result) => {
+        this.#request.onResult(task, result);
+      },
+      (error: unknown) => {
+        this.#failure ??= error;
+      },
+    );
+    this.#underWay.add(running);
+    void running.finally(() => {
+      this.#underWay.delete(running);
+      this.#turns.give(slot);
+    });
+  }
+
+  /** Waits for all that is under way. */
+  async finish(): Promise<void> {
+    await Promise.all(this.#underWay);
+    this.#check();
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+
+  #check(): void {
+    this.#request.control.checkStop();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async #load(slot: number, segment: Segment): Promise<Buffer> {
+    const view = this.#slots.view(slot, segment.length);
+    const { archive } = this.#request;
+    if (archive.descriptor !== undefined) return readFully(archive.descriptor, segment.offset, view);
+    await readInto(archive, segment.offset, view);
+    return view;
+  }
+}

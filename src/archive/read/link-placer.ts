@@ -1,0 +1,79 @@
+/**
+ * Links, placed when all files are there. In a partial restore a hard link may be wanted without the file that it
+ * leads to: then the first such link becomes a file with that content, and the others link to it.
+ */
+import type { ByteSource } from '../../base/source.ts';
+import type { Entry } from '../entry.ts';
+import { SegmentInflater, checkLengths } from '../gzip/inflate.ts';
+import type { IndexReader } from '../index/reader.ts';
+import type { IndexedEntry } from '../index/format.ts';
+import { contentStart } from '../index/segment-entries.ts';
+import type { UnpackTarget } from '../unpack/target.ts';
+import type { WantedEntries } from './wanted-entries.ts';
+
+export class LinkPlacer {
+  readonly #archive: ByteSource;
+  readonly #reader: IndexReader;
+  readonly #target: UnpackTarget;
+  readonly #wanted: WantedEntries;
+  readonly #inflater = new SegmentInflater();
+  readonly #expected = { hardlink: 0, symlink: 0 };
+  /** For a file that is not unpacked itself: the path that got its content. */
+  readonly #heirs = new Map<string, string>();
+
+  constructor(archive: ByteSource, reader: IndexReader, target: UnpackTarget, wanted: WantedEntries) {
+    this.#archive = archive;
+    this.#reader = reader;
+    this.#target = target;
+    this.#wanted = wanted;
+  }
+
+  /** Takes note of a wanted link. */
+  expect(entry: Entry): void {
+    if (entry.kind === 'hardlink' || entry.kind === 'symlink') this.#expected[entry.kind]++;
+  }
+
+  expects(kind: 'hardlink' | 'symlink'): boolean {
+    return this.#expected[kind] > 0;
+  }
+
+  async place(entry: IndexedEntry): Promise<void> {
+    if (entry.kind === 'symlink') {
+      this.#target.placeSymlink(entry);
+      return;
+    }
+    const heir = this.#heirs.get(entry.target ?? '');
+    if (heir !== undefined) {
+      this.#target.placeHardLink({ ...entry, target: heir });
+      return;
+    }
+    const left = this.#wanted.all ? undefined : await this.#reader.find(entry.target ?? '');
+    if (left?.kind === 'file' && (await this.#wanted.of([left])).length === 0) await this.#copy(entry, left);
+    else this.#target.placeHardLink(entry);
+  }
+
+  /** The link becomes a file with the content that it leads to, which is not wanted under its own name. */
+  async #copy(link: IndexedEntry, content: IndexedEntry): Promise<void> {
+    const file = this.#target.createFile({ ...content, path: link.path });
+    if (file === undefined) return;
+    this.#heirs.set(content.path, link.path);
+    try {
+      for await (const bytes of this.#contentOf(content)) file.write(bytes);
+      file.close();
+    } catch (error) {
+      this.#target.abandonFile(file);
+      throw error;
+    }
+  }
+
+  async *#contentOf(entry: IndexedEntry): AsyncGenerator<Uint8Array, void, void> {
+    const start = contentStart(entry);
+    const end = start + entry.size;
+    if (entry.size === 0) return;
+    for await (const segment of this.#reader.segmentsOf(start, end)) {
+      checkLengths(segment);
+      const raw = this.#inflater.inflate(await this.#archive.read(segment.offset, segment.length), segment);
+      yield raw.subarray(Math.max(start - segment.rawOffset, 0), end - segment.rawOffset);
+    }
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * The files that one inflating thread unpacks: whole small ones, and parts of large ones that the read thread holds
+ * open. Directories are there already; links come later; both are the read thread's.
+ */
+import fs from 'node:fs';
+import { openRoot } from '../../base/handles.ts';
+import type { Control } from '../threads/control.ts';
+import type { ArchiveWarning } from '../entry.ts';
+import type { FilePart, UnpackPolicy } from './messages.ts';
+import { writeSparse } from '../unpack/file.ts';
+import { durabilityFor } from '../unpack/flush.ts';
+import { UnpackTarget } from '../unpack/target.ts';
+
+/** The read thread counts what the archive holds before it hands it out. */
+const NO_LIMITS = { maxBytes: 0, maxEntries: 0 };
+
+export class PartWriter {
+  readonly #root: number;
+  readonly #target: UnpackTarget;
+  readonly #control: Control;
+  #warnings: ArchiveWarning[] = [];
+
+  static open(policy: UnpackPolicy, control: Control): PartWriter {
+    return new PartWriter(openRoot(policy.into), policy, control);
+  }
+
+  private constructor(root: number, policy: UnpackPolicy, control: Control) {
+    const { owner, setuid, overwrite } = policy;
+    const durability = durabilityFor(root, policy.durable);
+    this.#root = root;
+    this.#control = control;
+    this.#target = new UnpackTarget(root, { owner, setuid, overwrite, durability, limits: NO_LIMITS }, (warning) => {
+      this.#warnings.push(warning);
+    });
+  }
+
+  close(): void {
+    this.#target.close();
+    fs.closeSync(this.#root);
+  }
+
+  /**
+   * Writes a segment's parts.
+   *
+   * @returns what could not be written as it was.
+   * @throws Failure `insufficient_storage`, `internal`; the tree is given up then.
+   */
+  write(raw: Uint8Array, parts: readonly FilePart[]): readonly ArchiveWarning[] {
+    for (const part of parts) {
+      this.#control.checkStop();
+      const bytes = raw.subarray(part.at, part.at + part.length);
+      if (part.descriptor === undefined) this.#writeWhole(part, bytes);
+      else writeSparse(part.descriptor, bytes, part.offset);
+    }
+    const warnings = this.#warnings;
+    this.#warnings = [];
+    return warnings;
+  }
+
+  #writeWhole(part: FilePart, bytes: Uint8Array): void {
+    const file = this.#target.createFile(part.entry);
+    if (file === undefined) return;
+    try {
+      file.write(bytes);
+      file.close();
+    } catch (error) {
+      this.#target.abandonFile(file);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,124 @@
+/** The read thread: verifies or unpacks an archive, by its index where it has one, else by reading it through. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../../base/clock.ts';
+import { asFailure } from '../../base/failure.ts';
+import { Pace } from '../../base/rates.ts';
+import type { ByteSource } from '../../base/source.ts';
+import { readInto } from '../../base/source.ts';
+import { Control } from '../threads/control.ts';
+import type { ArchiveProgress } from '../entry.ts';
+import { extractIndexed } from './extract-indexed.ts';
+import { openWholeIndex } from '../open/open.ts';
+import { passedBytes } from '../threads/page-cache.ts';
+import { PortSources } from './source-port.ts';
+import { PortChoice } from './selection-port.ts';
+import { requireRecorded } from './integrity.ts';
+import type { ReadEvent, ReadReply, ReadThreadData } from './messages.ts';
+import { lowerPriority } from '../threads/priority.ts';
+import { verifyIndexed } from './verify-indexed.ts';
+
+const PROGRESS_MS = 100;
+
+const port = parentPort;
+if (port === null) throw new Error('the read thread is started by verifyArchive and extractArchive only');
+const data = workerData as ReadThreadData;
+lowerPriority(data.nice);
+const control = new Control(data.control);
+const sources = new PortSources(port);
+const choice = new PortChoice(port);
+const readPace = new Pace(systemClock, control.readRate, control.checkStop);
+const writePace = new Pace(systemClock, control.writeRate, control.checkStop);
+port.on('message', (reply: ReadReply) => {
+  if (reply.type === 'stop') {
+    sources.stop();
+    choice.stop();
+  } else if (!sources.take(reply)) choice.take(reply);
+});
+const send = (event: ReadEvent): void => {
+  port.postMessage(event);
+};
+
+try {
+  send({ type: 'done', result: await run() });
+} catch (error) {
+  send({ type: 'failed', failure: asFailure(error, 'Cannot read the archive').toJSON() });
+} finally {
+  port.close();
+}
+
+async function run() {
+  const archive = paced(sources.source('archive', data.archive));
+  const index = data.index && sources.source('index', data.index);
+  const reader = await openWholeIndex(index === undefined ? { archive } : { archive, index });
+  const progress = reporter();
+  if (data.verb === 'verify') {
+    const { descriptor } = data.archive;
+    const passed = data.passing && descriptor !== undefined ? await passedBytes(descriptor) : undefined;
+    const step = (at: ArchiveProgress): void => {
+      passed?.upTo(at.bytesDone);
+      progress.step(at);
+    };
+    const verified = await (reader === undefined
+      ? // Read twice: nothing of it has passed before the end.
+        (await streamed()).verifyStreamed(archive, control, progress.step)
+      : verifyIndexed(archive, reader, data.workers, control, step));
+    passed?.all();
+    requireRecorded(verified, data.expected);
+    progress.finish();
+    return verified;
+  }
+  if (reader === undefined && data.expected !== undefined) {
+    // Without an index there is no proof on the way: the archive is read through once before.
+    requireRecorded(await (await streamed()).verifyStreamed(archive, control, () => undefined), data.expected);
+  }
+  const result = await (reader === undefined
+    ? (await streamed()).extractStreamed(archive, data, choice, control, writePace, progress.step)
+    : extractIndexed(archive, reader, data, choice, control, writePace, progress.step));
+  progress.finish();
+  return result;
+}
+
+/** What reads an archive through from its start. Loaded when met, since most archives have their index. */
+async function streamed() {
+  const { verifyStreamed } = await import('./verify-streamed.ts');
+  const { extractStreamed } = await import('./extract-streamed.ts');
+  return { verifyStreamed, extractStreamed };
+}
+
+/** The source, read no faster than the rate in force. */
+function paced(source: ByteSource): ByteSource {
+  return {
+    ...source,
+    async read(offset, length, signal) {
+      await readPace.take(length);
+      return source.read(offset, length, signal);
+    },
+    async readInto(offset, into) {
+      await readPace.take(into.byteLength);
+      await readInto(source, offset, into);
+    },
+  };
+}
+
+function reporter() {
+  let last = systemClock.monotonic();
+  let latest: ArchiveProgress | undefined;
+  const report = (progress: ArchiveProgress): void => {
+    send({ type: 'progress', progress });
+  };
+  return {
+    step: (progress: ArchiveProgress): void => {
+      latest = progress;
+      const now = systemClock.monotonic();
+      if (now - last < PROGRESS_MS) return;
+      last = now;
+      report(progress);
+    },
+    /** Totals are estimates until the end, when they are what was done. */
+    finish(): void {
+      if (latest === undefined) return;
+      const { bytesTotal, filesDone } = latest;
+      report({ bytesDone: bytesTotal, bytesTotal, filesDone, filesTotal: filesDone });
+    },
+  };
+}

@@ -1,0 +1,46 @@
+/** Which entries are wanted: asked of the caller's thread, many at a time, since the choice is a function of its. */
+import type { MessagePort } from 'node:worker_threads';
+import type { Entry, EntryKind } from '../entry.ts';
+import type { ChoiceAnswer, ChoiceRequest } from './messages.ts';
+
+export class PortChoice {
+  readonly #port: MessagePort;
+  readonly #waiting = new Map<number, (wanted: readonly boolean[]) => void>();
+  #nextId = 0;
+
+  constructor(port: MessagePort) {
+    this.#port = port;
+  }
+
+  /** Takes a message of the caller's side. */
+  take(message: { readonly type: string }): void {
+    if (message.type !== 'chosen') return;
+    const { id, wanted } = message as ChoiceAnswer;
+    this.#waiting.get(id)?.(wanted);
+    this.#waiting.delete(id);
+  }
+
+  /** Nothing is wanted any more: the caller's side answers no more. */
+  stop(): void {
+    for (const answer of this.#waiting.values()) answer([]);
+    this.#waiting.clear();
+  }
+
+  /** For each entry, whether it is wanted. */
+  choose(entries: readonly Entry[]): Promise<readonly boolean[]> {
+    return this.#ask(entries.map(({ path, kind }) => [path, kind] as const));
+  }
+
+  /** Whether one entry is wanted. */
+  async chooses(path: string, kind: EntryKind): Promise<boolean> {
+    return (await this.#ask([[path, kind]]))[0] === true;
+  }
+
+  #ask(entries: ChoiceRequest['entries']): Promise<readonly boolean[]> {
+    const id = this.#nextId++;
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.#port.postMessage({ type: 'choose', id, entries } satisfies ChoiceRequest);
+    });
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * A source of bytes seen from another thread. A local file's descriptor works in every thread of the process; any
+ * other source stays where it is, and its bytes are asked for by message.
+ */
+import type { MessagePort, Worker } from 'node:worker_threads';
+import { Failure, asFailure } from '../../base/failure.ts';
+import type { FailureRecord } from '../../base/failure.ts';
+import type { ByteSource } from '../../base/source.ts';
+import { readInto } from '../../base/source.ts';
+import { fileSource } from '../../base/file-source.ts';
+
+/** What a thread is told of a source. */
+export interface SourceHandle {
+  readonly size: number;
+  readonly descriptor?: number;
+}
+
+const NOTHING = new Uint8Array();
+
+export type SourceName = 'archive' | 'index';
+
+export interface ReadRequest {
+  readonly type: 'read';
+  readonly id: number;
+  readonly source: SourceName;
+  readonly offset: number;
+  readonly length: number;
+  /** Shared memory for the bytes; the answer then brings none. */
+  readonly into?: Uint8Array;
+}
+
+export type ReadAnswer =
+  | { readonly type: 'bytes'; readonly id: number; readonly bytes: Uint8Array }
+  | { readonly type: 'bytes'; readonly id: number; readonly failure: FailureRecord };
+
+export function handleOf(source: ByteSource): SourceHandle {
+  return source.descriptor === undefined ? { size: source.size } : { size: source.size, descriptor: source.descriptor };
+}
+
+/** The thread's side. Closing it leaves the true source open: that is its owner's. */
+export class PortSources {
+  readonly #port: MessagePort;
+  readonly #waiting = new Map<number, (answer: ReadAnswer) => void>();
+  #nextId = 0;
+
+  constructor(port: MessagePort) {
+    this.#port = port;
+  }
+
+  /** Takes a message of the owner's side; false when it is no answer to a read. */
+  take(message: { readonly type: string }): boolean {
+    if (message.type !== 'bytes') return false;
+    const answer = message as ReadAnswer;
+    this.#waiting.get(answer.id)?.(answer);
+    this.#waiting.delete(answer.id);
+    return true;
+  }
+
+  /** Fails what waits: the owner's side answers no more. */
+  stop(): void {
+    const failure = new Failure('cancelled', 'Cannot go on: the operation was stopped').toJSON();
+    for (const [id, answer] of this.#waiting) answer({ type: 'bytes', id, failure });
+    this.#waiting.clear();
+  }
+
+  source(name: SourceName, handle: SourceHandle): ByteSource {
+    const { size, descriptor } = handle;
+    const close = (): Promise<void> => Promise.resolve();
+    if (descriptor !== undefined) return { ...fileSource(descriptor, size), close };
+    return {
+      size,
+      close,
+      read: (offset, length) => this.#ask({ source: name, offset, length }),
+      readInto: async (offset, into) => {
+        const { byteLength: length, buffer } = into;
+        if (buffer instanceof SharedArrayBuffer) await this.#ask({ source: name, offset, length, into });
+        // What is not shared would be filled on the other side only.
+        else into.set(await this.#ask({ source: name, offset, length }));
+      },
+    };
+  }
+
+  async #ask(request: Omit<ReadRequest, 'type' | 'id'>): Promise<Uint8Array> {
+    const id = this.#nextId++;
+    const answer = await new Promise<ReadAnswer>((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.#port.postMessage({ type: 'read', id, ...request } satisfies ReadRequest);
+    });
+    if ('failure' in answer) throw Failure.revive(answer.failure);
+    return answer.bytes;
+  }
+}
+
+/** The owner's side: answers a read. */
+export async function answerRead(
+  worker: Pick<Worker, 'postMessage'>,
+  source: ByteSource | undefined,
+  request: ReadRequest,
+): Promise<void> {
+  const { id, offset, length, into } = request;
+  try {
+    if (source === undefined) throw new Failure('internal', 'Cannot read: there is no such source');
+    const bytes = into === undefined ? await source.read(offset, length) : NOTHING;
+    if (into !== undefined) await readInto(source, offset, into);
+    const { buffer } = bytes;
+    // Moved, where that is allowed: a copy on each side would leave twice the archive as garbage.
+    const moved = source.givesAway === true && into === undefined && buffer instanceof ArrayBuffer ? [buffer] : [];
+    worker.postMessage({ type: 'bytes', id, bytes } satisfies ReadAnswer, moved);
+  } catch (error) {
+    const failure = asFailure(error, 'Cannot read the archive').toJSON();
+    worker.postMessage({ type: 'bytes', id, failure } satisfies ReadAnswer);
+  }
+}

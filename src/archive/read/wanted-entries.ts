@@ -1,0 +1,52 @@
+/** Which entries of an index are to be unpacked: those that the caller chose, if their names are safe at all. */
+import { printable } from '../../base/paths.ts';
+import { checkEntryPath, checkHardLinkTarget, checkSymlinkTarget } from '../tar/entry-name.ts';
+import type { ArchiveWarning, Entry } from '../entry.ts';
+import type { IndexedEntry } from '../index/format.ts';
+import type { PortChoice } from './selection-port.ts';
+
+export class WantedEntries {
+  readonly #choice: PortChoice | undefined;
+  readonly #warn: (warning: ArchiveWarning) => void;
+
+  /** @param choice undefined when all are wanted. */
+  constructor(choice: PortChoice | undefined, warn: (warning: ArchiveWarning) => void) {
+    this.#choice = choice;
+    this.#warn = warn;
+  }
+
+  get all(): boolean {
+    return this.#choice === undefined;
+  }
+
+  /** Those of some entries that are wanted, in order; a hostile name among them is warned of and left out. */
+  async of(entries: readonly IndexedEntry[]): Promise<readonly IndexedEntry[]> {
+    if (entries.length === 0) return entries;
+    const chosen = this.#choice && (await this.#choice.choose(entries));
+    return entries.filter((entry, index) => chosen?.[index] !== false && this.#isSafe(entry));
+  }
+
+  #isSafe(entry: Entry): boolean {
+    const reason = dangerOf(entry);
+    if (reason === undefined) return true;
+    const message = `passed over "${printable(entry.path)}": ${reason}`;
+    this.#warn({ path: entry.path, code: 'hostile_entry', message });
+    return false;
+  }
+}
+
+function dangerOf(entry: Entry): string | undefined {
+  const path = checkEntryPath(entry.path);
+  if (!path.ok) return path.reason;
+  // Our own index holds names as they were on the disk: one that changes by tidying is not from us.
+  if (path.path !== entry.path) return 'its name is not in the form that an index has';
+  const { kind, target = '' } = entry;
+  if (kind === 'hardlink') return reasonOf(checkHardLinkTarget(target));
+  return kind === 'symlink' ? reasonOf(checkSymlinkTarget(target)) : undefined;
+}
+
+function reasonOf(
+  verdict: { readonly ok: true } | { readonly ok: false; readonly reason: string },
+): string | undefined {
+  return verdict.ok ? undefined : verdict.reason;
+}

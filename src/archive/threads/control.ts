@@ -1,0 +1,61 @@
+/**
+ * Memory that the threads of one operation share: the stop flag, the rates, and the slots in which segments lie from
+ * deflating to writing. Nothing is copied or allocated on the way, so memory is as flat as the number of slots.
+ */
+import { Failure } from '../../base/failure.ts';
+
+const MIB = 1024 * 1024;
+const STOP = 0;
+const READ_RATE = 1;
+const WRITE_RATE = 2;
+
+/** One operation's stop flag and rates, as every thread of it sees them. */
+export class Control {
+  readonly #stop: Int32Array;
+  readonly #rates: Float64Array;
+  readonly memory: SharedArrayBuffer;
+
+  /** @param memory of another thread's Control; new memory without it. */
+  constructor(memory = new SharedArrayBuffer(32)) {
+    this.memory = memory;
+    this.#stop = new Int32Array(memory, 0, 1);
+    this.#rates = new Float64Array(memory);
+  }
+
+  stop(): void {
+    Atomics.store(this.#stop, STOP, 1);
+  }
+
+  /** @throws Failure `cancelled` once the operation is to stop; the side that stopped it knows the true reason. */
+  readonly checkStop = (): void => {
+    if (Atomics.load(this.#stop, STOP) !== 0) throw new Failure('cancelled', 'Cannot go on: the operation was stopped');
+  };
+
+  /** MiB per second; 0 for none. */
+  setRates(rates: { readonly read: number; readonly write: number }): void {
+    this.#rates[READ_RATE] = rates.read;
+    this.#rates[WRITE_RATE] = rates.write;
+  }
+
+  /** Bytes per second. */
+  readonly readRate = (): number => (this.#rates[READ_RATE] ?? 0) * MIB;
+  readonly writeRate = (): number => (this.#rates[WRITE_RATE] ?? 0) * MIB;
+}
+
+/** Equal parts of one shared buffer. */
+export class Slots {
+  readonly memory: SharedArrayBuffer;
+  readonly length: number;
+  readonly count: number;
+
+  constructor(count: number, length: number, memory = new SharedArrayBuffer(count * length)) {
+    this.memory = memory;
+    this.count = count;
+    this.length = length;
+  }
+
+  /** The bytes of one slot; a view, not a copy. */
+  view(slot: number, length = this.length): Buffer {
+    return Buffer.from(this.memory, slot * this.length, length);
+  }
+}

@@ -1,0 +1,111 @@
+/** One file that is being unpacked: content with holes where it is zero, then metadata, then a checked close. */
+import fs from 'node:fs';
+import { Failure } from '../../base/failure.ts';
+import { printable } from '../../base/paths.ts';
+import type { Entry } from '../entry.ts';
+import type { MetadataWriter } from './metadata.ts';
+import { isZero } from '../tar/zeros.ts';
+
+/** Zeros from this length on become a hole: shorter ones save no block, and make the file system keep a longer list. */
+const HOLE = 64 * 1024;
+
+/**
+ * Writes bytes at a position of a file, leaving out runs of zeros of 64 KiB and more. Threads may call it at once for
+ * different parts of one file. The caller sets the length of the file: a hole at its end is not there yet.
+ */
+export function writeSparse(descriptor: number, bytes: Uint8Array, position: number): void {
+  if (bytes.length >= HOLE && isZero(bytes)) return;
+  let pending = 0;
+  for (let at = 0; at < bytes.length; at += HOLE) {
+    const end = at + HOLE;
+    if (end > bytes.length || !isZero(bytes.subarray(at, end))) continue;
+    writeAll(descriptor, bytes.subarray(pending, at), position + pending);
+    pending = end;
+  }
+  writeAll(descriptor, bytes.subarray(pending), position + pending);
+}
+
+function writeAll(descriptor: number, bytes: Uint8Array, position: number): void {
+  // A short write is no error: the disk filled up in the middle, and the next call says so.
+  for (let at = 0; at < bytes.length;) at += fs.writeSync(descriptor, bytes, at, bytes.length - at, position + at);
+}
+
+export class UnpackFile {
+  readonly entry: Entry;
+  readonly descriptor: number;
+  readonly #metadata: MetadataWriter;
+  readonly #flush: boolean;
+  #written = 0;
+  /** Set once the end of the file may be a hole, which is not part of its length yet. */
+  #mayEndInHole = false;
+  #isOpen = true;
+
+  /** @param flush whether to fsync it before it is closed. */
+  constructor(entry: Entry, descriptor: number, metadata: MetadataWriter, flush: boolean) {
+    this.entry = entry;
+    this.descriptor = descriptor;
+    this.#metadata = metadata;
+    this.#flush = flush;
+  }
+
+  /** Writes the next bytes. @throws the system error; ENOSPC among them. */
+  write(bytes: Uint8Array): void {
+    this.#grow(bytes.length);
+    if (bytes.length >= HOLE) this.#mayEndInHole = true;
+    writeSparse(this.descriptor, bytes, this.#written - bytes.length);
+  }
+
+  /** Leaves a hole for the next `length` bytes, which are zero. */
+  skip(length: number): void {
+    this.#mayEndInHole = true;
+    this.#grow(length);
+  }
+
+  /** Counts bytes that another thread wrote through the descriptor, in place of `write`. */
+  account(length: number): void {
+    this.#mayEndInHole = true;
+    this.#grow(length);
+  }
+
+  /**
+   * Sets length and metadata, flushes if asked to, and closes. The descriptor is closed in any case.
+   *
+   * @throws Failure `archive_damaged` when its content was shorter than announced; the system error of any step.
+   */
+  close(): void {
+    try {
+      if (this.#written !== this.entry.size) throw this.#mismatch(this.#written);
+      if (this.#mayEndInHole) fs.ftruncateSync(this.descriptor, this.entry.size);
+      this.#metadata.setOpen(this.descriptor, this.entry);
+      if (this.#flush) fs.fsyncSync(this.descriptor);
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
+    this.#isOpen = false;
+    fs.closeSync(this.descriptor);
+  }
+
+  /** Closes without a check, if it is open. The file is not whole; the caller removes it. */
+  abandon(): void {
+    // A second close could hit a descriptor that another thread was given in the meantime.
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    try {
+      fs.closeSync(this.descriptor);
+    } catch {
+      // It is given up anyway, and the reason for that is what the caller reports.
+    }
+  }
+
+  #grow(length: number): void {
+    this.#written += length;
+    if (this.#written > this.entry.size) throw this.#mismatch(this.#written);
+  }
+
+  #mismatch(got: number): Failure {
+    const { path, size } = this.entry;
+    const message = `Cannot unpack "${printable(path)}": its content has ${got} bytes, its header says ${size}`;
+    return new Failure('archive_damaged', message, { facts: { path, size, got } });
+  }
+}

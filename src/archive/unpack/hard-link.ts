@@ -1,0 +1,63 @@
+/** What a hard link leads to, found without following anything; and a copy of it where there can be no link. */
+import fs from 'node:fs';
+import { errnoOf } from '../../base/failure.ts';
+import type { DirectoryChain } from '../../base/handles.ts';
+import { childPath, openForReading, statChild } from '../../base/handles.ts';
+import type { Entry } from '../entry.ts';
+import type { UnpackFile } from './file.ts';
+import { splitPath } from '../tar/entry-path.ts';
+
+const COPY = 1024 * 1024;
+/** A file system without hard links, a mount point in between, or too many links to one file. */
+const NO_LINK = new Set(['EPERM', 'EMLINK', 'EXDEV', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+const NOT_THERE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
+
+export interface LinkTarget {
+  /** Open until the chain is asked for something else. */
+  readonly parent: number;
+  readonly name: string;
+  /** For one system call. */
+  readonly path: string | Buffer;
+}
+
+/** The regular file at a path, or what there is in its place: `does not exist`, `is no regular file`. */
+export function findLinkTarget(chain: DirectoryChain, path: string): LinkTarget | string {
+  const { parent: parentPath, name } = splitPath(path);
+  let parent: number;
+  try {
+    parent = chain.open(parentPath);
+  } catch (error) {
+    if (NOT_THERE.has(errnoOf(error) ?? '')) return 'does not exist';
+    throw error;
+  }
+  const stat = statChild(parent, name);
+  if (stat === undefined) return 'does not exist';
+  return stat.isFile() ? { parent, name, path: childPath(parent, name) } : 'is no regular file';
+}
+
+/** The errno, when a hard link is refused in a way that leaves a copy to be made; undefined for any other error. */
+export function linkRefusal(error: unknown): string | undefined {
+  const errno = errnoOf(error);
+  return errno !== undefined && NO_LINK.has(errno) ? errno : undefined;
+}
+
+/** Opens a link's target to copy it. The caller closes `source`. */
+export function openCopy(
+  entry: Entry,
+  { parent, name }: LinkTarget,
+): { readonly source: number; readonly copy: Entry } {
+  const source = openForReading(parent, name);
+  const { size, mode, uid, gid, mtimeMs } = fs.fstatSync(source);
+  const mtime = Math.floor(mtimeMs / 1000);
+  return { source, copy: { path: entry.path, kind: 'file', size, mode: mode & 0o7777, uid, gid, mtime } };
+}
+
+export function copyContent(source: number, file: UnpackFile): void {
+  const buffer = Buffer.allocUnsafe(COPY);
+  for (let at = 0; at < file.entry.size;) {
+    const count = fs.readSync(source, buffer, 0, Math.min(COPY, file.entry.size - at), at);
+    if (count === 0) return;
+    file.write(buffer.subarray(0, count));
+    at += count;
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * Unpacks an archive that is read through from its start: one entry after the other, as foreign archives have no
+ * index. Made to run in a thread, since its writes are synchronous.
+ *
+ * A selection may hold a hard link and not the file that it shares its content with, which has then passed already:
+ * the archive is read a second time, the first such link becomes the file, and the others link to it.
+ */
+import fs from 'node:fs';
+import { systemClock } from '../../base/clock.ts';
+import type { Clock } from '../../base/clock.ts';
+import { Failure, asFailure, throwIfAborted } from '../../base/failure.ts';
+import { printable } from '../../base/paths.ts';
+import type { Pace } from '../../base/rates.ts';
+import type { ExtractRequest, ExtractResult, StreamedArchive, StreamedEntry } from '../contract.ts';
+import type { Entry, WarningCode } from '../entry.ts';
+import { durabilityFor } from './flush.ts';
+import { PendingLinks } from './pending-links.ts';
+import { UnpackTarget, openUnpackRoot } from './target.ts';
+import { WarningLog } from './warning-log.ts';
+
+export interface StreamedExtractRequest extends Omit<ExtractRequest, 'select' | 'expected' | 'rates'> {
+  /** As in `ExtractRequest`; may also be asked of another thread. */
+  readonly select?: (path: string, kind: Entry['kind']) => boolean | Promise<boolean>;
+  /** Called for every entry and chunk; throws to stop. For threads, which have a flag in place of a signal. */
+  readonly checkStop?: () => void;
+  /** Asked before each chunk is written. */
+  readonly writePace?: Pace;
+}
+
+const DOING = 'Cannot unpack';
+const PROGRESS_MS = 100;
+
+/**
+ * Unpacks what was selected.
+ *
+ * @returns what was made, with a warning for each thing that was passed over, changed or could not be set.
+ * @throws Failure `archive_damaged`, `too_large` beyond the limits, `insufficient_storage`, `cancelled` within one
+ *   chunk of an abort (but not while the disk is flushed at the end), `invalid_request` when `into` cannot be used.
+ *   What was written until then stays, except for the file under way: the directory is the caller's to remove.
+ */
+export async function unpackStreamed(
+  archive: StreamedArchive,
+  request: StreamedExtractRequest,
+  clock: Clock = systemClock,
+): Promise<ExtractResult> {
+  throwIfAborted(request.signal, DOING);
+  const root = openUnpackRoot(request.into, request.overwrite);
+  try {
+    const unpacking = new StreamedUnpacking(archive, request, root, clock);
+    try {
+      return await unpacking.run();
+    } finally {
+      unpacking.close();
+    }
+  } catch (error) {
+    throw asFailure(error, DOING);
+  } finally {
+    fs.closeSync(root);
+  }
+}
+
+class StreamedUnpacking {
+  readonly #archive: StreamedArchive;
+  readonly #request: StreamedExtractRequest;
+  readonly #clock: Clock;
+  readonly #target: UnpackTarget;
+  readonly #warnings = new WarningLog();
+  readonly #links = new PendingLinks();
+  /** Entries and bytes that were asked for, whether or not they could be made. */
+  #entries = 0;
+  #bytes = 0;
+  #toldAt = 0;
+
+  constructor(archive: StreamedArchive, request: StreamedExtractRequest, root: number, clock: Clock) {
+    this.#archive = archive;
+    this.#request = request;
+    this.#clock = clock;
+    const { owner, setuid, overwrite, limits } = request;
+    const durability = durabilityFor(root, request.durable);
+    this.#target = new UnpackTarget(root, { owner, setuid, overwrite, limits, durability }, this.#warnings.add);
+  }
+
+  async run(): Promise<ExtractResult> {
+    await this.#firstPass();
+    if (this.#links.hasOrphans) await this.#secondPass();
+    for (const entry of this.#links.symlinks()) this.#target.placeSymlink(entry);
+    this.#check();
+    this.#target.finish();
+    const counts = this.#target.counts;
+    this.#tell(true);
+    const { kept, count, hostile } = this.#warnings;
+    return { ...counts, warnings: kept, warningCount: count, hostile };
+  }
+
+  close(): void {
+    this.#target.close();
+  }
+
+  async #firstPass(): Promise<void> {
+    for await (const item of this.#archive.read(this.#request.signal)) {
+      this.#check();
+      if ('warning' in item) {
+        this.#count();
+        this.#warnings.add(item.warning);
+      } else if (await this.#isWanted(item.entry.path, item.entry.kind)) await this.#take(item);
+      else if (item.entry.kind === 'hardlink') {
+        this.#count();
+        this.#links.addUnwanted(item.entry);
+      }
+      this.#tell(false);
+    }
+  }
+
+  async #take(item: StreamedEntry): Promise<void> {
+    const { entry } = item;
+    this.#count();
+    const above = this.#links.symlinkAbove(entry.path);
+    if (above !== undefined) {
+      this.#passOver(entry, 'hostile_entry', `it leads through the symlink "${printable(above)}"`);
+      return;
+    }
+    switch (entry.kind) {
+      case 'directory':
+        if (this.#links.symlinkAt(entry.path) === undefined) this.#target.makeDirectory(entry);
+        else this.#passOver(entry, 'hostile_entry', 'there is a symlink of that name');
+        return;
+      case 'symlink':
+        this.#links.addSymlink(entry);
+        return;
+      case 'file':
+        this.#links.dropSymlink(entry.path);
+        await this.#writeFile(entry, item.content());
+        return;
+      case 'hardlink':
+        await this.#takeHardLink(entry);
+    }
+  }
+
+  async #takeHardLink(entry: Entry): Promise<void> {
+    const file = this.#links.fileBehind(entry.target ?? '');
+    const symlink = this.#links.symlinkAt(file);
+    if (symlink !== undefined) {
+      // Links to a link are legal. A symlink of its own says the same, and is not there before its time.
+      this.#links.addSymlink({ ...symlink, path: entry.path });
+      const message = `"${printable(entry.path)}" became a symlink of its own: it was a hard link to one`;
+      this.#warnings.add({ path: entry.path, code: 'link_copied', message });
+      return;
+    }
+    this.#links.dropSymlink(entry.path);
+    if (await this.#isWanted(file, 'file')) this.#target.placeHardLink({ ...entry, target: file });
+    else this.#links.addOrphan(entry, file);
+  }
+
+  async #secondPass(): Promise<void> {
+    /** First links that have not come yet: of a file that comes several times, the last before its link counts. */
+    const coming = new Set([...this.#links.orphans()].map(({ first }) => first.path));
+    for await (const item of this.#archive.read(this.#request.signal)) {
+      this.#check();
+      if ('warning' in item) continue;
+      if (item.entry.kind === 'hardlink') coming.delete(item.entry.path);
+      if (coming.size === 0) break;
+      const orphans = item.entry.kind === 'file' ? this.#links.orphansOf(item.entry.path) : undefined;
+      if (orphans === undefined || !coming.has(orphans.first.path)) continue;
+      await this.#writeFile({ ...item.entry, path: orphans.first.path }, item.content());
+      orphans.isWritten = true;
+    }
+    for (const { first, others, isWritten } of this.#links.orphans()) {
+      for (const entry of others) if (isWritten) this.#target.placeHardLink({ ...entry, target: first.path });
+      for (const entry of isWritten ? [] : [first, ...others]) {
+        this.#passOver(entry, 'hostile_entry', `its target "${printable(entry.target ?? '')}" is not in the archive`);
+      }
+    }
+  }
+
+  async #writeFile(entry: Entry, content: AsyncIterable<Uint8Array>): Promise<void> {
+    const file = this.#target.createFile(entry);
+    if (file === undefined) return;
+    try {
+      for await (const chunk of content) {
+        this.#check();
+        await this.#request.writePace?.take(chunk.length);
+        file.write(chunk);
+        this.#bytes += chunk.length;
+        this.#tell(false);
+      }
+      file.close();
+    } catch (error) {
+      this.#target.abandonFile(file);
+      throw asFailure(error, `${DOING} "${printable(entry.path)}"`);
+    }
+  }
+
+  #isWanted(path: string, kind: Entry['kind']): boolean | Promise<boolean> {
+    return this.#request.select === undefined || this.#request.select(path, kind);
+  }
+
+  #passOver(entry: Entry, code: WarningCode, reason: string): void {
+    this.#warnings.add({ path: entry.path, code, message: `passed over "${printable(entry.path)}": ${reason}` });
+  }
+
+  /** Counts what takes time or memory, whether or not it is unpacked: hostile names, links to remember. */
+  #count(): void {
+    this.#entries++;
+    const { maxEntries } = this.#request.limits;
+    if (maxEntries === 0 || this.#entries <= maxEntries) return;
+    throw new Failure('too_large', `${DOING}: there are more than ${maxEntries} entries`, { facts: { maxEntries } });
+  }
+
+  #check(): void {
+    throwIfAborted(this.#request.signal, DOING);
+    this.#request.checkStop?.();
+  }
+
+  /** Totals are what the content so far comes to for the whole archive, by how much of it has been read. */
+  #tell(isLast: boolean): void {
+    const { onProgress, source } = this.#request;
+    if (onProgress === undefined) return;
+    const now = this.#clock.monotonic();
+    if (!isLast && now - this.#toldAt < PROGRESS_MS) return;
+    this.#toldAt = now;
+    const scale = isLast ? 1 : Math.max(1, source.archive.size / Math.max(1, this.#archive.consumed()));
+    onProgress({
+      bytesDone: this.#bytes,
+      bytesTotal: Math.round(this.#bytes * scale),
+      filesDone: this.#target.counts.files,
+      filesTotal: Math.round(this.#target.counts.files * scale),
+    });
+  }
+}

@@ -1,0 +1,291 @@
+/**
+ * Writes entries of an archive into an existing directory. Every name is resolved against held handles and no link is
+ * ever followed, so nothing outside of that directory can be made, changed or read, whatever the entries are called
+ * and in whatever order they come.
+ *
+ * Order of writes: directories (0700 while this runs) and files; hard links; symlinks, so that none exists while
+ * something could be written through it; then `finish`, which sets the directories' own owner, mode and time from the
+ * deepest up. A crash at any point leaves a tree that nobody relies on: its owner removes it.
+ *
+ * An entry that would replace a directory by something else or the other way round, or leads through a link or a file,
+ * is passed over with a `hostile_entry` warning. Otherwise a later entry of a name replaces an earlier one, as in tar.
+ * Never deletes a directory, and nothing but the very names that it writes.
+ *
+ * Calls are synchronous. Several threads may have a target each on one directory, if no two write the same path at
+ * once: workers make files, one coordinator makes directories before and links after them, and finishes.
+ */
+import fs from 'node:fs';
+import { Failure, asFailure, errnoOf } from '../../base/failure.ts';
+import { createFile, makeDirectory, unlinkChild } from '../../base/handle-writes.ts';
+import { DirectoryChain, childPath, openRoot, readDirectory, statChild } from '../../base/handles.ts';
+import { bytesOf, printable } from '../../base/paths.ts';
+import type { ExtractLimits } from '../contract.ts';
+import type { ArchiveWarning, Entry } from '../entry.ts';
+import { UnpackFile } from './file.ts';
+import type { Durability } from './flush.ts';
+import { flushFileSystem } from './flush.ts';
+import type { LinkTarget } from './hard-link.ts';
+import { copyContent, findLinkTarget, linkRefusal, openCopy } from './hard-link.ts';
+import type { MetadataPolicy } from './metadata.ts';
+import { MetadataWriter } from './metadata.ts';
+import { prefixOf, splitPath } from '../tar/entry-path.ts';
+import type { UnpackCounts } from './tally.ts';
+import { UnpackTally } from './tally.ts';
+
+export interface UnpackPolicy extends MetadataPolicy {
+  /** Whether names that were there before may be replaced. Without it the directory must be empty at first. */
+  readonly overwrite: boolean;
+  readonly durability: Durability;
+  /** Checked against what this target makes, directories that the archive does not name included. */
+  readonly limits: ExtractLimits;
+}
+
+/** Metadata of a directory, set when all is in it. */
+type DirectoryFacts = Pick<Entry, 'path' | 'mode' | 'uid' | 'gid'> & { readonly mtime?: number };
+
+/** What a directory gets that the archive has no entry for. */
+const IMPLICIT_MODE = 0o755;
+
+/** Why an entry is passed over. Never leaves this file. */
+class Conflict extends Error {}
+
+/**
+ * Opens the directory to unpack into.
+ *
+ * @throws Failure `invalid_request` when it is missing, or not empty and nothing may be replaced.
+ */
+export function openUnpackRoot(into: string, overwrite: boolean): number {
+  let root: number;
+  try {
+    root = openRoot(into);
+  } catch (error) {
+    throw new Failure('invalid_request', `Cannot unpack into "${into}": ${errnoOf(error) ?? 'it cannot be opened'}`, {
+      cause: error,
+    });
+  }
+  if (overwrite || readDirectory(root).length === 0) return root;
+  fs.closeSync(root);
+  throw new Failure('invalid_request', `Cannot unpack into "${into}": it is not empty`, {
+    hint: 'Choose an empty directory, or allow to overwrite what is there.',
+  });
+}
+
+export class UnpackTarget {
+  readonly #root: number;
+  readonly #policy: UnpackPolicy;
+  readonly #warn: (warning: ArchiveWarning) => void;
+  readonly #metadata: MetadataWriter;
+  readonly #chain: DirectoryChain;
+  readonly #linkChain: DirectoryChain;
+  readonly #directories = new Map<string, DirectoryFacts>();
+  /** With `overwrite`: what this run wrote, to tell it from what was there before. Else everything is this run's. */
+  readonly #written: Set<string> | undefined;
+  readonly #tally: UnpackTally;
+
+  /** @param root from `openUnpackRoot`; stays the caller's to close. */
+  constructor(root: number, policy: UnpackPolicy, warn: (warning: ArchiveWarning) => void) {
+    this.#root = root;
+    this.#policy = policy;
+    this.#warn = warn;
+    this.#metadata = new MetadataWriter(policy, warn);
+    this.#tally = new UnpackTally(policy.limits);
+    this.#chain = new DirectoryChain(root);
+    this.#linkChain = new DirectoryChain(root);
+    this.#written = policy.overwrite ? new Set() : undefined;
+  }
+
+  get counts(): UnpackCounts {
+    return this.#tally.counts;
+  }
+
+  /** Makes a directory and its parents, or takes one that is there. False when it was passed over. */
+  makeDirectory(entry: Entry): boolean {
+    return this.#guard(entry, () => {
+      this.#openDirectory(entry.path, entry);
+      this.#directories.set(entry.path, entry);
+      this.#tally.entries++;
+    });
+  }
+
+  /** Makes a file and its parents, and opens it for writing. undefined when it was passed over. */
+  createFile(entry: Entry): UnpackFile | undefined {
+    let file: UnpackFile | undefined;
+    this.#guard(entry, () => {
+      file = this.#openFile(entry);
+      this.#tally.files++;
+    });
+    return file;
+  }
+
+  /** Gives up a file that could not be written to its end: no name stays that stands for half of its content. */
+  abandonFile(file: UnpackFile): void {
+    file.abandon();
+    const { parent, name } = splitPath(file.entry.path);
+    try {
+      unlinkChild(this.#chain.open(parent), name);
+    } catch {
+      // What made the writing fail is what counts; the tree is given up with the file.
+    }
+  }
+
+  /** Links a path to a file that this run made. False when it was passed over. */
+  placeHardLink(entry: Entry): boolean {
+    return this.#guard(entry, () => {
+      const target = this.#requireTarget(entry);
+      try {
+        this.#place(entry, (parent, name) => fs.linkSync(target.path, childPath(parent, name)));
+      } catch (error) {
+        const errno = linkRefusal(error);
+        if (errno === undefined) throw error;
+        this.#copy(entry, target, errno);
+      }
+      this.#tally.files++;
+    });
+  }
+
+  /** Makes a symlink; to be called after all files and hard links. False when it was passed over. */
+  placeSymlink(entry: Entry): boolean {
+    return this.#guard(entry, () => {
+      this.#place(entry, (parent, name) => {
+        fs.symlinkSync(bytesOf(entry.target ?? ''), childPath(parent, name));
+        this.#metadata.setSymlink(parent, name, entry);
+      });
+    });
+  }
+
+  /** Counts a path as written by this run, when another thread's target has written it (with `overwrite` only). */
+  adopt(path: string): void {
+    this.#written?.add(path);
+  }
+
+  /**
+   * Sets the directories' metadata, deepest first, and makes all durable as the policy says; then blocks until the
+   * disk has it. The last call but `close`.
+   */
+  finish(): void {
+    const paths = [...this.#directories.keys()].sort().reverse();
+    for (const path of paths) {
+      const facts = this.#directories.get(path);
+      if (facts !== undefined) this.#attempt(path, () => this.#finishDirectory(facts));
+    }
+    if (this.#policy.durability === 'each') this.#attempt('', () => fs.fsyncSync(this.#root));
+    if (this.#policy.durability === 'once') flushFileSystem(this.#root);
+  }
+
+  #finishDirectory(facts: DirectoryFacts): void {
+    const handle = this.#chain.open(facts.path);
+    this.#metadata.setOpen(handle, facts);
+    if (this.#policy.durability === 'each') fs.fsyncSync(handle);
+  }
+
+  /** Closes all handles but the root's. */
+  close(): void {
+    this.#chain.close();
+    this.#linkChain.close();
+  }
+
+  #openDirectory(path: string, cause: Entry): number {
+    return this.#chain.open(path, (parent, name, depth, error) => {
+      const missing = prefixOf(path, depth);
+      const errno = errnoOf(error);
+      if (errno === 'ENOTDIR' || errno === 'ELOOP') this.#clearForDirectory(parent, name, missing);
+      else if (errno !== 'ENOENT') throw error;
+      this.#tally.addName();
+      if (!isNewDirectory(parent, name)) return;
+      // Without an entry of its own it belongs to whoever owns the first thing in it.
+      const { uid, gid } = cause;
+      this.#directories.set(missing, { path: missing, mode: IMPLICIT_MODE, uid, gid });
+    });
+  }
+
+  /** A file or link where a directory belongs: replaced if it was there before, and that is allowed. */
+  #clearForDirectory(parent: number, name: string, path: string): void {
+    if (this.#written === undefined || this.#written.has(path)) {
+      throw new Conflict(`"${printable(path)}" is no directory`);
+    }
+    unlinkChild(parent, name);
+  }
+
+  /** Makes something under a name, in place of what has the name. */
+  #place<Result>(entry: Entry, make: (parent: number, name: string) => Result): Result {
+    const { parent: parentPath, name } = splitPath(entry.path);
+    const parent = this.#openDirectory(parentPath, entry);
+    this.#tally.addName();
+    let made: Result;
+    try {
+      made = make(parent, name);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      if (statChild(parent, name)?.isDirectory() === true) throw new Conflict('there is a directory of that name');
+      unlinkChild(parent, name);
+      made = make(parent, name);
+    }
+    this.#tally.entries++;
+    this.#written?.add(entry.path);
+    return made;
+  }
+
+  #openFile(entry: Entry): UnpackFile {
+    this.#tally.addBytes(entry);
+    const descriptor = this.#place(entry, (parent, name) => createFile(parent, name, 0o600));
+    return new UnpackFile(entry, descriptor, this.#metadata, this.#policy.durability === 'each');
+  }
+
+  #requireTarget({ path, target = '' }: Entry): LinkTarget {
+    if (target === path) throw new Conflict('it is a hard link to itself');
+    const found = findLinkTarget(this.#linkChain, target);
+    if (typeof found === 'string') throw new Conflict(`its target "${printable(target)}" ${found}`);
+    if (this.#written?.has(target) !== false) return found;
+    throw new Conflict(`its target "${printable(target)}" is not from this archive`);
+  }
+
+  #copy(entry: Entry, target: LinkTarget, errno: string): void {
+    const { source, copy } = openCopy(entry, target);
+    try {
+      const file = this.#openFile(copy);
+      try {
+        copyContent(source, file);
+        file.close();
+      } catch (error) {
+        this.abandonFile(file);
+        throw error;
+      }
+    } finally {
+      fs.closeSync(source);
+    }
+    const message = `"${printable(entry.path)}" became a copy: the file system refused the hard link (${errno})`;
+    this.#warn({ path: entry.path, code: 'link_copied', message });
+  }
+
+  #guard(entry: Entry, act: () => void): boolean {
+    try {
+      this.#attempt(entry.path, act);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Conflict)) throw error;
+      const message = `passed over "${printable(entry.path)}": ${error.message}`;
+      this.#warn({ path: entry.path, code: 'hostile_entry', message });
+      return false;
+    }
+  }
+
+  #attempt(path: string, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      if (error instanceof Conflict) throw error;
+      throw asFailure(error, `Cannot unpack "${printable(path)}"`);
+    }
+  }
+}
+
+/** False when another thread was faster: then it is that thread's to finish. */
+function isNewDirectory(parent: number, name: string): boolean {
+  try {
+    makeDirectory(parent, name, 0o700);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+    return false;
+  }
+}

@@ -1,0 +1,31 @@
+/** A list of warnings that cannot grow without end: an archive may hold a million hostile names. */
+import type { ArchiveWarning } from '../entry.ts';
+
+/** Warnings that are kept; all are counted. */
+export const KEPT_WARNINGS = 1000;
+
+export class WarningLog {
+  readonly #kept: ArchiveWarning[] = [];
+  #count = 0;
+  #hostile = 0;
+
+  readonly add = (warning: ArchiveWarning): void => {
+    this.#count++;
+    if (warning.code === 'hostile_entry') this.#hostile++;
+    if (this.#kept.length < KEPT_WARNINGS) this.#kept.push(warning);
+  };
+
+  /** The first warnings. */
+  get kept(): readonly ArchiveWarning[] {
+    return this.#kept;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** How many of all were `hostile_entry`. */
+  get hostile(): number {
+    return this.#hostile;
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Estimates in a thread of its own: the walk is synchronous, and a million files take seconds. Ignored directories
+ * are walked too, since the estimate says what they would have cost.
+ */
+import fs from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { asFailure } from '../../base/failure.ts';
+import { openDirectory, readDirectory, statChild } from '../../base/handles.ts';
+import { ownDirectory } from '../../base/thread-cwd.ts';
+import { Control } from '../threads/control.ts';
+import type { TreeEstimate } from '../contract.ts';
+import { compileIgnore } from '../ignore/ignore.ts';
+import { Walk } from './walk.ts';
+
+export interface EstimateThreadData {
+  readonly root: string;
+  readonly ignore: readonly string[];
+  readonly exclude: readonly string[];
+  readonly control: SharedArrayBuffer;
+}
+
+const LARGEST = 20;
+/** Below an ignored directory the sum stops at this many levels: it is an estimate of what nobody keeps. */
+const MAX_IGNORED_DEPTH = 64;
+
+const data = workerData as EstimateThreadData;
+ownDirectory();
+const control = new Control(data.control);
+try {
+  parentPort?.postMessage({ result: estimate() });
+} catch (error) {
+  parentPort?.postMessage({ failure: asFailure(error, 'Cannot estimate the backup').toJSON() });
+}
+
+function estimate(): TreeEstimate {
+  const totals = { files: 0, directories: 0, bytes: 0, ignoredFiles: 0, ignoredBytes: 0 };
+  const ignored: { path: string; bytes: number }[] = [];
+  const walk = new Walk({
+    ...data,
+    ignore: compileIgnore(data.ignore),
+    warn: () => undefined,
+    checkAbort: control.checkStop,
+    onIgnored: (path, directory, parent, name) => {
+      const sum = directory ? sumDirectory(parent, name, 0) : sumFile(parent, name);
+      totals.ignoredFiles += sum.files;
+      totals.ignoredBytes += sum.bytes;
+      if (directory) keepLargest(ignored, { path, bytes: sum.bytes });
+    },
+  });
+  for (const entry of walk.entries()) {
+    if (entry.kind === 'directory') totals.directories++;
+    if (entry.kind === 'file' || entry.kind === 'hardlink') totals.files++;
+    totals.bytes += entry.size;
+  }
+  return { ...totals, largestIgnored: ignored };
+}
+
+function keepLargest(kept: { path: string; bytes: number }[], item: { path: string; bytes: number }): void {
+  kept.push(item);
+  kept.sort((a, b) => b.bytes - a.bytes);
+  kept.length = Math.min(kept.length, LARGEST);
+}
+
+function sumFile(parent: number, name: string): { files: number; bytes: number } {
+  const stat = lookAt(() => statChild(parent, name));
+  return stat?.isFile() === true ? { files: 1, bytes: stat.size } : { files: 0, bytes: 0 };
+}
+
+function sumDirectory(parent: number, name: string, depth: number): { files: number; bytes: number } {
+  control.checkStop();
+  const sum = { files: 0, bytes: 0 };
+  const handle = depth > MAX_IGNORED_DEPTH ? undefined : lookAt(() => openDirectory(parent, name));
+  if (handle === undefined) return sum;
+  try {
+    for (const item of lookAt(() => readDirectory(handle)) ?? []) {
+      const added = item.directory ? sumDirectory(handle, item.name, depth + 1) : sumFile(handle, item.name);
+      sum.files += added.files;
+      sum.bytes += added.bytes;
+    }
+  } finally {
+    fs.closeSync(handle);
+  }
+  return sum;
+}
+
+/** What is gone or barred is undefined: an estimate counts what it can see. */
+function lookAt<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,284 @@
+/**
+ * The ordered walk over a live directory: every entry once, in byte order of its tar name (a directory's ends in a
+ * slash), a directory before its content. It holds one open handle per level and resolves each name against its
+ * parent's handle, so a component swapped for a link leads nowhere. It never reads file content.
+ *
+ * Memory is one directory's names per level, plus a path for each inode that has several links.
+ */
+import fs from 'node:fs';
+import { errnoOf } from '../../base/failure.ts';
+import { MAX_DEPTH, childPath, mapDirectory, openDirectory, openRoot, statChild } from '../../base/handles.ts';
+import type { Entry, EntryKind, WarningCode } from '../entry.ts';
+import type { DirectoryRules, IgnoreRules } from '../ignore/ignore.ts';
+
+/** An entry as the walk saw it, with what tells later whether it changed. */
+export interface WalkedEntry extends Entry {
+  readonly dev: number;
+  readonly ino: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  /** Of a hard link: bytes of the file that it leads to. It becomes that file when its target cannot be archived. */
+  readonly fileSize?: number;
+}
+
+export interface WalkRequest {
+  readonly root: string;
+  readonly ignore: IgnoreRules;
+  /** Absolute paths that are passed over, wherever a walk meets them: compared by device and inode. */
+  readonly exclude: readonly string[];
+  readonly warn: (path: string, code: WarningCode, message: string) => void;
+  /** Throws to stop the walk; called for every name, ignored ones too. */
+  readonly checkAbort: () => void;
+  /** Called for each name that the rules drop, of a directory with all that is in it. */
+  readonly onIgnored?: (path: string, directory: boolean, parent: number, name: string) => void;
+  /** Called when a directory (the root as '') was listed, with the names in it, those of directories with a slash. */
+  readonly onDirectory?: (entry: WalkedEntry, names: readonly string[]) => void;
+}
+
+interface Level {
+  readonly handle: number;
+  readonly path: string;
+  readonly rules: DirectoryRules;
+  /** Names as they sort and as tar has them: with a slash behind directories. */
+  readonly names: readonly string[];
+  next: number;
+  /** Set for an ignored directory that may hold something kept: it is yielded before the first such thing. */
+  owed: WalkedEntry | undefined;
+}
+
+/** Bytes that a path may have: with pax records tar has no limit, but readers and panels do. */
+const MAX_PATH = 8192;
+/** Whole seconds that a JavaScript date can tell, 275,000 years each way; some file systems keep any 64-bit number. */
+const MAX_TIME = 8.64e12;
+
+export class Walk {
+  readonly #request: WalkRequest;
+  /** What is excluded: by rounded inode numbers, which tell quickly what is not, and by exact identities. */
+  readonly #excluded: { readonly inodes: ReadonlySet<number>; readonly exact: ReadonlySet<string> };
+  readonly #levels: Level[] = [];
+  /** The first path of each inode with several links, by `dev:ino` (exact, as 64-bit numbers). */
+  readonly #links = new Map<string, string>();
+  /** Levels that owe their directory. */
+  #owing = 0;
+
+  constructor(request: WalkRequest) {
+    this.#request = request;
+    this.#excluded = identitiesOf(request.exclude);
+  }
+
+  /**
+   * Walks. Ending the iteration early closes all handles.
+   *
+   * @throws the system error when the root itself cannot be opened; what `checkAbort` throws.
+   */
+  *entries(): Generator<WalkedEntry, void, void> {
+    try {
+      const root = openRoot(this.#request.root);
+      const entry = walkedEntry('', 'directory', fs.fstatSync(root));
+      this.#descend(root, entry, this.#request.ignore.root());
+      for (let level = this.#levels.at(-1); level !== undefined; level = this.#levels.at(-1)) {
+        const name = level.names[level.next++];
+        if (name === undefined) {
+          this.#ascend();
+          continue;
+        }
+        const entry = this.#visit(level, name);
+        if (entry === undefined) continue;
+        if (this.#owing > 0) yield* this.#owedParents();
+        yield entry;
+      }
+    } finally {
+      while (this.#levels.length > 0) this.#ascend();
+    }
+  }
+
+  /** Looks at a name, and goes down when it is a directory. Undefined when it is not, or not yet, to be archived. */
+  #visit(level: Level, listed: string): WalkedEntry | undefined {
+    this.#request.checkAbort();
+    const wasDirectory = listed.endsWith('/');
+    const name = wasDirectory ? listed.slice(0, -1) : listed;
+    const path = level.path === '' ? name : `${level.path}/${name}`;
+    const stat = this.#stat(level, name, path, wasDirectory);
+    if (stat === undefined) return undefined;
+    const directory = stat.isDirectory();
+    const verdict = level.rules.child(name, directory);
+    if (verdict.ignored && (!directory || verdict.prune)) {
+      this.#request.onIgnored?.(path, directory, level.handle, name);
+      return undefined;
+    }
+    if (directory !== wasDirectory) {
+      // It would stand elsewhere in the order, and an index that is out of order does not find its entries.
+      this.#request.warn(path, 'file_changed', 'It was replaced by something else while the backup ran; not archived');
+      return undefined;
+    }
+    if (this.#isExcluded(stat, level.handle, name)) {
+      this.#exclude(path);
+      return undefined;
+    }
+    const entry = this.#entryOf(level, name, path, stat);
+    if (entry !== undefined && directory) this.#enter(level, name, path, entry, verdict.ignored);
+    return verdict.ignored ? undefined : entry;
+  }
+
+  /** The ignored directories on the way down to something that is kept. */
+  *#owedParents(): Generator<WalkedEntry, void, void> {
+    this.#owing = 0;
+    for (const level of this.#levels) {
+      if (level.owed === undefined) continue;
+      const owed = level.owed;
+      level.owed = undefined;
+      yield owed;
+    }
+  }
+
+  #stat(level: Level, name: string, path: string, wasDirectory: boolean): fs.Stats | undefined {
+    try {
+      const stat = statChild(level.handle, name);
+      if (stat !== undefined) return stat;
+      // What comes and goes where nobody wants it archived (caches, locks) is no news.
+      if (!level.rules.child(name, wasDirectory).ignored) {
+        this.#request.warn(path, 'file_vanished', 'It was gone before it could be looked at');
+      }
+    } catch (error) {
+      this.#unreadable(path, error);
+    }
+    return undefined;
+  }
+
+  #isExcluded(stat: fs.Stats, parent: number, name: string): boolean {
+    if (!this.#excluded.inodes.has(stat.ino)) return false;
+    const exact = fs.lstatSync(childPath(parent, name), { bigint: true, throwIfNoEntry: false });
+    return exact === undefined || this.#excluded.exact.has(exactIdentity(exact));
+  }
+
+  #exclude(path: string): void {
+    this.#request.warn(path, 'excluded', 'It belongs to the backup system itself; not archived');
+  }
+
+  #entryOf(level: Level, name: string, path: string, stat: fs.Stats): WalkedEntry | undefined {
+    if (path.length > MAX_PATH) {
+      this.#request.warn(path.slice(0, 200), 'too_deep', `Its path has ${path.length} bytes; ${MAX_PATH} are kept`);
+      return undefined;
+    }
+    if (stat.isFile()) return this.#fileEntry(level, name, path, stat);
+    if (stat.isDirectory()) return walkedEntry(path, 'directory', stat);
+    if (stat.isSymbolicLink()) return this.#symlinkEntry(level, name, path, stat);
+    this.#request.warn(path, 'special_file', `It is ${specialName(stat)}, which an archive of files does not keep`);
+    return undefined;
+  }
+
+  #symlinkEntry(level: Level, name: string, path: string, stat: fs.Stats): WalkedEntry | undefined {
+    try {
+      const target = fs.readlinkSync(childPath(level.handle, name), { encoding: 'latin1' });
+      return walkedEntry(path, 'symlink', stat, target);
+    } catch (error) {
+      this.#unreadable(path, error);
+      return undefined;
+    }
+  }
+
+  #fileEntry(level: Level, name: string, path: string, stat: fs.Stats): WalkedEntry {
+    if (stat.nlink < 2) return walkedEntry(path, 'file', stat);
+    // Inode numbers of some file systems pass 2^53: only exact ones may join two names into one file.
+    const exact = fs.lstatSync(childPath(level.handle, name), { bigint: true, throwIfNoEntry: false });
+    if (exact === undefined || exact.nlink < 2n) return walkedEntry(path, 'file', stat);
+    const identity = exactIdentity(exact);
+    const first = this.#links.get(identity);
+    if (first !== undefined) return { ...walkedEntry(path, 'hardlink', stat, first), fileSize: stat.size };
+    this.#links.set(identity, path);
+    return walkedEntry(path, 'file', stat);
+  }
+
+  #enter(level: Level, name: string, path: string, entry: WalkedEntry, ignored: boolean): void {
+    if (this.#levels.length >= MAX_DEPTH) {
+      this.#request.warn(path, 'too_deep', `Its content lies more than ${MAX_DEPTH} directories deep`);
+      return;
+    }
+    let handle: number;
+    try {
+      handle = openDirectory(level.handle, name);
+    } catch (error) {
+      this.#unreadable(path, error);
+      return;
+    }
+    // What was opened may be another directory than the one that was looked at.
+    if (this.#excluded.exact.has(exactIdentity(fs.fstatSync(handle, { bigint: true })))) {
+      fs.closeSync(handle);
+      this.#exclude(path);
+      return;
+    }
+    this.#descend(handle, entry, level.rules.enter(name), ignored ? entry : undefined);
+  }
+
+  #descend(handle: number, entry: WalkedEntry, rules: DirectoryRules, owed?: WalkedEntry): void {
+    const { path } = entry;
+    let names: string[] = [];
+    try {
+      names = sortedNames(handle);
+    } catch (error) {
+      if (path === '') {
+        fs.closeSync(handle);
+        throw error;
+      }
+      this.#unreadable(path, error);
+    }
+    this.#levels.push({ handle, path, rules, names, next: 0, owed });
+    if (owed !== undefined) this.#owing++;
+    this.#request.onDirectory?.(entry, names);
+  }
+
+  #ascend(): void {
+    const level = this.#levels.pop();
+    if (level === undefined) return;
+    if (level.owed !== undefined) this.#owing--;
+    fs.closeSync(level.handle);
+  }
+
+  #unreadable(path: string, error: unknown): void {
+    const errno = errnoOf(error);
+    // Too few descriptors is our trouble, not the file's: going on would drop files in silence, one warning each.
+    if (errno === undefined || errno === 'EMFILE' || errno === 'ENFILE' || errno === 'ENOMEM') throw error;
+    if (errno === 'ENOENT') this.#request.warn(path, 'file_vanished', 'It was gone before it could be read');
+    else if (errno === 'ELOOP' || errno === 'ENOTDIR' || errno === 'EINVAL') {
+      this.#request.warn(path, 'file_changed', 'It was replaced by something else while the backup ran');
+    } else this.#request.warn(path, 'unreadable', `It cannot be read (${errno})`);
+  }
+}
+
+function walkedEntry(path: string, kind: EntryKind, stat: fs.Stats, target?: string): WalkedEntry {
+  const { mode, uid, gid, dev, ino, mtimeMs, ctimeMs } = stat;
+  const size = kind === 'file' ? stat.size : 0;
+  const mtime = wholeSeconds(mtimeMs);
+  // Written out: this runs for every name of a tree.
+  return target === undefined
+    ? { path, kind, size, mode: mode & 0o7777, uid, gid, mtime, dev, ino, mtimeMs, ctimeMs }
+    : { path, kind, size, mode: mode & 0o7777, uid, gid, mtime, target, dev, ino, mtimeMs, ctimeMs };
+}
+
+/** A time as archives keep it. */
+export function wholeSeconds(milliseconds: number): number {
+  return Math.max(-MAX_TIME, Math.min(MAX_TIME, Math.floor(milliseconds / 1000)));
+}
+
+function sortedNames(handle: number): string[] {
+  const names = mapDirectory(handle, (name, isDirectory) => (isDirectory ? `${name}/` : name));
+  return names.sort((a, b) => (a < b ? -1 : 1));
+}
+
+/** Of each path its rounded inode number and its exact identity; inode numbers of some file systems pass 2^53. */
+function identitiesOf(paths: readonly string[]) {
+  const found = paths
+    .map((path) => fs.statSync(path, { bigint: true, throwIfNoEntry: false }))
+    .filter((stat) => stat !== undefined);
+  return { inodes: new Set(found.map(({ ino }) => Number(ino))), exact: new Set(found.map(exactIdentity)) };
+}
+
+function exactIdentity({ dev, ino }: fs.BigIntStats): string {
+  return `${dev}:${ino}`;
+}
+
+function specialName(stat: fs.Stats): string {
+  if (stat.isFIFO()) return 'a FIFO';
+  if (stat.isSocket()) return 'a socket';
+  return stat.isBlockDevice() || stat.isCharacterDevice() ? 'a device' : 'no regular file';
+}

@@ -1,0 +1,174 @@
+/**
+ * Puts finished segments in order: the only place that knows offsets, the sha256, the CRC of the whole stream, the
+ * counts and the index. One pass: every stored byte is hashed once, as it goes by.
+ */
+import { createHash } from 'node:crypto';
+import { constants, crc32, deflateRawSync } from 'node:zlib';
+import { Failure } from '../../base/failure.ts';
+import { formatBytes } from '../../base/sizes.ts';
+import type { CompressionLevel, EngineName, WriteResult } from '../contract.ts';
+import { AsideList } from './index-only.ts';
+import { combineCrc32 } from '../gzip/crc32.ts';
+import type { PackedEntry, Unit } from './cut.ts';
+import type { ArchiveWarning, Entry, WarningCode } from '../entry.ts';
+import { END_OF_ARCHIVE, GZIP_HEADER, gzipTrailer } from '../gzip/frame.ts';
+import { IndexWriter } from '../index/writer.ts';
+import type { EntryChange } from './segment-messages.ts';
+import { headerLength, paddingOf } from '../tar/header.ts';
+
+/** Warnings that are kept; all are counted. */
+const MAX_WARNINGS = 1000;
+
+/** What is appended: the bytes are described by these facts, wherever they lie. */
+export interface SealedSegment {
+  readonly rawLength: number;
+  readonly crcRaw: number;
+  readonly crcStored: number;
+  readonly key: string;
+}
+
+export interface AssemblerRequest {
+  readonly level: CompressionLevel;
+  readonly engine: EngineName;
+  readonly maxSize: number;
+  readonly startedAt: number;
+  /** Takes bytes of the archive that lie in no slot: the frame. */
+  readonly emit: (bytes: Buffer) => void;
+  readonly emitIndex: (bytes: Buffer) => void;
+}
+
+export class Assembler {
+  readonly #request: AssemblerRequest;
+  readonly #sha256 = createHash('sha256');
+  readonly #index: IndexWriter;
+  readonly #aside = new AsideList();
+  readonly #warnings: ArchiveWarning[] = [];
+  readonly #warned = new Set<string>();
+  #warningCount = 0;
+  #size = 0;
+  #rawSize = 0;
+  #crc = 0;
+  #entries = 0;
+  #files = 0;
+  #reusedBytes = 0;
+
+  constructor(request: AssemblerRequest) {
+    this.#request = request;
+    this.#index = new IndexWriter(request.emitIndex);
+    this.#frame(GZIP_HEADER);
+  }
+
+  get rawSize(): number {
+    return this.#rawSize;
+  }
+
+  get files(): number {
+    return this.#files;
+  }
+
+  /**
+   * Appends a unit's segment.
+   *
+   * @param stored its bytes; hashed here, written by the caller.
+   * @param changes entries that are not what the unit says.
+   * @param count entries of the pack that it holds; fewer than all when the rest is cut anew.
+   */
+  append(unit: Unit, sealed: SealedSegment, stored: Uint8Array, changes: readonly EntryChange[], count?: number): void {
+    if (unit.kind === 'pack') this.#addEntries(unit.entries.slice(0, count), changes);
+    if (sealed.rawLength > 0) this.#addSegment(sealed, stored);
+  }
+
+  /** Counts a segment that was taken over from an older archive. */
+  countReused(length: number): void {
+    this.#reusedBytes += length;
+  }
+
+  warn(path: string, code: WarningCode, message: string): void {
+    this.#warningCount++;
+    if (this.#warnings.length < MAX_WARNINGS) this.#warnings.push({ path, code, message });
+    if (this.#warned.size < 100 * MAX_WARNINGS) this.#warned.add(path);
+  }
+
+  /** True when a path has a warning already. */
+  hasWarned(path: string): boolean {
+    return this.#warned.has(path);
+  }
+
+  /** Writes the end of the tar stream, of the gzip member and of the index. */
+  finish(): WriteResult {
+    const aside = this.#aside.finish();
+    if (aside === null) {
+      const message = 'There are so many directories and links that the index alone holds them, not the manifest too';
+      this.warn('', 'manifest_full', message);
+    }
+    this.#endOfArchive();
+    this.#frame(gzipTrailer(this.#crc, this.#rawSize));
+    const { level, engine, startedAt } = this.#request;
+    const sha256 = this.#sha256.digest('hex');
+    const [size, rawSize, entries, files] = [this.#size, this.#rawSize, this.#entries, this.#files];
+    this.#index.finish({ size, rawSize, sha256, crc32: this.#crc, entries, files, level, engine, startedAt });
+    const [warnings, warningCount, reusedBytes] = [this.#warnings, this.#warningCount, this.#reusedBytes];
+    const result = { size, rawSize, sha256, entries, files, warnings, warningCount, reusedBytes, engine, startedAt };
+    return aside instanceof Uint8Array ? { ...result, aside } : result;
+  }
+
+  #addEntries(entries: readonly PackedEntry[], changes: readonly EntryChange[]): void {
+    let tarOffset = this.#rawSize;
+    let next = 0;
+    for (const [index, planned] of entries.entries()) {
+      const change = changes[next]?.index === index ? changes[next++] : undefined;
+      if (change !== undefined && change.entry === undefined) continue;
+      const entry: Entry = change?.entry ?? planned;
+      this.#entries++;
+      if (planned.aside === true) {
+        this.#index.addEntry({ ...entry, tarOffset, headerLength: 0 });
+        this.#aside.add(entry);
+        continue;
+      }
+      const header = headerLength(entry);
+      this.#index.addEntry({ ...entry, tarOffset, headerLength: header });
+      tarOffset += planned.headerOnly === true ? header : header + entry.size + paddingOf(entry.size);
+      if (entry.kind === 'file' || entry.kind === 'hardlink') this.#files++;
+    }
+  }
+
+  #addSegment(sealed: SealedSegment, stored: Uint8Array): void {
+    const { rawLength, crcRaw, crcStored, key } = sealed;
+    this.#index.addSegment({
+      offset: this.#size,
+      length: stored.length,
+      rawOffset: this.#rawSize,
+      rawLength,
+      crcRaw,
+      crcStored,
+      key,
+    });
+    this.#crc = combineCrc32(this.#crc, crcRaw, rawLength);
+    this.#rawSize += rawLength;
+    this.#count(stored);
+  }
+
+  #endOfArchive(): void {
+    const stored = deflateRawSync(END_OF_ARCHIVE, { finishFlush: constants.Z_SYNC_FLUSH });
+    const crcRaw = crc32(END_OF_ARCHIVE);
+    this.#addSegment({ rawLength: END_OF_ARCHIVE.length, crcRaw, crcStored: crc32(stored), key: '' }, stored);
+    this.#request.emit(stored);
+  }
+
+  #frame(bytes: Buffer): void {
+    this.#count(bytes);
+    this.#request.emit(bytes);
+  }
+
+  #count(stored: Uint8Array): void {
+    this.#sha256.update(stored);
+    this.#size += stored.length;
+    const { maxSize } = this.#request;
+    if (maxSize > 0 && this.#size > maxSize) {
+      throw new Failure('too_large', `Cannot finish the archive: it passes ${formatBytes(maxSize)}, its limit`, {
+        facts: { limit: maxSize },
+        hint: 'Ignore what need not be kept (logs, caches, old backups), or have the limit raised.',
+      });
+    }
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * Cuts the tar stream into units of work, each of which becomes one segment. Cuts must stay put when other files
+ * change, or nothing could be copied from an older archive:
+ *
+ * - a large file's header closes the running pack, and its content is cut at every mebibyte of *file* offset;
+ * - all else is packed; a pack closes at a mebibyte, or, from 128 KiB on, behind an entry whose path says so, so that
+ *   one new file moves one cut and not all that follow.
+ */
+import { createHash, hash } from 'node:crypto';
+import { entryLength, headerLength, paddingOf } from '../tar/header.ts';
+import { ENTRY_KINDS } from '../entry-kinds.ts';
+import type { WalkedEntry } from '../walk/walk.ts';
+
+/** A file from this size on is cut by its own offsets. */
+export const LARGE_FILE = 512 * 1024;
+export const PIECE_LENGTH = 1024 * 1024;
+const PACK_LENGTH = 1024 * 1024;
+const PACK_MINIMUM = 128 * 1024;
+/** One path in so many ends a pack that is over the minimum. */
+const PACK_CUT_EVERY = 32;
+/** More than fit into a pack by their headers: bounds packs of entries that take no bytes. */
+const PACK_ENTRIES = 4096;
+
+/** What the raw bytes of any unit fit into: a full pack, and room for files that grew since the walk. */
+export const RAW_CAPACITY = PACK_LENGTH + 192 * 1024;
+
+/** One entry of a pack; a large file's is there for its header alone. */
+export interface PackedEntry extends WalkedEntry {
+  readonly headerOnly?: true;
+  /** In the index alone: it takes no bytes of the tar stream (aside.ts). */
+  readonly aside?: true;
+}
+
+export interface Pack {
+  readonly kind: 'pack';
+  readonly entries: readonly PackedEntry[];
+  /** Raw bytes as planned. */
+  readonly length: number;
+  /** Identifies the bytes by the metadata they came from; see reuse.ts. */
+  readonly key: string;
+}
+
+/** A large file that was opened for its pieces. */
+export interface LargeFile {
+  readonly entry: WalkedEntry;
+  /** Open for reading until its last piece was appended; threads of one process share it. */
+  readonly descriptor: number;
+}
+
+export interface Piece {
+  readonly kind: 'piece';
+  readonly file: LargeFile;
+  readonly offset: number;
+  /** Bytes of the file; at its end the padding follows. */
+  readonly content: number;
+  readonly length: number;
+  readonly last: boolean;
+  readonly key: string;
+}
+
+export type Unit = Pack | Piece;
+
+/**
+ * Opens a large file, and gives it back with the size and times that its header will carry. Undefined when it cannot
+ * be read (a warning was given).
+ */
+export type OpenLarge = (entry: WalkedEntry) => LargeFile | undefined;
+
+/** Cuts walked entries into units, in order. A file that `openLarge` gives back is closed by whoever takes the units. */
+export function* cutUnits(entries: Iterable<PackedEntry>, openLarge: OpenLarge): Generator<Unit, void, void> {
+  let pack: PackedEntry[] = [];
+  let length = 0;
+  const close = (): Pack => {
+    const unit = packOf(pack, length);
+    pack = [];
+    length = 0;
+    return unit;
+  };
+  for (const entry of entries) {
+    if (entry.kind === 'file' && entry.size >= LARGE_FILE && entry.headerOnly !== true) {
+      const file = openLarge(entry);
+      if (file === undefined) continue;
+      pack.push({ ...file.entry, headerOnly: true });
+      length += headerLength(file.entry);
+      yield close();
+      yield* pieces(file);
+      continue;
+    }
+    const added = packedLength(entry);
+    if (pack.length === PACK_ENTRIES || (length + added > PACK_LENGTH && pack.length > 0)) yield close();
+    pack.push(entry);
+    length += added;
+    if (length >= PACK_MINIMUM && endsPack(entry.path)) yield close();
+  }
+  if (pack.length > 0) yield close();
+}
+
+function packOf(entries: readonly PackedEntry[], length: number): Pack {
+  return { kind: 'pack', entries, length, key: packKey(entries) };
+}
+
+/** Bytes that an entry takes in a pack. */
+export function packedLength(entry: PackedEntry): number {
+  if (entry.aside === true) return 0;
+  return entry.headerOnly === true ? headerLength(entry) : entryLength(entry);
+}
+
+/** The pieces of a large file, in order; none for an empty one. */
+function* pieces(file: LargeFile): Generator<Piece, void, void> {
+  const { size } = file.entry;
+  for (let offset = 0; offset < size; offset += PIECE_LENGTH) {
+    const content = Math.min(PIECE_LENGTH, size - offset);
+    const last = offset + content === size;
+    const length = content + (last ? paddingOf(size) : 0);
+    yield { kind: 'piece', file, offset, content, length, last, key: pieceKey(file.entry, offset) };
+  }
+}
+
+/** FNV-1a over the path: cheap, and the same on every run. */
+function endsPack(path: string): boolean {
+  let sum = 0x811c9dc5;
+  for (let index = 0; index < path.length; index++) {
+    sum = Math.imul(sum ^ path.charCodeAt(index), 0x01000193);
+  }
+  return (sum >>> 0) % PACK_CUT_EVERY === 0;
+}
+
+/** Numbers of an entry that its pack's key is made of. */
+const KEY_FIELDS = 9;
+
+function packKey(entries: readonly PackedEntry[]): string {
+  let names = '';
+  // As they are: to write each as text took as long as to look at the file.
+  const numbers = new Float64Array(entries.length * KEY_FIELDS);
+  let at = 0;
+  for (const entry of entries) {
+    // NUL ends each: neither can hold one.
+    names += `${entry.path}\0${entry.target ?? ''}\0`;
+    numbers[at] =
+      ENTRY_KINDS.indexOf(entry.kind) + (entry.headerOnly === true ? 16 : 0) + (entry.aside === true ? 32 : 0);
+    numbers[at + 1] = entry.mode;
+    numbers[at + 2] = entry.uid;
+    numbers[at + 3] = entry.gid;
+    numbers[at + 4] = entry.size;
+    numbers[at + 5] = entry.mtimeMs;
+    if (entry.kind === 'file' && entry.headerOnly !== true) {
+      numbers[at + 6] = entry.dev;
+      numbers[at + 7] = entry.ino;
+      numbers[at + 8] = entry.ctimeMs;
+    }
+    at += KEY_FIELDS;
+  }
+  return shortened(createHash('sha256').update(numbers).update(names, 'latin1').digest());
+}
+
+function pieceKey(entry: WalkedEntry, offset: number): string {
+  return digest(`piece ${offset} ${entry.size}${identity(entry)}`);
+}
+
+/** Two files with the same identity hold the same bytes, once the times are old enough (reuse.ts). */
+function identity(entry: WalkedEntry): string {
+  return ` ${entry.dev} ${entry.ino} ${entry.mtimeMs} ${entry.ctimeMs}`;
+}
+
+function digest(text: string): string {
+  return shortened(hash('sha256', Buffer.from(text, 'latin1'), 'buffer'));
+}
+
+/** Half of a SHA-256 as 16 characters of one byte each. */
+function shortened(sha256: Buffer): string {
+  return sha256.toString('latin1', 0, 16);
+}

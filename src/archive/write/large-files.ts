@@ -1,0 +1,84 @@
+/**
+ * Large files, held open from their header to their last piece: the header's size is that of the open file, all pieces
+ * come from that same file whatever takes its name meanwhile, and one look at the end tells whether it changed.
+ */
+import fs from 'node:fs';
+import type { Clock } from '../../base/clock.ts';
+import { DirectoryChain, openForReading, openRoot } from '../../base/handles.ts';
+import type { LargeFile } from './cut.ts';
+import type { WarningCode } from '../entry.ts';
+import type { LinkHeirs } from './hard-link-fallback.ts';
+import { absenceWarning, changeWarning, isReplaced, isUnsettled, sameFile } from './pack-reader.ts';
+import { wholeSeconds } from '../walk/walk.ts';
+import type { WalkedEntry } from '../walk/walk.ts';
+import { splitPath } from '../tar/entry-path.ts';
+
+type Warn = (path: string, code: WarningCode, message: string) => void;
+
+export class LargeFiles {
+  readonly #root: number;
+  readonly #chain: DirectoryChain;
+  readonly #warn: Warn;
+  readonly #heirs: LinkHeirs;
+  readonly #clock: Clock;
+  readonly #open = new Set<number>();
+
+  /** @param heirs is told of files that are gone or replaced. */
+  constructor(root: string, heirs: LinkHeirs, clock: Clock, warn: Warn) {
+    this.#heirs = heirs;
+    this.#clock = clock;
+    this.#root = openRoot(root);
+    this.#chain = new DirectoryChain(this.#root);
+    this.#warn = warn;
+  }
+
+  /** Opens a file for its pieces; undefined, with a warning, when it is gone or no regular file any more. */
+  readonly open = (walked: WalkedEntry): LargeFile | undefined => {
+    let descriptor: number;
+    try {
+      const { parent, name } = splitPath(walked.path);
+      descriptor = openForReading(this.#chain.open(parent), name);
+    } catch (error) {
+      return this.#leaveOut(walked.path, absenceWarning(error));
+    }
+    const stat = fs.fstatSync(descriptor);
+    if (!stat.isFile()) {
+      fs.closeSync(descriptor);
+      return this.#leaveOut(walked.path, absenceWarning());
+    }
+    const { size, mode, uid, gid, dev, ino, mtimeMs, ctimeMs } = stat;
+    const seen = { size, mode: mode & 0o7777, uid, gid, mtime: wholeSeconds(mtimeMs), dev, ino, mtimeMs, ctimeMs };
+    const file = { entry: { ...walked, ...seen }, descriptor };
+    if (!sameFile(walked, stat) || isUnsettled(stat, this.#clock.now())) {
+      this.#warn(walked.path, 'file_changed', 'It changed just before it was read; it may hold old and new bytes');
+    }
+    if (isReplaced(walked, stat)) this.#heirs.lose(walked.path);
+    if (size === 0) fs.closeSync(descriptor);
+    else this.#open.add(descriptor);
+    return file;
+  };
+
+  /** Closes a file whose last piece was appended, and warns when it changed while its pieces were read. */
+  finish(file: LargeFile): void {
+    const now = fs.fstatSync(file.descriptor);
+    if (!sameFile(file.entry, now)) {
+      const warning = changeWarning(file.entry, now.size);
+      this.#warn(file.entry.path, warning.code, warning.message);
+    }
+    this.#open.delete(file.descriptor);
+    fs.closeSync(file.descriptor);
+  }
+
+  #leaveOut(path: string, warning: { code: WarningCode; message: string }): undefined {
+    this.#heirs.lose(path);
+    this.#warn(path, warning.code, warning.message);
+    return undefined;
+  }
+
+  close(): void {
+    for (const descriptor of this.#open) fs.closeSync(descriptor);
+    this.#open.clear();
+    this.#chain.close();
+    fs.closeSync(this.#root);
+  }
+}

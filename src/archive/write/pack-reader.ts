@@ -1,0 +1,253 @@
+/**
+ * Reads one pack's files into memory as tar entries. Each file is opened against its directory's held handle, must
+ * still be a regular file, and yields exactly the bytes that its header announces: a file that grew is cut there, one
+ * that ends early is filled with zeros, one that is gone is left out; each is a warning. A malformed archive is
+ * impossible whatever happens to the files meanwhile: a hard link to a file that was left out, or replaced by another,
+ * becomes that file itself, and further links lead to it.
+ */
+import fs from 'node:fs';
+import type { Clock } from '../../base/clock.ts';
+import { errnoOf } from '../../base/failure.ts';
+import { DirectoryChain, openForReading, openRoot } from '../../base/handles.ts';
+import type { PackedEntry } from './cut.ts';
+import type { ArchiveWarning, Entry, WarningCode } from '../entry.ts';
+import { LinkHeirs } from './hard-link-fallback.ts';
+import type { EntryChange } from './segment-messages.ts';
+import { HeaderEncoder, headerLength, paddingOf } from '../tar/header.ts';
+import { wholeSeconds } from '../walk/walk.ts';
+import { splitPath } from '../tar/entry-path.ts';
+
+export interface PackContent {
+  /** Bytes of `raw` that are filled. */
+  readonly length: number;
+  readonly changes: readonly EntryChange[];
+  readonly warnings: readonly ArchiveWarning[];
+  readonly asPlanned: boolean;
+  readonly rest?: number;
+}
+
+export class PackReader {
+  readonly #root: number;
+  readonly #chain: DirectoryChain;
+  readonly #encoder = new HeaderEncoder();
+  readonly #clock: Clock;
+  readonly #checkStop: () => void;
+
+  /** Opens the directory that packs are read from. */
+  static open(root: string, clock: Clock, checkStop: () => void): PackReader {
+    return new PackReader(openRoot(root), clock, checkStop);
+  }
+
+  private constructor(root: number, clock: Clock, checkStop: () => void) {
+    this.#root = root;
+    this.#chain = new DirectoryChain(root);
+    this.#clock = clock;
+    this.#checkStop = checkStop;
+  }
+
+  close(): void {
+    this.#chain.close();
+    fs.closeSync(this.#root);
+  }
+
+  /** Fills `raw` with the entries' tar bytes, as many as fit. */
+  read(entries: readonly PackedEntry[], raw: Buffer): PackContent {
+    const pack = new PackBuilder(raw, this.#encoder, this.#clock);
+    for (const [index, entry] of entries.entries()) {
+      this.#checkStop();
+      if (!this.#add(pack, index, entry)) return pack.content(index);
+    }
+    return pack.content();
+  }
+
+  /** False when the entry no longer fits into the pack. */
+  #add(pack: PackBuilder, index: number, planned: PackedEntry): boolean {
+    const entry = pack.heirs.relinked(planned);
+    if (entry === undefined) return pack.drop(index);
+    if (entry.aside === true) return true;
+    if (entry.kind === 'file' && entry.headerOnly !== true) return this.#readFile(pack, index, planned, entry);
+    return pack.addHeader(index, planned, entry);
+  }
+
+  #readFile(pack: PackBuilder, index: number, planned: PackedEntry, entry: PackedEntry): boolean {
+    let descriptor: number;
+    try {
+      const { parent, name } = splitPath(entry.path);
+      descriptor = openForReading(this.#chain.open(parent), name);
+    } catch (error) {
+      pack.leaveOut(index, entry.path, error);
+      return true;
+    }
+    try {
+      const stat = fs.fstatSync(descriptor);
+      if (stat.isFile()) return pack.addFile(index, planned, entry, descriptor, stat);
+      pack.leaveOut(index, entry.path);
+      return true;
+    } finally {
+      fs.closeSync(descriptor);
+    }
+  }
+}
+
+class PackBuilder {
+  /** Of files in this pack alone: what was lost before it is known to the write line. */
+  readonly heirs = new LinkHeirs();
+  readonly #raw: Buffer;
+  readonly #encoder: HeaderEncoder;
+  readonly #clock: Clock;
+  readonly #changes: EntryChange[] = [];
+  readonly #warnings: ArchiveWarning[] = [];
+  #length = 0;
+  #asPlanned = true;
+
+  constructor(raw: Buffer, encoder: HeaderEncoder, clock: Clock) {
+    this.#raw = raw;
+    this.#encoder = encoder;
+    this.#clock = clock;
+  }
+
+  content(rest?: number): PackContent {
+    const content = {
+      length: this.#length,
+      changes: this.#changes,
+      warnings: this.#warnings,
+      asPlanned: this.#asPlanned && rest === undefined,
+    };
+    return rest === undefined ? content : { ...content, rest };
+  }
+
+  /** @param entry the planned one, or what it was relinked to. */
+  addHeader(index: number, planned: PackedEntry, entry: PackedEntry): boolean {
+    if (this.#length + headerLength(entry) > this.#raw.length) return false;
+    if (entry !== planned) this.#change({ index, entry });
+    this.#length += this.#encoder.encode(entry, this.#raw, this.#length);
+    return true;
+  }
+
+  /** @param seen the file as it was before: the planned entry, or what a link was relinked to. */
+  addFile(index: number, planned: PackedEntry, seen: PackedEntry, descriptor: number, stat: fs.Stats): boolean {
+    const changed = !sameFile(seen, stat);
+    const entry = changed ? changedEntry(seen, stat) : seen;
+    if (this.#length + headerLength(entry) + entry.size + paddingOf(entry.size) > this.#raw.length) return false;
+    if (isReplaced(seen, stat)) {
+      this.heirs.lose(entry.path);
+      this.#change({ index, entry, replaced: true });
+    } else if (entry !== planned) this.#change({ index, entry });
+    this.#length += this.#encoder.encode(entry, this.#raw, this.#length);
+    const start = this.#length;
+    const unsettled = isUnsettled(stat, this.#clock.now());
+    const got = this.#readContent(entry, descriptor, start);
+    const end = start + entry.size + paddingOf(entry.size);
+    this.#raw.fill(0, start + got, end);
+    this.#length = end;
+    const after = fs.fstatSync(descriptor);
+    if (unsettled || got < entry.size || !sameFile(seen, after)) this.#warnOfChange(entry, after);
+    return true;
+  }
+
+  /** Reads up to the announced size; fewer bytes when the file ends early or cannot be read on. */
+  #readContent(entry: Entry, descriptor: number, start: number): number {
+    let got = 0;
+    try {
+      while (got < entry.size) {
+        const count = fs.readSync(descriptor, this.#raw, start + got, entry.size - got, got);
+        if (count === 0) break;
+        got += count;
+      }
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === undefined) throw error;
+      this.#asPlanned = false;
+      this.#warn(entry.path, 'unreadable', `It cannot be read beyond byte ${got} (${errno}); zeros stand for the rest`);
+    }
+    return got;
+  }
+
+  #warnOfChange(entry: Entry, after: fs.Stats): void {
+    this.#asPlanned = false;
+    const warning = changeWarning(entry, after.size);
+    if (this.#warnings.at(-1)?.path !== entry.path) this.#warn(entry.path, warning.code, warning.message);
+  }
+
+  /** Leaves out what needs no warning. */
+  drop(index: number): true {
+    this.#change({ index });
+    return true;
+  }
+
+  leaveOut(index: number, path: string, error?: unknown): void {
+    const warning = absenceWarning(error);
+    this.heirs.lose(path);
+    this.#change({ index });
+    this.#warn(path, warning.code, warning.message);
+  }
+
+  #change(change: EntryChange): void {
+    this.#asPlanned = false;
+    this.#changes.push(change);
+  }
+
+  #warn(path: string, code: WarningCode, message: string): void {
+    this.#warnings.push({ path, code, message });
+  }
+}
+
+/** True when a file still is the one that was seen before, unchanged. */
+export function sameFile(seen: PackedEntry, now: fs.Stats): boolean {
+  return (
+    now.ino === seen.ino &&
+    now.dev === seen.dev &&
+    now.size === seen.size &&
+    now.mtimeMs === seen.mtimeMs &&
+    now.ctimeMs === seen.ctimeMs
+  );
+}
+
+/** Two changes within this time may show the same times: the clock of file systems ticks every 4 to 10 milliseconds. */
+const TICK_MS = 20;
+
+/** True when a file changed so shortly before `now` that a change while it is read might not show. */
+export function isUnsettled(stat: fs.Stats, now: number): boolean {
+  return now - stat.ctimeMs < TICK_MS;
+}
+
+/** True when a name leads to another file than it did before. */
+export function isReplaced(seen: PackedEntry, now: fs.Stats): boolean {
+  return now.ino !== seen.ino || now.dev !== seen.dev;
+}
+
+/** The entry of a file as it is now: content and header must be of one moment. */
+function changedEntry(planned: PackedEntry, stat: fs.Stats): Entry {
+  const { path, kind } = planned;
+  const { size, mode, uid, gid, mtimeMs } = stat;
+  return { path, kind, size, mode: mode & 0o7777, uid, gid, mtime: wholeSeconds(mtimeMs) };
+}
+
+/** What to say of a file that is not what it was, when `now` is its size after reading. */
+export function changeWarning(entry: Entry, now: number): { code: WarningCode; message: string } {
+  if (now > entry.size) {
+    return { code: 'file_grew', message: `It grew from ${entry.size} to ${now} bytes while it was read; it was cut` };
+  }
+  if (now < entry.size) {
+    return { code: 'file_shrank', message: `It shrank from ${entry.size} to ${now} bytes; zeros stand for the rest` };
+  }
+  return { code: 'file_changed', message: 'It changed while the backup ran; it may hold old and new bytes' };
+}
+
+/**
+ * What to say of a file that could not be opened, or is no regular file any more (no error given).
+ *
+ * @throws the error itself when the trouble is not the file's: no descriptors or no memory left.
+ */
+export function absenceWarning(error?: unknown): { code: WarningCode; message: string } {
+  if (error === undefined) {
+    return { code: 'special_file', message: 'It became something else than a file while the backup ran' };
+  }
+  const errno = errnoOf(error);
+  if (errno === undefined || errno === 'EMFILE' || errno === 'ENFILE' || errno === 'ENOMEM') throw error;
+  if (errno === 'ENOENT') return { code: 'file_vanished', message: 'It was gone before it could be read' };
+  if (errno === 'ELOOP' || errno === 'ENOTDIR') {
+    return { code: 'file_changed', message: 'A link or another file took its place while the backup ran' };
+  }
+  return { code: 'unreadable', message: `It cannot be opened (${errno})` };
+}

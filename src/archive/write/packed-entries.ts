@@ -1,0 +1,75 @@
+/**
+ * A pack's entries on their way to a segment thread: one string and one array of numbers. Cloning 200,000 objects
+ * between threads cost as much as reading the files that they stand for.
+ */
+import type { PackedEntry } from './cut.ts';
+import { ENTRY_KINDS } from '../entry-kinds.ts';
+
+export interface PackedEntries {
+  /** Path and target of each entry, each ended by NUL, which neither can hold. */
+  readonly names: string;
+  readonly numbers: Float64Array;
+}
+
+const FIELDS = 12;
+const HEADER_ONLY = 1;
+const ASIDE = 2;
+
+export function encodeEntries(entries: readonly PackedEntry[]): PackedEntries {
+  let names = '';
+  const numbers = new Float64Array(entries.length * FIELDS);
+  let at = 0;
+  for (const entry of entries) {
+    names += `${entry.path}\0${entry.target ?? ''}\0`;
+    numbers[at] = ENTRY_KINDS.indexOf(entry.kind);
+    numbers[at + 1] = entry.headerOnly === true ? HEADER_ONLY : entry.aside === true ? ASIDE : 0;
+    numbers[at + 2] = entry.size;
+    numbers[at + 3] = entry.mode;
+    numbers[at + 4] = entry.uid;
+    numbers[at + 5] = entry.gid;
+    numbers[at + 6] = entry.mtime;
+    numbers[at + 7] = entry.dev;
+    numbers[at + 8] = entry.ino;
+    numbers[at + 9] = entry.mtimeMs;
+    numbers[at + 10] = entry.ctimeMs;
+    numbers[at + 11] = entry.fileSize ?? 0;
+    at += FIELDS;
+  }
+  return { names, numbers };
+}
+
+export function decodeEntries({ names, numbers }: PackedEntries): PackedEntry[] {
+  const texts = names.split('\0');
+  const entries: PackedEntry[] = [];
+  for (let index = 0; index < numbers.length / FIELDS; index++) {
+    const field = (offset: number): number => numbers[index * FIELDS + offset] ?? 0;
+    const kind = ENTRY_KINDS[field(0)] ?? 'file';
+    const entry: PackedEntry = {
+      path: texts[2 * index] ?? '',
+      kind,
+      size: field(2),
+      mode: field(3),
+      uid: field(4),
+      gid: field(5),
+      mtime: field(6),
+      dev: field(7),
+      ino: field(8),
+      mtimeMs: field(9),
+      ctimeMs: field(10),
+    };
+    const plain = field(1) === 0 && (kind === 'file' || kind === 'directory');
+    entries.push(plain ? entry : withMore(entry, texts[2 * index + 1] ?? '', field(1), field(11)));
+  }
+  return entries;
+}
+
+/** What few entries have. */
+function withMore(entry: PackedEntry, target: string, marks: number, fileSize: number): PackedEntry {
+  return {
+    ...entry,
+    ...(marks === HEADER_ONLY ? { headerOnly: true as const } : {}),
+    ...(marks === ASIDE ? { aside: true as const } : {}),
+    ...(entry.kind === 'symlink' || entry.kind === 'hardlink' ? { target } : {}),
+    ...(entry.kind === 'hardlink' ? { fileSize } : {}),
+  };
+}

@@ -1,0 +1,205 @@
+/**
+ * The line of units on their way into the archive: handed to segment threads as they come, appended in order. A
+ * bounded number is under way, each in a slot of shared memory that is free again once its bytes are written out.
+ */
+import type { Pace } from '../../base/rates.ts';
+import type { Assembler } from './assembler.ts';
+import type { Slots } from '../threads/control.ts';
+import { LARGE_FILE, cutUnits } from './cut.ts';
+import type { LargeFile, Pack, PackedEntry, Piece, Unit } from './cut.ts';
+import type { Segment } from '../index/format.ts';
+import type { LargeFiles } from './large-files.ts';
+import type { LinkHeirs } from './hard-link-fallback.ts';
+import { encodeEntries } from './packed-entries.ts';
+import type { ReuseBase } from './reuse.ts';
+import type { SegmentResult, SegmentTask } from './segment-messages.ts';
+import type { ThreadPool } from '../threads/thread-pool.ts';
+
+export type SegmentPool = ThreadPool<{ slot: number; task: SegmentTask }, SegmentResult>;
+
+export interface LineParts {
+  readonly pool: SegmentPool;
+  readonly slots: Slots;
+  readonly assembler: Assembler;
+  readonly base: ReuseBase | undefined;
+  readonly large: LargeFiles;
+  readonly heirs: LinkHeirs;
+  readonly readPace: Pace;
+  readonly writePace: Pace;
+  readonly checkStop: () => void;
+  /** Has a slot's bytes written out; `freed` is called when they are. */
+  readonly writeSlot: (slot: number, length: number) => void;
+  readonly onAppended: () => void;
+}
+
+interface UnderWay {
+  readonly unit: Unit;
+  readonly slot: number;
+  readonly reused: Segment | undefined;
+  readonly result: Promise<SegmentResult>;
+  settled: boolean;
+}
+
+export class WriteLine {
+  readonly #parts: LineParts;
+  readonly #underWay: UnderWay[] = [];
+  readonly #free: number[];
+  /** Has whoever waits look again: a slot was freed, a result came, or all is to stop. */
+  #onChange: (() => void) | undefined;
+
+  constructor(parts: LineParts) {
+    this.#parts = parts;
+    this.#free = Array.from({ length: parts.slots.count }, (_, slot) => slot);
+  }
+
+  /** A slot's bytes were written out. */
+  freed(slot: number): void {
+    this.#free.push(slot);
+    this.#onChange?.();
+  }
+
+  /** Has whoever waits for a slot look at the stop flag. */
+  wake(): void {
+    this.#onChange?.();
+  }
+
+  /** Sends a unit on its way; while it waits for a slot, it appends what is done. */
+  async add(unit: Unit): Promise<void> {
+    for (;;) {
+      this.#parts.checkStop();
+      if (this.#underWay[0]?.settled === true) await this.#appendFirst();
+      else if (this.#free.length > 0) break;
+      else await this.#change();
+    }
+    this.#underWay.push(await this.#start(unit));
+  }
+
+  /** Appends all that is under way, and waits until every slot was written out. */
+  async finish(): Promise<void> {
+    while (this.#underWay.length > 0) await this.#appendFirst();
+    while (this.#free.length < this.#parts.slots.count) {
+      this.#parts.checkStop();
+      await this.#change();
+    }
+  }
+
+  async #start(unit: Unit): Promise<UnderWay> {
+    const slot = await this.#takeSlot();
+    const reused = this.#parts.base?.find(unit);
+    await this.#parts.readPace.take(reused?.length ?? unit.length);
+    const result = this.#parts.pool.run({ slot, task: this.#task(unit, reused) });
+    const underWay: UnderWay = { unit, slot, reused, result, settled: false };
+    const settle = (): void => {
+      underWay.settled = true;
+      this.#onChange?.();
+    };
+    result.then(settle, settle);
+    return underWay;
+  }
+
+  #task(unit: Unit, reused: Segment | undefined): SegmentTask {
+    const descriptor = this.#parts.base?.descriptor;
+    if (reused !== undefined && descriptor !== undefined) {
+      return { kind: 'copy', descriptor, offset: reused.offset, length: reused.length, crcStored: reused.crcStored };
+    }
+    if (unit.kind === 'pack') return { kind: 'pack', entries: encodeEntries(unit.entries) };
+    const { file, offset, content, length } = unit;
+    return { kind: 'piece', descriptor: file.descriptor, offset, content, length };
+  }
+
+  async #appendFirst(): Promise<void> {
+    const first = this.#underWay.shift();
+    if (first !== undefined) await this.#append(first);
+  }
+
+  async #append({ unit, slot, reused, result: promise }: UnderWay): Promise<void> {
+    this.#parts.checkStop();
+    const result = await promise;
+    const broken = unit.kind === 'pack' && unit.entries.some((entry) => this.#parts.heirs.concerns(entry));
+    if (broken || result.damaged === true) {
+      // Nothing of the slot was used: the unit is made again, from its files.
+      this.#free.push(slot);
+      if (broken) await this.#addNow(this.#relinked(unit));
+      else await this.#appendFresh(unit);
+      return;
+    }
+    if (reused !== undefined) this.#parts.assembler.countReused(result.storedLength);
+    await this.#seal(unit, slot, result, reused);
+    if (unit.kind === 'pack') await this.#finishPack(unit, result);
+    else this.#finishPiece(unit, unit.file, result);
+  }
+
+  /** Makes a unit from its files, without a look at the older archive. */
+  async #appendFresh(unit: Unit): Promise<void> {
+    const slot = await this.#takeSlot();
+    await this.#parts.readPace.take(unit.length);
+    const result = this.#parts.pool.run({ slot, task: this.#task(unit, undefined) });
+    await this.#append({ unit, slot, reused: undefined, result, settled: false });
+  }
+
+  async #seal(unit: Unit, slot: number, result: SegmentResult, reused: Segment | undefined): Promise<void> {
+    const { rawLength, crcRaw } = reused ?? result;
+    const sealed = { rawLength, crcRaw, crcStored: result.crcStored, key: result.asPlanned ? unit.key : '' };
+    const stored = this.#parts.slots.view(slot, result.storedLength);
+    this.#parts.assembler.append(unit, sealed, stored, result.changes, result.rest);
+    await this.#parts.writePace.take(result.storedLength);
+    if (result.storedLength > 0) this.#parts.writeSlot(slot, result.storedLength);
+    else this.freed(slot);
+    this.#parts.onAppended();
+  }
+
+  async #finishPack(pack: Pack, { warnings, changes, rest }: SegmentResult): Promise<void> {
+    const { assembler, heirs } = this.#parts;
+    for (const { path, code, message } of warnings) assembler.warn(path, code, message);
+    for (const { index, entry, replaced } of changes) {
+      const planned = pack.entries[index];
+      // What is kept beside the tar is no file that links could have been made to.
+      if (planned === undefined || planned.aside === true) continue;
+      if (entry === undefined || replaced === true) heirs.lose(planned.path);
+      if (entry?.kind === 'file' && planned.kind === 'hardlink') heirs.inherit(planned.target ?? '', planned.path);
+    }
+    if (rest !== undefined) await this.#addNow(rest === 0 ? outgrown(pack.entries) : pack.entries.slice(rest));
+  }
+
+  #finishPiece(piece: Piece, file: LargeFile, result: SegmentResult): void {
+    const { assembler, large } = this.#parts;
+    if (result.errno !== undefined) {
+      const message = `It cannot be read beyond byte ${result.available ?? 0} (${result.errno}); zeros stand there`;
+      assembler.warn(file.entry.path, 'unreadable', message);
+    }
+    if (piece.last) large.finish(file);
+  }
+
+  /** Cuts entries anew and appends them at once, before all that is under way. */
+  async #addNow(entries: Iterable<PackedEntry>): Promise<void> {
+    for (const unit of cutUnits(entries, this.#parts.large.open)) await this.#appendFresh(unit);
+  }
+
+  /** A pack's entries, with links to lost files led elsewhere: one by one, as each may lose a file for the next. */
+  *#relinked(pack: Pack): Generator<PackedEntry, void, void> {
+    for (const entry of pack.entries) {
+      const relinked = this.#parts.heirs.relinked(entry);
+      if (relinked !== undefined) yield relinked;
+    }
+  }
+
+  async #takeSlot(): Promise<number> {
+    for (;;) {
+      this.#parts.checkStop();
+      const slot = this.#free.pop();
+      if (slot !== undefined) return slot;
+      await this.#change();
+    }
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onChange = resolve;
+    });
+  }
+}
+
+/** The first entry is a file that does not even fit into a pack of its own any more: it is cut as a large one. */
+function outgrown(entries: readonly PackedEntry[]): PackedEntry[] {
+  return entries.map((entry, index) => (index === 0 ? { ...entry, size: Math.max(entry.size, LARGE_FILE) } : entry));
+}

@@ -1,0 +1,98 @@
+/**
+ * What changed after it was read. Segment threads notice what happens to a file while they read it; this notices what
+ * happens between the walk and the end of the run, at the cost of a second look at those files and directories alone
+ * that had changed shortly before they were walked. A world that is being saved is such; a jar from last year is not.
+ */
+import fs from 'node:fs';
+import { DirectoryChain, openRoot, readDirectory, statChild } from '../../base/handles.ts';
+import type { EntryKind, WarningCode } from '../entry.ts';
+import { sameFile } from './pack-reader.ts';
+import type { WalkedEntry } from '../walk/walk.ts';
+import { splitPath } from '../tar/entry-path.ts';
+
+/** Changed within this time before it was walked: likely to change again. */
+const RESTLESS_MS = 10_000;
+/** Bounds on memory; a tree that is restless all over is told so by its first paths. */
+const MAX_FILES = 50_000;
+const MAX_NAMES = 200_000;
+
+type Warn = (path: string, code: WarningCode, message: string) => void;
+
+export class Restless {
+  readonly #files: WalkedEntry[] = [];
+  readonly #directories: { readonly entry: WalkedEntry; readonly names: ReadonlySet<string> }[] = [];
+  #names = 0;
+
+  /** Takes note of a walked file. */
+  addFile(entry: WalkedEntry, now: number): void {
+    if (entry.kind === 'file' && now - entry.ctimeMs < RESTLESS_MS && this.#files.length < MAX_FILES) {
+      this.#files.push(entry);
+    }
+  }
+
+  /** Takes note of a listed directory, with the names that were seen; those of directories end in a slash. */
+  addDirectory(entry: WalkedEntry, names: readonly string[], now: number): void {
+    if (now - entry.ctimeMs >= RESTLESS_MS || this.#names + names.length > MAX_NAMES) return;
+    this.#names += names.length;
+    this.#directories.push({ entry, names: new Set(names) });
+  }
+
+  /**
+   * Looks again, and warns of what is not as it was archived.
+   *
+   * @param known true for paths that have their warning already.
+   * @param kept false for new names that the ignore rules would have dropped.
+   */
+  check(
+    root: string,
+    known: (path: string) => boolean,
+    kept: (path: string, kind: EntryKind) => boolean,
+    warn: Warn,
+  ): void {
+    const handle = openRoot(root);
+    const chain = new DirectoryChain(handle);
+    try {
+      for (const entry of this.#files) {
+        if (!known(entry.path)) checkFile(chain, entry, warn);
+      }
+      for (const { entry, names } of this.#directories) {
+        for (const { path, kind } of newNames(chain, entry.path, names)) {
+          if (kept(path, kind) && !known(path))
+            warn(path, 'file_changed', 'It appeared while the backup ran; not archived');
+        }
+      }
+    } finally {
+      chain.close();
+      fs.closeSync(handle);
+    }
+  }
+}
+
+function checkFile(chain: DirectoryChain, entry: WalkedEntry, warn: Warn): void {
+  const { parent, name } = splitPath(entry.path);
+  const now = lookAt(() => statChild(chain.open(parent), name));
+  if (now === undefined) warn(entry.path, 'file_changed', 'It was removed or renamed after it was archived');
+  else if (!sameFile(entry, now)) warn(entry.path, 'file_changed', 'It changed again while the backup ran');
+}
+
+function newNames(
+  chain: DirectoryChain,
+  parent: string,
+  seen: ReadonlySet<string>,
+): { readonly path: string; readonly kind: EntryKind }[] {
+  const items = lookAt(() => readDirectory(chain.open(parent))) ?? [];
+  const fresh = items.filter(({ name, directory }) => !seen.has(directory ? `${name}/` : name));
+  return fresh.map(({ name, directory }) => ({
+    path: parent === '' ? name : `${parent}/${name}`,
+    kind: directory ? 'directory' : 'file',
+  }));
+}
+
+/** What is gone or barred is undefined: a second look only adds warnings, it never fails a backup. */
+function lookAt<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Taking unchanged segments over from an older archive of the same directory. The bytes are copied, so no archive ever
+ * depends on another.
+ *
+ * A unit of work and an older segment with the same key come from files with the same metadata. That means the same
+ * bytes only if the files had come to rest before the older backup read them: within one tick of the file system's
+ * clock a file can change twice and show the same time. So all times must lie two seconds before its reading began.
+ */
+import type { ByteSource } from '../../base/source.ts';
+import type { CompressionLevel } from '../contract.ts';
+import type { Unit } from './cut.ts';
+import { openFileSource } from '../../base/file-source.ts';
+import { TRAILER_LENGTH } from '../gzip/frame.ts';
+import type { IndexSummary, Segment } from '../index/format.ts';
+import { IndexReader } from '../index/reader.ts';
+import type { TreeTotals } from './tree-count.ts';
+import type { WalkedEntry } from '../walk/walk.ts';
+
+const SETTLED_MS = 2000;
+
+export class ReuseBase {
+  readonly #archive: ByteSource & { readonly descriptor: number };
+  readonly #segments: ReadonlyMap<string, Segment>;
+  readonly #settledBefore: number;
+  /** What the older archive holds: about what the new one will. */
+  readonly totals: TreeTotals;
+
+  /**
+   * Opens an older archive to copy from; undefined when it cannot serve: another level, no index, an index of another
+   * archive, damage. A backup never fails because an older one is of no use.
+   */
+  static async open(archive: string, index: string, level: CompressionLevel): Promise<ReuseBase | undefined> {
+    let source: (ByteSource & { readonly descriptor: number }) | undefined;
+    let indexSource: ByteSource | undefined;
+    try {
+      source = openFileSource(archive);
+      indexSource = openFileSource(index);
+      const reader = await IndexReader.open(indexSource);
+      if (reader.summary.level === level && (await belongsTo(reader, source))) {
+        const base = new ReuseBase(source, await segmentsByKey(reader), reader.summary);
+        source = undefined;
+        return base;
+      }
+      return undefined;
+    } catch {
+      // Whatever it is (damage, a disk that cannot read it any more): all is made anew then.
+      return undefined;
+    } finally {
+      await source?.close();
+      await indexSource?.close();
+    }
+  }
+
+  private constructor(
+    archive: ByteSource & { readonly descriptor: number },
+    segments: ReadonlyMap<string, Segment>,
+    { rawSize, files, startedAt }: IndexSummary,
+  ) {
+    this.#archive = archive;
+    this.#segments = segments;
+    this.#settledBefore = startedAt - SETTLED_MS;
+    this.totals = { bytes: rawSize, files };
+  }
+
+  get descriptor(): number {
+    return this.#archive.descriptor;
+  }
+
+  /** The older segment that holds a unit's bytes, if any. */
+  find(unit: Unit): Segment | undefined {
+    const segment = this.#segments.get(unit.key);
+    if (segment === undefined || segment.rawLength !== unit.length) return undefined;
+    return this.#settled(unit) ? segment : undefined;
+  }
+
+  async close(): Promise<void> {
+    await this.#archive.close();
+  }
+
+  #settled(unit: Unit): boolean {
+    if (unit.kind === 'piece') return this.#isOld(unit.file.entry);
+    return unit.entries.every((entry) => entry.kind !== 'file' || entry.headerOnly === true || this.#isOld(entry));
+  }
+
+  #isOld(entry: WalkedEntry): boolean {
+    return entry.mtimeMs < this.#settledBefore && entry.ctimeMs < this.#settledBefore;
+  }
+}
+
+/** True when an index was written with this very archive: same length, same gzip trailer. */
+export async function belongsTo(reader: IndexReader, archive: ByteSource): Promise<boolean> {
+  const { size, crc32, rawSize } = reader.summary;
+  if (archive.size !== size || size < TRAILER_LENGTH) return false;
+  const trailer = Buffer.from(await archive.read(size - 8, 8));
+  return trailer.readUInt32LE(0) === crc32 && trailer.readUInt32LE(4) === rawSize % 2 ** 32;
+}
+
+async function segmentsByKey(reader: IndexReader): Promise<Map<string, Segment>> {
+  const segments = new Map<string, Segment>();
+  for await (const segment of reader.segments()) if (segment.key !== '') segments.set(segment.key, segment);
+  return segments;
+}

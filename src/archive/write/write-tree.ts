@@ -1,0 +1,157 @@
+/** From a directory to an archive: what the write thread does once its segment threads are on their way. */
+import { systemClock } from '../../base/clock.ts';
+import { Pace } from '../../base/rates.ts';
+import { ownDirectory } from '../../base/thread-cwd.ts';
+import { besideFiles } from './index-only.ts';
+import { Assembler } from './assembler.ts';
+import { Control, Slots } from '../threads/control.ts';
+import type { WriteResult } from '../contract.ts';
+import { cutUnits } from './cut.ts';
+import type { PackedEntry } from './cut.ts';
+import type { WarningCode } from '../entry.ts';
+import { compileIgnore } from '../ignore/ignore.ts';
+import { LargeFiles } from './large-files.ts';
+import { LinkHeirs } from './hard-link-fallback.ts';
+import { Restless } from './recheck.ts';
+import { ReuseBase } from './reuse.ts';
+import { TreeCount } from './tree-count.ts';
+import { Walk } from '../walk/walk.ts';
+import type { WalkedEntry } from '../walk/walk.ts';
+import { WriteLine } from './pipeline.ts';
+import type { SegmentPool } from './pipeline.ts';
+import { WriteProgress } from './progress.ts';
+import type { WriteEvent, WriteReply, WriteThreadData } from './messages.ts';
+
+const clock = systemClock;
+
+/**
+ * Writes the archive that `data` asks for.
+ *
+ * @param pool its segment threads; ended when this settles.
+ * @param send takes what the caller's thread is to write out, and is to know.
+ * @param listen hands over who takes the caller's answers.
+ */
+export async function writeTree(
+  data: WriteThreadData,
+  pool: SegmentPool,
+  send: (event: WriteEvent) => void,
+  listen: (take: (reply: WriteReply) => void) => void,
+): Promise<WriteResult> {
+  ownDirectory();
+  const control = new Control(data.control);
+  const slots = new Slots(data.slots.count, data.slots.length, data.slots.memory);
+  const startedAt = clock.now();
+  const base = data.base && (await ReuseBase.open(data.base.archive, data.base.index, data.level));
+  const assembler = new Assembler({
+    level: data.level,
+    engine: data.engine,
+    maxSize: data.maxSize,
+    startedAt,
+    emit: (bytes) => {
+      send({ type: 'bytes', bytes });
+    },
+    emitIndex: (bytes) => {
+      send({ type: 'index', bytes });
+    },
+  });
+  const warn = (path: string, code: WarningCode, message: string): void => {
+    assembler.warn(path, code, message);
+  };
+  const count = data.count && base === undefined ? countTree(data, control) : undefined;
+  const heirs = new LinkHeirs();
+  const large = new LargeFiles(data.root, heirs, clock, warn);
+  const progress = new WriteProgress(assembler, count ?? base?.totals ?? { bytes: 0, files: 0 }, clock, (progress) => {
+    send({ type: 'progress', progress });
+  });
+  const line = new WriteLine({
+    pool,
+    slots,
+    assembler,
+    base,
+    large,
+    heirs,
+    readPace: new Pace(clock, control.readRate, control.checkStop),
+    writePace: new Pace(clock, control.writeRate, control.checkStop),
+    checkStop: control.checkStop,
+    writeSlot: (slot, length) => {
+      send({ type: 'slot', slot, length });
+    },
+    onAppended: () => {
+      progress.step();
+    },
+  });
+  listen(({ slot }) => {
+    if (slot === null) line.wake();
+    else line.freed(slot);
+  });
+  count?.start();
+  try {
+    const restless = new Restless();
+    for (const unit of cutUnits(chosen(data, watched(data, control, restless, warn)), large.open)) await line.add(unit);
+    await line.finish();
+    checkRestless(data, restless, assembler);
+    send({ type: 'readingEnded' });
+    const result = assembler.finish();
+    progress.finish();
+    return result;
+  } finally {
+    count?.stop();
+    // The threads end before the files they read from are closed: a number may be another file's by then.
+    await pool.close();
+    large.close();
+    await base?.close();
+  }
+}
+
+/** The walk of this backup, taking note of what may change again. */
+function watched(
+  data: WriteThreadData,
+  control: Control,
+  restless: Restless,
+  warn: (path: string, code: WarningCode, message: string) => void,
+) {
+  const ignore = compileIgnore(data.ignore);
+  for (const { path, code, message } of ignore.warnings) warn(path, code, message);
+  const walk = new Walk({
+    root: data.root,
+    ignore,
+    exclude: data.exclude,
+    warn,
+    checkAbort: control.checkStop,
+    onDirectory: (entry, names) => {
+      restless.addDirectory(entry, names, clock.now());
+    },
+  });
+  return noting(walk.entries(), restless);
+}
+
+/** The walk as it goes into the tar. */
+function chosen(data: WriteThreadData, walked: Generator<WalkedEntry, void, void>): Generator<PackedEntry, void, void> {
+  return data.filesOnly ? besideFiles(walked) : walked;
+}
+
+function* noting(entries: Iterable<WalkedEntry>, restless: Restless): Generator<WalkedEntry, void, void> {
+  for (const entry of entries) {
+    restless.addFile(entry, clock.now());
+    yield entry;
+  }
+}
+
+function checkRestless(data: WriteThreadData, restless: Restless, assembler: Assembler): void {
+  const ignore = compileIgnore(data.ignore);
+  restless.check(
+    data.root,
+    (path) => assembler.hasWarned(path),
+    (path, kind) => !ignore.ignores(path, kind),
+    (path, code, message) => {
+      assembler.warn(path, code, message);
+    },
+  );
+}
+
+/** What the walk will archive, counted beside it. An older archive of the same tree tells as much without a walk. */
+function countTree(data: WriteThreadData, control: Control): TreeCount {
+  const ignore = compileIgnore(data.ignore);
+  const walk = new Walk({ ...data, ignore, warn: () => undefined, checkAbort: control.checkStop });
+  return new TreeCount(chosen(data, walk.entries()));
+}

@@ -1,0 +1,64 @@
+/**
+ * The manifest beside an archive: all that the catalogue knows of a completed backup, so that it can be made again from
+ * the disk alone; and for an archive made on the command line, the facts that a later verification compares with.
+ *
+ * `{"format":"roost-manifest","version":1,"archive":{…},"backup":{…} or null,"aside"?:"…"}` as UTF-8 JSON. Unknown fields
+ * are passed over, so that a later version may add some; a field that changes its meaning takes a new version number.
+ * `aside` is base64 of the directories and links that an archive of files alone does not hold.
+ */
+import { Failure } from '../../base/failure.ts';
+import type { BackupRecord } from '../records.ts';
+
+/** A manifest lies where others may have written: more than this is never read or parsed. */
+export const MAX_MANIFEST_BYTES = 16 * 1024 * 1024;
+
+export const FORMAT = 'roost-manifest';
+export const VERSION = 1;
+
+/** What a manifest says of its archive; `sha256` in lower-case hex, `createdAt` when the archive was made. */
+export type ArchiveFacts = Readonly<
+  Pick<
+    BackupRecord,
+    'size' | 'rawSize' | 'entries' | 'files' | 'reusedBytes' | 'warnings' | 'warningCount' | 'createdAt'
+  >
+> & { readonly sha256: string };
+
+type BackupFacts = Readonly<
+  Pick<
+    BackupRecord,
+    'id' | 'server' | 'name' | 'locked' | 'ignore' | 'store' | 'key' | 'damagedAt' | 'verifiedAt' | 'updatedAt'
+  >
+> & { readonly completedAt: number };
+
+/**
+ * @param record a completed backup, as the catalogue has it or is about to have it.
+ * @param aside `WriteResult.aside` of its archive.
+ * @throws Failure `internal` when the record is not completed, `too_large` beyond `MAX_MANIFEST_BYTES`.
+ */
+export function encodeManifest(record: BackupRecord, aside?: Uint8Array): Uint8Array {
+  const { status, sha256, completedAt } = record;
+  if (status !== 'COMPLETED' || sha256 === null || completedAt === null) {
+    throw new Failure('internal', `Cannot write a manifest: the backup is ${status}`, { facts: { backup: record.id } });
+  }
+  const { id, server, name, locked, ignore, store, key, damagedAt, verifiedAt, updatedAt } = record;
+  const backup = { id, server, name, locked, ignore, store, key, damagedAt, verifiedAt, updatedAt, completedAt };
+  return encode({ ...record, sha256 }, backup, aside);
+}
+
+/** The manifest of an archive that belongs to no backup. @throws Failure `too_large` */
+export function encodeArchiveManifest(facts: ArchiveFacts): Uint8Array {
+  return encode(facts, null);
+}
+
+function encode(facts: ArchiveFacts, backup: BackupFacts | null, aside?: Uint8Array): Uint8Array {
+  const { size, rawSize, sha256, entries, files, reusedBytes, warnings, warningCount, createdAt } = facts;
+  const archive = { size, rawSize, sha256, entries, files, reusedBytes, warnings, warningCount, createdAt };
+  const beside = aside === undefined ? {} : { aside: Buffer.from(aside).toString('base64') };
+  const content = { format: FORMAT, version: VERSION, archive, backup, ...beside };
+  const bytes = Buffer.from(`${JSON.stringify(content)}\n`, 'utf8');
+  if (bytes.byteLength <= MAX_MANIFEST_BYTES) return bytes;
+  throw new Failure('too_large', `Cannot write the manifest: it has ${bytes.byteLength} bytes`, {
+    facts: { bytes: bytes.byteLength, limit: MAX_MANIFEST_BYTES },
+    hint: 'Shorten the ignore list.',
+  });
+}

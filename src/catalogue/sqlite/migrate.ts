@@ -1,0 +1,50 @@
+/** Brings a database to the form that this program knows, one numbered step at a time, each in its own transaction. */
+import type { Clock } from '../../base/clock.ts';
+import { Failure } from '../../base/failure.ts';
+import type { Database } from './database.ts';
+import type { Migration } from './migration.ts';
+import { integer } from './row.ts';
+import { firstTables } from './migrations/0001-first-tables.ts';
+import { copies } from './migrations/0002-copies.ts';
+import { deliveries } from './migrations/0003-deliveries.ts';
+
+/** In order, without gaps. A migration that was released is never changed: the next one corrects it. */
+export const MIGRATIONS: readonly Migration[] = [firstTables, copies, deliveries];
+
+/**
+ * Killed between two steps, the database is whole at the older form, and the next start goes on from there.
+ *
+ * @throws Failure `internal` when a newer program has already changed the database.
+ */
+export function migrate(database: Database, clock: Clock, migrations: readonly Migration[] = MIGRATIONS): void {
+  database.exec(
+    `CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT`,
+  );
+  const done = currentNumber(database);
+  const known = migrations.at(-1)?.number ?? 0;
+  if (done > known) {
+    throw new Failure('internal', `Cannot use the catalogue: it is of version ${done}, this program knows ${known}`, {
+      facts: { version: done, known, path: database.path },
+      hint: 'A newer Roost has used this state directory. Install that version again, or start with a copy of the catalogue from before.',
+    });
+  }
+  for (const migration of migrations.filter(({ number }) => number > done)) {
+    database.transaction(() => apply(database, migration, clock));
+  }
+}
+
+function apply(database: Database, { number, name, sql }: Migration, clock: Clock): void {
+  // Asked again inside the transaction: another process may have been faster.
+  if (currentNumber(database) >= number) return;
+  database.exec(sql);
+  database.run('INSERT INTO migrations (number, name, applied_at) VALUES (:number, :name, :at)', {
+    number,
+    name,
+    at: clock.now(),
+  });
+}
+
+function currentNumber(database: Database): number {
+  const row = database.one('SELECT coalesce(max(number), 0) AS number FROM migrations', {});
+  return row === undefined ? 0 : integer(row, 'number');
+}

@@ -1,0 +1,61 @@
+import type { BackupId, ServerId } from '../../base/ids.ts';
+import type { Values } from '../sqlite/database.ts';
+import { failureText } from '../failure-text.ts';
+import type { BackupRecord, StoredBackupStatus, WarningRecord } from '../records.ts';
+import type { Row } from '../sqlite/row.ts';
+import { failureOrNull, integer, integerOrNull, json, text, textOrNull } from '../sqlite/row.ts';
+
+export function backupOf(row: Row): BackupRecord {
+  return {
+    id: text(row, 'id') as BackupId,
+    server: text(row, 'server') as ServerId,
+    name: text(row, 'name'),
+    status: text(row, 'status') as StoredBackupStatus,
+    locked: integer(row, 'locked') === 1,
+    ignore: json(row, 'ignore') as readonly string[],
+    store: text(row, 'store'),
+    key: text(row, 'key'),
+    size: integer(row, 'size'),
+    rawSize: integer(row, 'raw_size'),
+    files: integer(row, 'files'),
+    entries: integer(row, 'entries'),
+    reusedBytes: integer(row, 'reused_bytes'),
+    sha256: textOrNull(row, 'sha256'),
+    warnings: json(row, 'warnings') as readonly WarningRecord[],
+    warningCount: integer(row, 'warning_count'),
+    error: failureOrNull(row, 'error'),
+    damagedAt: integerOrNull(row, 'damaged_at'),
+    verifiedAt: integerOrNull(row, 'verified_at'),
+    createdAt: integer(row, 'created_at'),
+    updatedAt: integer(row, 'updated_at'),
+    completedAt: integerOrNull(row, 'completed_at'),
+  };
+}
+
+/** By column, for INSERT. */
+export function backupValues(record: BackupRecord): Values {
+  return {
+    id: record.id,
+    server: record.server,
+    name: record.name,
+    status: record.status,
+    locked: Number(record.locked),
+    ignore: JSON.stringify(record.ignore),
+    store: record.store,
+    key: record.key,
+    size: record.size,
+    raw_size: record.rawSize,
+    files: record.files,
+    entries: record.entries,
+    reused_bytes: record.reusedBytes,
+    sha256: record.sha256,
+    warnings: JSON.stringify(record.warnings),
+    warning_count: record.warningCount,
+    error: record.error === null ? null : failureText(record.error),
+    damaged_at: record.damagedAt,
+    verified_at: record.verifiedAt,
+    created_at: record.createdAt,
+    updated_at: record.updatedAt,
+    completed_at: record.completedAt,
+  };
+}

@@ -1,0 +1,62 @@
+import type { Clock } from '../../base/clock.ts';
+import type { FailureRecord } from '../../base/failure.ts';
+import type { BackupId } from '../../base/ids.ts';
+import type { CopyTable } from '../contract.ts';
+import type { Database } from '../sqlite/database.ts';
+import type { CopyRecord, CopyState } from '../records.ts';
+import type { Row } from '../sqlite/row.ts';
+import { failureOrNull, integer, text } from '../sqlite/row.ts';
+import { where } from '../sqlite/sql.ts';
+
+export class Copies implements CopyTable {
+  readonly #database: Database;
+  readonly #clock: Clock;
+
+  constructor(database: Database, clock: Clock) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  list(filter: { readonly backup?: BackupId; readonly state?: CopyState } = {}): CopyRecord[] {
+    const { clause, values } = where({ ...filter });
+    const sql = `SELECT * FROM copies ${clause} ORDER BY updated_at, backup, store`;
+    return this.#database.all(sql, values).map(copyOf);
+  }
+
+  plan(backup: BackupId, store: string): void {
+    this.#write(backup, store, 'pending', null);
+  }
+
+  complete(backup: BackupId, store: string): void {
+    this.#write(backup, store, 'completed', null);
+  }
+
+  fail(backup: BackupId, store: string, error: FailureRecord): void {
+    this.#write(backup, store, 'failed', JSON.stringify(error));
+  }
+
+  retryFailed(): number {
+    const sql = `UPDATE copies SET state = 'pending', error = NULL, updated_at = :now WHERE state = 'failed' RETURNING 1`;
+    return this.#database.all(sql, { now: this.#clock.now() }).length;
+  }
+
+  #write(backup: BackupId, store: string, state: CopyState, error: string | null): void {
+    // Of a backup that is gone there is nothing to say.
+    this.#database.run(
+      `INSERT INTO copies (backup, store, state, error, updated_at)
+       SELECT id, :store, :state, :error, :now FROM backups WHERE id = :backup
+       ON CONFLICT (backup, store) DO UPDATE SET state = :state, error = :error, updated_at = :now`,
+      { backup, store, state, error, now: this.#clock.now() },
+    );
+  }
+}
+
+function copyOf(row: Row): CopyRecord {
+  return {
+    backup: text(row, 'backup') as BackupId,
+    store: text(row, 'store'),
+    state: text(row, 'state') as CopyState,
+    error: failureOrNull(row, 'error'),
+    updatedAt: integer(row, 'updated_at'),
+  };
+}

@@ -1,0 +1,146 @@
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import fs from 'node:fs';
+import { resolve } from 'node:path';
+import { writeArchive } from '../../archive/archive.ts';
+import type { CompressionLevel, EngineName, WriteResult } from '../../archive/contract.ts';
+import type { ArchiveProgress, ArchiveWarning } from '../../archive/entry.ts';
+import { readIgnoreFile } from '../../archive/ignore/ignore-file.ts';
+import { decodeIgnoreText, splitIgnoreText } from '../../archive/ignore/ignore-text.ts';
+import { openRoot } from '../../base/handles.ts';
+import { printableText } from '../../base/paths.ts';
+import { formatBytes } from '../../base/sizes.ts';
+import { encodeArchiveManifest } from '../../catalogue/manifest/manifest.ts';
+import { archiveFiles, expectDirectory, expectFile, isFile } from './files.ts';
+import { wireWarnings } from './warnings.ts';
+import { collect, conclude, noteWarnings, subcommand, workersOption } from '../command.ts';
+import type { Invocation, JsonOption, Outcome } from '../command.ts';
+import { NewArchive } from './new-archive.ts';
+import { ProgressBar } from '../terminal/progress.ts';
+
+interface CreateOptions extends JsonOption {
+  readonly ignore: readonly string[];
+  readonly ignoreFile?: string;
+  readonly base?: string;
+  readonly level: CompressionLevel;
+  readonly engine: EngineName | 'auto';
+  readonly workers: number | 'auto';
+}
+
+const DOING = 'Cannot archive';
+
+export function addArchiveCreate(group: Command, invocation: Invocation): void {
+  subcommand(group, 'create', 'Write a directory into an archive, with its index and manifest beside it')
+    .argument('<directory>')
+    .argument('<file>', 'such as world.tar.gz; replaced in one step when it exists')
+    .option('--ignore <pattern>', 'gitignore line of what stays out (repeatable)', collect, [])
+    .option('--ignore-file <file>', 'a file of such lines')
+    .option('--base <archive>', 'an older archive of the same directory, to copy unchanged bytes from')
+    .addOption(new Option('--level <level>', 'how hard to compress').choices(['none', 'fast', 'best']).default('fast'))
+    .addOption(new Option('--engine <engine>', 'what compresses').choices(['auto', 'isal', 'zlib']).default('auto'))
+    .addOption(workersOption())
+    .action((directory: string, file: string, options: CreateOptions) =>
+      conclude(invocation, options, create(invocation, resolve(directory), file, options)),
+    );
+}
+
+async function create(
+  invocation: Invocation,
+  directory: string,
+  file: string,
+  options: CreateOptions,
+): Promise<Outcome> {
+  const startedAt = invocation.clock.monotonic();
+  expectDirectory(directory, DOING);
+  const ignore = ignoreLines(directory, options);
+  const base = findBase(invocation, options.base);
+  const archive = await NewArchive.begin(archiveFiles(resolve(file)));
+  try {
+    const result = await write(invocation, directory, archive, ignore.lines, base, options);
+    const warnings = [...ignore.warnings, ...result.warnings];
+    const warningCount = ignore.warnings.length + result.warningCount;
+    const facts = { ...result, warnings: wireWarnings(warnings), warningCount };
+    await archive.publish(encodeArchiveManifest({ ...facts, createdAt: result.startedAt }));
+    noteWarnings(invocation.terminal, facts.warnings, warningCount);
+    const seconds = (invocation.clock.monotonic() - startedAt) / 1000;
+    return {
+      json: { file: resolve(file), ...shown(facts), seconds },
+      text: sentence(file, result, seconds),
+      warned: warningCount > 0,
+    };
+  } finally {
+    await archive.discard();
+  }
+}
+
+async function write(
+  invocation: Invocation,
+  root: string,
+  into: NewArchive,
+  ignore: readonly string[],
+  base: { archive: string; index: string } | undefined,
+  { level, engine, workers }: CreateOptions,
+): Promise<WriteResult> {
+  const bar = new ProgressBar(invocation.terminal, invocation.clock);
+  const onProgress = (progress: ArchiveProgress): void => bar.count('archiving', progress);
+  try {
+    return await writeArchive({
+      root,
+      ignore,
+      exclude: into.ownPaths,
+      level,
+      engine,
+      workers,
+      ...(base === undefined ? {} : { base }),
+      archive: into.archive,
+      index: into.index,
+      maxSize: 0,
+      signal: invocation.signal,
+      // Without it the tree is not counted: for many small files that is a sixth of the work.
+      ...(invocation.terminal.statusColumns === undefined ? {} : { onProgress }),
+    });
+  } finally {
+    bar.end();
+  }
+}
+
+/** The lines that were asked for; without any, those of the directory's own ignore file, as in the daemon. */
+function ignoreLines(
+  directory: string,
+  { ignore, ignoreFile }: CreateOptions,
+): { lines: readonly string[]; warnings: readonly ArchiveWarning[] } {
+  if (ignoreFile !== undefined) expectFile(ignoreFile, 'Cannot read');
+  const fromFile = ignoreFile === undefined ? [] : splitIgnoreText(decodeIgnoreText(fs.readFileSync(ignoreFile)));
+  const asked = [...fromFile, ...ignore];
+  if (ignoreFile !== undefined || asked.length > 0) return { lines: asked, warnings: [] };
+  const root = openRoot(directory);
+  try {
+    return readIgnoreFile(root) ?? { lines: [], warnings: [] };
+  } finally {
+    fs.closeSync(root);
+  }
+}
+
+/** The base's files. One without an index is of no use, which is said but is no failure. */
+function findBase(invocation: Invocation, base: string | undefined): { archive: string; index: string } | undefined {
+  if (base === undefined) return undefined;
+  expectFile(base, 'Cannot reuse');
+  const { archive, index } = archiveFiles(resolve(base));
+  if (isFile(index)) return { archive, index };
+  invocation.terminal.note(`note: ${printableText(base)} has no index beside it, so nothing is reused`);
+  return undefined;
+}
+
+/** The fields of `--json`, in the order that people read them. */
+function shown(facts: Omit<WriteResult, 'warnings'> & { readonly warnings: unknown }): Record<string, unknown> {
+  const { size, rawSize, sha256, entries, files, warnings, warningCount, reusedBytes, engine } = facts;
+  return { size, rawSize, sha256, entries, files, warnings, warningCount, reusedBytes, engine };
+}
+
+function sentence(file: string, { size, rawSize, files, sha256, reusedBytes }: WriteResult, seconds: number): string {
+  const reused = reusedBytes > 0 ? `, ${formatBytes(reusedBytes)} of it reused` : '';
+  return (
+    `${printableText(file)}: ${files} files, ${formatBytes(rawSize)} in ${formatBytes(size)}${reused}, ` +
+    `${seconds.toFixed(1)} s\nsha256 ${sha256}`
+  );
+}

@@ -1,0 +1,93 @@
+/**
+ * The three files of an archive that stands by itself: `x.tar.gz`, its index `x.index`, its manifest `x.json`.
+ */
+import fs from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { OpenRequest } from '../../archive/contract.ts';
+import { openFileSource } from '../../base/file-source.ts';
+import { Failure } from '../../base/failure.ts';
+import { printableText } from '../../base/paths.ts';
+import type { ArchiveFacts } from '../../catalogue/manifest/manifest.ts';
+import { MAX_MANIFEST_BYTES } from '../../catalogue/manifest/manifest.ts';
+
+export interface ArchiveFiles {
+  readonly archive: string;
+  readonly index: string;
+  readonly manifest: string;
+}
+
+const ARCHIVE_SUFFIX = /\.(?:tar\.gz|tgz|tar|zip)$/i;
+
+export function archiveFiles(archive: string): ArchiveFiles {
+  const stem = join(dirname(archive), basename(archive).replace(ARCHIVE_SUFFIX, ''));
+  return { archive, index: `${stem}.index`, manifest: `${stem}.json` };
+}
+
+/** An archive and, where there is one, the index beside it, for the time of one piece of work. */
+export async function withArchive<Result>(
+  files: ArchiveFiles,
+  doing: string,
+  work: (source: OpenRequest) => Promise<Result>,
+): Promise<Result> {
+  expectFile(files.archive, doing);
+  const archive = openFileSource(files.archive);
+  try {
+    if (!isFile(files.index)) return await work({ archive });
+    const index = openFileSource(files.index);
+    try {
+      return await work({ archive, index });
+    } finally {
+      await index.close();
+    }
+  } finally {
+    await archive.close();
+  }
+}
+
+/** @throws Failure `path_not_found` or `invalid_request` when the path that the user gave is no file. */
+export function expectFile(path: string, doing: string): void {
+  const status = statOf(path);
+  const shown = printableText(path);
+  if (status === undefined) throw new Failure('path_not_found', `${doing} ${shown}: there is no such file`);
+  if (status.isFile()) return;
+  const kind = status.isDirectory() ? 'a directory' : 'no regular file';
+  throw new Failure('invalid_request', `${doing} ${shown}: it is ${kind}`);
+}
+
+/** @throws Failure `path_not_found` or `invalid_request` when the path that the user gave is no directory. */
+export function expectDirectory(path: string, doing: string): void {
+  const status = statOf(path);
+  const shown = printableText(path);
+  if (status === undefined) throw new Failure('path_not_found', `${doing} ${shown}: there is no such directory`);
+  if (!status.isDirectory()) throw new Failure('invalid_request', `${doing} ${shown}: it is no directory`);
+}
+
+export function isFile(path: string): boolean {
+  return statOf(path)?.isFile() === true;
+}
+
+/** Undefined when nothing is there, or something on the way is no directory. */
+export function statOf(path: string): fs.Stats | undefined {
+  try {
+    return fs.statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * What the manifest beside an archive says of it; undefined when there is none.
+ *
+ * @throws Failure `archive_damaged` when it is no manifest, or one of a newer version.
+ */
+export async function readManifest(path: string): Promise<ArchiveFacts | undefined> {
+  const status = statOf(path);
+  if (status === undefined) return undefined;
+  if (!status.isFile() || status.size > MAX_MANIFEST_BYTES) {
+    throw new Failure('archive_damaged', `Cannot read the manifest ${printableText(path)}: it is none of Roost's`);
+  }
+  // Loaded when there is one: most archives are made where none was.
+  const { decodeArchiveManifest } = await import('../../catalogue/manifest/read.ts');
+  return decodeArchiveManifest(fs.readFileSync(path));
+}

@@ -1,0 +1,67 @@
+import type { Command } from 'commander';
+import { resolve } from 'node:path';
+import { openArchive } from '../../archive/archive.ts';
+import type { Entry } from '../../archive/entry.ts';
+import { fromText, printable, wirePath } from '../../base/paths.ts';
+import { trimmed } from '../terminal/archive-path.ts';
+import { archiveFiles, withArchive } from './files.ts';
+import { conclude, subcommand } from '../command.ts';
+import type { Invocation, JsonOption, Outcome } from '../command.ts';
+import { printList } from '../terminal/entry-list.ts';
+import type { ListedItem } from '../terminal/entry-list.ts';
+
+interface ListOptions extends JsonOption {
+  readonly path?: string;
+}
+
+type OpenedArchive = Awaited<ReturnType<typeof openArchive>>;
+
+const PAGE = 1000;
+
+export function addArchiveList(group: Command, invocation: Invocation): void {
+  subcommand(group, 'list', 'Print the paths in an archive: tar, tar.gz or zip, of any origin')
+    .argument('<file>')
+    .option('--path <directory>', 'only what lies directly in this directory')
+    .action((file: string, options: ListOptions) =>
+      conclude(invocation, options, list(invocation, resolve(file), options)),
+    );
+}
+
+async function list(invocation: Invocation, file: string, { json, path }: ListOptions): Promise<Outcome> {
+  const { terminal, signal } = invocation;
+  await withArchive(archiveFiles(file), 'Cannot list', async (source) => {
+    const archive = await openArchive(source, signal);
+    try {
+      const level = path === undefined ? undefined : fromText(trimmed(path));
+      const entries = level === undefined ? archive.entries(signal) : levelOf(archive, level);
+      const head = { file, format: archive.format, ...(level === undefined ? {} : { path: wirePath(level) }) };
+      await printList(terminal, json === true, head, itemsOf(entries));
+    } finally {
+      await archive.close();
+    }
+  });
+  return {};
+}
+
+async function* levelOf(archive: OpenedArchive, path: string): AsyncIterable<Entry> {
+  let cursor: string | undefined;
+  do {
+    const page = await archive.list(path, cursor, PAGE);
+    yield* page.entries;
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+}
+
+async function* itemsOf(entries: AsyncIterable<Entry>): AsyncIterable<ListedItem> {
+  for await (const entry of entries) yield { json: wireEntry(entry), text: line(entry) };
+}
+
+/** As `tar -t` prints it: a slash tells a directory from a file. */
+function line({ path, kind }: Entry): string {
+  return printable(path) + (kind === 'directory' ? '/' : '');
+}
+
+function wireEntry({ path, kind, size, mode, uid, gid, mtime, target }: Entry): Record<string, unknown> {
+  const common = { path: wirePath(path), kind, size, mode, uid, gid, mtime };
+  return target === undefined ? common : { ...common, target: wirePath(target) };
+}

@@ -1,0 +1,23 @@
+/**
+ * `roost backup …`: backups through the running daemon, by its HTTP API. These commands touch no archive, catalogue or
+ * server directory themselves: two programs that both believe they own a backup would lose it.
+ */
+import type { Command } from 'commander';
+import { addBackupChanges } from './change.ts';
+import { addBackupCreate } from './create.ts';
+import { addBackupFiles } from './files.ts';
+import { addBackupList, addBackupShow } from './list.ts';
+import { addBackupRestore } from './restore.ts';
+import { addBackupVerify } from './verify.ts';
+import type { Invocation } from '../command.ts';
+
+export function addBackupCommands(program: Command, invocation: Invocation): void {
+  const group = program.command('backup').description('work with backups through the running daemon');
+  addBackupCreate(group, invocation);
+  addBackupList(group, invocation);
+  addBackupShow(group, invocation);
+  addBackupFiles(group, invocation);
+  addBackupRestore(group, invocation);
+  addBackupVerify(group, invocation);
+  addBackupChanges(group, invocation);
+}

@@ -1,0 +1,59 @@
+/** The commands that change a backup's record: delete, lock, unlock, cancel. */
+import type { Command } from 'commander';
+import type { ApiRequest } from '../client/api-client.ts';
+import { backupCommand, findBackup, findServer } from '../client/target.ts';
+import type { DaemonOptions } from '../client/target.ts';
+import { conclude } from '../command.ts';
+import type { Invocation, Outcome } from '../command.ts';
+
+interface Change {
+  readonly name: string;
+  readonly description: string;
+  /** Said when it was done. */
+  readonly done: string;
+  /** @param backups the path of the server's backups. */
+  request(backups: string, id: string): ApiRequest;
+}
+
+const lockRequest = (locked: boolean) => (backups: string, id: string) =>
+  ({ method: 'PATCH', path: `${backups}/lock?id=${id}`, body: { locked } }) as const;
+
+const CHANGES: readonly Change[] = [
+  {
+    name: 'delete',
+    description: 'Delete a backup and its archive for good',
+    done: 'deleted',
+    request: (backups, id) => ({ method: 'DELETE', path: `${backups}/delete?id=${id}` }),
+  },
+  { name: 'lock', description: 'Protect a backup from deletion', done: 'locked', request: lockRequest(true) },
+  { name: 'unlock', description: 'Allow a backup to be deleted again', done: 'unlocked', request: lockRequest(false) },
+  {
+    name: 'cancel',
+    description: 'Stop whatever runs on a backup',
+    done: 'cancelled',
+    request: (backups, id) => ({ method: 'POST', path: `${backups}/${id}/cancel` }),
+  },
+];
+
+export function addBackupChanges(group: Command, invocation: Invocation): void {
+  for (const change of CHANGES) {
+    backupCommand(group, change.name, change.description).action(
+      (server: string, backup: string, options: DaemonOptions) =>
+        conclude(invocation, options, apply(invocation, change, server, backup, options)),
+    );
+  }
+}
+
+async function apply(
+  invocation: Invocation,
+  change: Change,
+  server: string,
+  word: string,
+  options: DaemonOptions,
+): Promise<Outcome> {
+  const target = await findServer(invocation, options, server);
+  const id = await findBackup(target, word, invocation.signal);
+  const request = change.request(target.backups, id);
+  const answer = await target.client.call({ ...request, signal: invocation.signal });
+  return { json: answer, text: `${id} ${change.done}` };
+}

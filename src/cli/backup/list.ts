@@ -1,0 +1,46 @@
+import type { Command } from 'commander';
+import { formatBytes } from '../../base/sizes.ts';
+import { ask, BackupObject, BackupObjects, describeBackup, noteBackupWarnings } from '../client/objects.ts';
+import { backupCommand, daemonCommand, findBackup, findServer } from '../client/target.ts';
+import type { DaemonOptions } from '../client/target.ts';
+import { conclude } from '../command.ts';
+import type { Invocation, Outcome } from '../command.ts';
+import { facts, table } from '../terminal/table.ts';
+
+const HEADINGS = ['ID', 'STATUS', 'SIZE', 'CREATED', 'LOCKED', 'NAME'];
+
+export function addBackupList(group: Command, invocation: Invocation): void {
+  daemonCommand(group, 'list', 'List the backups of a server, newest first').action(
+    (server: string, options: DaemonOptions) => conclude(invocation, options, list(invocation, server, options)),
+  );
+}
+
+export function addBackupShow(group: Command, invocation: Invocation): void {
+  backupCommand(group, 'show', 'Show what is known about a backup').action(
+    (server: string, backup: string, options: DaemonOptions) =>
+      conclude(invocation, options, show(invocation, server, backup, options)),
+  );
+}
+
+async function list(invocation: Invocation, server: string, options: DaemonOptions): Promise<Outcome> {
+  const { client, backups } = await findServer(invocation, options, server);
+  const found = await ask(client, { method: 'GET', path: backups, signal: invocation.signal }, BackupObjects);
+  const rows = found.map((backup) => [
+    backup.id,
+    backup.status,
+    formatBytes(backup.size),
+    backup.createdAt,
+    backup.isLocked ? 'yes' : 'no',
+    backup.name,
+  ]);
+  return { json: { backups: found }, text: table(HEADINGS, rows) };
+}
+
+async function show(invocation: Invocation, server: string, word: string, options: DaemonOptions): Promise<Outcome> {
+  const target = await findServer(invocation, options, server);
+  const id = await findBackup(target, word, invocation.signal);
+  const path = `${target.backups}/${id}`;
+  const backup = await ask(target.client, { method: 'GET', path, signal: invocation.signal }, BackupObject);
+  noteBackupWarnings(invocation.terminal, backup);
+  return { json: backup, text: facts(describeBackup(backup)) };
+}

@@ -1,0 +1,162 @@
+/**
+ * The daemon as the commands see it: one JSON request, one JSON answer or a `Failure` in words for people. Built on
+ * node:http because an answer may take hours (a create answers when the backup has ended), and `fetch` gives up on
+ * silent answers after five minutes.
+ */
+import http from 'node:http';
+import https from 'node:https';
+import { errnoOf, Failure, FAILURE_CODES, throwIfAborted } from '../../base/failure.ts';
+import type { FailureCode } from '../../base/failure.ts';
+import { printableText } from '../../base/paths.ts';
+
+export interface Connection {
+  /** The daemon's base URL. */
+  readonly url: URL;
+  readonly token: string;
+  /** Where the token came from, for the hint when it is refused. */
+  readonly source: string;
+}
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** Below the base URL, with its query; parts from outside are encoded by the caller. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/** An answer larger than this is no answer of ours; a page of files has at most some hundred KiB. */
+const LARGEST_ANSWER = 64 * 1024 * 1024;
+
+export class ApiClient {
+  readonly connection: Connection;
+
+  constructor(connection: Connection) {
+    this.connection = connection;
+  }
+
+  /**
+   * Sends a request and gives the answer's JSON.
+   *
+   * @throws Failure with the daemon's own code, message and hint when it refused; `internal` when it cannot be reached
+   *   or what answers is no Roost; `cancelled` when the signal fired.
+   */
+  async call(request: ApiRequest): Promise<unknown> {
+    throwIfAborted(request.signal, 'Cannot ask the daemon');
+    const { status, text } = await this.#exchange(request);
+    const body = parseJson(text);
+    if (status >= 200 && status < 300 && body !== undefined) return body;
+    throw this.#refusal(status, body);
+  }
+
+  #exchange(request: ApiRequest): Promise<{ status: number; text: string }> {
+    const url = endpoint(this.connection.url, request.path);
+    const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
+    const transport = url.protocol === 'https:' ? https : http;
+    return new Promise((resolve, reject) => {
+      const fail = (error: unknown) => reject(unreachable(this.connection.url, error, request.signal));
+      const outgoing = transport.request(
+        url,
+        {
+          method: request.method,
+          // One connection a request: a kept one would hold the finished command open.
+          agent: false,
+          headers: {
+            ...authorization(this.connection),
+            accept: 'application/json',
+            ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length }),
+            ...request.headers,
+          },
+          ...(request.signal === undefined ? {} : { signal: request.signal }),
+        },
+        (answer) => {
+          readText(answer).then((text) => resolve({ status: answer.statusCode ?? 0, text }), fail);
+        },
+      );
+      outgoing.on('error', fail);
+      outgoing.end(body);
+    });
+  }
+
+  #refusal(status: number, body: unknown): Failure {
+    const { error, code, hint } = isRecord(body) ? body : {};
+    if (typeof error !== 'string') {
+      return new Failure('internal', `Cannot understand the answer of ${this.connection.url.href}: HTTP ${status}`, {
+        hint: 'Is that address a Roost daemon? Check ROOST_URL, or api.host and api.port in the config.',
+      });
+    }
+    const known = FAILURE_CODES.find((candidate) => candidate === code) ?? 'internal';
+    return new Failure(known, printableText(error), {
+      facts: { status },
+      ...this.#hintFor(known, typeof hint === 'string' ? printableText(hint) : undefined),
+    });
+  }
+
+  #hintFor(code: FailureCode, hint: string | undefined): { hint?: string } {
+    if (code === 'unauthorized')
+      return { hint: `The token comes from ${this.connection.source}; is it this daemon's?` };
+    return hint === undefined ? {} : { hint };
+  }
+}
+
+/** The header that shows who asks; the event socket sends it too. */
+export function authorization(connection: Connection): { readonly authorization: string } {
+  return { authorization: `Bearer ${connection.token}` };
+}
+
+/** A URL below the base URL, which may have a path of its own (behind a proxy). */
+export function endpoint(base: URL, path: string): URL {
+  return new URL(base.href.replace(/\/$/, '') + path);
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+async function readText(answer: http.IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > LARGEST_ANSWER) throw new Failure('too_large', 'Cannot read the answer: it does not end');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function unreachable(url: URL, error: unknown, signal: AbortSignal | undefined): Failure {
+  if (error instanceof Failure) return error;
+  if (signal?.reason instanceof Failure) return signal.reason;
+  const errno = errnoOf(error) ?? (error as NodeJS.ErrnoException).code ?? 'unknown error';
+  return new Failure('internal', `Cannot reach the daemon at ${url.href}: ${reasonFor(errno)}`, {
+    cause: error,
+    facts: { errno },
+    hint: hintFor(errno),
+    retry: true,
+  });
+}
+
+function reasonFor(errno: string): string {
+  if (errno === 'ECONNREFUSED') return 'nothing listens there';
+  if (errno === 'ECONNRESET' || errno === 'EPIPE') return 'the connection broke';
+  if (errno === 'ENOTFOUND' || errno === 'EAI_AGAIN') return 'its name has no address';
+  return errno;
+}
+
+function hintFor(errno: string): string {
+  if (errno === 'ECONNRESET' || errno === 'EPIPE')
+    return 'What was asked for may go on: look with "roost backup list".';
+  if (errno.includes('CERT') || errno.includes('SELF_SIGNED')) {
+    return 'Name the certificate authority with NODE_EXTRA_CA_CERTS, or the name on the certificate with ROOST_URL.';
+  }
+  return 'Start it with "roost serve --config F" (or "systemctl start roost"), or name another with ROOST_URL.';
+}

@@ -1,0 +1,81 @@
+/** Where the daemon is and how to prove oneself to it: from the environment, or from the daemon's own config. */
+import fs from 'node:fs';
+import { resolve } from 'node:path';
+import { Failure } from '../../base/failure.ts';
+import { loadConfig } from '../../config/config.ts';
+import type { Config, TokenConfig } from '../../config/config.ts';
+import type { Connection } from './api-client.ts';
+import type { Invocation } from '../command.ts';
+import { FIRST_RUN_DIRECTORY, firstRunConfig } from '../first-run/first-run.ts';
+
+const HOST_CONFIG = '/etc/roost/config.yml';
+
+/**
+ * A `--config` that was given wins, then `ROOST_URL` with `ROOST_TOKEN`, then the host's config, then that of a first
+ * run in the current directory.
+ *
+ * @throws Failure `config_invalid` when none of them is there, or what is there cannot be used.
+ */
+export async function findConnection(env: Invocation['env'], file: string | undefined): Promise<Connection> {
+  if (file !== undefined) return fromConfig(file, env);
+  const [url, token] = [env['ROOST_URL'], env['ROOST_TOKEN']];
+  if (url !== undefined || token !== undefined) return fromEnvironment(url, token);
+  return fromConfig(findConfigFile(), env);
+}
+
+/**
+ * The config that is meant when none is named: the host's, else that of a first run in the current directory.
+ *
+ * @throws Failure `config_invalid` when neither is there.
+ */
+export function findConfigFile(): string {
+  const found = [HOST_CONFIG, firstRunConfig(resolve(FIRST_RUN_DIRECTORY))].find((path) => fs.existsSync(path));
+  if (found !== undefined) return found;
+  throw new Failure('config_invalid', 'Cannot find the daemon: nothing says where it is', {
+    hint: 'Name its config with --config, or set ROOST_URL and ROOST_TOKEN.',
+  });
+}
+
+function fromEnvironment(url: string | undefined, token: string | undefined): Connection {
+  if (url === undefined || token === undefined) {
+    throw new Failure(
+      'config_invalid',
+      `Cannot find the daemon: ${url === undefined ? 'ROOST_URL' : 'ROOST_TOKEN'} is not set`,
+      {
+        hint: 'ROOST_URL and ROOST_TOKEN belong together; or name the config with --config.',
+      },
+    );
+  }
+  const parsed = URL.parse(url);
+  if (parsed !== null && /^https?:$/.test(parsed.protocol)) return { url: parsed, token, source: 'ROOST_TOKEN' };
+  throw new Failure('config_invalid', `Cannot use ROOST_URL: "${url}" is no http or https address`, {
+    hint: 'Such as ROOST_URL=http://127.0.0.1:8090',
+  });
+}
+
+async function fromConfig(file: string, env: Invocation['env']): Promise<Connection> {
+  return connectionOf(await loadConfig(file, env), file);
+}
+
+/** @throws Failure `config_invalid` when the config holds no token. */
+export function connectionOf(config: Config, file: string): Connection {
+  const token = config.tokens.find(allowsEverything) ?? config.tokens[0];
+  if (token === undefined) {
+    throw new Failure('config_invalid', `Cannot talk to the daemon: ${file} holds no token`, {
+      hint: 'Add one under "tokens", and restart the daemon.',
+    });
+  }
+  return { url: addressOf(config), token: token.secret.reveal(), source: file };
+}
+
+function allowsEverything({ permissions, servers }: TokenConfig): boolean {
+  return permissions.includes('*') && servers.includes('*');
+}
+
+/** The daemon runs on this host; its public address is for others, except that its certificate is made out to it. */
+function addressOf({ api }: Config): URL {
+  if (api.tls !== null && api.publicUrl !== null) return new URL(api.publicUrl);
+  const anyAddress: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+  const host = anyAddress[api.host] ?? api.host;
+  return new URL(`${api.tls === null ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${api.port}`);
+}

@@ -1,0 +1,95 @@
+/**
+ * What the backup commands read out of the daemon's answers, checked: an answer of another shape comes from something
+ * that is no Roost (or a much older one), and is said so instead of printing `undefined`.
+ */
+import * as z from 'zod';
+import { Failure } from '../../base/failure.ts';
+import { formatBytes } from '../../base/sizes.ts';
+import type { ApiClient, ApiRequest } from './api-client.ts';
+import { noteWarnings } from '../command.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+
+const Warning = z.looseObject({ path: z.string(), code: z.string(), message: z.string() });
+
+/** Loose: `--json` prints what the daemon said, also fields that this version does not know. */
+export const BackupObject = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  size: z.number(),
+  status: z.string(),
+  isLocked: z.boolean(),
+  createdAt: z.string(),
+  checksum: z.string().nullish(),
+  completedAt: z.string().nullish(),
+  verifiedAt: z.string().nullish(),
+  ignoredFiles: z.array(z.string()).nullish(),
+  warnings: z.array(Warning).nullish(),
+  warningCount: z.number().nullish(),
+  files: z.number().nullish(),
+  rawSize: z.number().nullish(),
+  store: z.string().nullish(),
+  error: z.looseObject({ code: z.string(), message: z.string() }).nullish(),
+});
+export type BackupObject = z.infer<typeof BackupObject>;
+
+export const BackupObjects = z.array(BackupObject);
+
+export const ServerObjects = z.array(z.looseObject({ id: z.string(), name: z.string() }));
+
+export const DirectoryObject = z.looseObject({
+  path: z.string(),
+  entries: z.array(
+    z.looseObject({ name: z.string(), kind: z.string(), size: z.number(), target: z.string().nullish() }),
+  ),
+  cursor: z.string().nullish(),
+});
+
+/**
+ * Sends a request and checks the answer's shape.
+ *
+ * @throws Failure `internal` when the answer has another shape; else as `ApiClient.call`.
+ */
+export async function ask<Shape>(client: ApiClient, request: ApiRequest, shape: z.ZodType<Shape>): Promise<Shape> {
+  return readAs(client, shape, await client.call(request));
+}
+
+/** An answer in the shape that it must have; throws as `ask` does. */
+export function readAs<Shape>(client: ApiClient, shape: z.ZodType<Shape>, body: unknown): Shape {
+  const answer = shape.safeParse(body);
+  if (answer.success) return answer.data;
+  const at = answer.error.issues[0]?.path.join('.') ?? '';
+  throw new Failure(
+    'internal',
+    `Cannot understand the answer of ${client.connection.url.href}: "${at}" is unexpected`,
+    {
+      hint: 'Is that address a Roost daemon of the same version as this command?',
+    },
+  );
+}
+
+/** A backup's facts, one a line. */
+export function describeBackup(backup: BackupObject): (readonly [string, string])[] {
+  const lines: (readonly [string, string | null | undefined])[] = [
+    ['id', backup.id],
+    ['name', backup.name],
+    ['status', backup.status],
+    ['error', backup.error === null || backup.error === undefined ? null : backup.error.message],
+    ['size', formatBytes(backup.size)],
+    ['files', backup.files === null || backup.files === undefined ? null : String(backup.files)],
+    ['sha256', backup.checksum],
+    ['locked', backup.isLocked ? 'yes' : 'no'],
+    ['ignored', backup.ignoredFiles?.join(', ')],
+    ['store', backup.store],
+    ['created', backup.createdAt],
+    ['completed', backup.completedAt],
+    ['verified', backup.verifiedAt],
+    ['warnings', String(backup.warningCount ?? backup.warnings?.length ?? 0)],
+  ];
+  return lines.filter((line): line is readonly [string, string] => typeof line[1] === 'string' && line[1] !== '');
+}
+
+/** Writes a backup's warnings to stderr. */
+export function noteBackupWarnings(terminal: Terminal, backup: BackupObject): void {
+  const warnings = backup.warnings ?? [];
+  noteWarnings(terminal, warnings, backup.warningCount ?? warnings.length);
+}

@@ -1,0 +1,77 @@
+/**
+ * Which daemon, which server and which backup a command means. People may write a server's name for its id, and the
+ * first characters of a backup's id or `latest` for the whole.
+ */
+import type { Command } from 'commander';
+import { Failure } from '../../base/failure.ts';
+import { isUuid } from '../../base/ids.ts';
+import { ApiClient } from './api-client.ts';
+import { ask, BackupObjects, ServerObjects } from './objects.ts';
+import type { BackupObject } from './objects.ts';
+import type { Invocation, JsonOption } from '../command.ts';
+import { subcommand } from '../command.ts';
+import { findConnection } from './connection.ts';
+
+export interface DaemonOptions extends JsonOption {
+  readonly config?: string;
+}
+
+/** A command that talks to the daemon about a server. */
+export function daemonCommand(parent: Command, name: string, description: string): Command {
+  return subcommand(parent, name, description)
+    .argument('<server>', "the server's id or name")
+    .option(
+      '--config <file>',
+      "take the daemon's address and a token from its config (default: ROOST_URL, ROOST_TOKEN)",
+    );
+}
+
+/** As `daemonCommand`, about one backup of the server. */
+export function backupCommand(parent: Command, name: string, description: string): Command {
+  return daemonCommand(parent, name, description).argument('<backup>', 'its id, the start of its id, or "latest"');
+}
+
+export interface Target {
+  readonly client: ApiClient;
+  readonly server: string;
+  /** `/api/servers/{server}/backups` */
+  readonly backups: string;
+}
+
+/** @throws Failure `server_not_found` when the token sees no server of that name, `config_invalid` without an address. */
+export async function findServer(invocation: Invocation, options: DaemonOptions, server: string): Promise<Target> {
+  const client = new ApiClient(await findConnection(invocation.env, options.config));
+  const id = isUuid(server) ? server : await serverNamed(client, server, invocation.signal);
+  return { client, server: id, backups: `/api/servers/${id}/backups` };
+}
+
+async function serverNamed(client: ApiClient, name: string, signal: AbortSignal): Promise<string> {
+  const servers = await ask(client, { method: 'GET', path: '/api/servers', signal }, ServerObjects);
+  const found = servers.filter((server) => server.name === name || server.id === name.toLowerCase());
+  if (found.length === 1 && found[0] !== undefined) return found[0].id;
+  const count = found.length === 0 ? 'there is none' : `there are ${found.length}`;
+  throw new Failure('server_not_found', `Cannot find a server named "${name}": ${count}`, {
+    hint: servers.length === 0 ? 'This token sees no server.' : `Servers: ${servers.map((at) => at.name).join(', ')}`,
+  });
+}
+
+/**
+ * The one backup that a word means.
+ *
+ * @throws Failure `backup_not_found` when none or several begin like that.
+ */
+export async function findBackup(target: Target, word: string, signal: AbortSignal): Promise<string> {
+  if (isUuid(word)) return word;
+  const backups = await ask(target.client, { method: 'GET', path: target.backups, signal }, BackupObjects);
+  const found = word === 'latest' ? newestCompleted(backups) : backups.filter(({ id }) => id.startsWith(word));
+  if (found.length === 1 && found[0] !== undefined) return found[0].id;
+  const count = found.length === 0 ? 'there is none' : `${found.length} backups begin like that`;
+  throw new Failure('backup_not_found', `Cannot find the backup "${word}": ${count}`, {
+    hint: 'See "roost backup list" for the ids.',
+  });
+}
+
+function newestCompleted(backups: readonly BackupObject[]): BackupObject[] {
+  const completed = backups.filter(({ status }) => status === 'COMPLETED');
+  return completed.sort((one, other) => other.createdAt.localeCompare(one.createdAt)).slice(0, 1);
+}

@@ -1,0 +1,21 @@
+import type { Command } from 'commander';
+import { loadConfig } from '../../config/config.ts';
+import { conclude, subcommand } from '../command.ts';
+import type { Invocation, JsonOption, Outcome } from '../command.ts';
+
+interface CheckOptions extends JsonOption {
+  readonly config: string;
+}
+
+export function addConfigCommands(program: Command, invocation: Invocation): void {
+  const group = program.command('config').description('work with the config');
+  subcommand(group, 'check', 'Name all faults of a config at once; exit 2 when there are any')
+    .requiredOption('--config <file>', 'such as /etc/roost/config.yml')
+    .action((options: CheckOptions) => conclude(invocation, options, check(invocation, options)));
+}
+
+async function check({ terminal, env }: Invocation, { config: file }: CheckOptions): Promise<Outcome> {
+  const { notes } = await loadConfig(file, env);
+  for (const note of notes) terminal.note(`note: ${note}`);
+  return { json: { file, ok: true, notes }, text: `${file} is in order` };
+}

@@ -1,0 +1,72 @@
+/**
+ * A config with the panel's words in it: a new one, or one that exists with nothing changed but what the panel decides
+ * (its own section, and the address that it calls). Comments and everything else stay as they are.
+ */
+import { randomBytes } from 'node:crypto';
+import { Document, parseDocument } from 'yaml';
+import { parseConfig } from '../../config/config.ts';
+import type { NodeConfiguration } from './node-configuration.ts';
+
+export const PANEL_FLAVOURS = ['pterodactyl', 'pelican', 'calagopus'] as const;
+export type ConfiguredFlavour = (typeof PANEL_FLAVOURS)[number];
+
+export interface PanelWords {
+  readonly flavour: ConfiguredFlavour;
+  readonly url: string;
+  readonly node: NodeConfiguration;
+  /** Where the daemon before left its backups; null where it left none. */
+  readonly backups: string | null;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @throws Failure `config_invalid` when the result could not be used: nothing is worth writing then. */
+export function newConfig(file: string, words: PanelWords, env: Environment): string {
+  const document = new Document({
+    api: {},
+    state_directory: '/var/lib/roost',
+    servers: { root: words.node.servers },
+    tokens: [{ id: 'admin', secret: randomBytes(24).toString('base64url'), permissions: ['*'], servers: ['*'] }],
+    storage: { default: 'local', stores: { local: { type: 'local', directory: '/var/lib/roost/backups' } } },
+    panel: {},
+  });
+  document.commentBefore = ' Made by "roost configure". Every setting is explained in config.example.yml.';
+  return withWords(document, file, words, env);
+}
+
+/**
+ * @param text of a config that can be used as it is.
+ * @throws Failure `config_invalid` when it cannot, or could not any more.
+ */
+export function mergedConfig(file: string, text: string, words: PanelWords, env: Environment): string {
+  parseConfig(file, text, env);
+  const document = parseDocument(text);
+  // An empty file, or one with comments alone.
+  if (document.contents === null) document.contents = new Document({}).contents as never;
+  return withWords(document, file, words, env);
+}
+
+function withWords(document: Document, file: string, words: PanelWords, env: Environment): string {
+  const { node, flavour, url, backups } = words;
+  const set = (path: readonly string[], value: unknown): void => document.setIn(path, document.createNode(value));
+  makeSection(document, 'api');
+  makeSection(document, 'panel');
+  set(['api', 'host'], node.host);
+  set(['api', 'port'], node.port);
+  if (node.tls !== null) set(['api', 'tls'], node.tls);
+  set(['panel', 'flavour'], flavour);
+  set(['panel', 'url'], url);
+  set(['panel', 'token_id'], node.tokenId);
+  set(['panel', 'token'], node.token);
+  if (backups !== null && !document.hasIn(['panel', 'backup_directories'])) {
+    set(['panel', 'backup_directories'], [backups]);
+  }
+  const written = document.toString({ lineWidth: 0 });
+  parseConfig(file, written, env);
+  return written;
+}
+
+/** `panel:` with nothing behind it is a section that is not there. */
+function makeSection(document: Document, name: string): void {
+  if (document.get(name) === null || !document.has(name)) document.set(name, document.createNode({}));
+}

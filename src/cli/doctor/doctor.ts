@@ -1,0 +1,97 @@
+/**
+ * `roost doctor`: looks at everything that keeps backups from working, and says how to mend it. Reads only: it marks no
+ * store, takes no lock, starts nothing. One check that fails never keeps the others from being made.
+ */
+import type { Command } from 'commander';
+import { join } from 'node:path';
+import { Failure } from '../../base/failure.ts';
+import { printableText } from '../../base/paths.ts';
+import { inspectCatalogue, type CatalogueFacts } from '../../catalogue/inspect.ts';
+import { loadConfig } from '../../config/config.ts';
+import type { Config } from '../../config/config.ts';
+import { EXIT, subcommand } from '../command.ts';
+import type { Invocation, JsonOption } from '../command.ts';
+import { findConfigFile } from '../client/connection.ts';
+import { asFinding, checkDaemon } from './daemon.ts';
+import { fault, fine, warning, type Finding } from './finding.ts';
+import * as host from './host.ts';
+import { checkReports } from './panel.ts';
+import { checkCopies, checkStores } from './stores.ts';
+
+interface DoctorOptions extends JsonOption {
+  readonly config?: string;
+}
+
+/** As compose.ts names it, which this room may not know. */
+const CATALOGUE_NAME = 'catalogue.sqlite';
+
+const MARKS = { ok: 'ok     ', warning: 'warning', fault: 'FAULT  ' } as const;
+
+export function addDoctor(program: Command, invocation: Invocation): void {
+  subcommand(program, 'doctor', 'Say what is wrong and how to mend it; exit 0 healthy, 1 faults, 3 warnings only')
+    .option('--config <file>', 'the config of the daemon (default: /etc/roost/config.yml, or that of a first run)')
+    .action(async (options: DoctorOptions) => {
+      const findings = await examine(invocation, options.config);
+      const healthy = findings.every(({ level }) => level === 'ok');
+      const report = options.json === true ? JSON.stringify({ healthy, findings }) : findings.map(describe).join('\n');
+      await invocation.terminal.result(`${report}\n`);
+      const faulty = findings.some(({ level }) => level === 'fault');
+      invocation.exitCode = healthy ? EXIT.done : faulty ? EXIT.failed : EXIT.warned;
+    });
+}
+
+async function examine(invocation: Invocation, named: string | undefined): Promise<readonly Finding[]> {
+  const node = host.checkNode(process.version);
+  const { file, config, findings } = await checkConfig(invocation, named);
+  if (config === undefined) return [node, ...findings];
+  const { catalogue, finding } = checkCatalogue(join(config.stateDirectory, CATALOGUE_NAME));
+  const daemon = await checkDaemon(invocation, config, file, catalogue);
+  const others = [
+    async () => [host.checkClock(invocation.clock, catalogue)],
+    async () => [host.checkEngine(config)],
+    async () => checkCopies(catalogue),
+    async () => checkReports(config, catalogue, invocation.clock),
+    () => host.checkStateDirectory(config.stateDirectory),
+    () => host.checkTls(config),
+    () => checkStores(config, catalogue, daemon.stores),
+    () => host.checkServers(config),
+  ];
+  const found: Finding[] = [];
+  for (const check of others) found.push(...(await check().catch((error: unknown) => [asFinding('host', error)])));
+  return [node, ...findings, finding, ...daemon.findings, ...found];
+}
+
+interface CheckedConfig {
+  readonly file: string;
+  readonly config?: Config;
+  readonly findings: readonly Finding[];
+}
+
+async function checkConfig({ env }: Invocation, named: string | undefined): Promise<CheckedConfig> {
+  let file = '';
+  try {
+    file = named ?? findConfigFile();
+    const config = await loadConfig(file, env);
+    const notes = config.notes.map((note) => warning('config', note, `Change ${file}, if it is not meant so.`));
+    return { file, config, findings: notes.length > 0 ? notes : [fine('config', `${file} is in order`)] };
+  } catch (error) {
+    if (!(error instanceof Failure) || error.code !== 'config_invalid') throw error;
+    return { file, findings: [fault('config', error.message, error.hint)] };
+  }
+}
+
+function checkCatalogue(path: string): { readonly catalogue: CatalogueFacts | undefined; readonly finding: Finding } {
+  try {
+    const catalogue = inspectCatalogue(path);
+    if (catalogue === undefined) return { catalogue, finding: fine('catalogue', 'It is made at the first start') };
+    return { catalogue, finding: fine('catalogue', `${catalogue.backups} backups`) };
+  } catch (error) {
+    return { catalogue: undefined, finding: asFinding('catalogue', error) };
+  }
+}
+
+function describe({ level, check, message, hint }: Finding): string {
+  const sentence = message.split('\n').map(printableText).join('\n        ');
+  const line = `${MARKS[level]} ${check}: ${sentence}`;
+  return hint === undefined ? line : `${line}\n        ${printableText(hint)}`;
+}

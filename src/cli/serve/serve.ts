@@ -1,0 +1,26 @@
+import type { Command } from 'commander';
+import { loadConfig } from '../../config/config.ts';
+import type { Invocation } from '../command.ts';
+import { EXIT } from '../command.ts';
+import { listeningOn, withListenOptions } from './listen-options.ts';
+import type { ListenOptions } from './listen-options.ts';
+import { runDaemon } from './run-daemon.ts';
+
+interface ServeOptions extends ListenOptions {
+  readonly config: string;
+}
+
+export function addServe(program: Command, invocation: Invocation): void {
+  withListenOptions(program.command('serve'))
+    .description('serve backups with a config, until SIGTERM')
+    .requiredOption('--config <file>', 'such as /etc/roost/config.yml')
+    .action(async (options: ServeOptions) => {
+      const read = async () => listeningOn(await loadConfig(options.config, invocation.env), options);
+      // The daemon's own log says that it serves: stdout is the log's alone.
+      const running = { onReady: () => Promise.resolve() };
+      // Where somebody looks on, a hangup means that the terminal was closed; to a service it says: reload.
+      const service = invocation.terminal.outputColumns === undefined;
+      await runDaemon(invocation, await read(), service ? { ...running, readAgain: read } : running);
+      invocation.exitCode = EXIT.done;
+    });
+}

@@ -1,0 +1,60 @@
+/** `roost start`: a daemon from nothing, for a first look. A host uses `roost serve` with a config of its own. */
+import type { Command } from 'commander';
+import fs from 'node:fs';
+import { relative, resolve } from 'node:path';
+import { isUuid } from '../../base/ids.ts';
+import { loadConfig } from '../../config/config.ts';
+import type { Config } from '../../config/config.ts';
+import type { Invocation } from '../command.ts';
+import { EXIT } from '../command.ts';
+import { ensureFirstRun, FIRST_RUN_DIRECTORY } from '../first-run/first-run.ts';
+import { listeningOn, withListenOptions } from './listen-options.ts';
+import type { ListenOptions } from './listen-options.ts';
+import { runDaemon } from './run-daemon.ts';
+
+const DEFAULT_PORT = 8090;
+
+export function addStart(program: Command, invocation: Invocation): void {
+  withListenOptions(program.command('start'))
+    .description(`make ./${FIRST_RUN_DIRECTORY}/ with a config and a sample server, and serve it`)
+    .action(async (options: ListenOptions) => {
+      await start(invocation, options);
+      invocation.exitCode = EXIT.done;
+    });
+}
+
+async function start(invocation: Invocation, options: ListenOptions): Promise<void> {
+  const directory = resolve(FIRST_RUN_DIRECTORY);
+  const file = ensureFirstRun(directory, options.port ?? DEFAULT_PORT);
+  const config = listeningOn(await loadConfig(file, invocation.env), options);
+  await runDaemon(invocation, config, { onReady: (url) => invocation.terminal.result(welcome(config, file, url)) });
+}
+
+/** The token and three lines that work when they are pasted into a shell. */
+function welcome(config: Config, file: string, url: string): string {
+  const token = config.tokens[0]?.secret.reveal() ?? '';
+  const header = `-H "Authorization: Bearer ${token}"`;
+  const server = sampleServer(config);
+  const backups = `${url}/api/servers/${server}/backups`;
+  return `
+Roost serves on ${url}
+  config   ${relative(process.cwd(), file)}
+  server   ${server}
+  token    ${token}
+
+See the server, back it up, list its backups:
+
+curl ${header} ${url}/api/servers
+curl ${header} -H "Content-Type: application/json" -d '{"name":"My first backup"}' ${backups}
+curl ${header} ${backups}
+
+Ctrl-C stops it.
+
+`;
+}
+
+/** The first server of the config: the sample, unless the config was changed since. */
+function sampleServer({ servers }: Config): string {
+  const inRoot = servers.root === null ? [] : fs.readdirSync(servers.root).filter(isUuid).sort();
+  return inRoot[0] ?? servers.list[0]?.id ?? 'SERVER';
+}

@@ -1,0 +1,79 @@
+/**
+ * What the daemon tells systemd (sd_notify(3)): that it serves, that it reloads, that it stops, that it is alive. Does
+ * nothing where no one listens: outside of systemd there is no NOTIFY_SOCKET.
+ *
+ * Node has no datagram sockets of the unix kind, so libsystemd does it; it is on every host that has systemd. A program
+ * of its own (systemd-notify) would be another process, which `NotifyAccess=main` rightly refuses.
+ */
+import koffi from 'koffi';
+import { Failure } from '../../base/failure.ts';
+
+const LIBRARY = 'libsystemd.so.0';
+
+export interface ServiceNotifier {
+  /** Requests are answered; from here on the watchdog is fed until `close`. */
+  ready(url: string): void;
+  /** Runs `reload` between the two words that systemd waits for. */
+  reloading(reload: () => Promise<void>): Promise<void>;
+  stopping(): void;
+  close(): void;
+}
+
+/** Sends lines like `READY=1`. */
+export type Send = (state: string) => void;
+
+/**
+ * @param env with NOTIFY_SOCKET, and WATCHDOG_USEC where the unit asks to be fed.
+ * @param monotonic microseconds of CLOCK_MONOTONIC.
+ * @throws Failure `config_invalid` when systemd waits to be told and cannot be.
+ */
+export function openNotifier(
+  env: Readonly<Record<string, string | undefined>>,
+  send: Send | undefined = sender(env),
+  monotonic: () => bigint = () => process.hrtime.bigint() / 1000n,
+): ServiceNotifier {
+  const tell: Send = send ?? (() => undefined);
+  let feeding: NodeJS.Timeout | undefined;
+  return {
+    ready(url) {
+      tell(`READY=1\nSTATUS=Serves on ${url}`);
+      const every = watchdogMilliseconds(env);
+      // On the event loop on purpose: when that hangs, nobody is answered, and a restart is what helps.
+      if (send !== undefined && every > 0) feeding = setInterval(() => tell('WATCHDOG=1'), every);
+    },
+    async reloading(reload) {
+      tell(`RELOADING=1\nMONOTONIC_USEC=${monotonic()}`);
+      try {
+        await reload();
+      } finally {
+        tell('READY=1');
+      }
+    },
+    stopping: () => tell('STOPPING=1\nSTATUS=Lets running jobs end'),
+    close: () => clearInterval(feeding),
+  };
+}
+
+/** Twice in the time that the unit allows (sd_watchdog_enabled(3)); 0 for never. */
+function watchdogMilliseconds(env: Readonly<Record<string, string | undefined>>): number {
+  const [microseconds, pid] = [Number(env['WATCHDOG_USEC'] ?? 0), env['WATCHDOG_PID']];
+  if (!Number.isFinite(microseconds) || microseconds <= 0) return 0;
+  if (pid !== undefined && Number(pid) !== process.pid) return 0;
+  return Math.max(1, Math.floor(microseconds / 2000));
+}
+
+function sender(env: Readonly<Record<string, string | undefined>>): Send | undefined {
+  if ((env['NOTIFY_SOCKET'] ?? '') === '') return undefined;
+  try {
+    const notify = koffi.load(LIBRARY).func('int sd_notify(int unset_environment, const char *state)') as (
+      unset: number,
+      state: string,
+    ) => number;
+    return (state) => void notify(0, state);
+  } catch (error) {
+    throw new Failure('config_invalid', `Cannot tell systemd that the daemon serves: ${LIBRARY} cannot be loaded`, {
+      cause: error,
+      hint: 'Install it (Debian, Ubuntu: apt-get install libsystemd0), or say Type=exec in the unit, without WatchdogSec.',
+    });
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * One line that says how far a job is: percentage, bar, bytes, speed, time left. Drawn on a terminal only, at most ten
+ * times a second, and never wider than the terminal: fields that do not fit are left out, the least useful first.
+ */
+import type { Clock } from '../../base/clock.ts';
+import { formatBytes } from '../../base/sizes.ts';
+import type { Terminal } from './terminal.ts';
+
+const REDRAW_MILLISECONDS = 100;
+const NARROWEST_BAR = 6;
+const WIDEST_BAR = 30;
+
+export interface ProgressState {
+  /** What is being done now, such as `writing`. */
+  readonly phase: string;
+  readonly bytesDone: number;
+  /** 0 while it is not known. */
+  readonly bytesTotal: number;
+  readonly filesDone: number;
+  readonly filesTotal: number;
+  readonly bytesPerSecond: number;
+  /** Seconds left, or null while nobody can say. */
+  readonly etaSeconds: number | null;
+}
+
+/** The line for a state, at most `columns` characters. */
+export function progressLine(state: ProgressState, columns: number): string {
+  const share = state.bytesTotal > 0 ? Math.min(1, state.bytesDone / state.bytesTotal) : 0;
+  const percent = state.bytesTotal > 0 ? `${Math.floor(share * 100)}%`.padStart(4) : '    ';
+  // Most useful first: each is kept as long as it fits.
+  const fields = [percent, formatBytes(state.bytesDone)];
+  if (state.bytesTotal > 0) fields[1] += ` of ${formatBytes(state.bytesTotal)}`;
+  if (state.etaSeconds !== null) fields.push(`${duration(state.etaSeconds)} left`);
+  if (state.bytesPerSecond > 0) fields.push(`${formatBytes(state.bytesPerSecond)}/s`);
+  if (state.filesTotal > 0) fields.push(`${state.filesDone}/${state.filesTotal} files`);
+  let line = state.phase;
+  for (const field of fields) {
+    if (line.length + 2 + field.length > columns - 1) break;
+    line += `  ${field}`;
+  }
+  // One column stays free: some terminals wrap when the last one is written.
+  const room = columns - 1 - line.length - 4;
+  if (state.bytesTotal === 0 || room < NARROWEST_BAR) return line.slice(0, Math.max(0, columns - 1));
+  const width = Math.min(room, WIDEST_BAR);
+  const filled = Math.round(share * width);
+  return `${state.phase}  [${'#'.repeat(filled)}${'-'.repeat(width - filled)}]${line.slice(state.phase.length)}`;
+}
+
+/** Seconds as a clock shows them: `0:07`, `12:34`, `1:02:03`. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const minutes = Math.floor(whole / 60) % 60;
+  const hours = Math.floor(whole / 3600);
+  const rest = String(whole % 60).padStart(2, '0');
+  return hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}:${rest}` : `${minutes}:${rest}`;
+}
+
+/** Draws the states that it is shown; the line is gone after `end()`. */
+export class ProgressBar {
+  readonly #terminal: Terminal;
+  readonly #clock: Clock;
+  readonly #startedAt: number;
+  #drawnAt = Number.NEGATIVE_INFINITY;
+
+  constructor(terminal: Terminal, clock: Clock) {
+    this.#terminal = terminal;
+    this.#clock = clock;
+    this.#startedAt = clock.monotonic();
+  }
+
+  /** Shows a state whose speed its sender measured (a job of the daemon). */
+  show(state: ProgressState): void {
+    const columns = this.#terminal.statusColumns;
+    const now = this.#clock.monotonic();
+    if (columns === undefined || now - this.#drawnAt < REDRAW_MILLISECONDS) return;
+    this.#drawnAt = now;
+    this.#terminal.status(progressLine(state, columns));
+  }
+
+  /** Shows counts, with the mean speed since the bar was made. */
+  count(phase: string, counts: Pick<ProgressState, 'bytesDone' | 'bytesTotal' | 'filesDone' | 'filesTotal'>): void {
+    const seconds = (this.#clock.monotonic() - this.#startedAt) / 1000;
+    const bytesPerSecond = seconds > 0 ? counts.bytesDone / seconds : 0;
+    const left = counts.bytesTotal - counts.bytesDone;
+    const etaSeconds = bytesPerSecond > 0 && left >= 0 ? left / bytesPerSecond : null;
+    this.show({ phase, ...counts, bytesPerSecond, etaSeconds });
+  }
+
+  end(): void {
+    this.#terminal.clearStatus();
+  }
+}

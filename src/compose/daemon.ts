@@ -1,0 +1,261 @@
+/**
+ * The composition root: config -> catalogue -> stores -> servers -> jobs -> http, the only place that builds big things
+ * and knows which implementation stands behind an interface.
+ *
+ * It promises that a daemon owns its state directory alone, that what the last run left is ended before a request is
+ * answered, that it serves with a store away, and that `stop` frees everything that `start` opened, also half-way.
+ */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { selectedEngine } from '../archive/archive.ts';
+import type { Clock } from '../base/clock.ts';
+import { systemClock } from '../base/clock.ts';
+import type { Failure } from '../base/failure.ts';
+import type { RootLog } from '../base/log.ts';
+import { openLog } from '../base/log.ts';
+import { systemTimers } from '../base/timers.ts';
+import { DOWNLOAD_TOKEN_KEY } from '../catalogue/catalogue.ts';
+import type { Catalogue } from '../catalogue/contract.ts';
+import { openOrRenewCatalogue } from '../catalogue/salvage.ts';
+import { lockStateDirectory } from '../catalogue/state-lock.ts';
+import type { Daemon } from '../cli/daemon.ts';
+import { version } from '../cli/version.ts';
+import { composeDialects } from './dialects.ts';
+import type { Jobs, OnRestoreStep } from './jobs.ts';
+import { composeJobs } from './jobs.ts';
+import type { WingsPanel } from './panel.ts';
+import { composePanel } from './panel.ts';
+import { openStores } from './stores.ts';
+import type { LiveConfig } from '../config/live.ts';
+import { fingerprint, liveConfig } from '../config/live.ts';
+import type { Config } from '../config/types.ts';
+import type { HttpApp } from '../http/app.ts';
+import { createApp } from '../http/app.ts';
+import { watchEventLoop } from '../protocols/native/metrics/event-loop-delay.ts';
+import type { HttpServer } from '../http/server.ts';
+import { createHttpServer } from '../http/server.ts';
+import { Grants } from '../protocols/wings/tokens/denylist.ts';
+import { PanelGreeting } from '../protocols/wings/panel/startup.ts';
+import { openRegistry } from '../servers/registry.ts';
+
+export const CATALOGUE_NAME = 'catalogue.sqlite';
+
+/** Under `keys`: signs tokens for the socket of a node without a panel. */
+const SOCKET_TOKEN_KEY = 'socket-token';
+
+/** How long `stop` lets running jobs go on; below the TimeoutStopSec of systemd/roost.service. */
+const DRAIN_MS = 60_000;
+/** For answers to callers whose job has just ended, before their connections are cut. */
+const ANSWERS_MS = 5_000;
+/** How long the start waits for stores that do not answer, before it serves without them. */
+const STORES_MS = 5_000;
+const SWEEP_EVERY_MS = 3_600_000;
+/** How long ended jobs are shown. */
+const JOBS_KEPT_MS = 30 * 24 * 3_600_000;
+
+export interface Surroundings {
+  readonly clock?: Clock;
+  readonly log?: RootLog;
+  /** Milliseconds that `stop` lets running jobs go on. */
+  readonly drainMs?: number;
+  /** Called at each step of a restore, those of the recovery included. Tests stop the process there. */
+  readonly onRestoreStep?: OnRestoreStep;
+}
+
+/** Builds a daemon; `start` opens everything. */
+export async function composeDaemon(config: Config, surroundings: Surroundings = {}): Promise<Daemon> {
+  const { clock = systemClock, log = openLog(config.log), drainMs = DRAIN_MS, onRestoreStep } = surroundings;
+  return new RoostDaemon(liveConfig(config), clock, log, drainMs, onRestoreStep);
+}
+
+class RoostDaemon implements Daemon {
+  readonly #live: LiveConfig;
+  readonly #config: Config;
+  readonly #clock: Clock;
+  readonly #log: RootLog;
+  readonly #drainMs: number;
+  readonly #onRestoreStep: OnRestoreStep | undefined;
+  /** What `stop` closes, the last opened first. */
+  readonly #opened = new AsyncDisposableStack();
+  #stopping: Promise<void> | undefined;
+  #app: HttpApp | undefined;
+  #server: HttpServer | undefined;
+  #grants: Grants | undefined;
+  #tokens: Config['tokens'];
+  #panel: WingsPanel | undefined;
+
+  constructor(live: LiveConfig, clock: Clock, log: RootLog, drainMs: number, onRestoreStep: OnRestoreStep | undefined) {
+    this.#live = live;
+    this.#config = live.config;
+    this.#tokens = live.config.tokens;
+    this.#clock = clock;
+    this.#log = log;
+    this.#drainMs = drainMs;
+    this.#onRestoreStep = onRestoreStep;
+  }
+
+  async start(): Promise<{ readonly url: string }> {
+    const { catalogue, jobs } = await this.#openRooms();
+    await this.#recover(jobs);
+    this.#keepTidy(catalogue, jobs);
+    const url = await this.#serve(catalogue, jobs);
+    if (this.#panel !== undefined) this.#greet(this.#panel, catalogue, jobs);
+    const automatic = jobs.automate();
+    this.#opened.defer(() => automatic.close());
+    this.#log.info('Roost serves', { url, version: version(), node: process.version });
+    return { url };
+  }
+
+  reload(next: Config): readonly string[] {
+    const later = this.#live.reload(next);
+    this.#takeTokens(next.tokens);
+    this.#log.setLevel(next.log.level);
+    for (const note of next.notes) this.#log.warn(note);
+    this.#log.info('The configuration was reloaded');
+    if (later.length > 0) this.#log.warn('Some of what was changed counts only after a restart', { keys: later });
+    return later;
+  }
+
+  #takeTokens(tokens: Config['tokens']): void {
+    if (fingerprint(tokens) === fingerprint(this.#tokens)) return;
+    this.#tokens = tokens;
+    this.#app?.setTokens(tokens);
+    // A token that was taken away must not go on listening, nor come back with what it was given before.
+    this.#server?.dropSockets();
+    this.#grants?.denyOwn();
+  }
+
+  refuseReload(failure: Failure): void {
+    this.#log.error('The configuration was not reloaded: the one from before stays in force', { error: failure });
+  }
+
+  /** May be called twice: both wait for the same end. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#close();
+    return this.#stopping;
+  }
+
+  async #close(): Promise<void> {
+    this.#log.info('Roost stops', { drainSeconds: this.#drainMs / 1000 });
+    await this.#opened.disposeAsync();
+  }
+
+  async #openRooms(): Promise<{ readonly catalogue: Catalogue; readonly jobs: Jobs }> {
+    const config = this.#config;
+    const [clock, log] = [this.#clock, this.#log];
+    for (const note of config.notes) log.warn(note);
+    // Asked before anything is opened: an engine that is not installed is a fault of the config.
+    const engine = selectedEngine(config.backups.engine);
+    const lock = lockStateDirectory(config.stateDirectory);
+    this.#opened.defer(() => lock.release());
+    const catalogue = this.#openCatalogue();
+    this.#opened.defer(() => catalogue.close());
+    this.#panel = composePanel(config.panel, catalogue, clock, version());
+    const stores = await openStores(config, catalogue.keys, clock, log);
+    this.#opened.defer(async () => void (await Promise.all(stores.all().map((store) => store.close()))));
+    const registry = openRegistry(config.servers);
+    for (const fault of await registry.check()) log.warn(fault);
+    const built = { config, catalogue, stores, registry, clock, log, version: version(), engine };
+    const jobs = composeJobs({ ...built, onRestoreStep: this.#onRestoreStep, panel: this.#panel?.client });
+    this.#opened.defer(() => jobs.close());
+    return { catalogue, jobs };
+  }
+
+  #openCatalogue(): Catalogue {
+    const path = join(this.#config.stateDirectory, CATALOGUE_NAME);
+    const { catalogue, damage, setAside } = openOrRenewCatalogue(path, this.#clock);
+    if (damage !== undefined) {
+      this.#log.error('The catalogue is damaged; it is made again from the manifests', { setAside, error: damage });
+    }
+    return catalogue;
+  }
+
+  /** Servers first and to the end; stores for as long as that does not keep the API from answering. */
+  async #recover(jobs: Jobs): Promise<void> {
+    await jobs.recoverServers();
+    const stores = jobs.recoverStores().catch((error: unknown) => {
+      this.#log.error('Cannot end what the last run left in the stores', { error });
+    });
+    // What is still under way at the stop fails on the closed store, and is done again by the next start.
+    this.#opened.defer(() => within(stores, STORES_MS));
+    await within(stores, STORES_MS);
+  }
+
+  #keepTidy(catalogue: Catalogue, jobs: Jobs): void {
+    const tidy = (): void => {
+      catalogue.jobs.forgetEnded(this.#clock.now() - JOBS_KEPT_MS);
+      catalogue.usedTokens.sweep();
+    };
+    const sweep = async (): Promise<void> => {
+      try {
+        tidy();
+        await jobs.sweep();
+      } catch (error) {
+        this.#log.warn('Cannot tidy up', { error });
+      }
+    };
+    tidy();
+    let sweeping = Promise.resolve();
+    const timer = setInterval(() => void (sweeping = sweep()), SWEEP_EVERY_MS);
+    this.#opened.defer(async () => {
+      clearInterval(timer);
+      await sweeping;
+    });
+  }
+
+  /** Nothing waits for the panel: it may be away for days. */
+  #greet(panel: WingsPanel, catalogue: Catalogue, { reports, runner, service }: Jobs): void {
+    const busy = (): boolean =>
+      runner.open().some(({ record }) => record.request['report'] === true) ||
+      catalogue.deliveries.list({ state: 'pending' }).some(({ kind }) => kind === 'restore');
+    const { ownsReset } = this.#config.panel;
+    const about = { panel: panel.client, service, ownsReset, busy, random: Math.random, log: this.#log };
+    const greeting = new PanelGreeting({ ...about, timers: systemTimers });
+    this.#opened.defer(() => greeting.close());
+    // What it refused for the token of before, it may take now.
+    this.#opened.defer(panel.credentials.onRotate(() => void reports?.retry()));
+    reports?.start();
+    greeting.start();
+  }
+
+  async #serve(catalogue: Catalogue, jobs: Jobs): Promise<string> {
+    const { api, tokens, panel } = this.#config;
+    const downloads = catalogue.keys.get(DOWNLOAD_TOKEN_KEY) ?? new Uint8Array();
+    const { service, events, runner } = jobs;
+    const [clock, log] = [this.#clock, this.#log];
+    const eventLoop = watchEventLoop();
+    this.#opened.defer(() => eventLoop.close());
+    const sockets = catalogue.keys.ensure(SOCKET_TOKEN_KEY, () => randomBytes(32));
+    // The panel's pages and this node's own clients come to the same sockets.
+    const keys = { downloads, sockets: () => this.#panel?.credentials.key ?? sockets };
+    const grants = Grants.open(catalogue, clock);
+    this.#grants = grants;
+    const dialects = composeDialects({ panel, wings: this.#panel, grants, clock });
+    const count = (state: 'pending' | 'failed'): number => catalogue.copies.list({ state }).length;
+    const openCopies = () => ({ pending: count('pending'), failed: count('failed') });
+    const shown = { eventLoop, openCopies, version: version() };
+    const app = createApp({ service, events, tokens, api, keys, dialects, clock, log, ...shown });
+    this.#app = app;
+    const server = createHttpServer({ app, api });
+    this.#server = server;
+    const { host, port } = await server.listen();
+    this.#opened.defer(async () => {
+      // Together: callers that wait for a job get their answer when the drain has ended it.
+      const drained = runner.drain(AbortSignal.timeout(this.#drainMs));
+      await Promise.all([drained, server.close(this.#drainMs + ANSWERS_MS)]);
+    });
+    return urlOf(host, port, api.tls !== null);
+  }
+}
+
+function urlOf(host: string, port: number, encrypted: boolean): string {
+  return `${encrypted ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Waits for a promise that never rejects, but no longer than that. */
+async function within(promise: Promise<void>, milliseconds: number): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, milliseconds);
+  await Promise.race([promise, late.promise]);
+  clearTimeout(timer);
+}

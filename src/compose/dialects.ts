@@ -1,0 +1,33 @@
+import type { Clock } from '../base/clock.ts';
+import type { WingsPanel } from './panel.ts';
+import type { PanelConfig } from '../config/types.ts';
+import type { Dialect } from '../protocols/dialect.ts';
+import { stellarStackOssDialect } from '../protocols/stellar/stellarstack-oss.ts';
+import { stellarStackDialect } from '../protocols/stellar/stellarstack.ts';
+import type { Grants } from '../protocols/wings/tokens/denylist.ts';
+import { nodeSocketDialect } from '../protocols/wings/node-socket.ts';
+import { wingsDialect } from '../protocols/wings/wings.ts';
+
+export interface DialectSurroundings {
+  readonly panel: PanelConfig;
+  /** Of the panels of its family. */
+  readonly wings: WingsPanel | undefined;
+  readonly grants: Grants;
+  readonly clock: Clock;
+}
+
+/** The dialects of the panel that this node belongs to, and the socket of a node without one. */
+export function composeDialects({ panel, wings, grants, clock }: DialectSurroundings): readonly Dialect[] {
+  if (wings !== undefined) {
+    const { url: panelUrl, client, ...parts } = wings;
+    return [wingsDialect({ ...parts, panelUrl, panel: client, grants, clock })];
+  }
+  return [...stellarDialects(panel, clock), nodeSocketDialect(grants, panel.allowedOrigins)];
+}
+
+function stellarDialects({ flavour, connection }: PanelConfig, clock: Clock): readonly Dialect[] {
+  if (connection === null) return [];
+  if (flavour === 'stellarstack') return [stellarStackDialect(connection)];
+  if (flavour === 'stellarstack-oss') return [stellarStackOssDialect(connection, clock)];
+  return [];
+}

@@ -1,0 +1,187 @@
+/** Puts the jobs room together: the verbs over one catalogue, one set of stores, one runner. */
+import type { Clock } from '../base/clock.ts';
+import type { Failure } from '../base/failure.ts';
+import type { BackupId, ServerId } from '../base/ids.ts';
+import type { Log } from '../base/log.ts';
+import { systemTimers } from '../base/timers.ts';
+import type { Catalogue } from '../catalogue/contract.ts';
+import type { JobRecord } from '../catalogue/records.ts';
+import { localDirectories } from './stores.ts';
+import type { Config } from '../config/types.ts';
+import { adoptBackups } from '../jobs/rebuild/from-manifests.ts';
+import { archiveDoor } from '../jobs/stored/archive-port.ts';
+import { Automatic } from '../jobs/housekeeping/housekeeping.ts';
+import { backupVerb } from '../jobs/backup/backup.ts';
+import { Claims } from '../jobs/adopt/on-demand.ts';
+import { CopyLane } from '../jobs/copy/copies.ts';
+import { DeliveryLane } from '../jobs/report/outbox.ts';
+import { reportSteps } from '../jobs/report/steps.ts';
+import type { UploadDependencies } from '../jobs/report/upload.ts';
+import { uploadSteps } from '../jobs/report/upload.ts';
+import { notingDamage } from '../jobs/stored/damage.ts';
+import { EventHub } from '../jobs/runner/events.ts';
+import { Leftovers } from '../jobs/backup/failed-backup-sweep.ts';
+import { recoverJobs } from '../jobs/recover.ts';
+import { removeVerb } from '../jobs/delete/delete.ts';
+import { runAgain } from '../jobs/backup/rerun.ts';
+import type { PanelPort } from '../jobs/report/panel.ts';
+import type { RestoreStep } from '../jobs/restore/deps.ts';
+import { previousDirectories } from '../jobs/restore/previous.ts';
+import { Previews } from '../jobs/restore/outcome.ts';
+import { recoverRestores } from '../jobs/restore/recovery.ts';
+import { fetchArchive, RestoreDownloads, sweepSpool } from '../jobs/restore/download.ts';
+import { fetchFromStores } from '../jobs/restore/source.ts';
+import { sweepPrevious } from '../jobs/restore/sweep.ts';
+import { restoreVerb } from '../jobs/restore/restore.ts';
+import { JobRunner } from '../jobs/runner/runner.ts';
+import { Service } from '../jobs/service.ts';
+import type { StoreSet } from '../jobs/stored/stores.ts';
+import { Turns } from '../base/keyed-mutex.ts';
+import { verifyVerb } from '../jobs/verify/verify.ts';
+import { announceStatuses } from '../jobs/views.ts';
+import { openPower } from '../servers/power/power.ts';
+import { GuardedDownload } from '../storage/guarded/download.ts';
+import type { Registry } from '../servers/registry.ts';
+
+/** More than a node of thousands of servers queues with one schedule; a bound for whoever calls in a loop. */
+const MAX_QUEUED = 2000;
+const BYTES_PER_MEBIBYTE = 1024 ** 2;
+
+export type OnRestoreStep = (step: RestoreStep) => void;
+
+export interface JobsSurroundings {
+  readonly config: Config;
+  readonly catalogue: Catalogue;
+  readonly stores: StoreSet;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly version: string;
+  readonly engine: 'isal' | 'zlib';
+  readonly onRestoreStep: OnRestoreStep | undefined;
+  /** Who is told how jobs have ended that it asked for. */
+  readonly panel: PanelPort | undefined;
+}
+
+export interface Jobs {
+  readonly service: Service;
+  readonly events: EventHub;
+  readonly runner: JobRunner;
+  /** What the panel is owed; undefined on a node without one. */
+  readonly reports: DeliveryLane | undefined;
+  /** Ends the restores of the last run. Nothing may touch a server before it has resolved. */
+  recoverServers(): Promise<void>;
+  /** Ends the other jobs of the last run, and takes over what stores hold. Slow while a remote store is away. */
+  recoverStores(): Promise<void>;
+  /** Begins what the daemon does by itself; to be closed before the runner is drained. */
+  automate(): Automatic;
+  /** Removes trees that were kept for an undo and whose time is over; tries failed copies again, and stores that were away. */
+  sweep(): Promise<void>;
+  /** Stops what is no job: the copy and the reports under way. */
+  close(): Promise<void>;
+}
+
+export function composeJobs(surroundings: JobsSurroundings): Jobs {
+  const { config, catalogue, clock, log, onRestoreStep } = surroundings;
+  const events = new EventHub(clock, (error, { type }) => log.error('A listener of events failed', { type, error }));
+  const exclude = [
+    config.stateDirectory,
+    ...localDirectories(config.storage),
+    ...previousDirectories(config),
+    ...config.panel.backupDirectories,
+  ];
+  const power = openPower(config.power, clock);
+  const archive = archiveDoor;
+  const previews = new Previews();
+  const copies = new CopyLane({ ...surroundings, events });
+  const downloads = restoreDownloads(surroundings);
+  const turns = new Turns();
+  const claims = panelClaims(surroundings, turns);
+  const fetch = fetchArchive(fetchFromStores(surroundings), downloads, claims);
+  const leftovers = new Leftovers(surroundings);
+  const shared = {
+    ...surroundings,
+    archive,
+    copies,
+    ...(downloads === undefined ? {} : { downloads }),
+    ...(claims === undefined ? {} : { claims }),
+    events,
+    exclude,
+    fetch,
+    leftovers,
+    power,
+    quiesce: power,
+    turns,
+    previews,
+  };
+  const restoring = { ...shared, ...(onRestoreStep === undefined ? {} : { onStep: onRestoreStep }) };
+  const verbs = [
+    backupVerb(shared),
+    notingDamage(restoreVerb({ ...restoring, onPreview: previews.keep }), shared),
+    verifyVerb(shared),
+    removeVerb(shared),
+  ];
+  const { concurrent } = config.backups;
+  const handsOver = ({ kind }: JobRecord): boolean => kind === 'backup' && config.jobs.rerunInterrupted;
+  const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued: MAX_QUEUED, handsOver });
+  announceStatuses(runner, events);
+  const remove = (server: ServerId, backup: BackupId): Promise<void> => service.removeGivenUp(server, backup);
+  const reports = reportLane(surroundings, events, remove);
+  const service = new Service({ ...shared, runner, reports });
+  return {
+    service,
+    events,
+    runner,
+    reports,
+    async recoverServers() {
+      await sweepSpool(config, log);
+      await recoverRestores(restoring);
+    },
+    async recoverStores() {
+      const again = (job: JobRecord, failure: Failure): boolean =>
+        config.jobs.rerunInterrupted && runAgain(job, failure, { catalogue, runner });
+      await recoverJobs({ ...shared, runAgain: again });
+      await adoptBackups(shared);
+      await leftovers.sweep();
+      copies.start();
+    },
+    automate: () => Automatic.open({ ...shared, runner, service }),
+    async sweep() {
+      copies.retry();
+      await leftovers.sweep();
+      await sweepPrevious(shared);
+    },
+    async close() {
+      await Promise.all([copies.close(), reports?.close()]);
+    },
+  };
+}
+
+function reportLane(
+  { catalogue, clock, config, log, panel, stores }: JobsSurroundings,
+  events: EventHub,
+  remove: UploadDependencies['remove'],
+): DeliveryLane | undefined {
+  if (panel === undefined) return undefined;
+  // Asked for anew each time: a reload may change it.
+  const uploadRate = (): number => config.backups.uploadLimit * BYTES_PER_MEBIBYTE;
+  const steps = [
+    ...uploadSteps({ panel, catalogue, stores, events, clock, uploadRate, remove }),
+    ...reportSteps({ panel, catalogue, clock }),
+  ];
+  return new DeliveryLane({ catalogue, steps, events, clock, timers: systemTimers, random: Math.random, log });
+}
+
+/** Nobody but a panel knows whose the archives are that its former daemon left. */
+function panelClaims({ panel, config, ...rest }: JobsSurroundings, turns: Turns): Claims | undefined {
+  if (panel === undefined) return undefined;
+  const { backupDirectories: directories } = config.panel;
+  return new Claims({ ...rest, turns, directories, workers: config.backups.workers });
+}
+
+function restoreDownloads({ config, clock, log, panel, version }: JobsSurroundings): RestoreDownloads | undefined {
+  if (panel === undefined) return undefined;
+  const { restoreHostAllowlist: allowlist } = config.panel;
+  const download = new GuardedDownload({ allowlist, userAgent: `Roost/${version}` });
+  return new RestoreDownloads({ download, config, clock, log });
+}

@@ -1,0 +1,76 @@
+/**
+ * What commands do with a node's state while no daemon runs on it: the same rooms as in compose.ts, under the same lock,
+ * without jobs and HTTP.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '../base/clock.ts';
+import { openLog } from '../base/log.ts';
+import { openCatalogue } from '../catalogue/catalogue.ts';
+import type { Catalogue } from '../catalogue/contract.ts';
+import { openOrRenewCatalogue, renewCatalogue } from '../catalogue/salvage.ts';
+import { lockStateDirectory } from '../catalogue/state-lock.ts';
+import type { AdoptRequest, AdoptReport, OfflineTools, RebuildReport } from '../cli/offline.ts';
+import { openStores } from './stores.ts';
+import { CATALOGUE_NAME } from './daemon.ts';
+import type { Config } from '../config/types.ts';
+import { rebuildFromStores, requireReachable } from '../jobs/rebuild/rebuild.ts';
+import type { StoreSet } from '../jobs/stored/stores.ts';
+import { takeOver } from '../jobs/adopt/adopt.ts';
+
+export const offlineTools: OfflineTools = { rebuildCatalogue, adoptArchives };
+
+interface Rooms {
+  readonly catalogue: Catalogue;
+  readonly stores: StoreSet;
+}
+
+const clock = systemClock;
+/** Commands tell their user what came out; the log's words are for journald. */
+const log = openLog({ level: 'silent', format: 'json' });
+
+async function rebuildCatalogue(config: Config): Promise<RebuildReport> {
+  const path = join(config.stateDirectory, CATALOGUE_NAME);
+  const lock = lockStateDirectory(config.stateDirectory);
+  try {
+    const existed = existsSync(path);
+    const found = openOrRenewCatalogue(path, clock);
+    const renewed = !existed || found.damage !== undefined;
+    if (!renewed) await withStores(config, found.catalogue, ({ stores }) => requireReachable(stores));
+    const { catalogue, setAside } = renewed ? found : renewCatalogue(path, clock);
+    const stores = await withStores(config, catalogue, (rooms) => rebuildFromStores({ ...rooms, log }));
+    return { stores, ...(setAside === undefined ? {} : { setAside }) };
+  } finally {
+    lock.release();
+  }
+}
+
+async function adoptArchives(config: Config, request: AdoptRequest): Promise<AdoptReport> {
+  const lock = lockStateDirectory(config.stateDirectory);
+  try {
+    const catalogue = openCatalogue(join(config.stateDirectory, CATALOGUE_NAME), clock);
+    return await withStores(config, catalogue, (rooms) =>
+      takeOver(request, { ...rooms, clock, workers: config.backups.workers }),
+    );
+  } finally {
+    lock.release();
+  }
+}
+
+/** Closes the catalogue too, whatever happens. */
+async function withStores<Result>(
+  config: Config,
+  catalogue: Catalogue,
+  work: (rooms: Rooms) => Promise<Result>,
+): Promise<Result> {
+  try {
+    const stores = await openStores(config, catalogue.keys, clock, log);
+    try {
+      return await work({ catalogue, stores });
+    } finally {
+      for (const store of stores.all()) await store.close();
+    }
+  } finally {
+    catalogue.close();
+  }
+}

@@ -1,0 +1,31 @@
+/** What a node of a Wings panel has of it: the token that both know, and the way to ask and tell it. */
+import type { Clock } from '../base/clock.ts';
+import type { Catalogue } from '../catalogue/contract.ts';
+import type { PanelConfig } from '../config/types.ts';
+import type { WingsFlavour } from '../protocols/wings/flavour.ts';
+import { FLAVOURS, isWingsFlavour } from '../protocols/wings/flavour.ts';
+import { NodeCredentials } from '../protocols/wings/tokens/node-credentials.ts';
+import { PanelClient } from '../protocols/wings/panel/client.ts';
+
+export interface WingsPanel {
+  readonly flavour: WingsFlavour;
+  readonly url: string;
+  readonly allowedOrigins: readonly string[];
+  readonly credentials: NodeCredentials;
+  readonly client: PanelClient;
+}
+
+/** @returns undefined for a node without a panel, or with one of another family. */
+export function composePanel(
+  { flavour, connection, allowedOrigins }: PanelConfig,
+  { keys }: Pick<Catalogue, 'keys'>,
+  clock: Clock,
+  version: string,
+): WingsPanel | undefined {
+  if (connection === null || !isWingsFlavour(flavour)) return undefined;
+  const { url } = connection;
+  const credentials = NodeCredentials.open(connection, keys);
+  const facts = FLAVOURS[flavour];
+  const client = new PanelClient({ facts, credentials, panelUrl: url, version, clock, fetch: globalThis.fetch });
+  return { flavour, url, allowedOrigins, credentials, client };
+}

@@ -1,0 +1,67 @@
+/** Opens the stores that the config names, whatever state they are in: a daemon serves with one of them away. */
+import type { Clock } from '../base/clock.ts';
+import type { Failure } from '../base/failure.ts';
+import type { Log } from '../base/log.ts';
+import type { KeyTable } from '../catalogue/contract.ts';
+import type { Config, StorageConfig, StoreConfig } from '../config/types.ts';
+import { StoreSet } from '../jobs/stored/stores.ts';
+import { openLocalStore } from '../storage/local/local.ts';
+import type { StoreIdentity } from '../storage/local/marker.ts';
+import { openS3Store } from '../storage/s3/s3.ts';
+import type { Store } from '../storage/store.ts';
+
+const BYTES_PER_MEBIBYTE = 1024 ** 2;
+
+interface StoreSurroundings {
+  readonly keys: KeyTable;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Bytes per second of all uploads to one store; 0 for no limit. */
+  readonly uploadRate: () => number;
+}
+
+/** @throws Failure `config_invalid` when a file that a store's config names cannot be read. */
+export async function openStores(
+  config: Pick<Config, 'storage' | 'backups'>,
+  keys: KeyTable,
+  clock: Clock,
+  log: Log,
+): Promise<StoreSet> {
+  const { storage } = config;
+  // Asked for anew each time: a reload may change it.
+  const uploadRate = (): number => config.backups.uploadLimit * BYTES_PER_MEBIBYTE;
+  const surroundings = { keys, clock, log, uploadRate };
+  const opening = Object.entries(storage.stores).map(([name, store]) => openStore(name, store, surroundings));
+  return new StoreSet(await Promise.all(opening), storage.default);
+}
+
+/** The directories of this host that hold archives: they never become part of one. */
+export function localDirectories(config: StorageConfig): string[] {
+  return Object.values(config.stores).flatMap((store) => (store.type === 'local' ? [store.directory] : []));
+}
+
+async function openStore(name: string, config: StoreConfig, surroundings: StoreSurroundings): Promise<Store> {
+  const { clock, log, uploadRate } = surroundings;
+  const identity = identityOf(name, surroundings.keys);
+  if (config.type === 's3') {
+    const onSwept = (uploads: readonly string[]): void => {
+      if (uploads.length > 0) log.info('Aborted uploads that an earlier run had left open', { store: name, uploads });
+    };
+    const { store, fault } = await openS3Store({ name, config, identity, uploadRate, onSwept, clock });
+    tellFault(name, fault, log);
+    return store;
+  }
+  const { store, swept, fault } = await openLocalStore({ name, directory: config.directory, identity });
+  tellFault(name, fault, log);
+  if (swept.length > 0) log.info('Removed half-written files of an earlier run', { store: name, files: swept });
+  return store;
+}
+
+function identityOf(name: string, keys: KeyTable): StoreIdentity {
+  const key = `store:${name}`;
+  return { load: () => keys.getText(key), save: (id) => keys.setText(key, id) };
+}
+
+function tellFault(store: string, fault: Failure | null, log: Log): void {
+  if (fault !== null) log.error('A store cannot be used now; it is tried again at each use', { store, error: fault });
+}

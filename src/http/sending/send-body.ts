@@ -1,0 +1,24 @@
+/**
+ * Writes the answers whose bodies come in pieces. @hono/node-server would read them as streams, and never say when the
+ * socket has taken a piece; so that the memory of one is used for the next, these are written here.
+ */
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import type { App, Bindings } from '../../protocols/dialect.ts';
+
+/** The app, with bodies of pieces written to their connections. */
+export function sendingBodies(fetch: App['fetch']) {
+  return async (request: Request, env: object): Promise<Response> => {
+    const response = await fetch(request, env);
+    const { sending, outgoing }: Bindings = env;
+    if (sending === undefined || outgoing === undefined) return response;
+    if (response.body !== sending.body) {
+      // Another answer has taken its place.
+      sending.drop();
+      return response;
+    }
+    outgoing.setHeaders(response.headers);
+    outgoing.writeHead(response.status);
+    void sending.send(outgoing);
+    return RESPONSE_ALREADY_SENT;
+  };
+}

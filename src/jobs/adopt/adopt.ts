@@ -1,0 +1,297 @@
+/**
+ * Taking over archives that another agent left: each is read to its last byte first, so that one which was cut off by a
+ * crash (Wings writes under the final name) never counts as a backup; then it gets its place, in this order:
+ *
+ *   1 archive    by a second name for the same bytes, or a copy; durable
+ *   2 manifest   durable: from here on a rebuild finds it too
+ *   3 the row    from here on it lists, verifies and restores
+ *   4 the old name goes, when it is to be moved
+ *
+ * Killed anywhere, the original is there until everything of ours is durable, and the same command goes on.
+ */
+import { constants } from 'node:fs';
+import type { Stats } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { lstat, open, realpath, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { verifyArchive } from '../../archive/archive.ts';
+import type { VerifyResult } from '../../archive/contract.ts';
+import type { ArchiveProgress } from '../../archive/entry.ts';
+import { fileSource } from '../../base/file-source.ts';
+import type { Clock } from '../../base/clock.ts';
+import { asFailure, errnoOf, Failure, throwIfAborted } from '../../base/failure.ts';
+import type { ServerId } from '../../base/ids.ts';
+import type { Catalogue } from '../../catalogue/contract.ts';
+import type { BackupRecord } from '../../catalogue/records.ts';
+import { objectKey } from '../../storage/key.ts';
+import type { Store } from '../../storage/store.ts';
+import { keepWarnings } from '../stored/backup-facts.ts';
+import type { ForeignArchive, Refusal } from './foreign-archives.ts';
+import { findForeignArchives } from './foreign-archives.ts';
+import { writeManifest } from '../stored/manifests.ts';
+import type { StoreSet } from '../stored/stores.ts';
+
+export interface TakeOverRequest {
+  /** Absolute paths of agents' directories. */
+  readonly directories: readonly string[];
+  /** Whose the archives are that lie in no server's directory. */
+  readonly server: ServerId | null;
+  readonly how: 'link' | 'copy' | 'move';
+  readonly dryRun: boolean;
+  readonly signal: AbortSignal;
+  readonly onFile?: (path: string, number: number, total: number) => void;
+  /** How far the archive at hand is read. */
+  readonly onProgress?: (progress: ArchiveProgress) => void;
+}
+
+export interface TakenOver {
+  readonly path: string;
+  readonly server: string;
+  readonly backup: string;
+  readonly size: number;
+  readonly files: number;
+  readonly state: 'linked' | 'copied' | 'moved' | 'would be taken' | 'known';
+  readonly warnings: number;
+}
+
+export interface TakeOverReport {
+  readonly adopted: readonly TakenOver[];
+  readonly refused: readonly Refusal[];
+}
+
+export interface TakeOverDependencies {
+  readonly catalogue: Pick<Catalogue, 'backups'>;
+  readonly stores: StoreSet;
+  readonly clock: Clock;
+  readonly workers: number | 'auto';
+}
+
+/** One archive's fault; anything else ends the whole run, since it would befall the others too. */
+const REFUSED = new Set(['archive_damaged', 'backup_exists', 'too_large', 'invalid_request']);
+
+const CHUNK = 1024 * 1024;
+
+/** @throws Failure `invalid_request`, `store_unreachable`, `insufficient_storage`, `cancelled`. */
+export async function takeOver(request: TakeOverRequest, deps: TakeOverDependencies): Promise<TakeOverReport> {
+  const store = deps.stores.default;
+  await store.check();
+  const archives: ForeignArchive[] = [];
+  const refused: Refusal[] = [];
+  for (const directory of request.directories) {
+    await refuseOwnStore(directory, deps.stores);
+    const found = await findForeignArchives(directory, request.server);
+    archives.push(...found.archives);
+    refused.push(...found.refused);
+  }
+  const adopted: TakenOver[] = [];
+  for (const [index, archive] of archives.entries()) {
+    throwIfAborted(request.signal, 'Cannot take over the archives');
+    request.onFile?.(archive.path, index + 1, archives.length);
+    try {
+      adopted.push(await takeOverArchive(archive, store, request, deps));
+    } catch (error) {
+      const failure = asFailure(error, `Cannot take over ${archive.path}`);
+      if (!REFUSED.has(failure.code)) throw failure;
+      refused.push({ path: archive.path, code: failure.code, reason: failure.message });
+    }
+  }
+  return { adopted, refused };
+}
+
+/**
+ * Takes over one archive.
+ *
+ * @throws Failure `archive_damaged`, `backup_exists`, `insufficient_storage`, `store_unreachable`, `cancelled`.
+ */
+export async function takeOverArchive(
+  archive: ForeignArchive,
+  store: Store,
+  request: Pick<TakeOverRequest, 'how' | 'dryRun' | 'signal' | 'onProgress'>,
+  deps: TakeOverDependencies,
+): Promise<TakenOver> {
+  const { path, server, backup } = archive;
+  const known = deps.catalogue.backups.find(backup);
+  if (known !== undefined) {
+    if (known.server !== server) throw taken(archive);
+    const { size, files, warningCount: warnings } = known;
+    // A move that was cut short before its last step. Only a second name of our own bytes goes without being read.
+    const finish = request.how === 'move' && !request.dryRun && (await isSecondName(archive, store));
+    if (finish) await unlink(path);
+    return { path, server, backup, size, files, state: finish ? 'moved' : 'known', warnings };
+  }
+  const handle = await openArchiveFile(path);
+  try {
+    const before = await handle.stat();
+    const verdict = await verify(handle, request, deps.workers);
+    const { size, files } = verdict;
+    const about = { path, server, backup, size, files, warnings: verdict.warnings.length };
+    if (request.dryRun) return { ...about, state: 'would be taken' };
+    const linked = await place(archive, handle, store, request);
+    await refuseChanged(archive, before, await handle.stat(), store);
+    const record = recordOf(archive, Math.floor(before.mtimeMs), verdict, store, deps.clock);
+    await writeManifest(store, record);
+    deps.catalogue.backups.adopt(record);
+    if (request.how === 'move' && !isInPlace(archive, store)) await unlink(path);
+    return { ...about, state: request.how === 'move' ? 'moved' : linked ? 'linked' : 'copied' };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Its own directory would be walked as another agent's: every backup in it is known or not to be trusted. */
+async function refuseOwnStore(directory: string, stores: StoreSet): Promise<void> {
+  const there = await realpath(directory).catch(() => directory);
+  for (const store of stores.all()) {
+    const itsDirectory = storeDirectory(store);
+    if (itsDirectory === undefined) continue;
+    const own = await realpath(itsDirectory).catch(() => undefined);
+    if (own === undefined || (there !== own && dirname(there) !== own)) continue;
+    throw new Failure('invalid_request', `Cannot take over from ${directory}: it is the store "${store.name}"`, {
+      hint: 'What it holds is known already; "roost catalogue rebuild" finds what is not.',
+    });
+  }
+}
+
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+
+/** Where a store keeps its files on this host; undefined when it keeps none here. */
+export function storeDirectory(store: Store): string | undefined {
+  const example = store.localPath?.(objectKey(NOBODY as ServerId, NOBODY as never, 'json'));
+  return example === undefined ? undefined : dirname(dirname(example));
+}
+
+async function openArchiveFile(path: string): Promise<FileHandle> {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  try {
+    return await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    throw new Failure('archive_damaged', `Cannot open the archive: ${errnoOf(error) ?? String(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+async function verify(
+  handle: FileHandle,
+  { signal, onProgress }: Pick<TakeOverRequest, 'signal' | 'onProgress'>,
+  workers: number | 'auto',
+): Promise<VerifyResult> {
+  const facts = await handle.stat();
+  if (!facts.isFile()) throw new Failure('archive_damaged', 'Cannot verify the archive: it is no regular file');
+  const magic = Buffer.alloc(3);
+  await handle.read(magic, 0, 3, 0);
+  // Under our key's name everybody expects gzip.
+  if (magic.toString('hex') !== '1f8b08') {
+    throw new Failure('archive_damaged', 'Cannot take over the archive: it is not gzip, whatever its name says');
+  }
+  const source = { archive: fileSource(handle.fd, facts.size) };
+  const watch = onProgress === undefined ? {} : { onProgress };
+  const verdict = await verifyArchive({ source, workers, signal, ...watch });
+  // An agent that ignores its errors at the end closes a whole gzip stream around half of a tar.
+  if (verdict.warnings.some(({ code }) => code === 'missing_end')) {
+    throw new Failure('archive_damaged', 'Cannot take over the archive: its tar has no end, so it was cut off');
+  }
+  return verdict;
+}
+
+/** Puts the bytes that were verified under their key. True when both names share them. */
+async function place(
+  archive: ForeignArchive,
+  handle: FileHandle,
+  store: Store,
+  { how, signal }: Pick<TakeOverRequest, 'how' | 'signal'>,
+): Promise<boolean> {
+  const key = objectKey(archive.server, archive.backup, 'tar.gz');
+  if (isInPlace(archive, store)) return true;
+  if (how === 'copy' || store.link === undefined || !(await store.link(key, archive.path))) {
+    await copy(handle, store, key, signal);
+    return false;
+  }
+  const [verified, linked] = await Promise.all([handle.stat(), lstat(store.localPath?.(key) ?? archive.path)]);
+  if (verified.ino === linked.ino && verified.dev === linked.dev) return true;
+  await store.remove(key);
+  throw new Failure('archive_damaged', 'Cannot take over the archive: it was replaced while it was read');
+}
+
+async function copy(
+  handle: FileHandle,
+  store: Store,
+  key: ReturnType<typeof objectKey>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { size } = await handle.stat();
+  const writer = await store.create(key, { expectedSize: size, signal });
+  try {
+    const buffer = Buffer.allocUnsafe(CHUNK);
+    for (let offset = 0; offset < size;) {
+      throwIfAborted(signal, 'Cannot take over the archive');
+      const { bytesRead } = await handle.read(buffer, 0, CHUNK, offset);
+      if (bytesRead === 0) throw new Failure('archive_damaged', 'Cannot take over the archive: it has become shorter');
+      await writer.write(buffer.subarray(0, bytesRead));
+      offset += bytesRead;
+    }
+    await writer.commit();
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+}
+
+/** True when it lies where the store would put it: a layout of a directory for each server is ours too. */
+function isInPlace({ path, server, backup }: ForeignArchive, store: Store): boolean {
+  return store.localPath?.(objectKey(server, backup, 'tar.gz')) === path;
+}
+
+/** What was written to while it was read has another checksum now. */
+async function refuseChanged(archive: ForeignArchive, before: Stats, after: Stats, store: Store): Promise<void> {
+  if (before.size === after.size && before.mtimeMs === after.mtimeMs) return;
+  if (!isInPlace(archive, store)) await store.remove(objectKey(archive.server, archive.backup, 'tar.gz'));
+  throw new Failure('archive_damaged', 'Cannot take over the archive: it was written to while it was read');
+}
+
+async function isSecondName({ path, server, backup }: ForeignArchive, store: Store): Promise<boolean> {
+  const own = store.localPath?.(objectKey(server, backup, 'tar.gz'));
+  if (own === undefined) return false;
+  const [ours, theirs] = await Promise.all([lstat(own), lstat(path)]);
+  return ours.ino === theirs.ino && ours.dev === theirs.dev;
+}
+
+/** @param madeAt the time of the file's last write, which was its end. */
+function recordOf(
+  { server, backup, name }: ForeignArchive,
+  madeAt: number,
+  verdict: VerifyResult,
+  store: Store,
+  clock: Clock,
+): BackupRecord {
+  const { size, rawSize, files, entries, sha256, warnings } = verdict;
+  const now = clock.now();
+  return {
+    id: backup,
+    server,
+    name: name ?? `Backup ${new Date(madeAt).toISOString().slice(0, 10)}`,
+    status: 'COMPLETED',
+    locked: false,
+    ignore: [],
+    store: store.name,
+    key: objectKey(server, backup, 'tar.gz'),
+    size,
+    rawSize,
+    files,
+    entries,
+    reusedBytes: 0,
+    sha256,
+    warnings: keepWarnings(warnings),
+    warningCount: warnings.length,
+    error: null,
+    damagedAt: null,
+    verifiedAt: now,
+    createdAt: madeAt,
+    updatedAt: now,
+    completedAt: madeAt,
+  };
+}
+
+function taken({ backup }: ForeignArchive): Failure {
+  return new Failure('backup_exists', `Cannot take over the archive: the id ${backup} is another server's backup`);
+}

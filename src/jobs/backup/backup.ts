@@ -1,0 +1,177 @@
+/**
+ * The backup verb: a server's directory becomes an archive, an index and a manifest in a store, then a completed row.
+ *
+ * Promises: `COMPLETED` means that all three are durable and agree; anything else is `FAILED` with a reason and leaves
+ * nothing behind; the server may write again as soon as its last byte was read. Never changes the server's directory.
+ * What a crash at each point means is written in archive-target.ts; recover.ts acts on it.
+ */
+import type { WriteResult } from '../../archive/contract.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Failure } from '../../base/failure.ts';
+import type { Catalogue } from '../../catalogue/contract.ts';
+import { encodeManifest } from '../../catalogue/manifest/manifest.ts';
+import type { BackupRecord, JobRecord } from '../../catalogue/records.ts';
+import type { Store } from '../../storage/store.ts';
+import { ArchiveTarget } from '../stored/archive-target.ts';
+import { backupEvent, completedFacts, completedRecord, failureEvent } from '../stored/backup-facts.ts';
+import type { BackupPlan, PlanDependencies } from './plan.ts';
+import { planBackup } from './plan.ts';
+import type { Leftovers } from './failed-backup-sweep.ts';
+import { protectObjects, refreshManifest } from '../stored/manifests.ts';
+import type { QuiescePort } from './quiesce.ts';
+import { Quiesced } from './quiesce.ts';
+import { archiveLimit } from './server-limits.ts';
+import { SpaceGuard } from '../stored/space-guard.ts';
+import type { Turns } from '../../base/keyed-mutex.ts';
+import type { PendingEvent, RunningJob, Verb } from '../runner/verb.ts';
+
+export interface BackupDependencies extends PlanDependencies {
+  readonly quiesce: QuiescePort;
+  /** Turns by backup id, shared with all who write manifests. */
+  readonly turns: Turns;
+  readonly leftovers: Pick<Leftovers, 'expectIn'>;
+  readonly clock: Clock;
+}
+
+export function backupVerb(deps: BackupDependencies): Verb {
+  const guards = new Map<Store, SpaceGuard>();
+  const guardOf = (store: Store): SpaceGuard => {
+    const guard = guards.get(store) ?? new SpaceGuard(store, () => deps.config.limits.reserveFree, deps.clock);
+    guards.set(store, guard);
+    return guard;
+  };
+  return {
+    kind: 'backup',
+    events: { started: 'backup.started', progress: 'backup.progress' },
+    run: (job) => runBackup(job, deps, guardOf),
+    failed: (job, failure) => failBackup(job, failure, deps.catalogue),
+  };
+}
+
+async function runBackup(
+  job: RunningJob,
+  deps: BackupDependencies,
+  guardOf: (store: Store) => SpaceGuard,
+): Promise<void> {
+  const plan = await prepare(job, deps);
+  const target = await ArchiveTarget.open(plan.store, plan.backup, {
+    expectedSize: plan.mostBytes,
+    signal: job.signal,
+  });
+  let sealed: BackupRecord;
+  try {
+    const written = await write(job, plan, target, guardOf(plan.store), deps);
+    sealed = await seal(job, plan, target, written, deps);
+    commit(job, sealed, deps);
+  } catch (error) {
+    await discard(target, plan.backup, deps);
+    throw error;
+  }
+  await follow(sealed, plan.store, deps);
+}
+
+async function prepare(job: RunningJob, deps: BackupDependencies): Promise<BackupPlan> {
+  job.phase('preparing');
+  const backup = deps.catalogue.backups.get(job.record.backup);
+  const maxSize = archiveLimit(backup.server, job.record.request, deps);
+  return planBackup(backup, maxSize, deps, job.signal);
+}
+
+interface Written {
+  readonly result: WriteResult;
+  readonly quiesced: Quiesced;
+}
+
+async function write(
+  job: RunningJob,
+  plan: BackupPlan,
+  target: ArchiveTarget,
+  guard: SpaceGuard,
+  deps: BackupDependencies,
+): Promise<Written> {
+  job.phase('writing');
+  const { compression, engine, workers, nice, wingsReadable: filesOnly } = deps.config.backups;
+  const quiesced = await Quiesced.begin(deps.quiesce, plan.server, deps.log, job.signal);
+  try {
+    const result = await deps.archive.writeArchive({
+      root: plan.server.path,
+      ignore: plan.ignore,
+      exclude: plan.exclude,
+      level: compression,
+      filesOnly,
+      engine,
+      workers,
+      nice,
+      ...(plan.base === undefined ? {} : { base: plan.base }),
+      archive: guard.guard(target.archive),
+      index: guard.guard(target.index),
+      maxSize: plan.maxSize,
+      // Asked for again and again: a reload changes them while the job runs.
+      rates: () => job.rates(deps.config.backups),
+      signal: job.signal,
+      onProgress: (progress) => job.progress(progress),
+      onReadingEnded: () => void quiesced.resume(),
+    });
+    return { result, quiesced };
+  } finally {
+    await quiesced.resume();
+  }
+}
+
+async function seal(
+  job: RunningJob,
+  plan: BackupPlan,
+  target: ArchiveTarget,
+  { result, quiesced }: Written,
+  deps: BackupDependencies,
+): Promise<BackupRecord> {
+  job.phase('sealing');
+  const completedAt = deps.clock.now();
+  const warnings = [...plan.warnings, ...quiesced.warnings];
+  const facts = completedFacts(result, { ignore: plan.ignore, warnings, completedAt });
+  let sealed = plan.backup;
+  await target.seal(() => {
+    // Read again: it may have been locked while it was written.
+    sealed = completedRecord(deps.catalogue.backups.get(plan.backup.id), facts);
+    return encodeManifest(sealed, result.aside);
+  });
+  if (sealed.locked) await protectObjects(plan.store, sealed);
+  return sealed;
+}
+
+function commit(job: RunningJob, sealed: BackupRecord, deps: BackupDependencies): void {
+  const { sha256, completedAt } = sealed;
+  if (sha256 === null || completedAt === null) throw new TypeError('a sealed backup has a digest and a time');
+  job.commit(() => {
+    const completed = deps.catalogue.backups.complete(sealed.id, { ...sealed, sha256, completedAt });
+    return [backupEvent('backup.completed', completed, job.record)];
+  });
+}
+
+/**
+ * Takes back what was written, unless the row says that the backup is complete, or cannot be read: a commit may have
+ * reached the disk although it reported an error; the row is looked at by the next start then. What a store that is
+ * away keeps is removed later (leftovers.ts).
+ */
+async function discard(target: ArchiveTarget, backup: BackupRecord, deps: BackupDependencies): Promise<void> {
+  try {
+    if (deps.catalogue.backups.get(backup.id).status === 'IN_PROGRESS') await target.discard();
+  } catch (error) {
+    deps.leftovers.expectIn(backup.store);
+    deps.log.error('Cannot remove what a failed backup left', { backup: backup.id, server: backup.server, error });
+  }
+}
+
+/** A lock that was set between the manifest and the commit reaches the manifest now. */
+async function follow(sealed: BackupRecord, store: Store, deps: BackupDependencies): Promise<void> {
+  await deps.turns.take(sealed.id, async () => {
+    const now = deps.catalogue.backups.find(sealed.id);
+    if (now !== undefined && now.locked !== sealed.locked) await refreshManifest(store, now, deps.log);
+  });
+}
+
+function failBackup(job: JobRecord, failure: Failure, catalogue: Pick<Catalogue, 'backups'>): readonly PendingEvent[] {
+  if (catalogue.backups.find(job.backup)?.status !== 'IN_PROGRESS') return [];
+  catalogue.backups.fail(job.backup, failure.toJSON());
+  return [failureEvent(failure.code === 'cancelled' ? 'backup.cancelled' : 'backup.failed', job, failure)];
+}

@@ -1,0 +1,227 @@
+/**
+ * Copies of completed backups in further stores (`storage.copies`): a step after the backup, with a status of its own.
+ *
+ * It promises that a backup is complete whatever becomes of its copies, that a copy which says `completed` has the
+ * archive's sha256 and its manifest last, and that a restart goes on where the last run stopped. One copy is made at a
+ * time: a host's upload is shared by its players. Never reads a server's directory, never changes the original.
+ *
+ *   1 the row `pending`          a crash before: the next start finds the backup without a row, and plans it
+ *   2 archive, index, manifest   a crash between: done again; an object that is there already is whole
+ *   3 the row `completed`
+ */
+import { createHash } from 'node:crypto';
+import { asFailure, Failure, throwIfAborted } from '../../base/failure.ts';
+import type { BackupId } from '../../base/ids.ts';
+import type { Log } from '../../base/log.ts';
+import type { ByteSource } from '../../base/source.ts';
+import type { Catalogue } from '../../catalogue/contract.ts';
+import { encodeManifest } from '../../catalogue/manifest/manifest.ts';
+import type { BackupRecord, CopyRecord } from '../../catalogue/records.ts';
+import type { StorageConfig } from '../../config/types.ts';
+import type { ObjectKind } from '../../storage/key.ts';
+import { objectKey } from '../../storage/key.ts';
+import type { Store } from '../../storage/store.ts';
+import { putManifest, removeObjects } from '../stored/archive-target.ts';
+import type { EventSource, RoostEvent } from '../contract.ts';
+import { goesToPanel } from '../report/upload.ts';
+import { protectObjects, readAside } from '../stored/manifests.ts';
+import { openArchiveSource } from '../stored/stored-archive.ts';
+import type { StoreSet } from '../stored/stores.ts';
+
+export interface CopyDependencies {
+  readonly catalogue: Pick<Catalogue, 'backups' | 'copies' | 'deliveries'>;
+  readonly stores: StoreSet;
+  readonly events: EventSource;
+  readonly config: { readonly storage: Pick<StorageConfig, 'copies'> };
+  readonly log: Log;
+}
+
+const PIECE = 1024 * 1024;
+const DOING = 'Cannot copy the backup';
+/** After these the copy has to follow: a new backup, or another manifest. */
+const FOLLOWED: ReadonlySet<RoostEvent['type']> = new Set(['backup.completed', 'backup.locked']);
+
+export class CopyLane {
+  readonly #deps: CopyDependencies;
+  readonly #stop = new AbortController();
+  #unsubscribe: () => void = () => undefined;
+  /** The copy that is being made. */
+  #current: { readonly backup: BackupId; readonly stop: AbortController; readonly over: Promise<void> } | undefined;
+  /** Backups that are being removed, or that could not be: their copies are not made again in this run. */
+  readonly #removing = new Set<BackupId>();
+  #working: Promise<void> = Promise.resolve();
+  #isWorking = false;
+
+  constructor(deps: CopyDependencies) {
+    this.#deps = deps;
+  }
+
+  /** Plans what the last run did not come to, and begins. Call it once the backups of the last run have ended. */
+  start(): void {
+    if (this.#stop.signal.aborted) return;
+    this.#unsubscribe = this.#deps.events.subscribe((event) => this.#follow(event));
+    for (const backup of this.#deps.catalogue.backups.list({ status: 'COMPLETED' })) this.#planMissing(backup);
+    this.retry();
+  }
+
+  /** Tries again what failed. */
+  retry(): void {
+    this.#deps.catalogue.copies.retryFailed();
+    this.#work();
+  }
+
+  /** Resolves when nothing is left to do now; for tests, and before a comparison. */
+  async settled(): Promise<void> {
+    await this.#working;
+  }
+
+  /**
+   * Removes all copies of a backup that is about to be removed, a manifest first in each store.
+   *
+   * @throws Failure of a store that is away; a store that the config no longer names is passed over.
+   */
+  async remove(backup: BackupRecord): Promise<void> {
+    const { catalogue, stores, log } = this.#deps;
+    this.#removing.add(backup.id);
+    if (this.#current?.backup === backup.id) {
+      this.#current.stop.abort();
+      // It puts itself back first.
+      await this.#current.over;
+    }
+    const known = new Map(stores.all().map((store) => [store.name, store]));
+    for (const { store: name } of catalogue.copies.list({ backup: backup.id })) {
+      const store = known.get(name);
+      // Whatever fails from here on: nobody may take the copy for complete.
+      catalogue.copies.plan(backup.id, name);
+      if (store === undefined) log.warn('A copy stays in a store that is gone', { backup: backup.id, store: name });
+      else await removeObjects(store, backup);
+    }
+  }
+
+  /** Stops the copy under way; it is made again by the next start. */
+  async close(): Promise<void> {
+    this.#unsubscribe();
+    this.#stop.abort();
+    this.#current?.stop.abort();
+    await this.#working;
+  }
+
+  #follow({ type, backup }: RoostEvent): void {
+    if (backup === undefined || !FOLLOWED.has(type)) return;
+    const record = this.#deps.catalogue.backups.find(backup);
+    if (record?.status !== 'COMPLETED') return;
+    for (const store of this.#storesFor(record)) this.#deps.catalogue.copies.plan(backup, store);
+    this.#work();
+  }
+
+  #planMissing(record: BackupRecord): void {
+    const { copies } = this.#deps.catalogue;
+    const planned = new Set(copies.list({ backup: record.id }).map(({ store }) => store));
+    for (const store of this.#storesFor(record)) if (!planned.has(store)) copies.plan(record.id, store);
+  }
+
+  /** None for a backup that goes to the panel: it does not stay. */
+  #storesFor({ id, store, damagedAt }: BackupRecord): string[] {
+    const isCopied = damagedAt === null && !goesToPanel(id, this.#deps.catalogue);
+    return isCopied ? this.#deps.config.storage.copies.filter((name) => name !== store) : [];
+  }
+
+  #work(): void {
+    if (this.#isWorking || this.#stop.signal.aborted) return;
+    this.#isWorking = true;
+    this.#working = this.#workOff().finally(() => void (this.#isWorking = false));
+  }
+
+  /** Never rejects. A copy that was removed with its backup has no row any more. */
+  async #workOff(): Promise<void> {
+    const { catalogue, log } = this.#deps;
+    for (;;) {
+      const pending = this.#stop.signal.aborted ? [] : catalogue.copies.list({ state: 'pending' });
+      const next = pending.find(({ backup }) => !this.#removing.has(backup));
+      if (next === undefined) return;
+      try {
+        await this.#make(next);
+      } catch (error) {
+        log.error('The lane of copies has stopped', { error });
+        return;
+      }
+    }
+  }
+
+  async #make(copy: CopyRecord): Promise<void> {
+    const { catalogue, log } = this.#deps;
+    const stop = new AbortController();
+    const over = Promise.withResolvers<void>();
+    this.#current = { backup: copy.backup, stop, over: over.promise };
+    try {
+      const record = catalogue.backups.get(copy.backup);
+      await this.#copy(record, copy.store, stop.signal);
+      // Locked meanwhile: the manifest that was written is the one of before.
+      if (catalogue.backups.find(copy.backup)?.locked === record.locked) {
+        catalogue.copies.complete(copy.backup, copy.store);
+      }
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      const failure = asFailure(error, DOING);
+      catalogue.copies.fail(copy.backup, copy.store, failure.toJSON());
+      log.warn('Cannot copy a backup; it is tried again', { ...copy, error: failure });
+    } finally {
+      this.#current = undefined;
+      over.resolve();
+    }
+  }
+
+  async #copy(record: BackupRecord, name: string, signal: AbortSignal): Promise<void> {
+    const { stores } = this.#deps;
+    const [from, to] = [stores.get(record.store), stores.get(name)];
+    const { sha256 } = record;
+    if ((await to.stat(objectKey(record.server, record.id, 'tar.gz')))?.size !== record.size) {
+      await copyObject(await openArchiveSource(from, record), to, record, 'tar.gz', signal, sha256);
+    }
+    const index = objectKey(record.server, record.id, 'index');
+    const indexSize = (await from.stat(index))?.size;
+    if (indexSize !== undefined && (await to.stat(index))?.size !== indexSize) {
+      await copyObject(await from.open(index), to, record, 'index', signal, null);
+    }
+    await putManifest(to, record, encodeManifest(record, await readAside(from, record)), signal);
+    await protectObjects(to, record);
+  }
+}
+
+/** @param sha256 that the bytes must have, in lower-case hex; null when nobody knows. Closes the source. */
+async function copyObject(
+  source: ByteSource,
+  to: Store,
+  { server, id }: BackupRecord,
+  kind: ObjectKind,
+  signal: AbortSignal,
+  sha256: string | null,
+): Promise<void> {
+  try {
+    const writer = await to.create(objectKey(server, id, kind), { expectedSize: source.size, signal });
+    try {
+      const hash = createHash('sha256');
+      for (let at = 0; at < source.size; at += PIECE) {
+        throwIfAborted(signal, DOING);
+        const piece = await source.read(at, Math.min(PIECE, source.size - at), signal);
+        hash.update(piece);
+        await writer.write(piece);
+      }
+      const found = hash.digest('hex');
+      if (sha256 !== null && found !== sha256) throw notTheSame(id, found, sha256);
+      await writer.commit();
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+function notTheSame(backup: BackupId, found: string, expected: string): Failure {
+  return new Failure('archive_damaged', `${DOING}: its archive has the sha256 ${found}, and had ${expected}`, {
+    facts: { backup, found, expected },
+    hint: 'Verify the backup: the original in its own store is damaged.',
+  });
+}

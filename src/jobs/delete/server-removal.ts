@@ -1,0 +1,89 @@
+/**
+ * What becomes of the backups of a server that its owner gave up: they are kept, deleted, or deleted after days of
+ * grace. The server's own directory is never touched; it belongs to whoever runs the games.
+ *
+ * The decision lies in the server's row and covers the backups of that moment alone: those of a server that came back
+ * under the same id are not its victims.
+ */
+import type { Clock } from '../../base/clock.ts';
+import { Failure } from '../../base/failure.ts';
+import type { BackupId, ServerId } from '../../base/ids.ts';
+import type { Log } from '../../base/log.ts';
+import type { Catalogue } from '../../catalogue/contract.ts';
+import type { GiveUpServer, GivenUpServer } from '../contract.ts';
+
+export interface GiveUpDependencies {
+  readonly catalogue: Pick<Catalogue, 'backups' | 'servers'>;
+  readonly remove: (backup: BackupId) => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const DAY_MS = 86_400_000;
+/** The setting in the server's row. */
+const SETTING = 'givenUp';
+
+interface Decision {
+  readonly decidedAt: number;
+  readonly deleteAt: number;
+}
+
+export async function giveUpServer(
+  server: ServerId,
+  { backups, graceDays = 0 }: GiveUpServer,
+  deps: GiveUpDependencies,
+): Promise<GivenUpServer> {
+  const { catalogue, clock } = deps;
+  const now = clock.now();
+  const deleteAt = backups === 'keep' ? null : now + graceDays * DAY_MS;
+  // The decision first: a crash before the last removal leaves it to the next start.
+  remember(server, deleteAt === null ? undefined : { decidedAt: now, deleteAt }, catalogue);
+  const deleted = deleteAt === null || deleteAt > now ? 0 : await carryOut(server, deps);
+  const kept = catalogue.backups.list({ server }).length;
+  return { deleted, kept, deleteAt: decisionOn(server, catalogue)?.deleteAt ?? null };
+}
+
+/** Servers whose days of grace are over. */
+export function graceOver(catalogue: Pick<Catalogue, 'servers'>, now: number): ServerId[] {
+  const due = catalogue.servers.list().filter(({ id }) => (decisionOn(id, catalogue)?.deleteAt ?? Infinity) <= now);
+  return due.map(({ id }) => id);
+}
+
+/**
+ * Deletes what the decision covers, locked backups aside, and forgets the decision when nothing of that is left to do.
+ * A backup that cannot be deleted now is logged, and tried again by the next call.
+ *
+ * @returns how many were deleted.
+ */
+export async function carryOut(server: ServerId, deps: GiveUpDependencies): Promise<number> {
+  const { catalogue, log } = deps;
+  const decision = decisionOn(server, catalogue);
+  if (decision === undefined) return 0;
+  const covered = catalogue.backups
+    .list({ server })
+    .filter(({ createdAt, locked }) => createdAt <= decision.decidedAt && !locked);
+  let deleted = 0;
+  for (const { id } of covered) {
+    try {
+      await deps.remove(id);
+      deleted++;
+    } catch (error) {
+      if (error instanceof Failure && error.code === 'draining') return deleted;
+      log.warn('Cannot delete a backup of a server that was given up', { server, backup: id, error });
+    }
+  }
+  if (deleted === covered.length) remember(server, undefined, catalogue);
+  return deleted;
+}
+
+function remember(server: ServerId, decision: Decision | undefined, { servers }: Pick<Catalogue, 'servers'>): void {
+  const { [SETTING]: _, ...others } = servers.get(server).settings;
+  servers.setSettings(server, decision === undefined ? others : { ...others, [SETTING]: decision });
+}
+
+function decisionOn(server: ServerId, { servers }: Pick<Catalogue, 'servers'>): Decision | undefined {
+  const kept = servers.get(server).settings[SETTING];
+  if (typeof kept !== 'object' || kept === null || !('decidedAt' in kept) || !('deleteAt' in kept)) return undefined;
+  const { decidedAt, deleteAt } = kept;
+  return typeof decidedAt === 'number' && typeof deleteAt === 'number' ? { decidedAt, deleteAt } : undefined;
+}

@@ -1,0 +1,98 @@
+/**
+ * What the daemon does by itself: schedules, retention, verifications, deletions whose days of grace are over, and the
+ * watchdog over jobs. Each goes through the service like anybody's request, and none can stop another.
+ */
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { Catalogue } from '../../catalogue/contract.ts';
+import type { Config } from '../../config/types.ts';
+import type { Registry } from '../../servers/registry.ts';
+import type { EventHub } from '../runner/events.ts';
+import { carryOut, graceOver } from '../delete/server-removal.ts';
+import { Pruner } from '../delete/prune.ts';
+import { Reverify } from '../verify/reverify.ts';
+import type { JobRunner } from '../runner/runner.ts';
+import { Schedules } from './schedules.ts';
+import type { Service } from '../service.ts';
+
+export interface AutomaticDependencies {
+  readonly catalogue: Catalogue;
+  readonly registry: Registry;
+  readonly runner: JobRunner;
+  readonly service: Service;
+  readonly events: EventHub;
+  readonly config: Pick<Config, 'jobs' | 'retention' | 'schedules' | 'verification'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const EVERY_MS = 1000;
+const GRACE_EVERY_MS = 60_000;
+
+export class Automatic {
+  readonly #deps: AutomaticDependencies;
+  readonly #pruner: Pruner;
+  readonly #schedules: Schedules;
+  readonly #reverify: Reverify;
+  #timer: NodeJS.Timeout | undefined;
+  #ticking: Promise<void> | undefined;
+  #graceAt = Number.NEGATIVE_INFINITY;
+
+  private constructor(deps: AutomaticDependencies) {
+    const { service, config } = deps;
+    this.#deps = deps;
+    this.#pruner = new Pruner({ ...deps, remove: (server, backup) => service.remove(server, backup) });
+    this.#schedules = new Schedules(config.schedules, deps);
+    this.#reverify = new Reverify(deps);
+  }
+
+  /** From now on it looks every second whether something is to be done. */
+  static open(deps: AutomaticDependencies): Automatic {
+    const automatic = new Automatic(deps);
+    automatic.#timer = setInterval(() => {
+      automatic.#ticking ??= automatic.tick().finally(() => (automatic.#ticking = undefined));
+    }, EVERY_MS);
+    return automatic;
+  }
+
+  /** Begins nothing more; resolves when what it was at has ended or waits in the queue. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#ticking;
+    await this.#pruner.close();
+  }
+
+  /** One look at everything. Never rejects. */
+  async tick(): Promise<void> {
+    await this.#guarded('watch over jobs', () => this.#watch());
+    await this.#guarded('begin scheduled backups', () => this.#schedules.tick());
+    await this.#guarded('verify backups', () => this.#reverify.tick());
+    await this.#guarded('delete what was given up', () => this.#endGrace());
+  }
+
+  #watch(): void {
+    const { config, log, runner } = this.#deps;
+    const { stalledMinutes } = config.jobs;
+    if (stalledMinutes === 0) return;
+    for (const { id: job, kind, server, backup } of runner.abortStalled(stalledMinutes * 60_000)) {
+      log.error('A job came no further and is ended', { job, kind, server, backup, stalledMinutes });
+    }
+  }
+
+  async #endGrace(): Promise<void> {
+    const { catalogue, clock, service } = this.#deps;
+    if (clock.monotonic() - this.#graceAt < GRACE_EVERY_MS) return;
+    this.#graceAt = clock.monotonic();
+    for (const server of graceOver(catalogue, clock.now())) {
+      await carryOut(server, { ...this.#deps, remove: (backup) => service.removeGivenUp(server, backup) });
+    }
+  }
+
+  async #guarded(what: string, act: () => Promise<void> | void): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      this.#deps.log.error(`Cannot ${what}`, { error });
+    }
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * Backups that the daemon begins by itself, for hosts without a panel.
+ *
+ * Promises: a schedule fires within a second or two of its time in its own time zone, once per time; times that passed
+ * while the daemon was off (or its machine slept) are told, and made up for once where the schedule says so; a server
+ * is never queued twice. What a create is and when it is refused is the service's to say.
+ */
+import { Cron } from 'croner';
+import type { Clock } from '../../base/clock.ts';
+import { asFailure } from '../../base/failure.ts';
+import type { ServerId } from '../../base/ids.ts';
+import type { Log } from '../../base/log.ts';
+import type { Catalogue } from '../../catalogue/contract.ts';
+import type { ScheduleConfig } from '../../config/types.ts';
+import type { Registry } from '../../servers/registry.ts';
+import type { BackupService } from '../contract.ts';
+import type { EventHub } from '../runner/events.ts';
+import type { JobRunner } from '../runner/runner.ts';
+
+export interface ScheduleDependencies {
+  readonly catalogue: { readonly keys: Pick<Catalogue['keys'], 'getText' | 'setText'> } & Pick<Catalogue, 'servers'>;
+  readonly registry: Pick<Registry, 'list'>;
+  readonly runner: Pick<JobRunner, 'open'>;
+  readonly service: Pick<BackupService, 'create'>;
+  readonly events: EventHub;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Later than this a time counts as missed. */
+const LATE_MS = 60_000;
+/** How often the place in time is stored while nothing fires. */
+const NOTE_EVERY_MS = 60_000;
+/** A clock that was set back by less is waited for; by more, the schedules begin anew. */
+const BACKWARDS_MS = 86_400_000;
+/** Missed times are counted no further. */
+const MOST_MISSED = 1000;
+const KEY = 'schedules';
+
+interface Running {
+  readonly config: ScheduleConfig;
+  readonly cron: Cron;
+  /** What finds it again after a restart: another time or zone is another schedule, and has missed nothing. */
+  readonly name: string;
+  checkedAt: number;
+  /** The first time after `checkedAt`. */
+  nextAt: number;
+}
+
+export class Schedules {
+  readonly #deps: ScheduleDependencies;
+  readonly #running: readonly Running[];
+  #notedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(schedules: readonly ScheduleConfig[], deps: ScheduleDependencies) {
+    this.#deps = deps;
+    const noted = readNotes(deps.catalogue.keys.getText(KEY));
+    const now = deps.clock.now();
+    this.#running = schedules.map((config) => {
+      const name = `${config.server} ${config.cron} ${config.timezone ?? ''}`;
+      const cron = new Cron(config.cron, {
+        paused: true,
+        mode: '5-or-6-parts',
+        ...(config.timezone === null ? {} : { timezone: config.timezone }),
+      });
+      if (nextAfter(cron, now) === Infinity) deps.log.warn('A schedule never comes', { cron: config.cron });
+      const checkedAt = noted.get(name) ?? now;
+      return { config, cron, name, checkedAt, nextAt: nextAfter(cron, checkedAt) };
+    });
+  }
+
+  /** Fires what has come due since the last call. To be called every second; calls must not overlap. */
+  async tick(): Promise<void> {
+    if (this.#running.length === 0) return;
+    const now = this.#deps.clock.now();
+    let fired = false;
+    for (const schedule of this.#running) fired = (await this.#check(schedule, now)) || fired;
+    // After the creates: a crash between them begins a backup twice, the other order none.
+    if (fired || Math.abs(now - this.#notedAt) >= NOTE_EVERY_MS) this.#note(now);
+  }
+
+  async #check(schedule: Running, now: number): Promise<boolean> {
+    const { checkedAt, config } = schedule;
+    if (now <= checkedAt) {
+      if (checkedAt - now > BACKWARDS_MS) moveTo(schedule, now);
+      return false;
+    }
+    if (now < schedule.nextAt) {
+      schedule.checkedAt = now;
+      return false;
+    }
+    moveTo(schedule, now);
+    const late = Math.max(checkedAt, now - LATE_MS);
+    const missed = countRuns(schedule.cron, checkedAt, late);
+    const due = nextAfter(schedule.cron, late) <= now;
+    if (missed === 0 && !due) return false;
+    const run = due || config.missed === 'run';
+    const servers = await this.#serversOf(config);
+    if (missed > 0) this.#tellMissed(schedule, servers, { missed, since: checkedAt, run });
+    if (run) for (const server of servers) await this.#begin(server, config);
+    return true;
+  }
+
+  async #serversOf({ server }: ScheduleConfig): Promise<readonly ServerId[]> {
+    if (server !== '*') return [server];
+    return (await this.#deps.registry.list()).map(({ id }) => id);
+  }
+
+  /** Never rejects: one server that cannot be backed up must not keep the others from it. */
+  async #begin(server: ServerId, { cron, ignore }: ScheduleConfig): Promise<void> {
+    const { catalogue, events, log, runner, service } = this.#deps;
+    if (catalogue.servers.get(server).suspended) return;
+    const waits = runner.open({ server }).some(({ record, state }) => record.kind === 'backup' && state === 'queued');
+    if (waits)
+      return log.info('A scheduled backup was passed over: one of that server waits already', { server, cron });
+    try {
+      await service.create({ server, ignore, whenBusy: 'queue' });
+    } catch (error) {
+      const { code, message } = asFailure(error, 'Cannot begin a scheduled backup');
+      log.warn('A scheduled backup was refused', { server, cron, error });
+      events.publish({
+        type: 'schedule.missed',
+        server,
+        data: { cron, missed: 1, run: false, error: { code, message } },
+      });
+    }
+  }
+
+  #tellMissed(
+    { config: { cron } }: Running,
+    servers: readonly ServerId[],
+    facts: { readonly missed: number; readonly since: number; readonly run: boolean },
+  ): void {
+    const { events, log } = this.#deps;
+    const { missed, run } = facts;
+    log.warn('A schedule was missed: the daemon did not run at its time', { cron, ...facts, servers: servers.length });
+    for (const server of servers) events.publish({ type: 'schedule.missed', server, data: { cron, missed, run } });
+  }
+
+  #note(now: number): void {
+    this.#deps.catalogue.keys.setText(
+      KEY,
+      JSON.stringify(this.#running.map(({ name, checkedAt }) => [name, checkedAt])),
+    );
+    this.#notedAt = now;
+  }
+}
+
+function moveTo(schedule: Running, at: number): void {
+  schedule.checkedAt = at;
+  schedule.nextAt = nextAfter(schedule.cron, at);
+}
+
+function nextAfter(cron: Cron, at: number): number {
+  return cron.nextRun(new Date(at))?.getTime() ?? Infinity;
+}
+
+function countRuns(cron: Cron, from: number, to: number): number {
+  let count = 0;
+  for (let at = cron.nextRun(new Date(from)); at !== null && at.getTime() <= to && count < MOST_MISSED; count++) {
+    at = cron.nextRun(at);
+  }
+  return count;
+}
+
+function readNotes(text: string | undefined): ReadonlyMap<string, number> {
+  const noted: unknown = text === undefined ? [] : JSON.parse(text);
+  const notes = new Map<string, number>();
+  for (const pair of Array.isArray(noted) ? (noted as unknown[]) : []) {
+    if (!Array.isArray(pair)) continue;
+    const [name, at] = pair as unknown[];
+    if (typeof name === 'string' && typeof at === 'number') notes.set(name, at);
+  }
+  return notes;
+}

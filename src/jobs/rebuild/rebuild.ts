@@ -1,0 +1,27 @@
+/**
+ * Making the catalogue again from the manifests in the stores, while no daemon runs. What stores hold is the truth then:
+ * failed backups and ended jobs are forgotten, everything that can be restored is known again.
+ */
+import type { AdoptDependencies, AdoptedFrom } from './from-manifests.ts';
+import { adoptedMark, adoptFrom, inOrder } from './from-manifests.ts';
+import type { StoreSet } from '../stored/stores.ts';
+
+/**
+ * Makes sure, before anything is set aside, that every store answers: the backups of one that is away would be
+ * forgotten until it is back.
+ *
+ * @throws Failure `store_unreachable`.
+ */
+export async function requireReachable(stores: StoreSet): Promise<void> {
+  for (const store of stores.all()) await store.check();
+}
+
+/** Fills a new catalogue. @throws Failure `store_unreachable`: run it again then. */
+export async function rebuildFromStores(deps: AdoptDependencies): Promise<readonly AdoptedFrom[]> {
+  const report: AdoptedFrom[] = [];
+  for (const store of inOrder(deps.stores)) {
+    report.push(await adoptFrom(store, deps));
+    deps.catalogue.keys.setText(adoptedMark(store), 'yes');
+  }
+  return report;
+}

@@ -1,0 +1,223 @@
+/**
+ * Carries to the panel what it is owed: a lane beside the jobs, since a panel may be away for days and nothing on the
+ * node waits for it.
+ *
+ * It promises that what was owed once is tried until it arrives or somebody has to look (`parked`), also over restarts
+ * and crashes; that the reports of one backup go out in the order in which they came about; that a backup whose report
+ * fails delays no other; and that no more than a step's bound are under way. It never touches an archive by itself and
+ * never removes one because a panel was away.
+ *
+ *   1 the row, in the transaction that ends the job (job-end.ts)   a crash after: the next start goes on
+ *   2 the step (a request to the panel, an upload)                 a crash in or after it: it is done again
+ *   3 the row is advanced to the next step, or removed
+ *
+ * So a step may run twice, and what it does must bear that: the panel answers a second report with "already completed".
+ */
+import { backOff } from '../../base/back-off.ts';
+import type { Clock } from '../../base/clock.ts';
+import { asFailure, type Failure } from '../../base/failure.ts';
+import type { Log } from '../../base/log.ts';
+import { pause, type Timers } from '../../base/timers.ts';
+import type { Catalogue } from '../../catalogue/contract.ts';
+import type { DeliveryRecord } from '../../catalogue/records.ts';
+import type { EventSource, EventType } from '../contract.ts';
+import { REPORT_FOR_MS } from '../runner/job-end.ts';
+
+/** One thing to be done for a delivery. Rows name their step: a name that was released stays. */
+export interface DeliveryStep {
+  readonly name: string;
+  /** How many deliveries are at this step at a time at most. */
+  readonly concurrent: number;
+  /**
+   * Does it; may be called again for the same delivery after a crash. What it throws is a failed try, and what it
+   * throws once `signal` has fired is none.
+   */
+  run(delivery: DeliveryRecord, signal: AbortSignal): Promise<StepEnd>;
+}
+
+export type StepEnd =
+  /** Nothing of this delivery is left to do. */
+  | { readonly kind: 'over' }
+  /** `data` is kept for later steps; `at`: not before then, ms since the epoch. */
+  | {
+      readonly kind: 'next';
+      readonly step: string;
+      readonly data?: Readonly<Record<string, unknown>>;
+      readonly at?: number;
+    }
+  /** To be tried again, later and later; from that earlier step when one is named. */
+  | { readonly kind: 'retry'; readonly failure: Failure; readonly step?: string }
+  /** Trying again is of no use: somebody has to look. */
+  | { readonly kind: 'refused'; readonly failure: Failure };
+
+export interface DeliveryDependencies {
+  readonly catalogue: Pick<Catalogue, 'deliveries'>;
+  readonly steps: readonly DeliveryStep[];
+  readonly events: EventSource;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/** It looks at least so often: whatever was missed, and a clock that was set, put themselves right. */
+const LOOK_EVERY_MS = 60_000;
+/** From this failed try on it is worth a line in the log: a panel that has not committed yet needs two or three. */
+const TELL_AT = 4;
+/** After these a report may be owed. */
+const ENDINGS: ReadonlySet<EventType> = new Set([
+  'backup.completed',
+  'backup.failed',
+  'backup.cancelled',
+  'backup.deleted',
+  'restore.completed',
+  'restore.failed',
+]);
+
+export class DeliveryLane {
+  readonly #deps: DeliveryDependencies;
+  readonly #stop = new AbortController();
+  /** What is under way, by the delivery's id. */
+  readonly #underWay = new Map<number, { readonly step: string; readonly over: Promise<void> }>();
+  #unsubscribe: () => void = () => undefined;
+  #cancelTimer: () => void = () => undefined;
+  #started = false;
+
+  constructor(deps: DeliveryDependencies) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Begins. Everything gets a try at once: what waited long, since the panel may be back, and what was parked, since an
+   * operator who mends the config restarts.
+   */
+  start(): void {
+    if (this.#started || this.#stop.signal.aborted) return;
+    this.#started = true;
+    this.#unsubscribe = this.#deps.events.subscribe(({ type }) => {
+      if (ENDINGS.has(type)) this.wake();
+    });
+    this.retry();
+  }
+
+  /** Looks for what is due now. Never throws. */
+  wake(): void {
+    if (!this.#started || this.#stop.signal.aborted) return;
+    this.#cancelTimer();
+    let next = LOOK_EVERY_MS;
+    // One moment for both questions: what falls due between two of them would be neither due nor to come. Timers fire up
+    // to a millisecond before the clock says so, so that is no rare case.
+    const now = this.#deps.clock.now();
+    try {
+      for (const step of this.#deps.steps) this.#begin(step, now);
+      const dueAt = this.#deps.catalogue.deliveries.nextDue(now);
+      if (dueAt !== undefined) next = Math.min(next, dueAt - now);
+    } catch (error) {
+      this.#deps.log.error('Cannot look for reports that the panel is owed', { error });
+    }
+    this.#cancelTimer = this.#deps.timers.after(next, () => this.wake());
+  }
+
+  /** Takes up again what is parked (all, or that one), and tries at once what waits; returns how many were parked. */
+  retry(id?: number): number {
+    const { catalogue, clock } = this.#deps;
+    const now = clock.now();
+    const parked = catalogue.deliveries.retryParked(now + REPORT_FOR_MS, id);
+    if (id === undefined) catalogue.deliveries.hasten(now + LOOK_EVERY_MS);
+    this.wake();
+    return parked;
+  }
+
+  /** Resolves when nothing is under way. */
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(Array.from(this.#underWay.values(), ({ over }) => over));
+  }
+
+  /** Breaks off what is under way; the next start does it again. */
+  async close(): Promise<void> {
+    this.#unsubscribe();
+    this.#stop.abort();
+    this.#cancelTimer();
+    await this.settled();
+  }
+
+  #begin(step: DeliveryStep, now: number): void {
+    const busy = Array.from(this.#underWay.values()).filter((other) => other.step === step.name).length;
+    if (busy >= step.concurrent) return;
+    // Those under way are still due: their rows change when they end.
+    const limit = step.concurrent + this.#underWay.size;
+    const due = this.#deps.catalogue.deliveries.due(step.name, now, limit);
+    for (const delivery of due.filter(({ id }) => !this.#underWay.has(id)).slice(0, step.concurrent - busy)) {
+      const over = this.#carry(delivery, step).finally(() => {
+        this.#underWay.delete(delivery.id);
+        this.wake();
+      });
+      this.#underWay.set(delivery.id, { step: step.name, over });
+    }
+  }
+
+  /** Never rejects. */
+  async #carry(delivery: DeliveryRecord, step: DeliveryStep): Promise<void> {
+    const end = await this.#run(delivery, step);
+    if (end === undefined) return;
+    try {
+      this.#store(delivery, end);
+    } catch (error) {
+      const { id, backup } = delivery;
+      this.#deps.log.error('Cannot store what became of a report to the panel', { delivery: id, backup, error });
+      // Its row says that it is due: without a pause it would go out again and again.
+      await pause(this.#deps.timers, LOOK_EVERY_MS, this.#stop.signal);
+    }
+  }
+
+  /** Undefined when it was broken off. */
+  async #run(delivery: DeliveryRecord, step: DeliveryStep): Promise<StepEnd | undefined> {
+    const { signal } = this.#stop;
+    try {
+      return await step.run(delivery, signal);
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      return { kind: 'retry', failure: asFailure(error, `Cannot report the ${delivery.kind} to the panel`) };
+    }
+  }
+
+  #store(delivery: DeliveryRecord, end: StepEnd): void {
+    const { catalogue, clock } = this.#deps;
+    const { deliveries } = catalogue;
+    const now = clock.now();
+    if (end.kind === 'over') {
+      deliveries.delete(delivery.id);
+      this.#tellArrived(delivery);
+    } else if (end.kind === 'next') deliveries.advance(delivery.id, end.step, end.data ?? {}, end.at ?? now);
+    else if (end.kind === 'refused' || now >= delivery.giveUpAt) {
+      deliveries.park(delivery.id, end.failure.toJSON());
+      this.#tellFailed('error', 'The panel does not take a report: it waits for "roost panel retry"', delivery, end);
+    } else {
+      const dueAt = now + backOff(delivery.attempts, this.#deps.random());
+      deliveries.postpone(delivery.id, end.failure.toJSON(), dueAt, end.step);
+      const level = delivery.attempts + 1 === TELL_AT ? 'warn' : 'debug';
+      this.#tellFailed(level, 'A report cannot be delivered to the panel; it is tried again', delivery, end);
+    }
+  }
+
+  #tellArrived({ id: delivery, kind, job, backup, attempts }: DeliveryRecord): void {
+    this.#deps.log[attempts >= TELL_AT ? 'info' : 'debug']('The panel has taken a report', {
+      delivery,
+      kind,
+      job,
+      backup,
+      attempts: attempts + 1,
+    });
+  }
+
+  #tellFailed(
+    level: 'debug' | 'warn' | 'error',
+    message: string,
+    { id: delivery, kind, job, server, backup, attempts }: DeliveryRecord,
+    { failure }: { readonly failure: Failure },
+  ): void {
+    const facts = { delivery, kind, job, server, backup, attempts: attempts + 1, error: failure };
+    this.#deps.log[level](message, facts);
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * The panel as the jobs room sees it: whoever is told how the backups and restores that it asked for have ended. Behind
+ * it stands a protocol's client; what a request looks like, and what an answer means, is that client's business.
+ */
+import type { Failure } from '../../base/failure.ts';
+import type { BackupId, ServerId } from '../../base/ids.ts';
+
+export interface PanelPort {
+  /** Tells how a backup has ended. Never rejects, but when `signal` fires. */
+  reportBackup(report: BackupReport, signal: AbortSignal): Promise<DeliveryVerdict>;
+  /** Tells how a restore has ended. Never rejects, but when `signal` fires. */
+  reportRestore(report: RestoreReport, signal: AbortSignal): Promise<DeliveryVerdict>;
+  /**
+   * Where the parts of an archive of that size go, in the panel's own object storage. Each call begins a new upload:
+   * parts that went to the URLs of an earlier one are lost.
+   *
+   * @throws Failure whose `retry` says whether asking again may help.
+   */
+  partUrls(
+    backup: BackupId,
+    size: number,
+    signal: AbortSignal,
+  ): Promise<{ readonly parts: readonly string[]; readonly partSize: number }>;
+}
+
+export interface BackupReport {
+  readonly backup: BackupId;
+  readonly server: ServerId;
+  readonly successful: boolean;
+  /** Lower-case hex, of the whole archive; null unless successful. */
+  readonly sha256: string | null;
+  /** Bytes of the archive; 0 unless successful. */
+  readonly size: number;
+  readonly files: number;
+  /** What was uploaded to the panel's own storage; null when the node keeps the archive. */
+  readonly parts: readonly UploadedPart[] | null;
+  /** When the panel asked for it, ms since the epoch: what it has not committed yet, it does not know for some time. */
+  readonly askedAt: number;
+}
+
+export interface RestoreReport {
+  readonly backup: BackupId;
+  readonly server: ServerId;
+  readonly successful: boolean;
+  readonly askedAt: number;
+}
+
+export interface UploadedPart {
+  /** From 1. */
+  readonly partNumber: number;
+  /** As the storage gave it, with its quotes. */
+  readonly etag: string;
+}
+
+/**
+ * What became of a report. `retry`: the panel is away, or not ready for it; `refused`: it will say the same again, so
+ * that somebody has to look.
+ */
+export type DeliveryVerdict =
+  | { readonly kind: 'delivered' }
+  | { readonly kind: 'retry'; readonly failure: Failure }
+  | { readonly kind: 'refused'; readonly failure: Failure };

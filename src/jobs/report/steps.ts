@@ -1,0 +1,87 @@
+/** What is done for a report that a panel is owed, step by step. Each may run twice: see deliver.ts. */
+import type { Clock } from '../../base/clock.ts';
+import type { Failure } from '../../base/failure.ts';
+import type { Catalogue } from '../../catalogue/contract.ts';
+import type { DeliveryRecord } from '../../catalogue/records.ts';
+import type { DeliveryStep, StepEnd } from './outbox.ts';
+import type { DeliveryVerdict, PanelPort, RestoreReport, UploadedPart } from './panel.ts';
+
+export interface StepDependencies {
+  readonly panel: Pick<PanelPort, 'reportBackup' | 'reportRestore'>;
+  readonly catalogue: Pick<Catalogue, 'jobs'>;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+/** Requests to a panel at a time: enough to catch up after a night without it, too few to be a load. */
+const REPORTS = 4;
+/** A panel gives up asking after 15 seconds, and commits or rolls back then: after this it has done either. */
+const COMMITTED_MS = 20_000;
+/**
+ * From this failed try on, a panel that answers 500 may never complete the upload: its storage has let it go. The
+ * archive is still here, and is uploaded anew.
+ */
+const UPLOAD_AGAIN_AT = 10;
+/** When the end of a very short restore is told a second time, after it was asked for. */
+const REPEAT_MS = 30_000;
+
+export function reportSteps(deps: StepDependencies): readonly DeliveryStep[] {
+  return [
+    { name: 'report', concurrent: REPORTS, run: (delivery, signal) => report(delivery, deps, signal) },
+    { name: 'repeat', concurrent: REPORTS, run: (delivery, signal) => repeat(delivery, deps, signal) },
+  ];
+}
+
+async function report(delivery: DeliveryRecord, deps: StepDependencies, signal: AbortSignal): Promise<StepEnd> {
+  if (delivery.kind === 'restore') return reportRestore(delivery, deps, signal);
+  const { backup, server, successful, sha256, size, files, askedAt } = delivery;
+  const parts = partsOf(delivery);
+  const facts = { backup, server, successful, sha256, size, files, parts, askedAt };
+  return endOf(await deps.panel.reportBackup(facts, signal), delivery);
+}
+
+/**
+ * A restore that took less time than the panel may take to commit its own side is told twice: the first report, had it
+ * come too early, ended nothing, and the server would stay marked as restoring for ever.
+ */
+async function reportRestore(delivery: DeliveryRecord, deps: StepDependencies, signal: AbortSignal): Promise<StepEnd> {
+  const verdict = await deps.panel.reportRestore(restoreReport(delivery), signal);
+  const early = deps.clock.now() < delivery.askedAt + COMMITTED_MS;
+  if (verdict.kind !== 'delivered' || !early) return endOf(verdict, delivery);
+  return { kind: 'next', step: 'repeat', at: delivery.askedAt + REPEAT_MS };
+}
+
+/** Never once a further restore was asked for: the second report of the earlier one would end that one's state. */
+async function repeat(delivery: DeliveryRecord, deps: StepDependencies, signal: AbortSignal): Promise<StepEnd> {
+  const { server, askedAt, job } = delivery;
+  const [newest] = deps.catalogue.jobs.list({ server, kind: 'restore', limit: 1 });
+  if (newest !== undefined && newest.id !== job && newest.createdAt >= askedAt) return { kind: 'over' };
+  const verdict = await deps.panel.reportRestore(restoreReport(delivery), signal);
+  // It was taken before: whatever else the panel says to it now is no news.
+  return verdict.kind === 'delivered' || isAnswer(verdict.failure) ? { kind: 'over' } : verdict;
+}
+
+/** The panel has looked at it; neither it nor anything before it is away. */
+function isAnswer({ facts: { status } }: Failure): boolean {
+  return typeof status === 'number' && status < 500;
+}
+
+function restoreReport({ backup, server, successful, askedAt }: DeliveryRecord): RestoreReport {
+  return { backup, server, successful, askedAt };
+}
+
+function endOf(verdict: DeliveryVerdict, delivery: DeliveryRecord): StepEnd {
+  const { withdrawn, attempts } = delivery;
+  const hasParts = partsOf(delivery) !== null;
+  // The panel has the archive now, and deletes it by itself one day.
+  if (verdict.kind === 'delivered') return hasParts ? { kind: 'next', step: 'remove' } : { kind: 'over' };
+  const cannotComplete = hasParts && verdict.failure.facts['status'] === 500 && attempts >= UPLOAD_AGAIN_AT;
+  if (verdict.kind === 'retry' && cannotComplete) return { ...verdict, step: 'upload' };
+  // The backup is gone here and there: nobody waits for its report.
+  if (withdrawn && verdict.failure.code === 'backup_not_found') return { kind: 'over' };
+  return verdict;
+}
+
+function partsOf({ data, successful }: DeliveryRecord): readonly UploadedPart[] | null {
+  const { parts } = data;
+  return successful && Array.isArray(parts) ? (parts as readonly UploadedPart[]) : null;
+}

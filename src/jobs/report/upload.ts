@@ -1,0 +1,130 @@
+/**
+ * The way of an archive into the panel's own object storage, as steps of the report that the panel is owed:
+ *
+ *   upload   the sealed archive, part by part, to URLs of the panel      a crash: all of it again, as a new upload
+ *   report   with the parts, which the row keeps (delivery-steps.ts)      a crash: again; "already completed" is success
+ *   remove   the local archive, its row last, now that the panel has it   a crash: again
+ *
+ * The archive stays until the report was taken, however long that takes: until then it is the only one. An upload waits
+ * here and never in a job's place, so that a panel that is away holds up no other backup.
+ */
+import type { Clock } from '../../base/clock.ts';
+import { asFailure, Failure } from '../../base/failure.ts';
+import type { BackupId, ServerId } from '../../base/ids.ts';
+import type { Catalogue } from '../../catalogue/contract.ts';
+import type { BackupRecord, DeliveryRecord } from '../../catalogue/records.ts';
+import type { RetryPort } from '../../storage/s3/retry.ts';
+import { uploadParts } from '../../storage/presigned/upload.ts';
+import type { EventSource } from '../contract.ts';
+import type { DeliveryStep, StepEnd } from './outbox.ts';
+import type { PanelPort } from './panel.ts';
+import { openArchiveSource } from '../stored/stored-archive.ts';
+import type { StoreSet } from '../stored/stores.ts';
+
+export interface UploadDependencies {
+  readonly panel: Pick<PanelPort, 'partUrls'>;
+  readonly catalogue: Pick<Catalogue, 'backups'>;
+  readonly stores: Pick<StoreSet, 'get'>;
+  readonly events: EventSource;
+  readonly clock: Clock;
+  /** Bytes per second; 0 for no limit. */
+  readonly uploadRate: () => number;
+  /** Removes a backup, archive and row. Throws `backup_locked`, `server_busy`, `backup_not_found`, as deleting it does. */
+  readonly remove: (server: ServerId, backup: BackupId) => Promise<void>;
+  readonly retry?: RetryPort;
+}
+
+/** How long a panel may take to know a backup that it asked for itself. */
+const COMMITS_WITHIN_MS = 300_000;
+
+/** A host's upload is shared by its players: one archive at a time. */
+export function uploadSteps(deps: UploadDependencies): readonly DeliveryStep[] {
+  return [
+    { name: 'upload', concurrent: 1, run: (delivery, signal) => upload(delivery, deps, signal) },
+    { name: 'remove', concurrent: 1, run: (delivery) => remove(delivery, deps) },
+  ];
+}
+
+/** True for a backup whose archive is on its way to the panel, and will not stay here. */
+export function goesToPanel(backup: BackupId, { deliveries }: Pick<Catalogue, 'deliveries'>): boolean {
+  return deliveries.list({ backup }).some(({ kind, data }) => kind === 'backup' && data['upload'] === true);
+}
+
+async function upload(delivery: DeliveryRecord, deps: UploadDependencies, signal: AbortSignal): Promise<StepEnd> {
+  const { backup } = delivery;
+  const record = deps.catalogue.backups.find(backup);
+  // Removed meanwhile: its report says that there is none.
+  if (record === undefined) return { kind: 'next', step: 'report' };
+  if (record.damagedAt !== null) return { kind: 'refused', failure: isDamaged() };
+  const gone = new AbortController();
+  const unsubscribe = deps.events.subscribe((event) => {
+    if (event.type === 'backup.deleted' && event.backup === backup) gone.abort();
+  });
+  try {
+    return await send(delivery, record, deps, AbortSignal.any([signal, gone.signal]));
+  } catch (error) {
+    if (signal.aborted) throw error;
+    if (gone.signal.aborted) return { kind: 'next', step: 'report' };
+    const failure = asFailure(error, 'Cannot upload the archive');
+    return { kind: failure.retry ? 'retry' : 'refused', failure };
+  } finally {
+    unsubscribe();
+  }
+}
+
+async function send(
+  delivery: DeliveryRecord,
+  record: BackupRecord,
+  { panel, stores, clock, uploadRate: rate, retry }: UploadDependencies,
+  signal: AbortSignal,
+): Promise<StepEnd> {
+  let end: StepEnd | undefined;
+  const begin = async (size: number, stop: AbortSignal) => {
+    try {
+      return await panel.partUrls(record.id, size, stop);
+    } catch (error) {
+      if (error instanceof Failure) end = refusedPlaces(error, delivery, clock.now());
+      throw error;
+    }
+  };
+  const source = await openArchiveSource(stores.get(record.store), record);
+  try {
+    const parts = await uploadParts({ source, begin, rate, clock, ...(retry === undefined ? {} : { retry }) }, signal);
+    return { kind: 'next', step: 'report', data: { parts } };
+  } catch (error) {
+    if (end === undefined || signal.aborted) throw error;
+    return end;
+  } finally {
+    await source.close();
+  }
+}
+
+/** What it means that the panel gives no URLs; undefined for what its Failure says by itself. */
+function refusedPlaces(failure: Failure, { data, askedAt }: DeliveryRecord, now: number): StepEnd | undefined {
+  if (failure.code === 'backup_not_found' && Math.abs(now - askedAt) >= COMMITS_WITHIN_MS) {
+    return { kind: 'refused', failure };
+  }
+  // Completed, or given up by the panel itself: what was uploaded before tells which, and the archive stays till then.
+  if (failure.facts['status'] === 409) {
+    return data['parts'] === undefined ? { kind: 'refused', failure } : { kind: 'next', step: 'report' };
+  }
+  return undefined;
+}
+
+async function remove({ server, backup }: DeliveryRecord, deps: UploadDependencies): Promise<StepEnd> {
+  const record = deps.catalogue.backups.find(backup);
+  // Who locks a backup of the node wants it to stay there, whatever else has it.
+  if (record !== undefined && !record.locked) await deps.remove(server, backup).catch(unlessGone);
+  return { kind: 'over' };
+}
+
+function unlessGone(error: unknown): void {
+  if (error instanceof Failure && (error.code === 'backup_not_found' || error.code === 'backup_locked')) return;
+  throw error;
+}
+
+function isDamaged(): Failure {
+  return new Failure('archive_damaged', 'Cannot upload the archive: a verification found it damaged', {
+    hint: 'Delete the backup, which the panel is then told, and make a new one.',
+  });
+}

@@ -1,0 +1,224 @@
+/**
+ * Restores of archives that the node does not have: a panel keeps them in its own object storage and names a link.
+ *
+ * The archive is fetched whole into a spool in the state directory, where no server can reach it, and is proven there
+ * like any other before a file of the server is touched. What the link says is known to this process alone: it is a key
+ * to the archive for whoever reads it, so no row, event or log line has it. A restore that had not fetched its archive
+ * when the daemon ended therefore cannot go on: it ends as `interrupted`, and the panel is told so.
+ *
+ *   1 spool        a crash in or after it: the next start removes the file
+ *   2 the restore  reads the spool; from its stored plan on it does not need it any more
+ *   3 removed      when nothing is read from it any more, however the restore ended
+ */
+import { open, mkdir, readdir, rm, statfs } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openFileSource } from '../../base/file-source.ts';
+import type { Clock } from '../../base/clock.ts';
+import { asFailure, Failure, throwIfAborted } from '../../base/failure.ts';
+import type { JobId, ServerId } from '../../base/ids.ts';
+import type { Log } from '../../base/log.ts';
+import { Pace } from '../../base/rates.ts';
+import type { Catalogue } from '../../catalogue/contract.ts';
+import type { BackupRecord, JobRecord } from '../../catalogue/records.ts';
+import type { Config } from '../../config/types.ts';
+import { outOfSpace } from '../../policy/limits.ts';
+import type { DownloadTarget, GuardedDownload } from '../../storage/guarded/download.ts';
+import { objectKey } from '../../storage/key.ts';
+import type { FreeSpace } from '../../storage/store.ts';
+import type { Claims } from '../adopt/on-demand.ts';
+import type { FetchedArchive, FetchWatch, RestoreDependencies } from './deps.ts';
+import { SpaceGuard } from '../stored/space-guard.ts';
+
+const DOING = 'Cannot fetch the backup';
+/** In the state directory. */
+const SPOOL = 'spool';
+const BYTES_PER_MEBIBYTE = 1024 ** 2;
+
+export interface RestoreDownloadDependencies {
+  readonly download: Pick<GuardedDownload, 'check' | 'fetch'>;
+  readonly config: Pick<Config, 'limits' | 'stateDirectory'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Removes what a killed run has left in the spool. To be called once, before any job runs. Never rejects. */
+export async function sweepSpool({ stateDirectory }: Pick<Config, 'stateDirectory'>, log: Log): Promise<void> {
+  const directory = join(stateDirectory, SPOOL);
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names) await removeFile(join(directory, name), log);
+}
+
+export class RestoreDownloads {
+  readonly #deps: RestoreDownloadDependencies;
+  readonly #directory: string;
+  readonly #links = new Map<JobId, string>();
+
+  constructor(deps: RestoreDownloadDependencies) {
+    this.#deps = deps;
+    this.#directory = join(deps.config.stateDirectory, SPOOL);
+  }
+
+  /** @throws Failure `invalid_request` for a link that will not be followed. */
+  check(link: string): Promise<void> {
+    return this.#deps.download.check(link);
+  }
+
+  /** Remembers what a job is to fetch; before it is submitted. */
+  expect(job: JobId, link: string): void {
+    this.#links.set(job, link);
+  }
+
+  /** To be called when the job has ended, or was not accepted. */
+  forget(job: JobId): void {
+    this.#links.delete(job);
+  }
+
+  /**
+   * Fetches the archive of a job.
+   *
+   * @throws Failure as `GuardedDownload.fetch`; `insufficient_storage` when it does not fit above the reserve;
+   *   `interrupted` when the link is not known any more. The spool is gone then.
+   */
+  async fetch({ id, server }: JobRecord, signal: AbortSignal, watch: FetchWatch): Promise<FetchedArchive> {
+    const link = this.#links.get(id);
+    if (link === undefined) throw linkIsGone();
+    const path = join(this.#directory, `${id}.tar.gz`);
+    try {
+      const size = await this.#spool(path, link, server, signal, watch);
+      const archive = openFileSource(path);
+      const close = async (): Promise<void> => {
+        await archive.close();
+        await removeFile(path, this.#deps.log);
+      };
+      // Nothing is known of it before it is read: the size is a guess that progress begins with.
+      return { source: { archive }, expected: null, rawSize: size, files: 0, entries: 0, ignore: [], close };
+    } catch (error) {
+      await removeFile(path, this.#deps.log);
+      throwIfAborted(signal, DOING);
+      throw asFailure(error, DOING);
+    }
+  }
+
+  async #spool(path: string, link: string, server: ServerId, signal: AbortSignal, watch: FetchWatch): Promise<number> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const file = await open(path, 'wx', 0o600);
+    try {
+      const size = await this.#deps.download.fetch(link, this.#target(file, server, signal, watch), signal);
+      // What replaced a longer object half-way is shorter.
+      await file.truncate(size);
+      return size;
+    } finally {
+      await file.close();
+    }
+  }
+
+  #target(file: FileHandle, server: ServerId, signal: AbortSignal, watch: FetchWatch): DownloadTarget {
+    const { config, clock } = this.#deps;
+    const { limits } = config;
+    const guard = new SpaceGuard({ freeSpace: () => this.#freeSpace() }, () => limits.reserveFree, clock);
+    const pace = new Pace(
+      clock,
+      () => watch.writeRate() * BYTES_PER_MEBIBYTE,
+      () => throwIfAborted(signal, DOING),
+    );
+    let total: number | null = null;
+    /** How far the file reaches: what is written over takes no further room. */
+    let end = 0;
+    return {
+      maxBytes: limits.servers[server]?.maxSize ?? limits.maxSize,
+      expect: async (size) => {
+        total = size;
+        const { bytes: free } = await this.#freeSpace();
+        const needed = (size ?? 0) - end;
+        if (needed > free - limits.reserveFree) throw outOfSpace(DOING, free, limits.reserveFree, needed);
+      },
+      write: async (bytes, offset) => {
+        const done = offset + bytes.byteLength;
+        await guard.admit(Math.max(0, done - end));
+        await pace.take(bytes.byteLength);
+        await writeAll(file, bytes, offset);
+        end = Math.max(end, done);
+        watch.progress(done, total ?? done);
+      },
+    };
+  }
+
+  async #freeSpace(): Promise<FreeSpace> {
+    const { bavail, bsize, ffree } = await statfs(this.#directory);
+    return { bytes: bavail * bsize, inodes: ffree };
+  }
+}
+
+/** Never rejects: what stays now is removed by the next start. */
+async function removeFile(path: string, log: Log): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    log.warn('Cannot remove a fetched archive from the spool', { path, error });
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
+  for (let done = 0; done < bytes.byteLength;) {
+    try {
+      const { bytesWritten } = await file.write(bytes, done, bytes.byteLength - done, offset + done);
+      done += bytesWritten;
+    } catch (error) {
+      throw asFailure(error, DOING);
+    }
+  }
+}
+
+/**
+ * Step 1 of a restore: from a link when it was asked for with one, else from the stores; what another daemon left is
+ * taken over first.
+ */
+export function fetchArchive(
+  fromStores: RestoreDependencies['fetch'],
+  downloads: Pick<RestoreDownloads, 'fetch'> | undefined,
+  claims?: Pick<Claims, 'claim'>,
+): RestoreDependencies['fetch'] {
+  return async (job, signal, watch) => {
+    const { server, backup, request } = job;
+    if (request['download'] === true && downloads !== undefined) return downloads.fetch(job, signal, watch);
+    if (request['claim'] === true) {
+      // A large one takes long to read, and a job that comes no further is taken for stalled.
+      await claims?.claim(server, backup, signal, ({ bytesDone, bytesTotal }) => watch.progress(bytesDone, bytesTotal));
+    }
+    return fromStores(job, signal, watch);
+  };
+}
+
+/** The backup that a job is about; of one that has no row, or none yet, what is known: whose it is, and its id. */
+export function backupOf(job: JobRecord, { backups }: Pick<Catalogue, 'backups'>): BackupRecord {
+  const { server, backup, createdAt: now } = job;
+  if (job.request['download'] !== true && job.request['claim'] !== true) return backups.get(backup);
+  const nothing = { size: 0, rawSize: 0, files: 0, entries: 0, reusedBytes: 0, sha256: null, ignore: [], error: null };
+  return (
+    backups.find(backup) ?? {
+      id: backup,
+      server,
+      name: 'Backup of the panel',
+      status: 'COMPLETED',
+      locked: false,
+      store: 'panel',
+      key: objectKey(server, backup, 'tar.gz'),
+      ...nothing,
+      warnings: [],
+      warningCount: 0,
+      damagedAt: null,
+      verifiedAt: null,
+      createdAt: now,
+      updatedAt: now,
+      completedAt: now,
+    }
+  );
+}
+
+function linkIsGone(): Failure {
+  return new Failure('interrupted', `${DOING}: its link was known to an earlier run of the daemon alone`, {
+    hint: 'Restore again from the panel, which makes a new link.',
+    retry: true,
+  });
+}

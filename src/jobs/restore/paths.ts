@@ -1,0 +1,102 @@
+/**
+ * The globs that choose what of an archive is restored, as callers of the API write them.
+ *
+ * They mean what they mean to micromatch (with `dot`: names that begin with a dot are names), and a glob that matches a
+ * directory selects all that is below it. micromatch itself does not match: a pattern such as `*a*a*a*a*b` takes its
+ * regular expressions longer than anybody waits, and both the pattern and the names come from strangers. It expands the
+ * braces, whose number is bounded first; the rest is gitignore syntax, anchored at the root, and is matched in linear
+ * time by the ignore lists' own automaton.
+ */
+import micromatch from 'micromatch';
+import type { DirectoryRules } from '../../archive/ignore/ignore.ts';
+import { compileIgnore } from '../../archive/ignore/ignore.ts';
+import type { EntryKind } from '../../archive/entry.ts';
+import { Failure } from '../../base/failure.ts';
+import { printableText } from '../../base/paths.ts';
+
+const MAX_GLOBS = 100;
+const MAX_LENGTH = 1024;
+/** Globs after their braces were expanded. */
+const MAX_EXPANDED = 1000;
+
+export interface PathSelection {
+  /** @param path a byte string. */
+  selects(path: string, kind: EntryKind | 'other'): boolean;
+  /** For a walk: `ignored` says that a name is selected, `prune` that all below it is. */
+  root(): DirectoryRules;
+}
+
+/**
+ * @throws Failure `invalid_request` when there are too many, one is too long, empty or leads out of the server, or uses
+ * extended globs such as `!(a|b)`.
+ */
+export function compilePaths(globs: readonly string[]): PathSelection {
+  if (globs.length === 0) throw refused('it is empty', 'Leave `paths` out to restore everything.');
+  if (globs.length > MAX_GLOBS) throw refused(`it has ${globs.length} globs, ${MAX_GLOBS} are allowed`);
+  const expanded = globs.flatMap(expand);
+  if (expanded.length > MAX_EXPANDED) throw refused(`its braces stand for more than ${MAX_EXPANDED} globs`);
+  const positive = expanded.filter((glob) => !glob.startsWith('!'));
+  const negative = expanded.filter((glob) => glob.startsWith('!'));
+  // As in micromatch, what is excluded is so whatever the order; only exclusions means all but those.
+  const lines = [...(positive.length === 0 ? ['**'] : positive).map(lineOf), ...negative.map(negatedLineOf)];
+  const rules = compileIgnore(lines);
+  const [faulty] = rules.warnings;
+  if (faulty !== undefined) throw refused(`${printableText(faulty.text.slice(1, 80))} matches nothing`);
+  return { selects: (path, kind) => rules.ignores(path, kind), root: () => rules.root() };
+}
+
+/**
+ * A restore of nothing is a slip of whoever asked; with `truncate` it would only delete.
+ *
+ * @throws Failure `path_not_found` when the globs select none of the archive's entries.
+ */
+export function requireMatch(selection: PathSelection | undefined, entries: number): void {
+  if (selection === undefined || entries > 0) return;
+  throw new Failure('path_not_found', 'Cannot restore: nothing in the backup matches the given paths', {
+    hint: 'Paths begin at the root of the server; ** stands for any directories, so **/level.dat finds it anywhere.',
+  });
+}
+
+function expand(glob: string): string[] {
+  const shown = printableText(glob.slice(0, 80));
+  if (glob.length > MAX_LENGTH) throw refused(`"${shown}…" has ${glob.length} characters, ${MAX_LENGTH} are allowed`);
+  if (/[\0\r\n]/.test(glob)) throw refused(`"${shown}" has a line end or a NUL in it`);
+  if (/(^|[^\\])[@?+*!]\(/.test(glob)) {
+    throw refused(`"${shown}" is an extended glob`, 'Write several globs, or {a,b}; a literal bracket is written \\(.');
+  }
+  if (!glob.includes('{')) return [glob];
+  if (alternatives(glob) > MAX_EXPANDED) throw refused(`the braces of "${shown}" stand for too many globs`);
+  return micromatch.braces(glob, { expand: true, keepEscaping: true, rangeLimit: MAX_EXPANDED });
+}
+
+/** An upper bound of what braces expand to: their product, a range counted as the most that is allowed of one. */
+function alternatives(glob: string): number {
+  let product = 1;
+  for (const group of glob.split('{').slice(1)) {
+    const range = /(-?\d+)\.\.(-?\d+)/.exec(group);
+    const numbers = range === null ? 0 : Math.abs(Number(range[2]) - Number(range[1]));
+    const letters = range === null && group.includes('..') ? 26 * 2 : 0;
+    product *= 1 + group.split(',').length + numbers + letters;
+  }
+  return product;
+}
+
+function negatedLineOf(glob: string): string {
+  return `!${lineOf(glob.slice(1))}`;
+}
+
+/** As a gitignore line that is anchored at the root. */
+function lineOf(glob: string): string {
+  const path = glob.replace(/^(\.?\/+)+/, '').replace(/\/+$/, '');
+  if (path.split('/').includes('..')) throw refused(`"${printableText(glob)}" leads out of the server`);
+  if (path === '' || path === '.') throw refused(`"${printableText(glob)}" names nothing`, 'Write ** for everything.');
+  // `a/**` is the directory `a` with all below it, which is what a directory that matches stands for anyway.
+  const directory = path.replace(/(\/\*\*)+$/, '');
+  if (directory !== path) return directory === '**' ? '/**' : `/${directory}/`;
+  // git drops blanks at the end of a line unless each is escaped.
+  return `/${path.replace(/ +$/, (blanks) => '\\ '.repeat(blanks.length))}`;
+}
+
+function refused(state: string, hint?: string): Failure {
+  return new Failure('invalid_request', `Cannot use the list of paths: ${state}`, hint === undefined ? {} : { hint });
+}

@@ -1,0 +1,71 @@
+/** Step 5 of a restore: the unpacked tree is held against the live one, and the renames are written down. */
+import fs from 'node:fs';
+import { compileIgnore } from '../../archive/ignore/ignore.ts';
+import type { StayRules } from '../../servers/swap/rules.ts';
+import { either, nothingStays, pathsStay } from '../../servers/swap/rules.ts';
+import type { Stage } from '../../servers/stage/stage.ts';
+import { RESTORE_TREES } from '../../servers/stage/stage.ts';
+import { planSwap } from '../../servers/swap/plan.ts';
+import type { PlanFile } from '../../servers/swap/step.ts';
+import { PlanWriter } from '../../servers/swap/step.ts';
+import type { PathSelection } from './paths.ts';
+import type { RestoreRequest } from './request.ts';
+import { ignoredStays, unselectedStays } from './keep-rules.ts';
+
+const RESTORE_PLAN = 'plan';
+
+export interface SwapWish {
+  readonly request: RestoreRequest;
+  readonly selection: PathSelection | undefined;
+  /** What other file systems are mounted on, below the server's directory. */
+  readonly mounts: readonly string[];
+  /** The ignore list that was in force when the archive was made. */
+  readonly ignore: readonly string[];
+  /** True for directories that the archive itself named. */
+  readonly named: (path: string) => boolean;
+}
+
+export interface SwapRules {
+  /** What stays even when the archive has something of that path. */
+  readonly keep: StayRules;
+  /** What stays when it has nothing there. */
+  readonly remove: StayRules;
+}
+
+export function rulesOf({ request, selection, mounts, ignore }: Omit<SwapWish, 'named'>): SwapRules {
+  const ignored = request.truncate && request.keepIgnored && ignore.length > 0;
+  const keep = either(pathsStay(mounts), ignored ? ignoredStays(compileIgnore(ignore).root()) : nothingStays);
+  return { keep, remove: either(keep, selection === undefined ? nothingStays : unselectedStays(selection.root())) };
+}
+
+/**
+ * Writes the plan into the stage, durably.
+ *
+ * @param onKept told of paths of the archive that are left out, because what stays is in their place.
+ * @throws Failure `cancelled`, `server_busy`; the unfinished file is the stage's to take away.
+ */
+export async function writeRestorePlan(
+  stage: Stage,
+  wish: SwapWish,
+  onKept: (path: string) => void,
+  signal: AbortSignal,
+): Promise<PlanFile> {
+  const { live, incoming, outgoing } = stage.openTrees(RESTORE_TREES);
+  // An archive may say that its root is not to be written; here it is only what the entries are taken out of.
+  fs.fchmodSync(incoming, 0o700);
+  const writer = new PlanWriter(stage.handle, RESTORE_PLAN);
+  let planned = false;
+  try {
+    const { truncate } = wish.request;
+    const trees = { live, incoming, outgoing, stage: stage.handle };
+    await planSwap({ ...trees, truncate, ...rulesOf(wish), named: wish.named, onKept, signal }, (step) => {
+      writer.add(step);
+    });
+    planned = true;
+  } finally {
+    if (!planned) writer.abandon();
+  }
+  const file = await writer.finish();
+  await stage.sync();
+  return file;
+}

@@ -1,0 +1,115 @@
+/**
+ * The durable record of a swap (the row of `plans`): where its stage lies, which plan file in it counts, and which way
+ * it goes. The row is the point of no return: before it, the stage is removed; with it, the swap goes on.
+ *
+ *   swapping  forward   the renames are done, or done again after a crash
+ *   swapping  back      a rename was refused: what was done is undone, the same way
+ *   kept                committed; the stage was moved away and waits for an undo, or its expiry
+ *   cleaning            committed; the stage is being removed
+ */
+import { z } from 'zod';
+import type { ExtractResult } from '../../archive/contract.ts';
+import type { ArchiveWarning } from '../../archive/entry.ts';
+import { FAILURE_CODES } from '../../base/failure.ts';
+import type { BackupId, JobId } from '../../base/ids.ts';
+import type { PlanRecord } from '../../catalogue/records.ts';
+import type { StageLocation } from '../../servers/stage/place.ts';
+import { RESTORE_TREES } from '../../servers/stage/stage.ts';
+import type { PlanFile } from '../../servers/swap/step.ts';
+import { keepWarnings } from '../stored/backup-facts.ts';
+import type { RestoreDependencies } from './deps.ts';
+import type { RunningJob } from '../runner/verb.ts';
+
+const failureShape = z.object({
+  code: z.enum(FAILURE_CODES),
+  message: z.string(),
+  facts: z.record(z.string(), z.unknown()),
+  hint: z.string().optional(),
+  retry: z.boolean(),
+});
+
+const planShape = z.object({
+  version: z.literal(1),
+  backup: z.string().transform((id) => id as BackupId),
+  location: z.object({ place: z.enum(['beside', 'inside', 'apart']), directory: z.string(), name: z.string() }),
+  trees: z.object({ incoming: z.string(), outgoing: z.string() }),
+  file: z.object({ name: z.string(), sha256: z.string(), steps: z.number() }),
+  direction: z.enum(['forward', 'back']),
+  /** Why it goes back. */
+  failure: failureShape.nullable(),
+  /** The restore whose swap this one undoes. */
+  undoes: z
+    .string()
+    .transform((id) => id as JobId)
+    .nullable(),
+  /** What was set aside is kept in `directory` until then (ms since the epoch). */
+  keep: z.object({ until: z.number(), directory: z.string() }).nullable(),
+  /** A later restore has changed the server: the old tree can't be put back over it. */
+  superseded: z.boolean(),
+  /** The undo that is putting this one's old tree back. */
+  undoneBy: z
+    .string()
+    .transform((id) => id as JobId)
+    .nullable(),
+  /** Numbers for the event that tells of the end. */
+  result: z.record(z.string(), z.unknown()),
+});
+
+export type RestorePlan = z.infer<typeof planShape>;
+
+/** @throws a ZodError when the row is not one that this program wrote. */
+export function restorePlanOf(record: PlanRecord): RestorePlan {
+  return planShape.parse(record.plan);
+}
+
+/** How many warnings the event at the end carries; it counts them all. */
+const MAX_WARNINGS = 100;
+
+/** The plan of a restore that is about to pass its point of no return. */
+export function newPlan(facts: {
+  readonly backup: BackupId;
+  readonly location: StageLocation;
+  readonly file: PlanFile;
+  readonly keep: RestorePlan['keep'];
+  readonly result: ExtractResult;
+  /** Paths that were left out, because what stays is in their place. */
+  readonly kept: readonly ArchiveWarning[];
+}): RestorePlan {
+  const { backup, location, file, keep, result, kept } = facts;
+  const { entries, files, bytes, hostile, warnings, warningCount } = result;
+  const shown = keepWarnings([...kept, ...warnings].slice(0, MAX_WARNINGS));
+  const counts = { entries, files, bytes, hostile, warningCount: warningCount + kept.length };
+  return {
+    version: 1,
+    backup,
+    location,
+    trees: RESTORE_TREES,
+    file,
+    direction: 'forward',
+    failure: null,
+    undoes: null,
+    keep,
+    superseded: false,
+    undoneBy: null,
+    result: { ...counts, warnings: shown, ...(keep === null ? {} : { undoUntil: keep.until }) },
+  };
+}
+
+/**
+ * Stores the row: the point of no return.
+ *
+ * @throws Failure when the job was cancelled before, or the catalogue refuses; the row is not there then.
+ */
+export function storePlan(job: RunningJob, plan: RestorePlan, deps: RestoreDependencies): PlanRecord {
+  job.passPointOfNoReturn();
+  const { id, server } = job.record;
+  const { plans } = deps.catalogue;
+  try {
+    return plans.insert(id, server, plan);
+  } catch (error) {
+    // A write may have reached the disk although it reported an error; then there is no way back.
+    const stored = plans.find(id);
+    if (stored !== undefined) return stored;
+    throw error;
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * A dry run: what a restore would change, from the names in the archive and in the live tree. Nothing is unpacked or
+ * written. It holds the names of the archive's entries in memory meanwhile.
+ */
+import fs from 'node:fs';
+import { throwIfAborted } from '../../base/failure.ts';
+import { hasChangedMeanwhile, SliceTimer } from '../../base/handle-writes.ts';
+import { MAX_DEPTH, openDirectory, openRoot, readDirectory, statChild } from '../../base/handles.ts';
+import { wirePath } from '../../base/paths.ts';
+import type { GameServer } from '../../servers/registry.ts';
+import { STAGE_PREFIX } from '../../servers/stage/stage.ts';
+import { mountsBelow } from '../../servers/swap/mounts.ts';
+import { staysWhole } from '../../servers/swap/rules.ts';
+import { StayScan } from '../../servers/swap/scan.ts';
+import type { RestorePreview } from '../contract.ts';
+import type { FetchedArchive, RestoreDependencies } from './deps.ts';
+import type { PathSelection } from './paths.ts';
+import { requireMatch } from './paths.ts';
+import type { SwapRules } from './plan-file.ts';
+import { rulesOf } from './plan-file.ts';
+import type { RestoreRequest } from './request.ts';
+
+/** Paths that each list shows; the counts are of all. */
+const SHOWN = 1000;
+
+export interface PreviewRequest {
+  readonly server: GameServer;
+  readonly archive: FetchedArchive;
+  readonly request: RestoreRequest;
+  readonly selection: PathSelection | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** @throws Failure `archive_damaged`, `cancelled`, `path_not_found` when nothing of the archive is wanted. */
+export async function previewRestore(
+  request: PreviewRequest,
+  deps: Pick<RestoreDependencies, 'archive'>,
+): Promise<RestorePreview> {
+  const coming = await namesIn(request, deps);
+  const live = openRoot(request.server.path);
+  try {
+    const { archive, request: asked, selection, signal } = request;
+    const rules = rulesOf({ request: asked, selection, mounts: mountsBelow(live), ignore: archive.ignore });
+    const comparison = new Comparison(asked.truncate, signal);
+    await comparison.compare({ path: '', depth: 0, live, ...rules }, coming);
+    return comparison.preview;
+  } finally {
+    fs.closeSync(live);
+  }
+}
+
+/** The names in a directory of the archive; null for what is no directory. */
+type Names = Map<string, Names | null>;
+
+/** The wanted paths as a tree, with the directories that lead to them. */
+async function namesIn(
+  { archive, selection, signal }: PreviewRequest,
+  deps: Pick<RestoreDependencies, 'archive'>,
+): Promise<Names> {
+  const root: Names = new Map();
+  const opened = await deps.archive.openArchive(archive.source, signal);
+  const timer = new SliceTimer();
+  try {
+    for await (const { path, kind } of opened.entries(signal)) {
+      await timer.giveWay();
+      if (selection?.selects(path, kind) !== false) addName(root, path, kind === 'directory');
+    }
+  } finally {
+    await opened.close();
+  }
+  requireMatch(selection, root.size);
+  return root;
+}
+
+function addName(root: Names, path: string, directory: boolean): void {
+  const names = path.split('/');
+  const last = names.pop() ?? '';
+  let parent = root;
+  for (const name of names) {
+    const next = parent.get(name) ?? new Map<string, Names | null>();
+    parent.set(name, next);
+    parent = next;
+  }
+  parent.set(last, directory ? (parent.get(last) ?? new Map<string, Names | null>()) : null);
+}
+
+/** One directory that both sides have, or that has something in it that stays. */
+interface Shared extends SwapRules {
+  readonly path: string;
+  readonly depth: number;
+  readonly live: number;
+}
+
+/** Decides as `swap-plan.ts` does, with the names in the archive in the place of an unpacked tree. */
+class Comparison {
+  readonly #truncate: boolean;
+  readonly #signal: AbortSignal;
+  readonly #timer = new SliceTimer();
+  readonly #keepScan = new StayScan();
+  readonly #removeScan = new StayScan();
+  readonly #added = new PathList();
+  readonly #replaced = new PathList();
+  readonly #deleted = new PathList();
+
+  constructor(truncate: boolean, signal: AbortSignal) {
+    this.#truncate = truncate;
+    this.#signal = signal;
+  }
+
+  get preview(): RestorePreview {
+    const [added, replaced, deleted] = [this.#added, this.#replaced, this.#deleted];
+    const counts = { added: added.count, replaced: replaced.count, deleted: deleted.count };
+    return { added: added.shown, replaced: replaced.shown, deleted: deleted.shown, counts };
+  }
+
+  async compare(shared: Shared, coming: Names): Promise<void> {
+    for (const [name, below] of coming) {
+      await this.#pause();
+      await this.#bringIn(shared, name, below);
+    }
+    if (!this.#truncate) return;
+    for (const { name, directory } of readDirectory(shared.live)) {
+      const stage = shared.path === '' && name.startsWith(STAGE_PREFIX);
+      if (!coming.has(name) && !stage) await this.#remove(shared, name, directory);
+    }
+  }
+
+  async #bringIn(shared: Shared, name: string, below: Names | null): Promise<void> {
+    const path = pathOf(shared, name);
+    const old = statChild(shared.live, name);
+    if (old === undefined) return this.#addAll(path, below);
+    const verdict = shared.keep.child(name, old.isDirectory());
+    if (old.isDirectory() && below !== null) {
+      if (staysWhole(verdict)) return;
+      return this.#below(shared, name, (inside) => this.compare(inside, below));
+    }
+    if (verdict.stays || (verdict.mixed && (await this.#keepScan.holds(shared.live, name, path, shared.keep)))) {
+      if (this.#truncate) await this.#remove(shared, name, old.isDirectory());
+      return;
+    }
+    this.#replaced.add(path);
+    if (old.isDirectory()) await this.#below(shared, name, (inside) => this.#deleteAll(inside));
+    for (const [child, more] of below ?? []) await this.#addAll(`${path}/${child}`, more);
+  }
+
+  async #remove(shared: Shared, name: string, directory: boolean): Promise<void> {
+    await this.#pause();
+    const path = pathOf(shared, name);
+    const verdict = shared.remove.child(name, directory);
+    if (staysWhole(verdict)) return;
+    const held =
+      verdict.stays || (verdict.mixed && (await this.#removeScan.holds(shared.live, name, path, shared.remove)));
+    if (!held) {
+      this.#deleted.add(path);
+      if (directory) await this.#below(shared, name, (inside) => this.#deleteAll(inside));
+    } else if (directory) await this.#below(shared, name, (inside) => this.compare(inside, new Map()));
+  }
+
+  async #deleteAll(shared: Shared): Promise<void> {
+    for (const { name, directory } of readDirectory(shared.live)) {
+      await this.#pause();
+      this.#deleted.add(pathOf(shared, name));
+      if (directory) await this.#below(shared, name, (inside) => this.#deleteAll(inside));
+    }
+  }
+
+  async #addAll(path: string, below: Names | null): Promise<void> {
+    await this.#pause();
+    this.#added.add(path);
+    for (const [child, more] of below ?? []) await this.#addAll(`${path}/${child}`, more);
+  }
+
+  async #below(shared: Shared, name: string, work: (inside: Shared) => Promise<void>): Promise<void> {
+    if (shared.depth >= MAX_DEPTH) return;
+    let live: number;
+    try {
+      live = openDirectory(shared.live, name);
+    } catch (error) {
+      if (hasChangedMeanwhile(error)) return;
+      throw error;
+    }
+    try {
+      const rules = { keep: shared.keep.enter(name), remove: shared.remove.enter(name) };
+      await work({ path: pathOf(shared, name), depth: shared.depth + 1, live, ...rules });
+    } finally {
+      fs.closeSync(live);
+    }
+  }
+
+  async #pause(): Promise<void> {
+    throwIfAborted(this.#signal, 'Cannot compare the backup with the server');
+    await this.#timer.giveWay();
+  }
+}
+
+class PathList {
+  readonly shown: string[] = [];
+  count = 0;
+
+  add(path: string): void {
+    this.count++;
+    if (this.shown.length < SHOWN) this.shown.push(wirePath(path));
+  }
+}
+
+function pathOf(shared: Shared, name: string): string {
+  return shared.path === '' ? name : `${shared.path}/${name}`;
+}

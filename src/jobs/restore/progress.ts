@@ -1,0 +1,46 @@
+/** A restore may fetch the archive, and read it twice, to prove it and to unpack it; its progress counts all of that. */
+import type { ArchiveProgress } from '../../archive/entry.ts';
+import type { FetchedArchive } from './deps.ts';
+import type { RunningJob } from '../runner/verb.ts';
+
+export class RestoreProgress {
+  readonly #job: RunningJob;
+  #fetchBytes = 0;
+  #checkBytes = 0;
+  #unpackBytes = 0;
+  #files = 0;
+
+  constructor(job: RunningJob) {
+    this.#job = job;
+  }
+
+  expect({ rawSize, files }: FetchedArchive): void {
+    this.#unpackBytes = rawSize;
+    this.#files = files;
+  }
+
+  /** Its content is at least as long as itself, and is read twice. */
+  fetched(bytesDone: number, bytesTotal: number): void {
+    this.#fetchBytes = bytesTotal;
+    this.#job.progress({ bytesDone, bytesTotal: 3 * bytesTotal, filesDone: 0, filesTotal: 0 });
+  }
+
+  checked({ bytesDone, bytesTotal }: ArchiveProgress): void {
+    this.#checkBytes = bytesTotal;
+    this.#job.progress({
+      bytesDone: this.#fetchBytes + bytesDone,
+      bytesTotal: this.#fetchBytes + bytesTotal + this.#unpackBytes,
+      filesDone: 0,
+      filesTotal: this.#files,
+    });
+  }
+
+  unpacked({ bytesDone, bytesTotal, filesDone, filesTotal }: ArchiveProgress): void {
+    this.#job.progress({
+      bytesDone: this.#fetchBytes + this.#checkBytes + bytesDone,
+      bytesTotal: this.#fetchBytes + this.#checkBytes + bytesTotal,
+      filesDone,
+      filesTotal,
+    });
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * What the last run of the daemon left of its restores, brought to an end before anything new may touch a server:
+ *
+ *   swapping, forward   the renames are done to their end: the job is done
+ *   swapping, back      the renames are undone: the job failed, with the reason that turned it round
+ *   kept, cleaning      the stage is moved away or removed
+ *   no row              nothing was moved yet: the server is started again, the stage removed, the job interrupted
+ *
+ * All of it may be done twice. What cannot be brought to an end (a disk that is away) is logged, and tried again at the
+ * next start and before the next restore of that server.
+ */
+import { asFailure, Failure } from '../../base/failure.ts';
+import type { Catalogue } from '../../catalogue/contract.ts';
+import type { JobRecord, PlanRecord } from '../../catalogue/records.ts';
+import type { GameServer } from '../../servers/registry.ts';
+import { removeStageAt, Stage } from '../../servers/stage/stage.ts';
+import type { StageLocation } from '../../servers/stage/place.ts';
+import { isStageAt } from '../../servers/stage/place.ts';
+import { holdsPlan } from '../../servers/swap/step.ts';
+import type { EventHub } from '../runner/events.ts';
+import type { RestoreDependencies } from './deps.ts';
+import type { RestorePlan } from './plan.ts';
+import { restorePlanOf } from './plan.ts';
+import { keepStage, settleUndone } from './previous.ts';
+import { removeStrays, sweepPrevious } from './sweep.ts';
+import type { StoredSwap } from './swap.ts';
+import { changeOver, commitSwap, endBack, endRecovered, finishCommitted, startAgain } from './swap.ts';
+import type { PendingEvent } from '../runner/verb.ts';
+
+export interface RecoverRestoresDependencies extends RestoreDependencies {
+  readonly events: Pick<EventHub, 'publish'>;
+}
+
+/** To be called once at the start, before any job runs. Never rejects for one restore: the others have to be ended. */
+export async function recoverRestores(deps: RecoverRestoresDependencies): Promise<void> {
+  const publish = (events: readonly PendingEvent[]): void => {
+    for (const event of events) deps.events.publish(event);
+  };
+  for (const record of deps.catalogue.plans.list()) {
+    publish(await attempt(record, deps));
+  }
+  await removeStrays(deps);
+  for (const job of deps.catalogue.jobs.active().filter(({ kind }) => kind === 'restore')) {
+    publish(deps.catalogue.transaction(() => endRecovered(job, interrupted(), deps)));
+  }
+  await sweepPrevious(deps);
+}
+
+/**
+ * Ends what an earlier restore of the server could not.
+ *
+ * @throws Failure `server_busy` when it still cannot be ended: the server's tree is half changed then.
+ */
+export async function finishEarlier(server: GameServer, deps: RestoreDependencies): Promise<void> {
+  const unfinished = deps.catalogue.plans.list({ server: server.id, state: 'swapping' });
+  for (const record of unfinished) await attempt(record, deps);
+  requireNoUnfinishedSwap(server, deps);
+}
+
+/** @throws Failure `server_busy` when a swap of the server was begun and not ended: its tree is half changed. */
+export function requireNoUnfinishedSwap(
+  { id }: Pick<GameServer, 'id'>,
+  deps: { readonly catalogue: Pick<Catalogue, 'plans'> },
+): void {
+  const [record] = deps.catalogue.plans.list({ server: id, state: 'swapping' });
+  if (record === undefined) return;
+  throw new Failure('server_busy', 'Cannot use the server: an earlier restore of it is half done', {
+    facts: { job: record.job },
+    hint: 'The log says why it could not go on. Mend that and restart Roost, which then finishes it.',
+  });
+}
+
+async function attempt(record: PlanRecord, deps: RestoreDependencies): Promise<readonly PendingEvent[]> {
+  try {
+    const plan = restorePlanOf(record);
+    // Its undo's own row says how that ends.
+    if (plan.undoneBy !== null && deps.catalogue.plans.find(plan.undoneBy) !== undefined) return [];
+    // What is left of a restore that is done can go, also when its server is gone.
+    if (record.state === 'cleaning') return await clean(record, plan, deps);
+    const server = await deps.registry.get(record.server);
+    const stage = reopen(server, plan);
+    if (stage === undefined) return stageIsGone(record, deps);
+    return await resume({ record, plan, stage, server }, deps);
+  } catch (error) {
+    deps.log.error('Cannot end a restore of the last run; the next start tries again', {
+      job: record.job,
+      server: record.server,
+      error,
+    });
+    return [];
+  }
+}
+
+/** The note about the restart is the last to be removed, so it is read once more. */
+async function clean(
+  record: PlanRecord,
+  plan: RestorePlan,
+  deps: RestoreDependencies,
+): Promise<readonly PendingEvent[]> {
+  const server = (await deps.registry.list()).find(({ id }) => id === record.server);
+  const stage = server === undefined ? undefined : Stage.reopen(server.path, plan.location);
+  if (server !== undefined && stage !== undefined) {
+    await startAgain(server, stage, deps);
+    await stage.remove();
+  } else await removeStageAt(plan.location);
+  deps.catalogue.plans.delete(record.job);
+  return [];
+}
+
+function reopen(server: GameServer, plan: RestorePlan): Stage | undefined {
+  const isRight = (stage: number): boolean => holdsPlan(stage, plan.file);
+  const { location, keep } = plan;
+  const places = [location, ...(keep === null ? [] : [{ ...location, place: 'apart' as const, ...keep }])];
+  for (const place of places) {
+    const found = Stage.reopen(server.path, place, isRight);
+    if (found !== undefined) return found;
+  }
+  if (places.some(isStageAt)) throw planIsDamaged(location);
+  return undefined;
+}
+
+/** Goes on where a row says that the last run was. */
+async function resume(stored: StoredSwap, deps: RestoreDependencies): Promise<readonly PendingEvent[]> {
+  const { record } = stored;
+  const job = deps.catalogue.jobs.find(record.job);
+  if (record.state === 'swapping') {
+    return stored.plan.direction === 'back' ? resumeBack(stored, job, deps) : resumeForward(stored, job, deps);
+  }
+  await resumeKept(stored, deps);
+  return [];
+}
+
+async function resumeForward(
+  stored: StoredSwap,
+  job: JobRecord | undefined,
+  deps: RestoreDependencies,
+): Promise<readonly PendingEvent[]> {
+  try {
+    await changeOver(undefined, stored, deps);
+  } catch (error) {
+    const failure = asFailure(error, 'Cannot swap in the restored files');
+    return deps.catalogue.transaction(() => endRecovered(job, failure, deps));
+  }
+  const events = deps.catalogue.transaction(() => {
+    const told = commitSwap(stored.record, stored.plan, deps);
+    return [...told, ...endRecovered(job, null, deps)];
+  });
+  await finishCommitted(undefined, stored, deps);
+  return events;
+}
+
+async function resumeBack(
+  stored: StoredSwap,
+  job: JobRecord | undefined,
+  deps: RestoreDependencies,
+): Promise<readonly PendingEvent[]> {
+  await endBack(stored, deps);
+  const { failure } = stored.plan;
+  const reason = failure === null ? interrupted() : Failure.revive(failure);
+  return deps.catalogue.transaction(() => endRecovered(job, reason, deps));
+}
+
+async function resumeKept({ record, plan, stage, server }: StoredSwap, deps: RestoreDependencies): Promise<void> {
+  await startAgain(server, stage, deps);
+  if (plan.undoneBy !== null) await settleUndone(record.job, stage, deps);
+  else await keepStage(record, plan, stage, deps);
+}
+
+/** Somebody has removed it. A committed restore has lost nothing but its previous tree; a half done one cannot go on. */
+function stageIsGone(record: PlanRecord, deps: RestoreDependencies): readonly PendingEvent[] {
+  const { server, job } = record;
+  const half = record.state === 'swapping';
+  if (half)
+    deps.log.error('Cannot finish a restore: its stage was removed, and its server is half changed', { server, job });
+  return deps.catalogue.transaction(() => {
+    deps.catalogue.plans.delete(job);
+    return half ? endRecovered(deps.catalogue.jobs.find(job), stageRemoved(), deps) : [];
+  });
+}
+
+function planIsDamaged({ directory, name }: StageLocation): Failure {
+  return new Failure('internal', `Cannot go on with the swap: the plan in ${directory}/${name} is damaged`, {
+    hint: 'In that directory, "old" has what was set aside, "new" what was to come: move it back by hand, and remove it.',
+  });
+}
+
+function stageRemoved(): Failure {
+  return new Failure('interrupted', 'Cannot finish the restore: its stage was removed while it was half done', {
+    hint: 'Restore again.',
+  });
+}
+
+function interrupted(): Failure {
+  return new Failure('interrupted', 'Cannot finish the restore: the daemon ended while it was queued or ran', {
+    hint: 'Start it again; nothing of the server was changed.',
+    retry: true,
+  });
+}

@@ -1,0 +1,199 @@
+/**
+ * The restore verb. It promises that nothing live is touched before the archive is proven and unpacked, and that a kill
+ * at any instant leaves the old tree or the new one, whole:
+ *
+ *   killed in 1 to 5   the stage is removed
+ *   killed in 6        the renames are done to their end at the next start
+ *   killed in 7, 8     finished at the next start
+ *
+ * It never changes the archive, never renames the server's directory itself, and never follows a link in it. What a
+ * crash at each write means is written in restore-swap.ts; restore-recovery.ts acts on it.
+ */
+import type { ArchiveWarning } from '../../archive/entry.ts';
+import { asFailure } from '../../base/failure.ts';
+import type { GameServer } from '../../servers/registry.ts';
+import { Stage } from '../../servers/stage/stage.ts';
+import { failureEvent } from '../stored/backup-facts.ts';
+import { damageOfCopy } from '../stored/damage.ts';
+import type { FetchedArchive, RestoreDependencies } from './deps.ts';
+import type { PathSelection } from './paths.ts';
+import { compilePaths } from './paths.ts';
+import { newPlan, storePlan } from './plan.ts';
+import { writeRestorePlan } from './plan-file.ts';
+import { choosePrevious } from './previous.ts';
+import { previewRestore } from './preview.ts';
+import { RestoreProgress } from './progress.ts';
+import { finishEarlier } from './recovery.ts';
+import type { RestoreRequest } from './request.ts';
+import { parseRestoreRequest } from './request.ts';
+import { checkRoom } from './space-check.ts';
+import type { CheckedArchive } from './source.ts';
+import { checkArchive } from './source.ts';
+import { giveUpStage, stopServer } from './stop.ts';
+import type { StoredSwap } from './swap.ts';
+import { changeOver, commitOrGoBack, finishCommitted } from './swap.ts';
+import type { Unpacked } from './unpack.ts';
+import { unpackArchive } from './unpack.ts';
+import { runUndo } from './undo.ts';
+import type { RunningJob, Verb } from '../runner/verb.ts';
+
+export function restoreVerb(deps: RestoreDependencies): Verb {
+  return {
+    kind: 'restore',
+    events: { started: 'restore.started', progress: 'restore.progress' },
+    run: (job) => (parseRestoreRequest(job.record.request).undo ? runUndo(job, deps) : runRestore(job, deps)),
+    failed: (job, failure) => [failureEvent('restore.failed', job, failure)],
+  };
+}
+
+/** One restore on its way. */
+interface Restore {
+  readonly job: RunningJob;
+  readonly server: GameServer;
+  readonly request: RestoreRequest;
+  readonly selection: PathSelection | undefined;
+  readonly progress: RestoreProgress;
+  readonly deps: RestoreDependencies;
+}
+
+async function runRestore(job: RunningJob, deps: RestoreDependencies): Promise<void> {
+  const restore = await begin(job, deps);
+  const archive = await fetch(restore); // 1
+  let stored: StoredSwap;
+  try {
+    const checked = await check(restore, archive); // 2
+    if (restore.request.dryRun) return await preview(restore, archive);
+    stored = await prepare(restore, archive, checked); // 3, 4, 5
+  } catch (error) {
+    throw archive.copyIn === undefined ? error : damageOfCopy(error, archive.copyIn);
+  } finally {
+    await close(archive, restore);
+  }
+  await changeOver(job, stored, deps); // 6
+  await commitOrGoBack(job, stored, deps); // 7
+  await finishCommitted(job, stored, deps); // 8
+}
+
+async function begin(job: RunningJob, deps: RestoreDependencies): Promise<Restore> {
+  const request = parseRestoreRequest(job.record.request);
+  const selection = request.paths === undefined ? undefined : compilePaths(request.paths);
+  const server = await deps.registry.get(job.record.server);
+  await finishEarlier(server, deps);
+  return { job, server, request, selection, progress: new RestoreProgress(job), deps };
+}
+
+async function fetch({ job, deps, progress }: Restore): Promise<FetchedArchive> {
+  job.phase('fetching');
+  const archive = await deps.fetch(job.record, job.signal, {
+    progress: (done, total) => progress.fetched(done, total),
+    writeRate: () => job.rates(deps.config.backups).write,
+  });
+  progress.expect(archive);
+  deps.onStep?.('fetched');
+  return archive;
+}
+
+async function check(restore: Restore, archive: FetchedArchive): Promise<CheckedArchive | null> {
+  const { job, request, deps, progress } = restore;
+  job.phase('checking');
+  const checked = await checkArchive(job, archive, request, deps, (part) => progress.checked(part));
+  deps.onStep?.('checked');
+  return checked;
+}
+
+/** Tells what would change, and changes nothing. */
+async function preview({ job, server, request, selection, deps }: Restore, archive: FetchedArchive): Promise<void> {
+  job.phase('comparing');
+  const found = await previewRestore({ server, archive, request, selection, signal: job.signal }, deps);
+  deps.onPreview?.(job.record.id, found);
+  const { server: id, backup, id: jobId } = job.record;
+  const data = { dryRun: true, counts: found.counts };
+  job.commit(() => [{ type: 'restore.completed', server: id, backup, job: jobId, data }]);
+}
+
+/** Steps 3 to 5. On failure the server's tree is untouched, the server runs again, and the stage is gone. */
+async function prepare(restore: Restore, archive: FetchedArchive, checked: CheckedArchive | null): Promise<StoredSwap> {
+  const { job, server, selection, deps } = restore;
+  job.phase('making room');
+  const stage = await makeStage(restore);
+  try {
+    const room = await checkRoom(job, stage, archive, checked, selection, deps);
+    const previous = choosePreviousIfAsked(restore, stage);
+    deps.onStep?.('staged');
+    const unpacked = await unpack(restore, stage, archive, checked !== null, room);
+    await stop(restore, stage);
+    return await plan(restore, stage, archive, unpacked, previous);
+  } catch (error) {
+    await giveUpStage(server, job.record.id, stage, deps, job.signal);
+    throw error;
+  }
+}
+
+async function makeStage({ job, server }: Restore): Promise<Stage> {
+  try {
+    return await Stage.create(server.path, job.record.id);
+  } catch (error) {
+    throw asFailure(error, 'Cannot make a stage for the restore');
+  }
+}
+
+function choosePreviousIfAsked({ request, deps }: Restore, stage: Stage): string | undefined {
+  return request.keepPreviousHours === undefined ? undefined : choosePrevious(stage, deps.config);
+}
+
+async function unpack(
+  { job, request, selection, progress, deps }: Restore,
+  stage: Stage,
+  archive: FetchedArchive,
+  proven: boolean,
+  room: { readonly maxBytes: number; readonly maxEntries: number },
+): Promise<Unpacked> {
+  job.phase('unpacking');
+  const wish = { request, selection, proven, room, job };
+  const unpacked = await unpackArchive(archive, stage, wish, deps, (part) => progress.unpacked(part));
+  deps.onStep?.('unpacked');
+  return unpacked;
+}
+
+async function stop({ job, server, deps }: Restore, stage: Stage): Promise<void> {
+  job.phase('stopping');
+  await stopServer(server, stage, deps, job.signal);
+  deps.onStep?.('stopped');
+}
+
+async function plan(
+  { job, server, request, selection, deps }: Restore,
+  stage: Stage,
+  archive: FetchedArchive,
+  unpacked: Unpacked,
+  previous: string | undefined,
+): Promise<StoredSwap> {
+  job.phase('planning');
+  const kept: ArchiveWarning[] = [];
+  const { mounts, named, result } = unpacked;
+  const wish = { request, selection, mounts, ignore: archive.ignore, named };
+  const file = await writeRestorePlan(stage, wish, (path) => kept.push(keptWarning(path)), job.signal);
+  deps.onStep?.('planned');
+  const { keepPreviousHours: hours } = request;
+  const keep =
+    previous === undefined || hours === undefined
+      ? null
+      : { until: deps.clock.now() + hours * 3_600_000, directory: previous };
+  const swapPlan = newPlan({ backup: job.record.backup, location: stage.location, file, keep, result, kept });
+  const record = storePlan(job, swapPlan, deps);
+  deps.onStep?.('stored');
+  return { record, plan: swapPlan, stage, server };
+}
+
+function keptWarning(path: string): ArchiveWarning {
+  return { path, code: 'kept', message: 'It was not restored: what is there now, or in it, was to stay' };
+}
+
+/** The archive was read to its end: a source that cannot be closed is no reason to give the restore up. */
+async function close(archive: FetchedArchive, { job, deps }: Restore): Promise<void> {
+  try {
+    await archive.close();
+  } catch (error) {
+    deps.log.warn('Cannot close the archive of a restore', { job: job.record.id, error });
+  }
+}

@@ -1,0 +1,81 @@
+/** Steps 1 and 2 of a restore: the archive is found, and proven, before anything else happens. */
+import type { ArchiveProgress } from '../../archive/entry.ts';
+import { Failure } from '../../base/failure.ts';
+import type { Catalogue } from '../../catalogue/contract.ts';
+import type { JobRecord } from '../../catalogue/records.ts';
+import type { ReadableDependencies } from '../stored/readable-copy.ts';
+import { openReadable } from '../stored/readable-copy.ts';
+import type { FetchedArchive, RestoreDependencies } from './deps.ts';
+import type { RestoreRequest } from './request.ts';
+import { openStoredArchive } from '../stored/stored-archive.ts';
+import type { RunningJob } from '../runner/verb.ts';
+
+/** What proving an archive has told about it. */
+export interface CheckedArchive {
+  readonly rawSize: number;
+  readonly entries: number;
+}
+
+/** Archives of backups that the catalogue knows, read where they lie, or in a copy where they cannot be read there. */
+export function fetchFromStores(
+  deps: ReadableDependencies & { readonly catalogue: Pick<Catalogue, 'backups'> },
+): RestoreDependencies['fetch'] {
+  return async (job: JobRecord) => {
+    const record = deps.catalogue.backups.get(job.backup, job.server);
+    const { size, sha256, rawSize, files, entries, ignore } = record;
+    const { opened, store } = await openReadable(record, deps, (from) => openStoredArchive(from, record, 'always'));
+    const expected = sha256 === null ? null : { size, sha256 };
+    const copyIn = store === record.store ? {} : { copyIn: store };
+    const close = (): Promise<void> => opened.close();
+    return { source: opened.request, expected, rawSize, files, entries, ignore, ...copyIn, close };
+  };
+}
+
+/**
+ * Reads the archive to its last byte, unless it has an index: then it is proven in the same pass that unpacks it into
+ * the stage, where nothing relies on it yet. Of one of which only some paths are wanted, only their segments are read,
+ * and each of those is checked.
+ *
+ * @returns null for an archive that is proven while it is unpacked.
+ * @throws Failure `archive_damaged` for anything that would keep it from being restored; `cancelled`.
+ */
+export async function checkArchive(
+  job: RunningJob,
+  archive: FetchedArchive,
+  request: RestoreRequest,
+  deps: RestoreDependencies,
+  onProgress: (progress: ArchiveProgress) => void,
+): Promise<CheckedArchive | null> {
+  requireSize(archive);
+  const unpacks = !request.dryRun && archive.expected !== null;
+  if (unpacks && (await isIndexed(archive, deps, job.signal))) return null;
+  const { rawSize, entries } = await deps.archive.verifyArchive({
+    source: archive.source,
+    ...(archive.expected === null ? {} : { expected: archive.expected }),
+    workers: deps.config.backups.workers,
+    nice: deps.config.backups.nice,
+    rates: () => job.rates(deps.config.backups),
+    signal: job.signal,
+    onProgress,
+  });
+  return { rawSize, entries };
+}
+
+function requireSize({ source, expected }: FetchedArchive): void {
+  if (expected === null || source.archive.size === expected.size) return;
+  const { size } = source.archive;
+  throw new Failure(
+    'archive_damaged',
+    `Cannot restore the archive: it has ${size} bytes, and had ${expected.size} when it was made`,
+    { facts: { size, expected: expected.size }, hint: 'Restore another backup.' },
+  );
+}
+
+async function isIndexed(archive: FetchedArchive, deps: RestoreDependencies, signal: AbortSignal): Promise<boolean> {
+  const opened = await deps.archive.openArchive(archive.source, signal);
+  try {
+    return opened.format === 'roost';
+  } finally {
+    await opened.close();
+  }
+}

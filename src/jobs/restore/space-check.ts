@@ -1,0 +1,112 @@
+/** Step 3 of a restore: what it will need is counted, and refused while nothing was written yet. */
+import type { Entry } from '../../archive/entry.ts';
+import { Failure } from '../../base/failure.ts';
+import { SliceTimer } from '../../base/handle-writes.ts';
+import { outOfSpace } from '../../policy/limits.ts';
+import type { Stage } from '../../servers/stage/stage.ts';
+import type { FetchedArchive, RestoreDependencies } from './deps.ts';
+import type { PathSelection } from './paths.ts';
+import { requireMatch } from './paths.ts';
+import type { CheckedArchive } from './source.ts';
+import type { RunningJob } from '../runner/verb.ts';
+
+/** What a file takes on the disk, besides its content, in the units of all common file systems. */
+const BLOCK = 4096;
+/** An archive of a stranger may name no more; one that Roost made itself may hold what it was made of. */
+const MAX_ENTRIES = 5_000_000;
+
+export interface Room {
+  /** Content that unpacking may write; more would take what is to stay free. */
+  readonly maxBytes: number;
+  readonly maxEntries: number;
+}
+
+interface Need {
+  readonly bytes: number;
+  readonly entries: number;
+}
+
+/**
+ * @param selection what is wanted; undefined for all.
+ * @throws Failure `insufficient_storage` when it would not fit above the reserve, by bytes or inodes; `too_large`;
+ * `path_not_found` when nothing is wanted of it.
+ */
+export async function checkRoom(
+  job: RunningJob,
+  stage: Stage,
+  archive: FetchedArchive,
+  checked: CheckedArchive | null,
+  selection: PathSelection | undefined,
+  deps: RestoreDependencies,
+): Promise<Room> {
+  const maxEntries = Math.max(MAX_ENTRIES, archive.expected === null ? 0 : archive.entries);
+  const need = await measure(archive, checked, selection, maxEntries, deps, job.signal);
+  requireMatch(selection, need.entries);
+  const reserve = deps.config.limits.reserveFree;
+  const free = stage.freeSpace();
+  if (need.bytes > free.bytes - reserve) {
+    throw outOfSpace('Cannot make room for the restore', free.bytes, reserve, need.bytes);
+  }
+  if (free.inodes !== null && need.entries > free.inodes) throw outOfInodes(free.inodes, need.entries);
+  return { maxBytes: Math.max(1, free.bytes - reserve), maxEntries };
+}
+
+async function measure(
+  archive: FetchedArchive,
+  checked: CheckedArchive | null,
+  selection: PathSelection | undefined,
+  maxEntries: number,
+  deps: RestoreDependencies,
+  signal: AbortSignal,
+): Promise<Need> {
+  const opened = await deps.archive.openArchive(archive.source, signal);
+  try {
+    // Without an index, going through the entries means reading the archive once more: worth it only for a part of it.
+    if (opened.format !== 'roost' && selection === undefined && checked !== null) {
+      requireCount(checked.entries, maxEntries);
+      return { bytes: checked.rawSize + checked.entries * BLOCK, entries: checked.entries };
+    }
+    return await count(opened.entries(signal), selection, maxEntries);
+  } finally {
+    await opened.close();
+  }
+}
+
+async function count(
+  entries: AsyncIterable<Entry>,
+  selection: PathSelection | undefined,
+  maxEntries: number,
+): Promise<Need> {
+  const timer = new SliceTimer();
+  let bytes = 0;
+  let wanted = 0;
+  let seen = 0;
+  for await (const { path, kind, size } of entries) {
+    await timer.giveWay();
+    requireCount(++seen, maxEntries);
+    if (selection?.selects(path, kind) === false) continue;
+    wanted++;
+    // Small files share no block; a directory has one of its own.
+    bytes += kind === 'directory' ? BLOCK : Math.ceil(size / BLOCK) * BLOCK;
+  }
+  return { bytes, entries: wanted };
+}
+
+function requireCount(entries: number, maxEntries: number): void {
+  if (entries <= maxEntries) return;
+  throw new Failure('too_large', `Cannot restore the archive: it has more than ${maxEntries} entries`, {
+    facts: { entries, maxEntries },
+  });
+}
+
+function outOfInodes(free: number, needed: number): Failure {
+  return new Failure(
+    'insufficient_storage',
+    `Cannot make room for the restore: ${free} inodes free, ${needed} needed`,
+    {
+      facts: { freeInodes: free, neededInodes: needed },
+      hint: 'The disk holds too many files: remove some, then try again.',
+      retry: true,
+    },
+  );
+}

@@ -1,0 +1,186 @@
+/**
+ * Steps 5 to 8, which a restore, an undo and the recovery after a crash share. The order of writes, and what a crash
+ * after each means:
+ *
+ *   plan file flushed in the stage        nothing moved: the stage is removed
+ *   row stored (swapping, forward)        the point of no return: the renames are done at the next start
+ *   renames, then directories flushed     the same; those already done are recognised
+ *   row advanced and job done, at once    the stage is removed, or moved to where previous trees are kept
+ *   stage removed                         the row is deleted
+ *   row deleted                           nothing is left to do
+ *
+ * When a rename is refused, the row is turned round (back) before the first one is undone, so that a crash then goes on
+ * in that direction.
+ */
+import { asFailure, Failure } from '../../base/failure.ts';
+import type { Log } from '../../base/log.ts';
+import type { JobRecord, PlanRecord } from '../../catalogue/records.ts';
+import type { GameServer } from '../../servers/registry.ts';
+import type { Stage } from '../../servers/stage/stage.ts';
+import { swap } from '../../servers/swap/swap.ts';
+import { readPlan } from '../../servers/swap/step.ts';
+import { failureEvent } from '../stored/backup-facts.ts';
+import { endJob } from '../runner/job-end.ts';
+import type { RestoreDependencies } from './deps.ts';
+import type { RestorePlan } from './plan.ts';
+import { restorePlanOf } from './plan.ts';
+import { keepStage, settleUndone } from './previous.ts';
+import type { PendingEvent, RunningJob } from '../runner/verb.ts';
+
+/** A swap whose row is stored. */
+export interface StoredSwap {
+  readonly record: PlanRecord;
+  readonly plan: RestorePlan;
+  readonly stage: Stage;
+  readonly server: GameServer;
+}
+
+/**
+ * Step 6. Does the renames; when one is refused, undoes those that were done.
+ *
+ * @param job the running one; undefined when a recovery goes on with an earlier one.
+ * @throws Failure with the reason; the old tree is back then and nothing of the restore is left, unless its hint says
+ * otherwise.
+ */
+export async function changeOver(
+  job: RunningJob | undefined,
+  stored: StoredSwap,
+  deps: RestoreDependencies,
+): Promise<void> {
+  tellPhase(job, 'swapping', deps);
+  try {
+    await move(stored, 'forward', deps);
+    deps.onStep?.('swapped');
+  } catch (error) {
+    throw await goBack(stored, asFailure(error, 'Cannot swap in the restored files'), deps);
+  }
+}
+
+/** Behind the point of no return a phase that cannot be stored (a full disk) is no reason to stop half-way. */
+function tellPhase(job: RunningJob | undefined, phase: string, deps: RestoreDependencies): void {
+  try {
+    job?.phase(phase);
+  } catch (error) {
+    deps.log.warn('Cannot store the phase of a restore', { job: job?.record.id, phase, error });
+  }
+}
+
+/** Turns the swap round. @returns the failure to end the job with. */
+export async function goBack(stored: StoredSwap, reason: Failure, deps: RestoreDependencies): Promise<Failure> {
+  const { record, plan } = stored;
+  try {
+    const back: RestorePlan = { ...plan, direction: 'back', failure: reason.toJSON() };
+    deps.catalogue.plans.advance(record.job, 'swapping', 'swapping', back);
+    await endBack({ ...stored, plan: back }, deps);
+    return reason;
+  } catch (error) {
+    stored.stage.close();
+    deps.log.error('Cannot undo a swap that failed', { job: record.job, server: record.server, error });
+    return new Failure(reason.code, reason.message, {
+      cause: error,
+      facts: reason.facts,
+      hint: `The change-over could neither be finished nor undone; the next start of Roost goes on with it. ${reason.hint ?? ''}`,
+    });
+  }
+}
+
+/** Undoes what was done of a swap whose row says `back`, and removes all that is left of it. */
+export async function endBack(stored: StoredSwap, deps: RestoreDependencies): Promise<void> {
+  await move(stored, 'back', deps);
+  await startAgain(stored.server, stored.stage, deps);
+  if (stored.plan.undoes === null) await stored.stage.remove();
+  else await settleUndone(stored.plan.undoes, stored.stage, deps);
+  deps.catalogue.plans.delete(stored.record.job);
+}
+
+async function move({ plan, stage, record }: StoredSwap, direction: 'forward' | 'back', deps: RestoreDependencies) {
+  await swap(stage.openTrees(plan.trees), readPlan(stage.handle, plan.file), {
+    direction,
+    onRename: () => deps.onStep?.('renamed'),
+    onMetadata: (path, error) => {
+      deps.log.warn('Cannot set the metadata of a directory', { job: record.job, path, error });
+    },
+  });
+}
+
+/**
+ * What the commit of a swap writes, inside the transaction that ends its job.
+ *
+ * @returns the event that tells of it.
+ */
+export function commitSwap(record: PlanRecord, plan: RestorePlan, deps: RestoreDependencies): readonly PendingEvent[] {
+  const { plans } = deps.catalogue;
+  if (plan.undoes !== null) plans.delete(plan.undoes);
+  for (const kept of plans.list({ server: record.server, state: 'kept' })) {
+    plans.advance(kept.job, 'kept', 'kept', { ...restorePlanOf(kept), superseded: true });
+  }
+  plans.advance(record.job, 'swapping', plan.keep === null ? 'cleaning' : 'kept', plan);
+  const { server, job } = record;
+  return [{ type: 'restore.completed', server, backup: plan.backup, job, data: plan.result }];
+}
+
+/**
+ * Step 7. When the catalogue refuses, the swap goes back: a job that failed has changed nothing.
+ *
+ * @throws Failure with the reason.
+ */
+export async function commitOrGoBack(job: RunningJob, stored: StoredSwap, deps: RestoreDependencies): Promise<void> {
+  try {
+    job.commit(() => commitSwap(stored.record, stored.plan, deps));
+  } catch (error) {
+    throw await goBack(stored, asFailure(error, 'Cannot store that the restore is done'), deps);
+  }
+}
+
+/** Step 8 and the start of the server. Never rejects: the restore is done, and what fails here is tried again later. */
+export async function finishCommitted(
+  job: RunningJob | undefined,
+  stored: StoredSwap,
+  deps: RestoreDependencies,
+): Promise<void> {
+  const { record, plan, stage, server } = stored;
+  deps.onStep?.('committed');
+  tellPhase(job, 'cleaning', deps);
+  try {
+    await startAgain(server, stage, deps);
+    deps.onStep?.('started');
+    if (plan.keep === null) {
+      await stage.remove();
+      deps.onStep?.('removed');
+      deps.catalogue.plans.delete(record.job);
+    } else await keepStage(record, plan, stage, deps);
+    deps.onStep?.('cleaned');
+  } catch (error) {
+    stage.close();
+    deps.log.warn('Cannot clean up after a restore; the next start tries again', { job: record.job, error });
+  }
+}
+
+/** Starts the server when the stage says that it ran. Never rejects: the files are in order, which is what counts. */
+export async function startAgain(
+  server: GameServer,
+  stage: Stage,
+  deps: { readonly power: RestoreDependencies['power']; readonly log: Log },
+): Promise<void> {
+  if (!stage.restartNoted) return;
+  try {
+    await deps.power.start(server);
+  } catch (error) {
+    deps.log.error('Cannot start the server again after a restore', { server: server.id, error });
+  }
+}
+
+/** Ends a restore's job that recovery found open. */
+export function endRecovered(
+  job: JobRecord | undefined,
+  failure: Failure | null,
+  deps: RestoreDependencies,
+): readonly PendingEvent[] {
+  if (job === undefined || job.endedAt !== null) return [];
+  if (failure === null) {
+    endJob(job, null, deps);
+    return [];
+  }
+  endJob(job, failure, deps);
+  return [failureEvent('restore.failed', job, failure)];
+}

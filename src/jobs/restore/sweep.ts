@@ -1,0 +1,97 @@
+/**
+ * Removing what restores leave behind: stages without a row (a restore was killed, or cancelled, before its point of no
+ * return, so nothing of a server is in them), and previous trees whose time is over.
+ */
+import { Failure } from '../../base/failure.ts';
+import { statChild } from '../../base/handles.ts';
+import type { PlanRecord } from '../../catalogue/records.ts';
+import type { GameServer } from '../../servers/registry.ts';
+import { removeStageAt, RESTORE_TREES, Stage } from '../../servers/stage/stage.ts';
+import type { StrayStage } from '../../servers/stage/strays.ts';
+import { findStages, stagesApart } from '../../servers/stage/strays.ts';
+import type { StayRules } from '../../servers/swap/rules.ts';
+import { STAYS } from '../../servers/swap/rules.ts';
+import { StayScan } from '../../servers/swap/scan.ts';
+import type { RestoreDependencies } from './deps.ts';
+import { restorePlanOf } from './plan.ts';
+import { previousDirectories } from './previous.ts';
+import { startAgain } from './swap.ts';
+
+/** Looks in and beside every server; to be called while no restore runs. Never rejects. */
+export async function removeStrays(deps: RestoreDependencies): Promise<void> {
+  const seen = new Set<string>();
+  for (const server of await deps.registry.list()) {
+    for (const stray of findStages(server.path)) {
+      const path = `${stray.location.directory}/${stray.location.name}`;
+      if (seen.has(path)) continue;
+      seen.add(path);
+      await removeStray(stray, server, deps);
+    }
+  }
+}
+
+/** Looks where previous trees are kept. To be called now and then; harmless at any time. Never rejects. */
+export async function sweepPrevious(deps: RestoreDependencies): Promise<void> {
+  for (const record of deps.catalogue.plans.list({ state: 'kept' })) await removeExpired(record, deps);
+  const [near] = await deps.registry.list();
+  if (near === undefined) return;
+  for (const stray of previousDirectories(deps.config).flatMap(stagesApart)) await removeStray(stray, near, deps);
+}
+
+async function removeExpired(record: PlanRecord, deps: RestoreDependencies): Promise<void> {
+  try {
+    const plan = restorePlanOf(record);
+    const expired = plan.keep !== null && plan.keep.until <= deps.clock.now();
+    if (!expired || plan.undoneBy !== null || plan.location.place !== 'apart') return;
+    deps.catalogue.plans.advance(record.job, 'kept', 'cleaning');
+    await removeStageAt(plan.location);
+    deps.catalogue.plans.delete(record.job);
+  } catch (error) {
+    deps.log.warn('Cannot remove a previous tree whose time is over', { job: record.job, error });
+  }
+}
+
+/** @param near the server that it was found at; its own where the job is not known any more. */
+async function removeStray(stray: StrayStage, near: GameServer, deps: RestoreDependencies): Promise<void> {
+  if (deps.catalogue.plans.find(stray.job) !== undefined) return;
+  try {
+    await removeUnknown(stray, near, deps);
+  } catch (error) {
+    const { directory, name } = stray.location;
+    deps.log.error('Cannot remove the stage of an interrupted restore', { path: `${directory}/${name}`, error });
+  }
+}
+
+async function removeUnknown(stray: StrayStage, near: GameServer, deps: RestoreDependencies): Promise<void> {
+  const job = deps.catalogue.jobs.find(stray.job);
+  const server = job === undefined ? near : await deps.registry.get(job.server);
+  const stage = Stage.reopen(server.path, stray.location);
+  if (stage === undefined) return;
+  if (await holdsFiles(stage)) {
+    stage.close();
+    throw new Failure(
+      'internal',
+      'Cannot remove a stage that the catalogue knows nothing of: files were set aside in it',
+      {
+        hint: 'Look at "old" in it. Remove the stage by hand when what is there is not needed any more.',
+      },
+    );
+  }
+  await startAgain(server, stage, deps);
+  await stage.remove();
+}
+
+/**
+ * True when something was moved out of a server already. Without a row that can only be when the row was lost, with the
+ * whole catalogue perhaps; before a swap there are empty directories at most.
+ */
+async function holdsFiles(stage: Stage): Promise<boolean> {
+  const name = RESTORE_TREES.outgoing;
+  if (statChild(stage.handle, name) === undefined) return false;
+  return new StayScan().holds(stage.handle, name, name, filesStay);
+}
+
+const filesStay: StayRules = {
+  child: (_, directory) => (directory ? { stays: false, mixed: true } : STAYS),
+  enter: () => filesStay,
+};

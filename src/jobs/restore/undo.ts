@@ -1,0 +1,147 @@
+/**
+ * Undo: puts back what a restore set aside and kept, by the same crash-safe swap, the other way round. What came in
+ * with the restore goes out, changes made since included, and is removed; paths that the restore did not touch stay as
+ * they are now. Possible until the kept tree expires, and only while no later restore has changed the server.
+ */
+import { asFailure, Failure } from '../../base/failure.ts';
+import type { PlanRecord } from '../../catalogue/records.ts';
+import type { GameServer } from '../../servers/registry.ts';
+import { Stage, UNDO_TREES } from '../../servers/stage/stage.ts';
+import type { PlanFile } from '../../servers/swap/step.ts';
+import { holdsPlan, PlanWriter, readPlan } from '../../servers/swap/step.ts';
+import { invertPlan } from '../../servers/swap/invert.ts';
+import type { RestoreDependencies } from './deps.ts';
+import type { RestorePlan } from './plan.ts';
+import { restorePlanOf, storePlan } from './plan.ts';
+import { settleUndone, UNDO_PLAN } from './previous.ts';
+import { finishEarlier } from './recovery.ts';
+import { stopServer } from './stop.ts';
+import type { StoredSwap } from './swap.ts';
+import { changeOver, commitOrGoBack, finishCommitted, startAgain } from './swap.ts';
+import type { RunningJob } from '../runner/verb.ts';
+
+/** A restore whose previous tree is kept. */
+interface Kept {
+  readonly record: PlanRecord;
+  readonly plan: RestorePlan;
+}
+
+export async function runUndo(job: RunningJob, deps: RestoreDependencies): Promise<void> {
+  job.phase('fetching');
+  const server = await deps.registry.get(job.record.server);
+  await finishEarlier(server, deps);
+  const kept = claim(job, deps);
+  const stored = await prepare(job, kept, server, deps);
+  await changeOver(job, stored, deps);
+  await commitOrGoBack(job, stored, deps);
+  await finishCommitted(job, stored, deps);
+}
+
+/**
+ * The newest restore of this backup whose previous tree is kept; marked, so that it does not expire meanwhile.
+ *
+ * @throws Failure `path_not_found` when there is none; `invalid_request` when a later restore is in the way.
+ */
+function claim(job: RunningJob, deps: RestoreDependencies): Kept {
+  const { server, backup, id } = job.record;
+  const all = deps.catalogue.plans.list({ server, state: 'kept' }).map((record) => ({
+    record,
+    plan: restorePlanOf(record),
+  }));
+  const kept = all.findLast(({ plan }) => plan.backup === backup);
+  if (kept === undefined || (kept.plan.keep?.until ?? 0) <= deps.clock.now()) throw nothingKept();
+  if (kept.plan.superseded) throw superseded();
+  const plan = { ...kept.plan, undoneBy: id };
+  return { record: deps.catalogue.plans.advance(kept.record.job, 'kept', 'kept', plan), plan };
+}
+
+async function prepare(
+  job: RunningJob,
+  kept: Kept,
+  server: GameServer,
+  deps: RestoreDependencies,
+): Promise<StoredSwap> {
+  const stage = openKept(kept, server, deps);
+  try {
+    job.phase('stopping');
+    await stopServer(server, stage, deps, job.signal);
+    deps.onStep?.('stopped');
+    job.phase('planning');
+    const file = await writeUndoPlan(stage, kept.plan);
+    deps.onStep?.('planned');
+    const plan = undoPlan(kept, file);
+    const record = storePlan(job, plan, deps);
+    deps.onStep?.('stored');
+    return { record, plan, stage, server };
+  } catch (error) {
+    await startAgain(server, stage, deps);
+    await release(kept, stage, deps);
+    throw error;
+  }
+}
+
+function openKept(kept: Kept, server: GameServer, deps: RestoreDependencies): Stage {
+  const stage = Stage.reopen(server.path, kept.plan.location, (handle) => holdsPlan(handle, kept.plan.file));
+  if (stage !== undefined) return stage;
+  deps.catalogue.plans.delete(kept.record.job);
+  throw nothingKept();
+}
+
+/** The steps of the restore, each the other way round, as far as it was done. */
+async function writeUndoPlan(stage: Stage, plan: RestorePlan): Promise<PlanFile> {
+  for (const part of [UNDO_PLAN, UNDO_TREES.outgoing]) await stage.removePart(part);
+  stage.makeTree(UNDO_TREES.outgoing);
+  stage.makeTree('extra');
+  const trees = stage.openTrees(UNDO_TREES);
+  const writer = new PlanWriter(stage.handle, UNDO_PLAN);
+  let planned = false;
+  try {
+    for await (const step of invertPlan(trees, readPlan(stage.handle, plan.file))) writer.add(step);
+    planned = true;
+  } finally {
+    if (!planned) writer.abandon();
+  }
+  const file = await writer.finish();
+  await stage.sync();
+  return file;
+}
+
+function undoPlan({ record, plan }: Kept, file: PlanFile): RestorePlan {
+  const { backup, location } = plan;
+  return {
+    version: 1,
+    backup,
+    location,
+    trees: UNDO_TREES,
+    file,
+    direction: 'forward',
+    failure: null,
+    undoes: record.job,
+    keep: null,
+    superseded: false,
+    undoneBy: null,
+    result: { undo: true },
+  };
+}
+
+/** The undo came to nothing: the kept tree waits on, as it was. */
+async function release(kept: Kept, stage: Stage, deps: RestoreDependencies): Promise<void> {
+  try {
+    await settleUndone(kept.record.job, stage, deps);
+  } catch (error) {
+    const failure = asFailure(error, 'Cannot tidy up after an undo that failed');
+    deps.log.error(failure.message, { job: kept.record.job, error });
+  }
+}
+
+function nothingKept(): Failure {
+  return new Failure('path_not_found', 'Cannot undo: no previous tree of a restore of this backup is kept', {
+    hint: 'A restore keeps it when it is asked to (keepPrevious), for the hours that were given.',
+  });
+}
+
+function superseded(): Failure {
+  return new Failure('invalid_request', 'Cannot undo: a later restore has changed the server', {
+    hint: 'Undo that one first, or restore another backup.',
+  });
+}

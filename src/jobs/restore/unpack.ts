@@ -1,0 +1,69 @@
+/** Step 4 of a restore: the wanted part of the archive becomes a tree in the stage, flushed to the disk. */
+import type { ExtractResult } from '../../archive/contract.ts';
+import type { ArchiveProgress } from '../../archive/entry.ts';
+import { handlePath } from '../../base/handles.ts';
+import type { Stage } from '../../servers/stage/stage.ts';
+import { RESTORE_TREES } from '../../servers/stage/stage.ts';
+import { mountsBelow } from '../../servers/swap/mounts.ts';
+import type { FetchedArchive, RestoreDependencies } from './deps.ts';
+import type { PathSelection } from './paths.ts';
+import type { RestoreRequest } from './request.ts';
+import type { Room } from './space-check.ts';
+import type { RunningJob } from '../runner/verb.ts';
+
+export interface Unpacked {
+  readonly result: ExtractResult;
+  /** What other file systems are mounted on, below the server's directory. */
+  readonly mounts: readonly string[];
+  /** True for directories that the archive names; it may leave out the parents of what is in it. */
+  readonly named: (path: string) => boolean;
+}
+
+export interface UnpackWish {
+  readonly request: RestoreRequest;
+  readonly selection: PathSelection | undefined;
+  /** Whether step 2 has read the archive to its end; else a whole one is proven on the way. */
+  readonly proven: boolean;
+  readonly room: Room;
+  readonly job: Pick<RunningJob, 'rates' | 'signal'>;
+}
+
+/** @throws Failure `archive_damaged`, `too_large`, `insufficient_storage`, `cancelled`. */
+export async function unpackArchive(
+  archive: FetchedArchive,
+  stage: Stage,
+  { request, selection, proven, room, job }: UnpackWish,
+  deps: RestoreDependencies,
+  onProgress: (progress: ArchiveProgress) => void,
+): Promise<Unpacked> {
+  const mounts = mountsBelow(stage.live);
+  const directories = new Set<string>();
+  // Asking for each entry costs time, and only a merge of directories needs to know what the archive named.
+  const merges = !request.truncate || request.keepIgnored || selection !== undefined || mounts.length > 0;
+  const expected = proven || selection !== undefined ? null : archive.expected;
+  const result = await deps.archive.extractArchive({
+    source: archive.source,
+    ...(expected === null ? {} : { expected }),
+    into: handlePath(stage.openTree(RESTORE_TREES.incoming)),
+    ...(merges ? { select: choosing(selection, directories) } : {}),
+    owner: deps.config.restore.owner,
+    setuid: deps.config.restore.setuid,
+    limits: room,
+    overwrite: false,
+    durable: true,
+    workers: deps.config.backups.workers,
+    nice: deps.config.backups.nice,
+    rates: () => job.rates(deps.config.backups),
+    signal: job.signal,
+    onProgress,
+  });
+  return { result, mounts, named: (path) => directories.has(path) };
+}
+
+function choosing(selection: PathSelection | undefined, directories: Set<string>) {
+  return (path: string, kind: 'file' | 'directory' | 'symlink' | 'hardlink'): boolean => {
+    const wanted = selection?.selects(path, kind) ?? true;
+    if (wanted && kind === 'directory') directories.add(path);
+    return wanted;
+  };
+}

@@ -1,0 +1,54 @@
+/**
+ * The one place where a job's row gets its final state. Where a panel asked for the job, the report that it is owed is
+ * written along with it: whoever reads that the job has ended can rely on the report being on its way, and no crash
+ * comes between. The lane that carries it there is deliver.ts.
+ */
+import type { Clock } from '../../base/clock.ts';
+import type { Failure } from '../../base/failure.ts';
+import type { Catalogue, NewDelivery } from '../../catalogue/contract.ts';
+import type { JobRecord } from '../../catalogue/records.ts';
+
+export interface EndDependencies {
+  readonly catalogue: Pick<Catalogue, 'jobs' | 'deliveries' | 'backups'>;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+const DAY_MS = 86_400_000;
+/** How long a report is tried again and again before it waits for somebody to look. */
+export const REPORT_FOR_MS = 7 * DAY_MS;
+/**
+ * A panel notes that it restores in the transaction in which it asks for the restore, and commits that only once it was
+ * answered. A report that comes before finds nothing to end, and the server stays marked as restoring.
+ */
+const RESTORE_MARGIN_MS = 3000;
+
+/**
+ * Ends a job as done, failed or cancelled. To be called inside the transaction that also writes what came of it, after
+ * that was written.
+ *
+ * @throws Failure `not_running` when it has ended already.
+ */
+export function endJob(job: JobRecord, failure: Failure | null, deps: EndDependencies): void {
+  const { jobs, deliveries } = deps.catalogue;
+  if (failure === null) jobs.finish(job.id, 'done');
+  else jobs.finish(job.id, failure.code === 'cancelled' ? 'cancelled' : 'failed', failure.toJSON());
+  if (job.request['report'] === true) deliveries.insert(reportOf(job, failure === null, deps));
+}
+
+function reportOf(job: JobRecord, done: boolean, { catalogue, clock }: EndDependencies): NewDelivery {
+  const { id, server, backup, createdAt: askedAt } = job;
+  const now = clock.now();
+  const about = { job: id, server, backup, askedAt, giveUpAt: now + REPORT_FOR_MS, step: 'report', data: {} };
+  const nothing = { successful: false, sha256: null, size: 0, files: 0 };
+  if (job.kind === 'restore') {
+    // Only a time that lies ahead by the margin at most: a clock that was set back must not hold the report up.
+    const dueAt = Math.min(Math.max(now, askedAt + RESTORE_MARGIN_MS), now + RESTORE_MARGIN_MS);
+    return { ...about, ...nothing, kind: 'restore', successful: done, dueAt };
+  }
+  const made = done ? catalogue.backups.find(backup) : undefined;
+  if (made === undefined || made.sha256 === null) return { ...about, ...nothing, kind: 'backup', dueAt: now };
+  const { sha256, size, files } = made;
+  // The panel keeps this one: it is told of it once it has it.
+  const first = job.request['upload'] === 'panel' ? { step: 'upload', data: { upload: true } } : {};
+  return { ...about, ...first, kind: 'backup', successful: true, sha256, size, files, dueAt: now };
+}

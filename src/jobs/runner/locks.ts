@@ -1,0 +1,40 @@
+/**
+ * Exclusive locks by name, held by jobs. Nothing waits here: the queue asks for all names of a job at once and leaves
+ * the job where it is when one is taken, so that no two jobs can wait for each other.
+ */
+import type { BackupId, JobId, ServerId } from '../../base/ids.ts';
+import type { JobKind } from '../../catalogue/records.ts';
+
+/**
+ * What a job holds while it runs. A backup and a restore own the server's directory; a verification or a removal only
+ * the archive, and so runs beside a backup of the same server.
+ */
+export function locksOf(job: {
+  readonly kind: JobKind;
+  readonly server: ServerId;
+  readonly backup: BackupId;
+}): readonly string[] {
+  const backup = `backup:${job.backup}`;
+  return job.kind === 'backup' || job.kind === 'restore' ? [`server:${job.server}`, backup] : [backup];
+}
+
+export class Locks {
+  readonly #holders = new Map<string, JobId>();
+
+  /** True when every name is free. */
+  free(names: readonly string[]): boolean {
+    return names.every((name) => !this.#holders.has(name));
+  }
+
+  /** Takes all names or none; false when one of them is held. */
+  take(names: readonly string[], holder: JobId): boolean {
+    if (!this.free(names)) return false;
+    for (const name of names) this.#holders.set(name, holder);
+    return true;
+  }
+
+  /** Gives back all that the holder took. */
+  release(holder: JobId): void {
+    for (const [name, by] of this.#holders) if (by === holder) this.#holders.delete(name);
+  }
+}

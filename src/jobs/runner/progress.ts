@@ -1,0 +1,85 @@
+/**
+ * Turns what the archive room reports into what listeners see: at most four a second, never going back, with a rate
+ * that follows the last seconds and a guess of what is left.
+ */
+import type { ArchiveProgress } from '../../archive/entry.ts';
+import type { JobProgress } from '../../catalogue/records.ts';
+
+/** Four a second: enough for a smooth bar, little enough for a hundred sockets. */
+const INTERVAL_MS = 250;
+/** How long ago counts in the rate: a short stall shows, a single slow file does not make the guess jump. */
+const MEMORY_MS = 5000;
+
+export class ProgressMeter {
+  #phase = '';
+  #now: ArchiveProgress = { bytesDone: 0, bytesTotal: 0, filesDone: 0, filesTotal: 0 };
+  /** Sum of rates (bytes per second), each weighing less the longer ago it was. */
+  #weighted = 0;
+  /** Sum of these weights: near 0 at first, near 1 later. Without it the rate would climb from 0 for seconds. */
+  #seen = 0;
+  /** Where the job was when the rate was last computed. */
+  #mark: { readonly at: number; readonly bytes: number };
+  #toldAt = Number.NEGATIVE_INFINITY;
+
+  /** @param at the monotonic time at which the job started. */
+  constructor(at: number) {
+    this.#mark = { at, bytes: 0 };
+  }
+
+  get phase(): string {
+    return this.#phase;
+  }
+
+  enter(phase: string): void {
+    this.#phase = phase;
+  }
+
+  /** Takes the newest numbers; true when listeners should be told of them now. */
+  update(progress: ArchiveProgress, at: number): boolean {
+    const bytesDone = Math.max(this.#now.bytesDone, progress.bytesDone);
+    const filesDone = Math.max(this.#now.filesDone, progress.filesDone);
+    this.#now = {
+      bytesDone,
+      filesDone,
+      bytesTotal: Math.max(bytesDone, progress.bytesTotal),
+      filesTotal: Math.max(filesDone, progress.filesTotal),
+    };
+    if (at - this.#toldAt < INTERVAL_MS) return false;
+    this.#measure(at);
+    this.#toldAt = at;
+    return true;
+  }
+
+  /** The job succeeded: what was done is all there was. */
+  complete(): void {
+    const { bytesDone, bytesTotal, filesDone, filesTotal } = this.#now;
+    const bytes = Math.max(bytesDone, bytesTotal);
+    const files = Math.max(filesDone, filesTotal);
+    this.#now = { bytesDone: bytes, bytesTotal: bytes, filesDone: files, filesTotal: files };
+  }
+
+  current(): JobProgress {
+    const left = this.#now.bytesTotal - this.#now.bytesDone;
+    const rate = this.#seen > 0 ? this.#weighted / this.#seen : 0;
+    const guess = rate > 0 ? Math.ceil(left / rate) : null;
+    return {
+      phase: this.#phase,
+      ...this.#now,
+      bytesPerSecond: Math.round(rate),
+      etaSeconds: left === 0 ? 0 : guess,
+    };
+  }
+
+  #measure(at: number): void {
+    const before = this.#mark;
+    const elapsed = at - before.at;
+    if (elapsed <= 0) return;
+    this.#mark = { at, bytes: this.#now.bytesDone };
+    // The time before the first bytes went into preparing (a walk, a wait for the server) and says nothing of the rate.
+    if (before.bytes === 0) return;
+    const rate = ((this.#now.bytesDone - before.bytes) / elapsed) * 1000;
+    const keep = Math.exp(-elapsed / MEMORY_MS);
+    this.#weighted = this.#weighted * keep + rate * (1 - keep);
+    this.#seen = this.#seen * keep + (1 - keep);
+  }
+}

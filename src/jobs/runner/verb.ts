@@ -1,0 +1,65 @@
+/**
+ * How the runner and a verb meet. A verb (backup, restore, verify, delete) knows its own phases; the runner knows
+ * order, locks, cancellation and that every job ends in exactly one final state.
+ */
+import type { ArchiveProgress } from '../../archive/entry.ts';
+import type { Failure } from '../../base/failure.ts';
+import type { JobKind, JobRecord } from '../../catalogue/records.ts';
+import type { EventType, RoostEvent } from '../contract.ts';
+
+/** An event that waits for the commit of the transaction it tells about. */
+export type PendingEvent = Pick<RoostEvent, 'type' | 'server' | 'backup' | 'job' | 'data'>;
+
+/** A job while it runs, as its verb sees it. */
+export interface RunningJob {
+  /** As it was when it started. */
+  readonly record: JobRecord;
+  /**
+   * Fires on cancellation (`cancelled`) and when the drain deadline has passed (`interrupted`); its reason is that
+   * `Failure`. The verb has to be over within two seconds then, with everything put back.
+   */
+  readonly signal: AbortSignal;
+  /** Names what happens now; stored, so that a restart knows how far the job came. Throws when it was aborted. */
+  phase(name: string): void;
+  /**
+   * Where the job is, counted over all its phases: a verb with several long phases adds them up. Called as often as
+   * the verb likes: listeners see at most four a second, never going back.
+   */
+  progress(progress: ArchiveProgress): void;
+  /**
+   * MiB per second that the job may read and write now, 0 for no limit: what was asked for it alone, else its share of
+   * the node's rates. To be asked again and again: it changes while the job runs.
+   */
+  rates(node: { readonly readLimit: number; readonly writeLimit: number }): {
+    readonly read: number;
+    readonly write: number;
+  };
+  /**
+   * From here the job ends as `done` or by its own error: cancelling answers `not_running`, and a drain waits for it
+   * past its deadline. Throws when it was aborted before. Keep what follows short.
+   */
+  passPointOfNoReturn(): void;
+  /**
+   * The job's success: runs `write` and marks the job done in one transaction, then sends the events that `write`
+   * returned. Once per job. Throws without having changed anything when the job was aborted before its point of no
+   * return, or when the transaction fails: the verb then undoes its work and rethrows.
+   */
+  commit(write: () => readonly PendingEvent[]): void;
+}
+
+/** One kind of job. Handed to the runner once; holds no state between jobs. */
+export interface Verb {
+  readonly kind: JobKind;
+  /** Where `started` and `progress` of its jobs are told; silent without it. */
+  readonly events?: { readonly started: EventType; readonly progress: EventType };
+  /**
+   * Does the work and calls `commit`. When the promise settles nothing of it runs any more; when it rejects, it has
+   * removed or put back all that it had written. Work after `commit` (cleaning up) must not reject.
+   */
+  run(job: RunningJob): Promise<void>;
+  /**
+   * What else changes when a job failed or was cancelled, also one that never started. Called inside the transaction
+   * that ends the job, so catalogue writes only; the events go out after it.
+   */
+  failed(job: JobRecord, failure: Failure): readonly PendingEvent[];
+}

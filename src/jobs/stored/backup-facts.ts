@@ -1,0 +1,68 @@
+/** What the record of a backup keeps of what was written, and what events tell of a record. Pure. */
+import type { WriteResult } from '../../archive/contract.ts';
+import type { ArchiveWarning } from '../../archive/entry.ts';
+import type { Failure } from '../../base/failure.ts';
+import { wirePath } from '../../base/paths.ts';
+import type { CompletedBackup } from '../../catalogue/contract.ts';
+import type { BackupRecord, JobRecord, WarningRecord } from '../../catalogue/records.ts';
+import type { EventType } from '../contract.ts';
+import type { PendingEvent } from '../runner/verb.ts';
+
+/** Whoever may write in a server's directory decides how many warnings there are and how long: both are bounded. */
+const MAX_WARNINGS = 1000;
+const MAX_WARNING_CHARACTERS = 1024 * 1024;
+
+/** Warnings as records keep them: the first ones, as JSON carries their paths. */
+export function keepWarnings(warnings: readonly ArchiveWarning[]): WarningRecord[] {
+  const kept: WarningRecord[] = [];
+  let characters = 0;
+  for (const { path, code, message } of warnings) {
+    const warning = { path: wirePath(path), code, message };
+    characters += warning.path.length + message.length;
+    if (kept.length === MAX_WARNINGS || characters > MAX_WARNING_CHARACTERS) break;
+    kept.push(warning);
+  }
+  return kept;
+}
+
+export function completedFacts(
+  result: WriteResult,
+  also: {
+    readonly ignore: readonly string[];
+    readonly warnings: readonly ArchiveWarning[];
+    readonly completedAt: number;
+  },
+): CompletedBackup {
+  const { size, rawSize, files, entries, reusedBytes, sha256 } = result;
+  return {
+    size,
+    rawSize,
+    files,
+    entries,
+    reusedBytes,
+    sha256,
+    ignore: also.ignore,
+    warnings: keepWarnings([...also.warnings, ...result.warnings]),
+    warningCount: result.warningCount + also.warnings.length,
+    completedAt: also.completedAt,
+  };
+}
+
+/** The record that the manifest describes, before the row says so. */
+export function completedRecord(record: BackupRecord, facts: CompletedBackup): BackupRecord {
+  return { ...record, ...facts, status: 'COMPLETED', error: null, updatedAt: facts.completedAt };
+}
+
+/** An event about a backup, with the numbers that a dashboard shows without asking again. */
+export function backupEvent(type: EventType, record: BackupRecord, job?: JobRecord): PendingEvent {
+  const { server, id: backup, name, status, size, rawSize, sha256, files, reusedBytes, warningCount, locked } = record;
+  const data = { name, status, size, rawSize, sha256, files, reusedBytes, warningCount, locked, store: record.store };
+  return { type, server, backup, ...(job === undefined ? {} : { job: job.id }), data };
+}
+
+/** An event that tells of a failure. */
+export function failureEvent(type: EventType, job: JobRecord, failure: Failure): PendingEvent {
+  const { code, message, hint } = failure;
+  const data = { error: { code, message, ...(hint === undefined ? {} : { hint }) } };
+  return { type, server: job.server, backup: job.backup, job: job.id, data };
+}

@@ -1,0 +1,86 @@
+/**
+ * What it means when a job finds that an archive is damaged: the backup is marked, its manifest says so, and whoever
+ * listens is told. From then on it is not restored, not copied from, and not counted as the last good one, until a
+ * verification finds it whole again.
+ *
+ * Only a finding about the bytes counts; a store that is away or a cancelled job says nothing about them.
+ */
+import type { Clock } from '../../base/clock.ts';
+import { Failure } from '../../base/failure.ts';
+import type { BackupId } from '../../base/ids.ts';
+import type { Log } from '../../base/log.ts';
+import type { Catalogue } from '../../catalogue/contract.ts';
+import type { BackupRecord, JobRecord } from '../../catalogue/records.ts';
+import { backupEvent } from './backup-facts.ts';
+import { refreshManifest } from './manifests.ts';
+import type { StoreSet } from './stores.ts';
+import type { Turns } from '../../base/keyed-mutex.ts';
+import type { PendingEvent, Verb } from '../runner/verb.ts';
+
+const COPY_IN = 'copyIn';
+
+export interface DamageDependencies {
+  readonly catalogue: Pick<Catalogue, 'backups'>;
+  readonly stores: StoreSet;
+  /** Turns by backup id, shared with all who write manifests. */
+  readonly turns: Turns;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The verb, noting what damage its jobs meet in the archive of their backup. */
+export function notingDamage(verb: Verb, deps: DamageDependencies): Verb {
+  return {
+    ...verb,
+    run: async (job) => {
+      try {
+        await verb.run(job);
+      } catch (error) {
+        // The manifest first: a crash before the row says so leaves a rebuild knowing more, never less.
+        if (isDamage(error, job.record)) {
+          await followInManifest(job.record.backup, deps, { damagedAt: deps.clock.now() });
+        }
+        throw error;
+      }
+    },
+    failed: (job, failure) => [...verb.failed(job, failure), ...markDamaged(job, failure, deps)],
+  };
+}
+
+/** The turn reads the row again: by then the backup may have been locked or deleted. */
+export function followInManifest(
+  id: BackupId,
+  deps: DamageDependencies,
+  change: Partial<BackupRecord> = {},
+): Promise<void> {
+  return deps.turns.take(id, async () => {
+    const now = deps.catalogue.backups.find(id);
+    if (now?.status !== 'COMPLETED') return;
+    await refreshManifest(deps.stores.get(now.store), { ...now, ...change }, deps.log);
+  });
+}
+
+export function verifiedEvent(record: BackupRecord, job: JobRecord, verdict: object): PendingEvent {
+  const event = backupEvent('backup.verified', record, job);
+  return { ...event, data: { ...event.data, ...verdict } };
+}
+
+function markDamaged(job: JobRecord, failure: Failure, { catalogue }: DamageDependencies): readonly PendingEvent[] {
+  if (!isDamage(failure, job) || catalogue.backups.find(job.backup)?.status !== 'COMPLETED') return [];
+  const damaged = catalogue.backups.markDamaged(job.backup);
+  const error = { code: failure.code, message: failure.message };
+  return [verifiedEvent(damaged, job, { ok: false, error })];
+}
+
+/** What a job makes of damage that it met in a copy: the backup in its own store may be whole. */
+export function damageOfCopy(error: unknown, store: string): unknown {
+  if (!(error instanceof Failure) || error.code !== 'archive_damaged') return error;
+  const { code, message, facts, hint, retry } = error.toJSON();
+  return Failure.revive({ code, message, hint, retry, facts: { ...facts, [COPY_IN]: store } }, error);
+}
+
+function isDamage(error: unknown, job: JobRecord): boolean {
+  if (!(error instanceof Failure) || error.code !== 'archive_damaged') return false;
+  // What was fetched from elsewhere says nothing about the archive in the store.
+  return job.request['download'] !== true && error.facts[COPY_IN] === undefined;
+}

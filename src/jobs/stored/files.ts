@@ -1,0 +1,137 @@
+/**
+ * Looking inside a finished archive without unpacking it: one directory level, or the content of one file. Reads only;
+ * each call opens the archive and closes it again, so nothing is held for a browser tab that was forgotten.
+ */
+import type { OpenedArchive } from '../../archive/contract.ts';
+import type { Entry } from '../../archive/entry.ts';
+import { Failure, throwIfAborted } from '../../base/failure.ts';
+import { fromText, wirePath } from '../../base/paths.ts';
+import type { BackupRecord } from '../../catalogue/records.ts';
+import type { Store } from '../../storage/store.ts';
+import type { ArchiveDoor } from './archive-port.ts';
+import type { DirectoryItem, DirectoryPage, FileContent } from '../contract.ts';
+import type { StoredArchive } from './stored-archive.ts';
+import { openStoredArchive } from './stored-archive.ts';
+
+/** Entries of one page: a directory of a million files must not become one answer. */
+const PAGE = 1000;
+
+type Door = Pick<ArchiveDoor, 'openArchive'>;
+
+/**
+ * @param path as JSON carries it; '' for the root.
+ * @throws Failure `path_not_found`, `archive_damaged`, `store_unreachable`.
+ */
+export async function listDirectory(
+  door: Door,
+  store: Store,
+  record: BackupRecord,
+  path: string,
+  cursor?: string,
+): Promise<DirectoryPage> {
+  const opened = await openForLooking(door, store, record);
+  try {
+    const page = await firstFound(path, (bytes) => opened.archive.list(bytes, cursor, PAGE));
+    const entries = page.entries.map(directoryItem);
+    return { path, entries, ...(page.cursor === undefined ? {} : { cursor: page.cursor }) };
+  } finally {
+    await opened.close();
+  }
+}
+
+/**
+ * @param signal ends the stream and frees the archive; must fire also when the stream is never read.
+ * @throws Failure like `listDirectory`.
+ */
+export async function openContent(
+  door: Door,
+  store: Store,
+  record: BackupRecord,
+  path: string,
+  signal: AbortSignal,
+): Promise<FileContent> {
+  throwIfAborted(signal, 'Cannot read the file');
+  const opened = await openForLooking(door, store, record, signal);
+  try {
+    const { entry, stream } = await firstFound(path, (bytes) => opened.archive.content(bytes, signal));
+    return { name: lastName(entry.path), size: entry.size, mtime: entry.mtime, stream: owning(stream, opened, signal) };
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+interface Opened {
+  readonly archive: OpenedArchive;
+  /** May be called again. */
+  close(): Promise<void>;
+}
+
+async function openForLooking(door: Door, store: Store, record: BackupRecord, signal?: AbortSignal): Promise<Opened> {
+  const stored = await openStoredArchive(store, record);
+  try {
+    const archive = await door.openArchive(stored.request, signal);
+    let closing: Promise<void> | undefined;
+    const close = (): Promise<void> => (closing ??= closeBoth(archive, stored));
+    return { archive, close };
+  } catch (error) {
+    await stored.close();
+    throw error;
+  }
+}
+
+async function closeBoth(archive: OpenedArchive, stored: StoredArchive): Promise<void> {
+  try {
+    await archive.close();
+  } finally {
+    await stored.close();
+  }
+}
+
+/** The stream, with the archive closed when it ends, fails, is left early, or was aborted before anybody read it. */
+function owning(stream: AsyncIterable<Uint8Array>, opened: Opened, signal: AbortSignal): AsyncIterable<Uint8Array> {
+  let reading = false;
+  const onAbort = (): void => {
+    if (!reading) opened.close().catch(() => undefined);
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  return {
+    async *[Symbol.asyncIterator]() {
+      reading = true;
+      try {
+        throwIfAborted(signal, 'Cannot read the file');
+        yield* stream;
+      } finally {
+        signal.removeEventListener('abort', onAbort);
+        await opened.close();
+      }
+    },
+  };
+}
+
+/**
+ * Paths in JSON are text; a name that is no text is shown with `\xNN` escapes. A real name may look like an escape, so
+ * the path is first taken as it stands, and only what is not there is read the other way.
+ */
+async function firstFound<Result>(path: string, look: (bytes: string) => Promise<Result>): Promise<Result> {
+  const plain = fromText(path);
+  const unescaped = plain.replace(/\\x([0-9a-f]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  try {
+    return await look(plain);
+  } catch (error) {
+    if (unescaped === plain || !(error instanceof Failure) || error.code !== 'path_not_found') throw error;
+    return look(unescaped);
+  }
+}
+
+function directoryItem(entry: Entry): DirectoryItem {
+  const { kind, size, mode, mtime, target } = entry;
+  const name = lastName(entry.path);
+  return { name, kind, size, mode, mtime, ...(target === undefined ? {} : { target: wirePath(target) }) };
+}
+
+function lastName(path: string): string {
+  return wirePath(path.slice(path.lastIndexOf('/') + 1));
+}

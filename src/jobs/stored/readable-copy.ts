@@ -1,0 +1,58 @@
+/**
+ * Where a backup is read from: its own store, or, when that cannot give the archive, a further store that has a
+ * completed copy. A copy was compared with the backup's sha256 when it was made, and whoever restores from it compares
+ * again. Nothing is repaired here: the backup still belongs to its own store.
+ */
+import { asFailure, type Failure } from '../../base/failure.ts';
+import type { Log } from '../../base/log.ts';
+import type { Catalogue } from '../../catalogue/contract.ts';
+import type { BackupRecord } from '../../catalogue/records.ts';
+import type { Store } from '../../storage/store.ts';
+import type { StoreSet } from './stores.ts';
+
+export interface ReadableDependencies {
+  readonly catalogue: Pick<Catalogue, 'copies'>;
+  readonly stores: StoreSet;
+  readonly log: Log;
+}
+
+/** The names of the stores that have a whole copy. */
+export function copiesOf({ id }: BackupRecord, { catalogue }: Pick<ReadableDependencies, 'catalogue'>): string[] {
+  const copies = catalogue.copies.list({ backup: id });
+  return copies.filter(({ state }) => state === 'completed').map(({ store }) => store);
+}
+
+/**
+ * Opens the backup with `open`, in the first store that can give it: its own before the copies, unless its own archive
+ * was found damaged.
+ *
+ * @throws Failure of the first store, when none can; `cancelled` at once.
+ */
+export async function openReadable<Opened>(
+  record: BackupRecord,
+  deps: ReadableDependencies,
+  open: (store: Store) => Promise<Opened>,
+): Promise<{ readonly opened: Opened; readonly store: string }> {
+  const copies = copiesOf(record, deps);
+  const stores = record.damagedAt === null ? [record.store, ...copies] : [...copies, record.store];
+  let first: Failure | undefined;
+  for (const store of stores) {
+    try {
+      const opened = await open(deps.stores.get(store));
+      if (first !== undefined) {
+        deps.log.warn('A backup is read from its copy', { backup: record.id, copy: store, error: first });
+      }
+      return { opened, store };
+    } catch (error) {
+      const failure = asFailure(error, 'Cannot read the backup');
+      if (!isOfTheStore(failure)) throw error;
+      first ??= failure;
+    }
+  }
+  throw first ?? new Error('a backup lies in at least one store');
+}
+
+/** What another store may do better; a path that is not in the archive is not in its copies either. */
+function isOfTheStore({ code }: Failure): boolean {
+  return code === 'archive_damaged' || code === 'store_unreachable';
+}

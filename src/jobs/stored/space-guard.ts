@@ -1,0 +1,55 @@
+/**
+ * Keeps free space above the operator's reserve while bytes are written: everything on this disk, the games first,
+ * breaks when it is full. One guard per store, shared by all who write to it, so that two backups cannot both spend
+ * the same megabyte.
+ */
+import type { Clock } from '../../base/clock.ts';
+import type { ByteSink } from '../../base/source.ts';
+import { outOfSpace } from '../../policy/limits.ts';
+import type { Store } from '../../storage/store.ts';
+
+/** Others write too: what was measured is not believed for longer. */
+const BELIEVED_MS = 1000;
+
+export class SpaceGuard {
+  readonly #store: Pick<Store, 'freeSpace'>;
+  readonly #reserve: () => number;
+  readonly #clock: Clock;
+  #measuredAt = Number.NEGATIVE_INFINITY;
+  /** Bytes above the reserve when last measured, less what was let through since. */
+  #left = 0;
+
+  /** @param reserve bytes; asked for with each look at the store, as a reload may change it. */
+  constructor(store: Pick<Store, 'freeSpace'>, reserve: () => number, clock: Clock) {
+    this.#store = store;
+    this.#reserve = reserve;
+    this.#clock = clock;
+  }
+
+  /** @throws Failure `insufficient_storage` when these bytes would take the store below the reserve. */
+  async admit(bytes: number): Promise<void> {
+    const stale = this.#clock.monotonic() - this.#measuredAt >= BELIEVED_MS;
+    if (stale || bytes > this.#left) await this.#measure();
+    if (bytes > this.#left) {
+      const reserve = this.#reserve();
+      throw outOfSpace('Cannot go on storing the archive', this.#left + reserve, reserve, bytes);
+    }
+    this.#left -= bytes;
+  }
+
+  /** The same sink, asking before each write. */
+  guard(sink: ByteSink): ByteSink {
+    return {
+      write: async (bytes) => {
+        await this.admit(bytes.byteLength);
+        await sink.write(bytes);
+      },
+    };
+  }
+
+  async #measure(): Promise<void> {
+    const free = await this.#store.freeSpace();
+    this.#left = free === null ? Number.POSITIVE_INFINITY : free.bytes - this.#reserve();
+    this.#measuredAt = this.#clock.monotonic();
+  }
+}

@@ -1,0 +1,60 @@
+/** Opening what a backup left in its store: the archive, and the index beside it where there is one. */
+import type { OpenRequest } from '../../archive/contract.ts';
+import { Failure } from '../../base/failure.ts';
+import type { ByteSource } from '../../base/source.ts';
+import type { BackupRecord } from '../../catalogue/records.ts';
+import { objectKey } from '../../storage/key.ts';
+import type { Store } from '../../storage/store.ts';
+import { readAside } from './manifests.ts';
+
+export interface StoredArchive {
+  /** What the archive room's verbs take. */
+  readonly request: OpenRequest;
+  /** Closes both sources; once, after the last read. */
+  close(): Promise<void>;
+}
+
+/**
+ * @param manifest `always` also looks for what the manifest alone may hold when the index turns out to be damaged;
+ *   without it, it is only read where there is no index.
+ * @throws Failure `archive_damaged` when the archive is missing or not as long as it was; `store_unreachable`.
+ */
+export async function openStoredArchive(
+  store: Store,
+  backup: BackupRecord,
+  manifest: 'always' | 'without index' = 'without index',
+): Promise<StoredArchive> {
+  const archive = await openArchiveSource(store, backup);
+  try {
+    const index = await openIndexSource(store, backup);
+    const aside = index === undefined || manifest === 'always' ? await readAside(store, backup) : undefined;
+    const beside = { ...(index === undefined ? {} : { index }), ...(aside === undefined ? {} : { aside }) };
+    return {
+      request: { archive, ...beside },
+      close: async () => {
+        await Promise.all([archive.close(), index?.close()]);
+      },
+    };
+  } catch (error) {
+    await archive.close();
+    throw error;
+  }
+}
+
+/** The archive alone, for a download. Throws like `openStoredArchive`. */
+export async function openArchiveSource(store: Store, backup: BackupRecord): Promise<ByteSource> {
+  const source = await store.open(objectKey(backup.server, backup.id, 'tar.gz'));
+  if (source.size === backup.size) return source;
+  await source.close();
+  throw new Failure(
+    'archive_damaged',
+    `Cannot read the archive: it has ${source.size} bytes, and had ${backup.size} when it was made`,
+    { facts: { backup: backup.id, size: source.size, expected: backup.size } },
+  );
+}
+
+async function openIndexSource(store: Store, backup: BackupRecord): Promise<ByteSource | undefined> {
+  const key = objectKey(backup.server, backup.id, 'index');
+  // Asked first: a missing index is no fault (the archive is read through instead), an unreachable store is one.
+  return (await store.stat(key)) === undefined ? undefined : store.open(key);
+}

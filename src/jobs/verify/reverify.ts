@@ -1,0 +1,71 @@
+/**
+ * Reads every archive again within the configured days, so that damage is found before somebody needs the backup.
+ *
+ * One at a time and behind everything else: while it is merely time, only when nothing runs; once the days are over,
+ * also on a node that is never idle. What a finding of damage means is the verify verb's to say.
+ */
+import type { Clock } from '../../base/clock.ts';
+import { Failure } from '../../base/failure.ts';
+import type { BackupId } from '../../base/ids.ts';
+import type { Log } from '../../base/log.ts';
+import type { Catalogue } from '../../catalogue/contract.ts';
+import type { BackupRecord } from '../../catalogue/records.ts';
+import type { Config } from '../../config/types.ts';
+import type { BackupService } from '../contract.ts';
+import type { JobRunner } from '../runner/runner.ts';
+
+export interface ReverifyDependencies {
+  readonly catalogue: Pick<Catalogue, 'backups'>;
+  readonly runner: Pick<JobRunner, 'open'>;
+  readonly service: Pick<BackupService, 'verify'>;
+  readonly config: Pick<Config, 'verification'>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const DAY_MS = 86_400_000;
+/** From this share of the days on an idle node begins, so that few are left when they are over. */
+const EARLY = 0.8;
+/** One that could not be read (its store is away, somebody cancelled) is left alone for so long. */
+const RETRY_MS = 3_600_000;
+const LOOKED_AT = 100;
+
+export class Reverify {
+  readonly #deps: ReverifyDependencies;
+  readonly #notBefore = new Map<BackupId, number>();
+
+  constructor(deps: ReverifyDependencies) {
+    this.#deps = deps;
+  }
+
+  /** Begins at most one verification; resolves when it was accepted, not when it has ended. */
+  async tick(): Promise<void> {
+    const { clock, config, runner, service, log } = this.#deps;
+    const period = config.verification.everyDays * DAY_MS;
+    if (period === 0) return;
+    const open = runner.open();
+    if (open.some(({ record }) => record.kind === 'verify')) return;
+    const now = clock.now();
+    const record =
+      this.#next(now - period, now) ?? (open.length === 0 ? this.#next(now - period * EARLY, now) : undefined);
+    if (record === undefined) return;
+    this.#notBefore.set(record.id, now + RETRY_MS);
+    try {
+      const { ended } = await service.verify(record.server, record.id);
+      ended.then(
+        () => this.#notBefore.delete(record.id),
+        () => undefined,
+      );
+    } catch (error) {
+      const gone = error instanceof Failure && error.code === 'draining';
+      log[gone ? 'debug' : 'warn']('Cannot begin a verification', { backup: record.id, error });
+    }
+  }
+
+  /** The one that was read the longest ago, before that time; those that just failed aside. */
+  #next(before: number, now: number): BackupRecord | undefined {
+    for (const [id, at] of this.#notBefore) if (at <= now) this.#notBefore.delete(id);
+    const due = this.#deps.catalogue.backups.dueForVerification(before, LOOKED_AT + this.#notBefore.size);
+    return due.find(({ id }) => !this.#notBefore.has(id));
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * The verify verb: reads an archive to its last byte and compares it with what was recorded when it was made. Never
+ * changes the archive; what becomes of one that is damaged is told in damage.ts.
+ */
+import type { BackupRecord } from '../../catalogue/records.ts';
+import type { Config } from '../../config/types.ts';
+import type { ArchiveDoor } from '../stored/archive-port.ts';
+import type { DamageDependencies } from '../stored/damage.ts';
+import { followInManifest, notingDamage, verifiedEvent } from '../stored/damage.ts';
+import { openStoredArchive } from '../stored/stored-archive.ts';
+import type { RunningJob, Verb } from '../runner/verb.ts';
+
+export interface VerifyDependencies extends DamageDependencies {
+  readonly archive: Pick<ArchiveDoor, 'verifyArchive'>;
+  readonly config: Pick<Config, 'backups'>;
+}
+
+export function verifyVerb(deps: VerifyDependencies): Verb {
+  return notingDamage({ kind: 'verify', run: (job) => runVerify(job, deps), failed: () => [] }, deps);
+}
+
+async function runVerify(job: RunningJob, deps: VerifyDependencies): Promise<void> {
+  job.phase('verifying');
+  const record = deps.catalogue.backups.get(job.record.backup);
+  await readThrough(job, record, deps);
+  job.commit(() => {
+    const verified = deps.catalogue.backups.markVerified(record.id);
+    return [verifiedEvent(verified, job.record, { ok: true })];
+  });
+  await followInManifest(record.id, deps);
+}
+
+/** Archives that were made before that are in no cache any more, and stay in none for being verified. */
+const FRESH_MS = 86_400_000;
+
+async function readThrough(job: RunningJob, record: BackupRecord, deps: VerifyDependencies): Promise<void> {
+  const stored = await openStoredArchive(deps.stores.get(record.store), record);
+  try {
+    await deps.archive.verifyArchive({
+      source: stored.request,
+      ...(record.sha256 === null ? {} : { expected: { size: record.size, sha256: record.sha256 } }),
+      workers: deps.config.backups.workers,
+      nice: deps.config.backups.nice,
+      passing: deps.clock.now() - (record.completedAt ?? record.createdAt) > FRESH_MS,
+      rates: () => job.rates(deps.config.backups),
+      signal: job.signal,
+      onProgress: (progress) => job.progress(progress),
+    });
+  } finally {
+    await stored.close();
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Credentials to callers. Bearer tokens from the config are kept as hashes and compared in constant time, each
+ * against all, so that neither the length of a match nor its place in the list shows in the time taken. Other
+ * dialects bring their own `identify`; the first that knows the credential names the caller, and with it the words in
+ * which shared routes answer.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { MiddlewareHandler } from 'hono';
+import type { Log } from '../../base/log.ts';
+import type { TokenConfig } from '../../config/types.ts';
+import type { Caller } from '../access.ts';
+import type { AppContext, AppEnv, Dialect } from '../dialect.ts';
+
+export type TokenCheck = (secret: Buffer) => Caller | undefined;
+
+// Longer than any secret: hashing is cheap, but not worth doing for what cannot match.
+const LONGEST_SECRET = 4096;
+
+export function createTokenCheck(tokens: readonly TokenConfig[]): TokenCheck {
+  const known = tokens
+    // An empty secret would let everyone in who sends none.
+    .filter(({ secret }) => secret.reveal() !== '')
+    .map(({ id, secret, permissions, servers, limits }) => ({
+      hash: sha256(Buffer.from(secret.reveal(), 'utf8')),
+      caller: { id, dialect: 'native', permissions, servers, ...(limits === null ? {} : { limits }) } satisfies Caller,
+    }));
+  return (secret) => {
+    const presented = sha256(secret.subarray(0, LONGEST_SECRET));
+    let found: Caller | undefined;
+    for (const { hash, caller } of known) if (timingSafeEqual(hash, presented)) found = caller;
+    return secret.length > LONGEST_SECRET ? undefined : found;
+  };
+}
+
+/** The bytes of `Authorization: Bearer …`, or undefined. Node shows header bytes as latin1 characters. */
+export function bearerSecret(headers: Headers): Buffer | undefined {
+  const [, secret] = /^bearer +(\S+)$/i.exec(headers.get('authorization')?.trim() ?? '') ?? [];
+  return secret === undefined ? undefined : Buffer.from(secret, 'latin1');
+}
+
+/**
+ * Finds out who calls, before any route; refuses nobody. A credential that no dialect knows is logged, and the route
+ * then answers in its own words.
+ */
+export function identifyCaller(
+  dialects: readonly Dialect[],
+  addressOf: (c: AppContext) => string,
+  log: Log,
+): MiddlewareHandler<AppEnv> {
+  return async function identifyCaller(c, next) {
+    const headers = c.req.raw.headers;
+    let caller: Caller | undefined;
+    for (const dialect of dialects) caller ??= dialect.identify?.(headers);
+    c.set('caller', caller);
+    if (caller === undefined && headers.has('authorization')) {
+      log.warn('Unknown credential', { requestId: c.get('requestId'), address: addressOf(c), path: c.req.path });
+    }
+    await next();
+  };
+}
+
+function sha256(bytes: Buffer): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}

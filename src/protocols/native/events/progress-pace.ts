@@ -1,0 +1,136 @@
+/**
+ * Paces the progress of jobs for one reader: at most four frames a second per job with the last value winning, at
+ * least one every two seconds while the job is active, never going back, and at its total when the job succeeds.
+ */
+import type { Clock } from '../../../base/clock.ts';
+import type { EventType, RoostEvent } from '../../../jobs/contract.ts';
+import type { Timers } from '../../../base/timers.ts';
+
+const SHORTEST_GAP_MS = 250;
+const LONGEST_GAP_MS = 2000;
+
+const COUNTERS = [
+  ['bytesDone', 'bytesTotal'],
+  ['filesDone', 'filesTotal'],
+] as const;
+
+interface Track {
+  /** The newest values, none lower than any before. */
+  event: RoostEvent;
+  /** True while the newest values were not sent. */
+  pending: boolean;
+  /** On the monotonic clock; undefined before the first frame. */
+  sentAt: number | undefined;
+  cancelTimer: () => void;
+}
+
+export interface ProgressPaceOptions {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Takes a progress event that is due; false when the reader cannot take it now (it is asked again later). */
+  readonly send: (event: RoostEvent) => boolean;
+}
+
+export class ProgressPace {
+  readonly #clock: Clock;
+  readonly #timers: Timers;
+  readonly #send: (event: RoostEvent) => boolean;
+  readonly #tracks = new Map<string, Track>();
+
+  constructor({ clock, timers, send }: ProgressPaceOptions) {
+    this.#clock = clock;
+    this.#timers = timers;
+    this.#send = send;
+  }
+
+  /** Takes a progress event: sends it now, later, or never when a newer one comes first. */
+  take(event: RoostEvent): void {
+    const key = keyOf(event);
+    const known = this.#tracks.get(key);
+    const track = known ?? { event, pending: false, sentAt: undefined, cancelTimer: () => undefined };
+    this.#tracks.set(key, track);
+    track.event = forward(track.event, event);
+    track.pending = true;
+    this.#settle(track);
+  }
+
+  /** A job's state as a snapshot told it: known to the reader, and the floor that later values may not go below. */
+  begin(event: RoostEvent): void {
+    const track = { event, pending: false, sentAt: this.#clock.monotonic(), cancelTimer: () => undefined };
+    this.#tracks.get(keyOf(event))?.cancelTimer();
+    this.#tracks.set(keyOf(event), track);
+    this.#settle(track);
+  }
+
+  /**
+   * Ends the track of the job that this event closes, and returns the progress event that the reader still lacks, if
+   * any: the last values, brought to their totals when the job succeeded.
+   */
+  end(event: RoostEvent): RoostEvent | undefined {
+    const track = this.#tracks.get(keyOf(event));
+    if (track === undefined) return undefined;
+    track.cancelTimer();
+    this.#tracks.delete(keyOf(event));
+    const last = event.type.endsWith('.completed') ? completed(track.event) : track.event;
+    return track.pending || last !== track.event ? last : undefined;
+  }
+
+  /** Sends what is due after the reader could not take it for a while. */
+  resume(): void {
+    for (const track of this.#tracks.values()) this.#settle(track);
+  }
+
+  /** Forgets every job; no timer is left. */
+  clear(): void {
+    for (const track of this.#tracks.values()) track.cancelTimer();
+    this.#tracks.clear();
+  }
+
+  // The one place that decides whether a track is sent now and when it is looked at next.
+  #settle(track: Track): void {
+    track.cancelTimer();
+    const now = this.#clock.monotonic();
+    const since = track.sentAt === undefined ? Number.POSITIVE_INFINITY : now - track.sentAt;
+    const gap = track.pending ? SHORTEST_GAP_MS : LONGEST_GAP_MS;
+    // A reader that is too slow is asked again at the longest gap, unless `resume` comes first.
+    let wait = since < gap ? gap - since : LONGEST_GAP_MS;
+    if (since >= gap && this.#send(track.event)) {
+      track.pending = false;
+      track.sentAt = now;
+      wait = LONGEST_GAP_MS;
+    }
+    track.cancelTimer = this.#timers.after(wait, () => this.#settle(track));
+  }
+}
+
+/** True for the event types that end what the `progress` events of the same family tell of. */
+export function endsProgress(type: EventType): boolean {
+  return /^(?:backup|restore)\.(?:completed|failed|cancelled)$/.test(type);
+}
+
+// A backup is made once and restored by one job at a time, so family and backup name the job, also in events that
+// carry no job id.
+function keyOf(event: RoostEvent): string {
+  const [family = ''] = event.type.split('.');
+  return `${family} ${event.backup ?? event.job ?? event.server}`;
+}
+
+function forward(before: RoostEvent, after: RoostEvent): RoostEvent {
+  const data: Record<string, unknown> = { ...after.data };
+  for (const [done, total] of COUNTERS) {
+    data[done] = Math.max(numberIn(before.data, done), numberIn(after.data, done));
+    data[total] = Math.max(numberIn(after.data, total), numberIn(data, done));
+  }
+  return { ...after, data };
+}
+
+function completed(last: RoostEvent): RoostEvent {
+  if (COUNTERS.every(([done, total]) => numberIn(last.data, done) >= numberIn(last.data, total))) return last;
+  const reached = Object.fromEntries(COUNTERS.map(([done, total]) => [done, numberIn(last.data, total)]));
+  return { ...last, data: { ...last.data, ...reached, etaSeconds: 0 } };
+}
+
+function numberIn(data: Readonly<Record<string, unknown>>, name: string): number {
+  const value = data[name];
+  return typeof value === 'number' ? value : 0;
+}

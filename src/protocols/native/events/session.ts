@@ -1,0 +1,240 @@
+/**
+ * One reader of events: from its authentication to its close. Knows the frames and the rules, and no network: the
+ * socket comes in as an `SocketWire`.
+ *
+ * It promises: the first frame is a snapshot, and no event after it is missed or told twice; a reader sees only the
+ * servers that its token holds; `seq` never decreases; memory per reader is bounded. A reader that is too slow gets
+ * the newest progress instead of all of it, and a fresh snapshot instead of a backlog.
+ */
+import { isoDate, type Clock } from '../../../base/clock.ts';
+import type { ServerId } from '../../../base/ids.ts';
+import type { BackupService, EventSource, JobView, RoostEvent } from '../../../jobs/contract.ts';
+import { holdsServer, mayUse, type Caller } from '../../access.ts';
+import { jobObject } from '../views.ts';
+import type { SocketWire } from '../../socket-wire.ts';
+import { CLOSE } from './close.ts';
+import { endsProgress, ProgressPace } from './progress-pace.ts';
+import type { Timers } from '../../../base/timers.ts';
+
+export interface EventSessionOptions {
+  readonly wire: SocketWire;
+  readonly service: BackupService;
+  readonly events: EventSource;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** The caller of a token's text, for readers that authenticate by their first frame. */
+  readonly checkToken: (token: string) => Caller | undefined;
+  /** Counts the reader against its token's limit; false when that is reached. */
+  readonly admit: (caller: Caller) => boolean;
+  /** The server of the socket's URL; absent for all that the token holds. */
+  readonly server?: string;
+}
+
+const AUTH_DEADLINE_MS = 5000;
+const PING_EVERY_MS = 30_000;
+/** Inbound frames, pings included, in one window; a reader has nothing to say but its token. */
+const MOST_INBOUND = 20;
+const INBOUND_WINDOW_MS = 10_000;
+/** Beyond this much unsent, a reader is behind; below the low mark it has caught up. */
+const BEHIND_BYTES = 64 * 1024;
+const CAUGHT_UP_BYTES = 16 * 1024;
+/** Events other than progress that wait for a reader that is behind; beyond it the next frame is a snapshot. */
+const MOST_WAITING = 256;
+
+export class EventSession {
+  readonly #options: EventSessionOptions;
+  readonly #pace: ProgressPace;
+  #caller: Caller | undefined;
+  #state: 'waiting' | 'opening' | 'open' | 'closed' = 'waiting';
+  #lastSeq = 0;
+  /** Undefined when too many waited: a snapshot is due. */
+  #waiting: RoostEvent[] | undefined = [];
+  #alive = true;
+  #inbound = { since: 0, count: 0 };
+  #unsubscribe: () => void = () => undefined;
+  #cancelTimer: () => void = () => undefined;
+
+  constructor(options: EventSessionOptions) {
+    this.#options = options;
+    this.#pace = new ProgressPace({
+      clock: options.clock,
+      timers: options.timers,
+      send: (event) => this.#keepsUp && this.#sendEvent(event),
+    });
+  }
+
+  /** @param caller whom the upgrade request's own headers proved, if anyone. */
+  begin(caller: Caller | undefined, presented: boolean): void {
+    if (caller !== undefined) return void this.#open(caller);
+    if (presented) return this.#refuse(CLOSE.unauthorized);
+    this.#cancelTimer = this.#options.timers.after(AUTH_DEADLINE_MS, () => this.#refuse(CLOSE.unauthorized));
+  }
+
+  /** A text frame from the reader. */
+  receive(text: string): void {
+    if (!this.#mayStillSpeak()) return this.#refuse(CLOSE.tooManyFrames);
+    if (this.#state !== 'waiting') return;
+    const caller = this.#options.checkToken(tokenIn(text) ?? '');
+    if (caller === undefined) return this.#refuse(CLOSE.unauthorized);
+    void this.#open(caller);
+  }
+
+  /** A ping or pong from the reader: it lives. */
+  heard(): void {
+    this.#alive = true;
+    if (!this.#mayStillSpeak()) this.#refuse(CLOSE.tooManyFrames);
+  }
+
+  /** The socket is gone; nothing is sent from now on and no timer is left. */
+  end(): void {
+    this.#state = 'closed';
+    this.#cancelTimer();
+    this.#unsubscribe();
+    this.#pace.clear();
+    this.#waiting = [];
+  }
+
+  async #open(caller: Caller): Promise<void> {
+    this.#state = 'opening';
+    this.#cancelTimer();
+    const { service, server, events, admit } = this.#options;
+    if (!mayUse(caller, 'backup.read')) return this.#refuse(CLOSE.forbidden);
+    if (server !== undefined) {
+      // A server that is not held and one that does not exist get the same answer.
+      if (!holdsServer(caller, server as ServerId)) return this.#refuse(CLOSE.forbidden);
+      const found = await service.server(server as ServerId).catch(() => undefined);
+      if (this.#isClosed()) return;
+      if (found === undefined) return this.#refuse(CLOSE.forbidden);
+    }
+    if (!admit(caller)) return this.#refuse(CLOSE.tooManySockets);
+    this.#caller = caller;
+    this.#state = 'open';
+    // In one turn, so that no event falls between the snapshot and the first one listened to.
+    this.#unsubscribe = events.subscribe((event) => this.#take(event));
+    this.#sendSnapshot();
+    this.#keepAlive();
+  }
+
+  #take(event: RoostEvent): void {
+    if (this.#state !== 'open' || !this.#concerns(event.server)) return;
+    if (event.type.endsWith('.progress')) return this.#pace.take(event);
+    const last = endsProgress(event.type) ? this.#pace.end(event) : undefined;
+    if (last !== undefined) this.#deliver(last);
+    this.#deliver(event);
+  }
+
+  #deliver(event: RoostEvent): void {
+    if (this.#keepsUp) return void this.#sendEvent(event);
+    this.#waiting?.push(event);
+    if (this.#waiting !== undefined && this.#waiting.length > MOST_WAITING) this.#waiting = undefined;
+  }
+
+  // Called when a frame has left: what waited goes out once most of the buffer did.
+  #catchUp(): void {
+    if (this.#state !== 'open' || this.#options.wire.bufferedAmount > CAUGHT_UP_BYTES) return;
+    if (this.#waiting === undefined) {
+      this.#waiting = [];
+      return this.#sendSnapshot();
+    }
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const event of waiting) this.#deliver(event);
+    this.#pace.resume();
+  }
+
+  #sendSnapshot(): void {
+    const { service, events, clock, server } = this.#options;
+    const active = service
+      .jobs(server === undefined ? {} : { server: server as ServerId })
+      .filter((job) => (job.state === 'running' || job.state === 'queued') && this.#concerns(job.server));
+    this.#pace.clear();
+    this.#send({
+      seq: (this.#lastSeq = Math.max(this.#lastSeq, events.lastSeq)),
+      at: isoDate(clock.now()),
+      type: 'snapshot',
+      ...(server === undefined ? {} : { server }),
+      data: { jobs: active.map(jobObject) },
+    });
+    for (const job of active) this.#followProgress(job);
+  }
+
+  #followProgress(job: JobView): void {
+    if (job.progress === null || (job.kind !== 'backup' && job.kind !== 'restore')) return;
+    const { id, server, backup, kind } = job;
+    const at = this.#options.clock.now();
+    this.#pace.begin({
+      seq: this.#lastSeq,
+      at,
+      type: `${kind}.progress`,
+      server,
+      backup,
+      job: id,
+      data: { ...job.progress },
+    });
+  }
+
+  #sendEvent(event: RoostEvent): true {
+    const { at, type, server, backup, job, data } = event;
+    // Paced frames go out after events with higher numbers; a number that went back would look like a replay.
+    const seq = (this.#lastSeq = Math.max(this.#lastSeq, event.seq));
+    this.#send({ seq, at: isoDate(at), type, server, backup, job, data });
+    return true;
+  }
+
+  #send(frame: Record<string, unknown>): void {
+    this.#options.wire.send(JSON.stringify(frame), () => this.#catchUp());
+  }
+
+  // A reader that does not read answers no ping either, so it is dropped here, with whatever waited for it.
+  #keepAlive(): void {
+    this.#cancelTimer = this.#options.timers.after(PING_EVERY_MS, () => {
+      if (!this.#alive) {
+        this.end();
+        return this.#options.wire.terminate();
+      }
+      this.#alive = false;
+      this.#options.wire.ping();
+      this.#keepAlive();
+    });
+  }
+
+  #refuse(reason: (typeof CLOSE)[keyof typeof CLOSE]): void {
+    if (this.#state === 'closed') return;
+    this.end();
+    this.#options.wire.close(reason.code, reason.text);
+  }
+
+  #mayStillSpeak(): boolean {
+    const now = this.#options.clock.monotonic();
+    if (now - this.#inbound.since >= INBOUND_WINDOW_MS) this.#inbound = { since: now, count: 0 };
+    this.#inbound.count++;
+    return this.#inbound.count <= MOST_INBOUND;
+  }
+
+  #concerns(server: ServerId): boolean {
+    const wanted = this.#options.server === undefined || this.#options.server === server;
+    return wanted && this.#caller !== undefined && holdsServer(this.#caller, server);
+  }
+
+  /** True when nothing waits that must go out before, and the buffer takes more. */
+  get #keepsUp(): boolean {
+    return this.#waiting?.length === 0 && this.#options.wire.bufferedAmount <= BEHIND_BYTES;
+  }
+
+  // A method, because the state may have changed while something was awaited.
+  #isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+}
+
+/** The token in `{"type":"auth","token":"…"}`, or undefined for any other frame. */
+function tokenIn(text: string): string | undefined {
+  try {
+    const frame: unknown = JSON.parse(text);
+    if (typeof frame !== 'object' || frame === null) return undefined;
+    const { type, token } = frame as { type?: unknown; token?: unknown };
+    return type === 'auth' && typeof token === 'string' ? token : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * The event sockets `/api/events` and `/api/servers/{server}/events`: joins websockets to sessions and counts them.
+ * The limits hold per address, per token and in all; a session holds its place from the handshake to its close.
+ */
+import { upgradeWebSocket, type WebSocketLike } from '@hono/node-server';
+import type { WSEvents } from 'hono/ws';
+import type { Clock } from '../../../base/clock.ts';
+import type { Log } from '../../../base/log.ts';
+import type { BackupService, EventSource } from '../../../jobs/contract.ts';
+import type { Caller } from '../../access.ts';
+import type { App, AppContext } from '../../dialect.ts';
+import { answerFault } from '../errors.ts';
+import { rawSocket, wireOf } from '../../socket-wire.ts';
+import { CLOSE } from './close.ts';
+import { EventSession } from './session.ts';
+import type { TokenCheck } from '../auth.ts';
+import type { Timers } from '../../../base/timers.ts';
+
+export interface SocketLimits {
+  readonly inAll: number;
+  readonly perAddress: number;
+  readonly perToken: number;
+}
+
+// Wide enough for every viewer behind one proxy that the config does not name as trusted.
+export const SOCKET_LIMITS: SocketLimits = { inAll: 2048, perAddress: 256, perToken: 512 };
+
+/** Bytes of one inbound frame; the socket is closed with 1009 beyond. */
+export const LARGEST_FRAME = 4096;
+
+export interface EventSocketOptions {
+  readonly service: BackupService;
+  readonly events: EventSource;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+  readonly checkToken: TokenCheck;
+  readonly addressOf: (c: AppContext) => string;
+  readonly limits: SocketLimits;
+}
+
+/** True for the paths that this file answers with a websocket. */
+export function isEventPath(path: string): boolean {
+  return /^\/api\/(?:servers\/[^/]+\/)?events$/.test(path);
+}
+
+export function mountEventSockets(app: App, options: EventSocketOptions): void {
+  const places = new Places(options.limits);
+  const open = (c: AppContext, server?: string): Promise<Response> | Response => {
+    if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
+      return answerFault(c, 'upgrade_required', { Upgrade: 'websocket', Connection: 'Upgrade' });
+    }
+    return upgradeWebSocket(c, socketEvents(c, options, places, server), {
+      onError: (error) => options.log.error('An event socket failed', { error }),
+    });
+  };
+  app.get('/api/events', (c) => open(c));
+  app.get('/api/servers/:server/events', (c) => open(c, c.req.param('server').toLowerCase()));
+}
+
+function socketEvents(
+  c: AppContext,
+  options: EventSocketOptions,
+  places: Places,
+  server: string | undefined,
+): WSEvents<WebSocketLike> {
+  const caller = nativeOnly(c.get('caller'));
+  const presented = c.req.header('authorization') !== undefined;
+  const address = options.addressOf(c);
+  const taken: (() => void)[] = [];
+  const take = (kind: 'perAddress' | 'perToken', name: string): boolean => {
+    const release = places.take(kind, name);
+    if (release !== undefined) taken.push(release);
+    return release !== undefined;
+  };
+  let session: EventSession | undefined;
+
+  return {
+    onOpen(_, socket) {
+      const raw = rawSocket(socket);
+      if (!take('perAddress', address)) return raw.close(CLOSE.tooManySockets.code, CLOSE.tooManySockets.text);
+      session = new EventSession({
+        ...options,
+        wire: wireOf(raw),
+        checkToken: (token) => options.checkToken(Buffer.from(token, 'utf8')),
+        admit: (caller) => take('perToken', caller.id),
+        ...(server === undefined ? {} : { server }),
+      });
+      raw.on('ping', () => session?.heard());
+      raw.on('pong', () => session?.heard());
+      session.begin(caller, presented);
+    },
+    onMessage({ data }, socket) {
+      if (typeof data === 'string') return session?.receive(data);
+      return socket.close(CLOSE.notText.code, CLOSE.notText.text);
+    },
+    onClose() {
+      session?.end();
+      for (const release of taken.splice(0)) release();
+    },
+  };
+}
+
+// A panel's own token opens the panel's own socket; here it is as good as none.
+function nativeOnly(caller: Caller | undefined): Caller | undefined {
+  return caller?.dialect === 'native' ? caller : undefined;
+}
+
+/** Counts open sockets by address, by token and in all. */
+class Places {
+  readonly #limits: SocketLimits;
+  readonly #counts = new Map<string, number>();
+  #inAll = 0;
+
+  constructor(limits: SocketLimits) {
+    this.#limits = limits;
+  }
+
+  /** @returns what gives the place back, or undefined when there is none. */
+  take(kind: 'perAddress' | 'perToken', name: string): (() => void) | undefined {
+    const key = `${kind} ${name}`;
+    const count = this.#counts.get(key) ?? 0;
+    // Every socket takes its address's place first and once: that is what counts in all.
+    const weight = kind === 'perAddress' ? 1 : 0;
+    if (count >= this.#limits[kind] || this.#inAll + weight > this.#limits.inAll) return undefined;
+    this.#counts.set(key, count + 1);
+    this.#inAll += weight;
+    return () => {
+      this.#inAll -= weight;
+      const left = (this.#counts.get(key) ?? 1) - 1;
+      if (left === 0) this.#counts.delete(key);
+      else this.#counts.set(key, left);
+    };
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * `GET /metrics`: the state of this node in the Prometheus text format (version 0.0.4).
+ *
+ * It promises names and labels that stay, counters that only grow until a restart, and labels that callers cannot
+ * multiply: servers that exist, stores of the config, known codes. It asks the service and listens to events, like any
+ * client; it never reads files or records. Scrapers present a token with `node.read`, as for `/api/system`: how large
+ * which server's backups are is nobody else's business.
+ */
+import { createRoute, z } from '@hono/zod-openapi';
+import { Gauge, Registry } from 'prom-client';
+import type { Clock } from '../../../base/clock.ts';
+import type { BackupService, EventSource } from '../../../jobs/contract.ts';
+import { holdsServer } from '../../access.ts';
+import type { App } from '../../dialect.ts';
+import { ANY_ERROR, BEARER } from '../answers.ts';
+import { guard, nativeCaller } from '../guard.ts';
+import type { EventLoopDelay } from './event-loop-delay.ts';
+import { countJobs } from './jobs.ts';
+import { LastSuccesses } from './last-success.ts';
+
+export interface MetricsPorts {
+  readonly service: Pick<BackupService, 'servers' | 'backups' | 'system'>;
+  readonly events: EventSource;
+  readonly clock: Clock;
+  /** Absent in tests that do not look at it. */
+  readonly eventLoop?: EventLoopDelay;
+  /** Copies in further stores that are still to be made, and that could not be. */
+  readonly openCopies?: () => OpenCopies;
+}
+
+export interface OpenCopies {
+  readonly pending: number;
+  readonly failed: number;
+}
+
+const metrics = createRoute({
+  method: 'get',
+  path: '/metrics',
+  summary: 'The state of this node for Prometheus',
+  description: 'Gauges of servers are those that the token holds; counters are of the whole node.',
+  security: BEARER,
+  middleware: [guard('node.read')],
+  responses: {
+    200: { description: 'Prometheus text, version 0.0.4', content: { 'text/plain': { schema: z.string() } } },
+    ...ANY_ERROR,
+  },
+});
+
+export function mountMetrics(app: App, ports: MetricsPorts): void {
+  const counters = new Registry();
+  countJobs(counters, ports.events);
+  const successes = new LastSuccesses(ports.service, ports.clock);
+  successes.follow(ports.events);
+  app.openapi(metrics, async (c) => {
+    const caller = nativeCaller(c);
+    // Made anew for each answer, so that a server or store that is gone leaves no last value behind.
+    const now = new Registry();
+    const servers = (await ports.service.servers()).filter(({ id }) => holdsServer(caller, id));
+    await showNode(now, ports);
+    showServers(now, servers, await successes.of(servers));
+    return c.text(`${await now.metrics()}\n${await counters.metrics()}`, 200, { 'Content-Type': now.contentType });
+  });
+}
+
+async function showNode(registry: Registry, { service, eventLoop, openCopies }: MetricsPorts): Promise<void> {
+  const { version, node, engine, uptimeSeconds, jobs, stores, deliveries } = await service.system();
+  const gauge = gauges(registry);
+  gauge('roost_build_info', 'What runs, as labels; always 1', ['version', 'node']).set({ version, node }, 1);
+  gauge('roost_engine_info', 'The deflate engine in use; always 1', ['engine']).set({ engine }, 1);
+  gauge('roost_uptime_seconds', 'Since the daemon was started', []).set(uptimeSeconds);
+  const queue = gauge('roost_jobs', 'Jobs without a final state', ['state']);
+  queue.set({ state: 'running' }, jobs.running);
+  queue.set({ state: 'waiting' }, jobs.queued);
+  if (openCopies !== undefined) {
+    const { pending, failed } = openCopies();
+    const copies = gauge('roost_copies', 'Copies in further stores that are not made, by why', ['state']);
+    copies.set({ state: 'pending' }, pending);
+    copies.set({ state: 'failed' }, failed);
+  }
+  if (deliveries !== undefined) {
+    const reports = gauge('roost_panel_reports', 'Reports that the panel is owed; parked: it refused them', ['state']);
+    reports.set({ state: 'pending' }, deliveries.pending);
+    reports.set({ state: 'parked' }, deliveries.parked);
+  }
+  const up = gauge('roost_store_up', '1 when the store can be used now', ['store']);
+  const free = gauge('roost_store_free_bytes', 'Free bytes, where the store can say', ['store']);
+  for (const { name, freeBytes, error } of stores) {
+    up.set({ store: name }, error === null ? 1 : 0);
+    if (freeBytes !== null) free.set({ store: name }, freeBytes);
+  }
+  if (eventLoop === undefined) return;
+  const { p99, max } = eventLoop.take();
+  gauge('roost_event_loop_delay_p99_seconds', '99 of 100 turns were later by less, since the last scrape', []).set(p99);
+  gauge('roost_event_loop_delay_max_seconds', 'The longest delay since the last scrape', []).set(max);
+}
+
+type Servers = Awaited<ReturnType<BackupService['servers']>>;
+
+function showServers(registry: Registry, servers: Servers, successes: ReadonlyMap<string, number>): void {
+  const gauge = gauges(registry);
+  const last = gauge('roost_backup_last_success_timestamp_seconds', 'When the newest backup was completed', ['server']);
+  const count = gauge('roost_backups', 'Backups that are kept, of any status', ['server']);
+  const bytes = gauge('roost_backup_bytes', 'Bytes of all archives', ['server']);
+  for (const { id: server, ...view } of servers) {
+    count.set({ server }, view.backups);
+    bytes.set({ server }, view.bytes);
+    const at = successes.get(server);
+    if (at !== undefined) last.set({ server }, at / 1000);
+  }
+}
+
+function gauges(registry: Registry) {
+  return <Label extends string>(name: string, help: string, labelNames: readonly Label[]): Gauge<Label> =>
+    new Gauge({ name, help, labelNames: [...labelNames], registers: [registry] });
+}

@@ -1,0 +1,64 @@
+/**
+ * As the daemons of Pterodactyl and Pelican answer: bodies are those of errors alone, and an error that was not
+ * expected at its place names the request beside it. Panels show `error` to their users when the status is below 500.
+ */
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { Failure, FailureCode } from '../../../base/failure.ts';
+import { printableText } from '../../../base/paths.ts';
+import type { AppContext } from '../../dialect.ts';
+import { STATUS_OF } from '../../failure-status.ts';
+import type { Answers } from './answers.ts';
+import { bodyFaultOf } from './body-fault.ts';
+
+const UNEXPECTED = 'An unexpected error was encountered while processing this request';
+
+/** Sentences that panels and their users know; each stands alone in the body. */
+const KNOWN: Readonly<Partial<Record<FailureCode, string>>> = {
+  unauthorized: 'The required authorization heads were not present in the request.',
+  forbidden: 'You are not authorized to access this endpoint.',
+  server_not_found: 'The requested resource does not exist on this instance.',
+  backup_not_found: 'The requested backup was not found on this server.',
+};
+
+export const goAnswers: Answers = {
+  accepted: nothingYet,
+  deleted: (c) => c.body(null, 204),
+  added: nothingYet,
+  done: (c) => c.body(null, 204),
+  json: (c, body) => answer(c, 200, body),
+  failed(c, failure) {
+    const { code } = failure;
+    const fault = bodyFaultOf(failure);
+    if (fault === 'empty') {
+      return answer(c, 400, {
+        error: 'The data passed in the request was not in a parsable format. Please try again.',
+      });
+    }
+    if (fault !== undefined) return unexpected(c, 400, UNEXPECTED);
+    if (code === 'unauthorized') c.header('WWW-Authenticate', 'Bearer');
+    const known = KNOWN[code];
+    if (known !== undefined) return answer(c, STATUS_OF[code], { error: known });
+    const message = printableText(failure.message);
+    if (code === 'invalid_request') return answer(c, statusOf(failure), { error: message });
+    return unexpected(c, statusOf(failure), code === 'internal' ? UNEXPECTED : message);
+  },
+};
+
+// Without the length the answer would be a chunked one, of no chunks.
+function nothingYet(c: AppContext): Response {
+  return c.body(null, 202, { 'Content-Length': '0' });
+}
+
+function statusOf({ code, facts }: Failure): ContentfulStatusCode {
+  // The panel hides the text of 507 from the user who could delete something; its own daemon says 400 as well.
+  if (code === 'insufficient_storage') return 400;
+  return facts['unprocessable'] === true ? 422 : STATUS_OF[code];
+}
+
+function unexpected(c: AppContext, status: ContentfulStatusCode, error: string): Response {
+  return answer(c, status, { error, request_id: c.get('requestId') });
+}
+
+function answer(c: AppContext, status: ContentfulStatusCode, body: object): Response {
+  return c.body(JSON.stringify(body), status, { 'Content-Type': 'application/json; charset=utf-8' });
+}

@@ -1,0 +1,204 @@
+/**
+ * What Roost tells and asks a panel of the Wings family: how backups and restores have ended, where the parts of an
+ * upload go, which servers there are.
+ *
+ * It says what an answer means and leaves it to the callers when to ask again. A panel has not committed its own side
+ * when it asks for a backup: what it does not know right after that, it may know a second later.
+ */
+import { z } from 'zod';
+import type { Clock } from '../../../base/clock.ts';
+import { asFailure, type Failure } from '../../../base/failure.ts';
+import { isUuid, type BackupId, type ServerId } from '../../../base/ids.ts';
+import type { BackupReport, DeliveryVerdict, PanelPort, RestoreReport } from '../../../jobs/report/panel.ts';
+import type { FlavourFacts } from '../flavour.ts';
+import { askPanel, detailOf, parsed, refusedBy, unreachable } from './request.ts';
+import type { PanelAddress, PanelAnswer, PanelRequest } from './request.ts';
+import type { PanelServers, PanelSettings } from './servers.ts';
+
+export interface PanelClientParts extends PanelAddress {
+  readonly facts: FlavourFacts;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+export interface PanelServer {
+  readonly id: ServerId;
+  readonly settings: PanelSettings;
+}
+
+/** How long a panel may take to know what it asked for itself. */
+const COMMITS_WITHIN_MS = 300_000;
+/** Worth another try: a proxy's or a maintenance page's answers, and credentials that are being changed. */
+const PASSING: ReadonlySet<number> = new Set([401, 403, 408, 425, 429]);
+const ALREADY_COMPLETED = /\balready\b.*\bcomplete/i;
+const NOT_RESTORING = /\bnot restoring\b/i;
+
+/** Said of a maintenance page and the like, which are successes as far as their status goes. */
+const NO_PANEL = 'its answer is not the one of a panel';
+
+/** A server's settings are some kilobytes; 50 of them are what the panels' own daemons ask for at a time. */
+const PER_PAGE = 50;
+const PAGE_BYTES = 32 * 1024 ** 2;
+/** A panel that always names a further page must not keep the node asking. */
+const MOST_PAGES = 2000;
+const SETTINGS_BYTES = 4 * 1024 ** 2;
+/** Ten thousand presigned URLs. */
+const PARTS_BYTES = 32 * 1024 ** 2;
+
+const Settings = z.record(z.string(), z.unknown());
+const Page = z.object({
+  data: z.array(z.object({ uuid: z.string(), settings: Settings.catch({}) })),
+  meta: z.object({ last_page: z.number() }).optional(),
+});
+const Configuration = z.object({ settings: Settings });
+const Parts = z.object({ parts: z.array(z.string()), part_size: z.number().int().positive() });
+
+export class PanelClient implements PanelPort, PanelServers {
+  readonly #parts: PanelClientParts;
+
+  constructor(parts: PanelClientParts) {
+    this.#parts = parts;
+  }
+
+  async reportBackup(report: BackupReport, signal: AbortSignal): Promise<DeliveryVerdict> {
+    const doing = 'Cannot report the backup to the panel';
+    const body = backupBody(report, this.#parts.facts.reports);
+    return this.#report(`/backups/${report.backup}`, body, report, doing, signal);
+  }
+
+  async reportRestore(report: RestoreReport, signal: AbortSignal): Promise<DeliveryVerdict> {
+    const doing = 'Cannot report the restore to the panel';
+    const { successful, server } = report;
+    const body = this.#parts.facts.reports === 'complete' ? { successful, server_uuid: server } : { successful };
+    return this.#report(`/backups/${report.backup}/restore`, body, report, doing, signal);
+  }
+
+  /** @see PanelPort.partUrls */
+  async partUrls(
+    backup: BackupId,
+    size: number,
+    signal: AbortSignal,
+  ): Promise<{ readonly parts: readonly string[]; readonly partSize: number }> {
+    const doing = 'Cannot ask the panel where to upload the backup';
+    const path = `/backups/${backup}?size=${size}`;
+    const { parts, part_size: partSize } = await this.#read(
+      { method: 'GET', path, signal, maxBytes: PARTS_BYTES },
+      Parts,
+      doing,
+    );
+    return { parts, partSize };
+  }
+
+  /**
+   * All servers of this node, page after page.
+   *
+   * @throws Failure `store_unreachable` when the panel does not answer, or not what it should.
+   */
+  async *servers(signal: AbortSignal): AsyncGenerator<PanelServer> {
+    const doing = 'Cannot read the servers’ settings from the panel';
+    for (let page = 1, last = 1; page <= Math.min(last, MOST_PAGES); page++) {
+      const path = `/servers?page=${page}&per_page=${PER_PAGE}`;
+      const answer = await this.#read({ method: 'GET', path, signal, maxBytes: PAGE_BYTES }, Page, doing);
+      last = answer.meta?.last_page ?? 1;
+      for (const { uuid, settings } of answer.data) {
+        const id = uuid.toLowerCase();
+        if (isUuid(id)) yield { id: id as ServerId, settings };
+      }
+    }
+  }
+
+  async settings(server: ServerId, signal: AbortSignal): Promise<PanelSettings> {
+    const doing = 'Cannot read the server’s settings from the panel';
+    const request = { method: 'GET', path: `/servers/${server}`, signal, maxBytes: SETTINGS_BYTES } as const;
+    return (await this.#read(request, Configuration, doing, 'server_not_found')).settings;
+  }
+
+  async reportInstalled(server: ServerId, signal: AbortSignal): Promise<void> {
+    const body = { successful: true, reinstall: false };
+    await this.#tell(`/servers/${server}/install`, body, 'Cannot report the installation to the panel', signal);
+  }
+
+  /** Has the panel end what it believes its servers of this node to be in the middle of. */
+  async resetServers(signal: AbortSignal): Promise<void> {
+    await this.#tell('/servers/reset', undefined, 'Cannot have the panel reset its servers', signal);
+  }
+
+  async #report(
+    path: string,
+    body: unknown,
+    { askedAt }: { readonly askedAt: number },
+    doing: string,
+    signal: AbortSignal,
+  ): Promise<DeliveryVerdict> {
+    try {
+      const answer = await askPanel(this.#parts, { method: 'POST', path, body, signal }, doing);
+      return this.#verdict(answer, askedAt, doing);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return { kind: 'retry', failure: asFailure(error, doing) };
+    }
+  }
+
+  #verdict(answer: PanelAnswer, askedAt: number, doing: string): DeliveryVerdict {
+    const { status } = answer;
+    if (isTaken(answer)) return { kind: 'delivered' };
+    if (isSuccess(status)) return { kind: 'retry', failure: unreachable(doing, NO_PANEL) };
+    const detail = detailOf(answer.text);
+    if ((status === 400 || status === 409) && ALREADY_COMPLETED.test(detail)) return { kind: 'delivered' };
+    const age = this.#parts.clock.now() - askedAt;
+    // A clock that was set back makes it look as if it had been asked for in the future.
+    const uncommitted = Math.abs(age) < COMMITS_WITHIN_MS;
+    if (status === 417 && NOT_RESTORING.test(detail) && !uncommitted) return { kind: 'delivered' };
+    const unknown = status === 404 || status === 422 || status === 417;
+    const retry = unknown ? uncommitted : isPassing(status);
+    const code = status === 404 ? 'backup_not_found' : 'store_unreachable';
+    const failure = refusedBy(this.#parts, answer, doing, { code, retry });
+    return { kind: retry ? 'retry' : 'refused', failure };
+  }
+
+  async #tell(path: string, body: unknown, doing: string, signal: AbortSignal): Promise<void> {
+    const answer = await askPanel(this.#parts, { method: 'POST', path, body, signal }, doing);
+    if (isTaken(answer)) return;
+    throw isSuccess(answer.status) ? unreachable(doing, NO_PANEL) : this.#refused(answer, doing);
+  }
+
+  async #read<Answer>(
+    request: PanelRequest,
+    shape: z.ZodType<Answer>,
+    doing: string,
+    unknown: Failure['code'] = 'backup_not_found',
+  ): Promise<Answer> {
+    const answer = await askPanel(this.#parts, request, doing);
+    if (!isSuccess(answer.status)) throw this.#refused(answer, doing, unknown);
+    const body = shape.safeParse(parsed(answer.text));
+    if (!body.success) throw unreachable(doing, NO_PANEL);
+    return body.data;
+  }
+
+  #refused(answer: PanelAnswer, doing: string, unknown?: Failure['code']): Failure {
+    const { status } = answer;
+    const code = status === 404 && unknown !== undefined ? unknown : 'store_unreachable';
+    return refusedBy(this.#parts, answer, doing, { code, retry: isPassing(status) || status === 404 });
+  }
+}
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
+}
+
+/** Panels say nothing or JSON to what they take. A page is from something in their place, whatever its status. */
+function isTaken({ status, text }: PanelAnswer): boolean {
+  return isSuccess(status) && !text.trimStart().startsWith('<');
+}
+
+function isPassing(status: number): boolean {
+  return status < 400 || status >= 500 || PASSING.has(status);
+}
+
+/** The fields of the panels' own daemons; a failure has the same ones, empty. */
+function backupBody(report: BackupReport, reports: FlavourFacts['reports']): Readonly<Record<string, unknown>> {
+  const { successful, sha256, size, files } = report;
+  const parts = report.parts?.map(({ etag, partNumber }) => ({ etag, part_number: partNumber })) ?? null;
+  const body = { checksum: sha256 ?? '', checksum_type: sha256 === null ? '' : 'sha256', size, successful };
+  if (reports === 'nullable') return { ...body, parts };
+  return { ...body, files, browsable: false, streaming: false, parts: parts ?? [] };
+}

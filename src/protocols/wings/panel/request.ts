@@ -1,0 +1,158 @@
+/**
+ * One request to a panel's API for its daemons (`/api/remote`). It promises that a panel which hangs, floods or
+ * redirects costs a bounded time and a bounded number of bytes, that the node's token goes to the configured address
+ * alone, and that no message of a failure holds it.
+ */
+import { Failure, throwIfAborted } from '../../../base/failure.ts';
+import { fetchReason } from '../../../base/fetch-reason.ts';
+import { printableText } from '../../../base/paths.ts';
+import type { FlavourFacts } from '../flavour.ts';
+import { identityOf } from '../flavour.ts';
+import type { NodeCredentials } from '../tokens/node-credentials.ts';
+
+export interface PanelAddress {
+  readonly facts: Pick<FlavourFacts, 'product' | 'accepts'>;
+  readonly credentials: Pick<NodeCredentials, 'tokenId' | 'token'>;
+  /** Without a slash at its end. */
+  readonly panelUrl: string;
+  readonly version: string;
+  readonly fetch: typeof globalThis.fetch;
+  /** Milliseconds for one request and its answer. */
+  readonly timeoutMs?: number;
+}
+
+export interface PanelRequest {
+  readonly method: 'GET' | 'POST';
+  /** Below `/api/remote`. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly signal: AbortSignal;
+  /** The most bytes of an answer that is to be read to its end. */
+  readonly maxBytes?: number;
+}
+
+export interface PanelAnswer {
+  readonly status: number;
+  /** Of an answer that is no success: its beginning. */
+  readonly text: string;
+}
+
+/** As the panels' own daemons. */
+const TIMEOUT_MS = 30_000;
+const ERROR_BYTES = 16 * 1024;
+const DETAIL_LENGTH = 200;
+
+/**
+ * @param doing the sentence's start, in the grammar "Cannot report the backup".
+ * @returns what was answered, whatever its status.
+ * @throws Failure `store_unreachable` with `retry` when there is no answer, not in time, or one that is too long; what
+ *   `signal` was aborted with.
+ */
+export async function askPanel(
+  address: PanelAddress,
+  { method, path, body, signal, maxBytes = ERROR_BYTES }: PanelRequest,
+  doing: string,
+): Promise<PanelAnswer> {
+  const { panelUrl, timeoutMs = TIMEOUT_MS } = address;
+  const limit = AbortSignal.timeout(timeoutMs);
+  try {
+    const response = await address.fetch(`${panelUrl}/api/remote${path}`, {
+      method,
+      headers: headersOf(address),
+      // The token must not follow a redirect to anybody else, and a POST would become a GET.
+      redirect: 'manual',
+      signal: AbortSignal.any([signal, limit]),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const { status, ok } = response;
+    const { text, whole } = await readText(response, ok ? maxBytes : ERROR_BYTES);
+    if (ok && !whole) throw unreachable(doing, `its answer is longer than ${maxBytes} bytes`);
+    return { status, text };
+  } catch (error) {
+    throwIfAborted(signal, doing);
+    if (error instanceof Failure) throw error;
+    const state = limit.aborted ? `it did not answer within ${timeoutMs / 1000} seconds` : fetchReason(error);
+    throw unreachable(doing, state, error);
+  }
+}
+
+/** The failure that an answer without success is; `hint` where the status says what is to be mended. */
+export function refusedBy(
+  { credentials }: PanelAddress,
+  { status, text }: PanelAnswer,
+  doing: string,
+  details: { readonly code?: Failure['code']; readonly retry: boolean },
+): Failure {
+  const { code = 'store_unreachable', retry } = details;
+  const detail = detailOf(text);
+  // Whoever stands in the panel's place may say back what it was sent.
+  const isOurs = text.includes(credentials.token) || detail.includes(credentials.token);
+  const shown = detail === '' || isOurs ? '' : `: ${detail}`;
+  const hint = hintFor(status);
+  return new Failure(code, `${doing}: the panel answered ${status}${shown}`, {
+    facts: { status },
+    retry,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+function headersOf(address: PanelAddress): Readonly<Record<string, string>> {
+  const { facts, credentials } = address;
+  const { tokenId, token } = credentials;
+  return {
+    Authorization: `Bearer ${tokenId}.${token}`,
+    Accept: facts.accepts,
+    'Content-Type': 'application/json',
+    'User-Agent': identityOf(address),
+  };
+}
+
+/** Reads no more than that, and lets go of the rest. */
+async function readText(
+  response: Response,
+  maxBytes: number,
+): Promise<{ readonly text: string; readonly whole: boolean }> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  if (response.body !== null) {
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes > maxBytes) break;
+    }
+  }
+  return { text: Buffer.concat(chunks).subarray(0, maxBytes).toString('utf8'), whole: bytes <= maxBytes };
+}
+
+/** What a panel says in its own envelope: `{"errors":[{"detail"}]}`, or `{"errors":["…"]}`. Never the raw body. */
+export function detailOf(text: string): string {
+  const body = parsed(text);
+  if (typeof body !== 'object' || body === null || !('errors' in body) || !Array.isArray(body.errors)) return '';
+  const [first] = body.errors as unknown[];
+  const detail = typeof first === 'object' && first !== null && 'detail' in first ? first.detail : first;
+  return typeof detail === 'string' ? printableText(detail.slice(0, DETAIL_LENGTH)) : '';
+}
+
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function hintFor(status: number): string | undefined {
+  if (status === 401 || status === 403) {
+    return 'Compare panel.token_id and panel.token with the node’s configuration in the panel.';
+  }
+  if (status >= 300 && status < 400) return 'Set panel.url to the address that the panel itself redirects to.';
+  return undefined;
+}
+
+export function unreachable(doing: string, state: string, cause?: unknown): Failure {
+  return new Failure('store_unreachable', `${doing}: the panel is away: ${state}`, {
+    cause,
+    hint: 'It is tried again by itself. Check panel.url, and that the panel answers this host.',
+    retry: true,
+  });
+}

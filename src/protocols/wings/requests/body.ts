@@ -1,0 +1,35 @@
+/** Reading a panel's request: bounded, then checked; what does not fit is a `badBody` of its kind, never a 500. */
+import type { z } from '@hono/zod-openapi';
+import type { AppContext } from '../../dialect.ts';
+import { readBody } from '../../request-body.ts';
+import { badBody } from '../answers/body-fault.ts';
+import type { FlavourFacts } from '../flavour.ts';
+
+/** @throws Failure `invalid_request` for what is no JSON or does not fit, `too_large`. */
+export async function bodyAs<Schema extends z.ZodType>(
+  c: AppContext,
+  schema: Schema,
+  { answers }: FlavourFacts,
+): Promise<z.output<Schema>> {
+  const text = await readBody(c);
+  if (answers === 'rust' && !isLabelled(c.req.header('content-type'))) {
+    throw badBody('unlabelled', 'it is not labelled as application/json');
+  }
+  const parsed = schema.safeParse(jsonOf(text));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw badBody('unfit', `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'it has another shape'}`);
+}
+
+function isLabelled(contentType: string | undefined): boolean {
+  return /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(contentType ?? '');
+}
+
+function jsonOf(text: string): unknown {
+  if (text.trim() === '') throw badBody('empty', 'it is empty');
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw badBody('malformed', 'it is not valid JSON', error);
+  }
+}

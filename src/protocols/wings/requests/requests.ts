@@ -1,0 +1,80 @@
+/** What panels ask for, as their daemons read it: one leniently, where an absent field is an empty one, one strictly. */
+import { z } from '@hono/zod-openapi';
+import { Failure } from '../../../base/failure.ts';
+import type { BackupId } from '../../../base/ids.ts';
+import { isUuid } from '../../../base/ids.ts';
+import { printableText } from '../../../base/paths.ts';
+import type { FlavourFacts } from '../flavour.ts';
+import { backupIdOf } from './guard.ts';
+
+/** `wings`: the node keeps the archive; `s3`: it goes to the panel's own object storage. */
+export type Adapter = 'wings' | 's3';
+
+export interface CreateRequest {
+  readonly backup: BackupId;
+  readonly adapter: Adapter;
+  /** gitignore lines; none: the server's own ignore file counts. */
+  readonly ignore: readonly string[];
+}
+
+export interface RestoreRequest {
+  readonly truncate: boolean;
+  /** Where the archive is fetched from; null: the node has it. */
+  readonly url: string | null;
+}
+
+const word = z.string().nullish();
+
+const LENIENT_CREATE = z.object({ adapter: word, uuid: word, ignore: word }).nullable();
+const LENIENT_RESTORE = z.object({
+  adapter: z.enum(['wings', 's3']),
+  truncate_directory: z.boolean().nullish(),
+  download_url: word,
+});
+
+const uuid = z.string().refine((text) => isUuid(text.toLowerCase()), 'must be a UUID');
+/** Those of the strict daemon; a node of this kind serves the first two. */
+const strictAdapter = z.enum(['wings', 's3', 'ddup-bak', 'btrfs', 'zfs', 'restic']);
+
+const STRICT_CREATE = z.object({ adapter: strictAdapter, uuid, ignore: z.string() });
+const STRICT_RESTORE = z.object({ adapter: strictAdapter, truncate_directory: z.boolean(), download_url: word });
+
+type Given<Fields extends string> = Readonly<Partial<Record<Fields, string | null>>> | null;
+type GivenRestore = Given<'adapter' | 'download_url'> & { readonly truncate_directory?: boolean | null };
+
+/** @throws Failure while it is applied, `invalid_request`, for what its daemon tells from a body that does not fit. */
+export function createSchema({ answers }: FlavourFacts) {
+  const shape: z.ZodType<Given<'adapter' | 'uuid' | 'ignore'>> = answers === 'go' ? LENIENT_CREATE : STRICT_CREATE;
+  return shape.transform((given): CreateRequest => {
+    const { adapter, uuid: id, ignore } = given ?? {};
+    return { backup: backupIdOf(id), adapter: adapterOf(adapter), ignore: linesOf(ignore ?? '') };
+  });
+}
+
+/** As `createSchema`. */
+export function restoreSchema({ answers }: FlavourFacts) {
+  const isGo = answers === 'go';
+  const shape: z.ZodType<GivenRestore> = isGo ? LENIENT_RESTORE : STRICT_RESTORE;
+  const missing = isGo
+    ? 'The download_url field is required when the backup adapter is set to S3.'
+    : 'unable to restore s3 backup without download_url';
+  return shape.transform((given): RestoreRequest => {
+    const truncate = given.truncate_directory ?? false;
+    // Pelican sends a link to this very node beside `wings`: the archive is here.
+    if (adapterOf(given.adapter) === 'wings') return { truncate, url: null };
+    const url = given.download_url ?? '';
+    if (url === '') throw new Failure('invalid_request', missing);
+    return { truncate, url };
+  });
+}
+
+/** @throws Failure `invalid_request`, in a sentence that the panel shows. */
+function adapterOf(adapter: string | null | undefined): Adapter {
+  if (adapter === 'wings' || adapter === 's3') return adapter;
+  const shown = printableText((adapter ?? '').slice(0, 64));
+  throw new Failure('invalid_request', `The backup adapter "${shown}" is not served by this node: use wings or s3.`);
+}
+
+function linesOf(ignore: string): string[] {
+  return ignore === '' ? [] : ignore.split('\n');
+}

@@ -1,0 +1,83 @@
+/** Creating, restoring and deleting backups, as panels ask for it. Answers come first, the work later. */
+import { Failure } from '../../../base/failure.ts';
+import type { ServerId } from '../../../base/ids.ts';
+import type { BackupService } from '../../../jobs/contract.ts';
+import type { App, DialectPorts } from '../../dialect.ts';
+import { ignoredBody } from '../../json-body.ts';
+import { answersOf } from '../answers/answers-of.ts';
+import { bodyAs } from '../requests/body.ts';
+import type { FlavourFacts } from '../flavour.ts';
+import { backupIdOf, knownServer, panelOnly } from '../requests/guard.ts';
+import { createSchema, restoreSchema } from '../requests/requests.ts';
+
+/** A panel cannot ask again by itself, and is told how it ends, however long that takes. */
+const FOR_PANEL = { whenBusy: 'queue', report: true } as const;
+
+export function mountBackups(app: App, { service }: DialectPorts, facts: FlavourFacts): void {
+  const path = '/api/servers/:server/backup';
+  const answers = answersOf(facts);
+  const known = knownServer(service, facts);
+  const createBody = createSchema(facts);
+  const restoreBody = restoreSchema(facts);
+
+  app.post(path, panelOnly, known, async (c) => {
+    const { backup: id, adapter, ignore } = await bodyAs(c, createBody, facts);
+    const upload = adapter === 's3' ? { upload: 'panel' as const } : {};
+    const { job } = await service.create({ ...FOR_PANEL, server: c.get('server'), id, ignore, ...upload });
+    c.set('job', job);
+    return answers.accepted(c);
+  });
+
+  app.post(`${path}/:backup/restore`, panelOnly, known, async (c) => {
+    const backup = backupIdOf(c.req.param('backup'));
+    const { truncate, url } = await bodyAs(c, restoreBody, facts);
+    const download = url === null ? {} : { download: { url } };
+    const request = { ...FOR_PANEL, server: c.get('server'), backup, truncate, ...download };
+    const { job } = await service.restore(request).catch((error: unknown) => missingArchive(error, facts));
+    c.set('job', job);
+    return answers.accepted(c);
+  });
+
+  app.delete(`${path}/:backup`, panelOnly, known, ignoredBody, async (c) => {
+    await service.discard(c.get('server'), backupIdOf(c.req.param('backup')));
+    return answers.deleted(c);
+  });
+
+  if (facts.deletesAllBackups) {
+    app.delete('/api/servers/:server/deleteAllBackups', panelOnly, known, ignoredBody, async (c) => {
+      await discardAll(c.get('server'), service);
+      return answers.deleted(c);
+    });
+  }
+
+  if (facts.deletesWithoutServer) {
+    // The body names an adapter; what is here is here, whatever it says.
+    app.delete('/api/backups/:backup', panelOnly, ignoredBody, async (c) => {
+      const backup = backupIdOf(c.req.param('backup'));
+      const { server } = await service.findBackup(backup);
+      await service.discard(server, backup);
+      return answers.deleted(c);
+    });
+  }
+}
+
+/** All but the locked ones, and says when there were some: nobody must believe that they are gone, or lose them. */
+async function discardAll(server: ServerId, service: BackupService): Promise<void> {
+  const all = await service.backups(server);
+  const locked = all.filter((backup) => backup.locked);
+  for (const backup of all) if (!backup.locked) await service.discard(server, backup.id).catch(unlessGone);
+  await service.discardLeft(server);
+  if (locked.length === 0) return;
+  throw new Failure('backup_locked', `Cannot delete all backups: ${locked.length} of them are locked`);
+}
+
+function unlessGone(error: unknown): void {
+  if (!(error instanceof Failure) || error.code !== 'backup_not_found') throw error;
+}
+
+/** At this place two of the daemons take a missing archive for a missing file. */
+function missingArchive(error: unknown, { answers }: FlavourFacts): never {
+  const isMissing = error instanceof Failure && error.code === 'backup_not_found';
+  if (!isMissing || answers === 'rust') throw error;
+  throw new Failure('path_not_found', 'The requested resources was not found on the system.', { cause: error });
+}

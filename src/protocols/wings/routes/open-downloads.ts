@@ -1,0 +1,41 @@
+/**
+ * How many connections take one download at a time. A link may be asked for in pieces by several, but each of them
+ * holds a file, a socket and up to two mebibytes for as long as its reader likes: one link must not hold them all.
+ */
+import type { ByteSource } from '../../../base/source.ts';
+import { readInto } from '../../../base/source.ts';
+
+/** As many as download programs open (aria2 allows no more to one server). */
+const MOST_CONNECTIONS = 16;
+
+export class OpenDownloads {
+  readonly #open = new Map<string, number>();
+
+  /** @returns what gives the place back, which may be called twice; undefined when there is none. */
+  enter(link: string): (() => void) | undefined {
+    const before = this.#open.get(link) ?? 0;
+    if (before >= MOST_CONNECTIONS) return undefined;
+    this.#open.set(link, before + 1);
+    let left = false;
+    return () => {
+      if (left) return;
+      left = true;
+      const others = (this.#open.get(link) ?? 1) - 1;
+      if (others === 0) this.#open.delete(link);
+      else this.#open.set(link, others);
+    };
+  }
+}
+
+/** The same bytes; `leave` is called once nobody reads them any more. */
+export function leftWhenClosed(source: ByteSource, leave: () => void): ByteSource {
+  return {
+    size: source.size,
+    read: (offset, length, signal) => source.read(offset, length, signal),
+    readInto: (offset, into, signal) => readInto(source, offset, into, signal),
+    async close() {
+      leave();
+      await source.close();
+    },
+  };
+}

@@ -1,0 +1,38 @@
+/** What the panel takes back: single tokens of one server, or all that a user holds. */
+import { z } from '@hono/zod-openapi';
+import type { App, DialectPorts } from '../../dialect.ts';
+import { answersOf } from '../answers/answers-of.ts';
+import { badBody } from '../answers/body-fault.ts';
+import { bodyAs } from '../requests/body.ts';
+import type { FlavourFacts } from '../flavour.ts';
+import type { Grants } from '../tokens/denylist.ts';
+import { knownServer, panelOnly } from '../requests/guard.ts';
+
+const DenyBody = z.object({ jtis: z.array(z.string().max(255)).max(1000).nullish() });
+
+const User = z.object({ user: z.string().min(1).max(255), servers: z.array(z.string().max(64)).max(10_000).nullish() });
+// Pelican's client wraps it by mistake.
+const UserBody = z.union([User, z.object({ json: User }).transform(({ json }) => json)]);
+
+export function mountRevocation(
+  app: App,
+  { service }: DialectPorts,
+  facts: FlavourFacts,
+  grants: Pick<Grants, 'denyTokens' | 'denyUser'>,
+): void {
+  const answers = answersOf(facts);
+
+  app.post('/api/servers/:server/ws/deny', panelOnly, knownServer(service, facts), async (c) => {
+    const { jtis } = await bodyAs(c, DenyBody, facts);
+    if (jtis !== null && jtis !== undefined && jtis.length > 0) grants.denyTokens(jtis);
+    return answers.done(c);
+  });
+
+  app.post('/api/deauthorize-user', panelOnly, async (c) => {
+    const { user, servers } = await bodyAs(c, UserBody, facts);
+    // None stands for all of them; an absent list must not.
+    if (servers === null || servers === undefined) throw badBody('unfit', 'servers: is required');
+    grants.denyUser(user, servers);
+    return answers.done(c);
+  });
+}

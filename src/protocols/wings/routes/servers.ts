@@ -1,0 +1,120 @@
+/**
+ * Servers, as panels take them on, look at them and give them up. The panel decides whether a server is suspended and
+ * what it is called; the rest of its settings is for who runs it, and is not kept.
+ */
+import { z } from '@hono/zod-openapi';
+import { asFailure, Failure } from '../../../base/failure.ts';
+import type { ServerId } from '../../../base/ids.ts';
+import { isUuid, parseServerId } from '../../../base/ids.ts';
+import type { BackupService } from '../../../jobs/contract.ts';
+import type { App, AppContext, DialectPorts } from '../../dialect.ts';
+import { readBody } from '../../request-body.ts';
+import { answersOf } from '../answers/answers-of.ts';
+import { bodyAs } from '../requests/body.ts';
+import type { FlavourFacts } from '../flavour.ts';
+import type { Grants } from '../tokens/denylist.ts';
+import { knownServer, panelOnly, serverOf, whenPanel } from '../requests/guard.ts';
+import type { PanelServers, PanelSettings } from '../panel/servers.ts';
+import { serverObject } from '../server-object.ts';
+import { applySettings } from '../panel/server-settings.ts';
+
+/** The panel waits for 15 seconds, and has to hear of a failure before. */
+const ASK_MS = 10_000;
+
+export interface ServerParts {
+  readonly facts: FlavourFacts;
+  readonly panel: PanelServers;
+  readonly grants: Pick<Grants, 'serverDeleted'>;
+}
+
+export function mountServers(app: App, ports: DialectPorts, { facts, panel, grants }: ServerParts): void {
+  const { service, log } = ports;
+  const answers = answersOf(facts);
+
+  app.get(
+    '/api/servers',
+    whenPanel(async (c) => answers.json(c, (await service.servers()).map(serverObject))),
+  );
+
+  app.get(
+    '/api/servers/:server',
+    whenPanel(async (c) => {
+      const view = await service.server(await serverOf(c, service, facts));
+      return answers.json(c, serverObject(view));
+    }),
+  );
+
+  app.post('/api/servers', panelOnly, async (c) => {
+    const server = await newServer(c, service, facts);
+    const settings = await asked(panel.settings(server, AbortSignal.timeout(ASK_MS)));
+    await service.addServer(server);
+    await applySettings(await service.server(server), settings, service);
+    await panel.reportInstalled(server, AbortSignal.timeout(ASK_MS)).catch((error: unknown) => {
+      log.warn('Cannot tell the panel that a server is installed: it goes on showing that it is not', {
+        server,
+        error,
+      });
+    });
+    return answers.added(c);
+  });
+
+  app.post('/api/servers/:server/sync', panelOnly, knownServer(service, facts), async (c) => {
+    const server = c.get('server');
+    const settings = (await sent(c)) ?? (await asked(panel.settings(server, AbortSignal.timeout(ASK_MS))));
+    await applySettings(await service.server(server), settings, service);
+    return answers.done(c);
+  });
+
+  app.delete(
+    '/api/servers/:server',
+    whenPanel(async (c) => {
+      const server = await serverOf(c, service, facts);
+      await readBody(c);
+      await service.giveUpServer(server, { backups: facts.purgesWithServer ? 'delete' : 'keep', cancel: true });
+      if (facts.purgesWithServer) await service.discardLeft(server);
+      grants.serverDeleted(server);
+      return answers.done(c);
+    }),
+  );
+}
+
+const LENIENT = z.object({ uuid: z.string().nullish() }).nullable();
+const STRICT = z.object({ uuid: z.guid(), start_on_completion: z.boolean() });
+
+/** @throws Failure `invalid_request`, also for a server that is here already, where the panel's daemon refuses that. */
+async function newServer(c: AppContext, service: BackupService, facts: FlavourFacts): Promise<ServerId> {
+  const strict = facts.answers === 'rust';
+  const shape: z.ZodType<{ readonly uuid?: string | null } | null> = strict ? STRICT : LENIENT;
+  const id = ((await bodyAs(c, shape, facts))?.uuid ?? '').toLowerCase();
+  if (!isUuid(id)) {
+    throw new Failure('invalid_request', 'The data provided in the request could not be validated.', {
+      facts: { unprocessable: true },
+    });
+  }
+  const server = parseServerId(id);
+  const here = strict && (await service.servers()).some((view) => view.id === server);
+  if (here) throw new Failure('server_busy', 'server with this uuid already exists');
+  return server;
+}
+
+const SyncBody = z.object({ server: z.object({ settings: z.record(z.string(), z.unknown()) }) });
+
+/** The settings that newer panels send along, so that nobody has to ask for them. */
+async function sent(c: AppContext): Promise<PanelSettings | undefined> {
+  try {
+    return SyncBody.safeParse(JSON.parse(await readBody(c))).data?.server.settings;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Whatever the panel's answer lacks, the panel that waits for ours is told of as a fault of this side. */
+async function asked<Answer>(answer: Promise<Answer>): Promise<Answer> {
+  try {
+    return await answer;
+  } catch (error) {
+    const { message } = asFailure(error, 'Cannot read the settings of the server from the panel');
+    throw new Failure('internal', message, { cause: error });
+  }
+}

@@ -1,0 +1,57 @@
+import os from 'node:os';
+import type { App, DialectPorts } from '../../dialect.ts';
+import { answersOf } from '../answers/answers-of.ts';
+import type { FlavourFacts } from '../flavour.ts';
+import { whenPanel } from '../requests/guard.ts';
+
+/** `GET /api/system` in the panel's words, where its token is presented; the path is shared. */
+export function mountSystem(app: App, { version }: DialectPorts, facts: FlavourFacts): void {
+  const answers = answersOf(facts);
+  app.get(
+    '/api/system',
+    whenPanel(async (c) => {
+      const long = facts.longSystem && c.req.query('v') === '2';
+      return answers.json(c, long ? longSystem(version) : shortSystem(version, facts));
+    }),
+  );
+}
+
+function shortSystem(version: string, { answers }: FlavourFacts) {
+  const isRust = answers === 'rust';
+  return {
+    architecture: isRust ? os.machine() : goArchitecture(),
+    cpu_count: os.availableParallelism(),
+    kernel_version: os.release(),
+    os: 'linux',
+    // Its panel splits a build's name off.
+    version: isRust ? `${version}:roost` : version,
+  };
+}
+
+/** There are no containers here; panels sum these numbers up. */
+function longSystem(version: string) {
+  return {
+    version,
+    docker: {
+      version: '',
+      cgroups: { driver: '', version: '' },
+      containers: { total: 0, running: 0, paused: 0, stopped: 0 },
+      storage: { driver: '', filesystem: '' },
+      runc: { version: '' },
+    },
+    system: {
+      architecture: goArchitecture(),
+      cpu_threads: os.availableParallelism(),
+      memory_bytes: os.totalmem(),
+      kernel_version: os.release(),
+      os: os.type(),
+      os_type: 'linux',
+    },
+  };
+}
+
+/** Go's names of architectures. */
+function goArchitecture(): string {
+  const architecture = os.arch();
+  return architecture === 'x64' ? 'amd64' : architecture === 'ia32' ? '386' : architecture;
+}

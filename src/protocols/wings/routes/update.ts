@@ -1,0 +1,42 @@
+import { z } from '@hono/zod-openapi';
+import type { App, DialectPorts } from '../../dialect.ts';
+import { answersOf } from '../answers/answers-of.ts';
+import { bodyAs } from '../requests/body.ts';
+import type { FlavourFacts } from '../flavour.ts';
+import { panelOnly } from '../requests/guard.ts';
+import type { NodeCredentials } from '../tokens/node-credentials.ts';
+
+// An empty token would let everybody in, and a short one whoever guesses.
+const UpdateBody = z.object({
+  token_id: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, 'must be the id of a token')
+    .nullish(),
+  token: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,512}$/, 'must be the token of a node')
+    .nullish(),
+});
+
+/**
+ * `POST /api/update`: the node's configuration as the panel has it. Of that the token counts, from the next request on:
+ * where this node listens, keeps its files, and finds its panel, is its operator's to say.
+ */
+export function mountUpdate(
+  app: App,
+  { log }: DialectPorts,
+  facts: FlavourFacts,
+  credentials: Pick<NodeCredentials, 'tokenId' | 'token' | 'rotate'>,
+): void {
+  const answers = answersOf(facts);
+  app.post('/api/update', panelOnly, async (c) => {
+    const body = await bodyAs(c, UpdateBody, facts);
+    const tokenId = body.token_id ?? credentials.tokenId;
+    const token = body.token ?? credentials.token;
+    if (tokenId !== credentials.tokenId || token !== credentials.token) {
+      credentials.rotate({ tokenId, token });
+      log.info('The panel has replaced the token of this node', { requestId: c.get('requestId') });
+    }
+    return answers.json(c, { applied: true });
+  });
+}

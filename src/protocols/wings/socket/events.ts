@@ -1,0 +1,140 @@
+/**
+ * What happened to a server's backups, in the frames that pages listen for. One of progress and one of the end for each
+ * job; a dry run changes nothing and is not told.
+ */
+import { Failure } from '../../../base/failure.ts';
+import { printableText } from '../../../base/paths.ts';
+import type { BackupService, RoostEvent } from '../../../jobs/contract.ts';
+import type { FlavourFacts } from '../flavour.ts';
+import type { Frame } from './messages.ts';
+
+export interface Telling {
+  readonly frame: Frame;
+  /** Only for holders of it. */
+  readonly permission?: string;
+  /** May be left out for a page that is slow: a newer one follows. */
+  readonly progress?: true;
+}
+
+type Words = (event: RoostEvent, restore: RestoreFacts) => readonly Telling[];
+
+/** What a restore's own event does not say. */
+interface RestoreFacts {
+  readonly source: 'local' | 'panel';
+}
+
+const READ = 'backup.read';
+
+/** The tellings of an event; none for what pages do not know. */
+export function tellingsOf(
+  event: RoostEvent,
+  service: Pick<BackupService, 'job'>,
+  { answers }: Pick<FlavourFacts, 'answers'>,
+): readonly Telling[] {
+  const words = (answers === 'go' ? GO : RUST)[event.type];
+  if (words === undefined) return [];
+  const restore = event.type.startsWith('restore.') ? restoreFacts(event, service) : { source: 'local' as const };
+  return restore === undefined ? [] : words(event, restore);
+}
+
+const GO: Partial<Record<RoostEvent['type'], Words>> = {
+  'backup.progress': backupProgress,
+  'backup.completed': (event) => goCompleted(event, true),
+  'backup.failed': (event) => goCompleted(event, false),
+  'backup.cancelled': (event) => goCompleted(event, false),
+  'restore.progress': restoreProgress,
+  'restore.completed': (_, { source }) => [
+    message(`Completed server restoration from ${source === 'local' ? 'local' : 'S3'} backup.`),
+    { frame: ['backup restore completed', ''] },
+  ],
+  // Its page waits for this word in any case; that it failed stands in the console alone.
+  'restore.failed': (event) => [restoreFailed(event), { frame: ['backup restore completed', ''] }],
+};
+
+const RUST: Partial<Record<RoostEvent['type'], Words>> = {
+  'backup.started': (event) => [{ frame: ['backup started', idOf(event)], permission: READ }],
+  'backup.progress': backupProgress,
+  'backup.completed': (event) => rustCompleted(event, true),
+  'backup.failed': (event) => rustCompleted(event, false),
+  'backup.cancelled': (event) => rustCompleted(event, false),
+  'restore.started': () => [{ frame: ['backup restore started'] }],
+  'restore.progress': restoreProgress,
+  'restore.completed': (_, { source }) => [
+    message(`Completed server restoration from ${source === 'local' ? 'wings' : 's3'} backup.`),
+    { frame: ['backup restore completed'] },
+  ],
+  'restore.failed': (event) => [restoreFailed(event), { frame: ['backup restore completed'] }],
+};
+
+/** Without the job's row, which may be gone by now, it is a restore like most. Undefined for a dry run. */
+function restoreFacts({ job }: RoostEvent, service: Pick<BackupService, 'job'>): RestoreFacts | undefined {
+  if (job === undefined) return { source: 'local' };
+  try {
+    const { request } = service.job(job);
+    if (request['dryRun'] === true) return undefined;
+    return { source: request['download'] === true ? 'panel' : 'local' };
+  } catch (error) {
+    if (error instanceof Failure) return { source: 'local' };
+    throw error;
+  }
+}
+
+/**
+ * Under two names: Pterodactyl's rows listen to the one with the backup's id, which its own daemon loses on the way;
+ * everybody else to the plain one.
+ */
+function goCompleted(event: RoostEvent, successful: boolean): readonly Telling[] {
+  const facts = JSON.stringify({
+    uuid: idOf(event),
+    is_successful: successful,
+    checksum: successful ? event.data['sha256'] : '',
+    checksum_type: successful ? 'sha256' : 'sha1',
+    file_size: successful ? event.data['size'] : 0,
+  });
+  return [`backup completed:${idOf(event)}`, 'backup completed'].map((name) => ({
+    frame: [name, facts],
+    permission: READ,
+  }));
+}
+
+function rustCompleted(event: RoostEvent, successful: boolean): readonly Telling[] {
+  const { data } = event;
+  const facts = JSON.stringify({
+    checksum_type: successful ? 'sha256' : '',
+    checksum: successful ? data['sha256'] : '',
+    size: successful ? data['size'] : 0,
+    files: successful ? data['files'] : 0,
+    successful,
+    browsable: false,
+    streaming: false,
+  });
+  return [{ frame: ['backup completed', idOf(event), facts], permission: READ }];
+}
+
+/** As Calagopus writes it; pages that do not know the event pass over it. */
+function backupProgress(event: RoostEvent): readonly Telling[] {
+  return [{ frame: ['backup progress', idOf(event), progressOf(event)], permission: READ, progress: true }];
+}
+
+function restoreProgress(event: RoostEvent): readonly Telling[] {
+  return [{ frame: ['backup restore progress', progressOf(event)], progress: true }];
+}
+
+function progressOf({ data }: RoostEvent): string {
+  return JSON.stringify({ progress: data['bytesDone'] ?? 0, total: data['bytesTotal'] ?? 0 });
+}
+
+function restoreFailed({ data }: RoostEvent): Telling {
+  const { code, message: reason } = (data['error'] ?? {}) as { readonly code?: unknown; readonly message?: unknown };
+  // What nobody foresaw may name this host's paths: the log has it.
+  const told = typeof reason === 'string' && code !== 'internal' ? `: ${printableText(reason)}` : '';
+  return message(`The server was not restored${told}`);
+}
+
+function message(text: string): Telling {
+  return { frame: ['daemon message', text] };
+}
+
+function idOf({ backup }: RoostEvent): string {
+  return backup ?? '';
+}

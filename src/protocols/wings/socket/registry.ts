@@ -1,0 +1,112 @@
+/**
+ * All pages that listen to servers of this node. One pass over each event serves them all; how many there may be is
+ * bounded, and whoever proved nothing gives way to a newcomer, so that strangers cannot keep pages out.
+ */
+import type { Clock } from '../../../base/clock.ts';
+import type { ServerId } from '../../../base/ids.ts';
+import type { BackupService, RoostEvent } from '../../../jobs/contract.ts';
+import type { WingsFlavour } from '../flavour.ts';
+import { FLAVOURS } from '../flavour.ts';
+import type { GrantChange } from '../tokens/denylist.ts';
+import { tellingsOf } from './events.ts';
+import { SOCKET_RULES } from './rules.ts';
+import type { SocketSession } from './session.ts';
+import { CLOSE } from './session.ts';
+
+const MOST_IN_ALL = 1024;
+
+/** Progress of one backup is told at once and then twice a second, as pages know it. */
+const PROGRESS_EVERY_MS = 500;
+
+type Told = Pick<SocketSession, 'server' | 'idle' | 'tell' | 'suspended' | 'denied' | 'deleted' | 'close'>;
+
+export class SocketRoom {
+  readonly #service: Pick<BackupService, 'job'>;
+  readonly #clock: Clock;
+  readonly #flavour: WingsFlavour;
+  /** In the order in which they came. */
+  readonly #sessions = new Map<ServerId, Set<Told>>();
+  #inAll = 0;
+  /** When progress was told last, by what it is of. */
+  readonly #progressAt = new Map<string, number>();
+
+  constructor(service: Pick<BackupService, 'job'>, clock: Clock, flavour: WingsFlavour) {
+    this.#service = service;
+    this.#clock = clock;
+    this.#flavour = flavour;
+  }
+
+  /** Whether one more page of this server would find a place, somebody else's perhaps. */
+  hasPlace(server: ServerId): boolean {
+    return this.#toLeave(server) !== 'nobody';
+  }
+
+  /** @returns what gives the place back, or undefined when there is none. */
+  enter(session: Told): (() => void) | undefined {
+    const leaving = this.#toLeave(session.server);
+    if (leaving === 'nobody') return undefined;
+    leaving?.close(CLOSE.tooMany);
+    if (leaving !== undefined) this.#leave(leaving);
+    const here = this.#sessions.get(session.server) ?? new Set();
+    this.#sessions.set(session.server, here.add(session));
+    this.#inAll++;
+    return () => this.#leave(session);
+  }
+
+  take(event: RoostEvent): void {
+    const { type, server, data } = event;
+    const { suspended } = data;
+    const here = this.#sessions.get(server);
+    if (type === 'server.status' && typeof suspended === 'boolean') this.#each(here, (one) => one.suspended(suspended));
+    if (!this.#isDue(event) || here === undefined) return;
+    const tellings = tellingsOf(event, this.#service, FLAVOURS[this.#flavour]);
+    if (tellings.length > 0) this.#each(here, (one) => one.tell(tellings));
+  }
+
+  change(change: GrantChange): void {
+    if (change.kind === 'server deleted') return this.#each(this.#sessions.get(change.server), (one) => one.deleted());
+    for (const here of Array.from(this.#sessions.values())) this.#each(here, (one) => one.denied());
+  }
+
+  /** One that has to go for a newcomer, `undefined` when none has to, `nobody` when none can. */
+  #toLeave(server: ServerId): Told | undefined | 'nobody' {
+    const here = this.#sessions.get(server);
+    if ((here?.size ?? 0) >= SOCKET_RULES[this.#flavour].most) return idleIn(here) ?? 'nobody';
+    if (this.#inAll < MOST_IN_ALL) return undefined;
+    for (const sessions of this.#sessions.values()) {
+      const idle = idleIn(sessions);
+      if (idle !== undefined) return idle;
+    }
+    return 'nobody';
+  }
+
+  #leave(session: Told): void {
+    const here = this.#sessions.get(session.server);
+    if (here?.delete(session) !== true) return;
+    this.#inAll--;
+    if (here.size === 0) this.#sessions.delete(session.server);
+  }
+
+  /** False for progress that comes too soon after the last. */
+  #isDue({ type, server, backup }: RoostEvent): boolean {
+    const [family = ''] = type.split('.');
+    const key = `${family} ${server} ${backup ?? ''}`;
+    if (!type.endsWith('.progress')) {
+      this.#progressAt.delete(key);
+      return true;
+    }
+    const now = this.#clock.monotonic();
+    if (now - (this.#progressAt.get(key) ?? Number.NEGATIVE_INFINITY) < PROGRESS_EVERY_MS) return false;
+    this.#progressAt.set(key, now);
+    return true;
+  }
+
+  // A copy, because one that is closed leaves.
+  #each(sessions: ReadonlySet<Told> | undefined, tell: (session: Told) => void): void {
+    for (const session of Array.from(sessions ?? [])) tell(session);
+  }
+}
+
+function idleIn(sessions: ReadonlySet<Told> | undefined): Told | undefined {
+  return Array.from(sessions ?? []).find(({ idle }) => idle);
+}

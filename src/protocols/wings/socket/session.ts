@@ -1,0 +1,267 @@
+/**
+ * One page on a server's socket, from its handshake to its close. Knows the frames and the rules, and no network.
+ *
+ * It promises: nothing of the server is told before a token of the panel allows it, nor after that token has expired
+ * or was denied; a page is told in time to fetch a new token, and may present it without connecting again; memory per
+ * page is bounded, and a page that does not read is dropped.
+ */
+import type { Clock } from '../../../base/clock.ts';
+import type { ServerId } from '../../../base/ids.ts';
+import type { Timers } from '../../../base/timers.ts';
+import type { SocketWire } from '../../socket-wire.ts';
+import type { RateVerdict } from './frame-rates.ts';
+import { FrameRates } from './frame-rates.ts';
+import type { WingsFlavour } from '../flavour.ts';
+import { FLAVOURS } from '../flavour.ts';
+import type { Grants } from '../tokens/denylist.ts';
+import type { Telling } from './events.ts';
+import { SOCKET_RULES } from './rules.ts';
+import type { CloseReason, Frame, Problem, Reaction, SocketWords } from './messages.ts';
+import { wordsOf } from './messages.ts';
+import type { PanelToken } from '../tokens/rules.ts';
+import { objectionTo, permits, readToken } from '../tokens/rules.ts';
+
+export interface SessionOptions {
+  readonly wire: SocketWire;
+  readonly server: ServerId;
+  readonly flavour: WingsFlavour;
+  /** What the panel signs with, now. */
+  readonly key: () => Uint8Array;
+  readonly grants: Pick<Grants, 'startedAt' | 'isDenied'>;
+  /** What a page is told of the game itself: its state, and JSON of what it uses. */
+  readonly game: { readonly state: string; readonly stats: string };
+  readonly suspended: boolean;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly newErrorId: () => string;
+}
+
+export const CLOSE = {
+  suspended: { code: 4409, text: 'server is suspended' },
+  deleted: { code: 1001, text: 'server deleted' },
+  denied: { code: 1008, text: 'permission revoked' },
+  silent: { code: 1008, text: 'no token was presented' },
+  flood: { code: 1008, text: 'too many frames' },
+  tooMany: { code: 1013, text: 'too many sockets' },
+} as const satisfies Record<string, CloseReason>;
+
+/** How often a token's age and the connection itself are looked at. */
+const TICK_MS = 30_000;
+const EXPIRES_SOON_SECONDS = 60;
+/** Bytes unsent beyond which a page is not told of progress, and beyond which it is gone. */
+const BEHIND_BYTES = 64 * 1024;
+const GONE_BYTES = 256 * 1024;
+
+export class SocketSession {
+  readonly server: ServerId;
+  readonly #options: SessionOptions;
+  readonly #words: SocketWords;
+  readonly #rates: FrameRates;
+  #token: PanelToken | undefined;
+  #suspended: boolean;
+  #alive = true;
+  #ended = false;
+  #cancelTick: () => void = () => undefined;
+
+  constructor(options: SessionOptions) {
+    this.server = options.server;
+    this.#options = options;
+    this.#words = wordsOf(FLAVOURS[options.flavour]);
+    this.#rates = new FrameRates(options.flavour);
+    this.#suspended = options.suspended;
+  }
+
+  begin(): void {
+    if (this.#isShut()) return this.close(CLOSE.suspended);
+    this.#tickLater();
+  }
+
+  /** A text frame from the page. */
+  receive(text: string): void {
+    if (this.#ended || !this.#passes(this.#rates.frame(this.#now()))) return;
+    if (this.#isShut()) return this.close(CLOSE.suspended);
+    const message = messageIn(text);
+    if (message === undefined) return this.#react(this.#words.unreadable());
+    if (!this.#passes(this.#rates.event(message.event, this.#now()))) return;
+    if (message.event === 'auth') return this.#authenticate(message.argument);
+    const problem = this.#problem();
+    if (problem !== undefined) return this.#react(this.#words.unheard(problem));
+    this.#answer(message);
+  }
+
+  /** A ping or pong from the page: it lives. */
+  heard(): void {
+    this.#alive = true;
+    if (!this.#ended) this.#passes(this.#rates.frame(this.#now()));
+  }
+
+  /** Something has happened on the server. */
+  tell(tellings: readonly Telling[]): void {
+    if (this.#ended || this.#token === undefined) return;
+    const problem = this.#problem();
+    if (problem !== undefined) {
+      // Progress comes several times a second, and the page knows already.
+      if (!tellings.every(({ progress }) => progress)) this.#react(this.#words.untold(problem));
+      return;
+    }
+    for (const { frame, permission, progress } of tellings) {
+      if (permission !== undefined && !permits(this.#token, permission)) continue;
+      if (progress && this.#options.wire.bufferedAmount > BEHIND_BYTES) continue;
+      this.#send(frame);
+    }
+  }
+
+  suspended(suspended: boolean): void {
+    this.#suspended = suspended;
+    if (this.#isShut()) this.close(CLOSE.suspended);
+  }
+
+  /** Tokens or users were denied; this one's, perhaps. */
+  denied(): void {
+    if (this.#token === undefined || !this.#options.grants.isDenied(this.#token, this.server)) return;
+    this.#react({ ...this.#words.untold('denied'), close: CLOSE.denied });
+  }
+
+  deleted(): void {
+    if (this.#problem() === undefined) this.#send(['deleted', 'null']);
+    this.close(CLOSE.deleted);
+  }
+
+  /** True while nothing can be told to the page: it may be closed for another one. */
+  get idle(): boolean {
+    return this.#problem() !== undefined;
+  }
+
+  close({ code, text }: CloseReason): void {
+    if (this.#ended) return;
+    this.end();
+    this.#options.wire.close(code, text);
+  }
+
+  /** The socket is gone; nothing is sent from now on and no timer is left. */
+  end(): void {
+    this.#ended = true;
+    this.#cancelTick();
+  }
+
+  #authenticate(text: string): void {
+    const { key, flavour, newErrorId } = this.#options;
+    const token = readToken(text, key(), 'socket', flavour);
+    if (token === undefined) return this.#react(this.#words.noToken(newErrorId()));
+    const problem = this.#problemOf(token);
+    const late = problem === 'other server' && !this.#words.checksServerAtOnce;
+    if (problem !== undefined && !late) return this.#react(this.#words.refused(token, problem, newErrorId()));
+    const first = this.#token === undefined;
+    this.#token = token;
+    this.#send(this.#words.accepted(token));
+    if (!first) return;
+    if (problem !== undefined) return this.#react(this.#words.untold(problem));
+    this.#tellGame(['status', 'stats']);
+  }
+
+  #answer({ event, argument }: Message): void {
+    if (event === 'send stats') return this.#tellGame(['stats']);
+    const needs =
+      event === 'set state' ? POWER.get(argument) : event === 'send command' ? 'control.console' : undefined;
+    // What nobody is allowed is passed over in silence, as the panels' daemons do.
+    if (needs === undefined || this.#token === undefined || !permits(this.#token, needs)) return;
+    this.#react(this.#words.notServed(this.#options.newErrorId()));
+  }
+
+  #tellGame(what: readonly ('status' | 'stats')[]): void {
+    const { state, stats } = this.#options.game;
+    for (const event of what) this.#send([event, event === 'status' ? state : stats]);
+  }
+
+  #problem(): Problem | undefined {
+    return this.#token === undefined ? 'no token' : this.#problemOf(this.#token);
+  }
+
+  #problemOf(token: PanelToken): Problem | undefined {
+    const { clock, grants, flavour } = this.#options;
+    const objection = objectionTo(token, this.server, clock.now(), grants, flavour);
+    return objection ?? (token.server === this.server ? undefined : 'other server');
+  }
+
+  /** Whether a frame may be looked at. */
+  #passes(verdict: RateVerdict): boolean {
+    if (verdict.kind === 'throttled') this.#send(['throttled', verdict.what]);
+    if (verdict.kind === 'flood') this.close(CLOSE.flood);
+    return verdict.kind === 'pass';
+  }
+
+  #react({ frames, close }: Reaction): void {
+    for (const frame of frames) this.#send(frame);
+    if (close !== undefined) this.close(close);
+  }
+
+  #send(frame: Frame): void {
+    const { wire } = this.#options;
+    if (this.#ended) return;
+    if (wire.bufferedAmount <= GONE_BYTES) return wire.send(this.#words.encode(frame));
+    this.end();
+    wire.terminate();
+  }
+
+  #tickLater(): void {
+    this.#cancelTick = this.#options.timers.after(TICK_MS, () => this.#tick());
+  }
+
+  #tick(): void {
+    const { wire, clock } = this.#options;
+    if (this.#token === undefined) return this.close(CLOSE.silent);
+    if (!this.#alive) {
+      this.end();
+      return wire.terminate();
+    }
+    this.#alive = false;
+    wire.ping();
+    const left = (this.#token.expiresAt ?? 0) - Math.floor(clock.now() / 1000);
+    if (left <= 0) this.#react(this.#words.expired());
+    else if (left <= EXPIRES_SOON_SECONDS) this.#expiresSoon();
+    if (!this.#ended) this.#tickLater();
+  }
+
+  #expiresSoon(): void {
+    const problem = this.#problem();
+    if (problem === undefined) this.#send(['token expiring']);
+    else this.#react(this.#words.untold(problem));
+  }
+
+  #isShut(): boolean {
+    return this.#suspended && SOCKET_RULES[this.#options.flavour].closesSuspended;
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonic();
+  }
+}
+
+/** What setting a state needs. */
+const POWER: ReadonlyMap<string, string> = new Map([
+  ['start', 'control.start'],
+  ['stop', 'control.stop'],
+  ['kill', 'control.stop'],
+  ['restart', 'control.restart'],
+]);
+
+interface Message {
+  readonly event: string;
+  readonly argument: string;
+}
+
+/** `{"event","args"?}`; an argument may be null, and several are one text. */
+function messageIn(text: string): Message | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { event, args } = value as { readonly event?: unknown; readonly args?: unknown };
+  if (typeof event !== 'string') return undefined;
+  if (args === undefined || args === null) return { event, argument: '' };
+  if (!Array.isArray(args) || !args.every((each) => typeof each === 'string' || each === null)) return undefined;
+  return { event, argument: args.join('') };
+}

@@ -1,0 +1,123 @@
+/**
+ * `GET /api/servers/{server}/ws`: the socket of the panel's pages, and of clients of this node's own API
+ * (`GET /api/client/servers/{server}/websocket`). Whoever connects proves itself in the first frame, by a token.
+ *
+ * The request is refused when it comes from a page of another origin than the panel's, this node's, or an allowed one
+ * (403), for an unknown server (404), and when too many pages are open (400). As in the panels' own daemons, that a
+ * server is known can be told from outside; its id is a random one.
+ */
+import { randomUUID } from 'node:crypto';
+import { upgradeWebSocket, type WebSocketLike } from '@hono/node-server';
+import type { WSEvents } from 'hono/ws';
+import { Failure } from '../../../base/failure.ts';
+import { parseServerId } from '../../../base/ids.ts';
+import type { ServerView } from '../../../jobs/contract.ts';
+import type { App, AppContext, DialectPorts } from '../../dialect.ts';
+import { rawSocket, wireOf } from '../../socket-wire.ts';
+import type { WingsFlavour } from '../flavour.ts';
+import { FLAVOURS } from '../flavour.ts';
+import type { Grants } from '../tokens/denylist.ts';
+import { serverObject } from '../server-object.ts';
+import { SocketRoom } from './registry.ts';
+import { SOCKET_RULES } from './rules.ts';
+import { CLOSE, SocketSession } from './session.ts';
+
+export interface SocketParts {
+  readonly flavour: WingsFlavour;
+  /** What the panel signs with, now. */
+  readonly credentials: { readonly key: Uint8Array };
+  /** null without a panel: then clients that are no browser are welcome too. */
+  readonly panelUrl: string | null;
+  /** Origins besides the panel's and this node's, or `*`. */
+  readonly allowedOrigins: readonly string[];
+  readonly grants: Grants;
+  readonly newErrorId?: () => string;
+}
+
+/** True for the paths that this file answers with a websocket. */
+export function isSocketPath(path: string): boolean {
+  return /^\/api\/servers\/[^/]+\/ws$/.test(path);
+}
+
+export function mountSocket(app: App, ports: DialectPorts, parts: SocketParts): void {
+  const room = new SocketRoom(ports.service, ports.clock, parts.flavour);
+  ports.events.subscribe((event) => room.take(event));
+  parts.grants.onChange((change) => room.change(change));
+  const mayCome = originCheck(ports, parts);
+
+  app.get('/api/servers/:server/ws', async (c) => {
+    if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
+      return c.json({ error: 'This address speaks websocket only.' }, 426, {
+        Upgrade: 'websocket',
+        Connection: 'Upgrade',
+      });
+    }
+    if (!mayCome(c)) return c.json({ error: 'This origin may not open sockets of this node.' }, 403);
+    const view = await known(c, ports);
+    if (view === undefined) return c.json({ error: UNKNOWN_SERVER[FLAVOURS[parts.flavour].answers] }, 404);
+    if (!room.hasPlace(view.id)) return c.json({ error: 'Too many open websocket connections.' }, 400);
+    return upgradeWebSocket(c, session(view, room, ports, parts), {
+      onError: (error) => ports.log.error('A socket of the panel failed', { error }),
+    });
+  });
+}
+
+const UNKNOWN_SERVER = {
+  go: 'The requested resource does not exist on this instance.',
+  rust: 'server not found',
+} as const;
+
+async function known(c: AppContext, { service }: Pick<DialectPorts, 'service'>): Promise<ServerView | undefined> {
+  try {
+    return await service.server(parseServerId((c.req.param('server') ?? '').toLowerCase()));
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'server_not_found') return undefined;
+    throw error;
+  }
+}
+
+/** Browsers name the page's origin; what is no browser names what it likes. The token is what opens the socket. */
+function originCheck(
+  { publicUrl }: Pick<DialectPorts, 'publicUrl'>,
+  { flavour, panelUrl, allowedOrigins }: SocketParts,
+): (c: AppContext) => boolean {
+  const anyone = !SOCKET_RULES[flavour].checksOrigin || allowedOrigins.includes('*');
+  const known = new Set(allowedOrigins);
+  for (const url of [panelUrl, publicUrl]) if (url !== null) known.add(new URL(url).origin);
+  return (c) => {
+    const origin = c.req.header('origin');
+    if (anyone) return true;
+    if (origin === undefined) return panelUrl === null;
+    return known.has(origin) || origin === new URL(c.req.url).origin;
+  };
+}
+
+function session(view: ServerView, room: SocketRoom, ports: DialectPorts, parts: SocketParts): WSEvents<WebSocketLike> {
+  const { newErrorId = randomUUID, credentials } = parts;
+  const { state, utilization } = serverObject(view);
+  const game = { state, stats: JSON.stringify(utilization) };
+  let open: SocketSession | undefined;
+  let leave: (() => void) | undefined;
+  return {
+    onOpen(_, socket) {
+      const raw = rawSocket(socket);
+      const { id: server, suspended } = view;
+      const key = (): Uint8Array => credentials.key;
+      open = new SocketSession({ ...ports, ...parts, wire: wireOf(raw), server, suspended, key, game, newErrorId });
+      leave = room.enter(open);
+      if (leave === undefined) return open.close(CLOSE.tooMany);
+      raw.on('ping', () => open?.heard());
+      raw.on('pong', () => open?.heard());
+      open.begin();
+    },
+    onMessage({ data }) {
+      // Frames that are no text count, and say nothing.
+      if (typeof data === 'string') open?.receive(data);
+      else open?.heard();
+    },
+    onClose() {
+      open?.end();
+      leave?.();
+    },
+  };
+}

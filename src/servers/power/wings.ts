@@ -1,0 +1,125 @@
+/**
+ * Power through the node API of a Wings daemon on this host, which owns the containers: `GET /api/servers/:id` tells the
+ * state, `POST …/power` {action} and `POST …/commands` {commands} are carried out after the answer (202, 204).
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Clock } from '../../base/clock.ts';
+import type { WingsPowerConfig } from '../../config/types.ts';
+import { Failure, throwIfAborted } from '../../base/failure.ts';
+import { fetchReason } from '../../base/fetch-reason.ts';
+import type { PowerPort, PowerState } from './port.ts';
+import { stopAndWait } from './stop.ts';
+import type { GameServer } from '../registry.ts';
+
+/** Wings answers at once: it acts afterwards. */
+const ANSWER_MS = 15_000;
+/** A console command has no answer; games write out what is left in memory within this time, or soon after. */
+const SETTLE_MS = 3000;
+const ANSWER_LENGTH = 64 * 1024;
+
+export class WingsPower implements PowerPort {
+  readonly #settings: WingsPowerConfig;
+  readonly #clock: Clock;
+
+  constructor(settings: WingsPowerConfig, clock: Clock) {
+    this.#settings = settings;
+    this.#clock = clock;
+  }
+
+  async state(server: GameServer, signal?: AbortSignal): Promise<PowerState> {
+    const answer = await this.#call(server, '', undefined, signal);
+    const state = stateIn(answer);
+    if (state === 'offline') return 'stopped';
+    if (state !== undefined) return 'running';
+    throw unusable('its answer names no state of the server');
+  }
+
+  async stop(server: GameServer, signal: AbortSignal): Promise<void> {
+    const act = async (action: string): Promise<void> => {
+      await this.#call(server, '/power', { action }, signal);
+    };
+    const stoppable = {
+      state: () => this.state(server, signal),
+      stop: () => act('stop'),
+      kill: () => act('kill'),
+    };
+    const graceMs = this.#settings.timeoutSeconds * 1000;
+    await stopAndWait(stoppable, { clock: this.#clock, graceMs }, signal);
+  }
+
+  async start(server: GameServer): Promise<void> {
+    await this.#call(server, '/power', { action: 'start' });
+  }
+
+  async prepare(server: GameServer, signal: AbortSignal): Promise<void> {
+    if (!(await this.#tell(server, this.#settings.prepare, signal))) return;
+    await wait(SETTLE_MS, undefined, { signal }).catch(() => undefined);
+    throwIfAborted(signal, 'Cannot keep the server still');
+  }
+
+  async resume(server: GameServer): Promise<void> {
+    await this.#tell(server, this.#settings.resume);
+  }
+
+  /** Types lines into the console of a server that runs; false when there was nothing to say or nobody to hear it. */
+  async #tell(server: GameServer, commands: readonly string[], signal?: AbortSignal): Promise<boolean> {
+    if (commands.length === 0 || (await this.state(server, signal)) === 'stopped') return false;
+    await this.#call(server, '/commands', { commands }, signal);
+    return true;
+  }
+
+  async #call(server: GameServer, path: string, body?: unknown, signal?: AbortSignal): Promise<unknown> {
+    const limit = AbortSignal.timeout(ANSWER_MS);
+    const stop = signal === undefined ? limit : AbortSignal.any([limit, signal]);
+    try {
+      return await this.#request(`${this.#settings.url}/api/servers/${server.id}${path}`, body, stop);
+    } catch (error) {
+      throwIfAborted(signal, 'Cannot ask Wings');
+      if (error instanceof Failure) throw error;
+      throw unusable(
+        limit.aborted ? `it did not answer within ${ANSWER_MS / 1000} seconds` : fetchReason(error),
+        error,
+      );
+    }
+  }
+
+  async #request(url: string, body: unknown, signal: AbortSignal): Promise<unknown> {
+    const response = await fetch(url, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: {
+        Authorization: `Bearer ${this.#settings.token.reveal()}`,
+        Accept: 'application/json',
+        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      },
+      // The token must not follow a redirect to anybody else.
+      redirect: 'error',
+      signal,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = (await response.text()).slice(0, ANSWER_LENGTH);
+    if (!response.ok) throw refused(response.status);
+    return text === '' ? undefined : JSON.parse(text);
+  }
+}
+
+function stateIn(answer: unknown): string | undefined {
+  if (typeof answer !== 'object' || answer === null || !('state' in answer)) return undefined;
+  return typeof answer.state === 'string' && answer.state !== '' ? answer.state : undefined;
+}
+
+function refused(status: number): Failure {
+  const known: Readonly<Record<number, string>> = {
+    401: 'it refuses the token (401)',
+    403: 'it refuses the token (403)',
+    404: 'it does not know the server (404)',
+  };
+  return unusable(known[status] ?? `it answered with status ${status}`);
+}
+
+function unusable(state: string, cause?: unknown): Failure {
+  return new Failure('server_busy', `Cannot manage the server through Wings: ${state}`, {
+    cause,
+    hint: 'Check power.url and power.token in the config, and that Wings runs.',
+    retry: true,
+  });
+}

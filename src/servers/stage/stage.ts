@@ -1,0 +1,227 @@
+/**
+ * The stage of a restore: a private directory (0700) on the server's own file system, in which the new tree is made
+ * complete before anything of the server moves, and to which the old one is moved.
+ *
+ * It lies beside the server's directory where a rename between the two works, so that the server never sees it. Where
+ * the two are different file systems, subvolumes, quota projects or mounts, it lies inside, under a name that backups
+ * pass over. Its name carries the id of the job, so a stage is found again after a crash without a record of it;
+ * nothing but its own restore, or recovery, removes it.
+ *
+ *   .roost-stage-<job>/new       the tree that is to come in
+ *                      old       what went out, at the same paths
+ *                      extra     what was in the way during the swap
+ *                      plan      the steps of the swap
+ *                      restart   there when the server was running before it was stopped for this restore
+ *
+ * All work goes through held handles: should the server's owner rename or replace a stage that lies inside, the handles
+ * still lead to the real one.
+ */
+import fs from 'node:fs';
+import { Failure } from '../../base/failure.ts';
+import {
+  createFile,
+  hasChangedMeanwhile,
+  makeDirectory,
+  removeEmptyDirectory,
+  renameChild,
+  syncHandle,
+} from '../../base/handle-writes.ts';
+import { handlePath, openDirectory, openRoot, readDirectory, statChild } from '../../base/handles.ts';
+import type { JobId } from '../../base/ids.ts';
+import { removeTree } from '../../base/remove-tree.ts';
+import type { PlacedStage, StageLocation } from './place.ts';
+import { findStage, isSame, openStageAt, placeStage } from './place.ts';
+import type { SwapTrees } from '../swap/swap.ts';
+
+export const STAGE_PREFIX = '.roost-stage-';
+const EXTRA = 'extra';
+const RESTART_NOTE = 'restart';
+
+/** Which trees of a stage go in and take what goes out. */
+export interface TreeNames {
+  readonly incoming: string;
+  readonly outgoing: string;
+}
+
+export const RESTORE_TREES: TreeNames = { incoming: 'new', outgoing: 'old' };
+/** An undo brings back what the restore set aside. */
+export const UNDO_TREES: TreeNames = { incoming: 'old', outgoing: 'undone' };
+
+export class Stage {
+  readonly location: StageLocation;
+  /** The server's open directory. */
+  readonly live: number;
+  readonly handle: number;
+  readonly #parent: number;
+  readonly #opened: number[];
+
+  private constructor(live: number, placed: PlacedStage) {
+    this.location = placed.location;
+    this.live = live;
+    this.handle = placed.handle;
+    this.#parent = placed.parent;
+    this.#opened = [live, placed.parent, placed.handle];
+  }
+
+  /**
+   * Makes the stage of a job.
+   *
+   * @param server the server's directory; links on the way are the operator's own and are followed.
+   * @throws Failure `server_not_found` when it is missing; else the system error. Nothing is left then.
+   */
+  static async create(server: string, job: JobId): Promise<Stage> {
+    const live = openLive(server);
+    const stage = new Stage(
+      live,
+      closingOnError(live, () => placeStage(live, STAGE_PREFIX + job)),
+    );
+    try {
+      for (const tree of [RESTORE_TREES.incoming, RESTORE_TREES.outgoing, EXTRA]) stage.makeTree(tree);
+      return stage;
+    } catch (error) {
+      await stage.remove();
+      throw error;
+    }
+  }
+
+  /**
+   * Opens a stage again; undefined when it is not there.
+   *
+   * @param isRight proves that an open directory is the stage, wherever it lies by now; without it, only what lies at
+   * this very place is opened.
+   * @throws Failure `server_not_found` when the server's directory is missing.
+   */
+  static reopen(server: string, location: StageLocation, isRight?: (stage: number) => boolean): Stage | undefined {
+    const live = openLive(server);
+    const find = (): PlacedStage | undefined =>
+      isRight === undefined ? openStageAt(location) : findStage(live, location, isRight);
+    const placed = closingOnError(live, find);
+    if (placed !== undefined) return new Stage(live, placed);
+    fs.closeSync(live);
+    return undefined;
+  }
+
+  /** Makes one more tree, when it is not there. */
+  makeTree(name: string): void {
+    if (statChild(this.handle, name) === undefined) makeDirectory(this.handle, name, 0o700);
+  }
+
+  /** One of its trees as an open directory, which the stage closes. */
+  openTree(name: string): number {
+    const handle = openDirectory(this.handle, name);
+    this.#opened.push(handle);
+    return handle;
+  }
+
+  openTrees(names: TreeNames): SwapTrees {
+    return {
+      live: this.live,
+      incoming: this.openTree(names.incoming),
+      outgoing: this.openTree(names.outgoing),
+      extra: this.openTree(EXTRA),
+    };
+  }
+
+  /** Notes durably that the server has to be started again, whatever becomes of the restore. */
+  async noteRestart(): Promise<void> {
+    fs.closeSync(createFile(this.handle, RESTART_NOTE, 0o600));
+    await this.sync();
+  }
+
+  get restartNoted(): boolean {
+    return statChild(this.handle, RESTART_NOTE) !== undefined;
+  }
+
+  /** Makes its own names durable. */
+  async sync(): Promise<void> {
+    await syncHandle(this.handle);
+    await syncHandle(this.#parent);
+  }
+
+  /** Bytes and inodes that are free to whoever writes here; `inodes` is null where they are not counted. */
+  freeSpace(): { readonly bytes: number; readonly inodes: number | null } {
+    const stat = fs.statfsSync(handlePath(this.handle));
+    return { bytes: stat.bavail * stat.bsize, inodes: stat.files === 0 ? null : stat.ffree };
+  }
+
+  /** Removes one of its trees or files, when it is there. */
+  async removePart(name: string): Promise<void> {
+    await removeTree(this.handle, name);
+  }
+
+  /**
+   * Removes the stage with all that is in it, the note about the restart last, and closes it.
+   *
+   * @throws the system error of what could not be removed; the rest of the stage stays then, and is closed too.
+   */
+  async remove(): Promise<void> {
+    try {
+      const parts = readDirectory(this.handle).map(({ name }) => name);
+      for (const part of parts.filter((name) => name !== RESTART_NOTE)) await this.removePart(part);
+      await this.removePart(RESTART_NOTE);
+      const name = this.#nameNow();
+      if (name !== undefined) removeEmptyDirectory(this.#parent, name);
+    } finally {
+      this.close();
+    }
+  }
+
+  /** Moves the stage to another open directory. @throws EXDEV when that lies on another file system. */
+  moveTo(directory: number, name: string): void {
+    renameChild(this.#parent, this.#nameNow() ?? this.location.name, directory, name);
+  }
+
+  /** Undoes `moveTo`. */
+  moveBack(directory: number, name: string): void {
+    renameChild(directory, name, this.#parent, this.location.name);
+  }
+
+  close(): void {
+    for (const handle of this.#opened.splice(0)) fs.closeSync(handle);
+  }
+
+  /** Inside a server, its owner may have given it another name. */
+  #nameNow(): string | undefined {
+    const { name } = this.location;
+    if (isSame(this.handle, statChild(this.#parent, name))) return name;
+    const others = readDirectory(this.#parent).map((item) => item.name);
+    return others.find((other) => isSame(this.handle, statChild(this.#parent, other)));
+  }
+}
+
+/**
+ * Removes a stage whose server is of no concern any more. Nothing happens when there is none at that place.
+ *
+ * @param checkStop throws to end it in the middle.
+ */
+export async function removeStageAt(location: StageLocation, checkStop?: () => void): Promise<void> {
+  const placed = openStageAt(location);
+  if (placed === undefined) return;
+  fs.closeSync(placed.handle);
+  try {
+    await removeTree(placed.parent, location.name, checkStop);
+  } finally {
+    fs.closeSync(placed.parent);
+  }
+}
+
+function openLive(server: string): number {
+  try {
+    return openRoot(server);
+  } catch (error) {
+    if (!hasChangedMeanwhile(error)) throw error;
+    throw new Failure('server_not_found', 'Cannot use the server: its directory is missing', {
+      cause: error,
+      hint: 'Mount or create the directory, then try again.',
+    });
+  }
+}
+
+function closingOnError<Result>(handle: number, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    fs.closeSync(handle);
+    throw error;
+  }
+}

@@ -1,0 +1,52 @@
+/** The plan that undoes a plan: what went out comes in again, and what came in goes out. */
+import { hasChangedMeanwhile, makeDirectories, SliceTimer } from '../../base/handle-writes.ts';
+import { DirectoryChain, statChild } from '../../base/handles.ts';
+import type { ExchangeStep, SwapStep } from './step.ts';
+import type { SwapTrees } from './swap.ts';
+
+/**
+ * @param trees of the undo: `incoming` holds what the first swap set aside, `outgoing` is empty.
+ * @param steps of a swap that is done.
+ */
+export async function* invertPlan(
+  trees: Pick<SwapTrees, 'incoming' | 'outgoing'>,
+  steps: Iterable<SwapStep>,
+): AsyncGenerator<SwapStep, void, void> {
+  const setAside = new DirectoryChain(trees.incoming);
+  const timer = new SliceTimer();
+  try {
+    for (const step of steps) {
+      await timer.giveWay();
+      if (step.kind === 'directory') yield { ...step, before: step.after, after: step.before };
+      else yield* inverse(step, setAside, trees.outgoing);
+    }
+  } finally {
+    setAside.close();
+  }
+}
+
+function* inverse(step: ExchangeStep, setAside: DirectoryChain, outgoing: number): Generator<SwapStep, void, void> {
+  const { path, in: out, outMode, inMode } = step;
+  // Planned to go out, but gone by itself before: there is nothing to bring back.
+  const comes = step.out && has(setAside, path);
+  if (out) makeDirectories(outgoing, path.slice(0, Math.max(0, path.lastIndexOf('/'))));
+  if (!out && !comes) return;
+  yield {
+    kind: 'exchange',
+    path,
+    out,
+    in: comes,
+    ...(inMode === undefined ? {} : { outMode: inMode }),
+    ...(outMode === undefined || !comes ? {} : { inMode: outMode }),
+  };
+}
+
+function has(chain: DirectoryChain, path: string): boolean {
+  const slash = path.lastIndexOf('/');
+  try {
+    return statChild(chain.open(path.slice(0, Math.max(0, slash))), path.slice(slash + 1)) !== undefined;
+  } catch (error) {
+    if (hasChangedMeanwhile(error)) return false;
+    throw error;
+  }
+}

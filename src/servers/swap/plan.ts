@@ -1,0 +1,270 @@
+/**
+ * Compares a live tree with the one that is to come in, and says which names have to change places. It changes nothing
+ * in the live tree; in the stage it makes the empty directories that will take what goes out.
+ *
+ * A step names the highest path that can move as a whole, so a full restore of any size is one step for each name in
+ * the server's root. It goes deeper only where both trees share a directory: to merge, or because something in it stays.
+ */
+import fs from 'node:fs';
+import { Failure, throwIfAborted } from '../../base/failure.ts';
+import type { DirectoryMetadata } from '../../base/handle-writes.ts';
+import {
+  changeDirectoryMode,
+  hasChangedMeanwhile,
+  makeDirectories,
+  readMetadata,
+  SliceTimer,
+} from '../../base/handle-writes.ts';
+import { MAX_DEPTH, openDirectory, readDirectory, statChild } from '../../base/handles.ts';
+import { printable } from '../../base/paths.ts';
+import type { ExchangeStep, SwapStep } from './step.ts';
+import type { StayRules } from './rules.ts';
+import { goesWhole, staysWhole } from './rules.ts';
+import { StayScan } from './scan.ts';
+
+export interface SwapPlanRequest {
+  /** Held directories: the server's, the one with the new tree, the empty one for what goes out. */
+  readonly live: number;
+  readonly incoming: number;
+  readonly outgoing: number;
+  /** The stage, when it lies inside the live directory: it is no part of the server. */
+  readonly stage: number;
+  /** True when live entries that the incoming tree lacks go out as well, as far as `remove` lets them. */
+  readonly truncate: boolean;
+  /** What stays even when something comes in at its place. */
+  readonly keep: StayRules;
+  /** What stays when nothing comes in at its place. Read only with `truncate`. */
+  readonly remove: StayRules;
+  /** True for directories of the incoming tree whose mode, owner and time are to count; others were only in the way. */
+  readonly named: (path: string) => boolean;
+  /** Told of each incoming path that is left out, because something that stays is in its place. */
+  readonly onKept: (path: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** How often a name may turn into something else while it is looked at. */
+const ATTEMPTS = 100;
+
+/**
+ * @param emit takes the steps, in the order in which they may be done.
+ * @throws Failure `cancelled` when aborted; `server_busy` when the live tree changes faster than it can be read.
+ */
+export async function planSwap(request: SwapPlanRequest, emit: (step: SwapStep) => void): Promise<void> {
+  await new SwapPlanner(request, emit).plan();
+}
+
+/** One directory that both trees have, or that has something in it that stays. */
+interface Shared {
+  readonly path: string;
+  readonly depth: number;
+  readonly live: number;
+  readonly keep: StayRules;
+  readonly remove: StayRules;
+}
+
+class SwapPlanner {
+  readonly #request: SwapPlanRequest;
+  readonly #emit: (step: SwapStep) => void;
+  readonly #timer = new SliceTimer();
+  readonly #keepScan = new StayScan();
+  readonly #removeScan = new StayScan();
+  #lastOutgoing = '';
+
+  constructor(request: SwapPlanRequest, emit: (step: SwapStep) => void) {
+    this.#request = request;
+    this.#emit = emit;
+  }
+
+  async plan(): Promise<void> {
+    const { live, keep, remove, incoming } = this.#request;
+    await this.#merge({ path: '', depth: 0, live, keep, remove }, incoming);
+    this.#emit({ kind: 'directory', path: '', before: null, after: null });
+  }
+
+  async #merge(shared: Shared, incoming: number): Promise<void> {
+    const coming = new Set<string>();
+    for (const { name } of readDirectory(incoming)) {
+      coming.add(name);
+      await this.#pause();
+      await this.#bringIn(shared, incoming, name);
+    }
+    if (this.#request.truncate) await this.#removeOthers(shared, coming);
+  }
+
+  /** Decides about a name of the incoming tree. */
+  async #bringIn(shared: Shared, incoming: number, name: string): Promise<void> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const old = statChild(shared.live, name);
+      const next = statChild(incoming, name);
+      if (next === undefined) throw new Failure('internal', 'Cannot plan the swap: the stage was changed meanwhile');
+      if (old === undefined) return this.#exchange(shared, name, undefined, next);
+      if (!old.isDirectory() || !next.isDirectory()) return this.#replace(shared, name, old, next);
+      if (await this.#meet(shared, incoming, name, old, next)) return;
+    }
+    throw busy(pathOf(shared, name));
+  }
+
+  /** Two directories of one name. False when the live one turned into something else meanwhile. */
+  async #meet(shared: Shared, incoming: number, name: string, old: fs.Stats, next: fs.Stats): Promise<boolean> {
+    const path = pathOf(shared, name);
+    if (staysWhole(shared.keep.child(name, true))) {
+      if (hasEntries(incoming, name)) this.#request.onKept(path);
+      return true;
+    }
+    if (this.#request.truncate && goesWhole(shared.remove.child(name, true))) {
+      this.#exchange(shared, name, old, next);
+      return true;
+    }
+    const live = openIfDirectory(shared.live, name);
+    if (live === undefined) return false;
+    try {
+      await this.#mergeBelow(shared, incoming, name, live);
+      return true;
+    } finally {
+      fs.closeSync(live);
+    }
+  }
+
+  async #mergeBelow(shared: Shared, incoming: number, name: string, live: number): Promise<void> {
+    const path = pathOf(shared, name);
+    const before = readMetadata(live);
+    const child = openDirectory(incoming, name);
+    try {
+      const after = this.#request.named(path) ? readMetadata(child) : before;
+      // Its shell stays in the stage; names can be moved out of it only when it may be written.
+      if (process.geteuid?.() !== 0) changeDirectoryMode(incoming, name, 0o700);
+      await this.#merge(enter(shared, name, live), child);
+      this.#close(path, before, after);
+    } finally {
+      fs.closeSync(child);
+    }
+  }
+
+  /** Something comes in where something else is, and at least one of the two is no directory. */
+  async #replace(shared: Shared, name: string, old: fs.Stats, next: fs.Stats): Promise<void> {
+    const path = pathOf(shared, name);
+    const verdict = shared.keep.child(name, old.isDirectory());
+    const held = verdict.stays || (verdict.mixed && (await this.#keepScan.holds(shared.live, name, path, shared.keep)));
+    if (!held) return this.#exchange(shared, name, old, next);
+    this.#request.onKept(path);
+    if (this.#request.truncate) await this.#remove(shared, name, old.isDirectory());
+  }
+
+  async #removeOthers(shared: Shared, coming: ReadonlySet<string>): Promise<void> {
+    const own = shared.path === '' ? fs.fstatSync(this.#request.stage) : undefined;
+    for (const { name, directory } of readDirectory(shared.live)) {
+      if (coming.has(name)) continue;
+      await this.#pause();
+      if (directory && own !== undefined && isSame(own, statChild(shared.live, name))) continue;
+      await this.#remove(shared, name, directory);
+    }
+  }
+
+  /** Decides about a live name in whose place nothing comes in: the whole, or what may go of it. */
+  async #remove(shared: Shared, name: string, directory: boolean): Promise<void> {
+    const path = pathOf(shared, name);
+    const verdict = shared.remove.child(name, directory);
+    if (staysWhole(verdict)) return;
+    const held =
+      verdict.stays || (verdict.mixed && (await this.#removeScan.holds(shared.live, name, path, shared.remove)));
+    if (!held) {
+      const old = statChild(shared.live, name);
+      if (old !== undefined) this.#exchange(shared, name, old, undefined);
+    } else if (directory && shared.depth < MAX_DEPTH) await this.#removeBelow(shared, name, path);
+  }
+
+  async #removeBelow(shared: Shared, name: string, path: string): Promise<void> {
+    const live = openIfDirectory(shared.live, name);
+    // A name that stopped being a directory is new: what came up after the plan was begun stays.
+    if (live === undefined) return;
+    try {
+      const before = readMetadata(live);
+      const inside = enter(shared, name, live);
+      for (const item of readDirectory(live)) {
+        await this.#pause();
+        await this.#remove(inside, item.name, item.directory);
+      }
+      this.#close(path, before, before);
+    } finally {
+      fs.closeSync(live);
+    }
+  }
+
+  #exchange(shared: Shared, name: string, old: fs.Stats | undefined, next: fs.Stats | undefined): void {
+    if (old !== undefined) this.#makeOutgoing(shared.path);
+    const step: ExchangeStep = {
+      kind: 'exchange',
+      path: pathOf(shared, name),
+      out: old !== undefined,
+      in: next !== undefined,
+      ...lockedMode('outMode', old),
+      ...lockedMode('inMode', next),
+    };
+    this.#emit(step);
+  }
+
+  #close(path: string, before: DirectoryMetadata, after: DirectoryMetadata): void {
+    this.#emit({ kind: 'directory', path, before, after });
+  }
+
+  /** The directories that what goes out of this one will lie in; made now, so that a swap has only renames to do. */
+  #makeOutgoing(path: string): void {
+    if (path === this.#lastOutgoing) return;
+    this.#lastOutgoing = path;
+    makeDirectories(this.#request.outgoing, path);
+  }
+
+  async #pause(): Promise<void> {
+    throwIfAborted(this.#request.signal, 'Cannot plan the swap');
+    await this.#timer.giveWay();
+  }
+}
+
+function pathOf(shared: Shared, name: string): string {
+  return shared.path === '' ? name : `${shared.path}/${name}`;
+}
+
+function enter(shared: Shared, name: string, live: number): Shared {
+  return {
+    path: pathOf(shared, name),
+    depth: shared.depth + 1,
+    live,
+    keep: shared.keep.enter(name),
+    remove: shared.remove.enter(name),
+  };
+}
+
+/** Moving a directory changes its `..`, which takes the right to write it; only root needs none. */
+function lockedMode(key: 'outMode' | 'inMode', stat: fs.Stats | undefined): Partial<ExchangeStep> {
+  if (stat === undefined || !stat.isDirectory() || process.geteuid?.() === 0) return {};
+  return (stat.mode & 0o300) === 0o300 ? {} : { [key]: stat.mode & 0o7777 };
+}
+
+function openIfDirectory(parent: number, name: string): number | undefined {
+  try {
+    return openDirectory(parent, name);
+  } catch (error) {
+    if (hasChangedMeanwhile(error)) return undefined;
+    throw error;
+  }
+}
+
+function hasEntries(parent: number, name: string): boolean {
+  const handle = openDirectory(parent, name);
+  try {
+    return readDirectory(handle).length > 0;
+  } finally {
+    fs.closeSync(handle);
+  }
+}
+
+function isSame(one: fs.Stats, other: fs.Stats | undefined): boolean {
+  return other !== undefined && one.ino === other.ino && one.dev === other.dev;
+}
+
+function busy(path: string): Failure {
+  return new Failure('server_busy', `Cannot plan the swap: ${printable(path)} keeps changing`, {
+    hint: 'Stop the server (and whatever else writes there), then restore again.',
+    retry: true,
+  });
+}

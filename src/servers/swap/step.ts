@@ -1,0 +1,170 @@
+/**
+ * The steps of a swap, and the file that keeps them: one JSON array a line, so that a million of them stream. The file
+ * lies in the stage, flushed; the restore's durable row holds its digest, which makes the two one.
+ *
+ * Every step is about one path of the server and can be done again at any time: what is still to do shows in which of
+ * the three trees (live, incoming, outgoing) has something at that path. No step lies below another exchange, so their
+ * order carries no meaning, except that a directory comes after all that happens in it.
+ */
+import fs from 'node:fs';
+import { createHash } from 'node:crypto';
+import { Failure } from '../../base/failure.ts';
+import { createFile, syncHandle } from '../../base/handle-writes.ts';
+import type { DirectoryMetadata } from '../../base/handle-writes.ts';
+import { openForReading } from '../../base/handles.ts';
+
+/** What is at `path` in the live tree goes out, and what the incoming tree has there comes in; or one of the two. */
+export interface ExchangeStep {
+  readonly kind: 'exchange';
+  /** A byte string; its parents are directories in the live tree. */
+  readonly path: string;
+  readonly out: boolean;
+  readonly in: boolean;
+  /** The mode of a directory that forbids its own moving to whoever is not root: lifted meanwhile, then set again. */
+  readonly outMode?: number;
+  readonly inMode?: number;
+}
+
+/** All is done in a directory that both trees share: it gets its metadata and is flushed. */
+export interface DirectoryStep {
+  readonly kind: 'directory';
+  /** '' is the root, which keeps its own metadata. */
+  readonly path: string;
+  readonly before: DirectoryMetadata | null;
+  readonly after: DirectoryMetadata | null;
+}
+
+export type SwapStep = ExchangeStep | DirectoryStep;
+
+/** What the durable row says about the file. */
+export interface PlanFile {
+  /** Its name in the stage. */
+  readonly name: string;
+  /** Lower-case hex of the whole file. */
+  readonly sha256: string;
+  readonly steps: number;
+}
+
+const FLUSH_LENGTH = 64 * 1024;
+const READ_LENGTH = 256 * 1024;
+
+export class PlanWriter {
+  readonly #name: string;
+  readonly #file: number;
+  readonly #hash = createHash('sha256');
+  #text = '';
+  #steps = 0;
+
+  /** @param stage an open directory in which the name is free. */
+  constructor(stage: number, name: string) {
+    this.#name = name;
+    this.#file = createFile(stage, name, 0o600);
+  }
+
+  add(step: SwapStep): void {
+    this.#text += `${JSON.stringify(encode(step))}\n`;
+    this.#steps++;
+    if (this.#text.length >= FLUSH_LENGTH) this.#flush();
+  }
+
+  /** Makes the file durable and closes it. */
+  async finish(): Promise<PlanFile> {
+    try {
+      this.#flush();
+      await syncHandle(this.#file);
+    } finally {
+      fs.closeSync(this.#file);
+    }
+    return { name: this.#name, sha256: this.#hash.digest('hex'), steps: this.#steps };
+  }
+
+  /** Closes an unfinished file; its stage is about to be removed. */
+  abandon(): void {
+    fs.closeSync(this.#file);
+  }
+
+  #flush(): void {
+    // Latin1 throughout: the characters of a byte string are bytes.
+    const bytes = Buffer.from(this.#text, 'latin1');
+    this.#text = '';
+    this.#hash.update(bytes);
+    for (let at = 0; at < bytes.length;) at += fs.writeSync(this.#file, bytes, at);
+  }
+}
+
+/**
+ * Reads the steps of a plan in their order.
+ *
+ * @throws Failure `internal` when the file is not the one that the row speaks of; nothing was yielded then.
+ */
+export function* readPlan(stage: number, plan: PlanFile): Generator<SwapStep, void, void> {
+  const file = openForReading(stage, plan.name);
+  try {
+    requireDigest(file, plan);
+    let rest = '';
+    for (const text of chunksOf(file)) {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) yield decode(JSON.parse(line));
+    }
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+/** True when the stage has this very plan. */
+export function holdsPlan(stage: number, plan: PlanFile): boolean {
+  let file: number;
+  try {
+    file = openForReading(stage, plan.name);
+  } catch {
+    return false;
+  }
+  try {
+    return digestOf(file) === plan.sha256;
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+function requireDigest(file: number, plan: PlanFile): void {
+  if (digestOf(file) === plan.sha256) return;
+  throw new Failure('internal', 'Cannot go on with the swap: its plan in the stage is not the one that was stored', {
+    hint: 'Look at the stage directory (.roost-stage-…); "old" in it has what was set aside, "new" what was to come.',
+  });
+}
+
+function digestOf(file: number): string {
+  const hash = createHash('sha256');
+  for (const text of chunksOf(file)) hash.update(text, 'latin1');
+  return hash.digest('hex');
+}
+
+function* chunksOf(file: number): Generator<string, void, void> {
+  const buffer = Buffer.allocUnsafe(READ_LENGTH);
+  for (let at = 0; ;) {
+    const length = fs.readSync(file, buffer, 0, buffer.length, at);
+    if (length === 0) return;
+    at += length;
+    yield buffer.toString('latin1', 0, length);
+  }
+}
+
+function encode(step: SwapStep): readonly unknown[] {
+  if (step.kind === 'directory') return ['d', step.path, step.before, step.after];
+  return ['x', step.path, step.out, step.in, step.outMode ?? null, step.inMode ?? null];
+}
+
+/** Trusts the shape: the digest has proven that the line is one that `encode` wrote. */
+function decode(line: unknown): SwapStep {
+  const [kind, path, first, second, outMode, inMode] = line as [string, string, never, never, number?, number?];
+  if (kind === 'd') return { kind: 'directory', path, before: first, after: second };
+  return {
+    kind: 'exchange',
+    path,
+    out: first,
+    in: second,
+    ...(typeof outMode === 'number' ? { outMode } : {}),
+    ...(typeof inMode === 'number' ? { inMode } : {}),
+  };
+}

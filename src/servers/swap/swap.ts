@@ -1,0 +1,262 @@
+/**
+ * The change-over: does the steps of a plan, or undoes them, by renames alone.
+ *
+ * It promises that it may be killed at any instant and started again, in either direction, any number of times, and
+ * that it ends with the server's entries changed over as planned. It copies nothing, deletes nothing, follows no link,
+ * and never renames the server's directory itself.
+ *
+ * Why that holds. Only Roost reaches the stage, so what is in it tells how far each step came, whatever happened to the
+ * live tree meanwhile (a step's `path` in the tree that goes in / the one that takes what goes out):
+ *
+ *   in  out     forward                          back
+ *   ──  ───     ───────                          ────
+ *   yes no      set live aside, bring in         nothing was done
+ *   yes yes     bring in                         put the old one back
+ *   no  any     done                             take the new one out again, then as above
+ *
+ * A rename is one transaction of the file system, so a power cut shows one of these states too. What some process made
+ * in the live tree at such a path after it was set aside is moved to `extra`: it is in the way, but nothing is lost
+ * while the swap can still go back. Identities (inode numbers) are left out on purpose: they change when a volume is
+ * copied to another disk or mounted again, and a file that was saved by renaming over it is still the file to replace.
+ */
+import { Failure, errnoOf } from '../../base/failure.ts';
+import type { DirectoryMetadata } from '../../base/handle-writes.ts';
+import {
+  applyMetadata,
+  changeDirectoryMode,
+  hasChangedMeanwhile,
+  makeDirectory,
+  SliceTimer,
+  syncHandle,
+} from '../../base/handle-writes.ts';
+import { DirectoryChain, statChild } from '../../base/handles.ts';
+import { printable } from '../../base/paths.ts';
+import { lockedModeOf, renameWithMode, swapFailure } from './rename.ts';
+import type { DirectoryStep, ExchangeStep, SwapStep } from './step.ts';
+
+/** Held directories. The last three lie in the stage. */
+export interface SwapTrees {
+  readonly live: number;
+  readonly incoming: number;
+  readonly outgoing: number;
+  readonly extra: number;
+}
+
+export interface SwapOptions {
+  readonly direction: 'forward' | 'back';
+  /** Called after each rename. Tests stop the process here. */
+  readonly onRename?: () => void;
+  /** Told of directories whose owner, mode or time could not be set; the swap goes on. */
+  readonly onMetadata?: (path: string, error: unknown) => void;
+}
+
+/** Tries to put something in its place while another process keeps making something there. */
+const ATTEMPTS = 10_000;
+
+/** ENOENT: the directory that is to take it was removed while it was held. */
+const IN_THE_WAY = new Set(['ENOTEMPTY', 'EEXIST', 'EISDIR', 'ENOTDIR', 'ENOENT']);
+
+/**
+ * Does all steps, those already done included. Cannot be cancelled: it is only renames.
+ *
+ * @throws Failure when a rename is refused (a full disk or quota, an immutable file, a failing disk): the caller then
+ * goes the other way, or tries again later.
+ */
+export async function swap(trees: SwapTrees, steps: Iterable<SwapStep>, options: SwapOptions): Promise<void> {
+  const run = new SwapRun(trees, options);
+  const timer = new SliceTimer();
+  try {
+    for (const step of steps) {
+      await timer.giveWay();
+      if (step.kind === 'directory') await run.finishDirectory(step);
+      else if (options.direction === 'forward') run.forward(step);
+      else run.back(step);
+    }
+  } finally {
+    run.close();
+  }
+}
+
+class SwapRun {
+  readonly #options: SwapOptions;
+  readonly #live: DirectoryChain;
+  readonly #incoming: DirectoryChain;
+  readonly #outgoing: DirectoryChain;
+  readonly #root: number;
+  readonly #extra: number;
+  #extras = 0;
+
+  constructor(trees: SwapTrees, options: SwapOptions) {
+    this.#options = options;
+    this.#live = new DirectoryChain(trees.live);
+    this.#incoming = new DirectoryChain(trees.incoming);
+    this.#outgoing = new DirectoryChain(trees.outgoing);
+    this.#root = trees.live;
+    this.#extra = trees.extra;
+  }
+
+  close(): void {
+    this.#live.close();
+    this.#incoming.close();
+    this.#outgoing.close();
+  }
+
+  forward(step: ExchangeStep): void {
+    const { directory, name } = split(step.path);
+    if (step.in && !this.#has(this.#incoming, step.path)) {
+      this.#setMode(this.#live, step.path, step.inMode);
+      return;
+    }
+    if (step.out && !this.#has(this.#outgoing, step.path)) this.#setAside(step, directory, name);
+    else this.#setMode(this.#outgoing, step.path, step.outMode);
+    if (step.in) this.#putInPlace(step.path, this.#incoming, step.inMode);
+  }
+
+  back(step: ExchangeStep): void {
+    const { directory, name } = split(step.path);
+    if (step.in && !this.#has(this.#incoming, step.path)) {
+      const live = this.#openLive(directory);
+      // Gone from the live tree means gone: some process removed what had come in.
+      if (live !== undefined && statChild(live, name) !== undefined) {
+        this.#rename(live, name, this.#incoming.open(directory), name, step.inMode);
+      }
+    } else this.#setMode(this.#incoming, step.path, step.inMode);
+    if (step.out && this.#has(this.#outgoing, step.path)) {
+      this.#putInPlace(step.path, this.#outgoing, step.outMode);
+    } else this.#setMode(this.#live, step.path, step.outMode);
+  }
+
+  /** Gives a shared directory its metadata, which the renames in it have moved, and makes them durable. */
+  async finishDirectory(step: DirectoryStep): Promise<void> {
+    const forward = this.#options.direction === 'forward';
+    const metadata = forward ? step.after : step.before;
+    const live = this.#openLive(step.path) ?? this.#makeMissing(step.path, forward);
+    if (live === undefined) return;
+    if (metadata !== null) this.#apply(live, step.path, metadata);
+    await syncHandle(live);
+    for (const chain of [this.#incoming, this.#outgoing]) {
+      const staged = openIfDirectory(chain, step.path);
+      if (staged !== undefined) await syncHandle(staged);
+    }
+  }
+
+  #apply(live: number, path: string, metadata: DirectoryMetadata): void {
+    try {
+      applyMetadata(live, metadata);
+    } catch (error) {
+      // Not being the owner is the lot of a Roost that doesn't run as root; the content is in place all the same.
+      if (errnoOf(error) !== 'EPERM') throw error;
+      this.#options.onMetadata?.(path, error);
+    }
+  }
+
+  /** A directory that is to be merged into, but was removed meanwhile, is made again; one that only lost entries isn't. */
+  #makeMissing(path: string, forward: boolean): number | undefined {
+    return forward && openIfDirectory(this.#incoming, path) !== undefined ? this.#makeWay(path) : undefined;
+  }
+
+  #setAside(step: ExchangeStep, directory: string, name: string): void {
+    const live = this.#openLive(directory);
+    if (live === undefined) return;
+    try {
+      this.#rename(live, name, this.#outgoing.open(directory), name, step.outMode);
+    } catch (error) {
+      // Some process removed it since the plan was made: then there is nothing to set aside.
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
+  }
+
+  /** Moves a name out of a tree of the stage to its place in the live tree, and what is in the way out of it. */
+  #putInPlace(path: string, from: DirectoryChain, mode: number | undefined): void {
+    const { directory, name } = split(path);
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const live = this.#makeWay(directory);
+      if (statChild(live, name) !== undefined) this.#moveToExtra(live, name);
+      try {
+        this.#rename(from.open(directory), name, live, name, mode);
+        return;
+      } catch (error) {
+        if (!IN_THE_WAY.has(errnoOf(error) ?? '')) throw error;
+        this.#live.close();
+      }
+    }
+    throw new Failure('server_busy', `Cannot swap in the restored files: ${printable(path)} keeps coming back`, {
+      hint: 'Stop the server (and whatever else writes there), then restore again.',
+      retry: true,
+    });
+  }
+
+  /** Opens a directory of the live tree, making it again where it is gone and moving away what is there instead. */
+  #makeWay(path: string): number {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const open = this.#openLive(path);
+      if (open !== undefined) return open;
+      const { directory, name } = split(path);
+      const parent = this.#makeWay(directory);
+      if (statChild(parent, name) !== undefined) this.#moveToExtra(parent, name);
+      try {
+        makeDirectory(parent, name, 0o700);
+      } catch (error) {
+        if (errnoOf(error) !== 'EEXIST' && errnoOf(error) !== 'ENOENT') throw swapFailure(error, path);
+        this.#live.close();
+      }
+    }
+    throw new Failure('server_busy', `Cannot swap in the restored files: ${printable(path)} keeps changing`, {
+      hint: 'Stop the server (and whatever else writes there), then restore again.',
+      retry: true,
+    });
+  }
+
+  #moveToExtra(from: number, name: string): void {
+    while (statChild(this.#extra, String(this.#extras)) !== undefined) this.#extras++;
+    try {
+      this.#rename(from, name, this.#extra, String(this.#extras), lockedModeOf(from, name));
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
+  }
+
+  #rename(from: number, name: string, to: number, newName: string, mode: number | undefined): void {
+    try {
+      renameWithMode({ from, name, to, newName, mode, live: this.#root });
+    } catch (error) {
+      throw swapFailure(error, name);
+    }
+    this.#options.onRename?.();
+  }
+
+  #openLive(path: string): number | undefined {
+    return openIfDirectory(this.#live, path);
+  }
+
+  #has(chain: DirectoryChain, path: string): boolean {
+    const { directory, name } = split(path);
+    const parent = openIfDirectory(chain, directory);
+    return parent !== undefined && statChild(parent, name) !== undefined;
+  }
+
+  /** Ends what a kill between lifting a mode and setting it again has left. */
+  #setMode(chain: DirectoryChain, path: string, mode: number | undefined): void {
+    if (mode === undefined) return;
+    const { directory, name } = split(path);
+    try {
+      changeDirectoryMode(chain.open(directory), name, mode);
+    } catch (error) {
+      if (!hasChangedMeanwhile(error)) throw swapFailure(error, path);
+    }
+  }
+}
+
+function openIfDirectory(chain: DirectoryChain, path: string): number | undefined {
+  try {
+    return chain.open(path);
+  } catch (error) {
+    if (hasChangedMeanwhile(error)) return undefined;
+    throw swapFailure(error, path);
+  }
+}
+
+function split(path: string): { readonly directory: string; readonly name: string } {
+  const slash = path.lastIndexOf('/');
+  return { directory: slash < 0 ? '' : path.slice(0, slash), name: path.slice(slash + 1) };
+}

@@ -1,0 +1,76 @@
+/** What lies in a local store's directory: its objects, and what crashes left. */
+import type { Dirent } from 'node:fs';
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf } from '../../base/failure.ts';
+import { keyParts, parseKey } from '../key.ts';
+import type { StoreFiles } from './files.ts';
+import { removeIfThere } from './files.ts';
+import { isPartialName, isServerName } from './layout.ts';
+import type { StoredObject } from '../store.ts';
+
+/** In the order of their keys, one server's directory in memory at a time. */
+export async function* listObjects(directory: string, prefix: string): AsyncGenerator<StoredObject, void> {
+  for (const server of await serversIn(directory)) {
+    // A server that can't match is not even read.
+    if (!`${server}/`.startsWith(prefix.slice(0, server.length + 1))) continue;
+    for (const name of await filesIn(join(directory, server))) {
+      const key = `${server}/${name}`;
+      if (!key.startsWith(prefix) || keyParts(key) === undefined) continue;
+      const size = await sizeOf(join(directory, key));
+      if (size !== undefined) yield { key: parseKey(key), size };
+    }
+  }
+}
+
+/** Removes partial files, but for those that `isWanted`; returns the paths removed. */
+export async function sweepPartials(
+  directory: string,
+  files: StoreFiles,
+  isWanted: (path: string) => boolean,
+): Promise<readonly string[]> {
+  const swept: string[] = [];
+  for (const server of await serversIn(directory)) {
+    const leftovers = (await filesIn(join(directory, server)))
+      .filter((name) => isPartialName(server, name))
+      .map((name) => join(directory, server, name))
+      .filter((path) => !isWanted(path));
+    for (const path of leftovers) await removeIfThere(files, path);
+    if (leftovers.length > 0) await files.syncDirectory(join(directory, server));
+    swept.push(...leftovers);
+  }
+  return swept;
+}
+
+async function serversIn(directory: string): Promise<string[]> {
+  return (await readdir(directory, { withFileTypes: true }))
+    .filter((entry) => entry.isDirectory() && isServerName(entry.name))
+    .map((entry) => entry.name)
+    .sort();
+}
+
+async function filesIn(directory: string): Promise<string[]> {
+  return (await entriesOf(directory))
+    .filter((entry) => entry.isFile())
+    .map((entry) => entry.name)
+    .sort();
+}
+
+/** A server's directory goes with its last object, also while this runs. */
+async function entriesOf(directory: string): Promise<Dirent[]> {
+  try {
+    return await readdir(directory, { withFileTypes: true });
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await lstat(path)).size;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,255 @@
+/**
+ * A store in a directory of this host (local-layout.ts says what lies where).
+ *
+ * It promises what store.ts promises, and that a directory which is not the one it marked is never filled: a disk that
+ * is not mounted is `store_unreachable`, for readers too, so that nothing looks lost that is only away. One daemon
+ * owns a store directory: what it did not begin itself and is not whole, it sweeps away at its opening.
+ */
+import { constants } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { access, link, lstat, mkdir, rmdir, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { errnoOf, Failure } from '../../base/failure.ts';
+import type { ByteSource } from '../../base/source.ts';
+import type { ObjectKey } from '../key.ts';
+import { parseKey } from '../key.ts';
+import { explainStoreError } from './failure.ts';
+import type { StoreFiles } from './files.ts';
+import { removeIfThere, systemFiles } from './files.ts';
+import { DIRECTORY_MODE, FILE_MODE, partialPath, pathOf } from './layout.ts';
+import { listObjects, sweepPartials } from './list.ts';
+import type { StoreIdentity } from './marker.ts';
+import { requireMarked } from './marker.ts';
+import { openLocalSource } from './source.ts';
+import { LocalWriter } from './writer.ts';
+import type { FreeSpace, ObjectWriter, Store, StoredObject } from '../store.ts';
+
+/** Another file system, one without links, a system that forbids links to others' files. */
+const CANNOT_LINK = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
+
+export interface LocalStoreOptions {
+  readonly name: string;
+  /** Absolute. */
+  readonly directory: string;
+  readonly identity: StoreIdentity;
+  readonly files?: StoreFiles;
+}
+
+export interface OpenedLocalStore {
+  readonly store: LocalStore;
+  /** Files that a crash had left half-written, and that are removed now. */
+  readonly swept: readonly string[];
+  /** Why the store cannot be used at present; it is tried again at each call. */
+  readonly fault: Failure | null;
+}
+
+/**
+ * Opens a store, reachable or not: a daemon starts with a disk away, says so, and uses it when it is back.
+ */
+export async function openLocalStore(options: LocalStoreOptions): Promise<OpenedLocalStore> {
+  const store = new LocalStore(options);
+  try {
+    return { store, swept: await store.sweep(), fault: null };
+  } catch (error) {
+    return { store, swept: [], fault: await explainStoreError(error, 'Cannot open the store', options.directory) };
+  }
+}
+
+export class LocalStore implements Store {
+  readonly name: string;
+  readonly type = 'local';
+  readonly #directory: string;
+  readonly #identity: StoreIdentity;
+  readonly #files: StoreFiles;
+  /** Partial files of writers that are under way. */
+  readonly #writing = new Set<string>();
+  #closed = false;
+
+  constructor({ name, directory, identity, files = systemFiles }: LocalStoreOptions) {
+    this.name = name;
+    this.#directory = directory;
+    this.#identity = identity;
+    this.#files = files;
+  }
+
+  async create(text: ObjectKey): Promise<ObjectWriter> {
+    const key = this.#ready(text);
+    await this.check();
+    const partial = partialPath(this.#directory, key);
+    const final = pathOf(this.#directory, key);
+    this.#writing.add(partial);
+    const onEnd = (): void => void this.#writing.delete(partial);
+    try {
+      const handle = await this.#createFile(partial);
+      return new LocalWriter({ key, directory: this.#directory, partial, final, files: this.#files, onEnd }, handle);
+    } catch (error) {
+      onEnd();
+      throw await explainStoreError(error, `Cannot store ${key}`, this.#directory, { written: 0, needed: 0 });
+    }
+  }
+
+  async link(text: ObjectKey, path: string): Promise<boolean> {
+    const key = this.#ready(text);
+    await this.check();
+    const final = this.localPath(key);
+    try {
+      await this.#makeServer(dirname(final));
+      // Whoever wrote it may never have flushed it.
+      await this.#files.syncDirectory(path);
+      await linkOrFind(path, final);
+      await this.#files.syncDirectory(dirname(final));
+      return true;
+    } catch (error) {
+      if (!CANNOT_LINK.has(errnoOf(error) ?? '')) {
+        throw await explainStoreError(error, `Cannot link ${key}`, this.#directory);
+      }
+      await this.#syncServer(dirname(final));
+      return false;
+    }
+  }
+
+  async open(text: ObjectKey): Promise<ByteSource> {
+    const key = this.#ready(text);
+    try {
+      return await openLocalSource(this.localPath(key), key, this.#directory);
+    } catch (error) {
+      // What seems missing may lie on a disk that is away.
+      if (errnoOf(error) === 'ENOENT') await this.check();
+      throw error;
+    }
+  }
+
+  async stat(text: ObjectKey): Promise<{ readonly size: number } | undefined> {
+    const key = this.#ready(text);
+    try {
+      const facts = await lstat(this.localPath(key));
+      return facts.isFile() ? { size: facts.size } : undefined;
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw await explainStoreError(error, `Cannot look up ${key}`, this.#directory);
+      await this.check();
+      return undefined;
+    }
+  }
+
+  async remove(text: ObjectKey): Promise<void> {
+    const key = this.#ready(text);
+    await this.check();
+    const path = this.localPath(key);
+    try {
+      await removeIfThere(this.#files, path);
+      // Also when it was gone already: the call that removed it may have been killed before it came here.
+      await this.#syncServer(dirname(path));
+    } catch (error) {
+      throw await explainStoreError(error, `Cannot remove ${key}`, this.#directory);
+    }
+  }
+
+  async *list(prefix: string): AsyncGenerator<StoredObject, void> {
+    this.#requireOpen();
+    await this.check();
+    try {
+      yield* listObjects(this.#directory, prefix);
+    } catch (error) {
+      throw await explainStoreError(error, 'Cannot list the store', this.#directory);
+    }
+  }
+
+  async freeSpace(): Promise<FreeSpace> {
+    this.#requireOpen();
+    await this.check();
+    try {
+      const { bavail, bsize, files, ffree } = await statfs(this.#directory);
+      // btrfs and others make inodes as needed and report 0 of 0.
+      return { bytes: bavail * bsize, inodes: files === 0 ? null : ffree };
+    } catch (error) {
+      throw await explainStoreError(error, 'Cannot ask for free space', this.#directory);
+    }
+  }
+
+  localPath(key: ObjectKey): string {
+    return pathOf(this.#directory, parseKey(key));
+  }
+
+  async check(): Promise<void> {
+    try {
+      await requireMarked(this.#directory, this.#identity, this.#files);
+      await access(this.#directory, constants.R_OK | constants.W_OK | constants.X_OK);
+    } catch (error) {
+      throw await explainStoreError(error, 'Cannot use the store', this.#directory);
+    }
+  }
+
+  /** Removes what crashes left half-written, but for writers that are under way now. Returns the paths. */
+  async sweep(): Promise<readonly string[]> {
+    this.#requireOpen();
+    await this.check();
+    return sweepPartials(this.#directory, this.#files, (path) => this.#writing.has(path));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+
+  async #createFile(path: string): Promise<FileHandle> {
+    const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+    for (let attempt = 1; ; attempt++) {
+      await this.#makeServer(dirname(path));
+      try {
+        return await this.#files.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);
+      } catch (error) {
+        // The server's last object was removed just now, and its directory with it.
+        if (errnoOf(error) !== 'ENOENT' || attempt === 5) throw error;
+      }
+    }
+  }
+
+  async #makeServer(path: string): Promise<void> {
+    try {
+      await mkdir(path, { mode: DIRECTORY_MODE });
+      await this.#files.syncDirectory(this.#directory);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      if (!(await lstat(path)).isDirectory()) {
+        throw new Failure('store_unreachable', `Cannot use the store: ${path} is a link or no directory`, {
+          facts: { path },
+          hint: 'Something else wrote into the store. Move that entry away.',
+        });
+      }
+    }
+  }
+
+  /** Makes a removal durable; a server without objects keeps no directory. */
+  async #syncServer(path: string): Promise<void> {
+    try {
+      await this.#files.syncDirectory(path);
+      await rmdir(path);
+      await this.#files.syncDirectory(this.#directory);
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno !== 'ENOENT' && errno !== 'ENOTEMPTY' && errno !== 'EEXIST') throw error;
+    }
+  }
+
+  #ready(text: ObjectKey): ObjectKey {
+    this.#requireOpen();
+    return parseKey(text);
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new Failure('internal', `Cannot use the store ${this.name}: it is closed`);
+  }
+}
+
+async function linkOrFind(path: string, final: string): Promise<void> {
+  try {
+    await link(path, final);
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+    const [ours, theirs] = await Promise.all([lstat(final), lstat(path)]);
+    if (ours.ino === theirs.ino && ours.dev === theirs.dev) return;
+    throw new Failure('backup_exists', 'Cannot link the file: the store holds another under that name', {
+      cause: error,
+      facts: { path, final },
+    });
+  }
+}

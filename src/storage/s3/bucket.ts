@@ -1,0 +1,288 @@
+/**
+ * One bucket's requests, each asked again while that may help, each failure explained. Knows nothing of backups or of
+ * what a key means: names here are whole names in the bucket, prefix included.
+ *
+ * Checksums: `WHEN_REQUIRED`, since the SDK's default sends trailers that S3-compatible services refuse, or store as
+ * part of the object. Every body carries a Content-MD5 instead, which all of them check.
+ */
+import type {
+  GetObjectCommandOutput,
+  ListMultipartUploadsCommandInput,
+  ListMultipartUploadsCommandOutput,
+  PutObjectCommandInput,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import type { Failure } from '../../base/failure.ts';
+import type { S3StoreConfig } from '../../config/types.ts';
+import type { S3Body } from './body.ts';
+import { addPayloadHash } from './body.ts';
+import type { Sdk } from './connect.ts';
+import type { S3Place } from './failure.ts';
+import { explainS3Error, serviceCode } from './failure.ts';
+import type { Patience, RetryPort } from './retry.ts';
+import { retried } from './retry.ts';
+
+/** Names the writer of an object, so that one whose answer was lost can be told from another's. */
+const WRITER_TAG = 'roost-writer';
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly patience?: Patience;
+  /** Told of failures that are asked again for: the request may have been carried out all the same. */
+  readonly onTransient?: (error: unknown) => void;
+}
+
+export interface ObjectFacts {
+  readonly size: number;
+  /** As the service writes it, quotes included. */
+  readonly etag: string;
+  readonly writer: string | undefined;
+}
+
+export interface OpenUpload {
+  readonly name: string;
+  readonly id: string;
+}
+
+export interface SentPart {
+  readonly number: number;
+  readonly etag: string;
+}
+
+export class S3Bucket {
+  readonly place: S3Place;
+  readonly #sdk: Sdk;
+  readonly #client: S3Client;
+  readonly #config: S3StoreConfig;
+  readonly #retry: RetryPort;
+
+  constructor(sdk: Sdk, client: S3Client, config: S3StoreConfig, place: S3Place, retry: RetryPort) {
+    this.#sdk = sdk;
+    this.#client = client;
+    this.#config = config;
+    this.place = place;
+    this.#retry = retry;
+  }
+
+  get client(): S3Client {
+    return this.#client;
+  }
+
+  async head(name: string, doing: string, options: CallOptions = {}): Promise<ObjectFacts | undefined> {
+    const command = (): InstanceType<Sdk['HeadObjectCommand']> => new this.#sdk.HeadObjectCommand(this.#named(name));
+    try {
+      const answer = await this.#call(doing, options, (signal) => this.#client.send(command(), signal));
+      return {
+        size: answer.ContentLength ?? 0,
+        etag: answer.ETag ?? '',
+        writer: answer.Metadata?.[WRITER_TAG],
+      };
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** The answer to a GET, whose body the caller reads; with `range` only those bytes, of that ETag alone. */
+  async get(
+    name: string,
+    doing: string,
+    options: CallOptions,
+    range?: { readonly offset: number; readonly length: number; readonly etag: string },
+  ): Promise<GetObjectCommandOutput> {
+    const input = {
+      ...this.#named(name),
+      ...(range === undefined ? {} : { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` }),
+      ...(range === undefined || range.etag === '' ? {} : { IfMatch: range.etag }),
+    };
+    return this.#call(doing, options, (signal) => this.#client.send(new this.#sdk.GetObjectCommand(input), signal));
+  }
+
+  /** @returns the ETag. */
+  async put(name: string, body: S3Body, writer: string, doing: string, options: CallOptions): Promise<string> {
+    const input = { ...this.#named(name), ...this.#newObject(writer), ...body.headers };
+    const answer = await this.#call(doing, options, async (signal) => {
+      const stream = body.open();
+      try {
+        const command = new this.#sdk.PutObjectCommand({ ...input, Body: stream });
+        addPayloadHash(command.middlewareStack, body);
+        return await this.#client.send(command, signal);
+      } finally {
+        body.release(stream);
+      }
+    });
+    return answer.ETag ?? '';
+  }
+
+  /** Replaces a small object; with `onlyNew` it fails with `PreconditionFailed` where services know that condition. */
+  async putMarker(name: string, text: string, onlyNew: boolean, doing: string): Promise<void> {
+    const condition = onlyNew ? { IfNoneMatch: '*' } : {};
+    const input = { ...this.#named(name), Body: Buffer.from(text), ContentType: 'application/json', ...condition };
+    await this.#call(doing, { patience: 'short' }, (signal) =>
+      this.#client.send(new this.#sdk.PutObjectCommand(input), signal),
+    );
+  }
+
+  async createUpload(name: string, writer: string, doing: string, options: CallOptions): Promise<string> {
+    const input = { ...this.#named(name), ...this.#newObject(writer) };
+    const answer = await this.#call(doing, options, (signal) =>
+      this.#client.send(new this.#sdk.CreateMultipartUploadCommand(input), signal),
+    );
+    return answer.UploadId ?? '';
+  }
+
+  async sendPart(
+    upload: OpenUpload,
+    number: number,
+    body: S3Body,
+    doing: string,
+    options: CallOptions,
+  ): Promise<SentPart> {
+    const input = { ...this.#named(upload.name), UploadId: upload.id, PartNumber: number, ...body.headers };
+    const answer = await this.#call(doing, options, async (signal) => {
+      const stream = body.open();
+      try {
+        const command = new this.#sdk.UploadPartCommand({ ...input, Body: stream });
+        addPayloadHash(command.middlewareStack, body);
+        const sent = await this.#client.send(command, signal);
+        body.checkEtag(sent.ETag, sent.ServerSideEncryption);
+        return sent;
+      } finally {
+        body.release(stream);
+      }
+    });
+    return { number, etag: answer.ETag ?? '' };
+  }
+
+  async completeUpload(
+    upload: OpenUpload,
+    parts: readonly SentPart[],
+    doing: string,
+    options: CallOptions,
+  ): Promise<void> {
+    const Parts = parts.map(({ number, etag }) => ({ PartNumber: number, ETag: etag }));
+    const input = { ...this.#named(upload.name), UploadId: upload.id, MultipartUpload: { Parts } };
+    await this.#call(doing, options, (signal) =>
+      this.#client.send(new this.#sdk.CompleteMultipartUploadCommand(input), signal),
+    );
+  }
+
+  /** Resolves when nothing of the upload is left. */
+  async abortUpload(upload: OpenUpload, doing: string): Promise<void> {
+    const input = { ...this.#named(upload.name), UploadId: upload.id };
+    // A part that was on its way may arrive after the abort and stay: asked for until the service knows of none.
+    for (let round = 1; round <= 5; round++) {
+      try {
+        await this.#call(doing, { patience: 'long' }, (signal) =>
+          this.#client.send(new this.#sdk.AbortMultipartUploadCommand(input), signal),
+        );
+        const command = new this.#sdk.ListPartsCommand({ ...input, MaxParts: 1 });
+        const left = await this.#call(doing, {}, (signal) => this.#client.send(command, signal));
+        if ((left.Parts ?? []).length === 0) return;
+      } catch (error) {
+        if (serviceCode(error) === 'NoSuchUpload') return;
+        throw error;
+      }
+    }
+  }
+
+  /** Uploads under names that begin so. MinIO knows only whole names here. */
+  async *uploads(prefix: string, doing: string): AsyncGenerator<OpenUpload, void> {
+    let from: Pick<ListMultipartUploadsCommandInput, 'KeyMarker' | 'UploadIdMarker'> = {};
+    for (;;) {
+      const page = await this.#uploadPage({ Prefix: prefix, ...from }, doing);
+      for (const { Key: name, UploadId: id } of page.Uploads ?? []) {
+        if (name !== undefined && id !== undefined) yield { name, id };
+      }
+      if (page.IsTruncated !== true || page.NextKeyMarker === undefined) return;
+      from = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
+    }
+  }
+
+  async *list(prefix: string, doing: string): AsyncGenerator<{ readonly name: string; readonly size: number }, void> {
+    let token: string | undefined;
+    do {
+      const from = token === undefined ? {} : { ContinuationToken: token };
+      const command = new this.#sdk.ListObjectsV2Command({ Bucket: this.place.bucket, Prefix: prefix, ...from });
+      const page = await this.#call(doing, {}, (signal) => this.#client.send(command, signal));
+      for (const { Key: name, Size: size } of page.Contents ?? []) {
+        if (name !== undefined) yield { name, size: size ?? 0 };
+      }
+      token = page.IsTruncated === true ? page.NextContinuationToken : undefined;
+    } while (token !== undefined);
+  }
+
+  async remove(name: string, doing: string): Promise<void> {
+    try {
+      await this.#call(doing, {}, (signal) =>
+        this.#client.send(new this.#sdk.DeleteObjectCommand(this.#named(name)), signal),
+      );
+    } catch (error) {
+      // GCS answers 404 where others answer 204.
+      if (!isMissing(error)) throw error;
+    }
+  }
+
+  async setLegalHold(name: string, on: boolean, doing: string): Promise<void> {
+    const input = { ...this.#named(name), LegalHold: { Status: on ? ('ON' as const) : ('OFF' as const) } };
+    await this.#call(doing, {}, (signal) => this.#client.send(new this.#sdk.PutObjectLegalHoldCommand(input), signal));
+  }
+
+  async setRetention(name: string, mode: 'GOVERNANCE' | 'COMPLIANCE', until: number, doing: string): Promise<void> {
+    const input = { ...this.#named(name), Retention: { Mode: mode, RetainUntilDate: new Date(until) } };
+    await this.#call(doing, {}, (signal) => this.#client.send(new this.#sdk.PutObjectRetentionCommand(input), signal));
+  }
+
+  close(): void {
+    this.#client.destroy();
+  }
+
+  #uploadPage(
+    input: Omit<ListMultipartUploadsCommandInput, 'Bucket'>,
+    doing: string,
+  ): Promise<ListMultipartUploadsCommandOutput> {
+    const command = new this.#sdk.ListMultipartUploadsCommand({ Bucket: this.place.bucket, ...input });
+    return this.#call(doing, {}, (signal) => this.#client.send(command, signal));
+  }
+
+  #named(name: string): { readonly Bucket: string; readonly Key: string } {
+    return { Bucket: this.place.bucket, Key: name };
+  }
+
+  #newObject(writer: string): Partial<PutObjectCommandInput> {
+    const { encryption, kmsKeyId, storageClass, tags } = this.#config;
+    const tagging = new URLSearchParams(tags).toString();
+    return {
+      Metadata: { [WRITER_TAG]: writer },
+      ...(encryption === 'none' ? {} : { ServerSideEncryption: encryption }),
+      ...(encryption !== 'aws:kms' || kmsKeyId === null ? {} : { SSEKMSKeyId: kmsKeyId }),
+      ...(storageClass === null
+        ? {}
+        : { StorageClass: storageClass as NonNullable<PutObjectCommandInput['StorageClass']> }),
+      ...(tagging === '' ? {} : { Tagging: tagging }),
+    };
+  }
+
+  async #call<Answer>(
+    doing: string,
+    { signal, patience = 'short', onTransient }: CallOptions,
+    run: (options: { readonly abortSignal?: AbortSignal }) => Promise<Answer>,
+  ): Promise<Answer> {
+    try {
+      const options = signal === undefined ? {} : { abortSignal: signal };
+      return await retried(() => run(options), this.#retry, patience, signal, onTransient);
+    } catch (error) {
+      throw this.#explain(error, doing, signal);
+    }
+  }
+
+  #explain(error: unknown, doing: string, signal: AbortSignal | undefined): Failure {
+    return explainS3Error(signal?.aborted === true ? signal.reason : error, doing, this.place);
+  }
+}
+
+/** No object of that name; a missing bucket is another fault, but HEAD cannot tell. */
+export function isMissing(failure: unknown): boolean {
+  const code = serviceCode(failure);
+  return code === 'NoSuchKey' || code === 'NotFound';
+}

@@ -1,0 +1,77 @@
+/** Loads the SDK and makes a client of the config. Nothing is sent here. */
+import { readFile } from 'node:fs/promises';
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { S3StoreConfig } from '../../config/types.ts';
+import { errnoOf, Failure } from '../../base/failure.ts';
+
+export type Sdk = typeof import('@aws-sdk/client-s3');
+
+/** A connection that makes no progress for so long is cut, and the request made again. */
+export const IDLE_MS = 60_000;
+const CONNECT_MS = 10_000;
+const MAX_SOCKETS = 32;
+
+export interface Connection {
+  readonly sdk: Sdk;
+  readonly client: S3Client;
+  /** Scheme, host and port of the service. */
+  readonly origin: URL;
+}
+
+/**
+ * @param idleMs milliseconds without progress after which a request is given up.
+ * @throws Failure `config_invalid` when the authority's file cannot be read.
+ */
+export async function connectS3(name: string, config: S3StoreConfig, idleMs = IDLE_MS): Promise<Connection> {
+  const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
+  const ca = config.caFile === null ? {} : { ca: await authorityOf(name, config.caFile) };
+  // Loaded here and not at the top: the SDK takes longer to load than everything else together.
+  const sdk = await import('@aws-sdk/client-s3');
+  const { accessKeyId, secretAccessKey, sessionToken } = config;
+  const credentials =
+    accessKeyId === null || secretAccessKey === null
+      ? {}
+      : {
+          credentials: {
+            accessKeyId: accessKeyId.reveal(),
+            secretAccessKey: secretAccessKey.reveal(),
+            ...(sessionToken === null ? {} : { sessionToken: sessionToken.reveal() }),
+          },
+        };
+  const client = new sdk.S3Client({
+    region: config.region,
+    ...(config.endpoint === null ? {} : { endpoint: config.endpoint }),
+    ...credentials,
+    forcePathStyle: isPathStyle(config),
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    // Not every service and proxy answers 100-continue.
+    expectContinueHeader: false,
+    // Asked again by s3-retry.ts, which knows what may be sent twice.
+    maxAttempts: 1,
+    requestHandler: {
+      connectionTimeout: CONNECT_MS,
+      socketTimeout: idleMs,
+      httpAgent: agent,
+      httpsAgent: { ...agent, ...ca },
+    },
+  });
+  return { sdk, client, origin: new URL(config.endpoint ?? `https://s3.${config.region}.amazonaws.com`) };
+}
+
+/** True when the bucket stands in the path of URLs. */
+export function isPathStyle({ endpoint, pathStyle }: Pick<S3StoreConfig, 'endpoint' | 'pathStyle'>): boolean {
+  return pathStyle ?? endpoint !== null;
+}
+
+async function authorityOf(name: string, path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new Failure('config_invalid', `Cannot use the store "${name}": its ca_file ${path} cannot be read`, {
+      cause: error,
+      facts: { store: name, path, errno: errnoOf(error) },
+      hint: 'Check that the file exists and that Roost may read it.',
+    });
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * Answers of S3 and what speaks it as Failures: whose turn it is, and where in the config. The service's own code and
+ * message reach the reader; requests, headers and credentials never do (the SDK's errors hold them, so they are not
+ * kept as causes).
+ */
+import { errnoOf, Failure } from '../../base/failure.ts';
+import { printableText } from '../../base/paths.ts';
+
+/** What a message may name: nothing in it is secret. */
+export interface S3Place {
+  readonly store: string;
+  readonly bucket: string;
+  readonly region: string;
+  /** Host and port. */
+  readonly host: string;
+}
+
+/** What can be read from an error of the SDK, a socket or a resolver. */
+export interface S3Fault {
+  /** The service's code (`NoSuchBucket`) or the system's (`ECONNREFUSED`); '' when there is none. */
+  readonly code: string;
+  /** The HTTP status, or undefined when no answer came. */
+  readonly status: number | undefined;
+  readonly message: string;
+}
+
+const MAX_MESSAGE = 300;
+
+export function faultOf(error: unknown): S3Fault {
+  if (!(error instanceof Error)) return { code: '', status: undefined, message: shorten(String(error)) };
+  const { $metadata: metadata, Code: alias } = error as { $metadata?: { httpStatusCode?: number }; Code?: unknown };
+  const system: unknown = (error as NodeJS.ErrnoException).code;
+  const named = error.name === 'Error' || error.name === 'TypeError' ? '' : error.name;
+  // A DOMException's code is a number.
+  const code = typeof alias === 'string' ? alias : typeof system === 'string' ? system : named;
+  return { code, status: metadata?.httpStatusCode, message: shorten(error.message) };
+}
+
+/** The code of a service that a Failure of this room was made from. */
+export function serviceCode(failure: unknown): string | undefined {
+  const code = failure instanceof Failure ? failure.facts['code'] : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
+const TRANSIENT_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
+/**
+ * Told with a status that says otherwise, or with none. A wrong digest is the wire's fault before it is ours, and the
+ * SDK sets its clock by the answer to `RequestTimeTooSkewed`: the next attempt is signed with the service's time.
+ */
+const TRANSIENT_CODES = new Set([
+  'BadDigest',
+  'ConnectTimeoutError',
+  'EAI_AGAIN',
+  'ECONNABORTED',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'IncompleteBody',
+  'InternalError',
+  'OperationAborted',
+  'RequestTimeTooSkewed',
+  'RequestTimeout',
+  'SlowDown',
+  'Throttling',
+  'TimeoutError',
+  'XAmzContentSHA256Mismatch',
+]);
+
+/** True when the same request may succeed in a moment. */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof Failure) return error.retry;
+  const { code, status, message } = faultOf(error);
+  if (TRANSIENT_CODES.has(code)) return true;
+  if (status !== undefined) return TRANSIENT_STATUS.has(status);
+  return /socket hang up|aborted|premature close/i.test(message);
+}
+
+/** @param doing the sentence's start, such as "Cannot store the archive". */
+export function explainS3Error(error: unknown, doing: string, place: S3Place): Failure {
+  if (error instanceof Failure) return error;
+  const fault = faultOf(error);
+  if (fault.code === 'AbortError' || (error instanceof Error && error.name === 'AbortError')) {
+    return new Failure('cancelled', `${doing}: it was cancelled`);
+  }
+  const { state, hint, code = 'store_unreachable' } = sharpen(fault, place);
+  const errno = errnoOf(error);
+  return new Failure(code, `${doing}: ${state}`, {
+    facts: {
+      store: place.store,
+      bucket: place.bucket,
+      host: place.host,
+      code: fault.code,
+      status: fault.status ?? null,
+      ...(errno === undefined ? {} : { errno }),
+    },
+    hint,
+    retry: isTransient(error),
+  });
+}
+
+interface Sharp {
+  readonly state: string;
+  readonly hint: string;
+  readonly code?: 'insufficient_storage' | 'archive_damaged' | 'too_large';
+}
+
+type Rule = (place: S3Place, fault: S3Fault) => Sharp;
+
+const wrongKeys: Rule = ({ host, store }, fault) => ({
+  state: `${host} does not accept the credentials (${told(fault)})`,
+  hint: `Check access_key_id and secret_access_key of storage.stores.${store}: a wrong, expired or cut-off key.`,
+});
+
+const wrongRegion: Rule = ({ region, store, bucket }, fault) => ({
+  state: `the bucket ${bucket} is not in the region ${region} (${told(fault)})`,
+  hint: `Set region (and the endpoint of that region) of storage.stores.${store} to where the bucket lies.`,
+});
+
+const clockSkew: Rule = ({ host }, fault) => ({
+  state: `this host's clock is too far from that of ${host} (${told(fault)})`,
+  hint: 'Set the clock: timedatectl set-ntp true.',
+});
+
+const missingBucket: Rule = ({ bucket, host, store }, fault) => ({
+  state: `there is no bucket ${bucket} at ${host} (${told(fault)})`,
+  hint: `Create the bucket, or correct bucket, endpoint or path_style of storage.stores.${store}.`,
+});
+
+const forbidden: Rule = ({ bucket, host, store }, fault) => ({
+  state: `${host} does not allow it in the bucket ${bucket} (${told(fault)})`,
+  hint: `The key of storage.stores.${store} needs to read, write, list and delete objects, and to list and abort multipart uploads.`,
+});
+
+const full: Rule = ({ host }, fault) => ({
+  state: `${host} has no room or quota left (${told(fault)})`,
+  hint: 'Raise the quota or the cap of the bucket, or delete backups.',
+  code: 'insufficient_storage',
+});
+
+const tls: Rule = ({ host, store }, fault) => ({
+  state: `the TLS connection to ${host} cannot be trusted (${told(fault)})`,
+  hint: `Put the authority that signed its certificate into ca_file of storage.stores.${store}; check the host name, and the clock.`,
+});
+
+const unknownHost: Rule = ({ host, store }, fault) => ({
+  state: `the name ${host} cannot be resolved (${fault.code})`,
+  hint: `Check the endpoint of storage.stores.${store} and this host's DNS.`,
+});
+
+const noAnswer: Rule = ({ host }, fault) => ({
+  state: `${host} does not answer (${fault.code === '' ? fault.message : fault.code})`,
+  hint: 'Check that the service runs, and that no firewall is between.',
+});
+
+const noCredentials: Rule = ({ store }, fault) => ({
+  state: `no credentials were found (${told(fault)})`,
+  hint: `Set access_key_id and secret_access_key of storage.stores.${store}, or give this host a role.`,
+});
+
+const archived: Rule = (_, fault) => ({
+  state: `the object is in a storage class that cannot be read at once (${told(fault)})`,
+  hint: 'Restore the object in the bucket first; use a storage_class with immediate access.',
+});
+
+const locked: Rule = ({ bucket }, fault) => ({
+  state: `an object lock of the bucket ${bucket} keeps the object (${told(fault)})`,
+  hint: 'Wait until its retention has ended, or lift its legal hold.',
+});
+
+const tooLarge: Rule = (_, fault) => ({
+  state: `the service takes no object of this size (${told(fault)})`,
+  hint: 'Lower limits.max_size, or raise part_size of the store.',
+  code: 'too_large',
+});
+
+const BY_CODE: Readonly<Record<string, Rule>> = {
+  InvalidAccessKeyId: wrongKeys,
+  SignatureDoesNotMatch: wrongKeys,
+  ExpiredToken: wrongKeys,
+  InvalidToken: wrongKeys,
+  Unauthorized: wrongKeys,
+  AuthorizationHeaderMalformed: wrongRegion,
+  PermanentRedirect: wrongRegion,
+  TemporaryRedirect: wrongRegion,
+  IllegalLocationConstraintException: wrongRegion,
+  RequestTimeTooSkewed: clockSkew,
+  NoSuchBucket: missingBucket,
+  InvalidBucketName: missingBucket,
+  AccessDenied: forbidden,
+  AllAccessDisabled: forbidden,
+  QuotaExceeded: full,
+  InsufficientStorage: full,
+  XMinioStorageFull: full,
+  XMinioAdminBucketQuotaExceeded: full,
+  EntityTooLarge: tooLarge,
+  InvalidObjectState: archived,
+  ObjectLocked: locked,
+  ENOTFOUND: unknownHost,
+  EAI_AGAIN: unknownHost,
+  CredentialsProviderError: noCredentials,
+};
+
+function sharpen(fault: S3Fault, place: S3Place): Sharp {
+  return ruleOf(fault)(place, fault);
+}
+
+/** OpenSSL's and Node's names for a chain, a name or a date that does not fit, and for no TLS at the other end. */
+const TLS_CODE = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|EPROTO$|HOSTNAME_MISMATCH)/;
+
+function ruleOf(fault: S3Fault): Rule {
+  // Services tell a cap (B2) and a lock (AWS) with the code of a missing permission.
+  if (fault.code === 'AccessDenied' && /\bcap exceeded|quota/i.test(fault.message)) return full;
+  if (fault.code === 'AccessDenied' && /object lock|WORM|legal hold|retention/i.test(fault.message)) return locked;
+  if (fault.code === 'AccessDenied' && /expired/i.test(fault.message)) return clockSkew;
+  const known = Object.hasOwn(BY_CODE, fault.code) ? BY_CODE[fault.code] : undefined;
+  if (known !== undefined) return known;
+  if (TLS_CODE.test(fault.code)) return tls;
+  if (fault.status === undefined) return noAnswer;
+  if (fault.status === 301 || fault.status === 307) return wrongRegion;
+  if (fault.status === 401) return wrongKeys;
+  if (fault.status === 403) return forbidden;
+  if (fault.status === 507) return full;
+  return ({ host }) => ({
+    state: `${host} answered ${fault.status}${fault.code === '' ? '' : ` ${fault.code}`}: ${fault.message}`,
+    hint: 'The answer is the service’s own; its documentation says what the code means.',
+  });
+}
+
+function told({ code, message, status }: S3Fault): string {
+  if (code === '') return message;
+  // An answer without a body (HEAD) has nothing to say but its status.
+  const bare = message === '' || message === 'UnknownError' || message === code;
+  return bare ? `${code}${status === undefined ? '' : `, ${status}`}` : `${code}: ${message}`;
+}
+
+function shorten(message: string): string {
+  return printableText(message.slice(0, MAX_MESSAGE));
+}

@@ -1,0 +1,44 @@
+/**
+ * How an object is cut into multipart parts. All but the last have one size (R2 and B2 refuse others), from 5 MiB to
+ * 5 GiB, and there are at most 10,000 of them; docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html.
+ */
+import { Failure } from '../../base/failure.ts';
+import { formatBytes } from '../../base/sizes.ts';
+
+export const MAX_PARTS = 10_000;
+
+const MEBIBYTE = 1024 ** 2;
+/** Enough for archives of 78 GiB; smaller ones cost more requests than they save memory. */
+const USUAL_PART = 8 * MEBIBYTE;
+const LARGEST_PART = 5 * 1024 ** 3;
+/** What the parts of one object may hold in memory together, where their size allows it. */
+const MEMORY = 32 * MEBIBYTE;
+const MOST_BUFFERS = 4;
+
+/**
+ * @param expected the most bytes that the object may come to, or undefined when nobody knows.
+ * @param configured what the operator wants, or null.
+ * @throws Failure `too_large` when 10,000 of the largest parts would not hold it.
+ */
+export function choosePartSize(expected: number | undefined, configured: number | null): number {
+  const least = Math.ceil((expected ?? 0) / MAX_PARTS / MEBIBYTE) * MEBIBYTE;
+  const size = Math.max(configured ?? USUAL_PART, least);
+  if (size <= LARGEST_PART) return size;
+  throw new Failure('too_large', `Cannot store the archive: ${formatBytes(expected ?? 0)} do not fit into one object`, {
+    facts: { expected, limit: LARGEST_PART * MAX_PARTS },
+    hint: 'Lower limits.max_size, or leave more of the server out.',
+  });
+}
+
+/** Buffers of one object: one is filled while the others are sent, so there are always two. */
+export function bufferCount(partSize: number): number {
+  return Math.max(2, Math.min(MOST_BUFFERS, Math.floor(MEMORY / partSize)));
+}
+
+export function tooManyParts(partSize: number): Failure {
+  return new Failure(
+    'too_large',
+    `Cannot store the archive: it has grown past ${MAX_PARTS} parts of ${formatBytes(partSize)}`,
+    { facts: { partSize }, hint: 'Raise part_size of the store, or set limits.max_size.' },
+  );
+}

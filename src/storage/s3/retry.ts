@@ -1,0 +1,55 @@
+/** Asking again: how often, and after how long. Whoever waits gives up at once when the signal fires. */
+import { setTimeout as pauseFor } from 'node:timers/promises';
+import { isTransient } from './failure.ts';
+
+export interface RetryPort {
+  /** From 0 to 1. */
+  random(): number;
+  /** Rejects with an `AbortError` once the signal fires. */
+  pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void>;
+}
+
+export const systemRetry: RetryPort = {
+  random: Math.random,
+  pause: async (milliseconds, signal) => {
+    await pauseFor(milliseconds, undefined, signal === undefined ? {} : { signal });
+  },
+};
+
+/** `once` for a look at the start, `short` for what somebody waits for, `long` (about a minute) for bytes of a backup. */
+export type Patience = 'once' | 'short' | 'long';
+
+const ATTEMPTS: Readonly<Record<Patience, number>> = { once: 1, short: 4, long: 10 };
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 12_000;
+
+/**
+ * Runs `work` until it succeeds, fails for good, or patience ends; rejects with the last error.
+ *
+ * @param onTransient told of each failure that is asked again for, and of the last.
+ */
+export async function retried<Result>(
+  work: () => Promise<Result>,
+  port: RetryPort,
+  patience: Patience,
+  signal: AbortSignal | undefined,
+  onTransient: (error: unknown) => void = () => undefined,
+): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      signal?.throwIfAborted();
+      return await work();
+    } catch (error) {
+      if (signal?.aborted === true || !isTransient(error)) throw error;
+      onTransient(error);
+      if (attempt >= ATTEMPTS[patience]) throw error;
+      await port.pause(pauseMs(attempt, port.random()), signal);
+    }
+  }
+}
+
+/** Half fixed, half by chance: many parts that failed together must not come back together. */
+function pauseMs(attempt: number, random: number): number {
+  const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1));
+  return longest / 2 + (longest / 2) * random;
+}

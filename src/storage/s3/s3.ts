@@ -1,0 +1,265 @@
+/**
+ * A store in a bucket of S3, or of anything that speaks it: objects `<prefix><server>/<backup>.tar.gz`, `.index` and
+ * `.json`, and the node's marker (s3-marker.ts).
+ *
+ * It promises what store.ts promises, with one difference that no object storage can hide: an object that is replaced
+ * or removed while it is read says so (`archive_damaged`), and never mixes old bytes with new ones. Archives stream
+ * through a few buffers and never touch this host's disk. It leaves no open upload behind: on failure, on abort, and
+ * after a crash at the first use of the next run. Only names that are keys under the own prefix are ever touched.
+ */
+import type { Clock } from '../../base/clock.ts';
+import { systemClock } from '../../base/clock.ts';
+import { asFailure, Failure } from '../../base/failure.ts';
+import { Pace } from '../../base/rates.ts';
+import type { ByteSource } from '../../base/source.ts';
+import type { S3StoreConfig } from '../../config/types.ts';
+import type { ObjectKey } from '../key.ts';
+import { keyParts, parseKey } from '../key.ts';
+import type { StoreIdentity } from '../local/marker.ts';
+import type { BodyRules } from './body.ts';
+import type { CallOptions } from './bucket.ts';
+import { S3Bucket } from './bucket.ts';
+import type { Connection } from './connect.ts';
+import { connectS3, isPathStyle } from './connect.ts';
+import { serviceCode } from './failure.ts';
+import { requireOwnPrefix } from './marker.ts';
+import { choosePartSize } from './parts.ts';
+import { encodeKey, presignGet } from './presign.ts';
+import type { RetryPort } from './retry.ts';
+import { systemRetry } from './retry.ts';
+import { S3Source } from './source.ts';
+import { S3Writer } from './writer.ts';
+import type { CreateOptions, ObjectWriter, PresignOptions, Store, StoredObject } from '../store.ts';
+
+/** How long a look at the marker is believed by those who write. */
+const BELIEVED_MS = 60_000;
+/** How long the opening waits for a service that does not answer. */
+const OPENING_MS = 5_000;
+/** How long whoever asks for the state of a store waits for it. */
+const CHECK_MS = 10_000;
+const DAY_MS = 24 * 3_600_000;
+
+export interface S3StoreOptions {
+  readonly name: string;
+  readonly config: S3StoreConfig;
+  readonly identity: StoreIdentity;
+  /** Bytes per second that all uploads to this store together may take; 0 for no limit. */
+  readonly uploadRate?: () => number;
+  /** Told the names of uploads that an earlier run had left open, and that are aborted now. */
+  readonly onSwept?: (names: readonly string[]) => void;
+  readonly clock?: Clock;
+  readonly retry?: RetryPort;
+  /** Milliseconds without progress after which a request is given up. */
+  readonly idleMs?: number;
+}
+
+export interface OpenedS3Store {
+  readonly store: S3Store;
+  /** Why the store cannot be used at present; it is tried again at each call. */
+  readonly fault: Failure | null;
+}
+
+/**
+ * Opens a store, reachable or not: a daemon starts while a service is away.
+ *
+ * @throws Failure `config_invalid` when a file that the config names cannot be read.
+ */
+export async function openS3Store(options: S3StoreOptions): Promise<OpenedS3Store> {
+  const store = new S3Store(options, await connectS3(options.name, options.config, options.idleMs));
+  try {
+    await store.prepare({ patience: 'once', signal: AbortSignal.timeout(OPENING_MS) });
+    return { store, fault: null };
+  } catch (error) {
+    return { store, fault: asFailure(error, 'Cannot open the store') };
+  }
+}
+
+export class S3Store implements Store {
+  readonly name: string;
+  readonly type = 's3';
+  readonly #options: S3StoreOptions;
+  readonly #config: S3StoreConfig;
+  readonly #connection: Connection;
+  readonly #bucket: S3Bucket;
+  readonly #clock: Clock;
+  readonly #retry: RetryPort;
+  readonly #rules: BodyRules;
+  /** Ids of uploads that writers of this process have open. */
+  readonly #underWay = new Set<string>();
+  #believedUntil = Number.NEGATIVE_INFINITY;
+  #isSwept = false;
+  #closed = false;
+
+  constructor(options: S3StoreOptions, connection: Connection) {
+    const { name, config, clock = systemClock, retry = systemRetry, uploadRate = () => 0 } = options;
+    this.name = name;
+    this.#options = options;
+    this.#config = config;
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#retry = retry;
+    const place = { store: name, bucket: config.bucket, region: config.region, host: connection.origin.host };
+    this.#bucket = new S3Bucket(connection.sdk, connection.client, config, place, retry);
+    const pace = new Pace(clock, uploadRate, () => undefined);
+    this.#rules = { rate: uploadRate, pace, encrypted: connection.origin.protocol === 'https:' };
+  }
+
+  async create(text: ObjectKey, { expectedSize, signal }: CreateOptions = {}): Promise<ObjectWriter> {
+    const key = this.#ready(text);
+    const partSize = choosePartSize(expectedSize, this.#config.partSize);
+    if (this.#clock.monotonic() >= this.#believedUntil) await this.prepare({ signal });
+    const place = {
+      bucket: this.#bucket,
+      key,
+      name: this.#nameOf(key),
+      partSize,
+      rules: this.#rules,
+      underWay: this.#underWay,
+      sweep: () => this.#abortUploadsOf(key),
+    };
+    return new S3Writer(place, signal);
+  }
+
+  async open(text: ObjectKey): Promise<ByteSource> {
+    const key = this.#ready(text);
+    const facts = await this.#head(key, 'Cannot read the archive');
+    if (facts !== undefined) return new S3Source(this.#bucket, key, this.#nameOf(key), facts, this.#retry);
+    throw new Failure('archive_damaged', `Cannot read the archive: ${key} is missing from the store`, {
+      facts: { key, store: this.name },
+      hint: 'The object was removed from the outside. Delete this backup, or put the object back.',
+    });
+  }
+
+  async stat(text: ObjectKey): Promise<{ readonly size: number } | undefined> {
+    const key = this.#ready(text);
+    const facts = await this.#head(key, `Cannot look up ${key}`);
+    return facts === undefined ? undefined : { size: facts.size };
+  }
+
+  /** Takes open uploads of the key along, but for those of writers that are under way. */
+  async remove(text: ObjectKey): Promise<void> {
+    const key = this.#ready(text);
+    if (this.#clock.monotonic() >= this.#believedUntil) await this.prepare({});
+    await this.#bucket.remove(this.#nameOf(key), `Cannot remove ${key}`);
+    try {
+      await this.#abortUploadsOf(key);
+    } catch (error) {
+      // The object is gone. Where the key may not list uploads, the bucket's own rule for them has to do.
+      if (serviceCode(error) !== 'AccessDenied' && serviceCode(error) !== 'NotImplemented') throw error;
+    }
+  }
+
+  async *list(prefix: string): AsyncGenerator<StoredObject, void> {
+    this.#requireOpen();
+    await this.check();
+    const own = this.#config.prefix;
+    for await (const { name, size } of this.#bucket.list(`${own}${prefix}`, 'Cannot list the store')) {
+      const key = name.slice(own.length);
+      if (keyParts(key) !== undefined) yield { key: parseKey(key), size };
+    }
+  }
+
+  async freeSpace(): Promise<null> {
+    this.#requireOpen();
+    return null;
+  }
+
+  async check(): Promise<void> {
+    await this.prepare({ signal: AbortSignal.timeout(CHECK_MS) });
+  }
+
+  /** Looks whether the prefix is this node's, and once per run aborts what an earlier run had left open. */
+  async prepare(options: CallOptions): Promise<void> {
+    const { prefix, adopt } = this.#config;
+    await requireOwnPrefix(this.#bucket, { prefix, adopt, identity: this.#options.identity }, options);
+    if (!this.#isSwept) {
+      this.#isSwept = true;
+      this.#options.onSwept?.(await this.#abortUploads(prefix));
+    }
+    this.#believedUntil = this.#clock.monotonic() + BELIEVED_MS;
+  }
+
+  async presign(text: ObjectKey, options: PresignOptions): Promise<string | undefined> {
+    const key = this.#ready(text);
+    if (this.#config.download !== 'redirect') return undefined;
+    const { client } = this.#connection;
+    const { accessKeyId, secretAccessKey, sessionToken } = await client.config.credentials();
+    // The SDK learns from answers how far this host's clock is off.
+    const now = this.#clock.now() + client.config.systemClockOffset;
+    return presignGet({
+      url: this.#urlOf(key),
+      region: this.#config.region,
+      credentials: { accessKeyId, secretAccessKey, sessionToken },
+      now,
+      expiresSeconds: options.expiresSeconds,
+      query: {
+        'response-content-disposition': `attachment; filename="${options.fileName}"`,
+        'response-content-type': 'application/gzip',
+      },
+    });
+  }
+
+  async protect(text: ObjectKey, locked: boolean): Promise<void> {
+    const key = this.#ready(text);
+    const { objectLock, objectLockDays } = this.#config;
+    const doing = `Cannot change the object lock of ${key}`;
+    if (objectLock === 'none') return;
+    if (objectLock === 'legal-hold') return this.#bucket.setLegalHold(this.#nameOf(key), locked, doing);
+    // A retention cannot be taken back; it ends by itself.
+    if (!locked) return;
+    const mode = objectLock === 'governance' ? 'GOVERNANCE' : 'COMPLIANCE';
+    await this.#bucket.setRetention(this.#nameOf(key), mode, this.#clock.now() + objectLockDays * DAY_MS, doing);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#bucket.close();
+  }
+
+  async #head(key: ObjectKey, doing: string): ReturnType<S3Bucket['head']> {
+    const facts = await this.#bucket.head(this.#nameOf(key), doing);
+    // The answer to HEAD has no body: a bucket that is gone, or another one, looks like a missing object.
+    if (facts === undefined) await this.check();
+    return facts;
+  }
+
+  async #abortUploadsOf(key: ObjectKey): Promise<void> {
+    const name = this.#nameOf(key);
+    for await (const upload of this.#bucket.uploads(name, `Cannot look for uploads of ${key}`)) {
+      if (upload.name !== name || this.#underWay.has(upload.id)) continue;
+      await this.#bucket.abortUpload(upload, `Cannot abort an upload of ${key}`);
+    }
+  }
+
+  async #abortUploads(prefix: string): Promise<string[]> {
+    const aborted: string[] = [];
+    for await (const upload of this.#bucket.uploads(prefix, 'Cannot look for open uploads')) {
+      if (keyParts(upload.name.slice(prefix.length)) === undefined || this.#underWay.has(upload.id)) continue;
+      await this.#bucket.abortUpload(upload, 'Cannot abort an upload of an earlier run');
+      aborted.push(upload.name);
+    }
+    return aborted;
+  }
+
+  #urlOf(key: ObjectKey): URL {
+    const { bucket } = this.#config;
+    const { origin } = this.#connection;
+    const path = `/${encodeKey(this.#nameOf(key))}`;
+    const base = origin.pathname.replace(/\/$/, '');
+    if (isPathStyle(this.#config)) return new URL(`${base}/${bucket}${path}`, origin);
+    return new URL(`${base}${path}`, `${origin.protocol}//${bucket}.${origin.host}`);
+  }
+
+  #nameOf(key: ObjectKey): string {
+    return `${this.#config.prefix}${key}`;
+  }
+
+  #ready(text: ObjectKey): ObjectKey {
+    this.#requireOpen();
+    return parseKey(text);
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new Failure('internal', `Cannot use the store ${this.name}: it is closed`);
+  }
+}

@@ -1,0 +1,194 @@
+import { describe, expect, test } from 'vitest';
+import { Failure } from '../../../src/base/failure.ts';
+import { thrownBy } from '../../support/rejection.ts';
+import { backupId, completed, newBackup, serverId } from '../../support/catalogue-rows.ts';
+import { scratchCatalogue } from '../../support/scratch-catalogue.ts';
+
+const FAULT = new Failure('interrupted', 'It was interrupted', {
+  facts: { phase: 'write' },
+  hint: 'Try again.',
+}).toJSON();
+
+describe('a new backup', () => {
+  test('is in progress, with what it was given', async () => {
+    const { catalogue, clock } = await scratchCatalogue();
+    const record = catalogue.backups.insert(
+      newBackup(1, { name: 'naïve ☃ \u0000 "', locked: true, ignore: ['*.log', '#x'] }),
+    );
+    expect(record).toMatchObject({
+      name: 'naïve ☃ \u0000 "',
+      status: 'IN_PROGRESS',
+      locked: true,
+      ignore: ['*.log', '#x'],
+      sha256: null,
+      error: null,
+      createdAt: clock.now(),
+      completedAt: null,
+    });
+    expect(catalogue.backups.get(record.id)).toEqual(record);
+  });
+
+  test('takes no id that is taken, whoever has it', async () => {
+    const { catalogue } = await scratchCatalogue();
+    catalogue.backups.insert(newBackup(1));
+    thrownBy(() => catalogue.backups.insert(newBackup(1, { server: serverId(2) })), 'backup_exists');
+  });
+});
+
+describe('a backup ends once', () => {
+  test('completed, with all of its facts', async () => {
+    const { catalogue } = await scratchCatalogue();
+    const { id } = catalogue.backups.insert(newBackup(1));
+    const facts = completed();
+    const record = catalogue.backups.complete(id, facts);
+    expect(record).toMatchObject({ ...facts, status: 'COMPLETED', updatedAt: facts.completedAt });
+    thrownBy(() => catalogue.backups.complete(id, facts), 'not_running');
+    thrownBy(() => catalogue.backups.fail(id, FAULT), 'not_running');
+    expect(catalogue.backups.get(id)).toEqual(record);
+  });
+
+  test('failed, with its reason', async () => {
+    const { catalogue, clock } = await scratchCatalogue();
+    const { id } = catalogue.backups.insert(newBackup(1));
+    clock.advance(5000);
+    const record = catalogue.backups.fail(id, FAULT);
+    expect(record).toMatchObject({ status: 'FAILED', error: FAULT, completedAt: null, updatedAt: clock.now() });
+    const refusal = thrownBy(() => catalogue.backups.complete(id, completed()), 'not_running');
+    expect(refusal.message).toBe('Cannot complete the backup: it is FAILED');
+    expect(Failure.revive(FAULT)).toMatchObject({ code: 'interrupted', hint: 'Try again.' });
+  });
+
+  test('but not one that is not there', async () => {
+    const { catalogue } = await scratchCatalogue();
+    thrownBy(() => catalogue.backups.complete(backupId(9), completed()), 'backup_not_found');
+    thrownBy(() => catalogue.backups.fail(backupId(9), FAULT), 'backup_not_found');
+  });
+
+  test('facts that break a promise are refused by the database itself', async () => {
+    const { catalogue } = await scratchCatalogue();
+    const { id } = catalogue.backups.insert(newBackup(1));
+    thrownBy(() => catalogue.backups.complete(id, completed({ sha256: 'short' })), 'internal');
+    thrownBy(() => catalogue.backups.complete(id, completed({ size: -1 })), 'internal');
+    thrownBy(() => catalogue.backups.complete(id, completed({ size: 1.5 })), 'internal');
+    expect(catalogue.backups.get(id).status).toBe('IN_PROGRESS');
+  });
+});
+
+describe('looking up', () => {
+  test('a backup of another server is not found', async () => {
+    const { catalogue } = await scratchCatalogue();
+    const { id } = catalogue.backups.insert(newBackup(1));
+    expect(catalogue.backups.get(id, serverId(1)).id).toBe(id);
+    const [foreign, unknown] = [
+      thrownBy(() => catalogue.backups.get(id, serverId(2)), 'backup_not_found'),
+      thrownBy(() => catalogue.backups.get(backupId(9), serverId(2)), 'backup_not_found'),
+    ];
+    expect(foreign.message).toBe(unknown.message);
+    expect(catalogue.backups.find(backupId(9))).toBeUndefined();
+  });
+
+  test('lists are newest first, and by insertion within one millisecond', async () => {
+    const { catalogue, clock } = await scratchCatalogue();
+    for (const number of [1, 2, 3]) catalogue.backups.insert(newBackup(number));
+    clock.advance(-1000);
+    catalogue.backups.insert(newBackup(4));
+    clock.advance(5000);
+    catalogue.backups.insert(newBackup(5));
+    expect(catalogue.backups.list().map(({ id }) => id)).toEqual([5, 3, 2, 1, 4].map(backupId));
+  });
+
+  test('a number that was given up by a deletion does not change the order', async () => {
+    const { catalogue } = await scratchCatalogue();
+    for (const number of [1, 2, 3]) catalogue.backups.insert(newBackup(number));
+    catalogue.backups.fail(backupId(3), FAULT);
+    catalogue.backups.delete(backupId(3));
+    catalogue.backups.insert(newBackup(4));
+    expect(catalogue.backups.list().map(({ id }) => id)).toEqual([4, 2, 1].map(backupId));
+  });
+
+  test('by server, store, status and number', async () => {
+    const { catalogue } = await scratchCatalogue();
+    catalogue.backups.insert(newBackup(1));
+    catalogue.backups.insert(newBackup(2, { server: serverId(2) }));
+    catalogue.backups.insert(newBackup(3, { store: 'offsite' }));
+    catalogue.backups.fail(backupId(3), FAULT);
+    const ids = (filter: Parameters<typeof catalogue.backups.list>[0]): string[] =>
+      catalogue.backups.list(filter).map(({ id }) => id);
+    expect(ids({ server: serverId(1) })).toEqual([3, 1].map(backupId));
+    expect(ids({ store: 'offsite' })).toEqual([backupId(3)]);
+    expect(ids({ server: serverId(1), status: 'IN_PROGRESS' })).toEqual([backupId(1)]);
+    expect(ids({ limit: 2 })).toEqual([3, 2].map(backupId));
+    expect(ids({ server: serverId(9) })).toEqual([]);
+  });
+
+  test('the newest good one of a store skips failed, unfinished and damaged ones', async () => {
+    const { catalogue, clock } = await scratchCatalogue();
+    for (const number of [1, 2, 3, 4, 5]) {
+      clock.advance(1);
+      catalogue.backups.insert(newBackup(number, number === 5 ? { store: 'offsite' } : {}));
+      if (number !== 4) catalogue.backups.complete(backupId(number), completed());
+    }
+    catalogue.backups.markDamaged(backupId(3));
+    expect(catalogue.backups.newestGood(serverId(1), 'local')?.id).toBe(backupId(2));
+    expect(catalogue.backups.newestGood(serverId(1), 'offsite')?.id).toBe(backupId(5));
+    expect(catalogue.backups.newestGood(serverId(2), 'local')).toBeUndefined();
+  });
+
+  test('those to verify next: the longest ago first', async () => {
+    const { catalogue, clock } = await scratchCatalogue();
+    for (const number of [1, 2, 3, 4]) {
+      catalogue.backups.insert(newBackup(number));
+      if (number !== 4) catalogue.backups.complete(backupId(number), completed({ completedAt: clock.now() + number }));
+    }
+    clock.advance(1000);
+    catalogue.backups.markVerified(backupId(1));
+    const due = (before: number): string[] => catalogue.backups.dueForVerification(before, 10).map(({ id }) => id);
+    expect(due(clock.now())).toEqual([2, 3].map(backupId));
+    expect(due(clock.now() + 1)).toEqual([2, 3, 1].map(backupId));
+    expect(catalogue.backups.dueForVerification(clock.now() + 1, 1)).toHaveLength(1);
+  });
+
+  test('totals and the count for the limit: failed ones weigh nothing there', async () => {
+    const { catalogue } = await scratchCatalogue();
+    for (const number of [1, 2, 3]) catalogue.backups.insert(newBackup(number));
+    catalogue.backups.complete(backupId(1), completed({ size: 70 }));
+    catalogue.backups.fail(backupId(2), FAULT);
+    expect(catalogue.backups.countKept(serverId(1))).toBe(2);
+    expect(catalogue.backups.countKept(serverId(2))).toBe(0);
+    expect(catalogue.backups.totals()).toEqual(new Map([[serverId(1), { backups: 3, bytes: 70 }]]));
+  });
+});
+
+describe('locks, verifications and removal', () => {
+  test('a locked backup is not deleted until it is unlocked', async () => {
+    const { catalogue, clock } = await scratchCatalogue();
+    const { id } = catalogue.backups.insert(newBackup(1));
+    catalogue.backups.complete(id, completed());
+    clock.advance(1_000_000_000);
+    expect(catalogue.backups.setLocked(id, true)).toMatchObject({ locked: true, updatedAt: clock.now() });
+    thrownBy(() => catalogue.backups.delete(id), 'backup_locked');
+    catalogue.backups.setLocked(id, false);
+    expect(catalogue.backups.delete(id).id).toBe(id);
+    thrownBy(() => catalogue.backups.delete(id), 'backup_not_found');
+    thrownBy(() => catalogue.backups.setLocked(id, true), 'backup_not_found');
+  });
+
+  test('one in progress is not deleted', async () => {
+    const { catalogue } = await scratchCatalogue();
+    const { id } = catalogue.backups.insert(newBackup(1));
+    thrownBy(() => catalogue.backups.delete(id), 'server_busy');
+  });
+
+  test('damage is remembered from its first finding, and forgotten when the archive proves whole', async () => {
+    const { catalogue, clock } = await scratchCatalogue();
+    const { id } = catalogue.backups.insert(newBackup(1));
+    thrownBy(() => catalogue.backups.markDamaged(id), 'backup_not_ready');
+    thrownBy(() => catalogue.backups.markVerified(id), 'backup_not_ready');
+    catalogue.backups.complete(id, completed());
+    const foundAt = clock.now();
+    catalogue.backups.markDamaged(id);
+    clock.advance(1000);
+    expect(catalogue.backups.markDamaged(id).damagedAt).toBe(foundAt);
+    expect(catalogue.backups.markVerified(id)).toMatchObject({ damagedAt: null, verifiedAt: clock.now() });
+  });
+});

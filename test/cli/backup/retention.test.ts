@@ -1,0 +1,38 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { startFakeDaemon } from '../fake-daemon.ts';
+import { run } from '../run.ts';
+
+const SERVER = '0f0e9c52-6d3d-4c5b-9f0e-2f6a1b7c8d90';
+
+function backup(name: string): object {
+  return { id: `id-of-${name}`, name, size: 2048, status: 'COMPLETED', isLocked: false, createdAt: '2024-05-01' };
+}
+
+const PLAN = {
+  backups: [
+    { backup: backup('new'), keep: true, reasons: ['newest_good', 'last', 'of_later'] },
+    { backup: backup('old'), keep: false, reasons: [] },
+  ],
+};
+
+async function plan(options: readonly string[]) {
+  const daemon = await startFakeDaemon(() => ({ status: 200, body: PLAN }));
+  onTestFinished(() => daemon.close());
+  const ran = await run(['retention', 'plan', SERVER, ...options], {
+    env: { ROOST_URL: daemon.url, ROOST_TOKEN: 'secret-token' },
+  });
+  return { ran, asked: daemon.asked.at(-1) };
+}
+
+it('shows which backups would go, and in words why the others stay', async () => {
+  const { ran, asked } = await plan([]);
+  expect(asked).toMatchObject({ method: 'GET', url: `/api/servers/${SERVER}/retention` });
+  expect(ran.exitCode).toBe(0);
+  expect(ran.stdout).toMatch(/id-of-new .*stays +newest good, keep_last, of_later +new/);
+  expect(ran.stdout).toMatch(/id-of-old .*goes +no rule keeps it +old/);
+});
+
+it('prints what the daemon said with --json', async () => {
+  const { ran } = await plan(['--json']);
+  expect(ran.json()).toEqual(PLAN);
+});

@@ -1,0 +1,92 @@
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ensureFirstRun } from '../../../src/cli/first-run/first-run.ts';
+import { run } from '../run.ts';
+
+let directory: string;
+let file: string;
+beforeEach(() => {
+  directory = fs.mkdtempSync(join(tmpdir(), 'roost-config-'));
+  file = ensureFirstRun(join(directory, '.roost'), 8090);
+});
+afterEach(() => {
+  fs.rmSync(directory, { recursive: true });
+});
+
+describe('roost config check', () => {
+  it('is content with the config of a first run', async () => {
+    const ran = await run(['config', 'check', '--config', file]);
+    expect(ran).toMatchObject({ exitCode: 0, stdout: `${file} is in order\n`, stderr: '' });
+  });
+
+  it('names all faults at once and exits 2', async () => {
+    fs.appendFileSync(file, 'storge: {}\nlimits: { per_server: many }\n');
+    const ran = await run(['config', 'check', '--config', file]);
+    expect(ran).toMatchObject({ exitCode: 2, stdout: '' });
+    expect(ran.stderr).toContain('storge');
+    expect(ran.stderr).toContain('per_server');
+    expect(ran.stderr.split('\n').length).toBeGreaterThan(2);
+  });
+
+  it('gives the faults one by one with --json', async () => {
+    fs.appendFileSync(file, 'storge: {}\nlimits: { per_server: many }\n');
+    const ran = await run(['config', 'check', '--config', file, '--json']);
+    expect(ran.exitCode).toBe(2);
+    expect(ran.json()).toMatchObject({
+      code: 'config_invalid',
+      faults: [{ key: 'storge' }, { key: 'limits.per_server' }],
+    });
+  });
+
+  it('notes what is allowed but may surprise, and is content all the same', async () => {
+    fs.chmodSync(file, 0o644);
+    const ran = await run(['config', 'check', '--config', file]);
+    expect(ran.exitCode).toBe(0);
+    expect(ran.stderr).toContain('note: Others than its owner may read');
+  });
+
+  it('exits 2 when there is no such file, and when none is named', async () => {
+    expect((await run(['config', 'check', '--config', join(directory, 'missing.yml')])).exitCode).toBe(2);
+    expect((await run(['config', 'check'])).exitCode).toBe(2);
+  });
+});
+
+describe('the files of a first run', () => {
+  it('are left alone by the next start', () => {
+    const config = fs.readFileSync(file, 'utf8');
+    const servers = fs.readdirSync(join(directory, '.roost/servers'));
+    expect(ensureFirstRun(join(directory, '.roost'), 9000)).toBe(file);
+    expect(fs.readFileSync(file, 'utf8')).toBe(config);
+    expect(fs.readdirSync(join(directory, '.roost/servers'))).toEqual(servers);
+  });
+
+  it('are completed when the first attempt did not come to its end', () => {
+    const servers = join(directory, 'cut-short/servers');
+    fs.mkdirSync(join(servers, 'sample.partial'), { recursive: true });
+    fs.writeFileSync(join(servers, 'sample.partial/half'), '');
+    ensureFirstRun(join(directory, 'cut-short'), 8090);
+    const names = fs.readdirSync(servers);
+    expect(names).toHaveLength(1);
+    expect(fs.readdirSync(join(servers, names[0] ?? ''))).not.toContain('half');
+  });
+
+  it('keep every server when somebody removes the config to get a new token', () => {
+    const servers = join(directory, '.roost/servers');
+    const [id = ''] = fs.readdirSync(servers);
+    fs.writeFileSync(join(servers, id, 'mine'), 'precious');
+    fs.rmSync(file);
+    ensureFirstRun(join(directory, '.roost'), 8090);
+    expect(fs.readdirSync(servers)).toEqual([id]);
+    expect(fs.readFileSync(join(servers, id, 'mine'), 'utf8')).toBe('precious');
+    expect(fs.existsSync(file)).toBe(true);
+  });
+
+  it('hold another token each time', () => {
+    const other = ensureFirstRun(join(directory, 'other'), 8090);
+    const secretOf = (path: string) => /secret: (\S+),/.exec(fs.readFileSync(path, 'utf8'))?.[1];
+    expect(secretOf(file)).toMatch(/^\S{32}$/);
+    expect(secretOf(other)).not.toBe(secretOf(file));
+  });
+});

@@ -1,0 +1,156 @@
+/** Copies in further stores: their own status, never the backup's. */
+import { onTestFinished, describe, expect, test } from 'vitest';
+import { Failure } from '../../../src/base/failure.ts';
+import type { BackupId } from '../../../src/base/ids.ts';
+import { silentLog } from '../../../src/base/log.ts';
+import { CopyLane } from '../../../src/jobs/copy/copies.ts';
+import { readManifest } from '../../../src/jobs/stored/manifests.ts';
+import { objectKey } from '../../../src/storage/key.ts';
+import { getObject, keysOf } from '../../contract/store.ts';
+import { LyingStore } from '../../support/lying-store.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
+import { backUp, backupId, gate, SERVER, testNode } from '../../support/node.ts';
+
+const ID = backupId(1);
+
+async function nodeWithCopies() {
+  const local = new MemoryStore('local');
+  const remote = new MemoryStore('offsite');
+  const [near, offsite] = [new LyingStore(local), new LyingStore(remote)];
+  const node = await testNode({ stores: [near, offsite] });
+  const lane = (): CopyLane => {
+    const made = new CopyLane({ ...node, config: { storage: { copies: ['offsite'] } }, log: silentLog() });
+    onTestFinished(() => made.close());
+    made.start();
+    return made;
+  };
+  const copies = (backup: BackupId = ID) =>
+    node.catalogue.copies.list({ backup }).map(({ store, state, error }) => ({ store, state, code: error?.code }));
+  return { ...node, local, remote, near, offsite, lane, copies };
+}
+
+const COPIED = [{ store: 'offsite', state: 'completed', code: undefined }];
+
+describe('a copy', () => {
+  test('has the same objects as the backup, and a manifest from which the backup is known again', async () => {
+    const node = await nodeWithCopies();
+    const lane = node.lane();
+    await backUp(node, SERVER, ID);
+    await lane.settled();
+    expect(node.copies()).toEqual(COPIED);
+    expect(await keysOf(node.remote)).toEqual(await keysOf(node.local));
+    for (const kind of ['tar.gz', 'index'] as const) {
+      const key = objectKey(SERVER, ID, kind);
+      expect(Buffer.from(await getObject(node.remote, key)).equals(await getObject(node.local, key))).toBe(true);
+    }
+    const known = await readManifest(node.remote, { server: SERVER, id: ID });
+    expect(known).toEqual({ ...node.catalogue.backups.get(ID), store: 'offsite' });
+  });
+
+  test.each([
+    [
+      'is away',
+      (remote: MemoryStore): void => {
+        remote.reachable = false;
+      },
+      'store_unreachable',
+    ],
+    [
+      'is full',
+      (remote: MemoryStore): void => {
+        remote.capacity = 10;
+      },
+      'insufficient_storage',
+    ],
+  ] as const)('fails by itself when its store %s: the backup stays, and it is tried again', async (_, harm, code) => {
+    const node = await nodeWithCopies();
+    harm(node.remote);
+    const lane = node.lane();
+    await backUp(node, SERVER, ID);
+    await lane.settled();
+    expect(node.catalogue.backups.get(ID).status).toBe('COMPLETED');
+    expect(node.copies()).toEqual([{ store: 'offsite', state: 'failed', code }]);
+    expect(node.remote.unfinished.size).toBe(0);
+    node.remote.reachable = true;
+    node.remote.capacity = Number.MAX_SAFE_INTEGER;
+    lane.retry();
+    await lane.settled();
+    expect(node.copies()).toEqual(COPIED);
+  });
+
+  test('of bytes that are not those of the backup is none', async () => {
+    const node = await nodeWithCopies();
+    await backUp(node, SERVER, ID);
+    node.near.lies.flipAt = 3;
+    const lane = node.lane();
+    await lane.settled();
+    expect(node.copies()).toEqual([{ store: 'offsite', state: 'failed', code: 'archive_damaged' }]);
+    expect(await keysOf(node.remote)).toEqual([]);
+  });
+
+  test('that was not made before a restart is made after it', async () => {
+    const node = await nodeWithCopies();
+    await backUp(node, SERVER, ID);
+    expect(node.copies()).toEqual([]);
+    await node.lane().settled();
+    expect(node.copies()).toEqual(COPIED);
+  });
+
+  test('that a stop cut off is made again by the next start, without what is there already', async () => {
+    const node = await nodeWithCopies();
+    await backUp(node, SERVER, ID);
+    const { reached, open, pass } = gate();
+    node.offsite.lies.beforeCommit = (key) => (key.endsWith('.index') ? pass() : Promise.resolve());
+    const lane = node.lane();
+    await reached;
+    const closing = lane.close();
+    node.offsite.lies.failCommit = new Failure('cancelled', 'Cannot store: it was cancelled');
+    open();
+    await closing;
+    expect(node.copies()).toMatchObject([{ state: 'pending' }]);
+    delete node.offsite.lies.failCommit;
+    const written: string[] = [];
+    node.offsite.lies.beforeCommit = async (key) => void written.push(key);
+    await node.lane().settled();
+    expect(written).toEqual([objectKey(SERVER, ID, 'index'), objectKey(SERVER, ID, 'json')]);
+    expect(node.copies()).toEqual(COPIED);
+  });
+
+  test('follows the lock of its backup', async () => {
+    const node = await nodeWithCopies();
+    const lane = node.lane();
+    await backUp(node, SERVER, ID);
+    await lane.settled();
+    await node.service.setLocked(SERVER, ID, true);
+    await lane.settled();
+    expect((await readManifest(node.remote, { server: SERVER, id: ID }))?.locked).toBe(true);
+    expect(node.copies()).toEqual(COPIED);
+  });
+
+  test('goes before its backup does, also while it is being made', async () => {
+    const node = await nodeWithCopies();
+    await backUp(node, SERVER, ID);
+    const { reached, open, pass } = gate();
+    node.offsite.lies.beforeCommit = pass;
+    const lane = node.lane();
+    await reached;
+    const removing = lane.remove(node.catalogue.backups.get(ID));
+    open();
+    await removing;
+    expect(await keysOf(node.remote)).toEqual([]);
+    await lane.settled();
+    expect(await keysOf(node.remote)).toEqual([]);
+    node.catalogue.backups.delete(ID);
+    expect(node.copies()).toEqual([]);
+  });
+
+  test('that cannot be removed keeps its row, and is never taken for complete', async () => {
+    const node = await nodeWithCopies();
+    const lane = node.lane();
+    await backUp(node, SERVER, ID);
+    await lane.settled();
+    node.offsite.lies.failRemove = new Failure('store_unreachable', 'Cannot remove: the store is away');
+    await expect(lane.remove(node.catalogue.backups.get(ID))).rejects.toThrow('away');
+    expect(node.copies()).toMatchObject([{ state: 'pending' }]);
+  });
+});

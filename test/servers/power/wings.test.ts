@@ -1,0 +1,140 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../../../src/base/clock.ts';
+import { Secret } from '../../../src/config/secret.ts';
+import { openPower } from '../../../src/servers/power/power.ts';
+import type { PowerPort } from '../../../src/servers/power/port.ts';
+import { serverId } from '../../support/node.ts';
+
+const SERVER = { id: serverId(1), name: 'one', path: '/nowhere' };
+const never = new AbortController().signal;
+
+/** The three routes of a Wings, with one server that stops after it was asked about so many times. */
+class Wings {
+  state = 'running';
+  /** Polls until a stop has taken effect; Infinity: only a kill ends it. */
+  stopAfter = 1;
+  answer: { readonly status: number; readonly body: string } | undefined;
+  readonly calls: string[] = [];
+  readonly tokens = new Set<string | undefined>();
+
+  async open(): Promise<string> {
+    const server = createServer((request, response) => {
+      void text(request).then((body) => {
+        this.tokens.add(request.headers.authorization);
+        const { status, body: answer } = this.answer ?? this.#handle(`${request.method} ${request.url}`, body);
+        response.writeHead(status, { 'Content-Type': 'application/json', Location: '/elsewhere' }).end(answer);
+      });
+    });
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  #handle(route: string, body: string): { readonly status: number; readonly body: string } {
+    const own = `/api/servers/${SERVER.id}`;
+    if (route === `GET ${own}`) {
+      if (this.state === 'stopping' && this.stopAfter-- <= 0) this.state = 'offline';
+      return { status: 200, body: JSON.stringify({ state: this.state, is_suspended: false, utilization: {} }) };
+    }
+    this.calls.push(`${route.replace(own, '')} ${body}`);
+    if (route === `POST ${own}/power`) this.#act((JSON.parse(body) as { action: string }).action);
+    else if (route !== `POST ${own}/commands`) return { status: 404, body: '{"error":"unknown"}' };
+    return { status: route.endsWith('power') ? 202 : 204, body: '' };
+  }
+
+  #act(action: string): void {
+    if (action === 'stop') this.state = 'stopping';
+    else this.state = action === 'kill' ? 'offline' : 'running';
+  }
+}
+
+async function scene(timeoutSeconds = 5): Promise<{ readonly wings: Wings; readonly power: PowerPort }> {
+  const wings = new Wings();
+  const url = await wings.open();
+  const commands = { prepare: ['save-off', 'save-all flush'], resume: ['save-on'] };
+  const power = openPower(
+    { driver: 'wings', url, token: new Secret('node-token'), timeoutSeconds, ...commands },
+    systemClock,
+  );
+  return { wings, power };
+}
+
+describe('power through Wings', () => {
+  it('stops and waits, with its token, then starts', async () => {
+    const { wings, power } = await scene();
+    await expect(power.state(SERVER)).resolves.toBe('running');
+    await power.stop(SERVER, never);
+    await expect(power.state(SERVER)).resolves.toBe('stopped');
+    await power.start(SERVER);
+    expect(wings.calls).toEqual(['POST /power {"action":"stop"}', 'POST /power {"action":"start"}']);
+    expect([...wings.tokens]).toEqual(['Bearer node-token']);
+  });
+
+  it('kills what does not stop in time', async () => {
+    const { wings, power } = await scene(1);
+    wings.stopAfter = Number.POSITIVE_INFINITY;
+    await power.stop(SERVER, never);
+    expect(wings.calls.at(-1)).toBe('POST /power {"action":"kill"}');
+  });
+
+  it('asks nothing of a server that is offline', async () => {
+    const { wings, power } = await scene();
+    wings.state = 'offline';
+    await power.stop(SERVER, never);
+    await power.prepare(SERVER, never);
+    await power.resume(SERVER);
+    expect(wings.calls).toEqual([]);
+  });
+
+  it('types the console lines before and after a backup reads', async () => {
+    const { wings, power } = await scene();
+    await power.prepare(SERVER, never);
+    await power.resume(SERVER);
+    expect(wings.calls).toEqual([
+      'POST /commands {"commands":["save-off","save-all flush"]}',
+      'POST /commands {"commands":["save-on"]}',
+    ]);
+  });
+
+  it.each([
+    [403, '{}', 'it refuses the token (403)'],
+    [404, '{}', 'it does not know the server (404)'],
+    [502, '<html>', 'it answered with status 502'],
+    [302, '', /redirect/],
+    [200, '{"stat":"running"}', 'its answer names no state of the server'],
+    [200, 'not json', /JSON/],
+  ])('does not take a %i for a stopped server', async (status, body, reason) => {
+    const { wings, power } = await scene();
+    wings.answer = { status, body };
+    await expect(power.state(SERVER)).rejects.toMatchObject({ code: 'server_busy' });
+    await expect(power.state(SERVER)).rejects.toThrow(reason);
+  });
+
+  it('says so when nobody listens there', async () => {
+    const settings = {
+      driver: 'wings' as const,
+      url: 'http://127.0.0.1:9',
+      token: new Secret('x'),
+      prepare: [],
+      resume: [],
+      timeoutSeconds: 1,
+    };
+    const failing = openPower(settings, systemClock).state(SERVER);
+    await expect(failing).rejects.toMatchObject({ code: 'server_busy', retry: true });
+  });
+
+  it('stops waiting when it is cancelled', async () => {
+    const { wings, power } = await scene(600);
+    wings.stopAfter = Number.POSITIVE_INFINITY;
+    const abort = new AbortController();
+    const stopping = power.stop(SERVER, abort.signal);
+    const asked = expect.poll(() => wings.calls.length).toBe(1);
+    await Promise.all([expect(stopping).rejects.toMatchObject({ code: 'cancelled' }), asked.then(() => abort.abort())]);
+  });
+});

@@ -1,0 +1,114 @@
+import fs from 'node:fs';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { newJobId } from '../../../src/base/ids.ts';
+import { RESTORE_TREES, Stage } from '../../../src/servers/stage/stage.ts';
+import { planSwap } from '../../../src/servers/swap/plan.ts';
+import { nothingStays } from '../../../src/servers/swap/rules.ts';
+import type { PlanFile } from '../../../src/servers/swap/step.ts';
+import { PlanWriter, readPlan } from '../../../src/servers/swap/step.ts';
+import { swap } from '../../../src/servers/swap/swap.ts';
+import { overlaid } from '../../support/restore-oracle.ts';
+import { scratchDirectory } from '../../support/scratch.ts';
+import type { Tree } from '../../support/tree.ts';
+import { clearDirectory, file, makeTree, manifestAt, manifestOf, treeOf, trees } from '../../support/tree.ts';
+
+const RUNS = Number(process.env['RESTORE_RUNS'] ?? 60);
+
+/** A stage with a tree in it that is to come in, and the plan for that. */
+class Scene {
+  readonly live: string;
+  readonly stage: Stage;
+  readonly plan: PlanFile;
+
+  private constructor(live: string, stage: Stage, plan: PlanFile) {
+    this.live = live;
+    this.stage = stage;
+    this.plan = plan;
+  }
+
+  static async open(live: Tree, incoming: Tree, truncate: boolean): Promise<Scene> {
+    const root = await scratchDirectory();
+    onTestFinished(() => clearDirectory(root));
+    const server = join(root, 'server');
+    fs.mkdirSync(server);
+    return Scene.in(server, live, incoming, truncate);
+  }
+
+  static async in(server: string, live: Tree, incoming: Tree, truncate: boolean): Promise<Scene> {
+    clearDirectory(server);
+    makeTree(server, live);
+    const stage = await Stage.create(server, newJobId());
+    makeTree(join(stage.location.directory, stage.location.name, RESTORE_TREES.incoming), incoming);
+    const writer = new PlanWriter(stage.handle, 'plan');
+    const rules = { truncate, keep: nothingStays, remove: nothingStays, named: () => true, onKept: () => undefined };
+    await planSwap({ ...stage.openTrees(RESTORE_TREES), stage: stage.handle, ...rules }, (step) => writer.add(step));
+    return new Scene(server, stage, await writer.finish());
+  }
+
+  async run(direction: 'forward' | 'back', onRename: () => void = () => undefined): Promise<void> {
+    const steps = readPlan(this.stage.handle, this.plan);
+    await swap(this.stage.openTrees(RESTORE_TREES), steps, { direction, onRename });
+  }
+
+  /** Stops after so many renames, as a kill does; false when there were less. */
+  async runUntil(direction: 'forward' | 'back', renames: number): Promise<boolean> {
+    let done = 0;
+    const stop = (): void => {
+      if (++done === renames) throw new Error('stopped');
+    };
+    return this.run(direction, stop).then(
+      () => false,
+      () => true,
+    );
+  }
+}
+
+describe('a swap', () => {
+  it('that was stopped anywhere, in either direction and again and again, ends as old or new', async () => {
+    const root = await scratchDirectory();
+    onTestFinished(() => clearDirectory(root));
+    const server = join(root, 'server');
+    fs.mkdirSync(server);
+    const stops = fc.array(
+      fc.tuple(fc.constantFrom('forward' as const, 'back' as const), fc.integer({ min: 1, max: 12 })),
+      {
+        maxLength: 4,
+      },
+    );
+    const property = fc.asyncProperty(trees, trees, fc.boolean(), stops, async (live, incoming, truncate, stopped) => {
+      const scene = await Scene.in(server, live, incoming, truncate);
+      for (const [direction, renames] of stopped) await scene.runUntil(direction, renames);
+      await scene.run('back');
+      expect(manifestAt(server)).toEqual(manifestOf(live));
+      for (const [direction, renames] of stopped) await scene.runUntil(direction, renames);
+      await scene.run('forward');
+      expect(manifestAt(server)).toEqual(manifestOf(truncate ? incoming : overlaid(live, incoming)));
+      await scene.stage.remove();
+      expect(fs.readdirSync(root)).toEqual(['server']);
+    });
+    await fc.assert(property, { numRuns: RUNS });
+  });
+
+  it('moves a tree of any size by one rename for each name in the root', async () => {
+    const many = treeOf({
+      world: { kind: 'directory', mode: 0o755, mtime: 1 },
+      ...Object.fromEntries(Array.from({ length: 500 }, (_, at) => [`world/${at}`, file('')])),
+    });
+    const scene = await Scene.open(many, many, true);
+    let renames = 0;
+    await scene.run('forward', () => void renames++);
+    expect(renames).toBe(2);
+    await scene.stage.remove();
+  });
+
+  it('refuses a plan that is not the one it was told of', async () => {
+    const scene = await Scene.open(treeOf({ a: file('old') }), treeOf({ a: file('new') }), true);
+    const { directory, name } = scene.stage.location;
+    fs.appendFileSync(join(directory, name, 'plan'), '["x","b",true,false,null,null]\n');
+    await expect(scene.run('forward')).rejects.toMatchObject({ code: 'internal' });
+    expect(manifestAt(scene.live)).toEqual(manifestOf(treeOf({ a: file('old') })));
+    await scene.stage.remove();
+  });
+});
