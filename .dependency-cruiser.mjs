@@ -27,8 +27,111 @@ const REASON = {
   cli: 'commands work on files (archive) or talk to the daemon by HTTP, never to its insides',
 };
 
+// The floors inside a room, lowest first: a folder (or file) of the room imports from the floors before its own only.
+const INSIDE = {
+  archive: {
+    reason:
+      'names and threads carry formats, formats carry gzip, and the ways in and out of an archive stand on all of them',
+    floors: [
+      ['entry', 'threads'],
+      ['contract', 'tar', 'ignore'],
+      ['index', 'unpack', 'walk', 'foreign'],
+      ['gzip'],
+      ['write', 'open'],
+      ['read'],
+      ['archive'],
+    ],
+  },
+  storage: {
+    reason: 'stores know the contract, never each other, so that a new kind of store is one new folder',
+    floors: [['key'], ['store', 'identity'], ['local', 's3'], ['guarded', 'presigned']],
+  },
+  servers: {
+    reason: 'the swap is renames and nothing else: it knows neither stages nor how a server is stopped',
+    floors: [
+      ['registry', 'swap'],
+      ['stage', 'power'],
+    ],
+  },
+  catalogue: {
+    reason: 'records and SQLite know no tables, tables know no catalogue, and salvage alone looks at a broken file',
+    floors: [
+      ['records', 'failure-text', 'sqlite'],
+      ['contract', 'manifest', 'inspect', 'state-lock'],
+      ['tables'],
+      ['catalogue'],
+      ['salvage'],
+    ],
+  },
+  jobs: {
+    reason: 'the runner knows no verb, and a verb no other, but for what a restore needs of verification and adoption',
+    floors: [
+      ['contract'],
+      ['runner'],
+      ['stored', 'views'],
+      ['verify', 'adopt', 'report', 'rebuild'],
+      ['restore', 'copy'],
+      ['backup', 'delete'],
+      ['service', 'recover'],
+      ['housekeeping'],
+    ],
+  },
+};
+
+// What the other rooms may import of a room. compose/ alone sees inside, since it builds everything.
+const DOORS = {
+  archive: {
+    reason: 'an archive is written, read and listed through archive.ts; its parts change without the other rooms',
+    files: ['archive', 'contract', 'entry', 'ignore/ignore', 'ignore/ignore-file', 'ignore/ignore-text'],
+  },
+  storage: {
+    reason: 'the verbs move objects by the contract; the kind of store is a matter of the config',
+    files: ['store', 'key', 'local/marker', 'presigned/upload', 'guarded/download'],
+  },
+  catalogue: {
+    reason: 'SQL stays behind the contract',
+    files: ['contract', 'records', 'manifest/manifest', 'manifest/read', 'inspect', 'state-lock', 'catalogue'],
+  },
+  jobs: {
+    reason: 'a dialect starts verbs and reads states by the contract, and a panel is one port',
+    files: ['contract', 'report/panel'],
+  },
+  cli: { reason: 'main.ts starts the command line by its program', files: ['program'] },
+};
+
+const at = (room, name) => `^src/${room}/${name}(/|\\.ts$)`;
+
+function insideRules() {
+  return Object.entries(INSIDE).flatMap(([room, { reason, floors }]) =>
+    floors.flatMap((floor, level) =>
+      floor.map((name) => ({
+        name: `inside-${room}-${name}`,
+        comment: reason,
+        severity: 'error',
+        from: { path: at(room, name) },
+        to: {
+          path: `^src/${room}/`,
+          pathNot: [name, ...floors.slice(0, level).flat()].map((allowed) => at(room, allowed)),
+        },
+      })),
+    ),
+  );
+}
+
+function doorRules() {
+  return Object.entries(DOORS).map(([room, { reason, files }]) => ({
+    name: `door-${room}`,
+    comment: reason,
+    severity: 'error',
+    from: { path: '^src/', pathNot: [`^src/${room}/`, '^src/compose/', '^src/main\\.ts$'] },
+    to: { path: `^src/${room}/`, pathNot: files.map((file) => `^src/${room}/${file}\\.ts$`) },
+  }));
+}
+
 export default {
   forbidden: [
+    ...insideRules(),
+    ...doorRules(),
     {
       name: 'no-cycles',
       comment: 'A cycle means that two files are one; merge them or cut the knot.',

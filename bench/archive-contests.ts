@@ -4,11 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Contender, Contest } from './contest.ts';
 import { EMPTY } from './daemon.ts';
-import { quoted, run } from './measure.ts';
-import type { Sample } from './measure.ts';
+import { quoted, run, type Sample } from './measure.ts';
 import { ROOST } from './peers.ts';
-import type { Scene } from './scene.ts';
-import { freshDirectory, REST_MS } from './scene.ts';
+import { freshDirectory, REST_MS, type Scene } from './scene.ts';
 import { changeHundredth } from './tree.ts';
 
 type Engine = 'isal' | 'zlib';

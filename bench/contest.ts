@@ -2,8 +2,7 @@
  * Contests: the same work done by several, run in interleaved rounds. Each round asks everybody once and begins with
  * another one, so that a slow minute of the machine hurts all alike.
  */
-import type { Sample } from './measure.ts';
-import { settle } from './measure.ts';
+import { type Sample, settle } from './measure.ts';
 
 export interface Contender {
   readonly name: string;

@@ -4,10 +4,8 @@ import { formatBytes } from '../src/base/sizes.ts';
 import { enginesOf, roostFirst } from './archive-contests.ts';
 import type { Contender, Contest } from './contest.ts';
 import { quoted, run } from './measure.ts';
-import type { Scene } from './scene.ts';
-import { freshDirectory } from './scene.ts';
-import { makeServer, makeSmallFiles } from './tree.ts';
-import type { Tree } from './tree.ts';
+import { freshDirectory, type Scene } from './scene.ts';
+import { makeServer, makeSmallFiles, type Tree } from './tree.ts';
 
 const ROUNDS = 3;
 

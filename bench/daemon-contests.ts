@@ -4,10 +4,8 @@ import { once } from 'node:events';
 import { get } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Contender, Contest } from './contest.ts';
-import type { BenchDaemon } from './daemon.ts';
-import { EMPTY, FULL } from './daemon.ts';
-import { quoted, run } from './measure.ts';
-import type { Sample } from './measure.ts';
+import { type BenchDaemon, EMPTY, FULL } from './daemon.ts';
+import { quoted, run, type Sample } from './measure.ts';
 import type { Scene } from './scene.ts';
 
 const ASKS = 100;

@@ -1,6 +1,5 @@
 /** A whole daemon as a process of its own, for what is measured through it. */
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import { Agent, get } from 'node:http';

@@ -1,9 +1,7 @@
 /** The targets of Roost's speed, each as a number of one round, so that a machine's slow minutes cancel out. */
-import type { Samples } from './contest.ts';
-import { samplesOf } from './contest.ts';
+import { type Samples, samplesOf } from './contest.ts';
 import type { Sample } from './measure.ts';
-import { quantile, spreadOf } from './statistics.ts';
-import type { Spread } from './statistics.ts';
+import { quantile, type Spread, spreadOf } from './statistics.ts';
 
 export interface Goal {
   readonly work: string;

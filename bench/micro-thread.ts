@@ -1,8 +1,7 @@
 /** The pieces are timed in a thread, as they run in production: with a working directory of its own. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { ownDirectory } from '../src/base/thread-cwd.ts';
-import { measurePieces } from './micro.ts';
-import type { Piece } from './micro.ts';
+import { measurePieces, type Piece } from './micro.ts';
 
 export interface MicroData {
   /** An empty directory. */

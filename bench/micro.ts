@@ -9,15 +9,12 @@ import { crc32 } from 'node:zlib';
 import type { CompressionLevel, EngineName } from '../src/archive/contract.ts';
 import { RunFinder } from '../src/archive/gzip/compressible.ts';
 import { combineCrc32 } from '../src/archive/gzip/crc32.ts';
-import type { PackedEntry } from '../src/archive/write/cut.ts';
-import { cutUnits } from '../src/archive/write/cut.ts';
-import type { DeflateEngine } from '../src/archive/gzip/deflate.ts';
-import { storedLength } from '../src/archive/gzip/deflate.ts';
+import { cutUnits, type PackedEntry } from '../src/archive/write/cut.ts';
+import { type DeflateEngine, storedLength } from '../src/archive/gzip/deflate.ts';
 import { makeEngine, selectedEngine } from '../src/archive/gzip/engine.ts';
 import type { Entry } from '../src/archive/entry.ts';
 import { compileIgnore } from '../src/archive/ignore/ignore.ts';
-import type { IndexedEntry, Segment } from '../src/archive/index/format.ts';
-import { EntryBlockEncoder, decodeEntries } from '../src/archive/index/format.ts';
+import { decodeEntries, EntryBlockEncoder, type IndexedEntry, type Segment } from '../src/archive/index/format.ts';
 import { SegmentInflater } from '../src/archive/gzip/inflate.ts';
 import { fixedMemory } from '../src/archive/gzip/isal-library.ts';
 import { PackReader } from '../src/archive/write/pack-reader.ts';
@@ -28,8 +25,7 @@ import { firstNonZero } from '../src/archive/tar/zeros.ts';
 import { systemClock } from '../src/base/clock.ts';
 import { KINDS } from './content.ts';
 import { Random } from './random.ts';
-import { spreadOf } from './statistics.ts';
-import type { Spread } from './statistics.ts';
+import { type Spread, spreadOf } from './statistics.ts';
 import { makeSmallFiles } from './tree.ts';
 
 export interface Piece {

@@ -1,7 +1,6 @@
 /** Tables of what was measured: aligned for a terminal, and as Markdown. */
 import { formatBytes } from '../src/base/sizes.ts';
-import type { Contest, Samples } from './contest.ts';
-import { samplesOf } from './contest.ts';
+import { type Contest, type Samples, samplesOf } from './contest.ts';
 import type { Goal } from './goals.ts';
 import type { Sample } from './measure.ts';
 import type { Piece } from './micro.ts';

@@ -1,8 +1,7 @@
 /** Writes the tree that is backed up, and changes a hundredth of it between a first and a repeated backup. */
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
-import { KINDS, SMALL_FILE } from './content.ts';
-import type { Kind } from './content.ts';
+import { type Kind, KINDS, SMALL_FILE } from './content.ts';
 import { Random } from './random.ts';
 
 export interface Tree {

@@ -11,3 +11,4 @@ export { extractArchive, verifyArchive } from './read/read.ts';
 export { openArchive } from './open/open.ts';
 export { estimateTree } from './walk/estimate.ts';
 export { selectedEngine } from './gzip/engine.ts';
+export { isIndexFile } from './index/format.ts';

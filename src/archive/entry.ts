@@ -80,3 +80,6 @@ export interface ArchiveProgress {
   readonly filesDone: number;
   readonly filesTotal: number;
 }
+
+/** The kinds by their numbers, which stand in indexes and in reuse keys: the order stays. */
+export const ENTRY_KINDS: readonly EntryKind[] = ['file', 'directory', 'symlink', 'hardlink'];

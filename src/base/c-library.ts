@@ -2,8 +2,7 @@
  * Functions of the C library that Node does not offer, called through koffi. Each of them makes something faster or more
  * polite, and nothing depends on one: where it is missing (musl lacks some) its caller does without.
  */
-import koffi from 'koffi';
-import type { LibraryHandle } from 'koffi';
+import koffi, { type LibraryHandle } from 'koffi';
 
 /**
  * A function of the C library that the process itself has loaded, glibc or musl.

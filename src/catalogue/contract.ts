@@ -21,6 +21,9 @@ import type {
   WarningRecord,
 } from './records.ts';
 
+/** The catalogue's file in the state directory. */
+export const CATALOGUE_NAME = 'catalogue.sqlite';
+
 export interface Catalogue {
   readonly servers: ServerTable;
   readonly backups: BackupTable;

@@ -1,14 +1,12 @@
 /** `roost adopt`: takes over what another agent left, so that a host can change to Roost without losing a backup. */
-import type { Command } from 'commander';
-import { Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { resolve } from 'node:path';
 import { Failure } from '../base/failure.ts';
 import { isUuid, type ServerId } from '../base/ids.ts';
 import { printableText } from '../base/paths.ts';
 import { formatBytes } from '../base/sizes.ts';
 import { loadConfig } from '../config/config.ts';
-import { conclude, subcommand } from './command.ts';
-import type { Invocation, JsonOption, Outcome } from './command.ts';
+import { conclude, type Invocation, type JsonOption, type Outcome, subcommand } from './command.ts';
 import type { AdoptReport, AdoptRequest } from './offline.ts';
 import { table } from './terminal/table.ts';
 

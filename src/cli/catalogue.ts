@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import { printableText } from '../base/paths.ts';
 import { loadConfig } from '../config/config.ts';
-import { conclude, subcommand } from './command.ts';
-import type { Invocation, JsonOption, Outcome } from './command.ts';
+import { conclude, type Invocation, type JsonOption, type Outcome, subcommand } from './command.ts';
 
 interface RebuildOptions extends JsonOption {
   readonly config: string;

@@ -2,8 +2,7 @@
  * What every command shares: where it prints, when it must stop, and how its end becomes words and an exit code.
  * Commands return an `Outcome` or throw a `Failure`; only this file and `program.ts` turn those into output.
  */
-import type { Command } from 'commander';
-import { InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Clock } from '../base/clock.ts';
 import { printableText } from '../base/paths.ts';
 import type { ComposeDaemon } from './daemon.ts';

@@ -5,8 +5,7 @@ import { printableText } from '../base/paths.ts';
 import { ApiClient } from './client/api-client.ts';
 import { ask } from './client/objects.ts';
 import type { DaemonOptions } from './client/target.ts';
-import { conclude, subcommand } from './command.ts';
-import type { Invocation, Outcome } from './command.ts';
+import { conclude, type Invocation, type Outcome, subcommand } from './command.ts';
 import { findConnection } from './client/connection.ts';
 import { table } from './terminal/table.ts';
 

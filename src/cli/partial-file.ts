@@ -3,8 +3,7 @@
  * renamed over its name. What was there before stays untouched until then.
  */
 import { randomBytes } from 'node:crypto';
-import { link, open, rename, rm } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, Failure } from '../base/failure.ts';
 import { printableText } from '../base/paths.ts';

@@ -5,8 +5,7 @@
 import { Command, CommanderError } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { asFailure, Failure } from '../base/failure.ts';
-import { EXIT } from './command.ts';
-import type { ExitCode, Invocation } from './command.ts';
+import { EXIT, type ExitCode, type Invocation } from './command.ts';
 import type { ComposeDaemon } from './daemon.ts';
 import { failureJson, failureText } from './terminal/failure-text.ts';
 import type { LoadOfflineTools } from './offline.ts';

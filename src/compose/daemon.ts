@@ -5,40 +5,31 @@
  * It promises that a daemon owns its state directory alone, that what the last run left is ended before a request is
  * answered, that it serves with a store away, and that `stop` frees everything that `start` opened, also half-way.
  */
+import { type Catalogue, CATALOGUE_NAME } from '../catalogue/contract.ts';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { selectedEngine } from '../archive/archive.ts';
-import type { Clock } from '../base/clock.ts';
-import { systemClock } from '../base/clock.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import type { Failure } from '../base/failure.ts';
-import type { RootLog } from '../base/log.ts';
-import { openLog } from '../base/log.ts';
+import { openLog, type RootLog } from '../base/log.ts';
 import { systemTimers } from '../base/timers.ts';
 import { DOWNLOAD_TOKEN_KEY } from '../catalogue/catalogue.ts';
-import type { Catalogue } from '../catalogue/contract.ts';
 import { openOrRenewCatalogue } from '../catalogue/salvage.ts';
 import { lockStateDirectory } from '../catalogue/state-lock.ts';
 import type { Daemon } from '../cli/daemon.ts';
 import { version } from '../cli/version.ts';
 import { composeDialects } from './dialects.ts';
-import type { Jobs, OnRestoreStep } from './jobs.ts';
-import { composeJobs } from './jobs.ts';
-import type { WingsPanel } from './panel.ts';
-import { composePanel } from './panel.ts';
+import { composeJobs, type Jobs, type OnRestoreStep } from './jobs.ts';
+import { composePanel, type WingsPanel } from './panel.ts';
 import { openStores } from './stores.ts';
-import type { LiveConfig } from '../config/live.ts';
-import { fingerprint, liveConfig } from '../config/live.ts';
+import { fingerprint, liveConfig, type LiveConfig } from '../config/live.ts';
 import type { Config } from '../config/types.ts';
-import type { HttpApp } from '../http/app.ts';
-import { createApp } from '../http/app.ts';
+import { createApp, type HttpApp } from '../http/app.ts';
 import { watchEventLoop } from '../protocols/native/metrics/event-loop-delay.ts';
-import type { HttpServer } from '../http/server.ts';
-import { createHttpServer } from '../http/server.ts';
-import { Grants } from '../protocols/wings/tokens/denylist.ts';
-import { PanelGreeting } from '../protocols/wings/panel/startup.ts';
+import { createHttpServer, type HttpServer } from '../http/server.ts';
+import { TokenDenylist } from '../protocols/wings/tokens/denylist.ts';
+import { PanelStartup } from '../protocols/wings/panel/startup.ts';
 import { openRegistry } from '../servers/registry.ts';
-
-export const CATALOGUE_NAME = 'catalogue.sqlite';
 
 /** Under `keys`: signs tokens for the socket of a node without a panel. */
 const SOCKET_TOKEN_KEY = 'socket-token';
@@ -53,7 +44,7 @@ const SWEEP_EVERY_MS = 3_600_000;
 /** How long ended jobs are shown. */
 const JOBS_KEPT_MS = 30 * 24 * 3_600_000;
 
-export interface Surroundings {
+export interface DaemonDeps {
   readonly clock?: Clock;
   readonly log?: RootLog;
   /** Milliseconds that `stop` lets running jobs go on. */
@@ -63,7 +54,7 @@ export interface Surroundings {
 }
 
 /** Builds a daemon; `start` opens everything. */
-export async function composeDaemon(config: Config, surroundings: Surroundings = {}): Promise<Daemon> {
+export async function composeDaemon(config: Config, surroundings: DaemonDeps = {}): Promise<Daemon> {
   const { clock = systemClock, log = openLog(config.log), drainMs = DRAIN_MS, onRestoreStep } = surroundings;
   return new RoostDaemon(liveConfig(config), clock, log, drainMs, onRestoreStep);
 }
@@ -80,7 +71,7 @@ class RoostDaemon implements Daemon {
   #stopping: Promise<void> | undefined;
   #app: HttpApp | undefined;
   #server: HttpServer | undefined;
-  #grants: Grants | undefined;
+  #grants: TokenDenylist | undefined;
   #tokens: Config['tokens'];
   #panel: WingsPanel | undefined;
 
@@ -210,7 +201,7 @@ class RoostDaemon implements Daemon {
       catalogue.deliveries.list({ state: 'pending' }).some(({ kind }) => kind === 'restore');
     const { ownsReset } = this.#config.panel;
     const about = { panel: panel.client, service, ownsReset, busy, random: Math.random, log: this.#log };
-    const greeting = new PanelGreeting({ ...about, timers: systemTimers });
+    const greeting = new PanelStartup({ ...about, timers: systemTimers });
     this.#opened.defer(() => greeting.close());
     // What it refused for the token of before, it may take now.
     this.#opened.defer(panel.credentials.onRotate(() => void reports?.retry()));
@@ -228,7 +219,7 @@ class RoostDaemon implements Daemon {
     const sockets = catalogue.keys.ensure(SOCKET_TOKEN_KEY, () => randomBytes(32));
     // The panel's pages and this node's own clients come to the same sockets.
     const keys = { downloads, sockets: () => this.#panel?.credentials.key ?? sockets };
-    const grants = Grants.open(catalogue, clock);
+    const grants = TokenDenylist.open(catalogue, clock);
     this.#grants = grants;
     const dialects = composeDialects({ panel, wings: this.#panel, grants, clock });
     const count = (state: 'pending' | 'failed'): number => catalogue.copies.list({ state }).length;

@@ -4,20 +4,20 @@ import type { PanelConfig } from '../config/types.ts';
 import type { Dialect } from '../protocols/dialect.ts';
 import { stellarStackOssDialect } from '../protocols/stellar/stellarstack-oss.ts';
 import { stellarStackDialect } from '../protocols/stellar/stellarstack.ts';
-import type { Grants } from '../protocols/wings/tokens/denylist.ts';
+import type { TokenDenylist } from '../protocols/wings/tokens/denylist.ts';
 import { nodeSocketDialect } from '../protocols/wings/node-socket.ts';
 import { wingsDialect } from '../protocols/wings/wings.ts';
 
-export interface DialectSurroundings {
+export interface DialectDeps {
   readonly panel: PanelConfig;
   /** Of the panels of its family. */
   readonly wings: WingsPanel | undefined;
-  readonly grants: Grants;
+  readonly grants: TokenDenylist;
   readonly clock: Clock;
 }
 
 /** The dialects of the panel that this node belongs to, and the socket of a node without one. */
-export function composeDialects({ panel, wings, grants, clock }: DialectSurroundings): readonly Dialect[] {
+export function composeDialects({ panel, wings, grants, clock }: DialectDeps): readonly Dialect[] {
   if (wings !== undefined) {
     const { url: panelUrl, client, ...parts } = wings;
     return [wingsDialect({ ...parts, panelUrl, panel: client, grants, clock })];

@@ -8,21 +8,20 @@ import type { Catalogue } from '../catalogue/contract.ts';
 import type { JobRecord } from '../catalogue/records.ts';
 import { localDirectories } from './stores.ts';
 import type { Config } from '../config/types.ts';
-import { adoptBackups } from '../jobs/rebuild/from-manifests.ts';
-import { archiveDoor } from '../jobs/stored/archive-port.ts';
-import { Automatic } from '../jobs/housekeeping/housekeeping.ts';
+import { rebuildNewStores } from '../jobs/rebuild/from-manifests.ts';
+import { archivePort } from '../jobs/stored/archive-port.ts';
+import { Housekeeping } from '../jobs/housekeeping/housekeeping.ts';
 import { backupVerb } from '../jobs/backup/backup.ts';
-import { Claims } from '../jobs/adopt/on-demand.ts';
-import { CopyLane } from '../jobs/copy/copies.ts';
-import { DeliveryLane } from '../jobs/report/outbox.ts';
+import { AdoptOnDemand } from '../jobs/adopt/on-demand.ts';
+import { CopyQueue } from '../jobs/copy/copies.ts';
+import { ReportOutbox } from '../jobs/report/outbox.ts';
 import { reportSteps } from '../jobs/report/steps.ts';
-import type { UploadDependencies } from '../jobs/report/upload.ts';
-import { uploadSteps } from '../jobs/report/upload.ts';
+import { type UploadDependencies, uploadSteps } from '../jobs/report/upload.ts';
 import { notingDamage } from '../jobs/stored/damage.ts';
 import { EventHub } from '../jobs/runner/events.ts';
-import { Leftovers } from '../jobs/backup/failed-backup-sweep.ts';
+import { FailedBackupSweep } from '../jobs/backup/failed-backup-sweep.ts';
 import { recoverJobs } from '../jobs/recover.ts';
-import { removeVerb } from '../jobs/delete/delete.ts';
+import { deleteVerb } from '../jobs/delete/delete.ts';
 import { runAgain } from '../jobs/backup/rerun.ts';
 import type { PanelPort } from '../jobs/report/panel.ts';
 import type { RestoreStep } from '../jobs/restore/deps.ts';
@@ -36,7 +35,7 @@ import { restoreVerb } from '../jobs/restore/restore.ts';
 import { JobRunner } from '../jobs/runner/runner.ts';
 import { Service } from '../jobs/service.ts';
 import type { StoreSet } from '../jobs/stored/stores.ts';
-import { Turns } from '../base/keyed-mutex.ts';
+import { KeyedMutex } from '../base/keyed-mutex.ts';
 import { verifyVerb } from '../jobs/verify/verify.ts';
 import { announceStatuses } from '../jobs/views.ts';
 import { openPower } from '../servers/power/power.ts';
@@ -49,7 +48,7 @@ const BYTES_PER_MEBIBYTE = 1024 ** 2;
 
 export type OnRestoreStep = (step: RestoreStep) => void;
 
-export interface JobsSurroundings {
+export interface JobsDeps {
   readonly config: Config;
   readonly catalogue: Catalogue;
   readonly stores: StoreSet;
@@ -68,20 +67,20 @@ export interface Jobs {
   readonly events: EventHub;
   readonly runner: JobRunner;
   /** What the panel is owed; undefined on a node without one. */
-  readonly reports: DeliveryLane | undefined;
+  readonly reports: ReportOutbox | undefined;
   /** Ends the restores of the last run. Nothing may touch a server before it has resolved. */
   recoverServers(): Promise<void>;
   /** Ends the other jobs of the last run, and takes over what stores hold. Slow while a remote store is away. */
   recoverStores(): Promise<void>;
   /** Begins what the daemon does by itself; to be closed before the runner is drained. */
-  automate(): Automatic;
+  automate(): Housekeeping;
   /** Removes trees that were kept for an undo and whose time is over; tries failed copies again, and stores that were away. */
   sweep(): Promise<void>;
   /** Stops what is no job: the copy and the reports under way. */
   close(): Promise<void>;
 }
 
-export function composeJobs(surroundings: JobsSurroundings): Jobs {
+export function composeJobs(surroundings: JobsDeps): Jobs {
   const { config, catalogue, clock, log, onRestoreStep } = surroundings;
   const events = new EventHub(clock, (error, { type }) => log.error('A listener of events failed', { type, error }));
   const exclude = [
@@ -91,14 +90,14 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
     ...config.panel.backupDirectories,
   ];
   const power = openPower(config.power, clock);
-  const archive = archiveDoor;
+  const archive = archivePort;
   const previews = new Previews();
-  const copies = new CopyLane({ ...surroundings, events });
+  const copies = new CopyQueue({ ...surroundings, events });
   const downloads = restoreDownloads(surroundings);
-  const turns = new Turns();
+  const turns = new KeyedMutex();
   const claims = panelClaims(surroundings, turns);
   const fetch = fetchArchive(fetchFromStores(surroundings), downloads, claims);
-  const leftovers = new Leftovers(surroundings);
+  const leftovers = new FailedBackupSweep(surroundings);
   const shared = {
     ...surroundings,
     archive,
@@ -119,7 +118,7 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
     backupVerb(shared),
     notingDamage(restoreVerb({ ...restoring, onPreview: previews.keep }), shared),
     verifyVerb(shared),
-    removeVerb(shared),
+    deleteVerb(shared),
   ];
   const { concurrent } = config.backups;
   const handsOver = ({ kind }: JobRecord): boolean => kind === 'backup' && config.jobs.rerunInterrupted;
@@ -141,11 +140,11 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
       const again = (job: JobRecord, failure: Failure): boolean =>
         config.jobs.rerunInterrupted && runAgain(job, failure, { catalogue, runner });
       await recoverJobs({ ...shared, runAgain: again });
-      await adoptBackups(shared);
+      await rebuildNewStores(shared);
       await leftovers.sweep();
       copies.start();
     },
-    automate: () => Automatic.open({ ...shared, runner, service }),
+    automate: () => Housekeeping.open({ ...shared, runner, service }),
     async sweep() {
       copies.retry();
       await leftovers.sweep();
@@ -158,10 +157,10 @@ export function composeJobs(surroundings: JobsSurroundings): Jobs {
 }
 
 function reportLane(
-  { catalogue, clock, config, log, panel, stores }: JobsSurroundings,
+  { catalogue, clock, config, log, panel, stores }: JobsDeps,
   events: EventHub,
   remove: UploadDependencies['remove'],
-): DeliveryLane | undefined {
+): ReportOutbox | undefined {
   if (panel === undefined) return undefined;
   // Asked for anew each time: a reload may change it.
   const uploadRate = (): number => config.backups.uploadLimit * BYTES_PER_MEBIBYTE;
@@ -169,17 +168,17 @@ function reportLane(
     ...uploadSteps({ panel, catalogue, stores, events, clock, uploadRate, remove }),
     ...reportSteps({ panel, catalogue, clock }),
   ];
-  return new DeliveryLane({ catalogue, steps, events, clock, timers: systemTimers, random: Math.random, log });
+  return new ReportOutbox({ catalogue, steps, events, clock, timers: systemTimers, random: Math.random, log });
 }
 
 /** Nobody but a panel knows whose the archives are that its former daemon left. */
-function panelClaims({ panel, config, ...rest }: JobsSurroundings, turns: Turns): Claims | undefined {
+function panelClaims({ panel, config, ...rest }: JobsDeps, turns: KeyedMutex): AdoptOnDemand | undefined {
   if (panel === undefined) return undefined;
   const { backupDirectories: directories } = config.panel;
-  return new Claims({ ...rest, turns, directories, workers: config.backups.workers });
+  return new AdoptOnDemand({ ...rest, turns, directories, workers: config.backups.workers });
 }
 
-function restoreDownloads({ config, clock, log, panel, version }: JobsSurroundings): RestoreDownloads | undefined {
+function restoreDownloads({ config, clock, log, panel, version }: JobsDeps): RestoreDownloads | undefined {
   if (panel === undefined) return undefined;
   const { restoreHostAllowlist: allowlist } = config.panel;
   const download = new GuardedDownload({ allowlist, userAgent: `Roost/${version}` });

@@ -7,16 +7,15 @@ import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { openLog } from '../base/log.ts';
 import { openCatalogue } from '../catalogue/catalogue.ts';
-import type { Catalogue } from '../catalogue/contract.ts';
 import { openOrRenewCatalogue, renewCatalogue } from '../catalogue/salvage.ts';
 import { lockStateDirectory } from '../catalogue/state-lock.ts';
 import type { AdoptRequest, AdoptReport, OfflineTools, RebuildReport } from '../cli/offline.ts';
 import { openStores } from './stores.ts';
-import { CATALOGUE_NAME } from './daemon.ts';
+import { type Catalogue, CATALOGUE_NAME } from '../catalogue/contract.ts';
 import type { Config } from '../config/types.ts';
 import { rebuildFromStores, requireReachable } from '../jobs/rebuild/rebuild.ts';
 import type { StoreSet } from '../jobs/stored/stores.ts';
-import { takeOver } from '../jobs/adopt/adopt.ts';
+import { adopt } from '../jobs/adopt/adopt.ts';
 
 export const offlineTools: OfflineTools = { rebuildCatalogue, adoptArchives };
 
@@ -50,7 +49,7 @@ async function adoptArchives(config: Config, request: AdoptRequest): Promise<Ado
   try {
     const catalogue = openCatalogue(join(config.stateDirectory, CATALOGUE_NAME), clock);
     return await withStores(config, catalogue, (rooms) =>
-      takeOver(request, { ...rooms, clock, workers: config.backups.workers }),
+      adopt(request, { ...rooms, clock, workers: config.backups.workers }),
     );
   } finally {
     lock.release();

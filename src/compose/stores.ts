@@ -6,13 +6,13 @@ import type { KeyTable } from '../catalogue/contract.ts';
 import type { Config, StorageConfig, StoreConfig } from '../config/types.ts';
 import { StoreSet } from '../jobs/stored/stores.ts';
 import { openLocalStore } from '../storage/local/local.ts';
-import type { StoreIdentity } from '../storage/local/marker.ts';
+import type { StoreIdentity } from '../storage/identity.ts';
 import { openS3Store } from '../storage/s3/s3.ts';
 import type { Store } from '../storage/store.ts';
 
 const BYTES_PER_MEBIBYTE = 1024 ** 2;
 
-interface StoreSurroundings {
+interface StoreDeps {
   readonly keys: KeyTable;
   readonly clock: Clock;
   readonly log: Log;
@@ -40,7 +40,7 @@ export function localDirectories(config: StorageConfig): string[] {
   return Object.values(config.stores).flatMap((store) => (store.type === 'local' ? [store.directory] : []));
 }
 
-async function openStore(name: string, config: StoreConfig, surroundings: StoreSurroundings): Promise<Store> {
+async function openStore(name: string, config: StoreConfig, surroundings: StoreDeps): Promise<Store> {
   const { clock, log, uploadRate } = surroundings;
   const identity = identityOf(name, surroundings.keys);
   if (config.type === 's3') {

@@ -4,8 +4,7 @@
  */
 import { basename, dirname, normalize } from 'node:path';
 import { isUuid } from '../base/ids.ts';
-import type { KeyPath } from './document.ts';
-import { keyText } from './document.ts';
+import { type KeyPath, keyText } from './document.ts';
 import type { Finding } from './issues.ts';
 import { nearest } from './nearest.ts';
 import { PANEL_FLAVOURS } from './types.ts';

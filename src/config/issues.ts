@@ -1,7 +1,6 @@
 /** What zod found wrong, in words for the person who wrote the file. Never repeats a value that may be a secret. */
 import { z } from 'zod';
-import type { Fault, KeyPath } from './document.ts';
-import { keyText } from './document.ts';
+import { type Fault, type KeyPath, keyText } from './document.ts';
 import { nearest } from './nearest.ts';
 
 /** A fault whose place is not known yet. */

@@ -5,8 +5,7 @@
 import { z } from 'zod';
 import { LOG_LEVELS } from '../base/log.ts';
 import { camelKeys } from './camel.ts';
-import type { Environment } from './secret-source.ts';
-import { resolvedText, secret } from './secret-source.ts';
+import { type Environment, resolvedText, secret } from './secret-source.ts';
 import { PANEL_FLAVOURS, PERMISSIONS } from './types.ts';
 import * as value from './values.ts';
 

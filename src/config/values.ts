@@ -4,8 +4,7 @@ import { isAbsolute, normalize } from 'node:path';
 import { Cron } from 'croner';
 import { z } from 'zod';
 import { Failure } from '../base/failure.ts';
-import type { ServerId } from '../base/ids.ts';
-import { isUuid } from '../base/ids.ts';
+import { isUuid, type ServerId } from '../base/ids.ts';
 import { parseBytes } from '../base/sizes.ts';
 
 /** Refuses a value: `problem` completes "key: …", and never repeats a secret. */

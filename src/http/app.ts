@@ -15,7 +15,7 @@ import type { Log } from '../base/log.ts';
 import { printableText } from '../base/paths.ts';
 import type { ApiConfig, TokenConfig } from '../config/types.ts';
 import type { BackupService, EventSource } from '../jobs/contract.ts';
-import type { App, AppContext, AppEnv, Dialect, DialectPorts } from '../protocols/dialect.ts';
+import type { App, AppContext, AppEnv, Dialect, DialectDeps } from '../protocols/dialect.ts';
 import { clientDialect } from '../protocols/client/client.ts';
 import { STATUS_OF } from '../protocols/failure-status.ts';
 import { answerError, answerFault, invalidRequest } from '../protocols/native/errors.ts';
@@ -94,7 +94,7 @@ export function createApp(options: AppOptions): HttpApp {
   };
 }
 
-function portsOf(options: AppOptions, timers: Timers): DialectPorts {
+function portsOf(options: AppOptions, timers: Timers): DialectDeps {
   const { service, events, clock, log, version, keys, api } = options;
   const { publicUrl } = api;
   const signing = { downloadKey: keys.downloads, socketKey: keys.sockets };

@@ -19,11 +19,11 @@ import type { Registry } from '../servers/registry.ts';
 import { objectKey } from '../storage/key.ts';
 import type { Store } from '../storage/store.ts';
 import { removeObjects } from './stored/archive-target.ts';
-import type { CopyLane } from './copy/copies.ts';
+import type { CopyQueue } from './copy/copies.ts';
 import { backupEvent, failureEvent } from './stored/backup-facts.ts';
 import type { EventHub } from './runner/events.ts';
 import { endJob, type EndDependencies } from './runner/job-end.ts';
-import type { Leftovers } from './backup/failed-backup-sweep.ts';
+import type { FailedBackupSweep } from './backup/failed-backup-sweep.ts';
 import { readManifest } from './stored/manifests.ts';
 import type { QuiescePort } from './backup/quiesce.ts';
 import { forgetBackup } from './delete/delete.ts';
@@ -33,11 +33,11 @@ import type { PendingEvent } from './runner/verb.ts';
 export interface RecoverDependencies {
   readonly catalogue: Pick<Catalogue, 'transaction'> & EndDependencies['catalogue'];
   readonly stores: StoreSet;
-  readonly copies?: Pick<CopyLane, 'remove'>;
+  readonly copies?: Pick<CopyQueue, 'remove'>;
   readonly registry: Pick<Registry, 'get'>;
   readonly quiesce: Pick<QuiescePort, 'resume'>;
   readonly events: EventHub;
-  readonly leftovers: Pick<Leftovers, 'expectIn'>;
+  readonly leftovers: Pick<FailedBackupSweep, 'expectIn'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Begins an interrupted backup again in a new job, and ends this one; false when it is to fail instead. */

@@ -6,8 +6,7 @@
  */
 import type { Clock } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
-import type { BackupId, JobId, ServerId } from '../base/ids.ts';
-import { newBackupId, newJobId } from '../base/ids.ts';
+import { type BackupId, type JobId, newBackupId, newJobId, type ServerId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import { wirePath } from '../base/paths.ts';
 import type { ByteSource } from '../base/source.ts';
@@ -19,30 +18,28 @@ import type { Registry } from '../servers/registry.ts';
 import { objectKey } from '../storage/key.ts';
 import type { Store } from '../storage/store.ts';
 import { requireActive, requireCompleted, requireIdle, requireUnused } from './runner/admission.ts';
-import type { ArchiveDoor } from './stored/archive-port.ts';
+import type { ArchivePort } from './stored/archive-port.ts';
 import { excludedPaths } from './backup/plan.ts';
 import { backupEvent } from './stored/backup-facts.ts';
 import type * as contract from './contract.ts';
-import type { Claims } from './adopt/on-demand.ts';
+import type { AdoptOnDemand } from './adopt/on-demand.ts';
 import { discardBackup, stopWork } from './delete/discard.ts';
 import type { EventHub } from './runner/events.ts';
 import { listDirectory, openContent } from './stored/files.ts';
-import { giveUpServer } from './delete/server-removal.ts';
+import { removeServer } from './delete/server-removal.ts';
 import { refreshManifest, writeManifest } from './stored/manifests.ts';
 import { countDeliveries, dropDelivery, retryDeliveries, viewDeliveries, type OwedReports } from './report/admin.ts';
 import { judgeServer } from './delete/prune.ts';
 import { requireUnlocked } from './delete/delete.ts';
 import { prepareRestore, requireRestorable } from './restore/admission.ts';
 import { openReadable } from './stored/readable-copy.ts';
-import type { RestoreDownloads } from './restore/download.ts';
-import { backupOf } from './restore/download.ts';
-import type { Previews } from './restore/outcome.ts';
-import { listenForOutcome } from './restore/outcome.ts';
+import { backupOf, type RestoreDownloads } from './restore/download.ts';
+import { listenForOutcome, type Previews } from './restore/outcome.ts';
 import type { JobRunner, SubmittedJob } from './runner/runner.ts';
 import { checkLimits } from './backup/server-limits.ts';
 import { openArchiveSource } from './stored/stored-archive.ts';
 import type { StoreSet } from './stored/stores.ts';
-import type { Turns } from '../base/keyed-mutex.ts';
+import type { KeyedMutex } from '../base/keyed-mutex.ts';
 import { setPanelName, statusOf, viewBackup, viewJob, viewServers, viewStore } from './views.ts';
 
 /** Ended jobs that a list shows; queued and running ones are always there. */
@@ -54,13 +51,13 @@ export interface ServiceDependencies extends OwedReports {
   readonly registry: Registry;
   readonly runner: JobRunner;
   readonly events: EventHub;
-  readonly archive: ArchiveDoor;
+  readonly archive: ArchivePort;
   readonly config: Pick<Config, 'limits' | 'retention'>;
   readonly exclude: readonly string[];
-  readonly turns: Turns;
+  readonly turns: KeyedMutex;
   readonly previews: Previews;
   /** Archives of a daemon that was here before; absent where no panel can ask for them. */
-  readonly claims?: Claims;
+  readonly claims?: AdoptOnDemand;
   /** Absent on a node without a panel: nobody else names links. */
   readonly downloads?: Pick<RestoreDownloads, 'check' | 'expect' | 'forget'>;
   readonly clock: Clock;
@@ -110,7 +107,7 @@ export class Service implements contract.BackupService {
     if (decision.cancel === true) await stopWork(runner, { server: id }, ['backup', 'restore', 'verify']);
     requireIdle(runner, id, 'refuse', 'Cannot give up the server');
     const remove = (backup: BackupId): Promise<void> => this.removeGivenUp(id, backup);
-    return giveUpServer(id, decision, { ...this.#deps, remove });
+    return removeServer(id, decision, { ...this.#deps, remove });
   }
 
   async retention(server: ServerId): Promise<contract.RetentionPlan> {
@@ -249,7 +246,7 @@ export class Service implements contract.BackupService {
    */
   async setLocked(server: ServerId, backup: BackupId, locked: boolean): Promise<contract.BackupView> {
     const { catalogue, events, stores, runner, turns, log } = this.#deps;
-    await turns.take(backup, async () => {
+    await turns.run(backup, async () => {
       const record = catalogue.backups.get(backup, server);
       requireUnused(runner, backup, ['delete'], 'Cannot change the lock');
       const store = record.status === 'COMPLETED' ? stores.get(record.store) : undefined;
@@ -278,7 +275,7 @@ export class Service implements contract.BackupService {
     const lines = asked.length > 0 ? asked : archive.readIgnoreFile(found.path).lines;
     const walk = { root: found.path, ignore: lines, exclude: excludedPaths(found, this.#deps) };
     // One walk of a server at a time: a button that is pressed ten times must not read its disk ten times at once.
-    const estimate = await turns.take(`estimate:${server}`, () => archive.estimateTree(walk));
+    const estimate = await turns.run(`estimate:${server}`, () => archive.estimateTree(walk));
     const largestIgnored = estimate.largestIgnored.map(({ path, bytes }) => ({ path: wirePath(path), bytes }));
     return { ...estimate, largestIgnored };
   }

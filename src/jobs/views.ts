@@ -2,8 +2,7 @@
 import type { ServerId } from '../base/ids.ts';
 import type { Catalogue } from '../catalogue/contract.ts';
 import type { BackupRecord, JobRecord, ServerRecord } from '../catalogue/records.ts';
-import type { GameServer } from '../servers/registry.ts';
-import { defaultName } from '../servers/registry.ts';
+import { defaultName, type GameServer } from '../servers/registry.ts';
 import type { BackupView, JobView, ServerView, StoreView } from './contract.ts';
 import type { Store } from '../storage/store.ts';
 import type { EventHub } from './runner/events.ts';

@@ -57,7 +57,7 @@ export interface ArchiveDownload {
   readonly tag?: string;
 }
 
-export interface DialectPorts {
+export interface DialectDeps {
   readonly service: BackupService;
   readonly events: EventSource;
   readonly clock: Clock;
@@ -90,7 +90,7 @@ export interface Dialect {
    * Adds the routes. On a path that several dialects share, a handler must pass on (`await next()`) unless the caller
    * is of its own dialect. The native dialect is mounted last and answers what nobody else took.
    */
-  mount(app: App, ports: DialectPorts): void;
+  mount(app: App, ports: DialectDeps): void;
   /** True for paths on which this dialect speaks websocket; any other `Upgrade` is ignored. */
   speaksSocket?(path: string): boolean;
 }

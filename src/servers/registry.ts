@@ -8,8 +8,7 @@
 import { lstat, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, Failure } from '../base/failure.ts';
-import type { ServerId } from '../base/ids.ts';
-import { isUuid } from '../base/ids.ts';
+import { isUuid, type ServerId } from '../base/ids.ts';
 import type { ListedServer, ServersConfig } from '../config/types.ts';
 
 export interface GameServer {

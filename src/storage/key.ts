@@ -3,8 +3,7 @@
  * it becomes part of a path or a URL; nothing else can name an object, so nothing can lead out of a store.
  */
 import { Failure } from '../base/failure.ts';
-import type { BackupId, ServerId } from '../base/ids.ts';
-import { isUuid } from '../base/ids.ts';
+import { type BackupId, isUuid, type ServerId } from '../base/ids.ts';
 import { printableText } from '../base/paths.ts';
 
 declare const brand: unique symbol;

@@ -6,8 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { extractArchive, verifyArchive } from '../../src/archive/archive.ts';
 import { directoryManifest } from '../support/directory-manifest.ts';
 import { scratchDirectory } from '../support/scratch.ts';
-import { written } from '../support/written-archive.ts';
-import type { Written } from '../support/written-archive.ts';
+import { written, type Written } from '../support/written-archive.ts';
 
 /** A source over bytes in memory, with one bit flipped if asked for. */
 function source(bytes: Buffer, flipAt?: number) {

@@ -4,18 +4,16 @@ import { join } from 'node:path';
 import { deflateSync, gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ExtractRequest, OpenRequest } from '../../src/archive/contract.ts';
-import { AsideList } from '../../src/archive/write/index-only.ts';
+import { IndexOnlyEntries } from '../../src/archive/write/index-only.ts';
 import { extractArchive, openArchive, verifyArchive } from '../../src/archive/archive.ts';
 import { bytesOf } from '../../src/base/paths.ts';
 import { directoryManifest, pathIn } from '../support/directory-manifest.ts';
-import { makeNotableTree } from '../support/notable-tree.ts';
-import type { NotableTree } from '../support/notable-tree.ts';
+import { makeNotableTree, type NotableTree } from '../support/notable-tree.ts';
 import { needsProgram, output } from '../support/programs.ts';
 import { failureOf } from '../support/rejection.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { tarEntries } from '../support/tar-entries.ts';
-import { madeLater, memorySource, saved, written } from '../support/written-archive.ts';
-import type { Written } from '../support/written-archive.ts';
+import { madeLater, memorySource, saved, written, type Written } from '../support/written-archive.ts';
 
 const IS_ROOT = process.geteuid?.() === 0;
 
@@ -194,7 +192,7 @@ describe('the list of what is beside the tar', () => {
   const directory = { kind: 'directory', size: 0, mode: 0o755, uid: 0, gid: 0, mtime: 0 } as const;
 
   test('is given up beyond its bound, not cut', () => {
-    const list = new AsideList();
+    const list = new IndexOnlyEntries();
     const long = 'x'.repeat(200);
     for (let number = 0; number < 90_000; number++) list.add({ ...directory, path: `${number}${long}` });
     expect(list.finish()).toBeNull();
@@ -220,7 +218,7 @@ describe('the list of what is beside the tar', () => {
     { ...directory, path: 'link', kind: 'hardlink' as const, target: '../../etc/passwd' },
     { ...directory, path: 'file', kind: 'file' as const, size: 10 },
   ])('is refused when it names %j', async (entry) => {
-    const list = new AsideList();
+    const list = new IndexOnlyEntries();
     list.add(entry);
     const aside = list.finish();
     const root = await scratchDirectory();
@@ -236,7 +234,7 @@ describe('the list of what is beside the tar', () => {
     fs.mkdirSync(join(root, 'world'));
     fs.writeFileSync(join(root, 'world', 'file'), 'content');
     const { archive } = await written(root, { filesOnly: true });
-    const list = new AsideList();
+    const list = new IndexOnlyEntries();
     list.add({ ...directory, path: 'world', kind: 'symlink', target: outside });
     const aside = list.finish();
     if (!(aside instanceof Uint8Array)) throw new TypeError('a list was expected');

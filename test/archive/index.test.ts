@@ -2,8 +2,14 @@ import { crc32, deflateRawSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { EntryKind } from '../../src/archive/entry.ts';
-import { MAGIC, encodeFooter, packBlock } from '../../src/archive/index/format.ts';
-import type { IndexSummary, IndexedEntry, Segment } from '../../src/archive/index/format.ts';
+import {
+  encodeFooter,
+  type IndexedEntry,
+  type IndexSummary,
+  MAGIC,
+  packBlock,
+  type Segment,
+} from '../../src/archive/index/format.ts';
 import { IndexReader } from '../../src/archive/index/reader.ts';
 import { IndexWriter } from '../../src/archive/index/writer.ts';
 import { tarName } from '../../src/archive/tar/header.ts';

@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import type { TestContext } from 'vitest';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, type TestContext } from 'vitest';
 import { scratchDirectory } from '../support/scratch.ts';
 
 /** @param program of the host. */

@@ -1,7 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { Failure } from '../../src/base/failure.ts';
-import type { Log, LogOptions } from '../../src/base/log.ts';
-import { openLog, silentLog } from '../../src/base/log.ts';
+import { type Log, type LogOptions, openLog, silentLog } from '../../src/base/log.ts';
 
 // The log as it is, with nobody who reads along at every level.
 vi.unmock('../../src/base/log.ts');

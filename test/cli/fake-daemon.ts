@@ -1,8 +1,7 @@
 /** An HTTP server that answers as a test says, and remembers what it was asked. */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { WebSocketServer } from 'ws';
-import type { WebSocket } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 
 export interface Asked {
   readonly method: string;

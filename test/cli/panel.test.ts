@@ -4,8 +4,7 @@ import { checkReports } from '../../src/cli/doctor/panel.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { scratchHost } from '../support/daemon.ts';
 import { StillClock } from '../support/still-clock.ts';
-import type { Answer } from './fake-daemon.ts';
-import { startFakeDaemon } from './fake-daemon.ts';
+import { type Answer, startFakeDaemon } from './fake-daemon.ts';
 import { run } from './run.ts';
 
 const REPORT = {

@@ -1,7 +1,6 @@
 /** Runs a command in this process, with streams, environment and signal of its own. */
 import { systemClock } from '../../src/base/clock.ts';
-import { EXIT } from '../../src/cli/command.ts';
-import type { ExitCode, Invocation } from '../../src/cli/command.ts';
+import { EXIT, type ExitCode, type Invocation } from '../../src/cli/command.ts';
 import { runCommand } from '../../src/cli/program.ts';
 import { recordingTerminal } from './recording-terminal.ts';
 

@@ -6,8 +6,7 @@ import { expect, test } from 'vitest';
 import { composeDaemon } from '../../src/compose/daemon.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { silentLog } from '../../src/base/log.ts';
-import type { Host } from '../support/daemon.ts';
-import { GAME_SERVER, runDaemonOn, scratchHost } from '../support/daemon.ts';
+import { GAME_SERVER, type Host, runDaemonOn, scratchHost } from '../support/daemon.ts';
 import { openPanel } from '../support/panel/panel.ts';
 
 type Flavour = 'pterodactyl' | 'pelican' | 'calagopus';

@@ -2,8 +2,7 @@
 import { expect, test } from 'vitest';
 import { GAME_SERVER, runDaemonOn, scratchHost } from '../support/daemon.ts';
 import { eventually } from '../support/eventually.ts';
-import type { PanelFlavour } from '../support/panel/panel.ts';
-import { openPanel } from '../support/panel/panel.ts';
+import { openPanel, type PanelFlavour } from '../support/panel/panel.ts';
 
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
 

@@ -2,8 +2,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import type { Fault } from '../../src/config/config.ts';
-import { loadConfig, parseConfig, Secret } from '../../src/config/config.ts';
+import { type Fault, loadConfig, parseConfig, Secret } from '../../src/config/config.ts';
 import { failureOf, thrownBy } from '../support/rejection.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 

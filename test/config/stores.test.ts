@@ -2,8 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type { Fault } from '../../src/config/config.ts';
-import { parseConfig } from '../../src/config/config.ts';
+import { type Fault, parseConfig } from '../../src/config/config.ts';
 import { thrownBy } from '../support/rejection.ts';
 
 const KEYS = { access_key_id: 'id', secret_access_key: 'secret' };

@@ -3,8 +3,7 @@
  * fails when a line is neither quoted nor layout, and another when docs/conformance.md does not say what was tested.
  */
 import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
-import type { TestContext } from 'vitest';
+import { describe, expect, test, type TestContext } from 'vitest';
 import { rowsOf, titleOf } from './table.ts';
 
 type Check = (context: TestContext) => Promise<void> | void;

@@ -2,8 +2,7 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
-import type { TestContext } from 'vitest';
+import { expect, test, type TestContext } from 'vitest';
 import { needsProgram } from '../support/programs.ts';
 import { Failure } from '../../src/base/failure.ts';
 import { signDownloadToken } from '../../src/protocols/download-token.ts';

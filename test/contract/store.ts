@@ -2,8 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { BackupId, ServerId } from '../../src/base/ids.ts';
 import { readInto } from '../../src/base/source.ts';
-import type { ObjectKey } from '../../src/storage/key.ts';
-import { objectKey } from '../../src/storage/key.ts';
+import { objectKey, type ObjectKey } from '../../src/storage/key.ts';
 import type { Store } from '../../src/storage/store.ts';
 import { failureOf } from '../support/rejection.ts';
 

@@ -5,8 +5,7 @@
  *
  * CHAOS_JOBS (default 200) is how many jobs are accepted before it ends, CHAOS_SEED the dice.
  */
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { statfsSync } from 'node:fs';
@@ -19,10 +18,9 @@ import { WebSocket } from 'ws';
 import { systemClock } from '../../src/base/clock.ts';
 import { openCatalogue } from '../../src/catalogue/catalogue.ts';
 import type { JobState } from '../../src/catalogue/records.ts';
-import { CATALOGUE_NAME } from '../../src/compose/daemon.ts';
+import { CATALOGUE_NAME } from '../../src/catalogue/contract.ts';
 import { MAIN } from '../e2e/roost-process.ts';
-import type { Host, RunningDaemon } from '../support/daemon.ts';
-import { caller, scratchHost, TOKEN } from '../support/daemon.ts';
+import { caller, type Host, type RunningDaemon, scratchHost, TOKEN } from '../support/daemon.ts';
 import { mountTmpfs } from '../support/mounted.ts';
 
 const JOBS = Number(process.env['CHAOS_JOBS'] ?? 200);

@@ -2,8 +2,7 @@
  * The daemon, killed with SIGKILL at random points of its work, again and again over the same disk. After each start:
  * no row is unfinished, what is COMPLETED is whole to the last byte, what is not leaves nothing, no stage lies around.
  */
-import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -13,8 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
-import type { Host, RunningDaemon } from '../support/daemon.ts';
-import { caller, GAME_SERVER, scratchHost } from '../support/daemon.ts';
+import { caller, GAME_SERVER, type Host, type RunningDaemon, scratchHost } from '../support/daemon.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;

@@ -8,11 +8,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { GAME_SERVER, scratchHost } from '../support/daemon.ts';
-import type { DaemonProcess } from '../support/daemon-process.ts';
-import { startDaemon } from '../support/daemon-process.ts';
+import { type DaemonProcess, startDaemon } from '../support/daemon-process.ts';
 import { eventually } from '../support/eventually.ts';
-import type { Outage, Panel, PanelBackup, PanelFlavour } from '../support/panel/panel.ts';
-import { openPanel } from '../support/panel/panel.ts';
+import { openPanel, type Outage, type Panel, type PanelBackup, type PanelFlavour } from '../support/panel/panel.ts';
 
 const ROUNDS = 10;
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;

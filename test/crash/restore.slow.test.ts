@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import type { CrashCase } from '../support/restore-crash.ts';
 import {
   ARCHIVED,
   BEFORE,
+  type CrashCase,
   expectWhole,
   inParallel,
   killAndRecover,

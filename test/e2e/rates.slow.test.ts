@@ -10,8 +10,7 @@ import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { RunningDaemon } from '../support/daemon.ts';
-import { GAME_SERVER, runDaemonOn, scratchHost } from '../support/daemon.ts';
+import { GAME_SERVER, runDaemonOn, type RunningDaemon, scratchHost } from '../support/daemon.ts';
 
 const SECONDS = Number(process.env['RATE_SECONDS'] ?? 30);
 const MB = 1_000_000;

@@ -2,8 +2,17 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import type { Arbitrary } from 'fast-check';
-import { array, assert, asyncProperty, constantFrom, double, integer, record, uint8Array } from 'fast-check';
+import {
+  type Arbitrary,
+  array,
+  assert,
+  asyncProperty,
+  constantFrom,
+  double,
+  integer,
+  record,
+  uint8Array,
+} from 'fast-check';
 import { expect } from 'vitest';
 import { openFileSource } from '../../src/base/file-source.ts';
 import { openStreamedArchive } from '../../src/archive/foreign/open-streamed.ts';

@@ -2,18 +2,15 @@
 import fs from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { archiveDoor } from '../../src/jobs/stored/archive-port.ts';
+import { archivePort } from '../../src/jobs/stored/archive-port.ts';
 import type { FetchedArchive } from '../../src/jobs/restore/deps.ts';
 import { memorySource } from '../support/real-archive.ts';
-import type { RestoreNode } from '../support/restore-scene.ts';
-import { remains, restoreNode } from '../support/restore-scene.ts';
+import { remains, restoreNode, type RestoreNode } from '../support/restore-scene.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { directory, file, manifestOf, treeOf } from '../support/tree.ts';
-import type { Arena } from './canary.ts';
-import { makeArena, snapshot, treeOf as contentOf } from './canary.ts';
+import { type Arena, makeArena, snapshot, treeOf as contentOf } from './canary.ts';
 import { END, header } from './tar-builder.ts';
-import type { Attack } from './tar-corpus.ts';
-import { KINDS, LINKS, NAMES, STRUCTURE } from './tar-corpus.ts';
+import { type Attack, KINDS, LINKS, NAMES, STRUCTURE } from './tar-corpus.ts';
 
 const GIB = 1024 ** 3;
 
@@ -66,7 +63,7 @@ describe('restoring hostile archives', () => {
   it('touches nothing outside, each ends in its code or names what it passed over', async () => {
     expect(ATTACKS.length).toBeGreaterThanOrEqual(60);
     const arena = await makeArena();
-    const node = await restoreNode({ root: arena.target, archive: archiveDoor });
+    const node = await restoreNode({ root: arena.target, archive: archivePort });
     let turn = 0;
     for (const attack of ATTACKS) await survive(attack, node, arena, turn++ % 2 === 0);
   });
@@ -74,7 +71,7 @@ describe('restoring hostile archives', () => {
   it('refuses a small file that inflates to ten gibibytes where there is no room for them', async () => {
     const root = await scratchDirectory();
     const { bavail, bsize } = fs.statfsSync(root);
-    const node = await restoreNode({ root, archive: archiveDoor, reserveFree: Math.max(0, bavail * bsize - 4 * GIB) });
+    const node = await restoreNode({ root, archive: archivePort, reserveFree: Math.max(0, bavail * bsize - 4 * GIB) });
     node.setLive(LIVE);
     const piece = 64 << 20;
     const zeros = gzipSync(Buffer.alloc(piece));
@@ -88,7 +85,7 @@ describe('restoring hostile archives', () => {
   });
 
   it('refuses more than five million entries', async () => {
-    const node = await restoreNode({ archive: archiveDoor });
+    const node = await restoreNode({ archive: archivePort });
     node.setLive(LIVE);
     const names = Array.from({ length: 10_000 }, (_, index) => header({ name: `d/${index}` }));
     const many = gzipSync(Buffer.concat(names));

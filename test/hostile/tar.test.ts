@@ -9,8 +9,7 @@ import { Failure } from '../../src/base/failure.ts';
 import type { ByteSource } from '../../src/base/source.ts';
 import { memorySource } from '../archive/foreign/sources.ts';
 import { OWNER, makeArena, snapshot, treeOf } from './canary.ts';
-import { KINDS, LINKS, NAMES, STRUCTURE } from './tar-corpus.ts';
-import type { Attack } from './tar-corpus.ts';
+import { type Attack, KINDS, LINKS, NAMES, STRUCTURE } from './tar-corpus.ts';
 import { entry, header, tar } from './tar-builder.ts';
 
 const LIMITS = { maxBytes: 1_000_000, maxEntries: 100 };

@@ -3,12 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openStreamedArchive } from '../../src/archive/foreign/open-streamed.ts';
 import { unpackStreamed } from '../../src/archive/unpack/streamed.ts';
-import type { FailureCode } from '../../src/base/failure.ts';
-import { Failure } from '../../src/base/failure.ts';
+import { Failure, type FailureCode } from '../../src/base/failure.ts';
 import { pathSource } from '../archive/foreign/sources.ts';
 import { OWNER, makeArena, snapshot, treeOf } from './canary.ts';
-import { SEE_ZIP64, zip, zip64End, zip64Locator } from './zip-builder.ts';
-import type { ZipMember } from './zip-builder.ts';
+import { SEE_ZIP64, zip, zip64End, zip64Locator, type ZipMember } from './zip-builder.ts';
 
 const LIMITS = { maxBytes: 1_000_000, maxEntries: 100 };
 const OK: ZipMember = { name: 'ok', body: 'fine' };

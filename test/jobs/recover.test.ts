@@ -2,8 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { newJobId } from '../../src/base/ids.ts';
 import type { JobKind } from '../../src/catalogue/records.ts';
 import { objectKey } from '../../src/storage/key.ts';
-import type { TestNode } from '../support/node.ts';
-import { backupId, backUp, milestones, SERVER, testNode } from '../support/node.ts';
+import { backUp, backupId, milestones, SERVER, testNode, type TestNode } from '../support/node.ts';
 
 const ID = backupId(1);
 

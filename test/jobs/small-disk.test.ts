@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { statfsSync, truncateSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TestContext } from 'vitest';
-import { expect, test } from 'vitest';
+import { expect, test, type TestContext } from 'vitest';
 import { caller, GAME_SERVER, runDaemonOn, scratchHost } from '../support/daemon.ts';
 import { mountTmpfs } from '../support/mounted.ts';
 

@@ -1,7 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { RetentionItem, RetentionRules } from '../../src/policy/retention.ts';
-import { judgeRetention } from '../../src/policy/retention.ts';
+import { judgeRetention, type RetentionItem, type RetentionRules } from '../../src/policy/retention.ts';
 
 const DAY = 86_400_000;
 /** A Wednesday. */

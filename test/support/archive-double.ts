@@ -14,11 +14,11 @@ import type {
 } from '../../src/archive/contract.ts';
 import type { ArchiveWarning } from '../../src/archive/entry.ts';
 import { Failure, throwIfAborted } from '../../src/base/failure.ts';
-import type { ArchiveDoor, OwnIgnoreList } from '../../src/jobs/stored/archive-port.ts';
+import type { ArchivePort, OwnIgnoreList } from '../../src/jobs/stored/archive-port.ts';
 
 const PIECES = 4;
 
-export class ArchiveDouble implements ArchiveDoor {
+export class ArchiveDouble implements ArchivePort {
   readonly writes: WriteRequest[] = [];
   readonly estimates: EstimateRequest[] = [];
   /** How many `writeArchive` calls are under way, and the most there ever were. */

@@ -7,10 +7,8 @@ import { silentLog } from '../../src/base/log.ts';
 import { composeDaemon } from '../../src/compose/daemon.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import type { RestoreStep } from '../../src/jobs/restore/deps.ts';
-import type { RunningDaemon } from './daemon.ts';
-import { caller, GAME_SERVER } from './daemon.ts';
-import type { PoweredHost } from './power-program.ts';
-import { poweredHost } from './power-program.ts';
+import { caller, GAME_SERVER, type RunningDaemon } from './daemon.ts';
+import { poweredHost, type PoweredHost } from './power-program.ts';
 import { manifestAt } from './tree.ts';
 
 const SERVER = `/api/servers/${GAME_SERVER}`;

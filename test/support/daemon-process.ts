@@ -1,14 +1,12 @@
 /** Daemons as processes of their own, to be killed: the real one, and one that ends itself at a step of a restore. */
-import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
-import type { Host, RunningDaemon } from './daemon.ts';
-import { caller } from './daemon.ts';
+import { caller, type Host, type RunningDaemon } from './daemon.ts';
 import { watchLine } from './secret-shapes.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));

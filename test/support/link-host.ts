@@ -1,13 +1,11 @@
 /** A host that links lead to: a real HTTP(S) server on an address of the loopback, which answers as a test says. */
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { LookupAddress } from 'node:dns';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { onTestFinished } from 'vitest';
-import type { DownloadSettings, DownloadTarget } from '../../src/storage/guarded/download.ts';
-import { GuardedDownload } from '../../src/storage/guarded/download.ts';
+import { type DownloadSettings, type DownloadTarget, GuardedDownload } from '../../src/storage/guarded/download.ts';
 import { randomBytes } from './random-bytes.ts';
 import { hastyRetry } from './s3-store.ts';
 

@@ -1,6 +1,5 @@
 /** Backups of servers that do not hold still: the scenes of live.test.ts and its slow twin. */
-import { fork } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import { join } from 'node:path';
@@ -14,8 +13,7 @@ import { LIVE } from './live-files.ts';
 import { randomBytes } from './random-bytes.ts';
 import { scratchDirectory } from './scratch.ts';
 import type { TarEntry } from './tar-entries.ts';
-import { checkedEntries, memorySource, saved, written } from './written-archive.ts';
-import type { Written } from './written-archive.ts';
+import { checkedEntries, memorySource, saved, written, type Written } from './written-archive.ts';
 
 /** Starts a program, and waits until it is under way. */
 async function startChild(program: URL, args: readonly string[]): Promise<ChildProcess> {

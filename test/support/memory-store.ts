@@ -1,8 +1,7 @@
 /** A store in memory, with every promise of the contract; what tests of the rooms above use. */
 import { Failure, throwIfAborted } from '../../src/base/failure.ts';
 import type { ByteSource } from '../../src/base/source.ts';
-import type { ObjectKey } from '../../src/storage/key.ts';
-import { parseKey } from '../../src/storage/key.ts';
+import { type ObjectKey, parseKey } from '../../src/storage/key.ts';
 import type { FreeSpace, ObjectWriter, Store, StoredObject } from '../../src/storage/store.ts';
 
 export class MemoryStore implements Store {

@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import type { TestContext } from 'vitest';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, type TestContext } from 'vitest';
 
 /** Mounts a small file system of its own on a directory; skips the test where none may be mounted. */
 export function mountTmpfs(context: TestContext, directory: string, options = 'size=8m'): void {

@@ -11,14 +11,14 @@ import type { BackupsConfig, LimitsConfig, RetentionConfig } from '../../src/con
 import { backupVerb } from '../../src/jobs/backup/backup.ts';
 import type { RoostEvent } from '../../src/jobs/contract.ts';
 import { EventHub } from '../../src/jobs/runner/events.ts';
-import { Leftovers } from '../../src/jobs/backup/failed-backup-sweep.ts';
+import { FailedBackupSweep } from '../../src/jobs/backup/failed-backup-sweep.ts';
 import { recoverJobs } from '../../src/jobs/recover.ts';
-import { removeVerb } from '../../src/jobs/delete/delete.ts';
+import { deleteVerb } from '../../src/jobs/delete/delete.ts';
 import { JobRunner } from '../../src/jobs/runner/runner.ts';
 import { Previews } from '../../src/jobs/restore/outcome.ts';
 import { Service } from '../../src/jobs/service.ts';
 import { StoreSet } from '../../src/jobs/stored/stores.ts';
-import { Turns } from '../../src/base/keyed-mutex.ts';
+import { KeyedMutex } from '../../src/base/keyed-mutex.ts';
 import type { Verb } from '../../src/jobs/runner/verb.ts';
 import { verifyVerb } from '../../src/jobs/verify/verify.ts';
 import { announceStatuses } from '../../src/jobs/views.ts';
@@ -72,7 +72,7 @@ export async function testNode(options: NodeOptions = {}) {
   const archive = new ArchiveDouble();
   const registry = new RegistryDouble();
   const quiesce = new QuiesceDouble();
-  const turns = new Turns();
+  const turns = new KeyedMutex();
   const events = new EventHub(clock, () => undefined);
   const told: RoostEvent[] = [];
   events.subscribe((event) => told.push(event));
@@ -82,7 +82,7 @@ export async function testNode(options: NodeOptions = {}) {
     retention: { ...NO_RETENTION, ...options.retention },
   };
   const exclude = ['/var/lib/roost'];
-  const leftovers = new Leftovers({ catalogue, stores, log });
+  const leftovers = new FailedBackupSweep({ catalogue, stores, log });
   const shared = {
     catalogue,
     stores,
@@ -97,7 +97,7 @@ export async function testNode(options: NodeOptions = {}) {
     clock,
     log,
   };
-  const verbs = [backupVerb(shared), removeVerb(shared), verifyVerb(shared), options.restore ?? quickRestore()];
+  const verbs = [backupVerb(shared), deleteVerb(shared), verifyVerb(shared), options.restore ?? quickRestore()];
   const { concurrent = 2, maxQueued = 100, handsOver } = options;
   const handing = handsOver === undefined ? {} : { handsOver };
   const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued, ...handing });

@@ -1,8 +1,7 @@
 /** A tree with one of everything that archivers get wrong. Made by hand, so that a test knows what is in it. */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
-import { createServer } from 'node:net';
-import type { Server } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { fromText } from '../../src/base/paths.ts';
 import { pathIn } from './directory-manifest.ts';

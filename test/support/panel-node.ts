@@ -4,15 +4,13 @@ import { WebSocket } from 'ws';
 import { Secret } from '../../src/config/secret.ts';
 import type { AppOptions } from '../../src/http/app.ts';
 import type { WingsFlavour } from '../../src/protocols/wings/flavour.ts';
-import { Grants } from '../../src/protocols/wings/tokens/denylist.ts';
+import { TokenDenylist } from '../../src/protocols/wings/tokens/denylist.ts';
 import { NodeCredentials } from '../../src/protocols/wings/tokens/node-credentials.ts';
-import type { WingsParts } from '../../src/protocols/wings/wings.ts';
-import { wingsDialect } from '../../src/protocols/wings/wings.ts';
+import { wingsDialect, type WingsDeps } from '../../src/protocols/wings/wings.ts';
 import { eventually } from './eventually.ts';
 import { listeningNode } from './listening-node.ts';
 import { ManualTime } from './manual-time.ts';
-import type { Claims } from './panel/jwt.ts';
-import { downloadClaims, signToken, socketClaims } from './panel/jwt.ts';
+import { type Claims, downloadClaims, signToken, socketClaims } from './panel/jwt.ts';
 import { scratchCatalogue } from './scratch-catalogue.ts';
 import { SERVER } from './scripted-service.ts';
 import { NODE_TOKEN, NODE_TOKEN_ID, PANEL_URL, PanelServersDouble } from './wings-app.ts';
@@ -91,14 +89,14 @@ export class Page {
 
 export async function openPanelNode(
   flavour: WingsFlavour,
-  change: Partial<WingsParts> = {},
+  change: Partial<WingsDeps> = {},
   app: Partial<AppOptions> = {},
 ) {
   const time = new ManualTime();
   const { catalogue } = await scratchCatalogue(time);
   const connection = { tokenId: NODE_TOKEN_ID, token: new Secret(NODE_TOKEN) };
   const credentials = NodeCredentials.open(connection, catalogue.keys);
-  const grants = Grants.open(catalogue, time);
+  const grants = TokenDenylist.open(catalogue, time);
   const panel = new PanelServersDouble();
   const parts = { flavour, credentials, panelUrl: PANEL_URL, allowedOrigins: [], grants, panel, clock: time };
   const dialects = [wingsDialect({ ...parts, ...change })];

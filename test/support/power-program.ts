@@ -1,8 +1,7 @@
 /** A server that a program starts and stops: it runs while a file is there, and stops once another one is. */
 import fs from 'node:fs';
 import { join } from 'node:path';
-import type { Host } from './daemon.ts';
-import { scratchHost } from './daemon.ts';
+import { type Host, scratchHost } from './daemon.ts';
 
 export interface PoweredHost extends Host {
   /** A file that is there while the server runs. */

@@ -7,8 +7,7 @@ import type { WriteResult } from '../../src/archive/contract.ts';
 import type { ByteSink, ByteSource } from '../../src/base/source.ts';
 import { Failure } from '../../src/base/failure.ts';
 import type { FetchedArchive } from '../../src/jobs/restore/deps.ts';
-import type { Tree } from './tree.ts';
-import { makeTree } from './tree.ts';
+import { makeTree, type Tree } from './tree.ts';
 
 export interface RealArchive {
   readonly archive: Buffer;

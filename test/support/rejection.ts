@@ -1,6 +1,5 @@
 import { expect } from 'vitest';
-import { Failure } from '../../src/base/failure.ts';
-import type { FailureCode } from '../../src/base/failure.ts';
+import { Failure, type FailureCode } from '../../src/base/failure.ts';
 
 /** The Failure that a promise rejects with; the test fails when it resolves or rejects with anything else. */
 export async function failureOf(promise: Promise<unknown>, code?: FailureCode): Promise<Failure> {

@@ -4,12 +4,10 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { BACKUP } from './restore-node.ts';
 import type { JobState } from '../../src/catalogue/records.ts';
-import type { Fate } from './restore-kill.ts';
-import { powerCalls, runChild } from './restore-kill.ts';
+import { type Fate, powerCalls, runChild } from './restore-kill.ts';
 import { remains, restoreNode } from './restore-scene.ts';
 import { scratchDirectory } from './scratch.ts';
-import type { Tree } from './tree.ts';
-import { directory, file, manifestOf, symlink, treeOf } from './tree.ts';
+import { directory, file, manifestOf, symlink, type Tree, treeOf } from './tree.ts';
 
 export const BEFORE: Tree = treeOf({
   'server.properties': file('motd=old'),

@@ -5,15 +5,13 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../../src/base/failure.ts';
-import type { BackupId, JobId, ServerId } from '../../src/base/ids.ts';
-import { newJobId } from '../../src/base/ids.ts';
+import { type BackupId, type JobId, newJobId, type ServerId } from '../../src/base/ids.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { openCatalogue } from '../../src/catalogue/catalogue.ts';
 import type { PlanTable } from '../../src/catalogue/contract.ts';
-import type { RoostEvent } from '../../src/jobs/contract.ts';
+import type { RestorePreview, RoostEvent } from '../../src/jobs/contract.ts';
 import { EventHub } from '../../src/jobs/runner/events.ts';
 import { recoverRestores } from '../../src/jobs/restore/recovery.ts';
-import type { RestorePreview } from '../../src/jobs/contract.ts';
 import type { FetchedArchive, RestoreDependencies, RestoreStep } from '../../src/jobs/restore/deps.ts';
 import { sweepPrevious } from '../../src/jobs/restore/sweep.ts';
 import { restoreVerb } from '../../src/jobs/restore/restore.ts';
@@ -21,8 +19,7 @@ import { JobRunner } from '../../src/jobs/runner/runner.ts';
 import type { PowerPort, PowerState } from '../../src/servers/power/port.ts';
 import { openRegistry } from '../../src/servers/registry.ts';
 import { StillClock } from './still-clock.ts';
-import type { Tree } from './tree.ts';
-import { clearDirectory, makeTree, manifestAt } from './tree.ts';
+import { clearDirectory, makeTree, manifestAt, type Tree } from './tree.ts';
 import { archiveOf, TreeArchives } from './tree-archive.ts';
 
 export const SERVER = '00000000-0000-4000-8000-000000000001' as ServerId;

@@ -1,6 +1,5 @@
 import { onTestFinished } from 'vitest';
-import type { RestoreNode, RestoreNodeOptions } from './restore-node.ts';
-import { openRestoreNode } from './restore-node.ts';
+import { openRestoreNode, type RestoreNode, type RestoreNodeOptions } from './restore-node.ts';
 import { scratchDirectory } from './scratch.ts';
 import { clearDirectory } from './tree.ts';
 

@@ -2,8 +2,7 @@
  * Stands before a real S3 server and does to requests what networks and services do: answers in its own name, cuts
  * connections half-way, loses answers, turns bits over, stalls. Counts everything that passes.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, request as forward } from 'node:http';
+import { createServer, type IncomingMessage, request as forward, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 

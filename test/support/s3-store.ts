@@ -8,9 +8,8 @@ import {
 import { onTestFinished } from 'vitest';
 import type { S3StoreConfig } from '../../src/config/types.ts';
 import { Secret } from '../../src/config/config.ts';
-import type { OpenedS3Store, S3StoreOptions } from '../../src/storage/s3/s3.ts';
-import { openS3Store } from '../../src/storage/s3/s3.ts';
-import type { RetryPort } from '../../src/storage/s3/retry.ts';
+import { type OpenedS3Store, openS3Store, type S3StoreOptions } from '../../src/storage/s3/s3.ts';
+import type { RetryPort } from '../../src/base/retry.ts';
 import { ACCESS_KEY, SECRET_KEY, type S3Server } from './s3-server.ts';
 import { MemoryIdentity } from './scratch-store.ts';
 

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import type { StoreFiles } from '../../src/storage/local/files.ts';
-import type { StoreIdentity } from '../../src/storage/local/marker.ts';
-import type { LocalStore, OpenedLocalStore } from '../../src/storage/local/local.ts';
-import { openLocalStore } from '../../src/storage/local/local.ts';
+import type { StoreIdentity } from '../../src/storage/identity.ts';
+import { type LocalStore, type OpenedLocalStore, openLocalStore } from '../../src/storage/local/local.ts';
 import { scratchDirectory } from './scratch.ts';
 
 /** What a node remembers of a store, in memory. */

@@ -14,8 +14,7 @@ import type { Entry } from '../../src/archive/entry.ts';
 import { Failure, throwIfAborted } from '../../src/base/failure.ts';
 import type { ByteSource } from '../../src/base/source.ts';
 import type { FetchedArchive, RestoreDependencies } from '../../src/jobs/restore/deps.ts';
-import type { Tree, TreeNode } from './tree.ts';
-import { finishDirectories, makeNodes } from './tree.ts';
+import { finishDirectories, makeNodes, type Tree, type TreeNode } from './tree.ts';
 
 type Door = RestoreDependencies['archive'];
 

@@ -2,14 +2,12 @@
 import { Failure } from '../../src/base/failure.ts';
 import type { ServerId } from '../../src/base/ids.ts';
 import { Secret } from '../../src/config/secret.ts';
-import { Grants } from '../../src/protocols/wings/tokens/denylist.ts';
+import { TokenDenylist } from '../../src/protocols/wings/tokens/denylist.ts';
 import type { WingsFlavour } from '../../src/protocols/wings/flavour.ts';
 import { NodeCredentials } from '../../src/protocols/wings/tokens/node-credentials.ts';
 import type { PanelServers, PanelSettings } from '../../src/protocols/wings/panel/servers.ts';
-import type { WingsParts } from '../../src/protocols/wings/wings.ts';
-import { wingsDialect } from '../../src/protocols/wings/wings.ts';
-import type { Answer, Call } from './native-app.ts';
-import { openNativeApp } from './native-app.ts';
+import { wingsDialect, type WingsDeps } from '../../src/protocols/wings/wings.ts';
+import { type Answer, type Call, openNativeApp } from './native-app.ts';
 import { scratchCatalogue } from './scratch-catalogue.ts';
 import { knownSecret } from './secret-shapes.ts';
 
@@ -39,13 +37,13 @@ export class PanelServersDouble implements PanelServers {
   }
 }
 
-export async function openWingsApp(flavour: WingsFlavour, change: Partial<WingsParts> = {}) {
+export async function openWingsApp(flavour: WingsFlavour, change: Partial<WingsDeps> = {}) {
   const { catalogue, clock } = await scratchCatalogue();
   const connection = { tokenId: NODE_TOKEN_ID, token: new Secret(NODE_TOKEN) };
   const credentials = NodeCredentials.open(connection, catalogue.keys);
-  const grants = Grants.open(catalogue, clock);
+  const grants = TokenDenylist.open(catalogue, clock);
   const panel = new PanelServersDouble();
-  const parts: WingsParts = {
+  const parts: WingsDeps = {
     flavour,
     credentials,
     panelUrl: PANEL_URL,

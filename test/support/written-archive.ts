@@ -12,8 +12,7 @@ import { IndexWriter } from '../../src/archive/index/writer.ts';
 import { writeArchive } from '../../src/archive/write/write.ts';
 import type { ByteSink, ByteSource } from '../../src/base/source.ts';
 import { printable } from '../../src/base/paths.ts';
-import type { TarEntry } from './tar-entries.ts';
-import { tarEntries } from './tar-entries.ts';
+import { tarEntries, type TarEntry } from './tar-entries.ts';
 
 // Each archive starts threads anew, and each thread would strip the types of its sources anew.
 process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), 'node-compile-cache');

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import type { InflateRaw } from 'node:zlib';
-import { createInflateRaw } from 'node:zlib';
+import { createInflateRaw, type InflateRaw } from 'node:zlib';
 import { throwIfAborted } from '../../base/failure.ts';
 import { damaged } from './damaged.ts';
 import type { SourceCursor } from './source-cursor.ts';

@@ -7,10 +7,8 @@ import type { Buffer } from 'node:buffer';
 import { TAR_BLOCK, paddingOf } from '../tar/header.ts';
 import type { BlockReader } from './block-reader.ts';
 import { damaged, tooLarge } from './damaged.ts';
-import type { PaxRecords } from './pax.ts';
-import { paxNumber } from './pax.ts';
-import { readTarNumber } from './tar-block.ts';
-import type { TarBlock } from './tar-block.ts';
+import { paxNumber, type PaxRecords } from './pax.ts';
+import { readTarNumber, type TarBlock } from './tar-block.ts';
 
 /** A stored run: where it lies in the file, and how long it is. */
 export interface SparseRun {

@@ -3,8 +3,7 @@ import { printable } from '../../base/paths.ts';
 import type { ArchiveWarning, Entry, EntryKind, WarningCode } from '../entry.ts';
 import { checkEntryPath, checkHardLinkTarget, checkSymlinkTarget } from '../tar/entry-name.ts';
 import { damaged } from './damaged.ts';
-import type { PaxRecords } from './pax.ts';
-import { paxNumber, paxSeconds } from './pax.ts';
+import { paxNumber, type PaxRecords, paxSeconds } from './pax.ts';
 import type { TarBlock } from './tar-block.ts';
 
 export interface DescribedEntry {

@@ -14,12 +14,9 @@ import { BlockReader } from './block-reader.ts';
 import { damaged, tooLarge } from './damaged.ts';
 import { EntryContent } from './entry-content.ts';
 import type { Unpacked } from './gzip.ts';
-import type { PaxRecords } from './pax.ts';
-import { NO_RECORDS, mergePax, readPax, unfairGlobal } from './pax.ts';
-import type { SparseMap } from './sparse-map.ts';
-import { readOldSparse, readPaxSparse } from './sparse-map.ts';
-import type { TarBlock } from './tar-block.ts';
-import { readTarBlock } from './tar-block.ts';
+import { mergePax, NO_RECORDS, type PaxRecords, readPax, unfairGlobal } from './pax.ts';
+import { readOldSparse, readPaxSparse, type SparseMap } from './sparse-map.ts';
+import { readTarBlock, type TarBlock } from './tar-block.ts';
 import { describeEntry, hasBody, isFile } from './tar-entry.ts';
 
 /** Bytes of an extended header or a long name; real ones stay far below. */

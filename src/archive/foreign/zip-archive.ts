@@ -15,8 +15,7 @@ import { damaged } from './damaged.ts';
 import { plain } from './gzip.ts';
 import { inflateRaw } from './inflate.ts';
 import { SourceCursor } from './source-cursor.ts';
-import type { ZipRecord } from './zip-directory.ts';
-import { readZipDirectory } from './zip-directory.ts';
+import { readZipDirectory, type ZipRecord } from './zip-directory.ts';
 import { readZipEnd } from './zip-end.ts';
 import { extraFields, zipName } from './zip-name.ts';
 

@@ -2,8 +2,7 @@
 import zlib from 'node:zlib';
 import type { CompressionLevel } from '../contract.ts';
 import { makeIsalChecksum } from './crc-isal.ts';
-import { store, storedLength } from './deflate.ts';
-import type { DeflateEngine } from './deflate.ts';
+import { type DeflateEngine, store, storedLength } from './deflate.ts';
 import { deflateRuns } from './deflate-runs.ts';
 import { addressOf, fixedMemory, loadIsal } from './isal-library.ts';
 

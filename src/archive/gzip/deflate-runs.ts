@@ -1,7 +1,6 @@
 /** Deflating what can be shrunk and storing the rest, run by run. */
 import { RunFinder } from './compressible.ts';
-import { store, storedLength } from './deflate.ts';
-import type { DeflateEngine } from './deflate.ts';
+import { type DeflateEngine, store, storedLength } from './deflate.ts';
 import type { DeflateRun } from './deflate-run.ts';
 
 /** An engine's `deflate`, made of what deflates one run. */

@@ -1,8 +1,7 @@
 /** The portable engine: zlib's raw deflate for what it can shrink, stored blocks for the rest. */
 import { crc32 } from 'node:zlib';
 import type { CompressionLevel } from '../contract.ts';
-import { store } from './deflate.ts';
-import type { DeflateEngine } from './deflate.ts';
+import { type DeflateEngine, store } from './deflate.ts';
 import { makeDeflateRun } from './deflate-run.ts';
 import { deflateRuns } from './deflate-runs.ts';
 

@@ -2,8 +2,7 @@
 import { constants, crc32, inflateRaw, inflateRawSync } from 'node:zlib';
 import { promisify } from 'node:util';
 import { Failure } from '../../base/failure.ts';
-import { makeIsalChecksum } from './crc-isal.ts';
-import type { Checksum } from './crc-isal.ts';
+import { type Checksum, makeIsalChecksum } from './crc-isal.ts';
 import { storedLength } from './deflate.ts';
 import { makeIsalInflater } from './inflate-isal.ts';
 import { fixedMemory } from './isal-library.ts';

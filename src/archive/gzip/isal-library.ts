@@ -3,8 +3,7 @@
  * structures (isa-l/igzip_lib.h: isal_zstream, inflate_state) have been the same in all releases of that soname; what
  * lies behind them is the library's own, and is given more room than it needs.
  */
-import koffi from 'koffi';
-import type { LibraryHandle } from 'koffi';
+import koffi, { type LibraryHandle } from 'koffi';
 
 const LIBRARY = 'libisal.so.2';
 

@@ -12,8 +12,10 @@
 import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { Failure } from '../../base/failure.ts';
 import type { CompressionLevel, EngineName } from '../contract.ts';
-import { ENTRY_KINDS } from '../entry-kinds.ts';
-import type { Entry } from '../entry.ts';
+import { type Entry, ENTRY_KINDS } from '../entry.ts';
+
+/** Bytes of the list of entries that are in the index only: some 500,000 directories of usual names. */
+export const MAX_INDEX_ONLY_RAW = 16 * 1024 * 1024;
 
 export const MAGIC = Buffer.from('ROOSTIDX', 'latin1');
 const VERSION = 1;
@@ -306,4 +308,9 @@ function sharedPrefix(a: string, b: string): number {
   let length = 0;
   while (length < most && a.charCodeAt(length) === b.charCodeAt(length)) length++;
   return length;
+}
+
+/** True when a file of that size which begins with these bytes is an index; they may be fewer than the file has. */
+export function isIndexFile(start: Uint8Array, size: number): boolean {
+  return size >= FOOTER_LENGTH && MAGIC.equals(start.subarray(0, MAGIC.length));
 }

@@ -2,12 +2,23 @@
  * Reads an index block by block: one question about one path costs one or two blocks, whatever the archive's size, and
  * never are all entries held at once.
  */
-import type { ByteSource } from '../../base/source.ts';
-import { useBytes } from '../../base/source.ts';
+import { type ByteSource, useBytes } from '../../base/source.ts';
 import { freeMemory } from '../../base/free-memory.ts';
 import { decodeDirectory } from './directory.ts';
-import { FOOTER_LENGTH, decodeEntries, decodeFooter, decodeSegments, indexDamaged, unpackBlock } from './format.ts';
-import type { EntryBlock, IndexDirectory, IndexedEntry, IndexSummary, Segment, SegmentBlock } from './format.ts';
+import {
+  decodeEntries,
+  decodeFooter,
+  decodeSegments,
+  type EntryBlock,
+  FOOTER_LENGTH,
+  indexDamaged,
+  type IndexDirectory,
+  type IndexedEntry,
+  type IndexSummary,
+  type Segment,
+  type SegmentBlock,
+  unpackBlock,
+} from './format.ts';
 import { tarName } from '../tar/header.ts';
 
 /** A million entries need a directory of about 50 KiB; more than this is no index of ours. */

@@ -3,8 +3,7 @@
  * and unpacking go by.
  */
 import type { IndexReader } from './reader.ts';
-import { indexDamaged } from './format.ts';
-import type { IndexedEntry, Segment } from './format.ts';
+import { indexDamaged, type IndexedEntry, type Segment } from './format.ts';
 import { paddingOf } from '../tar/header.ts';
 
 export interface FilledSegment {

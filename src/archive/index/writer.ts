@@ -1,6 +1,17 @@
 /** Writes an index as a stream, while its archive is made: a block goes out as soon as it is full. */
-import { FOOTER_LENGTH, MAGIC, EntryBlockEncoder, encodeFooter, encodeSegments, packBlock } from './format.ts';
-import type { EntryBlock, IndexedEntry, IndexSummary, Segment, SegmentBlock } from './format.ts';
+import {
+  encodeFooter,
+  encodeSegments,
+  type EntryBlock,
+  EntryBlockEncoder,
+  FOOTER_LENGTH,
+  type IndexedEntry,
+  type IndexSummary,
+  MAGIC,
+  packBlock,
+  type Segment,
+  type SegmentBlock,
+} from './format.ts';
 import { tarName } from '../tar/header.ts';
 
 const ENTRIES_A_BLOCK = 4096;

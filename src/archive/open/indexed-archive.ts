@@ -1,8 +1,7 @@
 /** Looking into an archive by its index: one directory level, or one file, without reading the rest. */
 import { Failure, throwIfAborted } from '../../base/failure.ts';
 import { printable } from '../../base/paths.ts';
-import type { ByteSource } from '../../base/source.ts';
-import { useBytes } from '../../base/source.ts';
+import { type ByteSource, useBytes } from '../../base/source.ts';
 import { freeMemory } from '../../base/free-memory.ts';
 import type { ArchivePage, OpenedArchive } from '../contract.ts';
 import type { Entry } from '../entry.ts';

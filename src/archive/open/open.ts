@@ -1,10 +1,10 @@
 /** Opening an archive: by its index where there is one that belongs to it, else by reading it through. */
 import { Failure } from '../../base/failure.ts';
-import { withAside } from '../write/index-only.ts';
+import { withIndexOnly } from './index-only.ts';
 import type { OpenRequest, OpenedArchive } from '../contract.ts';
 import { IndexReader } from '../index/reader.ts';
 import { IndexedArchive } from './indexed-archive.ts';
-import { belongsTo } from '../write/reuse.ts';
+import { belongsTo } from '../gzip/belongs-to.ts';
 
 /**
  * Opens an archive for looking into. An index of another archive, or one whose directory is damaged, is passed over.
@@ -15,8 +15,8 @@ import { belongsTo } from '../write/reuse.ts';
 export async function openArchive(request: OpenRequest, signal?: AbortSignal): Promise<OpenedArchive> {
   const reader = await openIndex(request);
   if (reader !== undefined) return new IndexedArchive(request.archive, reader);
-  const { openStreamedArchive, StreamedOpened } = await streamed();
-  return new StreamedOpened(withAside(await openStreamedArchive(request.archive, signal), request.aside));
+  const { openStreamedArchive, StreamedArchiveReader } = await streamed();
+  return new StreamedArchiveReader(withIndexOnly(await openStreamedArchive(request.archive, signal), request.aside));
 }
 
 /**
@@ -49,6 +49,6 @@ async function openIndex(request: OpenRequest): Promise<IndexReader | undefined>
 /** What reads an archive through from its start. Loaded when met: it is half of this room, and few need it. */
 async function streamed() {
   const { openStreamedArchive } = await import('../foreign/open-streamed.ts');
-  const { StreamedOpened } = await import('./streamed-archive.ts');
-  return { openStreamedArchive, StreamedOpened };
+  const { StreamedArchiveReader } = await import('./streamed-archive.ts');
+  return { openStreamedArchive, StreamedArchiveReader };
 }

@@ -9,7 +9,7 @@ import type { Entry } from '../entry.ts';
 import { pathNotFound } from './indexed-archive.ts';
 import { tarName } from '../tar/header.ts';
 
-export class StreamedOpened implements OpenedArchive {
+export class StreamedArchiveReader implements OpenedArchive {
   readonly #archive: StreamedArchive;
 
   constructor(archive: StreamedArchive) {

@@ -14,13 +14,12 @@ import type { Control } from '../threads/control.ts';
 import type { ArchiveProgress, Entry } from '../entry.ts';
 import type { IndexReader } from '../index/reader.ts';
 import type { IndexedEntry } from '../index/format.ts';
-import { InflateLine } from './inflate-pipeline.ts';
+import { InflatePipeline } from './inflate-pipeline.ts';
 import { LinkPlacer } from './link-placer.ts';
-import type { PortChoice } from './selection-port.ts';
-import { Proof, requireRecorded } from './integrity.ts';
+import type { SelectionPort } from './selection-port.ts';
+import { Integrity, requireRecorded } from './integrity.ts';
 import type { ExtractData, FilePart } from './messages.ts';
-import { contentStart, filledSegments } from '../index/segment-entries.ts';
-import type { FilledSegment } from '../index/segment-entries.ts';
+import { contentStart, type FilledSegment, filledSegments } from '../index/segment-entries.ts';
 import type { UnpackFile } from '../unpack/file.ts';
 import { durabilityFor } from '../unpack/flush.ts';
 import { UnpackTarget, openUnpackRoot } from '../unpack/target.ts';
@@ -31,7 +30,7 @@ export async function extractIndexed(
   archive: ByteSource,
   reader: IndexReader,
   data: ExtractData,
-  choice: PortChoice,
+  choice: SelectionPort,
   control: Control,
   writePace: Pace,
   onProgress: (progress: ArchiveProgress) => void,
@@ -62,7 +61,7 @@ class Extraction {
   readonly #warnings = new WarningLog();
   readonly #target: UnpackTarget;
   readonly #wanted: WantedEntries;
-  readonly #line: InflateLine;
+  readonly #line: InflatePipeline;
   readonly #links: LinkPlacer;
   readonly #limits: ExtractData['limits'];
   readonly #expected: ExtractData['expected'];
@@ -80,7 +79,7 @@ class Extraction {
     reader: IndexReader,
     data: ExtractData,
     root: number,
-    choice: PortChoice | undefined,
+    choice: SelectionPort | undefined,
     control: Control,
     writePace: Pace,
     onProgress: (progress: ArchiveProgress) => void,
@@ -97,7 +96,7 @@ class Extraction {
     this.#target = new UnpackTarget(root, { owner, setuid, overwrite, durability, limits }, this.#warnings.add);
     this.#wanted = new WantedEntries(choice, this.#warnings.add);
     this.#links = new LinkPlacer(archive, reader, this.#target, this.#wanted);
-    this.#line = new InflateLine({
+    this.#line = new InflatePipeline({
       archive,
       workers: data.workers,
       control,
@@ -112,7 +111,7 @@ class Extraction {
 
   async run(): Promise<ExtractResult> {
     try {
-      const proof = this.#expected === undefined ? undefined : await Proof.begin(this.#archive, this.#reader);
+      const proof = this.#expected === undefined ? undefined : await Integrity.begin(this.#archive, this.#reader);
       for await (const filled of filledSegments(this.#reader)) await this.#unpack(filled, proof);
       await this.#line.finish();
       if (proof !== undefined) requireRecorded({ size: this.#archive.size, ...(await proof.end()) }, this.#expected);
@@ -132,7 +131,7 @@ class Extraction {
     return { entries: this.#entries, files: this.#files, bytes: this.#bytes, warnings, warningCount, hostile };
   }
 
-  async #unpack(filled: FilledSegment, proof: Proof | undefined): Promise<void> {
+  async #unpack(filled: FilledSegment, proof: Integrity | undefined): Promise<void> {
     const { segment, entries, continued } = filled;
     this.#control.checkStop();
     proof?.take(filled);

@@ -2,21 +2,19 @@
  * Segments on their way through the inflating threads, in any order, a bounded number at a time. The first failure
  * ends it: nothing further is started, and `finish` rejects with it.
  */
-import type { ByteSource } from '../../base/source.ts';
-import { readInto } from '../../base/source.ts';
-import { Slots } from '../threads/control.ts';
-import type { Control } from '../threads/control.ts';
+import { type ByteSource, readInto } from '../../base/source.ts';
+import { type Control, Slots } from '../threads/control.ts';
 import { readFully } from '../../base/file-source.ts';
 import { MAX_STORED_SEGMENT, checkLengths } from '../gzip/inflate.ts';
 import type { Segment } from '../index/format.ts';
 import type { InflateResult, InflateTask, InflateThreadData, UnpackPolicy } from './messages.ts';
-import { SlotTurns } from '../threads/free-slots.ts';
+import { FreeSlots } from '../threads/free-slots.ts';
 import { threadFile } from '../threads/thread-file.ts';
 import { ThreadPool } from '../threads/thread-pool.ts';
 
 const SLOTS_A_WORKER = 3;
 
-export interface InflateLineRequest {
+export interface InflatePipelineOptions {
   readonly archive: ByteSource;
   readonly workers: number;
   readonly control: Control;
@@ -24,19 +22,19 @@ export interface InflateLineRequest {
   readonly onResult: (task: InflateTask, result: InflateResult) => void;
 }
 
-export class InflateLine {
-  readonly #request: InflateLineRequest;
+export class InflatePipeline {
+  readonly #request: InflatePipelineOptions;
   readonly #slots: Slots;
-  readonly #turns: SlotTurns;
+  readonly #turns: FreeSlots;
   readonly #pool: ThreadPool<{ slot: number; task: InflateTask }, InflateResult>;
   readonly #underWay = new Set<Promise<void>>();
   #failure: unknown;
 
-  constructor(request: InflateLineRequest) {
+  constructor(request: InflatePipelineOptions) {
     this.#request = request;
     const count = request.workers * SLOTS_A_WORKER;
     this.#slots = new Slots(count, MAX_STORED_SEGMENT);
-    this.#turns = new SlotTurns(count);
+    this.#turns = new FreeSlots(count);
     const { memory, length } = this.#slots;
     const data: InflateThreadData = { control: request.control.memory, slots: { memory, count, length } };
     const workerData = request.unpack === undefined ? data : { ...data, unpack: request.unpack };
@@ -51,7 +49,7 @@ export class InflateLine {
   async add(task: InflateTask, look?: (stored: Buffer) => void): Promise<void> {
     this.#check();
     checkLengths(task.segment);
-    const slot = await this.#turns.take();
+    const slot = await this.#turns.acquire();
     this.#check();
     const stored = await this.#load(slot, task.segment);
     look?.(stored);
@@ -66,7 +64,7 @@ export class InflateLine {
     this.#underWay.add(running);
     void running.finally(() => {
       this.#underWay.delete(running);
-      this.#turns.give(slot);
+      this.#turns.release(slot);
     });
   }
 

@@ -17,7 +17,7 @@ export interface Proven {
   readonly rawSize: number;
 }
 
-export class Proof {
+export class Integrity {
   readonly #archive: ByteSource;
   readonly #reader: IndexReader;
   readonly #sha256 = createHash('sha256');
@@ -33,8 +33,8 @@ export class Proof {
   }
 
   /** Checks the first bytes. @throws Failure `archive_damaged`. */
-  static async begin(archive: ByteSource, reader: IndexReader): Promise<Proof> {
-    const proof = new Proof(archive, reader);
+  static async begin(archive: ByteSource, reader: IndexReader): Promise<Integrity> {
+    const proof = new Integrity(archive, reader);
     await proof.#frame(GZIP_HEADER, 'its first bytes are not those it was written with');
     return proof;
   }

@@ -11,7 +11,7 @@ import { returnFreedMemory } from '../gzip/native-memory.ts';
 import { answerRead, handleOf } from './source-port.ts';
 import type { ChoiceAnswer, ReadEvent, ReadReply, ReadThreadData } from './messages.ts';
 import { THREAD_MEMORY, endOf, threadFile } from '../threads/thread-file.ts';
-import { workerCount } from '../write/write.ts';
+import { workerCount } from '../threads/worker-count.ts';
 
 /** How often the caller is asked for its rates. */
 const RATES_MS = 250;

@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Entry, EntryKind } from '../entry.ts';
 import type { ChoiceAnswer, ChoiceRequest } from './messages.ts';
 
-export class PortChoice {
+export class SelectionPort {
   readonly #port: MessagePort;
   readonly #waiting = new Map<number, (wanted: readonly boolean[]) => void>();
   #nextId = 0;

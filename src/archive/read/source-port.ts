@@ -3,10 +3,8 @@
  * other source stays where it is, and its bytes are asked for by message.
  */
 import type { MessagePort, Worker } from 'node:worker_threads';
-import { Failure, asFailure } from '../../base/failure.ts';
-import type { FailureRecord } from '../../base/failure.ts';
-import type { ByteSource } from '../../base/source.ts';
-import { readInto } from '../../base/source.ts';
+import { asFailure, Failure, type FailureRecord } from '../../base/failure.ts';
+import { type ByteSource, readInto } from '../../base/source.ts';
 import { fileSource } from '../../base/file-source.ts';
 
 /** What a thread is told of a source. */
@@ -38,7 +36,7 @@ export function handleOf(source: ByteSource): SourceHandle {
 }
 
 /** The thread's side. Closing it leaves the true source open: that is its owner's. */
-export class PortSources {
+export class SourcePort {
   readonly #port: MessagePort;
   readonly #waiting = new Map<number, (answer: ReadAnswer) => void>();
   #nextId = 0;

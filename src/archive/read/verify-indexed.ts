@@ -7,8 +7,8 @@ import type { VerifyResult } from '../contract.ts';
 import type { Control } from '../threads/control.ts';
 import type { ArchiveProgress } from '../entry.ts';
 import type { IndexReader } from '../index/reader.ts';
-import { InflateLine } from './inflate-pipeline.ts';
-import { Proof } from './integrity.ts';
+import { InflatePipeline } from './inflate-pipeline.ts';
+import { Integrity } from './integrity.ts';
 import { filledSegments } from '../index/segment-entries.ts';
 
 export async function verifyIndexed(
@@ -20,7 +20,7 @@ export async function verifyIndexed(
 ): Promise<VerifyResult> {
   let bytesDone = 0;
   let filesDone = 0;
-  const line = new InflateLine({
+  const line = new InflatePipeline({
     archive,
     workers,
     control,
@@ -31,7 +31,7 @@ export async function verifyIndexed(
     },
   });
   try {
-    const proof = await Proof.begin(archive, reader);
+    const proof = await Integrity.begin(archive, reader);
     for await (const filled of filledSegments(reader)) {
       proof.take(filled);
       const { segment, entries } = filled;

@@ -3,14 +3,14 @@ import { printable } from '../../base/paths.ts';
 import { checkEntryPath, checkHardLinkTarget, checkSymlinkTarget } from '../tar/entry-name.ts';
 import type { ArchiveWarning, Entry } from '../entry.ts';
 import type { IndexedEntry } from '../index/format.ts';
-import type { PortChoice } from './selection-port.ts';
+import type { SelectionPort } from './selection-port.ts';
 
 export class WantedEntries {
-  readonly #choice: PortChoice | undefined;
+  readonly #choice: SelectionPort | undefined;
   readonly #warn: (warning: ArchiveWarning) => void;
 
   /** @param choice undefined when all are wanted. */
-  constructor(choice: PortChoice | undefined, warn: (warning: ArchiveWarning) => void) {
+  constructor(choice: SelectionPort | undefined, warn: (warning: ArchiveWarning) => void) {
     this.#choice = choice;
     this.#warn = warn;
   }

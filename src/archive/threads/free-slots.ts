@@ -1,5 +1,5 @@
 /** Slots of shared memory taken in turns: whoever wants one waits until one is free. */
-export class SlotTurns {
+export class FreeSlots {
   readonly #free: number[];
   readonly #waiting: ((slot: number) => void)[] = [];
 
@@ -7,7 +7,7 @@ export class SlotTurns {
     this.#free = Array.from({ length: count }, (_, slot) => slot);
   }
 
-  take(): Promise<number> {
+  acquire(): Promise<number> {
     const slot = this.#free.pop();
     if (slot !== undefined) return Promise.resolve(slot);
     return new Promise((resolve) => {
@@ -15,7 +15,7 @@ export class SlotTurns {
     });
   }
 
-  give(slot: number): void {
+  release(slot: number): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#free.push(slot);
     else next(slot);

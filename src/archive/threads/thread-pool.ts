@@ -3,8 +3,7 @@
  * a promise; a thread that dies fails all its tasks, so nobody waits for ever.
  */
 import { Worker } from 'node:worker_threads';
-import { Failure } from '../../base/failure.ts';
-import type { FailureRecord } from '../../base/failure.ts';
+import { Failure, type FailureRecord } from '../../base/failure.ts';
 import { THREAD_MEMORY, endOf } from './thread-file.ts';
 import { END } from './serve-tasks.ts';
 

@@ -1,8 +1,7 @@
 /** What a hard link leads to, found without following anything; and a copy of it where there can be no link. */
 import fs from 'node:fs';
 import { errnoOf } from '../../base/failure.ts';
-import type { DirectoryChain } from '../../base/handles.ts';
-import { childPath, openForReading, statChild } from '../../base/handles.ts';
+import { childPath, type DirectoryChain, openForReading, statChild } from '../../base/handles.ts';
 import type { Entry } from '../entry.ts';
 import type { UnpackFile } from './file.ts';
 import { splitPath } from '../tar/entry-path.ts';

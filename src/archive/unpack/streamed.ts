@@ -6,8 +6,7 @@
  * the archive is read a second time, the first such link becomes the file, and the others link to it.
  */
 import fs from 'node:fs';
-import { systemClock } from '../../base/clock.ts';
-import type { Clock } from '../../base/clock.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import { Failure, asFailure, throwIfAborted } from '../../base/failure.ts';
 import { printable } from '../../base/paths.ts';
 import type { Pace } from '../../base/rates.ts';

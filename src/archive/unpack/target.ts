@@ -22,15 +22,11 @@ import { bytesOf, printable } from '../../base/paths.ts';
 import type { ExtractLimits } from '../contract.ts';
 import type { ArchiveWarning, Entry } from '../entry.ts';
 import { UnpackFile } from './file.ts';
-import type { Durability } from './flush.ts';
-import { flushFileSystem } from './flush.ts';
-import type { LinkTarget } from './hard-link.ts';
-import { copyContent, findLinkTarget, linkRefusal, openCopy } from './hard-link.ts';
-import type { MetadataPolicy } from './metadata.ts';
-import { MetadataWriter } from './metadata.ts';
+import { type Durability, flushFileSystem } from './flush.ts';
+import { copyContent, findLinkTarget, linkRefusal, type LinkTarget, openCopy } from './hard-link.ts';
+import { type MetadataPolicy, MetadataWriter } from './metadata.ts';
 import { prefixOf, splitPath } from '../tar/entry-path.ts';
-import type { UnpackCounts } from './tally.ts';
-import { UnpackTally } from './tally.ts';
+import { type UnpackCounts, UnpackTally } from './tally.ts';
 
 export interface UnpackPolicy extends MetadataPolicy {
   /** Whether names that were there before may be replaced. Without it the directory must be empty at first. */

@@ -1,8 +1,7 @@
 /** What a backup of a directory would hold: the caller's side of the estimating thread. */
 import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { Failure, asFailure, throwIfAborted } from '../../base/failure.ts';
-import type { FailureRecord } from '../../base/failure.ts';
+import { asFailure, Failure, type FailureRecord, throwIfAborted } from '../../base/failure.ts';
 import type { EstimateRequest, TreeEstimate } from '../contract.ts';
 import { Control } from '../threads/control.ts';
 import type { EstimateThreadData } from './estimate-thread.ts';

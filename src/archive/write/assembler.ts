@@ -7,7 +7,7 @@ import { constants, crc32, deflateRawSync } from 'node:zlib';
 import { Failure } from '../../base/failure.ts';
 import { formatBytes } from '../../base/sizes.ts';
 import type { CompressionLevel, EngineName, WriteResult } from '../contract.ts';
-import { AsideList } from './index-only.ts';
+import { IndexOnlyEntries } from './index-only.ts';
 import { combineCrc32 } from '../gzip/crc32.ts';
 import type { PackedEntry, Unit } from './cut.ts';
 import type { ArchiveWarning, Entry, WarningCode } from '../entry.ts';
@@ -41,7 +41,7 @@ export class Assembler {
   readonly #request: AssemblerRequest;
   readonly #sha256 = createHash('sha256');
   readonly #index: IndexWriter;
-  readonly #aside = new AsideList();
+  readonly #aside = new IndexOnlyEntries();
   readonly #warnings: ArchiveWarning[] = [];
   readonly #warned = new Set<string>();
   #warningCount = 0;

@@ -8,7 +8,7 @@
  */
 import { createHash, hash } from 'node:crypto';
 import { entryLength, headerLength, paddingOf } from '../tar/header.ts';
-import { ENTRY_KINDS } from '../entry-kinds.ts';
+import { ENTRY_KINDS } from '../entry.ts';
 import type { WalkedEntry } from '../walk/walk.ts';
 
 /** A file from this size on is cut by its own offsets. */

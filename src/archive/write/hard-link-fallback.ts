@@ -5,22 +5,22 @@
  */
 import type { PackedEntry } from './cut.ts';
 
-export class LinkHeirs {
+export class HardLinkFallback {
   /** Each lost path, with the path that stands in for it once there is one. */
   readonly #heirs = new Map<string, string | undefined>();
 
   /** Takes note that a path does not lead to the file that the walk saw. */
-  lose(path: string): void {
+  markLost(path: string): void {
     if (!this.#heirs.has(path)) this.#heirs.set(path, undefined);
   }
 
   /** Takes note that a name that was linked to a lost path is in the archive as the file itself. */
-  inherit(lost: string, heir: string): void {
+  standIn(lost: string, heir: string): void {
     this.#heirs.set(this.#standing(lost), heir);
   }
 
   /** True for a link whose target was lost. */
-  concerns({ kind, target }: PackedEntry): boolean {
+  affects({ kind, target }: PackedEntry): boolean {
     return kind === 'hardlink' && this.#heirs.has(target ?? '');
   }
 
@@ -28,8 +28,8 @@ export class LinkHeirs {
    * The entry as it is to be archived: itself, a link to the heir, or a file, which then is the heir. undefined for a
    * link that is kept beside the tar: its name is in the archive as a file already.
    */
-  relinked(entry: PackedEntry): PackedEntry | undefined {
-    if (!this.concerns(entry)) return entry;
+  resolve(entry: PackedEntry): PackedEntry | undefined {
+    if (!this.affects(entry)) return entry;
     if (entry.aside === true) return undefined;
     const { target: lost = '', fileSize: size = 0, ...link } = entry;
     const target = this.#standing(lost);

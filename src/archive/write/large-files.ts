@@ -7,10 +7,9 @@ import type { Clock } from '../../base/clock.ts';
 import { DirectoryChain, openForReading, openRoot } from '../../base/handles.ts';
 import type { LargeFile } from './cut.ts';
 import type { WarningCode } from '../entry.ts';
-import type { LinkHeirs } from './hard-link-fallback.ts';
+import type { HardLinkFallback } from './hard-link-fallback.ts';
 import { absenceWarning, changeWarning, isReplaced, isUnsettled, sameFile } from './pack-reader.ts';
-import { wholeSeconds } from '../walk/walk.ts';
-import type { WalkedEntry } from '../walk/walk.ts';
+import { type WalkedEntry, wholeSeconds } from '../walk/walk.ts';
 import { splitPath } from '../tar/entry-path.ts';
 
 type Warn = (path: string, code: WarningCode, message: string) => void;
@@ -19,12 +18,12 @@ export class LargeFiles {
   readonly #root: number;
   readonly #chain: DirectoryChain;
   readonly #warn: Warn;
-  readonly #heirs: LinkHeirs;
+  readonly #heirs: HardLinkFallback;
   readonly #clock: Clock;
   readonly #open = new Set<number>();
 
   /** @param heirs is told of files that are gone or replaced. */
-  constructor(root: string, heirs: LinkHeirs, clock: Clock, warn: Warn) {
+  constructor(root: string, heirs: HardLinkFallback, clock: Clock, warn: Warn) {
     this.#heirs = heirs;
     this.#clock = clock;
     this.#root = openRoot(root);
@@ -52,7 +51,7 @@ export class LargeFiles {
     if (!sameFile(walked, stat) || isUnsettled(stat, this.#clock.now())) {
       this.#warn(walked.path, 'file_changed', 'It changed just before it was read; it may hold old and new bytes');
     }
-    if (isReplaced(walked, stat)) this.#heirs.lose(walked.path);
+    if (isReplaced(walked, stat)) this.#heirs.markLost(walked.path);
     if (size === 0) fs.closeSync(descriptor);
     else this.#open.add(descriptor);
     return file;
@@ -70,7 +69,7 @@ export class LargeFiles {
   }
 
   #leaveOut(path: string, warning: { code: WarningCode; message: string }): undefined {
-    this.#heirs.lose(path);
+    this.#heirs.markLost(path);
     this.#warn(path, warning.code, warning.message);
     return undefined;
   }

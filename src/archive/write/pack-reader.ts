@@ -11,7 +11,7 @@ import { errnoOf } from '../../base/failure.ts';
 import { DirectoryChain, openForReading, openRoot } from '../../base/handles.ts';
 import type { PackedEntry } from './cut.ts';
 import type { ArchiveWarning, Entry, WarningCode } from '../entry.ts';
-import { LinkHeirs } from './hard-link-fallback.ts';
+import { HardLinkFallback } from './hard-link-fallback.ts';
 import type { EntryChange } from './segment-messages.ts';
 import { HeaderEncoder, headerLength, paddingOf } from '../tar/header.ts';
 import { wholeSeconds } from '../walk/walk.ts';
@@ -62,7 +62,7 @@ export class PackReader {
 
   /** False when the entry no longer fits into the pack. */
   #add(pack: PackBuilder, index: number, planned: PackedEntry): boolean {
-    const entry = pack.heirs.relinked(planned);
+    const entry = pack.heirs.resolve(planned);
     if (entry === undefined) return pack.drop(index);
     if (entry.aside === true) return true;
     if (entry.kind === 'file' && entry.headerOnly !== true) return this.#readFile(pack, index, planned, entry);
@@ -91,7 +91,7 @@ export class PackReader {
 
 class PackBuilder {
   /** Of files in this pack alone: what was lost before it is known to the write line. */
-  readonly heirs = new LinkHeirs();
+  readonly heirs = new HardLinkFallback();
   readonly #raw: Buffer;
   readonly #encoder: HeaderEncoder;
   readonly #clock: Clock;
@@ -130,7 +130,7 @@ class PackBuilder {
     const entry = changed ? changedEntry(seen, stat) : seen;
     if (this.#length + headerLength(entry) + entry.size + paddingOf(entry.size) > this.#raw.length) return false;
     if (isReplaced(seen, stat)) {
-      this.heirs.lose(entry.path);
+      this.heirs.markLost(entry.path);
       this.#change({ index, entry, replaced: true });
     } else if (entry !== planned) this.#change({ index, entry });
     this.#length += this.#encoder.encode(entry, this.#raw, this.#length);
@@ -177,7 +177,7 @@ class PackBuilder {
 
   leaveOut(index: number, path: string, error?: unknown): void {
     const warning = absenceWarning(error);
-    this.heirs.lose(path);
+    this.heirs.markLost(path);
     this.#change({ index });
     this.#warn(path, warning.code, warning.message);
   }

@@ -3,7 +3,7 @@
  * between threads cost as much as reading the files that they stand for.
  */
 import type { PackedEntry } from './cut.ts';
-import { ENTRY_KINDS } from '../entry-kinds.ts';
+import { ENTRY_KINDS } from '../entry.ts';
 
 export interface PackedEntries {
   /** Path and target of each entry, each ended by NUL, which neither can hold. */

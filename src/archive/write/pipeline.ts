@@ -5,11 +5,10 @@
 import type { Pace } from '../../base/rates.ts';
 import type { Assembler } from './assembler.ts';
 import type { Slots } from '../threads/control.ts';
-import { LARGE_FILE, cutUnits } from './cut.ts';
-import type { LargeFile, Pack, PackedEntry, Piece, Unit } from './cut.ts';
+import { cutUnits, LARGE_FILE, type LargeFile, type Pack, type PackedEntry, type Piece, type Unit } from './cut.ts';
 import type { Segment } from '../index/format.ts';
 import type { LargeFiles } from './large-files.ts';
-import type { LinkHeirs } from './hard-link-fallback.ts';
+import type { HardLinkFallback } from './hard-link-fallback.ts';
 import { encodeEntries } from './packed-entries.ts';
 import type { ReuseBase } from './reuse.ts';
 import type { SegmentResult, SegmentTask } from './segment-messages.ts';
@@ -17,13 +16,13 @@ import type { ThreadPool } from '../threads/thread-pool.ts';
 
 export type SegmentPool = ThreadPool<{ slot: number; task: SegmentTask }, SegmentResult>;
 
-export interface LineParts {
+export interface WritePipelineDeps {
   readonly pool: SegmentPool;
   readonly slots: Slots;
   readonly assembler: Assembler;
   readonly base: ReuseBase | undefined;
   readonly large: LargeFiles;
-  readonly heirs: LinkHeirs;
+  readonly heirs: HardLinkFallback;
   readonly readPace: Pace;
   readonly writePace: Pace;
   readonly checkStop: () => void;
@@ -40,14 +39,14 @@ interface UnderWay {
   settled: boolean;
 }
 
-export class WriteLine {
-  readonly #parts: LineParts;
+export class WritePipeline {
+  readonly #parts: WritePipelineDeps;
   readonly #underWay: UnderWay[] = [];
   readonly #free: number[];
   /** Has whoever waits look again: a slot was freed, a result came, or all is to stop. */
   #onChange: (() => void) | undefined;
 
-  constructor(parts: LineParts) {
+  constructor(parts: WritePipelineDeps) {
     this.#parts = parts;
     this.#free = Array.from({ length: parts.slots.count }, (_, slot) => slot);
   }
@@ -115,7 +114,7 @@ export class WriteLine {
   async #append({ unit, slot, reused, result: promise }: UnderWay): Promise<void> {
     this.#parts.checkStop();
     const result = await promise;
-    const broken = unit.kind === 'pack' && unit.entries.some((entry) => this.#parts.heirs.concerns(entry));
+    const broken = unit.kind === 'pack' && unit.entries.some((entry) => this.#parts.heirs.affects(entry));
     if (broken || result.damaged === true) {
       // Nothing of the slot was used: the unit is made again, from its files.
       this.#free.push(slot);
@@ -155,8 +154,8 @@ export class WriteLine {
       const planned = pack.entries[index];
       // What is kept beside the tar is no file that links could have been made to.
       if (planned === undefined || planned.aside === true) continue;
-      if (entry === undefined || replaced === true) heirs.lose(planned.path);
-      if (entry?.kind === 'file' && planned.kind === 'hardlink') heirs.inherit(planned.target ?? '', planned.path);
+      if (entry === undefined || replaced === true) heirs.markLost(planned.path);
+      if (entry?.kind === 'file' && planned.kind === 'hardlink') heirs.standIn(planned.target ?? '', planned.path);
     }
     if (rest !== undefined) await this.#addNow(rest === 0 ? outgrown(pack.entries) : pack.entries.slice(rest));
   }
@@ -178,7 +177,7 @@ export class WriteLine {
   /** A pack's entries, with links to lost files led elsewhere: one by one, as each may lose a file for the next. */
   *#relinked(pack: Pack): Generator<PackedEntry, void, void> {
     for (const entry of pack.entries) {
-      const relinked = this.#parts.heirs.relinked(entry);
+      const relinked = this.#parts.heirs.resolve(entry);
       if (relinked !== undefined) yield relinked;
     }
   }

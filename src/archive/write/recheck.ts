@@ -18,7 +18,7 @@ const MAX_NAMES = 200_000;
 
 type Warn = (path: string, code: WarningCode, message: string) => void;
 
-export class Restless {
+export class Recheck {
   readonly #files: WalkedEntry[] = [];
   readonly #directories: { readonly entry: WalkedEntry; readonly names: ReadonlySet<string> }[] = [];
   #names = 0;

@@ -10,8 +10,8 @@ import type { ByteSource } from '../../base/source.ts';
 import type { CompressionLevel } from '../contract.ts';
 import type { Unit } from './cut.ts';
 import { openFileSource } from '../../base/file-source.ts';
-import { TRAILER_LENGTH } from '../gzip/frame.ts';
 import type { IndexSummary, Segment } from '../index/format.ts';
+import { belongsTo } from '../gzip/belongs-to.ts';
 import { IndexReader } from '../index/reader.ts';
 import type { TreeTotals } from './tree-count.ts';
 import type { WalkedEntry } from '../walk/walk.ts';
@@ -85,14 +85,6 @@ export class ReuseBase {
   #isOld(entry: WalkedEntry): boolean {
     return entry.mtimeMs < this.#settledBefore && entry.ctimeMs < this.#settledBefore;
   }
-}
-
-/** True when an index was written with this very archive: same length, same gzip trailer. */
-export async function belongsTo(reader: IndexReader, archive: ByteSource): Promise<boolean> {
-  const { size, crc32, rawSize } = reader.summary;
-  if (archive.size !== size || size < TRAILER_LENGTH) return false;
-  const trailer = Buffer.from(await archive.read(size - 8, 8));
-  return trailer.readUInt32LE(0) === crc32 && trailer.readUInt32LE(4) === rawSize % 2 ** 32;
 }
 
 async function segmentsByKey(reader: IndexReader): Promise<Map<string, Segment>> {

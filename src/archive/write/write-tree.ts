@@ -2,23 +2,20 @@
 import { systemClock } from '../../base/clock.ts';
 import { Pace } from '../../base/rates.ts';
 import { ownDirectory } from '../../base/thread-cwd.ts';
-import { besideFiles } from './index-only.ts';
+import { indexOnlyEntries } from './index-only.ts';
 import { Assembler } from './assembler.ts';
 import { Control, Slots } from '../threads/control.ts';
 import type { WriteResult } from '../contract.ts';
-import { cutUnits } from './cut.ts';
-import type { PackedEntry } from './cut.ts';
+import { cutUnits, type PackedEntry } from './cut.ts';
 import type { WarningCode } from '../entry.ts';
 import { compileIgnore } from '../ignore/ignore.ts';
 import { LargeFiles } from './large-files.ts';
-import { LinkHeirs } from './hard-link-fallback.ts';
-import { Restless } from './recheck.ts';
+import { HardLinkFallback } from './hard-link-fallback.ts';
+import { Recheck } from './recheck.ts';
 import { ReuseBase } from './reuse.ts';
 import { TreeCount } from './tree-count.ts';
-import { Walk } from '../walk/walk.ts';
-import type { WalkedEntry } from '../walk/walk.ts';
-import { WriteLine } from './pipeline.ts';
-import type { SegmentPool } from './pipeline.ts';
+import { Walk, type WalkedEntry } from '../walk/walk.ts';
+import { type SegmentPool, WritePipeline } from './pipeline.ts';
 import { WriteProgress } from './progress.ts';
 import type { WriteEvent, WriteReply, WriteThreadData } from './messages.ts';
 
@@ -58,12 +55,12 @@ export async function writeTree(
     assembler.warn(path, code, message);
   };
   const count = data.count && base === undefined ? countTree(data, control) : undefined;
-  const heirs = new LinkHeirs();
+  const heirs = new HardLinkFallback();
   const large = new LargeFiles(data.root, heirs, clock, warn);
   const progress = new WriteProgress(assembler, count ?? base?.totals ?? { bytes: 0, files: 0 }, clock, (progress) => {
     send({ type: 'progress', progress });
   });
-  const line = new WriteLine({
+  const line = new WritePipeline({
     pool,
     slots,
     assembler,
@@ -86,7 +83,7 @@ export async function writeTree(
   });
   count?.start();
   try {
-    const restless = new Restless();
+    const restless = new Recheck();
     for (const unit of cutUnits(chosen(data, watched(data, control, restless, warn)), large.open)) await line.add(unit);
     await line.finish();
     checkRestless(data, restless, assembler);
@@ -107,7 +104,7 @@ export async function writeTree(
 function watched(
   data: WriteThreadData,
   control: Control,
-  restless: Restless,
+  restless: Recheck,
   warn: (path: string, code: WarningCode, message: string) => void,
 ) {
   const ignore = compileIgnore(data.ignore);
@@ -127,17 +124,17 @@ function watched(
 
 /** The walk as it goes into the tar. */
 function chosen(data: WriteThreadData, walked: Generator<WalkedEntry, void, void>): Generator<PackedEntry, void, void> {
-  return data.filesOnly ? besideFiles(walked) : walked;
+  return data.filesOnly ? indexOnlyEntries(walked) : walked;
 }
 
-function* noting(entries: Iterable<WalkedEntry>, restless: Restless): Generator<WalkedEntry, void, void> {
+function* noting(entries: Iterable<WalkedEntry>, restless: Recheck): Generator<WalkedEntry, void, void> {
   for (const entry of entries) {
     restless.addFile(entry, clock.now());
     yield entry;
   }
 }
 
-function checkRestless(data: WriteThreadData, restless: Restless, assembler: Assembler): void {
+function checkRestless(data: WriteThreadData, restless: Recheck, assembler: Assembler): void {
   const ignore = compileIgnore(data.ignore);
   restless.check(
     data.root,

@@ -2,7 +2,6 @@
  * Making an archive: the caller's side. It starts the write thread, writes out what that thread finishes, and makes
  * sure that nothing outlives the call.
  */
-import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Failure, asFailure, throwIfAborted } from '../../base/failure.ts';
@@ -13,11 +12,11 @@ import { storedLength } from '../gzip/deflate.ts';
 import { selectedEngine } from '../gzip/engine.ts';
 import { compileIgnore } from '../ignore/ignore.ts';
 import { dropContent, returnFreedMemory } from '../gzip/native-memory.ts';
+import { workerCount } from '../threads/worker-count.ts';
 import { THREAD_MEMORY, endOf, threadFile } from '../threads/thread-file.ts';
 import type { WriteEvent, WriteReply, WriteThreadData } from './messages.ts';
 
 const DOING = 'Cannot make the archive';
-const MAX_WORKERS = 16;
 /** Units under way for each segment thread: one at work, one waiting, one being written. */
 const SLOTS_A_WORKER = 3;
 /** How long an abort waits for the sink to end the write that it is at. */
@@ -109,11 +108,6 @@ export async function writeArchive(request: WriteRequest): Promise<WriteResult> 
 
 function wholePaths({ archive, index }: NonNullable<WriteRequest['base']>) {
   return { archive: resolve(archive), index: resolve(index) };
-}
-
-/** How many threads `auto`, or a number, comes to on this host. */
-export function workerCount(wanted: number | 'auto'): number {
-  return Math.min(wanted === 'auto' ? availableParallelism() : Math.max(1, wanted), MAX_WORKERS);
 }
 
 /**

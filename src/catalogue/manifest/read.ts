@@ -4,10 +4,8 @@
  */
 import { z } from 'zod';
 import { Failure } from '../../base/failure.ts';
-import type { BackupId, ServerId } from '../../base/ids.ts';
-import { isUuid } from '../../base/ids.ts';
-import type { ArchiveFacts } from './manifest.ts';
-import { FORMAT, MAX_MANIFEST_BYTES, VERSION } from './manifest.ts';
+import { type BackupId, isUuid, type ServerId } from '../../base/ids.ts';
+import { type ArchiveFacts, FORMAT, MAX_MANIFEST_BYTES, VERSION } from './manifest.ts';
 import type { BackupRecord, WarningRecord } from '../records.ts';
 
 const count = z.int().min(0);

@@ -6,8 +6,7 @@
  */
 import fs from 'node:fs';
 import { dirname } from 'node:path';
-import type { SQLInputValue, StatementSync } from 'node:sqlite';
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { asFailure, Failure } from '../../base/failure.ts';
 import { explainSqlite } from './sqlite-failure.ts';
 import type { Row } from './row.ts';

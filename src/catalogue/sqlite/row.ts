@@ -1,7 +1,6 @@
 /** Reading typed values out of database rows. What does not fit is a damaged row, never a wrong value passed on. */
 import type { SQLOutputValue } from 'node:sqlite';
-import type { FailureRecord } from '../../base/failure.ts';
-import { Failure } from '../../base/failure.ts';
+import { Failure, type FailureRecord } from '../../base/failure.ts';
 
 export type Row = Readonly<Record<string, SQLOutputValue>>;
 

@@ -1,6 +1,5 @@
 /** SQLite's result codes (sqlite.org/rescode.html) as Failures. */
-import type { FailureCode } from '../../base/failure.ts';
-import { Failure } from '../../base/failure.ts';
+import { Failure, type FailureCode } from '../../base/failure.ts';
 
 interface Explanation {
   readonly code: FailureCode;

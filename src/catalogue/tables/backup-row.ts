@@ -2,8 +2,7 @@ import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { Values } from '../sqlite/database.ts';
 import { failureText } from '../failure-text.ts';
 import type { BackupRecord, StoredBackupStatus, WarningRecord } from '../records.ts';
-import type { Row } from '../sqlite/row.ts';
-import { failureOrNull, integer, integerOrNull, json, text, textOrNull } from '../sqlite/row.ts';
+import { failureOrNull, integer, integerOrNull, json, type Row, text, textOrNull } from '../sqlite/row.ts';
 
 export function backupOf(row: Row): BackupRecord {
   return {

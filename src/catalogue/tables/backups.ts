@@ -1,6 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import type { FailureRecord } from '../../base/failure.ts';
-import { Failure } from '../../base/failure.ts';
+import { Failure, type FailureRecord } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import { backupOf, backupValues } from './backup-row.ts';
 import type { BackupFilter, BackupTable, BackupTotals, CompletedBackup, NewBackup } from '../contract.ts';

@@ -4,8 +4,7 @@ import type { BackupId } from '../../base/ids.ts';
 import type { CopyTable } from '../contract.ts';
 import type { Database } from '../sqlite/database.ts';
 import type { CopyRecord, CopyState } from '../records.ts';
-import type { Row } from '../sqlite/row.ts';
-import { failureOrNull, integer, text } from '../sqlite/row.ts';
+import { failureOrNull, integer, type Row, text } from '../sqlite/row.ts';
 import { where } from '../sqlite/sql.ts';
 
 export class Copies implements CopyTable {

@@ -5,8 +5,7 @@ import type { DeliveryTable, NewDelivery } from '../contract.ts';
 import type { Database } from '../sqlite/database.ts';
 import { failureText } from '../failure-text.ts';
 import type { DeliveryKind, DeliveryRecord, DeliveryState } from '../records.ts';
-import type { Row } from '../sqlite/row.ts';
-import { failureOrNull, integer, integerOrNull, json, text, textOrNull } from '../sqlite/row.ts';
+import { failureOrNull, integer, integerOrNull, json, type Row, text, textOrNull } from '../sqlite/row.ts';
 import { insertInto, where } from '../sqlite/sql.ts';
 
 /** The oldest pending one of its backup: reports of one backup go out in the order in which they came about. */

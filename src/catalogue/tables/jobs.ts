@@ -1,13 +1,11 @@
 import type { Clock } from '../../base/clock.ts';
-import type { FailureRecord } from '../../base/failure.ts';
-import { Failure } from '../../base/failure.ts';
+import { Failure, type FailureRecord } from '../../base/failure.ts';
 import type { BackupId, JobId, ServerId } from '../../base/ids.ts';
 import type { JobFilter, JobTable, NewJob } from '../contract.ts';
 import type { Database, Values } from '../sqlite/database.ts';
 import { failureText } from '../failure-text.ts';
 import type { JobKind, JobRecord, JobState } from '../records.ts';
-import type { Row } from '../sqlite/row.ts';
-import { failureOrNull, integer, integerOrNull, json, text } from '../sqlite/row.ts';
+import { failureOrNull, integer, integerOrNull, json, type Row, text } from '../sqlite/row.ts';
 import { insertInto, where } from '../sqlite/sql.ts';
 
 export class Jobs implements JobTable {

@@ -4,8 +4,7 @@ import type { JobId, ServerId } from '../../base/ids.ts';
 import type { PlanTable } from '../contract.ts';
 import type { Database } from '../sqlite/database.ts';
 import type { PlanRecord, PlanState } from '../records.ts';
-import type { Row } from '../sqlite/row.ts';
-import { integer, json, text } from '../sqlite/row.ts';
+import { integer, json, type Row, text } from '../sqlite/row.ts';
 import { insertInto, where } from '../sqlite/sql.ts';
 
 export class Plans implements PlanTable {

@@ -3,8 +3,7 @@ import type { ServerId } from '../../base/ids.ts';
 import type { ServerTable } from '../contract.ts';
 import type { Database } from '../sqlite/database.ts';
 import type { ServerRecord } from '../records.ts';
-import type { Row } from '../sqlite/row.ts';
-import { integer, json, text } from '../sqlite/row.ts';
+import { integer, json, type Row, text } from '../sqlite/row.ts';
 
 export class Servers implements ServerTable {
   readonly #database: Database;

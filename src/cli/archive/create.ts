@@ -1,5 +1,4 @@
-import type { Command } from 'commander';
-import { Option } from 'commander';
+import { type Command, Option } from 'commander';
 import fs from 'node:fs';
 import { resolve } from 'node:path';
 import { writeArchive } from '../../archive/archive.ts';
@@ -13,8 +12,16 @@ import { formatBytes } from '../../base/sizes.ts';
 import { encodeArchiveManifest } from '../../catalogue/manifest/manifest.ts';
 import { archiveFiles, expectDirectory, expectFile, isFile } from './files.ts';
 import { wireWarnings } from './warnings.ts';
-import { collect, conclude, noteWarnings, subcommand, workersOption } from '../command.ts';
-import type { Invocation, JsonOption, Outcome } from '../command.ts';
+import {
+  collect,
+  conclude,
+  type Invocation,
+  type JsonOption,
+  noteWarnings,
+  type Outcome,
+  subcommand,
+  workersOption,
+} from '../command.ts';
 import { NewArchive } from './new-archive.ts';
 import { ProgressBar } from '../terminal/progress.ts';
 

@@ -1,5 +1,4 @@
-import type { Command } from 'commander';
-import { InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import fs from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -10,8 +9,16 @@ import { printableText } from '../../base/paths.ts';
 import { formatBytes, parseBytes } from '../../base/sizes.ts';
 import { archiveFiles, expectDirectory, expectFile, statOf, withArchive } from './files.ts';
 import { wireWarnings } from './warnings.ts';
-import { collect, conclude, noteWarnings, subcommand, workersOption } from '../command.ts';
-import type { Invocation, JsonOption, Outcome } from '../command.ts';
+import {
+  collect,
+  conclude,
+  type Invocation,
+  type JsonOption,
+  noteWarnings,
+  type Outcome,
+  subcommand,
+  workersOption,
+} from '../command.ts';
 import { selectPaths } from './path-selection.ts';
 import { ProgressBar } from '../terminal/progress.ts';
 

@@ -7,8 +7,7 @@ import type { OpenRequest } from '../../archive/contract.ts';
 import { openFileSource } from '../../base/file-source.ts';
 import { Failure } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
-import type { ArchiveFacts } from '../../catalogue/manifest/manifest.ts';
-import { MAX_MANIFEST_BYTES } from '../../catalogue/manifest/manifest.ts';
+import { type ArchiveFacts, MAX_MANIFEST_BYTES } from '../../catalogue/manifest/manifest.ts';
 
 export interface ArchiveFiles {
   readonly archive: string;

@@ -5,10 +5,8 @@ import type { Entry } from '../../archive/entry.ts';
 import { fromText, printable, wirePath } from '../../base/paths.ts';
 import { trimmed } from '../terminal/archive-path.ts';
 import { archiveFiles, withArchive } from './files.ts';
-import { conclude, subcommand } from '../command.ts';
-import type { Invocation, JsonOption, Outcome } from '../command.ts';
-import { printList } from '../terminal/entry-list.ts';
-import type { ListedItem } from '../terminal/entry-list.ts';
+import { conclude, type Invocation, type JsonOption, type Outcome, subcommand } from '../command.ts';
+import { type ListedItem, printList } from '../terminal/entry-list.ts';
 
 interface ListOptions extends JsonOption {
   readonly path?: string;

@@ -14,13 +14,12 @@
 import fs from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { FOOTER_LENGTH, MAGIC } from '../../archive/index/format.ts';
+import { isIndexFile } from '../../archive/archive.ts';
 import { Failure } from '../../base/failure.ts';
 import { syncDirectory } from '../../base/handles.ts';
 import { printableText } from '../../base/paths.ts';
 import type { ByteSink } from '../../base/source.ts';
-import type { ArchiveFiles } from './files.ts';
-import { readManifest, statOf } from './files.ts';
+import { type ArchiveFiles, readManifest, statOf } from './files.ts';
 import { PartialFile } from '../partial-file.ts';
 
 export class NewArchive {
@@ -100,8 +99,8 @@ function isIndex(path: string): boolean {
   const handle = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
   try {
     const { size } = fs.fstatSync(handle);
-    const start = Buffer.alloc(MAGIC.length);
-    return size >= FOOTER_LENGTH && fs.readSync(handle, start, 0, start.length, 0) > 0 && start.equals(MAGIC);
+    const start = Buffer.alloc(16);
+    return isIndexFile(start.subarray(0, fs.readSync(handle, start, 0, start.length, 0)), size);
   } finally {
     fs.closeSync(handle);
   }

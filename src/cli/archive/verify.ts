@@ -5,8 +5,15 @@ import { printableText } from '../../base/paths.ts';
 import { formatBytes } from '../../base/sizes.ts';
 import { archiveFiles, readManifest, withArchive } from './files.ts';
 import { wireWarnings } from './warnings.ts';
-import { conclude, noteWarnings, subcommand, workersOption } from '../command.ts';
-import type { Invocation, JsonOption, Outcome } from '../command.ts';
+import {
+  conclude,
+  type Invocation,
+  type JsonOption,
+  noteWarnings,
+  type Outcome,
+  subcommand,
+  workersOption,
+} from '../command.ts';
 import { ProgressBar } from '../terminal/progress.ts';
 
 interface VerifyOptions extends JsonOption {

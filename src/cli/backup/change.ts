@@ -1,10 +1,8 @@
 /** The commands that change a backup's record: delete, lock, unlock, cancel. */
 import type { Command } from 'commander';
 import type { ApiRequest } from '../client/api-client.ts';
-import { backupCommand, findBackup, findServer } from '../client/target.ts';
-import type { DaemonOptions } from '../client/target.ts';
-import { conclude } from '../command.ts';
-import type { Invocation, Outcome } from '../command.ts';
+import { backupCommand, type DaemonOptions, findBackup, findServer } from '../client/target.ts';
+import { conclude, type Invocation, type Outcome } from '../command.ts';
 
 interface Change {
   readonly name: string;

@@ -1,10 +1,8 @@
 import type { Command } from 'commander';
 import { newBackupId } from '../../base/ids.ts';
 import { BackupObject, describeBackup, noteBackupWarnings, readAs } from '../client/objects.ts';
-import { daemonCommand, findServer } from '../client/target.ts';
-import type { DaemonOptions } from '../client/target.ts';
-import { collect, conclude } from '../command.ts';
-import type { Invocation, Outcome } from '../command.ts';
+import { daemonCommand, type DaemonOptions, findServer } from '../client/target.ts';
+import { collect, conclude, type Invocation, type Outcome } from '../command.ts';
 import { facts } from '../terminal/table.ts';
 import { waitForJob } from '../client/wait-for-job.ts';
 

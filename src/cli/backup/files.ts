@@ -2,12 +2,9 @@ import type { Command } from 'commander';
 import { printableText } from '../../base/paths.ts';
 import { trimmed } from '../terminal/archive-path.ts';
 import { ask, DirectoryObject } from '../client/objects.ts';
-import { backupCommand, findBackup, findServer } from '../client/target.ts';
-import type { DaemonOptions, Target } from '../client/target.ts';
-import { conclude } from '../command.ts';
-import type { Invocation, Outcome } from '../command.ts';
-import { printList } from '../terminal/entry-list.ts';
-import type { ListedItem } from '../terminal/entry-list.ts';
+import { backupCommand, type DaemonOptions, findBackup, findServer, type Target } from '../client/target.ts';
+import { conclude, type Invocation, type Outcome } from '../command.ts';
+import { type ListedItem, printList } from '../terminal/entry-list.ts';
 
 interface FilesOptions extends DaemonOptions {
   readonly path: string;

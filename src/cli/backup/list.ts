@@ -1,10 +1,8 @@
 import type { Command } from 'commander';
 import { formatBytes } from '../../base/sizes.ts';
 import { ask, BackupObject, BackupObjects, describeBackup, noteBackupWarnings } from '../client/objects.ts';
-import { backupCommand, daemonCommand, findBackup, findServer } from '../client/target.ts';
-import type { DaemonOptions } from '../client/target.ts';
-import { conclude } from '../command.ts';
-import type { Invocation, Outcome } from '../command.ts';
+import { backupCommand, daemonCommand, type DaemonOptions, findBackup, findServer } from '../client/target.ts';
+import { conclude, type Invocation, type Outcome } from '../command.ts';
 import { facts, table } from '../terminal/table.ts';
 
 const HEADINGS = ['ID', 'STATUS', 'SIZE', 'CREATED', 'LOCKED', 'NAME'];

@@ -1,9 +1,7 @@
 import type { Command } from 'commander';
 import { isRecord } from '../client/api-client.ts';
-import { backupCommand, findBackup, findServer } from '../client/target.ts';
-import type { DaemonOptions } from '../client/target.ts';
-import { collect, conclude } from '../command.ts';
-import type { Invocation, Outcome } from '../command.ts';
+import { backupCommand, type DaemonOptions, findBackup, findServer } from '../client/target.ts';
+import { collect, conclude, type Invocation, type Outcome } from '../command.ts';
 import { waitForJob } from '../client/wait-for-job.ts';
 
 interface RestoreOptions extends DaemonOptions {

@@ -3,10 +3,8 @@ import type { Command } from 'commander';
 import * as z from 'zod';
 import { formatBytes } from '../../base/sizes.ts';
 import { ask, BackupObject } from '../client/objects.ts';
-import { daemonCommand, findServer } from '../client/target.ts';
-import type { DaemonOptions } from '../client/target.ts';
-import { conclude } from '../command.ts';
-import type { Invocation, Outcome } from '../command.ts';
+import { daemonCommand, type DaemonOptions, findServer } from '../client/target.ts';
+import { conclude, type Invocation, type Outcome } from '../command.ts';
 import { table } from '../terminal/table.ts';
 
 const RetentionObject = z.looseObject({

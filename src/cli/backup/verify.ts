@@ -1,8 +1,6 @@
 import type { Command } from 'commander';
-import { backupCommand, findBackup, findServer } from '../client/target.ts';
-import type { DaemonOptions } from '../client/target.ts';
-import { conclude } from '../command.ts';
-import type { Invocation, Outcome } from '../command.ts';
+import { backupCommand, type DaemonOptions, findBackup, findServer } from '../client/target.ts';
+import { conclude, type Invocation, type Outcome } from '../command.ts';
 import { waitForJob } from '../client/wait-for-job.ts';
 
 export function addBackupVerify(group: Command, invocation: Invocation): void {

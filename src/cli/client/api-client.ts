@@ -5,8 +5,7 @@
  */
 import http from 'node:http';
 import https from 'node:https';
-import { errnoOf, Failure, FAILURE_CODES, throwIfAborted } from '../../base/failure.ts';
-import type { FailureCode } from '../../base/failure.ts';
+import { errnoOf, Failure, FAILURE_CODES, type FailureCode, throwIfAborted } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
 
 export interface Connection {

@@ -2,8 +2,7 @@
 import fs from 'node:fs';
 import { resolve } from 'node:path';
 import { Failure } from '../../base/failure.ts';
-import { loadConfig } from '../../config/config.ts';
-import type { Config, TokenConfig } from '../../config/config.ts';
+import { type Config, loadConfig, type TokenConfig } from '../../config/config.ts';
 import type { Connection } from './api-client.ts';
 import type { Invocation } from '../command.ts';
 import { FIRST_RUN_DIRECTORY, firstRunConfig } from '../first-run/first-run.ts';

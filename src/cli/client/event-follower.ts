@@ -3,8 +3,7 @@
  * answer to its HTTP request, so a socket that fails or closes costs nothing but the bar.
  */
 import { WebSocket } from 'ws';
-import { authorization, endpoint, isRecord } from './api-client.ts';
-import type { Connection } from './api-client.ts';
+import { authorization, type Connection, endpoint, isRecord } from './api-client.ts';
 import type { ProgressState } from '../terminal/progress.ts';
 
 const PROGRESS_EVENT = /^(?:backup|restore)\.progress$/;

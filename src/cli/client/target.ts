@@ -6,10 +6,8 @@ import type { Command } from 'commander';
 import { Failure } from '../../base/failure.ts';
 import { isUuid } from '../../base/ids.ts';
 import { ApiClient } from './api-client.ts';
-import { ask, BackupObjects, ServerObjects } from './objects.ts';
-import type { BackupObject } from './objects.ts';
-import type { Invocation, JsonOption } from '../command.ts';
-import { subcommand } from '../command.ts';
+import { ask, type BackupObject, BackupObjects, ServerObjects } from './objects.ts';
+import { type Invocation, type JsonOption, subcommand } from '../command.ts';
 import { findConnection } from './connection.ts';
 
 export interface DaemonOptions extends JsonOption {

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/config.ts';
-import { conclude, subcommand } from '../command.ts';
-import type { Invocation, JsonOption, Outcome } from '../command.ts';
+import { conclude, type Invocation, type JsonOption, type Outcome, subcommand } from '../command.ts';
 
 interface CheckOptions extends JsonOption {
   readonly config: string;

@@ -1,6 +1,5 @@
 /** `roost configure`: takes a node's place in its panel, as `wings configure` does. */
-import type { Command } from 'commander';
-import { Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { realpathSync, statSync } from 'node:fs';
 import { chown, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -9,11 +8,9 @@ import { syncDirectory } from '../../base/handles.ts';
 import { printableText } from '../../base/paths.ts';
 import { parseConfig } from '../../config/config.ts';
 import { isFile, statOf } from '../archive/files.ts';
-import { conclude, subcommand } from '../command.ts';
-import type { Invocation, JsonOption, Outcome } from '../command.ts';
+import { conclude, type Invocation, type JsonOption, type Outcome, subcommand } from '../command.ts';
 import { fetchNodeConfiguration } from './node-configuration.ts';
-import type { ConfiguredFlavour, PanelWords } from './panel-config.ts';
-import { mergedConfig, newConfig, PANEL_FLAVOURS } from './panel-config.ts';
+import { type ConfiguredFlavour, mergedConfig, newConfig, PANEL_FLAVOURS, type PanelAnswer } from './panel-config.ts';
 import { PartialFile } from '../partial-file.ts';
 
 interface ConfigureOptions extends JsonOption {
@@ -52,7 +49,7 @@ async function configure({ env, signal }: Invocation, options: ConfigureOptions)
   const existing = await existingConfig(target, options);
   const flavour = flavourOf(options, target, existing, env);
   const node = await fetchNodeConfiguration({ panelUrl: url, key: options.token, node: options.node, signal });
-  const words: PanelWords = { flavour, url, node, backups: formerBackups(node.servers) };
+  const words: PanelAnswer = { flavour, url, node, backups: formerBackups(node.servers) };
   const text = existing === undefined ? newConfig(target, words, env) : mergedConfig(target, existing.text, words, env);
   await write(target, text, existing);
   const json = { file: target, flavour, url, host: node.host, port: node.port, replaced: existing !== undefined };
@@ -146,7 +143,7 @@ function unlessNotRoot(error: unknown): void {
   if (errnoOf(error) !== 'EPERM') throw error;
 }
 
-function nextSteps(path: string, { url, node, backups }: PanelWords): string {
+function nextSteps(path: string, { url, node, backups }: PanelAnswer): string {
   const lines = [
     `Wrote ${printableText(path)}: this node is one of ${url}, and listens on ${node.host}:${node.port}.`,
     ...(node.tls === null ? [] : [`TLS: ${printableText(node.tls.cert)}`]),

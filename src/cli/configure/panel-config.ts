@@ -10,7 +10,7 @@ import type { NodeConfiguration } from './node-configuration.ts';
 export const PANEL_FLAVOURS = ['pterodactyl', 'pelican', 'calagopus'] as const;
 export type ConfiguredFlavour = (typeof PANEL_FLAVOURS)[number];
 
-export interface PanelWords {
+export interface PanelAnswer {
   readonly flavour: ConfiguredFlavour;
   readonly url: string;
   readonly node: NodeConfiguration;
@@ -21,7 +21,7 @@ export interface PanelWords {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** @throws Failure `config_invalid` when the result could not be used: nothing is worth writing then. */
-export function newConfig(file: string, words: PanelWords, env: Environment): string {
+export function newConfig(file: string, words: PanelAnswer, env: Environment): string {
   const document = new Document({
     api: {},
     state_directory: '/var/lib/roost',
@@ -38,7 +38,7 @@ export function newConfig(file: string, words: PanelWords, env: Environment): st
  * @param text of a config that can be used as it is.
  * @throws Failure `config_invalid` when it cannot, or could not any more.
  */
-export function mergedConfig(file: string, text: string, words: PanelWords, env: Environment): string {
+export function mergedConfig(file: string, text: string, words: PanelAnswer, env: Environment): string {
   parseConfig(file, text, env);
   const document = parseDocument(text);
   // An empty file, or one with comments alone.
@@ -46,7 +46,7 @@ export function mergedConfig(file: string, text: string, words: PanelWords, env:
   return withWords(document, file, words, env);
 }
 
-function withWords(document: Document, file: string, words: PanelWords, env: Environment): string {
+function withWords(document: Document, file: string, words: PanelAnswer, env: Environment): string {
   const { node, flavour, url, backups } = words;
   const set = (path: readonly string[], value: unknown): void => document.setIn(path, document.createNode(value));
   makeSection(document, 'api');

@@ -2,15 +2,14 @@
  * `roost doctor`: looks at everything that keeps backups from working, and says how to mend it. Reads only: it marks no
  * store, takes no lock, starts nothing. One check that fails never keeps the others from being made.
  */
+import { CATALOGUE_NAME } from '../../catalogue/contract.ts';
 import type { Command } from 'commander';
 import { join } from 'node:path';
 import { Failure } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
 import { inspectCatalogue, type CatalogueFacts } from '../../catalogue/inspect.ts';
-import { loadConfig } from '../../config/config.ts';
-import type { Config } from '../../config/config.ts';
-import { EXIT, subcommand } from '../command.ts';
-import type { Invocation, JsonOption } from '../command.ts';
+import { type Config, loadConfig } from '../../config/config.ts';
+import { EXIT, type Invocation, type JsonOption, subcommand } from '../command.ts';
 import { findConfigFile } from '../client/connection.ts';
 import { asFinding, checkDaemon } from './daemon.ts';
 import { fault, fine, warning, type Finding } from './finding.ts';
@@ -21,9 +20,6 @@ import { checkCopies, checkStores } from './stores.ts';
 interface DoctorOptions extends JsonOption {
   readonly config?: string;
 }
-
-/** As compose.ts names it, which this room may not know. */
-const CATALOGUE_NAME = 'catalogue.sqlite';
 
 const MARKS = { ok: 'ok     ', warning: 'warning', fault: 'FAULT  ' } as const;
 

@@ -1,6 +1,5 @@
 /** `--host` and `--port`, which win over what a config says. */
-import type { Command } from 'commander';
-import { InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { Config } from '../../config/config.ts';
 
 export interface ListenOptions {

@@ -2,8 +2,7 @@ import type { Config } from '../../config/config.ts';
 import { asFailure } from '../../base/failure.ts';
 import type { Invocation } from '../command.ts';
 import type { Daemon } from '../daemon.ts';
-import { openNotifier } from './systemd.ts';
-import type { ServiceNotifier } from './systemd.ts';
+import { openNotifier, type ServiceNotifier } from './systemd.ts';
 
 interface Running {
   /** Called once requests are answered, with the address that was bound. */

@@ -1,9 +1,7 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/config.ts';
-import type { Invocation } from '../command.ts';
-import { EXIT } from '../command.ts';
-import { listeningOn, withListenOptions } from './listen-options.ts';
-import type { ListenOptions } from './listen-options.ts';
+import { EXIT, type Invocation } from '../command.ts';
+import { listeningOn, type ListenOptions, withListenOptions } from './listen-options.ts';
 import { runDaemon } from './run-daemon.ts';
 
 interface ServeOptions extends ListenOptions {

@@ -3,13 +3,10 @@ import type { Command } from 'commander';
 import fs from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { isUuid } from '../../base/ids.ts';
-import { loadConfig } from '../../config/config.ts';
-import type { Config } from '../../config/config.ts';
-import type { Invocation } from '../command.ts';
-import { EXIT } from '../command.ts';
+import { type Config, loadConfig } from '../../config/config.ts';
+import { EXIT, type Invocation } from '../command.ts';
 import { ensureFirstRun, FIRST_RUN_DIRECTORY } from '../first-run/first-run.ts';
-import { listeningOn, withListenOptions } from './listen-options.ts';
-import type { ListenOptions } from './listen-options.ts';
+import { listeningOn, type ListenOptions, withListenOptions } from './listen-options.ts';
 import { runDaemon } from './run-daemon.ts';
 
 const DEFAULT_PORT = 8090;

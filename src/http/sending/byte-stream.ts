@@ -23,7 +23,7 @@ export interface BytePieces {
  */
 const STALLED_MS = 30 * 60_000;
 
-export interface BodySurroundings {
+export interface BodyDeps {
   readonly log: Log;
   readonly timers: Timers;
 }
@@ -35,11 +35,7 @@ export interface BodySurroundings {
  *
  * @throws what the first `next` threw; the pieces are closed then.
  */
-export async function bodyOf(
-  c: AppContext,
-  pieces: BytePieces,
-  around: BodySurroundings,
-): Promise<ReadableStream<Uint8Array>> {
+export async function bodyOf(c: AppContext, pieces: BytePieces, around: BodyDeps): Promise<ReadableStream<Uint8Array>> {
   const reading = new Reading(pieces, around.log);
   const hungUp = c.req.raw.signal;
   const stop = (): void => void reading.stop();

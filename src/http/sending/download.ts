@@ -7,27 +7,26 @@
  * byte is an ordinary error answer.
  */
 import { Failure, unlessAborted } from '../../base/failure.ts';
-import type { ByteSource } from '../../base/source.ts';
-import { readInto } from '../../base/source.ts';
+import { type ByteSource, readInto } from '../../base/source.ts';
 import { freeMemory } from '../../base/free-memory.ts';
 import type { Log } from '../../base/log.ts';
 import type { FileContent } from '../../jobs/contract.ts';
 import { attachment } from '../../protocols/content-disposition.ts';
-import type { AppContext, ArchiveDownload, DialectPorts } from '../../protocols/dialect.ts';
+import type { AppContext, ArchiveDownload, DialectDeps } from '../../protocols/dialect.ts';
 import { chooseRange } from './byte-range.ts';
-import { bodyOf, type BodySurroundings, type BytePieces } from './byte-stream.ts';
+import { bodyOf, type BodyDeps, type BytePieces } from './byte-stream.ts';
 
 /** Pieces of 64 KiB reach a fifth of the throughput of 1 MiB through web streams; larger ones gain nothing. */
 const PIECE = 1024 * 1024;
 
-export function createDownloads(around: BodySurroundings): Pick<DialectPorts, 'sendArchive' | 'sendContent'> {
+export function createDownloads(around: BodyDeps): Pick<DialectDeps, 'sendArchive' | 'sendContent'> {
   return {
     sendArchive: (c, download) => sendArchive(c, download, around),
     sendContent: (c, content, stop) => sendContent(c, content, stop, around),
   };
 }
 
-async function sendArchive(c: AppContext, download: ArchiveDownload, around: BodySurroundings): Promise<Response> {
+async function sendArchive(c: AppContext, download: ArchiveDownload, around: BodyDeps): Promise<Response> {
   const { log } = around;
   const { source } = download;
   const { status, headers, bytes } = chooseAnswer(c, download);
@@ -125,7 +124,7 @@ async function sendContent(
   c: AppContext,
   content: FileContent,
   stop: AbortController,
-  around: BodySurroundings,
+  around: BodyDeps,
 ): Promise<Response> {
   const headers = {
     'Content-Type': 'application/octet-stream',

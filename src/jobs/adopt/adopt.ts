@@ -9,10 +9,8 @@
  *
  * Killed anywhere, the original is there until everything of ours is durable, and the same command goes on.
  */
-import { constants } from 'node:fs';
-import type { Stats } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
-import { lstat, open, realpath, unlink } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, lstat, open, realpath, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { verifyArchive } from '../../archive/archive.ts';
 import type { VerifyResult } from '../../archive/contract.ts';
@@ -26,12 +24,11 @@ import type { BackupRecord } from '../../catalogue/records.ts';
 import { objectKey } from '../../storage/key.ts';
 import type { Store } from '../../storage/store.ts';
 import { keepWarnings } from '../stored/backup-facts.ts';
-import type { ForeignArchive, Refusal } from './foreign-archives.ts';
-import { findForeignArchives } from './foreign-archives.ts';
+import { findForeignArchives, type ForeignArchive, type Refusal } from './foreign-archives.ts';
 import { writeManifest } from '../stored/manifests.ts';
 import type { StoreSet } from '../stored/stores.ts';
 
-export interface TakeOverRequest {
+export interface AdoptRequest {
   /** Absolute paths of agents' directories. */
   readonly directories: readonly string[];
   /** Whose the archives are that lie in no server's directory. */
@@ -44,7 +41,7 @@ export interface TakeOverRequest {
   readonly onProgress?: (progress: ArchiveProgress) => void;
 }
 
-export interface TakenOver {
+export interface Adopted {
   readonly path: string;
   readonly server: string;
   readonly backup: string;
@@ -54,12 +51,12 @@ export interface TakenOver {
   readonly warnings: number;
 }
 
-export interface TakeOverReport {
-  readonly adopted: readonly TakenOver[];
+export interface AdoptReport {
+  readonly adopted: readonly Adopted[];
   readonly refused: readonly Refusal[];
 }
 
-export interface TakeOverDependencies {
+export interface AdoptDeps {
   readonly catalogue: Pick<Catalogue, 'backups'>;
   readonly stores: StoreSet;
   readonly clock: Clock;
@@ -72,7 +69,7 @@ const REFUSED = new Set(['archive_damaged', 'backup_exists', 'too_large', 'inval
 const CHUNK = 1024 * 1024;
 
 /** @throws Failure `invalid_request`, `store_unreachable`, `insufficient_storage`, `cancelled`. */
-export async function takeOver(request: TakeOverRequest, deps: TakeOverDependencies): Promise<TakeOverReport> {
+export async function adopt(request: AdoptRequest, deps: AdoptDeps): Promise<AdoptReport> {
   const store = deps.stores.default;
   await store.check();
   const archives: ForeignArchive[] = [];
@@ -83,12 +80,12 @@ export async function takeOver(request: TakeOverRequest, deps: TakeOverDependenc
     archives.push(...found.archives);
     refused.push(...found.refused);
   }
-  const adopted: TakenOver[] = [];
+  const adopted: Adopted[] = [];
   for (const [index, archive] of archives.entries()) {
     throwIfAborted(request.signal, 'Cannot take over the archives');
     request.onFile?.(archive.path, index + 1, archives.length);
     try {
-      adopted.push(await takeOverArchive(archive, store, request, deps));
+      adopted.push(await adoptArchive(archive, store, request, deps));
     } catch (error) {
       const failure = asFailure(error, `Cannot take over ${archive.path}`);
       if (!REFUSED.has(failure.code)) throw failure;
@@ -103,12 +100,12 @@ export async function takeOver(request: TakeOverRequest, deps: TakeOverDependenc
  *
  * @throws Failure `archive_damaged`, `backup_exists`, `insufficient_storage`, `store_unreachable`, `cancelled`.
  */
-export async function takeOverArchive(
+export async function adoptArchive(
   archive: ForeignArchive,
   store: Store,
-  request: Pick<TakeOverRequest, 'how' | 'dryRun' | 'signal' | 'onProgress'>,
-  deps: TakeOverDependencies,
-): Promise<TakenOver> {
+  request: Pick<AdoptRequest, 'how' | 'dryRun' | 'signal' | 'onProgress'>,
+  deps: AdoptDeps,
+): Promise<Adopted> {
   const { path, server, backup } = archive;
   const known = deps.catalogue.backups.find(backup);
   if (known !== undefined) {
@@ -173,7 +170,7 @@ async function openArchiveFile(path: string): Promise<FileHandle> {
 
 async function verify(
   handle: FileHandle,
-  { signal, onProgress }: Pick<TakeOverRequest, 'signal' | 'onProgress'>,
+  { signal, onProgress }: Pick<AdoptRequest, 'signal' | 'onProgress'>,
   workers: number | 'auto',
 ): Promise<VerifyResult> {
   const facts = await handle.stat();
@@ -199,7 +196,7 @@ async function place(
   archive: ForeignArchive,
   handle: FileHandle,
   store: Store,
-  { how, signal }: Pick<TakeOverRequest, 'how' | 'signal'>,
+  { how, signal }: Pick<AdoptRequest, 'how' | 'signal'>,
 ): Promise<boolean> {
   const key = objectKey(archive.server, archive.backup, 'tar.gz');
   if (isInPlace(archive, store)) return true;

@@ -12,8 +12,7 @@ import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { asFailure } from '../../base/failure.ts';
-import type { BackupId, ServerId } from '../../base/ids.ts';
-import { isUuid } from '../../base/ids.ts';
+import { type BackupId, isUuid, type ServerId } from '../../base/ids.ts';
 
 export interface ForeignArchive {
   readonly path: string;

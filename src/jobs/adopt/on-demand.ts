@@ -17,20 +17,18 @@ import { dirname, join } from 'node:path';
 import type { ArchiveProgress } from '../../archive/entry.ts';
 import { asFailure, errnoOf, Failure } from '../../base/failure.ts';
 import { syncDirectory } from '../../base/handles.ts';
-import type { BackupId, ServerId } from '../../base/ids.ts';
-import { isUuid } from '../../base/ids.ts';
+import { type BackupId, isUuid, type ServerId } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import type { Store } from '../../storage/store.ts';
 import type { ForeignArchive } from './foreign-archives.ts';
-import type { TakeOverDependencies } from './adopt.ts';
-import { storeDirectory, takeOverArchive } from './adopt.ts';
-import type { Turns } from '../../base/keyed-mutex.ts';
+import { storeDirectory, adoptArchive, type AdoptDeps } from './adopt.ts';
+import type { KeyedMutex } from '../../base/keyed-mutex.ts';
 
-export interface ClaimDependencies extends TakeOverDependencies {
+export interface AdoptOnDemandDeps extends AdoptDeps {
   /** Absolute paths where another daemon left its archives, besides the directories of the local stores. */
   readonly directories: readonly string[];
-  readonly turns: Turns;
+  readonly turns: KeyedMutex;
   readonly log: Log;
 }
 
@@ -38,10 +36,10 @@ const DOING = 'Cannot take over the backup';
 /** What Calagopus writes when it is told to, by what stands behind the id. */
 const OTHER_FORMATS = ['tar', 'tar.xz', 'tar.bz2', 'tar.lz4', 'tar.lz', 'tar.zst', 'zip', '7z'];
 
-export class Claims {
-  readonly #deps: ClaimDependencies;
+export class AdoptOnDemand {
+  readonly #deps: AdoptOnDemandDeps;
 
-  constructor(deps: ClaimDependencies) {
+  constructor(deps: AdoptOnDemandDeps) {
     this.#deps = deps;
   }
 
@@ -62,13 +60,13 @@ export class Claims {
     signal: AbortSignal,
     onProgress: (progress: ArchiveProgress) => void = () => undefined,
   ): Promise<BackupRecord> {
-    return this.#deps.turns.take(`claim:${backup}`, async () => {
+    return this.#deps.turns.run(`claim:${backup}`, async () => {
       const { catalogue, log } = this.#deps;
       if (!this.#isUnknown(backup)) return catalogue.backups.get(backup, server);
       const found = await this.#find(server, backup);
       if (found === undefined) throw await this.#missing(server, backup);
       const archive: ForeignArchive = { path: found.path, server, backup, name: null };
-      await takeOverArchive(archive, found.store, { how: 'link', dryRun: false, signal, onProgress }, this.#deps);
+      await adoptArchive(archive, found.store, { how: 'link', dryRun: false, signal, onProgress }, this.#deps);
       log.info('Took over a backup that another daemon made', { server, backup, path: found.path });
       return catalogue.backups.get(backup, server);
     });
@@ -81,7 +79,7 @@ export class Claims {
    * @returns whether there was anything.
    */
   remove(server: ServerId, backup: BackupId): Promise<boolean> {
-    return this.#deps.turns.take(`claim:${backup}`, async () => {
+    return this.#deps.turns.run(`claim:${backup}`, async () => {
       if (!this.#isUnknown(backup)) return false;
       let removed = false;
       for (const place of this.#places(server, backup)) removed = (await removeArchive(place)) || removed;
@@ -104,13 +102,13 @@ export class Claims {
     return this.#deps.catalogue.backups.find(backup) === undefined;
   }
 
-  async #find(server: ServerId, backup: BackupId): Promise<Place | undefined> {
+  async #find(server: ServerId, backup: BackupId): Promise<FoundArchive | undefined> {
     for (const place of this.#places(server, backup)) if ((await archiveAt(place)) !== undefined) return place;
     return undefined;
   }
 
   /** Where the archive may lie; Roost's own layout first. */
-  *#places(server: ServerId, backup: BackupId, file = `${backup}.tar.gz`): Generator<Place, void, void> {
+  *#places(server: ServerId, backup: BackupId, file = `${backup}.tar.gz`): Generator<FoundArchive, void, void> {
     // Both become parts of a path: whoever calls has parsed them, and this is where it matters.
     if (!isUuid(server) || !isUuid(backup)) return;
     for (const { store, directory } of this.#directories()) {
@@ -141,7 +139,7 @@ export class Claims {
   }
 }
 
-interface Place {
+interface FoundArchive {
   /** Where it is kept from then on. */
   readonly store: Store;
   readonly parent: string;
@@ -150,7 +148,7 @@ interface Place {
 }
 
 /** The regular file at a place; undefined for anything else, a link on the way included. */
-async function archiveAt({ parent, path, perServer }: Place): Promise<Stats | undefined> {
+async function archiveAt({ parent, path, perServer }: FoundArchive): Promise<Stats | undefined> {
   try {
     if (perServer && !(await lstat(parent)).isDirectory()) return undefined;
     const facts = await lstat(path);
@@ -173,7 +171,7 @@ async function archivesIn(directory: string): Promise<readonly BackupId[]> {
   }
 }
 
-async function removeArchive(place: Place): Promise<boolean> {
+async function removeArchive(place: FoundArchive): Promise<boolean> {
   if ((await archiveAt(place)) === undefined) return false;
   try {
     await unlink(place.path);

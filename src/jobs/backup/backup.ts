@@ -14,22 +14,20 @@ import type { BackupRecord, JobRecord } from '../../catalogue/records.ts';
 import type { Store } from '../../storage/store.ts';
 import { ArchiveTarget } from '../stored/archive-target.ts';
 import { backupEvent, completedFacts, completedRecord, failureEvent } from '../stored/backup-facts.ts';
-import type { BackupPlan, PlanDependencies } from './plan.ts';
-import { planBackup } from './plan.ts';
-import type { Leftovers } from './failed-backup-sweep.ts';
+import { type BackupPlan, planBackup, type PlanDependencies } from './plan.ts';
+import type { FailedBackupSweep } from './failed-backup-sweep.ts';
 import { protectObjects, refreshManifest } from '../stored/manifests.ts';
-import type { QuiescePort } from './quiesce.ts';
-import { Quiesced } from './quiesce.ts';
+import { Quiesced, type QuiescePort } from './quiesce.ts';
 import { archiveLimit } from './server-limits.ts';
 import { SpaceGuard } from '../stored/space-guard.ts';
-import type { Turns } from '../../base/keyed-mutex.ts';
+import type { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { PendingEvent, RunningJob, Verb } from '../runner/verb.ts';
 
 export interface BackupDependencies extends PlanDependencies {
   readonly quiesce: QuiescePort;
   /** Turns by backup id, shared with all who write manifests. */
-  readonly turns: Turns;
-  readonly leftovers: Pick<Leftovers, 'expectIn'>;
+  readonly turns: KeyedMutex;
+  readonly leftovers: Pick<FailedBackupSweep, 'expectIn'>;
   readonly clock: Clock;
 }
 
@@ -164,7 +162,7 @@ async function discard(target: ArchiveTarget, backup: BackupRecord, deps: Backup
 
 /** A lock that was set between the manifest and the commit reaches the manifest now. */
 async function follow(sealed: BackupRecord, store: Store, deps: BackupDependencies): Promise<void> {
-  await deps.turns.take(sealed.id, async () => {
+  await deps.turns.run(sealed.id, async () => {
     const now = deps.catalogue.backups.find(sealed.id);
     if (now !== undefined && now.locked !== sealed.locked) await refreshManifest(store, now, deps.log);
   });

@@ -12,18 +12,18 @@ import type { Store } from '../../storage/store.ts';
 import { removeObjects } from '../stored/archive-target.ts';
 import type { StoreSet } from '../stored/stores.ts';
 
-export interface LeftoverDependencies {
+export interface FailedBackupSweepDeps {
   readonly catalogue: { readonly backups: Pick<Catalogue['backups'], 'find'> };
   readonly stores: StoreSet;
   readonly log: Log;
 }
 
-export class Leftovers {
-  readonly #deps: LeftoverDependencies;
+export class FailedBackupSweep {
+  readonly #deps: FailedBackupSweepDeps;
   /** Names of the stores that are still to be looked through. */
   readonly #due: Set<string>;
 
-  constructor(deps: LeftoverDependencies) {
+  constructor(deps: FailedBackupSweepDeps) {
     this.#deps = deps;
     this.#due = new Set(deps.stores.all().map(({ name }) => name));
   }

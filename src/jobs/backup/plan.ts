@@ -12,14 +12,14 @@ import type { GameServer, Registry } from '../../servers/registry.ts';
 import { stagePathsIn } from '../../servers/stage/strays.ts';
 import { objectKey } from '../../storage/key.ts';
 import type { Store } from '../../storage/store.ts';
-import type { ArchiveDoor } from '../stored/archive-port.ts';
-import { requireNoUnfinishedSwap } from '../restore/recovery.ts';
+import type { ArchivePort } from '../stored/archive-port.ts';
+import { requireNoUnfinishedSwap } from '../stored/unfinished-swap.ts';
 import type { StoreSet } from '../stored/stores.ts';
 
 export interface PlanDependencies {
   readonly catalogue: Pick<Catalogue, 'backups' | 'jobs' | 'plans' | 'transaction'>;
   readonly stores: StoreSet;
-  readonly archive: ArchiveDoor;
+  readonly archive: ArchivePort;
   readonly registry: Pick<Registry, 'get'>;
   readonly config: Pick<Config, 'backups' | 'limits'>;
   /** Absolute paths that never become part of an archive: Roost's own. */

@@ -18,17 +18,16 @@ import type { Catalogue } from '../../catalogue/contract.ts';
 import { encodeManifest } from '../../catalogue/manifest/manifest.ts';
 import type { BackupRecord, CopyRecord } from '../../catalogue/records.ts';
 import type { StorageConfig } from '../../config/types.ts';
-import type { ObjectKind } from '../../storage/key.ts';
-import { objectKey } from '../../storage/key.ts';
+import { objectKey, type ObjectKind } from '../../storage/key.ts';
 import type { Store } from '../../storage/store.ts';
 import { putManifest, removeObjects } from '../stored/archive-target.ts';
 import type { EventSource, RoostEvent } from '../contract.ts';
-import { goesToPanel } from '../report/upload.ts';
+import { goesToPanel } from '../report/panel.ts';
 import { protectObjects, readAside } from '../stored/manifests.ts';
 import { openArchiveSource } from '../stored/stored-archive.ts';
 import type { StoreSet } from '../stored/stores.ts';
 
-export interface CopyDependencies {
+export interface CopyQueueDeps {
   readonly catalogue: Pick<Catalogue, 'backups' | 'copies' | 'deliveries'>;
   readonly stores: StoreSet;
   readonly events: EventSource;
@@ -41,8 +40,8 @@ const DOING = 'Cannot copy the backup';
 /** After these the copy has to follow: a new backup, or another manifest. */
 const FOLLOWED: ReadonlySet<RoostEvent['type']> = new Set(['backup.completed', 'backup.locked']);
 
-export class CopyLane {
-  readonly #deps: CopyDependencies;
+export class CopyQueue {
+  readonly #deps: CopyQueueDeps;
   readonly #stop = new AbortController();
   #unsubscribe: () => void = () => undefined;
   /** The copy that is being made. */
@@ -52,7 +51,7 @@ export class CopyLane {
   #working: Promise<void> = Promise.resolve();
   #isWorking = false;
 
-  constructor(deps: CopyDependencies) {
+  constructor(deps: CopyQueueDeps) {
     this.#deps = deps;
   }
 

@@ -15,27 +15,27 @@ import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import { removeObjects } from '../stored/archive-target.ts';
 import { backupEvent } from '../stored/backup-facts.ts';
-import type { CopyLane } from '../copy/copies.ts';
+import type { CopyQueue } from '../copy/copies.ts';
 import type { StoreSet } from '../stored/stores.ts';
-import type { Turns } from '../../base/keyed-mutex.ts';
+import type { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { RunningJob, Verb } from '../runner/verb.ts';
 
-export interface RemoveDependencies {
+export interface DeleteDeps {
   readonly catalogue: Pick<Catalogue, 'backups' | 'deliveries'>;
   readonly stores: StoreSet;
   /** Removes the copies in further stores; absent where there are none. */
-  readonly copies?: Pick<CopyLane, 'remove'>;
+  readonly copies?: Pick<CopyQueue, 'remove'>;
   /** Turns by backup id, shared with all who write manifests. */
-  readonly turns: Turns;
+  readonly turns: KeyedMutex;
 }
 
-export function removeVerb(deps: RemoveDependencies): Verb {
+export function deleteVerb(deps: DeleteDeps): Verb {
   return { kind: 'delete', run: (job) => runRemove(job, deps), failed: () => [] };
 }
 
-async function runRemove(job: RunningJob, deps: RemoveDependencies): Promise<void> {
+async function runRemove(job: RunningJob, deps: DeleteDeps): Promise<void> {
   job.passPointOfNoReturn();
-  await deps.turns.take(job.record.backup, async () => {
+  await deps.turns.run(job.record.backup, async () => {
     const record = checkRemovable(deps.catalogue, job.record.backup);
     await deps.copies?.remove(record);
     await removeObjects(deps.stores.get(record.store), record);

@@ -11,7 +11,7 @@ import { requireUnused } from '../runner/admission.ts';
 import { requireUnlocked } from './delete.ts';
 import type { JobRunner } from '../runner/runner.ts';
 
-export interface DiscardDependencies {
+export interface DiscardDeps {
   readonly catalogue: Pick<Catalogue, 'backups'>;
   readonly runner: Pick<JobRunner, 'open' | 'cancel' | 'settled'>;
   /** Removes a backup that nothing runs on. */
@@ -23,7 +23,7 @@ export interface DiscardDependencies {
  *
  * @throws Failure `backup_not_found`, `backup_locked`; `server_busy` while it is being restored.
  */
-export async function discardBackup(server: ServerId, backup: BackupId, deps: DiscardDependencies): Promise<void> {
+export async function discardBackup(server: ServerId, backup: BackupId, deps: DiscardDeps): Promise<void> {
   const { catalogue, runner, remove } = deps;
   for (;;) {
     requireUnlocked(catalogue.backups.get(backup, server));
@@ -38,7 +38,7 @@ export async function discardBackup(server: ServerId, backup: BackupId, deps: Di
 
 /** Cancels jobs of these kinds, and waits until nothing that was there is left, whatever its kind. */
 export async function stopWork(
-  runner: DiscardDependencies['runner'],
+  runner: DiscardDeps['runner'],
   filter: { readonly server?: ServerId; readonly backup?: BackupId },
   kinds: readonly JobKind[],
 ): Promise<void> {

@@ -12,9 +12,8 @@ import type { Log } from '../../base/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';
-import type { RetentionItem, RetentionVerdict } from '../../policy/retention.ts';
-import { judgeRetention } from '../../policy/retention.ts';
-import { goesToPanel } from '../report/upload.ts';
+import { judgeRetention, type RetentionItem, type RetentionVerdict } from '../../policy/retention.ts';
+import { goesToPanel } from '../report/panel.ts';
 import type { EventHub } from '../runner/events.ts';
 import type { JobRunner } from '../runner/runner.ts';
 

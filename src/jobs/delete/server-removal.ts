@@ -12,7 +12,7 @@ import type { Log } from '../../base/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { GiveUpServer, GivenUpServer } from '../contract.ts';
 
-export interface GiveUpDependencies {
+export interface ServerRemovalDeps {
   readonly catalogue: Pick<Catalogue, 'backups' | 'servers'>;
   readonly remove: (backup: BackupId) => Promise<void>;
   readonly clock: Clock;
@@ -28,10 +28,10 @@ interface Decision {
   readonly deleteAt: number;
 }
 
-export async function giveUpServer(
+export async function removeServer(
   server: ServerId,
   { backups, graceDays = 0 }: GiveUpServer,
-  deps: GiveUpDependencies,
+  deps: ServerRemovalDeps,
 ): Promise<GivenUpServer> {
   const { catalogue, clock } = deps;
   const now = clock.now();
@@ -55,7 +55,7 @@ export function graceOver(catalogue: Pick<Catalogue, 'servers'>, now: number): S
  *
  * @returns how many were deleted.
  */
-export async function carryOut(server: ServerId, deps: GiveUpDependencies): Promise<number> {
+export async function carryOut(server: ServerId, deps: ServerRemovalDeps): Promise<number> {
   const { catalogue, log } = deps;
   const decision = decisionOn(server, catalogue);
   if (decision === undefined) return 0;

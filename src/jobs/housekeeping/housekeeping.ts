@@ -15,7 +15,7 @@ import type { JobRunner } from '../runner/runner.ts';
 import { Schedules } from './schedules.ts';
 import type { Service } from '../service.ts';
 
-export interface AutomaticDependencies {
+export interface HousekeepingDeps {
   readonly catalogue: Catalogue;
   readonly registry: Registry;
   readonly runner: JobRunner;
@@ -29,8 +29,8 @@ export interface AutomaticDependencies {
 const EVERY_MS = 1000;
 const GRACE_EVERY_MS = 60_000;
 
-export class Automatic {
-  readonly #deps: AutomaticDependencies;
+export class Housekeeping {
+  readonly #deps: HousekeepingDeps;
   readonly #pruner: Pruner;
   readonly #schedules: Schedules;
   readonly #reverify: Reverify;
@@ -38,7 +38,7 @@ export class Automatic {
   #ticking: Promise<void> | undefined;
   #graceAt = Number.NEGATIVE_INFINITY;
 
-  private constructor(deps: AutomaticDependencies) {
+  private constructor(deps: HousekeepingDeps) {
     const { service, config } = deps;
     this.#deps = deps;
     this.#pruner = new Pruner({ ...deps, remove: (server, backup) => service.remove(server, backup) });
@@ -47,8 +47,8 @@ export class Automatic {
   }
 
   /** From now on it looks every second whether something is to be done. */
-  static open(deps: AutomaticDependencies): Automatic {
-    const automatic = new Automatic(deps);
+  static open(deps: HousekeepingDeps): Housekeeping {
+    const automatic = new Housekeeping(deps);
     automatic.#timer = setInterval(() => {
       automatic.#ticking ??= automatic.tick().finally(() => (automatic.#ticking = undefined));
     }, EVERY_MS);

@@ -11,13 +11,13 @@ import type { Store } from '../../storage/store.ts';
 import { readManifest } from '../stored/manifests.ts';
 import type { StoreSet } from '../stored/stores.ts';
 
-export interface AdoptDependencies {
+export interface RebuildDeps {
   readonly catalogue: Pick<Catalogue, 'transaction' | 'backups' | 'keys'>;
   readonly stores: StoreSet;
   readonly log: Log;
 }
 
-export interface AdoptedFrom {
+export interface RebuiltFrom {
   readonly store: string;
   readonly adopted: number;
   /** Keys of manifests that do not fit what lies beside them. */
@@ -25,12 +25,12 @@ export interface AdoptedFrom {
 }
 
 /** Never rejects: a store that is away is asked again at the next start. */
-export async function adoptBackups(deps: AdoptDependencies): Promise<void> {
+export async function rebuildNewStores(deps: RebuildDeps): Promise<void> {
   for (const store of inOrder(deps.stores)) {
-    const mark = adoptedMark(store);
+    const mark = rebuiltMark(store);
     if (deps.catalogue.keys.getText(mark) !== undefined) continue;
     try {
-      const { adopted } = await adoptFrom(store, deps);
+      const { adopted } = await rebuildFrom(store, deps);
       deps.catalogue.keys.setText(mark, 'yes');
       if (adopted > 0) deps.log.info('Took over backups that the store held', { store: store.name, backups: adopted });
     } catch (error) {
@@ -45,7 +45,7 @@ export function inOrder(stores: StoreSet): readonly Store[] {
 }
 
 /** The key under which it is remembered that a store was asked. */
-export function adoptedMark(store: Pick<Store, 'name'>): string {
+export function rebuiltMark(store: Pick<Store, 'name'>): string {
   return `adopted:${store.name}`;
 }
 
@@ -54,7 +54,7 @@ export function adoptedMark(store: Pick<Store, 'name'>): string {
  *
  * @throws Failure `store_unreachable`.
  */
-export async function adoptFrom(store: Store, { catalogue, log }: AdoptDependencies): Promise<AdoptedFrom> {
+export async function rebuildFrom(store: Store, { catalogue, log }: RebuildDeps): Promise<RebuiltFrom> {
   let adopted = 0;
   const passedOver: string[] = [];
   for await (const { key } of store.list('')) {

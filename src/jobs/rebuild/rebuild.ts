@@ -2,8 +2,7 @@
  * Making the catalogue again from the manifests in the stores, while no daemon runs. What stores hold is the truth then:
  * failed backups and ended jobs are forgotten, everything that can be restored is known again.
  */
-import type { AdoptDependencies, AdoptedFrom } from './from-manifests.ts';
-import { adoptedMark, adoptFrom, inOrder } from './from-manifests.ts';
+import { type RebuildDeps, type RebuiltFrom, rebuiltMark, rebuildFrom, inOrder } from './from-manifests.ts';
 import type { StoreSet } from '../stored/stores.ts';
 
 /**
@@ -17,11 +16,11 @@ export async function requireReachable(stores: StoreSet): Promise<void> {
 }
 
 /** Fills a new catalogue. @throws Failure `store_unreachable`: run it again then. */
-export async function rebuildFromStores(deps: AdoptDependencies): Promise<readonly AdoptedFrom[]> {
-  const report: AdoptedFrom[] = [];
+export async function rebuildFromStores(deps: RebuildDeps): Promise<readonly RebuiltFrom[]> {
+  const report: RebuiltFrom[] = [];
   for (const store of inOrder(deps.stores)) {
-    report.push(await adoptFrom(store, deps));
-    deps.catalogue.keys.setText(adoptedMark(store), 'yes');
+    report.push(await rebuildFrom(store, deps));
+    deps.catalogue.keys.setText(rebuiltMark(store), 'yes');
   }
   return report;
 }

@@ -2,12 +2,12 @@
 import { Failure } from '../../base/failure.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { DeliveryView } from '../contract.ts';
-import type { DeliveryLane } from './outbox.ts';
+import type { ReportOutbox } from './outbox.ts';
 
 export interface OwedReports {
   readonly catalogue: Pick<Catalogue, 'deliveries'>;
   /** Absent on a node without a panel that takes reports. */
-  readonly reports?: Pick<DeliveryLane, 'retry'> | undefined;
+  readonly reports?: Pick<ReportOutbox, 'retry'> | undefined;
 }
 
 export function viewDeliveries({ catalogue }: OwedReports): readonly DeliveryView[] {

@@ -50,7 +50,7 @@ export type StepEnd =
   /** Trying again is of no use: somebody has to look. */
   | { readonly kind: 'refused'; readonly failure: Failure };
 
-export interface DeliveryDependencies {
+export interface ReportOutboxDeps {
   readonly catalogue: Pick<Catalogue, 'deliveries'>;
   readonly steps: readonly DeliveryStep[];
   readonly events: EventSource;
@@ -75,8 +75,8 @@ const ENDINGS: ReadonlySet<EventType> = new Set([
   'restore.failed',
 ]);
 
-export class DeliveryLane {
-  readonly #deps: DeliveryDependencies;
+export class ReportOutbox {
+  readonly #deps: ReportOutboxDeps;
   readonly #stop = new AbortController();
   /** What is under way, by the delivery's id. */
   readonly #underWay = new Map<number, { readonly step: string; readonly over: Promise<void> }>();
@@ -84,7 +84,7 @@ export class DeliveryLane {
   #cancelTimer: () => void = () => undefined;
   #started = false;
 
-  constructor(deps: DeliveryDependencies) {
+  constructor(deps: ReportOutboxDeps) {
     this.#deps = deps;
   }
 

@@ -4,6 +4,7 @@
  */
 import type { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
+import type { Catalogue } from '../../catalogue/contract.ts';
 
 export interface PanelPort {
   /** Tells how a backup has ended. Never rejects, but when `signal` fires. */
@@ -60,3 +61,8 @@ export type DeliveryVerdict =
   | { readonly kind: 'delivered' }
   | { readonly kind: 'retry'; readonly failure: Failure }
   | { readonly kind: 'refused'; readonly failure: Failure };
+
+/** True for a backup whose archive is on its way to the panel, and will not stay here. */
+export function goesToPanel(backup: BackupId, { deliveries }: Pick<Catalogue, 'deliveries'>): boolean {
+  return deliveries.list({ backup }).some(({ kind, data }) => kind === 'backup' && data['upload'] === true);
+}

@@ -13,7 +13,7 @@ import { asFailure, Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupRecord, DeliveryRecord } from '../../catalogue/records.ts';
-import type { RetryPort } from '../../storage/s3/retry.ts';
+import type { RetryPort } from '../../base/retry.ts';
 import { uploadParts } from '../../storage/presigned/upload.ts';
 import type { EventSource } from '../contract.ts';
 import type { DeliveryStep, StepEnd } from './outbox.ts';
@@ -43,11 +43,6 @@ export function uploadSteps(deps: UploadDependencies): readonly DeliveryStep[] {
     { name: 'upload', concurrent: 1, run: (delivery, signal) => upload(delivery, deps, signal) },
     { name: 'remove', concurrent: 1, run: (delivery) => remove(delivery, deps) },
   ];
-}
-
-/** True for a backup whose archive is on its way to the panel, and will not stay here. */
-export function goesToPanel(backup: BackupId, { deliveries }: Pick<Catalogue, 'deliveries'>): boolean {
-  return deliveries.list({ backup }).some(({ kind, data }) => kind === 'backup' && data['upload'] === true);
 }
 
 async function upload(delivery: DeliveryRecord, deps: UploadDependencies, signal: AbortSignal): Promise<StepEnd> {

@@ -4,7 +4,7 @@ import type { Catalogue } from '../../catalogue/contract.ts';
 import type { JobRecord } from '../../catalogue/records.ts';
 import type { Registry } from '../../servers/registry.ts';
 import { requireActive, requireCompleted, requireIdle, requireUndamaged, requireUnused } from '../runner/admission.ts';
-import type { Claims } from '../adopt/on-demand.ts';
+import type { AdoptOnDemand } from '../adopt/on-demand.ts';
 import type { RestoreBackup } from '../contract.ts';
 import { copiesOf } from '../stored/readable-copy.ts';
 import type { RestoreDownloads } from './download.ts';
@@ -19,7 +19,7 @@ interface AdmissionDependencies {
   readonly registry: Pick<Registry, 'get'>;
   readonly runner: JobRunner;
   readonly downloads?: Pick<RestoreDownloads, 'check'>;
-  readonly claims?: Pick<Claims, 'finds'>;
+  readonly claims?: Pick<AdoptOnDemand, 'finds'>;
 }
 
 /** What a restore comes to. */

@@ -8,7 +8,7 @@ import type { JobRecord } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';
 import type { PowerPort } from '../../servers/power/port.ts';
 import type { Registry } from '../../servers/registry.ts';
-import type { ArchiveDoor } from '../stored/archive-port.ts';
+import type { ArchivePort } from '../stored/archive-port.ts';
 import type { RestorePreview } from '../contract.ts';
 
 /**
@@ -33,7 +33,7 @@ export type RestoreStep =
 export interface RestoreDependencies {
   readonly catalogue: Pick<Catalogue, 'transaction' | 'plans' | 'jobs' | 'deliveries' | 'backups'>;
   readonly registry: Pick<Registry, 'get' | 'list'>;
-  readonly archive: Pick<ArchiveDoor, 'verifyArchive' | 'extractArchive' | 'openArchive'>;
+  readonly archive: Pick<ArchivePort, 'verifyArchive' | 'extractArchive' | 'openArchive'>;
   readonly power: PowerPort;
   readonly config: Pick<Config, 'backups' | 'limits' | 'restore' | 'servers' | 'stateDirectory'>;
   /** Step 1: where the archive of a job comes from; `fetchArchive` chooses. */

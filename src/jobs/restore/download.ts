@@ -10,8 +10,7 @@
  *   2 the restore  reads the spool; from its stored plan on it does not need it any more
  *   3 removed      when nothing is read from it any more, however the restore ended
  */
-import { open, mkdir, readdir, rm, statfs } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openFileSource } from '../../base/file-source.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -26,7 +25,7 @@ import { outOfSpace } from '../../policy/limits.ts';
 import type { DownloadTarget, GuardedDownload } from '../../storage/guarded/download.ts';
 import { objectKey } from '../../storage/key.ts';
 import type { FreeSpace } from '../../storage/store.ts';
-import type { Claims } from '../adopt/on-demand.ts';
+import type { AdoptOnDemand } from '../adopt/on-demand.ts';
 import type { FetchedArchive, FetchWatch, RestoreDependencies } from './deps.ts';
 import { SpaceGuard } from '../stored/space-guard.ts';
 
@@ -177,7 +176,7 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, offset: number): Pr
 export function fetchArchive(
   fromStores: RestoreDependencies['fetch'],
   downloads: Pick<RestoreDownloads, 'fetch'> | undefined,
-  claims?: Pick<Claims, 'claim'>,
+  claims?: Pick<AdoptOnDemand, 'claim'>,
 ): RestoreDependencies['fetch'] {
   return async (job, signal, watch) => {
     const { server, backup, request } = job;

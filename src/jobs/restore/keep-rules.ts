@@ -1,7 +1,6 @@
 /** What of a live tree a restore leaves alone: ignore lists, chosen paths and mount points, in the words of a swap. */
 import type { DirectoryRules } from '../../archive/ignore/ignore.ts';
-import type { StayRules } from '../../servers/swap/rules.ts';
-import { GOES, STAYS } from '../../servers/swap/rules.ts';
+import { GOES, type StayRules, STAYS } from '../../servers/swap/rules.ts';
 
 /** What an ignore list covers stays. */
 export function ignoredStays(rules: DirectoryRules): StayRules {

@@ -8,8 +8,7 @@
  * time by the ignore lists' own automaton.
  */
 import micromatch from 'micromatch';
-import type { DirectoryRules } from '../../archive/ignore/ignore.ts';
-import { compileIgnore } from '../../archive/ignore/ignore.ts';
+import { compileIgnore, type DirectoryRules } from '../../archive/ignore/ignore.ts';
 import type { EntryKind } from '../../archive/entry.ts';
 import { Failure } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';

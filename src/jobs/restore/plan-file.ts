@@ -1,20 +1,17 @@
 /** Step 5 of a restore: the unpacked tree is held against the live one, and the renames are written down. */
 import fs from 'node:fs';
 import { compileIgnore } from '../../archive/ignore/ignore.ts';
-import type { StayRules } from '../../servers/swap/rules.ts';
-import { either, nothingStays, pathsStay } from '../../servers/swap/rules.ts';
-import type { Stage } from '../../servers/stage/stage.ts';
-import { RESTORE_TREES } from '../../servers/stage/stage.ts';
+import { either, nothingStays, pathsStay, type StayRules } from '../../servers/swap/rules.ts';
+import { RESTORE_TREES, type Stage } from '../../servers/stage/stage.ts';
 import { planSwap } from '../../servers/swap/plan.ts';
-import type { PlanFile } from '../../servers/swap/step.ts';
-import { PlanWriter } from '../../servers/swap/step.ts';
+import { type PlanFile, PlanWriter } from '../../servers/swap/step.ts';
 import type { PathSelection } from './paths.ts';
 import type { RestoreRequest } from './request.ts';
 import { ignoredStays, unselectedStays } from './keep-rules.ts';
 
 const RESTORE_PLAN = 'plan';
 
-export interface SwapWish {
+export interface SwapOptions {
   readonly request: RestoreRequest;
   readonly selection: PathSelection | undefined;
   /** What other file systems are mounted on, below the server's directory. */
@@ -32,7 +29,7 @@ export interface SwapRules {
   readonly remove: StayRules;
 }
 
-export function rulesOf({ request, selection, mounts, ignore }: Omit<SwapWish, 'named'>): SwapRules {
+export function rulesOf({ request, selection, mounts, ignore }: Omit<SwapOptions, 'named'>): SwapRules {
   const ignored = request.truncate && request.keepIgnored && ignore.length > 0;
   const keep = either(pathsStay(mounts), ignored ? ignoredStays(compileIgnore(ignore).root()) : nothingStays);
   return { keep, remove: either(keep, selection === undefined ? nothingStays : unselectedStays(selection.root())) };
@@ -46,7 +43,7 @@ export function rulesOf({ request, selection, mounts, ignore }: Omit<SwapWish, '
  */
 export async function writeRestorePlan(
   stage: Stage,
-  wish: SwapWish,
+  wish: SwapOptions,
   onKept: (path: string) => void,
   signal: AbortSignal,
 ): Promise<PlanFile> {

@@ -14,10 +14,8 @@ import { staysWhole } from '../../servers/swap/rules.ts';
 import { StayScan } from '../../servers/swap/scan.ts';
 import type { RestorePreview } from '../contract.ts';
 import type { FetchedArchive, RestoreDependencies } from './deps.ts';
-import type { PathSelection } from './paths.ts';
-import { requireMatch } from './paths.ts';
-import type { SwapRules } from './plan-file.ts';
-import { rulesOf } from './plan-file.ts';
+import { type PathSelection, requireMatch } from './paths.ts';
+import { rulesOf, type SwapRules } from './plan-file.ts';
 import type { RestoreRequest } from './request.ts';
 
 /** Paths that each list shows; the counts are of all. */

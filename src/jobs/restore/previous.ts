@@ -12,12 +12,10 @@ import { openRoot } from '../../base/handles.ts';
 import type { JobId } from '../../base/ids.ts';
 import type { PlanRecord } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';
-import type { Stage } from '../../servers/stage/stage.ts';
-import { RESTORE_TREES, UNDO_TREES } from '../../servers/stage/stage.ts';
+import { RESTORE_TREES, type Stage, UNDO_TREES } from '../../servers/stage/stage.ts';
 import type { StageLocation } from '../../servers/stage/place.ts';
 import type { RestoreDependencies } from './deps.ts';
-import type { RestorePlan } from './plan.ts';
-import { restorePlanOf } from './plan.ts';
+import { type RestorePlan, restorePlanOf } from './plan.ts';
 
 const DIRECTORY = 'previous';
 const DIRECTORY_BESIDE_ROOT = '.roost-previous';

@@ -9,22 +9,19 @@
  * All of it may be done twice. What cannot be brought to an end (a disk that is away) is logged, and tried again at the
  * next start and before the next restore of that server.
  */
+import { requireNoUnfinishedSwap } from '../stored/unfinished-swap.ts';
 import { asFailure, Failure } from '../../base/failure.ts';
-import type { Catalogue } from '../../catalogue/contract.ts';
 import type { JobRecord, PlanRecord } from '../../catalogue/records.ts';
 import type { GameServer } from '../../servers/registry.ts';
 import { removeStageAt, Stage } from '../../servers/stage/stage.ts';
-import type { StageLocation } from '../../servers/stage/place.ts';
-import { isStageAt } from '../../servers/stage/place.ts';
+import { isStageAt, type StageLocation } from '../../servers/stage/place.ts';
 import { holdsPlan } from '../../servers/swap/step.ts';
 import type { EventHub } from '../runner/events.ts';
 import type { RestoreDependencies } from './deps.ts';
-import type { RestorePlan } from './plan.ts';
-import { restorePlanOf } from './plan.ts';
+import { type RestorePlan, restorePlanOf } from './plan.ts';
 import { keepStage, settleUndone } from './previous.ts';
 import { removeStrays, sweepPrevious } from './sweep.ts';
-import type { StoredSwap } from './swap.ts';
-import { changeOver, commitSwap, endBack, endRecovered, finishCommitted, startAgain } from './swap.ts';
+import { changeOver, commitSwap, endBack, endRecovered, finishCommitted, startAgain, type StoredSwap } from './swap.ts';
 import type { PendingEvent } from '../runner/verb.ts';
 
 export interface RecoverRestoresDependencies extends RestoreDependencies {
@@ -55,19 +52,6 @@ export async function finishEarlier(server: GameServer, deps: RestoreDependencie
   const unfinished = deps.catalogue.plans.list({ server: server.id, state: 'swapping' });
   for (const record of unfinished) await attempt(record, deps);
   requireNoUnfinishedSwap(server, deps);
-}
-
-/** @throws Failure `server_busy` when a swap of the server was begun and not ended: its tree is half changed. */
-export function requireNoUnfinishedSwap(
-  { id }: Pick<GameServer, 'id'>,
-  deps: { readonly catalogue: Pick<Catalogue, 'plans'> },
-): void {
-  const [record] = deps.catalogue.plans.list({ server: id, state: 'swapping' });
-  if (record === undefined) return;
-  throw new Failure('server_busy', 'Cannot use the server: an earlier restore of it is half done', {
-    facts: { job: record.job },
-    hint: 'The log says why it could not go on. Mend that and restart Roost, which then finishes it.',
-  });
 }
 
 async function attempt(record: PlanRecord, deps: RestoreDependencies): Promise<readonly PendingEvent[]> {

@@ -5,8 +5,7 @@ import { SliceTimer } from '../../base/handle-writes.ts';
 import { outOfSpace } from '../../policy/limits.ts';
 import type { Stage } from '../../servers/stage/stage.ts';
 import type { FetchedArchive, RestoreDependencies } from './deps.ts';
-import type { PathSelection } from './paths.ts';
-import { requireMatch } from './paths.ts';
+import { type PathSelection, requireMatch } from './paths.ts';
 import type { CheckedArchive } from './source.ts';
 import type { RunningJob } from '../runner/verb.ts';
 
@@ -15,7 +14,7 @@ const BLOCK = 4096;
 /** An archive of a stranger may name no more; one that Roost made itself may hold what it was made of. */
 const MAX_ENTRIES = 5_000_000;
 
-export interface Room {
+export interface StageSpace {
   /** Content that unpacking may write; more would take what is to stay free. */
   readonly maxBytes: number;
   readonly maxEntries: number;
@@ -31,14 +30,14 @@ interface Need {
  * @throws Failure `insufficient_storage` when it would not fit above the reserve, by bytes or inodes; `too_large`;
  * `path_not_found` when nothing is wanted of it.
  */
-export async function checkRoom(
+export async function checkSpace(
   job: RunningJob,
   stage: Stage,
   archive: FetchedArchive,
   checked: CheckedArchive | null,
   selection: PathSelection | undefined,
   deps: RestoreDependencies,
-): Promise<Room> {
+): Promise<StageSpace> {
   const maxEntries = Math.max(MAX_ENTRIES, archive.expected === null ? 0 : archive.entries);
   const need = await measure(archive, checked, selection, maxEntries, deps, job.signal);
   requireMatch(selection, need.entries);

@@ -2,8 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { JobId } from '../../base/ids.ts';
 import type { GameServer } from '../../servers/registry.ts';
-import type { Stage } from '../../servers/stage/stage.ts';
-import { removeStageAt } from '../../servers/stage/stage.ts';
+import { removeStageAt, type Stage } from '../../servers/stage/stage.ts';
 import type { RestoreDependencies } from './deps.ts';
 import { moveApart } from './previous.ts';
 import { startAgain } from './swap.ts';

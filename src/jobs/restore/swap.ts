@@ -22,8 +22,7 @@ import { readPlan } from '../../servers/swap/step.ts';
 import { failureEvent } from '../stored/backup-facts.ts';
 import { endJob } from '../runner/job-end.ts';
 import type { RestoreDependencies } from './deps.ts';
-import type { RestorePlan } from './plan.ts';
-import { restorePlanOf } from './plan.ts';
+import { type RestorePlan, restorePlanOf } from './plan.ts';
 import { keepStage, settleUndone } from './previous.ts';
 import type { PendingEvent, RunningJob } from '../runner/verb.ts';
 

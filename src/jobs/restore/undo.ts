@@ -7,17 +7,14 @@ import { asFailure, Failure } from '../../base/failure.ts';
 import type { PlanRecord } from '../../catalogue/records.ts';
 import type { GameServer } from '../../servers/registry.ts';
 import { Stage, UNDO_TREES } from '../../servers/stage/stage.ts';
-import type { PlanFile } from '../../servers/swap/step.ts';
-import { holdsPlan, PlanWriter, readPlan } from '../../servers/swap/step.ts';
+import { holdsPlan, type PlanFile, PlanWriter, readPlan } from '../../servers/swap/step.ts';
 import { invertPlan } from '../../servers/swap/invert.ts';
 import type { RestoreDependencies } from './deps.ts';
-import type { RestorePlan } from './plan.ts';
-import { restorePlanOf, storePlan } from './plan.ts';
+import { type RestorePlan, restorePlanOf, storePlan } from './plan.ts';
 import { settleUndone, UNDO_PLAN } from './previous.ts';
 import { finishEarlier } from './recovery.ts';
 import { stopServer } from './stop.ts';
-import type { StoredSwap } from './swap.ts';
-import { changeOver, commitOrGoBack, finishCommitted, startAgain } from './swap.ts';
+import { changeOver, commitOrGoBack, finishCommitted, startAgain, type StoredSwap } from './swap.ts';
 import type { RunningJob } from '../runner/verb.ts';
 
 /** A restore whose previous tree is kept. */

@@ -2,13 +2,12 @@
 import type { ExtractResult } from '../../archive/contract.ts';
 import type { ArchiveProgress } from '../../archive/entry.ts';
 import { handlePath } from '../../base/handles.ts';
-import type { Stage } from '../../servers/stage/stage.ts';
-import { RESTORE_TREES } from '../../servers/stage/stage.ts';
+import { RESTORE_TREES, type Stage } from '../../servers/stage/stage.ts';
 import { mountsBelow } from '../../servers/swap/mounts.ts';
 import type { FetchedArchive, RestoreDependencies } from './deps.ts';
 import type { PathSelection } from './paths.ts';
 import type { RestoreRequest } from './request.ts';
-import type { Room } from './space-check.ts';
+import type { StageSpace } from './space-check.ts';
 import type { RunningJob } from '../runner/verb.ts';
 
 export interface Unpacked {
@@ -19,12 +18,12 @@ export interface Unpacked {
   readonly named: (path: string) => boolean;
 }
 
-export interface UnpackWish {
+export interface UnpackOptions {
   readonly request: RestoreRequest;
   readonly selection: PathSelection | undefined;
   /** Whether step 2 has read the archive to its end; else a whole one is proven on the way. */
   readonly proven: boolean;
-  readonly room: Room;
+  readonly room: StageSpace;
   readonly job: Pick<RunningJob, 'rates' | 'signal'>;
 }
 
@@ -32,7 +31,7 @@ export interface UnpackWish {
 export async function unpackArchive(
   archive: FetchedArchive,
   stage: Stage,
-  { request, selection, proven, room, job }: UnpackWish,
+  { request, selection, proven, room, job }: UnpackOptions,
   deps: RestoreDependencies,
   onProgress: (progress: ArchiveProgress) => void,
 ): Promise<Unpacked> {

@@ -14,8 +14,7 @@ import type { EventHub } from './events.ts';
 import type { EndDependencies } from './job-end.ts';
 import { Locks, locksOf } from './locks.ts';
 import { JobQueue, needsSlot } from './queue.ts';
-import type { JobSurroundings } from './running-job.ts';
-import { ActiveJob, storeFailure } from './running-job.ts';
+import { ActiveJob, type JobDeps, storeFailure } from './running-job.ts';
 import type { Verb } from './verb.ts';
 
 export interface RunnerDependencies {
@@ -54,7 +53,7 @@ interface Entry {
 
 export class JobRunner {
   readonly #deps: RunnerDependencies;
-  readonly #around: JobSurroundings;
+  readonly #around: JobDeps;
   readonly #watchers: ((server: ServerId) => void)[] = [];
   readonly #verbs: ReadonlyMap<JobKind, Verb>;
   readonly #queue = new JobQueue();

@@ -14,7 +14,7 @@ import { endJob, type EndDependencies } from './job-end.ts';
 import { ProgressMeter } from './progress.ts';
 import type { PendingEvent, RunningJob, Verb } from './verb.ts';
 
-export interface JobSurroundings {
+export interface JobDeps {
   readonly catalogue: Pick<Catalogue, 'transaction'> & EndDependencies['catalogue'];
   readonly events: EventHub;
   readonly clock: Clock;
@@ -29,7 +29,7 @@ export interface JobSurroundings {
 export class ActiveJob implements RunningJob {
   readonly record: JobRecord;
   readonly #verb: Verb;
-  readonly #around: JobSurroundings;
+  readonly #around: JobDeps;
   readonly #controller = new AbortController();
   readonly #meter: ProgressMeter;
   readonly #startedAt: number;
@@ -38,7 +38,7 @@ export class ActiveJob implements RunningJob {
   #irrevocable = false;
   #ended = false;
 
-  constructor(record: JobRecord, verb: Verb, around: JobSurroundings) {
+  constructor(record: JobRecord, verb: Verb, around: JobDeps) {
     this.record = record;
     this.#verb = verb;
     this.#around = around;
@@ -147,7 +147,7 @@ export class ActiveJob implements RunningJob {
 }
 
 /** Ends a job as failed or cancelled, with whatever its verb changes along with it, and tells of it. */
-export function storeFailure(record: JobRecord, verb: Verb, failure: Failure, around: JobSurroundings): void {
+export function storeFailure(record: JobRecord, verb: Verb, failure: Failure, around: JobDeps): void {
   const told = around.catalogue.transaction(() => {
     const events = verb.failed(record, failure);
     endJob(record, failure, around);

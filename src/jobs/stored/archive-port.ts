@@ -21,7 +21,7 @@ import { compileIgnore } from '../../archive/ignore/ignore.ts';
 import { readIgnoreFile } from '../../archive/ignore/ignore-file.ts';
 import { openRoot } from '../../base/handles.ts';
 
-export interface ArchiveDoor {
+export interface ArchivePort {
   writeArchive(request: WriteRequest): Promise<WriteResult>;
   verifyArchive(request: VerifyRequest): Promise<VerifyResult>;
   extractArchive(request: ExtractRequest): Promise<ExtractResult>;
@@ -47,7 +47,7 @@ export interface OwnIgnoreList {
 }
 
 /** The archive room itself. */
-export const archiveDoor: ArchiveDoor = {
+export const archivePort: ArchivePort = {
   ...archive,
   ignoreLines: (lines) => compileIgnore(lines).lines,
   readIgnoreFile(root) {

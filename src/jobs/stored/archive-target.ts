@@ -10,8 +10,7 @@
  */
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { ByteSink } from '../../base/source.ts';
-import type { ObjectKind } from '../../storage/key.ts';
-import { objectKey } from '../../storage/key.ts';
+import { objectKey, type ObjectKind } from '../../storage/key.ts';
 import type { CreateOptions, ObjectWriter, Store } from '../../storage/store.ts';
 
 /** The mirror of the order of writing: with the manifest gone nothing claims to be a backup any more. */

@@ -14,7 +14,7 @@ import type { BackupRecord, JobRecord } from '../../catalogue/records.ts';
 import { backupEvent } from './backup-facts.ts';
 import { refreshManifest } from './manifests.ts';
 import type { StoreSet } from './stores.ts';
-import type { Turns } from '../../base/keyed-mutex.ts';
+import type { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { PendingEvent, Verb } from '../runner/verb.ts';
 
 const COPY_IN = 'copyIn';
@@ -23,7 +23,7 @@ export interface DamageDependencies {
   readonly catalogue: Pick<Catalogue, 'backups'>;
   readonly stores: StoreSet;
   /** Turns by backup id, shared with all who write manifests. */
-  readonly turns: Turns;
+  readonly turns: KeyedMutex;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -53,7 +53,7 @@ export function followInManifest(
   deps: DamageDependencies,
   change: Partial<BackupRecord> = {},
 ): Promise<void> {
-  return deps.turns.take(id, async () => {
+  return deps.turns.run(id, async () => {
     const now = deps.catalogue.backups.find(id);
     if (now?.status !== 'COMPLETED') return;
     await refreshManifest(deps.stores.get(now.store), { ...now, ...change }, deps.log);

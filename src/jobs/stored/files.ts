@@ -8,15 +8,14 @@ import { Failure, throwIfAborted } from '../../base/failure.ts';
 import { fromText, wirePath } from '../../base/paths.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import type { Store } from '../../storage/store.ts';
-import type { ArchiveDoor } from './archive-port.ts';
+import type { ArchivePort } from './archive-port.ts';
 import type { DirectoryItem, DirectoryPage, FileContent } from '../contract.ts';
-import type { StoredArchive } from './stored-archive.ts';
-import { openStoredArchive } from './stored-archive.ts';
+import { openStoredArchive, type StoredArchive } from './stored-archive.ts';
 
 /** Entries of one page: a directory of a million files must not become one answer. */
 const PAGE = 1000;
 
-type Door = Pick<ArchiveDoor, 'openArchive'>;
+type Door = Pick<ArchivePort, 'openArchive'>;
 
 /**
  * @param path as JSON carries it; '' for the root.

@@ -4,14 +4,13 @@
  */
 import type { BackupRecord } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';
-import type { ArchiveDoor } from '../stored/archive-port.ts';
-import type { DamageDependencies } from '../stored/damage.ts';
-import { followInManifest, notingDamage, verifiedEvent } from '../stored/damage.ts';
+import type { ArchivePort } from '../stored/archive-port.ts';
+import { type DamageDependencies, followInManifest, notingDamage, verifiedEvent } from '../stored/damage.ts';
 import { openStoredArchive } from '../stored/stored-archive.ts';
 import type { RunningJob, Verb } from '../runner/verb.ts';
 
 export interface VerifyDependencies extends DamageDependencies {
-  readonly archive: Pick<ArchiveDoor, 'verifyArchive'>;
+  readonly archive: Pick<ArchivePort, 'verifyArchive'>;
   readonly config: Pick<Config, 'backups'>;
 }
 

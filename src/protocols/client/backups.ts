@@ -1,10 +1,9 @@
 /** The routes of a server's backups as a whole: list and create. */
-import { createRoute } from '@hono/zod-openapi';
-import type { z } from '@hono/zod-openapi';
+import { createRoute, type z } from '@hono/zod-openapi';
 import type { ServerId } from '../../base/ids.ts';
 import type { CreateBackup } from '../../jobs/contract.ts';
 import { limitsOf } from '../access.ts';
-import type { App, DialectPorts } from '../dialect.ts';
+import type { App, DialectDeps } from '../dialect.ts';
 import { jsonBody } from '../json-body.ts';
 import { ANY_ERROR, BACKUPS, BEARER, jsonAnswer, optionalBody } from './answers.ts';
 import type { Guard } from './guard.ts';
@@ -13,7 +12,7 @@ import { inWords, REFUSALS } from './refusals.ts';
 import * as schemas from './schemas.ts';
 import { backupObject } from './views.ts';
 
-export function mountBackups(app: App, ports: DialectPorts, guard: Guard): void {
+export function mountBackups(app: App, ports: DialectDeps, guard: Guard): void {
   const { service } = ports;
 
   const list = createRoute({

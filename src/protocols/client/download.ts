@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { createRoute } from '@hono/zod-openapi';
 import { Failure } from '../../base/failure.ts';
 import type { BackupService, BackupView } from '../../jobs/contract.ts';
-import type { App, DialectPorts } from '../dialect.ts';
+import type { App, DialectDeps } from '../dialect.ts';
 import { downloadPath, signDownloadToken } from '../download-token.ts';
 import { ANY_ERROR, BACKUP, BEARER, jsonAnswer } from './answers.ts';
 import { backupIdOf, type Guard } from './guard.ts';
@@ -13,7 +13,7 @@ import { absoluteUrl } from './urls.ts';
 
 const SIGNED_URL_SECONDS = 3600;
 
-export function mountDownload(app: App, ports: DialectPorts, guard: Guard): void {
+export function mountDownload(app: App, ports: DialectDeps, guard: Guard): void {
   const { service, clock, downloadKey, log } = ports;
 
   const download = createRoute({

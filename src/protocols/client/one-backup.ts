@@ -3,7 +3,7 @@ import { createRoute } from '@hono/zod-openapi';
 import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { BackupService, BackupView } from '../../jobs/contract.ts';
-import type { App, DialectPorts } from '../dialect.ts';
+import type { App, DialectDeps } from '../dialect.ts';
 import { ignoredBody, jsonBody } from '../json-body.ts';
 import { ANY_ERROR, BACKUP, BEARER, jsonAnswer, optionalBody } from './answers.ts';
 import { backupIdOf, type Guard } from './guard.ts';
@@ -11,7 +11,7 @@ import { inWords, REFUSALS } from './refusals.ts';
 import * as schemas from './schemas.ts';
 import { backupObject } from './views.ts';
 
-export function mountOneBackup(app: App, { service }: DialectPorts, guard: Guard): void {
+export function mountOneBackup(app: App, { service }: DialectDeps, guard: Guard): void {
   const details = createRoute({
     method: 'get',
     path: BACKUP,

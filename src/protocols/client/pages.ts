@@ -1,6 +1,6 @@
 /** One page of a list, and where its neighbours are. */
 import type { z } from '@hono/zod-openapi';
-import type { AppContext, DialectPorts } from '../dialect.ts';
+import type { AppContext, DialectDeps } from '../dialect.ts';
 import { absoluteUrl } from './urls.ts';
 import type { BackupList, PageQuery } from './schemas.ts';
 
@@ -12,7 +12,7 @@ export interface Page<Item> {
 /** A page beyond the end is empty, as in the live panel; a list without items has one page. */
 export function pageOf<Item>(
   c: AppContext,
-  ports: DialectPorts,
+  ports: DialectDeps,
   all: readonly Item[],
   { page, per_page: perPage }: z.output<typeof PageQuery>,
 ): Page<Item> {

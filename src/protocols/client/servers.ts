@@ -2,14 +2,14 @@
 import { createRoute } from '@hono/zod-openapi';
 import { PERMISSIONS } from '../../config/types.ts';
 import { holdsServer, mayUse } from '../access.ts';
-import type { App, DialectPorts } from '../dialect.ts';
+import type { App, DialectDeps } from '../dialect.ts';
 import { ANY_ERROR, BEARER, jsonAnswer, SERVER } from './answers.ts';
 import { clientCaller, type Guard } from './guard.ts';
 import { pageOf } from './pages.ts';
 import * as schemas from './schemas.ts';
 import { serverObject } from './views.ts';
 
-export function mountServers(app: App, ports: DialectPorts, guard: Guard): void {
+export function mountServers(app: App, ports: DialectDeps, guard: Guard): void {
   const { service } = ports;
 
   const list = createRoute({

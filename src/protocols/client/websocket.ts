@@ -1,13 +1,13 @@
 /** What client libraries open a server's socket with. */
 import { createRoute } from '@hono/zod-openapi';
-import type { App, DialectPorts } from '../dialect.ts';
+import type { App, DialectDeps } from '../dialect.ts';
 import { signSocketToken } from '../socket-token.ts';
 import { ANY_ERROR, BEARER, jsonAnswer, SERVER } from './answers.ts';
 import { clientCaller, type Guard } from './guard.ts';
 import * as schemas from './schemas.ts';
 import { absoluteUrl } from './urls.ts';
 
-export function mountWebsocket(app: App, ports: DialectPorts, guard: Guard): void {
+export function mountWebsocket(app: App, ports: DialectDeps, guard: Guard): void {
   const { service, clock, socketKey } = ports;
 
   const websocket = createRoute({

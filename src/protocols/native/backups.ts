@@ -1,10 +1,9 @@
 /** The routes of a server's backups as a whole: list, create, delete, lock, estimate. */
-import { createRoute } from '@hono/zod-openapi';
-import type { z } from '@hono/zod-openapi';
+import { createRoute, type z } from '@hono/zod-openapi';
 import type { CreateBackup } from '../../jobs/contract.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import { limitsOf } from '../access.ts';
-import type { App, DialectPorts } from '../dialect.ts';
+import type { App, DialectDeps } from '../dialect.ts';
 import { ANY_ERROR, BACKUPS, BEARER, jsonAnswer, optionalBody, requiredBody } from './answers.ts';
 import { ignoredBody, jsonBody } from '../json-body.ts';
 import { backupIdOf, guard } from './guard.ts';
@@ -67,7 +66,7 @@ const estimate = createRoute({
   responses: { 200: jsonAnswer(schemas.EstimateObject, 'Files and bytes'), ...ANY_ERROR },
 });
 
-export function mountBackups(app: App, ports: DialectPorts): void {
+export function mountBackups(app: App, ports: DialectDeps): void {
   const { service } = ports;
 
   app.openapi(list, async (c) => c.json((await service.backups(c.get('server'))).map(backupObject), 200));

@@ -2,7 +2,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { Failure } from '../../base/failure.ts';
 import type { BackupView } from '../../jobs/contract.ts';
-import type { App, DialectPorts } from '../dialect.ts';
+import type { App, DialectDeps } from '../dialect.ts';
 import { DOWNLOAD_TOKEN_SECONDS, downloadPath, readDownloadToken, signDownloadToken } from '../download-token.ts';
 import { ANY_ERROR, BACKUPS, BEARER, jsonAnswer, requiredBody } from './answers.ts';
 import { jsonBody } from '../json-body.ts';
@@ -39,7 +39,7 @@ const download = createRoute({
   },
 });
 
-export function mountDownloads(app: App, ports: DialectPorts): void {
+export function mountDownloads(app: App, ports: DialectDeps): void {
   const { service } = ports;
 
   app.openapi(token, async (c) => {

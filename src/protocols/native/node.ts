@@ -3,7 +3,7 @@ import { createRoute } from '@hono/zod-openapi';
 import { Failure } from '../../base/failure.ts';
 import { parseJobId, parseServerId } from '../../base/ids.ts';
 import { holdsServer } from '../access.ts';
-import type { App, DialectPorts } from '../dialect.ts';
+import type { App, DialectDeps } from '../dialect.ts';
 import { ANY_ERROR, BEARER, jsonAnswer, requiredBody } from './answers.ts';
 import { jsonBody } from '../json-body.ts';
 import { guard, nativeCaller } from './guard.ts';
@@ -75,7 +75,7 @@ const health = createRoute({
   responses: { 200: jsonAnswer(schemas.HealthObject, 'It does') },
 });
 
-export function mountNode(app: App, ports: DialectPorts): void {
+export function mountNode(app: App, ports: DialectDeps): void {
   const { service } = ports;
 
   app.openapi(servers, async (c) => {

@@ -1,6 +1,6 @@
 /** The routes of one backup: its details, its cancelling and verifying, and looking inside it. */
 import { createRoute } from '@hono/zod-openapi';
-import type { App, DialectPorts } from '../dialect.ts';
+import type { App, DialectDeps } from '../dialect.ts';
 import { ANY_ERROR, BACKUPS, BEARER, jsonAnswer } from './answers.ts';
 import { ignoredBody } from '../json-body.ts';
 import { backupIdOf, guard } from './guard.ts';
@@ -72,7 +72,7 @@ const content = createRoute({
   },
 });
 
-export function mountOneBackup(app: App, ports: DialectPorts): void {
+export function mountOneBackup(app: App, ports: DialectDeps): void {
   const { service } = ports;
 
   app.openapi(details, async (c) =>

@@ -2,7 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { isoDate } from '../../base/clock.ts';
 import type { DeliveryView } from '../../jobs/contract.ts';
-import type { App, DialectPorts } from '../dialect.ts';
+import type { App, DialectDeps } from '../dialect.ts';
 import { jsonBody } from '../json-body.ts';
 import { ANY_ERROR, BEARER, jsonAnswer } from './answers.ts';
 import { guard } from './guard.ts';
@@ -57,7 +57,7 @@ const drop = createRoute({
   responses: { 200: jsonAnswer(z.object({ dropped: z.number() }), 'It is gone'), ...ANY_ERROR },
 });
 
-export function mountPanelReports(app: App, { service }: Pick<DialectPorts, 'service'>): void {
+export function mountPanelReports(app: App, { service }: Pick<DialectDeps, 'service'>): void {
   app.openapi(list, (c) => c.json({ reports: service.deliveries().map(reportObject) }, 200));
 
   app.openapi(retry, (c) => c.json({ retried: service.retryDeliveries(c.req.valid('query').id) }, 200));

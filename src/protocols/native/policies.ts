@@ -4,7 +4,7 @@ import { isoDate } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import { parseJobId } from '../../base/ids.ts';
 import { holdsServer } from '../access.ts';
-import type { App, DialectPorts } from '../dialect.ts';
+import type { App, DialectDeps } from '../dialect.ts';
 import { jsonBody } from '../json-body.ts';
 import { ANY_ERROR, BEARER, jsonAnswer, requiredBody } from './answers.ts';
 import { guard, nativeCaller } from './guard.ts';
@@ -43,7 +43,7 @@ const setRates = createRoute({
   responses: { 200: jsonAnswer(JobObject, 'The job'), ...ANY_ERROR },
 });
 
-export function mountPolicies(app: App, { service }: Pick<DialectPorts, 'service'>): void {
+export function mountPolicies(app: App, { service }: Pick<DialectDeps, 'service'>): void {
   app.openapi(retention, async (c) => {
     const plan = await service.retention(c.get('server'));
     const backups = plan.backups.map(({ backup, reasons }) => ({

@@ -1,9 +1,8 @@
 /** Bringing a server back to a backup, and taking that back. */
-import { createRoute } from '@hono/zod-openapi';
-import type { z } from '@hono/zod-openapi';
+import { createRoute, type z } from '@hono/zod-openapi';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { AcceptedRestore, RestoreBackup } from '../../jobs/contract.ts';
-import type { App, AppContext, DialectPorts } from '../dialect.ts';
+import type { App, AppContext, DialectDeps } from '../dialect.ts';
 import { ignoredBody, jsonBody } from '../json-body.ts';
 import { ANY_ERROR, BACKUPS, BEARER, jsonAnswer, optionalBody } from './answers.ts';
 import { backupIdOf, guard } from './guard.ts';
@@ -40,7 +39,7 @@ const undo = createRoute({
   responses: answers,
 });
 
-export function mountRestores(app: App, ports: DialectPorts): void {
+export function mountRestores(app: App, ports: DialectDeps): void {
   const { service } = ports;
 
   app.openapi(restore, async (c) => {
@@ -63,7 +62,7 @@ export function mountRestores(app: App, ports: DialectPorts): void {
   });
 }
 
-async function outcomeOf(c: AppContext, accepted: AcceptedRestore, ports: DialectPorts) {
+async function outcomeOf(c: AppContext, accepted: AcceptedRestore, ports: DialectDeps) {
   c.header('Location', backupUrl(ports, accepted.backup));
   return (await endOf(c, accepted)) === undefined ? undefined : accepted.outcome();
 }

@@ -1,5 +1,5 @@
 import type { Accepted, BackupView } from '../../jobs/contract.ts';
-import type { AppContext, DialectPorts } from '../dialect.ts';
+import type { AppContext, DialectDeps } from '../dialect.ts';
 
 /** True when the request prefers an answer at once (RFC 7240: `Prefer: respond-async`, among others, in any case). */
 function prefersAsync(c: AppContext): boolean {
@@ -29,11 +29,11 @@ export async function endOf(c: AppContext, accepted: Accepted): Promise<BackupVi
  * A URL of this node. Relative, as panels that put their own host before it expect, unless the operator told the
  * node its public address.
  */
-export function ownUrl(ports: DialectPorts, path: string): string {
+export function ownUrl(ports: DialectDeps, path: string): string {
   return `${ports.publicUrl ?? ''}${path}`;
 }
 
 /** The backup's own address, for `Location`. */
-export function backupUrl(ports: DialectPorts, view: BackupView): string {
+export function backupUrl(ports: DialectDeps, view: BackupView): string {
   return ownUrl(ports, `/api/servers/${view.server}/backups/${view.id}`);
 }

@@ -1,7 +1,7 @@
 /** List, create, restore and delete, as the first generation's panel calls them. */
 import { z } from '@hono/zod-openapi';
 import { isUuid, parseBackupId, type BackupId } from '../../base/ids.ts';
-import type { App, DialectPorts } from '../dialect.ts';
+import type { App, DialectDeps } from '../dialect.ts';
 import { ignoredBody } from '../json-body.ts';
 import { bodyAs } from './body.ts';
 import { panelOnly } from './guard.ts';
@@ -22,7 +22,7 @@ const CreateBody = z.object({
 
 const RestoreBody = z.object({ uuid, truncate: z.boolean().nullish() });
 
-export function mountBackups(app: App, { service }: DialectPorts): void {
+export function mountBackups(app: App, { service }: DialectDeps): void {
   const path = '/api/servers/:server/backup';
 
   app.get(path, panelOnly, async (c) => {

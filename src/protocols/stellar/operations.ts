@@ -4,7 +4,7 @@ import { Failure } from '../../base/failure.ts';
 import { parseServerId, type ServerId } from '../../base/ids.ts';
 import { printableText } from '../../base/paths.ts';
 import type { BackupService, BackupView } from '../../jobs/contract.ts';
-import type { App, AppContext, DialectPorts } from '../dialect.ts';
+import type { App, AppContext, DialectDeps } from '../dialect.ts';
 import { failureOf } from '../thrown.ts';
 import { bodyAs } from './body.ts';
 import { logged, statusOf } from './errors.ts';
@@ -26,7 +26,7 @@ const OPERATIONS = new Map<string, Operation>([
   ['delete', remove],
 ]);
 
-export function mountOperations(app: App, { service, log }: DialectPorts): void {
+export function mountOperations(app: App, { service, log }: DialectDeps): void {
   app.post('/api/servers/:server/backups', async (c, next) => {
     if (c.get('caller')?.dialect !== 'stellar') {
       return c.req.header('x-stellar-node-id') === undefined ? next() : c.text('unauthorized', 401);

@@ -12,7 +12,7 @@ import type { Clock } from '../../base/clock.ts';
 import { isUuid } from '../../base/ids.ts';
 import type { PanelConfig } from '../../config/types.ts';
 import type { RoostEvent } from '../../jobs/contract.ts';
-import type { App, DialectPorts } from '../dialect.ts';
+import type { App, DialectDeps } from '../dialect.ts';
 import { signedClaims } from '../json-web-token.ts';
 import { rawSocket } from '../socket-wire.ts';
 
@@ -34,7 +34,7 @@ export function isSocketPath(path: string): boolean {
 
 export function mountSocket(
   app: App,
-  ports: DialectPorts,
+  ports: DialectDeps,
   { token }: Pick<NonNullable<PanelConfig['connection']>, 'token'>,
 ): void {
   const key = Buffer.from(token.reveal(), 'utf8');
@@ -60,7 +60,7 @@ function session(
   server: string,
   expiry: number | undefined,
   open: Map<string, number>,
-  { clock, events }: Pick<DialectPorts, 'clock' | 'events'>,
+  { clock, events }: Pick<DialectDeps, 'clock' | 'events'>,
 ): WSEvents<WebSocketLike> {
   let end = (): void => undefined;
   return {

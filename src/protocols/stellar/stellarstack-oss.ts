@@ -9,7 +9,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Clock } from '../../base/clock.ts';
 import type { PanelConfig } from '../../config/types.ts';
-import type { App, AppEnv, Dialect, DialectPorts } from '../dialect.ts';
+import type { App, AppEnv, Dialect, DialectDeps } from '../dialect.ts';
 import { PANEL_CALLER, signatureCheck } from './credentials.ts';
 import { mountOperations } from './operations.ts';
 
@@ -19,7 +19,7 @@ export function stellarStackOssDialect(connection: NonNullable<PanelConfig['conn
   return {
     name: 'stellar',
     identify: (headers) => (proves(headers) ? PANEL_CALLER : undefined),
-    mount(app: App, ports: DialectPorts) {
+    mount(app: App, ports: DialectDeps) {
       const own: App = new OpenAPIHono<AppEnv>();
       mountOperations(own, ports);
       app.route('/', own);

@@ -8,7 +8,7 @@
  */
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { PanelConfig } from '../../config/types.ts';
-import type { App, AppEnv, Dialect, DialectPorts } from '../dialect.ts';
+import type { App, AppEnv, Dialect, DialectDeps } from '../dialect.ts';
 import { mountBackups } from './backups.ts';
 import { bearerCheck, PANEL_CALLER } from './credentials.ts';
 import { mountDownload } from './download.ts';
@@ -22,7 +22,7 @@ export function stellarStackDialect(connection: NonNullable<PanelConfig['connect
   return {
     name: 'stellar',
     identify: (headers) => (proves(headers) ? PANEL_CALLER : undefined),
-    mount(app: App, ports: DialectPorts) {
+    mount(app: App, ports: DialectDeps) {
       const own: App = new OpenAPIHono<AppEnv>();
       own.onError((error, c) => logged(c, error, ports.log, answerError));
       mountBackups(own, ports);

@@ -4,15 +4,15 @@
  * token in the address, and is served first.
  */
 import { OpenAPIHono } from '@hono/zod-openapi';
-import type { App, AppEnv, Dialect, DialectPorts } from '../dialect.ts';
-import type { Grants } from './tokens/denylist.ts';
+import type { App, AppEnv, Dialect, DialectDeps } from '../dialect.ts';
+import type { TokenDenylist } from './tokens/denylist.ts';
 import { isSocketPath, mountSocket } from './socket/socket.ts';
 
 /** @param allowedOrigins besides the node's own, or `*`. */
-export function nodeSocketDialect(grants: Grants, allowedOrigins: readonly string[]): Dialect {
+export function nodeSocketDialect(grants: TokenDenylist, allowedOrigins: readonly string[]): Dialect {
   return {
     name: 'wings',
-    mount(app: App, ports: DialectPorts) {
+    mount(app: App, ports: DialectDeps) {
       const own: App = new OpenAPIHono<AppEnv>();
       const credentials = {
         get key() {

@@ -10,14 +10,13 @@ import { randomUUID } from 'node:crypto';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Clock } from '../../base/clock.ts';
 import type { Caller } from '../access.ts';
-import type { App, AppEnv, Dialect, DialectPorts } from '../dialect.ts';
+import type { App, AppEnv, Dialect, DialectDeps } from '../dialect.ts';
 import { failureOf, logThrown } from '../thrown.ts';
 import { answersOf } from './answers/answers-of.ts';
 import { mountBackups } from './routes/backups.ts';
 import { mountDownload } from './routes/download.ts';
-import type { WingsFlavour } from './flavour.ts';
-import { FLAVOURS } from './flavour.ts';
-import type { Grants } from './tokens/denylist.ts';
+import { FLAVOURS, type WingsFlavour } from './flavour.ts';
+import type { TokenDenylist } from './tokens/denylist.ts';
 import type { NodeCredentials } from './tokens/node-credentials.ts';
 import { mountNotServed } from './routes/not-served.ts';
 import type { PanelServers } from './panel/servers.ts';
@@ -28,7 +27,7 @@ import { isSocketPath, mountSocket } from './socket/socket.ts';
 import { mountSystem } from './routes/system.ts';
 import { mountUpdate } from './routes/update.ts';
 
-export interface WingsParts {
+export interface WingsDeps {
   readonly flavour: WingsFlavour;
   readonly credentials: NodeCredentials;
   /** As the config has it, without a slash at its end: also the origin of the panel's pages. */
@@ -36,7 +35,7 @@ export interface WingsParts {
   /** Origins besides the panel's that browsers may call from, or `*`. */
   readonly allowedOrigins: readonly string[];
   /** What was granted and denied to the holders of tokens. */
-  readonly grants: Grants;
+  readonly grants: TokenDenylist;
   /** The panel's word on servers. */
   readonly panel: PanelServers;
   readonly clock: Clock;
@@ -48,7 +47,7 @@ const PANEL_CALLER: Caller = { id: 'panel', dialect: 'wings', permissions: ['*']
 // The scheme's case counts, as in the panels' own daemons.
 const BEARER = /^Bearer (.+)$/;
 
-export function wingsDialect(parts: WingsParts): Dialect {
+export function wingsDialect(parts: WingsDeps): Dialect {
   const { credentials, allowedOrigins, grants, panel, newRequestId = randomUUID } = parts;
   const facts = FLAVOURS[parts.flavour];
   const panelOrigin = new URL(parts.panelUrl).origin;
@@ -58,7 +57,7 @@ export function wingsDialect(parts: WingsParts): Dialect {
       const [, presented = ''] = BEARER.exec(headers.get('authorization') ?? '') ?? [];
       return credentials.matches(presented) ? PANEL_CALLER : undefined;
     },
-    mount(app: App, ports: DialectPorts) {
+    mount(app: App, ports: DialectDeps) {
       const { version } = ports;
       const own: App = new OpenAPIHono<AppEnv>();
       own.onError((error, c) => {

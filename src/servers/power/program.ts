@@ -1,6 +1,5 @@
 /** Runs one of the operator's programs: no shell, a time limit, and the end of its output for an error message. */
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { Failure, throwIfAborted } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
 

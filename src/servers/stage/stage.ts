@@ -29,8 +29,7 @@ import {
 import { handlePath, openDirectory, openRoot, readDirectory, statChild } from '../../base/handles.ts';
 import type { JobId } from '../../base/ids.ts';
 import { removeTree } from '../../base/remove-tree.ts';
-import type { PlacedStage, StageLocation } from './place.ts';
-import { findStage, isSame, openStageAt, placeStage } from './place.ts';
+import { findStage, isSame, openStageAt, type PlacedStage, placeStage, type StageLocation } from './place.ts';
 import type { SwapTrees } from '../swap/swap.ts';
 
 export const STAGE_PREFIX = '.roost-stage-';

@@ -3,8 +3,7 @@ import fs from 'node:fs';
 import { dirname } from 'node:path';
 import { hasChangedMeanwhile } from '../../base/handle-writes.ts';
 import { handlePath, openRoot, readDirectory } from '../../base/handles.ts';
-import type { JobId } from '../../base/ids.ts';
-import { isUuid } from '../../base/ids.ts';
+import { isUuid, type JobId } from '../../base/ids.ts';
 import { STAGE_PREFIX } from './stage.ts';
 import type { StageLocation, StagePlace } from './place.ts';
 

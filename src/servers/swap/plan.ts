@@ -7,9 +7,9 @@
  */
 import fs from 'node:fs';
 import { Failure, throwIfAborted } from '../../base/failure.ts';
-import type { DirectoryMetadata } from '../../base/handle-writes.ts';
 import {
   changeDirectoryMode,
+  type DirectoryMetadata,
   hasChangedMeanwhile,
   makeDirectories,
   readMetadata,
@@ -18,8 +18,7 @@ import {
 import { MAX_DEPTH, openDirectory, readDirectory, statChild } from '../../base/handles.ts';
 import { printable } from '../../base/paths.ts';
 import type { ExchangeStep, SwapStep } from './step.ts';
-import type { StayRules } from './rules.ts';
-import { goesWhole, staysWhole } from './rules.ts';
+import { goesWhole, type StayRules, staysWhole } from './rules.ts';
 import { StayScan } from './scan.ts';
 
 export interface SwapPlanRequest {

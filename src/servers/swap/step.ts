@@ -9,8 +9,7 @@
 import fs from 'node:fs';
 import { createHash } from 'node:crypto';
 import { Failure } from '../../base/failure.ts';
-import { createFile, syncHandle } from '../../base/handle-writes.ts';
-import type { DirectoryMetadata } from '../../base/handle-writes.ts';
+import { createFile, type DirectoryMetadata, syncHandle } from '../../base/handle-writes.ts';
 import { openForReading } from '../../base/handles.ts';
 
 /** What is at `path` in the live tree goes out, and what the incoming tree has there comes in; or one of the two. */

@@ -20,10 +20,10 @@
  * copied to another disk or mounted again, and a file that was saved by renaming over it is still the file to replace.
  */
 import { Failure, errnoOf } from '../../base/failure.ts';
-import type { DirectoryMetadata } from '../../base/handle-writes.ts';
 import {
   applyMetadata,
   changeDirectoryMode,
+  type DirectoryMetadata,
   hasChangedMeanwhile,
   makeDirectory,
   SliceTimer,

@@ -9,13 +9,11 @@ import { Failure, throwIfAborted } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
 import { formatBytes } from '../../base/sizes.ts';
 import { faultOf, isTransient } from '../s3/failure.ts';
-import type { RetryPort } from '../s3/retry.ts';
-import { retried, systemRetry } from '../s3/retry.ts';
+import { type RetryPort, systemRetry } from '../../base/retry.ts';
+import { retried } from '../s3/retry.ts';
 import { AllowedHosts } from './address-rules.ts';
-import type { Resolve } from './link.ts';
-import { addressesOf, parseLink, systemResolve } from './link.ts';
-import type { GuardedOptions } from './request.ts';
-import { guardedGet } from './request.ts';
+import { addressesOf, parseLink, type Resolve, systemResolve } from './link.ts';
+import { guardedGet, type GuardedOptions } from './request.ts';
 
 const DOING = 'Cannot fetch the backup';
 /** RFC 1952: two bytes of magic, and deflate, the only method there is. */

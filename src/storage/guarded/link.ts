@@ -6,8 +6,7 @@ import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { Failure } from '../../base/failure.ts';
-import type { AllowedHosts } from './address-rules.ts';
-import { isPublicAddress } from './address-rules.ts';
+import { type AllowedHosts, isPublicAddress } from './address-rules.ts';
 
 const SCHEMES: ReadonlySet<string> = new Set(['http:', 'https:']);
 /** More than any presigned URL needs, and little to keep for each restore that waits. */

@@ -4,14 +4,12 @@
  * sent, and TLS is checked against the name in the link.
  */
 import type { LookupAddress } from 'node:dns';
-import type { IncomingMessage } from 'node:http';
-import http from 'node:http';
+import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { Failure, throwIfAborted, unlessAborted } from '../../base/failure.ts';
 import type { AllowedHosts } from './address-rules.ts';
-import type { Resolve } from './link.ts';
-import { addressesOf, parseLink, refusedLink } from './link.ts';
+import { addressesOf, parseLink, refusedLink, type Resolve } from './link.ts';
 
 const DOING = 'Cannot fetch the backup';
 /** As many as Wings follows. */

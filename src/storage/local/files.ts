@@ -1,6 +1,5 @@
 /** The system calls by which objects appear and vanish; handed in, so that tests can make each of them fail. */
-import { lstat, open, rename, unlink } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import { type FileHandle, lstat, open, rename, unlink } from 'node:fs/promises';
 import { errnoOf } from '../../base/failure.ts';
 
 export interface StoreFiles {

@@ -8,8 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { isUuid } from '../../base/ids.ts';
-import type { ObjectKey } from '../key.ts';
-import { keyParts } from '../key.ts';
+import { keyParts, type ObjectKey } from '../key.ts';
 
 export const DIRECTORY_MODE = 0o700;
 export const FILE_MODE = 0o600;

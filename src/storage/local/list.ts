@@ -4,8 +4,7 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../../base/failure.ts';
 import { keyParts, parseKey } from '../key.ts';
-import type { StoreFiles } from './files.ts';
-import { removeIfThere } from './files.ts';
+import { removeIfThere, type StoreFiles } from './files.ts';
 import { isPartialName, isServerName } from './layout.ts';
 import type { StoredObject } from '../store.ts';
 

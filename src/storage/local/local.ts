@@ -6,19 +6,16 @@
  * owns a store directory: what it did not begin itself and is not whole, it sweeps away at its opening.
  */
 import { constants } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
-import { access, link, lstat, mkdir, rmdir, statfs } from 'node:fs/promises';
+import { access, type FileHandle, link, lstat, mkdir, rmdir, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf, Failure } from '../../base/failure.ts';
 import type { ByteSource } from '../../base/source.ts';
-import type { ObjectKey } from '../key.ts';
-import { parseKey } from '../key.ts';
+import { type ObjectKey, parseKey } from '../key.ts';
 import { explainStoreError } from './failure.ts';
-import type { StoreFiles } from './files.ts';
-import { removeIfThere, systemFiles } from './files.ts';
+import { removeIfThere, type StoreFiles, systemFiles } from './files.ts';
 import { DIRECTORY_MODE, FILE_MODE, partialPath, pathOf } from './layout.ts';
 import { listObjects, sweepPartials } from './list.ts';
-import type { StoreIdentity } from './marker.ts';
+import type { StoreIdentity } from '../identity.ts';
 import { requireMarked } from './marker.ts';
 import { openLocalSource } from './source.ts';
 import { LocalWriter } from './writer.ts';

@@ -21,9 +21,9 @@ import { mkdir, open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoOf, Failure } from '../../base/failure.ts';
 import { isUuid } from '../../base/ids.ts';
+import type { StoreIdentity } from '../identity.ts';
 import { keyParts } from '../key.ts';
-import type { StoreFiles } from './files.ts';
-import { removeIfThere } from './files.ts';
+import { removeIfThere, type StoreFiles } from './files.ts';
 import { DIRECTORY_MODE, FILE_MODE, isFlatArchive, isPartialName, isServerName } from './layout.ts';
 
 export const MARKER_NAME = '.roost-store';
@@ -31,12 +31,6 @@ export const MARKER_NAME = '.roost-store';
 const MAX_MARKER_BYTES = 4096;
 /** What a new file system holds by itself. */
 const NOT_CONTENT = new Set([MARKER_NAME, `${MARKER_NAME}.new`, 'lost+found']);
-
-/** Where the node remembers which store it marked; the catalogue's keys in the daemon. */
-export interface StoreIdentity {
-  load(): string | undefined;
-  save(id: string): void;
-}
 
 /**
  * Resolves when the directory is the store that it was at first.

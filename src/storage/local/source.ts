@@ -1,6 +1,5 @@
 import { constants } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { errnoOf, Failure, throwIfAborted, unlessAborted } from '../../base/failure.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { ObjectKey } from '../key.ts';

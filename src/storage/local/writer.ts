@@ -14,11 +14,10 @@ import { Failure } from '../../base/failure.ts';
 import { StreamWriteBack } from '../../base/write-back.ts';
 import type { ObjectKey } from '../key.ts';
 import { explainStoreError } from './failure.ts';
-import type { StoreFiles } from './files.ts';
-import { isThere, removeIfThere } from './files.ts';
+import { isThere, removeIfThere, type StoreFiles } from './files.ts';
 import type { ObjectWriter } from '../store.ts';
 
-export interface LocalWriterPlace {
+export interface LocalWriterOptions {
   readonly key: ObjectKey;
   /** The store's directory, for messages and free space. */
   readonly directory: string;
@@ -30,7 +29,7 @@ export interface LocalWriterPlace {
 }
 
 export class LocalWriter implements ObjectWriter {
-  readonly #place: LocalWriterPlace;
+  readonly #place: LocalWriterOptions;
   #handle: FileHandle | null;
   #state: 'open' | 'failed' | 'committed' | 'aborted' = 'open';
   #written = 0;
@@ -38,7 +37,7 @@ export class LocalWriter implements ObjectWriter {
   readonly #writeBack: StreamWriteBack;
 
   /** @param handle of the partial file, just created; the writer closes it. */
-  constructor(place: LocalWriterPlace, handle: FileHandle) {
+  constructor(place: LocalWriterOptions, handle: FileHandle) {
     this.#place = place;
     this.#handle = handle;
     this.#writeBack = new StreamWriteBack(handle.fd);

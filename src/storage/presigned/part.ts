@@ -6,8 +6,7 @@
  * gigabytes were sent to it, and the refusal is not lost with the connection. One that never answers that gets them.
  */
 import { createHash } from 'node:crypto';
-import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
-import http from 'node:http';
+import http, { type Agent, type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { throwIfAborted } from '../../base/failure.ts';
 import type { Pace } from '../../base/rates.ts';

@@ -17,10 +17,9 @@ import { printableText } from '../../base/paths.ts';
 import { Pace } from '../../base/rates.ts';
 import type { ByteSource } from '../../base/source.ts';
 import { faultOf, isTransient } from '../s3/failure.ts';
-import type { RetryPort } from '../s3/retry.ts';
-import { retried, systemRetry } from '../s3/retry.ts';
-import type { PartAnswer } from './part.ts';
-import { putPart } from './part.ts';
+import { type RetryPort, systemRetry } from '../../base/retry.ts';
+import { retried } from '../s3/retry.ts';
+import { type PartAnswer, putPart } from './part.ts';
 
 const DOING = 'Cannot upload the archive';
 /** Parts under way: more than one, so that an answer is not waited for with the line idle. */
@@ -78,7 +77,7 @@ export async function uploadParts(request: UploadRequest, signal: AbortSignal): 
   }
 }
 
-interface Place {
+interface PartLocation {
   readonly url: URL;
   readonly partNumber: number;
   readonly offset: number;
@@ -86,7 +85,7 @@ interface Place {
 }
 
 /** @throws Failure when the URLs do not fit the archive: a panel that counts differently would complete a torn object. */
-function readPlaces({ parts, partSize }: PartPlaces, size: number): readonly Place[] {
+function readPlaces({ parts, partSize }: PartPlaces, size: number): readonly PartLocation[] {
   const isWhole = Number.isSafeInteger(partSize) && partSize > 0 && parts.length === Math.ceil(size / partSize);
   const urls = parts.flatMap((text) => URL.parse(text) ?? []).filter(({ protocol }) => WEB.has(protocol));
   if (!isWhole || urls.length !== parts.length) {
@@ -104,7 +103,7 @@ function readPlaces({ parts, partSize }: PartPlaces, size: number): readonly Pla
 
 /** The first part that fails for good stops the others. */
 async function sendAll(
-  places: readonly Place[],
+  places: readonly PartLocation[],
   request: UploadRequest,
   signal: AbortSignal,
 ): Promise<readonly SentPart[]> {
@@ -143,7 +142,11 @@ interface Line {
   readonly signal: AbortSignal;
 }
 
-async function sendPart(place: Place, request: UploadRequest, { pace, agents, signal }: Line): Promise<SentPart> {
+async function sendPart(
+  place: PartLocation,
+  request: UploadRequest,
+  { pace, agents, signal }: Line,
+): Promise<SentPart> {
   const { source, retry = systemRetry, idleMs = IDLE_MS } = request;
   const { url, partNumber } = place;
   const agent = url.protocol === 'https:' ? agents.https : agents.http;
@@ -179,9 +182,9 @@ const EXPIRED_CODES: ReadonlySet<string> = new Set(['ExpiredToken', 'NoSuchUploa
 /** The service does not take parts at these URLs any more. */
 class NoLongerTaken extends Error {
   readonly #answer: PartAnswer;
-  readonly #place: Place;
+  readonly #place: PartLocation;
 
-  constructor(answer: PartAnswer, place: Place) {
+  constructor(answer: PartAnswer, place: PartLocation) {
     super('the URLs are not good any more');
     this.#answer = answer;
     this.#place = place;
@@ -207,7 +210,7 @@ class NoLongerTaken extends Error {
   }
 }
 
-function requireTaken(answer: PartAnswer, place: Place): string {
+function requireTaken(answer: PartAnswer, place: PartLocation): string {
   const { status, code, etag } = answer;
   if (status === 200 && etag !== undefined && etag !== '') return etag;
   if (EXPIRED_STATUS.has(status) || EXPIRED_CODES.has(code)) throw new NoLongerTaken(answer, place);
@@ -235,7 +238,7 @@ function told(status: number, code: string): string {
 }
 
 /** The system's own words; the URL, which is signed, is in none of them. */
-function explain(error: unknown, { url, partNumber }: Place): Failure {
+function explain(error: unknown, { url, partNumber }: PartLocation): Failure {
   if (error instanceof Failure) return error;
   const { code, message } = faultOf(error);
   const state = printableText(code === '' ? message : `${code}: ${message}`);

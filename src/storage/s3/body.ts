@@ -2,8 +2,7 @@
  * The bytes of one request: a part, or a small object. Kept until the service has taken them, so that each attempt
  * sends all of them from the start.
  */
-import type { Hash } from 'node:crypto';
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Pace } from '../../base/rates.ts';
 import type { Sdk } from './connect.ts';

@@ -14,13 +14,11 @@ import type {
 } from '@aws-sdk/client-s3';
 import type { Failure } from '../../base/failure.ts';
 import type { S3StoreConfig } from '../../config/types.ts';
-import type { S3Body } from './body.ts';
-import { addPayloadHash } from './body.ts';
+import { addPayloadHash, type S3Body } from './body.ts';
 import type { Sdk } from './connect.ts';
-import type { S3Place } from './failure.ts';
-import { explainS3Error, serviceCode } from './failure.ts';
-import type { Patience, RetryPort } from './retry.ts';
-import { retried } from './retry.ts';
+import { explainS3Error, type S3Location, serviceCode } from './failure.ts';
+import type { RetryPort } from '../../base/retry.ts';
+import { type Patience, retried } from './retry.ts';
 
 /** Names the writer of an object, so that one whose answer was lost can be told from another's. */
 const WRITER_TAG = 'roost-writer';
@@ -50,13 +48,13 @@ export interface SentPart {
 }
 
 export class S3Bucket {
-  readonly place: S3Place;
+  readonly place: S3Location;
   readonly #sdk: Sdk;
   readonly #client: S3Client;
   readonly #config: S3StoreConfig;
   readonly #retry: RetryPort;
 
-  constructor(sdk: Sdk, client: S3Client, config: S3StoreConfig, place: S3Place, retry: RetryPort) {
+  constructor(sdk: Sdk, client: S3Client, config: S3StoreConfig, place: S3Location, retry: RetryPort) {
     this.#sdk = sdk;
     this.#client = client;
     this.#config = config;

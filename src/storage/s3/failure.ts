@@ -7,7 +7,7 @@ import { errnoOf, Failure } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
 
 /** What a message may name: nothing in it is secret. */
-export interface S3Place {
+export interface S3Location {
   readonly store: string;
   readonly bucket: string;
   readonly region: string;
@@ -81,7 +81,7 @@ export function isTransient(error: unknown): boolean {
 }
 
 /** @param doing the sentence's start, such as "Cannot store the archive". */
-export function explainS3Error(error: unknown, doing: string, place: S3Place): Failure {
+export function explainS3Error(error: unknown, doing: string, place: S3Location): Failure {
   if (error instanceof Failure) return error;
   const fault = faultOf(error);
   if (fault.code === 'AbortError' || (error instanceof Error && error.name === 'AbortError')) {
@@ -109,7 +109,7 @@ interface Sharp {
   readonly code?: 'insufficient_storage' | 'archive_damaged' | 'too_large';
 }
 
-type Rule = (place: S3Place, fault: S3Fault) => Sharp;
+type Rule = (place: S3Location, fault: S3Fault) => Sharp;
 
 const wrongKeys: Rule = ({ host, store }, fault) => ({
   state: `${host} does not accept the credentials (${told(fault)})`,
@@ -205,7 +205,7 @@ const BY_CODE: Readonly<Record<string, Rule>> = {
   CredentialsProviderError: noCredentials,
 };
 
-function sharpen(fault: S3Fault, place: S3Place): Sharp {
+function sharpen(fault: S3Fault, place: S3Location): Sharp {
   return ruleOf(fault)(place, fault);
 }
 

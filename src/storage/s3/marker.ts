@@ -17,9 +17,8 @@
 import { randomUUID } from 'node:crypto';
 import { Failure } from '../../base/failure.ts';
 import { isUuid } from '../../base/ids.ts';
-import type { StoreIdentity } from '../local/marker.ts';
-import type { CallOptions, S3Bucket } from './bucket.ts';
-import { isMissing } from './bucket.ts';
+import type { StoreIdentity } from '../identity.ts';
+import { type CallOptions, isMissing, type S3Bucket } from './bucket.ts';
 import { serviceCode } from './failure.ts';
 
 export const S3_MARKER = '.roost-store';

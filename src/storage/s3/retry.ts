@@ -1,20 +1,6 @@
-/** Asking again: how often, and after how long. Whoever waits gives up at once when the signal fires. */
-import { setTimeout as pauseFor } from 'node:timers/promises';
+/** Asking again: how often, and after how long. A caller's signal ends the wait at once. */
+import type { RetryPort } from '../../base/retry.ts';
 import { isTransient } from './failure.ts';
-
-export interface RetryPort {
-  /** From 0 to 1. */
-  random(): number;
-  /** Rejects with an `AbortError` once the signal fires. */
-  pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void>;
-}
-
-export const systemRetry: RetryPort = {
-  random: Math.random,
-  pause: async (milliseconds, signal) => {
-    await pauseFor(milliseconds, undefined, signal === undefined ? {} : { signal });
-  },
-};
 
 /** `once` for a look at the start, `short` for what somebody waits for, `long` (about a minute) for bytes of a backup. */
 export type Patience = 'once' | 'short' | 'long';

@@ -7,26 +7,21 @@
  * through a few buffers and never touch this host's disk. It leaves no open upload behind: on failure, on abort, and
  * after a crash at the first use of the next run. Only names that are keys under the own prefix are ever touched.
  */
-import type { Clock } from '../../base/clock.ts';
-import { systemClock } from '../../base/clock.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import { asFailure, Failure } from '../../base/failure.ts';
 import { Pace } from '../../base/rates.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { S3StoreConfig } from '../../config/types.ts';
-import type { ObjectKey } from '../key.ts';
-import { keyParts, parseKey } from '../key.ts';
-import type { StoreIdentity } from '../local/marker.ts';
+import { keyParts, type ObjectKey, parseKey } from '../key.ts';
+import type { StoreIdentity } from '../identity.ts';
 import type { BodyRules } from './body.ts';
-import type { CallOptions } from './bucket.ts';
-import { S3Bucket } from './bucket.ts';
-import type { Connection } from './connect.ts';
-import { connectS3, isPathStyle } from './connect.ts';
+import { type CallOptions, S3Bucket } from './bucket.ts';
+import { type Connection, connectS3, isPathStyle } from './connect.ts';
 import { serviceCode } from './failure.ts';
 import { requireOwnPrefix } from './marker.ts';
 import { choosePartSize } from './parts.ts';
 import { encodeKey, presignGet } from './presign.ts';
-import type { RetryPort } from './retry.ts';
-import { systemRetry } from './retry.ts';
+import { type RetryPort, systemRetry } from '../../base/retry.ts';
 import { S3Source } from './source.ts';
 import { S3Writer } from './writer.ts';
 import type { CreateOptions, ObjectWriter, PresignOptions, Store, StoredObject } from '../store.ts';

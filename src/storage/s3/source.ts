@@ -8,10 +8,9 @@
 import { Failure, throwIfAborted, unlessAborted } from '../../base/failure.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { ObjectKey } from '../key.ts';
-import type { ObjectFacts, S3Bucket } from './bucket.ts';
-import { isMissing } from './bucket.ts';
+import { isMissing, type ObjectFacts, type S3Bucket } from './bucket.ts';
 import { explainS3Error, isTransient, serviceCode } from './failure.ts';
-import type { RetryPort } from './retry.ts';
+import type { RetryPort } from '../../base/retry.ts';
 import { retried } from './retry.ts';
 
 const DOING = 'Cannot read the archive';

@@ -13,14 +13,13 @@
 import { randomUUID } from 'node:crypto';
 import { Failure, throwIfAborted } from '../../base/failure.ts';
 import type { ObjectKey } from '../key.ts';
-import type { BodyRules } from './body.ts';
-import { BodyBuffer } from './body.ts';
+import { BodyBuffer, type BodyRules } from './body.ts';
 import type { OpenUpload, S3Bucket, SentPart } from './bucket.ts';
 import { serviceCode } from './failure.ts';
 import { bufferCount, MAX_PARTS, tooManyParts } from './parts.ts';
 import type { ObjectWriter } from '../store.ts';
 
-export interface S3WriterPlace {
+export interface S3WriterOptions {
   readonly bucket: S3Bucket;
   readonly key: ObjectKey;
   /** The key with the store's prefix. */
@@ -34,7 +33,7 @@ export interface S3WriterPlace {
 }
 
 export class S3Writer implements ObjectWriter {
-  readonly #place: S3WriterPlace;
+  readonly #place: S3WriterOptions;
   readonly #doing: string;
   readonly #id = randomUUID();
   readonly #stop = new AbortController();
@@ -55,7 +54,7 @@ export class S3Writer implements ObjectWriter {
   #writing: Promise<unknown> = Promise.resolve();
   #aborting: Promise<void> | undefined;
 
-  constructor(place: S3WriterPlace, signal: AbortSignal | undefined) {
+  constructor(place: S3WriterOptions, signal: AbortSignal | undefined) {
     this.#place = place;
     this.#doing = `Cannot store ${place.key}`;
     this.#signal = signal === undefined ? this.#stop.signal : AbortSignal.any([this.#stop.signal, signal]);

@@ -9,10 +9,8 @@ import { unpackStreamed } from '../../../src/archive/unpack/streamed.ts';
 import { writeArchive } from '../../../src/archive/write/write.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { memorySource, pathSource, readAll, readBytes } from './sources.ts';
-import { has, run, unless } from './tools.ts';
-import type { Tool } from './tools.ts';
-import type { TreeOptions } from './trees.ts';
-import { makeTree, manifest } from './trees.ts';
+import { has, run, type Tool, unless } from './tools.ts';
+import { makeTree, manifest, type TreeOptions } from './trees.ts';
 
 interface Case {
   readonly title: string;

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { openStreamedArchive } from '../../../src/archive/foreign/open-streamed.ts';
 import { failureOf } from '../../support/rejection.ts';
-import type { HeaderFields } from '../../hostile/tar-builder.ts';
-import { base256, entry, header, padded, pax, tar } from '../../hostile/tar-builder.ts';
+import { base256, entry, header, type HeaderFields, padded, pax, tar } from '../../hostile/tar-builder.ts';
 import { memorySource, readBytes } from './sources.ts';
 
 type Runs = readonly (readonly [offset: number, text: string])[];

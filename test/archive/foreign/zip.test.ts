@@ -3,8 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { openStreamedArchive } from '../../../src/archive/foreign/open-streamed.ts';
 import { fromText } from '../../../src/base/paths.ts';
 import { failureOf } from '../../support/rejection.ts';
-import { SEE_ZIP64, extraField, zip, zip64End } from '../../hostile/zip-builder.ts';
-import type { ZipMember } from '../../hostile/zip-builder.ts';
+import { extraField, SEE_ZIP64, zip, zip64End, type ZipMember } from '../../hostile/zip-builder.ts';
 import { fileSourceOf, memorySource, readAll } from './sources.ts';
 
 async function read(bytes: Buffer) {

@@ -1,7 +1,6 @@
 import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { PortSources, answerRead } from '../../../src/archive/read/source-port.ts';
-import type { ReadAnswer, ReadRequest } from '../../../src/archive/read/source-port.ts';
+import { answerRead, SourcePort, type ReadAnswer, type ReadRequest } from '../../../src/archive/read/source-port.ts';
 import { Failure } from '../../../src/base/failure.ts';
 import type { ByteSource } from '../../../src/base/source.ts';
 import { failureOf } from '../../support/rejection.ts';
@@ -51,7 +50,7 @@ test('a read that fails there fails here, with the same code', async () => {
 function elsewhere(source: ByteSource): ByteSource {
   const { port1, port2 } = new MessageChannel();
   onTestFinished(() => port1.close());
-  const sources = new PortSources(port1);
+  const sources = new SourcePort(port1);
   port1.on('message', (answer: ReadAnswer) => sources.take(answer));
   port2.on('message', (request: ReadRequest) => void answerRead(port2, source, request));
   return sources.source('archive', { size: source.size });

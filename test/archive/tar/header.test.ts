@@ -1,6 +1,5 @@
 import * as fc from 'fast-check';
-import { Parser } from 'tar';
-import type { ReadEntry } from 'tar';
+import { Parser, type ReadEntry } from 'tar';
 import { describe, expect, test } from 'vitest';
 import type { Entry, EntryKind } from '../../../src/archive/entry.ts';
 import { END_OF_ARCHIVE } from '../../../src/archive/gzip/frame.ts';

@@ -1,7 +1,14 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LARGE_FILE, PIECE_LENGTH, RAW_CAPACITY, cutUnits } from '../../../src/archive/write/cut.ts';
-import type { LargeFile, PackedEntry, Unit } from '../../../src/archive/write/cut.ts';
+import {
+  cutUnits,
+  LARGE_FILE,
+  type LargeFile,
+  type PackedEntry,
+  PIECE_LENGTH,
+  RAW_CAPACITY,
+  type Unit,
+} from '../../../src/archive/write/cut.ts';
 import { entryLength, headerLength, paddingOf } from '../../../src/archive/tar/header.ts';
 import type { WalkedEntry } from '../../../src/archive/walk/walk.ts';
 

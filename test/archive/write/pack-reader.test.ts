@@ -3,9 +3,8 @@ import fs from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { besideFiles } from '../../../src/archive/write/index-only.ts';
-import { RAW_CAPACITY } from '../../../src/archive/write/cut.ts';
-import type { PackedEntry } from '../../../src/archive/write/cut.ts';
+import { indexOnlyEntries } from '../../../src/archive/write/index-only.ts';
+import { type PackedEntry, RAW_CAPACITY } from '../../../src/archive/write/cut.ts';
 import { END_OF_ARCHIVE } from '../../../src/archive/gzip/frame.ts';
 import { compileIgnore } from '../../../src/archive/ignore/ignore.ts';
 import { PackReader } from '../../../src/archive/write/pack-reader.ts';
@@ -329,7 +328,7 @@ describe('links that are kept beside the tar', () => {
     const root = await scratchDirectory();
     fs.writeFileSync(join(root, 'a'), 'shared');
     fs.linkSync(join(root, 'a'), join(root, 'b'));
-    const entries = [...besideFiles(walked(root))];
+    const entries = [...indexOnlyEntries(walked(root))];
     expect(entries.map(({ path, kind, aside }) => [path, kind, aside])).toEqual([
       ['a', 'file', undefined],
       ['b', 'file', undefined],

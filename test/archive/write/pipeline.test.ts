@@ -5,19 +5,16 @@ import { describe, expect, test } from 'vitest';
 import { Assembler } from '../../../src/archive/write/assembler.ts';
 import type { WriteResult } from '../../../src/archive/contract.ts';
 import { Slots } from '../../../src/archive/threads/control.ts';
-import { LARGE_FILE, RAW_CAPACITY, cutUnits } from '../../../src/archive/write/cut.ts';
-import type { PackedEntry } from '../../../src/archive/write/cut.ts';
+import { cutUnits, LARGE_FILE, type PackedEntry, RAW_CAPACITY } from '../../../src/archive/write/cut.ts';
 import { store, storedLength } from '../../../src/archive/gzip/deflate.ts';
 import { compileIgnore } from '../../../src/archive/ignore/ignore.ts';
 import { LargeFiles } from '../../../src/archive/write/large-files.ts';
-import { LinkHeirs } from '../../../src/archive/write/hard-link-fallback.ts';
+import { HardLinkFallback } from '../../../src/archive/write/hard-link-fallback.ts';
 import { PackReader } from '../../../src/archive/write/pack-reader.ts';
 import { decodeEntries } from '../../../src/archive/write/packed-entries.ts';
 import type { SegmentResult, SegmentTask } from '../../../src/archive/write/segment-messages.ts';
-import { Walk } from '../../../src/archive/walk/walk.ts';
-import type { WalkedEntry } from '../../../src/archive/walk/walk.ts';
-import { WriteLine } from '../../../src/archive/write/pipeline.ts';
-import type { SegmentPool } from '../../../src/archive/write/pipeline.ts';
+import { Walk, type WalkedEntry } from '../../../src/archive/walk/walk.ts';
+import { type SegmentPool, WritePipeline } from '../../../src/archive/write/pipeline.ts';
 import type { Clock } from '../../../src/base/clock.ts';
 import { Pace } from '../../../src/base/rates.ts';
 import { openFiles } from '../../support/open-files.ts';
@@ -68,7 +65,7 @@ async function archiveWhile(root: string, race: Race): Promise<Raced> {
   const warn: Assembler['warn'] = (path, code, message) => assembler.warn(path, code, message);
   const walked = walkOf(root, warn);
   race.afterWalk?.(root);
-  const heirs = new LinkHeirs();
+  const heirs = new HardLinkFallback();
   const large = new LargeFiles(root, heirs, clock, warn);
   const { open } = large;
   Object.assign(large, {
@@ -79,7 +76,7 @@ async function archiveWhile(root: string, race: Race): Promise<Raced> {
   });
   const reader = PackReader.open(root, clock, () => undefined);
   const [readPace, writePace] = [new CountingPace(clock), new CountingPace(clock)];
-  const line: WriteLine = new WriteLine({
+  const line: WritePipeline = new WritePipeline({
     pool: poolOf(reader, slots, race.beforeTask),
     slots,
     assembler,

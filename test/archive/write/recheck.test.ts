@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { compileIgnore } from '../../../src/archive/ignore/ignore.ts';
-import { Restless } from '../../../src/archive/write/recheck.ts';
+import { Recheck } from '../../../src/archive/write/recheck.ts';
 import { Walk } from '../../../src/archive/walk/walk.ts';
 import { openFiles } from '../../support/open-files.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
@@ -27,7 +27,7 @@ async function warningsAfter(
   const root = await scratchDirectory();
   fs.mkdirSync(join(root, 'd/inner'), { recursive: true });
   for (const name of ['a', 'b', 'd/c', 'd/inner/e']) fs.writeFileSync(join(root, name), name);
-  const restless = new Restless();
+  const restless = new Recheck();
   const now = Date.now() + age;
   const walk = new Walk({
     root,

@@ -11,8 +11,15 @@ import type { Piece } from '../../../src/archive/write/cut.ts';
 import { openFiles } from '../../support/open-files.ts';
 import { randomBytes } from '../../support/random-bytes.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
-import { MemorySink, checkedEntries, madeLater, saved, segmentsOf, written } from '../../support/written-archive.ts';
-import type { Written } from '../../support/written-archive.ts';
+import {
+  checkedEntries,
+  madeLater,
+  MemorySink,
+  saved,
+  segmentsOf,
+  written,
+  type Written,
+} from '../../support/written-archive.ts';
 
 const HOUR = 3_600_000;
 const ENGINES: readonly EngineName[] = selectedEngine('auto') === 'isal' ? ['isal', 'zlib'] : ['zlib'];

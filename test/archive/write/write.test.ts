@@ -12,8 +12,7 @@ import { extractArchive, verifyArchive } from '../../../src/archive/read/read.ts
 import { fromText, printable } from '../../../src/base/paths.ts';
 import type { ChildResult } from '../../support/archive-child.ts';
 import { directoryManifest, pathIn } from '../../support/directory-manifest.ts';
-import { makeNotableTree } from '../../support/notable-tree.ts';
-import type { NotableTree } from '../../support/notable-tree.ts';
+import { makeNotableTree, type NotableTree } from '../../support/notable-tree.ts';
 import { needsProgram, output } from '../../support/programs.ts';
 import { randomBytes } from '../../support/random-bytes.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
@@ -25,8 +24,8 @@ import {
   saved,
   segmentsOf,
   written,
+  type Written,
 } from '../../support/written-archive.ts';
-import type { Written } from '../../support/written-archive.ts';
 
 const IS_ROOT = process.geteuid?.() === 0;
 const NOBODY = 65_534;

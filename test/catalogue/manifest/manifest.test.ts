@@ -1,9 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { BackupRecord } from '../../../src/catalogue/records.ts';
-import type { ArchiveFacts } from '../../../src/catalogue/manifest/manifest.ts';
+import {
+  type ArchiveFacts,
+  encodeArchiveManifest,
+  encodeManifest,
+  MAX_MANIFEST_BYTES,
+} from '../../../src/catalogue/manifest/manifest.ts';
 import { decodeArchiveManifest, decodeManifest } from '../../../src/catalogue/manifest/read.ts';
-import { encodeArchiveManifest, encodeManifest, MAX_MANIFEST_BYTES } from '../../../src/catalogue/manifest/manifest.ts';
 import { backupId, completed, newBackup, serverId } from '../../support/catalogue-rows.ts';
 import { thrownBy } from '../../support/rejection.ts';
 import { scratchCatalogue } from '../../support/scratch-catalogue.ts';

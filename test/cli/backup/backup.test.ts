@@ -3,10 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
-import { startFakeDaemon } from '../fake-daemon.ts';
-import type { Answer, Asked, FakeDaemon, Handler } from '../fake-daemon.ts';
-import { run } from '../run.ts';
-import type { Ran, RunOptions } from '../run.ts';
+import { type Answer, type Asked, type FakeDaemon, type Handler, startFakeDaemon } from '../fake-daemon.ts';
+import { type Ran, run, type RunOptions } from '../run.ts';
 
 const SERVER = '0f0e9c52-6d3d-4c5b-9f0e-2f6a1b7c8d90';
 const FIRST = 'aaaaaaaa-1111-4111-8111-111111111111';

@@ -4,8 +4,7 @@ import { mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseConfig } from '../../../src/config/config.ts';
-import { NODE_ID, openPanel } from '../../support/panel/panel.ts';
-import type { PanelFlavour } from '../../support/panel/panel.ts';
+import { NODE_ID, openPanel, type PanelFlavour } from '../../support/panel/panel.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { run } from '../run.ts';
 

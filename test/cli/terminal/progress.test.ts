@@ -1,7 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { duration, ProgressBar, progressLine } from '../../../src/cli/terminal/progress.ts';
-import type { ProgressState } from '../../../src/cli/terminal/progress.ts';
+import { duration, ProgressBar, progressLine, type ProgressState } from '../../../src/cli/terminal/progress.ts';
 import { recordingTerminal } from '../recording-terminal.ts';
 
 const HALF: ProgressState = {

@@ -7,8 +7,7 @@ import type { ByteSource } from '../../../src/base/source.ts';
 import { createHttpServer } from '../../../src/http/server.ts';
 import { TEST_CERTIFICATE, TEST_KEY } from '../../support/certificate.ts';
 import { listeningNode, RawConnection } from '../../support/listening-node.ts';
-import { receive, turns } from '../../support/receive.ts';
-import type { Habits } from '../../support/receive.ts';
+import { type Habits, receive, turns } from '../../support/receive.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { SERVER } from '../../support/scripted-service.ts';
 

@@ -4,8 +4,7 @@ import { Failure } from '../../../src/base/failure.ts';
 import type { BackupRecord, JobRecord } from '../../../src/catalogue/records.ts';
 import { FaultPoints } from '../../support/fault-points.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
-import type { TestNode } from '../../support/node.ts';
-import { backupId, outcome, scratchCatalogue, SERVER, testNode } from '../../support/node.ts';
+import { backupId, outcome, scratchCatalogue, SERVER, testNode, type TestNode } from '../../support/node.ts';
 import { StillClock } from '../../support/still-clock.ts';
 
 const ID = backupId(1);

@@ -4,8 +4,7 @@ import type { WriteRequest } from '../../../src/archive/contract.ts';
 import { Failure } from '../../../src/base/failure.ts';
 import { decodeManifest } from '../../../src/catalogue/manifest/read.ts';
 import { objectKey } from '../../../src/storage/key.ts';
-import type { TestNode } from '../../support/node.ts';
-import { backupId, backUp, gate, milestones, outcome, SERVER, testNode } from '../../support/node.ts';
+import { backUp, backupId, gate, milestones, outcome, SERVER, testNode, type TestNode } from '../../support/node.ts';
 import { failureOf } from '../../support/rejection.ts';
 import { scratchStore } from '../../support/scratch-store.ts';
 

@@ -4,13 +4,12 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { newJobId } from '../../../src/base/ids.ts';
 import { silentLog } from '../../../src/base/log.ts';
-import { Leftovers } from '../../../src/jobs/backup/failed-backup-sweep.ts';
+import { FailedBackupSweep } from '../../../src/jobs/backup/failed-backup-sweep.ts';
 import { StoreSet } from '../../../src/jobs/stored/stores.ts';
 import { objectKey } from '../../../src/storage/key.ts';
 import { FaultPoints } from '../../support/fault-points.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
-import type { TestNode } from '../../support/node.ts';
-import { backupId, backUp, outcome, scratchCatalogue, SERVER, testNode } from '../../support/node.ts';
+import { backUp, backupId, outcome, scratchCatalogue, SERVER, testNode, type TestNode } from '../../support/node.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { scratchStore } from '../../support/scratch-store.ts';
 
@@ -94,7 +93,7 @@ describe('what a failed backup could not take back', () => {
     const other = new MemoryStore('other');
     other.objects.set(objectKey(SERVER, ID, 'tar.gz'), new Uint8Array(10));
     const stores = new StoreSet([other], 'other');
-    await new Leftovers({ catalogue, stores, log: silentLog() }).sweep();
+    await new FailedBackupSweep({ catalogue, stores, log: silentLog() }).sweep();
     expect(other.objects.size).toBe(1);
   });
 
@@ -125,7 +124,7 @@ test('half-written files of a killed run go once the disk that they lie on is mo
   await rename(marker, away);
   const { store, fault } = await scratchStore({ directory, identity });
   expect(fault?.code).toBe('store_unreachable');
-  const leftovers = new Leftovers({
+  const leftovers = new FailedBackupSweep({
     catalogue: await scratchCatalogue(),
     stores: new StoreSet([store], 'local'),
     log: silentLog(),

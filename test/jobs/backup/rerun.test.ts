@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { JobId } from '../../../src/base/ids.ts';
-import { newJobId } from '../../../src/base/ids.ts';
+import { type JobId, newJobId } from '../../../src/base/ids.ts';
 import { recoverJobs } from '../../../src/jobs/recover.ts';
 import { runAgain } from '../../../src/jobs/backup/rerun.ts';
 import { backupId, gate, milestones, outcome, SERVER, serverId, testNode } from '../../support/node.ts';

@@ -3,7 +3,7 @@ import { onTestFinished, describe, expect, test } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
 import type { BackupId } from '../../../src/base/ids.ts';
 import { silentLog } from '../../../src/base/log.ts';
-import { CopyLane } from '../../../src/jobs/copy/copies.ts';
+import { CopyQueue } from '../../../src/jobs/copy/copies.ts';
 import { readManifest } from '../../../src/jobs/stored/manifests.ts';
 import { objectKey } from '../../../src/storage/key.ts';
 import { getObject, keysOf } from '../../contract/store.ts';
@@ -18,8 +18,8 @@ async function nodeWithCopies() {
   const remote = new MemoryStore('offsite');
   const [near, offsite] = [new LyingStore(local), new LyingStore(remote)];
   const node = await testNode({ stores: [near, offsite] });
-  const lane = (): CopyLane => {
-    const made = new CopyLane({ ...node, config: { storage: { copies: ['offsite'] } }, log: silentLog() });
+  const lane = (): CopyQueue => {
+    const made = new CopyQueue({ ...node, config: { storage: { copies: ['offsite'] } }, log: silentLog() });
     onTestFinished(() => made.close());
     made.start();
     return made;

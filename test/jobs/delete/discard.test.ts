@@ -1,7 +1,6 @@
 /** What a panel deletes goes, whatever is still under way on it. */
 import { describe, expect, test } from 'vitest';
-import type { TestNode } from '../../support/node.ts';
-import { backupId, backUp, gate, outcome, SERVER, serverId, testNode } from '../../support/node.ts';
+import { backUp, backupId, gate, outcome, SERVER, serverId, testNode, type TestNode } from '../../support/node.ts';
 import { failureOf } from '../../support/rejection.ts';
 
 const ID = backupId(1);

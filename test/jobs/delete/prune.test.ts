@@ -1,8 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
 import { Pruner } from '../../../src/jobs/delete/prune.ts';
-import type { NodeOptions } from '../../support/node.ts';
-import { backUp, gate, milestones, outcome, SERVER, serverId, testNode } from '../../support/node.ts';
+import { backUp, gate, milestones, type NodeOptions, outcome, SERVER, serverId, testNode } from '../../support/node.ts';
 
 async function pruningNode(options: NodeOptions) {
   const node = await testNode(options);

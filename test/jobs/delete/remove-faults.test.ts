@@ -3,8 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
 import { FaultPoints } from '../../support/fault-points.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
-import type { TestNode } from '../../support/node.ts';
-import { backupId, backUp, scratchCatalogue, SERVER, testNode } from '../../support/node.ts';
+import { backUp, backupId, scratchCatalogue, SERVER, testNode, type TestNode } from '../../support/node.ts';
 import { StillClock } from '../../support/still-clock.ts';
 
 const ID = backupId(1);

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { Automatic } from '../../../src/jobs/housekeeping/housekeeping.ts';
+import { Housekeeping } from '../../../src/jobs/housekeeping/housekeeping.ts';
 import { backUp, gate, outcome, SERVER, serverId, testNode } from '../../support/node.ts';
 
 const MINUTE = 60_000;
@@ -8,7 +8,7 @@ const DAY = 24 * 60 * MINUTE;
 async function automaticNode(jobs = { stalledMinutes: 30, rerunInterrupted: false }) {
   const node = await testNode({ retention: { keepLast: 1 } });
   const config = { ...node.config, jobs, schedules: [], verification: { everyDays: 0 } };
-  const automatic = Automatic.open({ ...node, config });
+  const automatic = Housekeeping.open({ ...node, config });
   onTestFinished(() => automatic.close());
   return { ...node, automatic };
 }

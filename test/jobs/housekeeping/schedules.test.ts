@@ -2,8 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
 import type { ScheduleConfig } from '../../../src/config/types.ts';
 import { Schedules } from '../../../src/jobs/housekeeping/schedules.ts';
-import type { NodeOptions } from '../../support/node.ts';
-import { gate, SERVER, serverId, testNode } from '../../support/node.ts';
+import { gate, type NodeOptions, SERVER, serverId, testNode } from '../../support/node.ts';
 import { StillClock } from '../../support/still-clock.ts';
 
 const SECOND = 1000;

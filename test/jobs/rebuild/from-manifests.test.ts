@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { adoptBackups } from '../../../src/jobs/rebuild/from-manifests.ts';
+import { rebuildNewStores } from '../../../src/jobs/rebuild/from-manifests.ts';
 import { objectKey } from '../../../src/storage/key.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
-import type { TestNode } from '../../support/node.ts';
-import { backupId, backUp, SERVER, testNode } from '../../support/node.ts';
+import { backUp, backupId, SERVER, testNode, type TestNode } from '../../support/node.ts';
 
 const [FIRST, SECOND] = [backupId(1), backupId(2)];
 
@@ -19,7 +18,7 @@ describe('a store with backups that the catalogue does not know', () => {
   test('is taken over whole, locks included, and the backups can be used', async () => {
     const { store, old } = await filledStore();
     const node = await testNode({ store });
-    await adoptBackups(node);
+    await rebuildNewStores(node);
     for (const id of [FIRST, SECOND]) {
       const { updatedAt: _, ...record } = old.catalogue.backups.get(id);
       expect(node.catalogue.backups.get(id)).toMatchObject(record);
@@ -29,11 +28,11 @@ describe('a store with backups that the catalogue does not know', () => {
 
   test('is asked once: a backup that was deleted here does not come back', async () => {
     const { store, old } = await filledStore();
-    await adoptBackups(old);
+    await rebuildNewStores(old);
     const kept = new Map(store.objects);
     await old.service.remove(SERVER, FIRST);
     for (const [key, bytes] of kept) store.objects.set(key, bytes);
-    await adoptBackups(old);
+    await rebuildNewStores(old);
     expect(old.catalogue.backups.find(FIRST)).toBeUndefined();
   });
 
@@ -41,9 +40,9 @@ describe('a store with backups that the catalogue does not know', () => {
     const { store } = await filledStore();
     const node = await testNode({ store });
     store.reachable = false;
-    await adoptBackups(node);
+    await rebuildNewStores(node);
     store.reachable = true;
-    await adoptBackups(node);
+    await rebuildNewStores(node);
     expect(await node.service.backups(SERVER)).toHaveLength(2);
   });
 
@@ -69,7 +68,7 @@ describe('a store with backups that the catalogue does not know', () => {
     const { store } = await filledStore();
     spoil(store);
     const node = await testNode({ store });
-    await adoptBackups(node);
+    await rebuildNewStores(node);
     expect((await node.service.backups(SERVER)).map(({ id }) => id)).toEqual([SECOND]);
   });
 });

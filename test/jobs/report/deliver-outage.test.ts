@@ -1,7 +1,7 @@
 /** A panel that is away for hours, over real connections: what a host loses by it, which is nothing. */
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openLog } from '../../../src/base/log.ts';
-import { DeliveryLane } from '../../../src/jobs/report/outbox.ts';
+import { ReportOutbox } from '../../../src/jobs/report/outbox.ts';
 import { reportSteps } from '../../../src/jobs/report/steps.ts';
 import type { PanelPort } from '../../../src/jobs/report/panel.ts';
 import { FLAVOURS } from '../../../src/protocols/wings/flavour.ts';
@@ -10,10 +10,8 @@ import { objectKey } from '../../../src/storage/key.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ManualTime } from '../../support/manual-time.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
-import type { TestNode } from '../../support/node.ts';
-import { backupId, backUp, scratchCatalogue, serverId, testNode } from '../../support/node.ts';
-import type { Outage, Panel, PanelFlavour } from '../../support/panel/panel.ts';
-import { openPanel } from '../../support/panel/panel.ts';
+import { backUp, backupId, scratchCatalogue, serverId, testNode, type TestNode } from '../../support/node.ts';
+import { openPanel, type Outage, type Panel, type PanelFlavour } from '../../support/panel/panel.ts';
 
 const HOURS = 6;
 const MINUTE = 60_000;
@@ -39,7 +37,7 @@ async function scene(flavour: PanelFlavour = 'pterodactyl', timeoutMs = 20_000) 
     const node = await testNode({ catalogue, store, clock: time });
     const steps = reportSteps({ panel: client(), catalogue, clock: time });
     const timing = { clock: time, timers: time, random: () => 0.999 };
-    const lane = new DeliveryLane({ catalogue, steps, events: node.events, ...timing, log });
+    const lane = new ReportOutbox({ catalogue, steps, events: node.events, ...timing, log });
     onTestFinished(() => lane.close());
     await node.recover();
     lane.start();
@@ -50,7 +48,7 @@ async function scene(flavour: PanelFlavour = 'pterodactyl', timeoutMs = 20_000) 
 
 type Scene = Awaited<ReturnType<typeof scene>>;
 
-async function pass({ time }: Scene, lane: DeliveryLane, minutes: number): Promise<void> {
+async function pass({ time }: Scene, lane: ReportOutbox, minutes: number): Promise<void> {
   for (let left = minutes; left > 0; left--) {
     time.advance(MINUTE);
     await lane.settled();

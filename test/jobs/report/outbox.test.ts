@@ -4,8 +4,7 @@ import { silentLog } from '../../../src/base/log.ts';
 import type { Clock } from '../../../src/base/clock.ts';
 import type { Catalogue } from '../../../src/catalogue/contract.ts';
 import type { DeliveryRecord } from '../../../src/catalogue/records.ts';
-import type { DeliveryStep, StepEnd } from '../../../src/jobs/report/outbox.ts';
-import { DeliveryLane } from '../../../src/jobs/report/outbox.ts';
+import { ReportOutbox, type DeliveryStep, type StepEnd } from '../../../src/jobs/report/outbox.ts';
 import { EventHub } from '../../../src/jobs/runner/events.ts';
 import { backupId, newDelivery, serverId } from '../../support/catalogue-rows.ts';
 import { ManualTime } from '../../support/manual-time.ts';
@@ -46,7 +45,7 @@ async function lane(options: { readonly concurrent?: number; readonly time?: Man
       random: () => 0.999,
       log: silentLog(),
     };
-    const made = new DeliveryLane({ ...shared, ...more });
+    const made = new ReportOutbox({ ...shared, ...more });
     onTestFinished(() => made.close());
     made.start();
     return made;
@@ -61,7 +60,7 @@ async function lane(options: { readonly concurrent?: number; readonly time?: Man
 type Bench = Awaited<ReturnType<typeof lane>>;
 
 /** Lets time pass in small steps, and everything that falls due have its turn. */
-async function pass({ time }: Bench, made: DeliveryLane, milliseconds: number, step = 60_000): Promise<void> {
+async function pass({ time }: Bench, made: ReportOutbox, milliseconds: number, step = 60_000): Promise<void> {
   for (let left = milliseconds; left > 0; left -= step) {
     time.advance(Math.min(step, left));
     await made.settled();

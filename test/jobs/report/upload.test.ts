@@ -3,18 +3,26 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
 import { silentLog } from '../../../src/base/log.ts';
-import { CopyLane } from '../../../src/jobs/copy/copies.ts';
-import { DeliveryLane } from '../../../src/jobs/report/outbox.ts';
+import { CopyQueue } from '../../../src/jobs/copy/copies.ts';
+import { ReportOutbox } from '../../../src/jobs/report/outbox.ts';
 import { reportSteps } from '../../../src/jobs/report/steps.ts';
 import { uploadSteps } from '../../../src/jobs/report/upload.ts';
 import type { BackupReport, DeliveryVerdict, PanelPort } from '../../../src/jobs/report/panel.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ManualTime } from '../../support/manual-time.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
-import type { NodeOptions, TestNode } from '../../support/node.ts';
-import { backUp, backupId, gate, milestones, outcome, SERVER, testNode } from '../../support/node.ts';
-import type { MemoryUploads } from '../../support/panel/uploads.ts';
-import { memoryUploads } from '../../support/panel/uploads.ts';
+import {
+  backUp,
+  backupId,
+  gate,
+  milestones,
+  type NodeOptions,
+  outcome,
+  SERVER,
+  testNode,
+  type TestNode,
+} from '../../support/node.ts';
+import { memoryUploads, type MemoryUploads } from '../../support/panel/uploads.ts';
 import { failureOf } from '../../support/rejection.ts';
 import { hastyRetry } from '../../support/s3-store.ts';
 
@@ -75,12 +83,12 @@ async function scene(options: NodeOptions = {}) {
   const time = new ManualTime();
   const node = await testNode({ clock: time, ...options });
   const panel = new PanelDouble(await memoryUploads());
-  const begin = (): DeliveryLane => {
+  const begin = (): ReportOutbox => {
     const { catalogue, stores, events, service } = node;
     const remove = (server: typeof SERVER, backup: typeof BACKUP) => service.removeGivenUp(server, backup);
     const shared = { panel, catalogue, stores, events, clock: time, remove, uploadRate: () => 0, retry: hastyRetry };
     const steps = [...uploadSteps(shared), ...reportSteps(shared)];
-    const lane = new DeliveryLane({ ...shared, steps, timers: time, random: () => 0.999, log: silentLog() });
+    const lane = new ReportOutbox({ ...shared, steps, timers: time, random: () => 0.999, log: silentLog() });
     onTestFinished(() => lane.close());
     lane.start();
     return lane;
@@ -97,7 +105,7 @@ async function make({ service }: Pick<TestNode, 'service'>): Promise<Buffer> {
 }
 
 /** Everything that is owed has been done, or waits for its time. */
-async function settle({ time }: Scene, lane: DeliveryLane, milliseconds = 0): Promise<void> {
+async function settle({ time }: Scene, lane: ReportOutbox, milliseconds = 0): Promise<void> {
   await lane.settled();
   for (let left = milliseconds; left > 0; left -= 30_000) {
     time.advance(Math.min(30_000, left));
@@ -374,7 +382,7 @@ describe('the other rules of the node', () => {
     const near = new MemoryStore();
     const node = await scene({ store: near, stores: [near, further] });
     const storage = { copies: ['further'] };
-    const copies = new CopyLane({ ...node, config: { storage } });
+    const copies = new CopyQueue({ ...node, config: { storage } });
     onTestFinished(() => copies.close());
     copies.start();
     await make(node);

@@ -3,12 +3,10 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
-import { archiveDoor } from '../../../src/jobs/stored/archive-port.ts';
+import { archivePort } from '../../../src/jobs/stored/archive-port.ts';
 import { mountTmpfs } from '../../support/mounted.ts';
-import type { RealArchive } from '../../support/real-archive.ts';
-import { fetched, memorySource, realArchive } from '../../support/real-archive.ts';
-import { remains, restoreNode } from '../../support/restore-scene.ts';
-import type { RestoreNode } from '../../support/restore-scene.ts';
+import { fetched, memorySource, realArchive, type RealArchive } from '../../support/real-archive.ts';
+import { remains, restoreNode, type RestoreNode } from '../../support/restore-scene.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { directory, file, manifestOf, treeOf } from '../../support/tree.ts';
 
@@ -29,7 +27,7 @@ beforeAll(async () => {
 });
 
 async function node(archive?: Parameters<typeof fetched>[0]): Promise<RestoreNode> {
-  const made = await restoreNode({ archive: archiveDoor });
+  const made = await restoreNode({ archive: archivePort });
   made.setLive(LIVE);
   made.power.now = 'running';
   if (archive !== undefined) made.archive = fetched(archive);
@@ -93,7 +91,7 @@ describe('a restore with truncate leaves the server untouched when', () => {
   });
 
   it('the disk has not enough room for it', async () => {
-    const made = await restoreNode({ archive: archiveDoor, reserveFree: Number.MAX_SAFE_INTEGER });
+    const made = await restoreNode({ archive: archivePort, reserveFree: Number.MAX_SAFE_INTEGER });
     made.setLive(LIVE);
     made.power.now = 'running';
     made.archive = fetched(real);
@@ -103,7 +101,7 @@ describe('a restore with truncate leaves the server untouched when', () => {
   it('the disk runs full half-way', async (context) => {
     const root = await scratchDirectory();
     mountTmpfs(context, root, 'size=4m');
-    const made = await restoreNode({ root, archive: archiveDoor });
+    const made = await restoreNode({ root, archive: archivePort });
     made.setLive(LIVE);
     made.power.now = 'running';
     made.archive = fetched(real);
@@ -117,7 +115,7 @@ describe('a restore with truncate leaves the server untouched when', () => {
   it('the disk runs out of inodes', async (context) => {
     const root = await scratchDirectory();
     mountTmpfs(context, root, 'nr_inodes=40');
-    const made = await restoreNode({ root, archive: archiveDoor });
+    const made = await restoreNode({ root, archive: archivePort });
     made.setLive(LIVE);
     made.power.now = 'running';
     const many = treeOf(Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`f${at}`, file('')])));

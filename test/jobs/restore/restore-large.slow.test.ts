@@ -3,8 +3,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { GAME_SERVER, scratchHost } from '../../support/daemon.ts';
-import type { DaemonProcess } from '../../support/daemon-process.ts';
-import { startDaemon } from '../../support/daemon-process.ts';
+import { type DaemonProcess, startDaemon } from '../../support/daemon-process.ts';
 
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
 const GIB = 1024 ** 3;

@@ -3,11 +3,9 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compilePaths } from '../../../src/jobs/restore/paths.ts';
-import { remains, restoreNode } from '../../support/restore-scene.ts';
-import type { RestoreNode } from '../../support/restore-scene.ts';
+import { remains, restoreNode, type RestoreNode } from '../../support/restore-scene.ts';
 import { keeping, overlaid, partly } from '../../support/restore-oracle.ts';
-import type { Tree } from '../../support/tree.ts';
-import { manifestOf, trees } from '../../support/tree.ts';
+import { manifestOf, type Tree, trees } from '../../support/tree.ts';
 import { archiveOf } from '../../support/tree-archive.ts';
 
 /** More on demand: `RESTORE_RUNS=2000`. */

@@ -1,12 +1,10 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
-import type { TestContext } from 'vitest';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, type TestContext } from 'vitest';
 import { mountsBelow } from '../../../src/servers/swap/mounts.ts';
 import { openRoot } from '../../../src/base/handles.ts';
 import { mountTmpfs } from '../../support/mounted.ts';
-import { remains, restoreNode } from '../../support/restore-scene.ts';
-import type { RestoreNode } from '../../support/restore-scene.ts';
+import { remains, restoreNode, type RestoreNode } from '../../support/restore-scene.ts';
 import { directory, file, makeTree, manifestAt, manifestOf, treeOf } from '../../support/tree.ts';
 import { archiveOf } from '../../support/tree-archive.ts';
 

@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
 import type { BackupId } from '../../../src/base/ids.ts';
-import { outcomeOf, remains, restoreNode } from '../../support/restore-scene.ts';
-import type { RestoreNode } from '../../support/restore-scene.ts';
+import { outcomeOf, remains, restoreNode, type RestoreNode } from '../../support/restore-scene.ts';
 import { directory, file, manifestOf, treeOf } from '../../support/tree.ts';
 import { archiveOf } from '../../support/tree-archive.ts';
 

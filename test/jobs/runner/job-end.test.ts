@@ -4,8 +4,7 @@ import { newJobId } from '../../../src/base/ids.ts';
 import { recoverJobs } from '../../../src/jobs/recover.ts';
 import { runAgain } from '../../../src/jobs/backup/rerun.ts';
 import { objectKey } from '../../../src/storage/key.ts';
-import type { TestNode } from '../../support/node.ts';
-import { backUp, backupId, gate, outcome, SERVER, testNode } from '../../support/node.ts';
+import { backUp, backupId, gate, outcome, SERVER, testNode, type TestNode } from '../../support/node.ts';
 
 const ID = backupId(1);
 const ASKED = { server: SERVER, id: ID, report: true } as const;

@@ -3,8 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { BackupId, JobId, ServerId } from '../../../src/base/ids.ts';
 import type { JobKind } from '../../../src/catalogue/records.ts';
 import { Locks, locksOf } from '../../../src/jobs/runner/locks.ts';
-import type { WaitingJob } from '../../../src/jobs/runner/queue.ts';
-import { JobQueue } from '../../../src/jobs/runner/queue.ts';
+import { JobQueue, type WaitingJob } from '../../../src/jobs/runner/queue.ts';
 
 const ALL_FREE: (locks: readonly string[]) => boolean = () => true;
 

@@ -1,13 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
-import type { JobId } from '../../../src/base/ids.ts';
-import { newJobId } from '../../../src/base/ids.ts';
+import { type JobId, newJobId } from '../../../src/base/ids.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import type { JobKind, JobState } from '../../../src/catalogue/records.ts';
 import type { RoostEvent } from '../../../src/jobs/contract.ts';
 import { EventHub } from '../../../src/jobs/runner/events.ts';
-import type { SubmittedJob } from '../../../src/jobs/runner/runner.ts';
-import { JobRunner } from '../../../src/jobs/runner/runner.ts';
+import { JobRunner, type SubmittedJob } from '../../../src/jobs/runner/runner.ts';
 import type { RunningJob, Verb } from '../../../src/jobs/runner/verb.ts';
 import { backupId, gate, outcome, scratchCatalogue, serverId } from '../../support/node.ts';
 import { failureOf, thrownBy } from '../../support/rejection.ts';

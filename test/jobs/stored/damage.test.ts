@@ -2,8 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { RunningDaemon } from '../../support/daemon.ts';
-import { GAME_SERVER, runDaemonOn, scratchHost } from '../../support/daemon.ts';
+import { GAME_SERVER, runDaemonOn, type RunningDaemon, scratchHost } from '../../support/daemon.ts';
 
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
 

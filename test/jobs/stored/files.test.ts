@@ -2,8 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { OpenedArchive } from '../../../src/archive/contract.ts';
 import type { Entry } from '../../../src/archive/entry.ts';
 import { Failure } from '../../../src/base/failure.ts';
-import type { TestNode } from '../../support/node.ts';
-import { backupId, backUp, SERVER, testNode } from '../../support/node.ts';
+import { backUp, backupId, SERVER, testNode, type TestNode } from '../../support/node.ts';
 import { failureOf } from '../../support/rejection.ts';
 
 const ID = backupId(1);

@@ -2,8 +2,7 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { Host, RunningDaemon } from '../../support/daemon.ts';
-import { GAME_SERVER, runDaemonOn, scratchHost, TOKEN } from '../../support/daemon.ts';
+import { GAME_SERVER, type Host, runDaemonOn, type RunningDaemon, scratchHost, TOKEN } from '../../support/daemon.ts';
 
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
 

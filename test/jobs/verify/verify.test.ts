@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { decodeManifest } from '../../../src/catalogue/manifest/read.ts';
 import { objectKey } from '../../../src/storage/key.ts';
-import type { TestNode } from '../../support/node.ts';
-import { backupId, backUp, gate, outcome, SERVER, testNode } from '../../support/node.ts';
+import { backUp, backupId, gate, outcome, SERVER, testNode, type TestNode } from '../../support/node.ts';
 import { failureOf } from '../../support/rejection.ts';
 
 const ID = backupId(1);

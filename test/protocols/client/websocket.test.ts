@@ -3,7 +3,7 @@ import { Secret } from '../../../src/config/secret.ts';
 import type { Dialect } from '../../../src/protocols/dialect.ts';
 import { stellarStackOssDialect } from '../../../src/protocols/stellar/stellarstack-oss.ts';
 import { stellarStackDialect } from '../../../src/protocols/stellar/stellarstack.ts';
-import { Grants } from '../../../src/protocols/wings/tokens/denylist.ts';
+import { TokenDenylist } from '../../../src/protocols/wings/tokens/denylist.ts';
 import { nodeSocketDialect } from '../../../src/protocols/wings/node-socket.ts';
 import { eventually } from '../../support/eventually.ts';
 import { listeningNode } from '../../support/listening-node.ts';
@@ -45,7 +45,7 @@ async function accessOf(url: string, token = ADMIN): Promise<Access> {
 async function openNode(before: readonly Dialect[] = []) {
   const time = new ManualTime();
   const { catalogue } = await scratchCatalogue(time);
-  const grants = Grants.open(catalogue, time);
+  const grants = TokenDenylist.open(catalogue, time);
   const dialects = [...before, nodeSocketDialect(grants, [])];
   const node = await listeningNode({ clock: time, timers: time, dialects, tokens: TOKENS });
   return { ...node, time, grants, access: (token?: string) => accessOf(node.url, token) };

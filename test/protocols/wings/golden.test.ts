@@ -3,8 +3,7 @@
  * what Roost said. Words in braces stand for what differs between runs.
  */
 import { readFileSync } from 'node:fs';
-import { request } from 'node:http';
-import type { IncomingHttpHeaders } from 'node:http';
+import { type IncomingHttpHeaders, request } from 'node:http';
 import os from 'node:os';
 import { describe, expect, test } from 'vitest';
 import type { BackupId, ServerId } from '../../../src/base/ids.ts';

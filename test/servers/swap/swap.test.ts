@@ -6,13 +6,20 @@ import { newJobId } from '../../../src/base/ids.ts';
 import { RESTORE_TREES, Stage } from '../../../src/servers/stage/stage.ts';
 import { planSwap } from '../../../src/servers/swap/plan.ts';
 import { nothingStays } from '../../../src/servers/swap/rules.ts';
-import type { PlanFile } from '../../../src/servers/swap/step.ts';
-import { PlanWriter, readPlan } from '../../../src/servers/swap/step.ts';
+import { type PlanFile, PlanWriter, readPlan } from '../../../src/servers/swap/step.ts';
 import { swap } from '../../../src/servers/swap/swap.ts';
 import { overlaid } from '../../support/restore-oracle.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
-import type { Tree } from '../../support/tree.ts';
-import { clearDirectory, file, makeTree, manifestAt, manifestOf, treeOf, trees } from '../../support/tree.ts';
+import {
+  clearDirectory,
+  file,
+  makeTree,
+  manifestAt,
+  manifestOf,
+  type Tree,
+  treeOf,
+  trees,
+} from '../../support/tree.ts';
 
 const RUNS = Number(process.env['RESTORE_RUNS'] ?? 60);
 

@@ -1,15 +1,12 @@
-import type { FileHandle } from 'node:fs/promises';
-import { readdir, readFile } from 'node:fs/promises';
+import { type FileHandle, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { BackupId, ServerId } from '../../../src/base/ids.ts';
 import { objectKey } from '../../../src/storage/key.ts';
-import type { StoreFiles } from '../../../src/storage/local/files.ts';
-import { systemFiles } from '../../../src/storage/local/files.ts';
+import { type StoreFiles, systemFiles } from '../../../src/storage/local/files.ts';
 import { putObject } from '../../contract/store.ts';
 import { failureOf } from '../../support/rejection.ts';
-import type { ScratchStore } from '../../support/scratch-store.ts';
-import { scratchStore } from '../../support/scratch-store.ts';
+import { scratchStore, type ScratchStore } from '../../support/scratch-store.ts';
 
 const SERVER = '11111111-1111-4111-8111-111111111111' as ServerId;
 const BACKUP = 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa' as BackupId;

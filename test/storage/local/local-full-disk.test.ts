@@ -1,14 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TestContext } from 'vitest';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, type TestContext } from 'vitest';
 import type { BackupId, ServerId } from '../../../src/base/ids.ts';
 import { objectKey } from '../../../src/storage/key.ts';
 import { getObject, keysOf, putObject } from '../../contract/store.ts';
 import { failureOf } from '../../support/rejection.ts';
-import type { ScratchStore } from '../../support/scratch-store.ts';
-import { scratchStore } from '../../support/scratch-store.ts';
+import { scratchStore, type ScratchStore } from '../../support/scratch-store.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 
 const SERVER = '11111111-1111-4111-8111-111111111111' as ServerId;

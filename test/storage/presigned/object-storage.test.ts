@@ -4,13 +4,10 @@ import { GetObjectCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { ByteSource } from '../../../src/base/source.ts';
-import type { SentPart } from '../../../src/storage/presigned/upload.ts';
-import { uploadParts } from '../../../src/storage/presigned/upload.ts';
-import type { PanelUploads } from '../../support/panel/uploads.ts';
-import { s3Uploads } from '../../support/panel/uploads.ts';
+import { type SentPart, uploadParts } from '../../../src/storage/presigned/upload.ts';
+import { type PanelUploads, s3Uploads } from '../../support/panel/uploads.ts';
 import { randomBytes } from '../../support/random-bytes.ts';
-import type { Fault, Passing } from '../../support/s3-proxy.ts';
-import { S3Proxy } from '../../support/s3-proxy.ts';
+import { type Fault, type Passing, S3Proxy } from '../../support/s3-proxy.ts';
 import { startS3Server } from '../../support/s3-server.ts';
 import { hastyRetry, newBucket } from '../../support/s3-store.ts';
 

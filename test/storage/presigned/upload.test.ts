@@ -1,14 +1,12 @@
 /** Part URLs of a scripted service: what is sent, in which order, and how answers are understood. */
-import { createServer } from 'node:http';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createHash } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ByteSource } from '../../../src/base/source.ts';
 import { Failure } from '../../../src/base/failure.ts';
 import { systemClock } from '../../../src/base/clock.ts';
-import type { PartPlaces, UploadRequest } from '../../../src/storage/presigned/upload.ts';
-import { uploadParts } from '../../../src/storage/presigned/upload.ts';
+import { type PartPlaces, uploadParts, type UploadRequest } from '../../../src/storage/presigned/upload.ts';
 import { randomBytes } from '../../support/random-bytes.ts';
 import { failureOf } from '../../support/rejection.ts';
 import { StillClock } from '../../support/still-clock.ts';

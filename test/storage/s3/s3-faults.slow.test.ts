@@ -6,8 +6,7 @@ import { objectKey } from '../../../src/storage/key.ts';
 import type { S3Store } from '../../../src/storage/s3/s3.ts';
 import { getObject, putObject } from '../../contract/store.ts';
 import { failureOf } from '../../support/rejection.ts';
-import type { Fault, Operation, Passing } from '../../support/s3-proxy.ts';
-import { S3Proxy } from '../../support/s3-proxy.ts';
+import { type Fault, type Operation, type Passing, S3Proxy } from '../../support/s3-proxy.ts';
 import { startS3Server } from '../../support/s3-server.ts';
 import { bucketContent, newBucket, scratchS3Store } from '../../support/s3-store.ts';
 

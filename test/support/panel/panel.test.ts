@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { StillClock } from '../still-clock.ts';
-import type { PanelFlavour, PanelOptions } from './panel.ts';
-import { openPanel } from './panel.ts';
+import { openPanel, type PanelFlavour, type PanelOptions } from './panel.ts';
 import { memoryUploads } from './uploads.ts';
 
 const SERVER = '11111111-1111-4111-8111-111111111111';

@@ -4,22 +4,16 @@
  * Roost itself is not in here: nothing is taken from its code but the clock.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import type { Clock } from '../../../src/base/clock.ts';
-import { systemClock } from '../../../src/base/clock.ts';
+import { type Clock, systemClock } from '../../../src/base/clock.ts';
 import { knownSecret } from '../secret-shapes.ts';
-import type { PanelFlavour } from './flavours.ts';
-import { FLAVOUR_RULES } from './flavours.ts';
-import type { Claims, TokenUser } from './jwt.ts';
-import { downloadClaims, signToken, socketClaims } from './jwt.ts';
+import { FLAVOUR_RULES, type PanelFlavour } from './flavours.ts';
+import { type Claims, downloadClaims, signToken, socketClaims, type TokenUser } from './jwt.ts';
 import { NodeCalls } from './node-calls.ts';
-import type { PanelAnswer, PanelCall } from './remote.ts';
-import { keyOf, RemoteApi } from './remote.ts';
-import type { PanelBackup, PanelServer } from './rows.ts';
-import { PanelRows } from './rows.ts';
+import { keyOf, type PanelAnswer, type PanelCall, RemoteApi } from './remote.ts';
+import { type PanelBackup, PanelRows, type PanelServer } from './rows.ts';
 import type { PanelUploads } from './uploads.ts';
 
 export type { PanelFlavour } from './flavours.ts';

@@ -1,8 +1,6 @@
 /** The API that a panel offers to its daemons, `/api/remote`, with the panel's own rules. */
-import type { FlavourRules, PanelFlavour, Refusal } from './flavours.ts';
-import { FLAVOUR_RULES } from './flavours.ts';
-import type { Fault } from './report-rules.ts';
-import { backupReportFaults, restoreReportFaults } from './report-rules.ts';
+import { FLAVOUR_RULES, type FlavourRules, type PanelFlavour, type Refusal } from './flavours.ts';
+import { backupReportFaults, type Fault, restoreReportFaults } from './report-rules.ts';
 import type { PanelBackup, PanelRows, PanelServer } from './rows.ts';
 import type { PanelUploads, UploadedPart } from './uploads.ts';
 

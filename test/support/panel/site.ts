@@ -5,10 +5,8 @@ import type { Daemon } from '../../../src/cli/daemon.ts';
 import { composeDaemon } from '../../../src/compose/daemon.ts';
 import { parseConfig } from '../../../src/config/config.ts';
 import { onTestFinished } from 'vitest';
-import type { RunningDaemon } from '../daemon.ts';
-import { caller, GAME_SERVER, scratchHost } from '../daemon.ts';
-import type { PanelOptions } from './panel.ts';
-import { openPanel } from './panel.ts';
+import { caller, GAME_SERVER, type RunningDaemon, scratchHost } from '../daemon.ts';
+import { openPanel, type PanelOptions } from './panel.ts';
 
 export interface SiteOptions extends PanelOptions {
   /** Of the node's config. */

@@ -6,8 +6,7 @@ import {
   ListPartsCommand,
 } from '@aws-sdk/client-s3';
 import { createHash, createHmac, randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { Clock } from '../../../src/base/clock.ts';

@@ -18,7 +18,7 @@ import type { EventLoopDelay } from './event-loop-delay.ts';
 import { countJobs } from './jobs.ts';
 import { LastSuccesses } from './last-success.ts';
 
-export interface MetricsPorts {
+export interface MetricsDeps {
   readonly service: Pick<BackupService, 'servers' | 'backups' | 'system'>;
   readonly events: EventSource;
   readonly clock: Clock;
@@ -46,7 +46,7 @@ const metrics = createRoute({
   },
 });
 
-export function mountMetrics(app: App, ports: MetricsPorts): void {
+export function mountMetrics(app: App, ports: MetricsDeps): void {
   const counters = new Registry();
   countJobs(counters, ports.events);
   const successes = new LastSuccesses(ports.service, ports.clock);
@@ -62,7 +62,7 @@ export function mountMetrics(app: App, ports: MetricsPorts): void {
   });
 }
 
-async function showNode(registry: Registry, { service, eventLoop, openCopies }: MetricsPorts): Promise<void> {
+async function showNode(registry: Registry, { service, eventLoop, openCopies }: MetricsDeps): Promise<void> {
   const { version, node, engine, uptimeSeconds, jobs, stores, deliveries } = await service.system();
   const gauge = gauges(registry);
   gauge('roost_build_info', 'What runs, as labels; always 1', ['version', 'node']).set({ version, node }, 1);

@@ -7,8 +7,7 @@ import type { FailureCode } from '../../../base/failure.ts';
 import { printableText } from '../../../base/paths.ts';
 import { STATUS_OF } from '../../failure-status.ts';
 import type { Answers } from './answers.ts';
-import type { BodyFault } from './body-fault.ts';
-import { bodyFaultOf } from './body-fault.ts';
+import { type BodyFault, bodyFaultOf } from './body-fault.ts';
 
 const KNOWN: Readonly<Partial<Record<FailureCode, string>>> = {
   unauthorized: 'invalid authorization header',

@@ -11,11 +11,19 @@ import { asFailure, type Failure } from '../../../base/failure.ts';
 import { isUuid, type BackupId, type ServerId } from '../../../base/ids.ts';
 import type { BackupReport, DeliveryVerdict, PanelPort, RestoreReport } from '../../../jobs/report/panel.ts';
 import type { FlavourFacts } from '../flavour.ts';
-import { askPanel, detailOf, parsed, refusedBy, unreachable } from './request.ts';
-import type { PanelAddress, PanelAnswer, PanelRequest } from './request.ts';
+import {
+  askPanel,
+  detailOf,
+  type PanelAddress,
+  type PanelAnswer,
+  type PanelRequest,
+  parsed,
+  refusedBy,
+  unreachable,
+} from './request.ts';
 import type { PanelServers, PanelSettings } from './servers.ts';
 
-export interface PanelClientParts extends PanelAddress {
+export interface PanelClientDeps extends PanelAddress {
   readonly facts: FlavourFacts;
   readonly clock: Pick<Clock, 'now'>;
 }
@@ -53,9 +61,9 @@ const Configuration = z.object({ settings: Settings });
 const Parts = z.object({ parts: z.array(z.string()), part_size: z.number().int().positive() });
 
 export class PanelClient implements PanelPort, PanelServers {
-  readonly #parts: PanelClientParts;
+  readonly #parts: PanelClientDeps;
 
-  constructor(parts: PanelClientParts) {
+  constructor(parts: PanelClientDeps) {
     this.#parts = parts;
   }
 

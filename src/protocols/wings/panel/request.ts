@@ -6,8 +6,7 @@
 import { Failure, throwIfAborted } from '../../../base/failure.ts';
 import { fetchReason } from '../../../base/fetch-reason.ts';
 import { printableText } from '../../../base/paths.ts';
-import type { FlavourFacts } from '../flavour.ts';
-import { identityOf } from '../flavour.ts';
+import { type FlavourFacts, identityOf } from '../flavour.ts';
 import type { NodeCredentials } from '../tokens/node-credentials.ts';
 
 export interface PanelAddress {

@@ -13,7 +13,7 @@ import type { BackupService } from '../../../jobs/contract.ts';
 import type { PanelClient } from './client.ts';
 import { applySettings } from './server-settings.ts';
 
-export interface GreetingParts {
+export interface PanelStartupDeps {
   readonly panel: Pick<PanelClient, 'servers' | 'resetServers'>;
   readonly service: Pick<BackupService, 'servers' | 'setServer'>;
   /** `panel.owns_reset`. */
@@ -32,12 +32,12 @@ export interface GreetingParts {
 /** How often it looks whether that has ended which a reset would disturb. */
 const LOOK_MS = 5000;
 
-export class PanelGreeting {
-  readonly #parts: GreetingParts;
+export class PanelStartup {
+  readonly #parts: PanelStartupDeps;
   readonly #stop = new AbortController();
   #working: Promise<void> = Promise.resolve();
 
-  constructor(parts: GreetingParts) {
+  constructor(parts: PanelStartupDeps) {
     this.#parts = parts;
   }
 

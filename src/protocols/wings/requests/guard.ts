@@ -4,8 +4,7 @@
  */
 import type { Handler, MiddlewareHandler } from 'hono';
 import { Failure } from '../../../base/failure.ts';
-import type { BackupId, ServerId } from '../../../base/ids.ts';
-import { isUuid, parseBackupId, parseServerId } from '../../../base/ids.ts';
+import { type BackupId, isUuid, parseBackupId, parseServerId, type ServerId } from '../../../base/ids.ts';
 import type { BackupService } from '../../../jobs/contract.ts';
 import type { AppContext, AppEnv } from '../../dialect.ts';
 import type { FlavourFacts } from '../flavour.ts';

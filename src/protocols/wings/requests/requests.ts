@@ -1,8 +1,7 @@
 /** What panels ask for, as their daemons read it: one leniently, where an absent field is an empty one, one strictly. */
 import { z } from '@hono/zod-openapi';
 import { Failure } from '../../../base/failure.ts';
-import type { BackupId } from '../../../base/ids.ts';
-import { isUuid } from '../../../base/ids.ts';
+import { type BackupId, isUuid } from '../../../base/ids.ts';
 import { printableText } from '../../../base/paths.ts';
 import type { FlavourFacts } from '../flavour.ts';
 import { backupIdOf } from './guard.ts';

@@ -4,11 +4,10 @@
  */
 import type { MiddlewareHandler } from 'hono';
 import type { AppContext, AppEnv } from '../../dialect.ts';
-import type { FlavourFacts } from '../flavour.ts';
-import { identityOf } from '../flavour.ts';
+import { type FlavourFacts, identityOf } from '../flavour.ts';
 import type { NodeCredentials } from '../tokens/node-credentials.ts';
 
-export interface HeaderParts {
+export interface HeaderOptions {
   readonly facts: FlavourFacts;
   readonly credentials: Pick<NodeCredentials, 'tokenId'>;
   /** Of the panel's own pages. */
@@ -32,7 +31,7 @@ const FIXED = {
   'Access-Control-Max-Age': '7200',
 } as const;
 
-export function responseHeaders(parts: HeaderParts): MiddlewareHandler<AppEnv> {
+export function responseHeaders(parts: HeaderOptions): MiddlewareHandler<AppEnv> {
   return async function responseHeaders(c, next) {
     const isProtected = PROTECTED.test(c.req.path);
     if (!isProtected && !OPEN.test(c.req.path)) return next();
@@ -55,7 +54,7 @@ function freshRequestId(c: AppContext, newRequestId: () => string): void {
 }
 
 /** The panel's own, unless the request comes from another one that is allowed. */
-function allowedOrigin(origin: string | undefined, { panelOrigin, allowedOrigins }: HeaderParts): string {
+function allowedOrigin(origin: string | undefined, { panelOrigin, allowedOrigins }: HeaderOptions): string {
   if (origin === panelOrigin) return panelOrigin;
   return allowedOrigins.find((allowed) => allowed === '*' || allowed === origin) ?? panelOrigin;
 }

@@ -2,7 +2,7 @@
 import { Failure } from '../../../base/failure.ts';
 import type { ServerId } from '../../../base/ids.ts';
 import type { BackupService } from '../../../jobs/contract.ts';
-import type { App, DialectPorts } from '../../dialect.ts';
+import type { App, DialectDeps } from '../../dialect.ts';
 import { ignoredBody } from '../../json-body.ts';
 import { answersOf } from '../answers/answers-of.ts';
 import { bodyAs } from '../requests/body.ts';
@@ -13,7 +13,7 @@ import { createSchema, restoreSchema } from '../requests/requests.ts';
 /** A panel cannot ask again by itself, and is told how it ends, however long that takes. */
 const FOR_PANEL = { whenBusy: 'queue', report: true } as const;
 
-export function mountBackups(app: App, { service }: DialectPorts, facts: FlavourFacts): void {
+export function mountBackups(app: App, { service }: DialectDeps, facts: FlavourFacts): void {
   const path = '/api/servers/:server/backup';
   const answers = answersOf(facts);
   const known = knownServer(service, facts);

@@ -12,20 +12,18 @@ import { Failure } from '../../../base/failure.ts';
 import { printableText } from '../../../base/paths.ts';
 import type { ServerId } from '../../../base/ids.ts';
 import type { BackupService, BackupView } from '../../../jobs/contract.ts';
-import type { App, AppContext, DialectPorts } from '../../dialect.ts';
+import type { App, AppContext, DialectDeps } from '../../dialect.ts';
 import { logThrown } from '../../thrown.ts';
-import type { FlavourFacts, WingsFlavour } from '../flavour.ts';
-import { FLAVOURS } from '../flavour.ts';
-import type { Grants } from '../tokens/denylist.ts';
+import { type FlavourFacts, FLAVOURS, type WingsFlavour } from '../flavour.ts';
+import type { TokenDenylist } from '../tokens/denylist.ts';
 import { leftWhenClosed, OpenDownloads } from './open-downloads.ts';
-import type { Denials, Objection, PanelToken } from '../tokens/rules.ts';
-import { objectionTo, readToken } from '../tokens/rules.ts';
+import { type Denials, type Objection, objectionTo, type PanelToken, readToken } from '../tokens/rules.ts';
 
-export interface DownloadParts {
+export interface DownloadDeps {
   readonly flavour: WingsFlavour;
   /** What the panel signs with, now. */
   readonly credentials: { readonly key: Uint8Array };
-  readonly grants: Grants;
+  readonly grants: TokenDenylist;
 }
 
 /** The URL of the storage itself is good for a first request; redirects are followed at once. */
@@ -67,7 +65,7 @@ const REFUSAL_OF: Readonly<Record<Objection, Refusal>> = {
   'not permitted': 'not granted',
 };
 
-export function mountDownload(app: App, ports: DialectPorts, parts: DownloadParts): void {
+export function mountDownload(app: App, ports: DialectDeps, parts: DownloadDeps): void {
   const { answers } = FLAVOURS[parts.flavour];
   const open = new OpenDownloads();
   app.get('/download/backup', async (c) => {
@@ -91,8 +89,8 @@ export function mountDownload(app: App, ports: DialectPorts, parts: DownloadPart
 /** The backup that the link opens, or why it opens none. */
 async function granted(
   c: AppContext,
-  { clock, service }: DialectPorts,
-  { flavour, credentials, grants }: DownloadParts,
+  { clock, service }: DialectDeps,
+  { flavour, credentials, grants }: DownloadDeps,
 ): Promise<BackupView | Refusal> {
   const token = readToken(c.req.query('token') ?? '', credentials.key, 'download', flavour);
   if (token === undefined) return 'invalid';
@@ -138,7 +136,7 @@ async function backupOf(
 async function send(
   c: AppContext,
   view: BackupView,
-  ports: DialectPorts,
+  ports: DialectDeps,
   { answers, leave }: { readonly answers: FlavourFacts['answers']; readonly leave: () => void },
 ): Promise<Response> {
   // The URL is signed for GET alone.

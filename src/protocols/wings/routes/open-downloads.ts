@@ -2,8 +2,7 @@
  * How many connections take one download at a time. A link may be asked for in pieces by several, but each of them
  * holds a file, a socket and up to two mebibytes for as long as its reader likes: one link must not hold them all.
  */
-import type { ByteSource } from '../../../base/source.ts';
-import { readInto } from '../../../base/source.ts';
+import { type ByteSource, readInto } from '../../../base/source.ts';
 
 /** As many as download programs open (aria2 allows no more to one server). */
 const MOST_CONNECTIONS = 16;

@@ -1,11 +1,11 @@
 /** What the panel takes back: single tokens of one server, or all that a user holds. */
 import { z } from '@hono/zod-openapi';
-import type { App, DialectPorts } from '../../dialect.ts';
+import type { App, DialectDeps } from '../../dialect.ts';
 import { answersOf } from '../answers/answers-of.ts';
 import { badBody } from '../answers/body-fault.ts';
 import { bodyAs } from '../requests/body.ts';
 import type { FlavourFacts } from '../flavour.ts';
-import type { Grants } from '../tokens/denylist.ts';
+import type { TokenDenylist } from '../tokens/denylist.ts';
 import { knownServer, panelOnly } from '../requests/guard.ts';
 
 const DenyBody = z.object({ jtis: z.array(z.string().max(255)).max(1000).nullish() });
@@ -16,9 +16,9 @@ const UserBody = z.union([User, z.object({ json: User }).transform(({ json }) =>
 
 export function mountRevocation(
   app: App,
-  { service }: DialectPorts,
+  { service }: DialectDeps,
   facts: FlavourFacts,
-  grants: Pick<Grants, 'denyTokens' | 'denyUser'>,
+  grants: Pick<TokenDenylist, 'denyTokens' | 'denyUser'>,
 ): void {
   const answers = answersOf(facts);
 

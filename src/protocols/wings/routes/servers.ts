@@ -4,15 +4,14 @@
  */
 import { z } from '@hono/zod-openapi';
 import { asFailure, Failure } from '../../../base/failure.ts';
-import type { ServerId } from '../../../base/ids.ts';
-import { isUuid, parseServerId } from '../../../base/ids.ts';
+import { isUuid, parseServerId, type ServerId } from '../../../base/ids.ts';
 import type { BackupService } from '../../../jobs/contract.ts';
-import type { App, AppContext, DialectPorts } from '../../dialect.ts';
+import type { App, AppContext, DialectDeps } from '../../dialect.ts';
 import { readBody } from '../../request-body.ts';
 import { answersOf } from '../answers/answers-of.ts';
 import { bodyAs } from '../requests/body.ts';
 import type { FlavourFacts } from '../flavour.ts';
-import type { Grants } from '../tokens/denylist.ts';
+import type { TokenDenylist } from '../tokens/denylist.ts';
 import { knownServer, panelOnly, serverOf, whenPanel } from '../requests/guard.ts';
 import type { PanelServers, PanelSettings } from '../panel/servers.ts';
 import { serverObject } from '../server-object.ts';
@@ -21,13 +20,13 @@ import { applySettings } from '../panel/server-settings.ts';
 /** The panel waits for 15 seconds, and has to hear of a failure before. */
 const ASK_MS = 10_000;
 
-export interface ServerParts {
+export interface ServerRouteDeps {
   readonly facts: FlavourFacts;
   readonly panel: PanelServers;
-  readonly grants: Pick<Grants, 'serverDeleted'>;
+  readonly grants: Pick<TokenDenylist, 'serverDeleted'>;
 }
 
-export function mountServers(app: App, ports: DialectPorts, { facts, panel, grants }: ServerParts): void {
+export function mountServers(app: App, ports: DialectDeps, { facts, panel, grants }: ServerRouteDeps): void {
   const { service, log } = ports;
   const answers = answersOf(facts);
 

@@ -1,11 +1,11 @@
 import os from 'node:os';
-import type { App, DialectPorts } from '../../dialect.ts';
+import type { App, DialectDeps } from '../../dialect.ts';
 import { answersOf } from '../answers/answers-of.ts';
 import type { FlavourFacts } from '../flavour.ts';
 import { whenPanel } from '../requests/guard.ts';
 
 /** `GET /api/system` in the panel's words, where its token is presented; the path is shared. */
-export function mountSystem(app: App, { version }: DialectPorts, facts: FlavourFacts): void {
+export function mountSystem(app: App, { version }: DialectDeps, facts: FlavourFacts): void {
   const answers = answersOf(facts);
   app.get(
     '/api/system',

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import type { App, DialectPorts } from '../../dialect.ts';
+import type { App, DialectDeps } from '../../dialect.ts';
 import { answersOf } from '../answers/answers-of.ts';
 import { bodyAs } from '../requests/body.ts';
 import type { FlavourFacts } from '../flavour.ts';
@@ -24,7 +24,7 @@ const UpdateBody = z.object({
  */
 export function mountUpdate(
   app: App,
-  { log }: DialectPorts,
+  { log }: DialectDeps,
   facts: FlavourFacts,
   credentials: Pick<NodeCredentials, 'tokenId' | 'token' | 'rotate'>,
 ): void {

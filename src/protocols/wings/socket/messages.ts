@@ -4,8 +4,7 @@
  * or `jwt: created too far in past (denylist)` in one, and shows any other until it is reloaded.
  */
 import type { FlavourFacts } from '../flavour.ts';
-import type { Objection, PanelToken } from '../tokens/rules.ts';
-import { CONNECT, permits } from '../tokens/rules.ts';
+import { CONNECT, type Objection, type PanelToken, permits } from '../tokens/rules.ts';
 
 export type Frame = readonly [event: string, ...args: readonly string[]];
 
@@ -23,7 +22,7 @@ export interface CloseReason {
   readonly text: string;
 }
 
-export interface SocketWords {
+export interface SocketMessages {
   /** Whether a token of another server is refused when it is presented, or only when it is used. */
   readonly checksServerAtOnce: boolean;
   encode(frame: Frame): string;
@@ -60,7 +59,7 @@ const PROBLEMS: Readonly<Record<Problem, string>> = {
 
 const NOT_SERVED = 'this daemon makes and restores backups only, it does not run the server';
 
-const goWords: SocketWords = {
+const goWords: SocketMessages = {
   checksServerAtOnce: false,
   // `args` is left out when there is nothing in it.
   encode: ([event, ...args]) => JSON.stringify(args.length === 0 ? { event } : { event, args }),
@@ -78,7 +77,7 @@ const goWords: SocketWords = {
   notServed: (errorId) => ({ frames: [['daemon error', wrapped(NOT_SERVED, errorId)]] }),
 };
 
-const rustWords: SocketWords = {
+const rustWords: SocketMessages = {
   checksServerAtOnce: true,
   encode: ([event, ...args]) => JSON.stringify({ event, args }),
   accepted: ({ permissions }) => ['auth success', ...permissions],
@@ -94,7 +93,7 @@ const rustWords: SocketWords = {
   notServed: () => ({ frames: [['daemon message', NOT_SERVED]] }),
 };
 
-export function wordsOf({ answers }: Pick<FlavourFacts, 'answers'>): SocketWords {
+export function messagesOf({ answers }: Pick<FlavourFacts, 'answers'>): SocketMessages {
   return answers === 'go' ? goWords : rustWords;
 }
 

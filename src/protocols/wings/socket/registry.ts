@@ -5,27 +5,25 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { ServerId } from '../../../base/ids.ts';
 import type { BackupService, RoostEvent } from '../../../jobs/contract.ts';
-import type { WingsFlavour } from '../flavour.ts';
-import { FLAVOURS } from '../flavour.ts';
-import type { GrantChange } from '../tokens/denylist.ts';
+import { FLAVOURS, type WingsFlavour } from '../flavour.ts';
+import type { DenylistChange } from '../tokens/denylist.ts';
 import { tellingsOf } from './events.ts';
 import { SOCKET_RULES } from './rules.ts';
-import type { SocketSession } from './session.ts';
-import { CLOSE } from './session.ts';
+import { CLOSE, type SocketSession } from './session.ts';
 
 const MOST_IN_ALL = 1024;
 
 /** Progress of one backup is told at once and then twice a second, as pages know it. */
 const PROGRESS_EVERY_MS = 500;
 
-type Told = Pick<SocketSession, 'server' | 'idle' | 'tell' | 'suspended' | 'denied' | 'deleted' | 'close'>;
+type Session = Pick<SocketSession, 'server' | 'idle' | 'tell' | 'suspended' | 'denied' | 'deleted' | 'close'>;
 
-export class SocketRoom {
+export class SocketRegistry {
   readonly #service: Pick<BackupService, 'job'>;
   readonly #clock: Clock;
   readonly #flavour: WingsFlavour;
   /** In the order in which they came. */
-  readonly #sessions = new Map<ServerId, Set<Told>>();
+  readonly #sessions = new Map<ServerId, Set<Session>>();
   #inAll = 0;
   /** When progress was told last, by what it is of. */
   readonly #progressAt = new Map<string, number>();
@@ -42,7 +40,7 @@ export class SocketRoom {
   }
 
   /** @returns what gives the place back, or undefined when there is none. */
-  enter(session: Told): (() => void) | undefined {
+  enter(session: Session): (() => void) | undefined {
     const leaving = this.#toLeave(session.server);
     if (leaving === 'nobody') return undefined;
     leaving?.close(CLOSE.tooMany);
@@ -63,13 +61,13 @@ export class SocketRoom {
     if (tellings.length > 0) this.#each(here, (one) => one.tell(tellings));
   }
 
-  change(change: GrantChange): void {
+  change(change: DenylistChange): void {
     if (change.kind === 'server deleted') return this.#each(this.#sessions.get(change.server), (one) => one.deleted());
     for (const here of Array.from(this.#sessions.values())) this.#each(here, (one) => one.denied());
   }
 
   /** One that has to go for a newcomer, `undefined` when none has to, `nobody` when none can. */
-  #toLeave(server: ServerId): Told | undefined | 'nobody' {
+  #toLeave(server: ServerId): Session | undefined | 'nobody' {
     const here = this.#sessions.get(server);
     if ((here?.size ?? 0) >= SOCKET_RULES[this.#flavour].most) return idleIn(here) ?? 'nobody';
     if (this.#inAll < MOST_IN_ALL) return undefined;
@@ -80,7 +78,7 @@ export class SocketRoom {
     return 'nobody';
   }
 
-  #leave(session: Told): void {
+  #leave(session: Session): void {
     const here = this.#sessions.get(session.server);
     if (here?.delete(session) !== true) return;
     this.#inAll--;
@@ -102,11 +100,11 @@ export class SocketRoom {
   }
 
   // A copy, because one that is closed leaves.
-  #each(sessions: ReadonlySet<Told> | undefined, tell: (session: Told) => void): void {
+  #each(sessions: ReadonlySet<Session> | undefined, tell: (session: Session) => void): void {
     for (const session of Array.from(sessions ?? [])) tell(session);
   }
 }
 
-function idleIn(sessions: ReadonlySet<Told> | undefined): Told | undefined {
+function idleIn(sessions: ReadonlySet<Session> | undefined): Session | undefined {
   return Array.from(sessions ?? []).find(({ idle }) => idle);
 }

@@ -9,17 +9,20 @@ import type { Clock } from '../../../base/clock.ts';
 import type { ServerId } from '../../../base/ids.ts';
 import type { Timers } from '../../../base/timers.ts';
 import type { SocketWire } from '../../socket-wire.ts';
-import type { RateVerdict } from './frame-rates.ts';
-import { FrameRates } from './frame-rates.ts';
-import type { WingsFlavour } from '../flavour.ts';
-import { FLAVOURS } from '../flavour.ts';
-import type { Grants } from '../tokens/denylist.ts';
+import { FrameRates, type RateVerdict } from './frame-rates.ts';
+import { FLAVOURS, type WingsFlavour } from '../flavour.ts';
+import type { TokenDenylist } from '../tokens/denylist.ts';
 import type { Telling } from './events.ts';
 import { SOCKET_RULES } from './rules.ts';
-import type { CloseReason, Frame, Problem, Reaction, SocketWords } from './messages.ts';
-import { wordsOf } from './messages.ts';
-import type { PanelToken } from '../tokens/rules.ts';
-import { objectionTo, permits, readToken } from '../tokens/rules.ts';
+import {
+  type CloseReason,
+  type Frame,
+  type Problem,
+  type Reaction,
+  type SocketMessages,
+  messagesOf,
+} from './messages.ts';
+import { objectionTo, type PanelToken, permits, readToken } from '../tokens/rules.ts';
 
 export interface SessionOptions {
   readonly wire: SocketWire;
@@ -27,7 +30,7 @@ export interface SessionOptions {
   readonly flavour: WingsFlavour;
   /** What the panel signs with, now. */
   readonly key: () => Uint8Array;
-  readonly grants: Pick<Grants, 'startedAt' | 'isDenied'>;
+  readonly grants: Pick<TokenDenylist, 'startedAt' | 'isDenied'>;
   /** What a page is told of the game itself: its state, and JSON of what it uses. */
   readonly game: { readonly state: string; readonly stats: string };
   readonly suspended: boolean;
@@ -55,7 +58,7 @@ const GONE_BYTES = 256 * 1024;
 export class SocketSession {
   readonly server: ServerId;
   readonly #options: SessionOptions;
-  readonly #words: SocketWords;
+  readonly #words: SocketMessages;
   readonly #rates: FrameRates;
   #token: PanelToken | undefined;
   #suspended: boolean;
@@ -66,7 +69,7 @@ export class SocketSession {
   constructor(options: SessionOptions) {
     this.server = options.server;
     this.#options = options;
-    this.#words = wordsOf(FLAVOURS[options.flavour]);
+    this.#words = messagesOf(FLAVOURS[options.flavour]);
     this.#rates = new FrameRates(options.flavour);
     this.#suspended = options.suspended;
   }

@@ -12,17 +12,16 @@ import type { WSEvents } from 'hono/ws';
 import { Failure } from '../../../base/failure.ts';
 import { parseServerId } from '../../../base/ids.ts';
 import type { ServerView } from '../../../jobs/contract.ts';
-import type { App, AppContext, DialectPorts } from '../../dialect.ts';
+import type { App, AppContext, DialectDeps } from '../../dialect.ts';
 import { rawSocket, wireOf } from '../../socket-wire.ts';
-import type { WingsFlavour } from '../flavour.ts';
-import { FLAVOURS } from '../flavour.ts';
-import type { Grants } from '../tokens/denylist.ts';
+import { FLAVOURS, type WingsFlavour } from '../flavour.ts';
+import type { TokenDenylist } from '../tokens/denylist.ts';
 import { serverObject } from '../server-object.ts';
-import { SocketRoom } from './registry.ts';
+import { SocketRegistry } from './registry.ts';
 import { SOCKET_RULES } from './rules.ts';
 import { CLOSE, SocketSession } from './session.ts';
 
-export interface SocketParts {
+export interface SocketDeps {
   readonly flavour: WingsFlavour;
   /** What the panel signs with, now. */
   readonly credentials: { readonly key: Uint8Array };
@@ -30,7 +29,7 @@ export interface SocketParts {
   readonly panelUrl: string | null;
   /** Origins besides the panel's and this node's, or `*`. */
   readonly allowedOrigins: readonly string[];
-  readonly grants: Grants;
+  readonly grants: TokenDenylist;
   readonly newErrorId?: () => string;
 }
 
@@ -39,8 +38,8 @@ export function isSocketPath(path: string): boolean {
   return /^\/api\/servers\/[^/]+\/ws$/.test(path);
 }
 
-export function mountSocket(app: App, ports: DialectPorts, parts: SocketParts): void {
-  const room = new SocketRoom(ports.service, ports.clock, parts.flavour);
+export function mountSocket(app: App, ports: DialectDeps, parts: SocketDeps): void {
+  const room = new SocketRegistry(ports.service, ports.clock, parts.flavour);
   ports.events.subscribe((event) => room.take(event));
   parts.grants.onChange((change) => room.change(change));
   const mayCome = originCheck(ports, parts);
@@ -67,7 +66,7 @@ const UNKNOWN_SERVER = {
   rust: 'server not found',
 } as const;
 
-async function known(c: AppContext, { service }: Pick<DialectPorts, 'service'>): Promise<ServerView | undefined> {
+async function known(c: AppContext, { service }: Pick<DialectDeps, 'service'>): Promise<ServerView | undefined> {
   try {
     return await service.server(parseServerId((c.req.param('server') ?? '').toLowerCase()));
   } catch (error) {
@@ -78,8 +77,8 @@ async function known(c: AppContext, { service }: Pick<DialectPorts, 'service'>):
 
 /** Browsers name the page's origin; what is no browser names what it likes. The token is what opens the socket. */
 function originCheck(
-  { publicUrl }: Pick<DialectPorts, 'publicUrl'>,
-  { flavour, panelUrl, allowedOrigins }: SocketParts,
+  { publicUrl }: Pick<DialectDeps, 'publicUrl'>,
+  { flavour, panelUrl, allowedOrigins }: SocketDeps,
 ): (c: AppContext) => boolean {
   const anyone = !SOCKET_RULES[flavour].checksOrigin || allowedOrigins.includes('*');
   const known = new Set(allowedOrigins);
@@ -92,7 +91,12 @@ function originCheck(
   };
 }
 
-function session(view: ServerView, room: SocketRoom, ports: DialectPorts, parts: SocketParts): WSEvents<WebSocketLike> {
+function session(
+  view: ServerView,
+  room: SocketRegistry,
+  ports: DialectDeps,
+  parts: SocketDeps,
+): WSEvents<WebSocketLike> {
   const { newErrorId = randomUUID, credentials } = parts;
   const { state, utilization } = serverObject(view);
   const game = { state, stats: JSON.stringify(utilization) };

@@ -30,21 +30,22 @@ const MOST_DENIALS = 1000;
 const KEPT_AS = 'panel-denials';
 
 /** Told after it counts. */
-export type GrantChange = { readonly kind: 'denied' } | { readonly kind: 'server deleted'; readonly server: ServerId };
+export type DenylistChange =
+  { readonly kind: 'denied' } | { readonly kind: 'server deleted'; readonly server: ServerId };
 
-export type GrantStore = Pick<Catalogue, 'keys' | 'usedTokens' | 'transaction'>;
+export type DenylistStore = Pick<Catalogue, 'keys' | 'usedTokens' | 'transaction'>;
 
-export class Grants implements Denials {
+export class TokenDenylist implements Denials {
   readonly startedAt: number;
-  readonly #store: GrantStore;
+  readonly #store: DenylistStore;
   readonly #clock: Clock;
-  readonly #listeners = new Set<(change: GrantChange) => void>();
+  readonly #listeners = new Set<(change: DenylistChange) => void>();
   /** Second of the denial by what is denied, the oldest first. */
   readonly #denials: Map<string, number>;
   /** All that was issued up to this second is denied. */
   #line: number | undefined;
 
-  private constructor(store: GrantStore, clock: Clock) {
+  private constructor(store: DenylistStore, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
     this.startedAt = this.#second();
@@ -53,8 +54,8 @@ export class Grants implements Denials {
     this.#denials = new Map(kept.denials);
   }
 
-  static open(store: GrantStore, clock: Clock): Grants {
-    return new Grants(store, clock);
+  static open(store: DenylistStore, clock: Clock): TokenDenylist {
+    return new TokenDenylist(store, clock);
   }
 
   /** `POST …/ws/deny`: tokens with these ids that were issued until now. */
@@ -110,8 +111,8 @@ export class Grants implements Denials {
   }
 
   /** Calls back after each change; the returned function ends it. */
-  onChange(listener: (change: GrantChange) => void): () => void {
-    const own = (change: GrantChange): void => listener(change);
+  onChange(listener: (change: DenylistChange) => void): () => void {
+    const own = (change: DenylistChange): void => listener(change);
     this.#listeners.add(own);
     return () => void this.#listeners.delete(own);
   }
@@ -132,7 +133,7 @@ export class Grants implements Denials {
     this.#store.keys.setText(KEPT_AS, JSON.stringify({ line: this.#line ?? null, denials: [...this.#denials] }));
   }
 
-  #tell(change: GrantChange): void {
+  #tell(change: DenylistChange): void {
     for (const listener of Array.from(this.#listeners)) listener(change);
   }
 

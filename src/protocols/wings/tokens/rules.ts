@@ -3,8 +3,7 @@
  * Pure. A token is first read (signature, and the type of every claim that counts), then asked for objections, since a
  * socket asks again and again while its token grows old.
  */
-import type { BackupId, ServerId } from '../../../base/ids.ts';
-import { isUuid } from '../../../base/ids.ts';
+import { type BackupId, isUuid, type ServerId } from '../../../base/ids.ts';
 import { signedClaims } from '../../json-web-token.ts';
 import type { WingsFlavour } from '../flavour.ts';
 

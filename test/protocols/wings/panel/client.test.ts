@@ -1,14 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { BackupId, ServerId } from '../../../../src/base/ids.ts';
 import type { BackupReport, DeliveryVerdict } from '../../../../src/jobs/report/panel.ts';
-import type { WingsFlavour } from '../../../../src/protocols/wings/flavour.ts';
-import { FLAVOURS, WINGS_FLAVOURS } from '../../../../src/protocols/wings/flavour.ts';
+import { FLAVOURS, WINGS_FLAVOURS, type WingsFlavour } from '../../../../src/protocols/wings/flavour.ts';
 import { PanelClient } from '../../../../src/protocols/wings/panel/client.ts';
-import type { Outage, Panel } from '../../../support/panel/panel.ts';
-import { openPanel } from '../../../support/panel/panel.ts';
+import { openPanel, type Outage, type Panel } from '../../../support/panel/panel.ts';
 import { memoryUploads, type PanelUploads } from '../../../support/panel/uploads.ts';
 import { failureOf } from '../../../support/rejection.ts';
 import { StillClock } from '../../../support/still-clock.ts';

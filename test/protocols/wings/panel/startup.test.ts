@@ -1,14 +1,12 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { silentLog } from '../../../../src/base/log.ts';
 import { FLAVOURS } from '../../../../src/protocols/wings/flavour.ts';
-import type { GreetingParts } from '../../../../src/protocols/wings/panel/startup.ts';
-import { PanelGreeting } from '../../../../src/protocols/wings/panel/startup.ts';
+import { type PanelStartupDeps, PanelStartup } from '../../../../src/protocols/wings/panel/startup.ts';
 import { PanelClient } from '../../../../src/protocols/wings/panel/client.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { ManualTime } from '../../../support/manual-time.ts';
 import { SERVER, testNode } from '../../../support/node.ts';
-import type { PanelFlavour } from '../../../support/panel/panel.ts';
-import { openPanel } from '../../../support/panel/panel.ts';
+import { openPanel, type PanelFlavour } from '../../../support/panel/panel.ts';
 
 const RESET = /\/servers\/reset$/;
 
@@ -19,9 +17,9 @@ async function scene(flavour: PanelFlavour = 'pterodactyl') {
   node.registry.seen.add(SERVER);
   const parts = { facts: FLAVOURS[flavour], credentials: panel.node, panelUrl: panel.url, version: '1', fetch };
   const client = new PanelClient({ ...parts, clock: time });
-  const greet = (change: Partial<GreetingParts> = {}): PanelGreeting => {
+  const greet = (change: Partial<PanelStartupDeps> = {}): PanelStartup => {
     const about = { panel: client, service: node.service, ownsReset: false, busy: () => false };
-    const greeting = new PanelGreeting({ ...about, timers: time, random: () => 0.999, log: silentLog(), ...change });
+    const greeting = new PanelStartup({ ...about, timers: time, random: () => 0.999, log: silentLog(), ...change });
     onTestFinished(() => greeting.close());
     greeting.start();
     return greeting;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Failure, unlessAborted } from '../../../../src/base/failure.ts';
-import { Grants, RESUME_SECONDS } from '../../../../src/protocols/wings/tokens/denylist.ts';
+import { TokenDenylist, RESUME_SECONDS } from '../../../../src/protocols/wings/tokens/denylist.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { openPanelNode, USER } from '../../../support/panel-node.ts';
 import { memorySource, OTHER_SERVER, SERVER, UNKNOWN } from '../../../support/scripted-service.ts';
@@ -261,7 +261,7 @@ test.each(ALL_FLAVOURS)('%s: what had begun before a restart goes on; a link tha
   const [begun, unused] = [before.link(), before.link({ unique_id: 'unused' })];
   await bytesOf(await before.get(begun, { range: 'bytes=0-9' }));
   before.time.advance(5000);
-  const after = await openPanelNode(flavour, { grants: Grants.open(before.catalogue, before.time) });
+  const after = await openPanelNode(flavour, { grants: TokenDenylist.open(before.catalogue, before.time) });
   after.time.advance(5000);
   after.service.backupViews.set(before.backup.id, before.backup);
   const ask = async (token: string) => (await fetch(`${after.url}/download/backup?token=${token}`)).status;

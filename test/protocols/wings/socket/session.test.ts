@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { BackupId, ServerId } from '../../../../src/base/ids.ts';
 import type { WingsFlavour } from '../../../../src/protocols/wings/flavour.ts';
 import type { CloseReason } from '../../../../src/protocols/wings/socket/messages.ts';
-import { SocketRoom } from '../../../../src/protocols/wings/socket/registry.ts';
+import { SocketRegistry } from '../../../../src/protocols/wings/socket/registry.ts';
 import { SocketSession } from '../../../../src/protocols/wings/socket/session.ts';
 import { ManualTime } from '../../../support/manual-time.ts';
 import { signToken, socketClaims } from '../../../support/panel/jwt.ts';
@@ -142,7 +142,7 @@ describe('the room', () => {
   }
 
   function openRoom(flavour: WingsFlavour = 'calagopus') {
-    return new SocketRoom(new ScriptedService(), new ManualTime(), flavour);
+    return new SocketRegistry(new ScriptedService(), new ManualTime(), flavour);
   }
 
   test('holds 1024 pages in all; the first that proved nothing goes for a newcomer', () => {

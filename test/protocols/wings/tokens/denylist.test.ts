@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../../../src/base/failure.ts';
 import type { BackupId } from '../../../../src/base/ids.ts';
-import type { GrantChange } from '../../../../src/protocols/wings/tokens/denylist.ts';
-import { Grants, RESUME_SECONDS } from '../../../../src/protocols/wings/tokens/denylist.ts';
+import { type DenylistChange, TokenDenylist, RESUME_SECONDS } from '../../../../src/protocols/wings/tokens/denylist.ts';
 import type { PanelToken } from '../../../../src/protocols/wings/tokens/rules.ts';
 import { scratchCatalogue } from '../../../support/scratch-catalogue.ts';
 import { OTHER_SERVER, SERVER, UNKNOWN } from '../../../support/scripted-service.ts';
@@ -13,7 +12,7 @@ const USER = '5b5b8c0e-0f3a-4b57-9a2c-6f0f3c1f7a11';
 
 async function openGrants() {
   const { catalogue, clock } = await scratchCatalogue();
-  const grants = Grants.open(catalogue, clock);
+  const grants = TokenDenylist.open(catalogue, clock);
   const now = () => Math.floor(clock.now() / 1000);
   const token = (more: Partial<PanelToken> = {}): PanelToken => ({
     use: 'download',
@@ -30,7 +29,7 @@ async function openGrants() {
     expiresAt: now() + 900,
     ...more,
   });
-  return { catalogue, clock, grants, now, token, again: () => Grants.open(catalogue, clock) };
+  return { catalogue, clock, grants, now, token, again: () => TokenDenylist.open(catalogue, clock) };
 }
 
 describe('denials', () => {
@@ -112,8 +111,8 @@ describe('denials', () => {
         throw full;
       },
     };
-    const grants = Grants.open({ ...catalogue, keys }, clock);
-    const told: GrantChange[] = [];
+    const grants = TokenDenylist.open({ ...catalogue, keys }, clock);
+    const told: DenylistChange[] = [];
     grants.onChange((change) => told.push(change));
     expect(() => grants.denyTokens(['jti'])).toThrow(full);
     expect(grants.isDenied(token(), SERVER)).toBe(true);
@@ -122,7 +121,7 @@ describe('denials', () => {
 
   test('are told to who listens, as long as they listen', async () => {
     const { grants } = await openGrants();
-    const told: GrantChange[] = [];
+    const told: DenylistChange[] = [];
     const stop = grants.onChange((change) => told.push(change));
     grants.denyUser(USER, []);
     grants.serverDeleted(SERVER);

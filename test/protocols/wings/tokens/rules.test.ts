@@ -3,8 +3,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { BackupId } from '../../../../src/base/ids.ts';
 import type { WingsFlavour } from '../../../../src/protocols/wings/flavour.ts';
-import type { Objection, TokenUse } from '../../../../src/protocols/wings/tokens/rules.ts';
-import { objectionTo, permits, readToken } from '../../../../src/protocols/wings/tokens/rules.ts';
+import {
+  type Objection,
+  objectionTo,
+  permits,
+  readToken,
+  type TokenUse,
+} from '../../../../src/protocols/wings/tokens/rules.ts';
 import { signToken } from '../../../support/panel/jwt.ts';
 import { OTHER_SERVER, SERVER, UNKNOWN } from '../../../support/scripted-service.ts';
 import { ALL_FLAVOURS, NODE_TOKEN } from '../../../support/wings-app.ts';
