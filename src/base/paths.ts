@@ -27,6 +27,12 @@ export function toText(path: string): string | undefined {
   }
 }
 
+/** The path of the directory that holds an entry ('' for the root), and the entry's name in it. */
+export function splitPath(path: string): { readonly parent: string; readonly name: string } {
+  const slash = path.lastIndexOf('/');
+  return { parent: slash < 0 ? '' : path.slice(0, slash), name: path.slice(slash + 1) };
+}
+
 export function isAscii(text: string): boolean {
   for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7f) return false;
   return true;

@@ -37,7 +37,7 @@ export async function extractIndexed(
 ): Promise<ExtractResult> {
   const root = openUnpackRoot(data.into, data.overwrite);
   try {
-    const chosen = data.choosing ? choice : undefined;
+    const chosen = data.selecting ? choice : undefined;
     const run = new Extraction(archive, reader, data, root, chosen, control, writePace, onProgress);
     return await run.run();
   } finally {
@@ -114,7 +114,7 @@ class Extraction {
       const proof = this.#expected === undefined ? undefined : await Integrity.begin(this.#archive, this.#reader);
       for await (const filled of filledSegments(this.#reader)) await this.#unpack(filled, proof);
       await this.#line.finish();
-      if (proof !== undefined) requireRecorded({ size: this.#archive.size, ...(await proof.end()) }, this.#expected);
+      if (proof !== undefined) requireRecorded({ size: this.#archive.size, ...(await proof.finish()) }, this.#expected);
       await this.#placeLinks('hardlink');
       await this.#placeLinks('symlink');
       this.#target.finish();
@@ -134,7 +134,7 @@ class Extraction {
   async #unpack(filled: FilledSegment, proof: Integrity | undefined): Promise<void> {
     const { segment, entries, continued } = filled;
     this.#control.checkStop();
-    proof?.take(filled);
+    proof?.addSegment(filled);
     const parts: FilePart[] = [];
     const end = segment.rawOffset + segment.rawLength;
     const add = (entry: IndexedEntry): void => {
@@ -150,7 +150,7 @@ class Extraction {
       if (entry.kind === 'file') add(entry);
     }
     await this.#writePace.take(parts.reduce((sum, { length }) => sum + length, 0));
-    if (proof !== undefined) await this.#line.add({ segment, entries, parts }, proof.look);
+    if (proof !== undefined) await this.#line.add({ segment, entries, parts }, proof.hash);
     else if (parts.length > 0) await this.#line.add({ segment, entries: [], parts });
     else this.#advance(segment.length);
   }

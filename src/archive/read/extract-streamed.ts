@@ -35,7 +35,7 @@ export async function extractStreamed(
     durable,
     limits,
     workers,
-    ...(data.choosing ? { select: (path, kind) => choice.chooses(path, kind) } : {}),
+    ...(data.selecting ? { select: (path, kind) => choice.selects(path, kind) } : {}),
     checkStop: control.checkStop,
     writePace,
     onProgress,

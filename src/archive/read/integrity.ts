@@ -10,7 +10,7 @@ import { GZIP_HEADER, TRAILER_LENGTH, gzipTrailer } from '../gzip/frame.ts';
 import type { IndexReader } from '../index/reader.ts';
 import type { FilledSegment } from '../index/segment-entries.ts';
 
-export interface Proven {
+export interface ProvenFacts {
   readonly sha256: string;
   readonly entries: number;
   readonly files: number;
@@ -40,7 +40,7 @@ export class Integrity {
   }
 
   /** Takes note of the next segment. @throws Failure `archive_damaged` when it does not follow the one before. */
-  take({ segment, entries }: FilledSegment): void {
+  addSegment({ segment, entries }: FilledSegment): void {
     if (segment.offset !== this.#offset) throw damaged('its segments do not follow each other');
     this.#offset += segment.length;
     this.#crc = combineCrc32(this.#crc, segment.crcRaw, segment.rawLength);
@@ -53,12 +53,12 @@ export class Integrity {
   }
 
   /** Hashes the stored bytes of the segment last taken. */
-  readonly look = (stored: Uint8Array): void => {
+  readonly hash = (stored: Uint8Array): void => {
     this.#sha256.update(stored);
   };
 
   /** Checks the last bytes and the digest. @throws Failure `archive_damaged`. */
-  async end(): Promise<Proven> {
+  async finish(): Promise<ProvenFacts> {
     const { summary } = this.#reader;
     if (this.#archive.size !== this.#offset + TRAILER_LENGTH) {
       throw damaged('it has another length than its index says');

@@ -35,20 +35,20 @@ export interface ExtractData extends ReadData, UnpackPolicy {
   /** Prove the whole archive on the way. */
   readonly expected?: { readonly size: number; readonly sha256: string };
   /** Ask the caller's thread which entries are wanted. */
-  readonly choosing: boolean;
+  readonly selecting: boolean;
 }
 
 export type ReadThreadData = VerifyData | ExtractData;
 
 /** Which of these are wanted? The choice is a function of the caller's, so it is asked by message, many at a time. */
-export interface ChoiceRequest {
-  readonly type: 'choose';
+export interface SelectionRequest {
+  readonly type: 'select';
   readonly id: number;
   readonly entries: readonly (readonly [path: string, kind: EntryKind])[];
 }
 
-export interface ChoiceAnswer {
-  readonly type: 'chosen';
+export interface SelectionAnswer {
+  readonly type: 'selected';
   readonly id: number;
   readonly wanted: readonly boolean[];
 }
@@ -56,13 +56,13 @@ export interface ChoiceAnswer {
 /** From the read thread to its caller's. */
 export type ReadEvent =
   | ReadRequest
-  | ChoiceRequest
+  | SelectionRequest
   | { readonly type: 'progress'; readonly progress: ArchiveProgress }
   | { readonly type: 'done'; readonly result: VerifyResult | ExtractResult }
   | { readonly type: 'failed'; readonly failure: FailureRecord };
 
 /** From the caller's thread to the read thread; `stop` when no answer will come any more. */
-export type ReadReply = ReadAnswer | ChoiceAnswer | { readonly type: 'stop' };
+export type ReadReply = ReadAnswer | SelectionAnswer | { readonly type: 'stop' };
 
 /** A file whose content a segment holds a part of. */
 export interface FilePart {

@@ -31,7 +31,7 @@ port.on('message', (reply: ReadReply) => {
   if (reply.type === 'stop') {
     sources.stop();
     choice.stop();
-  } else if (!sources.take(reply)) choice.take(reply);
+  } else if (!sources.receive(reply)) choice.receive(reply);
 });
 const send = (event: ReadEvent): void => {
   port.postMessage(event);

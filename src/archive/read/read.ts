@@ -9,7 +9,7 @@ import { Control } from '../threads/control.ts';
 import type { ArchiveProgress } from '../entry.ts';
 import { returnFreedMemory } from '../gzip/native-memory.ts';
 import { answerRead, handleOf } from './source-port.ts';
-import type { ChoiceAnswer, ReadEvent, ReadReply, ReadThreadData } from './messages.ts';
+import type { SelectionAnswer, ReadEvent, ReadReply, ReadThreadData } from './messages.ts';
 import { THREAD_MEMORY, endOf, threadFile } from '../threads/thread-file.ts';
 import { workerCount } from '../threads/worker-count.ts';
 
@@ -36,7 +36,7 @@ export async function verifyArchive(request: VerifyRequest): Promise<VerifyResul
  */
 export async function extractArchive(request: ExtractRequest): Promise<ExtractResult> {
   const { into, owner, setuid, overwrite, durable, limits } = request;
-  const policy = { into, owner, setuid, overwrite, durable, limits, choosing: request.select !== undefined };
+  const policy = { into, owner, setuid, overwrite, durable, limits, selecting: request.select !== undefined };
   const { aside } = request.source;
   const common = { ...commonData(request), ...policy, ...(aside === undefined ? {} : { aside }) };
   const data = { verb: 'extract' as const, ...common };
@@ -110,9 +110,9 @@ function listen(worker: Worker, request: Reading): Promise<unknown> {
     if (source.archive.descriptor === undefined) signal?.addEventListener('abort', abort, { once: true });
     worker.on('message', (event: ReadEvent) => {
       if (event.type === 'read') void answerRead(worker, source[event.source], event);
-      else if (event.type === 'choose') {
+      else if (event.type === 'select') {
         const wanted = event.entries.map(([path, kind]) => request.select?.(path, kind) ?? true);
-        worker.postMessage({ type: 'chosen', id: event.id, wanted } satisfies ChoiceAnswer);
+        worker.postMessage({ type: 'selected', id: event.id, wanted } satisfies SelectionAnswer);
       } else if (event.type === 'progress') request.onProgress?.(event.progress);
       else if (event.type === 'done') resolve(event.result);
       else reject(Failure.revive(event.failure));

@@ -1,7 +1,7 @@
 /** Which entries are wanted: asked of the caller's thread, many at a time, since the choice is a function of its. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Entry, EntryKind } from '../entry.ts';
-import type { ChoiceAnswer, ChoiceRequest } from './messages.ts';
+import type { SelectionAnswer, SelectionRequest } from './messages.ts';
 
 export class SelectionPort {
   readonly #port: MessagePort;
@@ -13,9 +13,9 @@ export class SelectionPort {
   }
 
   /** Takes a message of the caller's side. */
-  take(message: { readonly type: string }): void {
-    if (message.type !== 'chosen') return;
-    const { id, wanted } = message as ChoiceAnswer;
+  receive(message: { readonly type: string }): void {
+    if (message.type !== 'selected') return;
+    const { id, wanted } = message as SelectionAnswer;
     this.#waiting.get(id)?.(wanted);
     this.#waiting.delete(id);
   }
@@ -27,20 +27,20 @@ export class SelectionPort {
   }
 
   /** For each entry, whether it is wanted. */
-  choose(entries: readonly Entry[]): Promise<readonly boolean[]> {
+  select(entries: readonly Entry[]): Promise<readonly boolean[]> {
     return this.#ask(entries.map(({ path, kind }) => [path, kind] as const));
   }
 
   /** Whether one entry is wanted. */
-  async chooses(path: string, kind: EntryKind): Promise<boolean> {
+  async selects(path: string, kind: EntryKind): Promise<boolean> {
     return (await this.#ask([[path, kind]]))[0] === true;
   }
 
-  #ask(entries: ChoiceRequest['entries']): Promise<readonly boolean[]> {
+  #ask(entries: SelectionRequest['entries']): Promise<readonly boolean[]> {
     const id = this.#nextId++;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
-      this.#port.postMessage({ type: 'choose', id, entries } satisfies ChoiceRequest);
+      this.#port.postMessage({ type: 'select', id, entries } satisfies SelectionRequest);
     });
   }
 }

@@ -46,7 +46,7 @@ export class SourcePort {
   }
 
   /** Takes a message of the owner's side; false when it is no answer to a read. */
-  take(message: { readonly type: string }): boolean {
+  receive(message: { readonly type: string }): boolean {
     if (message.type !== 'bytes') return false;
     const answer = message as ReadAnswer;
     this.#waiting.get(answer.id)?.(answer);

@@ -33,12 +33,12 @@ export async function verifyIndexed(
   try {
     const proof = await Integrity.begin(archive, reader);
     for await (const filled of filledSegments(reader)) {
-      proof.take(filled);
+      proof.addSegment(filled);
       const { segment, entries } = filled;
-      await line.add({ segment, entries, parts: [] }, proof.look);
+      await line.add({ segment, entries, parts: [] }, proof.hash);
     }
     await line.finish();
-    return { format: 'roost', size: archive.size, ...(await proof.end()), warnings: [] };
+    return { format: 'roost', size: archive.size, ...(await proof.finish()), warnings: [] };
   } finally {
     await line.close();
   }

@@ -22,7 +22,7 @@ export class WantedEntries {
   /** Those of some entries that are wanted, in order; a hostile name among them is warned of and left out. */
   async of(entries: readonly IndexedEntry[]): Promise<readonly IndexedEntry[]> {
     if (entries.length === 0) return entries;
-    const chosen = this.#choice && (await this.#choice.choose(entries));
+    const chosen = this.#choice && (await this.#choice.select(entries));
     return entries.filter((entry, index) => chosen?.[index] !== false && this.#isSafe(entry));
   }
 

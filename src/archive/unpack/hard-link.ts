@@ -2,9 +2,9 @@
 import fs from 'node:fs';
 import { errnoOf } from '../../base/failure.ts';
 import { childPath, type DirectoryChain, openForReading, statChild } from '../../base/handles.ts';
+import { splitPath } from '../../base/paths.ts';
 import type { Entry } from '../entry.ts';
 import type { UnpackFile } from './file.ts';
-import { splitPath } from '../tar/entry-path.ts';
 
 const COPY = 1024 * 1024;
 /** A file system without hard links, a mount point in between, or too many links to one file. */

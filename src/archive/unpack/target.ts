@@ -18,14 +18,13 @@ import fs from 'node:fs';
 import { Failure, asFailure, errnoOf } from '../../base/failure.ts';
 import { createFile, makeDirectory, unlinkChild } from '../../base/handle-writes.ts';
 import { DirectoryChain, childPath, openRoot, readDirectory, statChild } from '../../base/handles.ts';
-import { bytesOf, printable } from '../../base/paths.ts';
+import { bytesOf, printable, splitPath } from '../../base/paths.ts';
 import type { ExtractLimits } from '../contract.ts';
 import type { ArchiveWarning, Entry } from '../entry.ts';
 import { UnpackFile } from './file.ts';
 import { type Durability, flushFileSystem } from './flush.ts';
 import { copyContent, findLinkTarget, linkRefusal, type LinkTarget, openCopy } from './hard-link.ts';
 import { type MetadataPolicy, MetadataWriter } from './metadata.ts';
-import { prefixOf, splitPath } from '../tar/entry-path.ts';
 import { type UnpackCounts, UnpackTally } from './tally.ts';
 
 export interface UnpackPolicy extends MetadataPolicy {
@@ -273,6 +272,16 @@ export class UnpackTarget {
       throw asFailure(error, `Cannot unpack "${printable(path)}"`);
     }
   }
+}
+
+/** The first `depth + 1` components of a path. */
+function prefixOf(path: string, depth: number): string {
+  let end = -1;
+  for (let component = 0; component <= depth; component++) {
+    end = path.indexOf('/', end + 1);
+    if (end < 0) return path;
+  }
+  return path.slice(0, end);
 }
 
 /** False when another thread was faster: then it is that thread's to finish. */

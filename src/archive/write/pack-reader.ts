@@ -9,13 +9,13 @@ import fs from 'node:fs';
 import type { Clock } from '../../base/clock.ts';
 import { errnoOf } from '../../base/failure.ts';
 import { DirectoryChain, openForReading, openRoot } from '../../base/handles.ts';
+import { splitPath } from '../../base/paths.ts';
 import type { PackedEntry } from './cut.ts';
 import type { ArchiveWarning, Entry, WarningCode } from '../entry.ts';
 import { HardLinkFallback } from './hard-link-fallback.ts';
 import type { EntryChange } from './segment-messages.ts';
 import { HeaderEncoder, headerLength, paddingOf } from '../tar/header.ts';
 import { wholeSeconds } from '../walk/walk.ts';
-import { splitPath } from '../tar/entry-path.ts';
 
 export interface PackContent {
   /** Bytes of `raw` that are filled. */

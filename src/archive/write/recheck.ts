@@ -5,10 +5,10 @@
  */
 import fs from 'node:fs';
 import { DirectoryChain, openRoot, readDirectory, statChild } from '../../base/handles.ts';
+import { splitPath } from '../../base/paths.ts';
 import type { EntryKind, WarningCode } from '../entry.ts';
 import { sameFile } from './pack-reader.ts';
 import type { WalkedEntry } from '../walk/walk.ts';
-import { splitPath } from '../tar/entry-path.ts';
 
 /** Changed within this time before it was walked: likely to change again. */
 const RESTLESS_MS = 10_000;

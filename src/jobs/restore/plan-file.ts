@@ -1,13 +1,13 @@
 /** Step 5 of a restore: the unpacked tree is held against the live one, and the renames are written down. */
 import fs from 'node:fs';
 import { compileIgnore } from '../../archive/ignore/ignore.ts';
-import { either, nothingStays, pathsStay, type StayRules } from '../../servers/swap/rules.ts';
+import { either, keepNothing, keepPaths, type KeepRules } from '../../servers/swap/rules.ts';
 import { RESTORE_TREES, type Stage } from '../../servers/stage/stage.ts';
 import { planSwap } from '../../servers/swap/plan.ts';
 import { type PlanFile, PlanWriter } from '../../servers/swap/step.ts';
 import type { PathSelection } from './paths.ts';
 import type { RestoreRequest } from './request.ts';
-import { ignoredStays, unselectedStays } from './keep-rules.ts';
+import { keepIgnored, keepUnselected } from './keep-rules.ts';
 
 const RESTORE_PLAN = 'plan';
 
@@ -24,15 +24,15 @@ export interface SwapOptions {
 
 export interface SwapRules {
   /** What stays even when the archive has something of that path. */
-  readonly keep: StayRules;
+  readonly keep: KeepRules;
   /** What stays when it has nothing there. */
-  readonly remove: StayRules;
+  readonly remove: KeepRules;
 }
 
 export function rulesOf({ request, selection, mounts, ignore }: Omit<SwapOptions, 'named'>): SwapRules {
   const ignored = request.truncate && request.keepIgnored && ignore.length > 0;
-  const keep = either(pathsStay(mounts), ignored ? ignoredStays(compileIgnore(ignore).root()) : nothingStays);
-  return { keep, remove: either(keep, selection === undefined ? nothingStays : unselectedStays(selection.root())) };
+  const keep = either(keepPaths(mounts), ignored ? keepIgnored(compileIgnore(ignore).root()) : keepNothing);
+  return { keep, remove: either(keep, selection === undefined ? keepNothing : keepUnselected(selection.root())) };
 }
 
 /**

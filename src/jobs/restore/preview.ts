@@ -10,8 +10,8 @@ import { wirePath } from '../../base/paths.ts';
 import type { GameServer } from '../../servers/registry.ts';
 import { STAGE_PREFIX } from '../../servers/stage/stage.ts';
 import { mountsBelow } from '../../servers/swap/mounts.ts';
-import { staysWhole } from '../../servers/swap/rules.ts';
-import { StayScan } from '../../servers/swap/scan.ts';
+import { isKeptWhole } from '../../servers/swap/rules.ts';
+import { KeepScan } from '../../servers/swap/scan.ts';
 import type { RestorePreview } from '../contract.ts';
 import type { FetchedArchive, RestoreDependencies } from './deps.ts';
 import { type PathSelection, requireMatch } from './paths.ts';
@@ -94,8 +94,8 @@ class Comparison {
   readonly #truncate: boolean;
   readonly #signal: AbortSignal;
   readonly #timer = new SliceTimer();
-  readonly #keepScan = new StayScan();
-  readonly #removeScan = new StayScan();
+  readonly #keepScan = new KeepScan();
+  readonly #removeScan = new KeepScan();
   readonly #added = new PathList();
   readonly #replaced = new PathList();
   readonly #deleted = new PathList();
@@ -129,10 +129,10 @@ class Comparison {
     if (old === undefined) return this.#addAll(path, below);
     const verdict = shared.keep.child(name, old.isDirectory());
     if (old.isDirectory() && below !== null) {
-      if (staysWhole(verdict)) return;
+      if (isKeptWhole(verdict)) return;
       return this.#below(shared, name, (inside) => this.compare(inside, below));
     }
-    if (verdict.stays || (verdict.mixed && (await this.#keepScan.holds(shared.live, name, path, shared.keep)))) {
+    if (verdict.keep || (verdict.mixed && (await this.#keepScan.holds(shared.live, name, path, shared.keep)))) {
       if (this.#truncate) await this.#remove(shared, name, old.isDirectory());
       return;
     }
@@ -145,9 +145,9 @@ class Comparison {
     await this.#pause();
     const path = pathOf(shared, name);
     const verdict = shared.remove.child(name, directory);
-    if (staysWhole(verdict)) return;
+    if (isKeptWhole(verdict)) return;
     const held =
-      verdict.stays || (verdict.mixed && (await this.#removeScan.holds(shared.live, name, path, shared.remove)));
+      verdict.keep || (verdict.mixed && (await this.#removeScan.holds(shared.live, name, path, shared.remove)));
     if (!held) {
       this.#deleted.add(path);
       if (directory) await this.#below(shared, name, (inside) => this.#deleteAll(inside));

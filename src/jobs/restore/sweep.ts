@@ -8,8 +8,8 @@ import type { PlanRecord } from '../../catalogue/records.ts';
 import type { GameServer } from '../../servers/registry.ts';
 import { removeStageAt, RESTORE_TREES, Stage } from '../../servers/stage/stage.ts';
 import { findStages, stagesApart, type StrayStage } from '../../servers/stage/strays.ts';
-import { type StayRules, STAYS } from '../../servers/swap/rules.ts';
-import { StayScan } from '../../servers/swap/scan.ts';
+import { type KeepRules, KEEP } from '../../servers/swap/rules.ts';
+import { KeepScan } from '../../servers/swap/scan.ts';
 import type { RestoreDependencies } from './deps.ts';
 import { restorePlanOf } from './plan.ts';
 import { previousDirectories } from './previous.ts';
@@ -86,10 +86,10 @@ async function removeUnknown(stray: StrayStage, near: GameServer, deps: RestoreD
 async function holdsFiles(stage: Stage): Promise<boolean> {
   const name = RESTORE_TREES.outgoing;
   if (statChild(stage.handle, name) === undefined) return false;
-  return new StayScan().holds(stage.handle, name, name, filesStay);
+  return new KeepScan().holds(stage.handle, name, name, keepFiles);
 }
 
-const filesStay: StayRules = {
-  child: (_, directory) => (directory ? { stays: false, mixed: true } : STAYS),
-  enter: () => filesStay,
+const keepFiles: KeepRules = {
+  child: (_, directory) => (directory ? { keep: false, mixed: true } : KEEP),
+  enter: () => keepFiles,
 };

@@ -1,6 +1,7 @@
 /** The plan that undoes a plan: what went out comes in again, and what came in goes out. */
 import { hasChangedMeanwhile, makeDirectories, SliceTimer } from '../../base/handle-writes.ts';
 import { DirectoryChain, statChild } from '../../base/handles.ts';
+import { splitPath } from '../../base/paths.ts';
 import type { ExchangeStep, SwapStep } from './step.ts';
 import type { SwapTrees } from './swap.ts';
 
@@ -29,22 +30,15 @@ function* inverse(step: ExchangeStep, setAside: DirectoryChain, outgoing: number
   const { path, in: out, outMode, inMode } = step;
   // Planned to go out, but gone by itself before: there is nothing to bring back.
   const comes = step.out && has(setAside, path);
-  if (out) makeDirectories(outgoing, path.slice(0, Math.max(0, path.lastIndexOf('/'))));
+  if (out) makeDirectories(outgoing, splitPath(path).parent);
   if (!out && !comes) return;
-  yield {
-    kind: 'exchange',
-    path,
-    out,
-    in: comes,
-    ...(inMode === undefined ? {} : { outMode: inMode }),
-    ...(outMode === undefined || !comes ? {} : { inMode: outMode }),
-  };
+  yield { kind: 'exchange', path, out, in: comes, outMode: inMode, inMode: comes ? outMode : undefined };
 }
 
 function has(chain: DirectoryChain, path: string): boolean {
-  const slash = path.lastIndexOf('/');
+  const { parent, name } = splitPath(path);
   try {
-    return statChild(chain.open(path.slice(0, Math.max(0, slash))), path.slice(slash + 1)) !== undefined;
+    return statChild(chain.open(parent), name) !== undefined;
   } catch (error) {
     if (hasChangedMeanwhile(error)) return false;
     throw error;

@@ -18,8 +18,8 @@ import {
 import { MAX_DEPTH, openDirectory, readDirectory, statChild } from '../../base/handles.ts';
 import { printable } from '../../base/paths.ts';
 import type { ExchangeStep, SwapStep } from './step.ts';
-import { goesWhole, type StayRules, staysWhole } from './rules.ts';
-import { StayScan } from './scan.ts';
+import { isReplacedWhole, type KeepRules, isKeptWhole } from './rules.ts';
+import { KeepScan } from './scan.ts';
 
 export interface SwapPlanRequest {
   /** Held directories: the server's, the one with the new tree, the empty one for what goes out. */
@@ -31,9 +31,9 @@ export interface SwapPlanRequest {
   /** True when live entries that the incoming tree lacks go out as well, as far as `remove` lets them. */
   readonly truncate: boolean;
   /** What stays even when something comes in at its place. */
-  readonly keep: StayRules;
+  readonly keep: KeepRules;
   /** What stays when nothing comes in at its place. Read only with `truncate`. */
-  readonly remove: StayRules;
+  readonly remove: KeepRules;
   /** True for directories of the incoming tree whose mode, owner and time are to count; others were only in the way. */
   readonly named: (path: string) => boolean;
   /** Told of each incoming path that is left out, because something that stays is in its place. */
@@ -57,16 +57,16 @@ interface Shared {
   readonly path: string;
   readonly depth: number;
   readonly live: number;
-  readonly keep: StayRules;
-  readonly remove: StayRules;
+  readonly keep: KeepRules;
+  readonly remove: KeepRules;
 }
 
 class SwapPlanner {
   readonly #request: SwapPlanRequest;
   readonly #emit: (step: SwapStep) => void;
   readonly #timer = new SliceTimer();
-  readonly #keepScan = new StayScan();
-  readonly #removeScan = new StayScan();
+  readonly #keepScan = new KeepScan();
+  readonly #removeScan = new KeepScan();
   #lastOutgoing = '';
 
   constructor(request: SwapPlanRequest, emit: (step: SwapStep) => void) {
@@ -106,11 +106,11 @@ class SwapPlanner {
   /** Two directories of one name. False when the live one turned into something else meanwhile. */
   async #meet(shared: Shared, incoming: number, name: string, old: fs.Stats, next: fs.Stats): Promise<boolean> {
     const path = pathOf(shared, name);
-    if (staysWhole(shared.keep.child(name, true))) {
+    if (isKeptWhole(shared.keep.child(name, true))) {
       if (hasEntries(incoming, name)) this.#request.onKept(path);
       return true;
     }
-    if (this.#request.truncate && goesWhole(shared.remove.child(name, true))) {
+    if (this.#request.truncate && isReplacedWhole(shared.remove.child(name, true))) {
       this.#exchange(shared, name, old, next);
       return true;
     }
@@ -143,7 +143,7 @@ class SwapPlanner {
   async #replace(shared: Shared, name: string, old: fs.Stats, next: fs.Stats): Promise<void> {
     const path = pathOf(shared, name);
     const verdict = shared.keep.child(name, old.isDirectory());
-    const held = verdict.stays || (verdict.mixed && (await this.#keepScan.holds(shared.live, name, path, shared.keep)));
+    const held = verdict.keep || (verdict.mixed && (await this.#keepScan.holds(shared.live, name, path, shared.keep)));
     if (!held) return this.#exchange(shared, name, old, next);
     this.#request.onKept(path);
     if (this.#request.truncate) await this.#remove(shared, name, old.isDirectory());
@@ -163,9 +163,9 @@ class SwapPlanner {
   async #remove(shared: Shared, name: string, directory: boolean): Promise<void> {
     const path = pathOf(shared, name);
     const verdict = shared.remove.child(name, directory);
-    if (staysWhole(verdict)) return;
+    if (isKeptWhole(verdict)) return;
     const held =
-      verdict.stays || (verdict.mixed && (await this.#removeScan.holds(shared.live, name, path, shared.remove)));
+      verdict.keep || (verdict.mixed && (await this.#removeScan.holds(shared.live, name, path, shared.remove)));
     if (!held) {
       const old = statChild(shared.live, name);
       if (old !== undefined) this.#exchange(shared, name, old, undefined);

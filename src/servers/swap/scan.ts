@@ -1,13 +1,13 @@
 import fs from 'node:fs';
 import { hasChangedMeanwhile, SliceTimer } from '../../base/handle-writes.ts';
 import { MAX_DEPTH, openDirectory, readDirectory } from '../../base/handles.ts';
-import type { StayRules } from './rules.ts';
+import type { KeepRules } from './rules.ts';
 
 /**
  * Finds out whether something in a live directory stays, which keeps the directory from moving as a whole. Answers are
  * remembered, so that asking on each level of a deep tree again costs no second walk.
  */
-export class StayScan {
+export class KeepScan {
   readonly #known = new Map<string, boolean>();
   readonly #timer = new SliceTimer();
 
@@ -15,7 +15,7 @@ export class StayScan {
    * @param rules those of the parent directory.
    * @returns true also for what lies deeper than Roost looks, or cannot be told: then it is left where it is.
    */
-  async holds(parent: number, name: string, path: string, rules: StayRules): Promise<boolean> {
+  async holds(parent: number, name: string, path: string, rules: KeepRules): Promise<boolean> {
     const known = this.#known.get(path);
     if (known !== undefined) return known;
     const found = await this.#look(parent, name, path, rules.enter(name), 0);
@@ -23,7 +23,7 @@ export class StayScan {
     return found;
   }
 
-  async #look(parent: number, name: string, path: string, inside: StayRules, depth: number): Promise<boolean> {
+  async #look(parent: number, name: string, path: string, inside: KeepRules, depth: number): Promise<boolean> {
     if (depth >= MAX_DEPTH) return true;
     let handle: number;
     try {
@@ -39,12 +39,12 @@ export class StayScan {
     }
   }
 
-  async #lookInside(handle: number, path: string, inside: StayRules, depth: number): Promise<boolean> {
+  async #lookInside(handle: number, path: string, inside: KeepRules, depth: number): Promise<boolean> {
     const directories: string[] = [];
     for (const { name, directory } of readDirectory(handle)) {
       await this.#timer.giveWay();
       const verdict = inside.child(name, directory);
-      if (verdict.stays) return true;
+      if (verdict.keep) return true;
       if (directory && verdict.mixed) directories.push(name);
     }
     for (const name of directories) {

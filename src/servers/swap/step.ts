@@ -156,14 +156,14 @@ function encode(step: SwapStep): readonly unknown[] {
 
 /** Trusts the shape: the digest has proven that the line is one that `encode` wrote. */
 function decode(line: unknown): SwapStep {
-  const [kind, path, first, second, outMode, inMode] = line as [string, string, never, never, number?, number?];
+  const [kind, path, first, second, outMode, inMode] = line as [
+    string,
+    string,
+    never,
+    never,
+    number | null,
+    number | null,
+  ];
   if (kind === 'd') return { kind: 'directory', path, before: first, after: second };
-  return {
-    kind: 'exchange',
-    path,
-    out: first,
-    in: second,
-    ...(typeof outMode === 'number' ? { outMode } : {}),
-    ...(typeof inMode === 'number' ? { inMode } : {}),
-  };
+  return { kind: 'exchange', path, out: first, in: second, outMode: outMode ?? undefined, inMode: inMode ?? undefined };
 }

@@ -30,7 +30,7 @@ import {
   syncHandle,
 } from '../../base/handle-writes.ts';
 import { DirectoryChain, statChild } from '../../base/handles.ts';
-import { printable } from '../../base/paths.ts';
+import { printable, splitPath } from '../../base/paths.ts';
 import { lockedModeOf, renameWithMode, swapFailure } from './rename.ts';
 import type { DirectoryStep, ExchangeStep, SwapStep } from './step.ts';
 
@@ -102,7 +102,7 @@ class SwapRun {
   }
 
   forward(step: ExchangeStep): void {
-    const { directory, name } = split(step.path);
+    const { parent: directory, name } = splitPath(step.path);
     if (step.in && !this.#has(this.#incoming, step.path)) {
       this.#setMode(this.#live, step.path, step.inMode);
       return;
@@ -113,7 +113,7 @@ class SwapRun {
   }
 
   back(step: ExchangeStep): void {
-    const { directory, name } = split(step.path);
+    const { parent: directory, name } = splitPath(step.path);
     if (step.in && !this.#has(this.#incoming, step.path)) {
       const live = this.#openLive(directory);
       // Gone from the live tree means gone: some process removed what had come in.
@@ -168,7 +168,7 @@ class SwapRun {
 
   /** Moves a name out of a tree of the stage to its place in the live tree, and what is in the way out of it. */
   #putInPlace(path: string, from: DirectoryChain, mode: number | undefined): void {
-    const { directory, name } = split(path);
+    const { parent: directory, name } = splitPath(path);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const live = this.#makeWay(directory);
       if (statChild(live, name) !== undefined) this.#moveToExtra(live, name);
@@ -191,7 +191,7 @@ class SwapRun {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const open = this.#openLive(path);
       if (open !== undefined) return open;
-      const { directory, name } = split(path);
+      const { parent: directory, name } = splitPath(path);
       const parent = this.#makeWay(directory);
       if (statChild(parent, name) !== undefined) this.#moveToExtra(parent, name);
       try {
@@ -230,7 +230,7 @@ class SwapRun {
   }
 
   #has(chain: DirectoryChain, path: string): boolean {
-    const { directory, name } = split(path);
+    const { parent: directory, name } = splitPath(path);
     const parent = openIfDirectory(chain, directory);
     return parent !== undefined && statChild(parent, name) !== undefined;
   }
@@ -238,7 +238,7 @@ class SwapRun {
   /** Ends what a kill between lifting a mode and setting it again has left. */
   #setMode(chain: DirectoryChain, path: string, mode: number | undefined): void {
     if (mode === undefined) return;
-    const { directory, name } = split(path);
+    const { parent: directory, name } = splitPath(path);
     try {
       changeDirectoryMode(chain.open(directory), name, mode);
     } catch (error) {
@@ -254,9 +254,4 @@ function openIfDirectory(chain: DirectoryChain, path: string): number | undefine
     if (hasChangedMeanwhile(error)) return undefined;
     throw swapFailure(error, path);
   }
-}
-
-function split(path: string): { readonly directory: string; readonly name: string } {
-  const slash = path.lastIndexOf('/');
-  return { directory: slash < 0 ? '' : path.slice(0, slash), name: path.slice(slash + 1) };
 }

@@ -51,7 +51,7 @@ function elsewhere(source: ByteSource): ByteSource {
   const { port1, port2 } = new MessageChannel();
   onTestFinished(() => port1.close());
   const sources = new SourcePort(port1);
-  port1.on('message', (answer: ReadAnswer) => sources.take(answer));
+  port1.on('message', (answer: ReadAnswer) => sources.receive(answer));
   port2.on('message', (request: ReadRequest) => void answerRead(port2, source, request));
   return sources.source('archive', { size: source.size });
 }

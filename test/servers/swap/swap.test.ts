@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { newJobId } from '../../../src/base/ids.ts';
 import { RESTORE_TREES, Stage } from '../../../src/servers/stage/stage.ts';
 import { planSwap } from '../../../src/servers/swap/plan.ts';
-import { nothingStays } from '../../../src/servers/swap/rules.ts';
+import { keepNothing } from '../../../src/servers/swap/rules.ts';
 import { type PlanFile, PlanWriter, readPlan } from '../../../src/servers/swap/step.ts';
 import { swap } from '../../../src/servers/swap/swap.ts';
 import { overlaid } from '../../support/restore-oracle.ts';
@@ -49,7 +49,7 @@ class Scene {
     const stage = await Stage.create(server, newJobId());
     makeTree(join(stage.location.directory, stage.location.name, RESTORE_TREES.incoming), incoming);
     const writer = new PlanWriter(stage.handle, 'plan');
-    const rules = { truncate, keep: nothingStays, remove: nothingStays, named: () => true, onKept: () => undefined };
+    const rules = { truncate, keep: keepNothing, remove: keepNothing, named: () => true, onKept: () => undefined };
     await planSwap({ ...stage.openTrees(RESTORE_TREES), stage: stage.handle, ...rules }, (step) => writer.add(step));
     return new Scene(server, stage, await writer.finish());
   }
