@@ -95,19 +95,19 @@ export function composeJobs(surroundings: JobsDeps): Jobs {
   const copies = new CopyQueue({ ...surroundings, events });
   const downloads = restoreDownloads(surroundings);
   const turns = new KeyedMutex();
-  const claims = panelClaims(surroundings, turns);
-  const fetch = fetchArchive(fetchFromStores(surroundings), downloads, claims);
-  const leftovers = new FailedBackupSweep(surroundings);
+  const adoption = panelAdoption(surroundings, turns);
+  const fetch = fetchArchive(fetchFromStores(surroundings), downloads, adoption);
+  const failedBackups = new FailedBackupSweep(surroundings);
   const shared = {
     ...surroundings,
     archive,
     copies,
     ...(downloads === undefined ? {} : { downloads }),
-    ...(claims === undefined ? {} : { claims }),
+    ...(adoption === undefined ? {} : { adoption }),
     events,
     exclude,
     fetch,
-    leftovers,
+    failedBackups,
     power,
     quiesce: power,
     turns,
@@ -124,7 +124,7 @@ export function composeJobs(surroundings: JobsDeps): Jobs {
   const handsOver = ({ kind }: JobRecord): boolean => kind === 'backup' && config.jobs.rerunInterrupted;
   const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued: MAX_QUEUED, handsOver });
   announceStatuses(runner, events);
-  const remove = (server: ServerId, backup: BackupId): Promise<void> => service.removeGivenUp(server, backup);
+  const remove = (server: ServerId, backup: BackupId): Promise<void> => service.deleteUnchecked(server, backup);
   const reports = reportLane(surroundings, events, remove);
   const service = new Service({ ...shared, runner, reports });
   return {
@@ -141,13 +141,13 @@ export function composeJobs(surroundings: JobsDeps): Jobs {
         config.jobs.rerunInterrupted && runAgain(job, failure, { catalogue, runner });
       await recoverJobs({ ...shared, runAgain: again });
       await rebuildNewStores(shared);
-      await leftovers.sweep();
+      await failedBackups.sweep();
       copies.start();
     },
     automate: () => Housekeeping.open({ ...shared, runner, service }),
     async sweep() {
       copies.retry();
-      await leftovers.sweep();
+      await failedBackups.sweep();
       await sweepPrevious(shared);
     },
     async close() {
@@ -172,7 +172,7 @@ function reportLane(
 }
 
 /** Nobody but a panel knows whose the archives are that its former daemon left. */
-function panelClaims({ panel, config, ...rest }: JobsDeps, turns: KeyedMutex): AdoptOnDemand | undefined {
+function panelAdoption({ panel, config, ...rest }: JobsDeps, turns: KeyedMutex): AdoptOnDemand | undefined {
   if (panel === undefined) return undefined;
   const { backupDirectories: directories } = config.panel;
   return new AdoptOnDemand({ ...rest, turns, directories, workers: config.backups.workers });

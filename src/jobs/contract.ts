@@ -165,7 +165,7 @@ export interface RetentionPlan {
 }
 
 /** What becomes of the backups of a server that is given up. */
-export interface GiveUpServer {
+export interface RemoveServer {
   readonly backups: 'keep' | 'delete';
   /** Days until they are deleted; at once without it. */
   readonly graceDays?: number;
@@ -173,7 +173,7 @@ export interface GiveUpServer {
   readonly cancel?: true;
 }
 
-export interface GivenUpServer {
+export interface RemovedServer {
   /** Backups that are gone now. */
   readonly deleted: number;
   /** Those that stay: all that are kept or wait for their day, and the locked ones. */
@@ -201,7 +201,7 @@ export interface BackupService {
    * Decides about the backups of a server that its owner gave up; a later call replaces the decision. Never touches
    * the server's directory. `server_busy` while a backup or restore of it is queued or runs.
    */
-  giveUpServer(id: ServerId, decision: GiveUpServer): Promise<GivenUpServer>;
+  removeServer(id: ServerId, decision: RemoveServer): Promise<RemovedServer>;
   /** What the rules of retention would let go now, and why the rest stays. Changes nothing. */
   retention(server: ServerId): Promise<RetentionPlan>;
 
@@ -229,7 +229,7 @@ export interface BackupService {
    */
   claim(server: ServerId, backup: BackupId, signal: AbortSignal): Promise<boolean>;
   /** Removes what another daemon left of the server's backups, as far as it lies in a directory of the server's own. */
-  discardLeft(server: ServerId): Promise<void>;
+  deleteForeignArchives(server: ServerId): Promise<void>;
   setLocked(server: ServerId, backup: BackupId, locked: boolean): Promise<BackupView>;
   /** Resolves once the cancellation was accepted; `not_running` when nothing runs on that backup. */
   cancel(server: ServerId, backup: BackupId): Promise<void>;

@@ -8,7 +8,7 @@
  *   verify              failed; it can be asked for again
  *   delete              finished
  *
- * Never waits for a store that is away: what cannot be reached is failed and logged, and removed later (leftovers.ts).
+ * Never waits for a store that is away: what cannot be reached is failed and logged, and removed later (failed-backup-sweep.ts).
  */
 import type { Clock } from '../base/clock.ts';
 import { asFailure, Failure } from '../base/failure.ts';
@@ -37,7 +37,7 @@ export interface RecoverDependencies {
   readonly registry: Pick<Registry, 'get'>;
   readonly quiesce: Pick<QuiescePort, 'resume'>;
   readonly events: EventHub;
-  readonly leftovers: Pick<FailedBackupSweep, 'expectIn'>;
+  readonly failedBackups: Pick<FailedBackupSweep, 'markDue'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Begins an interrupted backup again in a new job, and ends this one; false when it is to fail instead. */
@@ -93,7 +93,7 @@ async function settleObjects(backup: BackupRecord, deps: RecoverDependencies): P
     if (sealed !== undefined && (await isWhole(store, sealed))) return sealed;
     await removeObjects(store, backup);
   } catch (error) {
-    deps.leftovers.expectIn(backup.store);
+    deps.failedBackups.markDue(backup.store);
     deps.log.warn('Cannot look after what an interrupted backup left', {
       backup: backup.id,
       store: backup.store,

@@ -57,7 +57,7 @@ export interface ServiceDependencies extends OwedReports {
   readonly turns: KeyedMutex;
   readonly previews: Previews;
   /** Archives of a daemon that was here before; absent where no panel can ask for them. */
-  readonly claims?: AdoptOnDemand;
+  readonly adoption?: AdoptOnDemand;
   /** Absent on a node without a panel: nobody else names links. */
   readonly downloads?: Pick<RestoreDownloads, 'check' | 'expect' | 'forget'>;
   readonly clock: Clock;
@@ -101,13 +101,13 @@ export class Service implements contract.BackupService {
     return this.server(id);
   }
 
-  async giveUpServer(id: ServerId, decision: contract.GiveUpServer): Promise<contract.GivenUpServer> {
+  async removeServer(id: ServerId, decision: contract.RemoveServer): Promise<contract.RemovedServer> {
     const { catalogue, registry, runner } = this.#deps;
     if (catalogue.backups.list({ server: id, limit: 1 }).length === 0) await registry.get(id);
     if (decision.cancel === true) await stopWork(runner, { server: id }, ['backup', 'restore', 'verify']);
     requireIdle(runner, id, 'refuse', 'Cannot give up the server');
-    const remove = (backup: BackupId): Promise<void> => this.removeGivenUp(id, backup);
-    return removeServer(id, decision, { ...this.#deps, remove });
+    const deleteBackup = (backup: BackupId): Promise<void> => this.deleteUnchecked(id, backup);
+    return removeServer(id, decision, { ...this.#deps, deleteBackup });
   }
 
   async retention(server: ServerId): Promise<contract.RetentionPlan> {
@@ -203,32 +203,32 @@ export class Service implements contract.BackupService {
   async remove(server: ServerId, backup: BackupId): Promise<void> {
     this.#deps.catalogue.backups.get(backup, server);
     requireActive(this.#deps.catalogue, server, 'Cannot delete the backup');
-    await this.removeGivenUp(server, backup);
+    await this.deleteUnchecked(server, backup);
   }
 
   async claim(server: ServerId, backup: BackupId, signal: AbortSignal): Promise<boolean> {
     try {
-      return (await this.#deps.claims?.claim(server, backup, signal)) !== undefined;
+      return (await this.#deps.adoption?.adopt(server, backup, signal)) !== undefined;
     } catch (error) {
       if (error instanceof Failure && error.code === 'backup_not_found') return false;
       throw error;
     }
   }
 
-  async discardLeft(server: ServerId): Promise<void> {
-    await this.#deps.claims?.removeAll(server);
+  async deleteForeignArchives(server: ServerId): Promise<void> {
+    await this.#deps.adoption?.deleteAll(server);
   }
 
   async discard(server: ServerId, backup: BackupId): Promise<void> {
     // What is being taken over for a restore is no leftover any more.
     requireUnused(this.#deps.runner, backup, ['restore'], 'Cannot delete the backup');
-    if ((await this.#deps.claims?.remove(server, backup)) === true) return;
-    const remove = (id: BackupId): Promise<void> => this.removeGivenUp(server, id);
-    await discardBackup(server, backup, { ...this.#deps, remove });
+    if ((await this.#deps.adoption?.delete(server, backup)) === true) return;
+    const deleteBackup = (id: BackupId): Promise<void> => this.deleteUnchecked(server, id);
+    await discardBackup(server, backup, { ...this.#deps, deleteBackup });
   }
 
   /** As `remove`, also of a suspended server: hosts suspend what they are about to give up. */
-  async removeGivenUp(server: ServerId, backup: BackupId): Promise<void> {
+  async deleteUnchecked(server: ServerId, backup: BackupId): Promise<void> {
     const { catalogue, runner } = this.#deps;
     const doing = 'Cannot delete the backup';
     const record = catalogue.backups.get(backup, server);
@@ -237,7 +237,7 @@ export class Service implements contract.BackupService {
     if (record.status === 'IN_PROGRESS') requireCompleted(record, doing, 'server_busy');
     await runner.submit({ id: newJobId(), kind: 'delete', server, backup, request: {} }).ended;
     // Under its other name, where the daemon before left it.
-    await this.#deps.claims?.remove(server, backup);
+    await this.#deps.adoption?.delete(server, backup);
   }
 
   /**

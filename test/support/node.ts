@@ -82,11 +82,11 @@ export async function testNode(options: NodeOptions = {}) {
     retention: { ...NO_RETENTION, ...options.retention },
   };
   const exclude = ['/var/lib/roost'];
-  const leftovers = new FailedBackupSweep({ catalogue, stores, log });
+  const failedBackups = new FailedBackupSweep({ catalogue, stores, log });
   const shared = {
     catalogue,
     stores,
-    leftovers,
+    failedBackups,
     archive,
     registry,
     quiesce,

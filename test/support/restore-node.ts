@@ -12,7 +12,7 @@ import type { PlanTable } from '../../src/catalogue/contract.ts';
 import type { RestorePreview, RoostEvent } from '../../src/jobs/contract.ts';
 import { EventHub } from '../../src/jobs/runner/events.ts';
 import { recoverRestores } from '../../src/jobs/restore/recovery.ts';
-import type { FetchedArchive, RestoreDependencies, RestoreStep } from '../../src/jobs/restore/deps.ts';
+import type { FetchedArchive, RestoreDeps, RestoreStep } from '../../src/jobs/restore/deps.ts';
 import { sweepPrevious } from '../../src/jobs/restore/sweep.ts';
 import { restoreVerb } from '../../src/jobs/restore/restore.ts';
 import { JobRunner } from '../../src/jobs/runner/runner.ts';
@@ -34,7 +34,7 @@ export type KillPoint = RestoreStep | 'row deleted';
 export interface RestoreNodeOptions {
   /** Where servers, state and all lie; an existing, empty directory. */
   readonly root: string;
-  readonly archive?: RestoreDependencies['archive'];
+  readonly archive?: RestoreDeps['archive'];
   readonly reserveFree?: number;
   readonly onStep?: (step: KillPoint) => void;
   readonly clock?: StillClock;
@@ -177,7 +177,7 @@ class PowerDouble implements PowerPort {
   }
 }
 
-function configOf(root: string, stateDirectory: string, reserveFree: number): RestoreDependencies['config'] {
+function configOf(root: string, stateDirectory: string, reserveFree: number): RestoreDeps['config'] {
   return {
     stateDirectory,
     servers: { root, list: [] },

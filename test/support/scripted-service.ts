@@ -135,8 +135,8 @@ export class ScriptedService implements contract.BackupService {
     return this.#known(id);
   }
 
-  async giveUpServer(id: ServerId, decision: contract.GiveUpServer): Promise<contract.GivenUpServer> {
-    this.#enter('giveUpServer', id, decision);
+  async removeServer(id: ServerId, decision: contract.RemoveServer): Promise<contract.RemovedServer> {
+    this.#enter('removeServer', id, decision);
     this.#known(id);
     const deleteAt = decision.graceDays === undefined ? null : Date.UTC(2026, 0, 1 + decision.graceDays);
     return { deleted: 0, kept: 2, deleteAt };
@@ -217,8 +217,8 @@ export class ScriptedService implements contract.BackupService {
     return false;
   }
 
-  async discardLeft(server: ServerId): Promise<void> {
-    this.#enter('discardLeft', server);
+  async deleteForeignArchives(server: ServerId): Promise<void> {
+    this.#enter('deleteForeignArchives', server);
   }
 
   async discard(server: ServerId, backup: BackupId): Promise<void> {

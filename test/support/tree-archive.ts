@@ -13,10 +13,10 @@ import type {
 import type { Entry } from '../../src/archive/entry.ts';
 import { Failure, throwIfAborted } from '../../src/base/failure.ts';
 import type { ByteSource } from '../../src/base/source.ts';
-import type { FetchedArchive, RestoreDependencies } from '../../src/jobs/restore/deps.ts';
+import type { FetchedArchive, RestoreDeps } from '../../src/jobs/restore/deps.ts';
 import { finishDirectories, makeNodes, type Tree, type TreeNode } from './tree.ts';
 
-type Door = RestoreDependencies['archive'];
+type Door = RestoreDeps['archive'];
 
 export class TreeArchives implements Door {
   /** Awaited in the middle of an unpacking, when half of the entries are there. */

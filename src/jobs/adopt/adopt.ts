@@ -149,11 +149,11 @@ async function refuseOwnStore(directory: string, stores: StoreSet): Promise<void
   }
 }
 
-const NOBODY = '00000000-0000-0000-0000-000000000000';
+const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
 /** Where a store keeps its files on this host; undefined when it keeps none here. */
 export function storeDirectory(store: Store): string | undefined {
-  const example = store.localPath?.(objectKey(NOBODY as ServerId, NOBODY as never, 'json'));
+  const example = store.localPath?.(objectKey(NIL_UUID as ServerId, NIL_UUID as never, 'json'));
   return example === undefined ? undefined : dirname(dirname(example));
 }
 

@@ -6,7 +6,7 @@
  *   <directory>/<backup>.tar.gz            flat: whose it is only the panel knows, and its word counts
  *   <directory>/<server>/<backup>.tar.gz   per server, which is also Roost's own
  *
- * An archive is read to its last byte before it becomes a backup of the server (take-over.ts): one that was cut off is
+ * An archive is read to its last byte before it becomes a backup of the server (adopt.ts): one that was cut off is
  * refused. What was found stays where it is, for the daemon that may come back; deleting the backup removes it there too.
  *
  * Never follows a link below those directories, and never gives an archive that lies in one server's to another.
@@ -54,7 +54,7 @@ export class AdoptOnDemand {
    * @throws Failure `backup_not_found`; `archive_damaged` when it was cut off or is none; `invalid_request` for a format
    *   that cannot be taken over; `cancelled`, `insufficient_storage`, `store_unreachable`.
    */
-  claim(
+  adopt(
     server: ServerId,
     backup: BackupId,
     signal: AbortSignal,
@@ -78,7 +78,7 @@ export class AdoptOnDemand {
    *
    * @returns whether there was anything.
    */
-  remove(server: ServerId, backup: BackupId): Promise<boolean> {
+  delete(server: ServerId, backup: BackupId): Promise<boolean> {
     return this.#deps.turns.run(`claim:${backup}`, async () => {
       if (!this.#isUnknown(backup)) return false;
       let removed = false;
@@ -91,10 +91,10 @@ export class AdoptOnDemand {
    * Removes what another daemon left in the server's own directories, where whose it is needs nobody's word. What the
    * catalogue knows stays.
    */
-  async removeAll(server: ServerId): Promise<void> {
+  async deleteAll(server: ServerId): Promise<void> {
     if (!isUuid(server)) return;
     for (const { directory } of this.#directories()) {
-      for (const backup of await archivesIn(join(directory, server))) await this.remove(server, backup);
+      for (const backup of await archivesIn(join(directory, server))) await this.delete(server, backup);
     }
   }
 

@@ -14,7 +14,7 @@ import type { BackupRecord, JobRecord } from '../../catalogue/records.ts';
 import type { Store } from '../../storage/store.ts';
 import { ArchiveTarget } from '../stored/archive-target.ts';
 import { backupEvent, completedFacts, completedRecord, failureEvent } from '../stored/backup-facts.ts';
-import { type BackupPlan, planBackup, type PlanDependencies } from './plan.ts';
+import { type BackupPlan, planBackup, type PlanDeps } from './plan.ts';
 import type { FailedBackupSweep } from './failed-backup-sweep.ts';
 import { protectObjects, refreshManifest } from '../stored/manifests.ts';
 import { Quiesced, type QuiescePort } from './quiesce.ts';
@@ -23,15 +23,15 @@ import { SpaceGuard } from '../stored/space-guard.ts';
 import type { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { PendingEvent, RunningJob, Verb } from '../runner/verb.ts';
 
-export interface BackupDependencies extends PlanDependencies {
+export interface BackupDeps extends PlanDeps {
   readonly quiesce: QuiescePort;
   /** Turns by backup id, shared with all who write manifests. */
   readonly turns: KeyedMutex;
-  readonly leftovers: Pick<FailedBackupSweep, 'expectIn'>;
+  readonly failedBackups: Pick<FailedBackupSweep, 'markDue'>;
   readonly clock: Clock;
 }
 
-export function backupVerb(deps: BackupDependencies): Verb {
+export function backupVerb(deps: BackupDeps): Verb {
   const guards = new Map<Store, SpaceGuard>();
   const guardOf = (store: Store): SpaceGuard => {
     const guard = guards.get(store) ?? new SpaceGuard(store, () => deps.config.limits.reserveFree, deps.clock);
@@ -46,11 +46,7 @@ export function backupVerb(deps: BackupDependencies): Verb {
   };
 }
 
-async function runBackup(
-  job: RunningJob,
-  deps: BackupDependencies,
-  guardOf: (store: Store) => SpaceGuard,
-): Promise<void> {
+async function runBackup(job: RunningJob, deps: BackupDeps, guardOf: (store: Store) => SpaceGuard): Promise<void> {
   const plan = await prepare(job, deps);
   const target = await ArchiveTarget.open(plan.store, plan.backup, {
     expectedSize: plan.mostBytes,
@@ -68,7 +64,7 @@ async function runBackup(
   await follow(sealed, plan.store, deps);
 }
 
-async function prepare(job: RunningJob, deps: BackupDependencies): Promise<BackupPlan> {
+async function prepare(job: RunningJob, deps: BackupDeps): Promise<BackupPlan> {
   job.phase('preparing');
   const backup = deps.catalogue.backups.get(job.record.backup);
   const maxSize = archiveLimit(backup.server, job.record.request, deps);
@@ -85,7 +81,7 @@ async function write(
   plan: BackupPlan,
   target: ArchiveTarget,
   guard: SpaceGuard,
-  deps: BackupDependencies,
+  deps: BackupDeps,
 ): Promise<Written> {
   job.phase('writing');
   const { compression, engine, workers, nice, wingsReadable: filesOnly } = deps.config.backups;
@@ -121,7 +117,7 @@ async function seal(
   plan: BackupPlan,
   target: ArchiveTarget,
   { result, quiesced }: Written,
-  deps: BackupDependencies,
+  deps: BackupDeps,
 ): Promise<BackupRecord> {
   job.phase('sealing');
   const completedAt = deps.clock.now();
@@ -137,7 +133,7 @@ async function seal(
   return sealed;
 }
 
-function commit(job: RunningJob, sealed: BackupRecord, deps: BackupDependencies): void {
+function commit(job: RunningJob, sealed: BackupRecord, deps: BackupDeps): void {
   const { sha256, completedAt } = sealed;
   if (sha256 === null || completedAt === null) throw new TypeError('a sealed backup has a digest and a time');
   job.commit(() => {
@@ -149,19 +145,19 @@ function commit(job: RunningJob, sealed: BackupRecord, deps: BackupDependencies)
 /**
  * Takes back what was written, unless the row says that the backup is complete, or cannot be read: a commit may have
  * reached the disk although it reported an error; the row is looked at by the next start then. What a store that is
- * away keeps is removed later (leftovers.ts).
+ * away keeps is removed later (failed-backup-sweep.ts).
  */
-async function discard(target: ArchiveTarget, backup: BackupRecord, deps: BackupDependencies): Promise<void> {
+async function discard(target: ArchiveTarget, backup: BackupRecord, deps: BackupDeps): Promise<void> {
   try {
     if (deps.catalogue.backups.get(backup.id).status === 'IN_PROGRESS') await target.discard();
   } catch (error) {
-    deps.leftovers.expectIn(backup.store);
+    deps.failedBackups.markDue(backup.store);
     deps.log.error('Cannot remove what a failed backup left', { backup: backup.id, server: backup.server, error });
   }
 }
 
 /** A lock that was set between the manifest and the commit reaches the manifest now. */
-async function follow(sealed: BackupRecord, store: Store, deps: BackupDependencies): Promise<void> {
+async function follow(sealed: BackupRecord, store: Store, deps: BackupDeps): Promise<void> {
   await deps.turns.run(sealed.id, async () => {
     const now = deps.catalogue.backups.find(sealed.id);
     if (now !== undefined && now.locked !== sealed.locked) await refreshManifest(store, now, deps.log);

@@ -29,7 +29,7 @@ export class FailedBackupSweep {
   }
 
   /** A backup failed and could not be taken back: that store is to be looked through again. */
-  expectIn(store: string): void {
+  markDue(store: string): void {
     this.#due.add(store);
   }
 

@@ -16,7 +16,7 @@ import type { ArchivePort } from '../stored/archive-port.ts';
 import { requireNoUnfinishedSwap } from '../stored/unfinished-swap.ts';
 import type { StoreSet } from '../stored/stores.ts';
 
-export interface PlanDependencies {
+export interface PlanDeps {
   readonly catalogue: Pick<Catalogue, 'backups' | 'jobs' | 'plans' | 'transaction'>;
   readonly stores: StoreSet;
   readonly archive: ArchivePort;
@@ -58,7 +58,7 @@ const HEADERS = 2048;
 export async function planBackup(
   backup: BackupRecord,
   maxSize: number,
-  deps: PlanDependencies,
+  deps: PlanDeps,
   signal: AbortSignal,
 ): Promise<BackupPlan> {
   const server = await deps.registry.get(backup.server);
@@ -74,7 +74,7 @@ export async function planBackup(
 }
 
 /** Roost's own directories, and what an interrupted restore may have left in the server's. */
-export function excludedPaths(server: GameServer, { exclude }: Pick<PlanDependencies, 'exclude'>): readonly string[] {
+export function excludedPaths(server: GameServer, { exclude }: Pick<PlanDeps, 'exclude'>): readonly string[] {
   return [...exclude, ...stagePathsIn(server.path)];
 }
 
@@ -83,7 +83,7 @@ async function checkSpace(
   server: GameServer,
   store: Store,
   leaveOut: { readonly ignore: readonly string[]; readonly exclude: readonly string[] },
-  deps: PlanDependencies,
+  deps: PlanDeps,
   signal: AbortSignal,
 ): Promise<void> {
   const { reserveFree } = deps.config.limits;
@@ -102,7 +102,7 @@ async function boundArchive(
   server: GameServer,
   store: Store,
   bounds: { readonly ignore: readonly string[]; readonly exclude: readonly string[]; readonly maxSize: number },
-  deps: PlanDependencies,
+  deps: PlanDeps,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   if ((await store.freeSpace()) !== null) return undefined;
@@ -117,7 +117,7 @@ async function boundArchive(
  * The newest good archive of the server that lies on this host with its index. Never a reason to fail: without one,
  * everything is compressed anew.
  */
-async function findBase(server: ServerId, deps: PlanDependencies): Promise<WriteRequest['base']> {
+async function findBase(server: ServerId, deps: PlanDeps): Promise<WriteRequest['base']> {
   let newest: { readonly record: BackupRecord; readonly store: Store } | undefined;
   for (const store of deps.stores.all()) {
     if (store.localPath === undefined) continue;

@@ -4,13 +4,13 @@ import type { Catalogue } from '../../catalogue/contract.ts';
 import type { Config, ServerLimits } from '../../config/types.ts';
 import { checkBackupCount, mostBytes, tightest } from '../../policy/limits.ts';
 
-export interface LimitDependencies {
+export interface LimitDeps {
   readonly catalogue: Pick<Catalogue, 'backups'>;
   readonly config: Pick<Config, 'limits'>;
 }
 
 /** @throws Failure `too_many_backups`, or `too_large` when the server's archives fill what it may have. */
-export function checkLimits(server: ServerId, asked: ServerLimits | undefined, deps: LimitDependencies): void {
+export function checkLimits(server: ServerId, asked: ServerLimits | undefined, deps: LimitDeps): void {
   const limits = limitsOf(server, asked, deps);
   checkBackupCount(deps.catalogue.backups.countKept(server), limits.perServer);
   mostBytes(limits, bytesOf(server, deps));
@@ -22,7 +22,7 @@ export function checkLimits(server: ServerId, asked: ServerLimits | undefined, d
  *
  * @throws Failure `too_large` when nothing is left.
  */
-export function archiveLimit(server: ServerId, request: Readonly<Record<string, unknown>>, deps: LimitDependencies) {
+export function archiveLimit(server: ServerId, request: Readonly<Record<string, unknown>>, deps: LimitDeps) {
   return mostBytes(limitsOf(server, limitsIn(request), deps), bytesOf(server, deps));
 }
 
@@ -41,7 +41,7 @@ function count(written: unknown): number {
   return typeof written === 'number' && written > 0 ? written : 0;
 }
 
-function limitsOf(server: ServerId, asked: ServerLimits | undefined, { config }: LimitDependencies): ServerLimits {
+function limitsOf(server: ServerId, asked: ServerLimits | undefined, { config }: LimitDeps): ServerLimits {
   const { servers, ...node } = config.limits;
   const own = servers[server];
   const here = {
@@ -52,6 +52,6 @@ function limitsOf(server: ServerId, asked: ServerLimits | undefined, { config }:
   return asked === undefined ? here : tightest(here, asked);
 }
 
-function bytesOf(server: ServerId, { catalogue }: LimitDependencies): number {
+function bytesOf(server: ServerId, { catalogue }: LimitDeps): number {
   return catalogue.backups.totals().get(server)?.bytes ?? 0;
 }

@@ -141,7 +141,7 @@ export class CopyQueue {
       try {
         await this.#make(next);
       } catch (error) {
-        log.error('The lane of copies has stopped', { error });
+        log.error('The copy queue has stopped', { error });
         return;
       }
     }

@@ -30,13 +30,13 @@ export interface DeleteDeps {
 }
 
 export function deleteVerb(deps: DeleteDeps): Verb {
-  return { kind: 'delete', run: (job) => runRemove(job, deps), failed: () => [] };
+  return { kind: 'delete', run: (job) => runDelete(job, deps), failed: () => [] };
 }
 
-async function runRemove(job: RunningJob, deps: DeleteDeps): Promise<void> {
+async function runDelete(job: RunningJob, deps: DeleteDeps): Promise<void> {
   job.passPointOfNoReturn();
   await deps.turns.run(job.record.backup, async () => {
-    const record = checkRemovable(deps.catalogue, job.record.backup);
+    const record = checkDeletable(deps.catalogue, job.record.backup);
     await deps.copies?.remove(record);
     await removeObjects(deps.stores.get(record.store), record);
     job.commit(() => [backupEvent('backup.deleted', forgetBackup(record.id, deps.catalogue), job.record)]);
@@ -44,7 +44,7 @@ async function runRemove(job: RunningJob, deps: DeleteDeps): Promise<void> {
 }
 
 /** @throws Failure `backup_not_found`, `backup_locked`, or `server_busy` while it is being made. */
-function checkRemovable(catalogue: Pick<Catalogue, 'backups'>, id: BackupId): BackupRecord {
+function checkDeletable(catalogue: Pick<Catalogue, 'backups'>, id: BackupId): BackupRecord {
   const record = catalogue.backups.get(id);
   requireUnlocked(record);
   if (record.status !== 'IN_PROGRESS') return record;

@@ -15,7 +15,7 @@ export interface DiscardDeps {
   readonly catalogue: Pick<Catalogue, 'backups'>;
   readonly runner: Pick<JobRunner, 'open' | 'cancel' | 'settled'>;
   /** Removes a backup that nothing runs on. */
-  readonly remove: (backup: BackupId) => Promise<void>;
+  readonly deleteBackup: (backup: BackupId) => Promise<void>;
 }
 
 /**
@@ -24,12 +24,12 @@ export interface DiscardDeps {
  * @throws Failure `backup_not_found`, `backup_locked`; `server_busy` while it is being restored.
  */
 export async function discardBackup(server: ServerId, backup: BackupId, deps: DiscardDeps): Promise<void> {
-  const { catalogue, runner, remove } = deps;
+  const { catalogue, runner, deleteBackup } = deps;
   for (;;) {
     requireUnlocked(catalogue.backups.get(backup, server));
     // A restore is work on the server, which nobody asked to end.
     requireUnused(runner, backup, ['restore'], 'Cannot delete the backup');
-    if (runner.open({ backup }).length === 0) return remove(backup);
+    if (runner.open({ backup }).length === 0) return deleteBackup(backup);
     await stopWork(runner, { backup }, ['backup', 'verify']);
     // Somebody else's removal was waited for too.
     if (catalogue.backups.find(backup) === undefined) return;

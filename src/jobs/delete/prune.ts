@@ -17,16 +17,16 @@ import { goesToPanel } from '../report/panel.ts';
 import type { EventHub } from '../runner/events.ts';
 import type { JobRunner } from '../runner/runner.ts';
 
-export interface RetentionDependencies {
+export interface RetentionDeps {
   readonly catalogue: Pick<Catalogue, 'backups' | 'deliveries'>;
   readonly runner: Pick<JobRunner, 'open'>;
   readonly config: Pick<Config, 'retention'>;
   readonly clock: Clock;
 }
 
-export interface PruneDependencies extends RetentionDependencies {
+export interface PruneDeps extends RetentionDeps {
   readonly events: EventHub;
-  readonly remove: (server: ServerId, backup: BackupId) => Promise<void>;
+  readonly deleteBackup: (server: ServerId, backup: BackupId) => Promise<void>;
   readonly log: Log;
 }
 
@@ -36,7 +36,7 @@ export interface PruneDependencies extends RetentionDependencies {
  */
 export function judgeServer(
   server: ServerId,
-  { catalogue, runner, config, clock }: RetentionDependencies,
+  { catalogue, runner, config, clock }: RetentionDeps,
 ): readonly RetentionVerdict<RetentionItem & { readonly record: BackupRecord }>[] {
   const busy = new Set(runner.open({ server }).map(({ record }) => record.backup));
   const staying = catalogue.backups.list({ server }).filter(({ id }) => !goesToPanel(id, catalogue));
@@ -53,42 +53,42 @@ export function judgeServer(
 
 /** Prunes after each backup that completes, until `close`. */
 export class Pruner {
-  readonly #deps: PruneDependencies;
+  readonly #deps: PruneDeps;
   readonly #stopListening: () => void;
   /** One server at a time, one backup at a time: a removal may be a long wait for a remote store. */
-  #under: Promise<void> = Promise.resolve();
+  #pending: Promise<void> = Promise.resolve();
   #closed = false;
 
-  constructor(deps: PruneDependencies) {
+  constructor(deps: PruneDeps) {
     this.#deps = deps;
     this.#stopListening = deps.events.subscribe(({ type, server }) => {
-      if (type === 'backup.completed') this.#under = this.#under.then(() => this.#prune(server));
+      if (type === 'backup.completed') this.#pending = this.#pending.then(() => this.#prune(server));
     });
   }
 
   /** Resolves when all that was begun so far has ended. */
   settled(): Promise<void> {
-    return this.#under;
+    return this.#pending;
   }
 
   /** Begins nothing more; what is left is found when the next backup completes. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#stopListening();
-    await this.#under;
+    await this.#pending;
   }
 
   /** Never rejects: a backup that cannot be removed now is tried again after the next one. */
   async #prune(server: ServerId): Promise<void> {
-    const { log, remove } = this.#deps;
+    const { log, deleteBackup } = this.#deps;
     try {
-      for (const id of this.#leaving(server)) {
+      for (const id of this.#expired(server)) {
         if (this.#closed) return;
         // Judged again: it may have been locked, or be restored from, since the removals before it began.
-        if (!this.#leaving(server).includes(id)) continue;
-        await remove(server, id).then(
+        if (!this.#expired(server).includes(id)) continue;
+        await deleteBackup(server, id).then(
           () => log.info('Retention removed a backup', { server, backup: id }),
-          (error: unknown) => this.#tell(server, id, error),
+          (error: unknown) => this.#logFailure(server, id, error),
         );
       }
     } catch (error) {
@@ -97,12 +97,12 @@ export class Pruner {
   }
 
   /** Oldest first: should it be stopped half-way, what is left is the better half. */
-  #leaving(server: ServerId): BackupId[] {
+  #expired(server: ServerId): BackupId[] {
     const verdicts = judgeServer(server, this.#deps).filter(({ reasons }) => reasons.length === 0);
     return verdicts.map(({ item }) => item.record.id).reverse();
   }
 
-  #tell(server: ServerId, backup: BackupId, error: unknown): void {
+  #logFailure(server: ServerId, backup: BackupId, error: unknown): void {
     const draining = error instanceof Failure && error.code === 'draining';
     this.#deps.log[draining ? 'debug' : 'warn']('Retention cannot remove a backup', { server, backup, error });
   }

@@ -10,11 +10,11 @@ import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
-import type { GiveUpServer, GivenUpServer } from '../contract.ts';
+import type { RemoveServer, RemovedServer } from '../contract.ts';
 
 export interface ServerRemovalDeps {
   readonly catalogue: Pick<Catalogue, 'backups' | 'servers'>;
-  readonly remove: (backup: BackupId) => Promise<void>;
+  readonly deleteBackup: (backup: BackupId) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -30,21 +30,21 @@ interface Decision {
 
 export async function removeServer(
   server: ServerId,
-  { backups, graceDays = 0 }: GiveUpServer,
+  { backups, graceDays = 0 }: RemoveServer,
   deps: ServerRemovalDeps,
-): Promise<GivenUpServer> {
+): Promise<RemovedServer> {
   const { catalogue, clock } = deps;
   const now = clock.now();
   const deleteAt = backups === 'keep' ? null : now + graceDays * DAY_MS;
   // The decision first: a crash before the last removal leaves it to the next start.
-  remember(server, deleteAt === null ? undefined : { decidedAt: now, deleteAt }, catalogue);
-  const deleted = deleteAt === null || deleteAt > now ? 0 : await carryOut(server, deps);
+  storeDecision(server, deleteAt === null ? undefined : { decidedAt: now, deleteAt }, catalogue);
+  const deleted = deleteAt === null || deleteAt > now ? 0 : await deleteCoveredBackups(server, deps);
   const kept = catalogue.backups.list({ server }).length;
   return { deleted, kept, deleteAt: decisionOn(server, catalogue)?.deleteAt ?? null };
 }
 
 /** Servers whose days of grace are over. */
-export function graceOver(catalogue: Pick<Catalogue, 'servers'>, now: number): ServerId[] {
+export function serversPastGrace(catalogue: Pick<Catalogue, 'servers'>, now: number): ServerId[] {
   const due = catalogue.servers.list().filter(({ id }) => (decisionOn(id, catalogue)?.deleteAt ?? Infinity) <= now);
   return due.map(({ id }) => id);
 }
@@ -55,7 +55,7 @@ export function graceOver(catalogue: Pick<Catalogue, 'servers'>, now: number): S
  *
  * @returns how many were deleted.
  */
-export async function carryOut(server: ServerId, deps: ServerRemovalDeps): Promise<number> {
+export async function deleteCoveredBackups(server: ServerId, deps: ServerRemovalDeps): Promise<number> {
   const { catalogue, log } = deps;
   const decision = decisionOn(server, catalogue);
   if (decision === undefined) return 0;
@@ -65,18 +65,22 @@ export async function carryOut(server: ServerId, deps: ServerRemovalDeps): Promi
   let deleted = 0;
   for (const { id } of covered) {
     try {
-      await deps.remove(id);
+      await deps.deleteBackup(id);
       deleted++;
     } catch (error) {
       if (error instanceof Failure && error.code === 'draining') return deleted;
       log.warn('Cannot delete a backup of a server that was given up', { server, backup: id, error });
     }
   }
-  if (deleted === covered.length) remember(server, undefined, catalogue);
+  if (deleted === covered.length) storeDecision(server, undefined, catalogue);
   return deleted;
 }
 
-function remember(server: ServerId, decision: Decision | undefined, { servers }: Pick<Catalogue, 'servers'>): void {
+function storeDecision(
+  server: ServerId,
+  decision: Decision | undefined,
+  { servers }: Pick<Catalogue, 'servers'>,
+): void {
   const { [SETTING]: _, ...others } = servers.get(server).settings;
   servers.setSettings(server, decision === undefined ? others : { ...others, [SETTING]: decision });
 }

@@ -8,7 +8,7 @@ import type { Catalogue } from '../../catalogue/contract.ts';
 import type { Config } from '../../config/types.ts';
 import type { Registry } from '../../servers/registry.ts';
 import type { EventHub } from '../runner/events.ts';
-import { carryOut, graceOver } from '../delete/server-removal.ts';
+import { deleteCoveredBackups, serversPastGrace } from '../delete/server-removal.ts';
 import { Pruner } from '../delete/prune.ts';
 import { Reverify } from '../verify/reverify.ts';
 import type { JobRunner } from '../runner/runner.ts';
@@ -41,18 +41,18 @@ export class Housekeeping {
   private constructor(deps: HousekeepingDeps) {
     const { service, config } = deps;
     this.#deps = deps;
-    this.#pruner = new Pruner({ ...deps, remove: (server, backup) => service.remove(server, backup) });
+    this.#pruner = new Pruner({ ...deps, deleteBackup: (server, backup) => service.remove(server, backup) });
     this.#schedules = new Schedules(config.schedules, deps);
     this.#reverify = new Reverify(deps);
   }
 
   /** From now on it looks every second whether something is to be done. */
   static open(deps: HousekeepingDeps): Housekeeping {
-    const automatic = new Housekeeping(deps);
-    automatic.#timer = setInterval(() => {
-      automatic.#ticking ??= automatic.tick().finally(() => (automatic.#ticking = undefined));
+    const housekeeping = new Housekeeping(deps);
+    housekeeping.#timer = setInterval(() => {
+      housekeeping.#ticking ??= housekeeping.tick().finally(() => (housekeeping.#ticking = undefined));
     }, EVERY_MS);
-    return automatic;
+    return housekeeping;
   }
 
   /** Begins nothing more; resolves when what it was at has ended or waits in the queue. */
@@ -83,8 +83,11 @@ export class Housekeeping {
     const { catalogue, clock, service } = this.#deps;
     if (clock.monotonic() - this.#graceAt < GRACE_EVERY_MS) return;
     this.#graceAt = clock.monotonic();
-    for (const server of graceOver(catalogue, clock.now())) {
-      await carryOut(server, { ...this.#deps, remove: (backup) => service.removeGivenUp(server, backup) });
+    for (const server of serversPastGrace(catalogue, clock.now())) {
+      await deleteCoveredBackups(server, {
+        ...this.#deps,
+        deleteBackup: (backup) => service.deleteUnchecked(server, backup),
+      });
     }
   }
 

@@ -17,7 +17,7 @@ import type { BackupService } from '../contract.ts';
 import type { EventHub } from '../runner/events.ts';
 import type { JobRunner } from '../runner/runner.ts';
 
-export interface ScheduleDependencies {
+export interface ScheduleDeps {
   readonly catalogue: { readonly keys: Pick<Catalogue['keys'], 'getText' | 'setText'> } & Pick<Catalogue, 'servers'>;
   readonly registry: Pick<Registry, 'list'>;
   readonly runner: Pick<JobRunner, 'open'>;
@@ -30,7 +30,7 @@ export interface ScheduleDependencies {
 /** Later than this a time counts as missed. */
 const LATE_MS = 60_000;
 /** How often the place in time is stored while nothing fires. */
-const NOTE_EVERY_MS = 60_000;
+const SAVE_EVERY_MS = 60_000;
 /** A clock that was set back by less is waited for; by more, the schedules begin anew. */
 const BACKWARDS_MS = 86_400_000;
 /** Missed times are counted no further. */
@@ -48,13 +48,13 @@ interface Running {
 }
 
 export class Schedules {
-  readonly #deps: ScheduleDependencies;
+  readonly #deps: ScheduleDeps;
   readonly #running: readonly Running[];
-  #notedAt = Number.NEGATIVE_INFINITY;
+  #savedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(schedules: readonly ScheduleConfig[], deps: ScheduleDependencies) {
+  constructor(schedules: readonly ScheduleConfig[], deps: ScheduleDeps) {
     this.#deps = deps;
-    const noted = readNotes(deps.catalogue.keys.getText(KEY));
+    const saved = readTimes(deps.catalogue.keys.getText(KEY));
     const now = deps.clock.now();
     this.#running = schedules.map((config) => {
       const name = `${config.server} ${config.cron} ${config.timezone ?? ''}`;
@@ -64,7 +64,7 @@ export class Schedules {
         ...(config.timezone === null ? {} : { timezone: config.timezone }),
       });
       if (nextAfter(cron, now) === Infinity) deps.log.warn('A schedule never comes', { cron: config.cron });
-      const checkedAt = noted.get(name) ?? now;
+      const checkedAt = saved.get(name) ?? now;
       return { config, cron, name, checkedAt, nextAt: nextAfter(cron, checkedAt) };
     });
   }
@@ -76,7 +76,7 @@ export class Schedules {
     let fired = false;
     for (const schedule of this.#running) fired = (await this.#check(schedule, now)) || fired;
     // After the creates: a crash between them begins a backup twice, the other order none.
-    if (fired || Math.abs(now - this.#notedAt) >= NOTE_EVERY_MS) this.#note(now);
+    if (fired || Math.abs(now - this.#savedAt) >= SAVE_EVERY_MS) this.#saveTimes(now);
   }
 
   async #check(schedule: Running, now: number): Promise<boolean> {
@@ -96,7 +96,7 @@ export class Schedules {
     if (missed === 0 && !due) return false;
     const run = due || config.missed === 'run';
     const servers = await this.#serversOf(config);
-    if (missed > 0) this.#tellMissed(schedule, servers, { missed, since: checkedAt, run });
+    if (missed > 0) this.#reportMissed(schedule, servers, { missed, since: checkedAt, run });
     if (run) for (const server of servers) await this.#begin(server, config);
     return true;
   }
@@ -126,7 +126,7 @@ export class Schedules {
     }
   }
 
-  #tellMissed(
+  #reportMissed(
     { config: { cron } }: Running,
     servers: readonly ServerId[],
     facts: { readonly missed: number; readonly since: number; readonly run: boolean },
@@ -137,12 +137,12 @@ export class Schedules {
     for (const server of servers) events.publish({ type: 'schedule.missed', server, data: { cron, missed, run } });
   }
 
-  #note(now: number): void {
+  #saveTimes(now: number): void {
     this.#deps.catalogue.keys.setText(
       KEY,
       JSON.stringify(this.#running.map(({ name, checkedAt }) => [name, checkedAt])),
     );
-    this.#notedAt = now;
+    this.#savedAt = now;
   }
 }
 
@@ -163,13 +163,13 @@ function countRuns(cron: Cron, from: number, to: number): number {
   return count;
 }
 
-function readNotes(text: string | undefined): ReadonlyMap<string, number> {
-  const noted: unknown = text === undefined ? [] : JSON.parse(text);
-  const notes = new Map<string, number>();
-  for (const pair of Array.isArray(noted) ? (noted as unknown[]) : []) {
+function readTimes(text: string | undefined): ReadonlyMap<string, number> {
+  const saved: unknown = text === undefined ? [] : JSON.parse(text);
+  const times = new Map<string, number>();
+  for (const pair of Array.isArray(saved) ? (saved as unknown[]) : []) {
     if (!Array.isArray(pair)) continue;
     const [name, at] = pair as unknown[];
-    if (typeof name === 'string' && typeof at === 'number') notes.set(name, at);
+    if (typeof name === 'string' && typeof at === 'number') times.set(name, at);
   }
-  return notes;
+  return times;
 }

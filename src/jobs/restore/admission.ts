@@ -14,12 +14,12 @@ import type { JobRunner } from '../runner/runner.ts';
 
 const DOING = 'Cannot restore the backup';
 
-interface AdmissionDependencies {
+interface AdmissionDeps {
   readonly catalogue: Pick<Catalogue, 'backups' | 'copies' | 'servers'>;
   readonly registry: Pick<Registry, 'get'>;
   readonly runner: JobRunner;
   readonly downloads?: Pick<RestoreDownloads, 'check'>;
-  readonly claims?: Pick<AdoptOnDemand, 'finds'>;
+  readonly adoption?: Pick<AdoptOnDemand, 'finds'>;
 }
 
 /** What a restore comes to. */
@@ -37,7 +37,7 @@ export interface PreparedRestore {
  *
  * @throws Failure `invalid_request`, `backup_not_found`, `server_not_found`.
  */
-export async function prepareRestore(request: RestoreBackup, deps: AdmissionDependencies): Promise<PreparedRestore> {
+export async function prepareRestore(request: RestoreBackup, deps: AdmissionDeps): Promise<PreparedRestore> {
   const { server, backup, whenBusy: _, download, ...asked } = request;
   const { paths, keepPreviousHours } = parseRestoreRequest(asked);
   if (paths !== undefined) compilePaths(paths);
@@ -54,7 +54,7 @@ export async function prepareRestore(request: RestoreBackup, deps: AdmissionDepe
 export function requireRestorable(
   { server, backup, whenBusy }: RestoreBackup,
   { link, isLeft }: PreparedRestore,
-  { catalogue, runner }: AdmissionDependencies,
+  { catalogue, runner }: AdmissionDeps,
 ): void {
   requireActive(catalogue, server, DOING);
   if (link === undefined && !(isLeft && catalogue.backups.find(backup) === undefined)) {
@@ -67,12 +67,12 @@ export function requireRestorable(
 }
 
 /** Whose an archive is that lies in no server's directory, the panel alone can say. */
-async function isLeftHere({ server, backup, report }: RestoreBackup, deps: AdmissionDependencies): Promise<boolean> {
-  return report === true && deps.claims !== undefined && deps.claims.finds(server, backup);
+async function isLeftHere({ server, backup, report }: RestoreBackup, deps: AdmissionDeps): Promise<boolean> {
+  return report === true && deps.adoption !== undefined && deps.adoption.finds(server, backup);
 }
 
 /** True also for another server's backup: a link is no way around whose it is. */
-function hasArchive({ server, backup }: RestoreBackup, { catalogue }: AdmissionDependencies): boolean {
+function hasArchive({ server, backup }: RestoreBackup, { catalogue }: AdmissionDeps): boolean {
   const known = catalogue.backups.find(backup);
   if (known === undefined) return false;
   return known.server !== server || (known.status !== 'FAILED' && known.damagedAt === null);

@@ -30,7 +30,7 @@ export type RestoreStep =
   | 'removed'
   | 'cleaned';
 
-export interface RestoreDependencies {
+export interface RestoreDeps {
   readonly catalogue: Pick<Catalogue, 'transaction' | 'plans' | 'jobs' | 'deliveries' | 'backups'>;
   readonly registry: Pick<Registry, 'get' | 'list'>;
   readonly archive: Pick<ArchivePort, 'verifyArchive' | 'extractArchive' | 'openArchive'>;

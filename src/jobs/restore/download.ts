@@ -26,7 +26,7 @@ import type { DownloadTarget, GuardedDownload } from '../../storage/guarded/down
 import { objectKey } from '../../storage/key.ts';
 import type { FreeSpace } from '../../storage/store.ts';
 import type { AdoptOnDemand } from '../adopt/on-demand.ts';
-import type { FetchedArchive, FetchWatch, RestoreDependencies } from './deps.ts';
+import type { FetchedArchive, FetchWatch, RestoreDeps } from './deps.ts';
 import { SpaceGuard } from '../stored/space-guard.ts';
 
 const DOING = 'Cannot fetch the backup';
@@ -34,7 +34,7 @@ const DOING = 'Cannot fetch the backup';
 const SPOOL = 'spool';
 const BYTES_PER_MEBIBYTE = 1024 ** 2;
 
-export interface RestoreDownloadDependencies {
+export interface RestoreDownloadsDeps {
   readonly download: Pick<GuardedDownload, 'check' | 'fetch'>;
   readonly config: Pick<Config, 'limits' | 'stateDirectory'>;
   readonly clock: Clock;
@@ -49,11 +49,11 @@ export async function sweepSpool({ stateDirectory }: Pick<Config, 'stateDirector
 }
 
 export class RestoreDownloads {
-  readonly #deps: RestoreDownloadDependencies;
+  readonly #deps: RestoreDownloadsDeps;
   readonly #directory: string;
   readonly #links = new Map<JobId, string>();
 
-  constructor(deps: RestoreDownloadDependencies) {
+  constructor(deps: RestoreDownloadsDeps) {
     this.#deps = deps;
     this.#directory = join(deps.config.stateDirectory, SPOOL);
   }
@@ -174,16 +174,18 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, offset: number): Pr
  * taken over first.
  */
 export function fetchArchive(
-  fromStores: RestoreDependencies['fetch'],
+  fromStores: RestoreDeps['fetch'],
   downloads: Pick<RestoreDownloads, 'fetch'> | undefined,
-  claims?: Pick<AdoptOnDemand, 'claim'>,
-): RestoreDependencies['fetch'] {
+  adoption?: Pick<AdoptOnDemand, 'adopt'>,
+): RestoreDeps['fetch'] {
   return async (job, signal, watch) => {
     const { server, backup, request } = job;
     if (request['download'] === true && downloads !== undefined) return downloads.fetch(job, signal, watch);
     if (request['claim'] === true) {
       // A large one takes long to read, and a job that comes no further is taken for stalled.
-      await claims?.claim(server, backup, signal, ({ bytesDone, bytesTotal }) => watch.progress(bytesDone, bytesTotal));
+      await adoption?.adopt(server, backup, signal, ({ bytesDone, bytesTotal }) =>
+        watch.progress(bytesDone, bytesTotal),
+      );
     }
     return fromStores(job, signal, watch);
   };

@@ -43,7 +43,7 @@ export function rulesOf({ request, selection, mounts, ignore }: Omit<SwapOptions
  */
 export async function writeRestorePlan(
   stage: Stage,
-  wish: SwapOptions,
+  options: SwapOptions,
   onKept: (path: string) => void,
   signal: AbortSignal,
 ): Promise<PlanFile> {
@@ -53,9 +53,9 @@ export async function writeRestorePlan(
   const writer = new PlanWriter(stage.handle, RESTORE_PLAN);
   let planned = false;
   try {
-    const { truncate } = wish.request;
+    const { truncate } = options.request;
     const trees = { live, incoming, outgoing, stage: stage.handle };
-    await planSwap({ ...trees, truncate, ...rulesOf(wish), named: wish.named, onKept, signal }, (step) => {
+    await planSwap({ ...trees, truncate, ...rulesOf(options), named: options.named, onKept, signal }, (step) => {
       writer.add(step);
     });
     planned = true;

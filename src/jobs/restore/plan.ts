@@ -17,7 +17,7 @@ import type { StageLocation } from '../../servers/stage/place.ts';
 import { RESTORE_TREES } from '../../servers/stage/stage.ts';
 import type { PlanFile } from '../../servers/swap/step.ts';
 import { keepWarnings } from '../stored/backup-facts.ts';
-import type { RestoreDependencies } from './deps.ts';
+import type { RestoreDeps } from './deps.ts';
 import type { RunningJob } from '../runner/verb.ts';
 
 const failureShape = z.object({
@@ -100,7 +100,7 @@ export function newPlan(facts: {
  *
  * @throws Failure when the job was cancelled before, or the catalogue refuses; the row is not there then.
  */
-export function storePlan(job: RunningJob, plan: RestorePlan, deps: RestoreDependencies): PlanRecord {
+export function storePlan(job: RunningJob, plan: RestorePlan, deps: RestoreDeps): PlanRecord {
   job.passPointOfNoReturn();
   const { id, server } = job.record;
   const { plans } = deps.catalogue;

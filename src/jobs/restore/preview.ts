@@ -13,7 +13,7 @@ import { mountsBelow } from '../../servers/swap/mounts.ts';
 import { isKeptWhole } from '../../servers/swap/rules.ts';
 import { KeepScan } from '../../servers/swap/scan.ts';
 import type { RestorePreview } from '../contract.ts';
-import type { FetchedArchive, RestoreDependencies } from './deps.ts';
+import type { FetchedArchive, RestoreDeps } from './deps.ts';
 import { type PathSelection, requireMatch } from './paths.ts';
 import { rulesOf, type SwapRules } from './plan-file.ts';
 import type { RestoreRequest } from './request.ts';
@@ -32,7 +32,7 @@ export interface PreviewRequest {
 /** @throws Failure `archive_damaged`, `cancelled`, `path_not_found` when nothing of the archive is wanted. */
 export async function previewRestore(
   request: PreviewRequest,
-  deps: Pick<RestoreDependencies, 'archive'>,
+  deps: Pick<RestoreDeps, 'archive'>,
 ): Promise<RestorePreview> {
   const coming = await namesIn(request, deps);
   const live = openRoot(request.server.path);
@@ -53,7 +53,7 @@ type Names = Map<string, Names | null>;
 /** The wanted paths as a tree, with the directories that lead to them. */
 async function namesIn(
   { archive, selection, signal }: PreviewRequest,
-  deps: Pick<RestoreDependencies, 'archive'>,
+  deps: Pick<RestoreDeps, 'archive'>,
 ): Promise<Names> {
   const root: Names = new Map();
   const opened = await deps.archive.openArchive(archive.source, signal);
@@ -89,7 +89,7 @@ interface Shared extends SwapRules {
   readonly live: number;
 }
 
-/** Decides as `swap-plan.ts` does, with the names in the archive in the place of an unpacked tree. */
+/** Decides as `servers/swap/plan.ts` does, with the names in the archive in the place of an unpacked tree. */
 class Comparison {
   readonly #truncate: boolean;
   readonly #signal: AbortSignal;

@@ -14,7 +14,7 @@ import type { PlanRecord } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';
 import { RESTORE_TREES, type Stage, UNDO_TREES } from '../../servers/stage/stage.ts';
 import type { StageLocation } from '../../servers/stage/place.ts';
-import type { RestoreDependencies } from './deps.ts';
+import type { RestoreDeps } from './deps.ts';
 import { type RestorePlan, restorePlanOf } from './plan.ts';
 
 const DIRECTORY = 'previous';
@@ -76,7 +76,7 @@ function removeIfEmpty(directory: string): void {
   }
 }
 
-/** Moves a stage out of its server's way, to where `restore-sweep.ts` removes it. Undefined when there is no such place. */
+/** Moves a stage out of its server's way, to where `sweep.ts` removes it. Undefined when there is no such place. */
 export function moveApart(stage: Stage, config: Pick<Config, 'servers' | 'stateDirectory'>): StageLocation | undefined {
   const directory = previousDirectories(config).find((candidate) => canMove(stage, candidate));
   if (directory === undefined) return undefined;
@@ -91,12 +91,7 @@ export function moveApart(stage: Stage, config: Pick<Config, 'servers' | 'stateD
 }
 
 /** Moves the stage of a committed restore away, with nothing in it but what was set aside. May be repeated. */
-export async function keepStage(
-  record: PlanRecord,
-  plan: RestorePlan,
-  stage: Stage,
-  deps: RestoreDependencies,
-): Promise<void> {
+export async function keepStage(record: PlanRecord, plan: RestorePlan, stage: Stage, deps: RestoreDeps): Promise<void> {
   for (const part of [RESTORE_TREES.incoming, 'extra', 'restart']) await stage.removePart(part);
   if (plan.keep !== null && plan.location.place !== 'apart') {
     await moveAway(stage, plan.keep.directory);
@@ -119,7 +114,7 @@ async function moveAway(stage: Stage, directory: string): Promise<void> {
 }
 
 /** Puts a kept tree back to how it was before an undo that did not succeed, and closes its stage. */
-export async function settleUndone(kept: JobId, stage: Stage, deps: RestoreDependencies): Promise<void> {
+export async function settleUndone(kept: JobId, stage: Stage, deps: RestoreDeps): Promise<void> {
   for (const part of [UNDO_TREES.outgoing, UNDO_PLAN, 'extra', 'restart']) await stage.removePart(part);
   stage.close();
   const record = deps.catalogue.plans.find(kept);

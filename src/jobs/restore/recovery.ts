@@ -17,19 +17,19 @@ import { removeStageAt, Stage } from '../../servers/stage/stage.ts';
 import { isStageAt, type StageLocation } from '../../servers/stage/place.ts';
 import { holdsPlan } from '../../servers/swap/step.ts';
 import type { EventHub } from '../runner/events.ts';
-import type { RestoreDependencies } from './deps.ts';
+import type { RestoreDeps } from './deps.ts';
 import { type RestorePlan, restorePlanOf } from './plan.ts';
 import { keepStage, settleUndone } from './previous.ts';
 import { removeStrays, sweepPrevious } from './sweep.ts';
 import { changeOver, commitSwap, endBack, endRecovered, finishCommitted, startAgain, type StoredSwap } from './swap.ts';
 import type { PendingEvent } from '../runner/verb.ts';
 
-export interface RecoverRestoresDependencies extends RestoreDependencies {
+export interface RecoverRestoresDeps extends RestoreDeps {
   readonly events: Pick<EventHub, 'publish'>;
 }
 
 /** To be called once at the start, before any job runs. Never rejects for one restore: the others have to be ended. */
-export async function recoverRestores(deps: RecoverRestoresDependencies): Promise<void> {
+export async function recoverRestores(deps: RecoverRestoresDeps): Promise<void> {
   const publish = (events: readonly PendingEvent[]): void => {
     for (const event of events) deps.events.publish(event);
   };
@@ -48,13 +48,13 @@ export async function recoverRestores(deps: RecoverRestoresDependencies): Promis
  *
  * @throws Failure `server_busy` when it still cannot be ended: the server's tree is half changed then.
  */
-export async function finishEarlier(server: GameServer, deps: RestoreDependencies): Promise<void> {
+export async function finishEarlier(server: GameServer, deps: RestoreDeps): Promise<void> {
   const unfinished = deps.catalogue.plans.list({ server: server.id, state: 'swapping' });
   for (const record of unfinished) await attempt(record, deps);
   requireNoUnfinishedSwap(server, deps);
 }
 
-async function attempt(record: PlanRecord, deps: RestoreDependencies): Promise<readonly PendingEvent[]> {
+async function attempt(record: PlanRecord, deps: RestoreDeps): Promise<readonly PendingEvent[]> {
   try {
     const plan = restorePlanOf(record);
     // Its undo's own row says how that ends.
@@ -76,11 +76,7 @@ async function attempt(record: PlanRecord, deps: RestoreDependencies): Promise<r
 }
 
 /** The note about the restart is the last to be removed, so it is read once more. */
-async function clean(
-  record: PlanRecord,
-  plan: RestorePlan,
-  deps: RestoreDependencies,
-): Promise<readonly PendingEvent[]> {
+async function clean(record: PlanRecord, plan: RestorePlan, deps: RestoreDeps): Promise<readonly PendingEvent[]> {
   const server = (await deps.registry.list()).find(({ id }) => id === record.server);
   const stage = server === undefined ? undefined : Stage.reopen(server.path, plan.location);
   if (server !== undefined && stage !== undefined) {
@@ -104,7 +100,7 @@ function reopen(server: GameServer, plan: RestorePlan): Stage | undefined {
 }
 
 /** Goes on where a row says that the last run was. */
-async function resume(stored: StoredSwap, deps: RestoreDependencies): Promise<readonly PendingEvent[]> {
+async function resume(stored: StoredSwap, deps: RestoreDeps): Promise<readonly PendingEvent[]> {
   const { record } = stored;
   const job = deps.catalogue.jobs.find(record.job);
   if (record.state === 'swapping') {
@@ -117,7 +113,7 @@ async function resume(stored: StoredSwap, deps: RestoreDependencies): Promise<re
 async function resumeForward(
   stored: StoredSwap,
   job: JobRecord | undefined,
-  deps: RestoreDependencies,
+  deps: RestoreDeps,
 ): Promise<readonly PendingEvent[]> {
   try {
     await changeOver(undefined, stored, deps);
@@ -126,8 +122,8 @@ async function resumeForward(
     return deps.catalogue.transaction(() => endRecovered(job, failure, deps));
   }
   const events = deps.catalogue.transaction(() => {
-    const told = commitSwap(stored.record, stored.plan, deps);
-    return [...told, ...endRecovered(job, null, deps)];
+    const committed = commitSwap(stored.record, stored.plan, deps);
+    return [...committed, ...endRecovered(job, null, deps)];
   });
   await finishCommitted(undefined, stored, deps);
   return events;
@@ -136,7 +132,7 @@ async function resumeForward(
 async function resumeBack(
   stored: StoredSwap,
   job: JobRecord | undefined,
-  deps: RestoreDependencies,
+  deps: RestoreDeps,
 ): Promise<readonly PendingEvent[]> {
   await endBack(stored, deps);
   const { failure } = stored.plan;
@@ -144,14 +140,14 @@ async function resumeBack(
   return deps.catalogue.transaction(() => endRecovered(job, reason, deps));
 }
 
-async function resumeKept({ record, plan, stage, server }: StoredSwap, deps: RestoreDependencies): Promise<void> {
+async function resumeKept({ record, plan, stage, server }: StoredSwap, deps: RestoreDeps): Promise<void> {
   await startAgain(server, stage, deps);
   if (plan.undoneBy !== null) await settleUndone(record.job, stage, deps);
   else await keepStage(record, plan, stage, deps);
 }
 
 /** Somebody has removed it. A committed restore has lost nothing but its previous tree; a half done one cannot go on. */
-function stageIsGone(record: PlanRecord, deps: RestoreDependencies): readonly PendingEvent[] {
+function stageIsGone(record: PlanRecord, deps: RestoreDeps): readonly PendingEvent[] {
   const { server, job } = record;
   const half = record.state === 'swapping';
   if (half)

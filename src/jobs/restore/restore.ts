@@ -7,7 +7,7 @@
  *   killed in 7, 8     finished at the next start
  *
  * It never changes the archive, never renames the server's directory itself, and never follows a link in it. What a
- * crash at each write means is written in restore-swap.ts; restore-recovery.ts acts on it.
+ * crash at each write means is written in swap.ts; recovery.ts acts on it.
  */
 import type { ArchiveWarning } from '../../archive/entry.ts';
 import { asFailure } from '../../base/failure.ts';
@@ -15,7 +15,7 @@ import type { GameServer } from '../../servers/registry.ts';
 import { Stage } from '../../servers/stage/stage.ts';
 import { failureEvent } from '../stored/backup-facts.ts';
 import { damageOfCopy } from '../stored/damage.ts';
-import type { FetchedArchive, RestoreDependencies } from './deps.ts';
+import type { FetchedArchive, RestoreDeps } from './deps.ts';
 import { compilePaths, type PathSelection } from './paths.ts';
 import { newPlan, storePlan } from './plan.ts';
 import { writeRestorePlan } from './plan-file.ts';
@@ -26,13 +26,13 @@ import { finishEarlier } from './recovery.ts';
 import { parseRestoreRequest, type RestoreRequest } from './request.ts';
 import { checkSpace } from './space-check.ts';
 import { checkArchive, type CheckedArchive } from './source.ts';
-import { giveUpStage, stopServer } from './stop.ts';
+import { abandonStage, stopServer } from './stop.ts';
 import { changeOver, commitOrGoBack, finishCommitted, type StoredSwap } from './swap.ts';
 import { unpackArchive, type Unpacked } from './unpack.ts';
 import { runUndo } from './undo.ts';
 import type { RunningJob, Verb } from '../runner/verb.ts';
 
-export function restoreVerb(deps: RestoreDependencies): Verb {
+export function restoreVerb(deps: RestoreDeps): Verb {
   return {
     kind: 'restore',
     events: { started: 'restore.started', progress: 'restore.progress' },
@@ -48,10 +48,10 @@ interface Restore {
   readonly request: RestoreRequest;
   readonly selection: PathSelection | undefined;
   readonly progress: RestoreProgress;
-  readonly deps: RestoreDependencies;
+  readonly deps: RestoreDeps;
 }
 
-async function runRestore(job: RunningJob, deps: RestoreDependencies): Promise<void> {
+async function runRestore(job: RunningJob, deps: RestoreDeps): Promise<void> {
   const restore = await begin(job, deps);
   const archive = await fetch(restore); // 1
   let stored: StoredSwap;
@@ -69,7 +69,7 @@ async function runRestore(job: RunningJob, deps: RestoreDependencies): Promise<v
   await finishCommitted(job, stored, deps); // 8
 }
 
-async function begin(job: RunningJob, deps: RestoreDependencies): Promise<Restore> {
+async function begin(job: RunningJob, deps: RestoreDeps): Promise<Restore> {
   const request = parseRestoreRequest(job.record.request);
   const selection = request.paths === undefined ? undefined : compilePaths(request.paths);
   const server = await deps.registry.get(job.record.server);
@@ -119,7 +119,7 @@ async function prepare(restore: Restore, archive: FetchedArchive, checked: Check
     await stop(restore, stage);
     return await plan(restore, stage, archive, unpacked, previous);
   } catch (error) {
-    await giveUpStage(server, job.record.id, stage, deps, job.signal);
+    await abandonStage(server, job.record.id, stage, deps, job.signal);
     throw error;
   }
 }
@@ -144,8 +144,8 @@ async function unpack(
   room: { readonly maxBytes: number; readonly maxEntries: number },
 ): Promise<Unpacked> {
   job.phase('unpacking');
-  const wish = { request, selection, proven, room, job };
-  const unpacked = await unpackArchive(archive, stage, wish, deps, (part) => progress.unpacked(part));
+  const options = { request, selection, proven, room, job };
+  const unpacked = await unpackArchive(archive, stage, options, deps, (part) => progress.unpacked(part));
   deps.onStep?.('unpacked');
   return unpacked;
 }
@@ -166,8 +166,8 @@ async function plan(
   job.phase('planning');
   const kept: ArchiveWarning[] = [];
   const { mounts, named, result } = unpacked;
-  const wish = { request, selection, mounts, ignore: archive.ignore, named };
-  const file = await writeRestorePlan(stage, wish, (path) => kept.push(keptWarning(path)), job.signal);
+  const options = { request, selection, mounts, ignore: archive.ignore, named };
+  const file = await writeRestorePlan(stage, options, (path) => kept.push(keptWarning(path)), job.signal);
   deps.onStep?.('planned');
   const { keepPreviousHours: hours } = request;
   const keep =

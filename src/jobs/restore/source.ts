@@ -4,7 +4,7 @@ import { Failure } from '../../base/failure.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { JobRecord } from '../../catalogue/records.ts';
 import { openReadable, type ReadableDependencies } from '../stored/readable-copy.ts';
-import type { FetchedArchive, RestoreDependencies } from './deps.ts';
+import type { FetchedArchive, RestoreDeps } from './deps.ts';
 import type { RestoreRequest } from './request.ts';
 import { openStoredArchive } from '../stored/stored-archive.ts';
 import type { RunningJob } from '../runner/verb.ts';
@@ -18,7 +18,7 @@ export interface CheckedArchive {
 /** Archives of backups that the catalogue knows, read where they lie, or in a copy where they cannot be read there. */
 export function fetchFromStores(
   deps: ReadableDependencies & { readonly catalogue: Pick<Catalogue, 'backups'> },
-): RestoreDependencies['fetch'] {
+): RestoreDeps['fetch'] {
   return async (job: JobRecord) => {
     const record = deps.catalogue.backups.get(job.backup, job.server);
     const { size, sha256, rawSize, files, entries, ignore } = record;
@@ -42,7 +42,7 @@ export async function checkArchive(
   job: RunningJob,
   archive: FetchedArchive,
   request: RestoreRequest,
-  deps: RestoreDependencies,
+  deps: RestoreDeps,
   onProgress: (progress: ArchiveProgress) => void,
 ): Promise<CheckedArchive | null> {
   requireSize(archive);
@@ -70,7 +70,7 @@ function requireSize({ source, expected }: FetchedArchive): void {
   );
 }
 
-async function isIndexed(archive: FetchedArchive, deps: RestoreDependencies, signal: AbortSignal): Promise<boolean> {
+async function isIndexed(archive: FetchedArchive, deps: RestoreDeps, signal: AbortSignal): Promise<boolean> {
   const opened = await deps.archive.openArchive(archive.source, signal);
   try {
     return opened.format === 'roost';

@@ -4,7 +4,7 @@ import { Failure } from '../../base/failure.ts';
 import { SliceTimer } from '../../base/handle-writes.ts';
 import { outOfSpace } from '../../policy/limits.ts';
 import type { Stage } from '../../servers/stage/stage.ts';
-import type { FetchedArchive, RestoreDependencies } from './deps.ts';
+import type { FetchedArchive, RestoreDeps } from './deps.ts';
 import { type PathSelection, requireMatch } from './paths.ts';
 import type { CheckedArchive } from './source.ts';
 import type { RunningJob } from '../runner/verb.ts';
@@ -36,7 +36,7 @@ export async function checkSpace(
   archive: FetchedArchive,
   checked: CheckedArchive | null,
   selection: PathSelection | undefined,
-  deps: RestoreDependencies,
+  deps: RestoreDeps,
 ): Promise<StageSpace> {
   const maxEntries = Math.max(MAX_ENTRIES, archive.expected === null ? 0 : archive.entries);
   const need = await measure(archive, checked, selection, maxEntries, deps, job.signal);
@@ -55,7 +55,7 @@ async function measure(
   checked: CheckedArchive | null,
   selection: PathSelection | undefined,
   maxEntries: number,
-  deps: RestoreDependencies,
+  deps: RestoreDeps,
   signal: AbortSignal,
 ): Promise<Need> {
   const opened = await deps.archive.openArchive(archive.source, signal);

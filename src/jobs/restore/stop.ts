@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { JobId } from '../../base/ids.ts';
 import type { GameServer } from '../../servers/registry.ts';
 import { removeStageAt, type Stage } from '../../servers/stage/stage.ts';
-import type { RestoreDependencies } from './deps.ts';
+import type { RestoreDeps } from './deps.ts';
 import { moveApart } from './previous.ts';
 import { startAgain } from './swap.ts';
 
@@ -21,7 +21,7 @@ const REMOVE_MS = 300;
 export async function stopServer(
   server: GameServer,
   stage: Stage,
-  deps: RestoreDependencies,
+  deps: RestoreDeps,
   signal: AbortSignal,
 ): Promise<void> {
   if ((await deps.power.state(server, signal)) === 'stopped') return;
@@ -36,11 +36,11 @@ export async function stopServer(
  * @param signal when it has fired, somebody waits for the end: a large stage is moved out of the way then, and what
  * cannot be removed at once is left to the sweep.
  */
-export async function giveUpStage(
+export async function abandonStage(
   server: GameServer,
   job: JobId,
   stage: Stage,
-  deps: RestoreDependencies,
+  deps: RestoreDeps,
   signal: AbortSignal,
 ): Promise<void> {
   try {
@@ -54,7 +54,7 @@ export async function giveUpStage(
   }
 }
 
-async function removeSoon(stage: Stage, deps: RestoreDependencies): Promise<void> {
+async function removeSoon(stage: Stage, deps: RestoreDeps): Promise<void> {
   // The server runs again: whoever finds the stage later must not start it once more.
   await stage.removePart('restart');
   const location = moveApart(stage, deps.config);
@@ -72,7 +72,7 @@ async function removeSoon(stage: Stage, deps: RestoreDependencies): Promise<void
 }
 
 /** Many a program takes a start for done while the server is still on its way down. */
-async function settle(server: GameServer, deps: RestoreDependencies): Promise<void> {
+async function settle(server: GameServer, deps: RestoreDeps): Promise<void> {
   // The asking counts too: a status program or a panel can take seconds for each answer.
   const over = AbortSignal.timeout(SETTLE_MS);
   while (!over.aborted) {

@@ -21,7 +21,7 @@ import { swap } from '../../servers/swap/swap.ts';
 import { readPlan } from '../../servers/swap/step.ts';
 import { failureEvent } from '../stored/backup-facts.ts';
 import { endJob } from '../runner/job-end.ts';
-import type { RestoreDependencies } from './deps.ts';
+import type { RestoreDeps } from './deps.ts';
 import { type RestorePlan, restorePlanOf } from './plan.ts';
 import { keepStage, settleUndone } from './previous.ts';
 import type { PendingEvent, RunningJob } from '../runner/verb.ts';
@@ -41,12 +41,8 @@ export interface StoredSwap {
  * @throws Failure with the reason; the old tree is back then and nothing of the restore is left, unless its hint says
  * otherwise.
  */
-export async function changeOver(
-  job: RunningJob | undefined,
-  stored: StoredSwap,
-  deps: RestoreDependencies,
-): Promise<void> {
-  tellPhase(job, 'swapping', deps);
+export async function changeOver(job: RunningJob | undefined, stored: StoredSwap, deps: RestoreDeps): Promise<void> {
+  setPhase(job, 'swapping', deps);
   try {
     await move(stored, 'forward', deps);
     deps.onStep?.('swapped');
@@ -56,7 +52,7 @@ export async function changeOver(
 }
 
 /** Behind the point of no return a phase that cannot be stored (a full disk) is no reason to stop half-way. */
-function tellPhase(job: RunningJob | undefined, phase: string, deps: RestoreDependencies): void {
+function setPhase(job: RunningJob | undefined, phase: string, deps: RestoreDeps): void {
   try {
     job?.phase(phase);
   } catch (error) {
@@ -65,7 +61,7 @@ function tellPhase(job: RunningJob | undefined, phase: string, deps: RestoreDepe
 }
 
 /** Turns the swap round. @returns the failure to end the job with. */
-export async function goBack(stored: StoredSwap, reason: Failure, deps: RestoreDependencies): Promise<Failure> {
+export async function goBack(stored: StoredSwap, reason: Failure, deps: RestoreDeps): Promise<Failure> {
   const { record, plan } = stored;
   try {
     const back: RestorePlan = { ...plan, direction: 'back', failure: reason.toJSON() };
@@ -84,7 +80,7 @@ export async function goBack(stored: StoredSwap, reason: Failure, deps: RestoreD
 }
 
 /** Undoes what was done of a swap whose row says `back`, and removes all that is left of it. */
-export async function endBack(stored: StoredSwap, deps: RestoreDependencies): Promise<void> {
+export async function endBack(stored: StoredSwap, deps: RestoreDeps): Promise<void> {
   await move(stored, 'back', deps);
   await startAgain(stored.server, stored.stage, deps);
   if (stored.plan.undoes === null) await stored.stage.remove();
@@ -92,7 +88,7 @@ export async function endBack(stored: StoredSwap, deps: RestoreDependencies): Pr
   deps.catalogue.plans.delete(stored.record.job);
 }
 
-async function move({ plan, stage, record }: StoredSwap, direction: 'forward' | 'back', deps: RestoreDependencies) {
+async function move({ plan, stage, record }: StoredSwap, direction: 'forward' | 'back', deps: RestoreDeps) {
   await swap(stage.openTrees(plan.trees), readPlan(stage.handle, plan.file), {
     direction,
     onRename: () => deps.onStep?.('renamed'),
@@ -107,7 +103,7 @@ async function move({ plan, stage, record }: StoredSwap, direction: 'forward' | 
  *
  * @returns the event that tells of it.
  */
-export function commitSwap(record: PlanRecord, plan: RestorePlan, deps: RestoreDependencies): readonly PendingEvent[] {
+export function commitSwap(record: PlanRecord, plan: RestorePlan, deps: RestoreDeps): readonly PendingEvent[] {
   const { plans } = deps.catalogue;
   if (plan.undoes !== null) plans.delete(plan.undoes);
   for (const kept of plans.list({ server: record.server, state: 'kept' })) {
@@ -123,7 +119,7 @@ export function commitSwap(record: PlanRecord, plan: RestorePlan, deps: RestoreD
  *
  * @throws Failure with the reason.
  */
-export async function commitOrGoBack(job: RunningJob, stored: StoredSwap, deps: RestoreDependencies): Promise<void> {
+export async function commitOrGoBack(job: RunningJob, stored: StoredSwap, deps: RestoreDeps): Promise<void> {
   try {
     job.commit(() => commitSwap(stored.record, stored.plan, deps));
   } catch (error) {
@@ -135,11 +131,11 @@ export async function commitOrGoBack(job: RunningJob, stored: StoredSwap, deps: 
 export async function finishCommitted(
   job: RunningJob | undefined,
   stored: StoredSwap,
-  deps: RestoreDependencies,
+  deps: RestoreDeps,
 ): Promise<void> {
   const { record, plan, stage, server } = stored;
   deps.onStep?.('committed');
-  tellPhase(job, 'cleaning', deps);
+  setPhase(job, 'cleaning', deps);
   try {
     await startAgain(server, stage, deps);
     deps.onStep?.('started');
@@ -159,7 +155,7 @@ export async function finishCommitted(
 export async function startAgain(
   server: GameServer,
   stage: Stage,
-  deps: { readonly power: RestoreDependencies['power']; readonly log: Log },
+  deps: { readonly power: RestoreDeps['power']; readonly log: Log },
 ): Promise<void> {
   if (!stage.restartNoted) return;
   try {
@@ -173,7 +169,7 @@ export async function startAgain(
 export function endRecovered(
   job: JobRecord | undefined,
   failure: Failure | null,
-  deps: RestoreDependencies,
+  deps: RestoreDeps,
 ): readonly PendingEvent[] {
   if (job === undefined || job.endedAt !== null) return [];
   if (failure === null) {

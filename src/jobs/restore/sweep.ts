@@ -10,13 +10,13 @@ import { removeStageAt, RESTORE_TREES, Stage } from '../../servers/stage/stage.t
 import { findStages, stagesApart, type StrayStage } from '../../servers/stage/strays.ts';
 import { type KeepRules, KEEP } from '../../servers/swap/rules.ts';
 import { KeepScan } from '../../servers/swap/scan.ts';
-import type { RestoreDependencies } from './deps.ts';
+import type { RestoreDeps } from './deps.ts';
 import { restorePlanOf } from './plan.ts';
 import { previousDirectories } from './previous.ts';
 import { startAgain } from './swap.ts';
 
 /** Looks in and beside every server; to be called while no restore runs. Never rejects. */
-export async function removeStrays(deps: RestoreDependencies): Promise<void> {
+export async function removeStrays(deps: RestoreDeps): Promise<void> {
   const seen = new Set<string>();
   for (const server of await deps.registry.list()) {
     for (const stray of findStages(server.path)) {
@@ -29,14 +29,14 @@ export async function removeStrays(deps: RestoreDependencies): Promise<void> {
 }
 
 /** Looks where previous trees are kept. To be called now and then; harmless at any time. Never rejects. */
-export async function sweepPrevious(deps: RestoreDependencies): Promise<void> {
+export async function sweepPrevious(deps: RestoreDeps): Promise<void> {
   for (const record of deps.catalogue.plans.list({ state: 'kept' })) await removeExpired(record, deps);
   const [near] = await deps.registry.list();
   if (near === undefined) return;
   for (const stray of previousDirectories(deps.config).flatMap(stagesApart)) await removeStray(stray, near, deps);
 }
 
-async function removeExpired(record: PlanRecord, deps: RestoreDependencies): Promise<void> {
+async function removeExpired(record: PlanRecord, deps: RestoreDeps): Promise<void> {
   try {
     const plan = restorePlanOf(record);
     const expired = plan.keep !== null && plan.keep.until <= deps.clock.now();
@@ -50,7 +50,7 @@ async function removeExpired(record: PlanRecord, deps: RestoreDependencies): Pro
 }
 
 /** @param near the server that it was found at; its own where the job is not known any more. */
-async function removeStray(stray: StrayStage, near: GameServer, deps: RestoreDependencies): Promise<void> {
+async function removeStray(stray: StrayStage, near: GameServer, deps: RestoreDeps): Promise<void> {
   if (deps.catalogue.plans.find(stray.job) !== undefined) return;
   try {
     await removeUnknown(stray, near, deps);
@@ -60,7 +60,7 @@ async function removeStray(stray: StrayStage, near: GameServer, deps: RestoreDep
   }
 }
 
-async function removeUnknown(stray: StrayStage, near: GameServer, deps: RestoreDependencies): Promise<void> {
+async function removeUnknown(stray: StrayStage, near: GameServer, deps: RestoreDeps): Promise<void> {
   const job = deps.catalogue.jobs.find(stray.job);
   const server = job === undefined ? near : await deps.registry.get(job.server);
   const stage = Stage.reopen(server.path, stray.location);

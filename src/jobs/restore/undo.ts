@@ -9,7 +9,7 @@ import type { GameServer } from '../../servers/registry.ts';
 import { Stage, UNDO_TREES } from '../../servers/stage/stage.ts';
 import { holdsPlan, type PlanFile, PlanWriter, readPlan } from '../../servers/swap/step.ts';
 import { invertPlan } from '../../servers/swap/invert.ts';
-import type { RestoreDependencies } from './deps.ts';
+import type { RestoreDeps } from './deps.ts';
 import { type RestorePlan, restorePlanOf, storePlan } from './plan.ts';
 import { settleUndone, UNDO_PLAN } from './previous.ts';
 import { finishEarlier } from './recovery.ts';
@@ -23,11 +23,11 @@ interface Kept {
   readonly plan: RestorePlan;
 }
 
-export async function runUndo(job: RunningJob, deps: RestoreDependencies): Promise<void> {
+export async function runUndo(job: RunningJob, deps: RestoreDeps): Promise<void> {
   job.phase('fetching');
   const server = await deps.registry.get(job.record.server);
   await finishEarlier(server, deps);
-  const kept = claim(job, deps);
+  const kept = markKept(job, deps);
   const stored = await prepare(job, kept, server, deps);
   await changeOver(job, stored, deps);
   await commitOrGoBack(job, stored, deps);
@@ -39,7 +39,7 @@ export async function runUndo(job: RunningJob, deps: RestoreDependencies): Promi
  *
  * @throws Failure `path_not_found` when there is none; `invalid_request` when a later restore is in the way.
  */
-function claim(job: RunningJob, deps: RestoreDependencies): Kept {
+function markKept(job: RunningJob, deps: RestoreDeps): Kept {
   const { server, backup, id } = job.record;
   const all = deps.catalogue.plans.list({ server, state: 'kept' }).map((record) => ({
     record,
@@ -52,12 +52,7 @@ function claim(job: RunningJob, deps: RestoreDependencies): Kept {
   return { record: deps.catalogue.plans.advance(kept.record.job, 'kept', 'kept', plan), plan };
 }
 
-async function prepare(
-  job: RunningJob,
-  kept: Kept,
-  server: GameServer,
-  deps: RestoreDependencies,
-): Promise<StoredSwap> {
+async function prepare(job: RunningJob, kept: Kept, server: GameServer, deps: RestoreDeps): Promise<StoredSwap> {
   const stage = openKept(kept, server, deps);
   try {
     job.phase('stopping');
@@ -77,7 +72,7 @@ async function prepare(
   }
 }
 
-function openKept(kept: Kept, server: GameServer, deps: RestoreDependencies): Stage {
+function openKept(kept: Kept, server: GameServer, deps: RestoreDeps): Stage {
   const stage = Stage.reopen(server.path, kept.plan.location, (handle) => holdsPlan(handle, kept.plan.file));
   if (stage !== undefined) return stage;
   deps.catalogue.plans.delete(kept.record.job);
@@ -122,7 +117,7 @@ function undoPlan({ record, plan }: Kept, file: PlanFile): RestorePlan {
 }
 
 /** The undo came to nothing: the kept tree waits on, as it was. */
-async function release(kept: Kept, stage: Stage, deps: RestoreDependencies): Promise<void> {
+async function release(kept: Kept, stage: Stage, deps: RestoreDeps): Promise<void> {
   try {
     await settleUndone(kept.record.job, stage, deps);
   } catch (error) {

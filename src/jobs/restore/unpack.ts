@@ -4,7 +4,7 @@ import type { ArchiveProgress } from '../../archive/entry.ts';
 import { handlePath } from '../../base/handles.ts';
 import { RESTORE_TREES, type Stage } from '../../servers/stage/stage.ts';
 import { mountsBelow } from '../../servers/swap/mounts.ts';
-import type { FetchedArchive, RestoreDependencies } from './deps.ts';
+import type { FetchedArchive, RestoreDeps } from './deps.ts';
 import type { PathSelection } from './paths.ts';
 import type { RestoreRequest } from './request.ts';
 import type { StageSpace } from './space-check.ts';
@@ -32,7 +32,7 @@ export async function unpackArchive(
   archive: FetchedArchive,
   stage: Stage,
   { request, selection, proven, room, job }: UnpackOptions,
-  deps: RestoreDependencies,
+  deps: RestoreDeps,
   onProgress: (progress: ArchiveProgress) => void,
 ): Promise<Unpacked> {
   const mounts = mountsBelow(stage.live);

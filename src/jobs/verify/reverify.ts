@@ -14,7 +14,7 @@ import type { Config } from '../../config/types.ts';
 import type { BackupService } from '../contract.ts';
 import type { JobRunner } from '../runner/runner.ts';
 
-export interface ReverifyDependencies {
+export interface ReverifyDeps {
   readonly catalogue: Pick<Catalogue, 'backups'>;
   readonly runner: Pick<JobRunner, 'open'>;
   readonly service: Pick<BackupService, 'verify'>;
@@ -31,10 +31,10 @@ const RETRY_MS = 3_600_000;
 const LOOKED_AT = 100;
 
 export class Reverify {
-  readonly #deps: ReverifyDependencies;
+  readonly #deps: ReverifyDeps;
   readonly #notBefore = new Map<BackupId, number>();
 
-  constructor(deps: ReverifyDependencies) {
+  constructor(deps: ReverifyDeps) {
     this.#deps = deps;
   }
 

@@ -9,16 +9,16 @@ import { type DamageDependencies, followInManifest, notingDamage, verifiedEvent 
 import { openStoredArchive } from '../stored/stored-archive.ts';
 import type { RunningJob, Verb } from '../runner/verb.ts';
 
-export interface VerifyDependencies extends DamageDependencies {
+export interface VerifyDeps extends DamageDependencies {
   readonly archive: Pick<ArchivePort, 'verifyArchive'>;
   readonly config: Pick<Config, 'backups'>;
 }
 
-export function verifyVerb(deps: VerifyDependencies): Verb {
+export function verifyVerb(deps: VerifyDeps): Verb {
   return notingDamage({ kind: 'verify', run: (job) => runVerify(job, deps), failed: () => [] }, deps);
 }
 
-async function runVerify(job: RunningJob, deps: VerifyDependencies): Promise<void> {
+async function runVerify(job: RunningJob, deps: VerifyDeps): Promise<void> {
   job.phase('verifying');
   const record = deps.catalogue.backups.get(job.record.backup);
   await readThrough(job, record, deps);
@@ -32,7 +32,7 @@ async function runVerify(job: RunningJob, deps: VerifyDependencies): Promise<voi
 /** Archives that were made before that are in no cache any more, and stay in none for being verified. */
 const FRESH_MS = 86_400_000;
 
-async function readThrough(job: RunningJob, record: BackupRecord, deps: VerifyDependencies): Promise<void> {
+async function readThrough(job: RunningJob, record: BackupRecord, deps: VerifyDeps): Promise<void> {
   const stored = await openStoredArchive(deps.stores.get(record.store), record);
   try {
     await deps.archive.verifyArchive({

@@ -57,7 +57,7 @@ export function mountPolicies(app: App, { service }: Pick<DialectDeps, 'service'
   app.openapi(giveUp, async (c) => {
     const { backups, graceDays } = c.req.valid('json');
     const decision = { backups, ...(graceDays === undefined ? {} : { graceDays }) };
-    const { deleted, kept, deleteAt } = await service.giveUpServer(c.get('server'), decision);
+    const { deleted, kept, deleteAt } = await service.removeServer(c.get('server'), decision);
     return c.json({ deleted, kept, deleteAt: deleteAt === null ? null : isoDate(deleteAt) }, 200);
   });
 

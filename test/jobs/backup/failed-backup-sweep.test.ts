@@ -33,11 +33,11 @@ async function unplugged(): Promise<TestNode> {
 
 describe('what a failed backup could not take back', () => {
   test('is removed once its store is there again', async () => {
-    const { leftovers, memory } = await unplugged();
-    await leftovers.sweep();
+    const { failedBackups, memory } = await unplugged();
+    await failedBackups.sweep();
     expect(memory.objects.size).toBe(2);
     memory.reachable = true;
-    await leftovers.sweep();
+    await failedBackups.sweep();
     expect(memory.objects.size).toBe(0);
   });
 
@@ -46,7 +46,7 @@ describe('what a failed backup could not take back', () => {
     memory.reachable = true;
     const next = await testNode({ store: memory, catalogue });
     await next.recover();
-    await next.leftovers.sweep();
+    await next.failedBackups.sweep();
     expect(memory.objects.size).toBe(0);
   });
 
@@ -66,12 +66,12 @@ describe('what a failed backup could not take back', () => {
     node.catalogue.jobs.insert(job);
     node.catalogue.jobs.start(job.id, 'sealing');
     node.memory.objects.set(key, new Uint8Array(10));
-    await node.leftovers.sweep();
+    await node.failedBackups.sweep();
     node.memory.reachable = false;
     await node.recover();
     expect(node.catalogue.backups.get(ID).status).toBe('FAILED');
     node.memory.reachable = true;
-    await node.leftovers.sweep();
+    await node.failedBackups.sweep();
     expect(node.memory.objects.size).toBe(0);
   });
 
@@ -84,7 +84,7 @@ describe('what a failed backup could not take back', () => {
     node.memory.objects.set(key, new Uint8Array(10));
     node.memory.objects.set(objectKey(SERVER, backupId(4), 'json'), new Uint8Array(10));
     const before = [...node.memory.objects.keys()];
-    await node.leftovers.sweep();
+    await node.failedBackups.sweep();
     expect([...node.memory.objects.keys()]).toEqual(before);
   });
 
@@ -99,7 +99,7 @@ describe('what a failed backup could not take back', () => {
 
   test('is not looked for again and again', async () => {
     const node = await testNode();
-    await node.leftovers.sweep();
+    await node.failedBackups.sweep();
     node.memory.reachable = false;
     let listed = 0;
     const list = node.memory.list.bind(node.memory);
@@ -107,11 +107,11 @@ describe('what a failed backup could not take back', () => {
       listed++;
       return list(prefix);
     };
-    await node.leftovers.sweep();
+    await node.failedBackups.sweep();
     expect(listed).toBe(0);
-    node.leftovers.expectIn('memory');
-    await node.leftovers.sweep();
-    await node.leftovers.sweep();
+    node.failedBackups.markDue('memory');
+    await node.failedBackups.sweep();
+    await node.failedBackups.sweep();
     expect(listed).toBe(2);
   });
 });
@@ -124,14 +124,14 @@ test('half-written files of a killed run go once the disk that they lie on is mo
   await rename(marker, away);
   const { store, fault } = await scratchStore({ directory, identity });
   expect(fault?.code).toBe('store_unreachable');
-  const leftovers = new FailedBackupSweep({
+  const failedBackups = new FailedBackupSweep({
     catalogue: await scratchCatalogue(),
     stores: new StoreSet([store], 'local'),
     log: silentLog(),
   });
-  await leftovers.sweep();
+  await failedBackups.sweep();
   expect(await readdir(directory)).toEqual([SERVER]);
   await rename(away, marker);
-  await leftovers.sweep();
+  await failedBackups.sweep();
   expect(await readdir(join(directory, SERVER)).catch(() => [])).toEqual([]);
 });

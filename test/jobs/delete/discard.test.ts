@@ -124,21 +124,21 @@ describe('a server that its panel deletes', () => {
   test('is given up although a backup of it runs and another waits', async () => {
     const { node, accepted } = await nodeAtWork();
     const waiting = await node.service.create({ server: SERVER, id: backupId(2), whenBusy: 'queue' });
-    expect(await node.service.giveUpServer(SERVER, { backups: 'delete', cancel: true })).toMatchObject({ kept: 0 });
+    expect(await node.service.removeServer(SERVER, { backups: 'delete', cancel: true })).toMatchObject({ kept: 0 });
     expect([await outcome(accepted), await outcome(waiting)]).toEqual(['cancelled', 'cancelled']);
     expect(leftOf(node)).toEqual(NOTHING);
   });
 
   test('disturbs no other server', async () => {
     const { node, writing, accepted } = await nodeAtWork();
-    await node.service.giveUpServer(OTHER, { backups: 'delete', cancel: true });
+    await node.service.removeServer(OTHER, { backups: 'delete', cancel: true });
     writing.open();
     expect(await outcome(accepted)).toBe('done');
   });
 
   test('is not given up by whoever does not ask to cancel', async () => {
     const { node, writing, accepted } = await nodeAtWork();
-    await failureOf(node.service.giveUpServer(SERVER, { backups: 'delete' }), 'server_busy');
+    await failureOf(node.service.removeServer(SERVER, { backups: 'delete' }), 'server_busy');
     writing.open();
     expect(await outcome(accepted)).toBe('done');
   });

@@ -5,7 +5,7 @@ import { backUp, gate, milestones, type NodeOptions, outcome, SERVER, serverId, 
 
 async function pruningNode(options: NodeOptions) {
   const node = await testNode(options);
-  const pruner = new Pruner({ ...node, remove: (server, backup) => node.service.remove(server, backup) });
+  const pruner = new Pruner({ ...node, deleteBackup: (server, backup) => node.service.remove(server, backup) });
   onTestFinished(() => pruner.close());
   const kept = (server = SERVER) => node.catalogue.backups.list({ server }).map(({ id }) => id);
   const backUpLater = async () => {
@@ -79,7 +79,7 @@ describe('pruning', () => {
     let refused = 0;
     const pruner = new Pruner({
       ...node,
-      remove: async (server, backup) => {
+      deleteBackup: async (server, backup) => {
         if (backup === first && refused++ === 0) throw new Failure('store_unreachable', 'Cannot reach the store');
         await node.service.remove(server, backup);
       },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { carryOut, graceOver } from '../../../src/jobs/delete/server-removal.ts';
+import { deleteCoveredBackups, serversPastGrace } from '../../../src/jobs/delete/server-removal.ts';
 import { backUp, gate, outcome, SERVER, serverId, testNode } from '../../support/node.ts';
 import { failureOf } from '../../support/rejection.ts';
 
@@ -9,8 +9,8 @@ async function nodeWithTwo() {
   const node = await testNode();
   const ids = [await backUp(node), await backUp(node)];
   const sweep = async (): Promise<void> => {
-    for (const server of graceOver(node.catalogue, node.clock.now())) {
-      await carryOut(server, { ...node, remove: (backup) => node.service.remove(server, backup) });
+    for (const server of serversPastGrace(node.catalogue, node.clock.now())) {
+      await deleteCoveredBackups(server, { ...node, deleteBackup: (backup) => node.service.remove(server, backup) });
     }
   };
   const kept = () => node.catalogue.backups.list({ server: SERVER }).map(({ id }) => id);
@@ -20,7 +20,7 @@ async function nodeWithTwo() {
 describe('a server that is given up', () => {
   test('keeps its backups for ever when that is asked', async () => {
     const node = await nodeWithTwo();
-    const answer = await node.service.giveUpServer(SERVER, { backups: 'keep' });
+    const answer = await node.service.removeServer(SERVER, { backups: 'keep' });
     expect(answer).toEqual({ deleted: 0, kept: 2, deleteAt: null });
     node.clock.advance(10_000 * DAY);
     await node.sweep();
@@ -31,13 +31,13 @@ describe('a server that is given up', () => {
     const node = await nodeWithTwo();
     const [locked] = node.ids;
     if (locked !== undefined) await node.service.setLocked(SERVER, locked, true);
-    expect(await node.service.giveUpServer(SERVER, { backups: 'delete' })).toMatchObject({ deleted: 1, kept: 1 });
+    expect(await node.service.removeServer(SERVER, { backups: 'delete' })).toMatchObject({ deleted: 1, kept: 1 });
     expect(node.kept()).toEqual([locked]);
   });
 
   test('loses them when its days of grace are over, and not a moment before', async () => {
     const node = await nodeWithTwo();
-    const { deleteAt } = await node.service.giveUpServer(SERVER, { backups: 'delete', graceDays: 7 });
+    const { deleteAt } = await node.service.removeServer(SERVER, { backups: 'delete', graceDays: 7 });
     expect(deleteAt).toBe(node.clock.now() + 7 * DAY);
     node.clock.advance(7 * DAY - 1);
     await node.sweep();
@@ -45,12 +45,12 @@ describe('a server that is given up', () => {
     node.clock.advance(1);
     await node.sweep();
     expect(node.kept()).toEqual([]);
-    expect(graceOver(node.catalogue, node.clock.now())).toEqual([]);
+    expect(serversPastGrace(node.catalogue, node.clock.now())).toEqual([]);
   });
 
   test('keeps what it backs up after it came back', async () => {
     const node = await nodeWithTwo();
-    await node.service.giveUpServer(SERVER, { backups: 'delete', graceDays: 7 });
+    await node.service.removeServer(SERVER, { backups: 'delete', graceDays: 7 });
     node.clock.advance(DAY);
     const later = await backUp(node);
     node.clock.advance(7 * DAY);
@@ -61,8 +61,8 @@ describe('a server that is given up', () => {
   test('is kept after all by a later decision, also while it is suspended', async () => {
     const node = await nodeWithTwo();
     await node.service.setServer(SERVER, { suspended: true });
-    await node.service.giveUpServer(SERVER, { backups: 'delete', graceDays: 1 });
-    await node.service.giveUpServer(SERVER, { backups: 'keep' });
+    await node.service.removeServer(SERVER, { backups: 'delete', graceDays: 1 });
+    await node.service.removeServer(SERVER, { backups: 'keep' });
     node.clock.advance(30 * DAY);
     await node.sweep();
     expect(node.kept()).toHaveLength(2);
@@ -71,15 +71,15 @@ describe('a server that is given up', () => {
   test('that is suspended loses its backups all the same', async () => {
     const node = await nodeWithTwo();
     await node.service.setServer(SERVER, { suspended: true });
-    expect(await node.service.giveUpServer(SERVER, { backups: 'delete' })).toMatchObject({ deleted: 2, kept: 0 });
+    expect(await node.service.removeServer(SERVER, { backups: 'delete' })).toMatchObject({ deleted: 2, kept: 0 });
   });
 
   test('has its deletion finished by a later sweep when the store was away', async () => {
     const node = await nodeWithTwo();
-    await node.service.giveUpServer(SERVER, { backups: 'delete', graceDays: 1 });
+    await node.service.removeServer(SERVER, { backups: 'delete', graceDays: 1 });
     node.clock.advance(DAY);
     const refuse = () => Promise.reject(new Error('away'));
-    expect(await carryOut(SERVER, { ...node, remove: refuse })).toBe(0);
+    expect(await deleteCoveredBackups(SERVER, { ...node, deleteBackup: refuse })).toBe(0);
     await node.sweep();
     expect(node.kept()).toEqual([]);
   });
@@ -90,11 +90,11 @@ describe('a server that is given up', () => {
     node.archive.beforePiece = writing.pass;
     const running = await node.service.create({ server: SERVER });
     await writing.reached;
-    expect((await failureOf(node.service.giveUpServer(SERVER, { backups: 'delete' }))).code).toBe('server_busy');
+    expect((await failureOf(node.service.removeServer(SERVER, { backups: 'delete' }))).code).toBe('server_busy');
     writing.open();
     expect(await outcome(running)).toBe('done');
     node.registry.missing.add(serverId(9));
-    const unknown = node.service.giveUpServer(serverId(9), { backups: 'delete' });
+    const unknown = node.service.removeServer(serverId(9), { backups: 'delete' });
     expect((await failureOf(unknown)).code).toBe('server_not_found');
   });
 });

@@ -33,7 +33,7 @@ test('a job that stalls is ended, and one without such a limit is left alone', a
 test('the days of grace of a server end, though another part of it fails', async () => {
   const node = await automaticNode();
   await backUp(node, serverId(2));
-  await node.service.giveUpServer(serverId(2), { backups: 'delete', graceDays: 3 });
+  await node.service.removeServer(serverId(2), { backups: 'delete', graceDays: 3 });
   node.clock.advance(3 * DAY);
   node.runner.abortStalled = () => {
     throw new Error('broken');

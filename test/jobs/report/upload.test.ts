@@ -85,7 +85,7 @@ async function scene(options: NodeOptions = {}) {
   const panel = new PanelDouble(await memoryUploads());
   const begin = (): ReportOutbox => {
     const { catalogue, stores, events, service } = node;
-    const remove = (server: typeof SERVER, backup: typeof BACKUP) => service.removeGivenUp(server, backup);
+    const remove = (server: typeof SERVER, backup: typeof BACKUP) => service.deleteUnchecked(server, backup);
     const shared = { panel, catalogue, stores, events, clock: time, remove, uploadRate: () => 0, retry: hastyRetry };
     const steps = [...uploadSteps(shared), ...reportSteps(shared)];
     const lane = new ReportOutbox({ ...shared, steps, timers: time, random: () => 0.999, log: silentLog() });

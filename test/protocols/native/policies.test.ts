@@ -53,7 +53,7 @@ describe('giving up a server', () => {
     const { call, service } = openNativeApp();
     const answer = await call('DELETE', path, { body: { backups: 'delete', graceDays: 7 } });
     expect(answer).toMatchObject({ status: 200, body: { deleted: 0, kept: 2, deleteAt: '2026-01-08T00:00:00.000Z' } });
-    expect(service.lastCall('giveUpServer')).toEqual([SERVER, { backups: 'delete', graceDays: 7 }]);
+    expect(service.lastCall('removeServer')).toEqual([SERVER, { backups: 'delete', graceDays: 7 }]);
   });
 
   test.each([
@@ -65,7 +65,7 @@ describe('giving up a server', () => {
   ])('refuses %j and deletes nothing', async (body) => {
     const { call, service } = openNativeApp();
     expect(await call('DELETE', path, { body })).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
-    expect(service.lastCall('giveUpServer')).toBeUndefined();
+    expect(service.lastCall('removeServer')).toBeUndefined();
   });
 
   test('needs node.manage, and the server', async () => {
@@ -76,7 +76,7 @@ describe('giving up a server', () => {
     expect(await call('DELETE', path, { token: SECRET, body })).toMatchObject({ status: 403 });
     const held = openNativeApp({ tokens: [tokenWith('t', SECRET, { permissions: ['*'], servers: [OTHER_SERVER] })] });
     expect(await held.call('DELETE', path, { token: SECRET, body })).toMatchObject({ status: 404 });
-    expect(held.service.lastCall('giveUpServer')).toBeUndefined();
+    expect(held.service.lastCall('removeServer')).toBeUndefined();
   });
 });
 

@@ -66,7 +66,7 @@ async function discardAll(server: ServerId, service: BackupService): Promise<voi
   const all = await service.backups(server);
   const locked = all.filter((backup) => backup.locked);
   for (const backup of all) if (!backup.locked) await service.discard(server, backup.id).catch(unlessGone);
-  await service.discardLeft(server);
+  await service.deleteForeignArchives(server);
   if (locked.length === 0) return;
   throw new Failure('backup_locked', `Cannot delete all backups: ${locked.length} of them are locked`);
 }

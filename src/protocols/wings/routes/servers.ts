@@ -69,8 +69,8 @@ export function mountServers(app: App, ports: DialectDeps, { facts, panel, grant
     whenPanel(async (c) => {
       const server = await serverOf(c, service, facts);
       await readBody(c);
-      await service.giveUpServer(server, { backups: facts.purgesWithServer ? 'delete' : 'keep', cancel: true });
-      if (facts.purgesWithServer) await service.discardLeft(server);
+      await service.removeServer(server, { backups: facts.purgesWithServer ? 'delete' : 'keep', cancel: true });
+      if (facts.purgesWithServer) await service.deleteForeignArchives(server);
       grants.serverDeleted(server);
       return answers.done(c);
     }),

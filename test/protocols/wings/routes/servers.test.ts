@@ -142,13 +142,13 @@ describe('giving a server up', () => {
     const told: unknown[] = [];
     grants.onChange((change) => told.push(change));
     expect(await call('DELETE', `/api/servers/${SERVER}`)).toMatchObject(DONE[flavour]);
-    expect(service.lastCall('giveUpServer')).toEqual([SERVER, { backups, cancel: true }]);
+    expect(service.lastCall('removeServer')).toEqual([SERVER, { backups, cancel: true }]);
     expect(told).toEqual([{ kind: 'server deleted', server: SERVER }]);
   });
 
   test('an unknown one is 404, which the panel takes for done', async () => {
     const { call, service } = await openWingsApp('pelican');
     expect((await call('DELETE', `/api/servers/${UNKNOWN}`)).status).toBe(404);
-    expect(service.lastCall('giveUpServer')).toBeUndefined();
+    expect(service.lastCall('removeServer')).toBeUndefined();
   });
 });
