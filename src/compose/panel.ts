@@ -2,7 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Catalogue } from '../catalogue/contract.ts';
 import type { PanelConfig } from '../config/types.ts';
-import { FLAVOURS, isWingsFlavour, type WingsFlavour } from '../protocols/wings/flavour.ts';
+import { FLAVOURS, isWingsFlavour, type WingsFlavour } from '../protocols/wings/flavours/flavours.ts';
 import { NodeCredentials } from '../protocols/wings/tokens/node-credentials.ts';
 import { PanelClient } from '../protocols/wings/panel/client.ts';
 

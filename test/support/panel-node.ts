@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { Secret } from '../../src/config/secret.ts';
 import type { AppOptions } from '../../src/http/app.ts';
-import type { WingsFlavour } from '../../src/protocols/wings/flavour.ts';
+import type { WingsFlavour } from '../../src/protocols/wings/flavours/flavours.ts';
 import { TokenDenylist } from '../../src/protocols/wings/tokens/denylist.ts';
 import { NodeCredentials } from '../../src/protocols/wings/tokens/node-credentials.ts';
 import { wingsDialect, type WingsDeps } from '../../src/protocols/wings/wings.ts';

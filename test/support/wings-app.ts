@@ -3,7 +3,7 @@ import { Failure } from '../../src/base/failure.ts';
 import type { ServerId } from '../../src/base/ids.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { TokenDenylist } from '../../src/protocols/wings/tokens/denylist.ts';
-import type { WingsFlavour } from '../../src/protocols/wings/flavour.ts';
+import type { WingsFlavour } from '../../src/protocols/wings/flavours/flavours.ts';
 import { NodeCredentials } from '../../src/protocols/wings/tokens/node-credentials.ts';
 import type { PanelServers, PanelSettings } from '../../src/protocols/wings/panel/servers.ts';
 import { wingsDialect, type WingsDeps } from '../../src/protocols/wings/wings.ts';

@@ -6,6 +6,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { App, AppEnv, Dialect, DialectDeps } from '../dialect.ts';
 import type { TokenDenylist } from './tokens/denylist.ts';
+import { pterodactyl } from './flavours/pterodactyl.ts';
 import { isSocketPath, mountSocket } from './socket/socket.ts';
 
 /** @param allowedOrigins besides the node's own, or `*`. */
@@ -20,7 +21,7 @@ export function nodeSocketDialect(grants: TokenDenylist, allowedOrigins: readonl
         },
       };
       // The words that client libraries know.
-      mountSocket(own, ports, { flavour: 'pterodactyl', credentials, panelUrl: null, allowedOrigins, grants });
+      mountSocket(own, ports, { facts: pterodactyl, credentials, panelUrl: null, allowedOrigins, grants });
       app.route('/', own);
     },
     speaksSocket: isSocketPath,

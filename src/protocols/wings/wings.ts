@@ -12,10 +12,9 @@ import type { Clock } from '../../base/clock.ts';
 import type { Caller } from '../access.ts';
 import type { App, AppEnv, Dialect, DialectDeps } from '../dialect.ts';
 import { failureOf, logThrown } from '../thrown.ts';
-import { answersOf } from './answers/answers-of.ts';
 import { mountBackups } from './routes/backups.ts';
 import { mountDownload } from './routes/download.ts';
-import { FLAVOURS, type WingsFlavour } from './flavour.ts';
+import { FLAVOURS, type WingsFlavour } from './flavours/flavours.ts';
 import type { TokenDenylist } from './tokens/denylist.ts';
 import type { NodeCredentials } from './tokens/node-credentials.ts';
 import { mountNotServed } from './routes/not-served.ts';
@@ -62,7 +61,7 @@ export function wingsDialect(parts: WingsDeps): Dialect {
       const own: App = new OpenAPIHono<AppEnv>();
       own.onError((error, c) => {
         const failure = failureOf(error);
-        const answer = answersOf(facts).failed(c, failure);
+        const answer = facts.answers.failed(c, failure);
         logThrown(c, error, answer.status, ports.log);
         return answer;
       });
@@ -72,8 +71,8 @@ export function wingsDialect(parts: WingsDeps): Dialect {
       mountBackups(own, ports, facts);
       mountRevocation(own, ports, facts, grants);
       mountUpdate(own, ports, facts, credentials);
-      mountDownload(own, ports, parts);
-      mountSocket(own, ports, parts);
+      mountDownload(own, ports, { ...parts, facts });
+      mountSocket(own, ports, { ...parts, facts });
       mountNotServed(own);
       app.route('/', own);
     },

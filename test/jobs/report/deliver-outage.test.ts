@@ -4,7 +4,7 @@ import { openLog } from '../../../src/base/log.ts';
 import { ReportOutbox } from '../../../src/jobs/report/outbox.ts';
 import { reportSteps } from '../../../src/jobs/report/steps.ts';
 import type { PanelPort } from '../../../src/jobs/report/panel.ts';
-import { FLAVOURS } from '../../../src/protocols/wings/flavour.ts';
+import { FLAVOURS } from '../../../src/protocols/wings/flavours/flavours.ts';
 import { PanelClient } from '../../../src/protocols/wings/panel/client.ts';
 import { objectKey } from '../../../src/storage/key.ts';
 import { eventually } from '../../support/eventually.ts';

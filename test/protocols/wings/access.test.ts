@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { ADMIN } from '../../support/native-app.ts';
 import { OTHER_SERVER, SERVER, UNKNOWN } from '../../support/scripted-service.ts';
 import { ALL_FLAVOURS, NODE_TOKEN, NODE_TOKEN_ID, openWingsApp } from '../../support/wings-app.ts';
-import type { WingsFlavour } from '../../../src/protocols/wings/flavour.ts';
+import type { WingsFlavour } from '../../../src/protocols/wings/flavours/flavours.ts';
 
 type Route = readonly [method: string, path: (server: string, backup: string) => string, body?: object];
 

@@ -7,8 +7,7 @@ import type { Failure, FailureCode } from '../../../base/failure.ts';
 import { printableText } from '../../../base/paths.ts';
 import type { AppContext } from '../../dialect.ts';
 import { STATUS_OF } from '../../failure-status.ts';
-import type { Answers } from './answers.ts';
-import { bodyFaultOf } from './body-fault.ts';
+import { type Answers, bodyFaultOf } from './answers.ts';
 
 const UNEXPECTED = 'An unexpected error was encountered while processing this request';
 

@@ -6,8 +6,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { FailureCode } from '../../../base/failure.ts';
 import { printableText } from '../../../base/paths.ts';
 import { STATUS_OF } from '../../failure-status.ts';
-import type { Answers } from './answers.ts';
-import { type BodyFault, bodyFaultOf } from './body-fault.ts';
+import { type Answers, type BodyFault, bodyFaultOf } from './answers.ts';
 
 const KNOWN: Readonly<Partial<Record<FailureCode, string>>> = {
   unauthorized: 'invalid authorization header',

@@ -10,7 +10,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { asFailure, type Failure } from '../../../base/failure.ts';
 import { isUuid, type BackupId, type ServerId } from '../../../base/ids.ts';
 import type { BackupReport, DeliveryVerdict, PanelPort, RestoreReport } from '../../../jobs/report/panel.ts';
-import type { FlavourFacts } from '../flavour.ts';
+import type { FlavourFacts, PanelFacts } from '../flavours/contract.ts';
 import {
   askPanel,
   detailOf,
@@ -69,14 +69,14 @@ export class PanelClient implements PanelPort, PanelServers {
 
   async reportBackup(report: BackupReport, signal: AbortSignal): Promise<DeliveryVerdict> {
     const doing = 'Cannot report the backup to the panel';
-    const body = backupBody(report, this.#parts.facts.reports);
+    const body = backupBody(report, this.#parts.facts.panel);
     return this.#report(`/backups/${report.backup}`, body, report, doing, signal);
   }
 
   async reportRestore(report: RestoreReport, signal: AbortSignal): Promise<DeliveryVerdict> {
     const doing = 'Cannot report the restore to the panel';
     const { successful, server } = report;
-    const body = this.#parts.facts.reports === 'complete' ? { successful, server_uuid: server } : { successful };
+    const body = this.#parts.facts.panel.completeReports ? { successful, server_uuid: server } : { successful };
     return this.#report(`/backups/${report.backup}/restore`, body, report, doing, signal);
   }
 
@@ -203,10 +203,10 @@ function isPassing(status: number): boolean {
 }
 
 /** The fields of the panels' own daemons; a failure has the same ones, empty. */
-function backupBody(report: BackupReport, reports: FlavourFacts['reports']): Readonly<Record<string, unknown>> {
+function backupBody(report: BackupReport, { completeReports }: PanelFacts): Readonly<Record<string, unknown>> {
   const { successful, sha256, size, files } = report;
   const parts = report.parts?.map(({ etag, partNumber }) => ({ etag, part_number: partNumber })) ?? null;
   const body = { checksum: sha256 ?? '', checksum_type: sha256 === null ? '' : 'sha256', size, successful };
-  if (reports === 'nullable') return { ...body, parts };
+  if (!completeReports) return { ...body, parts };
   return { ...body, files, browsable: false, streaming: false, parts: parts ?? [] };
 }

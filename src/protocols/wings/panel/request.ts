@@ -6,11 +6,11 @@
 import { Failure, throwIfAborted } from '../../../base/failure.ts';
 import { fetchReason } from '../../../base/fetch-reason.ts';
 import { printableText } from '../../../base/paths.ts';
-import { type FlavourFacts, identityOf } from '../flavour.ts';
+import { type FlavourFacts, identityOf } from '../flavours/contract.ts';
 import type { NodeCredentials } from '../tokens/node-credentials.ts';
 
 export interface PanelAddress {
-  readonly facts: Pick<FlavourFacts, 'product' | 'accepts'>;
+  readonly facts: Pick<FlavourFacts, 'product' | 'panel'>;
   readonly credentials: Pick<NodeCredentials, 'tokenId' | 'token'>;
   /** Without a slash at its end. */
   readonly panelUrl: string;
@@ -100,7 +100,7 @@ function headersOf(address: PanelAddress): Readonly<Record<string, string>> {
   const { tokenId, token } = credentials;
   return {
     Authorization: `Bearer ${tokenId}.${token}`,
-    Accept: facts.accepts,
+    Accept: facts.panel.accepts,
     'Content-Type': 'application/json',
     'User-Agent': identityOf(address),
   };

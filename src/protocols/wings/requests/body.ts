@@ -2,17 +2,17 @@
 import type { z } from '@hono/zod-openapi';
 import type { AppContext } from '../../dialect.ts';
 import { readBody } from '../../request-body.ts';
-import { badBody } from '../answers/body-fault.ts';
-import type { FlavourFacts } from '../flavour.ts';
+import { badBody } from '../answers/answers.ts';
+import type { FlavourFacts } from '../flavours/contract.ts';
 
 /** @throws Failure `invalid_request` for what is no JSON or does not fit, `too_large`. */
 export async function bodyAs<Schema extends z.ZodType>(
   c: AppContext,
   schema: Schema,
-  { answers }: FlavourFacts,
+  { routes }: FlavourFacts,
 ): Promise<z.output<Schema>> {
   const text = await readBody(c);
-  if (answers === 'rust' && !isLabelled(c.req.header('content-type'))) {
+  if (routes.needsJsonLabel && !isLabelled(c.req.header('content-type'))) {
     throw badBody('unlabelled', 'it is not labelled as application/json');
   }
   const parsed = schema.safeParse(jsonOf(text));

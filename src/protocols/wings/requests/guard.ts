@@ -7,7 +7,7 @@ import { Failure } from '../../../base/failure.ts';
 import { type BackupId, isUuid, parseBackupId, parseServerId, type ServerId } from '../../../base/ids.ts';
 import type { BackupService } from '../../../jobs/contract.ts';
 import type { AppContext, AppEnv } from '../../dialect.ts';
-import type { FlavourFacts } from '../flavour.ts';
+import type { FlavourFacts } from '../flavours/contract.ts';
 
 type Servers = Pick<BackupService, 'server' | 'backups'>;
 
@@ -37,9 +37,9 @@ export function whenPanel(handler: (c: AppContext) => Promise<Response>): Handle
  *
  * @throws Failure `server_not_found`; `invalid_request` for what is no id, where the panel's daemon tells them apart.
  */
-export async function serverOf(c: AppContext, service: Servers, { answers }: FlavourFacts): Promise<ServerId> {
+export async function serverOf(c: AppContext, service: Servers, { routes }: FlavourFacts): Promise<ServerId> {
   const named = (c.req.param('server') ?? '').toLowerCase();
-  if (answers === 'rust' && !isUuid(named)) throw new Failure('invalid_request', 'invalid server uuid');
+  if (routes.refusesMalformedServers && !isUuid(named)) throw new Failure('invalid_request', 'invalid server uuid');
   const server = parseServerId(named);
   await requireKnown(server, service);
   return server;

@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { Failure } from '../../../base/failure.ts';
 import { type BackupId, isUuid } from '../../../base/ids.ts';
 import { printableText } from '../../../base/paths.ts';
-import type { FlavourFacts } from '../flavour.ts';
+import type { FlavourFacts } from '../flavours/contract.ts';
 import { backupIdOf } from './guard.ts';
 
 /** `wings`: the node keeps the archive; `s3`: it goes to the panel's own object storage. */
@@ -42,8 +42,8 @@ type Given<Fields extends string> = Readonly<Partial<Record<Fields, string | nul
 type GivenRestore = Given<'adapter' | 'download_url'> & { readonly truncate_directory?: boolean | null };
 
 /** @throws Failure while it is applied, `invalid_request`, for what its daemon tells from a body that does not fit. */
-export function createSchema({ answers }: FlavourFacts) {
-  const shape: z.ZodType<Given<'adapter' | 'uuid' | 'ignore'>> = answers === 'go' ? LENIENT_CREATE : STRICT_CREATE;
+export function createSchema({ routes }: FlavourFacts) {
+  const shape: z.ZodType<Given<'adapter' | 'uuid' | 'ignore'>> = routes.strictBodies ? STRICT_CREATE : LENIENT_CREATE;
   return shape.transform((given): CreateRequest => {
     const { adapter, uuid: id, ignore } = given ?? {};
     return { backup: backupIdOf(id), adapter: adapterOf(adapter), ignore: linesOf(ignore ?? '') };
@@ -51,18 +51,14 @@ export function createSchema({ answers }: FlavourFacts) {
 }
 
 /** As `createSchema`. */
-export function restoreSchema({ answers }: FlavourFacts) {
-  const isGo = answers === 'go';
-  const shape: z.ZodType<GivenRestore> = isGo ? LENIENT_RESTORE : STRICT_RESTORE;
-  const missing = isGo
-    ? 'The download_url field is required when the backup adapter is set to S3.'
-    : 'unable to restore s3 backup without download_url';
+export function restoreSchema({ routes }: FlavourFacts) {
+  const shape: z.ZodType<GivenRestore> = routes.strictBodies ? STRICT_RESTORE : LENIENT_RESTORE;
   return shape.transform((given): RestoreRequest => {
     const truncate = given.truncate_directory ?? false;
     // Pelican sends a link to this very node beside `wings`: the archive is here.
     if (adapterOf(given.adapter) === 'wings') return { truncate, url: null };
     const url = given.download_url ?? '';
-    if (url === '') throw new Failure('invalid_request', missing);
+    if (url === '') throw new Failure('invalid_request', routes.missingUrl);
     return { truncate, url };
   });
 }

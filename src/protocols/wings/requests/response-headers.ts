@@ -4,7 +4,7 @@
  */
 import type { MiddlewareHandler } from 'hono';
 import type { AppContext, AppEnv } from '../../dialect.ts';
-import { type FlavourFacts, identityOf } from '../flavour.ts';
+import { type FlavourFacts, identityOf } from '../flavours/contract.ts';
 import type { NodeCredentials } from '../tokens/node-credentials.ts';
 
 export interface HeaderOptions {
@@ -40,7 +40,7 @@ export function responseHeaders(parts: HeaderOptions): MiddlewareHandler<AppEnv>
     c.header('Access-Control-Allow-Origin', allowedOrigin(c.req.header('origin'), parts));
     // A page may look whether the node answers without reading what (fetch with `no-cors`).
     c.header('Cross-Origin-Resource-Policy', 'cross-origin');
-    if (isProtected && parts.facts.identifiesItself) c.header('User-Agent', identityOf(parts));
+    if (isProtected && parts.facts.routes.identifiesItself) c.header('User-Agent', identityOf(parts));
     return c.req.method === 'OPTIONS' ? c.body(null, 204) : next();
   };
 }

@@ -4,9 +4,8 @@ import type { ServerId } from '../../../base/ids.ts';
 import type { BackupService } from '../../../jobs/contract.ts';
 import type { App, DialectDeps } from '../../dialect.ts';
 import { ignoredBody } from '../../json-body.ts';
-import { answersOf } from '../answers/answers-of.ts';
 import { bodyAs } from '../requests/body.ts';
-import type { FlavourFacts } from '../flavour.ts';
+import type { FlavourFacts } from '../flavours/contract.ts';
 import { backupIdOf, knownServer, panelOnly } from '../requests/guard.ts';
 import { createSchema, restoreSchema } from '../requests/requests.ts';
 
@@ -15,7 +14,7 @@ const FOR_PANEL = { whenBusy: 'queue', report: true } as const;
 
 export function mountBackups(app: App, { service }: DialectDeps, facts: FlavourFacts): void {
   const path = '/api/servers/:server/backup';
-  const answers = answersOf(facts);
+  const { answers } = facts;
   const known = knownServer(service, facts);
   const createBody = createSchema(facts);
   const restoreBody = restoreSchema(facts);
@@ -43,14 +42,14 @@ export function mountBackups(app: App, { service }: DialectDeps, facts: FlavourF
     return answers.deleted(c);
   });
 
-  if (facts.deletesAllBackups) {
+  if (facts.routes.deletesAllBackups) {
     app.delete('/api/servers/:server/deleteAllBackups', panelOnly, known, ignoredBody, async (c) => {
       await discardAll(c.get('server'), service);
       return answers.deleted(c);
     });
   }
 
-  if (facts.deletesWithoutServer) {
+  if (facts.routes.deletesWithoutServer) {
     // The body names an adapter; what is here is here, whatever it says.
     app.delete('/api/backups/:backup', panelOnly, ignoredBody, async (c) => {
       const backup = backupIdOf(c.req.param('backup'));
@@ -76,8 +75,8 @@ function unlessGone(error: unknown): void {
 }
 
 /** At this place two of the daemons take a missing archive for a missing file. */
-function missingArchive(error: unknown, { answers }: FlavourFacts): never {
+function missingArchive(error: unknown, { routes }: FlavourFacts): never {
   const isMissing = error instanceof Failure && error.code === 'backup_not_found';
-  if (!isMissing || answers === 'rust') throw error;
+  if (!isMissing || routes.namesMissingArchive) throw error;
   throw new Failure('path_not_found', 'The requested resources was not found on the system.', { cause: error });
 }

@@ -7,20 +7,20 @@
  * panels' own daemons, a link that found no archive is not used up, and server and backup of the link must belong
  * together.
  */
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { Failure } from '../../../base/failure.ts';
 import { printableText } from '../../../base/paths.ts';
 import type { ServerId } from '../../../base/ids.ts';
 import type { BackupService, BackupView } from '../../../jobs/contract.ts';
 import type { App, AppContext, DialectDeps } from '../../dialect.ts';
 import { logThrown } from '../../thrown.ts';
-import { type FlavourFacts, FLAVOURS, type WingsFlavour } from '../flavour.ts';
+import type { DownloadFacts, DownloadRefusal, FlavourFacts } from '../flavours/contract.ts';
 import type { TokenDenylist } from '../tokens/denylist.ts';
 import { leftWhenClosed, OpenDownloads } from './open-downloads.ts';
-import { type Denials, type Objection, objectionTo, type PanelToken, readToken } from '../tokens/rules.ts';
+import type { Objection, PanelToken } from '../tokens/panel-token.ts';
+import { type Denials, objectionTo, readToken } from '../tokens/rules.ts';
 
 export interface DownloadDeps {
-  readonly flavour: WingsFlavour;
+  readonly facts: Pick<FlavourFacts, 'download' | 'tokens'>;
   /** What the panel signs with, now. */
   readonly credentials: { readonly key: Uint8Array };
   readonly grants: TokenDenylist;
@@ -29,36 +29,7 @@ export interface DownloadDeps {
 /** The URL of the storage itself is good for a first request; redirects are followed at once. */
 const REDIRECT_SECONDS = 300;
 
-type Refusal = 'invalid' | 'not granted' | 'used' | 'busy' | 'unknown server' | 'missing' | 'broken';
-
-const RESOURCE_NOT_FOUND = 'The requested resource was not found on this server.';
-const TOO_MANY = 'This download has too many open connections.';
-const UNEXPECTED = 'An unexpected error was encountered while processing this request';
-
-const ANSWERS: Readonly<
-  Record<FlavourFacts['answers'], Readonly<Record<Refusal, readonly [ContentfulStatusCode, string]>>>
-> = {
-  go: {
-    invalid: [500, UNEXPECTED],
-    'not granted': [404, RESOURCE_NOT_FOUND],
-    used: [404, RESOURCE_NOT_FOUND],
-    busy: [429, TOO_MANY],
-    'unknown server': [404, RESOURCE_NOT_FOUND],
-    missing: [404, 'The requested backup was not found on this server.'],
-    broken: [500, UNEXPECTED],
-  },
-  rust: {
-    invalid: [401, 'invalid token'],
-    'not granted': [401, 'invalid token'],
-    used: [401, 'token has already been used'],
-    busy: [429, TOO_MANY],
-    'unknown server': [404, 'server not found'],
-    missing: [404, 'backup not found'],
-    broken: [417, 'failed to download backup'],
-  },
-};
-
-const REFUSAL_OF: Readonly<Record<Objection, Refusal>> = {
+const REFUSAL_OF: Readonly<Record<Objection, DownloadRefusal>> = {
   expired: 'invalid',
   'too early': 'invalid',
   denied: 'not granted',
@@ -66,20 +37,20 @@ const REFUSAL_OF: Readonly<Record<Objection, Refusal>> = {
 };
 
 export function mountDownload(app: App, ports: DialectDeps, parts: DownloadDeps): void {
-  const { answers } = FLAVOURS[parts.flavour];
+  const { download } = parts.facts;
   const open = new OpenDownloads();
   app.get('/download/backup', async (c) => {
     let leave: (() => void) | undefined;
     try {
       const found = await granted(c, ports, parts);
-      if (typeof found === 'string') return refuse(c, found, answers);
+      if (typeof found === 'string') return refuse(c, found, download);
       leave = open.enter(c.req.query('token') ?? '');
-      if (leave === undefined) return refuse(c, 'busy', answers);
-      return await send(c, found, ports, { answers, leave });
+      if (leave === undefined) return refuse(c, 'busy', download);
+      return await send(c, found, ports, { download, leave });
     } catch (error) {
       leave?.();
-      if (isMissing(error)) return refuse(c, 'missing', answers);
-      const answer = refuse(c, 'broken', answers, wordsFor(error));
+      if (isMissing(error)) return refuse(c, 'missing', download);
+      const answer = refuse(c, 'broken', download, wordsFor(error));
       logThrown(c, error, 500, ports.log);
       return answer;
     }
@@ -90,9 +61,9 @@ export function mountDownload(app: App, ports: DialectDeps, parts: DownloadDeps)
 async function granted(
   c: AppContext,
   { clock, service }: DialectDeps,
-  { flavour, credentials, grants }: DownloadDeps,
-): Promise<BackupView | Refusal> {
-  const token = readToken(c.req.query('token') ?? '', credentials.key, 'download', flavour);
+  { facts, credentials, grants }: DownloadDeps,
+): Promise<BackupView | DownloadRefusal> {
+  const token = readToken(c.req.query('token') ?? '', credentials.key, 'download', facts.tokens);
   if (token === undefined) return 'invalid';
   const begun = token.backup !== undefined && grants.hasBegun(token, token.backup);
   const resumed = begun && c.req.header('range') !== undefined;
@@ -100,14 +71,14 @@ async function granted(
   const now = resumed ? Math.min(clock.now(), (token.expiresAt ?? 0) * 1000) : clock.now();
   // and by a link of before the start, since what is needed of that time was kept.
   const denials: Denials = begun ? { startedAt: 0, isDenied: (...asked) => grants.isDenied(...asked) } : grants;
-  const refusal = (server: ServerId | undefined): Refusal | undefined => {
-    const objection = objectionTo(token, server, now, denials, flavour);
+  const refusal = (server: ServerId | undefined): DownloadRefusal | undefined => {
+    const objection = objectionTo(token, server, now, denials, facts.tokens);
     return objection === undefined ? undefined : REFUSAL_OF[objection];
   };
 
   const refused = refusal(token.server);
   if (refused !== undefined) return refused;
-  const backup = await backupOf(token, service, FLAVOURS[flavour], c.req.raw.signal);
+  const backup = await backupOf(token, service, facts.download, c.req.raw.signal);
   if (typeof backup === 'string') return backup;
   // Asked again for links that do not name the server.
   return refusal(backup.server) ?? (begun || grants.openDownload(token, backup.id) ? backup : 'used');
@@ -116,11 +87,10 @@ async function granted(
 async function backupOf(
   token: PanelToken,
   service: BackupService,
-  { answers }: FlavourFacts,
+  { takesBackupAlone }: DownloadFacts,
   signal: AbortSignal,
-): Promise<BackupView | Refusal> {
-  // Calagopus names the backup alone.
-  if (token.server === undefined && answers === 'go') return 'unknown server';
+): Promise<BackupView | DownloadRefusal> {
+  if (token.server === undefined && !takesBackupAlone) return 'unknown server';
   const backup = token.backup === undefined ? undefined : await unlessMissing(service.findBackup(token.backup));
   if (backup !== undefined && (token.server ?? backup.server) === backup.server) {
     return backup.status === 'IN_PROGRESS' || backup.status === 'FAILED' ? 'missing' : backup;
@@ -137,7 +107,7 @@ async function send(
   c: AppContext,
   view: BackupView,
   ports: DialectDeps,
-  { answers, leave }: { readonly answers: FlavourFacts['answers']; readonly leave: () => void },
+  { download, leave }: { readonly download: DownloadFacts; readonly leave: () => void },
 ): Promise<Response> {
   // The URL is signed for GET alone.
   const elsewhere =
@@ -150,7 +120,7 @@ async function send(
   return ports.sendArchive(c, {
     source: leftWhenClosed(source, leave),
     fileName: `${backup.id}.tar.gz`,
-    contentType: answers === 'go' ? 'application/octet-stream' : 'application/gzip',
+    contentType: download.contentType,
     ...(backup.sha256 === null ? {} : { tag: backup.sha256 }),
   });
 }
@@ -176,10 +146,9 @@ function wordsFor(error: unknown): string | undefined {
   return tells ? printableText(error.message) : undefined;
 }
 
-function refuse(c: AppContext, refusal: Refusal, answers: FlavourFacts['answers'], words?: string): Response {
-  const [status, usual] = ANSWERS[answers][refusal];
+function refuse(c: AppContext, refusal: DownloadRefusal, facts: DownloadFacts, words?: string): Response {
+  const [status, usual] = facts.refusals[refusal];
   const error = words ?? usual;
-  const named = answers === 'go' && status === 500 ? { error, request_id: c.get('requestId') } : { error };
-  const type = answers === 'go' ? 'application/json; charset=utf-8' : 'application/json';
-  return c.body(JSON.stringify(named), status, { 'Content-Type': type });
+  const named = status === 500 && !facts.hidesRequestId ? { error, request_id: c.get('requestId') } : { error };
+  return c.body(JSON.stringify(named), status, { 'Content-Type': facts.refusalType });
 }

@@ -1,10 +1,9 @@
 /** What the panel takes back: single tokens of one server, or all that a user holds. */
 import { z } from '@hono/zod-openapi';
 import type { App, DialectDeps } from '../../dialect.ts';
-import { answersOf } from '../answers/answers-of.ts';
-import { badBody } from '../answers/body-fault.ts';
+import { badBody } from '../answers/answers.ts';
 import { bodyAs } from '../requests/body.ts';
-import type { FlavourFacts } from '../flavour.ts';
+import type { FlavourFacts } from '../flavours/contract.ts';
 import type { TokenDenylist } from '../tokens/denylist.ts';
 import { knownServer, panelOnly } from '../requests/guard.ts';
 
@@ -20,7 +19,7 @@ export function mountRevocation(
   facts: FlavourFacts,
   grants: Pick<TokenDenylist, 'denyTokens' | 'denyUser'>,
 ): void {
-  const answers = answersOf(facts);
+  const { answers } = facts;
 
   app.post('/api/servers/:server/ws/deny', panelOnly, knownServer(service, facts), async (c) => {
     const { jtis } = await bodyAs(c, DenyBody, facts);

@@ -8,9 +8,8 @@ import { isUuid, parseServerId, type ServerId } from '../../../base/ids.ts';
 import type { BackupService } from '../../../jobs/contract.ts';
 import type { App, AppContext, DialectDeps } from '../../dialect.ts';
 import { readBody } from '../../request-body.ts';
-import { answersOf } from '../answers/answers-of.ts';
 import { bodyAs } from '../requests/body.ts';
-import type { FlavourFacts } from '../flavour.ts';
+import type { FlavourFacts } from '../flavours/contract.ts';
 import type { TokenDenylist } from '../tokens/denylist.ts';
 import { knownServer, panelOnly, serverOf, whenPanel } from '../requests/guard.ts';
 import type { PanelServers, PanelSettings } from '../panel/servers.ts';
@@ -28,7 +27,7 @@ export interface ServerRouteDeps {
 
 export function mountServers(app: App, ports: DialectDeps, { facts, panel, grants }: ServerRouteDeps): void {
   const { service, log } = ports;
-  const answers = answersOf(facts);
+  const { answers } = facts;
 
   app.get(
     '/api/servers',
@@ -69,8 +68,8 @@ export function mountServers(app: App, ports: DialectDeps, { facts, panel, grant
     whenPanel(async (c) => {
       const server = await serverOf(c, service, facts);
       await readBody(c);
-      await service.removeServer(server, { backups: facts.purgesWithServer ? 'delete' : 'keep', cancel: true });
-      if (facts.purgesWithServer) await service.deleteForeignArchives(server);
+      await service.removeServer(server, { backups: facts.routes.purgesWithServer ? 'delete' : 'keep', cancel: true });
+      if (facts.routes.purgesWithServer) await service.deleteForeignArchives(server);
       grants.serverDeleted(server);
       return answers.done(c);
     }),
@@ -82,8 +81,8 @@ const STRICT = z.object({ uuid: z.guid(), start_on_completion: z.boolean() });
 
 /** @throws Failure `invalid_request`, also for a server that is here already, where the panel's daemon refuses that. */
 async function newServer(c: AppContext, service: BackupService, facts: FlavourFacts): Promise<ServerId> {
-  const strict = facts.answers === 'rust';
-  const shape: z.ZodType<{ readonly uuid?: string | null } | null> = strict ? STRICT : LENIENT;
+  const { strictBodies, refusesKnownServers } = facts.routes;
+  const shape: z.ZodType<{ readonly uuid?: string | null } | null> = strictBodies ? STRICT : LENIENT;
   const id = ((await bodyAs(c, shape, facts))?.uuid ?? '').toLowerCase();
   if (!isUuid(id)) {
     throw new Failure('invalid_request', 'The data provided in the request could not be validated.', {
@@ -91,7 +90,7 @@ async function newServer(c: AppContext, service: BackupService, facts: FlavourFa
     });
   }
   const server = parseServerId(id);
-  const here = strict && (await service.servers()).some((view) => view.id === server);
+  const here = refusesKnownServers && (await service.servers()).some((view) => view.id === server);
   if (here) throw new Failure('server_busy', 'server with this uuid already exists');
   return server;
 }

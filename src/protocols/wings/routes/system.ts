@@ -1,30 +1,27 @@
 import os from 'node:os';
 import type { App, DialectDeps } from '../../dialect.ts';
-import { answersOf } from '../answers/answers-of.ts';
-import type { FlavourFacts } from '../flavour.ts';
+import type { FlavourFacts } from '../flavours/contract.ts';
 import { whenPanel } from '../requests/guard.ts';
 
 /** `GET /api/system` in the panel's words, where its token is presented; the path is shared. */
 export function mountSystem(app: App, { version }: DialectDeps, facts: FlavourFacts): void {
-  const answers = answersOf(facts);
+  const { answers } = facts;
   app.get(
     '/api/system',
     whenPanel(async (c) => {
-      const long = facts.longSystem && c.req.query('v') === '2';
+      const long = facts.routes.longSystem && c.req.query('v') === '2';
       return answers.json(c, long ? longSystem(version) : shortSystem(version, facts));
     }),
   );
 }
 
-function shortSystem(version: string, { answers }: FlavourFacts) {
-  const isRust = answers === 'rust';
+function shortSystem(version: string, { routes }: FlavourFacts) {
   return {
-    architecture: isRust ? os.machine() : goArchitecture(),
+    architecture: routes.kernelArchitecture ? os.machine() : goArchitecture(),
     cpu_count: os.availableParallelism(),
     kernel_version: os.release(),
     os: 'linux',
-    // Its panel splits a build's name off.
-    version: isRust ? `${version}:roost` : version,
+    version: `${version}${routes.versionSuffix ?? ''}`,
   };
 }
 

@@ -1,8 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { App, DialectDeps } from '../../dialect.ts';
-import { answersOf } from '../answers/answers-of.ts';
 import { bodyAs } from '../requests/body.ts';
-import type { FlavourFacts } from '../flavour.ts';
+import type { FlavourFacts } from '../flavours/contract.ts';
 import { panelOnly } from '../requests/guard.ts';
 import type { NodeCredentials } from '../tokens/node-credentials.ts';
 
@@ -28,7 +27,7 @@ export function mountUpdate(
   facts: FlavourFacts,
   credentials: Pick<NodeCredentials, 'tokenId' | 'token' | 'rotate'>,
 ): void {
-  const answers = answersOf(facts);
+  const { answers } = facts;
   app.post('/api/update', panelOnly, async (c) => {
     const body = await bodyAs(c, UpdateBody, facts);
     const tokenId = body.token_id ?? credentials.tokenId;

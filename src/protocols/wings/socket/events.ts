@@ -5,7 +5,6 @@
 import { Failure } from '../../../base/failure.ts';
 import { printableText } from '../../../base/paths.ts';
 import type { BackupService, RoostEvent } from '../../../jobs/contract.ts';
-import type { FlavourFacts } from '../flavour.ts';
 import type { Frame } from './messages.ts';
 
 export interface Telling {
@@ -16,7 +15,10 @@ export interface Telling {
   readonly progress?: true;
 }
 
-type Words = (event: RoostEvent, restore: RestoreFacts) => readonly Telling[];
+/** The frames of each event that pages of a panel know. */
+export type EventFrames = Partial<
+  Record<RoostEvent['type'], (event: RoostEvent, restore: RestoreFacts) => readonly Telling[]>
+>;
 
 /** What a restore's own event does not say. */
 interface RestoreFacts {
@@ -29,15 +31,15 @@ const READ = 'backup.read';
 export function tellingsOf(
   event: RoostEvent,
   service: Pick<BackupService, 'job'>,
-  { answers }: Pick<FlavourFacts, 'answers'>,
+  frames: EventFrames,
 ): readonly Telling[] {
-  const words = (answers === 'go' ? GO : RUST)[event.type];
-  if (words === undefined) return [];
+  const framesOf = frames[event.type];
+  if (framesOf === undefined) return [];
   const restore = event.type.startsWith('restore.') ? restoreFacts(event, service) : { source: 'local' as const };
-  return restore === undefined ? [] : words(event, restore);
+  return restore === undefined ? [] : framesOf(event, restore);
 }
 
-const GO: Partial<Record<RoostEvent['type'], Words>> = {
+export const goEvents: EventFrames = {
   'backup.progress': backupProgress,
   'backup.completed': (event) => goCompleted(event, true),
   'backup.failed': (event) => goCompleted(event, false),
@@ -51,7 +53,7 @@ const GO: Partial<Record<RoostEvent['type'], Words>> = {
   'restore.failed': (event) => [restoreFailed(event), { frame: ['backup restore completed', ''] }],
 };
 
-const RUST: Partial<Record<RoostEvent['type'], Words>> = {
+export const rustEvents: EventFrames = {
   'backup.started': (event) => [{ frame: ['backup started', idOf(event)], permission: READ }],
   'backup.progress': backupProgress,
   'backup.completed': (event) => rustCompleted(event, true),

@@ -3,8 +3,7 @@
  * bad or too old. Pages compare these texts: Pterodactyl's fetches a new token when it finds `jwt: exp claim is invalid`
  * or `jwt: created too far in past (denylist)` in one, and shows any other until it is reloaded.
  */
-import type { FlavourFacts } from '../flavour.ts';
-import { CONNECT, type Objection, type PanelToken, permits } from '../tokens/rules.ts';
+import { CONNECT, type Objection, type PanelToken, permits } from '../tokens/panel-token.ts';
 
 export type Frame = readonly [event: string, ...args: readonly string[]];
 
@@ -59,7 +58,7 @@ const PROBLEMS: Readonly<Record<Problem, string>> = {
 
 const NOT_SERVED = 'this daemon makes and restores backups only, it does not run the server';
 
-const goWords: SocketMessages = {
+export const goMessages: SocketMessages = {
   checksServerAtOnce: false,
   // `args` is left out when there is nothing in it.
   encode: ([event, ...args]) => JSON.stringify(args.length === 0 ? { event } : { event, args }),
@@ -77,7 +76,7 @@ const goWords: SocketMessages = {
   notServed: (errorId) => ({ frames: [['daemon error', wrapped(NOT_SERVED, errorId)]] }),
 };
 
-const rustWords: SocketMessages = {
+export const rustMessages: SocketMessages = {
   checksServerAtOnce: true,
   encode: ([event, ...args]) => JSON.stringify({ event, args }),
   accepted: ({ permissions }) => ['auth success', ...permissions],
@@ -92,10 +91,6 @@ const rustWords: SocketMessages = {
   unreadable: () => ({ frames: [['jwt error', 'the frame is not valid JSON of the form {"event","args"}']] }),
   notServed: () => ({ frames: [['daemon message', NOT_SERVED]] }),
 };
-
-export function messagesOf({ answers }: Pick<FlavourFacts, 'answers'>): SocketMessages {
-  return answers === 'go' ? goWords : rustWords;
-}
 
 function wrapped(text: string, errorId: string): string {
   return `Error Event [${errorId}]: ${text}`;

@@ -5,10 +5,9 @@
 import type { Clock } from '../../../base/clock.ts';
 import type { ServerId } from '../../../base/ids.ts';
 import type { BackupService, RoostEvent } from '../../../jobs/contract.ts';
-import { FLAVOURS, type WingsFlavour } from '../flavour.ts';
+import type { SocketFacts } from '../flavours/contract.ts';
 import type { DenylistChange } from '../tokens/denylist.ts';
 import { tellingsOf } from './events.ts';
-import { SOCKET_RULES } from './rules.ts';
 import { CLOSE, type SocketSession } from './session.ts';
 
 const MOST_IN_ALL = 1024;
@@ -21,17 +20,17 @@ type Session = Pick<SocketSession, 'server' | 'idle' | 'tell' | 'suspended' | 'd
 export class SocketRegistry {
   readonly #service: Pick<BackupService, 'job'>;
   readonly #clock: Clock;
-  readonly #flavour: WingsFlavour;
+  readonly #facts: Pick<SocketFacts, 'events' | 'most'>;
   /** In the order in which they came. */
   readonly #sessions = new Map<ServerId, Set<Session>>();
   #inAll = 0;
   /** When progress was told last, by what it is of. */
   readonly #progressAt = new Map<string, number>();
 
-  constructor(service: Pick<BackupService, 'job'>, clock: Clock, flavour: WingsFlavour) {
+  constructor(service: Pick<BackupService, 'job'>, clock: Clock, facts: Pick<SocketFacts, 'events' | 'most'>) {
     this.#service = service;
     this.#clock = clock;
-    this.#flavour = flavour;
+    this.#facts = facts;
   }
 
   /** Whether one more page of this server would find a place, somebody else's perhaps. */
@@ -57,7 +56,7 @@ export class SocketRegistry {
     const here = this.#sessions.get(server);
     if (type === 'server.status' && typeof suspended === 'boolean') this.#each(here, (one) => one.suspended(suspended));
     if (!this.#isDue(event) || here === undefined) return;
-    const tellings = tellingsOf(event, this.#service, FLAVOURS[this.#flavour]);
+    const tellings = tellingsOf(event, this.#service, this.#facts.events);
     if (tellings.length > 0) this.#each(here, (one) => one.tell(tellings));
   }
 
@@ -69,7 +68,7 @@ export class SocketRegistry {
   /** One that has to go for a newcomer, `undefined` when none has to, `nobody` when none can. */
   #toLeave(server: ServerId): Session | undefined | 'nobody' {
     const here = this.#sessions.get(server);
-    if ((here?.size ?? 0) >= SOCKET_RULES[this.#flavour].most) return idleIn(here) ?? 'nobody';
+    if ((here?.size ?? 0) >= this.#facts.most) return idleIn(here) ?? 'nobody';
     if (this.#inAll < MOST_IN_ALL) return undefined;
     for (const sessions of this.#sessions.values()) {
       const idle = idleIn(sessions);

@@ -10,24 +10,17 @@ import type { ServerId } from '../../../base/ids.ts';
 import type { Timers } from '../../../base/timers.ts';
 import type { SocketWire } from '../../socket-wire.ts';
 import { FrameRates, type RateVerdict } from './frame-rates.ts';
-import { FLAVOURS, type WingsFlavour } from '../flavour.ts';
+import type { FlavourFacts } from '../flavours/contract.ts';
 import type { TokenDenylist } from '../tokens/denylist.ts';
 import type { Telling } from './events.ts';
-import { SOCKET_RULES } from './rules.ts';
-import {
-  type CloseReason,
-  type Frame,
-  type Problem,
-  type Reaction,
-  type SocketMessages,
-  messagesOf,
-} from './messages.ts';
-import { objectionTo, type PanelToken, permits, readToken } from '../tokens/rules.ts';
+import type { CloseReason, Frame, Problem, Reaction, SocketMessages } from './messages.ts';
+import { type PanelToken, permits } from '../tokens/panel-token.ts';
+import { objectionTo, readToken } from '../tokens/rules.ts';
 
 export interface SessionOptions {
   readonly wire: SocketWire;
   readonly server: ServerId;
-  readonly flavour: WingsFlavour;
+  readonly facts: Pick<FlavourFacts, 'socket' | 'tokens' | 'frames'>;
   /** What the panel signs with, now. */
   readonly key: () => Uint8Array;
   readonly grants: Pick<TokenDenylist, 'startedAt' | 'isDenied'>;
@@ -58,7 +51,7 @@ const GONE_BYTES = 256 * 1024;
 export class SocketSession {
   readonly server: ServerId;
   readonly #options: SessionOptions;
-  readonly #words: SocketMessages;
+  readonly #messages: SocketMessages;
   readonly #rates: FrameRates;
   #token: PanelToken | undefined;
   #suspended: boolean;
@@ -69,8 +62,8 @@ export class SocketSession {
   constructor(options: SessionOptions) {
     this.server = options.server;
     this.#options = options;
-    this.#words = messagesOf(FLAVOURS[options.flavour]);
-    this.#rates = new FrameRates(options.flavour);
+    this.#messages = options.facts.socket.messages;
+    this.#rates = new FrameRates(options.facts.frames);
     this.#suspended = options.suspended;
   }
 
@@ -84,11 +77,11 @@ export class SocketSession {
     if (this.#ended || !this.#passes(this.#rates.frame(this.#now()))) return;
     if (this.#isShut()) return this.close(CLOSE.suspended);
     const message = messageIn(text);
-    if (message === undefined) return this.#react(this.#words.unreadable());
+    if (message === undefined) return this.#react(this.#messages.unreadable());
     if (!this.#passes(this.#rates.event(message.event, this.#now()))) return;
     if (message.event === 'auth') return this.#authenticate(message.argument);
     const problem = this.#problem();
-    if (problem !== undefined) return this.#react(this.#words.unheard(problem));
+    if (problem !== undefined) return this.#react(this.#messages.unheard(problem));
     this.#answer(message);
   }
 
@@ -104,7 +97,7 @@ export class SocketSession {
     const problem = this.#problem();
     if (problem !== undefined) {
       // Progress comes several times a second, and the page knows already.
-      if (!tellings.every(({ progress }) => progress)) this.#react(this.#words.untold(problem));
+      if (!tellings.every(({ progress }) => progress)) this.#react(this.#messages.untold(problem));
       return;
     }
     for (const { frame, permission, progress } of tellings) {
@@ -122,7 +115,7 @@ export class SocketSession {
   /** Tokens or users were denied; this one's, perhaps. */
   denied(): void {
     if (this.#token === undefined || !this.#options.grants.isDenied(this.#token, this.server)) return;
-    this.#react({ ...this.#words.untold('denied'), close: CLOSE.denied });
+    this.#react({ ...this.#messages.untold('denied'), close: CLOSE.denied });
   }
 
   deleted(): void {
@@ -148,17 +141,17 @@ export class SocketSession {
   }
 
   #authenticate(text: string): void {
-    const { key, flavour, newErrorId } = this.#options;
-    const token = readToken(text, key(), 'socket', flavour);
-    if (token === undefined) return this.#react(this.#words.noToken(newErrorId()));
+    const { key, facts, newErrorId } = this.#options;
+    const token = readToken(text, key(), 'socket', facts.tokens);
+    if (token === undefined) return this.#react(this.#messages.noToken(newErrorId()));
     const problem = this.#problemOf(token);
-    const late = problem === 'other server' && !this.#words.checksServerAtOnce;
-    if (problem !== undefined && !late) return this.#react(this.#words.refused(token, problem, newErrorId()));
+    const late = problem === 'other server' && !this.#messages.checksServerAtOnce;
+    if (problem !== undefined && !late) return this.#react(this.#messages.refused(token, problem, newErrorId()));
     const first = this.#token === undefined;
     this.#token = token;
-    this.#send(this.#words.accepted(token));
+    this.#send(this.#messages.accepted(token));
     if (!first) return;
-    if (problem !== undefined) return this.#react(this.#words.untold(problem));
+    if (problem !== undefined) return this.#react(this.#messages.untold(problem));
     this.#tellGame(['status', 'stats']);
   }
 
@@ -168,7 +161,7 @@ export class SocketSession {
       event === 'set state' ? POWER.get(argument) : event === 'send command' ? 'control.console' : undefined;
     // What nobody is allowed is passed over in silence, as the panels' daemons do.
     if (needs === undefined || this.#token === undefined || !permits(this.#token, needs)) return;
-    this.#react(this.#words.notServed(this.#options.newErrorId()));
+    this.#react(this.#messages.notServed(this.#options.newErrorId()));
   }
 
   #tellGame(what: readonly ('status' | 'stats')[]): void {
@@ -181,8 +174,8 @@ export class SocketSession {
   }
 
   #problemOf(token: PanelToken): Problem | undefined {
-    const { clock, grants, flavour } = this.#options;
-    const objection = objectionTo(token, this.server, clock.now(), grants, flavour);
+    const { clock, grants, facts } = this.#options;
+    const objection = objectionTo(token, this.server, clock.now(), grants, facts.tokens);
     return objection ?? (token.server === this.server ? undefined : 'other server');
   }
 
@@ -201,7 +194,7 @@ export class SocketSession {
   #send(frame: Frame): void {
     const { wire } = this.#options;
     if (this.#ended) return;
-    if (wire.bufferedAmount <= GONE_BYTES) return wire.send(this.#words.encode(frame));
+    if (wire.bufferedAmount <= GONE_BYTES) return wire.send(this.#messages.encode(frame));
     this.end();
     wire.terminate();
   }
@@ -220,7 +213,7 @@ export class SocketSession {
     this.#alive = false;
     wire.ping();
     const left = (this.#token.expiresAt ?? 0) - Math.floor(clock.now() / 1000);
-    if (left <= 0) this.#react(this.#words.expired());
+    if (left <= 0) this.#react(this.#messages.expired());
     else if (left <= EXPIRES_SOON_SECONDS) this.#expiresSoon();
     if (!this.#ended) this.#tickLater();
   }
@@ -228,11 +221,11 @@ export class SocketSession {
   #expiresSoon(): void {
     const problem = this.#problem();
     if (problem === undefined) this.#send(['token expiring']);
-    else this.#react(this.#words.untold(problem));
+    else this.#react(this.#messages.untold(problem));
   }
 
   #isShut(): boolean {
-    return this.#suspended && SOCKET_RULES[this.#options.flavour].closesSuspended;
+    return this.#suspended && this.#options.facts.socket.closesSuspended === true;
   }
 
   #now(): number {

@@ -14,15 +14,14 @@ import { parseServerId } from '../../../base/ids.ts';
 import type { ServerView } from '../../../jobs/contract.ts';
 import type { App, AppContext, DialectDeps } from '../../dialect.ts';
 import { rawSocket, wireOf } from '../../socket-wire.ts';
-import { FLAVOURS, type WingsFlavour } from '../flavour.ts';
+import type { FlavourFacts } from '../flavours/contract.ts';
 import type { TokenDenylist } from '../tokens/denylist.ts';
 import { serverObject } from '../server-object.ts';
 import { SocketRegistry } from './registry.ts';
-import { SOCKET_RULES } from './rules.ts';
 import { CLOSE, SocketSession } from './session.ts';
 
 export interface SocketDeps {
-  readonly flavour: WingsFlavour;
+  readonly facts: Pick<FlavourFacts, 'socket' | 'tokens' | 'frames'>;
   /** What the panel signs with, now. */
   readonly credentials: { readonly key: Uint8Array };
   /** null without a panel: then clients that are no browser are welcome too. */
@@ -39,7 +38,7 @@ export function isSocketPath(path: string): boolean {
 }
 
 export function mountSocket(app: App, ports: DialectDeps, parts: SocketDeps): void {
-  const room = new SocketRegistry(ports.service, ports.clock, parts.flavour);
+  const room = new SocketRegistry(ports.service, ports.clock, parts.facts.socket);
   ports.events.subscribe((event) => room.take(event));
   parts.grants.onChange((change) => room.change(change));
   const mayCome = originCheck(ports, parts);
@@ -53,18 +52,13 @@ export function mountSocket(app: App, ports: DialectDeps, parts: SocketDeps): vo
     }
     if (!mayCome(c)) return c.json({ error: 'This origin may not open sockets of this node.' }, 403);
     const view = await known(c, ports);
-    if (view === undefined) return c.json({ error: UNKNOWN_SERVER[FLAVOURS[parts.flavour].answers] }, 404);
+    if (view === undefined) return c.json({ error: parts.facts.socket.unknownServer }, 404);
     if (!room.hasPlace(view.id)) return c.json({ error: 'Too many open websocket connections.' }, 400);
     return upgradeWebSocket(c, session(view, room, ports, parts), {
       onError: (error) => ports.log.error('A socket of the panel failed', { error }),
     });
   });
 }
-
-const UNKNOWN_SERVER = {
-  go: 'The requested resource does not exist on this instance.',
-  rust: 'server not found',
-} as const;
 
 async function known(c: AppContext, { service }: Pick<DialectDeps, 'service'>): Promise<ServerView | undefined> {
   try {
@@ -78,9 +72,9 @@ async function known(c: AppContext, { service }: Pick<DialectDeps, 'service'>): 
 /** Browsers name the page's origin; what is no browser names what it likes. The token is what opens the socket. */
 function originCheck(
   { publicUrl }: Pick<DialectDeps, 'publicUrl'>,
-  { flavour, panelUrl, allowedOrigins }: SocketDeps,
+  { facts, panelUrl, allowedOrigins }: SocketDeps,
 ): (c: AppContext) => boolean {
-  const anyone = !SOCKET_RULES[flavour].checksOrigin || allowedOrigins.includes('*');
+  const anyone = facts.socket.anyOrigin || allowedOrigins.includes('*');
   const known = new Set(allowedOrigins);
   for (const url of [panelUrl, publicUrl]) if (url !== null) known.add(new URL(url).origin);
   return (c) => {

@@ -13,7 +13,8 @@ import type { Clock } from '../../../base/clock.ts';
 import type { BackupId, ServerId } from '../../../base/ids.ts';
 import type { Catalogue } from '../../../catalogue/contract.ts';
 import { OWN_ISSUER } from '../../socket-token.ts';
-import type { Denials, PanelToken } from './rules.ts';
+import type { PanelToken } from './panel-token.ts';
+import type { Denials } from './rules.ts';
 
 /**
  * How long a download may be resumed after its link has expired. A large archive takes longer than the quarter of an

@@ -3,12 +3,13 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { BackupId, ServerId } from '../../../../src/base/ids.ts';
 import type { BackupReport, DeliveryVerdict } from '../../../../src/jobs/report/panel.ts';
-import { FLAVOURS, WINGS_FLAVOURS, type WingsFlavour } from '../../../../src/protocols/wings/flavour.ts';
+import { FLAVOURS, type WingsFlavour } from '../../../../src/protocols/wings/flavours/flavours.ts';
 import { PanelClient } from '../../../../src/protocols/wings/panel/client.ts';
 import { openPanel, type Outage, type Panel } from '../../../support/panel/panel.ts';
 import { memoryUploads, type PanelUploads } from '../../../support/panel/uploads.ts';
 import { failureOf } from '../../../support/rejection.ts';
 import { StillClock } from '../../../support/still-clock.ts';
+import { ALL_FLAVOURS } from '../../../support/wings-app.ts';
 
 const SERVER = '11111111-1111-4111-8111-111111111111' as ServerId;
 const BACKUP = '22222222-2222-4222-8222-222222222222' as BackupId;
@@ -58,7 +59,7 @@ async function scripted(answer: (request: IncomingMessage, response: ServerRespo
   return { url: `http://127.0.0.1:${port}`, node: { tokenId: 'id', token: 'secret-of-the-node' } };
 }
 
-describe.each(WINGS_FLAVOURS)('reporting to %s', (flavour) => {
+describe.each(ALL_FLAVOURS)('reporting to %s', (flavour) => {
   test('a backup that was successful has its sha256, and counts', async () => {
     const { panel, server, client, report } = await open(flavour);
     panel.rows.addBackup({ uuid: BACKUP, server });

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { silentLog } from '../../../../src/base/log.ts';
-import { FLAVOURS } from '../../../../src/protocols/wings/flavour.ts';
+import { FLAVOURS } from '../../../../src/protocols/wings/flavours/flavours.ts';
 import { type PanelStartupDeps, PanelStartup } from '../../../../src/protocols/wings/panel/startup.ts';
 import { PanelClient } from '../../../../src/protocols/wings/panel/client.ts';
 import { eventually } from '../../../support/eventually.ts';

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { BackupId, ServerId } from '../../../../src/base/ids.ts';
-import type { WingsFlavour } from '../../../../src/protocols/wings/flavour.ts';
+import { FLAVOURS, type WingsFlavour } from '../../../../src/protocols/wings/flavours/flavours.ts';
 import type { CloseReason } from '../../../../src/protocols/wings/socket/messages.ts';
 import { SocketRegistry } from '../../../../src/protocols/wings/socket/registry.ts';
 import { SocketSession } from '../../../../src/protocols/wings/socket/session.ts';
@@ -26,7 +26,7 @@ function openSession(flavour: WingsFlavour = 'pterodactyl', server = SERVER) {
   const session = new SocketSession({
     wire,
     server,
-    flavour,
+    facts: FLAVOURS[flavour],
     key: () => Buffer.from(NODE_TOKEN),
     grants: { startedAt: 0, isDenied: () => false },
     game: { state: 'offline', stats: '{}' },
@@ -142,7 +142,7 @@ describe('the room', () => {
   }
 
   function openRoom(flavour: WingsFlavour = 'calagopus') {
-    return new SocketRegistry(new ScriptedService(), new ManualTime(), flavour);
+    return new SocketRegistry(new ScriptedService(), new ManualTime(), FLAVOURS[flavour].socket);
   }
 
   test('holds 1024 pages in all; the first that proved nothing goes for a newcomer', () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Failure } from '../../../../src/base/failure.ts';
 import type { BackupId } from '../../../../src/base/ids.ts';
 import { type DenylistChange, TokenDenylist, RESUME_SECONDS } from '../../../../src/protocols/wings/tokens/denylist.ts';
-import type { PanelToken } from '../../../../src/protocols/wings/tokens/rules.ts';
+import type { PanelToken } from '../../../../src/protocols/wings/tokens/panel-token.ts';
 import { scratchCatalogue } from '../../../support/scratch-catalogue.ts';
 import { OTHER_SERVER, SERVER, UNKNOWN } from '../../../support/scripted-service.ts';
 

@@ -2,14 +2,9 @@ import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { BackupId } from '../../../../src/base/ids.ts';
-import type { WingsFlavour } from '../../../../src/protocols/wings/flavour.ts';
-import {
-  type Objection,
-  objectionTo,
-  permits,
-  readToken,
-  type TokenUse,
-} from '../../../../src/protocols/wings/tokens/rules.ts';
+import { FLAVOURS, type WingsFlavour } from '../../../../src/protocols/wings/flavours/flavours.ts';
+import { type Objection, permits, type TokenUse } from '../../../../src/protocols/wings/tokens/panel-token.ts';
+import { objectionTo, readToken } from '../../../../src/protocols/wings/tokens/rules.ts';
 import { signToken } from '../../../support/panel/jwt.ts';
 import { OTHER_SERVER, SERVER, UNKNOWN } from '../../../support/scripted-service.ts';
 import { ALL_FLAVOURS, NODE_TOKEN } from '../../../support/wings-app.ts';
@@ -47,9 +42,9 @@ function verdict(
   claims: object,
   { flavour, use, now = START + 1, denied = false, startedAt = START }: Asked,
 ): Objection | 'malformed' | undefined {
-  const token = readToken(signToken({ ...claims }, NODE_TOKEN), KEY, use, flavour);
+  const token = readToken(signToken({ ...claims }, NODE_TOKEN), KEY, use, FLAVOURS[flavour].tokens);
   if (token === undefined) return 'malformed';
-  return objectionTo(token, SERVER, now * 1000, { startedAt, isDenied: () => denied }, flavour);
+  return objectionTo(token, SERVER, now * 1000, { startedAt, isDenied: () => denied }, FLAVOURS[flavour].tokens);
 }
 
 const USES: readonly TokenUse[] = ['socket', 'download'];
@@ -87,7 +82,8 @@ describe.each(EACH)('$flavour, $use', ({ flavour, use }) => {
       resigned({}, 'sha256'),
       'x'.repeat(20_000),
     ];
-    for (const text of bad) expect([text, readToken(text, KEY, use, flavour)]).toEqual([text, undefined]);
+    for (const text of bad)
+      expect([text, readToken(text, KEY, use, FLAVOURS[flavour].tokens)]).toEqual([text, undefined]);
   });
 
   test('takes no claim of another type, and no time with a fraction', () => {
@@ -253,7 +249,7 @@ test('no text at all is taken for a token, nor breaks anything', () => {
   );
   fc.assert(
     fc.property(anything, fc.constantFrom(...EACH), (text, { flavour, use }) => {
-      expect(readToken(text, KEY, use, flavour)).toBeUndefined();
+      expect(readToken(text, KEY, use, FLAVOURS[flavour].tokens)).toBeUndefined();
     }),
     { numRuns: 1000 },
   );
@@ -261,10 +257,12 @@ test('no text at all is taken for a token, nor breaks anything', () => {
   for (const body of ['null', '[]', '7', '"x"', '{', '']) {
     const signed = `${Buffer.from('{"alg":"HS256"}').toString('base64url')}.${Buffer.from(body).toString('base64url')}`;
     const token = `${signed}.${createHmac('sha256', KEY).update(signed).digest('base64url')}`;
-    expect([body, readToken(token, KEY, 'socket', 'pterodactyl')]).toEqual([body, undefined]);
+    expect([body, readToken(token, KEY, 'socket', FLAVOURS.pterodactyl.tokens)]).toEqual([body, undefined]);
   }
   // The names of every object's own are no claims.
-  const token = readToken(signToken({ exp: START }, NODE_TOKEN), KEY, 'socket', 'pterodactyl');
+  const token = readToken(signToken({ exp: START }, NODE_TOKEN), KEY, 'socket', FLAVOURS.pterodactyl.tokens);
   expect(token).toMatchObject({ server: undefined, permissions: [] });
-  expect(token === undefined ? '' : objectionTo(token, SERVER, START * 1000, NO_DENIALS, 'pterodactyl')).toBe('denied');
+  expect(
+    token === undefined ? '' : objectionTo(token, SERVER, START * 1000, NO_DENIALS, FLAVOURS.pterodactyl.tokens),
+  ).toBe('denied');
 });
