@@ -27,9 +27,9 @@ const data = workerData as EstimateThreadData;
 ownDirectory();
 const control = new Control(data.control);
 try {
-  parentPort?.postMessage({ result: estimate() });
+  parentPort?.postMessage({ type: 'done', result: estimate() });
 } catch (error) {
-  parentPort?.postMessage({ failure: asFailure(error, 'Cannot estimate the backup').toJSON() });
+  parentPort?.postMessage({ type: 'failed', failure: asFailure(error, 'Cannot estimate the backup').toJSON() });
 }
 
 function estimate(): TreeEstimate {
