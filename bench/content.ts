@@ -3,6 +3,7 @@
  * so each kind has the layout of the real thing; the meaning is made up.
  */
 import { crc32, deflateRawSync, deflateSync } from 'node:zlib';
+import { MEBIBYTE } from '../src/base/sizes.ts';
 import { Random } from './random.ts';
 
 const SECTOR = 4096;
@@ -143,15 +144,19 @@ export interface Kind {
 }
 
 const KIB = 1024;
-const MIB = 1024 * KIB;
 
 /** The mix of a Minecraft-like server: mostly bytes that are compressed already. */
 export const KINDS: readonly Kind[] = [
-  { share: 0.48, size: [2 * MIB, 9 * MIB], name: (at) => `world/region/r.${at % 32}.${at >> 5}.mca`, make: region },
-  { share: 0.2, size: [200 * KIB, 8 * MIB], name: (at) => `plugins/plugin-${at}.jar`, make: jar },
-  { share: 0.1, size: [300 * KIB, 6 * MIB], name: (at) => `logs/2024-${at}.log`, make: log },
-  { share: 0.1, size: [1 * MIB, 24 * MIB], name: (at) => `plugins/data/store-${at}.db`, make: database },
-  { share: 0.1, size: [8 * KIB, 2 * MIB], name: (at) => `resources/${at % 20}/texture-${at}.png`, make: media },
+  {
+    share: 0.48,
+    size: [2 * MEBIBYTE, 9 * MEBIBYTE],
+    name: (at) => `world/region/r.${at % 32}.${at >> 5}.mca`,
+    make: region,
+  },
+  { share: 0.2, size: [200 * KIB, 8 * MEBIBYTE], name: (at) => `plugins/plugin-${at}.jar`, make: jar },
+  { share: 0.1, size: [300 * KIB, 6 * MEBIBYTE], name: (at) => `logs/2024-${at}.log`, make: log },
+  { share: 0.1, size: [1 * MEBIBYTE, 24 * MEBIBYTE], name: (at) => `plugins/data/store-${at}.db`, make: database },
+  { share: 0.1, size: [8 * KIB, 2 * MEBIBYTE], name: (at) => `resources/${at % 20}/texture-${at}.png`, make: media },
   {
     share: 0.02,
     size: [200, 4 * KIB],

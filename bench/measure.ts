@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { freemem } from 'node:os';
+import { MEBIBYTE } from '../src/base/sizes.ts';
 
 /** What one run of one contender cost, and what else was seen of it. */
 export interface Sample {
@@ -19,7 +20,6 @@ export interface Sample {
 }
 
 const TIME = '/usr/bin/time';
-const MIB = 1024 * 1024;
 
 /** True where GNU time is installed: CPU and memory are measured. */
 export const hasTime = fs.existsSync(TIME);
@@ -73,8 +73,8 @@ export function settle(scratch: string, bytes: number): void {
   spawnSync('sync');
   const path = `${scratch}/touched`;
   const file = fs.openSync(path, 'w');
-  const piece = Buffer.alloc(MIB);
-  for (let left = Math.min(1.25 * bytes, freemem() / 2); left > 0; left -= MIB) fs.writeSync(file, piece);
+  const piece = Buffer.alloc(MEBIBYTE);
+  for (let left = Math.min(1.25 * bytes, freemem() / 2); left > 0; left -= MEBIBYTE) fs.writeSync(file, piece);
   fs.closeSync(file);
   // Removed before it would be written back: it never reaches the disk.
   fs.unlinkSync(path);

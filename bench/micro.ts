@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { MEBIBYTE } from '../src/base/sizes.ts';
 import type { CompressionLevel, EngineName } from '../src/archive/contract.ts';
 import { RunFinder } from '../src/archive/gzip/compressible.ts';
 import { combineCrc32 } from '../src/archive/gzip/crc32.ts';
@@ -34,7 +35,6 @@ export interface Piece {
   readonly spread: Spread;
 }
 
-const MIB = 1024 * 1024;
 const SPANS = 7;
 const SPAN_MS = 100;
 const FILES = 10_000;
@@ -79,7 +79,7 @@ function measured(work: Work): Piece {
       done += work.run();
       spent = performance.now() - start;
     } while (spent < SPAN_MS);
-    return unit === 'MiB/s' ? done / MIB / (spent / 1000) : (spent * 1e6) / done;
+    return unit === 'MiB/s' ? done / MEBIBYTE / (spent / 1000) : (spent * 1e6) / done;
   });
   const spread = spreadOf(rates);
   if (spread === undefined) throw new Error('no span was timed');
@@ -91,9 +91,9 @@ type Corpora = ReadonlyMap<string, Buffer>;
 
 function makeCorpora(): Corpora {
   const of = (kind: number, seed: number): Buffer => {
-    const memory = fixedMemory(MIB);
-    const content = KINDS[kind]?.make(new Random(seed), 2 * MIB) ?? Buffer.alloc(0);
-    content.copy(memory, 0, 0, MIB);
+    const memory = fixedMemory(MEBIBYTE);
+    const content = KINDS[kind]?.make(new Random(seed), 2 * MEBIBYTE) ?? Buffer.alloc(0);
+    content.copy(memory, 0, 0, MEBIBYTE);
     return memory;
   };
   return new Map([
@@ -119,9 +119,9 @@ function treePieces(scratch: string): Work[] {
   const entries: PackedEntry[] = [...walk().entries()];
   const packs = [...cutUnits(entries, () => undefined)].flatMap((unit) => (unit.kind === 'pack' ? [unit] : []));
   const reader = PackReader.open(root, systemClock, () => undefined);
-  const raw = Buffer.alloc(4 * MIB);
+  const raw = Buffer.alloc(4 * MEBIBYTE);
   const large = join(scratch, 'large');
-  fs.writeFileSync(large, new Random(9).bytes(16 * MIB));
+  fs.writeFileSync(large, new Random(9).bytes(16 * MEBIBYTE));
   const descriptor = fs.openSync(large, 'r');
   return [
     { name: 'walk, per entry', unit: 'ns each', run: () => [...walk().entries()].length },
@@ -137,8 +137,8 @@ function treePieces(scratch: string): Work[] {
       name: 'read a large file in pieces of 1 MiB',
       unit: 'MiB/s',
       run: () => {
-        for (let at = 0; at < 16; at++) fs.readSync(descriptor, raw, 0, MIB, at * MIB);
-        return 16 * MIB;
+        for (let at = 0; at < 16; at++) fs.readSync(descriptor, raw, 0, MEBIBYTE, at * MEBIBYTE);
+        return 16 * MEBIBYTE;
       },
     },
   ];
@@ -151,26 +151,30 @@ function sharedMemory(bytes: number): Buffer {
 
 function bytePieces(corpora: Corpora): Work[] {
   const bytes = corpus(corpora, 'random bytes');
-  const zeros = Buffer.alloc(MIB);
+  const zeros = Buffer.alloc(MEBIBYTE);
   const engine = makeEngine('auto', 'fast');
   const finder = new RunFinder();
   return [
-    { name: 'CRC-32', unit: 'MiB/s', run: () => (engine.crc32(bytes), MIB) },
-    { name: 'CRC-32 combined, per pair', unit: 'ns each', run: () => (combineCrc32(0x12345678, 0x9abcdef0, MIB), 1) },
-    { name: 'sha256', unit: 'MiB/s', run: () => (createHash('sha256').update(bytes).digest(), MIB) },
+    { name: 'CRC-32', unit: 'MiB/s', run: () => (engine.crc32(bytes), MEBIBYTE) },
+    {
+      name: 'CRC-32 combined, per pair',
+      unit: 'ns each',
+      run: () => (combineCrc32(0x12345678, 0x9abcdef0, MEBIBYTE), 1),
+    },
+    { name: 'sha256', unit: 'MiB/s', run: () => (createHash('sha256').update(bytes).digest(), MEBIBYTE) },
     ...[...corpora].map(([kind, input]) => ({
       name: `look at blocks, ${kind}`,
       unit: 'MiB/s' as const,
-      run: () => finder.find(input).length && MIB,
+      run: () => finder.find(input).length && MEBIBYTE,
     })),
-    { name: 'look for zeros', unit: 'MiB/s', run: () => (firstNonZero(zeros), MIB) },
+    { name: 'look for zeros', unit: 'MiB/s', run: () => (firstNonZero(zeros), MEBIBYTE) },
   ];
 }
 
 function enginePieces(corpora: Corpora): Work[] {
   const engines: EngineName[] = selectedEngine('auto') === 'isal' ? ['isal', 'zlib'] : ['zlib'];
   const levels: CompressionLevel[] = ['none', 'fast', 'best'];
-  const output = sharedMemory(storedLength(MIB));
+  const output = sharedMemory(storedLength(MEBIBYTE));
   const works: Work[] = [];
   for (const engine of engines) {
     for (const level of levels) {
@@ -179,7 +183,7 @@ function enginePieces(corpora: Corpora): Work[] {
         // Storing is the same for all content and for both engines.
         if (level === 'none' && (kind !== 'random bytes' || engine !== 'zlib')) continue;
         const name = level === 'none' ? 'store (level none)' : `deflate ${engine} ${level}, ${kind}`;
-        works.push({ name, unit: 'MiB/s', run: () => (made.deflate(input, output), MIB) });
+        works.push({ name, unit: 'MiB/s', run: () => (made.deflate(input, output), MEBIBYTE) });
       }
     }
   }
@@ -256,9 +260,9 @@ function entryPieces(): Work[] {
 function writePieces(scratch: string, corpora: Corpora): Work[] {
   const descriptor = fs.openSync(join(scratch, 'written'), 'w');
   const write = (bytes: Buffer, flush: boolean): number => {
-    for (let at = 0; at < 16; at++) writeSparse(descriptor, bytes, at * MIB);
+    for (let at = 0; at < 16; at++) writeSparse(descriptor, bytes, at * MEBIBYTE);
     if (flush) fs.fsyncSync(descriptor);
-    return 16 * MIB;
+    return 16 * MEBIBYTE;
   };
   const bytes = corpus(corpora, 'random bytes');
   const small = bytes.subarray(0, 1024);

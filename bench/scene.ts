@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { MEBIBYTE } from '../src/base/sizes.ts';
 import { BenchDaemon, EMPTY, FULL } from './daemon.ts';
 import { quoted, run, settle } from './measure.ts';
 import type { Peers } from './peers.ts';
@@ -11,7 +12,6 @@ import type { Tree } from './tree.ts';
 
 /** Files of which one at a time is taken from the archive. */
 const SINGLE_FILES = 10;
-const MIB = 1024 * 1024;
 /** Roost copies only what came to rest two seconds before the older backup read it. */
 export const REST_MS = 3000;
 
@@ -37,7 +37,7 @@ export async function openScene(scratch: string, peers: Peers, make: (at: string
   const empty = join(home, 'servers', EMPTY);
   const made = make(full);
   const singleFiles = addSingleFiles(full);
-  const tree = { ...made, bytes: made.bytes + SINGLE_FILES * MIB, files: [...made.files, ...singleFiles] };
+  const tree = { ...made, bytes: made.bytes + SINGLE_FILES * MEBIBYTE, files: [...made.files, ...singleFiles] };
   run(`cp -al ${quoted(full)} ${quoted(empty)}`, scratch);
   const daemon = await BenchDaemon.start(home);
   settle(scratch, made.bytes);
@@ -54,7 +54,7 @@ function addSingleFiles(directory: string): string[] {
   fs.mkdirSync(join(directory, 'single'), { recursive: true });
   return Array.from({ length: SINGLE_FILES }, (_, at) => {
     const name = `single/${at}.dat`;
-    fs.writeFileSync(join(directory, name), random.bytes(MIB));
+    fs.writeFileSync(join(directory, name), random.bytes(MEBIBYTE));
     return name;
   });
 }

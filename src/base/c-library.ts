@@ -3,6 +3,7 @@
  * polite, and nothing depends on one: where it is missing (musl lacks some) its caller does without.
  */
 import koffi, { type LibraryHandle } from 'koffi';
+import { attempt } from './failure.ts';
 
 /**
  * A function of the C library that the process itself has loaded, glibc or musl.
@@ -11,10 +12,6 @@ import koffi, { type LibraryHandle } from 'koffi';
  * @returns undefined when there is none of that name.
  */
 export function findCFunction(declaration: string): ReturnType<LibraryHandle['func']> | undefined {
-  try {
-    // null stands for the process itself.
-    return koffi.load(null).func(declaration);
-  } catch {
-    return undefined;
-  }
+  // null stands for the process itself.
+  return attempt(() => koffi.load(null).func(declaration));
 }

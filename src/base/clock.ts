@@ -1,3 +1,6 @@
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
+
 /** Time is handed in, so that tests can hold it still and no rule reads the wall by itself. */
 export interface Clock {
   /** Milliseconds since the Unix epoch. */

@@ -115,6 +115,15 @@ export function asFailure(error: unknown, doing: string): Failure {
   return new Failure('internal', `${doing}: ${reason}`, { cause: error, facts: errno === undefined ? {} : { errno } });
 }
 
+/** What the call returns, or undefined when it throws: for what may be missing or unreadable without harm. */
+export function attempt<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch {
+    return undefined;
+  }
+}
+
 /** Throws `cancelled` when the signal has fired, the signal's own Failure when it was aborted with one. */
 export function throwIfAborted(signal: AbortSignal | undefined, doing: string): void {
   if (!signal?.aborted) return;

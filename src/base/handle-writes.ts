@@ -65,6 +65,14 @@ export function createFile(parent: number, name: string, mode: number): number {
   return fs.openSync(childPath(parent, requireName(name)), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
 }
 
+/** Writes all of the bytes from a position on, or where the last write ended (null); a full disk throws, never shortens. */
+export function writeAll(file: number, bytes: Uint8Array, position: number | null = null): void {
+  // A short write is no error: the disk filled up in the middle, and the next call says so.
+  for (let at = 0; at < bytes.length;) {
+    at += fs.writeSync(file, bytes, at, bytes.length - at, position === null ? null : position + at);
+  }
+}
+
 /** Sets the permission bits of a directory by its name, also when they forbid to read it. Never follows a link. */
 export function changeDirectoryMode(parent: number, name: string, mode: number): void {
   const handle = fs.openSync(childPath(parent, requireName(name)), O_PATH | O_DIRECTORY | O_NOFOLLOW);

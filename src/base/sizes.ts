@@ -1,5 +1,7 @@
 import { Failure } from './failure.ts';
 
+export const MEBIBYTE = 1024 ** 2;
+
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 const FACTORS: Readonly<Record<string, number>> = {
   '': 1,
@@ -7,9 +9,9 @@ const FACTORS: Readonly<Record<string, number>> = {
   k: 1024,
   kb: 1000,
   kib: 1024,
-  m: 1024 ** 2,
+  m: MEBIBYTE,
   mb: 1000 ** 2,
-  mib: 1024 ** 2,
+  mib: MEBIBYTE,
   g: 1024 ** 3,
   gb: 1000 ** 3,
   gib: 1024 ** 3,

@@ -5,10 +5,11 @@
  * It is a hint and promises nothing: only a checked flush says that bytes are on the disk. Where it cannot be had
  * (another C library, a file system that has no such thing) everything is as it would be without it.
  */
+import { MEBIBYTE } from './sizes.ts';
 import { findCFunction } from './c-library.ts';
 
 /** Enough to keep a disk busy, little enough that the last stretch is soon there. */
-const STRETCH = 16 * 1024 * 1024;
+const STRETCH = 16 * MEBIBYTE;
 
 /** linux/fs.h: start writing dirty pages, wait for nothing. */
 const SYNC_FILE_RANGE_WRITE = 2;

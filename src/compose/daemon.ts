@@ -9,7 +9,7 @@ import { type Catalogue, CATALOGUE_NAME } from '../catalogue/contract.ts';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { selectedEngine } from '../archive/archive.ts';
-import { type Clock, systemClock } from '../base/clock.ts';
+import { type Clock, DAY_MS, HOUR_MS, systemClock } from '../base/clock.ts';
 import type { Failure } from '../base/failure.ts';
 import { openLog, type RootLog } from '../base/log.ts';
 import { systemTimers } from '../base/timers.ts';
@@ -40,9 +40,9 @@ const DRAIN_MS = 60_000;
 const ANSWERS_MS = 5_000;
 /** How long the start waits for stores that do not answer, before it serves without them. */
 const STORES_MS = 5_000;
-const SWEEP_EVERY_MS = 3_600_000;
+const SWEEP_EVERY_MS = HOUR_MS;
 /** How long ended jobs are shown. */
-const JOBS_KEPT_MS = 30 * 24 * 3_600_000;
+const JOBS_KEPT_MS = 30 * DAY_MS;
 
 export interface DaemonDeps {
   readonly clock?: Clock;

@@ -1,4 +1,5 @@
 /** Puts the jobs room together: the verbs over one catalogue, one set of stores, one runner. */
+import { MEBIBYTE } from '../base/sizes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Failure } from '../base/failure.ts';
 import type { BackupId, ServerId } from '../base/ids.ts';
@@ -44,7 +45,6 @@ import type { Registry } from '../servers/registry.ts';
 
 /** More than a node of thousands of servers queues with one schedule; a bound for whoever calls in a loop. */
 const MAX_QUEUED = 2000;
-const BYTES_PER_MEBIBYTE = 1024 ** 2;
 
 export type OnRestoreStep = (step: RestoreStep) => void;
 
@@ -163,7 +163,7 @@ function reportLane(
 ): ReportOutbox | undefined {
   if (panel === undefined) return undefined;
   // Asked for anew each time: a reload may change it.
-  const uploadRate = (): number => config.backups.uploadLimit * BYTES_PER_MEBIBYTE;
+  const uploadRate = (): number => config.backups.uploadLimit * MEBIBYTE;
   const steps = [
     ...uploadSteps({ panel, catalogue, stores, events, clock, uploadRate, remove }),
     ...reportSteps({ panel, catalogue, clock }),

@@ -1,4 +1,5 @@
 /** Opens the stores that the config names, whatever state they are in: a daemon serves with one of them away. */
+import { MEBIBYTE } from '../base/sizes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Failure } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
@@ -9,8 +10,6 @@ import { openLocalStore } from '../storage/local/local.ts';
 import type { StoreIdentity } from '../storage/identity.ts';
 import { openS3Store } from '../storage/s3/s3.ts';
 import type { Store } from '../storage/store.ts';
-
-const BYTES_PER_MEBIBYTE = 1024 ** 2;
 
 interface StoreDeps {
   readonly keys: KeyTable;
@@ -29,7 +28,7 @@ export async function openStores(
 ): Promise<StoreSet> {
   const { storage } = config;
   // Asked for anew each time: a reload may change it.
-  const uploadRate = (): number => config.backups.uploadLimit * BYTES_PER_MEBIBYTE;
+  const uploadRate = (): number => config.backups.uploadLimit * MEBIBYTE;
   const surroundings = { keys, clock, log, uploadRate };
   const opening = Object.entries(storage.stores).map(([name, store]) => openStore(name, store, surroundings));
   return new StoreSet(await Promise.all(opening), storage.default);

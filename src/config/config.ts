@@ -7,6 +7,7 @@
  */
 import fs from 'node:fs/promises';
 import type { z } from 'zod';
+import { MEBIBYTE } from '../base/sizes.ts';
 import { errnoOf, Failure } from '../base/failure.ts';
 import { printableText } from '../base/paths.ts';
 import { checkConsistency } from './consistency.ts';
@@ -21,7 +22,7 @@ export type { Fault } from './document.ts';
 export { Secret } from './secret.ts';
 export type * from './types.ts';
 
-const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
+const MAX_CONFIG_BYTES = 4 * MEBIBYTE;
 
 /**
  * Reads and checks a configuration file.

@@ -5,7 +5,7 @@
 import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { errnoOf } from '../base/failure.ts';
+import { attempt, errnoOf } from '../base/failure.ts';
 import { Secret } from './secret.ts';
 import { refuse, text } from './values.ts';
 
@@ -53,7 +53,7 @@ function fromVariable(name: string, environment: Environment): string | Unresolv
 }
 
 function fromFile(written: string): string | Unresolved {
-  const path = pathOf(written);
+  const path = attempt(() => fileURLToPath(written));
   if (path === undefined) return { problem: 'is no file URL', hint: 'Write file:///absolute/path.' };
   try {
     // A line end at the end of the file is the editor's, not the secret's.
@@ -62,14 +62,6 @@ function fromFile(written: string): string | Unresolved {
   } catch (error) {
     const problem = `the file ${path} cannot be read (${errnoOf(error) ?? String(error)})`;
     return { problem, hint: 'Check that it exists and that Roost may read it.' };
-  }
-}
-
-function pathOf(written: string): string | undefined {
-  try {
-    return fileURLToPath(written);
-  } catch {
-    return undefined;
   }
 }
 

@@ -5,7 +5,7 @@ import { Cron } from 'croner';
 import { z } from 'zod';
 import { Failure } from '../base/failure.ts';
 import { isUuid, type ServerId } from '../base/ids.ts';
-import { parseBytes } from '../base/sizes.ts';
+import { MEBIBYTE, parseBytes } from '../base/sizes.ts';
 
 /** Refuses a value: `problem` completes "key: …", and never repeats a secret. */
 export function refuse(context: z.core.$RefinementCtx, problem: string, hint?: string): never {
@@ -42,7 +42,7 @@ export const size = z
     }
   });
 
-const SMALLEST_PART = 5 * 1024 ** 2;
+const SMALLEST_PART = 5 * MEBIBYTE;
 const LARGEST_PART = 5 * 1024 ** 3;
 
 /** Bytes of a multipart part, within what every service takes. */

@@ -3,7 +3,7 @@
  * Pure rules over numbers handed in; whoever asks has measured them. Sizes are bytes, 0 means no limit.
  */
 import { Failure } from '../base/failure.ts';
-import { formatBytes } from '../base/sizes.ts';
+import { formatBytes, MEBIBYTE } from '../base/sizes.ts';
 
 /**
  * Share of a tree's bytes that its archive needs when nothing is known about the server. Region files and jars hardly
@@ -14,7 +14,7 @@ const FIRST_GUESS = 0.7;
 /** Room for a server that has become less compressible since its last backup. */
 const DRIFT = 1.1;
 /** The index, the manifest and the tar headers of very many empty files. */
-const OVERHEAD = 1024 * 1024;
+const OVERHEAD = MEBIBYTE;
 
 /** What one server may take up; bytes, 0 means no limit. */
 export interface BackupLimits {

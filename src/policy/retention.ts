@@ -5,6 +5,7 @@
  * Promises: what any rule keeps stays; without a rule everything stays; locked backups, those that a job works on,
  * those that are no completed backup, and the newest good one are never let go, whatever the rules say.
  */
+import { DAY_MS } from '../base/clock.ts';
 
 /** What the rules look at. Times are milliseconds since the Unix epoch. */
 export interface RetentionItem {
@@ -35,7 +36,6 @@ export interface RetentionVerdict<Item> {
   readonly reasons: readonly KeepReason[];
 }
 
-const DAY_MS = 86_400_000;
 /** 1 January 1970 was a Thursday; ISO weeks begin on Mondays. */
 const THURSDAY = 3;
 

@@ -3,10 +3,11 @@
  * must be read to its end before a handler waits for a job: Node's `requestTimeout` counts until then, and would cut
  * the connection of a caller who waits.
  */
+import { MEBIBYTE } from '../base/sizes.ts';
 import { Failure } from '../base/failure.ts';
 import type { AppContext } from './dialect.ts';
 
-const LARGEST_BODY = 1024 * 1024;
+const LARGEST_BODY = MEBIBYTE;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 

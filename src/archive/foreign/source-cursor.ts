@@ -1,10 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { setImmediate } from 'node:timers/promises';
+import { MEBIBYTE } from '../../base/sizes.ts';
 import type { ByteSource } from '../../base/source.ts';
 
 /** One read of a local file; and of a remote store, where each is a request. */
 const READ = 256 * 1024;
-const REMOTE_READ = 1024 * 1024;
+const REMOTE_READ = MEBIBYTE;
 
 /** The bytes of a source in order, from one offset to another. Going back within the last read costs nothing. */
 export class SourceCursor {

@@ -6,6 +6,7 @@
  * chunk and one extended header, whatever the archive's size. It never touches the file system.
  */
 import type { Buffer } from 'node:buffer';
+import { MEBIBYTE } from '../../base/sizes.ts';
 import { throwIfAborted } from '../../base/failure.ts';
 import type { SkippedEntry, StreamedEntry } from '../contract.ts';
 import { TAR_BLOCK, paddingOf } from '../tar/header.ts';
@@ -20,7 +21,7 @@ import { readTarBlock, type TarBlock } from './tar-block.ts';
 import { describeEntry, hasBody, isFile } from './tar-entry.ts';
 
 /** Bytes of an extended header or a long name; real ones stay far below. */
-const MAX_EXTENSION = 1024 * 1024;
+const MAX_EXTENSION = MEBIBYTE;
 /** Bytes behind the end of the archive that are still read through, for the checksum of the gzip data around them. */
 const MAX_TRAILING = 1024 ** 3;
 

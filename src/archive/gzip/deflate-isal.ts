@@ -1,5 +1,6 @@
 /** The ISA-L engine: stateless deflate with a full flush, so that each call stands alone. */
 import zlib from 'node:zlib';
+import { MEBIBYTE } from '../../base/sizes.ts';
 import type { CompressionLevel } from '../contract.ts';
 import { makeIsalChecksum } from './crc-isal.ts';
 import { type DeflateEngine, store, storedLength } from './deflate.ts';
@@ -9,7 +10,7 @@ import { addressOf, fixedMemory, loadIsal } from './isal-library.ts';
 /** sizeof(struct isal_zstream) is below 90 KiB; what lies behind the head is the library's own. */
 const STREAM_BYTES = 128 * 1024;
 /** ISAL_DEF_LVL1_EXTRA_LARGE is 548 KiB at most, ISAL_DEF_LVL3_EXTRA_LARGE about 700 KiB. */
-const LEVEL_BUFFER_BYTES = 1024 * 1024;
+const LEVEL_BUFFER_BYTES = MEBIBYTE;
 const FULL_FLUSH = 2;
 const COMP_OK = 0;
 

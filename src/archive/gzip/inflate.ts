@@ -1,6 +1,7 @@
 /** Inflating one segment by itself: the other half of deflate.ts. */
 import { constants, crc32, inflateRaw, inflateRawSync } from 'node:zlib';
 import { promisify } from 'node:util';
+import { MEBIBYTE } from '../../base/sizes.ts';
 import { Failure } from '../../base/failure.ts';
 import { type Checksum, makeIsalChecksum } from './crc-isal.ts';
 import { storedLength } from './deflate.ts';
@@ -11,7 +12,7 @@ import type { Segment } from '../index/format.ts';
 const inflateRawAsync = promisify(inflateRaw);
 
 /** Raw bytes that a segment may have (docs/archive-format.md); writers stay well below. */
-export const MAX_SEGMENT = 2 * 1024 * 1024;
+export const MAX_SEGMENT = 2 * MEBIBYTE;
 /** Stored bytes of such a segment at worst. */
 export const MAX_STORED_SEGMENT = storedLength(MAX_SEGMENT);
 

@@ -3,9 +3,10 @@
  * an index would load that library for this one shape: 30 ms and 8 MiB each, a tenth of a whole backup's start and
  * memory.
  */
+import { MEBIBYTE } from '../../base/sizes.ts';
 import { type EntryBlock, indexDamaged, type IndexDirectory, type IndexSummary, type SegmentBlock } from './format.ts';
 
-const MAX_BLOCK = 16 * 1024 * 1024;
+const MAX_BLOCK = 16 * MEBIBYTE;
 
 type Check = (value: unknown) => boolean;
 /** A check for each field: a field that is added to the type cannot be forgotten here. */

@@ -10,12 +10,13 @@
  * All numbers are little endian. Damage anywhere is found: each block and the directory carry a CRC-32.
  */
 import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
+import { MEBIBYTE } from '../../base/sizes.ts';
 import { Failure } from '../../base/failure.ts';
 import type { CompressionLevel, EngineName } from '../contract.ts';
 import { type Entry, ENTRY_KINDS } from '../entry.ts';
 
 /** Bytes of the list of entries that are in the index only: some 500,000 directories of usual names. */
-export const MAX_INDEX_ONLY_RAW = 16 * 1024 * 1024;
+export const MAX_INDEX_ONLY_RAW = 16 * MEBIBYTE;
 
 export const MAGIC = Buffer.from('ROOSTIDX', 'latin1');
 const VERSION = 1;

@@ -2,6 +2,7 @@
  * Reads an index block by block: one question about one path costs one or two blocks, whatever the archive's size, and
  * never are all entries held at once.
  */
+import { MEBIBYTE } from '../../base/sizes.ts';
 import { type ByteSource, useBytes } from '../../base/source.ts';
 import { freeMemory } from '../../base/free-memory.ts';
 import { decodeDirectory } from './directory.ts';
@@ -22,7 +23,7 @@ import {
 import { tarName } from '../tar/header.ts';
 
 /** A million entries need a directory of about 50 KiB; more than this is no index of ours. */
-const MAX_DIRECTORY = 256 * 1024 * 1024;
+const MAX_DIRECTORY = 256 * MEBIBYTE;
 
 export class IndexReader {
   readonly #source: ByteSource;

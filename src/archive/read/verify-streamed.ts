@@ -1,5 +1,6 @@
 /** Verifying an archive that has no index: all that its own format guards, and its sha256 where that is known. */
 import { createHash } from 'node:crypto';
+import { MEBIBYTE } from '../../base/sizes.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { StreamedArchive, VerifyResult } from '../contract.ts';
 import type { Control } from '../threads/control.ts';
@@ -7,7 +8,7 @@ import type { ArchiveProgress } from '../entry.ts';
 import { openStreamedArchive } from '../foreign/open-streamed.ts';
 import { WarningLog } from '../unpack/warning-log.ts';
 
-const CHUNK = 1024 * 1024;
+const CHUNK = MEBIBYTE;
 
 export async function verifyStreamed(
   archive: ByteSource,

@@ -1,8 +1,9 @@
 /** Runs of zeros: what holes in sparse files read as, and what is not worth writing. */
 import { Buffer } from 'node:buffer';
+import { MEBIBYTE } from '../../base/sizes.ts';
 
 /** A mebibyte of zeros. Nobody writes to it. */
-export const ZEROS = Buffer.alloc(1024 * 1024);
+export const ZEROS = Buffer.alloc(MEBIBYTE);
 
 /** True when all bytes are zero; at the speed of memory. */
 export function isZero(bytes: Uint8Array): boolean {

@@ -2,9 +2,9 @@
  * Memory that the threads of one operation share: the stop flag, the rates, and the slots in which segments lie from
  * deflating to writing. Nothing is copied or allocated on the way, so memory is as flat as the number of slots.
  */
+import { MEBIBYTE } from '../../base/sizes.ts';
 import { Failure } from '../../base/failure.ts';
 
-const MIB = 1024 * 1024;
 const STOP = 0;
 const READ_RATE = 1;
 const WRITE_RATE = 2;
@@ -38,8 +38,8 @@ export class Control {
   }
 
   /** Bytes per second. */
-  readonly readRate = (): number => (this.#rates[READ_RATE] ?? 0) * MIB;
-  readonly writeRate = (): number => (this.#rates[WRITE_RATE] ?? 0) * MIB;
+  readonly readRate = (): number => (this.#rates[READ_RATE] ?? 0) * MEBIBYTE;
+  readonly writeRate = (): number => (this.#rates[WRITE_RATE] ?? 0) * MEBIBYTE;
 }
 
 /** Equal parts of one shared buffer. */

@@ -6,13 +6,14 @@
  * Only for bytes that nobody else is about to read: the kernel drops them whoever brought them in. Those that a backup
  * reads of a server stay for that reason: the game may need them, and pages that were read once are the first to go.
  */
+import { MEBIBYTE } from '../../base/sizes.ts';
 
 /** POSIX_FADV_DONTNEED of Linux on every processor that Node runs on but s390x, where it means nothing. */
 const NOT_NEEDED = 4;
 /** Told in steps, as each call walks the pages. */
-const STEP = 8 * 1024 * 1024;
+const STEP = 8 * MEBIBYTE;
 /** Threads read ahead of each other: what lies this far behind the count is passed by all. */
-const UNDER_WAY = 32 * 1024 * 1024;
+const UNDER_WAY = 32 * MEBIBYTE;
 
 type Advise = (offset: number, length: number) => void;
 

@@ -1,6 +1,7 @@
 /** One file that is being unpacked: content with holes where it is zero, then metadata, then a checked close. */
 import fs from 'node:fs';
 import { Failure } from '../../base/failure.ts';
+import { writeAll } from '../../base/handle-writes.ts';
 import { printable } from '../../base/paths.ts';
 import type { Entry } from '../entry.ts';
 import type { MetadataWriter } from './metadata.ts';
@@ -23,11 +24,6 @@ export function writeSparse(descriptor: number, bytes: Uint8Array, position: num
     pending = end;
   }
   writeAll(descriptor, bytes.subarray(pending), position + pending);
-}
-
-function writeAll(descriptor: number, bytes: Uint8Array, position: number): void {
-  // A short write is no error: the disk filled up in the middle, and the next call says so.
-  for (let at = 0; at < bytes.length;) at += fs.writeSync(descriptor, bytes, at, bytes.length - at, position + at);
 }
 
 export class UnpackFile {

@@ -1,12 +1,13 @@
 /** What a hard link leads to, found without following anything; and a copy of it where there can be no link. */
 import fs from 'node:fs';
+import { splitPath } from '../../base/paths.ts';
+import { MEBIBYTE } from '../../base/sizes.ts';
 import { errnoOf } from '../../base/failure.ts';
 import { childPath, type DirectoryChain, openForReading, statChild } from '../../base/handles.ts';
-import { splitPath } from '../../base/paths.ts';
 import type { Entry } from '../entry.ts';
 import type { UnpackFile } from './file.ts';
 
-const COPY = 1024 * 1024;
+const COPY = MEBIBYTE;
 /** A file system without hard links, a mount point in between, or too many links to one file. */
 const NO_LINK = new Set(['EPERM', 'EMLINK', 'EXDEV', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 const NOT_THERE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);

@@ -4,7 +4,7 @@
  */
 import fs from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { asFailure } from '../../base/failure.ts';
+import { asFailure, attempt } from '../../base/failure.ts';
 import { openDirectory, readDirectory, statChild } from '../../base/handles.ts';
 import { ownDirectory } from '../../base/thread-cwd.ts';
 import { Control } from '../threads/control.ts';
@@ -62,17 +62,17 @@ function keepLargest(kept: { path: string; bytes: number }[], item: { path: stri
 }
 
 function sumFile(parent: number, name: string): { files: number; bytes: number } {
-  const stat = lookAt(() => statChild(parent, name));
+  const stat = attempt(() => statChild(parent, name));
   return stat?.isFile() === true ? { files: 1, bytes: stat.size } : { files: 0, bytes: 0 };
 }
 
 function sumDirectory(parent: number, name: string, depth: number): { files: number; bytes: number } {
   control.checkStop();
   const sum = { files: 0, bytes: 0 };
-  const handle = depth > MAX_IGNORED_DEPTH ? undefined : lookAt(() => openDirectory(parent, name));
+  const handle = depth > MAX_IGNORED_DEPTH ? undefined : attempt(() => openDirectory(parent, name));
   if (handle === undefined) return sum;
   try {
-    for (const item of lookAt(() => readDirectory(handle)) ?? []) {
+    for (const item of attempt(() => readDirectory(handle)) ?? []) {
       const added = item.directory ? sumDirectory(handle, item.name, depth + 1) : sumFile(handle, item.name);
       sum.files += added.files;
       sum.bytes += added.bytes;
@@ -81,13 +81,4 @@ function sumDirectory(parent: number, name: string, depth: number): { files: num
     fs.closeSync(handle);
   }
   return sum;
-}
-
-/** What is gone or barred is undefined: an estimate counts what it can see. */
-function lookAt<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch {
-    return undefined;
-  }
 }

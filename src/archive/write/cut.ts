@@ -7,14 +7,15 @@
  *   one new file moves one cut and not all that follow.
  */
 import { createHash, hash } from 'node:crypto';
+import { MEBIBYTE } from '../../base/sizes.ts';
 import { entryLength, headerLength, paddingOf } from '../tar/header.ts';
 import { ENTRY_KINDS } from '../entry.ts';
 import type { WalkedEntry } from '../walk/walk.ts';
 
 /** A file from this size on is cut by its own offsets. */
 export const LARGE_FILE = 512 * 1024;
-export const PIECE_LENGTH = 1024 * 1024;
-const PACK_LENGTH = 1024 * 1024;
+export const PIECE_LENGTH = MEBIBYTE;
+const PACK_LENGTH = MEBIBYTE;
 const PACK_MINIMUM = 128 * 1024;
 /** One path in so many ends a pack that is over the minimum. */
 const PACK_CUT_EVERY = 32;

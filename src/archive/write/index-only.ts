@@ -7,13 +7,14 @@
  * link that it was.
  */
 import { deflateSync } from 'node:zlib';
+import { MEBIBYTE } from '../../base/sizes.ts';
 import type { PackedEntry } from './cut.ts';
 import type { Entry } from '../entry.ts';
 import { EntryBlockEncoder, MAX_INDEX_ONLY_RAW } from '../index/format.ts';
 import type { WalkedEntry } from '../walk/walk.ts';
 
 /** What a manifest has room for, as base64 and beside its warnings. */
-const MAX_STORED = 6 * 1024 * 1024;
+const MAX_STORED = 6 * MEBIBYTE;
 
 /** Walked entries as they go into an archive of files alone. */
 export function* indexOnlyEntries(entries: Iterable<WalkedEntry>): Generator<PackedEntry, void, void> {

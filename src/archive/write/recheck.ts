@@ -4,8 +4,9 @@
  * that had changed shortly before they were walked. A world that is being saved is such; a jar from last year is not.
  */
 import fs from 'node:fs';
-import { DirectoryChain, openRoot, readDirectory, statChild } from '../../base/handles.ts';
+import { attempt } from '../../base/failure.ts';
 import { splitPath } from '../../base/paths.ts';
+import { DirectoryChain, openRoot, readDirectory, statChild } from '../../base/handles.ts';
 import type { EntryKind, WarningCode } from '../entry.ts';
 import { sameFile } from './pack-reader.ts';
 import type { WalkedEntry } from '../walk/walk.ts';
@@ -70,7 +71,7 @@ export class Recheck {
 
 function checkFile(chain: DirectoryChain, entry: WalkedEntry, warn: Warn): void {
   const { parent, name } = splitPath(entry.path);
-  const now = lookAt(() => statChild(chain.open(parent), name));
+  const now = attempt(() => statChild(chain.open(parent), name));
   if (now === undefined) warn(entry.path, 'file_changed', 'It was removed or renamed after it was archived');
   else if (!sameFile(entry, now)) warn(entry.path, 'file_changed', 'It changed again while the backup ran');
 }
@@ -80,19 +81,10 @@ function newNames(
   parent: string,
   seen: ReadonlySet<string>,
 ): { readonly path: string; readonly kind: EntryKind }[] {
-  const items = lookAt(() => readDirectory(chain.open(parent))) ?? [];
+  const items = attempt(() => readDirectory(chain.open(parent))) ?? [];
   const fresh = items.filter(({ name, directory }) => !seen.has(directory ? `${name}/` : name));
   return fresh.map(({ name, directory }) => ({
     path: parent === '' ? name : `${parent}/${name}`,
     kind: directory ? 'directory' : 'file',
   }));
-}
-
-/** What is gone or barred is undefined: a second look only adds warnings, it never fails a backup. */
-function lookAt<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch {
-    return undefined;
-  }
 }

@@ -6,11 +6,12 @@
  * are passed over, so that a later version may add some; a field that changes its meaning takes a new version number.
  * `aside` is base64 of the directories and links that an archive of files alone does not hold.
  */
+import { MEBIBYTE } from '../../base/sizes.ts';
 import { Failure } from '../../base/failure.ts';
 import type { BackupRecord } from '../records.ts';
 
 /** A manifest lies where others may have written: more than this is never read or parsed. */
-export const MAX_MANIFEST_BYTES = 16 * 1024 * 1024;
+export const MAX_MANIFEST_BYTES = 16 * MEBIBYTE;
 
 export const FORMAT = 'roost-manifest';
 export const VERSION = 1;

@@ -5,7 +5,8 @@
  */
 import http from 'node:http';
 import https from 'node:https';
-import { errnoOf, Failure, FAILURE_CODES, type FailureCode, throwIfAborted } from '../../base/failure.ts';
+import { MEBIBYTE } from '../../base/sizes.ts';
+import { attempt, errnoOf, Failure, FAILURE_CODES, type FailureCode, throwIfAborted } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
 
 export interface Connection {
@@ -26,7 +27,7 @@ export interface ApiRequest {
 }
 
 /** An answer larger than this is no answer of ours; a page of files has at most some hundred KiB. */
-const LARGEST_ANSWER = 64 * 1024 * 1024;
+const LARGEST_ANSWER = 64 * MEBIBYTE;
 
 export class ApiClient {
   readonly connection: Connection;
@@ -44,7 +45,7 @@ export class ApiClient {
   async call(request: ApiRequest): Promise<unknown> {
     throwIfAborted(request.signal, 'Cannot ask the daemon');
     const { status, text } = await this.#exchange(request);
-    const body = parseJson(text);
+    const body = attempt((): unknown => JSON.parse(text));
     if (status >= 200 && status < 300 && body !== undefined) return body;
     throw this.#refusal(status, body);
   }
@@ -122,14 +123,6 @@ async function readText(answer: http.IncomingMessage): Promise<string> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function unreachable(url: URL, error: unknown, signal: AbortSignal | undefined): Failure {

@@ -3,6 +3,7 @@
  * answer to its HTTP request, so a socket that fails or closes costs nothing but the bar.
  */
 import { WebSocket } from 'ws';
+import { MEBIBYTE } from '../../base/sizes.ts';
 import { authorization, type Connection, endpoint, isRecord } from './api-client.ts';
 import type { ProgressState } from '../terminal/progress.ts';
 
@@ -21,7 +22,7 @@ export function followProgress(
 ): () => void {
   const url = endpoint(connection.url, `/api/servers/${encodeURIComponent(server)}/events`);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-  const socket = new WebSocket(url, { headers: authorization(connection), maxPayload: 4 * 1024 * 1024 });
+  const socket = new WebSocket(url, { headers: authorization(connection), maxPayload: 4 * MEBIBYTE });
   // A refused or broken socket only means that there is no bar.
   socket.on('error', () => undefined);
   socket.on('message', (data: Buffer) => {

@@ -1,5 +1,6 @@
 /** Fetching what a panel knows of a node, as `wings configure` does: `GET /api/application/nodes/{id}/configuration`. */
 import { z } from 'zod';
+import { MEBIBYTE } from '../../base/sizes.ts';
 import { errnoOf, Failure, throwIfAborted } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
 
@@ -25,7 +26,7 @@ export interface NodeQuestion {
 
 const DOING = 'Cannot fetch the configuration of the node';
 const TIMEOUT_MS = 15_000;
-const MAX_BYTES = 1024 * 1024;
+const MAX_BYTES = MEBIBYTE;
 
 const absolute = z.string().regex(/^\/[^\0]*$/, 'is no absolute path');
 /** What would be read as a reference to a file or a variable is no credential that panels make. */

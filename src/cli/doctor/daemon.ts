@@ -1,7 +1,7 @@
 /** The doctor's talk with the daemon: does it run, is it the one of this config, what do its stores and jobs do. */
 import { createServer } from 'node:net';
 import { z } from 'zod';
-import type { Clock } from '../../base/clock.ts';
+import { type Clock, HOUR_MS } from '../../base/clock.ts';
 import { asFailure, errnoOf, Failure } from '../../base/failure.ts';
 import type { CatalogueFacts } from '../../catalogue/inspect.ts';
 import { isStateLocked } from '../../catalogue/state-lock.ts';
@@ -14,7 +14,7 @@ import { fault, fine, warning, type Finding } from './finding.ts';
 
 const ANSWER_MS = 15_000;
 /** A job without a byte of progress for so long is worth a look; deep trees of tiny files still move within it. */
-const STUCK_MS = 3_600_000;
+const STUCK_MS = HOUR_MS;
 
 const System = z.object({
   version: z.string(),

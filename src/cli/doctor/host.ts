@@ -4,7 +4,7 @@ import { access, stat, statfs } from 'node:fs/promises';
 import { selectedEngine } from '../../archive/archive.ts';
 import type { Clock } from '../../base/clock.ts';
 import { asFailure, errnoOf } from '../../base/failure.ts';
-import { formatBytes } from '../../base/sizes.ts';
+import { formatBytes, MEBIBYTE } from '../../base/sizes.ts';
 import type { CatalogueFacts } from '../../catalogue/inspect.ts';
 import type { Config } from '../../config/config.ts';
 import { openRegistry } from '../../servers/registry.ts';
@@ -15,7 +15,7 @@ const OLDEST_NODE = 24;
 const FIRST_DAY = Date.UTC(2025, 0, 1);
 const CLOCK_SLACK_MS = 300_000;
 /** The catalogue's journal and the spool need some room, however little the stores are used. */
-const STATE_RESERVE = 256 * 1024 ** 2;
+const STATE_RESERVE = 256 * MEBIBYTE;
 
 export function checkNode(version: string): Finding {
   if (Number.parseInt(version.replace(/^v/, ''), 10) >= OLDEST_NODE) return fine('node', `Node ${version}`);

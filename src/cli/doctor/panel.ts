@@ -1,11 +1,11 @@
 /** The doctor's look at what the panel is owed. */
-import type { Clock } from '../../base/clock.ts';
+import { type Clock, HOUR_MS } from '../../base/clock.ts';
 import type { CatalogueFacts } from '../../catalogue/inspect.ts';
 import type { Config } from '../../config/config.ts';
 import { fine, warning, type Finding } from './finding.ts';
 
 /** A panel that is restarted or updated is back within this. */
-const LATE_MS = 3_600_000;
+const LATE_MS = HOUR_MS;
 
 export function checkReports(
   { panel }: Pick<Config, 'panel'>,

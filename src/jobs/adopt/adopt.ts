@@ -12,6 +12,7 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, realpath, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { MEBIBYTE } from '../../base/sizes.ts';
 import { verifyArchive } from '../../archive/archive.ts';
 import type { VerifyResult } from '../../archive/contract.ts';
 import type { ArchiveProgress } from '../../archive/entry.ts';
@@ -66,7 +67,7 @@ export interface AdoptDeps {
 /** One archive's fault; anything else ends the whole run, since it would befall the others too. */
 const REFUSED = new Set(['archive_damaged', 'backup_exists', 'too_large', 'invalid_request']);
 
-const CHUNK = 1024 * 1024;
+const CHUNK = MEBIBYTE;
 
 /** @throws Failure `invalid_request`, `store_unreachable`, `insufficient_storage`, `cancelled`. */
 export async function adopt(request: AdoptRequest, deps: AdoptDeps): Promise<AdoptReport> {

@@ -10,6 +10,7 @@
  *   3 the row `completed`
  */
 import { createHash } from 'node:crypto';
+import { MEBIBYTE } from '../../base/sizes.ts';
 import { asFailure, Failure, throwIfAborted } from '../../base/failure.ts';
 import type { BackupId } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
@@ -35,7 +36,7 @@ export interface CopyQueueDeps {
   readonly log: Log;
 }
 
-const PIECE = 1024 * 1024;
+const PIECE = MEBIBYTE;
 const DOING = 'Cannot copy the backup';
 /** After these the copy has to follow: a new backup, or another manifest. */
 const FOLLOWED: ReadonlySet<RoostEvent['type']> = new Set(['backup.completed', 'backup.locked']);

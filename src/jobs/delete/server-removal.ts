@@ -5,7 +5,7 @@
  * The decision lies in the server's row and covers the backups of that moment alone: those of a server that came back
  * under the same id are not its victims.
  */
-import type { Clock } from '../../base/clock.ts';
+import { type Clock, DAY_MS } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
@@ -19,7 +19,6 @@ export interface ServerRemovalDeps {
   readonly log: Log;
 }
 
-const DAY_MS = 86_400_000;
 /** The setting in the server's row. */
 const SETTING = 'givenUp';
 

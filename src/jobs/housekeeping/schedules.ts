@@ -6,7 +6,7 @@
  * is never queued twice. What a create is and when it is refused is the service's to say.
  */
 import { Cron } from 'croner';
-import type { Clock } from '../../base/clock.ts';
+import { type Clock, DAY_MS } from '../../base/clock.ts';
 import { asFailure } from '../../base/failure.ts';
 import type { ServerId } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
@@ -32,7 +32,7 @@ const LATE_MS = 60_000;
 /** How often the place in time is stored while nothing fires. */
 const SAVE_EVERY_MS = 60_000;
 /** A clock that was set back by less is waited for; by more, the schedules begin anew. */
-const BACKWARDS_MS = 86_400_000;
+const BACKWARDS_MS = DAY_MS;
 /** Missed times are counted no further. */
 const MOST_MISSED = 1000;
 const KEY = 'schedules';

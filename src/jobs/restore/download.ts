@@ -12,6 +12,7 @@
  */
 import { type FileHandle, mkdir, open, readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MEBIBYTE } from '../../base/sizes.ts';
 import { openFileSource } from '../../base/file-source.ts';
 import type { Clock } from '../../base/clock.ts';
 import { asFailure, Failure, throwIfAborted } from '../../base/failure.ts';
@@ -32,7 +33,6 @@ import { SpaceGuard } from '../stored/space-guard.ts';
 const DOING = 'Cannot fetch the backup';
 /** In the state directory. */
 const SPOOL = 'spool';
-const BYTES_PER_MEBIBYTE = 1024 ** 2;
 
 export interface RestoreDownloadsDeps {
   readonly download: Pick<GuardedDownload, 'check' | 'fetch'>;
@@ -118,7 +118,7 @@ export class RestoreDownloads {
     const guard = new SpaceGuard({ freeSpace: () => this.#freeSpace() }, () => limits.reserveFree, clock);
     const pace = new Pace(
       clock,
-      () => watch.writeRate() * BYTES_PER_MEBIBYTE,
+      () => watch.writeRate() * MEBIBYTE,
       () => throwIfAborted(signal, DOING),
     );
     let total: number | null = null;

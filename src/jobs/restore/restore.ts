@@ -9,6 +9,7 @@
  * It never changes the archive, never renames the server's directory itself, and never follows a link in it. What a
  * crash at each write means is written in swap.ts; recovery.ts acts on it.
  */
+import { HOUR_MS } from '../../base/clock.ts';
 import type { ArchiveWarning } from '../../archive/entry.ts';
 import { asFailure } from '../../base/failure.ts';
 import type { GameServer } from '../../servers/registry.ts';
@@ -173,7 +174,7 @@ async function plan(
   const keep =
     previous === undefined || hours === undefined
       ? null
-      : { until: deps.clock.now() + hours * 3_600_000, directory: previous };
+      : { until: deps.clock.now() + hours * HOUR_MS, directory: previous };
   const swapPlan = newPlan({ backup: job.record.backup, location: stage.location, file, keep, result, kept });
   const record = storePlan(job, swapPlan, deps);
   deps.onStep?.('stored');

@@ -3,7 +3,7 @@
  * written along with it: whoever reads that the job has ended can rely on the report being on its way, and no crash
  * comes between. The lane that carries it there is deliver.ts.
  */
-import type { Clock } from '../../base/clock.ts';
+import { type Clock, DAY_MS } from '../../base/clock.ts';
 import type { Failure } from '../../base/failure.ts';
 import type { Catalogue, NewDelivery } from '../../catalogue/contract.ts';
 import type { JobRecord } from '../../catalogue/records.ts';
@@ -13,7 +13,6 @@ export interface EndDependencies {
   readonly clock: Pick<Clock, 'now'>;
 }
 
-const DAY_MS = 86_400_000;
 /** How long a report is tried again and again before it waits for somebody to look. */
 export const REPORT_FOR_MS = 7 * DAY_MS;
 /**

@@ -1,4 +1,5 @@
 /** What the record of a backup keeps of what was written, and what events tell of a record. Pure. */
+import { MEBIBYTE } from '../../base/sizes.ts';
 import type { WriteResult } from '../../archive/contract.ts';
 import type { ArchiveWarning } from '../../archive/entry.ts';
 import type { Failure } from '../../base/failure.ts';
@@ -10,7 +11,7 @@ import type { PendingEvent } from '../runner/verb.ts';
 
 /** Whoever may write in a server's directory decides how many warnings there are and how long: both are bounded. */
 const MAX_WARNINGS = 1000;
-const MAX_WARNING_CHARACTERS = 1024 * 1024;
+const MAX_WARNING_CHARACTERS = MEBIBYTE;
 
 /** Warnings as records keep them: the first ones, as JSON carries their paths. */
 export function keepWarnings(warnings: readonly ArchiveWarning[]): WarningRecord[] {

@@ -5,7 +5,7 @@
 import type { OpenedArchive } from '../../archive/contract.ts';
 import type { Entry } from '../../archive/entry.ts';
 import { Failure, throwIfAborted } from '../../base/failure.ts';
-import { fromText, wirePath } from '../../base/paths.ts';
+import { fromText, splitPath, wirePath } from '../../base/paths.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import type { Store } from '../../storage/store.ts';
 import type { ArchivePort } from './archive-port.ts';
@@ -132,5 +132,5 @@ function directoryItem(entry: Entry): DirectoryItem {
 }
 
 function lastName(path: string): string {
-  return wirePath(path.slice(path.lastIndexOf('/') + 1));
+  return wirePath(splitPath(path).name);
 }

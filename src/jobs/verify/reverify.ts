@@ -4,7 +4,7 @@
  * One at a time and behind everything else: while it is merely time, only when nothing runs; once the days are over,
  * also on a node that is never idle. What a finding of damage means is the verify verb's to say.
  */
-import type { Clock } from '../../base/clock.ts';
+import { type Clock, DAY_MS, HOUR_MS } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import type { BackupId } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
@@ -23,11 +23,10 @@ export interface ReverifyDeps {
   readonly log: Log;
 }
 
-const DAY_MS = 86_400_000;
 /** From this share of the days on an idle node begins, so that few are left when they are over. */
 const EARLY = 0.8;
 /** One that could not be read (its store is away, somebody cancelled) is left alone for so long. */
-const RETRY_MS = 3_600_000;
+const RETRY_MS = HOUR_MS;
 const LOOKED_AT = 100;
 
 export class Reverify {

@@ -2,6 +2,7 @@
  * The verify verb: reads an archive to its last byte and compares it with what was recorded when it was made. Never
  * changes the archive; what becomes of one that is damaged is told in damage.ts.
  */
+import { DAY_MS } from '../../base/clock.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';
 import type { ArchivePort } from '../stored/archive-port.ts';
@@ -30,7 +31,7 @@ async function runVerify(job: RunningJob, deps: VerifyDeps): Promise<void> {
 }
 
 /** Archives that were made before that are in no cache any more, and stay in none for being verified. */
-const FRESH_MS = 86_400_000;
+const FRESH_MS = DAY_MS;
 
 async function readThrough(job: RunningJob, record: BackupRecord, deps: VerifyDeps): Promise<void> {
   const stored = await openStoredArchive(deps.stores.get(record.store), record);

@@ -9,7 +9,7 @@
 import fs from 'node:fs';
 import { createHash } from 'node:crypto';
 import { Failure } from '../../base/failure.ts';
-import { createFile, type DirectoryMetadata, syncHandle } from '../../base/handle-writes.ts';
+import { createFile, type DirectoryMetadata, syncHandle, writeAll } from '../../base/handle-writes.ts';
 import { openForReading } from '../../base/handles.ts';
 
 /** What is at `path` in the live tree goes out, and what the incoming tree has there comes in; or one of the two. */
@@ -87,7 +87,7 @@ export class PlanWriter {
     const bytes = Buffer.from(this.#text, 'latin1');
     this.#text = '';
     this.#hash.update(bytes);
-    for (let at = 0; at < bytes.length;) at += fs.writeSync(this.#file, bytes, at);
+    writeAll(this.#file, bytes);
   }
 }
 

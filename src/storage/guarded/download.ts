@@ -5,9 +5,10 @@
  * connection that trickles is given up. It never keeps or tells the URL, and never decides what the bytes mean.
  */
 import type { IncomingMessage } from 'node:http';
+import { DAY_MS, HOUR_MS } from '../../base/clock.ts';
 import { Failure, throwIfAborted } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
-import { formatBytes } from '../../base/sizes.ts';
+import { formatBytes, MEBIBYTE } from '../../base/sizes.ts';
 import { faultOf, isTransient } from '../s3/failure.ts';
 import { type RetryPort, systemRetry } from '../../base/retry.ts';
 import { retried } from '../s3/retry.ts';
@@ -19,11 +20,11 @@ const DOING = 'Cannot fetch the backup';
 /** RFC 1952: two bytes of magic, and deflate, the only method there is. */
 const GZIP = [0x1f, 0x8b, 8];
 /** So much further, and an earlier cut is forgotten: only a connection that brings nothing wears patience out. */
-const FORGIVING = 1024 ** 2;
+const FORGIVING = MEBIBYTE;
 /** Less than this in one `stallMs` is no download but a way to hold on to a job. */
 const TRICKLE = 64 * 1024;
 /** A day: the largest archives over slow lines take hours, and the server that waits for its files can do nothing else. */
-const LONGEST_MS = 24 * 3_600_000;
+const LONGEST_MS = DAY_MS;
 /** A panel waits 15 seconds for the answer to its request. */
 const CHECK_MS = 3000;
 const MAX_TYPE = 100;
@@ -239,7 +240,7 @@ function badStatus(status: number, { host }: URL): Failure {
 }
 
 function tooSlow({ host }: URL, longestMs: number): Failure {
-  return new Failure('store_unreachable', `${DOING}: ${host} took longer than ${longestMs / 3_600_000} hours`, {
+  return new Failure('store_unreachable', `${DOING}: ${host} took longer than ${longestMs / HOUR_MS} hours`, {
     facts: { host },
     hint: 'Look into the line between this host and the storage; then restore again.',
   });

@@ -3,11 +3,10 @@
  * 5 GiB, and there are at most 10,000 of them; docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html.
  */
 import { Failure } from '../../base/failure.ts';
-import { formatBytes } from '../../base/sizes.ts';
+import { formatBytes, MEBIBYTE } from '../../base/sizes.ts';
 
 export const MAX_PARTS = 10_000;
 
-const MEBIBYTE = 1024 ** 2;
 /** Enough for archives of 78 GiB; smaller ones cost more requests than they save memory. */
 const USUAL_PART = 8 * MEBIBYTE;
 const LARGEST_PART = 5 * 1024 ** 3;

@@ -7,7 +7,7 @@
  * through a few buffers and never touch this host's disk. It leaves no open upload behind: on failure, on abort, and
  * after a crash at the first use of the next run. Only names that are keys under the own prefix are ever touched.
  */
-import { type Clock, systemClock } from '../../base/clock.ts';
+import { type Clock, DAY_MS, systemClock } from '../../base/clock.ts';
 import { asFailure, Failure } from '../../base/failure.ts';
 import { Pace } from '../../base/rates.ts';
 import type { ByteSource } from '../../base/source.ts';
@@ -32,7 +32,6 @@ const BELIEVED_MS = 60_000;
 const OPENING_MS = 5_000;
 /** How long whoever asks for the state of a store waits for it. */
 const CHECK_MS = 10_000;
-const DAY_MS = 24 * 3_600_000;
 
 export interface S3StoreOptions {
   readonly name: string;

@@ -5,6 +5,7 @@
  * through costs few requests; single reads fetch exactly what they ask for. A cut connection is taken up again at the
  * byte where it broke off.
  */
+import { MEBIBYTE } from '../../base/sizes.ts';
 import { Failure, throwIfAborted, unlessAborted } from '../../base/failure.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { ObjectKey } from '../key.ts';
@@ -18,7 +19,7 @@ const DOING = 'Cannot read the archive';
 /** So many reads in a row, and the next ones are expected to follow. */
 const RUN = 3;
 const FIRST_WINDOW = 512 * 1024;
-const LARGEST_WINDOW = 2 * 1024 ** 2;
+const LARGEST_WINDOW = 2 * MEBIBYTE;
 /** Threads read side by side: the window before the newest is still asked for. */
 const WINDOWS = 2;
 

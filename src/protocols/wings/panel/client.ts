@@ -6,6 +6,7 @@
  * when it asks for a backup: what it does not know right after that, it may know a second later.
  */
 import { z } from 'zod';
+import { MEBIBYTE } from '../../../base/sizes.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { asFailure, type Failure } from '../../../base/failure.ts';
 import { isUuid, type BackupId, type ServerId } from '../../../base/ids.ts';
@@ -45,12 +46,12 @@ const NO_PANEL = 'its answer is not the one of a panel';
 
 /** A server's settings are some kilobytes; 50 of them are what the panels' own daemons ask for at a time. */
 const PER_PAGE = 50;
-const PAGE_BYTES = 32 * 1024 ** 2;
+const PAGE_BYTES = 32 * MEBIBYTE;
 /** A panel that always names a further page must not keep the node asking. */
 const MOST_PAGES = 2000;
-const SETTINGS_BYTES = 4 * 1024 ** 2;
+const SETTINGS_BYTES = 4 * MEBIBYTE;
 /** Ten thousand presigned URLs. */
-const PARTS_BYTES = 32 * 1024 ** 2;
+const PARTS_BYTES = 32 * MEBIBYTE;
 
 const Settings = z.record(z.string(), z.unknown());
 const Page = z.object({
