@@ -64,14 +64,14 @@ const INSIDE = {
     ],
   },
   jobs: {
-    reason: 'the runner knows no verb, and a verb no other, but for what a restore needs of verification and adoption',
+    reason: 'the runner knows no verb, and a verb no other, but that a restore may adopt its archive first',
     floors: [
       ['contract'],
       ['runner'],
       ['stored', 'views'],
-      ['verify', 'adopt', 'report', 'rebuild'],
-      ['restore', 'copy'],
-      ['backup', 'delete'],
+      ['report'],
+      ['verify', 'adopt', 'rebuild', 'backup', 'copy', 'delete'],
+      ['restore'],
       ['service', 'recover'],
       ['housekeeping'],
     ],
@@ -153,6 +153,14 @@ export default {
       from: { path: `^src/${room}/` },
       to: { path: '^src/', pathNot: [room, ...below].map((name) => `^src/${name}/`) },
     })),
+    {
+      name: 'of-the-verbs-a-restore-knows-adopt-alone',
+      comment:
+        'Verbs are siblings. A restore needs one other: it adopts the archive of a backup that only the panel knows.',
+      severity: 'error',
+      from: { path: '^src/jobs/restore/' },
+      to: { path: '^src/jobs/(backup|copy|delete|rebuild|verify)/' },
+    },
     {
       name: 'one-dialect-does-not-know-another',
       comment:

@@ -7,7 +7,7 @@ import { printableText } from '../base/paths.ts';
 import { formatBytes } from '../base/sizes.ts';
 import { loadConfig } from '../config/config.ts';
 import { conclude, type Invocation, type JsonOption, type Outcome, subcommand } from './command.ts';
-import type { AdoptReport, AdoptRequest } from './offline.ts';
+import type { AdoptReport, AdoptRequest } from '../base/adopt-report.ts';
 import { table } from './terminal/table.ts';
 
 interface AdoptOptions extends JsonOption {

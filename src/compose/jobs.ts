@@ -9,7 +9,7 @@ import type { Catalogue } from '../catalogue/contract.ts';
 import type { JobRecord } from '../catalogue/records.ts';
 import { localDirectories } from './stores.ts';
 import type { Config } from '../config/types.ts';
-import { rebuildNewStores } from '../jobs/rebuild/from-manifests.ts';
+import { rebuildNewStores } from '../jobs/rebuild/rebuild.ts';
 import { archivePort } from '../jobs/stored/archive-port.ts';
 import { Housekeeping } from '../jobs/housekeeping/housekeeping.ts';
 import { backupVerb } from '../jobs/backup/backup.ts';

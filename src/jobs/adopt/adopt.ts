@@ -16,45 +16,24 @@ import { MEBIBYTE } from '../../base/sizes.ts';
 import { verifyArchive } from '../../archive/archive.ts';
 import type { VerifyResult } from '../../archive/contract.ts';
 import type { ArchiveProgress } from '../../archive/entry.ts';
+import type { AdoptedArchive, AdoptReport, AdoptRequest, RefusedArchive } from '../../base/adopt-report.ts';
 import { fileSource } from '../../base/file-source.ts';
 import type { Clock } from '../../base/clock.ts';
 import { asFailure, errnoOf, Failure, throwIfAborted } from '../../base/failure.ts';
 import type { ServerId } from '../../base/ids.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
-import { objectKey } from '../../storage/key.ts';
+import { type ObjectKey, objectKey } from '../../storage/key.ts';
 import type { Store } from '../../storage/store.ts';
 import { keepWarnings } from '../stored/backup-facts.ts';
-import { findForeignArchives, type ForeignArchive, type Refusal } from './foreign-archives.ts';
+import { findForeignArchives, type ForeignArchive } from './foreign-archives.ts';
 import { writeManifest } from '../stored/manifests.ts';
 import type { StoreSet } from '../stored/stores.ts';
 
-export interface AdoptRequest {
-  /** Absolute paths of agents' directories. */
-  readonly directories: readonly string[];
-  /** Whose the archives are that lie in no server's directory. */
-  readonly server: ServerId | null;
-  readonly how: 'link' | 'copy' | 'move';
-  readonly dryRun: boolean;
-  readonly signal: AbortSignal;
-  readonly onFile?: (path: string, number: number, total: number) => void;
-  /** How far the archive at hand is read. */
+/** How one archive is adopted. */
+interface AdoptOptions extends Pick<AdoptRequest, 'how' | 'dryRun' | 'signal'> {
+  /** Called while the archive is read. */
   readonly onProgress?: (progress: ArchiveProgress) => void;
-}
-
-export interface Adopted {
-  readonly path: string;
-  readonly server: string;
-  readonly backup: string;
-  readonly size: number;
-  readonly files: number;
-  readonly state: 'linked' | 'copied' | 'moved' | 'would be taken' | 'known';
-  readonly warnings: number;
-}
-
-export interface AdoptReport {
-  readonly adopted: readonly Adopted[];
-  readonly refused: readonly Refusal[];
 }
 
 export interface AdoptDeps {
@@ -74,14 +53,14 @@ export async function adopt(request: AdoptRequest, deps: AdoptDeps): Promise<Ado
   const store = deps.stores.default;
   await store.check();
   const archives: ForeignArchive[] = [];
-  const refused: Refusal[] = [];
+  const refused: RefusedArchive[] = [];
   for (const directory of request.directories) {
     await refuseOwnStore(directory, deps.stores);
     const found = await findForeignArchives(directory, request.server);
     archives.push(...found.archives);
     refused.push(...found.refused);
   }
-  const adopted: Adopted[] = [];
+  const adopted: AdoptedArchive[] = [];
   for (const [index, archive] of archives.entries()) {
     throwIfAborted(request.signal, 'Cannot take over the archives');
     request.onFile?.(archive.path, index + 1, archives.length);
@@ -104,9 +83,9 @@ export async function adopt(request: AdoptRequest, deps: AdoptDeps): Promise<Ado
 export async function adoptArchive(
   archive: ForeignArchive,
   store: Store,
-  request: Pick<AdoptRequest, 'how' | 'dryRun' | 'signal' | 'onProgress'>,
+  request: AdoptOptions,
   deps: AdoptDeps,
-): Promise<Adopted> {
+): Promise<AdoptedArchive> {
   const { path, server, backup } = archive;
   const known = deps.catalogue.backups.find(backup);
   if (known !== undefined) {
@@ -126,7 +105,11 @@ export async function adoptArchive(
     if (request.dryRun) return { ...about, state: 'would be taken' };
     const linked = await place(archive, handle, store, request);
     await refuseChanged(archive, before, await handle.stat(), store);
-    const record = recordOf(archive, Math.floor(before.mtimeMs), verdict, store, deps.clock);
+    const record = recordOf(archive, verdict, {
+      madeAt: Math.floor(before.mtimeMs),
+      now: deps.clock.now(),
+      store: store.name,
+    });
     await writeManifest(store, record);
     deps.catalogue.backups.adopt(record);
     if (request.how === 'move' && !isInPlace(archive, store)) await unlink(path);
@@ -171,7 +154,7 @@ async function openArchiveFile(path: string): Promise<FileHandle> {
 
 async function verify(
   handle: FileHandle,
-  { signal, onProgress }: Pick<AdoptRequest, 'signal' | 'onProgress'>,
+  { signal, onProgress }: Pick<AdoptOptions, 'signal' | 'onProgress'>,
   workers: number | 'auto',
 ): Promise<VerifyResult> {
   const facts = await handle.stat();
@@ -183,8 +166,7 @@ async function verify(
     throw new Failure('archive_damaged', 'Cannot take over the archive: it is not gzip, whatever its name says');
   }
   const source = { archive: fileSource(handle.fd, facts.size) };
-  const watch = onProgress === undefined ? {} : { onProgress };
-  const verdict = await verifyArchive({ source, workers, signal, ...watch });
+  const verdict = await verifyArchive({ source, workers, signal, onProgress });
   // An agent that ignores its errors at the end closes a whole gzip stream around half of a tar.
   if (verdict.warnings.some(({ code }) => code === 'missing_end')) {
     throw new Failure('archive_damaged', 'Cannot take over the archive: its tar has no end, so it was cut off');
@@ -199,7 +181,7 @@ async function place(
   store: Store,
   { how, signal }: Pick<AdoptRequest, 'how' | 'signal'>,
 ): Promise<boolean> {
-  const key = objectKey(archive.server, archive.backup, 'tar.gz');
+  const key = keyOf(archive);
   if (isInPlace(archive, store)) return true;
   if (how === 'copy' || store.link === undefined || !(await store.link(key, archive.path))) {
     await copy(handle, store, key, signal);
@@ -211,12 +193,7 @@ async function place(
   throw new Failure('archive_damaged', 'Cannot take over the archive: it was replaced while it was read');
 }
 
-async function copy(
-  handle: FileHandle,
-  store: Store,
-  key: ReturnType<typeof objectKey>,
-  signal: AbortSignal,
-): Promise<void> {
+async function copy(handle: FileHandle, store: Store, key: ObjectKey, signal: AbortSignal): Promise<void> {
   const { size } = await handle.stat();
   const writer = await store.create(key, { expectedSize: size, signal });
   try {
@@ -236,34 +213,34 @@ async function copy(
 }
 
 /** True when it lies where the store would put it: a layout of a directory for each server is ours too. */
-function isInPlace({ path, server, backup }: ForeignArchive, store: Store): boolean {
-  return store.localPath?.(objectKey(server, backup, 'tar.gz')) === path;
+function isInPlace(archive: ForeignArchive, store: Store): boolean {
+  return store.localPath?.(keyOf(archive)) === archive.path;
+}
+
+function keyOf({ server, backup }: ForeignArchive): ObjectKey {
+  return objectKey(server, backup, 'tar.gz');
 }
 
 /** What was written to while it was read has another checksum now. */
 async function refuseChanged(archive: ForeignArchive, before: Stats, after: Stats, store: Store): Promise<void> {
   if (before.size === after.size && before.mtimeMs === after.mtimeMs) return;
-  if (!isInPlace(archive, store)) await store.remove(objectKey(archive.server, archive.backup, 'tar.gz'));
+  if (!isInPlace(archive, store)) await store.remove(keyOf(archive));
   throw new Failure('archive_damaged', 'Cannot take over the archive: it was written to while it was read');
 }
 
-async function isSecondName({ path, server, backup }: ForeignArchive, store: Store): Promise<boolean> {
-  const own = store.localPath?.(objectKey(server, backup, 'tar.gz'));
+async function isSecondName(archive: ForeignArchive, store: Store): Promise<boolean> {
+  const own = store.localPath?.(keyOf(archive));
   if (own === undefined) return false;
-  const [ours, theirs] = await Promise.all([lstat(own), lstat(path)]);
+  const [ours, theirs] = await Promise.all([lstat(own), lstat(archive.path)]);
   return ours.ino === theirs.ino && ours.dev === theirs.dev;
 }
 
 /** @param madeAt the time of the file's last write, which was its end. */
 function recordOf(
   { server, backup, name }: ForeignArchive,
-  madeAt: number,
-  verdict: VerifyResult,
-  store: Store,
-  clock: Clock,
+  { size, rawSize, files, entries, sha256, warnings }: VerifyResult,
+  { madeAt, now, store }: { readonly madeAt: number; readonly now: number; readonly store: string },
 ): BackupRecord {
-  const { size, rawSize, files, entries, sha256, warnings } = verdict;
-  const now = clock.now();
   return {
     id: backup,
     server,
@@ -271,7 +248,7 @@ function recordOf(
     status: 'COMPLETED',
     locked: false,
     ignore: [],
-    store: store.name,
+    store,
     key: objectKey(server, backup, 'tar.gz'),
     size,
     rawSize,

@@ -11,6 +11,7 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { RefusedArchive } from '../../base/adopt-report.ts';
 import { asFailure } from '../../base/failure.ts';
 import { type BackupId, isUuid, type ServerId } from '../../base/ids.ts';
 
@@ -22,15 +23,9 @@ export interface ForeignArchive {
   readonly name: string | null;
 }
 
-export interface Refusal {
-  readonly path: string;
-  readonly code: string;
-  readonly reason: string;
-}
-
 export interface FoundArchives {
-  readonly archives: readonly ForeignArchive[];
-  readonly refused: readonly Refusal[];
+  readonly archives: ForeignArchive[];
+  readonly refused: RefusedArchive[];
 }
 
 const ARCHIVE = '.tar.gz';
@@ -44,7 +39,7 @@ const SNAPSHOTS = new Set(['btrfs', 'zfs']);
  * @throws Failure `internal` when it cannot be read.
  */
 export async function findForeignArchives(directory: string, server: ServerId | null): Promise<FoundArchives> {
-  const found = { archives: [] as ForeignArchive[], refused: [] as Refusal[] };
+  const found: FoundArchives = { archives: [], refused: [] };
   const own = basename(directory);
   const owner = isUuid(own) ? (own as ServerId) : server;
   try {
@@ -62,16 +57,11 @@ export async function findForeignArchives(directory: string, server: ServerId | 
   }
 }
 
-interface Sorted {
-  readonly archives: ForeignArchive[];
-  readonly refused: Refusal[];
-}
-
-async function sortServer(directory: string, server: ServerId, found: Sorted): Promise<void> {
+async function sortServer(directory: string, server: ServerId, found: FoundArchives): Promise<void> {
   for (const entry of await inOrder(directory)) if (entry.isFile()) sort(join(directory, entry.name), server, found);
 }
 
-function sort(path: string, server: ServerId | null, { archives, refused }: Sorted): void {
+function sort(path: string, server: ServerId | null, { archives, refused }: FoundArchives): void {
   const file = basename(path);
   const refuse = (reason: string): void => void refused.push({ path, code: 'invalid_request', reason });
   if (file.endsWith('.s3.tar.gz')) return refuse('It is a temporary file of an upload');

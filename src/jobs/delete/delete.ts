@@ -15,7 +15,6 @@ import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import { removeObjects } from '../stored/archive-target.ts';
 import { backupEvent } from '../stored/backup-facts.ts';
-import type { CopyQueue } from '../copy/copies.ts';
 import type { StoreSet } from '../stored/stores.ts';
 import type { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { RunningJob, Verb } from '../runner/verb.ts';
@@ -24,7 +23,7 @@ export interface DeleteDeps {
   readonly catalogue: Pick<Catalogue, 'backups' | 'deliveries'>;
   readonly stores: StoreSet;
   /** Removes the copies in further stores; absent where there are none. */
-  readonly copies?: Pick<CopyQueue, 'remove'>;
+  readonly copies?: { remove(backup: BackupRecord): Promise<void> };
   /** Turns by backup id, shared with all who write manifests. */
   readonly turns: KeyedMutex;
 }

@@ -1,9 +1,43 @@
 /**
- * Making the catalogue again from the manifests in the stores, while no daemon runs. What stores hold is the truth then:
- * failed backups and ended jobs are forgotten, everything that can be restored is known again.
+ * Taking over backups that a store holds and the catalogue does not know: after the catalogue was lost, or when a store
+ * of another node was put into the config. Done once for each store; afterwards the catalogue is what counts, so that a
+ * backup which was deleted here does not come back from a copy of its files.
  */
-import { type RebuildDeps, type RebuiltFrom, rebuiltMark, rebuildFrom, inOrder } from './from-manifests.ts';
+import type { Log } from '../../base/log.ts';
+import type { Catalogue } from '../../catalogue/contract.ts';
+import type { BackupRecord } from '../../catalogue/records.ts';
+import { keyParts, objectKey } from '../../storage/key.ts';
+import type { Store } from '../../storage/store.ts';
+import { readManifest } from '../stored/manifests.ts';
 import type { StoreSet } from '../stored/stores.ts';
+
+export interface RebuildDeps {
+  readonly catalogue: Pick<Catalogue, 'transaction' | 'backups' | 'keys'>;
+  readonly stores: StoreSet;
+  readonly log: Log;
+}
+
+export interface RebuiltFrom {
+  readonly store: string;
+  readonly adopted: number;
+  /** Keys of manifests that do not fit what lies beside them. */
+  readonly passedOver: readonly string[];
+}
+
+/** Never rejects: a store that is away is asked again at the next start. */
+export async function rebuildNewStores(deps: RebuildDeps): Promise<void> {
+  for (const store of inOrder(deps.stores)) {
+    const mark = rebuiltMark(store);
+    if (deps.catalogue.keys.getText(mark) !== undefined) continue;
+    try {
+      const { adopted } = await rebuildFrom(store, deps);
+      deps.catalogue.keys.setText(mark, 'yes');
+      if (adopted > 0) deps.log.info('Took over backups that the store held', { store: store.name, backups: adopted });
+    } catch (error) {
+      deps.log.warn('Cannot look for backups in the store', { store: store.name, error });
+    }
+  }
+}
 
 /**
  * Makes sure, before anything is set aside, that every store answers: the backups of one that is away would be
@@ -23,4 +57,42 @@ export async function rebuildFromStores(deps: RebuildDeps): Promise<readonly Reb
     deps.catalogue.keys.setText(rebuiltMark(store), 'yes');
   }
   return report;
+}
+
+/** Where new backups go comes first: what another store holds of the same backup is a copy of it. */
+function inOrder(stores: StoreSet): readonly Store[] {
+  return [stores.default, ...stores.all().filter((store) => store !== stores.default)];
+}
+
+/** The key under which it is remembered that a store was asked. */
+function rebuiltMark(store: Pick<Store, 'name'>): string {
+  return `adopted:${store.name}`;
+}
+
+/**
+ * Takes over what one store holds and the catalogue does not know, whether or not it was asked before.
+ *
+ * @throws Failure `store_unreachable`.
+ */
+async function rebuildFrom(store: Store, { catalogue, log }: RebuildDeps): Promise<RebuiltFrom> {
+  let adopted = 0;
+  const passedOver: string[] = [];
+  for await (const { key } of store.list('')) {
+    const parts = keyParts(key);
+    if (parts?.kind !== 'json' || catalogue.backups.find(parts.backup) !== undefined) continue;
+    const record = await readManifest(store, { server: parts.server, id: parts.backup });
+    if (record !== undefined && (await isWhole(store, record))) {
+      catalogue.backups.adopt(record);
+      adopted++;
+    } else {
+      passedOver.push(key);
+      log.warn('Passed over a manifest that does not fit what lies beside it', { store: store.name, key });
+    }
+  }
+  return { store: store.name, adopted, passedOver };
+}
+
+/** Its index may be missing: such an archive is read through instead. */
+async function isWhole(store: Store, record: BackupRecord): Promise<boolean> {
+  return (await store.stat(objectKey(record.server, record.id, 'tar.gz')))?.size === record.size;
 }

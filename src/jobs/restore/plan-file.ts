@@ -1,13 +1,12 @@
 /** Step 5 of a restore: the unpacked tree is held against the live one, and the renames are written down. */
 import fs from 'node:fs';
-import { compileIgnore } from '../../archive/ignore/ignore.ts';
-import { either, keepNothing, keepPaths, type KeepRules } from '../../servers/swap/rules.ts';
+import { compileIgnore, type DirectoryRules } from '../../archive/ignore/ignore.ts';
+import { either, KEEP, keepNothing, keepPaths, type KeepRules, REPLACE } from '../../servers/swap/rules.ts';
 import { RESTORE_TREES, type Stage } from '../../servers/stage/stage.ts';
 import { planSwap } from '../../servers/swap/plan.ts';
 import { type PlanFile, PlanWriter } from '../../servers/swap/step.ts';
 import type { PathSelection } from './paths.ts';
 import type { RestoreRequest } from './request.ts';
-import { keepIgnored, keepUnselected } from './keep-rules.ts';
 
 const RESTORE_PLAN = 'plan';
 
@@ -33,6 +32,30 @@ export function rulesOf({ request, selection, mounts, ignore }: Omit<SwapOptions
   const ignored = request.truncate && request.keepIgnored && ignore.length > 0;
   const keep = either(keepPaths(mounts), ignored ? keepIgnored(compileIgnore(ignore).root()) : keepNothing);
   return { keep, remove: either(keep, selection === undefined ? keepNothing : keepUnselected(selection.root())) };
+}
+
+/** What an ignore list covers stays. */
+function keepIgnored(rules: DirectoryRules): KeepRules {
+  return {
+    child(name, directory) {
+      const { ignored, prune } = rules.child(name, directory);
+      if (!directory) return ignored ? KEEP : REPLACE;
+      return { keep: ignored, mixed: !ignored || !prune };
+    },
+    enter: (name) => keepIgnored(rules.enter(name)),
+  };
+}
+
+/** What a selection does not choose stays. Its rules say `ignored` for what it chooses. */
+function keepUnselected(rules: DirectoryRules): KeepRules {
+  return {
+    child(name, directory) {
+      const { ignored: selected, prune: allBelow } = rules.child(name, directory);
+      if (!directory) return selected ? REPLACE : KEEP;
+      return { keep: !selected, mixed: !selected || !allBelow };
+    },
+    enter: (name) => keepUnselected(rules.enter(name)),
+  };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { rebuildNewStores } from '../../../src/jobs/rebuild/from-manifests.ts';
+import { rebuildNewStores } from '../../../src/jobs/rebuild/rebuild.ts';
 import { objectKey } from '../../../src/storage/key.ts';
 import type { MemoryStore } from '../../support/memory-store.ts';
 import { backUp, backupId, SERVER, testNode, type TestNode } from '../../support/node.ts';
