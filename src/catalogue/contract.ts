@@ -175,13 +175,10 @@ export interface DeliveryTable {
   delete(id: number): void;
 }
 
-export interface NewJob {
-  readonly id: JobId;
-  readonly kind: JobKind;
-  readonly server: ServerId;
-  readonly backup: BackupId;
-  readonly request: Readonly<Record<string, unknown>>;
-}
+/** A job to be queued; `request` is the one of its kind. */
+export type NewJob<Kind extends JobKind = JobKind> = {
+  [K in Kind]: Pick<JobRecord<K>, 'id' | 'kind' | 'server' | 'backup' | 'request'>;
+}[Kind];
 
 export interface JobFilter {
   readonly server?: ServerId;

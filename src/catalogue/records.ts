@@ -4,6 +4,7 @@
  */
 import type { FailureRecord } from '../base/failure.ts';
 import type { BackupId, JobId, ServerId } from '../base/ids.ts';
+import type { ServerLimits } from '../config/types.ts';
 
 /** `RESTORING` is not stored: a backup shows it while a restore job of it is queued or runs. */
 export type StoredBackupStatus = 'IN_PROGRESS' | 'COMPLETED' | 'FAILED';
@@ -73,20 +74,64 @@ export interface JobProgress {
   readonly etaSeconds: number | null;
 }
 
-export interface JobRecord {
+/** What a backup job was asked for; absent fields were not asked for. */
+export interface BackupJobRequest {
+  /** The caller's limits, besides those of the node; 0 for none. */
+  readonly limits?: ServerLimits;
+  /** The panel gets a report of how the job ended. */
+  readonly report?: boolean;
+  /** The archive goes to the panel's storage before the report, and is removed here after it. */
+  readonly upload?: 'panel';
+  /** The job continues one that was interrupted while it ran; it is not begun a third time. */
+  readonly runAgain?: boolean;
+}
+
+/** What a restore job was asked for; absent fields were not asked for. */
+export interface RestoreJobRequest {
+  /** The tree becomes exactly the archive; without it, what the archive lacks stays. */
+  readonly truncate?: boolean;
+  /** Globs; only what they select is restored, and only of that truncating removes anything. */
+  readonly paths?: readonly string[];
+  /** With `truncate`: what the backup's ignore list covers stays. */
+  readonly keepIgnored?: boolean;
+  /** Reports what would change, and changes nothing. */
+  readonly dryRun?: boolean;
+  /** Keeps what was set aside for so many hours, for an undo. */
+  readonly keepPreviousHours?: number;
+  /** Puts back what the last restore of this backup set aside; all else has no meaning then. */
+  readonly undo?: boolean;
+  /** The archive is not in the catalogue: it is fetched from a link that only the process knows. */
+  readonly download?: boolean;
+  /** The archive is not in the catalogue: another daemon left it, and it is adopted first. */
+  readonly claim?: boolean;
+  /** The panel gets a report of how the job ended. */
+  readonly report?: boolean;
+}
+
+/** What each kind of job is asked for; stored with the job, so that a restart can continue it. */
+export interface JobRequests {
+  readonly backup: BackupJobRequest;
+  readonly restore: RestoreJobRequest;
+  readonly verify: Readonly<Record<string, never>>;
+  readonly delete: Readonly<Record<string, never>>;
+}
+
+interface JobBase {
   readonly id: JobId;
-  readonly kind: JobKind;
   readonly server: ServerId;
   readonly backup: BackupId;
   readonly state: JobState;
   readonly phase: string;
-  /** What the verb was asked for (restore: truncate, paths), so that a restart can go on with it. */
-  readonly request: Readonly<Record<string, unknown>>;
   readonly error: FailureRecord | null;
   readonly createdAt: number;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
 }
+
+/** A job of one of these kinds; `kind` tells what its `request` holds. */
+export type JobRecord<Kind extends JobKind = JobKind> = {
+  [K in Kind]: JobBase & { readonly kind: K; readonly request: JobRequests[K] };
+}[Kind];
 
 /** What the catalogue knows of a server; its directory and name are the registry's. */
 export interface ServerRecord {

@@ -26,6 +26,7 @@ import { fingerprint, liveConfig, type LiveConfig } from '../config/live.ts';
 import type { Config } from '../config/types.ts';
 import { createApp, type HttpApp } from '../http/app.ts';
 import { watchEventLoop } from '../protocols/native/metrics/event-loop-delay.ts';
+import { isReported } from '../jobs/runner/job-end.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
 import { TokenDenylist } from '../protocols/wings/tokens/denylist.ts';
 import { PanelStartup } from '../protocols/wings/panel/startup.ts';
@@ -197,7 +198,7 @@ class RoostDaemon implements Daemon {
   /** Nothing waits for the panel: it may be away for days. */
   #greet(panel: WingsPanel, catalogue: Catalogue, { reports, runner, service }: Jobs): void {
     const busy = (): boolean =>
-      runner.open().some(({ record }) => record.request['report'] === true) ||
+      runner.open().some(({ record }) => isReported(record)) ||
       catalogue.deliveries.list({ state: 'pending' }).some(({ kind }) => kind === 'restore');
     const { ownsReset } = this.#config.panel;
     const about = { panel: panel.client, service, ownsReset, busy, random: Math.random, log: this.#log };

@@ -137,7 +137,7 @@ export function composeJobs(surroundings: JobsDeps): Jobs {
       await recoverRestores(restoring);
     },
     async recoverStores() {
-      const again = (job: JobRecord, failure: Failure): boolean =>
+      const again = (job: JobRecord<'backup'>, failure: Failure): boolean =>
         config.jobs.rerunInterrupted && runAgain(job, failure, { catalogue, runner });
       await recoverJobs({ ...shared, runAgain: again });
       await rebuildNewStores(shared);

@@ -41,11 +41,11 @@ export interface BackupView extends Omit<BackupRecord, 'status'> {
   readonly copies?: readonly Pick<CopyRecord, 'store' | 'state' | 'error' | 'updatedAt'>[];
 }
 
-export interface JobView extends JobRecord {
+export type JobView = JobRecord & {
   readonly progress: JobProgress | null;
   /** 1 for the next to start; null when it does not wait. */
   readonly position: number | null;
-}
+};
 
 /**
  * What happens to a create or restore while the server already has one queued or running: the native API refuses it

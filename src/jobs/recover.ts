@@ -41,7 +41,7 @@ export interface RecoverDependencies {
   readonly clock: Clock;
   readonly log: Log;
   /** Begins an interrupted backup again in a new job, and ends this one; false when it is to fail instead. */
-  readonly runAgain?: (job: JobRecord, failure: Failure) => boolean;
+  readonly runAgain?: (job: JobRecord<'backup'>, failure: Failure) => boolean;
 }
 
 /** Ends every job of the last run but restores. Never rejects for one of them: the others still have to be ended. */
@@ -62,7 +62,7 @@ async function recoverJob(job: JobRecord, deps: RecoverDependencies): Promise<vo
   else endFailed(job, interrupted(), deps, () => []);
 }
 
-async function recoverBackup(job: JobRecord, deps: RecoverDependencies): Promise<void> {
+async function recoverBackup(job: JobRecord<'backup'>, deps: RecoverDependencies): Promise<void> {
   const backup = deps.catalogue.backups.find(job.backup);
   if (job.state === 'running') await letGo(job, deps);
   const sealed = backup?.status === 'IN_PROGRESS' ? await settleObjects(backup, deps) : undefined;

@@ -11,7 +11,7 @@ import type { Log } from '../base/log.ts';
 import { wirePath } from '../base/paths.ts';
 import type { ByteSource } from '../base/source.ts';
 import type { Catalogue, NewBackup } from '../catalogue/contract.ts';
-import type { JobKind, JobRecord } from '../catalogue/records.ts';
+import type { JobKind, JobRecord, RestoreJobRequest } from '../catalogue/records.ts';
 import type { Config } from '../config/types.ts';
 import { checkReserve } from '../policy/limits.ts';
 import type { Registry } from '../servers/registry.ts';
@@ -169,7 +169,7 @@ export class Service implements contract.BackupService {
   #submitRestore(
     server: ServerId,
     backup: BackupId,
-    request: JobRecord['request'],
+    request: RestoreJobRequest,
     link?: string,
   ): contract.AcceptedRestore {
     const { runner, events, previews, downloads } = this.#deps;

@@ -4,6 +4,7 @@
  */
 import fs from 'node:fs';
 import { join } from 'node:path';
+import type { RestoreJobRequest } from '../../src/catalogue/records.ts';
 import { openRestoreNode } from './restore-node.ts';
 import { archiveOf } from './tree-archive.ts';
 import type { TreeNode } from './tree.ts';
@@ -12,7 +13,7 @@ interface Orders {
   readonly root: string;
   readonly archive: readonly [string, TreeNode][];
   /** null: recovers what an earlier process left. */
-  readonly request: Readonly<Record<string, unknown>> | null;
+  readonly request: RestoreJobRequest | null;
   /** The number of the step to die at, counted from 0; null to live. */
   readonly dieAt: number | null;
   /** The number of the step that is refused, as if the disk said no; null for none. */

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { BACKUP } from './restore-node.ts';
-import type { JobState } from '../../src/catalogue/records.ts';
+import type { JobState, RestoreJobRequest } from '../../src/catalogue/records.ts';
 import { type Fate, powerCalls, runChild } from './restore-kill.ts';
 import { remains, restoreNode } from './restore-scene.ts';
 import { scratchDirectory } from './scratch.ts';
@@ -34,11 +34,11 @@ export const ARCHIVED: Tree = treeOf({
 });
 
 export interface CrashCase {
-  readonly request: Readonly<Record<string, unknown>>;
+  readonly request: RestoreJobRequest;
   /** What a restore that was done leaves. */
   readonly after: Tree;
   /** Restores first, so that there is something to undo. */
-  readonly first?: Readonly<Record<string, unknown>>;
+  readonly first?: RestoreJobRequest;
   readonly ignore?: readonly string[];
 }
 

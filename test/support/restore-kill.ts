@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { RestoreJobRequest } from '../../src/catalogue/records.ts';
 import type { Tree } from './tree.ts';
 
 export const CHILD = fileURLToPath(new URL('restore-child.ts', import.meta.url));
@@ -25,7 +26,7 @@ export interface Fate {
 export async function runChild(
   root: string,
   archive: Tree,
-  request: Readonly<Record<string, unknown>> | null,
+  request: RestoreJobRequest | null,
   fate: Fate = {},
 ): Promise<ChildRun> {
   const orders = ordersOf(root, archive, request, fate);
@@ -43,7 +44,7 @@ export async function runChild(
 export function ordersOf(
   root: string,
   archive: Tree,
-  request: Readonly<Record<string, unknown>> | null,
+  request: RestoreJobRequest | null,
   { dieAt, refuseAt, ignore = [] }: Fate = {},
 ): string {
   return JSON.stringify({

@@ -18,6 +18,7 @@ import { restoreVerb } from '../../src/jobs/restore/restore.ts';
 import { JobRunner } from '../../src/jobs/runner/runner.ts';
 import type { PowerPort, PowerState } from '../../src/servers/power/port.ts';
 import { openRegistry } from '../../src/servers/registry.ts';
+import type { RestoreJobRequest } from '../../src/catalogue/records.ts';
 import { StillClock } from './still-clock.ts';
 import { clearDirectory, makeTree, manifestAt, type Tree } from './tree.ts';
 import { archiveOf, TreeArchives } from './tree-archive.ts';
@@ -85,7 +86,7 @@ export function openRestoreNode(options: RestoreNodeOptions) {
   };
   const verbs = [restoreVerb(deps)];
   const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent: 2, maxQueued: 10 });
-  const submit = (request: Readonly<Record<string, unknown>>, backup = BACKUP) =>
+  const submit = (request: RestoreJobRequest, backup = BACKUP) =>
     runner.submit({ id: newJobId(), kind: 'restore', server: SERVER, backup, request });
   return Object.assign(hooks, {
     root,
@@ -101,7 +102,7 @@ export function openRestoreNode(options: RestoreNodeOptions) {
     runner,
     submit,
     /** Restores and waits; `done` or the code of the failure. */
-    restore: (request: Readonly<Record<string, unknown>> = {}): Promise<string> => outcomeOf(submit(request).ended),
+    restore: (request: RestoreJobRequest = {}): Promise<string> => outcomeOf(submit(request).ended),
     recover: () => recoverRestores(deps),
     sweep: () => sweepPrevious(deps),
     /** Replaces what is in the server's directory. */

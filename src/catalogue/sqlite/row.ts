@@ -40,7 +40,8 @@ export function failureOrNull(row: Row, column: string): FailureRecord | null {
   return row[column] === null ? null : (json(row, column) as FailureRecord);
 }
 
-function unfit(column: string): never {
+/** @throws Failure `internal`, always. */
+export function unfit(column: string): never {
   throw new Failure('internal', `Cannot read the catalogue: a row's ${column} has the wrong form`, {
     facts: { column },
     hint: 'The database was changed by another program, or is damaged.',

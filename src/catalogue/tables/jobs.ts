@@ -4,7 +4,8 @@ import type { BackupId, JobId, ServerId } from '../../base/ids.ts';
 import type { JobFilter, JobTable, NewJob } from '../contract.ts';
 import type { Database, Values } from '../sqlite/database.ts';
 import { failureText } from '../failure-text.ts';
-import type { JobKind, JobRecord, JobState } from '../records.ts';
+import type { JobRecord, JobState } from '../records.ts';
+import { readRequest } from './job-request.ts';
 import { failureOrNull, integer, integerOrNull, json, type Row, text } from '../sqlite/row.ts';
 import { insertInto, where } from '../sqlite/sql.ts';
 
@@ -98,12 +99,11 @@ export class Jobs implements JobTable {
 function jobOf(row: Row): JobRecord {
   return {
     id: text(row, 'id') as JobId,
-    kind: text(row, 'kind') as JobKind,
+    ...readRequest(text(row, 'kind'), json(row, 'request')),
     server: text(row, 'server') as ServerId,
     backup: text(row, 'backup') as BackupId,
     state: text(row, 'state') as JobState,
     phase: text(row, 'phase'),
-    request: json(row, 'request') as Readonly<Record<string, unknown>>,
     error: failureOrNull(row, 'error'),
     createdAt: integer(row, 'created_at'),
     startedAt: integerOrNull(row, 'started_at'),

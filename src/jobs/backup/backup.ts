@@ -31,7 +31,7 @@ export interface BackupDeps extends PlanDeps {
   readonly clock: Clock;
 }
 
-export function backupVerb(deps: BackupDeps): Verb {
+export function backupVerb(deps: BackupDeps): Verb<'backup'> {
   const guards = new Map<Store, SpaceGuard>();
   const guardOf = (store: Store): SpaceGuard => {
     const guard = guards.get(store) ?? new SpaceGuard(store, () => deps.config.limits.reserveFree, deps.clock);
@@ -46,7 +46,11 @@ export function backupVerb(deps: BackupDeps): Verb {
   };
 }
 
-async function runBackup(job: RunningJob, deps: BackupDeps, guardOf: (store: Store) => SpaceGuard): Promise<void> {
+async function runBackup(
+  job: RunningJob<'backup'>,
+  deps: BackupDeps,
+  guardOf: (store: Store) => SpaceGuard,
+): Promise<void> {
   const plan = await prepare(job, deps);
   const target = await ArchiveTarget.open(plan.store, plan.backup, {
     expectedSize: plan.mostBytes,
@@ -64,10 +68,10 @@ async function runBackup(job: RunningJob, deps: BackupDeps, guardOf: (store: Sto
   await follow(sealed, plan.store, deps);
 }
 
-async function prepare(job: RunningJob, deps: BackupDeps): Promise<BackupPlan> {
+async function prepare(job: RunningJob<'backup'>, deps: BackupDeps): Promise<BackupPlan> {
   job.phase('preparing');
   const backup = deps.catalogue.backups.get(job.record.backup);
-  const maxSize = archiveLimit(backup.server, job.record.request, deps);
+  const maxSize = archiveLimit(backup.server, job.record.request.limits, deps);
   return planBackup(backup, maxSize, deps, job.signal);
 }
 
@@ -77,7 +81,7 @@ interface Written {
 }
 
 async function write(
-  job: RunningJob,
+  job: RunningJob<'backup'>,
   plan: BackupPlan,
   target: ArchiveTarget,
   guard: SpaceGuard,
@@ -113,7 +117,7 @@ async function write(
 }
 
 async function seal(
-  job: RunningJob,
+  job: RunningJob<'backup'>,
   plan: BackupPlan,
   target: ArchiveTarget,
   { result, quiesced }: Written,
@@ -133,7 +137,7 @@ async function seal(
   return sealed;
 }
 
-function commit(job: RunningJob, sealed: BackupRecord, deps: BackupDeps): void {
+function commit(job: RunningJob<'backup'>, sealed: BackupRecord, deps: BackupDeps): void {
   const { sha256, completedAt } = sealed;
   if (sha256 === null || completedAt === null) throw new TypeError('a sealed backup has a digest and a time');
   job.commit(() => {

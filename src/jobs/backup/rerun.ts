@@ -15,12 +15,12 @@ import type { JobRunner } from '../runner/runner.ts';
  * @throws Failure `draining` or `server_busy`; nothing has changed then.
  */
 export function runAgain(
-  job: JobRecord,
+  job: JobRecord<'backup'>,
   failure: Failure,
   { catalogue, runner }: { readonly catalogue: Pick<Catalogue, 'jobs'>; readonly runner: Pick<JobRunner, 'submit'> },
 ): boolean {
   const { kind, server, backup, state } = job;
-  if (state === 'running' && job.request['runAgain'] === true) return false;
+  if (state === 'running' && job.request.runAgain === true) return false;
   const request = state === 'running' ? { ...job.request, runAgain: true } : job.request;
   runner.submit({ id: newJobId(), kind, server, backup, request }, () => {
     catalogue.jobs.finish(job.id, 'failed', failure.toJSON());

@@ -22,23 +22,8 @@ export function checkLimits(server: ServerId, asked: ServerLimits | undefined, d
  *
  * @throws Failure `too_large` when nothing is left.
  */
-export function archiveLimit(server: ServerId, request: Readonly<Record<string, unknown>>, deps: LimitDeps) {
-  return mostBytes(limitsOf(server, limitsIn(request), deps), bytesOf(server, deps));
-}
-
-/** What a job's request remembers of the caller's limits. */
-function limitsIn({ limits }: Readonly<Record<string, unknown>>): ServerLimits | undefined {
-  if (typeof limits !== 'object' || limits === null) return undefined;
-  const written: Readonly<Record<string, unknown>> = { ...limits };
-  return {
-    perServer: count(written['perServer']),
-    maxSize: count(written['maxSize']),
-    serverBytes: count(written['serverBytes']),
-  };
-}
-
-function count(written: unknown): number {
-  return typeof written === 'number' && written > 0 ? written : 0;
+export function archiveLimit(server: ServerId, asked: ServerLimits | undefined, deps: LimitDeps): number {
+  return mostBytes(limitsOf(server, asked, deps), bytesOf(server, deps));
 }
 
 function limitsOf(server: ServerId, asked: ServerLimits | undefined, { config }: LimitDeps): ServerLimits {

@@ -1,7 +1,7 @@
 /** Whether a restore may begin, and where its archive will come from. Changes nothing. */
 import { Failure } from '../../base/failure.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
-import type { JobRecord } from '../../catalogue/records.ts';
+import type { RestoreJobRequest } from '../../catalogue/records.ts';
 import type { Registry } from '../../servers/registry.ts';
 import { requireActive, requireCompleted, requireIdle, requireUndamaged, requireUnused } from '../runner/admission.ts';
 import type { AdoptOnDemand } from '../adopt/on-demand.ts';
@@ -25,7 +25,7 @@ interface AdmissionDeps {
 /** What a restore comes to. */
 export interface PreparedRestore {
   /** What its job's row keeps; never the link. */
-  readonly asked: JobRecord['request'];
+  readonly asked: RestoreJobRequest;
   /** Where the archive is fetched from; undefined when it lies on the node. */
   readonly link: string | undefined;
   /** True for an archive that another daemon left: it is taken over before it is restored. */

@@ -37,7 +37,7 @@ export interface RestoreDeps {
   readonly power: PowerPort;
   readonly config: Pick<Config, 'backups' | 'limits' | 'restore' | 'servers' | 'stateDirectory'>;
   /** Step 1: where the archive of a job comes from; `fetchArchive` chooses. */
-  readonly fetch: (job: JobRecord, signal: AbortSignal, watch: FetchWatch) => Promise<FetchedArchive>;
+  readonly fetch: (job: JobRecord<'restore'>, signal: AbortSignal, watch: FetchWatch) => Promise<FetchedArchive>;
   readonly clock: Clock;
   readonly log: Log;
   /** Told what a dry run found, before its job is done. */

@@ -180,8 +180,8 @@ export function fetchArchive(
 ): RestoreDeps['fetch'] {
   return async (job, signal, watch) => {
     const { server, backup, request } = job;
-    if (request['download'] === true && downloads !== undefined) return downloads.fetch(job, signal, watch);
-    if (request['claim'] === true) {
+    if (request.download === true && downloads !== undefined) return downloads.fetch(job, signal, watch);
+    if (request.claim === true) {
       // A large one takes long to read, and a job that comes no further is taken for stalled.
       await adoption?.adopt(server, backup, signal, ({ bytesDone, bytesTotal }) =>
         watch.progress(bytesDone, bytesTotal),
@@ -194,7 +194,8 @@ export function fetchArchive(
 /** The backup that a job is about; of one that has no row, or none yet, what is known: whose it is, and its id. */
 export function backupOf(job: JobRecord, { backups }: Pick<Catalogue, 'backups'>): BackupRecord {
   const { server, backup, createdAt: now } = job;
-  if (job.request['download'] !== true && job.request['claim'] !== true) return backups.get(backup);
+  if (job.kind !== 'restore' || (job.request.download !== true && job.request.claim !== true))
+    return backups.get(backup);
   const nothing = { size: 0, rawSize: 0, files: 0, entries: 0, reusedBytes: 0, sha256: null, ignore: [], error: null };
   return (
     backups.find(backup) ?? {

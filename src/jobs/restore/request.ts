@@ -1,6 +1,7 @@
 /** What a restore was asked for, as its job row carries it. */
 import { z } from 'zod';
 import { Failure } from '../../base/failure.ts';
+import type { RestoreJobRequest } from '../../catalogue/records.ts';
 
 /** A year: what is kept longer is a backup. */
 const MAX_HOURS = 366 * 24;
@@ -29,7 +30,7 @@ const requestShape = z.object({
 export type RestoreRequest = z.infer<typeof requestShape>;
 
 /** @throws Failure `invalid_request` with the first field that is wrong. */
-export function parseRestoreRequest(request: Readonly<Record<string, unknown>>): RestoreRequest {
+export function parseRestoreRequest(request: RestoreJobRequest): RestoreRequest {
   const parsed = requestShape.safeParse(request);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;

@@ -33,7 +33,7 @@ import { unpackArchive, type Unpacked } from './unpack.ts';
 import { runUndo } from './undo.ts';
 import type { RunningJob, Verb } from '../runner/verb.ts';
 
-export function restoreVerb(deps: RestoreDeps): Verb {
+export function restoreVerb(deps: RestoreDeps): Verb<'restore'> {
   return {
     kind: 'restore',
     events: { started: 'restore.started', progress: 'restore.progress' },
@@ -44,7 +44,7 @@ export function restoreVerb(deps: RestoreDeps): Verb {
 
 /** One restore on its way. */
 interface Restore {
-  readonly job: RunningJob;
+  readonly job: RunningJob<'restore'>;
   readonly server: GameServer;
   readonly request: RestoreRequest;
   readonly selection: PathSelection | undefined;
@@ -52,7 +52,7 @@ interface Restore {
   readonly deps: RestoreDeps;
 }
 
-async function runRestore(job: RunningJob, deps: RestoreDeps): Promise<void> {
+async function runRestore(job: RunningJob<'restore'>, deps: RestoreDeps): Promise<void> {
   const restore = await begin(job, deps);
   const archive = await fetch(restore); // 1
   let stored: StoredSwap;
@@ -70,7 +70,7 @@ async function runRestore(job: RunningJob, deps: RestoreDeps): Promise<void> {
   await finishCommitted(job, stored, deps); // 8
 }
 
-async function begin(job: RunningJob, deps: RestoreDeps): Promise<Restore> {
+async function begin(job: RunningJob<'restore'>, deps: RestoreDeps): Promise<Restore> {
   const request = parseRestoreRequest(job.record.request);
   const selection = request.paths === undefined ? undefined : compilePaths(request.paths);
   const server = await deps.registry.get(job.record.server);

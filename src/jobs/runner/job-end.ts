@@ -31,10 +31,19 @@ export function endJob(job: JobRecord, failure: Failure | null, deps: EndDepende
   const { jobs, deliveries } = deps.catalogue;
   if (failure === null) jobs.finish(job.id, 'done');
   else jobs.finish(job.id, failure.code === 'cancelled' ? 'cancelled' : 'failed', failure.toJSON());
-  if (job.request['report'] === true) deliveries.insert(reportOf(job, failure === null, deps));
+  if (isReported(job)) deliveries.insert(reportOf(job, failure === null, deps));
 }
 
-function reportOf(job: JobRecord, done: boolean, { catalogue, clock }: EndDependencies): NewDelivery {
+/** True for a job of which the panel gets a report when it ends. */
+export function isReported(job: JobRecord): job is JobRecord<'backup' | 'restore'> {
+  return (job.kind === 'backup' || job.kind === 'restore') && job.request.report === true;
+}
+
+function reportOf(
+  job: JobRecord<'backup' | 'restore'>,
+  done: boolean,
+  { catalogue, clock }: EndDependencies,
+): NewDelivery {
   const { id, server, backup, createdAt: askedAt } = job;
   const now = clock.now();
   const about = { job: id, server, backup, askedAt, giveUpAt: now + REPORT_FOR_MS, step: 'report', data: {} };
@@ -48,6 +57,6 @@ function reportOf(job: JobRecord, done: boolean, { catalogue, clock }: EndDepend
   if (made === undefined || made.sha256 === null) return { ...about, ...nothing, kind: 'backup', dueAt: now };
   const { sha256, size, files } = made;
   // The panel keeps this one: it is told of it once it has it.
-  const first = job.request['upload'] === 'panel' ? { step: 'upload', data: { upload: true } } : {};
+  const first = job.request.upload === 'panel' ? { step: 'upload', data: { upload: true } } : {};
   return { ...about, ...first, kind: 'backup', successful: true, sha256, size, files, dueAt: now };
 }

@@ -11,9 +11,9 @@ import type { EventType, RoostEvent } from '../contract.ts';
 export type PendingEvent = Pick<RoostEvent, 'type' | 'server' | 'backup' | 'job' | 'data'>;
 
 /** A job while it runs, as its verb sees it. */
-export interface RunningJob {
+export interface RunningJob<Kind extends JobKind = JobKind> {
   /** As it was when it started. */
-  readonly record: JobRecord;
+  readonly record: JobRecord<Kind>;
   /**
    * Fires on cancellation (`cancelled`) and when the drain deadline has passed (`interrupted`); its reason is that
    * `Failure`. The verb has to be over within two seconds then, with everything put back.
@@ -48,18 +48,18 @@ export interface RunningJob {
 }
 
 /** One kind of job. Handed to the runner once; holds no state between jobs. */
-export interface Verb {
-  readonly kind: JobKind;
+export interface Verb<Kind extends JobKind = JobKind> {
+  readonly kind: Kind;
   /** Where `started` and `progress` of its jobs are told; silent without it. */
   readonly events?: { readonly started: EventType; readonly progress: EventType };
   /**
    * Does the work and calls `commit`. When the promise settles nothing of it runs any more; when it rejects, it has
    * removed or put back all that it had written. Work after `commit` (cleaning up) must not reject.
    */
-  run(job: RunningJob): Promise<void>;
+  run(job: RunningJob<Kind>): Promise<void>;
   /**
    * What else changes when a job failed or was cancelled, also one that never started. Called inside the transaction
    * that ends the job, so catalogue writes only; the events go out after it.
    */
-  failed(job: JobRecord, failure: Failure): readonly PendingEvent[];
+  failed(job: JobRecord<Kind>, failure: Failure): readonly PendingEvent[];
 }

@@ -82,5 +82,5 @@ export function damageOfCopy(error: unknown, store: string): unknown {
 function isDamage(error: unknown, job: JobRecord): boolean {
   if (!(error instanceof Failure) || error.code !== 'archive_damaged') return false;
   // What was fetched from elsewhere says nothing about the archive in the store.
-  return job.request['download'] !== true && error.facts[COPY_IN] === undefined;
+  return !(job.kind === 'restore' && job.request.download === true) && error.facts[COPY_IN] === undefined;
 }

@@ -1,3 +1,4 @@
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
 import { thrownBy } from '../../support/rejection.ts';
@@ -5,6 +6,17 @@ import { backupId, jobId, newJob, serverId } from '../../support/catalogue-rows.
 import { scratchCatalogue } from '../../support/scratch-catalogue.ts';
 
 const FAULT = new Failure('cancelled', 'It was cancelled', { hint: 'Start it again.' }).toJSON();
+
+function insertRaw(path: string, kind: string, request: string): void {
+  const database = new DatabaseSync(path);
+  database
+    .prepare(
+      `INSERT INTO jobs (id, kind, server, backup, state, phase, request, created_at)
+        VALUES (?, ?, ?, ?, 'queued', 'queued', ?, 1)`,
+    )
+    .run(jobId(1), kind, serverId(1), backupId(1), request);
+  database.close();
+}
 
 describe('a job', () => {
   test('is queued, runs through its phases, and ends', async () => {
@@ -29,6 +41,56 @@ describe('a job', () => {
     const done = catalogue.jobs.finish(queued.id, 'done');
     expect(done).toMatchObject({ state: 'done', phase: 'done', error: null, endedAt: clock.now() });
     expect(catalogue.jobs.get(queued.id)).toEqual(done);
+  });
+
+  test.each([
+    // Texts that version 0.1.0 wrote.
+    ['backup', '{}', {}],
+    [
+      'backup',
+      '{"limits":{"perServer":3,"maxSize":0,"serverBytes":1048576},"report":true,"upload":"panel"}',
+      { limits: { perServer: 3, maxSize: 0, serverBytes: 1_048_576 }, report: true, upload: 'panel' },
+    ],
+    ['backup', '{"report":true,"runAgain":true}', { report: true, runAgain: true }],
+    ['backup', '{"limits":{"maxSize":5,"serverBytes":null}}', { limits: { perServer: 0, maxSize: 5, serverBytes: 0 } }],
+    [
+      'restore',
+      '{"truncate":true,"paths":["world/**"],"keepIgnored":true,"dryRun":true}',
+      { truncate: true, paths: ['world/**'], keepIgnored: true, dryRun: true },
+    ],
+    ['restore', '{"truncate":false,"keepPreviousHours":1.5}', { truncate: false, keepPreviousHours: 1.5 }],
+    ['restore', '{"undo":true}', { undo: true }],
+    ['restore', '{"truncate":true,"report":true,"download":true}', { truncate: true, report: true, download: true }],
+    ['restore', '{"truncate":false,"report":true,"claim":true}', { truncate: false, report: true, claim: true }],
+    ['verify', '{}', {}],
+    ['delete', '{}', {}],
+  ])('of an earlier version is read as it was asked for: %s %s', async (kind, stored, request) => {
+    const { catalogue, path } = await scratchCatalogue();
+    insertRaw(path, kind, stored);
+    expect(catalogue.jobs.get(jobId(1))).toMatchObject({ kind, request });
+    expect(catalogue.jobs.get(jobId(1)).request).toEqual(request);
+  });
+
+  test.each([
+    ['restore', '{"dryRun":"yes"}'],
+    ['restore', '{"paths":"world"}'],
+    ['backup', '{"upload":"elsewhere"}'],
+    ['backup', '[]'],
+    ['restart', '{}'],
+  ])('whose row no version wrote is not guessed at: %s %s', async (kind, stored) => {
+    const { catalogue, path } = await scratchCatalogue();
+    insertRaw(path, kind, stored);
+    thrownBy(() => catalogue.jobs.get(jobId(1)), 'internal');
+  });
+
+  test('stores its request as JSON, without what was not asked for', async () => {
+    const { catalogue, path } = await scratchCatalogue();
+    const limits = { perServer: 3, maxSize: 0, serverBytes: 0 };
+    catalogue.jobs.insert(newJob(1, { request: { limits, report: true, upload: undefined } }));
+    const database = new DatabaseSync(path);
+    const row = database.prepare('SELECT request FROM jobs').get();
+    database.close();
+    expect(row).toEqual({ request: '{"limits":{"perServer":3,"maxSize":0,"serverBytes":0},"report":true}' });
   });
 
   test('may be cancelled or fail before it ever ran, but not be done', async () => {

@@ -36,7 +36,7 @@ async function spoolOf(limits: Partial<typeof LIMITS & { servers: object }> = {}
   return { stateDirectory, downloads, job, told, fetch, files };
 }
 
-function jobOf(): JobRecord {
+function jobOf(): JobRecord<'restore'> {
   return {
     id: newJobId(),
     kind: 'restore',
@@ -158,7 +158,7 @@ async function nodeWithLinks(fetched: (link: string) => Promise<void> = async ()
     downloads,
     undefined,
   );
-  const restore: Verb = {
+  const restore: Verb<'restore'> = {
     kind: 'restore',
     events: { started: 'restore.started', progress: 'restore.progress' },
     run: async (job) => {

@@ -132,7 +132,7 @@ describe('a restore with truncate leaves the server untouched when', () => {
 
   it('the request makes no sense', async () => {
     const made = await node(real);
-    await expectUntouched(made, 'invalid_request', { truncate: 'yes' });
+    await expectUntouched(made, 'invalid_request', { keepPreviousHours: 0 });
     await expectUntouched(made, 'invalid_request', { paths: ['+(a|b)*c'] });
     await expectUntouched(made, 'path_not_found', { undo: true });
   });

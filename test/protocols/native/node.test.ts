@@ -6,15 +6,17 @@ import { OTHER_SERVER, SERVER, UNKNOWN } from '../../support/scripted-service.ts
 
 const SECRET = 'some-secret-some-secret';
 
-function jobView(change: Partial<JobView> = {}): JobView {
+const NOT_SHOWN = { secret: 'not shown' };
+
+function jobView({ kind = 'backup', ...change }: Partial<Omit<JobView, 'request'>> = {}): JobView {
   return {
     id: newJobId(),
-    kind: 'backup',
+    kind,
     server: SERVER,
     backup: newBackupId(),
     state: 'queued',
     phase: 'queued',
-    request: { secret: 'not shown' },
+    request: NOT_SHOWN,
     error: null,
     createdAt: 0,
     startedAt: null,
@@ -22,7 +24,7 @@ function jobView(change: Partial<JobView> = {}): JobView {
     progress: null,
     position: null,
     ...change,
-  };
+  } as JobView;
 }
 
 const PROGRESS = {

@@ -72,9 +72,10 @@ export const rustEvents: EventFrames = {
 function restoreFacts({ job }: RoostEvent, service: Pick<BackupService, 'job'>): RestoreFacts | undefined {
   if (job === undefined) return { source: 'local' };
   try {
-    const { request } = service.job(job);
-    if (request['dryRun'] === true) return undefined;
-    return { source: request['download'] === true ? 'panel' : 'local' };
+    const { kind, request } = service.job(job);
+    if (kind !== 'restore') return { source: 'local' };
+    if (request.dryRun === true) return undefined;
+    return { source: request.download === true ? 'panel' : 'local' };
   } catch (error) {
     if (error instanceof Failure) return { source: 'local' };
     throw error;

@@ -454,7 +454,7 @@ describe('what happens on the server', () => {
   ] as const)('%s: a restore, its progress and its end', async (flavour, local, remote, args) => {
     const { page: open, events, service } = await openPanelNode(flavour);
     const page = await open(undefined);
-    const job = (request: object): JobView => ({ id: JOB, request }) as unknown as JobView;
+    const job = (request: object): JobView => ({ id: JOB, kind: 'restore', request }) as unknown as JobView;
     service.jobViews = [job({ download: false })];
     events.emit({ ...tell, job: JOB, type: 'restore.started' });
     events.emit({ ...tell, job: JOB, type: 'restore.progress', data: { bytesDone: 1, bytesTotal: 2 } });
@@ -504,7 +504,7 @@ describe('what happens on the server', () => {
   test.each(ALL_FLAVOURS)('%s: a dry run is not told; a restore whose job is forgotten is', async (flavour) => {
     const { page: open, events, service } = await openPanelNode(flavour);
     const page = await open();
-    service.jobViews = [{ id: JOB, request: { dryRun: true } } as unknown as JobView];
+    service.jobViews = [{ id: JOB, kind: 'restore', request: { dryRun: true } } as unknown as JobView];
     for (const type of ['restore.started', 'restore.progress', 'restore.completed'] as const) {
       events.emit({ ...tell, job: JOB, type });
     }
