@@ -100,7 +100,7 @@ async function write(
       engine,
       workers,
       nice,
-      ...(plan.base === undefined ? {} : { base: plan.base }),
+      base: plan.base,
       archive: guard.guard(target.archive),
       index: guard.guard(target.index),
       maxSize: plan.maxSize,

@@ -67,10 +67,11 @@ export async function planBackup(
   const own = backup.ignore.length > 0 ? undefined : deps.archive.readIgnoreFile(server.path);
   const { lines: ignore, warnings } = own ?? { lines: backup.ignore, warnings: [] };
   const exclude = excludedPaths(server, deps);
-  await checkSpace(server, store, { ignore, exclude }, deps, signal);
-  const mostBytes = await boundArchive(server, store, { ignore, exclude, maxSize }, deps, signal);
+  const source = { server, store, ignore, exclude, maxSize };
+  await checkSpace(source, deps, signal);
+  const mostBytes = await boundArchive(source, deps, signal);
   const base = await findBase(backup.server, deps);
-  return { backup, server, store, ignore, warnings, exclude, maxSize, mostBytes, base };
+  return { ...source, backup, warnings, mostBytes, base };
 }
 
 /** Roost's own directories, and what an interrupted restore may have left in the server's. */
@@ -78,14 +79,11 @@ export function excludedPaths(server: GameServer, { exclude }: Pick<PlanDeps, 'e
   return [...exclude, ...stagePathsIn(server.path)];
 }
 
+type Source = Pick<BackupPlan, 'server' | 'store' | 'ignore' | 'exclude' | 'maxSize'>;
+
 /** Walks the tree only when that can change the answer: a walk of a million files takes longer than a small backup. */
-async function checkSpace(
-  server: GameServer,
-  store: Store,
-  leaveOut: { readonly ignore: readonly string[]; readonly exclude: readonly string[] },
-  deps: PlanDeps,
-  signal: AbortSignal,
-): Promise<void> {
+async function checkSpace(source: Source, deps: PlanDeps, signal: AbortSignal): Promise<void> {
+  const { server, store } = source;
   const { reserveFree } = deps.config.limits;
   const space = await store.freeSpace();
   const free = space?.bytes ?? null;
@@ -93,24 +91,22 @@ async function checkSpace(
   checkInodes(space?.inodes ?? null);
   const past = deps.catalogue.backups.newestGood(server.id, store.name);
   if (surelyFits(free, reserveFree, past)) return;
-  const { bytes } = await deps.archive.estimateTree({ root: server.path, ...leaveOut, signal });
+  const { bytes } = await estimate(source, deps, signal);
   checkRoom(expectedSize(bytes, past, deps.config.backups.compression !== 'none'), free, reserveFree);
 }
 
 /** An object's parts have one size, which is chosen before the first byte: too small, and a large archive never fits. */
-async function boundArchive(
-  server: GameServer,
-  store: Store,
-  bounds: { readonly ignore: readonly string[]; readonly exclude: readonly string[]; readonly maxSize: number },
-  deps: PlanDeps,
-  signal: AbortSignal,
-): Promise<number | undefined> {
+async function boundArchive(source: Source, deps: PlanDeps, signal: AbortSignal): Promise<number | undefined> {
+  const { store, maxSize } = source;
   if ((await store.freeSpace()) !== null) return undefined;
-  const { maxSize, ...leaveOut } = bounds;
   if (maxSize > 0 && maxSize <= SMALL_LIMIT) return maxSize;
-  const tree = await deps.archive.estimateTree({ root: server.path, ...leaveOut, signal });
+  const tree = await estimate(source, deps, signal);
   const most = Math.ceil((tree.bytes + (tree.files + tree.directories) * HEADERS) * GROWTH);
   return maxSize > 0 ? Math.min(maxSize, most) : most;
+}
+
+function estimate({ server, ignore, exclude }: Source, { archive }: PlanDeps, signal: AbortSignal) {
+  return archive.estimateTree({ root: server.path, ignore, exclude, signal });
 }
 
 /**

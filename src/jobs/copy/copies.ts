@@ -176,26 +176,31 @@ export class CopyQueue {
     const [from, to] = [stores.get(record.store), stores.get(name)];
     const { sha256 } = record;
     if ((await to.stat(objectKey(record.server, record.id, 'tar.gz')))?.size !== record.size) {
-      await copyObject(await openArchiveSource(from, record), to, record, 'tar.gz', signal, sha256);
+      await copyObject(await openArchiveSource(from, record), to, { record, kind: 'tar.gz', sha256 }, signal);
     }
     const index = objectKey(record.server, record.id, 'index');
     const indexSize = (await from.stat(index))?.size;
     if (indexSize !== undefined && (await to.stat(index))?.size !== indexSize) {
-      await copyObject(await from.open(index), to, record, 'index', signal, null);
+      await copyObject(await from.open(index), to, { record, kind: 'index', sha256: null }, signal);
     }
     await putManifest(to, record, encodeManifest(record, await readAside(from, record)), signal);
     await protectObjects(to, record);
   }
 }
 
-/** @param sha256 that the bytes must have, in lower-case hex; null when nobody knows. Closes the source. */
+interface CopiedObject {
+  readonly record: BackupRecord;
+  readonly kind: ObjectKind;
+  /** Lower-case hex that the bytes must have; null when none is recorded. */
+  readonly sha256: string | null;
+}
+
+/** Closes the source. */
 async function copyObject(
   source: ByteSource,
   to: Store,
-  { server, id }: BackupRecord,
-  kind: ObjectKind,
+  { record: { server, id }, kind, sha256 }: CopiedObject,
   signal: AbortSignal,
-  sha256: string | null,
 ): Promise<void> {
   try {
     const writer = await to.create(objectKey(server, id, kind), { expectedSize: source.size, signal });

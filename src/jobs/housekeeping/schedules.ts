@@ -58,11 +58,8 @@ export class Schedules {
     const now = deps.clock.now();
     this.#running = schedules.map((config) => {
       const name = `${config.server} ${config.cron} ${config.timezone ?? ''}`;
-      const cron = new Cron(config.cron, {
-        paused: true,
-        mode: '5-or-6-parts',
-        ...(config.timezone === null ? {} : { timezone: config.timezone }),
-      });
+      const timezone = config.timezone ?? undefined;
+      const cron = new Cron(config.cron, { paused: true, mode: '5-or-6-parts', timezone });
       if (nextAfter(cron, now) === Infinity) deps.log.warn('A schedule never comes', { cron: config.cron });
       const checkedAt = saved.get(name) ?? now;
       return { config, cron, name, checkedAt, nextAt: nextAfter(cron, checkedAt) };
@@ -138,10 +135,8 @@ export class Schedules {
   }
 
   #saveTimes(now: number): void {
-    this.#deps.catalogue.keys.setText(
-      KEY,
-      JSON.stringify(this.#running.map(({ name, checkedAt }) => [name, checkedAt])),
-    );
+    const times = this.#running.map(({ name, checkedAt }) => [name, checkedAt]);
+    this.#deps.catalogue.keys.setText(KEY, JSON.stringify(times));
     this.#savedAt = now;
   }
 }

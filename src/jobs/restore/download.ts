@@ -48,6 +48,12 @@ export async function sweepSpool({ stateDirectory }: Pick<Config, 'stateDirector
   for (const name of names) await removeFile(join(directory, name), log);
 }
 
+interface Fetching {
+  readonly server: ServerId;
+  readonly signal: AbortSignal;
+  readonly watch: FetchWatch;
+}
+
 export class RestoreDownloads {
   readonly #deps: RestoreDownloadsDeps;
   readonly #directory: string;
@@ -84,7 +90,7 @@ export class RestoreDownloads {
     if (link === undefined) throw linkIsGone();
     const path = join(this.#directory, `${id}.tar.gz`);
     try {
-      const size = await this.#spool(path, link, server, signal, watch);
+      const size = await this.#spool(path, link, { server, signal, watch });
       const archive = openFileSource(path);
       const close = async (): Promise<void> => {
         await archive.close();
@@ -99,11 +105,11 @@ export class RestoreDownloads {
     }
   }
 
-  async #spool(path: string, link: string, server: ServerId, signal: AbortSignal, watch: FetchWatch): Promise<number> {
+  async #spool(path: string, link: string, fetching: Fetching): Promise<number> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     const file = await open(path, 'wx', 0o600);
     try {
-      const size = await this.#deps.download.fetch(link, this.#target(file, server, signal, watch), signal);
+      const size = await this.#deps.download.fetch(link, this.#target(file, fetching), fetching.signal);
       // What replaced a longer object half-way is shorter.
       await file.truncate(size);
       return size;
@@ -112,7 +118,7 @@ export class RestoreDownloads {
     }
   }
 
-  #target(file: FileHandle, server: ServerId, signal: AbortSignal, watch: FetchWatch): DownloadTarget {
+  #target(file: FileHandle, { server, signal, watch }: Fetching): DownloadTarget {
     const { config, clock } = this.#deps;
     const { limits } = config;
     const guard = new SpaceGuard({ freeSpace: () => this.#freeSpace() }, () => limits.reserveFree, clock);

@@ -17,12 +17,14 @@ import type { StageLocation } from '../../servers/stage/place.ts';
 import type { RestoreDeps } from './deps.ts';
 import { type RestorePlan, restorePlanOf } from './plan.ts';
 
+type PreviousConfig = Pick<Config, 'servers' | 'stateDirectory'>;
+
 const DIRECTORY = 'previous';
 const DIRECTORY_BESIDE_ROOT = '.roost-previous';
 export const UNDO_PLAN = 'undo-plan';
 
 /** Where previous trees may lie, the best first. Absolute paths; they need not exist. */
-export function previousDirectories(config: Pick<Config, 'servers' | 'stateDirectory'>): string[] {
+export function previousDirectories(config: PreviousConfig): string[] {
   const inState = join(config.stateDirectory, DIRECTORY);
   const { root } = config.servers;
   return root === null || dirname(root) === '/' ? [inState] : [inState, join(dirname(root), DIRECTORY_BESIDE_ROOT)];
@@ -33,14 +35,18 @@ export function previousDirectories(config: Pick<Config, 'servers' | 'stateDirec
  *
  * @throws Failure `invalid_request` when there is no such place.
  */
-export function choosePrevious(stage: Stage, config: Pick<Config, 'servers' | 'stateDirectory'>): string {
-  const directory = previousDirectories(config).find((candidate) => canMove(stage, candidate));
+export function choosePrevious(stage: Stage, config: PreviousConfig): string {
+  const directory = findDirectory(stage, config);
   if (directory !== undefined) return directory;
   throw new Failure(
     'invalid_request',
     "Cannot keep the previous tree: no directory of Roost's is on the server's file system",
     { hint: 'Restore without keeping it, or put state_directory on the same file system as the servers.' },
   );
+}
+
+function findDirectory(stage: Stage, config: PreviousConfig): string | undefined {
+  return previousDirectories(config).find((candidate) => canMove(stage, candidate));
 }
 
 function canMove(stage: Stage, directory: string): boolean {
@@ -77,8 +83,8 @@ function removeIfEmpty(directory: string): void {
 }
 
 /** Moves a stage out of its server's way, to where `sweep.ts` removes it. Undefined when there is no such place. */
-export function moveApart(stage: Stage, config: Pick<Config, 'servers' | 'stateDirectory'>): StageLocation | undefined {
-  const directory = previousDirectories(config).find((candidate) => canMove(stage, candidate));
+export function moveApart(stage: Stage, config: PreviousConfig): StageLocation | undefined {
+  const directory = findDirectory(stage, config);
   if (directory === undefined) return undefined;
   const handle = openRoot(directory);
   try {

@@ -30,12 +30,8 @@ export interface RecoverRestoresDeps extends RestoreDeps {
 
 /** To be called once at the start, before any job runs. Never rejects for one restore: the others have to be ended. */
 export async function recoverRestores(deps: RecoverRestoresDeps): Promise<void> {
-  const publish = (events: readonly PendingEvent[]): void => {
-    for (const event of events) deps.events.publish(event);
-  };
-  for (const record of deps.catalogue.plans.list()) {
-    publish(await attempt(record, deps));
-  }
+  const publish = (events: readonly PendingEvent[]): void => events.forEach((event) => deps.events.publish(event));
+  for (const record of deps.catalogue.plans.list()) publish(await attempt(record, deps));
   await removeStrays(deps);
   for (const job of deps.catalogue.jobs.active().filter(({ kind }) => kind === 'restore')) {
     publish(deps.catalogue.transaction(() => endRecovered(job, interrupted(), deps)));
@@ -60,7 +56,10 @@ async function attempt(record: PlanRecord, deps: RestoreDeps): Promise<readonly 
     // Its undo's own row says how that ends.
     if (plan.undoneBy !== null && deps.catalogue.plans.find(plan.undoneBy) !== undefined) return [];
     // What is left of a restore that is done can go, also when its server is gone.
-    if (record.state === 'cleaning') return await clean(record, plan, deps);
+    if (record.state === 'cleaning') {
+      await clean(record, plan, deps);
+      return [];
+    }
     const server = await deps.registry.get(record.server);
     const stage = reopen(server, plan);
     if (stage === undefined) return stageIsGone(record, deps);
@@ -76,7 +75,7 @@ async function attempt(record: PlanRecord, deps: RestoreDeps): Promise<readonly 
 }
 
 /** The note about the restart is the last to be removed, so it is read once more. */
-async function clean(record: PlanRecord, plan: RestorePlan, deps: RestoreDeps): Promise<readonly PendingEvent[]> {
+async function clean(record: PlanRecord, plan: RestorePlan, deps: RestoreDeps): Promise<void> {
   const server = (await deps.registry.list()).find(({ id }) => id === record.server);
   const stage = server === undefined ? undefined : Stage.reopen(server.path, plan.location);
   if (server !== undefined && stage !== undefined) {
@@ -84,7 +83,6 @@ async function clean(record: PlanRecord, plan: RestorePlan, deps: RestoreDeps): 
     await stage.remove();
   } else await removeStageAt(plan.location);
   deps.catalogue.plans.delete(record.job);
-  return [];
 }
 
 function reopen(server: GameServer, plan: RestorePlan): Stage | undefined {
@@ -101,13 +99,12 @@ function reopen(server: GameServer, plan: RestorePlan): Stage | undefined {
 
 /** Goes on where a row says that the last run was. */
 async function resume(stored: StoredSwap, deps: RestoreDeps): Promise<readonly PendingEvent[]> {
-  const { record } = stored;
-  const job = deps.catalogue.jobs.find(record.job);
-  if (record.state === 'swapping') {
-    return stored.plan.direction === 'back' ? resumeBack(stored, job, deps) : resumeForward(stored, job, deps);
+  if (stored.record.state !== 'swapping') {
+    await resumeKept(stored, deps);
+    return [];
   }
-  await resumeKept(stored, deps);
-  return [];
+  const job = deps.catalogue.jobs.find(stored.record.job);
+  return stored.plan.direction === 'back' ? resumeBack(stored, job, deps) : resumeForward(stored, job, deps);
 }
 
 async function resumeForward(
@@ -121,10 +118,10 @@ async function resumeForward(
     const failure = asFailure(error, 'Cannot swap in the restored files');
     return deps.catalogue.transaction(() => endRecovered(job, failure, deps));
   }
-  const events = deps.catalogue.transaction(() => {
-    const committed = commitSwap(stored.record, stored.plan, deps);
-    return [...committed, ...endRecovered(job, null, deps)];
-  });
+  const events = deps.catalogue.transaction(() => [
+    ...commitSwap(stored.record, stored.plan, deps),
+    ...endRecovered(job, null, deps),
+  ]);
   await finishCommitted(undefined, stored, deps);
   return events;
 }

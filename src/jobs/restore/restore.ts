@@ -10,7 +10,7 @@
  * crash at each write means is written in swap.ts; recovery.ts acts on it.
  */
 import { HOUR_MS } from '../../base/clock.ts';
-import type { ArchiveWarning } from '../../archive/entry.ts';
+import type { ArchiveProgress, ArchiveWarning } from '../../archive/entry.ts';
 import { asFailure } from '../../base/failure.ts';
 import type { GameServer } from '../../servers/registry.ts';
 import { Stage } from '../../servers/stage/stage.ts';
@@ -29,7 +29,7 @@ import { checkSpace } from './space-check.ts';
 import { checkArchive, type CheckedArchive } from './source.ts';
 import { abandonStage, stopServer } from './stop.ts';
 import { changeOver, commitOrGoBack, finishCommitted, type StoredSwap } from './swap.ts';
-import { unpackArchive, type Unpacked } from './unpack.ts';
+import { unpackArchive, type Unpacked, type UnpackOptions } from './unpack.ts';
 import { runUndo } from './undo.ts';
 import type { RunningJob, Verb } from '../runner/verb.ts';
 
@@ -92,7 +92,8 @@ async function fetch({ job, deps, progress }: Restore): Promise<FetchedArchive> 
 async function check(restore: Restore, archive: FetchedArchive): Promise<CheckedArchive | null> {
   const { job, request, deps, progress } = restore;
   job.phase('checking');
-  const checked = await checkArchive(job, archive, request, deps, (part) => progress.checked(part));
+  const onProgress = (part: ArchiveProgress): void => progress.checked(part);
+  const checked = await checkArchive(job, archive, { dryRun: request.dryRun, onProgress }, deps);
   deps.onStep?.('checked');
   return checked;
 }
@@ -109,18 +110,18 @@ async function preview({ job, server, request, selection, deps }: Restore, archi
 
 /** Steps 3 to 5. On failure the server's tree is untouched, the server runs again, and the stage is gone. */
 async function prepare(restore: Restore, archive: FetchedArchive, checked: CheckedArchive | null): Promise<StoredSwap> {
-  const { job, server, selection, deps } = restore;
+  const { job, server, request, selection, deps } = restore;
   job.phase('making room');
   const stage = await makeStage(restore);
   try {
-    const room = await checkSpace(job, stage, archive, checked, selection, deps);
-    const previous = choosePreviousIfAsked(restore, stage);
+    const room = await checkSpace(stage, { archive, checked, selection, signal: job.signal }, deps);
+    const previous = request.keepPreviousHours === undefined ? undefined : choosePrevious(stage, deps.config);
     deps.onStep?.('staged');
-    const unpacked = await unpack(restore, stage, archive, checked !== null, room);
+    const unpacked = await unpack(restore, stage, { archive, proven: checked !== null, room });
     await stop(restore, stage);
-    return await plan(restore, stage, archive, unpacked, previous);
+    return await plan(restore, stage, { ...unpacked, ignore: archive.ignore, previous });
   } catch (error) {
-    await abandonStage(server, job.record.id, stage, deps, job.signal);
+    await abandonStage(job, server, stage, deps);
     throw error;
   }
 }
@@ -133,20 +134,14 @@ async function makeStage({ job, server }: Restore): Promise<Stage> {
   }
 }
 
-function choosePreviousIfAsked({ request, deps }: Restore, stage: Stage): string | undefined {
-  return request.keepPreviousHours === undefined ? undefined : choosePrevious(stage, deps.config);
-}
-
 async function unpack(
   { job, request, selection, progress, deps }: Restore,
   stage: Stage,
-  archive: FetchedArchive,
-  proven: boolean,
-  room: { readonly maxBytes: number; readonly maxEntries: number },
+  from: Pick<UnpackOptions, 'archive' | 'proven' | 'room'>,
 ): Promise<Unpacked> {
   job.phase('unpacking');
-  const options = { request, selection, proven, room, job };
-  const unpacked = await unpackArchive(archive, stage, options, deps, (part) => progress.unpacked(part));
+  const onProgress = (part: ArchiveProgress): void => progress.unpacked(part);
+  const unpacked = await unpackArchive(stage, { ...from, request, selection, job, onProgress }, deps);
   deps.onStep?.('unpacked');
   return unpacked;
 }
@@ -160,14 +155,12 @@ async function stop({ job, server, deps }: Restore, stage: Stage): Promise<void>
 async function plan(
   { job, server, request, selection, deps }: Restore,
   stage: Stage,
-  archive: FetchedArchive,
-  unpacked: Unpacked,
-  previous: string | undefined,
+  made: Unpacked & { readonly ignore: readonly string[]; readonly previous: string | undefined },
 ): Promise<StoredSwap> {
   job.phase('planning');
   const kept: ArchiveWarning[] = [];
-  const { mounts, named, result } = unpacked;
-  const options = { request, selection, mounts, ignore: archive.ignore, named };
+  const { mounts, named, ignore, result, previous } = made;
+  const options = { request, selection, mounts, ignore, named };
   const file = await writeRestorePlan(stage, options, (path) => kept.push(keptWarning(path)), job.signal);
   deps.onStep?.('planned');
   const { keepPreviousHours: hours } = request;

@@ -5,7 +5,6 @@ import type { Catalogue } from '../../catalogue/contract.ts';
 import type { JobRecord } from '../../catalogue/records.ts';
 import { openReadable, type ReadableDependencies } from '../stored/readable-copy.ts';
 import type { FetchedArchive, RestoreDeps } from './deps.ts';
-import type { RestoreRequest } from './request.ts';
 import { openStoredArchive } from '../stored/stored-archive.ts';
 import type { RunningJob } from '../runner/verb.ts';
 
@@ -24,9 +23,9 @@ export function fetchFromStores(
     const { size, sha256, rawSize, files, entries, ignore } = record;
     const { opened, store } = await openReadable(record, deps, (from) => openStoredArchive(from, record, 'always'));
     const expected = sha256 === null ? null : { size, sha256 };
-    const copyIn = store === record.store ? {} : { copyIn: store };
+    const copyIn = store === record.store ? undefined : store;
     const close = (): Promise<void> => opened.close();
-    return { source: opened.request, expected, rawSize, files, entries, ignore, ...copyIn, close };
+    return { source: opened.request, expected, rawSize, files, entries, ignore, copyIn, close };
   };
 }
 
@@ -41,16 +40,15 @@ export function fetchFromStores(
 export async function checkArchive(
   job: RunningJob,
   archive: FetchedArchive,
-  request: RestoreRequest,
+  { dryRun, onProgress }: { readonly dryRun: boolean; readonly onProgress: (progress: ArchiveProgress) => void },
   deps: RestoreDeps,
-  onProgress: (progress: ArchiveProgress) => void,
 ): Promise<CheckedArchive | null> {
   requireSize(archive);
-  const unpacks = !request.dryRun && archive.expected !== null;
+  const unpacks = !dryRun && archive.expected !== null;
   if (unpacks && (await isIndexed(archive, deps, job.signal))) return null;
   const { rawSize, entries } = await deps.archive.verifyArchive({
     source: archive.source,
-    ...(archive.expected === null ? {} : { expected: archive.expected }),
+    expected: archive.expected ?? undefined,
     workers: deps.config.backups.workers,
     nice: deps.config.backups.nice,
     rates: () => job.rates(deps.config.backups),

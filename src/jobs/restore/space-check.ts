@@ -7,7 +7,6 @@ import type { Stage } from '../../servers/stage/stage.ts';
 import type { FetchedArchive, RestoreDeps } from './deps.ts';
 import { type PathSelection, requireMatch } from './paths.ts';
 import type { CheckedArchive } from './source.ts';
-import type { RunningJob } from '../runner/verb.ts';
 
 /** What a file takes on the disk, besides its content, in the units of all common file systems. */
 const BLOCK = 4096;
@@ -20,26 +19,27 @@ export interface StageSpace {
   readonly maxEntries: number;
 }
 
+export interface SpaceRequest {
+  readonly archive: FetchedArchive;
+  readonly checked: CheckedArchive | null;
+  /** What is wanted; undefined for all. */
+  readonly selection: PathSelection | undefined;
+  readonly signal: AbortSignal;
+}
+
 interface Need {
   readonly bytes: number;
   readonly entries: number;
 }
 
 /**
- * @param selection what is wanted; undefined for all.
  * @throws Failure `insufficient_storage` when it would not fit above the reserve, by bytes or inodes; `too_large`;
  * `path_not_found` when nothing is wanted of it.
  */
-export async function checkSpace(
-  job: RunningJob,
-  stage: Stage,
-  archive: FetchedArchive,
-  checked: CheckedArchive | null,
-  selection: PathSelection | undefined,
-  deps: RestoreDeps,
-): Promise<StageSpace> {
+export async function checkSpace(stage: Stage, request: SpaceRequest, deps: RestoreDeps): Promise<StageSpace> {
+  const { archive, selection } = request;
   const maxEntries = Math.max(MAX_ENTRIES, archive.expected === null ? 0 : archive.entries);
-  const need = await measure(archive, checked, selection, maxEntries, deps, job.signal);
+  const need = await measure(request, maxEntries, deps);
   requireMatch(selection, need.entries);
   const reserve = deps.config.limits.reserveFree;
   const free = stage.freeSpace();
@@ -51,12 +51,9 @@ export async function checkSpace(
 }
 
 async function measure(
-  archive: FetchedArchive,
-  checked: CheckedArchive | null,
-  selection: PathSelection | undefined,
+  { archive, checked, selection, signal }: SpaceRequest,
   maxEntries: number,
   deps: RestoreDeps,
-  signal: AbortSignal,
 ): Promise<Need> {
   const opened = await deps.archive.openArchive(archive.source, signal);
   try {

@@ -1,9 +1,9 @@
 /** Stopping a server for a restore, and letting it go again when the restore comes to nothing. */
 import { setTimeout as wait } from 'node:timers/promises';
-import type { JobId } from '../../base/ids.ts';
 import type { GameServer } from '../../servers/registry.ts';
 import { removeStageAt, type Stage } from '../../servers/stage/stage.ts';
 import type { RestoreDeps } from './deps.ts';
+import type { RunningJob } from '../runner/verb.ts';
 import { moveApart } from './previous.ts';
 import { startAgain } from './swap.ts';
 
@@ -33,18 +33,17 @@ export async function stopServer(
  * Starts the server if it was stopped, then removes the stage and closes it. Never rejects. Leaves all as it is when a
  * row of this job is stored, or that cannot be told: the next start goes on from there.
  *
- * @param signal when it has fired, somebody waits for the end: a large stage is moved out of the way then, and what
+ * When the job was cancelled, somebody waits for the end: a large stage is moved out of the way then, and what
  * cannot be removed at once is left to the sweep.
  */
 export async function abandonStage(
+  { record, signal }: RunningJob,
   server: GameServer,
-  job: JobId,
   stage: Stage,
   deps: RestoreDeps,
-  signal: AbortSignal,
 ): Promise<void> {
   try {
-    if (deps.catalogue.plans.find(job) !== undefined) return stage.close();
+    if (deps.catalogue.plans.find(record.id) !== undefined) return stage.close();
     if (stage.restartNoted) await settle(server, deps);
     await startAgain(server, stage, deps);
     if (signal.aborted) await removeSoon(stage, deps);

@@ -172,10 +172,6 @@ export function endRecovered(
   deps: RestoreDeps,
 ): readonly PendingEvent[] {
   if (job === undefined || job.endedAt !== null) return [];
-  if (failure === null) {
-    endJob(job, null, deps);
-    return [];
-  }
   endJob(job, failure, deps);
-  return [failureEvent('restore.failed', job, failure)];
+  return failure === null ? [] : [failureEvent('restore.failed', job, failure)];
 }

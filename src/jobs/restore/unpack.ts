@@ -19,32 +19,31 @@ export interface Unpacked {
 }
 
 export interface UnpackOptions {
+  readonly archive: FetchedArchive;
   readonly request: RestoreRequest;
   readonly selection: PathSelection | undefined;
   /** Whether step 2 has read the archive to its end; else a whole one is proven on the way. */
   readonly proven: boolean;
   readonly room: StageSpace;
   readonly job: Pick<RunningJob, 'rates' | 'signal'>;
+  readonly onProgress: (progress: ArchiveProgress) => void;
 }
 
 /** @throws Failure `archive_damaged`, `too_large`, `insufficient_storage`, `cancelled`. */
 export async function unpackArchive(
-  archive: FetchedArchive,
   stage: Stage,
-  { request, selection, proven, room, job }: UnpackOptions,
+  { archive, request, selection, proven, room, job, onProgress }: UnpackOptions,
   deps: RestoreDeps,
-  onProgress: (progress: ArchiveProgress) => void,
 ): Promise<Unpacked> {
   const mounts = mountsBelow(stage.live);
   const directories = new Set<string>();
   // Asking for each entry costs time, and only a merge of directories needs to know what the archive named.
   const merges = !request.truncate || request.keepIgnored || selection !== undefined || mounts.length > 0;
-  const expected = proven || selection !== undefined ? null : archive.expected;
   const result = await deps.archive.extractArchive({
     source: archive.source,
-    ...(expected === null ? {} : { expected }),
+    expected: proven || selection !== undefined ? undefined : (archive.expected ?? undefined),
     into: handlePath(stage.openTree(RESTORE_TREES.incoming)),
-    ...(merges ? { select: choosing(selection, directories) } : {}),
+    select: merges ? choosing(selection, directories) : undefined,
     owner: deps.config.restore.owner,
     setuid: deps.config.restore.setuid,
     limits: room,

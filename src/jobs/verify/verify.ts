@@ -38,7 +38,7 @@ async function readThrough(job: RunningJob, record: BackupRecord, deps: VerifyDe
   try {
     await deps.archive.verifyArchive({
       source: stored.request,
-      ...(record.sha256 === null ? {} : { expected: { size: record.size, sha256: record.sha256 } }),
+      expected: record.sha256 === null ? undefined : { size: record.size, sha256: record.sha256 },
       workers: deps.config.backups.workers,
       nice: deps.config.backups.nice,
       passing: deps.clock.now() - (record.completedAt ?? record.createdAt) > FRESH_MS,
