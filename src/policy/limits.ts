@@ -1,32 +1,31 @@
 /**
- * What an operator allows: how many backups a server keeps, how large one may be, how much of a disk stays free.
- * Pure rules over numbers handed in; whoever asks has measured them. Sizes are bytes, 0 means no limit.
+ * Limits of the operator: backups per server, their size, and the free space of a disk. Pure functions of measured
+ * numbers. Sizes are bytes; 0 means no limit.
  */
 import { Failure } from '../base/failure.ts';
 import { formatBytes, MEBIBYTE } from '../base/sizes.ts';
 
 /**
- * Share of a tree's bytes that its archive needs when nothing is known about the server. Region files and jars hardly
- * shrink, logs and configs to a tenth; a guess that is too low costs a started backup that the free-space guard stops,
- * one that is too high refuses a backup that would have fitted.
+ * Compression ratio assumed for a server without backups. Region files and jars hardly shrink, logs to a tenth. If it is
+ * too low, the space guard stops a started backup; if too high, a backup that would fit is refused.
  */
 const FIRST_GUESS = 0.7;
-/** Room for a server that has become less compressible since its last backup. */
+/** Allowance for a server that compresses worse than at its last backup. */
 const DRIFT = 1.1;
-/** The index, the manifest and the tar headers of very many empty files. */
+/** Index, manifest and tar headers of many empty files. */
 const OVERHEAD = MEBIBYTE;
 
-/** What one server may take up; bytes, 0 means no limit. */
+/** Limits of one server. */
 export interface BackupLimits {
-  /** Backups that are kept, failed ones aside. */
+  /** Number of kept backups, without failed ones. */
   readonly perServer: number;
   /** Bytes of one archive. */
   readonly maxSize: number;
-  /** Bytes of all its archives together. */
+  /** Bytes of all its archives. */
   readonly serverBytes: number;
 }
 
-/** What all of them allow: of each number the smallest that is a limit. */
+/** The smallest limit of each kind; 0 is no limit. */
 export function tightest(...limits: readonly BackupLimits[]): BackupLimits {
   const least = (numbers: readonly number[]): number => {
     const set = numbers.filter((number) => number > 0);
@@ -40,10 +39,10 @@ export function tightest(...limits: readonly BackupLimits[]): BackupLimits {
 }
 
 /**
- * Bytes that the next archive of a server may have, 0 for no limit.
+ * Limit in bytes for the next archive of a server, 0 for none.
  *
- * @param used bytes of the archives that it has.
- * @throws Failure `too_large` when its archives fill what it may have already.
+ * @param used bytes of its archives.
+ * @throws Failure `too_large` when they use up the limit.
  */
 export function mostBytes({ maxSize, serverBytes }: BackupLimits, used: number): number {
   if (serverBytes === 0) return maxSize;
@@ -56,14 +55,14 @@ export function mostBytes({ maxSize, serverBytes }: BackupLimits, used: number):
   );
 }
 
-/** What a server's newest good backup tells about its compressibility. */
+/** Sizes of the newest good backup, in bytes. */
 export interface PastBackup {
   readonly size: number;
   readonly rawSize: number;
 }
 
 /**
- * @param kept backups of the server that count: all but failed ones.
+ * @param kept backups of the server, without failed ones.
  * @throws Failure `too_many_backups` when one more would exceed the limit.
  */
 export function checkBackupCount(kept: number, limit: number): void {
@@ -77,7 +76,7 @@ export function checkBackupCount(kept: number, limit: number): void {
 /**
  * Bytes that a store may still take.
  *
- * @param free null when the store cannot tell (object storage): then it is without end.
+ * @param free null when the store cannot tell (object storage), which counts as unlimited.
  */
 export function spaceLeft(free: number | null, reserve: number): number {
   return free === null ? Number.POSITIVE_INFINITY : free - reserve;
@@ -90,9 +89,9 @@ export function checkReserve(free: number | null, reserve: number): void {
 }
 
 /**
- * Bytes that the archive of a tree is expected to need.
+ * Expected bytes of the archive of a tree.
  *
- * @param raw bytes of the tree's files.
+ * @param raw bytes of the files.
  * @param compressed false when the archive is stored uncompressed.
  */
 export function expectedSize(raw: number, past: PastBackup | undefined, compressed: boolean): number {
@@ -101,27 +100,24 @@ export function expectedSize(raw: number, past: PastBackup | undefined, compress
   return Math.ceil(raw * Math.min(ratio, 1)) + OVERHEAD;
 }
 
-/**
- * True when a tree surely fits, so that nobody needs to walk it: it would have to grow to twice its size since the
- * last backup, and not compress at all.
- */
+/** True when a tree fits without measuring it: even if it doubled since the last backup and did not compress. */
 export function surelyFits(free: number | null, reserve: number, past: PastBackup | undefined): boolean {
   const left = spaceLeft(free, reserve);
   return left === Number.POSITIVE_INFINITY || (past !== undefined && past.rawSize * 2 + 2 ** 30 < left);
 }
 
-/** @throws Failure `insufficient_storage` when what is expected does not fit above the reserve. */
+/** @throws Failure `insufficient_storage` when the expected bytes do not fit above the reserve. */
 export function checkRoom(needed: number, free: number | null, reserve: number): void {
   if (needed <= spaceLeft(free, reserve)) return;
   throw outOfSpace('Cannot store the archive', free ?? 0, reserve, needed);
 }
 
-/** An archive, its index and manifest, each with a temporary name, and the server's directory; others write too. */
+/** Inodes for three objects with temporary names, with a margin for other writers. */
 const INODES = 16;
 
 /**
- * @param free null where the store does not count them.
- * @throws Failure `insufficient_storage` when a backup's few files could not be made, however many bytes are free.
+ * @param free null where the store does not count inodes.
+ * @throws Failure `insufficient_storage` when too few are free for the files of a backup.
  */
 export function checkInodes(free: number | null): void {
   if (free === null || free >= INODES) return;
@@ -132,7 +128,7 @@ export function checkInodes(free: number | null): void {
   });
 }
 
-/** The refusal in the words that every check of free space uses. */
+/** The failure of every check of free space. */
 export function outOfSpace(doing: string, free: number, reserve: number, needed: number): Failure {
   const kept = reserve > 0 ? ` of which ${formatBytes(reserve)} are to stay free,` : '';
   return new Failure(

@@ -1,24 +1,23 @@
 /**
- * Which backups of one server are let go. Pure: a history and the operator's rules go in, a verdict on each backup
- * comes out.
+ * Decides which backups of one server are released: history and rules in, one verdict per backup out. Pure.
  *
- * Promises: what any rule keeps stays; without a rule everything stays; locked backups, those that a job works on,
- * those that are no completed backup, and the newest good one are never let go, whatever the rules say.
+ * Promises: a backup that any rule keeps stays; without rules everything stays. Locked, busy and incomplete backups and the
+ * newest good one are never released.
  */
 import { DAY_MS } from '../base/clock.ts';
 
-/** What the rules look at. Times are milliseconds since the Unix epoch. */
+/** Facts of a backup that the rules use. Times are milliseconds since the Unix epoch. */
 export interface RetentionItem {
   readonly createdAt: number;
   readonly status: 'IN_PROGRESS' | 'COMPLETED' | 'FAILED';
   readonly locked: boolean;
   /** A verification found its archive damaged. */
   readonly damaged: boolean;
-  /** A job of it is queued or runs. */
+  /** A job on it is queued or running. */
   readonly busy: boolean;
 }
 
-/** How many each rule keeps; 0: the rule is not used. */
+/** The number each rule keeps; 0 turns the rule off. */
 export interface RetentionRules {
   readonly keepLast: number;
   readonly keepDays: number;
@@ -32,7 +31,7 @@ export type KeepReason =
 
 export interface RetentionVerdict<Item> {
   readonly item: Item;
-  /** Why it stays; empty: it goes. */
+  /** Reasons to keep it; empty means released. */
   readonly reasons: readonly KeepReason[];
 }
 
@@ -42,10 +41,10 @@ const THURSDAY = 3;
 type Rule = readonly [reason: KeepReason, keeps: (items: readonly RetentionItem[]) => readonly RetentionItem[]];
 
 /**
- * A verdict on each item, in the order in which they came.
+ * Gives each item a verdict, in the given order.
  *
- * Locked backups take no place of a rule. A damaged one takes none from a good one, and stays as long as it would have
- * stayed whole: somebody may want to save what can be saved. Days, weeks and months are those of UTC.
+ * Locked backups do not count towards a rule. Nor do damaged ones; they stay as long as they would if undamaged, since part
+ * of their content may be recoverable. Days, weeks and months are in UTC.
  *
  * @param history newest first.
  */
@@ -96,7 +95,7 @@ function rulesInUse(rules: RetentionRules, now: number): Rule[] {
   return used;
 }
 
-/** The newest of each period, for so many periods that have any: a pause in backups does not use up the rule. */
+/** The newest item of each period that has any, so a pause in backups does not use up the rule. */
 function newestOfEach(periodOf: (at: number) => number, periods: number): Rule[1] {
   return (items) => {
     const newest = new Map<number, RetentionItem>();

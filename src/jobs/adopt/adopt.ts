@@ -1,13 +1,16 @@
 /**
- * Taking over archives that another agent left: each is read to its last byte first, so that one which was cut off by a
- * crash (Wings writes under the final name) never counts as a backup; then it gets its place, in this order:
+ * Adopts archives of other agents as backups.
  *
- *   1 archive    by a second name for the same bytes, or a copy; durable
- *   2 manifest   durable: from here on a rebuild finds it too
- *   3 the row    from here on it lists, verifies and restores
- *   4 the old name goes, when it is to be moved
+ * For: `roost adopt`, and on-demand.ts.
+ * Promises: an archive is read to its end first, so one that a crash cut off (Wings writes under the final name) never
+ * becomes a backup. Then, in this order:
  *
- * Killed anywhere, the original is there until everything of ours is durable, and the same command goes on.
+ *   1 archive    a second name for the same bytes, or a copy; durable
+ *   2 manifest   durable: from here on a rebuild finds the backup
+ *   3 the row    from here on it is listed and can be restored
+ *   4 the old name is removed, for a move
+ *
+ * Never: removes the original before 1 to 3 are durable. After a kill at any point, the same command continues.
  */
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, realpath, unlink } from 'node:fs/promises';
@@ -43,7 +46,7 @@ export interface AdoptDeps {
   readonly workers: number | 'auto';
 }
 
-/** One archive's fault; anything else ends the whole run, since it would befall the others too. */
+/** Failures of one archive; any other failure would affect all archives, so it ends the run. */
 const REFUSED = new Set(['archive_damaged', 'backup_exists', 'too_large', 'invalid_request']);
 
 const CHUNK = MEBIBYTE;
@@ -76,7 +79,7 @@ export async function adopt(request: AdoptRequest, deps: AdoptDeps): Promise<Ado
 }
 
 /**
- * Takes over one archive.
+ * Adopts one archive.
  *
  * @throws Failure `archive_damaged`, `backup_exists`, `insufficient_storage`, `store_unreachable`, `cancelled`.
  */
@@ -91,7 +94,7 @@ export async function adoptArchive(
   if (known !== undefined) {
     if (known.server !== server) throw taken(archive);
     const { size, files, warningCount: warnings } = known;
-    // A move that was cut short before its last step. Only a second name of our own bytes goes without being read.
+    // A move may have been cut short before its last step. Only another name of the stored bytes is removed unread.
     const finish = request.how === 'move' && !request.dryRun && (await isSecondName(archive, store));
     if (finish) await unlink(path);
     return { path, server, backup, size, files, state: finish ? 'moved' : 'known', warnings };
@@ -119,7 +122,7 @@ export async function adoptArchive(
   }
 }
 
-/** Its own directory would be walked as another agent's: every backup in it is known or not to be trusted. */
+/** Refuses the directory of a store: its backups are known or not to be trusted. */
 async function refuseOwnStore(directory: string, stores: StoreSet): Promise<void> {
   const there = await realpath(directory).catch(() => directory);
   for (const store of stores.all()) {
@@ -135,7 +138,7 @@ async function refuseOwnStore(directory: string, stores: StoreSet): Promise<void
 
 const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
-/** Where a store keeps its files on this host; undefined when it keeps none here. */
+/** Directory of a store on this host; undefined for a remote store. */
 export function storeDirectory(store: Store): string | undefined {
   const example = store.localPath?.(objectKey(NIL_UUID as ServerId, NIL_UUID as never, 'json'));
   return example === undefined ? undefined : dirname(dirname(example));
@@ -161,20 +164,20 @@ async function verify(
   if (!facts.isFile()) throw new Failure('archive_damaged', 'Cannot verify the archive: it is no regular file');
   const magic = Buffer.alloc(3);
   await handle.read(magic, 0, 3, 0);
-  // Under our key's name everybody expects gzip.
+  // The name of the stored object promises gzip.
   if (magic.toString('hex') !== '1f8b08') {
     throw new Failure('archive_damaged', 'Cannot take over the archive: it is not gzip, whatever its name says');
   }
   const source = { archive: fileSource(handle.fd, facts.size) };
   const verdict = await verifyArchive({ source, workers, signal, onProgress });
-  // An agent that ignores its errors at the end closes a whole gzip stream around half of a tar.
+  // An agent that ignores write errors can end a valid gzip stream in the middle of the tar.
   if (verdict.warnings.some(({ code }) => code === 'missing_end')) {
     throw new Failure('archive_damaged', 'Cannot take over the archive: its tar has no end, so it was cut off');
   }
   return verdict;
 }
 
-/** Puts the bytes that were verified under their key. True when both names share them. */
+/** Stores the verified bytes under their key. True when both names share them. */
 async function place(
   archive: ForeignArchive,
   handle: FileHandle,
@@ -212,7 +215,7 @@ async function copy(handle: FileHandle, store: Store, key: ObjectKey, signal: Ab
   }
 }
 
-/** True when it lies where the store would put it: a layout of a directory for each server is ours too. */
+/** True when the archive is already where the store would put it: both may use a directory per server. */
 function isInPlace(archive: ForeignArchive, store: Store): boolean {
   return store.localPath?.(keyOf(archive)) === archive.path;
 }
@@ -221,7 +224,7 @@ function keyOf({ server, backup }: ForeignArchive): ObjectKey {
   return objectKey(server, backup, 'tar.gz');
 }
 
-/** What was written to while it was read has another checksum now. */
+/** A file that changed while it was read no longer matches its checksum. */
 async function refuseChanged(archive: ForeignArchive, before: Stats, after: Stats, store: Store): Promise<void> {
   if (before.size === after.size && before.mtimeMs === after.mtimeMs) return;
   if (!isInPlace(archive, store)) await store.remove(keyOf(archive));
@@ -235,7 +238,7 @@ async function isSecondName(archive: ForeignArchive, store: Store): Promise<bool
   return ours.ino === theirs.ino && ours.dev === theirs.dev;
 }
 
-/** @param madeAt the time of the file's last write, which was its end. */
+/** @param madeAt last modification of the file, in ms since the epoch; its backup ended then. */
 function recordOf(
   { server, backup, name }: ForeignArchive,
   { size, rawSize, files, entries, sha256, warnings }: VerifyResult,

@@ -1,12 +1,11 @@
 /**
- * Where other agents leave archives, by name alone:
+ * Finds archives of other agents, by name alone:
  *
  *   <directory>/<backup>.tar.gz            Wings, Elytra, Calagopus: only the panel knows the server
- *   <directory>/<server>/<backup>.tar.gz   Pelican's Wings, StellarStack, and this program
- *   <directory>/<server>/<name>.tar.gz     StellarStack's older daemon: its backups have names, no ids
+ *   <directory>/<server>/<backup>.tar.gz   Pelican's Wings, StellarStack, and Roost
+ *   <directory>/<server>/<name>.tar.gz     StellarStack's older daemon: names instead of ids
  *
- * What else lies there and looks like a backup is named with the reason why it cannot be taken; links and other files
- * are passed over.
+ * Other files that look like backups are refused with a reason; links and unrelated files are skipped.
  */
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
@@ -19,7 +18,7 @@ export interface ForeignArchive {
   readonly path: string;
   readonly server: ServerId;
   readonly backup: BackupId;
-  /** From the file's name, where that is no id. */
+  /** File name without suffix, where that is not an id. */
   readonly name: string | null;
 }
 
@@ -29,14 +28,14 @@ export interface FoundArchives {
 }
 
 const ARCHIVE = '.tar.gz';
-/** What Calagopus may write besides. */
+/** Other formats of Calagopus. */
 const OTHER_FORMATS = /\.(?:tar|tar\.(?:xz|bz2|lz4|lzip|zst)|zip|7z)$/;
 const SNAPSHOTS = new Set(['btrfs', 'zfs']);
 
 /**
- * @param directory an agent's directory of backups, or that of one server in it.
- * @param server whose the archives are that lie in no server's directory.
- * @throws Failure `internal` when it cannot be read.
+ * @param directory a backup directory of an agent, or that of one server in it.
+ * @param server owner of archives that lie in no server directory; null refuses them.
+ * @throws Failure `internal` when the directory cannot be read.
  */
 export async function findForeignArchives(directory: string, server: ServerId | null): Promise<FoundArchives> {
   const found: FoundArchives = { archives: [], refused: [] };
@@ -73,7 +72,7 @@ function sort(path: string, server: ServerId | null, { archives, refused }: Foun
   archives.push({ path, server, backup: named ? idOf(server, stem) : (stem as BackupId), name: named ? stem : null });
 }
 
-/** The same archive gets the same id each time (a version 8 UUID), so that it is taken over once. */
+/** A version 8 UUID from the name: the same archive always gets the same id, so it is adopted once. */
 function idOf(server: ServerId, name: string): BackupId {
   const hash = createHash('sha256').update(`${server}/${name}`).digest();
   hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x80, 6);

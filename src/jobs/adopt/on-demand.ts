@@ -1,15 +1,14 @@
 /**
- * Backups that a panel knows and the catalogue does not: another daemon made them, before this one took its place. Their
- * archives are looked for when the panel asks for one, in the directories of the local stores and in those that the
- * config names, by both layouts that daemons of panels have:
+ * Adopts backups that a panel knows and the catalogue does not, because another daemon made them. When the panel asks for
+ * one, its archive is searched in the directories of local stores and of `panel.backupDirectories`, in two layouts:
  *
- *   <directory>/<backup>.tar.gz            flat: whose it is only the panel knows, and its word counts
- *   <directory>/<server>/<backup>.tar.gz   per server, which is also Roost's own
+ *   <directory>/<backup>.tar.gz            only the panel knows the owner, and is trusted
+ *   <directory>/<server>/<backup>.tar.gz   per server, as Roost does
  *
- * An archive is read to its last byte before it becomes a backup of the server (adopt.ts): one that was cut off is
- * refused. What was found stays where it is, for the daemon that may come back; deleting the backup removes it there too.
+ * The archive is read to its end first (adopt.ts); one that was cut off is refused. The original stays for the daemon that
+ * may return; deleting the backup removes it too.
  *
- * Never follows a link below those directories, and never gives an archive that lies in one server's to another.
+ * Never follows a link below those directories, and never gives an archive of one server's directory to another server.
  */
 import type { Stats } from 'node:fs';
 import { lstat, readdir, rmdir, unlink } from 'node:fs/promises';
@@ -26,14 +25,14 @@ import { storeDirectory, adoptArchive, type AdoptDeps } from './adopt.ts';
 import type { KeyedMutex } from '../../base/keyed-mutex.ts';
 
 export interface AdoptOnDemandDeps extends AdoptDeps {
-  /** Absolute paths where another daemon left its archives, besides the directories of the local stores. */
+  /** Absolute paths with archives of another daemon, besides the directories of local stores. */
   readonly directories: readonly string[];
   readonly turns: KeyedMutex;
   readonly log: Log;
 }
 
 const DOING = 'Cannot take over the backup';
-/** What Calagopus writes when it is told to, by what stands behind the id. */
+/** Other formats of Calagopus, by suffix. */
 const OTHER_FORMATS = ['tar', 'tar.xz', 'tar.bz2', 'tar.lz4', 'tar.lz', 'tar.zst', 'zip', '7z'];
 
 export class AdoptOnDemand {
@@ -43,16 +42,16 @@ export class AdoptOnDemand {
     this.#deps = deps;
   }
 
-  /** True when there is an archive of that id for that server that the catalogue does not know. Reads no content. */
+  /** True when there is such an archive that the catalogue does not know. Reads no content. */
   async finds(server: ServerId, backup: BackupId): Promise<boolean> {
     return this.#isUnknown(backup) && (await this.#find(server, backup)) !== undefined;
   }
 
   /**
-   * Makes the archive a backup of the server, once it was read to its end; resolves too when it is one already.
+   * Adopts the archive after reading it to its end; also resolves when it is already a backup of the server.
    *
-   * @throws Failure `backup_not_found`; `archive_damaged` when it was cut off or is none; `invalid_request` for a format
-   *   that cannot be taken over; `cancelled`, `insufficient_storage`, `store_unreachable`.
+   * @throws Failure `backup_not_found`; `archive_damaged` when it is cut off or no archive; `invalid_request` for another
+   *   format; `cancelled`, `insufficient_storage`, `store_unreachable`.
    */
   adopt(
     server: ServerId,
@@ -73,10 +72,9 @@ export class AdoptOnDemand {
   }
 
   /**
-   * Removes what another daemon left of a backup, wherever it lies; durable when this resolves. Call it for a backup that
-   * the catalogue does not know, or does not know any more.
+   * Removes all archives of a backup that the catalogue does not know (any more); durable when this resolves.
    *
-   * @returns whether there was anything.
+   * @returns whether there was any.
    */
   delete(server: ServerId, backup: BackupId): Promise<boolean> {
     return this.#deps.turns.run(`claim:${backup}`, async () => {
@@ -87,10 +85,7 @@ export class AdoptOnDemand {
     });
   }
 
-  /**
-   * Removes what another daemon left in the server's own directories, where whose it is needs nobody's word. What the
-   * catalogue knows stays.
-   */
+  /** Removes all unknown archives in directories of this server, where the owner is certain. */
   async deleteAll(server: ServerId): Promise<void> {
     if (!isUuid(server)) return;
     for (const { directory } of this.#directories()) {
@@ -107,9 +102,9 @@ export class AdoptOnDemand {
     return undefined;
   }
 
-  /** Where the archive may lie; Roost's own layout first. */
+  /** Places where the archive may lie; the layout of Roost first. */
   *#places(server: ServerId, backup: BackupId, file = `${backup}.tar.gz`): Generator<FoundArchive, void, void> {
-    // Both become parts of a path: whoever calls has parsed them, and this is where it matters.
+    // Both become parts of a path; this check is the last defence.
     if (!isUuid(server) || !isUuid(backup)) return;
     for (const { store, directory } of this.#directories()) {
       yield { store, parent: join(directory, server), path: join(directory, server, file), perServer: true };
@@ -117,7 +112,7 @@ export class AdoptOnDemand {
     }
   }
 
-  /** Where archives may lie, and the store that keeps what is found there. */
+  /** Directories to search, each with the store that keeps what is found there. */
   #directories(): readonly { readonly store: Store; readonly directory: string }[] {
     const { stores, directories } = this.#deps;
     const local = stores.all().flatMap((store) => {
@@ -128,7 +123,7 @@ export class AdoptOnDemand {
     return [...local, ...directories.map((directory) => ({ store: home, directory }))];
   }
 
-  /** Says more than "not found" of an archive that is there in a format that is of no use here. */
+  /** A more precise failure when the archive exists in an unsupported format. */
   async #missing(server: ServerId, backup: BackupId): Promise<Failure> {
     for (const format of OTHER_FORMATS) {
       for (const place of this.#places(server, backup, `${backup}.${format}`)) {
@@ -140,14 +135,14 @@ export class AdoptOnDemand {
 }
 
 interface FoundArchive {
-  /** Where it is kept from then on. */
+  /** The store that keeps it after adoption. */
   readonly store: Store;
   readonly parent: string;
   readonly path: string;
   readonly perServer: boolean;
 }
 
-/** The regular file at a place; undefined for anything else, a link on the way included. */
+/** The regular file at a place; undefined for anything else, and when its directory is a link. */
 async function archiveAt({ parent, path, perServer }: FoundArchive): Promise<Stats | undefined> {
   try {
     if (perServer && !(await lstat(parent)).isDirectory()) return undefined;
@@ -159,7 +154,7 @@ async function archiveAt({ parent, path, perServer }: FoundArchive): Promise<Sta
   }
 }
 
-/** The ids of the archives in a server's directory; none when it is no directory. */
+/** Ids of the archives in a server directory; empty when it is not a directory. */
 async function archivesIn(directory: string): Promise<readonly BackupId[]> {
   try {
     if (!(await lstat(directory)).isDirectory()) return [];

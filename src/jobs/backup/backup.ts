@@ -1,9 +1,11 @@
 /**
- * The backup verb: a server's directory becomes an archive, an index and a manifest in a store, then a completed row.
+ * The backup verb: writes a server's directory as an archive, an index and a manifest into a store, then completes the row.
  *
- * Promises: `COMPLETED` means that all three are durable and agree; anything else is `FAILED` with a reason and leaves
- * nothing behind; the server may write again as soon as its last byte was read. Never changes the server's directory.
- * What a crash at each point means is written in archive-target.ts; recover.ts acts on it.
+ * For: the job runner.
+ * Promises: `COMPLETED` means that all three objects are durable and agree; every other end is `FAILED` with a reason and
+ * leaves nothing behind; the server may write again as soon as its last byte was read.
+ * Never: changes the server's directory.
+ * archive-target.ts says what a crash at each point means; recover.ts acts on it.
  */
 import type { WriteResult } from '../../archive/contract.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -25,7 +27,7 @@ import type { PendingEvent, RunningJob, Verb } from '../runner/verb.ts';
 
 export interface BackupDeps extends PlanDeps {
   readonly quiesce: QuiescePort;
-  /** Turns by backup id, shared with all who write manifests. */
+  /** Serializes manifest writes, keyed by backup id. */
   readonly turns: KeyedMutex;
   readonly failedBackups: Pick<FailedBackupSweep, 'markDue'>;
   readonly clock: Clock;
@@ -104,7 +106,7 @@ async function write(
       archive: guard.guard(target.archive),
       index: guard.guard(target.index),
       maxSize: plan.maxSize,
-      // Asked for again and again: a reload changes them while the job runs.
+      // Read repeatedly: a reload may change them while the job runs.
       rates: () => job.rates(deps.config.backups),
       signal: job.signal,
       onProgress: (progress) => job.progress(progress),
@@ -129,7 +131,7 @@ async function seal(
   const facts = completedFacts(result, { ignore: plan.ignore, warnings, completedAt });
   let sealed = plan.backup;
   await target.seal(() => {
-    // Read again: it may have been locked while it was written.
+    // Read the row again: the backup may have been locked meanwhile.
     sealed = completedRecord(deps.catalogue.backups.get(plan.backup.id), facts);
     return encodeManifest(sealed, result.aside);
   });
@@ -147,9 +149,8 @@ function commit(job: RunningJob<'backup'>, sealed: BackupRecord, deps: BackupDep
 }
 
 /**
- * Takes back what was written, unless the row says that the backup is complete, or cannot be read: a commit may have
- * reached the disk although it reported an error; the row is looked at by the next start then. What a store that is
- * away keeps is removed later (failed-backup-sweep.ts).
+ * Removes the written objects, unless the row is complete or unreadable: a commit may have reached the disk although it
+ * reported an error, and the next start decides. failed-backup-sweep.ts removes what an unreachable store keeps.
  */
 async function discard(target: ArchiveTarget, backup: BackupRecord, deps: BackupDeps): Promise<void> {
   try {
@@ -160,7 +161,7 @@ async function discard(target: ArchiveTarget, backup: BackupRecord, deps: Backup
   }
 }
 
-/** A lock that was set between the manifest and the commit reaches the manifest now. */
+/** Writes the manifest again if the lock changed between the manifest and the commit. */
 async function follow(sealed: BackupRecord, store: Store, deps: BackupDeps): Promise<void> {
   await deps.turns.run(sealed.id, async () => {
     const now = deps.catalogue.backups.find(sealed.id);

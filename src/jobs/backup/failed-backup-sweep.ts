@@ -1,9 +1,8 @@
 /**
- * What a failed backup could not take back, because its store was away just then: objects of a row that says `FAILED`.
- * Nobody would ever read them, and nobody would miss the space. Looked for in every store after the start, and again in
- * those that were away, until each was looked through once.
+ * Removes objects of failed backups that stayed because their store was unreachable; otherwise they would waste space
+ * unnoticed. After the start it searches every store once, and retries those that were unreachable.
  *
- * Only objects of a row that has failed for good are removed: what no row knows may be another's, or wait to be adopted.
+ * Only objects of rows in state `FAILED` are removed: unknown objects may be of another node, or may still be adopted.
  */
 import type { Log } from '../../base/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
@@ -20,7 +19,7 @@ export interface FailedBackupSweepDeps {
 
 export class FailedBackupSweep {
   readonly #deps: FailedBackupSweepDeps;
-  /** Names of the stores that are still to be looked through. */
+  /** Names of the stores still to be searched. */
   readonly #due: Set<string>;
 
   constructor(deps: FailedBackupSweepDeps) {
@@ -28,12 +27,12 @@ export class FailedBackupSweep {
     this.#due = new Set(deps.stores.all().map(({ name }) => name));
   }
 
-  /** A backup failed and could not be taken back: that store is to be looked through again. */
+  /** Marks a store for another search, after a failed backup could not remove its objects. */
   markDue(store: string): void {
     this.#due.add(store);
   }
 
-  /** Looks through what is due. Never rejects: a store that is away stays due. */
+  /** Searches the marked stores. Never rejects; an unreachable store stays marked. */
   async sweep(): Promise<void> {
     for (const store of this.#deps.stores.all()) {
       if (!this.#due.delete(store.name)) continue;
@@ -48,7 +47,7 @@ export class FailedBackupSweep {
 
   async #sweepStore(store: Store): Promise<void> {
     const { catalogue, log } = this.#deps;
-    // A store that was away when it was opened was not swept then.
+    // A store that was unreachable at its opening was not swept then.
     const partials = (await store.sweep?.()) ?? [];
     if (partials.length > 0) log.info('Removed half-written files', { store: store.name, files: partials });
     for await (const { key } of store.list('')) {

@@ -1,4 +1,4 @@
-/** What a backup needs to know before it writes its first byte, and what would make it pointless to begin. */
+/** Prepares a backup before its first byte is written, and refuses one that cannot succeed. */
 import type { WriteRequest } from '../../archive/contract.ts';
 import type { ArchiveWarning } from '../../archive/entry.ts';
 import { Failure } from '../../base/failure.ts';
@@ -22,7 +22,7 @@ export interface PlanDeps {
   readonly archive: ArchivePort;
   readonly registry: Pick<Registry, 'get'>;
   readonly config: Pick<Config, 'backups' | 'limits'>;
-  /** Absolute paths that never become part of an archive: Roost's own. */
+  /** Absolute paths of Roost itself, never archived. */
   readonly exclude: readonly string[];
   readonly log: Log;
 }
@@ -31,28 +31,28 @@ export interface BackupPlan {
   readonly backup: BackupRecord;
   readonly server: GameServer;
   readonly store: Store;
-  /** In force: what the request said, else the server's own ignore file. */
+  /** Ignore lines of the request, else of the ignore file of the server. */
   readonly ignore: readonly string[];
-  /** What was wrong with that file. */
+  /** Problems of the ignore file. */
   readonly warnings: readonly ArchiveWarning[];
   readonly exclude: readonly string[];
   readonly base: WriteRequest['base'];
-  /** Bytes at which the archive is too large; 0 for none. */
+  /** Bytes at which the archive is too large; 0 for no limit. */
   readonly maxSize: number;
-  /** The most bytes that the archive may come to; absent where the store does not care. */
+  /** Upper bound of the archive in bytes; undefined where the store does not need it. */
   readonly mostBytes: number | undefined;
 }
 
-/** Below this, the operator's limit tells a store of objects all that it needs: the parts are of the usual size. */
+/** Up to this limit, object storage needs no estimate: its parts have the usual size. */
 const SMALL_LIMIT = 64 * 1024 ** 3;
-/** How much a server may grow while it is read; nothing is taken to shrink. */
+/** Allowance for a server that grows while it is read; compression is not counted. */
 const GROWTH = 1.3;
-/** What an entry costs in the archive at most, but for very long names. */
+/** Archive bytes of an entry besides content, except for very long names. */
 const HEADERS = 2048;
 
 /**
- * @param maxSize bytes that the archive may reach; 0 for no limit.
- * @throws Failure `server_not_found`, `store_unreachable`, `server_busy` while a restore has left it half changed, or
+ * @param maxSize limit of the archive in bytes; 0 for none.
+ * @throws Failure `server_not_found`, `store_unreachable`, `server_busy` while a restore left it half changed, or
  * `insufficient_storage` when it would not fit.
  */
 export async function planBackup(
@@ -74,14 +74,14 @@ export async function planBackup(
   return { ...source, backup, warnings, mostBytes, base };
 }
 
-/** Roost's own directories, and what an interrupted restore may have left in the server's. */
+/** Directories of Roost, and stages that an interrupted restore may have left in the server. */
 export function excludedPaths(server: GameServer, { exclude }: Pick<PlanDeps, 'exclude'>): readonly string[] {
   return [...exclude, ...stagePathsIn(server.path)];
 }
 
 type Source = Pick<BackupPlan, 'server' | 'store' | 'ignore' | 'exclude' | 'maxSize'>;
 
-/** Walks the tree only when that can change the answer: a walk of a million files takes longer than a small backup. */
+/** Walks the tree only when the result can matter: walking a million files takes longer than a small backup. */
 async function checkSpace(source: Source, deps: PlanDeps, signal: AbortSignal): Promise<void> {
   const { server, store } = source;
   const { reserveFree } = deps.config.limits;
@@ -95,7 +95,7 @@ async function checkSpace(source: Source, deps: PlanDeps, signal: AbortSignal): 
   checkRoom(expectedSize(bytes, past, deps.config.backups.compression !== 'none'), free, reserveFree);
 }
 
-/** An object's parts have one size, which is chosen before the first byte: too small, and a large archive never fits. */
+/** The part size of an object is fixed before the first byte; if it is too small, a large archive never fits. */
 async function boundArchive(source: Source, deps: PlanDeps, signal: AbortSignal): Promise<number | undefined> {
   const { store, maxSize } = source;
   if ((await store.freeSpace()) !== null) return undefined;
@@ -109,10 +109,7 @@ function estimate({ server, ignore, exclude }: Source, { archive }: PlanDeps, si
   return archive.estimateTree({ root: server.path, ignore, exclude, signal });
 }
 
-/**
- * The newest good archive of the server that lies on this host with its index. Never a reason to fail: without one,
- * everything is compressed anew.
- */
+/** The newest good local archive of the server with its index, for reuse. Without one, everything is compressed again. */
 async function findBase(server: ServerId, deps: PlanDeps): Promise<WriteRequest['base']> {
   let newest: { readonly record: BackupRecord; readonly store: Store } | undefined;
   for (const store of deps.stores.all()) {

@@ -1,17 +1,17 @@
 /**
- * Asking a game server to keep its files still while they are read (such as `save-off`), with the promise that every
- * server that was asked is let go again: as soon as the last byte was read, and on every other way out.
+ * Asks a game server to keep its files unchanged while they are read (such as `save-off`). Every server that was asked is
+ * resumed: after the last byte was read, and on every error.
  */
 import type { ArchiveWarning } from '../../archive/entry.ts';
 import { asFailure } from '../../base/failure.ts';
 import type { Log } from '../../base/log.ts';
 import type { GameServer } from '../../servers/registry.ts';
 
-/** The power port's side of it. Both reject with a `Failure` when the program behind them does not obey. */
+/** The part of the power port that is needed here. Both methods reject with a `Failure` when the command fails. */
 export interface QuiescePort {
-  /** Resolves when the files are still. */
+  /** Resolves when the files no longer change. */
   prepare(server: GameServer, signal: AbortSignal): Promise<void>;
-  /** Lets the server write again. Harmless when it was never asked. */
+  /** Allows writes again. Harmless when the server was not asked. */
   resume(server: GameServer): Promise<void>;
 }
 
@@ -28,7 +28,7 @@ export class Quiesced {
     this.#log = log;
   }
 
-  /** Never rejects for a server that does not obey: a backup of moving files, with a warning, is better than none. */
+  /** Never rejects for a server that does not obey: a backup with a warning is better than none. */
   static async begin(port: QuiescePort, server: GameServer, log: Log, signal: AbortSignal): Promise<Quiesced> {
     const quiesced = new Quiesced(port, server, log);
     try {
@@ -39,12 +39,12 @@ export class Quiesced {
     return quiesced;
   }
 
-  /** What did not work, once `resume` has resolved. */
+  /** Warnings; complete once `resume` has resolved. */
   get warnings(): readonly ArchiveWarning[] {
     return this.#warnings;
   }
 
-  /** Lets the server go; again and again gives the same promise. Never rejects. */
+  /** Resumes the server; every call returns the same promise. Never rejects. */
   resume(): Promise<void> {
     this.#resumed ??= this.#port.resume(this.#server).catch((error: unknown) => {
       this.#warn('Cannot let the server write again after reading it', error);

@@ -1,7 +1,6 @@
 /**
- * An interrupted backup begun again by the next start, where the operator wants that: the same backup, a new job. The
- * old job ends as interrupted in the transaction that stores the new one, so that no crash leaves the backup without.
- * A panel that waits for the report of the old one gets that of the new one, whose request is the same.
+ * Runs an interrupted backup again at the next start, if configured: the same backup in a new job. One transaction ends the
+ * old job and stores the new one, so no crash loses the backup. The new job makes the report that the panel waits for.
  */
 import type { Failure } from '../../base/failure.ts';
 import { newJobId } from '../../base/ids.ts';
@@ -10,8 +9,8 @@ import type { JobRecord } from '../../catalogue/records.ts';
 import type { JobRunner } from '../runner/runner.ts';
 
 /**
- * @returns false for a job that was begun again already: a backup that ends its daemon must not do so for ever. One
- *   that only waited has done nothing yet, and counts as not begun.
+ * @returns false for a job that was already run again, so that a backup which crashes the daemon cannot loop. A job that
+ *   only waited counts as not run.
  * @throws Failure `draining` or `server_busy`; nothing has changed then.
  */
 export function runAgain(

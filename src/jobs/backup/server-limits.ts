@@ -1,4 +1,4 @@
-/** The limits that hold for one backup: the node's, the server's own in place of them, and those of who asked for it. */
+/** The limits of one backup: those of the node, replaced by those of the server, tightened by those of the request. */
 import type { ServerId } from '../../base/ids.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { Config, ServerLimits } from '../../config/types.ts';
@@ -9,7 +9,7 @@ export interface LimitDeps {
   readonly config: Pick<Config, 'limits'>;
 }
 
-/** @throws Failure `too_many_backups`, or `too_large` when the server's archives fill what it may have. */
+/** @throws Failure `too_many_backups`, or `too_large` when the archives of the server use up their limit. */
 export function checkLimits(server: ServerId, asked: ServerLimits | undefined, deps: LimitDeps): void {
   const limits = limitsOf(server, asked, deps);
   checkBackupCount(deps.catalogue.backups.countKept(server), limits.perServer);
@@ -17,8 +17,7 @@ export function checkLimits(server: ServerId, asked: ServerLimits | undefined, d
 }
 
 /**
- * Bytes that an archive of the server may reach now, 0 for no limit. Asked when the job runs: what waited before it
- * has taken its share by then.
+ * Limit in bytes for the next archive of the server; 0 for none. Call it when the job runs, since backups before it count.
  *
  * @throws Failure `too_large` when nothing is left.
  */

@@ -1,13 +1,15 @@
 /**
- * Copies of completed backups in further stores (`storage.copies`): a step after the backup, with a status of its own.
+ * Copies completed backups into further stores (`storage.copies`).
  *
- * It promises that a backup is complete whatever becomes of its copies, that a copy which says `completed` has the
- * archive's sha256 and its manifest last, and that a restart goes on where the last run stopped. One copy is made at a
- * time: a host's upload is shared by its players. Never reads a server's directory, never changes the original.
+ * For: the composition root, and the delete verb.
+ * Promises: a backup is complete whether its copies succeed or not; a `completed` copy has the sha256 of the archive, and
+ * its manifest was written last; a restart continues. One copy runs at a time, since players share the upload:
  *
- *   1 the row `pending`          a crash before: the next start finds the backup without a row, and plans it
- *   2 archive, index, manifest   a crash between: done again; an object that is there already is whole
+ *   1 the row `pending`          a crash before: the next start finds the backup without a row and plans it
+ *   2 archive, index, manifest   a crash between: repeated; an object that exists is whole
  *   3 the row `completed`
+ *
+ * Never: reads a server directory or changes the original.
  */
 import { createHash } from 'node:crypto';
 import { MEBIBYTE } from '../../base/sizes.ts';
@@ -38,16 +40,16 @@ export interface CopyQueueDeps {
 
 const PIECE = MEBIBYTE;
 const DOING = 'Cannot copy the backup';
-/** After these the copy has to follow: a new backup, or another manifest. */
+/** Events after which copies are updated: a new backup, or a changed manifest. */
 const FOLLOWED: ReadonlySet<RoostEvent['type']> = new Set(['backup.completed', 'backup.locked']);
 
 export class CopyQueue {
   readonly #deps: CopyQueueDeps;
   readonly #stop = new AbortController();
   #unsubscribe: () => void = () => undefined;
-  /** The copy that is being made. */
+  /** The running copy. */
   #current: { readonly backup: BackupId; readonly stop: AbortController; readonly over: Promise<void> } | undefined;
-  /** Backups that are being removed, or that could not be: their copies are not made again in this run. */
+  /** Backups whose deletion has started: they are not copied again in this run. */
   readonly #removing = new Set<BackupId>();
   #working: Promise<void> = Promise.resolve();
   #isWorking = false;
@@ -56,7 +58,7 @@ export class CopyQueue {
     this.#deps = deps;
   }
 
-  /** Plans what the last run did not come to, and begins. Call it once the backups of the last run have ended. */
+  /** Plans missing copies and starts. Call it after recovery has ended the backups of the last run. */
   start(): void {
     if (this.#stop.signal.aborted) return;
     this.#unsubscribe = this.#deps.events.subscribe((event) => this.#follow(event));
@@ -64,41 +66,42 @@ export class CopyQueue {
     this.retry();
   }
 
-  /** Tries again what failed. */
+  /** Retries failed copies. */
   retry(): void {
     this.#deps.catalogue.copies.retryFailed();
     this.#work();
   }
 
-  /** Resolves when nothing is left to do now; for tests, and before a comparison. */
+  /** Resolves when no copy is left to do now; for tests. */
   async settled(): Promise<void> {
     await this.#working;
   }
 
   /**
-   * Removes all copies of a backup that is about to be removed, a manifest first in each store.
+   * Removes all copies of a backup that is being deleted, the manifest first in each store. Copies in stores that left the
+   * config are skipped.
    *
-   * @throws Failure of a store that is away; a store that the config no longer names is passed over.
+   * @throws Failure of an unreachable store.
    */
   async remove(backup: BackupRecord): Promise<void> {
     const { catalogue, stores, log } = this.#deps;
     this.#removing.add(backup.id);
     if (this.#current?.backup === backup.id) {
       this.#current.stop.abort();
-      // It puts itself back first.
+      // Wait until the copy has recorded its end.
       await this.#current.over;
     }
     const known = new Map(stores.all().map((store) => [store.name, store]));
     for (const { store: name } of catalogue.copies.list({ backup: backup.id })) {
       const store = known.get(name);
-      // Whatever fails from here on: nobody may take the copy for complete.
+      // Mark it incomplete first, in case the removal fails.
       catalogue.copies.plan(backup.id, name);
       if (store === undefined) log.warn('A copy stays in a store that is gone', { backup: backup.id, store: name });
       else await removeObjects(store, backup);
     }
   }
 
-  /** Stops the copy under way; it is made again by the next start. */
+  /** Stops the running copy; the next start repeats it. */
   async close(): Promise<void> {
     this.#unsubscribe();
     this.#stop.abort();
@@ -120,7 +123,7 @@ export class CopyQueue {
     for (const store of this.#storesFor(record)) if (!planned.has(store)) copies.plan(record.id, store);
   }
 
-  /** None for a backup that goes to the panel: it does not stay. */
+  /** None for a backup that goes to the panel and is removed here afterwards. */
   #storesFor({ id, store, damagedAt }: BackupRecord): string[] {
     const isCopied = damagedAt === null && !goesToPanel(id, this.#deps.catalogue);
     return isCopied ? this.#deps.config.storage.copies.filter((name) => name !== store) : [];
@@ -132,7 +135,7 @@ export class CopyQueue {
     this.#working = this.#workOff().finally(() => void (this.#isWorking = false));
   }
 
-  /** Never rejects. A copy that was removed with its backup has no row any more. */
+  /** Never rejects. A copy that was removed with its backup has no row. */
   async #workOff(): Promise<void> {
     const { catalogue, log } = this.#deps;
     for (;;) {
@@ -156,7 +159,7 @@ export class CopyQueue {
     try {
       const record = catalogue.backups.get(copy.backup);
       await this.#copy(record, copy.store, stop.signal);
-      // Locked meanwhile: the manifest that was written is the one of before.
+      // If the lock changed meanwhile, the written manifest is outdated.
       if (catalogue.backups.find(copy.backup)?.locked === record.locked) {
         catalogue.copies.complete(copy.backup, copy.store);
       }

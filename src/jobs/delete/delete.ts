@@ -1,13 +1,17 @@
 /**
- * The delete verb: takes a backup out of its store and then out of the catalogue.
+ * The delete verb: removes a backup from its stores and then from the catalogue.
  *
- *   1 the job's row    marks the backup; a crash after it: the next start finishes the removal
- *   2 copies in further stores, each like 3 and 4; a crash after it: the next start goes on
- *   3 manifest         a crash before: the whole backup is there. A rebuilt catalogue no longer knows it after this
- *   4 index, archive   a crash between: an archive that is still listed, and goes at the next start
- *   5 the backup's row last: as long as anything of it may lie in the store, somebody can see it and ask again
+ * For: the job runner.
+ * Promises: the row goes last, so a backup stays visible while any of its objects may remain:
  *
- * What cannot be removed fails the job and keeps the row. Cannot be cancelled: half a removal helps nobody.
+ *   1 job row          a crash after it: the next start completes the deletion
+ *   2 copies           in further stores, each like 3 and 4; a crash after it: the next start continues
+ *   3 manifest         a crash before: the backup is whole. After it, a rebuilt catalogue no longer has the backup
+ *   4 index, archive   a crash between: the archive is still listed, and the next start removes it
+ *   5 backup row
+ *
+ * A deletion that fails ends the job as failed and keeps the row.
+ * Never: can be cancelled, since half a deletion is useless.
  */
 import { Failure } from '../../base/failure.ts';
 import type { BackupId } from '../../base/ids.ts';
@@ -22,9 +26,9 @@ import type { RunningJob, Verb } from '../runner/verb.ts';
 export interface DeleteDeps {
   readonly catalogue: Pick<Catalogue, 'backups' | 'deliveries'>;
   readonly stores: StoreSet;
-  /** Removes the copies in further stores; absent where there are none. */
+  /** Removes the copies in further stores; undefined where there are none. */
   readonly copies?: { remove(backup: BackupRecord): Promise<void> };
-  /** Turns by backup id, shared with all who write manifests. */
+  /** Serializes manifest writes, keyed by backup id. */
   readonly turns: KeyedMutex;
 }
 
@@ -51,8 +55,8 @@ function checkDeletable(catalogue: Pick<Catalogue, 'backups'>, id: BackupId): Ba
 }
 
 /**
- * Removes the row of a backup of which nothing lies in a store any more; inside a transaction. A panel that still waits
- * for the report of this backup is told that there is none: it would show for ever what cannot be restored.
+ * Removes the row of a backup without objects; call it inside a transaction. A report that a panel still waits for becomes
+ * a removal, or the panel would list a backup that cannot be restored.
  */
 export function forgetBackup(id: BackupId, catalogue: Pick<Catalogue, 'backups' | 'deliveries'>): BackupRecord {
   catalogue.deliveries.withdraw(id, 'report', 'remove');

@@ -1,7 +1,6 @@
 /**
- * Removing what somebody is still busy with: a panel that deletes a backup or a server has forgotten it already, and
- * cannot ask again later. What runs is cancelled first and seen to its end; what has passed its point of no return ends
- * by itself.
+ * Deletes backups that are in use, for a panel that has already forgotten the backup or server and cannot ask again.
+ * Running jobs are cancelled and awaited; those past their point of no return complete.
  */
 import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
@@ -14,12 +13,12 @@ import type { JobRunner } from '../runner/runner.ts';
 export interface DiscardDeps {
   readonly catalogue: Pick<Catalogue, 'backups'>;
   readonly runner: Pick<JobRunner, 'open' | 'cancel' | 'settled'>;
-  /** Removes a backup that nothing runs on. */
+  /** Deletes a backup that no job uses. */
   readonly deleteBackup: (backup: BackupId) => Promise<void>;
 }
 
 /**
- * Removes a backup, one that is being made or verified included.
+ * Deletes a backup, even one that is being made or verified.
  *
  * @throws Failure `backup_not_found`, `backup_locked`; `server_busy` while it is being restored.
  */
@@ -27,16 +26,16 @@ export async function discardBackup(server: ServerId, backup: BackupId, deps: Di
   const { catalogue, runner, deleteBackup } = deps;
   for (;;) {
     requireUnlocked(catalogue.backups.get(backup, server));
-    // A restore is work on the server, which nobody asked to end.
+    // A restore works on the server; deleting a backup must not end it.
     requireUnused(runner, backup, ['restore'], 'Cannot delete the backup');
     if (runner.open({ backup }).length === 0) return deleteBackup(backup);
     await stopWork(runner, { backup }, ['backup', 'verify']);
-    // Somebody else's removal was waited for too.
+    // The awaited job may have been another deletion.
     if (catalogue.backups.find(backup) === undefined) return;
   }
 }
 
-/** Cancels jobs of these kinds, and waits until nothing that was there is left, whatever its kind. */
+/** Cancels jobs of these kinds, and waits until every job that matched the filter has ended. */
 export async function stopWork(
   runner: DiscardDeps['runner'],
   filter: { readonly server?: ServerId; readonly backup?: BackupId },
@@ -52,7 +51,7 @@ function cancelled(cancel: () => void): void {
   try {
     cancel();
   } catch (error) {
-    // It is past the point where that was possible.
+    // The job is past the point where it can be cancelled.
     if (!(error instanceof Failure) || error.code !== 'not_running') throw error;
   }
 }

@@ -1,9 +1,9 @@
 /**
- * Retention at work: after a backup is proven (its row says COMPLETED), what the rules let go of that server is
- * removed, by the same jobs as when somebody deletes it.
+ * Applies retention: after a backup completes, the backups of that server that the rules release are deleted by ordinary
+ * delete jobs.
  *
- * Nothing else begins a removal: a server whose backups fail keeps all that it has, however old. A crash between the
- * two leaves too many backups, and the next one that completes finds them.
+ * Nothing else starts a prune, so a server whose backups fail keeps all of them, however old. A crash leaves backups that
+ * the next completed backup prunes.
  */
 import type { Clock } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
@@ -31,8 +31,8 @@ export interface PruneDeps extends RetentionDeps {
 }
 
 /**
- * A server's backups, newest first, each with what retention says of it now. Changes nothing. Those on their way to the
- * panel are not among them: the panel keeps them by its own rules, and they take no place of one that stays.
+ * The backups of a server, newest first, each with its retention verdict. Changes nothing. Backups on their way to the
+ * panel are left out: the panel applies its own rules to them.
  */
 export function judgeServer(
   server: ServerId,
@@ -51,11 +51,11 @@ export function judgeServer(
   return judgeRetention(history, config.retention, clock.now());
 }
 
-/** Prunes after each backup that completes, until `close`. */
+/** Prunes after each completed backup, until `close`. */
 export class Pruner {
   readonly #deps: PruneDeps;
   readonly #stopListening: () => void;
-  /** One server at a time, one backup at a time: a removal may be a long wait for a remote store. */
+  /** Prunes run one after another: a deletion may wait long for a remote store. */
   #pending: Promise<void> = Promise.resolve();
   #closed = false;
 
@@ -66,25 +66,25 @@ export class Pruner {
     });
   }
 
-  /** Resolves when all that was begun so far has ended. */
+  /** Resolves when all prunes started so far have ended. */
   settled(): Promise<void> {
     return this.#pending;
   }
 
-  /** Begins nothing more; what is left is found when the next backup completes. */
+  /** Starts no further deletion. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#stopListening();
     await this.#pending;
   }
 
-  /** Never rejects: a backup that cannot be removed now is tried again after the next one. */
+  /** Never rejects; a backup that cannot be deleted is tried again after the next one. */
   async #prune(server: ServerId): Promise<void> {
     const { log, deleteBackup } = this.#deps;
     try {
       for (const id of this.#expired(server)) {
         if (this.#closed) return;
-        // Judged again: it may have been locked, or be restored from, since the removals before it began.
+        // Check again: it may have been locked, or be in use, since the deletions before it.
         if (!this.#expired(server).includes(id)) continue;
         await deleteBackup(server, id).then(
           () => log.info('Retention removed a backup', { server, backup: id }),
@@ -96,7 +96,7 @@ export class Pruner {
     }
   }
 
-  /** Oldest first: should it be stopped half-way, what is left is the better half. */
+  /** Oldest first, so that an interrupted prune leaves the newer backups. */
   #expired(server: ServerId): BackupId[] {
     const verdicts = judgeServer(server, this.#deps).filter(({ reasons }) => reasons.length === 0);
     return verdicts.map(({ item }) => item.record.id).reverse();

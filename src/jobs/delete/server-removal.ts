@@ -1,9 +1,9 @@
 /**
- * What becomes of the backups of a server that its owner gave up: they are kept, deleted, or deleted after days of
- * grace. The server's own directory is never touched; it belongs to whoever runs the games.
+ * Decides about the backups of a removed server: they are kept, deleted, or deleted after days of grace. The server
+ * directory is never touched.
  *
- * The decision lies in the server's row and covers the backups of that moment alone: those of a server that came back
- * under the same id are not its victims.
+ * The decision is stored in the server row and covers only the backups of that moment: those of a later server under the
+ * same id are not deleted.
  */
 import { type Clock, DAY_MS } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
@@ -19,7 +19,7 @@ export interface ServerRemovalDeps {
   readonly log: Log;
 }
 
-/** The setting in the server's row. */
+/** Key in the settings of the server row. */
 const SETTING = 'givenUp';
 
 interface Decision {
@@ -35,24 +35,24 @@ export async function removeServer(
   const { catalogue, clock } = deps;
   const now = clock.now();
   const deleteAt = backups === 'keep' ? null : now + graceDays * DAY_MS;
-  // The decision first: a crash before the last removal leaves it to the next start.
+  // Store the decision first, so that the next start continues after a crash.
   storeDecision(server, deleteAt === null ? undefined : { decidedAt: now, deleteAt }, catalogue);
   const deleted = deleteAt === null || deleteAt > now ? 0 : await deleteCoveredBackups(server, deps);
   const kept = catalogue.backups.list({ server }).length;
   return { deleted, kept, deleteAt: decisionOn(server, catalogue)?.deleteAt ?? null };
 }
 
-/** Servers whose days of grace are over. */
+/** Servers whose days of grace have ended. */
 export function serversPastGrace(catalogue: Pick<Catalogue, 'servers'>, now: number): ServerId[] {
   const due = catalogue.servers.list().filter(({ id }) => (decisionOn(id, catalogue)?.deleteAt ?? Infinity) <= now);
   return due.map(({ id }) => id);
 }
 
 /**
- * Deletes what the decision covers, locked backups aside, and forgets the decision when nothing of that is left to do.
- * A backup that cannot be deleted now is logged, and tried again by the next call.
+ * Deletes the unlocked backups that the decision covers, and clears the decision when all are deleted. A failed deletion
+ * is logged and tried again by the next call.
  *
- * @returns how many were deleted.
+ * @returns the number of deleted backups.
  */
 export async function deleteCoveredBackups(server: ServerId, deps: ServerRemovalDeps): Promise<number> {
   const { catalogue, log } = deps;

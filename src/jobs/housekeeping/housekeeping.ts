@@ -1,6 +1,9 @@
 /**
- * What the daemon does by itself: schedules, retention, verifications, deletions whose days of grace are over, and the
- * watchdog over jobs. Each goes through the service like anybody's request, and none can stop another.
+ * Periodic work of the daemon: schedules, retention, verification, delayed deletions, and the watchdog over jobs.
+ *
+ * For: the daemon, which opens it after recovery.
+ * Promises: each task starts jobs through the service, under the rules of any request; a failing task does not stop others.
+ * Never: starts anything after `close`.
  */
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
@@ -46,7 +49,7 @@ export class Housekeeping {
     this.#reverify = new Reverify(deps);
   }
 
-  /** From now on it looks every second whether something is to be done. */
+  /** Starts a check every second. */
   static open(deps: HousekeepingDeps): Housekeeping {
     const housekeeping = new Housekeeping(deps);
     housekeeping.#timer = setInterval(() => {
@@ -55,14 +58,14 @@ export class Housekeeping {
     return housekeeping;
   }
 
-  /** Begins nothing more; resolves when what it was at has ended or waits in the queue. */
+  /** Starts nothing more; resolves when running checks have ended. Submitted jobs stay queued. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#ticking;
     await this.#pruner.close();
   }
 
-  /** One look at everything. Never rejects. */
+  /** Runs every check once. Never rejects. */
   async tick(): Promise<void> {
     await this.#guarded('watch over jobs', () => this.#watch());
     await this.#guarded('begin scheduled backups', () => this.#schedules.tick());

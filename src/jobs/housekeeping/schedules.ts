@@ -1,9 +1,8 @@
 /**
- * Backups that the daemon begins by itself, for hosts without a panel.
+ * Starts scheduled backups, for hosts without a panel.
  *
- * Promises: a schedule fires within a second or two of its time in its own time zone, once per time; times that passed
- * while the daemon was off (or its machine slept) are told, and made up for once where the schedule says so; a server
- * is never queued twice. What a create is and when it is refused is the service's to say.
+ * Promises: a schedule fires once per time, within two seconds, in its own time zone; times missed while the daemon was off
+ * or the machine slept are reported, and made up for once if configured; a server is never queued twice.
  */
 import { Cron } from 'croner';
 import { type Clock, DAY_MS } from '../../base/clock.ts';
@@ -27,20 +26,20 @@ export interface ScheduleDeps {
   readonly log: Log;
 }
 
-/** Later than this a time counts as missed. */
+/** A time counts as missed after this delay. */
 const LATE_MS = 60_000;
-/** How often the place in time is stored while nothing fires. */
+/** Interval of saving the checked times while nothing fires. */
 const SAVE_EVERY_MS = 60_000;
-/** A clock that was set back by less is waited for; by more, the schedules begin anew. */
+/** A clock set back by less is waited for; by more, schedules restart from the current time. */
 const BACKWARDS_MS = DAY_MS;
-/** Missed times are counted no further. */
+/** Upper bound of counted missed times. */
 const MOST_MISSED = 1000;
 const KEY = 'schedules';
 
 interface Running {
   readonly config: ScheduleConfig;
   readonly cron: Cron;
-  /** What finds it again after a restart: another time or zone is another schedule, and has missed nothing. */
+  /** Identifies the schedule after a restart: another time or zone is another schedule, with nothing missed. */
   readonly name: string;
   checkedAt: number;
   /** The first time after `checkedAt`. */
@@ -66,13 +65,13 @@ export class Schedules {
     });
   }
 
-  /** Fires what has come due since the last call. To be called every second; calls must not overlap. */
+  /** Fires due schedules. Call it every second, without overlap. */
   async tick(): Promise<void> {
     if (this.#running.length === 0) return;
     const now = this.#deps.clock.now();
     let fired = false;
     for (const schedule of this.#running) fired = (await this.#check(schedule, now)) || fired;
-    // After the creates: a crash between them begins a backup twice, the other order none.
+    // Save after the creates: a crash between them repeats a backup; the other order would lose one.
     if (fired || Math.abs(now - this.#savedAt) >= SAVE_EVERY_MS) this.#saveTimes(now);
   }
 
@@ -103,7 +102,7 @@ export class Schedules {
     return (await this.#deps.registry.list()).map(({ id }) => id);
   }
 
-  /** Never rejects: one server that cannot be backed up must not keep the others from it. */
+  /** Never rejects: a server that cannot be backed up must not stop the others. */
   async #begin(server: ServerId, { cron, ignore }: ScheduleConfig): Promise<void> {
     const { catalogue, events, log, runner, service } = this.#deps;
     if (catalogue.servers.get(server).suspended) return;

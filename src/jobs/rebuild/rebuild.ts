@@ -1,7 +1,10 @@
 /**
- * Taking over backups that a store holds and the catalogue does not know: after the catalogue was lost, or when a store
- * of another node was put into the config. Done once for each store; afterwards the catalogue is what counts, so that a
- * backup which was deleted here does not come back from a copy of its files.
+ * Adds backups from the manifests in stores to the catalogue.
+ *
+ * For: `roost catalogue rebuild`, and a start with a new store or a lost catalogue.
+ * Promises: at start each store is read once; after that the catalogue decides, so a deleted backup does not return from
+ * a copy of its files. The command reads all stores again; failed backups and ended jobs are forgotten.
+ * Never: adds a backup whose archive is missing or has another size.
  */
 import type { Log } from '../../base/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
@@ -20,11 +23,11 @@ export interface RebuildDeps {
 export interface RebuiltFrom {
   readonly store: string;
   readonly adopted: number;
-  /** Keys of manifests that do not fit what lies beside them. */
+  /** Keys of manifests that do not match the objects beside them. */
   readonly passedOver: readonly string[];
 }
 
-/** Never rejects: a store that is away is asked again at the next start. */
+/** Never rejects; an unreachable store is read at the next start. */
 export async function rebuildNewStores(deps: RebuildDeps): Promise<void> {
   for (const store of inOrder(deps.stores)) {
     const mark = rebuiltMark(store);
@@ -40,8 +43,7 @@ export async function rebuildNewStores(deps: RebuildDeps): Promise<void> {
 }
 
 /**
- * Makes sure, before anything is set aside, that every store answers: the backups of one that is away would be
- * forgotten until it is back.
+ * Checks that every store answers, before the catalogue is set aside: backups of an unreachable one would be lost from it.
  *
  * @throws Failure `store_unreachable`.
  */
@@ -49,7 +51,7 @@ export async function requireReachable(stores: StoreSet): Promise<void> {
   for (const store of stores.all()) await store.check();
 }
 
-/** Fills a new catalogue. @throws Failure `store_unreachable`: run it again then. */
+/** Fills a new catalogue. @throws Failure `store_unreachable`; run it again then. */
 export async function rebuildFromStores(deps: RebuildDeps): Promise<readonly RebuiltFrom[]> {
   const report: RebuiltFrom[] = [];
   for (const store of inOrder(deps.stores)) {
@@ -59,18 +61,18 @@ export async function rebuildFromStores(deps: RebuildDeps): Promise<readonly Reb
   return report;
 }
 
-/** Where new backups go comes first: what another store holds of the same backup is a copy of it. */
+/** The default store first: what another store has of the same backup is a copy. */
 function inOrder(stores: StoreSet): readonly Store[] {
   return [stores.default, ...stores.all().filter((store) => store !== stores.default)];
 }
 
-/** The key under which it is remembered that a store was asked. */
+/** Key of the mark that a store was read. */
 function rebuiltMark(store: Pick<Store, 'name'>): string {
   return `adopted:${store.name}`;
 }
 
 /**
- * Takes over what one store holds and the catalogue does not know, whether or not it was asked before.
+ * Adds the backups of one store that the catalogue does not have, read before or not.
  *
  * @throws Failure `store_unreachable`.
  */
@@ -92,7 +94,7 @@ async function rebuildFrom(store: Store, { catalogue, log }: RebuildDeps): Promi
   return { store: store.name, adopted, passedOver };
 }
 
-/** Its index may be missing: such an archive is read through instead. */
+/** The index may be missing: such an archive is read sequentially. */
 async function isWhole(store: Store, record: BackupRecord): Promise<boolean> {
   return (await store.stat(objectKey(record.server, record.id, 'tar.gz')))?.size === record.size;
 }

@@ -1,4 +1,4 @@
-/** Whether a restore may begin, and where its archive will come from. Changes nothing. */
+/** Decides whether a restore may start, and where its archive will come from. Changes nothing. */
 import { Failure } from '../../base/failure.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { RestoreJobRequest } from '../../catalogue/records.ts';
@@ -22,18 +22,18 @@ interface AdmissionDeps {
   readonly adoption?: Pick<AdoptOnDemand, 'finds'>;
 }
 
-/** What a restore comes to. */
+/** An accepted restore request. */
 export interface PreparedRestore {
-  /** What its job's row keeps; never the link. */
+  /** The request as the job row stores it; never contains the link. */
   readonly asked: RestoreJobRequest;
-  /** Where the archive is fetched from; undefined when it lies on the node. */
+  /** The URL to fetch the archive from; undefined when it is on the node. */
   readonly link: string | undefined;
-  /** True for an archive that another daemon left: it is taken over before it is restored. */
+  /** True for an archive of another daemon, which is adopted before it is restored. */
   readonly isLeft: boolean;
 }
 
 /**
- * What has to be looked up for a restore. Follow it with `requireRestorable` in the turn that submits the job.
+ * Does the lookups of a restore. Call `requireRestorable` in the same turn as the submit.
  *
  * @throws Failure `invalid_request`, `backup_not_found`, `server_not_found`.
  */
@@ -50,7 +50,7 @@ export async function prepareRestore(request: RestoreBackup, deps: AdmissionDeps
   return { asked: { ...asked, ...from }, link, isLeft };
 }
 
-/** @throws Failure of the first rule that is against it. */
+/** @throws Failure of the first rule that refuses the restore. */
 export function requireRestorable(
   { server, backup, whenBusy }: RestoreBackup,
   { link, isLeft }: PreparedRestore,
@@ -66,12 +66,12 @@ export function requireRestorable(
   requireUnused(runner, backup, ['delete'], DOING);
 }
 
-/** Whose an archive is that lies in no server's directory, the panel alone can say. */
+/** Only the panel knows the owner of an archive that lies in no server directory, so only its restores may adopt one. */
 async function isLeftHere({ server, backup, report }: RestoreBackup, deps: AdmissionDeps): Promise<boolean> {
   return report === true && deps.adoption !== undefined && deps.adoption.finds(server, backup);
 }
 
-/** True also for another server's backup: a link is no way around whose it is. */
+/** Also true for a backup of another server: a link must not bypass the ownership check. */
 function hasArchive({ server, backup }: RestoreBackup, { catalogue }: AdmissionDeps): boolean {
   const known = catalogue.backups.find(backup);
   if (known === undefined) return false;

@@ -1,4 +1,4 @@
-/** What the restore verb, undo and recovery are built from, and what one of them knows while it runs. */
+/** Collaborators of the restore verb, undo and recovery, and the archive that a restore reads. */
 import type { OpenRequest } from '../../archive/contract.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { JobId } from '../../base/ids.ts';
@@ -11,9 +11,7 @@ import type { Registry } from '../../servers/registry.ts';
 import type { ArchivePort } from '../stored/archive-port.ts';
 import type { RestorePreview } from '../contract.ts';
 
-/**
- * The boundaries of a restore's steps, and each rename of its swap. Tests end the process there; nothing else listens.
- */
+/** The steps of a restore and each rename of its swap. Only tests listen, to stop the process there. */
 export type RestoreStep =
   | 'fetched'
   | 'checked'
@@ -36,35 +34,35 @@ export interface RestoreDeps {
   readonly archive: Pick<ArchivePort, 'verifyArchive' | 'extractArchive' | 'openArchive'>;
   readonly power: PowerPort;
   readonly config: Pick<Config, 'backups' | 'limits' | 'restore' | 'servers' | 'stateDirectory'>;
-  /** Step 1: where the archive of a job comes from; `fetchArchive` chooses. */
+  /** Step 1: opens the archive of a job; see `fetchArchive`. */
   readonly fetch: (job: JobRecord<'restore'>, signal: AbortSignal, watch: FetchWatch) => Promise<FetchedArchive>;
   readonly clock: Clock;
   readonly log: Log;
-  /** Told what a dry run found, before its job is done. */
+  /** Receives the result of a dry run before its job ends. */
   readonly onPreview?: (job: JobId, preview: RestorePreview) => void;
   readonly onStep?: (step: RestoreStep) => void;
 }
 
-/** For an archive that has to be brought here first. */
+/** What a fetch reports, and the rate it must keep. */
 export interface FetchWatch {
-  /** Bytes that are here, and that there will be in all. */
+  /** Both in bytes. */
   progress(bytesDone: number, bytesTotal: number): void;
-  /** MiB per second that may be written now; 0 for no limit. */
+  /** MiB per second that may be written now; 0 means no limit. */
   writeRate(): number;
 }
 
 export interface FetchedArchive {
   readonly source: OpenRequest;
-  /** What was recorded when it was made; null for an archive that nothing is known of. */
+  /** Recorded when the archive was made; null when nothing is recorded. */
   readonly expected: { readonly size: number; readonly sha256: string } | null;
-  /** Content and entries, as recorded or guessed: for progress only. */
+  /** Recorded or estimated, for progress only: bytes of content, files and entries. */
   readonly rawSize: number;
   readonly files: number;
   readonly entries: number;
-  /** The ignore list that was in force when it was made. */
+  /** The ignore list of the backup. */
   readonly ignore: readonly string[];
-  /** The further store that it is read from, where its own cannot give it: its bytes say nothing about that one's. */
+  /** The name of the store when a copy is read instead of the original; damage of it says nothing about the original. */
   readonly copyIn?: string;
-  /** Called once, when nothing is read any more. */
+  /** Call once, when reading has ended. */
   close(): Promise<void>;
 }

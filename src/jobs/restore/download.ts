@@ -1,14 +1,13 @@
 /**
- * Restores of archives that the node does not have: a panel keeps them in its own object storage and names a link.
+ * Restores archives that are not on the node: a panel keeps them in object storage and sends a link.
  *
- * The archive is fetched whole into a spool in the state directory, where no server can reach it, and is proven there
- * like any other before a file of the server is touched. What the link says is known to this process alone: it is a key
- * to the archive for whoever reads it, so no row, event or log line has it. A restore that had not fetched its archive
- * when the daemon ended therefore cannot go on: it ends as `interrupted`, and the panel is told so.
+ * The archive is downloaded whole into a spool in the state directory, where no server can reach it, and verified there
+ * before the server is touched. The link gives access to the archive, so it is kept in memory only: no row, event or log
+ * line contains it. A restore whose download was cut short by the end of the daemon ends as `interrupted`.
  *
- *   1 spool        a crash in or after it: the next start removes the file
- *   2 the restore  reads the spool; from its stored plan on it does not need it any more
- *   3 removed      when nothing is read from it any more, however the restore ended
+ *   1 download     crash: the next start removes the file
+ *   2 restore      reads the spool; once the swap plan is stored it no longer needs it
+ *   3 removal      when reading has ended, however the restore ended
  */
 import { type FileHandle, mkdir, open, readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -31,7 +30,7 @@ import type { FetchedArchive, FetchWatch, RestoreDeps } from './deps.ts';
 import { SpaceGuard } from '../stored/space-guard.ts';
 
 const DOING = 'Cannot fetch the backup';
-/** In the state directory. */
+/** Directory name below the state directory. */
 const SPOOL = 'spool';
 
 export interface RestoreDownloadsDeps {
@@ -41,7 +40,7 @@ export interface RestoreDownloadsDeps {
   readonly log: Log;
 }
 
-/** Removes what a killed run has left in the spool. To be called once, before any job runs. Never rejects. */
+/** Removes spool files of a killed run. Call once, before any job runs. Never rejects. */
 export async function sweepSpool({ stateDirectory }: Pick<Config, 'stateDirectory'>, log: Log): Promise<void> {
   const directory = join(stateDirectory, SPOOL);
   const names = await readdir(directory).catch(() => []);
@@ -64,26 +63,26 @@ export class RestoreDownloads {
     this.#directory = join(deps.config.stateDirectory, SPOOL);
   }
 
-  /** @throws Failure `invalid_request` for a link that will not be followed. */
+  /** @throws Failure `invalid_request` for a link that is not allowed. */
   check(link: string): Promise<void> {
     return this.#deps.download.check(link);
   }
 
-  /** Remembers what a job is to fetch; before it is submitted. */
+  /** Stores the link of a job; call before it is submitted. */
   expect(job: JobId, link: string): void {
     this.#links.set(job, link);
   }
 
-  /** To be called when the job has ended, or was not accepted. */
+  /** Call when the job has ended or was refused. */
   forget(job: JobId): void {
     this.#links.delete(job);
   }
 
   /**
-   * Fetches the archive of a job.
+   * Downloads the archive of a job. On failure the spool file is removed.
    *
    * @throws Failure as `GuardedDownload.fetch`; `insufficient_storage` when it does not fit above the reserve;
-   *   `interrupted` when the link is not known any more. The spool is gone then.
+   *   `interrupted` when the link is no longer known.
    */
   async fetch({ id, server }: JobRecord, signal: AbortSignal, watch: FetchWatch): Promise<FetchedArchive> {
     const link = this.#links.get(id);
@@ -96,7 +95,7 @@ export class RestoreDownloads {
         await archive.close();
         await removeFile(path, this.#deps.log);
       };
-      // Nothing is known of it before it is read: the size is a guess that progress begins with.
+      // The content size is unknown until the archive is read; start progress with the archive size.
       return { source: { archive }, expected: null, rawSize: size, files: 0, entries: 0, ignore: [], close };
     } catch (error) {
       await removeFile(path, this.#deps.log);
@@ -110,7 +109,7 @@ export class RestoreDownloads {
     const file = await open(path, 'wx', 0o600);
     try {
       const size = await this.#deps.download.fetch(link, this.#target(file, fetching), fetching.signal);
-      // What replaced a longer object half-way is shorter.
+      // The object may have been replaced by a shorter one during the download.
       await file.truncate(size);
       return size;
     } finally {
@@ -128,7 +127,7 @@ export class RestoreDownloads {
       () => throwIfAborted(signal, DOING),
     );
     let total: number | null = null;
-    /** How far the file reaches: what is written over takes no further room. */
+    /** End of the file so far; rewriting bytes below it needs no further space. */
     let end = 0;
     return {
       maxBytes: limits.servers[server]?.maxSize ?? limits.maxSize,
@@ -155,7 +154,7 @@ export class RestoreDownloads {
   }
 }
 
-/** Never rejects: what stays now is removed by the next start. */
+/** Never rejects; the next start removes what remains. */
 async function removeFile(path: string, log: Log): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true });
@@ -175,10 +174,7 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, offset: number): Pr
   }
 }
 
-/**
- * Step 1 of a restore: from a link when it was asked for with one, else from the stores; what another daemon left is
- * taken over first.
- */
+/** Step 1 of a restore: downloads from the link of the request, or opens the archive in its store, adopting it first. */
 export function fetchArchive(
   fromStores: RestoreDeps['fetch'],
   downloads: Pick<RestoreDownloads, 'fetch'> | undefined,

@@ -1,11 +1,10 @@
 /**
- * The globs that choose what of an archive is restored, as callers of the API write them.
+ * The globs that select what a restore brings back, as API callers write them.
  *
- * They mean what they mean to micromatch (with `dot`: names that begin with a dot are names), and a glob that matches a
- * directory selects all that is below it. micromatch itself does not match: a pattern such as `*a*a*a*a*b` takes its
- * regular expressions longer than anybody waits, and both the pattern and the names come from strangers. It expands the
- * braces, whose number is bounded first; the rest is gitignore syntax, anchored at the root, and is matched in linear
- * time by the ignore lists' own automaton.
+ * Globs mean what they mean to micromatch with `dot`; a glob that matches a directory selects everything below it.
+ * micromatch only expands braces, whose number is bounded first: its regular expressions take exponential time on
+ * patterns such as `*a*a*a*a*b`, and patterns and names are untrusted. The expanded globs become gitignore lines anchored
+ * at the root, which the ignore automaton matches in linear time.
  */
 import micromatch from 'micromatch';
 import { compileIgnore, type DirectoryRules } from '../../archive/ignore/ignore.ts';
@@ -15,19 +14,19 @@ import { printableText } from '../../base/paths.ts';
 
 const MAX_GLOBS = 100;
 const MAX_LENGTH = 1024;
-/** Globs after their braces were expanded. */
+/** Globs after brace expansion. */
 const MAX_EXPANDED = 1000;
 
 export interface PathSelection {
   /** @param path a byte string. */
   selects(path: string, kind: EntryKind | 'other'): boolean;
-  /** For a walk: `ignored` says that a name is selected, `prune` that all below it is. */
+  /** For a walk: `ignored` means the name is selected, `prune` means everything below it is. */
   root(): DirectoryRules;
 }
 
 /**
- * @throws Failure `invalid_request` when there are too many, one is too long, empty or leads out of the server, or uses
- * extended globs such as `!(a|b)`.
+ * @throws Failure `invalid_request` for too many globs, one that is too long, empty, extended such as `!(a|b)`, or that
+ * leads out of the server.
  */
 export function compilePaths(globs: readonly string[]): PathSelection {
   if (globs.length === 0) throw refused('it is empty', 'Leave `paths` out to restore everything.');
@@ -36,7 +35,7 @@ export function compilePaths(globs: readonly string[]): PathSelection {
   if (expanded.length > MAX_EXPANDED) throw refused(`its braces stand for more than ${MAX_EXPANDED} globs`);
   const positive = expanded.filter((glob) => !glob.startsWith('!'));
   const negative = expanded.filter((glob) => glob.startsWith('!'));
-  // As in micromatch, what is excluded is so whatever the order; only exclusions means all but those.
+  // As in micromatch, exclusions win in any order, and exclusions alone mean everything else.
   const lines = [...(positive.length === 0 ? ['**'] : positive).map(lineOf), ...negative.map(negatedLineOf)];
   const rules = compileIgnore(lines);
   const [faulty] = rules.warnings;
@@ -45,9 +44,9 @@ export function compilePaths(globs: readonly string[]): PathSelection {
 }
 
 /**
- * A restore of nothing is a slip of whoever asked; with `truncate` it would only delete.
+ * A restore that selects nothing is a mistake; with `truncate` it would only delete.
  *
- * @throws Failure `path_not_found` when the globs select none of the archive's entries.
+ * @throws Failure `path_not_found` when the globs select no entry of the archive.
  */
 export function requireMatch(selection: PathSelection | undefined, entries: number): void {
   if (selection === undefined || entries > 0) return;
@@ -68,7 +67,7 @@ function expand(glob: string): string[] {
   return micromatch.braces(glob, { expand: true, keepEscaping: true, rangeLimit: MAX_EXPANDED });
 }
 
-/** An upper bound of what braces expand to: their product, a range counted as the most that is allowed of one. */
+/** An upper bound of what braces expand to: the product of the groups, each range counted in full. */
 function alternatives(glob: string): number {
   let product = 1;
   for (const group of glob.split('{').slice(1)) {
@@ -84,15 +83,15 @@ function negatedLineOf(glob: string): string {
   return `!${lineOf(glob.slice(1))}`;
 }
 
-/** As a gitignore line that is anchored at the root. */
+/** The glob as a gitignore line anchored at the root. */
 function lineOf(glob: string): string {
   const path = glob.replace(/^(\.?\/+)+/, '').replace(/\/+$/, '');
   if (path.split('/').includes('..')) throw refused(`"${printableText(glob)}" leads out of the server`);
   if (path === '' || path === '.') throw refused(`"${printableText(glob)}" names nothing`, 'Write ** for everything.');
-  // `a/**` is the directory `a` with all below it, which is what a directory that matches stands for anyway.
+  // `a/**` is the directory `a` with everything below it, as is a match of `a/`.
   const directory = path.replace(/(\/\*\*)+$/, '');
   if (directory !== path) return directory === '**' ? '/**' : `/${directory}/`;
-  // git drops blanks at the end of a line unless each is escaped.
+  // git drops trailing blanks unless each is escaped.
   return `/${path.replace(/ +$/, (blanks) => '\\ '.repeat(blanks.length))}`;
 }
 

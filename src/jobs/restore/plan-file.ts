@@ -1,4 +1,4 @@
-/** Step 5 of a restore: the unpacked tree is held against the live one, and the renames are written down. */
+/** Step 5 of a restore: compares the unpacked tree with the live one and writes the renames down. */
 import fs from 'node:fs';
 import { compileIgnore, type DirectoryRules } from '../../archive/ignore/ignore.ts';
 import { either, KEEP, keepNothing, keepPaths, type KeepRules, REPLACE } from '../../servers/swap/rules.ts';
@@ -13,18 +13,18 @@ const RESTORE_PLAN = 'plan';
 export interface SwapOptions {
   readonly request: RestoreRequest;
   readonly selection: PathSelection | undefined;
-  /** What other file systems are mounted on, below the server's directory. */
+  /** Mount points below the server directory. */
   readonly mounts: readonly string[];
-  /** The ignore list that was in force when the archive was made. */
+  /** The ignore list of the backup. */
   readonly ignore: readonly string[];
-  /** True for directories that the archive itself named. */
+  /** True for directories that the archive itself contains. */
   readonly named: (path: string) => boolean;
 }
 
 export interface SwapRules {
-  /** What stays even when the archive has something of that path. */
+  /** Kept even when the archive has an entry of that path. */
   readonly keep: KeepRules;
-  /** What stays when it has nothing there. */
+  /** Kept when the archive has no entry there. */
   readonly remove: KeepRules;
 }
 
@@ -34,7 +34,7 @@ export function rulesOf({ request, selection, mounts, ignore }: Omit<SwapOptions
   return { keep, remove: either(keep, selection === undefined ? keepNothing : keepUnselected(selection.root())) };
 }
 
-/** What an ignore list covers stays. */
+/** Keeps what an ignore list covers. */
 function keepIgnored(rules: DirectoryRules): KeepRules {
   return {
     child(name, directory) {
@@ -46,7 +46,7 @@ function keepIgnored(rules: DirectoryRules): KeepRules {
   };
 }
 
-/** What a selection does not choose stays. Its rules say `ignored` for what it chooses. */
+/** Keeps what a selection leaves out. In its rules `ignored` means selected. */
 function keepUnselected(rules: DirectoryRules): KeepRules {
   return {
     child(name, directory) {
@@ -59,10 +59,10 @@ function keepUnselected(rules: DirectoryRules): KeepRules {
 }
 
 /**
- * Writes the plan into the stage, durably.
+ * Writes the plan into the stage, durably. On failure the unfinished file remains until the stage is removed.
  *
- * @param onKept told of paths of the archive that are left out, because what stays is in their place.
- * @throws Failure `cancelled`, `server_busy`; the unfinished file is the stage's to take away.
+ * @param onKept called with each path of the archive that is left out because a kept entry is in its place.
+ * @throws Failure `cancelled`, `server_busy`.
  */
 export async function writeRestorePlan(
   stage: Stage,
@@ -71,7 +71,7 @@ export async function writeRestorePlan(
   signal: AbortSignal,
 ): Promise<PlanFile> {
   const { live, incoming, outgoing } = stage.openTrees(RESTORE_TREES);
-  // An archive may say that its root is not to be written; here it is only what the entries are taken out of.
+  // The archive may give its root a mode that forbids taking entries out of it.
   fs.fchmodSync(incoming, 0o700);
   const writer = new PlanWriter(stage.handle, RESTORE_PLAN);
   let planned = false;

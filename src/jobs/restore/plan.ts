@@ -1,10 +1,10 @@
 /**
- * The durable record of a swap (the row of `plans`): where its stage lies, which plan file in it counts, and which way
- * it goes. The row is the point of no return: before it, the stage is removed; with it, the swap goes on.
+ * The durable record of a swap (a row of `plans`): where its stage is, which plan file applies, and the direction. Storing
+ * the row is the point of no return: without it the stage is removed, with it the swap continues.
  *
- *   swapping  forward   the renames are done, or done again after a crash
- *   swapping  back      a rename was refused: what was done is undone, the same way
- *   kept                committed; the stage was moved away and waits for an undo, or its expiry
+ *   swapping  forward   the renames are done, or repeated after a crash
+ *   swapping  back      a rename failed: the completed ones are undone, in the same way
+ *   kept                committed; the stage was moved away and waits for an undo or its expiry
  *   cleaning            committed; the stage is being removed
  */
 import { z } from 'zod';
@@ -35,34 +35,34 @@ const planShape = z.object({
   trees: z.object({ incoming: z.string(), outgoing: z.string() }),
   file: z.object({ name: z.string(), sha256: z.string(), steps: z.number() }),
   direction: z.enum(['forward', 'back']),
-  /** Why it goes back. */
+  /** The reason for going back. */
   failure: failureShape.nullable(),
-  /** The restore whose swap this one undoes. */
+  /** The restore that this swap undoes. */
   undoes: z
     .string()
     .transform((id) => id as JobId)
     .nullable(),
-  /** What was set aside is kept in `directory` until then (ms since the epoch). */
+  /** The previous tree is kept in `directory` until then (ms since the epoch). */
   keep: z.object({ until: z.number(), directory: z.string() }).nullable(),
-  /** A later restore has changed the server: the old tree can't be put back over it. */
+  /** A later restore changed the server, so the previous tree can no longer be put back. */
   superseded: z.boolean(),
-  /** The undo that is putting this one's old tree back. */
+  /** The undo that is putting back the previous tree of this restore. */
   undoneBy: z
     .string()
     .transform((id) => id as JobId)
     .nullable(),
-  /** Numbers for the event that tells of the end. */
+  /** Data of the event that reports the end. */
   result: z.record(z.string(), z.unknown()),
 });
 
 export type RestorePlan = z.infer<typeof planShape>;
 
-/** @throws a ZodError when the row is not one that this program wrote. */
+/** @throws ZodError when this program did not write the row. */
 export function restorePlanOf(record: PlanRecord): RestorePlan {
   return planShape.parse(record.plan);
 }
 
-/** How many warnings the event at the end carries; it counts them all. */
+/** Warnings in the final event; its count includes all. */
 const MAX_WARNINGS = 100;
 
 /** The plan of a restore that is about to pass its point of no return. */
@@ -72,7 +72,7 @@ export function newPlan(facts: {
   readonly file: PlanFile;
   readonly keep: RestorePlan['keep'];
   readonly result: ExtractResult;
-  /** Paths that were left out, because what stays is in their place. */
+  /** Paths left out because a kept entry is in their place. */
   readonly kept: readonly ArchiveWarning[];
 }): RestorePlan {
   const { backup, location, file, keep, result, kept } = facts;
@@ -98,7 +98,7 @@ export function newPlan(facts: {
 /**
  * Stores the row: the point of no return.
  *
- * @throws Failure when the job was cancelled before, or the catalogue refuses; the row is not there then.
+ * @throws Failure when the job was cancelled or the catalogue refuses; then no row is stored.
  */
 export function storePlan(job: RunningJob, plan: RestorePlan, deps: RestoreDeps): PlanRecord {
   job.passPointOfNoReturn();
@@ -107,7 +107,7 @@ export function storePlan(job: RunningJob, plan: RestorePlan, deps: RestoreDeps)
   try {
     return plans.insert(id, server, plan);
   } catch (error) {
-    // A write may have reached the disk although it reported an error; then there is no way back.
+    // A failed write may still have reached the disk; then there is no way back.
     const stored = plans.find(id);
     if (stored !== undefined) return stored;
     throw error;

@@ -1,6 +1,6 @@
 /**
- * A dry run: what a restore would change, from the names in the archive and in the live tree. Nothing is unpacked or
- * written. It holds the names of the archive's entries in memory meanwhile.
+ * A dry run: compares the names in the archive with the live tree and reports what a restore would change. Unpacks and
+ * writes nothing. Holds the names of the archive's entries in memory.
  */
 import fs from 'node:fs';
 import { throwIfAborted } from '../../base/failure.ts';
@@ -18,7 +18,7 @@ import { type PathSelection, requireMatch } from './paths.ts';
 import { rulesOf, type SwapRules } from './plan-file.ts';
 import type { RestoreRequest } from './request.ts';
 
-/** Paths that each list shows; the counts are of all. */
+/** Paths in each list; the counts include all. */
 const SHOWN = 1000;
 
 export interface PreviewRequest {
@@ -29,7 +29,7 @@ export interface PreviewRequest {
   readonly signal: AbortSignal;
 }
 
-/** @throws Failure `archive_damaged`, `cancelled`, `path_not_found` when nothing of the archive is wanted. */
+/** @throws Failure `archive_damaged`, `cancelled`, `path_not_found` when the paths select nothing. */
 export async function previewRestore(
   request: PreviewRequest,
   deps: Pick<RestoreDeps, 'archive'>,
@@ -47,10 +47,10 @@ export async function previewRestore(
   }
 }
 
-/** The names in a directory of the archive; null for what is no directory. */
+/** The names in a directory of the archive; null for other entries. */
 type Names = Map<string, Names | null>;
 
-/** The wanted paths as a tree, with the directories that lead to them. */
+/** The selected paths as a tree, with their parent directories. */
 async function namesIn(
   { archive, selection, signal }: PreviewRequest,
   deps: Pick<RestoreDeps, 'archive'>,
@@ -82,14 +82,14 @@ function addName(root: Names, path: string, directory: boolean): void {
   parent.set(last, directory ? (parent.get(last) ?? new Map<string, Names | null>()) : null);
 }
 
-/** One directory that both sides have, or that has something in it that stays. */
+/** A directory that both sides have, or that contains something to keep. */
 interface Shared extends SwapRules {
   readonly path: string;
   readonly depth: number;
   readonly live: number;
 }
 
-/** Decides as `servers/swap/plan.ts` does, with the names in the archive in the place of an unpacked tree. */
+/** Decides as servers/swap/plan.ts does, with the names in the archive instead of an unpacked tree. */
 class Comparison {
   readonly #truncate: boolean;
   readonly #signal: AbortSignal;

@@ -1,8 +1,7 @@
 /**
- * Previous trees that are kept for an undo. They are stages that were moved away: when no job runs, nothing of Roost's
- * lies in or beside a server's directory. A rename is what moves them, so they have to stay on the server's own file
- * system: in the state directory, or else beside the directory that all servers lie in. Where neither is on the same
- * file system (or quota project), a restore that asks for one is refused before it touches anything.
+ * Previous trees that are kept for an undo: stages moved away, so that nothing of Roost stays in or beside a server
+ * directory. A rename moves them, so they must stay on the file system (and quota project) of the server: in the state
+ * directory, or beside `servers.root`. When neither is possible, the restore is refused before it changes anything.
  */
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -23,7 +22,7 @@ const DIRECTORY = 'previous';
 const DIRECTORY_BESIDE_ROOT = '.roost-previous';
 export const UNDO_PLAN = 'undo-plan';
 
-/** Where previous trees may lie, the best first. Absolute paths; they need not exist. */
+/** Absolute paths where previous trees may lie, best first; they need not exist. */
 export function previousDirectories(config: PreviousConfig): string[] {
   const inState = join(config.stateDirectory, DIRECTORY);
   const { root } = config.servers;
@@ -31,9 +30,9 @@ export function previousDirectories(config: PreviousConfig): string[] {
 }
 
 /**
- * Finds out where this stage can be moved to, by moving it there and back while it is still empty.
+ * Finds a directory that this stage can be moved to, by moving the empty stage there and back.
  *
- * @throws Failure `invalid_request` when there is no such place.
+ * @throws Failure `invalid_request` when there is none.
  */
 export function choosePrevious(stage: Stage, config: PreviousConfig): string {
   const directory = findDirectory(stage, config);
@@ -78,11 +77,11 @@ function removeIfEmpty(directory: string): void {
   try {
     fs.rmdirSync(directory);
   } catch {
-    // It is of use to other servers.
+    // Other servers use it.
   }
 }
 
-/** Moves a stage out of its server's way, to where `sweep.ts` removes it. Undefined when there is no such place. */
+/** Moves a stage away from its server, to where sweep.ts removes it. Undefined when no directory is possible. */
 export function moveApart(stage: Stage, config: PreviousConfig): StageLocation | undefined {
   const directory = findDirectory(stage, config);
   if (directory === undefined) return undefined;
@@ -96,7 +95,7 @@ export function moveApart(stage: Stage, config: PreviousConfig): StageLocation |
   }
 }
 
-/** Moves the stage of a committed restore away, with nothing in it but what was set aside. May be repeated. */
+/** Moves the stage of a committed restore away, with only the previous tree in it. May be repeated. */
 export async function keepStage(record: PlanRecord, plan: RestorePlan, stage: Stage, deps: RestoreDeps): Promise<void> {
   for (const part of [RESTORE_TREES.incoming, 'extra', 'restart']) await stage.removePart(part);
   if (plan.keep !== null && plan.location.place !== 'apart') {
@@ -119,7 +118,7 @@ async function moveAway(stage: Stage, directory: string): Promise<void> {
   }
 }
 
-/** Puts a kept tree back to how it was before an undo that did not succeed, and closes its stage. */
+/** Resets a kept tree to its state before a failed undo, and closes its stage. */
 export async function settleUndone(kept: JobId, stage: Stage, deps: RestoreDeps): Promise<void> {
   for (const part of [UNDO_TREES.outgoing, UNDO_PLAN, 'extra', 'restart']) await stage.removePart(part);
   stage.close();

@@ -1,4 +1,4 @@
-/** A restore may fetch the archive, and read it twice, to prove it and to unpack it; its progress counts all of that. */
+/** The progress of a restore over its passes: downloading, verifying and unpacking the archive. */
 import type { ArchiveProgress } from '../../archive/entry.ts';
 import type { FetchedArchive } from './deps.ts';
 import type { RunningJob } from '../runner/verb.ts';
@@ -19,7 +19,7 @@ export class RestoreProgress {
     this.#files = files;
   }
 
-  /** Its content is at least as long as itself, and is read twice. */
+  /** The content is at least as long as the archive, and is read twice. */
   fetched(bytesDone: number, bytesTotal: number): void {
     this.#fetchBytes = bytesTotal;
     this.#job.progress({ bytesDone, bytesTotal: 3 * bytesTotal, filesDone: 0, filesTotal: 0 });

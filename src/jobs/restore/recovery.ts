@@ -1,13 +1,13 @@
 /**
- * What the last run of the daemon left of its restores, brought to an end before anything new may touch a server:
+ * Ends the restores of the last run before a new job may touch a server:
  *
- *   swapping, forward   the renames are done to their end: the job is done
- *   swapping, back      the renames are undone: the job failed, with the reason that turned it round
- *   kept, cleaning      the stage is moved away or removed
- *   no row              nothing was moved yet: the server is started again, the stage removed, the job interrupted
+ *   swapping, forward   completes the renames: the job is done
+ *   swapping, back      undoes the renames: the job failed, with the reason for going back
+ *   kept, cleaning      moves or removes the stage
+ *   no row              nothing was moved: starts the server, removes the stage, the job is interrupted
  *
- * All of it may be done twice. What cannot be brought to an end (a disk that is away) is logged, and tried again at the
- * next start and before the next restore of that server.
+ * Every step may be repeated. A restore that cannot be ended (its disk is away) is logged, and tried again at the next
+ * start and before the next restore of that server.
  */
 import { requireNoUnfinishedSwap } from '../stored/unfinished-swap.ts';
 import { asFailure, Failure } from '../../base/failure.ts';
@@ -28,7 +28,7 @@ export interface RecoverRestoresDeps extends RestoreDeps {
   readonly events: Pick<EventHub, 'publish'>;
 }
 
-/** To be called once at the start, before any job runs. Never rejects for one restore: the others have to be ended. */
+/** Call once at start, before any job runs. Never rejects for one restore, so the others are ended. */
 export async function recoverRestores(deps: RecoverRestoresDeps): Promise<void> {
   const publish = (events: readonly PendingEvent[]): void => events.forEach((event) => deps.events.publish(event));
   for (const record of deps.catalogue.plans.list()) publish(await attempt(record, deps));
@@ -40,9 +40,9 @@ export async function recoverRestores(deps: RecoverRestoresDeps): Promise<void> 
 }
 
 /**
- * Ends what an earlier restore of the server could not.
+ * Ends an earlier restore of the server that could not be ended before.
  *
- * @throws Failure `server_busy` when it still cannot be ended: the server's tree is half changed then.
+ * @throws Failure `server_busy` when it still cannot be ended: the server is then half changed.
  */
 export async function finishEarlier(server: GameServer, deps: RestoreDeps): Promise<void> {
   const unfinished = deps.catalogue.plans.list({ server: server.id, state: 'swapping' });
@@ -53,9 +53,9 @@ export async function finishEarlier(server: GameServer, deps: RestoreDeps): Prom
 async function attempt(record: PlanRecord, deps: RestoreDeps): Promise<readonly PendingEvent[]> {
   try {
     const plan = restorePlanOf(record);
-    // Its undo's own row says how that ends.
+    // The undo has a row of its own, which decides the end.
     if (plan.undoneBy !== null && deps.catalogue.plans.find(plan.undoneBy) !== undefined) return [];
-    // What is left of a restore that is done can go, also when its server is gone.
+    // The remains of a committed restore are removed even when its server is gone.
     if (record.state === 'cleaning') {
       await clean(record, plan, deps);
       return [];
@@ -74,7 +74,7 @@ async function attempt(record: PlanRecord, deps: RestoreDeps): Promise<readonly 
   }
 }
 
-/** The note about the restart is the last to be removed, so it is read once more. */
+/** The stage removes its restart note last, so the note is still reliable. */
 async function clean(record: PlanRecord, plan: RestorePlan, deps: RestoreDeps): Promise<void> {
   const server = (await deps.registry.list()).find(({ id }) => id === record.server);
   const stage = server === undefined ? undefined : Stage.reopen(server.path, plan.location);
@@ -97,7 +97,7 @@ function reopen(server: GameServer, plan: RestorePlan): Stage | undefined {
   return undefined;
 }
 
-/** Goes on where a row says that the last run was. */
+/** Continues from the state of the row. */
 async function resume(stored: StoredSwap, deps: RestoreDeps): Promise<readonly PendingEvent[]> {
   if (stored.record.state !== 'swapping') {
     await resumeKept(stored, deps);
@@ -143,7 +143,7 @@ async function resumeKept({ record, plan, stage, server }: StoredSwap, deps: Res
   else await keepStage(record, plan, stage, deps);
 }
 
-/** Somebody has removed it. A committed restore has lost nothing but its previous tree; a half done one cannot go on. */
+/** The stage was removed from outside. A committed restore lost only its previous tree; a half-done one cannot continue. */
 function stageIsGone(record: PlanRecord, deps: RestoreDeps): readonly PendingEvent[] {
   const { server, job } = record;
   const half = record.state === 'swapping';

@@ -1,35 +1,35 @@
-/** What a restore was asked for, as its job row carries it. */
+/** The request of a restore, as its job row stores it. */
 import { z } from 'zod';
 import { Failure } from '../../base/failure.ts';
 import type { RestoreJobRequest } from '../../catalogue/records.ts';
 
-/** A year: what is kept longer is a backup. */
+/** One year; keep a backup for longer. */
 const MAX_HOURS = 366 * 24;
 
 const requestShape = z.object({
-  /** The tree becomes exactly the archive; without it, what the archive lacks stays. */
+  /** The server becomes exactly the archive; otherwise files that the archive lacks stay. */
   truncate: z.boolean().default(false),
-  /** Globs; only what they select is restored, and only of that truncating removes anything. */
+  /** Globs; only what they select is restored or removed. */
   paths: z.array(z.string()).optional(),
-  /** With `truncate`: what the backup's ignore list covers stays. */
+  /** With `truncate`: keeps what the ignore list of the backup covers. */
   keepIgnored: z.boolean().default(false),
-  /** Tells what would change, and changes nothing. */
+  /** Reports what would change, and changes nothing. */
   dryRun: z.boolean().default(false),
-  /** Keeps what was set aside, for an undo. */
+  /** Keeps the previous tree for an undo, for so many hours. */
   keepPreviousHours: z.number().positive().max(MAX_HOURS).optional(),
-  /** Brings back what the last restore of this backup set aside; all else is of no meaning then. */
+  /** Puts back the previous tree of the last restore of this backup; the other fields are ignored. */
   undo: z.boolean().default(false),
-  /** The archive is not in the catalogue: it is fetched from a link that only the process knows. */
+  /** The archive is not in the catalogue: it is downloaded from a link, which only the process knows. */
   download: z.boolean().default(false),
-  /** The archive is not in the catalogue: it was left by another daemon, and is taken over first. */
+  /** The archive is not in the catalogue: another daemon made it, and it is adopted first. */
   claim: z.boolean().default(false),
-  /** The panel is told how it ends. */
+  /** The end is reported to the panel. */
   report: z.boolean().default(false),
 });
 
 export type RestoreRequest = z.infer<typeof requestShape>;
 
-/** @throws Failure `invalid_request` with the first field that is wrong. */
+/** @throws Failure `invalid_request` with the first invalid field. */
 export function parseRestoreRequest(request: RestoreJobRequest): RestoreRequest {
   const parsed = requestShape.safeParse(request);
   if (parsed.success) return parsed.data;

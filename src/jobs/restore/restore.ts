@@ -1,13 +1,16 @@
 /**
- * The restore verb. It promises that nothing live is touched before the archive is proven and unpacked, and that a kill
- * at any instant leaves the old tree or the new one, whole:
+ * The restore verb: puts an archive, or chosen paths of it, back into a server's directory.
+ *
+ * For: the job runner.
+ * Promises: the server is untouched until the archive is verified and unpacked; a kill at any instant leaves the old tree
+ * or the new one, whole:
  *
  *   killed in 1 to 5   the stage is removed
- *   killed in 6        the renames are done to their end at the next start
- *   killed in 7, 8     finished at the next start
+ *   killed in 6        the next start completes the renames
+ *   killed in 7, 8     the next start finishes
  *
- * It never changes the archive, never renames the server's directory itself, and never follows a link in it. What a
- * crash at each write means is written in swap.ts; recovery.ts acts on it.
+ * swap.ts says what a crash at each write means; recovery.ts acts on it.
+ * Never: changes the archive, renames the server's directory itself, or follows a link inside it.
  */
 import { HOUR_MS } from '../../base/clock.ts';
 import type { ArchiveProgress, ArchiveWarning } from '../../archive/entry.ts';
@@ -42,7 +45,7 @@ export function restoreVerb(deps: RestoreDeps): Verb<'restore'> {
   };
 }
 
-/** One restore on its way. */
+/** The state of one running restore. */
 interface Restore {
   readonly job: RunningJob<'restore'>;
   readonly server: GameServer;
@@ -98,7 +101,7 @@ async function check(restore: Restore, archive: FetchedArchive): Promise<Checked
   return checked;
 }
 
-/** Tells what would change, and changes nothing. */
+/** Reports what would change, and changes nothing. */
 async function preview({ job, server, request, selection, deps }: Restore, archive: FetchedArchive): Promise<void> {
   job.phase('comparing');
   const found = await previewRestore({ server, archive, request, selection, signal: job.signal }, deps);
@@ -108,7 +111,7 @@ async function preview({ job, server, request, selection, deps }: Restore, archi
   job.commit(() => [{ type: 'restore.completed', server: id, backup, job: jobId, data }]);
 }
 
-/** Steps 3 to 5. On failure the server's tree is untouched, the server runs again, and the stage is gone. */
+/** Steps 3 to 5. On failure the server is unchanged and running again, and the stage is removed. */
 async function prepare(restore: Restore, archive: FetchedArchive, checked: CheckedArchive | null): Promise<StoredSwap> {
   const { job, server, request, selection, deps } = restore;
   job.phase('making room');
@@ -178,7 +181,7 @@ function keptWarning(path: string): ArchiveWarning {
   return { path, code: 'kept', message: 'It was not restored: what is there now, or in it, was to stay' };
 }
 
-/** The archive was read to its end: a source that cannot be closed is no reason to give the restore up. */
+/** The archive was read completely, so a failing close does not fail the restore. */
 async function close(archive: FetchedArchive, { job, deps }: Restore): Promise<void> {
   try {
     await archive.close();

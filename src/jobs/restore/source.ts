@@ -1,4 +1,4 @@
-/** Steps 1 and 2 of a restore: the archive is found, and proven, before anything else happens. */
+/** Steps 1 and 2 of a restore: opens the archive and verifies it. */
 import type { ArchiveProgress } from '../../archive/entry.ts';
 import { Failure } from '../../base/failure.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
@@ -8,13 +8,13 @@ import type { FetchedArchive, RestoreDeps } from './deps.ts';
 import { openStoredArchive } from '../stored/stored-archive.ts';
 import type { RunningJob } from '../runner/verb.ts';
 
-/** What proving an archive has told about it. */
+/** Facts found by verifying an archive. */
 export interface CheckedArchive {
   readonly rawSize: number;
   readonly entries: number;
 }
 
-/** Archives of backups that the catalogue knows, read where they lie, or in a copy where they cannot be read there. */
+/** Opens archives of backups in the catalogue: in their own store, or a copy when that cannot be read. */
 export function fetchFromStores(
   deps: ReadableDependencies & { readonly catalogue: Pick<Catalogue, 'backups'> },
 ): RestoreDeps['fetch'] {
@@ -30,12 +30,11 @@ export function fetchFromStores(
 }
 
 /**
- * Reads the archive to its last byte, unless it has an index: then it is proven in the same pass that unpacks it into
- * the stage, where nothing relies on it yet. Of one of which only some paths are wanted, only their segments are read,
- * and each of those is checked.
+ * Reads the archive to its end, unless it has an index: then it is verified while it is unpacked into the stage, where
+ * nothing relies on it yet. When only some paths are wanted, only their segments are read and checked.
  *
- * @returns null for an archive that is proven while it is unpacked.
- * @throws Failure `archive_damaged` for anything that would keep it from being restored; `cancelled`.
+ * @returns null for an archive that is verified while it is unpacked.
+ * @throws Failure `archive_damaged`, `cancelled`.
  */
 export async function checkArchive(
   job: RunningJob,

@@ -1,4 +1,4 @@
-/** Step 3 of a restore: what it will need is counted, and refused while nothing was written yet. */
+/** Step 3 of a restore: measures the space it needs and refuses before anything is written. */
 import type { Entry } from '../../archive/entry.ts';
 import { Failure } from '../../base/failure.ts';
 import { SliceTimer } from '../../base/handle-writes.ts';
@@ -8,13 +8,13 @@ import type { FetchedArchive, RestoreDeps } from './deps.ts';
 import { type PathSelection, requireMatch } from './paths.ts';
 import type { CheckedArchive } from './source.ts';
 
-/** What a file takes on the disk, besides its content, in the units of all common file systems. */
+/** Block size of common file systems; each file takes whole blocks. */
 const BLOCK = 4096;
-/** An archive of a stranger may name no more; one that Roost made itself may hold what it was made of. */
+/** Limit for foreign archives; one that Roost made may hold as many entries as recorded. */
 const MAX_ENTRIES = 5_000_000;
 
 export interface StageSpace {
-  /** Content that unpacking may write; more would take what is to stay free. */
+  /** Bytes that unpacking may write without using the reserve. */
   readonly maxBytes: number;
   readonly maxEntries: number;
 }
@@ -22,7 +22,7 @@ export interface StageSpace {
 export interface SpaceRequest {
   readonly archive: FetchedArchive;
   readonly checked: CheckedArchive | null;
-  /** What is wanted; undefined for all. */
+  /** The selected paths; undefined for all. */
   readonly selection: PathSelection | undefined;
   readonly signal: AbortSignal;
 }
@@ -33,8 +33,8 @@ interface Need {
 }
 
 /**
- * @throws Failure `insufficient_storage` when it would not fit above the reserve, by bytes or inodes; `too_large`;
- * `path_not_found` when nothing is wanted of it.
+ * @throws Failure `insufficient_storage` when bytes or inodes do not suffice; `too_large`; `path_not_found` when the paths
+ * select nothing.
  */
 export async function checkSpace(stage: Stage, request: SpaceRequest, deps: RestoreDeps): Promise<StageSpace> {
   const { archive, selection } = request;
@@ -57,7 +57,7 @@ async function measure(
 ): Promise<Need> {
   const opened = await deps.archive.openArchive(archive.source, signal);
   try {
-    // Without an index, going through the entries means reading the archive once more: worth it only for a part of it.
+    // Without an index, listing entries reads the whole archive again; do so only for a selection.
     if (opened.format !== 'roost' && selection === undefined && checked !== null) {
       requireCount(checked.entries, maxEntries);
       return { bytes: checked.rawSize + checked.entries * BLOCK, entries: checked.entries };
@@ -82,7 +82,7 @@ async function count(
     requireCount(++seen, maxEntries);
     if (selection?.selects(path, kind) === false) continue;
     wanted++;
-    // Small files share no block; a directory has one of its own.
+    // Files share no block; a directory has one.
     bytes += kind === 'directory' ? BLOCK : Math.ceil(size / BLOCK) * BLOCK;
   }
   return { bytes, entries: wanted };

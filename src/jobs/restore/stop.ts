@@ -1,4 +1,4 @@
-/** Stopping a server for a restore, and letting it go again when the restore comes to nothing. */
+/** Stops a server for a restore, and starts it again when the restore fails. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { GameServer } from '../../servers/registry.ts';
 import { removeStageAt, type Stage } from '../../servers/stage/stage.ts';
@@ -7,16 +7,16 @@ import type { RunningJob } from '../runner/verb.ts';
 import { moveApart } from './previous.ts';
 import { startAgain } from './swap.ts';
 
-/** How long a start waits for a stop that was cancelled half-way: a cancelled job has two seconds in all. */
+/** Time for a cancelled stop to settle before the start; a cancelled job has two seconds in all. */
 const SETTLE_MS = 1000;
 const POLL_MS = 100;
-/** How long a cancelled job may go on removing what it had unpacked. */
+/** Time for a cancelled job to remove what it unpacked. */
 const REMOVE_MS = 300;
 
 /**
- * Stops the server when it runs, after a note in the stage that it has to be started again.
+ * Stops the server if it runs, after a note in the stage that it must be started again.
  *
- * @throws Failure `server_busy` when it does not stop; nothing of it was touched.
+ * @throws Failure `server_busy` when it does not stop; its files are unchanged.
  */
 export async function stopServer(
   server: GameServer,
@@ -30,11 +30,10 @@ export async function stopServer(
 }
 
 /**
- * Starts the server if it was stopped, then removes the stage and closes it. Never rejects. Leaves all as it is when a
- * row of this job is stored, or that cannot be told: the next start goes on from there.
+ * Starts the server if it was stopped, then removes and closes the stage. Never rejects. When a plan row of this job is
+ * stored, or that cannot be determined, it changes nothing, and the next start continues.
  *
- * When the job was cancelled, somebody waits for the end: a large stage is moved out of the way then, and what
- * cannot be removed at once is left to the sweep.
+ * A cancelled job must end soon: its stage is moved away first, and the sweep removes what remains.
  */
 export async function abandonStage(
   { record, signal }: RunningJob,
@@ -54,7 +53,7 @@ export async function abandonStage(
 }
 
 async function removeSoon(stage: Stage, deps: RestoreDeps): Promise<void> {
-  // The server runs again: whoever finds the stage later must not start it once more.
+  // The server runs again; without this, recovery would start it once more.
   await stage.removePart('restart');
   const location = moveApart(stage, deps.config);
   if (location === undefined) return stage.remove();
@@ -70,9 +69,9 @@ async function removeSoon(stage: Stage, deps: RestoreDeps): Promise<void> {
   }
 }
 
-/** Many a program takes a start for done while the server is still on its way down. */
+/** Many server programs accept a start while they are still stopping. */
 async function settle(server: GameServer, deps: RestoreDeps): Promise<void> {
-  // The asking counts too: a status program or a panel can take seconds for each answer.
+  // Include the time of each query: a panel can take seconds to answer.
   const over = AbortSignal.timeout(SETTLE_MS);
   while (!over.aborted) {
     const state = await deps.power.state(server, over).catch(() => 'running' as const);

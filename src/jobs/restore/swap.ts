@@ -1,16 +1,14 @@
 /**
- * Steps 5 to 8, which a restore, an undo and the recovery after a crash share. The order of writes, and what a crash
- * after each means:
+ * Steps 5 to 8, shared by restore, undo and recovery. The order of writes, and what a crash after each means:
  *
  *   plan file flushed in the stage        nothing moved: the stage is removed
- *   row stored (swapping, forward)        the point of no return: the renames are done at the next start
- *   renames, then directories flushed     the same; those already done are recognised
- *   row advanced and job done, at once    the stage is removed, or moved to where previous trees are kept
+ *   row stored (swapping, forward)        the point of no return: the next start does the renames
+ *   renames, then directories flushed     the same; completed renames are recognised
+ *   row advanced and job done, at once    the stage is removed, or moved to the previous trees
  *   stage removed                         the row is deleted
  *   row deleted                           nothing is left to do
  *
- * When a rename is refused, the row is turned round (back) before the first one is undone, so that a crash then goes on
- * in that direction.
+ * When a rename fails, the row is set to `back` before the first rename is undone, so a crash continues in that direction.
  */
 import { asFailure, Failure } from '../../base/failure.ts';
 import type { Log } from '../../base/log.ts';
@@ -26,7 +24,7 @@ import { type RestorePlan, restorePlanOf } from './plan.ts';
 import { keepStage, settleUndone } from './previous.ts';
 import type { PendingEvent, RunningJob } from '../runner/verb.ts';
 
-/** A swap whose row is stored. */
+/** A swap with a stored row. */
 export interface StoredSwap {
   readonly record: PlanRecord;
   readonly plan: RestorePlan;
@@ -35,11 +33,10 @@ export interface StoredSwap {
 }
 
 /**
- * Step 6. Does the renames; when one is refused, undoes those that were done.
+ * Step 6. Does the renames; when one fails, undoes the completed ones.
  *
- * @param job the running one; undefined when a recovery goes on with an earlier one.
- * @throws Failure with the reason; the old tree is back then and nothing of the restore is left, unless its hint says
- * otherwise.
+ * @param job undefined when recovery continues a job of the last run.
+ * @throws Failure with the reason; the old tree is back and the stage is removed, unless its hint says otherwise.
  */
 export async function changeOver(job: RunningJob | undefined, stored: StoredSwap, deps: RestoreDeps): Promise<void> {
   setPhase(job, 'swapping', deps);
@@ -51,7 +48,7 @@ export async function changeOver(job: RunningJob | undefined, stored: StoredSwap
   }
 }
 
-/** Behind the point of no return a phase that cannot be stored (a full disk) is no reason to stop half-way. */
+/** Past the point of no return, a phase that cannot be stored (full disk) must not stop the swap. */
 function setPhase(job: RunningJob | undefined, phase: string, deps: RestoreDeps): void {
   try {
     job?.phase(phase);
@@ -60,7 +57,7 @@ function setPhase(job: RunningJob | undefined, phase: string, deps: RestoreDeps)
   }
 }
 
-/** Turns the swap round. @returns the failure to end the job with. */
+/** Reverses the swap. @returns the failure that ends the job. */
 export async function goBack(stored: StoredSwap, reason: Failure, deps: RestoreDeps): Promise<Failure> {
   const { record, plan } = stored;
   try {
@@ -79,7 +76,7 @@ export async function goBack(stored: StoredSwap, reason: Failure, deps: RestoreD
   }
 }
 
-/** Undoes what was done of a swap whose row says `back`, and removes all that is left of it. */
+/** Undoes the renames of a swap whose row says `back`, and removes its stage and row. */
 export async function endBack(stored: StoredSwap, deps: RestoreDeps): Promise<void> {
   await move(stored, 'back', deps);
   await startAgain(stored.server, stored.stage, deps);
@@ -99,9 +96,9 @@ async function move({ plan, stage, record }: StoredSwap, direction: 'forward' | 
 }
 
 /**
- * What the commit of a swap writes, inside the transaction that ends its job.
+ * Writes the commit of a swap; call it inside the transaction that ends the job.
  *
- * @returns the event that tells of it.
+ * @returns the event that reports it.
  */
 export function commitSwap(record: PlanRecord, plan: RestorePlan, deps: RestoreDeps): readonly PendingEvent[] {
   const { plans } = deps.catalogue;
@@ -115,7 +112,7 @@ export function commitSwap(record: PlanRecord, plan: RestorePlan, deps: RestoreD
 }
 
 /**
- * Step 7. When the catalogue refuses, the swap goes back: a job that failed has changed nothing.
+ * Step 7. Commits, or reverses the swap when the catalogue refuses: a failed job must leave the server unchanged.
  *
  * @throws Failure with the reason.
  */
@@ -127,7 +124,7 @@ export async function commitOrGoBack(job: RunningJob, stored: StoredSwap, deps: 
   }
 }
 
-/** Step 8 and the start of the server. Never rejects: the restore is done, and what fails here is tried again later. */
+/** Step 8: starts the server and cleans up. Never rejects; a later start retries what fails here. */
 export async function finishCommitted(
   job: RunningJob | undefined,
   stored: StoredSwap,
@@ -151,7 +148,7 @@ export async function finishCommitted(
   }
 }
 
-/** Starts the server when the stage says that it ran. Never rejects: the files are in order, which is what counts. */
+/** Starts the server if the stage has a restart note. Never rejects: the files are already correct. */
 export async function startAgain(
   server: GameServer,
   stage: Stage,
@@ -165,7 +162,7 @@ export async function startAgain(
   }
 }
 
-/** Ends a restore's job that recovery found open. */
+/** Ends the job of a recovered restore, unless it has ended. */
 export function endRecovered(
   job: JobRecord | undefined,
   failure: Failure | null,

@@ -1,6 +1,6 @@
 /**
- * Removing what restores leave behind: stages without a row (a restore was killed, or cancelled, before its point of no
- * return, so nothing of a server is in them), and previous trees whose time is over.
+ * Removes what restores leave behind: stages without a row (killed or cancelled before the point of no return, so they
+ * hold none of the server's files), and expired previous trees.
  */
 import { Failure } from '../../base/failure.ts';
 import { statChild } from '../../base/handles.ts';
@@ -15,7 +15,7 @@ import { restorePlanOf } from './plan.ts';
 import { previousDirectories } from './previous.ts';
 import { startAgain } from './swap.ts';
 
-/** Looks in and beside every server; to be called while no restore runs. Never rejects. */
+/** Searches in and beside every server. Call while no restore runs. Never rejects. */
 export async function removeStrays(deps: RestoreDeps): Promise<void> {
   const seen = new Set<string>();
   for (const server of await deps.registry.list()) {
@@ -28,7 +28,7 @@ export async function removeStrays(deps: RestoreDeps): Promise<void> {
   }
 }
 
-/** Looks where previous trees are kept. To be called now and then; harmless at any time. Never rejects. */
+/** Searches the directories of previous trees. Safe to call at any time. Never rejects. */
 export async function sweepPrevious(deps: RestoreDeps): Promise<void> {
   for (const record of deps.catalogue.plans.list({ state: 'kept' })) await removeExpired(record, deps);
   const [near] = await deps.registry.list();
@@ -49,7 +49,7 @@ async function removeExpired(record: PlanRecord, deps: RestoreDeps): Promise<voi
   }
 }
 
-/** @param near the server that it was found at; its own where the job is not known any more. */
+/** @param near the server it was found at, used when its job is unknown. */
 async function removeStray(stray: StrayStage, near: GameServer, deps: RestoreDeps): Promise<void> {
   if (deps.catalogue.plans.find(stray.job) !== undefined) return;
   try {
@@ -80,8 +80,8 @@ async function removeUnknown(stray: StrayStage, near: GameServer, deps: RestoreD
 }
 
 /**
- * True when something was moved out of a server already. Without a row that can only be when the row was lost, with the
- * whole catalogue perhaps; before a swap there are empty directories at most.
+ * True when server files were already moved into the stage. Without a row, that means the row was lost: before a swap
+ * there are only empty directories.
  */
 async function holdsFiles(stage: Stage): Promise<boolean> {
   const name = RESTORE_TREES.outgoing;

@@ -1,7 +1,7 @@
 /**
- * Undo: puts back what a restore set aside and kept, by the same crash-safe swap, the other way round. What came in
- * with the restore goes out, changes made since included, and is removed; paths that the restore did not touch stay as
- * they are now. Possible until the kept tree expires, and only while no later restore has changed the server.
+ * Undo: puts back the previous tree of a restore, by the same crash-safe swap reversed. What the restore brought in is
+ * removed, with later changes to it; paths that the restore did not touch stay as they are. Possible until the previous
+ * tree expires, and only while no later restore has changed the server.
  */
 import { asFailure, Failure } from '../../base/failure.ts';
 import type { PlanRecord } from '../../catalogue/records.ts';
@@ -35,9 +35,9 @@ export async function runUndo(job: RunningJob, deps: RestoreDeps): Promise<void>
 }
 
 /**
- * The newest restore of this backup whose previous tree is kept; marked, so that it does not expire meanwhile.
+ * The newest restore of this backup with a kept previous tree, marked so that it does not expire during the undo.
  *
- * @throws Failure `path_not_found` when there is none; `invalid_request` when a later restore is in the way.
+ * @throws Failure `path_not_found` when there is none; `invalid_request` when a later restore changed the server.
  */
 function markKept(job: RunningJob, deps: RestoreDeps): Kept {
   const { server, backup, id } = job.record;
@@ -79,7 +79,7 @@ function openKept(kept: Kept, server: GameServer, deps: RestoreDeps): Stage {
   throw nothingKept();
 }
 
-/** The steps of the restore, each the other way round, as far as it was done. */
+/** Writes the steps of the restore reversed, as far as they were done. */
 async function writeUndoPlan(stage: Stage, plan: RestorePlan): Promise<PlanFile> {
   for (const part of [UNDO_PLAN, UNDO_TREES.outgoing]) await stage.removePart(part);
   stage.makeTree(UNDO_TREES.outgoing);
@@ -116,7 +116,7 @@ function undoPlan({ record, plan }: Kept, file: PlanFile): RestorePlan {
   };
 }
 
-/** The undo came to nothing: the kept tree waits on, as it was. */
+/** The undo failed: the kept tree stays as it was. */
 async function release(kept: Kept, stage: Stage, deps: RestoreDeps): Promise<void> {
   try {
     await settleUndone(kept.record.job, stage, deps);

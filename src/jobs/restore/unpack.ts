@@ -1,4 +1,4 @@
-/** Step 4 of a restore: the wanted part of the archive becomes a tree in the stage, flushed to the disk. */
+/** Step 4 of a restore: unpacks the selected part of the archive into the stage and flushes it to disk. */
 import type { ExtractResult } from '../../archive/contract.ts';
 import type { ArchiveProgress } from '../../archive/entry.ts';
 import { handlePath } from '../../base/handles.ts';
@@ -12,9 +12,9 @@ import type { RunningJob } from '../runner/verb.ts';
 
 export interface Unpacked {
   readonly result: ExtractResult;
-  /** What other file systems are mounted on, below the server's directory. */
+  /** Mount points below the server directory. */
   readonly mounts: readonly string[];
-  /** True for directories that the archive names; it may leave out the parents of what is in it. */
+  /** True for directories the archive contains; it may leave out parents of its entries. */
   readonly named: (path: string) => boolean;
 }
 
@@ -22,7 +22,7 @@ export interface UnpackOptions {
   readonly archive: FetchedArchive;
   readonly request: RestoreRequest;
   readonly selection: PathSelection | undefined;
-  /** Whether step 2 has read the archive to its end; else a whole one is proven on the way. */
+  /** True when step 2 read the whole archive; otherwise it is verified while it is unpacked. */
   readonly proven: boolean;
   readonly room: StageSpace;
   readonly job: Pick<RunningJob, 'rates' | 'signal'>;
@@ -37,7 +37,7 @@ export async function unpackArchive(
 ): Promise<Unpacked> {
   const mounts = mountsBelow(stage.live);
   const directories = new Set<string>();
-  // Asking for each entry costs time, and only a merge of directories needs to know what the archive named.
+  // Filtering costs time per entry; only a merge of directories needs to know their names.
   const merges = !request.truncate || request.keepIgnored || selection !== undefined || mounts.length > 0;
   const result = await deps.archive.extractArchive({
     source: archive.source,

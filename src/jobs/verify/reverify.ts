@@ -1,8 +1,7 @@
 /**
- * Reads every archive again within the configured days, so that damage is found before somebody needs the backup.
+ * Verifies every archive again within the configured days, so that damage is found before the backup is needed.
  *
- * One at a time and behind everything else: while it is merely time, only when nothing runs; once the days are over,
- * also on a node that is never idle. What a finding of damage means is the verify verb's to say.
+ * Starts one verification at a time: near the end of its days only on an idle node, and after them on any node.
  */
 import { type Clock, DAY_MS, HOUR_MS } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
@@ -23,9 +22,9 @@ export interface ReverifyDeps {
   readonly log: Log;
 }
 
-/** From this share of the days on an idle node begins, so that few are left when they are over. */
+/** From this share of the days on, an idle node verifies early, so that few are overdue. */
 const EARLY = 0.8;
-/** One that could not be read (its store is away, somebody cancelled) is left alone for so long. */
+/** A failed or cancelled verification is retried after this time. */
 const RETRY_MS = HOUR_MS;
 const LOOKED_AT = 100;
 
@@ -37,7 +36,7 @@ export class Reverify {
     this.#deps = deps;
   }
 
-  /** Begins at most one verification; resolves when it was accepted, not when it has ended. */
+  /** Starts at most one verification; resolves when it is accepted. */
   async tick(): Promise<void> {
     const { clock, config, runner, service, log } = this.#deps;
     const period = config.verification.everyDays * DAY_MS;
@@ -61,7 +60,7 @@ export class Reverify {
     }
   }
 
-  /** The one that was read the longest ago, before that time; those that just failed aside. */
+  /** The backup with the oldest verification before that time, without recent failures. */
   #next(before: number, now: number): BackupRecord | undefined {
     for (const [id, at] of this.#notBefore) if (at <= now) this.#notBefore.delete(id);
     const due = this.#deps.catalogue.backups.dueForVerification(before, LOOKED_AT + this.#notBefore.size);

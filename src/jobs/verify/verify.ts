@@ -1,6 +1,9 @@
 /**
- * The verify verb: reads an archive to its last byte and compares it with what was recorded when it was made. Never
- * changes the archive; what becomes of one that is damaged is told in damage.ts.
+ * The verify verb: reads an archive to its end and compares it with its recorded checksum.
+ *
+ * For: the job runner.
+ * Promises: a backup marked as verified was read completely; damage.ts handles a damaged one.
+ * Never: changes the archive.
  */
 import { DAY_MS } from '../../base/clock.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
@@ -30,7 +33,7 @@ async function runVerify(job: RunningJob, deps: VerifyDeps): Promise<void> {
   await followInManifest(record.id, deps);
 }
 
-/** Archives that were made before that are in no cache any more, and stay in none for being verified. */
+/** Archives older than this are in no page cache, and verifying keeps them out of it. */
 const FRESH_MS = DAY_MS;
 
 async function readThrough(job: RunningJob, record: BackupRecord, deps: VerifyDeps): Promise<void> {
