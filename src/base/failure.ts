@@ -67,7 +67,7 @@ export class Failure extends Error {
       facts: record.facts,
       retry: record.retry,
       cause,
-      ...(record.hint === undefined ? {} : { hint: record.hint }),
+      hint: record.hint,
     });
   }
 }
@@ -122,6 +122,12 @@ export function attempt<T>(call: () => T): T | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Why a `fetch` rejected: it hides the reason in its cause. */
+export function fetchReason(error: unknown): string {
+  const cause: unknown = error instanceof Error ? (error.cause ?? error) : error;
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /** Throws `cancelled` when the signal has fired, the signal's own Failure when it was aborted with one. */

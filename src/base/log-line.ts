@@ -60,9 +60,9 @@ function safeError(error: Error, depth: number): Record<string, unknown> {
 /** `2026-01-31T12:00:00.000Z INFO  message name=value`, of a JSON line. */
 export function formatLine(line: string): string {
   const { level, time, msg, ...facts } = JSON.parse(line) as Record<string, unknown>;
-  const words = Object.entries(facts).map(([name, value]) => ` ${name}=${formatFact(value)}`);
+  const shown = Object.entries(facts).map(([name, value]) => ` ${name}=${formatFact(value)}`);
   const head = `${textOf(time)} ${textOf(level).toUpperCase().padEnd(5)} ${textOf(msg)}`;
-  return `${printableText(head + words.join(''))}\n`;
+  return `${printableText(head + shown.join(''))}\n`;
 }
 
 function formatFact(value: unknown): string {

@@ -11,6 +11,6 @@ export interface RetryPort {
 export const systemRetry: RetryPort = {
   random: Math.random,
   pause: async (milliseconds, signal) => {
-    await pauseFor(milliseconds, undefined, signal === undefined ? {} : { signal });
+    await pauseFor(milliseconds, undefined, { signal });
   },
 };

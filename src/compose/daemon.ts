@@ -55,8 +55,8 @@ export interface DaemonDeps {
 }
 
 /** Builds a daemon; `start` opens everything. */
-export async function composeDaemon(config: Config, surroundings: DaemonDeps = {}): Promise<Daemon> {
-  const { clock = systemClock, log = openLog(config.log), drainMs = DRAIN_MS, onRestoreStep } = surroundings;
+export async function composeDaemon(config: Config, deps: DaemonDeps = {}): Promise<Daemon> {
+  const { clock = systemClock, log = openLog(config.log), drainMs = DRAIN_MS, onRestoreStep } = deps;
   return new RoostDaemon(liveConfig(config), clock, log, drainMs, onRestoreStep);
 }
 
@@ -87,7 +87,7 @@ class RoostDaemon implements Daemon {
   }
 
   async start(): Promise<{ readonly url: string }> {
-    const { catalogue, jobs } = await this.#openRooms();
+    const { catalogue, jobs } = await this.#open();
     await this.#recover(jobs);
     this.#keepTidy(catalogue, jobs);
     const url = await this.#serve(catalogue, jobs);
@@ -132,7 +132,7 @@ class RoostDaemon implements Daemon {
     await this.#opened.disposeAsync();
   }
 
-  async #openRooms(): Promise<{ readonly catalogue: Catalogue; readonly jobs: Jobs }> {
+  async #open(): Promise<{ readonly catalogue: Catalogue; readonly jobs: Jobs }> {
     const config = this.#config;
     const [clock, log] = [this.#clock, this.#log];
     for (const note of config.notes) log.warn(note);

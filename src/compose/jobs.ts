@@ -80,8 +80,8 @@ export interface Jobs {
   close(): Promise<void>;
 }
 
-export function composeJobs(surroundings: JobsDeps): Jobs {
-  const { config, catalogue, clock, log, onRestoreStep } = surroundings;
+export function composeJobs(deps: JobsDeps): Jobs {
+  const { config, catalogue, clock, log, onRestoreStep } = deps;
   const events = new EventHub(clock, (error, { type }) => log.error('A listener of events failed', { type, error }));
   const exclude = [
     config.stateDirectory,
@@ -92,18 +92,18 @@ export function composeJobs(surroundings: JobsDeps): Jobs {
   const power = openPower(config.power, clock);
   const archive = archivePort;
   const previews = new Previews();
-  const copies = new CopyQueue({ ...surroundings, events });
-  const downloads = restoreDownloads(surroundings);
+  const copies = new CopyQueue({ ...deps, events });
+  const downloads = restoreDownloads(deps);
   const turns = new KeyedMutex();
-  const adoption = panelAdoption(surroundings, turns);
-  const fetch = fetchArchive(fetchFromStores(surroundings), downloads, adoption);
-  const failedBackups = new FailedBackupSweep(surroundings);
+  const adoption = panelAdoption(deps, turns);
+  const fetch = fetchArchive(fetchFromStores(deps), downloads, adoption);
+  const failedBackups = new FailedBackupSweep(deps);
   const shared = {
-    ...surroundings,
+    ...deps,
     archive,
     copies,
-    ...(downloads === undefined ? {} : { downloads }),
-    ...(adoption === undefined ? {} : { adoption }),
+    downloads,
+    adoption,
     events,
     exclude,
     fetch,
@@ -113,7 +113,7 @@ export function composeJobs(surroundings: JobsDeps): Jobs {
     turns,
     previews,
   };
-  const restoring = { ...shared, ...(onRestoreStep === undefined ? {} : { onStep: onRestoreStep }) };
+  const restoring = { ...shared, onStep: onRestoreStep };
   const verbs = [
     backupVerb(shared),
     notingDamage(restoreVerb({ ...restoring, onPreview: previews.keep }), shared),
@@ -125,7 +125,7 @@ export function composeJobs(surroundings: JobsDeps): Jobs {
   const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued: MAX_QUEUED, handsOver });
   announceStatuses(runner, events);
   const remove = (server: ServerId, backup: BackupId): Promise<void> => service.deleteUnchecked(server, backup);
-  const reports = reportLane(surroundings, events, remove);
+  const reports = reportLane(deps, events, remove);
   const service = new Service({ ...shared, runner, reports });
   return {
     service,

@@ -20,7 +20,7 @@ import { adopt } from '../jobs/adopt/adopt.ts';
 
 export const offlineTools: OfflineTools = { rebuildCatalogue, adoptArchives };
 
-interface Rooms {
+interface OfflineDeps {
   readonly catalogue: Catalogue;
   readonly stores: StoreSet;
 }
@@ -38,8 +38,8 @@ async function rebuildCatalogue(config: Config): Promise<RebuildReport> {
     const renewed = !existed || found.damage !== undefined;
     if (!renewed) await withStores(config, found.catalogue, ({ stores }) => requireReachable(stores));
     const { catalogue, setAside } = renewed ? found : renewCatalogue(path, clock);
-    const stores = await withStores(config, catalogue, (rooms) => rebuildFromStores({ ...rooms, log }));
-    return { stores, ...(setAside === undefined ? {} : { setAside }) };
+    const stores = await withStores(config, catalogue, (deps) => rebuildFromStores({ ...deps, log }));
+    return { stores, setAside };
   } finally {
     lock.release();
   }
@@ -49,8 +49,8 @@ async function adoptArchives(config: Config, request: AdoptRequest): Promise<Ado
   const lock = lockStateDirectory(config.stateDirectory);
   try {
     const catalogue = openCatalogue(join(config.stateDirectory, CATALOGUE_NAME), clock);
-    return await withStores(config, catalogue, (rooms) =>
-      adopt(request, { ...rooms, clock, workers: config.backups.workers }),
+    return await withStores(config, catalogue, (deps) =>
+      adopt(request, { ...deps, clock, workers: config.backups.workers }),
     );
   } finally {
     lock.release();
@@ -61,7 +61,7 @@ async function adoptArchives(config: Config, request: AdoptRequest): Promise<Ado
 async function withStores<Result>(
   config: Config,
   catalogue: Catalogue,
-  work: (rooms: Rooms) => Promise<Result>,
+  work: (deps: OfflineDeps) => Promise<Result>,
 ): Promise<Result> {
   try {
     const stores = await openStores(config, catalogue.keys, clock, log);

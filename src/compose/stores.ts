@@ -29,8 +29,8 @@ export async function openStores(
   const { storage } = config;
   // Asked for anew each time: a reload may change it.
   const uploadRate = (): number => config.backups.uploadLimit * MEBIBYTE;
-  const surroundings = { keys, clock, log, uploadRate };
-  const opening = Object.entries(storage.stores).map(([name, store]) => openStore(name, store, surroundings));
+  const deps = { keys, clock, log, uploadRate };
+  const opening = Object.entries(storage.stores).map(([name, store]) => openStore(name, store, deps));
   return new StoreSet(await Promise.all(opening), storage.default);
 }
 
@@ -39,9 +39,9 @@ export function localDirectories(config: StorageConfig): string[] {
   return Object.values(config.stores).flatMap((store) => (store.type === 'local' ? [store.directory] : []));
 }
 
-async function openStore(name: string, config: StoreConfig, surroundings: StoreDeps): Promise<Store> {
-  const { clock, log, uploadRate } = surroundings;
-  const identity = identityOf(name, surroundings.keys);
+async function openStore(name: string, config: StoreConfig, deps: StoreDeps): Promise<Store> {
+  const { clock, log, uploadRate } = deps;
+  const identity = identityOf(name, deps.keys);
   if (config.type === 's3') {
     const onSwept = (uploads: readonly string[]): void => {
       if (uploads.length > 0) log.info('Aborted uploads that an earlier run had left open', { store: name, uploads });

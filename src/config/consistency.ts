@@ -128,7 +128,7 @@ function defaultStore(content: unknown): Finding[] {
     written === undefined ? 'is required: no store is named "local"' : `names no store (${stores.join(', ')})`;
   const meant = nearest(name, stores);
   return [
-    { path: ['storage', 'default'], problem, ...(meant === undefined ? {} : { hint: `Did you mean "${meant}"?` }) },
+    { path: ['storage', 'default'], problem, hint: meant === undefined ? undefined : `Did you mean "${meant}"?` },
   ];
 }
 

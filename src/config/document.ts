@@ -12,12 +12,12 @@ import {
   parseDocument,
 } from 'yaml';
 
-interface Place {
+interface Position {
   readonly line: number;
   readonly column: number;
 }
 
-export interface Fault extends Place {
+export interface Fault extends Position {
   readonly file: string;
   /** Such as `tokens[0].secret`; '' for the file as a whole. */
   readonly key: string;
@@ -33,7 +33,7 @@ export interface ConfigDocument {
   /** Faults of the YAML itself; `content` means nothing when there are any. */
   readonly faults: readonly Fault[];
   /** Where a key stands, or the nearest thing around it that does. */
-  placeOf(path: KeyPath): Place;
+  placeOf(path: KeyPath): Position;
 }
 
 const QUOTE_HINT = 'Values that hold { } [ ] : # or $ go in quotes.';
@@ -42,7 +42,7 @@ export function readDocument(file: string, text: string): ConfigDocument {
   const counter = new LineCounter();
   // Not pretty: yaml's pretty messages quote the line, which may hold a secret.
   const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
-  const placeAt = (offset: number): Place => {
+  const placeAt = (offset: number): Position => {
     const { line, col } = counter.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
@@ -50,7 +50,7 @@ export function readDocument(file: string, text: string): ConfigDocument {
     const { line, column } = placeAt(error.pos[0]);
     return { file, line, column, key: '', problem: `is not valid YAML: ${error.message}`, hint: QUOTE_HINT };
   });
-  const placeOf = (path: KeyPath): Place => placeAt(offsetOf(document, path));
+  const placeOf = (path: KeyPath): Position => placeAt(offsetOf(document, path));
   if (faults.length > 0) return { content: undefined, faults, placeOf };
   try {
     return { content: withoutNulls(document.toJS()), faults, placeOf };

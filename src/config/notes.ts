@@ -3,10 +3,10 @@ import { isIP } from 'node:net';
 import type { Config } from './types.ts';
 
 export function notesOn(config: Omit<Config, 'notes'>): string[] {
-  return [...nobody(config), ...openNetwork(config), ...insideServers(config), ...nestedServers(config)];
+  return [...closedApi(config), ...openNetwork(config), ...insideServers(config), ...nestedServers(config)];
 }
 
-function nobody({ tokens, panel, servers }: Omit<Config, 'notes'>): string[] {
+function closedApi({ tokens, panel, servers }: Omit<Config, 'notes'>): string[] {
   const notes: string[] = [];
   if (tokens.length === 0 && panel.connection === null) {
     notes.push('There are no tokens and no panel: nobody can use the API.');

@@ -4,7 +4,6 @@
  */
 import { z } from 'zod';
 import { LOG_LEVELS } from '../base/log.ts';
-import { camelKeys } from './camel.ts';
 import { type Environment, resolvedText, secret } from './secret-source.ts';
 import { PANEL_FLAVOURS, PERMISSIONS } from './types.ts';
 import * as value from './values.ts';
@@ -214,3 +213,19 @@ const log = section({
   level: z.enum(LOG_LEVELS).default('info'),
   format: z.enum(['json', 'text']).default('json'),
 });
+
+/** `read_limit` in the file is `readLimit` in the program: one rule for every section, in the types too. */
+type Camel<Name extends string> = Name extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<Camel<Tail>>}`
+  : Name;
+
+type CamelKeys<Section> = { [Key in keyof Section as Key extends string ? Camel<Key> : Key]: Section[Key] };
+
+function camelKeys<Section extends object>(section: Section): CamelKeys<Section> {
+  const fields = Object.entries(section).map(([name, value]) => [camel(name), value as unknown] as const);
+  return Object.fromEntries(fields) as CamelKeys<Section>;
+}
+
+function camel(name: string): string {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { CatalogueFacts } from '../../src/catalogue/inspect.ts';
-import { checkReports } from '../../src/cli/doctor/panel.ts';
+import { checkReports } from '../../src/cli/doctor/doctor.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { scratchHost } from '../support/daemon.ts';
 import { StillClock } from '../support/still-clock.ts';

@@ -16,8 +16,14 @@ function has(program: string): boolean {
 }
 
 const analyze = has('systemd-analyze') ? describe : describe.skip;
-const listening =
-  has('python3') && spawnSync('ldconfig', ['-p'], { encoding: 'utf8' }).stdout.includes('libsystemd.so.0');
+/** ldconfig lies in /sbin, which is not in the PATH of an ordinary user; without ldconfig there is no output. */
+function hasLibrary(name: string): boolean {
+  const env = { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` };
+  const found = spawnSync('ldconfig', ['-p'], { encoding: 'utf8', env });
+  return found.error === undefined && found.stdout.includes(name);
+}
+
+const listening = has('python3') && hasLibrary('libsystemd.so.0');
 
 /** The unit as it is on a host where Roost is installed, which this machine need not be. */
 async function installedUnit(): Promise<string> {

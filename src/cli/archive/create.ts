@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import fs from 'node:fs';
 import { resolve } from 'node:path';
 import { writeArchive } from '../../archive/archive.ts';
-import type { CompressionLevel, EngineName, WriteResult } from '../../archive/contract.ts';
+import type { CompressionLevel, EngineName, WriteRequest, WriteResult } from '../../archive/contract.ts';
 import type { ArchiveProgress, ArchiveWarning } from '../../archive/entry.ts';
 import { readIgnoreFile } from '../../archive/ignore/ignore-file.ts';
 import { decodeIgnoreText, splitIgnoreText } from '../../archive/ignore/ignore-text.ts';
@@ -10,8 +10,7 @@ import { openRoot } from '../../base/handles.ts';
 import { printableText } from '../../base/paths.ts';
 import { formatBytes } from '../../base/sizes.ts';
 import { encodeArchiveManifest } from '../../catalogue/manifest/manifest.ts';
-import { archiveFiles, expectDirectory, expectFile, isFile } from './files.ts';
-import { wireWarnings } from './warnings.ts';
+import { archiveFiles, expectDirectory, expectFile, isFile, wireWarnings } from './files.ts';
 import {
   collect,
   conclude,
@@ -63,7 +62,7 @@ async function create(
   const base = findBase(invocation, options.base);
   const archive = await NewArchive.begin(archiveFiles(resolve(file)));
   try {
-    const result = await write(invocation, directory, archive, ignore.lines, base, options);
+    const result = await write(invocation, archive, { root: directory, ignore: ignore.lines, base }, options);
     const warnings = [...ignore.warnings, ...result.warnings];
     const warningCount = ignore.warnings.length + result.warningCount;
     const facts = { ...result, warnings: wireWarnings(warnings), warningCount };
@@ -82,29 +81,25 @@ async function create(
 
 async function write(
   invocation: Invocation,
-  root: string,
   into: NewArchive,
-  ignore: readonly string[],
-  base: { archive: string; index: string } | undefined,
+  what: Pick<WriteRequest, 'root' | 'ignore' | 'base'>,
   { level, engine, workers }: CreateOptions,
 ): Promise<WriteResult> {
   const bar = new ProgressBar(invocation.terminal, invocation.clock);
   const onProgress = (progress: ArchiveProgress): void => bar.count('archiving', progress);
   try {
     return await writeArchive({
-      root,
-      ignore,
+      ...what,
       exclude: into.ownPaths,
       level,
       engine,
       workers,
-      ...(base === undefined ? {} : { base }),
       archive: into.archive,
       index: into.index,
       maxSize: 0,
       signal: invocation.signal,
       // Without it the tree is not counted: for many small files that is a sixth of the work.
-      ...(invocation.terminal.statusColumns === undefined ? {} : { onProgress }),
+      onProgress: invocation.terminal.statusColumns === undefined ? undefined : onProgress,
     });
   } finally {
     bar.end();

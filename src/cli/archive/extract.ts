@@ -2,13 +2,13 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import fs from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import micromatch from 'micromatch';
 import { extractArchive } from '../../archive/archive.ts';
 import type { ExtractRequest, ExtractResult } from '../../archive/contract.ts';
 import { asFailure, Failure } from '../../base/failure.ts';
-import { printableText } from '../../base/paths.ts';
+import { printableText, toText } from '../../base/paths.ts';
 import { formatBytes, parseBytes } from '../../base/sizes.ts';
-import { archiveFiles, expectDirectory, expectFile, statOf, withArchive } from './files.ts';
-import { wireWarnings } from './warnings.ts';
+import { archiveFiles, expectDirectory, expectFile, statOf, withArchive, wireWarnings } from './files.ts';
 import {
   collect,
   conclude,
@@ -19,7 +19,6 @@ import {
   subcommand,
   workersOption,
 } from '../command.ts';
-import { selectPaths } from './path-selection.ts';
 import { ProgressBar } from '../terminal/progress.ts';
 
 type Owner = ExtractRequest['owner'];
@@ -99,7 +98,7 @@ async function unpack(
       extractArchive({
         source,
         into: resolve(into),
-        ...(options.path.length === 0 ? {} : { select: selectPaths(options.path) }),
+        select: options.path.length === 0 ? undefined : selectPaths(options.path),
         owner: options.owner ?? defaultOwner(),
         setuid: options.setuid,
         // Names alone cannot fill a disk much faster than content does; inodes run out long before this.
@@ -161,4 +160,27 @@ function parseSize(text: string): number {
   } catch (error) {
     throw new InvalidArgumentError(error instanceof Failure ? (error.hint ?? error.message) : String(error));
   }
+}
+
+/**
+ * The paths of an archive that an operator's globs mean. The paths handed to the returned function are byte strings; they are matched as text, so that `?` is one letter in
+ * any alphabet. A path that is no text is matched byte by byte.
+ *
+ * A glob that matches a directory takes everything in it: `world` is `world/**`. A leading `./` or `/` and a slash at
+ * the end are passed over.
+ */
+export function selectPaths(globs: readonly string[]): (path: string) => boolean {
+  const matchers = globs.map((glob) => micromatch.matcher(bare(glob), { dot: true, nonegate: true }));
+  const chosen = (path: string) => matchers.some((matches) => matches(path));
+  return (bytes) => {
+    const path = toText(bytes) ?? bytes;
+    for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
+      if (chosen(path.slice(0, end))) return true;
+    }
+    return chosen(path);
+  };
+}
+
+function bare(glob: string): string {
+  return glob.replace(/^(?:\.?\/+)+/, '').replace(/\/+$/, '');
 }

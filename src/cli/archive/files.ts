@@ -4,10 +4,12 @@
 import fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { OpenRequest } from '../../archive/contract.ts';
+import type { ArchiveWarning } from '../../archive/entry.ts';
 import { openFileSource } from '../../base/file-source.ts';
 import { Failure } from '../../base/failure.ts';
-import { printableText } from '../../base/paths.ts';
+import { printableText, wirePath } from '../../base/paths.ts';
 import { type ArchiveFacts, MAX_MANIFEST_BYTES } from '../../catalogue/manifest/manifest.ts';
+import type { WireWarning } from '../command.ts';
 
 export interface ArchiveFiles {
   readonly archive: string;
@@ -89,4 +91,9 @@ export async function readManifest(path: string): Promise<ArchiveFacts | undefin
   // Loaded when there is one: most archives are made where none was.
   const { decodeArchiveManifest } = await import('../../catalogue/manifest/read.ts');
   return decodeArchiveManifest(fs.readFileSync(path));
+}
+
+/** Warnings as a command shows them: paths as text. */
+export function wireWarnings(warnings: readonly ArchiveWarning[]): WireWarning[] {
+  return warnings.map(({ path, code, message }) => ({ path: wirePath(path), code, message }));
 }

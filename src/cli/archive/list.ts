@@ -3,10 +3,9 @@ import { resolve } from 'node:path';
 import { openArchive } from '../../archive/archive.ts';
 import type { Entry } from '../../archive/entry.ts';
 import { fromText, printable, wirePath } from '../../base/paths.ts';
-import { trimmed } from '../terminal/archive-path.ts';
 import { archiveFiles, withArchive } from './files.ts';
 import { conclude, type Invocation, type JsonOption, type Outcome, subcommand } from '../command.ts';
-import { type ListedItem, printList } from '../terminal/entry-list.ts';
+import { type ListedItem, printList, trimmed } from '../terminal/entry-list.ts';
 
 interface ListOptions extends JsonOption {
   readonly path?: string;
@@ -32,7 +31,7 @@ async function list(invocation: Invocation, file: string, { json, path }: ListOp
     try {
       const level = path === undefined ? undefined : fromText(trimmed(path));
       const entries = level === undefined ? archive.entries(signal) : levelOf(archive, level);
-      const head = { file, format: archive.format, ...(level === undefined ? {} : { path: wirePath(level) }) };
+      const head = { file, format: archive.format, path: level === undefined ? undefined : wirePath(level) };
       await printList(terminal, json === true, head, itemsOf(entries));
     } finally {
       await archive.close();

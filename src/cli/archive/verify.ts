@@ -3,8 +3,7 @@ import { resolve } from 'node:path';
 import { verifyArchive } from '../../archive/archive.ts';
 import { printableText } from '../../base/paths.ts';
 import { formatBytes } from '../../base/sizes.ts';
-import { archiveFiles, readManifest, withArchive } from './files.ts';
-import { wireWarnings } from './warnings.ts';
+import { archiveFiles, readManifest, withArchive, wireWarnings } from './files.ts';
 import {
   conclude,
   type Invocation,
@@ -36,7 +35,7 @@ async function verify(invocation: Invocation, file: string, { workers }: VerifyO
       const expected = await readManifest(files.manifest);
       return verifyArchive({
         source,
-        ...(expected === undefined ? {} : { expected }),
+        expected,
         workers,
         signal,
         onProgress: (progress) => bar.count('verifying', progress),

@@ -37,7 +37,7 @@ export function addBackupChanges(group: Command, invocation: Invocation): void {
   for (const change of CHANGES) {
     backupCommand(group, change.name, change.description).action(
       (server: string, backup: string, options: DaemonOptions) =>
-        conclude(invocation, options, apply(invocation, change, server, backup, options)),
+        conclude(invocation, options, apply(invocation, change, { server, backup }, options)),
     );
   }
 }
@@ -45,12 +45,11 @@ export function addBackupChanges(group: Command, invocation: Invocation): void {
 async function apply(
   invocation: Invocation,
   change: Change,
-  server: string,
-  word: string,
+  named: { readonly server: string; readonly backup: string },
   options: DaemonOptions,
 ): Promise<Outcome> {
-  const target = await findServer(invocation, options, server);
-  const id = await findBackup(target, word, invocation.signal);
+  const target = await findServer(invocation, options, named.server);
+  const id = await findBackup(target, named.backup, invocation.signal);
   const request = change.request(target.backups, id);
   const answer = await target.client.call({ ...request, signal: invocation.signal });
   return { json: answer, text: `${id} ${change.done}` };

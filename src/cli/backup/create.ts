@@ -31,8 +31,8 @@ async function create(invocation: Invocation, server: string, options: CreateOpt
   const body = {
     id,
     locked: options.lock === true,
-    ...(options.name === undefined ? {} : { name: options.name }),
-    ...(options.ignore.length === 0 ? {} : { ignore: options.ignore }),
+    name: options.name,
+    ignore: options.ignore.length === 0 ? undefined : options.ignore,
   };
   const request = { method: 'POST', path: target.backups, body } as const;
   const answer =

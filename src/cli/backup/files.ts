@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import { printableText } from '../../base/paths.ts';
-import { trimmed } from '../terminal/archive-path.ts';
 import { ask, DirectoryObject } from '../client/objects.ts';
 import { backupCommand, type DaemonOptions, findBackup, findServer, type Target } from '../client/target.ts';
 import { conclude, type Invocation, type Outcome } from '../command.ts';
-import { type ListedItem, printList } from '../terminal/entry-list.ts';
+import { type ListedItem, printList, trimmed } from '../terminal/entry-list.ts';
 
 interface FilesOptions extends DaemonOptions {
   readonly path: string;

@@ -31,7 +31,7 @@ async function restore(
     path: `${target.backups}/restore?id=${id}`,
     body: {
       truncate: options.truncate === true,
-      ...(options.path.length === 0 ? {} : { paths: options.path }),
+      paths: options.path.length === 0 ? undefined : options.path,
     },
   });
   const message = isRecord(answer) && typeof answer['message'] === 'string' ? answer['message'] : 'Restored';

@@ -6,7 +6,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { MEBIBYTE } from '../../base/sizes.ts';
-import { attempt, errnoOf, Failure, FAILURE_CODES, type FailureCode, throwIfAborted } from '../../base/failure.ts';
+import { attempt, errnoOf, Failure, FAILURE_CODES, throwIfAborted } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
 
 export interface Connection {
@@ -68,7 +68,7 @@ export class ApiClient {
             ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.length }),
             ...request.headers,
           },
-          ...(request.signal === undefined ? {} : { signal: request.signal }),
+          signal: request.signal,
         },
         (answer) => {
           readText(answer).then((text) => resolve({ status: answer.statusCode ?? 0, text }), fail);
@@ -89,14 +89,13 @@ export class ApiClient {
     const known = FAILURE_CODES.find((candidate) => candidate === code) ?? 'internal';
     return new Failure(known, printableText(error), {
       facts: { status },
-      ...this.#hintFor(known, typeof hint === 'string' ? printableText(hint) : undefined),
+      hint:
+        known === 'unauthorized'
+          ? `The token comes from ${this.connection.source}; is it this daemon's?`
+          : typeof hint === 'string'
+            ? printableText(hint)
+            : undefined,
     });
-  }
-
-  #hintFor(code: FailureCode, hint: string | undefined): { hint?: string } {
-    if (code === 'unauthorized')
-      return { hint: `The token comes from ${this.connection.source}; is it this daemon's?` };
-    return hint === undefined ? {} : { hint };
   }
 }
 

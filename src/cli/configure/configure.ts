@@ -49,11 +49,12 @@ async function configure({ env, signal }: Invocation, options: ConfigureOptions)
   const existing = await existingConfig(target, options);
   const flavour = flavourOf(options, target, existing, env);
   const node = await fetchNodeConfiguration({ panelUrl: url, key: options.token, node: options.node, signal });
-  const words: PanelAnswer = { flavour, url, node, backups: formerBackups(node.servers) };
-  const text = existing === undefined ? newConfig(target, words, env) : mergedConfig(target, existing.text, words, env);
+  const answer: PanelAnswer = { flavour, url, node, backups: formerBackups(node.servers) };
+  const text =
+    existing === undefined ? newConfig(target, answer, env) : mergedConfig(target, existing.text, answer, env);
   await write(target, text, existing);
   const json = { file: target, flavour, url, host: node.host, port: node.port, replaced: existing !== undefined };
-  return { json, text: nextSteps(target, words) };
+  return { json, text: nextSteps(target, answer) };
 }
 
 function panelAddress(text: string): string {

@@ -21,33 +21,33 @@ export interface PanelAnswer {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** @throws Failure `config_invalid` when the result could not be used: nothing is worth writing then. */
-export function newConfig(file: string, words: PanelAnswer, env: Environment): string {
+export function newConfig(file: string, answer: PanelAnswer, env: Environment): string {
   const document = new Document({
     api: {},
     state_directory: '/var/lib/roost',
-    servers: { root: words.node.servers },
+    servers: { root: answer.node.servers },
     tokens: [{ id: 'admin', secret: randomBytes(24).toString('base64url'), permissions: ['*'], servers: ['*'] }],
     storage: { default: 'local', stores: { local: { type: 'local', directory: '/var/lib/roost/backups' } } },
     panel: {},
   });
   document.commentBefore = ' Made by "roost configure". Every setting is explained in config.example.yml.';
-  return withWords(document, file, words, env);
+  return withAnswer(document, file, answer, env);
 }
 
 /**
  * @param text of a config that can be used as it is.
  * @throws Failure `config_invalid` when it cannot, or could not any more.
  */
-export function mergedConfig(file: string, text: string, words: PanelAnswer, env: Environment): string {
+export function mergedConfig(file: string, text: string, answer: PanelAnswer, env: Environment): string {
   parseConfig(file, text, env);
   const document = parseDocument(text);
   // An empty file, or one with comments alone.
   if (document.contents === null) document.contents = new Document({}).contents as never;
-  return withWords(document, file, words, env);
+  return withAnswer(document, file, answer, env);
 }
 
-function withWords(document: Document, file: string, words: PanelAnswer, env: Environment): string {
-  const { node, flavour, url, backups } = words;
+function withAnswer(document: Document, file: string, answer: PanelAnswer, env: Environment): string {
+  const { node, flavour, url, backups } = answer;
   const set = (path: readonly string[], value: unknown): void => document.setIn(path, document.createNode(value));
   makeSection(document, 'api');
   makeSection(document, 'panel');

@@ -5,6 +5,7 @@
 import { CATALOGUE_NAME } from '../../catalogue/contract.ts';
 import type { Command } from 'commander';
 import { join } from 'node:path';
+import { type Clock, HOUR_MS } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
 import { inspectCatalogue, type CatalogueFacts } from '../../catalogue/inspect.ts';
@@ -14,12 +15,14 @@ import { findConfigFile } from '../client/connection.ts';
 import { asFinding, checkDaemon } from './daemon.ts';
 import { fault, fine, warning, type Finding } from './finding.ts';
 import * as host from './host.ts';
-import { checkReports } from './panel.ts';
 import { checkCopies, checkStores } from './stores.ts';
 
 interface DoctorOptions extends JsonOption {
   readonly config?: string;
 }
+
+/** A panel that is restarted or updated is back within this. */
+const LATE_MS = HOUR_MS;
 
 const MARKS = { ok: 'ok     ', warning: 'warning', fault: 'FAULT  ' } as const;
 
@@ -90,4 +93,34 @@ function describe({ level, check, message, hint }: Finding): string {
   const sentence = message.split('\n').map(printableText).join('\n        ');
   const line = `${MARKS[level]} ${check}: ${sentence}`;
   return hint === undefined ? line : `${line}\n        ${printableText(hint)}`;
+}
+
+/** What the panel is owed. */
+export function checkReports(
+  { panel }: Pick<Config, 'panel'>,
+  catalogue: CatalogueFacts | undefined,
+  clock: Clock,
+): Finding[] {
+  const owed = catalogue?.deliveries;
+  if (owed === undefined || (panel.connection === null && owed.pending + owed.parked === 0)) return [];
+  const why = owed.reason === null ? '' : `: ${owed.reason}`;
+  if (owed.parked > 0) {
+    const hint = 'See "roost panel reports"; mend what it says, then "roost panel retry", or "roost panel drop ID".';
+    return [warning('panel', `The panel refused ${reports(owed.parked)}${why}`, hint)];
+  }
+  if (owed.oldest !== null && clock.now() - owed.oldest > LATE_MS) {
+    const since = new Date(owed.oldest).toISOString();
+    const hint = 'They are tried again by themselves. Does this host reach panel.url, and does the node’s token fit?';
+    return [warning('panel', `The panel is owed ${reports(owed.pending)}, the first since ${since}${why}`, hint)];
+  }
+  return [
+    fine(
+      'panel',
+      owed.pending === 0 ? 'The panel has been told everything' : `The panel is owed ${reports(owed.pending)}`,
+    ),
+  ];
+}
+
+function reports(count: number): string {
+  return count === 1 ? 'a report' : `${count} reports`;
 }

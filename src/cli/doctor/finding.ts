@@ -18,5 +18,5 @@ export function warning(check: string, message: string, hint: string): Finding {
 }
 
 export function fault(check: string, message: string, hint?: string): Finding {
-  return { check, level: 'fault', message, ...(hint === undefined ? {} : { hint }) };
+  return { check, level: 'fault', message, hint };
 }

@@ -11,15 +11,15 @@ import { fault, fine, warning, type Finding } from './finding.ts';
 /** Below this share of free inodes, archives that still fit by their bytes may fail. */
 const FEW_INODES = 1000;
 
-/** @param told what the daemon says of each store, null for one that it can use; undefined without a daemon. */
+/** @param reported what the daemon says of each store, null for one that it can use; undefined without a daemon. */
 export async function checkStores(
   config: Config,
   catalogue: CatalogueFacts | undefined,
-  told: ReadonlyMap<string, string | null> | undefined,
+  reported: ReadonlyMap<string, string | null> | undefined,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const [name, store] of Object.entries(config.storage.stores)) {
-    const error = told?.get(name);
+    const error = reported?.get(name);
     if (typeof error === 'string') {
       findings.push(fault('store', `The daemon cannot use the store "${name}": ${error}`, 'Its log says more.'));
     } else if (store.type === 'local') {
@@ -74,11 +74,11 @@ async function checkLocal(
 async function checkSpace(name: string, directory: string, reserve: number): Promise<Finding[]> {
   const { bavail, bsize, files, ffree } = await statfs(directory);
   const free = bavail * bsize;
-  const words = `The store "${name}" has ${formatBytes(free)} free`;
+  const space = `The store "${name}" has ${formatBytes(free)} free`;
   const findings: Finding[] = [];
   const mend = 'Delete old backups, set retention, or enlarge that disk; limits.reserve_free is what stays free.';
-  if (free <= reserve) findings.push(fault('space', `${words}, not more than its reserve: backups are refused`, mend));
-  else if (free < reserve * 2) findings.push(warning('space', `${words}, less than twice its reserve`, mend));
+  if (free <= reserve) findings.push(fault('space', `${space}, not more than its reserve: backups are refused`, mend));
+  else if (free < reserve * 2) findings.push(warning('space', `${space}, less than twice its reserve`, mend));
   if (files > 0 && ffree < FEW_INODES) {
     const hint = 'Remove files that nobody needs from that disk.';
     findings.push(fault('space', `The disk of the store "${name}" has ${ffree} inodes left`, hint));
@@ -88,7 +88,7 @@ async function checkSpace(name: string, directory: string, reserve: number): Pro
     const hint = `chmod 700 ${directory}, unless you share it on purpose: archives hold whole servers.`;
     findings.push(warning('store', `Others may look into the store "${name}"`, hint));
   }
-  return findings.length > 0 ? findings : [fine('store', words)];
+  return findings.length > 0 ? findings : [fine('store', space)];
 }
 
 async function holdsAnything(directory: string): Promise<boolean> {

@@ -32,24 +32,24 @@ export function openNotifier(
   send: Send | undefined = sender(env),
   monotonic: () => bigint = () => process.hrtime.bigint() / 1000n,
 ): ServiceNotifier {
-  const tell: Send = send ?? (() => undefined);
+  const notify: Send = send ?? (() => undefined);
   let feeding: NodeJS.Timeout | undefined;
   return {
     ready(url) {
-      tell(`READY=1\nSTATUS=Serves on ${url}`);
+      notify(`READY=1\nSTATUS=Serves on ${url}`);
       const every = watchdogMilliseconds(env);
       // On the event loop on purpose: when that hangs, nobody is answered, and a restart is what helps.
-      if (send !== undefined && every > 0) feeding = setInterval(() => tell('WATCHDOG=1'), every);
+      if (send !== undefined && every > 0) feeding = setInterval(() => notify('WATCHDOG=1'), every);
     },
     async reloading(reload) {
-      tell(`RELOADING=1\nMONOTONIC_USEC=${monotonic()}`);
+      notify(`RELOADING=1\nMONOTONIC_USEC=${monotonic()}`);
       try {
         await reload();
       } finally {
-        tell('READY=1');
+        notify('READY=1');
       }
     },
-    stopping: () => tell('STOPPING=1\nSTATUS=Lets running jobs end'),
+    stopping: () => notify('STOPPING=1\nSTATUS=Lets running jobs end'),
     close: () => clearInterval(feeding),
   };
 }

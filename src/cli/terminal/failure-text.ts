@@ -10,8 +10,8 @@ export function failureJson(failure: Failure): Readonly<Record<string, unknown>>
   return {
     error: message.split('\n').map(printableText).join('\n'),
     code,
-    ...(hint === undefined ? {} : { hint }),
-    ...(code === 'config_invalid' && Array.isArray(facts['faults']) ? { faults: facts['faults'] } : {}),
+    hint,
+    faults: code === 'config_invalid' && Array.isArray(facts['faults']) ? facts['faults'] : undefined,
   };
 }
 

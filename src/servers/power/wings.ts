@@ -5,8 +5,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
 import type { WingsPowerConfig } from '../../config/types.ts';
-import { Failure, throwIfAborted } from '../../base/failure.ts';
-import { fetchReason } from '../../base/fetch-reason.ts';
+import { Failure, fetchReason, throwIfAborted } from '../../base/failure.ts';
 import type { PowerPort, PowerState } from './port.ts';
 import { stopAndWait } from './stop.ts';
 import type { GameServer } from '../registry.ts';

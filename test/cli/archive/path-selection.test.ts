@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fromText } from '../../../src/base/paths.ts';
-import { selectPaths } from '../../../src/cli/archive/path-selection.ts';
+import { selectPaths } from '../../../src/cli/archive/extract.ts';
 
 function chosen(globs: readonly string[], paths: readonly string[]): string[] {
   const select = selectPaths(globs);

@@ -3,8 +3,7 @@
  * redirects costs a bounded time and a bounded number of bytes, that the node's token goes to the configured address
  * alone, and that no message of a failure holds it.
  */
-import { Failure, throwIfAborted } from '../../../base/failure.ts';
-import { fetchReason } from '../../../base/fetch-reason.ts';
+import { Failure, fetchReason, throwIfAborted } from '../../../base/failure.ts';
 import { printableText } from '../../../base/paths.ts';
 import { type FlavourFacts, identityOf } from '../flavours/contract.ts';
 import type { NodeCredentials } from '../tokens/node-credentials.ts';
