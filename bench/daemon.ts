@@ -23,7 +23,7 @@ export class BenchDaemon {
   static async start(directory: string): Promise<BenchDaemon> {
     const config = join(directory, 'config.yml');
     fs.writeFileSync(config, configOf(directory), { mode: 0o600 });
-    // A file, as a pipe would fill while shell lines are measured and nobody reads it.
+    // A file: an unread pipe would fill while shell lines are measured.
     const log = join(directory, 'daemon.log');
     const output = fs.openSync(log, 'w');
     // As systemd/roost.service starts it.

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 /**
- * The `roost` command. Two jobs: make sure that a new enough Node runs, and join the command line to the daemon.
+ * The `roost` command: makes sure that a new enough Node runs, and connects the command line with the daemon.
  *
- * This file is the one that a host's old Node loads, so it imports nothing of ours before it knows the version: an
- * older Node would answer with a syntax error or a missing built-in instead of a sentence. npm brings the right
- * runtime along (`optionalDependencies` in package.json), and an old Node hands over to it.
+ * An old Node may load this file, so it imports no other module before it checks the version: a syntax error would hide
+ * the reason. npm installs the right runtime (`optionalDependencies` in package.json), and an old Node hands over to
+ * it.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
@@ -16,12 +16,12 @@ const OLDEST_MAJOR = 24;
 
 if (Number.parseInt(process.versions.node, 10) >= OLDEST_MAJOR) {
   const { runProgram } = await import('./cli/program.ts');
-  // Loaded when a command starts a daemon, so that `roost archive` does not pay for the HTTP side.
+  // Loaded on demand, so that `roost archive` does not load the HTTP side.
   const exitCode = await runProgram(process.argv.slice(2), {
     composeDaemon: async (config) => (await import('./compose/daemon.ts')).composeDaemon(config),
     offlineTools: async () => (await import('./compose/offline.ts')).offlineTools,
   });
-  // Not process.exit(): what was written to a pipe must reach its reader first.
+  // process.exit() would drop output that a pipe has not read yet.
   process.exitCode = exitCode;
 } else {
   const runtime = broughtRuntime();
@@ -30,8 +30,8 @@ if (Number.parseInt(process.versions.node, 10) >= OLDEST_MAJOR) {
 }
 
 /**
- * The Node that npm installed beside Roost, wherever npm put it (its own node_modules, or one further up). Never the
- * one that runs this: handing over to itself would go on for ever.
+ * The Node that npm installed for Roost, in its node_modules or one further up. Never the running one, which would
+ * start itself without end.
  */
 function broughtRuntime(): string | undefined {
   const require = createRequire(import.meta.url);
@@ -44,10 +44,10 @@ function broughtRuntime(): string | undefined {
   return undefined;
 }
 
-/** Runs the same command on another Node and becomes its shadow: same streams, same signals, same end. */
+/** Runs the same command on another Node with the same streams, signals and exit. */
 function handOver(runtime: string): void {
-  // A terminal sends Ctrl-C to both of us; the command treats the second copy as the first. Before the other Node is
-  // started: what it says may make somebody signal us at once.
+  // A terminal signals both processes; the command ignores the second copy. Listen before the start: the child's first
+  // output may cause a signal.
   const forwarded: NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'];
   const forward = (signal: NodeJS.Signals) => child.kill(signal);
   for (const signal of forwarded) process.on(signal, forward);
@@ -61,7 +61,8 @@ function handOver(runtime: string): void {
   child.on('exit', (code, signal) => {
     for (const name of forwarded) process.off(name, forward);
     if (signal === null) process.exitCode = code ?? 1;
-    // Dying by the same signal tells a shell or systemd the truth; the number is for signals that cannot kill us.
+    // Ending by the same signal reports it correctly to a shell or systemd; the number is for signals that cannot end
+    // this process.
     else if (!process.kill(process.pid, signal)) process.exitCode = 128 + constants.signals[signal];
   });
 }

@@ -1,12 +1,11 @@
-/** How long to leave somebody alone who did not answer. */
+/** Bounds of the wait before a retry. */
 const SOONEST_MS = 1000;
 const LATEST_MS = 900_000;
 
 /**
- * Milliseconds until the next try: from a second to a quarter of an hour, twice as long each time, and never the same
- * for all that failed together.
+ * Milliseconds until the next try: doubles from one second to a quarter of an hour, with jitter.
  *
- * @param tries that failed before the last one.
+ * @param tries failed before the last one.
  * @param random from 0 to below 1.
  */
 export function backOff(tries: number, random: number): number {

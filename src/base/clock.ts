@@ -1,11 +1,11 @@
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 
-/** Time is handed in, so that tests can hold it still and no rule reads the wall by itself. */
+/** Injected, so that tests control time. */
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   now(): number;
-  /** Milliseconds that only grow, for measuring durations. */
+  /** Milliseconds of a clock that never goes back, for durations. */
   monotonic(): number;
 }
 
@@ -14,7 +14,7 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
 };
 
-/** ISO 8601 in UTC with milliseconds, the form of every date that Roost's own API shows. */
+/** ISO 8601 in UTC with milliseconds, as in Roost's own API. */
 export function isoDate(milliseconds: number): string {
   return new Date(milliseconds).toISOString();
 }

@@ -1,7 +1,7 @@
 /**
- * The one error type of Roost. Everything thrown on purpose is a `Failure`: a stable code that programs rely on,
- * a sentence for people ("Cannot store the archive: 12 MB free, 340 MB needed"), facts, the cause, and a hint that
- * says what to do next. Dialects translate the code to their own status and body in one place each.
+ * The only error type thrown on purpose: a stable code for programs, a sentence for people ("Cannot store the archive:
+ * 12 MB free, 340 MB needed"), facts, a cause, and a hint about what to do. Each dialect maps codes to its own status
+ * and body in one place.
  */
 export const FAILURE_CODES = [
   'invalid_request',
@@ -33,9 +33,9 @@ export const FAILURE_CODES = [
 export type FailureCode = (typeof FAILURE_CODES)[number];
 
 export interface FailureDetails {
-  /** Numbers and names behind the sentence, for logs and metrics; never secrets. */
+  /** Values behind the sentence, for logs and metrics; never secrets. */
   readonly facts?: Readonly<Record<string, unknown>>;
-  /** What the reader can do about it; shown after the message. */
+  /** Advice for the reader, shown after the message. */
   readonly hint?: string;
   readonly cause?: unknown;
   /** True when the same call may succeed later without any change. */
@@ -57,7 +57,7 @@ export class Failure extends Error {
     this.retry = details.retry ?? false;
   }
 
-  /** What crosses a thread or a database row: plain data, from which `Failure.revive` makes the error again. */
+  /** Plain data for threads and database rows; `Failure.revive` restores the error. */
   toJSON(): FailureRecord {
     return { code: this.code, message: this.message, facts: this.facts, hint: this.hint, retry: this.retry };
   }
@@ -92,10 +92,10 @@ export function errnoOf(error: unknown): string | undefined {
 const OUT_OF_SPACE = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 /**
- * Makes a `Failure` of whatever was thrown, keeping it as the cause. A full disk or quota becomes
- * `insufficient_storage`, an abort `cancelled`; what nobody foresaw is `internal`.
+ * Wraps any thrown value in a `Failure` with that cause. A full disk or quota becomes `insufficient_storage`, an abort
+ * `cancelled`, all else `internal`.
  *
- * @param doing the sentence's start, in the grammar "Cannot store the archive".
+ * @param doing the start of the sentence, such as "Cannot store the archive".
  */
 export function asFailure(error: unknown, doing: string): Failure {
   if (error instanceof Failure) return error;
@@ -115,7 +115,7 @@ export function asFailure(error: unknown, doing: string): Failure {
   return new Failure('internal', `${doing}: ${reason}`, { cause: error, facts: errno === undefined ? {} : { errno } });
 }
 
-/** What the call returns, or undefined when it throws: for what may be missing or unreadable without harm. */
+/** The result of the call, or undefined when it throws: for data whose absence does no harm. */
 export function attempt<T>(call: () => T): T | undefined {
   try {
     return call();
@@ -124,20 +124,20 @@ export function attempt<T>(call: () => T): T | undefined {
   }
 }
 
-/** Why a `fetch` rejected: it hides the reason in its cause. */
+/** The reason of a rejected `fetch`, which is hidden in its cause. */
 export function fetchReason(error: unknown): string {
   const cause: unknown = error instanceof Error ? (error.cause ?? error) : error;
   return cause instanceof Error ? cause.message : String(cause);
 }
 
-/** Throws `cancelled` when the signal has fired, the signal's own Failure when it was aborted with one. */
+/** Throws `cancelled` after an abort, or the signal's own reason when that is a Failure. */
 export function throwIfAborted(signal: AbortSignal | undefined, doing: string): void {
   if (!signal?.aborted) return;
   if (signal.reason instanceof Failure) throw signal.reason;
   throw new Failure('cancelled', `${doing}: it was cancelled`, { cause: signal.reason });
 }
 
-/** The result, or a rejection as soon as the signal fires; what works on is then left to end by itself. */
+/** Resolves as `work` does, or rejects on abort; the abandoned work runs to its end. */
 export async function unlessAborted<Result>(
   work: Promise<Result>,
   signal: AbortSignal | undefined,

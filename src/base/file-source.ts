@@ -1,4 +1,4 @@
-/** A local file as a source of bytes, for commands and threads that work on files alone. */
+/** A local file as a `ByteSource`. */
 import fs from 'node:fs';
 import { Failure, asFailure } from './failure.ts';
 import type { ByteSource } from './source.ts';
@@ -23,7 +23,7 @@ export function openFileSource(path: string): ByteSource & { readonly descriptor
   throw new Failure('archive_damaged', `Cannot open the archive: ${path} is no regular file`);
 }
 
-/** A source over an open descriptor, which it closes in the end. */
+/** A source over an open descriptor; `close` closes it. */
 export function fileSource(descriptor: number, size: number): ByteSource & { readonly descriptor: number } {
   return {
     size,

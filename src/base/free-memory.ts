@@ -1,10 +1,9 @@
 /**
- * Frees the memory behind some bytes now and not when the garbage is collected: a heap of a few MiB is collected late
- * for hundreds of MiB of buffers that hang on it. Small buffers are left alone, since Node makes many of one piece of
- * memory.
+ * Frees the memory of a buffer at once; the garbage collector runs late when a small heap holds hundreds of MiB of
+ * buffers. Buffers within Node's pool are left alone, because they share memory.
  *
- * @param bytes the only ones over their memory that anybody reads or writes any more, a system call under way
- *   included: all views of it are empty afterwards.
+ * @param bytes must be the only view in use, system calls in progress included: every view of this memory becomes
+ *   empty.
  */
 export function freeMemory({ buffer }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0);

@@ -1,11 +1,10 @@
 /**
- * Held directory handles: the only way Roost walks, reads or writes inside a server's directory. A name is always
- * resolved against the open descriptor of its parent (`/proc/self/fd/N/name`, which is openat(2) in Node, or the name
- * alone where the thread can stand in that directory), and a link is never followed, so that a path component swapped for
- * a symlink while we work leads nowhere.
+ * Held directory handles: the only way Roost reads or writes inside a server's directory. Each name is resolved against
+ * its parent's open descriptor (`/proc/self/fd/N/name`, or the bare name when the thread's working directory is there),
+ * and links are never followed. Swapping a path component for a symlink during the work therefore has no effect.
  *
- * Names and paths are byte strings (`paths.ts`). All calls are synchronous: they run in worker threads, or on a few
- * entries. Linux only: other systems have no /proc.
+ * Names and paths are byte strings (`paths.ts`). Calls are synchronous: they run in worker threads, or on few entries.
+ * Linux only, because of /proc.
  */
 import fs from 'node:fs';
 import { errnoOf } from './failure.ts';
@@ -14,31 +13,31 @@ import { enterDirectory } from './thread-cwd.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = fs.constants;
 
-/** Open directories deeper than this are refused: each level holds a descriptor. */
+/** Deeper directories are refused, because each level holds a descriptor. */
 export const MAX_DEPTH = 1024;
 
-/** The path of a name below an open directory, for one system call; never store it. */
+/** The path of a name below an open directory, for one system call only; never store it. */
 export function childPath(directory: number, name: string): string | Buffer {
   const path = `/proc/self/fd/${directory}/${name}`;
   return isAscii(name) ? path : bytesOf(path);
 }
 
-/** The same for a call that is made at once, by this very thread. */
+/** As `childPath`, for a call that this thread makes at once. */
 function nearPath(directory: number, name: string): string | Buffer {
   if (!enterDirectory(directory)) return childPath(directory, name);
   return isAscii(name) ? name : bytesOf(name);
 }
 
-/** The path of an open directory itself, for readdir and metadata calls. */
+/** The path of an open directory, for readdir and metadata calls. */
 export function handlePath(directory: number): string {
   return `/proc/self/fd/${directory}`;
 }
 
 /**
- * Opens a directory that the operator named (a server's root, the backup directory). Links on the way are the
- * operator's own and are followed.
+ * Opens a directory named by the operator (a server's root, a backup directory). Follows links, which are the
+ * operator's own.
  *
- * @throws the system error when it is missing or no directory.
+ * @throws the system error when it is missing or not a directory.
  */
 export function openRoot(path: string): number {
   return fs.openSync(path, O_RDONLY | O_DIRECTORY);
@@ -47,15 +46,15 @@ export function openRoot(path: string): number {
 /**
  * Opens a directory below a held one.
  *
- * @throws ELOOP or ENOTDIR when the name is a link or no directory, ENOENT when it is gone.
+ * @throws ELOOP or ENOTDIR for a link or another kind of entry, ENOENT when it is gone.
  */
 export function openDirectory(parent: number, name: string): number {
   return fs.openSync(nearPath(parent, name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
 /**
- * Opens a file below a held directory for reading. Never blocks on a FIFO (O_NONBLOCK); the caller checks with fstat
- * that it is a regular file before it reads.
+ * Opens a file below a held directory for reading, without blocking on a FIFO. The caller must check with fstat that it
+ * is a regular file.
  */
 export function openForReading(parent: number, name: string): number {
   return fs.openSync(nearPath(parent, name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
@@ -72,15 +71,15 @@ export function readDirectory(directory: number): DirectoryItem[] {
   return mapDirectory(directory, (name, isDirectory) => ({ name, directory: isDirectory }));
 }
 
-/** What is made of each name in a directory. Holds one name at a time besides: a stranger may make millions. */
+/** Maps each name of a directory, holding one name at a time: hostile directories may hold millions. */
 export function mapDirectory<T>(directory: number, map: (name: string, isDirectory: boolean) => T): T[] {
   const path = handlePath(directory);
   try {
     return mapStream(fs.opendirSync(path, { encoding: 'latin1', bufferSize: 256 }), map);
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
-    // Where a file system does not tell types, Node looks each name up itself, and fails on names that are no UTF-8
-    // or are gone by then. Names alone always come.
+    // On file systems without types in directory entries, Node stats each name and fails on names that are not UTF-8 or
+    // are gone. Reading names alone always works.
     return fs
       .readdirSync(path, { encoding: 'latin1' })
       .map((name) => map(name, statChild(directory, name)?.isDirectory() ?? false));
@@ -99,23 +98,23 @@ function mapStream<T>(stream: fs.Dir, map: (name: string, isDirectory: boolean) 
   }
 }
 
-/** Metadata of a name itself, never of what a link points to; undefined when it is gone. */
+/** Metadata of the name itself, never of a link's target; undefined when it is gone. */
 export function statChild(directory: number, name: string): fs.Stats | undefined {
   return fs.lstatSync(nearPath(directory, name), { throwIfNoEntry: false });
 }
 
 /**
- * The chain of open directories that leads from a held root to the directory last asked for. Neighbouring entries
- * share most of their path, so asking in path order costs about one open per directory.
+ * The open directories from a held root to the directory last asked for. Asking in path order costs about one open per
+ * directory, because neighbours share most of their path.
  */
 export class DirectoryChain {
   readonly #root: number;
   readonly #names: string[] = [];
   readonly #handles: number[] = [];
-  /** The path that the handles lead to; undefined from the first change to the last, which may fail in between. */
+  /** The path of the handles; undefined while they change, which may fail. */
   #path: string | undefined;
 
-  /** @param root an open directory; it stays the caller's to close. */
+  /** @param root an open directory that the caller closes. */
   constructor(root: number) {
     this.#root = root;
   }
@@ -124,12 +123,12 @@ export class DirectoryChain {
    * The descriptor of a directory below the root; valid until the next call.
    *
    * @param path a byte string; '' is the root.
-   * @param obtain called when a component cannot be opened, with the system error and the component's number (0 for
-   *   the first): it makes the directory, or throws. The component is then opened once more.
-   * @throws ELOOP, ENOTDIR or ENOENT when a component is a link, no directory, or gone.
+   * @param obtain called with the system error and the component's index (0 for the first) when it cannot be opened:
+   *   creates it or throws. The component is then opened again.
+   * @throws ELOOP, ENOTDIR or ENOENT when a component is a link, not a directory, or gone.
    */
   open(path: string, obtain?: (parent: number, name: string, depth: number, error: unknown) => void): number {
-    // Files of one directory follow each other: most calls ask for the one before again.
+    // Consecutive files mostly share a directory.
     if (path === this.#path) return this.#handles.at(-1) ?? this.#root;
     const names = path === '' ? [] : path.split('/');
     let shared = 0;
@@ -157,7 +156,7 @@ export class DirectoryChain {
     }
   }
 
-  /** Closes every handle but the root's. */
+  /** Closes all handles except the root. */
   close(): void {
     this.#cut(0);
   }
@@ -169,7 +168,7 @@ export class DirectoryChain {
   }
 }
 
-/** Flushes a directory's entries to the disk: what makes a rename or a new name in it durable. */
+/** Flushes a directory's entries, which makes a rename or a new name durable. */
 export function syncDirectory(path: string): void {
   const handle = openRoot(path);
   try {

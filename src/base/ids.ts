@@ -1,6 +1,6 @@
 /**
- * Ids from outside are parsed here, at the edge, into branded types; what is not a canonical lower-case UUID never
- * becomes part of a path or a query.
+ * External ids are parsed here into branded types. Text that is not a canonical lower-case UUID never reaches a path or
+ * a query.
  */
 import { randomUUID } from 'node:crypto';
 import { Failure } from './failure.ts';

@@ -1,4 +1,4 @@
-/** What a log line holds: facts made safe to show, and the one-line text form of a JSON line. */
+/** Content of a log line: facts made safe to show, and the text form of a JSON line. */
 import { Failure } from './failure.ts';
 import { printableText } from './paths.ts';
 import { isSecretName, redact } from './redact.ts';
@@ -7,7 +7,7 @@ const MAX_DEPTH = 6;
 const MAX_ITEMS = 50;
 const MAX_TEXT = 8192;
 
-/** A copy of the facts without secrets, bounded in depth and length, that JSON can carry. */
+/** A JSON-safe copy of the facts without secrets, bounded in depth and length. */
 export function safeFacts(facts: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return safeObject(Object.entries(facts), 0);
 }
@@ -41,7 +41,7 @@ function safeText(text: string): string {
   return redact(text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);
 }
 
-/** An error with its chain of causes. A stack only for what nobody foresaw: a Failure's place is in its sentence. */
+/** An error with its causes. Only unexpected errors carry a stack: a Failure says in its sentence where it arose. */
 function safeError(error: Error, depth: number): Record<string, unknown> {
   const foreseen = error instanceof Failure && error.code !== 'internal';
   const code = (error as NodeJS.ErrnoException).code;

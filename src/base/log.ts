@@ -1,6 +1,6 @@
 /**
- * The log: one JSON object (or one line of text) for each event, on stdout for journald. Secrets are taken out of
- * messages, facts and errors on the way, so that no caller has to think of it; names from outside cannot forge a line.
+ * The log: one JSON object or text line per event, on stdout for journald. Removes secrets from messages, facts and
+ * errors, and prevents forged lines.
  */
 import { pino } from 'pino';
 import { formatLine, safeFacts } from './log-line.ts';
@@ -18,36 +18,34 @@ export interface LogOptions {
 type LogFacts = Readonly<Record<string, unknown>>;
 
 export interface Log {
-  /** @param facts numbers and names behind the sentence; an error goes under `error`. */
+  /** @param facts values behind the sentence; an error goes under `error`. */
   trace(message: string, facts?: LogFacts): void;
   debug(message: string, facts?: LogFacts): void;
   info(message: string, facts?: LogFacts): void;
   warn(message: string, facts?: LogFacts): void;
   error(message: string, facts?: LogFacts): void;
   fatal(message: string, facts?: LogFacts): void;
-  /** A log whose every line carries these facts too, such as `requestId` or `job`. */
+  /** A log that adds these facts, such as `requestId` or `job`, to every line. */
   child(facts: LogFacts): Log;
 }
 
-/** The log that was opened, whose level may be changed while it is in use: its children follow. */
+/** The root log; its level may change while in use and applies to all children. */
 export interface RootLog extends Log {
   setLevel(level: LogLevel): void;
 }
 
-/** Where lines go: called once per line, which ends in a newline. */
+/** Called once per line, which ends in a newline. */
 export interface LogStream {
   write(line: string): void;
 }
 
-/**
- * @param stream stdout without it, written synchronously: the last lines before a crash are the ones that matter.
- */
+/** @param stream default: stdout, written synchronously so that the last lines before a crash are kept. */
 export function openLog(options: LogOptions, stream?: LogStream): RootLog {
   const target = stream ?? pino.destination({ fd: 1, sync: true });
   const lines = options.format === 'text' ? { write: (line: string) => target.write(formatLine(line)) } : target;
   const logger = pino(
     {
-      // Everything passes here: the threshold is below, where children share it.
+      // Children share the threshold below.
       level: 'trace',
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
@@ -67,7 +65,7 @@ export function silentLog(): RootLog {
 
 function wrap(logger: pino.Logger, threshold: { readonly rank: number }): Log {
   const write = (level: Exclude<LogLevel, 'silent'>) => (message: string, facts?: LogFacts) => {
-    // Redacting walks every fact: not for lines that nobody will see.
+    // Redacting walks every fact, so skip lines below the level.
     if (LOG_LEVELS.indexOf(level) < threshold.rank) return;
     if (facts === undefined) logger[level](redact(message));
     else logger[level](ownNames(safeFacts(facts)), redact(message));
@@ -83,7 +81,7 @@ function wrap(logger: pino.Logger, threshold: { readonly rank: number }): Log {
   };
 }
 
-/** Facts may not pose as what the log itself writes: JSON readers take the last of two fields of one name. */
+/** Facts must not replace the log's own fields: JSON readers take the last of two equal names. */
 function ownNames(facts: Record<string, unknown>): Record<string, unknown> {
   const fields = Object.entries(facts).map(([name, value]) => [RESERVED.has(name) ? `${name}_` : name, value] as const);
   return Object.fromEntries(fields);

@@ -1,18 +1,18 @@
 /**
- * Paths inside a server are *byte strings*: JavaScript strings in which every character is one byte (latin1). Linux
- * names are bytes, not text; this form keeps each of them exactly, sorts in byte order with `<`, and costs one byte a
- * character. `/` separates, without one at the start or the end; the root is ''.
+ * Paths inside a server are *byte strings*: JavaScript strings with one byte per character (latin1). Linux names are
+ * bytes, not text; this form keeps them exactly, sorts in byte order with `<`, and costs one byte per character. `/`
+ * separates, never at the start or end; the root is ''.
  */
 
 const LATIN1 = 'latin1';
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The bytes of a byte string, as system calls and tar headers want them. */
+/** The bytes of a byte string, for system calls and tar headers. */
 export function bytesOf(path: string): Buffer {
   return Buffer.from(path, LATIN1);
 }
 
-/** A byte string of text (from JSON, a command line or a pattern), by its UTF-8 bytes. */
+/** The byte string of text from JSON, a command line or a pattern: its UTF-8 bytes. */
 export function fromText(text: string): string {
   return isAscii(text) ? text : Buffer.from(text, 'utf8').toString(LATIN1);
 }
@@ -38,22 +38,19 @@ export function isAscii(text: string): boolean {
   return true;
 }
 
-/**
- * A path as JSON bodies carry it: its text when the bytes are valid UTF-8, else the printable form, in which each
- * byte that is not text is written `\xNN`.
- */
+/** A path for JSON bodies: its text when valid UTF-8, else its printable form. */
 export function wirePath(path: string): string {
   return toText(path) ?? printable(path);
 }
 
-// C0 and C1 controls, bidirectional overrides, zero-width characters and line separators: all that can forge a line
+// C0 and C1 controls, bidirectional overrides, zero-width characters and line separators: they can forge a line
 // in a log, move a terminal's cursor, or show a name as another.
 // oxlint-disable-next-line no-control-regex -- finding control characters is the purpose
 const FORGING = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
 
 /**
- * A path as messages, logs and terminals show it: one line, no control or bidirectional characters, bytes that are
- * not UTF-8 as `\xNN`. Not reversible on purpose: a backslash stays one.
+ * A path for messages, logs and terminals: one line, without control or bidirectional characters, bytes that are not
+ * UTF-8 as `\xNN`. Not reversible: a backslash stays as it is.
  */
 export function printable(path: string): string {
   const text = toText(path);
@@ -61,7 +58,7 @@ export function printable(path: string): string {
   return path.replace(/[^\x20-\x7e]/g, (character) => `\\x${hex(character.charCodeAt(0), 2)}`);
 }
 
-/** Text from outside (names, header values) made safe for one line of a log or terminal. */
+/** External text (names, header values) made safe for one line of a log or terminal. */
 export function printableText(text: string): string {
   return text.replace(FORGING, escapeCharacter);
 }

@@ -1,20 +1,20 @@
 /**
- * Pacing to a number of bytes per second. The rate is asked for again at each step, so that a change acts at once;
- * time not used is not saved up beyond a moment, so that a pause is not followed by a burst.
+ * Limits bytes per second. The rate is read at each step, so a change acts at once; unused time is kept only for a
+ * moment, so no burst follows a pause.
  */
 import type { Clock } from './clock.ts';
 
-/** A wait is split into steps of this length, so that a stop or a new rate is noticed soon. */
+/** Longest single wait, so that a stop or a new rate is noticed soon. */
 const STEP_MS = 100;
 
-/** Time not used that may be made up for: timers of a busy machine are this late, and the rate is to be reached. */
+/** Unused time that may be made up for: timers on a busy machine are this late. */
 const SAVED_MS = 250;
 
 export class Pace {
   readonly #clock: Clock;
   readonly #rate: () => number;
   readonly #checkAbort: () => void;
-  /** When the bytes taken so far are paid for, on the monotonic clock. */
+  /** Monotonic time at which the bytes taken so far are paid for. */
   #paidUntil = 0;
 
   /**
@@ -43,7 +43,7 @@ export class Pace {
       await new Promise((resolve) => setTimeout(resolve, Math.min(left, STEP_MS)));
       const current = this.#rate();
       if (current <= 0) return;
-      // What is still owed is owed in bytes: at another rate it takes another time.
+      // The debt is in bytes: at another rate it takes another time.
       if (current !== rate) this.#paidUntil = this.#clock.monotonic() + (this.#left() * rate) / current;
       rate = current;
     }

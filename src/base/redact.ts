@@ -1,11 +1,11 @@
 /**
- * Takes secrets out of text on its way into a log: credentials in headers, URLs, query strings and JSON. Every pattern
- * starts at a literal and consumes what it matched, so the time is linear in text that strangers write.
+ * Removes secrets from log text: credentials in headers, URLs, query strings and JSON. Each pattern starts at a literal
+ * and consumes its match, so time is linear in hostile text.
  */
 
 const HIDDEN = '[redacted]';
 
-/** Names whose value is never shown, as header, query parameter, JSON or YAML key; compared without case, `_` and `-`. */
+/** Names of secret headers, query parameters, JSON or YAML keys, compared without case, `_` and `-`. */
 const SECRET_NAMES = new Set([
   'authorization',
   'proxyauthorization',
@@ -59,7 +59,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/(?<![\w-])eyJ[\w-]{4,}\.[\w-]+(?:\.[\w-]*)?/g, HIDDEN],
 ];
 
-/** The same text with `[redacted]` in the place of each secret. */
+/** The text with each secret replaced by `[redacted]`. */
 export function redact(text: string): string {
   let result = text;
   for (const [pattern, replacement] of PATTERNS) result = result.replace(pattern, replacement);

@@ -1,4 +1,4 @@
-/** Removing a whole tree through held handles: nothing outside of it is touched, whatever is done to it meanwhile. */
+/** Removes a whole tree through held handles. Nothing outside it is touched, whatever changes in it meanwhile. */
 import fs from 'node:fs';
 import { errnoOf } from './failure.ts';
 import {
@@ -11,23 +11,21 @@ import {
 } from './handle-writes.ts';
 import { openDirectory, readDirectory } from './handles.ts';
 
-/** Each level holds a descriptor; what lies deeper is first moved up. */
+/** Each level holds a descriptor; deeper directories are first moved up. */
 const LEVELS = 64;
 
 /**
- * A call that takes this many milliseconds waits for a disk that is busy, and so will the next ones: they are made
- * aside, which costs a tenth of a millisecond each. That is too much where calls take a hundredth, so every so often
- * one is tried directly.
+ * A call this slow (milliseconds) means a busy disk: the next calls run in Node's thread pool, at a tenth of a
+ * millisecond each. A fast disk needs a hundredth, so one call in a while is tried directly.
  */
 const SLOW_MS = 2;
 const CALLS_ASIDE = 20;
 
 /**
- * Removes a name and all that is below it. Links are removed, never followed. Any depth: a path longer than the
- * system allows is no obstacle. Gives way to other work in between.
+ * Removes a name and everything below it, at any depth, yielding to other work. Links are removed, never followed.
  *
- * @param checkStop throws to end it in the middle; called for every name.
- * @throws the system error of the first thing that could not be removed. A name that is gone is no error.
+ * @param checkStop throws to stop early; called for every name.
+ * @throws the first system error. A name that is gone is no error.
  */
 export async function removeTree(parent: number, name: string, checkStop: () => void = () => undefined): Promise<void> {
   await new TreeRemoval(checkStop).remove(parent, name);
@@ -36,7 +34,7 @@ export async function removeTree(parent: number, name: string, checkStop: () => 
 class TreeRemoval {
   readonly #timer = new SliceTimer();
   readonly #checkStop: () => void;
-  /** How many calls are still to be made aside. */
+  /** Calls still to be made in the thread pool. */
   #aside = 0;
   #moved = 0;
 
@@ -48,7 +46,7 @@ class TreeRemoval {
     const top = openForRemoval(parent, name);
     if (top === undefined) return;
     try {
-      // Emptying may move deep directories up into the top itself; each round there are less levels below it.
+      // Emptying may move deep directories up into the top; each round leaves fewer levels.
       while (await this.#empty(top, top, 0));
     } finally {
       fs.closeSync(top);
@@ -56,7 +54,7 @@ class TreeRemoval {
     removeEmptied(parent, name);
   }
 
-  /** Removes all entries of a directory. True when deep ones were moved into the top, which then isn't empty yet. */
+  /** Removes all entries of a directory. True when deep ones moved into the top, which is then not empty. */
   async #empty(directory: number, top: number, depth: number): Promise<boolean> {
     let moved = false;
     for (const item of readDirectory(directory)) {
@@ -84,7 +82,7 @@ class TreeRemoval {
     return moved;
   }
 
-  /** False when it turns out to be a directory. */
+  /** False when it is a directory. */
   async #unlinked(directory: number, name: string): Promise<boolean> {
     try {
       if (this.#aside-- > 0) await unlinkChildAside(directory, name);
@@ -114,7 +112,7 @@ class TreeRemoval {
         renameChild(from, name, top, `.deep-${this.#moved++}`);
         return;
       } catch (error) {
-        // The tree itself may hold such a name: take the next one.
+        // The name may exist in the tree: take the next one.
         if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(errnoOf(error) ?? '')) throw error;
       }
     }
@@ -129,7 +127,7 @@ function removeEmptied(parent: number, name: string): void {
   }
 }
 
-/** An open directory that can be emptied; undefined when it was no directory (and is removed now) or is gone. */
+/** An open directory to empty; undefined when it was not a directory (and is now removed) or is gone. */
 function openForRemoval(parent: number, name: string): number | undefined {
   try {
     makeAccessible(parent, name);
@@ -143,13 +141,13 @@ function openForRemoval(parent: number, name: string): number | undefined {
   }
 }
 
-/** Root may empty any directory; others must first be allowed to read and change one of their own. */
+/** Root may empty any directory; other users must first gain access to their own. */
 function makeAccessible(parent: number, name: string): void {
   if (process.geteuid?.() === 0) return;
   try {
     changeDirectoryMode(parent, name, 0o700);
   } catch (error) {
-    // Somebody else's: perhaps it can be emptied all the same; if not, the next call says why.
+    // Owned by another user: emptying may still work; if not, the next call throws the reason.
     if (errnoOf(error) !== 'EPERM') throw error;
   }
 }

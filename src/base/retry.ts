@@ -1,4 +1,4 @@
-/** What asking again needs from outside: chance and time. */
+/** The random source and the timer of retries. */
 import { setTimeout as pauseFor } from 'node:timers/promises';
 
 export interface RetryPort {

@@ -20,7 +20,7 @@ const FACTORS: Readonly<Record<string, number>> = {
   tib: 1024 ** 4,
 };
 
-/** Bytes as people read them: `340 MiB`, `1.5 GiB`. */
+/** Bytes for people: `340 MiB`, `1.5 GiB`. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
@@ -33,9 +33,9 @@ export function formatBytes(bytes: number): string {
 }
 
 /**
- * Bytes of a written size: `10GiB`, `500 MB`, `2g`, or a plain number of bytes. MB is a million, MiB 2^20.
+ * Parses a size: `10GiB`, `500 MB`, `2g`, or plain bytes. MB is a million, MiB 2^20.
  *
- * @throws Failure `invalid_request` when the text is no size.
+ * @throws Failure `invalid_request` when the text is not a size.
  */
 export function parseBytes(text: string): number {
   const match = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text);

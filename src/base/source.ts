@@ -1,31 +1,31 @@
 import { freeMemory } from './free-memory.ts';
 
 /**
- * A sequence of bytes of known length that can be read at any offset: an archive on the local disk, or an object in a
- * remote store. Lives at the bottom because stores produce it and archives consume it, and neither knows the other.
+ * Bytes of known length, readable at any offset: a local archive, or an object in a remote store. Defined in base,
+ * because stores produce it and archives consume it.
  */
 export interface ByteSource {
-  /** Length in bytes; it does not change while the source is open. */
+  /** Length in bytes; constant while the source is open. */
   readonly size: number;
-  /** An open descriptor of the same bytes, where there is one: threads then read it directly. */
+  /** An open descriptor of the same bytes, if any: threads read it directly. */
   readonly descriptor?: number;
-  /** True when each `read` gives memory that is the caller's alone: it may then be moved to another thread. */
+  /** True when each `read` returns memory of the caller's own, which may move to another thread. */
   readonly givesAway?: true;
   /**
-   * Reads exactly `length` bytes from `offset`.
-   * Must throw a `Failure` (`archive_damaged`) when the bytes end early, and reject promptly once `signal` aborts.
+   * Reads exactly `length` bytes from `offset`. Throws a `Failure` (`archive_damaged`) when the bytes end early, and
+   * rejects promptly on abort.
    */
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
   /**
-   * The same into memory that is there already, which may be shared with other threads: whoever reads piece after piece
-   * leaves no garbage of their size. Writes nothing more to it once it has settled.
+   * As `read`, into given memory, which other threads may share; avoids garbage for repeated reads. Writes nothing
+   * after it has settled.
    */
   readInto?(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void>;
-  /** Frees what the source holds; called once, after the last read has ended. */
+  /** Frees the source; called once, after the last read. */
   close(): Promise<void>;
 }
 
-/** Fills memory from a source, without garbage where the source can. */
+/** Fills memory from a source, without garbage where the source supports it. */
 export async function readInto(
   source: ByteSource,
   offset: number,
@@ -37,9 +37,9 @@ export async function readInto(
 }
 
 /**
- * Reads bytes that are looked at once, and frees their memory.
+ * Reads bytes for one use and frees their memory.
  *
- * @param use what is made of them; must keep no view of them beyond its promise.
+ * @param use must keep no view of the bytes after its promise settles.
  */
 export async function useBytes<Result>(
   source: ByteSource,
@@ -57,13 +57,11 @@ export async function useBytes<Result>(
   }
 }
 
-/**
- * Where the bytes of a new archive go, in order. `jobs` builds it from a store.
- */
+/** Receives the bytes of a new archive, in order. */
 export interface ByteSink {
   /**
-   * Takes the next bytes. The memory is the caller's again once the promise resolves, so a sink that keeps bytes
-   * longer copies them. Rejects with the reason when they could not be written; no further call follows then.
+   * Takes the next bytes; the caller may reuse the memory once the promise resolves. Rejects when the bytes could not
+   * be written; no call may follow.
    */
   write(bytes: Uint8Array): Promise<void>;
 }

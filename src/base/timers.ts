@@ -1,13 +1,13 @@
-/** Timers are handed in like the clock, so that tests decide when they fire. */
+/** Injected, so that tests decide when timers fire. */
 export interface Timers {
   /**
-   * Runs once after so many milliseconds; the returned function prevents it. Keeps the process alive until then: a
-   * shutdown that waits for its deadline may be all that is left.
+   * Runs once after the delay; the returned function cancels it. Keeps the process alive, because a shutdown may wait
+   * for nothing else.
    */
   after(milliseconds: number, run: () => void): () => void;
 }
 
-/** Waits for so long, or until the signal fires; never rejects. */
+/** Waits for the delay or until the signal fires; never rejects. */
 export function pause(timers: Timers, milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();

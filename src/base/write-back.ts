@@ -1,14 +1,13 @@
 /**
- * Having the disk begin early: the kernel keeps what is written in memory for half a minute, and a flush at the end of
- * a gibibyte then waits for all of it while no core has anything to do. sync_file_range(2) starts that work at once.
+ * Starts writing dirty pages early: the kernel otherwise keeps them for half a minute, and flushing a gibibyte at the
+ * end leaves all cores idle. Uses sync_file_range(2).
  *
- * It is a hint and promises nothing: only a checked flush says that bytes are on the disk. Where it cannot be had
- * (another C library, a file system that has no such thing) everything is as it would be without it.
+ * Only a hint: bytes are durable only after a checked flush. Does nothing where the call is missing or unsupported.
  */
 import { MEBIBYTE } from './sizes.ts';
 import { findCFunction } from './c-library.ts';
 
-/** Enough to keep a disk busy, little enough that the last stretch is soon there. */
+/** Large enough to keep a disk busy, small enough that the last stretch ends soon. */
 const STRETCH = 16 * MEBIBYTE;
 
 /** linux/fs.h: start writing dirty pages, wait for nothing. */
@@ -16,10 +15,10 @@ const SYNC_FILE_RANGE_WRITE = 2;
 
 type BeginWriteBack = (descriptor: number, offset: number, length: number) => void;
 
-/** Write-back of a file that is written from its beginning to its end. */
+/** Write-back of a file that is written sequentially. */
 export class StreamWriteBack {
   readonly #descriptor: number;
-  /** Found with the first stretch: most files are shorter. */
+  /** Looked up at the first stretch, because most files are shorter. */
   #begin: BeginWriteBack | undefined;
   #begun = 0;
   #written = 0;
@@ -29,7 +28,7 @@ export class StreamWriteBack {
     this.#begin = begin;
   }
 
-  /** So many further bytes have been written. */
+  /** Reports further bytes as written. */
   wrote(length: number): void {
     this.#written += length;
     const stretch = this.#written - this.#begun;
@@ -41,8 +40,8 @@ export class StreamWriteBack {
 }
 
 /**
- * It runs in a thread of its own: a disk whose queue is full makes the call wait. A descriptor that is closed meanwhile
- * does no harm, nor does its next owner.
+ * Runs in its own thread, because a disk with a full queue blocks the call. A descriptor closed or reused meanwhile
+ * does no harm.
  */
 function findWriteBack(): BeginWriteBack {
   const call = findCFunction('int sync_file_range(int fd, int64_t offset, int64_t length, unsigned int flags)');

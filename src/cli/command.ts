@@ -1,6 +1,7 @@
 /**
- * What every command shares: where it prints, when it must stop, and how its end becomes words and an exit code.
- * Commands return an `Outcome` or throw a `Failure`; only this file and `program.ts` turn those into output.
+ * For: the parts that all commands share (terminal, stop signal, outcome, exit code).
+ * Promises: a command returns an `Outcome` or throws a `Failure`.
+ * Never: lets another file than this and `program.ts` turn either into output.
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Clock } from '../base/clock.ts';
@@ -9,11 +10,11 @@ import type { ComposeDaemon } from './daemon.ts';
 import type { LoadOfflineTools } from './offline.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
-/** What scripts rely on. */
+/** Scripts rely on these. */
 export const EXIT = { done: 0, failed: 1, usage: 2, warned: 3 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** Far beyond what any disk can feed; a slip of the finger must not start a thousand threads. */
+/** More threads than any disk can feed; bounds a mistyped number. */
 const MOST_WORKERS = 256;
 
 export interface Invocation {
@@ -22,7 +23,7 @@ export interface Invocation {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Fires on Ctrl-C or SIGTERM, with a `cancelled` Failure as its reason. */
   readonly signal: AbortSignal;
-  /** From now on a hangup (SIGHUP) calls back instead of firing the signal. */
+  /** From now on SIGHUP calls the listener instead of firing the signal. */
   readonly onHangup: (listener: () => void) => void;
   readonly composeDaemon: ComposeDaemon;
   readonly offlineTools: LoadOfflineTools;
@@ -34,20 +35,20 @@ export interface JsonOption {
 }
 
 export interface Outcome {
-  /** Printed with `--json`, as one object. Absent when the command printed its result itself. */
+  /** The object for `--json`; absent when the command printed its own result. */
   readonly json?: unknown;
-  /** Printed without `--json`; '' for nothing. */
+  /** The text without `--json`; '' for none. */
   readonly text?: string;
-  /** True when the work was done but something needs a look. */
+  /** True when the work succeeded with warnings. */
   readonly warned?: boolean;
 }
 
-/** A subcommand with the options that all of them have. */
+/** A subcommand with the common options. */
 export function subcommand(parent: Command, name: string, description: string): Command {
   return parent.command(name).description(description).option('--json', 'print one JSON object on stdout');
 }
 
-/** Prints what came out and remembers the exit code. */
+/** Prints the outcome and sets the exit code. */
 export async function conclude(invocation: Invocation, options: JsonOption, outcome: Promise<Outcome>): Promise<void> {
   const { json, text = '', warned = false } = await outcome;
   if (options.json === true && json !== undefined) await invocation.terminal.result(`${JSON.stringify(json)}\n`);
@@ -55,12 +56,12 @@ export async function conclude(invocation: Invocation, options: JsonOption, outc
   invocation.exitCode = warned ? EXIT.warned : EXIT.done;
 }
 
-/** Gathers a repeatable option. */
+/** Collects a repeatable option. */
 export function collect(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
 }
 
-/** `--workers N`, as many as there are cores without it. */
+/** `--workers N`; default: one per core. */
 export function workersOption(): Option {
   return new Option('--workers <count>', 'threads that work').default('auto').argParser((text) => {
     if (text === 'auto') return text;
@@ -71,13 +72,13 @@ export function workersOption(): Option {
 }
 
 export interface WireWarning {
-  /** As JSON carries paths; '' for no path. */
+  /** Path in JSON form; '' for none. */
   readonly path: string;
   readonly code: string;
   readonly message: string;
 }
 
-/** Writes warnings to stderr, one line each, and how many more there are. */
+/** Writes warnings to stderr, one per line, and the count of the rest. */
 export function noteWarnings(terminal: Terminal, warnings: readonly WireWarning[], total = warnings.length): void {
   for (const { path, code, message } of warnings) {
     const about = path === '' ? '' : `${printableText(path)}: `;

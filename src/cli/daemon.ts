@@ -1,21 +1,21 @@
-/** What `roost serve` and `roost start` need of the daemon; the composition root builds it. */
+/** The daemon as `roost serve` and `roost start` use it; compose/ implements it. */
 import type { Failure } from '../base/failure.ts';
 import type { Config } from '../config/config.ts';
 
 export interface Daemon {
-  /** Serves; rejects with a Failure when it cannot (a taken port). */
+  /** Rejects with a Failure when it cannot serve, such as for a taken port. */
   start(): Promise<{ readonly url: string }>;
   /**
-   * Takes over what may change while it runs: tokens, limits, retention, rates, verification, the log's level.
+   * Applies settings that may change at run time: tokens, limits, retention, rates, verification, log level.
    *
-   * @returns the keys that differ and count only after a restart.
+   * @returns the changed keys that need a restart.
    */
   reload(config: Config): readonly string[];
-  /** A configuration that was to be reloaded and cannot be used goes into the daemon's own log. */
+  /** Logs that a configuration could not be reloaded. */
   refuseReload(failure: Failure): void;
-  /** Stops taking requests, lets running jobs end or be resumed later, and frees everything. */
+  /** Refuses new requests, lets running jobs end or be resumed later, and frees everything. */
   stop(): Promise<void>;
 }
 
-/** Builds a daemon without starting it. Handed to the command line, which loads it only when it is needed. */
+/** Builds a daemon without starting it. Loaded on demand. */
 export type ComposeDaemon = (config: Config) => Promise<Daemon>;

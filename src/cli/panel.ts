@@ -1,4 +1,4 @@
-/** `roost panel`: what the panel is owed, and what to do about what it refused. */
+/** `roost panel`: lists, retries and drops the reports that the panel has not accepted. */
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { printableText } from '../base/paths.ts';

@@ -1,6 +1,6 @@
 /**
- * A file that is not there until it is whole: written under a temporary name in the same directory, flushed, then
- * renamed over its name. What was there before stays untouched until then.
+ * A file that appears only when complete: written under a temporary name in the same directory, flushed, then renamed.
+ * The old file stays until then.
  */
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
@@ -29,7 +29,7 @@ export class PartialFile implements ByteSink {
    * @throws Failure `path_not_found` when the directory does not exist, `invalid_request` when it cannot be written to.
    */
   static async create(target: string, mode = 0o666): Promise<PartialFile> {
-    // The dot keeps it out of `ls` and globs; the random part lets two runs for one name not meet.
+    // Hidden from `ls` and globs; the random part separates parallel runs.
     const path = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.partial`);
     try {
       return new PartialFile(target, path, await open(path, 'wx', mode));
@@ -50,7 +50,7 @@ export class PartialFile implements ByteSink {
     this.#writeBack.wrote(bytes.length);
   }
 
-  /** Flushes and closes; both are checked, because a full disk may only tell now. */
+  /** Flushes and closes, checking both: a full disk may report only here. */
   async seal(): Promise<void> {
     const handle = this.#handle;
     this.#handle = undefined;
@@ -62,13 +62,13 @@ export class PartialFile implements ByteSink {
     }
   }
 
-  /** Puts the sealed file in its place, in one step. The caller flushes the directory. */
+  /** Renames the sealed file to its final name. The caller flushes the directory. */
   async publish(): Promise<void> {
     await rename(this.path, this.#target);
   }
 
   /**
-   * The same where nothing may be replaced; `discard` then takes away the temporary name.
+   * As `publish`, without replacing anything; `discard` then removes the temporary name.
    *
    * @throws Failure `invalid_request` when the name was taken meanwhile.
    */
@@ -81,7 +81,7 @@ export class PartialFile implements ByteSink {
     }
   }
 
-  /** Gives up: nothing of it is left. Harmless after `publish()`. */
+  /** Removes the temporary file. Harmless after `publish()`. */
   async discard(): Promise<void> {
     const handle = this.#handle;
     this.#handle = undefined;

@@ -1,6 +1,7 @@
 /**
- * The command line: parses words, runs one command, and turns its end into an exit code. Promises that a result is on
- * stdout, everything else on stderr, and that no user ever sees a stack trace (`ROOST_DEBUG=1` shows them to developers).
+ * For: the command line. Parses arguments, runs one command and returns its exit code.
+ * Promises: results go to stdout, everything else to stderr.
+ * Never: shows a stack trace, except with `ROOST_DEBUG=1`.
  */
 import { Command, CommanderError } from 'commander';
 import { systemClock } from '../base/clock.ts';
@@ -15,7 +16,7 @@ import { version } from './version.ts';
 
 type AddCommand = (program: Command, invocation: Invocation) => void;
 
-/** Loaded when they are needed: all of them take ten times as long to load as one does. */
+/** Loaded on demand: all commands take ten times as long to load as one. */
 const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['start', async () => (await import('./serve/start.ts')).addStart],
   ['serve', async () => (await import('./serve/serve.ts')).addServe],
@@ -31,9 +32,9 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
 ]);
 
 /**
- * Runs the command that `argv` (without the program's own name) says.
+ * Runs the command in `argv`, which excludes the program's name.
  *
- * @returns the exit code: 0 done, 1 failed, 2 usage or config, 3 done with warnings. Never rejects.
+ * @returns 0 done, 1 failed, 2 usage or config, 3 done with warnings. Never rejects.
  */
 export async function runProgram(
   argv: readonly string[],
@@ -57,7 +58,7 @@ export async function runProgram(
   }
 }
 
-/** The same with everything of the process handed in. */
+/** As `runProgram`, with all of the process injected. */
 export async function runCommand(argv: readonly string[], invocation: Invocation): Promise<ExitCode> {
   try {
     await (await program(argv, invocation)).parseAsync(argv, { from: 'user' });
@@ -67,7 +68,7 @@ export async function runCommand(argv: readonly string[], invocation: Invocation
   }
 }
 
-/** The whole program, as far as `argv` may ask for it: anything but a command's name, such as `--help`, asks for all. */
+/** Loads the named command, or all commands for anything else, such as `--help`. */
 async function program(argv: readonly string[], invocation: Invocation): Promise<Command> {
   const root = new Command('roost')
     .description('Backups of game servers: plain tar.gz archives, crash-safe restores')
@@ -84,7 +85,7 @@ async function program(argv: readonly string[], invocation: Invocation): Promise
 }
 
 async function explain({ terminal, env }: Invocation, argv: readonly string[], error: unknown): Promise<ExitCode> {
-  // Commander has printed the reason, or the help that was asked for.
+  // Commander has already printed the reason or the help.
   const usage = error instanceof CommanderError;
   if (usage && error.exitCode === 0) return EXIT.done;
   const failure = usage ? new Failure('invalid_request', error.message) : asFailure(error, 'Cannot go on');
@@ -95,7 +96,7 @@ async function explain({ terminal, env }: Invocation, argv: readonly string[], e
   return usage || failure.code === 'config_invalid' ? EXIT.usage : EXIT.failed;
 }
 
-/** The stack of an error and of all that caused it. */
+/** The stacks of an error and its causes. */
 function traces(error: unknown): string {
   const stacks: string[] = [];
   for (let at = error; at instanceof Error && stacks.length < 8; at = at.cause) stacks.push(at.stack ?? at.message);

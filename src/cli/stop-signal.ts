@@ -1,20 +1,20 @@
 /**
- * Ctrl-C and `systemctl stop` as an AbortSignal. The first one asks the command to end cleanly (temporary files go,
- * the daemon drains); one that comes clearly later means that somebody lost patience, and ends the process at once.
+ * Ctrl-C and `systemctl stop` as an AbortSignal. The first signal asks for a clean end (temporary files removed, daemon
+ * drained); a clearly later one ends the process at once.
  */
 import { Failure } from '../base/failure.ts';
 
 /**
- * A terminal signals the whole process group, and a runtime that handed over forwards its own copy: two signals this
- * close together are one Ctrl-C.
+ * A terminal signals the whole process group, and the parent runtime forwards its copy: two signals this close are one
+ * Ctrl-C.
  */
 const SAME_REQUEST_MILLISECONDS = 1000;
 
 export interface StopListener {
   readonly signal: AbortSignal;
-  /** From now on a hangup calls back instead of stopping: systemctl reload, as daemons have it. */
+  /** From now on SIGHUP calls the listener instead of stopping, as `systemctl reload` expects. */
   readonly onHangup: (listener: () => void) => void;
-  /** Gives the signals back to the system. */
+  /** Removes the signal handlers. */
   end(): void;
 }
 

@@ -1,9 +1,10 @@
 /**
- * The composition root: config -> catalogue -> stores -> servers -> jobs -> http, the only place that builds big things
- * and knows which implementation stands behind an interface.
+ * The composition root: config, catalogue, stores, servers, jobs, HTTP. Only compose/ builds these and knows their
+ * implementations.
  *
- * It promises that a daemon owns its state directory alone, that what the last run left is ended before a request is
- * answered, that it serves with a store away, and that `stop` frees everything that `start` opened, also half-way.
+ * Promises: a daemon owns its state directory alone; leftovers of the last run are settled before requests are
+ * answered; it serves while a store is unreachable; `stop` frees all that `start` opened, also after half a start.
+ * Never: holds rules about backups; those belong to jobs.
  */
 import { type Catalogue, CATALOGUE_NAME } from '../catalogue/contract.ts';
 import { randomBytes } from 'node:crypto';
@@ -39,7 +40,7 @@ const SOCKET_TOKEN_KEY = 'socket-token';
 const DRAIN_MS = 60_000;
 /** For answers to callers whose job has just ended, before their connections are cut. */
 const ANSWERS_MS = 5_000;
-/** How long the start waits for stores that do not answer, before it serves without them. */
+/** How long the start waits for stores that do not answer. */
 const STORES_MS = 5_000;
 const SWEEP_EVERY_MS = HOUR_MS;
 /** How long ended jobs are shown. */
@@ -50,11 +51,10 @@ export interface DaemonDeps {
   readonly log?: RootLog;
   /** Milliseconds that `stop` lets running jobs go on. */
   readonly drainMs?: number;
-  /** Called at each step of a restore, those of the recovery included. Tests stop the process there. */
+  /** Called at each step of a restore or its recovery. Tests stop the process there. */
   readonly onRestoreStep?: OnRestoreStep;
 }
 
-/** Builds a daemon; `start` opens everything. */
 export async function composeDaemon(config: Config, deps: DaemonDeps = {}): Promise<Daemon> {
   const { clock = systemClock, log = openLog(config.log), drainMs = DRAIN_MS, onRestoreStep } = deps;
   return new RoostDaemon(liveConfig(config), clock, log, drainMs, onRestoreStep);
@@ -67,7 +67,7 @@ class RoostDaemon implements Daemon {
   readonly #log: RootLog;
   readonly #drainMs: number;
   readonly #onRestoreStep: OnRestoreStep | undefined;
-  /** What `stop` closes, the last opened first. */
+  /** Closed by `stop`, the last opened first. */
   readonly #opened = new AsyncDisposableStack();
   #stopping: Promise<void> | undefined;
   #app: HttpApp | undefined;
@@ -112,7 +112,7 @@ class RoostDaemon implements Daemon {
     if (fingerprint(tokens) === fingerprint(this.#tokens)) return;
     this.#tokens = tokens;
     this.#app?.setTokens(tokens);
-    // A token that was taken away must not go on listening, nor come back with what it was given before.
+    // Sockets opened with a removed token must close, and tokens it issued must not work again.
     this.#server?.dropSockets();
     this.#grants?.denyOwn();
   }
@@ -121,7 +121,7 @@ class RoostDaemon implements Daemon {
     this.#log.error('The configuration was not reloaded: the one from before stays in force', { error: failure });
   }
 
-  /** May be called twice: both wait for the same end. */
+  /** Safe to call twice: both calls wait for the same end. */
   stop(): Promise<void> {
     this.#stopping ??= this.#close();
     return this.#stopping;
@@ -136,7 +136,7 @@ class RoostDaemon implements Daemon {
     const config = this.#config;
     const [clock, log] = [this.#clock, this.#log];
     for (const note of config.notes) log.warn(note);
-    // Asked before anything is opened: an engine that is not installed is a fault of the config.
+    // Checked first: a missing engine is a config fault, and nothing needs closing yet.
     const engine = selectedEngine(config.backups.engine);
     const lock = lockStateDirectory(config.stateDirectory);
     this.#opened.defer(() => lock.release());
@@ -162,13 +162,13 @@ class RoostDaemon implements Daemon {
     return catalogue;
   }
 
-  /** Servers first and to the end; stores for as long as that does not keep the API from answering. */
+  /** Restores are recovered in full; stores only until STORES_MS has passed, so that the API can answer. */
   async #recover(jobs: Jobs): Promise<void> {
     await jobs.recoverServers();
     const stores = jobs.recoverStores().catch((error: unknown) => {
       this.#log.error('Cannot end what the last run left in the stores', { error });
     });
-    // What is still under way at the stop fails on the closed store, and is done again by the next start.
+    // Work cut off by the stop fails on the closed store; the next start repeats it.
     this.#opened.defer(() => within(stores, STORES_MS));
     await within(stores, STORES_MS);
   }
@@ -195,7 +195,7 @@ class RoostDaemon implements Daemon {
     });
   }
 
-  /** Nothing waits for the panel: it may be away for days. */
+  /** Runs in the background: the panel may be unreachable for days. */
   #greet(panel: WingsPanel, catalogue: Catalogue, { reports, runner, service }: Jobs): void {
     const busy = (): boolean =>
       runner.open().some(({ record }) => isReported(record)) ||
@@ -204,7 +204,7 @@ class RoostDaemon implements Daemon {
     const about = { panel: panel.client, service, ownsReset, busy, random: Math.random, log: this.#log };
     const greeting = new PanelStartup({ ...about, timers: systemTimers });
     this.#opened.defer(() => greeting.close());
-    // What it refused for the token of before, it may take now.
+    // Retry reports that failed with the old token.
     this.#opened.defer(panel.credentials.onRotate(() => void reports?.retry()));
     reports?.start();
     greeting.start();
@@ -218,7 +218,7 @@ class RoostDaemon implements Daemon {
     const eventLoop = watchEventLoop();
     this.#opened.defer(() => eventLoop.close());
     const sockets = catalogue.keys.ensure(SOCKET_TOKEN_KEY, () => randomBytes(32));
-    // The panel's pages and this node's own clients come to the same sockets.
+    // The panel's pages and this node's own clients use the same sockets.
     const keys = { downloads, sockets: () => this.#panel?.credentials.key ?? sockets };
     const grants = TokenDenylist.open(catalogue, clock);
     this.#grants = grants;
@@ -232,7 +232,7 @@ class RoostDaemon implements Daemon {
     this.#server = server;
     const { host, port } = await server.listen();
     this.#opened.defer(async () => {
-      // Together: callers that wait for a job get their answer when the drain has ended it.
+      // In parallel: callers waiting for a job get their answer when the drain ends it.
       const drained = runner.drain(AbortSignal.timeout(this.#drainMs));
       await Promise.all([drained, server.close(this.#drainMs + ANSWERS_MS)]);
     });
@@ -244,7 +244,7 @@ function urlOf(host: string, port: number, encrypted: boolean): string {
   return `${encrypted ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** Waits for a promise that never rejects, but no longer than that. */
+/** Waits for a promise that never rejects, at most this long. */
 async function within(promise: Promise<void>, milliseconds: number): Promise<void> {
   const late = Promise.withResolvers<void>();
   const timer = setTimeout(late.resolve, milliseconds);

@@ -10,13 +10,13 @@ import { wingsDialect } from '../protocols/wings/wings.ts';
 
 export interface DialectDeps {
   readonly panel: PanelConfig;
-  /** Of the panels of its family. */
+  /** Set when the panel speaks the Wings protocol. */
   readonly wings: WingsPanel | undefined;
   readonly grants: TokenDenylist;
   readonly clock: Clock;
 }
 
-/** The dialects of the panel that this node belongs to, and the socket of a node without one. */
+/** The dialects that the configured panel needs, or the plain socket dialect without a panel. */
 export function composeDialects({ panel, wings, grants, clock }: DialectDeps): readonly Dialect[] {
   if (wings !== undefined) {
     const { url: panelUrl, client, ...parts } = wings;

@@ -1,4 +1,4 @@
-/** Puts the jobs room together: the verbs over one catalogue, one set of stores, one runner. */
+/** Builds the jobs: all verbs over one catalogue, one set of stores and one runner. */
 import { MEBIBYTE } from '../base/sizes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Failure } from '../base/failure.ts';
@@ -43,7 +43,7 @@ import { openPower } from '../servers/power/power.ts';
 import { GuardedDownload } from '../storage/guarded/download.ts';
 import type { Registry } from '../servers/registry.ts';
 
-/** More than a node of thousands of servers queues with one schedule; a bound for whoever calls in a loop. */
+/** More than one schedule queues on a node of thousands of servers; bounds a client that calls in a loop. */
 const MAX_QUEUED = 2000;
 
 export type OnRestoreStep = (step: RestoreStep) => void;
@@ -58,7 +58,7 @@ export interface JobsDeps {
   readonly version: string;
   readonly engine: 'isal' | 'zlib';
   readonly onRestoreStep: OnRestoreStep | undefined;
-  /** Who is told how jobs have ended that it asked for. */
+  /** Receives the results of jobs that the panel requested. */
   readonly panel: PanelPort | undefined;
 }
 
@@ -66,17 +66,17 @@ export interface Jobs {
   readonly service: Service;
   readonly events: EventHub;
   readonly runner: JobRunner;
-  /** What the panel is owed; undefined on a node without one. */
+  /** Undefined on a node without a panel. */
   readonly reports: ReportOutbox | undefined;
-  /** Ends the restores of the last run. Nothing may touch a server before it has resolved. */
+  /** Finishes interrupted restores. Must resolve before anything else touches a server. */
   recoverServers(): Promise<void>;
-  /** Ends the other jobs of the last run, and takes over what stores hold. Slow while a remote store is away. */
+  /** Finishes all other interrupted jobs and reads new stores. Slow while a remote store is unreachable. */
   recoverStores(): Promise<void>;
-  /** Begins what the daemon does by itself; to be closed before the runner is drained. */
+  /** Starts schedules and housekeeping; close the result before the runner drains. */
   automate(): Housekeeping;
-  /** Removes trees that were kept for an undo and whose time is over; tries failed copies again, and stores that were away. */
+  /** Removes expired undo trees, and retries failed copies and removals. */
   sweep(): Promise<void>;
-  /** Stops what is no job: the copy and the reports under way. */
+  /** Stops the copy and the reports in progress. */
   close(): Promise<void>;
 }
 
@@ -162,7 +162,7 @@ function reportLane(
   remove: UploadDependencies['remove'],
 ): ReportOutbox | undefined {
   if (panel === undefined) return undefined;
-  // Asked for anew each time: a reload may change it.
+  // Read at each use, because a reload may change it.
   const uploadRate = (): number => config.backups.uploadLimit * MEBIBYTE;
   const steps = [
     ...uploadSteps({ panel, catalogue, stores, events, clock, uploadRate, remove }),
@@ -171,7 +171,7 @@ function reportLane(
   return new ReportOutbox({ catalogue, steps, events, clock, timers: systemTimers, random: Math.random, log });
 }
 
-/** Nobody but a panel knows whose the archives are that its former daemon left. */
+/** Only a panel can name the server that an old archive belongs to. */
 function panelAdoption({ panel, config, ...rest }: JobsDeps, turns: KeyedMutex): AdoptOnDemand | undefined {
   if (panel === undefined) return undefined;
   const { backupDirectories: directories } = config.panel;

@@ -1,6 +1,5 @@
 /**
- * What commands do with a node's state while no daemon runs on it: the same rooms as in compose.ts, under the same lock,
- * without jobs and HTTP.
+ * Commands on a node's state while no daemon runs: catalogue and stores under the daemon's lock, without jobs and HTTP.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +25,7 @@ interface OfflineDeps {
 }
 
 const clock = systemClock;
-/** Commands tell their user what came out; the log's words are for journald. */
+/** Commands print their own results; the log is for journald. */
 const log = openLog({ level: 'silent', format: 'json' });
 
 async function rebuildCatalogue(config: Config): Promise<RebuildReport> {
@@ -57,7 +56,7 @@ async function adoptArchives(config: Config, request: AdoptRequest): Promise<Ado
   }
 }
 
-/** Closes the catalogue too, whatever happens. */
+/** Closes stores and catalogue, also after an error. */
 async function withStores<Result>(
   config: Config,
   catalogue: Catalogue,

@@ -1,4 +1,4 @@
-/** What a node of a Wings panel has of it: the token that both know, and the way to ask and tell it. */
+/** The credentials and HTTP client of a node that belongs to a Wings-family panel. */
 import type { Clock } from '../base/clock.ts';
 import type { Catalogue } from '../catalogue/contract.ts';
 import type { PanelConfig } from '../config/types.ts';
@@ -14,7 +14,7 @@ export interface WingsPanel {
   readonly client: PanelClient;
 }
 
-/** @returns undefined for a node without a panel, or with one of another family. */
+/** @returns undefined without a panel, or with a panel of another family. */
 export function composePanel(
   { flavour, connection, allowedOrigins }: PanelConfig,
   { keys }: Pick<Catalogue, 'keys'>,

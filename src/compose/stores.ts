@@ -1,4 +1,4 @@
-/** Opens the stores that the config names, whatever state they are in: a daemon serves with one of them away. */
+/** Opens all configured stores. An unreachable store is kept and retried, so the daemon still serves. */
 import { MEBIBYTE } from '../base/sizes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Failure } from '../base/failure.ts';
@@ -27,14 +27,14 @@ export async function openStores(
   log: Log,
 ): Promise<StoreSet> {
   const { storage } = config;
-  // Asked for anew each time: a reload may change it.
+  // Read at each use, because a reload may change it.
   const uploadRate = (): number => config.backups.uploadLimit * MEBIBYTE;
   const deps = { keys, clock, log, uploadRate };
   const opening = Object.entries(storage.stores).map(([name, store]) => openStore(name, store, deps));
   return new StoreSet(await Promise.all(opening), storage.default);
 }
 
-/** The directories of this host that hold archives: they never become part of one. */
+/** Local archive directories; backups exclude them. */
 export function localDirectories(config: StorageConfig): string[] {
   return Object.values(config.stores).flatMap((store) => (store.type === 'local' ? [store.directory] : []));
 }

@@ -1,9 +1,8 @@
 /**
- * The configuration: one YAML file, read once at start.
- *
- * It promises that a configuration which was returned is complete (every default filled in, every secret resolved),
- * that all faults are told at once with their places, and that no fault repeats a secret. It never writes, and looks at
- * nothing but the file itself, the secrets that it names, and the environment.
+ * For: reading the configuration, one YAML file.
+ * Promises: a returned configuration is complete (defaults filled in, secrets resolved); all faults are reported at
+ * once with their positions, and no fault repeats a secret.
+ * Never: writes, or reads anything but the file, the secret files it names and the environment.
  */
 import fs from 'node:fs/promises';
 import type { z } from 'zod';
@@ -38,9 +37,9 @@ export async function loadConfig(path: string, env: Environment): Promise<Config
 }
 
 /**
- * The same for text at hand.
+ * As `loadConfig`, for text in memory.
  *
- * @param file its name in the faults.
+ * @param file the name shown in faults.
  */
 export function parseConfig(file: string, text: string, env: Environment): Config {
   const document = readDocument(file, text);

@@ -1,6 +1,6 @@
 /**
- * Faults between keys that are each right. They look at the file's own values, with no trust in their form, so that
- * they are told together with the faults of single keys.
+ * Checks that compare several keys. They read the raw file content, which may have any shape, so that their faults are
+ * reported together with those of single keys.
  */
 import { basename, dirname, normalize } from 'node:path';
 import { isUuid } from '../base/ids.ts';
@@ -79,7 +79,7 @@ function sharedDirectories(content: unknown): Finding[] {
   });
 }
 
-/** Two stores over the same objects would each take the other's uploads for leftovers. */
+/** Two stores over the same objects would each delete the other's uploads as leftovers. */
 function sharedPrefixes(content: unknown): Finding[] {
   const first = new Map<string, string>();
   return Object.entries(mappingAt(content, ['storage', 'stores'])).flatMap(([name, store]): Finding[] => {

@@ -1,4 +1,4 @@
-/** The YAML text with the place of each key, so that a fault can say where it is. */
+/** The parsed YAML with the position of each key, for fault messages. */
 import {
   type Document,
   isAlias,
@@ -28,11 +28,11 @@ export interface Fault extends Position {
 export type KeyPath = readonly (string | number)[];
 
 export interface ConfigDocument {
-  /** Plain values; keys without a value are left out, as if they were not written. */
+  /** Plain values; keys without a value are left out. */
   readonly content: unknown;
-  /** Faults of the YAML itself; `content` means nothing when there are any. */
+  /** YAML syntax faults; `content` is meaningless when there are any. */
   readonly faults: readonly Fault[];
-  /** Where a key stands, or the nearest thing around it that does. */
+  /** The position of a key, or of its nearest parent in the file. */
   placeOf(path: KeyPath): Position;
 }
 
@@ -40,7 +40,7 @@ const QUOTE_HINT = 'Values that hold { } [ ] : # or $ go in quotes.';
 
 export function readDocument(file: string, text: string): ConfigDocument {
   const counter = new LineCounter();
-  // Not pretty: yaml's pretty messages quote the line, which may hold a secret.
+  // yaml's pretty messages quote the line, which may hold a secret.
   const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
   const placeAt = (offset: number): Position => {
     const { line, col } = counter.linePos(offset);
@@ -55,7 +55,7 @@ export function readDocument(file: string, text: string): ConfigDocument {
   try {
     return { content: withoutNulls(document.toJS()), faults, placeOf };
   } catch (error) {
-    // Aliases that multiply beyond yaml's limit, or lead to themselves.
+    // Aliases that exceed yaml's limit or refer to themselves.
     const problem = `is not valid YAML: ${error instanceof Error ? error.message : String(error)}`;
     return { content: undefined, faults: [{ file, line: 1, column: 1, key: '', problem }], placeOf };
   }

@@ -1,9 +1,9 @@
-/** What zod found wrong, in words for the person who wrote the file. Never repeats a value that may be a secret. */
+/** Turns zod issues into messages for the author of the file. Never repeats a value: it may be a secret. */
 import { z } from 'zod';
 import { type Fault, type KeyPath, keyText } from './document.ts';
 import { nearest } from './nearest.ts';
 
-/** A fault whose place is not known yet. */
+/** A fault without its position. */
 export type Finding = Pick<Fault, 'problem' | 'hint'> & { readonly path: KeyPath };
 
 /** Parses with a schema; all findings at once. */
@@ -14,7 +14,7 @@ export function check<Schema extends z.ZodType>(
   const knownKeys = new Map<string, readonly string[]>();
   const result = schema.safeParse(content, {
     reportInput: true,
-    // Only here zod shows the schema that refused, which knows its keys.
+    // Only here does zod expose the refusing schema and its keys.
     error: (issue) => {
       if (issue.inst instanceof z.ZodObject) knownKeys.set(keyText(keyPath(issue.path)), Object.keys(issue.inst.shape));
       return undefined;
@@ -59,7 +59,7 @@ function explainChoice(choices: readonly string[], input: unknown): Words {
   return meant === undefined ? { problem } : { problem, hint: `Did you mean "${meant}"?` };
 }
 
-/** The key that decides which other keys there are: without it, none of them can be checked. */
+/** A discriminator key; without it the other keys cannot be checked. */
 function explainDiscriminator(key: string, options: readonly unknown[], input: unknown): Words {
   const choices = options.map(String);
   const written = typeof input === 'object' && input !== null ? (input as Readonly<Record<string, unknown>>) : {};

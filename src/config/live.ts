@@ -1,20 +1,23 @@
 /**
- * A configuration that can change while it is in use. Rooms hold it, or one of its sections, and read a value when they
- * need it; a reload writes the new values into the same objects. What rooms read once (addresses, directories, stores,
- * programs, the number of jobs at a time) is not taken over, but named.
+ * A configuration that changes while in use. A reload writes new values into the same objects, and their holders read
+ * each value when needed. Values read once at start (addresses, directories, stores, programs, concurrency) are not
+ * taken over; the reload lists them instead.
  */
 import { createHash } from 'node:crypto';
 import { Secret } from './secret.ts';
 import type { Config } from './types.ts';
 
 export interface LiveConfig {
-  /** Its `jobs`, `limits`, `retention`, `verification` and `restore`, and all of `backups` but `engine` and `concurrent`, follow each reload. */
+  /**
+   * Follows each reload in `jobs`, `limits`, `retention`, `verification`, `restore`, and `backups` except `engine` and
+   * `concurrent`.
+   */
   readonly config: Config;
-  /** @returns the keys that differ from what is in force, and count only after a restart. */
+  /** @returns the changed keys that need a restart. */
   readonly reload: (next: Config) => readonly string[];
 }
 
-/** Sections of which every value is asked for when it is needed. */
+/** Sections whose values are all read at use. */
 const SECTIONS = ['jobs', 'limits', 'retention', 'verification', 'restore'] as const;
 
 export function liveConfig(first: Config): LiveConfig {
@@ -37,12 +40,12 @@ export function liveConfig(first: Config): LiveConfig {
   };
 }
 
-/** Of `backups`; the others are read once, at the start. */
+/** Keys of `backups` that are read at use; the others are read once. */
 function pick({ engine: _engine, concurrent: _concurrent, ...followed }: Config['backups']) {
   return followed;
 }
 
-/** What a reload does not change, by the keys of the file. */
+/** Keys of the file that a reload does not change. */
 function fixed(config: Config): Readonly<Record<string, unknown>> {
   const { engine, concurrent } = config.backups;
   return {
@@ -63,10 +66,10 @@ function differing(old: Readonly<Record<string, unknown>>, next: Readonly<Record
   return Object.keys(old).filter((key) => fingerprint(old[key]) !== fingerprint(next[key]));
 }
 
-/** The same for the same values, secrets included, and without any of them. */
+/** Equal for equal values, secrets included, without revealing them. */
 export function fingerprint(value: unknown): string {
   const text = JSON.stringify(value, function hashed(this: Record<string, unknown>, key, plain: unknown) {
-    // A Secret has turned itself into a word by now; its holder still has it.
+    // JSON.stringify has already replaced the Secret by text; its holder still has it.
     const held = this[key];
     return held instanceof Secret ? createHash('sha256').update(held.reveal()).digest('hex') : plain;
   });

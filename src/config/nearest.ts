@@ -1,4 +1,4 @@
-/** The known word nearest to a mistyped one, or undefined when none is near enough to be meant. */
+/** The known word closest to a mistyped one, or undefined when none is close enough. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const furthest = Math.max(1, Math.floor(plain(word).length / 3));
   const near = known
@@ -8,12 +8,12 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return near[0]?.candidate;
 }
 
-/** `maxSize` and `max-size` are spellings of `max_size`, not other words. */
+/** Treats `maxSize` and `max-size` as spellings of `max_size`. */
 function plain(word: string): string {
   return word.toLowerCase().replace(/[_-]/g, '').slice(0, 64);
 }
 
-/** How many letters to add, remove, replace or swap with their neighbour (optimal string alignment). */
+/** Optimal string alignment distance: insertions, deletions, replacements and swaps of neighbours. */
 function editDistance(from: string, to: string): number {
   const rows = [Array.from({ length: to.length + 1 }, (_, column) => column)];
   for (let row = 1; row <= from.length; row++) {

@@ -1,4 +1,4 @@
-/** What a configuration allows but its writer may not expect. */
+/** Warnings about settings that are valid but may surprise their author. */
 import { isIP } from 'node:net';
 import type { Config } from './types.ts';
 

@@ -1,6 +1,5 @@
 /**
- * How the file spells the configuration: one schema per section, with its defaults. A key that is not here is a fault,
- * so that a mistyped one can't be passed over in silence.
+ * One zod schema per section of the file, with defaults. Unknown keys are faults, so a mistyped key is never ignored.
  */
 import { z } from 'zod';
 import { LOG_LEVELS } from '../base/log.ts';
@@ -8,7 +7,7 @@ import { type Environment, resolvedText, secret } from './secret-source.ts';
 import { PANEL_FLAVOURS, PERMISSIONS } from './types.ts';
 import * as value from './values.ts';
 
-/** The least that guards an API against guessing. */
+/** Shorter secrets could be guessed. */
 const TOKEN_SECRET_LENGTH = 16;
 
 const TOKEN_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -33,7 +32,7 @@ export function configSchema(environment: Environment) {
   });
 }
 
-/** A mapping with these keys and no others, in the program's spelling. */
+/** An object with exactly these keys, returned in camelCase. */
 function section<Shape extends z.ZodRawShape>(shape: Shape) {
   return z.strictObject(shape).transform(camelKeys);
 }
@@ -108,7 +107,7 @@ function camelKeysOfStore(store: StoreInput) {
   return store.type === 'local' ? camelKeys(store) : camelKeys(store);
 }
 
-/** Without slashes at its start, with one at its end: keys are put behind it as they are. */
+/** No slash at the start, one at the end: object keys are appended directly. */
 function asPrefix(written: string): string {
   const bare = written.replace(/^\/+|\/+$/g, '');
   return bare === '' ? '' : `${bare}/`;
@@ -214,7 +213,7 @@ const log = section({
   format: z.enum(['json', 'text']).default('json'),
 });
 
-/** `read_limit` in the file is `readLimit` in the program: one rule for every section, in the types too. */
+/** Converts `read_limit` to `readLimit`, in values and types. */
 type Camel<Name extends string> = Name extends `${infer Head}_${infer Tail}`
   ? `${Head}${Capitalize<Camel<Tail>>}`
   : Name;

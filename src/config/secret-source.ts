@@ -1,6 +1,6 @@
 /**
- * Secrets need not stand in the file: `${NAME}` takes one from the environment, `file:///path` from a file (a systemd
- * credential, a mounted secret). Anything else is the secret itself.
+ * Secrets by reference: `${NAME}` reads the environment, `file:///path` a file (a systemd credential, a mounted
+ * secret). Other text is the secret itself.
  */
 import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,7 @@ import { refuse, text } from './values.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A file that is longer holds no secret; and a device would never end. */
+/** A longer file holds no secret, and a device has no end. */
 const MAX_SECRET_BYTES = 64 * 1024;
 
 const VARIABLE = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/;
@@ -56,7 +56,7 @@ function fromFile(written: string): string | Unresolved {
   const path = attempt(() => fileURLToPath(written));
   if (path === undefined) return { problem: 'is no file URL', hint: 'Write file:///absolute/path.' };
   try {
-    // A line end at the end of the file is the editor's, not the secret's.
+    // Editors end files with a line break that is not part of the secret.
     const value = readStart(path).replace(/\r?\n$/, '');
     return value === '' ? { problem: `the file ${path} is empty`, hint: 'Write the secret into it.' } : value;
   } catch (error) {

@@ -3,8 +3,8 @@ import { inspect } from 'node:util';
 const SHOWN = '[secret]';
 
 /**
- * A value that must not appear in logs, errors or JSON. Everything that turns it into text by itself gets `[secret]`;
- * only `reveal()` gives the value, so that each place that uses one can be found.
+ * A value that must not appear in logs, errors or JSON: implicit conversion to text gives `[secret]`. Only `reveal()`
+ * returns it, which makes every use easy to find.
  */
 export class Secret {
   readonly #value: string;

@@ -1,6 +1,6 @@
 /**
- * The configuration as the rooms above see it: defaults filled in, sizes in bytes, secrets resolved. `schema.ts` says
- * how the file spells it. Absent values are null, never undefined.
+ * The loaded configuration: defaults filled in, sizes in bytes, secrets resolved, absent values null. `schema.ts`
+ * defines the file format.
  */
 import type { LogOptions } from '../base/log.ts';
 import type { ServerId } from '../base/ids.ts';
@@ -23,7 +23,7 @@ export interface Config {
   readonly power: PowerConfig;
   readonly panel: PanelConfig;
   readonly log: LogOptions;
-  /** Sentences about what is allowed but may surprise; to be logged at start and shown by `config check`. */
+  /** Warnings for the log at start and for `config check`. */
   readonly notes: readonly string[];
 }
 
@@ -31,7 +31,7 @@ export interface ApiConfig {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
-  /** What absolute URLs start with, without a slash at the end; null: the request's own host. */
+  /** Prefix of absolute URLs, without a trailing slash; null: the request's host. */
   readonly publicUrl: string | null;
   /** Absolute paths of PEM files; null: plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
@@ -40,7 +40,7 @@ export interface ApiConfig {
 }
 
 export interface ServersConfig {
-  /** Each directory in it that is named by a UUID is a server; null: only the list counts. */
+  /** Its UUID-named directories are servers; null: only `list` counts. */
   readonly root: string | null;
   readonly list: readonly ListedServer[];
 }
@@ -71,14 +71,14 @@ export interface TokenConfig {
   readonly secret: Secret;
   readonly permissions: readonly (Permission | '*')[];
   readonly servers: readonly (ServerId | '*')[];
-  /** What backups made with it may take up besides the limits of the node; null: nothing further. */
+  /** Limit for backups made with this token, besides the node's limits; null: none. */
   readonly limits: ServerLimits | null;
 }
 
 export interface StorageConfig {
-  /** The store that new backups go to; always a key of `stores`. */
+  /** Receives new backups; always a key of `stores`. */
   readonly default: string;
-  /** Stores that get a copy of each completed backup; keys of `stores`, never the default one. */
+  /** Receive a copy of each completed backup; keys of `stores`, never the default. */
   readonly copies: readonly string[];
   readonly stores: Readonly<Record<string, StoreConfig>>;
 }
@@ -99,28 +99,28 @@ export interface S3StoreConfig {
   readonly bucket: string;
   /** '' or text that ends in a slash. One node, one prefix. */
   readonly prefix: string;
-  /** Both, or neither: then the default chain of the AWS SDK finds credentials. */
+  /** Both or neither; without them the AWS SDK's default chain finds credentials. */
   readonly accessKeyId: Secret | null;
   readonly secretAccessKey: Secret | null;
   readonly sessionToken: Secret | null;
-  /** True: the bucket in the path of URLs, false: in the host name; null: in the path where an endpoint is named. */
+  /** True: bucket in the URL path; false: in the host name; null: in the path when an endpoint is set. */
   readonly pathStyle: boolean | null;
-  /** Absolute path of a PEM file with the authority that signed the endpoint's certificate. */
+  /** Absolute path of a PEM file with the CA of the endpoint. */
   readonly caFile: string | null;
-  /** Bytes of a multipart part; null: chosen from the size of the archive. */
+  /** Bytes of a multipart part; null: chosen from the archive size. */
   readonly partSize: number | null;
   readonly encryption: 'none' | 'AES256' | 'aws:kms';
   readonly kmsKeyId: string | null;
-  /** null: the bucket's own. */
+  /** null: the bucket's default. */
   readonly storageClass: string | null;
   readonly tags: Readonly<Record<string, string>>;
-  /** What keeps the objects of a locked backup from being deleted in the bucket itself. */
+  /** Protection of locked backups inside the bucket. */
   readonly objectLock: 'none' | 'legal-hold' | 'governance' | 'compliance';
-  /** Days that governance and compliance keep an object from the moment its backup was locked. */
+  /** Days that governance and compliance protect an object after its backup was locked. */
   readonly objectLockDays: number;
-  /** How an archive is downloaded: through the agent, or by a presigned URL of the bucket. */
+  /** Downloads go through the agent or to a presigned URL of the bucket. */
   readonly download: 'agent' | 'redirect';
-  /** The id of a node whose prefix this one takes over; null: a prefix of another node is refused. */
+  /** Id of a node whose prefix this node takes over; null: a prefix of another node is refused. */
   readonly adopt: string | null;
 }
 
@@ -128,22 +128,22 @@ export interface BackupsConfig {
   readonly compression: 'none' | 'fast' | 'best';
   readonly engine: 'auto' | 'isal' | 'zlib';
   readonly workers: number | 'auto';
-  /** Steps by which the threads of jobs are nicer than the daemon itself. */
+  /** Niceness of job threads above the daemon's own. */
   readonly nice: number;
-  /** Jobs that may run at the same time on this node. */
+  /** Jobs that run in parallel on this node. */
   readonly concurrent: number;
   /** MiB per second; 0 for none. */
   readonly readLimit: number;
   readonly writeLimit: number;
   readonly uploadLimit: number;
-  /** Archives hold regular files alone, as a stock Wings reads them; the rest lies beside them. */
+  /** Archives hold regular files only, for a stock Wings; other entries are stored beside them. */
   readonly wingsReadable: boolean;
 }
 
 export interface JobsConfig {
-  /** A running job that has come no further for so many minutes is ended; 0: never. */
+  /** Minutes without progress after which a running job is ended; 0: never. */
   readonly stalledMinutes: number;
-  /** True: a backup that the end of the daemon interrupted is begun again at the next start, once. */
+  /** True: a backup interrupted by the end of the daemon runs again, once, at the next start. */
   readonly rerunInterrupted: boolean;
 }
 
@@ -157,12 +157,12 @@ export interface ServerLimits {
 }
 
 export interface LimitsConfig extends ServerLimits {
-  /** For single servers in place of the ones above; null: as above. */
+  /** Overrides for single servers; null: the value above. */
   readonly servers: Readonly<Record<string, { readonly [Limit in keyof ServerLimits]: number | null }>>;
   readonly reserveFree: number;
 }
 
-/** How many backups are kept by each rule; all 0: nothing is ever pruned. */
+/** Backups kept by each rule; all 0: nothing is pruned. */
 export interface RetentionConfig {
   readonly keepLast: number;
   readonly keepDays: number;
@@ -177,14 +177,14 @@ export interface ScheduleConfig {
   readonly cron: string;
   /** IANA name; null: the zone of the host. */
   readonly timezone: string | null;
-  /** What happens once when its time passed while the daemon was off. */
+  /** Action at start when the time passed while the daemon was off. */
   readonly missed: 'run' | 'skip';
-  /** gitignore lines; empty: the server's own ignore file counts. */
+  /** gitignore lines; empty: the server's ignore file is used. */
   readonly ignore: readonly string[];
 }
 
 export interface VerificationConfig {
-  /** A completed backup is verified again after this many days; 0: never by itself. */
+  /** Days between verifications of a completed backup; 0: never. */
   readonly everyDays: number;
 }
 
@@ -196,18 +196,17 @@ export interface RestoreConfig {
 export type PowerConfig = { readonly driver: 'none' } | CommandPowerConfig | WingsPowerConfig;
 
 /**
- * Programs that stop and start a server. Each is an argument list (no shell); `{server}` and `{path}` in an argument
- * stand for the server's id and directory.
+ * Programs that stop and start a server: argument lists without a shell, in which `{server}` and `{path}` are replaced.
  */
 export interface CommandPowerConfig {
   readonly driver: 'command';
   /** Exit 0: running, 1 or 3: stopped; null: taken as running, if there is a `stop`. */
   readonly status: readonly string[] | null;
   readonly stop: readonly string[] | null;
-  /** Ends a server that `stop` did not end in time; null: the restore is refused instead. */
+  /** Used when `stop` did not finish in time; null: the restore is refused. */
   readonly kill: readonly string[] | null;
   readonly start: readonly string[] | null;
-  /** Run before a backup reads (such as `save-off`), and always undone by `resume`. */
+  /** Run before a backup reads (such as `save-off`); `resume` always follows. */
   readonly prepare: readonly string[] | null;
   readonly resume: readonly string[] | null;
   readonly timeoutSeconds: number;
@@ -218,7 +217,7 @@ export interface WingsPowerConfig {
   readonly driver: 'wings';
   readonly url: string;
   readonly token: Secret;
-  /** Console lines that a running server gets before a backup reads (such as `save-off`), and right after. */
+  /** Console lines sent to a running server before a backup reads (such as `save-off`) and after it. */
   readonly prepare: readonly string[];
   readonly resume: readonly string[];
   readonly timeoutSeconds: number;
@@ -237,14 +236,14 @@ export type PanelFlavour = (typeof PANEL_FLAVOURS)[number];
 
 export interface PanelConfig {
   readonly flavour: PanelFlavour;
-  /** Where the panel is and how Roost proves itself to it; null exactly when the flavour is `none`. */
+  /** Address and credentials of the panel; null exactly when the flavour is `none`. */
   readonly connection: { readonly url: string; readonly tokenId: string; readonly token: Secret } | null;
   /** Origins that browsers may call from, or `*`. */
   readonly allowedOrigins: readonly string[];
   /** Host names, addresses and CIDR blocks that a restore may download from besides public addresses. */
   readonly restoreHostAllowlist: readonly string[];
-  /** True when Roost, and no other daemon of this node, has the panel end restores that it believes to be stuck. */
+  /** True when only Roost may ask the panel to end restores that the panel believes stuck. */
   readonly ownsReset: boolean;
-  /** Where the panel's former daemon left its backups: looked up when the panel asks for one that is not known. */
+  /** Backup directories of the former daemon, searched when the panel asks for an unknown backup. */
   readonly backupDirectories: readonly string[];
 }

@@ -1,4 +1,4 @@
-/** The kinds of values that sections are made of; each says in its message what it wants to see. */
+/** Value types of the sections; each message says what is expected. */
 import { isIP } from 'node:net';
 import { isAbsolute, normalize } from 'node:path';
 import { Cron } from 'croner';
@@ -82,7 +82,7 @@ function isAddressBlock(written: string): boolean {
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
 }
 
-/** Read by the scheduler's own parser, so that what passes here cannot fail there. */
+/** Parsed by the scheduler's own library, so a value accepted here cannot fail there. */
 export const cron = text.refine((written) => {
   try {
     return new Cron(written, { paused: true, mode: '5-or-6-parts' }).getPattern() !== undefined;
@@ -99,14 +99,14 @@ export const timeZone = text.refine((name) => {
   }
 }, 'must be a time zone, such as Europe/Berlin or UTC');
 
-/** A program with its arguments; no shell takes it apart. */
+/** A program and its arguments; no shell splits them. */
 export const command = z.array(z.string()).min(1, 'must name a program');
 
 export const uidGid = z.union([z.literal('archive'), z.string()]).transform((written, context) => {
   if (written === 'archive') return written;
   const match = /^(\d{1,10}):(\d{1,10})$/.exec(written);
   const [uid, gid] = [Number(match?.[1]), Number(match?.[2])];
-  // 2^32 - 1 means "no change" to chown and is nobody's id.
+  // chown takes 2^32 - 1 as "no change".
   if (match !== null && uid < 0xffffffff && gid < 0xffffffff) return { uid, gid };
   return refuse(context, 'must be "archive", or numbers as UID:GID', 'Such as "988:988", in quotes.');
 });

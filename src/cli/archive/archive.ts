@@ -1,6 +1,7 @@
 /**
- * `roost archive …`: archives as files, without a daemon, a config or a catalogue. What these commands write, any tar
- * reads; what they read may come from anybody.
+ * For: `roost archive …`, archives as plain files without daemon, config or catalogue.
+ * Promises: any tar reads what these commands write; input may come from anyone and is treated as hostile.
+ * Never: touches a node's state.
  */
 import type { Command } from 'commander';
 import { addArchiveCreate } from './create.ts';

@@ -98,7 +98,7 @@ async function write(
       index: into.index,
       maxSize: 0,
       signal: invocation.signal,
-      // Without it the tree is not counted: for many small files that is a sixth of the work.
+      // Without a bar, the tree is not counted: for many small files counting is a sixth of the work.
       onProgress: invocation.terminal.statusColumns === undefined ? undefined : onProgress,
     });
   } finally {
@@ -106,7 +106,7 @@ async function write(
   }
 }
 
-/** The lines that were asked for; without any, those of the directory's own ignore file, as in the daemon. */
+/** The requested lines; without any, those of the directory's ignore file, as in the daemon. */
 function ignoreLines(
   directory: string,
   { ignore, ignoreFile }: CreateOptions,
@@ -123,7 +123,7 @@ function ignoreLines(
   }
 }
 
-/** The base's files. One without an index is of no use, which is said but is no failure. */
+/** The base's files. A base without an index cannot be reused; this is noted, and is not a failure. */
 function findBase(invocation: Invocation, base: string | undefined): { archive: string; index: string } | undefined {
   if (base === undefined) return undefined;
   expectFile(base, 'Cannot reuse');
@@ -133,7 +133,7 @@ function findBase(invocation: Invocation, base: string | undefined): { archive: 
   return undefined;
 }
 
-/** The fields of `--json`, in the order that people read them. */
+/** The fields of `--json`, in reading order. */
 function shown(facts: Omit<WriteResult, 'warnings'> & { readonly warnings: unknown }): Record<string, unknown> {
   const { size, rawSize, sha256, entries, files, warnings, warningCount, reusedBytes, engine } = facts;
   return { size, rawSize, sha256, entries, files, warnings, warningCount, reusedBytes, engine };

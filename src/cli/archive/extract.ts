@@ -101,7 +101,7 @@ async function unpack(
         select: options.path.length === 0 ? undefined : selectPaths(options.path),
         owner: options.owner ?? defaultOwner(),
         setuid: options.setuid,
-        // Names alone cannot fill a disk much faster than content does; inodes run out long before this.
+        // No entry limit: names alone fill a disk hardly faster than content does, and inodes run out long before.
         limits: { maxBytes: options.maxSize, maxEntries: Number.MAX_SAFE_INTEGER },
         overwrite: options.overwrite === true,
         durable: false,
@@ -116,8 +116,8 @@ async function unpack(
 }
 
 /**
- * Makes the directory when it is missing, and says whether it did. Without `--overwrite` it must be empty: nothing of
- * the user's is touched.
+ * Creates a missing directory and says whether it did. Without `--overwrite` the directory must be empty, so user files
+ * stay untouched.
  */
 async function makeReady(directory: string, overwrite: boolean): Promise<boolean> {
   const shown = printableText(directory);
@@ -136,12 +136,12 @@ async function makeReady(directory: string, overwrite: boolean): Promise<boolean
   });
 }
 
-/** What was unpacked before a failure stays: it may be all that is left of a damaged archive. */
+/** Files unpacked before a failure stay: a damaged archive may give nothing more. */
 function removeIfEmpty(directory: string): void {
   if (fs.readdirSync(directory).length === 0) fs.rmdirSync(directory);
 }
 
-/** Only root may give files away; everybody else owns what they unpack. */
+/** Only root may give files to other users. */
 function defaultOwner(): Owner {
   const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
   return uid === 0 ? 'archive' : { uid, gid };
@@ -163,11 +163,11 @@ function parseSize(text: string): number {
 }
 
 /**
- * The paths of an archive that an operator's globs mean. The paths handed to the returned function are byte strings; they are matched as text, so that `?` is one letter in
- * any alphabet. A path that is no text is matched byte by byte.
+ * Selects the byte-string paths that an operator's globs match. Paths are matched as text, so that `?` is one letter of
+ * any alphabet; a path that is not UTF-8 is matched byte by byte.
  *
- * A glob that matches a directory takes everything in it: `world` is `world/**`. A leading `./` or `/` and a slash at
- * the end are passed over.
+ * A glob that matches a directory includes everything in it: `world` is `world/**`. A leading `./` or `/` and a
+ * trailing slash are ignored.
  */
 export function selectPaths(globs: readonly string[]): (path: string) => boolean {
   const matchers = globs.map((glob) => micromatch.matcher(bare(glob), { dot: true, nonegate: true }));

@@ -1,6 +1,4 @@
-/**
- * The three files of an archive that stands by itself: `x.tar.gz`, its index `x.index`, its manifest `x.json`.
- */
+/** The files of a standalone archive: `x.tar.gz`, its index `x.index`, its manifest `x.json`. */
 import fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { OpenRequest } from '../../archive/contract.ts';
@@ -24,7 +22,7 @@ export function archiveFiles(archive: string): ArchiveFiles {
   return { archive, index: `${stem}.index`, manifest: `${stem}.json` };
 }
 
-/** An archive and, where there is one, the index beside it, for the time of one piece of work. */
+/** Opens an archive, and the index beside it if any, for one piece of work. */
 export async function withArchive<Result>(
   files: ArchiveFiles,
   doing: string,
@@ -45,7 +43,7 @@ export async function withArchive<Result>(
   }
 }
 
-/** @throws Failure `path_not_found` or `invalid_request` when the path that the user gave is no file. */
+/** @throws Failure `path_not_found` or `invalid_request` when the path is not a file. */
 export function expectFile(path: string, doing: string): void {
   const status = statOf(path);
   const shown = printableText(path);
@@ -55,7 +53,7 @@ export function expectFile(path: string, doing: string): void {
   throw new Failure('invalid_request', `${doing} ${shown}: it is ${kind}`);
 }
 
-/** @throws Failure `path_not_found` or `invalid_request` when the path that the user gave is no directory. */
+/** @throws Failure `path_not_found` or `invalid_request` when the path is not a directory. */
 export function expectDirectory(path: string, doing: string): void {
   const status = statOf(path);
   const shown = printableText(path);
@@ -67,7 +65,7 @@ export function isFile(path: string): boolean {
   return statOf(path)?.isFile() === true;
 }
 
-/** Undefined when nothing is there, or something on the way is no directory. */
+/** Undefined when the path does not exist. */
 export function statOf(path: string): fs.Stats | undefined {
   try {
     return fs.statSync(path, { throwIfNoEntry: false });
@@ -78,9 +76,9 @@ export function statOf(path: string): fs.Stats | undefined {
 }
 
 /**
- * What the manifest beside an archive says of it; undefined when there is none.
+ * Reads the manifest beside an archive; undefined when there is none.
  *
- * @throws Failure `archive_damaged` when it is no manifest, or one of a newer version.
+ * @throws Failure `archive_damaged` when it is not a manifest, or one of a newer version.
  */
 export async function readManifest(path: string): Promise<ArchiveFacts | undefined> {
   const status = statOf(path);
@@ -88,7 +86,7 @@ export async function readManifest(path: string): Promise<ArchiveFacts | undefin
   if (!status.isFile() || status.size > MAX_MANIFEST_BYTES) {
     throw new Failure('archive_damaged', `Cannot read the manifest ${printableText(path)}: it is none of Roost's`);
   }
-  // Loaded when there is one: most archives are made where none was.
+  // Loaded on demand: most new archives replace none.
   const { decodeArchiveManifest } = await import('../../catalogue/manifest/read.ts');
   return decodeArchiveManifest(fs.readFileSync(path));
 }

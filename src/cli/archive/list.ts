@@ -53,7 +53,7 @@ async function* itemsOf(entries: AsyncIterable<Entry>): AsyncIterable<ListedItem
   for await (const entry of entries) yield { json: wireEntry(entry), text: line(entry) };
 }
 
-/** As `tar -t` prints it: a slash tells a directory from a file. */
+/** As `tar -t` prints it: directories end in a slash. */
 function line({ path, kind }: Entry): string {
   return printable(path) + (kind === 'directory' ? '/' : '');
 }

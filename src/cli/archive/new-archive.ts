@@ -60,31 +60,31 @@ export class NewArchive {
     return this.#index;
   }
 
-  /** Paths that must not become part of the archive: its own three files, under both of their names. */
+  /** Paths to leave out of the archive: its own three files, under final and temporary names. */
   get ownPaths(): readonly string[] {
     const { archive, index, manifest } = this.#files;
     return [archive, index, manifest, this.#archive.path, this.#index.path, this.#manifest.path];
   }
 
-  /** Flushes everything and gives it its names; on disk when this resolves. */
+  /** Flushes all files and renames them; durable when this resolves. */
   async publish(manifest: Uint8Array): Promise<void> {
     await this.#manifest.write(manifest);
     for (const file of [this.#archive, this.#index, this.#manifest]) await file.seal();
     const directory = dirname(this.#files.archive);
     await rm(this.#files.manifest, { force: true });
-    // The disk may otherwise learn of the rename before the removal.
+    // Otherwise the rename may reach the disk before the removal.
     syncDirectory(directory);
     for (const file of [this.#archive, this.#index, this.#manifest]) await file.publish();
     syncDirectory(directory);
   }
 
-  /** Removes what is still under a temporary name; harmless after `publish()`. */
+  /** Removes the temporary files; harmless after `publish()`. */
   async discard(): Promise<void> {
     for (const file of [this.#archive, this.#index, this.#manifest]) await file.discard();
   }
 }
 
-/** `config.tar.gz` would take `config.json` for its manifest: what somebody else wrote there is never replaced. */
+/** `config.tar.gz` would use `config.json` as its manifest: foreign files are never replaced. */
 async function refuseForeign({ archive, index, manifest }: ArchiveFiles): Promise<void> {
   const status = statOf(archive);
   if (status !== undefined && !status.isFile()) throw taken(archive, 'it is no regular file');

@@ -1,6 +1,7 @@
 /**
- * `roost backup …`: backups through the running daemon, by its HTTP API. These commands touch no archive, catalogue or
- * server directory themselves: two programs that both believe they own a backup would lose it.
+ * For: `roost backup …`, backups through the running daemon's HTTP API.
+ * Promises: the daemon alone decides.
+ * Never: touches archives, the catalogue or server directories, because two writers would lose backups.
  */
 import type { Command } from 'commander';
 import { addBackupChanges } from './change.ts';

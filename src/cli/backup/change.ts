@@ -1,4 +1,4 @@
-/** The commands that change a backup's record: delete, lock, unlock, cancel. */
+/** Commands that change a backup's record: delete, lock, unlock, cancel. */
 import type { Command } from 'commander';
 import type { ApiRequest } from '../client/api-client.ts';
 import { backupCommand, type DaemonOptions, findBackup, findServer } from '../client/target.ts';
@@ -7,7 +7,7 @@ import { conclude, type Invocation, type Outcome } from '../command.ts';
 interface Change {
   readonly name: string;
   readonly description: string;
-  /** Said when it was done. */
+  /** Printed after success. */
   readonly done: string;
   /** @param backups the path of the server's backups. */
   request(backups: string, id: string): ApiRequest;

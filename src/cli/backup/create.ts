@@ -26,7 +26,7 @@ export function addBackupCreate(group: Command, invocation: Invocation): void {
 
 async function create(invocation: Invocation, server: string, options: CreateOptions): Promise<Outcome> {
   const target = await findServer(invocation, options, server);
-  // Our own id, so that progress can be told apart and Ctrl-C can name what to cancel before any answer has come.
+  // A client-made id identifies progress events, and lets Ctrl-C cancel before any answer has arrived.
   const id = newBackupId();
   const body = {
     id,

@@ -1,4 +1,4 @@
-/** `roost retention plan`: what the rules of retention would let go of a server now, and why. Changes nothing. */
+/** `roost retention plan`: shows which backups the retention rules would remove now, and why. Changes nothing. */
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { formatBytes } from '../../base/sizes.ts';
@@ -13,7 +13,7 @@ const RetentionObject = z.looseObject({
 
 const HEADINGS = ['ID', 'CREATED', 'SIZE', 'PLAN', 'WHY', 'NAME'];
 
-/** The daemon's reasons in words; one that this version does not know is shown as it came. */
+/** Text of the daemon's reasons; an unknown reason is printed unchanged. */
 const WORDS: Readonly<Record<string, string>> = {
   no_rules: 'no rule is set',
   not_completed: 'not completed',

@@ -1,7 +1,6 @@
 /**
- * The daemon as the commands see it: one JSON request, one JSON answer or a `Failure` in words for people. Built on
- * node:http because an answer may take hours (a create answers when the backup has ended), and `fetch` gives up on
- * silent answers after five minutes.
+ * HTTP client of the daemon: one JSON request, one JSON answer or a `Failure`. Uses node:http, because an answer may
+ * take hours (create answers when the backup ends) and `fetch` gives up after five silent minutes.
  */
 import http from 'node:http';
 import https from 'node:https';
@@ -13,20 +12,20 @@ export interface Connection {
   /** The daemon's base URL. */
   readonly url: URL;
   readonly token: string;
-  /** Where the token came from, for the hint when it is refused. */
+  /** Source of the token, for the hint when it is refused. */
   readonly source: string;
 }
 
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** Below the base URL, with its query; parts from outside are encoded by the caller. */
+  /** Path and query below the base URL; the caller encodes external parts. */
   readonly path: string;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
 
-/** An answer larger than this is no answer of ours; a page of files has at most some hundred KiB. */
+/** Bound of an answer; a page of files has a few hundred KiB. */
 const LARGEST_ANSWER = 64 * MEBIBYTE;
 
 export class ApiClient {
@@ -37,10 +36,10 @@ export class ApiClient {
   }
 
   /**
-   * Sends a request and gives the answer's JSON.
+   * Sends a request and returns the answer's JSON.
    *
-   * @throws Failure with the daemon's own code, message and hint when it refused; `internal` when it cannot be reached
-   *   or what answers is no Roost; `cancelled` when the signal fired.
+   * @throws Failure with the daemon's code, message and hint when it refuses; `internal` when it is unreachable or
+   *   not a Roost; `cancelled` on abort.
    */
   async call(request: ApiRequest): Promise<unknown> {
     throwIfAborted(request.signal, 'Cannot ask the daemon');
@@ -60,7 +59,7 @@ export class ApiClient {
         url,
         {
           method: request.method,
-          // One connection a request: a kept one would hold the finished command open.
+          // A kept-alive connection would keep the finished command running.
           agent: false,
           headers: {
             ...authorization(this.connection),
@@ -99,12 +98,12 @@ export class ApiClient {
   }
 }
 
-/** The header that shows who asks; the event socket sends it too. */
+/** Also sent by the event socket. */
 export function authorization(connection: Connection): { readonly authorization: string } {
   return { authorization: `Bearer ${connection.token}` };
 }
 
-/** A URL below the base URL, which may have a path of its own (behind a proxy). */
+/** A URL below the base URL, which may have a path behind a proxy. */
 export function endpoint(base: URL, path: string): URL {
   return new URL(base.href.replace(/\/$/, '') + path);
 }

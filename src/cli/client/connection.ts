@@ -1,4 +1,4 @@
-/** Where the daemon is and how to prove oneself to it: from the environment, or from the daemon's own config. */
+/** Finds the daemon's address and a token, in the environment or the daemon's config. */
 import fs from 'node:fs';
 import { resolve } from 'node:path';
 import { Failure } from '../../base/failure.ts';
@@ -10,10 +10,9 @@ import { FIRST_RUN_DIRECTORY, firstRunConfig } from '../first-run/first-run.ts';
 const HOST_CONFIG = '/etc/roost/config.yml';
 
 /**
- * A `--config` that was given wins, then `ROOST_URL` with `ROOST_TOKEN`, then the host's config, then that of a first
- * run in the current directory.
+ * Order: `--config`, `ROOST_URL` with `ROOST_TOKEN`, the host's config, a first run in the current directory.
  *
- * @throws Failure `config_invalid` when none of them is there, or what is there cannot be used.
+ * @throws Failure `config_invalid` when none exists, or the first found is unusable.
  */
 export async function findConnection(env: Invocation['env'], file: string | undefined): Promise<Connection> {
   if (file !== undefined) return fromConfig(file, env);
@@ -23,9 +22,9 @@ export async function findConnection(env: Invocation['env'], file: string | unde
 }
 
 /**
- * The config that is meant when none is named: the host's, else that of a first run in the current directory.
+ * The default config: the host's, else that of a first run in the current directory.
  *
- * @throws Failure `config_invalid` when neither is there.
+ * @throws Failure `config_invalid` when neither exists.
  */
 export function findConfigFile(): string {
   const found = [HOST_CONFIG, firstRunConfig(resolve(FIRST_RUN_DIRECTORY))].find((path) => fs.existsSync(path));
@@ -71,7 +70,7 @@ function allowsEverything({ permissions, servers }: TokenConfig): boolean {
   return permissions.includes('*') && servers.includes('*');
 }
 
-/** The daemon runs on this host; its public address is for others, except that its certificate is made out to it. */
+/** The daemon is local, so its listening address is used; with TLS the public address, which the certificate names. */
 function addressOf({ api }: Config): URL {
   if (api.tls !== null && api.publicUrl !== null) return new URL(api.publicUrl);
   const anyAddress: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };

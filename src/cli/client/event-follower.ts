@@ -1,6 +1,6 @@
 /**
- * Progress of one backup's job from the daemon's event socket. Only for the eye: the result of a command is the
- * answer to its HTTP request, so a socket that fails or closes costs nothing but the bar.
+ * Progress of one backup's job from the event socket, for display only: the command's result is the answer to its HTTP
+ * request, so a failed socket only costs the bar.
  */
 import { WebSocket } from 'ws';
 import { MEBIBYTE } from '../../base/sizes.ts';
@@ -12,7 +12,7 @@ const PROGRESS_EVENT = /^(?:backup|restore)\.progress$/;
 /**
  * Calls back with each progress of a backup until the returned function is called.
  *
- * @param backup the backup's id; events of others are passed over.
+ * @param backup the backup's id; other events are ignored.
  */
 export function followProgress(
   connection: Connection,
@@ -23,7 +23,7 @@ export function followProgress(
   const url = endpoint(connection.url, `/api/servers/${encodeURIComponent(server)}/events`);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   const socket = new WebSocket(url, { headers: authorization(connection), maxPayload: 4 * MEBIBYTE });
-  // A refused or broken socket only means that there is no bar.
+  // Without the socket there is only no bar.
   socket.on('error', () => undefined);
   socket.on('message', (data: Buffer) => {
     const state = progressOf(data.toString('utf8'), backup);
@@ -32,7 +32,7 @@ export function followProgress(
   return () => socket.terminate();
 }
 
-/** The progress that a frame of the event socket tells about a backup, or undefined when it tells none. */
+/** The progress in a frame about this backup, else undefined. */
 export function progressOf(frame: string, backup: string): ProgressState | undefined {
   const event = parse(frame);
   if (event === undefined || event['backup'] !== backup || !PROGRESS_EVENT.test(String(event['type']))) {

@@ -1,6 +1,6 @@
 /**
- * What the backup commands read out of the daemon's answers, checked: an answer of another shape comes from something
- * that is no Roost (or a much older one), and is said so instead of printing `undefined`.
+ * Shapes of the daemon's answers. An answer of another shape (not a Roost, or a much older one) fails with a message
+ * instead of printing `undefined`.
  */
 import * as z from 'zod';
 import { Failure } from '../../base/failure.ts';
@@ -11,7 +11,7 @@ import type { Terminal } from '../terminal/terminal.ts';
 
 const Warning = z.looseObject({ path: z.string(), code: z.string(), message: z.string() });
 
-/** Loose: `--json` prints what the daemon said, also fields that this version does not know. */
+/** Loose: `--json` also prints fields that this version does not know. */
 export const BackupObject = z.looseObject({
   id: z.string(),
   name: z.string(),
@@ -53,7 +53,7 @@ export async function ask<Shape>(client: ApiClient, request: ApiRequest, shape: 
   return readAs(client, shape, await client.call(request));
 }
 
-/** An answer in the shape that it must have; throws as `ask` does. */
+/** Checks an answer's shape; throws as `ask` does. */
 export function readAs<Shape>(client: ApiClient, shape: z.ZodType<Shape>, body: unknown): Shape {
   const answer = shape.safeParse(body);
   if (answer.success) return answer.data;
@@ -67,7 +67,7 @@ export function readAs<Shape>(client: ApiClient, shape: z.ZodType<Shape>, body: 
   );
 }
 
-/** A backup's facts, one a line. */
+/** The facts of a backup, one pair per line. */
 export function describeBackup(backup: BackupObject): (readonly [string, string])[] {
   const lines: (readonly [string, string | null | undefined])[] = [
     ['id', backup.id],

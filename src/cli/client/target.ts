@@ -1,6 +1,5 @@
 /**
- * Which daemon, which server and which backup a command means. People may write a server's name for its id, and the
- * first characters of a backup's id or `latest` for the whole.
+ * Resolves daemon, server and backup from arguments: a server by id or name, a backup by id, start of id or `latest`.
  */
 import type { Command } from 'commander';
 import { Failure } from '../../base/failure.ts';
@@ -54,9 +53,9 @@ async function serverNamed(client: ApiClient, name: string, signal: AbortSignal)
 }
 
 /**
- * The one backup that a word means.
+ * The backup that an argument names.
  *
- * @throws Failure `backup_not_found` when none or several begin like that.
+ * @throws Failure `backup_not_found` when none or several match.
  */
 export async function findBackup(target: Target, word: string, signal: AbortSignal): Promise<string> {
   if (isUuid(word)) return word;

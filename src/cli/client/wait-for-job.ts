@@ -1,6 +1,6 @@
 /**
- * Waits for a job of the daemon with a progress bar. The daemon's answer to the request is the result; Ctrl-C asks the
- * daemon to cancel the job (hanging up alone would not stop it) and then waits for that same answer.
+ * Waits for a job of the daemon with a progress bar. The answer to the request is the result. Ctrl-C asks the daemon to
+ * cancel the job, because closing the connection would not, and waits for the same answer.
  */
 import { Failure } from '../../base/failure.ts';
 import type { ApiRequest } from './api-client.ts';
@@ -10,9 +10,9 @@ import { followProgress } from './event-follower.ts';
 import { ProgressBar } from '../terminal/progress.ts';
 
 /**
- * @param backup the backup that the job is about.
+ * @param backup the job's backup.
  * @returns the answer's JSON.
- * @throws Failure as the daemon says why the job failed, `cancelled` after Ctrl-C included.
+ * @throws Failure as the daemon reports it, `cancelled` after Ctrl-C.
  */
 export async function waitForJob(
   invocation: Invocation,
@@ -42,7 +42,7 @@ async function askToCancel({ terminal }: Invocation, target: Target, backup: str
   try {
     await target.client.call({ method: 'POST', path: `${target.backups}/${backup}/cancel` });
   } catch (error) {
-    // It ended meanwhile, or the daemon is gone: the answer that is being waited for says which.
+    // The job has ended or the daemon is gone; the pending answer reports which.
     if (!(error instanceof Failure && error.code === 'not_running')) {
       terminal.note(`Cannot cancel: ${error instanceof Error ? error.message : String(error)}`);
     }

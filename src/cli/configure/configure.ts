@@ -1,4 +1,4 @@
-/** `roost configure`: takes a node's place in its panel, as `wings configure` does. */
+/** `roost configure`: registers this host as a node of its panel, as `wings configure` does. */
 import { type Command, Option } from 'commander';
 import { realpathSync, statSync } from 'node:fs';
 import { chown, readFile } from 'node:fs/promises';
@@ -24,7 +24,7 @@ interface ConfigureOptions extends JsonOption {
 
 const DEFAULT_PATH = '/etc/roost/config.yml';
 const DOING = 'Cannot configure the node';
-/** It holds the keys to all servers of the node. */
+/** The file holds credentials to all servers of the node. */
 const CONFIG_MODE = 0o600;
 
 export function addConfigure(program: Command, invocation: Invocation): void {
@@ -66,7 +66,7 @@ function panelAddress(text: string): string {
   });
 }
 
-/** A number, or in Calagopus a UUID: nothing that could be another address of the panel. */
+/** A number, or a UUID in Calagopus; other text could form another address of the panel. */
 function requireNodeId(id: string): void {
   if (/^[\w-]{1,64}$/.test(id)) return;
   throw new Failure('invalid_request', `${DOING}: --node is no id of a node`, {
@@ -74,7 +74,7 @@ function requireNodeId(id: string): void {
   });
 }
 
-/** A config that is a link stays one: what it leads to is written. */
+/** Writes to the target of a linked config, so that the link stays. */
 function writtenFile(path: string): string {
   try {
     return realpathSync(path);
@@ -120,13 +120,15 @@ function flavourOf(
   });
 }
 
-/** The daemons of all three panels keep their backups beside the servers, unless they are told otherwise. */
+/** By default all three daemons keep backups beside the servers. */
 function formerBackups(servers: string): string | null {
   const beside = join(dirname(servers), 'backups');
   return statSync(beside, { throwIfNoEntry: false })?.isDirectory() === true ? beside : null;
 }
 
-/** The old config is there until the new one is whole; a config that came meanwhile is not replaced unasked. */
+/**
+ * The old config stays until the new one is complete. Without an old one, a config created meanwhile is not replaced.
+ */
 async function write(path: string, text: string, existing: Existing | undefined): Promise<void> {
   const file = await PartialFile.create(path, CONFIG_MODE);
   try {

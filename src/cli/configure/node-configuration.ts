@@ -1,4 +1,7 @@
-/** Fetching what a panel knows of a node, as `wings configure` does: `GET /api/application/nodes/{id}/configuration`. */
+/**
+ * Fetches a node's configuration from its panel, as `wings configure` does: `GET
+ * /api/application/nodes/{id}/configuration`.
+ */
 import { z } from 'zod';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import { errnoOf, Failure, throwIfAborted } from '../../base/failure.ts';
@@ -9,14 +12,14 @@ export interface NodeConfiguration {
   readonly token: string;
   readonly host: string;
   readonly port: number;
-  /** null where the node serves without TLS of its own. */
+  /** null: the node serves without TLS. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
   /** The directory of the game servers. */
   readonly servers: string;
 }
 
 export interface NodeQuestion {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly panelUrl: string;
   /** A key of the panel's application API. */
   readonly key: string;
@@ -29,7 +32,7 @@ const TIMEOUT_MS = 15_000;
 const MAX_BYTES = MEBIBYTE;
 
 const absolute = z.string().regex(/^\/[^\0]*$/, 'is no absolute path');
-/** What would be read as a reference to a file or a variable is no credential that panels make. */
+/** Excludes `${NAME}` and `file:` references, which the config would resolve. */
 const credential = (minimum: number) =>
   z
     .string()
@@ -48,8 +51,8 @@ const answerShape = z.object({
 });
 
 /**
- * @throws Failure `store_unreachable` when the panel does not answer, `unauthorized` when it does not take the key,
- *   `server_not_found` when it knows no such node, `invalid_request` for any other answer; `cancelled`.
+ * @throws Failure `store_unreachable` when the panel does not answer, `unauthorized` for a refused key,
+ *   `server_not_found` for an unknown node, `invalid_request` for other answers; `cancelled`.
  */
 export async function fetchNodeConfiguration(question: NodeQuestion): Promise<NodeConfiguration> {
   const response = await ask(question);
@@ -61,9 +64,9 @@ async function ask({ panelUrl, key, node, signal }: NodeQuestion): Promise<Respo
   const url = `${panelUrl}/api/application/nodes/${encodeURIComponent(node)}/configuration`;
   try {
     return await fetch(url, {
-      // Pterodactyl wants the one, Pelican the other.
+      // Pterodactyl requires the first type, Pelican the second.
       headers: { authorization: `Bearer ${key}`, accept: 'application/vnd.pterodactyl.v1+json, application/json' },
-      // The key is for this panel alone.
+      // A redirect would send the key to another host.
       redirect: 'manual',
       signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
     });

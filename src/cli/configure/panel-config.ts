@@ -1,6 +1,6 @@
 /**
- * A config with the panel's words in it: a new one, or one that exists with nothing changed but what the panel decides
- * (its own section, and the address that it calls). Comments and everything else stay as they are.
+ * Writes the panel's answer into a new or existing config. Changes only the panel section and the API address; comments
+ * and other keys stay.
  */
 import { randomBytes } from 'node:crypto';
 import { Document, parseDocument } from 'yaml';
@@ -14,13 +14,13 @@ export interface PanelAnswer {
   readonly flavour: ConfiguredFlavour;
   readonly url: string;
   readonly node: NodeConfiguration;
-  /** Where the daemon before left its backups; null where it left none. */
+  /** Backup directory of the former daemon; null: none. */
   readonly backups: string | null;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** @throws Failure `config_invalid` when the result could not be used: nothing is worth writing then. */
+/** @throws Failure `config_invalid` when the result is unusable. */
 export function newConfig(file: string, answer: PanelAnswer, env: Environment): string {
   const document = new Document({
     api: {},
@@ -35,13 +35,13 @@ export function newConfig(file: string, answer: PanelAnswer, env: Environment): 
 }
 
 /**
- * @param text of a config that can be used as it is.
- * @throws Failure `config_invalid` when it cannot, or could not any more.
+ * @param text a usable config.
+ * @throws Failure `config_invalid` when it is unusable, before or after the change.
  */
 export function mergedConfig(file: string, text: string, answer: PanelAnswer, env: Environment): string {
   parseConfig(file, text, env);
   const document = parseDocument(text);
-  // An empty file, or one with comments alone.
+  // An empty file, or only comments.
   if (document.contents === null) document.contents = new Document({}).contents as never;
   return withAnswer(document, file, answer, env);
 }
@@ -66,7 +66,7 @@ function withAnswer(document: Document, file: string, answer: PanelAnswer, env: 
   return written;
 }
 
-/** `panel:` with nothing behind it is a section that is not there. */
+/** An empty `panel:` counts as missing. */
 function makeSection(document: Document, name: string): void {
   if (document.get(name) === null || !document.has(name)) document.set(name, document.createNode({}));
 }

@@ -1,4 +1,4 @@
-/** The doctor's talk with the daemon: does it run, is it the one of this config, what do its stores and jobs do. */
+/** Checks the daemon: whether it runs with this config, and the state of its stores and jobs. */
 import { createServer } from 'node:net';
 import { z } from 'zod';
 import { type Clock, HOUR_MS } from '../../base/clock.ts';
@@ -13,7 +13,7 @@ import { connectionOf } from '../client/connection.ts';
 import { fault, fine, warning, type Finding } from './finding.ts';
 
 const ANSWER_MS = 15_000;
-/** A job without a byte of progress for so long is worth a look; deep trees of tiny files still move within it. */
+/** A job without progress for this long may hang; even deep trees of tiny files move within it. */
 const STUCK_MS = HOUR_MS;
 
 const System = z.object({
@@ -37,7 +37,7 @@ const Jobs = z.object({
 
 export interface DaemonReport {
   readonly findings: readonly Finding[];
-  /** What it says of its stores; undefined when it did not answer. */
+  /** Its report on each store; undefined when it did not answer. */
   readonly stores?: ReadonlyMap<string, string | null>;
 }
 
@@ -65,7 +65,7 @@ export async function checkDaemon(
   }
 }
 
-/** Whether a daemon holds the state directory, or why that cannot be told. */
+/** Whether a daemon holds the state directory, or a finding when that is unknown. */
 function lockState(directory: string): boolean | Finding {
   try {
     return isStateLocked(directory);
@@ -99,7 +99,7 @@ async function whileStopped(config: Config, catalogue: CatalogueFacts | undefine
   return findings;
 }
 
-/** Nobody holds the state directory: then nobody may hold the port either. */
+/** Without a daemon the port must be free. */
 async function portFinding({ api: { host, port } }: Config): Promise<Finding> {
   const place = `${host}:${port}`;
   const server = createServer();
@@ -146,7 +146,7 @@ function stuckJobs(jobs: z.infer<typeof Jobs>['jobs'], clock: Clock): Finding[] 
   });
 }
 
-/** A check that could not be made is a fault of its own. */
+/** A check that fails is itself a fault. */
 export function asFinding(check: string, error: unknown): Finding {
   const failure = error instanceof Failure ? error : asFailure(error, `Cannot check ${check}`);
   return fault(check, failure.message, failure.hint);

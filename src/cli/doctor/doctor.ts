@@ -1,6 +1,7 @@
 /**
- * `roost doctor`: looks at everything that keeps backups from working, and says how to mend it. Reads only: it marks no
- * store, takes no lock, starts nothing. One check that fails never keeps the others from being made.
+ * For: `roost doctor`, which finds faults that keep backups from working, with their remedies.
+ * Promises: a failing check does not prevent the others.
+ * Never: marks a store, takes a lock or starts anything; it only reads.
  */
 import { CATALOGUE_NAME } from '../../catalogue/contract.ts';
 import type { Command } from 'commander';
@@ -21,7 +22,7 @@ interface DoctorOptions extends JsonOption {
   readonly config?: string;
 }
 
-/** A panel that is restarted or updated is back within this. */
+/** A restarted or updated panel is back within this time. */
 const LATE_MS = HOUR_MS;
 
 const MARKS = { ok: 'ok     ', warning: 'warning', fault: 'FAULT  ' } as const;
@@ -95,7 +96,7 @@ function describe({ level, check, message, hint }: Finding): string {
   return hint === undefined ? line : `${line}\n        ${printableText(hint)}`;
 }
 
-/** What the panel is owed. */
+/** Checks the reports that the panel has not accepted yet. */
 export function checkReports(
   { panel }: Pick<Config, 'panel'>,
   catalogue: CatalogueFacts | undefined,

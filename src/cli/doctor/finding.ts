@@ -1,8 +1,8 @@
-/** What the doctor says about one thing. */
+/** The result of one check. */
 export interface Finding {
-  /** What was looked at: a stable word for programs. */
+  /** Stable name of the check, for programs. */
   readonly check: string;
-  /** `warning`: it works, but look at it; `fault`: something does not work, or will not. */
+  /** `warning`: works, but needs attention; `fault`: does not work, or will not. */
   readonly level: 'ok' | 'warning' | 'fault';
   readonly message: string;
   /** How to mend it. */

@@ -1,4 +1,4 @@
-/** The doctor's look at the host: Node, the clock, the engine, who may read what, the servers' directories. */
+/** Checks the host: Node, clock, engine, permissions, server directories. */
 import { constants } from 'node:fs';
 import { access, stat, statfs } from 'node:fs/promises';
 import { selectedEngine } from '../../archive/archive.ts';
@@ -11,10 +11,10 @@ import { openRegistry } from '../../servers/registry.ts';
 import { fault, fine, warning, type Finding } from './finding.ts';
 
 const OLDEST_NODE = 24;
-/** No Roost is older than this: a clock before it was never set. */
+/** Roost did not exist before; an earlier clock was never set. */
 const FIRST_DAY = Date.UTC(2025, 0, 1);
 const CLOCK_SLACK_MS = 300_000;
-/** The catalogue's journal and the spool need some room, however little the stores are used. */
+/** Room for the catalogue's journal and the spool. */
 const STATE_RESERVE = 256 * MEBIBYTE;
 
 export function checkNode(version: string): Finding {
@@ -26,7 +26,7 @@ export function checkNode(version: string): Finding {
   );
 }
 
-/** @param catalogue undefined when there is none: then nothing is known that could lie in the future. */
+/** @param catalogue undefined when there is none; then no time can be compared. */
 export function checkClock(clock: Clock, catalogue: CatalogueFacts | undefined): Finding {
   const now = clock.now();
   const hint = 'Set it, and keep it set: timedatectl set-ntp true. Retention and download links go by it.';

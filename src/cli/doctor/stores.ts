@@ -1,4 +1,4 @@
-/** The doctor's look at the stores on this host; those elsewhere only the daemon can reach. Marks and writes nothing. */
+/** Checks the local stores; remote ones only through the daemon. Writes nothing. */
 import { constants } from 'node:fs';
 import { access, readdir, stat, statfs } from 'node:fs/promises';
 import { asFailure, errnoOf } from '../../base/failure.ts';
@@ -8,10 +8,10 @@ import type { Config, LocalStoreConfig } from '../../config/config.ts';
 import { MARKER_NAME, readMarker } from '../../storage/local/marker.ts';
 import { fault, fine, warning, type Finding } from './finding.ts';
 
-/** Below this share of free inodes, archives that still fit by their bytes may fail. */
+/** With fewer free inodes, archives may fail although their bytes fit. */
 const FEW_INODES = 1000;
 
-/** @param reported what the daemon says of each store, null for one that it can use; undefined without a daemon. */
+/** @param reported the daemon's error per store, null for a usable one; undefined without a daemon. */
 export async function checkStores(
   config: Config,
   catalogue: CatalogueFacts | undefined,
@@ -34,7 +34,7 @@ export async function checkStores(
   return findings;
 }
 
-/** Nothing where nothing is to be copied, or all of it is. */
+/** Empty when no copy has failed. */
 export function checkCopies(catalogue: CatalogueFacts | undefined): Finding[] {
   if (catalogue === undefined || catalogue.failedCopies === 0) return [];
   const hint = 'They are tried again every hour. The backups in question tell the reason for each copy.';

@@ -1,10 +1,10 @@
 /**
- * What `roost start` makes where nothing is configured: `./.roost/` with a config (its token random), a sample server,
- * and room for the catalogue and the backups.
+ * For: the first run of `roost start`. Creates `./.roost/` with a config (random token), a sample server, and
+ * directories for catalogue and backups.
  *
- * The sample gets its name when it is whole, the config when everything else is there: an attempt that was cut short is
- * taken up by the next start. Nothing that has its name is ever removed or replaced: somebody who deletes the config to
- * get a new token keeps the servers and backups.
+ * Promises: the sample is renamed when complete and the config comes last, so an interrupted attempt is finished by the
+ * next start.
+ * Never: removes or replaces a finished file; deleting the config gives a new token and keeps servers and backups.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import fs from 'node:fs';
@@ -19,7 +19,7 @@ export function firstRunConfig(directory: string): string {
   return join(directory, 'config.yml');
 }
 
-/** @returns the path of the config, made when it was missing. */
+/** @returns the path of the config, which is created if missing. */
 export function ensureFirstRun(directory: string, port: number): string {
   const config = firstRunConfig(directory);
   if (fs.existsSync(config)) return config;
@@ -31,11 +31,11 @@ export function ensureFirstRun(directory: string, port: number): string {
   return config;
 }
 
-/** A sample where there is no server yet. */
+/** Adds a sample unless there is a server. */
 function ensureServer(root: string): void {
   fs.mkdirSync(root, { recursive: true });
   if (fs.readdirSync(root).some(isUuid)) return;
-  // A name that is no UUID is no server.
+  // Directories without a UUID name are not servers.
   const unfinished = join(root, 'sample.partial');
   fs.rmSync(unfinished, { recursive: true, force: true });
   writeSampleServer(unfinished);

@@ -1,7 +1,6 @@
 /**
- * A small game server for the first run: enough to back up, look into, damage and restore. It has what backups stumble
- * over: a region file that barely compresses, text that does, a link, an empty directory, a name that is not ASCII,
- * and an ignore file that leaves a cache out.
+ * A small sample server to back up, browse, damage and restore. It covers typical content: a region file that barely
+ * compresses, text, a link, an empty directory, a non-ASCII name, and an ignore file.
  */
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -22,7 +21,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   'world/playerdata/robin.json': '{ "position": [12, 71, -40], "health": 20, "inventory": ["map", "lantern"] }\n',
 };
 
-/** Writes the sample into a directory, which is made. What is there already is replaced. */
+/** Creates the directory and writes the sample, replacing existing files. */
 export function writeSampleServer(directory: string): void {
   for (const [name, text] of Object.entries(TEXTS)) write(join(directory, name), text);
   write(join(directory, 'logs/latest.log'), logText());
@@ -51,7 +50,7 @@ function logText(): string {
   return lines.join('');
 }
 
-/** A region file as Minecraft lays it out: a sector of locations, one of times, then compressed chunks on sectors. */
+/** A region file in Minecraft's layout: a sector of locations, one of times, then compressed chunks. */
 function region(seed: number): Buffer {
   const head = Buffer.alloc(2 * SECTOR);
   const parts = [head];
@@ -70,7 +69,7 @@ function region(seed: number): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Layers of stone and earth with ores sprinkled in; the same for the same seed. */
+/** Layers of blocks with scattered ores; deterministic per seed. */
 function blocks(seed: number): Buffer {
   const content = Buffer.alloc(16 * 16 * 64);
   let state = seed * 2654435761 + 1;

@@ -1,4 +1,4 @@
-/** `--host` and `--port`, which win over what a config says. */
+/** `--host` and `--port`, which override the config. */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Config } from '../../config/config.ts';
 

@@ -5,16 +5,16 @@ import type { Daemon } from '../daemon.ts';
 import { openNotifier, type ServiceNotifier } from './systemd.ts';
 
 interface Running {
-  /** Called once requests are answered, with the address that was bound. */
+  /** Called with the bound address once requests are answered. */
   readonly onReady: (url: string) => Promise<void>;
-  /** Reads the configuration again for a reload; without it a hangup stops the daemon like any other signal. */
+  /** Loads the configuration for a reload; without it SIGHUP stops the daemon. */
   readonly readAgain?: () => Promise<Config>;
 }
 
 /**
- * Serves until Ctrl-C or SIGTERM, then stops in order. Resolves when everything is freed.
+ * Serves until Ctrl-C or SIGTERM, then stops in order; resolves when everything is freed.
  *
- * @throws Failure as the daemon says why it cannot start (`config_invalid` for a taken port) or stop.
+ * @throws Failure when the daemon cannot start (`config_invalid` for a taken port) or stop.
  */
 export async function runDaemon(
   invocation: Invocation,
@@ -31,16 +31,16 @@ export async function runDaemon(
     await fired(invocation.signal);
     notifier.stopping();
   } catch (error) {
-    // Why it does not serve is what the operator has to know, whatever else goes wrong on the way down.
+    // The operator needs the first error, whatever fails during the stop.
     await daemon.stop().catch(() => undefined);
     notifier.close();
     throw error;
   }
-  // Fed to the end: a drain may take longer than the watchdog's patience.
+  // The watchdog is fed until the end, because a drain may exceed its interval.
   await daemon.stop().finally(() => notifier.close());
 }
 
-/** One at a time and in order: of two hangups the later one's file counts. */
+/** Reloads run in order, so the last file wins. */
 function reloadOnHangup(
   invocation: Invocation,
   daemon: Daemon,
@@ -52,7 +52,7 @@ function reloadOnHangup(
     try {
       daemon.reload(await readAgain());
     } catch (error) {
-      // Jobs run on with the configuration that is in force: a typing error must not end them.
+      // A faulty file must not end running jobs: the current configuration stays.
       daemon.refuseReload(asFailure(error, 'Cannot reload the configuration'));
     }
   };

@@ -14,9 +14,9 @@ export function addServe(program: Command, invocation: Invocation): void {
     .requiredOption('--config <file>', 'such as /etc/roost/config.yml')
     .action(async (options: ServeOptions) => {
       const read = async () => listeningOn(await loadConfig(options.config, invocation.env), options);
-      // The daemon's own log says that it serves: stdout is the log's alone.
+      // stdout belongs to the daemon's log, which reports the address.
       const running = { onReady: () => Promise.resolve() };
-      // Where somebody looks on, a hangup means that the terminal was closed; to a service it says: reload.
+      // On a terminal SIGHUP means that it was closed; for a service it means reload.
       const service = invocation.terminal.outputColumns === undefined;
       await runDaemon(invocation, await read(), service ? { ...running, readAgain: read } : running);
       invocation.exitCode = EXIT.done;

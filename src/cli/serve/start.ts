@@ -1,4 +1,4 @@
-/** `roost start`: a daemon from nothing, for a first look. A host uses `roost serve` with a config of its own. */
+/** `roost start`: a daemon without preparation, for a first look. Hosts use `roost serve` with their own config. */
 import type { Command } from 'commander';
 import fs from 'node:fs';
 import { relative, resolve } from 'node:path';
@@ -27,7 +27,7 @@ async function start(invocation: Invocation, options: ListenOptions): Promise<vo
   await runDaemon(invocation, config, { onReady: (url) => invocation.terminal.result(welcome(config, file, url)) });
 }
 
-/** The token and three lines that work when they are pasted into a shell. */
+/** The token and three commands to paste into a shell. */
 function welcome(config: Config, file: string, url: string): string {
   const token = config.tokens[0]?.secret.reveal() ?? '';
   const header = `-H "Authorization: Bearer ${token}"`;
@@ -50,7 +50,7 @@ Ctrl-C stops it.
 `;
 }
 
-/** The first server of the config: the sample, unless the config was changed since. */
+/** The first server of the config, usually the sample. */
 function sampleServer({ servers }: Config): string {
   const inRoot = servers.root === null ? [] : fs.readdirSync(servers.root).filter(isUuid).sort();
   return inRoot[0] ?? servers.list[0]?.id ?? 'SERVER';

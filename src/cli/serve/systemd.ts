@@ -1,9 +1,8 @@
 /**
- * What the daemon tells systemd (sd_notify(3)): that it serves, that it reloads, that it stops, that it is alive. Does
- * nothing where no one listens: outside of systemd there is no NOTIFY_SOCKET.
+ * Notifies systemd (sd_notify(3)) of ready, reload, stop and liveness. Does nothing without NOTIFY_SOCKET.
  *
- * Node has no datagram sockets of the unix kind, so libsystemd does it; it is on every host that has systemd. A program
- * of its own (systemd-notify) would be another process, which `NotifyAccess=main` rightly refuses.
+ * Uses libsystemd, because Node has no unix datagram sockets, and a separate process (systemd-notify) is refused by
+ * `NotifyAccess=main`.
  */
 import koffi from 'koffi';
 import { Failure } from '../../base/failure.ts';
@@ -11,9 +10,9 @@ import { Failure } from '../../base/failure.ts';
 const LIBRARY = 'libsystemd.so.0';
 
 export interface ServiceNotifier {
-  /** Requests are answered; from here on the watchdog is fed until `close`. */
+  /** Requests are answered; feeds the watchdog from now until `close`. */
   ready(url: string): void;
-  /** Runs `reload` between the two words that systemd waits for. */
+  /** Runs `reload` between the two messages that systemd expects. */
   reloading(reload: () => Promise<void>): Promise<void>;
   stopping(): void;
   close(): void;
@@ -23,9 +22,9 @@ export interface ServiceNotifier {
 export type Send = (state: string) => void;
 
 /**
- * @param env with NOTIFY_SOCKET, and WATCHDOG_USEC where the unit asks to be fed.
+ * @param env with NOTIFY_SOCKET, and WATCHDOG_USEC when the unit has a watchdog.
  * @param monotonic microseconds of CLOCK_MONOTONIC.
- * @throws Failure `config_invalid` when systemd waits to be told and cannot be.
+ * @throws Failure `config_invalid` when systemd expects notifications and libsystemd cannot be loaded.
  */
 export function openNotifier(
   env: Readonly<Record<string, string | undefined>>,
@@ -38,7 +37,7 @@ export function openNotifier(
     ready(url) {
       notify(`READY=1\nSTATUS=Serves on ${url}`);
       const every = watchdogMilliseconds(env);
-      // On the event loop on purpose: when that hangs, nobody is answered, and a restart is what helps.
+      // On the event loop: when it hangs, requests are not answered, and a restart helps.
       if (send !== undefined && every > 0) feeding = setInterval(() => notify('WATCHDOG=1'), every);
     },
     async reloading(reload) {
@@ -54,7 +53,7 @@ export function openNotifier(
   };
 }
 
-/** Twice in the time that the unit allows (sd_watchdog_enabled(3)); 0 for never. */
+/** Half of the unit's interval (sd_watchdog_enabled(3)); 0 for never. */
 function watchdogMilliseconds(env: Readonly<Record<string, string | undefined>>): number {
   const [microseconds, pid] = [Number(env['WATCHDOG_USEC'] ?? 0), env['WATCHDOG_PID']];
   if (!Number.isFinite(microseconds) || microseconds <= 0) return 0;

@@ -1,13 +1,13 @@
 /**
- * Prints a long list piece by piece, so that a million entries are never held in memory: one printable line each, or
- * with `--json` one object whose `entries` grow. The object is closed even when reading fails half-way; it then
- * carries `error` and `code`, so that what was printed stays JSON.
+ * Prints a list while reading it, so a million entries need no memory: one line each, or with `--json` one object with
+ * growing `entries`. When reading fails, the object is still closed, with `error` and `code`, so the output stays valid
+ * JSON.
  */
 import { asFailure } from '../../base/failure.ts';
 import { failureJson } from './failure-text.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Characters that are gathered before they are written. */
+/** Characters buffered before a write. */
 const FLUSH_AT = 64 * 1024;
 
 export interface ListedItem {
@@ -17,8 +17,8 @@ export interface ListedItem {
 
 /**
  * @param head fields before the entries.
- * @param items asked for one at a time, and no further once nobody reads the output.
- * @param tail fields after the entries, asked for when all items were printed.
+ * @param items read one at a time, and no further once stdout is closed.
+ * @param tail fields after the entries.
  */
 export async function printList(
   terminal: Terminal,
@@ -49,7 +49,7 @@ export async function printList(
   await end(tail());
 }
 
-/** A directory inside an archive as people write it: `./world/` is `world`, and `.` or `/` is the root, ''. */
+/** Normalizes a directory inside an archive: `./world/` is `world`; `.` and `/` are the root, ''. */
 export function trimmed(path: string): string {
   return path.replace(/^(?:\.?\/+)+|\/+$/g, '').replace(/^\.$/, '');
 }

@@ -1,10 +1,8 @@
-/**
- * A failure in the two forms that a command shows: words on stderr for people, an object on stdout for programs.
- */
+/** A failure as text on stderr for people, or an object on stdout for programs. */
 import { printableText } from '../../base/paths.ts';
 import type { Failure } from '../../base/failure.ts';
 
-/** `{ error, code, hint? }`, the shape of the HTTP API's errors; a config's faults come along one by one. */
+/** `{ error, code, hint? }`, as in the HTTP API; with each fault of a config. */
 export function failureJson(failure: Failure): Readonly<Record<string, unknown>> {
   const { message, code, hint, facts } = failure;
   return {
@@ -15,7 +13,7 @@ export function failureJson(failure: Failure): Readonly<Record<string, unknown>>
   };
 }
 
-/** The sentence and the hint, a line each. Config faults come as several lines and stay so. */
+/** Sentence and hint, one per line. Config faults keep their lines. */
 export function failureText(failure: Failure): string {
   const sentence = failure.message.split('\n').map(printableText).join('\n');
   return failure.hint === undefined ? `roost: ${sentence}` : `roost: ${sentence}\nhint: ${failure.hint}`;

@@ -1,6 +1,6 @@
 /**
- * One line that says how far a job is: percentage, bar, bytes, speed, time left. Drawn on a terminal only, at most ten
- * times a second, and never wider than the terminal: fields that do not fit are left out, the least useful first.
+ * A progress line: percentage, bar, bytes, speed, time left. Drawn only on a terminal, at most ten times a second,
+ * within its width: the least useful fields are dropped first.
  */
 import type { Clock } from '../../base/clock.ts';
 import { formatBytes } from '../../base/sizes.ts';
@@ -11,23 +11,23 @@ const NARROWEST_BAR = 6;
 const WIDEST_BAR = 30;
 
 export interface ProgressState {
-  /** What is being done now, such as `writing`. */
+  /** The current phase, such as `writing`. */
   readonly phase: string;
   readonly bytesDone: number;
-  /** 0 while it is not known. */
+  /** 0 while unknown. */
   readonly bytesTotal: number;
   readonly filesDone: number;
   readonly filesTotal: number;
   readonly bytesPerSecond: number;
-  /** Seconds left, or null while nobody can say. */
+  /** Seconds left, or null while unknown. */
   readonly etaSeconds: number | null;
 }
 
-/** The line for a state, at most `columns` characters. */
+/** The line of a state, at most `columns` characters. */
 export function progressLine(state: ProgressState, columns: number): string {
   const share = state.bytesTotal > 0 ? Math.min(1, state.bytesDone / state.bytesTotal) : 0;
   const percent = state.bytesTotal > 0 ? `${Math.floor(share * 100)}%`.padStart(4) : '    ';
-  // Most useful first: each is kept as long as it fits.
+  // Most useful first; added while they fit.
   const fields = [percent, formatBytes(state.bytesDone)];
   if (state.bytesTotal > 0) fields[1] += ` of ${formatBytes(state.bytesTotal)}`;
   if (state.etaSeconds !== null) fields.push(`${duration(state.etaSeconds)} left`);
@@ -38,7 +38,7 @@ export function progressLine(state: ProgressState, columns: number): string {
     if (line.length + 2 + field.length > columns - 1) break;
     line += `  ${field}`;
   }
-  // One column stays free: some terminals wrap when the last one is written.
+  // Some terminals wrap when the last column is written.
   const room = columns - 1 - line.length - 4;
   if (state.bytesTotal === 0 || room < NARROWEST_BAR) return line.slice(0, Math.max(0, columns - 1));
   const width = Math.min(room, WIDEST_BAR);
@@ -46,7 +46,7 @@ export function progressLine(state: ProgressState, columns: number): string {
   return `${state.phase}  [${'#'.repeat(filled)}${'-'.repeat(width - filled)}]${line.slice(state.phase.length)}`;
 }
 
-/** Seconds as a clock shows them: `0:07`, `12:34`, `1:02:03`. */
+/** Formats seconds: `0:07`, `12:34`, `1:02:03`. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const minutes = Math.floor(whole / 60) % 60;
@@ -55,7 +55,7 @@ export function duration(seconds: number): string {
   return hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}:${rest}` : `${minutes}:${rest}`;
 }
 
-/** Draws the states that it is shown; the line is gone after `end()`. */
+/** Draws states; `end()` removes the line. */
 export class ProgressBar {
   readonly #terminal: Terminal;
   readonly #clock: Clock;
@@ -68,7 +68,7 @@ export class ProgressBar {
     this.#startedAt = clock.monotonic();
   }
 
-  /** Shows a state whose speed its sender measured (a job of the daemon). */
+  /** Shows a state with a speed measured by the daemon. */
   show(state: ProgressState): void {
     const columns = this.#terminal.statusColumns;
     const now = this.#clock.monotonic();
@@ -77,7 +77,7 @@ export class ProgressBar {
     this.#terminal.status(progressLine(state, columns));
   }
 
-  /** Shows counts, with the mean speed since the bar was made. */
+  /** Shows counts, with the mean speed since the bar began. */
   count(phase: string, counts: Pick<ProgressState, 'bytesDone' | 'bytesTotal' | 'filesDone' | 'filesTotal'>): void {
     const seconds = (this.#clock.monotonic() - this.#startedAt) / 1000;
     const bytesPerSecond = seconds > 0 ? counts.bytesDone / seconds : 0;

@@ -1,6 +1,6 @@
 /**
- * Rows as aligned columns for people; programs use `--json`. Cells are cut to one printable line: names come from
- * strangers and must not move the cursor or forge a row.
+ * Rows in aligned columns. Each cell becomes one printable line: external names must not move the cursor or forge a
+ * row.
  */
 import { printableText } from '../../base/paths.ts';
 
@@ -17,7 +17,7 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
     .join('\n');
 }
 
-/** `key: value` lines with the values in one column. */
+/** `key: value` lines with aligned values. */
 export function facts(pairs: readonly (readonly [string, string])[]): string {
   const width = Math.max(...pairs.map(([key]) => key.length)) + 2;
   return pairs.map(([key, value]) => `${`${key}:`.padEnd(width)}${printableText(value)}`).join('\n');

@@ -1,7 +1,7 @@
 /**
- * Where a command's words go: results to stdout, everything else (progress, warnings, failures) to stderr, so that a
- * pipe carries results only. A reader that leaves early (`| head`) is no error: later writes are dropped, and commands
- * that only print look at `outputClosed` and stop.
+ * Output of a command: results to stdout, all else (progress, warnings, failures) to stderr, so a pipe carries results
+ * only. When the reader leaves early (`| head`), later writes are dropped, and printing commands stop at
+ * `outputClosed`.
  */
 import type { Writable } from 'node:stream';
 
@@ -18,39 +18,39 @@ export class Terminal {
   #resultBegun = false;
   #statusShown = false;
 
-  /** @param dumb true for a terminal without cursor movement (`TERM=dumb`): it gets no progress bars. */
+  /** @param dumb true for a terminal without cursor movement (`TERM=dumb`), which gets no progress bars. */
   constructor(stdout: OutputStream, stderr: OutputStream, dumb: boolean) {
     this.#stdout = stdout;
     this.#stderr = stderr;
     this.#dumb = dumb;
-    // Without a listener a closed pipe (EPIPE) would end the process with a stack trace, in the middle of its work.
+    // Without a listener, EPIPE would end the process with a stack trace.
     stdout.on('error', () => (this.#outputClosed = true));
     stderr.on('error', () => undefined);
   }
 
-  /** True once nobody reads stdout any more. */
+  /** True once the reader of stdout has left. */
   get outputClosed(): boolean {
     return this.#outputClosed;
   }
 
-  /** True once something was written to stdout: a second JSON object must not follow then. */
+  /** True once stdout has output: a second JSON object must not follow. */
   get resultBegun(): boolean {
     return this.#resultBegun;
   }
 
-  /** Columns of a progress line, or undefined where none may be drawn (stderr is no terminal). */
+  /** Columns of a progress line, or undefined where none may be drawn. */
   get statusColumns(): number | undefined {
     if (this.#stderr.isTTY !== true || this.#dumb) return undefined;
     const columns = this.#stderr.columns ?? FALLBACK_COLUMNS;
     return columns > 0 ? columns : FALLBACK_COLUMNS;
   }
 
-  /** Columns of stdout where it is a terminal, else undefined: a pipe is not wrapped or cut. */
+  /** Columns of stdout if it is a terminal; a pipe is not wrapped. */
   get outputColumns(): number | undefined {
     return this.#stdout.isTTY === true ? (this.#stdout.columns ?? FALLBACK_COLUMNS) : undefined;
   }
 
-  /** Writes to stdout; resolves when more may be written, at once when nobody reads. */
+  /** Writes to stdout; resolves when more may be written, at once when it is closed. */
   async result(text: string): Promise<void> {
     if (this.#outputClosed || text === '') return;
     this.#resultBegun = true;
@@ -71,14 +71,14 @@ export class Terminal {
     this.#stderr.write(`${line}\n`);
   }
 
-  /** Replaces the progress line; does nothing where there is no terminal. The caller keeps it within the columns. */
+  /** Replaces the progress line on a terminal. The caller keeps it within the columns. */
   status(line: string): void {
     if (this.statusColumns === undefined) return;
     this.#stderr.write(CLEAR_LINE + line);
     this.#statusShown = true;
   }
 
-  /** Takes the progress line away, so that the next words start on a clean line. */
+  /** Removes the progress line before other output. */
   clearStatus(): void {
     if (!this.#statusShown) return;
     this.#stderr.write(CLEAR_LINE);
