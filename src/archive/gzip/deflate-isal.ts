@@ -2,10 +2,9 @@
 import zlib from 'node:zlib';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import type { CompressionLevel } from '../contract.ts';
-import { makeIsalChecksum } from './crc-isal.ts';
 import { type DeflateEngine, store, storedLength } from './deflate.ts';
-import { deflateRuns } from './deflate-runs.ts';
-import { addressOf, fixedMemory, loadIsal } from './isal-library.ts';
+import { deflateRuns } from './deflate-run.ts';
+import { addressOf, fixedMemory, loadIsal, makeIsalChecksum } from './isal-library.ts';
 
 /** sizeof(struct isal_zstream) is below 90 KiB; what lies behind the head is the library's own. */
 const STREAM_BYTES = 128 * 1024;

@@ -1,9 +1,10 @@
 /** Which deflate engine runs: ISA-L where its library is installed, else zlib. */
+import { crc32 } from 'node:zlib';
 import { Failure } from '../../base/failure.ts';
 import type { CompressionLevel, EngineName } from '../contract.ts';
-import type { DeflateEngine } from './deflate.ts';
+import { type DeflateEngine, store } from './deflate.ts';
 import { makeIsalEngine } from './deflate-isal.ts';
-import { makeZlibEngine } from './deflate-zlib.ts';
+import { deflateRuns, makeDeflateRun } from './deflate-run.ts';
 
 /** The engine that `auto`, or a name, comes to on this host. */
 export function selectedEngine(wanted: EngineName | 'auto'): EngineName {
@@ -23,4 +24,10 @@ export function makeEngine(wanted: EngineName | 'auto', level: CompressionLevel)
   throw new Failure('invalid_request', 'Cannot use the ISA-L engine: libisal.so.2 is not installed', {
     hint: 'Install it (Debian, Ubuntu: apt-get install libisal2), or choose the engine auto or zlib.',
   });
+}
+
+/** The engine that works everywhere: zlib for what it can shrink, stored blocks for the rest. */
+export function makeZlibEngine(level: CompressionLevel): DeflateEngine {
+  if (level === 'none') return { name: 'zlib', deflate: store, crc32 };
+  return { name: 'zlib', deflate: deflateRuns(makeDeflateRun(level === 'fast' ? 1 : 9)), crc32 };
 }

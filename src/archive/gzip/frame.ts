@@ -2,6 +2,8 @@
  * The gzip frame around the segments (RFC 1952): one member, so that decoders which stop after the first member still
  * get every byte.
  */
+import type { ByteSource } from '../../base/source.ts';
+import type { IndexReader } from '../index/reader.ts';
 
 /** Magic, method deflate, no flags, mtime 0, no extra flags, unknown system: the same bytes for the same tree. */
 export const GZIP_HEADER: Buffer = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
@@ -22,3 +24,11 @@ export function gzipTrailer(crc: number, rawSize: number): Buffer {
 
 /** Two zero blocks end a tar archive (POSIX pax, "ustar Interchange Format"). */
 export const END_OF_ARCHIVE: Buffer = Buffer.alloc(1024);
+
+/** True when an index was written with this very archive: same length, same gzip trailer. */
+export async function belongsTo(reader: IndexReader, archive: ByteSource): Promise<boolean> {
+  const { size, crc32, rawSize } = reader.summary;
+  if (archive.size !== size || size < TRAILER_LENGTH) return false;
+  const trailer = Buffer.from(await archive.read(size - 8, 8));
+  return trailer.readUInt32LE(0) === crc32 && trailer.readUInt32LE(4) === rawSize % 2 ** 32;
+}

@@ -3,10 +3,8 @@ import { constants, crc32, inflateRaw, inflateRawSync } from 'node:zlib';
 import { promisify } from 'node:util';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import { Failure } from '../../base/failure.ts';
-import { type Checksum, makeIsalChecksum } from './crc-isal.ts';
 import { storedLength } from './deflate.ts';
-import { makeIsalInflater } from './inflate-isal.ts';
-import { fixedMemory } from './isal-library.ts';
+import { type Checksum, addressOf, fixedMemory, loadIsal, makeIsalChecksum } from './isal-library.ts';
 import type { Segment } from '../index/format.ts';
 
 const inflateRawAsync = promisify(inflateRaw);
@@ -46,7 +44,7 @@ export class SegmentInflater {
 }
 
 /** The same beside the calling thread's other work, in the thread pool of Node, into memory of its own. */
-export async function inflateSegmentAside(stored: Uint8Array, segment: Segment): Promise<Uint8Array> {
+export async function inflateSegmentAsync(stored: Uint8Array, segment: Segment): Promise<Uint8Array> {
   checkLengths(segment);
   if (crc32(stored) !== segment.crcStored) throw segmentDamaged(segment, 'its stored bytes have changed');
   try {
@@ -116,4 +114,30 @@ export function segmentDamaged(segment: Segment, what: string, cause?: unknown):
     cause,
     hint: 'Restore from another backup; this one no longer holds what was stored.',
   });
+}
+
+/** sizeof(struct inflate_state) is below 90 KiB. */
+const STATE_LENGTH = 256 * 1024;
+const STATE = { nextOut: 0, availOut: 8, totalOut: 12, nextIn: 16, availIn: 32 };
+
+/** Inflates raw deflate blocks; returns the bytes made, or undefined when they are malformed or do not fit. */
+type InflateInto = (stored: Uint8Array, output: Uint8Array) => number | undefined;
+
+/** Two to three times as fast as zlib, and into memory that exists already; undefined when this host has no ISA-L. */
+function makeIsalInflater(): InflateInto | undefined {
+  const library = loadIsal();
+  if (library === undefined) return undefined;
+  const init = library.func('void isal_inflate_init(void *state)');
+  const inflate = library.func('int isal_inflate(void *state)');
+  const state = fixedMemory(STATE_LENGTH);
+  return (stored, output) => {
+    if (stored.length === 0) return 0;
+    init(state);
+    state.writeBigUInt64LE(addressOf(output), STATE.nextOut);
+    state.writeUInt32LE(output.length, STATE.availOut);
+    state.writeBigUInt64LE(addressOf(stored), STATE.nextIn);
+    state.writeUInt32LE(stored.length, STATE.availIn);
+    const code: unknown = inflate(state);
+    return code === 0 ? state.readUInt32LE(STATE.totalOut) : undefined;
+  };
 }

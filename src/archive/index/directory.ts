@@ -38,7 +38,12 @@ const DIRECTORY: Shape<IndexDirectory> = {
 
 /** @throws Failure `archive_damaged` when the bytes are no directory. */
 export function decodeDirectory(bytes: Buffer): IndexDirectory {
-  const directory = parsed(bytes);
+  let directory: unknown;
+  try {
+    directory = JSON.parse(bytes.toString('latin1'));
+  } catch (error) {
+    throw indexDamaged('its directory is malformed', error);
+  }
   if (has(directory, DIRECTORY)) return directory;
   throw indexDamaged('its directory is malformed');
 }
@@ -47,12 +52,4 @@ function has<T>(value: unknown, shape: Shape<T>): value is T {
   if (typeof value !== 'object' || value === null) return false;
   const fields = value as Readonly<Record<string, unknown>>;
   return Object.entries<Check>(shape).every(([name, check]) => check(fields[name]));
-}
-
-function parsed(directory: Buffer): unknown {
-  try {
-    return JSON.parse(directory.toString('latin1'));
-  } catch (error) {
-    throw indexDamaged('its directory is malformed', error);
-  }
 }

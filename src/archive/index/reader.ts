@@ -29,7 +29,7 @@ export class IndexReader {
   readonly #source: ByteSource;
   readonly #directory: IndexDirectory;
   /** The block decoded last: a listing asks for neighbours one after another. */
-  #lately: { readonly block: EntryBlock; readonly entries: readonly IndexedEntry[] } | undefined;
+  #latest: { readonly block: EntryBlock; readonly entries: readonly IndexedEntry[] } | undefined;
   /** The block that one entry was looked for in. */
   #asked: EntryBlock | undefined;
 
@@ -100,7 +100,7 @@ export class IndexReader {
    * keeps none; only for a second question about the same block are they all made.
    */
   async #entryIn(block: EntryBlock, name: string): Promise<IndexedEntry | undefined> {
-    if (this.#asked !== block && this.#lately?.block !== block) {
+    if (this.#asked !== block && this.#latest?.block !== block) {
       this.#asked = block;
       return useBlock(this.#source, block, (raw) => firstNamed(decodeEntries(raw), name));
     }
@@ -142,9 +142,9 @@ export class IndexReader {
   }
 
   async #entriesOf(block: EntryBlock): Promise<readonly IndexedEntry[]> {
-    if (this.#lately?.block === block) return this.#lately.entries;
+    if (this.#latest?.block === block) return this.#latest.entries;
     const entries = await useBlock(this.#source, block, (raw) => [...decodeEntries(raw)]);
-    this.#lately = { block, entries };
+    this.#latest = { block, entries };
     return entries;
   }
 

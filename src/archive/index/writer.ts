@@ -4,7 +4,6 @@ import {
   encodeSegments,
   type EntryBlock,
   EntryBlockEncoder,
-  FOOTER_LENGTH,
   type IndexedEntry,
   type IndexSummary,
   MAGIC,
@@ -55,7 +54,7 @@ export class IndexWriter {
     const { stored, crc } = packBlock(raw);
     const offset = this.#offset;
     this.#write(stored);
-    this.#write(encodeFooter(offset, stored.length, raw.length, crc).subarray(0, FOOTER_LENGTH));
+    this.#write(encodeFooter(offset, stored.length, raw.length, crc));
   }
 
   #closeEntries(): void {

@@ -5,7 +5,7 @@ import { type ByteSource, useBytes } from '../../base/source.ts';
 import { freeMemory } from '../../base/free-memory.ts';
 import type { ArchivePage, OpenedArchive } from '../contract.ts';
 import type { Entry } from '../entry.ts';
-import { checkLengths, inflateSegmentAside } from '../gzip/inflate.ts';
+import { checkLengths, inflateSegmentAsync } from '../gzip/inflate.ts';
 import type { IndexedEntry, Segment } from '../index/format.ts';
 import type { IndexReader } from '../index/reader.ts';
 import { contentStart } from '../index/segment-entries.ts';
@@ -72,7 +72,7 @@ export class IndexedArchive implements OpenedArchive {
   async #inflated(segment: Segment, signal: AbortSignal | undefined): Promise<Uint8Array> {
     checkLengths(segment);
     const { offset, length } = segment;
-    return useBytes(this.#archive, offset, length, (stored) => inflateSegmentAside(stored, segment), signal);
+    return useBytes(this.#archive, offset, length, (stored) => inflateSegmentAsync(stored, segment), signal);
   }
 
   /** The first direct child at or behind a tar name; undefined when none is left in this directory. */

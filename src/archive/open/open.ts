@@ -4,7 +4,7 @@ import { withIndexOnly } from './index-only.ts';
 import type { OpenRequest, OpenedArchive } from '../contract.ts';
 import { IndexReader } from '../index/reader.ts';
 import { IndexedArchive } from './indexed-archive.ts';
-import { belongsTo } from '../gzip/belongs-to.ts';
+import { belongsTo } from '../gzip/frame.ts';
 
 /**
  * Opens an archive for looking into. An index of another archive, or one whose directory is damaged, is passed over.

@@ -3,13 +3,12 @@
  * ends it: nothing further is started, and `finish` rejects with it.
  */
 import { type ByteSource, readInto } from '../../base/source.ts';
-import { type Control, Slots } from '../threads/control.ts';
+import { type Control, Slots, FreeSlots } from '../threads/control.ts';
 import { readFully } from '../../base/file-source.ts';
 import { MAX_STORED_SEGMENT, checkLengths } from '../gzip/inflate.ts';
 import type { Segment } from '../index/format.ts';
 import type { InflateResult, InflateTask, InflateThreadData, UnpackPolicy } from './messages.ts';
-import { FreeSlots } from '../threads/free-slots.ts';
-import { threadFile } from '../threads/thread-file.ts';
+import { threadFile } from '../threads/thread.ts';
 import { ThreadPool } from '../threads/thread-pool.ts';
 
 const SLOTS_A_WORKER = 3;

@@ -16,13 +16,12 @@ const inflater = new SegmentInflater();
 const checker = new SegmentChecker();
 const writer = data.unpack && PartWriter.open(data.unpack, control);
 
-serveTasks(
-  port,
+serveTasks(port, {
   control,
-  'Cannot read a segment of the archive',
-  ({ slot, task }: { id: number; slot: number; task: InflateTask }) => run(task, slots.view(slot, task.segment.length)),
-  () => writer?.close(),
-);
+  doing: 'Cannot read a segment of the archive',
+  run: ({ slot, task }: { slot: number; task: InflateTask }) => run(task, slots.view(slot, task.segment.length)),
+  end: () => writer?.close(),
+});
 
 function run(task: InflateTask, stored: Buffer): InflateResult {
   const raw = inflater.inflate(stored, task.segment);

@@ -13,7 +13,7 @@ import { SourcePort } from './source-port.ts';
 import { SelectionPort } from './selection-port.ts';
 import { requireRecorded } from './integrity.ts';
 import type { ReadEvent, ReadReply, ReadThreadData } from './messages.ts';
-import { lowerPriority } from '../threads/priority.ts';
+import { lowerPriority } from '../threads/thread.ts';
 import { verifyIndexed } from './verify-indexed.ts';
 
 const PROGRESS_MS = 100;

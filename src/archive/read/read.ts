@@ -5,8 +5,7 @@
 import type { ExtractRequest, ExtractResult, VerifyRequest, VerifyResult } from '../contract.ts';
 import { returnFreedMemory } from '../gzip/native-memory.ts';
 import { type RunningThread, runThread } from '../threads/run-thread.ts';
-import { threadFile } from '../threads/thread-file.ts';
-import { workerCount } from '../threads/worker-count.ts';
+import { threadFile, workerCount } from '../threads/thread.ts';
 import { answerRead, handleOf } from './source-port.ts';
 import type { SelectionAnswer, ExtractData, ReadEvent, ReadReply, VerifyData } from './messages.ts';
 

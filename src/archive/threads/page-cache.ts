@@ -20,7 +20,7 @@ type Advise = (offset: number, length: number) => void;
 /** Says of one file, again and again, how far it was read. */
 export class PassedBytes {
   readonly #advise: Advise;
-  #told = 0;
+  #advised = 0;
 
   constructor(advise: Advise) {
     this.#advise = advise;
@@ -29,9 +29,9 @@ export class PassedBytes {
   /** @param done bytes from the start of the file that were read; threads may be somewhat ahead or behind. */
   upTo(done: number): void {
     const passed = Math.floor((done - UNDER_WAY) / STEP) * STEP;
-    if (passed <= this.#told) return;
-    this.#advise(this.#told, passed - this.#told);
-    this.#told = passed;
+    if (passed <= this.#advised) return;
+    this.#advise(this.#advised, passed - this.#advised);
+    this.#advised = passed;
   }
 
   /** Nothing of the file is read any more. */

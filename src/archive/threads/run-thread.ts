@@ -8,7 +8,7 @@
 import { Worker } from 'node:worker_threads';
 import { Failure, type FailureRecord, asFailure, throwIfAborted } from '../../base/failure.ts';
 import { Control } from './control.ts';
-import { THREAD_MEMORY, endOf } from './thread-file.ts';
+import { THREAD_MEMORY, endOf } from './thread.ts';
 
 /** How often the caller's rates are read. */
 const RATES_MS = 250;

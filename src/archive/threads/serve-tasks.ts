@@ -10,20 +10,18 @@ import type { Control } from './control.ts';
 /** What a pool sends in place of a task when there will be no more. */
 export const END = 'end';
 
-/**
- * Serves tasks.
- *
- * @param doing the start of the sentence for what nobody foresaw.
- * @param end frees what the thread holds.
- */
-export function serveTasks(
-  port: MessagePort,
-  control: Control,
-  doing: string,
-  // Each kind of thread knows what its own pool sends.
-  run: (message: never) => unknown,
-  end: () => void,
-): void {
+export interface TaskOptions {
+  readonly control: Control;
+  /** The start of a failure's sentence when an unexpected error is thrown. */
+  readonly doing: string;
+  /** Works on a task; each kind of thread has its own. */
+  readonly run: (message: never) => unknown;
+  /** Frees what the thread holds. */
+  readonly end: () => void;
+}
+
+/** Answers each task that arrives at the port, until `END`. */
+export function serveTasks(port: MessagePort, { control, doing, run, end }: TaskOptions): void {
   port.on('message', (message: { readonly id: number } | typeof END) => {
     if (message === END) {
       end();

@@ -4,7 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { Failure, type FailureRecord } from '../../base/failure.ts';
-import { THREAD_MEMORY, endOf } from './thread-file.ts';
+import { THREAD_MEMORY, endOf } from './thread.ts';
 import { END } from './serve-tasks.ts';
 
 interface Member<Result> {

@@ -4,7 +4,7 @@ import type { EstimateRequest, TreeEstimate } from '../contract.ts';
 import type { EstimateThreadData } from './estimate-thread.ts';
 import { compileIgnore } from '../ignore/ignore.ts';
 import { runThread } from '../threads/run-thread.ts';
-import { threadFile } from '../threads/thread-file.ts';
+import { threadFile } from '../threads/thread.ts';
 
 /**
  * Counts what `writeArchive` would archive now, and what the ignore rules leave out.

@@ -43,7 +43,7 @@ interface Level {
   readonly names: readonly string[];
   next: number;
   /** Set for an ignored directory that may hold something kept: it is yielded before the first such thing. */
-  owed: WalkedEntry | undefined;
+  pending: WalkedEntry | undefined;
 }
 
 /** Bytes that a path may have: with pax records tar has no limit, but readers and panels do. */
@@ -59,7 +59,7 @@ export class Walk {
   /** The first path of each inode with several links, by `dev:ino` (exact, as 64-bit numbers). */
   readonly #links = new Map<string, string>();
   /** Levels that owe their directory. */
-  #owing = 0;
+  #pendingCount = 0;
 
   constructor(request: WalkRequest) {
     this.#request = request;
@@ -84,7 +84,7 @@ export class Walk {
         }
         const entry = this.#visit(level, name);
         if (entry === undefined) continue;
-        if (this.#owing > 0) yield* this.#owedParents();
+        if (this.#pendingCount > 0) yield* this.#pendingParents();
         yield entry;
       }
     } finally {
@@ -121,13 +121,13 @@ export class Walk {
   }
 
   /** The ignored directories on the way down to something that is kept. */
-  *#owedParents(): Generator<WalkedEntry, void, void> {
-    this.#owing = 0;
+  *#pendingParents(): Generator<WalkedEntry, void, void> {
+    this.#pendingCount = 0;
     for (const level of this.#levels) {
-      if (level.owed === undefined) continue;
-      const owed = level.owed;
-      level.owed = undefined;
-      yield owed;
+      if (level.pending === undefined) continue;
+      const pending = level.pending;
+      level.pending = undefined;
+      yield pending;
     }
   }
 
@@ -210,7 +210,7 @@ export class Walk {
     this.#descend(handle, entry, level.rules.enter(name), ignored ? entry : undefined);
   }
 
-  #descend(handle: number, entry: WalkedEntry, rules: DirectoryRules, owed?: WalkedEntry): void {
+  #descend(handle: number, entry: WalkedEntry, rules: DirectoryRules, pending?: WalkedEntry): void {
     const { path } = entry;
     let names: string[] = [];
     try {
@@ -222,15 +222,15 @@ export class Walk {
       }
       this.#unreadable(path, error);
     }
-    this.#levels.push({ handle, path, rules, names, next: 0, owed });
-    if (owed !== undefined) this.#owing++;
+    this.#levels.push({ handle, path, rules, names, next: 0, pending });
+    if (pending !== undefined) this.#pendingCount++;
     this.#request.onDirectory?.(entry, names);
   }
 
   #ascend(): void {
     const level = this.#levels.pop();
     if (level === undefined) return;
-    if (level.owed !== undefined) this.#owing--;
+    if (level.pending !== undefined) this.#pendingCount--;
     fs.closeSync(level.handle);
   }
 

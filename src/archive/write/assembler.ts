@@ -13,7 +13,7 @@ import type { PackedEntry, Unit } from './cut.ts';
 import type { ArchiveWarning, Entry, WarningCode } from '../entry.ts';
 import { END_OF_ARCHIVE, GZIP_HEADER, gzipTrailer } from '../gzip/frame.ts';
 import { IndexWriter } from '../index/writer.ts';
-import type { EntryChange } from './segment-messages.ts';
+import type { EntryChange, SegmentResult } from './messages.ts';
 import { headerLength, paddingOf } from '../tar/header.ts';
 
 /** Warnings that are kept; all are counted. */
@@ -27,7 +27,9 @@ export interface SealedSegment {
   readonly key: string;
 }
 
-export interface AssemblerRequest {
+type EntryResult = Pick<SegmentResult, 'changes' | 'rest'>;
+
+export interface AssemblerOptions {
   readonly level: CompressionLevel;
   readonly engine: EngineName;
   readonly maxSize: number;
@@ -38,10 +40,10 @@ export interface AssemblerRequest {
 }
 
 export class Assembler {
-  readonly #request: AssemblerRequest;
+  readonly #options: AssemblerOptions;
   readonly #sha256 = createHash('sha256');
   readonly #index: IndexWriter;
-  readonly #aside = new IndexOnlyEntries();
+  readonly #indexOnly = new IndexOnlyEntries();
   readonly #warnings: ArchiveWarning[] = [];
   readonly #warned = new Set<string>();
   #warningCount = 0;
@@ -52,9 +54,9 @@ export class Assembler {
   #files = 0;
   #reusedBytes = 0;
 
-  constructor(request: AssemblerRequest) {
-    this.#request = request;
-    this.#index = new IndexWriter(request.emitIndex);
+  constructor(options: AssemblerOptions) {
+    this.#options = options;
+    this.#index = new IndexWriter(options.emitIndex);
     this.#frame(GZIP_HEADER);
   }
 
@@ -70,11 +72,10 @@ export class Assembler {
    * Appends a unit's segment.
    *
    * @param stored its bytes; hashed here, written by the caller.
-   * @param changes entries that are not what the unit says.
-   * @param count entries of the pack that it holds; fewer than all when the rest is cut anew.
+   * @param result says which entries are not what the unit says, and which of a pack are not in it.
    */
-  append(unit: Unit, sealed: SealedSegment, stored: Uint8Array, changes: readonly EntryChange[], count?: number): void {
-    if (unit.kind === 'pack') this.#addEntries(unit.entries.slice(0, count), changes);
+  append(unit: Unit, sealed: SealedSegment, stored: Uint8Array, { changes, rest }: EntryResult): void {
+    if (unit.kind === 'pack') this.#addEntries(unit.entries.slice(0, rest), changes);
     if (sealed.rawLength > 0) this.#addSegment(sealed, stored);
   }
 
@@ -96,14 +97,14 @@ export class Assembler {
 
   /** Writes the end of the tar stream, of the gzip member and of the index. */
   finish(): WriteResult {
-    const aside = this.#aside.finish();
+    const aside = this.#indexOnly.finish();
     if (aside === null) {
       const message = 'There are so many directories and links that the index alone holds them, not the manifest too';
       this.warn('', 'manifest_full', message);
     }
     this.#endOfArchive();
     this.#frame(gzipTrailer(this.#crc, this.#rawSize));
-    const { level, engine, startedAt } = this.#request;
+    const { level, engine, startedAt } = this.#options;
     const sha256 = this.#sha256.digest('hex');
     const [size, rawSize, entries, files] = [this.#size, this.#rawSize, this.#entries, this.#files];
     this.#index.finish({ size, rawSize, sha256, crc32: this.#crc, entries, files, level, engine, startedAt });
@@ -120,9 +121,9 @@ export class Assembler {
       if (change !== undefined && change.entry === undefined) continue;
       const entry: Entry = change?.entry ?? planned;
       this.#entries++;
-      if (planned.aside === true) {
+      if (planned.indexOnly === true) {
         this.#index.addEntry({ ...entry, tarOffset, headerLength: 0 });
-        this.#aside.add(entry);
+        this.#indexOnly.add(entry);
         continue;
       }
       const header = headerLength(entry);
@@ -152,18 +153,18 @@ export class Assembler {
     const stored = deflateRawSync(END_OF_ARCHIVE, { finishFlush: constants.Z_SYNC_FLUSH });
     const crcRaw = crc32(END_OF_ARCHIVE);
     this.#addSegment({ rawLength: END_OF_ARCHIVE.length, crcRaw, crcStored: crc32(stored), key: '' }, stored);
-    this.#request.emit(stored);
+    this.#options.emit(stored);
   }
 
   #frame(bytes: Buffer): void {
     this.#count(bytes);
-    this.#request.emit(bytes);
+    this.#options.emit(bytes);
   }
 
   #count(stored: Uint8Array): void {
     this.#sha256.update(stored);
     this.#size += stored.length;
-    const { maxSize } = this.#request;
+    const { maxSize } = this.#options;
     if (maxSize > 0 && this.#size > maxSize) {
       throw new Failure('too_large', `Cannot finish the archive: it passes ${formatBytes(maxSize)}, its limit`, {
         facts: { limit: maxSize },

@@ -29,7 +29,7 @@ export const RAW_CAPACITY = PACK_LENGTH + 192 * 1024;
 export interface PackedEntry extends WalkedEntry {
   readonly headerOnly?: true;
   /** In the index alone: it takes no bytes of the tar stream (aside.ts). */
-  readonly aside?: true;
+  readonly indexOnly?: true;
 }
 
 export interface Pack {
@@ -102,7 +102,7 @@ function packOf(entries: readonly PackedEntry[], length: number): Pack {
 
 /** Bytes that an entry takes in a pack. */
 export function packedLength(entry: PackedEntry): number {
-  if (entry.aside === true) return 0;
+  if (entry.indexOnly === true) return 0;
   return entry.headerOnly === true ? headerLength(entry) : entryLength(entry);
 }
 
@@ -138,7 +138,7 @@ function packKey(entries: readonly PackedEntry[]): string {
     // NUL ends each: neither can hold one.
     names += `${entry.path}\0${entry.target ?? ''}\0`;
     numbers[at] =
-      ENTRY_KINDS.indexOf(entry.kind) + (entry.headerOnly === true ? 16 : 0) + (entry.aside === true ? 32 : 0);
+      ENTRY_KINDS.indexOf(entry.kind) + (entry.headerOnly === true ? 16 : 0) + (entry.indexOnly === true ? 32 : 0);
     numbers[at + 1] = entry.mode;
     numbers[at + 2] = entry.uid;
     numbers[at + 3] = entry.gid;

@@ -1,47 +1,47 @@
 /**
  * Hard links to files that are not in the archive as the walk saw them: gone, unreadable, or replaced by another file
  * of the same name. A link to such a path would be a link to nothing, or to foreign content. So the first name that is
- * linked to it becomes the file itself, its *heir*, and the others are linked to the heir.
+ * linked to it becomes the file itself, its *standIn*, and the others are linked to the standIn.
  */
 import type { PackedEntry } from './cut.ts';
 
 export class HardLinkFallback {
   /** Each lost path, with the path that stands in for it once there is one. */
-  readonly #heirs = new Map<string, string | undefined>();
+  readonly #standIns = new Map<string, string | undefined>();
 
   /** Takes note that a path does not lead to the file that the walk saw. */
   markLost(path: string): void {
-    if (!this.#heirs.has(path)) this.#heirs.set(path, undefined);
+    if (!this.#standIns.has(path)) this.#standIns.set(path, undefined);
   }
 
   /** Takes note that a name that was linked to a lost path is in the archive as the file itself. */
-  standIn(lost: string, heir: string): void {
-    this.#heirs.set(this.#standing(lost), heir);
+  standIn(lost: string, path: string): void {
+    this.#standIns.set(this.#standInOf(lost), path);
   }
 
   /** True for a link whose target was lost. */
   affects({ kind, target }: PackedEntry): boolean {
-    return kind === 'hardlink' && this.#heirs.has(target ?? '');
+    return kind === 'hardlink' && this.#standIns.has(target ?? '');
   }
 
   /**
-   * The entry as it is to be archived: itself, a link to the heir, or a file, which then is the heir. undefined for a
+   * The entry as it is to be archived: itself, a link to the standIn, or a file, which then is the standIn. undefined for a
    * link that is kept beside the tar: its name is in the archive as a file already.
    */
   resolve(entry: PackedEntry): PackedEntry | undefined {
     if (!this.affects(entry)) return entry;
-    if (entry.aside === true) return undefined;
+    if (entry.indexOnly === true) return undefined;
     const { target: lost = '', fileSize: size = 0, ...link } = entry;
-    const target = this.#standing(lost);
-    if (!this.#heirs.has(target)) return { ...entry, target };
-    this.#heirs.set(target, entry.path);
+    const target = this.#standInOf(lost);
+    if (!this.#standIns.has(target)) return { ...entry, target };
+    this.#standIns.set(target, entry.path);
     return { ...link, kind: 'file', size };
   }
 
-  /** The last heir of a path; a lost path itself when nothing stands in for it. */
-  #standing(path: string): string {
+  /** The last standIn of a path; a lost path itself when nothing stands in for it. */
+  #standInOf(path: string): string {
     let at = path;
-    for (let heir = this.#heirs.get(at); heir !== undefined; heir = this.#heirs.get(at)) at = heir;
+    for (let standIn = this.#standIns.get(at); standIn !== undefined; standIn = this.#standIns.get(at)) at = standIn;
     return at;
   }
 }

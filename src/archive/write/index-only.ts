@@ -20,7 +20,7 @@ const MAX_STORED = 6 * MEBIBYTE;
 export function* indexOnlyEntries(entries: Iterable<WalkedEntry>): Generator<PackedEntry, void, void> {
   for (const entry of entries) {
     if (entry.kind === 'hardlink') yield asFile(entry);
-    yield entry.kind === 'file' ? entry : { ...entry, aside: true };
+    yield entry.kind === 'file' ? entry : { ...entry, indexOnly: true };
   }
 }
 

@@ -18,13 +18,13 @@ export class LargeFiles {
   readonly #root: number;
   readonly #chain: DirectoryChain;
   readonly #warn: Warn;
-  readonly #heirs: HardLinkFallback;
+  readonly #hardLinks: HardLinkFallback;
   readonly #clock: Clock;
   readonly #open = new Set<number>();
 
   /** @param heirs is told of files that are gone or replaced. */
-  constructor(root: string, heirs: HardLinkFallback, clock: Clock, warn: Warn) {
-    this.#heirs = heirs;
+  constructor(root: string, hardLinks: HardLinkFallback, clock: Clock, warn: Warn) {
+    this.#hardLinks = hardLinks;
     this.#clock = clock;
     this.#root = openRoot(root);
     this.#chain = new DirectoryChain(this.#root);
@@ -51,7 +51,7 @@ export class LargeFiles {
     if (!sameFile(walked, stat) || isUnsettled(stat, this.#clock.now())) {
       this.#warn(walked.path, 'file_changed', 'It changed just before it was read; it may hold old and new bytes');
     }
-    if (isReplaced(walked, stat)) this.#heirs.markLost(walked.path);
+    if (isReplaced(walked, stat)) this.#hardLinks.markLost(walked.path);
     if (size === 0) fs.closeSync(descriptor);
     else this.#open.add(descriptor);
     return file;
@@ -69,7 +69,7 @@ export class LargeFiles {
   }
 
   #leaveOut(path: string, warning: { code: WarningCode; message: string }): undefined {
-    this.#heirs.markLost(path);
+    this.#hardLinks.markLost(path);
     this.#warn(path, warning.code, warning.message);
     return undefined;
   }

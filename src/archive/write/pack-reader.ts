@@ -13,7 +13,7 @@ import { splitPath } from '../../base/paths.ts';
 import type { PackedEntry } from './cut.ts';
 import type { ArchiveWarning, Entry, WarningCode } from '../entry.ts';
 import { HardLinkFallback } from './hard-link-fallback.ts';
-import type { EntryChange } from './segment-messages.ts';
+import type { EntryChange } from './messages.ts';
 import { HeaderEncoder, headerLength, paddingOf } from '../tar/header.ts';
 import { wholeSeconds } from '../walk/walk.ts';
 
@@ -62,9 +62,9 @@ export class PackReader {
 
   /** False when the entry no longer fits into the pack. */
   #add(pack: PackBuilder, index: number, planned: PackedEntry): boolean {
-    const entry = pack.heirs.resolve(planned);
+    const entry = pack.hardLinks.resolve(planned);
     if (entry === undefined) return pack.drop(index);
-    if (entry.aside === true) return true;
+    if (entry.indexOnly === true) return true;
     if (entry.kind === 'file' && entry.headerOnly !== true) return this.#readFile(pack, index, planned, entry);
     return pack.addHeader(index, planned, entry);
   }
@@ -91,7 +91,7 @@ export class PackReader {
 
 class PackBuilder {
   /** Of files in this pack alone: what was lost before it is known to the write line. */
-  readonly heirs = new HardLinkFallback();
+  readonly hardLinks = new HardLinkFallback();
   readonly #raw: Buffer;
   readonly #encoder: HeaderEncoder;
   readonly #clock: Clock;
@@ -107,13 +107,8 @@ class PackBuilder {
   }
 
   content(rest?: number): PackContent {
-    const content = {
-      length: this.#length,
-      changes: this.#changes,
-      warnings: this.#warnings,
-      asPlanned: this.#asPlanned && rest === undefined,
-    };
-    return rest === undefined ? content : { ...content, rest };
+    const asPlanned = this.#asPlanned && rest === undefined;
+    return { length: this.#length, changes: this.#changes, warnings: this.#warnings, asPlanned, rest };
   }
 
   /** @param entry the planned one, or what it was relinked to. */
@@ -130,7 +125,7 @@ class PackBuilder {
     const entry = changed ? changedEntry(seen, stat) : seen;
     if (this.#length + headerLength(entry) + entry.size + paddingOf(entry.size) > this.#raw.length) return false;
     if (isReplaced(seen, stat)) {
-      this.heirs.markLost(entry.path);
+      this.hardLinks.markLost(entry.path);
       this.#change({ index, entry, replaced: true });
     } else if (entry !== planned) this.#change({ index, entry });
     this.#length += this.#encoder.encode(entry, this.#raw, this.#length);
@@ -177,7 +172,7 @@ class PackBuilder {
 
   leaveOut(index: number, path: string, error?: unknown): void {
     const warning = absenceWarning(error);
-    this.heirs.markLost(path);
+    this.hardLinks.markLost(path);
     this.#change({ index });
     this.#warn(path, warning.code, warning.message);
   }

@@ -13,7 +13,7 @@ export interface PackedEntries {
 
 const FIELDS = 12;
 const HEADER_ONLY = 1;
-const ASIDE = 2;
+const INDEX_ONLY = 2;
 
 export function encodeEntries(entries: readonly PackedEntry[]): PackedEntries {
   let names = '';
@@ -22,7 +22,7 @@ export function encodeEntries(entries: readonly PackedEntry[]): PackedEntries {
   for (const entry of entries) {
     names += `${entry.path}\0${entry.target ?? ''}\0`;
     numbers[at] = ENTRY_KINDS.indexOf(entry.kind);
-    numbers[at + 1] = entry.headerOnly === true ? HEADER_ONLY : entry.aside === true ? ASIDE : 0;
+    numbers[at + 1] = entry.headerOnly === true ? HEADER_ONLY : entry.indexOnly === true ? INDEX_ONLY : 0;
     numbers[at + 2] = entry.size;
     numbers[at + 3] = entry.mode;
     numbers[at + 4] = entry.uid;
@@ -67,9 +67,9 @@ export function decodeEntries({ names, numbers }: PackedEntries): PackedEntry[] 
 function withMore(entry: PackedEntry, target: string, marks: number, fileSize: number): PackedEntry {
   return {
     ...entry,
-    ...(marks === HEADER_ONLY ? { headerOnly: true as const } : {}),
-    ...(marks === ASIDE ? { aside: true as const } : {}),
-    ...(entry.kind === 'symlink' || entry.kind === 'hardlink' ? { target } : {}),
-    ...(entry.kind === 'hardlink' ? { fileSize } : {}),
+    headerOnly: marks === HEADER_ONLY ? true : undefined,
+    indexOnly: marks === INDEX_ONLY ? true : undefined,
+    target: entry.kind === 'symlink' || entry.kind === 'hardlink' ? target : undefined,
+    fileSize: entry.kind === 'hardlink' ? fileSize : undefined,
   };
 }

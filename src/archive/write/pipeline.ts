@@ -11,7 +11,7 @@ import type { LargeFiles } from './large-files.ts';
 import type { HardLinkFallback } from './hard-link-fallback.ts';
 import { encodeEntries } from './packed-entries.ts';
 import type { ReuseBase } from './reuse.ts';
-import type { SegmentResult, SegmentTask } from './segment-messages.ts';
+import type { SegmentResult, SegmentTask } from './messages.ts';
 import type { ThreadPool } from '../threads/thread-pool.ts';
 
 export type SegmentPool = ThreadPool<{ slot: number; task: SegmentTask }, SegmentResult>;
@@ -22,7 +22,7 @@ export interface WritePipelineDeps {
   readonly assembler: Assembler;
   readonly base: ReuseBase | undefined;
   readonly large: LargeFiles;
-  readonly heirs: HardLinkFallback;
+  readonly hardLinks: HardLinkFallback;
   readonly readPace: Pace;
   readonly writePace: Pace;
   readonly checkStop: () => void;
@@ -40,15 +40,15 @@ interface UnderWay {
 }
 
 export class WritePipeline {
-  readonly #parts: WritePipelineDeps;
+  readonly #deps: WritePipelineDeps;
   readonly #underWay: UnderWay[] = [];
   readonly #free: number[];
   /** Has whoever waits look again: a slot was freed, a result came, or all is to stop. */
   #onChange: (() => void) | undefined;
 
-  constructor(parts: WritePipelineDeps) {
-    this.#parts = parts;
-    this.#free = Array.from({ length: parts.slots.count }, (_, slot) => slot);
+  constructor(deps: WritePipelineDeps) {
+    this.#deps = deps;
+    this.#free = Array.from({ length: deps.slots.count }, (_, slot) => slot);
   }
 
   /** A slot's bytes were written out. */
@@ -65,7 +65,7 @@ export class WritePipeline {
   /** Sends a unit on its way; while it waits for a slot, it appends what is done. */
   async add(unit: Unit): Promise<void> {
     for (;;) {
-      this.#parts.checkStop();
+      this.#deps.checkStop();
       if (this.#underWay[0]?.settled === true) await this.#appendFirst();
       else if (this.#free.length > 0) break;
       else await this.#change();
@@ -76,17 +76,17 @@ export class WritePipeline {
   /** Appends all that is under way, and waits until every slot was written out. */
   async finish(): Promise<void> {
     while (this.#underWay.length > 0) await this.#appendFirst();
-    while (this.#free.length < this.#parts.slots.count) {
-      this.#parts.checkStop();
+    while (this.#free.length < this.#deps.slots.count) {
+      this.#deps.checkStop();
       await this.#change();
     }
   }
 
   async #start(unit: Unit): Promise<UnderWay> {
     const slot = await this.#takeSlot();
-    const reused = this.#parts.base?.find(unit);
-    await this.#parts.readPace.take(reused?.length ?? unit.length);
-    const result = this.#parts.pool.run({ slot, task: this.#task(unit, reused) });
+    const reused = this.#deps.base?.find(unit);
+    await this.#deps.readPace.take(reused?.length ?? unit.length);
+    const result = this.#deps.pool.run({ slot, task: this.#task(unit, reused) });
     const underWay: UnderWay = { unit, slot, reused, result, settled: false };
     const settle = (): void => {
       underWay.settled = true;
@@ -97,7 +97,7 @@ export class WritePipeline {
   }
 
   #task(unit: Unit, reused: Segment | undefined): SegmentTask {
-    const descriptor = this.#parts.base?.descriptor;
+    const descriptor = this.#deps.base?.descriptor;
     if (reused !== undefined && descriptor !== undefined) {
       return { kind: 'copy', descriptor, offset: reused.offset, length: reused.length, crcStored: reused.crcStored };
     }
@@ -112,9 +112,9 @@ export class WritePipeline {
   }
 
   async #append({ unit, slot, reused, result: promise }: UnderWay): Promise<void> {
-    this.#parts.checkStop();
+    this.#deps.checkStop();
     const result = await promise;
-    const broken = unit.kind === 'pack' && unit.entries.some((entry) => this.#parts.heirs.affects(entry));
+    const broken = unit.kind === 'pack' && unit.entries.some((entry) => this.#deps.hardLinks.affects(entry));
     if (broken || result.damaged === true) {
       // Nothing of the slot was used: the unit is made again, from its files.
       this.#free.push(slot);
@@ -122,7 +122,7 @@ export class WritePipeline {
       else await this.#appendFresh(unit);
       return;
     }
-    if (reused !== undefined) this.#parts.assembler.countReused(result.storedLength);
+    if (reused !== undefined) this.#deps.assembler.countReused(result.storedLength);
     await this.#seal(unit, slot, result, reused);
     if (unit.kind === 'pack') await this.#finishPack(unit, result);
     else this.#finishPiece(unit, unit.file, result);
@@ -131,37 +131,37 @@ export class WritePipeline {
   /** Makes a unit from its files, without a look at the older archive. */
   async #appendFresh(unit: Unit): Promise<void> {
     const slot = await this.#takeSlot();
-    await this.#parts.readPace.take(unit.length);
-    const result = this.#parts.pool.run({ slot, task: this.#task(unit, undefined) });
+    await this.#deps.readPace.take(unit.length);
+    const result = this.#deps.pool.run({ slot, task: this.#task(unit, undefined) });
     await this.#append({ unit, slot, reused: undefined, result, settled: false });
   }
 
   async #seal(unit: Unit, slot: number, result: SegmentResult, reused: Segment | undefined): Promise<void> {
     const { rawLength, crcRaw } = reused ?? result;
     const sealed = { rawLength, crcRaw, crcStored: result.crcStored, key: result.asPlanned ? unit.key : '' };
-    const stored = this.#parts.slots.view(slot, result.storedLength);
-    this.#parts.assembler.append(unit, sealed, stored, result.changes, result.rest);
-    await this.#parts.writePace.take(result.storedLength);
-    if (result.storedLength > 0) this.#parts.writeSlot(slot, result.storedLength);
+    const stored = this.#deps.slots.view(slot, result.storedLength);
+    this.#deps.assembler.append(unit, sealed, stored, result);
+    await this.#deps.writePace.take(result.storedLength);
+    if (result.storedLength > 0) this.#deps.writeSlot(slot, result.storedLength);
     else this.freed(slot);
-    this.#parts.onAppended();
+    this.#deps.onAppended();
   }
 
   async #finishPack(pack: Pack, { warnings, changes, rest }: SegmentResult): Promise<void> {
-    const { assembler, heirs } = this.#parts;
+    const { assembler, hardLinks } = this.#deps;
     for (const { path, code, message } of warnings) assembler.warn(path, code, message);
     for (const { index, entry, replaced } of changes) {
       const planned = pack.entries[index];
       // What is kept beside the tar is no file that links could have been made to.
-      if (planned === undefined || planned.aside === true) continue;
-      if (entry === undefined || replaced === true) heirs.markLost(planned.path);
-      if (entry?.kind === 'file' && planned.kind === 'hardlink') heirs.standIn(planned.target ?? '', planned.path);
+      if (planned === undefined || planned.indexOnly === true) continue;
+      if (entry === undefined || replaced === true) hardLinks.markLost(planned.path);
+      if (entry?.kind === 'file' && planned.kind === 'hardlink') hardLinks.standIn(planned.target ?? '', planned.path);
     }
     if (rest !== undefined) await this.#addNow(rest === 0 ? outgrown(pack.entries) : pack.entries.slice(rest));
   }
 
   #finishPiece(piece: Piece, file: LargeFile, result: SegmentResult): void {
-    const { assembler, large } = this.#parts;
+    const { assembler, large } = this.#deps;
     if (result.errno !== undefined) {
       const message = `It cannot be read beyond byte ${result.available ?? 0} (${result.errno}); zeros stand there`;
       assembler.warn(file.entry.path, 'unreadable', message);
@@ -171,20 +171,20 @@ export class WritePipeline {
 
   /** Cuts entries anew and appends them at once, before all that is under way. */
   async #addNow(entries: Iterable<PackedEntry>): Promise<void> {
-    for (const unit of cutUnits(entries, this.#parts.large.open)) await this.#appendFresh(unit);
+    for (const unit of cutUnits(entries, this.#deps.large.open)) await this.#appendFresh(unit);
   }
 
   /** A pack's entries, with links to lost files led elsewhere: one by one, as each may lose a file for the next. */
   *#relinked(pack: Pack): Generator<PackedEntry, void, void> {
     for (const entry of pack.entries) {
-      const relinked = this.#parts.heirs.resolve(entry);
+      const relinked = this.#deps.hardLinks.resolve(entry);
       if (relinked !== undefined) yield relinked;
     }
   }
 
   async #takeSlot(): Promise<number> {
     for (;;) {
-      this.#parts.checkStop();
+      this.#deps.checkStop();
       const slot = this.#free.pop();
       if (slot !== undefined) return slot;
       await this.#change();

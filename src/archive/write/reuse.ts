@@ -11,7 +11,7 @@ import type { CompressionLevel } from '../contract.ts';
 import type { Unit } from './cut.ts';
 import { openFileSource } from '../../base/file-source.ts';
 import type { IndexSummary, Segment } from '../index/format.ts';
-import { belongsTo } from '../gzip/belongs-to.ts';
+import { belongsTo } from '../gzip/frame.ts';
 import { IndexReader } from '../index/reader.ts';
 import type { TreeTotals } from './tree-count.ts';
 import type { WalkedEntry } from '../walk/walk.ts';

@@ -14,7 +14,7 @@ import { makeEngine } from '../gzip/engine.ts';
 import { decodeEntries } from './packed-entries.ts';
 import { PackReader } from './pack-reader.ts';
 import { serveTasks } from '../threads/serve-tasks.ts';
-import type { CopyTask, PackTask, PieceTask, SegmentResult, SegmentTask } from './segment-messages.ts';
+import type { CopyTask, PackTask, PieceTask, SegmentResult, SegmentTask } from './messages.ts';
 
 export interface SegmentThreadData {
   readonly root: string;
@@ -34,13 +34,12 @@ const engine = makeEngine(data.engine, data.level);
 const reader = PackReader.open(data.root, systemClock, control.checkStop);
 const raw = Buffer.from(new ArrayBuffer(RAW_CAPACITY));
 
-serveTasks(
-  port,
+serveTasks(port, {
   control,
-  'Cannot make a segment of the archive',
-  ({ slot, task }: { id: number; slot: number; task: SegmentTask }) => run(task, slots.view(slot)),
-  () => reader.close(),
-);
+  doing: 'Cannot make a segment of the archive',
+  run: ({ slot, task }: { slot: number; task: SegmentTask }) => run(task, slots.view(slot)),
+  end: () => reader.close(),
+});
 
 function run(task: SegmentTask, output: Buffer): SegmentResult {
   if (task.kind === 'pack') return pack(task, output);
@@ -67,9 +66,15 @@ function piece(task: PieceTask, output: Buffer): SegmentResult {
   }
   raw.fill(0, got, task.length);
   const sealed = seal(raw.subarray(0, task.length), output);
-  const result = { ...sealed, changes: [], warnings: [], asPlanned: got === task.content };
-  if (got === task.content) return result;
-  return { ...result, available: task.offset + got, ...(errno === undefined ? {} : { errno }) };
+  const asPlanned = got === task.content;
+  return {
+    ...sealed,
+    changes: [],
+    warnings: [],
+    asPlanned,
+    available: asPlanned ? undefined : task.offset + got,
+    errno,
+  };
 }
 
 function seal(input: Buffer, output: Buffer) {

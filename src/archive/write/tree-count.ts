@@ -68,6 +68,6 @@ export class TreeCount {
 
   #add(entry: PackedEntry): void {
     this.#bytes += packedLength(entry);
-    if (entry.aside !== true && (entry.kind === 'file' || entry.kind === 'hardlink')) this.#files++;
+    if (entry.indexOnly !== true && (entry.kind === 'file' || entry.kind === 'hardlink')) this.#files++;
   }
 }

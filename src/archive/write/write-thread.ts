@@ -8,9 +8,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { asFailure } from '../../base/failure.ts';
 import type { WriteResult } from '../contract.ts';
 import type { SegmentThreadData } from './segment-thread.ts';
-import { threadFile } from '../threads/thread-file.ts';
+import { threadFile, lowerPriority } from '../threads/thread.ts';
 import { ThreadPool } from '../threads/thread-pool.ts';
-import { lowerPriority } from '../threads/priority.ts';
 import type { SegmentPool } from './pipeline.ts';
 import type { WriteEvent, WriteThreadData } from './messages.ts';
 

@@ -55,18 +55,18 @@ export async function writeTree(
     assembler.warn(path, code, message);
   };
   const count = data.count && base === undefined ? countTree(data, control) : undefined;
-  const heirs = new HardLinkFallback();
-  const large = new LargeFiles(data.root, heirs, clock, warn);
+  const hardLinks = new HardLinkFallback();
+  const large = new LargeFiles(data.root, hardLinks, clock, warn);
   const progress = new WriteProgress(assembler, count ?? base?.totals ?? { bytes: 0, files: 0 }, clock, (progress) => {
     send({ type: 'progress', progress });
   });
-  const line = new WritePipeline({
+  const pipeline = new WritePipeline({
     pool,
     slots,
     assembler,
     base,
     large,
-    heirs,
+    hardLinks,
     readPace: new Pace(clock, control.readRate, control.checkStop),
     writePace: new Pace(clock, control.writeRate, control.checkStop),
     checkStop: control.checkStop,
@@ -78,15 +78,16 @@ export async function writeTree(
     },
   });
   listen(({ slot }) => {
-    if (slot === null) line.wake();
-    else line.freed(slot);
+    if (slot === null) pipeline.wake();
+    else pipeline.freed(slot);
   });
   count?.start();
   try {
-    const restless = new Recheck();
-    for (const unit of cutUnits(chosen(data, watched(data, control, restless, warn)), large.open)) await line.add(unit);
-    await line.finish();
-    checkRestless(data, restless, assembler);
+    const recheck = new Recheck();
+    const entries = packed(data, walkNoted(data, control, recheck, warn));
+    for (const unit of cutUnits(entries, large.open)) await pipeline.add(unit);
+    await pipeline.finish();
+    checkAgain(data, recheck, assembler);
     send({ type: 'readingEnded' });
     const result = assembler.finish();
     progress.finish();
@@ -101,10 +102,10 @@ export async function writeTree(
 }
 
 /** The walk of this backup, taking note of what may change again. */
-function watched(
+function walkNoted(
   data: WriteThreadData,
   control: Control,
-  restless: Recheck,
+  recheck: Recheck,
   warn: (path: string, code: WarningCode, message: string) => void,
 ) {
   const ignore = compileIgnore(data.ignore);
@@ -116,27 +117,27 @@ function watched(
     warn,
     checkAbort: control.checkStop,
     onDirectory: (entry, names) => {
-      restless.addDirectory(entry, names, clock.now());
+      recheck.addDirectory(entry, names, clock.now());
     },
   });
-  return noting(walk.entries(), restless);
+  return noteFiles(walk.entries(), recheck);
 }
 
 /** The walk as it goes into the tar. */
-function chosen(data: WriteThreadData, walked: Generator<WalkedEntry, void, void>): Generator<PackedEntry, void, void> {
+function packed(data: WriteThreadData, walked: Generator<WalkedEntry, void, void>): Generator<PackedEntry, void, void> {
   return data.filesOnly ? indexOnlyEntries(walked) : walked;
 }
 
-function* noting(entries: Iterable<WalkedEntry>, restless: Recheck): Generator<WalkedEntry, void, void> {
+function* noteFiles(entries: Iterable<WalkedEntry>, recheck: Recheck): Generator<WalkedEntry, void, void> {
   for (const entry of entries) {
-    restless.addFile(entry, clock.now());
+    recheck.addFile(entry, clock.now());
     yield entry;
   }
 }
 
-function checkRestless(data: WriteThreadData, restless: Recheck, assembler: Assembler): void {
+function checkAgain(data: WriteThreadData, recheck: Recheck, assembler: Assembler): void {
   const ignore = compileIgnore(data.ignore);
-  restless.check(
+  recheck.check(
     data.root,
     (path) => assembler.hasWarned(path),
     (path, kind) => !ignore.ignores(path, kind),
@@ -150,5 +151,5 @@ function checkRestless(data: WriteThreadData, restless: Recheck, assembler: Asse
 function countTree(data: WriteThreadData, control: Control): TreeCount {
   const ignore = compileIgnore(data.ignore);
   const walk = new Walk({ ...data, ignore, warn: () => undefined, checkAbort: control.checkStop });
-  return new TreeCount(chosen(data, walk.entries()));
+  return new TreeCount(packed(data, walk.entries()));
 }

@@ -11,9 +11,8 @@ import { storedLength } from '../gzip/deflate.ts';
 import { selectedEngine } from '../gzip/engine.ts';
 import { compileIgnore } from '../ignore/ignore.ts';
 import { dropContent, returnFreedMemory } from '../gzip/native-memory.ts';
-import { workerCount } from '../threads/worker-count.ts';
+import { workerCount, threadFile } from '../threads/thread.ts';
 import { type RunningThread, runThread } from '../threads/run-thread.ts';
-import { threadFile } from '../threads/thread-file.ts';
 import type { WriteEvent, WriteReply, WriteThreadData } from './messages.ts';
 
 const DOING = 'Cannot make the archive';

@@ -4,9 +4,8 @@ import { describe, expect, test } from 'vitest';
 import type { CompressionLevel } from '../../../src/archive/contract.ts';
 import { makeIsalEngine } from '../../../src/archive/gzip/deflate-isal.ts';
 import { heldCompressor, newCompressorEachTime } from '../../../src/archive/gzip/deflate-run.ts';
-import { makeZlibEngine } from '../../../src/archive/gzip/deflate-zlib.ts';
+import { makeZlibEngine, makeEngine, selectedEngine } from '../../../src/archive/gzip/engine.ts';
 import { type DeflateEngine, storedLength } from '../../../src/archive/gzip/deflate.ts';
-import { makeEngine, selectedEngine } from '../../../src/archive/gzip/engine.ts';
 import { randomBytes } from '../../support/random-bytes.ts';
 
 const ISAL = makeIsalEngine('fast') === undefined ? undefined : 'isal';

@@ -329,7 +329,7 @@ describe('links that are kept beside the tar', () => {
     fs.writeFileSync(join(root, 'a'), 'shared');
     fs.linkSync(join(root, 'a'), join(root, 'b'));
     const entries = [...indexOnlyEntries(walked(root))];
-    expect(entries.map(({ path, kind, aside }) => [path, kind, aside])).toEqual([
+    expect(entries.map(({ path, kind, indexOnly: aside }) => [path, kind, aside])).toEqual([
       ['a', 'file', undefined],
       ['b', 'file', undefined],
       ['b', 'hardlink', true],

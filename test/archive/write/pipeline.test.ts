@@ -12,7 +12,7 @@ import { LargeFiles } from '../../../src/archive/write/large-files.ts';
 import { HardLinkFallback } from '../../../src/archive/write/hard-link-fallback.ts';
 import { PackReader } from '../../../src/archive/write/pack-reader.ts';
 import { decodeEntries } from '../../../src/archive/write/packed-entries.ts';
-import type { SegmentResult, SegmentTask } from '../../../src/archive/write/segment-messages.ts';
+import type { SegmentResult, SegmentTask } from '../../../src/archive/write/messages.ts';
 import { Walk, type WalkedEntry } from '../../../src/archive/walk/walk.ts';
 import { type SegmentPool, WritePipeline } from '../../../src/archive/write/pipeline.ts';
 import type { Clock } from '../../../src/base/clock.ts';
@@ -82,7 +82,7 @@ async function archiveWhile(root: string, race: Race): Promise<Raced> {
     assembler,
     base: undefined,
     large,
-    heirs,
+    hardLinks: heirs,
     readPace,
     writePace,
     checkStop: () => undefined,

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { crc32 } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { makeIsalChecksum } from '../../../src/archive/gzip/crc-isal.ts';
-import { loadIsal } from '../../../src/archive/gzip/isal-library.ts';
+import { makeIsalChecksum, loadIsal } from '../../../src/archive/gzip/isal-library.ts';
 
 test.skipIf(loadIsal() === undefined)(
   "the checksum of ISA-L is zlib's, whatever the bytes and wherever they lie",

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { currentThread } from '../../../src/archive/threads/priority.ts';
+import { currentThread } from '../../../src/archive/threads/thread.ts';
 import { writeArchive } from '../../../src/archive/write/write.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { MemorySink, requestFor } from '../../support/written-archive.ts';
