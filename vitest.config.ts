@@ -10,8 +10,10 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    // Fails a test that logs a secret, at whatever level.
-    setupFiles: [fileURLToPath(new URL('test/support/secret-watch.ts', import.meta.url))],
+    // Fails a test that logs a secret at any level, or that leaves something open.
+    setupFiles: ['secret-watch.ts', 'leak-watch.ts'].map((name) =>
+      fileURLToPath(new URL(`test/support/${name}`, import.meta.url)),
+    ),
     // One less than there are cores by default, which leaves half of a small machine idle.
     maxWorkers: '100%',
     projects: [

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { openRoot } from '../../src/base/handles.ts';
 import { enterDirectory, ownDirectory } from '../../src/base/thread-cwd.ts';
 import type { OwnDirectoryAnswer, OwnDirectoryData } from '../support/own-directory-thread.ts';
@@ -58,7 +58,9 @@ test('the process keeps its working directory, and the main thread never gives i
   const directories = await twoDirectories('a');
   await lookIn({ directories, name: 'a' });
   expect(ownDirectory()).toBe(false);
-  expect(enterDirectory(openRoot(directories[0] ?? ''))).toBe(false);
+  const handle = openRoot(directories[0] ?? '');
+  onTestFinished(() => closeSync(handle));
+  expect(enterDirectory(handle)).toBe(false);
   expect(process.cwd()).toBe(before);
 });
 

@@ -388,7 +388,9 @@ describe('several targets on one directory', () => {
       other.makeDirectory(entry('a/b', 'directory'));
       return real(path, mode);
     }) as typeof fs.mkdirSync);
-    expect(target.createFile(entry('a/b/f', 'file'))).toBeDefined();
+    const file = target.createFile(entry('a/b/f', 'file'));
+    onTestFinished(() => file?.close());
+    expect(file).toBeDefined();
     expect(fs.readdirSync(join(into, 'a/b'))).toEqual(['f']);
   });
 });

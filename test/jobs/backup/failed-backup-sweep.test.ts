@@ -1,7 +1,7 @@
 /** A store that goes away while a backup is made, and what becomes of the bytes that nobody could take back then. */
 import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { newJobId } from '../../../src/base/ids.ts';
 import { silentLog } from '../../../src/base/log.ts';
 import { FailedBackupSweep } from '../../../src/jobs/backup/failed-backup-sweep.ts';
@@ -120,7 +120,9 @@ test('half-written files of a killed run go once the disk that they lie on is mo
   const directory = await scratchDirectory();
   const [marker, away] = [join(directory, '.roost-store'), join(await scratchDirectory(), 'marker')];
   const { store: killed, identity } = await scratchStore({ directory });
-  await (await killed.create(objectKey(SERVER, ID, 'tar.gz'))).write(Buffer.from('half of it'));
+  const writer = await killed.create(objectKey(SERVER, ID, 'tar.gz'));
+  onTestFinished(() => writer.abort());
+  await writer.write(Buffer.from('half of it'));
   await rename(marker, away);
   const { store, fault } = await scratchStore({ directory, identity });
   expect(fault?.code).toBe('store_unreachable');

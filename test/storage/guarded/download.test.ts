@@ -1,4 +1,4 @@
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
 import { failureOf } from '../../support/rejection.ts';
@@ -153,9 +153,13 @@ describe('limits', () => {
   });
 
   it('gives up a host that takes the connection and never speaks TLS', async () => {
-    const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+    const accepted: Socket[] = [];
+    const silent = createServer((socket) => void accepted.push(socket)).listen(0, '127.0.0.1');
     await new Promise((resolve) => silent.once('listening', resolve));
-    onTestFinished(() => void silent.close());
+    onTestFinished(() => {
+      for (const socket of accepted) socket.destroy();
+      silent.close();
+    });
     const { port } = silent.address() as AddressInfo;
     const fetching = fetchLink(`https://127.0.0.1:${port}/x`, { allowlist, connectMs: 30 });
     expect((await failureOf(fetching, 'store_unreachable')).message).toContain('it took too long to connect');
