@@ -9,7 +9,7 @@ export function notesOn(config: Omit<Config, 'notes'>): string[] {
 function closedApi({ tokens, panel, servers }: Omit<Config, 'notes'>): string[] {
   const notes: string[] = [];
   if (tokens.length === 0 && panel.connection === null) {
-    notes.push('There are no tokens and no panel: nobody can use the API.');
+    notes.push('There are no tokens and no panel: the API cannot be used.');
   }
   if (servers.root === null && servers.list.length === 0) {
     notes.push('There is neither servers.root nor servers.list: no server can be backed up.');

@@ -343,7 +343,7 @@ describe('notes', () => {
 
   test('an open address without TLS, servers within servers, and nobody to use it', () => {
     expect(notesOf('api: { host: 0.0.0.0 }')).toContainEqual(expect.stringContaining('without TLS'));
-    expect(notesOf('')).toContainEqual(expect.stringContaining('nobody can use the API'));
+    expect(notesOf('')).toContainEqual(expect.stringContaining('the API cannot be used'));
     const list = [`{ id: ${SERVER}, path: /srv/mc }`, `{ id: ${OTHER}, path: /srv/mc/inner }`];
     expect(notesOf(`servers: { list: [ ${list.join(', ')} ] }`)).toContainEqual(
       expect.stringContaining('changes both'),

@@ -80,7 +80,7 @@ async function checkSpace(name: string, directory: string, reserve: number): Pro
   if (free <= reserve) findings.push(fault('space', `${space}, not more than its reserve: backups are refused`, mend));
   else if (free < reserve * 2) findings.push(warning('space', `${space}, less than twice its reserve`, mend));
   if (files > 0 && ffree < FEW_INODES) {
-    const hint = 'Remove files that nobody needs from that disk.';
+    const hint = 'Remove unneeded files from that disk.';
     findings.push(fault('space', `The disk of the store "${name}" has ${ffree} inodes left`, hint));
   }
   const { mode } = await stat(directory);
