@@ -1,10 +1,10 @@
 /**
- * The door of the archive room: one plain tar.gz, made of segments that stand alone.
+ * The only way into src/archive: one plain tar.gz, made of segments that inflate independently.
  *
  * For: turning a directory into an archive and back. Promises: an archive is one gzip member with one tar stream that
- * any tar reads; a live directory never makes it malformed, and every path that is not in it as it was is named in a
- * warning; nothing outside the directory is read or written, whatever links or races its owner makes; memory does not
- * grow with the tree. Never: knows servers, stores, backups or HTTP; deletes anything.
+ * any tar reads; a live directory never makes it malformed, and each path that is not stored as it was has a warning;
+ * nothing outside the directory is read or written, whatever links or races its owner makes; memory does not grow with
+ * the tree. Never: knows servers, stores, backups or HTTP; deletes anything.
  */
 export { writeArchive } from './write/write.ts';
 export { extractArchive, verifyArchive } from './read/read.ts';

@@ -1,7 +1,4 @@
-/**
- * What the archive room offers to the rooms above: requests and results of its verbs (write, open, verify, extract).
- * Types only; `archive.ts` is the door with the verbs themselves.
- */
+/** Requests and results of the archive's functions (write, open, verify, extract). Types only; see archive.ts. */
 import type { ByteSink, ByteSource } from '../base/source.ts';
 import type { ArchiveProgress, ArchiveWarning, Entry } from './entry.ts';
 
@@ -67,7 +64,7 @@ export interface StreamedEntry {
   content(): AsyncIterable<Uint8Array>;
 }
 
-/** What a foreign archive held that is no entry: hostile or unsupported, by name; or a word on the archive as a whole. */
+/** What a foreign archive held that is no entry: hostile or unsupported, by name; or a warning about the archive as a whole. */
 export interface SkippedEntry {
   readonly warning: ArchiveWarning;
 }
@@ -165,7 +162,7 @@ export interface ExtractResult {
   readonly entries: number;
   readonly files: number;
   readonly bytes: number;
-  /** Includes `hostile_entry` for what was passed over. */
+  /** Includes `hostile_entry` for skipped entries. */
   readonly warnings: readonly ArchiveWarning[];
   readonly warningCount: number;
   /** Entries passed over because they were hostile. */
@@ -176,7 +173,7 @@ export interface VerifyRequest {
   readonly source: OpenRequest;
   /** What the manifest recorded, to compare with. */
   readonly expected?: { readonly size: number; readonly sha256: string };
-  /** Nobody else is about to read the archive: what this reads of it shall not push other files out of memory. */
+  /** Drop what was read from the page cache: set when no other reader of the archive is expected soon. */
   readonly passing?: boolean;
   readonly workers: number | 'auto';
   /** How many steps nicer than the calling thread its own threads are; 0 without it. */

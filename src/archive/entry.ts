@@ -1,7 +1,4 @@
-/**
- * The words of the archive room: what one tar entry is, and what may be said about it. Types only, shared by the
- * writer, the readers and the index.
- */
+/** What a tar entry is, and the warnings about one. Shared by the writer, the readers and the index. */
 
 export type EntryKind = 'file' | 'directory' | 'symlink' | 'hardlink';
 

@@ -1,14 +1,13 @@
 /**
- * Telling what deflate can shrink from what it cannot, at a fraction of the cost of trying. What game servers keep is
- * mostly compressed already (region files, jars, pictures), and both engines are slowest at such bytes: to find nothing
- * to shorten takes them longer than to shorten text.
+ * Guesses which bytes deflate can shrink, at a fraction of the cost of trying. Game servers hold mostly compressed data
+ * (region files, jars, pictures), at which both engines are slowest.
  */
 
 /** Region files keep their compressed chunks in sectors of this size. */
 const BLOCK = 4096;
 /**
- * Every thirteenth byte of a block tells enough; of the shorter start of one, every third. Odd on purpose: with every eighth
- * an array of 64-bit numbers would be judged by their lowest bytes alone.
+ * Samples every thirteenth byte of a block, and every third of a block's start. Odd, because every eighth would sample
+ * only the lowest bytes of an array of 64-bit numbers.
  */
 const STRIDE = { block: 13, start: 3 };
 /**
@@ -16,7 +15,7 @@ const STRIDE = { block: 13, start: 3 };
  * By the 316 samples of a block random bytes stay within 1 in 200, by the 86 of the shortest start within 1 in 140.
  */
 const COMPRESSIBLE = { block: 1 / 190, start: 1 / 138 };
-/** After so many samples text is clearly told: no more are taken. */
+/** After this many samples, clearly compressible bytes need no more. */
 const FIRST_LOOK = 64;
 const CLEARLY_COMPRESSIBLE = 1 / 50;
 /** Fewer zeros at the end of a block are not worth a run of their own, nor are fewer bytes before them. */
@@ -31,8 +30,8 @@ export interface Run {
 }
 
 /**
- * Splits input into runs: whole blocks, but for the zeros that fill up the last sector of a chunk. A guess, which costs
- * some bytes or some time when it is wrong, and nothing else.
+ * Splits input into runs of whole blocks, except for the zeros that pad the last sector of a chunk. A wrong guess costs
+ * only bytes or time.
  */
 export class RunFinder {
   readonly #counts = new Uint16Array(256);

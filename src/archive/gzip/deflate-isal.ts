@@ -38,7 +38,7 @@ export function makeIsalEngine(level: CompressionLevel): DeflateEngine | undefin
   const deflate = library.func('int isal_deflate_stateless(void *stream)');
   const stream = fixedMemory(STREAM_BYTES);
   const levelBuffer = fixedMemory(LEVEL_BUFFER_BYTES);
-  // `best` tries all: on jars the looks lose 2 % of what it is asked for.
+  // `best` deflates everything: on jars, guessing costs 2 % of size.
   const whole: DeflateEngine['deflate'] = (input, output) =>
     deflateRun(input, output.subarray(0, storedLength(input.length))) ?? store(input, output);
   return { name: 'isal', deflate: level === 'fast' ? deflateRuns(deflateRun) : whole, crc32 };

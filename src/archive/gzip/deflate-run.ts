@@ -1,10 +1,9 @@
 /**
- * Deflating one run of bytes with node:zlib, straight into memory that is there already.
+ * Deflates one run of bytes with node:zlib into existing memory.
  *
- * `deflateRawSync` makes a compressor and output buffers for each call; with some hundred calls a second in several
- * threads that was 100 MiB of garbage at any time. The streams of node:zlib have a compressor underneath that takes
- * both buffers, `_handle.writeSync`. It is no documented interface, although pngjs and others have built on it since
- * Node 4: where it is not as expected, the documented way is taken.
+ * `deflateRawSync` allocates a compressor and buffers per call, which left 100 MiB of garbage at any time. The streams of
+ * node:zlib have `_handle.writeSync`, which takes both buffers. It is undocumented (pngjs and others use it since Node
+ * 4), so the documented call is the fallback.
  */
 import { constants, createDeflateRaw, deflateRawSync } from 'node:zlib';
 import { RunFinder } from './compressible.ts';
@@ -50,7 +49,7 @@ export function heldCompressor(level: number): DeflateRun | undefined {
   const known = underneath._handle;
   if (typeof known?.writeSync !== 'function' || typeof known.reset !== 'function') return undefined;
   if (!(left instanceof Uint32Array) || left.length !== 2) return undefined;
-  // It would end the thread; a run that was not deflated is stored.
+  // An unhandled error would end the thread; the run is stored instead.
   stream.on('error', () => undefined);
   return (input, output) => {
     const handle = underneath._handle;
@@ -84,7 +83,7 @@ export function deflateRuns(deflateRun: DeflateRun): DeflateEngine['deflate'] {
       const bytes = input.subarray(run.start, run.end);
       const stored = storedLength(bytes.length);
       const deflated = run.compressible ? deflateRun(bytes, room.subarray(at, at + stored - 1)) : undefined;
-      // Many short stored runs have more headers between them than one long one, and room is for that.
+      // Many short stored runs need more headers than one long one, for which the output is sized.
       if (deflated === undefined && at + stored > room.length) return store(input, output);
       at += deflated ?? store(bytes, output, at);
     }

@@ -1,6 +1,6 @@
 /**
- * One interface, two engines: raw deflate blocks (RFC 1951) over a run of bytes, referring to nothing before it, on a
- * byte boundary at the end and without a final block, so that what they make can be joined.
+ * The interface of both engines: raw deflate blocks (RFC 1951) that refer to nothing before them, end on a byte boundary
+ * and have no final block, so that they can be joined.
  */
 import type { EngineName } from '../contract.ts';
 
@@ -32,8 +32,7 @@ export function storedLength(input: number): number {
  * @returns the bytes written.
  */
 export function store(input: Uint8Array, output: Uint8Array, offset = 0): number {
-  // Of all memory around: Buffer copies a whole buffer by `set`, and into memory that threads share V8 does that byte by
-  // byte, at a tenth of the speed.
+  // Copy from a Buffer over the whole memory: `set` into shared memory goes byte by byte, at a tenth of the speed.
   const memory = Buffer.from(input.buffer);
   const from = input.byteOffset;
   let at = offset;

@@ -1,4 +1,4 @@
-/** Inflating one segment by itself: the other half of deflate.ts. */
+/** Inflates one segment: the counterpart of deflate.ts. */
 import { constants, crc32, inflateRaw, inflateRawSync } from 'node:zlib';
 import { promisify } from 'node:util';
 import { MEBIBYTE } from '../../base/sizes.ts';
@@ -43,7 +43,7 @@ export class SegmentInflater {
   }
 }
 
-/** The same beside the calling thread's other work, in the thread pool of Node, into memory of its own. */
+/** The same in Node's thread pool, into new memory. */
 export async function inflateSegmentAsync(stored: Uint8Array, segment: Segment): Promise<Uint8Array> {
   checkLengths(segment);
   if (crc32(stored) !== segment.crcStored) throw segmentDamaged(segment, 'its stored bytes have changed');
@@ -79,8 +79,8 @@ function checkRaw<Bytes extends Uint8Array>(raw: Bytes, segment: Segment, checks
 }
 
 /**
- * Copies the content of a segment that consists of stored blocks alone; false when it is not one. That is how
- * incompressible files lie in an archive, and copying is many times faster than zlib's way through them.
+ * Copies the content of a segment of stored blocks only; false for others. Incompressible files are stored so, and
+ * copying is many times faster than zlib.
  */
 function unstore(stored: Uint8Array, output: Uint8Array): boolean {
   const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.length);
@@ -92,7 +92,7 @@ function unstore(stored: Uint8Array, output: Uint8Array): boolean {
     // Of the first byte's bits, three are the block's type; an encoder may leave the rest to the padding.
     if (stored[at] !== 0 || (length ^ check) !== 0xffff) return false;
     if (end > stored.length || to + length > output.length) return false;
-    // Not `set`: out of memory that threads share V8 copies byte by byte, a tenth as fast.
+    // Not `set`: V8 copies shared memory byte by byte, a tenth as fast.
     bytes.copy(output, to, at + STORED_HEADER, end);
     to += length;
     at = end;

@@ -1,7 +1,7 @@
 /**
- * ISA-L, Intel's storage library: `libisal.so.2` (Debian, Ubuntu: libisal2), called through koffi. The heads of its two
- * structures (isa-l/igzip_lib.h: isal_zstream, inflate_state) have been the same in all releases of that soname; what
- * lies behind them is the library's own, and is given more room than it needs.
+ * ISA-L, Intel's storage library `libisal.so.2` (Debian, Ubuntu: libisal2), called through koffi. The heads of its two
+ * structures (isa-l/igzip_lib.h: isal_zstream, inflate_state) are the same in all releases of that soname; the rest is
+ * private to the library, and gets more memory than it needs.
  */
 import koffi, { type LibraryHandle } from 'koffi';
 
@@ -21,7 +21,7 @@ export function loadIsal(): LibraryHandle | undefined {
   return loaded ?? undefined;
 }
 
-/** Memory that stays where it is, so that the library may be told its address. */
+/** Memory that never moves, so that the library can hold its address. */
 export function fixedMemory(bytes: number): Buffer {
   return Buffer.from(new ArrayBuffer(bytes));
 }

@@ -1,7 +1,6 @@
 /**
- * Giving memory back to the host when an operation has ended. glibc keeps what ended threads had freed for the next
- * ones, and a shared buffer lives until its thread next collects its garbage, which in an idle daemon is never: ten
- * jobs held 100 MiB that nobody used.
+ * Returns memory to the host after an operation. glibc keeps what ended threads freed, and a shared buffer lives until
+ * its thread collects garbage, which an idle daemon never does: ten jobs held 100 MiB.
  */
 import { findCFunction } from '../../base/c-library.ts';
 import { addressOf } from './isal-library.ts';
@@ -10,7 +9,7 @@ import { addressOf } from './isal-library.ts';
 const MADV_DONTNEED = 4;
 const PAGE = 4096;
 
-/** Drops the content of shared memory that no thread uses any more; it stays valid, and empty. */
+/** Drops the content of shared memory that no thread uses any more; it then reads as zeros. */
 export function dropContent(memory: SharedArrayBuffer): void {
   const start = addressOf(Buffer.from(memory));
   const first = (start + BigInt(PAGE) - 1n) & ~BigInt(PAGE - 1);

@@ -1,7 +1,6 @@
 /**
- * The directory of an index: what was written, or nothing. Checked here and not by zod, because each thread that reads
- * an index would load that library for this one shape: 30 ms and 8 MiB each, a tenth of a whole backup's start and
- * memory.
+ * Checks the directory of an index. Not by zod, which each thread that reads an index would have to load for this one
+ * shape: 30 ms and 8 MiB, a tenth of a backup's start and memory.
  */
 import { MEBIBYTE } from '../../base/sizes.ts';
 import { type EntryBlock, indexDamaged, type IndexDirectory, type IndexSummary, type SegmentBlock } from './format.ts';

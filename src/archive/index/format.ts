@@ -3,11 +3,9 @@
  *
  *   magic "ROOSTIDX" | blocks … | directory | footer
  *
- * A block is a run of entries or of segments, deflated by itself; the directory says where each block lies and what it
- * starts with, so that one block answers a question about one path. The footer has a fixed length and comes last,
- * because only then is everything known: the index can be written as a stream.
- *
- * All numbers are little endian. Damage anywhere is found: each block and the directory carry a CRC-32.
+ * For: finding one path without reading the archive. Promises: a block of entries or segments inflates alone, and the
+ * directory says where each begins; the index can be written as a stream, because the footer comes last; each block and
+ * the directory have a CRC-32, so any damage is found. Never: reads files. All numbers are little endian.
  */
 import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { MEBIBYTE } from '../../base/sizes.ts';
@@ -47,7 +45,7 @@ export interface IndexSummary {
   readonly size: number;
   readonly rawSize: number;
   readonly sha256: string;
-  /** The gzip trailer's CRC-32: with the size, it tells whether an index belongs to an archive. */
+  /** The gzip trailer's CRC-32: with the size, it shows whether an index belongs to an archive. */
   readonly crc32: number;
   readonly entries: number;
   readonly files: number;
@@ -90,7 +88,7 @@ export function packBlock(raw: Uint8Array): { stored: Buffer; crc: number } {
   return { stored, crc: crc32(stored) };
 }
 
-/** @throws Failure `archive_damaged` when the bytes are not what was written. */
+/** @throws Failure `archive_damaged` when the bytes do not match their checksum or length. */
 export function unpackBlock(stored: Uint8Array, crc: number, rawLength: number): Buffer {
   if (crc32(stored) !== crc) throw indexDamaged('a block does not match its checksum');
   try {
@@ -206,7 +204,7 @@ export class EntryBlockEncoder {
     return this.#length;
   }
 
-  /** The block's raw bytes; the encoder begins anew. */
+  /** The block's raw bytes; the encoder is empty again. */
   take(): Buffer {
     const raw = Buffer.from(this.#bytes.subarray(0, this.#length));
     this.#length = 0;

@@ -1,7 +1,4 @@
-/**
- * Reads an index block by block: one question about one path costs one or two blocks, whatever the archive's size, and
- * never are all entries held at once.
- */
+/** Reads an index block by block: a path costs one or two blocks, and all entries are never held at once. */
 import { MEBIBYTE } from '../../base/sizes.ts';
 import { type ByteSource, useBytes } from '../../base/source.ts';
 import { freeMemory } from '../../base/free-memory.ts';
@@ -22,7 +19,7 @@ import {
 } from './format.ts';
 import { tarName } from '../tar/header.ts';
 
-/** A million entries need a directory of about 50 KiB; more than this is no index of ours. */
+/** A million entries need about 50 KiB. */
 const MAX_DIRECTORY = 256 * MEBIBYTE;
 
 export class IndexReader {
@@ -61,7 +58,7 @@ export class IndexReader {
   /**
    * Reads every block once, and keeps none.
    *
-   * @throws Failure `archive_damaged` when one is not what was written.
+   * @throws Failure `archive_damaged` when one is damaged.
    */
   async check(): Promise<void> {
     const { entryBlocks, segmentBlocks } = this.#directory;
@@ -96,8 +93,8 @@ export class IndexReader {
   }
 
   /**
-   * The entry of a tar name in a block, if it is there. Whoever asks for one file looks at the entries before it and
-   * keeps none; only for a second question about the same block are they all made.
+   * The entry of a tar name in a block. The first search of a block decodes up to the entry and keeps nothing; a
+   * second one decodes and keeps the whole block.
    */
   async #entryIn(block: EntryBlock, name: string): Promise<IndexedEntry | undefined> {
     if (this.#asked !== block && this.#latest?.block !== block) {
@@ -123,7 +120,7 @@ export class IndexReader {
       if (block.segmentRawOffset >= end) return;
       const next = blocks[index + 1];
       if (next !== undefined && next.segmentRawOffset <= start) continue;
-      // The others are not kept: they would be old by the time that these are read.
+      // Keep no other segments; they would stay in memory while these are read.
       yield* await this.#segmentsIn(block, (each) => each.rawOffset < end && each.rawOffset + each.rawLength > start);
     }
   }

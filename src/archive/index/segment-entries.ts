@@ -1,7 +1,4 @@
-/**
- * The entries of an archive beside the segments that hold them, both in order and a segment at a time: what verifying
- * and unpacking go by.
- */
+/** Joins entries with the segments that hold them, one segment at a time, for verifying and unpacking. */
 import type { IndexReader } from './reader.ts';
 import { indexDamaged, type IndexedEntry, type Segment } from './format.ts';
 import { paddingOf } from '../tar/header.ts';

@@ -1,4 +1,4 @@
-/** Writes an index as a stream, while its archive is made: a block goes out as soon as it is full. */
+/** Writes an index as a stream while its archive is made; a block is written as soon as it is full. */
 import {
   encodeFooter,
   encodeSegments,

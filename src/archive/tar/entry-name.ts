@@ -1,11 +1,10 @@
 /**
- * What an archive may call its entries. Pure rules, no I/O: they say whether a name can be made below a directory at
- * all, and give it back in the one form that the rest of Roost uses. That nothing is reached through a link on the
- * disk is the other half, and belongs to `unpack-target.ts`.
+ * Which names an archive may give its entries. Pure rules: whether a name can be made below a directory, and its one
+ * normal form. That no link on disk is followed is checked in unpack/target.ts.
  *
- * What is a legal name on Linux stays as it is when it cannot lead outside: a backslash, a colon, `C:`, control
- * characters, bytes that are no UTF-8, and names that differ in case or composition only. They round-trip, and
- * nothing here reads them as separators. (Zip archives made under DOS and Windows are different: `foreign/zip-name.ts`.)
+ * Legal Linux names that cannot lead outside are kept as they are: a backslash, a colon, `C:`, control characters,
+ * invalid UTF-8, names that differ in case or composition only. Zip archives made under DOS and Windows have rules of
+ * their own (foreign/zip-name.ts).
  */
 import { MAX_DEPTH } from '../../base/handles.ts';
 

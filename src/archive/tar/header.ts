@@ -1,11 +1,11 @@
 /**
- * Tar entry headers: POSIX ustar blocks, preceded by pax records only where ustar cannot say it (a path that does not
- * fit in name and prefix, a link target over 100 bytes, numbers beyond their octal fields).
+ * Tar entry headers: POSIX ustar blocks, with pax records only where ustar is too small (long paths and link targets,
+ * large numbers).
  *
- * The format is that of the `tar` package: `Header` makes every block's constant part and all unusual blocks, `Pax`
- * the records. Two things are ours. Names go as raw bytes into the plain fields, valid UTF-8 or not, because that is
- * what GNU tar, bsdtar, Go and Python all give back unchanged. And the constant part is kept per (kind, mode, owner):
- * encoding each header from nothing cost more than reading 200,000 small files.
+ * For: the writer. Promises: names are raw bytes in plain fields, which GNU tar, bsdtar, Go and Python all return
+ * unchanged; the same entry gives the same bytes. Never: reads files. The `tar` package makes constant parts and pax
+ * records; the constant part is cached per (kind, mode, owner), because encoding each header from scratch took longer
+ * than reading 200,000 small files.
  */
 import { Header } from 'tar/header';
 import { Pax } from 'tar/pax';
@@ -78,7 +78,7 @@ export class HeaderEncoder {
     const key = `${entry.kind} ${entry.mode} ${entry.uid} ${entry.gid}`;
     const known = this.#templates.get(key);
     if (known !== undefined) return known;
-    // Strangers choose modes and owners: forget all rather than grow without end.
+    // Modes and owners are the tree's choice, so bound the cache.
     if (this.#templates.size >= 4096) this.#templates.clear();
     const template = makeTemplate(entry);
     this.#templates.set(key, template);

@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { MEBIBYTE } from '../../base/sizes.ts';
 
-/** A mebibyte of zeros. Nobody writes to it. */
+/** A mebibyte of zeros; read only. */
 export const ZEROS = Buffer.alloc(MEBIBYTE);
 
 /** True when all bytes are zero; at the speed of memory. */

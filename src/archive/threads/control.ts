@@ -1,6 +1,6 @@
 /**
- * Memory that the threads of one operation share: the stop flag, the rates, and the slots in which segments lie from
- * deflating to writing. Nothing is copied or allocated on the way, so memory is as flat as the number of slots.
+ * Memory that the threads of one operation share: the stop flag, the rates, and slots for segments between deflating
+ * and writing. Segments are neither copied nor allocated, so memory is bounded by the number of slots.
  */
 import { MEBIBYTE } from '../../base/sizes.ts';
 import { Failure } from '../../base/failure.ts';
@@ -9,7 +9,7 @@ const STOP = 0;
 const READ_RATE = 1;
 const WRITE_RATE = 2;
 
-/** One operation's stop flag and rates, as every thread of it sees them. */
+/** One operation's stop flag and rates, seen by all its threads. */
 export class Control {
   readonly #stop: Int32Array;
   readonly #rates: Float64Array;
@@ -26,7 +26,7 @@ export class Control {
     Atomics.store(this.#stop, STOP, 1);
   }
 
-  /** @throws Failure `cancelled` once the operation is to stop; the side that stopped it knows the true reason. */
+  /** @throws Failure `cancelled` after `stop`; the side that stopped reports the true reason. */
   readonly checkStop = (): void => {
     if (Atomics.load(this.#stop, STOP) !== 0) throw new Failure('cancelled', 'Cannot go on: the operation was stopped');
   };
@@ -60,7 +60,7 @@ export class Slots {
   }
 }
 
-/** Slots of shared memory taken in turns: whoever wants one waits until one is free. */
+/** Hands out slots of shared memory; `acquire` waits until one is free, in order of the calls. */
 export class FreeSlots {
   readonly #free: number[];
   readonly #waiting: ((slot: number) => void)[] = [];

@@ -1,7 +1,6 @@
 /**
- * The thread's side of a ThreadPool: tasks one after another, each answered with its result or its Failure, until the
- * pool says that it is over. The thread then ends by itself: one that is terminated while native code is being loaded
- * or called (koffi, and ISA-L through it) takes the whole process down.
+ * The thread's side of a ThreadPool: answers each task with its result or Failure, in order, until `END` arrives. The
+ * thread then ends on its own: terminating one while native code (koffi, ISA-L) is loaded or called crashes the process.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { asFailure } from '../../base/failure.ts';

@@ -1,6 +1,6 @@
 /**
- * A fixed number of worker threads that each work through what they are given in order. A task's result comes back as
- * a promise; a thread that dies fails all its tasks, so nobody waits for ever.
+ * A fixed number of worker threads, each working through its tasks in order. A task's result is a promise; a thread
+ * that dies fails all its tasks, so no caller waits without end.
  */
 import { Worker } from 'node:worker_threads';
 import { Failure, type FailureRecord } from '../../base/failure.ts';
@@ -10,7 +10,7 @@ import { END } from './serve-tasks.ts';
 interface Member<Result> {
   readonly worker: Worker;
   readonly ended: Promise<void>;
-  /** Why it ended, once it has: it takes no more tasks. */
+  /** Set once it has ended; later tasks are rejected with it. */
   death: Failure | undefined;
   readonly waiting: Map<number, { resolve: (result: Result) => void; reject: (reason: Failure) => void }>;
 }
@@ -36,20 +36,17 @@ export class ThreadPool<Message extends object, Result> {
     const member = this.#members.reduce((best, next) => (next.waiting.size < best.waiting.size ? next : best));
     const id = this.#nextId++;
     const result = new Promise<Result>((resolve, reject) => {
-      // A dead thread has nothing to do, so it is soon chosen, and what it was given would wait for ever.
+      // A dead thread has the fewest tasks and is chosen soon; its tasks would never settle.
       if (member.death === undefined) member.waiting.set(id, { resolve, reject });
       else reject(member.death);
     });
-    // A rejection is looked at when the result is; until then it must not end the process.
+    // The caller may await the result later; an early rejection must not end the process.
     result.catch(() => undefined);
     member.worker.postMessage({ id, ...message });
     return result;
   }
 
-  /**
-   * Waits until the threads have ended: each when it is through with what it was given, which is soon after the
-   * operation's stop flag was set.
-   */
+  /** Waits until each thread has finished its tasks and ended; soon, once the operation's stop flag is set. */
   async close(): Promise<void> {
     for (const { worker } of this.#members) worker.postMessage(END);
     await Promise.all(this.#members.map(({ ended }) => ended));

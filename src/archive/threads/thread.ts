@@ -1,6 +1,4 @@
-/**
- * What all threads of the archive share: their file, memory, number, end and priority.
- */
+/** What all threads of the archive share: their file, memory limits, number, priority and end. */
 import fs from 'node:fs';
 import os from 'node:os';
 import type { ResourceLimits, Worker } from 'node:worker_threads';
@@ -10,10 +8,8 @@ const MAX_WORKERS = 16;
 const LEAST = 19;
 
 /**
- * What a thread's heap may hold before it is tidied. V8 lets short-lived objects of each thread pile up to tens of MiB,
- * and lets a heap grow the faster the more it may have; with several threads that is most of a backup's memory. The 3
- * MiB are what a semi-space of one comes to: 15 MiB less for a backup than with 8, in the same time. A gibibyte is
- * enough for the names of a directory of several million files.
+ * Heap limits of a thread. By default V8 lets tens of MiB of short-lived objects pile up in each; 3 MiB (a semi-space of
+ * one) saves a backup 15 MiB compared with 8 and costs no time. A gibibyte holds the names of several million files.
  */
 export const THREAD_MEMORY: ResourceLimits = { maxYoungGenerationSizeMb: 3, maxOldGenerationSizeMb: 1024 };
 
@@ -22,21 +18,21 @@ export function threadFile(caller: string, name: string): URL {
   return new URL(`${name}.${caller.endsWith('.ts') ? 'ts' : 'js'}`, caller);
 }
 
-/** Resolves when a thread has ended. It ends by itself; see thread-tasks.ts for why it is never terminated. */
+/** Resolves when a thread has ended. Threads are never terminated; serve-tasks.ts says why. */
 export function endOf(worker: Worker): Promise<void> {
   return new Promise((resolve) => {
     worker.once('exit', () => resolve());
   });
 }
 
-/** How many threads `auto`, or a number, comes to on this host. */
+/** Threads to start on this host for a number or `auto`. */
 export function workerCount(wanted: number | 'auto'): number {
   return Math.min(wanted === 'auto' ? os.availableParallelism() : Math.max(1, wanted), MAX_WORKERS);
 }
 
 /**
- * Makes this thread, and those that it starts from now on, so many steps nicer than it is, down to 19. Stays as it is
- * where that is refused (a sandbox): work that is less polite is better than none.
+ * Lowers the priority of this thread, and of threads it starts later, by `steps` nice levels, to 19 at most. On Linux
+ * each thread has its own priority, which the I/O scheduler may follow. A refusal (in a sandbox) is ignored.
  */
 export function lowerPriority(steps: number): void {
   if (steps <= 0) return;
@@ -44,12 +40,12 @@ export function lowerPriority(steps: number): void {
     const thread = currentThread();
     os.setPriority(thread, Math.min(os.getPriority(thread) + steps, LEAST));
   } catch {
-    // Refused; see above.
+    // Work at normal priority is better than none.
   }
 }
 
-/** The number by which Linux knows the calling thread. `process.pid` is that of the first one. */
+/** Linux's thread ID of the calling thread; `process.pid` is that of the main thread. */
 export function currentThread(): number {
-  // PID/task/TID, of whoever asks: a synchronous call asks from this very thread.
+  // PID/task/TID of the calling thread, because the call is synchronous.
   return Number(fs.readlinkSync('/proc/thread-self').split('/').at(-1));
 }

@@ -20,7 +20,7 @@ export interface EstimateThreadData {
 }
 
 const LARGEST = 20;
-/** Below an ignored directory the sum stops at this many levels: it is an estimate of what nobody keeps. */
+/** Levels below an ignored directory that are summed. */
 const MAX_IGNORED_DEPTH = 64;
 
 const data = workerData as EstimateThreadData;

@@ -1,4 +1,4 @@
-/** What a backup of a directory would hold: the caller's side of the estimating thread. */
+/** Estimates what a backup of a directory would hold: the caller's side of the estimating thread. */
 import { resolve } from 'node:path';
 import type { EstimateRequest, TreeEstimate } from '../contract.ts';
 import type { EstimateThreadData } from './estimate-thread.ts';

@@ -1,9 +1,10 @@
 /**
- * The ordered walk over a live directory: every entry once, in byte order of its tar name (a directory's ends in a
- * slash), a directory before its content. It holds one open handle per level and resolves each name against its
- * parent's handle, so a component swapped for a link leads nowhere. It never reads file content.
+ * The ordered walk over a live directory.
  *
- * Memory is one directory's names per level, plus a path for each inode that has several links.
+ * For: backups and estimates. Promises: every entry once, in byte order of its tar name (a directory's ends in a slash),
+ * a directory before its content; names resolve against their parent's open handle, so a component swapped for a link
+ * leads nowhere; memory is one directory's names per level, and a path for each inode with several links. Never: reads
+ * file content; stops for a file that vanished or cannot be read.
  */
 import fs from 'node:fs';
 import { errnoOf } from '../../base/failure.ts';
@@ -11,7 +12,7 @@ import { MAX_DEPTH, childPath, mapDirectory, openDirectory, openRoot, statChild 
 import type { Entry, EntryKind, WarningCode } from '../entry.ts';
 import type { DirectoryRules, IgnoreRules } from '../ignore/ignore.ts';
 
-/** An entry as the walk saw it, with what tells later whether it changed. */
+/** An entry as the walk saw it, with what later shows whether it changed. */
 export interface WalkedEntry extends Entry {
   readonly dev: number;
   readonly ino: number;
@@ -42,23 +43,23 @@ interface Level {
   /** Names as they sort and as tar has them: with a slash behind directories. */
   readonly names: readonly string[];
   next: number;
-  /** Set for an ignored directory that may hold something kept: it is yielded before the first such thing. */
+  /** An ignored directory that may hold kept entries; it is yielded before the first of them. */
   pending: WalkedEntry | undefined;
 }
 
 /** Bytes that a path may have: with pax records tar has no limit, but readers and panels do. */
 const MAX_PATH = 8192;
-/** Whole seconds that a JavaScript date can tell, 275,000 years each way; some file systems keep any 64-bit number. */
+/** Whole seconds of a JavaScript date, 275,000 years each way; some file systems keep any 64-bit number. */
 const MAX_TIME = 8.64e12;
 
 export class Walk {
   readonly #request: WalkRequest;
-  /** What is excluded: by rounded inode numbers, which tell quickly what is not, and by exact identities. */
+  /** What is excluded: rounded inode numbers for a quick check, and exact identities. */
   readonly #excluded: { readonly inodes: ReadonlySet<number>; readonly exact: ReadonlySet<string> };
   readonly #levels: Level[] = [];
   /** The first path of each inode with several links, by `dev:ino` (exact, as 64-bit numbers). */
   readonly #links = new Map<string, string>();
-  /** Levels that owe their directory. */
+  /** Levels whose directory is still to be yielded. */
   #pendingCount = 0;
 
   constructor(request: WalkRequest) {
@@ -135,7 +136,7 @@ export class Walk {
     try {
       const stat = statChild(level.handle, name);
       if (stat !== undefined) return stat;
-      // What comes and goes where nobody wants it archived (caches, locks) is no news.
+      // Ignored names (caches, locks) may come and go without a warning.
       if (!level.rules.child(name, wasDirectory).ignored) {
         this.#request.warn(path, 'file_vanished', 'It was gone before it could be looked at');
       }
@@ -201,7 +202,7 @@ export class Walk {
       this.#unreadable(path, error);
       return;
     }
-    // What was opened may be another directory than the one that was looked at.
+    // The opened directory may differ from the one that was checked.
     if (this.#excluded.exact.has(exactIdentity(fs.fstatSync(handle, { bigint: true })))) {
       fs.closeSync(handle);
       this.#exclude(path);
@@ -236,7 +237,7 @@ export class Walk {
 
   #unreadable(path: string, error: unknown): void {
     const errno = errnoOf(error);
-    // Too few descriptors is our trouble, not the file's: going on would drop files in silence, one warning each.
+    // Out of descriptors or memory: going on would leave out every further file.
     if (errno === undefined || errno === 'EMFILE' || errno === 'ENFILE' || errno === 'ENOMEM') throw error;
     if (errno === 'ENOENT') this.#request.warn(path, 'file_vanished', 'It was gone before it could be read');
     else if (errno === 'ELOOP' || errno === 'ENOTDIR' || errno === 'EINVAL') {

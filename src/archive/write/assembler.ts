@@ -1,6 +1,6 @@
 /**
- * Puts finished segments in order: the only place that knows offsets, the sha256, the CRC of the whole stream, the
- * counts and the index. One pass: every stored byte is hashed once, as it goes by.
+ * Appends finished segments in order, and keeps all that depends on the order: offsets, the sha256, the CRC of the whole
+ * stream, the counts and the index. Every stored byte is hashed once.
  */
 import { createHash } from 'node:crypto';
 import { constants, crc32, deflateRawSync } from 'node:zlib';
@@ -19,7 +19,7 @@ import { headerLength, paddingOf } from '../tar/header.ts';
 /** Warnings that are kept; all are counted. */
 const MAX_WARNINGS = 1000;
 
-/** What is appended: the bytes are described by these facts, wherever they lie. */
+/** Describes the bytes that are appended. */
 export interface SealedSegment {
   readonly rawLength: number;
   readonly crcRaw: number;
@@ -34,7 +34,7 @@ export interface AssemblerOptions {
   readonly engine: EngineName;
   readonly maxSize: number;
   readonly startedAt: number;
-  /** Takes bytes of the archive that lie in no slot: the frame. */
+  /** Takes the archive's bytes outside segments: the gzip frame. */
   readonly emit: (bytes: Buffer) => void;
   readonly emitIndex: (bytes: Buffer) => void;
 }

@@ -1,10 +1,10 @@
 /**
- * Cuts the tar stream into units of work, each of which becomes one segment. Cuts must stay put when other files
- * change, or nothing could be copied from an older archive:
+ * Cuts the tar stream into units, each of which becomes one segment. Cuts must not move when other files change, or
+ * nothing could be copied from an older archive:
  *
- * - a large file's header closes the running pack, and its content is cut at every mebibyte of *file* offset;
- * - all else is packed; a pack closes at a mebibyte, or, from 128 KiB on, behind an entry whose path says so, so that
- *   one new file moves one cut and not all that follow.
+ * - a large file's header closes the current pack, and its content is cut at every mebibyte of *file* offset;
+ * - all else is packed; a pack closes at a mebibyte or, from 128 KiB on, after an entry whose path hashes to a cut, so
+ *   that one new file moves one cut and not all after it.
  */
 import { createHash, hash } from 'node:crypto';
 import { MEBIBYTE } from '../../base/sizes.ts';
@@ -17,18 +17,18 @@ export const LARGE_FILE = 512 * 1024;
 export const PIECE_LENGTH = MEBIBYTE;
 const PACK_LENGTH = MEBIBYTE;
 const PACK_MINIMUM = 128 * 1024;
-/** One path in so many ends a pack that is over the minimum. */
+/** One path in 32 ends a pack that is over the minimum. */
 const PACK_CUT_EVERY = 32;
-/** More than fit into a pack by their headers: bounds packs of entries that take no bytes. */
+/** Bounds packs of entries that take no bytes; headers alone allow fewer. */
 const PACK_ENTRIES = 4096;
 
-/** What the raw bytes of any unit fit into: a full pack, and room for files that grew since the walk. */
+/** The raw bytes of any unit fit into this: a full pack, and space for files that grew since the walk. */
 export const RAW_CAPACITY = PACK_LENGTH + 192 * 1024;
 
 /** One entry of a pack; a large file's is there for its header alone. */
 export interface PackedEntry extends WalkedEntry {
   readonly headerOnly?: true;
-  /** In the index alone: it takes no bytes of the tar stream (aside.ts). */
+  /** In the index only; takes no bytes of the tar stream (index-only.ts). */
   readonly indexOnly?: true;
 }
 
@@ -67,7 +67,7 @@ export type Unit = Pack | Piece;
  */
 export type OpenLarge = (entry: WalkedEntry) => LargeFile | undefined;
 
-/** Cuts walked entries into units, in order. A file that `openLarge` gives back is closed by whoever takes the units. */
+/** Cuts walked entries into units, in order. The consumer of the units closes the files that `openLarge` returns. */
 export function* cutUnits(entries: Iterable<PackedEntry>, openLarge: OpenLarge): Generator<Unit, void, void> {
   let pack: PackedEntry[] = [];
   let length = 0;
@@ -131,7 +131,7 @@ const KEY_FIELDS = 9;
 
 function packKey(entries: readonly PackedEntry[]): string {
   let names = '';
-  // As they are: to write each as text took as long as to look at the file.
+  // Not as text: formatting numbers took as long as the stat of the file.
   const numbers = new Float64Array(entries.length * KEY_FIELDS);
   let at = 0;
   for (const entry of entries) {

@@ -1,7 +1,7 @@
 /**
- * Hard links to files that are not in the archive as the walk saw them: gone, unreadable, or replaced by another file
- * of the same name. A link to such a path would be a link to nothing, or to foreign content. So the first name that is
- * linked to it becomes the file itself, its *standIn*, and the others are linked to the standIn.
+ * Hard links whose target is not archived as the walk saw it: gone, unreadable, or replaced by another file. Such a link
+ * would lead nowhere, or to foreign content. So the first remaining link is archived as the file, its *stand-in*, and
+ * later links point to it.
  */
 import type { PackedEntry } from './cut.ts';
 
@@ -9,12 +9,12 @@ export class HardLinkFallback {
   /** Each lost path, with the path that stands in for it once there is one. */
   readonly #standIns = new Map<string, string | undefined>();
 
-  /** Takes note that a path does not lead to the file that the walk saw. */
+  /** Records that a path does not lead to the file that the walk saw. */
   markLost(path: string): void {
     if (!this.#standIns.has(path)) this.#standIns.set(path, undefined);
   }
 
-  /** Takes note that a name that was linked to a lost path is in the archive as the file itself. */
+  /** Records that a link to a lost path was archived as the file. */
   standIn(lost: string, path: string): void {
     this.#standIns.set(this.#standInOf(lost), path);
   }

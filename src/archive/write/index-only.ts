@@ -1,10 +1,7 @@
 /**
- * Archives whose tar stream holds regular files alone, for readers that break at anything else (a stock Wings, when its
- * panel goes back to it): directories and links are entries of the index that take no bytes of the tar, and a list of
- * them goes into the manifest too, so that they outlive a lost index.
- *
- * A name that is hard-linked is in the tar as a file of its own, so that no such reader loses it, and beside it as the
- * link that it was.
+ * Archives whose tar holds regular files only, for readers that fail at anything else (a stock Wings). Directories and
+ * links are entries of the index without bytes in the tar; a list of them goes into the manifest too, in case the index
+ * is lost. A hard link is in the tar as a file of its own, and in the index also as the link.
  */
 import { deflateSync } from 'node:zlib';
 import { MEBIBYTE } from '../../base/sizes.ts';

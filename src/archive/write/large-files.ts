@@ -1,6 +1,6 @@
 /**
- * Large files, held open from their header to their last piece: the header's size is that of the open file, all pieces
- * come from that same file whatever takes its name meanwhile, and one look at the end tells whether it changed.
+ * Large files, held open from header to last piece: size and content come from one open file whatever takes its name
+ * meanwhile, and one stat at the end shows whether it changed.
  */
 import fs from 'node:fs';
 import type { Clock } from '../../base/clock.ts';
@@ -22,7 +22,7 @@ export class LargeFiles {
   readonly #clock: Clock;
   readonly #open = new Set<number>();
 
-  /** @param heirs is told of files that are gone or replaced. */
+  /** @param hardLinks records files that are gone or replaced. */
   constructor(root: string, hardLinks: HardLinkFallback, clock: Clock, warn: Warn) {
     this.#hardLinks = hardLinks;
     this.#clock = clock;

@@ -22,7 +22,7 @@ export interface WriteThreadData {
   readonly slots: { readonly memory: SharedArrayBuffer; readonly count: number; readonly length: number };
 }
 
-/** From the write thread. A slot's bytes stay put until the caller's thread answers that it is free. */
+/** From the write thread. A slot's bytes do not change until the caller's thread replies that it is free. */
 export type WriteEvent =
   | { readonly type: 'slot'; readonly slot: number; readonly length: number }
   | { readonly type: 'bytes'; readonly bytes: Uint8Array }
@@ -32,7 +32,7 @@ export type WriteEvent =
   | { readonly type: 'done'; readonly result: WriteResult }
   | { readonly type: 'failed'; readonly failure: FailureRecord };
 
-/** To the write thread: a slot was written out; or nothing more will be, and it is to look at its stop flag. */
+/** To the write thread: a slot was written out; null makes it look at its stop flag. */
 export type WriteReply = { readonly slot: number } | { readonly slot: null };
 
 export interface PackTask {
@@ -48,7 +48,7 @@ export interface PieceTask {
   readonly length: number;
 }
 
-/** A stored segment of an older archive, to be taken over as it is. */
+/** A stored segment of an older archive, to be copied. */
 export interface CopyTask {
   readonly kind: 'copy';
   readonly descriptor: number;
@@ -77,7 +77,7 @@ export interface SegmentResult {
   readonly warnings: readonly ArchiveWarning[];
   /** False when a file was not as the walk saw it: the segment's key would promise other bytes. */
   readonly asPlanned: boolean;
-  /** A pack's first entry that no longer fitted, because files had grown; it and what follows must be cut anew. */
+  /** A pack's first entry that no longer fitted, because files had grown; it and what follows must be cut again. */
   readonly rest?: number;
   /** A piece: bytes that the file really had, when it ended early or could not be read on. */
   readonly available?: number;

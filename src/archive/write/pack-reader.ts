@@ -1,9 +1,8 @@
 /**
- * Reads one pack's files into memory as tar entries. Each file is opened against its directory's held handle, must
- * still be a regular file, and yields exactly the bytes that its header announces: a file that grew is cut there, one
- * that ends early is filled with zeros, one that is gone is left out; each is a warning. A malformed archive is
- * impossible whatever happens to the files meanwhile: a hard link to a file that was left out, or replaced by another,
- * becomes that file itself, and further links lead to it.
+ * Reads one pack's files into memory as tar entries. Each file is opened relative to its directory's handle, must still
+ * be a regular file, and yields exactly the bytes that its header announces: a longer file is cut, a shorter one filled
+ * with zeros, a missing one left out, each with a warning. Hard links to a file that was left out or replaced go through
+ * HardLinkFallback. So changing files never make the archive malformed.
  */
 import fs from 'node:fs';
 import type { Clock } from '../../base/clock.ts';
@@ -90,7 +89,7 @@ export class PackReader {
 }
 
 class PackBuilder {
-  /** Of files in this pack alone: what was lost before it is known to the write line. */
+  /** Files lost in this pack only; the pipeline knows of those lost before. */
   readonly hardLinks = new HardLinkFallback();
   readonly #raw: Buffer;
   readonly #encoder: HeaderEncoder;
@@ -218,7 +217,7 @@ function changedEntry(planned: PackedEntry, stat: fs.Stats): Entry {
   return { path, kind, size, mode: mode & 0o7777, uid, gid, mtime: wholeSeconds(mtimeMs) };
 }
 
-/** What to say of a file that is not what it was, when `now` is its size after reading. */
+/** The warning for a file that changed; `now` is its size after reading. */
 export function changeWarning(entry: Entry, now: number): { code: WarningCode; message: string } {
   if (now > entry.size) {
     return { code: 'file_grew', message: `It grew from ${entry.size} to ${now} bytes while it was read; it was cut` };
@@ -230,7 +229,7 @@ export function changeWarning(entry: Entry, now: number): { code: WarningCode; m
 }
 
 /**
- * What to say of a file that could not be opened, or is no regular file any more (no error given).
+ * The warning for a file that could not be opened or, without an error, is not a regular file any more.
  *
  * @throws the error itself when the trouble is not the file's: no descriptors or no memory left.
  */

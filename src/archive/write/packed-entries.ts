@@ -1,6 +1,6 @@
 /**
- * A pack's entries on their way to a segment thread: one string and one array of numbers. Cloning 200,000 objects
- * between threads cost as much as reading the files that they stand for.
+ * Encodes a pack's entries for a segment thread as one string and one array of numbers. Cloning 200,000 objects between
+ * threads took as long as reading their files.
  */
 import type { PackedEntry } from './cut.ts';
 import { ENTRY_KINDS } from '../entry.ts';

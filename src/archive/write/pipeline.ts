@@ -1,6 +1,6 @@
 /**
- * The line of units on their way into the archive: handed to segment threads as they come, appended in order. A
- * bounded number is under way, each in a slot of shared memory that is free again once its bytes are written out.
+ * Hands units to segment threads as they come and appends the results in order. A bounded number is in progress, each in
+ * a slot of shared memory that is free again once its bytes were written out.
  */
 import type { Pace } from '../../base/rates.ts';
 import type { Assembler } from './assembler.ts';
@@ -43,7 +43,7 @@ export class WritePipeline {
   readonly #deps: WritePipelineDeps;
   readonly #underWay: UnderWay[] = [];
   readonly #free: number[];
-  /** Has whoever waits look again: a slot was freed, a result came, or all is to stop. */
+  /** Resumes the waiting call: a slot was freed, a result came, or the operation is to stop. */
   #onChange: (() => void) | undefined;
 
   constructor(deps: WritePipelineDeps) {
@@ -57,7 +57,7 @@ export class WritePipeline {
     this.#onChange?.();
   }
 
-  /** Has whoever waits for a slot look at the stop flag. */
+  /** Makes a call that waits for a slot look at the stop flag. */
   wake(): void {
     this.#onChange?.();
   }
@@ -116,7 +116,7 @@ export class WritePipeline {
     const result = await promise;
     const broken = unit.kind === 'pack' && unit.entries.some((entry) => this.#deps.hardLinks.affects(entry));
     if (broken || result.damaged === true) {
-      // Nothing of the slot was used: the unit is made again, from its files.
+      // The slot's bytes are discarded, and the unit is made again from its files.
       this.#free.push(slot);
       if (broken) await this.#addNow(this.#relinked(unit));
       else await this.#appendFresh(unit);
@@ -128,7 +128,7 @@ export class WritePipeline {
     else this.#finishPiece(unit, unit.file, result);
   }
 
-  /** Makes a unit from its files, without a look at the older archive. */
+  /** Makes a unit from its files, without reuse. */
   async #appendFresh(unit: Unit): Promise<void> {
     const slot = await this.#takeSlot();
     await this.#deps.readPace.take(unit.length);
@@ -152,7 +152,7 @@ export class WritePipeline {
     for (const { path, code, message } of warnings) assembler.warn(path, code, message);
     for (const { index, entry, replaced } of changes) {
       const planned = pack.entries[index];
-      // What is kept beside the tar is no file that links could have been made to.
+      // No link in the tar can point to an entry that is in the index only.
       if (planned === undefined || planned.indexOnly === true) continue;
       if (entry === undefined || replaced === true) hardLinks.markLost(planned.path);
       if (entry?.kind === 'file' && planned.kind === 'hardlink') hardLinks.standIn(planned.target ?? '', planned.path);
@@ -169,7 +169,7 @@ export class WritePipeline {
     if (piece.last) large.finish(file);
   }
 
-  /** Cuts entries anew and appends them at once, before all that is under way. */
+  /** Cuts entries again and appends them at once, before the units in progress. */
   async #addNow(entries: Iterable<PackedEntry>): Promise<void> {
     for (const unit of cutUnits(entries, this.#deps.large.open)) await this.#appendFresh(unit);
   }

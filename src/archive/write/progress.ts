@@ -1,11 +1,11 @@
-/** Tells the progress of a backup: what is done, and of how much. */
+/** Reports the progress of a backup: what is done, and of how much. */
 import type { Clock } from '../../base/clock.ts';
 import type { Assembler } from './assembler.ts';
 import type { ArchiveProgress } from '../entry.ts';
 import type { TreeCount, TreeTotals } from './tree-count.ts';
 
 const PROGRESS_MS = 100;
-/** So long nothing is told while the tree is still being counted; then what was counted so far has to do as the total. */
+/** Nothing is reported until the tree is counted, or this time has passed; then the count so far is the total. */
 const PATIENCE_MS = 2000;
 
 export class WriteProgress {

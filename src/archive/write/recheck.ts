@@ -1,7 +1,7 @@
 /**
- * What changed after it was read. Segment threads notice what happens to a file while they read it; this notices what
- * happens between the walk and the end of the run, at the cost of a second look at those files and directories alone
- * that had changed shortly before they were walked. A world that is being saved is such; a jar from last year is not.
+ * Finds what changed between the walk and the end of the run; segment threads notice only changes during a read. Files
+ * and directories that had changed shortly before they were walked are looked at a second time: a world being saved, not
+ * a jar from last year.
  */
 import fs from 'node:fs';
 import { attempt } from '../../base/failure.ts';
@@ -11,9 +11,9 @@ import type { EntryKind, WarningCode } from '../entry.ts';
 import { sameFile } from './pack-reader.ts';
 import type { WalkedEntry } from '../walk/walk.ts';
 
-/** Changed within this time before it was walked: likely to change again. */
+/** A change this shortly before the walk makes another likely. */
 const RESTLESS_MS = 10_000;
-/** Bounds on memory; a tree that is restless all over is told so by its first paths. */
+/** Bounds on memory; when all of a tree changes, the first paths show it. */
 const MAX_FILES = 50_000;
 const MAX_NAMES = 200_000;
 
@@ -24,14 +24,14 @@ export class Recheck {
   readonly #directories: { readonly entry: WalkedEntry; readonly names: ReadonlySet<string> }[] = [];
   #names = 0;
 
-  /** Takes note of a walked file. */
+  /** Records a walked file. */
   addFile(entry: WalkedEntry, now: number): void {
     if (entry.kind === 'file' && now - entry.ctimeMs < RESTLESS_MS && this.#files.length < MAX_FILES) {
       this.#files.push(entry);
     }
   }
 
-  /** Takes note of a listed directory, with the names that were seen; those of directories end in a slash. */
+  /** Records a listed directory, with the names that were seen; those of directories end in a slash. */
   addDirectory(entry: WalkedEntry, names: readonly string[], now: number): void {
     if (now - entry.ctimeMs >= RESTLESS_MS || this.#names + names.length > MAX_NAMES) return;
     this.#names += names.length;

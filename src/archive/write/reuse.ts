@@ -1,10 +1,9 @@
 /**
- * Taking unchanged segments over from an older archive of the same directory. The bytes are copied, so no archive ever
- * depends on another.
+ * Copies unchanged segments from an older archive of the same directory, so that no archive depends on another.
  *
- * A unit of work and an older segment with the same key come from files with the same metadata. That means the same
- * bytes only if the files had come to rest before the older backup read them: within one tick of the file system's
- * clock a file can change twice and show the same time. So all times must lie two seconds before its reading began.
+ * Equal keys mean files with equal metadata. That means equal bytes only if the files were at rest before the older
+ * backup read them, because within one tick of the file system's clock a file can change twice and show one time. So all
+ * times must lie two seconds before that reading began.
  */
 import type { ByteSource } from '../../base/source.ts';
 import type { CompressionLevel } from '../contract.ts';
@@ -43,7 +42,7 @@ export class ReuseBase {
       }
       return undefined;
     } catch {
-      // Whatever it is (damage, a disk that cannot read it any more): all is made anew then.
+      // Damaged or unreadable: everything is read from the files instead.
       return undefined;
     } finally {
       await source?.close();

@@ -1,6 +1,6 @@
 /**
- * A segment thread: takes one unit of work at a time, does its own reads with synchronous calls, deflates and checks
- * it, and leaves the result in the shared slot that came with the task. It knows nothing of order.
+ * A segment thread: reads one unit at a time with synchronous calls, deflates and checksums it, and leaves the result in
+ * the shared slot that came with the task. The order of segments is the pipeline's.
  */
 import fs from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -87,7 +87,7 @@ function seal(input: Buffer, output: Buffer) {
   };
 }
 
-/** Takes stored bytes over from an older archive, but only if they are what they were when it was made. */
+/** Copies stored bytes from an older archive, and checks them against their checksum. */
 function copy(task: CopyTask, output: Buffer): SegmentResult {
   const none = { rawLength: 0, storedLength: task.length, crcRaw: 0, changes: [], warnings: [], asPlanned: true };
   try {

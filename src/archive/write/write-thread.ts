@@ -1,8 +1,8 @@
 /**
- * The write thread: walks, cuts, hands units to the segment threads, and appends what comes back in order. The
- * caller's thread only writes bytes out, so HTTP goes on answering during a backup.
+ * The write thread: walks, cuts, hands units to the segment threads and appends results in order. The caller's thread
+ * only writes bytes out, so HTTP requests are answered during a backup.
  *
- * This file starts the segment threads before all else: they load their code while this thread loads its own.
+ * It starts the segment threads first, so that they load their code while this thread loads its own.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { asFailure } from '../../base/failure.ts';

@@ -1,4 +1,4 @@
-/** From a directory to an archive: what the write thread does once its segment threads are on their way. */
+/** From a directory to an archive: the work of the write thread after it started its segment threads. */
 import { systemClock } from '../../base/clock.ts';
 import { Pace } from '../../base/rates.ts';
 import { ownDirectory } from '../../base/thread-cwd.ts';
@@ -25,8 +25,8 @@ const clock = systemClock;
  * Writes the archive that `data` asks for.
  *
  * @param pool its segment threads; ended when this settles.
- * @param send takes what the caller's thread is to write out, and is to know.
- * @param listen hands over who takes the caller's answers.
+ * @param send posts to the caller's thread.
+ * @param listen registers the receiver of the caller's replies.
  */
 export async function writeTree(
   data: WriteThreadData,
@@ -94,14 +94,14 @@ export async function writeTree(
     return result;
   } finally {
     count?.stop();
-    // The threads end before the files they read from are closed: a number may be another file's by then.
+    // End the threads before closing their files, because a descriptor's number may be reused at once.
     await pool.close();
     large.close();
     await base?.close();
   }
 }
 
-/** The walk of this backup, taking note of what may change again. */
+/** The walk of this backup, which notes what may change again. */
 function walkNoted(
   data: WriteThreadData,
   control: Control,
@@ -147,7 +147,7 @@ function checkAgain(data: WriteThreadData, recheck: Recheck, assembler: Assemble
   );
 }
 
-/** What the walk will archive, counted beside it. An older archive of the same tree tells as much without a walk. */
+/** Counts what will be archived, for the totals. Not needed with an older archive, whose totals are close enough. */
 function countTree(data: WriteThreadData, control: Control): TreeCount {
   const ignore = compileIgnore(data.ignore);
   const walk = new Walk({ ...data, ignore, warn: () => undefined, checkAbort: control.checkStop });

@@ -1,6 +1,9 @@
 /**
- * Making an archive: the caller's side. It starts the write thread, writes out what that thread finishes, and makes
- * sure that nothing outlives the call.
+ * Making an archive: the caller's side of the write thread.
+ *
+ * For: one directory into two sinks, the archive and its index. Promises: when the call settles, all threads have ended
+ * and all files are closed; after an abort or a failure nothing more is written. Never: closes or deletes what the sinks
+ * hold; blocks the calling thread with reads or deflating.
  */
 import { resolve } from 'node:path';
 import { throwIfAborted } from '../../base/failure.ts';
@@ -16,11 +19,11 @@ import { type RunningThread, runThread } from '../threads/run-thread.ts';
 import type { WriteEvent, WriteReply, WriteThreadData } from './messages.ts';
 
 const DOING = 'Cannot make the archive';
-/** Units under way for each segment thread: one at work, one waiting, one being written. */
+/** For each segment thread one unit at work, one waiting, one being written. */
 const SLOTS_A_WORKER = 3;
-/** How long an abort waits for the sink to end the write that it is at. */
+/** How long an abort waits for a sink's pending write. */
 const ABORT_GRACE_MS = 1000;
-/** Room for the worst a deflate engine does, and a little more. */
+/** The longest segment that a deflate engine makes, and a little more. */
 const SLOT_LENGTH = storedLength(RAW_CAPACITY) + 4096;
 
 /**
@@ -37,12 +40,12 @@ const SLOT_LENGTH = storedLength(RAW_CAPACITY) + 4096;
 export async function writeArchive(request: WriteRequest): Promise<WriteResult> {
   const { signal } = request;
   throwIfAborted(signal, DOING);
-  // Refused here, before any thread is started; the thread compiles the same lines for itself.
+  // Reject bad lines before starting a thread, which compiles them again.
   compileIgnore(request.ignore);
   const workers = workerCount(request.workers);
   const slots = new Slots(workers * SLOTS_A_WORKER, SLOT_LENGTH);
   const data: Omit<WriteThreadData, 'control'> = {
-    // Whole paths: a relative one means nothing in threads that have working directories of their own.
+    // Absolute, because the threads have working directories of their own.
     root: resolve(request.root),
     ignore: request.ignore,
     exclude: request.exclude.map((path) => resolve(path)),
@@ -79,7 +82,7 @@ export async function writeArchive(request: WriteRequest): Promise<WriteResult> 
   function receive(event: WriteEvent, thread: RunningThread): void {
     if (event.type === 'slot') {
       queue(thread, () => request.archive.write(slots.view(event.slot, event.length)));
-      // Also after a failure, or the thread would wait for its slots for ever.
+      // Also after a failure, or the thread would never get its slots back.
       void writes.then(() => thread.worker.postMessage({ slot: event.slot } satisfies WriteReply));
     } else if (event.type === 'bytes') queue(thread, () => request.archive.write(event.bytes));
     else if (event.type === 'index') queue(thread, () => request.index.write(event.bytes));
