@@ -70,6 +70,9 @@ export interface ArchiveWarning {
   readonly message: string;
 }
 
+/** Takes a warning: the path, its code, and a printable sentence. */
+export type Warn = (path: string, code: WarningCode, message: string) => void;
+
 /** How far a job is. `done` never goes back; totals are estimates that equal `done` at the end. */
 export interface ArchiveProgress {
   readonly bytesDone: number;

@@ -55,21 +55,21 @@ export interface IndexSummary {
   readonly startedAt: number;
 }
 
-export interface EntryBlock {
+/** Where a deflated block lies in the index. */
+export interface Block {
   readonly offset: number;
   readonly length: number;
   readonly rawLength: number;
   readonly crc: number;
+}
+
+export interface EntryBlock extends Block {
   readonly count: number;
   /** The tar name of its first entry, a byte string. */
   readonly first: string;
 }
 
-export interface SegmentBlock {
-  readonly offset: number;
-  readonly length: number;
-  readonly rawLength: number;
-  readonly crc: number;
+export interface SegmentBlock extends Block {
   readonly count: number;
   /** Offset and raw offset of its first segment; the others follow from the lengths. */
   readonly segmentOffset: number;
@@ -114,7 +114,7 @@ export function encodeFooter(offset: number, length: number, rawLength: number, 
 }
 
 /** @throws Failure `archive_damaged` when it is no footer, or of a version that this program does not know. */
-export function decodeFooter(footer: Buffer): { offset: number; length: number; rawLength: number; crc: number } {
+export function decodeFooter(footer: Buffer): Block {
   if (footer.length !== FOOTER_LENGTH || !footer.subarray(FOOTER_LENGTH - MAGIC.length).equals(MAGIC)) {
     throw indexDamaged('it does not end as an index does');
   }

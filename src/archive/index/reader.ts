@@ -4,6 +4,7 @@ import { type ByteSource, useBytes } from '../../base/source.ts';
 import { freeMemory } from '../../base/free-memory.ts';
 import { decodeDirectory } from './directory.ts';
 import {
+  type Block,
   decodeEntries,
   decodeFooter,
   decodeSegments,
@@ -148,13 +149,6 @@ export class IndexReader {
   #segmentsIn(block: SegmentBlock, wanted: (segment: Segment) => boolean = () => true): Promise<readonly Segment[]> {
     return useBlock(this.#source, block, (raw) => decodeSegments(raw, block).filter(wanted).toArray());
   }
-}
-
-interface Block {
-  readonly offset: number;
-  readonly length: number;
-  readonly rawLength: number;
-  readonly crc: number;
 }
 
 /** What is made of a block's raw bytes, whose memory is freed then. */

@@ -1,5 +1,6 @@
 /** Writes an index as a stream while its archive is made; a block is written as soon as it is full. */
 import {
+  type Block,
   encodeFooter,
   encodeSegments,
   type EntryBlock,
@@ -72,7 +73,7 @@ export class IndexWriter {
     this.#segments = [];
   }
 
-  #block(raw: Buffer): { offset: number; length: number; rawLength: number; crc: number } {
+  #block(raw: Buffer): Block {
     const { stored, crc } = packBlock(raw);
     const offset = this.#offset;
     this.#write(stored);

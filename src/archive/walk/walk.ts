@@ -9,7 +9,7 @@
 import fs from 'node:fs';
 import { errnoOf } from '../../base/failure.ts';
 import { MAX_DEPTH, childPath, mapDirectory, openDirectory, openRoot, statChild } from '../../base/handles.ts';
-import type { Entry, EntryKind, WarningCode } from '../entry.ts';
+import type { Entry, EntryKind, Warn } from '../entry.ts';
 import type { DirectoryRules, IgnoreRules } from '../ignore/ignore.ts';
 
 /** An entry as the walk saw it, with what later shows whether it changed. */
@@ -27,7 +27,7 @@ export interface WalkRequest {
   readonly ignore: IgnoreRules;
   /** Absolute paths that are passed over, wherever a walk meets them: compared by device and inode. */
   readonly exclude: readonly string[];
-  readonly warn: (path: string, code: WarningCode, message: string) => void;
+  readonly warn: Warn;
   /** Throws to stop the walk; called for every name, ignored ones too. */
   readonly checkAbort: () => void;
   /** Called for each name that the rules drop, of a directory with all that is in it. */

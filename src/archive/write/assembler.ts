@@ -12,6 +12,7 @@ import { combineCrc32 } from '../gzip/crc32.ts';
 import type { PackedEntry, Unit } from './cut.ts';
 import type { ArchiveWarning, Entry, WarningCode } from '../entry.ts';
 import { END_OF_ARCHIVE, GZIP_HEADER, gzipTrailer } from '../gzip/frame.ts';
+import type { Segment } from '../index/format.ts';
 import { IndexWriter } from '../index/writer.ts';
 import type { EntryChange, SegmentResult } from './messages.ts';
 import { headerLength, paddingOf } from '../tar/header.ts';
@@ -20,12 +21,7 @@ import { headerLength, paddingOf } from '../tar/header.ts';
 const MAX_WARNINGS = 1000;
 
 /** Describes the bytes that are appended. */
-export interface SealedSegment {
-  readonly rawLength: number;
-  readonly crcRaw: number;
-  readonly crcStored: number;
-  readonly key: string;
-}
+export type SealedSegment = Pick<Segment, 'rawLength' | 'crcRaw' | 'crcStored' | 'key'>;
 
 type EntryResult = Pick<SegmentResult, 'changes' | 'rest'>;
 

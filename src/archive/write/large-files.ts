@@ -7,12 +7,10 @@ import type { Clock } from '../../base/clock.ts';
 import { DirectoryChain, openForReading, openRoot } from '../../base/handles.ts';
 import { splitPath } from '../../base/paths.ts';
 import type { LargeFile } from './cut.ts';
-import type { WarningCode } from '../entry.ts';
+import type { Warn, WarningCode } from '../entry.ts';
 import type { HardLinkFallback } from './hard-link-fallback.ts';
 import { absenceWarning, changeWarning, isReplaced, isUnsettled, sameFile } from './pack-reader.ts';
 import { type WalkedEntry, wholeSeconds } from '../walk/walk.ts';
-
-type Warn = (path: string, code: WarningCode, message: string) => void;
 
 export class LargeFiles {
   readonly #root: number;

@@ -12,18 +12,14 @@ import { splitPath } from '../../base/paths.ts';
 import type { PackedEntry } from './cut.ts';
 import type { ArchiveWarning, Entry, WarningCode } from '../entry.ts';
 import { HardLinkFallback } from './hard-link-fallback.ts';
-import type { EntryChange } from './messages.ts';
+import type { EntryChange, SegmentResult } from './messages.ts';
 import { HeaderEncoder, headerLength, paddingOf } from '../tar/header.ts';
 import { wholeSeconds } from '../walk/walk.ts';
 
-export interface PackContent {
-  /** Bytes of `raw` that are filled. */
+/** `length` is the number of bytes filled. */
+export type PackContent = Pick<SegmentResult, 'changes' | 'warnings' | 'asPlanned' | 'rest'> & {
   readonly length: number;
-  readonly changes: readonly EntryChange[];
-  readonly warnings: readonly ArchiveWarning[];
-  readonly asPlanned: boolean;
-  readonly rest?: number;
-}
+};
 
 export class PackReader {
   readonly #root: number;

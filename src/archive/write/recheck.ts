@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import { attempt } from '../../base/failure.ts';
 import { splitPath } from '../../base/paths.ts';
 import { DirectoryChain, openRoot, readDirectory, statChild } from '../../base/handles.ts';
-import type { EntryKind, WarningCode } from '../entry.ts';
+import type { EntryKind, Warn } from '../entry.ts';
 import { sameFile } from './pack-reader.ts';
 import type { WalkedEntry } from '../walk/walk.ts';
 
@@ -16,8 +16,6 @@ const RESTLESS_MS = 10_000;
 /** Bounds on memory; when all of a tree changes, the first paths show it. */
 const MAX_FILES = 50_000;
 const MAX_NAMES = 200_000;
-
-type Warn = (path: string, code: WarningCode, message: string) => void;
 
 export class Recheck {
   readonly #files: WalkedEntry[] = [];

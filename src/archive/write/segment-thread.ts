@@ -7,22 +7,15 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../base/clock.ts';
 import { errnoOf } from '../../base/failure.ts';
 import { ownDirectory } from '../../base/thread-cwd.ts';
-import type { CompressionLevel, EngineName } from '../contract.ts';
 import { Control, Slots } from '../threads/control.ts';
 import { RAW_CAPACITY } from './cut.ts';
 import { makeEngine } from '../gzip/engine.ts';
 import { decodeEntries } from './packed-entries.ts';
 import { PackReader } from './pack-reader.ts';
 import { serveTasks } from '../threads/serve-tasks.ts';
-import type { CopyTask, PackTask, PieceTask, SegmentResult, SegmentTask } from './messages.ts';
+import type { CopyTask, PackTask, PieceTask, SegmentResult, SegmentTask, WriteThreadData } from './messages.ts';
 
-export interface SegmentThreadData {
-  readonly root: string;
-  readonly level: CompressionLevel;
-  readonly engine: EngineName;
-  readonly control: SharedArrayBuffer;
-  readonly slots: { readonly memory: SharedArrayBuffer; readonly count: number; readonly length: number };
-}
+export type SegmentThreadData = Pick<WriteThreadData, 'root' | 'level' | 'engine' | 'control' | 'slots'>;
 
 const port = parentPort;
 if (port === null) throw new Error('a segment thread is started by the write thread only');

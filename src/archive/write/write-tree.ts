@@ -7,7 +7,7 @@ import { Assembler } from './assembler.ts';
 import { Control, Slots } from '../threads/control.ts';
 import type { WriteResult } from '../contract.ts';
 import { cutUnits, type PackedEntry } from './cut.ts';
-import type { WarningCode } from '../entry.ts';
+import type { Warn } from '../entry.ts';
 import { compileIgnore } from '../ignore/ignore.ts';
 import { LargeFiles } from './large-files.ts';
 import { HardLinkFallback } from './hard-link-fallback.ts';
@@ -51,7 +51,7 @@ export async function writeTree(
       send({ type: 'index', bytes });
     },
   });
-  const warn = (path: string, code: WarningCode, message: string): void => {
+  const warn: Warn = (path, code, message) => {
     assembler.warn(path, code, message);
   };
   const count = data.count && base === undefined ? countTree(data, control) : undefined;
@@ -102,12 +102,7 @@ export async function writeTree(
 }
 
 /** The walk of this backup, which notes what may change again. */
-function walkNoted(
-  data: WriteThreadData,
-  control: Control,
-  recheck: Recheck,
-  warn: (path: string, code: WarningCode, message: string) => void,
-) {
+function walkNoted(data: WriteThreadData, control: Control, recheck: Recheck, warn: Warn) {
   const ignore = compileIgnore(data.ignore);
   for (const { path, code, message } of ignore.warnings) warn(path, code, message);
   const walk = new Walk({
