@@ -2,6 +2,7 @@
  * What the dialects and the HTTP side may ask of the jobs room. A dialect translates its words into these calls and
  * these answers back; it knows neither files nor SQL. Every method throws a `Failure` with a code of `api.md`.
  */
+import type { FailureCode } from '../base/failure.ts';
 import type { ByteSource } from '../base/source.ts';
 import type { BackupId, JobId, ServerId } from '../base/ids.ts';
 import type {
@@ -288,33 +289,84 @@ export interface StoreView {
   readonly error: string | null;
 }
 
-/** Everything that happens, after it was committed. `jobs/runner/events.ts` delivers them to sockets and metrics. */
-export type EventType =
-  | 'backup.started'
-  | 'backup.progress'
-  | 'backup.completed'
-  | 'backup.failed'
-  | 'backup.cancelled'
-  | 'backup.deleted'
-  | 'backup.locked'
-  | 'backup.verified'
-  | 'restore.started'
-  | 'restore.progress'
-  | 'restore.completed'
-  | 'restore.failed'
-  | 'schedule.missed'
-  | 'server.status';
-
-export interface RoostEvent {
-  /** Grows by one with each event of this daemon's run. */
-  readonly seq: number;
-  readonly at: number;
-  readonly type: EventType;
-  readonly server: ServerId;
-  readonly backup?: BackupId;
-  readonly job?: JobId;
-  readonly data: Readonly<Record<string, unknown>>;
+/** A failure as events carry it. */
+export interface FailureSummary {
+  readonly code: FailureCode;
+  readonly message: string;
+  readonly hint?: string;
 }
+
+type NoData = Readonly<Record<string, never>>;
+type FailureData = { readonly error: FailureSummary };
+
+/** A backup's row in short: what a dashboard shows without asking again. */
+export type BackupData = Pick<
+  BackupRecord,
+  'name' | 'status' | 'size' | 'rawSize' | 'sha256' | 'files' | 'reusedBytes' | 'warningCount' | 'locked' | 'store'
+>;
+
+/** How a verification ended. */
+export type Verdict = { readonly ok: true } | { readonly ok: false; readonly error: FailureSummary };
+
+/** What became of a restore: numbers of an unpacked archive, or `counts` of a dry run, or that it was an undo. */
+export interface RestoreData {
+  readonly entries?: number;
+  readonly files?: number;
+  readonly bytes?: number;
+  readonly hostile?: number;
+  readonly warnings?: readonly WarningRecord[];
+  readonly warningCount?: number;
+  /** Unix time in ms until which the tree that was set aside can be put back. */
+  readonly undoUntil?: number;
+  readonly undo?: boolean;
+  readonly dryRun?: boolean;
+  readonly counts?: RestorePreview['counts'];
+}
+
+export interface MissedSchedule {
+  readonly cron: string;
+  /** Times that passed without a backup. */
+  readonly missed: number;
+  /** Whether a backup was begun to make up for them. */
+  readonly run: boolean;
+  /** Why a backup was refused. */
+  readonly error?: FailureSummary;
+}
+
+/** What the events of each type carry. */
+export interface EventData {
+  readonly 'backup.started': NoData;
+  readonly 'backup.progress': JobProgress;
+  readonly 'backup.completed': BackupData;
+  readonly 'backup.failed': FailureData;
+  readonly 'backup.cancelled': FailureData;
+  readonly 'backup.deleted': BackupData;
+  readonly 'backup.locked': BackupData;
+  readonly 'backup.verified': BackupData & Verdict;
+  readonly 'restore.started': NoData;
+  readonly 'restore.progress': JobProgress;
+  readonly 'restore.completed': RestoreData;
+  readonly 'restore.failed': FailureData;
+  readonly 'schedule.missed': MissedSchedule;
+  /** `suspended` only where that changed. */
+  readonly 'server.status': { readonly status: ServerView['status']; readonly suspended?: boolean };
+}
+
+export type EventType = keyof EventData;
+
+/** Everything that happens, after it was committed. `jobs/runner/events.ts` delivers it to sockets and metrics. */
+export type RoostEvent<Type extends EventType = EventType> = {
+  [T in Type]: {
+    /** Grows by one with each event of this daemon's run. */
+    readonly seq: number;
+    readonly at: number;
+    readonly type: T;
+    readonly server: ServerId;
+    readonly backup?: BackupId;
+    readonly job?: JobId;
+    readonly data: EventData[T];
+  };
+}[Type];
 
 export interface EventSource {
   /** Calls back for each event from now on; the returned function ends it. */

@@ -3,6 +3,7 @@ import type { RunningJob, Verb } from '../../src/jobs/runner/verb.ts';
 import { objectKey } from '../../src/storage/key.ts';
 import { backupId, backUp, gate, outcome, SERVER, serverId, testNode } from '../support/node.ts';
 import { failureOf } from '../support/rejection.ts';
+import { dataOf } from '../support/events.ts';
 
 const ID = backupId(1);
 const OTHER = serverId(2);
@@ -350,7 +351,7 @@ describe('looking around', () => {
     open();
     const { size } = await accepted.ended;
     expect(await node.service.server(SERVER)).toMatchObject({ status: 'READY', backups: 1, bytes: size });
-    const statuses = node.told.filter(({ type }) => type === 'server.status').map(({ data }) => data['status']);
+    const statuses = dataOf(node.told, 'server.status').map(({ status }) => status);
     expect(statuses).toEqual(['BACKING_UP', 'READY']);
   });
 

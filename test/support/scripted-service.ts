@@ -6,6 +6,7 @@ import { Failure, type FailureCode } from '../../src/base/failure.ts';
 import { newBackupId, newJobId, type BackupId, type JobId, type ServerId } from '../../src/base/ids.ts';
 import type { ByteSource } from '../../src/base/source.ts';
 import type * as contract from '../../src/jobs/contract.ts';
+import { FAILURE_DATA } from './events.ts';
 
 export const SERVER = '0b6b9c2e-6d39-4f6e-9d0e-6f5a6c1d2e3f' as ServerId;
 export const OTHER_SERVER = '7a1c7b52-1f0a-4a7e-8f8e-2d9b7f6c5a41' as ServerId;
@@ -367,8 +368,12 @@ export class ManualEvents implements contract.EventSource {
     return () => void this.#listeners.delete(listener);
   }
 
-  emit(event: Omit<contract.RoostEvent, 'seq' | 'at'>): void {
-    const full = { ...event, seq: ++this.lastSeq, at: Date.UTC(2026, 0, 1) };
+  /** Tests give the data that their readers look at; failures and progress always carry something. */
+  emit(event: Omit<contract.RoostEvent, 'seq' | 'at' | 'data'> & { readonly data: object }): void {
+    const failed = /\.(?:failed|cancelled)$/.test(event.type) ? FAILURE_DATA : {};
+    const always = event.type.endsWith('.progress') ? { bytesDone: 0, bytesTotal: 0 } : failed;
+    const data = { ...always, ...event.data };
+    const full = { ...event, data, seq: ++this.lastSeq, at: Date.UTC(2026, 0, 1) } as contract.RoostEvent;
     for (const listener of this.#listeners) listener(full);
   }
 }

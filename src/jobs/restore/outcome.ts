@@ -1,7 +1,7 @@
 /** What a restore has to tell beyond that it is done: to whoever waits for it, out of the event that tells everybody. */
 import type { JobId } from '../../base/ids.ts';
 import { isoDate } from '../../base/clock.ts';
-import type { EventSource, RestoreOutcome, RestorePreview } from '../contract.ts';
+import type { EventSource, RestoreData, RestoreOutcome, RestorePreview } from '../contract.ts';
 
 /** What dry runs found, until their callers are answered. */
 export class Previews {
@@ -24,21 +24,19 @@ export class Previews {
  * @returns a function that gives what the job told and stops listening; to be called once, when the job has ended.
  */
 export function listenForOutcome(job: JobId, events: EventSource, previews: Previews): () => RestoreOutcome {
-  let data: Readonly<Record<string, unknown>> = {};
+  let data: RestoreData = {};
   const unsubscribe = events.subscribe((event) => {
     if (event.job === job && event.type === 'restore.completed') data = event.data;
   });
   return () => {
     unsubscribe();
     const preview = previews.take(job);
-    const { warnings = [], warningCount = 0, undoUntil } = data as Partial<Told>;
+    const { warnings = [], warningCount = 0, undoUntil } = data;
     return {
       warnings,
       warningCount,
-      ...(typeof undoUntil === 'number' ? { undoUntil: isoDate(undoUntil) } : {}),
+      ...(undoUntil === undefined ? {} : { undoUntil: isoDate(undoUntil) }),
       ...(preview === undefined ? {} : { dryRun: preview }),
     };
   };
 }
-
-type Told = Pick<RestoreOutcome, 'warnings' | 'warningCount'> & { readonly undoUntil: number };

@@ -17,6 +17,7 @@ import type { StageLocation } from '../../servers/stage/place.ts';
 import { RESTORE_TREES } from '../../servers/stage/stage.ts';
 import type { PlanFile } from '../../servers/swap/step.ts';
 import { keepWarnings } from '../stored/backup-facts.ts';
+import type { RestoreData } from '../contract.ts';
 import type { RestoreDeps } from './deps.ts';
 import type { RunningJob } from '../runner/verb.ts';
 
@@ -26,6 +27,17 @@ const failureShape = z.object({
   facts: z.record(z.string(), z.unknown()),
   hint: z.string().optional(),
   retry: z.boolean(),
+});
+
+const resultShape: z.ZodType<RestoreData> = z.object({
+  entries: z.number().optional(),
+  files: z.number().optional(),
+  bytes: z.number().optional(),
+  hostile: z.number().optional(),
+  warnings: z.array(z.object({ path: z.string(), code: z.string(), message: z.string() })).optional(),
+  warningCount: z.number().optional(),
+  undoUntil: z.number().optional(),
+  undo: z.boolean().optional(),
 });
 
 const planShape = z.object({
@@ -51,8 +63,8 @@ const planShape = z.object({
     .string()
     .transform((id) => id as JobId)
     .nullable(),
-  /** Data of the event that reports the end. */
-  result: z.record(z.string(), z.unknown()),
+  /** What the event at the end carries. */
+  result: resultShape,
 });
 
 export type RestorePlan = z.infer<typeof planShape>;

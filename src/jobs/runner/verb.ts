@@ -8,7 +8,9 @@ import type { JobKind, JobRecord } from '../../catalogue/records.ts';
 import type { EventType, RoostEvent } from '../contract.ts';
 
 /** An event that waits for the commit of the transaction it tells about. */
-export type PendingEvent = Pick<RoostEvent, 'type' | 'server' | 'backup' | 'job' | 'data'>;
+export type PendingEvent<Type extends EventType = EventType> = {
+  [T in Type]: Pick<RoostEvent<T>, 'type' | 'server' | 'backup' | 'job' | 'data'>;
+}[Type];
 
 /** A job while it runs, as its verb sees it. */
 export interface RunningJob<Kind extends JobKind = JobKind> {
@@ -51,7 +53,10 @@ export interface RunningJob<Kind extends JobKind = JobKind> {
 export interface Verb<Kind extends JobKind = JobKind> {
   readonly kind: Kind;
   /** Where `started` and `progress` of its jobs are told; silent without it. */
-  readonly events?: { readonly started: EventType; readonly progress: EventType };
+  readonly events?: {
+    readonly started: 'backup.started' | 'restore.started';
+    readonly progress: 'backup.progress' | 'restore.progress';
+  };
   /**
    * Does the work and calls `commit`. When the promise settles nothing of it runs any more; when it rejects, it has
    * removed or put back all that it had written. Work after `commit` (cleaning up) must not reject.

@@ -6,7 +6,7 @@ import type { Failure } from '../../base/failure.ts';
 import { wirePath } from '../../base/paths.ts';
 import type { CompletedBackup } from '../../catalogue/contract.ts';
 import type { BackupRecord, JobRecord, WarningRecord } from '../../catalogue/records.ts';
-import type { EventType } from '../contract.ts';
+import type { BackupData } from '../contract.ts';
 import type { PendingEvent } from '../runner/verb.ts';
 
 /** Whoever may write in a server's directory decides how many warnings there are and how long: both are bounded. */
@@ -55,14 +55,25 @@ export function completedRecord(record: BackupRecord, facts: CompletedBackup): B
 }
 
 /** An event about a backup, with the numbers that a dashboard shows without asking again. */
-export function backupEvent(type: EventType, record: BackupRecord, job?: JobRecord): PendingEvent {
-  const { server, id: backup, name, status, size, rawSize, sha256, files, reusedBytes, warningCount, locked } = record;
-  const data = { name, status, size, rawSize, sha256, files, reusedBytes, warningCount, locked, store: record.store };
-  return { type, server, backup, ...(job === undefined ? {} : { job: job.id }), data };
+export function backupEvent(
+  type: 'backup.completed' | 'backup.deleted' | 'backup.locked',
+  record: BackupRecord,
+  job?: JobRecord,
+): PendingEvent {
+  return { type, server: record.server, backup: record.id, job: job?.id, data: backupData(record) };
+}
+
+export function backupData(record: BackupRecord): BackupData {
+  const { name, status, size, rawSize, sha256, files, reusedBytes, warningCount, locked, store } = record;
+  return { name, status, size, rawSize, sha256, files, reusedBytes, warningCount, locked, store };
 }
 
 /** An event that tells of a failure. */
-export function failureEvent(type: EventType, job: JobRecord, failure: Failure): PendingEvent {
+export function failureEvent(
+  type: 'backup.failed' | 'backup.cancelled' | 'restore.failed',
+  job: JobRecord,
+  failure: Failure,
+): PendingEvent {
   const { code, message, hint } = failure;
   const data = { error: { code, message, ...(hint === undefined ? {} : { hint }) } };
   return { type, server: job.server, backup: job.backup, job: job.id, data };

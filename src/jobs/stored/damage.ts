@@ -11,10 +11,11 @@ import type { BackupId } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupRecord, JobRecord } from '../../catalogue/records.ts';
-import { backupEvent } from './backup-facts.ts';
+import { backupData } from './backup-facts.ts';
 import { refreshManifest } from './manifests.ts';
 import type { StoreSet } from './stores.ts';
 import type { KeyedMutex } from '../../base/keyed-mutex.ts';
+import type { Verdict } from '../contract.ts';
 import type { PendingEvent, Verb } from '../runner/verb.ts';
 
 const COPY_IN = 'copyIn';
@@ -60,9 +61,10 @@ export function followInManifest(
   });
 }
 
-export function verifiedEvent(record: BackupRecord, job: JobRecord, verdict: object): PendingEvent {
-  const event = backupEvent('backup.verified', record, job);
-  return { ...event, data: { ...event.data, ...verdict } };
+export function verifiedEvent(record: BackupRecord, job: JobRecord, verdict: Verdict): PendingEvent {
+  const { server, id: backup } = record;
+  const data = { ...backupData(record), ...verdict };
+  return { type: 'backup.verified', server, backup, job: job.id, data };
 }
 
 function markDamaged(job: JobRecord, failure: Failure, { catalogue }: DamageDependencies): readonly PendingEvent[] {

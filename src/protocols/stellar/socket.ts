@@ -124,7 +124,7 @@ function send(raw: WebSocket, [event, data]: Frame): void {
 function frameOf({ type, backup: uuid, data }: RoostEvent): Frame | undefined {
   if (type === 'backup.started') return ['backup started', { uuid }];
   if (type === 'backup.completed') {
-    return ['backup completed', { uuid, successful: true, checksum: data['sha256'], size: data['size'] }];
+    return ['backup completed', { uuid, successful: true, checksum: data.sha256, size: data.size }];
   }
   // The panel's own daemon says nothing of a failure, and its page waits for ever.
   if (type === 'backup.failed' || type === 'backup.cancelled') {

@@ -7,6 +7,7 @@ import { objectKey } from '../../../src/storage/key.ts';
 import { backUp, backupId, gate, milestones, outcome, SERVER, testNode, type TestNode } from '../../support/node.ts';
 import { failureOf } from '../../support/rejection.ts';
 import { scratchStore } from '../../support/scratch-store.ts';
+import { dataOf } from '../../support/events.ts';
 
 const ID = backupId(1);
 
@@ -32,12 +33,11 @@ describe('a backup that succeeds', () => {
     const node = await testNode();
     node.archive.beforePiece = () => node.clock.advance(300);
     await backUp(node);
-    const progress = node.told
-      .filter(({ type }) => type === 'backup.progress')
-      .map(({ data }) => Number(data['bytesDone']));
+    const told = dataOf(node.told, 'backup.progress');
+    const progress = told.map(({ bytesDone }) => bytesDone);
     expect(progress).toEqual([...progress].sort((a, b) => a - b));
-    const last = node.told.findLast(({ type }) => type === 'backup.progress')?.data;
-    expect(last).toMatchObject({ bytesDone: last?.['bytesTotal'], filesDone: 4, filesTotal: 4 });
+    const last = told.at(-1);
+    expect(last).toMatchObject({ bytesDone: last?.bytesTotal, filesDone: 4, filesTotal: 4 });
   });
 
   test("the request's patterns win over the server's own ignore file, and the list in force is kept", async () => {

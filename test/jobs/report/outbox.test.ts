@@ -9,6 +9,7 @@ import { EventHub } from '../../../src/jobs/runner/events.ts';
 import { backupId, newDelivery, serverId } from '../../support/catalogue-rows.ts';
 import { ManualTime } from '../../support/manual-time.ts';
 import { scratchCatalogue } from '../../support/scratch-catalogue.ts';
+import { BACKUP_DATA } from '../../support/events.ts';
 
 const HOUR = 3_600_000;
 const AWAY = new Failure('store_unreachable', 'Cannot report: the panel is away', { retry: true });
@@ -51,7 +52,7 @@ async function lane(options: { readonly concurrent?: number; readonly time?: Man
     return made;
   };
   const ended = (number: number): void => {
-    const about = { server: serverId(1), backup: backupId(number), data: {} };
+    const about = { server: serverId(1), backup: backupId(number), data: BACKUP_DATA };
     events.publish({ type: 'backup.completed', ...about });
   };
   return { time, catalogue, step, tried, behaviour, begin, ended };

@@ -7,6 +7,7 @@ import { outcomeOf, remains, restoreNode, type RestoreNode } from '../../support
 import { StillClock } from '../../support/still-clock.ts';
 import { directory, file, manifestOf, symlink, treeOf } from '../../support/tree.ts';
 import { archiveOf, TreeArchives } from '../../support/tree-archive.ts';
+import { dataOf } from '../../support/events.ts';
 
 const OLD = treeOf({
   'a.txt': file('old a'),
@@ -287,7 +288,7 @@ describe('a restore that is done', () => {
     expect(types[0]).toBe('restore.started');
     expect(types.at(-1)).toBe('restore.completed');
     expect(node.told.at(-1)?.data).toMatchObject({ entries: 5, files: 4, hostile: 0, warningCount: 0 });
-    const progress = node.told.findLast(({ type }) => type === 'restore.progress')?.data;
-    expect(progress?.['bytesDone']).toBe(progress?.['bytesTotal']);
+    const progress = dataOf(node.told, 'restore.progress').at(-1);
+    expect(progress?.bytesDone).toBe(progress?.bytesTotal);
   });
 });

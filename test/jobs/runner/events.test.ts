@@ -5,7 +5,7 @@ import { EventHub } from '../../../src/jobs/runner/events.ts';
 import { StillClock } from '../../support/still-clock.ts';
 
 const server = '11111111-1111-4111-8111-111111111111' as ServerId;
-const happening = { type: 'server.status', server, data: {} } as const;
+const happening = { type: 'server.status', server, data: { status: 'READY' } } as const;
 
 describe('events', () => {
   test('are numbered from one, without gaps, in the order of publishing', () => {

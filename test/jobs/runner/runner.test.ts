@@ -10,6 +10,7 @@ import type { RunningJob, Verb } from '../../../src/jobs/runner/verb.ts';
 import { backupId, gate, outcome, scratchCatalogue, serverId } from '../../support/node.ts';
 import { failureOf, thrownBy } from '../../support/rejection.ts';
 import { StillClock } from '../../support/still-clock.ts';
+import { BACKUP_DATA, FAILURE_DATA } from '../../support/events.ts';
 
 interface Options {
   readonly concurrent?: number;
@@ -33,7 +34,7 @@ async function runnerOf({ concurrent = 2, maxQueued = 100, run = succeed }: Opti
     kind,
     ...(kind === 'backup' ? { events: { started: 'backup.started', progress: 'backup.progress' } as const } : {}),
     run,
-    failed: ({ server, id }) => [{ type: 'backup.failed', server, job: id, data: {} }],
+    failed: ({ server, id }) => [{ type: 'backup.failed', server, job: id, data: FAILURE_DATA }],
   });
   const verbs = (['backup', 'restore', 'verify', 'delete'] as const).map(verb);
   const runner = new JobRunner({ catalogue, verbs, events, clock, log: silentLog(), concurrent, maxQueued });
@@ -154,7 +155,7 @@ describe('the end of a job', () => {
     const { catalogue, events, submit, told } = await runnerOf({
       run: async (job) => {
         job.progress({ bytesDone: 5, bytesTotal: 10, filesDone: 1, filesTotal: 2 });
-        job.commit(() => [{ type: 'backup.completed', server: job.record.server, data: {} }]);
+        job.commit(() => [{ type: 'backup.completed', server: job.record.server, data: BACKUP_DATA }]);
       },
     });
     events.subscribe(({ type }) => {

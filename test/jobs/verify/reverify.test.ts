@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
 import { Reverify } from '../../../src/jobs/verify/reverify.ts';
 import { backUp, gate, SERVER, serverId, testNode } from '../../support/node.ts';
+import { dataOf } from '../../support/events.ts';
 
 const DAY = 86_400_000;
 
@@ -15,7 +16,7 @@ async function verifyingNode(everyDays = 30) {
     await reverify.tick();
     await settled();
   };
-  const verdicts = () => node.told.filter(({ type }) => type === 'backup.verified').map(({ data }) => data['ok']);
+  const verdicts = () => dataOf(node.told, 'backup.verified').map(({ ok }) => ok);
   return { ...node, reverify, tick, settled, verdicts };
 }
 

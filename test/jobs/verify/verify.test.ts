@@ -3,6 +3,7 @@ import { decodeManifest } from '../../../src/catalogue/manifest/read.ts';
 import { objectKey } from '../../../src/storage/key.ts';
 import { backUp, backupId, gate, outcome, SERVER, testNode, type TestNode } from '../../support/node.ts';
 import { failureOf } from '../../support/rejection.ts';
+import { dataOf } from '../../support/events.ts';
 
 const ID = backupId(1);
 const ARCHIVE = objectKey(SERVER, ID, 'tar.gz');
@@ -12,7 +13,7 @@ function manifestOf({ memory }: TestNode): ReturnType<typeof decodeManifest> {
 }
 
 function verdicts({ told }: TestNode): unknown[] {
-  return told.filter(({ type }) => type === 'backup.verified').map(({ data }) => data['ok']);
+  return dataOf(told, 'backup.verified').map(({ ok }) => ok);
 }
 
 describe('verifying', () => {

@@ -14,9 +14,12 @@ const COUNTERS = [
   ['filesDone', 'filesTotal'],
 ] as const;
 
+/** Where a job is. */
+export type ProgressEvent = RoostEvent<'backup.progress' | 'restore.progress'>;
+
 interface Track {
   /** The newest values, none lower than any before. */
-  event: RoostEvent;
+  event: ProgressEvent;
   /** True while the newest values were not sent. */
   pending: boolean;
   /** On the monotonic clock; undefined before the first frame. */
@@ -28,13 +31,13 @@ export interface ProgressPaceOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   /** Takes a progress event that is due; false when the reader cannot take it now (it is asked again later). */
-  readonly send: (event: RoostEvent) => boolean;
+  readonly send: (event: ProgressEvent) => boolean;
 }
 
 export class ProgressPace {
   readonly #clock: Clock;
   readonly #timers: Timers;
-  readonly #send: (event: RoostEvent) => boolean;
+  readonly #send: (event: ProgressEvent) => boolean;
   readonly #tracks = new Map<string, Track>();
 
   constructor({ clock, timers, send }: ProgressPaceOptions) {
@@ -44,7 +47,7 @@ export class ProgressPace {
   }
 
   /** Takes a progress event: sends it now, later, or never when a newer one comes first. */
-  take(event: RoostEvent): void {
+  take(event: ProgressEvent): void {
     const key = keyOf(event);
     const known = this.#tracks.get(key);
     const track = known ?? { event, pending: false, sentAt: undefined, cancelTimer: () => undefined };
@@ -55,7 +58,7 @@ export class ProgressPace {
   }
 
   /** A job's state as a snapshot told it: known to the reader, and the floor that later values may not go below. */
-  begin(event: RoostEvent): void {
+  begin(event: ProgressEvent): void {
     const track = { event, pending: false, sentAt: this.#clock.monotonic(), cancelTimer: () => undefined };
     this.#tracks.get(keyOf(event))?.cancelTimer();
     this.#tracks.set(keyOf(event), track);
@@ -66,7 +69,7 @@ export class ProgressPace {
    * Ends the track of the job that this event closes, and returns the progress event that the reader still lacks, if
    * any: the last values, brought to their totals when the job succeeded.
    */
-  end(event: RoostEvent): RoostEvent | undefined {
+  end(event: RoostEvent): ProgressEvent | undefined {
     const track = this.#tracks.get(keyOf(event));
     if (track === undefined) return undefined;
     track.cancelTimer();
@@ -115,22 +118,18 @@ function keyOf(event: RoostEvent): string {
   return `${family} ${event.backup ?? event.job ?? event.server}`;
 }
 
-function forward(before: RoostEvent, after: RoostEvent): RoostEvent {
-  const data: Record<string, unknown> = { ...after.data };
+function forward(before: ProgressEvent, after: ProgressEvent): ProgressEvent {
+  const data = { ...after.data };
   for (const [done, total] of COUNTERS) {
-    data[done] = Math.max(numberIn(before.data, done), numberIn(after.data, done));
-    data[total] = Math.max(numberIn(after.data, total), numberIn(data, done));
+    data[done] = Math.max(before.data[done], after.data[done]);
+    data[total] = Math.max(after.data[total], data[done]);
   }
   return { ...after, data };
 }
 
-function completed(last: RoostEvent): RoostEvent {
-  if (COUNTERS.every(([done, total]) => numberIn(last.data, done) >= numberIn(last.data, total))) return last;
-  const reached = Object.fromEntries(COUNTERS.map(([done, total]) => [done, numberIn(last.data, total)]));
-  return { ...last, data: { ...last.data, ...reached, etaSeconds: 0 } };
-}
-
-function numberIn(data: Readonly<Record<string, unknown>>, name: string): number {
-  const value = data[name];
-  return typeof value === 'number' ? value : 0;
+function completed(last: ProgressEvent): ProgressEvent {
+  const { data } = last;
+  if (COUNTERS.every(([done, total]) => data[done] >= data[total])) return last;
+  const { bytesTotal: bytesDone, filesTotal: filesDone } = data;
+  return { ...last, data: { ...data, bytesDone, filesDone, etaSeconds: 0 } };
 }

@@ -117,7 +117,7 @@ export class EventSession {
 
   #take(event: RoostEvent): void {
     if (this.#state !== 'open' || !this.#concerns(event.server)) return;
-    if (event.type.endsWith('.progress')) return this.#pace.take(event);
+    if (event.type === 'backup.progress' || event.type === 'restore.progress') return this.#pace.take(event);
     const last = endsProgress(event.type) ? this.#pace.end(event) : undefined;
     if (last !== undefined) this.#deliver(last);
     this.#deliver(event);

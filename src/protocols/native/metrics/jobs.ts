@@ -1,20 +1,12 @@
 /** What the events tell, counted: jobs by their end, their durations, the bytes of backups. */
 import { Counter, Histogram, type Registry } from 'prom-client';
 import { FAILURE_CODES } from '../../../base/failure.ts';
-import type { EventSource, EventType, RoostEvent } from '../../../jobs/contract.ts';
+import type { EventSource, FailureSummary, RoostEvent } from '../../../jobs/contract.ts';
 
 /** Seconds; from a handful of files to a server that takes a night. */
 const DURATIONS = [1, 5, 15, 60, 300, 900, 3600, 14_400];
 
 type Kind = 'backup' | 'restore' | 'verify';
-
-const STARTS: Partial<Record<EventType, Kind>> = { 'backup.started': 'backup', 'restore.started': 'restore' };
-const SUCCESSES: Partial<Record<EventType, Kind>> = { 'backup.completed': 'backup', 'restore.completed': 'restore' };
-const FAILURES: Partial<Record<EventType, Kind>> = {
-  'backup.failed': 'backup',
-  'backup.cancelled': 'backup',
-  'restore.failed': 'restore',
-};
 
 /** Counts from now on. Nothing is unsubscribed: the counters live as long as the events' source. */
 export function countJobs(registry: Registry, events: EventSource): void {
@@ -51,8 +43,8 @@ export function countJobs(registry: Registry, events: EventSource): void {
   const startedAt = new Map<string, number>();
   events.subscribe((event) => {
     const { type, job, at, data, server } = event;
-    if (type === 'schedule.missed') counters.missed.inc({ server }, countOf(data['missed']));
-    if (job !== undefined && STARTS[type] !== undefined) startedAt.set(job, at);
+    if (type === 'schedule.missed') counters.missed.inc({ server }, data.missed);
+    if (job !== undefined && (type === 'backup.started' || type === 'restore.started')) startedAt.set(job, at);
     const end = endOf(event);
     if (end === undefined) return;
     const { kind, code } = end;
@@ -62,9 +54,9 @@ export function countJobs(registry: Registry, events: EventSource): void {
     if (job !== undefined) startedAt.delete(job);
     if (began !== undefined) counters.seconds.observe({ kind }, Math.max(0, at - began) / 1000);
     if (type !== 'backup.completed') return;
-    counters.stored.inc(countOf(data['size']));
-    counters.read.inc(countOf(data['rawSize']));
-    counters.reused.inc(countOf(data['reusedBytes']));
+    counters.stored.inc(data.size);
+    counters.read.inc(data.rawSize);
+    counters.reused.inc(data.reusedBytes);
   });
 
   function bytes(name: string, help: string): Counter {
@@ -74,23 +66,15 @@ export function countJobs(registry: Registry, events: EventSource): void {
 
 /** The job that the event ends; `code` for one that failed. */
 function endOf({ type, data }: RoostEvent): { readonly kind: Kind; readonly code?: string } | undefined {
-  if (type === 'backup.verified') {
-    return data['ok'] === false ? { kind: 'verify', code: codeOf(data) } : { kind: 'verify' };
-  }
-  const done = SUCCESSES[type];
-  if (done !== undefined) return { kind: done };
-  const failed = FAILURES[type];
-  if (failed === undefined) return undefined;
-  return { kind: failed, code: type === 'backup.cancelled' ? 'cancelled' : codeOf(data) };
+  if (type === 'backup.verified') return data.ok ? { kind: 'verify' } : { kind: 'verify', code: codeOf(data) };
+  if (type === 'backup.completed') return { kind: 'backup' };
+  if (type === 'restore.completed') return { kind: 'restore' };
+  if (type === 'backup.cancelled') return { kind: 'backup', code: 'cancelled' };
+  if (type === 'backup.failed') return { kind: 'backup', code: codeOf(data) };
+  return type === 'restore.failed' ? { kind: 'restore', code: codeOf(data) } : undefined;
 }
 
 /** Known codes only: a label's values must be bounded. */
-function codeOf(data: RoostEvent['data']): string {
-  const error = data['error'];
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-  return FAILURE_CODES.find((known) => known === code) ?? 'internal';
-}
-
-function countOf(value: unknown): number {
-  return typeof value === 'number' && value > 0 ? value : 0;
+function codeOf({ error }: { readonly error: FailureSummary }): string {
+  return FAILURE_CODES.find((known) => known === error.code) ?? 'internal';
 }

@@ -4,7 +4,7 @@
  */
 import { Failure } from '../../../base/failure.ts';
 import { printableText } from '../../../base/paths.ts';
-import type { BackupService, RoostEvent } from '../../../jobs/contract.ts';
+import type { BackupData, BackupService, EventType, RoostEvent } from '../../../jobs/contract.ts';
 import type { Frame } from './messages.ts';
 
 export interface Telling {
@@ -16,9 +16,9 @@ export interface Telling {
 }
 
 /** The frames of each event that pages of a panel know. */
-export type EventFrames = Partial<
-  Record<RoostEvent['type'], (event: RoostEvent, restore: RestoreFacts) => readonly Telling[]>
->;
+export type EventFrames = {
+  readonly [Type in EventType]?: (event: RoostEvent<Type>, restore: RestoreFacts) => readonly Telling[];
+};
 
 /** What a restore's own event does not say. */
 interface RestoreFacts {
@@ -33,7 +33,8 @@ export function tellingsOf(
   service: Pick<BackupService, 'job'>,
   frames: EventFrames,
 ): readonly Telling[] {
-  const framesOf = frames[event.type];
+  // The compiler cannot see that the function under a type takes the events of that type.
+  const framesOf = frames[event.type] as ((event: RoostEvent, restore: RestoreFacts) => readonly Telling[]) | undefined;
   if (framesOf === undefined) return [];
   const restore = event.type.startsWith('restore.') ? restoreFacts(event, service) : { source: 'local' as const };
   return restore === undefined ? [] : framesOf(event, restore);
@@ -41,9 +42,9 @@ export function tellingsOf(
 
 export const goEvents: EventFrames = {
   'backup.progress': backupProgress,
-  'backup.completed': (event) => goCompleted(event, true),
-  'backup.failed': (event) => goCompleted(event, false),
-  'backup.cancelled': (event) => goCompleted(event, false),
+  'backup.completed': (event) => goCompleted(event, event.data),
+  'backup.failed': (event) => goCompleted(event, null),
+  'backup.cancelled': (event) => goCompleted(event, null),
   'restore.progress': restoreProgress,
   'restore.completed': (_, { source }) => [
     message(`Completed server restoration from ${source === 'local' ? 'local' : 'S3'} backup.`),
@@ -56,9 +57,9 @@ export const goEvents: EventFrames = {
 export const rustEvents: EventFrames = {
   'backup.started': (event) => [{ frame: ['backup started', idOf(event)], permission: READ }],
   'backup.progress': backupProgress,
-  'backup.completed': (event) => rustCompleted(event, true),
-  'backup.failed': (event) => rustCompleted(event, false),
-  'backup.cancelled': (event) => rustCompleted(event, false),
+  'backup.completed': (event) => rustCompleted(event, event.data),
+  'backup.failed': (event) => rustCompleted(event, null),
+  'backup.cancelled': (event) => rustCompleted(event, null),
   'restore.started': () => [{ frame: ['backup restore started'] }],
   'restore.progress': restoreProgress,
   'restore.completed': (_, { source }) => [
@@ -86,13 +87,13 @@ function restoreFacts({ job }: RoostEvent, service: Pick<BackupService, 'job'>):
  * Under two names: Pterodactyl's rows listen to the one with the backup's id, which its own daemon loses on the way;
  * everybody else to the plain one.
  */
-function goCompleted(event: RoostEvent, successful: boolean): readonly Telling[] {
+function goCompleted(event: RoostEvent, made: BackupData | null): readonly Telling[] {
   const facts = JSON.stringify({
     uuid: idOf(event),
-    is_successful: successful,
-    checksum: successful ? event.data['sha256'] : '',
-    checksum_type: successful ? 'sha256' : 'sha1',
-    file_size: successful ? event.data['size'] : 0,
+    is_successful: made !== null,
+    checksum: made === null ? '' : made.sha256,
+    checksum_type: made === null ? 'sha1' : 'sha256',
+    file_size: made?.size ?? 0,
   });
   return [`backup completed:${idOf(event)}`, 'backup completed'].map((name) => ({
     frame: [name, facts],
@@ -100,14 +101,13 @@ function goCompleted(event: RoostEvent, successful: boolean): readonly Telling[]
   }));
 }
 
-function rustCompleted(event: RoostEvent, successful: boolean): readonly Telling[] {
-  const { data } = event;
+function rustCompleted(event: RoostEvent, made: BackupData | null): readonly Telling[] {
   const facts = JSON.stringify({
-    checksum_type: successful ? 'sha256' : '',
-    checksum: successful ? data['sha256'] : '',
-    size: successful ? data['size'] : 0,
-    files: successful ? data['files'] : 0,
-    successful,
+    checksum_type: made === null ? '' : 'sha256',
+    checksum: made === null ? '' : made.sha256,
+    size: made?.size ?? 0,
+    files: made?.files ?? 0,
+    successful: made !== null,
     browsable: false,
     streaming: false,
   });
@@ -115,22 +115,22 @@ function rustCompleted(event: RoostEvent, successful: boolean): readonly Telling
 }
 
 /** As Calagopus writes it; pages that do not know the event pass over it. */
-function backupProgress(event: RoostEvent): readonly Telling[] {
+function backupProgress(event: RoostEvent<'backup.progress'>): readonly Telling[] {
   return [{ frame: ['backup progress', idOf(event), progressOf(event)], permission: READ, progress: true }];
 }
 
-function restoreProgress(event: RoostEvent): readonly Telling[] {
+function restoreProgress(event: RoostEvent<'restore.progress'>): readonly Telling[] {
   return [{ frame: ['backup restore progress', progressOf(event)], progress: true }];
 }
 
-function progressOf({ data }: RoostEvent): string {
-  return JSON.stringify({ progress: data['bytesDone'] ?? 0, total: data['bytesTotal'] ?? 0 });
+function progressOf({ data }: RoostEvent<'backup.progress' | 'restore.progress'>): string {
+  return JSON.stringify({ progress: data.bytesDone, total: data.bytesTotal });
 }
 
-function restoreFailed({ data }: RoostEvent): Telling {
-  const { code, message: reason } = (data['error'] ?? {}) as { readonly code?: unknown; readonly message?: unknown };
-  // What nobody foresaw may name this host's paths: the log has it.
-  const told = typeof reason === 'string' && code !== 'internal' ? `: ${printableText(reason)}` : '';
+function restoreFailed({ data }: RoostEvent<'restore.failed'>): Telling {
+  const { code, message: reason } = data.error;
+  // An unforeseen error may name this host's paths; only the log has it.
+  const told = code === 'internal' ? '' : `: ${printableText(reason)}`;
   return message(`The server was not restored${told}`);
 }
 

@@ -52,9 +52,9 @@ export class SocketRegistry {
 
   take(event: RoostEvent): void {
     const { type, server, data } = event;
-    const { suspended } = data;
+    const suspended = type === 'server.status' ? data.suspended : undefined;
     const here = this.#sessions.get(server);
-    if (type === 'server.status' && typeof suspended === 'boolean') this.#each(here, (one) => one.suspended(suspended));
+    if (suspended !== undefined) this.#each(here, (one) => one.suspended(suspended));
     if (!this.#isDue(event) || here === undefined) return;
     const tellings = tellingsOf(event, this.#service, this.#facts.events);
     if (tellings.length > 0) this.#each(here, (one) => one.tell(tellings));

@@ -1,7 +1,12 @@
 import * as fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { newBackupId, newJobId } from '../../../../src/base/ids.ts';
-import { endsProgress, ProgressPace } from '../../../../src/protocols/native/events/progress-pace.ts';
+import {
+  endsProgress,
+  ProgressPace,
+  type ProgressEvent,
+} from '../../../../src/protocols/native/events/progress-pace.ts';
+import type { JobProgress } from '../../../../src/catalogue/records.ts';
 import type { RoostEvent } from '../../../../src/jobs/contract.ts';
 import { ManualTime } from '../../../support/manual-time.ts';
 import { SERVER } from '../../../support/scripted-service.ts';
@@ -10,7 +15,7 @@ const BACKUP = newBackupId();
 const JOB = newJobId();
 
 let time: ManualTime;
-let sent: { readonly at: number; readonly event: RoostEvent }[];
+let sent: { readonly at: number; readonly event: ProgressEvent }[];
 let ready: boolean;
 let pace: ProgressPace;
 let seq: number;
@@ -30,16 +35,21 @@ beforeEach(() => {
   });
 });
 
-function progress(bytesDone: number, change: object = {}, ids: Partial<RoostEvent> = {}): RoostEvent {
-  const data = { phase: 'write', bytesDone, bytesTotal: 100, filesDone: bytesDone, filesTotal: 100, ...change };
+function progress(
+  bytesDone: number,
+  change: Partial<JobProgress> = {},
+  ids: Partial<Omit<ProgressEvent, 'data'>> = {},
+): ProgressEvent {
+  const totals = { bytesTotal: 100, filesDone: bytesDone, filesTotal: 100 };
+  const data = { phase: 'write', bytesDone, ...totals, bytesPerSecond: 0, etaSeconds: null, ...change };
   return { seq: ++seq, at: 0, type: 'backup.progress', server: SERVER, backup: BACKUP, job: JOB, ...ids, data };
 }
 
 function ended(type: RoostEvent['type']): RoostEvent {
-  return { seq: ++seq, at: 0, type, server: SERVER, backup: BACKUP, data: {} };
+  return { seq: ++seq, at: 0, type, server: SERVER, backup: BACKUP, data: {} } as RoostEvent;
 }
 
-const done = (): unknown[] => sent.map(({ event }) => event.data['bytesDone']);
+const done = (): unknown[] => sent.map(({ event }) => event.data.bytesDone);
 
 describe('progress of a job', () => {
   test('begins at once', () => {
@@ -80,6 +90,8 @@ describe('progress of a job', () => {
       bytesTotal: 50,
       filesDone: 50,
       filesTotal: 100,
+      bytesPerSecond: 0,
+      etaSeconds: null,
     });
   });
 });
@@ -173,7 +185,7 @@ test('whatever comes, the gaps and the order hold', () => {
       expect(gaps.every((gap) => gap >= 250 && gap <= 2000)).toBe(true);
       const values = done() as number[];
       expect(values).toEqual(values.toSorted((a, b) => a - b));
-      expect(sent.every(({ event: { data } }) => Number(data['bytesDone']) <= Number(data['bytesTotal']))).toBe(true);
+      expect(sent.every(({ event: { data } }) => data.bytesDone <= data.bytesTotal)).toBe(true);
       if (steps.length > 0) expect(values.at(-1)).toBe(Math.max(...steps.map(({ bytes }) => bytes)));
       own.clear();
     }),

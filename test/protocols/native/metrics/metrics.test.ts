@@ -3,6 +3,7 @@ import type { BackupId, JobId } from '../../../../src/base/ids.ts';
 import { watchEventLoop } from '../../../../src/protocols/native/metrics/event-loop-delay.ts';
 import { openNativeApp, tokenWith } from '../../../support/native-app.ts';
 import { OTHER_SERVER, SERVER } from '../../../support/scripted-service.ts';
+import { BACKUP_DATA } from '../../../support/events.ts';
 
 const JOB = 'cccccccc-0000-4000-8000-000000000001' as JobId;
 const BACKUP = 'cccccccc-0000-4000-8000-000000000002' as BackupId;
@@ -78,7 +79,7 @@ describe('GET /metrics', () => {
     expect(values(first.text, 'roost_backups')).toEqual({ [`server="${SERVER}"`]: 3, [`server="${OTHER_SERVER}"`]: 0 });
     expect(values(first.text, 'roost_backup_bytes')).toMatchObject({ [`server="${SERVER}"`]: 77 });
     const asked = service.calls.filter(({ method }) => method === 'backups').length;
-    events.emit({ type: 'backup.completed', ...ABOUT, server: OTHER_SERVER, data: {} });
+    events.emit({ type: 'backup.completed', ...ABOUT, server: OTHER_SERVER, data: BACKUP_DATA });
     const second = await call('GET', '/metrics');
     expect(values(second.text, last)).toEqual({
       [`server="${SERVER}"`]: 9,

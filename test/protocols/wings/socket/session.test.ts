@@ -169,7 +169,7 @@ describe('the room', () => {
     const leave = [gone, here, elsewhere].map((one) => room.enter(one));
     leave[0]?.();
     room.take({ ...event, type: 'backup.started' });
-    room.take({ ...event, type: 'server.status', data: { suspended: true } });
+    room.take({ ...event, type: 'server.status', data: { status: 'READY', suspended: true } });
     room.take({ ...event, type: 'server.status', data: { status: 'RESTORING' } });
     room.change({ kind: 'server deleted', server: SERVER });
     room.change({ kind: 'denied' });
