@@ -2,7 +2,6 @@
 import { MEBIBYTE } from '../base/sizes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Failure } from '../base/failure.ts';
-import type { BackupId, ServerId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import { systemTimers } from '../base/timers.ts';
 import type { Catalogue } from '../catalogue/contract.ts';
@@ -22,6 +21,7 @@ import { notingDamage } from '../jobs/stored/damage.ts';
 import { EventHub } from '../jobs/runner/events.ts';
 import { FailedBackupSweep } from '../jobs/backup/failed-backup-sweep.ts';
 import { recoverJobs } from '../jobs/recover.ts';
+import { deleteBackup } from '../jobs/delete/checked.ts';
 import { deleteVerb } from '../jobs/delete/delete.ts';
 import { runAgain } from '../jobs/backup/rerun.ts';
 import type { PanelPort } from '../jobs/report/panel.ts';
@@ -81,7 +81,7 @@ export interface Jobs {
 }
 
 export function composeJobs(deps: JobsDeps): Jobs {
-  const { config, catalogue, clock, log, onRestoreStep } = deps;
+  const { config, catalogue, stores, registry, clock, log, version, engine, onRestoreStep } = deps;
   const events = new EventHub(clock, (error, { type }) => log.error('A listener of events failed', { type, error }));
   const exclude = [
     config.stateDirectory,
@@ -92,41 +92,52 @@ export function composeJobs(deps: JobsDeps): Jobs {
   const power = openPower(config.power, clock);
   const archive = archivePort;
   const previews = new Previews();
-  const copies = new CopyQueue({ ...deps, events });
+  const copies = new CopyQueue({ catalogue, stores, events, config, log });
   const downloads = restoreDownloads(deps);
   const turns = new KeyedMutex();
   const adoption = panelAdoption(deps, turns);
-  const fetch = fetchArchive(fetchFromStores(deps), downloads, adoption);
-  const failedBackups = new FailedBackupSweep(deps);
-  const shared = {
-    ...deps,
+  const failedBackups = new FailedBackupSweep({ catalogue, stores, log });
+  const damage = { catalogue, stores, turns, clock, log };
+  const restoring = {
+    catalogue,
+    registry,
     archive,
-    copies,
-    downloads,
-    adoption,
-    events,
-    exclude,
-    fetch,
-    failedBackups,
     power,
-    quiesce: power,
-    turns,
-    previews,
+    config,
+    fetch: fetchArchive(fetchFromStores({ catalogue, stores, log }), downloads, adoption),
+    clock,
+    log,
+    events,
+    onPreview: previews.keep,
+    onStep: onRestoreStep,
   };
-  const restoring = { ...shared, onStep: onRestoreStep };
+  const reading = { catalogue, stores, archive, registry, config, exclude, log };
   const verbs = [
-    backupVerb(shared),
-    notingDamage(restoreVerb({ ...restoring, onPreview: previews.keep }), shared),
-    verifyVerb(shared),
-    deleteVerb(shared),
+    backupVerb({ ...reading, quiesce: power, turns, failedBackups, clock }),
+    notingDamage(restoreVerb(restoring), damage),
+    verifyVerb({ ...damage, archive, config }),
+    deleteVerb({ catalogue, stores, copies, turns }),
   ];
   const { concurrent } = config.backups;
   const handsOver = ({ kind }: JobRecord): boolean => kind === 'backup' && config.jobs.rerunInterrupted;
   const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued: MAX_QUEUED, handsOver });
   announceStatuses(runner, events);
-  const remove = (server: ServerId, backup: BackupId): Promise<void> => service.deleteUnchecked(server, backup);
-  const reports = reportLane(deps, events, remove);
-  const service = new Service({ ...shared, runner, reports });
+  const deleting = deleteBackup({ catalogue, runner, adoption });
+  const reports = reportOutbox(deps, events, deleting);
+  const service = new Service({
+    ...reading,
+    runner,
+    events,
+    turns,
+    deleteBackup: deleting,
+    adoption,
+    downloads,
+    previews,
+    reports,
+    clock,
+    version,
+    engine,
+  });
   return {
     service,
     events,
@@ -139,16 +150,18 @@ export function composeJobs(deps: JobsDeps): Jobs {
     async recoverStores() {
       const again = (job: JobRecord<'backup'>, failure: Failure): boolean =>
         config.jobs.rerunInterrupted && runAgain(job, failure, { catalogue, runner });
-      await recoverJobs({ ...shared, runAgain: again });
-      await rebuildNewStores(shared);
+      const ending = { catalogue, stores, copies, registry, quiesce: power, events, failedBackups, clock, log };
+      await recoverJobs({ ...ending, runAgain: again });
+      await rebuildNewStores({ catalogue, stores, log });
       await failedBackups.sweep();
       copies.start();
     },
-    automate: () => Housekeeping.open({ ...shared, runner, service }),
+    automate: () =>
+      Housekeeping.open({ catalogue, registry, runner, service, deleteBackup: deleting, events, config, clock, log }),
     async sweep() {
       copies.retry();
       await failedBackups.sweep();
-      await sweepPrevious(shared);
+      await sweepPrevious(restoring);
     },
     async close() {
       await Promise.all([copies.close(), reports?.close()]);
@@ -156,7 +169,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
   };
 }
 
-function reportLane(
+function reportOutbox(
   { catalogue, clock, config, log, panel, stores }: JobsDeps,
   events: EventHub,
   remove: UploadDependencies['remove'],

@@ -30,7 +30,7 @@ import { removeServer } from './delete/server-removal.ts';
 import { refreshManifest, writeManifest } from './stored/manifests.ts';
 import { countDeliveries, dropDelivery, retryDeliveries, viewDeliveries, type OwedReports } from './report/admin.ts';
 import { judgeServer } from './delete/prune.ts';
-import { requireUnlocked } from './delete/delete.ts';
+import type { DeleteBackup } from './delete/checked.ts';
 import { prepareRestore, requireRestorable } from './restore/admission.ts';
 import { openReadable } from './stored/readable-copy.ts';
 import { backupOf, type RestoreDownloads } from './restore/download.ts';
@@ -55,6 +55,7 @@ export interface ServiceDependencies extends OwedReports {
   readonly config: Pick<Config, 'limits' | 'retention'>;
   readonly exclude: readonly string[];
   readonly turns: KeyedMutex;
+  readonly deleteBackup: DeleteBackup;
   readonly previews: Previews;
   /** Archives of a daemon that was here before; absent where no panel can ask for them. */
   readonly adoption?: AdoptOnDemand;
@@ -106,7 +107,7 @@ export class Service implements contract.BackupService {
     if (catalogue.backups.list({ server: id, limit: 1 }).length === 0) await registry.get(id);
     if (decision.cancel === true) await stopWork(runner, { server: id }, ['backup', 'restore', 'verify']);
     requireIdle(runner, id, 'refuse', 'Cannot give up the server');
-    const deleteBackup = (backup: BackupId): Promise<void> => this.deleteUnchecked(id, backup);
+    const deleteBackup = (backup: BackupId): Promise<void> => this.#deps.deleteBackup(id, backup);
     return removeServer(id, decision, { ...this.#deps, deleteBackup });
   }
 
@@ -203,7 +204,7 @@ export class Service implements contract.BackupService {
   async remove(server: ServerId, backup: BackupId): Promise<void> {
     this.#deps.catalogue.backups.get(backup, server);
     requireActive(this.#deps.catalogue, server, 'Cannot delete the backup');
-    await this.deleteUnchecked(server, backup);
+    await this.#deps.deleteBackup(server, backup);
   }
 
   async claim(server: ServerId, backup: BackupId, signal: AbortSignal): Promise<boolean> {
@@ -223,21 +224,8 @@ export class Service implements contract.BackupService {
     // What is being taken over for a restore is no leftover any more.
     requireUnused(this.#deps.runner, backup, ['restore'], 'Cannot delete the backup');
     if ((await this.#deps.adoption?.delete(server, backup)) === true) return;
-    const deleteBackup = (id: BackupId): Promise<void> => this.deleteUnchecked(server, id);
+    const deleteBackup = (id: BackupId): Promise<void> => this.#deps.deleteBackup(server, id);
     await discardBackup(server, backup, { ...this.#deps, deleteBackup });
-  }
-
-  /** As `remove`, also of a suspended server: hosts suspend what they are about to give up. */
-  async deleteUnchecked(server: ServerId, backup: BackupId): Promise<void> {
-    const { catalogue, runner } = this.#deps;
-    const doing = 'Cannot delete the backup';
-    const record = catalogue.backups.get(backup, server);
-    requireUnlocked(record);
-    requireUnused(runner, backup, ['backup', 'restore', 'verify', 'delete'], doing);
-    if (record.status === 'IN_PROGRESS') requireCompleted(record, doing, 'server_busy');
-    await runner.submit({ id: newJobId(), kind: 'delete', server, backup, request: {} }).ended;
-    // Under its other name, where the daemon before left it.
-    await this.#deps.adoption?.delete(server, backup);
   }
 
   /**

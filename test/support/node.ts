@@ -13,6 +13,7 @@ import type { RoostEvent } from '../../src/jobs/contract.ts';
 import { EventHub } from '../../src/jobs/runner/events.ts';
 import { FailedBackupSweep } from '../../src/jobs/backup/failed-backup-sweep.ts';
 import { recoverJobs } from '../../src/jobs/recover.ts';
+import { deleteBackup } from '../../src/jobs/delete/checked.ts';
 import { deleteVerb } from '../../src/jobs/delete/delete.ts';
 import { JobRunner } from '../../src/jobs/runner/runner.ts';
 import { Previews } from '../../src/jobs/restore/outcome.ts';
@@ -102,9 +103,17 @@ export async function testNode(options: NodeOptions = {}) {
   const handing = handsOver === undefined ? {} : { handsOver };
   const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued, ...handing });
   announceStatuses(runner, events);
-  const service = new Service({ ...shared, runner, previews: new Previews(), version: '0.0.0', engine: 'zlib' });
+  const deleting = deleteBackup({ catalogue, runner });
+  const service = new Service({
+    ...shared,
+    runner,
+    deleteBackup: deleting,
+    previews: new Previews(),
+    version: '0.0.0',
+    engine: 'zlib',
+  });
   const recover = (): Promise<void> => recoverJobs(shared);
-  return { ...shared, memory, runner, service, recover, told };
+  return { ...shared, memory, runner, deleteBackup: deleting, service, recover, told };
 }
 
 /** The types of events so far, progress and status aside: those are many. */

@@ -12,6 +12,7 @@ import type { Config } from '../../config/types.ts';
 import type { Registry } from '../../servers/registry.ts';
 import type { EventHub } from '../runner/events.ts';
 import { deleteCoveredBackups, serversPastGrace } from '../delete/server-removal.ts';
+import type { DeleteBackup } from '../delete/checked.ts';
 import { Pruner } from '../delete/prune.ts';
 import { Reverify } from '../verify/reverify.ts';
 import type { JobRunner } from '../runner/runner.ts';
@@ -23,6 +24,7 @@ export interface HousekeepingDeps {
   readonly registry: Registry;
   readonly runner: JobRunner;
   readonly service: Service;
+  readonly deleteBackup: DeleteBackup;
   readonly events: EventHub;
   readonly config: Pick<Config, 'jobs' | 'retention' | 'schedules' | 'verification'>;
   readonly clock: Clock;
@@ -83,13 +85,13 @@ export class Housekeeping {
   }
 
   async #endGrace(): Promise<void> {
-    const { catalogue, clock, service } = this.#deps;
+    const { catalogue, clock, deleteBackup } = this.#deps;
     if (clock.monotonic() - this.#graceAt < GRACE_EVERY_MS) return;
     this.#graceAt = clock.monotonic();
     for (const server of serversPastGrace(catalogue, clock.now())) {
       await deleteCoveredBackups(server, {
         ...this.#deps,
-        deleteBackup: (backup) => service.deleteUnchecked(server, backup),
+        deleteBackup: (backup) => deleteBackup(server, backup),
       });
     }
   }

@@ -84,8 +84,7 @@ async function scene(options: NodeOptions = {}) {
   const node = await testNode({ clock: time, ...options });
   const panel = new PanelDouble(await memoryUploads());
   const begin = (): ReportOutbox => {
-    const { catalogue, stores, events, service } = node;
-    const remove = (server: typeof SERVER, backup: typeof BACKUP) => service.deleteUnchecked(server, backup);
+    const { catalogue, stores, events, deleteBackup: remove } = node;
     const shared = { panel, catalogue, stores, events, clock: time, remove, uploadRate: () => 0, retry: hastyRetry };
     const steps = [...uploadSteps(shared), ...reportSteps(shared)];
     const lane = new ReportOutbox({ ...shared, steps, timers: time, random: () => 0.999, log: silentLog() });
