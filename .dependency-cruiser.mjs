@@ -88,6 +88,10 @@ const DOORS = {
     reason: 'the verbs move objects by the contract; the kind of store is a matter of the config',
     files: ['store', 'key', 'local/marker', 'presigned/upload', 'guarded/download'],
   },
+  servers: {
+    reason: 'a restore asks for stages, swaps and power by their doors; what they are made of is theirs',
+    files: ['registry', 'power/port', 'stage/stage', 'swap/swap'],
+  },
   catalogue: {
     reason: 'SQL stays behind the contract',
     files: ['contract', 'records', 'manifest/manifest', 'manifest/read', 'inspect', 'state-lock', 'catalogue'],

@@ -135,6 +135,16 @@ export function hasChangedMeanwhile(error: unknown): boolean {
   return errno === 'ENOENT' || errno === 'ELOOP' || errno === 'ENOTDIR';
 }
 
+/** What `look` gives; undefined when a name on the way is no longer what it was. @throws any other error. */
+export function unlessChanged<Result>(look: () => Result): Result | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (hasChangedMeanwhile(error)) return undefined;
+    throw error;
+  }
+}
+
 /** Refuses paths: only `DirectoryChain` resolves those. */
 function requireName(name: string): string {
   if (name !== '' && name !== '.' && name !== '..' && !name.includes('/') && !name.includes('\0')) return name;

@@ -15,18 +15,12 @@ type Step = number | Uint8Array;
 /** The bytes that may pass at a position: none, all but the slash (`*`), all (`**`). */
 type Loop = 'none' | 'name' | 'any';
 
-export interface Glob {
-  readonly steps: readonly Step[];
-  /** One for each position; there is one position more than steps, the last is the end. */
-  readonly loops: readonly Loop[];
-  readonly optional: ReadonlySet<number>;
-}
-
 const ANY_BUT_SLASH = new Uint8Array(256).fill(1);
 ANY_BUT_SLASH[SLASH] = 0;
 
-class GlobBuilder implements Glob {
+export class Glob {
   readonly steps: Step[] = [];
+  /** One for each position; there is one position more than steps, the last is the end. */
   readonly loops: Loop[] = ['none'];
   readonly optional = new Set<number>();
 
@@ -47,6 +41,31 @@ class GlobBuilder implements Glob {
     this.loop('any');
     this.step(SLASH);
   }
+
+  /**
+   * A run of stars. Two or more that fill a component are the deep form. They also count as filling it when they are
+   * the first special character of the line, whatever stands before them: git compares the literal start of a line by
+   * itself and hands wildmatch the rest, so that `foo**` + `/bar` matches `foo/x/bar` and even `foobar`. gitignore(5)
+   * says otherwise; what git does is what people have tested their lists with.
+   *
+   * @returns where the pattern goes on.
+   */
+  stars(pattern: string, at: number, isPath: boolean, first: boolean): number {
+    let end = at + 1;
+    while (pattern[end] === '*') end++;
+    const opens = first || pattern[at - 1] === '/';
+    if (!isPath || end - at < 2 || !opens) {
+      this.loop('name');
+    } else if (end === pattern.length || pattern.startsWith('\\/', end)) {
+      this.loop('any');
+    } else if (pattern[end] === '/') {
+      this.directories();
+      return end + 1;
+    } else {
+      this.loop('name');
+    }
+    return end;
+  }
 }
 
 /**
@@ -57,13 +76,13 @@ class GlobBuilder implements Glob {
  * @returns the glob, or a sentence's end that says why it can match nothing ("its bracket is not closed").
  */
 export function parseGlob(pattern: string, isPath: boolean): Glob | string {
-  const glob = new GlobBuilder();
+  const glob = new Glob();
   const firstSpecial = pattern.search(/[*?[\\]/);
   let at = 0;
   while (at < pattern.length) {
     const character = pattern[at];
     if (character === '*') {
-      at = parseStars(pattern, at, isPath, at === firstSpecial, glob);
+      at = glob.stars(pattern, at, isPath, at === firstSpecial);
     } else if (character === '?') {
       glob.step(ANY_BUT_SLASH);
       at++;
@@ -80,31 +99,6 @@ export function parseGlob(pattern: string, isPath: boolean): Glob | string {
     }
   }
   return whyImpossible(glob) ?? glob;
-}
-
-/**
- * A run of stars. Two or more that fill a component are the deep form. They also count as filling it when they are
- * the first special character of the line, whatever stands before them: git compares the literal start of a line by
- * itself and hands wildmatch the rest, so that `foo**` + `/bar` matches `foo/x/bar` and even `foobar`. gitignore(5)
- * says otherwise; what git does is what people have tested their lists with.
- *
- * @returns where the pattern goes on.
- */
-function parseStars(pattern: string, at: number, isPath: boolean, first: boolean, glob: GlobBuilder): number {
-  let end = at + 1;
-  while (pattern[end] === '*') end++;
-  const opens = first || pattern[at - 1] === '/';
-  if (!isPath || end - at < 2 || !opens) {
-    glob.loop('name');
-  } else if (end === pattern.length || pattern.startsWith('\\/', end)) {
-    glob.loop('any');
-  } else if (pattern[end] === '/') {
-    glob.directories();
-    return end + 1;
-  } else {
-    glob.loop('name');
-  }
-  return end;
 }
 
 /**

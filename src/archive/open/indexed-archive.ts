@@ -55,24 +55,17 @@ export class IndexedArchive implements OpenedArchive {
   }
 
   async *#read(entry: IndexedEntry, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, void> {
-    const start = contentStart(entry);
-    const end = start + entry.size;
-    if (entry.size === 0) return;
-    for await (const segment of this.#reader.segmentsOf(start, end)) {
+    for await (const { segment, from, to } of contentParts(this.#reader, entry)) {
       throwIfAborted(signal, 'Cannot read the file');
-      const raw = await this.#inflated(segment, signal);
+      const { offset, length } = segment;
+      const inflate = (stored: Uint8Array): Promise<Uint8Array> => inflateSegmentAsync(stored, segment);
+      const raw = await useBytes(this.#archive, offset, length, inflate, signal);
       try {
-        yield raw.subarray(Math.max(start - segment.rawOffset, 0), end - segment.rawOffset);
+        yield raw.subarray(from, to);
       } finally {
         freeMemory(raw);
       }
     }
-  }
-
-  async #inflated(segment: Segment, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    checkLengths(segment);
-    const { offset, length } = segment;
-    return useBytes(this.#archive, offset, length, (stored) => inflateSegmentAsync(stored, segment), signal);
   }
 
   /** The first direct child at or behind a tar name; undefined when none is left in this directory. */
@@ -83,6 +76,20 @@ export class IndexedArchive implements OpenedArchive {
       if (name !== prefix) return entry;
     }
     return undefined;
+  }
+}
+
+/** The segments that hold a file's content, each with the part of its raw bytes that is the file's. */
+export async function* contentParts(
+  reader: IndexReader,
+  entry: IndexedEntry,
+): AsyncGenerator<{ readonly segment: Segment; readonly from: number; readonly to: number }, void, void> {
+  if (entry.size === 0) return;
+  const start = contentStart(entry);
+  const end = start + entry.size;
+  for await (const segment of reader.segmentsOf(start, end)) {
+    checkLengths(segment);
+    yield { segment, from: Math.max(start - segment.rawOffset, 0), to: end - segment.rawOffset };
   }
 }
 

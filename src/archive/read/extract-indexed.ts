@@ -6,40 +6,31 @@
  * metadata, and one flush of all.
  */
 import fs from 'node:fs';
-import { Failure } from '../../base/failure.ts';
-import type { Pace } from '../../base/rates.ts';
-import type { ByteSource } from '../../base/source.ts';
 import type { ExtractResult } from '../contract.ts';
-import type { Control } from '../threads/control.ts';
-import type { ArchiveProgress, Entry } from '../entry.ts';
+import type { Entry } from '../entry.ts';
 import type { IndexReader } from '../index/reader.ts';
 import type { IndexedEntry } from '../index/format.ts';
 import { InflatePipeline } from './inflate-pipeline.ts';
 import { LinkPlacer } from './link-placer.ts';
-import type { SelectionPort } from './selection-port.ts';
+import type { ExtractDeps } from './deps.ts';
 import { Integrity, requireRecorded } from './integrity.ts';
 import type { ExtractData, FilePart } from './messages.ts';
 import { contentStart, type FilledSegment, filledSegments } from '../index/segment-entries.ts';
 import type { UnpackFile } from '../unpack/file.ts';
 import { durabilityFor } from '../unpack/flush.ts';
 import { UnpackTarget, openUnpackRoot } from '../unpack/target.ts';
+import { UnpackTally } from '../unpack/tally.ts';
 import { WantedEntries } from './wanted-entries.ts';
 import { WarningLog } from '../unpack/warning-log.ts';
 
 export async function extractIndexed(
-  archive: ByteSource,
+  deps: ExtractDeps,
   reader: IndexReader,
   data: ExtractData,
-  choice: SelectionPort,
-  control: Control,
-  writePace: Pace,
-  onProgress: (progress: ArchiveProgress) => void,
 ): Promise<ExtractResult> {
   const root = openUnpackRoot(data.into, data.overwrite);
   try {
-    const chosen = data.selecting ? choice : undefined;
-    const run = new Extraction(archive, reader, data, root, chosen, control, writePace, onProgress);
-    return await run.run();
+    return await new Extraction(deps, reader, data, root).run();
   } finally {
     fs.closeSync(root);
   }
@@ -53,50 +44,34 @@ interface OpenFile {
 }
 
 class Extraction {
-  readonly #archive: ByteSource;
+  readonly #deps: ExtractDeps;
   readonly #reader: IndexReader;
-  readonly #control: Control;
-  readonly #writePace: Pace;
-  readonly #onProgress: (progress: ArchiveProgress) => void;
   readonly #warnings = new WarningLog();
   readonly #target: UnpackTarget;
   readonly #wanted: WantedEntries;
-  readonly #line: InflatePipeline;
+  readonly #pipeline: InflatePipeline;
   readonly #links: LinkPlacer;
-  readonly #limits: ExtractData['limits'];
+  /** What was asked for, whether or not it could be made. */
+  readonly #asked: UnpackTally;
   readonly #expected: ExtractData['expected'];
   /** Directories on the way down to the newest entry, made only once something in them is wanted. */
   #ancestors: { readonly entry: Entry; made: boolean }[] = [];
   /** Files whose content spans segments, by tar offset. */
   readonly #open = new Map<number, OpenFile>();
   #done = 0;
-  #entries = 0;
-  #files = 0;
-  #bytes = 0;
 
-  constructor(
-    archive: ByteSource,
-    reader: IndexReader,
-    data: ExtractData,
-    root: number,
-    choice: SelectionPort | undefined,
-    control: Control,
-    writePace: Pace,
-    onProgress: (progress: ArchiveProgress) => void,
-  ) {
+  constructor(deps: ExtractDeps, reader: IndexReader, data: ExtractData, root: number) {
     const { owner, setuid, overwrite, limits } = data;
-    this.#archive = archive;
+    const { archive, control, selection } = deps;
+    this.#deps = deps;
     this.#reader = reader;
-    this.#control = control;
-    this.#writePace = writePace;
-    this.#onProgress = onProgress;
-    this.#limits = limits;
+    this.#asked = new UnpackTally(limits);
     this.#expected = data.expected;
     const durability = durabilityFor(root, data.durable);
     this.#target = new UnpackTarget(root, { owner, setuid, overwrite, durability, limits }, this.#warnings.add);
-    this.#wanted = new WantedEntries(choice, this.#warnings.add);
+    this.#wanted = new WantedEntries(data.selecting ? selection : undefined, this.#warnings.add);
     this.#links = new LinkPlacer(archive, reader, this.#target, this.#wanted);
-    this.#line = new InflatePipeline({
+    this.#pipeline = new InflatePipeline({
       archive,
       workers: data.workers,
       control,
@@ -111,16 +86,17 @@ class Extraction {
 
   async run(): Promise<ExtractResult> {
     try {
-      const proof = this.#expected === undefined ? undefined : await Integrity.begin(this.#archive, this.#reader);
+      const proof = this.#expected === undefined ? undefined : await Integrity.begin(this.#deps.archive, this.#reader);
       for await (const filled of filledSegments(this.#reader)) await this.#unpack(filled, proof);
-      await this.#line.finish();
-      if (proof !== undefined) requireRecorded({ size: this.#archive.size, ...(await proof.finish()) }, this.#expected);
+      await this.#pipeline.finish();
+      if (proof !== undefined)
+        requireRecorded({ size: this.#deps.archive.size, ...(await proof.finish()) }, this.#expected);
       await this.#placeLinks('hardlink');
       await this.#placeLinks('symlink');
       this.#target.finish();
       return this.#result();
     } finally {
-      await this.#line.close();
+      await this.#pipeline.close();
       for (const { file } of this.#open.values()) this.#target.abandonFile(file);
       this.#target.close();
     }
@@ -128,12 +104,12 @@ class Extraction {
 
   #result(): ExtractResult {
     const { kept: warnings, count: warningCount, hostile } = this.#warnings;
-    return { entries: this.#entries, files: this.#files, bytes: this.#bytes, warnings, warningCount, hostile };
+    return { ...this.#asked.counts, warnings, warningCount, hostile };
   }
 
   async #unpack(filled: FilledSegment, proof: Integrity | undefined): Promise<void> {
     const { segment, entries, continued } = filled;
-    this.#control.checkStop();
+    this.#deps.control.checkStop();
     proof?.addSegment(filled);
     const parts: FilePart[] = [];
     const end = segment.rawOffset + segment.rawLength;
@@ -149,9 +125,9 @@ class Extraction {
       this.#prepare(entry, end);
       if (entry.kind === 'file') add(entry);
     }
-    await this.#writePace.take(parts.reduce((sum, { length }) => sum + length, 0));
-    if (proof !== undefined) await this.#line.add({ segment, entries, parts }, proof.hash);
-    else if (parts.length > 0) await this.#line.add({ segment, entries: [], parts });
+    await this.#deps.writePace.take(parts.reduce((sum, { length }) => sum + length, 0));
+    if (proof !== undefined) await this.#pipeline.add({ segment, entries, parts }, proof.hash);
+    else if (parts.length > 0) await this.#pipeline.add({ segment, entries: [], parts });
     else this.#advance(segment.length);
   }
 
@@ -214,7 +190,7 @@ class Extraction {
     for await (const entry of this.#reader.entries()) {
       if (entry.kind === kind) some.push(entry);
       if (some.length < 1000) continue;
-      this.#control.checkStop();
+      this.#deps.control.checkStop();
       await place(some);
       some = [];
     }
@@ -222,26 +198,16 @@ class Extraction {
   }
 
   #count(entry: IndexedEntry): void {
-    this.#entries++;
-    if (entry.kind === 'file' || (entry.kind === 'hardlink' && entry.headerLength > 0)) this.#files++;
-    this.#bytes += entry.size;
-    const { maxBytes, maxEntries } = this.#limits;
-    if (maxBytes > 0 && this.#bytes > maxBytes) {
-      throw new Failure('too_large', `Cannot unpack: its content is larger than ${maxBytes} bytes`, {
-        facts: { maxBytes },
-      });
-    }
-    if (maxEntries > 0 && this.#entries > maxEntries) {
-      throw new Failure('too_large', `Cannot unpack: there are more than ${maxEntries} entries`, {
-        facts: { maxEntries },
-      });
-    }
+    this.#asked.entries++;
+    if (entry.kind === 'file' || (entry.kind === 'hardlink' && entry.headerLength > 0)) this.#asked.files++;
+    this.#asked.addBytes(entry);
+    this.#asked.addName();
   }
 
   #advance(stored: number): void {
     this.#done += stored;
-    const { size } = this.#archive;
-    const filesTotal = Math.max(this.#reader.summary.files, this.#files);
-    this.#onProgress({ bytesDone: this.#done, bytesTotal: size, filesDone: this.#files, filesTotal });
+    const { size } = this.#deps.archive;
+    const filesTotal = Math.max(this.#reader.summary.files, this.#asked.files);
+    this.#deps.onProgress({ bytesDone: this.#done, bytesTotal: size, filesDone: this.#asked.files, filesTotal });
   }
 }

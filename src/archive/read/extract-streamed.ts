@@ -1,22 +1,15 @@
 /** Unpacking an archive that has no index, in order, as it comes. */
-import type { Pace } from '../../base/rates.ts';
 import type { ByteSource } from '../../base/source.ts';
 import { withIndexOnly } from '../open/index-only.ts';
 import type { ExtractResult } from '../contract.ts';
-import type { Control } from '../threads/control.ts';
-import type { ArchiveProgress } from '../entry.ts';
 import { openStreamedArchive } from '../foreign/open-streamed.ts';
-import type { SelectionPort } from './selection-port.ts';
+import type { ExtractDeps } from './deps.ts';
 import type { ExtractData } from './messages.ts';
 import { unpackStreamed } from '../unpack/streamed.ts';
 
 export async function extractStreamed(
-  archive: ByteSource,
+  { archive, control, selection, writePace, onProgress }: ExtractDeps,
   data: ExtractData,
-  choice: SelectionPort,
-  control: Control,
-  writePace: Pace,
-  onProgress: (progress: ArchiveProgress) => void,
 ): Promise<ExtractResult> {
   const stoppable: ByteSource = {
     ...archive,
@@ -35,7 +28,7 @@ export async function extractStreamed(
     durable,
     limits,
     workers,
-    ...(data.selecting ? { select: (path, kind) => choice.selects(path, kind) } : {}),
+    select: data.selecting ? (path, kind) => selection.selects(path, kind) : undefined,
     checkStop: control.checkStop,
     writePace,
     onProgress,

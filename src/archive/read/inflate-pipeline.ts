@@ -24,7 +24,7 @@ export interface InflatePipelineOptions {
 export class InflatePipeline {
   readonly #request: InflatePipelineOptions;
   readonly #slots: Slots;
-  readonly #turns: FreeSlots;
+  readonly #freeSlots: FreeSlots;
   readonly #pool: ThreadPool<{ slot: number; task: InflateTask }, InflateResult>;
   readonly #underWay = new Set<Promise<void>>();
   #failure: unknown;
@@ -33,11 +33,14 @@ export class InflatePipeline {
     this.#request = request;
     const count = request.workers * SLOTS_A_WORKER;
     this.#slots = new Slots(count, MAX_STORED_SEGMENT);
-    this.#turns = new FreeSlots(count);
+    this.#freeSlots = new FreeSlots(count);
     const { memory, length } = this.#slots;
-    const data: InflateThreadData = { control: request.control.memory, slots: { memory, count, length } };
-    const workerData = request.unpack === undefined ? data : { ...data, unpack: request.unpack };
-    this.#pool = new ThreadPool(threadFile(import.meta.url, 'inflate-thread'), request.workers, workerData);
+    const data: InflateThreadData = {
+      control: request.control.memory,
+      slots: { memory, count, length },
+      unpack: request.unpack,
+    };
+    this.#pool = new ThreadPool(threadFile(import.meta.url, 'inflate-thread'), request.workers, data);
   }
 
   /**
@@ -48,7 +51,7 @@ export class InflatePipeline {
   async add(task: InflateTask, look?: (stored: Buffer) => void): Promise<void> {
     this.#check();
     checkLengths(task.segment);
-    const slot = await this.#turns.acquire();
+    const slot = await this.#freeSlots.acquire();
     this.#check();
     const stored = await this.#load(slot, task.segment);
     look?.(stored);
@@ -63,7 +66,7 @@ export class InflatePipeline {
     this.#underWay.add(running);
     void running.finally(() => {
       this.#underWay.delete(running);
-      this.#turns.release(slot);
+      this.#freeSlots.release(slot);
     });
   }
 

@@ -1,11 +1,17 @@
 /** An inflating thread: takes a segment's stored bytes from a shared slot, inflates and checks them, and unpacks. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { SegmentChecker } from './check-segment.ts';
+import type { Failure } from '../../base/failure.ts';
+import { printable } from '../../base/paths.ts';
+import type { IndexedEntry, Segment } from '../index/format.ts';
+import { HeaderEncoder, headerLength } from '../tar/header.ts';
 import { Control, Slots } from '../threads/control.ts';
-import { SegmentInflater } from '../gzip/inflate.ts';
+import { SegmentInflater, segmentDamaged } from '../gzip/inflate.ts';
 import { PartWriter } from './part-writer.ts';
 import { serveTasks } from '../threads/serve-tasks.ts';
 import type { InflateResult, InflateTask, InflateThreadData } from './messages.ts';
+
+/** The longest header: two names of 8 KiB in pax records, and two blocks. */
+const MAX_HEADER = 64 * 1024;
 
 const port = parentPort;
 if (port === null) throw new Error('an inflating thread is started by the read thread only');
@@ -13,7 +19,8 @@ const data = workerData as InflateThreadData;
 const control = new Control(data.control);
 const slots = new Slots(data.slots.count, data.slots.length, data.slots.memory);
 const inflater = new SegmentInflater();
-const checker = new SegmentChecker();
+const encoder = new HeaderEncoder();
+const header = Buffer.alloc(MAX_HEADER);
 const writer = data.unpack && PartWriter.open(data.unpack, control);
 
 serveTasks(port, {
@@ -25,6 +32,30 @@ serveTasks(port, {
 
 function run(task: InflateTask, stored: Buffer): InflateResult {
   const raw = inflater.inflate(stored, task.segment);
-  checker.check(raw, task.segment, task.entries);
+  checkHeaders(raw, task.segment, task.entries);
   return { warnings: writer?.write(raw, task.parts) ?? [] };
+}
+
+/**
+ * Encodes each entry's header again and compares it with the bytes in the tar stream: what unpacks by the index and
+ * what any other tar unpacks are then the same.
+ *
+ * @throws Failure `archive_damaged` on the first difference.
+ */
+function checkHeaders(raw: Uint8Array, segment: Segment, entries: readonly IndexedEntry[]): void {
+  for (const entry of entries) {
+    // Kept beside the tar (index-only.ts): it has no header there.
+    if (entry.headerLength === 0 && entry.kind !== 'file') continue;
+    const at = entry.tarOffset - segment.rawOffset;
+    const length = headerLength(entry);
+    if (length !== entry.headerLength || length > MAX_HEADER || at + length > raw.length)
+      throw disagree(segment, entry);
+    encoder.encode(entry, header, 0);
+    const stored = raw.subarray(at, at + length);
+    if (header.compare(stored, 0, length, 0, length) !== 0) throw disagree(segment, entry);
+  }
+}
+
+function disagree(segment: Segment, entry: IndexedEntry): Failure {
+  return segmentDamaged(segment, `its index and its tar header disagree about "${printable(entry.path)}"`);
 }

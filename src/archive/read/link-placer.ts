@@ -4,10 +4,10 @@
  */
 import type { ByteSource } from '../../base/source.ts';
 import type { Entry } from '../entry.ts';
-import { SegmentInflater, checkLengths } from '../gzip/inflate.ts';
+import { SegmentInflater } from '../gzip/inflate.ts';
 import type { IndexReader } from '../index/reader.ts';
 import type { IndexedEntry } from '../index/format.ts';
-import { contentStart } from '../index/segment-entries.ts';
+import { contentParts } from '../open/indexed-archive.ts';
 import type { UnpackTarget } from '../unpack/target.ts';
 import type { WantedEntries } from './wanted-entries.ts';
 
@@ -19,7 +19,7 @@ export class LinkPlacer {
   readonly #inflater = new SegmentInflater();
   readonly #expected = { hardlink: 0, symlink: 0 };
   /** For a file that is not unpacked itself: the path that got its content. */
-  readonly #heirs = new Map<string, string>();
+  readonly #standIns = new Map<string, string>();
 
   constructor(archive: ByteSource, reader: IndexReader, target: UnpackTarget, wanted: WantedEntries) {
     this.#archive = archive;
@@ -42,9 +42,9 @@ export class LinkPlacer {
       this.#target.placeSymlink(entry);
       return;
     }
-    const heir = this.#heirs.get(entry.target ?? '');
-    if (heir !== undefined) {
-      this.#target.placeHardLink({ ...entry, target: heir });
+    const standIn = this.#standIns.get(entry.target ?? '');
+    if (standIn !== undefined) {
+      this.#target.placeHardLink({ ...entry, target: standIn });
       return;
     }
     const left = this.#wanted.all ? undefined : await this.#reader.find(entry.target ?? '');
@@ -56,24 +56,16 @@ export class LinkPlacer {
   async #copy(link: IndexedEntry, content: IndexedEntry): Promise<void> {
     const file = this.#target.createFile({ ...content, path: link.path });
     if (file === undefined) return;
-    this.#heirs.set(content.path, link.path);
+    this.#standIns.set(content.path, link.path);
     try {
-      for await (const bytes of this.#contentOf(content)) file.write(bytes);
+      for await (const { segment, from, to } of contentParts(this.#reader, content)) {
+        const stored = await this.#archive.read(segment.offset, segment.length);
+        file.write(this.#inflater.inflate(stored, segment).subarray(from, to));
+      }
       file.close();
     } catch (error) {
       this.#target.abandonFile(file);
       throw error;
-    }
-  }
-
-  async *#contentOf(entry: IndexedEntry): AsyncGenerator<Uint8Array, void, void> {
-    const start = contentStart(entry);
-    const end = start + entry.size;
-    if (entry.size === 0) return;
-    for await (const segment of this.#reader.segmentsOf(start, end)) {
-      checkLengths(segment);
-      const raw = this.#inflater.inflate(await this.#archive.read(segment.offset, segment.length), segment);
-      yield raw.subarray(Math.max(start - segment.rawOffset, 0), end - segment.rawOffset);
     }
   }
 }

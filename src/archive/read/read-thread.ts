@@ -24,14 +24,14 @@ const data = workerData as ReadThreadData;
 lowerPriority(data.nice);
 const control = new Control(data.control);
 const sources = new SourcePort(port);
-const choice = new SelectionPort(port);
+const selection = new SelectionPort(port);
 const readPace = new Pace(systemClock, control.readRate, control.checkStop);
 const writePace = new Pace(systemClock, control.writeRate, control.checkStop);
 port.on('message', (reply: ReadReply) => {
   if (reply.type === 'stop') {
     sources.stop();
-    choice.stop();
-  } else if (!sources.receive(reply)) choice.receive(reply);
+    selection.stop();
+  } else if (!sources.receive(reply)) selection.receive(reply);
 });
 const send = (event: ReadEvent): void => {
   port.postMessage(event);
@@ -48,7 +48,7 @@ try {
 async function run() {
   const archive = paced(sources.source('archive', data.archive));
   const index = data.index && sources.source('index', data.index);
-  const reader = await openWholeIndex(index === undefined ? { archive } : { archive, index });
+  const reader = await openWholeIndex({ archive, index });
   const progress = reporter();
   if (data.verb === 'verify') {
     const { descriptor } = data.archive;
@@ -59,8 +59,8 @@ async function run() {
     };
     const verified = await (reader === undefined
       ? // Read twice: nothing of it has passed before the end.
-        (await streamed()).verifyStreamed(archive, control, progress.step)
-      : verifyIndexed(archive, reader, data.workers, control, step));
+        (await streamed()).verifyStreamed({ archive, control, onProgress: progress.step })
+      : verifyIndexed({ archive, control, onProgress: step }, reader, data.workers));
     passed?.all();
     requireRecorded(verified, data.expected);
     progress.finish();
@@ -68,11 +68,15 @@ async function run() {
   }
   if (reader === undefined && data.expected !== undefined) {
     // Without an index there is no proof on the way: the archive is read through once before.
-    requireRecorded(await (await streamed()).verifyStreamed(archive, control, () => undefined), data.expected);
+    requireRecorded(
+      await (await streamed()).verifyStreamed({ archive, control, onProgress: () => undefined }),
+      data.expected,
+    );
   }
+  const deps = { archive, control, selection, writePace, onProgress: progress.step };
   const result = await (reader === undefined
-    ? (await streamed()).extractStreamed(archive, data, choice, control, writePace, progress.step)
-    : extractIndexed(archive, reader, data, choice, control, writePace, progress.step));
+    ? (await streamed()).extractStreamed(deps, data)
+    : extractIndexed(deps, reader, data));
   progress.finish();
   return result;
 }

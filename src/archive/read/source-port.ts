@@ -32,7 +32,7 @@ export type ReadAnswer =
   | { readonly type: 'bytes'; readonly id: number; readonly failure: FailureRecord };
 
 export function handleOf(source: ByteSource): SourceHandle {
-  return source.descriptor === undefined ? { size: source.size } : { size: source.size, descriptor: source.descriptor };
+  return { size: source.size, descriptor: source.descriptor };
 }
 
 /** The thread's side. Closing it leaves the true source open: that is its owner's. */

@@ -2,25 +2,21 @@
  * Verifying one of our own archives in one pass: every byte is hashed, every segment inflated and compared with both
  * its checksums, every tar header compared with what the index says, and the frame with what it must be.
  */
-import type { ByteSource } from '../../base/source.ts';
 import type { VerifyResult } from '../contract.ts';
-import type { Control } from '../threads/control.ts';
-import type { ArchiveProgress } from '../entry.ts';
+import type { ReadDeps } from './deps.ts';
 import type { IndexReader } from '../index/reader.ts';
 import { InflatePipeline } from './inflate-pipeline.ts';
 import { Integrity } from './integrity.ts';
 import { filledSegments } from '../index/segment-entries.ts';
 
 export async function verifyIndexed(
-  archive: ByteSource,
+  { archive, control, onProgress }: ReadDeps,
   reader: IndexReader,
   workers: number,
-  control: Control,
-  onProgress: (progress: ArchiveProgress) => void,
 ): Promise<VerifyResult> {
   let bytesDone = 0;
   let filesDone = 0;
-  const line = new InflatePipeline({
+  const pipeline = new InflatePipeline({
     archive,
     workers,
     control,
@@ -35,11 +31,11 @@ export async function verifyIndexed(
     for await (const filled of filledSegments(reader)) {
       proof.addSegment(filled);
       const { segment, entries } = filled;
-      await line.add({ segment, entries, parts: [] }, proof.hash);
+      await pipeline.add({ segment, entries, parts: [] }, proof.hash);
     }
-    await line.finish();
+    await pipeline.finish();
     return { format: 'roost', size: archive.size, ...(await proof.finish()), warnings: [] };
   } finally {
-    await line.close();
+    await pipeline.close();
   }
 }

@@ -4,17 +4,13 @@ import { MEBIBYTE } from '../../base/sizes.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { StreamedArchive, VerifyResult } from '../contract.ts';
 import type { Control } from '../threads/control.ts';
-import type { ArchiveProgress } from '../entry.ts';
+import type { ReadDeps } from './deps.ts';
 import { openStreamedArchive } from '../foreign/open-streamed.ts';
 import { WarningLog } from '../unpack/warning-log.ts';
 
 const CHUNK = MEBIBYTE;
 
-export async function verifyStreamed(
-  archive: ByteSource,
-  control: Control,
-  onProgress: (progress: ArchiveProgress) => void,
-): Promise<VerifyResult> {
+export async function verifyStreamed({ archive, control, onProgress }: ReadDeps): Promise<VerifyResult> {
   const seen = { entries: 0, files: 0, rawSize: 0 };
   const report = (bytesDone: number): void => {
     onProgress({ bytesDone, bytesTotal: 2 * archive.size, filesDone: seen.files, filesTotal: seen.files });

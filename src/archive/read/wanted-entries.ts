@@ -6,24 +6,24 @@ import type { IndexedEntry } from '../index/format.ts';
 import type { SelectionPort } from './selection-port.ts';
 
 export class WantedEntries {
-  readonly #choice: SelectionPort | undefined;
+  readonly #selection: SelectionPort | undefined;
   readonly #warn: (warning: ArchiveWarning) => void;
 
-  /** @param choice undefined when all are wanted. */
-  constructor(choice: SelectionPort | undefined, warn: (warning: ArchiveWarning) => void) {
-    this.#choice = choice;
+  /** @param selection undefined when all are wanted. */
+  constructor(selection: SelectionPort | undefined, warn: (warning: ArchiveWarning) => void) {
+    this.#selection = selection;
     this.#warn = warn;
   }
 
   get all(): boolean {
-    return this.#choice === undefined;
+    return this.#selection === undefined;
   }
 
   /** Those of some entries that are wanted, in order; a hostile name among them is warned of and left out. */
   async of(entries: readonly IndexedEntry[]): Promise<readonly IndexedEntry[]> {
     if (entries.length === 0) return entries;
-    const chosen = this.#choice && (await this.#choice.select(entries));
-    return entries.filter((entry, index) => chosen?.[index] !== false && this.#isSafe(entry));
+    const selected = this.#selection && (await this.#selection.select(entries));
+    return entries.filter((entry, index) => selected?.[index] !== false && this.#isSafe(entry));
   }
 
   #isSafe(entry: Entry): boolean {

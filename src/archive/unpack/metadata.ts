@@ -20,7 +20,7 @@ export class MetadataWriter {
   readonly #policy: MetadataPolicy;
   readonly #warn: (warning: ArchiveWarning) => void;
   /** Owners are refused for a reason that holds for all files: one warning tells it. */
-  #toldOwner = false;
+  #ownerWarned = false;
 
   constructor(policy: MetadataPolicy, warn: (warning: ArchiveWarning) => void) {
     this.#policy = policy;
@@ -52,8 +52,8 @@ export class MetadataWriter {
       return true;
     } catch (error) {
       const errno = refusal(error);
-      if (!this.#toldOwner) {
-        this.#toldOwner = true;
+      if (!this.#ownerWarned) {
+        this.#ownerWarned = true;
         const message = `owners could not be set (${errno}), first that of "${printable(metadata.path)}" to ${uid}:${gid}`;
         this.#warn({ path: metadata.path, code: 'metadata', message });
       }

@@ -7,13 +7,14 @@
  */
 import fs from 'node:fs';
 import { type Clock, systemClock } from '../../base/clock.ts';
-import { Failure, asFailure, throwIfAborted } from '../../base/failure.ts';
+import { asFailure, throwIfAborted } from '../../base/failure.ts';
 import { printable } from '../../base/paths.ts';
 import type { Pace } from '../../base/rates.ts';
 import type { ExtractRequest, ExtractResult, StreamedArchive, StreamedEntry } from '../contract.ts';
 import type { Entry, WarningCode } from '../entry.ts';
 import { durabilityFor } from './flush.ts';
 import { PendingLinks } from './pending-links.ts';
+import { UnpackTally } from './tally.ts';
 import { UnpackTarget, openUnpackRoot } from './target.ts';
 import { WarningLog } from './warning-log.ts';
 
@@ -65,16 +66,17 @@ class StreamedUnpacking {
   readonly #target: UnpackTarget;
   readonly #warnings = new WarningLog();
   readonly #links = new PendingLinks();
-  /** Entries and bytes that were asked for, whether or not they could be made. */
-  #entries = 0;
+  /** Names that the archive holds, whether or not they are unpacked: hostile ones and links to remember too. */
+  readonly #seen: UnpackTally;
   #bytes = 0;
-  #toldAt = 0;
+  #reportedAt = 0;
 
   constructor(archive: StreamedArchive, request: StreamedExtractRequest, root: number, clock: Clock) {
     this.#archive = archive;
     this.#request = request;
     this.#clock = clock;
     const { owner, setuid, overwrite, limits } = request;
+    this.#seen = new UnpackTally(limits);
     const durability = durabilityFor(root, request.durable);
     this.#target = new UnpackTarget(root, { owner, setuid, overwrite, limits, durability }, this.#warnings.add);
   }
@@ -86,7 +88,7 @@ class StreamedUnpacking {
     this.#check();
     this.#target.finish();
     const counts = this.#target.counts;
-    this.#tell(true);
+    this.#report(true);
     const { kept, count, hostile } = this.#warnings;
     return { ...counts, warnings: kept, warningCount: count, hostile };
   }
@@ -99,20 +101,20 @@ class StreamedUnpacking {
     for await (const item of this.#archive.read(this.#request.signal)) {
       this.#check();
       if ('warning' in item) {
-        this.#count();
+        this.#seen.addName();
         this.#warnings.add(item.warning);
       } else if (await this.#isWanted(item.entry.path, item.entry.kind)) await this.#take(item);
       else if (item.entry.kind === 'hardlink') {
-        this.#count();
+        this.#seen.addName();
         this.#links.addUnwanted(item.entry);
       }
-      this.#tell(false);
+      this.#report(false);
     }
   }
 
   async #take(item: StreamedEntry): Promise<void> {
     const { entry } = item;
-    this.#count();
+    this.#seen.addName();
     const above = this.#links.symlinkAbove(entry.path);
     if (above !== undefined) {
       this.#passOver(entry, 'hostile_entry', `it leads through the symlink "${printable(above)}"`);
@@ -180,7 +182,7 @@ class StreamedUnpacking {
         await this.#request.writePace?.take(chunk.length);
         file.write(chunk);
         this.#bytes += chunk.length;
-        this.#tell(false);
+        this.#report(false);
       }
       file.close();
     } catch (error) {
@@ -197,26 +199,18 @@ class StreamedUnpacking {
     this.#warnings.add({ path: entry.path, code, message: `passed over "${printable(entry.path)}": ${reason}` });
   }
 
-  /** Counts what takes time or memory, whether or not it is unpacked: hostile names, links to remember. */
-  #count(): void {
-    this.#entries++;
-    const { maxEntries } = this.#request.limits;
-    if (maxEntries === 0 || this.#entries <= maxEntries) return;
-    throw new Failure('too_large', `${DOING}: there are more than ${maxEntries} entries`, { facts: { maxEntries } });
-  }
-
   #check(): void {
     throwIfAborted(this.#request.signal, DOING);
     this.#request.checkStop?.();
   }
 
   /** Totals are what the content so far comes to for the whole archive, by how much of it has been read. */
-  #tell(isLast: boolean): void {
+  #report(isLast: boolean): void {
     const { onProgress, source } = this.#request;
     if (onProgress === undefined) return;
     const now = this.#clock.monotonic();
-    if (!isLast && now - this.#toldAt < PROGRESS_MS) return;
-    this.#toldAt = now;
+    if (!isLast && now - this.#reportedAt < PROGRESS_MS) return;
+    this.#reportedAt = now;
     const scale = isLast ? 1 : Math.max(1, source.archive.size / Math.max(1, this.#archive.consumed()));
     onProgress({
       bytesDone: this.#bytes,

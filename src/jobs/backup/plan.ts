@@ -9,7 +9,7 @@ import type { BackupRecord } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';
 import { checkInodes, checkReserve, checkRoom, expectedSize, surelyFits } from '../../policy/limits.ts';
 import type { GameServer, Registry } from '../../servers/registry.ts';
-import { stagePathsIn } from '../../servers/stage/strays.ts';
+import { stagePathsIn } from '../../servers/stage/stage.ts';
 import { objectKey } from '../../storage/key.ts';
 import type { Store } from '../../storage/store.ts';
 import type { ArchivePort } from '../stored/archive-port.ts';

@@ -1,10 +1,18 @@
 /** Step 5 of a restore: compares the unpacked tree with the live one and writes the renames down. */
 import fs from 'node:fs';
 import { compileIgnore, type DirectoryRules } from '../../archive/ignore/ignore.ts';
-import { either, KEEP, keepNothing, keepPaths, type KeepRules, REPLACE } from '../../servers/swap/rules.ts';
+import {
+  either,
+  KEEP,
+  keepNothing,
+  keepPaths,
+  type KeepRules,
+  type PlanFile,
+  planSwap,
+  PlanWriter,
+  REPLACE,
+} from '../../servers/swap/swap.ts';
 import { RESTORE_TREES, type Stage } from '../../servers/stage/stage.ts';
-import { planSwap } from '../../servers/swap/plan.ts';
-import { type PlanFile, PlanWriter } from '../../servers/swap/step.ts';
 import type { PathSelection } from './paths.ts';
 import type { RestoreRequest } from './request.ts';
 

@@ -9,9 +9,7 @@ import { MAX_DEPTH, openDirectory, openRoot, readDirectory, statChild } from '..
 import { wirePath } from '../../base/paths.ts';
 import type { GameServer } from '../../servers/registry.ts';
 import { STAGE_PREFIX } from '../../servers/stage/stage.ts';
-import { mountsBelow } from '../../servers/swap/mounts.ts';
-import { isKeptWhole } from '../../servers/swap/rules.ts';
-import { KeepScan } from '../../servers/swap/scan.ts';
+import { isKeptWhole, KeepScan, mountsBelow } from '../../servers/swap/swap.ts';
 import type { RestorePreview } from '../contract.ts';
 import type { FetchedArchive, RestoreDeps } from './deps.ts';
 import { type PathSelection, requireMatch } from './paths.ts';

@@ -11,8 +11,7 @@ import { openRoot } from '../../base/handles.ts';
 import type { JobId } from '../../base/ids.ts';
 import type { PlanRecord } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';
-import { RESTORE_TREES, type Stage, UNDO_TREES } from '../../servers/stage/stage.ts';
-import type { StageLocation } from '../../servers/stage/place.ts';
+import { RESTORE_TREES, type Stage, type StageLocation, UNDO_TREES } from '../../servers/stage/stage.ts';
 import type { RestoreDeps } from './deps.ts';
 import { type RestorePlan, restorePlanOf } from './plan.ts';
 

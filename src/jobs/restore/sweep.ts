@@ -6,10 +6,15 @@ import { Failure } from '../../base/failure.ts';
 import { statChild } from '../../base/handles.ts';
 import type { PlanRecord } from '../../catalogue/records.ts';
 import type { GameServer } from '../../servers/registry.ts';
-import { removeStageAt, RESTORE_TREES, Stage } from '../../servers/stage/stage.ts';
-import { findStages, stagesApart, type StrayStage } from '../../servers/stage/strays.ts';
-import { type KeepRules, KEEP } from '../../servers/swap/rules.ts';
-import { KeepScan } from '../../servers/swap/scan.ts';
+import {
+  findStages,
+  removeStageAt,
+  RESTORE_TREES,
+  Stage,
+  stagesApart,
+  type StrayStage,
+} from '../../servers/stage/stage.ts';
+import { KEEP, type KeepRules, KeepScan } from '../../servers/swap/swap.ts';
 import type { RestoreDeps } from './deps.ts';
 import { restorePlanOf } from './plan.ts';
 import { previousDirectories } from './previous.ts';

@@ -3,7 +3,7 @@ import type { ExtractResult } from '../../archive/contract.ts';
 import type { ArchiveProgress } from '../../archive/entry.ts';
 import { handlePath } from '../../base/handles.ts';
 import { RESTORE_TREES, type Stage } from '../../servers/stage/stage.ts';
-import { mountsBelow } from '../../servers/swap/mounts.ts';
+import { mountsBelow } from '../../servers/swap/swap.ts';
 import type { FetchedArchive, RestoreDeps } from './deps.ts';
 import type { PathSelection } from './paths.ts';
 import type { RestoreRequest } from './request.ts';

@@ -68,7 +68,7 @@ export class CommandPower implements PowerPort {
   #run(argv: readonly string[], server: GameServer, signal?: AbortSignal) {
     const filled = argv.map((word) => word.replaceAll('{server}', server.id).replaceAll('{path}', server.path));
     const timeoutMs = this.#settings.timeoutSeconds * 1000;
-    return runProgram({ argv: filled, timeoutMs, ...(signal === undefined ? {} : { signal }) });
+    return runProgram({ argv: filled, timeoutMs, signal });
   }
 }
 

@@ -12,7 +12,7 @@ import type { PowerPort } from './port.ts';
 import { WingsPower } from './wings.ts';
 
 /** Somebody else stops the server before a restore, as the caller says. */
-const nobody: PowerPort = {
+const unmanaged: PowerPort = {
   state: () => Promise.resolve('stopped'),
   stop: () => Promise.resolve(),
   start: () => Promise.resolve(),
@@ -22,6 +22,6 @@ const nobody: PowerPort = {
 
 /** Makes the port that the config asks for. Does nothing yet. */
 export function openPower(settings: PowerConfig, clock: Clock): PowerPort {
-  if (settings.driver === 'none') return nobody;
+  if (settings.driver === 'none') return unmanaged;
   return settings.driver === 'command' ? new CommandPower(settings, clock) : new WingsPower(settings, clock);
 }

@@ -51,17 +51,17 @@ export class WingsPower implements PowerPort {
   }
 
   async prepare(server: GameServer, signal: AbortSignal): Promise<void> {
-    if (!(await this.#tell(server, this.#settings.prepare, signal))) return;
+    if (!(await this.#type(server, this.#settings.prepare, signal))) return;
     await wait(SETTLE_MS, undefined, { signal }).catch(() => undefined);
     throwIfAborted(signal, 'Cannot keep the server still');
   }
 
   async resume(server: GameServer): Promise<void> {
-    await this.#tell(server, this.#settings.resume);
+    await this.#type(server, this.#settings.resume);
   }
 
   /** Types lines into the console of a server that runs; false when there was nothing to say or nobody to hear it. */
-  async #tell(server: GameServer, commands: readonly string[], signal?: AbortSignal): Promise<boolean> {
+  async #type(server: GameServer, commands: readonly string[], signal?: AbortSignal): Promise<boolean> {
     if (commands.length === 0 || (await this.state(server, signal)) === 'stopped') return false;
     await this.#call(server, '/commands', { commands }, signal);
     return true;
@@ -93,7 +93,7 @@ export class WingsPower implements PowerPort {
       // The token must not follow a redirect to anybody else.
       redirect: 'error',
       signal,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      body: JSON.stringify(body),
     });
     const text = (await response.text()).slice(0, ANSWER_LENGTH);
     if (!response.ok) throw refused(response.status);

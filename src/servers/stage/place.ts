@@ -5,6 +5,8 @@ import { errnoOf } from '../../base/failure.ts';
 import { hasChangedMeanwhile, makeDirectory, removeEmptyDirectory, renameChild } from '../../base/handle-writes.ts';
 import { handlePath, openDirectory, openRoot, readDirectory, statChild } from '../../base/handles.ts';
 
+export const STAGE_PREFIX = '.roost-stage-';
+
 /** `beside` and `inside` the server's directory; `apart`: where previous trees are kept. */
 export type StagePlace = 'beside' | 'inside' | 'apart';
 
@@ -141,7 +143,7 @@ export function isSame(handle: number, stat: fs.Stats | undefined): boolean {
   return stat !== undefined && own.ino === stat.ino && own.dev === stat.dev;
 }
 
-function closingOnError<Result>(handle: number, work: () => Result): Result {
+export function closingOnError<Result>(handle: number, work: () => Result): Result {
   try {
     return work();
   } catch (error) {

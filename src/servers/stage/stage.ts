@@ -29,10 +29,22 @@ import {
 import { handlePath, openDirectory, openRoot, readDirectory, statChild } from '../../base/handles.ts';
 import type { JobId } from '../../base/ids.ts';
 import { removeTree } from '../../base/remove-tree.ts';
-import { findStage, isSame, openStageAt, type PlacedStage, placeStage, type StageLocation } from './place.ts';
+import {
+  closingOnError,
+  findStage,
+  isSame,
+  openStageAt,
+  type PlacedStage,
+  placeStage,
+  STAGE_PREFIX,
+  type StageLocation,
+} from './place.ts';
 import type { SwapTrees } from '../swap/swap.ts';
 
-export const STAGE_PREFIX = '.roost-stage-';
+export { isStageAt, type StageLocation } from './place.ts';
+export { findStages, stagePathsIn, stagesApart, type StrayStage } from './strays.ts';
+export { STAGE_PREFIX };
+
 const EXTRA = 'extra';
 const RESTART_NOTE = 'restart';
 
@@ -213,14 +225,5 @@ function openLive(server: string): number {
       cause: error,
       hint: 'Mount or create the directory, then try again.',
     });
-  }
-}
-
-function closingOnError<Result>(handle: number, work: () => Result): Result {
-  try {
-    return work();
-  } catch (error) {
-    fs.closeSync(handle);
-    throw error;
   }
 }

@@ -1,11 +1,10 @@
 /** Stages that lie around: what a killed restore left, found by their names where stages are made. */
 import fs from 'node:fs';
 import { dirname } from 'node:path';
-import { hasChangedMeanwhile } from '../../base/handle-writes.ts';
+import { unlessChanged } from '../../base/handle-writes.ts';
 import { handlePath, openRoot, readDirectory } from '../../base/handles.ts';
 import { isUuid, type JobId } from '../../base/ids.ts';
-import { STAGE_PREFIX } from './stage.ts';
-import type { StageLocation, StagePlace } from './place.ts';
+import { STAGE_PREFIX, type StageLocation, type StagePlace } from './place.ts';
 
 export interface StrayStage {
   readonly job: JobId;
@@ -19,43 +18,25 @@ export interface StrayStage {
  * @param server the server's directory; one that is missing has none.
  */
 export function findStages(server: string): StrayStage[] {
-  let live: number;
-  try {
-    live = openRoot(server);
-  } catch (error) {
-    if (hasChangedMeanwhile(error)) return [];
-    throw error;
-  }
-  try {
+  return withDirectory(server, (live) => {
     const path = fs.readlinkSync(handlePath(live));
-    return [...stagesIn(live, 'inside', path), ...stagesBeside(live, dirname(path))];
-  } finally {
-    fs.closeSync(live);
-  }
+    const beside = withDirectory(`${handlePath(live)}/..`, (parent) => stagesIn(parent, 'beside', dirname(path)));
+    return [...stagesIn(live, 'inside', path), ...beside];
+  });
 }
 
 /** Names of stages in a directory for previous trees; none when it is missing. */
 export function stagesApart(path: string): StrayStage[] {
-  let directory: number;
-  try {
-    directory = openRoot(path);
-  } catch (error) {
-    if (hasChangedMeanwhile(error)) return [];
-    throw error;
-  }
-  try {
-    return stagesIn(directory, 'apart', path);
-  } finally {
-    fs.closeSync(directory);
-  }
+  return withDirectory(path, (directory) => stagesIn(directory, 'apart', path));
 }
 
-function stagesBeside(live: number, path: string): StrayStage[] {
-  const beside = openRoot(`${handlePath(live)}/..`);
+function withDirectory(path: string, find: (directory: number) => StrayStage[]): StrayStage[] {
+  const directory = unlessChanged(() => openRoot(path));
+  if (directory === undefined) return [];
   try {
-    return stagesIn(beside, 'beside', path);
+    return find(directory);
   } finally {
-    fs.closeSync(beside);
+    fs.closeSync(directory);
   }
 }
 

@@ -1,9 +1,8 @@
 /** The plan that undoes a plan: what went out comes in again, and what came in goes out. */
-import { hasChangedMeanwhile, makeDirectories, SliceTimer } from '../../base/handle-writes.ts';
+import { makeDirectories, SliceTimer, unlessChanged } from '../../base/handle-writes.ts';
 import { DirectoryChain, statChild } from '../../base/handles.ts';
 import { splitPath } from '../../base/paths.ts';
-import type { ExchangeStep, SwapStep } from './step.ts';
-import type { SwapTrees } from './swap.ts';
+import type { ExchangeStep, SwapStep, SwapTrees } from './step.ts';
 
 /**
  * @param trees of the undo: `incoming` holds what the first swap set aside, `outgoing` is empty.
@@ -37,10 +36,5 @@ function* inverse(step: ExchangeStep, setAside: DirectoryChain, outgoing: number
 
 function has(chain: DirectoryChain, path: string): boolean {
   const { parent, name } = splitPath(path);
-  try {
-    return statChild(chain.open(parent), name) !== undefined;
-  } catch (error) {
-    if (hasChangedMeanwhile(error)) return false;
-    throw error;
-  }
+  return unlessChanged(() => statChild(chain.open(parent), name)) !== undefined;
 }

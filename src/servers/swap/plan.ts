@@ -10,14 +10,14 @@ import { Failure, throwIfAborted } from '../../base/failure.ts';
 import {
   changeDirectoryMode,
   type DirectoryMetadata,
-  hasChangedMeanwhile,
   makeDirectories,
   readMetadata,
   SliceTimer,
+  unlessChanged,
 } from '../../base/handle-writes.ts';
 import { MAX_DEPTH, openDirectory, readDirectory, statChild } from '../../base/handles.ts';
 import { printable } from '../../base/paths.ts';
-import type { ExchangeStep, SwapStep } from './step.ts';
+import type { SwapStep } from './step.ts';
 import { isReplacedWhole, type KeepRules, isKeptWhole } from './rules.ts';
 import { KeepScan } from './scan.ts';
 
@@ -61,6 +61,11 @@ interface Shared {
   readonly remove: KeepRules;
 }
 
+interface Pair {
+  readonly old: fs.Stats;
+  readonly next: fs.Stats;
+}
+
 class SwapPlanner {
   readonly #request: SwapPlanRequest;
   readonly #emit: (step: SwapStep) => void;
@@ -98,13 +103,13 @@ class SwapPlanner {
       if (next === undefined) throw new Failure('internal', 'Cannot plan the swap: the stage was changed meanwhile');
       if (old === undefined) return this.#exchange(shared, name, undefined, next);
       if (!old.isDirectory() || !next.isDirectory()) return this.#replace(shared, name, old, next);
-      if (await this.#meet(shared, incoming, name, old, next)) return;
+      if (await this.#meet(shared, incoming, name, { old, next })) return;
     }
     throw busy(pathOf(shared, name));
   }
 
   /** Two directories of one name. False when the live one turned into something else meanwhile. */
-  async #meet(shared: Shared, incoming: number, name: string, old: fs.Stats, next: fs.Stats): Promise<boolean> {
+  async #meet(shared: Shared, incoming: number, name: string, { old, next }: Pair): Promise<boolean> {
     const path = pathOf(shared, name);
     if (isKeptWhole(shared.keep.child(name, true))) {
       if (hasEntries(incoming, name)) this.#request.onKept(path);
@@ -114,7 +119,7 @@ class SwapPlanner {
       this.#exchange(shared, name, old, next);
       return true;
     }
-    const live = openIfDirectory(shared.live, name);
+    const live = unlessChanged(() => openDirectory(shared.live, name));
     if (live === undefined) return false;
     try {
       await this.#mergeBelow(shared, incoming, name, live);
@@ -173,7 +178,7 @@ class SwapPlanner {
   }
 
   async #removeBelow(shared: Shared, name: string, path: string): Promise<void> {
-    const live = openIfDirectory(shared.live, name);
+    const live = unlessChanged(() => openDirectory(shared.live, name));
     // A name that stopped being a directory is new: what came up after the plan was begun stays.
     if (live === undefined) return;
     try {
@@ -191,15 +196,14 @@ class SwapPlanner {
 
   #exchange(shared: Shared, name: string, old: fs.Stats | undefined, next: fs.Stats | undefined): void {
     if (old !== undefined) this.#makeOutgoing(shared.path);
-    const step: ExchangeStep = {
+    this.#emit({
       kind: 'exchange',
       path: pathOf(shared, name),
       out: old !== undefined,
       in: next !== undefined,
-      ...lockedMode('outMode', old),
-      ...lockedMode('inMode', next),
-    };
-    this.#emit(step);
+      outMode: lockedMode(old),
+      inMode: lockedMode(next),
+    });
   }
 
   #close(path: string, before: DirectoryMetadata, after: DirectoryMetadata): void {
@@ -234,18 +238,9 @@ function enter(shared: Shared, name: string, live: number): Shared {
 }
 
 /** Moving a directory changes its `..`, which takes the right to write it; only root needs none. */
-function lockedMode(key: 'outMode' | 'inMode', stat: fs.Stats | undefined): Partial<ExchangeStep> {
-  if (stat === undefined || !stat.isDirectory() || process.geteuid?.() === 0) return {};
-  return (stat.mode & 0o300) === 0o300 ? {} : { [key]: stat.mode & 0o7777 };
-}
-
-function openIfDirectory(parent: number, name: string): number | undefined {
-  try {
-    return openDirectory(parent, name);
-  } catch (error) {
-    if (hasChangedMeanwhile(error)) return undefined;
-    throw error;
-  }
+function lockedMode(stat: fs.Stats | undefined): number | undefined {
+  if (stat === undefined || !stat.isDirectory() || process.geteuid?.() === 0) return undefined;
+  return (stat.mode & 0o300) === 0o300 ? undefined : stat.mode & 0o7777;
 }
 
 function hasEntries(parent: number, name: string): boolean {

@@ -5,7 +5,7 @@
  */
 import fs from 'node:fs';
 import { Failure, asFailure, errnoOf } from '../../base/failure.ts';
-import { changeDirectoryMode, hasChangedMeanwhile, renameChild } from '../../base/handle-writes.ts';
+import { changeDirectoryMode, renameChild, unlessChanged } from '../../base/handle-writes.ts';
 import { statChild } from '../../base/handles.ts';
 import { printable } from '../../base/paths.ts';
 
@@ -30,11 +30,7 @@ export function renameWithMode(rename: Rename): void {
 
 /** In the live tree another process may have put something else in its place: that moves as it is. */
 function changeModeIfDirectory(parent: number, name: string, mode: number): void {
-  try {
-    changeDirectoryMode(parent, name, mode);
-  } catch (error) {
-    if (!hasChangedMeanwhile(error)) throw error;
-  }
+  unlessChanged(() => changeDirectoryMode(parent, name, mode));
 }
 
 /** The modes of the directories around it are set again by their own step of the plan. */

@@ -1,7 +1,14 @@
 import fs from 'node:fs';
-import { hasChangedMeanwhile, SliceTimer } from '../../base/handle-writes.ts';
+import { SliceTimer, unlessChanged } from '../../base/handle-writes.ts';
 import { MAX_DEPTH, openDirectory, readDirectory } from '../../base/handles.ts';
 import type { KeepRules } from './rules.ts';
+
+/** A directory and the rules inside it. */
+interface Place {
+  readonly path: string;
+  readonly rules: KeepRules;
+  readonly depth: number;
+}
 
 /**
  * Finds out whether something in a live directory stays, which keeps the directory from moving as a whole. Answers are
@@ -18,39 +25,34 @@ export class KeepScan {
   async holds(parent: number, name: string, path: string, rules: KeepRules): Promise<boolean> {
     const known = this.#known.get(path);
     if (known !== undefined) return known;
-    const found = await this.#look(parent, name, path, rules.enter(name), 0);
+    const found = await this.#look(parent, name, { path, rules: rules.enter(name), depth: 0 });
     this.#known.set(path, found);
     return found;
   }
 
-  async #look(parent: number, name: string, path: string, inside: KeepRules, depth: number): Promise<boolean> {
-    if (depth >= MAX_DEPTH) return true;
-    let handle: number;
+  async #look(parent: number, name: string, at: Place): Promise<boolean> {
+    if (at.depth >= MAX_DEPTH) return true;
+    const handle = unlessChanged(() => openDirectory(parent, name));
+    if (handle === undefined) return false;
     try {
-      handle = openDirectory(parent, name);
-    } catch (error) {
-      if (hasChangedMeanwhile(error)) return false;
-      throw error;
-    }
-    try {
-      return await this.#lookInside(handle, path, inside, depth);
+      return await this.#lookInside(handle, at);
     } finally {
       fs.closeSync(handle);
     }
   }
 
-  async #lookInside(handle: number, path: string, inside: KeepRules, depth: number): Promise<boolean> {
+  async #lookInside(handle: number, { path, rules, depth }: Place): Promise<boolean> {
     const directories: string[] = [];
     for (const { name, directory } of readDirectory(handle)) {
       await this.#timer.giveWay();
-      const verdict = inside.child(name, directory);
+      const verdict = rules.child(name, directory);
       if (verdict.keep) return true;
       if (directory && verdict.mixed) directories.push(name);
     }
     for (const name of directories) {
-      const child = `${path}/${name}`;
-      const known = this.#known.get(child) ?? (await this.#look(handle, name, child, inside.enter(name), depth + 1));
-      this.#known.set(child, known);
+      const child = { path: `${path}/${name}`, rules: rules.enter(name), depth: depth + 1 };
+      const known = this.#known.get(child.path) ?? (await this.#look(handle, name, child));
+      this.#known.set(child.path, known);
       if (known) return true;
     }
     return false;

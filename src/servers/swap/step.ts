@@ -35,6 +35,14 @@ export interface DirectoryStep {
 
 export type SwapStep = ExchangeStep | DirectoryStep;
 
+/** Held directories. The last three lie in the stage. */
+export interface SwapTrees {
+  readonly live: number;
+  readonly incoming: number;
+  readonly outgoing: number;
+  readonly extra: number;
+}
+
 /** What the durable row says about the file. */
 export interface PlanFile {
   /** Its name in the stage. */

@@ -24,23 +24,22 @@ import {
   applyMetadata,
   changeDirectoryMode,
   type DirectoryMetadata,
-  hasChangedMeanwhile,
   makeDirectory,
   SliceTimer,
   syncHandle,
+  unlessChanged,
 } from '../../base/handle-writes.ts';
 import { DirectoryChain, statChild } from '../../base/handles.ts';
 import { printable, splitPath } from '../../base/paths.ts';
-import { lockedModeOf, renameWithMode, swapFailure } from './rename.ts';
-import type { DirectoryStep, ExchangeStep, SwapStep } from './step.ts';
+import { lockedModeOf, type Rename, renameWithMode, swapFailure } from './rename.ts';
+import type { DirectoryStep, ExchangeStep, SwapStep, SwapTrees } from './step.ts';
 
-/** Held directories. The last three lie in the stage. */
-export interface SwapTrees {
-  readonly live: number;
-  readonly incoming: number;
-  readonly outgoing: number;
-  readonly extra: number;
-}
+export { invertPlan } from './invert.ts';
+export { mountsBelow } from './mounts.ts';
+export { planSwap } from './plan.ts';
+export * from './rules.ts';
+export { KeepScan } from './scan.ts';
+export { holdsPlan, type PlanFile, PlanWriter, readPlan, type SwapTrees } from './step.ts';
 
 export interface SwapOptions {
   readonly direction: 'forward' | 'back';
@@ -118,7 +117,7 @@ class SwapRun {
       const live = this.#openLive(directory);
       // Gone from the live tree means gone: some process removed what had come in.
       if (live !== undefined && statChild(live, name) !== undefined) {
-        this.#rename(live, name, this.#incoming.open(directory), name, step.inMode);
+        this.#rename({ from: live, name, to: this.#incoming.open(directory), newName: name, mode: step.inMode });
       }
     } else this.#setMode(this.#incoming, step.path, step.inMode);
     if (step.out && this.#has(this.#outgoing, step.path)) {
@@ -159,7 +158,7 @@ class SwapRun {
     const live = this.#openLive(directory);
     if (live === undefined) return;
     try {
-      this.#rename(live, name, this.#outgoing.open(directory), name, step.outMode);
+      this.#rename({ from: live, name, to: this.#outgoing.open(directory), newName: name, mode: step.outMode });
     } catch (error) {
       // Some process removed it since the plan was made: then there is nothing to set aside.
       if (errnoOf(error) !== 'ENOENT') throw error;
@@ -173,7 +172,7 @@ class SwapRun {
       const live = this.#makeWay(directory);
       if (statChild(live, name) !== undefined) this.#moveToExtra(live, name);
       try {
-        this.#rename(from.open(directory), name, live, name, mode);
+        this.#rename({ from: from.open(directory), name, to: live, newName: name, mode });
         return;
       } catch (error) {
         if (!IN_THE_WAY.has(errnoOf(error) ?? '')) throw error;
@@ -210,17 +209,18 @@ class SwapRun {
   #moveToExtra(from: number, name: string): void {
     while (statChild(this.#extra, String(this.#extras)) !== undefined) this.#extras++;
     try {
-      this.#rename(from, name, this.#extra, String(this.#extras), lockedModeOf(from, name));
+      const mode = lockedModeOf(from, name);
+      this.#rename({ from, name, to: this.#extra, newName: String(this.#extras), mode });
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
     }
   }
 
-  #rename(from: number, name: string, to: number, newName: string, mode: number | undefined): void {
+  #rename(rename: Omit<Rename, 'live'>): void {
     try {
-      renameWithMode({ from, name, to, newName, mode, live: this.#root });
+      renameWithMode({ ...rename, live: this.#root });
     } catch (error) {
-      throw swapFailure(error, name);
+      throw swapFailure(error, rename.name);
     }
     this.#options.onRename?.();
   }
@@ -240,18 +240,17 @@ class SwapRun {
     if (mode === undefined) return;
     const { parent: directory, name } = splitPath(path);
     try {
-      changeDirectoryMode(chain.open(directory), name, mode);
+      unlessChanged(() => changeDirectoryMode(chain.open(directory), name, mode));
     } catch (error) {
-      if (!hasChangedMeanwhile(error)) throw swapFailure(error, path);
+      throw swapFailure(error, path);
     }
   }
 }
 
 function openIfDirectory(chain: DirectoryChain, path: string): number | undefined {
   try {
-    return chain.open(path);
+    return unlessChanged(() => chain.open(path));
   } catch (error) {
-    if (hasChangedMeanwhile(error)) return undefined;
     throw swapFailure(error, path);
   }
 }

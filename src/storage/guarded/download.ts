@@ -9,7 +9,7 @@ import { DAY_MS, HOUR_MS } from '../../base/clock.ts';
 import { Failure, throwIfAborted } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
 import { formatBytes, MEBIBYTE } from '../../base/sizes.ts';
-import { faultOf, isTransient } from '../s3/failure.ts';
+import { connectionError, faultOf, isTransient } from '../s3/failure.ts';
 import { type RetryPort, systemRetry } from '../../base/retry.ts';
 import { retried } from '../s3/retry.ts';
 import { AllowedHosts } from './address-rules.ts';
@@ -74,7 +74,7 @@ export class GuardedDownload {
   constructor(settings: DownloadSettings) {
     const { allowlist, userAgent, ca, resolve = systemResolve, connectMs = 30_000, headerMs = 30_000 } = settings;
     const allowed = new AllowedHosts(allowlist);
-    this.#options = { allowed, resolve, connectMs, headerMs, userAgent, ...(ca === undefined ? {} : { ca }) };
+    this.#options = { allowed, resolve, connectMs, headerMs, userAgent, ca };
     this.#retry = settings.retry ?? systemRetry;
     this.#stallMs = settings.stallMs ?? 60_000;
     this.#longestMs = settings.longestMs ?? LONGEST_MS;
@@ -113,7 +113,8 @@ export class GuardedDownload {
     const either = AbortSignal.any([signal, late]);
     try {
       for (;;) {
-        const outcome = await retried(() => this.#goOn(url, part, target, either), this.#retry, 'long', either);
+        const options = { port: this.#retry, patience: 'long', signal: either } as const;
+        const outcome = await retried(() => this.#goOn(url, part, target, either), options);
         if (outcome instanceof Failure) throw outcome;
         if (outcome) return part.done;
       }
@@ -154,7 +155,8 @@ export class GuardedDownload {
     /** Waiting for the target, a slow disk or a rate: nothing that the host could be blamed for. */
     let isWriting = false;
     const watch = setInterval(() => {
-      if (!isWriting && received - checked < TRICKLE) response.destroy(cut('no bytes came any more', 'ETIMEDOUT'));
+      if (!isWriting && received - checked < TRICKLE)
+        response.destroy(connectionError('no bytes came any more', 'ETIMEDOUT'));
       checked = received;
     }, this.#stallMs);
     const onAbort = (): void => void response.destroy();
@@ -176,7 +178,7 @@ export class GuardedDownload {
       signal.removeEventListener('abort', onAbort);
     }
     if (part.done < GZIP.length) throw notGzip(response);
-    if (part.size !== null && part.done !== part.size) throw cut('the connection was cut', 'ECONNRESET');
+    if (part.size !== null && part.done !== part.size) throw connectionError('the connection was cut', 'ECONNRESET');
   }
 }
 
@@ -196,11 +198,11 @@ function begin(part: Part, response: IncomingMessage, url: URL): void {
     if (Number(from) === part.done && isSameSize && isSameTag) return;
     // Of another object than the bytes that are there (not every service knows If-Range): all of them anew.
     part.done = 0;
-    throw cut('the object was replaced meanwhile', 'ECONNRESET');
+    throw connectionError('the object was replaced meanwhile', 'ECONNRESET');
   }
   if (status === 416 && part.done > 0) {
     part.done = 0;
-    throw cut('the object was replaced meanwhile', 'ECONNRESET');
+    throw connectionError('the object was replaced meanwhile', 'ECONNRESET');
   }
   if (status !== 200) throw badStatus(status, url);
   const length = headers['content-length'];
@@ -244,10 +246,6 @@ function tooSlow({ host }: URL, longestMs: number): Failure {
     facts: { host },
     hint: 'Look into the line between this host and the storage; then restore again.',
   });
-}
-
-function cut(message: string, code: 'ECONNRESET' | 'ETIMEDOUT'): Error {
-  return Object.assign(new Error(message), { code });
 }
 
 /** The system's own words are kept; none of them has the URL in it. */

@@ -8,6 +8,7 @@ import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { Failure, throwIfAborted, unlessAborted } from '../../base/failure.ts';
+import { connectionError } from '../s3/failure.ts';
 import type { AllowedHosts } from './address-rules.ts';
 import { addressesOf, parseLink, refusedLink, type Resolve } from './link.ts';
 
@@ -71,10 +72,12 @@ async function getOnce(
   const resolving = addressesOf(url, options.allowed, options.resolve);
   try {
     const addresses = await unlessAborted(resolving, AbortSignal.any([signal, late]), DOING);
-    return await exchange(url, addresses, headers, options, signal);
+    return await exchange(url, { lookup: pinned(addresses), headers }, options, signal);
   } catch (error) {
     throwIfAborted(signal, DOING);
-    throw error instanceof Failure && late.aborted ? timedOut('its name was not resolved in time') : error;
+    throw error instanceof Failure && late.aborted
+      ? connectionError('its name was not resolved in time', 'ETIMEDOUT')
+      : error;
   }
 }
 
@@ -89,8 +92,7 @@ function pinned(addresses: readonly LookupAddress[]): LookupFunction {
 
 function exchange(
   url: URL,
-  addresses: readonly LookupAddress[],
-  headers: Readonly<Record<string, string>>,
+  { lookup, headers }: { readonly lookup: LookupFunction; readonly headers: Readonly<Record<string, string>> },
   { connectMs, headerMs, userAgent, ca }: GuardedOptions,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
@@ -98,11 +100,11 @@ function exchange(
   const isTls = url.protocol === 'https:';
   const request = (isTls ? https : http).request(url, {
     // Of its own: the global one may have been told to use a proxy (NODE_USE_ENV_PROXY).
-    agent: isTls ? new https.Agent(ca === undefined ? {} : { ca }) : new http.Agent(),
-    lookup: pinned(addresses),
+    agent: isTls ? new https.Agent({ ca }) : new http.Agent(),
+    lookup,
     headers: { 'User-Agent': userAgent, Accept: '*/*', 'Accept-Encoding': 'identity', Connection: 'close', ...headers },
   });
-  const giveUp = (reason: string) => (): void => void request.destroy(timedOut(reason));
+  const giveUp = (reason: string) => (): void => void request.destroy(connectionError(reason, 'ETIMEDOUT'));
   let timer = setTimeout(giveUp('it took too long to connect'), connectMs);
   request.once('socket', (socket) => {
     socket.once(isTls ? 'secureConnect' : 'connect', () => {
@@ -124,9 +126,4 @@ function exchange(
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
   });
-}
-
-/** In the system's own words, so that it counts as what may pass. */
-function timedOut(message: string): Error {
-  return Object.assign(new Error(message), { code: 'ETIMEDOUT' });
 }

@@ -27,7 +27,7 @@ export async function explainStoreError(
 ): Promise<Failure> {
   const errno = errnoOf(error);
   if (error instanceof Failure || errno === undefined) return asFailure(error, doing);
-  if (OUT_OF_SPACE.has(errno) && write !== undefined) return outOfSpace(error, errno, doing, directory, write);
+  if (OUT_OF_SPACE.has(errno) && write !== undefined) return outOfSpace({ error, errno }, doing, directory, write);
   if (MEDIUM_GONE.has(errno)) {
     return new Failure('store_unreachable', `${doing}: ${directory} cannot be used (${errno})`, {
       cause: error,
@@ -40,8 +40,7 @@ export async function explainStoreError(
 }
 
 async function outOfSpace(
-  error: unknown,
-  errno: string,
+  { error, errno }: { readonly error: unknown; readonly errno: string },
   doing: string,
   directory: string,
   { written, needed }: StoreWrite,

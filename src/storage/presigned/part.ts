@@ -11,6 +11,8 @@ import https from 'node:https';
 import { throwIfAborted } from '../../base/failure.ts';
 import type { Pace } from '../../base/rates.ts';
 import type { ByteSource } from '../../base/source.ts';
+import { isOtherEtag } from '../s3/body.ts';
+import { connectionError } from '../s3/failure.ts';
 
 /** What is held in memory of a part; small, so that a slow rate is a trickle and no row of bursts. */
 const PIECE = 128 * 1024;
@@ -92,7 +94,7 @@ class Exchange {
       resolve(response);
     });
     this.#request.on('error', reject);
-    this.#request.once('close', () => reject(broken('the connection was closed', 'ECONNRESET')));
+    this.#request.once('close', () => reject(connectionError('the connection was closed', 'ECONNRESET')));
     this.#answered = promise;
     promise.catch(() => undefined);
   }
@@ -160,7 +162,7 @@ class Exchange {
 
   async #inTime<Result>(waiting: Promise<Result>): Promise<Result> {
     const timer = setTimeout(() => {
-      this.#request.destroy(broken('nothing moved any more', 'ETIMEDOUT'));
+      this.#request.destroy(connectionError('nothing moved any more', 'ETIMEDOUT'));
     }, this.#part.idleMs);
     try {
       return await waiting;
@@ -182,16 +184,6 @@ async function readAnswer(response: IncomingMessage, md5: string | null): Promis
     // Who refuses a body while it comes often cuts the connection with it, or is cut off here: the status is there.
   }
   const [, code = ''] = /<Code>\s*(\w{1,100})\s*<\/Code>/.exec(text) ?? [];
-  return { status, code, etag, isOther: isOther(etag, md5, headers['x-amz-server-side-encryption']) };
-}
-
-/** An ETag is the MD5 of a part but where keys of a KMS are used, or where a service writes something else. */
-function isOther(etag: string | undefined, md5: string | null, encryption: string | string[] | undefined): boolean {
-  const written = /^"?([0-9a-f]{32})"?$/i.exec(etag ?? '')?.[1]?.toLowerCase();
-  if (written === undefined || md5 === null || (encryption !== undefined && encryption !== 'AES256')) return false;
-  return written !== md5;
-}
-
-function broken(message: string, code: 'ECONNRESET' | 'ETIMEDOUT'): Error {
-  return Object.assign(new Error(message), { code });
+  const isOther = md5 !== null && isOtherEtag(etag, md5, headers['x-amz-server-side-encryption']);
+  return { status, code, etag, isOther };
 }

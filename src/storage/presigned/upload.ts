@@ -166,7 +166,7 @@ async function sendPart(
     });
   };
   try {
-    return await retried(attempt, retry, 'long', signal);
+    return await retried(attempt, { port: retry, patience: 'long', signal });
   } catch (error) {
     throwIfAborted(signal, DOING);
     throw error instanceof NoLongerTaken ? error : explain(error, place);

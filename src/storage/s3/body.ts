@@ -97,17 +97,18 @@ export class S3Body {
     if (opened instanceof Readable) opened.destroy();
   }
 
-  /**
-   * Compares an ETag with the bytes where it is their MD5: not with keys of a KMS, and not where a service writes
-   * something else.
-   *
-   * @throws WrongDigest
-   */
+  /** @throws WrongDigest when the ETag shows that the service took other bytes. */
   checkEtag(etag: string | undefined, encryption: string | undefined): void {
-    const written = /^"?([0-9a-f]{32})"?$/i.exec(etag ?? '')?.[1]?.toLowerCase();
-    if (written === undefined || (encryption !== undefined && encryption !== 'AES256')) return;
-    if (written !== this.#md5.toString('hex')) throw new WrongDigest('the service took other bytes than were sent');
+    if (!isOtherEtag(etag, this.#md5.toString('hex'), encryption)) return;
+    throw new WrongDigest('the service took other bytes than were sent');
   }
+}
+
+/** True when an ETag is an MD5 (with keys of a KMS, and at some services, it is not) and not that of the bytes. */
+export function isOtherEtag(etag: string | undefined, md5: string, encryption: string | string[] | undefined): boolean {
+  const written = /^"?([0-9a-f]{32})"?$/i.exec(etag ?? '')?.[1]?.toLowerCase();
+  if (written === undefined || (encryption !== undefined && encryption !== 'AES256')) return false;
+  return written !== md5;
 }
 
 async function* paced(bytes: Buffer, pace: Pace): AsyncGenerator<Buffer, void> {

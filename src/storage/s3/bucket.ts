@@ -15,7 +15,7 @@ import type {
 import type { Failure } from '../../base/failure.ts';
 import type { S3StoreConfig } from '../../config/types.ts';
 import { addPayloadHash, type S3Body } from './body.ts';
-import type { Sdk } from './connect.ts';
+import type { Connection, Sdk } from './connect.ts';
 import { explainS3Error, type S3Location, serviceCode } from './failure.ts';
 import type { RetryPort } from '../../base/retry.ts';
 import { type Patience, retried } from './retry.ts';
@@ -37,6 +37,13 @@ export interface ObjectFacts {
   readonly writer: string | undefined;
 }
 
+export interface NewObject {
+  readonly name: string;
+  readonly body: S3Body;
+  /** The writer's id, kept in the object's metadata. */
+  readonly writer: string;
+}
+
 export interface OpenUpload {
   readonly name: string;
   readonly id: string;
@@ -54,7 +61,7 @@ export class S3Bucket {
   readonly #config: S3StoreConfig;
   readonly #retry: RetryPort;
 
-  constructor(sdk: Sdk, client: S3Client, config: S3StoreConfig, place: S3Location, retry: RetryPort) {
+  constructor({ sdk, client }: Connection, config: S3StoreConfig, place: S3Location, retry: RetryPort) {
     this.#sdk = sdk;
     this.#client = client;
     this.#config = config;
@@ -90,14 +97,15 @@ export class S3Bucket {
   ): Promise<GetObjectCommandOutput> {
     const input = {
       ...this.#named(name),
-      ...(range === undefined ? {} : { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` }),
-      ...(range === undefined || range.etag === '' ? {} : { IfMatch: range.etag }),
+      Range: range && `bytes=${range.offset}-${range.offset + range.length - 1}`,
+      IfMatch: range === undefined || range.etag === '' ? undefined : range.etag,
     };
     return this.#call(doing, options, (signal) => this.#client.send(new this.#sdk.GetObjectCommand(input), signal));
   }
 
   /** @returns the ETag. */
-  async put(name: string, body: S3Body, writer: string, doing: string, options: CallOptions): Promise<string> {
+  async put(object: NewObject, doing: string, options: CallOptions): Promise<string> {
+    const { name, body, writer } = object;
     const input = { ...this.#named(name), ...this.#newObject(writer), ...body.headers };
     const answer = await this.#call(doing, options, async (signal) => {
       const stream = body.open();
@@ -114,8 +122,8 @@ export class S3Bucket {
 
   /** Replaces a small object; with `onlyNew` it fails with `PreconditionFailed` where services know that condition. */
   async putMarker(name: string, text: string, onlyNew: boolean, doing: string): Promise<void> {
-    const condition = onlyNew ? { IfNoneMatch: '*' } : {};
-    const input = { ...this.#named(name), Body: Buffer.from(text), ContentType: 'application/json', ...condition };
+    const IfNoneMatch = onlyNew ? '*' : undefined;
+    const input = { ...this.#named(name), Body: Buffer.from(text), ContentType: 'application/json', IfNoneMatch };
     await this.#call(doing, { patience: 'short' }, (signal) =>
       this.#client.send(new this.#sdk.PutObjectCommand(input), signal),
     );
@@ -131,8 +139,7 @@ export class S3Bucket {
 
   async sendPart(
     upload: OpenUpload,
-    number: number,
-    body: S3Body,
+    { number, body }: { readonly number: number; readonly body: S3Body },
     doing: string,
     options: CallOptions,
   ): Promise<SentPart> {
@@ -200,8 +207,8 @@ export class S3Bucket {
   async *list(prefix: string, doing: string): AsyncGenerator<{ readonly name: string; readonly size: number }, void> {
     let token: string | undefined;
     do {
-      const from = token === undefined ? {} : { ContinuationToken: token };
-      const command = new this.#sdk.ListObjectsV2Command({ Bucket: this.place.bucket, Prefix: prefix, ...from });
+      const input = { Bucket: this.place.bucket, Prefix: prefix, ContinuationToken: token };
+      const command = new this.#sdk.ListObjectsV2Command(input);
       const page = await this.#call(doing, {}, (signal) => this.#client.send(command, signal));
       for (const { Key: name, Size: size } of page.Contents ?? []) {
         if (name !== undefined) yield { name, size: size ?? 0 };
@@ -252,23 +259,21 @@ export class S3Bucket {
     const tagging = new URLSearchParams(tags).toString();
     return {
       Metadata: { [WRITER_TAG]: writer },
-      ...(encryption === 'none' ? {} : { ServerSideEncryption: encryption }),
-      ...(encryption !== 'aws:kms' || kmsKeyId === null ? {} : { SSEKMSKeyId: kmsKeyId }),
-      ...(storageClass === null
-        ? {}
-        : { StorageClass: storageClass as NonNullable<PutObjectCommandInput['StorageClass']> }),
-      ...(tagging === '' ? {} : { Tagging: tagging }),
+      ServerSideEncryption: encryption === 'none' ? undefined : encryption,
+      SSEKMSKeyId: encryption === 'aws:kms' ? (kmsKeyId ?? undefined) : undefined,
+      StorageClass: (storageClass ?? undefined) as PutObjectCommandInput['StorageClass'],
+      Tagging: tagging === '' ? undefined : tagging,
     };
   }
 
   async #call<Answer>(
     doing: string,
     { signal, patience = 'short', onTransient }: CallOptions,
-    run: (options: { readonly abortSignal?: AbortSignal }) => Promise<Answer>,
+    run: (options: { readonly abortSignal?: AbortSignal | undefined }) => Promise<Answer>,
   ): Promise<Answer> {
     try {
-      const options = signal === undefined ? {} : { abortSignal: signal };
-      return await retried(() => run(options), this.#retry, patience, signal, onTransient);
+      const work = (): Promise<Answer> => run({ abortSignal: signal });
+      return await retried(work, { port: this.#retry, patience, signal, onTransient });
     } catch (error) {
       throw this.#explain(error, doing, signal);
     }

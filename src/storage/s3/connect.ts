@@ -35,7 +35,7 @@ export async function connectS3(name: string, config: S3StoreConfig, idleMs = ID
           credentials: {
             accessKeyId: accessKeyId.reveal(),
             secretAccessKey: secretAccessKey.reveal(),
-            ...(sessionToken === null ? {} : { sessionToken: sessionToken.reveal() }),
+            sessionToken: sessionToken?.reveal(),
           },
         };
   const client = new sdk.S3Client({

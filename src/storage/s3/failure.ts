@@ -42,6 +42,11 @@ export function serviceCode(failure: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
+/** An error of our own with a system's code, so that it counts as transient. */
+export function connectionError(message: string, code: 'ECONNRESET' | 'ETIMEDOUT' | 'IncompleteBody'): Error {
+  return Object.assign(new Error(message), { code });
+}
+
 const TRANSIENT_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
 /**
  * Told with a status that says otherwise, or with none. A wrong digest is the wire's fault before it is ours, and the
@@ -88,7 +93,6 @@ export function explainS3Error(error: unknown, doing: string, place: S3Location)
     return new Failure('cancelled', `${doing}: it was cancelled`);
   }
   const { state, hint, code = 'store_unreachable' } = sharpen(fault, place);
-  const errno = errnoOf(error);
   return new Failure(code, `${doing}: ${state}`, {
     facts: {
       store: place.store,
@@ -96,7 +100,7 @@ export function explainS3Error(error: unknown, doing: string, place: S3Location)
       host: place.host,
       code: fault.code,
       status: fault.status ?? null,
-      ...(errno === undefined ? {} : { errno }),
+      errno: errnoOf(error),
     },
     hint,
     retry: isTransient(error),

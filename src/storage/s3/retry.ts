@@ -9,25 +9,24 @@ const ATTEMPTS: Readonly<Record<Patience, number>> = { once: 1, short: 4, long: 
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 12_000;
 
-/**
- * Runs `work` until it succeeds, fails for good, or patience ends; rejects with the last error.
- *
- * @param onTransient told of each failure that is asked again for, and of the last.
- */
-export async function retried<Result>(
-  work: () => Promise<Result>,
-  port: RetryPort,
-  patience: Patience,
-  signal: AbortSignal | undefined,
-  onTransient: (error: unknown) => void = () => undefined,
-): Promise<Result> {
+export interface RetryOptions {
+  readonly port: RetryPort;
+  readonly patience: Patience;
+  readonly signal: AbortSignal | undefined;
+  /** Called for each failure that is tried again, and for the last. */
+  readonly onTransient?: (error: unknown) => void;
+}
+
+/** Runs `work` until it succeeds, fails for good, or patience ends; rejects with the last error. */
+export async function retried<Result>(work: () => Promise<Result>, options: RetryOptions): Promise<Result> {
+  const { port, patience, signal, onTransient } = options;
   for (let attempt = 1; ; attempt++) {
     try {
       signal?.throwIfAborted();
       return await work();
     } catch (error) {
       if (signal?.aborted === true || !isTransient(error)) throw error;
-      onTransient(error);
+      onTransient?.(error);
       if (attempt >= ATTEMPTS[patience]) throw error;
       await port.pause(pauseMs(attempt, port.random()), signal);
     }

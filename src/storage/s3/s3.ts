@@ -93,7 +93,7 @@ export class S3Store implements Store {
     this.#clock = clock;
     this.#retry = retry;
     const place = { store: name, bucket: config.bucket, region: config.region, host: connection.origin.host };
-    this.#bucket = new S3Bucket(connection.sdk, connection.client, config, place, retry);
+    this.#bucket = new S3Bucket(connection, config, place, retry);
     const pace = new Pace(clock, uploadRate, () => undefined);
     this.#rules = { rate: uploadRate, pace, encrypted: connection.origin.protocol === 'https:' };
   }
@@ -117,7 +117,8 @@ export class S3Store implements Store {
   async open(text: ObjectKey): Promise<ByteSource> {
     const key = this.#ready(text);
     const facts = await this.#head(key, 'Cannot read the archive');
-    if (facts !== undefined) return new S3Source(this.#bucket, key, this.#nameOf(key), facts, this.#retry);
+    const bucket = this.#bucket;
+    if (facts !== undefined) return new S3Source({ bucket, key, name: this.#nameOf(key), facts, retry: this.#retry });
     throw new Failure('archive_damaged', `Cannot read the archive: ${key} is missing from the store`, {
       facts: { key, store: this.name },
       hint: 'The object was removed from the outside. Delete this backup, or put the object back.',

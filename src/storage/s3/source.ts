@@ -10,7 +10,7 @@ import { Failure, throwIfAborted, unlessAborted } from '../../base/failure.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { ObjectKey } from '../key.ts';
 import { isMissing, type ObjectFacts, type S3Bucket } from './bucket.ts';
-import { explainS3Error, isTransient, serviceCode } from './failure.ts';
+import { connectionError, explainS3Error, isTransient, serviceCode } from './failure.ts';
 import type { RetryPort } from '../../base/retry.ts';
 import { retried } from './retry.ts';
 
@@ -39,6 +39,15 @@ interface Target {
   done: number;
 }
 
+export interface S3SourceOptions {
+  readonly bucket: S3Bucket;
+  readonly key: ObjectKey;
+  /** The key with the store's prefix. */
+  readonly name: string;
+  readonly facts: ObjectFacts;
+  readonly retry: RetryPort;
+}
+
 export class S3Source implements ByteSource {
   readonly size: number;
   readonly givesAway = true;
@@ -54,7 +63,7 @@ export class S3Source implements ByteSource {
   #next = -1;
   #run = 0;
 
-  constructor(bucket: S3Bucket, key: ObjectKey, name: string, facts: ObjectFacts, retry: RetryPort) {
+  constructor({ bucket, key, name, facts, retry }: S3SourceOptions) {
     this.size = facts.size;
     this.#bucket = bucket;
     this.#key = key;
@@ -147,7 +156,8 @@ export class S3Source implements ByteSource {
     const target = { offset, bytes, done: 0 };
     try {
       // Each cut after some progress is a new beginning; only a connection that brings nothing wears patience out.
-      while (!(await retried(() => this.#fill(target, stop), this.#retry, 'long', stop))) throwIfAborted(stop, DOING);
+      const options = { port: this.#retry, patience: 'long', signal: stop } as const;
+      while (!(await retried(() => this.#fill(target, stop), options))) throwIfAborted(stop, DOING);
     } catch (error) {
       throwIfAborted(signal, DOING);
       throw this.#explain(error);
@@ -168,7 +178,7 @@ export class S3Source implements ByteSource {
       if (target.done === before || !isTransient(error)) throw error;
     }
     if (target.done > before) return target.done === target.bytes.byteLength;
-    throw Object.assign(new Error('the answer was empty'), { code: 'IncompleteBody' });
+    throw connectionError('the answer was empty', 'IncompleteBody');
   }
 
   async *#stream(offset: number, length: number, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {

@@ -145,10 +145,9 @@ export class S3Writer implements ObjectWriter {
     const upload = (this.#upload ??= await this.#begin());
     this.#requireGoing();
     const number = ++this.#sent;
-    const body = buffer.seal();
     const options = { signal: this.#signal, patience: 'long' as const };
     const sending = bucket
-      .sendPart(upload, number, body, this.#doing, options)
+      .sendPart(upload, { number, body: buffer.seal() }, this.#doing, options)
       .then((part) => {
         this.#parts.push(part);
         buffer.reset();
@@ -186,7 +185,7 @@ export class S3Writer implements ObjectWriter {
     const body = (this.#filling ?? new BodyBuffer(0, rules)).seal();
     this.#doubtfulObject = true;
     const options = { signal: this.#signal, patience: 'long' as const };
-    await bucket.put(name, body, this.#id, this.#doing, options);
+    await bucket.put({ name, body, writer: this.#id }, this.#doing, options);
   }
 
   async #completeUpload(upload: OpenUpload): Promise<void> {

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, type TestContext } from 'vitest';
-import { mountsBelow } from '../../../src/servers/swap/mounts.ts';
+import { mountsBelow } from '../../../src/servers/swap/swap.ts';
 import { openRoot } from '../../../src/base/handles.ts';
 import { mountTmpfs } from '../../support/mounted.ts';
 import { remains, restoreNode, type RestoreNode } from '../../support/restore-scene.ts';

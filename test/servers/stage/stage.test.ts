@@ -2,8 +2,14 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { newJobId } from '../../../src/base/ids.ts';
-import { findStages, stagePathsIn, stagesApart } from '../../../src/servers/stage/strays.ts';
-import { removeStageAt, Stage, STAGE_PREFIX } from '../../../src/servers/stage/stage.ts';
+import {
+  findStages,
+  removeStageAt,
+  Stage,
+  STAGE_PREFIX,
+  stagePathsIn,
+  stagesApart,
+} from '../../../src/servers/stage/stage.ts';
 import { mountTmpfs } from '../../support/mounted.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 

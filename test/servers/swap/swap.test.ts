@@ -4,10 +4,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { newJobId } from '../../../src/base/ids.ts';
 import { RESTORE_TREES, Stage } from '../../../src/servers/stage/stage.ts';
-import { planSwap } from '../../../src/servers/swap/plan.ts';
-import { keepNothing } from '../../../src/servers/swap/rules.ts';
-import { type PlanFile, PlanWriter, readPlan } from '../../../src/servers/swap/step.ts';
-import { swap } from '../../../src/servers/swap/swap.ts';
+import { keepNothing, type PlanFile, planSwap, PlanWriter, readPlan, swap } from '../../../src/servers/swap/swap.ts';
 import { overlaid } from '../../support/restore-oracle.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import {

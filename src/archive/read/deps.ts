@@ -1,0 +1,17 @@
+/** What the read thread hands to each way of reading an archive. */
+import type { Pace } from '../../base/rates.ts';
+import type { ByteSource } from '../../base/source.ts';
+import type { ArchiveProgress } from '../entry.ts';
+import type { Control } from '../threads/control.ts';
+import type { SelectionPort } from './selection-port.ts';
+
+export interface ReadDeps {
+  readonly archive: ByteSource;
+  readonly control: Control;
+  readonly onProgress: (progress: ArchiveProgress) => void;
+}
+
+export interface ExtractDeps extends ReadDeps {
+  readonly selection: SelectionPort;
+  readonly writePace: Pace;
+}
