@@ -1,9 +1,9 @@
 /**
- * The game servers of this host: directories under one root that are named by a UUID, and those that the config lists.
+ * The game servers of this host: directories under one root named by a UUID, and those that the config lists.
  *
- * Looked up on demand, so that a server which the panel made a moment ago is there without a restart. A link under the
- * root is never a server: whoever may write there could point it anywhere. Writes nothing but the empty directory of a
- * server that a panel adds.
+ * For: finding a server's directory by its id. Promises: looks up on demand, so a new server needs no restart; a link
+ * under the root is never a server, since its owner could point it anywhere. Never: writes anything but the empty
+ * directory of a server that a panel adds.
  */
 import { lstat, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import type { ListedServer, ServersConfig } from '../config/types.ts';
 
 export interface GameServer {
   readonly id: ServerId;
-  /** From the config's list; else the first eight characters of the id. */
+  /** From the config's list, otherwise the first eight characters of the id. */
   readonly name: string;
   /** Absolute path of its directory. */
   readonly path: string;
@@ -21,20 +21,20 @@ export interface GameServer {
 
 export interface Registry {
   /**
-   * @throws Failure `server_not_found` when there is no such directory; `internal` with the errno when that cannot
-   * be told (a root that may not be read, a failing disk).
+   * @throws Failure `server_not_found` when there is no such directory; `internal` with the errno when the disk cannot
+   *   be read.
    */
   get(id: ServerId): Promise<GameServer>;
-  /** All servers whose directory exists now, by id. A root that is missing holds none. */
+  /** All servers whose directory exists now, by id. A missing root has none. */
   list(): Promise<readonly GameServer[]>;
   /**
-   * Makes the server's directory under the root when it has none; for whom is the business of who runs the games.
+   * Makes the server's directory under the root if it has none.
    *
-   * @throws Failure `config_invalid` without a root; `internal` with the errno; `server_not_found` when something else
-   * than a directory has its name.
+   * @throws Failure `config_invalid` without a root; `internal` with the errno; `server_not_found` when something other
+   *   than a directory has its name.
    */
   add(id: ServerId): Promise<GameServer>;
-  /** Sentences about what the config names and the disk lacks; empty when all is well. */
+  /** Sentences about configured directories that are missing. */
   check(): Promise<readonly string[]>;
 }
 
@@ -57,7 +57,7 @@ function fromList(server: ListedServer): GameServer {
   return { id: server.id, name: server.name ?? defaultName(server.id), path: server.path };
 }
 
-/** What a server is called that nobody has named. */
+/** The name of a server without a configured one. */
 export function defaultName(id: ServerId): string {
   return id.slice(0, 8);
 }
@@ -67,7 +67,7 @@ function underRoot(root: string, id: ServerId): GameServer {
 }
 
 async function getServer(root: string | null, listed: Listed, id: ServerId): Promise<GameServer> {
-  // The list comes first: its path is the operator's word, also for an id that has a directory under the root.
+  // The config's list comes first, even for an id that also has a directory under the root.
   const named = listed.get(id);
   if (named !== undefined) {
     if (await isDirectory(named.path, stat)) return named;

@@ -1,4 +1,4 @@
-/** Where the node remembers which store it marked; the catalogue's keys in the daemon. */
+/** Remembers which store this node marked; the daemon keeps it in the catalogue. */
 export interface StoreIdentity {
   load(): string | undefined;
   save(id: string): void;

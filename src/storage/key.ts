@@ -1,6 +1,6 @@
 /**
- * Names of objects: `<server>/<backup>.tar.gz`, `.index` and `.json`, both ids canonical UUIDs. A key is parsed before
- * it becomes part of a path or a URL; nothing else can name an object, so nothing can lead out of a store.
+ * Names of objects: `<server>/<backup>.tar.gz`, `.index` and `.json`, both ids canonical UUIDs. A key is validated
+ * before it becomes part of a path or URL, so no name can lead out of a store.
  */
 import { Failure } from '../base/failure.ts';
 import { type BackupId, isUuid, type ServerId } from '../base/ids.ts';
@@ -34,7 +34,9 @@ export function keyParts(text: string): KeyParts | undefined {
   return { server: server as ServerId, backup: backup as BackupId, kind };
 }
 
-/** @throws Failure `internal`: keys come from records and listings of our own, so a bad one is a damaged record. */
+/**
+ * @throws Failure `internal`: keys come from Roost's own records and listings, so an invalid one is a damaged record.
+ */
 export function parseKey(text: string): ObjectKey {
   if (keyParts(text) !== undefined) return text as ObjectKey;
   throw new Failure(

@@ -1,14 +1,15 @@
 /**
- * The contract of a store: one object in, one object out, by key. A store does not know what the bytes mean.
+ * The contract of a store: objects in and out, by key.
  *
- * Promises of every implementation (the suite in test/contract/store.ts runs over each):
- * - An object is there whole or not at all. Nothing is visible under a key before `commit()` resolved, and what a
- *   reader opened stays readable to its end even when the key is replaced or removed meanwhile; object storage cannot
- *   keep that, and rejects such a read with `archive_damaged`, never mixing old bytes with new ones.
- * - Whatever goes wrong is a `Failure`: `insufficient_storage` for a full disk or quota, `store_unreachable` (retry)
- *   when the medium is away, refuses, or is not the one it was, `archive_damaged` for an object that is missing or
- *   shorter than it said, `cancelled`, else `internal`. The errno is in the facts.
- * - No method but `check()` and `close()` may be called after `close()`.
+ * For: all kinds of stores behind one interface. Never: knows what the bytes mean. Promises of every implementation
+ * (tested by test/contract/store.ts):
+ * - An object is there whole or not at all. Nothing is visible under a key before `commit()` resolves. An opened object
+ *   stays readable when its key is replaced or removed; object storage cannot do that and rejects such a read with
+ *   `archive_damaged`, never mixing old and new bytes.
+ * - Every error is a `Failure`: `insufficient_storage` for a full disk or quota, `store_unreachable` (retry) when the
+ *   medium is away, refuses or is another one, `archive_damaged` for an object that is missing or too short,
+ *   `cancelled`, otherwise `internal`. The errno is in the facts.
+ * - After `close()`, only `check()` and `close()` may be called.
  */
 import type { ByteSink, ByteSource } from '../base/source.ts';
 import type { ObjectKey } from './key.ts';
@@ -19,75 +20,72 @@ export interface Store {
   readonly type: 'local' | 's3' | 'memory';
 
   /**
-   * Begins a new object. The key may be taken: `commit()` then replaces the old object in one step. Two writers of one
-   * key may exist; the last commit wins. Every writer must be ended by `commit()` or `abort()`.
+   * Begins a new object. If the key is taken, `commit()` replaces the old object in one step. Of two writers of one key
+   * the last commit wins. Every writer must end by `commit()` or `abort()`.
    */
   create(key: ObjectKey, options?: CreateOptions): Promise<ObjectWriter>;
 
   /** Opens an object for reading; the caller closes the source. `archive_damaged` when there is none. */
   open(key: ObjectKey): Promise<ByteSource>;
 
-  /** The object's size in bytes, or undefined when there is none. Never guesses: an unreachable store rejects. */
+  /** The object's size in bytes, or undefined when there is none. Rejects when the store is unreachable. */
   stat(key: ObjectKey): Promise<{ readonly size: number } | undefined>;
 
-  /** Removes an object for good, durably. Resolves too when there is none, so that it can be repeated. */
+  /** Removes an object durably. Resolves if there is none, so it can be repeated. */
   remove(key: ObjectKey): Promise<void>;
 
   /**
-   * All objects whose key starts with `prefix` ('' for all), in ascending order of their keys. Objects that come and
-   * go meanwhile may be missed or seen. What is not a valid key is passed over, temporary files included.
+   * All objects whose key starts with `prefix` ('' for all), in key order. Objects that come or go meanwhile may be
+   * missed. Names that are no valid keys are skipped, such as temporary files.
    */
   list(prefix: string): AsyncIterable<StoredObject>;
 
-  /**
-   * Removes what writers that were killed left half-written, where that lies about as files, and returns their paths.
-   * Writers that are under way are left alone.
-   */
+  /** Removes files that killed writers left, and returns their paths. Current writers are not affected. */
   sweep?(): Promise<readonly string[]>;
 
-  /** What is left for new objects; null where a store cannot say (object storage). */
+  /** Free space for new objects; null if the store cannot tell (object storage). */
   freeSpace(): Promise<FreeSpace | null>;
 
-  /** The path of a committed object's file, where objects are files on this host. It need not exist. */
+  /** The path of an object's file, if objects are files on this host. It need not exist. */
   localPath?(key: ObjectKey): string;
 
   /**
-   * Makes a file of this host an object, by a second name for the same bytes. False where that cannot be (another disk,
-   * a file system without links): then they have to be copied. The file must not be written to afterwards.
+   * Makes a file of this host an object by a hard link. False if that is impossible (another disk, no links): then copy
+   * it. The file must not be written afterwards.
    *
-   * @throws Failure `backup_exists` when the key is taken by anything but that file.
+   * @throws Failure `backup_exists` when another file has the key.
    */
   link?(key: ObjectKey, path: string): Promise<boolean>;
 
-  /** A URL that gives the object to anybody until it expires; undefined where downloads go through the agent. */
+  /** A URL by which anyone can download the object until it expires; undefined when downloads go through the agent. */
   presign?(key: ObjectKey, options: PresignOptions): Promise<string | undefined>;
 
   /**
-   * Has the storage itself refuse to delete the object while its backup is locked, where that is configured. Called
-   * again for each change of the backup; what cannot be taken back (a retention) ends by itself.
+   * Makes the storage refuse to delete the object while its backup is locked, if configured. Called for each change of
+   * the backup; a retention cannot be taken back and expires.
    */
   protect?(key: ObjectKey, locked: boolean): Promise<void>;
 
   /**
-   * Resolves when the store can be read and written now, and is the one that it was at first; rejects with
-   * `store_unreachable` and a hint otherwise. Changes nothing, except that a new store is marked as ours.
+   * Resolves when the store can be read and written and is the same as at first; otherwise rejects with
+   * `store_unreachable` and a hint. Changes nothing, except that it marks a new store.
    */
   check(): Promise<void>;
 
-  /** Frees what the store holds. Writers and sources that are open stay their callers' to end. */
+  /** Frees what the store holds. Callers still end their own open writers and sources. */
   close(): Promise<void>;
 }
 
 export interface CreateOptions {
-  /** The most bytes that the object may come to; absent when nobody knows. */
+  /** The most bytes that the object may have; undefined when unknown. */
   readonly expectedSize?: number | undefined;
-  /** Ends a write or commit that waits for the medium; the writer then has to be aborted. */
+  /** Aborts a waiting write or commit; the writer must then be aborted. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface PresignOptions {
   readonly expiresSeconds: number;
-  /** ASCII, without quotes: what a browser saves it as. */
+  /** ASCII, without quotes: the name under which a browser saves it. */
   readonly fileName: string;
 }
 
@@ -98,29 +96,29 @@ export interface StoredObject {
 
 export interface FreeSpace {
   readonly bytes: number;
-  /** null where the file system does not count them. */
+  /** null if the file system does not count them. */
   readonly inodes: number | null;
 }
 
 /**
- * One object on its way in. `write` is called one at a time and in order; nothing may be called after `commit()` or
- * `abort()`, except `abort()` itself, which may be called at any time, any number of times.
+ * An object being written. Calls of `write` are sequential. After `commit()` or `abort()` only `abort()` may be called;
+ * it may be called at any time, any number of times.
  */
 export interface ObjectWriter extends ByteSink {
   /**
-   * Takes all of the bytes or rejects; views on shared memory are fine. After a rejection only `abort()` is left.
+   * Takes all of the bytes or rejects; views on shared memory are fine. After a rejection only `abort()` is allowed.
    */
   write(bytes: Uint8Array): Promise<void>;
 
   /**
-   * Resolves when the object is under its key and would survive a power cut. When it rejects, the object is not there
-   * (a replaced one is still the old or already the new, whole) and nothing of the attempt is left.
+   * Resolves when the object is under its key and survives a power cut. When it rejects, nothing of the attempt is
+   * left; a replaced object is completely the old or completely the new one.
    */
   commit(): Promise<void>;
 
   /**
-   * Gives up: afterwards nothing of the object is left. Does nothing after a `commit()` that resolved. Waits for a
-   * write that is under way. Rejects only when the remains could not be removed.
+   * Removes everything of the object, after waiting for a running write. Does nothing after a successful `commit()`.
+   * Rejects only when something could not be removed.
    */
   abort(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Reads a stream of chunks in tar's blocks of 512 bytes, without copying what lies in one chunk. */
+/** Reads a stream of chunks in tar's 512-byte blocks, without copying blocks that lie within one chunk. */
 import { Buffer } from 'node:buffer';
 import { TAR_BLOCK } from '../tar/header.ts';
 import { damaged } from './damaged.ts';
@@ -21,13 +21,13 @@ export class BlockReader {
     return this.#position;
   }
 
-  /** Where garbage behind the container begins in the file; known once the stream has ended. */
+  /** Where garbage after the container begins in the file; known once the stream has ended. */
   get garbageAt(): number | undefined {
     return this.#garbageAt;
   }
 
   /**
-   * The next block, or undefined when the stream ends cleanly before it.
+   * The next block, or undefined when the stream ends before it.
    *
    * @throws Failure `archive_damaged` when it ends within the block.
    */
@@ -66,12 +66,12 @@ export class BlockReader {
     return this.#view(Math.min(limit, this.#chunk.length - this.#at));
   }
 
-  /** Passes over `length` bytes. @throws Failure `archive_damaged` when fewer are left. */
+  /** Skips `length` bytes. @throws Failure `archive_damaged` when fewer are left. */
   async skip(length: number): Promise<void> {
     for (let left = length; left > 0;) left -= (await this.some(left)).length;
   }
 
-  /** All that is left, chunk by chunk. */
+  /** Everything that is left, chunk by chunk. */
   async *rest(): AsyncGenerator<Uint8Array, void, void> {
     while (this.#at < this.#chunk.length || (await this.#fill())) yield this.#view(this.#chunk.length - this.#at);
   }

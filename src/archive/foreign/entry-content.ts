@@ -1,4 +1,4 @@
-/** The content of one tar entry: read once, by whoever wants it, and passed over where nobody does. */
+/** The content of one tar entry: can be read once, and is skipped when it is not read. */
 import { setImmediate } from 'node:timers/promises';
 import { Failure } from '../../base/failure.ts';
 import { paddingOf } from '../tar/header.ts';
@@ -8,7 +8,7 @@ import type { SparseMap } from './sparse-map.ts';
 
 export class EntryContent {
   readonly #input: BlockReader;
-  /** Stored bytes that were not read yet, and the padding behind them. */
+  /** Stored bytes not read yet, without padding. */
   #left: number;
   readonly #padding: number;
   #isTaken = false;
@@ -20,14 +20,14 @@ export class EntryContent {
     this.#padding = paddingOf(stored);
   }
 
-  /** The stored bytes, with the holes of a sparse file put back. Holes come as `ZEROS` or views of it. */
+  /** The stored bytes, with a sparse file's holes filled in. Holes are `ZEROS` or views of it. */
   stream(map: SparseMap | undefined): AsyncIterable<Uint8Array> {
     if (this.#isTaken) throw new Failure('internal', 'Cannot read an entry: its content was taken already');
     this.#isTaken = true;
     return map === undefined ? this.#take(this.#left) : this.#expand(map);
   }
 
-  /** Passes over what was not read; the input then stands on the next header. */
+  /** Skips what was not read; the input then stands at the next header. */
   async finish(): Promise<void> {
     const left = this.#left + this.#padding;
     this.#isFinished = true;
@@ -58,7 +58,8 @@ export class EntryContent {
 async function* hole(length: number): AsyncGenerator<Uint8Array, void, void> {
   for (let left = length, number = 1; left > 0; left -= ZEROS.length, number++) {
     yield left >= ZEROS.length ? ZEROS : ZEROS.subarray(0, left);
-    // Zeros come from nowhere: a hole of terabytes must leave others, and an abort, their turn.
+    // Producing zeros never waits: yield to the event loop, so that a hole of terabytes blocks neither others nor an
+    // abort.
     if (number % 64 === 0) await setImmediate();
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A gzip file of any number of members (RFC 1952) as one stream of bytes. Every member's CRC and length are checked,
- * so that bytes handed out may still turn out to be damaged at the very end: who acts on them waits for it.
+ * Reads a gzip file of any number of members (RFC 1952) as one stream. CRC and length are checked at each member's end,
+ * so bytes already yielded may turn out damaged: use them only after the stream has ended.
  */
 import { crc32 } from 'node:zlib';
 import type { ByteSource } from '../../base/source.ts';
@@ -10,10 +10,10 @@ import { inflateRaw } from './inflate.ts';
 import { SourceCursor } from './source-cursor.ts';
 
 const FLAG = { headerCrc: 2, extra: 4, name: 8, comment: 16, reserved: 0xe0 };
-/** A name or comment in a gzip header has no length of its own; nobody writes longer ones. */
+/** The gzip header gives no length for a name or comment; real ones are far shorter. */
 const MAX_TEXT = 64 * 1024;
 
-/** Bytes of a container, in order. Returns where garbage behind it begins, or undefined when there is none. */
+/** Bytes of a container, in order. Returns where garbage after it begins, or undefined when there is none. */
 export type Unpacked = AsyncGenerator<Uint8Array, number | undefined, void>;
 
 export function isGzip(start: Uint8Array): boolean {
@@ -21,10 +21,10 @@ export function isGzip(start: Uint8Array): boolean {
 }
 
 /**
- * The bytes of all members. Zeros behind the last one (tapes, block-wise copies) are no garbage.
+ * The bytes of all members. Zeros after the last one (tapes, block-wise copies) do not count as garbage.
  *
- * @param cursor at the start of the first member; its offset tells how far the reading is.
- * @throws Failure `archive_damaged` for a member that is truncated or bent, with offsets; `cancelled`.
+ * @param cursor at the start of the first member; its offset shows the progress.
+ * @throws Failure `archive_damaged` for a truncated or damaged member, with offsets; `cancelled`.
  */
 export async function* gunzip(cursor: SourceCursor, source: ByteSource, signal?: AbortSignal): Unpacked {
   for (;;) {
@@ -82,7 +82,7 @@ function endsEarly(start: number): Error {
   return damaged('its gzip header does not end', { start, offset: start });
 }
 
-/** Where the first byte that is not zero lies behind the last member. */
+/** The offset of the first nonzero byte after the last member. */
 async function garbageAt(cursor: SourceCursor): Promise<number | undefined> {
   for (let chunk = await cursor.next(); chunk !== undefined; chunk = await cursor.next()) {
     const at = firstNonZero(chunk);
@@ -91,7 +91,7 @@ async function garbageAt(cursor: SourceCursor): Promise<number | undefined> {
   return undefined;
 }
 
-/** The bytes of a file that is not compressed, in the same shape. */
+/** The bytes of an uncompressed file, in the same shape. */
 export async function* plain(cursor: SourceCursor): Unpacked {
   for (let chunk = await cursor.next(); chunk !== undefined; chunk = await cursor.next()) yield chunk;
   return undefined;

@@ -7,13 +7,13 @@ import type { SourceCursor } from './source-cursor.ts';
 const OUTPUT = 64 * 1024;
 
 /**
- * Inflates one raw deflate stream that starts at the cursor, off the main thread, no faster than it is consumed.
- * At its end the cursor stands on the first byte behind the stream.
+ * Inflates one raw deflate stream from the cursor, off the main thread and no faster than it is consumed. Afterwards
+ * the cursor stands on the first byte after the stream.
  *
- * A raw stream and not `createGunzip`, because that one ends without a word at a zero byte between two members and
- * does not tell where a member ended, so what lies behind could be neither judged nor reported.
+ * Not `createGunzip`: it ends silently at a zero byte between two members and does not say where a member ended, so
+ * what follows could be neither checked nor reported.
  *
- * @throws Failure `archive_damaged` with the offset when the stream is bent or ends early; `cancelled`.
+ * @throws Failure `archive_damaged` with the offset when the stream is damaged or ends early; `cancelled`.
  */
 export async function* inflateRaw(cursor: SourceCursor, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
   const start = cursor.offset;
@@ -33,7 +33,7 @@ export async function* inflateRaw(cursor: SourceCursor, signal?: AbortSignal): A
   cursor.seek(start + inflate.bytesWritten);
 }
 
-/** Hands the stream one chunk at a time. Never rejects: what goes wrong destroys the stream, whose reader throws it. */
+/** Feeds the stream one chunk at a time. Never rejects: errors destroy the stream, whose reader then throws them. */
 async function feed(inflate: InflateRaw, cursor: SourceCursor): Promise<void> {
   const closed = once(inflate, 'close').catch(() => undefined);
   let fed = 0;
@@ -49,7 +49,7 @@ async function feed(inflate: InflateRaw, cursor: SourceCursor): Promise<void> {
         inflate.write(chunk, () => resolve());
       });
       await Promise.race([written, closed]);
-      // Bytes left over: the deflate stream has ended, and what follows is not its own.
+      // Bytes are left over: the deflate stream has ended, and they belong to what follows.
       if (inflate.bytesWritten < fed) return;
     }
   } catch (error) {

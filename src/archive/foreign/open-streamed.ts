@@ -1,4 +1,10 @@
-/** Tells what kind of archive a file is by its first bytes, and opens it for reading through. */
+/**
+ * Recognizes an archive's format by its first bytes and opens it.
+ *
+ * For: archives without an index: tars and zips of other programs, and Roost's own without theirs. Promises: entries
+ * come one by one in bounded memory, with names checked; damage is a `Failure`, never a shorter archive. Never: writes
+ * to the file system.
+ */
 import { printableText } from '../../base/paths.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { StreamedArchive } from '../contract.ts';
@@ -12,7 +18,7 @@ import { looksLikeTar } from './tar-block.ts';
 import { readTar } from './tar-stream.ts';
 import { openZip } from './zip-archive.ts';
 
-/** Formats that look like archives and are none that Roost reads, by their first bytes. */
+/** Formats that Roost does not read, by their first bytes. */
 const FOREIGN: readonly (readonly [bytes: string, name: string])[] = [
   ['\xfd7zXZ\0', 'an xz file'],
   ['\x28\xb5\x2f\xfd', 'a Zstandard file'],
@@ -23,11 +29,11 @@ const FOREIGN: readonly (readonly [bytes: string, name: string])[] = [
 ];
 
 /**
- * Opens an archive that has no index: a plain tar, a tar in gzip of any number of members, or a zip.
+ * Opens an archive without an index: a plain tar, a tar in gzip of any number of members, or a zip.
  *
- * @param source stays the caller's to close, after the last reading has ended. For a zip it needs a descriptor.
- * @throws Failure `archive_damaged`, with what the file looks like, when it is none of these; `invalid_request` for a
- *   zip without a descriptor; `cancelled`.
+ * @param source the caller closes it, after the last reading. A zip needs a descriptor.
+ * @throws Failure `archive_damaged` when it is none of these, saying what it looks like; `invalid_request` for a zip
+ *   without a descriptor; `cancelled`.
  */
 export async function openStreamedArchive(source: ByteSource, signal?: AbortSignal): Promise<StreamedArchive> {
   const start = await new SourceCursor(source, signal).take(Math.min(TAR_BLOCK, source.size));
@@ -75,7 +81,7 @@ async function* watch(chunks: Unpacked, onChunk: () => void): Unpacked {
   }
 }
 
-/** A gzip file may hold anything: its first block tells. An archive of nothing is two blocks of zeros. */
+/** A gzip file may hold anything, so check its first block. An empty archive is two blocks of zeros. */
 async function checkInside(source: ByteSource, signal: AbortSignal | undefined): Promise<void> {
   const input = new BlockReader(gunzip(new SourceCursor(source, signal), source, signal));
   try {
@@ -95,7 +101,7 @@ function isZip(start: Buffer): boolean {
 }
 
 function describe(start: Buffer): string {
-  // A crash can leave a file of zeros, which read as a tar is an empty archive: restoring it would delete everything.
+  // A crash can leave a file of zeros, which reads as an empty tar: restoring it would delete everything.
   if (isZero(start)) return 'it begins with nothing but zeros';
   const text = start.toString('latin1');
   const known = FOREIGN.find(([bytes]) => text.startsWith(bytes));

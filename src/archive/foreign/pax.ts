@@ -1,14 +1,14 @@
 /**
- * Pax extended headers (POSIX.1-2001, pax interchange format): records `<length> <key>=<value>\n`, read byte by byte.
- * Strict: a record that does not end where its length says is how one tar is made to read what another does not.
+ * Pax extended headers (POSIX.1-2001): records `<length> <key>=<value>\n`, parsed by bytes. Strict, because a record
+ * whose end does not match its length makes different tars read different archives.
  */
 import type { Buffer } from 'node:buffer';
 import { damaged } from './damaged.ts';
 
-/** The records that change what an entry is. Values are byte strings; an empty one takes a value back. */
+/** The records that affect an entry. Values are byte strings; an empty one cancels a value. */
 export interface PaxRecords {
   readonly fields: ReadonlyMap<string, string>;
-  /** `GNU.sparse.offset` and `GNU.sparse.numbytes` in the order in which they came: version 0.0 repeats them. */
+  /** `GNU.sparse.offset` and `GNU.sparse.numbytes` in order: version 0.0 repeats them. */
   readonly sparsePieces: readonly string[];
 }
 
@@ -20,7 +20,7 @@ const LONGEST_LENGTH = 10;
 /**
  * @param body of the `x` or `g` entry.
  * @param position of that entry in the tar stream, for the message.
- * @throws Failure `archive_damaged` for records that are not well-formed.
+ * @throws Failure `archive_damaged` for malformed records.
  */
 export function readPax(body: Buffer, position: number): PaxRecords {
   const fields = new Map<string, string>();
@@ -57,19 +57,19 @@ function bent(position: number): Error {
   return damaged(`the extended header at byte ${position} of its tar stream is malformed`, { tarOffset: position });
 }
 
-/** Records of one entry over those for all: the entry's own count, and an empty value takes a global one back. */
+/** An entry's own records override global ones; an empty value cancels a global one. */
 export function mergePax(global: PaxRecords, own: PaxRecords): PaxRecords {
   if (global.fields.size === 0) return own;
   return { fields: new Map([...global.fields, ...own.fields]), sparsePieces: own.sparsePieces };
 }
 
-/** What a global header may not set: given to every entry, it makes other tars read another archive than this one. */
+/** What a global header may not set: applied to every entry, it would make other tars read a different archive. */
 export function unfairGlobal(records: PaxRecords): string | undefined {
   if (records.sparsePieces.length > 0) return 'GNU.sparse';
   return [...records.fields.keys()].find((key) => key !== 'mtime' && key !== 'uid' && key !== 'gid');
 }
 
-/** A size or offset: decimal digits only. undefined when it is anything else, or beyond 2^53. */
+/** A size or offset in decimal digits; undefined for anything else, or beyond 2^53. */
 export function paxNumber(text: string): number | undefined {
   const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
   return Number.isSafeInteger(value) ? value : undefined;

@@ -3,11 +3,11 @@ import { setImmediate } from 'node:timers/promises';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import type { ByteSource } from '../../base/source.ts';
 
-/** One read of a local file; and of a remote store, where each is a request. */
+/** Bytes of one read; for a remote store each read is a request. */
 const READ = 256 * 1024;
 const REMOTE_READ = MEBIBYTE;
 
-/** The bytes of a source in order, from one offset to another. Going back within the last read costs nothing. */
+/** Reads a source's bytes in order, from one offset to another. Going back within the last read is free. */
 export class SourceCursor {
   readonly #source: ByteSource;
   readonly #signal: AbortSignal | undefined;
@@ -16,7 +16,7 @@ export class SourceCursor {
   #window: Uint8Array = new Uint8Array(0);
   #windowStart = 0;
 
-  /** @param end offset behind the last byte; the source's own end without it. */
+  /** @param end offset after the last byte; the source's end by default. */
   constructor(source: ByteSource, signal?: AbortSignal, start = 0, end = source.size) {
     this.#source = source;
     this.#signal = signal;
@@ -24,7 +24,7 @@ export class SourceCursor {
     this.#end = Math.min(end, source.size);
   }
 
-  /** Where the next byte lies in the source. */
+  /** Offset of the next byte in the source. */
   get offset(): number {
     return this.#offset;
   }
@@ -37,14 +37,14 @@ export class SourceCursor {
     this.#offset = offset;
   }
 
-  /** The next bytes, at least one; undefined at the end. Rejects with the source's own Failure, or `cancelled`. */
+  /** The next bytes, at least one; undefined at the end. Rejects with the source's Failure, or `cancelled`. */
   async next(): Promise<Uint8Array | undefined> {
     if (this.remaining <= 0) return undefined;
     let at = this.#offset - this.#windowStart;
     if (at < 0 || at >= this.#window.length) {
       const most = this.#source.descriptor === undefined ? REMOTE_READ : READ;
       this.#window = await this.#source.read(this.#offset, Math.min(most, this.remaining), this.#signal);
-      // A local file answers at once: without this nothing else in the thread would have its turn, an abort included.
+      // A local file answers at once: without this yield nothing else in the thread could run, not even an abort.
       await setImmediate();
       this.#windowStart = this.#offset;
       at = 0;

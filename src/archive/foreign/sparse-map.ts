@@ -1,7 +1,6 @@
 /**
- * Sparse files in tar: where the bytes that are stored belong in the whole file. Four ways to say it, all of GNU tar
- * ("Storing Sparse Files" in its manual): the old GNU header (type S) and pax versions 0.0, 0.1 and 1.0, of which
- * bsdtar writes the last.
+ * Sparse files in tar: where the stored bytes belong in the whole file. GNU tar has four formats ("Storing Sparse
+ * Files" in its manual): the old GNU header (type S) and pax versions 0.0, 0.1 and 1.0; bsdtar writes 1.0.
  */
 import type { Buffer } from 'node:buffer';
 import { TAR_BLOCK, paddingOf } from '../tar/header.ts';
@@ -10,7 +9,7 @@ import { damaged, tooLarge } from './damaged.ts';
 import { paxNumber, type PaxRecords } from './pax.ts';
 import { readTarNumber, type TarBlock } from './tar-block.ts';
 
-/** A stored run: where it lies in the file, and how long it is. */
+/** A stored run: its offset in the file and its length. */
 export interface SparseRun {
   readonly offset: number;
   readonly length: number;
@@ -23,9 +22,11 @@ export interface SparseMap {
   readonly runs: readonly SparseRun[];
 }
 
-/** Runs that one file may have; a million-fold fragmented file is a bomb, not a world. */
+/** The most runs of one file; real files have far fewer. */
 const MAX_RUNS = 1_000_000;
-/** The largest file of the common file systems (ext4: 16 TiB). Holes cost an archive nothing, so it could say anything. */
+/**
+ * The largest file of common file systems (ext4: 16 TiB). Holes cost an archive nothing, so it could claim any size.
+ */
 const MAX_FILE = 16 * 1024 ** 4;
 /** A decimal number and its newline in a version 1.0 map. */
 const LONGEST_NUMBER = 20;
@@ -37,7 +38,7 @@ const LONGEST_NUMBER = 20;
  */
 export async function readOldSparse(block: TarBlock, stored: number, input: BlockReader): Promise<SparseMap> {
   const position = input.position - TAR_BLOCK;
-  // star's type S keeps its map elsewhere, and what follows the header depends on it.
+  // star's type S keeps its map elsewhere, and where the next header is depends on it.
   if (!block.gnu) throw damaged('it has a sparse file in the format of star', { tarOffset: position });
   const size = readTarNumber(block.bytes, 483, 12);
   const runs: SparseRun[] = [];
@@ -62,10 +63,10 @@ function takeRuns(bytes: Buffer, from: number, count: number, runs: SparseRun[],
 }
 
 /**
- * Reads the map of a pax sparse file, of which version 1.0 lies in the content itself.
+ * Reads the map of a pax sparse file; in version 1.0 it is part of the content.
  *
  * @param stored bytes of content in the tar stream.
- * @returns the map and the bytes of content that it took; undefined when the records tell of no sparse file.
+ * @returns the map and the content bytes that it took; undefined when the file is not sparse.
  */
 export async function readPaxSparse(
   records: PaxRecords,
@@ -84,7 +85,7 @@ export async function readPaxSparse(
   const size = fields.get('GNU.sparse.size');
   if (numbers.length === 0 && ![...fields.keys()].some((key) => key.startsWith('GNU.sparse.'))) return undefined;
   const count = paxNumber(fields.get('GNU.sparse.numblocks') ?? '');
-  // A version that nobody has written yet ends here too: no size and no map that this reader knows.
+  // Unknown future versions end here too: they have no size and map known to this reader.
   if (size === undefined || numbers.length % 2 !== 0 || count !== numbers.length / 2) throw bent(position);
   const runs: SparseRun[] = [];
   for (let at = 0; at < numbers.length; at += 2) {

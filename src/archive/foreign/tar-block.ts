@@ -1,6 +1,6 @@
 /**
- * One header block of any tar dialect: v7, ustar (POSIX), GNU, star. Numbers and checksum are decoded by the `tar`
- * package's `Header`; names are taken as raw bytes, which `Header` would bend into UTF-8.
+ * One header block of any tar dialect: v7, ustar (POSIX), GNU, star. The `tar` package's `Header` decodes numbers and
+ * checksum; names are taken as raw bytes, which `Header` would force into UTF-8.
  */
 import { Buffer } from 'node:buffer';
 import { Header } from 'tar/header';
@@ -11,27 +11,27 @@ import { damaged } from './damaged.ts';
 const NAME = { at: 0, length: 100 };
 const LINK = { at: 157, length: 100 };
 const PREFIX = { at: 345, length: 155 };
-/** star keeps access times behind a shorter prefix, and says so by "tar\0" at the block's end. */
+/** star keeps access times after a shorter prefix, and marks it by "tar\0" at the block's end. */
 const STAR_PREFIX_LENGTH = 131;
 const CHECKSUM = { at: 148, length: 8 };
 const TYPE_AT = 156;
 
-/** A header block, decoded; nothing in it was checked beyond its checksum and its size. */
+/** A decoded header block; only its checksum and size were checked. */
 export interface TarBlock {
   /** The type flag as a character; '0' for the NUL of old tars. */
   readonly type: string;
-  /** Byte strings, as they stand; the prefix is joined. */
+  /** Byte strings as stored; the prefix is joined. */
   readonly name: string;
   readonly link: string;
-  /** Bytes that follow, if entries of this type have any. */
+  /** Bytes that follow, if entries of this type have content. */
   readonly size: number;
-  /** undefined where the field is empty or no number. */
+  /** undefined when the field is empty or no number. */
   readonly mode: number | undefined;
   readonly uid: number | undefined;
   readonly gid: number | undefined;
   /** Seconds; may be negative. */
   readonly mtime: number | undefined;
-  /** Old GNU layout: where ustar has the prefix lie times and the sparse map. */
+  /** Old GNU layout: times and the sparse map lie where ustar has the prefix. */
   readonly gnu: boolean;
   readonly bytes: Buffer;
 }
@@ -39,7 +39,7 @@ export interface TarBlock {
 /**
  * @param position of the block in the tar stream, for the message.
  * @returns undefined for a block of zeros, which ends an archive.
- * @throws Failure `archive_damaged` for a wrong checksum, or numbers that no tar writes.
+ * @throws Failure `archive_damaged` for a wrong checksum or invalid numbers.
  */
 export function readTarBlock(bytes: Buffer, position: number): TarBlock | undefined {
   if (isZero(bytes)) return undefined;
@@ -64,7 +64,7 @@ export function readTarBlock(bytes: Buffer, position: number): TarBlock | undefi
   };
 }
 
-/** True when the block is a tar header by its checksum: how a plain tar is told from anything else. */
+/** True when the block is a tar header by its checksum, which identifies a plain tar. */
 export function looksLikeTar(bytes: Buffer): boolean {
   try {
     return bytes.length >= TAR_BLOCK && readTarBlock(bytes, 0) !== undefined;
@@ -73,9 +73,9 @@ export function looksLikeTar(bytes: Buffer): boolean {
   }
 }
 
-/** A number in octal or base 256 anywhere in a block (sparse maps), undefined when it is none. */
+/** A number in octal or base 256 anywhere in a block (sparse maps); undefined when it is none. */
 export function readTarNumber(bytes: Buffer, at: number, length: number): number | undefined {
-  // Header decodes only its own fields: the number is laid into a block of its own as one of them.
+  // `Header` decodes only its own fields, so put the number into one of them.
   const block = Buffer.alloc(TAR_BLOCK);
   bytes.copy(block, 124, at, at + length);
   try {
@@ -89,7 +89,7 @@ function decode(bytes: Buffer, position: number): Header {
   try {
     return new Header(bytes);
   } catch (error) {
-    // Header throws for base-256 numbers beyond 2^53 and for lead bytes that no tar writes.
+    // `Header` throws for base-256 numbers beyond 2^53 and for invalid lead bytes.
     throw damaged(`the header at byte ${position} of its tar stream has a number that is none`, {
       tarOffset: position,
       reason: error instanceof Error ? error.message : String(error),
@@ -98,11 +98,11 @@ function decode(bytes: Buffer, position: number): Header {
 }
 
 function sizeOf(header: Header, bytes: Buffer, position: number): number {
-  // Header calls an old tar's `name/` a directory and says 0; its real size decides where the next header is.
+  // `Header` reports 0 for an old tar's `name/`, but the real size decides where the next header is.
   const turned = header.typeKey === '5' && bytes[TYPE_AT] !== 0x35;
   const size = turned ? readTarNumber(bytes, 124, 12) : header.size;
   if (size !== undefined) return size;
-  // Header says undefined for negative sizes too, which would lead back to where the reading came from.
+  // `Header` also gives undefined for negative sizes, which would move the reader backwards.
   if (isBlank(bytes.subarray(124, 136))) return 0;
   throw damaged(`the header at byte ${position} of its tar stream has no valid size`, { tarOffset: position });
 }
@@ -113,7 +113,7 @@ function isBlank(field: Buffer): boolean {
 
 function nameOf(bytes: Buffer): string {
   const name = text(bytes, NAME.at, NAME.length);
-  // The prefix is POSIX only: GNU's own magic has two spaces where this has NUL and a version.
+  // Only POSIX has a prefix: GNU's magic has two spaces where POSIX has NUL and a version.
   if (bytes.toString('latin1', 257, 263) !== 'ustar\0') return name;
   const isStar = bytes.toString('latin1', 508, 512) === 'tar\0';
   const prefix = text(bytes, PREFIX.at, isStar ? STAR_PREFIX_LENGTH : PREFIX.length);
@@ -131,8 +131,8 @@ function secondsOf(date: Date | undefined): number | undefined {
 }
 
 /**
- * Header reads twelve bytes where the checksum has eight, and only knows sums of unsigned bytes. Old tars end the
- * field without a NUL, and some on machines with signed characters summed those.
+ * `Header` reads twelve bytes although the checksum has eight, and knows only sums of unsigned bytes. Some old tars end
+ * the field without a NUL or summed signed bytes.
  */
 function isChecksumFair(bytes: Buffer): boolean {
   const digits = /^[ \0]*([0-7]{1,8})[ \0]*$/.exec(

@@ -1,4 +1,4 @@
-/** What a tar header and its extensions say that an entry is, or why there can be no such entry. */
+/** Interprets a tar header with its extensions as an entry, or says why there can be none. */
 import { printable } from '../../base/paths.ts';
 import type { ArchiveWarning, Entry, EntryKind, WarningCode } from '../entry.ts';
 import { checkEntryPath, checkHardLinkTarget, checkSymlinkTarget } from '../tar/entry-name.ts';
@@ -7,9 +7,9 @@ import { paxNumber, type PaxRecords, paxSeconds } from './pax.ts';
 import type { TarBlock } from './tar-block.ts';
 
 export interface DescribedEntry {
-  /** Bytes that the header, or its pax record, says follow. */
+  /** Bytes that follow, by the header or its pax record. */
   readonly size: number;
-  /** Neither this nor a warning: a volume label, or the root directory itself, which a restore does not change. */
+  /** Neither set: a volume label, or the root directory, which a restore does not change. */
   readonly entry?: Entry;
   readonly warning?: ArchiveWarning;
 }
@@ -20,7 +20,7 @@ interface Extension {
   readonly link?: string;
 }
 
-/** Types that stand for nothing in a directory, and hide nothing: a volume's label. */
+/** Types that stand for nothing on disk, such as a volume label. */
 const LABEL = 'V';
 const KIND: Readonly<Record<string, EntryKind>> = {
   '0': 'file',
@@ -41,13 +41,13 @@ const SPECIAL: Readonly<Record<string, string>> = {
   I: 'an inode without content',
 };
 const DEFAULT_MODE = { file: 0o644, directory: 0o755, symlink: 0o777, hardlink: 0o644 };
-/** uid_t and gid_t, less the value that means "leave it". */
+/** uid_t and gid_t, except the value that means "unchanged". */
 const MAX_ID = 0xff_ff_ff_fe;
 
 /**
- * Links, directories and devices have no content, whatever their size field says: old tars put there the size of what
- * a hard link leads to. Go, Python, node-tar and (for links) GNU tar agree; where one does not, the next header's
- * checksum ends the reading.
+ * Links, directories and devices have no content, whatever their size field says: old tars store the size of a hard
+ * link's target there. Go, Python, node-tar and (for links) GNU tar agree; if one does not, the next header's checksum
+ * fails.
  */
 export function hasBody(block: TarBlock): boolean {
   return !'123456'.includes(block.type);
@@ -59,13 +59,13 @@ export function isFile(block: TarBlock): boolean {
 
 /**
  * @param position of the header in the tar stream.
- * @throws Failure `archive_damaged` where the records leave open how many bytes follow.
+ * @throws Failure `archive_damaged` when the records do not say how many bytes follow.
  */
 export function describeEntry(block: TarBlock, extension: Extension, position: number): DescribedEntry {
   const { fields } = extension.pax;
   const size = sizeOf(block, fields.get('size'), position);
   if (block.type === LABEL) return { size };
-  // GNU.sparse.name is the real one: the path of such an entry is a stand-in for tars that know no sparse files.
+  // GNU.sparse.name is the real path; the header's is a placeholder for tars without sparse support.
   const sparseName = isFile(block) ? fields.get('GNU.sparse.name') : undefined;
   const raw = orElse(sparseName, orElse(fields.get('path'), extension.name ?? block.name));
   const skip = (code: WarningCode, reason: string): DescribedEntry => ({
@@ -90,7 +90,7 @@ export function describeEntry(block: TarBlock, extension: Extension, position: n
   return { size, entry: { ...entry, target: target.path } };
 }
 
-/** Pax: an empty value means that the header's own counts. */
+/** In pax an empty value means that the header's own applies. */
 function orElse(value: string | undefined, otherwise: string): string {
   return value === undefined || value === '' ? otherwise : value;
 }
@@ -103,7 +103,7 @@ function sizeOf(block: TarBlock, record: string | undefined, position: number): 
 }
 
 function kindOf(block: TarBlock, name: string): EntryKind | undefined {
-  // Tars before 1988 had no type for directories: their names end in a slash.
+  // Tars before 1988 had no directory type: the name ends in a slash.
   if (block.type === '0' && name.endsWith('/')) return 'directory';
   return KIND[block.type];
 }
@@ -121,7 +121,7 @@ function metadataOf(
   };
 }
 
-/** Owners that are missing, or beyond the 32 bits of any system, come out as nobody (65534), not as root. */
+/** A missing owner, or one beyond 32 bits, becomes the unprivileged id 65534, not root. */
 function idOf(record: string | undefined, field: number | undefined): number {
   const id = paxNumber(record ?? '') ?? field;
   return id !== undefined && id >= 0 && id <= MAX_ID ? id : 65_534;

@@ -1,9 +1,9 @@
 /**
- * Reads any tar through from its start: v7, ustar, GNU, pax, star; from GNU tar, bsdtar, Go, node-tar, Python or Roost.
+ * Reads any tar from its start: v7, ustar, GNU, pax, star; by GNU tar, bsdtar, Go, node-tar, Python or Roost.
  *
- * It promises that each entry's name was checked, that exactly as many bytes come as the entry says, that what cannot
- * be restored is named and not dropped, and that a malformed archive is a Failure and never a shorter one. It holds one
- * chunk and one extended header, whatever the archive's size. It never touches the file system.
+ * Promises: names are checked; each entry yields exactly as many bytes as it says; what cannot be restored is named in
+ * a warning; a malformed archive is a Failure, never a shorter archive. Holds one chunk and one extended header in
+ * memory. Never touches the file system.
  */
 import type { Buffer } from 'node:buffer';
 import { MEBIBYTE } from '../../base/sizes.ts';
@@ -20,12 +20,12 @@ import { readOldSparse, readPaxSparse, type SparseMap } from './sparse-map.ts';
 import { readTarBlock, type TarBlock } from './tar-block.ts';
 import { describeEntry, hasBody, isFile } from './tar-entry.ts';
 
-/** Bytes of an extended header or a long name; real ones stay far below. */
+/** The most bytes of an extended header or long name; real ones are far smaller. */
 const MAX_EXTENSION = MEBIBYTE;
-/** Bytes behind the end of the archive that are still read through, for the checksum of the gzip data around them. */
+/** The most bytes read after the archive's end, to reach the checksum of the gzip data around it. */
 const MAX_TRAILING = 1024 ** 3;
 
-/** What extension headers say about the entry behind them. */
+/** What extension headers say about the next entry. */
 interface Extension {
   pax?: PaxRecords;
   name?: string;
@@ -33,7 +33,7 @@ interface Extension {
 }
 
 /**
- * @param chunks the tar stream; ended in any case.
+ * @param chunks the tar stream; always ended by this.
  * @throws Failure `archive_damaged` or `too_large` with the offset in the tar stream; `cancelled`.
  */
 export async function* readTar(
@@ -81,13 +81,13 @@ function isExtension(type: string): boolean {
 async function readExtension(block: TarBlock, input: BlockReader, into: Extension, position: number): Promise<void> {
   const body = await readBody(block, input);
   const field = block.type === 'L' ? 'name' : block.type === 'K' ? 'link' : 'pax';
-  // Of two headers of one kind, some tars obey the first and some the last: an archive that is two archives.
+  // With two headers of one kind some tars obey the first, others the last: they would read different archives.
   if (into[field] !== undefined) throw damaged('one entry has two extended headers of a kind', { tarOffset: position });
   if (field === 'pax') into.pax = readPax(body, position);
   else into[field] = longName(body);
 }
 
-/** A GNU long name: it ends at its NUL. What lies behind that is kept, for the name's check to refuse it. */
+/** A GNU long name ends at its NUL. What follows the NUL is kept, so that the name check refuses it. */
 function longName(body: Buffer): string {
   let end = body.length;
   while (end > 0 && body[end - 1] === 0) end--;
@@ -140,7 +140,7 @@ async function* readEntry(
 async function* nothing(): AsyncGenerator<Uint8Array, void, void> {}
 
 /**
- * Reads what lies behind the last entry to its end: only there does the gzip data prove itself.
+ * Reads to the end of the stream, where gzip data is checked.
  *
  * @param isMarked whether a block of zeros ended the archive, and not just the end of the file.
  */
@@ -155,7 +155,7 @@ async function* readEnd(input: BlockReader, isMarked: boolean): AsyncGenerator<S
   }
   const { garbageAt } = input;
   if (!isMarked) {
-    // Garbage where the next gzip member should be, and an archive that goes on: it is cut, not finished.
+    // Garbage where the next gzip member should be, in an archive that has not ended: it is truncated.
     if (garbageAt !== undefined) throw damaged('it is not finished, and garbage follows', { offset: garbageAt });
     const message = `it ends at byte ${position} without the blocks that end an archive; it may have been cut there`;
     yield { warning: { path: '', code: 'missing_end', message } };

@@ -1,7 +1,7 @@
 /**
- * Reads a zip through in the order of its directory. node-stream-zip reads the directory; names, content and checks
- * are done here: the library's content streams leave a read error unhandled, do not notice an entry that ends early,
- * and check no CRC where the local header has none.
+ * Reads a zip in the order of its directory. node-stream-zip reads the directory; names, content and checks are done
+ * here, because the library's content streams leave read errors unhandled, do not notice an entry that ends early, and
+ * check no CRC when the local header has none.
  */
 import { Buffer } from 'node:buffer';
 import { crc32 } from 'node:zlib';
@@ -24,14 +24,14 @@ const ENCRYPTED_FLAGS = 0x2041;
 const STORED = 0;
 const DEFLATED = 8;
 const TYPE = { mask: 0o170000, file: 0o100000, directory: 0o040000, symlink: 0o120000 };
-/** Extra fields of Info-ZIP: times (APPNOTE has neither; both are in its own extrafld.txt), and owners. */
+/** Info-ZIP's extra fields for times and owners (its extrafld.txt; APPNOTE has neither). */
 const TIMES = 0x5455;
 const OWNER = 0x7875;
 const HEADER = { length: 46, signature: 0x02014b50 };
 const LOCAL = { length: 30, signature: 0x04034b50 };
 const MAX_TARGET = 8192;
 
-/** @throws Failure as `openStreamedArchive` says. */
+/** @throws Failure like `openStreamedArchive`. */
 export async function openZip(source: ByteSource, signal?: AbortSignal): Promise<StreamedArchive> {
   if (source.descriptor === undefined) {
     throw new Failure('invalid_request', 'Cannot read a zip archive: it does not lie on a local disk', {
@@ -63,7 +63,7 @@ function trailing(bytes: number): SkippedEntry['warning'] {
   return { path: '', code: 'trailing_data', message };
 }
 
-/** undefined for the root directory itself, which a restore does not change. */
+/** undefined for the root directory, which a restore does not change. */
 async function readEntry(
   record: ZipRecord,
   directory: SourceCursor,
@@ -129,7 +129,7 @@ function metadataOf(
   };
 }
 
-/** Most zips tell no owner: whoever unpacks them is it, as with unzip. */
+/** Most zips store no owner: the unpacking user becomes it, as with unzip. */
 function ownerOf(field: Buffer | undefined): { readonly uid: number; readonly gid: number } {
   if (field?.length === 11 && field[0] === 1 && field[1] === 4 && field[6] === 4) {
     return { uid: field.readUInt32LE(2), gid: field.readUInt32LE(7) };
@@ -139,7 +139,7 @@ function ownerOf(field: Buffer | undefined): { readonly uid: number; readonly gi
 
 async function* nothing(): AsyncGenerator<Uint8Array, void, void> {}
 
-/** The content of an entry, exactly as long as the directory says, with the CRC that it says. */
+/** The content of an entry; its length and CRC are checked against the directory. */
 async function* read(
   record: ZipRecord,
   source: ByteSource,

@@ -4,15 +4,15 @@ import { throwIfAborted } from '../../base/failure.ts';
 import { damaged, tooLarge } from './damaged.ts';
 import type { ZipEnd } from './zip-end.ts';
 
-/** Entries that are held in memory, about 100 bytes each. */
+/** The most entries held in memory, about 100 bytes each. */
 const MAX_ENTRIES = 1_000_000;
 const LOCAL_HEADER = 30;
 
-/** What the directory says of one entry. */
+/** What the directory says about one entry. */
 export interface ZipRecord {
-  /** Where its header lies in the directory: the raw name and the extra fields are read there. */
+  /** Offset of its header in the directory, where the raw name and extra fields are. */
   readonly headerOffset: number;
-  /** Where its local header lies, in front of the content. */
+  /** Offset of its local header, before the content. */
   readonly offset: number;
   readonly compressedSize: number;
   readonly size: number;
@@ -36,8 +36,8 @@ export async function readZipDirectory(path: string, end: ZipEnd, signal?: Abort
   if (end.entries > MAX_ENTRIES) throw tooLarge(`the zip has ${end.entries} entries`, { entries: end.entries });
   if (end.entries === 0) return [];
   const records: ZipRecord[] = [];
-  // The library's own check refuses the whole zip for one hostile name; here such an entry is passed over by name.
-  // Entries are taken as they come: its own table loses duplicates, and `__proto__` with them.
+  // The library would refuse the whole zip for one hostile name; here only such an entry is skipped. Entries are
+  // collected by event, because its own table loses duplicates and `__proto__`.
   const zip = new StreamZip({ file: path, storeEntries: false, skipEntryNameValidation: true, chunkSize: 128 * 1024 });
   try {
     await new Promise<void>((resolve, reject) => {
@@ -61,7 +61,7 @@ export async function readZipDirectory(path: string, end: ZipEnd, signal?: Abort
 
 function recordOf(entry: StreamZip.ZipEntry): ZipRecord {
   return {
-    // Set by the library since 1.0, and missing in its types.
+    // Set by the library since 1.0, but missing in its types.
     headerOffset: (entry as StreamZip.ZipEntry & { readonly headerOffset: number }).headerOffset,
     offset: entry.offset,
     compressedSize: entry.compressedSize,
@@ -76,8 +76,8 @@ function recordOf(entry: StreamZip.ZipEntry): ZipRecord {
 }
 
 /**
- * No two entries may share bytes. Else ten megabytes of directory over one well-packed block inflate to hundreds of
- * terabytes (Fifield, "A better zip bomb", 2019); without overlaps a zip inflates to a thousand times its size at most.
+ * Entries must not share bytes: otherwise ten megabytes of directory over one block inflate to hundreds of terabytes
+ * (Fifield, "A better zip bomb", 2019). Without overlaps a zip inflates to at most a thousand times its size.
  */
 function checkOverlap(records: readonly ZipRecord[], directory: number): void {
   const byOffset = [...records].sort((one, other) => one.offset - other.offset);

@@ -1,7 +1,6 @@
 /**
- * The records that end a zip, checked before node-stream-zip sees them. That library trusts them: a zip64 record that
- * points anywhere makes it hold the whole file in memory, or throw out of a callback, where nobody can catch it and
- * the daemon dies. What passes here keeps it on the paths that report their errors.
+ * Checks the records at the end of a zip before node-stream-zip, which trusts them: a bad zip64 record makes it read
+ * the whole file into memory, or throw from a callback where no code can catch it.
  *
  * Format: PKWARE APPNOTE 6.3.10, sections 4.3.14 to 4.3.16.
  */
@@ -12,19 +11,19 @@ import { damaged } from './damaged.ts';
 const END = { signature: 0x06054b50, length: 22, maxComment: 0xffff };
 const LOCATOR = { signature: 0x07064b50, length: 20 };
 const END64 = { signature: 0x06064b50, length: 56 };
-/** The first stretch in which the library looks for zip64 records; in a real zip they lie in its last 98 bytes. */
+/** The first range in which the library looks for zip64 records; in a real zip they are in its last 98 bytes. */
 const FIRST_LOOK = 1024;
 const HEADER_LENGTH = 46;
 
 export interface ZipEnd {
   readonly entries: number;
-  /** Where the central directory begins: all content lies before it. */
+  /** Where the central directory begins; all content lies before it. */
   readonly directory: number;
-  /** Bytes behind the zip and its comment. */
+  /** Bytes after the zip and its comment. */
   readonly trailing: number;
 }
 
-/** @throws Failure `archive_damaged` when the end is missing, bent, or speaks of other volumes. */
+/** @throws Failure `archive_damaged` when the end is missing, damaged, or part of a multi-volume zip. */
 export async function readZipEnd(source: ByteSource, signal?: AbortSignal): Promise<ZipEnd> {
   const length = Math.min(source.size, END.length + END.maxComment);
   const start = source.size - length;
@@ -50,7 +49,7 @@ function readEnd64(tail: Buffer, end: number, start: number, fileSize: number): 
   if (locator < 0 || tail.readUInt32LE(locator) !== LOCATOR.signature) throw bent;
   const at = Number(tail.readBigUInt64LE(locator + 8)) - start;
   const isNear = at >= 0 && at + END64.length <= locator && tail.length - at <= FIRST_LOOK;
-  // The library takes the last signature that it finds from the end: it must be this one.
+  // The library takes the last signature before the end, so it must be this one.
   if (!isNear || lastSignature(tail, END64.signature, tail.length - 4) !== at) throw bent;
   const entries = Number(tail.readBigUInt64LE(at + 24));
   if (entries !== Number(tail.readBigUInt64LE(at + 32))) throw bent;

@@ -1,4 +1,4 @@
-/** Names in zip archives: bytes whose meaning depends on flags, extra fields and the system that wrote them. */
+/** Names in zips: bytes whose meaning depends on flags, extra fields and the system that wrote them. */
 import { Buffer } from 'node:buffer';
 import { crc32 } from 'node:zlib';
 import { fromText, toText } from '../../base/paths.ts';
@@ -14,8 +14,8 @@ const CP437 =
 /**
  * The path of an entry as a byte string.
  *
- * Zips made on unix have the name's own bytes. DOS and Windows: UTF-8 where the bytes are that, else code page 437;
- * and a name without any slash has backslashes for separators (.NET before 4.6.1, in spite of the format).
+ * Zips made on unix store raw bytes. For DOS and Windows: UTF-8 where the bytes are valid, otherwise code page 437; in
+ * names without any slash, backslashes are separators (.NET before 4.6.1, against the format).
  */
 export function zipName(
   raw: Buffer,
@@ -30,7 +30,7 @@ export function zipName(
   return text.includes('/') ? text : text.replaceAll('\\', '/');
 }
 
-/** Info-ZIP's field with the name in UTF-8; it counts only while its checksum says that it belongs to this name. */
+/** Info-ZIP's UTF-8 name; it counts only if its checksum fits the entry's name. */
 function unicodePath(raw: Buffer, field: Buffer | undefined): Buffer | undefined {
   if (field === undefined || field.length < 5 || field[0] !== 1) return undefined;
   return field.readUInt32LE(1) === crc32(raw) ? field.subarray(5) : undefined;
@@ -42,7 +42,7 @@ function fromCodePage(raw: Buffer): string {
   return text;
 }
 
-/** The extra fields of a header, by their id; the first of an id counts, and a field that is cut ends them. */
+/** The extra fields of a header by id; the first of an id counts, and a truncated field ends them. */
 export function extraFields(extra: Buffer): ReadonlyMap<number, Buffer> {
   const fields = new Map<number, Buffer>();
   for (let at = 0; at + 4 <= extra.length;) {

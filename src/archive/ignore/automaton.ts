@@ -1,23 +1,22 @@
 /**
- * Matches one byte string against many globs at once, in a time that no list can stretch: all positions of all globs
- * are bits of one vector, and a byte moves them all together (the bit-parallel simulation of an automaton, known as
- * extended Shift-And). Nothing is ever tried twice, so matching costs at most `words` steps a byte, where a word holds
- * 32 positions and a glob has about as many positions as bytes.
+ * Matches one byte string against many globs at once. All positions of all globs are bits of one vector, and one byte
+ * moves them all together (the bit-parallel automaton known as extended Shift-And). There is no backtracking: a byte
+ * costs at most `size` steps, one for each word of 32 positions, and a glob has about as many positions as bytes.
  *
- * Only words with a live position are visited. A glob anchored elsewhere dies with the first byte that differs, which
- * is what makes a usual list cheap.
+ * Only words with a live position are visited. Most globs die with the first byte that differs, so usual lists are
+ * cheap.
  */
 import { SLASH, type Glob } from './glob.ts';
 
 export interface Member {
   readonly glob: Glob;
-  /** Number of its line; members come in the order of their lines. */
+  /** Number of its line; members are in line order. */
   readonly line: number;
   readonly directoryOnly: boolean;
   readonly negated: boolean;
 }
 
-/** The live positions after a part of a path, as words of bits in ascending order; valid for its own automaton only. */
+/** The live positions after part of a path, as words of bits in ascending order; valid only for its own automaton. */
 export interface Positions {
   readonly words: Int32Array;
   readonly bits: Int32Array;
@@ -28,12 +27,12 @@ const NONE: Positions = { words: new Int32Array(0), bits: new Int32Array(0) };
 export class GlobAutomaton {
   /** The positions before the first byte. */
   readonly start: Positions;
-  /** Words that one byte costs at most. */
+  /** The most words that one byte can cost. */
   readonly size: number;
-  /** Words visited so far: the work done, for tests and metrics. */
+  /** Words visited so far, for tests and metrics. */
   steps = 0;
 
-  /** For byte b at [b * size]: positions that are entered by a step over b. */
+  /** At [b * size]: the positions entered by a step over byte b. */
   readonly #entered: Int32Array;
   readonly #loopsOverName: Int32Array;
   readonly #loopsOverSlash: Int32Array;
@@ -43,7 +42,7 @@ export class GlobAutomaton {
   readonly #negated: Int32Array;
   readonly #lines: Int32Array;
 
-  // Two vectors in turn: a word may wake its neighbour, so the next vector cannot be written over the one being read.
+  // Two vectors that alternate: a word may wake its neighbour, so the next vector cannot overwrite the current one.
   #words: Int32Array;
   #bits: Int32Array;
   #count = 0;
@@ -52,7 +51,7 @@ export class GlobAutomaton {
 
   constructor(members: readonly Member[]) {
     const positions = members.reduce((sum, { glob }) => sum + glob.loops.length, 0);
-    // Always a bit more than there are positions: what the last one carries over falls on a bit that nothing enters.
+    // One word more than the positions may need: what the last one carries over falls on a bit that nothing enters.
     const size = Math.floor(positions / 32) + 1;
     const vector = (): Int32Array => new Int32Array(size);
     this.size = size;
@@ -80,9 +79,9 @@ export class GlobAutomaton {
   }
 
   /**
-   * Reads a name from where a part of a path led.
+   * Reads a name from the positions after part of a path.
    *
-   * @returns the highest line that matches here, or -1.
+   * @returns the highest line that matches, or -1.
    */
   match(from: Positions, name: string, isDirectory: boolean): number {
     this.#read(from, name);
@@ -90,14 +89,14 @@ export class GlobAutomaton {
     return this.#highestLine(accepts);
   }
 
-  /** The positions behind a name and its slash: where the names in that directory are read from. */
+  /** The positions after a name and its slash, from which names in that directory are read. */
   enter(from: Positions, name: string): Positions {
     this.#read(from, name);
     this.#advance(SLASH);
     return this.#snapshot();
   }
 
-  /** The highest negated line that can still match something whose path goes on from here, or -1. */
+  /** The highest negated line that can still match below this point of a path, or -1. */
   lastNegatedFrom(from: Positions): number {
     this.#load(from);
     return this.#highestLine(this.#negated);
@@ -129,7 +128,7 @@ export class GlobAutomaton {
     for (let at = 0; at < name.length && this.#count > 0; at++) this.#advance(name.charCodeAt(at));
   }
 
-  /** One byte: positions with a step over it hand on to the next, positions with a loop over it stay. */
+  /** One byte: a position with a step over it activates the next one, a position with a loop over it stays active. */
   #advance(byte: number): void {
     const { size } = this;
     const entered = byte * size;
@@ -138,7 +137,8 @@ export class GlobAutomaton {
     const words = this.#words;
     let read = 0;
     let word = -1;
-    // Bits that leave the word at its top end: by a step (still to be checked against the byte), by an optional position.
+    // Bits that leave the word at its top: from a step (still to be checked against the byte), from an optional
+    // position.
     let stepped = 0;
     let passed = 0;
     this.#count = 0;

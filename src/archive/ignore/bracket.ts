@@ -1,6 +1,6 @@
 /**
- * A bracket of an ignore line (`[a-z]`, `[!0-9]`, `[[:alpha:]_]`), read as git's wildmatch.c reads it: over bytes, in
- * ASCII whatever the locale. `]` is literal when it comes first, `\` escapes also here, and no bracket matches a slash.
+ * A bracket of an ignore line (`[a-z]`, `[!0-9]`, `[[:alpha:]_]`) as git's wildmatch.c reads it: over bytes, ASCII in
+ * any locale. A leading `]` is literal, `\` escapes, and no bracket matches a slash.
  */
 const CLASSES: Readonly<Record<string, RegExp>> = {
   alnum: /[0-9A-Za-z]/,
@@ -13,7 +13,7 @@ const CLASSES: Readonly<Record<string, RegExp>> = {
   lower: /[a-z]/,
   print: /[ -~]/,
   punct: /[!-/:-@[-`{-~]/,
-  // git's own isspace: without vertical tab and form feed, which C's has.
+  // As git's own isspace: without the vertical tab and form feed of C's.
   space: /[ \t\n\r]/,
   upper: /[A-Z]/,
   xdigit: /[0-9A-Fa-f]/,
@@ -24,21 +24,22 @@ const NOT_CLOSED = 'its bracket is not closed';
 /**
  * Reads a bracket.
  *
- * @param start where its `[` stands.
- * @returns a flag for each of the 256 bytes and where the pattern goes on, or a sentence's end that says what is wrong.
+ * @param start the index of its `[`.
+ * @returns a flag for each of the 256 bytes and the index after the bracket, or the end of a sentence saying what is
+ *   wrong.
  */
 export function parseBracket(pattern: string, start: number): { set: Uint8Array; end: number } | string {
   const set = new Uint8Array(256);
   let at = start + 1;
   const negated = pattern[at] === '!' || pattern[at] === '^';
   if (negated) at++;
-  // The byte before, which a `-` makes the start of a range; undefined where none can start.
+  // The previous byte, where a `-` would start a range from it.
   let previous: number | undefined;
   let close = -1;
   for (const first = at; at === first || pattern[at] !== ']'; at++) {
     if (at >= pattern.length) return NOT_CLOSED;
     if (pattern.startsWith('[:', at)) {
-      // Looked for once for all class names before it: a line of a thousand `[:` must not be searched a thousand times.
+      // Search once for all class names: a line with a thousand `[:` must not be searched a thousand times.
       if (close < at + 2) close = pattern.indexOf(']', at + 2);
       if (close === -1) return NOT_CLOSED;
       if (close > at + 2 && pattern[close - 1] === ':') {
@@ -67,7 +68,7 @@ function addClass(set: Uint8Array, members: RegExp): void {
   for (let byte = 0; byte < 0x80; byte++) if (members.test(String.fromCharCode(byte))) set[byte] = 1;
 }
 
-/** Neither a slash nor a NUL is part of any name; without them an empty set tells that nothing can match. */
+/** No name contains a slash or NUL; without them an empty set shows that nothing can match. */
 function withoutSlash(set: Uint8Array): Uint8Array {
   set[0] = 0;
   set[0x2f] = 0;

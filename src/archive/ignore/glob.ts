@@ -1,15 +1,15 @@
 /**
- * One glob of an ignore list, read as git's wildmatch reads it, into a form that can be matched without ever going
- * back: a row of positions. A *step* leads from a position to the next by one byte of a set; a *loop* lets bytes pass
- * without leaving a position (the stars); an *optional* position may be passed over on arrival (`**` with a slash).
+ * One glob of an ignore list as git's wildmatch reads it, in a form that matches without backtracking: a row of
+ * positions. A *step* leads to the next position by one byte of a set; a *loop* lets bytes pass without leaving a
+ * position (stars); an *optional* position may be skipped on arrival (`**` with a slash).
  *
- * Source of the rules: gitignore(5), and where it is silent git's wildmatch.c and dir.c.
+ * Source: gitignore(5), and where it is silent git's wildmatch.c and dir.c.
  */
 import { parseBracket } from './bracket.ts';
 
 export const SLASH = 0x2f;
 
-/** What a step consumes: this byte, or any byte whose flag is set. */
+/** The byte that a step takes, or a flag for each byte that it may take. */
 type Step = number | Uint8Array;
 
 /** The bytes that may pass at a position: none, all but the slash (`*`), all (`**`). */
@@ -20,7 +20,7 @@ ANY_BUT_SLASH[SLASH] = 0;
 
 export class Glob {
   readonly steps: Step[] = [];
-  /** One for each position; there is one position more than steps, the last is the end. */
+  /** One per position; there is one position more than steps, and the last is the end. */
   readonly loops: Loop[] = ['none'];
   readonly optional = new Set<number>();
 
@@ -35,7 +35,7 @@ export class Glob {
 
   /** `**` and a slash: nothing, or anything that ends in a slash. */
   directories(): void {
-    // A second one right behind the first adds nothing; without it no optional position follows another.
+    // A second one right after the first adds nothing; this way no optional position follows another.
     if (this.optional.has(this.steps.length - 1)) return;
     this.optional.add(this.steps.length);
     this.loop('any');
@@ -43,12 +43,11 @@ export class Glob {
   }
 
   /**
-   * A run of stars. Two or more that fill a component are the deep form. They also count as filling it when they are
-   * the first special character of the line, whatever stands before them: git compares the literal start of a line by
-   * itself and hands wildmatch the rest, so that `foo**` + `/bar` matches `foo/x/bar` and even `foobar`. gitignore(5)
-   * says otherwise; what git does is what people have tested their lists with.
+   * A run of stars. Two or more are the deep form when they fill a path component, or when they are the line's first
+   * special character: git compares a line's literal start by itself and passes the rest to wildmatch, so `foo**` +
+   * `/bar` matches `foo/x/bar` and even `foobar`. gitignore(5) says otherwise, but users test lists with git.
    *
-   * @returns where the pattern goes on.
+   * @returns the index after them.
    */
   stars(pattern: string, at: number, isPath: boolean, first: boolean): number {
     let end = at + 1;
@@ -71,9 +70,9 @@ export class Glob {
 /**
  * Reads a glob.
  *
- * @param pattern a byte string: a line without its `!`, its leading slash and its trailing slash.
- * @param isPath true when it is matched against whole paths (the line has a slash), false against names.
- * @returns the glob, or a sentence's end that says why it can match nothing ("its bracket is not closed").
+ * @param pattern a byte string: a line without `!`, leading slash and trailing slash.
+ * @param isPath true when it matches whole paths (the line has a slash), false for names.
+ * @returns the glob, or the end of a sentence saying why nothing can match ("its bracket is not closed").
  */
 export function parseGlob(pattern: string, isPath: boolean): Glob | string {
   const glob = new Glob();
@@ -102,13 +101,13 @@ export function parseGlob(pattern: string, isPath: boolean): Glob | string {
 }
 
 /**
- * What no path can match although it is well formed. Knowing it keeps `mayMatchBelow` of the automaton tight, and the
- * writer of the line learns of a slip such as `a//b`.
+ * Finds well-formed globs that no path can match, so that the line's author learns of a slip such as `a//b` and such a
+ * line keeps no directory from being pruned.
  */
 function whyImpossible(glob: Glob): string | undefined {
   const { steps, loops, optional } = glob;
   if (steps.length === 0 && loops[0] === 'none') return 'it is empty';
-  // True while a position is reached only where a name begins: a slash there would be a name without a byte.
+  // True while a position is reached only where a name begins, where a slash would end an empty name.
   let nameBegins = true;
   for (const [index, step] of steps.entries()) {
     if (typeof step !== 'number' && !step.includes(1)) return 'a bracket in it matches no byte';

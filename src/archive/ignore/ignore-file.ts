@@ -1,6 +1,6 @@
 /**
- * The ignore file that a server's owner keeps in its root. The owner can put anything there, and a scheduled backup
- * must not fail for it: a file that cannot be used counts as an empty list (everything is kept), with a warning.
+ * The ignore file in a server's root, written by the server's owner. It must not be able to fail a scheduled backup, so
+ * an unusable file counts as an empty list (everything is kept), with a warning.
  */
 import fs from 'node:fs';
 import { Failure, errnoOf } from '../../base/failure.ts';
@@ -10,25 +10,24 @@ import type { ArchiveWarning } from '../entry.ts';
 import { MAX_BYTES, compileIgnore } from './ignore.ts';
 import { decodeIgnoreText, splitIgnoreText } from './ignore-text.ts';
 
-/** The names looked for, in this order: Roost's own, that of Pterodactyl's Wings, that of Pelican's. */
+/** File names in order of precedence: Roost's, Pterodactyl's Wings, Pelican's. */
 const IGNORE_FILE_NAMES = ['.roostignore', '.pteroignore', '.pelicanignore'] as const;
 
 export interface IgnoreFile {
   readonly name: string;
-  /** Every line with its comments and blanks, as `compileIgnore` takes them; empty when the file could not be used. */
+  /** All lines, comments and blanks included, as `compileIgnore` takes them; empty when the file could not be used. */
   readonly lines: readonly string[];
-  /** Why it could not be used: one of code `ignore_file`, or none. */
+  /** Why it could not be used (code `ignore_file`), or empty. */
   readonly warnings: readonly ArchiveWarning[];
 }
 
 /**
- * Reads the server's own ignore file: the first that exists of `.roostignore`, `.pteroignore` and `.pelicanignore`, and
- * only that one. It must be a regular file (a link is not followed) of at most `MAX_BYTES`, within the caps of
- * `compileIgnore`.
+ * Reads the first existing file of `.roostignore`, `.pteroignore` and `.pelicanignore`, and no other. It must be a
+ * regular file (links are not followed) of at most `MAX_BYTES`, within the limits of `compileIgnore`.
  *
- * @param root an open directory, the server's root.
+ * @param root the server's root, an open directory.
  * @returns undefined when the server has none.
- * @throws the system error when the process lacks descriptors or memory: that is no fault of the file.
+ * @throws the system error when the process lacks descriptors or memory, which is not the file's fault.
  */
 export function readIgnoreFile(root: number): IgnoreFile | undefined {
   for (const name of IGNORE_FILE_NAMES) {
@@ -48,7 +47,7 @@ function readSmallFile(root: number, name: string): Uint8Array {
   const handle = openForReading(root, name);
   try {
     if (!fs.fstatSync(handle).isFile()) throw unusable('it is no regular file');
-    // One byte more than allowed tells a file that is too long, also when it grows while it is read.
+    // One byte more than allowed reveals a file that is too long, even one that grows while it is read.
     const buffer = Buffer.alloc(MAX_BYTES + 1);
     let length = 0;
     for (let read = -1; read !== 0 && length < buffer.length; length += read) {

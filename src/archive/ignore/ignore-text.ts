@@ -1,22 +1,21 @@
 /**
- * Ignore lists as text: bytes of a file to lines, and a line to the bytes that it matches.
+ * Ignore lists as text: the bytes of a file to lines, and a line to the bytes that it matches.
  *
- * A list is JavaScript text, because it travels through JSON and is stored with its backup; what it matches are bytes.
- * A file that is not valid UTF-8 (an old Latin-1 editor) must still match the names it was written for, so each byte
- * that is no text becomes a lone surrogate U+DC80 to U+DCFF on the way in, and that byte again on the way out. It is
- * the `surrogateescape` of PEP 383; JSON keeps such a character as `\udc80`.
+ * Lists are JavaScript text, since they travel as JSON and are stored with their backup, but they match bytes. To keep
+ * a list that is not valid UTF-8 (an old Latin-1 editor), each invalid byte becomes a lone surrogate U+DC80 to U+DCFF
+ * and that byte again when matching, like `surrogateescape` of PEP 383; JSON writes it as `\udc80`.
  */
 import { fromText, toText } from '../../base/paths.ts';
 
 const ESCAPE = 0xdc00;
 const BYTE_ORDER_MARK = '\ufeff';
 
-// Runs of well-formed UTF-8 (Unicode, table 3-7), or one byte that belongs to none.
+// Runs of well-formed UTF-8 (Unicode, table 3-7), or one invalid byte.
 const UTF8_RUN_OR_BYTE =
   // oxlint-disable-next-line no-control-regex -- bytes are matched, not text
   /(?:[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2})+|[\x80-\xff]/g;
 
-/** The text of an ignore file: UTF-8, with each byte that is none kept as a lone surrogate. */
+/** The text of an ignore file: UTF-8, with each invalid byte as a lone surrogate. */
 export function decodeIgnoreText(bytes: Uint8Array): string {
   const path = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
   const text = toText(path);
@@ -25,9 +24,9 @@ export function decodeIgnoreText(bytes: Uint8Array): string {
 }
 
 /**
- * The lines of an ignore list that came as one text (a file, or the `ignore` string of a panel): without a byte order
- * mark, the line ends (LF, or any CR before it) and the empty piece behind the last of them. Comments and blank lines stay, so that
- * a line's number is the one that an editor shows.
+ * Splits an ignore list that is one text (a file, or a panel's `ignore` string) into lines, without a byte order mark,
+ * line ends (LF, with any CRs before it) and the empty piece after the last one. Comments and blank lines stay, so that
+ * line numbers are those of an editor.
  */
 export function splitIgnoreText(text: string): string[] {
   const body = text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
@@ -36,14 +35,14 @@ export function splitIgnoreText(text: string): string[] {
   return lines;
 }
 
-// All of them, where git takes one: a list that is split, stored and split again must stay the same.
+// All CRs, where git removes one: splitting a stored list again must give the same lines.
 function withoutReturns(line: string): string {
   let end = line.length;
   while (end > 0 && line[end - 1] === '\r') end--;
   return line.slice(0, end);
 }
 
-/** The byte string that a line stands for, or undefined when it holds half a surrogate pair that is no kept byte. */
+/** The byte string that a line stands for; undefined for a lone surrogate that is no escaped byte. */
 export function bytesOfLine(line: string): string | undefined {
   if (line.isWellFormed()) return fromText(line);
   let bytes = '';

@@ -1,25 +1,23 @@
 /**
- * Which files of a server a backup leaves out: lists in gitignore syntax, written by strangers.
+ * Decides which files of a server a backup leaves out, by lists in gitignore syntax that server owners write.
  *
- * Promises: the syntax is git's, byte for byte (gitignore(5); `ignore-line.ts`, `ignore-glob.ts`), with case; nothing
- * that git would keep is left out; deciding a path takes time in proportion to list times path at worst, whatever the
- * list. It never reads a file: `ignore-file.ts` does.
+ * For: backups (what to archive) and restores (what to leave alone). Promises: git's syntax, byte for byte and
+ * case-sensitive (gitignore(5); `ignore-line.ts`, `glob.ts`); nothing that git would keep is left out; deciding a path
+ * takes at most time in proportion to list times path. Never: reads a file (`ignore-file.ts` does).
  *
- * How a path is decided. The lines are gone over from the last to the first. A line matches the path when it matches
- * the path itself or one of the directories above it. The first line that matches decides: with `!` the path is kept,
- * else ignored. When no line matches, it is kept.
+ * How a path is decided: lines are tried from the last to the first. A line matches when it matches the path or a
+ * directory above it. The first match decides: with `!` the path is kept, otherwise ignored. Without a match it is
+ * kept.
  *
- * This differs from git in one way, on purpose. To git, what lies below an ignored directory is lost, whatever a later
- * line says; and a directory brought back by `!` does not bring back its content. Here a later `!` always counts, and
- * for all that is below it: `*` with `!world/` (or `!world/**`) keeps the whole world. That is also how Wings and
- * Docker read such lists, and a backup had better keep too much than too little.
+ * One deliberate difference from git: git drops everything below an ignored directory, whatever later lines say, and a
+ * `!` on a directory does not bring back its content. Here a later `!` always counts, for everything below it: `*` with
+ * `!world/` (or `!world/**`) keeps the whole world, as in Wings and Docker. Keeping too much is safer than too little.
  *
- * What a directory's own verdict means:
- * - kept: it is archived, and looked into.
- * - ignored: it is archived only if something below it is kept, as the parent of that, and looked into for that reason.
- * - ignored and pruned: nothing below it can be kept; it is not looked into. A directory is pruned unless a `!` line
- *   behind the one that decided can still match below it. `!*.cfg` can match anywhere; a `!` line with a slash inside
- *   is followed name by name, so that `!keep/x` opens `keep` and nothing else.
+ * What a directory's verdict means:
+ * - kept: archived and walked.
+ * - ignored: walked, and archived only as the parent of something kept below it.
+ * - ignored and pruned: not walked, because nothing below it can be kept. A directory is pruned unless a `!` line after
+ *   the deciding one can match below it: `!*.cfg` can match anywhere, `!keep/x` opens only `keep`.
  */
 import { Failure } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
@@ -29,16 +27,19 @@ import { GlobAutomaton, type Member, type Positions } from './automaton.ts';
 import { isBlankOrComment, parseIgnoreLine, type IgnoreLine } from './ignore-line.ts';
 import { bytesOfLine, splitIgnoreText } from './ignore-text.ts';
 
-/** Lines that a list may have, without blank ones and comments. */
+/** The most lines of a list, without blank ones and comments. */
 export const MAX_LINES = 4096;
-/** UTF-8 bytes that all these lines may have together; what bounds the work of matching. An ignore file has no more. */
+/**
+ * The most UTF-8 bytes of all these lines together, which bounds the work of matching; also the limit of an ignore
+ * file.
+ */
 export const MAX_BYTES = 32 * 1024;
-/** UTF-8 bytes that one line may have: as long as Linux lets a path be. */
+/** The most UTF-8 bytes of one line: the longest path on Linux. */
 export const MAX_LINE_BYTES = 4096;
 
-/** A line that can match nothing; it is passed over. Code `ignore_line`, path ''. */
+/** A skipped line that can match nothing. Code `ignore_line`, path ''. */
 interface IgnoreWarning extends ArchiveWarning {
-  /** Counted from 1, blank lines and comments included. */
+  /** From 1, counting blank lines and comments. */
   readonly line: number;
   readonly text: string;
 }
@@ -49,23 +50,22 @@ interface Verdict {
   readonly prune: boolean;
 }
 
-/** The rules as they stand in one directory. Parents are decided already: a name costs no more than its own bytes. */
+/** The rules within one directory. Parents are already decided, so a name costs only its own bytes. */
 export interface DirectoryRules {
-  /** Decides a name in this directory. @param name a byte string. @param isDirectory false for a link to one, too. */
+  /** Decides a name in this directory. @param name a byte string. @param isDirectory false for a link to one. */
   child(name: string, isDirectory: boolean): Verdict;
-  /** The rules inside a directory of this directory, whatever its verdict. */
+  /** The rules inside a child directory, whatever its verdict. */
   enter(name: string): DirectoryRules;
 }
 
 export interface IgnoreRules {
-  /** The lines in force, without blank ones and comments: what is stored with the backup, and compiles to the same. */
+  /** The lines in force, without blank ones and comments; stored with the backup, and compile to the same rules. */
   readonly lines: readonly string[];
   readonly warnings: readonly IgnoreWarning[];
-  /** For a walk: the rules in the server's root. */
   root(): DirectoryRules;
-  /** Decides one path (a byte string) from scratch. '' is the root, which is always kept. */
+  /** Decides one path (a byte string). The root '' is always kept. */
   ignores(path: string, kind: EntryKind | 'other'): boolean;
-  /** Work done so far, in words of the automata; at most `maxStepsPerByte` for each byte of a name. */
+  /** Words of the automata visited so far; at most `maxStepsPerByte` for each byte of a name. */
   readonly steps: number;
   readonly maxStepsPerByte: number;
 }
@@ -73,8 +73,8 @@ export interface IgnoreRules {
 /**
  * Reads a list of gitignore lines.
  *
- * @param given lines as text, matched by their UTF-8 bytes; an element with line feeds in it counts as several lines.
- * @throws Failure `invalid_request` when the list is over `MAX_LINES`, `MAX_BYTES` or `MAX_LINE_BYTES`.
+ * @param given lines as text, matched by their UTF-8 bytes; an element that contains line feeds is several lines.
+ * @throws Failure `invalid_request` when the list exceeds `MAX_LINES`, `MAX_BYTES` or `MAX_LINE_BYTES`.
  */
 export function compileIgnore(given: readonly string[]): IgnoreRules {
   const lines: string[] = [];
@@ -92,7 +92,7 @@ export function compileIgnore(given: readonly string[]): IgnoreRules {
   return new CompiledList(lines, warnings, parsed);
 }
 
-/** A line of a request, which may still carry its line end, or be several. */
+/** A line of a request may still have its line end, or be several lines. */
 function splitLine(text: string): readonly string[] {
   return /[\r\n]/.test(text) ? splitIgnoreText(text) : [text];
 }
@@ -127,7 +127,7 @@ const KEPT: Verdict = { ignored: false, prune: false };
 const IGNORED: Verdict = { ignored: true, prune: false };
 const PRUNED: Verdict = { ignored: true, prune: true };
 
-/** Lines that are a plain name, by that name: the last that matches anything, the last that matches a directory. */
+/** For lines that are a plain name: the last that matches anything, and the last that matches a directory. */
 interface LiteralLines {
   any: number;
   directory: number;
@@ -179,7 +179,10 @@ class CompiledList implements IgnoreRules {
     return rules.child(last, kind === 'directory').ignored;
   }
 
-  /** The last line that matches a name in a directory, or -1. @param positions where that directory's path led. */
+  /**
+   * The last line that matches a name in a directory, or -1. @param positions the positions after that directory's
+   * path.
+   */
   lastMatch(positions: Positions, name: string, isDirectory: boolean): number {
     const literal = this.#literals.get(name);
     return Math.max(
@@ -197,7 +200,7 @@ class CompiledList implements IgnoreRules {
     return this.#parsed[line]?.negated === false;
   }
 
-  /** True when a `!` line behind the one that decided a directory can match something below it. */
+  /** True when a `!` line after the deciding one can match something below the directory. */
   mayKeepBelow(decider: number, positions: Positions): boolean {
     return this.#lastNegatedName > decider || this.#paths.lastNegatedFrom(positions) > decider;
   }
@@ -212,7 +215,7 @@ class CompiledList implements IgnoreRules {
 
 class Directory implements DirectoryRules {
   readonly #list: CompiledList;
-  /** The last line that matches this directory or one above it, or -1: only a later one changes the verdict. */
+  /** The last line that matches this directory or one above it, or -1: only a later line changes the verdict. */
   readonly #decider: number;
   readonly #positions: Positions;
 

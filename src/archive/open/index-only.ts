@@ -1,4 +1,6 @@
-/** Reading the list of entries that an archive of files alone keeps in its manifest (see write/index-only.ts). */
+/**
+ * Reads the entries that an archive of files alone keeps in its manifest instead of in the tar (write/index-only.ts).
+ */
 import { inflateSync } from 'node:zlib';
 import { Failure } from '../../base/failure.ts';
 import type { StreamedArchive } from '../contract.ts';
@@ -7,10 +9,10 @@ import { decodeEntries, MAX_INDEX_ONLY_RAW } from '../index/format.ts';
 import { checkEntryPath, checkHardLinkTarget, checkSymlinkTarget } from '../tar/entry-name.ts';
 
 /**
- * The same archive with what was kept beside it: directories first, so that they get what they had, and links last, when
- * all files are there.
+ * Adds the manifest's entries to an archive: directories first, so that their metadata is set, links last, when all
+ * files exist.
  *
- * @param aside from `AsideList`; its names are as little trusted as the archive's.
+ * @param aside as `indexOnlyEntries` made it; its names are as untrusted as the archive's.
  * @throws Failure `archive_damaged` when it is no such list.
  */
 export function withIndexOnly(archive: StreamedArchive, aside: Uint8Array | undefined): StreamedArchive {
@@ -29,7 +31,6 @@ export function withIndexOnly(archive: StreamedArchive, aside: Uint8Array | unde
   };
 }
 
-/** The entries of a list. @throws Failure `archive_damaged`. */
 function readAside(aside: Uint8Array): readonly Entry[] {
   let raw: Buffer;
   try {
@@ -51,7 +52,7 @@ function isSafe({ path, kind, size, target = '' }: Entry): boolean {
 }
 
 async function* noContent(): AsyncGenerator<Uint8Array, void, void> {
-  // Directories and links have none.
+  // Directories and links have no content.
 }
 
 function damaged(what: string, cause?: unknown): Failure {

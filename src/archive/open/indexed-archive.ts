@@ -1,4 +1,4 @@
-/** Looking into an archive by its index: one directory level, or one file, without reading the rest. */
+/** Looks into an archive by its index: lists one directory or reads one file without reading the rest. */
 import { Failure, throwIfAborted } from '../../base/failure.ts';
 import { printable } from '../../base/paths.ts';
 import { type ByteSource, useBytes } from '../../base/source.ts';
@@ -21,7 +21,7 @@ export class IndexedArchive implements OpenedArchive {
     this.#reader = reader;
   }
 
-  /** Skips from child to child: what lies below a child directory is passed over without being read. */
+  /** Jumps from child to child; entries below a child directory are never read. */
   async list(path: string, cursor: string | undefined, limit: number): Promise<ArchivePage> {
     const prefix = path === '' ? '' : `${path}/`;
     if (path !== '' && (await this.#reader.find(path))?.kind !== 'directory') throw pathNotFound(path);
@@ -51,7 +51,7 @@ export class IndexedArchive implements OpenedArchive {
   }
 
   async close(): Promise<void> {
-    // The sources are the caller's.
+    // The caller owns and closes the sources.
   }
 
   async *#read(entry: IndexedEntry, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, void> {
@@ -68,7 +68,7 @@ export class IndexedArchive implements OpenedArchive {
     }
   }
 
-  /** The first direct child at or behind a tar name; undefined when none is left in this directory. */
+  /** The first direct child at or after a tar name; undefined when this directory has no more. */
   async #firstBehind(from: string, prefix: string): Promise<IndexedEntry | undefined> {
     for await (const entry of this.#reader.entries(from)) {
       const name = tarName(entry);
@@ -79,7 +79,7 @@ export class IndexedArchive implements OpenedArchive {
   }
 }
 
-/** The segments that hold a file's content, each with the part of its raw bytes that is the file's. */
+/** The segments that hold a file's content, each with the range of its raw bytes that belongs to the file. */
 export async function* contentParts(
   reader: IndexReader,
   entry: IndexedEntry,
@@ -93,7 +93,7 @@ export async function* contentParts(
   }
 }
 
-/** The tar name behind an entry and all that lies in it: `0` follows `/` in byte order. */
+/** The first tar name after an entry and everything below it: `0` follows `/` in byte order. */
 function behind(entry: Entry): string {
   return entry.kind === 'directory' ? `${entry.path}0` : `${entry.path}\0`;
 }

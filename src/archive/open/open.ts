@@ -1,4 +1,9 @@
-/** Opening an archive: by its index where there is one that belongs to it, else by reading it through. */
+/**
+ * Opens an archive for looking into it.
+ *
+ * For: listing and reading single files. Promises: an index is used only when it belongs to the archive; an archive
+ * without a usable index still opens, by reading it through. Never: unpacks to disk, or closes the caller's sources.
+ */
 import { Failure } from '../../base/failure.ts';
 import { withIndexOnly } from './index-only.ts';
 import type { OpenRequest, OpenedArchive } from '../contract.ts';
@@ -7,10 +12,10 @@ import { IndexedArchive } from './indexed-archive.ts';
 import { belongsTo } from '../gzip/frame.ts';
 
 /**
- * Opens an archive for looking into. An index of another archive, or one whose directory is damaged, is passed over.
- * Its blocks are read as they are needed, so damage in one of them shows only then, as `archive_damaged`.
+ * Opens an archive. A foreign index, or one with a damaged directory, is ignored. Index blocks are read on demand, so
+ * damage in one shows up only then, as `archive_damaged`.
  *
- * @throws Failure `archive_damaged` when it is no archive that Roost reads.
+ * @throws Failure `archive_damaged` when the format is not one that Roost reads.
  */
 export async function openArchive(request: OpenRequest, signal?: AbortSignal): Promise<OpenedArchive> {
   const reader = await openIndex(request);
@@ -20,8 +25,8 @@ export async function openArchive(request: OpenRequest, signal?: AbortSignal): P
 }
 
 /**
- * The same index for work on all of the archive, proven to its last block first: one that is damaged anywhere must not
- * stand in the way of an archive that is whole.
+ * Opens the index for work on the whole archive, checking all of it first: a damaged index must not block an intact
+ * archive.
  */
 export async function openWholeIndex(request: OpenRequest): Promise<IndexReader | undefined> {
   const reader = await openIndex(request);
@@ -34,7 +39,6 @@ export async function openWholeIndex(request: OpenRequest): Promise<IndexReader 
   }
 }
 
-/** The index of an archive, if there is one whose directory is whole and that belongs to it. */
 async function openIndex(request: OpenRequest): Promise<IndexReader | undefined> {
   if (request.index === undefined) return undefined;
   try {
@@ -46,7 +50,7 @@ async function openIndex(request: OpenRequest): Promise<IndexReader | undefined>
   }
 }
 
-/** What reads an archive through from its start. Loaded when met: it is half of this room, and few need it. */
+/** Loaded on demand: it is half of the archive code, and few archives need it. */
 async function streamed() {
   const { openStreamedArchive } = await import('../foreign/open-streamed.ts');
   const { StreamedArchiveReader } = await import('./streamed-archive.ts');

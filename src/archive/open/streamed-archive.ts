@@ -1,6 +1,6 @@
 /**
- * Looking into an archive that has no index: it is read through from its start for each question. Slow, but it works
- * for any tar or zip; and memory stays bounded whatever the archive holds.
+ * Looks into an archive without an index by reading it from the start for each question. Slow, but it works for any tar
+ * or zip, with bounded memory.
  */
 import { Failure } from '../../base/failure.ts';
 import { printable } from '../../base/paths.ts';
@@ -44,10 +44,10 @@ export class StreamedArchiveReader implements OpenedArchive {
   }
 
   async close(): Promise<void> {
-    // The sources are the caller's.
+    // The caller owns and closes the sources.
   }
 
-  /** Of several entries with one path the last counts, as when they are unpacked. */
+  /** When a path occurs several times the last entry counts, as in unpacking. */
   async #last(path: string, signal?: AbortSignal): Promise<{ number: number; entry: Entry } | undefined> {
     let found: { number: number; entry: Entry } | undefined;
     let number = 0;
@@ -72,7 +72,7 @@ export class StreamedArchiveReader implements OpenedArchive {
   }
 }
 
-/** Collects one directory level: the first `most` names behind a cursor, whatever order they come in. */
+/** Collects one directory level: the first `most` names after a cursor, in whatever order entries come. */
 class Level {
   readonly #prefix: string;
   readonly #cursor: string;
@@ -94,7 +94,7 @@ class Level {
     if (rest === '') return;
     const slash = rest.indexOf('/');
     if (slash < 0) this.#keep(entry);
-    // Many tars name no directories: what lies in one tells that it is there.
+    // Many tars have no entries for directories; a file in one implies it.
     else this.#keep(impliedDirectory(this.#prefix + rest.slice(0, slash), entry.mtime), false);
   }
 

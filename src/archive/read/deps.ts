@@ -1,4 +1,4 @@
-/** What the read thread hands to each way of reading an archive. */
+/** What the read thread gives to each way of reading an archive. */
 import type { Pace } from '../../base/rates.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { ArchiveProgress } from '../entry.ts';

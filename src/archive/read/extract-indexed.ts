@@ -1,9 +1,9 @@
 /**
- * Unpacking one of our own archives by its index: segments are inflated and written in parallel, and only those that
- * hold something wanted are read at all.
+ * Unpacks one of Roost's own archives by its index. Segments are inflated and written in parallel; segments without
+ * wanted entries are not read.
  *
- * Order: a directory before what is in it; files as their segments come; hard links; symlinks; then the directories'
- * metadata, and one flush of all.
+ * Order: directories before their content, files as their segments arrive, hard links, symlinks, then the directories'
+ * metadata and one flush.
  */
 import fs from 'node:fs';
 import type { ExtractResult } from '../contract.ts';
@@ -39,7 +39,7 @@ export async function extractIndexed(
 interface OpenFile {
   readonly entry: IndexedEntry;
   readonly file: UnpackFile;
-  /** Bytes that are not written yet. */
+  /** Bytes not written yet. */
   left: number;
 }
 
@@ -51,10 +51,10 @@ class Extraction {
   readonly #wanted: WantedEntries;
   readonly #pipeline: InflatePipeline;
   readonly #links: LinkPlacer;
-  /** What was asked for, whether or not it could be made. */
+  /** What was asked for, made or not. */
   readonly #asked: UnpackTally;
   readonly #expected: ExtractData['expected'];
-  /** Directories on the way down to the newest entry, made only once something in them is wanted. */
+  /** Parents of the newest entry, created only when something in them is wanted. */
   #ancestors: { readonly entry: Entry; made: boolean }[] = [];
   /** Files whose content spans segments, by tar offset. */
   readonly #open = new Map<number, OpenFile>();
@@ -131,7 +131,7 @@ class Extraction {
     else this.#advance(segment.length);
   }
 
-  /** Counts an entry, makes the directories above it, and opens it when its content spans segments. */
+  /** Counts an entry, makes its parent directories, and opens it when its content spans segments. */
   #prepare(entry: IndexedEntry, segmentEnd: number): void {
     this.#count(entry);
     this.#makeAncestors(entry);
@@ -143,7 +143,7 @@ class Extraction {
     if (file !== undefined) this.#open.set(entry.tarOffset, { entry, file, left: entry.size });
   }
 
-  /** The part of a file's content that lies in the raw bytes up to `end`, beginning at `start`. */
+  /** The part of a file's content within the raw bytes from `start` to `end`. */
   #partOf(entry: IndexedEntry, start: number, end: number): FilePart | undefined {
     const content = contentStart(entry);
     const from = Math.max(content, start);
@@ -151,7 +151,7 @@ class Extraction {
     const open = this.#open.get(entry.tarOffset);
     const place = { entry, at: from - start, length: Math.max(to - from, 0), offset: from - content };
     if (open !== undefined) return place.length > 0 ? { ...place, descriptor: open.file.descriptor } : undefined;
-    // A file that was passed over while its content spans segments has no whole part either.
+    // A skipped file whose content spans segments has no whole part either.
     return content + entry.size <= end && from === content ? place : undefined;
   }
 

@@ -1,4 +1,4 @@
-/** Unpacking an archive that has no index, in order, as it comes. */
+/** Unpacks an archive without an index, in the order of its entries. */
 import type { ByteSource } from '../../base/source.ts';
 import { withIndexOnly } from '../open/index-only.ts';
 import type { ExtractResult } from '../contract.ts';

@@ -1,6 +1,6 @@
 /**
- * Segments on their way through the inflating threads, in any order, a bounded number at a time. The first failure
- * ends it: nothing further is started, and `finish` rejects with it.
+ * Runs segments through the inflating threads, a bounded number at a time and in any order. After the first failure
+ * nothing more is started, and `finish` rejects with it.
  */
 import { type ByteSource, readInto } from '../../base/source.ts';
 import { type Control, Slots, FreeSlots } from '../threads/control.ts';
@@ -44,7 +44,7 @@ export class InflatePipeline {
   }
 
   /**
-   * Reads a segment's stored bytes, shows them to `look` (which hashes them), and starts the task on them.
+   * Reads a segment's stored bytes, passes them to `look` (which hashes them), and starts the task.
    *
    * @throws the first failure of any task so far.
    */
@@ -70,7 +70,6 @@ export class InflatePipeline {
     });
   }
 
-  /** Waits for all that is under way. */
   async finish(): Promise<void> {
     await Promise.all(this.#underWay);
     this.#check();

@@ -1,4 +1,4 @@
-/** An inflating thread: takes a segment's stored bytes from a shared slot, inflates and checks them, and unpacks. */
+/** A thread that takes a segment's stored bytes from a shared slot, inflates and checks them, and writes files. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Failure } from '../../base/failure.ts';
 import { printable } from '../../base/paths.ts';
@@ -37,14 +37,14 @@ function run(task: InflateTask, stored: Buffer): InflateResult {
 }
 
 /**
- * Encodes each entry's header again and compares it with the bytes in the tar stream: what unpacks by the index and
- * what any other tar unpacks are then the same.
+ * Encodes each entry's header again and compares it with the tar's bytes, so that unpacking by the index and with any
+ * other tar give the same.
  *
  * @throws Failure `archive_damaged` on the first difference.
  */
 function checkHeaders(raw: Uint8Array, segment: Segment, entries: readonly IndexedEntry[]): void {
   for (const entry of entries) {
-    // Kept beside the tar (index-only.ts): it has no header there.
+    // Entries that are only in the index (index-only.ts) have no header in the tar.
     if (entry.headerLength === 0 && entry.kind !== 'file') continue;
     const at = entry.tarOffset - segment.rawOffset;
     const length = headerLength(entry);

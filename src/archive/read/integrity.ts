@@ -1,6 +1,6 @@
 /**
- * The proof that one of our own archives is whole, gathered while its segments go by: every byte hashed, segments and
- * entries without a gap, the frame as it must be. The inflating threads check each segment's content meanwhile.
+ * Proves that one of Roost's own archives is intact while its segments are read: every byte is hashed, segments and
+ * entries have no gaps, header and trailer are right. The inflating threads check each segment's content.
  */
 import { createHash } from 'node:crypto';
 import { Failure } from '../../base/failure.ts';
@@ -39,7 +39,7 @@ export class Integrity {
     return proof;
   }
 
-  /** Takes note of the next segment. @throws Failure `archive_damaged` when it does not follow the one before. */
+  /** Records the next segment. @throws Failure `archive_damaged` when it does not follow the previous one. */
   addSegment({ segment, entries }: FilledSegment): void {
     if (segment.offset !== this.#offset) throw damaged('its segments do not follow each other');
     this.#offset += segment.length;
@@ -47,12 +47,12 @@ export class Integrity {
     this.#rawSize += segment.rawLength;
     this.#entries += entries.length;
     for (const { kind, headerLength } of entries) {
-      // A hard link that takes no bytes of the tar is there as a file, too.
+      // A hard link without bytes in the tar also exists as a file.
       if (kind === 'file' || (kind === 'hardlink' && headerLength > 0)) this.#files++;
     }
   }
 
-  /** Hashes the stored bytes of the segment last taken. */
+  /** Hashes the stored bytes of the segment added last. */
   readonly hash = (stored: Uint8Array): void => {
     this.#sha256.update(stored);
   };
@@ -79,7 +79,7 @@ export class Integrity {
   }
 }
 
-/** @throws Failure `archive_damaged` unless the archive is, byte for byte, the one whose facts were recorded. */
+/** @throws Failure `archive_damaged` unless size and sha256 are those recorded when the archive was made. */
 export function requireRecorded(
   found: { readonly size: number; readonly sha256: string },
   expected: { readonly size: number; readonly sha256: string } | undefined,

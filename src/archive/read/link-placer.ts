@@ -1,6 +1,6 @@
 /**
- * Links, placed when all files are there. In a partial restore a hard link may be wanted without the file that it
- * leads to: then the first such link becomes a file with that content, and the others link to it.
+ * Places links after all files exist. A partial restore may want a hard link but not its file; the first such link then
+ * becomes a file with that content, and the others link to it.
  */
 import type { ByteSource } from '../../base/source.ts';
 import type { Entry } from '../entry.ts';
@@ -28,7 +28,6 @@ export class LinkPlacer {
     this.#wanted = wanted;
   }
 
-  /** Takes note of a wanted link. */
   expect(entry: Entry): void {
     if (entry.kind === 'hardlink' || entry.kind === 'symlink') this.#expected[entry.kind]++;
   }
@@ -52,7 +51,7 @@ export class LinkPlacer {
     else this.#target.placeHardLink(entry);
   }
 
-  /** The link becomes a file with the content that it leads to, which is not wanted under its own name. */
+  /** Turns the link into a file, because the file it points to is not wanted. */
   async #copy(link: IndexedEntry, content: IndexedEntry): Promise<void> {
     const file = this.#target.createFile({ ...content, path: link.path });
     if (file === undefined) return;

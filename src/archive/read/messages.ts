@@ -1,4 +1,4 @@
-/** What passes between the threads that read an archive. Plain data. */
+/** Messages between the threads that read an archive. Plain data. */
 import type { FailureRecord } from '../../base/failure.ts';
 import type { ExtractLimits, ExtractResult, VerifyResult } from '../contract.ts';
 import type { ArchiveProgress, ArchiveWarning, EntryKind } from '../entry.ts';
@@ -9,7 +9,7 @@ interface ReadData {
   readonly archive: SourceHandle;
   readonly index?: SourceHandle;
   readonly workers: number;
-  /** Steps by which the thread lowers its priority before anything else. */
+  /** Added to the thread's niceness before it does anything else. */
   readonly nice: number;
   readonly control: SharedArrayBuffer;
 }
@@ -32,15 +32,15 @@ export interface ExtractData extends ReadData, UnpackPolicy {
   readonly verb: 'extract';
   readonly limits: ExtractLimits;
   readonly aside?: Uint8Array;
-  /** Prove the whole archive on the way. */
+  /** When given, the whole archive is proven while it is read. */
   readonly expected?: { readonly size: number; readonly sha256: string };
-  /** Ask the caller's thread which entries are wanted. */
+  /** Whether to ask the caller's thread which entries are wanted. */
   readonly selecting: boolean;
 }
 
 export type ReadThreadData = VerifyData | ExtractData;
 
-/** Which of these are wanted? The choice is a function of the caller's, so it is asked by message, many at a time. */
+/** Asks which entries are wanted: the selection is a function in the caller's thread. Batched. */
 export interface SelectionRequest {
   readonly type: 'select';
   readonly id: number;
@@ -53,7 +53,7 @@ export interface SelectionAnswer {
   readonly wanted: readonly boolean[];
 }
 
-/** From the read thread to its caller's. */
+/** From the read thread to the caller's. */
 export type ReadEvent =
   | ReadRequest
   | SelectionRequest
@@ -61,27 +61,26 @@ export type ReadEvent =
   | { readonly type: 'done'; readonly result: VerifyResult | ExtractResult }
   | { readonly type: 'failed'; readonly failure: FailureRecord };
 
-/** From the caller's thread to the read thread; `stop` when no answer will come any more. */
+/** From the caller's thread to the read thread; `stop` when no more replies will come. */
 export type ReadReply = ReadAnswer | SelectionAnswer | { readonly type: 'stop' };
 
-/** A file whose content a segment holds a part of. */
+/** The part of a file's content that one segment holds. */
 export interface FilePart {
   readonly entry: IndexedEntry;
-  /** Where in the segment's raw bytes the part begins, and how long it is. */
+  /** Where in the segment's raw bytes the part begins, and its length. */
   readonly at: number;
   readonly length: number;
-  /** Where in the file it belongs. */
+  /** Where in the file the part belongs. */
   readonly offset: number;
-  /** The open file, when its content spans several segments; else this part is the whole file. */
+  /** The open file when its content spans segments; otherwise this part is the whole file. */
   readonly descriptor?: number;
 }
 
-/** One segment to be inflated and checked. */
+/** One segment to inflate and check. */
 export interface InflateTask {
   readonly segment: Segment;
-  /** Entries whose headers are compared with the tar stream's; none when the archive is not to be proven. */
+  /** Entries whose headers to compare with the tar's; empty when the archive is not being proven. */
   readonly entries: readonly IndexedEntry[];
-  /** Parts of files to be written. */
   readonly parts: readonly FilePart[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * The files that one inflating thread unpacks: whole small ones, and parts of large ones that the read thread holds
- * open. Directories are there already; links come later; both are the read thread's.
+ * Writes one inflating thread's files: whole small ones, and parts of large ones that the read thread holds open. The
+ * read thread makes directories before and links afterwards.
  */
 import fs from 'node:fs';
 import { openRoot } from '../../base/handles.ts';
@@ -11,7 +11,7 @@ import { writeSparse } from '../unpack/file.ts';
 import { durabilityFor } from '../unpack/flush.ts';
 import { UnpackTarget } from '../unpack/target.ts';
 
-/** The read thread counts what the archive holds before it hands it out. */
+/** The read thread counts entries before it hands them out. */
 const NO_LIMITS = { maxBytes: 0, maxEntries: 0 };
 
 export class PartWriter {
@@ -42,8 +42,8 @@ export class PartWriter {
   /**
    * Writes a segment's parts.
    *
-   * @returns what could not be written as it was.
-   * @throws Failure `insufficient_storage`, `internal`; the tree is given up then.
+   * @returns warnings about what could not be written unchanged.
+   * @throws Failure `insufficient_storage`, `internal`; the unpacked tree is then incomplete.
    */
   write(raw: Uint8Array, parts: readonly FilePart[]): readonly ArchiveWarning[] {
     for (const part of parts) {

@@ -1,4 +1,4 @@
-/** The read thread: verifies or unpacks an archive, by its index where it has one, else by reading it through. */
+/** The read thread: verifies or unpacks an archive, by its index if it has one, otherwise by reading it through. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../base/clock.ts';
 import { asFailure } from '../../base/failure.ts';
@@ -58,7 +58,7 @@ async function run() {
       progress.step(at);
     };
     const verified = await (reader === undefined
-      ? // Read twice: nothing of it has passed before the end.
+      ? // This reads the archive twice, so no page is done with before the end.
         (await streamed()).verifyStreamed({ archive, control, onProgress: progress.step })
       : verifyIndexed({ archive, control, onProgress: step }, reader, data.workers));
     passed?.all();
@@ -67,7 +67,7 @@ async function run() {
     return verified;
   }
   if (reader === undefined && data.expected !== undefined) {
-    // Without an index there is no proof on the way: the archive is read through once before.
+    // Without an index nothing can be proven while unpacking, so read the archive through once before.
     requireRecorded(
       await (await streamed()).verifyStreamed({ archive, control, onProgress: () => undefined }),
       data.expected,
@@ -81,14 +81,14 @@ async function run() {
   return result;
 }
 
-/** What reads an archive through from its start. Loaded when met, since most archives have their index. */
+/** Loaded on demand: most archives have an index. */
 async function streamed() {
   const { verifyStreamed } = await import('./verify-streamed.ts');
   const { extractStreamed } = await import('./extract-streamed.ts');
   return { verifyStreamed, extractStreamed };
 }
 
-/** The source, read no faster than the rate in force. */
+/** The source, read no faster than the current rate. */
 function paced(source: ByteSource): ByteSource {
   return {
     ...source,
@@ -117,7 +117,7 @@ function reporter() {
       last = now;
       report(progress);
     },
-    /** Totals are estimates until the end, when they are what was done. */
+    /** Totals are estimates; at the end they are set to what was done. */
     finish(): void {
       if (latest === undefined) return;
       const { bytesTotal, filesDone } = latest;

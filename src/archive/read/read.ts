@@ -1,6 +1,9 @@
 /**
- * Verifying and unpacking: the caller's side. It starts the read thread, and answers what only the caller's thread can:
- * a remote source's bytes, and which entries are wanted.
+ * Verifies and unpacks an archive: the caller's side of the read thread.
+ *
+ * For: proving an archive and turning it back into a tree. Promises: the thread has ended when the call settles; what
+ * only the caller's thread can answer (bytes of a remote source, which entries are wanted) is answered here. Never:
+ * removes what a failed unpacking wrote.
  */
 import type { ExtractRequest, ExtractResult, VerifyRequest, VerifyResult } from '../contract.ts';
 import { returnFreedMemory } from '../gzip/native-memory.ts';
@@ -21,8 +24,8 @@ export async function verifyArchive(request: VerifyRequest): Promise<VerifyResul
 }
 
 /**
- * Unpacks an archive into a directory that only Roost can reach meanwhile. What was written stays when it fails: the
- * directory is the caller's to remove.
+ * Unpacks an archive into a directory that only Roost can reach. What was written stays on failure; the caller removes
+ * it.
  *
  * @throws Failure `archive_damaged`, `too_large`, `insufficient_storage`, `cancelled`.
  */

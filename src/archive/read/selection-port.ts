@@ -1,4 +1,4 @@
-/** Which entries are wanted: asked of the caller's thread, many at a time, since the choice is a function of its. */
+/** Asks the caller's thread which entries are wanted, many at a time: the selection is a function there. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Entry, EntryKind } from '../entry.ts';
 import type { SelectionAnswer, SelectionRequest } from './messages.ts';
@@ -12,7 +12,7 @@ export class SelectionPort {
     this.#port = port;
   }
 
-  /** Takes a message of the caller's side. */
+  /** Handles a message from the caller's side. */
   receive(message: { readonly type: string }): void {
     if (message.type !== 'selected') return;
     const { id, wanted } = message as SelectionAnswer;
@@ -20,18 +20,16 @@ export class SelectionPort {
     this.#waiting.delete(id);
   }
 
-  /** Nothing is wanted any more: the caller's side answers no more. */
+  /** The caller's side replies no more: selects nothing for every open question. */
   stop(): void {
     for (const answer of this.#waiting.values()) answer([]);
     this.#waiting.clear();
   }
 
-  /** For each entry, whether it is wanted. */
   select(entries: readonly Entry[]): Promise<readonly boolean[]> {
     return this.#ask(entries.map(({ path, kind }) => [path, kind] as const));
   }
 
-  /** Whether one entry is wanted. */
   async selects(path: string, kind: EntryKind): Promise<boolean> {
     return (await this.#ask([[path, kind]]))[0] === true;
   }

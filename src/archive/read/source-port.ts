@@ -1,13 +1,13 @@
 /**
- * A source of bytes seen from another thread. A local file's descriptor works in every thread of the process; any
- * other source stays where it is, and its bytes are asked for by message.
+ * A byte source as seen from another thread. A local file's descriptor works in every thread; any other source stays in
+ * its thread, and its bytes are requested by message.
  */
 import type { MessagePort, Worker } from 'node:worker_threads';
 import { asFailure, Failure, type FailureRecord } from '../../base/failure.ts';
 import { type ByteSource, readInto } from '../../base/source.ts';
 import { fileSource } from '../../base/file-source.ts';
 
-/** What a thread is told of a source. */
+/** What a thread gets to know of a source. */
 export interface SourceHandle {
   readonly size: number;
   readonly descriptor?: number;
@@ -23,7 +23,7 @@ export interface ReadRequest {
   readonly source: SourceName;
   readonly offset: number;
   readonly length: number;
-  /** Shared memory for the bytes; the answer then brings none. */
+  /** Shared memory to fill; the answer then carries no bytes. */
   readonly into?: Uint8Array;
 }
 
@@ -35,7 +35,7 @@ export function handleOf(source: ByteSource): SourceHandle {
   return { size: source.size, descriptor: source.descriptor };
 }
 
-/** The thread's side. Closing it leaves the true source open: that is its owner's. */
+/** The thread's side. Closing it leaves the original source open, which its owner closes. */
 export class SourcePort {
   readonly #port: MessagePort;
   readonly #waiting = new Map<number, (answer: ReadAnswer) => void>();
@@ -45,7 +45,7 @@ export class SourcePort {
     this.#port = port;
   }
 
-  /** Takes a message of the owner's side; false when it is no answer to a read. */
+  /** Handles a message from the owner's side; false when it is no answer to a read. */
   receive(message: { readonly type: string }): boolean {
     if (message.type !== 'bytes') return false;
     const answer = message as ReadAnswer;
@@ -54,7 +54,7 @@ export class SourcePort {
     return true;
   }
 
-  /** Fails what waits: the owner's side answers no more. */
+  /** Fails pending reads: the owner's side replies no more. */
   stop(): void {
     const failure = new Failure('cancelled', 'Cannot go on: the operation was stopped').toJSON();
     for (const [id, answer] of this.#waiting) answer({ type: 'bytes', id, failure });
@@ -72,7 +72,7 @@ export class SourcePort {
       readInto: async (offset, into) => {
         const { byteLength: length, buffer } = into;
         if (buffer instanceof SharedArrayBuffer) await this.#ask({ source: name, offset, length, into });
-        // What is not shared would be filled on the other side only.
+        // Memory that is not shared would be filled only on the other side.
         else into.set(await this.#ask({ source: name, offset, length }));
       },
     };
@@ -101,7 +101,7 @@ export async function answerRead(
     const bytes = into === undefined ? await source.read(offset, length) : NOTHING;
     if (into !== undefined) await readInto(source, offset, into);
     const { buffer } = bytes;
-    // Moved, where that is allowed: a copy on each side would leave twice the archive as garbage.
+    // Transfer where allowed: copying on both sides would leave garbage of twice the archive's size.
     const moved = source.givesAway === true && into === undefined && buffer instanceof ArrayBuffer ? [buffer] : [];
     worker.postMessage({ type: 'bytes', id, bytes } satisfies ReadAnswer, moved);
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * Verifying one of our own archives in one pass: every byte is hashed, every segment inflated and compared with both
- * its checksums, every tar header compared with what the index says, and the frame with what it must be.
+ * Verifies one of Roost's own archives in one pass: hashes every byte, inflates every segment and checks both its
+ * checksums, compares every tar header with the index, and checks header and trailer.
  */
 import type { VerifyResult } from '../contract.ts';
 import type { ReadDeps } from './deps.ts';

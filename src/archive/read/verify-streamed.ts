@@ -1,4 +1,4 @@
-/** Verifying an archive that has no index: all that its own format guards, and its sha256 where that is known. */
+/** Verifies an archive without an index: whatever its format protects, and its sha256 where that is known. */
 import { createHash } from 'node:crypto';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import type { ByteSource } from '../../base/source.ts';
@@ -56,7 +56,7 @@ async function hashAll(archive: ByteSource, control: Control, onBytes: (done: nu
   return sha256.digest('hex');
 }
 
-/** The source, telling how far it was read. */
+/** The source, reporting how far it was read. */
 function countReads(archive: ByteSource, control: Control, onBytes: (done: number) => void): ByteSource {
   let furthest = 0;
   return {

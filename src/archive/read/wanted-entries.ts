@@ -1,4 +1,4 @@
-/** Which entries of an index are to be unpacked: those that the caller chose, if their names are safe at all. */
+/** Decides which index entries to unpack: those that the caller selected, if their names are safe. */
 import { printable } from '../../base/paths.ts';
 import { checkEntryPath, checkHardLinkTarget, checkSymlinkTarget } from '../tar/entry-name.ts';
 import type { ArchiveWarning, Entry } from '../entry.ts';
@@ -19,7 +19,7 @@ export class WantedEntries {
     return this.#selection === undefined;
   }
 
-  /** Those of some entries that are wanted, in order; a hostile name among them is warned of and left out. */
+  /** The wanted ones of these entries, in order. A hostile name causes a warning and is left out. */
   async of(entries: readonly IndexedEntry[]): Promise<readonly IndexedEntry[]> {
     if (entries.length === 0) return entries;
     const selected = this.#selection && (await this.#selection.select(entries));
@@ -38,7 +38,7 @@ export class WantedEntries {
 function dangerOf(entry: Entry): string | undefined {
   const path = checkEntryPath(entry.path);
   if (!path.ok) return path.reason;
-  // Our own index holds names as they were on the disk: one that changes by tidying is not from us.
+  // Roost's index holds names in normal form; one that normalizing changes is not from Roost.
   if (path.path !== entry.path) return 'its name is not in the form that an index has';
   const { kind, target = '' } = entry;
   if (kind === 'hardlink') return reasonOf(checkHardLinkTarget(target));

@@ -1,4 +1,4 @@
-/** One file that is being unpacked: content with holes where it is zero, then metadata, then a checked close. */
+/** A file being unpacked: content with holes where it is zero, then metadata, then a checked close. */
 import fs from 'node:fs';
 import { Failure } from '../../base/failure.ts';
 import { writeAll } from '../../base/handle-writes.ts';
@@ -7,12 +7,15 @@ import type { Entry } from '../entry.ts';
 import type { MetadataWriter } from './metadata.ts';
 import { isZero } from '../tar/zeros.ts';
 
-/** Zeros from this length on become a hole: shorter ones save no block, and make the file system keep a longer list. */
+/**
+ * Runs of zeros from this length on become holes; shorter holes save no block and lengthen the file system's extent
+ * list.
+ */
 const HOLE = 64 * 1024;
 
 /**
- * Writes bytes at a position of a file, leaving out runs of zeros of 64 KiB and more. Threads may call it at once for
- * different parts of one file. The caller sets the length of the file: a hole at its end is not there yet.
+ * Writes bytes at a position of a file, skipping runs of zeros of 64 KiB and more. Threads may write different parts of
+ * one file at once. The caller sets the file's length: a hole at its end is not there yet.
  */
 export function writeSparse(descriptor: number, bytes: Uint8Array, position: number): void {
   if (bytes.length >= HOLE && isZero(bytes)) return;
@@ -32,11 +35,11 @@ export class UnpackFile {
   readonly #metadata: MetadataWriter;
   readonly #flush: boolean;
   #written = 0;
-  /** Set once the end of the file may be a hole, which is not part of its length yet. */
+  /** True when the file may end in a hole, which is not part of its length yet. */
   #mayEndInHole = false;
   #isOpen = true;
 
-  /** @param flush whether to fsync it before it is closed. */
+  /** @param flush whether to fsync the file before closing it. */
   constructor(entry: Entry, descriptor: number, metadata: MetadataWriter, flush: boolean) {
     this.entry = entry;
     this.descriptor = descriptor;
@@ -44,7 +47,7 @@ export class UnpackFile {
     this.#flush = flush;
   }
 
-  /** Writes the next bytes. @throws the system error; ENOSPC among them. */
+  /** @throws the system error, such as ENOSPC. */
   write(bytes: Uint8Array): void {
     this.#grow(bytes.length);
     if (bytes.length >= HOLE) this.#mayEndInHole = true;
@@ -57,7 +60,7 @@ export class UnpackFile {
     this.#grow(length);
   }
 
-  /** Counts bytes that another thread wrote through the descriptor, in place of `write`. */
+  /** Counts bytes that another thread wrote through the descriptor. */
   account(length: number): void {
     this.#mayEndInHole = true;
     this.#grow(length);
@@ -66,7 +69,7 @@ export class UnpackFile {
   /**
    * Sets length and metadata, flushes if asked to, and closes. The descriptor is closed in any case.
    *
-   * @throws Failure `archive_damaged` when its content was shorter than announced; the system error of any step.
+   * @throws Failure `archive_damaged` when the content is shorter than its header says; the system error of any step.
    */
   close(): void {
     try {
@@ -82,15 +85,15 @@ export class UnpackFile {
     fs.closeSync(this.descriptor);
   }
 
-  /** Closes without a check, if it is open. The file is not whole; the caller removes it. */
+  /** Closes an open file without checks. The caller removes the incomplete file. */
   abandon(): void {
-    // A second close could hit a descriptor that another thread was given in the meantime.
+    // A second close could hit a descriptor that another thread got in the meantime.
     if (!this.#isOpen) return;
     this.#isOpen = false;
     try {
       fs.closeSync(this.descriptor);
     } catch {
-      // It is given up anyway, and the reason for that is what the caller reports.
+      // The caller reports why the file was abandoned; this error adds nothing.
     }
   }
 

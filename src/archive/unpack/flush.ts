@@ -1,7 +1,6 @@
 /**
- * Making an unpacked tree durable. Nothing in it is relied on before all of it is: so one syncfs(2) of its file system
- * at the end does what an fsync of each of 200,000 files would, in a fraction of the time. Node has no syncfs; koffi
- * calls that of the C library.
+ * Makes an unpacked tree durable. The tree is used only when all of it is on disk, so one syncfs(2) at the end replaces
+ * an fsync for each of maybe 200,000 files. Node has no syncfs; koffi calls the C library's.
  */
 import fs from 'node:fs';
 import os from 'node:os';
@@ -12,22 +11,21 @@ import { Failure } from '../../base/failure.ts';
 /** `once`: syncfs at the end. `each`: fsync for every file and directory. */
 export type Durability = 'none' | 'once' | 'each';
 
-/** FUSE passes no syncfs on to most of its servers. */
+/** Most FUSE servers do not get syncfs calls. */
 const FUSE_MAGIC = 0x65735546;
-/** Before 5.8 syncfs did not report that writing back had failed. */
+/** Before Linux 5.8 syncfs did not report failed writes. */
 const KERNEL = { major: 5, minor: 8 };
 
-/** How to make what is unpacked below an open directory durable on this host. */
 export function durabilityFor(root: number, durable: boolean): Durability {
   if (!durable) return 'none';
   return isKernelFair(os.release()) && findSyncfs() !== undefined && !isFuse(root) ? 'once' : 'each';
 }
 
 /**
- * Flushes the file system of an open directory; blocks until its disk has everything, so it is for threads. The
- * descriptor must be open since before the first write: the kernel reports failures since then, and only once.
+ * Flushes the file system of an open directory; blocks until all data is on disk, so only threads call it. The
+ * descriptor must have been opened before the first write: the kernel reports later write errors to it, once.
  *
- * @throws Failure `internal` or `insufficient_storage` when something could not be written back.
+ * @throws Failure `internal` or `insufficient_storage` when something could not be written.
  */
 export function flushFileSystem(root: number): void {
   const syncfs = findSyncfs();
@@ -50,7 +48,7 @@ function isFuse(root: number): boolean {
   return fs.statfsSync(`/proc/self/fd/${root}`).type === FUSE_MAGIC;
 }
 
-/** True for a release (`6.1.0-18-amd64`) of which syncfs can be believed. */
+/** True for a kernel release (`6.1.0-18-amd64`) whose syncfs reports errors. */
 export function isKernelFair(release: string): boolean {
   const [major = 0, minor = 0] = release.split('.').map((part) => Number.parseInt(part, 10));
   return major > KERNEL.major || (major === KERNEL.major && minor >= KERNEL.minor);

@@ -1,4 +1,4 @@
-/** What a hard link leads to, found without following anything; and a copy of it where there can be no link. */
+/** Finds the target of a hard link without following links, and copies it where the file system refuses a link. */
 import fs from 'node:fs';
 import { splitPath } from '../../base/paths.ts';
 import { MEBIBYTE } from '../../base/sizes.ts';
@@ -8,19 +8,19 @@ import type { Entry } from '../entry.ts';
 import type { UnpackFile } from './file.ts';
 
 const COPY = MEBIBYTE;
-/** A file system without hard links, a mount point in between, or too many links to one file. */
+/** No hard links on this file system, a mount point in between, or too many links to one file. */
 const NO_LINK = new Set(['EPERM', 'EMLINK', 'EXDEV', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 const NOT_THERE = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
 
 export interface LinkTarget {
-  /** Open until the chain is asked for something else. */
+  /** Open until the chain opens another directory. */
   readonly parent: number;
   readonly name: string;
-  /** For one system call. */
+  /** Valid for one system call. */
   readonly path: string | Buffer;
 }
 
-/** The regular file at a path, or what there is in its place: `does not exist`, `is no regular file`. */
+/** The regular file at a path, or why there is none: `does not exist`, `is no regular file`. */
 export function findLinkTarget(chain: DirectoryChain, path: string): LinkTarget | string {
   const { parent: parentPath, name } = splitPath(path);
   let parent: number;
@@ -35,13 +35,13 @@ export function findLinkTarget(chain: DirectoryChain, path: string): LinkTarget 
   return stat.isFile() ? { parent, name, path: childPath(parent, name) } : 'is no regular file';
 }
 
-/** The errno, when a hard link is refused in a way that leaves a copy to be made; undefined for any other error. */
+/** The errno when a refused hard link can be replaced by a copy; undefined for other errors. */
 export function linkRefusal(error: unknown): string | undefined {
   const errno = errnoOf(error);
   return errno !== undefined && NO_LINK.has(errno) ? errno : undefined;
 }
 
-/** Opens a link's target to copy it. The caller closes `source`. */
+/** Opens a link's target for copying. The caller closes `source`. */
 export function openCopy(
   entry: Entry,
   { parent, name }: LinkTarget,

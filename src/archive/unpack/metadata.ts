@@ -1,4 +1,4 @@
-/** Owners, modes and times of what is unpacked, as far as the process may set them. */
+/** Sets owner, mode and times of unpacked entries, as far as the process is allowed to. */
 import fs from 'node:fs';
 import { errnoOf } from '../../base/failure.ts';
 import { childPath } from '../../base/handles.ts';
@@ -8,18 +8,18 @@ import type { ArchiveWarning, Entry } from '../entry.ts';
 
 export type MetadataPolicy = Pick<ExtractRequest, 'owner' | 'setuid'>;
 type Metadata = Pick<Entry, 'path' | 'mode' | 'uid' | 'gid'> & {
-  /** Whole seconds; left as it is without it. */
+  /** Whole seconds; undefined leaves it unchanged. */
   readonly mtime?: number;
 };
 
 const SET_ID_BITS = 0o6000;
-/** What a file system or a process without privileges answers. The content is whole, so none of these ends a restore. */
+/** Errors of file systems or missing privileges. The content is intact, so none of them fails a restore. */
 const REFUSED = new Set(['EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EROFS', 'EOVERFLOW']);
 
 export class MetadataWriter {
   readonly #policy: MetadataPolicy;
   readonly #warn: (warning: ArchiveWarning) => void;
-  /** Owners are refused for a reason that holds for all files: one warning tells it. */
+  /** Setting owners fails for all files alike, so one warning is enough. */
   #ownerWarned = false;
 
   constructor(policy: MetadataPolicy, warn: (warning: ArchiveWarning) => void) {
@@ -27,7 +27,7 @@ export class MetadataWriter {
     this.#warn = warn;
   }
 
-  /** Sets owner, then mode (a change of owner clears its set-id bits), then times, of what is open. */
+  /** Sets the owner, then the mode (changing the owner clears set-id bits), then times. */
   setOpen(handle: number, metadata: Metadata): void {
     const owned = this.#setOwner(metadata, (uid, gid) => fs.fchownSync(handle, uid, gid));
     const mode = this.#modeOf(metadata, owned);
@@ -64,7 +64,7 @@ export class MetadataWriter {
   #modeOf(metadata: Metadata, owned: boolean): number {
     const { mode, path } = metadata;
     if ((mode & SET_ID_BITS) === 0) return mode;
-    // Without its own owner such a file would run as whoever unpacks: Roost itself.
+    // Without its own owner the file would run with the rights of the unpacking user: Roost's.
     if (this.#policy.setuid === 'keep' && owned) return mode;
     const message = `setuid or setgid of "${printable(path)}" was stripped (mode ${mode.toString(8)})`;
     this.#warn({ path, code: 'setuid_stripped', message });
@@ -81,12 +81,12 @@ export class MetadataWriter {
   }
 }
 
-/** A time before 1970 as text: Node takes a negative number to mean now, and the same number as text as it is. */
+/** A negative time as text: Node takes a negative number to mean now, but not its text. */
 function timeOf(seconds: number): number | string {
   return seconds < 0 ? `${seconds}` : seconds;
 }
 
-/** The errno of a refusal. Anything else, such as a failing disk, is thrown on. */
+/** The errno of a refusal. @throws any other error, such as a failing disk. */
 function refusal(error: unknown): string {
   const errno = errnoOf(error);
   if (errno === undefined || !REFUSED.has(errno)) throw error;

@@ -1,10 +1,10 @@
 /**
- * The links of one archive on their way to the disk. Symlinks wait until everything else is written, so what an
- * archive says about a path and the links above it is decided here, in the order of the archive, before any I/O.
+ * Links of a streamed archive that are not written yet. Symlinks come last on disk, so conflicts between paths and
+ * symlinks above them are decided here, in archive order, before any I/O.
  */
 import type { Entry } from '../entry.ts';
 
-/** Wanted hard links to one file that was not wanted: the first becomes that file, the others link to it. */
+/** Wanted hard links to a file that was not wanted: the first becomes the file, the others link to it. */
 export interface Orphans {
   readonly first: Entry;
   readonly others: Entry[];
@@ -12,11 +12,11 @@ export interface Orphans {
 }
 
 export class PendingLinks {
-  /** Symlinks by path; of several the last counts. */
+  /** Symlinks by path; the last of a path counts. */
   readonly #symlinks = new Map<string, Entry>();
-  /** Hard links that were not wanted, by path, with the file that they lead to in the end. */
+  /** Hard links that were not wanted, by path, with the file they finally point to. */
   readonly #unwanted = new Map<string, string>();
-  /** Wanted hard links to files that were not wanted, by the path of the file. */
+  /** Wanted hard links to files that were not wanted, by the file's path. */
   readonly #orphans = new Map<string, Orphans>();
   #cleared = '';
 
@@ -25,20 +25,19 @@ export class PendingLinks {
     this.#cleared = '';
   }
 
-  /** The symlink at a path, or undefined. */
   symlinkAt(path: string): Entry | undefined {
     return this.#symlinks.get(path);
   }
 
-  /** A file or hard link of the same path came later: it replaces the symlink. */
+  /** A later file or hard link of the same path replaces the symlink. */
   dropSymlink(path: string): void {
     this.#symlinks.delete(path);
   }
 
-  /** The path of the symlink that an entry's path would lead through, or undefined. */
+  /** The path of the symlink above an entry's path, or undefined. */
   symlinkAbove(path: string): string | undefined {
     const end = path.lastIndexOf('/');
-    // Neighbours share their directory: what was asked last mostly answers this too.
+    // Neighbours share their directory, so the last answer usually fits.
     if (this.#symlinks.size === 0 || end < 0 || path.slice(0, end) === this.#cleared) return undefined;
     for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
       const above = path.slice(0, slash);
@@ -56,12 +55,12 @@ export class PendingLinks {
     this.#unwanted.set(entry.path, this.fileBehind(entry.target ?? ''));
   }
 
-  /** The file that a hard link's target is, if the target is a hard link that was not wanted itself. */
+  /** The file behind a hard link's target, if the target is itself a hard link that was not wanted. */
   fileBehind(target: string): string {
     return this.#unwanted.get(target) ?? target;
   }
 
-  /** Keeps a wanted hard link until its content, which has passed already, is read once more. */
+  /** Remembers a wanted hard link whose content has already gone by, until it is read again. */
   addOrphan(entry: Entry, file: string): void {
     const known = this.#orphans.get(file);
     if (known === undefined) this.#orphans.set(file, { first: entry, others: [], isWritten: false });
@@ -72,7 +71,6 @@ export class PendingLinks {
     return this.#orphans.size > 0;
   }
 
-  /** Those that wait for the content of a file. */
   orphansOf(file: string): Orphans | undefined {
     return this.#orphans.get(file);
   }

@@ -1,9 +1,9 @@
 /**
- * Unpacks an archive that is read through from its start: one entry after the other, as foreign archives have no
- * index. Made to run in a thread, since its writes are synchronous.
+ * Unpacks an archive that is read from its start, one entry after the other. Runs in a thread, since its writes are
+ * synchronous.
  *
- * A selection may hold a hard link and not the file that it shares its content with, which has then passed already:
- * the archive is read a second time, the first such link becomes the file, and the others link to it.
+ * A selection may hold a hard link but not the file with its content, which has already gone by. The archive is then
+ * read a second time: the first such link becomes the file, the others link to it.
  */
 import fs from 'node:fs';
 import { type Clock, systemClock } from '../../base/clock.ts';
@@ -19,11 +19,11 @@ import { UnpackTarget, openUnpackRoot } from './target.ts';
 import { WarningLog } from './warning-log.ts';
 
 export interface StreamedExtractRequest extends Omit<ExtractRequest, 'select' | 'expected' | 'rates'> {
-  /** As in `ExtractRequest`; may also be asked of another thread. */
+  /** As in `ExtractRequest`; may also ask another thread. */
   readonly select?: (path: string, kind: Entry['kind']) => boolean | Promise<boolean>;
-  /** Called for every entry and chunk; throws to stop. For threads, which have a flag in place of a signal. */
+  /** Called for every entry and chunk; throws to stop. Threads have a flag instead of a signal. */
   readonly checkStop?: () => void;
-  /** Asked before each chunk is written. */
+  /** Awaited before each chunk is written. */
   readonly writePace?: Pace;
 }
 
@@ -33,10 +33,10 @@ const PROGRESS_MS = 100;
 /**
  * Unpacks what was selected.
  *
- * @returns what was made, with a warning for each thing that was passed over, changed or could not be set.
- * @throws Failure `archive_damaged`, `too_large` beyond the limits, `insufficient_storage`, `cancelled` within one
- *   chunk of an abort (but not while the disk is flushed at the end), `invalid_request` when `into` cannot be used.
- *   What was written until then stays, except for the file under way: the directory is the caller's to remove.
+ * @returns what was made, with a warning for everything skipped, changed or not settable.
+ * @throws Failure `archive_damaged`, `too_large` beyond the limits, `insufficient_storage`, `invalid_request` when
+ *   `into` cannot be used; `cancelled` within one chunk of an abort (not during the final flush). What was written
+ *   stays, except for the current file; the caller removes the directory.
  */
 export async function unpackStreamed(
   archive: StreamedArchive,
@@ -66,7 +66,7 @@ class StreamedUnpacking {
   readonly #target: UnpackTarget;
   readonly #warnings = new WarningLog();
   readonly #links = new PendingLinks();
-  /** Names that the archive holds, whether or not they are unpacked: hostile ones and links to remember too. */
+  /** Counts every name in the archive, unpacked or not: hostile names and remembered links cost memory too. */
   readonly #seen: UnpackTally;
   #bytes = 0;
   #reportedAt = 0;
@@ -141,7 +141,7 @@ class StreamedUnpacking {
     const file = this.#links.fileBehind(entry.target ?? '');
     const symlink = this.#links.symlinkAt(file);
     if (symlink !== undefined) {
-      // Links to a link are legal. A symlink of its own says the same, and is not there before its time.
+      // Hard links to symlinks are legal. A second symlink means the same and is made last, like all symlinks.
       this.#links.addSymlink({ ...symlink, path: entry.path });
       const message = `"${printable(entry.path)}" became a symlink of its own: it was a hard link to one`;
       this.#warnings.add({ path: entry.path, code: 'link_copied', message });
@@ -153,7 +153,7 @@ class StreamedUnpacking {
   }
 
   async #secondPass(): Promise<void> {
-    /** First links that have not come yet: of a file that comes several times, the last before its link counts. */
+    /** First links not reached yet: when a file occurs several times, the last before its link counts. */
     const coming = new Set([...this.#links.orphans()].map(({ first }) => first.path));
     for await (const item of this.#archive.read(this.#request.signal)) {
       this.#check();
@@ -204,7 +204,7 @@ class StreamedUnpacking {
     this.#request.checkStop?.();
   }
 
-  /** Totals are what the content so far comes to for the whole archive, by how much of it has been read. */
+  /** Estimates totals from the share of the archive read so far. */
   #report(isLast: boolean): void {
     const { onProgress, source } = this.#request;
     if (onProgress === undefined) return;

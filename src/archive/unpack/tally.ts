@@ -1,15 +1,14 @@
-/** What an unpacking has made so far, and whether it may make more. */
+/** Counts what is unpacked and enforces the limits on it. */
 import { Failure } from '../../base/failure.ts';
 import type { ExtractLimits } from '../contract.ts';
 import type { Entry } from '../entry.ts';
 
-/** What was made. */
 export interface UnpackCounts {
-  /** Entries that are there now; directories that the archive does not name are not counted. */
+  /** Entries that exist now; directories without an entry in the archive are not counted. */
   readonly entries: number;
   /** Hard links included. */
   readonly files: number;
-  /** Content of files, copies in place of hard links included. */
+  /** Content of files, including copies made instead of hard links. */
   readonly bytes: number;
 }
 
@@ -28,7 +27,7 @@ export class UnpackTally {
     return { entries: this.entries, files: this.files, bytes: this.#bytes };
   }
 
-  /** Counts a name about to be made, in the archive or not. @throws Failure `too_large` beyond the limit. */
+  /** Counts a name about to be made, with or without an entry. @throws Failure `too_large` beyond the limit. */
   addName(): void {
     this.#made++;
     const { maxEntries } = this.#limits;

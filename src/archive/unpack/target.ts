@@ -1,18 +1,18 @@
 /**
- * Writes entries of an archive into an existing directory. Every name is resolved against held handles and no link is
- * ever followed, so nothing outside of that directory can be made, changed or read, whatever the entries are called
- * and in whatever order they come.
+ * Writes an archive's entries into an existing directory.
  *
- * Order of writes: directories (0700 while this runs) and files; hard links; symlinks, so that none exists while
- * something could be written through it; then `finish`, which sets the directories' own owner, mode and time from the
- * deepest up. A crash at any point leaves a tree that nobody relies on: its owner removes it.
+ * For: both ways of unpacking, by index and streamed. Promises: names resolve against open handles and no link is
+ * followed, so nothing outside the directory is made, changed or read, whatever the entries are called. An entry that
+ * would turn a directory into something else or back, or whose path leads through a link or a file, is skipped with a
+ * `hostile_entry` warning; otherwise a later entry of a name replaces an earlier one, as in tar. Never: deletes a
+ * directory, or any name that it does not write.
  *
- * An entry that would replace a directory by something else or the other way round, or leads through a link or a file,
- * is passed over with a `hostile_entry` warning. Otherwise a later entry of a name replaces an earlier one, as in tar.
- * Never deletes a directory, and nothing but the very names that it writes.
+ * Order of writes: directories (0700 for now) and files; hard links; symlinks, so that nothing can be written through
+ * them; then `finish` sets the directories' metadata, deepest first. A crash at any point leaves a tree that is not
+ * used; its owner removes it.
  *
- * Calls are synchronous. Several threads may have a target each on one directory, if no two write the same path at
- * once: workers make files, one coordinator makes directories before and links after them, and finishes.
+ * Calls are synchronous. Several threads may each have a target on one directory if no two write the same path at once:
+ * workers make files, one coordinator makes directories before them and links after them, and finishes.
  */
 import fs from 'node:fs';
 import { Failure, asFailure, errnoOf } from '../../base/failure.ts';
@@ -28,26 +28,26 @@ import { type MetadataPolicy, MetadataWriter } from './metadata.ts';
 import { type UnpackCounts, UnpackTally } from './tally.ts';
 
 export interface UnpackPolicy extends MetadataPolicy {
-  /** Whether names that were there before may be replaced. Without it the directory must be empty at first. */
+  /** Whether existing names may be replaced. Otherwise the directory must be empty at first. */
   readonly overwrite: boolean;
   readonly durability: Durability;
-  /** Checked against what this target makes, directories that the archive does not name included. */
+  /** Applies to what this target makes, including directories without an entry. */
   readonly limits: ExtractLimits;
 }
 
-/** Metadata of a directory, set when all is in it. */
+/** Metadata of a directory, set when its content is complete. */
 type DirectoryFacts = Pick<Entry, 'path' | 'mode' | 'uid' | 'gid'> & { readonly mtime?: number };
 
-/** What a directory gets that the archive has no entry for. */
+/** The mode of directories without an entry. */
 const IMPLICIT_MODE = 0o755;
 
-/** Why an entry is passed over. Never leaves this file. */
+/** Why an entry is skipped. Not thrown out of this file. */
 class Conflict extends Error {}
 
 /**
  * Opens the directory to unpack into.
  *
- * @throws Failure `invalid_request` when it is missing, or not empty and nothing may be replaced.
+ * @throws Failure `invalid_request` when it is missing, or not empty although nothing may be replaced.
  */
 export function openUnpackRoot(into: string, overwrite: boolean): number {
   let root: number;
@@ -73,11 +73,11 @@ export class UnpackTarget {
   readonly #chain: DirectoryChain;
   readonly #linkChain: DirectoryChain;
   readonly #directories = new Map<string, DirectoryFacts>();
-  /** With `overwrite`: what this run wrote, to tell it from what was there before. Else everything is this run's. */
+  /** With `overwrite`: the paths this run wrote. Otherwise undefined: everything is from this run. */
   readonly #written: Set<string> | undefined;
   readonly #tally: UnpackTally;
 
-  /** @param root from `openUnpackRoot`; stays the caller's to close. */
+  /** @param root from `openUnpackRoot`; the caller closes it. */
   constructor(root: number, policy: UnpackPolicy, warn: (warning: ArchiveWarning) => void) {
     this.#root = root;
     this.#policy = policy;
@@ -93,7 +93,7 @@ export class UnpackTarget {
     return this.#tally.counts;
   }
 
-  /** Makes a directory and its parents, or takes one that is there. False when it was passed over. */
+  /** Makes a directory and its parents, or uses an existing one. False when it was skipped. */
   makeDirectory(entry: Entry): boolean {
     return this.#guard(entry, () => {
       this.#openDirectory(entry.path, entry);
@@ -102,7 +102,7 @@ export class UnpackTarget {
     });
   }
 
-  /** Makes a file and its parents, and opens it for writing. undefined when it was passed over. */
+  /** Makes a file and its parents, and opens it for writing; undefined when it was skipped. */
   createFile(entry: Entry): UnpackFile | undefined {
     let file: UnpackFile | undefined;
     this.#guard(entry, () => {
@@ -112,18 +112,18 @@ export class UnpackTarget {
     return file;
   }
 
-  /** Gives up a file that could not be written to its end: no name stays that stands for half of its content. */
+  /** Removes a file that could not be written to its end, so that no name stands for partial content. */
   abandonFile(file: UnpackFile): void {
     file.abandon();
     const { parent, name } = splitPath(file.entry.path);
     try {
       unlinkChild(this.#chain.open(parent), name);
     } catch {
-      // What made the writing fail is what counts; the tree is given up with the file.
+      // The error that stopped the writing is the one to report.
     }
   }
 
-  /** Links a path to a file that this run made. False when it was passed over. */
+  /** Links a path to a file that this run made. False when it was skipped. */
   placeHardLink(entry: Entry): boolean {
     return this.#guard(entry, () => {
       const target = this.#requireTarget(entry);
@@ -138,7 +138,7 @@ export class UnpackTarget {
     });
   }
 
-  /** Makes a symlink; to be called after all files and hard links. False when it was passed over. */
+  /** Makes a symlink; call it after all files and hard links. False when it was skipped. */
   placeSymlink(entry: Entry): boolean {
     return this.#guard(entry, () => {
       this.#place(entry, (parent, name) => {
@@ -148,14 +148,14 @@ export class UnpackTarget {
     });
   }
 
-  /** Counts a path as written by this run, when another thread's target has written it (with `overwrite` only). */
+  /** Marks a path as written by this run when another thread's target wrote it (only with `overwrite`). */
   adopt(path: string): void {
     this.#written?.add(path);
   }
 
   /**
-   * Sets the directories' metadata, deepest first, and makes all durable as the policy says; then blocks until the
-   * disk has it. The last call but `close`.
+   * Sets the directories' metadata, deepest first, and flushes as the policy says; blocks until that is on disk. Only
+   * `close` may follow.
    */
   finish(): void {
     const paths = [...this.#directories.keys()].sort().reverse();
@@ -173,7 +173,7 @@ export class UnpackTarget {
     if (this.#policy.durability === 'each') fs.fsyncSync(handle);
   }
 
-  /** Closes all handles but the root's. */
+  /** Closes all handles but the root. */
   close(): void {
     this.#chain.close();
     this.#linkChain.close();
@@ -187,13 +187,13 @@ export class UnpackTarget {
       else if (errno !== 'ENOENT') throw error;
       this.#tally.addName();
       if (!isNewDirectory(parent, name)) return;
-      // Without an entry of its own it belongs to whoever owns the first thing in it.
+      // A directory without an entry gets the owner of the first entry in it.
       const { uid, gid } = cause;
       this.#directories.set(missing, { path: missing, mode: IMPLICIT_MODE, uid, gid });
     });
   }
 
-  /** A file or link where a directory belongs: replaced if it was there before, and that is allowed. */
+  /** Removes a file or link where a directory belongs, if it was there before this run and may be replaced. */
   #clearForDirectory(parent: number, name: string, path: string): void {
     if (this.#written === undefined || this.#written.has(path)) {
       throw new Conflict(`"${printable(path)}" is no directory`);
@@ -201,7 +201,7 @@ export class UnpackTarget {
     unlinkChild(parent, name);
   }
 
-  /** Makes something under a name, in place of what has the name. */
+  /** Makes something under a name, replacing what has the name. */
   #place<Result>(entry: Entry, make: (parent: number, name: string) => Result): Result {
     const { parent: parentPath, name } = splitPath(entry.path);
     const parent = this.#openDirectory(parentPath, entry);
@@ -284,7 +284,7 @@ function prefixOf(path: string, depth: number): string {
   return path.slice(0, end);
 }
 
-/** False when another thread was faster: then it is that thread's to finish. */
+/** False when another thread made it first; that thread sets its metadata. */
 function isNewDirectory(parent: number, name: string): boolean {
   try {
     makeDirectory(parent, name, 0o700);

@@ -1,7 +1,7 @@
-/** A list of warnings that cannot grow without end: an archive may hold a million hostile names. */
+/** A bounded list of warnings: an archive may hold a million hostile names. */
 import type { ArchiveWarning } from '../entry.ts';
 
-/** Warnings that are kept; all are counted. */
+/** How many warnings are kept; all are counted. */
 export const KEPT_WARNINGS = 1000;
 
 export class WarningLog {
@@ -15,7 +15,6 @@ export class WarningLog {
     if (this.#kept.length < KEPT_WARNINGS) this.#kept.push(warning);
   };
 
-  /** The first warnings. */
   get kept(): readonly ArchiveWarning[] {
     return this.#kept;
   }

@@ -6,10 +6,10 @@ import type { PowerPort, PowerState } from './port.ts';
 import { stopAndWait } from './stop.ts';
 import type { GameServer } from '../registry.ts';
 
-/** `status` says "not running" with 1, or with 3 as `systemctl is-active` and LSB init scripts do. */
+/** 1 means "not running", as does 3 with `systemctl is-active` and LSB init scripts. */
 const STOPPED = new Set([1, 3]);
 
-/** Has the operator's own programs do it: systemctl, docker, screen, a script. */
+/** Power by the operator's own programs: systemctl, docker, screen, a script. */
 export class CommandPower implements PowerPort {
   readonly #settings: CommandPowerConfig;
   readonly #clock: Clock;
@@ -21,7 +21,7 @@ export class CommandPower implements PowerPort {
 
   async state(server: GameServer, signal?: AbortSignal): Promise<PowerState> {
     const { status, stop } = this.#settings;
-    // Who configures no way to stop a server manages it elsewhere; who does, but none to ask, wants it stopped.
+    // Without a stop program the server is managed elsewhere. With one, but no status program, assume it runs.
     if (status === null) return stop === null ? 'stopped' : 'running';
     const { code, output } = await this.#run(status, server, signal);
     if (code === 0) return 'running';
@@ -59,7 +59,7 @@ export class CommandPower implements PowerPort {
     if (argv !== null) await this.#obey(argv, server, signal);
   }
 
-  /** @throws Failure `server_busy` unless the program ends with 0. */
+  /** @throws Failure `server_busy` unless the program exits with 0. */
   async #obey(argv: readonly string[], server: GameServer, signal?: AbortSignal): Promise<void> {
     const { code, output } = await this.#run(argv, server, signal);
     if (code !== 0) throw unclear(argv, code, output);

@@ -1,21 +1,23 @@
-/** What the drivers of power.ts have in common. */
+/** What every power driver offers. */
 import type { GameServer } from '../registry.ts';
 
 export type PowerState = 'running' | 'stopped';
 
 export interface PowerPort {
-  /** @throws Failure `server_busy` when it cannot be told. */
+  /** @throws Failure `server_busy` when the state cannot be found out. */
   state(server: GameServer, signal?: AbortSignal): Promise<PowerState>;
   /**
-   * Stops a server and waits; kills it when it does not obey in time, where the driver can.
+   * Stops a server and waits; kills it after its timeout, where the driver can.
    *
    * @throws Failure `server_busy` when it still runs; `cancelled` when aborted, and it may be stopping then.
    */
   stop(server: GameServer, signal: AbortSignal): Promise<void>;
-  /** Asks for the start and does not wait for its end. One that runs already is no fault. */
+  /** Requests a start without waiting for it. A running server is no error. */
   start(server: GameServer): Promise<void>;
-  /** Has the server keep its files still (such as `save-off`); resolves when they are. Nothing where not configured. */
+  /**
+   * Makes the server stop changing its files (such as `save-off`) and waits for that. Does nothing unless configured.
+   */
   prepare(server: GameServer, signal: AbortSignal): Promise<void>;
-  /** Lets the server write again. Harmless when it was never asked to keep still. */
+  /** Lets the server write again. Harmless without `prepare`. */
   resume(server: GameServer): Promise<void>;
 }

@@ -1,9 +1,8 @@
 /**
- * The port through which Roost has a game server stopped, started, and kept still while it is read. Roost runs no game
- * itself: another program on this host does, behind one of three drivers.
+ * Stops, starts and pauses game servers, which another program on this host runs, through one of three drivers.
  *
- * Promises: `stop` resolves only when the server is known not to run any more; nothing is done through a shell; every
- * call ends within its timeouts. It never decides when to stop a server: the verbs do.
+ * For: restores (stop, start) and backups (pause writing). Promises: after `stop` the server is known not to run; no
+ * shell is used; every call ends within its timeouts. Never: decides when to stop a server (the jobs do).
  */
 import type { Clock } from '../../base/clock.ts';
 import type { PowerConfig } from '../../config/types.ts';
@@ -11,7 +10,7 @@ import { CommandPower } from './command.ts';
 import type { PowerPort } from './port.ts';
 import { WingsPower } from './wings.ts';
 
-/** Somebody else stops the server before a restore, as the caller says. */
+/** The caller makes sure that the server is stopped. */
 const unmanaged: PowerPort = {
   state: () => Promise.resolve('stopped'),
   stop: () => Promise.resolve(),
@@ -20,7 +19,7 @@ const unmanaged: PowerPort = {
   resume: () => Promise.resolve(),
 };
 
-/** Makes the port that the config asks for. Does nothing yet. */
+/** Makes the driver that the config names. Starts nothing. */
 export function openPower(settings: PowerConfig, clock: Clock): PowerPort {
   if (settings.driver === 'none') return unmanaged;
   return settings.driver === 'command' ? new CommandPower(settings, clock) : new WingsPower(settings, clock);

@@ -1,4 +1,6 @@
-/** Runs one of the operator's programs: no shell, a time limit, and the end of its output for an error message. */
+/**
+ * Runs an operator's program without a shell, with a time limit, and keeps the end of its output for error messages.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { Failure, throwIfAborted } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
@@ -12,21 +14,21 @@ export interface ProgramRun {
 export interface ProgramResult {
   /** null when a signal ended it. */
   readonly code: number | null;
-  /** The last of what it wrote, made safe for one line. */
+  /** The last part of its output, made safe for one line. */
   readonly output: string;
 }
 
 const OUTPUT_LENGTH = 400;
 
 /**
- * Waits for the program's end. When the time is up, or the signal fires, it is killed with all that it has started.
+ * Waits for the program to end. On timeout or abort it is killed with all its children.
  *
- * @throws Failure `server_busy` when it cannot be started or takes too long; the signal's reason when that fired.
+ * @throws Failure `server_busy` when it cannot be started or takes too long; the signal's reason when aborted.
  */
 export async function runProgram(run: ProgramRun): Promise<ProgramResult> {
   const [program = '', ...args] = run.argv;
   throwIfAborted(run.signal, doing(program));
-  // A group of its own, so that children of a script end with it.
+  // A process group of its own, so that a script's children are killed with it.
   const child = spawn(program, args, { shell: false, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const tail = tailOf(child);
   const timeout = AbortSignal.timeout(run.timeoutMs);
@@ -49,7 +51,7 @@ function endOf(child: ChildProcess, program: string): Promise<number | null> {
       const hint = 'Check the program named under power in the config, and that it may be run.';
       reject(new Failure('server_busy', `${doing(program)}: ${cause.message}`, { cause, hint }));
     });
-    // Not `close`: a child that went on in the background may hold the pipes for ever.
+    // Not `close`: a background child could keep the pipes open.
     child.once('exit', (code) => {
       child.stdout?.destroy();
       child.stderr?.destroy();
@@ -63,7 +65,7 @@ function killGroup(child: ChildProcess): void {
   try {
     process.kill(-child.pid, 'SIGKILL');
   } catch {
-    // It has ended by itself in this instant.
+    // It has just ended.
   }
 }
 

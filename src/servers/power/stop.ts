@@ -1,32 +1,32 @@
-/** Stopping a server the way every driver does it: ask, wait, kill, wait. */
+/** Stops a server the same way for every driver: ask, wait, kill, wait. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
 import { Failure, throwIfAborted } from '../../base/failure.ts';
 import type { PowerState } from './port.ts';
 
-/** How a driver is asked for the three things that stopping is made of. */
+/** What a driver provides for stopping. */
 export interface Stoppable {
   state(signal: AbortSignal): Promise<PowerState>;
   stop(signal: AbortSignal): Promise<void>;
-  /** undefined where the driver cannot kill. */
+  /** undefined when the driver cannot kill. */
   readonly kill: ((signal: AbortSignal) => Promise<void>) | undefined;
 }
 
 export interface StopTimes {
   readonly clock: Clock;
-  /** How long the server may take to stop by itself. */
+  /** How long the server may take to stop when asked. */
   readonly graceMs: number;
   readonly sleep?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
 }
 
 const POLL_MS = 500;
-/** A killed process is gone at once; what takes longer hangs in the kernel. */
+/** A killed process ends at once, unless it hangs in the kernel. */
 const KILL_MS = 30_000;
 
 /**
  * Resolves when the server is known not to run.
  *
- * @throws Failure `server_busy` when it runs even then.
+ * @throws Failure `server_busy` when it still runs.
  */
 export async function stopAndWait(server: Stoppable, times: StopTimes, signal: AbortSignal): Promise<void> {
   if ((await server.state(signal)) === 'stopped') return;

@@ -1,6 +1,6 @@
 /**
- * Power through the node API of a Wings daemon on this host, which owns the containers: `GET /api/servers/:id` tells the
- * state, `POST …/power` {action} and `POST …/commands` {commands} are carried out after the answer (202, 204).
+ * Power through the node API of a Wings daemon on this host: `GET /api/servers/:id` returns the state; `POST …/power`
+ * {action} and `POST …/commands` {commands} take effect after the answer (202, 204).
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
@@ -10,9 +10,9 @@ import type { PowerPort, PowerState } from './port.ts';
 import { stopAndWait } from './stop.ts';
 import type { GameServer } from '../registry.ts';
 
-/** Wings answers at once: it acts afterwards. */
+/** Wings answers at once and acts afterwards. */
 const ANSWER_MS = 15_000;
-/** A console command has no answer; games write out what is left in memory within this time, or soon after. */
+/** A console command has no answer; games usually finish writing within this time. */
 const SETTLE_MS = 3000;
 const ANSWER_LENGTH = 64 * 1024;
 
@@ -60,7 +60,7 @@ export class WingsPower implements PowerPort {
     await this.#type(server, this.#settings.resume);
   }
 
-  /** Types lines into the console of a server that runs; false when there was nothing to say or nobody to hear it. */
+  /** Types lines into a running server's console; false when there are none or the server does not run. */
   async #type(server: GameServer, commands: readonly string[], signal?: AbortSignal): Promise<boolean> {
     if (commands.length === 0 || (await this.state(server, signal)) === 'stopped') return false;
     await this.#call(server, '/commands', { commands }, signal);
@@ -90,7 +90,7 @@ export class WingsPower implements PowerPort {
         Accept: 'application/json',
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
       },
-      // The token must not follow a redirect to anybody else.
+      // A redirect would send the token to another host.
       redirect: 'error',
       signal,
       body: JSON.stringify(body),

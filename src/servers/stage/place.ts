@@ -1,4 +1,4 @@
-/** Where a stage may lie: tried out when it is made, and looked for when it is needed again. */
+/** Chooses where a stage lies, and finds it again. */
 import fs from 'node:fs';
 import { dirname } from 'node:path';
 import { errnoOf } from '../../base/failure.ts';
@@ -13,12 +13,12 @@ export type StagePlace = 'beside' | 'inside' | 'apart';
 /** Plain data for a durable record. */
 export interface StageLocation {
   readonly place: StagePlace;
-  /** Absolute path of the directory that the stage lies in. */
+  /** Absolute path of the directory that contains the stage. */
   readonly directory: string;
   readonly name: string;
 }
 
-/** An open stage directory and the open directory that it lies in; the caller closes both. */
+/** An open stage and its open parent directory; the caller closes both. */
 export interface PlacedStage {
   readonly location: StageLocation;
   readonly parent: number;
@@ -26,10 +26,10 @@ export interface PlacedStage {
 }
 
 /**
- * Makes an empty private directory beside the server's, or inside it when renames between the two do not work.
+ * Makes an empty private directory beside the server's, or inside it when renames between the two fail.
  *
  * @param live the server's open directory.
- * @throws the system error when it can be made in neither place. Nothing is left then.
+ * @throws the system error when neither works. Nothing is left then.
  */
 export function placeStage(live: number, name: string): PlacedStage {
   const beside = openRoot(`${handlePath(live)}/..`);
@@ -44,10 +44,10 @@ export function placeStage(live: number, name: string): PlacedStage {
 }
 
 /**
- * Finds a stage again, also where its server was moved to, or under another name that the server's owner gave it.
+ * Finds a stage again, even if its server was moved or the server's owner renamed it.
  *
- * @param isRight proves that an open directory is the stage: it is asked about others too.
- * @returns undefined when it is not there. Never one that others can reach, or that is not this user's.
+ * @param isRight proves that an open directory is the stage; also called for other directories.
+ * @returns undefined when it is missing. Never a directory that others can reach or that another user owns.
  */
 export function findStage(
   live: number,
@@ -61,12 +61,12 @@ export function findStage(
   return undefined;
 }
 
-/** Opens what lies at this very place, if it is a directory that only this user can reach. */
+/** Opens the stage at exactly this place, if it is a directory that only this user can reach. */
 export function openStageAt(location: StageLocation): PlacedStage | undefined {
   return openCandidate(location, () => true);
 }
 
-/** True when a stage lies at this very place. */
+/** True when a stage lies at exactly this place. */
 export function isStageAt(location: StageLocation): boolean {
   const placed = openStageAt(location);
   if (placed === undefined) return false;
@@ -80,8 +80,8 @@ function placed(place: StagePlace, name: string, parent: number, handle: number)
 }
 
 /**
- * Makes a directory beside the server's and moves it in and back, which is what a swap does to files. Undefined, with
- * nothing left, when any of that is refused: another file system, subvolume or quota project, or no rights.
+ * Makes a directory beside the server's and moves it in and back, as a swap will do with files. Undefined, with nothing
+ * left, when that fails: another file system, subvolume or quota project, or no permission.
  */
 function makeBeside(beside: number, live: number, name: string): number | undefined {
   try {
@@ -97,7 +97,7 @@ function makeBeside(beside: number, live: number, name: string): number | undefi
     at = live;
     renameChild(live, name, beside, name);
     at = beside;
-    // The server's owner may have put something else there in that instant; then it is no place for a stage.
+    // The server's owner may have replaced it just now; then this is no place for a stage.
     if (isSame(handle, statChild(beside, name))) return handle;
     renameChild(beside, name, live, name);
   } catch {
@@ -107,7 +107,7 @@ function makeBeside(beside: number, live: number, name: string): number | undefi
   return undefined;
 }
 
-/** Where a stage may lie now: volumes get other mount points, and owners of servers rename what they find in them. */
+/** Places where the stage may be now: volumes change mount points, and server owners rename directories. */
 function* candidatesOf(live: number, location: StageLocation): Generator<StageLocation, void, void> {
   yield location;
   const server = fs.readlinkSync(handlePath(live));
@@ -132,7 +132,7 @@ function openCandidate(location: StageLocation, isRight: (stage: number) => bool
   return undefined;
 }
 
-/** What others can write in is no stage: a server's owner may make directories of any name. */
+/** A directory that others can write is no stage: a server's owner can make directories of any name. */
 function isPrivate(directory: number): boolean {
   const stat = fs.fstatSync(directory);
   return (stat.mode & 0o777) === 0o700 && stat.uid === process.geteuid?.();

@@ -1,20 +1,18 @@
 /**
- * The stage of a restore: a private directory (0700) on the server's own file system, in which the new tree is made
- * complete before anything of the server moves, and to which the old one is moved.
+ * The stage of a restore: a private directory (0700) on the server's file system.
  *
- * It lies beside the server's directory where a rename between the two works, so that the server never sees it. Where
- * the two are different file systems, subvolumes, quota projects or mounts, it lies inside, under a name that backups
- * pass over. Its name carries the id of the job, so a stage is found again after a crash without a record of it;
- * nothing but its own restore, or recovery, removes it.
+ * For: completing the new tree before anything of the server moves, and keeping the old one. Promises: found again
+ * after a crash by the job's id in its name; all work uses open handles, which still lead to the stage if the server's
+ * owner renames or replaces it. Never: removed by anything but its own restore or recovery.
  *
- *   .roost-stage-<job>/new       the tree that is to come in
- *                      old       what went out, at the same paths
+ * It lies beside the server's directory if renames between the two work. Otherwise (another file system, subvolume,
+ * quota project or mount) it lies inside, under a name that backups skip.
+ *
+ *   .roost-stage-<job>/new       the new tree
+ *                      old       what was set aside, at the same paths
  *                      extra     what was in the way during the swap
  *                      plan      the steps of the swap
- *                      restart   there when the server was running before it was stopped for this restore
- *
- * All work goes through held handles: should the server's owner rename or replace a stage that lies inside, the handles
- * still lead to the real one.
+ *                      restart   exists when the server ran before this restore stopped it
  */
 import fs from 'node:fs';
 import { Failure } from '../../base/failure.ts';
@@ -48,7 +46,7 @@ export { STAGE_PREFIX };
 const EXTRA = 'extra';
 const RESTART_NOTE = 'restart';
 
-/** Which trees of a stage go in and take what goes out. */
+/** Which trees of a stage come in, and take what goes out. */
 export interface TreeNames {
   readonly incoming: string;
   readonly outgoing: string;
@@ -77,8 +75,8 @@ export class Stage {
   /**
    * Makes the stage of a job.
    *
-   * @param server the server's directory; links on the way are the operator's own and are followed.
-   * @throws Failure `server_not_found` when it is missing; else the system error. Nothing is left then.
+   * @param server the server's directory; links in the path are the operator's and are followed.
+   * @throws Failure `server_not_found` when it is missing; otherwise the system error. Nothing is left then.
    */
   static async create(server: string, job: JobId): Promise<Stage> {
     const live = openLive(server);
@@ -96,10 +94,10 @@ export class Stage {
   }
 
   /**
-   * Opens a stage again; undefined when it is not there.
+   * Opens a stage again; undefined when it is missing.
    *
-   * @param isRight proves that an open directory is the stage, wherever it lies by now; without it, only what lies at
-   * this very place is opened.
+   * @param isRight proves that an open directory is the stage, wherever it is now; without it only the recorded place
+   *   is tried.
    * @throws Failure `server_not_found` when the server's directory is missing.
    */
   static reopen(server: string, location: StageLocation, isRight?: (stage: number) => boolean): Stage | undefined {
@@ -112,12 +110,12 @@ export class Stage {
     return undefined;
   }
 
-  /** Makes one more tree, when it is not there. */
+  /** Makes another tree, if it is missing. */
   makeTree(name: string): void {
     if (statChild(this.handle, name) === undefined) makeDirectory(this.handle, name, 0o700);
   }
 
-  /** One of its trees as an open directory, which the stage closes. */
+  /** Opens one of its trees; the stage closes it. */
   openTree(name: string): number {
     const handle = openDirectory(this.handle, name);
     this.#opened.push(handle);
@@ -133,7 +131,7 @@ export class Stage {
     };
   }
 
-  /** Notes durably that the server has to be started again, whatever becomes of the restore. */
+  /** Notes durably that the server must be started again, however the restore ends. */
   async noteRestart(): Promise<void> {
     fs.closeSync(createFile(this.handle, RESTART_NOTE, 0o600));
     await this.sync();
@@ -143,27 +141,27 @@ export class Stage {
     return statChild(this.handle, RESTART_NOTE) !== undefined;
   }
 
-  /** Makes its own names durable. */
+  /** Makes the names in the stage, and its own, durable. */
   async sync(): Promise<void> {
     await syncHandle(this.handle);
     await syncHandle(this.#parent);
   }
 
-  /** Bytes and inodes that are free to whoever writes here; `inodes` is null where they are not counted. */
+  /** Free bytes and inodes for this user; `inodes` is null where they are not counted. */
   freeSpace(): { readonly bytes: number; readonly inodes: number | null } {
     const stat = fs.statfsSync(handlePath(this.handle));
     return { bytes: stat.bavail * stat.bsize, inodes: stat.files === 0 ? null : stat.ffree };
   }
 
-  /** Removes one of its trees or files, when it is there. */
+  /** Removes one of its trees or files, if it exists. */
   async removePart(name: string): Promise<void> {
     await removeTree(this.handle, name);
   }
 
   /**
-   * Removes the stage with all that is in it, the note about the restart last, and closes it.
+   * Removes the whole stage, its restart note last, and closes it.
    *
-   * @throws the system error of what could not be removed; the rest of the stage stays then, and is closed too.
+   * @throws the system error of what could not be removed; the rest stays, and the stage is closed.
    */
   async remove(): Promise<void> {
     try {
@@ -177,7 +175,7 @@ export class Stage {
     }
   }
 
-  /** Moves the stage to another open directory. @throws EXDEV when that lies on another file system. */
+  /** Moves the stage to another open directory. @throws EXDEV when that is another file system. */
   moveTo(directory: number, name: string): void {
     renameChild(this.#parent, this.#nameNow() ?? this.location.name, directory, name);
   }
@@ -191,7 +189,7 @@ export class Stage {
     for (const handle of this.#opened.splice(0)) fs.closeSync(handle);
   }
 
-  /** Inside a server, its owner may have given it another name. */
+  /** Inside a server, the server's owner may have renamed it. */
   #nameNow(): string | undefined {
     const { name } = this.location;
     if (isSame(this.handle, statChild(this.#parent, name))) return name;
@@ -201,9 +199,9 @@ export class Stage {
 }
 
 /**
- * Removes a stage whose server is of no concern any more. Nothing happens when there is none at that place.
+ * Removes the stage at this place, if there is one.
  *
- * @param checkStop throws to end it in the middle.
+ * @param checkStop throws to stop half-way.
  */
 export async function removeStageAt(location: StageLocation, checkStop?: () => void): Promise<void> {
   const placed = openStageAt(location);

@@ -1,4 +1,4 @@
-/** Stages that lie around: what a killed restore left, found by their names where stages are made. */
+/** Finds stages that killed restores left, by name. */
 import fs from 'node:fs';
 import { dirname } from 'node:path';
 import { unlessChanged } from '../../base/handle-writes.ts';
@@ -12,10 +12,10 @@ export interface StrayStage {
 }
 
 /**
- * Names of stages in and beside a server's directory. That they are stages, and of which server, is not known yet: the
- * server's owner may make such names, and what lies beside one server lies beside its neighbours too.
+ * Names of stages in and beside a server's directory. They need not be stages of this server: its owner can make such
+ * names, and neighbours share the directory beside.
  *
- * @param server the server's directory; one that is missing has none.
+ * @param server the server's directory; a missing one has none.
  */
 export function findStages(server: string): StrayStage[] {
   return withDirectory(server, (live) => {
@@ -25,7 +25,7 @@ export function findStages(server: string): StrayStage[] {
   });
 }
 
-/** Names of stages in a directory for previous trees; none when it is missing. */
+/** Names of stages in a directory for previous trees; a missing one has none. */
 export function stagesApart(path: string): StrayStage[] {
   return withDirectory(path, (directory) => stagesIn(directory, 'apart', path));
 }
@@ -49,7 +49,7 @@ function stagesIn(directory: number, place: StagePlace, path: string): StrayStag
     }));
 }
 
-/** Absolute paths of what a backup of this server passes over. */
+/** Absolute paths that a backup of this server skips. */
 export function stagePathsIn(server: string): string[] {
   return findStages(server)
     .filter(({ location }) => location.place === 'inside')

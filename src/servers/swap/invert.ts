@@ -1,4 +1,4 @@
-/** The plan that undoes a plan: what went out comes in again, and what came in goes out. */
+/** Makes the plan that undoes a plan: what went out comes in, what came in goes out. */
 import { makeDirectories, SliceTimer, unlessChanged } from '../../base/handle-writes.ts';
 import { DirectoryChain, statChild } from '../../base/handles.ts';
 import { splitPath } from '../../base/paths.ts';
@@ -6,7 +6,7 @@ import type { ExchangeStep, SwapStep, SwapTrees } from './step.ts';
 
 /**
  * @param trees of the undo: `incoming` holds what the first swap set aside, `outgoing` is empty.
- * @param steps of a swap that is done.
+ * @param steps of a completed swap.
  */
 export async function* invertPlan(
   trees: Pick<SwapTrees, 'incoming' | 'outgoing'>,
@@ -27,7 +27,7 @@ export async function* invertPlan(
 
 function* inverse(step: ExchangeStep, setAside: DirectoryChain, outgoing: number): Generator<SwapStep, void, void> {
   const { path, in: out, outMode, inMode } = step;
-  // Planned to go out, but gone by itself before: there is nothing to bring back.
+  // It was planned to go out but had already disappeared: there is nothing to bring back.
   const comes = step.out && has(setAside, path);
   if (out) makeDirectories(outgoing, splitPath(path).parent);
   if (!out && !comes) return;

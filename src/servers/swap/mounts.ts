@@ -1,4 +1,4 @@
-/** What else is mounted inside a server's directory: it is not the server's to lose, and renames cannot move it. */
+/** Finds mount points inside a server's directory: they are not the server's data, and renames cannot move them. */
 import fs from 'node:fs';
 import { handlePath } from '../../base/handles.ts';
 

@@ -1,9 +1,9 @@
 /**
- * Compares a live tree with the one that is to come in, and says which names have to change places. It changes nothing
- * in the live tree; in the stage it makes the empty directories that will take what goes out.
+ * Compares the live tree with the incoming one and plans which names change places. Changes nothing in the live tree;
+ * in the stage it makes the empty directories for what goes out.
  *
- * A step names the highest path that can move as a whole, so a full restore of any size is one step for each name in
- * the server's root. It goes deeper only where both trees share a directory: to merge, or because something in it stays.
+ * A step names the highest path that can move as a whole, so a full restore has one step for each name in the server's
+ * root. The plan goes deeper only into directories that both trees have, to merge them or to keep something in them.
  */
 import fs from 'node:fs';
 import { Failure, throwIfAborted } from '../../base/failure.ts';
@@ -22,37 +22,37 @@ import { isReplacedWhole, type KeepRules, isKeptWhole } from './rules.ts';
 import { KeepScan } from './scan.ts';
 
 export interface SwapPlanRequest {
-  /** Held directories: the server's, the one with the new tree, the empty one for what goes out. */
+  /** Open directories: the server's, the new tree's, and the empty one for what goes out. */
   readonly live: number;
   readonly incoming: number;
   readonly outgoing: number;
-  /** The stage, when it lies inside the live directory: it is no part of the server. */
+  /** The stage. When it lies inside the live directory it is not treated as part of the server. */
   readonly stage: number;
-  /** True when live entries that the incoming tree lacks go out as well, as far as `remove` lets them. */
+  /** True to move out live entries that the incoming tree lacks, as far as `remove` allows. */
   readonly truncate: boolean;
-  /** What stays even when something comes in at its place. */
+  /** What is kept even if something would replace it. */
   readonly keep: KeepRules;
-  /** What stays when nothing comes in at its place. Read only with `truncate`. */
+  /** What is kept when nothing would replace it. Used only with `truncate`. */
   readonly remove: KeepRules;
-  /** True for directories of the incoming tree whose mode, owner and time are to count; others were only in the way. */
+  /** True for directories of the incoming tree whose metadata is restored; others only contain something that is. */
   readonly named: (path: string) => boolean;
-  /** Told of each incoming path that is left out, because something that stays is in its place. */
+  /** Called for each incoming path left out because something kept is in its place. */
   readonly onKept: (path: string) => void;
   readonly signal?: AbortSignal;
 }
 
-/** How often a name may turn into something else while it is looked at. */
+/** How often a name may change its kind while it is examined. */
 const ATTEMPTS = 100;
 
 /**
- * @param emit takes the steps, in the order in which they may be done.
+ * @param emit takes the steps in an order in which they can be done.
  * @throws Failure `cancelled` when aborted; `server_busy` when the live tree changes faster than it can be read.
  */
 export async function planSwap(request: SwapPlanRequest, emit: (step: SwapStep) => void): Promise<void> {
   await new SwapPlanner(request, emit).plan();
 }
 
-/** One directory that both trees have, or that has something in it that stays. */
+/** A directory that both trees have, or that contains something kept. */
 interface Shared {
   readonly path: string;
   readonly depth: number;
@@ -95,7 +95,7 @@ class SwapPlanner {
     if (this.#request.truncate) await this.#removeOthers(shared, coming);
   }
 
-  /** Decides about a name of the incoming tree. */
+  /** Plans one name of the incoming tree. */
   async #bringIn(shared: Shared, incoming: number, name: string): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const old = statChild(shared.live, name);
@@ -108,7 +108,7 @@ class SwapPlanner {
     throw busy(pathOf(shared, name));
   }
 
-  /** Two directories of one name. False when the live one turned into something else meanwhile. */
+  /** Plans two directories of one name. False when the live one has become something else. */
   async #meet(shared: Shared, incoming: number, name: string, { old, next }: Pair): Promise<boolean> {
     const path = pathOf(shared, name);
     if (isKeptWhole(shared.keep.child(name, true))) {
@@ -135,7 +135,7 @@ class SwapPlanner {
     const child = openDirectory(incoming, name);
     try {
       const after = this.#request.named(path) ? readMetadata(child) : before;
-      // Its shell stays in the stage; names can be moved out of it only when it may be written.
+      // The directory itself stays in the stage; names can be moved out only if it is writable.
       if (process.geteuid?.() !== 0) changeDirectoryMode(incoming, name, 0o700);
       await this.#merge(enter(shared, name, live), child);
       this.#close(path, before, after);
@@ -144,7 +144,7 @@ class SwapPlanner {
     }
   }
 
-  /** Something comes in where something else is, and at least one of the two is no directory. */
+  /** Something replaces something else, and at least one of them is no directory. */
   async #replace(shared: Shared, name: string, old: fs.Stats, next: fs.Stats): Promise<void> {
     const path = pathOf(shared, name);
     const verdict = shared.keep.child(name, old.isDirectory());
@@ -164,7 +164,7 @@ class SwapPlanner {
     }
   }
 
-  /** Decides about a live name in whose place nothing comes in: the whole, or what may go of it. */
+  /** Plans a live name that nothing replaces: it goes out whole, or the parts that may go. */
   async #remove(shared: Shared, name: string, directory: boolean): Promise<void> {
     const path = pathOf(shared, name);
     const verdict = shared.remove.child(name, directory);
@@ -179,7 +179,7 @@ class SwapPlanner {
 
   async #removeBelow(shared: Shared, name: string, path: string): Promise<void> {
     const live = unlessChanged(() => openDirectory(shared.live, name));
-    // A name that stopped being a directory is new: what came up after the plan was begun stays.
+    // No directory any more, so it was created after planning began: keep it.
     if (live === undefined) return;
     try {
       const before = readMetadata(live);
@@ -210,7 +210,7 @@ class SwapPlanner {
     this.#emit({ kind: 'directory', path, before, after });
   }
 
-  /** The directories that what goes out of this one will lie in; made now, so that a swap has only renames to do. */
+  /** Makes the directories for what goes out of this one now, so that the swap has only renames to do. */
   #makeOutgoing(path: string): void {
     if (path === this.#lastOutgoing) return;
     this.#lastOutgoing = path;
@@ -237,7 +237,7 @@ function enter(shared: Shared, name: string, live: number): Shared {
   };
 }
 
-/** Moving a directory changes its `..`, which takes the right to write it; only root needs none. */
+/** Moving a directory changes its `..`, which needs write permission on it, except for root. */
 function lockedMode(stat: fs.Stats | undefined): number | undefined {
   if (stat === undefined || !stat.isDirectory() || process.geteuid?.() === 0) return undefined;
   return (stat.mode & 0o300) === 0o300 ? undefined : stat.mode & 0o7777;

@@ -1,7 +1,7 @@
 /**
- * One rename of a swap, also where modes forbid it: a directory that its owner may not write (0555) cannot be moved, and
- * nothing can be moved in or out of it, by anyone but root. The mode is lifted and set again; the steps of the plan
- * carry it, so that a kill in between is mended by the next run.
+ * One rename of a swap, even where modes forbid it: without root, a read-only directory (0555) cannot be moved, and
+ * nothing can be moved in or out of it. Its mode is changed and then restored; the plan's steps hold the mode, so after
+ * a kill the next run restores it.
  */
 import fs from 'node:fs';
 import { Failure, asFailure, errnoOf } from '../../base/failure.ts';
@@ -14,9 +14,9 @@ export interface Rename {
   readonly name: string;
   readonly to: number;
   readonly newName: string;
-  /** Of a directory that must be made writable to be moved; undefined for all else. */
+  /** The mode of a directory that must be made writable to be moved, otherwise undefined. */
   readonly mode: number | undefined;
-  /** The server's own directory: its mode is never touched. */
+  /** The server's own directory, whose mode is never changed. */
   readonly live: number;
 }
 
@@ -28,12 +28,12 @@ export function renameWithMode(rename: Rename): void {
   if (mode !== undefined) changeModeIfDirectory(to, newName, mode);
 }
 
-/** In the live tree another process may have put something else in its place: that moves as it is. */
+/** Another process may have replaced it in the live tree; then it moves unchanged. */
 function changeModeIfDirectory(parent: number, name: string, mode: number): void {
   unlessChanged(() => changeDirectoryMode(parent, name, mode));
 }
 
-/** The modes of the directories around it are set again by their own step of the plan. */
+/** The modes of the surrounding directories are restored by their own steps. */
 function renameInto({ from, name, to, newName, live }: Rename): void {
   try {
     renameChild(from, name, to, newName);
@@ -46,7 +46,7 @@ function renameInto({ from, name, to, newName, live }: Rename): void {
   }
 }
 
-/** What to hand in as `mode` for something that no plan knows. */
+/** The `mode` to pass for something that is not in the plan. */
 export function lockedModeOf(parent: number, name: string): number | undefined {
   if (process.geteuid?.() === 0) return undefined;
   const stat = statChild(parent, name);

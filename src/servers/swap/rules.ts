@@ -1,34 +1,34 @@
 /**
- * What of a live tree stays during a swap, asked name by name on the way down, so that a rule may carry what it knows
- * of the directory it is in. Rules are handed in: this room knows neither ignore lists nor globs.
+ * Rules for what a swap keeps in the live tree. They are asked name by name on the way down, so a rule can carry what
+ * it knows about its directory.
  */
 
 /**
- * `stays`: the thing itself stays. `mixed` (directories): what is below may differ and has to be asked one by one;
- * without it, all below shares the verdict.
+ * `keep`: the thing itself is kept. `mixed` (directories): verdicts below may differ and must be asked for one by one;
+ * otherwise everything below shares this one.
  */
 export interface KeepVerdict {
   readonly keep: boolean;
   readonly mixed: boolean;
 }
 
-/** The rules as they stand in one directory. */
+/** The rules within one directory. */
 export interface KeepRules {
   /** @param name a byte string. */
   child(name: string, directory: boolean): KeepVerdict;
-  /** The rules inside a directory of this directory. */
+  /** The rules inside a child directory. */
   enter(name: string): KeepRules;
 }
 
 export const REPLACE: KeepVerdict = { keep: false, mixed: false };
 export const KEEP: KeepVerdict = { keep: true, mixed: false };
 
-/** True when a thing goes with all that is below it. */
+/** True when a thing may go with everything below it. */
 export function isReplacedWhole(verdict: KeepVerdict): boolean {
   return !verdict.keep && !verdict.mixed;
 }
 
-/** True when a thing stays with all that is below it. */
+/** True when a thing is kept with everything below it. */
 export function isKeptWhole(verdict: KeepVerdict): boolean {
   return verdict.keep && !verdict.mixed;
 }
@@ -38,7 +38,7 @@ export const keepNothing: KeepRules = {
   enter: () => keepNothing,
 };
 
-/** What either rule lets stay. */
+/** Keeps what either rule keeps. */
 export function either(first: KeepRules, second: KeepRules): KeepRules {
   if (first === keepNothing) return second;
   if (second === keepNothing) return first;
@@ -53,7 +53,7 @@ export function either(first: KeepRules, second: KeepRules): KeepRules {
   };
 }
 
-/** These paths and all below them stay. @param paths byte strings below the directory that the rules are for. */
+/** Keeps these paths and everything below. @param paths byte strings, relative to the directory of the rules. */
 export function keepPaths(paths: readonly string[]): KeepRules {
   if (paths.length === 0) return keepNothing;
   return {

@@ -11,8 +11,8 @@ interface Place {
 }
 
 /**
- * Finds out whether something in a live directory stays, which keeps the directory from moving as a whole. Answers are
- * remembered, so that asking on each level of a deep tree again costs no second walk.
+ * Finds out whether something in a live directory is kept, so that the directory cannot move as a whole. Remembers
+ * answers, so asking again at each level of a deep tree causes no second walk.
  */
 export class KeepScan {
   readonly #known = new Map<string, boolean>();
@@ -20,7 +20,7 @@ export class KeepScan {
 
   /**
    * @param rules those of the parent directory.
-   * @returns true also for what lies deeper than Roost looks, or cannot be told: then it is left where it is.
+   * @returns true also below the deepest level that Roost reads: then it is left alone.
    */
   async holds(parent: number, name: string, path: string, rules: KeepRules): Promise<boolean> {
     const known = this.#known.get(path);

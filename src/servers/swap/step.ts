@@ -1,10 +1,10 @@
 /**
- * The steps of a swap, and the file that keeps them: one JSON array a line, so that a million of them stream. The file
- * lies in the stage, flushed; the restore's durable row holds its digest, which makes the two one.
+ * The steps of a swap and their file: one JSON array a line, so that a million steps stream. The file lies in the
+ * stage, flushed; the restore's durable row holds its digest, which ties the two together.
  *
- * Every step is about one path of the server and can be done again at any time: what is still to do shows in which of
- * the three trees (live, incoming, outgoing) has something at that path. No step lies below another exchange, so their
- * order carries no meaning, except that a directory comes after all that happens in it.
+ * Each step concerns one path and can be repeated at any time: which of the three trees (live, incoming, outgoing) have
+ * something at that path shows what is left to do. No step lies below another exchange, so order matters only in that a
+ * directory's step follows all steps in it.
  */
 import fs from 'node:fs';
 import { createHash } from 'node:crypto';
@@ -12,22 +12,22 @@ import { Failure } from '../../base/failure.ts';
 import { createFile, type DirectoryMetadata, syncHandle, writeAll } from '../../base/handle-writes.ts';
 import { openForReading } from '../../base/handles.ts';
 
-/** What is at `path` in the live tree goes out, and what the incoming tree has there comes in; or one of the two. */
+/** Moves out what is at `path` in the live tree, and moves in what the incoming tree has there; or only one of them. */
 export interface ExchangeStep {
   readonly kind: 'exchange';
   /** A byte string; its parents are directories in the live tree. */
   readonly path: string;
   readonly out: boolean;
   readonly in: boolean;
-  /** The mode of a directory that forbids its own moving to whoever is not root: lifted meanwhile, then set again. */
+  /** The mode of a directory that only root could move: changed for the rename, then restored. */
   readonly outMode?: number;
   readonly inMode?: number;
 }
 
-/** All is done in a directory that both trees share: it gets its metadata and is flushed. */
+/** Everything in a directory that both trees have is done: set its metadata and flush it. */
 export interface DirectoryStep {
   readonly kind: 'directory';
-  /** '' is the root, which keeps its own metadata. */
+  /** '' is the root, which keeps its metadata. */
   readonly path: string;
   readonly before: DirectoryMetadata | null;
   readonly after: DirectoryMetadata | null;
@@ -35,7 +35,7 @@ export interface DirectoryStep {
 
 export type SwapStep = ExchangeStep | DirectoryStep;
 
-/** Held directories. The last three lie in the stage. */
+/** Open directories. The last three lie in the stage. */
 export interface SwapTrees {
   readonly live: number;
   readonly incoming: number;
@@ -43,7 +43,7 @@ export interface SwapTrees {
   readonly extra: number;
 }
 
-/** What the durable row says about the file. */
+/** The durable record of the file. */
 export interface PlanFile {
   /** Its name in the stage. */
   readonly name: string;
@@ -85,13 +85,13 @@ export class PlanWriter {
     return { name: this.#name, sha256: this.#hash.digest('hex'), steps: this.#steps };
   }
 
-  /** Closes an unfinished file; its stage is about to be removed. */
+  /** Closes an unfinished file; the stage is about to be removed. */
   abandon(): void {
     fs.closeSync(this.#file);
   }
 
   #flush(): void {
-    // Latin1 throughout: the characters of a byte string are bytes.
+    // Latin1: each character of a byte string is one byte.
     const bytes = Buffer.from(this.#text, 'latin1');
     this.#text = '';
     this.#hash.update(bytes);
@@ -100,9 +100,9 @@ export class PlanWriter {
 }
 
 /**
- * Reads the steps of a plan in their order.
+ * Reads the steps of a plan in order.
  *
- * @throws Failure `internal` when the file is not the one that the row speaks of; nothing was yielded then.
+ * @throws Failure `internal` when the file is not the recorded one, before any step is yielded.
  */
 export function* readPlan(stage: number, plan: PlanFile): Generator<SwapStep, void, void> {
   const file = openForReading(stage, plan.name);
@@ -119,7 +119,7 @@ export function* readPlan(stage: number, plan: PlanFile): Generator<SwapStep, vo
   }
 }
 
-/** True when the stage has this very plan. */
+/** True when the stage contains exactly this plan. */
 export function holdsPlan(stage: number, plan: PlanFile): boolean {
   let file: number;
   try {
@@ -162,7 +162,7 @@ function encode(step: SwapStep): readonly unknown[] {
   return ['x', step.path, step.out, step.in, step.outMode ?? null, step.inMode ?? null];
 }
 
-/** Trusts the shape: the digest has proven that the line is one that `encode` wrote. */
+/** No shape check: the digest proves that `encode` wrote the line. */
 function decode(line: unknown): SwapStep {
   const [kind, path, first, second, outMode, inMode] = line as [
     string,

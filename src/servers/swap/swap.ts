@@ -1,12 +1,12 @@
 /**
- * The change-over: does the steps of a plan, or undoes them, by renames alone.
+ * Swaps trees by renames: does the steps of a plan, or undoes them.
  *
- * It promises that it may be killed at any instant and started again, in either direction, any number of times, and
- * that it ends with the server's entries changed over as planned. It copies nothing, deletes nothing, follows no link,
- * and never renames the server's directory itself.
+ * For: the moment of a restore when the server's files change. Promises: can be killed at any instant and run again in
+ * either direction, any number of times, and ends with the server's entries swapped as planned. Never: copies, deletes,
+ * follows links, or renames the server's directory itself.
  *
- * Why that holds. Only Roost reaches the stage, so what is in it tells how far each step came, whatever happened to the
- * live tree meanwhile (a step's `path` in the tree that goes in / the one that takes what goes out):
+ * Why: only Roost reaches the stage, so its content shows how far each step came, whatever happened in the live tree (a
+ * step's `path` in the tree that comes in / the tree that takes what goes out):
  *
  *   in  out     forward                          back
  *   ──  ───     ───────                          ────
@@ -14,10 +14,10 @@
  *   yes yes     bring in                         put the old one back
  *   no  any     done                             take the new one out again, then as above
  *
- * A rename is one transaction of the file system, so a power cut shows one of these states too. What some process made
- * in the live tree at such a path after it was set aside is moved to `extra`: it is in the way, but nothing is lost
- * while the swap can still go back. Identities (inode numbers) are left out on purpose: they change when a volume is
- * copied to another disk or mounted again, and a file that was saved by renaming over it is still the file to replace.
+ * A rename is atomic, so a power cut leaves one of these states too. What a process creates at such a path after the
+ * old entry was set aside is moved to `extra`, so nothing is lost while the swap can still go back. Inode numbers are
+ * deliberately not compared: they change when a volume is copied or remounted, and a file saved by rename is still the
+ * file to replace.
  */
 import { Failure, errnoOf } from '../../base/failure.ts';
 import {
@@ -43,23 +43,23 @@ export { holdsPlan, type PlanFile, PlanWriter, readPlan, type SwapTrees } from '
 
 export interface SwapOptions {
   readonly direction: 'forward' | 'back';
-  /** Called after each rename. Tests stop the process here. */
+  /** Called after each rename; tests stop the process here. */
   readonly onRename?: () => void;
-  /** Told of directories whose owner, mode or time could not be set; the swap goes on. */
+  /** Called for directories whose owner, mode or time could not be set; the swap continues. */
   readonly onMetadata?: (path: string, error: unknown) => void;
 }
 
-/** Tries to put something in its place while another process keeps making something there. */
+/** Limits the race with a process that keeps creating something in the way. */
 const ATTEMPTS = 10_000;
 
-/** ENOENT: the directory that is to take it was removed while it was held. */
+/** ENOENT: the target directory was removed while it was open. */
 const IN_THE_WAY = new Set(['ENOTEMPTY', 'EEXIST', 'EISDIR', 'ENOTDIR', 'ENOENT']);
 
 /**
- * Does all steps, those already done included. Cannot be cancelled: it is only renames.
+ * Does all steps, repeating those already done. Cannot be cancelled: it is only renames.
  *
- * @throws Failure when a rename is refused (a full disk or quota, an immutable file, a failing disk): the caller then
- * goes the other way, or tries again later.
+ * @throws Failure when a rename is refused (full disk or quota, immutable file, failing disk): the caller then goes the
+ *   other way or tries again later.
  */
 export async function swap(trees: SwapTrees, steps: Iterable<SwapStep>, options: SwapOptions): Promise<void> {
   const run = new SwapRun(trees, options);
@@ -115,7 +115,7 @@ class SwapRun {
     const { parent: directory, name } = splitPath(step.path);
     if (step.in && !this.#has(this.#incoming, step.path)) {
       const live = this.#openLive(directory);
-      // Gone from the live tree means gone: some process removed what had come in.
+      // If it is not in the live tree either, some process removed what had come in.
       if (live !== undefined && statChild(live, name) !== undefined) {
         this.#rename({ from: live, name, to: this.#incoming.open(directory), newName: name, mode: step.inMode });
       }
@@ -125,7 +125,7 @@ class SwapRun {
     } else this.#setMode(this.#live, step.path, step.outMode);
   }
 
-  /** Gives a shared directory its metadata, which the renames in it have moved, and makes them durable. */
+  /** Sets a shared directory's metadata, which the renames changed, and makes its names durable. */
   async finishDirectory(step: DirectoryStep): Promise<void> {
     const forward = this.#options.direction === 'forward';
     const metadata = forward ? step.after : step.before;
@@ -143,13 +143,13 @@ class SwapRun {
     try {
       applyMetadata(live, metadata);
     } catch (error) {
-      // Not being the owner is the lot of a Roost that doesn't run as root; the content is in place all the same.
+      // Without root, chown fails. The content is correct, so keep going.
       if (errnoOf(error) !== 'EPERM') throw error;
       this.#options.onMetadata?.(path, error);
     }
   }
 
-  /** A directory that is to be merged into, but was removed meanwhile, is made again; one that only lost entries isn't. */
+  /** Makes a removed directory again if it is to be merged into, but not one that only lost entries. */
   #makeMissing(path: string, forward: boolean): number | undefined {
     return forward && openIfDirectory(this.#incoming, path) !== undefined ? this.#makeWay(path) : undefined;
   }
@@ -160,12 +160,12 @@ class SwapRun {
     try {
       this.#rename({ from: live, name, to: this.#outgoing.open(directory), newName: name, mode: step.outMode });
     } catch (error) {
-      // Some process removed it since the plan was made: then there is nothing to set aside.
+      // A process removed it after planning: there is nothing to set aside.
       if (errnoOf(error) !== 'ENOENT') throw error;
     }
   }
 
-  /** Moves a name out of a tree of the stage to its place in the live tree, and what is in the way out of it. */
+  /** Moves a name from the stage to its place in the live tree, moving away what is in the way. */
   #putInPlace(path: string, from: DirectoryChain, mode: number | undefined): void {
     const { parent: directory, name } = splitPath(path);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -185,7 +185,7 @@ class SwapRun {
     });
   }
 
-  /** Opens a directory of the live tree, making it again where it is gone and moving away what is there instead. */
+  /** Opens a directory of the live tree, making it if it is missing and moving away what is in its place. */
   #makeWay(path: string): number {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const open = this.#openLive(path);
@@ -235,7 +235,7 @@ class SwapRun {
     return parent !== undefined && statChild(parent, name) !== undefined;
   }
 
-  /** Ends what a kill between lifting a mode and setting it again has left. */
+  /** Restores a mode that a kill left changed. */
   #setMode(chain: DirectoryChain, path: string, mode: number | undefined): void {
     if (mode === undefined) return;
     const { parent: directory, name } = splitPath(path);

@@ -1,10 +1,10 @@
 /**
- * Which addresses a URL of a stranger may lead to: those that the whole internet can reach, and what the operator has
- * allowed by name. Everything else (this host, its neighbours, a cloud's metadata service) trusts whoever can connect.
+ * Which addresses a URL from outside may lead to: public ones, and those that the operator allowed. Anything else (this
+ * host, its neighbours, a cloud's metadata service) may trust every client that can connect.
  */
 import { BlockList, isIP } from 'node:net';
 
-/** Not globally reachable by IANA's registry of special-purpose IPv4 addresses, and what is no host: multicast, future. */
+/** Not globally reachable (IANA's special-purpose IPv4 registry), multicast and reserved. */
 const CLOSED_V4 = [
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -23,11 +23,11 @@ const CLOSED_V4 = [
   '240.0.0.0/4',
 ];
 
-/** The global unicast space, and what of it leads elsewhere: protocols, documentation, tunnels that hide an IPv4. */
+/** The global unicast space, and its parts that lead elsewhere: protocols, documentation, tunnels that hide an IPv4. */
 const OPEN_V6 = '2000::/3';
 const CLOSED_V6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'];
 
-/** RFC 6052: how a network with nothing but IPv6 reaches IPv4; as good or as bad as the address inside. */
+/** RFC 6052: reaches IPv4 from IPv6-only networks; judged by the IPv4 address inside. */
 const NAT64 = '64:ff9b::';
 
 const closed = blocks([
@@ -40,13 +40,16 @@ const closed = blocks([
 ]);
 const open = blocks([OPEN_V6, `${NAT64}/96`]);
 
-/** @param address as a resolver or `URL.hostname` writes it, without brackets. What is no address is not public. */
+/**
+ * @param address as a resolver or `URL.hostname` writes it, without brackets. Anything that is no address is not
+ *   public.
+ */
 export function isPublicAddress(address: string): boolean {
   const family = isIP(address);
-  // A zone (`fe80::1%eth0`) is of a link: never public.
+  // An address with a zone (`fe80::1%eth0`) is link-local.
   if (family === 0 || address.includes('%')) return false;
   if (closed.check(address, nameOf(family))) return false;
-  // IPv4 written as IPv6 (`::ffff:a.b.c.d`) is in neither: nobody needs it, and filters have been passed with it.
+  // IPv4-mapped IPv6 (`::ffff:a.b.c.d`) is in neither list: it has no use here, but has been used to pass filters.
   return family === 4 || open.check(address, 'ipv6');
 }
 
@@ -72,7 +75,7 @@ export class AllowedHosts {
   }
 }
 
-/** Names are equal whatever their case, and with or without the root's dot. */
+/** Ignores case and the root's trailing dot. */
 function nameIn(host: string): string {
   return host.toLowerCase().replace(/\.$/, '');
 }

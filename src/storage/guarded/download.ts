@@ -1,8 +1,10 @@
 /**
- * Fetches a backup from a URL that came over the wire. Promises: no byte is sent to or read from an address that the
- * guard refuses, at no point of a redirect or a resumed download; what arrives begins as gzip does, whatever the answer
- * calls itself; a cut is taken up again by range where it broke off, of the same object only; memory stays flat; a
- * connection that trickles is given up. It never keeps or tells the URL, and never decides what the bytes mean.
+ * Downloads a backup from a URL that came from outside.
+ *
+ * For: restores from a panel's storage. Promises: connects only to addresses that the guard allows, in redirects and
+ * resumed downloads too; the content begins as gzip does; a cut download resumes where it broke off, for the same
+ * object only; memory stays flat; a trickling connection is given up. Never: stores or reports the URL, or interprets
+ * the content.
  */
 import type { IncomingMessage } from 'node:http';
 import { DAY_MS, HOUR_MS } from '../../base/clock.ts';
@@ -17,20 +19,20 @@ import { addressesOf, parseLink, type Resolve, systemResolve } from './link.ts';
 import { guardedGet, type GuardedOptions } from './request.ts';
 
 const DOING = 'Cannot fetch the backup';
-/** RFC 1952: two bytes of magic, and deflate, the only method there is. */
+/** RFC 1952: two magic bytes and deflate, the only method. */
 const GZIP = [0x1f, 0x8b, 8];
-/** So much further, and an earlier cut is forgotten: only a connection that brings nothing wears patience out. */
+/** After this much progress earlier cuts no longer count as failed attempts. */
 const FORGIVING = MEBIBYTE;
-/** Less than this in one `stallMs` is no download but a way to hold on to a job. */
+/** A host that sends less than this in one `stallMs` only blocks the job. */
 const TRICKLE = 64 * 1024;
-/** A day: the largest archives over slow lines take hours, and the server that waits for its files can do nothing else. */
+/** A day: the largest archives over slow lines take hours. */
 const LONGEST_MS = DAY_MS;
 /** A panel waits 15 seconds for the answer to its request. */
 const CHECK_MS = 3000;
 const MAX_TYPE = 100;
 
 export interface DownloadSettings {
-  /** Host names, addresses and blocks that may be fetched from although they are not public. */
+  /** Host names, addresses and blocks to allow although they are not public. */
   readonly allowlist: readonly string[];
   readonly userAgent: string;
   readonly resolve?: Resolve;
@@ -38,29 +40,29 @@ export interface DownloadSettings {
   readonly connectMs?: number;
   readonly headerMs?: number;
   readonly stallMs?: number;
-  /** For all of it, however often it is cut. */
+  /** For the whole download, including retries. */
   readonly longestMs?: number;
-  /** Authorities besides those that Node trusts, as PEM. */
+  /** Certificate authorities in addition to Node's, as PEM. */
   readonly ca?: string;
 }
 
-/** Where the bytes go. What it throws ends the download. */
+/** Where the bytes go. An error it throws ends the download. */
 export interface DownloadTarget {
-  /** More is refused; 0 for no limit. */
+  /** 0 for no limit. */
   readonly maxBytes: number;
-  /** Told before the first byte of each answer how many there will be in all; null when nobody says. */
+  /** Called before the first byte of each response with the total size; null when it is unknown. */
   expect(size: number | null): Promise<void>;
-  /** Takes bytes at an offset; the memory is the caller's again afterwards. Begins again at 0 for another object. */
+  /** Takes bytes at an offset; the caller may reuse the memory afterwards. Starts again at 0 for another object. */
   write(bytes: Uint8Array, offset: number): Promise<void>;
 }
 
-/** What is there of an object, and which one it is. */
+/** The bytes received so far, and of which object. */
 interface Part {
   done: number;
-  /** The most that was ever there. */
+  /** The largest `done` so far. */
   furthest: number;
   size: number | null;
-  /** What `If-Range` takes: a strong ETag, or the date of the last change. */
+  /** For `If-Range`: a strong ETag, or the date of the last change. */
   validator: string | null;
   etag: string | null;
 }
@@ -81,8 +83,8 @@ export class GuardedDownload {
   }
 
   /**
-   * Refuses at once what will be refused anyway, without connecting. A name that does not resolve soon passes: fetching
-   * asks again, and says so.
+   * Rejects early what `fetch` would refuse, without connecting. A name that does not resolve in time passes; `fetch`
+   * resolves it again.
    *
    * @throws Failure `invalid_request` with Wings' sentence for it.
    */
@@ -100,10 +102,10 @@ export class GuardedDownload {
   }
 
   /**
-   * Fetches all of it, within a day and as long as bytes come.
+   * Downloads everything, within a day and as long as bytes arrive.
    *
    * @returns its size in bytes.
-   * @throws Failure `invalid_request` for a link that is refused; `archive_damaged` for what is no gzip; `too_large`;
+   * @throws Failure `invalid_request` for a refused link; `archive_damaged` for something other than gzip; `too_large`;
    *   `store_unreachable` when the host keeps failing or answers with an error; `cancelled`; what the target throws.
    */
   async fetch(link: string, target: DownloadTarget, signal: AbortSignal): Promise<number> {
@@ -125,10 +127,10 @@ export class GuardedDownload {
   }
 
   /**
-   * One request for what is missing.
+   * Makes one request for the missing bytes.
    *
-   * @returns true when nothing is any more, false when it has come a good deal further; a Failure that has nothing to do
-   *   with the host, and does not pass by asking it again. Rejects when it has come no further.
+   * @returns true when nothing is missing, false after considerable progress; a Failure that another request to the
+   *   host would not cure. Rejects when there was too little progress.
    */
   async #goOn(url: URL, part: Part, target: DownloadTarget, signal: AbortSignal): Promise<boolean | Failure> {
     const before = part.furthest;
@@ -152,7 +154,7 @@ export class GuardedDownload {
   async #read(response: IncomingMessage, part: Part, target: DownloadTarget, signal: AbortSignal): Promise<void> {
     let received = 0;
     let checked = 0;
-    /** Waiting for the target, a slow disk or a rate: nothing that the host could be blamed for. */
+    /** While the target is slow (disk, rate limit) the host is not to blame. */
     let isWriting = false;
     const watch = setInterval(() => {
       if (!isWriting && received - checked < TRICKLE)
@@ -187,7 +189,7 @@ function rangeOf({ done, validator }: Part): Record<string, string> {
   return { Range: `bytes=${done}-`, ...(validator === null ? {} : { 'If-Range': validator }) };
 }
 
-/** Takes the head of an answer: which object it is of, and where in it the body begins. */
+/** Reads a response's headers: which object it is, and where its body begins. */
 function begin(part: Part, response: IncomingMessage, url: URL): void {
   const { statusCode: status = 0, headers } = response;
   const etag = headers.etag ?? null;
@@ -196,7 +198,7 @@ function begin(part: Part, response: IncomingMessage, url: URL): void {
     const isSameSize = part.size === null || size === '*' || Number(size) === part.size;
     const isSameTag = part.etag === null || etag === null || part.etag === etag;
     if (Number(from) === part.done && isSameSize && isSameTag) return;
-    // Of another object than the bytes that are there (not every service knows If-Range): all of them anew.
+    // Bytes of another object than those received (some services ignore If-Range): start over.
     part.done = 0;
     throw connectionError('the object was replaced meanwhile', 'ECONNRESET');
   }
@@ -248,7 +250,7 @@ function tooSlow({ host }: URL, longestMs: number): Failure {
   });
 }
 
-/** The system's own words are kept; none of them has the URL in it. */
+/** The system's message is kept; it never contains the URL. */
 function explain(error: unknown, { host }: URL): Failure {
   if (error instanceof Failure) return error;
   const { code, message } = faultOf(error);

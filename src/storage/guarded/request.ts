@@ -1,7 +1,6 @@
 /**
- * One GET of a guarded link: redirects are followed by hand, each to addresses that were checked for it and to no
- * others. No proxy stands between (it would resolve the name anew), nothing is kept alive, no cookie or credential is
- * sent, and TLS is checked against the name in the link.
+ * One GET of a guarded link. Each redirect is resolved and checked like the link itself. No proxy (it would resolve the
+ * name again), no keep-alive, no cookies or credentials; TLS is checked against the name in the link.
  */
 import type { LookupAddress } from 'node:dns';
 import http, { type IncomingMessage } from 'node:http';
@@ -20,26 +19,26 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 export interface GuardedOptions {
   readonly allowed: AllowedHosts;
   readonly resolve: Resolve;
-  /** Until the connection stands, TLS and the host's name included. */
+  /** Until the connection stands, including TLS and name resolution. */
   readonly connectMs: number;
-  /** From there until the answer's head is there. */
+  /** From then until the response's headers arrive. */
   readonly headerMs: number;
   readonly userAgent: string;
-  /** Authorities besides those that Node trusts, as PEM. */
+  /** Certificate authorities in addition to Node's, as PEM. */
   readonly ca?: string;
 }
 
 export interface GuardedAnswer {
   readonly response: IncomingMessage;
-  /** Where it came from in the end. */
+  /** Where it came from after redirects. */
   readonly url: URL;
 }
 
 /**
- * Whoever gets an answer reads it to its end or destroys it; destroying closes the connection.
+ * The caller reads the response to its end or destroys it, which closes the connection.
  *
- * @throws Failure `invalid_request` for a link that is refused; the system's error of a connection, or one with the
- *   code `ETIMEDOUT`. Rejects at once when the signal fires, and nothing is open then.
+ * @throws Failure `invalid_request` for a refused link; the system error of the connection, or one with code
+ *   `ETIMEDOUT`. Rejects at once on abort, leaving nothing open.
  */
 export async function guardedGet(
   link: URL,
@@ -81,7 +80,7 @@ async function getOnce(
   }
 }
 
-/** Answers Node's own look-up with what was checked. */
+/** Makes Node connect to the checked addresses. */
 function pinned(addresses: readonly LookupAddress[]): LookupFunction {
   return (_, { all }, callback) => {
     const [first] = addresses;
@@ -99,7 +98,7 @@ function exchange(
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const isTls = url.protocol === 'https:';
   const request = (isTls ? https : http).request(url, {
-    // Of its own: the global one may have been told to use a proxy (NODE_USE_ENV_PROXY).
+    // Not the global agent, which may use a proxy (NODE_USE_ENV_PROXY).
     agent: isTls ? new https.Agent({ ca }) : new http.Agent(),
     lookup,
     headers: { 'User-Agent': userAgent, Accept: '*/*', 'Accept-Encoding': 'identity', Connection: 'close', ...headers },
@@ -115,7 +114,7 @@ function exchange(
   const onAbort = (): void => void request.destroy();
   signal.addEventListener('abort', onAbort, { once: true });
   request.once('response', (response) => {
-    // Whoever reads it hears of a cut by reading; one that comes before is no reason to end the process.
+    // The reader of the body notices a cut; an error before that must not end the process.
     response.on('error', () => undefined);
     resolve(response);
   });

@@ -1,23 +1,23 @@
-/** System errors of a local store as Failures: what the operator must know is which disk, how much, and whose turn. */
+/** Turns system errors of a local store into Failures that name the disk, the amount of space and what to do. */
 import { statfs } from 'node:fs/promises';
 import { asFailure, errnoOf, Failure } from '../../base/failure.ts';
 import { formatBytes } from '../../base/sizes.ts';
 
 const OUT_OF_SPACE = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
-/** The medium is away, read-only or failing; nothing is wrong with the request. */
+/** The medium is missing, read-only or failing; the request is fine. */
 const MEDIUM_GONE = new Set(['EIO', 'EROFS', 'ESTALE', 'ENOTCONN', 'ENODEV', 'ENXIO', 'ENOTDIR', 'EACCES', 'EPERM']);
 
 export interface StoreWrite {
-  /** Bytes of the object that are on the disk already. */
+  /** Bytes of the object already on disk. */
   readonly written: number;
-  /** Bytes that did not fit; 0 when the system took all and refused to keep them. */
+  /** Bytes that did not fit; 0 when the error came after all were accepted. */
   readonly needed: number;
 }
 
 /**
- * @param doing the sentence's start, such as "Cannot store the archive".
- * @param write given when bytes were being written: a full disk is then told in numbers.
+ * @param doing the start of the sentence, such as "Cannot store the archive".
+ * @param write given while writing: a full disk is then described in numbers.
  */
 export async function explainStoreError(
   error: unknown,
@@ -46,7 +46,7 @@ async function outOfSpace(
   { written, needed }: StoreWrite,
 ): Promise<Failure> {
   const free = await freeBytes(directory);
-  // A quota or a file-size limit refuses although the disk has room: then its free space would only mislead.
+  // With a quota or file-size limit the disk may have free space, so naming it would mislead.
   const more = needed > 0 ? `at least ${formatBytes(needed)} more needed` : 'the last bytes were refused';
   const state = errno === 'ENOSPC' ? `${formatBytes(free ?? 0)} free, ${more}` : `a quota or limit (${errno}), ${more}`;
   return new Failure('insufficient_storage', `${doing}: ${state} after ${formatBytes(written)}`, {

@@ -1,4 +1,4 @@
-/** The system calls by which objects appear and vanish; handed in, so that tests can make each of them fail. */
+/** The system calls by which objects appear and disappear; injected, so that tests can make each of them fail. */
 import { type FileHandle, lstat, open, rename, unlink } from 'node:fs/promises';
 import { errnoOf } from '../../base/failure.ts';
 

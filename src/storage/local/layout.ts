@@ -1,9 +1,9 @@
 /**
  * Where objects lie in a local store:
  *
- *   <directory>/.roost-store                            the marker (local-marker.ts)
+ *   <directory>/.roost-store                            the marker (marker.ts)
  *   <directory>/<server>/<backup>.tar.gz|index|json     objects, 0600, in directories of 0700
- *   <directory>/<server>/.<backup>.tar.gz.partial-<hex> an object on its way in, or what a crash left of one
+ *   <directory>/<server>/.<backup>.tar.gz.partial-<hex> an unfinished object, or what a crash left of one
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ export function pathOf(directory: string, key: ObjectKey): string {
   return join(directory, key);
 }
 
-/** The name beside the final one that an object has until it is whole. */
+/** The temporary name, beside the final one, of an object that is being written. */
 export function partialPath(directory: string, key: ObjectKey): string {
   const [server = '', name = ''] = key.split('/');
   return join(directory, server, `.${name}.partial-${randomBytes(8).toString('hex')}`);
@@ -32,15 +32,15 @@ export function isPartialName(server: string, name: string): boolean {
 }
 
 /**
- * True for the name that daemons of the Wings family give an archive that lies in no server's directory: Roost stands in
- * for them, also in the directory where they left their backups. Never listed, swept or replaced.
+ * True for the name of an archive that a daemon of the Wings family left directly in the store's directory, which Roost
+ * may share. Such files are never listed, swept or replaced.
  */
 export function isFlatArchive(name: string): boolean {
   const [, id = ''] = /^([^.]+)\.(?:s3\.)?(?:tar(?:\.(?:gz|xz|bz2|lz|lz4|zst))?|zip|7z)$/.exec(name) ?? [];
   return isUuid(id);
 }
 
-/** True when a directory of that name may be ours. */
+/** True when a directory of that name may be Roost's. */
 export function isServerName(name: string): boolean {
   return isUuid(name);
 }

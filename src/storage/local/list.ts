@@ -1,4 +1,4 @@
-/** What lies in a local store's directory: its objects, and what crashes left. */
+/** Lists the objects in a local store's directory, and removes what crashes left. */
 import type { Dirent } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,10 +8,10 @@ import { removeIfThere, type StoreFiles } from './files.ts';
 import { isPartialName, isServerName } from './layout.ts';
 import type { StoredObject } from '../store.ts';
 
-/** In the order of their keys, one server's directory in memory at a time. */
+/** In key order, holding one server's directory in memory at a time. */
 export async function* listObjects(directory: string, prefix: string): AsyncGenerator<StoredObject, void> {
   for (const server of await serversIn(directory)) {
-    // A server that can't match is not even read.
+    // Do not even read a server that cannot match.
     if (!`${server}/`.startsWith(prefix.slice(0, server.length + 1))) continue;
     for (const name of await filesIn(join(directory, server))) {
       const key = `${server}/${name}`;
@@ -22,7 +22,7 @@ export async function* listObjects(directory: string, prefix: string): AsyncGene
   }
 }
 
-/** Removes partial files, but for those that `isWanted`; returns the paths removed. */
+/** Removes partial files except those that `isWanted`; returns the removed paths. */
 export async function sweepPartials(
   directory: string,
   files: StoreFiles,
@@ -55,7 +55,7 @@ async function filesIn(directory: string): Promise<string[]> {
     .sort();
 }
 
-/** A server's directory goes with its last object, also while this runs. */
+/** A server's directory disappears with its last object, maybe just now. */
 async function entriesOf(directory: string): Promise<Dirent[]> {
   try {
     return await readdir(directory, { withFileTypes: true });

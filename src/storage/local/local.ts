@@ -1,9 +1,9 @@
 /**
- * A store in a directory of this host (local-layout.ts says what lies where).
+ * A store in a directory of this host (layout.ts).
  *
- * It promises what store.ts promises, and that a directory which is not the one it marked is never filled: a disk that
- * is not mounted is `store_unreachable`, for readers too, so that nothing looks lost that is only away. One daemon
- * owns a store directory: what it did not begin itself and is not whole, it sweeps away at its opening.
+ * For: keeping backups on a disk of the node. Promises: what store.ts promises; only the directory that it marked is
+ * used, so an unmounted disk is `store_unreachable`, for readers too, and never filled or seen as empty. Never: shared
+ * by two daemons; opening it removes every unfinished object that it did not begin itself.
  */
 import { constants } from 'node:fs';
 import { access, type FileHandle, link, lstat, mkdir, rmdir, statfs } from 'node:fs/promises';
@@ -21,7 +21,7 @@ import { openLocalSource } from './source.ts';
 import { LocalWriter } from './writer.ts';
 import type { FreeSpace, ObjectWriter, Store, StoredObject } from '../store.ts';
 
-/** Another file system, one without links, a system that forbids links to others' files. */
+/** Another file system, one without links, or a system that forbids links to other users' files. */
 const CANNOT_LINK = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
 
 export interface LocalStoreOptions {
@@ -34,15 +34,13 @@ export interface LocalStoreOptions {
 
 export interface OpenedLocalStore {
   readonly store: LocalStore;
-  /** Files that a crash had left half-written, and that are removed now. */
+  /** Unfinished files of a crash, removed now. */
   readonly swept: readonly string[];
-  /** Why the store cannot be used at present; it is tried again at each call. */
+  /** Why the store cannot be used at present; each call tries again. */
   readonly fault: Failure | null;
 }
 
-/**
- * Opens a store, reachable or not: a daemon starts with a disk away, says so, and uses it when it is back.
- */
+/** Opens a store even while it is unreachable, so that a daemon can start with a disk missing. */
 export async function openLocalStore(options: LocalStoreOptions): Promise<OpenedLocalStore> {
   const store = new LocalStore(options);
   try {
@@ -58,7 +56,7 @@ export class LocalStore implements Store {
   readonly #directory: string;
   readonly #identity: StoreIdentity;
   readonly #files: StoreFiles;
-  /** Partial files of writers that are under way. */
+  /** Partial files of current writers. */
   readonly #writing = new Set<string>();
   #closed = false;
 
@@ -91,7 +89,7 @@ export class LocalStore implements Store {
     const final = this.localPath(key);
     try {
       await this.#makeServer(dirname(final));
-      // Whoever wrote it may never have flushed it.
+      // The file's writer may not have flushed it.
       await this.#files.syncDirectory(path);
       await linkOrFind(path, final);
       await this.#files.syncDirectory(dirname(final));
@@ -110,7 +108,7 @@ export class LocalStore implements Store {
     try {
       return await openLocalSource(this.localPath(key), key, this.#directory);
     } catch (error) {
-      // What seems missing may lie on a disk that is away.
+      // A missing object may lie on a disk that is not mounted.
       if (errnoOf(error) === 'ENOENT') await this.check();
       throw error;
     }
@@ -134,7 +132,7 @@ export class LocalStore implements Store {
     const path = this.localPath(key);
     try {
       await removeIfThere(this.#files, path);
-      // Also when it was gone already: the call that removed it may have been killed before it came here.
+      // Even if it was already gone: the call that removed it may have been killed before this.
       await this.#syncServer(dirname(path));
     } catch (error) {
       throw await explainStoreError(error, `Cannot remove ${key}`, this.#directory);
@@ -156,7 +154,7 @@ export class LocalStore implements Store {
     await this.check();
     try {
       const { bavail, bsize, files, ffree } = await statfs(this.#directory);
-      // btrfs and others make inodes as needed and report 0 of 0.
+      // btrfs and others create inodes on demand and report 0 of 0.
       return { bytes: bavail * bsize, inodes: files === 0 ? null : ffree };
     } catch (error) {
       throw await explainStoreError(error, 'Cannot ask for free space', this.#directory);
@@ -176,7 +174,7 @@ export class LocalStore implements Store {
     }
   }
 
-  /** Removes what crashes left half-written, but for writers that are under way now. Returns the paths. */
+  /** Removes unfinished files of crashes, except those of current writers. Returns the paths. */
   async sweep(): Promise<readonly string[]> {
     this.#requireOpen();
     await this.check();
@@ -194,7 +192,7 @@ export class LocalStore implements Store {
       try {
         return await this.#files.open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, FILE_MODE);
       } catch (error) {
-        // The server's last object was removed just now, and its directory with it.
+        // The server's last object was just removed, together with its directory.
         if (errnoOf(error) !== 'ENOENT' || attempt === 5) throw error;
       }
     }
@@ -215,7 +213,7 @@ export class LocalStore implements Store {
     }
   }
 
-  /** Makes a removal durable; a server without objects keeps no directory. */
+  /** Makes a removal durable, and removes the directory of a server without objects. */
   async #syncServer(path: string): Promise<void> {
     try {
       await this.#files.syncDirectory(path);

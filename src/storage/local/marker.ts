@@ -1,19 +1,18 @@
 /**
- * The marker of a local store: a file with an id, which the node remembers too. It tells the store's directory from
- * the bare mount point that is left when its disk is not mounted. Without it, backups would fill the system disk and
- * every older backup would look lost.
+ * The marker of a local store: a file with an id that the node remembers. It distinguishes the store's directory from
+ * the bare mount point of an unmounted disk, where backups would fill the system disk and older ones would look lost.
  *
  * | the node remembers an id | the directory        |                                               |
  * |--------------------------|----------------------|-----------------------------------------------|
  * | no                       | missing or empty     | made, marked: the first start                 |
- * | no                       | holds only our files | marked: a store from before, adopted; archives |
- * |                          |                      | of a panel's former daemon are no other files |
- * | no                       | holds other files    | refused: not ours to fill                     |
+ * | no                       | holds only our files | marked: an unmarked store; archives of a      |
+ * |                          |                      | panel's former daemon are allowed in it       |
+ * | no                       | holds other files    | refused                                       |
  * | no                       | marked               | remembered: the node's state was lost or new  |
  * | yes                      | marked with it       | used                                          |
- * | yes                      | anything else        | refused: a missing mount, or another's store  |
+ * | yes                      | anything else        | refused: not mounted, or another's store      |
  *
- * The marker is on the disk before the id is remembered: killed in between, the next start finds a marked directory.
+ * The marker is written before the id is remembered: after a kill in between, the next start finds a marked directory.
  */
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -29,13 +28,13 @@ import { DIRECTORY_MODE, FILE_MODE, isFlatArchive, isPartialName, isServerName }
 export const MARKER_NAME = '.roost-store';
 
 const MAX_MARKER_BYTES = 4096;
-/** What a new file system holds by itself. */
+/** What a new file system contains. */
 const NOT_CONTENT = new Set([MARKER_NAME, `${MARKER_NAME}.new`, 'lost+found']);
 
 /**
- * Resolves when the directory is the store that it was at first.
+ * Resolves when the directory is the marked store.
  *
- * @throws Failure `store_unreachable` in the refused cases above; system errors as they are.
+ * @throws Failure `store_unreachable` in the refused cases above; system errors unchanged.
  */
 export async function requireMarked(directory: string, identity: StoreIdentity, files: StoreFiles): Promise<void> {
   const remembered = identity.load();
@@ -58,7 +57,7 @@ async function mark(directory: string, files: StoreFiles): Promise<string> {
   }
   const id = randomUUID();
   const temporary = join(directory, `${MARKER_NAME}.new`);
-  // Left by a marking that was killed: nobody else writes this name.
+  // A marking that was killed may have left it; only Roost writes this name.
   await removeIfThere(files, temporary);
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
   {
@@ -71,7 +70,7 @@ async function mark(directory: string, files: StoreFiles): Promise<string> {
   return id;
 }
 
-/** Makes the directory with its parents, durably: the node will remember it as marked. */
+/** Makes the directory and its parents durable, because the node will remember it as marked. */
 async function makeDirectory(directory: string, files: StoreFiles): Promise<void> {
   const first = await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
   if (first === undefined) return;
@@ -79,7 +78,7 @@ async function makeDirectory(directory: string, files: StoreFiles): Promise<void
     await files.syncDirectory(dirname(made));
 }
 
-/** The id in the marker, or undefined when there is none. @throws Failure `store_unreachable` when it is unreadable. */
+/** The id in the marker, or undefined when there is none. @throws Failure `store_unreachable` when it is damaged. */
 export async function readMarker(directory: string): Promise<string | undefined> {
   const text = await readSmallFile(join(directory, MARKER_NAME));
   if (text === undefined) return undefined;
@@ -118,7 +117,7 @@ function markerId(text: string): string | undefined {
   }
 }
 
-/** The first name in the directory that no store of ours would hold. */
+/** The first name in the directory that no store of Roost would contain. */
 async function findStranger(directory: string): Promise<string | undefined> {
   for (const entry of await readdir(directory, { withFileTypes: true })) {
     if (NOT_CONTENT.has(entry.name)) continue;

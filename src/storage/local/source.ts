@@ -18,7 +18,7 @@ export async function openLocalSource(path: string, key: ObjectKey, directory: s
   } catch (error) {
     await handle?.close();
     if (errnoOf(error) === 'ENOENT') throw missing(key, error);
-    // ELOOP: a link lies where the object should be.
+    // ELOOP: a link is in the object's place.
     if (errnoOf(error) !== 'ELOOP') throw await explainStoreError(error, DOING, directory);
   }
   await handle?.close();
@@ -50,15 +50,15 @@ class LocalSource implements ByteSource {
 
   async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
     throwIfAborted(signal, DOING);
-    // Before any memory is taken: a damaged index may ask for anything.
+    // Before allocating: a damaged index may ask for any range.
     if (offset < 0 || length < 0 || offset + length > this.size) throw this.#short(offset, length);
-    // Its own buffer for each call: an aborted read may still be writing into it.
+    // A buffer per call: an aborted read may still be writing into it.
     const bytes = Buffer.allocUnsafeSlow(length);
     await unlessAborted(this.#fill(offset, bytes), signal, DOING);
     return bytes;
   }
 
-  /** Settles when the read has ended, also when it is aborted meanwhile: the memory is the caller's again then. */
+  /** Settles only when the read has ended, even if aborted, so the caller may reuse the memory. */
   async readInto(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void> {
     throwIfAborted(signal, DOING);
     if (offset < 0 || offset + into.length > this.size) throw this.#short(offset, into.length);

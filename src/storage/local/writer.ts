@@ -1,12 +1,12 @@
 /**
- * One object on its way into a local store.
+ * Writes one object into a local store.
  *
- *   1 create   a temporary name beside the final one          killed from here on: the next open() sweeps it away
- *   2 write    every byte, every short write continued; the disk begins meanwhile
+ *   1 create   a temporary name beside the final one          killed from here on: the next open() removes it
+ *   2 write    every byte, continuing short writes; writing back to disk starts meanwhile
  *   3 sync     the file's bytes and length reach the disk
  *   4 close    checked: network and quota file systems report a full disk only here
- *   5 rename   the object is under its name, whole             killed after this: it is there, or (power cut) it is not
- *   6 sync     the directory: the name survives a power cut    only now the caller may record it
+ *   5 rename   the object gets its name                      killed after this: it exists, or (power cut) it does not
+ *   6 sync     the directory: the name survives a power cut  only now may the caller record it
  */
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -24,7 +24,7 @@ export interface LocalWriterOptions {
   readonly partial: string;
   readonly final: string;
   readonly files: StoreFiles;
-  /** Called once, when the partial file is neither there nor wanted any more. */
+  /** Called once, when the partial file no longer exists. */
   readonly onEnd: () => void;
 }
 
@@ -62,7 +62,7 @@ export class LocalWriter implements ObjectWriter {
     } catch (error) {
       this.#state = 'failed';
       const failure = await this.#explain(error, 0);
-      // What can't even be removed now is swept at the next opening; the reason to tell is the first one.
+      // A file that cannot be removed now is removed at the next opening. Report the first error.
       await this.abort().catch(() => undefined);
       throw failure;
     }
@@ -71,7 +71,7 @@ export class LocalWriter implements ObjectWriter {
   async abort(): Promise<void> {
     if (this.#state === 'committed' || this.#state === 'aborted') return;
     this.#state = 'aborted';
-    // A write under way would fail on a closed descriptor, or land in another file that got its number.
+    // A running write would fail on a closed descriptor, or hit another file with the same number.
     await this.#writing.catch(() => undefined);
     try {
       await this.#close().catch(() => undefined);
@@ -110,7 +110,7 @@ export class LocalWriter implements ObjectWriter {
     await handle?.close();
   }
 
-  /** When the name can't be made durable, a new object is taken back; a replaced one is whole either way. */
+  /** If the name cannot be made durable, a new object is removed; a replaced one is complete either way. */
   async #syncName(replaces: boolean): Promise<void> {
     try {
       await this.#place.files.syncDirectory(dirname(this.#place.final));

@@ -1,9 +1,9 @@
 /**
- * One part of a multipart upload, put to a presigned URL. Every attempt reads its bytes from the source anew, from the
- * part's own beginning, so that what is sent twice is the same twice.
+ * Sends one part of a multipart upload to a presigned URL. Each attempt reads the part's bytes from the source again.
  *
- * The service is asked first whether it wants the bytes (`Expect: 100-continue`): an expired URL is then refused before
- * gigabytes were sent to it, and the refusal is not lost with the connection. One that never answers that gets them.
+ * It asks the service first whether it wants the bytes (`Expect: 100-continue`), so that an expired URL is refused
+ * before gigabytes are sent and the refusal is not lost with the connection. If the service does not reply, bytes are
+ * sent.
  */
 import { createHash } from 'node:crypto';
 import http, { type Agent, type ClientRequest, type IncomingMessage } from 'node:http';
@@ -14,9 +14,9 @@ import type { ByteSource } from '../../base/source.ts';
 import { isOtherEtag } from '../s3/body.ts';
 import { connectionError } from '../s3/failure.ts';
 
-/** What is held in memory of a part; small, so that a slow rate is a trickle and no row of bursts. */
+/** Bytes in memory at once; small, so that a slow rate flows evenly. */
 const PIECE = 128 * 1024;
-/** How long curl waits for a service to say that it wants the body. */
+/** As long as curl waits for a service to accept the body. */
 const CONTINUE_MS = 1000;
 const MAX_ERROR = 4096;
 
@@ -29,25 +29,25 @@ export interface PartUpload {
   readonly pace: Pace;
   /** Whether to ask first; some proxies refuse that (417). */
   readonly asks: boolean;
-  /** Ends the wait for bytes to go out, and after the last one for the answer. */
+  /** The longest wait for bytes to be sent, and after the last one for the response. */
   readonly idleMs: number;
 }
 
 export interface PartAnswer {
   readonly status: number;
-  /** The service's own code (`SlowDown`), '' when it told none. */
+  /** The service's code (`SlowDown`), or ''. */
   readonly code: string;
-  /** As it was sent, quotes and all; undefined when there was none. */
+  /** As sent, including quotes; undefined when there was none. */
   readonly etag: string | undefined;
-  /** True when the ETag is certainly not of the bytes that were sent. */
+  /** True when the ETag is certainly of other bytes than were sent. */
   readonly isOther: boolean;
 }
 
 /**
- * Makes one attempt. Resolves with whatever the service answered.
+ * Makes one attempt and resolves with any response of the service.
  *
- * @throws the system's error of the connection, a Failure of the source; `cancelled` when the signal fires. Nothing of
- *   the request is under way any more then.
+ * @throws the system error of the connection, a Failure of the source, `cancelled` on abort; the request has then
+ *   ended.
  */
 export async function putPart(part: PartUpload, signal: AbortSignal): Promise<PartAnswer> {
   throwIfAborted(signal, 'Cannot upload the archive');
@@ -69,7 +69,7 @@ export async function putPart(part: PartUpload, signal: AbortSignal): Promise<Pa
 class Exchange {
   readonly #part: PartUpload;
   readonly #request: ClientRequest;
-  /** The answer, whenever it comes: often before the last byte was sent. Rejects with the connection. */
+  /** The response, which may come before the last byte is sent. Rejects with the connection. */
   readonly #answered: Promise<IncomingMessage>;
   #hasAnswer = false;
   #isWhole = false;
@@ -81,7 +81,7 @@ class Exchange {
     this.#request = (url.protocol === 'https:' ? https : http).request(url, {
       method: 'PUT',
       agent,
-      // Neither is among the signed headers; S3 takes no body of unknown length.
+      // Neither header is signed; S3 takes no body of unknown length.
       headers: {
         'Content-Length': length,
         'Content-Type': 'application/x-gzip',
@@ -99,7 +99,9 @@ class Exchange {
     promise.catch(() => undefined);
   }
 
-  /** Sends the part, or as much of it as the service wanted; gives the MD5 of all of it, null when it was not all. */
+  /**
+   * Sends the part, or as much of it as the service wants. Returns the MD5 of the whole part, null if not all was sent.
+   */
   async send(signal: AbortSignal): Promise<string | null> {
     const { source, offset, length, pace } = this.#part;
     if (this.#part.asks) await this.#isWanted();
@@ -118,7 +120,7 @@ class Exchange {
     return md5.digest('hex');
   }
 
-  /** What the service said. Its status counts, also when its words never end. */
+  /** The service's response. Its status counts even when its body does not end. */
   answer(md5: string | null): Promise<PartAnswer> {
     return this.#inTime(this.#answered.then((response) => readAnswer(response, md5)));
   }
@@ -127,7 +129,7 @@ class Exchange {
     this.#request.destroy(reason);
   }
 
-  /** A connection is kept for the next part only when nothing of this one is left on it. */
+  /** A connection is reused only when nothing of this part is left on it. */
   leave(): void {
     if (!this.#isWhole || !this.#hasAnswer) this.#request.destroy();
   }
@@ -136,7 +138,7 @@ class Exchange {
     const decided = Promise.withResolvers<void>();
     this.#request.once('continue', decided.resolve);
     const timer = { at: undefined as NodeJS.Timeout | undefined };
-    // The wait begins with the connection: that has a limit of its own.
+    // Start waiting when connected: connecting has its own limit.
     this.#request.once('socket', (socket) => {
       const begin = (): void => void (timer.at = setTimeout(decided.resolve, CONTINUE_MS));
       if (socket.connecting) socket.once('connect', begin);
@@ -152,7 +154,7 @@ class Exchange {
 
   async #write(piece: Uint8Array): Promise<void> {
     const written = new Promise<void>((resolve) => {
-      // What fails here is told by the request itself, or has been answered already.
+      // The request itself reports an error here, or the service has already responded.
       this.#request.write(piece, (error) => {
         if (error === null || error === undefined) resolve();
       });
@@ -181,7 +183,7 @@ async function readAnswer(response: IncomingMessage, md5: string | null): Promis
       if (text.length < MAX_ERROR) text += chunk.toString('latin1', 0, MAX_ERROR);
     }
   } catch {
-    // Who refuses a body while it comes often cuts the connection with it, or is cut off here: the status is there.
+    // A service that refuses a body often cuts the connection, but the status has arrived.
   }
   const [, code = ''] = /<Code>\s*(\w{1,100})\s*<\/Code>/.exec(text) ?? [];
   const isOther = md5 !== null && isOtherEtag(etag, md5, headers['x-amz-server-side-encryption']);

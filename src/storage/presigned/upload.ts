@@ -1,13 +1,15 @@
 /**
- * Puts an archive into somebody else's bucket, by presigned URLs of the parts of a multipart upload. Promises: all parts
- * but the last are of the size that was asked for; the parts that are told are of one upload, the last that was begun;
- * memory stays flat, however large a part is. It neither completes nor aborts an upload: whoever gave out the URLs does.
+ * Uploads an archive to another party's bucket by presigned URLs for the parts of a multipart upload.
  *
- *   1 begin      URLs for a size; each call begins a new upload, and what went to an earlier one is lost
- *   2 parts      a few at a time; a cut, 5xx, 408 or 429 is tried again, from the part's own beginning
- *   3 expired    403 (or an upload that is gone): back to 1, and every part again
+ * For: reports to a panel that keeps backups in its own storage. Promises: all parts but the last have the requested
+ * size; all returned parts belong to the upload begun last; memory stays flat for any part size. Never: completes or
+ * aborts the upload; the panel does.
  *
- * Killed at any point, nothing of it is left here; the next run begins at 1.
+ *   1 begin      URLs for a size; each call begins a new upload, and parts of an earlier one are lost
+ *   2 parts      a few at a time; after a cut, 5xx, 408 or 429 a part starts over
+ *   3 expired    403 (or the upload is gone): back to 1, with every part
+ *
+ * Killed at any point, it leaves nothing here; the next run begins at 1.
  */
 import http from 'node:http';
 import https from 'node:https';
@@ -22,45 +24,45 @@ import { retried } from '../s3/retry.ts';
 import { type PartAnswer, putPart } from './part.ts';
 
 const DOING = 'Cannot upload the archive';
-/** Parts under way: more than one, so that an answer is not waited for with the line idle. */
+/** Several, so that the line is not idle while a response is awaited. */
 const SIDE_BY_SIDE = 4;
-/** One set of URLs lives for an hour; who needs more than these needs another rate, not another try. */
+/** A set of URLs lives for an hour; if that is too short so often, only a higher rate helps. */
 const MOST_BEGINNINGS = 3;
 const IDLE_MS = 60_000;
 const WEB: ReadonlySet<string> = new Set(['http:', 'https:']);
 
 export interface PartPlaces {
-  /** URLs, part by part. */
+  /** URLs in part order. */
   readonly parts: readonly string[];
-  /** Bytes of all parts but the last. */
+  /** Size in bytes of all parts but the last. */
   readonly partSize: number;
 }
 
 export interface UploadRequest {
-  /** Read by several at a time; stays the caller's to close. */
+  /** Read concurrently; the caller closes it. */
   readonly source: ByteSource;
-  /** Begins a new upload of that size. What it throws ends this one. */
+  /** Begins a new upload of that size. An error it throws ends this one. */
   readonly begin: (size: number, signal: AbortSignal) => Promise<PartPlaces>;
-  /** Bytes per second of all parts together, asked for again and again; 0 for no limit. */
+  /** Bytes per second of all parts together, queried repeatedly; 0 for no limit. */
   readonly rate: () => number;
   readonly clock: Clock;
   readonly retry?: RetryPort;
-  /** Milliseconds without any movement after which a connection is given up. */
+  /** Milliseconds without progress before a connection is given up. */
   readonly idleMs?: number;
 }
 
-/** A part as the service took it. */
+/** A part that the service accepted. */
 export interface SentPart {
   /** From 1. */
   readonly partNumber: number;
-  /** The ETag header as it came, quotes included. */
+  /** The ETag header as sent, including quotes. */
   readonly etag: string;
 }
 
 /**
- * @returns all parts, in order, of the upload that was begun last.
+ * @returns all parts of the upload begun last, in order.
  * @throws Failure `store_unreachable`, whose `retry` says whether it may pass; `archive_damaged` of the source;
- *   `cancelled`. No request is under way any more then.
+ *   `cancelled`. No request is running any more then.
  */
 export async function uploadParts(request: UploadRequest, signal: AbortSignal): Promise<readonly SentPart[]> {
   const { source, begin, clock } = request;
@@ -84,7 +86,7 @@ interface PartLocation {
   readonly length: number;
 }
 
-/** @throws Failure when the URLs do not fit the archive: a panel that counts differently would complete a torn object. */
+/** @throws Failure when the URLs do not fit the archive: the panel would complete a truncated object. */
 function readPlaces({ parts, partSize }: PartPlaces, size: number): readonly PartLocation[] {
   const isWhole = Number.isSafeInteger(partSize) && partSize > 0 && parts.length === Math.ceil(size / partSize);
   const urls = parts.flatMap((text) => URL.parse(text) ?? []).filter(({ protocol }) => WEB.has(protocol));
@@ -101,7 +103,7 @@ function readPlaces({ parts, partSize }: PartPlaces, size: number): readonly Par
   });
 }
 
-/** The first part that fails for good stops the others. */
+/** The first part that fails finally stops the others. */
 async function sendAll(
   places: readonly PartLocation[],
   request: UploadRequest,
@@ -156,7 +158,7 @@ async function sendPart(
     const answer = await putPart({ ...place, source, agent, pace, asks, idleMs }, signal);
     asks &&= answer.status !== 417;
     const etag = requireTaken(answer, place);
-    // The same unknown tag for the same bytes, twice: the service has its own kind of tags.
+    // Twice the same unknown ETag for the same bytes: the service has its own kind of ETags.
     if (!answer.isOther || etag === strange) return { partNumber, etag };
     strange = etag;
     throw new Failure('store_unreachable', `${DOING}: ${url.host} took other bytes than were sent`, {
@@ -173,13 +175,13 @@ async function sendPart(
   }
 }
 
-/** Besides 5xx: too slow, too many, and a proxy that does not want to be asked first. */
+/** In addition to 5xx: timeout, refused `Expect`, too many requests. */
 const AGAIN: ReadonlySet<number> = new Set([408, 417, 429]);
-/** Answers that mean that these URLs will never be good again; AWS tells some with a 400. */
+/** Responses after which these URLs will not work again; AWS sends some with status 400. */
 const EXPIRED_STATUS: ReadonlySet<number> = new Set([401, 403, 404]);
 const EXPIRED_CODES: ReadonlySet<string> = new Set(['ExpiredToken', 'NoSuchUpload', 'RequestExpired', 'AccessDenied']);
 
-/** The service does not take parts at these URLs any more. */
+/** The service takes no more parts at these URLs. */
 class NoLongerTaken extends Error {
   readonly #answer: PartAnswer;
   readonly #place: PartLocation;
@@ -237,7 +239,7 @@ function told(status: number, code: string): string {
   return code === '' ? `${status}` : `${status} ${code}`;
 }
 
-/** The system's own words; the URL, which is signed, is in none of them. */
+/** The system's message, which never contains the signed URL. */
 function explain(error: unknown, { url, partNumber }: PartLocation): Failure {
   if (error instanceof Failure) return error;
   const { code, message } = faultOf(error);

@@ -1,24 +1,24 @@
 /**
- * The bytes of one request: a part, or a small object. Kept until the service has taken them, so that each attempt
- * sends all of them from the start.
+ * The bytes of one request: a part or a small object. Kept until the service has them, so that each attempt sends all
+ * of them.
  */
 import { createHash, type Hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Pace } from '../../base/rates.ts';
 import type { Sdk } from './connect.ts';
 
-/** Steps of a paced body; small, so that a slow rate is a trickle and no row of bursts. */
+/** The chunk size of a paced body; small, so that a slow rate flows evenly. */
 const STEP = 64 * 1024;
 
 export interface BodyRules {
-  /** Bytes per second over all bodies; asked for at the start of each attempt. */
+  /** Bytes per second over all bodies; queried at the start of each attempt. */
   readonly rate: () => number;
   readonly pace: Pace;
-  /** True where TLS protects the bytes: only then may the signature leave them out. */
+  /** True when TLS protects the bytes: only then may the signature leave them out. */
   readonly encrypted: boolean;
 }
 
-/** Collects a body's bytes; hashes them as they come, so that no turn of the event loop hashes a whole part. */
+/** Collects and hashes a body's bytes as they come, so that no call blocks to hash a whole part. */
 export class BodyBuffer {
   readonly #bytes: Buffer;
   readonly #rules: BodyRules;
@@ -41,7 +41,7 @@ export class BodyBuffer {
     return this.#length === this.#bytes.byteLength;
   }
 
-  /** Takes as many of the bytes as fit; returns how many. */
+  /** Takes as many bytes as fit and returns how many. */
   fill(bytes: Uint8Array): number {
     const count = Math.min(bytes.byteLength, this.#bytes.byteLength - this.#length);
     const taken = this.#bytes.subarray(this.#length, this.#length + count);
@@ -52,7 +52,7 @@ export class BodyBuffer {
     return count;
   }
 
-  /** What was filled in so far, to be sent. Nothing may be filled in until `reset`. */
+  /** The bytes so far, to be sent. Do not fill until `reset`. */
   seal(): S3Body {
     const bytes = this.#bytes.subarray(0, this.#length);
     return new S3Body(bytes, this.#md5.digest(), this.#sha256?.digest('hex') ?? 'UNSIGNED-PAYLOAD', this.#rules);
@@ -65,7 +65,7 @@ export class BodyBuffer {
   }
 }
 
-/** A wrong digest in an answer, in the service's own words, so that it is asked again for. */
+/** A wrong digest in a response, named as S3 names it, so that the request is tried again. */
 class WrongDigest extends Error {
   override name = 'BadDigest';
 }
@@ -87,7 +87,7 @@ export class S3Body {
     return { ContentLength: this.#bytes.byteLength, ContentMD5: this.#md5.toString('base64') };
   }
 
-  /** The body of one attempt: the bytes themselves, or a stream of them at the operator's rate. */
+  /** The body of one attempt: the bytes, or a stream of them at the operator's rate. */
   open(): Buffer | Readable {
     if (this.#rules.rate() <= 0 || this.#bytes.byteLength === 0) return this.#bytes;
     return Readable.from(paced(this.#bytes, this.#rules.pace), { objectMode: false, highWaterMark: STEP });
@@ -97,14 +97,14 @@ export class S3Body {
     if (opened instanceof Readable) opened.destroy();
   }
 
-  /** @throws WrongDigest when the ETag shows that the service took other bytes. */
+  /** @throws WrongDigest when the ETag shows that the service received other bytes. */
   checkEtag(etag: string | undefined, encryption: string | undefined): void {
     if (!isOtherEtag(etag, this.#md5.toString('hex'), encryption)) return;
     throw new WrongDigest('the service took other bytes than were sent');
   }
 }
 
-/** True when an ETag is an MD5 (with keys of a KMS, and at some services, it is not) and not that of the bytes. */
+/** True when the ETag is an MD5 of other bytes. With KMS keys and at some services it is no MD5. */
 export function isOtherEtag(etag: string | undefined, md5: string, encryption: string | string[] | undefined): boolean {
   const written = /^"?([0-9a-f]{32})"?$/i.exec(etag ?? '')?.[1]?.toLowerCase();
   if (written === undefined || (encryption !== undefined && encryption !== 'AES256')) return false;
@@ -119,7 +119,7 @@ async function* paced(bytes: Buffer, pace: Pace): AsyncGenerator<Buffer, void> {
   }
 }
 
-/** Hands the signer a digest that is known already; it would hash the whole body at once otherwise. */
+/** Gives the signer the known digest; otherwise it would hash the whole body in one blocking call. */
 export function addPayloadHash(
   stack:
     | InstanceType<Sdk['PutObjectCommand']>['middlewareStack']

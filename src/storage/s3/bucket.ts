@@ -1,9 +1,9 @@
 /**
- * One bucket's requests, each asked again while that may help, each failure explained. Knows nothing of backups or of
- * what a key means: names here are whole names in the bucket, prefix included.
+ * Requests to one bucket, with retries and explained failures. Names here are whole names in the bucket, prefix
+ * included.
  *
- * Checksums: `WHEN_REQUIRED`, since the SDK's default sends trailers that S3-compatible services refuse, or store as
- * part of the object. Every body carries a Content-MD5 instead, which all of them check.
+ * Checksums are `WHEN_REQUIRED`: the SDK's default sends trailers that some S3-compatible services refuse or store in
+ * the object. Every body has a Content-MD5 instead, which all of them check.
  */
 import type {
   GetObjectCommandOutput,
@@ -20,19 +20,19 @@ import { explainS3Error, type S3Location, serviceCode } from './failure.ts';
 import type { RetryPort } from '../../base/retry.ts';
 import { type Patience, retried } from './retry.ts';
 
-/** Names the writer of an object, so that one whose answer was lost can be told from another's. */
+/** Metadata that names an object's writer, to recognize an object whose response was lost. */
 const WRITER_TAG = 'roost-writer';
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   readonly patience?: Patience;
-  /** Told of failures that are asked again for: the request may have been carried out all the same. */
+  /** Called for failures that are retried: the request may have been carried out all the same. */
   readonly onTransient?: (error: unknown) => void;
 }
 
 export interface ObjectFacts {
   readonly size: number;
-  /** As the service writes it, quotes included. */
+  /** As the service writes it, including quotes. */
   readonly etag: string;
   readonly writer: string | undefined;
 }
@@ -88,7 +88,9 @@ export class S3Bucket {
     }
   }
 
-  /** The answer to a GET, whose body the caller reads; with `range` only those bytes, of that ETag alone. */
+  /**
+   * The response to a GET, whose body the caller reads; with `range`, only those bytes of the object with that ETag.
+   */
   async get(
     name: string,
     doing: string,
@@ -120,7 +122,9 @@ export class S3Bucket {
     return answer.ETag ?? '';
   }
 
-  /** Replaces a small object; with `onlyNew` it fails with `PreconditionFailed` where services know that condition. */
+  /**
+   * Replaces a small object; with `onlyNew` fails with `PreconditionFailed` if it exists, where services support that.
+   */
   async putMarker(name: string, text: string, onlyNew: boolean, doing: string): Promise<void> {
     const IfNoneMatch = onlyNew ? '*' : undefined;
     const input = { ...this.#named(name), Body: Buffer.from(text), ContentType: 'application/json', IfNoneMatch };
@@ -175,7 +179,7 @@ export class S3Bucket {
   /** Resolves when nothing of the upload is left. */
   async abortUpload(upload: OpenUpload, doing: string): Promise<void> {
     const input = { ...this.#named(upload.name), UploadId: upload.id };
-    // A part that was on its way may arrive after the abort and stay: asked for until the service knows of none.
+    // A part in flight may arrive after the abort and stay, so repeat until the service lists none.
     for (let round = 1; round <= 5; round++) {
       try {
         await this.#call(doing, { patience: 'long' }, (signal) =>
@@ -191,7 +195,7 @@ export class S3Bucket {
     }
   }
 
-  /** Uploads under names that begin so. MinIO knows only whole names here. */
+  /** Open uploads whose names have this prefix. MinIO finds only whole names. */
   async *uploads(prefix: string, doing: string): AsyncGenerator<OpenUpload, void> {
     let from: Pick<ListMultipartUploadsCommandInput, 'KeyMarker' | 'UploadIdMarker'> = {};
     for (;;) {
@@ -284,7 +288,7 @@ export class S3Bucket {
   }
 }
 
-/** No object of that name; a missing bucket is another fault, but HEAD cannot tell. */
+/** No object of that name. HEAD cannot tell this from a missing bucket. */
 export function isMissing(failure: unknown): boolean {
   const code = serviceCode(failure);
   return code === 'NoSuchKey' || code === 'NotFound';

@@ -1,4 +1,4 @@
-/** Loads the SDK and makes a client of the config. Nothing is sent here. */
+/** Loads the SDK and makes a client from the config. Sends nothing. */
 import { readFile } from 'node:fs/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { S3StoreConfig } from '../../config/types.ts';
@@ -6,7 +6,7 @@ import { errnoOf, Failure } from '../../base/failure.ts';
 
 export type Sdk = typeof import('@aws-sdk/client-s3');
 
-/** A connection that makes no progress for so long is cut, and the request made again. */
+/** A connection without progress for this long is cut, and the request retried. */
 export const IDLE_MS = 60_000;
 const CONNECT_MS = 10_000;
 const MAX_SOCKETS = 32;
@@ -19,13 +19,13 @@ export interface Connection {
 }
 
 /**
- * @param idleMs milliseconds without progress after which a request is given up.
- * @throws Failure `config_invalid` when the authority's file cannot be read.
+ * @param idleMs milliseconds without progress before a request is given up.
+ * @throws Failure `config_invalid` when the CA file cannot be read.
  */
 export async function connectS3(name: string, config: S3StoreConfig, idleMs = IDLE_MS): Promise<Connection> {
   const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
   const ca = config.caFile === null ? {} : { ca: await authorityOf(name, config.caFile) };
-  // Loaded here and not at the top: the SDK takes longer to load than everything else together.
+  // Not imported at the top: the SDK takes longer to load than everything else together.
   const sdk = await import('@aws-sdk/client-s3');
   const { accessKeyId, secretAccessKey, sessionToken } = config;
   const credentials =
@@ -45,9 +45,9 @@ export async function connectS3(name: string, config: S3StoreConfig, idleMs = ID
     forcePathStyle: isPathStyle(config),
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    // Not every service and proxy answers 100-continue.
+    // Some services and proxies do not answer 100-continue.
     expectContinueHeader: false,
-    // Asked again by s3-retry.ts, which knows what may be sent twice.
+    // retry.ts does the retries; it knows what may be sent twice.
     maxAttempts: 1,
     requestHandler: {
       connectionTimeout: CONNECT_MS,
@@ -59,7 +59,7 @@ export async function connectS3(name: string, config: S3StoreConfig, idleMs = ID
   return { sdk, client, origin: new URL(config.endpoint ?? `https://s3.${config.region}.amazonaws.com`) };
 }
 
-/** True when the bucket stands in the path of URLs. */
+/** True when the bucket is part of the URL's path. */
 export function isPathStyle({ endpoint, pathStyle }: Pick<S3StoreConfig, 'endpoint' | 'pathStyle'>): boolean {
   return pathStyle ?? endpoint !== null;
 }

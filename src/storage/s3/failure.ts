@@ -1,12 +1,12 @@
 /**
- * Answers of S3 and what speaks it as Failures: whose turn it is, and where in the config. The service's own code and
- * message reach the reader; requests, headers and credentials never do (the SDK's errors hold them, so they are not
- * kept as causes).
+ * Turns errors of S3 services into Failures that say what to change, and where in the config. The service's code and
+ * message are shown; requests, headers and credentials never are. The SDK's errors contain them, so they are not kept
+ * as causes.
  */
 import { errnoOf, Failure } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
 
-/** What a message may name: nothing in it is secret. */
+/** What messages may name: nothing secret. */
 export interface S3Location {
   readonly store: string;
   readonly bucket: string;
@@ -15,11 +15,11 @@ export interface S3Location {
   readonly host: string;
 }
 
-/** What can be read from an error of the SDK, a socket or a resolver. */
+/** What an error of the SDK, a socket or a resolver says. */
 export interface S3Fault {
   /** The service's code (`NoSuchBucket`) or the system's (`ECONNREFUSED`); '' when there is none. */
   readonly code: string;
-  /** The HTTP status, or undefined when no answer came. */
+  /** The HTTP status; undefined without a response. */
   readonly status: number | undefined;
   readonly message: string;
 }
@@ -36,21 +36,21 @@ export function faultOf(error: unknown): S3Fault {
   return { code, status: metadata?.httpStatusCode, message: shorten(error.message) };
 }
 
-/** The code of a service that a Failure of this room was made from. */
+/** The service's code from which an S3 Failure was made. */
 export function serviceCode(failure: unknown): string | undefined {
   const code = failure instanceof Failure ? failure.facts['code'] : undefined;
   return typeof code === 'string' ? code : undefined;
 }
 
-/** An error of our own with a system's code, so that it counts as transient. */
+/** An error with a system's code, so that it counts as transient. */
 export function connectionError(message: string, code: 'ECONNRESET' | 'ETIMEDOUT' | 'IncompleteBody'): Error {
   return Object.assign(new Error(message), { code });
 }
 
 const TRANSIENT_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
 /**
- * Told with a status that says otherwise, or with none. A wrong digest is the wire's fault before it is ours, and the
- * SDK sets its clock by the answer to `RequestTimeTooSkewed`: the next attempt is signed with the service's time.
+ * Transient although the status says otherwise or is missing. A wrong digest is most likely a transmission error, and
+ * on `RequestTimeTooSkewed` the SDK corrects its clock, so the next attempt is signed with the service's time.
  */
 const TRANSIENT_CODES = new Set([
   'BadDigest',
@@ -76,7 +76,7 @@ const TRANSIENT_CODES = new Set([
   'XAmzContentSHA256Mismatch',
 ]);
 
-/** True when the same request may succeed in a moment. */
+/** True when the same request may succeed later. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof Failure) return error.retry;
   const { code, status, message } = faultOf(error);
@@ -85,7 +85,7 @@ export function isTransient(error: unknown): boolean {
   return /socket hang up|aborted|premature close/i.test(message);
 }
 
-/** @param doing the sentence's start, such as "Cannot store the archive". */
+/** @param doing the start of the sentence, such as "Cannot store the archive". */
 export function explainS3Error(error: unknown, doing: string, place: S3Location): Failure {
   if (error instanceof Failure) return error;
   const fault = faultOf(error);
@@ -213,11 +213,11 @@ function sharpen(fault: S3Fault, place: S3Location): Sharp {
   return ruleOf(fault)(place, fault);
 }
 
-/** OpenSSL's and Node's names for a chain, a name or a date that does not fit, and for no TLS at the other end. */
+/** Codes of OpenSSL and Node for a wrong chain, name or date, and for a peer without TLS. */
 const TLS_CODE = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|EPROTO$|HOSTNAME_MISMATCH)/;
 
 function ruleOf(fault: S3Fault): Rule {
-  // Services tell a cap (B2) and a lock (AWS) with the code of a missing permission.
+  // Services report a cap (B2) and a lock (AWS) with the code of a missing permission.
   if (fault.code === 'AccessDenied' && /\bcap exceeded|quota/i.test(fault.message)) return full;
   if (fault.code === 'AccessDenied' && /object lock|WORM|legal hold|retention/i.test(fault.message)) return locked;
   if (fault.code === 'AccessDenied' && /expired/i.test(fault.message)) return clockSkew;
@@ -237,7 +237,7 @@ function ruleOf(fault: S3Fault): Rule {
 
 function told({ code, message, status }: S3Fault): string {
   if (code === '') return message;
-  // An answer without a body (HEAD) has nothing to say but its status.
+  // A response without a body (HEAD) has only its status.
   const bare = message === '' || message === 'UnknownError' || message === code;
   return bare ? `${code}${status === undefined ? '' : `, ${status}`}` : `${code}: ${message}`;
 }

@@ -1,18 +1,18 @@
 /**
- * One node, one prefix: the object `<prefix>.roost-store` holds an id that the node remembers, so that two nodes which
- * share a bucket never take each other's objects for their own. The id is remembered as wanted before the object is
- * written, and as ours once it was read back; killed in between, the next start goes on from there.
+ * One node per prefix: the object `<prefix>.roost-store` holds an id that the node remembers, so that two nodes sharing
+ * a bucket never treat each other's objects as their own. The id is remembered as wanted before the object is written,
+ * and as ours after it was read back; after a kill in between, the next start continues from there.
  *
- * | the node remembers | the bucket's id  |                                                                       |
- * |--------------------|------------------|-----------------------------------------------------------------------|
- * | nothing            | none             | marked with a new id: the first start                                 |
- * | nothing            | an id            | refused: another node's. With `adopt: <that id>` taken over, marked anew |
- * | an id              | the same         | used                                                                  |
- * | an id              | another          | refused (or adopted): another node took it over                       |
- * | an id              | none             | refused: not the bucket that it was                                   |
+ * | the node remembers | the bucket's id  |                                                                 |
+ * |--------------------|------------------|-----------------------------------------------------------------|
+ * | nothing            | none             | marked with a new id: the first start                           |
+ * | nothing            | an id            | refused: another node's. With `adopt: <that id>` marked again   |
+ * | an id              | the same         | used                                                            |
+ * | an id              | another          | refused (or adopted): another node took it over                 |
+ * | an id              | none             | refused: not the same bucket                                    |
  *
- * Of two nodes that mark at once, one is refused at its write, where the service knows `If-None-Match`; elsewhere the
- * last write stands, and the other is refused at its next look.
+ * Of two nodes that mark at once, one is refused at its write if the service supports `If-None-Match`; otherwise the
+ * last write counts, and the other node is refused at its next check.
  */
 import { randomUUID } from 'node:crypto';
 import { Failure } from '../../base/failure.ts';
@@ -29,12 +29,12 @@ const MAX_MARKER_BYTES = 4096;
 
 export interface S3MarkerRules {
   readonly prefix: string;
-  /** The id of a node whose prefix is to be taken over, or null. */
+  /** The id of a node whose prefix to take over, or null. */
   readonly adopt: string | null;
   readonly identity: StoreIdentity;
 }
 
-/** @throws Failure `store_unreachable` in the refused cases, and for everything that keeps the bucket from being used. */
+/** @throws Failure `store_unreachable` in the refused cases, and when the bucket cannot be used. */
 export async function requireOwnPrefix(bucket: S3Bucket, rules: S3MarkerRules, options: CallOptions): Promise<void> {
   const { identity, adopt } = rules;
   const remembered = identity.load();
@@ -60,9 +60,9 @@ async function mark(bucket: S3Bucket, rules: S3MarkerRules, id: string, replaced
     await bucket.putMarker(nameOf(rules), text, replaced === undefined, DOING);
   } catch (error) {
     const code = serviceCode(error);
-    // Swift and older services know no condition.
+    // Swift and older services do not support the condition.
     if (code === 'NotImplemented') await bucket.putMarker(nameOf(rules), text, false, DOING);
-    // Another node was faster; or an attempt of ours, whose answer was lost.
+    // Another node was faster, or an attempt of ours whose response was lost.
     else if (code !== 'PreconditionFailed' && code !== 'ConditionalRequestConflict') throw error;
   }
   const found = await readMarker(bucket, rules, {});

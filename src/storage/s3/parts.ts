@@ -1,22 +1,22 @@
 /**
- * How an object is cut into multipart parts. All but the last have one size (R2 and B2 refuse others), from 5 MiB to
- * 5 GiB, and there are at most 10,000 of them; docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html.
+ * How an object is cut into multipart parts: at most 10,000, all but the last of one size (R2 and B2 require that) from
+ * 5 MiB to 5 GiB; docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html.
  */
 import { Failure } from '../../base/failure.ts';
 import { formatBytes, MEBIBYTE } from '../../base/sizes.ts';
 
 export const MAX_PARTS = 10_000;
 
-/** Enough for archives of 78 GiB; smaller ones cost more requests than they save memory. */
+/** Enough for archives of 78 GiB; smaller parts would cost more requests than they save memory. */
 const USUAL_PART = 8 * MEBIBYTE;
 const LARGEST_PART = 5 * 1024 ** 3;
-/** What the parts of one object may hold in memory together, where their size allows it. */
+/** The most memory for parts of one object, if their size allows it. */
 const MEMORY = 32 * MEBIBYTE;
 const MOST_BUFFERS = 4;
 
 /**
- * @param expected the most bytes that the object may come to, or undefined when nobody knows.
- * @param configured what the operator wants, or null.
+ * @param expected the most bytes that the object may have, or undefined when unknown.
+ * @param configured the operator's part size, or null.
  * @throws Failure `too_large` when 10,000 of the largest parts would not hold it.
  */
 export function choosePartSize(expected: number | undefined, configured: number | null): number {
@@ -29,7 +29,7 @@ export function choosePartSize(expected: number | undefined, configured: number 
   });
 }
 
-/** Buffers of one object: one is filled while the others are sent, so there are always two. */
+/** Buffers per object. At least two: one is filled while others are sent. */
 export function bufferCount(partSize: number): number {
   return Math.max(2, Math.min(MOST_BUFFERS, Math.floor(MEMORY / partSize)));
 }

@@ -1,11 +1,11 @@
 /**
- * Signature Version 4 in the query of a URL, for downloads that go past the agent;
+ * Presigned URLs (Signature Version 4 in the query) for downloads directly from the storage;
  * docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html.
  */
 import { createHash, createHmac } from 'node:crypto';
 
 export interface PresignRequest {
-  /** Of the object: scheme, host and path, without a query. The path is encoded as `encodeKey` does. */
+  /** The object's URL without a query; its path is encoded as by `encodeKey`. */
   readonly url: URL;
   readonly region: string;
   readonly credentials: {
@@ -16,13 +16,13 @@ export interface PresignRequest {
   /** Milliseconds since the Unix epoch. */
   readonly now: number;
   readonly expiresSeconds: number;
-  /** Further parameters, such as `response-content-disposition`. */
+  /** More parameters, such as `response-content-disposition`. */
   readonly query: Readonly<Record<string, string>>;
 }
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 
-/** A GET of the object that anybody may make until it expires. */
+/** A URL by which anyone can GET the object until it expires. */
 export function presignGet(request: PresignRequest): string {
   const { url, region, credentials, now, expiresSeconds } = request;
   const time = new Date(now).toISOString().replace(/[-:]|\.\d{3}/g, '');
@@ -46,7 +46,7 @@ export function presignGet(request: PresignRequest): string {
   return `${url.origin}${url.pathname}?${query}&X-Amz-Signature=${hmac(key, toSign).toString('hex')}`;
 }
 
-/** An object's key in a URL's path: every byte but the unreserved ones and slashes as %XX. */
+/** An object's key in a URL's path: every byte as %XX, except unreserved ones and slashes. */
 export function encodeKey(key: string): string {
   return key.split('/').map(encode).join('/');
 }

@@ -1,8 +1,8 @@
-/** Asking again: how often, and after how long. A caller's signal ends the wait at once. */
+/** When and how often requests are retried. An abort ends the wait at once. */
 import type { RetryPort } from '../../base/retry.ts';
 import { isTransient } from './failure.ts';
 
-/** `once` for a look at the start, `short` for what somebody waits for, `long` (about a minute) for bytes of a backup. */
+/** `once` for a check at the start, `short` when a person waits, `long` (about a minute) for bytes of a backup. */
 export type Patience = 'once' | 'short' | 'long';
 
 const ATTEMPTS: Readonly<Record<Patience, number>> = { once: 1, short: 4, long: 10 };
@@ -13,11 +13,11 @@ export interface RetryOptions {
   readonly port: RetryPort;
   readonly patience: Patience;
   readonly signal: AbortSignal | undefined;
-  /** Called for each failure that is tried again, and for the last. */
+  /** Called for each failure that is retried, and for the last. */
   readonly onTransient?: (error: unknown) => void;
 }
 
-/** Runs `work` until it succeeds, fails for good, or patience ends; rejects with the last error. */
+/** Runs `work` until it succeeds, fails finally, or attempts run out; rejects with the last error. */
 export async function retried<Result>(work: () => Promise<Result>, options: RetryOptions): Promise<Result> {
   const { port, patience, signal, onTransient } = options;
   for (let attempt = 1; ; attempt++) {
@@ -33,7 +33,7 @@ export async function retried<Result>(work: () => Promise<Result>, options: Retr
   }
 }
 
-/** Half fixed, half by chance: many parts that failed together must not come back together. */
+/** Half of it random, so that parts that failed together are not all retried together. */
 function pauseMs(attempt: number, random: number): number {
   const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1));
   return longest / 2 + (longest / 2) * random;

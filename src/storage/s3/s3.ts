@@ -1,11 +1,11 @@
 /**
- * A store in a bucket of S3, or of anything that speaks it: objects `<prefix><server>/<backup>.tar.gz`, `.index` and
- * `.json`, and the node's marker (s3-marker.ts).
+ * A store in a bucket of S3 or a compatible service: objects `<prefix><server>/<backup>.tar.gz`, `.index` and `.json`,
+ * and the node's marker (marker.ts).
  *
- * It promises what store.ts promises, with one difference that no object storage can hide: an object that is replaced
- * or removed while it is read says so (`archive_damaged`), and never mixes old bytes with new ones. Archives stream
- * through a few buffers and never touch this host's disk. It leaves no open upload behind: on failure, on abort, and
- * after a crash at the first use of the next run. Only names that are keys under the own prefix are ever touched.
+ * For: keeping backups off the node. Promises: what store.ts promises, except that reading an object that is replaced
+ * or removed fails with `archive_damaged`; archives stream through a few buffers, never through this host's disk; no
+ * open upload is left behind on failure or abort, nor after a crash, once the next run uses the store. Never: touches
+ * names other than keys under its own prefix.
  */
 import { type Clock, DAY_MS, systemClock } from '../../base/clock.ts';
 import { asFailure, Failure } from '../../base/failure.ts';
@@ -26,37 +26,37 @@ import { S3Source } from './source.ts';
 import { S3Writer } from './writer.ts';
 import type { CreateOptions, ObjectWriter, PresignOptions, Store, StoredObject } from '../store.ts';
 
-/** How long a look at the marker is believed by those who write. */
+/** How long writers rely on the last check of the marker. */
 const BELIEVED_MS = 60_000;
-/** How long the opening waits for a service that does not answer. */
+/** How long opening waits for a service that does not answer. */
 const OPENING_MS = 5_000;
-/** How long whoever asks for the state of a store waits for it. */
+/** How long a check of the store's state waits. */
 const CHECK_MS = 10_000;
 
 export interface S3StoreOptions {
   readonly name: string;
   readonly config: S3StoreConfig;
   readonly identity: StoreIdentity;
-  /** Bytes per second that all uploads to this store together may take; 0 for no limit. */
+  /** Bytes per second of all uploads to this store together; 0 for no limit. */
   readonly uploadRate?: () => number;
-  /** Told the names of uploads that an earlier run had left open, and that are aborted now. */
+  /** Called with the names of uploads that an earlier run left open and that were aborted. */
   readonly onSwept?: (names: readonly string[]) => void;
   readonly clock?: Clock;
   readonly retry?: RetryPort;
-  /** Milliseconds without progress after which a request is given up. */
+  /** Milliseconds without progress before a request is given up. */
   readonly idleMs?: number;
 }
 
 export interface OpenedS3Store {
   readonly store: S3Store;
-  /** Why the store cannot be used at present; it is tried again at each call. */
+  /** Why the store cannot be used at present; each call tries again. */
   readonly fault: Failure | null;
 }
 
 /**
- * Opens a store, reachable or not: a daemon starts while a service is away.
+ * Opens a store even while it is unreachable, so that a daemon can start without the service.
  *
- * @throws Failure `config_invalid` when a file that the config names cannot be read.
+ * @throws Failure `config_invalid` when a file named in the config cannot be read.
  */
 export async function openS3Store(options: S3StoreOptions): Promise<OpenedS3Store> {
   const store = new S3Store(options, await connectS3(options.name, options.config, options.idleMs));
@@ -78,7 +78,7 @@ export class S3Store implements Store {
   readonly #clock: Clock;
   readonly #retry: RetryPort;
   readonly #rules: BodyRules;
-  /** Ids of uploads that writers of this process have open. */
+  /** Ids of open uploads of this process. */
   readonly #underWay = new Set<string>();
   #believedUntil = Number.NEGATIVE_INFINITY;
   #isSwept = false;
@@ -131,7 +131,7 @@ export class S3Store implements Store {
     return facts === undefined ? undefined : { size: facts.size };
   }
 
-  /** Takes open uploads of the key along, but for those of writers that are under way. */
+  /** Also aborts open uploads of the key, except those of current writers. */
   async remove(text: ObjectKey): Promise<void> {
     const key = this.#ready(text);
     if (this.#clock.monotonic() >= this.#believedUntil) await this.prepare({});
@@ -139,7 +139,7 @@ export class S3Store implements Store {
     try {
       await this.#abortUploadsOf(key);
     } catch (error) {
-      // The object is gone. Where the key may not list uploads, the bucket's own rule for them has to do.
+      // The object is gone. Without permission to list uploads, the bucket's lifecycle rule has to remove them.
       if (serviceCode(error) !== 'AccessDenied' && serviceCode(error) !== 'NotImplemented') throw error;
     }
   }
@@ -163,7 +163,7 @@ export class S3Store implements Store {
     await this.prepare({ signal: AbortSignal.timeout(CHECK_MS) });
   }
 
-  /** Looks whether the prefix is this node's, and once per run aborts what an earlier run had left open. */
+  /** Checks that the prefix is this node's, and once per run aborts uploads that an earlier run left open. */
   async prepare(options: CallOptions): Promise<void> {
     const { prefix, adopt } = this.#config;
     await requireOwnPrefix(this.#bucket, { prefix, adopt, identity: this.#options.identity }, options);
@@ -179,7 +179,7 @@ export class S3Store implements Store {
     if (this.#config.download !== 'redirect') return undefined;
     const { client } = this.#connection;
     const { accessKeyId, secretAccessKey, sessionToken } = await client.config.credentials();
-    // The SDK learns from answers how far this host's clock is off.
+    // The SDK learns from responses how far this host's clock is off.
     const now = this.#clock.now() + client.config.systemClockOffset;
     return presignGet({
       url: this.#urlOf(key),
@@ -200,7 +200,7 @@ export class S3Store implements Store {
     const doing = `Cannot change the object lock of ${key}`;
     if (objectLock === 'none') return;
     if (objectLock === 'legal-hold') return this.#bucket.setLegalHold(this.#nameOf(key), locked, doing);
-    // A retention cannot be taken back; it ends by itself.
+    // A retention cannot be taken back; it expires.
     if (!locked) return;
     const mode = objectLock === 'governance' ? 'GOVERNANCE' : 'COMPLIANCE';
     await this.#bucket.setRetention(this.#nameOf(key), mode, this.#clock.now() + objectLockDays * DAY_MS, doing);
@@ -213,7 +213,7 @@ export class S3Store implements Store {
 
   async #head(key: ObjectKey, doing: string): ReturnType<S3Bucket['head']> {
     const facts = await this.#bucket.head(this.#nameOf(key), doing);
-    // The answer to HEAD has no body: a bucket that is gone, or another one, looks like a missing object.
+    // A HEAD response has no body, so a missing or different bucket looks like a missing object.
     if (facts === undefined) await this.check();
     return facts;
   }

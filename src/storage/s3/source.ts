@@ -1,9 +1,8 @@
 /**
- * An object in a bucket as a source of bytes, read by ranges of the one version that was opened.
+ * A byte source that reads one version of an object by ranges.
  *
- * Reads that go on where the last ended are served from windows that grow with the run, so that reading an archive
- * through costs few requests; single reads fetch exactly what they ask for. A cut connection is taken up again at the
- * byte where it broke off.
+ * Consecutive reads are served from windows that grow, so that reading a whole archive takes few requests; single reads
+ * fetch exactly what they ask for. A cut connection resumes at the byte where it broke off.
  */
 import { MEBIBYTE } from '../../base/sizes.ts';
 import { Failure, throwIfAborted, unlessAborted } from '../../base/failure.ts';
@@ -16,11 +15,11 @@ import { retried } from './retry.ts';
 
 const DOING = 'Cannot read the archive';
 
-/** So many reads in a row, and the next ones are expected to follow. */
+/** After this many consecutive reads, more are expected. */
 const RUN = 3;
 const FIRST_WINDOW = 512 * 1024;
 const LARGEST_WINDOW = 2 * MEBIBYTE;
-/** Threads read side by side: the window before the newest is still asked for. */
+/** Threads read in parallel, so the window before the newest is still needed. */
 const WINDOWS = 2;
 
 interface Window {
@@ -28,7 +27,7 @@ interface Window {
   readonly end: number;
   readonly memory: Buffer;
   readonly filled: Promise<void>;
-  /** Reads that wait for it or copy out of it: its memory is theirs too. */
+  /** Reads that wait for it or copy from its memory. */
   readers: number;
   isFilled: boolean;
 }
@@ -58,7 +57,7 @@ export class S3Source implements ByteSource {
   readonly #retry: RetryPort;
   readonly #closing = new AbortController();
   #windows: Window[] = [];
-  /** Memory of a window that nobody reads any more: an archive is read through without leaving garbage of its size. */
+  /** Memory of a window no longer read, for reuse: otherwise reading an archive leaves garbage of its size. */
   #spare: Buffer | undefined;
   #next = -1;
   #run = 0;
@@ -90,7 +89,7 @@ export class S3Source implements ByteSource {
     if (window === undefined) return this.#fetch(offset, into, signal);
     window.readers++;
     try {
-      // Others may wait for the same window; whoever is cancelled leaves it to them.
+      // Other reads may wait for the same window, so an abort ends only this wait.
       await unlessAborted(window.filled, signal, DOING);
       const at = offset - window.start;
       into.set(window.memory.subarray(at, at + length));
@@ -105,7 +104,7 @@ export class S3Source implements ByteSource {
     this.#spare = undefined;
   }
 
-  /** Before any memory is taken: a damaged index may ask for anything. */
+  /** Before allocating: a damaged index may ask for any range. */
   #expectInside(offset: number, length: number): void {
     if (offset < 0 || length < 0 || offset + length > this.size) throw this.#short(offset + length);
   }
@@ -130,7 +129,7 @@ export class S3Source implements ByteSource {
         window.isFilled = true;
       },
       () => {
-        // Asked for anew by whoever comes next.
+        // The next read requests it again.
         this.#windows = this.#windows.filter((other) => other !== window);
       },
     );
@@ -139,7 +138,7 @@ export class S3Source implements ByteSource {
 
   #drop(window: Window | undefined): void {
     this.#windows = this.#windows.filter((other) => other !== window);
-    // One that is still being filled is written to, although its reader may have been cancelled.
+    // A window that is still being filled is written to, even if its reader was cancelled.
     if (window?.isFilled === true && window.readers === 0) this.#spare = window.memory;
   }
 
@@ -155,7 +154,7 @@ export class S3Source implements ByteSource {
     const stop = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
     const target = { offset, bytes, done: 0 };
     try {
-      // Each cut after some progress is a new beginning; only a connection that brings nothing wears patience out.
+      // A cut after some progress starts a new series of attempts; only attempts without progress count.
       const options = { port: this.#retry, patience: 'long', signal: stop } as const;
       while (!(await retried(() => this.#fill(target, stop), options))) throwIfAborted(stop, DOING);
     } catch (error) {
@@ -164,7 +163,7 @@ export class S3Source implements ByteSource {
     }
   }
 
-  /** One request for what is still missing. False when it brought some of it; rejects when it brought nothing. */
+  /** One request for the missing bytes. False when it brought some of them; rejects when it brought none. */
   async #fill(target: Target, stop: AbortSignal): Promise<boolean> {
     const before = target.done;
     try {

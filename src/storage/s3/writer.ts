@@ -1,14 +1,14 @@
 /**
- * One object on its way into a bucket.
+ * Writes one object into a bucket.
  *
  *   1 collect    bytes fill a buffer                      up to one buffer: nothing was sent, nothing to clean up
- *   2 begin      a multipart upload, at the first full buffer   killed from here on: the next start aborts it
+ *   2 begin      a multipart upload, with the first full buffer   killed from here on: the next start aborts it
  *   3 parts      of one size, a few at a time             a part's bytes are kept until the service has them
- *   4 complete   the object appears, whole                killed after this: it is there; the caller knows what it means
- *   5 look       size and writer as the service has them  only now the caller may record it
+ *   4 complete   the object appears, whole                killed after this: the object exists
+ *   5 verify     size and writer as the service has them  only now may the caller record it
  *
- * A small object is one PUT instead of 2 to 4. Where an answer was lost, the writer's name in the object's metadata
- * tells whether the request was carried out.
+ * A small object is one PUT instead of 2 to 4. If a response was lost, the writer's id in the object's metadata shows
+ * whether the request was carried out.
  */
 import { randomUUID } from 'node:crypto';
 import { Failure, throwIfAborted } from '../../base/failure.ts';
@@ -26,9 +26,9 @@ export interface S3WriterOptions {
   readonly name: string;
   readonly partSize: number;
   readonly rules: BodyRules;
-  /** Uploads of this process that are under way: nobody sweeps them. */
+  /** Open uploads of this process, which `sweep` must not abort. */
   readonly underWay: Set<string>;
-  /** Aborts uploads of this name that nobody here has under way. */
+  /** Aborts uploads of this name that this process does not have open. */
   readonly sweep: () => Promise<void>;
 }
 
@@ -48,7 +48,7 @@ export class S3Writer implements ObjectWriter {
   #size = 0;
   #state: 'open' | 'failed' | 'committed' | 'aborted' = 'open';
   #fault: unknown;
-  /** True once a beginning, or a whole object, may be in the bucket although we were told nothing. */
+  /** True when an upload, or a whole object, may exist although no response said so. */
   #doubtfulUpload = false;
   #doubtfulObject = false;
   #writing: Promise<unknown> = Promise.resolve();
@@ -77,7 +77,7 @@ export class S3Writer implements ObjectWriter {
       this.#state = 'committed';
     } catch (error) {
       this.#state = 'failed';
-      // What can't be removed now goes with the backup, or at the next start; the reason to tell is the first one.
+      // What cannot be removed now goes with the backup or at the next start. Report the first error.
       await this.abort().catch(() => undefined);
       throw error;
     }
@@ -92,7 +92,7 @@ export class S3Writer implements ObjectWriter {
     try {
       await this.#aborting;
     } catch (error) {
-      // Asked for again, it is tried again.
+      // A second call tries again.
       this.#aborting = undefined;
       throw error;
     }
@@ -103,7 +103,7 @@ export class S3Writer implements ObjectWriter {
     throw new Failure('internal', `${this.#doing}: the writer is ${this.#state}`);
   }
 
-  /** The first part that failed stops the others: its reason is the one to tell. */
+  /** The first failed part stops the others; its error is the one to report. */
   #requireGoing(): void {
     if (this.#fault !== undefined) throw this.#fault;
     throwIfAborted(this.#signal, this.#doing);
@@ -123,7 +123,7 @@ export class S3Writer implements ObjectWriter {
     }
   }
 
-  /** A buffer that is free; the wait for one is what holds the archive back to the network's speed. */
+  /** A free buffer. Waiting for one slows the archive down to the network's speed. */
   async #nextBuffer(): Promise<BodyBuffer> {
     for (;;) {
       this.#requireGoing();
@@ -155,7 +155,7 @@ export class S3Writer implements ObjectWriter {
       })
       .catch((error: unknown) => {
         this.#fault ??= error;
-        // The other parts are of no use any more.
+        // The other parts are useless now.
         this.#stop.abort();
       })
       .finally(() => this.#sending.delete(sending));
@@ -174,7 +174,7 @@ export class S3Writer implements ObjectWriter {
       underWay.add(id);
       return { name, id };
     } catch (error) {
-      // Also when it was cancelled: the request may be under way to the service.
+      // Even when cancelled: the request may still reach the service.
       this.#doubtfulUpload = true;
       throw error;
     }
@@ -199,14 +199,14 @@ export class S3Writer implements ObjectWriter {
     try {
       await bucket.completeUpload(upload, parts, this.#doing, { signal: this.#signal, patience: 'long' });
     } catch (error) {
-      // An earlier attempt whose answer was lost has done it: `#look` then finds the object of this writer.
+      // An earlier attempt whose response was lost has done it if the object is this writer's.
       if (serviceCode(error) !== 'NoSuchUpload') throw error;
       const facts = await bucket.head(this.#place.name, this.#doing, { signal: this.#signal });
       if (facts?.writer !== this.#id) throw error;
     }
   }
 
-  /** What a service took for stored may still be short or gone. */
+  /** A service may have stored less than it confirmed. */
   async #look(): Promise<void> {
     const { bucket, name } = this.#place;
     const facts = await bucket.head(name, this.#doing, { signal: this.#signal, patience: 'long' });
@@ -230,7 +230,7 @@ export class S3Writer implements ObjectWriter {
     if (this.#doubtfulUpload) await sweep();
   }
 
-  /** An object that appeared although its commit failed; never one that another writer put there. */
+  /** Removes an object that appeared although its commit failed, but never another writer's. */
   async #removeOwn(): Promise<void> {
     const { bucket, name } = this.#place;
     const doing = `Cannot take back ${name}`;
