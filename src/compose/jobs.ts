@@ -27,7 +27,6 @@ import { runAgain } from '../jobs/backup/rerun.ts';
 import type { PanelPort } from '../jobs/report/panel.ts';
 import type { RestoreStep } from '../jobs/restore/deps.ts';
 import { previousDirectories } from '../jobs/restore/previous.ts';
-import { Previews } from '../jobs/restore/outcome.ts';
 import { recoverRestores } from '../jobs/restore/recovery.ts';
 import { fetchArchive, RestoreDownloads, sweepSpool } from '../jobs/restore/download.ts';
 import { fetchFromStores } from '../jobs/restore/source.ts';
@@ -91,7 +90,6 @@ export function composeJobs(deps: JobsDeps): Jobs {
   ];
   const power = openPower(config.power, clock);
   const archive = archivePort;
-  const previews = new Previews();
   const copies = new CopyQueue({ catalogue, stores, events, config, log });
   const downloads = restoreDownloads(deps);
   const turns = new KeyedMutex();
@@ -108,7 +106,6 @@ export function composeJobs(deps: JobsDeps): Jobs {
     clock,
     log,
     events,
-    onPreview: previews.keep,
     onStep: onRestoreStep,
   };
   const reading = { catalogue, stores, archive, registry, config, exclude, log };
@@ -132,7 +129,6 @@ export function composeJobs(deps: JobsDeps): Jobs {
     deleteBackup: deleting,
     adoption,
     downloads,
-    previews,
     reports,
     clock,
     version,

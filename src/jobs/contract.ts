@@ -120,6 +120,14 @@ export interface RestorePreview {
   readonly counts: { readonly added: number; readonly replaced: number; readonly deleted: number };
 }
 
+/** What each kind of job hands to its caller when it is done. */
+export interface JobResults {
+  readonly backup: void;
+  readonly restore: RestoreOutcome;
+  readonly verify: void;
+  readonly delete: void;
+}
+
 export interface AcceptedRestore extends Accepted {
   /** What it has to tell; to be asked once, after `ended` has resolved. */
   readonly outcome: () => RestoreOutcome;

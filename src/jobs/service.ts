@@ -34,7 +34,6 @@ import type { DeleteBackup } from './delete/checked.ts';
 import { prepareRestore, requireRestorable } from './restore/admission.ts';
 import { openReadable } from './stored/readable-copy.ts';
 import { backupOf, type RestoreDownloads } from './restore/download.ts';
-import { listenForOutcome, type Previews } from './restore/outcome.ts';
 import type { JobRunner, SubmittedJob } from './runner/runner.ts';
 import { checkLimits } from './backup/server-limits.ts';
 import { openArchiveSource } from './stored/stored-archive.ts';
@@ -56,7 +55,6 @@ export interface ServiceDependencies extends OwedReports {
   readonly exclude: readonly string[];
   readonly turns: KeyedMutex;
   readonly deleteBackup: DeleteBackup;
-  readonly previews: Previews;
   /** Archives of a daemon that was here before; absent where no panel can ask for them. */
   readonly adoption?: AdoptOnDemand;
   /** Absent on a node without a panel: nobody else names links. */
@@ -173,21 +171,15 @@ export class Service implements contract.BackupService {
     request: RestoreJobRequest,
     link?: string,
   ): contract.AcceptedRestore {
-    const { runner, events, previews, downloads } = this.#deps;
+    const { runner, downloads } = this.#deps;
     const id = newJobId();
     if (link !== undefined) downloads?.expect(id, link);
-    const stopListening = listenForOutcome(id, events, previews);
-    let told: contract.RestoreOutcome = { warnings: [], warningCount: 0 };
+    let outcome: contract.RestoreOutcome = { warnings: [], warningCount: 0 };
     try {
-      const accepted = this.#accepted(runner.submit({ id, kind: 'restore', server, backup, request }));
-      const ended = accepted.ended.finally(() => {
-        told = stopListening();
-        downloads?.forget(id);
-      });
-      ended.catch(() => undefined);
-      return { ...accepted, ended, outcome: () => told };
+      const { record, ended } = runner.submit({ id, kind: 'restore', server, backup, request });
+      const done = ended.then((result) => void (outcome = result)).finally(() => downloads?.forget(id));
+      return { ...this.#accepted({ record, ended: done }), outcome: () => outcome };
     } catch (error) {
-      stopListening();
       downloads?.forget(id);
       throw error;
     }
@@ -371,7 +363,7 @@ export class Service implements contract.BackupService {
     return { id, server, name, locked, ignore, store: store.name, key: objectKey(server, id, 'tar.gz') };
   }
 
-  #accepted({ record, ended }: SubmittedJob): contract.Accepted {
+  #accepted({ record, ended }: SubmittedJob<'backup' | 'verify'>): contract.Accepted {
     const view = (): contract.BackupView => viewBackup(backupOf(record, this.#deps.catalogue), this.#deps);
     const outcome = ended.then(view);
     // A caller that hangs up leaves this unobserved; a failed job must not end the process then.

@@ -16,7 +16,6 @@ import { recoverJobs } from '../../src/jobs/recover.ts';
 import { deleteBackup } from '../../src/jobs/delete/checked.ts';
 import { deleteVerb } from '../../src/jobs/delete/delete.ts';
 import { JobRunner } from '../../src/jobs/runner/runner.ts';
-import { Previews } from '../../src/jobs/restore/outcome.ts';
 import { Service } from '../../src/jobs/service.ts';
 import { StoreSet } from '../../src/jobs/stored/stores.ts';
 import { KeyedMutex } from '../../src/base/keyed-mutex.ts';
@@ -108,7 +107,6 @@ export async function testNode(options: NodeOptions = {}) {
     ...shared,
     runner,
     deleteBackup: deleting,
-    previews: new Previews(),
     version: '0.0.0',
     engine: 'zlib',
   });
@@ -194,11 +192,11 @@ class QuiesceDouble {
 }
 
 /** A restore that does nothing: what a restore really does has its own tests. */
-function quickRestore(): Verb {
+function quickRestore(): Verb<'restore'> {
   return {
     kind: 'restore',
     events: { started: 'restore.started', progress: 'restore.progress' },
-    run: async (job) => job.commit(() => []),
+    run: async (job) => job.commit(() => [], { warnings: [], warningCount: 0 }),
     failed: () => [],
   };
 }

@@ -5,11 +5,11 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../../src/base/failure.ts';
-import { type BackupId, type JobId, newJobId, type ServerId } from '../../src/base/ids.ts';
+import { type BackupId, newJobId, type ServerId } from '../../src/base/ids.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { openCatalogue } from '../../src/catalogue/catalogue.ts';
 import type { PlanTable } from '../../src/catalogue/contract.ts';
-import type { RestorePreview, RoostEvent } from '../../src/jobs/contract.ts';
+import type { RoostEvent } from '../../src/jobs/contract.ts';
 import { EventHub } from '../../src/jobs/runner/events.ts';
 import { recoverRestores } from '../../src/jobs/restore/recovery.ts';
 import type { FetchedArchive, RestoreDeps, RestoreStep } from '../../src/jobs/restore/deps.ts';
@@ -55,7 +55,6 @@ export function openRestoreNode(options: RestoreNodeOptions) {
   const told: RoostEvent[] = [];
   events.subscribe((event) => told.push(event));
   const power = new PowerDouble();
-  const previews = new Map<JobId, RestorePreview>();
   const hooks = {
     /** What the next restores fetch. */
     archive: archiveOf(new Map()),
@@ -81,7 +80,6 @@ export function openRestoreNode(options: RestoreNodeOptions) {
     clock,
     log,
     events,
-    onPreview: (job: JobId, preview: RestorePreview) => void previews.set(job, preview),
     onStep: (step: KillPoint) => hooks.onStep(step),
   };
   const verbs = [restoreVerb(deps)];
@@ -97,7 +95,6 @@ export function openRestoreNode(options: RestoreNodeOptions) {
     told,
     power,
     clock,
-    previews,
     deps,
     runner,
     submit,

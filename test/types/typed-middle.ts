@@ -1,17 +1,31 @@
 /**
- * A misspelt key of a request, an event or a failure's detail is an error of the compiler. Nothing here runs: each
+ * A misspelt key of a request, an event or a result is an error of the compiler. Nothing here runs: each
  * `@ts-expect-error` fails `npm run typecheck` when its line compiles.
  */
 import type { BackupId, JobId, ServerId } from '../../src/base/ids.ts';
 import type { NewJob } from '../../src/catalogue/contract.ts';
 import type { JobRecord } from '../../src/catalogue/records.ts';
 import type { RoostEvent } from '../../src/jobs/contract.ts';
-import type { PendingEvent } from '../../src/jobs/runner/verb.ts';
+import type { SubmittedJob } from '../../src/jobs/runner/runner.ts';
+import type { PendingEvent, RunningJob } from '../../src/jobs/runner/verb.ts';
 import { BACKUP_DATA } from '../support/events.ts';
 
 declare const id: JobId;
 declare const server: ServerId;
 declare const backup: BackupId;
+
+declare const restoring: RunningJob<'restore'>;
+declare const submitted: SubmittedJob<'restore'>;
+
+export async function results(): Promise<unknown[]> {
+  // @ts-expect-error misspelt
+  restoring.commit(() => [], { warnings: [], warningsCount: 0 });
+  // @ts-expect-error a restore has a result
+  restoring.commit(() => []);
+  const { warnings, ...rest } = await submitted.ended;
+  // @ts-expect-error misspelt
+  return [warnings, rest.dryrun];
+}
 
 export const requests: readonly NewJob[] = [
   { id, server, backup, kind: 'restore', request: { dryRun: true } },

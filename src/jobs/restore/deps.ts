@@ -1,7 +1,6 @@
 /** Collaborators of the restore verb, undo and recovery, and the archive that a restore reads. */
 import type { OpenRequest } from '../../archive/contract.ts';
 import type { Clock } from '../../base/clock.ts';
-import type { JobId } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { JobRecord } from '../../catalogue/records.ts';
@@ -9,7 +8,6 @@ import type { Config } from '../../config/types.ts';
 import type { PowerPort } from '../../servers/power/port.ts';
 import type { Registry } from '../../servers/registry.ts';
 import type { ArchivePort } from '../stored/archive-port.ts';
-import type { RestorePreview } from '../contract.ts';
 
 /** The steps of a restore and each rename of its swap. Only tests listen, to stop the process there. */
 export type RestoreStep =
@@ -38,8 +36,6 @@ export interface RestoreDeps {
   readonly fetch: (job: JobRecord<'restore'>, signal: AbortSignal, watch: FetchWatch) => Promise<FetchedArchive>;
   readonly clock: Clock;
   readonly log: Log;
-  /** Receives the result of a dry run before its job ends. */
-  readonly onPreview?: (job: JobId, preview: RestorePreview) => void;
   readonly onStep?: (step: RestoreStep) => void;
 }
 

@@ -10,13 +10,14 @@
 import { z } from 'zod';
 import type { ExtractResult } from '../../archive/contract.ts';
 import type { ArchiveWarning } from '../../archive/entry.ts';
+import { isoDate } from '../../base/clock.ts';
 import { FAILURE_CODES } from '../../base/failure.ts';
 import type { BackupId, JobId } from '../../base/ids.ts';
 import type { PlanRecord } from '../../catalogue/records.ts';
 import { RESTORE_TREES, type StageLocation } from '../../servers/stage/stage.ts';
 import type { PlanFile } from '../../servers/swap/swap.ts';
 import { keepWarnings } from '../stored/backup-facts.ts';
-import type { RestoreData } from '../contract.ts';
+import type { RestoreData, RestoreOutcome } from '../contract.ts';
 import type { RestoreDeps } from './deps.ts';
 import type { RunningJob } from '../runner/verb.ts';
 
@@ -104,6 +105,11 @@ export function newPlan(facts: {
     undoneBy: null,
     result: { ...counts, warnings: shown, ...(keep === null ? {} : { undoUntil: keep.until }) },
   };
+}
+
+/** What the caller of a restore gets, out of the data of the event at its end. */
+export function outcomeOf({ warnings = [], warningCount = 0, undoUntil }: RestoreData): RestoreOutcome {
+  return { warnings, warningCount, ...(undoUntil === undefined ? {} : { undoUntil: isoDate(undoUntil) }) };
 }
 
 /**

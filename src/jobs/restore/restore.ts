@@ -105,10 +105,13 @@ async function check(restore: Restore, archive: FetchedArchive): Promise<Checked
 async function preview({ job, server, request, selection, deps }: Restore, archive: FetchedArchive): Promise<void> {
   job.phase('comparing');
   const found = await previewRestore({ server, archive, request, selection, signal: job.signal }, deps);
-  deps.onPreview?.(job.record.id, found);
   const { server: id, backup, id: jobId } = job.record;
   const data = { dryRun: true, counts: found.counts };
-  job.commit(() => [{ type: 'restore.completed', server: id, backup, job: jobId, data }]);
+  job.commit(() => [{ type: 'restore.completed', server: id, backup, job: jobId, data }], {
+    warnings: [],
+    warningCount: 0,
+    dryRun: found,
+  });
 }
 
 /** Steps 3 to 5. On failure the server is unchanged and running again, and the stage is removed. */

@@ -19,7 +19,7 @@ import { readPlan, swap } from '../../servers/swap/swap.ts';
 import { failureEvent } from '../stored/backup-facts.ts';
 import { endJob } from '../runner/job-end.ts';
 import type { RestoreDeps } from './deps.ts';
-import { type RestorePlan, restorePlanOf } from './plan.ts';
+import { outcomeOf, type RestorePlan, restorePlanOf } from './plan.ts';
 import { keepStage, settleUndone } from './previous.ts';
 import type { PendingEvent, RunningJob } from '../runner/verb.ts';
 
@@ -115,9 +115,9 @@ export function commitSwap(record: PlanRecord, plan: RestorePlan, deps: RestoreD
  *
  * @throws Failure with the reason.
  */
-export async function commitOrGoBack(job: RunningJob, stored: StoredSwap, deps: RestoreDeps): Promise<void> {
+export async function commitOrGoBack(job: RunningJob<'restore'>, stored: StoredSwap, deps: RestoreDeps): Promise<void> {
   try {
-    job.commit(() => commitSwap(stored.record, stored.plan, deps));
+    job.commit(() => commitSwap(stored.record, stored.plan, deps), outcomeOf(stored.plan.result));
   } catch (error) {
     throw await goBack(stored, asFailure(error, 'Cannot store that the restore is done'), deps);
   }

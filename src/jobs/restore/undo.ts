@@ -22,7 +22,7 @@ interface Kept {
   readonly plan: RestorePlan;
 }
 
-export async function runUndo(job: RunningJob, deps: RestoreDeps): Promise<void> {
+export async function runUndo(job: RunningJob<'restore'>, deps: RestoreDeps): Promise<void> {
   job.phase('fetching');
   const server = await deps.registry.get(job.record.server);
   await finishEarlier(server, deps);

@@ -9,7 +9,7 @@ import type { BackupId, JobId, ServerId } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
 import type { Catalogue, NewJob } from '../../catalogue/contract.ts';
 import type { JobKind, JobProgress, JobRecord } from '../../catalogue/records.ts';
-import type { JobRates } from '../contract.ts';
+import type { JobRates, JobResults } from '../contract.ts';
 import type { EventHub } from './events.ts';
 import type { EndDependencies } from './job-end.ts';
 import { Locks, locksOf } from './locks.ts';
@@ -31,10 +31,10 @@ export interface RunnerDependencies {
   readonly handsOver?: (job: JobRecord) => boolean;
 }
 
-export interface SubmittedJob {
+export interface SubmittedJob<Kind extends JobKind = JobKind> {
   readonly record: JobRecord;
   /** Resolves when the job is done and its locks are free; rejects with its Failure. May be left unobserved. */
-  readonly ended: Promise<void>;
+  readonly ended: Promise<JobResults[Kind]>;
 }
 
 /** A job that is queued, or runs and has not ended yet. */
@@ -46,7 +46,7 @@ export interface OpenJob {
 interface Entry {
   readonly record: JobRecord;
   readonly verb: Verb;
-  readonly ending: PromiseWithResolvers<void>;
+  readonly ending: PromiseWithResolvers<JobResults[JobKind]>;
   active: ActiveJob | undefined;
   rates: JobRates;
 }
@@ -87,13 +87,13 @@ export class JobRunner {
    *
    * @throws Failure `draining`; `server_busy` when too many wait already; whatever `alongside` throws.
    */
-  submit(job: NewJob, alongside: () => void = () => undefined): SubmittedJob {
+  submit<Kind extends JobKind>(job: NewJob<Kind>, alongside: () => void = () => undefined): SubmittedJob<Kind> {
     this.checkAccepting();
     const verb = this.#verbs.get(job.kind);
     if (verb === undefined) throw new Failure('internal', `Cannot run a ${job.kind} job: this daemon has no such verb`);
     const record = this.#deps.catalogue.transaction(() => {
       alongside();
-      return this.#deps.catalogue.jobs.insert(job);
+      return this.#deps.catalogue.jobs.insert(job as NewJob);
     });
     const entry: Entry = { record, verb, ending: Promise.withResolvers(), active: undefined, rates: {} };
     // Nobody has to wait for a job; without this an unobserved failure would end the process.
@@ -102,7 +102,8 @@ export class JobRunner {
     this.#queue.add({ id: record.id, kind: record.kind, locks: locksOf(record) });
     this.#tell(record.server);
     this.#startWhatMay();
-    return { record, ended: entry.ending.promise };
+    // The verb of a kind commits a result of that kind; the entries of all kinds lie in one map.
+    return { record, ended: entry.ending.promise as Promise<JobResults[Kind]> };
   }
 
   /** @throws Failure `draining` or `server_busy` when no further job is accepted now. */
@@ -301,7 +302,7 @@ export class JobRunner {
     this.#logEnd(entry, failure);
     this.#locks.release(entry.record.id);
     this.#entries.delete(entry.record.id);
-    if (failure === undefined) entry.ending.resolve();
+    if (failure === undefined) entry.ending.resolve(entry.active?.result);
     else entry.ending.reject(failure);
     this.#startWhatMay();
   }

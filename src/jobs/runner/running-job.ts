@@ -7,8 +7,8 @@ import type { Clock } from '../../base/clock.ts';
 import { asFailure, Failure, throwIfAborted } from '../../base/failure.ts';
 import type { JobId, ServerId } from '../../base/ids.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
-import type { JobProgress, JobRecord } from '../../catalogue/records.ts';
-import type { JobRates } from '../contract.ts';
+import type { JobKind, JobProgress, JobRecord } from '../../catalogue/records.ts';
+import type { JobRates, JobResults } from '../contract.ts';
 import type { EventHub } from './events.ts';
 import { endJob, type EndDependencies } from './job-end.ts';
 import { ProgressMeter } from './progress.ts';
@@ -35,6 +35,8 @@ export class ActiveJob implements RunningJob {
   readonly #startedAt: number;
   /** When it last came further, on the monotonic clock. */
   #movedAt: number;
+  /** What its verb committed; undefined before, and for kinds without a result. */
+  result: JobResults[JobKind] = undefined;
   #irrevocable = false;
   #ended = false;
 
@@ -100,7 +102,7 @@ export class ActiveJob implements RunningJob {
     this.#irrevocable = true;
   }
 
-  commit(write: () => readonly PendingEvent[]): void {
+  commit(write: () => readonly PendingEvent[], result: JobResults[JobKind]): void {
     throwIfAborted(this.signal, this.#doing());
     const { catalogue, clock, events } = this.#around;
     const told = catalogue.transaction(() => {
@@ -111,6 +113,7 @@ export class ActiveJob implements RunningJob {
     this.#meter.complete();
     this.#tellProgress();
     this.#ended = true;
+    this.result = result;
     for (const event of told) events.publish(event);
     this.#around.changed(this.record.server);
   }

@@ -5,7 +5,7 @@
 import type { ArchiveProgress } from '../../archive/entry.ts';
 import type { Failure } from '../../base/failure.ts';
 import type { JobKind, JobRecord } from '../../catalogue/records.ts';
-import type { EventType, RoostEvent } from '../contract.ts';
+import type { EventType, JobResults, RoostEvent } from '../contract.ts';
 
 /** An event that waits for the commit of the transaction it tells about. */
 export type PendingEvent<Type extends EventType = EventType> = {
@@ -45,8 +45,10 @@ export interface RunningJob<Kind extends JobKind = JobKind> {
    * The job's success: runs `write` and marks the job done in one transaction, then sends the events that `write`
    * returned. Once per job. Throws without having changed anything when the job was aborted before its point of no
    * return, or when the transaction fails: the verb then undoes its work and rethrows.
+   *
+   * @param result what the caller of `submit` gets; none for kinds whose `JobResults` is void.
    */
-  commit(write: () => readonly PendingEvent[]): void;
+  commit(write: () => readonly PendingEvent[], result: JobResults[Kind]): void;
 }
 
 /** One kind of job. Handed to the runner once; holds no state between jobs. */

@@ -7,7 +7,6 @@ import { silentLog } from '../../../src/base/log.ts';
 import { newJobId } from '../../../src/base/ids.ts';
 import type { JobRecord } from '../../../src/catalogue/records.ts';
 import { RestoreDownloads, fetchArchive, sweepSpool } from '../../../src/jobs/restore/download.ts';
-import { Previews } from '../../../src/jobs/restore/outcome.ts';
 import { Service } from '../../../src/jobs/service.ts';
 import type { Verb } from '../../../src/jobs/runner/verb.ts';
 import { downloadOf, gzipBytes, openLinkHost, serve } from '../../support/link-host.ts';
@@ -165,12 +164,15 @@ async function nodeWithLinks(fetched: (link: string) => Promise<void> = async ()
       const archive = await fetch(job.record, job.signal, { progress: () => undefined, writeRate: () => 0 });
       await archive.close();
       const { server, backup, id } = job.record;
-      job.commit(() => [{ type: 'restore.completed', server, backup, job: id, data: {} }]);
+      job.commit(() => [{ type: 'restore.completed', server, backup, job: id, data: {} }], {
+        warnings: [],
+        warningCount: 0,
+      });
     },
     failed: () => [],
   };
   const node = await testNode({ restore });
-  const parts = { previews: new Previews(), version: '0.0.0', engine: 'zlib' as const };
+  const parts = { version: '0.0.0', engine: 'zlib' as const };
   const service = new Service({ ...node, ...parts, downloads });
   return { ...node, service, downloads, sources, links };
 }
