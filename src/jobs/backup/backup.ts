@@ -60,8 +60,8 @@ async function runBackup(
   });
   let sealed: BackupRecord;
   try {
-    const written = await write(job, plan, target, guardOf(plan.store), deps);
-    sealed = await seal(job, plan, target, written, deps);
+    const writing = { job, plan, target, guard: guardOf(plan.store) };
+    sealed = await seal(writing, await write(writing, deps), deps);
     commit(job, sealed, deps);
   } catch (error) {
     await discard(target, plan.backup, deps);
@@ -77,18 +77,20 @@ async function prepare(job: RunningJob<'backup'>, deps: BackupDeps): Promise<Bac
   return planBackup(backup, maxSize, deps, job.signal);
 }
 
+/** A backup on its way into its store. */
+interface Writing {
+  readonly job: RunningJob<'backup'>;
+  readonly plan: BackupPlan;
+  readonly target: ArchiveTarget;
+  readonly guard: SpaceGuard;
+}
+
 interface Written {
   readonly result: WriteResult;
   readonly quiesced: Quiesced;
 }
 
-async function write(
-  job: RunningJob<'backup'>,
-  plan: BackupPlan,
-  target: ArchiveTarget,
-  guard: SpaceGuard,
-  deps: BackupDeps,
-): Promise<Written> {
+async function write({ job, plan, target, guard }: Writing, deps: BackupDeps): Promise<Written> {
   job.phase('writing');
   const { compression, engine, workers, nice, wingsReadable: filesOnly } = deps.config.backups;
   const quiesced = await Quiesced.begin(deps.quiesce, plan.server, deps.log, job.signal);
@@ -119,9 +121,7 @@ async function write(
 }
 
 async function seal(
-  job: RunningJob<'backup'>,
-  plan: BackupPlan,
-  target: ArchiveTarget,
+  { job, plan, target }: Writing,
   { result, quiesced }: Written,
   deps: BackupDeps,
 ): Promise<BackupRecord> {

@@ -55,11 +55,8 @@ export class FailedBackupSweep {
       const record = parts === undefined ? undefined : catalogue.backups.find(parts.backup);
       if (record?.status !== 'FAILED' || record.store !== store.name || record.server !== parts?.server) continue;
       await removeObjects(store, record);
-      log.info('Removed what a failed backup had left', {
-        store: store.name,
-        backup: record.id,
-        server: record.server,
-      });
+      const { id: backup, server } = record;
+      log.info('Removed what a failed backup had left', { store: store.name, backup, server });
     }
   }
 }

@@ -22,6 +22,8 @@ export interface ServerRemovalDeps {
 /** Key in the settings of the server row. */
 const SETTING = 'givenUp';
 
+type Settings = Pick<Catalogue, 'servers'>;
+
 interface Decision {
   readonly decidedAt: number;
   readonly deleteAt: number;
@@ -43,7 +45,7 @@ export async function removeServer(
 }
 
 /** Servers whose days of grace have ended. */
-export function serversPastGrace(catalogue: Pick<Catalogue, 'servers'>, now: number): ServerId[] {
+export function serversPastGrace(catalogue: Settings, now: number): ServerId[] {
   const due = catalogue.servers.list().filter(({ id }) => (decisionOn(id, catalogue)?.deleteAt ?? Infinity) <= now);
   return due.map(({ id }) => id);
 }
@@ -75,16 +77,12 @@ export async function deleteCoveredBackups(server: ServerId, deps: ServerRemoval
   return deleted;
 }
 
-function storeDecision(
-  server: ServerId,
-  decision: Decision | undefined,
-  { servers }: Pick<Catalogue, 'servers'>,
-): void {
+function storeDecision(server: ServerId, decision: Decision | undefined, { servers }: Settings): void {
   const { [SETTING]: _, ...others } = servers.get(server).settings;
   servers.setSettings(server, decision === undefined ? others : { ...others, [SETTING]: decision });
 }
 
-function decisionOn(server: ServerId, { servers }: Pick<Catalogue, 'servers'>): Decision | undefined {
+function decisionOn(server: ServerId, { servers }: Settings): Decision | undefined {
   const kept = servers.get(server).settings[SETTING];
   if (typeof kept !== 'object' || kept === null || !('decidedAt' in kept) || !('deleteAt' in kept)) return undefined;
   const { decidedAt, deleteAt } = kept;

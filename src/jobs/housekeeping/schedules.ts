@@ -114,11 +114,8 @@ export class Schedules {
     } catch (error) {
       const { code, message } = asFailure(error, 'Cannot begin a scheduled backup');
       log.warn('A scheduled backup was refused', { server, cron, error });
-      events.publish({
-        type: 'schedule.missed',
-        server,
-        data: { cron, missed: 1, run: false, error: { code, message } },
-      });
+      const data = { cron, missed: 1, run: false, error: { code, message } };
+      events.publish({ type: 'schedule.missed', server, data });
     }
   }
 

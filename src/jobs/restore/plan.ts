@@ -77,6 +77,15 @@ export function restorePlanOf(record: PlanRecord): RestorePlan {
 /** Warnings in the final event; its count includes all. */
 const MAX_WARNINGS = 100;
 
+/** What every new plan starts with. */
+export const FRESH_PLAN = {
+  version: 1,
+  direction: 'forward',
+  failure: null,
+  superseded: false,
+  undoneBy: null,
+} as const;
+
 /** The plan of a restore that is about to pass its point of no return. */
 export function newPlan(facts: {
   readonly backup: BackupId;
@@ -91,20 +100,9 @@ export function newPlan(facts: {
   const { entries, files, bytes, hostile, warnings, warningCount } = result;
   const shown = keepWarnings([...kept, ...warnings].slice(0, MAX_WARNINGS));
   const counts = { entries, files, bytes, hostile, warningCount: warningCount + kept.length };
-  return {
-    version: 1,
-    backup,
-    location,
-    trees: RESTORE_TREES,
-    file,
-    direction: 'forward',
-    failure: null,
-    undoes: null,
-    keep,
-    superseded: false,
-    undoneBy: null,
-    result: { ...counts, warnings: shown, ...(keep === null ? {} : { undoUntil: keep.until }) },
-  };
+  const undoUntil = keep === null ? {} : { undoUntil: keep.until };
+  const outcome = { ...counts, warnings: shown, ...undoUntil };
+  return { ...FRESH_PLAN, backup, location, trees: RESTORE_TREES, file, undoes: null, keep, result: outcome };
 }
 
 /** What the caller of a restore gets, out of the data of the event at its end. */

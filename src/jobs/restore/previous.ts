@@ -86,9 +86,8 @@ export function moveApart(stage: Stage, config: PreviousConfig): StageLocation |
   if (directory === undefined) return undefined;
   const handle = openRoot(directory);
   try {
-    const { name } = stage.location;
-    stage.moveTo(handle, name);
-    return { place: 'apart', directory, name };
+    stage.moveTo(handle, stage.location.name);
+    return { place: 'apart', directory, name: stage.location.name };
   } finally {
     fs.closeSync(handle);
   }

@@ -27,20 +27,13 @@ export class RestoreProgress {
 
   checked({ bytesDone, bytesTotal }: ArchiveProgress): void {
     this.#checkBytes = bytesTotal;
-    this.#job.progress({
-      bytesDone: this.#fetchBytes + bytesDone,
-      bytesTotal: this.#fetchBytes + bytesTotal + this.#unpackBytes,
-      filesDone: 0,
-      filesTotal: this.#files,
-    });
+    const before = this.#fetchBytes;
+    const total = before + bytesTotal + this.#unpackBytes;
+    this.#job.progress({ bytesDone: before + bytesDone, bytesTotal: total, filesDone: 0, filesTotal: this.#files });
   }
 
   unpacked({ bytesDone, bytesTotal, filesDone, filesTotal }: ArchiveProgress): void {
-    this.#job.progress({
-      bytesDone: this.#fetchBytes + this.#checkBytes + bytesDone,
-      bytesTotal: this.#fetchBytes + this.#checkBytes + bytesTotal,
-      filesDone,
-      filesTotal,
-    });
+    const before = this.#fetchBytes + this.#checkBytes;
+    this.#job.progress({ bytesDone: before + bytesDone, bytesTotal: before + bytesTotal, filesDone, filesTotal });
   }
 }

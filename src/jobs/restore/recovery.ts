@@ -64,11 +64,8 @@ async function attempt(record: PlanRecord, deps: RestoreDeps): Promise<readonly 
     if (stage === undefined) return stageIsGone(record, deps);
     return await resume({ record, plan, stage, server }, deps);
   } catch (error) {
-    deps.log.error('Cannot end a restore of the last run; the next start tries again', {
-      job: record.job,
-      server: record.server,
-      error,
-    });
+    const { job, server } = record;
+    deps.log.error('Cannot end a restore of the last run; the next start tries again', { job, server, error });
     return [];
   }
 }
@@ -145,24 +142,22 @@ async function resumeKept({ record, plan, stage, server }: StoredSwap, deps: Res
 /** The stage was removed from outside. A committed restore lost only its previous tree; a half-done one cannot continue. */
 function stageIsGone(record: PlanRecord, deps: RestoreDeps): readonly PendingEvent[] {
   const { server, job } = record;
-  const half = record.state === 'swapping';
-  if (half)
-    deps.log.error('Cannot finish a restore: its stage was removed, and its server is half changed', { server, job });
+  if (record.state !== 'swapping') {
+    deps.catalogue.plans.delete(job);
+    return [];
+  }
+  deps.log.error('Cannot finish a restore: its stage was removed, and its server is half changed', { server, job });
+  const problem = 'Cannot finish the restore: its stage was removed while it was half done';
+  const failure = new Failure('interrupted', problem, { hint: 'Restore again.' });
   return deps.catalogue.transaction(() => {
     deps.catalogue.plans.delete(job);
-    return half ? endRecovered(deps.catalogue.jobs.find(job), stageRemoved(), deps) : [];
+    return endRecovered(deps.catalogue.jobs.find(job), failure, deps);
   });
 }
 
 function planIsDamaged({ directory, name }: StageLocation): Failure {
   return new Failure('internal', `Cannot go on with the swap: the plan in ${directory}/${name} is damaged`, {
     hint: 'In that directory, "old" has what was set aside, "new" what was to come: move it back by hand, and remove it.',
-  });
-}
-
-function stageRemoved(): Failure {
-  return new Failure('interrupted', 'Cannot finish the restore: its stage was removed while it was half done', {
-    hint: 'Restore again.',
   });
 }
 

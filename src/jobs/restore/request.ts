@@ -34,8 +34,6 @@ export function parseRestoreRequest(request: RestoreJobRequest): RestoreRequest 
   const parsed = requestShape.safeParse(request);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new Failure(
-    'invalid_request',
-    `Cannot restore: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`,
-  );
+  const problem = `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'invalid'}`;
+  throw new Failure('invalid_request', `Cannot restore: ${problem}`);
 }

@@ -96,13 +96,11 @@ function requireCount(entries: number, maxEntries: number): void {
 }
 
 function outOfInodes(free: number, needed: number): Failure {
-  return new Failure(
-    'insufficient_storage',
-    `Cannot make room for the restore: ${free} inodes free, ${needed} needed`,
-    {
-      facts: { freeInodes: free, neededInodes: needed },
-      hint: 'The disk holds too many files: remove some, then try again.',
-      retry: true,
-    },
-  );
+  const problem = `Cannot make room for the restore: ${free} inodes free, ${needed} needed`;
+  const hint = 'The disk holds too many files: remove some, then try again.';
+  return new Failure('insufficient_storage', problem, {
+    facts: { freeInodes: free, neededInodes: needed },
+    hint,
+    retry: true,
+  });
 }

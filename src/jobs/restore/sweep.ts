@@ -72,13 +72,9 @@ async function removeUnknown(stray: StrayStage, near: GameServer, deps: RestoreD
   if (stage === undefined) return;
   if (await holdsFiles(stage)) {
     stage.close();
-    throw new Failure(
-      'internal',
-      'Cannot remove a stage that the catalogue knows nothing of: files were set aside in it',
-      {
-        hint: 'Look at "old" in it. Remove the stage by hand when what is there is not needed any more.',
-      },
-    );
+    const problem = 'Cannot remove a stage that the catalogue knows nothing of: files were set aside in it';
+    const hint = 'Look at "old" in it. Remove the stage by hand when what is there is not needed any more.';
+    throw new Failure('internal', problem, { hint });
   }
   await startAgain(server, stage, deps);
   await stage.remove();

@@ -9,7 +9,7 @@ import type { GameServer } from '../../servers/registry.ts';
 import { Stage, UNDO_TREES } from '../../servers/stage/stage.ts';
 import { holdsPlan, invertPlan, type PlanFile, PlanWriter, readPlan } from '../../servers/swap/swap.ts';
 import type { RestoreDeps } from './deps.ts';
-import { type RestorePlan, restorePlanOf, storePlan } from './plan.ts';
+import { FRESH_PLAN, type RestorePlan, restorePlanOf, storePlan } from './plan.ts';
 import { settleUndone, UNDO_PLAN } from './previous.ts';
 import { finishEarlier } from './recovery.ts';
 import { stopServer } from './stop.ts';
@@ -99,20 +99,8 @@ async function writeUndoPlan(stage: Stage, plan: RestorePlan): Promise<PlanFile>
 
 function undoPlan({ record, plan }: Kept, file: PlanFile): RestorePlan {
   const { backup, location } = plan;
-  return {
-    version: 1,
-    backup,
-    location,
-    trees: UNDO_TREES,
-    file,
-    direction: 'forward',
-    failure: null,
-    undoes: record.job,
-    keep: null,
-    superseded: false,
-    undoneBy: null,
-    result: { undo: true },
-  };
+  const undoes = record.job;
+  return { ...FRESH_PLAN, backup, location, trees: UNDO_TREES, file, undoes, keep: null, result: { undo: true } };
 }
 
 /** The undo failed: the kept tree stays as it was. */
