@@ -5,8 +5,11 @@
  *   row stored (swapping, forward)        the point of no return: the next start does the renames
  *   renames, then directories flushed     the same; completed renames are recognised
  *   row advanced and job done, at once    the stage is removed, or moved to the previous trees
- *   stage removed                         the row is deleted
+ *   stage removed, its parent flushed     the row is deleted
  *   row deleted                           nothing is left to do
+ *
+ * The row goes only after the stage is gone from the disk. A power cut would else bring the stage back without a row,
+ * and recovery never removes such a stage: it holds the old tree.
  *
  * When a rename fails, the row is set to `back` before the first rename is undone, so a crash continues in that direction.
  */

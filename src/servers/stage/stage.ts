@@ -159,7 +159,8 @@ export class Stage {
   }
 
   /**
-   * Removes the whole stage, its restart note last, and closes it.
+   * Removes the whole stage, its restart note last, and closes it. It is gone from the disk then: a caller may delete the
+   * row that names it.
    *
    * @throws the system error of what could not be removed; the rest stays, and the stage is closed.
    */
@@ -170,6 +171,7 @@ export class Stage {
       await this.removePart(RESTART_NOTE);
       const name = this.#nameNow();
       if (name !== undefined) removeEmptyDirectory(this.#parent, name);
+      await syncHandle(this.#parent);
     } finally {
       this.close();
     }
@@ -199,18 +201,35 @@ export class Stage {
 }
 
 /**
- * Removes the stage at this place, if there is one.
+ * Removes the stage at this place from the disk, if there is one.
  *
  * @param checkStop throws to stop half-way.
  */
 export async function removeStageAt(location: StageLocation, checkStop?: () => void): Promise<void> {
   const placed = openStageAt(location);
-  if (placed === undefined) return;
+  if (placed === undefined) return syncRemoval(location);
   fs.closeSync(placed.handle);
   try {
     await removeTree(placed.parent, location.name, checkStop);
+    await syncHandle(placed.parent);
   } finally {
     fs.closeSync(placed.parent);
+  }
+}
+
+/** The run that removed the stage may have been killed before it flushed that. */
+async function syncRemoval({ directory }: StageLocation): Promise<void> {
+  let parent: number;
+  try {
+    parent = openRoot(directory);
+  } catch (error) {
+    if (hasChangedMeanwhile(error)) return;
+    throw error;
+  }
+  try {
+    await syncHandle(parent);
+  } finally {
+    fs.closeSync(parent);
   }
 }
 
