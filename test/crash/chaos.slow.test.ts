@@ -21,6 +21,7 @@ import type { JobState } from '../../src/catalogue/records.ts';
 import { CATALOGUE_NAME } from '../../src/catalogue/contract.ts';
 import { MAIN } from '../e2e/roost-process.ts';
 import { caller, type Host, type RunningDaemon, scratchHost, TOKEN } from '../support/daemon.ts';
+import { seededPicks } from '../support/seeded-picks.ts';
 import { mountTmpfs } from '../support/mounted.ts';
 
 const JOBS = Number(process.env['CHAOS_JOBS'] ?? 200);
@@ -42,17 +43,6 @@ const ENDS: Readonly<Record<string, JobState>> = {
 interface Life {
   readonly child: ChildProcess;
   readonly call: RunningDaemon['call'];
-}
-
-/** mulberry32: the same numbers from the same seed. */
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
 }
 
 async function start(host: Host, told: Map<string, string[]>): Promise<Life> {
@@ -161,7 +151,7 @@ test(TITLE, { timeout: TIMEOUT_MS }, async (context) => {
   }
   await writeFile(join(host.directory, 'config.yml'), host.config);
 
-  const pick = random(SEED);
+  const pick = seededPicks(SEED);
   const told = new Map<string, string[]>();
   let life = await start(host, told);
   for (const server of SERVERS) {

@@ -24,11 +24,20 @@ export interface DaemonProcess {
   kill(): Promise<void>;
 }
 
+export interface StartOptions {
+  /** A program, with its words, that is to start it. */
+  readonly through?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Starts `roost serve` and waits until it serves. */
-export async function startDaemon(host: Host): Promise<DaemonProcess> {
+export async function startDaemon(
+  host: Pick<Host, 'directory' | 'config'>,
+  options: StartOptions = {},
+): Promise<DaemonProcess> {
   const config = join(host.directory, 'config.yml');
   await writeFile(config, host.config.replace('level: silent', 'level: trace'));
-  const started = await follow(run([MAIN, 'serve', '--config', config]));
+  const started = await follow(run([MAIN, 'serve', '--config', config], options));
   if (started === undefined) throw new Error('the daemon ended before it served');
   return started;
 }
@@ -38,8 +47,9 @@ export async function startMortal(host: Host, dieAt: number | null): Promise<Dae
   return follow(run([CHILD, JSON.stringify({ config: host.config, dieAt })]));
 }
 
-function run(argv: readonly string[]): ChildProcess {
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+function run(argv: readonly string[], { through = [], env = {} }: StartOptions = {}): ChildProcess {
+  const [program = '', ...words] = [...through, process.execPath, ...argv];
+  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } });
   onTestFinished(() => void child.kill('SIGKILL'));
   return child;
 }

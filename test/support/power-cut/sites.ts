@@ -1,0 +1,26 @@
+/** How a call that makes something durable is named: by the functions on the way to it, innermost first. */
+
+/** SQLite's own flushes, all of them. */
+export const CATALOGUE_SITE = 'catalogue: PRAGMA synchronous';
+
+/** Functions that flush for others: which of their callers it was is what tells one call from another. */
+const PASSES_ON = [
+  'base/handles.ts',
+  'base/handle-writes.ts',
+  'storage/local/files.ts',
+  'Stage.sync',
+  'flushFileSystem',
+];
+
+/** `servers/stage/stage.ts:136 Stage.sync < jobs/restore/plan-file.ts:66 writeRestorePlan` out of a stack of `Error`. */
+export function siteOf(stack: string): string {
+  const parts: string[] = [];
+  for (const line of stack.split('\n')) {
+    const found = /at (?:async )?(?:(\S+) \(?)?.*\/src\/([^:)]+:\d+):\d+/.exec(line);
+    if (found?.[2] === undefined) continue;
+    const part = `${found[2]} ${found[1] ?? '?'}`;
+    parts.push(part);
+    if (!PASSES_ON.some((helper) => part.includes(helper))) break;
+  }
+  return parts.join(' < ');
+}
