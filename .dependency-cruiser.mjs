@@ -100,6 +100,10 @@ const DOORS = {
     reason: 'a dialect starts verbs and reads states by the contract, and a panel is one port',
     files: ['contract', 'report/panel'],
   },
+  protocols: {
+    reason: 'the HTTP side mounts dialects by one contract; the parts of each change without it',
+    files: ['dialect', 'thrown', 'native/native', 'client/client'],
+  },
   cli: { reason: 'main.ts starts the command line by its program', files: ['program'] },
 };
 

@@ -17,16 +17,10 @@ import type { ApiConfig, TokenConfig } from '../config/types.ts';
 import type { BackupService, EventSource } from '../jobs/contract.ts';
 import type { App, AppContext, AppEnv, Dialect, DialectDeps } from '../protocols/dialect.ts';
 import { clientDialect } from '../protocols/client/client.ts';
-import { STATUS_OF } from '../protocols/failure-status.ts';
-import { answerError, answerFault, invalidRequest } from '../protocols/native/errors.ts';
-import { nativeDialect } from '../protocols/native/native.ts';
-import { failureOf, logThrown } from '../protocols/thrown.ts';
-import { bearerSecret, createTokenCheck, identifyCaller, type TokenCheck } from '../protocols/native/auth.ts';
+import * as native from '../protocols/native/native.ts';
+import { failureOf, logThrown, STATUS_OF } from '../protocols/thrown.ts';
 import { mountDocs } from './docs.ts';
 import { createDownloads } from './sending/download.ts';
-import type { EventLoopDelay } from '../protocols/native/metrics/event-loop-delay.ts';
-import { isEventPath, mountEventSockets, SOCKET_LIMITS, type SocketLimits } from '../protocols/native/events/socket.ts';
-import { mountMetrics, type OpenCopies } from '../protocols/native/metrics/metrics.ts';
 import { remoteAddresses } from './remote-address.ts';
 import { systemTimers, type Timers } from '../base/timers.ts';
 
@@ -44,10 +38,10 @@ export interface AppOptions {
   readonly dialects?: readonly Dialect[];
   readonly timers?: Timers;
   readonly newRequestId?: () => string;
-  readonly socketLimits?: SocketLimits;
+  readonly socketLimits?: native.SocketLimits;
   /** Shown by /metrics; closed by whoever made it. */
-  readonly eventLoop?: EventLoopDelay;
-  readonly openCopies?: () => OpenCopies;
+  readonly eventLoop?: native.EventLoopDelay;
+  readonly openCopies?: () => native.OpenCopies;
 }
 
 export interface HttpApp {
@@ -60,37 +54,38 @@ export interface HttpApp {
 
 export function createApp(options: AppOptions): HttpApp {
   const { log, clock, newRequestId = randomUUID } = options;
-  let tokens = createTokenCheck(options.tokens);
-  const checkToken: TokenCheck = (secret) => tokens(secret);
+  let tokens = native.createTokenCheck(options.tokens);
+  const checkToken: native.TokenCheck = (secret) => tokens(secret);
   const addressOf = remoteAddresses(options.api.trustedProxies);
-  const native = nativeDialect((headers) => checkToken(bearerSecret(headers) ?? Buffer.alloc(0)));
-  const dialects = [...(options.dialects ?? []), clientDialect, native];
+  const own = native.nativeDialect((headers) => checkToken(native.bearerSecret(headers) ?? Buffer.alloc(0)));
+  const dialects = [...(options.dialects ?? []), clientDialect, own];
   const app: App = new OpenAPIHono<AppEnv>({
     defaultHook: (result) => {
-      if (!result.success) throw invalidRequest(result.error);
+      if (!result.success) throw native.invalidRequest(result.error);
     },
   });
 
   app.use(requestId({ limitLength: 64, generator: () => newRequestId() }));
   app.use(accessLog(clock, log, addressOf));
   app.use(headers(options.api));
-  app.use(identifyCaller(dialects, addressOf, log));
+  app.use(native.identifyCaller(dialects, addressOf, log));
   app.use(errorsOnly);
   app.onError((error, c) => answerThrown(c, error, log));
-  app.notFound((c) => answerFault(c, 'not_found'));
+  app.notFound((c) => native.answerFault(c, 'not_found'));
 
   const timers = options.timers ?? systemTimers;
-  const limits = options.socketLimits ?? SOCKET_LIMITS;
-  mountEventSockets(app, { ...options, timers, limits, checkToken, addressOf });
-  mountMetrics(app, options);
+  const limits = options.socketLimits ?? native.SOCKET_LIMITS;
+  native.mountEventSockets(app, { ...options, timers, limits, checkToken, addressOf });
+  native.mountMetrics(app, options);
   mountDocs(app);
   const ports = portsOf(options, timers);
   for (const dialect of dialects) dialect.mount(app, ports);
 
   return {
-    setTokens: (changed) => void (tokens = createTokenCheck(changed)),
+    setTokens: (changed) => void (tokens = native.createTokenCheck(changed)),
     fetch: app.fetch,
-    speaksSocket: (path) => isEventPath(path) || dialects.some((dialect) => dialect.speaksSocket?.(path) === true),
+    speaksSocket: (path) =>
+      native.isEventPath(path) || dialects.some((dialect) => dialect.speaksSocket?.(path) === true),
   };
 }
 
@@ -148,5 +143,5 @@ const errorsOnly: MiddlewareHandler<AppEnv> = async (_, next) => {
 
 function answerThrown(c: AppContext, thrown: unknown, log: Log): Response {
   logThrown(c, thrown, STATUS_OF[failureOf(thrown).code], log);
-  return answerError(c, thrown);
+  return native.answerError(c, thrown);
 }

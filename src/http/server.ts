@@ -18,8 +18,7 @@ import { WebSocketServer } from 'ws';
 import { errnoOf, Failure } from '../base/failure.ts';
 import type { ApiConfig } from '../config/types.ts';
 import type { HttpApp } from './app.ts';
-import { CLOSE } from '../protocols/native/events/close.ts';
-import { LARGEST_FRAME } from '../protocols/native/events/socket.ts';
+import { CLOSE, LARGEST_FRAME } from '../protocols/native/native.ts';
 import { sendingBodies } from './sending/send-body.ts';
 import { systemTimers, type Timers } from '../base/timers.ts';
 

@@ -26,8 +26,3 @@ export function mayUse(caller: Caller, permission: Permission): boolean {
 export function holdsServer(caller: Caller, server: ServerId): boolean {
   return caller.servers.includes('*') || caller.servers.includes(server);
 }
-
-/** The caller's own limits, as a create carries them. */
-export function limitsOf(caller: Caller | undefined): { readonly limits?: ServerLimits } {
-  return caller?.limits === undefined ? {} : { limits: caller.limits };
-}

@@ -11,7 +11,7 @@ import { keepBody, readBody } from './request-body.ts';
 export const jsonBody: MiddlewareHandler<AppEnv> = async (c, next) => {
   const text = await readBody(c);
   const given = text.trim() === '' ? '{}' : text;
-  checkJson(given);
+  parsedJson(given);
   // What the schema validator of @hono/zod-openapi looks at: the label, and the text.
   c.req.raw.headers.set('content-type', 'application/json');
   keepBody(c, given);
@@ -24,9 +24,10 @@ export const ignoredBody: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
 };
 
-function checkJson(text: string): void {
+/** @throws Failure `invalid_request` when it is not JSON. */
+export function parsedJson(text: string): unknown {
   try {
-    JSON.parse(text);
+    return JSON.parse(text);
   } catch (error) {
     throw new Failure('invalid_request', 'Cannot read the request body: it is not valid JSON', { cause: error });
   }

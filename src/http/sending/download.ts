@@ -12,7 +12,7 @@ import { type ByteSource, readInto } from '../../base/source.ts';
 import { freeMemory } from '../../base/free-memory.ts';
 import type { Log } from '../../base/log.ts';
 import type { FileContent } from '../../jobs/contract.ts';
-import { attachment } from '../../protocols/content-disposition.ts';
+import { attachment } from './content-disposition.ts';
 import type { AppContext, ArchiveDownload, DialectDeps } from '../../protocols/dialect.ts';
 import { chooseRange } from './byte-range.ts';
 import { bodyOf, type BodyDeps, type BytePieces } from './byte-stream.ts';

@@ -1,20 +1,16 @@
-/** Pieces that every route definition of this dialect shares: its paths, its security, its declared answers. */
-import type { z } from '@hono/zod-openapi';
+/** Pieces that every route definition of this dialect shares: its paths, its declared answers. */
+import type { AppContext, DialectDeps } from '../dialect.ts';
+import { jsonAnswer } from '../route-answers.ts';
 import { ErrorsObject } from './schemas.ts';
 
 export const SERVER = '/api/client/servers/{server}';
 export const BACKUPS = `${SERVER}/backups` as const;
 export const BACKUP = `${BACKUPS}/{backup}` as const;
 
-export const BEARER = [{ bearer: [] }];
-
-export function jsonAnswer<Schema extends z.ZodType>(schema: Schema, description: string) {
-  return { content: { 'application/json': { schema } }, description };
-}
-
 /** The one declaration of all errors: their statuses are in `errors.ts`. */
 export const ANY_ERROR = { default: jsonAnswer(ErrorsObject, 'Errors; `code` is stable, `detail` is for people') };
 
-export function optionalBody<Schema extends z.ZodType>(schema: Schema) {
-  return { content: { 'application/json': { schema } }, required: false };
+/** A URL of this node that works from anywhere: under the operator's public address, else under the request's host. */
+export function absoluteUrl(c: AppContext, ports: Pick<DialectDeps, 'publicUrl'>, path: string): string {
+  return `${ports.publicUrl ?? new URL(c.req.url).origin}${path}`;
 }

@@ -2,10 +2,10 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import type { ServerId } from '../../base/ids.ts';
 import type { CreateBackup } from '../../jobs/contract.ts';
-import { limitsOf } from '../access.ts';
 import type { App, DialectDeps } from '../dialect.ts';
 import { jsonBody } from '../json-body.ts';
-import { ANY_ERROR, BACKUPS, BEARER, jsonAnswer, optionalBody } from './answers.ts';
+import { BEARER, jsonAnswer, optionalBody } from '../route-answers.ts';
+import { ANY_ERROR, BACKUPS } from './answers.ts';
 import type { Guard } from './guard.ts';
 import { pageOf } from './pages.ts';
 import { inWords, REFUSALS } from './refusals.ts';
@@ -43,7 +43,7 @@ export function mountBackups(app: App, ports: DialectDeps, guard: Guard): void {
     responses: { 200: jsonAnswer(schemas.BackupObject, 'The backup that was begun'), ...ANY_ERROR },
   });
   app.openapi(create, async (c) => {
-    const request = { ...createRequest(c.get('server'), c.req.valid('json')), ...limitsOf(c.get('caller')) };
+    const request = { ...createRequest(c.get('server'), c.req.valid('json')), limits: c.get('caller')?.limits };
     const accepted = await inWords(REFUSALS.create, () => service.create(request));
     // Nobody waits: its failure is in the record and the events, and must not end the process as an unhandled one.
     accepted.ended.catch(() => undefined);
@@ -55,7 +55,7 @@ function createRequest(server: ServerId, body: z.output<typeof schemas.CreateBod
   const name = body.name?.trim() ?? '';
   return {
     server,
-    ...(name === '' ? {} : { name }),
+    name: name === '' ? undefined : name,
     ignore: body.ignored ?? [],
     locked: body.is_locked ?? false,
   };

@@ -5,11 +5,11 @@ import { Failure } from '../../base/failure.ts';
 import type { BackupService, BackupView } from '../../jobs/contract.ts';
 import type { App, DialectDeps } from '../dialect.ts';
 import { downloadPath, signDownloadToken } from '../download-token.ts';
-import { ANY_ERROR, BACKUP, BEARER, jsonAnswer } from './answers.ts';
+import { BEARER, jsonAnswer } from '../route-answers.ts';
+import { absoluteUrl, ANY_ERROR, BACKUP } from './answers.ts';
 import { backupIdOf, type Guard } from './guard.ts';
 import { inWords, REFUSALS } from './refusals.ts';
 import * as schemas from './schemas.ts';
-import { absoluteUrl } from './urls.ts';
 
 const SIGNED_URL_SECONDS = 3600;
 

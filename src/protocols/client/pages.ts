@@ -1,7 +1,7 @@
 /** One page of a list, and where its neighbours are. */
 import type { z } from '@hono/zod-openapi';
 import type { AppContext, DialectDeps } from '../dialect.ts';
-import { absoluteUrl } from './urls.ts';
+import { absoluteUrl } from './answers.ts';
 import type { BackupList, PageQuery } from './schemas.ts';
 
 export interface Page<Item> {
@@ -28,8 +28,8 @@ export function pageOf<Item>(
       current_page: page,
       total_pages: totalPages,
       links: {
-        ...(page > 1 && page <= totalPages ? { previous: linkTo(page - 1) } : {}),
-        ...(page < totalPages ? { next: linkTo(page + 1) } : {}),
+        previous: page > 1 && page <= totalPages ? linkTo(page - 1) : undefined,
+        next: page < totalPages ? linkTo(page + 1) : undefined,
       },
     },
   };

@@ -2,10 +2,10 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { App, DialectDeps } from '../dialect.ts';
 import { signSocketToken } from '../socket-token.ts';
-import { ANY_ERROR, BEARER, jsonAnswer, SERVER } from './answers.ts';
+import { BEARER, jsonAnswer } from '../route-answers.ts';
+import { absoluteUrl, ANY_ERROR, SERVER } from './answers.ts';
 import { clientCaller, type Guard } from './guard.ts';
 import * as schemas from './schemas.ts';
-import { absoluteUrl } from './urls.ts';
 
 export function mountWebsocket(app: App, ports: DialectDeps, guard: Guard): void {
   const { service, clock, socketKey } = ports;

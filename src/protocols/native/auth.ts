@@ -22,7 +22,7 @@ export function createTokenCheck(tokens: readonly TokenConfig[]): TokenCheck {
     .filter(({ secret }) => secret.reveal() !== '')
     .map(({ id, secret, permissions, servers, limits }) => ({
       hash: sha256(Buffer.from(secret.reveal(), 'utf8')),
-      caller: { id, dialect: 'native', permissions, servers, ...(limits === null ? {} : { limits }) } satisfies Caller,
+      caller: { id, dialect: 'native', permissions, servers, limits: limits ?? undefined } satisfies Caller,
     }));
   return (secret) => {
     const presented = sha256(secret.subarray(0, LONGEST_SECRET));

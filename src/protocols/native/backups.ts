@@ -2,9 +2,9 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import type { CreateBackup } from '../../jobs/contract.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
-import { limitsOf } from '../access.ts';
 import type { App, DialectDeps } from '../dialect.ts';
-import { ANY_ERROR, BACKUPS, BEARER, jsonAnswer, optionalBody, requiredBody } from './answers.ts';
+import { BEARER, jsonAnswer, optionalBody, requiredBody } from '../route-answers.ts';
+import { ANY_ERROR, BACKUPS } from './answers.ts';
 import { ignoredBody, jsonBody } from '../json-body.ts';
 import { backupIdOf, guard } from './guard.ts';
 import * as schemas from './schemas.ts';
@@ -74,7 +74,7 @@ export function mountBackups(app: App, ports: DialectDeps): void {
   app.openapi(create, async (c) => {
     const accepted = await service.create({
       ...createRequest(c.get('server'), c.req.valid('json')),
-      ...limitsOf(c.get('caller')),
+      limits: c.get('caller')?.limits,
     });
     c.header('Location', backupUrl(ports, accepted.backup));
     const ended = await endOf(c, accepted);
@@ -98,14 +98,9 @@ export function mountBackups(app: App, ports: DialectDeps): void {
 }
 
 function createRequest(server: ServerId, body: z.infer<typeof schemas.CreateBody>): CreateBackup {
-  const id = body.id ?? body.uuid;
-  const name = body.name?.trim();
-  return {
-    server,
-    ...(id === undefined ? {} : { id: id as BackupId }),
-    // A form's empty field means "name it for me".
-    ...(name === undefined || name === '' ? {} : { name }),
-    ...(body.ignore === undefined ? {} : { ignore: body.ignore }),
-    ...(body.locked === undefined ? {} : { locked: body.locked }),
-  };
+  const { ignore, locked } = body;
+  const id = (body.id ?? body.uuid) as BackupId | undefined;
+  const name = body.name?.trim() ?? '';
+  // A form's empty field means "name it for me".
+  return { server, id, name: name === '' ? undefined : name, ignore, locked };
 }

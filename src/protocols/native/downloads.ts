@@ -4,7 +4,8 @@ import { Failure } from '../../base/failure.ts';
 import type { BackupView } from '../../jobs/contract.ts';
 import type { App, DialectDeps } from '../dialect.ts';
 import { DOWNLOAD_TOKEN_SECONDS, downloadPath, readDownloadToken, signDownloadToken } from '../download-token.ts';
-import { ANY_ERROR, BACKUPS, BEARER, jsonAnswer, requiredBody } from './answers.ts';
+import { BEARER, jsonAnswer, requiredBody } from '../route-answers.ts';
+import { ANY_ERROR, BACKUPS } from './answers.ts';
 import { jsonBody } from '../json-body.ts';
 import { backupIdOf, guard } from './guard.ts';
 import * as schemas from './schemas.ts';
@@ -73,7 +74,7 @@ export function mountDownloads(app: App, ports: DialectDeps): void {
       source,
       fileName: `${backup.id}.tar.gz`,
       contentType: 'application/gzip',
-      ...(backup.sha256 === null ? {} : { tag: backup.sha256 }),
+      tag: backup.sha256 ?? undefined,
     });
   });
 }

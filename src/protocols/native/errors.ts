@@ -6,7 +6,7 @@ import type { z } from '@hono/zod-openapi';
 import { Failure, type FailureCode } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
 import type { AppContext } from '../dialect.ts';
-import { STATUS_OF } from '../failure-status.ts';
+import { STATUS_OF } from '../thrown.ts';
 import { failureOf, UNFORESEEN } from '../thrown.ts';
 import { WHOLE_SENTENCES } from './schemas.ts';
 
@@ -41,7 +41,7 @@ export function answerError(c: AppContext, thrown: unknown): Response {
   const body: ErrorBody = {
     error: sentence(failure, c.get('caller') !== undefined),
     code: failure.code,
-    ...(failure.hint === undefined || failure.code in FIXED_WORDS ? {} : { hint: printableText(failure.hint) }),
+    hint: failure.hint === undefined || failure.code in FIXED_WORDS ? undefined : printableText(failure.hint),
     requestId: c.get('requestId'),
   };
   // RFC 9110 15.5.2: a 401 must say which scheme it wants.

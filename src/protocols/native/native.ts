@@ -18,6 +18,13 @@ import { mountPanelReports } from './panel-reports.ts';
 import { mountPolicies } from './policies.ts';
 import { mountRestores } from './restores.ts';
 
+export { bearerSecret, createTokenCheck, identifyCaller, type TokenCheck } from './auth.ts';
+export { answerError, answerFault, invalidRequest } from './errors.ts';
+export { CLOSE } from './events/session.ts';
+export * from './events/socket.ts';
+export type { EventLoopDelay } from './metrics/event-loop-delay.ts';
+export { mountMetrics, type OpenCopies } from './metrics/metrics.ts';
+
 /** @param identify the caller of a bearer token in the config. */
 export function nativeDialect(identify: NonNullable<Dialect['identify']>): Dialect {
   return {

@@ -4,7 +4,8 @@ import { Failure } from '../../base/failure.ts';
 import { parseJobId, parseServerId } from '../../base/ids.ts';
 import { holdsServer } from '../access.ts';
 import type { App, DialectDeps } from '../dialect.ts';
-import { ANY_ERROR, BEARER, jsonAnswer, requiredBody } from './answers.ts';
+import { BEARER, jsonAnswer, requiredBody } from '../route-answers.ts';
+import { ANY_ERROR } from './answers.ts';
 import { jsonBody } from '../json-body.ts';
 import { guard, nativeCaller } from './guard.ts';
 import * as schemas from './schemas.ts';
@@ -94,11 +95,9 @@ export function mountNode(app: App, ports: DialectDeps): void {
   app.openapi(jobs, (c) => {
     const caller = nativeCaller(c);
     const { server, kind } = c.req.valid('query');
-    const filter = {
-      ...(server === undefined ? {} : { server: parseServerId(server.toLowerCase()) }),
-      ...(kind === undefined ? {} : { kind }),
-    };
-    const held = service.jobs(filter).filter((view) => holdsServer(caller, view.server));
+    const held = service
+      .jobs({ server: server === undefined ? undefined : parseServerId(server.toLowerCase()), kind })
+      .filter((view) => holdsServer(caller, view.server));
     return c.json({ jobs: held.map(jobObject) }, 200);
   });
 

@@ -4,7 +4,8 @@ import { isoDate } from '../../base/clock.ts';
 import type { DeliveryView } from '../../jobs/contract.ts';
 import type { App, DialectDeps } from '../dialect.ts';
 import { jsonBody } from '../json-body.ts';
-import { ANY_ERROR, BEARER, jsonAnswer } from './answers.ts';
+import { BEARER, jsonAnswer } from '../route-answers.ts';
+import { ANY_ERROR } from './answers.ts';
 import { guard } from './guard.ts';
 import { ErrorReason } from './schemas.ts';
 
@@ -18,7 +19,7 @@ const ReportObject = z
     successful: z.boolean(),
     state: z
       .enum(['pending', 'parked'])
-      .openapi({ description: 'parked: not tried by itself before the next start, until somebody asks for it' }),
+      .openapi({ description: 'parked: tried again after the next start, or on request' }),
     attempts: z.number().openapi({ description: 'Tries that failed' }),
     error: ErrorReason.optional(),
     createdAt: z.iso.datetime(),
@@ -80,8 +81,8 @@ function reportObject(view: DeliveryView): z.infer<typeof ReportObject> {
     successful,
     state,
     attempts,
-    ...(error === null ? {} : { error: { code: error.code, message: error.message } }),
+    error: error === null ? undefined : { code: error.code, message: error.message },
     createdAt: isoDate(createdAt),
-    ...(state === 'parked' ? {} : { nextAt: isoDate(dueAt) }),
+    nextAt: state === 'parked' ? undefined : isoDate(dueAt),
   };
 }

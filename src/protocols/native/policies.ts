@@ -6,7 +6,8 @@ import { parseJobId } from '../../base/ids.ts';
 import { holdsServer } from '../access.ts';
 import type { App, DialectDeps } from '../dialect.ts';
 import { jsonBody } from '../json-body.ts';
-import { ANY_ERROR, BEARER, jsonAnswer, requiredBody } from './answers.ts';
+import { BEARER, jsonAnswer, requiredBody } from '../route-answers.ts';
+import { ANY_ERROR } from './answers.ts';
 import { guard, nativeCaller } from './guard.ts';
 import * as schemas from './policy-schemas.ts';
 import { JobObject, JobParams, ServerParams } from './schemas.ts';
@@ -55,9 +56,7 @@ export function mountPolicies(app: App, { service }: Pick<DialectDeps, 'service'
   });
 
   app.openapi(giveUp, async (c) => {
-    const { backups, graceDays } = c.req.valid('json');
-    const decision = { backups, ...(graceDays === undefined ? {} : { graceDays }) };
-    const { deleted, kept, deleteAt } = await service.removeServer(c.get('server'), decision);
+    const { deleted, kept, deleteAt } = await service.removeServer(c.get('server'), c.req.valid('json'));
     return c.json({ deleted, kept, deleteAt: deleteAt === null ? null : isoDate(deleteAt) }, 200);
   });
 

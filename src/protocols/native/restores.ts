@@ -4,7 +4,8 @@ import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { AcceptedRestore, RestoreBackup } from '../../jobs/contract.ts';
 import type { App, AppContext, DialectDeps } from '../dialect.ts';
 import { ignoredBody, jsonBody } from '../json-body.ts';
-import { ANY_ERROR, BACKUPS, BEARER, jsonAnswer, optionalBody } from './answers.ts';
+import { BEARER, jsonAnswer, optionalBody } from '../route-answers.ts';
+import { ANY_ERROR, BACKUPS } from './answers.ts';
 import { backupIdOf, guard } from './guard.ts';
 import * as schemas from './schemas.ts';
 import { restoreObject } from './views.ts';
@@ -68,14 +69,6 @@ async function outcomeOf(c: AppContext, accepted: AcceptedRestore, ports: Dialec
 }
 
 function restoreRequest(server: ServerId, backup: BackupId, body: z.infer<typeof schemas.RestoreBody>): RestoreBackup {
-  const { truncate = false, paths, keepIgnored, dryRun, keepPrevious } = body;
-  return {
-    server,
-    backup,
-    truncate,
-    ...(paths === undefined ? {} : { paths }),
-    ...(keepIgnored === undefined ? {} : { keepIgnored }),
-    ...(dryRun === undefined ? {} : { dryRun }),
-    ...(keepPrevious === undefined ? {} : { keepPreviousHours: keepPrevious }),
-  };
+  const { truncate = false, paths, keepIgnored, dryRun, keepPrevious: keepPreviousHours } = body;
+  return { server, backup, truncate, paths, keepIgnored, dryRun, keepPreviousHours };
 }

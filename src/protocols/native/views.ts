@@ -43,16 +43,15 @@ export function backupObject(view: BackupView): z.infer<typeof BackupObject> {
     rawSize: view.rawSize,
     reusedBytes: view.reusedBytes,
     store: view.store,
-    ...(view.copies === undefined ? {} : { copies: view.copies.map(copyObject) }),
-    ...(view.error === null ? {} : { error: reason(view.error) }),
-    ...(view.verifiedAt === null ? {} : { verifiedAt: isoDate(view.verifiedAt) }),
-    ...(view.damagedAt === null ? {} : { damagedAt: isoDate(view.damagedAt) }),
+    copies: view.copies?.map(copyObject),
+    error: reason(view.error),
+    verifiedAt: dateOf(view.verifiedAt),
+    damagedAt: dateOf(view.damagedAt),
   };
 }
 
 function copyObject({ store, state, error, updatedAt }: NonNullable<BackupView['copies']>[number]) {
-  const told = error === null ? {} : { error: reason(error) };
-  return { store, state, updatedAt: isoDate(updatedAt), ...told };
+  return { store, state, updatedAt: isoDate(updatedAt), error: reason(error) };
 }
 
 /** The message of the original API, and beside it what a restore has to tell, if anything. */
@@ -62,8 +61,8 @@ export function restoreObject(message: string, outcome?: RestoreOutcome): z.infe
     success: true,
     message,
     ...(warningCount === 0 ? {} : { warnings: warnings.map(plainWarning), warningCount }),
-    ...(undoUntil === undefined ? {} : { undoUntil }),
-    ...(dryRun === undefined ? {} : { dryRun: lists(dryRun) }),
+    undoUntil,
+    dryRun: dryRun === undefined ? undefined : lists(dryRun),
   };
 }
 
@@ -89,12 +88,12 @@ export function jobObject(view: JobView): z.infer<typeof JobObject> {
     backup,
     state,
     phase,
-    ...(view.progress === null ? {} : { progress: { ...view.progress } }),
-    ...(view.position === null ? {} : { position: view.position }),
+    progress: view.progress === null ? undefined : { ...view.progress },
+    position: view.position ?? undefined,
     createdAt: isoDate(view.createdAt),
-    ...(view.startedAt === null ? {} : { startedAt: isoDate(view.startedAt) }),
-    ...(view.endedAt === null ? {} : { endedAt: isoDate(view.endedAt) }),
-    ...(view.error === null ? {} : { error: reason(view.error) }),
+    startedAt: dateOf(view.startedAt),
+    endedAt: dateOf(view.endedAt),
+    error: reason(view.error),
   };
 }
 
@@ -107,9 +106,9 @@ export function directoryObject(page: DirectoryPage): z.infer<typeof DirectoryOb
       size,
       mode,
       mtime,
-      ...(target === undefined ? {} : { target }),
+      target,
     })),
-    ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
+    cursor: page.cursor,
   };
 }
 
@@ -128,13 +127,15 @@ export function systemObject(view: SystemView): z.infer<typeof SystemObject> {
     uptimeSeconds,
     servers,
     jobs: { running: view.jobs.running, queued: view.jobs.queued },
-    ...(view.deliveries === undefined
-      ? {}
-      : { panelReports: { pending: view.deliveries.pending, parked: view.deliveries.parked } }),
+    panelReports: view.deliveries && { pending: view.deliveries.pending, parked: view.deliveries.parked },
     stores: view.stores.map(({ name, type, freeBytes, error }) => ({ name, type, freeBytes, error })),
   };
 }
 
-function reason(record: FailureRecord): { code: string; message: string } {
-  return { code: record.code, message: record.message };
+function reason(record: FailureRecord | null): { code: string; message: string } | undefined {
+  return record === null ? undefined : { code: record.code, message: record.message };
+}
+
+function dateOf(milliseconds: number | null): string | undefined {
+  return milliseconds === null ? undefined : isoDate(milliseconds);
 }

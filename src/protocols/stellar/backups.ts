@@ -3,8 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { isUuid, parseBackupId, type BackupId } from '../../base/ids.ts';
 import type { App, DialectDeps } from '../dialect.ts';
 import { ignoredBody } from '../json-body.ts';
-import { bodyAs } from './body.ts';
-import { panelOnly } from './guard.ts';
+import { bodyAs, panelOnly } from './requests.ts';
 import { createdAnswer, listEntry } from './views.ts';
 
 const uuid = z
@@ -36,8 +35,8 @@ export function mountBackups(app: App, { service }: DialectDeps): void {
     const accepted = await service.create({
       server: c.get('server'),
       whenBusy: 'queue',
-      ...(id === undefined ? {} : { id }),
-      ...(name === '' ? {} : { name }),
+      id,
+      name: name === '' ? undefined : name,
       ignore: ignore ?? [],
       locked: locked ?? false,
     });

@@ -4,7 +4,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Log } from '../../base/log.ts';
 import { printableText } from '../../base/paths.ts';
 import type { AppContext } from '../dialect.ts';
-import { STATUS_OF } from '../failure-status.ts';
+import { STATUS_OF } from '../thrown.ts';
 import { failureOf, logThrown } from '../thrown.ts';
 
 /** The panel takes any status from 400 on as a failure; this one says which. */

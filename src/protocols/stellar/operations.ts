@@ -6,7 +6,7 @@ import { printableText } from '../../base/paths.ts';
 import type { BackupService, BackupView } from '../../jobs/contract.ts';
 import type { App, AppContext, DialectDeps } from '../dialect.ts';
 import { failureOf } from '../thrown.ts';
-import { bodyAs } from './body.ts';
+import { bodyAs } from './requests.ts';
 import { logged, statusOf } from './errors.ts';
 
 // The rule of that panel's daemon. Names never become paths here, but one that is refused there is refused here.

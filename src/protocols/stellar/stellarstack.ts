@@ -6,15 +6,16 @@
  * although its own daemon never sent them), and that nothing is served without the panel's credential: downloads, which
  * that panel's own daemon gives to anybody, included. Calls for a server that is busy wait for their turn.
  */
+import os from 'node:os';
 import { OpenAPIHono } from '@hono/zod-openapi';
+import { parseBackupId, parseServerId } from '../../base/ids.ts';
 import type { PanelConfig } from '../../config/types.ts';
 import type { App, AppEnv, Dialect, DialectDeps } from '../dialect.ts';
 import { mountBackups } from './backups.ts';
 import { bearerCheck, PANEL_CALLER } from './credentials.ts';
-import { mountDownload } from './download.ts';
 import { answerError, logged } from './errors.ts';
+import { panelOnly } from './requests.ts';
 import { isSocketPath, mountSocket } from './socket.ts';
-import { mountSystem } from './system.ts';
 
 /** @param connection the node's own id and token in that panel. */
 export function stellarStackDialect(connection: NonNullable<PanelConfig['connection']>): Dialect {
@@ -33,4 +34,34 @@ export function stellarStackDialect(connection: NonNullable<PanelConfig['connect
     },
     speaksSocket: isSocketPath,
   };
+}
+
+/** `GET /download/backup?server=&backup=`: the archive, for the panel alone. */
+function mountDownload(app: App, ports: DialectDeps): void {
+  app.get('/download/backup', panelOnly, async (c) => {
+    const server = parseServerId((c.req.query('server') ?? '').toLowerCase());
+    const id = parseBackupId((c.req.query('backup') ?? '').toLowerCase());
+    const { backup, source } = await ports.service.download(server, id);
+    return ports.sendArchive(c, {
+      source,
+      fileName: `${backup.id}.tar.gz`,
+      contentType: 'application/gzip',
+      tag: backup.sha256 ?? undefined,
+    });
+  });
+}
+
+/** `GET /api/system` in this panel's words, where its credential is presented; the path is shared. */
+function mountSystem(app: App, { service, version }: DialectDeps): void {
+  app.get('/api/system', async (c, next) => {
+    if (c.get('caller')?.dialect !== 'stellar') return next();
+    return c.json({
+      version,
+      architecture: os.arch(),
+      cpu_count: os.availableParallelism(),
+      kernel_version: os.release(),
+      os: 'linux',
+      server_count: (await service.servers()).length,
+    });
+  });
 }

@@ -14,7 +14,7 @@ export function listEntry(view: BackupView) {
     storage_path: `/backups/${view.key}`,
     ignored_files: [...view.ignore],
     // The panel takes a null for the first second of 1970.
-    ...(view.completedAt === null ? {} : { completed_at: Math.floor(view.completedAt / 1000) }),
+    completed_at: view.completedAt === null ? undefined : Math.floor(view.completedAt / 1000),
     created_at: Math.floor(view.createdAt / 1000),
     updated_at: Math.floor(view.updatedAt / 1000),
   };

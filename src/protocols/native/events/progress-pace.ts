@@ -1,6 +1,7 @@
 /**
- * Paces the progress of jobs for one reader: at most four frames a second per job with the last value winning, at
- * least one every two seconds while the job is active, never going back, and at its total when the job succeeds.
+ * Sends the newest progress of each job to one reader, at the reader's pace: at most four frames a second per job, the
+ * last value when a slow reader catches up, and a repetition after two seconds without news. The values themselves are
+ * paced and never go back in jobs/runner/progress.ts.
  */
 import type { Clock } from '../../../base/clock.ts';
 import type { EventType, RoostEvent } from '../../../jobs/contract.ts';
@@ -9,16 +10,11 @@ import type { Timers } from '../../../base/timers.ts';
 const SHORTEST_GAP_MS = 250;
 const LONGEST_GAP_MS = 2000;
 
-const COUNTERS = [
-  ['bytesDone', 'bytesTotal'],
-  ['filesDone', 'filesTotal'],
-] as const;
-
 /** Where a job is. */
 export type ProgressEvent = RoostEvent<'backup.progress' | 'restore.progress'>;
 
 interface Track {
-  /** The newest values, none lower than any before. */
+  /** The newest values. */
   event: ProgressEvent;
   /** True while the newest values were not sent. */
   pending: boolean;
@@ -52,12 +48,12 @@ export class ProgressPace {
     const known = this.#tracks.get(key);
     const track = known ?? { event, pending: false, sentAt: undefined, cancelTimer: () => undefined };
     this.#tracks.set(key, track);
-    track.event = forward(track.event, event);
+    track.event = event;
     track.pending = true;
     this.#settle(track);
   }
 
-  /** A job's state as a snapshot told it: known to the reader, and the floor that later values may not go below. */
+  /** Follows a job whose progress the reader has from a snapshot. */
   begin(event: ProgressEvent): void {
     const track = { event, pending: false, sentAt: this.#clock.monotonic(), cancelTimer: () => undefined };
     this.#tracks.get(keyOf(event))?.cancelTimer();
@@ -65,17 +61,13 @@ export class ProgressPace {
     this.#settle(track);
   }
 
-  /**
-   * Ends the track of the job that this event closes, and returns the progress event that the reader still lacks, if
-   * any: the last values, brought to their totals when the job succeeded.
-   */
+  /** Ends the track of the job that this event closes. @returns the progress that the reader still lacks, if any. */
   end(event: RoostEvent): ProgressEvent | undefined {
     const track = this.#tracks.get(keyOf(event));
     if (track === undefined) return undefined;
     track.cancelTimer();
     this.#tracks.delete(keyOf(event));
-    const last = event.type.endsWith('.completed') ? completed(track.event) : track.event;
-    return track.pending || last !== track.event ? last : undefined;
+    return track.pending ? track.event : undefined;
   }
 
   /** Sends what is due after the reader could not take it for a while. */
@@ -116,20 +108,4 @@ export function endsProgress(type: EventType): boolean {
 function keyOf(event: RoostEvent): string {
   const [family = ''] = event.type.split('.');
   return `${family} ${event.backup ?? event.job ?? event.server}`;
-}
-
-function forward(before: ProgressEvent, after: ProgressEvent): ProgressEvent {
-  const data = { ...after.data };
-  for (const [done, total] of COUNTERS) {
-    data[done] = Math.max(before.data[done], after.data[done]);
-    data[total] = Math.max(after.data[total], data[done]);
-  }
-  return { ...after, data };
-}
-
-function completed(last: ProgressEvent): ProgressEvent {
-  const { data } = last;
-  if (COUNTERS.every(([done, total]) => data[done] >= data[total])) return last;
-  const { bytesTotal: bytesDone, filesTotal: filesDone } = data;
-  return { ...last, data: { ...data, bytesDone, filesDone, etaSeconds: 0 } };
 }

@@ -12,7 +12,6 @@ import type { BackupService, EventSource, JobView, RoostEvent } from '../../../j
 import { holdsServer, mayUse, type Caller } from '../../access.ts';
 import { jobObject } from '../views.ts';
 import type { SocketWire } from '../../socket-wire.ts';
-import { CLOSE } from './close.ts';
 import { endsProgress, ProgressPace } from './progress-pace.ts';
 import type { Timers } from '../../../base/timers.ts';
 
@@ -29,6 +28,20 @@ export interface EventSessionOptions {
   /** The server of the socket's URL; absent for all that the token holds. */
   readonly server?: string;
 }
+
+/** Why an event socket is closed by this side. The first two codes are part of the API. */
+export const CLOSE = {
+  unauthorized: { code: 4401, text: 'unauthorized' },
+  forbidden: { code: 4403, text: 'forbidden' },
+  // RFC 6455 7.4.1 and its registry: going away, service restart, unacceptable data, policy violation, try again
+  // later.
+  shuttingDown: { code: 1001, text: 'shutting down' },
+  // Its token may not be one any more: whoever still has one connects again.
+  tokensChanged: { code: 1012, text: 'the tokens were changed' },
+  notText: { code: 1003, text: 'text frames only' },
+  tooManyFrames: { code: 1008, text: 'too many frames' },
+  tooManySockets: { code: 1013, text: 'too many sockets' },
+} as const;
 
 const AUTH_DEADLINE_MS = 5000;
 const PING_EVERY_MS = 30_000;
@@ -145,14 +158,14 @@ export class EventSession {
   #sendSnapshot(): void {
     const { service, events, clock, server } = this.#options;
     const active = service
-      .jobs(server === undefined ? {} : { server: server as ServerId })
+      .jobs({ server: server as ServerId | undefined })
       .filter((job) => (job.state === 'running' || job.state === 'queued') && this.#concerns(job.server));
     this.#pace.clear();
     this.#send({
       seq: (this.#lastSeq = Math.max(this.#lastSeq, events.lastSeq)),
       at: isoDate(clock.now()),
       type: 'snapshot',
-      ...(server === undefined ? {} : { server }),
+      server,
       data: { jobs: active.map(jobObject) },
     });
     for (const job of active) this.#followProgress(job);

@@ -11,8 +11,7 @@ import type { Caller } from '../../access.ts';
 import type { App, AppContext } from '../../dialect.ts';
 import { answerFault } from '../errors.ts';
 import { rawSocket, wireOf } from '../../socket-wire.ts';
-import { CLOSE } from './close.ts';
-import { EventSession } from './session.ts';
+import { CLOSE, EventSession } from './session.ts';
 import type { TokenCheck } from '../auth.ts';
 import type { Timers } from '../../../base/timers.ts';
 
@@ -84,7 +83,7 @@ function socketEvents(
         wire: wireOf(raw),
         checkToken: (token) => options.checkToken(Buffer.from(token, 'utf8')),
         admit: (caller) => take('perToken', caller.id),
-        ...(server === undefined ? {} : { server }),
+        server,
       });
       raw.on('ping', () => session?.heard());
       raw.on('pong', () => session?.heard());

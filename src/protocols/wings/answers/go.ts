@@ -6,7 +6,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Failure, FailureCode } from '../../../base/failure.ts';
 import { printableText } from '../../../base/paths.ts';
 import type { AppContext } from '../../dialect.ts';
-import { STATUS_OF } from '../../failure-status.ts';
+import { STATUS_OF } from '../../thrown.ts';
 import { type Answers, bodyFaultOf } from './answers.ts';
 
 const UNEXPECTED = 'An unexpected error was encountered while processing this request';

@@ -5,7 +5,7 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { FailureCode } from '../../../base/failure.ts';
 import { printableText } from '../../../base/paths.ts';
-import { STATUS_OF } from '../../failure-status.ts';
+import { STATUS_OF } from '../../thrown.ts';
 import { type Answers, type BodyFault, bodyFaultOf } from './answers.ts';
 
 const KNOWN: Readonly<Partial<Record<FailureCode, string>>> = {

@@ -60,7 +60,7 @@ export async function askPanel(
       // The token must not follow a redirect to anybody else, and a POST would become a GET.
       redirect: 'manual',
       signal: AbortSignal.any([signal, limit]),
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      body: body === undefined ? undefined : JSON.stringify(body),
     });
     const { status, ok } = response;
     const { text, whole } = await readText(response, ok ? maxBytes : ERROR_BYTES);
@@ -86,11 +86,10 @@ export function refusedBy(
   // Whoever stands in the panel's place may say back what it was sent.
   const isOurs = text.includes(credentials.token) || detail.includes(credentials.token);
   const shown = detail === '' || isOurs ? '' : `: ${detail}`;
-  const hint = hintFor(status);
   return new Failure(code, `${doing}: the panel answered ${status}${shown}`, {
     facts: { status },
     retry,
-    ...(hint === undefined ? {} : { hint }),
+    hint: hintFor(status),
   });
 }
 

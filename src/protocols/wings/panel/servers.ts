@@ -1,5 +1,6 @@
 /** What the routes of servers ask of the panel. Both reject with a Failure when the panel does not answer. */
 import type { ServerId } from '../../../base/ids.ts';
+import type { BackupService, ServerView } from '../../../jobs/contract.ts';
 
 /** The panel's settings of one server, as it sends them: what of it Roost reads is checked where it is read. */
 export type PanelSettings = Readonly<Record<string, unknown>>;
@@ -13,4 +14,26 @@ export interface PanelServers {
   settings(server: ServerId, signal: AbortSignal): Promise<PanelSettings>;
   /** `POST /api/remote/servers/:s/install`: the server is installed, as far as this node is concerned. */
   reportInstalled(server: ServerId, signal: AbortSignal): Promise<void>;
+}
+
+const LONGEST_NAME = 255;
+
+/** Writes what differs from `view`, and nothing else: each change is told to everybody who listens. */
+export async function applySettings(
+  { id, name: shown, suspended: before }: Pick<ServerView, 'id' | 'name' | 'suspended'>,
+  settings: PanelSettings,
+  service: Pick<BackupService, 'setServer'>,
+): Promise<void> {
+  const { suspended } = settings;
+  const name = nameIn(settings);
+  const change = {
+    ...(typeof suspended === 'boolean' && suspended !== before ? { suspended } : {}),
+    ...(name !== undefined && name !== shown ? { name } : {}),
+  };
+  if (Object.keys(change).length > 0) await service.setServer(id, change);
+}
+
+function nameIn({ meta }: PanelSettings): string | undefined {
+  const name = typeof meta === 'object' && meta !== null && 'name' in meta ? meta.name : undefined;
+  return typeof name === 'string' && name !== '' ? name.slice(0, LONGEST_NAME) : undefined;
 }

@@ -11,7 +11,7 @@ import type { Log } from '../../../base/log.ts';
 import { pause, type Timers } from '../../../base/timers.ts';
 import type { BackupService } from '../../../jobs/contract.ts';
 import type { PanelClient } from './client.ts';
-import { applySettings } from './server-settings.ts';
+import { applySettings } from './servers.ts';
 
 export interface PanelStartupDeps {
   readonly panel: Pick<PanelClient, 'servers' | 'resetServers'>;

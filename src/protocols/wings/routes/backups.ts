@@ -21,8 +21,8 @@ export function mountBackups(app: App, { service }: DialectDeps, facts: FlavourF
 
   app.post(path, panelOnly, known, async (c) => {
     const { backup: id, adapter, ignore } = await bodyAs(c, createBody, facts);
-    const upload = adapter === 's3' ? { upload: 'panel' as const } : {};
-    const { job } = await service.create({ ...FOR_PANEL, server: c.get('server'), id, ignore, ...upload });
+    const upload = adapter === 's3' ? 'panel' : undefined;
+    const { job } = await service.create({ ...FOR_PANEL, server: c.get('server'), id, ignore, upload });
     c.set('job', job);
     return answers.accepted(c);
   });
@@ -30,8 +30,8 @@ export function mountBackups(app: App, { service }: DialectDeps, facts: FlavourF
   app.post(`${path}/:backup/restore`, panelOnly, known, async (c) => {
     const backup = backupIdOf(c.req.param('backup'));
     const { truncate, url } = await bodyAs(c, restoreBody, facts);
-    const download = url === null ? {} : { download: { url } };
-    const request = { ...FOR_PANEL, server: c.get('server'), backup, truncate, ...download };
+    const download = url === null ? undefined : { url };
+    const request = { ...FOR_PANEL, server: c.get('server'), backup, truncate, download };
     const { job } = await service.restore(request).catch((error: unknown) => missingArchive(error, facts));
     c.set('job', job);
     return answers.accepted(c);

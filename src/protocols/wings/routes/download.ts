@@ -121,7 +121,7 @@ async function send(
     source: leftWhenClosed(source, leave),
     fileName: `${backup.id}.tar.gz`,
     contentType: download.contentType,
-    ...(backup.sha256 === null ? {} : { tag: backup.sha256 }),
+    tag: backup.sha256 ?? undefined,
   });
 }
 

@@ -12,9 +12,8 @@ import { bodyAs } from '../requests/body.ts';
 import type { FlavourFacts } from '../flavours/contract.ts';
 import type { TokenDenylist } from '../tokens/denylist.ts';
 import { knownServer, panelOnly, serverOf, whenPanel } from '../requests/guard.ts';
-import type { PanelServers, PanelSettings } from '../panel/servers.ts';
+import { applySettings, type PanelServers, type PanelSettings } from '../panel/servers.ts';
 import { serverObject } from '../server-object.ts';
-import { applySettings } from '../panel/server-settings.ts';
 
 /** The panel waits for 15 seconds, and has to hear of a failure before. */
 const ASK_MS = 10_000;

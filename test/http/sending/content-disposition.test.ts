@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { attachment } from '../../src/protocols/content-disposition.ts';
+import { attachment } from '../../../src/http/sending/content-disposition.ts';
 
 describe('attachment', () => {
   test.each([
