@@ -72,7 +72,7 @@ class RoostDaemon implements Daemon {
   #stopping: Promise<void> | undefined;
   #app: HttpApp | undefined;
   #server: HttpServer | undefined;
-  #grants: TokenDenylist | undefined;
+  #denylist: TokenDenylist | undefined;
   #tokens: Config['tokens'];
   #panel: WingsPanel | undefined;
 
@@ -114,7 +114,7 @@ class RoostDaemon implements Daemon {
     this.#app?.setTokens(tokens);
     // Sockets opened with a removed token must close, and tokens it issued must not work again.
     this.#server?.dropSockets();
-    this.#grants?.denyOwn();
+    this.#denylist?.denyOwn();
   }
 
   refuseReload(failure: Failure): void {
@@ -220,9 +220,9 @@ class RoostDaemon implements Daemon {
     const sockets = catalogue.keys.ensure(SOCKET_TOKEN_KEY, () => randomBytes(32));
     // The panel's pages and this node's own clients use the same sockets.
     const keys = { downloads, sockets: () => this.#panel?.credentials.key ?? sockets };
-    const grants = TokenDenylist.open(catalogue, clock);
-    this.#grants = grants;
-    const dialects = composeDialects({ panel, wings: this.#panel, grants, clock });
+    const denylist = TokenDenylist.open(catalogue, clock);
+    this.#denylist = denylist;
+    const dialects = composeDialects({ panel, wings: this.#panel, denylist, clock });
     const count = (state: 'pending' | 'failed'): number => catalogue.copies.list({ state }).length;
     const openCopies = () => ({ pending: count('pending'), failed: count('failed') });
     const shown = { eventLoop, openCopies, version: version() };

@@ -12,17 +12,17 @@ export interface DialectDeps {
   readonly panel: PanelConfig;
   /** Set when the panel speaks the Wings protocol. */
   readonly wings: WingsPanel | undefined;
-  readonly grants: TokenDenylist;
+  readonly denylist: TokenDenylist;
   readonly clock: Clock;
 }
 
 /** The dialects that the configured panel needs, or the plain socket dialect without a panel. */
-export function composeDialects({ panel, wings, grants, clock }: DialectDeps): readonly Dialect[] {
+export function composeDialects({ panel, wings, denylist, clock }: DialectDeps): readonly Dialect[] {
   if (wings !== undefined) {
     const { url: panelUrl, client, ...parts } = wings;
-    return [wingsDialect({ ...parts, panelUrl, panel: client, grants, clock })];
+    return [wingsDialect({ ...parts, panelUrl, panel: client, denylist, clock })];
   }
-  return [...stellarDialects(panel, clock), nodeSocketDialect(grants, panel.allowedOrigins)];
+  return [...stellarDialects(panel, clock), nodeSocketDialect(denylist, panel.allowedOrigins)];
 }
 
 function stellarDialects({ flavour, connection }: PanelConfig, clock: Clock): readonly Dialect[] {

@@ -96,9 +96,9 @@ export async function openPanelNode(
   const { catalogue } = await scratchCatalogue(time);
   const connection = { tokenId: NODE_TOKEN_ID, token: new Secret(NODE_TOKEN) };
   const credentials = NodeCredentials.open(connection, catalogue.keys);
-  const grants = TokenDenylist.open(catalogue, time);
+  const denylist = TokenDenylist.open(catalogue, time);
   const panel = new PanelServersDouble();
-  const parts = { flavour, credentials, panelUrl: PANEL_URL, allowedOrigins: [], grants, panel, clock: time };
+  const parts = { flavour, credentials, panelUrl: PANEL_URL, allowedOrigins: [], denylist, panel, clock: time };
   const dialects = [wingsDialect({ ...parts, ...change })];
   const keys = { downloads: Buffer.alloc(32, 7), sockets: () => credentials.key };
   const node = await listeningNode({ clock: time, timers: time, dialects, keys, ...app });
@@ -129,5 +129,5 @@ export async function openPanelNode(
     return opened;
   }
 
-  return { ...node, time, catalogue, credentials, grants, sign, socketToken, downloadToken, connect, page };
+  return { ...node, time, catalogue, credentials, denylist, sign, socketToken, downloadToken, connect, page };
 }

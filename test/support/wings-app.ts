@@ -41,14 +41,14 @@ export async function openWingsApp(flavour: WingsFlavour, change: Partial<WingsD
   const { catalogue, clock } = await scratchCatalogue();
   const connection = { tokenId: NODE_TOKEN_ID, token: new Secret(NODE_TOKEN) };
   const credentials = NodeCredentials.open(connection, catalogue.keys);
-  const grants = TokenDenylist.open(catalogue, clock);
+  const denylist = TokenDenylist.open(catalogue, clock);
   const panel = new PanelServersDouble();
   const parts: WingsDeps = {
     flavour,
     credentials,
     panelUrl: PANEL_URL,
     allowedOrigins: [],
-    grants,
+    denylist,
     panel,
     clock,
     newRequestId: () => 'a-new-request-id',
@@ -61,5 +61,5 @@ export async function openWingsApp(flavour: WingsFlavour, change: Partial<WingsD
     return app.call(method, path, { token, headers: { 'content-type': 'application/json', ...headers }, body });
   }
 
-  return { ...app, call, panel, grants, credentials, catalogue, clock };
+  return { ...app, call, panel, denylist, credentials, catalogue, clock };
 }

@@ -35,8 +35,8 @@ export interface BodyDeps {
  *
  * @throws what the first `next` threw; the pieces are closed then.
  */
-export async function bodyOf(c: AppContext, pieces: BytePieces, around: BodyDeps): Promise<ReadableStream<Uint8Array>> {
-  const reading = new Reading(pieces, around.log);
+export async function bodyOf(c: AppContext, pieces: BytePieces, deps: BodyDeps): Promise<ReadableStream<Uint8Array>> {
+  const reading = new Reading(pieces, deps.log);
   const hungUp = c.req.raw.signal;
   const stop = (): void => void reading.stop();
   hungUp.addEventListener('abort', stop, { once: true });
@@ -48,10 +48,9 @@ export async function bodyOf(c: AppContext, pieces: BytePieces, around: BodyDeps
     throw error;
   }
   const body = streamOf(reading);
-  const warn = (error: unknown): void =>
-    around.log.warn('Download broken off', { requestId: c.get('requestId'), error });
+  const warn = (error: unknown): void => deps.log.warn('Download broken off', { requestId: c.get('requestId'), error });
   if (c.env?.outgoing !== undefined) {
-    c.env.sending = { body, send: (outgoing) => send(reading, outgoing, around.timers, warn), drop: stop };
+    c.env.sending = { body, send: (outgoing) => send(reading, outgoing, deps.timers, warn), drop: stop };
   }
   return body;
 }

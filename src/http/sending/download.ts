@@ -20,15 +20,15 @@ import { bodyOf, type BodyDeps, type BytePieces } from './byte-stream.ts';
 /** Pieces of 64 KiB reach a fifth of the throughput of 1 MiB through web streams; larger ones gain nothing. */
 const PIECE = MEBIBYTE;
 
-export function createDownloads(around: BodyDeps): Pick<DialectDeps, 'sendArchive' | 'sendContent'> {
+export function createDownloads(deps: BodyDeps): Pick<DialectDeps, 'sendArchive' | 'sendContent'> {
   return {
-    sendArchive: (c, download) => sendArchive(c, download, around),
-    sendContent: (c, content, stop) => sendContent(c, content, stop, around),
+    sendArchive: (c, download) => sendArchive(c, download, deps),
+    sendContent: (c, content, stop) => sendContent(c, content, stop, deps),
   };
 }
 
-async function sendArchive(c: AppContext, download: ArchiveDownload, around: BodyDeps): Promise<Response> {
-  const { log } = around;
+async function sendArchive(c: AppContext, download: ArchiveDownload, deps: BodyDeps): Promise<Response> {
+  const { log } = deps;
   const { source } = download;
   const { status, headers, bytes } = chooseAnswer(c, download);
   if (status !== 200 && status !== 206) {
@@ -40,7 +40,7 @@ async function sendArchive(c: AppContext, download: ArchiveDownload, around: Bod
     await closeUnread(source, log);
     return c.body(null, status, allHeaders);
   }
-  return c.body(await bodyOf(c, piecesOf(source, bytes.start, bytes.end), around), status, allHeaders);
+  return c.body(await bodyOf(c, piecesOf(source, bytes.start, bytes.end), deps), status, allHeaders);
 }
 
 interface Answer {
@@ -125,7 +125,7 @@ async function sendContent(
   c: AppContext,
   content: FileContent,
   stop: AbortController,
-  around: BodyDeps,
+  deps: BodyDeps,
 ): Promise<Response> {
   const headers = {
     'Content-Type': 'application/octet-stream',
@@ -134,8 +134,8 @@ async function sendContent(
     'Cache-Control': 'private, no-transform',
   };
   const pieces = contentPieces(content, stop);
-  if (c.req.method !== 'HEAD' && content.size > 0) return c.body(await bodyOf(c, pieces, around), 200, headers);
-  await closeUnread(pieces, around.log);
+  if (c.req.method !== 'HEAD' && content.size > 0) return c.body(await bodyOf(c, pieces, deps), 200, headers);
+  await closeUnread(pieces, deps.log);
   return c.body(null, 200, headers);
 }
 

@@ -8,7 +8,7 @@ import { BEARER, jsonAnswer, optionalBody } from '../route-answers.ts';
 import { ANY_ERROR, BACKUPS } from './answers.ts';
 import type { Guard } from './guard.ts';
 import { pageOf } from './pages.ts';
-import { inWords, REFUSALS } from './refusals.ts';
+import { withMessages, REFUSALS } from './refusals.ts';
 import * as schemas from './schemas.ts';
 import { backupObject } from './views.ts';
 
@@ -44,7 +44,7 @@ export function mountBackups(app: App, ports: DialectDeps, guard: Guard): void {
   });
   app.openapi(create, async (c) => {
     const request = { ...createRequest(c.get('server'), c.req.valid('json')), limits: c.get('caller')?.limits };
-    const accepted = await inWords(REFUSALS.create, () => service.create(request));
+    const accepted = await withMessages(REFUSALS.create, () => service.create(request));
     // Nobody waits: its failure is in the record and the events, and must not end the process as an unhandled one.
     accepted.ended.catch(() => undefined);
     return c.json(backupObject(accepted.backup), 200);

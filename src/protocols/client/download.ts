@@ -8,7 +8,7 @@ import { downloadPath, signDownloadToken } from '../download-token.ts';
 import { BEARER, jsonAnswer } from '../route-answers.ts';
 import { absoluteUrl, ANY_ERROR, BACKUP } from './answers.ts';
 import { backupIdOf, type Guard } from './guard.ts';
-import { inWords, REFUSALS } from './refusals.ts';
+import { withMessages, REFUSALS } from './refusals.ts';
 import * as schemas from './schemas.ts';
 
 const SIGNED_URL_SECONDS = 3600;
@@ -28,7 +28,7 @@ export function mountDownload(app: App, ports: DialectDeps, guard: Guard): void 
   app.openapi(download, async (c) => {
     const server = c.get('server');
     const id = backupIdOf(c.req.valid('param').backup);
-    const backup = await inWords(REFUSALS.download, () => finishedBackup(service, server, id));
+    const backup = await withMessages(REFUSALS.download, () => finishedBackup(service, server, id));
     const expiresAt = Math.floor(clock.now() / 1000) + SIGNED_URL_SECONDS;
     const grant = { purpose: 'backup', server, backup: backup.id, expiresAt, nonce: randomUUID() };
     const path = downloadPath(server, signDownloadToken(grant, downloadKey));

@@ -57,7 +57,7 @@ const REQUEST_FAULTS = {
 } as const satisfies Record<string, { readonly answer: ErrorAnswer; readonly detail: string }>;
 
 /** Codes whose own sentence does not leave: it would differ by cause, or name this host's paths. */
-const FIXED_WORDS: Partial<Record<FailureCode, string>> = {
+const FIXED_MESSAGES: Partial<Record<FailureCode, string>> = {
   server_not_found: 'The requested resource could not be found on the server.',
   backup_not_found: 'The requested resource could not be found on the server.',
   internal: 'An unexpected error was encountered while processing this request.',
@@ -76,7 +76,7 @@ export function answerError(c: AppContext, thrown: unknown): Response {
   // RFC 9110 15.5.2: a 401 must say which scheme it wants.
   if (status === 401) c.header('WWW-Authenticate', 'Bearer realm="roost"');
   if (status === 503) c.header('Retry-After', '30');
-  const detail = FIXED_WORDS[failure.code] ?? printableText(failure.message);
+  const detail = FIXED_MESSAGES[failure.code] ?? printableText(failure.message);
   return answer(c, status, [{ code, status: `${status}`, detail }]);
 }
 
@@ -103,8 +103,8 @@ export function validationFailure(error: z.ZodError): Failure {
 
 function fault({ path, message, code, ...issue }: z.core.$ZodIssue): ErrorObject {
   const field = path.join('.').slice(0, LONGEST_DETAIL);
-  const said = message.startsWith('must ') ? message : `is invalid: ${message}`;
-  const detail = printableText(`The ${field === '' ? 'body' : `${field} field`} ${said}.`).slice(0, LONGEST_DETAIL);
+  const problem = message.startsWith('must ') ? message : `is invalid: ${message}`;
+  const detail = printableText(`The ${field === '' ? 'body' : `${field} field`} ${problem}.`).slice(0, LONGEST_DETAIL);
   const rule = 'expected' in issue ? String(issue.expected) : code;
   return { code: 'ValidationException', status: '422', detail, meta: { source_field: field, rule } };
 }

@@ -8,7 +8,7 @@ import { ignoredBody, jsonBody } from '../json-body.ts';
 import { BEARER, jsonAnswer, optionalBody } from '../route-answers.ts';
 import { ANY_ERROR, BACKUP } from './answers.ts';
 import { backupIdOf, type Guard } from './guard.ts';
-import { inWords, REFUSALS } from './refusals.ts';
+import { withMessages, REFUSALS } from './refusals.ts';
 import * as schemas from './schemas.ts';
 import { backupObject } from './views.ts';
 
@@ -37,7 +37,7 @@ export function mountOneBackup(app: App, { service }: DialectDeps, guard: Guard)
   });
   app.openapi(remove, async (c) => {
     const id = backupIdOf(c.req.valid('param').backup);
-    await inWords(REFUSALS.delete, () => removeBackup(service, c.get('server'), id));
+    await withMessages(REFUSALS.delete, () => removeBackup(service, c.get('server'), id));
     return c.body(null, 204);
   });
 
@@ -54,7 +54,7 @@ export function mountOneBackup(app: App, { service }: DialectDeps, guard: Guard)
   app.openapi(restore, async (c) => {
     const id = backupIdOf(c.req.valid('param').backup);
     const truncate = c.req.valid('json').truncate ?? true;
-    const accepted = await inWords(REFUSALS.restore, () => restoreBackup(service, c.get('server'), id, truncate));
+    const accepted = await withMessages(REFUSALS.restore, () => restoreBackup(service, c.get('server'), id, truncate));
     // Nobody waits: its failure is in the events, and must not end the process as an unhandled one.
     accepted.ended.catch(() => undefined);
     return c.body(null, 202);
@@ -71,7 +71,7 @@ export function mountOneBackup(app: App, { service }: DialectDeps, guard: Guard)
   });
   app.openapi(lock, async (c) => {
     const id = backupIdOf(c.req.valid('param').backup);
-    await inWords(REFUSALS.lock, () => toggleLock(service, c.get('server'), id));
+    await withMessages(REFUSALS.lock, () => toggleLock(service, c.get('server'), id));
     return c.body(null, 204);
   });
 }

@@ -47,7 +47,7 @@ export const REFUSALS = {
  *
  * @throws Failure with the service's own code; its own Failure is the cause.
  */
-export async function inWords<Result>(sentences: Sentences, ask: () => Promise<Result>): Promise<Result> {
+export async function withMessages<Result>(sentences: Sentences, ask: () => Promise<Result>): Promise<Result> {
   try {
     return await ask();
   } catch (thrown) {

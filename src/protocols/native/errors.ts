@@ -20,7 +20,7 @@ const REQUEST_FAULTS = {
 type RequestFault = keyof typeof REQUEST_FAULTS;
 
 // The same words whoever says it: a server or backup that the token does not hold must not differ from an unknown one.
-const FIXED_WORDS: Partial<Record<FailureCode, string>> = {
+const FIXED_MESSAGES: Partial<Record<FailureCode, string>> = {
   server_not_found: 'There is no such server',
   backup_not_found: 'There is no such backup',
   job_not_found: 'There is no such job',
@@ -41,7 +41,7 @@ export function answerError(c: AppContext, thrown: unknown): Response {
   const body: ErrorBody = {
     error: sentence(failure, c.get('caller') !== undefined),
     code: failure.code,
-    hint: failure.hint === undefined || failure.code in FIXED_WORDS ? undefined : printableText(failure.hint),
+    hint: failure.hint === undefined || failure.code in FIXED_MESSAGES ? undefined : printableText(failure.hint),
     requestId: c.get('requestId'),
   };
   // RFC 9110 15.5.2: a 401 must say which scheme it wants.
@@ -62,14 +62,14 @@ export function invalidRequest(error: z.ZodError): Failure {
     return `${path.join('.')}${message.startsWith('must ') ? ' ' : ': '}${message}`;
   });
   // The caller's own keys may stand in it, as long as they like.
-  const said = faults.join('; ').slice(0, LONGEST_FAULTS);
-  return new Failure('invalid_request', WHOLE_SENTENCES.has(said) ? said : `Cannot read the request: ${said}`);
+  const message = faults.join('; ').slice(0, LONGEST_FAULTS);
+  return new Failure('invalid_request', WHOLE_SENTENCES.has(message) ? message : `Cannot read the request: ${message}`);
 }
 
 // An `internal` Failure names paths and errnos of this host: an operator's token may read it, a download link's
 // holder may not.
 function sentence(failure: Failure, known: boolean): string {
-  const fixed = FIXED_WORDS[failure.code];
+  const fixed = FIXED_MESSAGES[failure.code];
   if (fixed !== undefined) return fixed;
   return failure.code === 'internal' && !known ? UNFORESEEN : printableText(failure.message);
 }

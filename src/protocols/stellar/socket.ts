@@ -67,7 +67,7 @@ function session(
     onOpen(_, socket) {
       const raw = rawSocket(socket);
       if (!valid(expiry, clock)) return refuse(raw, 'the token is invalid or has expired', POLICY_VIOLATION);
-      const release = takePlace(open, server);
+      const release = takeSlot(open, server);
       if (release === undefined) return refuse(raw, 'too many sockets are open', TRY_LATER);
       send(raw, ['auth success', {}]);
       const unsubscribe = events.subscribe((event) => {
@@ -99,7 +99,7 @@ function valid(expiry: number | undefined, clock: Clock): boolean {
 }
 
 /** @returns what gives the place back, or undefined when there is none. */
-function takePlace(open: Map<string, number>, server: string): (() => void) | undefined {
+function takeSlot(open: Map<string, number>, server: string): (() => void) | undefined {
   const count = open.get(server) ?? 0;
   const inAll = [...open.values()].reduce((sum, each) => sum + each, 0);
   if (count >= MOST_OF_SERVER || inAll >= MOST_IN_ALL) return undefined;

@@ -10,7 +10,7 @@ import { pterodactyl } from './flavours/pterodactyl.ts';
 import { isSocketPath, mountSocket } from './socket/socket.ts';
 
 /** @param allowedOrigins besides the node's own, or `*`. */
-export function nodeSocketDialect(grants: TokenDenylist, allowedOrigins: readonly string[]): Dialect {
+export function nodeSocketDialect(denylist: TokenDenylist, allowedOrigins: readonly string[]): Dialect {
   return {
     name: 'wings',
     mount(app: App, ports: DialectDeps) {
@@ -21,7 +21,7 @@ export function nodeSocketDialect(grants: TokenDenylist, allowedOrigins: readonl
         },
       };
       // The words that client libraries know.
-      mountSocket(own, ports, { facts: pterodactyl, credentials, panelUrl: null, allowedOrigins, grants });
+      mountSocket(own, ports, { facts: pterodactyl, credentials, panelUrl: null, allowedOrigins, denylist });
       app.route('/', own);
     },
     speaksSocket: isSocketPath,

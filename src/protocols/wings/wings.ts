@@ -34,7 +34,7 @@ export interface WingsDeps {
   /** Origins besides the panel's that browsers may call from, or `*`. */
   readonly allowedOrigins: readonly string[];
   /** What was granted and denied to the holders of tokens. */
-  readonly grants: TokenDenylist;
+  readonly denylist: TokenDenylist;
   /** The panel's word on servers. */
   readonly panel: PanelServers;
   readonly clock: Clock;
@@ -46,10 +46,10 @@ const PANEL_CALLER: Caller = { id: 'panel', dialect: 'wings', permissions: ['*']
 // The scheme's case counts, as in the panels' own daemons.
 const BEARER = /^Bearer (.+)$/;
 
-export function wingsDialect(parts: WingsDeps): Dialect {
-  const { credentials, allowedOrigins, grants, panel, newRequestId = randomUUID } = parts;
-  const facts = FLAVOURS[parts.flavour];
-  const panelOrigin = new URL(parts.panelUrl).origin;
+export function wingsDialect(deps: WingsDeps): Dialect {
+  const { credentials, allowedOrigins, denylist, panel, newRequestId = randomUUID } = deps;
+  const facts = FLAVOURS[deps.flavour];
+  const panelOrigin = new URL(deps.panelUrl).origin;
   return {
     name: 'wings',
     identify(headers) {
@@ -67,12 +67,12 @@ export function wingsDialect(parts: WingsDeps): Dialect {
       });
       own.use('*', responseHeaders({ facts, credentials, panelOrigin, allowedOrigins, newRequestId, version }));
       mountSystem(own, ports, facts);
-      mountServers(own, ports, { facts, panel, grants });
+      mountServers(own, ports, { facts, panel, denylist });
       mountBackups(own, ports, facts);
-      mountRevocation(own, ports, facts, grants);
+      mountRevocation(own, ports, facts, denylist);
       mountUpdate(own, ports, facts, credentials);
-      mountDownload(own, ports, { ...parts, facts });
-      mountSocket(own, ports, { ...parts, facts });
+      mountDownload(own, ports, { ...deps, facts });
+      mountSocket(own, ports, { ...deps, facts });
       mountNotServed(own);
       app.route('/', own);
     },

@@ -45,10 +45,10 @@ async function accessOf(url: string, token = ADMIN): Promise<Access> {
 async function openNode(before: readonly Dialect[] = []) {
   const time = new ManualTime();
   const { catalogue } = await scratchCatalogue(time);
-  const grants = TokenDenylist.open(catalogue, time);
-  const dialects = [...before, nodeSocketDialect(grants, [])];
+  const denylist = TokenDenylist.open(catalogue, time);
+  const dialects = [...before, nodeSocketDialect(denylist, [])];
   const node = await listeningNode({ clock: time, timers: time, dialects, tokens: TOKENS });
-  return { ...node, time, grants, access: (token?: string) => accessOf(node.url, token) };
+  return { ...node, time, denylist, access: (token?: string) => accessOf(node.url, token) };
 }
 
 async function opened({ token, socket }: Access, origin: string | null): Promise<Page> {
@@ -143,10 +143,10 @@ describe('what a client opens a server’s socket with', () => {
   });
 
   test('ends when the tokens of the config change, and does not come back', async () => {
-    const { access, url, grants, time } = await openNode();
+    const { access, url, denylist, time } = await openNode();
     const given = await access();
     const page = await opened(given, url);
-    grants.denyOwn();
+    denylist.denyOwn();
     expect((await page.closed)[0]).toBe(1008);
     const again = new Page(given.socket, url);
     await again.send('auth', given.token);

@@ -73,9 +73,9 @@ describe.each(ALL_FLAVOURS)('%s', (flavour) => {
   const answers = flavour === 'calagopus' ? REFUSALS.rust : REFUSALS.go;
 
   test.each(STRANGERS)('%s opens no route, and is told of no server or backup', async (_, authorization, isToken) => {
-    const { call, service, credentials, grants } = await openWingsApp(flavour);
+    const { call, service, credentials, denylist } = await openWingsApp(flavour);
     let changes = 0;
-    grants.onChange(() => changes++);
+    denylist.onChange(() => changes++);
     const { id } = service.add();
     const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
     // A Headers object drops the blank at the end, as a server does: what is left is no scheme and token.

@@ -74,10 +74,10 @@ describe.each(ALL_FLAVOURS)('%s', (flavour) => {
   });
 
   test('JSON of another shape is refused', async () => {
-    const { call, service, credentials, grants } = await openWingsApp(flavour);
+    const { call, service, credentials, denylist } = await openWingsApp(flavour);
     const before = credentials.token;
     let changes = 0;
-    grants.onChange(() => changes++);
+    denylist.onChange(() => changes++);
     for (const path of ROUTES) {
       for (const body of MISFITS) {
         // A new server is its id alone.

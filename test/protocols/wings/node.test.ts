@@ -161,9 +161,9 @@ describe('what is not served', () => {
 
 describe('revocation', () => {
   test.each(ALL_FLAVOURS)('%s: of tokens by their ids', async (flavour) => {
-    const { call, grants } = await openWingsApp(flavour);
+    const { call, denylist } = await openWingsApp(flavour);
     const changes: unknown[] = [];
-    grants.onChange((change) => changes.push(change));
+    denylist.onChange((change) => changes.push(change));
     const body = { jtis: ['d41d8cd98f00b204e9800998ecf8427e'] };
     const answer = await call('POST', `/api/servers/${SERVER}/ws/deny`, { body });
     expect([answer.status, answer.text]).toEqual(flavour === 'calagopus' ? [200, '{}'] : [204, '']);
@@ -176,9 +176,9 @@ describe('revocation', () => {
     { json: { user: UNKNOWN, servers: [] } },
   ])('of a user, as %j', async (body) => {
     for (const flavour of ALL_FLAVOURS) {
-      const { call, grants } = await openWingsApp(flavour);
+      const { call, denylist } = await openWingsApp(flavour);
       const changes: unknown[] = [];
-      grants.onChange((change) => changes.push(change));
+      denylist.onChange((change) => changes.push(change));
       const answer = await call('POST', '/api/deauthorize-user', { body });
       expect([answer.status, answer.text]).toEqual(flavour === 'calagopus' ? [200, '{}'] : [204, '']);
       expect(changes).toEqual([{ kind: 'denied' }]);
@@ -186,9 +186,9 @@ describe('revocation', () => {
   });
 
   test('of a user without a list of servers is refused: none would mean all', async () => {
-    const { call, grants } = await openWingsApp('pterodactyl');
+    const { call, denylist } = await openWingsApp('pterodactyl');
     let changes = 0;
-    grants.onChange(() => changes++);
+    denylist.onChange(() => changes++);
     for (const body of [{ user: UNKNOWN }, { json: { user: UNKNOWN } }, { user: UNKNOWN, servers: null }]) {
       expect((await call('POST', '/api/deauthorize-user', { body })).status).toBe(400);
     }

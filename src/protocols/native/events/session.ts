@@ -93,7 +93,7 @@ export class EventSession {
   }
 
   /** A ping or pong from the reader: it lives. */
-  heard(): void {
+  noteAlive(): void {
     this.#alive = true;
     if (!this.#mayStillSpeak()) this.#refuse(CLOSE.tooManyFrames);
   }

@@ -44,12 +44,12 @@ export function isEventPath(path: string): boolean {
 }
 
 export function mountEventSockets(app: App, options: EventSocketOptions): void {
-  const places = new Places(options.limits);
+  const counts = new SocketCounts(options.limits);
   const open = (c: AppContext, server?: string): Promise<Response> | Response => {
     if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
       return answerFault(c, 'upgrade_required', { Upgrade: 'websocket', Connection: 'Upgrade' });
     }
-    return upgradeWebSocket(c, socketEvents(c, options, places, server), {
+    return upgradeWebSocket(c, socketEvents(c, options, counts, server), {
       onError: (error) => options.log.error('An event socket failed', { error }),
     });
   };
@@ -60,7 +60,7 @@ export function mountEventSockets(app: App, options: EventSocketOptions): void {
 function socketEvents(
   c: AppContext,
   options: EventSocketOptions,
-  places: Places,
+  counts: SocketCounts,
   server: string | undefined,
 ): WSEvents<WebSocketLike> {
   const caller = nativeOnly(c.get('caller'));
@@ -68,7 +68,7 @@ function socketEvents(
   const address = options.addressOf(c);
   const taken: (() => void)[] = [];
   const take = (kind: 'perAddress' | 'perToken', name: string): boolean => {
-    const release = places.take(kind, name);
+    const release = counts.take(kind, name);
     if (release !== undefined) taken.push(release);
     return release !== undefined;
   };
@@ -85,8 +85,8 @@ function socketEvents(
         admit: (caller) => take('perToken', caller.id),
         server,
       });
-      raw.on('ping', () => session?.heard());
-      raw.on('pong', () => session?.heard());
+      raw.on('ping', () => session?.noteAlive());
+      raw.on('pong', () => session?.noteAlive());
       session.begin(caller, presented);
     },
     onMessage({ data }, socket) {
@@ -106,7 +106,7 @@ function nativeOnly(caller: Caller | undefined): Caller | undefined {
 }
 
 /** Counts open sockets by address, by token and in all. */
-class Places {
+class SocketCounts {
   readonly #limits: SocketLimits;
   readonly #counts = new Map<string, number>();
   #inAll = 0;

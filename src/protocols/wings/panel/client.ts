@@ -62,22 +62,22 @@ const Configuration = z.object({ settings: Settings });
 const Parts = z.object({ parts: z.array(z.string()), part_size: z.number().int().positive() });
 
 export class PanelClient implements PanelPort, PanelServers {
-  readonly #parts: PanelClientDeps;
+  readonly #deps: PanelClientDeps;
 
-  constructor(parts: PanelClientDeps) {
-    this.#parts = parts;
+  constructor(deps: PanelClientDeps) {
+    this.#deps = deps;
   }
 
   async reportBackup(report: BackupReport, signal: AbortSignal): Promise<DeliveryVerdict> {
     const doing = 'Cannot report the backup to the panel';
-    const body = backupBody(report, this.#parts.facts.panel);
+    const body = backupBody(report, this.#deps.facts.panel);
     return this.#report(`/backups/${report.backup}`, body, report, doing, signal);
   }
 
   async reportRestore(report: RestoreReport, signal: AbortSignal): Promise<DeliveryVerdict> {
     const doing = 'Cannot report the restore to the panel';
     const { successful, server } = report;
-    const body = this.#parts.facts.panel.completeReports ? { successful, server_uuid: server } : { successful };
+    const body = this.#deps.facts.panel.completeReports ? { successful, server_uuid: server } : { successful };
     return this.#report(`/backups/${report.backup}/restore`, body, report, doing, signal);
   }
 
@@ -123,12 +123,12 @@ export class PanelClient implements PanelPort, PanelServers {
 
   async reportInstalled(server: ServerId, signal: AbortSignal): Promise<void> {
     const body = { successful: true, reinstall: false };
-    await this.#tell(`/servers/${server}/install`, body, 'Cannot report the installation to the panel', signal);
+    await this.#post(`/servers/${server}/install`, body, 'Cannot report the installation to the panel', signal);
   }
 
   /** Has the panel end what it believes its servers of this node to be in the middle of. */
   async resetServers(signal: AbortSignal): Promise<void> {
-    await this.#tell('/servers/reset', undefined, 'Cannot have the panel reset its servers', signal);
+    await this.#post('/servers/reset', undefined, 'Cannot have the panel reset its servers', signal);
   }
 
   async #report(
@@ -139,7 +139,7 @@ export class PanelClient implements PanelPort, PanelServers {
     signal: AbortSignal,
   ): Promise<DeliveryVerdict> {
     try {
-      const answer = await askPanel(this.#parts, { method: 'POST', path, body, signal }, doing);
+      const answer = await askPanel(this.#deps, { method: 'POST', path, body, signal }, doing);
       return this.#verdict(answer, askedAt, doing);
     } catch (error) {
       if (signal.aborted) throw error;
@@ -153,19 +153,19 @@ export class PanelClient implements PanelPort, PanelServers {
     if (isSuccess(status)) return { kind: 'retry', failure: unreachable(doing, NO_PANEL) };
     const detail = detailOf(answer.text);
     if ((status === 400 || status === 409) && ALREADY_COMPLETED.test(detail)) return { kind: 'delivered' };
-    const age = this.#parts.clock.now() - askedAt;
+    const age = this.#deps.clock.now() - askedAt;
     // A clock that was set back makes it look as if it had been asked for in the future.
     const uncommitted = Math.abs(age) < COMMITS_WITHIN_MS;
     if (status === 417 && NOT_RESTORING.test(detail) && !uncommitted) return { kind: 'delivered' };
     const unknown = status === 404 || status === 422 || status === 417;
     const retry = unknown ? uncommitted : isPassing(status);
     const code = status === 404 ? 'backup_not_found' : 'store_unreachable';
-    const failure = refusedBy(this.#parts, answer, doing, { code, retry });
+    const failure = refusedBy(this.#deps, answer, doing, { code, retry });
     return { kind: retry ? 'retry' : 'refused', failure };
   }
 
-  async #tell(path: string, body: unknown, doing: string, signal: AbortSignal): Promise<void> {
-    const answer = await askPanel(this.#parts, { method: 'POST', path, body, signal }, doing);
+  async #post(path: string, body: unknown, doing: string, signal: AbortSignal): Promise<void> {
+    const answer = await askPanel(this.#deps, { method: 'POST', path, body, signal }, doing);
     if (isTaken(answer)) return;
     throw isSuccess(answer.status) ? unreachable(doing, NO_PANEL) : this.#refused(answer, doing);
   }
@@ -176,7 +176,7 @@ export class PanelClient implements PanelPort, PanelServers {
     doing: string,
     unknown: Failure['code'] = 'backup_not_found',
   ): Promise<Answer> {
-    const answer = await askPanel(this.#parts, request, doing);
+    const answer = await askPanel(this.#deps, request, doing);
     if (!isSuccess(answer.status)) throw this.#refused(answer, doing, unknown);
     const body = shape.safeParse(parsed(answer.text));
     if (!body.success) throw unreachable(doing, NO_PANEL);
@@ -186,7 +186,7 @@ export class PanelClient implements PanelPort, PanelServers {
   #refused(answer: PanelAnswer, doing: string, unknown?: Failure['code']): Failure {
     const { status } = answer;
     const code = status === 404 && unknown !== undefined ? unknown : 'store_unreachable';
-    return refusedBy(this.#parts, answer, doing, { code, retry: isPassing(status) || status === 404 });
+    return refusedBy(this.#deps, answer, doing, { code, retry: isPassing(status) || status === 404 });
   }
 }
 

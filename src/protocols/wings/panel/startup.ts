@@ -33,17 +33,17 @@ export interface PanelStartupDeps {
 const LOOK_MS = 5000;
 
 export class PanelStartup {
-  readonly #parts: PanelStartupDeps;
+  readonly #deps: PanelStartupDeps;
   readonly #stop = new AbortController();
   #working: Promise<void> = Promise.resolve();
 
-  constructor(parts: PanelStartupDeps) {
-    this.#parts = parts;
+  constructor(deps: PanelStartupDeps) {
+    this.#deps = deps;
   }
 
   /** Begins, and returns at once. */
   start(): void {
-    this.#working = this.#greet();
+    this.#working = this.#run();
   }
 
   /** Resolves when all is done, or it was closed. */
@@ -57,18 +57,18 @@ export class PanelStartup {
   }
 
   /** Never rejects. */
-  async #greet(): Promise<void> {
+  async #run(): Promise<void> {
     await this.#untilDone('Cannot read the servers’ settings from the panel', () => this.#readSettings());
-    if (!this.#parts.ownsReset) return;
-    while (this.#parts.busy() && !this.#stop.signal.aborted) await this.#pause(LOOK_MS);
+    if (!this.#deps.ownsReset) return;
+    while (this.#deps.busy() && !this.#stop.signal.aborted) await this.#pause(LOOK_MS);
     await this.#untilDone('Cannot have the panel reset its servers', () =>
-      this.#parts.panel.resetServers(this.#stop.signal),
+      this.#deps.panel.resetServers(this.#stop.signal),
     );
   }
 
   /** Servers that the panel names and this host lacks are passed over: they come when their directory does. */
   async #readSettings(): Promise<void> {
-    const { panel, service } = this.#parts;
+    const { panel, service } = this.#deps;
     const here = new Map((await service.servers()).map((view) => [view.id, view]));
     for await (const { id, settings } of panel.servers(this.#stop.signal)) {
       const view = here.get(id);
@@ -77,7 +77,7 @@ export class PanelStartup {
   }
 
   async #untilDone(doing: string, act: () => Promise<void>): Promise<void> {
-    const { log, random } = this.#parts;
+    const { log, random } = this.#deps;
     for (let tries = 0; !this.#stop.signal.aborted; tries++) {
       try {
         await act();
@@ -92,6 +92,6 @@ export class PanelStartup {
   }
 
   #pause(milliseconds: number): Promise<void> {
-    return pause(this.#parts.timers, milliseconds, this.#stop.signal);
+    return pause(this.#deps.timers, milliseconds, this.#stop.signal);
   }
 }

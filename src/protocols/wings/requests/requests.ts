@@ -22,13 +22,13 @@ export interface RestoreRequest {
   readonly url: string | null;
 }
 
-const word = z.string().nullish();
+const optionalText = z.string().nullish();
 
-const LENIENT_CREATE = z.object({ adapter: word, uuid: word, ignore: word }).nullable();
+const LENIENT_CREATE = z.object({ adapter: optionalText, uuid: optionalText, ignore: optionalText }).nullable();
 const LENIENT_RESTORE = z.object({
   adapter: z.enum(['wings', 's3']),
   truncate_directory: z.boolean().nullish(),
-  download_url: word,
+  download_url: optionalText,
 });
 
 const uuid = z.string().refine((text) => isUuid(text.toLowerCase()), 'must be a UUID');
@@ -36,7 +36,11 @@ const uuid = z.string().refine((text) => isUuid(text.toLowerCase()), 'must be a 
 const strictAdapter = z.enum(['wings', 's3', 'ddup-bak', 'btrfs', 'zfs', 'restic']);
 
 const STRICT_CREATE = z.object({ adapter: strictAdapter, uuid, ignore: z.string() });
-const STRICT_RESTORE = z.object({ adapter: strictAdapter, truncate_directory: z.boolean(), download_url: word });
+const STRICT_RESTORE = z.object({
+  adapter: strictAdapter,
+  truncate_directory: z.boolean(),
+  download_url: optionalText,
+});
 
 type Given<Fields extends string> = Readonly<Partial<Record<Fields, string | null>>> | null;
 type GivenRestore = Given<'adapter' | 'download_url'> & { readonly truncate_directory?: boolean | null };

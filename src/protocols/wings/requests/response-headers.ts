@@ -17,8 +17,8 @@ export interface HeaderOptions {
   readonly newRequestId: () => string;
 }
 
-const ROOMS = 'backups|deauthorize-user|diagnostics|servers|system|transfers|update';
-const PROTECTED = new RegExp(`^/api/(?:${ROOMS})(?:/|$)`);
+const SECTIONS = 'backups|deauthorize-user|diagnostics|servers|system|transfers|update';
+const PROTECTED = new RegExp(`^/api/(?:${SECTIONS})(?:/|$)`);
 /** Opened with a signed link; and the node's root, which Pelican's pages fetch to see whether the node is there. */
 const OPEN = /^\/(?:$|download\/|upload\/)/;
 
@@ -31,16 +31,16 @@ const FIXED = {
   'Access-Control-Max-Age': '7200',
 } as const;
 
-export function responseHeaders(parts: HeaderOptions): MiddlewareHandler<AppEnv> {
+export function responseHeaders(deps: HeaderOptions): MiddlewareHandler<AppEnv> {
   return async function responseHeaders(c, next) {
     const isProtected = PROTECTED.test(c.req.path);
     if (!isProtected && !OPEN.test(c.req.path)) return next();
-    freshRequestId(c, parts.newRequestId);
+    freshRequestId(c, deps.newRequestId);
     for (const [name, value] of Object.entries(FIXED)) c.header(name, value);
-    c.header('Access-Control-Allow-Origin', allowedOrigin(c.req.header('origin'), parts));
+    c.header('Access-Control-Allow-Origin', allowedOrigin(c.req.header('origin'), deps));
     // A page may look whether the node answers without reading what (fetch with `no-cors`).
     c.header('Cross-Origin-Resource-Policy', 'cross-origin');
-    if (isProtected && parts.facts.routes.identifiesItself) c.header('User-Agent', identityOf(parts));
+    if (isProtected && deps.facts.routes.identifiesItself) c.header('User-Agent', identityOf(deps));
     return c.req.method === 'OPTIONS' ? c.body(null, 204) : next();
   };
 }

@@ -23,7 +23,7 @@ export interface DownloadDeps {
   readonly facts: Pick<FlavourFacts, 'download' | 'tokens'>;
   /** What the panel signs with, now. */
   readonly credentials: { readonly key: Uint8Array };
-  readonly grants: TokenDenylist;
+  readonly denylist: TokenDenylist;
 }
 
 /** The URL of the storage itself is good for a first request; redirects are followed at once. */
@@ -36,13 +36,13 @@ const REFUSAL_OF: Readonly<Record<Objection, DownloadRefusal>> = {
   'not permitted': 'not granted',
 };
 
-export function mountDownload(app: App, ports: DialectDeps, parts: DownloadDeps): void {
-  const { download } = parts.facts;
+export function mountDownload(app: App, ports: DialectDeps, deps: DownloadDeps): void {
+  const { download } = deps.facts;
   const open = new OpenDownloads();
   app.get('/download/backup', async (c) => {
     let leave: (() => void) | undefined;
     try {
-      const found = await granted(c, ports, parts);
+      const found = await granted(c, ports, deps);
       if (typeof found === 'string') return refuse(c, found, download);
       leave = open.enter(c.req.query('token') ?? '');
       if (leave === undefined) return refuse(c, 'busy', download);
@@ -50,7 +50,7 @@ export function mountDownload(app: App, ports: DialectDeps, parts: DownloadDeps)
     } catch (error) {
       leave?.();
       if (isMissing(error)) return refuse(c, 'missing', download);
-      const answer = refuse(c, 'broken', download, wordsFor(error));
+      const answer = refuse(c, 'broken', download, messageFor(error));
       logThrown(c, error, 500, ports.log);
       return answer;
     }
@@ -61,16 +61,16 @@ export function mountDownload(app: App, ports: DialectDeps, parts: DownloadDeps)
 async function granted(
   c: AppContext,
   { clock, service }: DialectDeps,
-  { facts, credentials, grants }: DownloadDeps,
+  { facts, credentials, denylist }: DownloadDeps,
 ): Promise<BackupView | DownloadRefusal> {
   const token = readToken(c.req.query('token') ?? '', credentials.key, 'download', facts.tokens);
   if (token === undefined) return 'invalid';
-  const begun = token.backup !== undefined && grants.hasBegun(token, token.backup);
+  const begun = token.backup !== undefined && denylist.hasBegun(token, token.backup);
   const resumed = begun && c.req.header('range') !== undefined;
   // What has begun may be resumed by whoever could begin it at the link's last moment,
   const now = resumed ? Math.min(clock.now(), (token.expiresAt ?? 0) * 1000) : clock.now();
   // and by a link of before the start, since what is needed of that time was kept.
-  const denials: Denials = begun ? { startedAt: 0, isDenied: (...asked) => grants.isDenied(...asked) } : grants;
+  const denials: Denials = begun ? { startedAt: 0, isDenied: (...asked) => denylist.isDenied(...asked) } : denylist;
   const refusal = (server: ServerId | undefined): DownloadRefusal | undefined => {
     const objection = objectionTo(token, server, now, denials, facts.tokens);
     return objection === undefined ? undefined : REFUSAL_OF[objection];
@@ -81,7 +81,7 @@ async function granted(
   const backup = await backupOf(token, service, facts.download, c.req.raw.signal);
   if (typeof backup === 'string') return backup;
   // Asked again for links that do not name the server.
-  return refusal(backup.server) ?? (begun || grants.openDownload(token, backup.id) ? backup : 'used');
+  return refusal(backup.server) ?? (begun || denylist.openDownload(token, backup.id) ? backup : 'used');
 }
 
 async function backupOf(
@@ -141,14 +141,14 @@ async function unlessMissing<Value>(asked: Promise<Value>): Promise<Value | unde
 }
 
 /** What is wrong with an archive is worth telling whoever holds a link to it. */
-function wordsFor(error: unknown): string | undefined {
-  const tells = error instanceof Failure && ['archive_damaged', 'invalid_request'].includes(error.code);
-  return tells ? printableText(error.message) : undefined;
+function messageFor(error: unknown): string | undefined {
+  const shown = error instanceof Failure && ['archive_damaged', 'invalid_request'].includes(error.code);
+  return shown ? printableText(error.message) : undefined;
 }
 
-function refuse(c: AppContext, refusal: DownloadRefusal, facts: DownloadFacts, words?: string): Response {
+function refuse(c: AppContext, refusal: DownloadRefusal, facts: DownloadFacts, message?: string): Response {
   const [status, usual] = facts.refusals[refusal];
-  const error = words ?? usual;
+  const error = message ?? usual;
   const named = status === 500 && !facts.hidesRequestId ? { error, request_id: c.get('requestId') } : { error };
   return c.body(JSON.stringify(named), status, { 'Content-Type': facts.refusalType });
 }

@@ -17,13 +17,13 @@ export function mountRevocation(
   app: App,
   { service }: DialectDeps,
   facts: FlavourFacts,
-  grants: Pick<TokenDenylist, 'denyTokens' | 'denyUser'>,
+  denylist: Pick<TokenDenylist, 'denyTokens' | 'denyUser'>,
 ): void {
   const { answers } = facts;
 
   app.post('/api/servers/:server/ws/deny', panelOnly, knownServer(service, facts), async (c) => {
     const { jtis } = await bodyAs(c, DenyBody, facts);
-    if (jtis !== null && jtis !== undefined && jtis.length > 0) grants.denyTokens(jtis);
+    if (jtis !== null && jtis !== undefined && jtis.length > 0) denylist.denyTokens(jtis);
     return answers.done(c);
   });
 
@@ -31,7 +31,7 @@ export function mountRevocation(
     const { user, servers } = await bodyAs(c, UserBody, facts);
     // None stands for all of them; an absent list must not.
     if (servers === null || servers === undefined) throw badBody('unfit', 'servers: is required');
-    grants.denyUser(user, servers);
+    denylist.denyUser(user, servers);
     return answers.done(c);
   });
 }

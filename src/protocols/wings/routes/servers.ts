@@ -21,10 +21,10 @@ const ASK_MS = 10_000;
 export interface ServerRouteDeps {
   readonly facts: FlavourFacts;
   readonly panel: PanelServers;
-  readonly grants: Pick<TokenDenylist, 'serverDeleted'>;
+  readonly denylist: Pick<TokenDenylist, 'serverDeleted'>;
 }
 
-export function mountServers(app: App, ports: DialectDeps, { facts, panel, grants }: ServerRouteDeps): void {
+export function mountServers(app: App, ports: DialectDeps, { facts, panel, denylist }: ServerRouteDeps): void {
   const { service, log } = ports;
   const { answers } = facts;
 
@@ -69,7 +69,7 @@ export function mountServers(app: App, ports: DialectDeps, { facts, panel, grant
       await readBody(c);
       await service.removeServer(server, { backups: facts.routes.purgesWithServer ? 'delete' : 'keep', cancel: true });
       if (facts.routes.purgesWithServer) await service.deleteForeignArchives(server);
-      grants.serverDeleted(server);
+      denylist.serverDeleted(server);
       return answers.done(c);
     }),
   );

@@ -7,7 +7,7 @@ import { printableText } from '../../../base/paths.ts';
 import type { BackupData, BackupService, EventType, RoostEvent } from '../../../jobs/contract.ts';
 import type { Frame } from './messages.ts';
 
-export interface Telling {
+export interface EventFrame {
   readonly frame: Frame;
   /** Only for holders of it. */
   readonly permission?: string;
@@ -17,7 +17,7 @@ export interface Telling {
 
 /** The frames of each event that pages of a panel know. */
 export type EventFrames = {
-  readonly [Type in EventType]?: (event: RoostEvent<Type>, restore: RestoreFacts) => readonly Telling[];
+  readonly [Type in EventType]?: (event: RoostEvent<Type>, restore: RestoreFacts) => readonly EventFrame[];
 };
 
 /** What a restore's own event does not say. */
@@ -28,13 +28,13 @@ interface RestoreFacts {
 const READ = 'backup.read';
 
 /** The tellings of an event; none for what pages do not know. */
-export function tellingsOf(
+export function framesOfEvent(
   event: RoostEvent,
   service: Pick<BackupService, 'job'>,
   frames: EventFrames,
-): readonly Telling[] {
+): readonly EventFrame[] {
   // The compiler cannot see that the function under a type takes the events of that type.
-  const framesOf = frames[event.type] as ((event: RoostEvent, restore: RestoreFacts) => readonly Telling[]) | undefined;
+  const framesOf = frames[event.type] as ((event: RoostEvent, restore: RestoreFacts) => readonly EventFrame[]) | undefined;
   if (framesOf === undefined) return [];
   const restore = event.type.startsWith('restore.') ? restoreFacts(event, service) : { source: 'local' as const };
   return restore === undefined ? [] : framesOf(event, restore);
@@ -87,7 +87,7 @@ function restoreFacts({ job }: RoostEvent, service: Pick<BackupService, 'job'>):
  * Under two names: Pterodactyl's rows listen to the one with the backup's id, which its own daemon loses on the way;
  * everybody else to the plain one.
  */
-function goCompleted(event: RoostEvent, made: BackupData | null): readonly Telling[] {
+function goCompleted(event: RoostEvent, made: BackupData | null): readonly EventFrame[] {
   const facts = JSON.stringify({
     uuid: idOf(event),
     is_successful: made !== null,
@@ -101,7 +101,7 @@ function goCompleted(event: RoostEvent, made: BackupData | null): readonly Telli
   }));
 }
 
-function rustCompleted(event: RoostEvent, made: BackupData | null): readonly Telling[] {
+function rustCompleted(event: RoostEvent, made: BackupData | null): readonly EventFrame[] {
   const facts = JSON.stringify({
     checksum_type: made === null ? '' : 'sha256',
     checksum: made === null ? '' : made.sha256,
@@ -115,11 +115,11 @@ function rustCompleted(event: RoostEvent, made: BackupData | null): readonly Tel
 }
 
 /** As Calagopus writes it; pages that do not know the event pass over it. */
-function backupProgress(event: RoostEvent<'backup.progress'>): readonly Telling[] {
+function backupProgress(event: RoostEvent<'backup.progress'>): readonly EventFrame[] {
   return [{ frame: ['backup progress', idOf(event), progressOf(event)], permission: READ, progress: true }];
 }
 
-function restoreProgress(event: RoostEvent<'restore.progress'>): readonly Telling[] {
+function restoreProgress(event: RoostEvent<'restore.progress'>): readonly EventFrame[] {
   return [{ frame: ['backup restore progress', progressOf(event)], progress: true }];
 }
 
@@ -127,14 +127,14 @@ function progressOf({ data }: RoostEvent<'backup.progress' | 'restore.progress'>
   return JSON.stringify({ progress: data.bytesDone, total: data.bytesTotal });
 }
 
-function restoreFailed({ data }: RoostEvent<'restore.failed'>): Telling {
+function restoreFailed({ data }: RoostEvent<'restore.failed'>): EventFrame {
   const { code, message: reason } = data.error;
   // An unforeseen error may name this host's paths; only the log has it.
   const told = code === 'internal' ? '' : `: ${printableText(reason)}`;
   return message(`The server was not restored${told}`);
 }
 
-function message(text: string): Telling {
+function message(text: string): EventFrame {
   return { frame: ['daemon message', text] };
 }
 

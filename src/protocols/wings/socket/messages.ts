@@ -31,9 +31,9 @@ export interface SocketMessages {
   /** A genuine token is not taken. */
   refused(token: PanelToken, problem: Problem, errorId: string): Reaction;
   /** The page speaks, and may not. */
-  unheard(problem: Problem): Reaction;
+  mayNotSend(problem: Problem): Reaction;
   /** Something happened that the page may not be told any more. */
-  untold(problem: Problem): Reaction;
+  mayNotReceive(problem: Problem): Reaction;
   /** Its time is over. */
   expired(): Reaction;
   /** What it sent is no frame. */
@@ -67,8 +67,8 @@ export const goMessages: SocketMessages = {
     frames: [['daemon error', wrapped('an unexpected error was encountered while handling this request', errorId)]],
   }),
   refused: (_, problem, errorId) => ({ frames: [['jwt error', wrapped(PROBLEMS[problem], errorId)]] }),
-  unheard: (problem) => ({ frames: [['jwt error', PROBLEMS[problem]]] }),
-  untold: (problem) => ({ frames: [['jwt error', PROBLEMS[problem]]] }),
+  mayNotSend: (problem) => ({ frames: [['jwt error', PROBLEMS[problem]]] }),
+  mayNotReceive: (problem) => ({ frames: [['jwt error', PROBLEMS[problem]]] }),
   // Those daemons mean to say the first and come to say the second. Pelican's page listens to the first alone,
   // Pterodactyl's to both.
   expired: () => ({ frames: [['token expired'], ['jwt error', PROBLEMS.expired]] }),
@@ -85,8 +85,8 @@ export const rustMessages: SocketMessages = {
     permits(token, CONNECT)
       ? { frames: [['token expired'], ['jwt error', 'JWT expired']] }
       : { frames: [], close: REFUSED },
-  unheard: () => ({ frames: [], close: REFUSED }),
-  untold: () => NOTHING,
+  mayNotSend: () => ({ frames: [], close: REFUSED }),
+  mayNotReceive: () => NOTHING,
   expired: () => ({ frames: [['token expired']] }),
   unreadable: () => ({ frames: [['jwt error', 'the frame is not valid JSON of the form {"event","args"}']] }),
   notServed: () => ({ frames: [['daemon message', NOT_SERVED]] }),

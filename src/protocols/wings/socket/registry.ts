@@ -7,7 +7,7 @@ import type { ServerId } from '../../../base/ids.ts';
 import type { BackupService, RoostEvent } from '../../../jobs/contract.ts';
 import type { SocketFacts } from '../flavours/contract.ts';
 import type { DenylistChange } from '../tokens/denylist.ts';
-import { tellingsOf } from './events.ts';
+import { framesOfEvent } from './events.ts';
 import { CLOSE, type SocketSession } from './session.ts';
 
 const MOST_IN_ALL = 1024;
@@ -15,7 +15,7 @@ const MOST_IN_ALL = 1024;
 /** Progress of one backup is told at once and then twice a second, as pages know it. */
 const PROGRESS_EVERY_MS = 500;
 
-type Session = Pick<SocketSession, 'server' | 'idle' | 'tell' | 'suspended' | 'denied' | 'deleted' | 'close'>;
+type Session = Pick<SocketSession, 'server' | 'idle' | 'notify' | 'suspended' | 'denied' | 'deleted' | 'close'>;
 
 export class SocketRegistry {
   readonly #service: Pick<BackupService, 'job'>;
@@ -34,14 +34,14 @@ export class SocketRegistry {
   }
 
   /** Whether one more page of this server would find a place, somebody else's perhaps. */
-  hasPlace(server: ServerId): boolean {
-    return this.#toLeave(server) !== 'nobody';
+  hasRoom(server: ServerId): boolean {
+    return this.#toLeave(server) !== 'none';
   }
 
   /** @returns what gives the place back, or undefined when there is none. */
   enter(session: Session): (() => void) | undefined {
     const leaving = this.#toLeave(session.server);
-    if (leaving === 'nobody') return undefined;
+    if (leaving === 'none') return undefined;
     leaving?.close(CLOSE.tooMany);
     if (leaving !== undefined) this.#leave(leaving);
     const here = this.#sessions.get(session.server) ?? new Set();
@@ -56,8 +56,8 @@ export class SocketRegistry {
     const here = this.#sessions.get(server);
     if (suspended !== undefined) this.#each(here, (one) => one.suspended(suspended));
     if (!this.#isDue(event) || here === undefined) return;
-    const tellings = tellingsOf(event, this.#service, this.#facts.events);
-    if (tellings.length > 0) this.#each(here, (one) => one.tell(tellings));
+    const frames = framesOfEvent(event, this.#service, this.#facts.events);
+    if (frames.length > 0) this.#each(here, (one) => one.notify(frames));
   }
 
   change(change: DenylistChange): void {
@@ -66,15 +66,15 @@ export class SocketRegistry {
   }
 
   /** One that has to go for a newcomer, `undefined` when none has to, `nobody` when none can. */
-  #toLeave(server: ServerId): Session | undefined | 'nobody' {
+  #toLeave(server: ServerId): Session | undefined | 'none' {
     const here = this.#sessions.get(server);
-    if ((here?.size ?? 0) >= this.#facts.most) return idleIn(here) ?? 'nobody';
+    if ((here?.size ?? 0) >= this.#facts.most) return idleIn(here) ?? 'none';
     if (this.#inAll < MOST_IN_ALL) return undefined;
     for (const sessions of this.#sessions.values()) {
       const idle = idleIn(sessions);
       if (idle !== undefined) return idle;
     }
-    return 'nobody';
+    return 'none';
   }
 
   #leave(session: Session): void {
@@ -99,8 +99,8 @@ export class SocketRegistry {
   }
 
   // A copy, because one that is closed leaves.
-  #each(sessions: ReadonlySet<Session> | undefined, tell: (session: Session) => void): void {
-    for (const session of Array.from(sessions ?? [])) tell(session);
+  #each(sessions: ReadonlySet<Session> | undefined, act: (session: Session) => void): void {
+    for (const session of Array.from(sessions ?? [])) act(session);
   }
 }
 

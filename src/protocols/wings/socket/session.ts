@@ -12,7 +12,7 @@ import type { SocketWire } from '../../socket-wire.ts';
 import { FrameRates, type RateVerdict } from './frame-rates.ts';
 import type { FlavourFacts } from '../flavours/contract.ts';
 import type { TokenDenylist } from '../tokens/denylist.ts';
-import type { Telling } from './events.ts';
+import type { EventFrame } from './events.ts';
 import type { CloseReason, Frame, Problem, Reaction, SocketMessages } from './messages.ts';
 import { type PanelToken, permits } from '../tokens/panel-token.ts';
 import { objectionTo, readToken } from '../tokens/rules.ts';
@@ -23,7 +23,7 @@ export interface SessionOptions {
   readonly facts: Pick<FlavourFacts, 'socket' | 'tokens' | 'frames'>;
   /** What the panel signs with, now. */
   readonly key: () => Uint8Array;
-  readonly grants: Pick<TokenDenylist, 'startedAt' | 'isDenied'>;
+  readonly denylist: Pick<TokenDenylist, 'startedAt' | 'isDenied'>;
   /** What a page is told of the game itself: its state, and JSON of what it uses. */
   readonly game: { readonly state: string; readonly stats: string };
   readonly suspended: boolean;
@@ -81,26 +81,26 @@ export class SocketSession {
     if (!this.#passes(this.#rates.event(message.event, this.#now()))) return;
     if (message.event === 'auth') return this.#authenticate(message.argument);
     const problem = this.#problem();
-    if (problem !== undefined) return this.#react(this.#messages.unheard(problem));
+    if (problem !== undefined) return this.#react(this.#messages.mayNotSend(problem));
     this.#answer(message);
   }
 
   /** A ping or pong from the page: it lives. */
-  heard(): void {
+  noteAlive(): void {
     this.#alive = true;
     if (!this.#ended) this.#passes(this.#rates.frame(this.#now()));
   }
 
   /** Something has happened on the server. */
-  tell(tellings: readonly Telling[]): void {
+  notify(frames: readonly EventFrame[]): void {
     if (this.#ended || this.#token === undefined) return;
     const problem = this.#problem();
     if (problem !== undefined) {
       // Progress comes several times a second, and the page knows already.
-      if (!tellings.every(({ progress }) => progress)) this.#react(this.#messages.untold(problem));
+      if (!frames.every(({ progress }) => progress)) this.#react(this.#messages.mayNotReceive(problem));
       return;
     }
-    for (const { frame, permission, progress } of tellings) {
+    for (const { frame, permission, progress } of frames) {
       if (permission !== undefined && !permits(this.#token, permission)) continue;
       if (progress && this.#options.wire.bufferedAmount > BEHIND_BYTES) continue;
       this.#send(frame);
@@ -114,8 +114,8 @@ export class SocketSession {
 
   /** Tokens or users were denied; this one's, perhaps. */
   denied(): void {
-    if (this.#token === undefined || !this.#options.grants.isDenied(this.#token, this.server)) return;
-    this.#react({ ...this.#messages.untold('denied'), close: CLOSE.denied });
+    if (this.#token === undefined || !this.#options.denylist.isDenied(this.#token, this.server)) return;
+    this.#react({ ...this.#messages.mayNotReceive('denied'), close: CLOSE.denied });
   }
 
   deleted(): void {
@@ -151,12 +151,12 @@ export class SocketSession {
     this.#token = token;
     this.#send(this.#messages.accepted(token));
     if (!first) return;
-    if (problem !== undefined) return this.#react(this.#messages.untold(problem));
-    this.#tellGame(['status', 'stats']);
+    if (problem !== undefined) return this.#react(this.#messages.mayNotReceive(problem));
+    this.#sendGame(['status', 'stats']);
   }
 
   #answer({ event, argument }: Message): void {
-    if (event === 'send stats') return this.#tellGame(['stats']);
+    if (event === 'send stats') return this.#sendGame(['stats']);
     const needs =
       event === 'set state' ? POWER.get(argument) : event === 'send command' ? 'control.console' : undefined;
     // What nobody is allowed is passed over in silence, as the panels' daemons do.
@@ -164,7 +164,7 @@ export class SocketSession {
     this.#react(this.#messages.notServed(this.#options.newErrorId()));
   }
 
-  #tellGame(what: readonly ('status' | 'stats')[]): void {
+  #sendGame(what: readonly ('status' | 'stats')[]): void {
     const { state, stats } = this.#options.game;
     for (const event of what) this.#send([event, event === 'status' ? state : stats]);
   }
@@ -174,8 +174,8 @@ export class SocketSession {
   }
 
   #problemOf(token: PanelToken): Problem | undefined {
-    const { clock, grants, facts } = this.#options;
-    const objection = objectionTo(token, this.server, clock.now(), grants, facts.tokens);
+    const { clock, denylist, facts } = this.#options;
+    const objection = objectionTo(token, this.server, clock.now(), denylist, facts.tokens);
     return objection ?? (token.server === this.server ? undefined : 'other server');
   }
 
@@ -221,7 +221,7 @@ export class SocketSession {
   #expiresSoon(): void {
     const problem = this.#problem();
     if (problem === undefined) this.#send(['token expiring']);
-    else this.#react(this.#messages.untold(problem));
+    else this.#react(this.#messages.mayNotReceive(problem));
   }
 
   #isShut(): boolean {

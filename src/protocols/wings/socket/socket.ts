@@ -28,7 +28,7 @@ export interface SocketDeps {
   readonly panelUrl: string | null;
   /** Origins besides the panel's and this node's, or `*`. */
   readonly allowedOrigins: readonly string[];
-  readonly grants: TokenDenylist;
+  readonly denylist: TokenDenylist;
   readonly newErrorId?: () => string;
 }
 
@@ -37,11 +37,11 @@ export function isSocketPath(path: string): boolean {
   return /^\/api\/servers\/[^/]+\/ws$/.test(path);
 }
 
-export function mountSocket(app: App, ports: DialectDeps, parts: SocketDeps): void {
-  const room = new SocketRegistry(ports.service, ports.clock, parts.facts.socket);
-  ports.events.subscribe((event) => room.take(event));
-  parts.grants.onChange((change) => room.change(change));
-  const mayCome = originCheck(ports, parts);
+export function mountSocket(app: App, ports: DialectDeps, deps: SocketDeps): void {
+  const registry = new SocketRegistry(ports.service, ports.clock, deps.facts.socket);
+  ports.events.subscribe((event) => registry.take(event));
+  deps.denylist.onChange((change) => registry.change(change));
+  const mayCome = originCheck(ports, deps);
 
   app.get('/api/servers/:server/ws', async (c) => {
     if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
@@ -52,9 +52,9 @@ export function mountSocket(app: App, ports: DialectDeps, parts: SocketDeps): vo
     }
     if (!mayCome(c)) return c.json({ error: 'This origin may not open sockets of this node.' }, 403);
     const view = await known(c, ports);
-    if (view === undefined) return c.json({ error: parts.facts.socket.unknownServer }, 404);
-    if (!room.hasPlace(view.id)) return c.json({ error: 'Too many open websocket connections.' }, 400);
-    return upgradeWebSocket(c, session(view, room, ports, parts), {
+    if (view === undefined) return c.json({ error: deps.facts.socket.unknownServer }, 404);
+    if (!registry.hasRoom(view.id)) return c.json({ error: 'Too many open websocket connections.' }, 400);
+    return upgradeWebSocket(c, session(view, registry, ports, deps), {
       onError: (error) => ports.log.error('A socket of the panel failed', { error }),
     });
   });
@@ -87,11 +87,11 @@ function originCheck(
 
 function session(
   view: ServerView,
-  room: SocketRegistry,
+  registry: SocketRegistry,
   ports: DialectDeps,
-  parts: SocketDeps,
+  deps: SocketDeps,
 ): WSEvents<WebSocketLike> {
-  const { newErrorId = randomUUID, credentials } = parts;
+  const { newErrorId = randomUUID, credentials } = deps;
   const { state, utilization } = serverObject(view);
   const game = { state, stats: JSON.stringify(utilization) };
   let open: SocketSession | undefined;
@@ -101,17 +101,17 @@ function session(
       const raw = rawSocket(socket);
       const { id: server, suspended } = view;
       const key = (): Uint8Array => credentials.key;
-      open = new SocketSession({ ...ports, ...parts, wire: wireOf(raw), server, suspended, key, game, newErrorId });
-      leave = room.enter(open);
+      open = new SocketSession({ ...ports, ...deps, wire: wireOf(raw), server, suspended, key, game, newErrorId });
+      leave = registry.enter(open);
       if (leave === undefined) return open.close(CLOSE.tooMany);
-      raw.on('ping', () => open?.heard());
-      raw.on('pong', () => open?.heard());
+      raw.on('ping', () => open?.noteAlive());
+      raw.on('pong', () => open?.noteAlive());
       open.begin();
     },
     onMessage({ data }) {
       // Frames that are no text count, and say nothing.
       if (typeof data === 'string') open?.receive(data);
-      else open?.heard();
+      else open?.noteAlive();
     },
     onClose() {
       open?.end();

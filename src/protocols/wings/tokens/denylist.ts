@@ -77,7 +77,7 @@ export class TokenDenylist implements Denials {
 
   /** A server left the node: whoever listens to it is told so. */
   serverDeleted(server: ServerId): void {
-    this.#tell({ kind: 'server deleted', server });
+    this.#notify({ kind: 'server deleted', server });
   }
 
   isDenied(token: PanelToken, server: ServerId | undefined): boolean {
@@ -130,11 +130,11 @@ export class TokenDenylist implements Denials {
       this.#denials.delete(name);
       this.#line = Math.max(at, this.#line ?? at);
     }
-    this.#tell({ kind: 'denied' });
+    this.#notify({ kind: 'denied' });
     this.#store.keys.setText(KEPT_AS, JSON.stringify({ line: this.#line ?? null, denials: [...this.#denials] }));
   }
 
-  #tell(change: DenylistChange): void {
+  #notify(change: DenylistChange): void {
     for (const listener of Array.from(this.#listeners)) listener(change);
   }
 

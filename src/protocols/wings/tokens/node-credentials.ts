@@ -72,7 +72,7 @@ export class NodeCredentials {
     this.#current = { tokenId, token };
     this.#key = Buffer.from(token, 'utf8');
     this.#digest = digest(token);
-    for (const tell of this.#listeners) tell();
+    for (const listener of this.#listeners) listener();
   }
 
   /** Calls back after each change; the returned function ends it. */

@@ -349,7 +349,7 @@ describe('an open session', () => {
     for (let count = 1; count <= 5; count++) {
       time.advance(30_000);
       expect(wire.pings).toBe(count);
-      made.heard();
+      made.noteAlive();
     }
     expect(wire.terminated).toBe(false);
   });
@@ -359,7 +359,7 @@ describe('an open session', () => {
     for (let count = 0; count < 20; count++) made.receive('{"type":"anything"}');
     expect(wire.closes).toEqual([]);
     time.advance(10_000);
-    for (let count = 0; count < 20; count++) made.heard();
+    for (let count = 0; count < 20; count++) made.noteAlive();
     expect(wire.closes).toEqual([]);
     made.receive('one more');
     expect(wire.closes).toMatchObject([{ code: 1008 }]);

@@ -132,11 +132,11 @@ describe.each(ALL_FLAVOURS)('%s', (flavour) => {
   });
 
   test('a resume asks what a beginning asks: denied, rotated and removed links are over', async () => {
-    const { get, told, link, refused, time, backup, grants, credentials, service } = await openDownloads(flavour);
+    const { get, told, link, refused, time, backup, denylist, credentials, service } = await openDownloads(flavour);
     const range = { range: 'bytes=10-' };
     const [denied, whole] = [link({ jti: 'denied' }), link({ unique_id: 'whole' })];
     for (const token of [denied, whole]) await bytesOf(await get(token, { range: 'bytes=0-9' }));
-    grants.denyTokens(['denied']);
+    denylist.denyTokens(['denied']);
     time.advance(1_000_000);
     expect(await told(denied, range)).toEqual(refused('denied'));
     expect((await get(whole, range)).status).toBe(206);
@@ -186,12 +186,12 @@ describe.each(ALL_FLAVOURS)('%s', (flavour) => {
   });
 
   test('denied ids and users, and a scope for something else, open nothing', async () => {
-    const { told, link, refused, grants, get, time } = await openDownloads(flavour);
+    const { told, link, refused, denylist, get, time } = await openDownloads(flavour);
     expect(await told(link({ scope: 'websocket' }))).toEqual(refused('denied'));
-    grants.denyTokens(['denied']);
+    denylist.denyTokens(['denied']);
     expect(await told(link({ jti: 'denied' }))).toEqual(refused('denied'));
     const token = link();
-    grants.denyUser(USER.uuid, [SERVER]);
+    denylist.denyUser(USER.uuid, [SERVER]);
     expect(await told(token)).toEqual(refused('denied'));
     time.advance(1000);
     expect((await get(link())).status).toBe(200);
@@ -261,7 +261,7 @@ test.each(ALL_FLAVOURS)('%s: what had begun before a restart goes on; a link tha
   const [begun, unused] = [before.link(), before.link({ unique_id: 'unused' })];
   await bytesOf(await before.get(begun, { range: 'bytes=0-9' }));
   before.time.advance(5000);
-  const after = await openPanelNode(flavour, { grants: TokenDenylist.open(before.catalogue, before.time) });
+  const after = await openPanelNode(flavour, { denylist: TokenDenylist.open(before.catalogue, before.time) });
   after.time.advance(5000);
   after.service.backupViews.set(before.backup.id, before.backup);
   const ask = async (token: string) => (await fetch(`${after.url}/download/backup?token=${token}`)).status;

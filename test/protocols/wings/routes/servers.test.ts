@@ -138,9 +138,9 @@ describe('giving a server up', () => {
     ['pelican', 'delete'],
     ['calagopus', 'keep'],
   ] as const)('%s: %ss its backups, whatever runs, and tells who listens', async (flavour, backups) => {
-    const { call, service, grants } = await openWingsApp(flavour);
+    const { call, service, denylist } = await openWingsApp(flavour);
     const told: unknown[] = [];
-    grants.onChange((change) => told.push(change));
+    denylist.onChange((change) => told.push(change));
     expect(await call('DELETE', `/api/servers/${SERVER}`)).toMatchObject(DONE[flavour]);
     expect(service.lastCall('removeServer')).toEqual([SERVER, { backups, cancel: true }]);
     expect(told).toEqual([{ kind: 'server deleted', server: SERVER }]);

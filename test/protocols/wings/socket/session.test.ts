@@ -28,7 +28,7 @@ function openSession(flavour: WingsFlavour = 'pterodactyl', server = SERVER) {
     server,
     facts: FLAVOURS[flavour],
     key: () => Buffer.from(NODE_TOKEN),
-    grants: { startedAt: 0, isDenied: () => false },
+    denylist: { startedAt: 0, isDenied: () => false },
     game: { state: 'offline', stats: '{}' },
     suspended: false,
     clock: time,
@@ -52,18 +52,18 @@ describe('a page that does not read', () => {
     const progress = { frame: ['backup progress'], progress: true } as const;
     const end = { frame: ['backup completed'] } as const;
     wire.bufferedAmount = 64 * 1024;
-    session.tell([progress]);
+    session.notify([progress]);
     wire.bufferedAmount++;
-    session.tell([progress]);
-    session.tell([end]);
+    session.notify([progress]);
+    session.notify([end]);
     expect(sent).toEqual(['backup progress', 'backup completed']);
     wire.bufferedAmount = 256 * 1024 + 1;
-    session.tell([progress]);
+    session.notify([progress]);
     expect(wire.terminated).toBe(false);
-    session.tell([end]);
+    session.notify([end]);
     expect([wire.terminated, time.pending]).toEqual([true, 0]);
     wire.bufferedAmount = 0;
-    session.tell([end]);
+    session.notify([end]);
     session.receive('{"event":"send stats"}');
     expect(sent).toHaveLength(2);
   });
@@ -102,7 +102,7 @@ describe.each(ALL_FLAVOURS)('%s: whatever a page sends', (flavour) => {
         for (const text of frames) {
           time.advance(1000);
           session.receive(text);
-          session.tell(tellings);
+          session.notify(tellings);
         }
         expect(sent.filter((event) => !ERRORS.has(event))).toEqual([]);
         session.end();
@@ -137,7 +137,12 @@ describe('the room', () => {
     const closes: CloseReason[] = [];
     const tell = (word: string) => (): void => void told.push(word);
     const close = (reason: CloseReason): void => void closes.push(reason);
-    const all = { tell: tell('event'), suspended: tell('suspended'), denied: tell('denied'), deleted: tell('deleted') };
+    const all = {
+      notify: tell('event'),
+      suspended: tell('suspended'),
+      denied: tell('denied'),
+      deleted: tell('deleted'),
+    };
     return { server, idle, close, told, closes, ...all };
   }
 
@@ -154,7 +159,7 @@ describe('the room', () => {
     expect(leave).toBeDefined();
     expect([idle[0]?.closes.length, idle[1]?.closes.length]).toEqual([1, 0]);
     room.enter(page(serverOf(7), false));
-    expect(room.hasPlace(serverOf(60))).toBe(false);
+    expect(room.hasRoom(serverOf(60))).toBe(false);
     expect(room.enter(page(serverOf(60), false))).toBeUndefined();
     leave?.();
     // Given back once, however often it is said.

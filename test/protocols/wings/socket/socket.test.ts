@@ -305,10 +305,10 @@ describe('a token that grows old', () => {
 
 describe('what is taken back', () => {
   test.each(ALL_FLAVOURS)('%s: a denied token closes its socket, and opens none', async (flavour) => {
-    const { page: open, connect, grants, socketToken, time } = await openPanelNode(flavour);
+    const { page: open, connect, denylist, socketToken, time } = await openPanelNode(flavour);
     const denied = await open(socketToken({ jti: 'one' }));
     const other = await open(socketToken({ jti: 'two' }));
-    grants.denyTokens(['one']);
+    denylist.denyTokens(['one']);
     expect(await denied.closed).toEqual([1008, 'permission revoked']);
     const told = { event: 'jwt error', args: ['jwt: created too far in past (denylist)'] };
     expect(denied.frames).toEqual(flavour === 'calagopus' ? [] : [told]);
@@ -321,23 +321,23 @@ describe('what is taken back', () => {
   });
 
   test.each(ALL_FLAVOURS)('%s: a user loses the sockets of the servers that are named, or all', async (flavour) => {
-    const { page: open, grants, socketToken } = await openPanelNode(flavour);
+    const { page: open, denylist, socketToken } = await openPanelNode(flavour);
     const other = { user_uuid: UNKNOWN, jti: 'other' };
     const [here, elsewhere, others] = [
       await open(),
       await open(socketToken({ server_uuid: OTHER_SERVER }), { server: OTHER_SERVER }),
       await open(socketToken(other)),
     ];
-    grants.denyUser(USER.uuid, [SERVER]);
+    denylist.denyUser(USER.uuid, [SERVER]);
     expect((await here.closed)[0]).toBe(1008);
     expect(await elsewhere.heard()).toEqual([]);
-    grants.denyUser(USER.uuid, []);
+    denylist.denyUser(USER.uuid, []);
     expect((await elsewhere.closed)[0]).toBe(1008);
     expect(await others.heard()).toEqual([]);
   });
 
   test.each(ALL_FLAVOURS)('%s: a deleted server says so and closes its sockets', async (flavour) => {
-    const { page: open, connect, grants, socketToken } = await openPanelNode(flavour);
+    const { page: open, connect, denylist, socketToken } = await openPanelNode(flavour);
     const [here, elsewhere] = [
       await open(),
       await open(socketToken({ server_uuid: OTHER_SERVER }), { server: OTHER_SERVER }),
@@ -345,7 +345,7 @@ describe('what is taken back', () => {
     const stranger = connect();
     await stranger.opened;
     await stranger.heard();
-    grants.serverDeleted(SERVER);
+    denylist.serverDeleted(SERVER);
     expect(await here.closed).toEqual([1001, 'server deleted']);
     expect(here.frames).toEqual([{ event: 'deleted', args: ['null'] }]);
     expect(await stranger.closed).toEqual([1001, 'server deleted']);
@@ -492,7 +492,9 @@ describe('what happens on the server', () => {
       { code: 'x', message: 'no\u001b[31m' },
     ];
     for (const error of errors) events.emit({ ...tell, type: 'restore.failed', data: { error } });
-    const told = (await page.heard()).filter(({ event }) => event === 'daemon message').map(({ args }) => args?.[0]);
+    const told = (await page.heard())
+      .filter(({ event }) => event === 'daemon message')
+      .map(({ args }) => args?.[0]);
     expect(told).toEqual([
       'The server was not restored',
       `The server was not restored: ${printableText('no\u001b[31m')}`,

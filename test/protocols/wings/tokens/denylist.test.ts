@@ -12,7 +12,7 @@ const USER = '5b5b8c0e-0f3a-4b57-9a2c-6f0f3c1f7a11';
 
 async function openGrants() {
   const { catalogue, clock } = await scratchCatalogue();
-  const grants = TokenDenylist.open(catalogue, clock);
+  const denylist = TokenDenylist.open(catalogue, clock);
   const now = () => Math.floor(clock.now() / 1000);
   const token = (more: Partial<PanelToken> = {}): PanelToken => ({
     use: 'download',
@@ -29,71 +29,71 @@ async function openGrants() {
     expiresAt: now() + 900,
     ...more,
   });
-  return { catalogue, clock, grants, now, token, again: () => TokenDenylist.open(catalogue, clock) };
+  return { catalogue, clock, denylist, now, token, again: () => TokenDenylist.open(catalogue, clock) };
 }
 
 describe('denials', () => {
   test('hold for what was issued up to their second, and for nothing later', async () => {
-    const { grants, token, clock } = await openGrants();
+    const { denylist, token, clock } = await openGrants();
     clock.advance(10_700);
     const before = token();
-    grants.denyTokens(['jti']);
-    expect(grants.isDenied(before, SERVER)).toBe(true);
-    expect(grants.isDenied(token(), SERVER)).toBe(true);
-    expect(grants.isDenied(token({ issuedAt: undefined }), SERVER)).toBe(true);
-    expect(grants.isDenied(token({ id: 'another' }), SERVER)).toBe(false);
+    denylist.denyTokens(['jti']);
+    expect(denylist.isDenied(before, SERVER)).toBe(true);
+    expect(denylist.isDenied(token(), SERVER)).toBe(true);
+    expect(denylist.isDenied(token({ issuedAt: undefined }), SERVER)).toBe(true);
+    expect(denylist.isDenied(token({ id: 'another' }), SERVER)).toBe(false);
     clock.advance(1000);
-    expect(grants.isDenied(before, SERVER)).toBe(true);
-    expect(grants.isDenied(token(), SERVER)).toBe(false);
+    expect(denylist.isDenied(before, SERVER)).toBe(true);
+    expect(denylist.isDenied(token(), SERVER)).toBe(false);
   });
 
   test('of a user hold for the servers that were named, or for all', async () => {
-    const { grants, token } = await openGrants();
-    grants.denyUser(USER.toUpperCase(), [OTHER_SERVER]);
-    expect(grants.isDenied(token(), SERVER)).toBe(false);
-    expect(grants.isDenied(token(), OTHER_SERVER)).toBe(true);
-    grants.denyUser(USER, []);
-    expect(grants.isDenied(token(), SERVER)).toBe(true);
-    expect(grants.isDenied(token(), undefined)).toBe(true);
-    expect(grants.isDenied(token({ user: UNKNOWN }), SERVER)).toBe(false);
+    const { denylist, token } = await openGrants();
+    denylist.denyUser(USER.toUpperCase(), [OTHER_SERVER]);
+    expect(denylist.isDenied(token(), SERVER)).toBe(false);
+    expect(denylist.isDenied(token(), OTHER_SERVER)).toBe(true);
+    denylist.denyUser(USER, []);
+    expect(denylist.isDenied(token(), SERVER)).toBe(true);
+    expect(denylist.isDenied(token(), undefined)).toBe(true);
+    expect(denylist.isDenied(token({ user: UNKNOWN }), SERVER)).toBe(false);
     // Calagopus has the user in the token's id.
-    expect(grants.isDenied(token({ user: undefined, id: USER }), SERVER)).toBe(true);
+    expect(denylist.isDenied(token({ user: undefined, id: USER }), SERVER)).toBe(true);
   });
 
   test('names from a panel cannot be mistaken for each other', async () => {
-    const { grants, token } = await openGrants();
-    grants.denyUser('*', [SERVER]);
-    grants.denyTokens(['user', `user","*","${USER}`, '']);
-    expect(grants.isDenied(token(), SERVER)).toBe(false);
-    expect(grants.isDenied(token({ id: '' }), SERVER)).toBe(true);
+    const { denylist, token } = await openGrants();
+    denylist.denyUser('*', [SERVER]);
+    denylist.denyTokens(['user', `user","*","${USER}`, '']);
+    expect(denylist.isDenied(token(), SERVER)).toBe(false);
+    expect(denylist.isDenied(token({ id: '' }), SERVER)).toBe(true);
   });
 
   test('of what this node gave its own callers leave the panel’s alone', async () => {
-    const { grants, token } = await openGrants();
-    grants.denyOwn();
-    expect(grants.isDenied(token(), SERVER)).toBe(false);
-    expect(grants.isDenied(token({ issuer: 'roost' }), SERVER)).toBe(true);
+    const { denylist, token } = await openGrants();
+    denylist.denyOwn();
+    expect(denylist.isDenied(token(), SERVER)).toBe(false);
+    expect(denylist.isDenied(token({ issuer: 'roost' }), SERVER)).toBe(true);
   });
 
   test('hold after a restart', async () => {
-    const { grants, token, again, clock } = await openGrants();
-    grants.denyTokens(['jti']);
-    grants.denyUser(USER, [OTHER_SERVER]);
+    const { denylist, token, again, clock } = await openGrants();
+    denylist.denyTokens(['jti']);
+    denylist.denyUser(USER, [OTHER_SERVER]);
     clock.advance(5000);
-    expect(again().isDenied(token({ issuedAt: grants.startedAt }), SERVER)).toBe(true);
-    expect(again().isDenied(token({ id: 'x', issuedAt: grants.startedAt }), OTHER_SERVER)).toBe(true);
+    expect(again().isDenied(token({ issuedAt: denylist.startedAt }), SERVER)).toBe(true);
+    expect(again().isDenied(token({ id: 'x', issuedAt: denylist.startedAt }), OTHER_SERVER)).toBe(true);
     expect(again().isDenied(token(), SERVER)).toBe(false);
-    expect(again().startedAt).toBe(grants.startedAt + 5);
+    expect(again().startedAt).toBe(denylist.startedAt + 5);
   });
 
   test('beyond a thousand, the oldest become a line that denies more, never less', async () => {
-    const { grants, token, again, clock } = await openGrants();
-    const [oldest, second] = [grants.startedAt, grants.startedAt + 1];
-    grants.denyTokens(['jti']);
+    const { denylist, token, again, clock } = await openGrants();
+    const [oldest, second] = [denylist.startedAt, denylist.startedAt + 1];
+    denylist.denyTokens(['jti']);
     clock.advance(1000);
     const many = Array.from({ length: 1000 }, (_, index) => `many ${index}`);
-    grants.denyTokens(many);
-    for (const each of [grants, again()]) {
+    denylist.denyTokens(many);
+    for (const each of [denylist, again()]) {
       expect(each.isDenied(token({ issuedAt: oldest }), SERVER)).toBe(true);
       expect(each.isDenied(token({ id: 'a stranger', issuedAt: oldest }), SERVER)).toBe(true);
       expect(each.isDenied(token({ id: 'a stranger', issuedAt: second }), SERVER)).toBe(false);
@@ -111,67 +111,67 @@ describe('denials', () => {
         throw full;
       },
     };
-    const grants = TokenDenylist.open({ ...catalogue, keys }, clock);
+    const denylist = TokenDenylist.open({ ...catalogue, keys }, clock);
     const told: DenylistChange[] = [];
-    grants.onChange((change) => told.push(change));
-    expect(() => grants.denyTokens(['jti'])).toThrow(full);
-    expect(grants.isDenied(token(), SERVER)).toBe(true);
+    denylist.onChange((change) => told.push(change));
+    expect(() => denylist.denyTokens(['jti'])).toThrow(full);
+    expect(denylist.isDenied(token(), SERVER)).toBe(true);
     expect(told).toEqual([{ kind: 'denied' }]);
   });
 
   test('are told to who listens, as long as they listen', async () => {
-    const { grants } = await openGrants();
+    const { denylist } = await openGrants();
     const told: DenylistChange[] = [];
-    const stop = grants.onChange((change) => told.push(change));
-    grants.denyUser(USER, []);
-    grants.serverDeleted(SERVER);
+    const stop = denylist.onChange((change) => told.push(change));
+    denylist.denyUser(USER, []);
+    denylist.serverDeleted(SERVER);
     stop();
-    grants.denyTokens(['x']);
+    denylist.denyTokens(['x']);
     expect(told).toEqual([{ kind: 'denied' }, { kind: 'server deleted', server: SERVER }]);
   });
 });
 
 describe('a download', () => {
   test('is the same one however often it is asked for, also after a restart', async () => {
-    const { grants, token, again } = await openGrants();
-    for (const each of [grants, grants, again()]) expect(each.openDownload(token(), BACKUP)).toBe(true);
+    const { denylist, token, again } = await openGrants();
+    for (const each of [denylist, denylist, again()]) expect(each.openDownload(token(), BACKUP)).toBe(true);
   });
 
   test('is of one archive: the same link opens no other, whatever token carries it', async () => {
-    const { grants, token, again } = await openGrants();
-    expect(grants.openDownload(token(), BACKUP)).toBe(true);
-    for (const each of [grants, again()]) {
+    const { denylist, token, again } = await openGrants();
+    expect(denylist.openDownload(token(), BACKUP)).toBe(true);
+    for (const each of [denylist, again()]) {
       expect(each.openDownload(token({ backup: OTHER_BACKUP }), OTHER_BACKUP)).toBe(false);
     }
-    expect(grants.openDownload(token({ uniqueId: 'another' }), OTHER_BACKUP)).toBe(true);
+    expect(denylist.openDownload(token({ uniqueId: 'another' }), OTHER_BACKUP)).toBe(true);
   });
 
   test.each([undefined, ''])('of a link named %j is known by what the token says', async (uniqueId) => {
-    const { grants, token } = await openGrants();
-    expect(grants.openDownload(token({ uniqueId }), BACKUP)).toBe(true);
-    expect(grants.openDownload(token({ uniqueId, backup: OTHER_BACKUP }), OTHER_BACKUP)).toBe(true);
-    expect(grants.openDownload(token({ uniqueId }), OTHER_BACKUP)).toBe(false);
+    const { denylist, token } = await openGrants();
+    expect(denylist.openDownload(token({ uniqueId }), BACKUP)).toBe(true);
+    expect(denylist.openDownload(token({ uniqueId, backup: OTHER_BACKUP }), OTHER_BACKUP)).toBe(true);
+    expect(denylist.openDownload(token({ uniqueId }), OTHER_BACKUP)).toBe(false);
   });
 
   test('may be resumed for some hours after its link expired, and only if it had begun', async () => {
-    const { grants, token, clock, catalogue, again } = await openGrants();
+    const { denylist, token, clock, catalogue, again } = await openGrants();
     const link = token();
-    expect(grants.hasBegun(link, BACKUP)).toBe(false);
-    grants.openDownload(link, BACKUP);
+    expect(denylist.hasBegun(link, BACKUP)).toBe(false);
+    denylist.openDownload(link, BACKUP);
     clock.advance((900 + RESUME_SECONDS) * 1000);
     catalogue.usedTokens.sweep();
     expect(again().hasBegun(link, BACKUP)).toBe(true);
-    expect(grants.hasBegun(link, OTHER_BACKUP)).toBe(false);
+    expect(denylist.hasBegun(link, OTHER_BACKUP)).toBe(false);
     clock.advance(1000);
-    expect(grants.hasBegun(link, BACKUP)).toBe(false);
+    expect(denylist.hasBegun(link, BACKUP)).toBe(false);
     catalogue.usedTokens.sweep();
   });
 
   test('of a link that never ends is remembered for a bounded time', async () => {
-    const { grants, token, clock, catalogue } = await openGrants();
+    const { denylist, token, clock, catalogue } = await openGrants();
     const link = token({ expiresAt: Number.MAX_SAFE_INTEGER });
-    expect(grants.openDownload(link, BACKUP)).toBe(true);
-    expect(grants.openDownload(link, BACKUP)).toBe(true);
+    expect(denylist.openDownload(link, BACKUP)).toBe(true);
+    expect(denylist.openDownload(link, BACKUP)).toBe(true);
     clock.advance(31 * 24 * 3_600_000);
     expect(catalogue.usedTokens.sweep()).toBe(2);
   });
