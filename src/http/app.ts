@@ -1,9 +1,10 @@
 /**
- * The HTTP side: one Hono app with what every dialect shares (request ids, security headers, who is calling, errors,
- * the event sockets) and the dialects' own routes.
+ * The HTTP side: one Hono app with the dialects' routes and what they share: request ids, security headers,
+ * authentication, errors, event sockets.
  *
- * It promises that every answer carries a request id, that an error is JSON with a stable code, and that no stack
- * trace or secret leaves. It never touches archives, stores or records: those are behind `BackupService`.
+ * For: `http/server.ts`, and tests that call `fetch`. Promises: every answer has a request id; an error is JSON with a
+ * stable code; no stack trace or secret is sent. Never: touches archives, stores or records, which are behind
+ * `BackupService`.
  */
 import { randomUUID } from 'node:crypto';
 import { OpenAPIHono } from '@hono/zod-openapi';
@@ -29,26 +30,26 @@ export interface AppOptions {
   readonly events: EventSource;
   readonly tokens: readonly TokenConfig[];
   readonly api: Pick<ApiConfig, 'publicUrl' | 'trustedProxies' | 'tls'>;
-  /** `downloads`: at least 32 secret bytes that stay the same over restarts. `sockets`: see `DialectPorts.socketKey`. */
+  /** `downloads`: at least 32 secret bytes that stay the same over restarts. `sockets`: see `DialectDeps.socketKey`. */
   readonly keys: { readonly downloads: Uint8Array; readonly sockets: () => Uint8Array };
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
-  /** Dialects beside the native one, in the order in which they may claim a shared route. */
+  /** Further dialects, in the order in which they are mounted. */
   readonly dialects?: readonly Dialect[];
   readonly timers?: Timers;
   readonly newRequestId?: () => string;
   readonly socketLimits?: native.SocketLimits;
-  /** Shown by /metrics; closed by whoever made it. */
+  /** Shown by /metrics; closed by the caller. */
   readonly eventLoop?: native.EventLoopDelay;
   readonly openCopies?: () => native.OpenCopies;
 }
 
 export interface HttpApp {
-  /** From the next request on these count; for sockets that are open see `HttpServer.dropSockets`. */
+  /** Replaces the tokens from the next request on; for open sockets see `HttpServer.dropSockets`. */
   readonly setTokens: (tokens: readonly TokenConfig[]) => void;
   readonly fetch: App['fetch'];
-  /** True for a path that a websocket may be opened on. */
+  /** True for paths that accept a websocket. */
   readonly speaksSocket: (path: string) => boolean;
 }
 
@@ -99,7 +100,7 @@ function portsOf(options: AppOptions, timers: Timers): DialectDeps {
 function headers(api: AppOptions['api']): MiddlewareHandler<AppEnv> {
   const encrypted = api.tls !== null || api.publicUrl?.startsWith('https://') === true;
   const secure = secureHeaders({
-    // Told only where the address is https anyway: a node on plain http must stay reachable after a browser was here.
+    // Only where the address is https: a node on plain http must stay reachable for browsers that were here.
     strictTransportSecurity: encrypted ? 'max-age=15552000' : false,
     contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
     xFrameOptions: 'DENY',
@@ -113,7 +114,7 @@ function headers(api: AppOptions['api']): MiddlewareHandler<AppEnv> {
 
 const MONITORED: ReadonlySet<string> = new Set(['/health', '/metrics']);
 
-// The path alone: a query may hold a download token.
+// Without the query, which may hold a download token.
 function accessLog(clock: Clock, log: Log, addressOf: (c: AppContext) => string): MiddlewareHandler<AppEnv> {
   return async function accessLog(c, next) {
     const began = clock.monotonic();
@@ -126,13 +127,13 @@ function accessLog(clock: Clock, log: Log, addressOf: (c: AppContext) => string)
     };
     const { method, path } = c.req;
     const milliseconds = Math.round(clock.monotonic() - began);
-    // Monitors ask every few seconds; that is no news.
+    // Monitors ask every few seconds.
     const level = MONITORED.has(path) && c.res.status < 400 ? 'debug' : 'info';
     log[level]('Request', { ...facts, method, path: printableText(path), status: c.res.status, milliseconds });
   };
 }
 
-// Hono hands only Errors to `onError`; anything else that a library may throw would escape the app.
+// Hono passes only Errors to `onError`; other thrown values would escape the app.
 const errorsOnly: MiddlewareHandler<AppEnv> = async (_, next) => {
   try {
     await next();

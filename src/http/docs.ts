@@ -1,13 +1,13 @@
 /**
- * `GET /docs`: the API's documentation for people, drawn by a vendored Swagger UI from `/openapi.json`. Open, as that
- * document is; it works without internet, and its policy lets the page load and ask nothing but this daemon.
+ * `GET /docs`: the API's documentation, drawn by a vendored Swagger UI from `/openapi.json`. Public, like that
+ * document; it works without internet, and its policy allows requests to this daemon only.
  */
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { App, AppContext } from '../protocols/dialect.ts';
 
-/** Both in a checkout (src/http) and when built (dist/http). */
+/** The same from src/http and dist/http. */
 const WEB = new URL('../../web/', import.meta.url);
 
 const FILES: Readonly<Record<string, { readonly file: string; readonly type: string }>> = {
@@ -25,7 +25,7 @@ const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
-  // Swagger UI's style sheet holds its icons.
+  // Swagger UI's style sheet contains its icons.
   "img-src 'self' data:",
   "connect-src 'self'",
   "base-uri 'none'",
@@ -47,7 +47,7 @@ export function mountDocs(app: App): void {
       if (bytes === undefined) {
         bytes = read(file).then(async (plain) => Uint8Array.from(await compress(plain)));
         compressed.set(file, bytes);
-        // Read anew next time: a failure must not be what is kept.
+        // A failure must not be cached.
         bytes.catch(() => compressed.delete(file));
       }
       return c.body(await bytes, 200, { ...headers, Vary: 'Accept-Encoding', 'Content-Encoding': 'gzip' });

@@ -2,10 +2,10 @@ import { BlockList, isIP } from 'node:net';
 import type { AppContext } from '../protocols/dialect.ts';
 
 /**
- * Tells where a request comes from, for logs and limits. `X-Forwarded-For` counts only as far as the proxies in
- * `api.trusted_proxies` vouch for it: read from the right, the first address that is not one of them.
+ * Returns the address that a request comes from, for logs and limits: in `X-Forwarded-For`, read from the right, the
+ * first that is not a proxy of `api.trusted_proxies`.
  *
- * @param trusted addresses or networks (`10.0.0.0/8`); the config was checked before.
+ * @param trusted addresses or networks (`10.0.0.0/8`), already checked.
  */
 export function remoteAddresses(trusted: readonly string[]): (c: AppContext) => string {
   const proxies = new BlockList();
@@ -22,13 +22,13 @@ export function remoteAddresses(trusted: readonly string[]): (c: AppContext) => 
     const peer = plain(c.env?.incoming?.socket.remoteAddress ?? 'unknown');
     const hops = (c.req.header('x-forwarded-for') ?? '').split(',').map((hop) => plain(hop.trim()));
     let address = peer;
-    // A hop that is no address ends the chain: whoever wrote it is not to be believed further.
+    // A hop that is no address ends the chain: its writer cannot be trusted.
     while (isProxy(address) && hops.length > 0 && isIP(hops.at(-1) ?? '') !== 0) address = hops.pop() ?? address;
     return address;
   };
 }
 
-// A dual-stack socket shows IPv4 peers as `::ffff:192.0.2.1`.
+// Dual-stack sockets show IPv4 peers as `::ffff:192.0.2.1`.
 function plain(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }

@@ -1,6 +1,8 @@
 /**
- * The listening socket: opens it, bounds what a connection may do before a route is asked, upgrades websockets, and
- * closes in order. Waiting requests are never cut by a time limit of ours; only receiving a request has one.
+ * The listening socket.
+ *
+ * For: the daemon. Promises: bounds on headers, bodies and their arrival before a route runs; websockets on known paths
+ * only; an orderly close. Never: cuts a waiting request by a time limit; only its arrival has one.
  */
 import { readFileSync } from 'node:fs';
 import {
@@ -26,23 +28,23 @@ export interface ListenOptions {
   readonly app: HttpApp;
   readonly api: Pick<ApiConfig, 'host' | 'port' | 'tls'>;
   readonly timers?: Timers;
-  /** Milliseconds for the headers and for the whole request to arrive; for tests. */
+  /** Milliseconds for headers and whole request to arrive; for tests. */
   readonly receive?: { readonly headers: number; readonly request: number; readonly checkEvery: number };
 }
 
 export interface HttpServer {
-  /** Resolves when connections are accepted, with the address that was really taken. */
+  /** Resolves with the actual address once connections are accepted. */
   listen(): Promise<{ readonly host: string; readonly port: number }>;
-  /** Closes all event sockets: those who may still listen connect again, with a token that counts now. */
+  /** Closes all sockets: clients connect again, with a token that is valid now. */
   dropSockets(): void;
   /**
-   * Accepts nothing new, closes idle connections and event sockets, waits for running requests, and cuts what is left
-   * after `deadline` milliseconds. Resolves when the last connection is gone; may be called twice.
+   * Accepts nothing new, closes idle connections and sockets, waits for running requests, and cuts the rest after
+   * `deadline` milliseconds. Resolves when the last connection is gone; safe to call twice.
    */
   close(deadline: number): Promise<void>;
 }
 
-// Headers are at most 16 KiB and bodies 1 MiB, so an honest client needs a fraction of this.
+// Generous for headers of at most 16 KiB and bodies of 1 MiB.
 const RECEIVE = { headers: 20_000, request: 120_000, checkEvery: 5_000 };
 const KEEP_ALIVE_MS = 65_000;
 const PROBE_AFTER_MS = 60_000;
@@ -58,7 +60,7 @@ export function createHttpServer(options: ListenOptions): HttpServer {
         maxPayload: LARGEST_FRAME,
         perMessageDeflate: false,
       });
-      // A frame that breaks the protocol must never be an error event that nobody listens to.
+      // A frame that breaks the protocol emits `error`, which would throw without a listener.
       sockets.on('connection', (socket) => socket.on('error', () => undefined));
       const server = createServer(options, sockets);
       await bind(server, options.api);
@@ -89,15 +91,15 @@ function createServer(options: ListenOptions, sockets: WebSocketServer): Server 
     requestTimeout: receive.request,
     connectionsCheckingInterval: receive.checkEvery,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    // Finds out about peers that vanished without a word, such as in the middle of a long wait.
+    // Detects peers that vanished silently, such as during a long wait.
     keepAlive: true,
     keepAliveInitialDelay: PROBE_AFTER_MS,
-    // Without this Node hands any request with an `Upgrade` header to the websocket side, where `Upgrade: h2c`, which
-    // some HTTP clients send by default, would wait for ever.
+    // Without this, Node passes every `Upgrade` to the websocket side, where `Upgrade: h2c`, a default of some HTTP
+    // clients, would hang.
     shouldUpgradeCallback: (request) => wantsSocket(request, app),
     ...(tls === null ? {} : { cert: pem(tls.cert), key: pem(tls.key) }),
   };
-  // @hono/node-server answers an unusable URL or Host by itself; only its listener takes an error handler.
+  // @hono/node-server answers a malformed URL or Host without the app; only its listener takes an error handler.
   const listener = getRequestListener(sendingBodies(app.fetch), { errorHandler: unanswered });
   const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => void listener(incoming, outgoing);
   const create = () => (tls === null ? createPlainServer(settings, handle) : createTlsServer(settings, handle));
@@ -107,7 +109,7 @@ function createServer(options: ListenOptions, sockets: WebSocketServer): Server 
     createServer: create as typeof createPlainServer,
   }) as Server;
   server.on('clientError', answerClientError);
-  // While closing, a connection whose answer is out would otherwise be kept for a next request that is not taken.
+  // While closing, an answered connection would otherwise wait for a next request.
   server.on('request', (_, outgoing) => {
     outgoing.once('close', () => setImmediate(() => !server.listening && server.closeIdleConnections()));
   });
@@ -165,7 +167,7 @@ function unanswered(thrown: unknown): Response {
   return Response.json(body, { status: 400 });
 }
 
-// What never became a request: broken HTTP, headers too large, or too slow in coming.
+// For connections without a request: broken HTTP, too large or too slow headers.
 function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
   const [status, code, sentence] = {

@@ -1,20 +1,20 @@
 /**
- * Who is calling, and what that caller may do. Every dialect turns its own kind of credential (a bearer token, a
- * panel's token, HMAC headers) into a `Caller`; nothing after that looks at a credential again.
+ * The caller of a request and its rights. Each dialect turns its credential (bearer token, panel token, HMAC headers)
+ * into a `Caller`; nothing after that looks at a credential.
  */
 import type { ServerId } from '../base/ids.ts';
 import type { Permission, ServerLimits } from '../config/types.ts';
 
-/** Dialects that have credentials of their own; the presented one picks the words where routes are shared. */
+/** Dialects with credentials of their own; on shared routes the presented one decides which dialect answers. */
 export type CallerDialect = 'native' | 'client' | 'wings' | 'stellar';
 
 export interface Caller {
-  /** The token's id in the config: what logs and limits name, never the secret. */
+  /** The token's id in the config, for logs and limits; never the secret. */
   readonly id: string;
   readonly dialect: CallerDialect;
   readonly permissions: readonly (Permission | '*')[];
   readonly servers: readonly (ServerId | '*')[];
-  /** What its backups may take up besides the limits of the node. */
+  /** Limits for its backups, besides those of the node. */
   readonly limits?: ServerLimits;
 }
 
@@ -22,7 +22,7 @@ export function mayUse(caller: Caller, permission: Permission): boolean {
   return caller.permissions.includes('*') || caller.permissions.includes(permission);
 }
 
-/** False also for servers that do not exist: both are answered alike, so that nobody learns which ids are taken. */
+/** False also for unknown servers: both get the same answer, so that callers cannot find out which ids exist. */
 export function holdsServer(caller: Caller, server: ServerId): boolean {
   return caller.servers.includes('*') || caller.servers.includes(server);
 }

@@ -1,7 +1,8 @@
 /**
- * The shape of a dialect, and what the HTTP side hands to each: one dialect is one set of routes in one protocol's
- * words over the same `BackupService`. A dialect translates; it never reads files, records or sockets by itself, so
- * everything that touches a connection (downloads) comes in through `DialectPorts`.
+ * The contract between the HTTP side and the dialects.
+ *
+ * For: a dialect is the routes of one protocol over the shared `BackupService`. Promises: everything that touches a
+ * connection (downloads, sockets) comes in through `DialectDeps`. Never: reads files or records.
  */
 import type { ServerResponse } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
@@ -15,31 +16,31 @@ import type { Timers } from '../base/timers.ts';
 import type { BackupService, EventSource, FileContent } from '../jobs/contract.ts';
 import type { Caller, CallerDialect } from './access.ts';
 
-/** What comes with a request besides itself. */
+/** Hono's bindings of a request. */
 export interface Bindings extends Partial<HttpBindings> {
-  /** Left by a handler whose answer's body is to be written piece by piece. */
+  /** Set by a handler whose body is written piece by piece. */
   sending?: BodySending;
 }
 
 export interface BodySending {
-  /** Stands for the pieces in the answer. */
+  /** The body in the answer that stands for the pieces. */
   readonly body: ReadableStream;
-  /** Writes them and ends the answer, whose headers are written; never rejects. Instead of reading `body`. */
+  /** Writes the pieces and ends the answer, after its headers; never rejects. Replaces reading `body`. */
   send(outgoing: ServerResponse): Promise<void>;
-  /** Frees them when they are not to be sent. */
+  /** Frees the pieces when they are not sent. */
   drop(): void;
 }
 
 export interface AppEnv {
-  /** Node's own request and response are absent when a test calls the app without a server. */
+  /** Without Node's request and response when a test calls the app without a server. */
   Bindings: Bindings;
   Variables: {
     requestId: string;
-    /** Absent when no credential, or a wrong one, was presented. */
+    /** Undefined without a valid credential. */
     caller: Caller | undefined;
-    /** Set by a guard on the routes of one server, after the caller was found to hold it. */
+    /** The server of the path; set by a guard once the caller is known to hold it. */
     server: ServerId;
-    /** Set by whoever made a job of the request, so that the log leads from the one to the other. */
+    /** The job that the request started, for the access log. */
     job: JobId | undefined;
   };
 }
@@ -48,12 +49,12 @@ export type App = OpenAPIHono<AppEnv>;
 export type AppContext = Context<AppEnv>;
 
 export interface ArchiveDownload {
-  /** Closed by `sendArchive` in every case, also when it throws. */
+  /** Always closed by `sendArchive`, also when it throws. */
   readonly source: ByteSource;
-  /** What the browser saves it as. */
+  /** The name that browsers save it under. */
   readonly fileName: string;
   readonly contentType: string;
-  /** The strong validator, without quotes; the bytes of one tag never change. */
+  /** The strong ETag, without quotes; the bytes of one tag never change. */
   readonly tag?: string;
 }
 
@@ -64,17 +65,18 @@ export interface DialectDeps {
   readonly timers: Timers;
   readonly log: Log;
   readonly version: string;
-  /** `api.public_url` without a slash at its end; null when the operator set none. */
+  /** `api.public_url` without a trailing slash; null when not configured. */
   readonly publicUrl: string | null;
-  /** Secret key of at least 32 bytes that signs download tokens. */
+  /** Signs download tokens; at least 32 bytes. */
   readonly downloadKey: Uint8Array;
-  /** Secret key that signs tokens for `/api/servers/{server}/ws`; to be asked for at each use, since a panel may change it. */
+  /** Signs tokens for `/api/servers/{server}/ws`. Read at each use, since a panel may change it. */
   readonly socketKey: () => Uint8Array;
-  /** Answers GET and HEAD with ranges and validators; a client that hangs up closes the source at once. */
+  /** Answers GET and HEAD with ranges and validators; closes the source as soon as the client hangs up. */
   sendArchive(c: AppContext, download: ArchiveDownload): Promise<Response>;
   /**
-   * Answers with one file out of an archive as an attachment. `stop` is aborted when the client hangs up, and must be
-   * the signal that `BackupService.content` was called with.
+   * Answers with one file of an archive as an attachment.
+   *
+   * @param stop aborted when the client hangs up; must be the signal that `BackupService.content` got.
    */
   sendContent(c: AppContext, content: FileContent, stop: AbortController): Promise<Response>;
 }
@@ -82,15 +84,15 @@ export interface DialectDeps {
 export interface Dialect {
   readonly name: CallerDialect;
   /**
-   * The caller that a request's headers prove, or undefined when they hold no valid credential of this dialect.
-   * Called once per request, before any route; must take the same time for a wrong secret as for a right one.
+   * The caller that the headers authenticate, or undefined. Called once per request, before any route; must take
+   * constant time for right and wrong secrets.
    */
   identify?(headers: Headers): Caller | undefined;
   /**
-   * Adds the routes. On a path that several dialects share, a handler must pass on (`await next()`) unless the caller
-   * is of its own dialect. The native dialect is mounted last and answers what nobody else took.
+   * Adds the routes. On a shared path, a handler must call `next()` for callers of other dialects. The native dialect
+   * is mounted last and answers the rest.
    */
   mount(app: App, ports: DialectDeps): void;
-  /** True for paths on which this dialect speaks websocket; any other `Upgrade` is ignored. */
+  /** True for this dialect's websocket paths; `Upgrade` on other paths is ignored. */
   speaksSocket?(path: string): boolean;
 }

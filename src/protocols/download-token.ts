@@ -1,7 +1,7 @@
 /**
- * Download tokens: what a browser or curl presents instead of a bearer token to fetch one archive. Signed with the
- * node's key and not stored, so they outlive a restart and cost nothing to make; valid until they expire, for any
- * number of requests, because download managers and resumed downloads ask many times.
+ * Download tokens: a browser or curl presents one instead of a bearer token to fetch one archive. They are signed and
+ * not stored, so they survive a restart, and valid for any number of requests until they expire, because download
+ * managers ask many times.
  *
  * Text form: base64url of `v1:<purpose>:<server>:<backup>:<expiry>[:<nonce>]:<hex HMAC-SHA256 of what stands before>`.
  */
@@ -9,23 +9,23 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Failure } from '../base/failure.ts';
 import { isUuid, type BackupId, type ServerId } from '../base/ids.ts';
 
-/** Five minutes, as the API promises; enough to begin, a running transfer is not cut when it ends. */
+/** Promised by the API. A running transfer is not cut when the token expires. */
 export const DOWNLOAD_TOKEN_SECONDS = 300;
 
-// Keeps these signatures apart from any other use of the same key.
+// Separates these signatures from other uses of the key.
 const DOMAIN = 'roost download token\n';
-// A real token has about 310 characters; what is longer is not worth decoding.
+// Real tokens have about 310 characters.
 const LONGEST_TOKEN = 1024;
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
 
 export interface DownloadGrant {
-  /** What the token is for; a token for another purpose opens no download. */
+  /** A token for another purpose opens no download. */
   readonly purpose: string;
   readonly server: ServerId;
   readonly backup: BackupId;
-  /** Whole seconds since the Unix epoch; the token is valid before this moment. */
+  /** Whole seconds since the epoch; valid before this moment. */
   readonly expiresAt: number;
-  /** Text without ":" that makes a token unlike every other of the same grant. */
+  /** Text without ":" that makes the token unique. */
   readonly nonce?: string;
 }
 
@@ -36,18 +36,18 @@ export function signDownloadToken(grant: DownloadGrant, key: Uint8Array): string
   return Buffer.from(`${claims}:${signature(claims, key).toString('hex')}`, 'latin1').toString('base64url');
 }
 
-/** Where the archive is fetched with a token, below this node's own address. */
+/** Path of the download with this token. */
 export function downloadPath(server: ServerId, token: string): string {
   return `/api/servers/${server}/backups/download?token=${token}`;
 }
 
 /**
- * Reads a token that was presented for a backup download of `server`.
+ * Reads the token of a download of `server`.
  *
- * @param token as it stood in the URL; undefined or empty when there was none.
- * @param now milliseconds since the Unix epoch.
- * @throws Failure `unauthorized` without a token, for a forged and for an expired one; `invalid_request` for a
- *   genuine token of another purpose; `forbidden` for a genuine token of another server.
+ * @param token from the URL; undefined or empty when absent.
+ * @param now milliseconds since the epoch.
+ * @throws Failure `unauthorized` when absent, forged or expired; `invalid_request` for another purpose; `forbidden` for
+ *   another server.
  */
 export function readDownloadToken(token: string | undefined, server: string, now: number, key: Uint8Array): BackupId {
   if (token === undefined || token === '') throw new Failure('unauthorized', 'Download token required');
@@ -64,8 +64,7 @@ export function readDownloadToken(token: string | undefined, server: string, now
 function verifiedGrant(token: string, key: Uint8Array): DownloadGrant | undefined {
   if (token.length > LONGEST_TOKEN || !BASE64URL.test(token)) return undefined;
   const bytes = Buffer.from(token, 'base64url');
-  // The decoder passes over bits that are left at the end: without this, one grant has several tokens, and one that is
-  // good for a single use is good for as many.
+  // The decoder ignores trailing bits, so one grant would have several valid spellings.
   if (bytes.toString('base64url') !== token) return undefined;
   const text = bytes.toString('latin1');
   const end = text.lastIndexOf(':');

@@ -4,21 +4,21 @@ import type { AppEnv } from './dialect.ts';
 import { keepBody, readBody } from './request-body.ts';
 
 /**
- * Makes of whatever body came the JSON object that the route's schema then checks. An empty body is `{}`, so that
- * `curl -X POST` works where every field is optional. The Content-Type is not examined: `curl -d` labels JSON as a
- * form, and a bearer token, unlike a cookie, is not sent along by a browser that was tricked.
+ * Prepares the body for the route's schema. An empty body is `{}`, so that `curl -X POST` works where every field is
+ * optional. The Content-Type is ignored: `curl -d` labels JSON as a form, and browsers do not send bearer tokens by
+ * themselves.
  */
 export const jsonBody: MiddlewareHandler<AppEnv> = async (c, next) => {
   const text = await readBody(c);
   const given = text.trim() === '' ? '{}' : text;
   parsedJson(given);
-  // What the schema validator of @hono/zod-openapi looks at: the label, and the text.
+  // @hono/zod-openapi validates by this header and the cached text.
   c.req.raw.headers.set('content-type', 'application/json');
   keepBody(c, given);
   await next();
 };
 
-/** For routes that take no body: whatever came is read, within the limit, and counts for nothing. */
+/** For routes without a body: reads it, within the limit, and ignores it. */
 export const ignoredBody: MiddlewareHandler<AppEnv> = async (c, next) => {
   await readBody(c);
   await next();

@@ -1,15 +1,15 @@
 /**
- * JSON Web Tokens as panels sign them for their daemons: HS256 (RFC 7515, RFC 7518 3.2), and no other algorithm; and
- * those that a node makes for its own callers.
+ * JSON Web Tokens as panels sign them for their daemons, and as this node signs its own: HS256 only (RFC 7515, RFC 7518
+ * 3.2).
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-// A panel's tokens have some hundred characters; what is longer is not worth a signature.
+// Panels' tokens have some hundred characters.
 const LONGEST_TOKEN = 8192;
 const COMPACT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{43})$/;
 
 /**
- * The claims of a token whose signature holds; undefined for anything else. Times are not looked at.
+ * The claims of a token with a good signature; undefined for anything else. Times are not checked.
  *
  * @param key the shared secret's bytes.
  */
@@ -19,7 +19,7 @@ export function signedClaims(token: string, key: Uint8Array): Readonly<Record<st
   const expected = createHmac('sha256', key).update(`${header}.${payload}`, 'latin1').digest();
   const presented = Buffer.from(signature, 'base64url');
   if (presented.length !== expected.length || !timingSafeEqual(presented, expected)) return undefined;
-  // "none" and the like never get here with a good signature; a token for another algorithm is still not ours.
+  // "none" has no good signature; a token for another algorithm is refused too.
   return decoded(header)?.['alg'] === 'HS256' ? decoded(payload) : undefined;
 }
 
@@ -32,7 +32,7 @@ function decoded(part: string): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
-/** A token with these claims, for whoever has the same key. */
+/** Signs a token with these claims. */
 export function signToken(claims: Readonly<Record<string, unknown>>, key: Uint8Array): string {
   const text = `${encoded({ typ: 'JWT', alg: 'HS256' })}.${encoded(claims)}`;
   return `${text}.${createHmac('sha256', key).update(text, 'latin1').digest('base64url')}`;

@@ -1,7 +1,6 @@
 /**
- * Reading a request's body: bounded before it is held, and only after the caller was found to be allowed. A body
- * must be read to its end before a handler waits for a job: Node's `requestTimeout` counts until then, and would cut
- * the connection of a caller who waits.
+ * Reads a request's body, bounded, after authorization. It must be read to its end before a handler waits for a job:
+ * Node's `requestTimeout` runs until then, and would cut the waiting caller's connection.
  */
 import { MEBIBYTE } from '../base/sizes.ts';
 import { Failure } from '../base/failure.ts';
@@ -12,10 +11,9 @@ const LARGEST_BODY = MEBIBYTE;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * The body as text; '' when there is none. The request's own `text()` and `json()` give the same text afterwards.
+ * The body as text; '' when absent. The request's `text()` and `json()` return the same text afterwards.
  *
- * @throws Failure `too_large` beyond 1 MiB, as soon as that is known; `invalid_request` when it is not UTF-8, or when
- *   the client stopped in the middle of it.
+ * @throws Failure `too_large` beyond 1 MiB, as early as possible; `invalid_request` when it is not UTF-8 or ends early.
  */
 export async function readBody(c: AppContext): Promise<string> {
   const declared = Number(c.req.header('content-length') ?? 0);
@@ -25,9 +23,9 @@ export async function readBody(c: AppContext): Promise<string> {
   return text;
 }
 
-/** Makes this text the request's body for whoever asks Hono for it next. */
+/** Replaces the body that Hono returns from now on. */
 export function keepBody(c: AppContext, text: string): void {
-  // Hono keeps the promises of its own `text()` here, though it types them as what they resolve to.
+  // Hono caches the promise of `text()` here, typed as its value.
   c.req.bodyCache.text = Promise.resolve(text) as unknown as string;
 }
 
@@ -42,8 +40,7 @@ async function collect(body: ReadableStream<Uint8Array> | null): Promise<Buffer>
     });
     if (done) return Buffer.concat(pieces);
     length += value.byteLength;
-    // Without a declared length (chunked) the limit is met only while reading. What follows is left to the server,
-    // which drains or drops it after the answer.
+    // A chunked body shows its length only while reading. The server drains or drops the rest after the answer.
     if (length > LARGEST_BODY) throw tooLarge();
     pieces.push(value);
   }

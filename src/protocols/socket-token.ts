@@ -1,6 +1,6 @@
 /**
- * Tokens of this node's own for `/api/servers/{server}/ws`, in the form of a panel's: the socket asks of them what it
- * asks of a panel's, and they end the same ways.
+ * This node's own tokens for `/api/servers/{server}/ws`, in the form of a panel's, so that the socket treats both
+ * alike.
  */
 import { createHash } from 'node:crypto';
 import type { ServerId } from '../base/ids.ts';
@@ -8,17 +8,17 @@ import { PERMISSIONS } from '../config/types.ts';
 import { mayUse, type Caller } from './access.ts';
 import { signToken } from './json-web-token.ts';
 
-/** As long as a panel's. */
+/** Same as a panel's. */
 const LIFE_SECONDS = 600;
 
-/** `iss` of them, by which all can be denied at once when the tokens of the config have changed. */
+/** Their `iss`: denies all of them when the config's tokens change. */
 export const OWN_ISSUER = 'roost';
 
-/** What opens a socket beside the permissions of the caller that are of meaning there. */
+/** The permission to open a socket, added to those of the caller that count there. */
 const CONNECT = 'websocket.connect';
 
 /**
- * @param address this node's own, as the caller reaches it.
+ * @param address this node's, as the caller reaches it.
  * @param now milliseconds since the epoch.
  */
 export function signSocketToken(caller: Caller, server: ServerId, address: string, now: number, key: Uint8Array) {
@@ -39,7 +39,7 @@ export function signSocketToken(caller: Caller, server: ServerId, address: strin
   return signToken(claims, key);
 }
 
-/** Sockets know users by UUIDs; this one stands for the token of the config. */
+/** A UUID for the config's token, since sockets identify users by UUIDs. */
 function userOf({ id }: Caller): string {
   const hex = createHash('sha256').update(`token ${id}`).digest('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(

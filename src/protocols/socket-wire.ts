@@ -1,11 +1,11 @@
-/** What a session of any dialect needs of a websocket, so that it can be tested without a network. */
+/** The part of a websocket that sessions use, so that tests need no network. */
 import type { WebSocketLike } from '@hono/node-server';
 import type { WebSocket } from 'ws';
 
 export interface SocketWire {
-  /** Bytes that were sent and did not reach the network yet. */
+  /** Bytes sent that have not reached the network. */
   readonly bufferedAmount: number;
-  /** `flushed` is called when the frame left, or when the socket is gone. */
+  /** @param flushed called when the frame has left, or the socket is gone. */
   send(text: string, flushed?: () => void): void;
   ping(): void;
   close(code: number, reason: string): void;
@@ -13,7 +13,7 @@ export interface SocketWire {
   terminate(): void;
 }
 
-/** What @hono/node-server types as the least a websocket has is the one that the server made with ws. */
+/** @hono/node-server types it minimally; it is the `ws` socket that http/server.ts made. */
 export function rawSocket(socket: { readonly raw?: WebSocketLike }): WebSocket {
   return socket.raw as unknown as WebSocket;
 }

@@ -1,4 +1,4 @@
-/** What a thrown thing means to a caller, and what of it goes to the log: the same in every dialect. */
+/** Turns what was thrown into a Failure, its HTTP status and a log entry, for every dialect. */
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { Failure, type FailureCode } from '../base/failure.ts';
@@ -6,7 +6,7 @@ import type { Log } from '../base/log.ts';
 import { printableText } from '../base/paths.ts';
 import type { AppContext } from './dialect.ts';
 
-/** What a failure's code means in HTTP, where a protocol does not say otherwise. */
+/** The HTTP status of a failure's code, unless a protocol says otherwise. */
 export const STATUS_OF: Readonly<Record<FailureCode, ContentfulStatusCode>> = {
   invalid_request: 400,
   backup_not_ready: 400,
@@ -34,10 +34,10 @@ export const STATUS_OF: Readonly<Record<FailureCode, ContentfulStatusCode>> = {
   internal: 500,
 };
 
-/** What a caller is told of an error that nobody foresaw. */
+/** The message for unexpected errors. */
 export const UNFORESEEN = 'Cannot answer the request: an unexpected error occurred';
 
-/** A Failure as it is, a library's refusal of the request, or `internal`. */
+/** A Failure as it is; a library's refusal of the request as `invalid_request` or `too_large`; otherwise `internal`. */
 export function failureOf(thrown: unknown): Failure {
   if (thrown instanceof Failure) return thrown;
   if (thrown instanceof HTTPException && thrown.status < 500) {
@@ -47,12 +47,12 @@ export function failureOf(thrown: unknown): Failure {
   return new Failure('internal', UNFORESEEN, { cause: thrown });
 }
 
-/** @param status what the dialect answers with; from 500 on the operator has to know. */
+/** @param status of the answer; from 500 on it is logged as an error. */
 export function logThrown(c: AppContext, thrown: unknown, status: number, log: Log): void {
   const { method, path } = c.req;
   const { code } = failureOf(thrown);
   const facts = { requestId: c.get('requestId'), method, path: printableText(path), code, error: thrown };
-  // Nobody reads the answer to a client that hung up; what its going broke off is no fault of ours.
+  // The client hung up: errors that follow from that are no fault of this node.
   if (c.req.raw.signal.aborted) log.debug('Request abandoned', facts);
   else if (status >= 500) log.error('Request failed', facts);
   else log.debug('Request refused', facts);

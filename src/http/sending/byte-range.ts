@@ -1,4 +1,4 @@
-/** What a `Range` header asks of a representation of known length (RFC 9110, section 14). Pure. */
+/** Reads a `Range` header for a representation of known length (RFC 9110, section 14). Pure. */
 export type RangeChoice =
   | { readonly kind: 'whole' }
   /** `end` is exclusive. */
@@ -9,9 +9,8 @@ const WHOLE: RangeChoice = { kind: 'whole' };
 const UNSATISFIABLE: RangeChoice = { kind: 'unsatisfiable' };
 
 /**
- * One range is served as a part. Several are served as the whole, which RFC 9110 14.2 allows: a multipart answer
- * helps no download manager, and many small or overlapping ranges are a known way to make a server work. Another unit
- * or a malformed list is as if it were not there.
+ * One range is served as a part. Several get the whole (RFC 9110 14.2 allows it): multipart answers help no download
+ * manager, and many small ranges are an attack. Other units and malformed lists are ignored.
  *
  * @param size bytes of the representation.
  */
@@ -27,7 +26,7 @@ export function chooseRange(header: string | undefined, size: number): RangeChoi
   return ranges.length === 1 ? first : WHOLE;
 }
 
-// `WHOLE` here means malformed, which makes the whole header count for nothing.
+// Here `WHOLE` means malformed: the whole header is ignored.
 function rangeOf(spec: string, size: number): RangeChoice {
   const match = /^(\d*)-(\d*)$/.exec(spec);
   if (match === null) return WHOLE;

@@ -6,20 +6,17 @@ import { handOver, isClientGone } from './hand-over.ts';
 
 /** Bytes in order, for one answer. */
 export interface BytePieces {
-  /**
-   * The next piece, undefined after the last; called again only when the one before has settled. Must reject promptly
-   * once `signal` aborts.
-   */
+  /** The next piece, undefined after the last. Never called concurrently. Must reject promptly once `signal` aborts. */
   next(signal: AbortSignal): Promise<Uint8Array | undefined>;
-  /** A piece that nobody looks at any more: its memory may be used again. Not called for all of them. */
+  /** The piece's memory may be used again. Not called for all pieces. */
   release(piece: Uint8Array): void;
-  /** Called once, after the last `next` has settled; pieces may be released after it. */
+  /** Called once, after the last `next` has settled; pieces may still be released after it. */
   close(): Promise<void>;
 }
 
 /**
- * A client that has not taken a piece for so long is gone, or means to hold files and memory for ever. One that was
- * paused goes on with a range.
+ * A client that takes no piece for this long is dropped, since it holds files and memory. A paused one continues with a
+ * range.
  */
 const STALLED_MS = 30 * 60_000;
 
@@ -29,9 +26,9 @@ export interface BodyDeps {
 }
 
 /**
- * The pieces as a response body that is read at the client's speed. Over a connection it is never read: whoever writes
- * the answer calls what is left in `c.env.sending`, which knows when the socket has taken a piece. The first piece is
- * read before this returns, so that a store that is down is a clean error and not a broken download.
+ * The pieces as a response body, read at the client's speed. With a connection the body is never read: `c.env.sending`
+ * writes the pieces and knows when the socket has taken one. The first piece is read before this returns, so that an
+ * unavailable store is an ordinary error answer.
  *
  * @throws what the first `next` threw; the pieces are closed then.
  */
@@ -55,7 +52,7 @@ export async function bodyOf(c: AppContext, pieces: BytePieces, deps: BodyDeps):
   return body;
 }
 
-/** For callers without a connection. */
+/** For tests without a connection. */
 function streamOf(reading: Reading): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {
@@ -76,7 +73,7 @@ function streamOf(reading: Reading): ReadableStream<Uint8Array> {
   );
 }
 
-/** Writes all pieces, the next one read while the socket takes the one before, and breaks off when it stands still. */
+/** Writes all pieces, reading the next while the socket takes the one before; aborts when the client stalls. */
 async function send(
   reading: Reading,
   outgoing: ServerResponse,
@@ -85,7 +82,7 @@ async function send(
 ): Promise<void> {
   const patience = { timers, stalledMs: STALLED_MS, signal: reading.signal };
   let taken = Promise.resolve();
-  /** The next piece; at once the reason when the client does not take the one before. */
+  /** The next piece; rejects at once when the piece before cannot be sent. */
   const next = (): Promise<Uint8Array | undefined> => {
     const piece = reading.next();
     return Promise.race([piece, taken.then(() => piece)]);
@@ -95,24 +92,24 @@ async function send(
       await taken;
       taken = handOver(outgoing, piece, patience, reading.release);
     }
-    // Closed as early as it can be: whoever has the last byte may ask for the archive to be removed.
+    // Closed before the last byte arrives: the client may delete the archive right after it.
     const closed = reading.close();
     await taken;
     await closed;
     outgoing.end();
   } catch (error) {
-    // A client that hangs up is no news.
+    // A client that hangs up is not logged.
     if (!reading.stopped && !isClientGone(error)) warn(error);
     void reading.close();
-    // What was read before is true, and may arrive.
+    // Pieces read before the error are correct, and may arrive.
     await taken.catch(() => undefined);
-    // The headers are out: the only honest word left is a connection that ends before its Content-Length.
+    // Headers are already sent, so signal the error by closing before Content-Length bytes.
     outgoing.destroy();
     await reading.stop();
   }
 }
 
-/** One pass over pieces that may be stopped at any time, and closes them exactly once, after the last read ended. */
+/** One pass over the pieces. It may be stopped at any time, and closes them once, after the last read ended. */
 class Reading {
   readonly #pieces: BytePieces;
   readonly #log: Log;
@@ -141,12 +138,12 @@ class Reading {
 
   readonly release = (piece: Uint8Array): void => this.#pieces.release(piece);
 
-  /** Aborted once somebody asked for the end. */
+  /** Aborted by `stop`. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
 
-  /** True once somebody asked for the end: what a read says after that is nobody's concern. */
+  /** True after `stop`: errors of a read do not matter then. */
   get stopped(): boolean {
     return this.#abort.signal.aborted;
   }
@@ -156,7 +153,7 @@ class Reading {
     return this.close();
   }
 
-  /** After the last piece: what was read may still be under way to the client. */
+  /** Closes after the last piece, which may still be on its way to the client. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -164,7 +161,7 @@ class Reading {
 
   async #close(): Promise<void> {
     await this.#current?.catch(() => undefined);
-    // The client has its bytes or is gone: that closing failed is the operator's to know, not an error of the answer.
+    // The client has its bytes or is gone, so a failed close is only logged.
     await this.#pieces.close().catch((error: unknown) => this.#log.warn('Cannot close a download', { error }));
   }
 }

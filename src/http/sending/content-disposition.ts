@@ -1,17 +1,17 @@
 import { printableText } from '../../base/paths.ts';
 
-// RFC 8187 attr-char: what stands unescaped in `filename*`.
+// RFC 8187 attr-char: unescaped in `filename*`.
 const NOT_ATTRIBUTE_CHARACTER = /[^A-Za-z0-9!#$&+.^_`|~-]/gu;
 
 /**
- * The `Content-Disposition` that saves a download under a name (RFC 6266, RFC 8187): an ASCII fallback in quotes, and
- * the full name in UTF-8 where it differs. Names come from strangers' archives, so whatever could end the header,
- * climb out of the download folder, or show one name as another (control and bidirectional characters) is replaced.
+ * The `Content-Disposition` that saves a download as `name` (RFC 6266, RFC 8187): a quoted ASCII fallback, and the name
+ * in UTF-8 where it differs. Names come from untrusted archives: characters that end the header, leave the folder or
+ * disguise a name (control, bidirectional) are replaced.
  */
 export function attachment(name: string): string {
   const safe = printableText(name).replace(/[\\/:"<>|?*]/g, '_');
   const shown = safe === '' || safe === '.' || safe === '..' ? 'download' : safe;
-  // `%` is replaced in the fallback because some browsers decode it there.
+  // Some browsers decode `%` in the fallback.
   const fallback = shown.replace(/[^\x20-\x7e]|%/gu, '_');
   const plain = `attachment; filename="${fallback}"`;
   return fallback === shown ? plain : `${plain}; filename*=UTF-8''${extended(shown)}`;

@@ -1,10 +1,10 @@
 /**
- * Sending archives, and files out of them. Shared by every dialect.
+ * Sends archives, and files out of them.
  *
- * It promises: the bytes are exact or the connection breaks before the promised length (a client never takes a
- * damaged archive for a whole one); at most two pieces per download are in memory, whatever the client's speed; a
- * source is closed once, as soon as the client hangs up or has taken nothing for half an hour. A fault before the first
- * byte is an ordinary error answer.
+ * For: every dialect, by `sendArchive` and `sendContent`. Promises: the bytes are exact, or the connection breaks
+ * before the promised length; at most two pieces per download are in memory; a source is closed once, as soon as the
+ * client hangs up or stalls for half an hour; an error before the first byte is an ordinary answer. Never: reads a
+ * piece before the client took the one before the last.
  */
 import { MEBIBYTE } from '../../base/sizes.ts';
 import { Failure, unlessAborted } from '../../base/failure.ts';
@@ -17,7 +17,7 @@ import type { AppContext, ArchiveDownload, DialectDeps } from '../../protocols/d
 import { chooseRange } from './byte-range.ts';
 import { bodyOf, type BodyDeps, type BytePieces } from './byte-stream.ts';
 
-/** Pieces of 64 KiB reach a fifth of the throughput of 1 MiB through web streams; larger ones gain nothing. */
+/** 64 KiB reach a fifth of the throughput of 1 MiB through web streams; larger pieces gain nothing. */
 const PIECE = MEBIBYTE;
 
 export function createDownloads(deps: BodyDeps): Pick<DialectDeps, 'sendArchive' | 'sendContent'> {
@@ -46,7 +46,7 @@ async function sendArchive(c: AppContext, download: ArchiveDownload, deps: BodyD
 interface Answer {
   readonly status: 200 | 206 | 304 | 412 | 416;
   readonly headers: Record<string, string>;
-  /** What to send, `end` exclusive; absent when the headers are all. */
+  /** Bytes to send, `end` exclusive; absent when there is no body. */
   readonly bytes?: { readonly start: number; readonly end: number };
 }
 
@@ -70,7 +70,7 @@ async function closeUnread(source: Pick<ByteSource, 'close'>, log: Log): Promise
   await source.close().catch((error: unknown) => log.warn('Cannot close a download', { error }));
 }
 
-// A date in If-Range never holds, because no Last-Modified is sent: the whole archive is the safe answer.
+// A date in If-Range never matches, since no Last-Modified is sent: the whole archive is safe.
 function rangeStillHolds(c: AppContext, tag: string | undefined): boolean {
   const ifRange = c.req.header('if-range');
   return ifRange === undefined || (tag !== undefined && ifRange.trim() === `"${tag}"`);
@@ -88,13 +88,13 @@ function headersOf({ fileName, contentType, tag }: ArchiveDownload): Record<stri
     'Content-Type': contentType,
     'Content-Disposition': attachment(fileName),
     'Accept-Ranges': 'bytes',
-    // no-transform: a proxy that "helpfully" unpacks gzip would break the checksum and every resumed range.
+    // no-transform: a proxy that unpacks gzip would break the checksum and resumed ranges.
     'Cache-Control': 'private, no-transform',
     ...(tag === undefined ? {} : { ETag: `"${tag}"` }),
   };
 }
 
-/** Reads into memory that is used again and again, once the client has taken what was in it. */
+/** Reuses the memory of pieces that the client has taken. */
 function piecesOf(source: ByteSource, start: number, end: number): BytePieces {
   let at = start;
   let closed = false;
@@ -104,7 +104,7 @@ function piecesOf(source: ByteSource, start: number, end: number): BytePieces {
       if (at >= end) return undefined;
       const memory = spare.pop() ?? Buffer.allocUnsafeSlow(Math.min(PIECE, end - start));
       const piece = memory.subarray(0, Math.min(PIECE, end - at));
-      // An aborted read may go on for a while: its memory is left to it.
+      // An aborted read may still write: its memory is not reused.
       await unlessAborted(readInto(source, at, piece, signal), signal, 'Cannot read the archive');
       at += piece.length;
       return piece;
@@ -140,8 +140,7 @@ async function sendContent(
 }
 
 /**
- * The last piece is held back until the content has said that it ended well: a checksum that is compared at the end
- * must be able to break the download.
+ * Holds the last piece back until the content has ended well, so that a wrong checksum at the end breaks the download.
  */
 function contentPieces(content: FileContent, stop: AbortController): BytePieces {
   const iterator = content.stream[Symbol.asyncIterator]();
@@ -153,7 +152,7 @@ function contentPieces(content: FileContent, stop: AbortController): BytePieces 
       for (;;) {
         const step = await iterator.next();
         const ready = held;
-        // The iterator may use its memory again at its next step, while the socket still holds this piece.
+        // Copied: the iterator may reuse its memory while the socket still holds this piece.
         held = step.done === true ? undefined : new Uint8Array(step.value);
         left -= held?.byteLength ?? 0;
         if (left < 0 || (held === undefined && left > 0)) throw wrongLength();

@@ -6,7 +6,7 @@ const DOING = 'Cannot send on';
 
 export interface Patience {
   readonly timers: Timers;
-  /** Milliseconds in which the client must take a piece. */
+  /** Milliseconds for the client to take a piece. */
   readonly stalledMs: number;
   readonly signal: AbortSignal;
 }
@@ -14,9 +14,10 @@ export interface Patience {
 /**
  * Writes a piece to a client, and waits until the system has taken all of it.
  *
- * @param release called with the piece then, and only then: while a write is under way, or waits for its turn on the
- *   connection, the system reads this very memory. What was broken off is never released.
- * @throws Failure `cancelled` when the client is gone or `signal` aborts, `interrupted` when it takes nothing for too long.
+ * @param release called with the piece only then: the system reads this memory while a write is pending. After an error
+ *   it is never released.
+ * @throws Failure `cancelled` when the client is gone or `signal` aborts, `interrupted` when it takes nothing for too
+ *   long.
  */
 export async function handOver(
   outgoing: ServerResponse,
@@ -44,7 +45,7 @@ export async function handOver(
   }
 }
 
-/** True for what `handOver` throws when there is nobody to send to any more. */
+/** True for the failure of `handOver` when the client is gone. */
 export function isClientGone(error: unknown): boolean {
   return error instanceof Failure && error.code === 'cancelled';
 }

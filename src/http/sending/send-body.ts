@@ -1,18 +1,18 @@
 /**
- * Writes the answers whose bodies come in pieces. @hono/node-server would read them as streams, and never say when the
- * socket has taken a piece; so that the memory of one is used for the next, these are written here.
+ * Writes the answers whose bodies come in pieces. @hono/node-server would read them as streams without reporting when
+ * the socket has taken a piece, so their memory could not be reused.
  */
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { App, Bindings } from '../../protocols/dialect.ts';
 
-/** The app, with bodies of pieces written to their connections. */
+/** The app's `fetch`, with such bodies written directly to the connection. */
 export function sendingBodies(fetch: App['fetch']) {
   return async (request: Request, env: object): Promise<Response> => {
     const response = await fetch(request, env);
     const { sending, outgoing }: Bindings = env;
     if (sending === undefined || outgoing === undefined) return response;
     if (response.body !== sending.body) {
-      // Another answer has taken its place.
+      // Another answer replaced it.
       sending.drop();
       return response;
     }

@@ -1,4 +1,4 @@
-/** Pieces that every route definition of this dialect shares: its paths, its declared answers. */
+/** Paths and answers that the route definitions share. */
 import type { AppContext, DialectDeps } from '../dialect.ts';
 import { jsonAnswer } from '../route-answers.ts';
 import { ErrorsObject } from './schemas.ts';
@@ -7,10 +7,10 @@ export const SERVER = '/api/client/servers/{server}';
 export const BACKUPS = `${SERVER}/backups` as const;
 export const BACKUP = `${BACKUPS}/{backup}` as const;
 
-/** The one declaration of all errors: their statuses are in `errors.ts`. */
+/** Declares all errors; their statuses are in `errors.ts`. */
 export const ANY_ERROR = { default: jsonAnswer(ErrorsObject, 'Errors; `code` is stable, `detail` is for people') };
 
-/** A URL of this node that works from anywhere: under the operator's public address, else under the request's host. */
+/** A URL of this node: under the operator's public address, else under the request's host. */
 export function absoluteUrl(c: AppContext, ports: Pick<DialectDeps, 'publicUrl'>, path: string): string {
   return `${ports.publicUrl ?? new URL(c.req.url).origin}${path}`;
 }

@@ -1,4 +1,4 @@
-/** The routes of a server's backups as a whole: list and create. */
+/** Listing and creating backups. */
 import { createRoute, type z } from '@hono/zod-openapi';
 import type { ServerId } from '../../base/ids.ts';
 import type { CreateBackup } from '../../jobs/contract.ts';
@@ -45,7 +45,7 @@ export function mountBackups(app: App, ports: DialectDeps, guard: Guard): void {
   app.openapi(create, async (c) => {
     const request = { ...createRequest(c.get('server'), c.req.valid('json')), limits: c.get('caller')?.limits };
     const accepted = await withMessages(REFUSALS.create, () => service.create(request));
-    // Nobody waits: its failure is in the record and the events, and must not end the process as an unhandled one.
+    // Not awaited: the failure is in the record and the events, and must not be an unhandled rejection.
     accepted.ended.catch(() => undefined);
     return c.json(backupObject(accepted.backup), 200);
   });

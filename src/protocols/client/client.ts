@@ -1,12 +1,10 @@
 /**
- * The client dialect: the backup routes of the Pterodactyl client API (`/api/client/servers/{server}/backups…`), for
- * client libraries and panels that speak it. Always there, whatever panel the node belongs to.
+ * The client dialect: the backup routes of the Pterodactyl client API (`/api/client/servers/{server}/backups…`).
  *
- * It promises the routes, JSON:API bodies, statuses and error codes of that API's documentation; where the live panel
- * differs, its fields stand beside the documented ones (docs/client-api.md has each difference and why). It never
- * decides anything about a backup: that is the service's, so that every dialect behaves alike.
- *
- * Callers prove themselves with the bearer tokens of the config, whose permissions have the API's own names.
+ * For: client libraries and panels that speak it, on every node. Callers present bearer tokens of the config, whose
+ * permissions have the API's names. Promises: routes, JSON:API bodies, statuses and error codes of that API's
+ * documentation, with the live panel's fields added where it differs (docs/client-api.md). Never: decides about a
+ * backup, which is the service's.
  */
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { App, AppEnv, Dialect } from '../dialect.ts';
@@ -36,7 +34,7 @@ export const clientDialect: Dialect = {
       try {
         await next();
       } catch (thrown) {
-        // Hono hands only Errors to `onError`; anything else would be answered in another dialect's words.
+        // Hono passes only Errors to `onError`; anything else would get another dialect's answer.
         throw thrown instanceof Error ? thrown : new Error(`thrown: ${String(thrown)}`);
       }
     });

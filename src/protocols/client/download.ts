@@ -1,4 +1,4 @@
-/** A signed address of the archive, which works for an hour without any further credential. */
+/** A signed URL of the archive, valid for an hour without further credentials. */
 import { randomUUID } from 'node:crypto';
 import { createRoute } from '@hono/zod-openapi';
 import { Failure } from '../../base/failure.ts';

@@ -1,7 +1,6 @@
 /**
- * The one place where the client dialect turns what went wrong into a status and a JSON:API body:
- * `{ errors: [{ code, status, detail }] }`, `status` as text. The codes are the names of the documentation's table; for
- * what it does not list, those of the live panel. What nobody foresaw is told without its text.
+ * Turns a failure into a status and a JSON:API body: `{ errors: [{ code, status, detail }] }`, `status` as text. Codes
+ * are from the documentation's table, else from the live panel. Unexpected errors get no text of their own.
  */
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { z } from '@hono/zod-openapi';
@@ -16,7 +15,7 @@ type ErrorAnswer = readonly [status: ContentfulStatusCode, code: string];
 const CONFLICT: ErrorAnswer = [409, 'ConflictingServerStateException'];
 const NOT_FOUND: ErrorAnswer = [404, 'NotFoundHttpException'];
 const AWAY: ErrorAnswer = [503, 'ServiceUnavailableHttpException'];
-/** What the live panel answers when its daemon could not do what it was asked. */
+/** The live panel's answer when its daemon failed. */
 const BROKEN: ErrorAnswer = [500, 'DaemonConnectionException'];
 
 const ANSWER_OF: Readonly<Record<FailureCode, ErrorAnswer>> = {
@@ -31,7 +30,7 @@ const ANSWER_OF: Readonly<Record<FailureCode, ErrorAnswer>> = {
   backup_not_found: NOT_FOUND,
   path_not_found: NOT_FOUND,
   job_not_found: NOT_FOUND,
-  // The live panel's guard of a server's state counts a suspended one among them.
+  // The live panel answers for a suspended server like this.
   server_suspended: CONFLICT,
   server_busy: CONFLICT,
   backup_exists: CONFLICT,
@@ -47,7 +46,7 @@ const ANSWER_OF: Readonly<Record<FailureCode, ErrorAnswer>> = {
   internal: BROKEN,
 };
 
-/** Faults of the request line itself, which no verb can cause. */
+/** Faults of the request line itself. */
 const REQUEST_FAULTS = {
   not_found: { answer: NOT_FOUND, detail: 'There is nothing at this address.' },
   method_not_allowed: {
@@ -56,7 +55,7 @@ const REQUEST_FAULTS = {
   },
 } as const satisfies Record<string, { readonly answer: ErrorAnswer; readonly detail: string }>;
 
-/** Codes whose own sentence does not leave: it would differ by cause, or name this host's paths. */
+/** Codes whose own message is not sent: it would differ by cause, or name paths of this host. */
 const FIXED_MESSAGES: Partial<Record<FailureCode, string>> = {
   server_not_found: 'The requested resource could not be found on the server.',
   backup_not_found: 'The requested resource could not be found on the server.',
@@ -64,7 +63,7 @@ const FIXED_MESSAGES: Partial<Record<FailureCode, string>> = {
 };
 
 const MOST_FAULTS = 10;
-/** The caller's own keys may stand in a fault, as long as they like. */
+/** A fault may contain the caller's keys, of any length. */
 const LONGEST_DETAIL = 600;
 
 type ErrorObject = z.infer<typeof ErrorsObject>['errors'][number];
@@ -90,13 +89,13 @@ export function answerFault(
   return answer(c, status, [{ code, status: `${status}`, detail }], headers);
 }
 
-/** The status that `answerError` gives. */
+/** The status of `answerError`. */
 export function statusOf(thrown: unknown): number {
   const failure = failureOf(thrown);
   return failure.cause instanceof z.ZodError ? 422 : ANSWER_OF[failure.code][0];
 }
 
-/** What a schema found wrong; `answerError` tells each fault with its field. */
+/** For faults that a schema found; `answerError` lists each with its field. */
 export function validationFailure(error: z.ZodError): Failure {
   return new Failure('invalid_request', 'The given data was invalid', { cause: error });
 }

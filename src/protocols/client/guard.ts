@@ -1,6 +1,6 @@
 /**
- * What stands before every route of this dialect, in this order: who are you (401), may you do this at all (403), do
- * you hold this server (404, as for an unknown one). Only then is a body read or the service asked for more.
+ * Checks before every route: authentication (401), permission (403), the server (404, like an unknown one). Only then a
+ * body is read.
  */
 import type { MiddlewareHandler } from 'hono';
 import { Failure } from '../../base/failure.ts';
@@ -10,7 +10,7 @@ import type { BackupService } from '../../jobs/contract.ts';
 import { holdsServer, mayUse, type Caller } from '../access.ts';
 import type { AppContext, AppEnv } from '../dialect.ts';
 
-/** Lets callers with the permission pass; on routes with a `{server}` only those who hold it, as `c.get('server')`. */
+/** Requires the permission and, on routes with a `{server}`, that the caller holds it; sets `c.get('server')`. */
 export type Guard = (permission: Permission) => MiddlewareHandler<AppEnv>;
 
 const SHORT_ID = /^[0-9a-f]{8}$/;
@@ -28,21 +28,21 @@ export function guardFor(service: Pick<BackupService, 'servers'>): Guard {
     };
 }
 
-/** @throws Failure `unauthorized` without a bearer token of the config; a panel's own credential is none. */
+/** @throws Failure `unauthorized` without a bearer token of the config; a panel's credential does not count. */
 export function clientCaller(c: AppContext): Caller {
   const caller = c.get('caller');
   if (caller?.dialect === 'native') return caller;
   throw new Failure('unauthorized', 'The API key is missing or invalid.');
 }
 
-/** A backup id out of a path. A malformed one is answered as an unknown one. */
+/** A backup id from a path; a malformed one counts as unknown. */
 export function backupIdOf(text: string): BackupId {
   return parseBackupId(text.toLowerCase());
 }
 
 /**
- * @param named a UUID, or its first eight characters where only one server that the caller holds begins so: a restore
- *   must never go to whichever of two comes first.
+ * @param named a UUID, or its first eight characters when only one server of the caller begins so: a restore must never
+ *   pick one of two.
  * @throws Failure `server_not_found`.
  */
 async function heldServer(caller: Caller, named: string, service: Pick<BackupService, 'servers'>): Promise<ServerId> {

@@ -1,4 +1,4 @@
-/** The routes of one backup: its details, deleting and restoring it, and its lock. */
+/** Details, deletion, restore and lock of one backup. */
 import { createRoute } from '@hono/zod-openapi';
 import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
@@ -55,7 +55,7 @@ export function mountOneBackup(app: App, { service }: DialectDeps, guard: Guard)
     const id = backupIdOf(c.req.valid('param').backup);
     const truncate = c.req.valid('json').truncate ?? true;
     const accepted = await withMessages(REFUSALS.restore, () => restoreBackup(service, c.get('server'), id, truncate));
-    // Nobody waits: its failure is in the events, and must not end the process as an unhandled one.
+    // Not awaited: the failure is in the events, and must not be an unhandled rejection.
     accepted.ended.catch(() => undefined);
     return c.body(null, 202);
   });
@@ -76,20 +76,20 @@ export function mountOneBackup(app: App, { service }: DialectDeps, guard: Guard)
   });
 }
 
-/** A failed backup holds nothing that its lock could protect: it can be deleted whatever it says. */
+/** A failed backup has nothing for its lock to protect, so it can be deleted. */
 async function removeBackup(service: BackupService, server: ServerId, id: BackupId): Promise<void> {
   const { status, locked } = await service.backup(server, id);
   if (status === 'FAILED' && locked) await service.setLocked(server, id, false);
   await service.remove(server, id);
 }
 
-/** @throws Failure `backup_not_ready` while it is being made, where the service would call the server busy. */
+/** @throws Failure `backup_not_ready` while it is being made (the service says `server_busy`). */
 async function restoreBackup(service: BackupService, server: ServerId, backup: BackupId, truncate: boolean) {
   refuseUnfinished(await service.backup(server, backup), 'Cannot restore the backup');
   return service.restore({ server, backup, truncate });
 }
 
-/** Turns are taken by whoever calls: two toggles at once may come to the same state, as in the live panel. */
+/** Not atomic: two toggles at once may end in the same state, as in the live panel. */
 async function toggleLock(service: BackupService, server: ServerId, id: BackupId): Promise<BackupView> {
   const view = await service.backup(server, id);
   refuseUnfinished(view, 'Cannot change the lock');

@@ -1,4 +1,4 @@
-/** One page of a list, and where its neighbours are. */
+/** One page of a list, with links to its neighbours. */
 import type { z } from '@hono/zod-openapi';
 import type { AppContext, DialectDeps } from '../dialect.ts';
 import { absoluteUrl } from './answers.ts';
@@ -9,7 +9,7 @@ export interface Page<Item> {
   readonly pagination: z.infer<typeof BackupList>['meta']['pagination'];
 }
 
-/** A page beyond the end is empty, as in the live panel; a list without items has one page. */
+/** A page beyond the end is empty, as in the live panel; an empty list has one page. */
 export function pageOf<Item>(
   c: AppContext,
   ports: DialectDeps,

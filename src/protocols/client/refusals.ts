@@ -1,4 +1,4 @@
-/** The documentation's sentences for what it refuses; the service's own words stand where it has none. */
+/** The documentation's messages for refusals; the service's own where it has none. */
 import { Failure, type FailureCode } from '../../base/failure.ts';
 
 type Sentences = Partial<Record<FailureCode, string | ((failure: Failure) => string)>>;
@@ -43,7 +43,7 @@ export const REFUSALS = {
 } as const satisfies Record<string, Sentences>;
 
 /**
- * Asks the service, and says a refusal in these sentences.
+ * Calls the service, and replaces the message of a refusal.
  *
  * @throws Failure with the service's own code; its own Failure is the cause.
  */

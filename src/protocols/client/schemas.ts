@@ -1,12 +1,12 @@
-/** The client API's requests and answers: one source for validation, types and `/openapi.json`. */
+/** Requests and answers of the client API: one source for validation, types and `/openapi.json`. */
 import { z } from '@hono/zod-openapi';
 
 const LONGEST_NAME = 255;
 const LONGEST_LINE = 4096;
 const MOST_LINES = 10_000;
-/** The documentation's page; the live panel's is 20. */
+/** From the documentation; the live panel has 20. */
 const DEFAULT_PER_PAGE = 25;
-/** The live panel's bound. More is asked for by client libraries (75, 100) and gets this many. */
+/** The live panel's bound; client libraries that ask for more (75, 100) get this many. */
 const MOST_PER_PAGE = 50;
 
 const name = z
@@ -15,7 +15,8 @@ const name = z
   // oxlint-disable-next-line no-control-regex -- control characters are what is refused
   .refine((text) => !/[\u0000-\u001f\u007f]/.test(text), 'must not contain control characters');
 
-// "\r" is what browsers and Windows put at the end of a line; it is no part of the pattern.
+// Browsers and Windows end lines with "\r
+// ".
 const lines = z
   .string()
   .refine((text) => !text.includes('\0'), 'must not contain NUL')
@@ -26,7 +27,7 @@ const lines = z
     `must not hold a line over ${LONGEST_LINE} characters`,
   );
 
-// What the live panel takes for a boolean: forms and older client libraries send the digits.
+// The live panel's booleans: forms and older client libraries send digits.
 const flag = z
   .union([z.boolean(), z.enum(['0', '1']), z.literal(0), z.literal(1)], 'must be true or false')
   .transform((value) => value === true || value === 1 || value === '1');

@@ -1,4 +1,4 @@
-/** What client libraries ask of a server before they come to its backups. */
+/** The server list and details, which client libraries read first. */
 import { createRoute } from '@hono/zod-openapi';
 import { PERMISSIONS } from '../../config/types.ts';
 import { holdsServer, mayUse } from '../access.ts';

@@ -1,4 +1,7 @@
-/** The client API's words for what the service answers: field by field, so that nothing new slips out by itself. */
+/**
+ * The service's views in the client API's form. Fields are listed one by one, so that new ones are not exposed by
+ * accident.
+ */
 import type { z } from '@hono/zod-openapi';
 import type { BackupView, ServerView } from '../../jobs/contract.ts';
 import type { BackupObject, ServerObject } from './schemas.ts';
@@ -31,14 +34,14 @@ export function serverObject(view: ServerView): z.infer<typeof ServerObject> {
       name: view.name,
       status: view.suspended ? 'suspended' : view.status === 'RESTORING' ? 'restoring_backup' : null,
       is_suspended: view.suspended,
-      // Installing and moving servers is the panel's own daemon's work; a server that Roost sees is there.
+      // Roost neither installs nor moves servers.
       is_installing: false,
       is_transferring: false,
     },
   };
 }
 
-/** RFC 3339 in whole seconds with a numeric offset: PHP's `DateTimeInterface::ATOM`, which clients parse. */
+/** RFC 3339 in whole seconds with a numeric offset (PHP's `DateTimeInterface::ATOM`), which clients parse. */
 function atomDate(milliseconds: number): string {
   return `${new Date(milliseconds).toISOString().slice(0, 19)}+00:00`;
 }

@@ -1,4 +1,4 @@
-/** What client libraries open a server's socket with. */
+/** The token and address that open a server's socket. */
 import { createRoute } from '@hono/zod-openapi';
 import type { App, DialectDeps } from '../dialect.ts';
 import { signSocketToken } from '../socket-token.ts';

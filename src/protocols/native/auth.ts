@@ -1,8 +1,7 @@
 /**
- * Credentials to callers. Bearer tokens from the config are kept as hashes and compared in constant time, each
- * against all, so that neither the length of a match nor its place in the list shows in the time taken. Other
- * dialects bring their own `identify`; the first that knows the credential names the caller, and with it the words in
- * which shared routes answer.
+ * Authenticates callers. The config's bearer tokens are kept as hashes, and each is compared in constant time, so that
+ * timing shows neither a partial match nor a position. Other dialects have their own `identify`; the first that accepts
+ * the credential names the caller.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
@@ -13,12 +12,12 @@ import type { AppContext, AppEnv, Dialect } from '../dialect.ts';
 
 export type TokenCheck = (secret: Buffer) => Caller | undefined;
 
-// Longer than any secret: hashing is cheap, but not worth doing for what cannot match.
+// Longer than any secret: bounds the hashing.
 const LONGEST_SECRET = 4096;
 
 export function createTokenCheck(tokens: readonly TokenConfig[]): TokenCheck {
   const known = tokens
-    // An empty secret would let everyone in who sends none.
+    // An empty secret would admit callers without one.
     .filter(({ secret }) => secret.reveal() !== '')
     .map(({ id, secret, permissions, servers, limits }) => ({
       hash: sha256(Buffer.from(secret.reveal(), 'utf8')),
@@ -32,15 +31,15 @@ export function createTokenCheck(tokens: readonly TokenConfig[]): TokenCheck {
   };
 }
 
-/** The bytes of `Authorization: Bearer …`, or undefined. Node shows header bytes as latin1 characters. */
+/** The bytes of `Authorization: Bearer …`, or undefined. Node decodes headers as latin1. */
 export function bearerSecret(headers: Headers): Buffer | undefined {
   const [, secret] = /^bearer +(\S+)$/i.exec(headers.get('authorization')?.trim() ?? '') ?? [];
   return secret === undefined ? undefined : Buffer.from(secret, 'latin1');
 }
 
 /**
- * Finds out who calls, before any route; refuses nobody. A credential that no dialect knows is logged, and the route
- * then answers in its own words.
+ * Sets the caller before any route, and refuses none. An unknown credential is logged; the route then answers in its
+ * dialect.
  */
 export function identifyCaller(
   dialects: readonly Dialect[],

@@ -1,4 +1,4 @@
-/** The routes of a server's backups as a whole: list, create, delete, lock, estimate. */
+/** Listing, creating, deleting, locking and estimating backups. */
 import { createRoute, type z } from '@hono/zod-openapi';
 import type { CreateBackup } from '../../jobs/contract.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';

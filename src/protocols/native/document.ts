@@ -1,4 +1,4 @@
-/** `GET /openapi.json`: generated from the schemas that validate, with the operations of all dialects in groups. */
+/** `GET /openapi.json`: generated from the validating schemas, with the operations of all dialects in groups. */
 import type { App } from '../dialect.ts';
 
 const DESCRIPTION = `Backups of game servers. Present a token of the config as \`Authorization: Bearer …\`.

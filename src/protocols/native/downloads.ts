@@ -1,4 +1,4 @@
-/** The two steps of a download: a signed token for whoever may, and the archive for whoever has the token. */
+/** The two steps of a download: a signed token for a caller with the permission, then the archive for that token. */
 import { createRoute } from '@hono/zod-openapi';
 import { Failure } from '../../base/failure.ts';
 import type { BackupView } from '../../jobs/contract.ts';
@@ -64,9 +64,9 @@ export function mountDownloads(app: App, ports: DialectDeps): void {
     const { token } = c.req.valid('query');
     const server = c.req.valid('param').server.toLowerCase();
     const id = readDownloadToken(token, server, ports.clock.now(), ports.downloadKey);
-    // The token proved that `server` is a well-formed id: it names the one that was signed.
+    // The token was signed for this server, so its id is well-formed.
     const owner = server as BackupView['server'];
-    // The URL is signed for GET alone.
+    // The URL is signed for GET only.
     const elsewhere = c.req.method === 'GET' ? await service.downloadUrl(owner, id, DOWNLOAD_TOKEN_SECONDS) : undefined;
     if (elsewhere !== undefined) return c.body(null, 302, { Location: elsewhere, 'Cache-Control': 'no-store' });
     const { backup, source } = await service.download(owner, id);
@@ -79,7 +79,7 @@ export function mountDownloads(app: App, ports: DialectDeps): void {
   });
 }
 
-// Said when the token is asked for, not only when the browser follows the link.
+// Refused with the token already, not only when the browser follows the link.
 function refuseUnfinished(backup: BackupView): void {
   if (backup.status === 'FAILED') throw new Failure('backup_failed', 'Cannot download the backup: it failed');
   if (backup.status === 'IN_PROGRESS') {

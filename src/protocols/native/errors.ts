@@ -1,6 +1,6 @@
 /**
- * The one place where the native dialect turns what went wrong into a status and a body:
- * `{ error, code, hint?, requestId }`. A stack trace or the text of an unforeseen error never leaves the house.
+ * Turns a failure into a status and a body: `{ error, code, hint?, requestId }`. Stack traces and the texts of
+ * unexpected errors are never sent.
  */
 import type { z } from '@hono/zod-openapi';
 import { Failure, type FailureCode } from '../../base/failure.ts';
@@ -10,7 +10,7 @@ import { STATUS_OF } from '../thrown.ts';
 import { failureOf, UNFORESEEN } from '../thrown.ts';
 import { WHOLE_SENTENCES } from './schemas.ts';
 
-/** Faults of the request line itself, which no verb can cause. */
+/** Faults of the request line itself. */
 const REQUEST_FAULTS = {
   not_found: { status: 404, error: 'There is nothing at this address' },
   method_not_allowed: { status: 405, error: 'This address does not take that method' },
@@ -19,7 +19,7 @@ const REQUEST_FAULTS = {
 
 type RequestFault = keyof typeof REQUEST_FAULTS;
 
-// The same words whoever says it: a server or backup that the token does not hold must not differ from an unknown one.
+// Fixed texts: a server or backup that the token does not hold must look like an unknown one.
 const FIXED_MESSAGES: Partial<Record<FailureCode, string>> = {
   server_not_found: 'There is no such server',
   backup_not_found: 'There is no such backup',
@@ -35,7 +35,7 @@ interface ErrorBody {
   readonly requestId: string;
 }
 
-/** The answer for anything thrown on a native route. */
+/** Answers anything thrown on a native route. */
 export function answerError(c: AppContext, thrown: unknown): Response {
   const failure = failureOf(thrown);
   const body: ErrorBody = {
@@ -55,19 +55,18 @@ export function answerFault(c: AppContext, fault: RequestFault, headers: Record<
   return c.json({ error, code: fault, requestId: c.get('requestId') } satisfies ErrorBody, status, headers);
 }
 
-/** What a schema found wrong, as one sentence: the first few faults, each with its place. */
+/** The first few faults that a schema found, each with its field, as one sentence. */
 export function invalidRequest(error: z.ZodError): Failure {
   const faults = error.issues.slice(0, 3).map(({ path, message }) => {
     if (path.length === 0 || WHOLE_SENTENCES.has(message)) return message;
     return `${path.join('.')}${message.startsWith('must ') ? ' ' : ': '}${message}`;
   });
-  // The caller's own keys may stand in it, as long as they like.
+  // It may contain the caller's keys, of any length.
   const message = faults.join('; ').slice(0, LONGEST_FAULTS);
   return new Failure('invalid_request', WHOLE_SENTENCES.has(message) ? message : `Cannot read the request: ${message}`);
 }
 
-// An `internal` Failure names paths and errnos of this host: an operator's token may read it, a download link's
-// holder may not.
+// An `internal` Failure names paths and errnos of this host: for authenticated callers only, not for a download link.
 function sentence(failure: Failure, known: boolean): string {
   const fixed = FIXED_MESSAGES[failure.code];
   if (fixed !== undefined) return fixed;

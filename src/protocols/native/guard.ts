@@ -1,6 +1,6 @@
 /**
- * What stands before every native route, in this order: who are you (401), may you do this at all (403), do you hold
- * this server (404, as for an unknown one). Only then is a body read or the service asked.
+ * Checks before every route: authentication (401), permission (403), the server (404, like an unknown one). Only then a
+ * body is read.
  */
 import type { MiddlewareHandler } from 'hono';
 import { Failure } from '../../base/failure.ts';
@@ -9,7 +9,7 @@ import type { Permission } from '../../config/types.ts';
 import { holdsServer, mayUse, type Caller } from '../access.ts';
 import type { AppContext, AppEnv } from '../dialect.ts';
 
-/** Lets callers with the permission pass; on routes with a `{server}` only those who hold it, as `c.get('server')`. */
+/** Requires the permission and, on routes with a `{server}`, that the caller holds it; sets `c.get('server')`. */
 export function guard(permission: Permission): MiddlewareHandler<AppEnv> {
   return async function guard(c, next) {
     const caller = nativeCaller(c);
@@ -34,7 +34,7 @@ export function nativeCaller(c: AppContext): Caller {
   });
 }
 
-/** A backup id out of a path, query or body. A malformed one is answered as an unknown one. */
+/** A backup id from a path, query or body; a malformed one counts as unknown. */
 export function backupIdOf(text: string): BackupId {
   return parseBackupId(text.toLowerCase());
 }

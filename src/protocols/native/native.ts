@@ -1,10 +1,11 @@
 /**
- * The native dialect: the backup API of StellarStack-shaped panels (`/api/servers/{server}/backups…`) and what Roost
- * adds to it. Always there, whatever panel the node belongs to.
+ * The native dialect: the backup API of StellarStack-shaped panels (`/api/servers/{server}/backups…`) and Roost's
+ * additions.
  *
- * It promises that routes, bodies, fields and errors of that API stay as they are; that a server or backup which the
- * token does not hold is answered like an unknown one; and that a waiting caller gets the job's own error. It never
- * decides anything about a backup: that is the service's, so that every dialect behaves alike.
+ * For: every node, whatever panel it belongs to; the HTTP side also gets authentication, event sockets and metrics
+ * here. Promises: routes, bodies, fields and errors of that API stay; a server or backup that the token does not hold
+ * looks like an unknown one; a waiting caller gets the job's own error. Never: decides about a backup, which is the
+ * service's.
  */
 import type { AppContext, Dialect } from '../dialect.ts';
 import { refuseOtherMethods } from '../other-methods.ts';
@@ -25,7 +26,7 @@ export * from './events/socket.ts';
 export type { EventLoopDelay } from './metrics/event-loop-delay.ts';
 export { mountMetrics, type OpenCopies } from './metrics/metrics.ts';
 
-/** @param identify the caller of a bearer token in the config. */
+/** @param identify returns the caller of a bearer token in the config. */
 export function nativeDialect(identify: NonNullable<Dialect['identify']>): Dialect {
   return {
     name: 'native',

@@ -1,4 +1,4 @@
-/** The routes of the node itself: its servers, its jobs, its state, and whether it lives. */
+/** Servers, jobs, state and health of the node. */
 import { createRoute } from '@hono/zod-openapi';
 import { Failure } from '../../base/failure.ts';
 import { parseJobId, parseServerId } from '../../base/ids.ts';

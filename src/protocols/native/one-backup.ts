@@ -1,4 +1,4 @@
-/** The routes of one backup: its details, its cancelling and verifying, and looking inside it. */
+/** Details, cancellation, verification and contents of one backup. */
 import { createRoute } from '@hono/zod-openapi';
 import { Failure } from '../../base/failure.ts';
 import { wirePath } from '../../base/paths.ts';
@@ -111,12 +111,11 @@ export function mountOneBackup(app: App, ports: DialectDeps): void {
 const LONGEST_PATH = 4096;
 
 /**
- * The `path` parameter of a URL, as `BackupService` takes paths. Names in a server are bytes: each may come
- * percent-encoded, UTF-8 or not, or in the printable form (`\xNN`) in which a listing showed it. `+` is a space, as
- * forms and URLSearchParams write it.
+ * The `path` parameter of a URL in the form of `BackupService`. Names are bytes: percent-encoded, UTF-8 or not, or in
+ * the printable form (`\xNN`) of a listing. `+` is a space, as in forms.
  *
  * @returns '' for the root or without the parameter; no slash at either end.
- * @throws Failure `invalid_request` when it is too long; `path_not_found` for what no archive can hold (`..`, NUL).
+ * @throws Failure `invalid_request` when too long; `path_not_found` for what no archive can hold (`..`, NUL).
  */
 function pathOfQuery(url: string): string {
   const path = decodedBytes(rawParameter(url, 'path')).replace(/^(?:\.?\/+)+|\/+$/g, '');
@@ -138,7 +137,7 @@ function rawParameter(url: string, name: string): string {
   return found === undefined ? '' : found.slice(name.length + 1);
 }
 
-// Every character of a parsed URL is ASCII, so a character is a byte and the result a byte string.
+// A parsed URL is ASCII, so each character is a byte and the result a byte string.
 function decodedBytes(text: string): string {
   return text
     .replaceAll('+', ' ')

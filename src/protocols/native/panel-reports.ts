@@ -1,4 +1,4 @@
-/** The routes of what the panel is owed: which reports wait or were refused, and what an operator can do about them. */
+/** Reports that the panel has not accepted yet: listing, retrying, dropping. */
 import { createRoute, z } from '@hono/zod-openapi';
 import { isoDate } from '../../base/clock.ts';
 import type { DeliveryView } from '../../jobs/contract.ts';

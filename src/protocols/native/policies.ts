@@ -1,4 +1,4 @@
-/** The routes of what an operator decides: retention's plan, giving up a server, pacing a job. */
+/** The operator's decisions: retention's plan, removing a server, the rates of a job. */
 import { createRoute } from '@hono/zod-openapi';
 import { isoDate } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';

@@ -1,10 +1,10 @@
-/** Requests and answers of what an operator decides. */
+/** Requests and answers of the operator's decisions. */
 import { z } from '@hono/zod-openapi';
 import { BackupObject } from './schemas.ts';
 
-/** Ten years: what is to stay longer is kept. */
+/** Ten years; use "keep" for longer. */
 const MOST_DAYS = 3660;
-/** MiB per second; more than any disk writes. */
+/** MiB per second; faster than any disk. */
 const HIGHEST_RATE = 1_000_000;
 
 const KEEP_REASONS = [

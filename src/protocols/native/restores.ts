@@ -1,4 +1,4 @@
-/** Bringing a server back to a backup, and taking that back. */
+/** Restoring a server from a backup, and undoing that. */
 import { createRoute, type z } from '@hono/zod-openapi';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { AcceptedRestore, RestoreBackup } from '../../jobs/contract.ts';

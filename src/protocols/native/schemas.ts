@@ -1,6 +1,6 @@
 /**
- * The native API's requests and answers: one source for validation, types and `/openapi.json`. Field names and
- * routes of the backup calls are those of the StellarStack-shaped API that panels already speak.
+ * Requests and answers of the native API: one source for validation, types and `/openapi.json`. Field names of the
+ * backup calls are those of the StellarStack-shaped API.
  */
 import { z } from '@hono/zod-openapi';
 import { isUuid } from '../../base/ids.ts';
@@ -8,9 +8,9 @@ import { isUuid } from '../../base/ids.ts';
 const LONGEST_NAME = 255;
 const LONGEST_PATTERN = 4096;
 const MOST_PATTERNS = 10_000;
-/** A year: what is to be kept longer is a backup. */
+/** A year; longer is what backups are for. */
 const MOST_HOURS = 366 * 24;
-/** Linux PATH_MAX, in bytes; a path in a query is at most three times as long percent-encoded. */
+/** Linux PATH_MAX in bytes; percent-encoding makes a path at most three times as long. */
 const LONGEST_PATH = 4096;
 
 const bounded = (longest: number) => z.string().max(longest, `must not be longer than ${longest} characters`);
@@ -19,7 +19,9 @@ const name = bounded(LONGEST_NAME)
   // oxlint-disable-next-line no-control-regex -- control characters are what is refused
   .refine((text) => !/[\u0000-\u001f\u007f]/.test(text), 'must not contain control characters');
 
-// A text field split at "\n" leaves a "\r" on each line of a browser's; it is no part of the pattern.
+// Browsers end lines with "\r
+// "; clients split at "
+// ".
 const pattern = bounded(LONGEST_PATTERN)
   .transform((text) => text.replace(/\r$/, ''))
   .refine((text) => !text.includes('\n') && !text.includes('\0'), 'must be one line');
@@ -36,7 +38,7 @@ const BACKUP_ID_REQUIRED = 'Backup ID required';
 const FILE_PATH_REQUIRED = 'File path required';
 const LOCKED_REQUIRED = 'locked field must be a boolean';
 
-/** Messages that stand alone, without the place of the fault before them: panels compare the first. */
+/** Messages without the field's name in front; panels compare the first. */
 export const WHOLE_SENTENCES: ReadonlySet<string> = new Set([BACKUP_ID_REQUIRED, FILE_PATH_REQUIRED, LOCKED_REQUIRED]);
 
 export const ServerParams = z.object({ server: z.string().openapi({ description: 'The server’s UUID' }) });
@@ -96,7 +98,7 @@ export const EstimateBody = z.object({ ignore: patterns.optional() });
 export const ServerBody = z.strictObject({ suspended: z.boolean('must be a boolean') });
 
 export const DownloadQuery = z.object({
-  // Two tokens are none: the answer is the 401 of a missing one, not a fault of the query.
+  // Two tokens count as none: 401, like a missing one.
   token: z.string().optional().catch(undefined).openapi({ type: 'string', description: 'From download-token' }),
 });
 export const FilesQuery = z.object({

@@ -1,4 +1,7 @@
-/** The native words for what the service answers: field by field, so that nothing new slips out by itself. */
+/**
+ * The service's views in the native API's form. Fields are listed one by one, so that new ones are not exposed by
+ * accident.
+ */
 import type { z } from '@hono/zod-openapi';
 import { isoDate } from '../../base/clock.ts';
 import type { FailureRecord } from '../../base/failure.ts';
@@ -54,7 +57,7 @@ function copyObject({ store, state, error, updatedAt }: NonNullable<BackupView['
   return { store, state, updatedAt: isoDate(updatedAt), error: reason(error) };
 }
 
-/** The message of the original API, and beside it what a restore has to tell, if anything. */
+/** The message of the original API, with a restore's warnings and preview, if any. */
 export function restoreObject(message: string, outcome?: RestoreOutcome): z.infer<typeof RestoreObject> {
   const { warnings = [], warningCount = 0, undoUntil, dryRun } = outcome ?? {};
   return {

@@ -1,7 +1,10 @@
 import type { Accepted, BackupView } from '../../jobs/contract.ts';
 import type { AppContext, DialectDeps } from '../dialect.ts';
 
-/** True when the request prefers an answer at once (RFC 7240: `Prefer: respond-async`, among others, in any case). */
+/**
+ * True when the request prefers an immediate answer (RFC 7240: `Prefer: respond-async`, in any case, perhaps among
+ * others).
+ */
 function prefersAsync(c: AppContext): boolean {
   const wanted = (c.req.header('prefer') ?? '').split(',').some((preference) => {
     const [name = ''] = preference.split(';');
@@ -12,28 +15,25 @@ function prefersAsync(c: AppContext): boolean {
 }
 
 /**
- * Waits for a job, or not, as the request prefers. The job goes on when the caller hangs up or does not wait.
+ * Waits for a job, unless the request prefers not to. The job goes on when the caller hangs up.
  *
- * @returns the final state, or undefined when the caller prefers not to wait.
+ * @returns the final state, or undefined when the caller does not wait.
  * @throws the job's own Failure when it failed or was cancelled.
  */
 export async function endOf(c: AppContext, accepted: Accepted): Promise<BackupView | undefined> {
   c.set('job', accepted.job);
   if (!prefersAsync(c)) return accepted.ended;
-  // Nobody waits: its failure is in the record and the events, and must not end the process as an unhandled one.
+  // Not awaited: the failure is in the record and the events, and must not be an unhandled rejection.
   accepted.ended.catch(() => undefined);
   return undefined;
 }
 
-/**
- * A URL of this node. Relative, as panels that put their own host before it expect, unless the operator told the
- * node its public address.
- */
+/** A URL of this node; relative without `api.public_url`, since panels put their own host before it. */
 export function ownUrl(ports: DialectDeps, path: string): string {
   return `${ports.publicUrl ?? ''}${path}`;
 }
 
-/** The backup's own address, for `Location`. */
+/** The backup's address, for `Location`. */
 export function backupUrl(ports: DialectDeps, view: BackupView): string {
   return ownUrl(ports, `/api/servers/${view.server}/backups/${view.id}`);
 }

@@ -1,4 +1,4 @@
-/** List, create, restore and delete, as the first generation's panel calls them. */
+/** Listing, creating, restoring and deleting for the first generation's panel. */
 import { z } from '@hono/zod-openapi';
 import { isUuid, parseBackupId, type BackupId } from '../../base/ids.ts';
 import type { App, DialectDeps } from '../dialect.ts';

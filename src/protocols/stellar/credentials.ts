@@ -1,4 +1,4 @@
-/** What the two generations of this panel prove themselves with. Both compare in constant time. */
+/** The credentials of both generations of this panel, compared in constant time. */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
@@ -9,7 +9,7 @@ type Connection = NonNullable<PanelConfig['connection']>;
 
 export const PANEL_CALLER: Caller = { id: 'panel', dialect: 'stellar', permissions: ['*'], servers: ['*'] };
 
-/** `Bearer <id>.<token>`; on its downloads the panel leaves the id out, which is no secret. */
+/** `Bearer <id>.<token>`; for downloads the panel leaves out the id, which is no secret. */
 export function bearerCheck({ tokenId, token }: Connection): (headers: Headers) => boolean {
   const known = [`Bearer ${tokenId}.${token.reveal()}`, `Bearer ${token.reveal()}`].map(digest);
   return (headers) => {
@@ -18,13 +18,12 @@ export function bearerCheck({ tokenId, token }: Connection): (headers: Headers) 
   };
 }
 
-/** Seconds that the clocks of panel and node may differ by: the panel's own daemon allows as many. */
+/** Allowed difference of the clocks, as in the panel's own daemon. */
 const SKEW_SECONDS = 60;
 
 /**
- * How long after its first use a header set still counts. The signature covers the node and the second, nothing else:
- * all calls that the panel makes in one second carry the same headers, so a set cannot be good for one call only. What
- * comes later than that second and a slow network explain is somebody's copy.
+ * How long after its first use a header set is accepted. The signature covers node and second only, so all calls of one
+ * second carry the same headers; a later use is a copy.
  */
 const FRESH_MS = 3000;
 
@@ -35,10 +34,10 @@ const TIMESTAMP = /^\d{1,12}$/;
  * `X-Stellar-Node-Id`, `X-Stellar-Timestamp` and `Authorization: Bearer <hex HMAC-SHA256 of "<node>|<timestamp>">`,
  * keyed with the bytes that the panel's token spells in hex.
  *
- * A header set is refused once it is older than `FRESH_MS`, counted from its first use; and when it was signed before
- * this daemon started, because what was used before that is not remembered.
+ * Refuses a header set later than `FRESH_MS` after its first use, and one signed before this daemon started, whose
+ * earlier uses are not known.
  *
- * @throws Failure `config_invalid` when the token is no hex.
+ * @throws Failure `config_invalid` when the token is not hex.
  */
 export function signatureCheck({ tokenId, token }: Connection, clock: Clock): (headers: Headers) => boolean {
   const key = signingKey(token.reveal());
@@ -65,7 +64,7 @@ function signingKey(hex: string): Buffer {
   });
 }
 
-/** Only genuine timestamps within the skew come here, so that at most two minutes of seconds are remembered. */
+/** Gets genuine timestamps within the skew only, so at most two minutes of seconds are kept. */
 function firstUse(firstUses: Map<string, number>, timestamp: string, now: number): number {
   for (const [known, at] of firstUses) {
     if (now - at > 3 * SKEW_SECONDS * 1000) firstUses.delete(known);

@@ -1,4 +1,4 @@
-/** Errors in the words of the first generation: `{ error: <reason phrase>, message }`. The panel shows the message. */
+/** Errors of the first generation: `{ error: <reason phrase>, message }`. The panel shows the message. */
 import { STATUS_CODES } from 'node:http';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Log } from '../../base/log.ts';
@@ -7,12 +7,11 @@ import type { AppContext } from '../dialect.ts';
 import { STATUS_OF } from '../thrown.ts';
 import { failureOf, logThrown } from '../thrown.ts';
 
-/** The panel takes any status from 400 on as a failure; this one says which. */
 export function statusOf(thrown: unknown): ContentfulStatusCode {
   return STATUS_OF[failureOf(thrown).code];
 }
 
-/** Notes what was thrown, and answers it. */
+/** Logs what was thrown, and answers it. */
 export function logged(
   c: AppContext,
   thrown: unknown,

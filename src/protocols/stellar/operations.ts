@@ -1,4 +1,4 @@
-/** The three operations of the second generation, on backups by name. */
+/** The second generation's three operations on backups by name. */
 import { z } from '@hono/zod-openapi';
 import { Failure } from '../../base/failure.ts';
 import { parseServerId, type ServerId } from '../../base/ids.ts';
@@ -9,7 +9,7 @@ import { failureOf } from '../thrown.ts';
 import { bodyAs } from './requests.ts';
 import { logged, statusOf } from './errors.ts';
 
-// The rule of that panel's daemon. Names never become paths here, but one that is refused there is refused here.
+// The rule of that panel's daemon. Names never become paths here, but are refused alike.
 const NamedBody = z.object({
   name: z
     .string()
@@ -48,7 +48,7 @@ async function create(service: BackupService, server: ServerId, name: string): P
   return { name, bytes: size, sha256 };
 }
 
-/** The newest good backup of the name; nothing is removed that the backup does not hold, since nobody asked for it. */
+/** Restores the newest good backup of the name. Files that it does not hold stay. */
 async function restore(service: BackupService, server: ServerId, name: string): Promise<object> {
   const backup = (await named(service, server, name)).find(({ status }) => status !== 'FAILED');
   if (backup === undefined) throw new Failure('backup_not_found', 'There is no such backup');
@@ -59,8 +59,8 @@ async function restore(service: BackupService, server: ServerId, name: string): 
 }
 
 /**
- * Failed backups of the name go, and the oldest other one. Where a name was used twice the panel has two rows and its
- * daemon one archive, the newer: whichever row is deleted, the other must keep leading to that.
+ * Deletes the failed backups of the name and the oldest other one. Where a name was used twice, the panel has two rows
+ * and its daemon one archive, the newer: whichever row is deleted, the other must keep leading to that one.
  */
 async function remove(service: BackupService, server: ServerId, name: string): Promise<object> {
   const all = await named(service, server, name);
@@ -75,7 +75,7 @@ async function named(service: BackupService, server: ServerId, name: string): Pr
   return (await service.backups(server)).filter((backup) => backup.name === name);
 }
 
-/** The documented envelope; `params` say what the panel's own daemon leaves unsaid. */
+/** The documented envelope; `params` add the reason, which the panel's daemon omits. */
 function answerError(c: AppContext, thrown: unknown, operation: string): Response {
   const failure = failureOf(thrown);
   const code = failure.code === 'invalid_request' ? 'bad_request' : `${operation}_failed`;

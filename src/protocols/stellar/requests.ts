@@ -7,7 +7,7 @@ import type { AppContext, AppEnv } from '../dialect.ts';
 import { parsedJson } from '../json-body.ts';
 import { readBody } from '../request-body.ts';
 
-/** Lets the panel pass; `c.get('server')` is the server of the path. For paths that are this dialect's alone. */
+/** Requires the panel's credential; sets `c.get('server')`. For paths of this dialect alone. */
 export const panelOnly: MiddlewareHandler<AppEnv> = async (c, next) => {
   if (c.get('caller')?.dialect !== 'stellar') {
     throw new Failure('unauthorized', 'The request carries no valid credential of the panel');
@@ -17,7 +17,7 @@ export const panelOnly: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
 };
 
-/** @throws Failure `invalid_request` for what is no JSON or does not fit, `too_large`. */
+/** @throws Failure `invalid_request` when it is not JSON or does not fit, `too_large`. */
 export async function bodyAs<Schema extends z.ZodType>(c: AppContext, schema: Schema): Promise<z.output<Schema>> {
   const text = await readBody(c);
   const parsed = schema.safeParse(parsedJson(text));

@@ -1,9 +1,9 @@
 /**
- * `GET /api/servers/{server}/ws?token=`: tells the panel's pages of backups and restores. The token is a JWT that the
- * panel signs with the node's token. Frames are `{ event, args: [object] }`; what pages send is not looked at.
+ * `GET /api/servers/{server}/ws?token=`: sends backups and restores to the panel's pages. The token is a JWT signed
+ * with the node's token. Frames are `{ event, args: [object] }`; frames of pages are ignored.
  *
- * The panel's own daemon lets a socket live on when its token has expired; here nothing more is told then. It says no
- * `status`: whether the game runs is not Roost's to know.
+ * Unlike the panel's daemon, nothing is sent after the token has expired, and no `status`, since Roost does not run the
+ * game.
  */
 import { upgradeWebSocket, type WebSocketLike } from '@hono/node-server';
 import type { WSEvents } from 'hono/ws';
@@ -16,10 +16,10 @@ import type { App, DialectDeps } from '../dialect.ts';
 import { signedClaims } from '../json-web-token.ts';
 import { rawSocket } from '../socket-wire.ts';
 
-/** Pages that are open on one server, and on all: a bound for a page that opens sockets in a loop. */
+/** Bounds for a page that opens sockets in a loop. */
 const MOST_OF_SERVER = 30;
 const MOST_IN_ALL = 1024;
-/** Bytes that a page may be behind; frames are small and few, so a page that is further behind is gone. */
+/** Bytes unsent beyond which a page is dropped; frames are small and few. */
 const MOST_BEHIND = 256 * 1024;
 
 /** RFC 6455 7.4.1. */
@@ -40,7 +40,7 @@ export function mountSocket(
   const key = Buffer.from(token.reveal(), 'utf8');
   const open = new Map<string, number>();
   app.get('/api/servers/:server/ws', (c, next) => {
-    // The panel puts its token in the address; clients of the node's own API have theirs in the first frame.
+    // The panel's token is in the address, a client's in the first frame.
     const presented = c.req.query('token');
     if (presented === undefined) return next();
     if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
@@ -93,12 +93,12 @@ function expiryOf(claims: Readonly<Record<string, unknown>>): number | undefined
   return typeof exp === 'number' && Number.isSafeInteger(exp) ? exp : undefined;
 }
 
-/** @param expiry unix seconds. */
+/** @param expiry Unix seconds. */
 function valid(expiry: number | undefined, clock: Clock): boolean {
   return expiry !== undefined && clock.now() < expiry * 1000;
 }
 
-/** @returns what gives the place back, or undefined when there is none. */
+/** @returns what releases the socket's slot, or undefined when there are too many. */
 function takeSlot(open: Map<string, number>, server: string): (() => void) | undefined {
   const count = open.get(server) ?? 0;
   const inAll = [...open.values()].reduce((sum, each) => sum + each, 0);
@@ -117,7 +117,7 @@ function refuse(raw: WebSocket, message: string, code: number): void {
 }
 
 function send(raw: WebSocket, [event, data]: Frame): void {
-  // A socket that is closing takes nothing more; its close ends the session.
+  // A closing socket accepts nothing; its close ends the session.
   if (raw.readyState === raw.OPEN) raw.send(JSON.stringify({ event, args: [data] }));
 }
 
@@ -126,7 +126,7 @@ function frameOf({ type, backup: uuid, data }: RoostEvent): Frame | undefined {
   if (type === 'backup.completed') {
     return ['backup completed', { uuid, successful: true, checksum: data.sha256, size: data.size }];
   }
-  // The panel's own daemon says nothing of a failure, and its page waits for ever.
+  // The panel's own daemon does not report failures, which leaves its page waiting.
   if (type === 'backup.failed' || type === 'backup.cancelled') {
     return ['backup completed', { uuid, successful: false, checksum: '', size: 0 }];
   }

@@ -1,10 +1,10 @@
 /**
- * The stellar dialect, second generation (`panel.flavour: stellarstack-oss`): one route, `POST
- * /api/servers/{server}/backups?op=create|restore|delete`, which names backups instead of numbering them, and waits for
- * the work. The path is the native API's too: the headers of the panel pick these words.
+ * The stellar dialect, second generation (`panel.flavour: stellarstack-oss`): `POST
+ * /api/servers/{server}/backups?op=create|restore|delete`, with backups by name. It waits for the work. The path is
+ * shared; the panel's headers select this dialect.
  *
- * It promises that a name always leads to the newest good backup that bears it, that a second backup of a name never
- * destroys the first, and that a copied set of headers soon opens nothing (`credentials.ts`).
+ * For: nodes of this panel. Promises: a name leads to its newest good backup; a second backup of a name never destroys
+ * the first; a copied set of headers soon opens nothing (`credentials.ts`). Never: decides about a backup.
  */
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Clock } from '../../base/clock.ts';

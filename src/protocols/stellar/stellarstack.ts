@@ -1,10 +1,9 @@
 /**
- * The stellar dialect, first generation (`panel.flavour: stellarstack`): the daemon API that the StellarStack panel
- * calls. Every call waits for the work, as that panel expects.
+ * The stellar dialect, first generation (`panel.flavour: stellarstack`): the daemon API of the StellarStack panel.
  *
- * It promises that its panel shows real names, locks and checksums (the list carries the fields that the panel reads
- * although its own daemon never sent them), and that nothing is served without the panel's credential: downloads, which
- * that panel's own daemon gives to anybody, included. Calls for a server that is busy wait for their turn.
+ * For: nodes of this panel, whose calls wait for the work. Promises: real names, locks and checksums (the list has the
+ * fields that the panel reads, though its own daemon never sent them); calls for a busy server queue. Never: serves
+ * anything without the panel's credential, downloads included.
  */
 import os from 'node:os';
 import { OpenAPIHono } from '@hono/zod-openapi';
@@ -17,7 +16,7 @@ import { answerError, logged } from './errors.ts';
 import { panelOnly } from './requests.ts';
 import { isSocketPath, mountSocket } from './socket.ts';
 
-/** @param connection the node's own id and token in that panel. */
+/** @param connection the node's id and token in that panel. */
 export function stellarStackDialect(connection: NonNullable<PanelConfig['connection']>): Dialect {
   const proves = bearerCheck(connection);
   return {
@@ -36,7 +35,7 @@ export function stellarStackDialect(connection: NonNullable<PanelConfig['connect
   };
 }
 
-/** `GET /download/backup?server=&backup=`: the archive, for the panel alone. */
+/** `GET /download/backup?server=&backup=`: the archive, for the panel only. */
 function mountDownload(app: App, ports: DialectDeps): void {
   app.get('/download/backup', panelOnly, async (c) => {
     const server = parseServerId((c.req.query('server') ?? '').toLowerCase());
@@ -51,7 +50,7 @@ function mountDownload(app: App, ports: DialectDeps): void {
   });
 }
 
-/** `GET /api/system` in this panel's words, where its credential is presented; the path is shared. */
+/** `GET /api/system` for this panel; the path is shared. */
 function mountSystem(app: App, { service, version }: DialectDeps): void {
   app.get('/api/system', async (c, next) => {
     if (c.get('caller')?.dialect !== 'stellar') return next();

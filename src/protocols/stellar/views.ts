@@ -1,7 +1,7 @@
 import { isoDate } from '../../base/clock.ts';
 import type { BackupView } from '../../jobs/contract.ts';
 
-/** One entry of the list: the fields that the panel maps to its own, dates in unix seconds. */
+/** One entry of the list: the fields that the panel maps to its own, dates in Unix seconds. */
 export function listEntry(view: BackupView) {
   return {
     uuid: view.id,
@@ -13,7 +13,7 @@ export function listEntry(view: BackupView) {
     is_locked: view.locked,
     storage_path: `/backups/${view.key}`,
     ignored_files: [...view.ignore],
-    // The panel takes a null for the first second of 1970.
+    // The panel reads null as the first second of 1970.
     completed_at: view.completedAt === null ? undefined : Math.floor(view.completedAt / 1000),
     created_at: Math.floor(view.createdAt / 1000),
     updated_at: Math.floor(view.updatedAt / 1000),
@@ -21,8 +21,8 @@ export function listEntry(view: BackupView) {
 }
 
 /**
- * The answer to a create. The panel hands it on as it is, and its documentation promises the backup's object: so it is
- * that object, and beside it what the panel's own daemon says.
+ * The answer to a create: the backup's object, as the panel's documentation promises to its users, with the fields of
+ * the panel's own daemon.
  */
 export function createdAnswer(view: BackupView) {
   return {

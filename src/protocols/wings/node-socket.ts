@@ -1,7 +1,7 @@
 /**
- * The wings socket of a node that no panel of that family owns: for clients of the node's own API, who get their tokens
- * from `GET /api/client/servers/{server}/websocket`. With `flavour: stellarstack` the path is shared: that panel puts its
- * token in the address, and is served first.
+ * The wings socket of a node without a panel of that family, for clients with a token from `GET
+ * /api/client/servers/{server}/websocket`. With `flavour: stellarstack` the path is shared; that panel's token is in
+ * the address, and is served first.
  */
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { App, AppEnv, Dialect, DialectDeps } from '../dialect.ts';
@@ -20,7 +20,7 @@ export function nodeSocketDialect(denylist: TokenDenylist, allowedOrigins: reado
           return ports.socketKey();
         },
       };
-      // The words that client libraries know.
+      // Client libraries know Pterodactyl's messages.
       mountSocket(own, ports, { facts: pterodactyl, credentials, panelUrl: null, allowedOrigins, denylist });
       app.route('/', own);
     },

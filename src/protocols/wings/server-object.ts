@@ -1,8 +1,8 @@
 import type { ServerView } from '../../jobs/contract.ts';
 
 /**
- * A server, as the panel's own daemon shows it. Whether the game runs, and on how much, is not Roost's to know: panels
- * read `state` and `utilization`, so that they say that nothing runs.
+ * A server in the form of the panel's own daemon. Panels read `state` and `utilization`; Roost does not run the game,
+ * so they are "offline" and zero.
  */
 export function serverObject({ id, name, suspended }: ServerView) {
   return {

@@ -1,10 +1,10 @@
 /**
- * The wings dialect: the daemon API that the panels Pterodactyl, Pelican and Calagopus call, as far as backups need it.
+ * The wings dialect: the backup part of the daemon API that Pterodactyl, Pelican and Calagopus call.
  *
- * It promises each panel the statuses and bodies of its own daemon; that work is accepted first (202) and done later,
- * behind whatever the server is busy with; and that nothing is served without the node's token. What a backup agent
- * does not do (power, files, installs) is answered as not served here. It never decides anything about a backup: that
- * is the service's, so that every dialect behaves alike. docs/wings.md names where it differs from those daemons.
+ * For: nodes of these panels. Promises: statuses and bodies of each panel's own daemon; work is accepted first (202)
+ * and queues behind a busy server; nothing is served without the node's token; what Roost does not do (power, files,
+ * installs) says so. Never: decides about a backup, which is the service's. docs/wings.md lists the differences from
+ * those daemons.
  */
 import { randomUUID } from 'node:crypto';
 import { OpenAPIHono } from '@hono/zod-openapi';
@@ -29,13 +29,11 @@ import { mountUpdate } from './routes/update.ts';
 export interface WingsDeps {
   readonly flavour: WingsFlavour;
   readonly credentials: NodeCredentials;
-  /** As the config has it, without a slash at its end: also the origin of the panel's pages. */
+  /** From the config, without a trailing slash; also the origin of the panel's pages. */
   readonly panelUrl: string;
-  /** Origins besides the panel's that browsers may call from, or `*`. */
+  /** Further origins that browsers may call from, or `*`. */
   readonly allowedOrigins: readonly string[];
-  /** What was granted and denied to the holders of tokens. */
   readonly denylist: TokenDenylist;
-  /** The panel's word on servers. */
   readonly panel: PanelServers;
   readonly clock: Clock;
   readonly newRequestId?: () => string;
@@ -43,7 +41,7 @@ export interface WingsDeps {
 
 const PANEL_CALLER: Caller = { id: 'panel', dialect: 'wings', permissions: ['*'], servers: ['*'] };
 
-// The scheme's case counts, as in the panels' own daemons.
+// Case-sensitive, like the panels' daemons.
 const BEARER = /^Bearer (.+)$/;
 
 export function wingsDialect(deps: WingsDeps): Dialect {

@@ -15,8 +15,8 @@ export type ProgressEvent = RoostEvent<'backup.progress' | 'restore.progress'>;
 
 interface Track {
   /** The newest values. */
-  event: ProgressEvent;
-  /** True while the newest values were not sent. */
+  event: RoostEvent;
+  /** True until the newest values are sent. */
   pending: boolean;
   /** On the monotonic clock; undefined before the first frame. */
   sentAt: number | undefined;
@@ -26,8 +26,8 @@ interface Track {
 export interface ProgressPaceOptions {
   readonly clock: Clock;
   readonly timers: Timers;
-  /** Takes a progress event that is due; false when the reader cannot take it now (it is asked again later). */
-  readonly send: (event: ProgressEvent) => boolean;
+  /** Sends a progress event; false when the reader cannot take it now, which is retried later. */
+  readonly send: (event: RoostEvent) => boolean;
 }
 
 export class ProgressPace {
@@ -42,8 +42,8 @@ export class ProgressPace {
     this.#send = send;
   }
 
-  /** Takes a progress event: sends it now, later, or never when a newer one comes first. */
-  take(event: ProgressEvent): void {
+  /** Sends a progress event now, later, or never when a newer one comes first. */
+  take(event: RoostEvent): void {
     const key = keyOf(event);
     const known = this.#tracks.get(key);
     const track = known ?? { event, pending: false, sentAt: undefined, cancelTimer: () => undefined };
@@ -70,24 +70,24 @@ export class ProgressPace {
     return track.pending ? track.event : undefined;
   }
 
-  /** Sends what is due after the reader could not take it for a while. */
+  /** Sends what is due once the reader has caught up. */
   resume(): void {
     for (const track of this.#tracks.values()) this.#settle(track);
   }
 
-  /** Forgets every job; no timer is left. */
+  /** Forgets all jobs and cancels all timers. */
   clear(): void {
     for (const track of this.#tracks.values()) track.cancelTimer();
     this.#tracks.clear();
   }
 
-  // The one place that decides whether a track is sent now and when it is looked at next.
+  // Decides whether a track is sent now, and when it is checked next.
   #settle(track: Track): void {
     track.cancelTimer();
     const now = this.#clock.monotonic();
     const since = track.sentAt === undefined ? Number.POSITIVE_INFINITY : now - track.sentAt;
     const gap = track.pending ? SHORTEST_GAP_MS : LONGEST_GAP_MS;
-    // A reader that is too slow is asked again at the longest gap, unless `resume` comes first.
+    // A slow reader is retried after the longest gap, unless `resume` comes first.
     let wait = since < gap ? gap - since : LONGEST_GAP_MS;
     if (since >= gap && this.#send(track.event)) {
       track.pending = false;
@@ -98,13 +98,13 @@ export class ProgressPace {
   }
 }
 
-/** True for the event types that end what the `progress` events of the same family tell of. */
+/** True for the events that end the `progress` events of their family. */
 export function endsProgress(type: EventType): boolean {
   return /^(?:backup|restore)\.(?:completed|failed|cancelled)$/.test(type);
 }
 
-// A backup is made once and restored by one job at a time, so family and backup name the job, also in events that
-// carry no job id.
+// Family and backup identify the job, also in events without a job id: a backup is made once and restored by one job at
+// a time.
 function keyOf(event: RoostEvent): string {
   const [family = ''] = event.type.split('.');
   return `${family} ${event.backup ?? event.job ?? event.server}`;

@@ -1,10 +1,9 @@
 /**
- * One reader of events: from its authentication to its close. Knows the frames and the rules, and no network: the
- * socket comes in as an `SocketWire`.
+ * One reader of events, from its authentication to its close, without the network.
  *
- * It promises: the first frame is a snapshot, and no event after it is missed or told twice; a reader sees only the
- * servers that its token holds; `seq` never decreases; memory per reader is bounded. A reader that is too slow gets
- * the newest progress instead of all of it, and a fresh snapshot instead of a backlog.
+ * Promises: the first frame is a snapshot, and each later event is sent once; a reader sees only the servers that its
+ * token holds; `seq` never decreases; memory per reader is bounded. A slow reader gets the newest progress only, and a
+ * new snapshot instead of a backlog.
  */
 import { isoDate, type Clock } from '../../../base/clock.ts';
 import type { ServerId } from '../../../base/ids.ts';
@@ -21,22 +20,22 @@ export interface EventSessionOptions {
   readonly events: EventSource;
   readonly clock: Clock;
   readonly timers: Timers;
-  /** The caller of a token's text, for readers that authenticate by their first frame. */
+  /** Returns the caller of a token, for readers that authenticate by their first frame. */
   readonly checkToken: (token: string) => Caller | undefined;
-  /** Counts the reader against its token's limit; false when that is reached. */
+  /** Counts the reader against its token's limit; false when it is reached. */
   readonly admit: (caller: Caller) => boolean;
-  /** The server of the socket's URL; absent for all that the token holds. */
+  /** The server of the URL; absent for all servers of the token. */
   readonly server?: string;
 }
 
-/** Why an event socket is closed by this side. The first two codes are part of the API. */
+/** Why this side closes an event socket. The first two codes are part of the API. */
 export const CLOSE = {
   unauthorized: { code: 4401, text: 'unauthorized' },
   forbidden: { code: 4403, text: 'forbidden' },
   // RFC 6455 7.4.1 and its registry: going away, service restart, unacceptable data, policy violation, try again
   // later.
   shuttingDown: { code: 1001, text: 'shutting down' },
-  // Its token may not be one any more: whoever still has one connects again.
+  // The token may be invalid now; readers with a valid one connect again.
   tokensChanged: { code: 1012, text: 'the tokens were changed' },
   notText: { code: 1003, text: 'text frames only' },
   tooManyFrames: { code: 1008, text: 'too many frames' },
@@ -45,13 +44,13 @@ export const CLOSE = {
 
 const AUTH_DEADLINE_MS = 5000;
 const PING_EVERY_MS = 30_000;
-/** Inbound frames, pings included, in one window; a reader has nothing to say but its token. */
+/** Inbound frames, pings included, per window; a reader sends its token only. */
 const MOST_INBOUND = 20;
 const INBOUND_WINDOW_MS = 10_000;
-/** Beyond this much unsent, a reader is behind; below the low mark it has caught up. */
+/** With more unsent, a reader is behind; below the second mark it has caught up. */
 const BEHIND_BYTES = 64 * 1024;
 const CAUGHT_UP_BYTES = 16 * 1024;
-/** Events other than progress that wait for a reader that is behind; beyond it the next frame is a snapshot. */
+/** Events other than progress that wait for a slow reader; with more, the next frame is a snapshot. */
 const MOST_WAITING = 256;
 
 export class EventSession {
@@ -60,7 +59,7 @@ export class EventSession {
   #caller: Caller | undefined;
   #state: 'waiting' | 'opening' | 'open' | 'closed' = 'waiting';
   #lastSeq = 0;
-  /** Undefined when too many waited: a snapshot is due. */
+  /** Undefined after too many: a snapshot is due. */
   #waiting: RoostEvent[] | undefined = [];
   #alive = true;
   #inbound = { since: 0, count: 0 };
@@ -76,7 +75,7 @@ export class EventSession {
     });
   }
 
-  /** @param caller whom the upgrade request's own headers proved, if anyone. */
+  /** @param caller authenticated by the headers of the upgrade request, if any. */
   begin(caller: Caller | undefined, presented: boolean): void {
     if (caller !== undefined) return void this.#open(caller);
     if (presented) return this.#refuse(CLOSE.unauthorized);
@@ -92,13 +91,13 @@ export class EventSession {
     void this.#open(caller);
   }
 
-  /** A ping or pong from the reader: it lives. */
+  /** A ping or pong: the reader is alive. */
   noteAlive(): void {
     this.#alive = true;
     if (!this.#mayStillSpeak()) this.#refuse(CLOSE.tooManyFrames);
   }
 
-  /** The socket is gone; nothing is sent from now on and no timer is left. */
+  /** The socket is gone: nothing is sent any more, and no timer is left. */
   end(): void {
     this.#state = 'closed';
     this.#cancelTimer();
@@ -113,7 +112,7 @@ export class EventSession {
     const { service, server, events, admit } = this.#options;
     if (!mayUse(caller, 'backup.read')) return this.#refuse(CLOSE.forbidden);
     if (server !== undefined) {
-      // A server that is not held and one that does not exist get the same answer.
+      // Unknown servers and those of others get the same answer.
       if (!holdsServer(caller, server as ServerId)) return this.#refuse(CLOSE.forbidden);
       const found = await service.server(server as ServerId).catch(() => undefined);
       if (this.#isClosed()) return;
@@ -122,7 +121,7 @@ export class EventSession {
     if (!admit(caller)) return this.#refuse(CLOSE.tooManySockets);
     this.#caller = caller;
     this.#state = 'open';
-    // In one turn, so that no event falls between the snapshot and the first one listened to.
+    // Synchronous, so that no event falls between the subscription and the snapshot.
     this.#unsubscribe = events.subscribe((event) => this.#take(event));
     this.#sendSnapshot();
     this.#keepAlive();
@@ -142,7 +141,7 @@ export class EventSession {
     if (this.#waiting !== undefined && this.#waiting.length > MOST_WAITING) this.#waiting = undefined;
   }
 
-  // Called when a frame has left: what waited goes out once most of the buffer did.
+  // Called when a frame has left: sends what waited once the buffer is nearly empty.
   #catchUp(): void {
     if (this.#state !== 'open' || this.#options.wire.bufferedAmount > CAUGHT_UP_BYTES) return;
     if (this.#waiting === undefined) {
@@ -188,7 +187,7 @@ export class EventSession {
 
   #sendEvent(event: RoostEvent): true {
     const { at, type, server, backup, job, data } = event;
-    // Paced frames go out after events with higher numbers; a number that went back would look like a replay.
+    // Paced frames go out after events with higher numbers; a lower `seq` would look like a replay.
     const seq = (this.#lastSeq = Math.max(this.#lastSeq, event.seq));
     this.#send({ seq, at: isoDate(at), type, server, backup, job, data });
     return true;
@@ -198,7 +197,7 @@ export class EventSession {
     this.#options.wire.send(JSON.stringify(frame), () => this.#catchUp());
   }
 
-  // A reader that does not read answers no ping either, so it is dropped here, with whatever waited for it.
+  // A reader that does not read answers no ping either, and is dropped here.
   #keepAlive(): void {
     this.#cancelTimer = this.#options.timers.after(PING_EVERY_MS, () => {
       if (!this.#alive) {
@@ -229,12 +228,12 @@ export class EventSession {
     return wanted && this.#caller !== undefined && holdsServer(this.#caller, server);
   }
 
-  /** True when nothing waits that must go out before, and the buffer takes more. */
+  /** True when nothing waits before it and the buffer has room. */
   get #keepsUp(): boolean {
     return this.#waiting?.length === 0 && this.#options.wire.bufferedAmount <= BEHIND_BYTES;
   }
 
-  // A method, because the state may have changed while something was awaited.
+  // A method, since the state may change during an await.
   #isClosed(): boolean {
     return this.#state === 'closed';
   }

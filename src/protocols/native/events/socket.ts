@@ -1,6 +1,8 @@
 /**
- * The event sockets `/api/events` and `/api/servers/{server}/events`: joins websockets to sessions and counts them.
- * The limits hold per address, per token and in all; a session holds its place from the handshake to its close.
+ * The event sockets `/api/events` and `/api/servers/{server}/events`.
+ *
+ * For: dashboards and panels that follow jobs live. Promises: a bounded number of sockets per address, per token and in
+ * all, each counted from its handshake to its close. Never: accepts commands.
  */
 import { upgradeWebSocket, type WebSocketLike } from '@hono/node-server';
 import type { WSEvents } from 'hono/ws';
@@ -21,10 +23,10 @@ export interface SocketLimits {
   readonly perToken: number;
 }
 
-// Wide enough for every viewer behind one proxy that the config does not name as trusted.
+// Enough for all viewers behind one proxy that is not configured as trusted.
 export const SOCKET_LIMITS: SocketLimits = { inAll: 2048, perAddress: 256, perToken: 512 };
 
-/** Bytes of one inbound frame; the socket is closed with 1009 beyond. */
+/** Bytes of one inbound frame; larger ones close the socket with 1009. */
 export const LARGEST_FRAME = 4096;
 
 export interface EventSocketOptions {
@@ -38,7 +40,7 @@ export interface EventSocketOptions {
   readonly limits: SocketLimits;
 }
 
-/** True for the paths that this file answers with a websocket. */
+/** True for paths of these websockets. */
 export function isEventPath(path: string): boolean {
   return /^\/api\/(?:servers\/[^/]+\/)?events$/.test(path);
 }
@@ -100,7 +102,7 @@ function socketEvents(
   };
 }
 
-// A panel's own token opens the panel's own socket; here it is as good as none.
+// A panel's token opens the panel's socket only.
 function nativeOnly(caller: Caller | undefined): Caller | undefined {
   return caller?.dialect === 'native' ? caller : undefined;
 }
@@ -115,11 +117,11 @@ class SocketCounts {
     this.#limits = limits;
   }
 
-  /** @returns what gives the place back, or undefined when there is none. */
+  /** @returns what releases the slot, or undefined at the limit. */
   take(kind: 'perAddress' | 'perToken', name: string): (() => void) | undefined {
     const key = `${kind} ${name}`;
     const count = this.#counts.get(key) ?? 0;
-    // Every socket takes its address's place first and once: that is what counts in all.
+    // Each socket counts once for its address, and so once in all.
     const weight = kind === 'perAddress' ? 1 : 0;
     if (count >= this.#limits[kind] || this.#inAll + weight > this.#limits.inAll) return undefined;
     this.#counts.set(key, count + 1);

@@ -1,4 +1,4 @@
-/** What the events tell, counted: jobs by their end, their durations, the bytes of backups. */
+/** Counts events: jobs by their end, their durations, the bytes of backups. */
 import { Counter, Histogram, type Registry } from 'prom-client';
 import { FAILURE_CODES } from '../../../base/failure.ts';
 import type { EventSource, FailureSummary, RoostEvent } from '../../../jobs/contract.ts';
@@ -8,7 +8,15 @@ const DURATIONS = [1, 5, 15, 60, 300, 900, 3600, 14_400];
 
 type Kind = 'backup' | 'restore' | 'verify';
 
-/** Counts from now on. Nothing is unsubscribed: the counters live as long as the events' source. */
+const STARTS: Partial<Record<EventType, Kind>> = { 'backup.started': 'backup', 'restore.started': 'restore' };
+const SUCCESSES: Partial<Record<EventType, Kind>> = { 'backup.completed': 'backup', 'restore.completed': 'restore' };
+const FAILURES: Partial<Record<EventType, Kind>> = {
+  'backup.failed': 'backup',
+  'backup.cancelled': 'backup',
+  'restore.failed': 'restore',
+};
+
+/** Counts from now on. It never unsubscribes: the counters live as long as the events' source. */
 export function countJobs(registry: Registry, events: EventSource): void {
   const registers = [registry];
   const labelNames = ['kind'] as const;
@@ -37,7 +45,7 @@ export function countJobs(registry: Registry, events: EventSource): void {
     read: bytes('roost_backup_read_bytes_total', 'Bytes of the files in finished archives, before compression'),
     reused: bytes('roost_backup_reused_bytes_total', 'Bytes of finished archives that were copied from older ones'),
   };
-  // So that a rate over them begins at zero, and not with the first failure.
+  // So that a rate over them begins at zero.
   for (const kind of ['backup', 'restore', 'verify'] as const) counters.done.inc({ kind }, 0);
 
   const startedAt = new Map<string, number>();
@@ -74,7 +82,13 @@ function endOf({ type, data }: RoostEvent): { readonly kind: Kind; readonly code
   return type === 'restore.failed' ? { kind: 'restore', code: codeOf(data) } : undefined;
 }
 
-/** Known codes only: a label's values must be bounded. */
-function codeOf({ error }: { readonly error: FailureSummary }): string {
-  return FAILURE_CODES.find((known) => known === error.code) ?? 'internal';
+/** Known codes only: the values of a label must be bounded. */
+function codeOf(data: RoostEvent['data']): string {
+  const error = data['error'];
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return FAILURE_CODES.find((known) => known === code) ?? 'internal';
+}
+
+function countOf(value: unknown): number {
+  return typeof value === 'number' && value > 0 ? value : 0;
 }

@@ -1,6 +1,6 @@
 /**
- * When each server was last backed up. Backups are looked through once at first and now and then later (stores may
- * bring in some without an event); in between the events keep it up to date, so that a scrape costs nothing.
+ * When each server was last backed up. Backups are read once and then every ten minutes (stores may bring in some
+ * without an event); events keep the times current in between, so that a scrape is cheap.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../../base/clock.ts';
@@ -26,7 +26,7 @@ export class LastSuccesses {
     });
   }
 
-  /** Milliseconds since the epoch, for those of the servers that have a completed backup. */
+  /** Milliseconds since the epoch, for servers with a completed backup. */
   async of(servers: readonly ServerView[]): Promise<ReadonlyMap<ServerId, number>> {
     if (this.#lookedAt === undefined || this.#clock.monotonic() - this.#lookedAt >= LOOK_EVERY_MS) {
       this.#lookedAt = this.#clock.monotonic();
@@ -38,7 +38,7 @@ export class LastSuccesses {
 
   async #lookAt({ id, backups }: ServerView): Promise<void> {
     if (backups === 0) return;
-    // A server may have hundreds of backups and a node thousands of servers: each gets a turn of its own.
+    // Yields between servers: there may be thousands, with hundreds of backups each.
     await nextTurn();
     const views = await this.#service.backups(id);
     for (const { completedAt } of views) if (completedAt !== null) this.#note(id, completedAt);

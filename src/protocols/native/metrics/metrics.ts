@@ -1,10 +1,9 @@
 /**
  * `GET /metrics`: the state of this node in the Prometheus text format (version 0.0.4).
  *
- * It promises names and labels that stay, counters that only grow until a restart, and labels that callers cannot
- * multiply: servers that exist, stores of the config, known codes. It asks the service and listens to events, like any
- * client; it never reads files or records. Scrapers present a token with `node.read`, as for `/api/system`: how large
- * which server's backups are is nobody else's business.
+ * For: scrapers with a `node.read` token. Promises: names and labels stay; counters only grow until a restart; labels
+ * are bounded: servers that exist, stores of the config, known codes. Never: reads files or records, or shows servers
+ * that the token does not hold.
  */
 import { createRoute, z } from '@hono/zod-openapi';
 import { Gauge, Registry } from 'prom-client';
@@ -23,9 +22,9 @@ export interface MetricsDeps {
   readonly service: Pick<BackupService, 'servers' | 'backups' | 'system'>;
   readonly events: EventSource;
   readonly clock: Clock;
-  /** Absent in tests that do not look at it. */
+  /** Absent in tests that do not need it. */
   readonly eventLoop?: EventLoopDelay;
-  /** Copies in further stores that are still to be made, and that could not be. */
+  /** Copies in further stores that are pending or failed. */
   readonly openCopies?: () => OpenCopies;
 }
 
@@ -54,7 +53,7 @@ export function mountMetrics(app: App, ports: MetricsDeps): void {
   successes.follow(ports.events);
   app.openapi(metrics, async (c) => {
     const caller = nativeCaller(c);
-    // Made anew for each answer, so that a server or store that is gone leaves no last value behind.
+    // New for each answer, so that a server or store that is gone leaves no value behind.
     const now = new Registry();
     const servers = (await ports.service.servers()).filter(({ id }) => holdsServer(caller, id));
     await showNode(now, ports);

@@ -1,27 +1,31 @@
-/** The words in which a panel's daemon answers. There are two kinds, after the languages of those daemons. */
+/**
+ * How a panel's daemon answers.
+ *
+ * For: routes of this dialect answer through the `answers` of their panel. Promises: a failure becomes a status and a
+ * body here only. There are two kinds, after the languages of those daemons (Go, Rust). Never: decides what failed.
+ */
 import { Failure } from '../../../base/failure.ts';
 import type { AppContext } from '../../dialect.ts';
 
 export interface Answers {
-  /** Work was accepted and is done later. */
+  /** Work is accepted and done later. */
   accepted(c: AppContext): Response;
-  /** A backup is gone. */
+  /** A backup was deleted. */
   deleted(c: AppContext): Response;
-  /** A server was taken on. */
+  /** A server was added. */
   added(c: AppContext): Response;
-  /** Anything else was done. */
+  /** Anything else succeeded. */
   done(c: AppContext): Response;
   json(c: AppContext, body: object): Response;
-  /** The one place where a failure becomes a status and a body. */
   failed(c: AppContext, failure: Failure): Response;
 }
 
-/** Why a body holds no request: it is not labelled as JSON, empty, no JSON, or JSON of another shape. */
+/** Why a body is refused: no JSON label, empty, not JSON, or JSON of another shape. */
 export type BodyFault = 'unlabelled' | 'empty' | 'malformed' | 'unfit';
 
 const FAULTS: readonly unknown[] = ['unlabelled', 'empty', 'malformed', 'unfit'] satisfies BodyFault[];
 
-/** An `invalid_request` that answers can tell from others: panels know a status and a text for each kind. */
+/** An `invalid_request` with its kind, for which panels know a status and a text each. */
 export function badBody(fault: BodyFault, problem: string, cause?: unknown): Failure {
   return new Failure('invalid_request', `Cannot read the request body: ${problem}`, { facts: { body: fault }, cause });
 }

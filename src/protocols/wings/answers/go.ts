@@ -1,6 +1,6 @@
 /**
- * As the daemons of Pterodactyl and Pelican answer: bodies are those of errors alone, and an error that was not
- * expected at its place names the request beside it. Panels show `error` to their users when the status is below 500.
+ * The answers of Pterodactyl's and Pelican's daemons: only errors have bodies, and unexpected errors name the request.
+ * Panels show `error` to their users below status 500.
  */
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Failure, FailureCode } from '../../../base/failure.ts';
@@ -11,7 +11,7 @@ import { type Answers, bodyFaultOf } from './answers.ts';
 
 const UNEXPECTED = 'An unexpected error was encountered while processing this request';
 
-/** Sentences that panels and their users know; each stands alone in the body. */
+/** Texts of those daemons; each is the whole `error`. */
 const KNOWN: Readonly<Partial<Record<FailureCode, string>>> = {
   unauthorized: 'The required authorization heads were not present in the request.',
   forbidden: 'You are not authorized to access this endpoint.',
@@ -43,13 +43,13 @@ export const goAnswers: Answers = {
   },
 };
 
-// Without the length the answer would be a chunked one, of no chunks.
+// Without the length, the empty answer would be chunked.
 function nothingYet(c: AppContext): Response {
   return c.body(null, 202, { 'Content-Length': '0' });
 }
 
 function statusOf({ code, facts }: Failure): ContentfulStatusCode {
-  // The panel hides the text of 507 from the user who could delete something; its own daemon says 400 as well.
+  // Panels hide the text of a 507 from users, who could make room; their own daemon answers 400 too.
   if (code === 'insufficient_storage') return 400;
   return facts['unprocessable'] === true ? 422 : STATUS_OF[code];
 }

@@ -1,6 +1,6 @@
 /**
- * As the daemon of Calagopus answers: always a JSON object, in errors with the text alone; a body that is no request is
- * answered by its framework, in plain text.
+ * The answers of Calagopus' daemon: always a JSON object, with only a text in errors. Its framework answers unreadable
+ * bodies in plain text.
  */
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { FailureCode } from '../../../base/failure.ts';
@@ -17,7 +17,7 @@ const KNOWN: Readonly<Partial<Record<FailureCode, string>>> = {
   internal: 'internal server error',
 };
 
-/** The statuses and sentences of its framework (axum's Json extractor). */
+/** Statuses and texts of axum's Json extractor. */
 const BODY_FAULTS: Readonly<Record<BodyFault, { readonly status: ContentfulStatusCode; readonly text: string }>> = {
   unlabelled: { status: 415, text: 'Expected request with `Content-Type: application/json`' },
   empty: { status: 400, text: 'Failed to parse the request body as JSON: EOF while parsing a value' },

@@ -1,9 +1,9 @@
 /**
- * What Roost tells and asks a panel of the Wings family: how backups and restores have ended, where the parts of an
- * upload go, which servers there are.
+ * Requests to a panel of the Wings family: reports of backups and restores, URLs for the parts of an upload, servers
+ * and their settings.
  *
- * It says what an answer means and leaves it to the callers when to ask again. A panel has not committed its own side
- * when it asks for a backup: what it does not know right after that, it may know a second later.
+ * Promises: an answer is classified as delivered, refused or to be retried; callers decide when. A panel may ask for a
+ * backup before its own transaction commits, so an unknown backup is retried for a while.
  */
 import { z } from 'zod';
 import { MEBIBYTE } from '../../../base/sizes.ts';
@@ -34,23 +34,23 @@ export interface PanelServer {
   readonly settings: PanelSettings;
 }
 
-/** How long a panel may take to know what it asked for itself. */
+/** How long a panel may take to commit what it asked for. */
 const COMMITS_WITHIN_MS = 300_000;
-/** Worth another try: a proxy's or a maintenance page's answers, and credentials that are being changed. */
+/** Retried: answers of proxies and maintenance pages, and credentials that are being changed. */
 const PASSING: ReadonlySet<number> = new Set([401, 403, 408, 425, 429]);
 const ALREADY_COMPLETED = /\balready\b.*\bcomplete/i;
 const NOT_RESTORING = /\bnot restoring\b/i;
 
-/** Said of a maintenance page and the like, which are successes as far as their status goes. */
+/** For a maintenance page that comes with a status of success. */
 const NO_PANEL = 'its answer is not the one of a panel';
 
-/** A server's settings are some kilobytes; 50 of them are what the panels' own daemons ask for at a time. */
+/** Page size of the panels' own daemons; a server's settings are some kilobytes. */
 const PER_PAGE = 50;
 const PAGE_BYTES = 32 * MEBIBYTE;
-/** A panel that always names a further page must not keep the node asking. */
+/** Ends the loop for a panel that always names a further page. */
 const MOST_PAGES = 2000;
 const SETTINGS_BYTES = 4 * MEBIBYTE;
-/** Ten thousand presigned URLs. */
+/** Enough for ten thousand presigned URLs. */
 const PARTS_BYTES = 32 * MEBIBYTE;
 
 const Settings = z.record(z.string(), z.unknown());
@@ -98,9 +98,9 @@ export class PanelClient implements PanelPort, PanelServers {
   }
 
   /**
-   * All servers of this node, page after page.
+   * All servers of this node, page by page.
    *
-   * @throws Failure `store_unreachable` when the panel does not answer, or not what it should.
+   * @throws Failure `store_unreachable` when the panel does not answer, or not as it should.
    */
   async *servers(signal: AbortSignal): AsyncGenerator<PanelServer> {
     const doing = 'Cannot read the servers’ settings from the panel';
@@ -126,7 +126,7 @@ export class PanelClient implements PanelPort, PanelServers {
     await this.#post(`/servers/${server}/install`, body, 'Cannot report the installation to the panel', signal);
   }
 
-  /** Has the panel end what it believes its servers of this node to be in the middle of. */
+  /** Has the panel end the restores (and unfinished backups) that it believes to be under way on this node. */
   async resetServers(signal: AbortSignal): Promise<void> {
     await this.#post('/servers/reset', undefined, 'Cannot have the panel reset its servers', signal);
   }
@@ -154,7 +154,7 @@ export class PanelClient implements PanelPort, PanelServers {
     const detail = detailOf(answer.text);
     if ((status === 400 || status === 409) && ALREADY_COMPLETED.test(detail)) return { kind: 'delivered' };
     const age = this.#deps.clock.now() - askedAt;
-    // A clock that was set back makes it look as if it had been asked for in the future.
+    // Absolute, because a clock that was set back puts the request into the future.
     const uncommitted = Math.abs(age) < COMMITS_WITHIN_MS;
     if (status === 417 && NOT_RESTORING.test(detail) && !uncommitted) return { kind: 'delivered' };
     const unknown = status === 404 || status === 422 || status === 417;
@@ -194,7 +194,7 @@ function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
 }
 
-/** Panels say nothing or JSON to what they take. A page is from something in their place, whatever its status. */
+/** Panels answer nothing or JSON on success. An HTML page comes from something else, whatever its status. */
 function isTaken({ status, text }: PanelAnswer): boolean {
   return isSuccess(status) && !text.trimStart().startsWith('<');
 }

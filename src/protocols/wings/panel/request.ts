@@ -1,7 +1,6 @@
 /**
- * One request to a panel's API for its daemons (`/api/remote`). It promises that a panel which hangs, floods or
- * redirects costs a bounded time and a bounded number of bytes, that the node's token goes to the configured address
- * alone, and that no message of a failure holds it.
+ * One request to a panel's API for daemons (`/api/remote`). Promises: a panel that hangs, floods or redirects costs
+ * bounded time and bytes; the node's token goes to the configured address only, and into no message of a failure.
  */
 import { Failure, fetchReason, throwIfAborted } from '../../../base/failure.ts';
 import { printableText } from '../../../base/paths.ts';
@@ -11,7 +10,7 @@ import type { NodeCredentials } from '../tokens/node-credentials.ts';
 export interface PanelAddress {
   readonly facts: Pick<FlavourFacts, 'product' | 'panel'>;
   readonly credentials: Pick<NodeCredentials, 'tokenId' | 'token'>;
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly panelUrl: string;
   readonly version: string;
   readonly fetch: typeof globalThis.fetch;
@@ -25,26 +24,26 @@ export interface PanelRequest {
   readonly path: string;
   readonly body?: unknown;
   readonly signal: AbortSignal;
-  /** The most bytes of an answer that is to be read to its end. */
+  /** Limit for an answer that must be complete. */
   readonly maxBytes?: number;
 }
 
 export interface PanelAnswer {
   readonly status: number;
-  /** Of an answer that is no success: its beginning. */
+  /** Only the beginning when the status is no success. */
   readonly text: string;
 }
 
-/** As the panels' own daemons. */
+/** Same as the panels' daemons. */
 const TIMEOUT_MS = 30_000;
 const ERROR_BYTES = 16 * 1024;
 const DETAIL_LENGTH = 200;
 
 /**
- * @param doing the sentence's start, in the grammar "Cannot report the backup".
- * @returns what was answered, whatever its status.
- * @throws Failure `store_unreachable` with `retry` when there is no answer, not in time, or one that is too long; what
- *   `signal` was aborted with.
+ * @param doing the start of a failure's sentence, like "Cannot report the backup".
+ * @returns the answer, whatever its status.
+ * @throws Failure `store_unreachable` with `retry` when there is no answer in time, or it is too long; the reason of
+ *   `signal` when aborted.
  */
 export async function askPanel(
   address: PanelAddress,
@@ -57,7 +56,7 @@ export async function askPanel(
     const response = await address.fetch(`${panelUrl}/api/remote${path}`, {
       method,
       headers: headersOf(address),
-      // The token must not follow a redirect to anybody else, and a POST would become a GET.
+      // A redirect would send the token elsewhere, and turn a POST into a GET.
       redirect: 'manual',
       signal: AbortSignal.any([signal, limit]),
       body: body === undefined ? undefined : JSON.stringify(body),
@@ -74,7 +73,7 @@ export async function askPanel(
   }
 }
 
-/** The failure that an answer without success is; `hint` where the status says what is to be mended. */
+/** The failure for an answer without success, with a hint where the status suggests one. */
 export function refusedBy(
   { credentials }: PanelAddress,
   { status, text }: PanelAnswer,
@@ -83,7 +82,7 @@ export function refusedBy(
 ): Failure {
   const { code = 'store_unreachable', retry } = details;
   const detail = detailOf(text);
-  // Whoever stands in the panel's place may say back what it was sent.
+  // Another server in the panel's place may echo the token.
   const isOurs = text.includes(credentials.token) || detail.includes(credentials.token);
   const shown = detail === '' || isOurs ? '' : `: ${detail}`;
   return new Failure(code, `${doing}: the panel answered ${status}${shown}`, {
@@ -104,7 +103,7 @@ function headersOf(address: PanelAddress): Readonly<Record<string, string>> {
   };
 }
 
-/** Reads no more than that, and lets go of the rest. */
+/** Reads at most `maxBytes`, and drops the rest. */
 async function readText(
   response: Response,
   maxBytes: number,
@@ -121,7 +120,7 @@ async function readText(
   return { text: Buffer.concat(chunks).subarray(0, maxBytes).toString('utf8'), whole: bytes <= maxBytes };
 }
 
-/** What a panel says in its own envelope: `{"errors":[{"detail"}]}`, or `{"errors":["…"]}`. Never the raw body. */
+/** The error in a panel's envelope: `{"errors":[{"detail"}]}`, or `{"errors":["…"]}`. Never the raw body. */
 export function detailOf(text: string): string {
   const body = parsed(text);
   if (typeof body !== 'object' || body === null || !('errors' in body) || !Array.isArray(body.errors)) return '';

@@ -1,24 +1,24 @@
-/** What the routes of servers ask of the panel. Both reject with a Failure when the panel does not answer. */
+/** The panel's settings of servers, and what Roost takes from them: name and suspension. */
 import type { ServerId } from '../../../base/ids.ts';
 import type { BackupService, ServerView } from '../../../jobs/contract.ts';
 
-/** The panel's settings of one server, as it sends them: what of it Roost reads is checked where it is read. */
+/** The settings of one server as sent; each field is checked where it is read. */
 export type PanelSettings = Readonly<Record<string, unknown>>;
 
 export interface PanelServers {
   /**
-   * `GET /api/remote/servers/:s`: the `settings` in it.
+   * `GET /api/remote/servers/:s`: its `settings`.
    *
    * @throws Failure `server_not_found` when the panel has no such server; `store_unreachable` when it does not answer.
    */
   settings(server: ServerId, signal: AbortSignal): Promise<PanelSettings>;
-  /** `POST /api/remote/servers/:s/install`: the server is installed, as far as this node is concerned. */
+  /** `POST /api/remote/servers/:s/install`: reports the server as installed. @throws Failure `store_unreachable`. */
   reportInstalled(server: ServerId, signal: AbortSignal): Promise<void>;
 }
 
 const LONGEST_NAME = 255;
 
-/** Writes what differs from `view`, and nothing else: each change is told to everybody who listens. */
+/** Writes only what differs: each change is published to all listeners. */
 export async function applySettings(
   { id, name: shown, suspended: before }: Pick<ServerView, 'id' | 'name' | 'suspended'>,
   settings: PanelSettings,

@@ -1,9 +1,9 @@
 /**
- * What a node asks of its panel once after its start: its servers' settings, and (where the config gives that to
- * Roost) that the panel ends what it believes its servers to be in the middle of.
+ * Requests to the panel after a start: its servers' settings and, with `panel.owns_reset`, that it ends work that it
+ * believes to be under way.
  *
- * It promises that a start waits for neither, that both are tried until they succeed, and that the panel is told how
- * the restores of the last run ended before it resets: a restore that is under way must not be taken for a stuck one.
+ * Promises: a start waits for neither, and both are retried until they succeed. The reset comes only after the reports
+ * of the last run's restores, so that a running restore is not taken for a stuck one.
  */
 import { backOff } from '../../../base/back-off.ts';
 import { asFailure } from '../../../base/failure.ts';
@@ -19,8 +19,8 @@ export interface PanelStartupDeps {
   /** `panel.owns_reset`. */
   readonly ownsReset: boolean;
   /**
-   * True while anything is queued or runs that the panel asked for, or the panel is still owed the report of a restore.
-   * Calagopus ends unfinished backups with a reset, all three end restores.
+   * True while work of the panel is queued or running, or the report of a restore is not delivered. Calagopus ends
+   * unfinished backups with a reset, all three end restores.
    */
   readonly busy: () => boolean;
   readonly timers: Timers;
@@ -29,7 +29,7 @@ export interface PanelStartupDeps {
   readonly log: Log;
 }
 
-/** How often it looks whether that has ended which a reset would disturb. */
+/** How often `busy` is checked. */
 const LOOK_MS = 5000;
 
 export class PanelStartup {
@@ -41,12 +41,12 @@ export class PanelStartup {
     this.#deps = deps;
   }
 
-  /** Begins, and returns at once. */
+  /** Starts in the background. */
   start(): void {
     this.#working = this.#run();
   }
 
-  /** Resolves when all is done, or it was closed. */
+  /** Resolves when all is done, or after `close`. */
   async settled(): Promise<void> {
     await this.#working;
   }
@@ -66,7 +66,7 @@ export class PanelStartup {
     );
   }
 
-  /** Servers that the panel names and this host lacks are passed over: they come when their directory does. */
+  /** Servers without a directory here are skipped. */
   async #readSettings(): Promise<void> {
     const { panel, service } = this.#deps;
     const here = new Map((await service.servers()).map((view) => [view.id, view]));

@@ -1,11 +1,11 @@
-/** Reading a panel's request: bounded, then checked; what does not fit is a `badBody` of its kind, never a 500. */
+/** Reads a panel's request body, bounded, and checks it. What does not fit is a `badBody`, never a 500. */
 import type { z } from '@hono/zod-openapi';
 import type { AppContext } from '../../dialect.ts';
 import { readBody } from '../../request-body.ts';
 import { badBody } from '../answers/answers.ts';
 import type { FlavourFacts } from '../flavours/contract.ts';
 
-/** @throws Failure `invalid_request` for what is no JSON or does not fit, `too_large`. */
+/** @throws Failure `invalid_request` (see `badBody`), `too_large`. */
 export async function bodyAs<Schema extends z.ZodType>(
   c: AppContext,
   schema: Schema,

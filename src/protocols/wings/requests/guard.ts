@@ -1,6 +1,6 @@
 /**
- * What stands before the routes: the node's token first, as in the panels' own daemons, then the server. Nothing tells
- * a caller without the token which servers and backups there are.
+ * Checks before the routes: the node's token first, then the server. Without the token, no answer shows which servers
+ * and backups exist.
  */
 import type { Handler, MiddlewareHandler } from 'hono';
 import { Failure } from '../../../base/failure.ts';
@@ -11,7 +11,7 @@ import type { FlavourFacts } from '../flavours/contract.ts';
 
 type Servers = Pick<BackupService, 'server' | 'backups'>;
 
-/** For routes that are this dialect's alone. */
+/** For paths of this dialect alone. */
 export const panelOnly: MiddlewareHandler<AppEnv> = async (c, next) => {
   if (!isPanel(c)) throw refusal(c);
   await next();
@@ -22,8 +22,8 @@ function isPanel(c: AppContext): boolean {
 }
 
 /**
- * A handler on a path that other dialects have too: passes their callers on. Who proves to be nobody is answered like
- * on the panel's own paths: it is the panel's people who look there first when the token is wrong.
+ * For a path that other dialects share: their callers pass on to them. Callers without a valid credential get this
+ * dialect's answer, since it is the panel's users who need to read it.
  */
 export function whenPanel(handler: (c: AppContext) => Promise<Response>): Handler<AppEnv> {
   return async (c, next) => {
@@ -33,9 +33,9 @@ export function whenPanel(handler: (c: AppContext) => Promise<Response>): Handle
 }
 
 /**
- * The server of the path, which has a directory here or left backups behind.
+ * The server of the path; it has a directory here or left backups.
  *
- * @throws Failure `server_not_found`; `invalid_request` for what is no id, where the panel's daemon tells them apart.
+ * @throws Failure `server_not_found`; `invalid_request` for a malformed id, where the panel's daemon distinguishes it.
  */
 export async function serverOf(c: AppContext, service: Servers, { routes }: FlavourFacts): Promise<ServerId> {
   const named = (c.req.param('server') ?? '').toLowerCase();
@@ -45,7 +45,7 @@ export async function serverOf(c: AppContext, service: Servers, { routes }: Flav
   return server;
 }
 
-/** Makes `c.get('server')` the server of the path. After `panelOnly`. */
+/** Sets `c.get('server')` to the server of the path. Use after `panelOnly`. */
 export function knownServer(service: Servers, facts: FlavourFacts): MiddlewareHandler<AppEnv> {
   return async function knownServer(c, next) {
     c.set('server', await serverOf(c, service, facts));
@@ -53,7 +53,7 @@ export function knownServer(service: Servers, facts: FlavourFacts): MiddlewareHa
   };
 }
 
-/** @throws Failure `invalid_request`. Upper case is fine, as in RFC 9562; any other spelling is not. */
+/** Upper case is accepted (RFC 9562). @throws Failure `invalid_request`. */
 export function backupIdOf(text: string | null | undefined): BackupId {
   const id = (text ?? '').toLowerCase();
   if (!isUuid(id)) throw new Failure('invalid_request', 'The backup identifier must be a valid UUID.');

@@ -1,4 +1,4 @@
-/** What panels ask for, as their daemons read it: one leniently, where an absent field is an empty one, one strictly. */
+/** Request bodies as the panels' daemons read them: leniently (an absent field is an empty one) or strictly. */
 import { z } from '@hono/zod-openapi';
 import { Failure } from '../../../base/failure.ts';
 import { type BackupId, isUuid } from '../../../base/ids.ts';
@@ -6,19 +6,19 @@ import { printableText } from '../../../base/paths.ts';
 import type { FlavourFacts } from '../flavours/contract.ts';
 import { backupIdOf } from './guard.ts';
 
-/** `wings`: the node keeps the archive; `s3`: it goes to the panel's own object storage. */
+/** `wings`: the node keeps the archive; `s3`: it goes to the panel's object storage. */
 export type Adapter = 'wings' | 's3';
 
 export interface CreateRequest {
   readonly backup: BackupId;
   readonly adapter: Adapter;
-  /** gitignore lines; none: the server's own ignore file counts. */
+  /** gitignore lines; when empty, the server's own ignore file counts. */
   readonly ignore: readonly string[];
 }
 
 export interface RestoreRequest {
   readonly truncate: boolean;
-  /** Where the archive is fetched from; null: the node has it. */
+  /** URL of the archive; null when the node has it. */
   readonly url: string | null;
 }
 
@@ -32,7 +32,7 @@ const LENIENT_RESTORE = z.object({
 });
 
 const uuid = z.string().refine((text) => isUuid(text.toLowerCase()), 'must be a UUID');
-/** Those of the strict daemon; a node of this kind serves the first two. */
+/** All that the strict daemon accepts; this node serves the first two. */
 const strictAdapter = z.enum(['wings', 's3', 'ddup-bak', 'btrfs', 'zfs', 'restic']);
 
 const STRICT_CREATE = z.object({ adapter: strictAdapter, uuid, ignore: z.string() });
@@ -45,7 +45,10 @@ const STRICT_RESTORE = z.object({
 type Given<Fields extends string> = Readonly<Partial<Record<Fields, string | null>>> | null;
 type GivenRestore = Given<'adapter' | 'download_url'> & { readonly truncate_directory?: boolean | null };
 
-/** @throws Failure while it is applied, `invalid_request`, for what its daemon tells from a body that does not fit. */
+/**
+ * @throws Failure `invalid_request` when applied, for faults that the daemon reports apart from a body of another
+ *   shape.
+ */
 export function createSchema({ routes }: FlavourFacts) {
   const shape: z.ZodType<Given<'adapter' | 'uuid' | 'ignore'>> = routes.strictBodies ? STRICT_CREATE : LENIENT_CREATE;
   return shape.transform((given): CreateRequest => {
@@ -59,7 +62,7 @@ export function restoreSchema({ routes }: FlavourFacts) {
   const shape: z.ZodType<GivenRestore> = routes.strictBodies ? STRICT_RESTORE : LENIENT_RESTORE;
   return shape.transform((given): RestoreRequest => {
     const truncate = given.truncate_directory ?? false;
-    // Pelican sends a link to this very node beside `wings`: the archive is here.
+    // Pelican sends a link to this node along with `wings`; the archive is here.
     if (adapterOf(given.adapter) === 'wings') return { truncate, url: null };
     const url = given.download_url ?? '';
     if (url === '') throw new Failure('invalid_request', routes.missingUrl);
@@ -67,7 +70,7 @@ export function restoreSchema({ routes }: FlavourFacts) {
   });
 }
 
-/** @throws Failure `invalid_request`, in a sentence that the panel shows. */
+/** @throws Failure `invalid_request`, in a sentence for the panel's users. */
 function adapterOf(adapter: string | null | undefined): Adapter {
   if (adapter === 'wings' || adapter === 's3') return adapter;
   const shown = printableText((adapter ?? '').slice(0, 64));

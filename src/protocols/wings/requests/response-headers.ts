@@ -1,6 +1,6 @@
 /**
- * What answers carry on the panel's paths, whoever gives the answer: which origins browsers may read it from, who the
- * node is, and a request id of our own making. Preflights end here, before anybody is asked for a token.
+ * Headers on the panel's paths, whichever dialect answers: allowed origins, the node's identity, and a request id made
+ * here. Preflights are answered here, before authentication.
  */
 import type { MiddlewareHandler } from 'hono';
 import type { AppContext, AppEnv } from '../../dialect.ts';
@@ -10,7 +10,7 @@ import type { NodeCredentials } from '../tokens/node-credentials.ts';
 export interface HeaderOptions {
   readonly facts: FlavourFacts;
   readonly credentials: Pick<NodeCredentials, 'tokenId'>;
-  /** Of the panel's own pages. */
+  /** Origin of the panel's pages. */
   readonly panelOrigin: string;
   readonly allowedOrigins: readonly string[];
   readonly version: string;
@@ -19,10 +19,10 @@ export interface HeaderOptions {
 
 const SECTIONS = 'backups|deauthorize-user|diagnostics|servers|system|transfers|update';
 const PROTECTED = new RegExp(`^/api/(?:${SECTIONS})(?:/|$)`);
-/** Opened with a signed link; and the node's root, which Pelican's pages fetch to see whether the node is there. */
+/** Paths with a signed link, and the root, which Pelican's pages fetch to see whether the node answers. */
 const OPEN = /^\/(?:$|download\/|upload\/)/;
 
-// As the panels' own daemons send them.
+// Same as the panels' daemons.
 const FIXED = {
   'Access-Control-Allow-Credentials': 'true',
   'Access-Control-Allow-Methods': 'GET, POST, PATCH, PUT, DELETE, OPTIONS',
@@ -38,7 +38,7 @@ export function responseHeaders(deps: HeaderOptions): MiddlewareHandler<AppEnv> 
     freshRequestId(c, deps.newRequestId);
     for (const [name, value] of Object.entries(FIXED)) c.header(name, value);
     c.header('Access-Control-Allow-Origin', allowedOrigin(c.req.header('origin'), deps));
-    // A page may look whether the node answers without reading what (fetch with `no-cors`).
+    // Pages check that the node answers with a `no-cors` fetch.
     c.header('Cross-Origin-Resource-Policy', 'cross-origin');
     if (isProtected && deps.facts.routes.identifiesItself) c.header('User-Agent', identityOf(deps));
     return c.req.method === 'OPTIONS' ? c.body(null, 204) : next();
@@ -46,14 +46,14 @@ export function responseHeaders(deps: HeaderOptions): MiddlewareHandler<AppEnv> 
 }
 
 function freshRequestId(c: AppContext, newRequestId: () => string): void {
-  // Panels show it to people who then look for it in the log: nobody else's id may stand there.
+  // Panels show the id to people who then search the log: a caller must not choose it.
   if (c.req.header('x-request-id') === undefined) return;
   const id = newRequestId();
   c.set('requestId', id);
   c.header('X-Request-Id', id);
 }
 
-/** The panel's own, unless the request comes from another one that is allowed. */
+/** The panel's, unless the request comes from another allowed origin. */
 function allowedOrigin(origin: string | undefined, { panelOrigin, allowedOrigins }: HeaderOptions): string {
   if (origin === panelOrigin) return panelOrigin;
   return allowedOrigins.find((allowed) => allowed === '*' || allowed === origin) ?? panelOrigin;

@@ -1,4 +1,4 @@
-/** Creating, restoring and deleting backups, as panels ask for it. Answers come first, the work later. */
+/** Creating, restoring and deleting backups for panels. The answer comes first, the work later. */
 import { Failure } from '../../../base/failure.ts';
 import type { ServerId } from '../../../base/ids.ts';
 import type { BackupService } from '../../../jobs/contract.ts';
@@ -9,7 +9,7 @@ import type { FlavourFacts } from '../flavours/contract.ts';
 import { backupIdOf, knownServer, panelOnly } from '../requests/guard.ts';
 import { createSchema, restoreSchema } from '../requests/requests.ts';
 
-/** A panel cannot ask again by itself, and is told how it ends, however long that takes. */
+/** Panels do not retry: work queues behind a busy server, and its end is reported, however late. */
 const FOR_PANEL = { whenBusy: 'queue', report: true } as const;
 
 export function mountBackups(app: App, { service }: DialectDeps, facts: FlavourFacts): void {
@@ -50,7 +50,7 @@ export function mountBackups(app: App, { service }: DialectDeps, facts: FlavourF
   }
 
   if (facts.routes.deletesWithoutServer) {
-    // The body names an adapter; what is here is here, whatever it says.
+    // The adapter in the body is ignored: it does not change what is here.
     app.delete('/api/backups/:backup', panelOnly, ignoredBody, async (c) => {
       const backup = backupIdOf(c.req.param('backup'));
       const { server } = await service.findBackup(backup);
@@ -60,7 +60,7 @@ export function mountBackups(app: App, { service }: DialectDeps, facts: FlavourF
   }
 }
 
-/** All but the locked ones, and says when there were some: nobody must believe that they are gone, or lose them. */
+/** Deletes all but the locked ones, and fails if there were any: the panel must not take them for deleted. */
 async function discardAll(server: ServerId, service: BackupService): Promise<void> {
   const all = await service.backups(server);
   const locked = all.filter((backup) => backup.locked);
@@ -74,7 +74,7 @@ function unlessGone(error: unknown): void {
   if (!(error instanceof Failure) || error.code !== 'backup_not_found') throw error;
 }
 
-/** At this place two of the daemons take a missing archive for a missing file. */
+/** Some daemons answer a missing archive here like a missing file. */
 function missingArchive(error: unknown, { routes }: FlavourFacts): never {
   const isMissing = error instanceof Failure && error.code === 'backup_not_found';
   if (!isMissing || routes.namesMissingArchive) throw error;

@@ -1,11 +1,10 @@
 /**
- * `GET /download/backup?token=`: the archive for whoever has the panel's signed link, and nothing else to go by.
+ * `GET /download/backup?token=`: the archive, for the panel's signed link and no other credential.
  *
- * One link is one download, not one connection: it may be asked for in pieces, by several connections and again after
- * a cut, for as long as it is valid; after that, what has begun may still be resumed (`RESUME_SECONDS`), with a range,
- * also over a restart of the daemon. A link whose `unique_id` was used for another archive opens nothing. Unlike in the
- * panels' own daemons, a link that found no archive is not used up, and server and backup of the link must belong
- * together.
+ * One link is one download, in any number of pieces, connections and retries, while it is valid. After that a download
+ * that has begun may be resumed with a range (`RESUME_SECONDS`), also across a restart. A `unique_id` that was used for
+ * another archive opens nothing. Unlike the panels' daemons: a link that found no archive is not used up, and its
+ * server and backup must belong together.
  */
 import { Failure } from '../../../base/failure.ts';
 import { printableText } from '../../../base/paths.ts';
@@ -21,12 +20,12 @@ import { type Denials, objectionTo, readToken } from '../tokens/rules.ts';
 
 export interface DownloadDeps {
   readonly facts: Pick<FlavourFacts, 'download' | 'tokens'>;
-  /** What the panel signs with, now. */
+  /** The panel's current signing key. */
   readonly credentials: { readonly key: Uint8Array };
   readonly denylist: TokenDenylist;
 }
 
-/** The URL of the storage itself is good for a first request; redirects are followed at once. */
+/** Life of a storage URL: redirects are followed at once. */
 const REDIRECT_SECONDS = 300;
 
 const REFUSAL_OF: Readonly<Record<Objection, DownloadRefusal>> = {
@@ -67,9 +66,9 @@ async function granted(
   if (token === undefined) return 'invalid';
   const begun = token.backup !== undefined && denylist.hasBegun(token, token.backup);
   const resumed = begun && c.req.header('range') !== undefined;
-  // What has begun may be resumed by whoever could begin it at the link's last moment,
+  // A resumed download is checked as of the link's last valid moment,
   const now = resumed ? Math.min(clock.now(), (token.expiresAt ?? 0) * 1000) : clock.now();
-  // and by a link of before the start, since what is needed of that time was kept.
+  // and may be older than the daemon's start, since its use was stored.
   const denials: Denials = begun ? { startedAt: 0, isDenied: (...asked) => denylist.isDenied(...asked) } : denylist;
   const refusal = (server: ServerId | undefined): DownloadRefusal | undefined => {
     const objection = objectionTo(token, server, now, denials, facts.tokens);
@@ -80,7 +79,7 @@ async function granted(
   if (refused !== undefined) return refused;
   const backup = await backupOf(token, service, facts.download, c.req.raw.signal);
   if (typeof backup === 'string') return backup;
-  // Asked again for links that do not name the server.
+  // Checked again, for links that do not name the server.
   return refusal(backup.server) ?? (begun || denylist.openDownload(token, backup.id) ? backup : 'used');
 }
 
@@ -98,7 +97,8 @@ async function backupOf(
   const { server, backup: id } = token;
   if (server === undefined || id === undefined) return 'missing';
   if ((await unlessMissing(service.backups(server))) === undefined) return 'unknown server';
-  // Made by the daemon that was here before: the panel's word on whose it is counts, once the archive was read.
+  // An archive of the daemon that ran here before: it is adopted for the server that the panel names, after it was read
+  // whole.
   const isTakenOver = backup === undefined && (await service.claim(server, id, signal));
   return isTakenOver ? service.backup(server, id) : 'missing';
 }
@@ -109,7 +109,7 @@ async function send(
   ports: DialectDeps,
   { download, leave }: { readonly download: DownloadFacts; readonly leave: () => void },
 ): Promise<Response> {
-  // The URL is signed for GET alone.
+  // The URL is signed for GET only.
   const elsewhere =
     c.req.method === 'GET' ? await ports.service.downloadUrl(view.server, view.id, REDIRECT_SECONDS) : undefined;
   if (elsewhere !== undefined) {
@@ -140,7 +140,7 @@ async function unlessMissing<Value>(asked: Promise<Value>): Promise<Value | unde
   }
 }
 
-/** What is wrong with an archive is worth telling whoever holds a link to it. */
+/** Damage of the archive is shown to the link's holder. */
 function messageFor(error: unknown): string | undefined {
   const shown = error instanceof Failure && ['archive_damaged', 'invalid_request'].includes(error.code);
   return shown ? printableText(error.message) : undefined;

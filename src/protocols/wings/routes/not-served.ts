@@ -19,12 +19,12 @@ const OF_SERVER = [
 
 const OF_NODE = ['/api/system', '/api/transfers', '/api/diagnostics'];
 
-/** Opened with signed links: there is no token of the node to ask for. */
+/** Opened with signed links, without the node's token. */
 const WITH_LINK = ['/download/file', '/download/directory', '/upload/file'];
 
 /**
- * What the panel's own daemon does besides backups. The answer says so whatever the server is, and below 500, where
- * panels show its text.
+ * What the panel's own daemon does besides backups. The answer says so for any server, below 500, where panels show its
+ * text.
  */
 export function mountNotServed(app: App): void {
   const answer = (c: AppContext): never => {
@@ -43,7 +43,7 @@ export function mountNotServed(app: App): void {
   for (const path of WITH_LINK) app.all(path, answer);
 }
 
-/** `files/list-directory` of `/api/servers/<id>/files/list-directory`; long or odd ones are cut. */
+/** `files/list-directory` of `/api/servers/<id>/files/list-directory`, cut to 64 characters. */
 function topicOf(path: string): string {
   return path.replace(/^\/api\/(?:servers\/[^/]*\/)?|^\//, '').slice(0, 64);
 }

@@ -1,16 +1,16 @@
 /**
- * How many connections take one download at a time. A link may be asked for in pieces by several, but each of them
- * holds a file, a socket and up to two mebibytes for as long as its reader likes: one link must not hold them all.
+ * Bounds the connections of one download. Each holds a file, a socket and up to two mebibytes for as long as its reader
+ * likes, so one link must not hold them all.
  */
 import { type ByteSource, readInto } from '../../../base/source.ts';
 
-/** As many as download programs open (aria2 allows no more to one server). */
+/** aria2's own limit for one server. */
 const MOST_CONNECTIONS = 16;
 
 export class OpenDownloads {
   readonly #open = new Map<string, number>();
 
-  /** @returns what gives the place back, which may be called twice; undefined when there is none. */
+  /** @returns what releases the connection, safe to call twice; undefined when the link has too many. */
   enter(link: string): (() => void) | undefined {
     const before = this.#open.get(link) ?? 0;
     if (before >= MOST_CONNECTIONS) return undefined;
@@ -26,7 +26,7 @@ export class OpenDownloads {
   }
 }
 
-/** The same bytes; `leave` is called once nobody reads them any more. */
+/** The same bytes; `leave` is called when the source closes. */
 export function leftWhenClosed(source: ByteSource, leave: () => void): ByteSource {
   return {
     size: source.size,

@@ -1,4 +1,4 @@
-/** What the panel takes back: single tokens of one server, or all that a user holds. */
+/** Revocation by the panel: single tokens of one server, or all tokens of a user. */
 import { z } from '@hono/zod-openapi';
 import type { App, DialectDeps } from '../../dialect.ts';
 import { badBody } from '../answers/answers.ts';
@@ -29,7 +29,7 @@ export function mountRevocation(
 
   app.post('/api/deauthorize-user', panelOnly, async (c) => {
     const { user, servers } = await bodyAs(c, UserBody, facts);
-    // None stands for all of them; an absent list must not.
+    // An empty list means all servers, so an absent one must not pass for it.
     if (servers === null || servers === undefined) throw badBody('unfit', 'servers: is required');
     denylist.denyUser(user, servers);
     return answers.done(c);

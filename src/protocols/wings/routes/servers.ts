@@ -1,6 +1,6 @@
 /**
- * Servers, as panels take them on, look at them and give them up. The panel decides whether a server is suspended and
- * what it is called; the rest of its settings is for who runs it, and is not kept.
+ * Adding, showing, syncing and deleting servers for panels. Of the panel's settings Roost keeps name and suspension;
+ * the rest is for the program that runs the server.
  */
 import { z } from '@hono/zod-openapi';
 import { asFailure, Failure } from '../../../base/failure.ts';
@@ -15,7 +15,7 @@ import { knownServer, panelOnly, serverOf, whenPanel } from '../requests/guard.t
 import { applySettings, type PanelServers, type PanelSettings } from '../panel/servers.ts';
 import { serverObject } from '../server-object.ts';
 
-/** The panel waits for 15 seconds, and has to hear of a failure before. */
+/** The panel waits 15 seconds; a failure must reach it before. */
 const ASK_MS = 10_000;
 
 export interface ServerRouteDeps {
@@ -78,7 +78,10 @@ export function mountServers(app: App, ports: DialectDeps, { facts, panel, denyl
 const LENIENT = z.object({ uuid: z.string().nullish() }).nullable();
 const STRICT = z.object({ uuid: z.guid(), start_on_completion: z.boolean() });
 
-/** @throws Failure `invalid_request`, also for a server that is here already, where the panel's daemon refuses that. */
+/**
+ * @throws Failure `invalid_request`; `server_busy` for a server that is already here, where the panel's daemon refuses
+ *   that.
+ */
 async function newServer(c: AppContext, service: BackupService, facts: FlavourFacts): Promise<ServerId> {
   const { strictBodies, refusesKnownServers } = facts.routes;
   const shape: z.ZodType<{ readonly uuid?: string | null } | null> = strictBodies ? STRICT : LENIENT;
@@ -96,7 +99,7 @@ async function newServer(c: AppContext, service: BackupService, facts: FlavourFa
 
 const SyncBody = z.object({ server: z.object({ settings: z.record(z.string(), z.unknown()) }) });
 
-/** The settings that newer panels send along, so that nobody has to ask for them. */
+/** The settings that newer panels send along, which saves a request. */
 async function sent(c: AppContext): Promise<PanelSettings | undefined> {
   try {
     return SyncBody.safeParse(JSON.parse(await readBody(c))).data?.server.settings;
@@ -106,7 +109,7 @@ async function sent(c: AppContext): Promise<PanelSettings | undefined> {
   }
 }
 
-/** Whatever the panel's answer lacks, the panel that waits for ours is told of as a fault of this side. */
+/** A failed request to the panel is `internal` to the panel that waits for this answer. */
 async function asked<Answer>(answer: Promise<Answer>): Promise<Answer> {
   try {
     return await answer;

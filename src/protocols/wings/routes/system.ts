@@ -3,7 +3,7 @@ import type { App, DialectDeps } from '../../dialect.ts';
 import type { FlavourFacts } from '../flavours/contract.ts';
 import { whenPanel } from '../requests/guard.ts';
 
-/** `GET /api/system` in the panel's words, where its token is presented; the path is shared. */
+/** `GET /api/system` for the panel; the path is shared. */
 export function mountSystem(app: App, { version }: DialectDeps, facts: FlavourFacts): void {
   const { answers } = facts;
   app.get(
@@ -25,7 +25,7 @@ function shortSystem(version: string, { routes }: FlavourFacts) {
   };
 }
 
-/** There are no containers here; panels sum these numbers up. */
+/** Zero: there are no containers here, and panels add these numbers up. */
 function longSystem(version: string) {
   return {
     version,

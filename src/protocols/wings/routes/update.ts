@@ -5,7 +5,7 @@ import type { FlavourFacts } from '../flavours/contract.ts';
 import { panelOnly } from '../requests/guard.ts';
 import type { NodeCredentials } from '../tokens/node-credentials.ts';
 
-// An empty token would let everybody in, and a short one whoever guesses.
+// An empty token would admit every caller, and a short one can be guessed.
 const UpdateBody = z.object({
   token_id: z
     .string()
@@ -18,8 +18,8 @@ const UpdateBody = z.object({
 });
 
 /**
- * `POST /api/update`: the node's configuration as the panel has it. Of that the token counts, from the next request on:
- * where this node listens, keeps its files, and finds its panel, is its operator's to say.
+ * `POST /api/update`: the panel's copy of the node's configuration. Only the token is applied, from the next request
+ * on: addresses, directories and the panel's URL are the operator's.
  */
 export function mountUpdate(
   app: App,

@@ -1,17 +1,17 @@
-/** How often a page may speak on its socket. What comes faster is passed over; a flood ends the socket. */
+/** Limits the frames of a page: what comes faster is dropped, and a flood closes the socket. */
 import type { FrameFacts, Rate } from '../flavours/contract.ts';
 
-/** Frames passed over in a row after which nobody honest is there. */
+/** More dropped frames in a row than an honest page sends. */
 const FLOOD = 200;
 
 export type RateVerdict =
   | { readonly kind: 'pass' | 'drop' | 'flood' }
-  /** Dropped, and the page is to hear of what. */
+  /** Dropped, and reported to the page. */
   | { readonly kind: 'throttled'; readonly what: string };
 
 export class FrameRates {
   readonly #limits: FrameFacts;
-  /** When the last place that was taken is free again, by event; `*` for all together. */
+  /** When the last frame's slot is free again, by event; `*` for all together. */
   readonly #takenUntil = new Map<string, number>();
   readonly #reported = new Set<string>();
   #droppedInRow = 0;
@@ -20,12 +20,12 @@ export class FrameRates {
     this.#limits = limits;
   }
 
-  /** A frame has come; asked before it is looked at. @param now on the monotonic clock, in milliseconds. */
+  /** Judges a frame before it is parsed. @param now milliseconds on the monotonic clock. */
   frame(now: number): RateVerdict {
     return this.#judge('*', this.#limits.all, 'global', now);
   }
 
-  /** It is this event. */
+  /** Judges it again by its event. */
   event(name: string, now: number): RateVerdict {
     const { events } = this.#limits;
     const key = events?.has(name) ? name : '';

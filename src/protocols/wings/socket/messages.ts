@@ -1,18 +1,18 @@
 /**
- * What a socket says in each kind of daemon: how frames are written, and how it answers a page whose token is missing,
- * bad or too old. Pages compare these texts: Pterodactyl's fetches a new token when it finds `jwt: exp claim is invalid`
- * or `jwt: created too far in past (denylist)` in one, and shows any other until it is reloaded.
+ * The messages of each kind of daemon: the form of frames, and the answers to a missing, bad or old token. Pages
+ * compare the texts: Pterodactyl's fetches a new token on `jwt: exp claim is invalid` or `jwt: created too far in past
+ * (denylist)`, and shows any other until it is reloaded.
  */
 import { CONNECT, type Objection, type PanelToken, permits } from '../tokens/panel-token.ts';
 
 export type Frame = readonly [event: string, ...args: readonly string[]];
 
-/** Why nothing can be told to, or taken from, a page. */
+/** Why a page may neither send nor receive. */
 export type Problem = 'no token' | Objection | 'other server';
 
 export interface Reaction {
   readonly frames: readonly Frame[];
-  /** The socket is closed after them. */
+  /** The socket is closed after the frames. */
   readonly close?: CloseReason;
 }
 
@@ -22,29 +22,29 @@ export interface CloseReason {
 }
 
 export interface SocketMessages {
-  /** Whether a token of another server is refused when it is presented, or only when it is used. */
+  /** A token of another server is refused when presented. Otherwise when it is used. */
   readonly checksServerAtOnce: boolean;
   encode(frame: Frame): string;
   accepted(token: PanelToken): Frame;
-  /** What was presented is no token. @param errorId a new one, for people to search the log for. */
+  /** The token is unreadable. @param errorId a new id, to search the log for. */
   noToken(errorId: string): Reaction;
-  /** A genuine token is not taken. */
+  /** A genuine token is refused. */
   refused(token: PanelToken, problem: Problem, errorId: string): Reaction;
-  /** The page speaks, and may not. */
+  /** The page sends a frame without the right to. */
   mayNotSend(problem: Problem): Reaction;
-  /** Something happened that the page may not be told any more. */
+  /** An event cannot be sent to the page any more. */
   mayNotReceive(problem: Problem): Reaction;
-  /** Its time is over. */
+  /** The token has expired. */
   expired(): Reaction;
-  /** What it sent is no frame. */
+  /** The page sent no valid frame. */
   unreadable(): Reaction;
-  /** What it asked for is not done by this daemon. */
+  /** The page asked for something that Roost does not do. */
   notServed(errorId: string): Reaction;
 }
 
 const NOTHING: Reaction = { frames: [] };
 
-/** RFC 6455 7.4.1: a policy is violated. Pages that are closed so connect again. */
+/** RFC 6455 7.4.1, policy violation: pages connect again. */
 const REFUSED: CloseReason = { code: 1008, text: 'permission denied' };
 
 const PROBLEMS: Readonly<Record<Problem, string>> = {
@@ -60,7 +60,7 @@ const NOT_SERVED = 'this daemon makes and restores backups only, it does not run
 
 export const goMessages: SocketMessages = {
   checksServerAtOnce: false,
-  // `args` is left out when there is nothing in it.
+  // Empty `args` are left out.
   encode: ([event, ...args]) => JSON.stringify(args.length === 0 ? { event } : { event, args }),
   accepted: () => ['auth success'],
   noToken: (errorId) => ({
@@ -69,8 +69,7 @@ export const goMessages: SocketMessages = {
   refused: (_, problem, errorId) => ({ frames: [['jwt error', wrapped(PROBLEMS[problem], errorId)]] }),
   mayNotSend: (problem) => ({ frames: [['jwt error', PROBLEMS[problem]]] }),
   mayNotReceive: (problem) => ({ frames: [['jwt error', PROBLEMS[problem]]] }),
-  // Those daemons mean to say the first and come to say the second. Pelican's page listens to the first alone,
-  // Pterodactyl's to both.
+  // Those daemons have both; Pelican's page listens to the first only, Pterodactyl's to both.
   expired: () => ({ frames: [['token expired'], ['jwt error', PROBLEMS.expired]] }),
   unreadable: () => NOTHING,
   notServed: (errorId) => ({ frames: [['daemon error', wrapped(NOT_SERVED, errorId)]] }),

@@ -1,6 +1,6 @@
 /**
- * All pages that listen to servers of this node. One pass over each event serves them all; how many there may be is
- * bounded, and whoever proved nothing gives way to a newcomer, so that strangers cannot keep pages out.
+ * All pages that listen to servers of this node. Each event is processed once for all of them. When full, a page
+ * without a valid token is dropped first, so that strangers cannot lock out real users.
  */
 import type { Clock } from '../../../base/clock.ts';
 import type { ServerId } from '../../../base/ids.ts';
@@ -12,7 +12,7 @@ import { CLOSE, type SocketSession } from './session.ts';
 
 const MOST_IN_ALL = 1024;
 
-/** Progress of one backup is told at once and then twice a second, as pages know it. */
+/** Progress of a backup is sent at once and then twice a second, as pages expect. */
 const PROGRESS_EVERY_MS = 500;
 
 type Session = Pick<SocketSession, 'server' | 'idle' | 'notify' | 'suspended' | 'denied' | 'deleted' | 'close'>;
@@ -21,10 +21,10 @@ export class SocketRegistry {
   readonly #service: Pick<BackupService, 'job'>;
   readonly #clock: Clock;
   readonly #facts: Pick<SocketFacts, 'events' | 'most'>;
-  /** In the order in which they came. */
+  /** In order of arrival. */
   readonly #sessions = new Map<ServerId, Set<Session>>();
   #inAll = 0;
-  /** When progress was told last, by what it is of. */
+  /** When progress was last sent, by backup or restore. */
   readonly #progressAt = new Map<string, number>();
 
   constructor(service: Pick<BackupService, 'job'>, clock: Clock, facts: Pick<SocketFacts, 'events' | 'most'>) {
@@ -33,12 +33,12 @@ export class SocketRegistry {
     this.#facts = facts;
   }
 
-  /** Whether one more page of this server would find a place, somebody else's perhaps. */
+  /** Whether one more page of this server can be admitted. */
   hasRoom(server: ServerId): boolean {
     return this.#toLeave(server) !== 'none';
   }
 
-  /** @returns what gives the place back, or undefined when there is none. */
+  /** @returns what removes the page, or undefined when there are too many. */
   enter(session: Session): (() => void) | undefined {
     const leaving = this.#toLeave(session.server);
     if (leaving === 'none') return undefined;
@@ -65,7 +65,7 @@ export class SocketRegistry {
     for (const here of Array.from(this.#sessions.values())) this.#each(here, (one) => one.denied());
   }
 
-  /** One that has to go for a newcomer, `undefined` when none has to, `nobody` when none can. */
+  /** The page to drop for a new one: `undefined` when there is room, `none` when there is none to drop. */
   #toLeave(server: ServerId): Session | undefined | 'none' {
     const here = this.#sessions.get(server);
     if ((here?.size ?? 0) >= this.#facts.most) return idleIn(here) ?? 'none';
@@ -84,7 +84,7 @@ export class SocketRegistry {
     if (here.size === 0) this.#sessions.delete(session.server);
   }
 
-  /** False for progress that comes too soon after the last. */
+  /** False for progress too soon after the last. */
   #isDue({ type, server, backup }: RoostEvent): boolean {
     const [family = ''] = type.split('.');
     const key = `${family} ${server} ${backup ?? ''}`;
@@ -98,7 +98,7 @@ export class SocketRegistry {
     return true;
   }
 
-  // A copy, because one that is closed leaves.
+  // Copied, because closing a page removes it.
   #each(sessions: ReadonlySet<Session> | undefined, act: (session: Session) => void): void {
     for (const session of Array.from(sessions ?? [])) act(session);
   }

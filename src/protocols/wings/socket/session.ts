@@ -1,9 +1,9 @@
 /**
- * One page on a server's socket, from its handshake to its close. Knows the frames and the rules, and no network.
+ * One page on a server's socket, from its handshake to its close, without the network.
  *
- * It promises: nothing of the server is told before a token of the panel allows it, nor after that token has expired
- * or was denied; a page is told in time to fetch a new token, and may present it without connecting again; memory per
- * page is bounded, and a page that does not read is dropped.
+ * Promises: nothing of the server is sent before a token allows it, or after that token has expired or was denied; a
+ * page is asked in time for a new token, and may present it on the open socket; memory per page is bounded, and a page
+ * that does not read is dropped.
  */
 import type { Clock } from '../../../base/clock.ts';
 import type { ServerId } from '../../../base/ids.ts';
@@ -21,10 +21,10 @@ export interface SessionOptions {
   readonly wire: SocketWire;
   readonly server: ServerId;
   readonly facts: Pick<FlavourFacts, 'socket' | 'tokens' | 'frames'>;
-  /** What the panel signs with, now. */
+  /** The panel's current signing key. */
   readonly key: () => Uint8Array;
   readonly denylist: Pick<TokenDenylist, 'startedAt' | 'isDenied'>;
-  /** What a page is told of the game itself: its state, and JSON of what it uses. */
+  /** The game's state, and its usage as JSON. */
   readonly game: { readonly state: string; readonly stats: string };
   readonly suspended: boolean;
   readonly clock: Clock;
@@ -41,10 +41,10 @@ export const CLOSE = {
   tooMany: { code: 1013, text: 'too many sockets' },
 } as const satisfies Record<string, CloseReason>;
 
-/** How often a token's age and the connection itself are looked at. */
+/** How often the token's age and the connection are checked. */
 const TICK_MS = 30_000;
 const EXPIRES_SOON_SECONDS = 60;
-/** Bytes unsent beyond which a page is not told of progress, and beyond which it is gone. */
+/** With more bytes unsent, a page gets no progress; with more than the second, it is dropped. */
 const BEHIND_BYTES = 64 * 1024;
 const GONE_BYTES = 256 * 1024;
 
@@ -85,18 +85,18 @@ export class SocketSession {
     this.#answer(message);
   }
 
-  /** A ping or pong from the page: it lives. */
+  /** A ping, pong or binary frame: the page is alive. */
   noteAlive(): void {
     this.#alive = true;
     if (!this.#ended) this.#passes(this.#rates.frame(this.#now()));
   }
 
-  /** Something has happened on the server. */
+  /** Sends frames of an event to the page. */
   notify(frames: readonly EventFrame[]): void {
     if (this.#ended || this.#token === undefined) return;
     const problem = this.#problem();
     if (problem !== undefined) {
-      // Progress comes several times a second, and the page knows already.
+      // Not for progress: it comes several times a second, and the page knows already.
       if (!frames.every(({ progress }) => progress)) this.#react(this.#messages.mayNotReceive(problem));
       return;
     }
@@ -112,7 +112,7 @@ export class SocketSession {
     if (this.#isShut()) this.close(CLOSE.suspended);
   }
 
-  /** Tokens or users were denied; this one's, perhaps. */
+  /** Tokens or users were denied, perhaps this one. */
   denied(): void {
     if (this.#token === undefined || !this.#options.denylist.isDenied(this.#token, this.server)) return;
     this.#react({ ...this.#messages.mayNotReceive('denied'), close: CLOSE.denied });
@@ -123,7 +123,7 @@ export class SocketSession {
     this.close(CLOSE.deleted);
   }
 
-  /** True while nothing can be told to the page: it may be closed for another one. */
+  /** True while the page has no valid token: it may be dropped for another one. */
   get idle(): boolean {
     return this.#problem() !== undefined;
   }
@@ -134,7 +134,7 @@ export class SocketSession {
     this.#options.wire.close(code, text);
   }
 
-  /** The socket is gone; nothing is sent from now on and no timer is left. */
+  /** The socket is gone: nothing is sent any more, and no timer is left. */
   end(): void {
     this.#ended = true;
     this.#cancelTick();
@@ -159,7 +159,7 @@ export class SocketSession {
     if (event === 'send stats') return this.#sendGame(['stats']);
     const needs =
       event === 'set state' ? POWER.get(argument) : event === 'send command' ? 'control.console' : undefined;
-    // What nobody is allowed is passed over in silence, as the panels' daemons do.
+    // Requests without permission are ignored silently, like in the panels' daemons.
     if (needs === undefined || this.#token === undefined || !permits(this.#token, needs)) return;
     this.#react(this.#messages.notServed(this.#options.newErrorId()));
   }
@@ -179,7 +179,7 @@ export class SocketSession {
     return objection ?? (token.server === this.server ? undefined : 'other server');
   }
 
-  /** Whether a frame may be looked at. */
+  /** Whether a frame may be processed. */
   #passes(verdict: RateVerdict): boolean {
     if (verdict.kind === 'throttled') this.#send(['throttled', verdict.what]);
     if (verdict.kind === 'flood') this.close(CLOSE.flood);
@@ -233,7 +233,7 @@ export class SocketSession {
   }
 }
 
-/** What setting a state needs. */
+/** The permission for each state. */
 const POWER: ReadonlyMap<string, string> = new Map([
   ['start', 'control.start'],
   ['stop', 'control.stop'],
@@ -246,7 +246,7 @@ interface Message {
   readonly argument: string;
 }
 
-/** `{"event","args"?}`; an argument may be null, and several are one text. */
+/** `{"event","args"?}`; an argument may be null, and several are joined. */
 function messageIn(text: string): Message | undefined {
   let value: unknown;
   try {

@@ -1,10 +1,10 @@
 /**
- * `GET /api/servers/{server}/ws`: the socket of the panel's pages, and of clients of this node's own API
- * (`GET /api/client/servers/{server}/websocket`). Whoever connects proves itself in the first frame, by a token.
+ * `GET /api/servers/{server}/ws`: live events of backups and restores.
  *
- * The request is refused when it comes from a page of another origin than the panel's, this node's, or an allowed one
- * (403), for an unknown server (404), and when too many pages are open (400). As in the panels' own daemons, that a
- * server is known can be told from outside; its id is a random one.
+ * For: the panel's pages, and clients of this node's own API. Promises: a client authenticates by a token in its first
+ * frame. The request is refused from a foreign origin (403), for an unknown server (404), and when too many pages are
+ * open (400). Like with the panels' daemons, the answer shows whether a server exists; its id is random. Never: accepts
+ * commands.
  */
 import { randomUUID } from 'node:crypto';
 import { upgradeWebSocket, type WebSocketLike } from '@hono/node-server';
@@ -22,9 +22,9 @@ import { CLOSE, SocketSession } from './session.ts';
 
 export interface SocketDeps {
   readonly facts: Pick<FlavourFacts, 'socket' | 'tokens' | 'frames'>;
-  /** What the panel signs with, now. */
+  /** The panel's current signing key. */
   readonly credentials: { readonly key: Uint8Array };
-  /** null without a panel: then clients that are no browser are welcome too. */
+  /** null without a panel: then clients other than browsers may connect too. */
   readonly panelUrl: string | null;
   /** Origins besides the panel's and this node's, or `*`. */
   readonly allowedOrigins: readonly string[];
@@ -32,7 +32,7 @@ export interface SocketDeps {
   readonly newErrorId?: () => string;
 }
 
-/** True for the paths that this file answers with a websocket. */
+/** True for paths of this websocket. */
 export function isSocketPath(path: string): boolean {
   return /^\/api\/servers\/[^/]+\/ws$/.test(path);
 }
@@ -69,7 +69,7 @@ async function known(c: AppContext, { service }: Pick<DialectDeps, 'service'>): 
   }
 }
 
-/** Browsers name the page's origin; what is no browser names what it likes. The token is what opens the socket. */
+/** Only browsers name the origin honestly; the token is what authenticates. */
 function originCheck(
   { publicUrl }: Pick<DialectDeps, 'publicUrl'>,
   { facts, panelUrl, allowedOrigins }: SocketDeps,
@@ -109,7 +109,7 @@ function session(
       open.begin();
     },
     onMessage({ data }) {
-      // Frames that are no text count, and say nothing.
+      // Binary frames count, and are ignored.
       if (typeof data === 'string') open?.receive(data);
       else open?.noteAlive();
     },

@@ -1,12 +1,11 @@
 /**
- * What holders of panel tokens were given and what was taken back from them: downloads that have begun, tokens and
- * users that are denied.
+ * Which tokens and users are denied, and which downloads have begun.
  *
- * It promises that a denial holds for every token that was issued up to its second, also after a restart and for as long
- * as such a token could live; that one download link opens one archive; and that what it keeps is bounded. It knows no
- * socket: whoever has one listens.
+ * For: sockets and downloads by a panel's signed token. Promises: a denial covers every token issued up to its second,
+ * also after a restart; one link opens one archive; what is kept is bounded. Never: knows sockets; they listen by
+ * `onChange`.
  *
- * A denial counts in memory first and is stored then. Killed between, the panel has no answer and asks again.
+ * A denial counts in memory first and is stored then. After a crash in between, the panel has no answer and asks again.
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
@@ -17,20 +16,20 @@ import type { PanelToken } from './panel-token.ts';
 import type { Denials } from './rules.ts';
 
 /**
- * How long a download may be resumed after its link has expired. A large archive takes longer than the quarter of an
- * hour that panels give a link; a transfer that breaks in its fifth hour must not begin again.
+ * Downloads may be resumed this long after their link expired: panels give a link a quarter of an hour, and a large
+ * archive takes longer.
  */
 export const RESUME_SECONDS = 6 * 3600;
 
-/** No panel's link lives that long; one that says so is not remembered for longer. */
+/** Upper bound for the life of a link, whatever it says; panels' links live far shorter. */
 const LONGEST_LINK_SECONDS = 30 * 24 * 3600;
 
-/** Denials by name. With more, the oldest gives way to a line drawn at its second, which denies more and forgets nothing. */
+/** When full, the oldest denial is replaced by "deny everything issued up to its second". */
 const MOST_DENIALS = 1000;
 
 const KEPT_AS = 'panel-denials';
 
-/** Told after it counts. */
+/** Reported once it is in force. */
 export type DenylistChange =
   { readonly kind: 'denied' } | { readonly kind: 'server deleted'; readonly server: ServerId };
 
@@ -41,9 +40,9 @@ export class TokenDenylist implements Denials {
   readonly #store: DenylistStore;
   readonly #clock: Clock;
   readonly #listeners = new Set<(change: DenylistChange) => void>();
-  /** Second of the denial by what is denied, the oldest first. */
+  /** Second of each denial, oldest first. */
   readonly #denials: Map<string, number>;
-  /** All that was issued up to this second is denied. */
+  /** Everything issued up to this second is denied. */
   #line: number | undefined;
 
   private constructor(store: DenylistStore, clock: Clock) {
@@ -59,38 +58,37 @@ export class TokenDenylist implements Denials {
     return new TokenDenylist(store, clock);
   }
 
-  /** `POST …/ws/deny`: tokens with these ids that were issued until now. */
+  /** `POST …/ws/deny`: denies tokens with these ids that were issued until now. */
   denyTokens(ids: readonly string[]): void {
     this.#deny(ids.map((id) => keyOf('token', id)));
   }
 
-  /** `POST /api/deauthorize-user`: what a user holds for these servers; for all of them when none is named. */
+  /** `POST /api/deauthorize-user`: denies a user's tokens for these servers; for all servers when the list is empty. */
   denyUser(user: string, servers: readonly string[]): void {
     const named = servers.length === 0 ? ['*'] : servers;
     this.#deny(named.map((server) => keyOf('user', server.toLowerCase(), user.toLowerCase())));
   }
 
-  /** What this node issued to its own callers: their permissions have changed. */
+  /** Denies the tokens that this node issued to its own callers, after their permissions changed. */
   denyOwn(): void {
     this.#deny([keyOf('issuer', OWN_ISSUER)]);
   }
 
-  /** A server left the node: whoever listens to it is told so. */
+  /** Reports that a server was deleted. */
   serverDeleted(server: ServerId): void {
     this.#notify({ kind: 'server deleted', server });
   }
 
   isDenied(token: PanelToken, server: ServerId | undefined): boolean {
     if (this.#line === undefined && this.#denials.size === 0) return false;
-    // One that does not say when it was issued is older than any denial.
+    // A token without `iat` counts as older than any denial.
     const issuedAt = token.issuedAt ?? Number.NEGATIVE_INFINITY;
     if (this.#line !== undefined && issuedAt <= this.#line) return true;
     return namesOf(token, server).some((name) => issuedAt <= (this.#denials.get(name) ?? Number.NEGATIVE_INFINITY));
   }
 
   /**
-   * Gives an archive to the holder of a link, or finds that this link was given it before: one that asks in pieces or
-   * again is still the same download. The link must be valid now.
+   * Binds a valid link to one archive. Asking again, or in pieces, is the same download.
    *
    * @returns false when the link was used for another archive.
    */
@@ -105,13 +103,13 @@ export class TokenDenylist implements Denials {
     });
   }
 
-  /** Whether a link was given this archive while it was valid, in this run or an earlier one, not too long ago. */
+  /** Whether this link began to download this archive while it was valid, in this run or an earlier one. */
   hasBegun(token: PanelToken, backup: BackupId): boolean {
     const until = (token.expiresAt ?? 0) + RESUME_SECONDS;
     return this.#second() <= until && this.#store.usedTokens.isUsed(downloadOf(linkOf(token), backup));
   }
 
-  /** Calls back after each change; the returned function ends it. */
+  /** Calls back after each change. @returns what ends it. */
   onChange(listener: (change: DenylistChange) => void): () => void {
     const own = (change: DenylistChange): void => listener(change);
     this.#listeners.add(own);
@@ -121,7 +119,7 @@ export class TokenDenylist implements Denials {
   #deny(names: readonly string[]): void {
     const second = this.#second();
     for (const name of names) {
-      // Taken out first, so that the order stays that of time.
+      // Deleted first, so that the map stays in order of time.
       this.#denials.delete(name);
       this.#denials.set(name, second);
     }
@@ -144,7 +142,7 @@ export class TokenDenylist implements Denials {
 }
 
 function namesOf({ id, user, issuer }: PanelToken, server: ServerId | undefined): string[] {
-  // Calagopus names the user of a download by the token's id alone.
+  // Calagopus puts the user of a download in the token's id.
   const users = [user, id].filter((name) => name !== undefined).map((name) => name.toLowerCase());
   const servers = server === undefined ? ['*'] : ['*', server];
   return [
@@ -154,18 +152,18 @@ function namesOf({ id, user, issuer }: PanelToken, server: ServerId | undefined)
   ];
 }
 
-/** Of one length, whatever a panel sends. */
+/** A hash, so that keys have one length. */
 function keyOf(...parts: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 }
 
-/** A link that names itself by nothing is known by all that it says. */
+/** A link without `unique_id` is identified by all its claims. */
 function linkOf(token: PanelToken): string {
   const { uniqueId, ...rest } = token;
   return `panel download ${uniqueId === undefined || uniqueId === '' ? keyOf(JSON.stringify(rest)) : keyOf(uniqueId)}`;
 }
 
-/** A backup has one server, which whoever opens a download has compared. */
+/** The server is not part of it: a backup has one, and the download route compares it. */
 function downloadOf(link: string, backup: BackupId): string {
   return `${link} ${backup}`;
 }

@@ -1,9 +1,9 @@
 /**
- * The token that panel and node prove themselves to each other with. The config names the first one; the panel may
- * replace it at any time (`POST /api/update`), and from then on that one counts, also after a restart.
+ * The token that panel and node authenticate to each other with. The config names the first; the panel may replace it
+ * (`POST /api/update`), which holds after a restart too.
  *
- * What the panel sent is kept beside a fingerprint of what the config said then: an operator who changes the token in
- * the config means it, and wins.
+ * The replacement is stored with a fingerprint of the config's token, so that an operator's later change in the config
+ * wins.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { PanelConfig } from '../../../config/types.ts';
@@ -15,7 +15,7 @@ export interface NodeToken {
   readonly token: string;
 }
 
-/** Where a replaced token is kept; what is written must be durable when the call returns. */
+/** Keeps a replaced token; a write must be durable when it returns. */
 export interface CredentialStore {
   getText(name: string): string | undefined;
   setText(name: string, value: string): void;
@@ -51,19 +51,19 @@ export class NodeCredentials {
     return this.#current.token;
   }
 
-  /** What the panel signs JSON Web Tokens with: the token's own bytes. */
+  /** The key of the panel's JSON Web Tokens: the token's bytes. */
   get key(): Uint8Array {
     return this.#key;
   }
 
-  /** Whether this is the token; takes as long for a wrong one as for the right one. */
+  /** Compares in constant time. */
   matches(presented: string): boolean {
     return timingSafeEqual(digest(presented), this.#digest);
   }
 
   /**
-   * From the next request on this token counts. Kept before it counts: a crash between leaves the panel with an error
-   * and both sides with the old token.
+   * Replaces the token from the next request on. It is stored first: after a crash in between, the panel sees an error
+   * and both sides keep the old token.
    */
   rotate(next: NodeToken): void {
     if (next.tokenId === this.#current.tokenId && next.token === this.#current.token) return;
@@ -75,7 +75,7 @@ export class NodeCredentials {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Calls back after each change; the returned function ends it. */
+  /** Calls back after each change. @returns what ends it. */
   onRotate(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

@@ -1,12 +1,12 @@
 /** A panel's JSON Web Token: its claims, read by type. */
 import { type BackupId, isUuid, type ServerId } from '../../../base/ids.ts';
 
-/** The permission without which a socket tells nothing. */
+/** The permission that a socket needs to send anything. */
 export const CONNECT = 'websocket.connect';
 
 export type TokenUse = 'socket' | 'download';
 
-/** The claims that count; what a token does not say is undefined. */
+/** The claims that count; undefined when absent. */
 export interface PanelToken {
   readonly use: TokenUse;
   readonly issuer: string | undefined;
@@ -14,20 +14,20 @@ export interface PanelToken {
   readonly user: string | undefined;
   readonly server: ServerId | undefined;
   readonly backup: BackupId | undefined;
-  /** Names one download; '' and undefined name none. */
+  /** Identifies one download; '' and undefined do not. */
   readonly uniqueId: string | undefined;
   readonly permissions: readonly string[];
   readonly scopes: readonly string[] | undefined;
-  /** These are whole seconds since the epoch. */
+  /** This and the next two: whole seconds since the epoch. */
   readonly issuedAt: number | undefined;
   readonly notBefore: number | undefined;
   readonly expiresAt: number | undefined;
 }
 
-/** Why a genuine token is not taken now; the first that applies, in the order in which the panels' daemons look. */
+/** Why a genuine token is refused now: the first that applies, in the order of the panels' daemons. */
 export type Objection = 'expired' | 'too early' | 'denied' | 'not permitted';
 
-/** Listed by name, or by `*`, which stands for all that is not an administrator's. */
+/** Listed by name, or by `*`, which covers all but administrators' permissions. */
 export function permits({ permissions }: Pick<PanelToken, 'permissions'>, permission: string): boolean {
   return permissions.includes(permission) || (permissions.includes('*') && !permission.startsWith('admin'));
 }
@@ -53,7 +53,7 @@ export function tokenOf(claims: Readonly<Record<string, unknown>>, use: TokenUse
   return read.failed ? undefined : token;
 }
 
-/** Reads claims by type. `null` is as good as absent, as in the languages that the panels' daemons are written in. */
+/** Reads claims by type. `null` counts as absent, as in the panels' daemons. */
 class Reader {
   failed = false;
   readonly #claims: Readonly<Record<string, unknown>>;
@@ -74,13 +74,13 @@ class Reader {
 
   uuid(name: string): string | undefined {
     const text = this.text(name)?.toLowerCase();
-    // Said to be nothing, as the panels' daemons take an empty text.
+    // The panels' daemons take an empty text for none.
     if (text === undefined || text === '') return undefined;
     if (!isUuid(text)) this.failed = true;
     return text;
   }
 
-  /** Fractions are refused everywhere: RFC 7519 allows them, the panels' daemons do not. */
+  /** RFC 7519 allows fractions; the panels' daemons refuse them. */
   seconds(name: string): number | undefined {
     const whole = (value: unknown): value is number => Number.isSafeInteger(value);
     return this.#read(name, whole);

@@ -1,16 +1,17 @@
 /**
- * What a panel's JSON Web Token has to say to open a socket or a download, for each panel: the checks of its own daemon.
- * Pure. A token is first read (signature, and the type of every claim that counts), then asked for objections, since a
- * socket asks again and again while its token grows old.
+ * Whether a panel's JSON Web Token opens a socket or a download.
+ *
+ * For: sockets and downloads. Promises: the checks of each panel's own daemon, as its `TokenFacts` say; pure. A token
+ * is read once (signature, types of claims) and checked again and again, as it grows old. Never: compares the server.
  */
 import type { ServerId } from '../../../base/ids.ts';
 import { signedClaims } from '../../json-web-token.ts';
 import type { TokenFacts } from '../flavours/contract.ts';
 import { CONNECT, type Objection, type PanelToken, permits, tokenOf, type TokenUse } from './panel-token.ts';
 
-/** What was taken back from tokens that look good. */
+/** What the denylist knows of tokens that look good. */
 export interface Denials {
-  /** Whole seconds since the epoch: what was issued earlier is not remembered. */
+  /** Whole seconds since the epoch; denials of tokens issued earlier are not known. */
   readonly startedAt: number;
   isDenied(token: PanelToken, server: ServerId | undefined): boolean;
 }
@@ -18,7 +19,7 @@ export interface Denials {
 const SCOPE: Readonly<Record<TokenUse, string>> = { socket: 'websocket', download: 'backup-download' };
 
 /**
- * The claims of a token whose signature holds and whose claims have the right types; undefined for anything else.
+ * The claims of a token with a good signature and well-typed claims; undefined for anything else.
  *
  * @param key the bytes of the node's token.
  */
@@ -30,7 +31,7 @@ export function readToken(text: string, key: Uint8Array, use: TokenUse, facts: T
 }
 
 /**
- * @param server whose socket or backup it is about to open; undefined while that is not known.
+ * @param server of the socket or backup to open; undefined while unknown.
  * @param now milliseconds since the epoch.
  */
 export function objectionTo(
@@ -40,7 +41,7 @@ export function objectionTo(
   denials: Denials,
   facts: TokenFacts,
 ): Objection | undefined {
-  // Valid up to the very moment that it names. A token that never ends is one that has ended.
+  // Valid up to and including `exp`. A token without `exp` counts as expired.
   if (token.expiresAt === undefined || now > token.expiresAt * 1000) return 'expired';
   if (facts.refusesFuture && !begun(token, now)) return 'too early';
   if (isOld(token, denials.startedAt, facts)) return 'denied';
@@ -57,7 +58,7 @@ function begun({ issuedAt, notBefore }: PanelToken, now: number): boolean {
   return (issuedAt ?? 0) <= second && (notBefore ?? 0) <= second;
 }
 
-// Whole seconds on both sides: what was issued in the second of the start is newer than it, as far as can be told.
+// Both are whole seconds: a token of the start's own second counts as newer.
 function isOld({ use, issuedAt }: PanelToken, startedAt: number, { refusesOlderDownloads }: TokenFacts): boolean {
   if (use === 'download' && !refusesOlderDownloads) return false;
   return issuedAt === undefined || issuedAt < startedAt;
