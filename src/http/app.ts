@@ -49,7 +49,6 @@ export interface HttpApp {
   /** Replaces the tokens from the next request on; for open sockets see `HttpServer.dropSockets`. */
   readonly setTokens: (tokens: readonly TokenConfig[]) => void;
   readonly fetch: App['fetch'];
-  /** True for paths that accept a websocket. */
   readonly speaksSocket: (path: string) => boolean;
 }
 
@@ -127,7 +126,6 @@ function accessLog(clock: Clock, log: Log, addressOf: (c: AppContext) => string)
     };
     const { method, path } = c.req;
     const milliseconds = Math.round(clock.monotonic() - began);
-    // Monitors ask every few seconds.
     const level = MONITORED.has(path) && c.res.status < 400 ? 'debug' : 'info';
     log[level]('Request', { ...facts, method, path: printableText(path), status: c.res.status, milliseconds });
   };

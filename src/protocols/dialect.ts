@@ -36,7 +36,6 @@ export interface AppEnv {
   Bindings: Bindings;
   Variables: {
     requestId: string;
-    /** Undefined without a valid credential. */
     caller: Caller | undefined;
     /** The server of the path; set by a guard once the caller is known to hold it. */
     server: ServerId;
@@ -51,7 +50,6 @@ export type AppContext = Context<AppEnv>;
 export interface ArchiveDownload {
   /** Always closed by `sendArchive`, also when it throws. */
   readonly source: ByteSource;
-  /** The name that browsers save it under. */
   readonly fileName: string;
   readonly contentType: string;
   /** The strong ETag, without quotes; the bytes of one tag never change. */

@@ -36,7 +36,6 @@ export function signDownloadToken(grant: DownloadGrant, key: Uint8Array): string
   return Buffer.from(`${claims}:${signature(claims, key).toString('hex')}`, 'latin1').toString('base64url');
 }
 
-/** Path of the download with this token. */
 export function downloadPath(server: ServerId, token: string): string {
   return `/api/servers/${server}/backups/download?token=${token}`;
 }

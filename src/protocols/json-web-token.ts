@@ -32,7 +32,6 @@ function decoded(part: string): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
-/** Signs a token with these claims. */
 export function signToken(claims: Readonly<Record<string, unknown>>, key: Uint8Array): string {
   const text = `${encoded({ typ: 'JWT', alg: 'HS256' })}.${encoded(claims)}`;
   return `${text}.${createHmac('sha256', key).update(text, 'latin1').digest('base64url')}`;

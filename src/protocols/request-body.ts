@@ -3,8 +3,9 @@
  * Node's `requestTimeout` runs until then, and would cut the waiting caller's connection.
  */
 import { MEBIBYTE } from '../base/sizes.ts';
+import type { MiddlewareHandler } from 'hono';
 import { Failure } from '../base/failure.ts';
-import type { AppContext } from './dialect.ts';
+import type { AppContext, AppEnv } from './dialect.ts';
 
 const LARGEST_BODY = MEBIBYTE;
 
@@ -24,7 +25,7 @@ export async function readBody(c: AppContext): Promise<string> {
 }
 
 /** Replaces the body that Hono returns from now on. */
-export function keepBody(c: AppContext, text: string): void {
+function keepBody(c: AppContext, text: string): void {
   // Hono caches the promise of `text()` here, typed as its value.
   c.req.bodyCache.text = Promise.resolve(text) as unknown as string;
 }
@@ -56,4 +57,34 @@ function decode(bytes: Buffer): string {
 
 function tooLarge(): Failure {
   return new Failure('too_large', 'Cannot read the request body: it is larger than 1 MiB');
+}
+
+/**
+ * Prepares the body for the route's schema. An empty body is `{}`, so that `curl -X POST` works where every field is
+ * optional. The Content-Type is ignored: `curl -d` labels JSON as a form, and browsers do not send bearer tokens by
+ * themselves.
+ */
+export const jsonBody: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const text = await readBody(c);
+  const given = text.trim() === '' ? '{}' : text;
+  parsedJson(given);
+  // @hono/zod-openapi validates by this header and the cached text.
+  c.req.raw.headers.set('content-type', 'application/json');
+  keepBody(c, given);
+  await next();
+};
+
+/** For routes without a body: reads it, within the limit, and ignores it. */
+export const ignoredBody: MiddlewareHandler<AppEnv> = async (c, next) => {
+  await readBody(c);
+  await next();
+};
+
+/** @throws Failure `invalid_request` when it is not JSON. */
+export function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Failure('invalid_request', 'Cannot read the request body: it is not valid JSON', { cause: error });
+  }
 }

@@ -1,7 +1,12 @@
 /** Parts of route definitions that dialects with an OpenAPI document share. */
-import type { z } from '@hono/zod-openapi';
+import { createRoute, type RouteConfig, type z } from '@hono/zod-openapi';
 
-export const BEARER = [{ bearer: [] }];
+/** A route that needs a bearer token. */
+export function bearerRoute<Path extends string, const Route extends Omit<RouteConfig, 'path'> & { path: Path }>(
+  route: Route,
+) {
+  return createRoute({ ...route, security: [{ bearer: [] }] });
+}
 
 export function jsonAnswer<Schema extends z.ZodType>(schema: Schema, description: string) {
   return { content: { 'application/json': { schema } }, description };

@@ -8,7 +8,6 @@ import { PERMISSIONS } from '../config/types.ts';
 import { mayUse, type Caller } from './access.ts';
 import { signToken } from './json-web-token.ts';
 
-/** Same as a panel's. */
 const LIFE_SECONDS = 600;
 
 /** Their `iss`: denies all of them when the config's tokens change. */

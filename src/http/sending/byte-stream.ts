@@ -52,7 +52,6 @@ export async function bodyOf(c: AppContext, pieces: BytePieces, deps: BodyDeps):
   return body;
 }
 
-/** For tests without a connection. */
 function streamOf(reading: Reading): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {
@@ -138,7 +137,6 @@ class Reading {
 
   readonly release = (piece: Uint8Array): void => this.#pieces.release(piece);
 
-  /** Aborted by `stop`. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }

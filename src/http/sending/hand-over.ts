@@ -6,7 +6,6 @@ const DOING = 'Cannot send on';
 
 export interface Patience {
   readonly timers: Timers;
-  /** Milliseconds for the client to take a piece. */
   readonly stalledMs: number;
   readonly signal: AbortSignal;
 }

@@ -5,14 +5,12 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { App, Bindings } from '../../protocols/dialect.ts';
 
-/** The app's `fetch`, with such bodies written directly to the connection. */
 export function sendingBodies(fetch: App['fetch']) {
   return async (request: Request, env: object): Promise<Response> => {
     const response = await fetch(request, env);
     const { sending, outgoing }: Bindings = env;
     if (sending === undefined || outgoing === undefined) return response;
     if (response.body !== sending.body) {
-      // Another answer replaced it.
       sending.drop();
       return response;
     }

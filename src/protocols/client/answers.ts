@@ -7,7 +7,6 @@ export const SERVER = '/api/client/servers/{server}';
 export const BACKUPS = `${SERVER}/backups` as const;
 export const BACKUP = `${BACKUPS}/{backup}` as const;
 
-/** Declares all errors; their statuses are in `errors.ts`. */
 export const ANY_ERROR = { default: jsonAnswer(ErrorsObject, 'Errors; `code` is stable, `detail` is for people') };
 
 /** A URL of this node: under the operator's public address, else under the request's host. */

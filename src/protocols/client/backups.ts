@@ -1,10 +1,10 @@
 /** Listing and creating backups. */
-import { createRoute, type z } from '@hono/zod-openapi';
+import type { z } from '@hono/zod-openapi';
 import type { ServerId } from '../../base/ids.ts';
 import type { CreateBackup } from '../../jobs/contract.ts';
 import type { App, DialectDeps } from '../dialect.ts';
-import { jsonBody } from '../json-body.ts';
-import { BEARER, jsonAnswer, optionalBody } from '../route-answers.ts';
+import { jsonBody } from '../request-body.ts';
+import { bearerRoute, jsonAnswer, optionalBody } from '../route-answers.ts';
 import { ANY_ERROR, BACKUPS } from './answers.ts';
 import type { Guard } from './guard.ts';
 import { pageOf } from './pages.ts';
@@ -15,11 +15,10 @@ import { backupObject } from './views.ts';
 export function mountBackups(app: App, ports: DialectDeps, guard: Guard): void {
   const { service } = ports;
 
-  const list = createRoute({
+  const list = bearerRoute({
     method: 'get',
     path: BACKUPS,
     summary: 'List backups, newest first',
-    security: BEARER,
     middleware: [guard('backup.read')],
     request: { params: schemas.ServerParams, query: schemas.PageQuery },
     responses: { 200: jsonAnswer(schemas.BackupList, 'One page of backups'), ...ANY_ERROR },
@@ -32,12 +31,11 @@ export function mountBackups(app: App, ports: DialectDeps, guard: Guard): void {
     return c.json({ object: 'list' as const, data: items.map(backupObject), meta }, 200);
   });
 
-  const create = createRoute({
+  const create = bearerRoute({
     method: 'post',
     path: BACKUPS,
     summary: 'Create a backup',
     description: 'Answers at once; poll the details until `completed_at` is set, or `is_successful` is false.',
-    security: BEARER,
     middleware: [guard('backup.create'), jsonBody],
     request: { params: schemas.ServerParams, body: optionalBody(schemas.CreateBody) },
     responses: { 200: jsonAnswer(schemas.BackupObject, 'The backup that was begun'), ...ANY_ERROR },

@@ -16,7 +16,6 @@ import { answerError, answerFault, statusOf, validationFailure } from './errors.
 import { guardFor } from './guard.ts';
 import { mountOneBackup } from './one-backup.ts';
 import { mountServers } from './servers.ts';
-import { mountWebsocket } from './websocket.ts';
 
 export const clientDialect: Dialect = {
   name: 'client',
@@ -40,7 +39,6 @@ export const clientDialect: Dialect = {
     });
     const guard = guardFor(ports.service);
     mountServers(own, ports, guard);
-    mountWebsocket(own, ports, guard);
     mountBackups(own, ports, guard);
     mountOneBackup(own, ports, guard);
     mountDownload(own, ports, guard);

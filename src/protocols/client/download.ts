@@ -1,11 +1,10 @@
 /** A signed URL of the archive, valid for an hour without further credentials. */
 import { randomUUID } from 'node:crypto';
-import { createRoute } from '@hono/zod-openapi';
 import { Failure } from '../../base/failure.ts';
 import type { BackupService, BackupView } from '../../jobs/contract.ts';
 import type { App, DialectDeps } from '../dialect.ts';
 import { downloadPath, signDownloadToken } from '../download-token.ts';
-import { BEARER, jsonAnswer } from '../route-answers.ts';
+import { bearerRoute, jsonAnswer } from '../route-answers.ts';
 import { absoluteUrl, ANY_ERROR, BACKUP } from './answers.ts';
 import { backupIdOf, type Guard } from './guard.ts';
 import { withMessages, REFUSALS } from './refusals.ts';
@@ -16,11 +15,10 @@ const SIGNED_URL_SECONDS = 3600;
 export function mountDownload(app: App, ports: DialectDeps, guard: Guard): void {
   const { service, clock, downloadKey, log } = ports;
 
-  const download = createRoute({
+  const download = bearerRoute({
     method: 'get',
     path: `${BACKUP}/download`,
     summary: 'A signed URL of the archive, valid for one hour',
-    security: BEARER,
     middleware: [guard('backup.download')],
     request: { params: schemas.BackupParams },
     responses: { 200: jsonAnswer(schemas.SignedUrl, 'The URL; it needs no further credential'), ...ANY_ERROR },

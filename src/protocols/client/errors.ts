@@ -46,7 +46,6 @@ const ANSWER_OF: Readonly<Record<FailureCode, ErrorAnswer>> = {
   internal: BROKEN,
 };
 
-/** Faults of the request line itself. */
 const REQUEST_FAULTS = {
   not_found: { answer: NOT_FOUND, detail: 'There is nothing at this address.' },
   method_not_allowed: {
@@ -89,7 +88,6 @@ export function answerFault(
   return answer(c, status, [{ code, status: `${status}`, detail }], headers);
 }
 
-/** The status of `answerError`. */
 export function statusOf(thrown: unknown): number {
   const failure = failureOf(thrown);
   return failure.cause instanceof z.ZodError ? 422 : ANSWER_OF[failure.code][0];

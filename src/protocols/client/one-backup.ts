@@ -1,11 +1,10 @@
 /** Details, deletion, restore and lock of one backup. */
-import { createRoute } from '@hono/zod-openapi';
 import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { BackupService, BackupView } from '../../jobs/contract.ts';
 import type { App, DialectDeps } from '../dialect.ts';
-import { ignoredBody, jsonBody } from '../json-body.ts';
-import { BEARER, jsonAnswer, optionalBody } from '../route-answers.ts';
+import { ignoredBody, jsonBody } from '../request-body.ts';
+import { bearerRoute, jsonAnswer, optionalBody } from '../route-answers.ts';
 import { ANY_ERROR, BACKUP } from './answers.ts';
 import { backupIdOf, type Guard } from './guard.ts';
 import { withMessages, REFUSALS } from './refusals.ts';
@@ -13,11 +12,10 @@ import * as schemas from './schemas.ts';
 import { backupObject } from './views.ts';
 
 export function mountOneBackup(app: App, { service }: DialectDeps, guard: Guard): void {
-  const details = createRoute({
+  const details = bearerRoute({
     method: 'get',
     path: BACKUP,
     summary: 'One backup',
-    security: BEARER,
     middleware: [guard('backup.read')],
     request: { params: schemas.BackupParams },
     responses: { 200: jsonAnswer(schemas.BackupObject, 'The backup'), ...ANY_ERROR },
@@ -26,11 +24,10 @@ export function mountOneBackup(app: App, { service }: DialectDeps, guard: Guard)
     c.json(backupObject(await service.backup(c.get('server'), backupIdOf(c.req.valid('param').backup))), 200),
   );
 
-  const remove = createRoute({
+  const remove = bearerRoute({
     method: 'delete',
     path: BACKUP,
     summary: 'Delete a backup for good',
-    security: BEARER,
     middleware: [guard('backup.delete'), ignoredBody],
     request: { params: schemas.BackupParams },
     responses: { 204: { description: 'The backup is gone' }, ...ANY_ERROR },
@@ -41,12 +38,11 @@ export function mountOneBackup(app: App, { service }: DialectDeps, guard: Guard)
     return c.body(null, 204);
   });
 
-  const restore = createRoute({
+  const restore = bearerRoute({
     method: 'post',
     path: `${BACKUP}/restore`,
     summary: 'Restore the server from a backup',
     description: 'Answers at once; the server’s `status` is `restoring_backup` until it has ended.',
-    security: BEARER,
     middleware: [guard('backup.restore'), jsonBody],
     request: { params: schemas.BackupParams, body: optionalBody(schemas.RestoreBody) },
     responses: { 202: { description: 'The restore was begun' }, ...ANY_ERROR },
@@ -60,11 +56,10 @@ export function mountOneBackup(app: App, { service }: DialectDeps, guard: Guard)
     return c.body(null, 202);
   });
 
-  const lock = createRoute({
+  const lock = bearerRoute({
     method: 'post',
     path: `${BACKUP}/lock`,
     summary: 'Turn the protection from deletion on, or off',
-    security: BEARER,
     middleware: [guard('backup.delete'), ignoredBody],
     request: { params: schemas.BackupParams },
     responses: { 204: { description: 'The lock was turned' }, ...ANY_ERROR },

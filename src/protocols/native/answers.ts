@@ -4,5 +4,4 @@ import { ErrorObject } from './schemas.ts';
 
 export const BACKUPS = '/api/servers/{server}/backups';
 
-/** Declares all errors; their statuses are in `errors.ts`. */
 export const ANY_ERROR = { default: jsonAnswer(ErrorObject, 'An error; `code` is stable, `error` is for people') };

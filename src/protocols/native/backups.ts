@@ -1,32 +1,30 @@
 /** Listing, creating, deleting, locking and estimating backups. */
-import { createRoute, type z } from '@hono/zod-openapi';
+import type { z } from '@hono/zod-openapi';
 import type { CreateBackup } from '../../jobs/contract.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { App, DialectDeps } from '../dialect.ts';
-import { BEARER, jsonAnswer, optionalBody, requiredBody } from '../route-answers.ts';
+import { bearerRoute, jsonAnswer, optionalBody, requiredBody } from '../route-answers.ts';
 import { ANY_ERROR, BACKUPS } from './answers.ts';
-import { ignoredBody, jsonBody } from '../json-body.ts';
+import { ignoredBody, jsonBody } from '../request-body.ts';
 import { backupIdOf, guard } from './guard.ts';
 import * as schemas from './schemas.ts';
 import { backupObject, estimateObject } from './views.ts';
 import { backupUrl, endOf } from './waiting.ts';
 
-const list = createRoute({
+const list = bearerRoute({
   method: 'get',
   path: BACKUPS,
   summary: 'List backups, newest first',
-  security: BEARER,
   middleware: [guard('backup.read')],
   request: { params: schemas.ServerParams },
   responses: { 200: jsonAnswer(schemas.BackupObject.array(), 'All backups of the server'), ...ANY_ERROR },
 });
 
-const create = createRoute({
+const create = bearerRoute({
   method: 'post',
   path: BACKUPS,
   summary: 'Create a backup',
   description: 'Answers when the backup has ended; with `Prefer: respond-async` at once.',
-  security: BEARER,
   middleware: [guard('backup.create'), jsonBody],
   request: { params: schemas.ServerParams, body: optionalBody(schemas.CreateBody) },
   responses: {
@@ -36,31 +34,28 @@ const create = createRoute({
   },
 });
 
-const remove = createRoute({
+const remove = bearerRoute({
   method: 'delete',
   path: `${BACKUPS}/delete`,
   summary: 'Delete a backup for good',
-  security: BEARER,
   middleware: [guard('backup.delete'), ignoredBody],
   request: { params: schemas.ServerParams, query: schemas.BackupQuery },
   responses: { 200: jsonAnswer(schemas.SuccessObject, 'The backup is gone'), ...ANY_ERROR },
 });
 
-const lock = createRoute({
+const lock = bearerRoute({
   method: 'patch',
   path: `${BACKUPS}/lock`,
   summary: 'Protect a backup from deletion, or end that',
-  security: BEARER,
   middleware: [guard('backup.delete'), jsonBody],
   request: { params: schemas.ServerParams, query: schemas.BackupQuery, body: requiredBody(schemas.LockBody) },
   responses: { 200: jsonAnswer(schemas.LockObject, 'The lock as it is now'), ...ANY_ERROR },
 });
 
-const estimate = createRoute({
+const estimate = bearerRoute({
   method: 'post',
   path: `${BACKUPS}/estimate`,
   summary: 'What a backup with these patterns would hold',
-  security: BEARER,
   middleware: [guard('backup.create'), jsonBody],
   request: { params: schemas.ServerParams, body: optionalBody(schemas.EstimateBody) },
   responses: { 200: jsonAnswer(schemas.EstimateObject, 'Files and bytes'), ...ANY_ERROR },

@@ -4,20 +4,19 @@ import { Failure } from '../../base/failure.ts';
 import type { BackupView } from '../../jobs/contract.ts';
 import type { App, DialectDeps } from '../dialect.ts';
 import { DOWNLOAD_TOKEN_SECONDS, downloadPath, readDownloadToken, signDownloadToken } from '../download-token.ts';
-import { BEARER, jsonAnswer, requiredBody } from '../route-answers.ts';
+import { bearerRoute, jsonAnswer, requiredBody } from '../route-answers.ts';
 import { ANY_ERROR, BACKUPS } from './answers.ts';
-import { jsonBody } from '../json-body.ts';
+import { jsonBody } from '../request-body.ts';
 import { backupIdOf, guard } from './guard.ts';
 import * as schemas from './schemas.ts';
 import { ownUrl } from './waiting.ts';
 
 const GZIP = { 'application/gzip': { schema: { type: 'string' as const, format: 'binary' } } };
 
-const token = createRoute({
+const token = bearerRoute({
   method: 'post',
   path: `${BACKUPS}/download-token`,
   summary: 'A signed token for one download, valid for five minutes',
-  security: BEARER,
   middleware: [guard('backup.download'), jsonBody],
   request: { params: schemas.ServerParams, body: requiredBody(schemas.DownloadTokenBody) },
   responses: { 200: jsonAnswer(schemas.DownloadTokenObject, 'The token and its URL'), ...ANY_ERROR },
@@ -66,7 +65,6 @@ export function mountDownloads(app: App, ports: DialectDeps): void {
     const id = readDownloadToken(token, server, ports.clock.now(), ports.downloadKey);
     // The token was signed for this server, so its id is well-formed.
     const owner = server as BackupView['server'];
-    // The URL is signed for GET only.
     const elsewhere = c.req.method === 'GET' ? await service.downloadUrl(owner, id, DOWNLOAD_TOKEN_SECONDS) : undefined;
     if (elsewhere !== undefined) return c.body(null, 302, { Location: elsewhere, 'Cache-Control': 'no-store' });
     const { backup, source } = await service.download(owner, id);

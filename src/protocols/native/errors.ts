@@ -10,7 +10,6 @@ import { STATUS_OF } from '../thrown.ts';
 import { failureOf, UNFORESEEN } from '../thrown.ts';
 import { WHOLE_SENTENCES } from './schemas.ts';
 
-/** Faults of the request line itself. */
 const REQUEST_FAULTS = {
   not_found: { status: 404, error: 'There is nothing at this address' },
   method_not_allowed: { status: 405, error: 'This address does not take that method' },
@@ -35,7 +34,6 @@ interface ErrorBody {
   readonly requestId: string;
 }
 
-/** Answers anything thrown on a native route. */
 export function answerError(c: AppContext, thrown: unknown): Response {
   const failure = failureOf(thrown);
   const body: ErrorBody = {

@@ -4,67 +4,61 @@ import { Failure } from '../../base/failure.ts';
 import { parseJobId, parseServerId } from '../../base/ids.ts';
 import { holdsServer } from '../access.ts';
 import type { App, DialectDeps } from '../dialect.ts';
-import { BEARER, jsonAnswer, requiredBody } from '../route-answers.ts';
+import { bearerRoute, jsonAnswer, requiredBody } from '../route-answers.ts';
 import { ANY_ERROR } from './answers.ts';
-import { jsonBody } from '../json-body.ts';
+import { jsonBody } from '../request-body.ts';
 import { guard, nativeCaller } from './guard.ts';
 import * as schemas from './schemas.ts';
 import { jobObject, serverObject, systemObject } from './views.ts';
 
-const servers = createRoute({
+const servers = bearerRoute({
   method: 'get',
   path: '/api/servers',
   summary: 'The servers that the token holds',
-  security: BEARER,
   middleware: [guard('backup.read')],
   responses: { 200: jsonAnswer(schemas.ServerObject.array(), 'Servers'), ...ANY_ERROR },
 });
 
-const server = createRoute({
+const server = bearerRoute({
   method: 'get',
   path: '/api/servers/{server}',
   summary: 'One server',
-  security: BEARER,
   middleware: [guard('backup.read')],
   request: { params: schemas.ServerParams },
   responses: { 200: jsonAnswer(schemas.ServerObject, 'The server'), ...ANY_ERROR },
 });
 
-const setServer = createRoute({
+const setServer = bearerRoute({
   method: 'patch',
   path: '/api/servers/{server}',
   summary: 'Suspend a server, or end that',
-  security: BEARER,
   middleware: [guard('node.manage'), jsonBody],
   request: { params: schemas.ServerParams, body: requiredBody(schemas.ServerBody) },
   responses: { 200: jsonAnswer(schemas.ServerObject, 'The server as it is now'), ...ANY_ERROR },
 });
 
-const jobs = createRoute({
+const jobs = bearerRoute({
   method: 'get',
   path: '/api/jobs',
   summary: 'Jobs of the servers that the token holds',
-  security: BEARER,
   middleware: [guard('node.read')],
   request: { query: schemas.JobsQuery },
   responses: { 200: jsonAnswer(schemas.JobsObject, 'Jobs'), ...ANY_ERROR },
 });
 
-const job = createRoute({
+const job = bearerRoute({
   method: 'get',
   path: '/api/jobs/{id}',
   summary: 'One job',
-  security: BEARER,
   middleware: [guard('node.read')],
   request: { params: schemas.JobParams },
   responses: { 200: jsonAnswer(schemas.JobObject, 'The job'), ...ANY_ERROR },
 });
 
-const system = createRoute({
+const system = bearerRoute({
   method: 'get',
   path: '/api/system',
   summary: 'The state of this node',
-  security: BEARER,
   middleware: [guard('node.read')],
   responses: { 200: jsonAnswer(schemas.SystemObject, 'The node'), ...ANY_ERROR },
 });

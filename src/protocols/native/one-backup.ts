@@ -1,11 +1,10 @@
 /** Details, cancellation, verification and contents of one backup. */
-import { createRoute } from '@hono/zod-openapi';
 import { Failure } from '../../base/failure.ts';
 import { wirePath } from '../../base/paths.ts';
 import type { App, DialectDeps } from '../dialect.ts';
-import { BEARER, jsonAnswer } from '../route-answers.ts';
+import { bearerRoute, jsonAnswer } from '../route-answers.ts';
 import { ANY_ERROR, BACKUPS } from './answers.ts';
-import { ignoredBody } from '../json-body.ts';
+import { ignoredBody } from '../request-body.ts';
 import { backupIdOf, guard } from './guard.ts';
 import * as schemas from './schemas.ts';
 import { backupObject, directoryObject } from './views.ts';
@@ -13,32 +12,29 @@ import { backupUrl, endOf } from './waiting.ts';
 
 const BACKUP = `${BACKUPS}/{id}` as const;
 
-const details = createRoute({
+const details = bearerRoute({
   method: 'get',
   path: BACKUP,
   summary: 'One backup',
-  security: BEARER,
   middleware: [guard('backup.read')],
   request: { params: schemas.BackupParams },
   responses: { 200: jsonAnswer(schemas.BackupObject, 'The backup'), ...ANY_ERROR },
 });
 
-const cancel = createRoute({
+const cancel = bearerRoute({
   method: 'post',
   path: `${BACKUP}/cancel`,
   summary: 'Cancel whatever runs on the backup',
-  security: BEARER,
   middleware: [guard('backup.create'), ignoredBody],
   request: { params: schemas.BackupParams },
   responses: { 202: jsonAnswer(schemas.SuccessObject, 'It will end soon'), ...ANY_ERROR },
 });
 
-const verify = createRoute({
+const verify = bearerRoute({
   method: 'post',
   path: `${BACKUP}/verify`,
   summary: 'Read the archive through and compare it with its record',
   description: 'Answers when that has ended; with `Prefer: respond-async` at once.',
-  security: BEARER,
   middleware: [guard('backup.read'), ignoredBody],
   request: { params: schemas.BackupParams },
   responses: {
@@ -48,21 +44,19 @@ const verify = createRoute({
   },
 });
 
-const files = createRoute({
+const files = bearerRoute({
   method: 'get',
   path: `${BACKUP}/files`,
   summary: 'One directory level of the backup',
-  security: BEARER,
   middleware: [guard('backup.download')],
   request: { params: schemas.BackupParams, query: schemas.FilesQuery },
   responses: { 200: jsonAnswer(schemas.DirectoryObject, 'Entries, and a cursor when there are more'), ...ANY_ERROR },
 });
 
-const content = createRoute({
+const content = bearerRoute({
   method: 'get',
   path: `${BACKUP}/files/content`,
   summary: 'One file out of the backup',
-  security: BEARER,
   middleware: [guard('backup.download')],
   request: { params: schemas.BackupParams, query: schemas.ContentQuery },
   responses: {

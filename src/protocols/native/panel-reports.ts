@@ -1,10 +1,10 @@
 /** Reports that the panel has not accepted yet: listing, retrying, dropping. */
-import { createRoute, z } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
 import { isoDate } from '../../base/clock.ts';
 import type { DeliveryView } from '../../jobs/contract.ts';
 import type { App, DialectDeps } from '../dialect.ts';
-import { jsonBody } from '../json-body.ts';
-import { BEARER, jsonAnswer } from '../route-answers.ts';
+import { jsonBody } from '../request-body.ts';
+import { bearerRoute, jsonAnswer } from '../route-answers.ts';
 import { ANY_ERROR } from './answers.ts';
 import { guard } from './guard.ts';
 import { ErrorReason } from './schemas.ts';
@@ -27,32 +27,29 @@ const ReportObject = z
   })
   .openapi('PanelReport');
 
-const list = createRoute({
+const list = bearerRoute({
   method: 'get',
   path: '/api/panel/reports',
   summary: 'Reports that the panel is owed',
-  security: BEARER,
   middleware: [guard('node.read')],
   responses: { 200: jsonAnswer(z.object({ reports: ReportObject.array() }), 'Oldest first'), ...ANY_ERROR },
 });
 
 const id = z.object({ id: z.coerce.number().int().positive() });
 
-const retry = createRoute({
+const retry = bearerRoute({
   method: 'post',
   path: '/api/panel/reports/retry',
   summary: 'Try again at once what waits, and what the panel refused',
-  security: BEARER,
   middleware: [guard('node.manage'), jsonBody],
   request: { query: id.partial() },
   responses: { 200: jsonAnswer(z.object({ retried: z.number() }), 'How many had been refused'), ...ANY_ERROR },
 });
 
-const drop = createRoute({
+const drop = bearerRoute({
   method: 'delete',
   path: '/api/panel/reports/{id}',
   summary: 'Give a report up: the panel is never told',
-  security: BEARER,
   middleware: [guard('node.manage'), jsonBody],
   request: { params: id },
   responses: { 200: jsonAnswer(z.object({ dropped: z.number() }), 'It is gone'), ...ANY_ERROR },

@@ -1,44 +1,40 @@
 /** The operator's decisions: retention's plan, removing a server, the rates of a job. */
-import { createRoute } from '@hono/zod-openapi';
 import { isoDate } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import { parseJobId } from '../../base/ids.ts';
 import { holdsServer } from '../access.ts';
 import type { App, DialectDeps } from '../dialect.ts';
-import { jsonBody } from '../json-body.ts';
-import { BEARER, jsonAnswer, requiredBody } from '../route-answers.ts';
+import { jsonBody } from '../request-body.ts';
+import { bearerRoute, jsonAnswer, requiredBody } from '../route-answers.ts';
 import { ANY_ERROR } from './answers.ts';
 import { guard, nativeCaller } from './guard.ts';
 import * as schemas from './policy-schemas.ts';
 import { JobObject, JobParams, ServerParams } from './schemas.ts';
 import { backupObject, jobObject } from './views.ts';
 
-const retention = createRoute({
+const retention = bearerRoute({
   method: 'get',
   path: '/api/servers/{server}/retention',
   summary: 'Which backups retention would let go now, and why the others stay',
-  security: BEARER,
   middleware: [guard('backup.read')],
   request: { params: ServerParams },
   responses: { 200: jsonAnswer(schemas.RetentionObject, 'The plan'), ...ANY_ERROR },
 });
 
-const giveUp = createRoute({
+const giveUp = bearerRoute({
   method: 'delete',
   path: '/api/servers/{server}',
   summary: 'Decide about the backups of a server that is given up',
   description: 'The server’s own directory is never touched. Locked backups stay; a later call replaces the decision.',
-  security: BEARER,
   middleware: [guard('node.manage'), jsonBody],
   request: { params: ServerParams, body: requiredBody(schemas.GiveUpBody) },
   responses: { 200: jsonAnswer(schemas.GivenUpObject, 'What became of them'), ...ANY_ERROR },
 });
 
-const setRates = createRoute({
+const setRates = bearerRoute({
   method: 'patch',
   path: '/api/jobs/{id}',
   summary: 'Pace a queued or running job',
-  security: BEARER,
   middleware: [guard('node.manage'), jsonBody],
   request: { params: JobParams, body: requiredBody(schemas.RatesBody) },
   responses: { 200: jsonAnswer(JobObject, 'The job'), ...ANY_ERROR },

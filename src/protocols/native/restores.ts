@@ -1,10 +1,10 @@
 /** Restoring a server from a backup, and undoing that. */
-import { createRoute, type z } from '@hono/zod-openapi';
+import type { z } from '@hono/zod-openapi';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { AcceptedRestore, RestoreBackup } from '../../jobs/contract.ts';
 import type { App, AppContext, DialectDeps } from '../dialect.ts';
-import { ignoredBody, jsonBody } from '../json-body.ts';
-import { BEARER, jsonAnswer, optionalBody } from '../route-answers.ts';
+import { ignoredBody, jsonBody } from '../request-body.ts';
+import { bearerRoute, jsonAnswer, optionalBody } from '../route-answers.ts';
 import { ANY_ERROR, BACKUPS } from './answers.ts';
 import { backupIdOf, guard } from './guard.ts';
 import * as schemas from './schemas.ts';
@@ -18,23 +18,21 @@ const answers = {
 };
 const WAITS = 'Answers when it has ended; with `Prefer: respond-async` at once.';
 
-const restore = createRoute({
+const restore = bearerRoute({
   method: 'post',
   path: `${BACKUPS}/restore`,
   summary: 'Restore the server from a backup',
   description: WAITS,
-  security: BEARER,
   middleware: [guard('backup.restore'), jsonBody],
   request: { params: schemas.ServerParams, query: schemas.BackupQuery, body: optionalBody(schemas.RestoreBody) },
   responses: answers,
 });
 
-const undo = createRoute({
+const undo = bearerRoute({
   method: 'post',
   path: `${BACKUPS}/{id}/undo`,
   summary: 'Put back what the newest restore of this backup set aside',
   description: `Possible for the hours that the restore was given as keepPrevious. ${WAITS}`,
-  security: BEARER,
   middleware: [guard('backup.restore'), ignoredBody],
   request: { params: schemas.BackupParams },
   responses: answers,

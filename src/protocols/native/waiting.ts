@@ -33,7 +33,6 @@ export function ownUrl(ports: DialectDeps, path: string): string {
   return `${ports.publicUrl ?? ''}${path}`;
 }
 
-/** The backup's address, for `Location`. */
 export function backupUrl(ports: DialectDeps, view: BackupView): string {
   return ownUrl(ports, `/api/servers/${view.server}/backups/${view.id}`);
 }

@@ -11,7 +11,6 @@ export function statusOf(thrown: unknown): ContentfulStatusCode {
   return STATUS_OF[failureOf(thrown).code];
 }
 
-/** Logs what was thrown, and answers it. */
 export function logged(
   c: AppContext,
   thrown: unknown,

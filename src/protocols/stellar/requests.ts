@@ -4,8 +4,7 @@ import type { MiddlewareHandler } from 'hono';
 import { Failure } from '../../base/failure.ts';
 import { parseServerId } from '../../base/ids.ts';
 import type { AppContext, AppEnv } from '../dialect.ts';
-import { parsedJson } from '../json-body.ts';
-import { readBody } from '../request-body.ts';
+import { parsedJson, readBody } from '../request-body.ts';
 
 /** Requires the panel's credential; sets `c.get('server')`. For paths of this dialect alone. */
 export const panelOnly: MiddlewareHandler<AppEnv> = async (c, next) => {

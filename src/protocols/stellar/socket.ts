@@ -14,6 +14,7 @@ import type { PanelConfig } from '../../config/types.ts';
 import type { RoostEvent } from '../../jobs/contract.ts';
 import type { App, DialectDeps } from '../dialect.ts';
 import { signedClaims } from '../json-web-token.ts';
+import { Slots } from '../slots.ts';
 import { rawSocket } from '../socket-wire.ts';
 
 /** Bounds for a page that opens sockets in a loop. */
@@ -38,7 +39,7 @@ export function mountSocket(
   { token }: Pick<NonNullable<PanelConfig['connection']>, 'token'>,
 ): void {
   const key = Buffer.from(token.reveal(), 'utf8');
-  const open = new Map<string, number>();
+  const open = new Slots(MOST_IN_ALL);
   app.get('/api/servers/:server/ws', (c, next) => {
     // The panel's token is in the address, a client's in the first frame.
     const presented = c.req.query('token');
@@ -59,7 +60,7 @@ export function mountSocket(
 function session(
   server: string,
   expiry: number | undefined,
-  open: Map<string, number>,
+  open: Slots,
   { clock, events }: Pick<DialectDeps, 'clock' | 'events'>,
 ): WSEvents<WebSocketLike> {
   let end = (): void => undefined;
@@ -67,7 +68,7 @@ function session(
     onOpen(_, socket) {
       const raw = rawSocket(socket);
       if (!valid(expiry, clock)) return refuse(raw, 'the token is invalid or has expired', POLICY_VIOLATION);
-      const release = takeSlot(open, server);
+      const release = open.take(server, MOST_OF_SERVER);
       if (release === undefined) return refuse(raw, 'too many sockets are open', TRY_LATER);
       send(raw, ['auth success', {}]);
       const unsubscribe = events.subscribe((event) => {
@@ -96,19 +97,6 @@ function expiryOf(claims: Readonly<Record<string, unknown>>): number | undefined
 /** @param expiry Unix seconds. */
 function valid(expiry: number | undefined, clock: Clock): boolean {
   return expiry !== undefined && clock.now() < expiry * 1000;
-}
-
-/** @returns what releases the socket's slot, or undefined when there are too many. */
-function takeSlot(open: Map<string, number>, server: string): (() => void) | undefined {
-  const count = open.get(server) ?? 0;
-  const inAll = [...open.values()].reduce((sum, each) => sum + each, 0);
-  if (count >= MOST_OF_SERVER || inAll >= MOST_IN_ALL) return undefined;
-  open.set(server, count + 1);
-  return () => {
-    const left = (open.get(server) ?? 1) - 1;
-    if (left === 0) open.delete(server);
-    else open.set(server, left);
-  };
 }
 
 function refuse(raw: WebSocket, message: string, code: number): void {

@@ -9,7 +9,6 @@ import type { TokenDenylist } from './tokens/denylist.ts';
 import { pterodactyl } from './flavours/pterodactyl.ts';
 import { isSocketPath, mountSocket } from './socket/socket.ts';
 
-/** @param allowedOrigins besides the node's own, or `*`. */
 export function nodeSocketDialect(denylist: TokenDenylist, allowedOrigins: readonly string[]): Dialect {
   return {
     name: 'wings',

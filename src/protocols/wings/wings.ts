@@ -41,7 +41,6 @@ export interface WingsDeps {
 
 const PANEL_CALLER: Caller = { id: 'panel', dialect: 'wings', permissions: ['*'], servers: ['*'] };
 
-// Case-sensitive, like the panels' daemons.
 const BEARER = /^Bearer (.+)$/;
 
 export function wingsDialect(deps: WingsDeps): Dialect {

@@ -14,7 +14,6 @@ const LONGEST_GAP_MS = 2000;
 export type ProgressEvent = RoostEvent<'backup.progress' | 'restore.progress'>;
 
 interface Track {
-  /** The newest values. */
   event: RoostEvent;
   /** True until the newest values are sent. */
   pending: boolean;
@@ -70,12 +69,10 @@ export class ProgressPace {
     return track.pending ? track.event : undefined;
   }
 
-  /** Sends what is due once the reader has caught up. */
   resume(): void {
     for (const track of this.#tracks.values()) this.#settle(track);
   }
 
-  /** Forgets all jobs and cancels all timers. */
   clear(): void {
     for (const track of this.#tracks.values()) track.cancelTimer();
     this.#tracks.clear();

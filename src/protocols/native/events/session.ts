@@ -20,7 +20,6 @@ export interface EventSessionOptions {
   readonly events: EventSource;
   readonly clock: Clock;
   readonly timers: Timers;
-  /** Returns the caller of a token, for readers that authenticate by their first frame. */
   readonly checkToken: (token: string) => Caller | undefined;
   /** Counts the reader against its token's limit; false when it is reached. */
   readonly admit: (caller: Caller) => boolean;
@@ -82,7 +81,6 @@ export class EventSession {
     this.#cancelTimer = this.#options.timers.after(AUTH_DEADLINE_MS, () => this.#refuse(CLOSE.unauthorized));
   }
 
-  /** A text frame from the reader. */
   receive(text: string): void {
     if (!this.#mayStillSpeak()) return this.#refuse(CLOSE.tooManyFrames);
     if (this.#state !== 'waiting') return;

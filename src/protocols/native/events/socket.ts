@@ -13,6 +13,7 @@ import type { Caller } from '../../access.ts';
 import type { App, AppContext } from '../../dialect.ts';
 import { answerFault } from '../errors.ts';
 import { rawSocket, wireOf } from '../../socket-wire.ts';
+import { Slots } from '../../slots.ts';
 import { CLOSE, EventSession } from './session.ts';
 import type { TokenCheck } from '../auth.ts';
 import type { Timers } from '../../../base/timers.ts';
@@ -40,18 +41,17 @@ export interface EventSocketOptions {
   readonly limits: SocketLimits;
 }
 
-/** True for paths of these websockets. */
 export function isEventPath(path: string): boolean {
   return /^\/api\/(?:servers\/[^/]+\/)?events$/.test(path);
 }
 
 export function mountEventSockets(app: App, options: EventSocketOptions): void {
-  const counts = new SocketCounts(options.limits);
+  const slots = { addresses: new Slots(options.limits.inAll), tokens: new Slots() };
   const open = (c: AppContext, server?: string): Promise<Response> | Response => {
     if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
       return answerFault(c, 'upgrade_required', { Upgrade: 'websocket', Connection: 'Upgrade' });
     }
-    return upgradeWebSocket(c, socketEvents(c, options, counts, server), {
+    return upgradeWebSocket(c, socketEvents(c, options, slots, server), {
       onError: (error) => options.log.error('An event socket failed', { error }),
     });
   };
@@ -62,15 +62,15 @@ export function mountEventSockets(app: App, options: EventSocketOptions): void {
 function socketEvents(
   c: AppContext,
   options: EventSocketOptions,
-  counts: SocketCounts,
+  slots: { readonly addresses: Slots; readonly tokens: Slots },
   server: string | undefined,
 ): WSEvents<WebSocketLike> {
   const caller = nativeOnly(c.get('caller'));
   const presented = c.req.header('authorization') !== undefined;
   const address = options.addressOf(c);
+  const { perAddress, perToken } = options.limits;
   const taken: (() => void)[] = [];
-  const take = (kind: 'perAddress' | 'perToken', name: string): boolean => {
-    const release = counts.take(kind, name);
+  const take = (release: (() => void) | undefined): boolean => {
     if (release !== undefined) taken.push(release);
     return release !== undefined;
   };
@@ -79,12 +79,13 @@ function socketEvents(
   return {
     onOpen(_, socket) {
       const raw = rawSocket(socket);
-      if (!take('perAddress', address)) return raw.close(CLOSE.tooManySockets.code, CLOSE.tooManySockets.text);
+      if (!take(slots.addresses.take(address, perAddress)))
+        return raw.close(CLOSE.tooManySockets.code, CLOSE.tooManySockets.text);
       session = new EventSession({
         ...options,
         wire: wireOf(raw),
         checkToken: (token) => options.checkToken(Buffer.from(token, 'utf8')),
-        admit: (caller) => take('perToken', caller.id),
+        admit: (caller) => take(slots.tokens.take(caller.id, perToken)),
         server,
       });
       raw.on('ping', () => session?.noteAlive());
@@ -105,32 +106,4 @@ function socketEvents(
 // A panel's token opens the panel's socket only.
 function nativeOnly(caller: Caller | undefined): Caller | undefined {
   return caller?.dialect === 'native' ? caller : undefined;
-}
-
-/** Counts open sockets by address, by token and in all. */
-class SocketCounts {
-  readonly #limits: SocketLimits;
-  readonly #counts = new Map<string, number>();
-  #inAll = 0;
-
-  constructor(limits: SocketLimits) {
-    this.#limits = limits;
-  }
-
-  /** @returns what releases the slot, or undefined at the limit. */
-  take(kind: 'perAddress' | 'perToken', name: string): (() => void) | undefined {
-    const key = `${kind} ${name}`;
-    const count = this.#counts.get(key) ?? 0;
-    // Each socket counts once for its address, and so once in all.
-    const weight = kind === 'perAddress' ? 1 : 0;
-    if (count >= this.#limits[kind] || this.#inAll + weight > this.#limits.inAll) return undefined;
-    this.#counts.set(key, count + 1);
-    this.#inAll += weight;
-    return () => {
-      this.#inAll -= weight;
-      const left = (this.#counts.get(key) ?? 1) - 1;
-      if (left === 0) this.#counts.delete(key);
-      else this.#counts.set(key, left);
-    };
-  }
 }

@@ -7,7 +7,6 @@ export interface EventLoopDelay {
   close(): void;
 }
 
-/** Milliseconds between two samples. */
 const RESOLUTION = 10;
 
 export function watchEventLoop(): EventLoopDelay {

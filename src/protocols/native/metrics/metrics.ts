@@ -5,13 +5,13 @@
  * are bounded: servers that exist, stores of the config, known codes. Never: reads files or records, or shows servers
  * that the token does not hold.
  */
-import { createRoute, z } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
 import { Gauge, Registry } from 'prom-client';
 import type { Clock } from '../../../base/clock.ts';
 import type { BackupService, EventSource } from '../../../jobs/contract.ts';
 import { holdsServer } from '../../access.ts';
 import type { App } from '../../dialect.ts';
-import { BEARER } from '../../route-answers.ts';
+import { bearerRoute } from '../../route-answers.ts';
 import { ANY_ERROR } from '../answers.ts';
 import { guard, nativeCaller } from '../guard.ts';
 import type { EventLoopDelay } from './event-loop-delay.ts';
@@ -22,7 +22,6 @@ export interface MetricsDeps {
   readonly service: Pick<BackupService, 'servers' | 'backups' | 'system'>;
   readonly events: EventSource;
   readonly clock: Clock;
-  /** Absent in tests that do not need it. */
   readonly eventLoop?: EventLoopDelay;
   /** Copies in further stores that are pending or failed. */
   readonly openCopies?: () => OpenCopies;
@@ -33,12 +32,11 @@ export interface OpenCopies {
   readonly failed: number;
 }
 
-const metrics = createRoute({
+const metrics = bearerRoute({
   method: 'get',
   path: '/metrics',
   summary: 'The state of this node for Prometheus',
   description: 'Gauges of servers are those that the token holds; counters are of the whole node.',
-  security: BEARER,
   middleware: [guard('node.read')],
   responses: {
     200: { description: 'Prometheus text, version 0.0.4', content: { 'text/plain': { schema: z.string() } } },

@@ -10,11 +10,8 @@ import type { AppContext } from '../../dialect.ts';
 export interface Answers {
   /** Work is accepted and done later. */
   accepted(c: AppContext): Response;
-  /** A backup was deleted. */
   deleted(c: AppContext): Response;
-  /** A server was added. */
   added(c: AppContext): Response;
-  /** Anything else succeeded. */
   done(c: AppContext): Response;
   json(c: AppContext, body: object): Response;
   failed(c: AppContext, failure: Failure): Response;

@@ -50,7 +50,6 @@ const PAGE_BYTES = 32 * MEBIBYTE;
 /** Ends the loop for a panel that always names a further page. */
 const MOST_PAGES = 2000;
 const SETTINGS_BYTES = 4 * MEBIBYTE;
-/** Enough for ten thousand presigned URLs. */
 const PARTS_BYTES = 32 * MEBIBYTE;
 
 const Settings = z.record(z.string(), z.unknown());
@@ -81,7 +80,6 @@ export class PanelClient implements PanelPort, PanelServers {
     return this.#report(`/backups/${report.backup}/restore`, body, report, doing, signal);
   }
 
-  /** @see PanelPort.partUrls */
   async partUrls(
     backup: BackupId,
     size: number,

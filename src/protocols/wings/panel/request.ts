@@ -10,7 +10,6 @@ import type { NodeCredentials } from '../tokens/node-credentials.ts';
 export interface PanelAddress {
   readonly facts: Pick<FlavourFacts, 'product' | 'panel'>;
   readonly credentials: Pick<NodeCredentials, 'tokenId' | 'token'>;
-  /** Without a trailing slash. */
   readonly panelUrl: string;
   readonly version: string;
   readonly fetch: typeof globalThis.fetch;
@@ -34,7 +33,6 @@ export interface PanelAnswer {
   readonly text: string;
 }
 
-/** Same as the panels' daemons. */
 const TIMEOUT_MS = 30_000;
 const ERROR_BYTES = 16 * 1024;
 const DETAIL_LENGTH = 200;
@@ -103,7 +101,6 @@ function headersOf(address: PanelAddress): Readonly<Record<string, string>> {
   };
 }
 
-/** Reads at most `maxBytes`, and drops the rest. */
 async function readText(
   response: Response,
   maxBytes: number,

@@ -29,7 +29,6 @@ export interface PanelStartupDeps {
   readonly log: Log;
 }
 
-/** How often `busy` is checked. */
 const LOOK_MS = 5000;
 
 export class PanelStartup {
@@ -41,7 +40,6 @@ export class PanelStartup {
     this.#deps = deps;
   }
 
-  /** Starts in the background. */
   start(): void {
     this.#working = this.#run();
   }

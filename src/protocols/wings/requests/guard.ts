@@ -11,7 +11,6 @@ import type { FlavourFacts } from '../flavours/contract.ts';
 
 type Servers = Pick<BackupService, 'server' | 'backups'>;
 
-/** For paths of this dialect alone. */
 export const panelOnly: MiddlewareHandler<AppEnv> = async (c, next) => {
   if (!isPanel(c)) throw refusal(c);
   await next();
@@ -45,7 +44,7 @@ export async function serverOf(c: AppContext, service: Servers, { routes }: Flav
   return server;
 }
 
-/** Sets `c.get('server')` to the server of the path. Use after `panelOnly`. */
+/** Use after `panelOnly`. */
 export function knownServer(service: Servers, facts: FlavourFacts): MiddlewareHandler<AppEnv> {
   return async function knownServer(c, next) {
     c.set('server', await serverOf(c, service, facts));

@@ -18,7 +18,7 @@ export interface CreateRequest {
 
 export interface RestoreRequest {
   readonly truncate: boolean;
-  /** URL of the archive; null when the node has it. */
+  /** null when the node has the archive. */
   readonly url: string | null;
 }
 
@@ -57,7 +57,6 @@ export function createSchema({ routes }: FlavourFacts) {
   });
 }
 
-/** As `createSchema`. */
 export function restoreSchema({ routes }: FlavourFacts) {
   const shape: z.ZodType<GivenRestore> = routes.strictBodies ? STRICT_RESTORE : LENIENT_RESTORE;
   return shape.transform((given): RestoreRequest => {

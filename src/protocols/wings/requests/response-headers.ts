@@ -10,7 +10,6 @@ import type { NodeCredentials } from '../tokens/node-credentials.ts';
 export interface HeaderOptions {
   readonly facts: FlavourFacts;
   readonly credentials: Pick<NodeCredentials, 'tokenId'>;
-  /** Origin of the panel's pages. */
   readonly panelOrigin: string;
   readonly allowedOrigins: readonly string[];
   readonly version: string;
@@ -22,7 +21,6 @@ const PROTECTED = new RegExp(`^/api/(?:${SECTIONS})(?:/|$)`);
 /** Paths with a signed link, and the root, which Pelican's pages fetch to see whether the node answers. */
 const OPEN = /^\/(?:$|download\/|upload\/)/;
 
-// Same as the panels' daemons.
 const FIXED = {
   'Access-Control-Allow-Credentials': 'true',
   'Access-Control-Allow-Methods': 'GET, POST, PATCH, PUT, DELETE, OPTIONS',
@@ -53,7 +51,6 @@ function freshRequestId(c: AppContext, newRequestId: () => string): void {
   c.header('X-Request-Id', id);
 }
 
-/** The panel's, unless the request comes from another allowed origin. */
 function allowedOrigin(origin: string | undefined, { panelOrigin, allowedOrigins }: HeaderOptions): string {
   if (origin === panelOrigin) return panelOrigin;
   return allowedOrigins.find((allowed) => allowed === '*' || allowed === origin) ?? panelOrigin;

@@ -3,7 +3,7 @@ import { Failure } from '../../../base/failure.ts';
 import type { ServerId } from '../../../base/ids.ts';
 import type { BackupService } from '../../../jobs/contract.ts';
 import type { App, DialectDeps } from '../../dialect.ts';
-import { ignoredBody } from '../../json-body.ts';
+import { ignoredBody } from '../../request-body.ts';
 import { bodyAs } from '../requests/body.ts';
 import type { FlavourFacts } from '../flavours/contract.ts';
 import { backupIdOf, knownServer, panelOnly } from '../requests/guard.ts';

@@ -9,24 +9,27 @@
 import { Failure } from '../../../base/failure.ts';
 import { printableText } from '../../../base/paths.ts';
 import type { ServerId } from '../../../base/ids.ts';
+import { type ByteSource, readInto } from '../../../base/source.ts';
 import type { BackupService, BackupView } from '../../../jobs/contract.ts';
 import type { App, AppContext, DialectDeps } from '../../dialect.ts';
+import { Slots } from '../../slots.ts';
 import { logThrown } from '../../thrown.ts';
 import type { DownloadFacts, DownloadRefusal, FlavourFacts } from '../flavours/contract.ts';
 import type { TokenDenylist } from '../tokens/denylist.ts';
-import { leftWhenClosed, OpenDownloads } from './open-downloads.ts';
 import type { Objection, PanelToken } from '../tokens/panel-token.ts';
 import { type Denials, objectionTo, readToken } from '../tokens/rules.ts';
 
 export interface DownloadDeps {
   readonly facts: Pick<FlavourFacts, 'download' | 'tokens'>;
-  /** The panel's current signing key. */
   readonly credentials: { readonly key: Uint8Array };
   readonly denylist: TokenDenylist;
 }
 
 /** Life of a storage URL: redirects are followed at once. */
 const REDIRECT_SECONDS = 300;
+
+/** Connections of one link, as aria2 opens to one server: each holds a file, a socket and two mebibytes. */
+const MOST_CONNECTIONS = 16;
 
 const REFUSAL_OF: Readonly<Record<Objection, DownloadRefusal>> = {
   expired: 'invalid',
@@ -37,13 +40,13 @@ const REFUSAL_OF: Readonly<Record<Objection, DownloadRefusal>> = {
 
 export function mountDownload(app: App, ports: DialectDeps, deps: DownloadDeps): void {
   const { download } = deps.facts;
-  const open = new OpenDownloads();
+  const open = new Slots();
   app.get('/download/backup', async (c) => {
     let leave: (() => void) | undefined;
     try {
       const found = await granted(c, ports, deps);
       if (typeof found === 'string') return refuse(c, found, download);
-      leave = open.enter(c.req.query('token') ?? '');
+      leave = open.take(c.req.query('token') ?? '', MOST_CONNECTIONS);
       if (leave === undefined) return refuse(c, 'busy', download);
       return await send(c, found, ports, { download, leave });
     } catch (error) {
@@ -56,7 +59,6 @@ export function mountDownload(app: App, ports: DialectDeps, deps: DownloadDeps):
   });
 }
 
-/** The backup that the link opens, or why it opens none. */
 async function granted(
   c: AppContext,
   { clock, service }: DialectDeps,
@@ -109,7 +111,6 @@ async function send(
   ports: DialectDeps,
   { download, leave }: { readonly download: DownloadFacts; readonly leave: () => void },
 ): Promise<Response> {
-  // The URL is signed for GET only.
   const elsewhere =
     c.req.method === 'GET' ? await ports.service.downloadUrl(view.server, view.id, REDIRECT_SECONDS) : undefined;
   if (elsewhere !== undefined) {
@@ -151,4 +152,16 @@ function refuse(c: AppContext, refusal: DownloadRefusal, facts: DownloadFacts, m
   const error = message ?? usual;
   const named = status === 500 && !facts.hidesRequestId ? { error, request_id: c.get('requestId') } : { error };
   return c.body(JSON.stringify(named), status, { 'Content-Type': facts.refusalType });
+}
+
+function leftWhenClosed(source: ByteSource, leave: () => void): ByteSource {
+  return {
+    size: source.size,
+    read: (offset, length, signal) => source.read(offset, length, signal),
+    readInto: (offset, into, signal) => readInto(source, offset, into, signal),
+    async close() {
+      leave();
+      await source.close();
+    },
+  };
 }

@@ -47,7 +47,6 @@ function longSystem(version: string) {
   };
 }
 
-/** Go's names of architectures. */
 function goArchitecture(): string {
   const architecture = os.arch();
   return architecture === 'x64' ? 'amd64' : architecture === 'ia32' ? '386' : architecture;

@@ -5,9 +5,7 @@ import type { FrameFacts, Rate } from '../flavours/contract.ts';
 const FLOOD = 200;
 
 export type RateVerdict =
-  | { readonly kind: 'pass' | 'drop' | 'flood' }
-  /** Dropped, and reported to the page. */
-  | { readonly kind: 'throttled'; readonly what: string };
+  { readonly kind: 'pass' | 'drop' | 'flood' } | { readonly kind: 'throttled'; readonly what: string };
 
 export class FrameRates {
   readonly #limits: FrameFacts;
@@ -25,7 +23,6 @@ export class FrameRates {
     return this.#judge('*', this.#limits.all, 'global', now);
   }
 
-  /** Judges it again by its event. */
   event(name: string, now: number): RateVerdict {
     const { events } = this.#limits;
     const key = events?.has(name) ? name : '';

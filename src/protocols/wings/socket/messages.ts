@@ -12,7 +12,6 @@ export type Problem = 'no token' | Objection | 'other server';
 
 export interface Reaction {
   readonly frames: readonly Frame[];
-  /** The socket is closed after the frames. */
   readonly close?: CloseReason;
 }
 
@@ -30,13 +29,9 @@ export interface SocketMessages {
   noToken(errorId: string): Reaction;
   /** A genuine token is refused. */
   refused(token: PanelToken, problem: Problem, errorId: string): Reaction;
-  /** The page sends a frame without the right to. */
   mayNotSend(problem: Problem): Reaction;
-  /** An event cannot be sent to the page any more. */
   mayNotReceive(problem: Problem): Reaction;
-  /** The token has expired. */
   expired(): Reaction;
-  /** The page sent no valid frame. */
   unreadable(): Reaction;
   /** The page asked for something that Roost does not do. */
   notServed(errorId: string): Reaction;
@@ -60,7 +55,6 @@ const NOT_SERVED = 'this daemon makes and restores backups only, it does not run
 
 export const goMessages: SocketMessages = {
   checksServerAtOnce: false,
-  // Empty `args` are left out.
   encode: ([event, ...args]) => JSON.stringify(args.length === 0 ? { event } : { event, args }),
   accepted: () => ['auth success'],
   noToken: (errorId) => ({

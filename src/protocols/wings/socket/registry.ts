@@ -21,7 +21,6 @@ export class SocketRegistry {
   readonly #service: Pick<BackupService, 'job'>;
   readonly #clock: Clock;
   readonly #facts: Pick<SocketFacts, 'events' | 'most'>;
-  /** In order of arrival. */
   readonly #sessions = new Map<ServerId, Set<Session>>();
   #inAll = 0;
   /** When progress was last sent, by backup or restore. */
@@ -33,7 +32,6 @@ export class SocketRegistry {
     this.#facts = facts;
   }
 
-  /** Whether one more page of this server can be admitted. */
   hasRoom(server: ServerId): boolean {
     return this.#toLeave(server) !== 'none';
   }
@@ -84,7 +82,6 @@ export class SocketRegistry {
     if (here.size === 0) this.#sessions.delete(session.server);
   }
 
-  /** False for progress too soon after the last. */
   #isDue({ type, server, backup }: RoostEvent): boolean {
     const [family = ''] = type.split('.');
     const key = `${family} ${server} ${backup ?? ''}`;

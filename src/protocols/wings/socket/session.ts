@@ -21,7 +21,6 @@ export interface SessionOptions {
   readonly wire: SocketWire;
   readonly server: ServerId;
   readonly facts: Pick<FlavourFacts, 'socket' | 'tokens' | 'frames'>;
-  /** The panel's current signing key. */
   readonly key: () => Uint8Array;
   readonly denylist: Pick<TokenDenylist, 'startedAt' | 'isDenied'>;
   /** The game's state, and its usage as JSON. */
@@ -72,7 +71,6 @@ export class SocketSession {
     this.#tickLater();
   }
 
-  /** A text frame from the page. */
   receive(text: string): void {
     if (this.#ended || !this.#passes(this.#rates.frame(this.#now()))) return;
     if (this.#isShut()) return this.close(CLOSE.suspended);
@@ -91,7 +89,6 @@ export class SocketSession {
     if (!this.#ended) this.#passes(this.#rates.frame(this.#now()));
   }
 
-  /** Sends frames of an event to the page. */
   notify(frames: readonly EventFrame[]): void {
     if (this.#ended || this.#token === undefined) return;
     const problem = this.#problem();
@@ -112,7 +109,6 @@ export class SocketSession {
     if (this.#isShut()) this.close(CLOSE.suspended);
   }
 
-  /** Tokens or users were denied, perhaps this one. */
   denied(): void {
     if (this.#token === undefined || !this.#options.denylist.isDenied(this.#token, this.server)) return;
     this.#react({ ...this.#messages.mayNotReceive('denied'), close: CLOSE.denied });
@@ -179,7 +175,6 @@ export class SocketSession {
     return objection ?? (token.server === this.server ? undefined : 'other server');
   }
 
-  /** Whether a frame may be processed. */
   #passes(verdict: RateVerdict): boolean {
     if (verdict.kind === 'throttled') this.#send(['throttled', verdict.what]);
     if (verdict.kind === 'flood') this.close(CLOSE.flood);
@@ -233,7 +228,6 @@ export class SocketSession {
   }
 }
 
-/** The permission for each state. */
 const POWER: ReadonlyMap<string, string> = new Map([
   ['start', 'control.start'],
   ['stop', 'control.stop'],

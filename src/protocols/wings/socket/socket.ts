@@ -22,17 +22,14 @@ import { CLOSE, SocketSession } from './session.ts';
 
 export interface SocketDeps {
   readonly facts: Pick<FlavourFacts, 'socket' | 'tokens' | 'frames'>;
-  /** The panel's current signing key. */
   readonly credentials: { readonly key: Uint8Array };
   /** null without a panel: then clients other than browsers may connect too. */
   readonly panelUrl: string | null;
-  /** Origins besides the panel's and this node's, or `*`. */
   readonly allowedOrigins: readonly string[];
   readonly denylist: TokenDenylist;
   readonly newErrorId?: () => string;
 }
 
-/** True for paths of this websocket. */
 export function isSocketPath(path: string): boolean {
   return /^\/api\/servers\/[^/]+\/ws$/.test(path);
 }

@@ -74,7 +74,6 @@ export class TokenDenylist implements Denials {
     this.#deny([keyOf('issuer', OWN_ISSUER)]);
   }
 
-  /** Reports that a server was deleted. */
   serverDeleted(server: ServerId): void {
     this.#notify({ kind: 'server deleted', server });
   }
@@ -109,7 +108,6 @@ export class TokenDenylist implements Denials {
     return this.#second() <= until && this.#store.usedTokens.isUsed(downloadOf(linkOf(token), backup));
   }
 
-  /** Calls back after each change. @returns what ends it. */
   onChange(listener: (change: DenylistChange) => void): () => void {
     const own = (change: DenylistChange): void => listener(change);
     this.#listeners.add(own);
@@ -119,7 +117,6 @@ export class TokenDenylist implements Denials {
   #deny(names: readonly string[]): void {
     const second = this.#second();
     for (const name of names) {
-      // Deleted first, so that the map stays in order of time.
       this.#denials.delete(name);
       this.#denials.set(name, second);
     }
@@ -152,7 +149,6 @@ function namesOf({ id, user, issuer }: PanelToken, server: ServerId | undefined)
   ];
 }
 
-/** A hash, so that keys have one length. */
 function keyOf(...parts: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 }

@@ -56,7 +56,6 @@ export class NodeCredentials {
     return this.#key;
   }
 
-  /** Compares in constant time. */
   matches(presented: string): boolean {
     return timingSafeEqual(digest(presented), this.#digest);
   }
@@ -75,7 +74,6 @@ export class NodeCredentials {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Calls back after each change. @returns what ends it. */
   onRotate(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

@@ -18,7 +18,7 @@ export interface PanelToken {
   readonly uniqueId: string | undefined;
   readonly permissions: readonly string[];
   readonly scopes: readonly string[] | undefined;
-  /** This and the next two: whole seconds since the epoch. */
+  /** Times are whole seconds since the epoch. */
   readonly issuedAt: number | undefined;
   readonly notBefore: number | undefined;
   readonly expiresAt: number | undefined;
