@@ -2,9 +2,7 @@
 import { createRoute, type RouteConfig, type z } from '@hono/zod-openapi';
 
 /** A route that needs a bearer token. */
-export function bearerRoute<Path extends string, const Route extends Omit<RouteConfig, 'path'> & { path: Path }>(
-  route: Route,
-) {
+export function bearerRoute<const Route extends RouteConfig>(route: Route) {
   return createRoute({ ...route, security: [{ bearer: [] }] });
 }
 

@@ -6,8 +6,7 @@ import type { z } from '@hono/zod-openapi';
 import { Failure, type FailureCode } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
 import type { AppContext } from '../dialect.ts';
-import { STATUS_OF } from '../thrown.ts';
-import { failureOf, UNFORESEEN } from '../thrown.ts';
+import { failureOf, STATUS_OF, UNFORESEEN } from '../thrown.ts';
 import { WHOLE_SENTENCES } from './schemas.ts';
 
 const REQUEST_FAULTS = {
