@@ -14,7 +14,7 @@ const LONGEST_GAP_MS = 2000;
 export type ProgressEvent = RoostEvent<'backup.progress' | 'restore.progress'>;
 
 interface Track {
-  event: RoostEvent;
+  event: ProgressEvent;
   /** True until the newest values are sent. */
   pending: boolean;
   /** On the monotonic clock; undefined before the first frame. */
@@ -26,7 +26,7 @@ export interface ProgressPaceOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   /** Sends a progress event; false when the reader cannot take it now, which is retried later. */
-  readonly send: (event: RoostEvent) => boolean;
+  readonly send: (event: ProgressEvent) => boolean;
 }
 
 export class ProgressPace {
@@ -42,7 +42,7 @@ export class ProgressPace {
   }
 
   /** Sends a progress event now, later, or never when a newer one comes first. */
-  take(event: RoostEvent): void {
+  take(event: ProgressEvent): void {
     const key = keyOf(event);
     const known = this.#tracks.get(key);
     const track = known ?? { event, pending: false, sentAt: undefined, cancelTimer: () => undefined };

@@ -8,14 +8,6 @@ const DURATIONS = [1, 5, 15, 60, 300, 900, 3600, 14_400];
 
 type Kind = 'backup' | 'restore' | 'verify';
 
-const STARTS: Partial<Record<EventType, Kind>> = { 'backup.started': 'backup', 'restore.started': 'restore' };
-const SUCCESSES: Partial<Record<EventType, Kind>> = { 'backup.completed': 'backup', 'restore.completed': 'restore' };
-const FAILURES: Partial<Record<EventType, Kind>> = {
-  'backup.failed': 'backup',
-  'backup.cancelled': 'backup',
-  'restore.failed': 'restore',
-};
-
 /** Counts from now on. It never unsubscribes: the counters live as long as the events' source. */
 export function countJobs(registry: Registry, events: EventSource): void {
   const registers = [registry];
@@ -83,12 +75,6 @@ function endOf({ type, data }: RoostEvent): { readonly kind: Kind; readonly code
 }
 
 /** Known codes only: the values of a label must be bounded. */
-function codeOf(data: RoostEvent['data']): string {
-  const error = data['error'];
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-  return FAILURE_CODES.find((known) => known === code) ?? 'internal';
-}
-
-function countOf(value: unknown): number {
-  return typeof value === 'number' && value > 0 ? value : 0;
+function codeOf({ error }: { readonly error: FailureSummary }): string {
+  return FAILURE_CODES.find((known) => known === error.code) ?? 'internal';
 }

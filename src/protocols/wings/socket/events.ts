@@ -1,6 +1,6 @@
 /**
- * What happened to a server's backups, in the frames that pages listen for. One of progress and one of the end for each
- * job; a dry run changes nothing and is not told.
+ * Events of backups and restores as frames for a panel's pages: progress, and one end for each job. Dry runs are left
+ * out, since they change nothing.
  */
 import { Failure } from '../../../base/failure.ts';
 import { printableText } from '../../../base/paths.ts';
@@ -9,9 +9,8 @@ import type { Frame } from './messages.ts';
 
 export interface EventFrame {
   readonly frame: Frame;
-  /** Only for holders of it. */
   readonly permission?: string;
-  /** May be left out for a page that is slow: a newer one follows. */
+  /** May be skipped for a slow page: a newer one follows. */
   readonly progress?: true;
 }
 
@@ -20,21 +19,20 @@ export type EventFrames = {
   readonly [Type in EventType]?: (event: RoostEvent<Type>, restore: RestoreFacts) => readonly EventFrame[];
 };
 
-/** What a restore's own event does not say. */
 interface RestoreFacts {
   readonly source: 'local' | 'panel';
 }
 
 const READ = 'backup.read';
 
-/** The tellings of an event; none for what pages do not know. */
 export function framesOfEvent(
   event: RoostEvent,
   service: Pick<BackupService, 'job'>,
   frames: EventFrames,
 ): readonly EventFrame[] {
   // The compiler cannot see that the function under a type takes the events of that type.
-  const framesOf = frames[event.type] as ((event: RoostEvent, restore: RestoreFacts) => readonly EventFrame[]) | undefined;
+  const framesOf = frames[event.type] as
+    ((event: RoostEvent, restore: RestoreFacts) => readonly EventFrame[]) | undefined;
   if (framesOf === undefined) return [];
   const restore = event.type.startsWith('restore.') ? restoreFacts(event, service) : { source: 'local' as const };
   return restore === undefined ? [] : framesOf(event, restore);
@@ -50,7 +48,7 @@ export const goEvents: EventFrames = {
     message(`Completed server restoration from ${source === 'local' ? 'local' : 'S3'} backup.`),
     { frame: ['backup restore completed', ''] },
   ],
-  // Its page waits for this word in any case; that it failed stands in the console alone.
+  // Pages wait for this frame in any case; the failure is shown in the console only.
   'restore.failed': (event) => [restoreFailed(event), { frame: ['backup restore completed', ''] }],
 };
 
@@ -69,7 +67,7 @@ export const rustEvents: EventFrames = {
   'restore.failed': (event) => [restoreFailed(event), { frame: ['backup restore completed'] }],
 };
 
-/** Without the job's row, which may be gone by now, it is a restore like most. Undefined for a dry run. */
+/** A job whose row is gone counts as a restore from this node. Undefined for a dry run. */
 function restoreFacts({ job }: RoostEvent, service: Pick<BackupService, 'job'>): RestoreFacts | undefined {
   if (job === undefined) return { source: 'local' };
   try {
@@ -84,8 +82,7 @@ function restoreFacts({ job }: RoostEvent, service: Pick<BackupService, 'job'>):
 }
 
 /**
- * Under two names: Pterodactyl's rows listen to the one with the backup's id, which its own daemon loses on the way;
- * everybody else to the plain one.
+ * Sent under two names: Pterodactyl's rows listen to the one with the backup's id, all other pages to the plain one.
  */
 function goCompleted(event: RoostEvent, made: BackupData | null): readonly EventFrame[] {
   const facts = JSON.stringify({
@@ -114,7 +111,7 @@ function rustCompleted(event: RoostEvent, made: BackupData | null): readonly Eve
   return [{ frame: ['backup completed', idOf(event), facts], permission: READ }];
 }
 
-/** As Calagopus writes it; pages that do not know the event pass over it. */
+/** In Calagopus' form; other pages ignore the event. */
 function backupProgress(event: RoostEvent<'backup.progress'>): readonly EventFrame[] {
   return [{ frame: ['backup progress', idOf(event), progressOf(event)], permission: READ, progress: true }];
 }
@@ -129,7 +126,7 @@ function progressOf({ data }: RoostEvent<'backup.progress' | 'restore.progress'>
 
 function restoreFailed({ data }: RoostEvent<'restore.failed'>): EventFrame {
   const { code, message: reason } = data.error;
-  // An unforeseen error may name this host's paths; only the log has it.
+  // An unexpected error may contain paths of this host; it is in the log only.
   const told = code === 'internal' ? '' : `: ${printableText(reason)}`;
   return message(`The server was not restored${told}`);
 }

@@ -492,9 +492,7 @@ describe('what happens on the server', () => {
       { code: 'x', message: 'no\u001b[31m' },
     ];
     for (const error of errors) events.emit({ ...tell, type: 'restore.failed', data: { error } });
-    const told = (await page.heard())
-      .filter(({ event }) => event === 'daemon message')
-      .map(({ args }) => args?.[0]);
+    const told = (await page.heard()).filter(({ event }) => event === 'daemon message').map(({ args }) => args?.[0]);
     expect(told).toEqual([
       'The server was not restored',
       `The server was not restored: ${printableText('no\u001b[31m')}`,
