@@ -18,6 +18,7 @@ import type {
   PlanState,
   ServerRecord,
   StoredBackupStatus,
+  SuspectRecord,
   WarningRecord,
 } from './records.ts';
 
@@ -63,6 +64,8 @@ export interface CompletedBackup {
   readonly ignore: readonly string[];
   readonly warnings: readonly WarningRecord[];
   readonly warningCount: number;
+  readonly suspect: SuspectRecord | null;
+  readonly indexSha256: string | null;
   /** The manifest was written before the row and carries the same time. */
   readonly completedAt: number;
 }
@@ -80,7 +83,7 @@ export interface BackupTotals {
 }
 
 export interface BackupTable {
-  /** A row `IN_PROGRESS`, created now. `backup_exists` when the id is taken. */
+  /** A row `IN_PROGRESS`, created now, last in its server's sequence. `backup_exists` when the id is taken. */
   insert(backup: NewBackup): BackupRecord;
   /** Takes a record as it is, from a manifest. `backup_exists` when the id is taken. */
   adopt(record: BackupRecord): BackupRecord;
@@ -88,8 +91,11 @@ export interface BackupTable {
   /** `backup_not_found` when there is none, and when `server` is given and does not own it. */
   get(id: BackupId, server?: ServerId): BackupRecord;
   list(filter?: BackupFilter): BackupRecord[];
-  /** The newest completed, undamaged backup in that store: what unchanged bytes may be copied from. */
-  newestGood(server: ServerId, store: string): BackupRecord | undefined;
+  /**
+   * The newest good backup by sequence (`isGood`), in that store or in any: what unchanged bytes may be copied from, and
+   * what a new one is compared with.
+   */
+  newestGood(server: ServerId, store?: string): BackupRecord | undefined;
   /** Completed, undamaged backups last verified (or completed) before `before`, the longest ago first. */
   dueForVerification(before: number, limit: number): BackupRecord[];
   /** How many count against a limit: all but failed ones. */
@@ -106,6 +112,8 @@ export interface BackupTable {
   markVerified(id: BackupId): BackupRecord;
   /** COMPLETED only, else `backup_not_ready`. */
   markDamaged(id: BackupId): BackupRecord;
+  /** A suspect one counts as good from now on; others stay as they are. COMPLETED only, else `backup_not_ready`. */
+  markAccepted(id: BackupId): BackupRecord;
   /** Removes the row, and returns it as it was. `backup_locked`; `server_busy` while IN_PROGRESS. */
   delete(id: BackupId): BackupRecord;
 }

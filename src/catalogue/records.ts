@@ -17,6 +17,21 @@ export interface WarningRecord {
   readonly message: string;
 }
 
+/** Why a completed backup is not taken for a good one. Also on the wire. */
+export type SuspectReason = 'empty' | 'shrunken_files' | 'shrunken_bytes' | 'unreadable';
+
+/** A completed backup that lost more than is plausible, or read too little. */
+export interface SuspectRecord {
+  readonly reason: SuspectReason;
+  /** One sentence for people. */
+  readonly message: string;
+  readonly files: number;
+  /** Uncompressed. */
+  readonly bytes: number;
+  /** The good backup it was compared with; null when there was none. */
+  readonly baseline: { readonly id: BackupId; readonly files: number; readonly bytes: number } | null;
+}
+
 export interface BackupRecord {
   readonly id: BackupId;
   readonly server: ServerId;
@@ -43,9 +58,27 @@ export interface BackupRecord {
   /** Set when a verification found the archive damaged; such a backup is never reused from and refuses restore. */
   readonly damagedAt: number | null;
   readonly verifiedAt: number | null;
+  /**
+   * The order in which this server's backups were made, whatever the clock said. 0 for one made elsewhere: those come
+   * before all others, by time among themselves.
+   */
+  readonly sequence: number;
+  /** Set when it completed; stays after it was accepted. */
+  readonly suspect: SuspectRecord | null;
+  /** When an operator accepted a suspect backup as good. */
+  readonly acceptedAt: number | null;
+  /** Lower-case hex of the index's bytes; null where it is not known. */
+  readonly indexSha256: string | null;
+  /** A removal has begun and not ended: no longer a backup to rely on. */
+  readonly removing: boolean;
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly completedAt: number | null;
+}
+
+/** True for a suspect backup that was not accepted: it takes the place of no good one. */
+export function isSuspect({ suspect, acceptedAt }: Pick<BackupRecord, 'suspect' | 'acceptedAt'>): boolean {
+  return suspect !== null && acceptedAt === null;
 }
 
 /** `pending`: to be made, or to be brought up to date; `failed` is tried again later. */

@@ -37,6 +37,8 @@ export function completed(change: Partial<CompletedBackup> = {}): CompletedBacku
     ignore: ['*.log'],
     warnings: [{ path: 'world/a', code: 'file_grew', message: 'it grew' }],
     warningCount: 1,
+    suspect: null,
+    indexSha256: null,
     completedAt: Date.UTC(2026, 0, 2),
     ...change,
   };

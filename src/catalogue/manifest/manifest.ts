@@ -28,7 +28,8 @@ type BackupFacts = Readonly<
   Pick<
     BackupRecord,
     'id' | 'server' | 'name' | 'locked' | 'ignore' | 'store' | 'key' | 'damagedAt' | 'verifiedAt' | 'updatedAt'
-  >
+  > &
+    Partial<Pick<BackupRecord, 'sequence' | 'suspect' | 'acceptedAt' | 'indexSha256'>>
 > & { readonly completedAt: number };
 
 /**
@@ -43,7 +44,17 @@ export function encodeManifest(record: BackupRecord, aside?: Uint8Array): Uint8A
   }
   const { id, server, name, locked, ignore, store, key, damagedAt, verifiedAt, updatedAt } = record;
   const backup = { id, server, name, locked, ignore, store, key, damagedAt, verifiedAt, updatedAt, completedAt };
-  return encode({ ...record, sha256 }, backup, aside);
+  return encode({ ...record, sha256 }, { ...backup, ...laterFacts(record) }, aside);
+}
+
+/** Fields that older versions did not write; they are left out where they say nothing. */
+function laterFacts({ sequence, suspect, acceptedAt, indexSha256 }: BackupRecord) {
+  return {
+    ...(sequence === 0 ? {} : { sequence }),
+    ...(suspect === null ? {} : { suspect }),
+    ...(acceptedAt === null ? {} : { acceptedAt }),
+    ...(indexSha256 === null ? {} : { indexSha256 }),
+  };
 }
 
 /** The manifest of an archive that belongs to no backup. @throws Failure `too_large` */

@@ -10,6 +10,7 @@ import type { BackupRecord, WarningRecord } from '../records.ts';
 
 const count = z.int().min(0);
 const time = z.int();
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 // One check for the whole list: a hostile file of millions of wrong items must not make millions of zod issues.
 const textList = z.custom<readonly string[]>((value) => Array.isArray(value) && value.every(isText), 'no list of text');
 const warningList = z.custom<readonly WarningRecord[]>(
@@ -21,7 +22,7 @@ const archiveFacts = z.object({
   size: count,
   rawSize: count,
   /** Lower-case hex of the archive's bytes. */
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  sha256,
   entries: count,
   files: count,
   reusedBytes: count,
@@ -29,6 +30,20 @@ const archiveFacts = z.object({
   warningCount: count,
   /** When the archive was made. */
   createdAt: time,
+});
+
+/** More backups than a server makes in ten thousand years; a larger number would leave none for the next ones. */
+const MAX_SEQUENCE = 2 ** 40;
+
+const suspectFacts = z.object({
+  reason: z.enum(['empty', 'shrunken_files', 'shrunken_bytes', 'unreadable']),
+  message: z.string(),
+  files: count,
+  bytes: count,
+  baseline: z
+    .object({ id: z.string().refine(isUuid), files: count, bytes: count })
+    .transform((baseline) => ({ ...baseline, id: baseline.id as BackupId }))
+    .nullable(),
 });
 
 const backupFacts = z.object({
@@ -43,6 +58,11 @@ const backupFacts = z.object({
   verifiedAt: time.nullable(),
   updatedAt: time,
   completedAt: time,
+  // Absent in manifests of older versions.
+  sequence: z.int().min(0).max(MAX_SEQUENCE).default(0),
+  suspect: suspectFacts.nullable().default(null),
+  acceptedAt: time.nullable().default(null),
+  indexSha256: sha256.nullable().default(null),
 });
 
 const manifest = z.object({
@@ -79,6 +99,7 @@ export function decodeManifest(bytes: Uint8Array): BackupRecord {
     server: backup.server as ServerId,
     status: 'COMPLETED',
     error: null,
+    removing: false,
   };
 }
 

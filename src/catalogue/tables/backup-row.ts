@@ -1,7 +1,7 @@
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { Values } from '../sqlite/database.ts';
 import { failureText } from '../failure-text.ts';
-import type { BackupRecord, StoredBackupStatus, WarningRecord } from '../records.ts';
+import type { BackupRecord, StoredBackupStatus, SuspectRecord, WarningRecord } from '../records.ts';
 import { failureOrNull, integer, integerOrNull, json, type Row, text, textOrNull } from '../sqlite/row.ts';
 
 export function backupOf(row: Row): BackupRecord {
@@ -25,6 +25,11 @@ export function backupOf(row: Row): BackupRecord {
     error: failureOrNull(row, 'error'),
     damagedAt: integerOrNull(row, 'damaged_at'),
     verifiedAt: integerOrNull(row, 'verified_at'),
+    sequence: integer(row, 'sequence'),
+    suspect: row['suspect'] === null ? null : (json(row, 'suspect') as SuspectRecord),
+    acceptedAt: integerOrNull(row, 'accepted_at'),
+    indexSha256: textOrNull(row, 'index_sha256'),
+    removing: integer(row, 'removing') === 1,
     createdAt: integer(row, 'created_at'),
     updatedAt: integer(row, 'updated_at'),
     completedAt: integerOrNull(row, 'completed_at'),
@@ -53,6 +58,11 @@ export function backupValues(record: BackupRecord): Values {
     error: record.error === null ? null : failureText(record.error),
     damaged_at: record.damagedAt,
     verified_at: record.verifiedAt,
+    sequence: record.sequence,
+    suspect: record.suspect === null ? null : JSON.stringify(record.suspect),
+    accepted_at: record.acceptedAt,
+    index_sha256: record.indexSha256,
+    removing: Number(record.removing),
     created_at: record.createdAt,
     updated_at: record.updatedAt,
     completed_at: record.completedAt,

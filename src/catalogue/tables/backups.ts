@@ -37,6 +37,11 @@ export class Backups implements BackupTable {
       error: null,
       damagedAt: null,
       verifiedAt: null,
+      sequence: this.#nextSequence(backup.server),
+      suspect: null,
+      acceptedAt: null,
+      indexSha256: null,
+      removing: false,
       createdAt: now,
       updatedAt: now,
       completedAt: null,
@@ -72,11 +77,12 @@ export class Backups implements BackupTable {
     return this.#database.all(sql, { ...values, limit }).map(backupOf);
   }
 
-  newestGood(server: ServerId, store: string): BackupRecord | undefined {
+  newestGood(server: ServerId, store?: string): BackupRecord | undefined {
     const row = this.#database.one(
-      `SELECT * FROM backups WHERE server = :server AND store = :store AND status = 'COMPLETED' AND damaged_at IS NULL
-       ${NEWEST_FIRST} LIMIT 1`,
-      { server, store },
+      `SELECT * FROM backups WHERE server = :server AND (:store IS NULL OR store = :store) AND status = 'COMPLETED'
+       AND damaged_at IS NULL AND removing = 0 AND (suspect IS NULL OR accepted_at IS NOT NULL)
+       ORDER BY sequence DESC, created_at DESC, seq DESC LIMIT 1`,
+      { server, store: store ?? null },
     );
     return row === undefined ? undefined : backupOf(row);
   }
@@ -107,7 +113,7 @@ export class Backups implements BackupTable {
   complete(id: BackupId, facts: CompletedBackup): BackupRecord {
     const sql = `UPDATE backups SET status = 'COMPLETED', size = :size, raw_size = :rawSize, files = :files,
       entries = :entries, reused_bytes = :reusedBytes, sha256 = :sha256, ignore = :ignore, warnings = :warnings,
-      warning_count = :warningCount, completed_at = :completedAt, updated_at = :completedAt
+      warning_count = :warningCount, suspect = :suspect, index_sha256 = :indexSha256, completed_at = :completedAt, updated_at = :completedAt
       WHERE id = :id AND status = 'IN_PROGRESS' RETURNING *`;
     return (
       this.#update(sql, {
@@ -121,6 +127,8 @@ export class Backups implements BackupTable {
         ignore: JSON.stringify(facts.ignore),
         warnings: JSON.stringify(facts.warnings),
         warningCount: facts.warningCount,
+        suspect: facts.suspect === null ? null : JSON.stringify(facts.suspect),
+        indexSha256: facts.indexSha256,
         completedAt: facts.completedAt,
       }) ?? this.#refuse(id, 'complete')
     );
@@ -150,6 +158,12 @@ export class Backups implements BackupTable {
     return this.#update(sql, { id, now: this.#clock.now() }) ?? this.#refuseUnready(id);
   }
 
+  markAccepted(id: BackupId): BackupRecord {
+    const sql = `UPDATE backups SET accepted_at = iif(suspect IS NULL, NULL, coalesce(accepted_at, :now)), updated_at = :now
+      WHERE id = :id AND status = 'COMPLETED' RETURNING *`;
+    return this.#update(sql, { id, now: this.#clock.now() }) ?? this.#refuseUnready(id);
+  }
+
   delete(id: BackupId): BackupRecord {
     const sql = `DELETE FROM backups WHERE id = :id AND locked = 0 AND status <> 'IN_PROGRESS' RETURNING *`;
     const removed = this.#update(sql, { id });
@@ -159,6 +173,12 @@ export class Backups implements BackupTable {
       throw new Failure('backup_locked', 'Cannot delete the backup: it is locked', { hint: 'Unlock it first.' });
     }
     throw new Failure('server_busy', `Cannot delete the backup: it is ${status}`, { hint: 'Cancel it, or wait.' });
+  }
+
+  #nextSequence(server: ServerId): number {
+    const sql = 'SELECT coalesce(max(sequence), 0) + 1 AS next FROM backups WHERE server = :server';
+    const row = this.#database.one(sql, { server });
+    return row === undefined ? 1 : integer(row, 'next');
   }
 
   #update(sql: string, values: Values): BackupRecord | undefined {

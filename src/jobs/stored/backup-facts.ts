@@ -45,6 +45,8 @@ export function completedFacts(
     ignore: also.ignore,
     warnings: keepWarnings([...also.warnings, ...result.warnings]),
     warningCount: result.warningCount + also.warnings.length,
+    suspect: null,
+    indexSha256: null,
     completedAt: also.completedAt,
   };
 }

@@ -166,6 +166,12 @@ export const BackupObject = z
     error: ErrorReason.optional(),
     verifiedAt: date.optional(),
     damagedAt: date.optional(),
+    suspect: z
+      .object({ reason: z.enum(['empty', 'shrunken_files', 'shrunken_bytes', 'unreadable']), message: z.string() })
+      .optional()
+      .openapi({ description: 'Why it is not taken for a good backup until it is accepted' }),
+    acceptedAt: date.optional().openapi({ description: 'When an operator accepted a suspect backup' }),
+    sequence: z.number().optional().openapi({ description: 'The order of making; absent for one made elsewhere' }),
   })
   .openapi('Backup');
 

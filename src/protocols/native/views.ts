@@ -5,7 +5,7 @@
 import type { z } from '@hono/zod-openapi';
 import { isoDate } from '../../base/clock.ts';
 import type { FailureRecord } from '../../base/failure.ts';
-import type { WarningRecord } from '../../catalogue/records.ts';
+import { isSuspect, type SuspectRecord, type WarningRecord } from '../../catalogue/records.ts';
 import type {
   BackupView,
   DirectoryPage,
@@ -50,7 +50,14 @@ export function backupObject(view: BackupView): z.infer<typeof BackupObject> {
     error: reason(view.error),
     verifiedAt: dateOf(view.verifiedAt),
     damagedAt: dateOf(view.damagedAt),
+    suspect: view.suspect !== null && isSuspect(view) ? suspicion(view.suspect) : undefined,
+    acceptedAt: dateOf(view.acceptedAt),
+    sequence: view.sequence === 0 ? undefined : view.sequence,
   };
+}
+
+function suspicion({ reason, message }: SuspectRecord) {
+  return { reason, message };
 }
 
 function copyObject({ store, state, error, updatedAt }: NonNullable<BackupView['copies']>[number]) {

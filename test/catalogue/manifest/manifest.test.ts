@@ -37,6 +37,24 @@ describe('a manifest', () => {
     expect(decodeManifest(encodeManifest(record))).toEqual(record);
   });
 
+  test('keeps what was judged of the backup', async () => {
+    const suspect = { reason: 'shrunken_files', message: 'm', files: 1, bytes: 2, baseline: null } as const;
+    const record = { ...(await someBackup()), suspect, acceptedAt: 5, indexSha256: 'cd'.repeat(32), sequence: 9 };
+    expect(decodeManifest(encodeManifest(record))).toEqual(record);
+  });
+
+  test('of an older version reads as a good backup without a place in the sequence', async () => {
+    const bytes = await changed(({ backup }) => {
+      for (const later of ['sequence', 'suspect', 'acceptedAt', 'indexSha256']) Reflect.deleteProperty(backup, later);
+    });
+    expect(decodeManifest(bytes)).toMatchObject({ sequence: 0, suspect: null, acceptedAt: null, indexSha256: null });
+  });
+
+  test('with a number in the sequence that leaves none for later backups is refused', async () => {
+    const bytes = await changed(({ backup }) => Object.assign(backup, { sequence: Number.MAX_SAFE_INTEGER }));
+    thrownBy(() => decodeManifest(bytes), 'archive_damaged');
+  });
+
   test('is enough to make the catalogue again', async () => {
     const record = await someBackup();
     const { catalogue } = await scratchCatalogue();
@@ -55,7 +73,7 @@ describe('a manifest', () => {
   });
 
   test('of an archive without a backup tells its facts, and is no backup', () => {
-    const { completedAt: createdAt, ignore: _, ...facts } = completed();
+    const { completedAt: createdAt, ignore: _, suspect: _1, indexSha256: _2, ...facts } = completed();
     const archive: ArchiveFacts = { ...facts, createdAt };
     const bytes = encodeArchiveManifest(archive);
     expect(decodeArchiveManifest(bytes)).toEqual(archive);

@@ -192,3 +192,56 @@ describe('locks, verifications and removal', () => {
     expect(catalogue.backups.markVerified(id)).toMatchObject({ damagedAt: null, verifiedAt: clock.now() });
   });
 });
+
+describe('the order of making', () => {
+  test('counts up for each server, whatever the clock says and whatever was adopted', async () => {
+    const { catalogue, clock } = await scratchCatalogue();
+    const first = catalogue.backups.insert(newBackup(1));
+    clock.advance(-400 * 86_400_000);
+    const second = catalogue.backups.insert(newBackup(2));
+    const other = catalogue.backups.insert(newBackup(3, { server: serverId(2) }));
+    expect([first.sequence, second.sequence, other.sequence]).toEqual([1, 2, 1]);
+    const elsewhere = catalogue.backups.adopt({ ...second, id: backupId(4), sequence: 70 });
+    expect(elsewhere.sequence).toBe(70);
+    expect(catalogue.backups.insert(newBackup(5)).sequence).toBe(71);
+  });
+
+  test('decides which good backup is the newest, not the clock', async () => {
+    const { catalogue, clock } = await scratchCatalogue();
+    for (const number of [1, 2]) {
+      catalogue.backups.complete(catalogue.backups.insert(newBackup(number)).id, completed());
+      clock.advance(-86_400_000);
+    }
+    expect(catalogue.backups.newestGood(serverId(1))?.id).toBe(backupId(2));
+  });
+});
+
+describe('a suspect backup', () => {
+  const SUSPECT = {
+    reason: 'empty',
+    message: 'It holds no files',
+    files: 0,
+    bytes: 0,
+    baseline: { id: backupId(1), files: 3, bytes: 5000 },
+  } as const;
+
+  test('is completed, but not the newest good one until it is accepted', async () => {
+    const { catalogue, clock } = await scratchCatalogue();
+    for (const number of [1, 2]) catalogue.backups.insert(newBackup(number));
+    catalogue.backups.complete(backupId(1), completed());
+    const suspect = catalogue.backups.complete(backupId(2), completed({ suspect: SUSPECT }));
+    expect(suspect).toMatchObject({ status: 'COMPLETED', suspect: SUSPECT, acceptedAt: null });
+    expect(catalogue.backups.newestGood(serverId(1), 'local')?.id).toBe(backupId(1));
+    clock.advance(1000);
+    expect(catalogue.backups.markAccepted(backupId(2))).toMatchObject({ suspect: SUSPECT, acceptedAt: clock.now() });
+    expect(catalogue.backups.newestGood(serverId(1), 'local')?.id).toBe(backupId(2));
+  });
+
+  test('is the only kind that an acceptance changes', async () => {
+    const { catalogue } = await scratchCatalogue();
+    catalogue.backups.insert(newBackup(1));
+    thrownBy(() => catalogue.backups.markAccepted(backupId(1)), 'backup_not_ready');
+    catalogue.backups.complete(backupId(1), completed());
+    expect(catalogue.backups.markAccepted(backupId(1)).acceptedAt).toBeNull();
+  });
+});
