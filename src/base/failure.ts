@@ -32,7 +32,20 @@ export const FAILURE_CODES = [
 
 export type FailureCode = (typeof FAILURE_CODES)[number];
 
+/** What code decides on, beyond the code. Stays within the process: neither rows nor threads carry it. */
+export interface FailureDetail {
+  /** The panel's answer had this HTTP status. */
+  readonly httpStatus?: number;
+  /** The request was understood and its values are of no use; some dialects answer 422. */
+  readonly unprocessable?: boolean;
+  /** The further store in whose copy the damage was found; the backup's own archive may be whole. */
+  readonly inCopy?: string;
+  /** SQLite's extended result code. */
+  readonly sqliteCode?: number;
+}
+
 export interface FailureDetails {
+  readonly detail?: FailureDetail;
   /** Values behind the sentence, for logs and metrics; never secrets. */
   readonly facts?: Readonly<Record<string, unknown>>;
   /** Advice for the reader, shown after the message. */
@@ -45,6 +58,7 @@ export interface FailureDetails {
 export class Failure extends Error {
   readonly code: FailureCode;
   readonly facts: Readonly<Record<string, unknown>>;
+  readonly detail: FailureDetail;
   readonly hint: string | undefined;
   readonly retry: boolean;
 
@@ -53,6 +67,7 @@ export class Failure extends Error {
     this.name = 'Failure';
     this.code = code;
     this.facts = details.facts ?? {};
+    this.detail = details.detail ?? {};
     this.hint = details.hint;
     this.retry = details.retry ?? false;
   }

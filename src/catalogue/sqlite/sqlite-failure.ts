@@ -62,8 +62,8 @@ export function isTaken(error: unknown): boolean {
 
 /** True for a file that is damaged or no database: there is no use in opening it again. */
 export function isDamaged(failure: Failure): boolean {
-  const extended = failure.facts['sqlite'];
-  return typeof extended === 'number' && EXPLANATIONS.get(extended & 0xff) === DAMAGED;
+  const { sqliteCode: extended } = failure.detail;
+  return extended !== undefined && EXPLANATIONS.get(extended & 0xff) === DAMAGED;
 }
 
 /** @param doing the sentence's start, in the grammar "Cannot open the catalogue". */
@@ -72,11 +72,12 @@ export function explainSqlite(error: unknown, path: string, doing: string): Fail
   const extended = resultCode(error);
   const words = error instanceof Error ? error.message : String(error);
   const facts = { path, reason: words, ...(extended === undefined ? {} : { sqlite: extended }) };
+  const detail = { sqliteCode: extended };
   // The low byte of an extended code is the primary one.
   const known = EXPLANATIONS.get((extended ?? 0) & 0xff);
-  if (known === undefined) return new Failure('internal', `${doing}: ${words}`, { cause: error, facts });
+  if (known === undefined) return new Failure('internal', `${doing}: ${words}`, { cause: error, facts, detail });
   const { code, state, hint, retry } = known;
-  return new Failure(code, `${doing}: ${state}: ${path} (${words})`, { cause: error, facts, hint, retry });
+  return new Failure(code, `${doing}: ${state}: ${path} (${words})`, { cause: error, facts, detail, hint, retry });
 }
 
 function resultCode(error: unknown): number | undefined {

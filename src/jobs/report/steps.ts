@@ -61,8 +61,8 @@ async function repeat(delivery: DeliveryRecord, deps: StepDependencies, signal: 
 }
 
 /** The panel has looked at it; neither it nor anything before it is away. */
-function isAnswer({ facts: { status } }: Failure): boolean {
-  return typeof status === 'number' && status < 500;
+function isAnswer({ detail: { httpStatus } }: Failure): boolean {
+  return httpStatus !== undefined && httpStatus < 500;
 }
 
 function restoreReport({ backup, server, successful, askedAt }: DeliveryRecord): RestoreReport {
@@ -74,7 +74,7 @@ function endOf(verdict: DeliveryVerdict, delivery: DeliveryRecord): StepEnd {
   const hasParts = partsOf(delivery) !== null;
   // The panel has the archive now, and deletes it by itself one day.
   if (verdict.kind === 'delivered') return hasParts ? { kind: 'next', step: 'remove' } : { kind: 'over' };
-  const cannotComplete = hasParts && verdict.failure.facts['status'] === 500 && attempts >= UPLOAD_AGAIN_AT;
+  const cannotComplete = hasParts && verdict.failure.detail.httpStatus === 500 && attempts >= UPLOAD_AGAIN_AT;
   if (verdict.kind === 'retry' && cannotComplete) return { ...verdict, step: 'upload' };
   // The backup is gone here and there: nobody waits for its report.
   if (withdrawn && verdict.failure.code === 'backup_not_found') return { kind: 'over' };

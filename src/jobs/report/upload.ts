@@ -100,7 +100,7 @@ function refusedPlaces(failure: Failure, { data, askedAt }: DeliveryRecord, now:
     return { kind: 'refused', failure };
   }
   // Completed, or given up by the panel itself: what was uploaded before tells which, and the archive stays till then.
-  if (failure.facts['status'] === 409) {
+  if (failure.detail.httpStatus === 409) {
     return data['parts'] === undefined ? { kind: 'refused', failure } : { kind: 'next', step: 'report' };
   }
   return undefined;

@@ -18,8 +18,6 @@ import type { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { Verdict } from '../contract.ts';
 import type { PendingEvent, Verb } from '../runner/verb.ts';
 
-const COPY_IN = 'copyIn';
-
 export interface DamageDependencies {
   readonly catalogue: Pick<Catalogue, 'backups'>;
   readonly stores: StoreSet;
@@ -77,12 +75,13 @@ function markDamaged(job: JobRecord, failure: Failure, { catalogue }: DamageDepe
 /** What a job makes of damage that it met in a copy: the backup in its own store may be whole. */
 export function damageOfCopy(error: unknown, store: string): unknown {
   if (!(error instanceof Failure) || error.code !== 'archive_damaged') return error;
-  const { code, message, facts, hint, retry } = error.toJSON();
-  return Failure.revive({ code, message, hint, retry, facts: { ...facts, [COPY_IN]: store } }, error);
+  const { code, message, facts, hint, retry, detail } = error;
+  const inCopy = { ...detail, inCopy: store };
+  return new Failure(code, message, { hint, retry, facts: { ...facts, copyIn: store }, detail: inCopy, cause: error });
 }
 
 function isDamage(error: unknown, job: JobRecord): boolean {
   if (!(error instanceof Failure) || error.code !== 'archive_damaged') return false;
   // What was fetched from elsewhere says nothing about the archive in the store.
-  return !(job.kind === 'restore' && job.request.download === true) && error.facts[COPY_IN] === undefined;
+  return !(job.kind === 'restore' && job.request.download === true) && error.detail.inCopy === undefined;
 }

@@ -34,8 +34,8 @@ const KEY = `${SERVER}/${BACKUP}.tar.gz`;
 const DELIVERED: DeliveryVerdict = { kind: 'delivered' };
 
 function away(status?: number): Failure {
-  const facts = status === undefined ? {} : { status };
-  return new Failure('store_unreachable', 'Cannot tell the panel: it is away', { retry: true, facts });
+  const detail = { httpStatus: status };
+  return new Failure('store_unreachable', 'Cannot tell the panel: it is away', { retry: true, detail });
 }
 
 /** A panel as it stands behind its client: it begins uploads, completes the newest, and knows what it has completed. */
@@ -247,8 +247,8 @@ describe('a backup that goes to the panel', () => {
 
 describe('a panel that gives no URLs', () => {
   const unknown = (): Failure =>
-    new Failure('backup_not_found', 'Cannot ask: 404', { retry: true, facts: { status: 404 } });
-  const conflict = (): Failure => new Failure('store_unreachable', 'Cannot ask: 409', { facts: { status: 409 } });
+    new Failure('backup_not_found', 'Cannot ask: 404', { retry: true, detail: { httpStatus: 404 } });
+  const conflict = (): Failure => new Failure('store_unreachable', 'Cannot ask: 409', { detail: { httpStatus: 409 } });
 
   it('because it has not committed yet is asked again', async () => {
     const node = await scene();

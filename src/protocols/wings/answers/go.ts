@@ -48,10 +48,10 @@ function nothingYet(c: AppContext): Response {
   return c.body(null, 202, { 'Content-Length': '0' });
 }
 
-function statusOf({ code, facts }: Failure): ContentfulStatusCode {
+function statusOf({ code, detail }: Failure): ContentfulStatusCode {
   // Panels hide the text of a 507 from users, who could make room; their own daemon answers 400 too.
   if (code === 'insufficient_storage') return 400;
-  return facts['unprocessable'] === true ? 422 : STATUS_OF[code];
+  return detail.unprocessable === true ? 422 : STATUS_OF[code];
 }
 
 function unexpected(c: AppContext, status: ContentfulStatusCode, error: string): Response {

@@ -85,6 +85,7 @@ export function refusedBy(
   const shown = detail === '' || isOurs ? '' : `: ${detail}`;
   return new Failure(code, `${doing}: the panel answered ${status}${shown}`, {
     facts: { status },
+    detail: { httpStatus: status },
     retry,
     hint: hintFor(status),
   });

@@ -88,7 +88,7 @@ async function newServer(c: AppContext, service: BackupService, facts: FlavourFa
   const id = ((await bodyAs(c, shape, facts))?.uuid ?? '').toLowerCase();
   if (!isUuid(id)) {
     throw new Failure('invalid_request', 'The data provided in the request could not be validated.', {
-      facts: { unprocessable: true },
+      detail: { unprocessable: true },
     });
   }
   const server = parseServerId(id);
