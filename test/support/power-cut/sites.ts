@@ -1,4 +1,7 @@
-/** How a call that makes something durable is named: by the functions on the way to it, innermost first. */
+/**
+ * How calls that make something durable are named: by the functions on the way to them, innermost first, without lines,
+ * which move. Two such calls in one function have one name, and are left out together.
+ */
 
 /** SQLite's own flushes, all of them. */
 export const CATALOGUE_SITE = 'catalogue: PRAGMA synchronous';
@@ -12,11 +15,11 @@ const PASSES_ON = [
   'flushFileSystem',
 ];
 
-/** `servers/stage/stage.ts:136 Stage.sync < jobs/restore/plan-file.ts:66 writeRestorePlan` out of a stack of `Error`. */
+/** `servers/stage/stage.ts Stage.sync < jobs/restore/plan-file.ts writeRestorePlan` out of a stack of `Error`. */
 export function siteOf(stack: string): string {
   const parts: string[] = [];
   for (const line of stack.split('\n')) {
-    const found = /at (?:async )?(?:(\S+) \(?)?.*\/src\/([^:)]+:\d+):\d+/.exec(line);
+    const found = /at (?:async )?(?:(\S+) \(?)?.*\/src\/([^:)]+):\d+:\d+/.exec(line);
     if (found?.[2] === undefined) continue;
     const part = `${found[2]} ${found[1] ?? '?'}`;
     parts.push(part);
