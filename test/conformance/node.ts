@@ -67,12 +67,15 @@ export async function conformanceNode({ tokens, publicUrl, ...options }: Options
 /** A restore that waits until it is let go. */
 export function heldRestore() {
   const waiting = gate();
-  const verb: Verb = {
+  const verb: Verb<'restore'> = {
     kind: 'restore',
     events: { started: 'restore.started', progress: 'restore.progress' },
     run: async (job) => {
       await waiting.pass();
-      job.commit(() => [{ type: 'restore.completed', server: job.record.server, data: {} }]);
+      job.commit(() => [{ type: 'restore.completed', server: job.record.server, data: {} }], {
+        warnings: [],
+        warningCount: 0,
+      });
     },
     failed: () => [],
   };
