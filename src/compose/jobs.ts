@@ -40,6 +40,7 @@ import { verifyVerb } from '../jobs/verify/verify.ts';
 import { announceStatuses } from '../jobs/views.ts';
 import { openPower } from '../servers/power/power.ts';
 import { GuardedDownload } from '../storage/guarded/download.ts';
+import { holdOut } from '../servers/held-out.ts';
 import type { Registry } from '../servers/registry.ts';
 
 /** More than one schedule queues on a node of thousands of servers; bounds a client that calls in a loop. */
@@ -82,12 +83,7 @@ export interface Jobs {
 export function composeJobs(deps: JobsDeps): Jobs {
   const { config, catalogue, stores, registry, clock, log, version, engine, onRestoreStep } = deps;
   const events = new EventHub(clock, (error, { type }) => log.error('A listener of events failed', { type, error }));
-  const exclude = [
-    config.stateDirectory,
-    ...localDirectories(config.storage),
-    ...previousDirectories(config),
-    ...config.panel.backupDirectories,
-  ];
+  const heldOut = holdOut(ownDirectories(config), registry);
   const power = openPower(config.power, clock);
   const archive = archivePort;
   const copies = new CopyQueue({ catalogue, stores, events, config, log });
@@ -101,6 +97,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
     registry,
     archive,
     power,
+    heldOut,
     config,
     fetch: fetchArchive(fetchFromStores({ catalogue, stores, log }), downloads, adoption),
     clock,
@@ -108,7 +105,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
     events,
     onStep: onRestoreStep,
   };
-  const reading = { catalogue, stores, archive, registry, config, exclude, log };
+  const reading = { catalogue, stores, archive, registry, config, heldOut, log };
   const verbs = [
     backupVerb({ ...reading, quiesce: power, turns, failedBackups, clock }),
     notingDamage(restoreVerb(restoring), damage),
@@ -163,6 +160,12 @@ export function composeJobs(deps: JobsDeps): Jobs {
       await Promise.all([copies.close(), reports?.close()]);
     },
   };
+}
+
+/** The directories of Roost and of a former daemon. Backups leave them out, and restores never touch them. */
+function ownDirectories(config: Config): string[] {
+  const { stateDirectory, storage, panel } = config;
+  return [stateDirectory, ...localDirectories(storage), ...previousDirectories(config), ...panel.backupDirectories];
 }
 
 function reportOutbox(

@@ -2,7 +2,8 @@
  * For: reading the configuration, one YAML file.
  * Promises: a returned configuration is complete (defaults filled in, secrets resolved); all faults are reported at
  * once with their positions, and no fault repeats a secret.
- * Never: writes, or reads anything but the file, the secret files it names and the environment.
+ * Never: writes, or reads anything but the file, the secret files it names and the environment; of the directories that
+ * it names, only where they really lie.
  */
 import fs from 'node:fs/promises';
 import type { z } from 'zod';
@@ -12,6 +13,7 @@ import { printableText } from '../base/paths.ts';
 import { checkConsistency } from './consistency.ts';
 import { type ConfigDocument, type Fault, keyText, readDocument } from './document.ts';
 import { check, type Finding } from './issues.ts';
+import { findNesting } from './nesting.ts';
 import { notesOn } from './notes.ts';
 import { configSchema } from './schema.ts';
 import type { Environment } from './secret-source.ts';
@@ -31,7 +33,16 @@ const MAX_CONFIG_BYTES = 4 * MEBIBYTE;
  * (`file:line:column key: problem (hint)`), `facts.faults` the same as `Fault`s.
  */
 export async function loadConfig(path: string, env: Environment): Promise<Config> {
-  const config = parseConfig(path, await readText(path), env);
+  const text = await readText(path);
+  const config = parseConfig(path, text, env);
+  const mixed = await findNesting(config);
+  if (mixed.length > 0) {
+    const document = readDocument(path, text);
+    throw invalid(
+      path,
+      mixed.map((finding) => locate(path, document, finding)),
+    );
+  }
   const open = await openToOthers(path);
   return open === undefined ? config : { ...config, notes: [...config.notes, open] };
 }

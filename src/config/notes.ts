@@ -35,7 +35,10 @@ function insideServers({ servers, storage, stateDirectory }: Omit<Config, 'notes
     roots
       .filter((root) => isInside(path, root))
       .slice(0, 1)
-      .map((root) => `${key} (${path}) lies inside ${root}: it is left out of archives, but the game can reach it.`),
+      .map(
+        (root) =>
+          `${key} (${path}) lies inside ${root}: backups and restores leave it alone, but the game can reach it.`,
+      ),
   );
 }
 
@@ -45,7 +48,7 @@ function nestedServers({ servers }: Omit<Config, 'notes'>): string[] {
       .filter((outer) => outer !== inner && isInside(inner.path, outer.path))
       .map(
         (outer) =>
-          `The server at ${inner.path} lies inside the one at ${outer.path}: a restore of the outer changes both.`,
+          `The server at ${inner.path} lies inside the one at ${outer.path}: backups and restores of the outer leave it out.`,
       ),
   );
 }

@@ -16,6 +16,7 @@ export function configSchema(environment: Environment) {
   return section({
     api: api.prefault({}),
     state_directory: value.absolutePath.prefault('/var/lib/roost'),
+    allow_inside: z.boolean().default(false),
     servers: servers.prefault({}),
     tokens: z.array(token(environment)).default([]),
     storage: storage(environment).prefault({}),
@@ -76,7 +77,12 @@ const storage = (environment: Environment) =>
       .prefault({ local: { type: 'local', directory: '/var/lib/roost/backups' } }),
   });
 
-const localStore = z.strictObject({ type: z.literal('local'), directory: value.absolutePath });
+const localStore = z.strictObject({
+  type: z.literal('local'),
+  directory: value.absolutePath,
+  allow_inside: z.boolean().default(false),
+  adopt: value.text.nullable().default(null),
+});
 
 const s3Store = (environment: Environment) =>
   z.strictObject({

@@ -10,6 +10,8 @@ export interface Config {
   readonly api: ApiConfig;
   /** Absolute path of the directory of the catalogue and the spool. */
   readonly stateDirectory: string;
+  /** True: the state directory may lie in a server, or a server in it. */
+  readonly allowInside: boolean;
   readonly servers: ServersConfig;
   readonly tokens: readonly TokenConfig[];
   readonly storage: StorageConfig;
@@ -89,6 +91,10 @@ export interface LocalStoreConfig {
   readonly type: 'local';
   /** Absolute. */
   readonly directory: string;
+  /** True: it may lie in a server, or a server in it. */
+  readonly allowInside: boolean;
+  /** Id of a node whose store this node takes over; null: a store of another node is refused. */
+  readonly adopt: string | null;
 }
 
 export interface S3StoreConfig {

@@ -14,12 +14,12 @@ import type { Catalogue, NewBackup } from '../catalogue/contract.ts';
 import type { JobKind, JobRecord, RestoreJobRequest } from '../catalogue/records.ts';
 import type { Config } from '../config/types.ts';
 import { checkReserve } from '../policy/limits.ts';
+import type { HeldOut } from '../servers/held-out.ts';
 import type { Registry } from '../servers/registry.ts';
 import { objectKey } from '../storage/key.ts';
 import type { Store } from '../storage/store.ts';
 import { requireActive, requireCompleted, requireIdle, requireUnused } from './runner/admission.ts';
 import type { ArchivePort } from './stored/archive-port.ts';
-import { excludedPaths } from './backup/plan.ts';
 import { backupEvent } from './stored/backup-facts.ts';
 import type * as contract from './contract.ts';
 import type { AdoptOnDemand } from './adopt/on-demand.ts';
@@ -52,7 +52,7 @@ export interface ServiceDependencies extends OwedReports {
   readonly events: EventHub;
   readonly archive: ArchivePort;
   readonly config: Pick<Config, 'limits' | 'retention'>;
-  readonly exclude: readonly string[];
+  readonly heldOut: Pick<HeldOut, 'pathsFor'>;
   readonly turns: KeyedMutex;
   readonly deleteBackup: DeleteBackup;
   /** Archives of a daemon that was here before; absent where no panel can ask for them. */
@@ -249,11 +249,11 @@ export class Service implements contract.BackupService {
   }
 
   async estimate(server: ServerId, ignore: readonly string[] | undefined): Promise<contract.Estimate> {
-    const { archive, registry, turns } = this.#deps;
+    const { archive, heldOut, registry, turns } = this.#deps;
     const found = await registry.get(server);
     const asked = archive.ignoreLines(ignore ?? []);
     const lines = asked.length > 0 ? asked : archive.readIgnoreFile(found.path).lines;
-    const walk = { root: found.path, ignore: lines, exclude: excludedPaths(found, this.#deps) };
+    const walk = { root: found.path, ignore: lines, exclude: await heldOut.pathsFor(found) };
     // One walk of a server at a time: a button that is pressed ten times must not read its disk ten times at once.
     const estimate = await turns.run(`estimate:${server}`, () => archive.estimateTree(walk));
     const largestIgnored = estimate.largestIgnored.map(({ path, bytes }) => ({ path: wirePath(path), bytes }));

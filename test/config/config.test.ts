@@ -346,7 +346,7 @@ describe('notes', () => {
     expect(notesOf('')).toContainEqual(expect.stringContaining('the API cannot be used'));
     const list = [`{ id: ${SERVER}, path: /srv/mc }`, `{ id: ${OTHER}, path: /srv/mc/inner }`];
     expect(notesOf(`servers: { list: [ ${list.join(', ')} ] }`)).toContainEqual(
-      expect.stringContaining('changes both'),
+      expect.stringContaining('of the outer leave it out'),
     );
   });
 

@@ -22,6 +22,7 @@ import { KeyedMutex } from '../../src/base/keyed-mutex.ts';
 import type { Verb } from '../../src/jobs/runner/verb.ts';
 import { verifyVerb } from '../../src/jobs/verify/verify.ts';
 import { announceStatuses } from '../../src/jobs/views.ts';
+import { holdOut } from '../../src/servers/held-out.ts';
 import type { GameServer, Registry } from '../../src/servers/registry.ts';
 import type { Store } from '../../src/storage/store.ts';
 import { ArchiveDouble } from './archive-double.ts';
@@ -81,7 +82,7 @@ export async function testNode(options: NodeOptions = {}) {
     limits: { ...LIMITS, ...options.limits },
     retention: { ...NO_RETENTION, ...options.retention },
   };
-  const exclude = ['/var/lib/roost'];
+  const heldOut = holdOut(['/var/lib/roost'], registry);
   const failedBackups = new FailedBackupSweep({ catalogue, stores, log });
   const shared = {
     catalogue,
@@ -93,7 +94,7 @@ export async function testNode(options: NodeOptions = {}) {
     turns,
     events,
     config,
-    exclude,
+    heldOut,
     clock,
     log,
   };

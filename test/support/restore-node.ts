@@ -17,6 +17,8 @@ import { sweepPrevious } from '../../src/jobs/restore/sweep.ts';
 import { restoreVerb } from '../../src/jobs/restore/restore.ts';
 import { JobRunner } from '../../src/jobs/runner/runner.ts';
 import type { PowerPort, PowerState } from '../../src/servers/power/port.ts';
+import type { ServersConfig } from '../../src/config/types.ts';
+import { holdOut } from '../../src/servers/held-out.ts';
 import { openRegistry } from '../../src/servers/registry.ts';
 import type { RestoreJobRequest } from '../../src/catalogue/records.ts';
 import { StillClock } from './still-clock.ts';
@@ -37,6 +39,10 @@ export interface RestoreNodeOptions {
   readonly root: string;
   readonly archive?: RestoreDeps['archive'];
   readonly reserveFree?: number;
+  /** Directories besides the state's that restores must not touch. */
+  readonly heldOut?: readonly string[];
+  /** Servers besides the one of the root. */
+  readonly list?: ServersConfig['list'];
   readonly onStep?: (step: KillPoint) => void;
   readonly clock?: StillClock;
 }
@@ -44,7 +50,7 @@ export interface RestoreNodeOptions {
 export type RestoreNode = ReturnType<typeof openRestoreNode>;
 
 export function openRestoreNode(options: RestoreNodeOptions) {
-  const { root, archive = new TreeArchives(), reserveFree = 0, clock = new StillClock() } = options;
+  const { root, archive = new TreeArchives(), reserveFree = 0, clock = new StillClock(), heldOut = [] } = options;
   const servers = join(root, 'volumes');
   const stateDirectory = join(root, 'state');
   const live = join(servers, SERVER);
@@ -64,6 +70,7 @@ export function openRestoreNode(options: RestoreNodeOptions) {
   };
   const { backups, deliveries, jobs, plans } = catalogue;
   const transaction = <Result>(write: () => Result): Result => catalogue.transaction(write);
+  const registry = openRegistry({ root: servers, list: options.list ?? [] });
   const deps = {
     catalogue: {
       backups,
@@ -72,9 +79,10 @@ export function openRestoreNode(options: RestoreNodeOptions) {
       plans: withDeletion(plans, () => hooks.onStep('row deleted')),
       transaction,
     },
-    registry: openRegistry({ root: servers, list: [] }),
+    registry,
     archive,
     power,
+    heldOut: holdOut([stateDirectory, ...heldOut], registry),
     config: configOf(servers, stateDirectory, reserveFree),
     fetch: () => hooks.fetch(),
     clock,

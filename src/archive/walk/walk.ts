@@ -153,7 +153,7 @@ export class Walk {
   }
 
   #exclude(path: string): void {
-    this.#request.warn(path, 'excluded', 'It belongs to the backup system itself; not archived');
+    this.#request.warn(path, 'excluded', 'It belongs to Roost or is another server; not archived');
   }
 
   #entryOf(level: Level, name: string, path: string, stat: fs.Stats): WalkedEntry | undefined {

@@ -9,7 +9,7 @@ import type { BackupRecord } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';
 import { checkInodes, checkReserve, checkRoom, expectedSize, surelyFits } from '../../policy/limits.ts';
 import type { GameServer, Registry } from '../../servers/registry.ts';
-import { stagePathsIn } from '../../servers/stage/stage.ts';
+import type { HeldOut } from '../../servers/held-out.ts';
 import { objectKey } from '../../storage/key.ts';
 import type { Store } from '../../storage/store.ts';
 import type { ArchivePort } from '../stored/archive-port.ts';
@@ -22,8 +22,8 @@ export interface PlanDeps {
   readonly archive: ArchivePort;
   readonly registry: Pick<Registry, 'get'>;
   readonly config: Pick<Config, 'backups' | 'limits'>;
-  /** Absolute paths of Roost itself, never archived. */
-  readonly exclude: readonly string[];
+  /** Never archived. */
+  readonly heldOut: Pick<HeldOut, 'pathsFor'>;
   readonly log: Log;
 }
 
@@ -66,17 +66,12 @@ export async function planBackup(
   const store = deps.stores.get(backup.store);
   const own = backup.ignore.length > 0 ? undefined : deps.archive.readIgnoreFile(server.path);
   const { lines: ignore, warnings } = own ?? { lines: backup.ignore, warnings: [] };
-  const exclude = excludedPaths(server, deps);
+  const exclude = await deps.heldOut.pathsFor(server);
   const source = { server, store, ignore, exclude, maxSize };
   await checkSpace(source, deps, signal);
   const mostBytes = await boundArchive(source, deps, signal);
   const base = await findBase(backup.server, deps);
   return { ...source, backup, warnings, mostBytes, base };
-}
-
-/** Directories of Roost, and stages that an interrupted restore may have left in the server. */
-export function excludedPaths(server: GameServer, { exclude }: Pick<PlanDeps, 'exclude'>): readonly string[] {
-  return [...exclude, ...stagePathsIn(server.path)];
 }
 
 type Source = Pick<BackupPlan, 'server' | 'store' | 'ignore' | 'exclude' | 'maxSize'>;

@@ -5,6 +5,7 @@ import type { Log } from '../../base/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { JobRecord } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';
+import type { HeldOut } from '../../servers/held-out.ts';
 import type { PowerPort } from '../../servers/power/port.ts';
 import type { Registry } from '../../servers/registry.ts';
 import type { ArchivePort } from '../stored/archive-port.ts';
@@ -31,6 +32,8 @@ export interface RestoreDeps {
   readonly registry: Pick<Registry, 'get' | 'list'>;
   readonly archive: Pick<ArchivePort, 'verifyArchive' | 'extractArchive' | 'openArchive'>;
   readonly power: PowerPort;
+  /** What no swap, preview or undo touches. */
+  readonly heldOut: Pick<HeldOut, 'below'>;
   readonly config: Pick<Config, 'backups' | 'limits' | 'restore' | 'servers' | 'stateDirectory'>;
   /** Step 1: opens the archive of a job; see `fetchArchive`. */
   readonly fetch: (job: JobRecord<'restore'>, signal: AbortSignal, watch: FetchWatch) => Promise<FetchedArchive>;

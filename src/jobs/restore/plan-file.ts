@@ -7,12 +7,15 @@ import {
   keepNothing,
   keepPaths,
   type KeepRules,
+  mountsBelow,
   type PlanFile,
   planSwap,
   PlanWriter,
   REPLACE,
 } from '../../servers/swap/swap.ts';
 import { RESTORE_TREES, type Stage } from '../../servers/stage/stage.ts';
+import type { GameServer } from '../../servers/registry.ts';
+import type { RestoreDeps } from './deps.ts';
 import type { PathSelection } from './paths.ts';
 import type { RestoreRequest } from './request.ts';
 
@@ -21,8 +24,8 @@ const RESTORE_PLAN = 'plan';
 export interface SwapOptions {
   readonly request: RestoreRequest;
   readonly selection: PathSelection | undefined;
-  /** Mount points below the server directory. */
-  readonly mounts: readonly string[];
+  /** Paths below the server's directory that are never touched: see `fixedPaths`. */
+  readonly fixed: readonly string[];
   /** The ignore list of the backup. */
   readonly ignore: readonly string[];
   /** True for directories that the archive itself contains. */
@@ -36,10 +39,19 @@ export interface SwapRules {
   readonly remove: KeepRules;
 }
 
-export function rulesOf({ request, selection, mounts, ignore }: Omit<SwapOptions, 'named'>): SwapRules {
+export function rulesOf({ request, selection, fixed, ignore }: Omit<SwapOptions, 'named'>): SwapRules {
   const ignored = request.truncate && request.keepIgnored && ignore.length > 0;
-  const keep = either(keepPaths(mounts), ignored ? keepIgnored(compileIgnore(ignore).root()) : keepNothing);
+  const keep = either(keepPaths(fixed), ignored ? keepIgnored(compileIgnore(ignore).root()) : keepNothing);
   return { keep, remove: either(keep, selection === undefined ? keepNothing : keepUnselected(selection.root())) };
+}
+
+/** Paths below the server's directory that a restore never touches: mount points, and what is held out. */
+export async function fixedPaths(
+  server: GameServer,
+  live: number,
+  { heldOut }: Pick<RestoreDeps, 'heldOut'>,
+): Promise<readonly string[]> {
+  return [...new Set([...mountsBelow(live), ...(await heldOut.below(server, live))])];
 }
 
 /** Keeps what an ignore list covers. */

@@ -9,11 +9,11 @@ import { MAX_DEPTH, openDirectory, openRoot, readDirectory, statChild } from '..
 import { wirePath } from '../../base/paths.ts';
 import type { GameServer } from '../../servers/registry.ts';
 import { STAGE_PREFIX } from '../../servers/stage/stage.ts';
-import { isKeptWhole, KeepScan, mountsBelow } from '../../servers/swap/swap.ts';
+import { isKeptWhole, KeepScan } from '../../servers/swap/swap.ts';
 import type { RestorePreview } from '../contract.ts';
 import type { FetchedArchive, RestoreDeps } from './deps.ts';
 import { type PathSelection, requireMatch } from './paths.ts';
-import { rulesOf, type SwapRules } from './plan-file.ts';
+import { fixedPaths, rulesOf, type SwapRules } from './plan-file.ts';
 import type { RestoreRequest } from './request.ts';
 
 /** Paths in each list; the counts include all. */
@@ -30,13 +30,14 @@ export interface PreviewRequest {
 /** @throws Failure `archive_damaged`, `cancelled`, `path_not_found` when the paths select nothing. */
 export async function previewRestore(
   request: PreviewRequest,
-  deps: Pick<RestoreDeps, 'archive'>,
+  deps: Pick<RestoreDeps, 'archive' | 'heldOut'>,
 ): Promise<RestorePreview> {
   const coming = await namesIn(request, deps);
   const live = openRoot(request.server.path);
   try {
     const { archive, request: asked, selection, signal } = request;
-    const rules = rulesOf({ request: asked, selection, mounts: mountsBelow(live), ignore: archive.ignore });
+    const fixed = await fixedPaths(request.server, live, deps);
+    const rules = rulesOf({ request: asked, selection, fixed, ignore: archive.ignore });
     const comparison = new Comparison(asked.truncate, signal);
     await comparison.compare({ path: '', depth: 0, live, ...rules }, coming);
     return comparison.preview;

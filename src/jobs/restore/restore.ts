@@ -22,7 +22,7 @@ import { damageOfCopy } from '../stored/damage.ts';
 import type { FetchedArchive, RestoreDeps } from './deps.ts';
 import { compilePaths, type PathSelection } from './paths.ts';
 import { newPlan, storePlan } from './plan.ts';
-import { writeRestorePlan } from './plan-file.ts';
+import { fixedPaths, writeRestorePlan } from './plan-file.ts';
 import { choosePrevious } from './previous.ts';
 import { previewRestore } from './preview.ts';
 import { RestoreProgress } from './progress.ts';
@@ -141,13 +141,13 @@ async function makeStage({ job, server }: Restore): Promise<Stage> {
 }
 
 async function unpack(
-  { job, request, selection, progress, deps }: Restore,
+  { job, server, request, selection, progress, deps }: Restore,
   stage: Stage,
   from: Pick<UnpackOptions, 'archive' | 'proven' | 'room'>,
 ): Promise<Unpacked> {
   job.phase('unpacking');
   const onProgress = (part: ArchiveProgress): void => progress.unpacked(part);
-  const unpacked = await unpackArchive(stage, { ...from, request, selection, job, onProgress }, deps);
+  const unpacked = await unpackArchive(stage, { ...from, server, request, selection, job, onProgress }, deps);
   deps.onStep?.('unpacked');
   return unpacked;
 }
@@ -165,8 +165,10 @@ async function plan(
 ): Promise<StoredSwap> {
   job.phase('planning');
   const kept: ArchiveWarning[] = [];
-  const { mounts, named, ignore, result, previous } = made;
-  const options = { request, selection, mounts, ignore, named };
+  const { named, ignore, result, previous } = made;
+  // Looked up again: a restore of a server inside this one may have begun while this one was unpacked.
+  const fixed = await fixedPaths(server, stage.live, deps);
+  const options = { request, selection, fixed, ignore, named };
   const file = await writeRestorePlan(stage, options, (path) => kept.push(keptWarning(path)), job.signal);
   deps.onStep?.('planned');
   const { keepPreviousHours: hours } = request;

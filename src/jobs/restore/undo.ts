@@ -4,12 +4,15 @@
  * tree expires, and only while no later restore has changed the server.
  */
 import { asFailure, Failure } from '../../base/failure.ts';
+import { SliceTimer } from '../../base/handle-writes.ts';
+import { printable, wirePath } from '../../base/paths.ts';
 import type { PlanRecord } from '../../catalogue/records.ts';
 import type { GameServer } from '../../servers/registry.ts';
 import { Stage, UNDO_TREES } from '../../servers/stage/stage.ts';
 import { holdsPlan, invertPlan, type PlanFile, PlanWriter, readPlan } from '../../servers/swap/swap.ts';
 import type { RestoreDeps } from './deps.ts';
 import { FRESH_PLAN, type RestorePlan, restorePlanOf, storePlan } from './plan.ts';
+import { fixedPaths } from './plan-file.ts';
 import { settleUndone, UNDO_PLAN } from './previous.ts';
 import { finishEarlier } from './recovery.ts';
 import { stopServer } from './stop.ts';
@@ -54,6 +57,7 @@ function markKept(job: RunningJob, deps: RestoreDeps): Kept {
 async function prepare(job: RunningJob, kept: Kept, server: GameServer, deps: RestoreDeps): Promise<StoredSwap> {
   const stage = openKept(kept, server, deps);
   try {
+    await requireUntouched(stage, kept.plan, server, deps);
     job.phase('stopping');
     await stopServer(server, stage, deps, job.signal);
     deps.onStep?.('stopped');
@@ -76,6 +80,28 @@ function openKept(kept: Kept, server: GameServer, deps: RestoreDeps): Stage {
   if (stage !== undefined) return stage;
   deps.catalogue.plans.delete(kept.record.job);
   throw nothingKept();
+}
+
+/**
+ * The steps are those of the restore, so a store, mount or server that came to lie in the restored files since would go
+ * with them.
+ *
+ * @throws Failure `invalid_request` with its path.
+ */
+async function requireUntouched(stage: Stage, plan: RestorePlan, server: GameServer, deps: RestoreDeps): Promise<void> {
+  const fixed = await fixedPaths(server, stage.live, deps);
+  if (fixed.length === 0) return;
+  const timer = new SliceTimer();
+  for (const step of readPlan(stage.handle, plan.file)) {
+    await timer.giveWay();
+    if (step.kind !== 'exchange' || !step.in) continue;
+    const path = fixed.find((each) => each === step.path || each.startsWith(`${step.path}/`));
+    if (path === undefined) continue;
+    throw new Failure('invalid_request', `Cannot undo: ${printable(path)} would go with what the restore brought in`, {
+      facts: { path: wirePath(path) },
+      hint: 'A store, a mount or another server lies there by now. Move it away, or restore a backup instead.',
+    });
+  }
 }
 
 /** Writes the steps of the restore reversed, as far as they were done. */

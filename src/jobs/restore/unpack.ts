@@ -3,22 +3,22 @@ import type { ExtractResult } from '../../archive/contract.ts';
 import type { ArchiveProgress } from '../../archive/entry.ts';
 import { handlePath } from '../../base/handles.ts';
 import { RESTORE_TREES, type Stage } from '../../servers/stage/stage.ts';
-import { mountsBelow } from '../../servers/swap/swap.ts';
+import type { GameServer } from '../../servers/registry.ts';
 import type { FetchedArchive, RestoreDeps } from './deps.ts';
 import type { PathSelection } from './paths.ts';
+import { fixedPaths } from './plan-file.ts';
 import type { RestoreRequest } from './request.ts';
 import type { StageSpace } from './space-check.ts';
 import type { RunningJob } from '../runner/verb.ts';
 
 export interface Unpacked {
   readonly result: ExtractResult;
-  /** Mount points below the server directory. */
-  readonly mounts: readonly string[];
   /** True for directories the archive contains; it may leave out parents of its entries. */
   readonly named: (path: string) => boolean;
 }
 
 export interface UnpackOptions {
+  readonly server: GameServer;
   readonly archive: FetchedArchive;
   readonly request: RestoreRequest;
   readonly selection: PathSelection | undefined;
@@ -32,13 +32,13 @@ export interface UnpackOptions {
 /** @throws Failure `archive_damaged`, `too_large`, `insufficient_storage`, `cancelled`. */
 export async function unpackArchive(
   stage: Stage,
-  { archive, request, selection, proven, room, job, onProgress }: UnpackOptions,
+  { server, archive, request, selection, proven, room, job, onProgress }: UnpackOptions,
   deps: RestoreDeps,
 ): Promise<Unpacked> {
-  const mounts = mountsBelow(stage.live);
+  const fixed = await fixedPaths(server, stage.live, deps);
   const directories = new Set<string>();
   // Filtering costs time per entry; only a merge of directories needs to know their names.
-  const merges = !request.truncate || request.keepIgnored || selection !== undefined || mounts.length > 0;
+  const merges = !request.truncate || request.keepIgnored || selection !== undefined || fixed.length > 0;
   const result = await deps.archive.extractArchive({
     source: archive.source,
     expected: proven || selection !== undefined ? undefined : (archive.expected ?? undefined),
@@ -55,7 +55,7 @@ export async function unpackArchive(
     signal: job.signal,
     onProgress,
   });
-  return { result, mounts, named: (path) => directories.has(path) };
+  return { result, named: (path) => directories.has(path) };
 }
 
 function choosing(selection: PathSelection | undefined, directories: Set<string>) {
