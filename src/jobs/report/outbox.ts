@@ -13,7 +13,7 @@
  *
  * So a step may run twice, and what it does must bear that: the panel answers a second report with "already completed".
  */
-import { backOff } from '../../base/back-off.ts';
+import { backOff } from '../../base/retry.ts';
 import type { Clock } from '../../base/clock.ts';
 import { asFailure, type Failure } from '../../base/failure.ts';
 import type { Log } from '../../base/log.ts';

@@ -26,7 +26,7 @@ import {
 } from '../../base/handle-writes.ts';
 import { handlePath, openDirectory, openRoot, readDirectory, statChild } from '../../base/handles.ts';
 import type { JobId } from '../../base/ids.ts';
-import { removeTree } from '../../base/remove-tree.ts';
+import { removeTree } from './remove-tree.ts';
 import {
   closingOnError,
   findStage,

@@ -5,7 +5,7 @@
  * Promises: a start waits for neither, and both are retried until they succeed. The reset comes only after the reports
  * of the last run's restores, so that a running restore is not taken for a stuck one.
  */
-import { backOff } from '../../../base/back-off.ts';
+import { backOff } from '../../../base/retry.ts';
 import { asFailure } from '../../../base/failure.ts';
 import type { Log } from '../../../base/log.ts';
 import { pause, type Timers } from '../../../base/timers.ts';

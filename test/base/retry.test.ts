@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { backOff } from '../../src/base/back-off.ts';
+import { backOff } from '../../src/base/retry.ts';
 
 test('the pause doubles from a second to a quarter of an hour, and no further', () => {
   const longest = [0, 1, 2, 5, 9, 10, 50, 10_000].map((tries) => Math.round(backOff(tries, 0.9999) / 1000));

@@ -1,10 +1,10 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { openDirectory, openRoot } from '../../src/base/handles.ts';
-import { makeDirectory } from '../../src/base/handle-writes.ts';
-import { removeTree } from '../../src/base/remove-tree.ts';
-import { scratchDirectory } from '../support/scratch.ts';
+import { openDirectory, openRoot } from '../../../src/base/handles.ts';
+import { makeDirectory } from '../../../src/base/handle-writes.ts';
+import { removeTree } from '../../../src/servers/stage/remove-tree.ts';
+import { scratchDirectory } from '../../support/scratch.ts';
 
 async function root(): Promise<{ readonly path: string; readonly handle: number }> {
   const path = await scratchDirectory();
