@@ -179,7 +179,7 @@ export interface DeliveryTable {
    * is at the step `arrived` was taken already, and stays as it is.
    */
   withdraw(backup: BackupId, step: string, arrived: string): void;
-  /** The last step: it has arrived, or nobody wants it any more. */
+  /** The last step: it has arrived, or is not wanted any more. */
   delete(id: number): void;
 }
 

@@ -31,7 +31,7 @@ export async function findNesting(config: Directories): Promise<Finding[]> {
 }
 
 const HINT =
-  'Move it out: whoever plays or owns that server could reach every backup of the node. With "allow_inside: true" ' +
+  'Move it out: the owner of that server could reach every backup of the node. With "allow_inside: true" ' +
   'beside this key it is used all the same; backups and restores leave it out then.';
 
 /** Without those that may lie anywhere. */

@@ -251,7 +251,7 @@ export interface BackupService {
   download(server: ServerId, backup: BackupId): Promise<{ readonly backup: BackupView; readonly source: ByteSource }>;
 
   /**
-   * A URL of the storage itself that gives the archive to whoever has it, for so many seconds; undefined where
+   * A URL of the storage itself that gives the archive to any holder of the URL, for so many seconds; undefined where
    * downloads go through the agent. Throws like `download`.
    */
   downloadUrl(server: ServerId, backup: BackupId, expiresSeconds: number): Promise<string | undefined>;

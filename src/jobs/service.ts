@@ -57,7 +57,7 @@ export interface ServiceDependencies extends OwedReports {
   readonly deleteBackup: DeleteBackup;
   /** Archives of a daemon that was here before; absent where no panel can ask for them. */
   readonly adoption?: AdoptOnDemand;
-  /** Absent on a node without a panel: nobody else names links. */
+  /** Absent on a node without a panel: only panels name links. */
   readonly downloads?: Pick<RestoreDownloads, 'check' | 'expect' | 'forget'>;
   readonly clock: Clock;
   readonly log: Log;

@@ -15,7 +15,7 @@ export interface ViewDependencies {
   readonly runner: JobRunner;
 }
 
-/** A restore counts from the moment it is queued: nobody should begin to play on what is about to be replaced. */
+/** A restore counts from the moment it is queued, so that no player starts on files that are about to be replaced. */
 export function statusOf(server: ServerId, runner: JobRunner): ServerStatus {
   const kinds = new Set(runner.open({ server }).map(({ record }) => record.kind));
   if (kinds.has('restore')) return 'RESTORING';

@@ -54,7 +54,7 @@ async function skipHeader(cursor: SourceCursor): Promise<void> {
   if (header === undefined) throw damaged('its gzip header ends early', { start, offset: start + cursor.remaining });
   const flags = header[3] ?? 0;
   if (header[2] !== 8 || (flags & FLAG.reserved) !== 0) {
-    throw damaged('its gzip header is damaged, or of a kind that nobody writes', { start, offset: start });
+    throw damaged('its gzip header is damaged, or of a kind that no known program writes', { start, offset: start });
   }
   if ((flags & FLAG.extra) !== 0) {
     const length = await cursor.take(2);

@@ -28,7 +28,7 @@ export class UsedTokens implements UsedTokenTable {
   }
 }
 
-/** Only the hash is kept: whoever reads the database can't use what lies in it. */
+/** Only the hash is kept, so that a reader of the database cannot use a token. */
 function hashOf(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }

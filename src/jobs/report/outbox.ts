@@ -1,11 +1,9 @@
 /**
- * Carries to the panel what it is owed: a lane beside the jobs, since a panel may be away for days and nothing on the
- * node waits for it.
+ * For: sending the reports that a panel is owed. They wait here and not in jobs, because a panel may be away for days.
  *
- * It promises that what was owed once is tried until it arrives or somebody has to look (`parked`), also over restarts
- * and crashes; that the reports of one backup go out in the order in which they came about; that a backup whose report
- * fails delays no other; and that no more than a step's bound are under way. It never touches an archive by itself and
- * never removes one because a panel was away.
+ * Promises: each report is retried until it arrives or is parked, also over restarts and crashes; the reports of one
+ * backup go out in the order of their jobs; a report that fails delays no other backup's; no more than a step's bound
+ * run at once. Never: touches an archive, or removes one because a panel is away.
  *
  *   1 the row, in the transaction that ends the job (job-end.ts)   a crash after: the next start goes on
  *   2 the step (a request to the panel, an upload)                 a crash in or after it: it is done again
@@ -47,7 +45,7 @@ export type StepEnd =
     }
   /** To be tried again, later and later; from that earlier step when one is named. */
   | { readonly kind: 'retry'; readonly failure: Failure; readonly step?: string }
-  /** Trying again is of no use: somebody has to look. */
+  /** A retry would fail the same way: the report is parked until an operator looks at it. */
   | { readonly kind: 'refused'; readonly failure: Failure };
 
 export interface ReportOutboxDeps {

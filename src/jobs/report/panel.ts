@@ -1,6 +1,6 @@
 /**
- * The panel as the jobs room sees it: whoever is told how the backups and restores that it asked for have ended. Behind
- * it stands a protocol's client; what a request looks like, and what an answer means, is that client's business.
+ * The port to a panel, which receives how the backups and restores that it asked for ended. A protocol's client
+ * implements it: what a request looks like and what an answer means is decided there.
  */
 import type { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
@@ -54,8 +54,8 @@ export interface UploadedPart {
 }
 
 /**
- * What became of a report. `retry`: the panel is away, or not ready for it; `refused`: it will say the same again, so
- * that somebody has to look.
+ * How a report ended. `retry`: the panel is away or not ready. `refused`: the panel would give the same answer again,
+ * so an operator has to look at it.
  */
 export type DeliveryVerdict =
   | { readonly kind: 'delivered' }

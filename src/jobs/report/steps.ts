@@ -76,7 +76,7 @@ function endOf(verdict: DeliveryVerdict, delivery: DeliveryRecord): StepEnd {
   if (verdict.kind === 'delivered') return hasParts ? { kind: 'next', step: 'remove' } : { kind: 'over' };
   const cannotComplete = hasParts && verdict.failure.detail.httpStatus === 500 && attempts >= UPLOAD_AGAIN_AT;
   if (verdict.kind === 'retry' && cannotComplete) return { ...verdict, step: 'upload' };
-  // The backup is gone here and there: nobody waits for its report.
+  // The backup is gone on both sides, so its report has no reader.
   if (withdrawn && verdict.failure.code === 'backup_not_found') return { kind: 'over' };
   return verdict;
 }

@@ -1,7 +1,6 @@
 /**
- * The one place where a job's row gets its final state. Where a panel asked for the job, the report that it is owed is
- * written along with it: whoever reads that the job has ended can rely on the report being on its way, and no crash
- * comes between. The lane that carries it there is deliver.ts.
+ * Writes a job's final state. Nothing else does. Where a panel asked for the job, the same transaction writes the report
+ * for it, so a job that has ended always has its report, whatever crashes. report/outbox.ts sends it.
  */
 import { type Clock, DAY_MS } from '../../base/clock.ts';
 import type { Failure } from '../../base/failure.ts';
@@ -13,7 +12,7 @@ export interface EndDependencies {
   readonly clock: Pick<Clock, 'now'>;
 }
 
-/** How long a report is tried again and again before it waits for somebody to look. */
+/** A report is retried for this long; then it is parked until the next start or `roost panel retry`. */
 export const REPORT_FOR_MS = 7 * DAY_MS;
 /**
  * A panel notes that it restores in the transaction in which it asks for the restore, and commits that only once it was

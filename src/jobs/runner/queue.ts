@@ -1,13 +1,13 @@
 /**
  * The order in which waiting jobs start: restores before backups before verifications, first in first out among
- * equals. A job whose locks are held is passed over, but nobody behind it may take what it waits for.
+ * equals. A job whose locks are held is passed over, but no job behind it may take the locks that it waits for.
  *
  * In memory only: the rows in the catalogue are what survives a restart.
  */
 import type { JobId } from '../../base/ids.ts';
 import type { JobKind } from '../../catalogue/records.ts';
 
-/** Somebody waits for a restore with a server that is down; nobody waits for a verification. */
+/** A restore goes first, because its server is down until it ends; a verification can always wait. */
 const RANK: Readonly<Record<JobKind, number>> = { delete: 0, restore: 1, backup: 2, verify: 3 };
 
 export interface WaitingJob {

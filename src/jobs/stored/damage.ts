@@ -1,7 +1,6 @@
 /**
- * What it means when a job finds that an archive is damaged: the backup is marked, its manifest says so, and whoever
- * listens is told. From then on it is not restored, not copied from, and not counted as the last good one, until a
- * verification finds it whole again.
+ * Marks a backup whose archive a job found damaged, in its row, in its manifest and by an event. It is then not
+ * restored, not copied from and not counted as the last good one until a verification finds it whole again.
  *
  * Only a finding about the bytes counts; a store that is away or a cancelled job says nothing about them.
  */

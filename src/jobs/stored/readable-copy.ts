@@ -1,7 +1,7 @@
 /**
  * Where a backup is read from: its own store, or, when that cannot give the archive, a further store that has a
- * completed copy. A copy was compared with the backup's sha256 when it was made, and whoever restores from it compares
- * again. Nothing is repaired here: the backup still belongs to its own store.
+ * completed copy. A copy is compared with the backup's sha256 when it is made, and again by a restore from it. Nothing
+ * is repaired here: the backup still belongs to its own store.
  */
 import { asFailure, type Failure } from '../../base/failure.ts';
 import type { Log } from '../../base/log.ts';
