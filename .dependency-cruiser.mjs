@@ -63,6 +63,7 @@ const INSIDE = {
   jobs: {
     reason: 'the runner knows no verb, and a verb no other, but that a restore may adopt its archive first',
     floors: [
+      ['event-data'],
       ['contract'],
       ['runner'],
       ['stored', 'views'],

@@ -1,0 +1,104 @@
+/**
+ * The events of jobs and what each carries. They go out after the commit of the change that they tell of; progress is
+ * never stored. Wire names and keys are those of the event socket.
+ */
+import type { FailureCode } from '../base/failure.ts';
+import type { BackupId, JobId, ServerId } from '../base/ids.ts';
+import type { BackupRecord, JobProgress, WarningRecord } from '../catalogue/records.ts';
+
+export type ServerStatus = 'READY' | 'BACKING_UP' | 'RESTORING';
+
+/** Paths as JSON carries them (bounded lists), and how many there are. A directory that both sides have is in none. */
+export interface RestorePreview {
+  readonly added: readonly string[];
+  /** There now, and in the archive: the archive's takes its place, even when it is the same. */
+  readonly replaced: readonly string[];
+  readonly deleted: readonly string[];
+  readonly counts: { readonly added: number; readonly replaced: number; readonly deleted: number };
+}
+
+/** A failure as events carry it. */
+export interface FailureSummary {
+  readonly code: FailureCode;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+type NoData = Readonly<Record<string, never>>;
+type FailureData = { readonly error: FailureSummary };
+
+/** A backup's row in short: what a dashboard shows without asking again. */
+export type BackupData = Pick<
+  BackupRecord,
+  'name' | 'status' | 'size' | 'rawSize' | 'sha256' | 'files' | 'reusedBytes' | 'warningCount' | 'locked' | 'store'
+>;
+
+/** How a verification ended. */
+export type Verdict = { readonly ok: true } | { readonly ok: false; readonly error: FailureSummary };
+
+/** What became of a restore: numbers of an unpacked archive, or `counts` of a dry run, or that it was an undo. */
+export interface RestoreData {
+  readonly entries?: number;
+  readonly files?: number;
+  readonly bytes?: number;
+  readonly hostile?: number;
+  readonly warnings?: readonly WarningRecord[];
+  readonly warningCount?: number;
+  /** Unix time in ms until which the tree that was set aside can be put back. */
+  readonly undoUntil?: number;
+  readonly undo?: boolean;
+  readonly dryRun?: boolean;
+  readonly counts?: RestorePreview['counts'];
+}
+
+export interface MissedSchedule {
+  readonly cron: string;
+  /** Times that passed without a backup. */
+  readonly missed: number;
+  /** Whether a backup was begun to make up for them. */
+  readonly run: boolean;
+  /** Why a backup was refused. */
+  readonly error?: FailureSummary;
+}
+
+/** What the events of each type carry. */
+export interface EventData {
+  readonly 'backup.started': NoData;
+  readonly 'backup.progress': JobProgress;
+  readonly 'backup.completed': BackupData;
+  readonly 'backup.failed': FailureData;
+  readonly 'backup.cancelled': FailureData;
+  readonly 'backup.deleted': BackupData;
+  readonly 'backup.locked': BackupData;
+  readonly 'backup.verified': BackupData & Verdict;
+  readonly 'restore.started': NoData;
+  readonly 'restore.progress': JobProgress;
+  readonly 'restore.completed': RestoreData;
+  readonly 'restore.failed': FailureData;
+  readonly 'schedule.missed': MissedSchedule;
+  /** `suspended` only where that changed. */
+  readonly 'server.status': { readonly status: ServerStatus; readonly suspended?: boolean };
+}
+
+export type EventType = keyof EventData;
+
+/** Everything that happens, after it was committed. `jobs/runner/events.ts` delivers it to sockets and metrics. */
+export type RoostEvent<Type extends EventType = EventType> = {
+  [T in Type]: {
+    /** Grows by one with each event of this daemon's run. */
+    readonly seq: number;
+    readonly at: number;
+    readonly type: T;
+    readonly server: ServerId;
+    readonly backup?: BackupId;
+    readonly job?: JobId;
+    readonly data: EventData[T];
+  };
+}[Type];
+
+export interface EventSource {
+  /** Calls back for each event from now on; the returned function ends it. */
+  subscribe(listener: (event: RoostEvent) => void): () => void;
+  /** The number of the newest event, for a snapshot's own `seq`. */
+  readonly lastSeq: number;
+}
