@@ -101,6 +101,7 @@ class RoostDaemon implements Daemon {
   reload(next: Config): readonly string[] {
     const later = this.#live.reload(next);
     this.#takeTokens(next.tokens);
+    this.#takeCertificate(next.api.tls);
     this.#log.setLevel(next.log.level);
     for (const note of next.notes) this.#log.warn(note);
     this.#log.info('The configuration was reloaded');
@@ -115,6 +116,15 @@ class RoostDaemon implements Daemon {
     // Sockets opened with a removed token must close, and tokens it issued must not work again.
     this.#server?.dropSockets();
     this.#denylist?.denyOwn();
+  }
+
+  /** A pair of files that was renewed half-way must not end the service: the certificate from before is served on. */
+  #takeCertificate(tls: Config['api']['tls']): void {
+    try {
+      this.#server?.setCertificate(tls);
+    } catch (error) {
+      this.#log.error('The certificate was not reloaded: the one from before is served on', { error });
+    }
   }
 
   refuseReload(failure: Failure): void {
@@ -228,7 +238,7 @@ class RoostDaemon implements Daemon {
     const shown = { eventLoop, openCopies, version: version() };
     const app = createApp({ service, events, tokens, api, keys, dialects, clock, log, ...shown });
     this.#app = app;
-    const server = createHttpServer({ app, api });
+    const server = createHttpServer({ app, api, log });
     this.#server = server;
     const { host, port } = await server.listen();
     this.#opened.defer(async () => {

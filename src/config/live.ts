@@ -48,8 +48,10 @@ function pick({ engine: _engine, concurrent: _concurrent, ...followed }: Config[
 /** Keys of the file that a reload does not change. */
 function fixed(config: Config): Readonly<Record<string, unknown>> {
   const { engine, concurrent } = config.backups;
+  const { tls, ...api } = config.api;
   return {
-    api: config.api,
+    // The files of a certificate are read again, and may be others; whether TLS is spoken is not changed.
+    api: { ...api, tls: tls !== null },
     state_directory: config.stateDirectory,
     servers: config.servers,
     storage: config.storage,

@@ -111,7 +111,7 @@ function headers(api: AppOptions['api']): MiddlewareHandler<AppEnv> {
   };
 }
 
-const MONITORED: ReadonlySet<string> = new Set(['/health', '/metrics']);
+const MONITORED: ReadonlySet<string> = new Set(['/', '/health', '/metrics']);
 
 // Without the query, which may hold a download token.
 function accessLog(clock: Clock, log: Log, addressOf: (c: AppContext) => string): MiddlewareHandler<AppEnv> {

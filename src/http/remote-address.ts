@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import type { AppContext } from '../protocols/dialect.ts';
+import { plain } from './connections.ts';
 
 /**
  * Returns the address that a request comes from, for logs and limits: in `X-Forwarded-For`, read from the right, the
@@ -8,16 +9,7 @@ import type { AppContext } from '../protocols/dialect.ts';
  * @param trusted addresses or networks (`10.0.0.0/8`), already checked.
  */
 export function remoteAddresses(trusted: readonly string[]): (c: AppContext) => string {
-  const proxies = new BlockList();
-  for (const entry of trusted) {
-    const [address = '', prefix] = entry.split('/');
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    if (prefix === undefined) proxies.addAddress(address, family);
-    else proxies.addSubnet(address, Number(prefix), family);
-  }
-  const isProxy = (address: string): boolean =>
-    isIP(address) !== 0 && proxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
-
+  const isProxy = trustedProxies(trusted);
   return (c) => {
     const peer = plain(c.env?.incoming?.socket.remoteAddress ?? 'unknown');
     const hops = (c.req.header('x-forwarded-for') ?? '').split(',').map((hop) => plain(hop.trim()));
@@ -28,7 +20,14 @@ export function remoteAddresses(trusted: readonly string[]): (c: AppContext) => 
   };
 }
 
-// Dual-stack sockets show IPv4 peers as `::ffff:192.0.2.1`.
-function plain(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/i, '');
+/** Whether an address, IPv4 without `::ffff:`, is one of the proxies or in one of their networks. */
+export function trustedProxies(trusted: readonly string[]): (address: string) => boolean {
+  const proxies = new BlockList();
+  for (const entry of trusted) {
+    const [address = '', prefix] = entry.split('/');
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+    if (prefix === undefined) proxies.addAddress(address, family);
+    else proxies.addSubnet(address, Number(prefix), family);
+  }
+  return (address) => isIP(address) !== 0 && proxies.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
 }

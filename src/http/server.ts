@@ -1,10 +1,10 @@
 /**
  * The listening socket.
  *
- * For: the daemon. Promises: bounds on headers, bodies and their arrival before a route runs; websockets on known paths
- * only; an orderly close. Never: cuts a waiting request by a time limit; only its arrival has one.
+ * For: the daemon. Promises: bounds on connections, and on headers, bodies and their arrival before a route runs; a
+ * refused connection is gone within a second, even if the client keeps its side open; websockets on known paths only; an
+ * orderly close. Never: cuts a waiting request by a time limit; only its arrival and the taking of its answer have one.
  */
-import { readFileSync } from 'node:fs';
 import {
   createServer as createPlainServer,
   type IncomingMessage,
@@ -12,29 +12,46 @@ import {
   type ServerOptions,
   type ServerResponse,
 } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createAdaptorServer, getRequestListener, RequestError } from '@hono/node-server';
 import { WebSocketServer } from 'ws';
 import { errnoOf, Failure } from '../base/failure.ts';
+import type { Log } from '../base/log.ts';
 import type { ApiConfig } from '../config/types.ts';
 import type { HttpApp } from './app.ts';
+import { Connections, mostConnections } from './connections.ts';
+import { trustedProxies } from './remote-address.ts';
+import { readCertificate } from './certificate.ts';
 import { CLOSE, LARGEST_FRAME } from '../protocols/native/native.ts';
 import { sendingBodies } from './sending/send-body.ts';
 import { systemTimers, type Timers } from '../base/timers.ts';
 
 export interface ListenOptions {
   readonly app: HttpApp;
-  readonly api: Pick<ApiConfig, 'host' | 'port' | 'tls'>;
+  readonly api: Pick<ApiConfig, 'host' | 'port' | 'tls'> & Partial<Pick<ApiConfig, 'trustedProxies'>>;
   readonly timers?: Timers;
+  readonly log?: Log;
   /** Milliseconds for headers and whole request to arrive; for tests. */
   readonly receive?: { readonly headers: number; readonly request: number; readonly checkEvery: number };
+  /** Milliseconds in which a client must take something of an answer; for tests. */
+  readonly stalledMs?: number;
+  /** Milliseconds until a connection that was refused is destroyed; for tests. */
+  readonly lingerMs?: number;
+  /** Connections in all and of one address; for tests. */
+  readonly bounds?: { readonly most: number; readonly mostOfAddress: number };
 }
 
 export interface HttpServer {
   /** Resolves with the actual address once connections are accepted. */
   listen(): Promise<{ readonly host: string; readonly port: number }>;
+  /**
+   * New connections get this certificate; open ones keep theirs. Nothing on a server without TLS.
+   *
+   * @throws Failure `config_invalid` for files that are no certificate with its key; the old certificate stays.
+   */
+  setCertificate(tls: ApiConfig['tls']): void;
   /** Closes all sockets: clients connect again, with a token that is valid now. */
   dropSockets(): void;
   /**
@@ -47,6 +64,11 @@ export interface HttpServer {
 // Generous for headers of at most 16 KiB and bodies of 1 MiB.
 const RECEIVE = { headers: 20_000, request: 120_000, checkEvery: 5_000 };
 const KEEP_ALIVE_MS = 65_000;
+const HANDSHAKE_MS = 20_000;
+/** A client that takes nothing of its answer for so long is gone, or means to hold memory. */
+const STALLED_MS = 120_000;
+/** How long a client may still read why it was refused, and send what it had begun. */
+const LINGER_MS = 500;
 const PROBE_AFTER_MS = 60_000;
 
 export function createHttpServer(options: ListenOptions): HttpServer {
@@ -68,6 +90,10 @@ export function createHttpServer(options: ListenOptions): HttpServer {
       const { address, port } = server.address() as AddressInfo;
       return { host: address, port };
     },
+    setCertificate(tls) {
+      if (tls === null || running === undefined || !('setSecureContext' in running.server)) return;
+      (running.server as TlsServer).setSecureContext(readCertificate(tls));
+    },
     dropSockets() {
       const { code, text } = CLOSE.tokensChanged;
       for (const socket of running?.sockets.clients ?? []) socket.close(code, text);
@@ -84,31 +110,45 @@ function createServer(options: ListenOptions, sockets: WebSocketServer): Server 
   const {
     app,
     api: { tls },
+    timers = systemTimers,
+    lingerMs = LINGER_MS,
   } = options;
   const receive = options.receive ?? RECEIVE;
-  const settings: ServerOptions & { cert?: Buffer; key?: Buffer } = {
+  const end: EndSoon = (socket) => endSoon(socket, timers, lingerMs);
+  const connections = connectionsOf(options);
+  const settings: ServerOptions & { cert?: Buffer; key?: Buffer; handshakeTimeout: number } = {
     headersTimeout: receive.headers,
     requestTimeout: receive.request,
     connectionsCheckingInterval: receive.checkEvery,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    handshakeTimeout: HANDSHAKE_MS,
     // Detects peers that vanished silently, such as during a long wait.
     keepAlive: true,
     keepAliveInitialDelay: PROBE_AFTER_MS,
     // Without this, Node passes every `Upgrade` to the websocket side, where `Upgrade: h2c`, a default of some HTTP
     // clients, would hang.
-    shouldUpgradeCallback: (request) => wantsSocket(request, app),
-    ...(tls === null ? {} : { cert: pem(tls.cert), key: pem(tls.key) }),
+    shouldUpgradeCallback: (request) => wantsSocket(request, app) && beginUpgrade(request, connections, end),
+    ...(tls === null ? {} : readCertificate(tls)),
   };
   // @hono/node-server answers a malformed URL or Host without the app; only its listener takes an error handler.
   const listener = getRequestListener(sendingBodies(app.fetch), { errorHandler: unanswered });
-  const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => void listener(incoming, outgoing);
+  const handle = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    if (hasTwoHosts(incoming)) return refuseTwoHosts(outgoing);
+    nameHost(incoming);
+    void listener(incoming, outgoing);
+  };
   const create = () => (tls === null ? createPlainServer(settings, handle) : createTlsServer(settings, handle));
   const server = createAdaptorServer({
     fetch: app.fetch,
     websocket: { server: sockets },
     createServer: create as typeof createPlainServer,
   }) as Server;
-  server.on('clientError', answerClientError);
+  connections.follow(server);
+  answerClientErrors(server, end);
+  // Without a listener Node would end every connection that is quiet, those that wait for a job included.
+  server.setTimeout(options.stalledMs ?? STALLED_MS, (socket) => {
+    if (!connections.isBusy(socket) || socket.writableLength > 0) socket.destroy();
+  });
   // While closing, an answered connection would otherwise wait for a next request.
   server.on('request', (_, outgoing) => {
     outgoing.once('close', () => setImmediate(() => !server.listening && server.closeIdleConnections()));
@@ -116,20 +156,49 @@ function createServer(options: ListenOptions, sockets: WebSocketServer): Server 
   return server;
 }
 
-function wantsSocket(request: IncomingMessage, app: HttpApp): boolean {
-  const [path = ''] = (request.url ?? '').split('?', 1);
-  return request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket' && app.speaksSocket(path);
+function connectionsOf({ api: { trustedProxies: proxies = [] }, bounds, log }: ListenOptions): Connections {
+  const most = mostConnections();
+  const { most: inAll, mostOfAddress } = bounds ?? { most, mostOfAddress: Math.ceil(most / 2) };
+  const now = (): number => performance.now();
+  return new Connections({ most: inAll, mostOfAddress, isProxy: trustedProxies(proxies), log, now });
 }
 
-function pem(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new Failure('config_invalid', `Cannot read ${path}: ${errnoOf(error) ?? 'it is unreadable'}`, {
-      cause: error,
-      hint: 'Check `api.tls` in the config, and that Roost’s user may read both files.',
-    });
-  }
+type EndSoon = (socket: Duplex) => void;
+
+function wantsSocket(request: IncomingMessage, app: HttpApp): boolean {
+  const [path = ''] = (request.url ?? '').split('?', 1);
+  const asked = request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket';
+  if (!asked || !app.speaksSocket(path) || hasTwoHosts(request)) return false;
+  // What has no usable address is answered as an ordinary request.
+  return URL.canParse(`http://${request.headers.host ?? 'localhost'}${request.url}`);
+}
+
+/** An upgrade that is refused is answered by ending the connection, which the client may leave half open. */
+function beginUpgrade({ socket }: IncomingMessage, connections: Connections, end: EndSoon): true {
+  connections.begin(socket);
+  socket.once('finish', () => end(socket));
+  return true;
+}
+
+/** RFC 9112 3.2: a request with more than one Host is answered 400, or two servers would read two requests in it. */
+function hasTwoHosts({ rawHeaders }: IncomingMessage): boolean {
+  return rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length > 1;
+}
+
+function refuseTwoHosts(outgoing: ServerResponse): void {
+  const body = JSON.stringify({ error: 'Cannot read the request: it names two hosts', code: 'invalid_request' });
+  outgoing.writeHead(400, { 'Content-Type': 'application/json', Connection: 'close' }).end(body);
+}
+
+/**
+ * HTTP/1.0 knows no Host header (RFC 9112 3.2), and HTTP/1.1 lets it be empty: health checks of HAProxy and Nagios do
+ * either. The address that was connected to stands in for it. `OPTIONS *` (RFC 9110 9.3.7) asks for no path at all.
+ */
+function nameHost(incoming: IncomingMessage): void {
+  const { localAddress = '127.0.0.1', localPort = 80 } = incoming.socket;
+  const address = localAddress.includes(':') && !localAddress.includes('.') ? `[${localAddress}]` : localAddress;
+  if ((incoming.headers.host ?? '') === '') incoming.headers.host = `${address.replace(/^::ffff:/i, '')}:${localPort}`;
+  if (incoming.method === 'OPTIONS' && incoming.url === '*') incoming.url = '/';
 }
 
 async function bind(server: Server, { host, port }: ListenOptions['api']): Promise<void> {
@@ -167,8 +236,18 @@ function unanswered(thrown: unknown): Response {
   return Response.json(body, { status: 400 });
 }
 
+function answerClientErrors(server: Server, end: EndSoon): void {
+  const answered = new WeakSet<Duplex>();
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    // What follows on a connection that was answered is an error once more.
+    if (answered.has(socket)) return;
+    answered.add(socket);
+    answerClientError(error, socket, end);
+  });
+}
+
 // For connections without a request: broken HTTP, too large or too slow headers.
-function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+function answerClientError(error: NodeJS.ErrnoException, socket: Duplex, end: EndSoon): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
   const [status, code, sentence] = {
     HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'too_large', 'its headers are too large'],
@@ -177,6 +256,18 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
   const body = JSON.stringify({ error: `Cannot read the request: ${sentence}`, code });
   const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`;
   socket.end(`${head}\r\n\r\n${body}`);
+  end(socket);
+}
+
+/**
+ * Destroys a connection that was ended, once the client has closed its side or the time for that is over: servers of
+ * Node keep half-open connections. At once would lose the answer where bytes of the client are still unread.
+ */
+function endSoon(socket: Duplex, timers: Timers, lingerMs: number): void {
+  const cancel = timers.after(lingerMs, () => void socket.destroy());
+  socket.once('end', () => void (socket.writableFinished && socket.destroy()));
+  socket.once('close', cancel);
+  socket.resume();
 }
 
 async function shutDown(server: Server, sockets: WebSocketServer, deadline: number, timers: Timers): Promise<void> {

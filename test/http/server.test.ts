@@ -203,3 +203,48 @@ describe('closing', () => {
     await createHttpServer({ app: openNativeApp().app, api: { host: '127.0.0.1', port: 0, tls: null } }).close(0);
   });
 });
+
+describe('requests of health checks and proxies', () => {
+  test.each([
+    ['HTTP/1.0 without a host (Nagios)', 'GET / HTTP/1.0\r\nUser-Agent: check_http\r\nConnection: close\r\n\r\n', 200],
+    ['HTTP/1.0 of /health', 'GET /health HTTP/1.0\r\n\r\n', 200],
+    ['HEAD by HTTP/1.0', 'HEAD /health HTTP/1.0\r\n\r\n', 200],
+    ["HAProxy's default", 'OPTIONS / HTTP/1.0\r\n\r\n', 200],
+    ['OPTIONS of /health', 'OPTIONS /health HTTP/1.0\r\n\r\n', 200],
+    ['OPTIONS *', 'OPTIONS * HTTP/1.1\r\nHost: n\r\nConnection: close\r\n\r\n', 200],
+    ['OPTIONS * by HTTP/1.0', 'OPTIONS * HTTP/1.0\r\n\r\n', 200],
+    ["Varnish's probe", 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n', 200],
+    ['a host that is empty', 'GET /health HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n', 200],
+    ['HTTP/1.0 with a host', 'GET /health HTTP/1.0\r\nHost: node.example:8090\r\n\r\n', 200],
+    ['HTTP/1.1 without a host', 'GET /health HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
+    ['two hosts', 'GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 400],
+    ['the same host twice', 'GET /health HTTP/1.1\r\nHost: a\r\nX: y\r\nhOST: a\r\n\r\n', 400],
+    ['two hosts by HTTP/1.0', 'GET /health HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n', 400],
+    [
+      'a host that is none, of a websocket',
+      'GET /api/events HTTP/1.1\r\nHost: a b\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n',
+      400,
+    ],
+    [
+      'two hosts of a websocket',
+      'GET /api/events HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n',
+      400,
+    ],
+  ])('%s', async (_, text, status) => {
+    const { port } = await listeningNode();
+    const connection = new RawConnection(port);
+    connection.send(text);
+    expect((await connection.until(/\r\n\r\n/)).split(' ')[1]).toBe(String(status));
+  });
+
+  test('a token counts on HTTP/1.0 too, and addresses begin with that of the node', async () => {
+    const { port, authorized, service } = await listeningNode();
+    const { id } = service.add();
+    const connection = new RawConnection(port);
+    const path = `/api/client/servers/${SERVER}/backups/${id}/download`;
+    connection.send(`GET ${path} HTTP/1.0\r\nAuthorization: ${authorized.authorization}\r\n\r\n`);
+    const answer = await connection.closed();
+    expect(answer).toMatch(/ 200 /);
+    expect(answer).toContain(`http://127.0.0.1:${port}/api/servers/`);
+  });
+});

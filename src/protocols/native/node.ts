@@ -104,4 +104,7 @@ export function mountNode(app: App, ports: DialectDeps): void {
   app.openapi(system, async (c) => c.json(systemObject(await service.system()), 200));
 
   app.openapi(health, (c) => c.json({ status: 'ok' as const }, 200));
+  // What health checks ask for until they are told otherwise: Nagios and Varnish GET /, HAProxy OPTIONS /.
+  app.get('/', (c) => c.json({ status: 'ok' as const }, 200));
+  app.on('OPTIONS', ['/', '/health'], (c) => c.json({ status: 'ok' as const }, 200, { Allow: 'GET, HEAD, OPTIONS' }));
 }
