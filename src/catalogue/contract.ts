@@ -98,8 +98,8 @@ export interface BackupTable {
   newestGood(server: ServerId, store?: string): BackupRecord | undefined;
   /** Completed, undamaged backups last verified (or completed) before `before`, the longest ago first. */
   dueForVerification(before: number, limit: number): BackupRecord[];
-  /** How many count against a limit: all but failed ones. */
-  countKept(server: ServerId): number;
+  /** How many count against a limit: all but failed ones. Suspect ones that were not accepted are counted apart. */
+  countKept(server: ServerId): { readonly good: number; readonly suspect: number };
   /** Rows of any status and bytes of archives, by server. */
   totals(): Map<ServerId, BackupTotals>;
 

@@ -10,7 +10,8 @@ import { type Catalogue, CATALOGUE_NAME } from '../catalogue/contract.ts';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { selectedEngine } from '../archive/archive.ts';
-import { type Clock, DAY_MS, HOUR_MS, systemClock } from '../base/clock.ts';
+import { BelievableClock } from '../base/believable-clock.ts';
+import { type Clock, DAY_MS, HOUR_MS, isoDate, systemClock } from '../base/clock.ts';
 import type { Failure } from '../base/failure.ts';
 import { openLog, type RootLog } from '../base/log.ts';
 import { systemTimers } from '../base/timers.ts';
@@ -35,6 +36,9 @@ import { openRegistry } from '../servers/registry.ts';
 
 /** Under `keys`: signs tokens for the socket of a node without a panel. */
 const SOCKET_TOKEN_KEY = 'socket-token';
+
+/** Under `keys`: the last time that was believed, in ms since the epoch, as text. */
+const BELIEVED_TIME = 'believed-time';
 
 /** How long `stop` lets running jobs go on; below the TimeoutStopSec of systemd/roost.service. */
 const DRAIN_MS = 60_000;
@@ -75,6 +79,7 @@ class RoostDaemon implements Daemon {
   #denylist: TokenDenylist | undefined;
   #tokens: Config['tokens'];
   #panel: WingsPanel | undefined;
+  #believable: BelievableClock | undefined;
 
   constructor(live: LiveConfig, clock: Clock, log: RootLog, drainMs: number, onRestoreStep: OnRestoreStep | undefined) {
     this.#live = live;
@@ -157,7 +162,9 @@ class RoostDaemon implements Daemon {
     this.#opened.defer(async () => void (await Promise.all(stores.all().map((store) => store.close()))));
     const registry = openRegistry(config.servers);
     for (const fault of await registry.check()) log.warn(fault);
-    const built = { config, catalogue, stores, registry, clock, log, version: version(), engine };
+    const believable = believableClock(catalogue, clock, log);
+    this.#believable = believable;
+    const built = { config, catalogue, stores, registry, clock, believable, log, version: version(), engine };
     const jobs = composeJobs({ ...built, onRestoreStep: this.#onRestoreStep, panel: this.#panel?.client });
     this.#opened.defer(() => jobs.close());
     return { catalogue, jobs };
@@ -185,6 +192,7 @@ class RoostDaemon implements Daemon {
 
   #keepTidy(catalogue: Catalogue, jobs: Jobs): void {
     const tidy = (): void => {
+      if (this.#believable?.canDelete() !== true) return;
       catalogue.jobs.forgetEnded(this.#clock.now() - JOBS_KEPT_MS);
       catalogue.usedTokens.sweep();
     };
@@ -248,6 +256,20 @@ class RoostDaemon implements Daemon {
     });
     return urlOf(host, port, api.tls !== null);
   }
+}
+
+/** Keeps the last believed time in the catalogue, so that a start with a wrong clock is noticed. */
+function believableClock({ keys }: Catalogue, clock: Clock, log: RootLog): BelievableClock {
+  const memory = {
+    load: () => (keys.getText(BELIEVED_TIME) === undefined ? undefined : Number(keys.getText(BELIEVED_TIME))),
+    save: (time: number) => keys.setText(BELIEVED_TIME, String(time)),
+  };
+  return new BelievableClock(clock, memory, ({ wall, expected }) =>
+    log.warn('The clock has jumped: nothing is deleted by age or count until it has held for an hour', {
+      clock: isoDate(wall),
+      expected: isoDate(expected),
+    }),
+  );
 }
 
 function urlOf(host: string, port: number, encrypted: boolean): string {

@@ -1,5 +1,6 @@
 /** Builds the jobs: all verbs over one catalogue, one set of stores and one runner. */
 import { MEBIBYTE } from '../base/sizes.ts';
+import type { BelievableClock } from '../base/believable-clock.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Failure } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
@@ -54,6 +55,7 @@ export interface JobsDeps {
   readonly stores: StoreSet;
   readonly registry: Registry;
   readonly clock: Clock;
+  readonly believable: BelievableClock;
   readonly log: Log;
   readonly version: string;
   readonly engine: 'isal' | 'zlib';
@@ -81,7 +83,7 @@ export interface Jobs {
 }
 
 export function composeJobs(deps: JobsDeps): Jobs {
-  const { config, catalogue, stores, registry, clock, log, version, engine, onRestoreStep } = deps;
+  const { config, catalogue, stores, registry, clock, believable, log, version, engine, onRestoreStep } = deps;
   const events = new EventHub(clock, (error, { type }) => log.error('A listener of events failed', { type, error }));
   const heldOut = holdOut(ownDirectories(config), registry);
   const power = openPower(config.power, clock);
@@ -128,6 +130,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
     downloads,
     reports,
     clock,
+    believable,
     version,
     engine,
   });
@@ -149,12 +152,14 @@ export function composeJobs(deps: JobsDeps): Jobs {
       await failedBackups.sweep();
       copies.start();
     },
-    automate: () =>
-      Housekeeping.open({ catalogue, registry, runner, service, deleteBackup: deleting, events, config, clock, log }),
+    automate() {
+      const shown = { catalogue, registry, runner, service, events, turns };
+      return Housekeeping.open({ ...shown, deleteBackup: deleting, config, clock, believable, log });
+    },
     async sweep() {
       copies.retry();
       await failedBackups.sweep();
-      await sweepPrevious(restoring);
+      if (believable.canDelete()) await sweepPrevious(restoring);
     },
     async close() {
       await Promise.all([copies.close(), reports?.close()]);

@@ -164,6 +164,15 @@ export interface RetentionPlan {
   readonly backups: readonly { readonly backup: BackupView; readonly reasons: readonly KeepReason[] }[];
 }
 
+/** What a run of retention did, and the plan afterwards. */
+export interface AppliedRetention extends RetentionPlan {
+  readonly removed: readonly BackupId[];
+  /** Those that could not be removed now. */
+  readonly failed: readonly BackupId[];
+  /** Set when nothing was removed because the clock is in doubt: what it says and what it should say, in ms. */
+  readonly doubt: { readonly wall: number; readonly expected: number } | null;
+}
+
 /** What becomes of the backups of a server that is given up. */
 export interface RemoveServer {
   readonly backups: 'keep' | 'delete';
@@ -204,6 +213,12 @@ export interface BackupService {
   removeServer(id: ServerId, decision: RemoveServer): Promise<RemovedServer>;
   /** What the rules of retention would let go now, and why the rest stays. Changes nothing. */
   retention(server: ServerId): Promise<RetentionPlan>;
+  /**
+   * Removes all that the rules release, for an operator: more than the half that other runs may remove.
+   *
+   * @param clockIsRight the operator says that a clock in doubt is right; nothing is removed while it is in doubt.
+   */
+  applyRetention(server: ServerId, clockIsRight?: boolean): Promise<AppliedRetention>;
 
   /** Newest first. */
   backups(server: ServerId): Promise<readonly BackupView[]>;
@@ -231,6 +246,8 @@ export interface BackupService {
   /** Removes what another daemon left of the server's backups, as far as it lies in a directory of the server's own. */
   deleteForeignArchives(server: ServerId): Promise<void>;
   setLocked(server: ServerId, backup: BackupId, locked: boolean): Promise<BackupView>;
+  /** A suspect backup counts as good from now on; others stay as they are. `backup_not_ready` unless completed. */
+  accept(server: ServerId, backup: BackupId): Promise<BackupView>;
   /** Resolves once the cancellation was accepted; `not_running` when nothing runs on that backup. */
   cancel(server: ServerId, backup: BackupId): Promise<void>;
   estimate(server: ServerId, ignore: readonly string[] | undefined): Promise<Estimate>;

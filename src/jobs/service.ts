@@ -4,6 +4,7 @@
  * Every rule that decides whether a job may begin is checked in the same turn of the event loop that stores its row, so
  * that of two requests which exclude each other one is refused, however close together they come.
  */
+import type { BelievableClock } from '../base/believable-clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
 import { type BackupId, type JobId, newBackupId, newJobId, type ServerId } from '../base/ids.ts';
@@ -29,7 +30,8 @@ import { listDirectory, openContent } from './stored/files.ts';
 import { removeServer } from './delete/server-removal.ts';
 import { refreshManifest, writeManifest } from './stored/manifests.ts';
 import { countDeliveries, dropDelivery, retryDeliveries, viewDeliveries, type OwedReports } from './report/admin.ts';
-import { judgeServer } from './delete/prune.ts';
+import { makeRoom } from './delete/make-room.ts';
+import { applyRetention, judgeServer, type RetentionDeps } from './delete/prune.ts';
 import type { DeleteBackup } from './delete/checked.ts';
 import { prepareRestore, requireRestorable } from './restore/admission.ts';
 import { openReadable } from './stored/readable-copy.ts';
@@ -60,6 +62,7 @@ export interface ServiceDependencies extends OwedReports {
   /** Absent on a node without a panel: only panels name links. */
   readonly downloads?: Pick<RestoreDownloads, 'check' | 'expect' | 'forget'>;
   readonly clock: Clock;
+  readonly believable: BelievableClock;
   readonly log: Log;
   readonly version: string;
   readonly engine: 'isal' | 'zlib';
@@ -117,6 +120,15 @@ export class Service implements contract.BackupService {
     };
   }
 
+  async applyRetention(server: ServerId, clockIsRight = false): Promise<contract.AppliedRetention> {
+    const { believable, catalogue } = this.#deps;
+    if (catalogue.backups.list({ server, limit: 1 }).length === 0) await this.#deps.registry.get(server);
+    requireActive(catalogue, server, 'Cannot apply retention');
+    if (clockIsRight) believable.confirm();
+    const { removed, failed, doubt } = await applyRetention(server, this.#retention(), { all: true });
+    return { removed, failed, doubt, ...(await this.retention(server)) };
+  }
+
   async backups(server: ServerId): Promise<readonly contract.BackupView[]> {
     const records = this.#deps.catalogue.backups.list({ server });
     // A server whose directory is gone keeps its backups; only one of which nothing is left is unknown.
@@ -139,8 +151,11 @@ export class Service implements contract.BackupService {
     await registry.get(request.server);
     // Both before the store is asked and after: a busy server is told so at once, and none slips in meanwhile.
     this.#checkCreate(request);
+    await makeRoom(request.server, { limits: request.limits, store }, this.#retention());
+    this.#checkLimits(request);
     checkReserve((await store.freeSpace())?.bytes ?? null, config.limits.reserveFree);
     this.#checkCreate(request);
+    this.#checkLimits(request);
     const backup = this.#newBackup({ ...request, ignore }, store);
     const { id, server } = backup;
     const { limits, report, upload } = request;
@@ -234,6 +249,18 @@ export class Service implements contract.BackupService {
       const changed = catalogue.backups.setLocked(backup, locked);
       events.publish(backupEvent('backup.locked', changed));
       if (!locked && store !== undefined) await refreshManifest(store, changed, log);
+    });
+    return this.backup(server, backup);
+  }
+
+  async accept(server: ServerId, backup: BackupId): Promise<contract.BackupView> {
+    const { catalogue, stores, runner, turns, log } = this.#deps;
+    await turns.run(backup, async () => {
+      requireCompleted(catalogue.backups.get(backup, server), 'Cannot accept the backup');
+      requireUnused(runner, backup, ['delete'], 'Cannot accept the backup');
+      const accepted = catalogue.backups.markAccepted(backup);
+      // After the row: a manifest that lags leaves the backup suspect, which costs nothing.
+      await refreshManifest(stores.get(accepted.store), accepted, log);
     });
     return this.backup(server, backup);
   }
@@ -344,8 +371,8 @@ export class Service implements contract.BackupService {
     };
   }
 
-  /** Everything that refuses a create without asking a disk. */
-  #checkCreate({ server, id, whenBusy, limits }: contract.CreateBackup): void {
+  /** What refuses a create whatever room there is. */
+  #checkCreate({ server, id, whenBusy }: contract.CreateBackup): void {
     const { catalogue, runner } = this.#deps;
     const doing = 'Cannot create a backup';
     runner.checkAccepting();
@@ -354,7 +381,14 @@ export class Service implements contract.BackupService {
       throw new Failure('backup_exists', `${doing}: the id ${id} is taken`, { hint: 'Use another id, or none.' });
     }
     requireIdle(runner, server, whenBusy, doing);
+  }
+
+  #checkLimits({ server, limits }: contract.CreateBackup): void {
     checkLimits(server, limits, this.#deps);
+  }
+
+  #retention(): RetentionDeps & ServiceDependencies {
+    return { ...this.#deps, deleteBackup: (server, backup) => this.remove(server, backup) };
   }
 
   #newBackup(request: contract.CreateBackup, store: Store): NewBackup {

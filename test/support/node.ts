@@ -1,6 +1,7 @@
 /** The jobs room put together as the daemon does, over doubles: a memory store, a double of the archive room, a scratch catalogue. */
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { BelievableClock } from '../../src/base/believable-clock.ts';
 import { Failure } from '../../src/base/failure.ts';
 import type { BackupId, ServerId } from '../../src/base/ids.ts';
 import { silentLog } from '../../src/base/log.ts';
@@ -83,6 +84,7 @@ export async function testNode(options: NodeOptions = {}) {
     retention: { ...NO_RETENTION, ...options.retention },
   };
   const heldOut = holdOut(['/var/lib/roost'], registry);
+  const believable = new BelievableClock(clock, { load: () => undefined, save: () => undefined });
   const failedBackups = new FailedBackupSweep({ catalogue, stores, log });
   const shared = {
     catalogue,
@@ -95,6 +97,7 @@ export async function testNode(options: NodeOptions = {}) {
     events,
     config,
     heldOut,
+    believable,
     clock,
     log,
   };

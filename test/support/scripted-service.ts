@@ -148,6 +148,17 @@ export class ScriptedService implements contract.BackupService {
     return { deleted: 0, kept: 2, deleteAt };
   }
 
+  async accept(server: ServerId, backup: BackupId): Promise<contract.BackupView> {
+    this.#enter('accept', server, backup);
+    return this.backup(server, backup);
+  }
+
+  async applyRetention(server: ServerId, clockIsRight?: boolean): Promise<contract.AppliedRetention> {
+    this.#enter('applyRetention', server, clockIsRight);
+    this.#known(server);
+    return { removed: [], failed: [], doubt: null, backups: [] };
+  }
+
   async retention(server: ServerId): Promise<contract.RetentionPlan> {
     this.#enter('retention', server);
     this.#known(server);

@@ -93,10 +93,13 @@ export class Backups implements BackupTable {
     return this.#database.all(sql, { before, limit }).map(backupOf);
   }
 
-  countKept(server: ServerId): number {
-    const sql = `SELECT count(*) AS kept FROM backups WHERE server = :server AND status <> 'FAILED'`;
+  countKept(server: ServerId): { readonly good: number; readonly suspect: number } {
+    const sql = `SELECT count(*) AS kept, count(*) FILTER (WHERE suspect IS NOT NULL AND accepted_at IS NULL) AS suspect
+      FROM backups WHERE server = :server AND status <> 'FAILED'`;
     const row = this.#database.one(sql, { server });
-    return row === undefined ? 0 : integer(row, 'kept');
+    if (row === undefined) return { good: 0, suspect: 0 };
+    const suspect = integer(row, 'suspect');
+    return { good: integer(row, 'kept') - suspect, suspect };
   }
 
   totals(): Map<ServerId, BackupTotals> {

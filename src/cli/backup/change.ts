@@ -1,4 +1,4 @@
-/** Commands that change a backup's record: delete, lock, unlock, cancel. */
+/** Commands that change a backup's record: delete, lock, unlock, accept, cancel. */
 import type { Command } from 'commander';
 import type { ApiRequest } from '../client/api-client.ts';
 import { backupCommand, type DaemonOptions, findBackup, findServer } from '../client/target.ts';
@@ -25,6 +25,12 @@ const CHANGES: readonly Change[] = [
   },
   { name: 'lock', description: 'Protect a backup from deletion', done: 'locked', request: lockRequest(true) },
   { name: 'unlock', description: 'Allow a backup to be deleted again', done: 'unlocked', request: lockRequest(false) },
+  {
+    name: 'accept',
+    description: 'Take a suspect backup for a good one',
+    done: 'accepted',
+    request: (backups, id) => ({ method: 'POST', path: `${backups}/${id}/accept` }),
+  },
   {
     name: 'cancel',
     description: 'Stop whatever runs on a backup',

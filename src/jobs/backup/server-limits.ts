@@ -9,10 +9,24 @@ export interface LimitDeps {
   readonly config: Pick<Config, 'limits'>;
 }
 
+/**
+ * True when one more backup of that size fits.
+ *
+ * @param size bytes of its archive, as far as that can be known before.
+ */
+export function fitsLimits(server: ServerId, asked: ServerLimits | undefined, size: number, deps: LimitDeps): boolean {
+  const { perServer, serverBytes } = limitsOf(server, asked, deps);
+  const { good, suspect } = deps.catalogue.backups.countKept(server);
+  if (perServer > 0 && Math.max(good, suspect) >= perServer) return false;
+  return serverBytes === 0 || bytesOf(server, deps) + size <= serverBytes;
+}
+
 /** @throws Failure `too_many_backups`, or `too_large` when the archives of the server use up their limit. */
 export function checkLimits(server: ServerId, asked: ServerLimits | undefined, deps: LimitDeps): void {
   const limits = limitsOf(server, asked, deps);
-  checkBackupCount(deps.catalogue.backups.countKept(server), limits.perServer);
+  const { good, suspect } = deps.catalogue.backups.countKept(server);
+  // Suspect backups take no place from good ones, and as many may lie beside them.
+  checkBackupCount(Math.max(good, suspect), limits.perServer);
   mostBytes(limits, bytesOf(server, deps));
 }
 

@@ -1,74 +1,165 @@
 /**
- * Applies retention: after a backup completes, the backups of that server that the rules release are deleted by ordinary
- * delete jobs.
+ * Applies retention: what the rules release is deleted by ordinary delete jobs, after a backup completes, before a backup is
+ * refused for lack of room, and when an operator asks for it.
  *
- * Nothing else starts a prune, so a server whose backups fail keeps all of them, however old. A crash leaves backups that
- * the next completed backup prunes.
+ * A server whose backups fail keeps all of them, however old. A crash leaves backups that the next run removes. While the
+ * clock is in doubt nothing is removed.
  */
-import type { Clock } from '../../base/clock.ts';
+import type { BelievableClock, ClockDoubt } from '../../base/believable-clock.ts';
+import { isoDate } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
+import type { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { Log } from '../../base/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
-import type { BackupRecord } from '../../catalogue/records.ts';
+import { isSuspect, type BackupRecord } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';
-import { judgeRetention, type RetentionItem, type RetentionVerdict } from '../../policy/retention.ts';
+import {
+  judgeRetention,
+  mostRemovals,
+  releasedOf,
+  type RetentionItem,
+  type RetentionVerdict,
+} from '../../policy/retention.ts';
 import { goesToPanel } from '../report/panel.ts';
 import type { EventHub } from '../runner/events.ts';
 import type { JobRunner } from '../runner/runner.ts';
 
-export interface RetentionDeps {
+export interface JudgeDeps {
   readonly catalogue: Pick<Catalogue, 'backups' | 'deliveries'>;
   readonly runner: Pick<JobRunner, 'open'>;
   readonly config: Pick<Config, 'retention'>;
-  readonly clock: Clock;
+  readonly believable: BelievableClock;
+}
+
+export interface RetentionDeps extends JudgeDeps {
+  readonly deleteBackup: (server: ServerId, backup: BackupId) => Promise<void>;
+  /** Serializes the runs of one server. */
+  readonly turns: KeyedMutex;
+  readonly log: Log;
 }
 
 export interface PruneDeps extends RetentionDeps {
   readonly events: EventHub;
-  readonly deleteBackup: (server: ServerId, backup: BackupId) => Promise<void>;
-  readonly log: Log;
 }
+
+type Judged = RetentionItem & { readonly record: BackupRecord };
 
 /**
  * The backups of a server, newest first, each with its retention verdict. Changes nothing. Backups on their way to the
  * panel are left out: the panel applies its own rules to them.
+ *
+ * @param coming as in `judgeRetention`.
  */
 export function judgeServer(
   server: ServerId,
-  { catalogue, runner, config, clock }: RetentionDeps,
-): readonly RetentionVerdict<RetentionItem & { readonly record: BackupRecord }>[] {
+  { catalogue, runner, config, believable }: JudgeDeps,
+  coming = false,
+): readonly RetentionVerdict<Judged>[] {
   const busy = new Set(runner.open({ server }).map(({ record }) => record.backup));
   const staying = catalogue.backups.list({ server }).filter(({ id }) => !goesToPanel(id, catalogue));
   const history = staying.map((record) => ({
     record,
     createdAt: record.createdAt,
+    sequence: record.sequence,
     status: record.status,
     locked: record.locked,
     damaged: record.damagedAt !== null,
+    suspect: isSuspect(record),
     busy: busy.has(record.id),
   }));
-  return judgeRetention(history, config.retention, clock.now());
+  return judgeRetention(history, config.retention, believable.now(), coming);
 }
 
-/** Prunes after each completed backup, until `close`. */
+export interface RetentionRun {
+  /** True: all that is released may go; otherwise at most half of what the server has. */
+  readonly all?: boolean;
+  /** Judges as if a good backup was completed now besides. */
+  readonly coming?: boolean;
+  /** Ends the run once it answers true. */
+  readonly enough?: () => boolean | Promise<boolean>;
+  /** Ends the run; what is being deleted is finished. */
+  readonly stopped?: () => boolean;
+}
+
+export interface RetentionResult {
+  readonly removed: readonly BackupId[];
+  /** Backups that could not be removed; the next run tries again. */
+  readonly failed: readonly BackupId[];
+  /** Nothing was removed because the clock is in doubt; null otherwise. */
+  readonly doubt: ClockDoubt | null;
+}
+
+/** Removes what the rules release, oldest first, so that a run that is cut short leaves the newer ones. Never rejects. */
+export function applyRetention(
+  server: ServerId,
+  deps: RetentionDeps,
+  run: RetentionRun = {},
+): Promise<RetentionResult> {
+  return deps.turns.run(`retention:${server}`, async () => {
+    const removed: BackupId[] = [];
+    const failed: BackupId[] = [];
+    try {
+      const first = judgeServer(server, deps, run.coming);
+      const released = releasedOf(first);
+      const doubt = deps.believable.doubt() ?? null;
+      if (doubt !== null) return heldBack(server, doubt, released.length, deps);
+      const most = run.all === true ? released.length : mostRemovals(first);
+      for (const { record } of released) {
+        if (removed.length === most || run.stopped?.() === true || (await run.enough?.()) === true) break;
+        // Judged again: it may have been locked, or be in use, since the deletions before it, and the clock may have jumped.
+        const now = releasedOf(judgeServer(server, deps, run.coming));
+        if (!deps.believable.canDelete() || !now.some((item) => item.record.id === record.id)) continue;
+        ((await removeOne(record, deps)) ? removed : failed).push(record.id);
+      }
+    } catch (error) {
+      deps.log.error('Cannot judge which backups to let go', { server, error });
+    }
+    return { removed, failed, doubt: null };
+  });
+}
+
+async function removeOne({ server, id }: BackupRecord, { deleteBackup, log }: RetentionDeps): Promise<boolean> {
+  try {
+    await deleteBackup(server, id);
+    log.info('Retention removed a backup', { server, backup: id });
+    return true;
+  } catch (error) {
+    const draining = error instanceof Failure && error.code === 'draining';
+    log[draining ? 'debug' : 'warn']('Retention cannot remove a backup', { server, backup: id, error });
+    return false;
+  }
+}
+
+function heldBack(server: ServerId, doubt: ClockDoubt, released: number, { log }: RetentionDeps): RetentionResult {
+  const { wall, expected } = doubt;
+  log[released === 0 ? 'debug' : 'warn']('Retention removes nothing while the clock is in doubt', {
+    server,
+    clock: isoDate(wall),
+    expected: isoDate(expected),
+  });
+  return { removed: [], failed: [], doubt };
+}
+
+/** Applies retention after each completed backup, until `close`. */
 export class Pruner {
-  readonly #deps: PruneDeps;
   readonly #stopListening: () => void;
-  /** Prunes run one after another: a deletion may wait long for a remote store. */
-  #pending: Promise<void> = Promise.resolve();
+  /** Runs follow one another: a deletion may wait long for a remote store. */
+  #pending: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   constructor(deps: PruneDeps) {
-    this.#deps = deps;
+    const stopped = (): boolean => this.#closed;
     this.#stopListening = deps.events.subscribe(({ type, server }) => {
-      if (type === 'backup.completed') this.#pending = this.#pending.then(() => this.#prune(server));
+      if (type === 'backup.completed') {
+        this.#pending = this.#pending.then(() => applyRetention(server, deps, { stopped }));
+      }
     });
   }
 
-  /** Resolves when all prunes started so far have ended. */
-  settled(): Promise<void> {
-    return this.#pending;
+  /** Resolves when all runs started so far have ended. */
+  async settled(): Promise<void> {
+    await this.#pending;
   }
 
   /** Starts no further deletion. */
@@ -76,34 +167,5 @@ export class Pruner {
     this.#closed = true;
     this.#stopListening();
     await this.#pending;
-  }
-
-  /** Never rejects; a backup that cannot be deleted is tried again after the next one. */
-  async #prune(server: ServerId): Promise<void> {
-    const { log, deleteBackup } = this.#deps;
-    try {
-      for (const id of this.#expired(server)) {
-        if (this.#closed) return;
-        // Check again: it may have been locked, or be in use, since the deletions before it.
-        if (!this.#expired(server).includes(id)) continue;
-        await deleteBackup(server, id).then(
-          () => log.info('Retention removed a backup', { server, backup: id }),
-          (error: unknown) => this.#logFailure(server, id, error),
-        );
-      }
-    } catch (error) {
-      log.error('Cannot judge which backups to let go', { server, error });
-    }
-  }
-
-  /** Oldest first, so that an interrupted prune leaves the newer backups. */
-  #expired(server: ServerId): BackupId[] {
-    const verdicts = judgeServer(server, this.#deps).filter(({ reasons }) => reasons.length === 0);
-    return verdicts.map(({ item }) => item.record.id).reverse();
-  }
-
-  #logFailure(server: ServerId, backup: BackupId, error: unknown): void {
-    const draining = error instanceof Failure && error.code === 'draining';
-    this.#deps.log[draining ? 'debug' : 'warn']('Retention cannot remove a backup', { server, backup, error });
   }
 }

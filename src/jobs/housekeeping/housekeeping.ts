@@ -5,7 +5,9 @@
  * Promises: each task starts jobs through the service, under the rules of any request; a failing task does not stop others.
  * Never: starts anything after `close`.
  */
+import type { BelievableClock } from '../../base/believable-clock.ts';
 import type { Clock } from '../../base/clock.ts';
+import type { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { Log } from '../../base/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { Config } from '../../config/types.ts';
@@ -28,6 +30,8 @@ export interface HousekeepingDeps {
   readonly events: EventHub;
   readonly config: Pick<Config, 'jobs' | 'retention' | 'schedules' | 'verification'>;
   readonly clock: Clock;
+  readonly believable: BelievableClock;
+  readonly turns: KeyedMutex;
   readonly log: Log;
 }
 
@@ -85,9 +89,10 @@ export class Housekeeping {
   }
 
   async #endGrace(): Promise<void> {
-    const { catalogue, clock, deleteBackup } = this.#deps;
+    const { believable, catalogue, clock, deleteBackup } = this.#deps;
     if (clock.monotonic() - this.#graceAt < GRACE_EVERY_MS) return;
     this.#graceAt = clock.monotonic();
+    if (!believable.canDelete()) return;
     for (const server of serversPastGrace(catalogue, clock.now())) {
       await deleteCoveredBackups(server, {
         ...this.#deps,

@@ -44,6 +44,15 @@ const verify = bearerRoute({
   },
 });
 
+const accept = bearerRoute({
+  method: 'post',
+  path: `${BACKUP}/accept`,
+  summary: 'Accept a suspect backup as good',
+  middleware: [guard('backup.delete'), ignoredBody],
+  request: { params: schemas.BackupParams },
+  responses: { 200: jsonAnswer(schemas.BackupObject, 'The backup, which counts as good now'), ...ANY_ERROR },
+});
+
 const files = bearerRoute({
   method: 'get',
   path: `${BACKUP}/files`,
@@ -86,6 +95,10 @@ export function mountOneBackup(app: App, ports: DialectDeps): void {
     const ended = await endOf(c, accepted);
     return ended === undefined ? c.json(backupObject(accepted.backup), 202) : c.json(backupObject(ended), 200);
   });
+
+  app.openapi(accept, async (c) =>
+    c.json(backupObject(await service.accept(c.get('server'), backupIdOf(c.req.valid('param').id))), 200),
+  );
 
   app.openapi(files, async (c) => {
     const { cursor } = c.req.valid('query');

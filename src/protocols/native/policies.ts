@@ -1,11 +1,13 @@
 /** The operator's decisions: retention's plan, removing a server, the rates of a job. */
+import type { z } from '@hono/zod-openapi';
 import { isoDate } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import { parseJobId } from '../../base/ids.ts';
+import type { RetentionPlan } from '../../jobs/contract.ts';
 import { holdsServer } from '../access.ts';
 import type { App, DialectDeps } from '../dialect.ts';
 import { jsonBody } from '../request-body.ts';
-import { bearerRoute, jsonAnswer, requiredBody } from '../route-answers.ts';
+import { bearerRoute, jsonAnswer, optionalBody, requiredBody } from '../route-answers.ts';
 import { ANY_ERROR } from './answers.ts';
 import { guard, nativeCaller } from './guard.ts';
 import * as schemas from './policy-schemas.ts';
@@ -19,6 +21,16 @@ const retention = bearerRoute({
   middleware: [guard('backup.read')],
   request: { params: ServerParams },
   responses: { 200: jsonAnswer(schemas.RetentionObject, 'The plan'), ...ANY_ERROR },
+});
+
+const applyRetention = bearerRoute({
+  method: 'post',
+  path: '/api/servers/{server}/retention/apply',
+  summary: 'Remove all that retention lets go now',
+  description: 'Other runs remove at most half of what a server has; this one removes all of it.',
+  middleware: [guard('backup.delete'), jsonBody],
+  request: { params: ServerParams, body: optionalBody(schemas.ApplyRetentionBody) },
+  responses: { 200: jsonAnswer(schemas.AppliedRetentionObject, 'What was removed, and the plan now'), ...ANY_ERROR },
 });
 
 const giveUp = bearerRoute({
@@ -41,14 +53,13 @@ const setRates = bearerRoute({
 });
 
 export function mountPolicies(app: App, { service }: Pick<DialectDeps, 'service'>): void {
-  app.openapi(retention, async (c) => {
-    const plan = await service.retention(c.get('server'));
-    const backups = plan.backups.map(({ backup, reasons }) => ({
-      backup: backupObject(backup),
-      keep: reasons.length > 0,
-      reasons: [...reasons],
-    }));
-    return c.json({ backups }, 200);
+  app.openapi(retention, async (c) => c.json(planObject(await service.retention(c.get('server'))), 200));
+
+  app.openapi(applyRetention, async (c) => {
+    const applied = await service.applyRetention(c.get('server'), c.req.valid('json').clockIsRight);
+    const { removed, failed, doubt } = applied;
+    const clockInDoubt = doubt === null ? undefined : { clock: isoDate(doubt.wall), expected: isoDate(doubt.expected) };
+    return c.json({ ...planObject(applied), removed: [...removed], failed: [...failed], clockInDoubt }, 200);
   });
 
   app.openapi(giveUp, async (c) => {
@@ -67,4 +78,14 @@ export function mountPolicies(app: App, { service }: Pick<DialectDeps, 'service'
     };
     return c.json(jobObject(service.setRates(id, rates)), 200);
   });
+}
+
+function planObject({ backups }: RetentionPlan): z.infer<typeof schemas.RetentionObject> {
+  return {
+    backups: backups.map(({ backup, reasons }) => ({
+      backup: backupObject(backup),
+      keep: reasons.length > 0,
+      reasons: [...reasons],
+    })),
+  };
 }

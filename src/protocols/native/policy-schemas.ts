@@ -7,12 +7,16 @@ const MOST_DAYS = 3660;
 /** MiB per second; faster than any disk. */
 const HIGHEST_RATE = 1_000_000;
 
+const date = z.string().openapi({ format: 'date-time' });
+
 const KEEP_REASONS = [
   'no_rules',
   'not_completed',
   'locked',
   'busy',
   'newest_good',
+  'newest',
+  'future_dated',
   'last',
   'days',
   'daily',
@@ -31,6 +35,24 @@ export const RetentionObject = z
     ),
   })
   .openapi('Retention');
+
+export const ApplyRetentionBody = z
+  .strictObject({
+    clockIsRight: z
+      .boolean('must be a boolean')
+      .optional()
+      .openapi({ description: 'Believes a clock that has jumped; nothing is removed while it is in doubt' }),
+  })
+  .openapi('ApplyRetention');
+
+export const AppliedRetentionObject = RetentionObject.extend({
+  removed: z.array(z.string()).openapi({ description: 'Ids of the backups that were removed' }),
+  failed: z.array(z.string()).openapi({ description: 'Ids of those that could not be removed now' }),
+  clockInDoubt: z
+    .object({ clock: date, expected: date })
+    .optional()
+    .openapi({ description: 'Set when nothing was removed because the clock has jumped' }),
+}).openapi('AppliedRetention');
 
 // Strict: a misspelt `graceDays` must not become a deletion at once.
 export const GiveUpBody = z

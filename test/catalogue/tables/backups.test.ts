@@ -153,8 +153,8 @@ describe('looking up', () => {
     for (const number of [1, 2, 3]) catalogue.backups.insert(newBackup(number));
     catalogue.backups.complete(backupId(1), completed({ size: 70 }));
     catalogue.backups.fail(backupId(2), FAULT);
-    expect(catalogue.backups.countKept(serverId(1))).toBe(2);
-    expect(catalogue.backups.countKept(serverId(2))).toBe(0);
+    expect(catalogue.backups.countKept(serverId(1))).toEqual({ good: 2, suspect: 0 });
+    expect(catalogue.backups.countKept(serverId(2))).toEqual({ good: 0, suspect: 0 });
     expect(catalogue.backups.totals()).toEqual(new Map([[serverId(1), { backups: 3, bytes: 70 }]]));
   });
 });

@@ -36,3 +36,30 @@ it('prints what the daemon said with --json', async () => {
   const { ran } = await plan(['--json']);
   expect(ran.json()).toEqual(PLAN);
 });
+
+async function apply(body: object, options: readonly string[] = []) {
+  const daemon = await startFakeDaemon(() => ({
+    status: 200,
+    body: { backups: [], removed: [], failed: [], ...body },
+  }));
+  onTestFinished(() => daemon.close());
+  const env = { ROOST_URL: daemon.url, ROOST_TOKEN: 'secret-token' };
+  return { ran: await run(['retention', 'apply', SERVER, ...options], { env }), asked: daemon.asked.at(-1) };
+}
+
+it('applies the rules and names what was removed, and what could not be', async () => {
+  const { ran, asked } = await apply({ removed: ['one'], failed: ['two'] });
+  expect(asked).toMatchObject({ method: 'POST', url: `/api/servers/${SERVER}/retention/apply` });
+  expect(ran.stdout).toBe('one removed\ntwo could not be removed\n');
+  expect(ran.exitCode).toBe(3);
+  expect((await apply({})).ran).toMatchObject({ stdout: 'Nothing to remove.\n', exitCode: 0 });
+});
+
+it('says that a clock in doubt holds it back, and passes on that the clock is right', async () => {
+  const clockInDoubt = { clock: '2028-01-01T00:00:00.000Z', expected: '2026-11-29T00:00:00.000Z' };
+  const { ran } = await apply({ clockInDoubt });
+  expect(ran.exitCode).toBe(3);
+  expect(ran.stdout).toContain('the clock has jumped (it says 2028-01-01T00:00:00.000Z');
+  const { asked } = await apply({}, ['--clock-is-right']);
+  expect(asked?.body).toEqual({ clockIsRight: true });
+});

@@ -189,8 +189,10 @@ test('the OpenAPI document names every route with its schemas and security', asy
     'post /api/servers/{server}/backups/download-token *',
     'post /api/servers/{server}/backups/estimate *',
     'post /api/servers/{server}/backups/restore *',
+    'post /api/servers/{server}/backups/{id}/accept *',
     'post /api/servers/{server}/backups/{id}/cancel *',
     'post /api/servers/{server}/backups/{id}/undo *',
     'post /api/servers/{server}/backups/{id}/verify *',
+    'post /api/servers/{server}/retention/apply *',
   ]);
 });

@@ -1,0 +1,38 @@
+/**
+ * Makes room for a backup where the rules of retention allow it, before the backup is refused: first what the rules release
+ * already, then what they would release once it is complete. The last good backup always stays.
+ */
+import type { ServerId } from '../../base/ids.ts';
+import type { Config, ServerLimits } from '../../config/types.ts';
+import type { Store } from '../../storage/store.ts';
+import { fitsLimits } from '../backup/server-limits.ts';
+import { applyRetention, type RetentionDeps } from './prune.ts';
+
+export interface RoomDeps extends RetentionDeps {
+  readonly config: Pick<Config, 'limits' | 'retention'>;
+}
+
+/** Never rejects; what does not fit afterwards is refused by the checks that follow. */
+export async function makeRoom(
+  server: ServerId,
+  { limits, store }: { readonly limits: ServerLimits | undefined; readonly store: Store },
+  deps: RoomDeps,
+): Promise<void> {
+  if (Object.values(deps.config.retention).every((keep) => keep === 0)) return;
+  const past = deps.catalogue.backups.newestGood(server)?.size ?? 1;
+  const inLimits = (): boolean => fitsLimits(server, limits, past, deps);
+  const onDisk = async (): Promise<boolean> => {
+    const free = (await store.freeSpace())?.bytes ?? Infinity;
+    return free - past > deps.config.limits.reserveFree;
+  };
+  const enough = async (): Promise<boolean> => inLimits() && (await onDisk());
+  for (const coming of [false, true]) {
+    if (await enough()) return;
+    await applyRetention(server, deps, { coming, enough });
+  }
+  for (const other of deps.catalogue.backups.totals().keys()) {
+    if (other === server) continue;
+    if (await onDisk()) return;
+    await applyRetention(other, deps, { enough: onDisk });
+  }
+}
