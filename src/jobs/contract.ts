@@ -213,11 +213,7 @@ export interface BackupService {
   removeServer(id: ServerId, decision: RemoveServer): Promise<RemovedServer>;
   /** What the rules of retention would let go now, and why the rest stays. Changes nothing. */
   retention(server: ServerId): Promise<RetentionPlan>;
-  /**
-   * Removes all that the rules release, for an operator: more than the half that other runs may remove.
-   *
-   * @param clockIsRight the operator says that a clock in doubt is right; nothing is removed while it is in doubt.
-   */
+  /** Removes all that the rules release; nothing while the clock is in doubt, unless it is said to be right. */
   applyRetention(server: ServerId, clockIsRight?: boolean): Promise<AppliedRetention>;
 
   /** Newest first. */

@@ -21,14 +21,13 @@ import { objectKey } from '../storage/key.ts';
 import type { Store } from '../storage/store.ts';
 import { requireActive, requireCompleted, requireIdle, requireUnused } from './runner/admission.ts';
 import type { ArchivePort } from './stored/archive-port.ts';
-import { backupEvent } from './stored/backup-facts.ts';
 import type * as contract from './contract.ts';
 import type { AdoptOnDemand } from './adopt/on-demand.ts';
 import { discardBackup, stopWork } from './delete/discard.ts';
 import type { EventHub } from './runner/events.ts';
 import { listDirectory, openContent } from './stored/files.ts';
 import { removeServer } from './delete/server-removal.ts';
-import { refreshManifest, writeManifest } from './stored/manifests.ts';
+import { acceptSuspect, setLock } from './stored/marks.ts';
 import { countDeliveries, dropDelivery, retryDeliveries, viewDeliveries, type OwedReports } from './report/admin.ts';
 import { makeRoom } from './delete/make-room.ts';
 import { applyRetention, judgeServer, type RetentionDeps } from './delete/prune.ts';
@@ -37,7 +36,7 @@ import { prepareRestore, requireRestorable } from './restore/admission.ts';
 import { openReadable } from './stored/readable-copy.ts';
 import { backupOf, type RestoreDownloads } from './restore/download.ts';
 import type { JobRunner, SubmittedJob } from './runner/runner.ts';
-import { checkLimits } from './backup/server-limits.ts';
+import { checkLimits } from './stored/server-limits.ts';
 import { openArchiveSource } from './stored/stored-archive.ts';
 import type { StoreSet } from './stored/stores.ts';
 import type { KeyedMutex } from '../base/keyed-mutex.ts';
@@ -235,33 +234,13 @@ export class Service implements contract.BackupService {
     await discardBackup(server, backup, { ...this.#deps, deleteBackup });
   }
 
-  /**
-   * The manifest says `locked` at least as long as the row does: a catalogue made again from manifests may hold a
-   * backup too tightly, and never too loosely.
-   */
   async setLocked(server: ServerId, backup: BackupId, locked: boolean): Promise<contract.BackupView> {
-    const { catalogue, events, stores, runner, turns, log } = this.#deps;
-    await turns.run(backup, async () => {
-      const record = catalogue.backups.get(backup, server);
-      requireUnused(runner, backup, ['delete'], 'Cannot change the lock');
-      const store = record.status === 'COMPLETED' ? stores.get(record.store) : undefined;
-      if (locked && store !== undefined) await writeManifest(store, { ...record, locked });
-      const changed = catalogue.backups.setLocked(backup, locked);
-      events.publish(backupEvent('backup.locked', changed));
-      if (!locked && store !== undefined) await refreshManifest(store, changed, log);
-    });
+    await setLock(server, backup, locked, this.#deps);
     return this.backup(server, backup);
   }
 
   async accept(server: ServerId, backup: BackupId): Promise<contract.BackupView> {
-    const { catalogue, stores, runner, turns, log } = this.#deps;
-    await turns.run(backup, async () => {
-      requireCompleted(catalogue.backups.get(backup, server), 'Cannot accept the backup');
-      requireUnused(runner, backup, ['delete'], 'Cannot accept the backup');
-      const accepted = catalogue.backups.markAccepted(backup);
-      // After the row: a manifest that lags leaves the backup suspect, which costs nothing.
-      await refreshManifest(stores.get(accepted.store), accepted, log);
-    });
+    await acceptSuspect(server, backup, this.#deps);
     return this.backup(server, backup);
   }
 

@@ -20,7 +20,7 @@ import { type BackupPlan, planBackup, type PlanDeps } from './plan.ts';
 import type { FailedBackupSweep } from './failed-backup-sweep.ts';
 import { protectObjects, refreshManifest } from '../stored/manifests.ts';
 import { Quiesced, type QuiescePort } from './quiesce.ts';
-import { archiveLimit } from './server-limits.ts';
+import { archiveLimit } from '../stored/server-limits.ts';
 import { SpaceGuard } from '../stored/space-guard.ts';
 import type { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { PendingEvent, RunningJob, Verb } from '../runner/verb.ts';

@@ -5,7 +5,7 @@
 import type { ServerId } from '../../base/ids.ts';
 import type { Config, ServerLimits } from '../../config/types.ts';
 import type { Store } from '../../storage/store.ts';
-import { fitsLimits } from '../backup/server-limits.ts';
+import { fitsLimits } from '../stored/server-limits.ts';
 import { applyRetention, type RetentionDeps } from './prune.ts';
 
 export interface RoomDeps extends RetentionDeps {
