@@ -17,7 +17,14 @@ export interface Entry {
   readonly mtime: number;
   /** For a symlink its target, verbatim; for a hard link the path of the entry it shares its content with. */
   readonly target?: string;
+  /** ACLs and extended attributes of a file or directory, by name in byte order; absent when there are none. */
+  readonly attributes?: readonly Attribute[];
+  /** Of a file with holes: bytes that it takes on disk when it is unpacked. Known by the index only. */
+  readonly allocated?: number;
 }
+
+/** An extended attribute as the kernel has it: name and value, both byte strings (`tar/attributes.ts` says which are kept). */
+export type Attribute = readonly [name: string, value: string];
 
 /** What became of a path that could not be archived or unpacked as it was. Stable: panels show and count them. */
 export type WarningCode =
@@ -33,6 +40,10 @@ export type WarningCode =
   | 'unreadable'
   /** Archiving: a socket, FIFO or device; not in the archive. */
   | 'special_file'
+  /** Archiving: a symlink to something that exists outside the directory: the link is in the archive, that is not. */
+  | 'link_outside'
+  /** ACLs, extended attributes or capabilities that could not be read, kept or set; one warning for each kind. */
+  | 'attributes_lost'
   /** Archiving: nested deeper, or named longer, than Roost keeps; not in the archive. */
   | 'too_deep'
   /** Archiving: Roost's own files lie there (backups, catalogue, stages); not in the archive. */

@@ -22,8 +22,8 @@ export function childPath(directory: number, name: string): string | Buffer {
   return isAscii(name) ? path : bytesOf(path);
 }
 
-/** As `childPath`, for a call that this thread makes at once. */
-function nearPath(directory: number, name: string): string | Buffer {
+/** As `childPath`, for a call that this thread makes at once; relative where the thread has a directory of its own. */
+export function nearPath(directory: number, name: string): string | Buffer {
   if (!enterDirectory(directory)) return childPath(directory, name);
   return isAscii(name) ? name : bytesOf(name);
 }

@@ -46,7 +46,16 @@ export async function output(program: string, args: readonly string[], options: 
   return stdout;
 }
 
-const VERSION = { tar: /GNU tar/, bsdtar: /bsdtar/, gzip: /gzip/, python3: /Python 3/, curl: /^curl / } as const;
+const VERSION = {
+  tar: /GNU tar/,
+  bsdtar: /bsdtar/,
+  gzip: /gzip/,
+  python3: /Python 3/,
+  curl: /^curl /,
+  setfacl: /^setfacl /,
+  getfacl: /^getfacl /,
+  getfattr: /^getfattr /,
+} as const;
 
 /** Skips the calling test when a program is missing, or is another one of that name. */
 export function needsProgram(context: TestContext, program: keyof typeof VERSION): void {

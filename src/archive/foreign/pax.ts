@@ -4,6 +4,7 @@
  */
 import type { Buffer } from 'node:buffer';
 import { damaged } from './damaged.ts';
+import { isAttributeRecord } from './pax-attributes.ts';
 
 /** The records that affect an entry. Values are byte strings; an empty one cancels a value. */
 export interface PaxRecords {
@@ -33,7 +34,7 @@ export function readPax(body: Buffer, position: number): PaxRecords {
     const key = body.toString('latin1', space + 1, equals);
     const value = body.toString('latin1', equals + 1, end - 1);
     if (key === 'GNU.sparse.offset' || key === 'GNU.sparse.numbytes') sparsePieces.push(value);
-    else if (KEPT.has(key) || key.startsWith('GNU.sparse.')) fields.set(key, value);
+    else if (KEPT.has(key) || key.startsWith('GNU.sparse.') || isAttributeRecord(key)) fields.set(key, value);
     at = end;
   }
   return { fields, sparsePieces };
@@ -60,13 +61,16 @@ function bent(position: number): Error {
 /** An entry's own records override global ones; an empty value cancels a global one. */
 export function mergePax(global: PaxRecords, own: PaxRecords): PaxRecords {
   if (global.fields.size === 0) return own;
-  return { fields: new Map([...global.fields, ...own.fields]), sparsePieces: own.sparsePieces };
+  const shared = [...global.fields].filter(([key]) => !isAttributeRecord(key));
+  return { fields: new Map([...shared, ...own.fields]), sparsePieces: own.sparsePieces };
 }
 
 /** What a global header may not set: applied to every entry, it would make other tars read a different archive. */
 export function unfairGlobal(records: PaxRecords): string | undefined {
   if (records.sparsePieces.length > 0) return 'GNU.sparse';
-  return [...records.fields.keys()].find((key) => key !== 'mtime' && key !== 'uid' && key !== 'gid');
+  return [...records.fields.keys()].find(
+    (key) => key !== 'mtime' && key !== 'uid' && key !== 'gid' && !isAttributeRecord(key),
+  );
 }
 
 /** A size or offset in decimal digits; undefined for anything else, or beyond 2^53. */

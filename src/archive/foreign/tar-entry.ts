@@ -3,6 +3,7 @@ import { printable } from '../../base/paths.ts';
 import type { ArchiveWarning, Entry, EntryKind, WarningCode } from '../entry.ts';
 import { checkEntryPath, checkHardLinkTarget, checkSymlinkTarget } from '../tar/entry-name.ts';
 import { damaged } from './damaged.ts';
+import { paxAttributes } from './pax-attributes.ts';
 import { paxNumber, type PaxRecords, paxSeconds } from './pax.ts';
 import type { TarBlock } from './tar-block.ts';
 
@@ -81,7 +82,9 @@ export function describeEntry(block: TarBlock, extension: Extension, position: n
   if (!name.ok) return skip('hostile_entry', `its name ${name.reason}`);
   if (name.path === '') return kind === 'directory' ? { size } : skip('hostile_entry', 'it would replace the root');
 
-  const entry = { path: name.path, kind, size: 0, ...metadataOf(block, fields, kind) };
+  const attributes = paxAttributes(fields, kind);
+  const plain = { path: name.path, kind, size: 0, ...metadataOf(block, fields, kind) };
+  const entry = attributes === undefined ? plain : { ...plain, attributes };
   if (kind !== 'symlink' && kind !== 'hardlink') return { size, entry };
   const link = orElse(fields.get('linkpath'), extension.link ?? block.link);
   const target = kind === 'symlink' ? checkSymlinkTarget(link) : checkHardLinkTarget(link);

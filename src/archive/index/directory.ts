@@ -24,6 +24,7 @@ const SUMMARY: Shape<IndexSummary> = {
   files: isWhole,
   level: (value) => value === 'none' || value === 'fast' || value === 'best',
   engine: (value) => value === 'isal' || value === 'zlib',
+  allocated: (value) => value === undefined || isWhole(value),
   startedAt: Number.isFinite,
 };
 const BLOCK = { offset: isWhole, length: isBlockLength, rawLength: isBlockLength, crc: isWhole, count: isWhole };

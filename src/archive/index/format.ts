@@ -11,13 +11,21 @@ import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import { Failure } from '../../base/failure.ts';
 import type { CompressionLevel, EngineName } from '../contract.ts';
-import { type Entry, ENTRY_KINDS } from '../entry.ts';
+import { type Attribute, type Entry, ENTRY_KINDS } from '../entry.ts';
 
 /** Bytes of the list of entries that are in the index only: some 500,000 directories of usual names. */
 export const MAX_INDEX_ONLY_RAW = 16 * MEBIBYTE;
 
 export const MAGIC = Buffer.from('ROOSTIDX', 'latin1');
+/** A reader of version 1 passes an index of version 2 over, and reads the archive through instead. */
 const VERSION = 1;
+/** With entries that have fields beyond those of version 1; an index without any is of version 1. */
+const VERSION_MORE_FIELDS = 2;
+/** In the byte of an entry's kind: further fields follow its target. */
+const MORE_FIELDS = 0x10;
+/** Further fields; unknown ones are passed over. */
+const FIELD_ATTRIBUTE = 1;
+const FIELD_ALLOCATED = 2;
 export const FOOTER_LENGTH = 40;
 
 /** One byte range of the archive that inflates alone. */
@@ -51,6 +59,8 @@ export interface IndexSummary {
   readonly files: number;
   readonly level: CompressionLevel;
   readonly engine: EngineName;
+  /** Bytes of content that unpacking it writes; absent when no file has holes, and it is all of it. */
+  readonly allocated?: number;
   /** When reading began, in ms since the epoch. */
   readonly startedAt: number;
 }
@@ -101,9 +111,10 @@ export function unpackBlock(stored: Uint8Array, crc: number, rawLength: number):
   throw indexDamaged('a block has another length');
 }
 
-export function encodeFooter(offset: number, length: number, rawLength: number, crc: number): Buffer {
+/** @param more true when some entry has further fields. */
+export function encodeFooter(offset: number, length: number, rawLength: number, crc: number, more = false): Buffer {
   const footer = Buffer.alloc(FOOTER_LENGTH);
-  footer.writeUInt32LE(VERSION, 0);
+  footer.writeUInt32LE(more ? VERSION_MORE_FIELDS : VERSION, 0);
   footer.writeDoubleLE(offset, 4);
   footer.writeUInt32LE(length, 12);
   footer.writeUInt32LE(rawLength, 16);
@@ -119,8 +130,9 @@ export function decodeFooter(footer: Buffer): Block {
     throw indexDamaged('it does not end as an index does');
   }
   if (crc32(footer.subarray(0, 24)) !== footer.readUInt32LE(24)) throw indexDamaged('its footer is damaged');
-  if (footer.readUInt32LE(0) !== VERSION) {
-    throw indexDamaged(`it is of version ${footer.readUInt32LE(0)}, and this program reads ${VERSION}`);
+  const version = footer.readUInt32LE(0);
+  if (version !== VERSION && version !== VERSION_MORE_FIELDS) {
+    throw indexDamaged(`it is of version ${version}, and this program reads ${VERSION_MORE_FIELDS}`);
   }
   return {
     offset: footer.readDoubleLE(4),
@@ -179,12 +191,15 @@ export class EntryBlockEncoder {
   #previous = '';
   #previousOffset = 0;
   count = 0;
+  /** True once an entry had further fields; stays so when the block is taken. */
+  hasMoreFields = false;
 
   add(entry: IndexedEntry): void {
     const target = entry.target ?? '';
     this.#reserve(entry.path.length + target.length + 96);
     const shared = sharedPrefix(this.#previous, entry.path);
-    this.#byte(ENTRY_KINDS.indexOf(entry.kind));
+    const more = entry.attributes !== undefined || entry.allocated !== undefined;
+    this.#byte(ENTRY_KINDS.indexOf(entry.kind) | (more ? MORE_FIELDS : 0));
     this.#number(shared);
     this.#text(entry.path.slice(shared));
     this.#number(entry.size);
@@ -195,6 +210,7 @@ export class EntryBlockEncoder {
     this.#number(entry.tarOffset - this.#previousOffset);
     this.#number(entry.headerLength);
     this.#text(target);
+    if (more) this.#moreFields(entry);
     this.#previous = entry.path;
     this.#previousOffset = entry.tarOffset;
     this.count++;
@@ -212,6 +228,18 @@ export class EntryBlockEncoder {
     this.#previousOffset = 0;
     this.count = 0;
     return raw;
+  }
+
+  #moreFields({ attributes = [], allocated }: IndexedEntry): void {
+    this.hasMoreFields = true;
+    const fields = attributes.map(([name, value]) => [FIELD_ATTRIBUTE, `${name}\0${value}`] as const);
+    const all = allocated === undefined ? fields : [...fields, [FIELD_ALLOCATED, String(allocated)] as const];
+    this.#reserve(all.reduce((sum, [, text]) => sum + text.length + 8, 16));
+    this.#number(all.length);
+    for (const [field, text] of all) {
+      this.#byte(field);
+      this.#text(text);
+    }
   }
 
   #reserve(bytes: number): void {
@@ -247,7 +275,8 @@ export function* decodeEntries(raw: Buffer): Generator<IndexedEntry, void, void>
   let path = '';
   let tarOffset = 0;
   while (!cursor.atEnd) {
-    const kind = ENTRY_KINDS[cursor.byte()];
+    const byte = cursor.byte();
+    const kind = ENTRY_KINDS[byte & ~MORE_FIELDS];
     if (kind === undefined) throw indexDamaged('an entry is of no known kind');
     path = path.slice(0, cursor.number()) + cursor.text();
     const size = cursor.number();
@@ -260,8 +289,27 @@ export function* decodeEntries(raw: Buffer): Generator<IndexedEntry, void, void>
     const headerLength = cursor.number();
     const target = cursor.text();
     const entry = { path, kind, size, mode, uid, gid, mtime, tarOffset, headerLength };
-    yield kind === 'symlink' || kind === 'hardlink' ? { ...entry, target } : entry;
+    const whole = kind === 'symlink' || kind === 'hardlink' ? { ...entry, target } : entry;
+    yield (byte & MORE_FIELDS) === 0 ? whole : { ...whole, ...moreFields(cursor) };
   }
+}
+
+function moreFields(cursor: Cursor): Pick<IndexedEntry, 'attributes' | 'allocated'> {
+  const attributes: Attribute[] = [];
+  let allocated: number | undefined;
+  for (let left = cursor.number(); left > 0; left--) {
+    const field = cursor.byte();
+    const text = cursor.text();
+    const end = text.indexOf('\0');
+    if (field === FIELD_ATTRIBUTE && end > 0) attributes.push([text.slice(0, end), text.slice(end + 1)]);
+    else if (field === FIELD_ALLOCATED && /^\d{1,15}$/.test(text)) allocated = Number(text);
+    else if (field === FIELD_ATTRIBUTE || field === FIELD_ALLOCATED)
+      throw indexDamaged('a field of an entry is malformed');
+  }
+  return {
+    ...(attributes.length === 0 ? {} : { attributes }),
+    ...(allocated === undefined ? {} : { allocated }),
+  };
 }
 
 class Cursor {

@@ -55,7 +55,7 @@ export class IndexWriter {
     const { stored, crc } = packBlock(raw);
     const offset = this.#offset;
     this.#write(stored);
-    this.#write(encodeFooter(offset, stored.length, raw.length, crc));
+    this.#write(encodeFooter(offset, stored.length, raw.length, crc, this.#encoder.hasMoreFields));
   }
 
   #closeEntries(): void {

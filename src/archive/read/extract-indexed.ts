@@ -18,7 +18,7 @@ import type { ExtractData, FilePart } from './messages.ts';
 import { contentStart, type FilledSegment, filledSegments } from '../index/segment-entries.ts';
 import type { UnpackFile } from '../unpack/file.ts';
 import { durabilityFor } from '../unpack/flush.ts';
-import { UnpackTarget, openUnpackRoot } from '../unpack/target.ts';
+import { dropInheritedAcl, UnpackTarget, openUnpackRoot } from '../unpack/target.ts';
 import { UnpackTally } from '../unpack/tally.ts';
 import { WantedEntries } from './wanted-entries.ts';
 import { WarningLog } from '../unpack/warning-log.ts';
@@ -30,6 +30,7 @@ export async function extractIndexed(
 ): Promise<ExtractResult> {
   const root = openUnpackRoot(data.into, data.overwrite);
   try {
+    if (data.durable && !data.overwrite) dropInheritedAcl(root);
     return await new Extraction(deps, reader, data, root).run();
   } finally {
     fs.closeSync(root);
@@ -76,8 +77,9 @@ class Extraction {
       workers: data.workers,
       control,
       unpack: data,
-      onResult: (task, { warnings }) => {
+      onResult: (task, { warnings, lost = [] }) => {
         for (const warning of warnings) this.#warnings.add(warning);
+        this.#target.lost.merge(lost);
         this.#written(task.parts);
         this.#advance(task.segment.length);
       },

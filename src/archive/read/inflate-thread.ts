@@ -10,8 +10,8 @@ import { PartWriter } from './part-writer.ts';
 import { serveTasks } from '../threads/serve-tasks.ts';
 import type { InflateResult, InflateTask, InflateThreadData } from './messages.ts';
 
-/** The longest header: two names of 8 KiB in pax records, and two blocks. */
-const MAX_HEADER = 64 * 1024;
+/** The longest header: two names of 8 KiB, 64 KiB of attributes (ACLs as text) in pax records, and two blocks. */
+const MAX_HEADER = 256 * 1024;
 
 const port = parentPort;
 if (port === null) throw new Error('an inflating thread is started by the read thread only');
@@ -33,7 +33,9 @@ serveTasks(port, {
 function run(task: InflateTask, stored: Buffer): InflateResult {
   const raw = inflater.inflate(stored, task.segment);
   checkHeaders(raw, task.segment, task.entries);
-  return { warnings: writer?.write(raw, task.parts) ?? [] };
+  const warnings = writer?.write(raw, task.parts) ?? [];
+  const lost = writer?.takeLost() ?? [];
+  return lost.length === 0 ? { warnings } : { warnings, lost };
 }
 
 /**

@@ -2,6 +2,7 @@
 import type { FailureRecord } from '../../base/failure.ts';
 import type { ExtractLimits, ExtractResult, VerifyResult } from '../contract.ts';
 import type { ArchiveProgress, ArchiveWarning, EntryKind } from '../entry.ts';
+import type { LostKind } from '../tar/read-attributes.ts';
 import type { IndexedEntry, Segment } from '../index/format.ts';
 import type { ReadAnswer, ReadRequest, SourceHandle } from './source-port.ts';
 
@@ -86,6 +87,8 @@ export interface InflateTask {
 
 export interface InflateResult {
   readonly warnings: readonly ArchiveWarning[];
+  /** Attributes that could not be set; absent when there were none. */
+  readonly lost?: readonly LostKind[];
 }
 
 export interface InflateThreadData {

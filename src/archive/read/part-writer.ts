@@ -9,6 +9,7 @@ import type { ArchiveWarning } from '../entry.ts';
 import type { FilePart, UnpackPolicy } from './messages.ts';
 import { writeSparse } from '../unpack/file.ts';
 import { durabilityFor } from '../unpack/flush.ts';
+import type { LostKind } from '../tar/read-attributes.ts';
 import { UnpackTarget } from '../unpack/target.ts';
 
 /** The read thread counts entries before it hands them out. */
@@ -55,6 +56,11 @@ export class PartWriter {
     const warnings = this.#warnings;
     this.#warnings = [];
     return warnings;
+  }
+
+  /** Attributes that could not be set since the last call. */
+  takeLost(): readonly LostKind[] {
+    return this.#target.lost.take();
   }
 
   #writeWhole(part: FilePart, bytes: Uint8Array): void {

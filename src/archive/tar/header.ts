@@ -1,6 +1,6 @@
 /**
  * Tar entry headers: POSIX ustar blocks, with pax records only where ustar is too small (long paths and link targets,
- * large numbers).
+ * large numbers, ACLs and extended attributes).
  *
  * For: the writer. Promises: names are raw bytes in plain fields, which GNU tar, bsdtar, Go and Python all return
  * unchanged; the same entry gives the same bytes. Never: reads files. The `tar` package makes constant parts and pax
@@ -11,6 +11,7 @@ import { Header } from 'tar/header';
 import { Pax } from 'tar/pax';
 import { bytesOf, isAscii, toText } from '../../base/paths.ts';
 import type { Entry, EntryKind } from '../entry.ts';
+import { attributeRecords } from './attributes.ts';
 
 export const TAR_BLOCK = 512;
 
@@ -112,7 +113,7 @@ export function tarName(entry: { readonly path: string; readonly kind: EntryKind
 }
 
 function isPlain(entry: Entry): boolean {
-  return nameFits(entry) && linkFits(entry) && numbersFit(entry);
+  return entry.attributes === undefined && nameFits(entry) && linkFits(entry) && numbersFit(entry);
 }
 
 function nameFits(entry: Entry): boolean {
@@ -183,7 +184,8 @@ function encodeExtended(entry: Entry): Buffer {
   }).encode(block);
   if (nameFits(entry)) replaceName(block, tarName(entry));
   if (target !== undefined && linkFits(entry)) replaceBytes(block, LINK_OFFSET, NAME_LENGTH, target);
-  return Buffer.concat([encodeRecords(records), block]);
+  const attributes = entry.attributes === undefined ? [] : attributeRecords(entry.attributes);
+  return Buffer.concat([encodeRecords(records, attributes), block]);
 }
 
 /** ASCII of at most `length` characters for a field that a pax record or raw bytes will replace. */
@@ -215,10 +217,13 @@ interface Records {
   readonly gid?: number;
 }
 
-function encodeRecords(records: Records): Buffer {
+function encodeRecords(records: Records, attributes: readonly (readonly [string, string])[]): Buffer {
   const path = records.path === undefined ? undefined : stableText(records.path);
   const linkpath = records.linkpath === undefined ? undefined : stableText(records.linkpath);
-  if (path === null || linkpath === null) return encodeBinaryRecords(records);
+  if (path === null || linkpath === null)
+    return encodeBytes([['hdrcharset', 'BINARY'], ...fieldsOf(records), ...attributes]);
+  // `Pax` knows no attributes. The bytes of a stable text are the same under either charset.
+  if (attributes.length > 0) return encodeBytes([...fieldsOf(records), ...attributes]);
   const { size, mtime, uid, gid } = records;
   return Buffer.from(new Pax({ path, linkpath, size, mtime, uid, gid }).encode());
 }
@@ -233,12 +238,19 @@ function stableText(path: string): string | null {
   return text !== undefined && text.normalize('NFC') === text ? text : null;
 }
 
-/** POSIX pax `hdrcharset=BINARY`: the strings of this entry are bytes, not UTF-8. `Pax` writes UTF-8 only. */
-function encodeBinaryRecords(records: Records): Buffer {
-  const fields = Object.entries(records).map(([key, value]: [string, string | number | Date]) =>
-    paxRecord(key, value instanceof Date ? String(value.getTime() / 1000) : String(value)),
-  );
-  const body = bytesOf([paxRecord('hdrcharset', 'BINARY'), ...fields].join(''));
+function fieldsOf(records: Records): [key: string, value: string][] {
+  return Object.entries(records).map(([key, value]: [string, string | number | Date]) => [
+    key,
+    value instanceof Date ? String(value.getTime() / 1000) : String(value),
+  ]);
+}
+
+/**
+ * Records whose values are byte strings, which `Pax` cannot write. POSIX pax `hdrcharset=BINARY` says that the names of
+ * this entry are bytes, not UTF-8; attributes' values are bytes in any charset.
+ */
+function encodeBytes(fields: readonly (readonly [key: string, value: string])[]): Buffer {
+  const body = bytesOf(fields.map(([key, value]) => paxRecord(key, value)).join(''));
   const block = Buffer.alloc(TAR_BLOCK);
   new Header({ path: 'PaxHeader/binary', mode: 0o644, size: body.length, type: 'ExtendedHeader' }).encode(block);
   return Buffer.concat([block, body, Buffer.alloc(paddingOf(body.length))]);

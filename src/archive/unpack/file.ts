@@ -75,7 +75,7 @@ export class UnpackFile {
     try {
       if (this.#written !== this.entry.size) throw this.#mismatch(this.#written);
       if (this.#mayEndInHole) fs.ftruncateSync(this.descriptor, this.entry.size);
-      this.#metadata.setOpen(this.descriptor, this.entry);
+      this.#metadata.setFile(this.descriptor, this.entry);
       if (this.#flush) fs.fsyncSync(this.descriptor);
     } catch (error) {
       this.abandon();

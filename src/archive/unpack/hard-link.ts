@@ -5,6 +5,7 @@ import { MEBIBYTE } from '../../base/sizes.ts';
 import { errnoOf } from '../../base/failure.ts';
 import { childPath, type DirectoryChain, openForReading, statChild } from '../../base/handles.ts';
 import type { Entry } from '../entry.ts';
+import { LostAttributes, readAttributes } from '../tar/read-attributes.ts';
 import type { UnpackFile } from './file.ts';
 
 const COPY = MEBIBYTE;
@@ -49,7 +50,8 @@ export function openCopy(
   const source = openForReading(parent, name);
   const { size, mode, uid, gid, mtimeMs } = fs.fstatSync(source);
   const mtime = Math.floor(mtimeMs / 1000);
-  return { source, copy: { path: entry.path, kind: 'file', size, mode: mode & 0o7777, uid, gid, mtime } };
+  const attributes = readAttributes(source, entry.path, new LostAttributes());
+  return { source, copy: { path: entry.path, kind: 'file', size, mode: mode & 0o7777, uid, gid, mtime, attributes } };
 }
 
 export function copyContent(source: number, file: UnpackFile): void {

@@ -1,17 +1,22 @@
 /** Sets owner, mode and times of unpacked entries, as far as the process is allowed to. */
 import fs from 'node:fs';
 import { errnoOf } from '../../base/failure.ts';
+import { setAttribute } from '../../base/extended-attributes.ts';
 import { childPath } from '../../base/handles.ts';
 import { printable } from '../../base/paths.ts';
 import type { ExtractRequest } from '../contract.ts';
-import type { ArchiveWarning, Entry } from '../entry.ts';
+import type { ArchiveWarning, Attribute, Entry } from '../entry.ts';
+import { CAPABILITY, isAcl, isKept } from '../tar/attributes.ts';
+import { LostAttributes } from '../tar/read-attributes.ts';
 
 export type MetadataPolicy = Pick<ExtractRequest, 'owner' | 'setuid'>;
-type Metadata = Pick<Entry, 'path' | 'mode' | 'uid' | 'gid'> & {
+type Metadata = Pick<Entry, 'path' | 'mode' | 'uid' | 'gid' | 'attributes'> & {
   /** Whole seconds; undefined leaves it unchanged. */
   readonly mtime?: number;
 };
 
+/** An ACL without a value (foreign/pax-attributes.ts). */
+const UNKNOWN_NAME = 'it names a user or group that this host does not have';
 const SET_ID_BITS = 0o6000;
 /** Errors of file systems or missing privileges. The content is intact, so none of them fails a restore. */
 const REFUSED = new Set(['EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EROFS', 'EOVERFLOW']);
@@ -21,17 +26,33 @@ export class MetadataWriter {
   readonly #warn: (warning: ArchiveWarning) => void;
   /** Setting owners fails for all files alike, so one warning is enough. */
   #ownerWarned = false;
+  /** Attributes that the file system refused; whoever finishes the unpacking says so. */
+  readonly lost = new LostAttributes();
 
   constructor(policy: MetadataPolicy, warn: (warning: ArchiveWarning) => void) {
     this.#policy = policy;
     this.#warn = warn;
   }
 
-  /** Sets the owner, then the mode (changing the owner clears set-id bits), then times. */
-  setOpen(handle: number, metadata: Metadata): void {
+  /** Sets a file's metadata: setuid, setgid and capabilities as the policy says. */
+  setFile(handle: number, metadata: Metadata): void {
+    this.#setOpen(handle, metadata, (owned) => this.#modeOf(metadata, owned));
+  }
+
+  /** Sets a directory's metadata. Its setgid bit stays: it gives its group to what is made in it, and rights to none. */
+  setDirectory(handle: number, metadata: Metadata): void {
+    this.#setOpen(handle, metadata, () => metadata.mode);
+  }
+
+  /**
+   * Sets the owner, then the mode (changing the owner clears set-id bits and capabilities), then attributes (an ACL
+   * changes what the mode shows), then times.
+   */
+  #setOpen(handle: number, metadata: Metadata, modeOf: (owned: boolean) => number): void {
     const owned = this.#setOwner(metadata, (uid, gid) => fs.fchownSync(handle, uid, gid));
-    const mode = this.#modeOf(metadata, owned);
+    const mode = modeOf(owned);
     this.#attempt(metadata.path, 'mode', () => fs.fchmodSync(handle, mode));
+    if (metadata.attributes !== undefined) this.#setAttributes(handle, metadata.path, metadata.attributes, owned);
     if (metadata.mtime === undefined) return;
     const time = timeOf(metadata.mtime);
     this.#attempt(metadata.path, 'time', () => fs.futimesSync(handle, time, time));
@@ -58,6 +79,20 @@ export class MetadataWriter {
         this.#warn({ path: metadata.path, code: 'metadata', message });
       }
       return false;
+    }
+  }
+
+  #setAttributes(handle: number, path: string, attributes: readonly Attribute[], owned: boolean): void {
+    for (const [name, value] of attributes) {
+      if (name === CAPABILITY && !(this.#policy.setuid === 'keep' && owned)) {
+        // As setuid: who may make an archive could else give a program of his the rights of root.
+        const message = `the capabilities of "${printable(path)}" were stripped`;
+        this.#warn({ path, code: 'setuid_stripped', message });
+        continue;
+      }
+      if (!isKept(name)) continue;
+      const reason = isAcl(name) && value === '' ? UNKNOWN_NAME : setAttribute(handle, name, value);
+      if (reason !== undefined) this.lost.add(name, path, reason);
     }
   }
 

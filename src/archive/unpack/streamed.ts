@@ -15,7 +15,7 @@ import type { Entry, WarningCode } from '../entry.ts';
 import { durabilityFor } from './flush.ts';
 import { PendingLinks } from './pending-links.ts';
 import { UnpackTally } from './tally.ts';
-import { UnpackTarget, openUnpackRoot } from './target.ts';
+import { dropInheritedAcl, UnpackTarget, openUnpackRoot } from './target.ts';
 import { WarningLog } from './warning-log.ts';
 
 export interface StreamedExtractRequest extends Omit<ExtractRequest, 'select' | 'expected' | 'rates'> {
@@ -46,6 +46,7 @@ export async function unpackStreamed(
   throwIfAborted(request.signal, DOING);
   const root = openUnpackRoot(request.into, request.overwrite);
   try {
+    if (request.durable && !request.overwrite) dropInheritedAcl(root);
     const unpacking = new StreamedUnpacking(archive, request, root, clock);
     try {
       return await unpacking.run();

@@ -17,6 +17,7 @@
 import fs from 'node:fs';
 import { Failure, asFailure, errnoOf } from '../../base/failure.ts';
 import { createFile, makeDirectory, unlinkChild } from '../../base/handle-writes.ts';
+import { removeAttribute } from '../../base/extended-attributes.ts';
 import { DirectoryChain, childPath, openRoot, readDirectory, statChild } from '../../base/handles.ts';
 import { bytesOf, printable, splitPath } from '../../base/paths.ts';
 import type { ExtractLimits } from '../contract.ts';
@@ -25,6 +26,8 @@ import { UnpackFile } from './file.ts';
 import { type Durability, flushFileSystem } from './flush.ts';
 import { copyContent, findLinkTarget, linkRefusal, type LinkTarget, openCopy } from './hard-link.ts';
 import { type MetadataPolicy, MetadataWriter } from './metadata.ts';
+import { ACL_DEFAULT } from '../tar/attributes.ts';
+import type { LostAttributes } from '../tar/read-attributes.ts';
 import { type UnpackCounts, UnpackTally } from './tally.ts';
 
 export interface UnpackPolicy extends MetadataPolicy {
@@ -36,7 +39,7 @@ export interface UnpackPolicy extends MetadataPolicy {
 }
 
 /** Metadata of a directory, set when its content is complete. */
-type DirectoryFacts = Pick<Entry, 'path' | 'mode' | 'uid' | 'gid'> & { readonly mtime?: number };
+type DirectoryFacts = Pick<Entry, 'path' | 'mode' | 'uid' | 'gid' | 'attributes'> & { readonly mtime?: number };
 
 /** The mode of directories without an entry. */
 const IMPLICIT_MODE = 0o755;
@@ -65,6 +68,14 @@ export function openUnpackRoot(into: string, overwrite: boolean): number {
   });
 }
 
+/**
+ * Takes the default ACL from a stage, which it inherited from the directory around it: what the archive holds without an
+ * ACL would get one.
+ */
+export function dropInheritedAcl(root: number): void {
+  removeAttribute(root, ACL_DEFAULT);
+}
+
 export class UnpackTarget {
   readonly #root: number;
   readonly #policy: UnpackPolicy;
@@ -87,6 +98,11 @@ export class UnpackTarget {
     this.#chain = new DirectoryChain(root);
     this.#linkChain = new DirectoryChain(root);
     this.#written = policy.overwrite ? new Set() : undefined;
+  }
+
+  /** Attributes that could not be set; `finish` warns of them. */
+  get lost(): LostAttributes {
+    return this.#metadata.lost;
   }
 
   get counts(): UnpackCounts {
@@ -163,13 +179,14 @@ export class UnpackTarget {
       const facts = this.#directories.get(path);
       if (facts !== undefined) this.#attempt(path, () => this.#finishDirectory(facts));
     }
+    for (const warning of this.lost.warnings('set')) this.#warn(warning);
     if (this.#policy.durability === 'each') this.#attempt('', () => fs.fsyncSync(this.#root));
     if (this.#policy.durability === 'once') flushFileSystem(this.#root);
   }
 
   #finishDirectory(facts: DirectoryFacts): void {
     const handle = this.#chain.open(facts.path);
-    this.#metadata.setOpen(handle, facts);
+    this.#metadata.setDirectory(handle, facts);
     if (this.#policy.durability === 'each') fs.fsyncSync(handle);
   }
 

@@ -7,10 +7,22 @@
  * file content; stops for a file that vanished or cannot be read.
  */
 import fs from 'node:fs';
-import { errnoOf } from '../../base/failure.ts';
-import { MAX_DEPTH, childPath, mapDirectory, openDirectory, openRoot, statChild } from '../../base/handles.ts';
-import type { Entry, EntryKind, Warn } from '../entry.ts';
+import { childHasAttributes } from '../../base/extended-attributes.ts';
+import { attempt, errnoOf } from '../../base/failure.ts';
+import {
+  MAX_DEPTH,
+  childPath,
+  mapDirectory,
+  nearPath,
+  openDirectory,
+  openForReading,
+  openRoot,
+  statChild,
+} from '../../base/handles.ts';
+import type { Attribute, Entry, EntryKind, Warn } from '../entry.ts';
 import type { DirectoryRules, IgnoreRules } from '../ignore/ignore.ts';
+import { LostAttributes, readAttributes } from '../tar/read-attributes.ts';
+import { OutsideLinks } from './outside-links.ts';
 
 /** An entry as the walk saw it, with what later shows whether it changed. */
 export interface WalkedEntry extends Entry {
@@ -28,6 +40,11 @@ export interface WalkRequest {
   /** Absolute paths that are passed over, wherever a walk meets them: compared by device and inode. */
   readonly exclude: readonly string[];
   readonly warn: Warn;
+  /**
+   * True for a walk that makes an archive: it also reads attributes, and looks where symlinks lead. A count needs
+   * neither.
+   */
+  readonly looksCloser?: boolean;
   /** Throws to stop the walk; called for every name, ignored ones too. */
   readonly checkAbort: () => void;
   /** Called for each name that the rules drop, of a directory with all that is in it. */
@@ -61,9 +78,12 @@ export class Walk {
   readonly #links = new Map<string, string>();
   /** Levels whose directory is still to be yielded. */
   #pendingCount = 0;
+  readonly #lost = new LostAttributes();
+  readonly #outside: OutsideLinks | undefined;
 
   constructor(request: WalkRequest) {
     this.#request = request;
+    this.#outside = request.looksCloser === true ? new OutsideLinks(request.root, request.warn) : undefined;
     this.#excluded = identitiesOf(request.exclude);
   }
 
@@ -88,6 +108,8 @@ export class Walk {
         if (this.#pendingCount > 0) yield* this.#pendingParents();
         yield entry;
       }
+      for (const { path, code, message } of this.#lost.warnings('kept')) this.#request.warn(path, code, message);
+      this.#outside?.finish();
     } finally {
       while (this.#levels.length > 0) this.#ascend();
     }
@@ -116,9 +138,18 @@ export class Walk {
       this.#exclude(path);
       return undefined;
     }
-    const entry = this.#entryOf(level, name, path, stat);
-    if (entry !== undefined && directory) this.#enter(level, name, path, entry, verdict.ignored);
-    return verdict.ignored ? undefined : entry;
+    let entry = this.#entryOf(level, name, path, stat);
+    if (entry !== undefined && stat.mtimeMs % 1000 === 0) entry = this.#roundedDown(level, name, entry);
+    if (entry === undefined || !directory) return entry;
+    const entered = this.#enter(level, name, path, entry, verdict.ignored);
+    return verdict.ignored ? undefined : entered;
+  }
+
+  /** The entry with its time rounded down, where the double was rounded up to a whole second. */
+  #roundedDown(level: Level, name: string, entry: WalkedEntry): WalkedEntry {
+    const exact = () => fs.lstatSync(nearPath(level.handle, name), { bigint: true, throwIfNoEntry: false })?.mtimeNs;
+    const mtime = wholeSeconds(entry.mtimeMs, exact);
+    return mtime === entry.mtime ? entry : { ...entry, mtime };
   }
 
   /** The ignored directories on the way down to something that is kept. */
@@ -171,6 +202,7 @@ export class Walk {
   #symlinkEntry(level: Level, name: string, path: string, stat: fs.Stats): WalkedEntry | undefined {
     try {
       const target = fs.readlinkSync(childPath(level.handle, name), { encoding: 'latin1' });
+      this.#outside?.look(level.handle, name, path, target);
       return walkedEntry(path, 'symlink', stat, target);
     } catch (error) {
       this.#unreadable(path, error);
@@ -179,6 +211,27 @@ export class Walk {
   }
 
   #fileEntry(level: Level, name: string, path: string, stat: fs.Stats): WalkedEntry {
+    const entry = this.#linkedEntry(level, name, path, stat);
+    if (this.#request.looksCloser !== true || !childHasAttributes(level.handle, name)) return entry;
+    const attributes = entry.kind === 'file' ? this.#attributesOf(level, name, path, stat) : undefined;
+    return attributes === undefined ? entry : { ...entry, attributes };
+  }
+
+  /** Read from the file itself, opened as for its content; undefined when it is not the one that was looked at any more. */
+  #attributesOf(level: Level, name: string, path: string, stat: fs.Stats): readonly Attribute[] | undefined {
+    const descriptor = attempt(() => openForReading(level.handle, name));
+    // Whoever reads its content meets the same, and says so.
+    if (descriptor === undefined) return undefined;
+    try {
+      const opened = fs.fstatSync(descriptor);
+      const same = opened.isFile() && opened.ino === stat.ino && opened.dev === stat.dev;
+      return same ? readAttributes(descriptor, path, this.#lost) : undefined;
+    } finally {
+      fs.closeSync(descriptor);
+    }
+  }
+
+  #linkedEntry(level: Level, name: string, path: string, stat: fs.Stats): WalkedEntry {
     if (stat.nlink < 2) return walkedEntry(path, 'file', stat);
     // Inode numbers of some file systems pass 2^53: only exact ones may join two names into one file.
     const exact = fs.lstatSync(childPath(level.handle, name), { bigint: true, throwIfNoEntry: false });
@@ -190,25 +243,29 @@ export class Walk {
     return walkedEntry(path, 'file', stat);
   }
 
-  #enter(level: Level, name: string, path: string, entry: WalkedEntry, ignored: boolean): void {
+  /** @returns the entry, with the attributes of the directory where it could be opened. */
+  #enter(level: Level, name: string, path: string, entry: WalkedEntry, ignored: boolean): WalkedEntry {
     if (this.#levels.length >= MAX_DEPTH) {
       this.#request.warn(path, 'too_deep', `Its content lies more than ${MAX_DEPTH} directories deep`);
-      return;
+      return entry;
     }
     let handle: number;
     try {
       handle = openDirectory(level.handle, name);
     } catch (error) {
       this.#unreadable(path, error);
-      return;
+      return entry;
     }
     // The opened directory may differ from the one that was checked.
     if (this.#excluded.exact.has(exactIdentity(fs.fstatSync(handle, { bigint: true })))) {
       fs.closeSync(handle);
       this.#exclude(path);
-      return;
+      return entry;
     }
-    this.#descend(handle, entry, level.rules.enter(name), ignored ? entry : undefined);
+    const attributes = this.#request.looksCloser === true ? readAttributes(handle, path, this.#lost) : undefined;
+    const entered = attributes === undefined ? entry : { ...entry, attributes };
+    this.#descend(handle, entered, level.rules.enter(name), ignored ? entered : undefined);
+    return entered;
   }
 
   #descend(handle: number, entry: WalkedEntry, rules: DirectoryRules, pending?: WalkedEntry): void {
@@ -249,16 +306,28 @@ export class Walk {
 function walkedEntry(path: string, kind: EntryKind, stat: fs.Stats, target?: string): WalkedEntry {
   const { mode, uid, gid, dev, ino, mtimeMs, ctimeMs } = stat;
   const size = kind === 'file' ? stat.size : 0;
-  const mtime = wholeSeconds(mtimeMs);
+  const mtime = clampSeconds(Math.floor(mtimeMs / 1000));
   // Written out: this runs for every name of a tree.
   return target === undefined
     ? { path, kind, size, mode: mode & 0o7777, uid, gid, mtime, dev, ino, mtimeMs, ctimeMs }
     : { path, kind, size, mode: mode & 0o7777, uid, gid, mtime, target, dev, ino, mtimeMs, ctimeMs };
 }
 
-/** A time as archives keep it. */
-export function wholeSeconds(milliseconds: number): number {
-  return Math.max(-MAX_TIME, Math.min(MAX_TIME, Math.floor(milliseconds / 1000)));
+/**
+ * A time as archives keep it: whole seconds, rounded down. Milliseconds as a double may have been rounded up to a whole
+ * second, from half a microsecond below; only then is the exact time asked for.
+ */
+export function wholeSeconds(milliseconds: number, exact: () => bigint | undefined): number {
+  const seconds = Math.floor(milliseconds / 1000);
+  if (seconds * 1000 !== milliseconds) return clampSeconds(seconds);
+  const nanoseconds = exact();
+  // Divided as a remainder below zero would round up.
+  const rounded = nanoseconds !== undefined && nanoseconds < BigInt(seconds) * 1_000_000_000n;
+  return clampSeconds(rounded ? seconds - 1 : seconds);
+}
+
+function clampSeconds(seconds: number): number {
+  return Math.max(-MAX_TIME, Math.min(MAX_TIME, seconds));
 }
 
 function sortedNames(handle: number): string[] {

@@ -137,6 +137,7 @@ function packKey(entries: readonly PackedEntry[]): string {
   for (const entry of entries) {
     // NUL ends each: neither can hold one.
     names += `${entry.path}\0${entry.target ?? ''}\0`;
+    if (entry.attributes !== undefined) names += `${JSON.stringify(entry.attributes)}\0`;
     numbers[at] =
       ENTRY_KINDS.indexOf(entry.kind) + (entry.headerOnly === true ? 16 : 0) + (entry.indexOnly === true ? 32 : 0);
     numbers[at + 1] = entry.mode;

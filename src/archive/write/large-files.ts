@@ -10,6 +10,7 @@ import type { LargeFile } from './cut.ts';
 import type { Warn, WarningCode } from '../entry.ts';
 import type { HardLinkFallback } from './hard-link-fallback.ts';
 import { absenceWarning, changeWarning, isReplaced, isUnsettled, sameFile } from './pack-reader.ts';
+import { LostAttributes, readAttributes } from '../tar/read-attributes.ts';
 import { type WalkedEntry, wholeSeconds } from '../walk/walk.ts';
 
 export class LargeFiles {
@@ -44,7 +45,10 @@ export class LargeFiles {
       return this.#leaveOut(walked.path, absenceWarning());
     }
     const { size, mode, uid, gid, dev, ino, mtimeMs, ctimeMs } = stat;
-    const seen = { size, mode: mode & 0o7777, uid, gid, mtime: wholeSeconds(mtimeMs), dev, ino, mtimeMs, ctimeMs };
+    const mtime = wholeSeconds(mtimeMs, () => fs.fstatSync(descriptor, { bigint: true }).mtimeNs);
+    // The walk has counted what cannot be kept.
+    const attributes = readAttributes(descriptor, walked.path, new LostAttributes());
+    const seen = { size, mode: mode & 0o7777, uid, gid, mtime, attributes, dev, ino, mtimeMs, ctimeMs };
     const file = { entry: { ...walked, ...seen }, descriptor };
     if (!sameFile(walked, stat) || isUnsettled(stat, this.#clock.now())) {
       this.#warn(walked.path, 'file_changed', 'It changed just before it was read; it may hold old and new bytes');

@@ -14,6 +14,7 @@ import type { ArchiveWarning, Entry, WarningCode } from '../entry.ts';
 import { HardLinkFallback } from './hard-link-fallback.ts';
 import type { EntryChange, SegmentResult } from './messages.ts';
 import { HeaderEncoder, headerLength, paddingOf } from '../tar/header.ts';
+import { LostAttributes, readAttributes } from '../tar/read-attributes.ts';
 import { wholeSeconds } from '../walk/walk.ts';
 
 /** `length` is the number of bytes filled. */
@@ -116,8 +117,9 @@ class PackBuilder {
 
   /** @param seen the file as it was before: the planned entry, or what a link was relinked to. */
   addFile(index: number, planned: PackedEntry, seen: PackedEntry, descriptor: number, stat: fs.Stats): boolean {
-    const changed = !sameFile(seen, stat);
-    const entry = changed ? changedEntry(seen, stat) : seen;
+    // The stand-in of a lost file was walked as a link, which has no attributes of its own.
+    const changed = planned.kind !== 'file' || !sameFile(seen, stat);
+    const entry = changed ? this.#currentEntry(seen, stat, descriptor) : seen;
     if (this.#length + headerLength(entry) + entry.size + paddingOf(entry.size) > this.#raw.length) return false;
     if (isReplaced(seen, stat)) {
       this.hardLinks.markLost(entry.path);
@@ -133,6 +135,18 @@ class PackBuilder {
     const after = fs.fstatSync(descriptor);
     if (unsettled || got < entry.size || !sameFile(seen, after)) this.#warnOfChange(entry, after);
     return true;
+  }
+
+  /** The entry of a file as it is now: content and header must be of one moment. */
+  #currentEntry(planned: PackedEntry, stat: fs.Stats, descriptor: number): Entry {
+    const { path, kind } = planned;
+    const { size, mode, uid, gid, mtimeMs } = stat;
+    const mtime = wholeSeconds(mtimeMs, () => fs.fstatSync(descriptor, { bigint: true }).mtimeNs);
+    const lost = new LostAttributes();
+    const attributes = readAttributes(descriptor, path, lost);
+    for (const warning of lost.warnings('kept')) this.#warnings.push(warning);
+    const entry = { path, kind, size, mode: mode & 0o7777, uid, gid, mtime };
+    return attributes === undefined ? entry : { ...entry, attributes };
   }
 
   /** Reads up to the announced size; fewer bytes when the file ends early or cannot be read on. */
@@ -204,13 +218,6 @@ export function isUnsettled(stat: fs.Stats, now: number): boolean {
 /** True when a name leads to another file than it did before. */
 export function isReplaced(seen: PackedEntry, now: fs.Stats): boolean {
   return now.ino !== seen.ino || now.dev !== seen.dev;
-}
-
-/** The entry of a file as it is now: content and header must be of one moment. */
-function changedEntry(planned: PackedEntry, stat: fs.Stats): Entry {
-  const { path, kind } = planned;
-  const { size, mode, uid, gid, mtimeMs } = stat;
-  return { path, kind, size, mode: mode & 0o7777, uid, gid, mtime: wholeSeconds(mtimeMs) };
 }
 
 /** The warning for a file that changed; `now` is its size after reading. */

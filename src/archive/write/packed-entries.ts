@@ -3,12 +3,14 @@
  * threads took as long as reading their files.
  */
 import type { PackedEntry } from './cut.ts';
-import { ENTRY_KINDS } from '../entry.ts';
+import { type Attribute, ENTRY_KINDS } from '../entry.ts';
 
 export interface PackedEntries {
   /** Path and target of each entry, each ended by NUL, which neither can hold. */
   readonly names: string;
   readonly numbers: Float64Array;
+  /** Of the few entries that have attributes: their place in the pack, and what they have. */
+  readonly attributes?: ReadonlyMap<number, readonly Attribute[]>;
 }
 
 const FIELDS = 12;
@@ -18,8 +20,10 @@ const INDEX_ONLY = 2;
 export function encodeEntries(entries: readonly PackedEntry[]): PackedEntries {
   let names = '';
   const numbers = new Float64Array(entries.length * FIELDS);
+  let attributes: Map<number, readonly Attribute[]> | undefined;
   let at = 0;
   for (const entry of entries) {
+    if (entry.attributes !== undefined) (attributes ??= new Map()).set(at / FIELDS, entry.attributes);
     names += `${entry.path}\0${entry.target ?? ''}\0`;
     numbers[at] = ENTRY_KINDS.indexOf(entry.kind);
     numbers[at + 1] = entry.headerOnly === true ? HEADER_ONLY : entry.indexOnly === true ? INDEX_ONLY : 0;
@@ -35,10 +39,10 @@ export function encodeEntries(entries: readonly PackedEntry[]): PackedEntries {
     numbers[at + 11] = entry.fileSize ?? 0;
     at += FIELDS;
   }
-  return { names, numbers };
+  return attributes === undefined ? { names, numbers } : { names, numbers, attributes };
 }
 
-export function decodeEntries({ names, numbers }: PackedEntries): PackedEntry[] {
+export function decodeEntries({ names, numbers, attributes }: PackedEntries): PackedEntry[] {
   const texts = names.split('\0');
   const entries: PackedEntry[] = [];
   for (let index = 0; index < numbers.length / FIELDS; index++) {
@@ -58,7 +62,9 @@ export function decodeEntries({ names, numbers }: PackedEntries): PackedEntry[] 
       ctimeMs: field(10),
     };
     const plain = field(1) === 0 && (kind === 'file' || kind === 'directory');
-    entries.push(plain ? entry : withMore(entry, texts[2 * index + 1] ?? '', field(1), field(11)));
+    const whole = plain ? entry : withMore(entry, texts[2 * index + 1] ?? '', field(1), field(11));
+    const own = attributes?.get(index);
+    entries.push(own === undefined ? whole : { ...whole, attributes: own });
   }
   return entries;
 }

@@ -110,6 +110,7 @@ function walkNoted(data: WriteThreadData, control: Control, recheck: Recheck, wa
     ignore,
     exclude: data.exclude,
     warn,
+    looksCloser: true,
     checkAbort: control.checkStop,
     onDirectory: (entry, names) => {
       recheck.addDirectory(entry, names, clock.now());

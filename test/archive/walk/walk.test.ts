@@ -397,3 +397,22 @@ function thrown(call: () => unknown): unknown {
   }
   return undefined;
 }
+
+test('times are rounded down, also where a double would round them up', async () => {
+  const root = await scratchDirectory();
+  const times: Record<string, string> = {
+    a: '@315360000.999999999',
+    b: '@1700000000.999999999',
+    c: '@-0.5',
+    d: '@-1.000000001',
+    e: '@-86400',
+    f: '@1600000000',
+    g: '@1700000000.000000001',
+  };
+  for (const [name, time] of Object.entries(times)) execFileSync('touch', ['-d', time, join(root, name)]);
+  fs.mkdirSync(join(root, 'h'));
+  execFileSync('touch', ['-d', '@315360000.999999999', join(root, 'h')]);
+  expect(walk(root).entries.map(({ mtime }) => mtime)).toEqual([
+    315360000, 1700000000, -1, -2, -86400, 1600000000, 1700000000, 315360000,
+  ]);
+});

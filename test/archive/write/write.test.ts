@@ -109,10 +109,11 @@ describe('an archive of a tree with one of everything', () => {
 
   test('names in warnings what it cannot keep, and nothing else', () => {
     const { warnings, warningCount } = archived.result;
-    const expected = tree.special.map((path) => ({ path, code: 'special_file' }));
-    expect(warnings.map(({ path, code }) => ({ path, code }))).toEqual(expected);
-    expect(warningCount).toBe(2);
-    for (const { message } of warnings) expect(message).toMatch(/^It is a (FIFO|socket), which/);
+    const special = tree.special.map((path) => ({ path, code: 'special_file' }));
+    const outside = ['links/above', 'links/absolute'].map((path) => ({ path, code: 'link_outside' }));
+    expect(warnings.map(({ path, code }) => ({ path, code }))).toEqual([...outside, ...special]);
+    expect(warningCount).toBe(4);
+    for (const { message } of warnings.slice(2)) expect(message).toMatch(/^It is a (FIFO|socket), which/);
   });
 
   test('satisfies gzip, and its digest is that of sha256sum', async (context) => {
