@@ -50,6 +50,8 @@ export type WarningCode =
   | 'excluded'
   /** Archiving: the server could not be asked to keep its files still, or to go on afterwards. */
   | 'not_quiesced'
+  /** A backup lost more than is plausible against the last good one, or is empty, or could not read much. */
+  | 'suspect'
   /** A line of an ignore list that means nothing; it was passed over. */
   | 'ignore_line'
   /** Archiving files alone: directories and links are in the index only, as the manifest has no room for them. */

@@ -119,6 +119,8 @@ function asPrefix(written: string): string {
   return bare === '' ? '' : `${bare}/`;
 }
 
+const percent = z.number('must be a number from 0 to 100').min(0).max(100);
+
 const backups = section({
   compression: z.enum(['none', 'fast', 'best']).default('fast'),
   engine: z.enum(['auto', 'isal', 'zlib']).default('auto'),
@@ -131,6 +133,11 @@ const backups = section({
   write_limit: value.rate.default(0),
   upload_limit: value.rate.default(0),
   wings_readable: z.boolean().default(false),
+  suspect: section({
+    lost_files: percent.default(50),
+    lost_bytes: percent.default(50),
+    unreadable: percent.default(10),
+  }).prefault({}),
 });
 
 const jobs = section({

@@ -144,6 +144,8 @@ export interface BackupsConfig {
   readonly uploadLimit: number;
   /** Archives hold regular files only, for a stock Wings; other entries are stored beside them. */
   readonly wingsReadable: boolean;
+  /** When a backup is suspect, in percent; 0: never. */
+  readonly suspect: { readonly lostFiles: number; readonly lostBytes: number; readonly unreadable: number };
 }
 
 export interface JobsConfig {

@@ -4,7 +4,7 @@
  */
 import type { FailureCode } from '../base/failure.ts';
 import type { BackupId, JobId, ServerId } from '../base/ids.ts';
-import type { BackupRecord, JobProgress, WarningRecord } from '../catalogue/records.ts';
+import type { SuspectReason, BackupRecord, JobProgress, WarningRecord } from '../catalogue/records.ts';
 
 export type ServerStatus = 'READY' | 'BACKING_UP' | 'RESTORING';
 
@@ -31,7 +31,10 @@ type FailureData = { readonly error: FailureSummary };
 export type BackupData = Pick<
   BackupRecord,
   'name' | 'status' | 'size' | 'rawSize' | 'sha256' | 'files' | 'reusedBytes' | 'warningCount' | 'locked' | 'store'
->;
+> & {
+  /** Why a completed backup is not taken for a good one. */
+  readonly suspect?: { readonly reason: SuspectReason; readonly message: string };
+};
 
 /** How a verification ended. */
 export type Verdict = { readonly ok: true } | { readonly ok: false; readonly error: FailureSummary };

@@ -219,4 +219,5 @@ const BACKUPS: BackupsConfig = {
   writeLimit: 0,
   uploadLimit: 0,
   wingsReadable: false,
+  suspect: { lostFiles: 50, lostBytes: 50, unreadable: 10 },
 };

@@ -197,6 +197,7 @@ function configOf(root: string, stateDirectory: string, reserveFree: number): Re
       writeLimit: 0,
       uploadLimit: 0,
       wingsReadable: false,
+      suspect: { lostFiles: 50, lostBytes: 50, unreadable: 10 },
     },
     limits: { perServer: 0, maxSize: 0, serverBytes: 0, servers: {}, reserveFree },
     restore: { setuid: 'strip', owner: 'archive' },

@@ -18,6 +18,7 @@ import { ArchiveTarget } from '../stored/archive-target.ts';
 import { backupEvent, completedFacts, completedRecord, failureEvent } from '../stored/backup-facts.ts';
 import { type BackupPlan, planBackup, type PlanDeps } from './plan.ts';
 import type { FailedBackupSweep } from './failed-backup-sweep.ts';
+import { suspicionOf } from './suspicion.ts';
 import { protectObjects, refreshManifest } from '../stored/manifests.ts';
 import { Quiesced, type QuiescePort } from './quiesce.ts';
 import { archiveLimit } from '../stored/server-limits.ts';
@@ -128,7 +129,9 @@ async function seal(
   job.phase('sealing');
   const completedAt = deps.clock.now();
   const warnings = [...plan.warnings, ...quiesced.warnings];
-  const facts = completedFacts(result, { ignore: plan.ignore, warnings, completedAt });
+  const suspect = await suspicionOf(plan, result, deps, job.signal);
+  if (suspect !== null) warnings.unshift({ path: '', code: 'suspect', message: suspect.message });
+  const facts = { ...completedFacts(result, { ignore: plan.ignore, warnings, completedAt }), suspect };
   let sealed = plan.backup;
   await target.seal(() => {
     // Read the row again: the backup may have been locked meanwhile.
@@ -146,6 +149,14 @@ function commit(job: RunningJob<'backup'>, sealed: BackupRecord, deps: BackupDep
     const completed = deps.catalogue.backups.complete(sealed.id, { ...sealed, sha256, completedAt });
     return [backupEvent('backup.completed', completed, job.record)];
   });
+  const { id: backup, server, suspect } = sealed;
+  if (suspect !== null)
+    deps.log.warn("A backup is suspect and takes no good one's place", {
+      backup,
+      server,
+      reason: suspect.reason,
+      message: suspect.message,
+    });
 }
 
 /**

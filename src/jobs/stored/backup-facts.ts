@@ -5,7 +5,7 @@ import type { ArchiveWarning } from '../../archive/entry.ts';
 import type { Failure } from '../../base/failure.ts';
 import { wirePath } from '../../base/paths.ts';
 import type { CompletedBackup } from '../../catalogue/contract.ts';
-import type { BackupRecord, JobRecord, WarningRecord } from '../../catalogue/records.ts';
+import { isSuspect, type BackupRecord, type JobRecord, type WarningRecord } from '../../catalogue/records.ts';
 import type { BackupData } from '../contract.ts';
 import type { PendingEvent } from '../runner/verb.ts';
 
@@ -67,7 +67,10 @@ export function backupEvent(
 
 export function backupData(record: BackupRecord): BackupData {
   const { name, status, size, rawSize, sha256, files, reusedBytes, warningCount, locked, store } = record;
-  return { name, status, size, rawSize, sha256, files, reusedBytes, warningCount, locked, store };
+  const { suspect } = record;
+  const told =
+    suspect === null || !isSuspect(record) ? {} : { suspect: { reason: suspect.reason, message: suspect.message } };
+  return { name, status, size, rawSize, sha256, files, reusedBytes, warningCount, locked, store, ...told };
 }
 
 /** An event that tells of a failure. */

@@ -75,13 +75,13 @@ describe('a backup that succeeds', () => {
     const node = await testNode();
     const warnings = Array.from({ length: 1500 }, (_, at) => ({
       path: `bad\xff${at}`,
-      code: 'unreadable' as const,
+      code: 'file_grew' as const,
       message: 'EIO',
     }));
     node.archive.result = { warnings, warningCount: 9000 };
     const backup = await (await node.service.create({ server: SERVER })).ended;
     expect(backup.warnings).toHaveLength(1000);
-    expect(backup.warnings[0]).toEqual({ path: 'bad\\xff0', code: 'unreadable', message: 'EIO' });
+    expect(backup.warnings[0]).toEqual({ path: 'bad\\xff0', code: 'file_grew', message: 'EIO' });
     expect(backup.warningCount).toBe(9000);
   });
 
