@@ -34,7 +34,7 @@ const INSIDE = {
       'names and threads carry formats, formats carry gzip, and the ways in and out of an archive stand on all of them',
     floors: [
       ['entry', 'threads'],
-      ['contract', 'tar', 'ignore'],
+      ['contract', 'tar', 'ignore', 'select'],
       ['index', 'unpack', 'walk', 'foreign'],
       ['gzip'],
       ['write', 'open'],
@@ -80,7 +80,7 @@ const INSIDE = {
 const DOORS = {
   archive: {
     reason: 'an archive is written, read and listed through archive.ts; its parts change without the other rooms',
-    files: ['archive', 'contract', 'entry', 'ignore/ignore', 'ignore/ignore-file', 'ignore/ignore-text'],
+    files: ['archive', 'contract', 'entry', 'ignore/ignore', 'ignore/ignore-file', 'ignore/ignore-text', 'select/exact-names', 'select/selection'],
   },
   storage: {
     reason: 'the verbs move objects by the contract; the kind of store is a matter of the config',

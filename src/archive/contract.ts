@@ -167,6 +167,8 @@ export interface ExtractResult {
   readonly warningCount: number;
   /** Entries passed over because they were hostile. */
   readonly hostile: number;
+  /** All entries that were passed over: the hostile, and those that a regular archive does not hold. */
+  readonly skipped: number;
 }
 
 export interface VerifyRequest {

@@ -70,6 +70,10 @@ export type WarningCode =
   | 'hostile_entry'
   /** Restoring: left out, because what is in its place in the server was to stay. */
   | 'kept'
+  /** Restoring: a path that was asked for is none of the backup. */
+  | 'not_in_backup'
+  /** Restoring: the game may have run meanwhile, since nothing here can stop it. */
+  | 'not_stopped'
   /** Reading: bytes after the end of the archive, which no tar reads. */
   | 'trailing_data'
   /** Reading: a tar without the blocks of zeros that end one; whole as far as it goes, but it may have been cut. */

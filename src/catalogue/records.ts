@@ -123,8 +123,12 @@ export interface BackupJobRequest {
 export interface RestoreJobRequest {
   /** The tree becomes exactly the archive; without it, what the archive lacks stays. */
   readonly truncate?: boolean;
-  /** Globs; only what they select is restored, and only of that truncating removes anything. */
+  /** Paths of the backup, as callers spell them; only what is selected is restored, and truncating removes only of that. */
   readonly paths?: readonly string[];
+  /** Patterns that select besides `paths`. */
+  readonly globs?: readonly string[];
+  /** Truncates although that removes more than the backup can put back. */
+  readonly force?: boolean;
   /** With `truncate`: what the backup's ignore list covers stays. */
   readonly keepIgnored?: boolean;
   /** Reports what would change, and changes nothing. */

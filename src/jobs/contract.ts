@@ -23,6 +23,8 @@ export interface ServerView {
   readonly name: string;
   readonly status: ServerStatus;
   readonly suspended: boolean;
+  /** False for one of which only backups are left; a restore makes its directory. */
+  readonly directory: boolean;
   /** Backups that are kept, of any status. */
   readonly backups: number;
   /** Bytes of all its archives. */
@@ -79,7 +81,12 @@ export interface RestoreBackup {
   readonly backup: BackupId;
   readonly whenBusy?: WhenBusy;
   readonly truncate: boolean;
+  /** Paths of the backup, as a listing shows them. */
   readonly paths?: readonly string[];
+  /** Patterns that select besides `paths`. */
+  readonly globs?: readonly string[];
+  /** With `truncate`: also where the backup puts back nothing, or passes over what would be removed. */
+  readonly force?: boolean;
   readonly keepIgnored?: boolean;
   readonly dryRun?: boolean;
   readonly keepPreviousHours?: number;
@@ -109,6 +116,20 @@ export interface RestoreOutcome {
   readonly undoUntil?: string;
   /** Of a dry run: what would change. */
   readonly dryRun?: RestorePreview;
+  /** Absent for a dry run; of an undo, only the seconds are known. */
+  readonly counts?: RestoreCounts;
+}
+
+/** What a restore did. */
+export interface RestoreCounts {
+  /** Files put back, hard links included, and the bytes of their content. */
+  readonly files?: number;
+  readonly bytes?: number;
+  /** Live files and links that are gone, and that nothing replaced. */
+  readonly removed?: number;
+  /** Entries of the archive that were passed over. */
+  readonly skipped?: number;
+  readonly seconds: number;
 }
 
 /** What each kind of job hands to its caller when it is done. */
@@ -198,6 +219,7 @@ export interface JobRates {
 }
 
 export interface BackupService {
+  /** Those with a directory, and those of which only backups are left; by id. */
   servers(): Promise<readonly ServerView[]>;
   server(id: ServerId): Promise<ServerView>;
   setServer(id: ServerId, change: ServerChange): Promise<ServerView>;

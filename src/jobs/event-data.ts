@@ -45,6 +45,9 @@ export interface RestoreData {
   readonly files?: number;
   readonly bytes?: number;
   readonly hostile?: number;
+  /** As in `RestoreCounts`. */
+  readonly removed?: number;
+  readonly skipped?: number;
   readonly warnings?: readonly WarningRecord[];
   readonly warningCount?: number;
   /** Unix time in ms until which the tree that was set aside can be put back. */

@@ -40,7 +40,7 @@ import { checkLimits } from './stored/server-limits.ts';
 import { openArchiveSource } from './stored/stored-archive.ts';
 import type { StoreSet } from './stored/stores.ts';
 import type { KeyedMutex } from '../base/keyed-mutex.ts';
-import { setPanelName, statusOf, viewBackup, viewJob, viewServers, viewStore } from './views.ts';
+import { setPanelName, statusOf, viewBackup, viewJob, viewLostServers, viewServers, viewStore } from './views.ts';
 
 /** Ended jobs that a list shows; queued and running ones are always there. */
 const JOBS_SHOWN = 500;
@@ -77,17 +77,28 @@ export class Service implements contract.BackupService {
   }
 
   async servers(): Promise<readonly contract.ServerView[]> {
-    return viewServers(await this.#deps.registry.list(), this.#deps);
+    const present = await this.#deps.registry.list();
+    const all = [...viewServers(present, this.#deps), ...viewLostServers(present, this.#deps)];
+    return all.sort((one, other) => (one.id < other.id ? -1 : 1));
   }
 
   async server(id: ServerId): Promise<contract.ServerView> {
-    const views = viewServers([await this.#deps.registry.get(id)], this.#deps);
-    for (const view of views) return view;
+    const present = await this.#deps.registry.get(id).catch((error: unknown) => this.#unlessLost(id, error));
+    const views = present === undefined ? viewLostServers([], this.#deps) : viewServers([present], this.#deps);
+    const view = views.find((each) => each.id === id);
+    if (view !== undefined) return view;
     throw new Failure('server_not_found', 'There is no such server');
   }
 
+  /** Undefined for a server of which backups are left. @throws the error otherwise. */
+  #unlessLost(id: ServerId, error: unknown): undefined {
+    const isMissing = error instanceof Failure && error.code === 'server_not_found';
+    if (!isMissing || this.#deps.catalogue.backups.list({ server: id, limit: 1 }).length === 0) throw error;
+    return undefined;
+  }
+
   async setServer(id: ServerId, change: contract.ServerChange): Promise<contract.ServerView> {
-    await this.#deps.registry.get(id);
+    await this.server(id);
     if (change.name !== undefined) setPanelName(id, change.name, this.#deps.catalogue);
     if (change.suspended !== undefined) {
       const { suspended } = this.#deps.catalogue.servers.setSuspended(id, change.suspended);

@@ -42,11 +42,30 @@ export function viewServers(
   { catalogue, runner }: ViewDependencies,
 ): readonly ServerView[] {
   const totals = catalogue.backups.totals();
-  return servers.map(({ id, name }) => {
-    const { backups, bytes } = totals.get(id) ?? { backups: 0, bytes: 0 };
-    const { suspended, settings } = catalogue.servers.get(id);
-    return { id, name: shownName(id, name, settings), status: statusOf(id, runner), suspended, backups, bytes };
-  });
+  return servers.map((server) => viewServer(server, true, totals, { catalogue, runner }));
+}
+
+/** Servers of which only backups are left. @param present those that have a directory. */
+export function viewLostServers(
+  present: readonly GameServer[],
+  { catalogue, runner }: ViewDependencies,
+): readonly ServerView[] {
+  const totals = catalogue.backups.totals();
+  const here = new Set(present.map(({ id }) => id));
+  const lost = [...totals.keys()].filter((id) => !here.has(id));
+  return lost.map((id) => viewServer({ id, name: defaultName(id) }, false, totals, { catalogue, runner }));
+}
+
+function viewServer(
+  { id, name }: Pick<GameServer, 'id' | 'name'>,
+  directory: boolean,
+  totals: ReturnType<Catalogue['backups']['totals']>,
+  { catalogue, runner }: ViewDependencies,
+): ServerView {
+  const { backups, bytes } = totals.get(id) ?? { backups: 0, bytes: 0 };
+  const { suspended, settings } = catalogue.servers.get(id);
+  const status = statusOf(id, runner);
+  return { id, name: shownName(id, name, settings), status, suspended, directory, backups, bytes };
 }
 
 /** In the settings of a server's row. */

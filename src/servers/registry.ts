@@ -2,11 +2,13 @@
  * The game servers of this host: directories under one root named by a UUID, and those that the config lists.
  *
  * For: finding a server's directory by its id. Promises: looks up on demand, so a new server needs no restart; a link
- * under the root is never a server, since its owner could point it anywhere. Never: writes anything but the empty
- * directory of a server that a panel adds.
+ * under the root is never a server: who can write in the root could point it at the directory of another, so where a
+ * moved server lies is the operator's to say (`servers.list`). Never: writes anything but the empty directory of a server
+ * that a panel adds, or that a restore brings back.
  */
+import type { Stats } from 'node:fs';
 import { lstat, mkdir, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { errnoOf, Failure } from '../base/failure.ts';
 import { isUuid, type ServerId } from '../base/ids.ts';
 import type { ListedServer, ServersConfig } from '../config/types.ts';
@@ -25,6 +27,13 @@ export interface Registry {
    *   be read.
    */
   get(id: ServerId): Promise<GameServer>;
+  /**
+   * Where the server's directory is, or would be made.
+   *
+   * @throws Failure `server_not_found` when nothing says where, its parent directory is missing, or something other than a
+   *   directory has its name; `internal` with the errno.
+   */
+  place(id: ServerId): Promise<ServerPlace>;
   /** All servers whose directory exists now, by id. A missing root has none. */
   list(): Promise<readonly GameServer[]>;
   /**
@@ -38,10 +47,17 @@ export interface Registry {
   check(): Promise<readonly string[]>;
 }
 
+/** A server whose directory may be missing. */
+export interface ServerPlace {
+  readonly server: GameServer;
+  readonly present: boolean;
+}
+
 export function openRegistry(config: ServersConfig): Registry {
   const listed = new Map(config.list.map((server) => [server.id, fromList(server)]));
   return {
     get: (id) => getServer(config.root, listed, id),
+    place: (id) => placeServer(config.root, listed, id),
     list: () => listServers(config.root, listed),
     async add(id) {
       if (!listed.has(id)) await makeDirectory(config.root, id);
@@ -75,15 +91,45 @@ async function getServer(root: string | null, listed: Listed, id: ServerId): Pro
       'server_not_found',
       `Cannot use the server ${named.name}: its directory ${named.path} is missing`,
       {
-        hint: 'Mount or create the directory, or correct its path under servers.list.',
+        hint: 'Mount or create the directory, or correct its path under servers.list; restoring one of its backups makes it.',
       },
     );
   }
   if (root !== null) {
     const found = underRoot(root, id);
     if (await isDirectory(found.path, lstat)) return found;
+    if (await isLink(found.path)) throw isALink();
   }
-  throw new Failure('server_not_found', 'There is no such server');
+  throw new Failure('server_not_found', 'There is no such server', {
+    hint:
+      root === null
+        ? 'Set servers.root, or list the directory under servers.list.'
+        : 'Make its directory under servers.root, named by the id (mkdir); restoring one of its backups makes it too.',
+  });
+}
+
+async function placeServer(root: string | null, listed: Listed, id: ServerId): Promise<ServerPlace> {
+  const server = listed.get(id) ?? (root === null ? undefined : underRoot(root, id));
+  if (server === undefined) return { server: await getServer(root, listed, id), present: true };
+  const look = listed.has(id) ? stat : lstat;
+  if (await isDirectory(server.path, look)) return { server, present: true };
+  if (await isLink(server.path)) throw isALink();
+  const parent = dirname(server.path);
+  if (!(await isDirectory(parent, stat))) {
+    throw new Failure('server_not_found', `Cannot find the server: ${parent}, where its directory was, is missing`, {
+      hint: 'Mount or make that directory first.',
+    });
+  }
+  if (await exists(server.path)) {
+    throw new Failure('server_not_found', 'Cannot use the server: something other than a directory has its name');
+  }
+  return { server, present: false };
+}
+
+function isALink(): Failure {
+  return new Failure('server_not_found', 'Cannot use the server: its directory is a symlink', {
+    hint: 'List the directory to which the link leads under servers.list (id and path), or mount it there (mount --bind).',
+  });
 }
 
 async function listServers(root: string | null, listed: Listed): Promise<readonly GameServer[]> {
@@ -126,6 +172,37 @@ async function findMissing(root: string | null, listed: Listed): Promise<readonl
     faults.push(`The directory ${server.path} of the server ${server.name} is missing (servers.list)`);
   }
   return faults;
+}
+
+/** Ids under the root that are links, and so no servers. */
+export async function findLinks({ root, list }: ServersConfig): Promise<readonly ServerId[]> {
+  if (root === null) return [];
+  try {
+    const entries = await readdir(root, { withFileTypes: true });
+    const links = entries.filter((entry) => entry.isSymbolicLink() && isUuid(entry.name));
+    return links.map((entry) => entry.name as ServerId).filter((id) => !list.some((server) => server.id === id));
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw cannotLook(root, error);
+  }
+}
+
+async function isLink(path: string): Promise<boolean> {
+  return (await statOf(path))?.isSymbolicLink() === true;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await statOf(path)) !== undefined;
+}
+
+/** Of the name itself; undefined when there is nothing of that name. */
+async function statOf(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw cannotLook(path, error);
+  }
 }
 
 async function isDirectory(path: string, look: typeof stat | typeof lstat): Promise<boolean> {

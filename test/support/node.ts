@@ -24,7 +24,7 @@ import type { Verb } from '../../src/jobs/runner/verb.ts';
 import { verifyVerb } from '../../src/jobs/verify/verify.ts';
 import { announceStatuses } from '../../src/jobs/views.ts';
 import { holdOut } from '../../src/servers/held-out.ts';
-import type { GameServer, Registry } from '../../src/servers/registry.ts';
+import type { GameServer, Registry, ServerPlace } from '../../src/servers/registry.ts';
 import type { Store } from '../../src/storage/store.ts';
 import { ArchiveDouble } from './archive-double.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -164,6 +164,10 @@ class RegistryDouble implements Registry {
     if (this.missing.has(id)) throw new Failure('server_not_found', 'There is no such server');
     this.seen.add(id);
     return { id, name: id.slice(0, 8), path: `/srv/${id}` };
+  }
+
+  async place(id: ServerId): Promise<ServerPlace> {
+    return { server: { id, name: id.slice(0, 8), path: `/srv/${id}` }, present: !this.missing.has(id) };
   }
 
   async add(id: ServerId): Promise<GameServer> {

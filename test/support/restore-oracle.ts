@@ -1,6 +1,6 @@
 /** What a restore has to leave behind, computed from the two trees alone: no planner, no stage, no renames. */
 import { compileIgnore } from '../../src/archive/ignore/ignore.ts';
-import { compilePaths } from '../../src/jobs/restore/paths.ts';
+import { compileGlobs } from '../../src/jobs/restore/globs.ts';
 import type { Tree, TreeNode } from './tree.ts';
 import { IMPLIED } from './tree-archive.ts';
 
@@ -44,12 +44,20 @@ export function overlaid(live: Tree, archive: Tree): Tree {
   return layOver(live, archive, () => true);
 }
 
-/** `paths`: only what the globs select is restored and, with `truncate`, removed. */
+/**
+ * `globs`: only what they select is restored and, with `truncate`, removed. What lies in the place of a directory that a
+ * selected path needs stays, and the path is left out.
+ */
 export function partly(live: Tree, archive: Tree, globs: readonly string[], truncate: boolean): Tree {
-  const selection = compilePaths(globs);
+  const selection = compileGlobs(globs);
   const selected = (tree: Tree): string[] =>
     [...tree].filter(([path, { kind }]) => selection.selects(path, kind)).map(([path]) => path);
-  const chosen = new Set(selected(archive));
+  const inTheWay = (path: string): boolean => {
+    const node = live.get(path);
+    return node !== undefined && node.kind !== 'directory' && !selection.selects(path, node.kind);
+  };
+  const fits = (path: string): boolean => !parentsOf(path).some(inTheWay);
+  const chosen = new Set(selected(archive).filter((path) => fits(path) && !inTheWay(path)));
   const incoming = new Map<string, TreeNode>();
   for (const path of chosen) {
     for (const parent of parentsOf(path)) if (!incoming.has(parent)) incoming.set(parent, IMPLIED);

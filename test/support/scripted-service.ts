@@ -76,7 +76,15 @@ export class ScriptedService implements contract.BackupService {
 
   constructor() {
     for (const id of [SERVER, OTHER_SERVER]) {
-      this.serverViews.set(id, { id, name: 'survival', status: 'READY', suspended: false, backups: 0, bytes: 0 });
+      this.serverViews.set(id, {
+        id,
+        name: 'survival',
+        status: 'READY',
+        suspended: false,
+        directory: true,
+        backups: 0,
+        bytes: 0,
+      });
     }
   }
 
@@ -134,6 +142,7 @@ export class ScriptedService implements contract.BackupService {
       name: id.slice(0, 8),
       status: 'READY',
       suspended: false,
+      directory: true,
       backups: 0,
       bytes: 0,
     };

@@ -55,7 +55,7 @@ export class TreeArchives implements Door {
     makeNodes(request.into, tree, paths.slice(half));
     finishDirectories(request.into, tree);
     const files = wanted.filter(([, { kind }]) => kind === 'file').length;
-    return { entries: wanted.length, files, bytes: 0, warnings: [], warningCount: 0, hostile: 0 };
+    return { entries: wanted.length, files, bytes: 0, warnings: [], warningCount: 0, hostile: 0, skipped: 0 };
   }
 
   async openArchive(request: OpenRequest) {

@@ -105,8 +105,8 @@ class Extraction {
   }
 
   #result(): ExtractResult {
-    const { kept: warnings, count: warningCount, hostile } = this.#warnings;
-    return { ...this.#asked.counts, warnings, warningCount, hostile };
+    const { kept: warnings, count: warningCount, hostile, skipped } = this.#warnings;
+    return { ...this.#asked.counts, warnings, warningCount, hostile, skipped };
   }
 
   async #unpack(filled: FilledSegment, proof: Integrity | undefined): Promise<void> {

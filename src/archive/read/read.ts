@@ -6,11 +6,12 @@
  * removes what a failed unpacking wrote.
  */
 import type { ExtractRequest, ExtractResult, VerifyRequest, VerifyResult } from '../contract.ts';
+import { SliceTimer } from '../../base/handle-writes.ts';
 import { returnFreedMemory } from '../gzip/native-memory.ts';
 import { type RunningThread, runThread } from '../threads/run-thread.ts';
 import { threadFile, workerCount } from '../threads/thread.ts';
 import { answerRead, handleOf } from './source-port.ts';
-import type { SelectionAnswer, ExtractData, ReadEvent, ReadReply, VerifyData } from './messages.ts';
+import type { SelectionAnswer, SelectionRequest, ExtractData, ReadEvent, ReadReply, VerifyData } from './messages.ts';
 
 /**
  * Reads an archive to its last byte and proves that all of it can be restored.
@@ -66,9 +67,21 @@ async function runReadThread<Result>(data: object, doing: string, request: ReadR
   function receive(event: ReadEvent, thread: RunningThread): void {
     if (event.type === 'read') void answerRead(thread.worker, source[event.source], event);
     else if (event.type === 'progress') request.onProgress?.(event.progress);
-    else if (event.type === 'select') {
-      const wanted = event.entries.map(([path, kind]) => request.select?.(path, kind) ?? true);
-      thread.worker.postMessage({ type: 'selected', id: event.id, wanted } satisfies SelectionAnswer);
-    }
+    else if (event.type === 'select') answerSelection(event, thread, request.select).catch(thread.fail);
   }
+}
+
+/** In slices: a caller's patterns over the names of a large segment must not hold the event loop. */
+async function answerSelection(
+  { id, entries }: SelectionRequest,
+  { worker }: RunningThread,
+  select: ExtractRequest['select'],
+): Promise<void> {
+  const timer = new SliceTimer();
+  const wanted: boolean[] = [];
+  for (const [path, kind] of entries) {
+    await timer.giveWay();
+    wanted.push(select?.(path, kind) ?? true);
+  }
+  worker.postMessage({ type: 'selected', id, wanted } satisfies SelectionAnswer);
 }

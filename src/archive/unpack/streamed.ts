@@ -90,8 +90,8 @@ class StreamedUnpacking {
     this.#target.finish();
     const counts = this.#target.counts;
     this.#report(true);
-    const { kept, count, hostile } = this.#warnings;
-    return { ...counts, warnings: kept, warningCount: count, hostile };
+    const { kept, count, hostile, skipped } = this.#warnings;
+    return { ...counts, warnings: kept, warningCount: count, hostile, skipped };
   }
 
   close(): void {

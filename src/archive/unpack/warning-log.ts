@@ -8,10 +8,12 @@ export class WarningLog {
   readonly #kept: ArchiveWarning[] = [];
   #count = 0;
   #hostile = 0;
+  #skipped = 0;
 
   readonly add = (warning: ArchiveWarning): void => {
     this.#count++;
     if (warning.code === 'hostile_entry') this.#hostile++;
+    if (warning.code === 'hostile_entry' || warning.code === 'unsupported_entry') this.#skipped++;
     if (this.#kept.length < KEPT_WARNINGS) this.#kept.push(warning);
   };
 
@@ -26,5 +28,10 @@ export class WarningLog {
   /** How many of all were `hostile_entry`. */
   get hostile(): number {
     return this.#hostile;
+  }
+
+  /** How many of all say that an entry was passed over. */
+  get skipped(): number {
+    return this.#skipped;
   }
 }

@@ -20,6 +20,8 @@ const shapes: { readonly [Kind in JobKind]: z.ZodType<JobRequests[Kind]> } = {
   restore: z.object({
     truncate: flag,
     paths: z.array(z.string()).optional(),
+    globs: z.array(z.string()).optional(),
+    force: flag,
     keepIgnored: flag,
     dryRun: flag,
     keepPreviousHours: z.number().optional(),

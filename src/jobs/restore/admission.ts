@@ -8,7 +8,8 @@ import type { AdoptOnDemand } from '../adopt/on-demand.ts';
 import type { RestoreBackup } from '../contract.ts';
 import { copiesOf } from '../stored/readable-copy.ts';
 import type { RestoreDownloads } from './download.ts';
-import { compilePaths } from './paths.ts';
+import { placeOf } from './directory.ts';
+import { checkAsked } from './paths.ts';
 import { parseRestoreRequest } from './request.ts';
 import type { JobRunner } from '../runner/runner.ts';
 
@@ -16,7 +17,7 @@ const DOING = 'Cannot restore the backup';
 
 interface AdmissionDeps {
   readonly catalogue: Pick<Catalogue, 'backups' | 'copies' | 'servers'>;
-  readonly registry: Pick<Registry, 'get'>;
+  readonly registry: Pick<Registry, 'get' | 'place'>;
   readonly runner: JobRunner;
   readonly downloads?: Pick<RestoreDownloads, 'check'>;
   readonly adoption?: Pick<AdoptOnDemand, 'finds'>;
@@ -39,13 +40,13 @@ export interface PreparedRestore {
  */
 export async function prepareRestore(request: RestoreBackup, deps: AdmissionDeps): Promise<PreparedRestore> {
   const { server, backup, whenBusy: _, download, ...asked } = request;
-  const { paths, keepPreviousHours } = parseRestoreRequest(asked);
-  if (paths !== undefined) compilePaths(paths);
+  const { keepPreviousHours, ...parsed } = parseRestoreRequest(asked);
+  checkAsked(parsed);
   const link = download === undefined || hasArchive(request, deps) ? undefined : download.url;
   const isLeft = link === undefined && (await isLeftHere(request, deps));
   if (link !== undefined) await checkLink(link, keepPreviousHours, deps.downloads);
   else if (!isLeft) deps.catalogue.backups.get(backup, server);
-  await deps.registry.get(server);
+  await placeOf(server, deps.registry, deps.catalogue.backups.list({ server, limit: 1 }).length > 0);
   const from = { ...(link === undefined ? {} : { download: true }), ...(isLeft ? { claim: true } : {}) };
   return { asked: { ...asked, ...from }, link, isLeft };
 }

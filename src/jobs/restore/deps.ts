@@ -29,7 +29,7 @@ export type RestoreStep =
 
 export interface RestoreDeps {
   readonly catalogue: Pick<Catalogue, 'transaction' | 'plans' | 'jobs' | 'deliveries' | 'backups'>;
-  readonly registry: Pick<Registry, 'get' | 'list'>;
+  readonly registry: Pick<Registry, 'get' | 'list' | 'place'>;
   readonly archive: Pick<ArchivePort, 'verifyArchive' | 'extractArchive' | 'openArchive'>;
   readonly power: PowerPort;
   /** What no swap, preview or undo touches. */
@@ -60,6 +60,8 @@ export interface FetchedArchive {
   readonly entries: number;
   /** The ignore list of the backup. */
   readonly ignore: readonly string[];
+  /** Files that the backup could not read or keep when it was made; byte strings. */
+  readonly unsaved?: readonly string[];
   /** The name of the store when a copy is read instead of the original; damage of it says nothing about the original. */
   readonly copyIn?: string;
   /** Call once, when reading has ended. */

@@ -1,6 +1,7 @@
 /** Step 5 of a restore: compares the unpacked tree with the live one and writes the renames down. */
 import fs from 'node:fs';
 import { compileIgnore, type DirectoryRules } from '../../archive/ignore/ignore.ts';
+import type { SelectionRules } from '../../archive/select/selection.ts';
 import {
   either,
   KEEP,
@@ -41,8 +42,23 @@ export interface SwapRules {
 
 export function rulesOf({ request, selection, fixed, ignore }: Omit<SwapOptions, 'named'>): SwapRules {
   const ignored = request.truncate && request.keepIgnored && ignore.length > 0;
-  const keep = either(keepPaths(fixed), ignored ? keepIgnored(compileIgnore(ignore).root()) : keepNothing);
-  return { keep, remove: either(keep, selection === undefined ? keepNothing : keepUnselected(selection.root())) };
+  const always = either(keepPaths(fixed), ignored ? keepIgnored(compileIgnore(ignore).root()) : keepNothing);
+  if (selection === undefined) return { keep: always, remove: always };
+  return {
+    keep: either(always, keepInTheWay(selection.root())),
+    remove: either(always, keepUnselected(selection.root())),
+  };
+}
+
+/**
+ * Keeps what lies where a selected path needs a directory: a link, say, in the place of its parent. Only what was
+ * selected may be replaced.
+ */
+function keepInTheWay(rules: SelectionRules): KeepRules {
+  return {
+    child: (name, directory) => (directory || rules.child(name, directory).selected ? REPLACE : KEEP),
+    enter: (name) => keepInTheWay(rules.enter(name)),
+  };
 }
 
 /** Paths below the server's directory that a restore never touches: mount points, and what is held out. */
@@ -66,13 +82,14 @@ function keepIgnored(rules: DirectoryRules): KeepRules {
   };
 }
 
-/** Keeps what a selection leaves out. In its rules `ignored` means selected. */
-function keepUnselected(rules: DirectoryRules): KeepRules {
+/** Keeps what a selection leaves out. */
+function keepUnselected(rules: SelectionRules): KeepRules {
   return {
     child(name, directory) {
-      const { ignored: selected, prune: allBelow } = rules.child(name, directory);
+      const { selected, below } = rules.child(name, directory);
       if (!directory) return selected ? REPLACE : KEEP;
-      return { keep: !selected, mixed: !selected || !allBelow };
+      if (selected) return { keep: false, mixed: below !== 'all' };
+      return { keep: true, mixed: below !== 'none' };
     },
     enter: (name) => keepUnselected(rules.enter(name)),
   };

@@ -34,6 +34,8 @@ const resultShape: z.ZodType<RestoreData> = z.object({
   files: z.number().optional(),
   bytes: z.number().optional(),
   hostile: z.number().optional(),
+  removed: z.number().optional(),
+  skipped: z.number().optional(),
   warnings: z.array(z.object({ path: z.string(), code: z.string(), message: z.string() })).optional(),
   warningCount: z.number().optional(),
   undoUntil: z.number().optional(),
@@ -86,6 +88,13 @@ export const FRESH_PLAN = {
   undoneBy: null,
 } as const;
 
+/** What a restore or an undo says where power.driver is none. */
+export const NOT_STOPPED: ArchiveWarning = {
+  path: '',
+  code: 'not_stopped',
+  message: 'The server was not stopped for it (power.driver is none): a game that ran may overwrite what was restored',
+};
+
 /** The plan of a restore that is about to pass its point of no return. */
 export function newPlan(facts: {
   readonly backup: BackupId;
@@ -93,21 +102,26 @@ export function newPlan(facts: {
   readonly file: PlanFile;
   readonly keep: RestorePlan['keep'];
   readonly result: ExtractResult;
-  /** Paths left out because a kept entry is in their place. */
-  readonly kept: readonly ArchiveWarning[];
+  /** Live files that go and that nothing replaces. */
+  readonly removed: number;
+  /** What the restore says besides the unpacking, such as paths left out because a kept entry is in their place. */
+  readonly warnings: readonly ArchiveWarning[];
 }): RestorePlan {
-  const { backup, location, file, keep, result, kept } = facts;
-  const { entries, files, bytes, hostile, warnings, warningCount } = result;
-  const shown = keepWarnings([...kept, ...warnings].slice(0, MAX_WARNINGS));
-  const counts = { entries, files, bytes, hostile, warningCount: warningCount + kept.length };
+  const { backup, location, file, keep, result, removed } = facts;
+  const { entries, files, bytes, hostile, skipped } = result;
+  const shown = keepWarnings([...facts.warnings, ...result.warnings].slice(0, MAX_WARNINGS));
+  const warningCount = result.warningCount + facts.warnings.length;
+  const counts = { entries, files, bytes, hostile, removed, skipped, warningCount };
   const undoUntil = keep === null ? {} : { undoUntil: keep.until };
   const outcome = { ...counts, warnings: shown, ...undoUntil };
   return { ...FRESH_PLAN, backup, location, trees: RESTORE_TREES, file, undoes: null, keep, result: outcome };
 }
 
 /** What the caller of a restore gets, out of the data of the event at its end. */
-export function outcomeOf({ warnings = [], warningCount = 0, undoUntil }: RestoreData): RestoreOutcome {
-  return { warnings, warningCount, ...(undoUntil === undefined ? {} : { undoUntil: isoDate(undoUntil) }) };
+export function outcomeOf(data: RestoreData, seconds: number): RestoreOutcome {
+  const { warnings = [], warningCount = 0, undoUntil, undo, files, bytes, removed, skipped } = data;
+  const counts = undo === true ? { seconds } : { files, bytes, removed, skipped, seconds };
+  return { warnings, warningCount, counts, ...(undoUntil === undefined ? {} : { undoUntil: isoDate(undoUntil) }) };
 }
 
 /**

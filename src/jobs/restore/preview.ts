@@ -12,7 +12,7 @@ import { STAGE_PREFIX } from '../../servers/stage/stage.ts';
 import { isKeptWhole, KeepScan } from '../../servers/swap/swap.ts';
 import type { RestorePreview } from '../contract.ts';
 import type { FetchedArchive, RestoreDeps } from './deps.ts';
-import { type PathSelection, requireMatch } from './paths.ts';
+import type { PathSelection } from './paths.ts';
 import { fixedPaths, rulesOf, type SwapRules } from './plan-file.ts';
 import type { RestoreRequest } from './request.ts';
 
@@ -20,19 +20,21 @@ import type { RestoreRequest } from './request.ts';
 const SHOWN = 1000;
 
 export interface PreviewRequest {
-  readonly server: GameServer;
+  /** undefined when its directory is missing: then all is added. */
+  readonly server: GameServer | undefined;
   readonly archive: FetchedArchive;
   readonly request: RestoreRequest;
   readonly selection: PathSelection | undefined;
   readonly signal: AbortSignal;
 }
 
-/** @throws Failure `archive_damaged`, `cancelled`, `path_not_found` when the paths select nothing. */
+/** @throws Failure `archive_damaged`, `cancelled`. */
 export async function previewRestore(
   request: PreviewRequest,
   deps: Pick<RestoreDeps, 'archive' | 'heldOut'>,
 ): Promise<RestorePreview> {
   const coming = await namesIn(request, deps);
+  if (request.server === undefined) return allAdded(coming, request.signal);
   const live = openRoot(request.server.path);
   try {
     const { archive, request: asked, selection, signal } = request;
@@ -44,6 +46,12 @@ export async function previewRestore(
   } finally {
     fs.closeSync(live);
   }
+}
+
+async function allAdded(coming: Names, signal: AbortSignal): Promise<RestorePreview> {
+  const comparison = new Comparison(false, signal);
+  await comparison.addAll(coming);
+  return comparison.preview;
 }
 
 /** The names in a directory of the archive; null for other entries. */
@@ -65,7 +73,6 @@ async function namesIn(
   } finally {
     await opened.close();
   }
-  requireMatch(selection, root.size);
   return root;
 }
 
@@ -108,6 +115,10 @@ class Comparison {
     const [added, replaced, deleted] = [this.#added, this.#replaced, this.#deleted];
     const counts = { added: added.count, replaced: replaced.count, deleted: deleted.count };
     return { added: added.shown, replaced: replaced.shown, deleted: deleted.shown, counts };
+  }
+
+  async addAll(coming: Names): Promise<void> {
+    for (const [name, below] of coming) await this.#addAll(name, below);
   }
 
   async compare(shared: Shared, coming: Names): Promise<void> {

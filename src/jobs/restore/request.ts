@@ -9,8 +9,12 @@ const MAX_HOURS = 366 * 24;
 const requestShape = z.object({
   /** The server becomes exactly the archive; otherwise files that the archive lacks stay. */
   truncate: z.boolean().default(false),
-  /** Globs; only what they select is restored or removed. */
+  /** Paths of the backup, spelt exactly; only what is selected is restored or removed. */
   paths: z.array(z.string()).optional(),
+  /** Patterns that select besides `paths`. */
+  globs: z.array(z.string()).optional(),
+  /** With `truncate`: also where the backup puts back nothing, or passes over what would be removed. */
+  force: z.boolean().default(false),
   /** With `truncate`: keeps what the ignore list of the backup covers. */
   keepIgnored: z.boolean().default(false),
   /** Reports what would change, and changes nothing. */

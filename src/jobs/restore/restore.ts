@@ -13,20 +13,25 @@
  * Never: changes the archive, renames the server's directory itself, or follows a link inside it.
  */
 import { HOUR_MS } from '../../base/clock.ts';
+import type { ExtractResult } from '../../archive/contract.ts';
 import type { ArchiveProgress, ArchiveWarning } from '../../archive/entry.ts';
 import { asFailure } from '../../base/failure.ts';
+import { fromText } from '../../base/paths.ts';
 import type { GameServer } from '../../servers/registry.ts';
-import { Stage } from '../../servers/stage/stage.ts';
-import { failureEvent } from '../stored/backup-facts.ts';
+import { RESTORE_TREES, Stage } from '../../servers/stage/stage.ts';
+import { failureEvent, keepWarnings } from '../stored/backup-facts.ts';
 import { damageOfCopy } from '../stored/damage.ts';
 import type { FetchedArchive, RestoreDeps } from './deps.ts';
-import { compilePaths, type PathSelection } from './paths.ts';
-import { newPlan, storePlan } from './plan.ts';
+import { makeServerDirectory, removeServerDirectory, takeOverMetadata } from './directory.ts';
+import { refuseLosses } from './losses.ts';
+import { type PathSelection, resolveAsked } from './paths.ts';
+import { newPlan, NOT_STOPPED, storePlan } from './plan.ts';
 import { fixedPaths, writeRestorePlan } from './plan-file.ts';
 import { choosePrevious } from './previous.ts';
 import { previewRestore } from './preview.ts';
 import { RestoreProgress } from './progress.ts';
 import { finishEarlier } from './recovery.ts';
+import { countRemoved } from './removed.ts';
 import { parseRestoreRequest, type RestoreRequest } from './request.ts';
 import { checkSpace } from './space-check.ts';
 import { checkArchive, type CheckedArchive } from './source.ts';
@@ -49,10 +54,23 @@ export function restoreVerb(deps: RestoreDeps): Verb<'restore'> {
 interface Restore {
   readonly job: RunningJob<'restore'>;
   readonly server: GameServer;
+  /** False for a server of which only backups are left: this restore makes its directory. */
+  readonly present: boolean;
   readonly request: RestoreRequest;
-  readonly selection: PathSelection | undefined;
   readonly progress: RestoreProgress;
+  /** Of the monotonic clock, in ms. */
+  readonly startedAt: number;
   readonly deps: RestoreDeps;
+}
+
+/** What the restore is about, once its archive was looked into. */
+interface Chosen {
+  readonly archive: FetchedArchive;
+  readonly checked: CheckedArchive | null;
+  /** undefined for all. */
+  readonly selection: PathSelection | undefined;
+  /** What the caller has to be told of besides. */
+  readonly warnings: readonly ArchiveWarning[];
 }
 
 async function runRestore(job: RunningJob<'restore'>, deps: RestoreDeps): Promise<void> {
@@ -61,24 +79,55 @@ async function runRestore(job: RunningJob<'restore'>, deps: RestoreDeps): Promis
   let stored: StoredSwap;
   try {
     const checked = await check(restore, archive); // 2
-    if (restore.request.dryRun) return await preview(restore, archive);
-    stored = await prepare(restore, archive, checked); // 3, 4, 5
+    const chosen = await choose(restore, archive, checked);
+    if (restore.request.dryRun) return await preview(restore, chosen);
+    stored = await prepare(restore, chosen); // 3, 4, 5
   } catch (error) {
     throw archive.copyIn === undefined ? error : damageOfCopy(error, archive.copyIn);
   } finally {
     await close(archive, restore);
   }
   await changeOver(job, stored, deps); // 6
-  await commitOrGoBack(job, stored, deps); // 7
+  await commitOrGoBack(job, stored, secondsOf(restore), deps); // 7
   await finishCommitted(job, stored, deps); // 8
 }
 
 async function begin(job: RunningJob<'restore'>, deps: RestoreDeps): Promise<Restore> {
+  const startedAt = deps.clock.monotonic();
   const request = parseRestoreRequest(job.record.request);
-  const selection = request.paths === undefined ? undefined : compilePaths(request.paths);
-  const server = await deps.registry.get(job.record.server);
-  await finishEarlier(server, deps);
-  return { job, server, request, selection, progress: new RestoreProgress(job), deps };
+  const { server, present } = await deps.registry.place(job.record.server);
+  if (present) await finishEarlier(server, deps);
+  return { job, server, present, request, progress: new RestoreProgress(job), startedAt, deps };
+}
+
+function secondsOf({ startedAt, deps }: Restore): number {
+  return Math.round(deps.clock.monotonic() - startedAt) / 1000;
+}
+
+/** Finds out what the asked paths are in this archive, which is proven or about to be. */
+async function choose(
+  { job, request, deps }: Restore,
+  archive: FetchedArchive,
+  checked: CheckedArchive | null,
+): Promise<Chosen> {
+  if (request.paths === undefined && request.globs === undefined) {
+    return { archive, checked, selection: undefined, warnings: [] };
+  }
+  const opened = await deps.archive.openArchive(archive.source, job.signal);
+  try {
+    const resolved = await resolveAsked(request, () => opened.entries(job.signal));
+    const warnings = (resolved?.missing ?? []).slice(0, MISSING_TOLD).map(missingWarning);
+    return { archive, checked, selection: resolved?.selection, warnings };
+  } finally {
+    await opened.close();
+  }
+}
+
+/** Paths that are none of the backup, in the answer. */
+const MISSING_TOLD = 100;
+
+function missingWarning(path: string): ArchiveWarning {
+  return { path: fromText(path), code: 'not_in_backup', message: 'It was not restored: the backup has no such path' };
 }
 
 async function fetch({ job, deps, progress }: Restore): Promise<FetchedArchive> {
@@ -102,34 +151,56 @@ async function check(restore: Restore, archive: FetchedArchive): Promise<Checked
 }
 
 /** Reports what would change, and changes nothing. */
-async function preview({ job, server, request, selection, deps }: Restore, archive: FetchedArchive): Promise<void> {
+async function preview({ job, server, present, request, deps }: Restore, chosen: Chosen): Promise<void> {
   job.phase('comparing');
-  const found = await previewRestore({ server, archive, request, selection, signal: job.signal }, deps);
+  const { archive, selection } = chosen;
+  const compared = { server: present ? server : undefined, archive, request, selection, signal: job.signal };
+  const found = await previewRestore(compared, deps);
   const { server: id, backup, id: jobId } = job.record;
   const data = { dryRun: true, counts: found.counts };
   job.commit(() => [{ type: 'restore.completed', server: id, backup, job: jobId, data }], {
-    warnings: [],
-    warningCount: 0,
+    warnings: keepWarnings(chosen.warnings),
+    warningCount: chosen.warnings.length,
     dryRun: found,
   });
 }
 
 /** Steps 3 to 5. On failure the server is unchanged and running again, and the stage is removed. */
-async function prepare(restore: Restore, archive: FetchedArchive, checked: CheckedArchive | null): Promise<StoredSwap> {
-  const { job, server, request, selection, deps } = restore;
+async function prepare(restore: Restore, chosen: Chosen): Promise<StoredSwap> {
+  const { job, server, present, deps } = restore;
   job.phase('making room');
-  const stage = await makeStage(restore);
+  if (!present) makeServerDirectory(server);
   try {
-    const room = await checkSpace(stage, { archive, checked, selection, signal: job.signal }, deps);
-    const previous = request.keepPreviousHours === undefined ? undefined : choosePrevious(stage, deps.config);
-    deps.onStep?.('staged');
-    const unpacked = await unpack(restore, stage, { archive, proven: checked !== null, room });
-    await stop(restore, stage);
-    return await plan(restore, stage, { ...unpacked, ignore: archive.ignore, previous });
+    const stage = await makeStage(restore);
+    return await prepareIn(stage, restore, chosen).catch(async (error: unknown) => {
+      await abandonStage(job, server, stage, deps);
+      throw error;
+    });
   } catch (error) {
-    await abandonStage(job, server, stage, deps);
+    if (!present) removeServerDirectory(server);
     throw error;
   }
+}
+
+async function prepareIn(stage: Stage, restore: Restore, chosen: Chosen): Promise<StoredSwap> {
+  const { job, present, request, deps } = restore;
+  const { archive, checked, selection } = chosen;
+  const room = await checkSpace(stage, { archive, checked, selection, signal: job.signal }, deps);
+  const previous = request.keepPreviousHours === undefined ? undefined : choosePrevious(stage, deps.config);
+  deps.onStep?.('staged');
+  const unpacked = await unpack(restore, stage, { archive, selection, proven: checked !== null, room });
+  if (present) guard(restore, stage, chosen, unpacked.result);
+  else takeOverMetadata(stage.live, stage.openTree(RESTORE_TREES.incoming));
+  await stop(restore, stage);
+  return plan(restore, stage, { ...unpacked, chosen, previous });
+}
+
+/** Before the server is stopped: what would only take away is refused, unless that was asked for. */
+function guard({ request }: Restore, stage: Stage, chosen: Chosen, result: ExtractResult): void {
+  if (!request.truncate || request.force) return;
+  const incoming = stage.openTree(RESTORE_TREES.incoming);
+  const unsaved = chosen.archive.unsaved ?? [];
+  refuseLosses({ live: stage.live, incoming, result, unsaved, selection: chosen.selection });
 }
 
 async function makeStage({ job, server }: Restore): Promise<Stage> {
@@ -141,13 +212,13 @@ async function makeStage({ job, server }: Restore): Promise<Stage> {
 }
 
 async function unpack(
-  { job, server, request, selection, progress, deps }: Restore,
+  { job, server, request, progress, deps }: Restore,
   stage: Stage,
-  from: Pick<UnpackOptions, 'archive' | 'proven' | 'room'>,
+  from: Pick<UnpackOptions, 'archive' | 'selection' | 'proven' | 'room'>,
 ): Promise<Unpacked> {
   job.phase('unpacking');
   const onProgress = (part: ArchiveProgress): void => progress.unpacked(part);
-  const unpacked = await unpackArchive(stage, { ...from, server, request, selection, job, onProgress }, deps);
+  const unpacked = await unpackArchive(stage, { ...from, server, request, job, onProgress }, deps);
   deps.onStep?.('unpacked');
   return unpacked;
 }
@@ -159,24 +230,33 @@ async function stop({ job, server, deps }: Restore, stage: Stage): Promise<void>
 }
 
 async function plan(
-  { job, server, request, selection, deps }: Restore,
+  { job, server, request, deps }: Restore,
   stage: Stage,
-  made: Unpacked & { readonly ignore: readonly string[]; readonly previous: string | undefined },
+  made: Unpacked & { readonly chosen: Chosen; readonly previous: string | undefined },
 ): Promise<StoredSwap> {
   job.phase('planning');
-  const kept: ArchiveWarning[] = [];
-  const { named, ignore, result, previous } = made;
+  const { named, chosen, result, previous } = made;
+  const warnings = [...chosen.warnings, ...(deps.power.unmanaged === true ? [NOT_STOPPED] : [])];
   // Looked up again: a restore of a server inside this one may have begun while this one was unpacked.
   const fixed = await fixedPaths(server, stage.live, deps);
-  const options = { request, selection, fixed, ignore, named };
-  const file = await writeRestorePlan(stage, options, (path) => kept.push(keptWarning(path)), job.signal);
+  const options = { request, selection: chosen.selection, fixed, ignore: chosen.archive.ignore, named };
+  const file = await writeRestorePlan(stage, options, (path) => warnings.push(keptWarning(path)), job.signal);
+  const removed = await countRemoved(stage, file, job.signal);
   deps.onStep?.('planned');
   const { keepPreviousHours: hours } = request;
   const keep =
     previous === undefined || hours === undefined
       ? null
       : { until: deps.clock.now() + hours * HOUR_MS, directory: previous };
-  const swapPlan = newPlan({ backup: job.record.backup, location: stage.location, file, keep, result, kept });
+  const swapPlan = newPlan({
+    backup: job.record.backup,
+    location: stage.location,
+    file,
+    keep,
+    result,
+    removed,
+    warnings,
+  });
   const record = storePlan(job, swapPlan, deps);
   deps.onStep?.('stored');
   return { record, plan: swapPlan, stage, server };

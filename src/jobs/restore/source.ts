@@ -1,6 +1,7 @@
 /** Steps 1 and 2 of a restore: opens the archive and verifies it. */
 import type { ArchiveProgress } from '../../archive/entry.ts';
 import { Failure } from '../../base/failure.ts';
+import { fromText } from '../../base/paths.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { JobRecord } from '../../catalogue/records.ts';
 import { openReadable, type ReadableDependencies } from '../stored/readable-copy.ts';
@@ -14,18 +15,22 @@ export interface CheckedArchive {
   readonly entries: number;
 }
 
+/** Warnings of a backup about files that it should hold and does not. */
+const UNSAVED: ReadonlySet<string> = new Set(['unreadable', 'too_deep']);
+
 /** Opens archives of backups in the catalogue: in their own store, or a copy when that cannot be read. */
 export function fetchFromStores(
   deps: ReadableDependencies & { readonly catalogue: Pick<Catalogue, 'backups'> },
 ): RestoreDeps['fetch'] {
   return async (job: JobRecord) => {
     const record = deps.catalogue.backups.get(job.backup, job.server);
-    const { size, sha256, rawSize, files, entries, ignore } = record;
+    const { size, sha256, rawSize, files, entries, ignore, warnings } = record;
+    const unsaved = warnings.filter(({ code }) => UNSAVED.has(code)).map(({ path }) => fromText(path));
     const { opened, store } = await openReadable(record, deps, (from) => openStoredArchive(from, record, 'always'));
     const expected = sha256 === null ? null : { size, sha256 };
     const copyIn = store === record.store ? undefined : store;
     const close = (): Promise<void> => opened.close();
-    return { source: opened.request, expected, rawSize, files, entries, ignore, copyIn, close };
+    return { source: opened.request, expected, rawSize, files, entries, ignore, unsaved, copyIn, close };
   };
 }
 

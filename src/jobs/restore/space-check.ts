@@ -5,7 +5,7 @@ import { SliceTimer } from '../../base/handle-writes.ts';
 import { outOfSpace } from '../../policy/limits.ts';
 import type { Stage } from '../../servers/stage/stage.ts';
 import type { FetchedArchive, RestoreDeps } from './deps.ts';
-import { type PathSelection, requireMatch } from './paths.ts';
+import type { PathSelection } from './paths.ts';
 import type { CheckedArchive } from './source.ts';
 
 /** Block size of common file systems; each file takes whole blocks. */
@@ -33,14 +33,12 @@ interface Need {
 }
 
 /**
- * @throws Failure `insufficient_storage` when bytes or inodes do not suffice; `too_large`; `path_not_found` when the paths
- * select nothing.
+ * @throws Failure `insufficient_storage` when bytes or inodes do not suffice; `too_large`.
  */
 export async function checkSpace(stage: Stage, request: SpaceRequest, deps: RestoreDeps): Promise<StageSpace> {
-  const { archive, selection } = request;
+  const { archive } = request;
   const maxEntries = Math.max(MAX_ENTRIES, archive.expected === null ? 0 : archive.entries);
   const need = await measure(request, maxEntries, deps);
-  requireMatch(selection, need.entries);
   const reserve = deps.config.limits.reserveFree;
   const free = stage.freeSpace();
   if (need.bytes > free.bytes - reserve) {

@@ -116,11 +116,17 @@ export function commitSwap(record: PlanRecord, plan: RestorePlan, deps: RestoreD
 /**
  * Step 7. Commits, or reverses the swap when the catalogue refuses: a failed job must leave the server unchanged.
  *
+ * @param seconds that the job has run.
  * @throws Failure with the reason.
  */
-export async function commitOrGoBack(job: RunningJob<'restore'>, stored: StoredSwap, deps: RestoreDeps): Promise<void> {
+export async function commitOrGoBack(
+  job: RunningJob<'restore'>,
+  stored: StoredSwap,
+  seconds: number,
+  deps: RestoreDeps,
+): Promise<void> {
   try {
-    job.commit(() => commitSwap(stored.record, stored.plan, deps), outcomeOf(stored.plan.result));
+    job.commit(() => commitSwap(stored.record, stored.plan, deps), outcomeOf(stored.plan.result, seconds));
   } catch (error) {
     throw await goBack(stored, asFailure(error, 'Cannot store that the restore is done'), deps);
   }

@@ -11,7 +11,8 @@ import type { GameServer } from '../../servers/registry.ts';
 import { Stage, UNDO_TREES } from '../../servers/stage/stage.ts';
 import { holdsPlan, invertPlan, type PlanFile, PlanWriter, readPlan } from '../../servers/swap/swap.ts';
 import type { RestoreDeps } from './deps.ts';
-import { FRESH_PLAN, type RestorePlan, restorePlanOf, storePlan } from './plan.ts';
+import { keepWarnings } from '../stored/backup-facts.ts';
+import { FRESH_PLAN, NOT_STOPPED, type RestorePlan, restorePlanOf, storePlan } from './plan.ts';
 import { fixedPaths } from './plan-file.ts';
 import { settleUndone, UNDO_PLAN } from './previous.ts';
 import { finishEarlier } from './recovery.ts';
@@ -26,13 +27,14 @@ interface Kept {
 }
 
 export async function runUndo(job: RunningJob<'restore'>, deps: RestoreDeps): Promise<void> {
+  const startedAt = deps.clock.monotonic();
   job.phase('fetching');
   const server = await deps.registry.get(job.record.server);
   await finishEarlier(server, deps);
   const kept = markKept(job, deps);
   const stored = await prepare(job, kept, server, deps);
   await changeOver(job, stored, deps);
-  await commitOrGoBack(job, stored, deps);
+  await commitOrGoBack(job, stored, Math.round(deps.clock.monotonic() - startedAt) / 1000, deps);
   await finishCommitted(job, stored, deps);
 }
 
@@ -64,7 +66,7 @@ async function prepare(job: RunningJob, kept: Kept, server: GameServer, deps: Re
     job.phase('planning');
     const file = await writeUndoPlan(stage, kept.plan);
     deps.onStep?.('planned');
-    const plan = undoPlan(kept, file);
+    const plan = undoPlan(kept, file, deps.power.unmanaged === true);
     const record = storePlan(job, plan, deps);
     deps.onStep?.('stored');
     return { record, plan, stage, server };
@@ -123,10 +125,12 @@ async function writeUndoPlan(stage: Stage, plan: RestorePlan): Promise<PlanFile>
   return file;
 }
 
-function undoPlan({ record, plan }: Kept, file: PlanFile): RestorePlan {
+function undoPlan({ record, plan }: Kept, file: PlanFile, unmanaged: boolean): RestorePlan {
   const { backup, location } = plan;
   const undoes = record.job;
-  return { ...FRESH_PLAN, backup, location, trees: UNDO_TREES, file, undoes, keep: null, result: { undo: true } };
+  const warned = unmanaged ? { warnings: keepWarnings([NOT_STOPPED]), warningCount: 1 } : {};
+  const result = { undo: true, ...warned };
+  return { ...FRESH_PLAN, backup, location, trees: UNDO_TREES, file, undoes, keep: null, result };
 }
 
 /** The undo failed: the kept tree stays as it was. */

@@ -12,6 +12,7 @@ import { WingsPower } from './wings.ts';
 
 /** The caller makes sure that the server is stopped. */
 const unmanaged: PowerPort = {
+  unmanaged: true,
   state: () => Promise.resolve('stopped'),
   stop: () => Promise.resolve(),
   start: () => Promise.resolve(),

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compilePaths } from '../../../src/jobs/restore/paths.ts';
+import { compileGlobs } from '../../../src/jobs/restore/globs.ts';
 import { remains, restoreNode, type RestoreNode } from '../../support/restore-scene.ts';
 import { keeping, overlaid, partly } from '../../support/restore-oracle.ts';
 import { manifestOf, type Tree, trees } from '../../support/tree.ts';
@@ -33,9 +33,10 @@ const ignoreLists = fc.constantFrom(
   ['/a/b', 'x*'],
 );
 
+// Forced: of two random trees one may be empty, and a restore that would only delete is refused otherwise.
 const requests = fc.oneof(
   fc.record({ truncate: fc.boolean() }),
-  fc.record({ truncate: fc.boolean(), paths: globs }),
+  fc.record({ truncate: fc.boolean(), globs }),
   fc.constant({ truncate: true, keepIgnored: true }),
 );
 
@@ -60,7 +61,11 @@ describe('over random pairs of trees, a restore', () => {
     const { node, set } = await scene();
     const property = fc.asyncProperty(trees, trees, async (live, archive) => {
       set(live, archive);
-      await check(node, { truncate: true }, archive);
+      if (archive.size === 0 && live.size > 0) {
+        expect(await node.restore({ truncate: true })).toBe('invalid_request');
+        expect(node.manifest()).toEqual(manifestOf(live));
+      }
+      await check(node, { truncate: true, force: archive.size === 0 }, archive);
     });
     await fc.assert(property, { numRuns: RUNS });
   });
@@ -78,9 +83,10 @@ describe('over random pairs of trees, a restore', () => {
     const { node, set } = await scene();
     const property = fc.asyncProperty(trees, trees, globs, fc.boolean(), async (live, archive, paths, truncate) => {
       set(live, archive);
-      if (matches(archive, paths)) await check(node, { paths, truncate }, partly(live, archive, paths, truncate));
+      if (matches(archive, paths))
+        await check(node, { globs: paths, truncate, force: true }, partly(live, archive, paths, truncate));
       else {
-        expect(await node.restore({ paths, truncate })).toBe('path_not_found');
+        expect(await node.restore({ globs: paths, truncate })).toBe('path_not_found');
         expect(node.manifest()).toEqual(manifestOf(live));
       }
     });
@@ -91,7 +97,7 @@ describe('over random pairs of trees, a restore', () => {
     const { node, set } = await scene();
     const property = fc.asyncProperty(trees, trees, ignoreLists, async (live, archive, ignore) => {
       set(live, archive, ignore);
-      await check(node, { truncate: true, keepIgnored: true }, keeping(live, archive, ignore));
+      await check(node, { truncate: true, keepIgnored: true, force: true }, keeping(live, archive, ignore));
     });
     await fc.assert(property, { numRuns: RUNS });
   });
@@ -99,9 +105,9 @@ describe('over random pairs of trees, a restore', () => {
   it('can be undone to the first manifest, in every mode', async () => {
     const { node, set } = await scene();
     const property = fc.asyncProperty(trees, trees, requests, async (live, archive, request) => {
-      fc.pre(!('paths' in request) || matches(archive, request.paths));
+      fc.pre(!('globs' in request) || matches(archive, request.globs));
       set(live, archive, ['logs', '*.log']);
-      expect(await node.restore({ ...request, keepPreviousHours: 1 })).toBe('done');
+      expect(await node.restore({ ...request, force: true, keepPreviousHours: 1 })).toBe('done');
       await check(node, { undo: true }, live);
       expect(fs.readdirSync(join(node.stateDirectory, 'previous'))).toEqual([]);
     });
@@ -111,13 +117,13 @@ describe('over random pairs of trees, a restore', () => {
   it('is told beforehand by a dry run, which changes nothing', async () => {
     const { node, set } = await scene();
     const property = fc.asyncProperty(trees, trees, requests, async (live, archive, request) => {
-      fc.pre(!('paths' in request) || matches(archive, request.paths));
+      fc.pre(!('globs' in request) || matches(archive, request.globs));
       set(live, archive, ['logs', '*.log']);
       const { dryRun: preview } = await node.submit({ ...request, dryRun: true }).ended;
       expect(node.manifest()).toEqual(manifestOf(live));
       expect(remains(node)).toEqual([]);
       const before = identities(node.live);
-      expect(await node.restore(request)).toBe('done');
+      expect(await node.restore({ ...request, force: true })).toBe('done');
       expect(preview).toMatchObject(differences(before, identities(node.live)));
     });
     await fc.assert(property, { numRuns: RUNS });
@@ -125,7 +131,7 @@ describe('over random pairs of trees, a restore', () => {
 });
 
 function matches(archive: Tree, globs: readonly string[]): boolean {
-  const selection = compilePaths(globs);
+  const selection = compileGlobs(globs);
   return [...archive].some(([path, { kind }]) => selection.selects(path, kind));
 }
 

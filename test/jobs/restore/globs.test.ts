@@ -2,10 +2,10 @@ import * as fc from 'fast-check';
 import micromatch from 'micromatch';
 import { describe, expect, it } from 'vitest';
 import { fromText } from '../../../src/base/paths.ts';
-import { compilePaths } from '../../../src/jobs/restore/paths.ts';
+import { compileGlobs } from '../../../src/jobs/restore/globs.ts';
 
 function selects(globs: readonly string[], path: string): boolean {
-  return compilePaths(globs).selects(fromText(path), 'file');
+  return compileGlobs(globs).selects(fromText(path), 'file');
 }
 
 /** What micromatch says, of the path or of a directory above it. */
@@ -24,7 +24,7 @@ function expected(globs: readonly string[], path: string): boolean {
   return !excluded && (positive.length === 0 || positive.some(matches));
 }
 
-describe('the paths of a restore', () => {
+describe('the globs of a restore', () => {
   it('mean what they mean to micromatch, and stand for all below them', () => {
     const name = fc.constantFrom('a', 'b', 'ab', 'abc', '.a', 'a.log', 'r.0.0.mca');
     const part = fc.constantFrom(
@@ -101,11 +101,11 @@ describe('the paths of a restore', () => {
     [['+(a)*']],
     [['a\nb']],
   ])('refuses %j', (globs) => {
-    expect(() => compilePaths(globs)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+    expect(() => compileGlobs(globs)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
   });
 
   it('takes no longer for a pattern that drives regular expressions mad', () => {
-    const selection = compilePaths([`${'*a'.repeat(400)}*b`, `${'**/'.repeat(200)}b`]);
+    const selection = compileGlobs([`${'*a'.repeat(400)}*b`, `${'**/'.repeat(200)}b`]);
     expect(selection.selects('a'.repeat(255), 'file')).toBe(false);
     expect(selection.selects(`${'a/'.repeat(1000)}c`, 'file')).toBe(false);
   });
