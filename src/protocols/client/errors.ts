@@ -74,7 +74,10 @@ export function answerError(c: AppContext, thrown: unknown): Response {
   // RFC 9110 15.5.2: a 401 must say which scheme it wants.
   if (status === 401) c.header('WWW-Authenticate', 'Bearer realm="roost"');
   if (status === 503) c.header('Retry-After', '30');
-  const detail = FIXED_MESSAGES[failure.code] ?? printableText(failure.message);
+  // A server's own hint is for callers who hold it: the guard, which answers all others, gives none.
+  const hint =
+    failure.code === 'server_not_found' && failure.hint !== undefined ? ` ${printableText(failure.hint)}` : '';
+  const detail = `${FIXED_MESSAGES[failure.code] ?? printableText(failure.message)}${hint}`;
   return answer(c, status, [{ code, status: `${status}`, detail }]);
 }
 

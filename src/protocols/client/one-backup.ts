@@ -1,7 +1,7 @@
 /** Details, deletion, restore and lock of one backup. */
 import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
-import type { BackupService, BackupView } from '../../jobs/contract.ts';
+import type { BackupService, BackupView, RestoreBackup } from '../../jobs/contract.ts';
 import type { App, DialectDeps } from '../dialect.ts';
 import { ignoredBody, jsonBody } from '../request-body.ts';
 import { bearerRoute, jsonAnswer, optionalBody } from '../route-answers.ts';
@@ -49,8 +49,9 @@ export function mountOneBackup(app: App, { service }: DialectDeps, guard: Guard)
   });
   app.openapi(restore, async (c) => {
     const id = backupIdOf(c.req.valid('param').backup);
-    const truncate = c.req.valid('json').truncate ?? true;
-    const accepted = await withMessages(REFUSALS.restore, () => restoreBackup(service, c.get('server'), id, truncate));
+    const { truncate, force } = c.req.valid('json');
+    const request = { server: c.get('server'), backup: id, truncate: truncate ?? true, force: force ?? undefined };
+    const accepted = await withMessages(REFUSALS.restore, () => restoreBackup(service, request));
     // Not awaited: the failure is in the events, and must not be an unhandled rejection.
     accepted.ended.catch(() => undefined);
     return c.body(null, 202);
@@ -79,9 +80,10 @@ async function removeBackup(service: BackupService, server: ServerId, id: Backup
 }
 
 /** @throws Failure `backup_not_ready` while it is being made (the service says `server_busy`). */
-async function restoreBackup(service: BackupService, server: ServerId, backup: BackupId, truncate: boolean) {
+async function restoreBackup(service: BackupService, request: RestoreBackup) {
+  const { server, backup } = request;
   refuseUnfinished(await service.backup(server, backup), 'Cannot restore the backup');
-  return service.restore({ server, backup, truncate });
+  return service.restore(request);
 }
 
 /** Not atomic: two toggles at once may end in the same state, as in the live panel. */

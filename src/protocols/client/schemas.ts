@@ -65,6 +65,10 @@ export const CreateBody = z
 export const RestoreBody = z
   .object({
     truncate: flag.nullish().openapi({ type: 'boolean', description: 'Removes existing files; true without it' }),
+    force: flag.nullish().openapi({
+      type: 'boolean',
+      description: 'Truncates also where the backup puts back nothing, or passes over what would be removed',
+    }),
   })
   .openapi('ClientRestoreBackup');
 

@@ -9,7 +9,7 @@ import { ignoredBody, jsonBody } from '../request-body.ts';
 import { backupIdOf, guard } from './guard.ts';
 import * as schemas from './schemas.ts';
 import { backupObject, estimateObject } from './views.ts';
-import { backupUrl, endOf } from './waiting.ts';
+import { backupUrl, endOf, jobUrl } from './waiting.ts';
 
 const list = bearerRoute({
   method: 'get',
@@ -73,7 +73,9 @@ export function mountBackups(app: App, ports: DialectDeps): void {
     });
     c.header('Location', backupUrl(ports, accepted.backup));
     const ended = await endOf(c, accepted);
-    return ended === undefined ? c.json(backupObject(accepted.backup), 202) : c.json(backupObject(ended), 201);
+    if (ended !== undefined) return c.json(backupObject(ended), 201);
+    c.header('Link', `<${jobUrl(ports, accepted.job)}>; rel="monitor"`);
+    return c.json({ ...backupObject(accepted.backup), jobId: accepted.job }, 202);
   });
 
   app.openapi(remove, async (c) => {

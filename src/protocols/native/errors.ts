@@ -24,6 +24,9 @@ const FIXED_MESSAGES: Partial<Record<FailureCode, string>> = {
   job_not_found: 'There is no such job',
 };
 
+// A server's own hint is for callers who hold it: the guard, which answers all others, gives none.
+const HIDDEN_HINTS: ReadonlySet<FailureCode> = new Set(['backup_not_found', 'job_not_found']);
+
 const LONGEST_FAULTS = 600;
 
 interface ErrorBody {
@@ -38,7 +41,7 @@ export function answerError(c: AppContext, thrown: unknown): Response {
   const body: ErrorBody = {
     error: sentence(failure, c.get('caller') !== undefined),
     code: failure.code,
-    hint: failure.hint === undefined || failure.code in FIXED_MESSAGES ? undefined : printableText(failure.hint),
+    hint: failure.hint === undefined || HIDDEN_HINTS.has(failure.code) ? undefined : printableText(failure.hint),
     requestId: c.get('requestId'),
   };
   // RFC 9110 15.5.2: a 401 must say which scheme it wants.

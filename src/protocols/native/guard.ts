@@ -9,11 +9,11 @@ import type { Permission } from '../../config/types.ts';
 import { holdsServer, mayUse, type Caller } from '../access.ts';
 import type { AppContext, AppEnv } from '../dialect.ts';
 
-/** Requires the permission and, on routes with a `{server}`, that the caller holds it; sets `c.get('server')`. */
-export function guard(permission: Permission): MiddlewareHandler<AppEnv> {
+/** Requires one of the permissions and, on routes with a `{server}`, that the caller holds it; sets `c.get('server')`. */
+export function guard(...permissions: readonly [Permission, ...Permission[]]): MiddlewareHandler<AppEnv> {
   return async function guard(c, next) {
     const caller = nativeCaller(c);
-    if (!mayUse(caller, permission)) throw lacking(permission);
+    if (!permissions.some((permission) => mayUse(caller, permission))) throw lacking(permissions[0]);
     const named = c.req.param('server');
     if (named !== undefined) {
       // RFC 9562: UUIDs are case-insensitive on input.

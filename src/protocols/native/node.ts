@@ -50,7 +50,8 @@ const job = bearerRoute({
   method: 'get',
   path: '/api/jobs/{id}',
   summary: 'One job',
-  middleware: [guard('node.read')],
+  description: 'For who may read the node, and for who may begin such jobs of the server.',
+  middleware: [guard('node.read', 'backup.read', 'backup.create', 'backup.restore')],
   request: { params: schemas.JobParams },
   responses: { 200: jsonAnswer(schemas.JobObject, 'The job'), ...ANY_ERROR },
 });

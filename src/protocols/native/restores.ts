@@ -9,7 +9,7 @@ import { ANY_ERROR, BACKUPS } from './answers.ts';
 import { backupIdOf, guard } from './guard.ts';
 import * as schemas from './schemas.ts';
 import { restoreObject } from './views.ts';
-import { backupUrl, endOf } from './waiting.ts';
+import { backupUrl, endOf, jobUrl } from './waiting.ts';
 
 const answers = {
   200: jsonAnswer(schemas.RestoreObject, 'It is done'),
@@ -46,7 +46,7 @@ export function mountRestores(app: App, ports: DialectDeps): void {
     const request = restoreRequest(c.get('server'), backupIdOf(c.req.valid('query').id), body);
     const accepted = await service.restore(request);
     const done = await outcomeOf(c, accepted, ports);
-    if (done === undefined) return c.json(restoreObject('Backup restore started'), 202);
+    if (done === undefined) return begun(c, accepted, 'Backup restore started', ports);
     return c.json(
       restoreObject(body.dryRun === true ? 'Nothing was changed' : 'Backup restored successfully', done),
       200,
@@ -56,9 +56,15 @@ export function mountRestores(app: App, ports: DialectDeps): void {
   app.openapi(undo, async (c) => {
     const accepted = await service.undo(c.get('server'), backupIdOf(c.req.valid('param').id));
     const done = await outcomeOf(c, accepted, ports);
-    if (done === undefined) return c.json(restoreObject('Undo started'), 202);
+    if (done === undefined) return begun(c, accepted, 'Undo started', ports);
     return c.json(restoreObject('Restore undone successfully', done), 200);
   });
+}
+
+/** The job is what a caller who does not wait can follow: the backup does not tell how a restore of it ended. */
+function begun(c: AppContext, { job }: AcceptedRestore, message: string, ports: DialectDeps) {
+  c.header('Location', jobUrl(ports, job));
+  return c.json({ ...restoreObject(message), jobId: job }, 202);
 }
 
 async function outcomeOf(c: AppContext, accepted: AcceptedRestore, ports: DialectDeps) {
@@ -67,6 +73,6 @@ async function outcomeOf(c: AppContext, accepted: AcceptedRestore, ports: Dialec
 }
 
 function restoreRequest(server: ServerId, backup: BackupId, body: z.infer<typeof schemas.RestoreBody>): RestoreBackup {
-  const { truncate = false, paths, keepIgnored, dryRun, keepPrevious: keepPreviousHours } = body;
-  return { server, backup, truncate, paths, keepIgnored, dryRun, keepPreviousHours };
+  const { truncate = false, paths, globs, force, keepIgnored, dryRun, keepPrevious: keepPreviousHours } = body;
+  return { server, backup, truncate, paths, globs, force, keepIgnored, dryRun, keepPreviousHours };
 }

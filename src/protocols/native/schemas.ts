@@ -12,6 +12,8 @@ const MOST_PATTERNS = 10_000;
 const MOST_HOURS = 366 * 24;
 /** Linux PATH_MAX in bytes; percent-encoding makes a path at most three times as long. */
 const LONGEST_PATH = 4096;
+/** Four characters, an escape, for each byte of the longest path of an archive. */
+const LONGEST_ARCHIVE_PATH = 4 * 8192;
 
 const bounded = (longest: number) => z.string().max(longest, `must not be longer than ${longest} characters`);
 
@@ -25,6 +27,11 @@ const name = bounded(LONGEST_NAME)
 const pattern = bounded(LONGEST_PATTERN)
   .transform((text) => text.replace(/\r$/, ''))
   .refine((text) => !text.includes('\n') && !text.includes('\0'), 'must be one line');
+
+// Names may have line ends in them. Half a surrogate pair is no character of any name.
+const archivePath = bounded(LONGEST_ARCHIVE_PATH)
+  .min(1, 'must not be empty')
+  .refine((text) => !text.includes('\0') && text.isWellFormed(), 'must be text without NUL');
 
 const patterns = z.array(pattern).max(MOST_PATTERNS, `must not hold more than ${MOST_PATTERNS} patterns`);
 
@@ -73,11 +80,24 @@ export const RestoreBody = z
       .optional()
       .openapi({ description: 'Removes what the backup does not hold; false without it' }),
     paths: z
+      .array(archivePath)
+      .min(1, 'must not be empty')
+      .max(MOST_PATTERNS, `must not hold more than ${MOST_PATTERNS} paths`)
+      .optional()
+      .openapi({
+        description:
+          'Paths of the backup, spelt as a listing shows them; a directory means what is below it. One that is no path of the backup is tried as a glob',
+      }),
+    globs: z
       .array(pattern.refine((text) => text !== '', 'must not be empty'))
       .min(1, 'must not be empty')
       .max(MOST_PATTERNS, `must not hold more than ${MOST_PATTERNS} globs`)
       .optional()
-      .openapi({ description: 'Globs of what to restore; everything without it' }),
+      .openapi({ description: 'Patterns of what to restore besides `paths`; `!` before one excludes' }),
+    force: z.boolean().optional().openapi({
+      description:
+        'With truncate: also where the backup puts back nothing, or passes over what would be removed; refused without it',
+    }),
     keepIgnored: z
       .boolean()
       .optional()
@@ -166,6 +186,10 @@ export const BackupObject = z
     error: ErrorReason.optional(),
     verifiedAt: date.optional(),
     damagedAt: date.optional(),
+    jobId: z
+      .string()
+      .optional()
+      .openapi({ description: 'In the answer 202: the job, to be followed at /api/jobs/{id}' }),
     suspect: z
       .object({ reason: z.enum(['empty', 'shrunken_files', 'shrunken_bytes', 'unreadable']), message: z.string() })
       .optional()
@@ -182,6 +206,12 @@ export const RestoreObject = z.object({
   message: z.string(),
   warnings: WarningObject.array().optional(),
   warningCount: z.number().optional(),
+  files: z.number().optional().openapi({ description: 'Files that were put back' }),
+  bytes: z.number().optional().openapi({ description: 'Bytes of their content' }),
+  removed: z.number().optional().openapi({ description: 'Live files that are gone and that nothing replaced' }),
+  skipped: z.number().optional().openapi({ description: 'Entries of the backup that were passed over' }),
+  seconds: z.number().optional().openapi({ description: 'How long it took' }),
+  jobId: z.string().optional().openapi({ description: 'With 202: the job, to be followed at /api/jobs/{id}' }),
   undoUntil: date.optional().openapi({ description: 'Until when undo puts back what was there' }),
   dryRun: z
     .object({
@@ -236,6 +266,10 @@ export const ServerObject = z
     suspended: z.boolean(),
     backups: z.number(),
     bytes: z.number(),
+    state: z
+      .literal('no directory')
+      .optional()
+      .openapi({ description: 'There when only backups are left: restoring one makes the directory' }),
   })
   .openapi('Server');
 

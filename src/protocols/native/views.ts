@@ -11,6 +11,7 @@ import type {
   DirectoryPage,
   Estimate,
   JobView,
+  RestoreCounts,
   RestoreOutcome,
   ServerView,
   SystemView,
@@ -66,14 +67,19 @@ function copyObject({ store, state, error, updatedAt }: NonNullable<BackupView['
 
 /** The message of the original API, with a restore's warnings and preview, if any. */
 export function restoreObject(message: string, outcome?: RestoreOutcome): z.infer<typeof RestoreObject> {
-  const { warnings = [], warningCount = 0, undoUntil, dryRun } = outcome ?? {};
+  const { warnings = [], warningCount = 0, undoUntil, dryRun, counts } = outcome ?? {};
   return {
     success: true,
     message,
+    ...(counts === undefined ? {} : countsObject(counts)),
     ...(warningCount === 0 ? {} : { warnings: warnings.map(plainWarning), warningCount }),
     undoUntil,
     dryRun: dryRun === undefined ? undefined : lists(dryRun),
   };
+}
+
+function countsObject({ files, bytes, removed, skipped, seconds }: RestoreCounts) {
+  return { files, bytes, removed, skipped, seconds };
 }
 
 function plainWarning({ path, code, message }: WarningRecord): WarningRecord {
@@ -85,8 +91,8 @@ function lists({ added, replaced, deleted, counts }: NonNullable<RestoreOutcome[
 }
 
 export function serverObject(view: ServerView): z.infer<typeof ServerObject> {
-  const { id, name, status, suspended, backups, bytes } = view;
-  return { id, name, status, suspended, backups, bytes };
+  const { id, name, status, suspended, directory, backups, bytes } = view;
+  return { id, name, status, suspended, backups, bytes, state: directory ? undefined : 'no directory' };
 }
 
 export function jobObject(view: JobView): z.infer<typeof JobObject> {

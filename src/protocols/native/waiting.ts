@@ -1,3 +1,4 @@
+import type { JobId } from '../../base/ids.ts';
 import type { Accepted, BackupView } from '../../jobs/contract.ts';
 import type { AppContext, DialectDeps } from '../dialect.ts';
 
@@ -31,6 +32,10 @@ export async function endOf(c: AppContext, accepted: Accepted): Promise<BackupVi
 /** A URL of this node; relative without `api.public_url`, since panels put their own host before it. */
 export function ownUrl(ports: DialectDeps, path: string): string {
   return `${ports.publicUrl ?? ''}${path}`;
+}
+
+export function jobUrl(ports: DialectDeps, job: JobId): string {
+  return ownUrl(ports, `/api/jobs/${job}`);
 }
 
 export function backupUrl(ports: DialectDeps, view: BackupView): string {

@@ -20,7 +20,7 @@ const CreateBody = z.object({
   locked: z.boolean().nullish(),
 });
 
-const RestoreBody = z.object({ uuid, truncate: z.boolean().nullish() });
+const RestoreBody = z.object({ uuid, truncate: z.boolean().nullish(), force: z.boolean().nullish() });
 
 export function mountBackups(app: App, { service }: DialectDeps): void {
   const path = '/api/servers/:server/backup';
@@ -45,10 +45,10 @@ export function mountBackups(app: App, { service }: DialectDeps): void {
   });
 
   app.post(`${path}/restore`, panelOnly, async (c) => {
-    const { uuid: backup, truncate } = await bodyAs(c, RestoreBody);
-    const request = { server: c.get('server'), backup, truncate: truncate ?? false, whenBusy: 'queue' as const };
+    const { uuid: backup, truncate, force } = await bodyAs(c, RestoreBody);
+    const request = { server: c.get('server'), backup, truncate: truncate ?? false, force: force ?? undefined };
     await (
-      await service.restore(request)
+      await service.restore({ ...request, whenBusy: 'queue' })
     ).ended;
     return c.json({ success: true, message: 'Backup restored successfully' });
   });

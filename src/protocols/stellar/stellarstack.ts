@@ -60,7 +60,7 @@ function mountSystem(app: App, { service, version }: DialectDeps): void {
       cpu_count: os.availableParallelism(),
       kernel_version: os.release(),
       os: 'linux',
-      server_count: (await service.servers()).length,
+      server_count: (await service.servers()).filter(({ directory }) => directory).length,
     });
   });
 }

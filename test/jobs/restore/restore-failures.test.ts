@@ -133,7 +133,7 @@ describe('a restore with truncate leaves the server untouched when', () => {
   it('the request makes no sense', async () => {
     const made = await node(real);
     await expectUntouched(made, 'invalid_request', { keepPreviousHours: 0 });
-    await expectUntouched(made, 'invalid_request', { paths: ['+(a|b)*c'] });
+    await expectUntouched(made, 'invalid_request', { globs: ['+(a|b)*c'] });
     await expectUntouched(made, 'path_not_found', { undo: true });
   });
 });

@@ -53,7 +53,15 @@ describe('a server', () => {
       tokenWith('all', `${SECRET}-3`),
     ];
     const { call, service } = openNativeApp({ tokens });
-    service.serverViews.set(twin, { id: twin, name: 'twin', status: 'READY', suspended: false, directory: true, backups: 0, bytes: 0 });
+    service.serverViews.set(twin, {
+      id: twin,
+      name: 'twin',
+      status: 'READY',
+      suspended: false,
+      directory: true,
+      backups: 0,
+      bytes: 0,
+    });
     const short = `/api/client/servers/${SERVER.slice(0, 8)}`;
     expect((await call('GET', short, { token: SECRET })).body).toMatchObject({ attributes: { uuid: SERVER } });
     expect((await call('GET', short, { token: `${SECRET}-2` })).status).toBe(404);

@@ -163,8 +163,9 @@ describe('restore', () => {
     const { id } = service.add();
     const answer = await call('POST', `${BACKUPS}/restore?id=${id}`, { headers: { prefer: 'respond-async' } });
     expect(answer.status).toBe(202);
-    expect(answer.body).toEqual({ success: true, message: 'Backup restore started' });
-    expect(answer.headers.get('location')).toBe(`${BACKUPS}/${id}`);
+    const jobId: unknown = Object(answer.body)['jobId'];
+    expect(answer.body).toEqual({ success: true, message: 'Backup restore started', jobId: expect.any(String) });
+    expect(answer.headers.get('location')).toBe(`/api/jobs/${String(jobId)}`);
   });
 
   test('a misspelt field is refused instead of restoring everything', async () => {

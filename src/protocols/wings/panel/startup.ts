@@ -67,7 +67,7 @@ export class PanelStartup {
   /** Servers without a directory here are skipped. */
   async #readSettings(): Promise<void> {
     const { panel, service } = this.#deps;
-    const here = new Map((await service.servers()).map((view) => [view.id, view]));
+    const here = new Map((await service.servers()).filter(({ directory }) => directory).map((view) => [view.id, view]));
     for await (const { id, settings } of panel.servers(this.#stop.signal)) {
       const view = here.get(id);
       if (view !== undefined) await applySettings(view, settings, service);

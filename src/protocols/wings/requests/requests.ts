@@ -18,6 +18,8 @@ export interface CreateRequest {
 
 export interface RestoreRequest {
   readonly truncate: boolean;
+  /** No panel sends it; whoever calls the node by hand may. */
+  readonly force?: boolean;
   /** null when the node has the archive. */
   readonly url: string | null;
 }
@@ -28,6 +30,7 @@ const LENIENT_CREATE = z.object({ adapter: optionalText, uuid: optionalText, ign
 const LENIENT_RESTORE = z.object({
   adapter: z.enum(['wings', 's3']),
   truncate_directory: z.boolean().nullish(),
+  force: z.boolean().nullish(),
   download_url: optionalText,
 });
 
@@ -39,11 +42,15 @@ const STRICT_CREATE = z.object({ adapter: strictAdapter, uuid, ignore: z.string(
 const STRICT_RESTORE = z.object({
   adapter: strictAdapter,
   truncate_directory: z.boolean(),
+  force: z.boolean().nullish(),
   download_url: optionalText,
 });
 
 type Given<Fields extends string> = Readonly<Partial<Record<Fields, string | null>>> | null;
-type GivenRestore = Given<'adapter' | 'download_url'> & { readonly truncate_directory?: boolean | null };
+type GivenRestore = Given<'adapter' | 'download_url'> & {
+  readonly truncate_directory?: boolean | null;
+  readonly force?: boolean | null;
+};
 
 /**
  * @throws Failure `invalid_request` when applied, for faults that the daemon reports apart from a body of another
@@ -61,11 +68,12 @@ export function restoreSchema({ routes }: FlavourFacts) {
   const shape: z.ZodType<GivenRestore> = routes.strictBodies ? STRICT_RESTORE : LENIENT_RESTORE;
   return shape.transform((given): RestoreRequest => {
     const truncate = given.truncate_directory ?? false;
+    const force = given.force ?? undefined;
     // Pelican sends a link to this node along with `wings`; the archive is here.
-    if (adapterOf(given.adapter) === 'wings') return { truncate, url: null };
+    if (adapterOf(given.adapter) === 'wings') return { truncate, force, url: null };
     const url = given.download_url ?? '';
     if (url === '') throw new Failure('invalid_request', routes.missingUrl);
-    return { truncate, url };
+    return { truncate, force, url };
   });
 }
 

@@ -29,9 +29,9 @@ export function mountBackups(app: App, { service }: DialectDeps, facts: FlavourF
 
   app.post(`${path}/:backup/restore`, panelOnly, known, async (c) => {
     const backup = backupIdOf(c.req.param('backup'));
-    const { truncate, url } = await bodyAs(c, restoreBody, facts);
+    const { truncate, force, url } = await bodyAs(c, restoreBody, facts);
     const download = url === null ? {} : { download: { url } };
-    const request = { ...FOR_PANEL, server: c.get('server'), backup, truncate, ...download };
+    const request = { ...FOR_PANEL, server: c.get('server'), backup, truncate, force, ...download };
     const { job } = await service.restore(request).catch((error: unknown) => missingArchive(error, facts));
     c.set('job', job);
     return answers.accepted(c);

@@ -30,7 +30,9 @@ export function mountServers(app: App, ports: DialectDeps, { facts, panel, denyl
 
   app.get(
     '/api/servers',
-    whenPanel(async (c) => answers.json(c, (await service.servers()).map(serverObject))),
+    whenPanel(async (c) =>
+      answers.json(c, (await service.servers()).filter(({ directory }) => directory).map(serverObject)),
+    ),
   );
 
   app.get(
@@ -92,7 +94,7 @@ async function newServer(c: AppContext, service: BackupService, facts: FlavourFa
     });
   }
   const server = parseServerId(id);
-  const here = refusesKnownServers && (await service.servers()).some((view) => view.id === server);
+  const here = refusesKnownServers && (await service.servers()).some((view) => view.directory && view.id === server);
   if (here) throw new Failure('server_busy', 'server with this uuid already exists');
   return server;
 }
