@@ -80,7 +80,16 @@ const INSIDE = {
 const DOORS = {
   archive: {
     reason: 'an archive is written, read and listed through archive.ts; its parts change without the other rooms',
-    files: ['archive', 'contract', 'entry', 'ignore/ignore', 'ignore/ignore-file', 'ignore/ignore-text', 'select/exact-names', 'select/selection'],
+    files: [
+      'archive',
+      'contract',
+      'entry',
+      'ignore/ignore',
+      'ignore/ignore-file',
+      'ignore/ignore-text',
+      'select/exact-names',
+      'select/selection',
+    ],
   },
   storage: {
     reason: 'the verbs move objects by the contract; the kind of store is a matter of the config',
