@@ -6,6 +6,8 @@ import { explainSqlite } from './sqlite/sqlite-failure.ts';
 
 export interface CatalogueFacts {
   readonly backups: number;
+  /** Ids of servers that have backups. */
+  readonly servers: readonly string[];
   /** When the newest row was written, ms since the epoch; null when it holds none. */
   readonly newest: number | null;
   /** Jobs without a final state. */
@@ -54,6 +56,10 @@ function read(connection: DatabaseSync): CatalogueFacts | undefined {
   const keys = connection.prepare("SELECT name, value FROM keys WHERE name LIKE 'store:%'").all();
   return {
     backups: integer(one('SELECT count(*) AS n FROM backups'), 'n'),
+    servers: connection
+      .prepare('SELECT DISTINCT server FROM backups ORDER BY server')
+      .all()
+      .map((row) => text(row, 'server')),
     newest: typeof newest === 'number' ? newest : null,
     openJobs: integer(one('SELECT count(*) AS n FROM jobs WHERE ended_at IS NULL'), 'n'),
     swapping: integer(one("SELECT count(*) AS n FROM plans WHERE state = 'swapping'"), 'n'),

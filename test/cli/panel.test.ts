@@ -66,7 +66,15 @@ describe('the doctor', () => {
 
   async function findings(deliveries: CatalogueFacts['deliveries'], section = PANEL): Promise<unknown> {
     const config = parseConfig('config.yml', (await scratchHost(section)).config, {});
-    const facts = { backups: 1, newest: null, openJobs: 0, swapping: 0, failedCopies: 0, markers: new Map() };
+    const facts = {
+      backups: 1,
+      servers: [],
+      newest: null,
+      openJobs: 0,
+      swapping: 0,
+      failedCopies: 0,
+      markers: new Map(),
+    };
     return checkReports(config, { ...facts, deliveries }, clock).map(({ level, message }) => `${level}: ${message}`);
   }
 

@@ -16,6 +16,7 @@ import { findConfigFile } from '../client/connection.ts';
 import { asFinding, checkDaemon } from './daemon.ts';
 import { fault, fine, warning, type Finding } from './finding.ts';
 import * as host from './host.ts';
+import { checkServers } from './servers.ts';
 import { checkCopies, checkStores } from './stores.ts';
 
 interface DoctorOptions extends JsonOption {
@@ -54,7 +55,7 @@ async function examine(invocation: Invocation, named: string | undefined): Promi
     () => host.checkStateDirectory(config.stateDirectory),
     () => host.checkTls(config),
     () => checkStores(config, catalogue, daemon.stores),
-    () => host.checkServers(config),
+    () => checkServers(config, catalogue?.servers ?? []),
   ];
   const found: Finding[] = [];
   for (const check of others) found.push(...(await check().catch((error: unknown) => [asFinding('host', error)])));

@@ -7,7 +7,6 @@ import { asFailure, errnoOf } from '../../base/failure.ts';
 import { formatBytes, MEBIBYTE } from '../../base/sizes.ts';
 import type { CatalogueFacts } from '../../catalogue/inspect.ts';
 import type { Config } from '../../config/config.ts';
-import { openRegistry } from '../../servers/registry.ts';
 import { fault, fine, warning, type Finding } from './finding.ts';
 
 const OLDEST_NODE = 24;
@@ -87,38 +86,4 @@ export async function checkTls({ api: { tls } }: Config): Promise<Finding[]> {
     }
   }
   return findings.length > 0 ? findings : [fine('tls', 'Certificate and key can be read')];
-}
-
-export async function checkServers({ servers }: Config): Promise<Finding[]> {
-  const registry = openRegistry(servers);
-  try {
-    const missing = await registry.check();
-    const hint = 'Mount or create it, or correct the config.';
-    if (missing.length > 0) return missing.map((sentence) => fault('servers', sentence, hint));
-    const found = await registry.list();
-    const locked = await closedTo(found.map(({ path }) => path));
-    if (locked.length > 0) {
-      const more = locked.length === 1 ? '' : ` and ${locked.length - 1} more`;
-      const user = 'Run this, and the daemon, as a user that may (root, with the unit that comes along).';
-      return [fault('servers', `Cannot read and write ${locked[0] ?? ''}${more}`, user)];
-    }
-    if (found.length > 0) return [fine('servers', `${found.length} found`)];
-    const named = 'servers.root names a directory whose UUID-named directories are servers; servers.list names others.';
-    return [warning('servers', 'No server directory was found', named)];
-  } catch (error) {
-    const { message, hint: mend } = asFailure(error, 'Cannot look up servers');
-    return [fault('servers', message, mend)];
-  }
-}
-
-async function closedTo(paths: readonly string[]): Promise<string[]> {
-  const closed: string[] = [];
-  for (const path of paths) {
-    const open = await access(path, constants.R_OK | constants.W_OK | constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (!open) closed.push(path);
-  }
-  return closed;
 }

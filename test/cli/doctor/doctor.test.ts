@@ -192,6 +192,7 @@ describe('what the doctor makes of', () => {
       newest: Date.UTC(2026, 5, 1),
       openJobs: 0,
       swapping: 0,
+      servers: [],
       failedCopies: 0,
       deliveries: { pending: 0, parked: 0, oldest: null, reason: null },
       markers: new Map(),
