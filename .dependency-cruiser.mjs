@@ -109,7 +109,7 @@ const DOORS = {
   },
   protocols: {
     reason: 'the HTTP side mounts dialects by one contract; the parts of each change without it',
-    files: ['dialect', 'thrown', 'native/native', 'client/client'],
+    files: ['dialect', 'thrown', 'slots', 'native/native', 'client/client'],
   },
   cli: { reason: 'main.ts starts the command line by its program', files: ['program'] },
 };

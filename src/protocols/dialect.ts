@@ -56,6 +56,13 @@ export interface ArchiveDownload {
   readonly tag?: string;
 }
 
+/** Under what a download is counted. */
+export interface DownloadPlace {
+  readonly link?: string | undefined;
+  /** The caller, or the server of a link. */
+  readonly holder: string;
+}
+
 export interface DialectDeps {
   readonly service: BackupService;
   readonly events: EventSource;
@@ -69,6 +76,13 @@ export interface DialectDeps {
   readonly downloadKey: Uint8Array;
   /** Signs tokens for `/api/servers/{server}/ws`. Read at each use, since a panel may change it. */
   readonly socketKey: () => Uint8Array;
+  /**
+   * Counts a download, of all dialects together.
+   *
+   * @returns what gives its place back, safe to call twice, and called when the connection has taken the answer or is
+   *   gone; undefined when too many are open.
+   */
+  admitDownload(c: AppContext, place: DownloadPlace): (() => void) | undefined;
   /** Answers GET and HEAD with ranges and validators; closes the source as soon as the client hangs up. */
   sendArchive(c: AppContext, download: ArchiveDownload): Promise<Response>;
   /**

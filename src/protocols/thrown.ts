@@ -34,6 +34,16 @@ export const STATUS_OF: Readonly<Record<FailureCode, ContentfulStatusCode>> = {
   internal: 500,
 };
 
+/** The status for a failure; 429 where the caller, or all together, ask for too much at a time. */
+export function statusOf(failure: Failure): ContentfulStatusCode {
+  return isTooMany(failure) ? 429 : STATUS_OF[failure.code];
+}
+
+/** True for a `server_busy` that says so of requests, not of a server: its facts have `tooMany`. */
+export function isTooMany(error: unknown): boolean {
+  return error instanceof Failure && error.code === 'server_busy' && error.facts['tooMany'] === true;
+}
+
 /** The message for unexpected errors. */
 export const UNFORESEEN = 'Cannot answer the request: an unexpected error occurred';
 
@@ -54,6 +64,8 @@ export function logThrown(c: AppContext, thrown: unknown, status: number, log: L
   const facts = { requestId: c.get('requestId'), method, path: printableText(path), code, error: thrown };
   // The client hung up: errors that follow from that are no fault of this node.
   if (c.req.raw.signal.aborted) log.debug('Request abandoned', facts);
+  // The caller's job was cancelled, as a caller asked: documented as 500, and no fault of this node.
+  else if (code === 'cancelled') log.debug('Request ended: its job was cancelled', facts);
   else if (status >= 500) log.error('Request failed', facts);
   else log.debug('Request refused', facts);
 }

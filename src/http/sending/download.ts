@@ -3,7 +3,7 @@
  *
  * For: every dialect, by `sendArchive` and `sendContent`. Promises: the bytes are exact, or the connection breaks
  * before the promised length; at most two pieces per download are in memory; a source is closed once, as soon as the
- * client hangs up or stalls for half an hour; an error before the first byte is an ordinary answer. Never: reads a
+ * client hangs up or stalls; an error before the first byte is an ordinary answer. Never: reads a
  * piece before the client took the one before the last.
  */
 import { MEBIBYTE } from '../../base/sizes.ts';
@@ -16,18 +16,27 @@ import { attachment } from './content-disposition.ts';
 import type { AppContext, ArchiveDownload, DialectDeps } from '../../protocols/dialect.ts';
 import { chooseRange } from './byte-range.ts';
 import { bodyOf, type BodyDeps, type BytePieces } from './byte-stream.ts';
+import { OpenDownloads } from './open-downloads.ts';
 
-/** 64 KiB reach a fifth of the throughput of 1 MiB through web streams; larger pieces gain nothing. */
-const PIECE = MEBIBYTE;
+/** Until the client has shown that it reads: a connection that does not holds two of these. */
+const SMALL_PIECE = 64 * 1024;
+/** Faster than small ones; larger pieces gain nothing. */
+const LARGE_PIECE = MEBIBYTE;
+/** More than the system takes of an answer that is not read. */
+const SMALL_BYTES = 16 * MEBIBYTE;
 
-export function createDownloads(deps: BodyDeps): Pick<DialectDeps, 'sendArchive' | 'sendContent'> {
+type Deps = BodyDeps & { readonly open: OpenDownloads };
+
+export function createDownloads(bodies: BodyDeps): Pick<DialectDeps, 'admitDownload' | 'sendArchive' | 'sendContent'> {
+  const deps = { ...bodies, open: new OpenDownloads() };
   return {
+    admitDownload: (c, place) => deps.open.admit(c, place),
     sendArchive: (c, download) => sendArchive(c, download, deps),
     sendContent: (c, content, stop) => sendContent(c, content, stop, deps),
   };
 }
 
-async function sendArchive(c: AppContext, download: ArchiveDownload, deps: BodyDeps): Promise<Response> {
+async function sendArchive(c: AppContext, download: ArchiveDownload, deps: Deps): Promise<Response> {
   const { log } = deps;
   const { source } = download;
   const { status, headers, bytes } = chooseAnswer(c, download);
@@ -40,7 +49,7 @@ async function sendArchive(c: AppContext, download: ArchiveDownload, deps: BodyD
     await closeUnread(source, log);
     return c.body(null, status, allHeaders);
   }
-  return c.body(await bodyOf(c, piecesOf(source, bytes.start, bytes.end), deps), status, allHeaders);
+  return c.body(await bodyOf(c, piecesOf(source, bytes.start, bytes.end, deps.open), deps), status, allHeaders);
 }
 
 interface Answer {
@@ -94,27 +103,41 @@ function headersOf({ fileName, contentType, tag }: ArchiveDownload): Record<stri
   };
 }
 
-/** Reuses the memory of pieces that the client has taken. */
-function piecesOf(source: ByteSource, start: number, end: number): BytePieces {
+/**
+ * Reuses the memory of pieces that the client has taken. They grow once it has shown that it reads, as far as there is
+ * memory for large pieces of all downloads.
+ */
+function piecesOf(source: ByteSource, start: number, end: number, open: OpenDownloads): BytePieces {
   let at = start;
   let closed = false;
+  let taken = 0;
+  let size = Math.min(SMALL_PIECE, end - start);
+  let giveBack: (() => void) | undefined;
   const spare: Uint8Array[] = [];
+  const grow = (): void => {
+    if (giveBack !== undefined || taken < SMALL_BYTES || end - at < LARGE_PIECE) return;
+    giveBack = open.takeLarge(2 * LARGE_PIECE);
+    if (giveBack !== undefined) size = LARGE_PIECE;
+  };
   return {
     async next(signal) {
       if (at >= end) return undefined;
-      const memory = spare.pop() ?? Buffer.allocUnsafeSlow(Math.min(PIECE, end - start));
-      const piece = memory.subarray(0, Math.min(PIECE, end - at));
+      grow();
+      const memory = spare.pop() ?? Buffer.allocUnsafeSlow(size);
+      const piece = memory.subarray(0, Math.min(size, end - at));
       // An aborted read may still write: its memory is not reused.
       await unlessAborted(readInto(source, at, piece, signal), signal, 'Cannot read the archive');
       at += piece.length;
       return piece;
     },
     release(piece) {
-      if (closed) freeMemory(piece);
+      taken += piece.length;
+      if (closed || piece.buffer.byteLength !== size) freeMemory(piece);
       else spare.push(new Uint8Array(piece.buffer));
     },
     async close() {
       closed = true;
+      giveBack?.();
       for (const memory of spare) freeMemory(memory);
       await source.close();
     },

@@ -13,8 +13,9 @@ export interface Patience {
 /**
  * Writes a piece to a client, and waits until the system has taken all of it.
  *
- * @param release called with the piece only then: the system reads this memory while a write is pending. After an error
- *   it is never released.
+ * @param release called with the piece when its write has ended, well or not, which may be after this rejects: the
+ *   system reads this memory while a write is pending. A piece that waits for its turn when the connection ends is left
+ *   to the garbage collector.
  * @throws Failure `cancelled` when the client is gone or `signal` aborts, `interrupted` when it takes nothing for too
  *   long.
  */
@@ -32,12 +33,12 @@ export async function handOver(
   signal.addEventListener('abort', gone, { once: true });
   if (signal.aborted) gone();
   outgoing.write(piece, (error) => {
+    release(piece);
     if (error) gone();
     else resolve();
   });
   try {
     await promise;
-    release(piece);
   } finally {
     cancel();
     signal.removeEventListener('abort', gone);

@@ -3,6 +3,7 @@ import { createRoute } from '@hono/zod-openapi';
 import { Failure } from '../../base/failure.ts';
 import type { BackupView } from '../../jobs/contract.ts';
 import type { App, DialectDeps } from '../dialect.ts';
+import { sendBackup } from '../send-backup.ts';
 import { DOWNLOAD_TOKEN_SECONDS, downloadPath, readDownloadToken, signDownloadToken } from '../download-token.ts';
 import { bearerRoute, jsonAnswer, requiredBody } from '../route-answers.ts';
 import { ANY_ERROR, BACKUPS } from './answers.ts';
@@ -67,13 +68,7 @@ export function mountDownloads(app: App, ports: DialectDeps): void {
     const owner = server as BackupView['server'];
     const elsewhere = c.req.method === 'GET' ? await service.downloadUrl(owner, id, DOWNLOAD_TOKEN_SECONDS) : undefined;
     if (elsewhere !== undefined) return c.body(null, 302, { Location: elsewhere, 'Cache-Control': 'no-store' });
-    const { backup, source } = await service.download(owner, id);
-    return ports.sendArchive(c, {
-      source,
-      fileName: `${backup.id}.tar.gz`,
-      contentType: 'application/gzip',
-      tag: backup.sha256 ?? undefined,
-    });
+    return sendBackup(c, ports, { server: owner, id, link: token });
   });
 }
 

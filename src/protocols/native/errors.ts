@@ -6,7 +6,7 @@ import type { z } from '@hono/zod-openapi';
 import { Failure, type FailureCode } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
 import type { AppContext } from '../dialect.ts';
-import { failureOf, STATUS_OF, UNFORESEEN } from '../thrown.ts';
+import { failureOf, isTooMany, statusOf, UNFORESEEN } from '../thrown.ts';
 import { WHOLE_SENTENCES } from './schemas.ts';
 
 const REQUEST_FAULTS = {
@@ -47,7 +47,8 @@ export function answerError(c: AppContext, thrown: unknown): Response {
   // RFC 9110 15.5.2: a 401 must say which scheme it wants.
   if (failure.code === 'unauthorized') c.header('WWW-Authenticate', 'Bearer realm="roost"');
   if (failure.code === 'draining' || failure.code === 'store_unreachable') c.header('Retry-After', '30');
-  return c.json(body, STATUS_OF[failure.code]);
+  if (isTooMany(failure)) c.header('Retry-After', '5');
+  return c.json(body, statusOf(failure));
 }
 
 export function answerFault(c: AppContext, fault: RequestFault, headers: Record<string, string> = {}): Response {

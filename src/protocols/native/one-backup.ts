@@ -2,10 +2,11 @@
 import { Failure } from '../../base/failure.ts';
 import { wirePath } from '../../base/paths.ts';
 import type { App, DialectDeps } from '../dialect.ts';
+import { admitted } from '../send-backup.ts';
 import { bearerRoute, jsonAnswer } from '../route-answers.ts';
 import { ANY_ERROR, BACKUPS } from './answers.ts';
 import { ignoredBody } from '../request-body.ts';
-import { backupIdOf, guard } from './guard.ts';
+import { backupIdOf, guard, nativeCaller } from './guard.ts';
 import * as schemas from './schemas.ts';
 import { backupObject, directoryObject } from './views.ts';
 import { backupUrl, endOf } from './waiting.ts';
@@ -110,7 +111,17 @@ export function mountOneBackup(app: App, ports: DialectDeps): void {
     const id = backupIdOf(c.req.valid('param').id);
     const stop = new AbortController();
     const hungUp = AbortSignal.any([stop.signal, c.req.raw.signal]);
-    return ports.sendContent(c, await service.content(c.get('server'), id, pathOfQuery(c.req.url), hungUp), stop);
+    const leave = admitted(c, ports, { holder: nativeCaller(c).id });
+    try {
+      const content = await service.content(c.get('server'), id, pathOfQuery(c.req.url), hungUp);
+      return await ports.sendContent(c, content, stop);
+    } catch (error) {
+      leave();
+      throw error;
+    } finally {
+      // Without a connection there is no end of the answer to wait for.
+      if (c.env?.outgoing === undefined) leave();
+    }
   });
 }
 

@@ -4,10 +4,10 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Log } from '../../base/log.ts';
 import { printableText } from '../../base/paths.ts';
 import type { AppContext } from '../dialect.ts';
-import { failureOf, logThrown, STATUS_OF } from '../thrown.ts';
+import { failureOf, logThrown, statusOf as statusOfFailure } from '../thrown.ts';
 
 export function statusOf(thrown: unknown): ContentfulStatusCode {
-  return STATUS_OF[failureOf(thrown).code];
+  return statusOfFailure(failureOf(thrown));
 }
 
 export function logged(

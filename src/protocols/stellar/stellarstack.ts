@@ -10,6 +10,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { parseBackupId, parseServerId } from '../../base/ids.ts';
 import type { PanelConfig } from '../../config/types.ts';
 import type { App, AppEnv, Dialect, DialectDeps } from '../dialect.ts';
+import { sendBackup } from '../send-backup.ts';
 import { mountBackups } from './backups.ts';
 import { bearerCheck, PANEL_CALLER } from './credentials.ts';
 import { answerError, logged } from './errors.ts';
@@ -40,13 +41,7 @@ function mountDownload(app: App, ports: DialectDeps): void {
   app.get('/download/backup', panelOnly, async (c) => {
     const server = parseServerId((c.req.query('server') ?? '').toLowerCase());
     const id = parseBackupId((c.req.query('backup') ?? '').toLowerCase());
-    const { backup, source } = await ports.service.download(server, id);
-    return ports.sendArchive(c, {
-      source,
-      fileName: `${backup.id}.tar.gz`,
-      contentType: 'application/gzip',
-      tag: backup.sha256 ?? undefined,
-    });
+    return sendBackup(c, ports, { server, id });
   });
 }
 

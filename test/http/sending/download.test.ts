@@ -48,7 +48,7 @@ describe('a download over a connection', () => {
     const answer = await fetch(`${url}${path}`);
     expect(answer.headers.get('content-length')).toBe(String(bytes.length));
     expect(sha256(new Uint8Array(await answer.arrayBuffer()))).toBe(sha256(bytes));
-    expect(source.reads).toEqual([MEBIBYTE, MEBIBYTE, MEBIBYTE, MEBIBYTE, MEBIBYTE, 123]);
+    expect(source.reads).toEqual([...Array<number>(80).fill(64 * 1024), 123]);
     expect(source.closes).toBe(1);
   });
 

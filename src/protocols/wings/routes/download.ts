@@ -9,11 +9,10 @@
 import { Failure } from '../../../base/failure.ts';
 import { printableText } from '../../../base/paths.ts';
 import type { ServerId } from '../../../base/ids.ts';
-import { type ByteSource, readInto } from '../../../base/source.ts';
 import type { BackupService, BackupView } from '../../../jobs/contract.ts';
 import type { App, AppContext, DialectDeps } from '../../dialect.ts';
-import { Slots } from '../../slots.ts';
-import { logThrown } from '../../thrown.ts';
+import { sendBackup } from '../../send-backup.ts';
+import { isTooMany, logThrown } from '../../thrown.ts';
 import type { DownloadFacts, DownloadRefusal, FlavourFacts } from '../flavours/contract.ts';
 import type { TokenDenylist } from '../tokens/denylist.ts';
 import type { Objection, PanelToken } from '../tokens/panel-token.ts';
@@ -28,9 +27,6 @@ export interface DownloadDeps {
 /** Life of a storage URL: redirects are followed at once. */
 const REDIRECT_SECONDS = 300;
 
-/** Connections of one link, as aria2 opens to one server: each holds a file, a socket and two mebibytes. */
-const MOST_CONNECTIONS = 16;
-
 const REFUSAL_OF: Readonly<Record<Objection, DownloadRefusal>> = {
   expired: 'invalid',
   'too early': 'invalid',
@@ -40,18 +36,13 @@ const REFUSAL_OF: Readonly<Record<Objection, DownloadRefusal>> = {
 
 export function mountDownload(app: App, ports: DialectDeps, deps: DownloadDeps): void {
   const { download } = deps.facts;
-  const open = new Slots();
   app.get('/download/backup', async (c) => {
-    let leave: (() => void) | undefined;
     try {
       const found = await granted(c, ports, deps);
-      if (typeof found === 'string') return refuse(c, found, download);
-      leave = open.take(c.req.query('token') ?? '', MOST_CONNECTIONS);
-      if (leave === undefined) return refuse(c, 'busy', download);
-      return await send(c, found, ports, { download, leave });
+      return typeof found === 'string' ? refuse(c, found, download) : await send(c, found, ports, download);
     } catch (error) {
-      leave?.();
       if (isMissing(error)) return refuse(c, 'missing', download);
+      if (isTooMany(error)) return refuse(c, 'busy', download);
       const answer = refuse(c, 'broken', download, messageFor(error));
       logThrown(c, error, 500, ports.log);
       return answer;
@@ -107,23 +98,13 @@ async function backupOf(
 
 async function send(
   c: AppContext,
-  view: BackupView,
+  { server, id }: BackupView,
   ports: DialectDeps,
-  { download, leave }: { readonly download: DownloadFacts; readonly leave: () => void },
+  { contentType }: DownloadFacts,
 ): Promise<Response> {
-  const elsewhere =
-    c.req.method === 'GET' ? await ports.service.downloadUrl(view.server, view.id, REDIRECT_SECONDS) : undefined;
-  if (elsewhere !== undefined) {
-    leave();
-    return c.body(null, 302, { Location: elsewhere, 'Cache-Control': 'no-store' });
-  }
-  const { backup, source } = await ports.service.download(view.server, view.id);
-  return ports.sendArchive(c, {
-    source: leftWhenClosed(source, leave),
-    fileName: `${backup.id}.tar.gz`,
-    contentType: download.contentType,
-    tag: backup.sha256 ?? undefined,
-  });
+  const elsewhere = c.req.method === 'GET' ? await ports.service.downloadUrl(server, id, REDIRECT_SECONDS) : undefined;
+  if (elsewhere !== undefined) return c.body(null, 302, { Location: elsewhere, 'Cache-Control': 'no-store' });
+  return sendBackup(c, ports, { server, id, link: c.req.query('token') ?? '', contentType });
 }
 
 const MISSING = new Set<string>(['server_not_found', 'backup_not_found', 'backup_not_ready', 'backup_failed']);
@@ -152,16 +133,4 @@ function refuse(c: AppContext, refusal: DownloadRefusal, facts: DownloadFacts, m
   const error = message ?? usual;
   const named = status === 500 && !facts.hidesRequestId ? { error, request_id: c.get('requestId') } : { error };
   return c.body(JSON.stringify(named), status, { 'Content-Type': facts.refusalType });
-}
-
-function leftWhenClosed(source: ByteSource, leave: () => void): ByteSource {
-  return {
-    size: source.size,
-    read: (offset, length, signal) => source.read(offset, length, signal),
-    readInto: (offset, into, signal) => readInto(source, offset, into, signal),
-    async close() {
-      leave();
-      await source.close();
-    },
-  };
 }
