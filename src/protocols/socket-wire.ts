@@ -6,7 +6,7 @@ export interface SocketWire {
   /** Bytes sent that have not reached the network. */
   readonly bufferedAmount: number;
   /** @param flushed called when the frame has left, or the socket is gone. */
-  send(text: string, flushed?: () => void): void;
+  send(data: string | Uint8Array, flushed?: () => void): void;
   ping(): void;
   close(code: number, reason: string): void;
   /** Drops the connection without a closing handshake. */
@@ -23,7 +23,7 @@ export function wireOf(raw: WebSocket): SocketWire {
     get bufferedAmount() {
       return raw.bufferedAmount;
     },
-    send: (text, flushed) => raw.send(text, () => flushed?.()),
+    send: (data, flushed) => raw.send(data, () => flushed?.()),
     ping: () => raw.ping(),
     close: (code, reason) => raw.close(code, reason),
     terminate: () => raw.terminate(),

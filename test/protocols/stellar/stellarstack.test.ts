@@ -127,14 +127,27 @@ describe('restore and delete', () => {
 });
 
 describe('the download', () => {
-  test('sends the archive to the panel, which leaves the node’s id out there', async () => {
+  test('sends the archive to the panel', async () => {
     const { call, service } = openApp();
     const { id } = service.add();
-    for (const token of [PANEL, 'panel-token-of-the-node']) {
-      const answer = await call('GET', `/download/backup?server=${SERVER}&backup=${id}`, { token });
-      expect(answer).toMatchObject({ status: 200, text: 'archive' });
-      expect(answer.headers.get('content-type')).toBe('application/gzip');
-      expect(answer.headers.get('content-disposition')).toBe(`attachment; filename="${id}.tar.gz"`);
+    const answer = await call('GET', `/download/backup?server=${SERVER}&backup=${id}`, { token: PANEL });
+    expect(answer).toMatchObject({ status: 200, text: 'archive' });
+    expect(answer.headers.get('content-type')).toBe('application/gzip');
+    expect(answer.headers.get('content-disposition')).toBe(`attachment; filename="${id}.tar.gz"`);
+  });
+
+  test('a bearer without the node’s id, or with another, is 401 on every route', async () => {
+    const { call, service } = openApp();
+    const { id } = service.add();
+    for (const token of [
+      'panel-token-of-the-node',
+      '.panel-token-of-the-node',
+      'node-id',
+      'other.panel-token-of-the-node',
+    ]) {
+      for (const path of [`/download/backup?server=${SERVER}&backup=${id}`, `/api/servers/${SERVER}/backup`]) {
+        expect([token, path, (await call('GET', path, { token })).status]).toEqual([token, path, 401]);
+      }
     }
   });
 

@@ -45,8 +45,8 @@ function baseClaims(
   const iat = Math.floor(now / 1000);
   const exp = iat + seconds;
   if (flavour === 'calagopus') {
-    const base = { iss: 'panel', sub: null, aud: [], exp, nbf: null, iat, jti: user.uuid };
-    return scoped ? { scope, ...base } : base;
+    // panel e3a32e8b: every token names its scope. P backend websocket.rs, shared server_backup/mod.rs:1059.
+    return { scope, iss: 'panel', sub: null, aud: [], exp, nbf: null, iat, jti: user.uuid };
   }
   const algorithm = flavour === 'pelican' ? 'sha256' : 'md5';
   const jti = createHash(algorithm).update(`${user.id}${server}`).digest('hex');

@@ -31,9 +31,9 @@ export interface EventSessionOptions {
 export const CLOSE = {
   unauthorized: { code: 4401, text: 'unauthorized' },
   forbidden: { code: 4403, text: 'forbidden' },
-  // RFC 6455 7.4.1 and its registry: going away, service restart, unacceptable data, policy violation, try again
-  // later.
-  shuttingDown: { code: 1001, text: 'shutting down' },
+  // RFC 6455 7.4.1 and its registry: service restart, unacceptable data, policy violation, try again later. Not going
+  // away (1001): the library of Pterodactyl's page (sockette) does not connect again after it.
+  shuttingDown: { code: 1012, text: 'shutting down' },
   // The token may be invalid now; readers with a valid one connect again.
   tokensChanged: { code: 1012, text: 'the tokens were changed' },
   notText: { code: 1003, text: 'text frames only' },

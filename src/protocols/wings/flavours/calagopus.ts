@@ -1,14 +1,18 @@
-/** Calagopus: the facts of its daemon, wings-rs (Rust, axum). */
+/**
+ * Calagopus: the facts of its daemon, wings-rs (Rust, axum), as of release 1.1. Sources: calagopus/panel 76dfc96,
+ * calagopus/wings 0cbf727a and later.
+ */
 import { rustAnswers } from '../answers/rust.ts';
 import { rustEvents } from '../socket/events.ts';
-import { rustMessages } from '../socket/messages.ts';
+import { rustMessages, rustProblems } from '../socket/messages.ts';
 import type { FlavourFacts } from './contract.ts';
 
 export const calagopus: FlavourFacts = {
-  product: 'calagopus-rs wings',
+  product: 'calagopus wings',
   panel: { accepts: 'application/vnd.pterodactyl.v1+json', completeReports: true },
   routes: {
     deletesWithoutServer: true,
+    changesPermissions: true,
     kernelArchitecture: true,
     versionSuffix: ':roost',
     refusesMalformedServers: true,
@@ -24,8 +28,12 @@ export const calagopus: FlavourFacts = {
     messages: rustMessages,
     events: rustEvents,
     unknownServer: 'server not found',
+    tooMany: [429, 'too many connections'],
+    messagePack: true,
   },
   tokens: {
+    needsScope: true,
+    scopesBetween: ',',
     refusesOlderDownloads: true,
     needs: {
       socket: ['issuer', 'id', 'issuedAt', 'expiresAt', 'user', 'server'],
@@ -33,6 +41,7 @@ export const calagopus: FlavourFacts = {
     },
     lackingIsMalformed: true,
     refusesFuture: true,
+    aheadBy: 5,
   },
   // Its daemon has no limit; this one is far above what its pages send.
   frames: { all: { every: 50, burst: 60 } },
@@ -41,7 +50,11 @@ export const calagopus: FlavourFacts = {
     contentType: 'application/gzip',
     refusals: {
       invalid: [401, 'invalid token'],
-      'not granted': [401, 'invalid token'],
+      expired: [401, rustProblems.expired],
+      'too early': [401, rustProblems['too early']],
+      'issued too early': [401, rustProblems['issued too early']],
+      denied: [401, rustProblems.denied],
+      'not permitted': [401, 'invalid token'],
       used: [401, 'token has already been used'],
       busy: [429, 'This download has too many open connections.'],
       'unknown server': [404, 'server not found'],

@@ -9,7 +9,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Answers } from '../answers/answers.ts';
 import type { EventFrames } from '../socket/events.ts';
 import type { SocketMessages } from '../socket/messages.ts';
-import type { PanelToken, TokenUse } from '../tokens/panel-token.ts';
+import type { Objection, PanelToken, TokenUse } from '../tokens/panel-token.ts';
 
 export interface FlavourFacts {
   /** Name of the daemon, before `/v<version> (id:<token id>)`. */
@@ -41,6 +41,8 @@ export interface RouteFacts {
   readonly deletesWithoutServer?: boolean;
   /** Deleting a server deletes its backups. Otherwise they stay, and the panel deletes each. */
   readonly purgesWithServer?: boolean;
+  /** `POST /api/servers/:s/ws/permissions` exists. */
+  readonly changesPermissions?: boolean;
   /** `GET /api/system?v=2` answers in the long form. Otherwise `v` is ignored. */
   readonly longSystem?: boolean;
   /** `architecture` is the kernel's name (`x86_64`). Otherwise it is Go's (`amd64`). */
@@ -73,12 +75,18 @@ export interface SocketFacts {
   readonly events: EventFrames;
   /** The error for a server that is not here. */
   readonly unknownServer: string;
+  /** Status and error when too many sockets are open. */
+  readonly tooMany: readonly [ContentfulStatusCode, string];
+  /** Binary frames are MessagePack; pages choose by `configure socket` that they get such ones too. */
+  readonly messagePack?: boolean;
 }
 
 /** What a token must say to be accepted. */
 export interface TokenFacts {
   /** A token without `scope` is refused. Otherwise a scope counts only when the token names one. */
   readonly needsScope?: boolean;
+  /** Between several scopes. */
+  readonly scopesBetween: ' ' | ',';
   /** Download links of before the daemon's start are refused, as tokens for sockets always are. */
   readonly refusesOlderDownloads?: boolean;
   /** Claims that must be there. */
@@ -87,6 +95,8 @@ export interface TokenFacts {
   readonly lackingIsMalformed?: boolean;
   /** A token whose `iat` or `nbf` is still to come is refused. */
   readonly refusesFuture?: boolean;
+  /** Seconds by which `iat` and `nbf` may be ahead of this node's clock; 0 when absent. */
+  readonly aheadBy?: number;
 }
 
 export interface Rate {
@@ -105,7 +115,8 @@ export interface FrameFacts {
   readonly reportsThrottling?: boolean;
 }
 
-export type DownloadRefusal = 'invalid' | 'not granted' | 'used' | 'busy' | 'unknown server' | 'missing' | 'broken';
+/** `invalid`: no token, or an unreadable one. */
+export type DownloadRefusal = 'invalid' | Objection | 'used' | 'busy' | 'unknown server' | 'missing' | 'broken';
 
 /** Downloads by signed link. */
 export interface DownloadFacts {

@@ -10,6 +10,7 @@ export const pelican: FlavourFacts = {
   socket: { ...pterodactyl.socket, closesSuspended: true, most: 30 },
   tokens: {
     needsScope: true,
+    scopesBetween: ' ',
     refusesOlderDownloads: true,
     needs: { socket: ['issuedAt', 'user', 'server'], download: ['issuedAt', 'user', 'server'] },
   },

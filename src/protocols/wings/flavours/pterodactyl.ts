@@ -19,15 +19,20 @@ export const pterodactyl: FlavourFacts = {
     messages: goMessages,
     events: goEvents,
     unknownServer: 'The requested resource does not exist on this instance.',
+    tooMany: [400, 'Too many open websocket connections.'],
   },
-  tokens: { needs: { socket: ['issuedAt'], download: [] } },
+  tokens: { scopesBetween: ' ', needs: { socket: ['issuedAt'], download: [] } },
   // Its daemon has no limit; this one is far above what its pages send.
   frames: { all: { every: 50, burst: 60 } },
   download: {
     contentType: 'application/octet-stream',
     refusals: {
       invalid: [500, UNEXPECTED],
-      'not granted': [404, RESOURCE_NOT_FOUND],
+      expired: [500, UNEXPECTED],
+      'too early': [500, UNEXPECTED],
+      'issued too early': [500, UNEXPECTED],
+      denied: [404, RESOURCE_NOT_FOUND],
+      'not permitted': [404, RESOURCE_NOT_FOUND],
       used: [404, RESOURCE_NOT_FOUND],
       busy: [429, 'This download has too many open connections.'],
       'unknown server': [404, RESOURCE_NOT_FOUND],

@@ -15,7 +15,7 @@ import { sendBackup } from '../../send-backup.ts';
 import { isTooMany, logThrown } from '../../thrown.ts';
 import type { DownloadFacts, DownloadRefusal, FlavourFacts } from '../flavours/contract.ts';
 import type { TokenDenylist } from '../tokens/denylist.ts';
-import type { Objection, PanelToken } from '../tokens/panel-token.ts';
+import type { PanelToken } from '../tokens/panel-token.ts';
 import { type Denials, objectionTo, readToken } from '../tokens/rules.ts';
 
 export interface DownloadDeps {
@@ -26,13 +26,6 @@ export interface DownloadDeps {
 
 /** Life of a storage URL: redirects are followed at once. */
 const REDIRECT_SECONDS = 300;
-
-const REFUSAL_OF: Readonly<Record<Objection, DownloadRefusal>> = {
-  expired: 'invalid',
-  'too early': 'invalid',
-  denied: 'not granted',
-  'not permitted': 'not granted',
-};
 
 export function mountDownload(app: App, ports: DialectDeps, deps: DownloadDeps): void {
   const { download } = deps.facts;
@@ -63,10 +56,8 @@ async function granted(
   const now = resumed ? Math.min(clock.now(), (token.expiresAt ?? 0) * 1000) : clock.now();
   // and may be older than the daemon's start, since its use was stored.
   const denials: Denials = begun ? { startedAt: 0, isDenied: (...asked) => denylist.isDenied(...asked) } : denylist;
-  const refusal = (server: ServerId | undefined): DownloadRefusal | undefined => {
-    const objection = objectionTo(token, server, now, denials, facts.tokens);
-    return objection === undefined ? undefined : REFUSAL_OF[objection];
-  };
+  const refusal = (server: ServerId | undefined): DownloadRefusal | undefined =>
+    objectionTo(token, server, now, denials, facts.tokens);
 
   const refused = refusal(token.server);
   if (refused !== undefined) return refused;

@@ -1,4 +1,4 @@
-/** Revocation by the panel: single tokens of one server, or all tokens of a user. */
+/** Revocation by the panel: single tokens of one server, all tokens of a user, or some of a user's permissions. */
 import { z } from '@hono/zod-openapi';
 import type { App, DialectDeps } from '../../dialect.ts';
 import { badBody } from '../answers/answers.ts';
@@ -13,11 +13,16 @@ const User = z.object({ user: z.string().min(1).max(255), servers: z.array(z.str
 // Pelican's client wraps it by mistake.
 const UserBody = z.union([User, z.object({ json: User }).transform(({ json }) => json)]);
 
+const Permissions = z.array(z.string().max(255)).max(1000);
+const PermissionsBody = z.object({
+  user_permissions: z.array(z.object({ user: z.string().min(1).max(255), permissions: Permissions })).max(10_000),
+});
+
 export function mountRevocation(
   app: App,
   { service }: DialectDeps,
   facts: FlavourFacts,
-  denylist: Pick<TokenDenylist, 'denyTokens' | 'denyUser'>,
+  denylist: Pick<TokenDenylist, 'denyTokens' | 'denyUser' | 'permissionsChanged'>,
 ): void {
   const { answers } = facts;
 
@@ -34,4 +39,15 @@ export function mountRevocation(
     denylist.denyUser(user, servers);
     return answers.done(c);
   });
+
+  if (facts.routes.changesPermissions) {
+    app.post('/api/servers/:server/ws/permissions', panelOnly, knownServer(service, facts), async (c) => {
+      const { user_permissions: changes } = await bodyAs(c, PermissionsBody, facts);
+      const server = c.get('server');
+      for (const { user, permissions } of changes) {
+        denylist.permissionsChanged({ server, user: user.toLowerCase(), permissions });
+      }
+      return answers.done(c);
+    });
+  }
 }

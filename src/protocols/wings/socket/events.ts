@@ -5,11 +5,12 @@
 import { Failure } from '../../../base/failure.ts';
 import { printableText } from '../../../base/paths.ts';
 import type { BackupData, BackupService, EventType, RoostEvent } from '../../../jobs/contract.ts';
-import type { Frame } from './messages.ts';
+import type { Frame } from './frames.ts';
 
 export interface EventFrame {
   readonly frame: Frame;
-  readonly permission?: string;
+  /** One of them is needed; none when absent. */
+  readonly permissions?: readonly string[];
   /** May be skipped for a slow page: a newer one follows. */
   readonly progress?: true;
 }
@@ -23,7 +24,9 @@ interface RestoreFacts {
   readonly source: 'local' | 'panel';
 }
 
-const READ = 'backup.read';
+const READ: readonly string[] = ['backup.read'];
+/** Source: calagopus/wings src/server/permissions.rs:36; the second is the name in older panels. */
+const RUST_READ: readonly string[] = ['backups.read', 'backup.read'];
 
 export function framesOfEvent(
   event: RoostEvent,
@@ -53,18 +56,32 @@ export const goEvents: EventFrames = {
 };
 
 export const rustEvents: EventFrames = {
-  'backup.started': (event) => [{ frame: ['backup started', idOf(event)], permission: READ }],
-  'backup.progress': backupProgress,
+  'backup.started': (event) => [{ frame: ['backup started', idOf(event)], permissions: RUST_READ }],
+  'backup.progress': (event) => [
+    {
+      frame: ['backup progress', idOf(event), rustProgressOf(event)],
+      permissions: RUST_READ,
+      progress: true,
+    },
+  ],
   'backup.completed': (event) => rustCompleted(event, event.data),
   'backup.failed': (event) => rustCompleted(event, null),
   'backup.cancelled': (event) => rustCompleted(event, null),
-  'restore.started': () => [{ frame: ['backup restore started'] }],
-  'restore.progress': restoreProgress,
+  'backup.deleted': (event) => [
+    { frame: ['backup deleted', idOf(event), JSON.stringify({ successful: true })], permissions: RUST_READ },
+  ],
+  'restore.started': () => [{ frame: ['backup restore started'], permissions: RUST_READ }],
+  'restore.progress': (event) => [
+    { frame: ['backup restore progress', rustProgressOf(event)], permissions: RUST_READ, progress: true },
+  ],
   'restore.completed': (_, { source }) => [
     message(`Completed server restoration from ${source === 'local' ? 'wings' : 's3'} backup.`),
-    { frame: ['backup restore completed'] },
+    { frame: ['backup restore completed', 'true'], permissions: RUST_READ },
   ],
-  'restore.failed': (event) => [restoreFailed(event), { frame: ['backup restore completed'] }],
+  'restore.failed': (event) => [
+    restoreFailed(event),
+    { frame: ['backup restore completed', 'false'], permissions: RUST_READ },
+  ],
 };
 
 /** A job whose row is gone counts as a restore from this node. Undefined for a dry run. */
@@ -94,7 +111,7 @@ function goCompleted(event: RoostEvent, made: BackupData | null): readonly Event
   });
   return [`backup completed:${idOf(event)}`, 'backup completed'].map((name) => ({
     frame: [name, facts],
-    permission: READ,
+    permissions: READ,
   }));
 }
 
@@ -108,12 +125,12 @@ function rustCompleted(event: RoostEvent, made: BackupData | null): readonly Eve
     browsable: false,
     streaming: false,
   });
-  return [{ frame: ['backup completed', idOf(event), facts], permission: READ }];
+  return [{ frame: ['backup completed', idOf(event), facts], permissions: RUST_READ }];
 }
 
-/** In Calagopus' form; other pages ignore the event. */
+/** For clients of this node; the panels' own pages ignore the event. */
 function backupProgress(event: RoostEvent<'backup.progress'>): readonly EventFrame[] {
-  return [{ frame: ['backup progress', idOf(event), progressOf(event)], permission: READ, progress: true }];
+  return [{ frame: ['backup progress', idOf(event), progressOf(event)], permissions: READ, progress: true }];
 }
 
 function restoreProgress(event: RoostEvent<'restore.progress'>): readonly EventFrame[] {
@@ -122,6 +139,12 @@ function restoreProgress(event: RoostEvent<'restore.progress'>): readonly EventF
 
 function progressOf({ data }: RoostEvent<'backup.progress' | 'restore.progress'>): string {
   return JSON.stringify({ progress: data.bytesDone, total: data.bytesTotal });
+}
+
+/** Source: calagopus/panel 2b72fc07, which renamed the keys. */
+function rustProgressOf({ data }: RoostEvent<'backup.progress' | 'restore.progress'>): string {
+  const { bytesDone, bytesTotal, filesDone } = data;
+  return JSON.stringify({ bytes_processed: bytesDone, bytes_total: bytesTotal, files_processed: filesDone });
 }
 
 function restoreFailed({ data }: RoostEvent<'restore.failed'>): EventFrame {

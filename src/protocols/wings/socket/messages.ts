@@ -4,8 +4,7 @@
  * (denylist)`, and shows any other until it is reloaded.
  */
 import { CONNECT, type Objection, type PanelToken, permits } from '../tokens/panel-token.ts';
-
-export type Frame = readonly [event: string, ...args: readonly string[]];
+import type { Frame, Message } from './frames.ts';
 
 /** Why a page may neither send nor receive. */
 export type Problem = 'no token' | Objection | 'other server';
@@ -20,6 +19,12 @@ export interface CloseReason {
   readonly text: string;
 }
 
+/** The game's state, and its usage as JSON. */
+export interface GameState {
+  readonly state: string;
+  readonly stats: string;
+}
+
 export interface SocketMessages {
   /** A token of another server is refused when presented. Otherwise when it is used. */
   readonly checksServerAtOnce: boolean;
@@ -32,7 +37,8 @@ export interface SocketMessages {
   mayNotSend(problem: Problem): Reaction;
   mayNotReceive(problem: Problem): Reaction;
   expired(): Reaction;
-  unreadable(): Reaction;
+  /** The frames that a page with a valid token asked for; undefined when it asked for something else. */
+  replies(message: Message, game: GameState): readonly Frame[] | undefined;
   /** The page asked for something that Roost does not do. */
   notServed(errorId: string): Reaction;
 }
@@ -46,10 +52,24 @@ const PROBLEMS: Readonly<Record<Problem, string>> = {
   'no token': 'jwt: no jwt present',
   expired: 'jwt: exp claim is invalid',
   'too early': 'jwt: iat claim is invalid',
+  'issued too early': 'jwt: iat claim is invalid',
   denied: 'jwt: created too far in past (denylist)',
   'not permitted': 'jwt: missing connect permission',
   'other server': 'jwt: server uuid mismatch',
 };
+
+/** Source: calagopus/wings src/remote/jwt.rs after 1.1. */
+export const rustProblems: Readonly<Record<Problem, string>> = {
+  'no token': 'invalid token',
+  expired: 'invalid token: token is expired',
+  'too early': 'invalid token: token is not yet valid',
+  'issued too early': 'invalid token: token has invalid issued at time',
+  denied: 'invalid token: token has been denied',
+  'not permitted': 'invalid token',
+  'other server': 'invalid token',
+};
+
+const PENDING_RESTART: Frame = ['pending restart', 'false'];
 
 const NOT_SERVED = 'this daemon makes and restores backups only, it does not run the server';
 
@@ -65,7 +85,7 @@ export const goMessages: SocketMessages = {
   mayNotReceive: (problem) => ({ frames: [['jwt error', PROBLEMS[problem]]] }),
   // Those daemons have both; Pelican's page listens to the first only, Pterodactyl's to both.
   expired: () => ({ frames: [['token expired'], ['jwt error', PROBLEMS.expired]] }),
-  unreadable: () => NOTHING,
+  replies: ({ event }, { stats }) => (event === 'send stats' ? [['stats', stats]] : undefined),
   notServed: (errorId) => ({ frames: [['daemon error', wrapped(NOT_SERVED, errorId)]] }),
 };
 
@@ -74,14 +94,20 @@ export const rustMessages: SocketMessages = {
   encode: ([event, ...args]) => JSON.stringify({ event, args }),
   accepted: ({ permissions }) => ['auth success', ...permissions],
   noToken: () => ({ frames: [], close: REFUSED }),
-  refused: (token) =>
+  refused: (token, problem) =>
     permits(token, CONNECT)
-      ? { frames: [['token expired'], ['jwt error', 'JWT expired']] }
+      ? { frames: [['token expired'], ['jwt error', rustProblems[problem]]] }
       : { frames: [], close: REFUSED },
   mayNotSend: () => ({ frames: [], close: REFUSED }),
   mayNotReceive: () => NOTHING,
   expired: () => ({ frames: [['token expired']] }),
-  unreadable: () => ({ frames: [['jwt error', 'the frame is not valid JSON of the form {"event","args"}']] }),
+  replies({ event, args }, { state, stats }) {
+    if (event === 'ping') return [['pong', ...args]];
+    if (event === 'send status') return [['status', state]];
+    // Roost does not run the game, so no change of it waits for a restart.
+    if (event === 'send stats') return [['stats', stats], PENDING_RESTART];
+    return undefined;
+  },
   notServed: () => ({ frames: [['daemon message', NOT_SERVED]] }),
 };
 

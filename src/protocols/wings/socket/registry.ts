@@ -15,7 +15,10 @@ const MOST_IN_ALL = 1024;
 /** Progress of a backup is sent at once and then twice a second, as pages expect. */
 const PROGRESS_EVERY_MS = 500;
 
-type Session = Pick<SocketSession, 'server' | 'idle' | 'notify' | 'suspended' | 'denied' | 'deleted' | 'close'>;
+type Session = Pick<
+  SocketSession,
+  'server' | 'idle' | 'notify' | 'suspended' | 'denied' | 'permissionsChanged' | 'deleted' | 'close'
+>;
 
 export class SocketRegistry {
   readonly #service: Pick<BackupService, 'job'>;
@@ -60,6 +63,9 @@ export class SocketRegistry {
 
   change(change: DenylistChange): void {
     if (change.kind === 'server deleted') return this.#each(this.#sessions.get(change.server), (one) => one.deleted());
+    if (change.kind === 'permissions changed') {
+      return this.#each(this.#sessions.get(change.server), (one) => one.permissionsChanged(change));
+    }
     for (const here of Array.from(this.#sessions.values())) this.#each(here, (one) => one.denied());
   }
 

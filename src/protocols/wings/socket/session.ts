@@ -11,10 +11,11 @@ import type { Timers } from '../../../base/timers.ts';
 import type { SocketWire } from '../../socket-wire.ts';
 import { FrameRates, type RateVerdict } from './frame-rates.ts';
 import type { FlavourFacts } from '../flavours/contract.ts';
-import type { TokenDenylist } from '../tokens/denylist.ts';
+import type { TokenDenylist, UserPermissions } from '../tokens/denylist.ts';
 import type { EventFrame } from './events.ts';
-import type { CloseReason, Frame, Problem, Reaction, SocketMessages } from './messages.ts';
-import { type PanelToken, permits } from '../tokens/panel-token.ts';
+import { binaryOf, type Frame, type Message, readBinary, readText } from './frames.ts';
+import type { CloseReason, GameState, Problem, Reaction, SocketMessages } from './messages.ts';
+import { CONNECT, type PanelToken, permits } from '../tokens/panel-token.ts';
 import { objectionTo, readToken } from '../tokens/rules.ts';
 
 export interface SessionOptions {
@@ -23,8 +24,7 @@ export interface SessionOptions {
   readonly facts: Pick<FlavourFacts, 'socket' | 'tokens' | 'frames'>;
   readonly key: () => Uint8Array;
   readonly denylist: Pick<TokenDenylist, 'startedAt' | 'isDenied'>;
-  /** The game's state, and its usage as JSON. */
-  readonly game: { readonly state: string; readonly stats: string };
+  readonly game: GameState;
   readonly suspended: boolean;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -56,6 +56,8 @@ export class SocketSession {
   #suspended: boolean;
   #alive = true;
   #ended = false;
+  /** Frames go out as MessagePack: the page has asked for that. */
+  #binary = false;
   #cancelTick: () => void = () => undefined;
 
   constructor(options: SessionOptions) {
@@ -71,19 +73,22 @@ export class SocketSession {
     this.#tickLater();
   }
 
-  receive(text: string): void {
+  /** @param data a text frame, or the bytes of a binary one. */
+  receive(data: string | Uint8Array): void {
+    if (typeof data !== 'string') this.#alive = true;
     if (this.#ended || !this.#passes(this.#rates.frame(this.#now()))) return;
     if (this.#isShut()) return this.close(CLOSE.suspended);
-    const message = messageIn(text);
-    if (message === undefined) return this.#react(this.#messages.unreadable());
+    const message = this.#messageIn(data);
+    // Like in the panels' daemons, there is no answer to a frame that cannot be read.
+    if (message === undefined) return;
     if (!this.#passes(this.#rates.event(message.event, this.#now()))) return;
-    if (message.event === 'auth') return this.#authenticate(message.argument);
+    if (message.event === 'auth') return this.#authenticate(message.args.join(''));
     const problem = this.#problem();
     if (problem !== undefined) return this.#react(this.#messages.mayNotSend(problem));
     this.#answer(message);
   }
 
-  /** A ping, pong or binary frame: the page is alive. */
+  /** A ping or pong: the page is alive. */
   noteAlive(): void {
     this.#alive = true;
     if (!this.#ended) this.#passes(this.#rates.frame(this.#now()));
@@ -97,8 +102,8 @@ export class SocketSession {
       if (!frames.every(({ progress }) => progress)) this.#react(this.#messages.mayNotReceive(problem));
       return;
     }
-    for (const { frame, permission, progress } of frames) {
-      if (permission !== undefined && !permits(this.#token, permission)) continue;
+    for (const { frame, permissions, progress } of frames) {
+      if (!isAllowed(this.#token, permissions)) continue;
       if (progress && this.#options.wire.bufferedAmount > BEHIND_BYTES) continue;
       this.#send(frame);
     }
@@ -112,6 +117,13 @@ export class SocketSession {
   denied(): void {
     if (this.#token === undefined || !this.#options.denylist.isDenied(this.#token, this.server)) return;
     this.#react({ ...this.#messages.mayNotReceive('denied'), close: CLOSE.denied });
+  }
+
+  /** The panel has changed what this user may do on the server; counts until the next token. */
+  permissionsChanged({ user, permissions }: UserPermissions): void {
+    if (this.#token?.user?.toLowerCase() !== user) return;
+    this.#token = { ...this.#token, permissions };
+    if (!permits(this.#token, CONNECT)) this.close(CLOSE.denied);
   }
 
   deleted(): void {
@@ -148,21 +160,33 @@ export class SocketSession {
     this.#send(this.#messages.accepted(token));
     if (!first) return;
     if (problem !== undefined) return this.#react(this.#messages.mayNotReceive(problem));
-    this.#sendGame(['status', 'stats']);
+    const { state, stats } = this.#options.game;
+    this.#send(['status', state]);
+    this.#send(['stats', stats]);
   }
 
-  #answer({ event, argument }: Message): void {
-    if (event === 'send stats') return this.#sendGame(['stats']);
+  #messageIn(data: string | Uint8Array): Message | undefined {
+    if (typeof data === 'string') return readText(data);
+    return this.#options.facts.socket.messagePack ? readBinary(data) : undefined;
+  }
+
+  #answer(message: Message): void {
+    const { event, args } = message;
+    if (event === 'configure socket') return this.#configure(args);
+    const replies = this.#messages.replies(message, this.#options.game);
+    if (replies !== undefined) {
+      for (const frame of replies) this.#send(frame);
+      return;
+    }
     const needs =
-      event === 'set state' ? POWER.get(argument) : event === 'send command' ? 'control.console' : undefined;
+      event === 'set state' ? POWER.get(args.join('')) : event === 'send command' ? 'control.console' : undefined;
     // Requests without permission are ignored silently, like in the panels' daemons.
     if (needs === undefined || this.#token === undefined || !permits(this.#token, needs)) return;
     this.#react(this.#messages.notServed(this.#options.newErrorId()));
   }
 
-  #sendGame(what: readonly ('status' | 'stats')[]): void {
-    const { state, stats } = this.#options.game;
-    for (const event of what) this.#send([event, event === 'status' ? state : stats]);
+  #configure([name, value]: readonly string[]): void {
+    if (this.#options.facts.socket.messagePack && name === 'transmission mode') this.#binary = value === 'binary';
   }
 
   #problem(): Problem | undefined {
@@ -189,7 +213,9 @@ export class SocketSession {
   #send(frame: Frame): void {
     const { wire } = this.#options;
     if (this.#ended) return;
-    if (wire.bufferedAmount <= GONE_BYTES) return wire.send(this.#messages.encode(frame));
+    if (wire.bufferedAmount <= GONE_BYTES) {
+      return wire.send(this.#binary ? binaryOf(frame) : this.#messages.encode(frame));
+    }
     this.end();
     wire.terminate();
   }
@@ -228,30 +254,14 @@ export class SocketSession {
   }
 }
 
+/** One of these permissions is enough; none is asked for when absent. */
+function isAllowed(token: PanelToken, anyOf: readonly string[] | undefined): boolean {
+  return anyOf === undefined || anyOf.some((permission) => permits(token, permission));
+}
+
 const POWER: ReadonlyMap<string, string> = new Map([
   ['start', 'control.start'],
   ['stop', 'control.stop'],
   ['kill', 'control.stop'],
   ['restart', 'control.restart'],
 ]);
-
-interface Message {
-  readonly event: string;
-  readonly argument: string;
-}
-
-/** `{"event","args"?}`; an argument may be null, and several are joined. */
-function messageIn(text: string): Message | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { event, args } = value as { readonly event?: unknown; readonly args?: unknown };
-  if (typeof event !== 'string') return undefined;
-  if (args === undefined || args === null) return { event, argument: '' };
-  if (!Array.isArray(args) || !args.every((each) => typeof each === 'string' || each === null)) return undefined;
-  return { event, argument: args.join('') };
-}

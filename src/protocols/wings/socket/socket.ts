@@ -3,7 +3,7 @@
  *
  * For: the panel's pages, and clients of this node's own API. Promises: a client authenticates by a token in its first
  * frame. The request is refused from a foreign origin (403), for an unknown server (404), and when too many pages are
- * open (400). Like with the panels' daemons, the answer shows whether a server exists; its id is random. Never: accepts
+ * open (400 or 429). Like with the panels' daemons, the answer shows whether a server exists; its id is random. Never: accepts
  * commands.
  */
 import { randomUUID } from 'node:crypto';
@@ -50,7 +50,10 @@ export function mountSocket(app: App, ports: DialectDeps, deps: SocketDeps): voi
     if (!mayCome(c)) return c.json({ error: 'This origin may not open sockets of this node.' }, 403);
     const view = await known(c, ports);
     if (view === undefined) return c.json({ error: deps.facts.socket.unknownServer }, 404);
-    if (!registry.hasRoom(view.id)) return c.json({ error: 'Too many open websocket connections.' }, 400);
+    if (!registry.hasRoom(view.id)) {
+      const [status, error] = deps.facts.socket.tooMany;
+      return c.json({ error }, status);
+    }
     return upgradeWebSocket(c, session(view, registry, ports, deps), {
       onError: (error) => ports.log.error('A socket of the panel failed', { error }),
     });
@@ -106,9 +109,8 @@ function session(
       open.begin();
     },
     onMessage({ data }) {
-      // Binary frames count, and are ignored.
       if (typeof data === 'string') open?.receive(data);
-      else open?.noteAlive();
+      else if (!(data instanceof Blob)) open?.receive(new Uint8Array(data));
     },
     onClose() {
       open?.end();

@@ -31,7 +31,17 @@ const KEPT_AS = 'panel-denials';
 
 /** Reported once it is in force. */
 export type DenylistChange =
-  { readonly kind: 'denied' } | { readonly kind: 'server deleted'; readonly server: ServerId };
+  | { readonly kind: 'denied' }
+  | { readonly kind: 'server deleted'; readonly server: ServerId }
+  | ({ readonly kind: 'permissions changed' } & UserPermissions);
+
+/** What a user may do on a server from now on. */
+export interface UserPermissions {
+  readonly server: ServerId;
+  /** In lower case. */
+  readonly user: string;
+  readonly permissions: readonly string[];
+}
 
 export type DenylistStore = Pick<Catalogue, 'keys' | 'usedTokens' | 'transaction'>;
 
@@ -76,6 +86,11 @@ export class TokenDenylist implements Denials {
 
   serverDeleted(server: ServerId): void {
     this.#notify({ kind: 'server deleted', server });
+  }
+
+  /** Open sockets of the user get these permissions; a token that is presented later brings its own. */
+  permissionsChanged(change: UserPermissions): void {
+    this.#notify({ kind: 'permissions changed', ...change });
   }
 
   isDenied(token: PanelToken, server: ServerId | undefined): boolean {

@@ -25,7 +25,7 @@ export interface PanelToken {
 }
 
 /** Why a genuine token is refused now: the first that applies, in the order of the panels' daemons. */
-export type Objection = 'expired' | 'too early' | 'denied' | 'not permitted';
+export type Objection = 'expired' | 'too early' | 'issued too early' | 'denied' | 'not permitted';
 
 /** Listed by name, or by `*`, which covers all but administrators' permissions. */
 export function permits({ permissions }: Pick<PanelToken, 'permissions'>, permission: string): boolean {
@@ -33,7 +33,11 @@ export function permits({ permissions }: Pick<PanelToken, 'permissions'>, permis
 }
 
 /** The claims that count; undefined when one of them has the wrong type. */
-export function tokenOf(claims: Readonly<Record<string, unknown>>, use: TokenUse): PanelToken | undefined {
+export function tokenOf(
+  claims: Readonly<Record<string, unknown>>,
+  use: TokenUse,
+  scopesBetween: ' ' | ',',
+): PanelToken | undefined {
   const read = new Reader(claims);
   const scope = read.text('scope');
   const token: PanelToken = {
@@ -45,7 +49,7 @@ export function tokenOf(claims: Readonly<Record<string, unknown>>, use: TokenUse
     backup: read.uuid('backup_uuid') as BackupId | undefined,
     uniqueId: read.text('unique_id'),
     permissions: read.texts('permissions') ?? [],
-    scopes: scope?.split(' '),
+    scopes: scopesBetween === ',' ? scope?.split(',').map((each) => each.trim()) : scope?.split(' '),
     issuedAt: read.seconds('iat'),
     notBefore: read.seconds('nbf'),
     expiresAt: read.seconds('exp'),

@@ -25,7 +25,7 @@ const SCOPE: Readonly<Record<TokenUse, string>> = { socket: 'websocket', downloa
  */
 export function readToken(text: string, key: Uint8Array, use: TokenUse, facts: TokenFacts): PanelToken | undefined {
   const claims = signedClaims(text, key);
-  const token = claims === undefined ? undefined : tokenOf(claims, use);
+  const token = claims === undefined ? undefined : tokenOf(claims, use, facts.scopesBetween);
   if (token === undefined) return undefined;
   return facts.lackingIsMalformed && lacks(token, facts.needs[use]) ? undefined : token;
 }
@@ -43,7 +43,8 @@ export function objectionTo(
 ): Objection | undefined {
   // Valid up to and including `exp`. A token without `exp` counts as expired.
   if (token.expiresAt === undefined || now > token.expiresAt * 1000) return 'expired';
-  if (facts.refusesFuture && !begun(token, now)) return 'too early';
+  const early = facts.refusesFuture ? tooEarly(token, now, facts) : undefined;
+  if (early !== undefined) return early;
   if (isOld(token, denials.startedAt, facts)) return 'denied';
   if (lacks(token, facts.needs[token.use]) || denials.isDenied(token, server)) return 'denied';
   return isPermitted(token, facts) ? undefined : 'not permitted';
@@ -53,9 +54,14 @@ function lacks(token: PanelToken, names: readonly (keyof PanelToken)[]): boolean
   return names.some((name) => token[name] === undefined || (name === 'user' && token.user === ''));
 }
 
-function begun({ issuedAt, notBefore }: PanelToken, now: number): boolean {
-  const second = Math.floor(now / 1000);
-  return (issuedAt ?? 0) <= second && (notBefore ?? 0) <= second;
+function tooEarly(
+  { issuedAt = 0, notBefore = 0 }: PanelToken,
+  now: number,
+  { aheadBy = 0 }: TokenFacts,
+): Objection | undefined {
+  const latest = Math.floor(now / 1000) + aheadBy;
+  if (notBefore > latest) return 'too early';
+  return issuedAt > latest ? 'issued too early' : undefined;
 }
 
 // Both are whole seconds: a token of the start's own second counts as newer.

@@ -168,12 +168,12 @@ describe('the event socket', () => {
     while (events.listeners > always) await new Promise((resolve) => setImmediate(resolve));
   });
 
-  test('is closed with 1001 when the node shuts down, and delays it by nothing', async () => {
+  test('is closed with 1012 when the node shuts down, and delays it by nothing', async () => {
     const { read, server } = await open();
     const reader = read('/api/events', ADMIN);
     await reader.next();
     await Promise.all([server.close(60_000), reader.closed]);
-    expect(await reader.closed).toBe(1001);
+    expect(await reader.closed).toBe(1012);
   });
 });
 

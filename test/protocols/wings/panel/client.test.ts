@@ -111,7 +111,7 @@ describe.each(ALL_FLAVOURS)('reporting to %s', (flavour) => {
     const product = {
       pterodactyl: 'Pterodactyl Wings',
       pelican: 'Pelican Wings',
-      calagopus: 'calagopus-rs wings',
+      calagopus: 'calagopus wings',
     }[flavour];
     expect(panel.calls[0]?.headers).toMatchObject({
       authorization: `Bearer ${tokenId}.${token}`,

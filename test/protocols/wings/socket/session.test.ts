@@ -78,7 +78,15 @@ describe('a page that does not read', () => {
 });
 
 const ERRORS = new Set(['jwt error', 'daemon error', 'throttled', 'token expired']);
-const ANSWERS = new Set([...ERRORS, 'auth success', 'status', 'stats', 'daemon message', 'token expiring']);
+const ANSWERS = new Set([
+  ...ERRORS,
+  'auth success',
+  'status',
+  'stats',
+  'pending restart',
+  'daemon message',
+  'token expiring',
+]);
 
 describe.each(ALL_FLAVOURS)('%s: whatever a page sends', (flavour) => {
   const names = ['auth', 'send stats', 'send logs', 'set state', 'send command', 'backup completed', '__proto__', ''];
@@ -141,6 +149,7 @@ describe('the room', () => {
       notify: tell('event'),
       suspended: tell('suspended'),
       denied: tell('denied'),
+      permissionsChanged: tell('permissions changed'),
       deleted: tell('deleted'),
     };
     return { server, idle, close, told, closes, ...all };

@@ -166,12 +166,18 @@ describe('authentication', () => {
   test('calagopus: an expired, old or foreign token is expired; what may not connect is closed', async () => {
     const { connect, socketToken, time } = await openPanelNode('calagopus');
     const now = time.now() / 1000;
-    for (const claims of [{ exp: now - 1 }, { iat: now - 1 }, { iat: now + 9 }, { server_uuid: OTHER_SERVER }]) {
+    for (const [claims, text] of [
+      [{ exp: now - 1 }, 'invalid token: token is expired'],
+      [{ iat: now - 1 }, 'invalid token: token has been denied'],
+      [{ iat: now + 9 }, 'invalid token: token has invalid issued at time'],
+      [{ nbf: now + 9 }, 'invalid token: token is not yet valid'],
+      [{ server_uuid: OTHER_SERVER }, 'invalid token'],
+    ] as const) {
       const page = connect();
       await page.send('auth', socketToken(claims));
       expect(await page.take(2)).toEqual([
         { event: 'token expired', args: [] },
-        { event: 'jwt error', args: ['JWT expired'] },
+        { event: 'jwt error', args: [text] },
       ]);
     }
     for (const token of ['x', socketToken({ iss: undefined }), socketToken({}, ['backup.read'])]) {
@@ -276,7 +282,10 @@ describe('a token that grows old', () => {
     // Its permissions count too: these are fewer.
     events.emit({ ...tell, type: 'backup.completed', data: made });
     events.emit({ ...tell, type: 'restore.completed' });
-    expect((await page.heard()).map(({ event }) => event)).toEqual(['daemon message', 'backup restore completed']);
+    expect((await page.heard()).map(({ event }) => event)).toEqual([
+      'daemon message',
+      ...(flavour === 'calagopus' ? [] : ['backup restore completed']),
+    ]);
   });
 
   test.each(GO)('%s: a refused new one leaves the old one in force', async (flavour) => {
@@ -407,13 +416,14 @@ describe('what happens on the server', () => {
     const { page: open, events } = await openPanelNode('calagopus');
     const page = await open();
     events.emit({ ...tell, type: 'backup.started' });
-    events.emit({ ...tell, type: 'backup.progress', data: { bytesDone: 5, bytesTotal: 9 } });
+    events.emit({ ...tell, type: 'backup.progress', data: { bytesDone: 5, bytesTotal: 9, filesDone: 2 } });
     events.emit({ ...tell, type: 'backup.completed', data: made });
     events.emit({ ...tell, type: 'backup.failed' });
+    events.emit({ ...tell, type: 'backup.deleted' });
     const facts = (values: object) => JSON.stringify({ ...values, browsable: false, streaming: false });
     expect(await page.heard()).toEqual([
       { event: 'backup started', args: [BACKUP] },
-      { event: 'backup progress', args: [BACKUP, '{"progress":5,"total":9}'] },
+      { event: 'backup progress', args: [BACKUP, '{"bytes_processed":5,"bytes_total":9,"files_processed":2}'] },
       {
         event: 'backup completed',
         args: [
@@ -425,6 +435,7 @@ describe('what happens on the server', () => {
         event: 'backup completed',
         args: [BACKUP, facts({ checksum_type: '', checksum: '', size: 0, files: 0, successful: false })],
       },
+      { event: 'backup deleted', args: [BACKUP, '{"successful":true}'] },
     ]);
   });
 
@@ -432,37 +443,48 @@ describe('what happens on the server', () => {
     const { page: open, events, time } = await openPanelNode(flavour);
     const page = await open();
     const progress = (done: number, backup = BACKUP) =>
-      events.emit({ ...tell, backup, type: 'backup.progress', data: { bytesDone: done, bytesTotal: 9 } });
+      events.emit({ ...tell, backup, type: 'backup.progress', data: { bytesDone: done, bytesTotal: 9, filesDone: 0 } });
     progress(1);
     time.advance(499);
     progress(2);
     progress(3, UNKNOWN as BackupId);
     time.advance(1);
     progress(4);
+    const shown = (done: number): object =>
+      flavour === 'calagopus'
+        ? { bytes_processed: done, bytes_total: 9, files_processed: 0 }
+        : { progress: done, total: 9 };
     const told = (await page.heard()).map(({ args }) => [args?.[0], JSON.parse(args?.[1] ?? '') as object]);
     expect(told).toEqual([
-      [BACKUP, { progress: 1, total: 9 }],
-      [UNKNOWN, { progress: 3, total: 9 }],
-      [BACKUP, { progress: 4, total: 9 }],
+      [BACKUP, shown(1)],
+      [UNKNOWN, shown(3)],
+      [BACKUP, shown(4)],
     ]);
   });
 
   test.each([
-    ['pterodactyl', 'local', 'S3', ['']],
-    ['pelican', 'local', 'S3', ['']],
-    ['calagopus', 'wings', 's3', []],
-  ] as const)('%s: a restore, its progress and its end', async (flavour, local, remote, args) => {
+    ['pterodactyl', 'local', 'S3', [''], ['']],
+    ['pelican', 'local', 'S3', [''], ['']],
+    ['calagopus', 'wings', 's3', ['true'], ['false']],
+  ] as const)('%s: a restore, its progress and its end', async (flavour, local, remote, args, failed) => {
     const { page: open, events, service } = await openPanelNode(flavour);
     const page = await open(undefined);
     const job = (request: object): JobView => ({ id: JOB, kind: 'restore', request }) as unknown as JobView;
     service.jobViews = [job({ download: false })];
     events.emit({ ...tell, job: JOB, type: 'restore.started' });
-    events.emit({ ...tell, job: JOB, type: 'restore.progress', data: { bytesDone: 1, bytesTotal: 2 } });
+    events.emit({ ...tell, job: JOB, type: 'restore.progress', data: { bytesDone: 1, bytesTotal: 2, filesDone: 1 } });
     events.emit({ ...tell, job: JOB, type: 'restore.completed' });
     const end = { event: 'backup restore completed', args };
     expect(await page.heard()).toEqual([
       ...(flavour === 'calagopus' ? [{ event: 'backup restore started', args: [] }] : []),
-      { event: 'backup restore progress', args: ['{"progress":1,"total":2}'] },
+      {
+        event: 'backup restore progress',
+        args: [
+          flavour === 'calagopus'
+            ? '{"bytes_processed":1,"bytes_total":2,"files_processed":1}'
+            : '{"progress":1,"total":2}',
+        ],
+      },
       { event: 'daemon message', args: [`Completed server restoration from ${local} backup.`] },
       end,
     ]);
@@ -480,7 +502,7 @@ describe('what happens on the server', () => {
     });
     expect(await page.heard()).toEqual([
       { event: 'daemon message', args: ['The server was not restored: The disk is full'] },
-      end,
+      { event: 'backup restore completed', args: failed },
     ]);
   });
 
@@ -516,12 +538,13 @@ describe('what happens on the server', () => {
     '%s: no other server’s, no other event’s, and backups only to who may read them',
     async (flavour) => {
       const { page: open, events, socketToken } = await openPanelNode(flavour);
-      const [reader, listener] = [
+      const [reader, plural, listener] = [
         await open(socketToken({}, ['websocket.connect', 'backup.read'])),
+        await open(socketToken({}, ['websocket.connect', 'backups.read'])),
         await open(socketToken({}, ['websocket.connect', 'backup.create', 'admin.websocket.errors'])),
       ];
       events.emit({ ...tell, type: 'backup.completed', data: made, server: OTHER_SERVER });
-      for (const type of ['backup.deleted', 'backup.locked', 'backup.verified', 'schedule.missed'] as const) {
+      for (const type of ['backup.locked', 'backup.verified', 'schedule.missed'] as const) {
         events.emit({ ...tell, type, data: { ok: true } });
       }
       expect([await reader.heard(), await listener.heard()]).toEqual([[], []]);
@@ -532,9 +555,13 @@ describe('what happens on the server', () => {
       const told = (await reader.heard()).map(({ event }) => event);
       expect(told).toContain('backup progress');
       expect(told).toContain('backup completed');
+      // The name of newer panels, and the older one, which their daemon keeps.
+      expect((await plural.heard()).map(({ event }) => event)).toEqual(
+        flavour === 'calagopus' ? told : ['daemon message', 'backup restore completed'],
+      );
       expect((await listener.heard()).map(({ event }) => event)).toEqual([
         'daemon message',
-        'backup restore completed',
+        ...(flavour === 'calagopus' ? [] : ['backup restore completed']),
       ]);
     },
   );
@@ -546,7 +573,9 @@ describe('what pages ask', () => {
     const page = await open();
     await page.send('send stats', null);
     await page.send('send logs', null);
-    expect((await page.heard()).map(({ event }) => event)).toEqual(['stats']);
+    expect((await page.heard()).map(({ event }) => event)).toEqual(
+      flavour === 'calagopus' ? ['stats', 'pending restart'] : ['stats'],
+    );
   });
 
   test.each(ALL_FLAVOURS)('%s: power and commands are not served, to whoever might use them', async (flavour) => {
@@ -581,11 +610,13 @@ describe('what pages ask', () => {
     expect((await page.take(1))[0]?.event).toBe('stats');
   });
 
-  test('calagopus says that it is none', async () => {
+  test('calagopus: what is no frame is passed over too', async () => {
     const { page: open } = await openPanelNode('calagopus');
     const page = await open();
-    await page.sendText('{');
-    expect(await page.take(1)).toEqual([{ event: 'jwt error', args: [expect.stringContaining('not valid JSON')] }]);
+    for (const text of ['{', '{"event":7}', '[]']) await page.sendText(text);
+    page.socket.send(Buffer.from('{"event":"send stats"}'));
+    page.socket.send(Buffer.of(0xc1));
+    expect(await page.heard()).toEqual([]);
   });
 });
 
