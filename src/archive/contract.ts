@@ -40,6 +40,10 @@ export interface WriteRequest {
 export interface WriteResult {
   readonly size: number;
   readonly rawSize: number;
+  /** Bytes of the files' content: what unpacking gives, and what `VerifyResult` and `ExtractResult` count. */
+  readonly bytes: number;
+  /** Of `bytes` those that unpacking writes; absent when no file has holes, and it is all of them. */
+  readonly allocated?: number;
   readonly sha256: string;
   readonly entries: number;
   readonly files: number;
@@ -126,7 +130,7 @@ export interface TreeEstimate {
 }
 
 export interface ExtractLimits {
-  /** Bytes of content in all; 0 for none. */
+  /** Bytes of content that may be written in all, holes left out; 0 for none. */
   readonly maxBytes: number;
   readonly maxEntries: number;
 }
@@ -193,5 +197,7 @@ export interface VerifyResult {
   readonly entries: number;
   readonly files: number;
   readonly rawSize: number;
+  /** Bytes of the files' content, as in `WriteResult`. */
+  readonly bytes: number;
   readonly warnings: readonly ArchiveWarning[];
 }

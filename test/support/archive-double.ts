@@ -54,7 +54,7 @@ export class ArchiveDouble implements ArchivePort {
     if (request.expected !== undefined && request.expected.sha256 !== sha256) {
       throw new Failure('archive_damaged', 'Cannot verify the archive: its sha256 differs');
     }
-    return { format: 'roost', size: archive.size, sha256, entries: 1, files: 1, rawSize: 1, warnings: [] };
+    return { format: 'roost', size: archive.size, sha256, entries: 1, files: 1, rawSize: 1, bytes: 1, warnings: [] };
   }
 
   extractArchive(): Promise<never> {
@@ -101,6 +101,7 @@ export class ArchiveDouble implements ArchivePort {
     return {
       size: bytes.length,
       rawSize: bytes.length * 2,
+      bytes: bytes.length,
       sha256: digest(bytes),
       entries: 2,
       files: 1,

@@ -38,6 +38,7 @@ export class TreeArchives implements Door {
       entries: tree.size,
       files,
       rawSize: bytes.length,
+      bytes: bytes.length,
       warnings: [],
     };
   }

@@ -148,7 +148,8 @@ export function inflatedOnce(archive: Buffer): Buffer {
 async function checkIndex({ archive, index, result }: Written, tar: Buffer, entries: readonly TarEntry[]) {
   const reader = await IndexReader.open(memorySource(index));
   const { size, rawSize, sha256, entries: count, files, engine, startedAt } = result;
-  const { level, ...summary } = reader.summary;
+  const { level, allocated, ...summary } = reader.summary;
+  expect(allocated).toBe(result.allocated);
   expect(['none', 'fast', 'best']).toContain(level);
   expect(summary).toEqual({ size, rawSize, sha256, crc32: crc32(tar), entries: count, files, engine, startedAt });
   const listed = await Array.fromAsync(reader.entries());

@@ -9,6 +9,7 @@ import type { Buffer } from 'node:buffer';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import { throwIfAborted } from '../../base/failure.ts';
 import type { SkippedEntry, StreamedEntry } from '../contract.ts';
+import type { Entry } from '../entry.ts';
 import { TAR_BLOCK, paddingOf } from '../tar/header.ts';
 import { isZero } from '../tar/zeros.ts';
 import { BlockReader } from './block-reader.ts';
@@ -130,11 +131,16 @@ async function* readEntry(
   else if (described.entry !== undefined) {
     const { entry } = described;
     yield {
-      entry: entry.kind === 'file' ? { ...entry, size: map?.size ?? stored } : entry,
+      entry: entry.kind === 'file' ? sized(entry, map, stored) : entry,
       content: () => (entry.kind === 'file' ? content.stream(map) : nothing()),
     };
   }
   await content.finish();
+}
+
+/** Of a sparse file the stored bytes are those that need space. */
+function sized(entry: Entry, map: SparseMap | undefined, stored: number): Entry {
+  return map === undefined ? { ...entry, size: stored } : { ...entry, size: map.size, allocated: stored };
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array, void, void> {}

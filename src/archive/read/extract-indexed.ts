@@ -10,6 +10,7 @@ import type { ExtractResult } from '../contract.ts';
 import type { Entry } from '../entry.ts';
 import type { IndexReader } from '../index/reader.ts';
 import type { IndexedEntry } from '../index/format.ts';
+import { isZeroSegment } from '../gzip/zero-segment.ts';
 import { InflatePipeline } from './inflate-pipeline.ts';
 import { LinkPlacer } from './link-placer.ts';
 import type { ExtractDeps } from './deps.ts';
@@ -77,9 +78,10 @@ class Extraction {
       workers: data.workers,
       control,
       unpack: data,
-      onResult: (task, { warnings, lost = [] }) => {
+      onResult: (task, { warnings, lost = [], written = 0 }) => {
         for (const warning of warnings) this.#warnings.add(warning);
         this.#target.lost.merge(lost);
+        if (written > 0) this.#asked.charge(written, '');
         this.#written(task.parts);
         this.#advance(task.segment.length);
       },
@@ -127,7 +129,7 @@ class Extraction {
       this.#prepare(entry, end);
       if (entry.kind === 'file') add(entry);
     }
-    await this.#deps.writePace.take(parts.reduce((sum, { length }) => sum + length, 0));
+    if (!isZeroSegment(segment)) await this.#deps.writePace.take(parts.reduce((sum, { length }) => sum + length, 0));
     if (proof !== undefined) await this.#pipeline.add({ segment, entries, parts }, proof.hash);
     else if (parts.length > 0) await this.#pipeline.add({ segment, entries: [], parts });
     else this.#advance(segment.length);

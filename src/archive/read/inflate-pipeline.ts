@@ -55,14 +55,14 @@ export class InflatePipeline {
     this.#check();
     const stored = await this.#load(slot, task.segment);
     look?.(stored);
-    const running = this.#pool.run({ slot, task }).then(
-      (result) => {
+    const running = this.#pool
+      .run({ slot, task })
+      .then((result) => {
         this.#request.onResult(task, result);
-      },
-      (error: unknown) => {
+      })
+      .catch((error: unknown) => {
         this.#failure ??= error;
-      },
-    );
+      });
     this.#underWay.add(running);
     void running.finally(() => {
       this.#underWay.delete(running);

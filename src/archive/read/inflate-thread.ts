@@ -35,7 +35,8 @@ function run(task: InflateTask, stored: Buffer): InflateResult {
   checkHeaders(raw, task.segment, task.entries);
   const warnings = writer?.write(raw, task.parts) ?? [];
   const lost = writer?.takeLost() ?? [];
-  return lost.length === 0 ? { warnings } : { warnings, lost };
+  const written = writer?.takeWritten() ?? 0;
+  return lost.length === 0 && written === 0 ? { warnings } : { warnings, lost, written };
 }
 
 /**

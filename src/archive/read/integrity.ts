@@ -15,6 +15,8 @@ export interface ProvenFacts {
   readonly entries: number;
   readonly files: number;
   readonly rawSize: number;
+  /** Bytes of the files' content. */
+  readonly bytes: number;
 }
 
 export class Integrity {
@@ -26,6 +28,7 @@ export class Integrity {
   #rawSize = 0;
   #entries = 0;
   #files = 0;
+  #bytes = 0;
 
   private constructor(archive: ByteSource, reader: IndexReader) {
     this.#archive = archive;
@@ -46,7 +49,8 @@ export class Integrity {
     this.#crc = combineCrc32(this.#crc, segment.crcRaw, segment.rawLength);
     this.#rawSize += segment.rawLength;
     this.#entries += entries.length;
-    for (const { kind, headerLength } of entries) {
+    for (const { kind, size, headerLength } of entries) {
+      this.#bytes += size;
       // A hard link without bytes in the tar also exists as a file.
       if (kind === 'file' || (kind === 'hardlink' && headerLength > 0)) this.#files++;
     }
@@ -67,7 +71,7 @@ export class Integrity {
     const sha256 = this.#sha256.digest('hex');
     if (sha256 !== summary.sha256) throw damaged('its sha256 is not the one its index recorded');
     if (this.#entries !== summary.entries) throw damaged('its index lacks entries');
-    return { sha256, entries: this.#entries, files: this.#files, rawSize: this.#rawSize };
+    return { sha256, entries: this.#entries, files: this.#files, rawSize: this.#rawSize, bytes: this.#bytes };
   }
 
   async #frame(expected: Buffer, what: string): Promise<void> {

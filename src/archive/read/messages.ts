@@ -89,6 +89,8 @@ export interface InflateResult {
   readonly warnings: readonly ArchiveWarning[];
   /** Attributes that could not be set; absent when there were none. */
   readonly lost?: readonly LostKind[];
+  /** Bytes written into files with holes, whose size says nothing of the space they take. */
+  readonly written?: number;
 }
 
 export interface InflateThreadData {

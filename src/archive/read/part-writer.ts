@@ -20,6 +20,7 @@ export class PartWriter {
   readonly #target: UnpackTarget;
   readonly #control: Control;
   #warnings: ArchiveWarning[] = [];
+  #writtenSparse = 0;
 
   static open(policy: UnpackPolicy, control: Control): PartWriter {
     return new PartWriter(openRoot(policy.into), policy, control);
@@ -51,11 +52,22 @@ export class PartWriter {
       this.#control.checkStop();
       const bytes = raw.subarray(part.at, part.at + part.length);
       if (part.descriptor === undefined) this.#writeWhole(part, bytes);
-      else writeSparse(part.descriptor, bytes, part.offset);
+      else this.#count(part, writeSparse(part.descriptor, bytes, part.offset));
     }
     const warnings = this.#warnings;
     this.#warnings = [];
     return warnings;
+  }
+
+  #count({ entry }: FilePart, written: number): void {
+    if (entry.allocated !== undefined) this.#writtenSparse += written;
+  }
+
+  /** Bytes written into files with holes since the last call. */
+  takeWritten(): number {
+    const written = this.#writtenSparse;
+    this.#writtenSparse = 0;
+    return written;
   }
 
   /** Attributes that could not be set since the last call. */
@@ -67,7 +79,7 @@ export class PartWriter {
     const file = this.#target.createFile(part.entry);
     if (file === undefined) return;
     try {
-      file.write(bytes);
+      this.#count(part, file.write(bytes));
       file.close();
     } catch (error) {
       this.#target.abandonFile(file);

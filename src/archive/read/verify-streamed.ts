@@ -21,7 +21,7 @@ export async function verifyStreamed({ archive, control, onProgress }: ReadDeps)
   const sha256 = await hashAll(archive, control, (done) => {
     report(archive.size + done);
   });
-  return { format: streamed.format, size: archive.size, sha256, ...seen, warnings: warnings.kept };
+  return { format: streamed.format, size: archive.size, sha256, ...seen, bytes: seen.rawSize, warnings: warnings.kept };
 }
 
 async function readThrough(

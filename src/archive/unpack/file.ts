@@ -16,17 +16,22 @@ const HOLE = 64 * 1024;
 /**
  * Writes bytes at a position of a file, skipping runs of zeros of 64 KiB and more. Threads may write different parts of
  * one file at once. The caller sets the file's length: a hole at its end is not there yet.
+ *
+ * @returns the bytes that were written.
  */
-export function writeSparse(descriptor: number, bytes: Uint8Array, position: number): void {
-  if (bytes.length >= HOLE && isZero(bytes)) return;
+export function writeSparse(descriptor: number, bytes: Uint8Array, position: number): number {
+  if (bytes.length >= HOLE && isZero(bytes)) return 0;
   let pending = 0;
+  let skipped = 0;
   for (let at = 0; at < bytes.length; at += HOLE) {
     const end = at + HOLE;
     if (end > bytes.length || !isZero(bytes.subarray(at, end))) continue;
     writeAll(descriptor, bytes.subarray(pending, at), position + pending);
     pending = end;
+    skipped += HOLE;
   }
   writeAll(descriptor, bytes.subarray(pending), position + pending);
+  return bytes.length - skipped;
 }
 
 export class UnpackFile {
@@ -47,11 +52,11 @@ export class UnpackFile {
     this.#flush = flush;
   }
 
-  /** @throws the system error, such as ENOSPC. */
-  write(bytes: Uint8Array): void {
+  /** @returns the bytes that were written, without holes. @throws the system error, such as ENOSPC. */
+  write(bytes: Uint8Array): number {
     this.#grow(bytes.length);
     if (bytes.length >= HOLE) this.#mayEndInHole = true;
-    writeSparse(this.descriptor, bytes, this.#written - bytes.length);
+    return writeSparse(this.descriptor, bytes, this.#written - bytes.length);
   }
 
   /** Leaves a hole for the next `length` bytes, which are zero. */

@@ -181,7 +181,8 @@ class StreamedUnpacking {
       for await (const chunk of content) {
         this.#check();
         await this.#request.writePace?.take(chunk.length);
-        file.write(chunk);
+        const written = file.write(chunk);
+        if (entry.allocated !== undefined) this.#target.charge(written, entry.path);
         this.#bytes += chunk.length;
         this.#report(false);
       }

@@ -16,6 +16,8 @@ export class UnpackTally {
   readonly #limits: ExtractLimits;
   #made = 0;
   #bytes = 0;
+  /** Of these what is written, or will be. */
+  #charged = 0;
   entries = 0;
   files = 0;
 
@@ -37,11 +39,21 @@ export class UnpackTally {
     });
   }
 
-  /** Counts content about to be written. @throws Failure `too_large` beyond the limit. */
-  addBytes({ path, size }: Entry): void {
+  /**
+   * Counts content about to be written. Of a file with holes, `charge` counts what is written: its archive may say less.
+   *
+   * @throws Failure `too_large` beyond the limit.
+   */
+  addBytes({ path, size, allocated }: Entry): void {
     this.#bytes += size;
+    if (allocated === undefined) this.charge(size, path);
+  }
+
+  /** Counts bytes that take space. @throws Failure `too_large` beyond the limit. */
+  charge(bytes: number, path: string): void {
+    this.#charged += bytes;
     const { maxBytes } = this.#limits;
-    if (maxBytes === 0 || this.#bytes <= maxBytes) return;
+    if (maxBytes === 0 || this.#charged <= maxBytes) return;
     throw new Failure('too_large', `Cannot unpack: its content is larger than ${maxBytes} bytes`, {
       facts: { maxBytes, path },
     });

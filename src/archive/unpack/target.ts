@@ -105,6 +105,11 @@ export class UnpackTarget {
     return this.#metadata.lost;
   }
 
+  /** Counts bytes written into a file with holes. @throws Failure `too_large` beyond the limit. */
+  charge(written: number, path: string): void {
+    this.#tally.charge(written, path);
+  }
+
   get counts(): UnpackCounts {
     return this.#tally.counts;
   }

@@ -11,6 +11,7 @@ import { IndexOnlyEntries } from './index-only.ts';
 import { combineCrc32 } from '../gzip/crc32.ts';
 import type { PackedEntry, Unit } from './cut.ts';
 import type { ArchiveWarning, Entry, WarningCode } from '../entry.ts';
+import { ZERO_SEGMENT } from '../gzip/zero-segment.ts';
 import { END_OF_ARCHIVE, GZIP_HEADER, gzipTrailer } from '../gzip/frame.ts';
 import type { Segment } from '../index/format.ts';
 import { IndexWriter } from '../index/writer.ts';
@@ -49,6 +50,9 @@ export class Assembler {
   #entries = 0;
   #files = 0;
   #reusedBytes = 0;
+  #bytes = 0;
+  /** Bytes of content that need no space on disk. */
+  #holes = 0;
 
   constructor(options: AssemblerOptions) {
     this.#options = options;
@@ -72,7 +76,13 @@ export class Assembler {
    */
   append(unit: Unit, sealed: SealedSegment, stored: Uint8Array, { changes, rest }: EntryResult): void {
     if (unit.kind === 'pack') this.#addEntries(unit.entries.slice(0, rest), changes);
-    if (sealed.rawLength > 0) this.#addSegment(sealed, stored);
+    if (unit.kind === 'hole') this.#addHole(unit.count, sealed, stored);
+    else if (sealed.rawLength > 0) this.#addSegment(sealed, stored);
+  }
+
+  /** @throws Failure `too_large` when so many stored bytes, which are still to come, pass the limit. */
+  requireSpaceFor(stored: number): void {
+    this.#requireSize(this.#size + stored);
   }
 
   /** Counts a segment that was taken over from an older archive. */
@@ -103,9 +113,35 @@ export class Assembler {
     const { level, engine, startedAt } = this.#options;
     const sha256 = this.#sha256.digest('hex');
     const [size, rawSize, entries, files] = [this.#size, this.#rawSize, this.#entries, this.#files];
-    this.#index.finish({ size, rawSize, sha256, crc32: this.#crc, entries, files, level, engine, startedAt });
+    const bytes = this.#bytes;
+    const sparse = this.#holes > 0 ? { allocated: bytes - this.#holes } : {};
+    this.#index.finish({
+      size,
+      rawSize,
+      sha256,
+      crc32: this.#crc,
+      entries,
+      files,
+      level,
+      engine,
+      ...sparse,
+      startedAt,
+    });
     const [warnings, warningCount, reusedBytes] = [this.#warnings, this.#warningCount, this.#reusedBytes];
-    const result = { size, rawSize, sha256, entries, files, warnings, warningCount, reusedBytes, engine, startedAt };
+    const result = {
+      size,
+      rawSize,
+      bytes,
+      ...sparse,
+      sha256,
+      entries,
+      files,
+      warnings,
+      warningCount,
+      reusedBytes,
+      engine,
+      startedAt,
+    };
     return aside instanceof Uint8Array ? { ...result, aside } : result;
   }
 
@@ -126,6 +162,8 @@ export class Assembler {
       this.#index.addEntry({ ...entry, tarOffset, headerLength: header });
       tarOffset += planned.headerOnly === true ? header : header + entry.size + paddingOf(entry.size);
       if (entry.kind === 'file' || entry.kind === 'hardlink') this.#files++;
+      this.#bytes += entry.size;
+      if (entry.allocated !== undefined) this.#holes += entry.size - entry.allocated;
     }
   }
 
@@ -145,6 +183,18 @@ export class Assembler {
     this.#count(stored);
   }
 
+  /** A run of equal segments: an index record for each, all bytes in one pass. */
+  #addHole(count: number, { crcRaw, crcStored }: SealedSegment, stored: Uint8Array): void {
+    const length = stored.length / count;
+    for (let number = 0; number < count; number++) {
+      const [offset, rawOffset] = [this.#size + number * length, this.#rawSize];
+      this.#index.addSegment({ offset, length, rawOffset, rawLength: ZERO_SEGMENT, crcRaw, crcStored, key: '' });
+      this.#crc = combineCrc32(this.#crc, crcRaw, ZERO_SEGMENT);
+      this.#rawSize += ZERO_SEGMENT;
+    }
+    this.#count(stored);
+  }
+
   #endOfArchive(): void {
     const stored = deflateRawSync(END_OF_ARCHIVE, { finishFlush: constants.Z_SYNC_FLUSH });
     const crcRaw = crc32(END_OF_ARCHIVE);
@@ -160,8 +210,12 @@ export class Assembler {
   #count(stored: Uint8Array): void {
     this.#sha256.update(stored);
     this.#size += stored.length;
+    this.#requireSize(this.#size);
+  }
+
+  #requireSize(size: number): void {
     const { maxSize } = this.#options;
-    if (maxSize > 0 && this.#size > maxSize) {
+    if (maxSize > 0 && size > maxSize) {
       throw new Failure('too_large', `Cannot finish the archive: it passes ${formatBytes(maxSize)}, its limit`, {
         facts: { limit: maxSize },
         hint: 'Ignore what need not be kept (logs, caches, old backups), or have the limit raised.',

@@ -10,6 +10,7 @@ import { createHash, hash } from 'node:crypto';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import { entryLength, headerLength, paddingOf } from '../tar/header.ts';
 import { ENTRY_KINDS } from '../entry.ts';
+import { ZERO_RUN } from '../gzip/zero-segment.ts';
 import type { WalkedEntry } from '../walk/walk.ts';
 
 /** A file from this size on is cut by its own offsets. */
@@ -46,6 +47,19 @@ export interface LargeFile {
   readonly entry: WalkedEntry;
   /** Open for reading until its last piece was appended; threads of one process share it. */
   readonly descriptor: number;
+  /** Of a file with holes: how many whole pieces from an offset on are in a hole. */
+  readonly emptyPieces?: (offset: number) => number;
+}
+
+/** Consecutive pieces of a large file that lie in a hole: written as zeros without being read. */
+export interface Hole {
+  readonly kind: 'hole';
+  readonly file: LargeFile;
+  /** How many, each of PIECE_LENGTH. */
+  readonly count: number;
+  readonly length: number;
+  readonly last: boolean;
+  readonly key: '';
 }
 
 export interface Piece {
@@ -59,7 +73,7 @@ export interface Piece {
   readonly key: string;
 }
 
-export type Unit = Pack | Piece;
+export type Unit = Pack | Piece | Hole;
 
 /**
  * Opens a large file, and gives it back with the size and times that its header will carry. Undefined when it cannot
@@ -107,9 +121,16 @@ export function packedLength(entry: PackedEntry): number {
 }
 
 /** The pieces of a large file, in order; none for an empty one. */
-function* pieces(file: LargeFile): Generator<Piece, void, void> {
+function* pieces(file: LargeFile): Generator<Piece | Hole, void, void> {
   const { size } = file.entry;
   for (let offset = 0; offset < size; offset += PIECE_LENGTH) {
+    const empty = Math.min(file.emptyPieces?.(offset) ?? 0, ZERO_RUN);
+    if (empty > 0) {
+      const length = empty * PIECE_LENGTH;
+      yield { kind: 'hole', file, count: empty, length, last: offset + length === size, key: '' };
+      offset += length - PIECE_LENGTH;
+      continue;
+    }
     const content = Math.min(PIECE_LENGTH, size - offset);
     const last = offset + content === size;
     const length = content + (last ? paddingOf(size) : 0);

@@ -11,6 +11,7 @@ import type { Warn, WarningCode } from '../entry.ts';
 import type { HardLinkFallback } from './hard-link-fallback.ts';
 import { absenceWarning, changeWarning, isReplaced, isUnsettled, sameFile } from './pack-reader.ts';
 import { LostAttributes, readAttributes } from '../tar/read-attributes.ts';
+import { emptyPiecesAt, scanHoles } from './sparse-scan.ts';
 import { type WalkedEntry, wholeSeconds } from '../walk/walk.ts';
 
 export class LargeFiles {
@@ -19,10 +20,21 @@ export class LargeFiles {
   readonly #warn: Warn;
   readonly #hardLinks: HardLinkFallback;
   readonly #clock: Clock;
+  readonly #announce: (emptyPieces: number) => void;
   readonly #open = new Set<number>();
 
-  /** @param hardLinks records files that are gone or replaced. */
-  constructor(root: string, hardLinks: HardLinkFallback, clock: Clock, warn: Warn) {
+  /**
+   * @param hardLinks records files that are gone or replaced.
+   * @param announce told how many pieces of a file lie in holes, before any is written; throws to end the run.
+   */
+  constructor(
+    root: string,
+    hardLinks: HardLinkFallback,
+    clock: Clock,
+    warn: Warn,
+    announce: (emptyPieces: number) => void = () => undefined,
+  ) {
+    this.#announce = announce;
     this.#hardLinks = hardLinks;
     this.#clock = clock;
     this.#root = openRoot(root);
@@ -48,14 +60,20 @@ export class LargeFiles {
     const mtime = wholeSeconds(mtimeMs, () => fs.fstatSync(descriptor, { bigint: true }).mtimeNs);
     // The walk has counted what cannot be kept.
     const attributes = readAttributes(descriptor, walked.path, new LostAttributes());
+    const holes = scanHoles(descriptor, stat);
     const seen = { size, mode: mode & 0o7777, uid, gid, mtime, attributes, dev, ino, mtimeMs, ctimeMs };
-    const file = { entry: { ...walked, ...seen }, descriptor };
+    const file: LargeFile = {
+      entry: { ...walked, ...seen, allocated: holes?.allocated },
+      descriptor,
+      emptyPieces: holes && ((offset) => emptyPiecesAt(descriptor, offset, size)),
+    };
     if (!sameFile(walked, stat) || isUnsettled(stat, this.#clock.now())) {
       this.#warn(walked.path, 'file_changed', 'It changed just before it was read; it may hold old and new bytes');
     }
     if (isReplaced(walked, stat)) this.#hardLinks.markLost(walked.path);
     if (size === 0) fs.closeSync(descriptor);
     else this.#open.add(descriptor);
+    if (holes !== undefined && holes.emptyPieces > 0) this.#announce(holes.emptyPieces);
     return file;
   };
 

@@ -5,7 +5,17 @@
 import type { Pace } from '../../base/rates.ts';
 import type { Assembler } from './assembler.ts';
 import type { Slots } from '../threads/control.ts';
-import { cutUnits, LARGE_FILE, type LargeFile, type Pack, type PackedEntry, type Piece, type Unit } from './cut.ts';
+import {
+  cutUnits,
+  type Hole,
+  LARGE_FILE,
+  type LargeFile,
+  type Pack,
+  type PackedEntry,
+  type Piece,
+  type Unit,
+} from './cut.ts';
+import { fillZeroRun, zeroSegment } from '../gzip/zero-segment.ts';
 import type { Segment } from '../index/format.ts';
 import type { LargeFiles } from './large-files.ts';
 import type { HardLinkFallback } from './hard-link-fallback.ts';
@@ -84,6 +94,7 @@ export class WritePipeline {
 
   async #start(unit: Unit): Promise<UnderWay> {
     const slot = await this.#takeSlot();
+    if (unit.kind === 'hole') return { unit, slot, reused: undefined, result: this.#fill(unit, slot), settled: true };
     const reused = this.#deps.base?.find(unit);
     await this.#deps.readPace.take(reused?.length ?? unit.length);
     const result = this.#deps.pool.run({ slot, task: this.#task(unit, reused) });
@@ -96,7 +107,22 @@ export class WritePipeline {
     return underWay;
   }
 
-  #task(unit: Unit, reused: Segment | undefined): SegmentTask {
+  /** Writes a hole's segments into a slot: nothing is read, and no thread has to work on it. */
+  #fill({ count, length }: Hole, slot: number): Promise<SegmentResult> {
+    const { crcRaw, crcStored } = zeroSegment();
+    const storedLength = fillZeroRun(this.#deps.slots.view(slot), count);
+    return Promise.resolve({
+      rawLength: length,
+      storedLength,
+      crcRaw,
+      crcStored,
+      changes: [],
+      warnings: [],
+      asPlanned: true,
+    });
+  }
+
+  #task(unit: Exclude<Unit, Hole>, reused: Segment | undefined): SegmentTask {
     const descriptor = this.#deps.base?.descriptor;
     if (reused !== undefined && descriptor !== undefined) {
       return { kind: 'copy', descriptor, offset: reused.offset, length: reused.length, crcStored: reused.crcStored };
@@ -131,6 +157,10 @@ export class WritePipeline {
   /** Makes a unit from its files, without reuse. */
   async #appendFresh(unit: Unit): Promise<void> {
     const slot = await this.#takeSlot();
+    if (unit.kind === 'hole') {
+      await this.#append({ unit, slot, reused: undefined, result: this.#fill(unit, slot), settled: true });
+      return;
+    }
     await this.#deps.readPace.take(unit.length);
     const result = this.#deps.pool.run({ slot, task: this.#task(unit, undefined) });
     await this.#append({ unit, slot, reused: undefined, result, settled: false });
@@ -160,7 +190,7 @@ export class WritePipeline {
     if (rest !== undefined) await this.#addNow(rest === 0 ? outgrown(pack.entries) : pack.entries.slice(rest));
   }
 
-  #finishPiece(piece: Piece, file: LargeFile, result: SegmentResult): void {
+  #finishPiece(piece: Piece | Hole, file: LargeFile, result: SegmentResult): void {
     const { assembler, large } = this.#deps;
     if (result.errno !== undefined) {
       const message = `It cannot be read beyond byte ${result.available ?? 0} (${result.errno}); zeros stand there`;

@@ -77,7 +77,7 @@ export class ReuseBase {
   }
 
   #settled(unit: Unit): boolean {
-    if (unit.kind === 'piece') return this.#isOld(unit.file.entry);
+    if (unit.kind !== 'pack') return this.#isOld(unit.file.entry);
     return unit.entries.every((entry) => entry.kind !== 'file' || entry.headerOnly === true || this.#isOld(entry));
   }
 

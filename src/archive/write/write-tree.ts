@@ -9,6 +9,7 @@ import type { WriteResult } from '../contract.ts';
 import { cutUnits, type PackedEntry } from './cut.ts';
 import type { Warn } from '../entry.ts';
 import { compileIgnore } from '../ignore/ignore.ts';
+import { zeroSegment } from '../gzip/zero-segment.ts';
 import { LargeFiles } from './large-files.ts';
 import { HardLinkFallback } from './hard-link-fallback.ts';
 import { Recheck } from './recheck.ts';
@@ -56,7 +57,9 @@ export async function writeTree(
   };
   const count = data.count && base === undefined ? countTree(data, control) : undefined;
   const hardLinks = new HardLinkFallback();
-  const large = new LargeFiles(data.root, hardLinks, clock, warn);
+  const large = new LargeFiles(data.root, hardLinks, clock, warn, (emptyPieces) => {
+    assembler.requireSpaceFor(emptyPieces * zeroSegment().stored.length);
+  });
   const progress = new WriteProgress(assembler, count ?? base?.totals ?? { bytes: 0, files: 0 }, clock, (progress) => {
     send({ type: 'progress', progress });
   });

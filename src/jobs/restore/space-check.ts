@@ -75,13 +75,13 @@ async function count(
   let bytes = 0;
   let wanted = 0;
   let seen = 0;
-  for await (const { path, kind, size } of entries) {
+  for await (const { path, kind, size, allocated = size } of entries) {
     await timer.giveWay();
     requireCount(++seen, maxEntries);
     if (selection?.selects(path, kind) === false) continue;
     wanted++;
     // Files share no block; a directory has one.
-    bytes += kind === 'directory' ? BLOCK : Math.ceil(size / BLOCK) * BLOCK;
+    bytes += kind === 'directory' ? BLOCK : Math.ceil(allocated / BLOCK) * BLOCK;
   }
   return { bytes, entries: wanted };
 }
