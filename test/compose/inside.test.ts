@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { GAME_SERVER, runDaemonOn, scratchHost, TOKEN } from '../support/daemon.ts';
 
 const INNER = '22222222-2222-4222-8222-222222222222';
@@ -45,6 +46,11 @@ describe('a server that has all of Roost and another server inside it', () => {
     const restored = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) });
     expect(restored.status).toBeLessThan(300);
     await restored.arrayBuffer();
+    // The client API answers before the restore has ended.
+    await eventually(async () => {
+      const { jobs } = (await call('/api/jobs?kind=restore')).body as { readonly jobs: readonly { state: string }[] };
+      return jobs.every(({ state }) => state === 'done');
+    });
     expect((await readFile(join(host.server, 'world', 'level.dat'))).length).toBe(200_000);
     for (const name of ['former', 'lobby']) {
       expect(await readFile(join(host.inside(name), 'precious'), 'utf8')).toBe(name);
