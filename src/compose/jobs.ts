@@ -3,6 +3,7 @@ import { MEBIBYTE } from '../base/sizes.ts';
 import type { BelievableClock } from '../base/believable-clock.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Failure } from '../base/failure.ts';
+import type { JobId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import { systemTimers } from '../base/timers.ts';
 import type { Catalogue } from '../catalogue/contract.ts';
@@ -28,10 +29,10 @@ import { runAgain } from '../jobs/backup/rerun.ts';
 import type { PanelPort } from '../jobs/report/panel.ts';
 import type { RestoreStep } from '../jobs/restore/deps.ts';
 import { previousDirectories } from '../jobs/restore/previous.ts';
-import { recoverRestores } from '../jobs/restore/recovery.ts';
+import { sweepPrevious } from '../jobs/restore/sweep.ts';
+import { recoverRestores, sweepRestores } from '../jobs/restore/recovery.ts';
 import { fetchArchive, RestoreDownloads, sweepSpool } from '../jobs/restore/download.ts';
 import { fetchFromStores } from '../jobs/restore/source.ts';
-import { sweepPrevious } from '../jobs/restore/sweep.ts';
 import { restoreVerb } from '../jobs/restore/restore.ts';
 import { JobRunner } from '../jobs/runner/runner.ts';
 import { Service } from '../jobs/service.ts';
@@ -100,6 +101,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
     archive,
     power,
     heldOut,
+    running: new Set<JobId>(),
     config,
     fetch: fetchArchive(fetchFromStores({ catalogue, stores, log }), downloads, adoption),
     clock,
@@ -159,6 +161,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
     async sweep() {
       copies.retry();
       await failedBackups.sweep();
+      await sweepRestores(restoring);
       if (believable.canDelete()) await sweepPrevious(restoring);
     },
     async close() {

@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import { join } from 'node:path';
 import { onTestFinished, type TestContext } from 'vitest';
 
 /** Mounts a small file system of its own on a directory; skips the test where none may be mounted. */
@@ -12,4 +14,38 @@ export function mountTmpfs(context: TestContext, directory: string, options = 's
     context.skip(true, `no file system may be mounted here: ${String(error)}`);
   }
   onTestFinished(() => run('umount', ['--lazy', directory]));
+}
+
+/**
+ * Mounts an overlay on a directory, over what is in it: that becomes the lower layer, whose directories a rename refuses
+ * with EXDEV.
+ *
+ * @param layers an existing, empty directory for the upper layer.
+ */
+export function mountOverlay(context: TestContext, directory: string, layers: string): void {
+  mountTmpfs(context, layers);
+  const [upper, work] = [join(layers, 'upper'), join(layers, 'work')];
+  for (const made of [upper, work]) fs.mkdirSync(made);
+  const options = `lowerdir=${directory},upperdir=${upper},workdir=${work}`;
+  try {
+    execFileSync('mount', ['-t', 'overlay', '-o', options, 'overlay', directory], { stdio: 'pipe' });
+  } catch (error) {
+    context.skip(true, `no overlay may be mounted here: ${String(error)}`);
+  }
+  onTestFinished(() => void execFileSync('umount', ['--lazy', directory], { stdio: 'pipe' }));
+}
+
+/** Sets an attribute such as `+i` until the test has ended; skips the test where that is not possible. */
+export function changeAttribute(context: TestContext, path: string, attribute: '+i' | '+a'): void {
+  try {
+    execFileSync('chattr', [attribute, path], { stdio: 'pipe' });
+  } catch (error) {
+    context.skip(true, `no attribute may be set here: ${String(error)}`);
+  }
+  onTestFinished(() => clearAttributes(path));
+}
+
+/** Clears immutable and append-only from all that is left below. */
+export function clearAttributes(path: string): void {
+  if (fs.existsSync(path)) execFileSync('chattr', ['-R', '-f', '-i', '-a', path], { stdio: 'pipe' });
 }

@@ -5,15 +5,15 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../../src/base/failure.ts';
-import { type BackupId, newJobId, type ServerId } from '../../src/base/ids.ts';
+import { type BackupId, type JobId, newJobId, type ServerId } from '../../src/base/ids.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { openCatalogue } from '../../src/catalogue/catalogue.ts';
 import type { PlanTable } from '../../src/catalogue/contract.ts';
 import type { RoostEvent } from '../../src/jobs/contract.ts';
 import { EventHub } from '../../src/jobs/runner/events.ts';
-import { recoverRestores } from '../../src/jobs/restore/recovery.ts';
-import type { FetchedArchive, RestoreDeps, RestoreStep } from '../../src/jobs/restore/deps.ts';
 import { sweepPrevious } from '../../src/jobs/restore/sweep.ts';
+import { recoverRestores, sweepRestores } from '../../src/jobs/restore/recovery.ts';
+import type { FetchedArchive, RestoreDeps, RestoreStep } from '../../src/jobs/restore/deps.ts';
 import { restoreVerb } from '../../src/jobs/restore/restore.ts';
 import { JobRunner } from '../../src/jobs/runner/runner.ts';
 import type { PowerPort, PowerState } from '../../src/servers/power/port.ts';
@@ -83,6 +83,7 @@ export function openRestoreNode(options: RestoreNodeOptions) {
     archive,
     power,
     heldOut: holdOut([stateDirectory, ...heldOut], registry),
+    running: new Set<JobId>(),
     config: configOf(servers, stateDirectory, reserveFree),
     fetch: () => hooks.fetch(),
     clock,
@@ -109,7 +110,10 @@ export function openRestoreNode(options: RestoreNodeOptions) {
     /** Restores and waits; `done` or the code of the failure. */
     restore: (request: RestoreJobRequest = {}): Promise<string> => outcomeOf(submit(request).ended),
     recover: () => recoverRestores(deps),
-    sweep: () => sweepPrevious(deps),
+    sweep: async () => {
+      await sweepRestores(deps);
+      await sweepPrevious(deps);
+    },
     /** Replaces what is in the server's directory. */
     setLive: (tree: Tree): void => {
       clearDirectory(live);

@@ -1,6 +1,7 @@
 /** Collaborators of the restore verb, undo and recovery, and the archive that a restore reads. */
 import type { OpenRequest } from '../../archive/contract.ts';
 import type { Clock } from '../../base/clock.ts';
+import type { JobId } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { JobRecord } from '../../catalogue/records.ts';
@@ -37,6 +38,8 @@ export interface RestoreDeps {
   readonly config: Pick<Config, 'backups' | 'limits' | 'restore' | 'servers' | 'stateDirectory'>;
   /** Step 1: opens the archive of a job; see `fetchArchive`. */
   readonly fetch: (job: JobRecord<'restore'>, signal: AbortSignal, watch: FetchWatch) => Promise<FetchedArchive>;
+  /** Jobs whose verb has not returned: their stages and rows are theirs, also after the commit. */
+  readonly running: Set<JobId>;
   readonly clock: Clock;
   readonly log: Log;
   readonly onStep?: (step: RestoreStep) => void;

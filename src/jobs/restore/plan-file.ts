@@ -9,6 +9,7 @@ import {
   keepPaths,
   type KeepRules,
   mountsBelow,
+  MoveProbe,
   type PlanFile,
   planSwap,
   PlanWriter,
@@ -96,15 +97,33 @@ function keepUnselected(rules: SelectionRules): KeepRules {
 }
 
 /**
+ * Plans the swap without writing anything, to learn before the server is stopped whether the file system refuses it.
+ *
+ * @throws Failure as `writeRestorePlan`.
+ */
+export async function rehearsePlan(stage: Stage, options: SwapOptions, signal: AbortSignal): Promise<void> {
+  const { live, incoming, outgoing } = stage.openTrees(RESTORE_TREES);
+  const trees = { live, incoming, outgoing, rehearsal: true };
+  const nothing = (): void => undefined;
+  await planSwap({ ...requestOf(stage, options), ...trees, onKept: nothing, signal }, nothing);
+}
+
+function requestOf(stage: Stage, options: SwapOptions) {
+  const { request, named } = options;
+  const probe = new MoveProbe(stage.handle);
+  return { stage: stage.handle, truncate: request.truncate, ...rulesOf(options), named, probe };
+}
+
+/**
  * Writes the plan into the stage, durably. On failure the unfinished file remains until the stage is removed.
  *
  * @param onKept called with each path of the archive that is left out because a kept entry is in its place.
- * @throws Failure `cancelled`, `server_busy`.
+ * @throws Failure `cancelled`, `server_busy`, `internal` with path and errno for what cannot be moved.
  */
 export async function writeRestorePlan(
   stage: Stage,
   options: SwapOptions,
-  onKept: (path: string) => void,
+  onKept: (path: string, errno?: string) => void,
   signal: AbortSignal,
 ): Promise<PlanFile> {
   const { live, incoming, outgoing } = stage.openTrees(RESTORE_TREES);
@@ -113,11 +132,8 @@ export async function writeRestorePlan(
   const writer = new PlanWriter(stage.handle, RESTORE_PLAN);
   let planned = false;
   try {
-    const { truncate } = options.request;
-    const trees = { live, incoming, outgoing, stage: stage.handle };
-    await planSwap({ ...trees, truncate, ...rulesOf(options), named: options.named, onKept, signal }, (step) => {
-      writer.add(step);
-    });
+    const trees = { live, incoming, outgoing };
+    await planSwap({ ...requestOf(stage, options), ...trees, onKept, signal }, (step) => writer.add(step));
     planned = true;
   } finally {
     if (!planned) writer.abandon();

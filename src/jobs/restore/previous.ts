@@ -13,6 +13,7 @@ import type { PlanRecord } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';
 import { RESTORE_TREES, type Stage, type StageLocation, UNDO_TREES } from '../../servers/stage/stage.ts';
 import type { RestoreDeps } from './deps.ts';
+import { PROBE } from '../../servers/swap/swap.ts';
 import { type RestorePlan, restorePlanOf } from './plan.ts';
 
 type PreviousConfig = Pick<Config, 'servers' | 'stateDirectory'>;
@@ -95,7 +96,7 @@ export function moveApart(stage: Stage, config: PreviousConfig): StageLocation |
 
 /** Moves the stage of a committed restore away, with only the previous tree in it. May be repeated. */
 export async function keepStage(record: PlanRecord, plan: RestorePlan, stage: Stage, deps: RestoreDeps): Promise<void> {
-  for (const part of [RESTORE_TREES.incoming, 'extra', 'restart']) await stage.removePart(part);
+  for (const part of [RESTORE_TREES.incoming, 'extra', PROBE, 'restart']) await stage.removePart(part);
   if (plan.keep !== null && plan.location.place !== 'apart') {
     await moveAway(stage, plan.keep.directory);
     deps.onStep?.('kept');

@@ -11,6 +11,7 @@
  */
 import { requireNoUnfinishedSwap } from '../stored/unfinished-swap.ts';
 import { asFailure, Failure } from '../../base/failure.ts';
+import type { JobId } from '../../base/ids.ts';
 import type { JobRecord, PlanRecord } from '../../catalogue/records.ts';
 import type { GameServer } from '../../servers/registry.ts';
 import { isStageAt, removeStageAt, Stage, type StageLocation } from '../../servers/stage/stage.ts';
@@ -36,6 +37,21 @@ export async function recoverRestores(deps: RecoverRestoresDeps): Promise<void> 
     publish(deps.catalogue.transaction(() => endRecovered(job, interrupted(), deps)));
   }
   await sweepPrevious(deps);
+}
+
+/**
+ * Removes stages that restores of this run could not remove at their end (an immutable file, a failing disk). Safe to
+ * call at any time. Never rejects.
+ */
+export async function sweepRestores(deps: RestoreDeps): Promise<void> {
+  const over = ({ job }: { readonly job: JobId }): boolean => !deps.running.has(job);
+  for (const record of deps.catalogue.plans.list({ state: 'cleaning' }).filter(over)) await attempt(record, deps);
+  await removeStrays(deps, (stray) => over(stray) && hasEnded(deps.catalogue.jobs.find(stray.job)));
+}
+
+/** Of a job that is not known here, the stage may be in use by another Roost. */
+function hasEnded(job: JobRecord | undefined): boolean {
+  return job !== undefined && job.endedAt !== null;
 }
 
 /**

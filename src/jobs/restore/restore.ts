@@ -18,6 +18,7 @@ import type { ArchiveProgress, ArchiveWarning } from '../../archive/entry.ts';
 import { asFailure } from '../../base/failure.ts';
 import { fromText } from '../../base/paths.ts';
 import type { GameServer } from '../../servers/registry.ts';
+import { refusalText } from '../../servers/swap/swap.ts';
 import { RESTORE_TREES, Stage } from '../../servers/stage/stage.ts';
 import { failureEvent, keepWarnings } from '../stored/backup-facts.ts';
 import { damageOfCopy } from '../stored/damage.ts';
@@ -26,7 +27,7 @@ import { makeServerDirectory, removeServerDirectory, takeOverMetadata } from './
 import { refuseLosses } from './losses.ts';
 import { type PathSelection, resolveAsked } from './paths.ts';
 import { newPlan, NOT_STOPPED, storePlan } from './plan.ts';
-import { fixedPaths, writeRestorePlan } from './plan-file.ts';
+import { fixedPaths, rehearsePlan, type SwapOptions, writeRestorePlan } from './plan-file.ts';
 import { choosePrevious } from './previous.ts';
 import { previewRestore } from './preview.ts';
 import { RestoreProgress } from './progress.ts';
@@ -45,7 +46,14 @@ export function restoreVerb(deps: RestoreDeps): Verb<'restore'> {
   return {
     kind: 'restore',
     events: { started: 'restore.started', progress: 'restore.progress' },
-    run: (job) => (parseRestoreRequest(job.record.request).undo ? runUndo(job, deps) : runRestore(job, deps)),
+    async run(job) {
+      deps.running.add(job.record.id);
+      try {
+        await (parseRestoreRequest(job.record.request).undo ? runUndo(job, deps) : runRestore(job, deps));
+      } finally {
+        deps.running.delete(job.record.id);
+      }
+    },
     failed: (job, failure) => [failureEvent('restore.failed', job, failure)],
   };
 }
@@ -191,8 +199,9 @@ async function prepareIn(stage: Stage, restore: Restore, chosen: Chosen): Promis
   const unpacked = await unpack(restore, stage, { archive, selection, proven: checked !== null, room });
   if (present) guard(restore, stage, chosen, unpacked.result);
   else takeOverMetadata(stage.live, stage.openTree(RESTORE_TREES.incoming));
-  await stop(restore, stage);
-  return plan(restore, stage, { ...unpacked, chosen, previous });
+  const made = { ...unpacked, chosen, previous };
+  await stop(restore, stage, made);
+  return plan(restore, stage, made);
 }
 
 /** Before the server is stopped: what would only take away is refused, unless that was asked for. */
@@ -223,24 +232,38 @@ async function unpack(
   return unpacked;
 }
 
-async function stop({ job, server, deps }: Restore, stage: Stage): Promise<void> {
+/** What is unpacked and waits for its swap. */
+interface Made extends Unpacked {
+  readonly chosen: Chosen;
+  /** Where the previous tree is kept. */
+  readonly previous: string | undefined;
+}
+
+async function stop(restore: Restore, stage: Stage, made: Made): Promise<void> {
+  const { job, server, deps } = restore;
   job.phase('stopping');
+  if ((await deps.power.state(server, job.signal)) !== 'stopped') {
+    await rehearsePlan(stage, await swapOptions(restore, stage, made), job.signal);
+  }
   await stopServer(server, stage, deps, job.signal);
   deps.onStep?.('stopped');
 }
 
-async function plan(
-  { job, server, request, deps }: Restore,
-  stage: Stage,
-  made: Unpacked & { readonly chosen: Chosen; readonly previous: string | undefined },
-): Promise<StoredSwap> {
-  job.phase('planning');
-  const { named, chosen, result, previous } = made;
-  const warnings = [...chosen.warnings, ...(deps.power.unmanaged === true ? [NOT_STOPPED] : [])];
+async function swapOptions(restore: Restore, stage: Stage, { named, chosen }: Made): Promise<SwapOptions> {
+  const { server, request, deps } = restore;
   // Looked up again: a restore of a server inside this one may have begun while this one was unpacked.
   const fixed = await fixedPaths(server, stage.live, deps);
-  const options = { request, selection: chosen.selection, fixed, ignore: chosen.archive.ignore, named };
-  const file = await writeRestorePlan(stage, options, (path) => warnings.push(keptWarning(path)), job.signal);
+  return { request, selection: chosen.selection, fixed, ignore: chosen.archive.ignore, named };
+}
+
+async function plan(restore: Restore, stage: Stage, made: Made): Promise<StoredSwap> {
+  const { job, server, request, deps } = restore;
+  job.phase('planning');
+  const { chosen, result, previous } = made;
+  const warnings = [...chosen.warnings, ...(deps.power.unmanaged === true ? [NOT_STOPPED] : [])];
+  const options = await swapOptions(restore, stage, made);
+  const onKept = (...refused: [string, string?]): void => void warnings.push(keptWarning(...refused));
+  const file = await writeRestorePlan(stage, options, onKept, job.signal);
   const removed = await countRemoved(stage, file, job.signal);
   deps.onStep?.('planned');
   const { keepPreviousHours: hours } = request;
@@ -262,8 +285,9 @@ async function plan(
   return { record, plan: swapPlan, stage, server };
 }
 
-function keptWarning(path: string): ArchiveWarning {
-  return { path, code: 'kept', message: 'It was not restored: what is there now, or in it, was to stay' };
+function keptWarning(path: string, errno?: string): ArchiveWarning {
+  const reason = errno === undefined ? undefined : `It stays as it is: ${refusalText(errno)}`;
+  return { path, code: 'kept', message: reason ?? 'It was not restored: what is there now, or in it, was to stay' };
 }
 
 /** The archive was read completely, so a failing close does not fail the restore. */

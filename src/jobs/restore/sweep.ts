@@ -20,14 +20,22 @@ import { restorePlanOf } from './plan.ts';
 import { previousDirectories } from './previous.ts';
 import { startAgain } from './swap.ts';
 
-/** Searches in and beside every server. Call while no restore runs. Never rejects. */
-export async function removeStrays(deps: RestoreDeps): Promise<void> {
+/**
+ * Searches in and beside every server. Never rejects.
+ *
+ * @param mayGo false for stages of restores that run; without it, none may run.
+ */
+export async function removeStrays(
+  deps: RestoreDeps,
+  mayGo: (stray: StrayStage) => boolean = () => true,
+): Promise<void> {
   const seen = new Set<string>();
   for (const server of await deps.registry.list()) {
     for (const stray of findStages(server.path)) {
       const path = `${stray.location.directory}/${stray.location.name}`;
       if (seen.has(path)) continue;
       seen.add(path);
+      if (!mayGo(stray)) continue;
       await removeStray(stray, server, deps);
     }
   }

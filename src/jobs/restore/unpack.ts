@@ -37,7 +37,8 @@ export async function unpackArchive(
 ): Promise<Unpacked> {
   const fixed = await fixedPaths(server, stage.live, deps);
   const directories = new Set<string>();
-  // Filtering costs time per entry; only a merge of directories needs to know their names.
+  // Filtering costs time per entry; only a merge of directories needs to know their names. A tree that comes in whole
+  // brings all of its directories.
   const merges = !request.truncate || request.keepIgnored || selection !== undefined || fixed.length > 0;
   const result = await deps.archive.extractArchive({
     source: archive.source,
@@ -55,7 +56,7 @@ export async function unpackArchive(
     signal: job.signal,
     onProgress,
   });
-  return { result, named: (path) => directories.has(path) };
+  return { result, named: (path) => !merges || directories.has(path) };
 }
 
 function choosing(selection: PathSelection | undefined, directories: Set<string>) {

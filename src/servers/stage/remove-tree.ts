@@ -22,10 +22,11 @@ const SLOW_MS = 2;
 const CALLS_ASIDE = 20;
 
 /**
- * Removes a name and everything below it, at any depth, yielding to other work. Links are removed, never followed.
+ * Removes a name and everything below it, at any depth, yielding to other work. Links are removed, never followed. What
+ * the file system refuses (an immutable file, a failing block) stays, with the directories above it; all else goes.
  *
  * @param checkStop throws to stop early; called for every name.
- * @throws the first system error. A name that is gone is no error.
+ * @throws the first system error, after everything was tried. A name that is gone is no error.
  */
 export async function removeTree(parent: number, name: string, checkStop: () => void = () => undefined): Promise<void> {
   await new TreeRemoval(checkStop).remove(parent, name);
@@ -36,6 +37,8 @@ class TreeRemoval {
   readonly #checkStop: () => void;
   /** Calls still to be made in the thread pool. */
   #aside = 0;
+  /** The first refusal; directories above it cannot be removed either, which tells nothing more. */
+  #refused: NodeJS.ErrnoException | undefined;
   #moved = 0;
 
   constructor(checkStop: () => void) {
@@ -43,6 +46,11 @@ class TreeRemoval {
   }
 
   async remove(parent: number, name: string): Promise<void> {
+    await this.#try(() => this.#removeTop(parent, name));
+    if (this.#refused !== undefined) throw this.#refused;
+  }
+
+  async #removeTop(parent: number, name: string): Promise<void> {
     const top = openForRemoval(parent, name);
     if (top === undefined) return;
     try {
@@ -54,17 +62,29 @@ class TreeRemoval {
     removeEmptied(parent, name);
   }
 
+  /** Notes a refusal of the file system instead of passing it on; anything else, such as a stop, ends the removal. */
+  async #try(work: () => Promise<void> | void): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+      this.#refused ??= error as NodeJS.ErrnoException;
+    }
+  }
+
   /** Removes all entries of a directory. True when deep ones moved into the top, which is then not empty. */
   async #empty(directory: number, top: number, depth: number): Promise<boolean> {
     let moved = false;
     for (const item of readDirectory(directory)) {
       this.#checkStop();
       await this.#timer.giveWay();
-      if (!item.directory && (await this.#unlinked(directory, item.name))) continue;
-      if (depth === LEVELS) {
-        this.#moveUp(directory, item.name, top);
-        moved = true;
-      } else if (await this.#removeBelow(directory, item.name, top, depth)) moved = true;
+      await this.#try(async () => {
+        if (!item.directory && (await this.#unlinked(directory, item.name))) return;
+        if (depth === LEVELS) {
+          this.#moveUp(directory, item.name, top);
+          moved = true;
+        } else if (await this.#removeBelow(directory, item.name, top, depth)) moved = true;
+      });
     }
     return moved;
   }

@@ -12,6 +12,7 @@
  *                      old       what was set aside, at the same paths
  *                      extra     what was in the way during the swap
  *                      plan      the steps of the swap
+ *                      probe     the target of renames that only ask whether something can move
  *                      restart   exists when the server ran before this restore stopped it
  */
 import fs from 'node:fs';
@@ -162,13 +163,17 @@ export class Stage {
    * Removes the whole stage, its restart note last, and closes it. It is gone from the disk then: a caller may delete the
    * row that names it.
    *
-   * @throws the system error of what could not be removed; the rest stays, and the stage is closed.
+   * @throws the first system error, after everything was tried; what was refused stays, and the stage is closed.
    */
   async remove(): Promise<void> {
+    const refused: unknown[] = [];
     try {
       const parts = readDirectory(this.handle).map(({ name }) => name);
-      for (const part of parts.filter((name) => name !== RESTART_NOTE)) await this.removePart(part);
-      await this.removePart(RESTART_NOTE);
+      // The note goes even if something else cannot: the server was started already.
+      for (const part of [...parts.filter((name) => name !== RESTART_NOTE), RESTART_NOTE]) {
+        await this.removePart(part).catch((error: unknown) => refused.push(error));
+      }
+      if (refused.length > 0) throw refused[0];
       const name = this.#nameNow();
       if (name !== undefined) removeEmptyDirectory(this.#parent, name);
       await syncHandle(this.#parent);

@@ -2,7 +2,7 @@
 import { makeDirectories, SliceTimer, unlessChanged } from '../../base/handle-writes.ts';
 import { DirectoryChain, statChild } from '../../base/handles.ts';
 import { splitPath } from '../../base/paths.ts';
-import type { ExchangeStep, SwapStep, SwapTrees } from './step.ts';
+import type { DirectoryStep, ExchangeStep, SwapStep, SwapTrees } from './step.ts';
 
 /**
  * @param trees of the undo: `incoming` holds what the first swap set aside, `outgoing` is empty.
@@ -17,12 +17,17 @@ export async function* invertPlan(
   try {
     for (const step of steps) {
       await timer.giveWay();
-      if (step.kind === 'directory') yield { ...step, before: step.after, after: step.before };
+      if (step.kind === 'directory') yield inverseDirectory(step);
       else yield* inverse(step, setAside, trees.outgoing);
     }
   } finally {
     setAside.close();
   }
+}
+
+function inverseDirectory({ removed, ...step }: DirectoryStep): DirectoryStep {
+  const turned = { ...step, before: step.after, after: step.before };
+  return removed === undefined ? turned : { ...turned, removed: removed === 'forward' ? 'back' : 'forward' };
 }
 
 function* inverse(step: ExchangeStep, setAside: DirectoryChain, outgoing: number): Generator<SwapStep, void, void> {

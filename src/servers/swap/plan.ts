@@ -3,7 +3,9 @@
  * in the stage it makes the empty directories for what goes out.
  *
  * A step names the highest path that can move as a whole, so a full restore has one step for each name in the server's
- * root. The plan goes deeper only into directories that both trees have, to merge them or to keep something in them.
+ * root. The plan goes deeper only into directories that both trees have, to merge them or to keep something in them, and
+ * into those that the file system does not move whole (EXDEV on the lower layer of an overlay): their entries move one by
+ * one, and a directory that only goes out is removed once it is empty.
  */
 import fs from 'node:fs';
 import { Failure, throwIfAborted } from '../../base/failure.ts';
@@ -17,6 +19,7 @@ import {
 } from '../../base/handle-writes.ts';
 import { MAX_DEPTH, openDirectory, readDirectory, statChild } from '../../base/handles.ts';
 import { printable } from '../../base/paths.ts';
+import { type MoveProbe, moveRefused } from './probe.ts';
 import type { SwapStep } from './step.ts';
 import { isReplacedWhole, type KeepRules, isKeptWhole } from './rules.ts';
 import { KeepScan } from './scan.ts';
@@ -36,8 +39,15 @@ export interface SwapPlanRequest {
   readonly remove: KeepRules;
   /** True for directories of the incoming tree whose metadata is restored; others only contain something that is. */
   readonly named: (path: string) => boolean;
-  /** Called for each incoming path left out because something kept is in its place. */
-  readonly onKept: (path: string) => void;
+  /**
+   * Called for each incoming path left out because something kept is in its place, and with an errno for each path that
+   * the file system does not let go.
+   */
+  readonly onKept: (path: string, errno?: string) => void;
+  /** Asks whether names can move; without it, a rename that is refused shows it during the swap. */
+  readonly probe?: MoveProbe;
+  /** True to find out only whether the swap can be planned: nothing is made in the stage. */
+  readonly rehearsal?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -46,7 +56,8 @@ const ATTEMPTS = 100;
 
 /**
  * @param emit takes the steps in an order in which they can be done.
- * @throws Failure `cancelled` when aborted; `server_busy` when the live tree changes faster than it can be read.
+ * @throws Failure `cancelled` when aborted; `server_busy` when the live tree changes faster than it can be read; `internal`
+ *   with the path and errno when the probe shows that something the incoming tree replaces cannot move.
  */
 export async function planSwap(request: SwapPlanRequest, emit: (step: SwapStep) => void): Promise<void> {
   await new SwapPlanner(request, emit).plan();
@@ -73,6 +84,8 @@ class SwapPlanner {
   readonly #keepScan = new KeepScan();
   readonly #removeScan = new KeepScan();
   #lastOutgoing = '';
+  #askedPath: string | undefined;
+  #askedErrno: string | undefined;
 
   constructor(request: SwapPlanRequest, emit: (step: SwapStep) => void) {
     this.#request = request;
@@ -116,8 +129,12 @@ class SwapPlanner {
       return true;
     }
     if (this.#request.truncate && isReplacedWhole(shared.remove.child(name, true))) {
-      this.#exchange(shared, name, old, next);
-      return true;
+      const errno = this.#request.probe?.outOf(shared.live, name);
+      if (errno !== 'EXDEV') {
+        if (errno === undefined) this.#exchange(shared, name, old, next);
+        else this.#refuse(path, errno);
+        return true;
+      }
     }
     const live = unlessChanged(() => openDirectory(shared.live, name));
     if (live === undefined) return false;
@@ -136,7 +153,7 @@ class SwapPlanner {
     try {
       const after = this.#request.named(path) ? readMetadata(child) : before;
       // The directory itself stays in the stage; names can be moved out only if it is writable.
-      if (process.geteuid?.() !== 0) changeDirectoryMode(incoming, name, 0o700);
+      if (process.geteuid?.() !== 0 && this.#request.rehearsal !== true) changeDirectoryMode(incoming, name, 0o700);
       await this.#merge(enter(shared, name, live), child);
       this.#close(path, before, after);
     } finally {
@@ -149,7 +166,10 @@ class SwapPlanner {
     const path = pathOf(shared, name);
     const verdict = shared.keep.child(name, old.isDirectory());
     const held = verdict.keep || (verdict.mixed && (await this.#keepScan.holds(shared.live, name, path, shared.keep)));
-    if (!held) return this.#exchange(shared, name, old, next);
+    if (!held) {
+      const errno = this.#request.probe?.outOf(shared.live, name);
+      return errno === undefined ? this.#exchange(shared, name, old, next) : this.#refuse(path, errno);
+    }
     this.#request.onKept(path);
     if (this.#request.truncate) await this.#remove(shared, name, old.isDirectory());
   }
@@ -171,13 +191,22 @@ class SwapPlanner {
     if (isKeptWhole(verdict)) return;
     const held =
       verdict.keep || (verdict.mixed && (await this.#removeScan.holds(shared.live, name, path, shared.remove)));
-    if (!held) {
-      const old = statChild(shared.live, name);
-      if (old !== undefined) this.#exchange(shared, name, old, undefined);
-    } else if (directory && shared.depth < MAX_DEPTH) await this.#removeBelow(shared, name, path);
+    if (!held) return this.#moveOut(shared, name, path, directory);
+    if (directory && shared.depth < MAX_DEPTH) await this.#removeBelow(shared, name, path, undefined);
   }
 
-  async #removeBelow(shared: Shared, name: string, path: string): Promise<void> {
+  /** What cannot move stays: the backup does not have it, so nothing of the backup is missing for it. */
+  async #moveOut(shared: Shared, name: string, path: string, directory: boolean): Promise<void> {
+    const errno = this.#request.probe?.outOf(shared.live, name);
+    if (errno === 'EXDEV' && directory && shared.depth < MAX_DEPTH) {
+      return this.#removeBelow(shared, name, path, 'forward');
+    }
+    const old = statChild(shared.live, name);
+    if (errno !== undefined) this.#request.onKept(path, errno);
+    else if (old !== undefined) this.#exchange(shared, name, old, undefined);
+  }
+
+  async #removeBelow(shared: Shared, name: string, path: string, removed: 'forward' | undefined): Promise<void> {
     const live = unlessChanged(() => openDirectory(shared.live, name));
     // No directory any more, so it was created after planning began: keep it.
     if (live === undefined) return;
@@ -188,13 +217,15 @@ class SwapPlanner {
         await this.#pause();
         await this.#remove(inside, item.name, item.directory);
       }
-      this.#close(path, before, before);
+      this.#close(path, before, removed === undefined ? before : null, removed);
     } finally {
       fs.closeSync(live);
     }
   }
 
   #exchange(shared: Shared, name: string, old: fs.Stats | undefined, next: fs.Stats | undefined): void {
+    const errno = next === undefined ? undefined : this.#refusalInto(shared);
+    if (errno !== undefined) return this.#refuse(pathOf(shared, name), errno);
     if (old !== undefined) this.#makeOutgoing(shared.path);
     this.#emit({
       kind: 'exchange',
@@ -206,13 +237,28 @@ class SwapPlanner {
     });
   }
 
-  #close(path: string, before: DirectoryMetadata, after: DirectoryMetadata): void {
-    this.#emit({ kind: 'directory', path, before, after });
+  /** The directory's own answer, asked once. */
+  #refusalInto(shared: Shared): string | undefined {
+    if (shared.path !== this.#askedPath) {
+      this.#askedPath = shared.path;
+      this.#askedErrno = this.#request.probe?.into(shared.live);
+    }
+    return this.#askedErrno;
+  }
+
+  /** A read-only snapshot can neither go nor change, and its owner knows; anything else would be a half restore. */
+  #refuse(path: string, errno: string): void {
+    if (errno !== 'EROFS') throw moveRefused(path, errno);
+    this.#request.onKept(path, errno);
+  }
+
+  #close(path: string, before: DirectoryMetadata, after: DirectoryMetadata | null, removed?: 'forward'): void {
+    this.#emit({ kind: 'directory', path, before, after, ...(removed === undefined ? {} : { removed }) });
   }
 
   /** Makes the directories for what goes out of this one now, so that the swap has only renames to do. */
   #makeOutgoing(path: string): void {
-    if (path === this.#lastOutgoing) return;
+    if (path === this.#lastOutgoing || this.#request.rehearsal === true) return;
     this.#lastOutgoing = path;
     makeDirectories(this.#request.outgoing, path);
   }

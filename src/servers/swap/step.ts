@@ -31,6 +31,11 @@ export interface DirectoryStep {
   readonly path: string;
   readonly before: DirectoryMetadata | null;
   readonly after: DirectoryMetadata | null;
+  /**
+   * The direction in which it is removed once it is empty, because it could not move whole; in the other one it is made
+   * again. A run that is repeated finds it gone, or makes it once more.
+   */
+  readonly removed?: 'forward' | 'back';
 }
 
 export type SwapStep = ExchangeStep | DirectoryStep;
@@ -158,7 +163,7 @@ function* chunksOf(file: number): Generator<string, void, void> {
 }
 
 function encode(step: SwapStep): readonly unknown[] {
-  if (step.kind === 'directory') return ['d', step.path, step.before, step.after];
+  if (step.kind === 'directory') return ['d', step.path, step.before, step.after, step.removed ?? null];
   return ['x', step.path, step.out, step.in, step.outMode ?? null, step.inMode ?? null];
 }
 
@@ -172,6 +177,15 @@ function decode(line: unknown): SwapStep {
     number | null,
     number | null,
   ];
-  if (kind === 'd') return { kind: 'directory', path, before: first, after: second };
+  if (kind === 'd') {
+    const removed = outMode ?? undefined;
+    return {
+      kind: 'directory',
+      path,
+      before: first,
+      after: second,
+      ...(removed === undefined ? {} : { removed: removed as never }),
+    };
+  }
   return { kind: 'exchange', path, out: first, in: second, outMode: outMode ?? undefined, inMode: inMode ?? undefined };
 }

@@ -2,8 +2,8 @@
  * Swaps trees by renames: does the steps of a plan, or undoes them.
  *
  * For: the moment of a restore when the server's files change. Promises: can be killed at any instant and run again in
- * either direction, any number of times, and ends with the server's entries swapped as planned. Never: copies, deletes,
- * follows links, or renames the server's directory itself.
+ * either direction, any number of times, and ends with the server's entries swapped as planned. Never: copies,
+ * deletes anything but a directory that it emptied, follows links, or renames the server's directory itself.
  *
  * Why: only Roost reaches the stage, so its content shows how far each step came, whatever happened in the live tree (a
  * step's `path` in the tree that comes in / the tree that takes what goes out):
@@ -25,6 +25,7 @@ import {
   changeDirectoryMode,
   type DirectoryMetadata,
   makeDirectory,
+  removeEmptyDirectory,
   SliceTimer,
   syncHandle,
   unlessChanged,
@@ -37,6 +38,7 @@ import type { DirectoryStep, ExchangeStep, SwapStep, SwapTrees } from './step.ts
 export { invertPlan } from './invert.ts';
 export { mountsBelow } from './mounts.ts';
 export { planSwap } from './plan.ts';
+export { MoveProbe, PROBE, refusalText } from './probe.ts';
 export * from './rules.ts';
 export { KeepScan } from './scan.ts';
 export { holdsPlan, type PlanFile, PlanWriter, readPlan, type SwapTrees } from './step.ts';
@@ -129,14 +131,19 @@ class SwapRun {
   async finishDirectory(step: DirectoryStep): Promise<void> {
     const forward = this.#options.direction === 'forward';
     const metadata = forward ? step.after : step.before;
-    const live = this.#openLive(step.path) ?? this.#makeMissing(step.path, forward);
-    if (live === undefined) return;
-    if (metadata !== null) this.#apply(live, step.path, metadata);
-    await syncHandle(live);
+    const goes = step.removed === this.#options.direction;
+    const live = this.#openLive(step.path) ?? (goes ? undefined : this.#makeMissing(step, forward));
+    if (live === undefined && !goes) return;
+    if (live !== undefined && !goes) {
+      if (metadata !== null) this.#apply(live, step.path, metadata);
+      await syncHandle(live);
+    }
     for (const chain of [this.#incoming, this.#outgoing]) {
       const staged = openIfDirectory(chain, step.path);
       if (staged !== undefined) await syncHandle(staged);
     }
+    // Only after what was in it is on the disk elsewhere.
+    if (goes) this.#removeEmptied(step.path);
   }
 
   #apply(live: number, path: string, metadata: DirectoryMetadata): void {
@@ -150,8 +157,22 @@ class SwapRun {
   }
 
   /** Makes a removed directory again if it is to be merged into, but not one that only lost entries. */
-  #makeMissing(path: string, forward: boolean): number | undefined {
-    return forward && openIfDirectory(this.#incoming, path) !== undefined ? this.#makeWay(path) : undefined;
+  #makeMissing({ path, removed }: DirectoryStep, forward: boolean): number | undefined {
+    const wanted = removed !== undefined || (forward && openIfDirectory(this.#incoming, path) !== undefined);
+    return wanted ? this.#makeWay(path) : undefined;
+  }
+
+  /** A directory that could not move whole, after its entries did; one that a process wrote into meanwhile stays. */
+  #removeEmptied(path: string): void {
+    const { parent: directory, name } = splitPath(path);
+    this.#live.close();
+    const parent = this.#openLive(directory);
+    if (parent === undefined) return;
+    try {
+      unlessChanged(() => removeEmptyDirectory(parent, name));
+    } catch (error) {
+      if (!IN_THE_WAY.has(errnoOf(error) ?? '')) throw swapFailure(error, path);
+    }
   }
 
   #setAside(step: ExchangeStep, directory: string, name: string): void {

@@ -4,11 +4,21 @@ import * as fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { newJobId } from '../../../src/base/ids.ts';
 import { RESTORE_TREES, Stage } from '../../../src/servers/stage/stage.ts';
-import { keepNothing, type PlanFile, planSwap, PlanWriter, readPlan, swap } from '../../../src/servers/swap/swap.ts';
+import { statChild } from '../../../src/base/handles.ts';
+import {
+  keepNothing,
+  MoveProbe,
+  type PlanFile,
+  planSwap,
+  PlanWriter,
+  readPlan,
+  swap,
+} from '../../../src/servers/swap/swap.ts';
 import { overlaid } from '../../support/restore-oracle.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import {
   clearDirectory,
+  directory,
   file,
   makeTree,
   manifestAt,
@@ -40,14 +50,20 @@ class Scene {
     return Scene.in(server, live, incoming, truncate);
   }
 
-  static async in(server: string, live: Tree, incoming: Tree, truncate: boolean): Promise<Scene> {
+  /** @param fixed directories of the live tree cannot move whole, as on the lower layer of an overlay. */
+  static async in(server: string, live: Tree, incoming: Tree, truncate: boolean, fixed = false): Promise<Scene> {
     clearDirectory(server);
     makeTree(server, live);
     const stage = await Stage.create(server, newJobId());
     makeTree(join(stage.location.directory, stage.location.name, RESTORE_TREES.incoming), incoming);
     const writer = new PlanWriter(stage.handle, 'plan');
     const rules = { truncate, keep: keepNothing, remove: keepNothing, named: () => true, onKept: () => undefined };
-    await planSwap({ ...stage.openTrees(RESTORE_TREES), stage: stage.handle, ...rules }, (step) => writer.add(step));
+    const probe = fixed ? fixedDirectories(stage) : undefined;
+    await planSwap({ ...stage.openTrees(RESTORE_TREES), stage: stage.handle, ...rules, probe }, (step) => {
+      // A directory that such a file system does not move must not be asked to.
+      if (fixed && step.kind === 'exchange' && step.out) expect(live.get(step.path)?.kind).not.toBe('directory');
+      writer.add(step);
+    });
     return new Scene(server, stage, await writer.finish());
   }
 
@@ -67,6 +83,19 @@ class Scene {
       () => true,
     );
   }
+}
+
+function fixedDirectories(stage: Stage): MoveProbe {
+  const probe = new MoveProbe(stage.handle);
+  const outOf = (parent: number, name: string): string | undefined =>
+    statChild(parent, name)?.isDirectory() === true ? 'EXDEV' : probe.outOf(parent, name);
+  return Object.assign(Object.create(probe) as MoveProbe, { outOf, into: () => undefined });
+}
+
+/** True when the tree has something other than a directory at that path, or at one above it. */
+function hasOther(tree: Tree, path: string): boolean {
+  const parents = path.split('/').map((_, at, names) => names.slice(0, at + 1).join('/'));
+  return parents.some((each) => tree.has(each) && tree.get(each)?.kind !== 'directory');
 }
 
 describe('a swap', () => {
@@ -93,6 +122,41 @@ describe('a swap', () => {
       expect(fs.readdirSync(root)).toEqual(['server']);
     });
     await fc.assert(property, { numRuns: RUNS });
+  });
+
+  it('whose directories cannot move is as safe: their entries move, and what is emptied goes and comes back', async () => {
+    const root = await scratchDirectory();
+    onTestFinished(() => clearDirectory(root));
+    const server = join(root, 'server');
+    fs.mkdirSync(server);
+    const stop = fc.tuple(fc.constantFrom('forward' as const, 'back' as const), fc.integer({ min: 1, max: 12 }));
+    const stops = fc.array(stop, { maxLength: 4 });
+    const property = fc.asyncProperty(trees, trees, fc.boolean(), stops, async (live, incoming, truncate, stopped) => {
+      fc.pre(!Array.from(live).some(([path, { kind }]) => kind === 'directory' && hasOther(incoming, path)));
+      const scene = await Scene.in(server, live, incoming, truncate, true);
+      for (const [direction, renames] of stopped) await scene.runUntil(direction, renames);
+      await scene.run('back');
+      expect(manifestAt(server)).toEqual(manifestOf(live));
+      for (const [direction, renames] of stopped) await scene.runUntil(direction, renames);
+      await scene.run('forward');
+      await scene.run('forward');
+      expect(manifestAt(server)).toEqual(manifestOf(truncate ? incoming : overlaid(live, incoming)));
+      await scene.stage.remove();
+      expect(fs.readdirSync(root)).toEqual(['server']);
+    });
+    await fc.assert(property, { numRuns: RUNS });
+  });
+
+  it('leaves a directory that could not move when a process wrote into it meanwhile', async () => {
+    const root = await scratchDirectory();
+    onTestFinished(() => clearDirectory(root));
+    const server = join(root, 'server');
+    fs.mkdirSync(server);
+    const live = treeOf({ world: directory(), 'world/a': file('a') });
+    const scene = await Scene.in(server, live, treeOf({}), true, true);
+    await scene.run('forward', () => fs.writeFileSync(join(server, 'world/new'), 'of the game'));
+    expect(fs.readdirSync(join(server, 'world'))).toEqual(['new']);
+    await scene.stage.remove();
   });
 
   it('moves a tree of any size by one rename for each name in the root', async () => {
