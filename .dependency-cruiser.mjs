@@ -48,7 +48,7 @@ const INSIDE = {
   },
   servers: {
     reason: 'the swap is renames and nothing else: it knows neither stages nor how a server is stopped',
-    floors: [['registry', 'swap'], ['stage', 'power'], ['held-out']],
+    floors: [['registry', 'writable', 'swap'], ['stage', 'power'], ['held-out']],
   },
   catalogue: {
     reason: 'records and SQLite know no tables, tables know no catalogue, and salvage alone looks at a broken file',
@@ -97,7 +97,7 @@ const DOORS = {
   },
   servers: {
     reason: 'a restore asks for stages, swaps and power by their doors; what they are made of is theirs',
-    files: ['registry', 'held-out', 'power/port', 'stage/stage', 'swap/swap'],
+    files: ['registry', 'held-out', 'writable', 'power/port', 'stage/stage', 'swap/swap'],
   },
   catalogue: {
     reason: 'SQL stays behind the contract',

@@ -12,6 +12,8 @@ export interface CatalogueFacts {
   readonly newest: number | null;
   /** Jobs without a final state. */
   readonly openJobs: number;
+  /** Ids of restores without a final state: the stages of their jobs are in use. */
+  readonly restoring: ReadonlySet<string>;
   /** Restores whose swap has begun and not ended. */
   readonly swapping: number;
   /** Copies in further stores that could not be made; they are tried again. */
@@ -54,6 +56,7 @@ function read(connection: DatabaseSync): CatalogueFacts | undefined {
   if (integer(one("SELECT count(*) AS n FROM sqlite_schema WHERE name = 'plans'"), 'n') === 0) return undefined;
   const newest = one('SELECT max(updated_at) AS at FROM backups')['at'];
   const keys = connection.prepare("SELECT name, value FROM keys WHERE name LIKE 'store:%'").all();
+  const restores = connection.prepare("SELECT id FROM jobs WHERE kind = 'restore' AND ended_at IS NULL").all();
   return {
     backups: integer(one('SELECT count(*) AS n FROM backups'), 'n'),
     servers: connection
@@ -62,6 +65,7 @@ function read(connection: DatabaseSync): CatalogueFacts | undefined {
       .map((row) => text(row, 'server')),
     newest: typeof newest === 'number' ? newest : null,
     openJobs: integer(one('SELECT count(*) AS n FROM jobs WHERE ended_at IS NULL'), 'n'),
+    restoring: new Set(restores.map((row) => text(row, 'id'))),
     swapping: integer(one("SELECT count(*) AS n FROM plans WHERE state = 'swapping'"), 'n'),
     failedCopies: integer(one(copiesQuery(one)), 'n'),
     deliveries: deliveriesOf(one),

@@ -32,6 +32,7 @@ import { isReported } from '../jobs/runner/job-end.ts';
 import { createHttpServer, type HttpServer } from '../http/server.ts';
 import { TokenDenylist } from '../protocols/wings/tokens/denylist.ts';
 import { PanelStartup } from '../protocols/wings/panel/startup.ts';
+import { findUnwritable } from '../servers/writable.ts';
 import { openRegistry } from '../servers/registry.ts';
 
 /** Under `keys`: signs tokens for the socket of a node without a panel. */
@@ -162,6 +163,7 @@ class RoostDaemon implements Daemon {
     this.#opened.defer(async () => void (await Promise.all(stores.all().map((store) => store.close()))));
     const registry = openRegistry(config.servers);
     for (const fault of await registry.check()) log.warn(fault);
+    for (const { path, error, hint } of await findUnwritable(config.servers)) log.error(error, { path, hint });
     const believable = believableClock(catalogue, clock, log);
     this.#believable = believable;
     const built = { config, catalogue, stores, registry, clock, believable, log, version: version(), engine };

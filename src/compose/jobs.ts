@@ -42,6 +42,7 @@ import { verifyVerb } from '../jobs/verify/verify.ts';
 import { announceStatuses } from '../jobs/views.ts';
 import { openPower } from '../servers/power/power.ts';
 import { GuardedDownload } from '../storage/guarded/download.ts';
+import { findUnwritable } from '../servers/writable.ts';
 import { holdOut } from '../servers/held-out.ts';
 import type { Registry } from '../servers/registry.ts';
 
@@ -131,6 +132,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
     adoption,
     downloads,
     reports,
+    unwritable: () => findUnwritable(config.servers),
     clock,
     believable,
     version,

@@ -2,6 +2,7 @@
  * What the dialects and the HTTP side may ask of the jobs room. A dialect translates its words into these calls and
  * these answers back; it knows neither files nor SQL. Every method throws a `Failure` with a code of `api.md`.
  */
+import type { UnwritablePlace } from '../servers/writable.ts';
 import type { ByteSource } from '../base/source.ts';
 import type { BackupId, JobId, ServerId } from '../base/ids.ts';
 import type {
@@ -310,6 +311,8 @@ export interface SystemView {
   readonly servers: number;
   readonly jobs: { readonly running: number; readonly queued: number };
   readonly stores: readonly StoreView[];
+  /** Directories of servers that the daemon cannot write: restores there fail. Absent when there are none. */
+  readonly unwritable?: readonly UnwritablePlace[];
   /** Reports that the panel is owed: those that wait for their turn or their next try, and those that it refused. */
   readonly deliveries?: { readonly pending: number; readonly parked: number };
 }

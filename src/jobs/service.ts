@@ -15,6 +15,7 @@ import type { Catalogue, NewBackup } from '../catalogue/contract.ts';
 import type { JobKind, JobRecord, RestoreJobRequest } from '../catalogue/records.ts';
 import type { Config } from '../config/types.ts';
 import { checkReserve } from '../policy/limits.ts';
+import type { UnwritablePlace } from '../servers/writable.ts';
 import type { HeldOut } from '../servers/held-out.ts';
 import type { Registry } from '../servers/registry.ts';
 import { objectKey } from '../storage/key.ts';
@@ -60,6 +61,8 @@ export interface ServiceDependencies extends OwedReports {
   readonly adoption?: AdoptOnDemand;
   /** Absent on a node without a panel: only panels name links. */
   readonly downloads?: Pick<RestoreDownloads, 'check' | 'expect' | 'forget'>;
+  /** Servers' directories that cannot be written now. */
+  readonly unwritable?: () => Promise<readonly UnwritablePlace[]>;
   readonly clock: Clock;
   readonly believable: BelievableClock;
   readonly log: Log;
@@ -349,6 +352,7 @@ export class Service implements contract.BackupService {
     const open = runner.open();
     const running = open.filter(({ state }) => state === 'running').length;
     const views = await Promise.all(stores.all().map(viewStore));
+    const unwritable = await this.#deps.unwritable?.();
     return {
       version,
       node: process.version,
@@ -357,6 +361,7 @@ export class Service implements contract.BackupService {
       servers: (await registry.list()).length,
       jobs: { running, queued: open.length - running },
       stores: views,
+      ...(unwritable === undefined || unwritable.length === 0 ? {} : { unwritable }),
       ...countDeliveries(this.#deps),
     };
   }

@@ -72,6 +72,7 @@ describe('the doctor', () => {
       newest: null,
       openJobs: 0,
       swapping: 0,
+      restoring: new Set<string>(),
       failedCopies: 0,
       markers: new Map(),
     };

@@ -20,6 +20,8 @@ const System = z.object({
   version: z.string(),
   engine: z.string(),
   stores: z.array(z.object({ name: z.string(), error: z.string().nullable() })),
+  // Absent in the answers of an older daemon.
+  unwritable: z.array(z.object({ error: z.string(), hint: z.string() })).default([]),
 });
 const Jobs = z.object({
   jobs: z.array(
@@ -57,7 +59,11 @@ export async function checkDaemon(
     const { jobs } = await ask(client, { method: 'GET', path: '/api/jobs', signal: within }, Jobs);
     const runs = fine('daemon', `Roost ${system.version} runs at ${client.connection.url.href}`);
     return {
-      findings: [runs, ...stuckJobs(jobs, clock)],
+      findings: [
+        runs,
+        ...system.unwritable.map(({ error, hint }) => fault('servers', error, hint)),
+        ...stuckJobs(jobs, clock),
+      ],
       stores: new Map(system.stores.map(({ name, error }) => [name, error])),
     };
   } catch (error) {

@@ -16,7 +16,7 @@ import { findConfigFile } from '../client/connection.ts';
 import { asFinding, checkDaemon } from './daemon.ts';
 import { fault, fine, warning, type Finding } from './finding.ts';
 import * as host from './host.ts';
-import { checkServers } from './servers.ts';
+import { checkServers, checkStages } from './servers.ts';
 import { checkCopies, checkStores } from './stores.ts';
 
 interface DoctorOptions extends JsonOption {
@@ -56,6 +56,7 @@ async function examine(invocation: Invocation, named: string | undefined): Promi
     () => host.checkTls(config),
     () => checkStores(config, catalogue, daemon.stores),
     () => checkServers(config, catalogue?.servers ?? []),
+    () => checkStages(config, catalogue),
   ];
   const found: Finding[] = [];
   for (const check of others) found.push(...(await check().catch((error: unknown) => [asFinding('host', error)])));

@@ -1,9 +1,12 @@
 /** Checks the servers' directories, and names servers that cannot be found by them. */
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
+import { join } from 'node:path';
 import { asFailure } from '../../base/failure.ts';
+import type { CatalogueFacts } from '../../catalogue/inspect.ts';
 import type { Config } from '../../config/config.ts';
 import { findLinks, openRegistry } from '../../servers/registry.ts';
+import { findStages } from '../../servers/stage/stage.ts';
 import { fault, fine, warning, type Finding } from './finding.ts';
 
 /** Ids in one sentence. */
@@ -70,4 +73,24 @@ async function closedTo(paths: readonly string[]): Promise<string[]> {
     if (!open) closed.push(path);
   }
   return closed;
+}
+
+const STAGE_HINT =
+  'See "lsattr -R" of it (chattr -i lets go) and the log for what cannot be removed. The daemon tries again each hour.';
+
+/**
+ * Names stages in and beside servers whose restore has ended. The daemon removes them at its next sweep, if it can.
+ *
+ * @param catalogue undefined when there is none; then no restore runs.
+ */
+export async function checkStages({ servers }: Config, catalogue: CatalogueFacts | undefined): Promise<Finding[]> {
+  const found = new Map<string, Finding>();
+  for (const { path } of await openRegistry(servers).list()) {
+    for (const { job, location } of findStages(path)) {
+      if (catalogue?.restoring.has(job) === true) continue;
+      const stage = join(location.directory, location.name);
+      found.set(stage, warning('stages', `A restore left its stage behind: ${stage}`, STAGE_HINT));
+    }
+  }
+  return Array.from(found.values());
 }

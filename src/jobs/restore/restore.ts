@@ -18,6 +18,7 @@ import type { ArchiveProgress, ArchiveWarning } from '../../archive/entry.ts';
 import { asFailure } from '../../base/failure.ts';
 import { fromText } from '../../base/paths.ts';
 import type { GameServer } from '../../servers/registry.ts';
+import { noStage } from '../../servers/writable.ts';
 import { refusalText } from '../../servers/swap/swap.ts';
 import { RESTORE_TREES, Stage } from '../../servers/stage/stage.ts';
 import { failureEvent, keepWarnings } from '../stored/backup-facts.ts';
@@ -216,7 +217,7 @@ async function makeStage({ job, server }: Restore): Promise<Stage> {
   try {
     return await Stage.create(server.path, job.record.id);
   } catch (error) {
-    throw asFailure(error, 'Cannot make a stage for the restore');
+    throw asFailure(noStage(error, server.path), 'Cannot make a stage for the restore');
   }
 }
 

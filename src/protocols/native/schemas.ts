@@ -322,6 +322,10 @@ export const SystemObject = z
         error: z.string().nullable().openapi({ description: 'Why it cannot be used now' }),
       }),
     ),
+    unwritable: z
+      .array(z.object({ path: z.string(), error: z.string(), hint: z.string() }))
+      .optional()
+      .openapi({ description: 'Directories of servers that the daemon cannot write: restores there fail' }),
   })
   .openapi('System');
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -6,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { checkClock, checkNode } from '../../../src/cli/doctor/host.ts';
 import type { Finding } from '../../../src/cli/doctor/finding.ts';
-import { runDaemonOn, scratchHost, type Host } from '../../support/daemon.ts';
+import { GAME_SERVER, runDaemonOn, scratchHost, type Host } from '../../support/daemon.ts';
 import { run } from '../run.ts';
 
 interface Examined {
@@ -83,6 +84,51 @@ describe('roost doctor', () => {
       level: 'fault',
       message: expect.stringContaining('limit'),
     });
+  });
+
+  test('names a stage that a restore left, and not the one of a restore that runs', async () => {
+    const host = await patient();
+    const { daemon } = await runDaemonOn(host);
+    await daemon.stop();
+    const [left, used] = ['33333333-3333-4333-8333-333333333333', '44444444-4444-4444-8444-444444444444'];
+    for (const job of [left, used]) {
+      await mkdir(join(host.directory, 'servers', `.roost-stage-${job}`), { mode: 0o700 });
+    }
+    const database = new DatabaseSync(join(host.directory, 'state', 'catalogue.sqlite'));
+    database.exec(`INSERT INTO jobs (id, kind, server, backup, state, phase, request, created_at)
+      VALUES ('${used}', 'restore', '${GAME_SERVER}', '${used}', 'running', 'unpacking', '{}', 1)`);
+    database.close();
+    const { findings } = await examine(host);
+    const named = findings.filter(({ check }) => check === 'stages').map(({ message }) => message);
+    expect(named).toEqual([expect.stringContaining(left)]);
+  });
+
+  test('tells directories of servers that the running daemon cannot write, with the unit’s own remedy', async (context) => {
+    const host = await patient();
+    try {
+      execFileSync('mount', ['--bind', join(host.directory, 'servers'), join(host.directory, 'servers')], {
+        stdio: 'pipe',
+      });
+    } catch (error) {
+      context.skip(true, `nothing may be mounted here: ${String(error)}`);
+    }
+    onTestFinished(() => void execFileSync('umount', ['--lazy', join(host.directory, 'servers')]));
+    execFileSync('mount', ['-o', 'remount,bind,ro', join(host.directory, 'servers')]);
+    const { call } = await runDaemonOn(host);
+    const { body } = await call('/api/system');
+    expect(body).toMatchObject({ unwritable: [{ path: join(host.directory, 'servers') }] });
+    const { findings } = await examine(host);
+    expect(findings).toContainEqual({
+      check: 'servers',
+      level: 'fault',
+      message: expect.stringContaining('EROFS') as string,
+      hint: expect.stringContaining(`ReadWritePaths=${join(host.directory, 'servers')}`) as string,
+    });
+    const created = (await call(`/api/servers/${GAME_SERVER}/backups`, { body: {} })).body as { readonly id: string };
+    const path = `/api/servers/${GAME_SERVER}/backups/restore?id=${created.id}`;
+    const refused = await call(path, { body: { truncate: true } });
+    expect(refused.status).toBe(500);
+    expect(JSON.stringify(refused.body)).toContain('systemctl edit roost');
   });
 
   test('tells copies that could not be made', async () => {
@@ -194,6 +240,7 @@ describe('what the doctor makes of', () => {
       swapping: 0,
       servers: [],
       failedCopies: 0,
+      restoring: new Set<string>(),
       deliveries: { pending: 0, parked: 0, oldest: null, reason: null },
       markers: new Map(),
     };
