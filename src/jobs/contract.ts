@@ -311,7 +311,7 @@ export interface SystemView {
   readonly servers: number;
   readonly jobs: { readonly running: number; readonly queued: number };
   readonly stores: readonly StoreView[];
-  /** Directories of servers that the daemon cannot write: restores there fail. Absent when there are none. */
+  /** Directories of servers that the daemon cannot write: restores there fail. */
   readonly unwritable?: readonly UnwritablePlace[];
   /** Reports that the panel is owed: those that wait for their turn or their next try, and those that it refused. */
   readonly deliveries?: { readonly pending: number; readonly parked: number };

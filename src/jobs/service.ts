@@ -61,7 +61,6 @@ export interface ServiceDependencies extends OwedReports {
   readonly adoption?: AdoptOnDemand;
   /** Absent on a node without a panel: only panels name links. */
   readonly downloads?: Pick<RestoreDownloads, 'check' | 'expect' | 'forget'>;
-  /** Servers' directories that cannot be written now. */
   readonly unwritable?: () => Promise<readonly UnwritablePlace[]>;
   readonly clock: Clock;
   readonly believable: BelievableClock;
@@ -352,7 +351,6 @@ export class Service implements contract.BackupService {
     const open = runner.open();
     const running = open.filter(({ state }) => state === 'running').length;
     const views = await Promise.all(stores.all().map(viewStore));
-    const unwritable = await this.#deps.unwritable?.();
     return {
       version,
       node: process.version,
@@ -361,7 +359,7 @@ export class Service implements contract.BackupService {
       servers: (await registry.list()).length,
       jobs: { running, queued: open.length - running },
       stores: views,
-      ...(unwritable === undefined || unwritable.length === 0 ? {} : { unwritable }),
+      unwritable: await this.#deps.unwritable?.(),
       ...countDeliveries(this.#deps),
     };
   }

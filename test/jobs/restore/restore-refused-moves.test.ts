@@ -109,12 +109,8 @@ describe('something in the server that the file system does not let move', () =>
     expect(node.manifest()).toEqual(manifestOf(NEW));
     const [stage] = findStages(node.live);
     const left = join(stage?.location.directory ?? '', stage?.location.name ?? '');
-    expect(fs.readdirSync(left, { recursive: true }).sort()).toEqual([
-      'old',
-      'old/world',
-      'old/world/region',
-      'old/world/region/r.mca',
-    ]);
+    const names = new Set(fs.readdirSync(left, { recursive: true }));
+    expect(names).toEqual(new Set(['old', 'old/world', 'old/world/region', 'old/world/region/r.mca']));
     await node.sweep();
     expect(fs.existsSync(left)).toBe(true);
     clearAttributes(left);
