@@ -109,7 +109,7 @@ describe('something in the server that the file system does not let move', () =>
     expect(node.manifest()).toEqual(manifestOf(NEW));
     const [stage] = findStages(node.live);
     const left = join(stage?.location.directory ?? '', stage?.location.name ?? '');
-    const names = new Set(fs.readdirSync(left, { recursive: true }));
+    const names = new Set(fs.readdirSync(left, { recursive: true, encoding: 'utf8' }));
     expect(names).toEqual(new Set(['old', 'old/world', 'old/world/region', 'old/world/region/r.mca']));
     await node.sweep();
     expect(fs.existsSync(left)).toBe(true);
