@@ -67,6 +67,7 @@ const INSIDE = {
       ['contract'],
       ['runner'],
       ['stored', 'views'],
+      ['lists'],
       ['report'],
       ['verify', 'adopt', 'rebuild', 'backup', 'copy', 'delete'],
       ['restore'],

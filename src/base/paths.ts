@@ -43,10 +43,23 @@ export function wirePath(path: string): string {
   return toText(path) ?? printable(path);
 }
 
-// C0 and C1 controls, bidirectional overrides, zero-width characters and line separators: they can forge a line
+/**
+ * Text for JSON and headers, without half a surrogate pair, which strict readers refuse. The halves that stand for bytes
+ * of an ignore list that is no UTF-8 (U+DC80 to U+DCFF) become `\xNN`, others `\uNNNN`.
+ */
+export function wireText(text: string): string {
+  return text.isWellFormed() ? text : text.replace(/[\ud800-\udfff]/gu, escapeHalf);
+}
+
+function escapeHalf(character: string): string {
+  const code = character.charCodeAt(0);
+  return code >= 0xdc80 && code <= 0xdcff ? `\\x${hex(code - 0xdc00, 2)}` : `\\u${hex(code, 4)}`;
+}
+
+// C0 and C1 controls, bidirectional overrides, zero-width characters, line separators and half surrogate pairs: they can forge a line
 // in a log, move a terminal's cursor, or show a name as another.
 // oxlint-disable-next-line no-control-regex -- finding control characters is the purpose
-const FORGING = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/gu;
+const FORGING = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff]/gu;
 
 /**
  * A path for messages, logs and terminals: one line, without control or bidirectional characters, bytes that are not

@@ -54,6 +54,7 @@ export function openCatalogue(
       usedTokens: new UsedTokens(database, clock),
       keys,
       transaction: (work) => database.transaction(work),
+      revision: () => database.revision(),
       close: () => database.close(),
     };
   } catch (error) {

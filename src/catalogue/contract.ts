@@ -7,6 +7,7 @@ import type { FailureRecord } from '../base/failure.ts';
 import type { BackupId, JobId, ServerId } from '../base/ids.ts';
 import type {
   BackupRecord,
+  BackupSummary,
   CopyRecord,
   CopyState,
   DeliveryRecord,
@@ -39,6 +40,8 @@ export interface Catalogue {
    * nested: the inner one can fail alone. Events go out after the outermost one returned.
    */
   transaction<Result>(work: () => Result): Result;
+  /** Grows with every change of a row: two equal answers mean that nothing was changed in between. */
+  revision(): number;
   /** Checkpoints and closes; nothing may be called afterwards. */
   close(): void;
 }
@@ -77,6 +80,20 @@ export interface BackupFilter {
   readonly limit?: number;
 }
 
+/** Where a page of a server's backups begins: behind the last one of the page before, or after so many. */
+export type PageStart = { readonly after?: string } | { readonly offset: number };
+
+export interface BackupPage {
+  readonly backups: readonly BackupSummary[];
+  /** For `after` of the next page; absent on the last. */
+  readonly next?: string;
+}
+
+export interface WarningPage {
+  readonly warnings: readonly WarningRecord[];
+  readonly next?: number;
+}
+
 export interface BackupTotals {
   readonly backups: number;
   readonly bytes: number;
@@ -90,7 +107,20 @@ export interface BackupTable {
   find(id: BackupId): BackupRecord | undefined;
   /** `backup_not_found` when there is none, and when `server` is given and does not own it. */
   get(id: BackupId, server?: ServerId): BackupRecord;
+  /** As `get`, with the first page of warnings only. */
+  details(id: BackupId, server: ServerId): BackupRecord;
+  /** Whole records, warnings included; `page` is cheaper by far. */
   list(filter?: BackupFilter): BackupRecord[];
+  /**
+   * Some of a server's backups, newest first, without what their server's owner can inflate.
+   *
+   * @throws Failure `invalid_request` for an `after` that no page had.
+   */
+  page(server: ServerId, limit: number, start?: PageStart): BackupPage;
+  /** Backups of a server: all rows, and those that have not failed. */
+  counts(server: ServerId): { readonly all: number; readonly kept: number };
+  /** One page of the warnings that are kept of a backup, from 0; empty beyond the last. */
+  warningPage(id: BackupId, page: number): WarningPage;
   /**
    * The newest good backup by sequence (`isGood`), in that store or in any: what unchanged bytes may be copied from, and
    * what a new one is compared with.
@@ -122,6 +152,8 @@ export interface BackupTable {
 export interface CopyTable {
   /** Longest unchanged first. */
   list(filter?: { readonly backup?: BackupId; readonly state?: CopyState }): CopyRecord[];
+  /** Those of some backups, by backup. */
+  ofBackups(backups: readonly BackupId[]): ReadonlyMap<BackupId, readonly CopyRecord[]>;
   /** The copy is to be made, or made again; whatever it was before. */
   plan(backup: BackupId, store: string): void;
   complete(backup: BackupId, store: string): void;

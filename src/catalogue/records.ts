@@ -76,6 +76,16 @@ export interface BackupRecord {
   readonly completedAt: number | null;
 }
 
+/** A backup as lists have it: small, whatever its server's owner put into it. */
+export interface BackupSummary extends Omit<BackupRecord, 'warnings'> {
+  /** The first lines of the effective ignore list. */
+  readonly ignore: readonly string[];
+  /** How many lines there are in all; set where `ignore` is not the whole list. */
+  readonly ignoreCount?: number;
+  /** Absent where there are many, or long ones; `warningCount` counts them all the same. */
+  readonly warnings?: readonly WarningRecord[];
+}
+
 /** True for a suspect backup that was not accepted: it takes the place of no good one. */
 export function isSuspect({ suspect, acceptedAt }: Pick<BackupRecord, 'suspect' | 'acceptedAt'>): boolean {
   return suspect !== null && acceptedAt === null;

@@ -8,6 +8,7 @@ import type { BackupId, JobId, ServerId } from '../base/ids.ts';
 import type {
   BackupRecord,
   BackupStatus,
+  BackupSummary,
   CopyRecord,
   DeliveryRecord,
   JobKind,
@@ -43,6 +44,28 @@ export interface BackupView extends Omit<BackupRecord, 'status'> {
   readonly status: BackupStatus;
   /** In further stores; absent where the config names none and there are none. */
   readonly copies?: readonly Pick<CopyRecord, 'store' | 'state' | 'error' | 'updatedAt'>[];
+}
+
+/** A backup in a list: without many warnings, and with the first lines of a long ignore list. */
+export interface BackupSummaryView extends Omit<BackupSummary, 'status'> {
+  readonly status: BackupStatus;
+  readonly copies?: BackupView['copies'];
+}
+
+/** Where a page of backups begins: behind the last one of the page before, or after so many. */
+export type PageStart = { readonly after?: string } | { readonly offset: number };
+
+export interface BackupPageView {
+  readonly backups: readonly BackupSummaryView[];
+  /** For `after` of the next page; absent on the last. */
+  readonly next?: string;
+  /** Of the server: all, and those that have not failed. */
+  readonly counts: { readonly all: number; readonly kept: number };
+}
+
+export interface WarningPageView {
+  readonly warnings: readonly WarningRecord[];
+  readonly next?: number;
 }
 
 export type JobView = JobRecord & {
@@ -239,9 +262,19 @@ export interface BackupService {
   /** Removes all that the rules release; nothing while the clock is in doubt, unless it is said to be right. */
   applyRetention(server: ServerId, clockIsRight?: boolean): Promise<AppliedRetention>;
 
-  /** Newest first. */
-  backups(server: ServerId): Promise<readonly BackupView[]>;
-  /** `backup_not_found` when the server does not own it. */
+  /** All, newest first. Thousands are read piece by piece, so that other requests are answered meanwhile. */
+  backups(server: ServerId): Promise<readonly BackupSummaryView[]>;
+  /** Some, newest first; `invalid_request` for an `after` that no page had. */
+  backupPage(server: ServerId, limit: number, start?: PageStart): Promise<BackupPageView>;
+  /**
+   * What `backups` would answer changes only when this does: for answers that are kept. Cheap.
+   *
+   * @throws nothing, also for a server that is not known.
+   */
+  backupsRevision(server: ServerId): string;
+  /** One page of the warnings that are kept of a backup, from 0. `backup_not_found`. */
+  warnings(server: ServerId, backup: BackupId, page: number): Promise<WarningPageView>;
+  /** With the first page of its warnings. `backup_not_found` when the server does not own it. */
   backup(server: ServerId, backup: BackupId): Promise<BackupView>;
   /** By its id alone, for callers who hold all servers. `backup_not_found`. */
   findBackup(backup: BackupId): Promise<BackupView>;

@@ -9,7 +9,7 @@ import type { Clock } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
 import { type BackupId, type JobId, newBackupId, newJobId, type ServerId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
-import { wirePath } from '../base/paths.ts';
+import { wirePath, wireText } from '../base/paths.ts';
 import type { ByteSource } from '../base/source.ts';
 import type { Catalogue, NewBackup } from '../catalogue/contract.ts';
 import type { JobKind, JobRecord, RestoreJobRequest } from '../catalogue/records.ts';
@@ -41,7 +41,16 @@ import { checkLimits } from './stored/server-limits.ts';
 import { openArchiveSource } from './stored/stored-archive.ts';
 import type { StoreSet } from './stored/stores.ts';
 import type { KeyedMutex } from '../base/keyed-mutex.ts';
-import { setPanelName, statusOf, viewBackup, viewJob, viewLostServers, viewServers, viewStore } from './views.ts';
+import {
+  setPanelName,
+  statusOf,
+  viewBackup,
+  viewBackups,
+  viewJob,
+  viewLostServers,
+  viewServers,
+  viewStore,
+} from './views.ts';
 
 /** Ended jobs that a list shows; queued and running ones are always there. */
 const JOBS_SHOWN = 500;
@@ -141,15 +150,26 @@ export class Service implements contract.BackupService {
     return { removed, failed, doubt, ...(await this.retention(server)) };
   }
 
-  async backups(server: ServerId): Promise<readonly contract.BackupView[]> {
-    const records = this.#deps.catalogue.backups.list({ server });
-    // A server whose directory is gone keeps its backups; only one of which nothing is left is unknown.
-    if (records.length === 0) await this.#deps.registry.get(server);
-    return records.map((record) => viewBackup(record, this.#deps));
+  backups(server: ServerId): Promise<readonly contract.BackupSummaryView[]> {
+    return listBackups(server, this.#deps);
+  }
+
+  backupPage(server: ServerId, limit: number, start?: contract.PageStart): Promise<contract.BackupPageView> {
+    return pageOfBackups(server, limit, start, this.#deps);
+  }
+
+  backupsRevision(server: ServerId): string {
+    return backupsRevision(server, this.#deps);
+  }
+
+  async warnings(server: ServerId, backup: BackupId, page: number): Promise<contract.WarningPageView> {
+    const { backups } = this.#deps.catalogue;
+    backups.details(backup, server);
+    return backups.warningPage(backup, page);
   }
 
   async backup(server: ServerId, backup: BackupId): Promise<contract.BackupView> {
-    return viewBackup(this.#deps.catalogue.backups.get(backup, server), this.#deps);
+    return viewBackup(this.#deps.catalogue.backups.details(backup, server), this.#deps);
   }
 
   async findBackup(backup: BackupId): Promise<contract.BackupView> {
@@ -386,7 +406,8 @@ export class Service implements contract.BackupService {
 
   #newBackup(request: contract.CreateBackup, store: Store): NewBackup {
     const { server, id = newBackupId(), ignore = [], locked = false } = request;
-    const name = request.name ?? `Backup ${new Date(this.#deps.clock.now()).toISOString().slice(0, 10)}`;
+    const asked = request.name === undefined ? undefined : wireText(request.name);
+    const name = asked ?? `Backup ${new Date(this.#deps.clock.now()).toISOString().slice(0, 10)}`;
     return { id, server, name, locked, ignore, store: store.name, key: objectKey(server, id, 'tar.gz') };
   }
 

@@ -1,7 +1,8 @@
 /** Records as callers see them: with what is only known while a job is queued or runs. Never changes anything. */
 import type { ServerId } from '../base/ids.ts';
+import { wireText } from '../base/paths.ts';
 import type { Catalogue } from '../catalogue/contract.ts';
-import type { BackupRecord, JobRecord, ServerRecord } from '../catalogue/records.ts';
+import type { BackupRecord, BackupSummary, JobRecord, ServerRecord } from '../catalogue/records.ts';
 import { defaultName, type GameServer } from '../servers/registry.ts';
 import type { BackupView, JobView, ServerView, StoreView } from './contract.ts';
 import type { Store } from '../storage/store.ts';
@@ -22,19 +23,37 @@ export function statusOf(server: ServerId, runner: JobRunner): ServerStatus {
   return kinds.has('backup') ? 'BACKING_UP' : 'READY';
 }
 
-export function viewBackup(
-  record: BackupRecord,
-  { runner, catalogue }: { readonly runner: JobRunner; readonly catalogue: Pick<Catalogue, 'copies'> },
-): BackupView {
-  const restoring = runner.open({ backup: record.id }).some((open) => open.record.kind === 'restore');
-  const copies = catalogue.copies
-    .list({ backup: record.id })
-    .map(({ store, state, error, updatedAt }) => ({ store, state, error, updatedAt }));
-  return {
-    ...record,
-    status: restoring ? 'RESTORING' : record.status,
-    ...(copies.length === 0 ? {} : { copies }),
-  };
+interface BackupViewDeps {
+  readonly runner: JobRunner;
+  readonly catalogue: Pick<Catalogue, 'copies'>;
+}
+
+export function viewBackup(record: BackupRecord, deps: BackupViewDeps): BackupView {
+  const [view] = viewBackups([record], deps);
+  if (view === undefined) throw new TypeError('each record has a view');
+  return view;
+}
+
+/** The records of one server as they stand now; a page of them costs one look at copies and jobs. */
+export function viewBackups<Record extends BackupSummary>(
+  records: readonly Record[],
+  { runner, catalogue }: BackupViewDeps,
+): (Omit<Record, 'status'> & Pick<BackupView, 'status' | 'copies'>)[] {
+  const [first] = records;
+  if (first === undefined) return [];
+  const open = runner.open({ server: first.server }).filter(({ record }) => record.kind === 'restore');
+  const restoring = new Set(open.map(({ record }) => record.backup));
+  const copies = catalogue.copies.ofBackups(records.map(({ id }) => id));
+  return records.map((record) => {
+    const own = copies
+      .get(record.id)
+      ?.map(({ store, state, error, updatedAt }) => ({ store, state, error, updatedAt }));
+    return {
+      ...record,
+      status: restoring.has(record.id) ? 'RESTORING' : record.status,
+      ...(own === undefined ? {} : { copies: own }),
+    };
+  });
 }
 
 export function viewServers(
@@ -74,7 +93,7 @@ const PANEL_NAME = 'panelName';
 /** What the operator calls it in the config goes before what the panel calls it. */
 function shownName(id: ServerId, name: string, settings: ServerRecord['settings']): string {
   const panelName = settings[PANEL_NAME];
-  return name === defaultName(id) && typeof panelName === 'string' ? panelName : name;
+  return wireText(name === defaultName(id) && typeof panelName === 'string' ? panelName : name);
 }
 
 /** Keeps what a panel calls a server. */

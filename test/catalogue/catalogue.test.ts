@@ -137,13 +137,44 @@ describe('migrations', () => {
     database.close();
   });
 
+  test('long texts of older rows move beside them, and come back as they were', async () => {
+    const path = join(await scratchDirectory(), 'c.db');
+    const old = Database.open(path);
+    migrate(old, clock, MIGRATIONS.slice(0, 4));
+    const warnings = Array.from({ length: 250 }, (_, at) => ({
+      path: `w/${at}`,
+      code: 'file_grew',
+      message: 'it grew',
+    }));
+    const ignore = Array.from({ length: 300 }, (_, at) => (at === 7 ? 'caf\udce9/' : `cache-${at}/`));
+    const short = { ignore: ['*.log'], warnings: warnings.slice(0, 1) };
+    for (const [number, texts] of [{ ignore, warnings }, short].entries()) {
+      const { id, server, name, store, key } = newBackup(number + 1);
+      const sql = `INSERT INTO backups (id, server, name, status, locked, ignore, store, key, sha256, warnings,
+        warning_count, created_at, updated_at, completed_at)
+        VALUES (:id, :server, :name, 'COMPLETED', 0, :ignore, :store, :key, :sha256, :warnings, :count, :at, 1, 1)`;
+      const lists = { ignore: JSON.stringify(texts.ignore), warnings: JSON.stringify(texts.warnings) };
+      const count = texts.warnings.length;
+      old.run(sql, { id, server, name, store, key, sha256: 'ab'.repeat(32), count, at: number, ...lists });
+    }
+    old.close();
+    const catalogue = openCatalogue(path, clock);
+    onTestFinished(() => catalogue.close());
+    expect(catalogue.backups.get(backupId(1))).toMatchObject({ ignore, warnings, warningCount: 250 });
+    expect(catalogue.backups.get(backupId(2))).toMatchObject(short);
+    const [second, first] = catalogue.backups.page(serverId(1), 10).backups;
+    expect([first?.warnings, first?.ignore.length, first?.ignoreCount]).toEqual([undefined, 5, 300]);
+    expect(second).toMatchObject(short);
+    expect(catalogue.backups.warningPage(backupId(1), 2)).toEqual({ warnings: warnings.slice(200) });
+  });
+
   test('a database of a newer program is refused, and not touched', async () => {
     const { catalogue, path } = await scratchCatalogue();
     const other = Database.open(path);
     other.run('INSERT INTO migrations (number, name, applied_at) VALUES (99, :name, 0)', { name: 'of tomorrow' });
     other.close();
     const failure = thrownBy(() => openCatalogue(path, clock), 'internal');
-    expect(failure.message).toBe('Cannot use the catalogue: it is of version 99, this program knows 4');
+    expect(failure.message).toBe('Cannot use the catalogue: it is of version 99, this program knows 5');
     expect(failure.hint).toContain('newer Roost');
     expect(catalogue.backups.list()).toEqual([]);
   });

@@ -1211,7 +1211,7 @@ walkDocument('pterodactyl-client-backups', ({ says, layout }) => {
     'what nobody foresaw is told without its text',
     async () => {
       const { call, service } = openNativeApp();
-      service.failWith('backups', new Failure('internal' satisfies FailureCode, 'Cannot read /var/lib/roost: EIO'));
+      service.failWith('backupPage', new Failure('internal' satisfies FailureCode, 'Cannot read /var/lib/roost: EIO'));
       const answer = await call('GET', `/api/client/servers/${scripted.SERVER}/backups`);
       expect(answer).toMatchObject(refusal(500, 'DaemonConnectionException'));
       expect(answer.text).not.toContain('/var/lib');

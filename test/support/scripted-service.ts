@@ -181,6 +181,26 @@ export class ScriptedService implements contract.BackupService {
     return [...this.backupViews.values()].filter((view) => view.server === server);
   }
 
+  async backupPage(server: ServerId, limit: number, start: contract.PageStart = {}): Promise<contract.BackupPageView> {
+    this.#enter('backupPage', server, limit, start);
+    this.#known(server);
+    const all = [...this.backupViews.values()].filter((view) => view.server === server);
+    const from = 'offset' in start ? start.offset : Number(start.after ?? 0);
+    const kept = all.filter(({ status }) => status !== 'FAILED').length;
+    const next = from + limit < all.length ? String(from + limit) : undefined;
+    return { backups: all.slice(from, from + limit), next, counts: { all: all.length, kept } };
+  }
+
+  backupsRevision(): string {
+    return [...this.backupViews.values()].map(({ id, updatedAt }) => `${id} ${updatedAt}`).join(' ');
+  }
+
+  async warnings(server: ServerId, backup: BackupId, page: number): Promise<contract.WarningPageView> {
+    this.#enter('warnings', server, backup, page);
+    const { warnings } = this.#owned(server, backup);
+    return { warnings: page === 0 ? warnings : [] };
+  }
+
   async backup(server: ServerId, backup: BackupId): Promise<contract.BackupView> {
     this.#enter('backup', server, backup);
     return this.#owned(server, backup);

@@ -8,6 +8,7 @@
  */
 import { MEBIBYTE } from '../../base/sizes.ts';
 import { Failure } from '../../base/failure.ts';
+import { wireText } from '../../base/paths.ts';
 import type { BackupRecord } from '../records.ts';
 
 /** A manifest lies where others may have written: more than this is never read or parsed. */
@@ -30,7 +31,7 @@ type BackupFacts = Readonly<
     'id' | 'server' | 'name' | 'locked' | 'ignore' | 'store' | 'key' | 'damagedAt' | 'verifiedAt' | 'updatedAt'
   > &
     Partial<Pick<BackupRecord, 'sequence' | 'suspect' | 'acceptedAt' | 'indexSha256'>>
-> & { readonly completedAt: number };
+> & { readonly completedAt: number; readonly ignoreUtf16?: string };
 
 /**
  * @param record a completed backup, as the catalogue has it or is about to have it.
@@ -43,8 +44,29 @@ export function encodeManifest(record: BackupRecord, aside?: Uint8Array): Uint8A
     throw new Failure('internal', `Cannot write a manifest: the backup is ${status}`, { facts: { backup: record.id } });
   }
   const { id, server, name, locked, ignore, store, key, damagedAt, verifiedAt, updatedAt } = record;
-  const backup = { id, server, name, locked, ignore, store, key, damagedAt, verifiedAt, updatedAt, completedAt };
+  const common = {
+    id,
+    server,
+    name: wireText(name),
+    locked,
+    store,
+    key,
+    damagedAt,
+    verifiedAt,
+    updatedAt,
+    completedAt,
+  };
+  const backup = { ...common, ...ignoreFacts(ignore) };
   return encode({ ...record, sha256 }, { ...backup, ...laterFacts(record) }, aside);
+}
+
+/**
+ * An ignore list as text, and where a line of it is no text (ignore-text.ts) all of it again as base64 of UTF-16LE, so
+ * that a rebuild gets the very bytes back.
+ */
+function ignoreFacts(ignore: readonly string[]) {
+  if (ignore.every((line) => line.isWellFormed())) return { ignore };
+  return { ignore: ignore.map(wireText), ignoreUtf16: Buffer.from(ignore.join('\n'), 'utf16le').toString('base64') };
 }
 
 /** Fields that older versions did not write; they are left out where they say nothing. */
@@ -64,7 +86,8 @@ export function encodeArchiveManifest(facts: ArchiveFacts): Uint8Array {
 
 function encode(facts: ArchiveFacts, backup: BackupFacts | null, aside?: Uint8Array): Uint8Array {
   const { size, rawSize, sha256, entries, files, reusedBytes, warnings, warningCount, createdAt } = facts;
-  const archive = { size, rawSize, sha256, entries, files, reusedBytes, warnings, warningCount, createdAt };
+  const told = warnings.map(({ path, code, message }) => ({ path: wireText(path), code, message: wireText(message) }));
+  const archive = { size, rawSize, sha256, entries, files, reusedBytes, warnings: told, warningCount, createdAt };
   const beside = aside === undefined ? {} : { aside: Buffer.from(aside).toString('base64') };
   const content = { format: FORMAT, version: VERSION, archive, backup, ...beside };
   const bytes = Buffer.from(`${JSON.stringify(content)}\n`, 'utf8');

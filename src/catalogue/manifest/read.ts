@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { Failure } from '../../base/failure.ts';
+import { wireText } from '../../base/paths.ts';
 import { type BackupId, isUuid, type ServerId } from '../../base/ids.ts';
 import { type ArchiveFacts, FORMAT, MAX_MANIFEST_BYTES, VERSION } from './manifest.ts';
 import type { BackupRecord, WarningRecord } from '../records.ts';
@@ -52,6 +53,8 @@ const backupFacts = z.object({
   name: z.string(),
   locked: z.boolean(),
   ignore: textList,
+  /** Of a list that is no text: `ignore` shows it with escapes then. */
+  ignoreUtf16: z.string().optional(),
   store: z.string(),
   key: z.string(),
   damagedAt: time.nullable(),
@@ -89,12 +92,16 @@ export function decodeArchiveManifest(bytes: Uint8Array): ArchiveFacts {
  * @throws Failure `archive_damaged` when the bytes are no manifest of a backup, or one of a newer version.
  */
 export function decodeManifest(bytes: Uint8Array): BackupRecord {
-  const { archive, backup } = decode(bytes);
-  if (backup === null) throw damaged('it belongs to no backup');
+  const { archive, backup: facts } = decode(bytes);
+  if (facts === null) throw damaged('it belongs to no backup');
+  const { ignoreUtf16, ...backup } = facts;
   if (backup.key !== `${backup.server}/${backup.id}.tar.gz`) throw damaged('its key does not fit its ids');
   return {
     ...archive,
     ...backup,
+    name: wireText(backup.name),
+    ignore:
+      ignoreUtf16 === undefined ? backup.ignore : Buffer.from(ignoreUtf16, 'base64').toString('utf16le').split('\n'),
     id: backup.id as BackupId,
     server: backup.server as ServerId,
     status: 'COMPLETED',

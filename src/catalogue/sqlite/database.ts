@@ -104,6 +104,11 @@ export class Database {
     }
   }
 
+  /** How many rows this connection has changed so far, those of cascades included. */
+  revision(): number {
+    return Number(this.one('SELECT total_changes() AS changes', {})?.['changes']);
+  }
+
   close(): void {
     this.#statements.clear();
     // A full checkpoint leaves one plain file behind. If it can't be made, the WAL is read at the next start instead.

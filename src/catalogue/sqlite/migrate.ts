@@ -8,9 +8,10 @@ import { firstTables } from './migrations/0001-first-tables.ts';
 import { copies } from './migrations/0002-copies.ts';
 import { deliveries } from './migrations/0003-deliveries.ts';
 import { judgement } from './migrations/0004-judgement.ts';
+import { backupTexts } from './migrations/0005-backup-texts.ts';
 
 /** In order, without gaps. A migration that was released is never changed: the next one corrects it. */
-export const MIGRATIONS: readonly Migration[] = [firstTables, copies, deliveries, judgement];
+export const MIGRATIONS: readonly Migration[] = [firstTables, copies, deliveries, judgement, backupTexts];
 
 /**
  * Killed between two steps, the database is whole at the older form, and the next start goes on from there.

@@ -1,10 +1,17 @@
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { Values } from '../sqlite/database.ts';
 import { failureText } from '../failure-text.ts';
-import type { BackupRecord, StoredBackupStatus, SuspectRecord, WarningRecord } from '../records.ts';
+import type { BackupRecord, BackupSummary, StoredBackupStatus, SuspectRecord, WarningRecord } from '../records.ts';
+import { ignoreValues, warningValues } from './backup-texts.ts';
 import { failureOrNull, integer, integerOrNull, json, type Row, text, textOrNull } from '../sqlite/row.ts';
 
-export function backupOf(row: Row): BackupRecord {
+/** The columns of `summaryOf`: none of them can be inflated. */
+export const SUMMARY_COLUMNS = `seq, id, server, name, status, locked, ignore, ignore_lines, store, key, size, raw_size, files,
+  entries, reused_bytes, sha256, warnings, warning_pages, warning_count, error, damaged_at, verified_at, sequence, suspect, accepted_at,
+  index_sha256, removing, created_at, updated_at, completed_at`;
+
+export function summaryOf(row: Row): BackupSummary {
+  const ignoreLines = integerOrNull(row, 'ignore_lines');
   return {
     id: text(row, 'id') as BackupId,
     server: text(row, 'server') as ServerId,
@@ -12,6 +19,7 @@ export function backupOf(row: Row): BackupRecord {
     status: text(row, 'status') as StoredBackupStatus,
     locked: integer(row, 'locked') === 1,
     ignore: json(row, 'ignore') as readonly string[],
+    ...(ignoreLines === null ? {} : { ignoreCount: ignoreLines }),
     store: text(row, 'store'),
     key: text(row, 'key'),
     size: integer(row, 'size'),
@@ -20,7 +28,7 @@ export function backupOf(row: Row): BackupRecord {
     entries: integer(row, 'entries'),
     reusedBytes: integer(row, 'reused_bytes'),
     sha256: textOrNull(row, 'sha256'),
-    warnings: json(row, 'warnings') as readonly WarningRecord[],
+    ...(integer(row, 'warning_pages') > 0 ? {} : { warnings: json(row, 'warnings') as readonly WarningRecord[] }),
     warningCount: integer(row, 'warning_count'),
     error: failureOrNull(row, 'error'),
     damagedAt: integerOrNull(row, 'damaged_at'),
@@ -36,7 +44,7 @@ export function backupOf(row: Row): BackupRecord {
   };
 }
 
-/** By column, for INSERT. */
+/** By column, for INSERT; warnings and the whole ignore list are written beside the row (backup-texts.ts). */
 export function backupValues(record: BackupRecord): Values {
   return {
     id: record.id,
@@ -44,7 +52,7 @@ export function backupValues(record: BackupRecord): Values {
     name: record.name,
     status: record.status,
     locked: Number(record.locked),
-    ignore: JSON.stringify(record.ignore),
+    ...ignoreValues(record.ignore),
     store: record.store,
     key: record.key,
     size: record.size,
@@ -53,7 +61,7 @@ export function backupValues(record: BackupRecord): Values {
     entries: record.entries,
     reused_bytes: record.reusedBytes,
     sha256: record.sha256,
-    warnings: JSON.stringify(record.warnings),
+    ...warningValues(record.warnings),
     warning_count: record.warningCount,
     error: record.error === null ? null : failureText(record.error),
     damaged_at: record.damagedAt,

@@ -1,12 +1,22 @@
 import type { Clock } from '../../base/clock.ts';
 import { Failure, type FailureRecord } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
-import { backupOf, backupValues } from './backup-row.ts';
-import type { BackupFilter, BackupTable, BackupTotals, CompletedBackup, NewBackup } from '../contract.ts';
+import { BackupTexts, ignoreValues, warningValues } from './backup-texts.ts';
+import { backupValues, SUMMARY_COLUMNS, summaryOf } from './backup-row.ts';
+import type {
+  BackupFilter,
+  BackupPage,
+  BackupTable,
+  BackupTotals,
+  CompletedBackup,
+  NewBackup,
+  PageStart,
+  WarningPage,
+} from '../contract.ts';
 import type { Database, Values } from '../sqlite/database.ts';
 import { failureText } from '../failure-text.ts';
-import type { BackupRecord } from '../records.ts';
-import { integer, text } from '../sqlite/row.ts';
+import type { BackupRecord, BackupSummary, WarningRecord } from '../records.ts';
+import { integer, type Row, text } from '../sqlite/row.ts';
 import { insertInto, where } from '../sqlite/sql.ts';
 import { isTaken } from '../sqlite/sqlite-failure.ts';
 
@@ -15,9 +25,11 @@ const NEWEST_FIRST = 'ORDER BY created_at DESC, seq DESC';
 export class Backups implements BackupTable {
   readonly #database: Database;
   readonly #clock: Clock;
+  readonly #texts: BackupTexts;
 
   constructor(database: Database, clock: Clock) {
     this.#database = database;
+    this.#texts = new BackupTexts(database);
     this.#clock = clock;
   }
 
@@ -51,7 +63,10 @@ export class Backups implements BackupTable {
   adopt(record: BackupRecord): BackupRecord {
     const values = backupValues(record);
     try {
-      this.#database.run(insertInto('backups', values), values);
+      this.#database.transaction(() => {
+        this.#database.run(insertInto('backups', values), values);
+        this.#texts.write(record.id, record);
+      });
     } catch (error) {
       if (!isTaken(error)) throw error;
       throw new Failure('backup_exists', `Cannot add the backup ${record.id}: that id is taken`, { cause: error });
@@ -61,7 +76,7 @@ export class Backups implements BackupTable {
 
   find(id: BackupId): BackupRecord | undefined {
     const row = this.#database.one('SELECT * FROM backups WHERE id = :id', { id });
-    return row === undefined ? undefined : backupOf(row);
+    return row === undefined ? undefined : this.#record(row);
   }
 
   get(id: BackupId, server?: ServerId): BackupRecord {
@@ -70,11 +85,51 @@ export class Backups implements BackupTable {
     throw new Failure('backup_not_found', 'There is no such backup', { facts: { backup: id } });
   }
 
+  details(id: BackupId, server: ServerId): BackupRecord {
+    const row = this.#database.one(`SELECT ${SUMMARY_COLUMNS} FROM backups WHERE id = :id AND server = :server`, {
+      id,
+      server,
+    });
+    if (row === undefined) return this.get(id, server);
+    return this.#whole(summaryOf(row), () => this.#texts.warningPage(id, 0).warnings);
+  }
+
   list(filter: BackupFilter = {}): BackupRecord[] {
     const { limit = -1, ...columns } = filter;
     const { clause, values } = where(columns);
     const sql = `SELECT * FROM backups ${clause} ${NEWEST_FIRST} LIMIT :limit`;
-    return this.#database.all(sql, { ...values, limit }).map(backupOf);
+    return this.#database.all(sql, { ...values, limit }).map((row) => this.#record(row));
+  }
+
+  page(server: ServerId, limit: number, start: PageStart = {}): BackupPage {
+    const offset = 'offset' in start ? start.offset : 0;
+    const after = 'offset' in start ? undefined : start.after;
+    const behind = after === undefined ? {} : placeOf(after);
+    // One more than asked for tells whether there is a next page.
+    const rows = this.#database.all(
+      `SELECT ${SUMMARY_COLUMNS} FROM backups
+       WHERE server = :server ${after === undefined ? '' : 'AND (created_at, seq) < (:createdAt, :seq)'}
+       ${NEWEST_FIRST} LIMIT :limit OFFSET :offset`,
+      { server, limit: limit + 1, offset, ...behind },
+    );
+    const last = rows[limit] === undefined ? undefined : rows[limit - 1];
+    const backups = rows.slice(0, limit).map(summaryOf);
+    return last === undefined
+      ? { backups }
+      : { backups, next: `${integer(last, 'created_at')}.${integer(last, 'seq')}` };
+  }
+
+  counts(server: ServerId): { readonly all: number; readonly kept: number } {
+    const sql = `SELECT count(*) AS rows, count(*) FILTER (WHERE status <> 'FAILED') AS kept FROM backups WHERE server = :server`;
+    const row = this.#database.one(sql, { server });
+    return row === undefined ? { all: 0, kept: 0 } : { all: integer(row, 'rows'), kept: integer(row, 'kept') };
+  }
+
+  warningPage(id: BackupId, page: number): WarningPage {
+    const row = this.#database.one(`SELECT ${SUMMARY_COLUMNS} FROM backups WHERE id = :id`, { id });
+    const inRow = row === undefined ? undefined : summaryOf(row).warnings;
+    if (inRow === undefined) return this.#texts.warningPage(id, page);
+    return { warnings: page === 0 ? inRow : [] };
   }
 
   newestGood(server: ServerId, store?: string): BackupRecord | undefined {
@@ -84,13 +139,13 @@ export class Backups implements BackupTable {
        ORDER BY sequence DESC, created_at DESC, seq DESC LIMIT 1`,
       { server, store: store ?? null },
     );
-    return row === undefined ? undefined : backupOf(row);
+    return row === undefined ? undefined : this.#record(row);
   }
 
   dueForVerification(before: number, limit: number): BackupRecord[] {
     const sql = `SELECT * FROM backups WHERE status = 'COMPLETED' AND damaged_at IS NULL
       AND coalesce(verified_at, completed_at) < :before ORDER BY coalesce(verified_at, completed_at), seq LIMIT :limit`;
-    return this.#database.all(sql, { before, limit }).map(backupOf);
+    return this.#database.all(sql, { before, limit }).map((row) => this.#record(row));
   }
 
   countKept(server: ServerId): { readonly good: number; readonly suspect: number } {
@@ -115,26 +170,29 @@ export class Backups implements BackupTable {
 
   complete(id: BackupId, facts: CompletedBackup): BackupRecord {
     const sql = `UPDATE backups SET status = 'COMPLETED', size = :size, raw_size = :rawSize, files = :files,
-      entries = :entries, reused_bytes = :reusedBytes, sha256 = :sha256, ignore = :ignore, warnings = :warnings,
-      warning_count = :warningCount, suspect = :suspect, index_sha256 = :indexSha256, completed_at = :completedAt, updated_at = :completedAt
+      entries = :entries, reused_bytes = :reusedBytes, sha256 = :sha256, ignore = :ignore, ignore_lines = :ignore_lines,
+      warnings = :warnings, warning_pages = :warning_pages, warning_count = :warningCount, suspect = :suspect, index_sha256 = :indexSha256, completed_at = :completedAt, updated_at = :completedAt
       WHERE id = :id AND status = 'IN_PROGRESS' RETURNING *`;
-    return (
-      this.#update(sql, {
-        id,
-        size: facts.size,
-        rawSize: facts.rawSize,
-        files: facts.files,
-        entries: facts.entries,
-        reusedBytes: facts.reusedBytes,
-        sha256: facts.sha256,
-        ignore: JSON.stringify(facts.ignore),
-        warnings: JSON.stringify(facts.warnings),
-        warningCount: facts.warningCount,
-        suspect: facts.suspect === null ? null : JSON.stringify(facts.suspect),
-        indexSha256: facts.indexSha256,
-        completedAt: facts.completedAt,
-      }) ?? this.#refuse(id, 'complete')
-    );
+    const values = {
+      id,
+      size: facts.size,
+      rawSize: facts.rawSize,
+      files: facts.files,
+      entries: facts.entries,
+      reusedBytes: facts.reusedBytes,
+      sha256: facts.sha256,
+      ...ignoreValues(facts.ignore),
+      ...warningValues(facts.warnings),
+      warningCount: facts.warningCount,
+      suspect: facts.suspect === null ? null : JSON.stringify(facts.suspect),
+      indexSha256: facts.indexSha256,
+      completedAt: facts.completedAt,
+    };
+    return this.#database.transaction(() => {
+      if (this.#database.one(sql, values) === undefined) return this.#refuse(id, 'complete');
+      this.#texts.write(id, facts);
+      return this.get(id);
+    });
   }
 
   fail(id: BackupId, error: FailureRecord): BackupRecord {
@@ -168,14 +226,25 @@ export class Backups implements BackupTable {
   }
 
   delete(id: BackupId): BackupRecord {
-    const sql = `DELETE FROM backups WHERE id = :id AND locked = 0 AND status <> 'IN_PROGRESS' RETURNING *`;
-    const removed = this.#update(sql, { id });
-    if (removed !== undefined) return removed;
-    const { locked, status } = this.get(id);
+    const sql = `DELETE FROM backups WHERE id = :id AND locked = 0 AND status <> 'IN_PROGRESS' RETURNING id`;
+    // Read before, since its warnings go with the row.
+    const record = this.get(id);
+    if (this.#database.one(sql, { id }) !== undefined) return record;
+    const { locked, status } = record;
     if (locked) {
       throw new Failure('backup_locked', 'Cannot delete the backup: it is locked', { hint: 'Unlock it first.' });
     }
     throw new Failure('server_busy', `Cannot delete the backup: it is ${status}`, { hint: 'Cancel it, or wait.' });
+  }
+
+  #record(row: Row): BackupRecord {
+    const summary = summaryOf(row);
+    return this.#whole(summary, () => this.#texts.warnings(summary.id));
+  }
+
+  #whole(summary: BackupSummary, readWarnings: () => readonly WarningRecord[]): BackupRecord {
+    const { ignoreCount: _, ...record } = summary;
+    return { ...record, ignore: this.#texts.ignore(summary), warnings: summary.warnings ?? readWarnings() };
   }
 
   #nextSequence(server: ServerId): number {
@@ -186,7 +255,7 @@ export class Backups implements BackupTable {
 
   #update(sql: string, values: Values): BackupRecord | undefined {
     const row = this.#database.one(sql, values);
-    return row === undefined ? undefined : backupOf(row);
+    return row === undefined ? undefined : this.#record(row);
   }
 
   #refuse(id: BackupId, verb: string): never {
@@ -200,4 +269,13 @@ export class Backups implements BackupTable {
       facts: { backup: id, status },
     });
   }
+}
+
+/** @throws Failure `invalid_request` for what is no `next` of a page. */
+function placeOf(after: string): { readonly createdAt: number; readonly seq: number } {
+  const [, createdAt, seq] = /^(-?\d{1,15})\.(\d{1,15})$/.exec(after) ?? [];
+  if (createdAt === undefined || seq === undefined) {
+    throw new Failure('invalid_request', 'Cannot list from there: the cursor is none that a page had');
+  }
+  return { createdAt: Number(createdAt), seq: Number(seq) };
 }

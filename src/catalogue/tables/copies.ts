@@ -22,6 +22,12 @@ export class Copies implements CopyTable {
     return this.#database.all(sql, values).map(copyOf);
   }
 
+  ofBackups(backups: readonly BackupId[]): ReadonlyMap<BackupId, readonly CopyRecord[]> {
+    const sql = `SELECT * FROM copies WHERE backup IN (SELECT value FROM json_each(:ids)) ORDER BY updated_at, backup, store`;
+    const found = this.#database.all(sql, { ids: JSON.stringify(backups) }).map(copyOf);
+    return Map.groupBy(found, ({ backup }) => backup);
+  }
+
   plan(backup: BackupId, store: string): void {
     this.#write(backup, store, 'pending', null);
   }

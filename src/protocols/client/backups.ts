@@ -7,7 +7,7 @@ import { jsonBody } from '../request-body.ts';
 import { bearerRoute, jsonAnswer, optionalBody } from '../route-answers.ts';
 import { ANY_ERROR, BACKUPS } from './answers.ts';
 import type { Guard } from './guard.ts';
-import { pageOf } from './pages.ts';
+import { paginationOf } from './pages.ts';
 import { withMessages, REFUSALS } from './refusals.ts';
 import * as schemas from './schemas.ts';
 import { backupObject } from './views.ts';
@@ -24,11 +24,12 @@ export function mountBackups(app: App, ports: DialectDeps, guard: Guard): void {
     responses: { 200: jsonAnswer(schemas.BackupList, 'One page of backups'), ...ANY_ERROR },
   });
   app.openapi(list, async (c) => {
-    const all = await service.backups(c.get('server'));
-    const { items, pagination } = pageOf(c, ports, all, c.req.valid('query'));
-    const kept = all.filter(({ status }) => status !== 'FAILED').length;
-    const meta = { pagination, backup_count: kept };
-    return c.json({ object: 'list' as const, data: items.map(backupObject), meta }, 200);
+    const query = c.req.valid('query');
+    const offset = (query.page - 1) * query.per_page;
+    const { backups, counts } = await service.backupPage(c.get('server'), query.per_page, { offset });
+    const pagination = paginationOf(c, ports, { total: counts.all, count: backups.length }, query);
+    const meta = { pagination, backup_count: counts.kept };
+    return c.json({ object: 'list' as const, data: backups.map(backupObject), meta }, 200);
   });
 
   const create = bearerRoute({

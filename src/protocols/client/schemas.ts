@@ -13,13 +13,15 @@ const name = z
   .string()
   .max(LONGEST_NAME, `must not be longer than ${LONGEST_NAME} characters`)
   // oxlint-disable-next-line no-control-regex -- control characters are what is refused
-  .refine((text) => !/[\u0000-\u001f\u007f]/.test(text), 'must not contain control characters');
+  .refine((text) => !/[\u0000-\u001f\u007f]/.test(text), 'must not contain control characters')
+  .refine((text) => text.isWellFormed(), 'must be text, without half a surrogate pair');
 
 // Browsers and Windows end lines with "\r
 // ".
 const lines = z
   .string()
   .refine((text) => !text.includes('\0'), 'must not contain NUL')
+  .refine((text) => text.isWellFormed(), 'must be text, without half a surrogate pair')
   .transform((text) => text.split(/\r?\n/).filter((line) => line.trim() !== ''))
   .refine((all) => all.length <= MOST_LINES, `must not hold more than ${MOST_LINES} patterns`)
   .refine(

@@ -3,17 +3,18 @@
  * accident.
  */
 import type { z } from '@hono/zod-openapi';
-import type { BackupView, ServerView } from '../../jobs/contract.ts';
+import { wireText } from '../../base/paths.ts';
+import type { BackupSummaryView, ServerView } from '../../jobs/contract.ts';
 import type { BackupObject, ServerObject } from './schemas.ts';
 
-export function backupObject(view: BackupView): z.infer<typeof BackupObject> {
+export function backupObject(view: BackupSummaryView): z.infer<typeof BackupObject> {
   const completed = view.status === 'COMPLETED' || view.status === 'RESTORING';
   return {
     object: 'backup',
     attributes: {
       uuid: view.id,
-      name: view.name,
-      ignored_files: [...view.ignore],
+      name: wireText(view.name),
+      ignored_files: view.ignore.map(wireText),
       sha256_hash: completed ? view.sha256 : null,
       checksum: completed && view.sha256 !== null ? `sha256:${view.sha256}` : null,
       bytes: completed ? view.size : 0,

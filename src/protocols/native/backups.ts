@@ -9,15 +9,21 @@ import { ignoredBody, jsonBody } from '../request-body.ts';
 import { backupIdOf, guard } from './guard.ts';
 import * as schemas from './schemas.ts';
 import { backupObject, estimateObject } from './views.ts';
-import { backupUrl, endOf, jobUrl } from './waiting.ts';
+import { BackupLists } from './backup-lists.ts';
+import { backupUrl, endOf, jobUrl, ownUrl } from './waiting.ts';
 
 const list = bearerRoute({
   method: 'get',
   path: BACKUPS,
   summary: 'List backups, newest first',
   middleware: [guard('backup.read')],
-  request: { params: schemas.ServerParams },
-  responses: { 200: jsonAnswer(schemas.BackupObject.array(), 'All backups of the server'), ...ANY_ERROR },
+  description: 'All of them in one array; with `limit`, a page, whose `Link` header (RFC 8288) leads to the next one.',
+  request: { params: schemas.ServerParams, query: schemas.ListQuery },
+  responses: {
+    200: jsonAnswer(schemas.BackupObject.array(), 'Backups of the server'),
+    304: { description: 'If-None-Match names the list as it still is' },
+    ...ANY_ERROR,
+  },
 });
 
 const create = bearerRoute({
@@ -61,10 +67,29 @@ const estimate = bearerRoute({
   responses: { 200: jsonAnswer(schemas.EstimateObject, 'Files and bytes'), ...ANY_ERROR },
 });
 
+/** Of a page without a `limit`. */
+const PAGE = 100;
+
 export function mountBackups(app: App, ports: DialectDeps): void {
   const { service } = ports;
+  const lists = new BackupLists(service);
 
-  app.openapi(list, async (c) => c.json((await service.backups(c.get('server'))).map(backupObject), 200));
+  app.openapi(list, async (c): Promise<Response> => {
+    const server = c.get('server');
+    const { limit, cursor } = c.req.valid('query');
+    if (limit === undefined && cursor === undefined) {
+      const { json, tag } = await lists.of(server);
+      c.header('ETag', tag);
+      if (c.req.header('if-none-match') === tag) return c.body(null, 304);
+      return c.body(json, 200, { 'Content-Type': 'application/json' });
+    }
+    const page = await service.backupPage(server, limit ?? PAGE, { after: cursor });
+    if (page.next !== undefined) {
+      const query = `limit=${limit ?? PAGE}&cursor=${encodeURIComponent(page.next)}`;
+      c.header('Link', `<${ownUrl(ports, `/api/servers/${server}/backups?${query}`)}>; rel="next"`);
+    }
+    return c.json(page.backups.map(backupObject), 200);
+  });
 
   app.openapi(create, async (c) => {
     const accepted = await service.create({

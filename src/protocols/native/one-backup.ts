@@ -8,7 +8,7 @@ import { ANY_ERROR, BACKUPS } from './answers.ts';
 import { ignoredBody } from '../request-body.ts';
 import { backupIdOf, guard, nativeCaller } from './guard.ts';
 import * as schemas from './schemas.ts';
-import { backupObject, directoryObject } from './views.ts';
+import { backupObject, directoryObject, warningsObject } from './views.ts';
 import { backupUrl, endOf } from './waiting.ts';
 
 const BACKUP = `${BACKUPS}/{id}` as const;
@@ -20,6 +20,15 @@ const details = bearerRoute({
   middleware: [guard('backup.read')],
   request: { params: schemas.BackupParams },
   responses: { 200: jsonAnswer(schemas.BackupObject, 'The backup'), ...ANY_ERROR },
+});
+
+const warnings = bearerRoute({
+  method: 'get',
+  path: `${BACKUP}/warnings`,
+  summary: 'The warnings of the backup, by pages',
+  middleware: [guard('backup.read')],
+  request: { params: schemas.BackupParams, query: schemas.WarningsQuery },
+  responses: { 200: jsonAnswer(schemas.WarningsObject, 'Warnings, and a cursor when there are more'), ...ANY_ERROR },
 });
 
 const cancel = bearerRoute({
@@ -84,6 +93,14 @@ export function mountOneBackup(app: App, ports: DialectDeps): void {
   app.openapi(details, async (c) =>
     c.json(backupObject(await service.backup(c.get('server'), backupIdOf(c.req.valid('param').id))), 200),
   );
+
+  app.openapi(warnings, async (c) => {
+    const { cursor = 0 } = c.req.valid('query');
+    return c.json(
+      warningsObject(await service.warnings(c.get('server'), backupIdOf(c.req.valid('param').id), cursor)),
+      200,
+    );
+  });
 
   app.openapi(cancel, async (c) => {
     await service.cancel(c.get('server'), backupIdOf(c.req.valid('param').id));

@@ -19,14 +19,16 @@ const bounded = (longest: number) => z.string().max(longest, `must not be longer
 
 const name = bounded(LONGEST_NAME)
   // oxlint-disable-next-line no-control-regex -- control characters are what is refused
-  .refine((text) => !/[\u0000-\u001f\u007f]/.test(text), 'must not contain control characters');
+  .refine((text) => !/[\u0000-\u001f\u007f]/.test(text), 'must not contain control characters')
+  .refine((text) => text.isWellFormed(), 'must be text, without half a surrogate pair');
 
 // Browsers end lines with "\r
 // "; clients split at "
 // ".
 const pattern = bounded(LONGEST_PATTERN)
   .transform((text) => text.replace(/\r$/, ''))
-  .refine((text) => !text.includes('\n') && !text.includes('\0'), 'must be one line');
+  .refine((text) => !text.includes('\n') && !text.includes('\0'), 'must be one line')
+  .refine((text) => text.isWellFormed(), 'must be text, without half a surrogate pair');
 
 // Names may have line ends in them. Half a surrogate pair is no character of any name.
 const archivePath = bounded(LONGEST_ARCHIVE_PATH)
@@ -117,6 +119,27 @@ export const LockBody = z.object({ locked: z.boolean(LOCKED_REQUIRED) });
 export const EstimateBody = z.object({ ignore: patterns.optional() });
 export const ServerBody = z.strictObject({ suspended: z.boolean('must be a boolean') });
 
+export const ListQuery = z.object({
+  limit: z
+    .string()
+    .regex(/^[1-9]\d{0,3}$/, 'must be a whole number from 1 to 9999')
+    .transform(Number)
+    .optional()
+    .openapi({ type: 'integer', description: 'At most so many; all without it' }),
+  cursor: z
+    .string()
+    .max(64)
+    .optional()
+    .openapi({ description: 'From `next` in the Link header of the page before; then `limit` is 100 without it' }),
+});
+export const WarningsQuery = z.object({
+  cursor: z
+    .string()
+    .regex(/^\d{1,6}$/, 'must be a cursor of a page before')
+    .transform(Number)
+    .optional()
+    .openapi({ type: 'string', description: 'From the page before' }),
+});
 export const DownloadQuery = z.object({
   // Two tokens count as none: 401, like a missing one.
   token: z.string().optional().catch(undefined).openapi({ type: 'string', description: 'From download-token' }),
@@ -173,10 +196,17 @@ export const BackupObject = z
     storagePath: z.string(),
     serverId: z.string(),
     ignoredFiles: z.array(z.string()),
+    ignoredFilesCount: z
+      .number()
+      .optional()
+      .openapi({ description: 'In lists: how many lines there are, where `ignoredFiles` holds the first ones only' }),
     completedAt: date.nullable(),
     createdAt: date,
     updatedAt: date,
-    warnings: z.array(WarningObject),
+    warnings: z
+      .array(WarningObject)
+      .optional()
+      .openapi({ description: 'The first ones; in lists absent where there are many. More: …/backups/{id}/warnings' }),
     warningCount: z.number().openapi({ description: 'All warnings; the list is bounded' }),
     files: z.number(),
     rawSize: z.number().openapi({ description: 'Bytes of all files, uncompressed' }),
@@ -198,6 +228,10 @@ export const BackupObject = z
     sequence: z.number().optional().openapi({ description: 'The order of making; absent for one made elsewhere' }),
   })
   .openapi('Backup');
+
+export const WarningsObject = z
+  .object({ warnings: WarningObject.array(), cursor: z.string().optional() })
+  .openapi('Warnings');
 
 export const SuccessObject = z.object({ success: z.literal(true) });
 const paths = z.string().array();

@@ -5,8 +5,10 @@
 import type { z } from '@hono/zod-openapi';
 import { isoDate } from '../../base/clock.ts';
 import type { FailureRecord } from '../../base/failure.ts';
+import { wireText } from '../../base/paths.ts';
 import { isSuspect, type SuspectRecord, type WarningRecord } from '../../catalogue/records.ts';
 import type {
+  BackupSummaryView,
   BackupView,
   DirectoryPage,
   Estimate,
@@ -15,6 +17,7 @@ import type {
   RestoreOutcome,
   ServerView,
   SystemView,
+  WarningPageView,
 } from '../../jobs/contract.ts';
 import type {
   BackupObject,
@@ -24,12 +27,16 @@ import type {
   RestoreObject,
   ServerObject,
   SystemObject,
+  WarningsObject,
 } from './schemas.ts';
 
-export function backupObject(view: BackupView): z.infer<typeof BackupObject> {
+/** Warnings that a backup's details show; the rest comes by pages. */
+const WARNINGS_SHOWN = 100;
+
+export function backupObject(view: BackupSummaryView): z.infer<typeof BackupObject> {
   return {
     id: view.id,
-    name: view.name,
+    name: wireText(view.name),
     size: view.size,
     checksum: view.sha256,
     checksumType: 'sha256',
@@ -37,11 +44,12 @@ export function backupObject(view: BackupView): z.infer<typeof BackupObject> {
     isLocked: view.locked,
     storagePath: `/backups/${view.key}`,
     serverId: view.server,
-    ignoredFiles: [...view.ignore],
+    ignoredFiles: view.ignore.map(wireText),
+    ignoredFilesCount: view.ignoreCount,
     completedAt: view.completedAt === null ? null : isoDate(view.completedAt),
     createdAt: isoDate(view.createdAt),
     updatedAt: isoDate(view.updatedAt),
-    warnings: view.warnings.map(plainWarning),
+    warnings: view.warnings?.slice(0, WARNINGS_SHOWN).map(plainWarning),
     warningCount: view.warningCount,
     files: view.files,
     rawSize: view.rawSize,
@@ -83,7 +91,11 @@ function countsObject({ files, bytes, removed, skipped, seconds }: RestoreCounts
 }
 
 function plainWarning({ path, code, message }: WarningRecord): WarningRecord {
-  return { path, code, message };
+  return { path: wireText(path), code, message: wireText(message) };
+}
+
+export function warningsObject({ warnings, next }: WarningPageView): z.infer<typeof WarningsObject> {
+  return { warnings: warnings.map(plainWarning), cursor: next === undefined ? undefined : String(next) };
 }
 
 function lists({ added, replaced, deleted, counts }: NonNullable<RestoreOutcome['dryRun']>) {

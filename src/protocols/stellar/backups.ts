@@ -1,8 +1,9 @@
 /** Listing, creating, restoring and deleting for the first generation's panel. */
 import { z } from '@hono/zod-openapi';
 import { isoDate } from '../../base/clock.ts';
+import { wireText } from '../../base/paths.ts';
 import { isUuid, parseBackupId, type BackupId } from '../../base/ids.ts';
-import type { BackupView } from '../../jobs/contract.ts';
+import type { BackupSummaryView } from '../../jobs/contract.ts';
 import type { App, DialectDeps } from '../dialect.ts';
 import { ignoredBody } from '../request-body.ts';
 import { bodyAs, panelOnly } from './requests.ts';
@@ -60,17 +61,17 @@ export function mountBackups(app: App, { service }: DialectDeps): void {
 }
 
 /** One entry of the list: the fields that the panel maps to its own, dates in Unix seconds. */
-function listEntry(view: BackupView) {
+function listEntry(view: BackupSummaryView) {
   return {
     uuid: view.id,
-    name: view.name,
+    name: wireText(view.name),
     size: view.size,
     checksum: view.sha256,
     checksum_type: 'sha256',
     status: view.status,
     is_locked: view.locked,
     storage_path: `/backups/${view.key}`,
-    ignored_files: [...view.ignore],
+    ignored_files: view.ignore.map(wireText),
     // The panel reads null as the first second of 1970.
     completed_at: view.completedAt === null ? undefined : Math.floor(view.completedAt / 1000),
     created_at: Math.floor(view.createdAt / 1000),
@@ -82,11 +83,11 @@ function listEntry(view: BackupView) {
  * The answer to a create: the backup's object, as the panel's documentation promises to its users, with the fields of
  * the panel's own daemon.
  */
-function createdAnswer(view: BackupView) {
+function createdAnswer(view: BackupSummaryView) {
   return {
     success: true,
     id: view.id,
-    name: view.name,
+    name: wireText(view.name),
     size: view.size,
     checksum: view.sha256,
     checksumType: 'sha256',
@@ -94,7 +95,7 @@ function createdAnswer(view: BackupView) {
     isLocked: view.locked,
     storagePath: `/backups/${view.key}`,
     serverId: view.server,
-    ignoredFiles: [...view.ignore],
+    ignoredFiles: view.ignore.map(wireText),
     completedAt: view.completedAt === null ? null : isoDate(view.completedAt),
     createdAt: isoDate(view.createdAt),
     updatedAt: isoDate(view.updatedAt),

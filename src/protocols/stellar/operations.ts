@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { Failure } from '../../base/failure.ts';
 import { parseServerId, type ServerId } from '../../base/ids.ts';
 import { printableText } from '../../base/paths.ts';
-import type { BackupService, BackupView } from '../../jobs/contract.ts';
+import type { BackupService, BackupSummaryView } from '../../jobs/contract.ts';
 import type { App, AppContext, DialectDeps } from '../dialect.ts';
 import { failureOf } from '../thrown.ts';
 import { bodyAs } from './requests.ts';
@@ -71,7 +71,7 @@ async function remove(service: BackupService, server: ServerId, name: string): P
 }
 
 /** Newest first. */
-async function named(service: BackupService, server: ServerId, name: string): Promise<BackupView[]> {
+async function named(service: BackupService, server: ServerId, name: string): Promise<BackupSummaryView[]> {
   return (await service.backups(server)).filter((backup) => backup.name === name);
 }
 

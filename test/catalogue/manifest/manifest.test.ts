@@ -101,6 +101,17 @@ describe('a manifest', () => {
     );
   });
 
+  test('holds no half of a surrogate pair, and gives the bytes of an ignore list back', async () => {
+    const record = { ...(await someBackup()), name: 'a\ud800b', ignore: ['caf\udce9/', '*.log', 'é\udc80'] };
+    const bytes = encodeManifest({ ...record, warnings: [{ path: '\udcff', code: 'x', message: '\udc81' }] });
+    const text = Buffer.from(bytes).toString('utf8');
+    expect(text).not.toMatch(/(?<!\\)\\ud[89a-f]/i);
+    const { backup, archive } = JSON.parse(text) as { backup: { ignore: string[] }; archive: { warnings: unknown } };
+    expect(backup.ignore).toEqual(['caf\\xe9/', '*.log', 'é\\x80']);
+    expect(archive.warnings).toEqual([{ path: '\\xff', code: 'x', message: '\\x81' }]);
+    expect(decodeManifest(bytes)).toMatchObject({ ignore: record.ignore, name: 'a\\ud800b' });
+  });
+
   test('passes over fields that a later version may add', async () => {
     const bytes = await changed(({ archive, backup }) => {
       Object.assign(archive, { blake3: 'x' });

@@ -159,6 +159,65 @@ describe('looking up', () => {
   });
 });
 
+describe('what a server’s owner can inflate', () => {
+  const warnings = Array.from({ length: 1000 }, (_, at) => ({ path: `${at}`, code: 'x', message: 'm'.repeat(900) }));
+  const ignore = Array.from({ length: 400 }, (_, at) => `directory-${at}/`);
+
+  test('comes back whole with the backup, and by pages, but not in a page of backups', async () => {
+    const { catalogue } = await scratchCatalogue();
+    const facts = completed({ ignore, warnings, warningCount: 1200 });
+    const { id } = catalogue.backups.insert(newBackup(1));
+    catalogue.backups.insert(newBackup(2, { ignore: ['caf\udce9/'] }));
+    expect(catalogue.backups.complete(id, facts)).toMatchObject({ ignore, warnings });
+    expect(catalogue.backups.get(id)).toMatchObject({ ignore, warnings, warningCount: 1200 });
+    expect(catalogue.backups.details(id, serverId(1))).toMatchObject({ ignore, warnings: warnings.slice(0, 100) });
+    const { backups } = catalogue.backups.page(serverId(1), 10);
+    expect(backups.map(({ warnings }) => warnings)).toEqual([[], undefined]);
+    expect(backups.map(({ ignoreCount }) => ignoreCount)).toEqual([undefined, 400]);
+    expect(backups[0]?.ignore).toEqual(['caf\udce9/']);
+    expect(JSON.stringify(backups).length).toBeLessThan(4000);
+    const pages: unknown[] = [];
+    for (let page: number | undefined = 0; page !== undefined;) {
+      const found: { warnings: readonly unknown[]; next?: number } = catalogue.backups.warningPage(id, page);
+      pages.push(...found.warnings);
+      page = found.next;
+    }
+    expect(pages).toEqual(warnings);
+    expect(catalogue.backups.delete(id)).toMatchObject({ ignore, warnings });
+    expect(catalogue.backups.warningPage(id, 0)).toEqual({ warnings: [] });
+  });
+
+  test('pages follow each other while backups come and go', async () => {
+    const { catalogue, clock } = await scratchCatalogue();
+    for (const number of [1, 2, 3, 4, 5]) catalogue.backups.insert(newBackup(number));
+    const first = catalogue.backups.page(serverId(1), 2);
+    expect(first.backups.map(({ id }) => id)).toEqual([5, 4].map(backupId));
+    catalogue.backups.fail(backupId(4), FAULT);
+    catalogue.backups.delete(backupId(4));
+    clock.advance(1);
+    catalogue.backups.insert(newBackup(6));
+    const second = catalogue.backups.page(serverId(1), 2, { after: first.next });
+    expect(second.backups.map(({ id }) => id)).toEqual([3, 2].map(backupId));
+    const third = catalogue.backups.page(serverId(1), 2, { after: second.next });
+    expect([third.backups.map(({ id }) => id), third.next]).toEqual([[backupId(1)], undefined]);
+    expect(catalogue.backups.page(serverId(1), 2, { offset: 3 }).backups.map(({ id }) => id)).toEqual(
+      [2, 1].map(backupId),
+    );
+    expect(catalogue.backups.counts(serverId(1))).toEqual({ all: 5, kept: 5 });
+    thrownBy(() => catalogue.backups.page(serverId(1), 2, { after: '1 OR 1' }), 'invalid_request');
+  });
+
+  test('two equal revisions mean that no row was changed, by a cascade neither', async () => {
+    const { catalogue } = await scratchCatalogue();
+    const { id } = catalogue.backups.insert(newBackup(1));
+    const before = catalogue.revision();
+    catalogue.backups.list();
+    expect(catalogue.revision()).toBe(before);
+    catalogue.backups.setLocked(id, true);
+    expect(catalogue.revision()).toBeGreaterThan(before);
+  });
+});
+
 describe('locks, verifications and removal', () => {
   test('a locked backup is not deleted until it is unlocked', async () => {
     const { catalogue, clock } = await scratchCatalogue();

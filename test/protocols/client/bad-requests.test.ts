@@ -42,7 +42,7 @@ const ROUTES: readonly Route[] = [
   route('DELETE', `${BACKUPS}/{backup}`, 'backup.delete', 204),
 ];
 
-const READS = new Set(['servers', 'server', 'backups', 'backup']);
+const READS = new Set(['servers', 'server', 'backupPage', 'backup']);
 const SECRET = 'secret-of-sixteen-or-more';
 
 type App = ReturnType<typeof openNativeApp>;
@@ -247,7 +247,7 @@ describe('fields', () => {
 describe('what breaks behind it', () => {
   test.each(['an error', 'no error at all'])('%s is told in these words too', async (kind) => {
     const { call, service, logged } = openNativeApp();
-    service.failWith('backups', kind === 'an error' ? new TypeError('secret detail') : 'secret detail');
+    service.failWith('backupPage', kind === 'an error' ? new TypeError('secret detail') : 'secret detail');
     const answer = await call('GET', `/api/client/servers/${SERVER}/backups`);
     expect(answer).toMatchObject(refusal(500, 'DaemonConnectionException'));
     expect(answer.text).not.toContain('secret');

@@ -38,6 +38,47 @@ describe('list', () => {
     ]);
   });
 
+  test('comes by pages where a limit is asked for, each with a link to the next', async () => {
+    const { call, service } = openNativeApp();
+    const views = [1, 2, 3].map(() => service.add());
+    const first = await call('GET', `${BACKUPS}?limit=2`);
+    expect((first.body as { id: string }[]).map(({ id }) => id)).toEqual(views.slice(0, 2).map(({ id }) => id));
+    expect(first.headers.get('link')).toBe(`<${BACKUPS}?limit=2&cursor=2>; rel="next"`);
+    const second = await call('GET', `${BACKUPS}?limit=2&cursor=2`);
+    expect((second.body as { id: string }[]).map(({ id }) => id)).toEqual([views[2]?.id]);
+    expect(second.headers.get('link')).toBeNull();
+    expect((await call('GET', `${BACKUPS}?limit=0`)).status).toBe(400);
+  });
+
+  test('is made once for all who ask before anything changes', async () => {
+    const { call, service } = openNativeApp();
+    const view = service.add();
+    const lists = () => service.calls.filter(({ method }) => method === 'backups').length;
+    await Promise.all([1, 2, 3, 4].map(() => call('GET', BACKUPS)));
+    const again = await call('GET', BACKUPS);
+    const same = { headers: { 'if-none-match': again.headers.get('etag') ?? '' } };
+    expect((await call('GET', BACKUPS, same)).status).toBe(304);
+    expect(lists()).toBe(1);
+    service.add({ ...view, locked: true, updatedAt: view.updatedAt + 1 });
+    expect((await call('GET', BACKUPS)).body).toMatchObject([{ id: view.id, isLocked: true }]);
+    expect(lists()).toBe(2);
+  });
+
+  test('shows half a surrogate pair as the byte that it stands for', async () => {
+    const { call, service } = openNativeApp();
+    const view = service.add({ name: 'a\ud83d', ignore: ['caf\udce9/'] });
+    for (const path of [BACKUPS, `${BACKUPS}/${view.id}`, `/api/client/servers/${SERVER}/backups`]) {
+      const text = JSON.stringify((await call('GET', path)).body);
+      expect(text).toContain('caf\\\\xe9/');
+      expect(text).not.toMatch(/(?<!\\)\\ud[89a-f]/i);
+    }
+  });
+
+  test.each([{ name: 'a\ud83d' }, { ignore: ['caf\udce9/'] }])('nobody can put one in: %j', async (body) => {
+    const { call } = openNativeApp();
+    expect((await call('POST', BACKUPS, { body })).status).toBe(400);
+  });
+
   test('takes the server id in any case', async () => {
     const { call } = openNativeApp();
     expect((await call('GET', BACKUPS.replace(SERVER, SERVER.toUpperCase()))).body).toEqual([]);

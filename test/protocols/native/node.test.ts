@@ -174,6 +174,7 @@ test('the OpenAPI document names every route with its schemas and security', asy
     'get /api/servers/{server}/backups/{id} *',
     'get /api/servers/{server}/backups/{id}/files *',
     'get /api/servers/{server}/backups/{id}/files/content *',
+    'get /api/servers/{server}/backups/{id}/warnings *',
     'get /api/servers/{server}/retention *',
     'get /api/system *',
     'get /health',

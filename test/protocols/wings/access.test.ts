@@ -128,7 +128,7 @@ describe.each(ALL_FLAVOURS)('%s', (flavour) => {
       const answer = await call(method, path(UNKNOWN, id), { body });
       expect([path(UNKNOWN, id), answer.status, answer.text]).toEqual([path(UNKNOWN, id), 404, text]);
     }
-    expect(service.calls.filter(({ method }) => method !== 'server' && method !== 'backups')).toEqual([]);
+    expect(service.calls.filter(({ method }) => method !== 'server' && method !== 'backupPage')).toEqual([]);
   });
 
   test('a backup of another server is answered like an unknown one', async () => {

@@ -173,5 +173,5 @@ test('only Calagopus’ daemon looks at the label of a body', async () => {
 });
 
 function changesOf({ calls }: { readonly calls: readonly { readonly method: string }[] }): string[] {
-  return calls.map(({ method }) => method).filter((method) => !['server', 'servers', 'backups'].includes(method));
+  return calls.map(({ method }) => method).filter((method) => !['server', 'servers', 'backupPage'].includes(method));
 }

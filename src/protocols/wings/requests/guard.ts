@@ -9,7 +9,7 @@ import type { BackupService } from '../../../jobs/contract.ts';
 import type { AppContext, AppEnv } from '../../dialect.ts';
 import type { FlavourFacts } from '../flavours/contract.ts';
 
-type Servers = Pick<BackupService, 'server' | 'backups'>;
+type Servers = Pick<BackupService, 'server' | 'backupPage'>;
 
 export const panelOnly: MiddlewareHandler<AppEnv> = async (c, next) => {
   if (!isPanel(c)) throw refusal(c);
@@ -64,7 +64,7 @@ async function requireKnown(server: ServerId, service: Servers): Promise<void> {
     await service.server(server);
   } catch (error) {
     if (!(error instanceof Failure) || error.code !== 'server_not_found') throw error;
-    await service.backups(server);
+    await service.backupPage(server, 1);
   }
 }
 
