@@ -67,7 +67,7 @@ const INSIDE = {
       ['contract'],
       ['runner'],
       ['stored', 'views'],
-      ['lists'],
+      ['look'],
       ['report'],
       ['verify', 'adopt', 'rebuild', 'backup', 'copy', 'delete'],
       ['restore'],

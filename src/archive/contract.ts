@@ -94,7 +94,7 @@ export interface OpenRequest {
 export interface OpenedArchive {
   readonly format: ArchiveFormat;
   /** One directory level ('' is the root), in byte order; `cursor` goes on where the page before ended. */
-  list(path: string, cursor: string | undefined, limit: number): Promise<ArchivePage>;
+  list(path: string, cursor: string | undefined, limit: number, signal?: AbortSignal): Promise<ArchivePage>;
   /** All entries, in archive order. */
   entries(signal?: AbortSignal): AsyncIterable<Entry>;
   /** A file's content; of a hard link, that of its target. Memory of the stream is valid until its next step. */

@@ -302,10 +302,17 @@ export interface BackupService {
   accept(server: ServerId, backup: BackupId): Promise<BackupView>;
   /** Resolves once the cancellation was accepted; `not_running` when nothing runs on that backup. */
   cancel(server: ServerId, backup: BackupId): Promise<void>;
-  estimate(server: ServerId, ignore: readonly string[] | undefined): Promise<Estimate>;
+  /** @param signal of a caller that may go: `cancelled` then. */
+  estimate(server: ServerId, ignore: readonly string[] | undefined, signal: AbortSignal): Promise<Estimate>;
 
   /** One directory level of a backup; `path` as JSON carries it, '' for the root. */
-  files(server: ServerId, backup: BackupId, path: string, cursor?: string): Promise<DirectoryPage>;
+  files(
+    server: ServerId,
+    backup: BackupId,
+    path: string,
+    cursor: string | undefined,
+    signal: AbortSignal,
+  ): Promise<DirectoryPage>;
   content(server: ServerId, backup: BackupId, path: string, signal: AbortSignal): Promise<FileContent>;
   /** The archive's bytes for a download; the caller closes the source. `backup_not_ready` unless completed. */
   download(server: ServerId, backup: BackupId): Promise<{ readonly backup: BackupView; readonly source: ByteSource }>;

@@ -9,7 +9,7 @@ import type { Clock } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
 import { type BackupId, type JobId, newBackupId, newJobId, type ServerId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
-import { wirePath, wireText } from '../base/paths.ts';
+import { wireText } from '../base/paths.ts';
 import type { ByteSource } from '../base/source.ts';
 import type { Catalogue, NewBackup } from '../catalogue/contract.ts';
 import type { JobKind, JobRecord, RestoreJobRequest } from '../catalogue/records.ts';
@@ -26,7 +26,8 @@ import type * as contract from './contract.ts';
 import type { AdoptOnDemand } from './adopt/on-demand.ts';
 import { discardBackup, stopWork } from './delete/discard.ts';
 import type { EventHub } from './runner/events.ts';
-import { listDirectory, openContent } from './stored/files.ts';
+import { backupsRevision, listBackups, pageOfBackups } from './look/lists.ts';
+import { Looks } from './look/looks.ts';
 import { removeServer } from './delete/server-removal.ts';
 import { acceptSuspect, setLock } from './stored/marks.ts';
 import { countDeliveries, dropDelivery, retryDeliveries, viewDeliveries, type OwedReports } from './report/admin.ts';
@@ -34,23 +35,12 @@ import { makeRoom } from './delete/make-room.ts';
 import { applyRetention, judgeServer, type RetentionDeps } from './delete/prune.ts';
 import type { DeleteBackup } from './delete/checked.ts';
 import { prepareRestore, requireRestorable } from './restore/admission.ts';
-import { openReadable } from './stored/readable-copy.ts';
 import { backupOf, type RestoreDownloads } from './restore/download.ts';
 import type { JobRunner, SubmittedJob } from './runner/runner.ts';
 import { checkLimits } from './stored/server-limits.ts';
-import { openArchiveSource } from './stored/stored-archive.ts';
 import type { StoreSet } from './stored/stores.ts';
 import type { KeyedMutex } from '../base/keyed-mutex.ts';
-import {
-  setPanelName,
-  statusOf,
-  viewBackup,
-  viewBackups,
-  viewJob,
-  viewLostServers,
-  viewServers,
-  viewStore,
-} from './views.ts';
+import { setPanelName, statusOf, viewBackup, viewJob, viewLostServers, viewServers, viewStore } from './views.ts';
 
 /** Ended jobs that a list shows; queued and running ones are always there. */
 const JOBS_SHOWN = 500;
@@ -80,10 +70,12 @@ export interface ServiceDependencies extends OwedReports {
 
 export class Service implements contract.BackupService {
   readonly #deps: ServiceDependencies;
+  readonly #looks: Looks;
   readonly #startedAt: number;
 
   constructor(deps: ServiceDependencies) {
     this.#deps = deps;
+    this.#looks = new Looks(deps);
     this.#startedAt = deps.clock.monotonic();
   }
 
@@ -287,50 +279,28 @@ export class Service implements contract.BackupService {
     runner.cancel(open.record.id);
   }
 
-  async estimate(server: ServerId, ignore: readonly string[] | undefined): Promise<contract.Estimate> {
-    const { archive, heldOut, registry, turns } = this.#deps;
-    const found = await registry.get(server);
-    const asked = archive.ignoreLines(ignore ?? []);
-    const lines = asked.length > 0 ? asked : archive.readIgnoreFile(found.path).lines;
-    const walk = { root: found.path, ignore: lines, exclude: await heldOut.pathsFor(found) };
-    // One walk of a server at a time: a button that is pressed ten times must not read its disk ten times at once.
-    const estimate = await turns.run(`estimate:${server}`, () => archive.estimateTree(walk));
-    const largestIgnored = estimate.largestIgnored.map(({ path, bytes }) => ({ path: wirePath(path), bytes }));
-    return { ...estimate, largestIgnored };
+  estimate(server: ServerId, ignore: readonly string[] | undefined, signal: AbortSignal): Promise<contract.Estimate> {
+    return this.#looks.estimate(server, ignore, signal);
   }
 
-  async files(server: ServerId, backup: BackupId, path: string, cursor?: string): Promise<contract.DirectoryPage> {
-    const { catalogue, archive } = this.#deps;
-    const record = catalogue.backups.get(backup, server);
-    requireCompleted(record, 'Cannot look into the backup');
-    const list = (store: Store) => listDirectory(archive, store, record, path, cursor);
-    return (await openReadable(record, this.#deps, list)).opened;
+  files(...asked: Parameters<contract.BackupService['files']>): Promise<contract.DirectoryPage> {
+    return this.#looks.files(...asked);
   }
 
-  async content(server: ServerId, backup: BackupId, path: string, signal: AbortSignal): Promise<contract.FileContent> {
-    const { catalogue, archive } = this.#deps;
-    const record = catalogue.backups.get(backup, server);
-    requireCompleted(record, 'Cannot read from the backup');
-    const open = (store: Store) => openContent(archive, store, record, path, signal);
-    return (await openReadable(record, this.#deps, open)).opened;
+  content(...asked: Parameters<contract.BackupService['content']>): Promise<contract.FileContent> {
+    return this.#looks.content(...asked);
   }
 
   async download(
     server: ServerId,
     backup: BackupId,
   ): Promise<{ readonly backup: contract.BackupView; readonly source: ByteSource }> {
-    const record = this.#deps.catalogue.backups.get(backup, server);
-    requireCompleted(record, 'Cannot download the backup');
-    const { opened } = await openReadable(record, this.#deps, (store) => openArchiveSource(store, record));
-    return { backup: viewBackup(record, this.#deps), source: opened };
+    const { record, source } = await this.#looks.download(server, backup);
+    return { backup: viewBackup(record, this.#deps), source };
   }
 
-  async downloadUrl(server: ServerId, backup: BackupId, expiresSeconds: number): Promise<string | undefined> {
-    const { catalogue, stores } = this.#deps;
-    const record = catalogue.backups.get(backup, server);
-    requireCompleted(record, 'Cannot download the backup');
-    const key = objectKey(server, backup, 'tar.gz');
-    return stores.get(record.store).presign?.(key, { expiresSeconds, fileName: `${backup}.tar.gz` });
+  downloadUrl(...asked: Parameters<contract.BackupService['downloadUrl']>): Promise<string | undefined> {
+    return this.#looks.downloadUrl(...asked);
   }
 
   jobs(filter: { readonly server?: ServerId; readonly kind?: JobKind } = {}): readonly contract.JobView[] {

@@ -391,8 +391,8 @@ describe('looking around', () => {
   test('an estimate counts with the patterns given, else with the server’s own', async () => {
     const node = await testNode();
     node.archive.ignoreFile = ['*.log'];
-    const estimate = await node.service.estimate(SERVER, undefined);
-    await node.service.estimate(SERVER, ['cache/']);
+    const estimate = await node.service.estimate(SERVER, undefined, new AbortController().signal);
+    await node.service.estimate(SERVER, ['cache/'], new AbortController().signal);
     expect(estimate.largestIgnored).toEqual([{ path: 'café', bytes: 7 }]);
     expect(node.archive.estimates.map(({ ignore }) => ignore)).toEqual([['*.log'], ['cache/']]);
   });

@@ -22,12 +22,13 @@ export class IndexedArchive implements OpenedArchive {
   }
 
   /** Jumps from child to child; entries below a child directory are never read. */
-  async list(path: string, cursor: string | undefined, limit: number): Promise<ArchivePage> {
+  async list(path: string, cursor: string | undefined, limit: number, signal?: AbortSignal): Promise<ArchivePage> {
     const prefix = path === '' ? '' : `${path}/`;
     if (path !== '' && (await this.#reader.find(path))?.kind !== 'directory') throw pathNotFound(path);
     const entries: Entry[] = [];
     let from = cursor ?? prefix;
     for (let at = await this.#firstBehind(from, prefix); at !== undefined; at = await this.#firstBehind(from, prefix)) {
+      throwIfAborted(signal, 'Cannot list the directory');
       if (entries.length === limit) return { entries, cursor: from };
       entries.push(plainEntry(at));
       from = behind(at);

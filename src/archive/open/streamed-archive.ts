@@ -20,9 +20,9 @@ export class StreamedArchiveReader implements OpenedArchive {
     return this.#archive.format;
   }
 
-  async list(path: string, cursor: string | undefined, limit: number): Promise<ArchivePage> {
+  async list(path: string, cursor: string | undefined, limit: number, signal?: AbortSignal): Promise<ArchivePage> {
     const level = new Level(path, cursor ?? '', limit + 1);
-    for await (const { entry } of this.#entries()) level.add(entry);
+    for await (const { entry } of this.#entries(signal)) level.add(entry);
     if (path !== '' && !level.exists) throw pathNotFound(path);
     const entries = level.entries();
     const next = entries[limit];

@@ -26,11 +26,13 @@ export async function listDirectory(
   store: Store,
   record: BackupRecord,
   path: string,
-  cursor?: string,
+  cursor: string | undefined,
+  signal: AbortSignal,
 ): Promise<DirectoryPage> {
-  const opened = await openForLooking(door, store, record);
+  throwIfAborted(signal, 'Cannot look into the backup');
+  const opened = await openForLooking(door, store, record, signal);
   try {
-    const page = await firstFound(path, (bytes) => opened.archive.list(bytes, cursor, PAGE));
+    const page = await firstFound(path, (bytes) => opened.archive.list(bytes, cursor, PAGE, signal));
     const entries = page.entries.map(directoryItem);
     return { path, entries, ...(page.cursor === undefined ? {} : { cursor: page.cursor }) };
   } finally {

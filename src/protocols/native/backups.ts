@@ -115,7 +115,7 @@ export function mountBackups(app: App, ports: DialectDeps): void {
   });
 
   app.openapi(estimate, async (c) =>
-    c.json(estimateObject(await service.estimate(c.get('server'), c.req.valid('json').ignore)), 200),
+    c.json(estimateObject(await service.estimate(c.get('server'), c.req.valid('json').ignore, c.req.raw.signal)), 200),
   );
 }
 

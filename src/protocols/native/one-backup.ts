@@ -121,7 +121,10 @@ export function mountOneBackup(app: App, ports: DialectDeps): void {
   app.openapi(files, async (c) => {
     const { cursor } = c.req.valid('query');
     const id = backupIdOf(c.req.valid('param').id);
-    return c.json(directoryObject(await service.files(c.get('server'), id, pathOfQuery(c.req.url), cursor)), 200);
+    return c.json(
+      directoryObject(await service.files(c.get('server'), id, pathOfQuery(c.req.url), cursor, c.req.raw.signal)),
+      200,
+    );
   });
 
   app.openapi(content, async (c) => {

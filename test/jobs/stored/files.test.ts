@@ -68,7 +68,7 @@ async function read(stream: AsyncIterable<Uint8Array>): Promise<string> {
 describe('one directory level', () => {
   test('names are the last part of the path, as JSON carries them', async () => {
     const node = await withFiles({ 'world/level.dat': 'x', 'world/caf\xc3\xa9': 'x', 'world/bad\xff': 'x' });
-    const page = await node.service.files(SERVER, ID, 'world');
+    const page = await node.service.files(SERVER, ID, 'world', undefined, new AbortController().signal);
     expect(page).toMatchObject({
       path: 'world',
       entries: [{ name: 'bad\\xff' }, { name: 'café' }, { name: 'level.dat' }],
@@ -80,14 +80,14 @@ describe('one directory level', () => {
   test('more than a page comes with a cursor that goes on', async () => {
     const many = Array.from({ length: 1500 }, (_, at) => [`d/${String(at).padStart(4, '0')}`, 'x'] as const);
     const node = await withFiles(Object.fromEntries(many));
-    const first = await node.service.files(SERVER, ID, 'd');
-    const second = await node.service.files(SERVER, ID, 'd', first.cursor);
+    const first = await node.service.files(SERVER, ID, 'd', undefined, new AbortController().signal);
+    const second = await node.service.files(SERVER, ID, 'd', first.cursor, new AbortController().signal);
     expect([first.entries.length, second.entries.length, second.cursor]).toEqual([1000, 500, undefined]);
   });
 
   test('a path that is not there is path_not_found, and nothing stays open', async () => {
     const node = await withFiles({ a: 'x' });
-    await failureOf(node.service.files(SERVER, ID, 'b'), 'path_not_found');
+    await failureOf(node.service.files(SERVER, ID, 'b', undefined, new AbortController().signal), 'path_not_found');
     expect(Opened.open).toBe(0);
   });
 });
@@ -138,6 +138,6 @@ describe('the content of a file', () => {
     node.archive.beforePiece = () => new Promise(() => undefined);
     await node.service.create({ server: SERVER, id: ID });
     await failureOf(node.service.content(SERVER, ID, 'a', never()), 'backup_not_ready');
-    await failureOf(node.service.files(SERVER, ID, ''), 'backup_not_ready');
+    await failureOf(node.service.files(SERVER, ID, '', undefined, new AbortController().signal), 'backup_not_ready');
   });
 });

@@ -1,11 +1,11 @@
 /** Lists of a server's backups: whole ones in pieces, pages by SQL, neither with what its owner can inflate. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ServerId } from '../base/ids.ts';
-import type { Catalogue } from '../catalogue/contract.ts';
-import type { Registry } from '../servers/registry.ts';
-import type { BackupPageView, BackupSummaryView, PageStart } from './contract.ts';
-import type { JobRunner } from './runner/runner.ts';
-import { viewBackups } from './views.ts';
+import type { ServerId } from '../../base/ids.ts';
+import type { Catalogue } from '../../catalogue/contract.ts';
+import type { Registry } from '../../servers/registry.ts';
+import type { BackupPageView, BackupSummaryView, PageStart } from '../contract.ts';
+import type { JobRunner } from '../runner/runner.ts';
+import { viewBackups } from '../views.ts';
 
 /** Rows that are read in one go: a few milliseconds. */
 const ROWS_AT_ONCE = 100;

@@ -1,0 +1,104 @@
+/**
+ * Looking without a job: what a backup would hold, what one holds, and its bytes for a download. Nothing is changed.
+ */
+import { Failure } from '../../base/failure.ts';
+import type { BackupId, ServerId } from '../../base/ids.ts';
+import type { KeyedMutex } from '../../base/keyed-mutex.ts';
+import { wirePath } from '../../base/paths.ts';
+import type { ByteSource } from '../../base/source.ts';
+import type { Catalogue } from '../../catalogue/contract.ts';
+import type { BackupRecord } from '../../catalogue/records.ts';
+import type { HeldOut } from '../../servers/held-out.ts';
+import type { Registry } from '../../servers/registry.ts';
+import { objectKey } from '../../storage/key.ts';
+import type { Store } from '../../storage/store.ts';
+import type { DirectoryPage, Estimate, FileContent } from '../contract.ts';
+import { requireCompleted } from '../runner/admission.ts';
+import type { JobRunner } from '../runner/runner.ts';
+import type { ArchivePort } from '../stored/archive-port.ts';
+import { listDirectory, openContent } from '../stored/files.ts';
+import { openReadable, type ReadableDependencies } from '../stored/readable-copy.ts';
+import { openArchiveSource } from '../stored/stored-archive.ts';
+
+interface LookDeps extends ReadableDependencies {
+  readonly catalogue: Pick<Catalogue, 'backups' | 'copies'>;
+  readonly registry: Pick<Registry, 'get'>;
+  readonly runner: Pick<JobRunner, 'open'>;
+  readonly archive: ArchivePort;
+  readonly heldOut: Pick<HeldOut, 'pathsFor'>;
+  readonly turns: KeyedMutex;
+}
+
+export class Looks {
+  readonly #deps: LookDeps;
+
+  constructor(deps: LookDeps) {
+    this.#deps = deps;
+  }
+
+  async estimate(server: ServerId, ignore: readonly string[] | undefined, signal: AbortSignal): Promise<Estimate> {
+    const { archive, heldOut, registry, turns } = this.#deps;
+    const found = await registry.get(server);
+    const asked = archive.ignoreLines(ignore ?? []);
+    const lines = asked.length > 0 ? asked : archive.readIgnoreFile(found.path).lines;
+    const walk = { root: found.path, ignore: lines, exclude: await heldOut.pathsFor(found), signal };
+    // One walk of a server at a time: a button that is pressed ten times must not read its disk ten times at once.
+    const estimate = await turns.run(`estimate:${server}`, () => archive.estimateTree(walk));
+    const largestIgnored = estimate.largestIgnored.map(({ path, bytes }) => ({ path: wirePath(path), bytes }));
+    return { ...estimate, largestIgnored };
+  }
+
+  async files(
+    server: ServerId,
+    backup: BackupId,
+    path: string,
+    cursor: string | undefined,
+    signal: AbortSignal,
+  ): Promise<DirectoryPage> {
+    const record = this.#completed(server, backup, 'Cannot look into the backup');
+    return this.#open(record, (store) => listDirectory(this.#deps.archive, store, record, path, cursor, signal));
+  }
+
+  async content(server: ServerId, backup: BackupId, path: string, signal: AbortSignal): Promise<FileContent> {
+    const record = this.#completed(server, backup, 'Cannot read from the backup');
+    return this.#open(record, (store) => openContent(this.#deps.archive, store, record, path, signal));
+  }
+
+  async download(
+    server: ServerId,
+    backup: BackupId,
+  ): Promise<{ readonly record: BackupRecord; readonly source: ByteSource }> {
+    const record = this.#completed(server, backup, 'Cannot download the backup');
+    return { record, source: await this.#open(record, (store) => openArchiveSource(store, record)) };
+  }
+
+  async downloadUrl(server: ServerId, backup: BackupId, expiresSeconds: number): Promise<string | undefined> {
+    const record = this.#completed(server, backup, 'Cannot download the backup');
+    const key = objectKey(server, backup, 'tar.gz');
+    const store = this.#deps.stores.get(record.store);
+    return store.presign?.(key, { expiresSeconds, fileName: `${backup}.tar.gz` });
+  }
+
+  #completed(server: ServerId, backup: BackupId, doing: string): BackupRecord {
+    const record = this.#deps.catalogue.backups.details(backup, server);
+    requireCompleted(record, doing);
+    return record;
+  }
+
+  /** Objects that are missing because the backup is being deleted are no damage. */
+  async #open<Opened>(record: BackupRecord, open: (store: Store) => Promise<Opened>): Promise<Opened> {
+    try {
+      return (await openReadable(record, this.#deps, open)).opened;
+    } catch (error) {
+      if (error instanceof Failure && error.code === 'archive_damaged') this.#requireStill(record);
+      throw error;
+    }
+  }
+
+  /** @throws Failure `backup_not_found` when the backup is gone; `server_busy` while it is being deleted. */
+  #requireStill({ id, server }: BackupRecord): void {
+    const { removing } = this.#deps.catalogue.backups.details(id, server);
+    const isDeleted = this.#deps.runner.open({ backup: id }).some(({ record }) => record.kind === 'delete');
+    if (removing || isDeleted) throw new Failure('server_busy', 'Cannot read the backup: it is being deleted');
+  }
+}
