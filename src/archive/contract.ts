@@ -88,6 +88,13 @@ export interface OpenRequest {
   readonly index?: ByteSource;
   /** `WriteResult.aside`, as the manifest kept it: used where there is no index that serves. */
   readonly aside?: Uint8Array;
+  /**
+   * Encoding of names in an archive of another program that are not known to be UTF-8, as a label of TextDecoder or
+   * `cp437`. Without it a zip's are guessed, and a tar's are kept as bytes.
+   */
+  readonly encoding?: string;
+  /** Called with each thing that an archive without an index holds and a look leaves out, at every reading. */
+  readonly onWarning?: (warning: ArchiveWarning) => void;
 }
 
 /** An archive that is open for looking into. Paths are byte strings; `path_not_found` for what it does not hold. */
@@ -200,4 +207,11 @@ export interface VerifyResult {
   /** Bytes of the files' content, as in `WriteResult`. */
   readonly bytes: number;
   readonly warnings: readonly ArchiveWarning[];
+  /** All warnings, also those beyond the bounded list. */
+  readonly warningCount: number;
+  /**
+   * Of an archive without an index: when its newest entry was modified, in seconds since the epoch; entries in the
+   * future, and those dated 1980 or before, which stand for no date, do not count. Absent when none is left.
+   */
+  readonly newest?: number;
 }

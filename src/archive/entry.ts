@@ -68,6 +68,18 @@ export type WarningCode =
   | 'unsupported_entry'
   /** Unpacking: an entry whose name or target leads out of the directory, or hides another; passed over. */
   | 'hostile_entry'
+  /** Unpacking: the file system cannot hold it (a symlink, its name, its size); passed over. */
+  | 'refused_by_file_system'
+  /** Unpacking: the file system takes its name for that of another entry (by case, mostly); passed over. */
+  | 'name_collision'
+  /** Reading: names were absolute, and lost their leading slash. */
+  | 'absolute_name'
+  /** Reading: names of a zip do not say their encoding, and it was guessed. */
+  | 'guessed_encoding'
+  /** Reading: a zip has more entries than it says; all were read. */
+  | 'entry_count'
+  /** Reading: all that the archive holds was passed over. */
+  | 'nothing_left'
   /** Restoring: left out, because what is in its place in the server was to stay. */
   | 'kept'
   /** Restoring: a path that was asked for is none of the backup. */

@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { GAME_SERVER, runDaemonOn, scratchHost, type Host } from '../support/daemon.ts';
+import { entry, header, tar } from '../hostile/tar-builder.ts';
 import { run } from './run.ts';
 
 const OTHER_SERVER = '22222222-2222-4222-8222-222222222222';
@@ -32,7 +33,12 @@ interface Site extends Host {
 }
 
 interface Report {
-  readonly adopted: readonly { readonly backup: string; readonly path: string; readonly state: string }[];
+  readonly adopted: readonly {
+    readonly backup: string;
+    readonly path: string;
+    readonly state: string;
+    readonly warnings: number;
+  }[];
   readonly refused: readonly { readonly path: string; readonly code: string; readonly reason: string }[];
 }
 
@@ -105,6 +111,55 @@ describe('roost adopt', () => {
     expect(third.adopted).toMatchObject([{ state: 'known', backup: second.adopted[0]?.backup }]);
     const { call } = await runDaemonOn(host);
     expect((await call(BACKUPS)).body).toMatchObject([{ name: 'before the update' }]);
+  });
+
+  test.each([
+    ['copied just now: by its newest entry', [1_700_000_000, 1_600_000_000], undefined, 1_700_000_000_000],
+    ['with entries in the future: by the newest that is not', [4_000_000_000, 1_650_000_000], undefined, 1_650_000_000_000], // prettier-ignore
+    ['with no date inside: by the file’s own', [0, 315_532_800], MADE_AT, MADE_AT.getTime()],
+    ['older than an entry in it claims: by the file’s own', [1_790_000_000, 1], MADE_AT, MADE_AT.getTime()],
+  ])('dates an archive that was %s', async (_, times, copiedAt, createdAt) => {
+    const host = await site();
+    const path = join(host.left, GAME_SERVER, `${id(1)}.tar.gz`);
+    await mkdir(join(path, '..'));
+    await writeFile(path, gzipSync(tar(...times.map((mtime, at) => entry({ name: `f${at}`, mtime }, 'x')))));
+    if (copiedAt !== undefined) await utimes(path, copiedAt, copiedAt);
+    expect((await adopt(host)).exitCode).toBe(0);
+    const { call } = await runDaemonOn(host);
+    expect((await call(BACKUPS)).body).toMatchObject([{ createdAt: new Date(createdAt).toISOString() }]);
+  });
+
+  test('says what an archive holds that no restore puts back, and sets one aside that holds nothing else', async () => {
+    const host = await site();
+    const leaveBytes = async (number: number, bytes: Buffer): Promise<void> => {
+      await mkdir(join(host.left, GAME_SERVER), { recursive: true });
+      await writeFile(join(host.left, GAME_SERVER, `${id(number)}.tar.gz`), gzipSync(bytes));
+    };
+    const out = entry({ name: '../out' }, 'x');
+    const device = header({ name: 'null', type: '3' });
+    await leaveBytes(1, tar(entry({ name: '/srv/a', mtime: 1_700_000_002 }, 'a'), out, device));
+    await leaveBytes(2, tar(out, device));
+    await leaveBytes(3, tar());
+    const { adopted, refused } = await adopt(host);
+    expect(refused).toEqual([]);
+    expect(adopted.map(({ backup, warnings }) => [backup, warnings])).toEqual([[id(1), 3], [id(2), 3], [id(3), 0]]); // prettier-ignore
+    const { call } = await runDaemonOn(host);
+    const warningsOf = async (number: number) => {
+      const { body } = await call(`${BACKUPS}/${id(number)}`);
+      const { warnings, suspect } = body as {
+        warnings: { code: string; path: string }[];
+        suspect?: { reason: string };
+      };
+      return [suspect?.reason, ...(warnings ?? []).map(({ code, path }) => `${code} ${path}`)];
+    };
+    expect(await warningsOf(1)).toEqual([
+      undefined,
+      'absolute_name ',
+      'hostile_entry ../out',
+      'unsupported_entry null',
+    ]);
+    expect(await warningsOf(2)).toEqual(['empty', 'nothing_left ', 'hostile_entry ../out', 'unsupported_entry null']);
+    expect(await warningsOf(3)).toEqual(['empty']);
   });
 
   test('a dry run leaves nothing in the store', async () => {

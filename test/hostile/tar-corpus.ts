@@ -33,18 +33,27 @@ const leadingOut = (what: string, path: string): Attack => ({
   tree: { ok: 'fine' },
 });
 
+/** An absolute name: its slashes go, as with GNU tar, and what is then left lies inside. */
+const absolute = (what: string, path: string): Attack => ({
+  name: what,
+  make: () => tar(evil(path), OK),
+  passedOver: ABSOLUTE,
+  tree: { ok: 'fine', proc: 'directory', 'proc/roost-hostile': 'evil' },
+});
+const ABSOLUTE = [['', 'absolute_name']] as const;
+
 export const NAMES: readonly Attack[] = [
   leadingOut('a parent path', '../sibling'),
   leadingOut('a parent path in the middle', 'a/../../sibling'),
   leadingOut('a parent path that stays inside', 'a/../b'),
   leadingOut('a parent path behind dots', './/.//../sibling'),
   leadingOut('a path to a directory with the same prefix', '../out-evil/x'),
-  leadingOut('an absolute path', '/proc/roost-hostile'),
-  leadingOut('an absolute path behind slashes', '///proc/roost-hostile'),
+  absolute('an absolute path', '/proc/roost-hostile'),
+  absolute('an absolute path behind slashes', '///proc/roost-hostile'),
   {
     name: 'an absolute path of what exists',
     make: (outside) => tar(pax([['path', `${outside}/canary`]]), evil('innocent'), OK),
-    tree: { ok: 'fine' },
+    passedOver: ABSOLUTE,
   },
   {
     name: 'a parent directory as a directory entry',
@@ -55,8 +64,8 @@ export const NAMES: readonly Attack[] = [
   {
     name: 'the prefix field leading out',
     make: () => tar(entry({ name: 'x', prefix: '../..' }, 'evil'), entry({ name: 'x', prefix: '/proc' }, 'evil'), OK),
-    passedOver: hostile('../../x', '/proc/x'),
-    tree: { ok: 'fine' },
+    passedOver: [...hostile('../../x'), ...ABSOLUTE],
+    tree: { ok: 'fine', proc: 'directory', 'proc/x': 'evil' },
   },
   {
     name: 'a pax path over an innocent name',
@@ -101,8 +110,8 @@ export const NAMES: readonly Attack[] = [
   {
     name: 'a NUL in a GNU long name',
     make: () => tar(gnuLong('L', 'safe\0hidden'), evil('innocent'), OK),
-    passedOver: hostile('safe\0hidden'),
-    tree: { ok: 'fine' },
+    passedOver: [],
+    tree: { ok: 'fine', safe: 'evil' },
   },
   {
     name: 'a NUL in a pax link path',
@@ -263,7 +272,7 @@ export const LINKS: readonly Attack[] = [
     name: 'hard links to what lies outside (CVE-2026-23745)',
     make: (outside) =>
       tar(pax([['linkpath', `${outside}/canary`]]), hardlink('h', 'x'), hardlink('i', '../sibling'), OK),
-    passedOver: hostile('h', 'i'),
+    passedOver: [...hostile('h', 'i'), ...ABSOLUTE],
     tree: { ok: 'fine' },
   },
   {

@@ -23,13 +23,13 @@ interface Attack {
 const ATTACKS: Readonly<Record<string, Attack>> = {
   'parent and absolute paths': {
     make: () => zip([evil('../sibling'), evil('a/../../sibling'), evil('/proc/roost-hostile'), OK]),
-    passedOver: ['../sibling', 'a/../../sibling', '/proc/roost-hostile'],
-    tree: { ok: 'fine' },
+    passedOver: ['', '../sibling', 'a/../../sibling'],
+    tree: { ok: 'fine', proc: 'directory', 'proc/roost-hostile': 'evil' },
   },
   'backslashes of DOS that lead out': {
     make: () => zip([{ name: '..\\..\\sibling', body: 'evil', madeBy: 0 }, { name: '\\\\server\\x', body: 'x', madeBy: 10 }, OK]), // prettier-ignore
-    passedOver: ['../../sibling', '//server/x'],
-    tree: { ok: 'fine' },
+    passedOver: ['', '../../sibling'],
+    tree: { ok: 'fine', server: 'directory', 'server/x': 'x' },
   },
   'a NUL in a name': { make: () => zip([evil('ok\0/../x'), OK]), passedOver: ['ok\0/../x'], tree: { ok: 'fine' } },
   'a drive letter, which is an ordinary name': {

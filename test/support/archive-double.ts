@@ -54,7 +54,8 @@ export class ArchiveDouble implements ArchivePort {
     if (request.expected !== undefined && request.expected.sha256 !== sha256) {
       throw new Failure('archive_damaged', 'Cannot verify the archive: its sha256 differs');
     }
-    return { format: 'roost', size: archive.size, sha256, entries: 1, files: 1, rawSize: 1, bytes: 1, warnings: [] };
+    const counts = { entries: 1, files: 1, rawSize: 1, bytes: 1 };
+    return { format: 'roost', size: archive.size, sha256, ...counts, warnings: [], warningCount: 0 };
   }
 
   extractArchive(): Promise<never> {

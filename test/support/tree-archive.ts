@@ -40,6 +40,7 @@ export class TreeArchives implements Door {
       rawSize: bytes.length,
       bytes: bytes.length,
       warnings: [],
+      warningCount: 0,
     };
   }
 

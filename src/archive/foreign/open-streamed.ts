@@ -5,6 +5,7 @@
  * come one by one in bounded memory, with names checked; damage is a `Failure`, never a shorter archive. Never: writes
  * to the file system.
  */
+import { Failure } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { StreamedArchive } from '../contract.ts';
@@ -13,10 +14,12 @@ import { isZero } from '../tar/zeros.ts';
 import { BlockReader } from './block-reader.ts';
 import { damaged } from './damaged.ts';
 import { gunzip, isGzip, plain, type Unpacked } from './gzip.ts';
+import { type NameDecoder, nameDecoder } from './name-encoding.ts';
 import { SourceCursor } from './source-cursor.ts';
 import { looksLikeTar } from './tar-block.ts';
 import { readTar } from './tar-stream.ts';
 import { openZip } from './zip-archive.ts';
+import { readZipEnd } from './zip-end.ts';
 
 /** Formats that Roost does not read, by their first bytes. */
 const FOREIGN: readonly (readonly [bytes: string, name: string])[] = [
@@ -32,23 +35,33 @@ const FOREIGN: readonly (readonly [bytes: string, name: string])[] = [
  * Opens an archive without an index: a plain tar, a tar in gzip of any number of members, or a zip.
  *
  * @param source the caller closes it, after the last reading. A zip needs a descriptor.
+ * @param encoding of names, as in `OpenRequest`.
  * @throws Failure `archive_damaged` when it is none of these, saying what it looks like; `invalid_request` for a zip
- *   without a descriptor; `cancelled`.
+ *   without a descriptor, or an unknown encoding; `cancelled`.
  */
-export async function openStreamedArchive(source: ByteSource, signal?: AbortSignal): Promise<StreamedArchive> {
+export async function openStreamedArchive(
+  source: ByteSource,
+  signal?: AbortSignal,
+  encoding?: string,
+): Promise<StreamedArchive> {
+  const names = encoding === undefined ? undefined : nameDecoder(encoding);
   const start = await new SourceCursor(source, signal).take(Math.min(TAR_BLOCK, source.size));
   if (start === undefined || start.length === 0) throw damaged('the file is empty', { size: source.size });
-  if (isZip(start)) return openZip(source, signal);
+  if (isZip(start)) return openZip(source, names, signal);
   if (isGzip(start)) {
     await checkInside(source, signal);
-    return tarArchive(source, (cursor, signal) => gunzip(cursor, source, signal));
+    return tarArchive(source, names, (cursor, signal) => gunzip(cursor, source, signal));
   }
-  if (looksLikeTar(start)) return tarArchive(source, plain);
+  if (looksLikeTar(start)) return tarArchive(source, names, plain);
+  if (formatOf(start) === undefined && (await endsAsZip(source, signal))) {
+    return openZip(source, names, signal);
+  }
   throw damaged(describe(start), { size: source.size }, hintFor(start));
 }
 
 function tarArchive(
   source: ByteSource,
+  names: NameDecoder | undefined,
   unpack: (cursor: SourceCursor, signal?: AbortSignal) => Unpacked,
 ): StreamedArchive {
   let offset = 0;
@@ -62,6 +75,7 @@ function tarArchive(
         watch(chunks, () => {
           offset = cursor.offset;
         }),
+        names,
         signal,
       );
     },
@@ -100,12 +114,28 @@ function isZip(start: Buffer): boolean {
   return signature === 'PK\x03\x04' || signature === 'PK\x05\x06';
 }
 
+/** Behind a program that unpacks it, or another prefix: a zip is known by its end. */
+async function endsAsZip(source: ByteSource, signal: AbortSignal | undefined): Promise<boolean> {
+  try {
+    await readZipEnd(source, signal);
+    return true;
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'archive_damaged') return false;
+    throw error;
+  }
+}
+
+function formatOf(start: Buffer): string | undefined {
+  const text = start.toString('latin1');
+  return FOREIGN.find(([bytes]) => text.startsWith(bytes))?.[1];
+}
+
 function describe(start: Buffer): string {
   // A crash can leave a file of zeros, which reads as an empty tar: restoring it would delete everything.
   if (isZero(start)) return 'it begins with nothing but zeros';
   const text = start.toString('latin1');
-  const known = FOREIGN.find(([bytes]) => text.startsWith(bytes));
-  if (known !== undefined) return `it is ${known[1]}, not a tar, tar.gz or zip archive`;
+  const known = formatOf(start);
+  if (known !== undefined) return `it is ${known}, not a tar, tar.gz or zip archive`;
   if (/^\s*(?:<!doctype html|<html|<\?xml|<)/i.test(text)) return 'it is a web page or XML, not an archive';
   if (/^\s*[{[]/.test(text)) return 'it is JSON, not an archive';
   if (start.length < TAR_BLOCK) return `it has ${start.length} bytes, too few for an archive`;

@@ -15,7 +15,17 @@ export interface PaxRecords {
 
 export const NO_RECORDS: PaxRecords = { fields: new Map(), sparsePieces: [] };
 
-const KEPT = new Set(['path', 'linkpath', 'size', 'mtime', 'uid', 'gid', 'SCHILY.realsize', 'GNU.volume.offset']);
+const KEPT = new Set([
+  'path',
+  'linkpath',
+  'size',
+  'mtime',
+  'uid',
+  'gid',
+  'SCHILY.realsize',
+  'SUN.holesdata',
+  'GNU.volume.offset',
+]);
 const LONGEST_LENGTH = 10;
 
 /**
@@ -73,13 +83,19 @@ export function unfairGlobal(records: PaxRecords): string | undefined {
   );
 }
 
-/** A size or offset in decimal digits; undefined for anything else, or beyond 2^53. */
+/** A size or offset in decimal digits, with any zeros in front; undefined for anything else, or beyond 2^53. */
 export function paxNumber(text: string): number | undefined {
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (!/^\d{1,100}$/.test(text)) return undefined;
+  const value = Number(text);
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
 /** Whole seconds, rounded down: `1700000000.75`, `-1.5`. undefined when it is no time. */
 export function paxSeconds(text: string): number | undefined {
-  return /^-?\d{1,15}(?:\.\d{1,100})?$/.test(text) ? Math.floor(Number(text)) : undefined;
+  const parts = /^(-?)(\d{1,15})(?:\.(\d{0,100}))?$/.exec(text);
+  if (parts === null) return undefined;
+  const [, sign, whole, fraction = ''] = parts;
+  // By digits: as a double, 315360000.999999999 is 315360001 already.
+  if (sign === '') return Number(whole);
+  return -Number(whole) - (/[1-9]/.test(fraction) ? 1 : 0) + 0;
 }

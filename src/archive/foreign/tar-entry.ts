@@ -1,8 +1,10 @@
 /** Interprets a tar header with its extensions as an entry, or says why there can be none. */
-import { printable } from '../../base/paths.ts';
+import { bytesOf, fromText, printable, toText } from '../../base/paths.ts';
 import type { ArchiveWarning, Entry, EntryKind, WarningCode } from '../entry.ts';
 import { checkEntryPath, checkHardLinkTarget, checkSymlinkTarget } from '../tar/entry-name.ts';
+import { stripLeadingSlashes } from './absolute-names.ts';
 import { damaged } from './damaged.ts';
+import type { NameDecoder } from './name-encoding.ts';
 import { paxAttributes } from './pax-attributes.ts';
 import { paxNumber, type PaxRecords, paxSeconds } from './pax.ts';
 import type { TarBlock } from './tar-block.ts';
@@ -13,6 +15,14 @@ export interface DescribedEntry {
   /** Neither set: a volume label, or the root directory, which a restore does not change. */
   readonly entry?: Entry;
   readonly warning?: ArchiveWarning;
+}
+
+/** How the names of one archive are read. */
+export interface TarNames {
+  /** Of names that are not UTF-8. */
+  readonly encoding: NameDecoder | undefined;
+  /** Names and hard-link targets that lost their leading slashes so far. */
+  stripped: number;
 }
 
 interface Extension {
@@ -59,16 +69,22 @@ export function isFile(block: TarBlock): boolean {
 }
 
 /**
+ * @param names counts absolute names.
  * @param position of the header in the tar stream.
  * @throws Failure `archive_damaged` when the records do not say how many bytes follow.
  */
-export function describeEntry(block: TarBlock, extension: Extension, position: number): DescribedEntry {
+export function describeEntry(
+  block: TarBlock,
+  extension: Extension,
+  names: TarNames,
+  position: number,
+): DescribedEntry {
   const { fields } = extension.pax;
   const size = sizeOf(block, fields.get('size'), position);
   if (block.type === LABEL) return { size };
   // GNU.sparse.name is the real path; the header's is a placeholder for tars without sparse support.
   const sparseName = isFile(block) ? fields.get('GNU.sparse.name') : undefined;
-  const raw = orElse(sparseName, orElse(fields.get('path'), extension.name ?? block.name));
+  const raw = decoded(orElse(sparseName, orElse(fields.get('path'), extension.name ?? block.name)), names);
   const skip = (code: WarningCode, reason: string): DescribedEntry => ({
     size,
     warning: { path: raw.slice(0, 1024), code, message: `passed over "${printable(raw.slice(0, 256))}": ${reason}` },
@@ -77,20 +93,30 @@ export function describeEntry(block: TarBlock, extension: Extension, position: n
   const kind = kindOf(block, raw);
   if (kind === undefined) return skip('unsupported_entry', SPECIAL[block.type] ?? `type "${printable(block.type)}"`);
   if (fields.has('SCHILY.realsize')) return skip('unsupported_entry', 'a sparse file in the format of star');
+  if (fields.has('SUN.holesdata')) return skip('unsupported_entry', 'a sparse file in the format of Solaris');
   if (fields.has('GNU.volume.offset')) return skip('unsupported_entry', 'a part of a file that spans volumes');
-  const name = checkEntryPath(raw);
+  const name = checkEntryPath(stripLeadingSlashes(raw));
   if (!name.ok) return skip('hostile_entry', `its name ${name.reason}`);
   if (name.path === '') return kind === 'directory' ? { size } : skip('hostile_entry', 'it would replace the root');
 
   const attributes = paxAttributes(fields, kind);
   const plain = { path: name.path, kind, size: 0, ...metadataOf(block, fields, kind) };
   const entry = attributes === undefined ? plain : { ...plain, attributes };
-  if (kind !== 'symlink' && kind !== 'hardlink') return { size, entry };
-  const link = orElse(fields.get('linkpath'), extension.link ?? block.link);
-  const target = kind === 'symlink' ? checkSymlinkTarget(link) : checkHardLinkTarget(link);
+  if (kind !== 'symlink' && kind !== 'hardlink') {
+    if (raw.startsWith('/')) names.stripped++;
+    return { size, entry };
+  }
+  const link = decoded(orElse(fields.get('linkpath'), extension.link ?? block.link), names);
+  const target = kind === 'symlink' ? checkSymlinkTarget(link) : checkHardLinkTarget(stripLeadingSlashes(link));
   if (!target.ok) return skip('hostile_entry', `its link target ${target.reason}`);
   if (kind === 'hardlink' && target.path === name.path) return skip('hostile_entry', 'it is a hard link to itself');
+  if (raw.startsWith('/')) names.stripped++;
+  if (kind === 'hardlink' && link.startsWith('/')) names.stripped++;
   return { size, entry: { ...entry, target: target.path } };
+}
+
+function decoded(name: string, { encoding }: TarNames): string {
+  return encoding === undefined || toText(name) !== undefined ? name : fromText(encoding.decode(bytesOf(name)));
 }
 
 /** In pax an empty value means that the header's own applies. */

@@ -12,14 +12,16 @@ import type { SkippedEntry, StreamedEntry } from '../contract.ts';
 import type { Entry } from '../entry.ts';
 import { TAR_BLOCK, paddingOf } from '../tar/header.ts';
 import { isZero } from '../tar/zeros.ts';
+import { absoluteNames } from './absolute-names.ts';
 import { BlockReader } from './block-reader.ts';
 import { damaged, tooLarge } from './damaged.ts';
 import { EntryContent } from './entry-content.ts';
 import type { Unpacked } from './gzip.ts';
+import type { NameDecoder } from './name-encoding.ts';
 import { mergePax, NO_RECORDS, type PaxRecords, readPax, unfairGlobal } from './pax.ts';
 import { readOldSparse, readPaxSparse, type SparseMap } from './sparse-map.ts';
 import { readTarBlock, type TarBlock } from './tar-block.ts';
-import { describeEntry, hasBody, isFile } from './tar-entry.ts';
+import { describeEntry, hasBody, isFile, type TarNames } from './tar-entry.ts';
 
 /** The most bytes of an extended header or long name; real ones are far smaller. */
 const MAX_EXTENSION = MEBIBYTE;
@@ -35,15 +37,17 @@ interface Extension {
 
 /**
  * @param chunks the tar stream; always ended by this.
+ * @param encoding of names that are not UTF-8; kept as bytes without it.
  * @throws Failure `archive_damaged` or `too_large` with the offset in the tar stream; `cancelled`.
  */
 export async function* readTar(
   chunks: Unpacked,
+  encoding: NameDecoder | undefined,
   signal?: AbortSignal,
 ): AsyncGenerator<StreamedEntry | SkippedEntry, void, void> {
   const input = new BlockReader(chunks);
   try {
-    yield* readEntries(input, signal);
+    yield* readEntries(input, encoding, signal);
   } finally {
     await input.close();
   }
@@ -51,8 +55,10 @@ export async function* readTar(
 
 async function* readEntries(
   input: BlockReader,
+  encoding: NameDecoder | undefined,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<StreamedEntry | SkippedEntry, void, void> {
+  const names = { encoding, stripped: 0 };
   let global = NO_RECORDS;
   let extension: Extension = {};
   for (;;) {
@@ -63,13 +69,15 @@ async function* readEntries(
     if (block === undefined) {
       if (Object.keys(extension).length > 0)
         throw damaged('it ends behind an extended header', { tarOffset: position });
+      if (names.stripped > 0) yield { warning: absoluteNames(names.stripped) };
       yield* readEnd(input, bytes !== undefined);
       return;
     }
     if (block.type === 'g') global = mergePax(global, await readGlobal(block, input, position));
     else if (isExtension(block.type)) await readExtension(block, input, extension, position);
     else {
-      yield* readEntry(block, input, { ...extension, pax: mergePax(global, extension.pax ?? NO_RECORDS) });
+      const pax = mergePax(global, extension.pax ?? NO_RECORDS);
+      yield* readEntry(block, input, { ...extension, pax }, names);
       extension = {};
     }
   }
@@ -82,17 +90,20 @@ function isExtension(type: string): boolean {
 async function readExtension(block: TarBlock, input: BlockReader, into: Extension, position: number): Promise<void> {
   const body = await readBody(block, input);
   const field = block.type === 'L' ? 'name' : block.type === 'K' ? 'link' : 'pax';
-  // With two headers of one kind some tars obey the first, others the last: they would read different archives.
-  if (into[field] !== undefined) throw damaged('one entry has two extended headers of a kind', { tarOffset: position });
+  const name = longName(body);
+  // With two headers of one kind some tars obey the first, others the last: they would read different archives. Some
+  // old tars wrote the same long name twice.
+  if (into[field] !== undefined && (field === 'pax' || into[field] !== name)) {
+    throw damaged('one entry has two extended headers of a kind', { tarOffset: position });
+  }
   if (field === 'pax') into.pax = readPax(body, position);
-  else into[field] = longName(body);
+  else into[field] = name;
 }
 
-/** A GNU long name ends at its NUL. What follows the NUL is kept, so that the name check refuses it. */
+/** A GNU long name ends at its first NUL, as GNU tar, bsdtar, Go and Python read it. */
 function longName(body: Buffer): string {
-  let end = body.length;
-  while (end > 0 && body[end - 1] === 0) end--;
-  return body.toString('latin1', 0, end);
+  const end = body.indexOf(0);
+  return body.toString('latin1', 0, end < 0 ? body.length : end);
 }
 
 async function readGlobal(block: TarBlock, input: BlockReader, position: number): Promise<PaxRecords> {
@@ -115,9 +126,10 @@ async function* readEntry(
   block: TarBlock,
   input: BlockReader,
   extension: Extension & { readonly pax: PaxRecords },
+  names: TarNames,
 ): AsyncGenerator<StreamedEntry | SkippedEntry, void, void> {
   const position = input.position - TAR_BLOCK;
-  const described = describeEntry(block, extension, position);
+  const described = describeEntry(block, extension, names, position);
   let stored = hasBody(block) ? described.size : 0;
   let map: SparseMap | undefined;
   if (block.type === 'S') map = await readOldSparse(block, stored, input);

@@ -1,7 +1,7 @@
 /**
- * Reads a zip in the order of its directory. node-stream-zip reads the directory; names, content and checks are done
- * here, because the library's content streams leave read errors unhandled, do not notice an entry that ends early, and
- * check no CRC when the local header has none.
+ * Reads a zip in the order of its directory. No library: node-stream-zip and yauzl believe the count at the end, which
+ * wraps round at 65,536; the former's content streams leave read errors unhandled, do not notice an entry that ends
+ * early, and check no CRC when the local header has none.
  */
 import { Buffer } from 'node:buffer';
 import { crc32 } from 'node:zlib';
@@ -11,66 +11,90 @@ import type { ByteSource } from '../../base/source.ts';
 import type { SkippedEntry, StreamedArchive, StreamedEntry } from '../contract.ts';
 import type { Entry, WarningCode } from '../entry.ts';
 import { checkEntryPath, checkSymlinkTarget } from '../tar/entry-name.ts';
+import { absoluteNames, stripLeadingSlashes } from './absolute-names.ts';
 import { damaged } from './damaged.ts';
 import { plain } from './gzip.ts';
 import { inflateRaw } from './inflate.ts';
+import type { NameDecoder } from './name-encoding.ts';
 import { SourceCursor } from './source-cursor.ts';
-import { readZipDirectory, type ZipRecord } from './zip-directory.ts';
-import { readZipEnd } from './zip-end.ts';
-import { extraFields, zipName } from './zip-name.ts';
+import { isCountFair, readZipDirectory, type ZipRecord } from './zip-directory.ts';
+import { readZipEnd, type ZipEnd } from './zip-end.ts';
+import { extraFields, ZipNames } from './zip-name.ts';
+import { zipTime } from './zip-time.ts';
 
 const UNIX: ReadonlySet<number> = new Set([3, 19]);
 const ENCRYPTED_FLAGS = 0x2041;
 const STORED = 0;
 const DEFLATED = 8;
-const TYPE = { mask: 0o170000, file: 0o100000, directory: 0o040000, symlink: 0o120000 };
-/** Info-ZIP's extra fields for times and owners (its extrafld.txt; APPNOTE has neither). */
-const TIMES = 0x5455;
+/** Info-ZIP gives what it reads from a pipe (`zip - -`) the type of the pipe; unzip makes a file of any content. */
+const TYPE = { mask: 0o170000, file: 0o100000, directory: 0o040000, symlink: 0o120000, fifo: 0o010000 };
+/** Info-ZIP's extra field for owners (its extrafld.txt; APPNOTE has none). */
 const OWNER = 0x7875;
+const FILE_TYPES: ReadonlySet<number> = new Set([0, TYPE.file, TYPE.fifo]);
 const HEADER = { length: 46, signature: 0x02014b50 };
 const LOCAL = { length: 30, signature: 0x04034b50 };
 const MAX_TARGET = 8192;
 
-/** @throws Failure like `openStreamedArchive`. */
-export async function openZip(source: ByteSource, signal?: AbortSignal): Promise<StreamedArchive> {
+interface Reading {
+  readonly source: ByteSource;
+  readonly directory: SourceCursor;
+  readonly names: ZipNames;
+  readonly signal: AbortSignal | undefined;
+  /** Names that lost their leading slashes so far. */
+  stripped: number;
+}
+
+/**
+ * @param encoding of names that do not say theirs; guessed without it.
+ * @throws Failure like `openStreamedArchive`.
+ */
+export async function openZip(
+  source: ByteSource,
+  encoding: NameDecoder | undefined,
+  signal?: AbortSignal,
+): Promise<StreamedArchive> {
   if (source.descriptor === undefined) {
     throw new Failure('invalid_request', 'Cannot read a zip archive: it does not lie on a local disk', {
       hint: 'Download the archive first; the directory of a zip lies at its end.',
     });
   }
   const end = await readZipEnd(source, signal);
-  const records = await readZipDirectory(`/proc/self/fd/${source.descriptor}`, end, signal);
+  const names = new ZipNames(encoding);
+  const records = await readZipDirectory(source, end, (record, name, extra) => names.add(name, extra, record), signal);
   let consumed = 0;
   return {
     format: 'zip',
     consumed: () => consumed,
     async *read(signal) {
-      const directory = new SourceCursor(source, signal);
+      const reading: Reading = { source, directory: new SourceCursor(source, signal), names, signal, stripped: 0 };
       consumed = 0;
       for (const record of records) {
         throwIfAborted(signal, 'Cannot read the archive');
-        const entry = await readEntry(record, directory, source, signal);
+        const entry = await readEntry(record, reading);
         if (entry !== undefined) yield entry;
         consumed += record.compressedSize;
       }
-      if (end.trailing > 0) yield { warning: trailing(end.trailing) };
+      for (const warning of warningsOf(end, records.length, reading)) yield { warning };
     },
   };
 }
 
-function trailing(bytes: number): SkippedEntry['warning'] {
-  const message = `${bytes} bytes follow the end of the zip; they were passed over`;
-  return { path: '', code: 'trailing_data', message };
+function warningsOf(end: ZipEnd, found: number, { names, stripped }: Reading): SkippedEntry['warning'][] {
+  const warnings: SkippedEntry['warning'][] = [];
+  const warn = (code: WarningCode, message: string): void => void warnings.push({ path: '', code, message });
+  if (stripped > 0) warnings.push(absoluteNames(stripped));
+  if (names.warning !== undefined) warn('guessed_encoding', names.warning);
+  if (!isCountFair(found, end)) {
+    warn('entry_count', `the zip says that it has ${end.entries} entries, and has ${found}; all of them were read`);
+  }
+  if (end.trailing > 0) warn('trailing_data', `${end.trailing} bytes follow the end of the zip; they were passed over`);
+  return warnings;
 }
 
 /** undefined for the root directory, which a restore does not change. */
-async function readEntry(
-  record: ZipRecord,
-  directory: SourceCursor,
-  source: ByteSource,
-  signal: AbortSignal | undefined,
-): Promise<StreamedEntry | SkippedEntry | undefined> {
-  const { name: raw, extra } = await readHeader(record, directory);
+async function readEntry(record: ZipRecord, reading: Reading): Promise<StreamedEntry | SkippedEntry | undefined> {
+  const { source, signal } = reading;
+  const { name: raw, extra } = await readHeader(record, reading);
   const mode = UNIX.has(record.madeBy) ? record.attributes >>> 16 : 0;
   const type = mode & TYPE.mask;
   const kind = type === TYPE.directory || raw.endsWith('/') ? 'directory' : type === TYPE.symlink ? 'symlink' : 'file';
@@ -78,16 +102,18 @@ async function readEntry(
     warning: { path: raw.slice(0, 1024), code, message: `passed over "${printable(raw.slice(0, 256))}": ${reason}` },
   });
 
-  if (kind === 'file' && type !== 0 && type !== TYPE.file) return skip('unsupported_entry', 'a device, FIFO or socket');
+  if (kind === 'file' && record.size === 0 && !FILE_TYPES.has(type))
+    return skip('unsupported_entry', 'a device or socket');
   if ((record.flags & ENCRYPTED_FLAGS) !== 0) return skip('unsupported_entry', 'it is encrypted');
   if (record.method !== STORED && record.method !== DEFLATED) {
     return skip('unsupported_entry', `compression method ${record.method}`);
   }
-  const name = checkEntryPath(raw);
+  const name = checkEntryPath(stripLeadingSlashes(raw));
   if (!name.ok) return skip('hostile_entry', `its name ${name.reason}`);
   if (kind === 'directory' && record.size > 0) return skip('hostile_entry', 'a directory with content');
   if (name.path === '') return kind === 'directory' ? undefined : skip('hostile_entry', 'it would replace the root');
 
+  if (raw.startsWith('/')) reading.stripped++;
   const entry: Entry = { path: name.path, kind, size: 0, ...metadataOf(record, mode, kind, extra) };
   if (kind === 'file') return { entry: { ...entry, size: record.size }, content: () => read(record, source, signal) };
   if (kind === 'directory') return { entry, content: nothing };
@@ -102,7 +128,7 @@ async function readEntry(
 
 async function readHeader(
   record: ZipRecord,
-  directory: SourceCursor,
+  { directory, names }: Reading,
 ): Promise<{ readonly name: string; readonly extra: ReadonlyMap<number, Buffer> }> {
   directory.seek(record.headerOffset);
   const header = await directory.take(HEADER.length);
@@ -111,7 +137,7 @@ async function readHeader(
   const extra = await directory.take(header.readUInt16LE(30));
   if (name === undefined || extra === undefined) throw bent(record);
   const fields = extraFields(extra);
-  return { name: zipName(name, fields, record), extra: fields };
+  return { name: names.decode(name, fields, record), extra: fields };
 }
 
 function metadataOf(
@@ -120,12 +146,10 @@ function metadataOf(
   kind: 'file' | 'directory' | 'symlink',
   extra: ReadonlyMap<number, Buffer>,
 ): Pick<Entry, 'mode' | 'uid' | 'gid' | 'mtime'> {
-  const times = extra.get(TIMES);
-  const hasTime = times !== undefined && times.length >= 5 && ((times[0] ?? 0) & 1) === 1;
   return {
     mode: mode === 0 ? { file: 0o644, directory: 0o755, symlink: 0o777 }[kind] : mode & 0o7777,
     ...ownerOf(extra.get(OWNER)),
-    mtime: hasTime ? times.readInt32LE(1) : record.time,
+    mtime: zipTime(record.dosTime, extra),
   };
 }
 
@@ -145,7 +169,8 @@ async function* read(
   source: ByteSource,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const header = await new SourceCursor(source, signal, record.offset).take(LOCAL.length);
+  // A cursor reads ahead as far as it may: of many small entries that would be most of the work.
+  const header = await new SourceCursor(source, signal, record.offset, record.offset + LOCAL.length).take(LOCAL.length);
   if (header?.readUInt32LE(0) !== LOCAL.signature) throw bent(record);
   const start = record.offset + LOCAL.length + header.readUInt16LE(26) + header.readUInt16LE(28);
   const cursor = new SourceCursor(source, signal, start, start + record.compressedSize);

@@ -1,12 +1,24 @@
-/** The central directory of a zip, as node-stream-zip reads it. */
-import StreamZip from 'node-stream-zip';
+/**
+ * The central directory of a zip, walked by its length: the count at the zip's end may have wrapped round.
+ *
+ * Format: PKWARE APPNOTE 6.3.10, sections 4.3.12 and 4.5.3.
+ */
+import type { Buffer } from 'node:buffer';
 import { throwIfAborted } from '../../base/failure.ts';
+import type { ByteSource } from '../../base/source.ts';
 import { damaged, tooLarge } from './damaged.ts';
+import { SourceCursor } from './source-cursor.ts';
 import type { ZipEnd } from './zip-end.ts';
+import { extraFields } from './zip-name.ts';
 
 /** The most entries held in memory, about 100 bytes each. */
 const MAX_ENTRIES = 1_000_000;
 const LOCAL_HEADER = 30;
+const HEADER = { signature: 0x02014b50, length: 46 };
+/** A digital signature may follow the last entry (APPNOTE 4.3.13). */
+const DIGITAL_SIGNATURE = 0x05054b50;
+const ZIP64 = 0x0001;
+const MAX_32 = 0xffffffff;
 
 /** What the directory says about one entry. */
 export interface ZipRecord {
@@ -19,60 +31,105 @@ export interface ZipRecord {
   readonly crc: number;
   readonly method: number;
   readonly flags: number;
-  /** High byte: the system that made it; 3 is unix. */
+  /** High byte of the version: the system that made it; 3 is unix. */
   readonly madeBy: number;
   readonly attributes: number;
-  /** Seconds, from DOS time read as UTC. */
-  readonly time: number;
+  /** DOS date in the high and DOS time in the low 16 bits. */
+  readonly dosTime: number;
 }
+
+/** Called with each entry's name and extra fields as they are read. */
+export type OnZipName = (record: ZipRecord, name: Buffer, extra: ReadonlyMap<number, Buffer>) => void;
 
 /**
  * Reads the directory in its own order, with duplicates.
  *
- * @param path of the file; opened and closed again.
  * @throws Failure `archive_damaged`; `too_large` beyond a million entries; `cancelled`.
  */
-export async function readZipDirectory(path: string, end: ZipEnd, signal?: AbortSignal): Promise<readonly ZipRecord[]> {
-  if (end.entries > MAX_ENTRIES) throw tooLarge(`the zip has ${end.entries} entries`, { entries: end.entries });
-  if (end.entries === 0) return [];
+export async function readZipDirectory(
+  source: ByteSource,
+  end: ZipEnd,
+  onName: OnZipName,
+  signal?: AbortSignal,
+): Promise<readonly ZipRecord[]> {
+  if (end.entries > MAX_ENTRIES) throw tooManyEntries(end.entries);
   const records: ZipRecord[] = [];
-  // The library would refuse the whole zip for one hostile name; here only such an entry is skipped. Entries are
-  // collected by event, because its own table loses duplicates and `__proto__`.
-  const zip = new StreamZip({ file: path, storeEntries: false, skipEntryNameValidation: true, chunkSize: 128 * 1024 });
-  try {
-    await new Promise<void>((resolve, reject) => {
-      zip.on('entry', (entry) => {
-        throwIfAborted(signal, 'Cannot read the archive');
-        records.push(recordOf(entry));
-      });
-      zip.on('ready', resolve);
-      zip.on('error', reject);
-    });
-  } catch (error) {
-    throw asDamage(error);
-  } finally {
-    await new Promise<void>((resolve) => {
-      zip.close(() => resolve());
-    });
+  const cursor = new SourceCursor(source, signal, end.directory, end.directory + end.size);
+  while (cursor.remaining > 0) {
+    throwIfAborted(signal, 'Cannot read the archive');
+    const record = await readRecord(cursor, end, onName);
+    if (record === undefined) break;
+    records.push(record);
+    if (records.length > MAX_ENTRIES) throw tooManyEntries(records.length);
   }
+  requireCount(records.length, end);
   checkOverlap(records, end.directory);
   return records;
 }
 
-function recordOf(entry: StreamZip.ZipEntry): ZipRecord {
-  return {
-    // Set by the library since 1.0, but missing in its types.
-    headerOffset: (entry as StreamZip.ZipEntry & { readonly headerOffset: number }).headerOffset,
-    offset: entry.offset,
-    compressedSize: entry.compressedSize,
-    size: entry.size,
-    crc: entry.crc,
-    method: entry.method,
-    flags: entry.flags,
-    madeBy: entry.verMade >>> 8,
-    attributes: entry.attr,
-    time: Number.isFinite(entry.time) ? Math.floor(entry.time / 1000) : 0,
+/** undefined at a digital signature. */
+async function readRecord(cursor: SourceCursor, end: ZipEnd, onName: OnZipName): Promise<ZipRecord | undefined> {
+  const headerOffset = cursor.offset;
+  const header = await cursor.take(HEADER.length);
+  if (header?.readUInt32LE(0) !== HEADER.signature) {
+    if (header?.readUInt32LE(0) === DIGITAL_SIGNATURE) return undefined;
+    throw bent(headerOffset);
+  }
+  const name = await cursor.take(header.readUInt16LE(28));
+  const extra = await cursor.take(header.readUInt16LE(30));
+  const comment = header.readUInt16LE(32);
+  if (name === undefined || extra === undefined || cursor.remaining < comment) throw bent(headerOffset);
+  cursor.seek(cursor.offset + comment);
+  const fields = extraFields(extra);
+  const sizes = sizesOf(header, fields.get(ZIP64), headerOffset);
+  const record: ZipRecord = {
+    headerOffset,
+    ...sizes,
+    offset: sizes.offset + end.prefix,
+    crc: header.readUInt32LE(16),
+    method: header.readUInt16LE(10),
+    flags: header.readUInt16LE(8),
+    madeBy: header.readUInt8(5),
+    attributes: header.readUInt32LE(38),
+    dosTime: header.readUInt32LE(12),
   };
+  onName(record, name, fields);
+  return record;
+}
+
+/** Sizes and offset; what does not fit 32 bits stands in the zip64 field, in this order. */
+function sizesOf(
+  header: Buffer,
+  field: Buffer | undefined,
+  headerOffset: number,
+): { readonly size: number; readonly compressedSize: number; readonly offset: number } {
+  let at = 0;
+  const wide = (value: number): number => {
+    if (value !== MAX_32) return value;
+    if (field === undefined || at + 8 > field.length) throw bent(headerOffset);
+    const big = Number(field.readBigUInt64LE(at));
+    at += 8;
+    if (!Number.isSafeInteger(big)) throw bent(headerOffset);
+    return big;
+  };
+  const size = wide(header.readUInt32LE(24));
+  const compressedSize = wide(header.readUInt32LE(20));
+  return { size, compressedSize, offset: wide(header.readUInt32LE(42)) };
+}
+
+/** Fewer entries than the end says, or a directory that ends early, would lose files in silence. */
+function requireCount(found: number, end: ZipEnd): void {
+  if (isCountFair(found, end)) return;
+  if (end.isComplete && !end.isBig && found > end.entries) return;
+  throw damaged(`the zip says that it has ${end.entries} entries, and its directory has ${found}`, {
+    entries: end.entries,
+    found,
+  });
+}
+
+/** True when the number of entries is the one at the zip's end, or wrapped round to it. */
+export function isCountFair(found: number, { entries, isBig }: ZipEnd): boolean {
+  return isBig ? found === entries : found % 0x10000 === entries;
 }
 
 /**
@@ -89,7 +146,10 @@ function checkOverlap(records: readonly ZipRecord[], directory: number): void {
   });
 }
 
-function asDamage(error: unknown): unknown {
-  if (!(error instanceof Error) || error.name === 'Failure' || 'syscall' in error) return error;
-  return damaged(`the directory of the zip is damaged (${error.message})`, {});
+function tooManyEntries(entries: number): Error {
+  return tooLarge(`the zip has ${entries} entries`, { entries });
+}
+
+function bent(offset: number): Error {
+  return damaged('the directory of the zip is damaged', { offset });
 }

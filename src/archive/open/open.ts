@@ -21,7 +21,8 @@ export async function openArchive(request: OpenRequest, signal?: AbortSignal): P
   const reader = await openIndex(request);
   if (reader !== undefined) return new IndexedArchive(request.archive, reader);
   const { openStreamedArchive, StreamedArchiveReader } = await streamed();
-  return new StreamedArchiveReader(withIndexOnly(await openStreamedArchive(request.archive, signal), request.aside));
+  const archive = await openStreamedArchive(request.archive, signal, request.encoding);
+  return new StreamedArchiveReader(withIndexOnly(archive, request.aside), request.onWarning);
 }
 
 /**

@@ -4,16 +4,19 @@
  */
 import { Failure } from '../../base/failure.ts';
 import { printable } from '../../base/paths.ts';
-import type { ArchivePage, OpenedArchive, StreamedArchive, StreamedEntry } from '../contract.ts';
+import type { ArchivePage, OpenedArchive, OpenRequest, StreamedArchive, StreamedEntry } from '../contract.ts';
 import type { Entry } from '../entry.ts';
 import { pathNotFound } from './indexed-archive.ts';
 import { tarName } from '../tar/header.ts';
 
 export class StreamedArchiveReader implements OpenedArchive {
   readonly #archive: StreamedArchive;
+  readonly #onWarning: OpenRequest['onWarning'];
 
-  constructor(archive: StreamedArchive) {
+  /** @param onWarning as in `OpenRequest`. */
+  constructor(archive: StreamedArchive, onWarning?: OpenRequest['onWarning']) {
     this.#archive = archive;
+    this.#onWarning = onWarning;
   }
 
   get format(): 'tar' | 'zip' {
@@ -68,7 +71,10 @@ export class StreamedArchiveReader implements OpenedArchive {
   }
 
   async *#entries(signal?: AbortSignal): AsyncGenerator<StreamedEntry, void, void> {
-    for await (const item of this.#archive.read(signal)) if ('entry' in item) yield item;
+    for await (const item of this.#archive.read(signal)) {
+      if ('entry' in item) yield item;
+      else this.#onWarning?.(item.warning);
+    }
   }
 }
 

@@ -19,7 +19,7 @@ export async function extractStreamed(
     },
   };
   const { into, owner, setuid, overwrite, durable, limits, workers } = data;
-  return unpackStreamed(withIndexOnly(await openStreamedArchive(stoppable), data.aside), {
+  return unpackStreamed(withIndexOnly(await openStreamedArchive(stoppable, undefined, data.encoding), data.aside), {
     source: { archive: stoppable },
     into,
     owner,

@@ -9,6 +9,8 @@ import type { ReadAnswer, ReadRequest, SourceHandle } from './source-port.ts';
 interface ReadData {
   readonly archive: SourceHandle;
   readonly index?: SourceHandle;
+  /** As in `OpenRequest`. */
+  readonly encoding?: string;
   readonly workers: number;
   /** Added to the thread's niceness before it does anything else. */
   readonly nice: number;

@@ -59,7 +59,7 @@ async function run() {
     };
     const verified = await (reader === undefined
       ? // This reads the archive twice, so no page is done with before the end.
-        (await streamed()).verifyStreamed({ archive, control, onProgress: progress.step })
+        (await streamed()).verifyStreamed({ archive, control, onProgress: progress.step }, data.encoding)
       : verifyIndexed({ archive, control, onProgress: step }, reader, data.workers));
     passed?.all();
     requireRecorded(verified, data.expected);
@@ -69,7 +69,7 @@ async function run() {
   if (reader === undefined && data.expected !== undefined) {
     // Without an index nothing can be proven while unpacking, so read the archive through once before.
     requireRecorded(
-      await (await streamed()).verifyStreamed({ archive, control, onProgress: () => undefined }),
+      await (await streamed()).verifyStreamed({ archive, control, onProgress: () => undefined }, data.encoding),
       data.expected,
     );
   }

@@ -43,7 +43,8 @@ type ReadRequest = VerifyRequest & Pick<ExtractRequest, 'select'>;
 
 function commonData({ source, workers, nice = 0 }: ReadRequest) {
   const index = source.index && handleOf(source.index);
-  return { archive: handleOf(source.archive), index, workers: workerCount(workers), nice };
+  const { encoding } = source;
+  return { archive: handleOf(source.archive), index, encoding, workers: workerCount(workers), nice };
 }
 
 async function runReadThread<Result>(data: object, doing: string, request: ReadRequest): Promise<Result> {

@@ -34,7 +34,7 @@ export async function verifyIndexed(
       await pipeline.add({ segment, entries, parts: [] }, proof.hash);
     }
     await pipeline.finish();
-    return { format: 'roost', size: archive.size, ...(await proof.finish()), warnings: [] };
+    return { format: 'roost', size: archive.size, ...(await proof.finish()), warnings: [], warningCount: 0 };
   } finally {
     await pipeline.close();
   }

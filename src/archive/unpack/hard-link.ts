@@ -48,8 +48,9 @@ export function openCopy(
   { parent, name }: LinkTarget,
 ): { readonly source: number; readonly copy: Entry } {
   const source = openForReading(parent, name);
-  const { size, mode, uid, gid, mtimeMs } = fs.fstatSync(source);
-  const mtime = Math.floor(mtimeMs / 1000);
+  const { size, mode, uid, gid } = fs.fstatSync(source);
+  // In milliseconds, which are a double, the end of a second is the start of the next.
+  const mtime = Number(fs.fstatSync(source, { bigint: true }).mtimeNs / 1_000_000_000n);
   const attributes = readAttributes(source, entry.path, new LostAttributes());
   return { source, copy: { path: entry.path, kind: 'file', size, mode: mode & 0o7777, uid, gid, mtime, attributes } };
 }

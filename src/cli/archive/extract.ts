@@ -8,7 +8,16 @@ import type { ExtractRequest, ExtractResult } from '../../archive/contract.ts';
 import { asFailure, Failure } from '../../base/failure.ts';
 import { printableText, toText } from '../../base/paths.ts';
 import { formatBytes, parseBytes } from '../../base/sizes.ts';
-import { archiveFiles, expectDirectory, expectFile, statOf, withArchive, wireWarnings } from './files.ts';
+import {
+  archiveFiles,
+  encodingOption,
+  type EncodingOption,
+  expectDirectory,
+  expectFile,
+  statOf,
+  withArchive,
+  wireWarnings,
+} from './files.ts';
 import {
   collect,
   conclude,
@@ -23,7 +32,7 @@ import { ProgressBar } from '../terminal/progress.ts';
 
 type Owner = ExtractRequest['owner'];
 
-interface ExtractOptions extends JsonOption {
+interface ExtractOptions extends JsonOption, EncodingOption {
   readonly path: readonly string[];
   readonly maxSize: number;
   readonly owner?: Owner;
@@ -43,6 +52,7 @@ export function addArchiveExtract(group: Command, invocation: Invocation): void 
     .option('--owner <owner>', '"archive" or UID:GID (default: archive for root, else you)', parseOwner)
     .addOption(new Option('--setuid <what>', 'setuid and setgid bits').choices(['strip', 'keep']).default('strip'))
     .option('--overwrite', 'the directory may hold something, and files of the same names are replaced')
+    .addOption(encodingOption())
     .addOption(workersOption())
     .action((file: string, directory: string, options: ExtractOptions) =>
       conclude(invocation, options, extract(invocation, resolve(file), directory, options)),
@@ -66,6 +76,11 @@ async function extract(
   noteWarnings(invocation.terminal, warnings, result.warningCount);
   const seconds = (invocation.clock.monotonic() - startedAt) / 1000;
   const where = printableText(directory);
+  if (result.entries === 0 && result.warningCount > 0) {
+    invocation.terminal.note(
+      'warning: nothing was unpacked: all that the archive holds was passed over [nothing_left]',
+    );
+  }
   return {
     json: { file, directory: resolve(directory), ...result, warnings, seconds },
     text: `${where}: ${result.files} files, ${formatBytes(result.bytes)}, ${seconds.toFixed(1)} s`,
@@ -96,7 +111,7 @@ async function unpack(
   try {
     return await withArchive(archiveFiles(file), DOING, (source) =>
       extractArchive({
-        source,
+        source: { ...source, encoding: options.encoding },
         into: resolve(into),
         select: options.path.length === 0 ? undefined : selectPaths(options.path),
         owner: options.owner ?? defaultOwner(),

@@ -1,4 +1,5 @@
 /** The files of a standalone archive: `x.tar.gz`, its index `x.index`, its manifest `x.json`. */
+import { Option } from 'commander';
 import fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { OpenRequest } from '../../archive/contract.ts';
@@ -8,6 +9,18 @@ import { Failure } from '../../base/failure.ts';
 import { printableText, wirePath } from '../../base/paths.ts';
 import { type ArchiveFacts, MAX_MANIFEST_BYTES } from '../../catalogue/manifest/manifest.ts';
 import type { WireWarning } from '../command.ts';
+
+export interface EncodingOption {
+  readonly encoding?: string;
+}
+
+/** `--encoding NAME`, for archives of other programs. */
+export function encodingOption(): Option {
+  return new Option(
+    '--encoding <name>',
+    'of names that are not UTF-8 in a zip or tar of another program, such as gbk, big5, shift_jis or cp437',
+  );
+}
 
 export interface ArchiveFiles {
   readonly archive: string;

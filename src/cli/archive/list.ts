@@ -1,33 +1,41 @@
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
 import { openArchive } from '../../archive/archive.ts';
-import type { Entry } from '../../archive/entry.ts';
+import type { ArchiveWarning, Entry } from '../../archive/entry.ts';
 import { fromText, printable, wirePath } from '../../base/paths.ts';
-import { archiveFiles, withArchive } from './files.ts';
-import { conclude, type Invocation, type JsonOption, type Outcome, subcommand } from '../command.ts';
+import { archiveFiles, encodingOption, type EncodingOption, withArchive, wireWarnings } from './files.ts';
+import { conclude, type Invocation, type JsonOption, noteWarnings, type Outcome, subcommand } from '../command.ts';
 import { type ListedItem, printList, trimmed } from '../terminal/entry-list.ts';
 
-interface ListOptions extends JsonOption {
+interface ListOptions extends JsonOption, EncodingOption {
   readonly path?: string;
 }
 
 type OpenedArchive = Awaited<ReturnType<typeof openArchive>>;
 
 const PAGE = 1000;
+const KEPT_WARNINGS = 100;
 
 export function addArchiveList(group: Command, invocation: Invocation): void {
   subcommand(group, 'list', 'Print the paths in an archive: tar, tar.gz or zip, of any origin')
     .argument('<file>')
     .option('--path <directory>', 'only what lies directly in this directory')
+    .addOption(encodingOption())
     .action((file: string, options: ListOptions) =>
       conclude(invocation, options, list(invocation, resolve(file), options)),
     );
 }
 
-async function list(invocation: Invocation, file: string, { json, path }: ListOptions): Promise<Outcome> {
+async function list(invocation: Invocation, file: string, { json, path, encoding }: ListOptions): Promise<Outcome> {
   const { terminal, signal } = invocation;
+  const warnings: ArchiveWarning[] = [];
+  let warningCount = 0;
+  const onWarning = (warning: ArchiveWarning): void => {
+    warningCount++;
+    if (warnings.length < KEPT_WARNINGS) warnings.push(warning);
+  };
   await withArchive(archiveFiles(file), 'Cannot list', async (source) => {
-    const archive = await openArchive(source, signal);
+    const archive = await openArchive({ ...source, encoding, onWarning }, signal);
     try {
       const level = path === undefined ? undefined : fromText(trimmed(path));
       const entries = level === undefined ? archive.entries(signal) : levelOf(archive, level);
@@ -37,7 +45,8 @@ async function list(invocation: Invocation, file: string, { json, path }: ListOp
       await archive.close();
     }
   });
-  return {};
+  noteWarnings(terminal, wireWarnings(warnings), warningCount);
+  return { warned: warningCount > 0 };
 }
 
 async function* levelOf(archive: OpenedArchive, path: string): AsyncIterable<Entry> {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { verifyArchive } from '../../archive/archive.ts';
 import { printableText } from '../../base/paths.ts';
 import { formatBytes } from '../../base/sizes.ts';
-import { archiveFiles, readManifest, withArchive, wireWarnings } from './files.ts';
+import { archiveFiles, encodingOption, type EncodingOption, readManifest, withArchive, wireWarnings } from './files.ts';
 import {
   conclude,
   type Invocation,
@@ -15,18 +15,19 @@ import {
 } from '../command.ts';
 import { ProgressBar } from '../terminal/progress.ts';
 
-interface VerifyOptions extends JsonOption {
+interface VerifyOptions extends JsonOption, EncodingOption {
   readonly workers: number | 'auto';
 }
 
 export function addArchiveVerify(group: Command, invocation: Invocation): void {
   subcommand(group, 'verify', 'Read an archive to its last byte and compare it with its manifest')
     .argument('<file>')
+    .addOption(encodingOption())
     .addOption(workersOption())
     .action((file: string, options: VerifyOptions) => conclude(invocation, options, verify(invocation, file, options)));
 }
 
-async function verify(invocation: Invocation, file: string, { workers }: VerifyOptions): Promise<Outcome> {
+async function verify(invocation: Invocation, file: string, { workers, encoding }: VerifyOptions): Promise<Outcome> {
   const { terminal, clock, signal } = invocation;
   const files = archiveFiles(resolve(file));
   const bar = new ProgressBar(terminal, clock);
@@ -34,7 +35,7 @@ async function verify(invocation: Invocation, file: string, { workers }: VerifyO
     const result = await withArchive(files, 'Cannot verify', async (source) => {
       const expected = await readManifest(files.manifest);
       return verifyArchive({
-        source,
+        source: { ...source, encoding },
         expected,
         workers,
         signal,
@@ -44,7 +45,7 @@ async function verify(invocation: Invocation, file: string, { workers }: VerifyO
     bar.end();
     const compared = (await readManifest(files.manifest)) !== undefined;
     const warnings = wireWarnings(result.warnings);
-    noteWarnings(terminal, warnings);
+    noteWarnings(terminal, warnings, result.warningCount);
     return {
       json: { file: resolve(file), ...result, warnings, comparedWithManifest: compared },
       text:

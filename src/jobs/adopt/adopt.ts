@@ -50,6 +50,7 @@ export interface AdoptDeps {
 const REFUSED = new Set(['archive_damaged', 'backup_exists', 'too_large', 'invalid_request']);
 
 const CHUNK = MEBIBYTE;
+const EMPTY = 'The archive holds no file that could be restored';
 
 /** @throws Failure `invalid_request`, `store_unreachable`, `insufficient_storage`, `cancelled`. */
 export async function adopt(request: AdoptRequest, deps: AdoptDeps): Promise<AdoptReport> {
@@ -104,15 +105,12 @@ export async function adoptArchive(
     const before = await handle.stat();
     const verdict = await verify(handle, request, deps.workers);
     const { size, files } = verdict;
-    const about = { path, server, backup, size, files, warnings: verdict.warnings.length };
+    const about = { path, server, backup, size, files, warnings: verdict.warningCount };
     if (request.dryRun) return { ...about, state: 'would be taken' };
     const linked = await place(archive, handle, store, request);
     await refuseChanged(archive, before, await handle.stat(), store);
-    const record = recordOf(archive, verdict, {
-      madeAt: Math.floor(before.mtimeMs),
-      now: deps.clock.now(),
-      store: store.name,
-    });
+    const now = deps.clock.now();
+    const record = recordOf(archive, verdict, { madeAt: madeAt(verdict, before, now), now, store: store.name });
     await writeManifest(store, record);
     deps.catalogue.backups.adopt(record);
     if (request.how === 'move' && !isInPlace(archive, store)) await unlink(path);
@@ -238,10 +236,19 @@ async function isSecondName(archive: ForeignArchive, store: Store): Promise<bool
   return ours.ino === theirs.ino && ours.dev === theirs.dev;
 }
 
-/** @param madeAt last modification of the file, in ms since the epoch; its backup ended then. */
+/**
+ * When an archive was made, in ms since the epoch: when its newest entry was modified. The file's own time may be that
+ * of a copy, so it is only the latest that can be; without a date inside it is all there is. Never later than now.
+ */
+function madeAt({ newest }: VerifyResult, file: Stats, now: number): number {
+  const latest = Math.min(Math.floor(file.mtimeMs), now);
+  return newest === undefined ? latest : Math.min(newest * 1000, latest);
+}
+
+/** @param madeAt in ms since the epoch; its backup ended then. */
 function recordOf(
   { server, backup, name }: ForeignArchive,
-  { size, rawSize, files, entries, sha256, warnings }: VerifyResult,
+  { size, rawSize, files, entries, sha256, warnings, warningCount }: VerifyResult,
   { madeAt, now, store }: { readonly madeAt: number; readonly now: number; readonly store: string },
 ): BackupRecord {
   return {
@@ -260,12 +267,12 @@ function recordOf(
     reusedBytes: 0,
     sha256,
     warnings: keepWarnings(warnings),
-    warningCount: warnings.length,
+    warningCount,
     error: null,
     damagedAt: null,
     verifiedAt: now,
     sequence: 0,
-    suspect: null,
+    suspect: files > 0 ? null : { reason: 'empty', message: EMPTY, files, bytes: rawSize, baseline: null },
     acceptedAt: null,
     indexSha256: null,
     removing: false,

@@ -42,10 +42,10 @@ export interface ReadThrough {
 }
 
 /** Reads an archive through with all its content. */
-export async function readAll(source: ByteSource, signal?: AbortSignal): Promise<ReadThrough> {
+export async function readAll(source: ByteSource, signal?: AbortSignal, encoding?: string): Promise<ReadThrough> {
   const entries: (Entry & { readonly content: Buffer })[] = [];
   const warnings: ArchiveWarning[] = [];
-  const archive = await openStreamedArchive(source, signal);
+  const archive = await openStreamedArchive(source, signal, encoding);
   for await (const item of archive.read(signal)) {
     if ('warning' in item) warnings.push(item.warning);
     else {

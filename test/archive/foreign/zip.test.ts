@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openStreamedArchive } from '../../../src/archive/foreign/open-streamed.ts';
 import { fromText } from '../../../src/base/paths.ts';
 import { failureOf } from '../../support/rejection.ts';
@@ -107,8 +107,25 @@ describe('a zip', () => {
 });
 
 describe('metadata in a zip', () => {
-  it('has its time from DOS fields, read as UTC', async () => {
-    expect((await only({ name: 'a' })).mtime).toBe(Date.UTC(2020, 1, 3, 4, 5, 6) / 1000);
+  it.each([
+    ['UTC', 0, 0],
+    ['America/New_York', -5, -4],
+    ['Asia/Kathmandu', 5.75, 5.75],
+  ])('has its time from DOS fields, which are local time: %s', async (zone, winter, summer) => {
+    vi.stubEnv('TZ', zone);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect((await only({ name: 'a' })).mtime).toBe(Date.UTC(2020, 1, 3, 4, 5, 6) / 1000 - winter * 3600);
+    const july = zip([{ name: 'a' }]);
+    const directory = july.indexOf(Buffer.from([0x50, 0x4b, 1, 2]));
+    july.writeUInt16LE((40 << 9) | (7 << 5) | 3, directory + 14);
+    const { entries } = await read(july);
+    expect(entries[0]?.mtime).toBe(Date.UTC(2020, 6, 3, 4, 5, 6) / 1000 - summer * 3600);
+  });
+
+  it('has its time from the older field of Info-ZIP too', async () => {
+    const body = Buffer.alloc(8);
+    body.writeInt32LE(1_234_567, 4);
+    expect((await only({ name: 'a', extra: extraField(0x5855, body) })).mtime).toBe(1_234_567);
   });
 
   it('has its time from Info-ZIP’s field where there is one, before 1970 too', async () => {
@@ -145,7 +162,9 @@ describe('names in a zip', () => {
   it('made under DOS are UTF-8 where they can be, else code page 437', async () => {
     expect((await only({ name: 'größe', madeBy: 0, flags: 0x800 })).path).toBe(fromText('größe'));
     expect((await only({ name: 'größe', madeBy: 0 })).path).toBe(fromText('größe'));
-    expect((await only({ name: Buffer.from([0x67, 0x72, 0x94, 0xe1, 0x65]), madeBy: 0 })).path).toBe(fromText('größe'));
+    const { entries, warnings } = await read(zip([{ name: Buffer.from([0x67, 0x72, 0x94, 0xe1, 0x65]), madeBy: 0 }]));
+    expect(entries.map(({ path }) => path)).toEqual([fromText('größe')]);
+    expect(warnings).toMatchObject([{ path: '', code: 'guessed_encoding' }]);
   });
 
   it('made under DOS have backslashes for separators when they have nothing else', async () => {

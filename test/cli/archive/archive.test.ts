@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
+import { zip } from '../../hostile/zip-builder.ts';
 import { run } from '../run.ts';
 
 interface Created {
@@ -244,6 +245,50 @@ describe('roost archive verify', () => {
     const ran = await run(['archive', 'verify', at('x.tar.gz'), '--json']);
     expect(ran.exitCode).toBe(0);
     expect(ran.json()).toMatchObject({ sha256, files: 3, comparedWithManifest: true });
+  });
+
+  it('reads names in an encoding that the operator names, in all commands, and says what it passes over', async () => {
+    const name = Buffer.from('cac0bde72ec4a3', 'hex');
+    const members = [
+      { name, body: 'x', madeBy: 0 },
+      { name: '../out', body: 'x' },
+      { name: '/abs', body: 'x' },
+    ];
+    fs.writeFileSync(at('w.zip'), zip(members));
+    const guessed = await run(['archive', 'list', at('w.zip')]);
+    expect([guessed.exitCode, guessed.stdout]).toEqual([3, '世界.模\nabs\n']);
+    expect(guessed.stderr).toMatch(/guessed_encoding/);
+    expect(guessed.stderr).toMatch(/absolute_name/);
+    expect(guessed.stderr).toMatch(/hostile_entry/);
+    for (const [verb, ...more] of [['list'], ['verify'], ['extract', at('out')]] as [string, ...string[]][]) {
+      const named = await run(['archive', verb, at('w.zip'), ...more, '--encoding', 'gb18030']);
+      expect(named.exitCode).toBe(3);
+      expect(named.stderr).not.toMatch(/guessed_encoding/);
+      const wrong = await run([
+        'archive',
+        verb,
+        at('w.zip'),
+        ...(more.length > 0 ? [at('none')] : []),
+        '--encoding',
+        'no-such',
+      ]);
+      expect([wrong.exitCode, fs.existsSync(at('none'))]).toEqual([1, false]);
+    }
+    expect(fs.readdirSync(at('out')).sort()).toEqual(['abs', '世界.模']);
+  });
+
+  it('says when nothing of an archive can be unpacked', async () => {
+    fs.writeFileSync(
+      at('out.zip'),
+      zip([
+        { name: '../a', body: 'x' },
+        { name: 'null', mode: 0o020666 },
+      ]),
+    );
+    for (const [verb, ...more] of [['verify'], ['extract', at('out')]] as [string, ...string[]][]) {
+      const ran = await run(['archive', verb, at('out.zip'), ...more]);
+      expect([ran.exitCode, /nothing_left/.test(ran.stderr)]).toEqual([3, true]);
+    }
   });
 
   it('finds a flipped bit anywhere, the gzip header included', async () => {
