@@ -97,6 +97,15 @@ export interface WarningPage {
 export interface BackupTotals {
   readonly backups: number;
   readonly bytes: number;
+  /** How many are completed and good, damaged, suspect (and not damaged), failed. */
+  readonly states: BackupStates;
+}
+
+export interface BackupStates {
+  readonly completed: number;
+  readonly damaged: number;
+  readonly suspect: number;
+  readonly failed: number;
 }
 
 export interface BackupTable {

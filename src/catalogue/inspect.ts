@@ -22,6 +22,20 @@ export interface CatalogueFacts {
   readonly deliveries: DeliveryFacts;
   /** The ids that the node remembers of its stores' markers, by the stores' names. */
   readonly markers: ReadonlyMap<string, string>;
+  /** All backups, by server, newest first by the order of making. */
+  readonly histories: ReadonlyMap<string, readonly InspectedBackup[]>;
+}
+
+/** What judges a backup without its archive. Times are ms since the epoch, sizes bytes. */
+export interface InspectedBackup {
+  readonly id: string;
+  readonly status: 'IN_PROGRESS' | 'COMPLETED' | 'FAILED';
+  readonly locked: boolean;
+  readonly damaged: boolean;
+  readonly suspect: boolean;
+  readonly sequence: number;
+  readonly createdAt: number;
+  readonly size: number;
 }
 
 export interface DeliveryFacts {
@@ -69,6 +83,7 @@ function read(connection: DatabaseSync): CatalogueFacts | undefined {
     swapping: integer(one("SELECT count(*) AS n FROM plans WHERE state = 'swapping'"), 'n'),
     failedCopies: integer(one(copiesQuery(one)), 'n'),
     deliveries: deliveriesOf(one),
+    histories: historiesOf(connection),
     markers: new Map(keys.map((row) => [text(row, 'name').slice('store:'.length), bytesText(row['value'])])),
   };
 }
@@ -98,6 +113,33 @@ function deliveriesOf(one: AskOne): DeliveryFacts {
     reason: typeof reason === 'string' ? reason : null,
   };
 }
+
+function historiesOf(connection: DatabaseSync): Map<string, InspectedBackup[]> {
+  const judged = connection.prepare("SELECT 1 FROM pragma_table_info('backups') WHERE name = 'sequence'").get();
+  // A catalogue of an older form lacks these columns.
+  const later = judged === undefined ? 'seq AS sequence, 0 AS suspect' : JUDGED;
+  const sql = `SELECT id, server, status, locked, damaged_at IS NOT NULL AS damaged, size, created_at, ${later}
+    FROM backups ORDER BY sequence DESC, created_at DESC`;
+  const histories = new Map<string, InspectedBackup[]>();
+  for (const row of connection.prepare(sql).iterate()) {
+    const server = text(row, 'server');
+    const history = histories.get(server) ?? [];
+    histories.set(server, history);
+    history.push({
+      id: text(row, 'id'),
+      status: text(row, 'status') as InspectedBackup['status'],
+      locked: integer(row, 'locked') === 1,
+      damaged: integer(row, 'damaged') === 1,
+      suspect: integer(row, 'suspect') === 1,
+      sequence: integer(row, 'sequence'),
+      createdAt: integer(row, 'created_at'),
+      size: integer(row, 'size'),
+    });
+  }
+  return histories;
+}
+
+const JUDGED = 'sequence, (suspect IS NOT NULL AND accepted_at IS NULL) AS suspect';
 
 function bytesText(value: unknown): string {
   return value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : '';

@@ -1,9 +1,17 @@
 /** Warnings about settings that are valid but may surprise their author. */
 import { isIP } from 'node:net';
+import { Cron } from 'croner';
 import type { Config } from './types.ts';
 
 export function notesOn(config: Omit<Config, 'notes'>): string[] {
-  return [...closedApi(config), ...openNetwork(config), ...insideServers(config), ...nestedServers(config)];
+  return [
+    ...closedApi(config),
+    ...openNetwork(config),
+    ...insideServers(config),
+    ...nestedServers(config),
+    ...fullStores(config),
+    ...idleSchedules(config),
+  ];
 }
 
 function closedApi({ tokens, panel, servers }: Omit<Config, 'notes'>): string[] {
@@ -51,6 +59,33 @@ function nestedServers({ servers }: Omit<Config, 'notes'>): string[] {
           `The server at ${inner.path} lies inside the one at ${outer.path}: backups and restores of the outer leave it out.`,
       ),
   );
+}
+
+/** Schedules that reach the limit of backups, where nothing makes room. */
+function fullStores({ schedules, retention, limits }: Omit<Config, 'notes'>): string[] {
+  const { keepLast, keepDays, keepDaily, keepWeekly, keepMonthly } = retention;
+  const { perServer } = limits;
+  if (schedules.length === 0 || perServer === 0) return [];
+  const kept = keepLast + keepDays + keepDaily + keepWeekly + keepMonthly;
+  if (kept === 0) {
+    return [
+      `There are schedules and no retention: after ${perServer} backups of a server (limits.per_server) each further one is refused.`,
+    ];
+  }
+  const most = Math.max(keepLast, keepDaily, keepWeekly, keepMonthly);
+  if (most < perServer) return [];
+  return [
+    `retention keeps ${most} backups of a server and limits.per_server allows ${perServer}: each new one takes the place of the oldest before it is complete.`,
+  ];
+}
+
+function idleSchedules({ schedules }: Omit<Config, 'notes'>): string[] {
+  return schedules
+    .filter(({ cron, timezone }) => {
+      const times = new Cron(cron, { paused: true, mode: '5-or-6-parts', timezone: timezone ?? undefined });
+      return times.nextRun() === null;
+    })
+    .map(({ cron }) => `The schedule "${cron}" never comes: there is no such day.`);
 }
 
 function isInside(path: string, directory: string): boolean {

@@ -5,6 +5,7 @@
 import type { UnwritablePlace } from '../servers/writable.ts';
 import type { ByteSource } from '../base/source.ts';
 import type { BackupId, JobId, ServerId } from '../base/ids.ts';
+import type { BackupStates } from '../catalogue/contract.ts';
 import type {
   BackupRecord,
   BackupStatus,
@@ -31,6 +32,7 @@ export interface ServerView {
   readonly backups: number;
   /** Bytes of all its archives. */
   readonly bytes: number;
+  readonly states?: BackupStates;
 }
 
 export interface ServerChange {

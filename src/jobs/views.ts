@@ -81,10 +81,10 @@ function viewServer(
   totals: ReturnType<Catalogue['backups']['totals']>,
   { catalogue, runner }: ViewDependencies,
 ): ServerView {
-  const { backups, bytes } = totals.get(id) ?? { backups: 0, bytes: 0 };
+  const { backups, bytes, states } = totals.get(id) ?? { backups: 0, bytes: 0, states: undefined };
   const { suspended, settings } = catalogue.servers.get(id);
   const status = statusOf(id, runner);
-  return { id, name: shownName(id, name, settings), status, suspended, directory, backups, bytes };
+  return { id, name: shownName(id, name, settings), status, suspended, directory, backups, bytes, states };
 }
 
 /** In the settings of a server's row. */

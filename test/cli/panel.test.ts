@@ -75,6 +75,7 @@ describe('the doctor', () => {
       restoring: new Set<string>(),
       failedCopies: 0,
       markers: new Map(),
+      histories: new Map(),
     };
     return checkReports(config, { ...facts, deliveries }, clock).map(({ level, message }) => `${level}: ${message}`);
   }

@@ -329,6 +329,22 @@ describe('values', () => {
 describe('notes', () => {
   const notesOf = (text: string): readonly string[] => parseConfig('c.yml', text, {}).notes;
 
+  test('schedules that reach the limit of backups, and ones that never come', () => {
+    const scheduled = 'schedules: [ { server: "*", cron: "0 4 * * *" } ]\n';
+    expect(notesOf(scheduled)).toContainEqual(
+      expect.stringContaining('after 20 backups of a server (limits.per_server)'),
+    );
+    expect(notesOf(`${scheduled}retention: { keep_daily: 20 }`)).toContainEqual(
+      expect.stringContaining('retention keeps 20 backups of a server and limits.per_server allows 20'),
+    );
+    for (const fine of ['retention: { keep_last: 7 }', 'limits: { per_server: 0 }']) {
+      expect(notesOf(scheduled + fine).filter((note) => note.includes('per_server'))).toEqual([]);
+    }
+    expect(notesOf('schedules: [ { server: "*", cron: "0 4 31 2 *" } ]')).toContainEqual(
+      'The schedule "0 4 31 2 *" never comes: there is no such day.',
+    );
+  });
+
   test('backups inside a server are allowed and said', () => {
     const storage = 'storage: { stores: { local: { type: local, directory: /srv/mc/backups } } }';
     const notes = notesOf(`servers: { list: [ { id: ${SERVER}, path: /srv/mc } ] }\n${storage}`);

@@ -22,6 +22,12 @@ import { isTaken } from '../sqlite/sqlite-failure.ts';
 
 const NEWEST_FIRST = 'ORDER BY created_at DESC, seq DESC';
 
+const TOTALS = `SELECT server, count(*) AS backups, sum(size) AS bytes,
+  count(*) FILTER (WHERE status = 'COMPLETED') AS completed, count(*) FILTER (WHERE status = 'FAILED') AS failed,
+  count(*) FILTER (WHERE damaged_at IS NOT NULL) AS damaged,
+  count(*) FILTER (WHERE damaged_at IS NULL AND suspect IS NOT NULL AND accepted_at IS NULL) AS suspect
+  FROM backups GROUP BY server`;
+
 export class Backups implements BackupTable {
   readonly #database: Database;
   readonly #clock: Clock;
@@ -158,13 +164,14 @@ export class Backups implements BackupTable {
   }
 
   totals(): Map<ServerId, BackupTotals> {
-    const sql = 'SELECT server, count(*) AS backups, sum(size) AS bytes FROM backups GROUP BY server';
-    const rows = this.#database.all(sql, {});
+    const rows = this.#database.all(TOTALS, {});
     return new Map(
-      rows.map((row) => [
-        text(row, 'server') as ServerId,
-        { backups: integer(row, 'backups'), bytes: integer(row, 'bytes') },
-      ]),
+      rows.map((row) => {
+        const [backups, damaged, suspect] = [integer(row, 'backups'), integer(row, 'damaged'), integer(row, 'suspect')];
+        const completed = integer(row, 'completed') - damaged - suspect;
+        const states = { completed, damaged, suspect, failed: integer(row, 'failed') };
+        return [text(row, 'server') as ServerId, { backups, bytes: integer(row, 'bytes'), states }];
+      }),
     );
   }
 

@@ -1,6 +1,13 @@
 import type { Command } from 'commander';
 import { formatBytes } from '../../base/sizes.ts';
-import { ask, BackupObject, BackupObjects, describeBackup, noteBackupWarnings } from '../client/objects.ts';
+import {
+  ask,
+  BackupObject,
+  BackupObjects,
+  describeBackup,
+  noteBackupWarnings,
+  shownStatus,
+} from '../client/objects.ts';
 import { backupCommand, daemonCommand, type DaemonOptions, findBackup, findServer } from '../client/target.ts';
 import { conclude, type Invocation, type Outcome } from '../command.ts';
 import { facts, table } from '../terminal/table.ts';
@@ -25,7 +32,7 @@ async function list(invocation: Invocation, server: string, options: DaemonOptio
   const found = await ask(client, { method: 'GET', path: backups, signal: invocation.signal }, BackupObjects);
   const rows = found.map((backup) => [
     backup.id,
-    backup.status,
+    shownStatus(backup),
     formatBytes(backup.size),
     backup.createdAt,
     backup.isLocked ? 'yes' : 'no',
@@ -40,5 +47,5 @@ async function show(invocation: Invocation, server: string, word: string, option
   const path = `${target.backups}/${id}`;
   const backup = await ask(target.client, { method: 'GET', path, signal: invocation.signal }, BackupObject);
   noteBackupWarnings(invocation.terminal, backup);
-  return { json: backup, text: facts(describeBackup(backup)) };
+  return { json: backup, text: facts(describeBackup(backup)), warned: shownStatus(backup) !== backup.status };
 }

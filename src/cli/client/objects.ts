@@ -22,6 +22,9 @@ export const BackupObject = z.looseObject({
   checksum: z.string().nullish(),
   completedAt: z.string().nullish(),
   verifiedAt: z.string().nullish(),
+  damagedAt: z.string().nullish(),
+  suspect: z.looseObject({ reason: z.string(), message: z.string() }).nullish(),
+  sequence: z.number().nullish(),
   ignoredFiles: z.array(z.string()).nullish(),
   warnings: z.array(Warning).nullish(),
   warningCount: z.number().nullish(),
@@ -72,7 +75,9 @@ export function describeBackup(backup: BackupObject): (readonly [string, string]
   const lines: (readonly [string, string | null | undefined])[] = [
     ['id', backup.id],
     ['name', backup.name],
-    ['status', backup.status],
+    ['status', shownStatus(backup)],
+    ['damaged', backup.damagedAt === null || backup.damagedAt === undefined ? null : `found ${backup.damagedAt}`],
+    ['suspect', backup.suspect?.message],
     ['error', backup.error === null || backup.error === undefined ? null : backup.error.message],
     ['size', formatBytes(backup.size)],
     ['files', backup.files === null || backup.files === undefined ? null : String(backup.files)],
@@ -86,6 +91,13 @@ export function describeBackup(backup: BackupObject): (readonly [string, string]
     ['warnings', String(backup.warningCount ?? backup.warnings?.length ?? 0)],
   ];
   return lines.filter((line): line is readonly [string, string] => typeof line[1] === 'string' && line[1] !== '');
+}
+
+/** A completed backup that is damaged or suspect is called that: nothing relies on it. */
+export function shownStatus({ status, damagedAt, suspect }: BackupObject): string {
+  if (status !== 'COMPLETED') return status;
+  if (typeof damagedAt === 'string') return 'DAMAGED';
+  return (suspect ?? null) === null ? status : 'SUSPECT';
 }
 
 /** Writes a backup's warnings to stderr. */

@@ -2,11 +2,14 @@
  * Resolves daemon, server and backup from arguments: a server by id or name, a backup by id, start of id or `latest`.
  */
 import type { Command } from 'commander';
+import type { Clock } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import { isUuid } from '../../base/ids.ts';
 import { ApiClient } from './api-client.ts';
-import { ask, type BackupObject, BackupObjects, ServerObjects } from './objects.ts';
+import { ask, type BackupObject, BackupObjects, ServerObjects, shownStatus } from './objects.ts';
+import { isFuture, type Made, newestFirst } from '../../policy/order.ts';
 import { type Invocation, type JsonOption, subcommand } from '../command.ts';
+import type { Terminal } from '../terminal/terminal.ts';
 import { findConnection } from './connection.ts';
 
 export interface DaemonOptions extends JsonOption {
@@ -33,13 +36,16 @@ export interface Target {
   readonly server: string;
   /** `/api/servers/{server}/backups` */
   readonly backups: string;
+  readonly terminal: Pick<Terminal, 'note'>;
+  readonly clock: Pick<Clock, 'now'>;
 }
 
 /** @throws Failure `server_not_found` when the token sees no server of that name, `config_invalid` without an address. */
 export async function findServer(invocation: Invocation, options: DaemonOptions, server: string): Promise<Target> {
   const client = new ApiClient(await findConnection(invocation.env, options.config));
   const id = isUuid(server) ? server : await serverNamed(client, server, invocation.signal);
-  return { client, server: id, backups: `/api/servers/${id}/backups` };
+  const { terminal, clock } = invocation;
+  return { client, server: id, backups: `/api/servers/${id}/backups`, terminal, clock };
 }
 
 async function serverNamed(client: ApiClient, name: string, signal: AbortSignal): Promise<string> {
@@ -60,7 +66,7 @@ async function serverNamed(client: ApiClient, name: string, signal: AbortSignal)
 export async function findBackup(target: Target, word: string, signal: AbortSignal): Promise<string> {
   if (isUuid(word)) return word;
   const backups = await ask(target.client, { method: 'GET', path: target.backups, signal }, BackupObjects);
-  const found = word === 'latest' ? newestCompleted(backups) : backups.filter(({ id }) => id.startsWith(word));
+  const found = word === 'latest' ? newestGood(backups, target) : backups.filter(({ id }) => id.startsWith(word));
   if (found.length === 1 && found[0] !== undefined) return found[0].id;
   const count = found.length === 0 ? 'there is none' : `${found.length} backups begin like that`;
   throw new Failure('backup_not_found', `Cannot find the backup "${word}": ${count}`, {
@@ -68,7 +74,27 @@ export async function findBackup(target: Target, word: string, signal: AbortSign
   });
 }
 
-function newestCompleted(backups: readonly BackupObject[]): BackupObject[] {
-  const completed = backups.filter(({ status }) => status === 'COMPLETED');
-  return completed.sort((one, other) => other.createdAt.localeCompare(one.createdAt)).slice(0, 1);
+/**
+ * The newest good backup by the order of making. Damaged, suspect and future-dated ones are passed over, which is said.
+ */
+function newestGood(backups: readonly BackupObject[], target: Target): BackupObject[] {
+  const passedOver: string[] = [];
+  const completed = backups
+    .filter(({ status }) => status === 'COMPLETED')
+    .map((backup) => ({ backup, ...madeOf(backup) }));
+  for (const made of newestFirst(completed)) {
+    const { backup } = made;
+    const status = isFuture(made, target.clock.now()) ? 'dated in the future' : shownStatus(backup);
+    if (status === 'COMPLETED') {
+      if (passedOver.length > 0) target.terminal.note(`latest is ${backup.id}; passed over: ${passedOver.join(', ')}`);
+      return [backup];
+    }
+    passedOver.push(`${backup.id} (${status})`);
+  }
+  if (passedOver.length > 0) target.terminal.note(`passed over: ${passedOver.join(', ')}`);
+  return [];
+}
+
+function madeOf({ createdAt, sequence }: BackupObject): Made {
+  return { createdAt: Date.parse(createdAt), sequence: sequence ?? 0 };
 }

@@ -13,6 +13,7 @@ import { inspectCatalogue, type CatalogueFacts } from '../../catalogue/inspect.t
 import { type Config, loadConfig } from '../../config/config.ts';
 import { EXIT, type Invocation, type JsonOption, subcommand } from '../command.ts';
 import { findConfigFile } from '../client/connection.ts';
+import { checkBackups } from './backups.ts';
 import { asFinding, checkDaemon } from './daemon.ts';
 import { fault, fine, warning, type Finding } from './finding.ts';
 import * as host from './host.ts';
@@ -50,6 +51,7 @@ async function examine(invocation: Invocation, named: string | undefined): Promi
   const others = [
     async () => [host.checkClock(invocation.clock, catalogue)],
     async () => [host.checkEngine(config)],
+    async () => checkBackups(config, catalogue, invocation.clock.now()),
     async () => checkCopies(catalogue),
     async () => checkReports(config, catalogue, invocation.clock),
     () => host.checkStateDirectory(config.stateDirectory),

@@ -159,6 +159,44 @@ describe('naming what is meant', () => {
     expect(lastAsked()?.url).toBe(`/api/servers/${SERVER}/backups/${FIRST}`);
   });
 
+  const made = (name: string, sequence: number, more: object) => ({
+    ...{ id: name, name, size: 1, status: 'COMPLETED', isLocked: false, createdAt: '2026-01-01T00:00:00.000Z' },
+    ...{ sequence, ...more },
+  });
+  const judged = [
+    made('ahead', 5, { createdAt: '2199-01-01T00:00:00.000Z' }),
+    made('damaged', 4, { damagedAt: '2026-01-02T00:00:00.000Z' }),
+    made('suspect', 3, { suspect: { reason: 'empty', message: 'It holds no files' } }),
+    made('good', 2, {}),
+    made('older', 1, { createdAt: '2026-02-01T00:00:00.000Z' }),
+  ];
+
+  it('takes "latest" by the order of making, passes over what is not good, and says so', async () => {
+    const answer = ({ url }: { url: string }) => ({ status: 200, body: url.endsWith('/backups') ? judged : judged[3] });
+    const ran = await roost(answer, ['show', SERVER, 'latest']);
+    expect(lastAsked()?.url).toBe(`/api/servers/${SERVER}/backups/good`);
+    expect(ran.stderr).toContain(
+      'latest is good; passed over: ahead (dated in the future), damaged (DAMAGED), suspect (SUSPECT)',
+    );
+  });
+
+  it('lists damaged and suspect backups as that', async () => {
+    const { stdout } = await roost(always(200, judged), ['list', SERVER]);
+    expect(stdout).toMatch(/^damaged +DAMAGED/m);
+    expect(stdout).toMatch(/^suspect +SUSPECT/m);
+    expect(stdout).toMatch(/^good +COMPLETED/m);
+  });
+
+  it.each([
+    [1, 3, /^status: +DAMAGED\ndamaged: +found 2026-01-02T00:00:00.000Z$/m],
+    [2, 3, /^status: +SUSPECT\nsuspect: +It holds no files$/m],
+    [3, 0, /^status: +COMPLETED$/m],
+  ])('shows damage and suspicion, and ends with warnings then (%d)', async (at, exitCode, lines) => {
+    const ran = await roost(always(200, judged[at]), ['show', SERVER, FIRST]);
+    expect(ran.exitCode).toBe(exitCode);
+    expect(ran.stdout).toMatch(lines);
+  });
+
   it('takes the start of an id that fits one backup', async () => {
     await roost(handler, ['show', SERVER, 'aab']);
     expect(lastAsked()?.url).toBe(`/api/servers/${SERVER}/backups/${SECOND}`);
@@ -176,6 +214,7 @@ describe('the other backup commands', () => {
   it.each([
     ['delete', 'DELETE', `/delete?id=${FIRST}`, undefined],
     ['lock', 'PATCH', `/lock?id=${FIRST}`, { locked: true }],
+    ['accept', 'POST', `/${FIRST}/accept`, undefined],
     ['unlock', 'PATCH', `/lock?id=${FIRST}`, { locked: false }],
     ['cancel', 'POST', `/${FIRST}/cancel`, undefined],
     ['verify', 'POST', `/${FIRST}/verify`, undefined],

@@ -243,6 +243,7 @@ describe('what the doctor makes of', () => {
       restoring: new Set<string>(),
       deliveries: { pending: 0, parked: 0, oldest: null, reason: null },
       markers: new Map(),
+      histories: new Map(),
     };
     expect(checkClock(at(Date.UTC(1970, 0, 3)), undefined).level).toBe('fault');
     expect(checkClock(at(Date.UTC(2026, 4, 1)), catalogue)).toMatchObject({

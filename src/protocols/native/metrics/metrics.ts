@@ -97,13 +97,17 @@ type Servers = Awaited<ReturnType<BackupService['servers']>>;
 function showServers(registry: Registry, servers: Servers, successes: ReadonlyMap<string, number>): void {
   const gauge = gauges(registry);
   const last = gauge('roost_backup_last_success_timestamp_seconds', 'When the newest backup was completed', ['server']);
-  const count = gauge('roost_backups', 'Backups that are kept, of any status', ['server']);
+  const count = gauge('roost_backups', 'Backups that are kept: of any status by server, and by state of all', [
+    'server',
+    'state',
+  ]);
   const bytes = gauge('roost_backup_bytes', 'Bytes of all archives', ['server']);
   for (const { id: server, ...view } of servers) {
     count.set({ server }, view.backups);
     bytes.set({ server }, view.bytes);
     const at = successes.get(server);
     if (at !== undefined) last.set({ server }, at / 1000);
+    for (const [state, number] of Object.entries(view.states ?? {})) count.inc({ state }, number);
   }
 }
 

@@ -88,6 +88,19 @@ describe('GET /metrics', () => {
     expect(service.calls.filter(({ method }) => method === 'backups')).toHaveLength(asked);
   });
 
+  test('counts the backups of all servers by their state', async () => {
+    const { call, service } = openNativeApp();
+    const states = { completed: 5, damaged: 1, suspect: 2, failed: 3 };
+    service.serverViews.set(SERVER, { ...(await service.server(SERVER)), backups: 11, states });
+    service.serverViews.set(OTHER_SERVER, { ...(await service.server(OTHER_SERVER)), backups: 11, states });
+    expect(values((await call('GET', '/metrics')).text, 'roost_backups')).toMatchObject({
+      'state="completed"': 10,
+      'state="damaged"': 2,
+      'state="suspect"': 4,
+      'state="failed"': 6,
+    });
+  });
+
   test('counts jobs by their end, failures by code, and the bytes of backups', async () => {
     const { call, events } = openNativeApp();
     events.emit({ type: 'backup.started', ...ABOUT, data: {} });
