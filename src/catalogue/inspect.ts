@@ -31,6 +31,8 @@ export interface InspectedBackup {
   readonly id: string;
   readonly status: 'IN_PROGRESS' | 'COMPLETED' | 'FAILED';
   readonly locked: boolean;
+  /** Not known from outside the daemon. */
+  readonly busy: false;
   readonly damaged: boolean;
   readonly suspect: boolean;
   readonly sequence: number;
@@ -129,6 +131,7 @@ function historiesOf(connection: DatabaseSync): Map<string, InspectedBackup[]> {
       id: text(row, 'id'),
       status: text(row, 'status') as InspectedBackup['status'],
       locked: integer(row, 'locked') === 1,
+      busy: false,
       damaged: integer(row, 'damaged') === 1,
       suspect: integer(row, 'suspect') === 1,
       sequence: integer(row, 'sequence'),

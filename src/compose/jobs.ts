@@ -21,6 +21,7 @@ import { reportSteps } from '../jobs/report/steps.ts';
 import { type UploadDependencies, uploadSteps } from '../jobs/report/upload.ts';
 import { notingDamage } from '../jobs/stored/damage.ts';
 import { EventHub } from '../jobs/runner/events.ts';
+import { FailedRows } from '../jobs/backup/failed-rows.ts';
 import { FailedBackupSweep } from '../jobs/backup/failed-backup-sweep.ts';
 import { recoverJobs } from '../jobs/recover.ts';
 import { deleteBackup } from '../jobs/delete/checked.ts';
@@ -121,6 +122,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
   const handsOver = ({ kind }: JobRecord): boolean => kind === 'backup' && config.jobs.rerunInterrupted;
   const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued: MAX_QUEUED, handsOver });
   announceStatuses(runner, events);
+  const failedRows = new FailedRows({ catalogue, events, runner, failedBackups, believable, clock, log });
   const deleting = deleteBackup({ catalogue, runner, adoption });
   const reports = reportOutbox(deps, events, deleting);
   const service = new Service({
@@ -135,6 +137,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
     unwritable: () => findUnwritable(config.servers),
     clock,
     believable,
+    failedRows,
     version,
     engine,
   });
@@ -154,6 +157,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
       await recoverJobs({ ...ending, runAgain: again });
       await rebuildNewStores({ catalogue, stores, log });
       await failedBackups.sweep();
+      failedRows.sweep();
       copies.start();
     },
     automate() {
@@ -163,6 +167,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
     async sweep() {
       copies.retry();
       await failedBackups.sweep();
+      failedRows.sweep();
       await sweepRestores(restoring);
       if (believable.canDelete()) await sweepPrevious(restoring);
     },

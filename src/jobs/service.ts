@@ -37,6 +37,7 @@ import type { DeleteBackup } from './delete/checked.ts';
 import { prepareRestore, requireRestorable } from './restore/admission.ts';
 import { backupOf, type RestoreDownloads } from './restore/download.ts';
 import type { JobRunner, SubmittedJob } from './runner/runner.ts';
+import type { FailedRows } from './backup/failed-rows.ts';
 import { checkLimits } from './stored/server-limits.ts';
 import type { StoreSet } from './stored/stores.ts';
 import type { KeyedMutex } from '../base/keyed-mutex.ts';
@@ -63,6 +64,7 @@ export interface ServiceDependencies extends OwedReports {
   readonly unwritable?: () => Promise<readonly UnwritablePlace[]>;
   readonly clock: Clock;
   readonly believable: BelievableClock;
+  readonly failedRows: Pick<FailedRows, 'checkRate'>;
   readonly log: Log;
   readonly version: string;
   readonly engine: 'isal' | 'zlib';
@@ -364,6 +366,7 @@ export class Service implements contract.BackupService {
       throw new Failure('backup_exists', `${doing}: the id ${id} is taken`, { hint: 'Use another id, or none.' });
     }
     requireIdle(runner, server, whenBusy, doing);
+    this.#deps.failedRows.checkRate(server);
   }
 
   #checkLimits({ server, limits }: contract.CreateBackup): void {

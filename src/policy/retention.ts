@@ -56,8 +56,11 @@ const THURSDAY = 3;
 interface Place {
   readonly item: RetentionItem | undefined;
   readonly at: number;
-  readonly good: boolean;
+  readonly rank: (typeof RANKS)[number];
 }
+
+/** Each is judged among those of its own rank and the ranks before: 0 good, 1 good but future-dated, 2 damaged or suspect. */
+const RANKS = [0, 1, 2] as const;
 
 type Rule = readonly [reason: KeepReason, keeps: (places: readonly Place[]) => readonly Place[]];
 
@@ -86,9 +89,9 @@ export function judgeRetention<Item extends RetentionItem>(
     .map((item): Place => ({
       item,
       at: dates.get(item) ?? item.createdAt,
-      good: isGood(item) && !isFuture(item, now),
+      rank: rankOf(item, now),
     }));
-  if (coming) places.unshift({ item: undefined, at: now, good: true });
+  if (coming) places.unshift({ item: undefined, at: now, rank: 0 });
   const keptBy = used.map(([reason, keeps]) => ({ reason, kept: keptPlaces(places, keeps) }));
   const spared = sparedOf(order, now);
   return history.map((item) => ({
@@ -118,15 +121,21 @@ function isGood({ damaged, suspect = false }: RetentionItem): boolean {
   return !damaged && !suspect;
 }
 
+function rankOf(item: RetentionItem, now: number): Place['rank'] {
+  if (!isGood(item)) return 2;
+  return isFuture(item, now) ? 1 : 0;
+}
+
 /** Neither its date nor the order of making says when it was made. */
 function isUnplaced(item: RetentionItem, now: number): boolean {
   return isFuture(item, now) && (item.sequence ?? 0) === 0;
 }
 
 function keptPlaces(places: readonly Place[], keeps: Rule[1]): ReadonlySet<RetentionItem | undefined> {
-  const good = keeps(places.filter((place) => place.good));
-  const others = keeps(places).filter((place) => !place.good);
-  return new Set([...good, ...others].map(({ item }) => item));
+  const kept = RANKS.map((rank) =>
+    keeps(places.filter((place) => place.rank <= rank)).filter((place) => place.rank === rank),
+  );
+  return new Set(kept.flat().map(({ item }) => item));
 }
 
 /** The last good backup by the order of making, with and without those whose date is impossible; and the last of all. */

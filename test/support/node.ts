@@ -12,6 +12,7 @@ import type { BackupsConfig, LimitsConfig, RetentionConfig } from '../../src/con
 import { backupVerb } from '../../src/jobs/backup/backup.ts';
 import type { RoostEvent } from '../../src/jobs/contract.ts';
 import { EventHub } from '../../src/jobs/runner/events.ts';
+import { FailedRows } from '../../src/jobs/backup/failed-rows.ts';
 import { FailedBackupSweep } from '../../src/jobs/backup/failed-backup-sweep.ts';
 import { recoverJobs } from '../../src/jobs/recover.ts';
 import { deleteBackup } from '../../src/jobs/delete/checked.ts';
@@ -107,15 +108,17 @@ export async function testNode(options: NodeOptions = {}) {
   const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued, ...handing });
   announceStatuses(runner, events);
   const deleting = deleteBackup({ catalogue, runner });
+  const failedRows = new FailedRows({ ...shared, runner });
   const service = new Service({
     ...shared,
     runner,
     deleteBackup: deleting,
+    failedRows,
     version: '0.0.0',
     engine: 'zlib',
   });
   const recover = (): Promise<void> => recoverJobs(shared);
-  return { ...shared, memory, runner, deleteBackup: deleting, service, recover, told };
+  return { ...shared, memory, runner, deleteBackup: deleting, failedRows, service, recover, told };
 }
 
 /** The types of events so far, progress and status aside: those are many. */

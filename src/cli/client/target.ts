@@ -79,9 +79,7 @@ export async function findBackup(target: Target, word: string, signal: AbortSign
  */
 function newestGood(backups: readonly BackupObject[], target: Target): BackupObject[] {
   const passedOver: string[] = [];
-  const completed = backups
-    .filter(({ status }) => status === 'COMPLETED')
-    .map((backup) => ({ backup, ...madeOf(backup) }));
+  const completed = backups.filter(({ status }) => status === 'COMPLETED').map(madeOf);
   for (const made of newestFirst(completed)) {
     const { backup } = made;
     const status = isFuture(made, target.clock.now()) ? 'dated in the future' : shownStatus(backup);
@@ -95,6 +93,6 @@ function newestGood(backups: readonly BackupObject[], target: Target): BackupObj
   return [];
 }
 
-function madeOf({ createdAt, sequence }: BackupObject): Made {
-  return { createdAt: Date.parse(createdAt), sequence: sequence ?? 0 };
+function madeOf(backup: BackupObject): Made & { readonly backup: BackupObject } {
+  return { backup, createdAt: Date.parse(backup.createdAt), sequence: backup.sequence ?? 0 };
 }

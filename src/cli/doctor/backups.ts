@@ -60,9 +60,8 @@ function fullServers(
     const own = limits.servers[server];
     const perServer = own?.perServer ?? limits.perServer;
     const serverBytes = own?.serverBytes ?? limits.serverBytes;
-    const items = history.map((backup) => ({ ...backup, busy: false }));
-    const released = new Set(releasedOf(judgeRetention(items, retention, now, true)));
-    const left = items.filter((item) => !released.has(item) && item.status !== 'FAILED');
+    const released = new Set(releasedOf(judgeRetention(history, retention, now, true)));
+    const left = history.filter((item) => !released.has(item) && item.status !== 'FAILED');
     const suspect = left.filter((item) => item.suspect).length;
     const used = left.reduce((sum, { size }) => sum + size, 0);
     const crowded = perServer > 0 && Math.max(left.length - suspect, suspect) >= perServer;

@@ -32,6 +32,11 @@ export class FailedBackupSweep {
     this.#due.add(store);
   }
 
+  /** True while a store may hold objects of failed backups: the rows of those have to stay. */
+  isDue(store: string): boolean {
+    return this.#due.has(store);
+  }
+
   /** Searches the marked stores. Never rejects; an unreachable store stays marked. */
   async sweep(): Promise<void> {
     for (const store of this.#deps.stores.all()) {

@@ -2,10 +2,12 @@
  * Starts scheduled backups, for hosts without a panel.
  *
  * Promises: a schedule fires once per time, within two seconds, in its own time zone; times missed while the daemon was off
- * or the machine slept are reported, and made up for once if configured; a server is never queued twice.
+ * or the machine slept are reported, and made up for once if configured; a server is never queued twice. After a jump of
+ * the clock by more than three hours the new time counts at once.
  */
 import { Cron } from 'croner';
-import { type Clock, DAY_MS } from '../../base/clock.ts';
+import { JUMP_MS } from '../../base/believable-clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { asFailure } from '../../base/failure.ts';
 import type { ServerId } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
@@ -30,8 +32,6 @@ export interface ScheduleDeps {
 const LATE_MS = 60_000;
 /** Interval of saving the checked times while nothing fires. */
 const SAVE_EVERY_MS = 60_000;
-/** A clock set back by less is waited for; by more, schedules restart from the current time. */
-const BACKWARDS_MS = DAY_MS;
 /** Upper bound of counted missed times. */
 const MOST_MISSED = 1000;
 const KEY = 'schedules';
@@ -50,6 +50,7 @@ export class Schedules {
   readonly #deps: ScheduleDeps;
   readonly #running: readonly Running[];
   #savedAt = Number.NEGATIVE_INFINITY;
+  #ticked: { readonly now: number; readonly monotonic: number } | undefined;
 
   constructor(schedules: readonly ScheduleConfig[], deps: ScheduleDeps) {
     this.#deps = deps;
@@ -69,16 +70,17 @@ export class Schedules {
   async tick(): Promise<void> {
     if (this.#running.length === 0) return;
     const now = this.#deps.clock.now();
+    const jumped = this.#jumped(now);
     let fired = false;
-    for (const schedule of this.#running) fired = (await this.#check(schedule, now)) || fired;
+    for (const schedule of this.#running) fired = (await this.#check(schedule, now, jumped)) || fired;
     // Save after the creates: a crash between them repeats a backup; the other order would lose one.
     if (fired || Math.abs(now - this.#savedAt) >= SAVE_EVERY_MS) this.#saveTimes(now);
   }
 
-  async #check(schedule: Running, now: number): Promise<boolean> {
+  async #check(schedule: Running, now: number, jumped: boolean): Promise<boolean> {
     const { checkedAt, config } = schedule;
     if (now <= checkedAt) {
-      if (checkedAt - now > BACKWARDS_MS) moveTo(schedule, now);
+      if (checkedAt - now > JUMP_MS) this.#startAgain(schedule, now);
       return false;
     }
     if (now < schedule.nextAt) {
@@ -90,11 +92,27 @@ export class Schedules {
     const missed = countRuns(schedule.cron, checkedAt, late);
     const due = nextAfter(schedule.cron, late) <= now;
     if (missed === 0 && !due) return false;
-    const run = due || config.missed === 'run';
+    // The daemon ran, but the clock passed over the time: what `missed` says is of times when it did not.
+    const run = due || jumped || config.missed === 'run';
     const servers = await this.#serversOf(config);
     if (missed > 0) this.#reportMissed(schedule, servers, { missed, since: checkedAt, run });
     if (run) for (const server of servers) await this.#begin(server, config);
     return true;
+  }
+
+  /** True when the clock was set ahead since the last tick by more than a correction. */
+  #jumped(now: number): boolean {
+    const monotonic = this.#deps.clock.monotonic();
+    const last = this.#ticked;
+    this.#ticked = { now, monotonic };
+    return last !== undefined && now - last.now - (monotonic - last.monotonic) > JUMP_MS;
+  }
+
+  #startAgain(schedule: Running, now: number): void {
+    const { cron } = schedule.config;
+    const back = Math.round((schedule.checkedAt - now) / 60_000);
+    this.#deps.log.warn('The clock was set back: a schedule goes on from the new time', { cron, minutes: back });
+    moveTo(schedule, now);
   }
 
   async #serversOf({ server }: ScheduleConfig): Promise<readonly ServerId[]> {

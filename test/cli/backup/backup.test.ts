@@ -160,8 +160,14 @@ describe('naming what is meant', () => {
   });
 
   const made = (name: string, sequence: number, more: object) => ({
-    ...{ id: name, name, size: 1, status: 'COMPLETED', isLocked: false, createdAt: '2026-01-01T00:00:00.000Z' },
-    ...{ sequence, ...more },
+    id: name,
+    name,
+    size: 1,
+    status: 'COMPLETED',
+    isLocked: false,
+    createdAt: '2026-01-01T00:00:00.000Z',
+    sequence,
+    ...more,
   });
   const judged = [
     made('ahead', 5, { createdAt: '2199-01-01T00:00:00.000Z' }),

@@ -142,6 +142,26 @@ describe('times that passed while nothing ran', () => {
     expect(node.fired()).toHaveLength(1);
   });
 
+  test('after a jump of more than three hours the new time counts at once, ahead and back', async () => {
+    const skipping = { ...DAILY, missed: 'skip' } as const;
+    const node = await scheduledNode([skipping], '2026-03-18T03:59:59Z');
+    await node.passTime(2 * SECOND);
+    expect(node.fired()).toHaveLength(1);
+    node.clock.jump(-4 * HOUR);
+    await node.passTime(5 * HOUR, HOUR / 12);
+    await node.settled();
+    expect(node.fired()).toHaveLength(2);
+    node.clock.jump(72 * HOUR);
+    await node.passTime(2 * SECOND);
+    await node.settled();
+    expect(node.fired()).toHaveLength(3);
+    expect(node.missed()).toEqual([{ cron: DAILY.cron, missed: 3, run: true }]);
+    node.clock.jump(-400 * 24 * HOUR);
+    await node.passTime(25 * HOUR, HOUR / 12);
+    await node.settled();
+    expect(node.fired()).toHaveLength(4);
+  });
+
   test('are begun again when storing the place in time failed after the creates', async () => {
     const node = await scheduledNode([DAILY], '2026-03-18T03:59:59Z');
     await node.tick();

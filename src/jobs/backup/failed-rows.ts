@@ -1,0 +1,101 @@
+/**
+ * Bounds what failed and cancelled backups leave: rows by number and age, and the rate at which a server makes them. Without
+ * it, a caller who creates and cancels in a loop fills the catalogue and every list.
+ *
+ * A row goes only once its store was searched for what the backup left (failed-backup-sweep.ts finds that by the row).
+ */
+import type { BelievableClock } from '../../base/believable-clock.ts';
+import { type Clock, DAY_MS, HOUR_MS } from '../../base/clock.ts';
+import { Failure } from '../../base/failure.ts';
+import type { ServerId } from '../../base/ids.ts';
+import type { Log } from '../../base/log.ts';
+import type { Catalogue } from '../../catalogue/contract.ts';
+import type { BackupRecord } from '../../catalogue/records.ts';
+import { newestFirst } from '../../policy/order.ts';
+import type { EventHub } from '../runner/events.ts';
+import type { JobRunner } from '../runner/runner.ts';
+import type { FailedBackupSweep } from './failed-backup-sweep.ts';
+
+export interface FailedRowsDeps {
+  readonly catalogue: Pick<Catalogue, 'backups' | 'transaction'>;
+  readonly events: Pick<EventHub, 'subscribe'>;
+  readonly runner: Pick<JobRunner, 'open'>;
+  readonly failedBackups: Pick<FailedBackupSweep, 'isDue'>;
+  readonly believable: Pick<BelievableClock, 'canDelete' | 'now'>;
+  readonly clock: Pick<Clock, 'monotonic'>;
+  readonly log: Log;
+}
+
+/** Failed rows of a server that are kept. */
+const KEPT = 10;
+const KEPT_FOR_MS = 30 * DAY_MS;
+/** Failures of a server within an hour, after which creates are refused. */
+const MOST_AN_HOUR = 100;
+
+export class FailedRows {
+  readonly #deps: FailedRowsDeps;
+  /** Monotonic times of the failures of the last hour; at most `MOST_AN_HOUR` of a server. */
+  readonly #times = new Map<ServerId, number[]>();
+
+  constructor(deps: FailedRowsDeps) {
+    this.#deps = deps;
+    deps.events.subscribe(({ type, server }) => {
+      if (type !== 'backup.failed' && type !== 'backup.cancelled') return;
+      this.#note(server);
+      this.#trim(deps.catalogue.backups.list({ server, status: 'FAILED' }));
+    });
+  }
+
+  /** @throws Failure `too_many_backups` while too many backups of the server failed or were cancelled within the hour. */
+  checkRate(server: ServerId): void {
+    const times = this.#recent(server);
+    const [first] = times;
+    if (first === undefined || times.length < MOST_AN_HOUR) return;
+    const seconds = Math.ceil((first + HOUR_MS - this.#deps.clock.monotonic()) / 1000);
+    throw new Failure(
+      'too_many_backups',
+      `Cannot create a backup: ${times.length} backups of the server failed or were cancelled within an hour`,
+      { facts: { failed: times.length, seconds }, hint: `Try again in ${seconds} seconds.`, retry: true },
+    );
+  }
+
+  /** Trims the rows of every server; also those that grew too old. Never rejects. */
+  sweep(): void {
+    const servers = Map.groupBy(this.#deps.catalogue.backups.list({ status: 'FAILED' }), ({ server }) => server);
+    for (const rows of servers.values()) this.#trim(rows);
+    for (const server of this.#times.keys()) if (this.#recent(server).length === 0) this.#times.delete(server);
+  }
+
+  #note(server: ServerId): void {
+    this.#times.set(server, [...this.#recent(server), this.#deps.clock.monotonic()].slice(-MOST_AN_HOUR));
+  }
+
+  #recent(server: ServerId): number[] {
+    const since = this.#deps.clock.monotonic() - HOUR_MS;
+    return (this.#times.get(server) ?? []).filter((at) => at > since);
+  }
+
+  #trim(rows: readonly BackupRecord[]): void {
+    const { believable, log } = this.#deps;
+    if (!believable.canDelete()) return;
+    const oldest = believable.now() - KEPT_FOR_MS;
+    for (const [place, record] of newestFirst(rows).entries()) {
+      if (place < KEPT && record.createdAt >= oldest) continue;
+      try {
+        this.#forget(record);
+      } catch (error) {
+        log.warn('Cannot forget a failed backup', { server: record.server, backup: record.id, error });
+      }
+    }
+  }
+
+  /** A report that a panel waits for is a row of its own, and stays. */
+  #forget({ id, store, locked }: BackupRecord): void {
+    const { catalogue, failedBackups, runner } = this.#deps;
+    if (failedBackups.isDue(store) || runner.open({ backup: id }).length > 0) return;
+    catalogue.transaction(() => {
+      if (locked) catalogue.backups.setLocked(id, false);
+      catalogue.backups.delete(id);
+    });
+  }
+}
