@@ -102,7 +102,10 @@ export interface ArchiveWarning {
 /** Takes a warning: the path, its code, and a printable sentence. */
 export type Warn = (path: string, code: WarningCode, message: string) => void;
 
-/** How far a job is. `done` never goes back; totals are estimates that equal `done` at the end. */
+/**
+ * How far a job is. `done` never goes back; totals are estimates that equal `done` at the end. A total of 0 is not known:
+ * not yet, or not any more, as more was done than was expected.
+ */
 export interface ArchiveProgress {
   readonly bytesDone: number;
   readonly bytesTotal: number;

@@ -40,11 +40,10 @@ export interface WalkRequest {
   /** Absolute paths that are passed over, wherever a walk meets them: compared by device and inode. */
   readonly exclude: readonly string[];
   readonly warn: Warn;
-  /**
-   * True for a walk that makes an archive: it also reads attributes, and looks where symlinks lead. A count needs
-   * neither.
-   */
-  readonly looksCloser?: boolean;
+  /** Whether entries have their attributes, which are part of an archive and of its length. */
+  readonly attributes?: boolean;
+  /** Whether to warn of symlinks that lead outside. */
+  readonly outsideLinks?: boolean;
   /** Throws to stop the walk; called for every name, ignored ones too. */
   readonly checkAbort: () => void;
   /** Called for each name that the rules drop, of a directory with all that is in it. */
@@ -83,7 +82,7 @@ export class Walk {
 
   constructor(request: WalkRequest) {
     this.#request = request;
-    this.#outside = request.looksCloser === true ? new OutsideLinks(request.root, request.warn) : undefined;
+    this.#outside = request.outsideLinks === true ? new OutsideLinks(request.root, request.warn) : undefined;
     this.#excluded = identitiesOf(request.exclude);
   }
 
@@ -212,7 +211,7 @@ export class Walk {
 
   #fileEntry(level: Level, name: string, path: string, stat: fs.Stats): WalkedEntry {
     const entry = this.#linkedEntry(level, name, path, stat);
-    if (this.#request.looksCloser !== true || !childHasAttributes(level.handle, name)) return entry;
+    if (this.#request.attributes !== true || !childHasAttributes(level.handle, name)) return entry;
     const attributes = entry.kind === 'file' ? this.#attributesOf(level, name, path, stat) : undefined;
     return attributes === undefined ? entry : { ...entry, attributes };
   }
@@ -262,7 +261,7 @@ export class Walk {
       this.#exclude(path);
       return entry;
     }
-    const attributes = this.#request.looksCloser === true ? readAttributes(handle, path, this.#lost) : undefined;
+    const attributes = this.#request.attributes === true ? readAttributes(handle, path, this.#lost) : undefined;
     const entered = attributes === undefined ? entry : { ...entry, attributes };
     this.#descend(handle, entered, level.rules.enter(name), ignored ? entered : undefined);
     return entered;

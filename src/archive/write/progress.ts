@@ -5,43 +5,52 @@ import type { ArchiveProgress } from '../entry.ts';
 import type { TreeCount, TreeTotals } from './tree-count.ts';
 
 const PROGRESS_MS = 100;
-/** Nothing is reported until the tree is counted, or this time has passed; then the count so far is the total. */
+/** Nothing is reported until the tree is counted, or this time has passed; then without totals. */
 const PATIENCE_MS = 2000;
 
+/** What a backup will hold, as far as that is known. */
+export interface ExpectedTree {
+  /** What the older archive holds, which is close enough until more was done. */
+  readonly base?: TreeTotals;
+  /** Counts the tree beside the backup; started when there is no base, or when it is exceeded. */
+  readonly count?: Pick<TreeCount, 'totals' | 'complete' | 'start'>;
+}
+
+const UNKNOWN: TreeTotals = { bytes: 0, files: 0 };
+
 export class WriteProgress {
-  readonly #assembler: Assembler;
+  readonly #assembler: Pick<Assembler, 'rawSize' | 'files'>;
   readonly #clock: Clock;
-  readonly #expected: TreeTotals | TreeCount;
+  readonly #expected: ExpectedTree;
   readonly #report: (progress: ArchiveProgress) => void;
   readonly #startedAt: number;
   #last: number;
+  #counts = false;
 
-  /** @param expected what the backup will hold, as far as that is known. */
   constructor(
-    assembler: Assembler,
-    expected: TreeTotals | TreeCount,
+    assembler: Pick<Assembler, 'rawSize' | 'files'>,
+    expected: ExpectedTree,
     clock: Clock,
     report: (progress: ArchiveProgress) => void,
   ) {
     this.#assembler = assembler;
-    this.#expected = expected;
     this.#clock = clock;
+    this.#expected = expected;
     this.#report = report;
     this.#startedAt = clock.monotonic();
     this.#last = this.#startedAt;
+    if (expected.base === undefined) this.#startCount();
   }
 
   /** Called whenever something was appended. */
   step(): void {
     const now = this.#clock.monotonic();
     if (now - this.#last < PROGRESS_MS) return;
-    const totals = this.#totals(now);
-    if (totals === undefined) return;
-    this.#last = now;
     const { rawSize: bytesDone, files: filesDone } = this.#assembler;
-    // The tree may have grown since it was counted.
-    const bytesTotal = Math.max(totals.bytes, bytesDone);
-    this.#report({ bytesDone, bytesTotal, filesDone, filesTotal: Math.max(totals.files, filesDone) });
+    const totals = this.#totals(bytesDone, filesDone);
+    if (totals === UNKNOWN && now - this.#startedAt <= PATIENCE_MS) return;
+    this.#last = now;
+    this.#report({ bytesDone, bytesTotal: totals.bytes, filesDone, filesTotal: totals.files });
   }
 
   finish(): void {
@@ -49,9 +58,17 @@ export class WriteProgress {
     this.#report({ bytesDone: rawSize, bytesTotal: rawSize, filesDone: files, filesTotal: files });
   }
 
-  #totals(now: number): TreeTotals | undefined {
-    if (!('complete' in this.#expected)) return this.#expected;
-    const { complete, totals } = this.#expected;
-    return complete || now - this.#startedAt > PATIENCE_MS ? totals : undefined;
+  #totals(bytesDone: number, filesDone: number): TreeTotals {
+    const { base, count } = this.#expected;
+    const holds = ({ bytes, files }: TreeTotals): boolean => bytes >= bytesDone && files >= filesDone;
+    if (base !== undefined && !this.#counts && holds(base)) return base;
+    this.#startCount();
+    return count?.complete === true && holds(count.totals) ? count.totals : UNKNOWN;
+  }
+
+  #startCount(): void {
+    if (this.#counts) return;
+    this.#counts = true;
+    this.#expected.count?.start();
   }
 }

@@ -55,12 +55,12 @@ export async function writeTree(
   const warn: Warn = (path, code, message) => {
     assembler.warn(path, code, message);
   };
-  const count = data.count && base === undefined ? countTree(data, control) : undefined;
+  const count = data.count ? countTree(data, control) : undefined;
   const hardLinks = new HardLinkFallback();
   const large = new LargeFiles(data.root, hardLinks, clock, warn, (emptyPieces) => {
     assembler.requireSpaceFor(emptyPieces * zeroSegment().stored.length);
   });
-  const progress = new WriteProgress(assembler, count ?? base?.totals ?? { bytes: 0, files: 0 }, clock, (progress) => {
+  const progress = new WriteProgress(assembler, { base: base?.totals, count }, clock, (progress) => {
     send({ type: 'progress', progress });
   });
   const pipeline = new WritePipeline({
@@ -84,7 +84,6 @@ export async function writeTree(
     if (slot === null) pipeline.wake();
     else pipeline.freed(slot);
   });
-  count?.start();
   try {
     const recheck = new Recheck();
     const entries = packed(data, walkNoted(data, control, recheck, warn));
@@ -113,7 +112,8 @@ function walkNoted(data: WriteThreadData, control: Control, recheck: Recheck, wa
     ignore,
     exclude: data.exclude,
     warn,
-    looksCloser: true,
+    attributes: true,
+    outsideLinks: true,
     checkAbort: control.checkStop,
     onDirectory: (entry, names) => {
       recheck.addDirectory(entry, names, clock.now());
@@ -146,9 +146,9 @@ function checkAgain(data: WriteThreadData, recheck: Recheck, assembler: Assemble
   );
 }
 
-/** Counts what will be archived, for the totals. Not needed with an older archive, whose totals are close enough. */
+/** Counts what will be archived, for the totals; begins when it is started. */
 function countTree(data: WriteThreadData, control: Control): TreeCount {
   const ignore = compileIgnore(data.ignore);
-  const walk = new Walk({ ...data, ignore, warn: () => undefined, checkAbort: control.checkStop });
+  const walk = new Walk({ ...data, ignore, warn: () => undefined, attributes: true, checkAbort: control.checkStop });
   return new TreeCount(packed(data, walk.entries()));
 }

@@ -135,14 +135,15 @@ function findBase(invocation: Invocation, base: string | undefined): { archive: 
 
 /** The fields of `--json`, in reading order. */
 function shown(facts: Omit<WriteResult, 'warnings'> & { readonly warnings: unknown }): Record<string, unknown> {
-  const { size, rawSize, sha256, entries, files, warnings, warningCount, reusedBytes, engine } = facts;
-  return { size, rawSize, sha256, entries, files, warnings, warningCount, reusedBytes, engine };
+  const { size, rawSize, bytes, allocated, sha256, entries, files, warnings, warningCount, reusedBytes, engine } =
+    facts;
+  return { size, rawSize, bytes, allocated, sha256, entries, files, warnings, warningCount, reusedBytes, engine };
 }
 
-function sentence(file: string, { size, rawSize, files, sha256, reusedBytes }: WriteResult, seconds: number): string {
+function sentence(file: string, { size, bytes, files, sha256, reusedBytes }: WriteResult, seconds: number): string {
   const reused = reusedBytes > 0 ? `, ${formatBytes(reusedBytes)} of it reused` : '';
   return (
-    `${printableText(file)}: ${files} files, ${formatBytes(rawSize)} in ${formatBytes(size)}${reused}, ` +
+    `${printableText(file)}: ${files} files, ${formatBytes(bytes)} in ${formatBytes(size)}${reused}, ` +
     `${seconds.toFixed(1)} s\nsha256 ${sha256}`
   );
 }

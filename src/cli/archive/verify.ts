@@ -49,7 +49,7 @@ async function verify(invocation: Invocation, file: string, { workers, encoding 
     return {
       json: { file: resolve(file), ...result, warnings, comparedWithManifest: compared },
       text:
-        `${printableText(file)} is intact: ${result.files} files, ${formatBytes(result.rawSize)}` +
+        `${printableText(file)} is intact: ${result.files} files, ${formatBytes(result.bytes)}` +
         `${compared ? '' : ' (there is no manifest beside it to compare with)'}\nsha256 ${result.sha256}`,
       warned: warnings.length > 0,
     };

@@ -7,6 +7,8 @@ import { formatBytes } from '../../base/sizes.ts';
 import type { Terminal } from './terminal.ts';
 
 const REDRAW_MILLISECONDS = 100;
+/** Before, the mean speed is that of a start. */
+const GUESS_SECONDS = 1;
 const NARROWEST_BAR = 6;
 const WIDEST_BAR = 30;
 
@@ -25,14 +27,18 @@ export interface ProgressState {
 
 /** The line of a state, at most `columns` characters. */
 export function progressLine(state: ProgressState, columns: number): string {
-  const share = state.bytesTotal > 0 ? Math.min(1, state.bytesDone / state.bytesTotal) : 0;
-  const percent = state.bytesTotal > 0 ? `${Math.floor(share * 100)}%`.padStart(4) : '    ';
+  // A total that is exceeded says nothing.
+  const isKnown = state.bytesTotal > 0 && state.bytesDone <= state.bytesTotal;
+  const share = isKnown ? state.bytesDone / state.bytesTotal : 0;
+  const percent = isKnown ? `${Math.floor(share * 100)}%`.padStart(4) : '    ';
   // Most useful first; added while they fit.
   const fields = [percent, formatBytes(state.bytesDone)];
-  if (state.bytesTotal > 0) fields[1] += ` of ${formatBytes(state.bytesTotal)}`;
-  if (state.etaSeconds !== null) fields.push(`${duration(state.etaSeconds)} left`);
+  if (isKnown) fields[1] += ` of ${formatBytes(state.bytesTotal)}`;
+  if (isKnown && state.etaSeconds !== null) fields.push(`${duration(state.etaSeconds)} left`);
   if (state.bytesPerSecond > 0) fields.push(`${formatBytes(state.bytesPerSecond)}/s`);
-  if (state.filesTotal > 0) fields.push(`${state.filesDone}/${state.filesTotal} files`);
+  if (state.filesTotal > 0 && state.filesDone <= state.filesTotal) {
+    fields.push(`${state.filesDone}/${state.filesTotal} files`);
+  } else if (state.filesDone > 0) fields.push(`${state.filesDone} files`);
   let line = state.phase;
   for (const field of fields) {
     if (line.length + 2 + field.length > columns - 1) break;
@@ -40,7 +46,7 @@ export function progressLine(state: ProgressState, columns: number): string {
   }
   // Some terminals wrap when the last column is written.
   const room = columns - 1 - line.length - 4;
-  if (state.bytesTotal === 0 || room < NARROWEST_BAR) return line.slice(0, Math.max(0, columns - 1));
+  if (!isKnown || room < NARROWEST_BAR) return line.slice(0, Math.max(0, columns - 1));
   const width = Math.min(room, WIDEST_BAR);
   const filled = Math.round(share * width);
   return `${state.phase}  [${'#'.repeat(filled)}${'-'.repeat(width - filled)}]${line.slice(state.phase.length)}`;
@@ -82,7 +88,8 @@ export class ProgressBar {
     const seconds = (this.#clock.monotonic() - this.#startedAt) / 1000;
     const bytesPerSecond = seconds > 0 ? counts.bytesDone / seconds : 0;
     const left = counts.bytesTotal - counts.bytesDone;
-    const etaSeconds = bytesPerSecond > 0 && left >= 0 ? left / bytesPerSecond : null;
+    const canGuess = seconds >= GUESS_SECONDS && bytesPerSecond > 0 && counts.bytesTotal > 0 && left >= 0;
+    const etaSeconds = canGuess ? left / bytesPerSecond : null;
     this.show({ phase, ...counts, bytesPerSecond, etaSeconds });
   }
 

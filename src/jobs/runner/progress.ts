@@ -9,6 +9,8 @@ import type { JobProgress } from '../../catalogue/records.ts';
 const INTERVAL_MS = 250;
 /** How long ago counts in the rate: a short stall shows, a single slow file does not make the guess jump. */
 const MEMORY_MS = 5000;
+/** A rate that was measured for less time says nothing of how long a job takes. */
+const GUESS_MS = 1000;
 
 export class ProgressMeter {
   #phase = '';
@@ -17,6 +19,8 @@ export class ProgressMeter {
   #weighted = 0;
   /** Sum of these weights: near 0 at first, near 1 later. Without it the rate would climb from 0 for seconds. */
   #seen = 0;
+  #measuredMs = 0;
+  #isComplete = false;
   /** Where the job was when the rate was last computed. */
   #mark: { readonly at: number; readonly bytes: number };
   #toldAt = Number.NEGATIVE_INFINITY;
@@ -38,12 +42,10 @@ export class ProgressMeter {
   update(progress: ArchiveProgress, at: number): boolean {
     const bytesDone = Math.max(this.#now.bytesDone, progress.bytesDone);
     const filesDone = Math.max(this.#now.filesDone, progress.filesDone);
-    this.#now = {
-      bytesDone,
-      filesDone,
-      bytesTotal: Math.max(bytesDone, progress.bytesTotal),
-      filesTotal: Math.max(filesDone, progress.filesTotal),
-    };
+    // A total that is exceeded is not known any more: with it, the job would seem to be at its end.
+    const bytesTotal = progress.bytesTotal >= bytesDone ? progress.bytesTotal : 0;
+    const filesTotal = progress.filesTotal >= filesDone ? progress.filesTotal : 0;
+    this.#now = { bytesDone, filesDone, bytesTotal, filesTotal };
     if (at - this.#toldAt < INTERVAL_MS) return false;
     this.#measure(at);
     this.#toldAt = at;
@@ -52,6 +54,7 @@ export class ProgressMeter {
 
   /** The job succeeded: what was done is all there was. */
   complete(): void {
+    this.#isComplete = true;
     const { bytesDone, bytesTotal, filesDone, filesTotal } = this.#now;
     const bytes = Math.max(bytesDone, bytesTotal);
     const files = Math.max(filesDone, filesTotal);
@@ -59,15 +62,21 @@ export class ProgressMeter {
   }
 
   current(): JobProgress {
-    const left = this.#now.bytesTotal - this.#now.bytesDone;
     const rate = this.#seen > 0 ? this.#weighted / this.#seen : 0;
-    const guess = rate > 0 ? Math.ceil(left / rate) : null;
     return {
       phase: this.#phase,
       ...this.#now,
       bytesPerSecond: Math.round(rate),
-      etaSeconds: left === 0 ? 0 : guess,
+      etaSeconds: this.#eta(rate),
     };
+  }
+
+  #eta(rate: number): number | null {
+    if (this.#isComplete) return 0;
+    const { bytesTotal, bytesDone } = this.#now;
+    if (bytesTotal === 0) return null;
+    if (bytesTotal === bytesDone) return 0;
+    return rate > 0 && this.#measuredMs >= GUESS_MS ? Math.ceil((bytesTotal - bytesDone) / rate) : null;
   }
 
   #measure(at: number): void {
@@ -78,6 +87,7 @@ export class ProgressMeter {
     // The time before the first bytes went into preparing (a walk, a wait for the server) and says nothing of the rate.
     if (before.bytes === 0) return;
     const rate = ((this.#now.bytesDone - before.bytes) / elapsed) * 1000;
+    this.#measuredMs += elapsed;
     const keep = Math.exp(-elapsed / MEMORY_MS);
     this.#weighted = this.#weighted * keep + rate * (1 - keep);
     this.#seen = this.#seen * keep + (1 - keep);

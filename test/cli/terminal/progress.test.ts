@@ -40,6 +40,16 @@ describe('the progress line', () => {
     expect(line).not.toContain('%');
   });
 
+  it('shows what was done alone when that is more than was expected', () => {
+    const line = progressLine(
+      { ...HALF, bytesDone: 52 * 1024 ** 2, bytesTotal: 2048, filesDone: 9, filesTotal: 3 },
+      80,
+    );
+    expect(line).toContain('52.0 MiB');
+    expect(line).not.toMatch(/%| of |left|\[/);
+    expect(line).toContain('9 files');
+  });
+
   it('is always narrower than the terminal, and never shows more than 100%', () => {
     const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
     const state = fc.record({
@@ -90,6 +100,16 @@ describe('the progress bar', () => {
     bar.count('verifying', { ...HALF, bytesDone: 100 * 1024 ** 2, bytesTotal: 400 * 1024 ** 2 });
     expect(stderr.text).toContain('50.0 MiB/s');
     expect(stderr.text).toContain('0:06 left');
+  });
+
+  it('guesses no time left in its first second', () => {
+    const { terminal, stderr } = recordingTerminal(120);
+    const clock = heldClock();
+    const bar = new ProgressBar(terminal, clock);
+    clock.at = 200;
+    bar.count('archiving', { ...HALF, bytesDone: 512, bytesTotal: 400 * 1024 ** 2 });
+    expect(stderr.text).toContain('400 MiB');
+    expect(stderr.text).not.toContain('left');
   });
 
   it('is taken away before other words are written, and at the end', () => {

@@ -34,8 +34,10 @@ describe('progress', () => {
           const now = meter.current();
           expect(now.bytesDone).toBeGreaterThanOrEqual(before.bytesDone);
           expect(now.filesDone).toBeGreaterThanOrEqual(before.filesDone);
-          expect(now.bytesDone).toBeLessThanOrEqual(now.bytesTotal);
-          expect(now.filesDone).toBeLessThanOrEqual(now.filesTotal);
+          // 0: not known, or exceeded.
+          if (now.bytesTotal > 0) expect(now.bytesDone).toBeLessThanOrEqual(now.bytesTotal);
+          else expect(now.etaSeconds).toBeNull();
+          if (now.filesTotal > 0) expect(now.filesDone).toBeLessThanOrEqual(now.filesTotal);
           before = now;
         }
         meter.complete();
@@ -73,5 +75,23 @@ describe('progress', () => {
     const meter = new ProgressMeter(0);
     meter.update(at(0, 10), 1000);
     expect(meter.current()).toMatchObject({ bytesPerSecond: 0, etaSeconds: null });
+  });
+
+  test('shows no total and no time left once more was done than was expected, until a larger total is known', () => {
+    const meter = new ProgressMeter(0);
+    for (let step = 1; step <= 20; step++) meter.update(at(step * MIB, 2048), step * 250);
+    expect(meter.current()).toMatchObject({ bytesDone: 20 * MIB, bytesTotal: 0, etaSeconds: null });
+    meter.update(at(21 * MIB, 101 * MIB), 5250);
+    expect(meter.current()).toMatchObject({ bytesTotal: 101 * MIB, etaSeconds: 20 });
+  });
+
+  test('guesses nothing from the first tick, and nothing while there is no total', () => {
+    const meter = new ProgressMeter(0);
+    expect(meter.current().etaSeconds).toBeNull();
+    meter.update(at(1, 100 * MIB), 250);
+    meter.update(at(2, 100 * MIB), 500);
+    expect(meter.current().etaSeconds).toBeNull();
+    meter.complete();
+    expect(meter.current().etaSeconds).toBe(0);
   });
 });
