@@ -204,12 +204,12 @@ export interface PlanRecord {
   readonly updatedAt: number;
 }
 
-export type DeliveryKind = 'backup' | 'restore';
+export type DeliveryKind = 'backup' | 'restore' | 'deletion';
 
 /** `parked`: it is not tried again by itself before the next start. A report that arrived has no row any more. */
 export type DeliveryState = 'pending' | 'parked';
 
-/** A report that the panel is still owed: how a backup or a restore that it asked for has ended. */
+/** A report that the panel is still owed: how a backup, a restore or a deletion that it asked for has ended. */
 export interface DeliveryRecord {
   /** Grows with each new one: the order of the reports of one backup. */
   readonly id: number;

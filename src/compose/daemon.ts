@@ -22,6 +22,8 @@ import type { Daemon } from '../cli/daemon.ts';
 import { version } from '../cli/version.ts';
 import { composeDialects } from './dialects.ts';
 import { composeJobs, type Jobs, type OnRestoreStep } from './jobs.ts';
+import type { JobRecord } from '../catalogue/records.ts';
+import { FLAVOURS } from '../protocols/wings/flavours/flavours.ts';
 import { composePanel, type WingsPanel } from './panel.ts';
 import { openStores } from './stores.ts';
 import { fingerprint, liveConfig, type LiveConfig } from '../config/live.ts';
@@ -217,16 +219,20 @@ class RoostDaemon implements Daemon {
 
   /** Runs in the background: the panel may be unreachable for days. */
   #greet(panel: WingsPanel, catalogue: Catalogue, { reports, runner, service }: Jobs): void {
+    const held = this.#config.panel.ownsReset && FLAVOURS[panel.flavour].panel.resetFailsBackups === true;
+    const isWaitedFor = ({ record }: { readonly record: JobRecord }): boolean =>
+      isReported(record) && (!held || record.kind === 'restore');
     const busy = (): boolean =>
-      runner.open().some(({ record }) => isReported(record)) ||
+      runner.open().some(isWaitedFor) ||
       catalogue.deliveries.list({ state: 'pending' }).some(({ kind }) => kind === 'restore');
     const { ownsReset } = this.#config.panel;
-    const about = { panel: panel.client, service, ownsReset, busy, random: Math.random, log: this.#log };
+    const onReset = (): void => reports?.release();
+    const about = { panel: panel.client, service, ownsReset, busy, onReset, random: Math.random, log: this.#log };
     const greeting = new PanelStartup({ ...about, timers: systemTimers });
     this.#opened.defer(() => greeting.close());
     // Retry reports that failed with the old token.
     this.#opened.defer(panel.credentials.onRotate(() => void reports?.retry()));
-    reports?.start();
+    reports?.start({ held });
     greeting.start();
   }
 

@@ -17,6 +17,8 @@ import { backupVerb } from '../jobs/backup/backup.ts';
 import { AdoptOnDemand } from '../jobs/adopt/on-demand.ts';
 import { CopyQueue } from '../jobs/copy/copies.ts';
 import { ReportOutbox } from '../jobs/report/outbox.ts';
+import { deletionSteps, type Discard } from '../jobs/report/deletion.ts';
+import { discarder } from '../jobs/delete/discard.ts';
 import { reportSteps } from '../jobs/report/steps.ts';
 import { type UploadDependencies, uploadSteps } from '../jobs/report/upload.ts';
 import { notingDamage } from '../jobs/stored/damage.ts';
@@ -124,13 +126,15 @@ export function composeJobs(deps: JobsDeps): Jobs {
   announceStatuses(runner, events);
   const failedRows = new FailedRows({ catalogue, events, runner, failedBackups, believable, clock, log });
   const deleting = deleteBackup({ catalogue, runner, adoption });
-  const reports = reportOutbox(deps, events, deleting);
+  const discard = discarder({ catalogue, runner, adoption, deleteBackup: deleting });
+  const reports = reportOutbox(deps, events, { remove: deleting, discard });
   const service = new Service({
     ...reading,
     runner,
     events,
     turns,
     deleteBackup: deleting,
+    discard,
     adoption,
     downloads,
     reports,
@@ -186,7 +190,7 @@ function ownDirectories(config: Config): string[] {
 function reportOutbox(
   { catalogue, clock, config, log, panel, stores }: JobsDeps,
   events: EventHub,
-  remove: UploadDependencies['remove'],
+  { remove, discard }: Pick<UploadDependencies, 'remove'> & { readonly discard: Discard },
 ): ReportOutbox | undefined {
   if (panel === undefined) return undefined;
   // Read at each use, because a reload may change it.
@@ -194,6 +198,7 @@ function reportOutbox(
   const steps = [
     ...uploadSteps({ panel, catalogue, stores, events, clock, uploadRate, remove }),
     ...reportSteps({ panel, catalogue, clock }),
+    ...deletionSteps(discard),
   ];
   return new ReportOutbox({ catalogue, steps, events, clock, timers: systemTimers, random: Math.random, log });
 }

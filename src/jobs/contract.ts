@@ -292,6 +292,12 @@ export interface BackupService {
    */
   discard(server: ServerId, backup: BackupId): Promise<void>;
   /**
+   * Takes on to discard a backup, durably, and to report the end to the panel.
+   *
+   * @throws Failure `backup_not_found`, `backup_locked`; `server_busy` while it is being restored.
+   */
+  discardLater(server: ServerId, backup: BackupId): Promise<void>;
+  /**
    * Makes a backup of what another daemon left under that id, which a panel says is this server's. The archive is read to
    * its end first. False when there is none; `archive_damaged` when it was cut off, `invalid_request` when it is in a
    * format of no use. `restore` and `discard` look for such archives by themselves.

@@ -24,7 +24,7 @@ import { requireActive, requireCompleted, requireIdle, requireUnused } from './r
 import type { ArchivePort } from './stored/archive-port.ts';
 import type * as contract from './contract.ts';
 import type { AdoptOnDemand } from './adopt/on-demand.ts';
-import { discardBackup, stopWork } from './delete/discard.ts';
+import { type DeleteBackup, discardLater, stopWork } from './delete/discard.ts';
 import type { EventHub } from './runner/events.ts';
 import { backupsRevision, listBackups, pageOfBackups } from './look/lists.ts';
 import { Looks } from './look/looks.ts';
@@ -33,7 +33,6 @@ import { acceptSuspect, setLock } from './stored/marks.ts';
 import { countDeliveries, dropDelivery, retryDeliveries, viewDeliveries, type OwedReports } from './report/admin.ts';
 import { makeRoom } from './delete/make-room.ts';
 import { applyRetention, judgeServer, type RetentionDeps } from './delete/prune.ts';
-import type { DeleteBackup } from './delete/checked.ts';
 import { prepareRestore, requireRestorable } from './restore/admission.ts';
 import { backupOf, type RestoreDownloads } from './restore/download.ts';
 import type { JobRunner, SubmittedJob } from './runner/runner.ts';
@@ -57,6 +56,7 @@ export interface ServiceDependencies extends OwedReports {
   readonly heldOut: Pick<HeldOut, 'pathsFor'>;
   readonly turns: KeyedMutex;
   readonly deleteBackup: DeleteBackup;
+  readonly discard: DeleteBackup;
   /** Archives of a daemon that was here before; absent where no panel can ask for them. */
   readonly adoption?: AdoptOnDemand;
   /** Absent on a node without a panel: only panels name links. */
@@ -253,12 +253,12 @@ export class Service implements contract.BackupService {
     await this.#deps.adoption?.deleteAll(server);
   }
 
-  async discard(server: ServerId, backup: BackupId): Promise<void> {
-    // What is being taken over for a restore is no leftover any more.
-    requireUnused(this.#deps.runner, backup, ['restore'], 'Cannot delete the backup');
-    if ((await this.#deps.adoption?.delete(server, backup)) === true) return;
-    const deleteBackup = (id: BackupId): Promise<void> => this.#deps.deleteBackup(server, id);
-    await discardBackup(server, backup, { ...this.#deps, deleteBackup });
+  discard(server: ServerId, backup: BackupId): Promise<void> {
+    return this.#deps.discard(server, backup);
+  }
+
+  discardLater(server: ServerId, backup: BackupId): Promise<void> {
+    return discardLater(server, backup, this.#deps);
   }
 
   async setLocked(server: ServerId, backup: BackupId, locked: boolean): Promise<contract.BackupView> {

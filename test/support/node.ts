@@ -16,6 +16,7 @@ import { FailedRows } from '../../src/jobs/backup/failed-rows.ts';
 import { FailedBackupSweep } from '../../src/jobs/backup/failed-backup-sweep.ts';
 import { recoverJobs } from '../../src/jobs/recover.ts';
 import { deleteBackup } from '../../src/jobs/delete/checked.ts';
+import { discarder } from '../../src/jobs/delete/discard.ts';
 import { deleteVerb } from '../../src/jobs/delete/delete.ts';
 import { JobRunner } from '../../src/jobs/runner/runner.ts';
 import { Service } from '../../src/jobs/service.ts';
@@ -109,16 +110,18 @@ export async function testNode(options: NodeOptions = {}) {
   announceStatuses(runner, events);
   const deleting = deleteBackup({ catalogue, runner });
   const failedRows = new FailedRows({ ...shared, runner });
+  const discard = discarder({ catalogue, runner, deleteBackup: deleting });
   const service = new Service({
     ...shared,
     runner,
     deleteBackup: deleting,
     failedRows,
+    discard,
     version: '0.0.0',
     engine: 'zlib',
   });
   const recover = (): Promise<void> => recoverJobs(shared);
-  return { ...shared, memory, runner, deleteBackup: deleting, failedRows, service, recover, told };
+  return { ...shared, memory, runner, deleteBackup: deleting, discard, failedRows, service, recover, told };
 }
 
 /** The types of events so far, progress and status aside: those are many. */

@@ -267,6 +267,10 @@ export class ScriptedService implements contract.BackupService {
     this.#enter('deleteForeignArchives', server);
   }
 
+  async discardLater(server: ServerId, backup: BackupId): Promise<void> {
+    await this.discard(server, backup);
+  }
+
   async discard(server: ServerId, backup: BackupId): Promise<void> {
     this.#enter('discard', server, backup);
     this.backupViews.delete(this.#owned(server, backup).id);

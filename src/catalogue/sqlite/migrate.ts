@@ -9,9 +9,17 @@ import { copies } from './migrations/0002-copies.ts';
 import { deliveries } from './migrations/0003-deliveries.ts';
 import { judgement } from './migrations/0004-judgement.ts';
 import { backupTexts } from './migrations/0005-backup-texts.ts';
+import { deletionReports } from './migrations/0006-deletion-reports.ts';
 
 /** In order, without gaps. A migration that was released is never changed: the next one corrects it. */
-export const MIGRATIONS: readonly Migration[] = [firstTables, copies, deliveries, judgement, backupTexts];
+export const MIGRATIONS: readonly Migration[] = [
+  firstTables,
+  copies,
+  deliveries,
+  judgement,
+  backupTexts,
+  deletionReports,
+];
 
 /**
  * Killed between two steps, the database is whole at the older form, and the next start goes on from there.

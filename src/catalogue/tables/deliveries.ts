@@ -8,7 +8,10 @@ import type { DeliveryKind, DeliveryRecord, DeliveryState } from '../records.ts'
 import { failureOrNull, integer, integerOrNull, json, type Row, text, textOrNull } from '../sqlite/row.ts';
 import { insertInto, where } from '../sqlite/sql.ts';
 
-/** The oldest pending one of its backup: reports of one backup go out in the order in which they came about. */
+/**
+ * The oldest pending one of its backup: reports of one backup go out in the order in which they came about. Deleting waits
+ * for no report, since the panel may be away for days.
+ */
 const FIRST_OF_ITS_BACKUP = `NOT EXISTS (
   SELECT 1 FROM deliveries AS earlier
   WHERE earlier.backup = deliveries.backup AND earlier.id < deliveries.id AND earlier.state = 'pending'
@@ -64,7 +67,7 @@ export class Deliveries implements DeliveryTable {
 
   due(step: string, now: number, limit: number): DeliveryRecord[] {
     const sql = `SELECT * FROM deliveries
-      WHERE state = 'pending' AND step = :step AND due_at <= :now AND ${FIRST_OF_ITS_BACKUP}
+      WHERE state = 'pending' AND step = :step AND due_at <= :now AND (step = 'delete' OR ${FIRST_OF_ITS_BACKUP})
       ORDER BY due_at, id LIMIT :limit`;
     return this.#database.all(sql, { step, now, limit }).map(deliveryOf);
   }

@@ -7,6 +7,7 @@ import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { JobKind } from '../../catalogue/records.ts';
 import { requireUnused } from '../runner/admission.ts';
+import type { DeleteBackup } from './checked.ts';
 import { requireUnlocked } from './delete.ts';
 import type { JobRunner } from '../runner/runner.ts';
 
@@ -22,7 +23,7 @@ export interface DiscardDeps {
  *
  * @throws Failure `backup_not_found`, `backup_locked`; `server_busy` while it is being restored.
  */
-export async function discardBackup(server: ServerId, backup: BackupId, deps: DiscardDeps): Promise<void> {
+async function discardBackup(server: ServerId, backup: BackupId, deps: DiscardDeps): Promise<void> {
   const { catalogue, runner, deleteBackup } = deps;
   for (;;) {
     requireUnlocked(catalogue.backups.get(backup, server));
@@ -33,6 +34,25 @@ export async function discardBackup(server: ServerId, backup: BackupId, deps: Di
     // The awaited job may have been another deletion.
     if (catalogue.backups.find(backup) === undefined) return;
   }
+}
+
+export type { DeleteBackup } from './checked.ts';
+export { discardLater } from './owed.ts';
+
+interface DiscarderDeps extends Omit<DiscardDeps, 'deleteBackup'> {
+  readonly deleteBackup: DeleteBackup;
+  /** Absent where no panel can ask for archives of a daemon that was here before. */
+  readonly adoption?: { delete(server: ServerId, backup: BackupId): Promise<boolean> } | undefined;
+}
+
+/** Deletes as `discardBackup`, and archives that the daemon before left under the same id. */
+export function discarder({ adoption, deleteBackup, ...deps }: DiscarderDeps) {
+  return async (server: ServerId, backup: BackupId): Promise<void> => {
+    // What is being taken over for a restore is no leftover any more.
+    requireUnused(deps.runner, backup, ['restore'], 'Cannot delete the backup');
+    if ((await adoption?.delete(server, backup)) === true) return;
+    await discardBackup(server, backup, { ...deps, deleteBackup: (id) => deleteBackup(server, id) });
+  };
 }
 
 /** Cancels jobs of these kinds, and waits until every job that matched the filter has ended. */

@@ -7,7 +7,7 @@ import type { ReportOutbox } from './outbox.ts';
 export interface OwedReports {
   readonly catalogue: Pick<Catalogue, 'deliveries'>;
   /** Absent on a node without a panel that takes reports. */
-  readonly reports?: Pick<ReportOutbox, 'retry'> | undefined;
+  readonly reports?: Pick<ReportOutbox, 'retry' | 'wake'> | undefined;
 }
 
 export function viewDeliveries({ catalogue }: OwedReports): readonly DeliveryView[] {

@@ -63,6 +63,8 @@ export interface ReportOutboxDeps {
 const LOOK_EVERY_MS = 60_000;
 /** From this failed try on it is worth a line in the log: a panel that has not committed yet needs two or three. */
 const TELL_AT = 4;
+/** Rows that are looked through for restores while others are held. */
+const MOST_HELD = 10_000;
 /** After these a report may be owed. */
 const ENDINGS: ReadonlySet<EventType> = new Set([
   'backup.completed',
@@ -81,6 +83,7 @@ export class ReportOutbox {
   #unsubscribe: () => void = () => undefined;
   #cancelTimer: () => void = () => undefined;
   #started = false;
+  #held = false;
 
   constructor(deps: ReportOutboxDeps) {
     this.#deps = deps;
@@ -89,14 +92,23 @@ export class ReportOutbox {
   /**
    * Begins. Everything gets a try at once: what waited long, since the panel may be back, and what was parked, since an
    * operator who mends the config restarts.
+   *
+   * @param held true: reports other than those of restores wait for `release`. Deleting and uploading do not.
    */
-  start(): void {
+  start({ held = false } = {}): void {
     if (this.#started || this.#stop.signal.aborted) return;
     this.#started = true;
+    this.#held = held;
     this.#unsubscribe = this.#deps.events.subscribe(({ type }) => {
       if (ENDINGS.has(type)) this.wake();
     });
     this.retry();
+  }
+
+  /** The panel has reset its servers: what it takes for failed now is reported as it is. */
+  release(): void {
+    this.#held = false;
+    this.wake();
   }
 
   /** Looks for what is due now. Never throws. */
@@ -144,8 +156,11 @@ export class ReportOutbox {
     const busy = Array.from(this.#underWay.values()).filter((other) => other.step === step.name).length;
     if (busy >= step.concurrent) return;
     // Those under way are still due: their rows change when they end.
-    const limit = step.concurrent + this.#underWay.size;
-    const due = this.#deps.catalogue.deliveries.due(step.name, now, limit);
+    const held = this.#held && step.name === 'report';
+    const limit = held ? MOST_HELD : step.concurrent + this.#underWay.size;
+    const due = this.#deps.catalogue.deliveries
+      .due(step.name, now, limit)
+      .filter(({ kind }) => !held || kind === 'restore');
     for (const delivery of due.filter(({ id }) => !this.#underWay.has(id)).slice(0, step.concurrent - busy)) {
       const over = this.#carry(delivery, step).finally(() => {
         this.#underWay.delete(delivery.id);

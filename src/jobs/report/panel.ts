@@ -9,6 +9,8 @@ import type { Catalogue } from '../../catalogue/contract.ts';
 export interface PanelPort {
   /** Tells how a backup has ended. Never rejects, but when `signal` fires. */
   reportBackup(report: BackupReport, signal: AbortSignal): Promise<DeliveryVerdict>;
+  /** Tells how a deletion has ended. Never rejects, but when `signal` fires. */
+  reportDeletion(report: DeletionReport, signal: AbortSignal): Promise<DeliveryVerdict>;
   /** Tells how a restore has ended. Never rejects, but when `signal` fires. */
   reportRestore(report: RestoreReport, signal: AbortSignal): Promise<DeliveryVerdict>;
   /**
@@ -45,6 +47,8 @@ export interface RestoreReport {
   readonly successful: boolean;
   readonly askedAt: number;
 }
+
+export type DeletionReport = RestoreReport;
 
 export interface UploadedPart {
   /** From 1. */

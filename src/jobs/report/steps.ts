@@ -3,11 +3,12 @@ import type { Clock } from '../../base/clock.ts';
 import type { Failure } from '../../base/failure.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { DeliveryRecord } from '../../catalogue/records.ts';
+import { reportDeletion } from './deletion.ts';
 import type { DeliveryStep, StepEnd } from './outbox.ts';
 import type { DeliveryVerdict, PanelPort, RestoreReport, UploadedPart } from './panel.ts';
 
 export interface StepDependencies {
-  readonly panel: Pick<PanelPort, 'reportBackup' | 'reportRestore'>;
+  readonly panel: Pick<PanelPort, 'reportBackup' | 'reportRestore' | 'reportDeletion'>;
   readonly catalogue: Pick<Catalogue, 'jobs'>;
   readonly clock: Pick<Clock, 'now'>;
 }
@@ -33,6 +34,7 @@ export function reportSteps(deps: StepDependencies): readonly DeliveryStep[] {
 
 async function report(delivery: DeliveryRecord, deps: StepDependencies, signal: AbortSignal): Promise<StepEnd> {
   if (delivery.kind === 'restore') return reportRestore(delivery, deps, signal);
+  if (delivery.kind === 'deletion') return reportDeletion(delivery, deps.panel, signal);
   const { backup, server, successful, sha256, size, files, askedAt } = delivery;
   const parts = partsOf(delivery);
   const facts = { backup, server, successful, sha256, size, files, parts, askedAt };

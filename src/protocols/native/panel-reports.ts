@@ -12,7 +12,7 @@ import { ErrorReason } from './schemas.ts';
 const ReportObject = z
   .object({
     id: z.number(),
-    kind: z.enum(['backup', 'restore']),
+    kind: z.enum(['backup', 'restore', 'deletion']),
     server: z.string(),
     backup: z.string(),
     job: z.string(),

@@ -77,6 +77,7 @@ class PanelDouble implements PanelPort {
   }
 
   reportRestore = () => Promise.resolve(DELIVERED);
+  reportDeletion = () => Promise.resolve(DELIVERED);
 }
 
 async function scene(options: NodeOptions = {}) {

@@ -76,6 +76,7 @@ export class NodeCalls {
       bytes: 0,
       completedAt: null,
       uploadId: null,
+      deleting: false,
     };
     transaction.write(() => void rows.backups.set(uuid, row));
     await this.#orRollBack(transaction, () =>
@@ -99,13 +100,23 @@ export class NodeCalls {
     await this.#orRollBack(transaction, () => this.#expect(202, 'POST', path, body));
   }
 
-  /** The row goes only when the daemon has removed the archive, or knows none. */
+  /**
+   * The row goes only when the daemon has removed the archive, or knows none. Calagopus keeps it until the daemon reports
+   * (panel be2b6c40, shared/src/models/server_backup finish_deletion).
+   */
   async remove(backup: PanelBackup): Promise<void> {
     const { rows, flavour } = this.#parts;
     if (backup.locked && backup.successful) throw new Error('Cannot delete a backup that is marked as locked.');
+    if (flavour === 'calagopus') {
+      backup.deleting = true;
+      const body = { adapter: backup.disk, foreground: false, server: backup.server.uuid };
+      const answer = await this.call('DELETE', `/api/backups/${backup.uuid}`, body);
+      if (answer.status === 404) rows.backups.delete(backup.uuid);
+      else if (answer.status !== 202) throw new Error(`the daemon refused: ${answer.status} ${answer.text}`);
+      return;
+    }
     const { status, text } = await this.call('DELETE', `/api/servers/${backup.server.uuid}/backup/${backup.uuid}`);
-    const done = flavour === 'calagopus' ? [202, 404] : [204, 404];
-    if (!done.includes(status)) throw new Error(`the daemon refused: ${status} ${text}`);
+    if (![204, 404].includes(status)) throw new Error(`the daemon refused: ${status} ${text}`);
     rows.backups.delete(backup.uuid);
   }
 

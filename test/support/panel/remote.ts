@@ -102,6 +102,7 @@ export class RemoteApi {
     if ((uuid = is('GET', `backups/${UUID}`)) !== undefined) return this.#partUrls(this.#backup(uuid), call);
     if ((uuid = is('POST', `backups/${UUID}`)) !== undefined) return this.#backupReport(this.#backup(uuid), call);
     if ((uuid = is('POST', `backups/${UUID}/restore`)) !== undefined) return this.#restoreReport(uuid, call);
+    if ((uuid = is('POST', `backups/${UUID}/deletion`)) !== undefined) return this.#deletionReport(uuid, call);
     if (is('GET', 'servers') !== undefined) return this.#servers(call);
     if (is('POST', 'servers/reset') !== undefined) return this.#reset(call);
     if ((uuid = is('GET', `servers/${UUID}`)) !== undefined) return json(configurationOf(this.#server(uuid)));
@@ -178,6 +179,24 @@ export class RemoteApi {
       return this.#rules.notRestoring === null ? this.#taken() : this.#refuse(this.#rules.notRestoring);
     }
     server.status = flavour === 'calagopus' && body['successful'] === false ? 'restore_failed' : null;
+    call.effective = true;
+    return this.#taken();
+  }
+
+  /** P backend/src/routes/api/remote/backups/_backup_/deletion.rs (be2b6c40). */
+  #deletionReport(uuid: string, call: PanelCall): PanelAnswer {
+    const { rows, flavour } = this.#parts;
+    if (flavour !== 'calagopus') this.#refuse(NOT_FOUND);
+    const body = bodyOf(call);
+    this.#refuseFaults(restoreReportFaults(body, flavour));
+    if (rows.deleted.has(uuid)) return this.#taken();
+    const backup = this.#backup(uuid);
+    if (!backup.deleting) this.#refuse({ status: 417, code: '', detail: 'backup is not being deleted' });
+    backup.deleting = false;
+    if (body['successful'] === true) {
+      rows.backups.delete(uuid);
+      rows.deleted.add(uuid);
+    }
     call.effective = true;
     return this.#taken();
   }

@@ -27,6 +27,8 @@ export interface PanelBackup {
   bytes: number;
   completedAt: number | null;
   uploadId: string | null;
+  /** Calagopus waits for the report of the deletion that it asked for. */
+  deleting: boolean;
 }
 
 /**
@@ -36,6 +38,8 @@ export interface PanelBackup {
 export class PanelRows {
   readonly servers = new Map<string, PanelServer>();
   readonly backups = new Map<string, PanelBackup>();
+  /** Of Calagopus, which remembers them. */
+  readonly deleted = new Set<string>();
   readonly #clock: Clock;
   readonly #commitAfter: number;
   readonly #open = new Set<Transaction>();
@@ -73,6 +77,7 @@ export class PanelRows {
       bytes: 0,
       completedAt: null,
       uploadId: null,
+      deleting: false,
       ...backup,
     };
     this.backups.set(row.uuid, row);

@@ -9,9 +9,10 @@ import type { FlavourFacts } from './contract.ts';
 
 export const calagopus: FlavourFacts = {
   product: 'calagopus wings',
-  panel: { accepts: 'application/vnd.pterodactyl.v1+json', completeReports: true },
+  panel: { accepts: 'application/vnd.pterodactyl.v1+json', completeReports: true, resetFailsBackups: true },
   routes: {
     deletesWithoutServer: true,
+    reportsDeletions: true,
     changesPermissions: true,
     kernelArchitecture: true,
     versionSuffix: ':roost',

@@ -29,6 +29,8 @@ export interface PanelFacts {
   readonly accepts: string;
   /** Reports have no null and more fields (`files`, `server_uuid`, …). Otherwise `parts` is null for a local archive. */
   readonly completeReports?: boolean;
+  /** A reset fails unfinished backups, and a later report of one still counts: reports of backups go after it. */
+  readonly resetFailsBackups?: boolean;
 }
 
 /** Routes and request bodies. */
@@ -39,6 +41,8 @@ export interface RouteFacts {
   readonly deletesAllBackups?: boolean;
   /** `DELETE /api/backups/:b` exists, for backups whose server has left the node. */
   readonly deletesWithoutServer?: boolean;
+  /** The panel waits for a report of each deletion. Otherwise a deletion is done when it is answered. */
+  readonly reportsDeletions?: boolean;
   /** Deleting a server deletes its backups. Otherwise they stay, and the panel deletes each. */
   readonly purgesWithServer?: boolean;
   /** `POST /api/servers/:s/ws/permissions` exists. */

@@ -10,7 +10,13 @@ import { MEBIBYTE } from '../../../base/sizes.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { asFailure, type Failure } from '../../../base/failure.ts';
 import { isUuid, type BackupId, type ServerId } from '../../../base/ids.ts';
-import type { BackupReport, DeliveryVerdict, PanelPort, RestoreReport } from '../../../jobs/report/panel.ts';
+import type {
+  BackupReport,
+  DeletionReport,
+  DeliveryVerdict,
+  PanelPort,
+  RestoreReport,
+} from '../../../jobs/report/panel.ts';
 import type { FlavourFacts, PanelFacts } from '../flavours/contract.ts';
 import {
   askPanel,
@@ -78,6 +84,16 @@ export class PanelClient implements PanelPort, PanelServers {
     const { successful, server } = report;
     const body = this.#deps.facts.panel.completeReports ? { successful, server_uuid: server } : { successful };
     return this.#report(`/backups/${report.backup}/restore`, body, report, doing, signal);
+  }
+
+  /** Source: calagopus/panel be2b6c40, …/remote/backups/_backup_/deletion.rs. */
+  async reportDeletion(report: DeletionReport, signal: AbortSignal): Promise<DeliveryVerdict> {
+    const doing = 'Cannot report the deletion to the panel';
+    const { successful } = report;
+    const verdict = await this.#report(`/backups/${report.backup}/deletion`, { successful }, report, doing, signal);
+    // The panel has forgotten the backup, or waits for no deletion of it any more.
+    const status = verdict.kind === 'delivered' ? undefined : verdict.failure.detail.httpStatus;
+    return status === 404 || status === 417 ? { kind: 'delivered' } : verdict;
   }
 
   async partUrls(

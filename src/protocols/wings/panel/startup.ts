@@ -23,6 +23,8 @@ export interface PanelStartupDeps {
    * unfinished backups with a reset, all three end restores.
    */
   readonly busy: () => boolean;
+  /** The panel has reset its servers, or answered that it does not. */
+  readonly onReset?: () => void;
   readonly timers: Timers;
   /** From 0 to below 1. */
   readonly random: () => number;
@@ -59,9 +61,19 @@ export class PanelStartup {
     await this.#untilDone('Cannot read the servers’ settings from the panel', () => this.#readSettings());
     if (!this.#deps.ownsReset) return;
     while (this.#deps.busy() && !this.#stop.signal.aborted) await this.#pause(LOOK_MS);
-    await this.#untilDone('Cannot have the panel reset its servers', () =>
-      this.#deps.panel.resetServers(this.#stop.signal),
-    );
+    await this.#untilDone('Cannot have the panel reset its servers', () => this.#reset());
+  }
+
+  async #reset(): Promise<void> {
+    const { panel, onReset } = this.#deps;
+    try {
+      await panel.resetServers(this.#stop.signal);
+    } catch (error) {
+      // A panel that refuses is there: what it is owed must not wait for a reset that never comes.
+      if ((asFailure(error, '').detail.httpStatus ?? 500) < 500) onReset?.();
+      throw error;
+    }
+    onReset?.();
   }
 
   /** Servers without a directory here are skipped. */

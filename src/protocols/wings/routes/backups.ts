@@ -1,9 +1,9 @@
 /** Creating, restoring and deleting backups for panels. The answer comes first, the work later. */
 import { Failure } from '../../../base/failure.ts';
-import type { ServerId } from '../../../base/ids.ts';
+import type { BackupId, ServerId } from '../../../base/ids.ts';
 import type { BackupService } from '../../../jobs/contract.ts';
 import type { App, DialectDeps } from '../../dialect.ts';
-import { ignoredBody } from '../../request-body.ts';
+import { ignoredBody, readBody } from '../../request-body.ts';
 import { bodyAs } from '../requests/body.ts';
 import type { FlavourFacts } from '../flavours/contract.ts';
 import { backupIdOf, knownServer, panelOnly } from '../requests/guard.ts';
@@ -16,6 +16,8 @@ export function mountBackups(app: App, { service }: DialectDeps, facts: FlavourF
   const path = '/api/servers/:server/backup';
   const { answers } = facts;
   const known = knownServer(service, facts);
+  const discard = (server: ServerId, backup: BackupId): Promise<void> =>
+    facts.routes.reportsDeletions ? service.discardLater(server, backup) : service.discard(server, backup);
   const createBody = createSchema(facts);
   const restoreBody = restoreSchema(facts);
 
@@ -38,7 +40,7 @@ export function mountBackups(app: App, { service }: DialectDeps, facts: FlavourF
   });
 
   app.delete(`${path}/:backup`, panelOnly, known, ignoredBody, async (c) => {
-    await service.discard(c.get('server'), backupIdOf(c.req.param('backup')));
+    await discard(c.get('server'), backupIdOf(c.req.param('backup')));
     return answers.deleted(c);
   });
 
@@ -50,13 +52,27 @@ export function mountBackups(app: App, { service }: DialectDeps, facts: FlavourF
   }
 
   if (facts.routes.deletesWithoutServer) {
-    // The adapter in the body is ignored: it does not change what is here.
-    app.delete('/api/backups/:backup', panelOnly, ignoredBody, async (c) => {
+    app.delete('/api/backups/:backup', panelOnly, async (c) => {
       const backup = backupIdOf(c.req.param('backup'));
+      const waits = isForeground(await readBody(c));
       const { server } = await service.findBackup(backup);
-      await service.discard(server, backup);
+      if (waits) {
+        await service.discard(server, backup);
+        return answers.done(c);
+      }
+      await discard(server, backup);
       return answers.deleted(c);
     });
+  }
+}
+
+/** The adapter in the body is ignored: it does not change what is here. */
+function isForeground(body: string): boolean {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === 'object' && value !== null && 'foreground' in value && value.foreground === true;
+  } catch {
+    return false;
   }
 }
 
