@@ -37,11 +37,11 @@ export interface RootLog extends Log {
 /** Called once per line, which ends in a newline. */
 export interface LogStream {
   write(line: string): void;
+  /** Called after a fatal line: what was written must not be lost with the process. */
+  flush?(): void;
 }
 
-/** @param stream default: stdout, written synchronously so that the last lines before a crash are kept. */
-export function openLog(options: LogOptions, stream?: LogStream): RootLog {
-  const target = stream ?? pino.destination({ fd: 1, sync: true });
+export function openLog(options: LogOptions, target: LogStream): RootLog {
   const lines = options.format === 'text' ? { write: (line: string) => target.write(formatLine(line)) } : target;
   const logger = pino(
     {
@@ -55,7 +55,12 @@ export function openLog(options: LogOptions, stream?: LogStream): RootLog {
     lines,
   );
   const threshold = { rank: LOG_LEVELS.indexOf(options.level) };
-  return { ...wrap(logger, threshold), setLevel: (level) => void (threshold.rank = LOG_LEVELS.indexOf(level)) };
+  const log = wrap(logger, threshold);
+  const fatal: Log['fatal'] = (message, facts) => {
+    log.fatal(message, facts);
+    target.flush?.();
+  };
+  return { ...log, fatal, setLevel: (level) => void (threshold.rank = LOG_LEVELS.indexOf(level)) };
 }
 
 /** A log that writes nothing. */

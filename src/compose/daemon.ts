@@ -13,7 +13,8 @@ import { selectedEngine } from '../archive/archive.ts';
 import { BelievableClock } from '../base/believable-clock.ts';
 import { type Clock, DAY_MS, HOUR_MS, isoDate, systemClock } from '../base/clock.ts';
 import type { Failure } from '../base/failure.ts';
-import { openLog, type RootLog } from '../base/log.ts';
+import type { RootLog } from '../base/log.ts';
+import { openStdoutLog, type StdoutLog } from '../base/stdout-log.ts';
 import { systemTimers } from '../base/timers.ts';
 import { DOWNLOAD_TOKEN_KEY } from '../catalogue/catalogue.ts';
 import { openOrRenewCatalogue } from '../catalogue/salvage.ts';
@@ -63,7 +64,8 @@ export interface DaemonDeps {
 }
 
 export async function composeDaemon(config: Config, deps: DaemonDeps = {}): Promise<Daemon> {
-  const { clock = systemClock, log = openLog(config.log), drainMs = DRAIN_MS, onRestoreStep } = deps;
+  const { clock = systemClock, drainMs = DRAIN_MS, onRestoreStep } = deps;
+  const log = deps.log === undefined ? openStdoutLog(config.log) : { log: deps.log, close: () => undefined };
   return new RoostDaemon(liveConfig(config), clock, log, drainMs, onRestoreStep);
 }
 
@@ -84,12 +86,20 @@ class RoostDaemon implements Daemon {
   #panel: WingsPanel | undefined;
   #believable: BelievableClock | undefined;
 
-  constructor(live: LiveConfig, clock: Clock, log: RootLog, drainMs: number, onRestoreStep: OnRestoreStep | undefined) {
+  constructor(
+    live: LiveConfig,
+    clock: Clock,
+    { log, close }: StdoutLog,
+    drainMs: number,
+    onRestoreStep: OnRestoreStep | undefined,
+  ) {
     this.#live = live;
     this.#config = live.config;
     this.#tokens = live.config.tokens;
     this.#clock = clock;
     this.#log = log;
+    // Deferred first, so closed last.
+    this.#opened.defer(close);
     this.#drainMs = drainMs;
     this.#onRestoreStep = onRestoreStep;
   }

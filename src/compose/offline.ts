@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
-import { openLog } from '../base/log.ts';
+import { silentLog } from '../base/log.ts';
 import { openCatalogue } from '../catalogue/catalogue.ts';
 import { openOrRenewCatalogue, renewCatalogue } from '../catalogue/salvage.ts';
 import { lockStateDirectory } from '../catalogue/state-lock.ts';
@@ -26,7 +26,7 @@ interface OfflineDeps {
 
 const clock = systemClock;
 /** Commands print their own results; the log is for journald. */
-const log = openLog({ level: 'silent', format: 'json' });
+const log = silentLog();
 
 async function rebuildCatalogue(config: Config): Promise<RebuildReport> {
   const path = join(config.stateDirectory, CATALOGUE_NAME);

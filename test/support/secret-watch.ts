@@ -8,7 +8,7 @@ import { takeLeaks, watchLine } from './secret-shapes.ts';
 
 vi.mock('../../src/base/log.ts', async (importOriginal) => {
   const original = await importOriginal<typeof import('../../src/base/log.ts')>();
-  const openLog = (options: LogOptions, stream?: LogStream): RootLog => {
+  const openLog = (options: LogOptions, stream: LogStream): RootLog => {
     const asked = original.openLog(options, stream);
     const watched = original.openLog({ level: 'trace', format: 'json' }, { write: watchLine });
     return { ...both(asked, watched), setLevel: (level) => asked.setLevel(level) };
