@@ -100,8 +100,32 @@ export function errnoOf(error: unknown): string | undefined {
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
     const code = (at as NodeJS.ErrnoException).code;
     if (typeof code === 'string' && typeof (at as NodeJS.ErrnoException).errno === 'number') return code;
+    // One error for each address of a name: the first is as good as any.
+    const first: unknown = at instanceof AggregateError ? at.errors[0] : undefined;
+    if (first instanceof Error && errnoOf(first) !== undefined) return errnoOf(first);
   }
   return undefined;
+}
+
+/**
+ * Why something was thrown, never empty: its message, else those that it gathers or that caused it, else its code or
+ * name. Node fails with an empty message when a name has several addresses and none of them answers.
+ */
+export function reasonOf(error: unknown): string {
+  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
+    if (at.message.trim() !== '') return at.message;
+    const gathered = at instanceof AggregateError ? at.errors.slice(0, 4).map((each: unknown) => ownReason(each)) : [];
+    const told = [...new Set(gathered)].filter((reason) => reason !== '');
+    if (told.length > 0) return told.join(', ');
+    if (at.cause === undefined) return (at as NodeJS.ErrnoException).code ?? at.name;
+  }
+  const text = error instanceof Error ? error.name : String(error);
+  return text.trim() === '' ? 'no reason was given' : text;
+}
+
+function ownReason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.message === '' ? ((error as NodeJS.ErrnoException).code ?? error.name) : error.message;
 }
 
 const OUT_OF_SPACE = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
@@ -115,7 +139,7 @@ const OUT_OF_SPACE = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 export function asFailure(error: unknown, doing: string): Failure {
   if (error instanceof Failure) return error;
   const errno = errnoOf(error);
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   if (error instanceof Error && error.name === 'AbortError') {
     return new Failure('cancelled', `${doing}: it was cancelled`, { cause: error });
   }
@@ -142,7 +166,7 @@ export function attempt<T>(call: () => T): T | undefined {
 /** The reason of a rejected `fetch`, which is hidden in its cause. */
 export function fetchReason(error: unknown): string {
   const cause: unknown = error instanceof Error ? (error.cause ?? error) : error;
-  return cause instanceof Error ? cause.message : String(cause);
+  return reasonOf(cause);
 }
 
 /** Throws `cancelled` after an abort, or the signal's own reason when that is a Failure. */

@@ -1,5 +1,5 @@
 /** Content of a log line: facts made safe to show, and the text form of a JSON line. */
-import { Failure } from './failure.ts';
+import { Failure, reasonOf } from './failure.ts';
 import { printableText } from './paths.ts';
 import { isSecretName, redact } from './redact.ts';
 
@@ -47,7 +47,7 @@ function safeError(error: Error, depth: number): Record<string, unknown> {
   const code = (error as NodeJS.ErrnoException).code;
   return {
     ...(code === undefined ? { name: error.name } : { code }),
-    message: safeText(error.message),
+    message: safeText(reasonOf(error)),
     ...(error instanceof Failure && error.hint !== undefined ? { hint: safeText(error.hint) } : {}),
     ...(error instanceof Failure && Object.keys(error.facts).length > 0
       ? { facts: safeObject(Object.entries(error.facts), depth) }

@@ -13,7 +13,7 @@ export type WriteNow = (bytes: Uint8Array) => number;
 export interface NonBlockingWriter {
   readonly write: WriteNow;
   /** Closes what it opened; the descriptor that it was made for stays open. */
-  close(): void;
+  readonly close: () => void;
 }
 
 export interface LogOutputOptions {

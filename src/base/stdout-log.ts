@@ -9,7 +9,7 @@ const LAST_MS = 500;
 export interface StdoutLog {
   readonly log: RootLog;
   /** Writes what still waits, for a bounded time; lines after it are lost. */
-  close(): void;
+  readonly close: () => void;
 }
 
 export function openStdoutLog(options: LogOptions): StdoutLog {

@@ -1,4 +1,5 @@
 /** Records as callers see them: with what is only known while a job is queued or runs. Never changes anything. */
+import { reasonOf } from '../base/failure.ts';
 import type { ServerId } from '../base/ids.ts';
 import { wireText } from '../base/paths.ts';
 import type { Catalogue } from '../catalogue/contract.ts';
@@ -124,6 +125,6 @@ export async function viewStore(store: Store): Promise<StoreView> {
     await store.check();
     return { name, type, freeBytes: (await store.freeSpace())?.bytes ?? null, error: null };
   } catch (error) {
-    return { name, type, freeBytes: null, error: error instanceof Error ? error.message : String(error) };
+    return { name, type, freeBytes: null, error: reasonOf(error) };
   }
 }

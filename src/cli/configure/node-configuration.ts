@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { MEBIBYTE } from '../../base/sizes.ts';
-import { errnoOf, Failure, throwIfAborted } from '../../base/failure.ts';
+import { errnoOf, Failure, fetchReason, throwIfAborted } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
 
 export interface NodeConfiguration {
@@ -78,8 +78,7 @@ async function ask({ panelUrl, key, node, signal }: NodeQuestion): Promise<Respo
 function unreachable(panelUrl: string, signal: AbortSignal, error: unknown): Failure {
   throwIfAborted(signal, DOING);
   const timedOut = error instanceof Error && error.name === 'TimeoutError';
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-  const state = timedOut ? `no answer within ${TIMEOUT_MS / 1000} seconds` : (errnoOf(error) ?? cause);
+  const state = timedOut ? `no answer within ${TIMEOUT_MS / 1000} seconds` : (errnoOf(error) ?? fetchReason(error));
   return new Failure('store_unreachable', `${DOING}: the panel at ${panelUrl} cannot be reached (${state})`, {
     cause: error,
     hint: 'Check --panel-url: it is what you open in a browser. With https, the certificate must be one that is trusted.',

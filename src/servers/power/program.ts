@@ -2,7 +2,7 @@
  * Runs an operator's program without a shell, with a time limit, and keeps the end of its output for error messages.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { Failure, throwIfAborted } from '../../base/failure.ts';
+import { Failure, throwIfAborted, reasonOf } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
 
 export interface ProgramRun {
@@ -49,7 +49,7 @@ function endOf(child: ChildProcess, program: string): Promise<number | null> {
   return new Promise((resolve, reject) => {
     child.once('error', (cause) => {
       const hint = 'Check the program named under power in the config, and that it may be run.';
-      reject(new Failure('server_busy', `${doing(program)}: ${cause.message}`, { cause, hint }));
+      reject(new Failure('server_busy', `${doing(program)}: ${reasonOf(cause)}`, { cause, hint }));
     });
     // Not `close`: a background child could keep the pipes open.
     child.once('exit', (code) => {

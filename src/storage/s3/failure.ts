@@ -3,7 +3,7 @@
  * message are shown; requests, headers and credentials never are. The SDK's errors contain them, so they are not kept
  * as causes.
  */
-import { errnoOf, Failure } from '../../base/failure.ts';
+import { errnoOf, Failure, reasonOf } from '../../base/failure.ts';
 import { printableText } from '../../base/paths.ts';
 
 /** What messages may name: nothing secret. */
@@ -33,7 +33,7 @@ export function faultOf(error: unknown): S3Fault {
   const named = error.name === 'Error' || error.name === 'TypeError' ? '' : error.name;
   // A DOMException's code is a number.
   const code = typeof alias === 'string' ? alias : typeof system === 'string' ? system : named;
-  return { code, status: metadata?.httpStatusCode, message: shorten(error.message) };
+  return { code, status: metadata?.httpStatusCode, message: shorten(reasonOf(error)) };
 }
 
 /** The service's code from which an S3 Failure was made. */
