@@ -8,6 +8,7 @@ import type { Clock } from '../base/clock.ts';
 import { printableText } from '../base/paths.ts';
 import type { ComposeDaemon } from './daemon.ts';
 import type { LoadOfflineTools } from './offline.ts';
+import { jsonText } from './terminal/json-text.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
 /** Scripts rely on these. */
@@ -51,7 +52,7 @@ export function subcommand(parent: Command, name: string, description: string): 
 /** Prints the outcome and sets the exit code. */
 export async function conclude(invocation: Invocation, options: JsonOption, outcome: Promise<Outcome>): Promise<void> {
   const { json, text = '', warned = false } = await outcome;
-  if (options.json === true && json !== undefined) await invocation.terminal.result(`${JSON.stringify(json)}\n`);
+  if (options.json === true && json !== undefined) await invocation.terminal.result(`${jsonText(json)}\n`);
   else if (options.json !== true && text !== '') await invocation.terminal.result(`${text}\n`);
   invocation.exitCode = warned ? EXIT.warned : EXIT.done;
 }

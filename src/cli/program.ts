@@ -6,10 +6,12 @@
 import { Command, CommanderError } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { asFailure, Failure } from '../base/failure.ts';
+import { printableText } from '../base/paths.ts';
 import { EXIT, type ExitCode, type Invocation } from './command.ts';
 import type { ComposeDaemon } from './daemon.ts';
 import { failureJson, failureText } from './terminal/failure-text.ts';
 import type { LoadOfflineTools } from './offline.ts';
+import { jsonText } from './terminal/json-text.ts';
 import { listenForStop } from './stop-signal.ts';
 import { Terminal } from './terminal/terminal.ts';
 import { version } from './version.ts';
@@ -76,7 +78,8 @@ async function program(argv: readonly string[], invocation: Invocation): Promise
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void invocation.terminal.result(text),
-      writeErr: (text) => invocation.terminal.note(text.trimEnd()),
+      // It echoes unknown commands and options.
+      writeErr: (text) => invocation.terminal.note(text.trimEnd().split('\n').map(printableText).join('\n')),
     })
     .showHelpAfterError('See --help for what there is.');
   const named = COMMANDS.get(argv[0] ?? '');
@@ -91,8 +94,7 @@ async function explain({ terminal, env }: Invocation, argv: readonly string[], e
   const failure = usage ? new Failure('invalid_request', error.message) : asFailure(error, 'Cannot go on');
   if (!usage) terminal.note(failureText(failure));
   if (env['ROOST_DEBUG'] === '1') terminal.note(traces(error));
-  if (argv.includes('--json') && !terminal.resultBegun)
-    await terminal.result(`${JSON.stringify(failureJson(failure))}\n`);
+  if (argv.includes('--json') && !terminal.resultBegun) await terminal.result(`${jsonText(failureJson(failure))}\n`);
   return usage || failure.code === 'config_invalid' ? EXIT.usage : EXIT.failed;
 }
 

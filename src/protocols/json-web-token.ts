@@ -20,7 +20,10 @@ export function signedClaims(token: string, key: Uint8Array): Readonly<Record<st
   const presented = Buffer.from(signature, 'base64url');
   if (presented.length !== expected.length || !timingSafeEqual(presented, expected)) return undefined;
   // "none" has no good signature; a token for another algorithm is refused too.
-  return decoded(header)?.['alg'] === 'HS256' ? decoded(payload) : undefined;
+  const head = decoded(header);
+  if (head?.['alg'] !== 'HS256') return undefined;
+  // RFC 7515 4.1.11: what `crit` names must be understood, and no extension is.
+  return Object.hasOwn(head, 'crit') ? undefined : decoded(payload);
 }
 
 function decoded(part: string): Readonly<Record<string, unknown>> | undefined {

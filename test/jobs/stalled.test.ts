@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { Housekeeping } from '../../src/jobs/housekeeping/housekeeping.ts';
 import { backUp, gate, outcome, SERVER, testNode } from '../support/node.ts';
 import { failureOf, thrownBy } from '../support/rejection.ts';
 
@@ -89,5 +90,43 @@ describe('the rates of a job', () => {
     expect(node.archive.writes.at(-1)?.rates?.()).toEqual({ read: 10, write: 20 });
     writing.open();
     await created.ended;
+  });
+});
+
+describe('a process that stood still', () => {
+  async function suspended(seconds: number) {
+    const node = await testNode();
+    const writing = gate();
+    node.archive.beforePiece = writing.pass;
+    const accepted = await node.service.create({ server: SERVER });
+    await writing.reached;
+    const jobs = { stalledMinutes: 1, rerunInterrupted: false };
+    const config = { ...node.config, jobs, schedules: [], verification: { everyDays: 0 } };
+    const housekeeping = Housekeeping.open({ ...node, config });
+    await housekeeping.close();
+    node.clock.advance(seconds * 1000);
+    housekeeping.beat();
+    return { node, writing, accepted };
+  }
+
+  test('ends no job when it goes on, however long that was', async () => {
+    const { node, writing, accepted } = await suspended(7200);
+    expect(node.runner.abortStalled(MINUTES)).toEqual([]);
+    writing.open();
+    expect(await outcome(accepted)).toBe('done');
+  });
+
+  test('and a job that comes no further after that is ended by its own time', async () => {
+    const { node } = await suspended(7200);
+    node.clock.advance(58_000);
+    expect(node.runner.abortStalled(MINUTES)).toEqual([]);
+    node.clock.advance(2000);
+    expect(node.runner.abortStalled(MINUTES)).toHaveLength(1);
+  });
+
+  test('a beat that is a little late excuses nothing', async () => {
+    const { node } = await suspended(9);
+    node.clock.advance(51_000);
+    expect(node.runner.abortStalled(MINUTES)).toHaveLength(1);
   });
 });

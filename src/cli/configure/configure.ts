@@ -1,6 +1,6 @@
 /** `roost configure`: registers this host as a node of its panel, as `wings configure` does. */
 import { type Command, Option } from 'commander';
-import { realpathSync, statSync } from 'node:fs';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { chown, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { errnoOf, Failure } from '../../base/failure.ts';
@@ -15,7 +15,8 @@ import { PartialFile } from '../partial-file.ts';
 
 interface ConfigureOptions extends JsonOption {
   readonly panelUrl: string;
-  readonly token: string;
+  readonly token?: string;
+  readonly tokenFile?: string;
   readonly node: string;
   readonly flavour?: ConfiguredFlavour;
   readonly configPath: string;
@@ -30,7 +31,8 @@ const CONFIG_MODE = 0o600;
 export function addConfigure(program: Command, invocation: Invocation): void {
   subcommand(program, 'configure', 'Fetch what a panel knows of this node, and write it into a config')
     .requiredOption('--panel-url <url>', 'the panel, such as https://panel.example.com')
-    .requiredOption('--token <key>', "a key of the panel's application API that may read nodes")
+    .option('--token <key>', "a key of the panel's application API that may read nodes; others see it in ps")
+    .option('--token-file <file>', 'a file that holds this key; "-" reads it from stdin')
     .requiredOption('--node <id>', 'the number of the node in the panel')
     .addOption(
       new Option('--flavour <panel>', 'which panel it is; told by the key, or by the config, where it can be').choices(
@@ -47,8 +49,9 @@ async function configure({ env, signal }: Invocation, options: ConfigureOptions)
   requireNodeId(options.node);
   const target = writtenFile(resolve(options.configPath));
   const existing = await existingConfig(target, options);
-  const flavour = flavourOf(options, target, existing, env);
-  const node = await fetchNodeConfiguration({ panelUrl: url, key: options.token, node: options.node, signal });
+  const key = applicationKey(options);
+  const flavour = flavourOf(options, key, target, existing, env);
+  const node = await fetchNodeConfiguration({ panelUrl: url, key, node: options.node, signal });
   const answer: PanelAnswer = { flavour, url, node, backups: formerBackups(node.servers) };
   const text =
     existing === undefined ? newConfig(target, answer, env) : mergedConfig(target, existing.text, answer, env);
@@ -103,8 +106,30 @@ async function existingConfig(path: string, { override }: ConfigureOptions): Pro
   return { text: await readFile(path, 'utf8'), uid, gid };
 }
 
+const STDIN = 0;
+
+function applicationKey({ token, tokenFile }: ConfigureOptions): string {
+  if ((token === undefined) === (tokenFile === undefined)) {
+    throw new Failure('invalid_request', `${DOING}: give its key with --token-file or --token, one of them`, {
+      hint: 'Others on this host see --token in the list of processes: --token-file FILE, or --token-file - for stdin.',
+    });
+  }
+  if (tokenFile === undefined) return token ?? '';
+  try {
+    const key = readFileSync(tokenFile === '-' ? STDIN : tokenFile, 'utf8').trim();
+    if (/^[!-~]{1,4096}$/.test(key)) return key;
+  } catch (error) {
+    const reason = errnoOf(error) ?? String(error);
+    throw new Failure('invalid_request', `${DOING}: ${printableText(tokenFile)} cannot be read (${reason})`);
+  }
+  throw new Failure('invalid_request', `${DOING}: ${printableText(tokenFile)} holds no key`, {
+    hint: 'It holds the key alone, in one line.',
+  });
+}
+
 function flavourOf(
-  { flavour, token }: ConfigureOptions,
+  { flavour }: ConfigureOptions,
+  token: string,
   file: string,
   existing: Existing | undefined,
   env: Invocation['env'],

@@ -3,6 +3,7 @@
  * Promises: a failing check does not prevent the others.
  * Never: marks a store, takes a lock or starts anything; it only reads.
  */
+import { jsonText } from '../terminal/json-text.ts';
 import { CATALOGUE_NAME } from '../../catalogue/contract.ts';
 import type { Command } from 'commander';
 import { join } from 'node:path';
@@ -35,7 +36,7 @@ export function addDoctor(program: Command, invocation: Invocation): void {
     .action(async (options: DoctorOptions) => {
       const findings = await examine(invocation, options.config);
       const healthy = findings.every(({ level }) => level === 'ok');
-      const report = options.json === true ? JSON.stringify({ healthy, findings }) : findings.map(describe).join('\n');
+      const report = options.json === true ? jsonText({ healthy, findings }) : findings.map(describe).join('\n');
       await invocation.terminal.result(`${report}\n`);
       const faulty = findings.some(({ level }) => level === 'fault');
       invocation.exitCode = healthy ? EXIT.done : faulty ? EXIT.failed : EXIT.warned;

@@ -5,6 +5,7 @@
  */
 import { asFailure } from '../../base/failure.ts';
 import { failureJson } from './failure-text.ts';
+import { jsonText } from './json-text.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Characters buffered before a write. */
@@ -27,15 +28,15 @@ export async function printList(
   items: AsyncIterable<ListedItem>,
   tail: () => Readonly<Record<string, unknown>> = () => ({}),
 ): Promise<void> {
-  let pending = json ? `${JSON.stringify(head).slice(0, -1)}${Object.keys(head).length > 0 ? ',' : ''}"entries":[` : '';
+  let pending = json ? `${jsonText(head).slice(0, -1)}${Object.keys(head).length > 0 ? ',' : ''}"entries":[` : '';
   let first = true;
   const end = async (fields: Readonly<Record<string, unknown>>) => {
-    const rest = JSON.stringify(fields).slice(1);
+    const rest = jsonText(fields).slice(1);
     await terminal.result(json ? `${pending}]${rest === '}' ? '' : ','}${rest}\n` : pending);
   };
   try {
     for await (const item of items) {
-      pending += json ? `${first ? '' : ','}${JSON.stringify(item.json)}` : `${item.text}\n`;
+      pending += json ? `${first ? '' : ','}${jsonText(item.json)}` : `${item.text}\n`;
       first = false;
       if (pending.length < FLUSH_AT) continue;
       await terminal.result(pending);

@@ -37,6 +37,8 @@ export interface HousekeepingDeps {
 
 const EVERY_MS = 1000;
 const GRACE_EVERY_MS = 60_000;
+/** A beat that is later by so much means that the process was stopped, or its machine suspended. */
+const STOPPED_MS = 10_000;
 
 export class Housekeeping {
   readonly #deps: HousekeepingDeps;
@@ -45,6 +47,7 @@ export class Housekeeping {
   readonly #reverify: Reverify;
   #timer: NodeJS.Timeout | undefined;
   #ticking: Promise<void> | undefined;
+  #beatAt: number | undefined;
   #graceAt = Number.NEGATIVE_INFINITY;
 
   private constructor(deps: HousekeepingDeps) {
@@ -58,7 +61,9 @@ export class Housekeeping {
   /** Starts a check every second. */
   static open(deps: HousekeepingDeps): Housekeeping {
     const housekeeping = new Housekeeping(deps);
+    housekeeping.beat();
     housekeeping.#timer = setInterval(() => {
+      housekeeping.beat();
       housekeeping.#ticking ??= housekeeping.tick().finally(() => (housekeeping.#ticking = undefined));
     }, EVERY_MS);
     return housekeeping;
@@ -69,6 +74,19 @@ export class Housekeeping {
     clearInterval(this.#timer);
     await this.#ticking;
     await this.#pruner.close();
+  }
+
+  /** Called every second. Time in which nothing ran, because the process was stopped, is no job's delay. */
+  beat(): void {
+    const { clock, log, runner } = this.#deps;
+    const now = clock.monotonic();
+    const stopped = now - (this.#beatAt ?? now) - EVERY_MS;
+    this.#beatAt = now;
+    if (stopped < STOPPED_MS) return;
+    log.warn('The process stood still; jobs are not counted as stalled for it', {
+      seconds: Math.round(stopped / 1000),
+    });
+    runner.excuse(stopped);
   }
 
   /** Runs every check once. Never rejects. */

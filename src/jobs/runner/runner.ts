@@ -173,6 +173,11 @@ export class JobRunner {
     }
   }
 
+  /** The process stood still for so long: no running job is stalled for that. */
+  excuse(milliseconds: number): void {
+    for (const { active } of this.#entries.values()) active?.excuse(milliseconds);
+  }
+
   /**
    * Aborts running jobs that have come no further for so long (`interrupted`), and returns them. One that has passed
    * its point of no return is let be: stopping it half-way would be worse than waiting.

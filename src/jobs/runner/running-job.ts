@@ -69,6 +69,11 @@ export class ActiveJob implements RunningJob {
     return this.#around.clock.monotonic() - this.#movedAt;
   }
 
+  /** Time in which the whole process stood still, such as in a suspended machine, does not count against the job. */
+  excuse(milliseconds: number): void {
+    this.#movedAt = Math.min(this.#around.clock.monotonic(), this.#movedAt + milliseconds);
+  }
+
   get progressNow(): JobProgress {
     return this.#meter.current();
   }

@@ -196,3 +196,33 @@ describe('roost configure says what is wrong, and writes nothing:', () => {
     expect(ran.stderr).toContain(`sends on to ${to}`);
   });
 });
+
+describe('the key of the panel', () => {
+  async function withKey(...key: string[]) {
+    const { panel, directory, file } = await site();
+    const path = join(directory, 'key');
+    await writeFile(path, `${panel.applicationKey}\n`);
+    const given = key.map((word) => word.replace('KEY', path));
+    return {
+      done: await run(['configure', '--panel-url', panel.url, '--node', NODE_ID, '--config-path', file, ...given]),
+      file,
+    };
+  }
+
+  test('comes from a file, where the list of processes does not show it', async () => {
+    const { done, file } = await withKey('--token-file', 'KEY');
+    expect(done.exitCode).toBe(0);
+    expect(await readFile(file, 'utf8')).toContain('flavour: pterodactyl');
+  });
+
+  test.each([
+    ['neither', []],
+    ['both', ['--token', 'x', '--token-file', 'KEY']],
+    ['a missing file', ['--token-file', '/nonexistent/key']],
+    ['a file without a key', ['--token-file', '/dev/null']],
+  ])('%s is refused before anything is asked', async (_, given) => {
+    const { done } = await withKey(...given);
+    expect(done.exitCode).toBe(1);
+    expect(done.stderr).toContain('Cannot configure the node: ');
+  });
+});

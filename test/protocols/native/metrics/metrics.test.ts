@@ -101,6 +101,24 @@ describe('GET /metrics', () => {
     });
   });
 
+  test('tells each scraper the last success of all its servers, whichever asked first', async () => {
+    const secret = 'one-server-one-server';
+    const tokens = [tokenWith('all', 'all-servers-all-servers'), tokenWith('one', secret, { servers: [SERVER] })];
+    const { call, service } = openNativeApp({ tokens });
+    service.add({ completedAt: 5_000 });
+    for (const id of [SERVER, OTHER_SERVER]) {
+      service.serverViews.set(id, { ...(await service.server(id)), backups: 1, bytes: 7 });
+    }
+    const backups = service.backups.bind(service);
+    service.backups = async (id) =>
+      id === OTHER_SERVER ? [{ ...(await backups(SERVER))[0]!, completedAt: 7000 }] : backups(id);
+    const last = 'roost_backup_last_success_timestamp_seconds';
+    const one = await call('GET', '/metrics', { token: secret });
+    expect(values(one.text, last)).toEqual({ [`server="${SERVER}"`]: 5 });
+    const all = await call('GET', '/metrics', { token: 'all-servers-all-servers' });
+    expect(values(all.text, last)).toEqual({ [`server="${SERVER}"`]: 5, [`server="${OTHER_SERVER}"`]: 7 });
+  });
+
   test('counts jobs by their end, failures by code, and the bytes of backups', async () => {
     const { call, events } = openNativeApp();
     events.emit({ type: 'backup.started', ...ABOUT, data: {} });

@@ -88,6 +88,9 @@ describe.each(EACH)('$flavour, $use', ({ flavour, use }) => {
       resigned({ alg: 'none' }, 'sha256'),
       resigned({ alg: 'HS512' }, 'sha512'),
       resigned({ alg: 'HS384' }, 'sha256'),
+      resigned({ alg: 'HS256', crit: ['exp'] }, 'sha256'),
+      resigned({ alg: 'HS256', crit: [] }, 'sha256'),
+      resigned({ alg: 'HS256', crit: null, b64: false }, 'sha256'),
       resigned({}, 'sha256'),
       'x'.repeat(20_000),
     ];
