@@ -9,6 +9,8 @@ export interface ByteSource {
   readonly size: number;
   /** An open descriptor of the same bytes, if any: threads read it directly. */
   readonly descriptor?: number;
+  /** Equal for openings of the very same bytes of one store, different after any change; absent where that is not known. */
+  readonly identity?: string;
   /** True when each `read` returns memory of the caller's own, which may move to another thread. */
   readonly givesAway?: true;
   /**

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type {
   EstimateRequest,
   OpenedArchive,
+  OpenRequest,
   TreeEstimate,
   VerifyRequest,
   VerifyResult,
@@ -33,7 +34,8 @@ export class ArchiveDouble implements ArchivePort {
   /** Awaited before each piece of a write. */
   beforePiece: (request: WriteRequest, piece: number) => Promise<void> | void = () => undefined;
   beforeVerify: (request: VerifyRequest) => Promise<void> | void = () => undefined;
-  open: () => Promise<OpenedArchive> = () => Promise.reject(new Failure('internal', 'this double opens nothing'));
+  open: (request: OpenRequest) => Promise<OpenedArchive> = () =>
+    Promise.reject(new Failure('internal', 'this double opens nothing'));
 
   async writeArchive(request: WriteRequest): Promise<WriteResult> {
     this.writes.push(request);
@@ -62,8 +64,8 @@ export class ArchiveDouble implements ArchivePort {
     return Promise.reject(new Failure('internal', 'this double extracts nothing'));
   }
 
-  openArchive(): Promise<OpenedArchive> {
-    return this.open();
+  openArchive(request: OpenRequest): Promise<OpenedArchive> {
+    return this.open(request);
   }
 
   async estimateTree(request: EstimateRequest): Promise<TreeEstimate> {

@@ -7,9 +7,11 @@
  * Never: changes the server's directory.
  * archive-target.ts says what a crash at each point means; recover.ts acts on it.
  */
+import { createHash, type Hash } from 'node:crypto';
 import type { WriteResult } from '../../archive/contract.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Failure } from '../../base/failure.ts';
+import type { ByteSink } from '../../base/source.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import { encodeManifest } from '../../catalogue/manifest/manifest.ts';
 import type { BackupRecord, JobRecord } from '../../catalogue/records.ts';
@@ -89,12 +91,15 @@ interface Writing {
 interface Written {
   readonly result: WriteResult;
   readonly quiesced: Quiesced;
+  /** Lower-case hex. */
+  readonly indexSha256: string;
 }
 
 async function write({ job, plan, target, guard }: Writing, deps: BackupDeps): Promise<Written> {
   job.phase('writing');
   const { compression, engine, workers, nice, wingsReadable: filesOnly } = deps.config.backups;
   const quiesced = await Quiesced.begin(deps.quiesce, plan.server, deps.log, job.signal);
+  const digest = createHash('sha256');
   try {
     const result = await deps.archive.writeArchive({
       root: plan.server.path,
@@ -107,7 +112,7 @@ async function write({ job, plan, target, guard }: Writing, deps: BackupDeps): P
       nice,
       base: plan.base,
       archive: guard.guard(target.archive),
-      index: guard.guard(target.index),
+      index: guard.guard(hashing(target.index, digest)),
       maxSize: plan.maxSize,
       // Read repeatedly: a reload may change them while the job runs.
       rates: () => job.rates(deps.config.backups),
@@ -115,15 +120,25 @@ async function write({ job, plan, target, guard }: Writing, deps: BackupDeps): P
       onProgress: (progress) => job.progress(progress),
       onReadingEnded: () => void quiesced.resume(),
     });
-    return { result, quiesced };
+    return { result, quiesced, indexSha256: digest.digest('hex') };
   } finally {
     await quiesced.resume();
   }
 }
 
+/** The same sink, whose bytes are hashed too. */
+function hashing(sink: ByteSink, hash: Hash): ByteSink {
+  return {
+    async write(bytes) {
+      hash.update(bytes);
+      await sink.write(bytes);
+    },
+  };
+}
+
 async function seal(
   { job, plan, target }: Writing,
-  { result, quiesced }: Written,
+  { result, quiesced, indexSha256 }: Written,
   deps: BackupDeps,
 ): Promise<BackupRecord> {
   job.phase('sealing');
@@ -131,7 +146,7 @@ async function seal(
   const warnings = [...plan.warnings, ...quiesced.warnings];
   const suspect = await suspicionOf(plan, result, deps, job.signal);
   if (suspect !== null) warnings.unshift({ path: '', code: 'suspect', message: suspect.message });
-  const facts = { ...completedFacts(result, { ignore: plan.ignore, warnings, completedAt }), suspect };
+  const facts = { ...completedFacts(result, { ignore: plan.ignore, warnings, completedAt }), suspect, indexSha256 };
   let sealed = plan.backup;
   await target.seal(() => {
     // Read the row again: the backup may have been locked meanwhile.

@@ -1,9 +1,10 @@
 /**
  * Looking without a job: what a backup would hold, what one holds, and its bytes for a download. Nothing is changed.
  */
+import type { TreeEstimate } from '../../archive/contract.ts';
 import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
-import type { KeyedMutex } from '../../base/keyed-mutex.ts';
+import { SharedWork } from '../../base/shared-work.ts';
 import { wirePath } from '../../base/paths.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
@@ -16,6 +17,7 @@ import type { DirectoryPage, Estimate, FileContent } from '../contract.ts';
 import { requireCompleted } from '../runner/admission.ts';
 import type { JobRunner } from '../runner/runner.ts';
 import type { ArchivePort } from '../stored/archive-port.ts';
+import { provenSource } from '../stored/digests.ts';
 import { listDirectory, openContent } from '../stored/files.ts';
 import { openReadable, type ReadableDependencies } from '../stored/readable-copy.ts';
 import { openArchiveSource } from '../stored/stored-archive.ts';
@@ -26,24 +28,32 @@ interface LookDeps extends ReadableDependencies {
   readonly runner: Pick<JobRunner, 'open'>;
   readonly archive: ArchivePort;
   readonly heldOut: Pick<HeldOut, 'pathsFor'>;
-  readonly turns: KeyedMutex;
 }
+
+/** Walks of servers at a time. */
+const MOST_ESTIMATES = 2;
+/** Listings at a time: each step of one is a fraction of a millisecond of this thread, between reads. */
+const MOST_LISTS = 4;
 
 export class Looks {
   readonly #deps: LookDeps;
+  readonly #estimates = new SharedWork<TreeEstimate>(MOST_ESTIMATES);
+  readonly #lists = new SharedWork<DirectoryPage>(MOST_LISTS);
 
   constructor(deps: LookDeps) {
     this.#deps = deps;
   }
 
   async estimate(server: ServerId, ignore: readonly string[] | undefined, signal: AbortSignal): Promise<Estimate> {
-    const { archive, heldOut, registry, turns } = this.#deps;
+    const { archive, heldOut, registry } = this.#deps;
     const found = await registry.get(server);
     const asked = archive.ignoreLines(ignore ?? []);
     const lines = asked.length > 0 ? asked : archive.readIgnoreFile(found.path).lines;
-    const walk = { root: found.path, ignore: lines, exclude: await heldOut.pathsFor(found), signal };
+    const walk = { root: found.path, ignore: lines, exclude: await heldOut.pathsFor(found) };
     // One walk of a server at a time: a button that is pressed ten times must not read its disk ten times at once.
-    const estimate = await turns.run(`estimate:${server}`, () => archive.estimateTree(walk));
+    const estimate = await this.#estimates.run({ group: server, key: lines.join('\n') }, signal, (shared) =>
+      archive.estimateTree({ ...walk, signal: shared }),
+    );
     const largestIgnored = estimate.largestIgnored.map(({ path, bytes }) => ({ path: wirePath(path), bytes }));
     return { ...estimate, largestIgnored };
   }
@@ -56,7 +66,10 @@ export class Looks {
     signal: AbortSignal,
   ): Promise<DirectoryPage> {
     const record = this.#completed(server, backup, 'Cannot look into the backup');
-    return this.#open(record, (store) => listDirectory(this.#deps.archive, store, record, path, cursor, signal));
+    // An archive without an index is read through for each look; the same look is shared, and one runs at a time.
+    return this.#lists.run({ group: backup, key: JSON.stringify([path, cursor]) }, signal, (shared) =>
+      this.#open(record, (store) => listDirectory(this.#deps.archive, store, record, path, cursor, shared)),
+    );
   }
 
   async content(server: ServerId, backup: BackupId, path: string, signal: AbortSignal): Promise<FileContent> {
@@ -69,7 +82,9 @@ export class Looks {
     backup: BackupId,
   ): Promise<{ readonly record: BackupRecord; readonly source: ByteSource }> {
     const record = this.#completed(server, backup, 'Cannot download the backup');
-    return { record, source: await this.#open(record, (store) => openArchiveSource(store, record)) };
+    const open = async (store: Store): Promise<ByteSource> =>
+      provenSource(store, record, await openArchiveSource(store, record));
+    return { record, source: await this.#open(record, open) };
   }
 
   async downloadUrl(server: ServerId, backup: BackupId, expiresSeconds: number): Promise<string | undefined> {

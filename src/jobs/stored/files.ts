@@ -10,6 +10,7 @@ import type { BackupRecord } from '../../catalogue/records.ts';
 import type { Store } from '../../storage/store.ts';
 import type { ArchivePort } from './archive-port.ts';
 import type { DirectoryItem, DirectoryPage, FileContent } from '../contract.ts';
+import { requireRecordedArchive } from './digests.ts';
 import { openStoredArchive, type StoredArchive } from './stored-archive.ts';
 
 /** Entries of one page: a directory of a million files must not become one answer. */
@@ -69,8 +70,10 @@ interface Opened {
 }
 
 async function openForLooking(door: Door, store: Store, record: BackupRecord, signal?: AbortSignal): Promise<Opened> {
-  const stored = await openStoredArchive(store, record);
+  const stored = await openStoredArchive(store, record, 'without index', signal);
   try {
+    const isIndexLost = record.indexSha256 !== null && stored.request.index === undefined;
+    if (isIndexLost) await requireRecordedArchive(store, record, stored.request.archive, signal);
     const archive = await door.openArchive(stored.request, signal);
     let closing: Promise<void> | undefined;
     const close = (): Promise<void> => (closing ??= closeBoth(archive, stored));

@@ -5,6 +5,7 @@ import type { ByteSource } from '../../base/source.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import { objectKey } from '../../storage/key.ts';
 import type { Store } from '../../storage/store.ts';
+import { ownIndex } from './digests.ts';
 import { readAside } from './manifests.ts';
 
 export interface StoredArchive {
@@ -15,6 +16,9 @@ export interface StoredArchive {
 }
 
 /**
+ * The index counts only when it is the one that was made with the backup (digests.ts); without one, whoever relies on
+ * single parts of the archive must prove all of it first.
+ *
  * @param manifest `always` also looks for what the manifest alone may hold when the index turns out to be damaged;
  *   without it, it is only read where there is no index.
  * @throws Failure `archive_damaged` when the archive is missing or not as long as it was; `store_unreachable`.
@@ -23,10 +27,11 @@ export async function openStoredArchive(
   store: Store,
   backup: BackupRecord,
   manifest: 'always' | 'without index' = 'without index',
+  signal?: AbortSignal,
 ): Promise<StoredArchive> {
   const archive = await openArchiveSource(store, backup);
   try {
-    const index = await openIndexSource(store, backup);
+    const index = await ownIndex(store, backup, signal);
     const aside = index === undefined || manifest === 'always' ? await readAside(store, backup) : undefined;
     const beside = { ...(index === undefined ? {} : { index }), ...(aside === undefined ? {} : { aside }) };
     return {
@@ -51,10 +56,4 @@ export async function openArchiveSource(store: Store, backup: BackupRecord): Pro
     `Cannot read the archive: it has ${source.size} bytes, and had ${backup.size} when it was made`,
     { facts: { backup: backup.id, size: source.size, expected: backup.size } },
   );
-}
-
-async function openIndexSource(store: Store, backup: BackupRecord): Promise<ByteSource | undefined> {
-  const key = objectKey(backup.server, backup.id, 'index');
-  // Asked first: a missing index is no fault (the archive is read through instead), an unreachable store is one.
-  return (await store.stat(key)) === undefined ? undefined : store.open(key);
 }

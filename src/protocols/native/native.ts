@@ -13,6 +13,7 @@ import { mountBackups } from './backups.ts';
 import { mountDocument } from './document.ts';
 import { mountDownloads } from './downloads.ts';
 import { answerFault } from './errors.ts';
+import { lookSlots } from './look-slots.ts';
 import { mountNode } from './node.ts';
 import { mountOneBackup } from './one-backup.ts';
 import { mountPanelReports } from './panel-reports.ts';
@@ -26,12 +27,17 @@ export * from './events/socket.ts';
 export type { EventLoopDelay } from './metrics/event-loop-delay.ts';
 export { mountMetrics, type OpenCopies } from './metrics/metrics.ts';
 
+/** Routes that read archives or trees for an answer. */
+const LOOKS = ['estimate', ':id/files', ':id/files/content'].map((name) => `/api/servers/:server/backups/${name}`);
+
 /** @param identify returns the caller of a bearer token in the config. */
 export function nativeDialect(identify: NonNullable<Dialect['identify']>): Dialect {
   return {
     name: 'native',
     identify,
     mount(app, ports) {
+      const looks = lookSlots();
+      for (const path of LOOKS) app.use(path, looks);
       mountBackups(app, ports);
       mountRestores(app, ports);
       mountDownloads(app, ports);

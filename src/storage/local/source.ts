@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { errnoOf, Failure, throwIfAborted, unlessAborted } from '../../base/failure.ts';
 import type { ByteSource } from '../../base/source.ts';
@@ -13,8 +13,8 @@ export async function openLocalSource(path: string, key: ObjectKey, directory: s
   let handle: FileHandle | undefined;
   try {
     handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    const facts = await handle.stat();
-    if (facts.isFile()) return new LocalSource(handle, facts.size, key, directory);
+    const facts = await handle.stat({ bigint: true });
+    if (facts.isFile()) return new LocalSource(handle, facts, key, directory);
   } catch (error) {
     await handle?.close();
     if (errnoOf(error) === 'ENOENT') throw missing(key, error);
@@ -36,13 +36,16 @@ function missing(key: ObjectKey, cause: unknown): Failure {
 class LocalSource implements ByteSource {
   readonly size: number;
   readonly descriptor: number;
+  readonly identity: string;
   readonly #handle: FileHandle;
   readonly #key: ObjectKey;
   readonly #directory: string;
 
-  constructor(handle: FileHandle, size: number, key: ObjectKey, directory: string) {
+  constructor(handle: FileHandle, facts: BigIntStats, key: ObjectKey, directory: string) {
     this.#handle = handle;
-    this.size = size;
+    this.size = Number(facts.size);
+    // The change time, which cannot be set: the time of the last write can.
+    this.identity = [key, facts.dev, facts.ino, facts.size, facts.mtimeNs, facts.ctimeNs].join(' ');
     this.descriptor = handle.fd;
     this.#key = key;
     this.#directory = directory;

@@ -49,6 +49,7 @@ export interface S3SourceOptions {
 
 export class S3Source implements ByteSource {
   readonly size: number;
+  readonly identity: string;
   readonly givesAway = true;
   readonly #bucket: S3Bucket;
   readonly #key: ObjectKey;
@@ -64,6 +65,7 @@ export class S3Source implements ByteSource {
 
   constructor({ bucket, key, name, facts, retry }: S3SourceOptions) {
     this.size = facts.size;
+    this.identity = `${name} ${facts.size} ${facts.etag}`;
     this.#bucket = bucket;
     this.#key = key;
     this.#name = name;
