@@ -53,6 +53,8 @@ function handOver(runtime: string): void {
   for (const signal of forwarded) process.on(signal, forward);
   const child = spawn(runtime, [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: 'inherit',
+    // spawn() takes text: arguments that are no UTF-8 are read from this process (cli/exact-arguments.ts).
+    env: { ...process.env, ROOST_HANDED_OVER_BY: `${process.pid}` },
   });
   child.on('error', (error) => {
     process.stderr.write(`roost: Cannot start ${runtime}: ${error.message}\n`);

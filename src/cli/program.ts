@@ -7,6 +7,7 @@ import { Command, CommanderError } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { asFailure, Failure } from '../base/failure.ts';
 import { printableText } from '../base/paths.ts';
+import { exactArguments } from './exact-arguments.ts';
 import { EXIT, type ExitCode, type Invocation } from './command.ts';
 import type { ComposeDaemon } from './daemon.ts';
 import { failureJson, failureText } from './terminal/failure-text.ts';
@@ -46,7 +47,7 @@ export async function runProgram(
   const terminal = new Terminal(stdout, stderr, env['TERM'] === 'dumb');
   const stop = listenForStop();
   try {
-    return await runCommand(argv, {
+    return await runCommand(exactArguments(argv), {
       terminal,
       clock: systemClock,
       env,

@@ -21,6 +21,7 @@ import {
   subcommand,
   workersOption,
 } from '../command.ts';
+import { openablePath } from '../exact-arguments.ts';
 import { NewArchive } from './new-archive.ts';
 import { ProgressBar } from '../terminal/progress.ts';
 
@@ -46,7 +47,11 @@ export function addArchiveCreate(group: Command, invocation: Invocation): void {
     .addOption(new Option('--engine <engine>', 'what compresses').choices(['auto', 'isal', 'zlib']).default('auto'))
     .addOption(workersOption())
     .action((directory: string, file: string, options: CreateOptions) =>
-      conclude(invocation, options, create(invocation, resolve(directory), file, options)),
+      conclude(
+        invocation,
+        options,
+        create(invocation, resolve(openablePath(directory, 'directory')), openablePath(file, 'new file'), options),
+      ),
     );
 }
 

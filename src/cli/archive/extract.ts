@@ -2,19 +2,19 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import fs from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import micromatch from 'micromatch';
 import { extractArchive } from '../../archive/archive.ts';
 import type { ExtractRequest, ExtractResult } from '../../archive/contract.ts';
 import { asFailure, Failure } from '../../base/failure.ts';
-import { printableText, toText } from '../../base/paths.ts';
+import { bytesOf, wirePath } from '../../base/paths.ts';
 import { formatBytes, parseBytes } from '../../base/sizes.ts';
+import { chooseEntries } from './choose.ts';
+import { bytesOfArgument, openablePath, shownArgument } from '../exact-arguments.ts';
 import {
   archiveFiles,
   encodingOption,
   type EncodingOption,
   expectDirectory,
   expectFile,
-  statOf,
   withArchive,
   wireWarnings,
 } from './files.ts';
@@ -34,6 +34,7 @@ type Owner = ExtractRequest['owner'];
 
 interface ExtractOptions extends JsonOption, EncodingOption {
   readonly path: readonly string[];
+  readonly glob: readonly string[];
   readonly maxSize: number;
   readonly owner?: Owner;
   readonly setuid: ExtractRequest['setuid'];
@@ -47,7 +48,8 @@ export function addArchiveExtract(group: Command, invocation: Invocation): void 
   subcommand(group, 'extract', 'Unpack an archive into a directory')
     .argument('<file>')
     .argument('<directory>', 'empty or not there yet')
-    .option('--path <glob>', 'unpack only what matches, such as "world/**" (repeatable)', collect, [])
+    .option('--path <path>', 'unpack only this file or directory, named exactly (repeatable)', collect, [])
+    .option('--glob <glob>', 'unpack only what matches, such as "world/**" (repeatable)', collect, [])
     .option('--max-size <size>', 'give up beyond this much content, such as 10GiB', parseSize, 0)
     .option('--owner <owner>', '"archive" or UID:GID (default: archive for root, else you)', parseOwner)
     .addOption(new Option('--setuid <what>', 'setuid and setgid bits').choices(['strip', 'keep']).default('strip'))
@@ -55,34 +57,35 @@ export function addArchiveExtract(group: Command, invocation: Invocation): void 
     .addOption(encodingOption())
     .addOption(workersOption())
     .action((file: string, directory: string, options: ExtractOptions) =>
-      conclude(invocation, options, extract(invocation, resolve(file), directory, options)),
+      conclude(invocation, options, extract(invocation, resolve(openablePath(file, 'file')), directory, options)),
     );
 }
 
 async function extract(
   invocation: Invocation,
   file: string,
-  directory: string,
+  argument: string,
   options: ExtractOptions,
 ): Promise<Outcome> {
   const startedAt = invocation.clock.monotonic();
   expectFile(file, DOING);
-  const isNew = await makeReady(directory, options.overwrite === true);
+  const isNew = await makeReady(argument, options.overwrite === true);
+  const directory = openablePath(argument, 'directory');
   const result = await unpackChosen(invocation, file, directory, options).catch((error: unknown) => {
-    if (isNew) removeIfEmpty(directory);
+    if (isNew) removeIfEmpty(argument);
     throw error;
   });
   const warnings = wireWarnings(result.warnings);
   noteWarnings(invocation.terminal, warnings, result.warningCount);
   const seconds = (invocation.clock.monotonic() - startedAt) / 1000;
-  const where = printableText(directory);
+  const where = shownArgument(argument);
   if (result.entries === 0 && result.warningCount > 0) {
     invocation.terminal.note(
       'warning: nothing was unpacked: all that the archive holds was passed over [nothing_left]',
     );
   }
   return {
-    json: { file, directory: resolve(directory), ...result, warnings, seconds },
+    json: { file, directory: wirePath(bytesOfArgument(resolve(argument))), ...result, warnings, seconds },
     text: `${where}: ${result.files} files, ${formatBytes(result.bytes)}, ${seconds.toFixed(1)} s`,
     warned: result.warningCount > 0,
   };
@@ -94,9 +97,11 @@ async function unpackChosen(
   directory: string,
   options: ExtractOptions,
 ): Promise<ExtractResult> {
+  const { path, glob } = options;
   const result = await unpack(invocation, file, directory, options);
-  if (options.path.length === 0 || result.entries > 0) return result;
-  throw new Failure('path_not_found', `${DOING}: nothing in the archive matches ${options.path.join(', ')}`, {
+  if (path.length + glob.length === 0 || result.entries > 0) return result;
+  const asked = [...path, ...glob].map(shownArgument).join(', ');
+  throw new Failure('path_not_found', `${DOING}: nothing in the archive is ${asked}`, {
     hint: 'See "roost archive list" for what is in it; quote globs, so that the shell leaves them alone.',
   });
 }
@@ -109,11 +114,15 @@ async function unpack(
 ): Promise<ExtractResult> {
   const bar = new ProgressBar(terminal, clock);
   try {
-    return await withArchive(archiveFiles(file), DOING, (source) =>
-      extractArchive({
-        source: { ...source, encoding: options.encoding },
+    return await withArchive(archiveFiles(file), DOING, async (opened) => {
+      const source = { ...opened, encoding: options.encoding };
+      const asked = { paths: options.path, globs: options.glob };
+      const isAll = options.path.length + options.glob.length === 0;
+      const choice = isAll ? undefined : await chooseEntries(source, asked, signal);
+      const result = await extractArchive({
+        source,
         into: resolve(into),
-        select: options.path.length === 0 ? undefined : selectPaths(options.path),
+        select: choice?.select,
         owner: options.owner ?? defaultOwner(),
         setuid: options.setuid,
         // No entry limit: names alone fill a disk hardly faster than content does, and inodes run out long before.
@@ -123,8 +132,11 @@ async function unpack(
         workers: options.workers,
         signal,
         onProgress: (progress) => bar.count('extracting', progress),
-      }),
-    );
+      });
+      const missing = choice?.missing() ?? [];
+      const warnings = [...missing, ...result.warnings];
+      return { ...result, warnings, warningCount: result.warningCount + missing.length };
+    });
   } finally {
     bar.end();
   }
@@ -135,17 +147,18 @@ async function unpack(
  * stay untouched.
  */
 async function makeReady(directory: string, overwrite: boolean): Promise<boolean> {
-  const shown = printableText(directory);
-  if (statOf(directory) === undefined) {
+  const shown = shownArgument(directory);
+  const path = bytesOf(bytesOfArgument(directory));
+  if (fs.statSync(path, { throwIfNoEntry: false }) === undefined) {
     try {
-      await mkdir(directory, { recursive: true });
+      await mkdir(path, { recursive: true });
     } catch (error) {
       throw asFailure(error, `Cannot make ${shown}`);
     }
     return true;
   }
-  expectDirectory(directory, 'Cannot extract into');
-  if (overwrite || fs.readdirSync(directory).length === 0) return false;
+  expectDirectory(openablePath(directory, 'directory'), 'Cannot extract into');
+  if (overwrite || fs.readdirSync(path).length === 0) return false;
   throw new Failure('invalid_request', `Cannot extract into ${shown}: it is not empty`, {
     hint: 'Name an empty or new directory, or allow files of the same names to be replaced with --overwrite.',
   });
@@ -153,7 +166,8 @@ async function makeReady(directory: string, overwrite: boolean): Promise<boolean
 
 /** Files unpacked before a failure stay: a damaged archive may give nothing more. */
 function removeIfEmpty(directory: string): void {
-  if (fs.readdirSync(directory).length === 0) fs.rmdirSync(directory);
+  const path = bytesOf(bytesOfArgument(directory));
+  if (fs.readdirSync(path).length === 0) fs.rmdirSync(path);
 }
 
 /** Only root may give files to other users. */
@@ -175,27 +189,4 @@ function parseSize(text: string): number {
   } catch (error) {
     throw new InvalidArgumentError(error instanceof Failure ? (error.hint ?? error.message) : String(error));
   }
-}
-
-/**
- * Selects the byte-string paths that an operator's globs match. Paths are matched as text, so that `?` is one letter of
- * any alphabet; a path that is not UTF-8 is matched byte by byte.
- *
- * A glob that matches a directory includes everything in it: `world` is `world/**`. A leading `./` or `/` and a
- * trailing slash are ignored.
- */
-export function selectPaths(globs: readonly string[]): (path: string) => boolean {
-  const matchers = globs.map((glob) => micromatch.matcher(bare(glob), { dot: true, nonegate: true }));
-  const chosen = (path: string) => matchers.some((matches) => matches(path));
-  return (bytes) => {
-    const path = toText(bytes) ?? bytes;
-    for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
-      if (chosen(path.slice(0, end))) return true;
-    }
-    return chosen(path);
-  };
-}
-
-function bare(glob: string): string {
-  return glob.replace(/^(?:\.?\/+)+/, '').replace(/\/+$/, '');
 }

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { resolve } from 'node:path';
 import { openArchive } from '../../archive/archive.ts';
 import type { ArchiveWarning, Entry } from '../../archive/entry.ts';
-import { fromText, printable, wirePath } from '../../base/paths.ts';
+import { bytesOfArgument, openablePath } from '../exact-arguments.ts';
+import { printable, wirePath } from '../../base/paths.ts';
 import { archiveFiles, encodingOption, type EncodingOption, withArchive, wireWarnings } from './files.ts';
 import { conclude, type Invocation, type JsonOption, noteWarnings, type Outcome, subcommand } from '../command.ts';
 import { type ListedItem, printList, trimmed } from '../terminal/entry-list.ts';
@@ -22,7 +23,7 @@ export function addArchiveList(group: Command, invocation: Invocation): void {
     .option('--path <directory>', 'only what lies directly in this directory')
     .addOption(encodingOption())
     .action((file: string, options: ListOptions) =>
-      conclude(invocation, options, list(invocation, resolve(file), options)),
+      conclude(invocation, options, list(invocation, resolve(openablePath(file, 'file')), options)),
     );
 }
 
@@ -37,7 +38,7 @@ async function list(invocation: Invocation, file: string, { json, path, encoding
   await withArchive(archiveFiles(file), 'Cannot list', async (source) => {
     const archive = await openArchive({ ...source, encoding, onWarning }, signal);
     try {
-      const level = path === undefined ? undefined : fromText(trimmed(path));
+      const level = path === undefined ? undefined : bytesOfArgument(trimmed(path));
       const entries = level === undefined ? archive.entries(signal) : levelOf(archive, level);
       const head = { file, format: archive.format, path: level === undefined ? undefined : wirePath(level) };
       await printList(terminal, json === true, head, itemsOf(entries));

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { verifyArchive } from '../../archive/archive.ts';
 import { printableText } from '../../base/paths.ts';
 import { formatBytes } from '../../base/sizes.ts';
+import { openablePath } from '../exact-arguments.ts';
 import { archiveFiles, encodingOption, type EncodingOption, readManifest, withArchive, wireWarnings } from './files.ts';
 import {
   conclude,
@@ -24,7 +25,9 @@ export function addArchiveVerify(group: Command, invocation: Invocation): void {
     .argument('<file>')
     .addOption(encodingOption())
     .addOption(workersOption())
-    .action((file: string, options: VerifyOptions) => conclude(invocation, options, verify(invocation, file, options)));
+    .action((file: string, options: VerifyOptions) =>
+      conclude(invocation, options, verify(invocation, openablePath(file, 'file'), options)),
+    );
 }
 
 async function verify(invocation: Invocation, file: string, { workers, encoding }: VerifyOptions): Promise<Outcome> {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { printableText } from '../../base/paths.ts';
+import { bytesOfArgument } from '../exact-arguments.ts';
+import { printableText, wirePath } from '../../base/paths.ts';
 import { ask, DirectoryObject } from '../client/objects.ts';
 import { backupCommand, type DaemonOptions, findBackup, findServer, type Target } from '../client/target.ts';
 import { conclude, type Invocation, type Outcome } from '../command.ts';
@@ -20,7 +21,7 @@ export function addBackupFiles(group: Command, invocation: Invocation): void {
 async function files(invocation: Invocation, server: string, word: string, options: FilesOptions): Promise<Outcome> {
   const target = await findServer(invocation, options, server);
   const id = await findBackup(target, word, invocation.signal);
-  const path = trimmed(options.path);
+  const path = wirePath(bytesOfArgument(trimmed(options.path)));
   const items = pages(target, id, path, invocation.signal);
   await printList(invocation.terminal, options.json === true, { path }, items);
   return {};

@@ -1,18 +1,38 @@
 import type { Command } from 'commander';
-import { isRecord } from '../client/api-client.ts';
+import * as z from 'zod';
+import { wirePath } from '../../base/paths.ts';
+import { formatBytes } from '../../base/sizes.ts';
+import { readAs, Warning } from '../client/objects.ts';
 import { backupCommand, type DaemonOptions, findBackup, findServer } from '../client/target.ts';
-import { collect, conclude, type Invocation, type Outcome } from '../command.ts';
+import { collect, conclude, type Invocation, noteWarnings, type Outcome } from '../command.ts';
+import { bytesOfArgument } from '../exact-arguments.ts';
 import { waitForJob } from '../client/wait-for-job.ts';
 
 interface RestoreOptions extends DaemonOptions {
   readonly path: readonly string[];
+  readonly glob: readonly string[];
   readonly truncate?: boolean;
+  readonly force?: boolean;
 }
+
+const RestoreObject = z.looseObject({
+  message: z.string(),
+  files: z.number().nullish(),
+  bytes: z.number().nullish(),
+  removed: z.number().nullish(),
+  skipped: z.number().nullish(),
+  seconds: z.number().nullish(),
+  warnings: z.array(Warning).nullish(),
+  warningCount: z.number().nullish(),
+});
+type RestoreObject = z.infer<typeof RestoreObject>;
 
 export function addBackupRestore(group: Command, invocation: Invocation): void {
   backupCommand(group, 'restore', 'Bring a server back to a backup and wait for the end')
-    .option('--path <glob>', 'restore only what matches, such as "world/**" (repeatable)', collect, [])
+    .option('--path <path>', 'restore only this file or directory, named exactly (repeatable)', collect, [])
+    .option('--glob <glob>', 'restore only what matches, such as "world/**" (repeatable)', collect, [])
     .option('--truncate', 'also remove files that the backup does not hold')
+    .option('--force', 'truncate also where that removes what the backup cannot put back')
     .action((server: string, backup: string, options: RestoreOptions) =>
       conclude(invocation, options, restore(invocation, server, backup, options)),
     );
@@ -26,14 +46,33 @@ async function restore(
 ): Promise<Outcome> {
   const target = await findServer(invocation, options, server);
   const id = await findBackup(target, word, invocation.signal);
+  const { path, glob } = options;
   const answer = await waitForJob(invocation, target, id, {
     method: 'POST',
     path: `${target.backups}/restore?id=${id}`,
     body: {
       truncate: options.truncate === true,
-      paths: options.path.length === 0 ? undefined : options.path,
+      force: options.force,
+      paths: path.length === 0 ? undefined : path.map((each) => wirePath(bytesOfArgument(each))),
+      globs: glob.length === 0 ? undefined : glob,
     },
   });
-  const message = isRecord(answer) && typeof answer['message'] === 'string' ? answer['message'] : 'Restored';
-  return { json: answer, text: message };
+  const done = readAs(target.client, RestoreObject, answer);
+  const warnings = done.warnings ?? [];
+  noteWarnings(invocation.terminal, warnings, done.warningCount ?? warnings.length);
+  // Where nothing stops servers, each restore says so; that alone is no reason for a script to stop.
+  const warned = (done.warningCount ?? 0) > warnings.filter(({ code }) => code === 'not_stopped').length;
+  return { json: answer, text: sentence(done), warned };
+}
+
+/** What was done, as far as the daemon tells. */
+function sentence({ message, files, bytes, removed, skipped, seconds }: RestoreObject): string {
+  const counts = [
+    typeof files === 'number' ? `${files} files` : '',
+    typeof bytes === 'number' ? formatBytes(bytes) : '',
+    typeof removed === 'number' && removed > 0 ? `${removed} removed` : '',
+    typeof skipped === 'number' && skipped > 0 ? `${skipped} skipped` : '',
+    typeof seconds === 'number' ? `${seconds.toFixed(1)} s` : '',
+  ].filter((part) => part !== '');
+  return counts.length === 0 ? message : `${message}: ${counts.join(', ')}`;
 }

@@ -9,7 +9,7 @@ import type { ApiClient, ApiRequest } from './api-client.ts';
 import { noteWarnings } from '../command.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 
-const Warning = z.looseObject({ path: z.string(), code: z.string(), message: z.string() });
+export const Warning = z.looseObject({ path: z.string(), code: z.string(), message: z.string() });
 
 /** Loose: `--json` also prints fields that this version does not know. */
 export const BackupObject = z.looseObject({

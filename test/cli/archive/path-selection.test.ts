@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { fromText } from '../../../src/base/paths.ts';
-import { selectPaths } from '../../../src/cli/archive/extract.ts';
+import { matchGlobs } from '../../../src/cli/archive/choose.ts';
 
 function chosen(globs: readonly string[], paths: readonly string[]): string[] {
-  const select = selectPaths(globs);
+  const select = matchGlobs(globs);
   return paths.filter((path) => select(fromText(path)));
 }
 
@@ -39,7 +39,7 @@ describe('choosing paths of an archive', () => {
   });
 
   it('matches names that are no text byte by byte', () => {
-    expect(selectPaths(['caf?/*'])('caf\xe9/menu')).toBe(true);
+    expect(matchGlobs(['caf?/*'])('caf\xe9/menu')).toBe(true);
   });
 
   it('does not take "!" for a negation', () => {

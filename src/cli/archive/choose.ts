@@ -1,0 +1,80 @@
+/** What `--path` and `--glob` choose of an archive: names first, as in a restore through the daemon. */
+import micromatch from 'micromatch';
+import { openArchive } from '../../archive/archive.ts';
+import type { OpenRequest } from '../../archive/contract.ts';
+import type { ArchiveWarning } from '../../archive/entry.ts';
+import { ExactNames } from '../../archive/select/exact-names.ts';
+import { selectPaths } from '../../archive/select/selection.ts';
+import { toText, wirePath } from '../../base/paths.ts';
+import { bytesOfArgument } from '../exact-arguments.ts';
+
+export interface Choice {
+  /** @param path a byte string. */
+  select(path: string): boolean;
+  /** Call when every entry was asked for: `--path` arguments that chose nothing. */
+  missing(): readonly ArchiveWarning[];
+}
+
+/**
+ * Reads the names in the archive to find out which of the paths it has; each of the others counts as a glob.
+ *
+ * @param paths arguments of the command line.
+ */
+export async function chooseEntries(
+  source: OpenRequest,
+  { paths, globs }: { readonly paths: readonly string[]; readonly globs: readonly string[] },
+  signal: AbortSignal,
+): Promise<Choice> {
+  const { found, missing } = await findNames(source, paths, signal);
+  const exact = selectPaths(found);
+  const tried = missing.map((path) => ({ path, matches: matchGlobs([path]) }));
+  const patterns = matchGlobs(globs);
+  const matched = new Set<string>();
+  return {
+    select(path) {
+      for (const each of tried) if (each.matches(path)) matched.add(each.path);
+      return exact.selects(path, 'other') || patterns(path) || tried.some((each) => each.matches(path));
+    },
+    missing: () => missing.filter((path) => !matched.has(path)).map(missingWarning),
+  };
+}
+
+async function findNames(source: OpenRequest, paths: readonly string[], signal: AbortSignal) {
+  if (paths.length === 0) return { found: [], missing: [] };
+  const names = new ExactNames(paths.map((path) => wirePath(bytesOfArgument(path))));
+  const archive = await openArchive(source, signal);
+  try {
+    for await (const { path } of archive.entries(signal)) names.see(path);
+  } finally {
+    await archive.close();
+  }
+  return names.result();
+}
+
+function missingWarning(path: string): ArchiveWarning {
+  const message = 'It was not unpacked: the archive has no such path';
+  return { path: bytesOfArgument(path), code: 'not_in_backup', message };
+}
+
+/**
+ * Selects the byte-string paths that an operator's globs match. Paths are matched as text, so that `?` is one letter of
+ * any alphabet; a path that is not UTF-8 is matched byte by byte.
+ *
+ * A glob that matches a directory includes everything in it: `world` is `world/**`. A leading `./` or `/` and a
+ * trailing slash are ignored.
+ */
+export function matchGlobs(globs: readonly string[]): (path: string) => boolean {
+  const matchers = globs.map((glob) => micromatch.matcher(bare(glob), { dot: true, nonegate: true }));
+  const chosen = (path: string) => matchers.some((matches) => matches(path));
+  return (bytes) => {
+    const path = toText(bytes) ?? bytes;
+    for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
+      if (chosen(path.slice(0, end))) return true;
+    }
+    return chosen(path);
+  };
+}
+
+function bare(glob: string): string {
+  return glob.replace(/^(?:\.?\/+)+/, '').replace(/\/+$/, '');
+}
