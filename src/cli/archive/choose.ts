@@ -10,7 +10,7 @@ import { bytesOfArgument } from '../exact-arguments.ts';
 
 export interface Choice {
   /** @param path a byte string. */
-  select(path: string): boolean;
+  readonly select: (path: string) => boolean;
   /** Call when every entry was asked for: `--path` arguments that chose nothing. */
   missing(): readonly ArchiveWarning[];
 }
