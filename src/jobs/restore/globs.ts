@@ -22,7 +22,7 @@ export const MAX_EXPANDED = 1000;
  * take less than 60 for a byte.
  */
 const FREE_STEPS = 20_000_000;
-const STEPS_PER_BYTE = 256;
+const STEPS_PER_BYTE = 128;
 
 export interface GlobSelection extends PathSelection {
   /** Steps taken so far. */

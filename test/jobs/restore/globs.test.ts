@@ -104,9 +104,64 @@ describe('the globs of a restore', () => {
     expect(() => compileGlobs(globs)).toThrow(expect.objectContaining({ code: 'invalid_request' }));
   });
 
-  it('takes no longer for a pattern that drives regular expressions mad', () => {
+  it('takes steps in proportion to the names, whatever the pattern', () => {
     const selection = compileGlobs([`${'*a'.repeat(400)}*b`, `${'**/'.repeat(200)}b`]);
     expect(selection.selects('a'.repeat(255), 'file')).toBe(false);
     expect(selection.selects(`${'a/'.repeat(1000)}c`, 'file')).toBe(false);
+    expect(selection.steps).toBeLessThan(1_000_000);
+  });
+
+  it('gives up when a list is not worth its steps, instead of going on for hours', () => {
+    const costly = compileGlobs(Array.from({ length: 100 }, (_, at) => `**/${'*a'.repeat(127)}${at}`));
+    const name = `${'a'.repeat(250)}/`.repeat(8);
+    const look = (): void => {
+      for (let at = 0; at < 1000; at++) costly.selects(`${name}${at}`, 'file');
+    };
+    expect(look).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+    expect(costly.steps).toBeLessThan(100_000_000);
+  });
+
+  it('lets a hundred usual globs look at many names', () => {
+    const usual = compileGlobs(Array.from({ length: 100 }, (_, at) => `**/*.x${at}`));
+    for (let at = 0; at < 3000; at++) usual.selects(`world/region/r.${at}.0.mca`, 'file');
+    expect(usual.selects('world/a.x7', 'file')).toBe(true);
+  });
+
+  it('never fails but by refusing, over random text', () => {
+    const piece = fc.constantFrom(
+      '{',
+      '}',
+      ',',
+      '..',
+      '[',
+      ']',
+      '!',
+      '*',
+      '**',
+      '?',
+      '\\',
+      '/',
+      'a',
+      '9e9',
+      '(',
+      ')',
+      '^',
+      '-',
+      ' ',
+      '[:alpha:]',
+    );
+    const text = fc.array(piece, { minLength: 1, maxLength: 40 }).map((parts) => parts.join(''));
+    const property = fc.property(fc.array(text, { minLength: 1, maxLength: 5 }), (list) => {
+      let selection: ReturnType<typeof compileGlobs>;
+      try {
+        selection = compileGlobs(list);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'invalid_request' });
+        return;
+      }
+      for (const path of ['a', 'a/b', '!a', '[', 'a\\b/c d']) selection.selects(path, 'file');
+      expect(selection.steps).toBeLessThan(500_000);
+    });
+    fc.assert(property, { numRuns: 500 });
   });
 });
