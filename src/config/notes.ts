@@ -25,6 +25,14 @@ function closedApi({ tokens, panel, servers }: Omit<Config, 'notes'>): string[] 
   return notes;
 }
 
+/** What a check of the file says besides; at each start it would only be repeated. */
+export function notesOnRestores({ power }: Pick<Config, 'power'>): string[] {
+  if (power.driver !== 'none') return [];
+  return [
+    'power.driver is none: nothing stops a server for a restore, so a running game may overwrite it (docs/power.md).',
+  ];
+}
+
 function openNetwork({ api }: Omit<Config, 'notes'>): string[] {
   const local = api.host === 'localhost' || api.host === '::1' || (isIP(api.host) === 4 && api.host.startsWith('127.'));
   if (local || api.tls !== null) return [];

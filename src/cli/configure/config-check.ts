@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/config.ts';
+import { notesOnRestores } from '../../config/notes.ts';
 import { conclude, type Invocation, type JsonOption, type Outcome, subcommand } from '../command.ts';
 
 interface CheckOptions extends JsonOption {
@@ -14,7 +15,8 @@ export function addConfigCommands(program: Command, invocation: Invocation): voi
 }
 
 async function check({ terminal, env }: Invocation, { config: file }: CheckOptions): Promise<Outcome> {
-  const { notes } = await loadConfig(file, env);
+  const config = await loadConfig(file, env);
+  const notes = [...config.notes, ...notesOnRestores(config)];
   for (const note of notes) terminal.note(`note: ${note}`);
   return { json: { file, ok: true, notes }, text: `${file} is in order` };
 }

@@ -231,6 +231,31 @@ describe('the other backup commands', () => {
     expect(ran.stdout).toContain(FIRST);
   });
 
+  it('restore sends names as they are, patterns apart from them, and tells what was done', async () => {
+    const warnings = [
+      { path: 'gone', code: 'not_in_backup', message: 'It was not restored' },
+      { path: '', code: 'not_stopped', message: 'The server was not stopped' },
+    ];
+    const counts = { files: 12, bytes: 2048, removed: 3, skipped: 0, seconds: 1.25 };
+    const body = { success: true, message: 'Backup restored successfully', ...counts, warnings, warningCount: 2 };
+    const argv = ['restore', SERVER, FIRST, '--path', '!first', '--path', 'n\udce4me', '--glob', '*.jar', '--truncate'];
+    const ran = await roost(always(200, body), [...argv, '--force']);
+    expect(lastAsked()).toMatchObject({
+      body: { truncate: true, force: true, paths: ['!first', 'n\\xe4me'], globs: ['*.jar'] },
+    });
+    expect(ran.stdout).toBe('Backup restored successfully: 12 files, 2.0 KiB, 3 removed, 1.3 s\n');
+    expect(ran.stderr).toContain('warning: gone: It was not restored [not_in_backup]');
+    expect(ran.stderr).toContain('warning: The server was not stopped [not_stopped]');
+    expect(ran.exitCode).toBe(3);
+  });
+
+  it('restore ends well when it has only to say that nothing stops servers', async () => {
+    const warnings = [{ path: '', code: 'not_stopped', message: 'The server was not stopped' }];
+    const body = { success: true, message: 'Backup restored successfully', warnings, warningCount: 1 };
+    const ran = await roost(always(200, body), ['restore', SERVER, FIRST]);
+    expect(ran).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('[not_stopped]') });
+  });
+
   it('restore sends globs and truncate, and prints the daemon’s words', async () => {
     const ran = await roost(always(200, { success: true, message: 'Backup restored successfully' }), [
       'restore',

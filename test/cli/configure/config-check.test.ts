@@ -18,7 +18,8 @@ afterEach(() => {
 describe('roost config check', () => {
   it('is content with the config of a first run', async () => {
     const ran = await run(['config', 'check', '--config', file]);
-    expect(ran).toMatchObject({ exitCode: 0, stdout: `${file} is in order\n`, stderr: '' });
+    expect(ran).toMatchObject({ exitCode: 0, stdout: `${file} is in order\n` });
+    expect(ran.stderr).toMatch(/^note: power\.driver is none: [^\n]*\n$/);
   });
 
   it('names all faults at once and exits 2', async () => {
@@ -45,6 +46,17 @@ describe('roost config check', () => {
     const ran = await run(['config', 'check', '--config', file]);
     expect(ran.exitCode).toBe(0);
     expect(ran.stderr).toContain('note: Others than its owner may read');
+  });
+
+  it('notes that restores stop no server, until a driver does', async () => {
+    expect((await run(['config', 'check', '--config', file])).stderr).toContain('note: power.driver is none');
+    fs.appendFileSync(
+      file,
+      'power: { driver: command, status: [/bin/false], stop: [/bin/true], start: [/bin/true] }\n',
+    );
+    const ran = await run(['config', 'check', '--config', file]);
+    expect(ran.exitCode).toBe(0);
+    expect(ran.stderr).not.toContain('power.driver');
   });
 
   it('exits 2 when there is no such file, and when none is named', async () => {

@@ -209,6 +209,32 @@ describe('restore', () => {
     expect(answer.headers.get('location')).toBe(`/api/jobs/${String(jobId)}`);
   });
 
+  test('hands over paths as they are spelt, patterns and force, and answers with what was done', async () => {
+    const { call, service } = openNativeApp();
+    const { id } = service.add();
+    const counts = { files: 3, bytes: 4, removed: 5, skipped: 6, seconds: 0.5 };
+    service.restoreOutcome = { warnings: [], warningCount: 0, counts };
+    const paths = ['!a', 'b\r', 'c\nd', '{1..2}', ' e '];
+    const answer = await call('POST', `${BACKUPS}/restore?id=${id}`, {
+      body: { truncate: true, force: true, paths, globs: ['**/*.jar'] },
+    });
+    expect(answer.body).toEqual({ success: true, message: 'Backup restored successfully', ...counts });
+    expect(service.lastCall('restore')).toMatchObject([{ truncate: true, force: true, paths, globs: ['**/*.jar'] }]);
+  });
+
+  test.each([
+    { paths: ['a\0'] },
+    { paths: ['\ud800'] },
+    { paths: [''] },
+    { globs: ['a\nb'] },
+    { globs: [] },
+    { force: 1 },
+  ])('refuses %j', async (body) => {
+    const { call, service } = openNativeApp();
+    const { id } = service.add();
+    expect((await call('POST', `${BACKUPS}/restore?id=${id}`, { body })).status).toBe(400);
+  });
+
   test('a misspelt field is refused instead of restoring everything', async () => {
     const { call, service } = openNativeApp();
     const { id } = service.add();

@@ -54,6 +54,29 @@ describe('servers', () => {
   });
 });
 
+test('a server of which only backups are left is shown as such', async () => {
+  const { call, service } = openNativeApp();
+  const view = service.serverViews.get(SERVER);
+  if (view !== undefined) service.serverViews.set(SERVER, { ...view, directory: false, backups: 2 });
+  const { body } = await call('GET', '/api/servers');
+  expect(body).toContainEqual(expect.objectContaining({ id: SERVER, state: 'no directory', backups: 2 }));
+  expect(body).toContainEqual(expect.not.objectContaining({ state: expect.anything() }));
+});
+
+test('one job can be read by whoever may begin such jobs of its server, and by no one else', async () => {
+  const tokens = [
+    tokenWith('restores', SECRET, { servers: [SERVER], permissions: ['backup.restore'] }),
+    tokenWith('other', `${SECRET}-2`, { servers: [OTHER_SERVER], permissions: ['backup.restore'] }),
+    tokenWith('downloads', `${SECRET}-3`, { servers: [SERVER], permissions: ['backup.download'] }),
+  ];
+  const { call, service } = openNativeApp({ tokens });
+  const job = jobView({ kind: 'restore' });
+  service.jobViews = [job];
+  const status = async (token: string): Promise<number> => (await call('GET', `/api/jobs/${job.id}`, { token })).status;
+  expect(await Promise.all([SECRET, `${SECRET}-2`, `${SECRET}-3`].map(status))).toEqual([200, 404, 403]);
+  expect((await call('GET', '/api/jobs', { token: SECRET })).status).toBe(403);
+});
+
 describe('jobs', () => {
   test('carry what is known of them, dates as ISO 8601, and nothing of their request', async () => {
     const { call, service } = openNativeApp();
