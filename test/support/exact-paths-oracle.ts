@@ -11,27 +11,8 @@ import { clearDirectory, directory, file, readTree, symlink, type Tree, type Tre
 
 /** What globs, shells, options, lists of names and terminals read as something else. */
 const PIECES = [
-  ...[
-    'a',
-    'b',
-    '*',
-    '?',
-    '[a]',
-    '[!a]',
-    '{a,b}',
-    '{1..3}',
-    '!',
-    '#',
-    '\\',
-    '\\x41',
-    '**',
-    '(a|b)',
-    '+(a)',
-    '@',
-    '-',
-    '--',
-  ],
-  ...[' ', '\n', '\t', '\r', '\xe4', '\xff', '\xc3\xa9', '.', '..', '~', '$a', '"', "'", ':', '\x1b', '%41'],
+  ...'ab?!#\\@-~.: \n\t\r\xe4\xff\x1b"\''.split(''),
+  ...'* ** [a] [!a] {a,b} {1..3} \\x41 (a|b) +(a) -- \xc3\xa9 .. $a %41'.split(' '),
 ];
 
 const names = fc
@@ -67,7 +48,7 @@ function nodesIn(branch: Branch, above: string): [string, TreeNode][] {
     const path = `${above}${name}`;
     if (below === null) return [[path, symlink('a')]];
     if (typeof below === 'string') return [[path, file(below)]];
-    return [[path, directory()], ...nodesIn(below, `${path}/`)];
+    return ([[path, directory()]] as [string, TreeNode][]).concat(nodesIn(below, `${path}/`));
   });
 }
 
