@@ -97,10 +97,9 @@ export interface WarningPage {
 export interface BackupTotals {
   readonly backups: number;
   readonly bytes: number;
-  /** How many are completed and good, damaged, suspect (and not damaged), failed. */
-  readonly states: BackupStates;
 }
 
+/** How many are completed and good, damaged, suspect (and not damaged), failed. */
 export interface BackupStates {
   readonly completed: number;
   readonly damaged: number;
@@ -139,8 +138,12 @@ export interface BackupTable {
   dueForVerification(before: number, limit: number): BackupRecord[];
   /** How many count against a limit: all but failed ones. Suspect ones that were not accepted are counted apart. */
   countKept(server: ServerId): { readonly good: number; readonly suspect: number };
+  /** How many are dated later than that. */
+  countCreatedAfter(time: number): number;
   /** Rows of any status and bytes of archives, by server. */
   totals(): Map<ServerId, BackupTotals>;
+  /** By server. */
+  states(): Map<ServerId, BackupStates>;
 
   /** IN_PROGRESS -> COMPLETED; `not_running` when it has ended already. */
   complete(id: BackupId, facts: CompletedBackup): BackupRecord;

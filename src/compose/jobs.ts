@@ -1,7 +1,7 @@
 /** Builds the jobs: all verbs over one catalogue, one set of stores and one runner. */
 import { MEBIBYTE } from '../base/sizes.ts';
 import type { BelievableClock } from '../base/believable-clock.ts';
-import type { Clock } from '../base/clock.ts';
+import { type Clock, DAY_MS } from '../base/clock.ts';
 import type { Failure } from '../base/failure.ts';
 import type { JobId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
@@ -112,6 +112,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
     log,
     events,
     onStep: onRestoreStep,
+    canDelete: () => believable.canDelete(),
   };
   const reading = { catalogue, stores, archive, registry, config, heldOut, log };
   const verbs = [
@@ -162,6 +163,8 @@ export function composeJobs(deps: JobsDeps): Jobs {
       await rebuildNewStores({ catalogue, stores, log });
       await failedBackups.sweep();
       failedRows.sweep();
+      const ahead = catalogue.backups.countCreatedAfter(believable.now() + DAY_MS);
+      if (ahead > 0) log.warn('Some backups are dated in the future: they are set aside', { backups: ahead });
       copies.start();
     },
     automate() {

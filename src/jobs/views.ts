@@ -61,8 +61,8 @@ export function viewServers(
   servers: readonly GameServer[],
   { catalogue, runner }: ViewDependencies,
 ): readonly ServerView[] {
-  const totals = catalogue.backups.totals();
-  return servers.map((server) => viewServer(server, true, totals, { catalogue, runner }));
+  const counts = countsOf(catalogue);
+  return servers.map((server) => viewServer(server, true, counts, { catalogue, runner }));
 }
 
 /** Servers of which only backups are left. @param present those that have a directory. */
@@ -70,22 +70,35 @@ export function viewLostServers(
   present: readonly GameServer[],
   { catalogue, runner }: ViewDependencies,
 ): readonly ServerView[] {
-  const totals = catalogue.backups.totals();
+  const counts = countsOf(catalogue);
   const here = new Set(present.map(({ id }) => id));
-  const lost = [...totals.keys()].filter((id) => !here.has(id));
-  return lost.map((id) => viewServer({ id, name: defaultName(id) }, false, totals, { catalogue, runner }));
+  const lost = [...counts.totals.keys()].filter((id) => !here.has(id));
+  return lost.map((id) => viewServer({ id, name: defaultName(id) }, false, counts, { catalogue, runner }));
+}
+
+function countsOf({ backups }: Pick<Catalogue, 'backups'>) {
+  return { totals: backups.totals(), states: backups.states() };
 }
 
 function viewServer(
   { id, name }: Pick<GameServer, 'id' | 'name'>,
   directory: boolean,
-  totals: ReturnType<Catalogue['backups']['totals']>,
+  counts: ReturnType<typeof countsOf>,
   { catalogue, runner }: ViewDependencies,
 ): ServerView {
-  const { backups, bytes, states } = totals.get(id) ?? { backups: 0, bytes: 0, states: undefined };
+  const { backups, bytes } = counts.totals.get(id) ?? { backups: 0, bytes: 0 };
   const { suspended, settings } = catalogue.servers.get(id);
   const status = statusOf(id, runner);
-  return { id, name: shownName(id, name, settings), status, suspended, directory, backups, bytes, states };
+  return {
+    id,
+    name: shownName(id, name, settings),
+    status,
+    suspended,
+    directory,
+    backups,
+    bytes,
+    states: counts.states.get(id),
+  };
 }
 
 /** In the settings of a server's row. */

@@ -7,6 +7,7 @@ import type {
   BackupFilter,
   BackupPage,
   BackupTable,
+  BackupStates,
   BackupTotals,
   CompletedBackup,
   NewBackup,
@@ -22,7 +23,7 @@ import { isTaken } from '../sqlite/sqlite-failure.ts';
 
 const NEWEST_FIRST = 'ORDER BY created_at DESC, seq DESC';
 
-const TOTALS = `SELECT server, count(*) AS backups, sum(size) AS bytes,
+const STATES = `SELECT server,
   count(*) FILTER (WHERE status = 'COMPLETED') AS completed, count(*) FILTER (WHERE status = 'FAILED') AS failed,
   count(*) FILTER (WHERE damaged_at IS NOT NULL) AS damaged,
   count(*) FILTER (WHERE damaged_at IS NULL AND suspect IS NOT NULL AND accepted_at IS NULL) AS suspect
@@ -163,14 +164,28 @@ export class Backups implements BackupTable {
     return { good: integer(row, 'kept') - suspect, suspect };
   }
 
+  countCreatedAfter(time: number): number {
+    const row = this.#database.one('SELECT count(*) AS later FROM backups WHERE created_at > :time', { time });
+    return row === undefined ? 0 : integer(row, 'later');
+  }
+
   totals(): Map<ServerId, BackupTotals> {
-    const rows = this.#database.all(TOTALS, {});
+    const sql = 'SELECT server, count(*) AS backups, sum(size) AS bytes FROM backups GROUP BY server';
+    const rows = this.#database.all(sql, {});
     return new Map(
-      rows.map((row) => {
-        const [backups, damaged, suspect] = [integer(row, 'backups'), integer(row, 'damaged'), integer(row, 'suspect')];
+      rows.map((row) => [
+        text(row, 'server') as ServerId,
+        { backups: integer(row, 'backups'), bytes: integer(row, 'bytes') },
+      ]),
+    );
+  }
+
+  states(): Map<ServerId, BackupStates> {
+    return new Map(
+      this.#database.all(STATES, {}).map((row) => {
+        const [damaged, suspect] = [integer(row, 'damaged'), integer(row, 'suspect')];
         const completed = integer(row, 'completed') - damaged - suspect;
-        const states = { completed, damaged, suspect, failed: integer(row, 'failed') };
-        return [text(row, 'server') as ServerId, { backups, bytes: integer(row, 'bytes'), states }];
+        return [text(row, 'server') as ServerId, { completed, damaged, suspect, failed: integer(row, 'failed') }];
       }),
     );
   }

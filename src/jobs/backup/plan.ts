@@ -7,6 +7,7 @@ import type { Log } from '../../base/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';
+import { newestFirst } from '../../policy/order.ts';
 import { checkInodes, checkReserve, checkRoom, expectedSize, surelyFits } from '../../policy/limits.ts';
 import type { GameServer, Registry } from '../../servers/registry.ts';
 import type { HeldOut } from '../../servers/held-out.ts';
@@ -110,7 +111,9 @@ async function findBase(server: ServerId, deps: PlanDeps): Promise<WriteRequest[
   for (const store of deps.stores.all()) {
     if (store.localPath === undefined) continue;
     const record = deps.catalogue.backups.newestGood(server, store.name);
-    if (record !== undefined && record.createdAt > (newest?.record.createdAt ?? -1)) newest = { record, store };
+    if (record === undefined) continue;
+    const [first] = newestFirst(newest === undefined ? [record] : [newest.record, record]);
+    if (first === record) newest = { record, store };
   }
   if (newest === undefined) return undefined;
   try {

@@ -10,6 +10,7 @@ import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { Log } from '../../base/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
+import type { BackupRecord } from '../../catalogue/records.ts';
 import type { RemoveServer, RemovedServer } from '../contract.ts';
 
 export interface ServerRemovalDeps {
@@ -26,6 +27,8 @@ type Settings = Pick<Catalogue, 'servers'>;
 
 interface Decision {
   readonly decidedAt: number;
+  /** The last backup's place in the order of making; absent in decisions of older versions. */
+  readonly sequence?: number;
   readonly deleteAt: number;
 }
 
@@ -38,7 +41,11 @@ export async function removeServer(
   const now = clock.now();
   const deleteAt = backups === 'keep' ? null : now + graceDays * DAY_MS;
   // Store the decision first, so that the next start continues after a crash.
-  storeDecision(server, deleteAt === null ? undefined : { decidedAt: now, deleteAt }, catalogue);
+  storeDecision(
+    server,
+    deleteAt === null ? undefined : { decidedAt: now, sequence: lastSequence(server, catalogue), deleteAt },
+    catalogue,
+  );
   const deleted = deleteAt === null || deleteAt > now ? 0 : await deleteCoveredBackups(server, deps);
   const kept = catalogue.backups.list({ server }).length;
   return { deleted, kept, deleteAt: decisionOn(server, catalogue)?.deleteAt ?? null };
@@ -60,9 +67,7 @@ export async function deleteCoveredBackups(server: ServerId, deps: ServerRemoval
   const { catalogue, log } = deps;
   const decision = decisionOn(server, catalogue);
   if (decision === undefined) return 0;
-  const covered = catalogue.backups
-    .list({ server })
-    .filter(({ createdAt, locked }) => createdAt <= decision.decidedAt && !locked);
+  const covered = catalogue.backups.list({ server }).filter((record) => isCovered(record, decision) && !record.locked);
   let deleted = 0;
   for (const { id } of covered) {
     try {
@@ -77,6 +82,16 @@ export async function deleteCoveredBackups(server: ServerId, deps: ServerRemoval
   return deleted;
 }
 
+/** By the order of making where there is one: a clock that was set back must not cover a backup made later. */
+function isCovered({ createdAt, sequence }: BackupRecord, decision: Decision): boolean {
+  if (decision.sequence === undefined || sequence === 0) return createdAt <= decision.decidedAt;
+  return sequence <= decision.sequence;
+}
+
+function lastSequence(server: ServerId, { backups }: Pick<Catalogue, 'backups'>): number {
+  return Math.max(0, ...backups.list({ server }).map(({ sequence }) => sequence));
+}
+
 function storeDecision(server: ServerId, decision: Decision | undefined, { servers }: Settings): void {
   const { [SETTING]: _, ...others } = servers.get(server).settings;
   servers.setSettings(server, decision === undefined ? others : { ...others, [SETTING]: decision });
@@ -86,5 +101,7 @@ function decisionOn(server: ServerId, { servers }: Settings): Decision | undefin
   const kept = servers.get(server).settings[SETTING];
   if (typeof kept !== 'object' || kept === null || !('decidedAt' in kept) || !('deleteAt' in kept)) return undefined;
   const { decidedAt, deleteAt } = kept;
-  return typeof decidedAt === 'number' && typeof deleteAt === 'number' ? { decidedAt, deleteAt } : undefined;
+  if (typeof decidedAt !== 'number' || typeof deleteAt !== 'number') return undefined;
+  const sequence = 'sequence' in kept && typeof kept.sequence === 'number' ? kept.sequence : undefined;
+  return { decidedAt, deleteAt, sequence };
 }

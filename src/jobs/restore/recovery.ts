@@ -26,6 +26,8 @@ import type { PendingEvent } from '../runner/verb.ts';
 
 export interface RecoverRestoresDeps extends RestoreDeps {
   readonly events: Pick<EventHub, 'publish'>;
+  /** False while the clock is in doubt: no previous tree is removed for its age then. */
+  readonly canDelete?: () => boolean;
 }
 
 /** Call once at start, before any job runs. Never rejects for one restore, so the others are ended. */
@@ -36,7 +38,7 @@ export async function recoverRestores(deps: RecoverRestoresDeps): Promise<void> 
   for (const job of deps.catalogue.jobs.active().filter(({ kind }) => kind === 'restore')) {
     publish(deps.catalogue.transaction(() => endRecovered(job, interrupted(), deps)));
   }
-  await sweepPrevious(deps);
+  if (deps.canDelete?.() !== false) await sweepPrevious(deps);
 }
 
 /**

@@ -58,6 +58,16 @@ describe('a server that is given up', () => {
     expect(node.kept()).toEqual([later]);
   });
 
+  test('keeps what it backs up after it came back, though the clock was set back before', async () => {
+    const node = await nodeWithTwo();
+    await node.service.removeServer(SERVER, { backups: 'delete', graceDays: 7 });
+    node.clock.jump(-400 * DAY);
+    const later = await backUp(node);
+    node.clock.jump(408 * DAY);
+    await node.sweep();
+    expect(node.kept()).toEqual([later]);
+  });
+
   test('is kept after all by a later decision, also while it is suspended', async () => {
     const node = await nodeWithTwo();
     await node.service.setServer(SERVER, { suspended: true });
