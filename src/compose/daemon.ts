@@ -120,6 +120,7 @@ class RoostDaemon implements Daemon {
     const later = this.#live.reload(next);
     this.#takeTokens(next.tokens);
     this.#takeCertificate(next.api.tls);
+    if (next.panel.connection !== null) this.#panel?.credentials.configure(next.panel.connection);
     this.#log.setLevel(next.log.level);
     for (const note of next.notes) this.#log.warn(note);
     this.#log.info('The configuration was reloaded');

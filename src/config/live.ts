@@ -35,9 +35,27 @@ export function liveConfig(first: Config): LiveConfig {
     reload(next) {
       for (const name of SECTIONS) Object.assign(sections[name], next[name]);
       Object.assign(backups, pick(next.backups));
+      renewSecrets(config, next);
       return differing(fixed(config), fixed(next));
     },
   };
+}
+
+/** Credentials that are revealed at each use: those of buckets, of Wings, and of panels that speak its protocol. */
+function renewSecrets(config: Config, next: Config): void {
+  const renew = (held: Secret | null | undefined, from: Secret | null | undefined): void => {
+    if (held && from) held.renew(from);
+  };
+  for (const [name, store] of Object.entries(config.storage.stores)) {
+    const other = next.storage.stores[name];
+    if (store.type !== 's3' || other?.type !== 's3') continue;
+    renew(store.accessKeyId, other.accessKeyId);
+    renew(store.secretAccessKey, other.secretAccessKey);
+    renew(store.sessionToken, other.sessionToken);
+  }
+  if (config.power.driver === 'wings' && next.power.driver === 'wings') renew(config.power.token, next.power.token);
+  // A panel of StellarStack is given its token once.
+  if (!config.panel.flavour.startsWith('stellar')) renew(config.panel.connection?.token, next.panel.connection?.token);
 }
 
 /** Keys of `backups` that are read at use; the others are read once. */

@@ -7,7 +7,7 @@ const SHOWN = '[secret]';
  * returns it, which makes every use easy to find.
  */
 export class Secret {
-  readonly #value: string;
+  #value: string;
 
   constructor(value: string) {
     this.#value = value;
@@ -15,6 +15,11 @@ export class Secret {
 
   reveal(): string {
     return this.#value;
+  }
+
+  /** Takes another one's value, for those who hold this one: a file behind the config was renewed. */
+  renew(from: Secret): void {
+    this.#value = from.#value;
   }
 
   toString(): string {

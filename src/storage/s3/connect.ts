@@ -1,8 +1,10 @@
 /** Loads the SDK and makes a client from the config. Sends nothing. */
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import https from 'node:https';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { S3StoreConfig } from '../../config/types.ts';
-import { errnoOf, Failure } from '../../base/failure.ts';
+import { attempt, errnoOf, Failure } from '../../base/failure.ts';
 
 export type Sdk = typeof import('@aws-sdk/client-s3');
 
@@ -24,7 +26,7 @@ export interface Connection {
  */
 export async function connectS3(name: string, config: S3StoreConfig, idleMs = IDLE_MS): Promise<Connection> {
   const agent = { keepAlive: true, maxSockets: MAX_SOCKETS };
-  const ca = config.caFile === null ? {} : { ca: await authorityOf(name, config.caFile) };
+  const authority = config.caFile === null ? undefined : await authorityOf(name, config.caFile);
   // Not imported at the top: the SDK takes longer to load than everything else together.
   const sdk = await import('@aws-sdk/client-s3');
   const { accessKeyId, secretAccessKey, sessionToken } = config;
@@ -32,11 +34,13 @@ export async function connectS3(name: string, config: S3StoreConfig, idleMs = ID
     accessKeyId === null || secretAccessKey === null
       ? {}
       : {
-          credentials: {
+          // The SDK asks again for credentials that are about to expire: a reload may have renewed them.
+          credentials: async () => ({
             accessKeyId: accessKeyId.reveal(),
             secretAccessKey: secretAccessKey.reveal(),
             sessionToken: sessionToken?.reveal(),
-          },
+            expiration: new Date(0),
+          }),
         };
   const client = new sdk.S3Client({
     region: config.region,
@@ -53,10 +57,28 @@ export async function connectS3(name: string, config: S3StoreConfig, idleMs = ID
       connectionTimeout: CONNECT_MS,
       socketTimeout: idleMs,
       httpAgent: agent,
-      httpsAgent: { ...agent, ...ca },
+      httpsAgent: config.caFile === null ? agent : new AuthorityAgent(agent, config.caFile, authority ?? ''),
     },
   });
   return { sdk, client, origin: new URL(config.endpoint ?? `https://s3.${config.region}.amazonaws.com`) };
+}
+
+/** Reads the authority's file for each new connection, of which there are few: it may have been renewed. */
+class AuthorityAgent extends https.Agent {
+  readonly #file: string;
+  #last: string;
+
+  constructor(options: https.AgentOptions, file: string, first: string) {
+    super(options);
+    this.#file = file;
+    this.#last = first;
+  }
+
+  override createConnection(...[options, connected]: Parameters<https.Agent['createConnection']>) {
+    // A file that is just being replaced is read again for the next connection.
+    this.#last = attempt(() => readFileSync(this.#file, 'utf8')) ?? this.#last;
+    return super.createConnection({ ...options, ca: this.#last }, connected);
+  }
 }
 
 /** True when the bucket is part of the URL's path. */

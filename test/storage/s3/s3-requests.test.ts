@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { BackupId, ServerId } from '../../../src/base/ids.ts';
+import { Secret } from '../../../src/config/secret.ts';
 import type { S3StoreConfig } from '../../../src/config/types.ts';
 import { objectKey } from '../../../src/storage/key.ts';
 import { explainS3Error } from '../../../src/storage/s3/failure.ts';
@@ -251,6 +252,25 @@ describe('over TLS', () => {
     const [put] = sent('PUT');
     // TLS protects the bytes; the signature need not.
     expect(put?.headers['x-amz-content-sha256']).toBe('UNSIGNED-PAYLOAD');
+  });
+
+  test('an authority and credentials that were renewed count for the next connection and request', async () => {
+    service = await openS3Double({ cert: TEST_CERTIFICATE, key: TEST_KEY });
+    service.answer = standing();
+    const identity = new MemoryIdentity();
+    identity.id = NODE;
+    const caFile = join(await scratchDirectory(), 'ca.pem');
+    await writeFile(caFile, '');
+    const accessKeyId = new Secret('FIRST');
+    const config = s3Config(service.endpoint, { caFile, accessKeyId, secretAccessKey: new Secret('secret') });
+    const { store, fault } = await openS3Store({ name: 'offsite', config, identity, retry: hastyRetry });
+    expect(fault?.message).toMatch(/TLS/);
+    await writeFile(caFile, TEST_CERTIFICATE);
+    await putObject(store, ARCHIVE, Buffer.from('small'));
+    expect(sent('PUT')[0]?.headers.authorization).toContain('Credential=FIRST/');
+    accessKeyId.renew(new Secret('SECOND'));
+    await store.stat(ARCHIVE);
+    expect(sent('HEAD').at(-1)?.headers.authorization).toContain('Credential=SECOND/');
   });
 
   test('a file of an authority that is not there is a fault of the config', async () => {

@@ -24,7 +24,7 @@ export interface CredentialStore {
 const KEPT_AS = 'panel-node-token';
 
 export class NodeCredentials {
-  readonly #configured: string;
+  #configured: string;
   readonly #store: CredentialStore;
   readonly #listeners = new Set<() => void>();
   #current: NodeToken;
@@ -72,6 +72,15 @@ export class NodeCredentials {
     this.#key = Buffer.from(token, 'utf8');
     this.#digest = digest(token);
     for (const listener of this.#listeners) listener();
+  }
+
+  /** The config was read again: a token that it names now, and did not before, is used from the next request on. */
+  configure({ tokenId, token }: Connection): void {
+    const next = { tokenId, token: token.reveal() };
+    const configured = fingerprintOf(next);
+    if (configured === this.#configured) return;
+    this.#configured = configured;
+    this.rotate(next);
   }
 
   onRotate(listener: () => void): () => void {
