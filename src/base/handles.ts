@@ -13,7 +13,7 @@ import { enterDirectory } from './thread-cwd.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = fs.constants;
 
-/** Deeper directories are refused, because each level holds a descriptor. */
+/** Deeper directories are refused: their paths are longer than the system calls and other programs take. */
 export const MAX_DEPTH = 1024;
 
 /** The path of a name below an open directory, for one system call only; never store it. */
@@ -103,20 +103,30 @@ export function statChild(directory: number, name: string): fs.Stats | undefined
   return fs.lstatSync(nearPath(directory, name), { throwIfNoEntry: false });
 }
 
+/** Levels of a path that a chain holds open; those above are opened again when they are needed. */
+const HELD_LEVELS = 16;
+
 /**
- * The open directories from a held root to the directory last asked for. Asking in path order costs about one open per
- * directory, because neighbours share most of their path.
+ * The open directories on the way from a held root to the directory last asked for. Asking in path order costs about one
+ * open per directory, because neighbours share most of their path. Of a deep path only the last levels are held: a
+ * descriptor for each of a thousand levels, in each thread, would be more than a process may have.
  */
 export class DirectoryChain {
   readonly #root: number;
+  readonly #most: number;
+  /** The levels that were opened, and the handles of the deepest of them. */
   readonly #names: string[] = [];
   readonly #handles: number[] = [];
   /** The path of the handles; undefined while they change, which may fail. */
   #path: string | undefined;
 
-  /** @param root an open directory that the caller closes. */
-  constructor(root: number) {
+  /**
+   * @param root an open directory that the caller closes.
+   * @param most handles at a time.
+   */
+  constructor(root: number, most = HELD_LEVELS) {
     this.#root = root;
+    this.#most = most;
   }
 
   /**
@@ -134,26 +144,19 @@ export class DirectoryChain {
     let shared = 0;
     while (shared < names.length && shared < this.#names.length && names[shared] === this.#names[shared]) shared++;
     this.#cut(shared);
-    for (const name of names.slice(shared)) {
+    // With no handle left the way begins at the root, over levels that were open before.
+    if (this.#handles.length === 0) this.#names.length = 0;
+    for (const name of names.slice(this.#names.length)) {
       const parent = this.#handles.at(-1) ?? this.#root;
-      this.#handles.push(obtain === undefined ? openDirectory(parent, name) : this.#openOrObtain(parent, name, obtain));
+      const depth = this.#names.length;
+      this.#handles.push(
+        obtain === undefined ? openDirectory(parent, name) : openOrObtain(parent, name, depth, obtain),
+      );
       this.#names.push(name);
+      if (this.#handles.length > this.#most) closeAll(this.#handles.splice(0, 1));
     }
     this.#path = path;
     return this.#handles.at(-1) ?? this.#root;
-  }
-
-  #openOrObtain(
-    parent: number,
-    name: string,
-    obtain: (parent: number, name: string, depth: number, error: unknown) => void,
-  ): number {
-    try {
-      return openDirectory(parent, name);
-    } catch (error) {
-      obtain(parent, name, this.#names.length, error);
-      return openDirectory(parent, name);
-    }
   }
 
   /** Closes all handles except the root. */
@@ -161,11 +164,31 @@ export class DirectoryChain {
     this.#cut(0);
   }
 
+  /** Keeps the handles of the first levels, as far as they are held. */
   #cut(depth: number): void {
     this.#path = undefined;
+    const surplus = Math.max(0, this.#names.length - depth);
+    closeAll(this.#handles.splice(Math.max(0, this.#handles.length - surplus)));
     this.#names.length = Math.min(this.#names.length, depth);
-    for (const handle of this.#handles.splice(depth)) fs.closeSync(handle);
   }
+}
+
+function openOrObtain(
+  parent: number,
+  name: string,
+  depth: number,
+  obtain: (parent: number, name: string, depth: number, error: unknown) => void,
+): number {
+  try {
+    return openDirectory(parent, name);
+  } catch (error) {
+    obtain(parent, name, depth, error);
+    return openDirectory(parent, name);
+  }
+}
+
+function closeAll(handles: readonly number[]): void {
+  for (const handle of handles) fs.closeSync(handle);
 }
 
 /** Flushes a directory's entries, which makes a rename or a new name durable. */

@@ -12,6 +12,7 @@ import {
   statChild,
 } from '../../src/base/handles.ts';
 import { bytesOf } from '../../src/base/paths.ts';
+import { openFiles } from '../support/open-files.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 
 let directory: string;
@@ -66,6 +67,23 @@ describe('names below a held directory', () => {
 });
 
 describe('DirectoryChain', () => {
+  test('holds a bounded number of handles, wherever it goes in a deep tree', async () => {
+    const root = await scratchDirectory();
+    const deep = (levels: number) => Array.from({ length: levels }, (_, level) => `l${level}`).join('/');
+    fs.mkdirSync(join(root, deep(100)), { recursive: true });
+    const handle = openRoot(root);
+    const chain = new DirectoryChain(handle, 5);
+    const before = openFiles().length;
+    for (const levels of [100, 99, 97, 40, 41, 100, 3, 0, 60, 96, 58]) {
+      const names = readDirectory(chain.open(deep(levels))).map(({ name }) => name);
+      expect(names).toEqual(levels === 100 ? [] : [`l${levels}`]);
+      expect(openFiles().length - before).toBeLessThanOrEqual(5);
+    }
+    chain.close();
+    expect(openFiles().length).toBe(before);
+    fs.closeSync(handle);
+  });
+
   test('leads to directories in any order, and closes all that it opened', () => {
     const before = openDescriptors();
     const chain = new DirectoryChain(root);

@@ -41,6 +41,9 @@ export interface UnpackPolicy extends MetadataPolicy {
 /** Metadata of a directory, set when its content is complete. */
 type DirectoryFacts = Pick<Entry, 'path' | 'mode' | 'uid' | 'gid' | 'attributes'> & { readonly mtime?: number };
 
+/** Directories held by each of a thread's two chains. */
+const HELD_LEVELS = 8;
+
 /** The mode of directories without an entry. */
 const IMPLICIT_MODE = 0o755;
 
@@ -95,8 +98,8 @@ export class UnpackTarget {
     this.#warn = warn;
     this.#metadata = new MetadataWriter(policy, warn);
     this.#tally = new UnpackTally(policy.limits);
-    this.#chain = new DirectoryChain(root);
-    this.#linkChain = new DirectoryChain(root);
+    this.#chain = new DirectoryChain(root, HELD_LEVELS);
+    this.#linkChain = new DirectoryChain(root, HELD_LEVELS);
     this.#written = policy.overwrite ? new Set() : undefined;
   }
 

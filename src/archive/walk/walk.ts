@@ -19,6 +19,7 @@ import {
   openRoot,
   statChild,
 } from '../../base/handles.ts';
+import { splitPath } from '../../base/paths.ts';
 import type { Attribute, Entry, EntryKind, Warn } from '../entry.ts';
 import type { DirectoryRules, IgnoreRules } from '../ignore/ignore.ts';
 import { LostAttributes, readAttributes } from '../tar/read-attributes.ts';
@@ -53,8 +54,11 @@ export interface WalkRequest {
 }
 
 interface Level {
-  readonly handle: number;
+  /** CLOSED while it is not among the deepest levels. */
+  handle: number;
   readonly path: string;
+  readonly dev: number;
+  readonly ino: number;
   readonly rules: DirectoryRules;
   /** Names as they sort and as tar has them: with a slash behind directories. */
   readonly names: readonly string[];
@@ -67,6 +71,10 @@ interface Level {
 const MAX_PATH = 8192;
 /** Whole seconds of a JavaScript date, 275,000 years each way; some file systems keep any 64-bit number. */
 const MAX_TIME = 8.64e12;
+
+const CLOSED = -1;
+/** Levels that are held open besides the root. */
+const HELD_LEVELS = 16;
 
 export class Walk {
   readonly #request: WalkRequest;
@@ -102,6 +110,7 @@ export class Walk {
           this.#ascend();
           continue;
         }
+        if (level.handle === CLOSED && !this.#reopen()) continue;
         const entry = this.#visit(level, name);
         if (entry === undefined) continue;
         if (this.#pendingCount > 0) yield* this.#pendingParents();
@@ -279,7 +288,10 @@ export class Walk {
       }
       this.#unreadable(path, error);
     }
-    this.#levels.push({ handle, path, rules, names, next: 0, pending });
+    this.#levels.push({ handle, path, dev: entry.dev, ino: entry.ino, rules, names, next: 0, pending });
+    const above = this.#levels[this.#levels.length - 1 - HELD_LEVELS];
+    // The root stays open: the way back leads over it.
+    if (above !== undefined && above.path !== '') closeLevel(above);
     if (pending !== undefined) this.#pendingCount++;
     this.#request.onDirectory?.(entry, names);
   }
@@ -288,7 +300,55 @@ export class Walk {
     const level = this.#levels.pop();
     if (level === undefined) return;
     if (level.pending !== undefined) this.#pendingCount--;
-    fs.closeSync(level.handle);
+    closeLevel(level);
+  }
+
+  /**
+   * Opens the deepest levels again, by their names from the root down.
+   *
+   * @returns false when one of them is another directory now, or gone: what was left in it is given up, with a warning.
+   */
+  #reopen(): boolean {
+    const held = Math.max(1, this.#levels.length - HELD_LEVELS);
+    const passed: number[] = [];
+    try {
+      let parent = this.#levels[0]?.handle ?? CLOSED;
+      for (const [index, level] of this.#levels.entries()) {
+        if (index === 0) continue;
+        const handle = this.#sameDirectory(parent, level);
+        if (handle === undefined) {
+          while (this.#levels.length > index) this.#ascend();
+          return false;
+        }
+        if (index < held) passed.push(handle);
+        else level.handle = handle;
+        if (passed.length > 1) fs.closeSync(passed.shift() ?? CLOSED);
+        parent = handle;
+      }
+      return true;
+    } finally {
+      for (const handle of passed) fs.closeSync(handle);
+    }
+  }
+
+  /** A level's directory, opened again; undefined, with a warning, when it is not the one that was listed. */
+  #sameDirectory(parent: number, { path, dev, ino }: Level): number | undefined {
+    let handle: number;
+    try {
+      handle = openDirectory(parent, splitPath(path).name);
+    } catch (error) {
+      this.#unreadable(path, error);
+      return undefined;
+    }
+    const stat = fs.fstatSync(handle);
+    if (stat.dev === dev && stat.ino === ino) return handle;
+    fs.closeSync(handle);
+    this.#request.warn(
+      path,
+      'file_changed',
+      'Another directory took its place while the backup ran; the rest of it is not archived',
+    );
+    return undefined;
   }
 
   #unreadable(path: string, error: unknown): void {
@@ -300,6 +360,11 @@ export class Walk {
       this.#request.warn(path, 'file_changed', 'It was replaced by something else while the backup ran');
     } else this.#request.warn(path, 'unreadable', `It cannot be read (${errno})`);
   }
+}
+
+function closeLevel(level: Level): void {
+  if (level.handle !== CLOSED) fs.closeSync(level.handle);
+  level.handle = CLOSED;
 }
 
 function walkedEntry(path: string, kind: EntryKind, stat: fs.Stats, target?: string): WalkedEntry {

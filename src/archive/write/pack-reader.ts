@@ -22,6 +22,9 @@ export type PackContent = Pick<SegmentResult, 'changes' | 'warnings' | 'asPlanne
   readonly length: number;
 };
 
+/** Each thread holds so many directories. */
+const HELD_LEVELS = 8;
+
 export class PackReader {
   readonly #root: number;
   readonly #chain: DirectoryChain;
@@ -36,7 +39,7 @@ export class PackReader {
 
   private constructor(root: number, clock: Clock, checkStop: () => void) {
     this.#root = root;
-    this.#chain = new DirectoryChain(root);
+    this.#chain = new DirectoryChain(root, HELD_LEVELS);
     this.#clock = clock;
     this.#checkStop = checkStop;
   }

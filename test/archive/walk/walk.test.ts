@@ -416,3 +416,52 @@ test('times are rounded down, also where a double would round them up', async ()
     315360000, 1700000000, -1, -2, -86400, 1600000000, 1700000000, 315360000,
   ]);
 });
+
+describe('a tree of a thousand levels', () => {
+  /** Directories d in each other, with a file in each that sorts behind what is below it. */
+  async function deep(levels: number): Promise<string> {
+    const root = await scratchDirectory();
+    const top = openRoot(root);
+    const chain = new DirectoryChain(top);
+    for (let level = 0; level < levels; level++) {
+      const handle = chain.open(Array.from({ length: level }, () => 'd').join('/'));
+      makeDirectory(handle, 'd', 0o755);
+      fs.writeFileSync(`/proc/self/fd/${handle}/z`, 'x');
+    }
+    chain.close();
+    fs.closeSync(top);
+    return root;
+  }
+
+  test('is walked with a few descriptors, there and back', async () => {
+    const root = await deep(1000);
+    const before = openFiles().length;
+    let most = 0;
+    const names: string[] = [];
+    for (const entry of new Walk(requestFor(root)).entries()) {
+      names.push(tarName(entry));
+      if (names.length % 50 === 0) most = Math.max(most, openFiles().length - before);
+    }
+    expect(names).toHaveLength(2000);
+    expect(names.at(-1)).toBe('z');
+    expect(most).toBeLessThan(24);
+  });
+
+  test('gives up what was left in a directory that another took the place of, and says so', async () => {
+    const root = await deep(60);
+    const outside = await scratchDirectory();
+    fs.writeFileSync(join(outside, 'z'), 'secret');
+    const warnings: string[] = [];
+    const warn: WalkRequest['warn'] = (path, code) => warnings.push(`${code} ${path.split('/').length}`);
+    const names: string[] = [];
+    for (const entry of new Walk(requestFor(root, { warn })).entries()) {
+      names.push(tarName(entry));
+      if (names.length !== 60) continue;
+      fs.renameSync(join(root, 'd/d/d'), join(root, 'd/moved'));
+      fs.symlinkSync(outside, join(root, 'd/d/d'));
+    }
+    expect(warnings.filter((each) => each === 'file_changed 3')).toHaveLength(1);
+    expect(names.slice(-2)).toEqual(['d/z', 'z']);
+    expect(names).not.toContain('d/d/d/z');
+  });
+});
