@@ -24,6 +24,7 @@ import type { Attribute, Entry, EntryKind, Warn } from '../entry.ts';
 import type { DirectoryRules, IgnoreRules } from '../ignore/ignore.ts';
 import { LostAttributes, readAttributes } from '../tar/read-attributes.ts';
 import { OutsideLinks } from './outside-links.ts';
+import { clampSeconds, wholeSeconds } from './times.ts';
 
 /** An entry as the walk saw it, with what later shows whether it changed. */
 export interface WalkedEntry extends Entry {
@@ -69,8 +70,6 @@ interface Level {
 
 /** Bytes that a path may have: with pax records tar has no limit, but readers and panels do. */
 const MAX_PATH = 8192;
-/** Whole seconds of a JavaScript date, 275,000 years each way; some file systems keep any 64-bit number. */
-const MAX_TIME = 8.64e12;
 
 const CLOSED = -1;
 /** Levels that are held open besides the root. */
@@ -375,23 +374,6 @@ function walkedEntry(path: string, kind: EntryKind, stat: fs.Stats, target?: str
   return target === undefined
     ? { path, kind, size, mode: mode & 0o7777, uid, gid, mtime, dev, ino, mtimeMs, ctimeMs }
     : { path, kind, size, mode: mode & 0o7777, uid, gid, mtime, target, dev, ino, mtimeMs, ctimeMs };
-}
-
-/**
- * A time as archives keep it: whole seconds, rounded down. Milliseconds as a double may have been rounded up to a whole
- * second, from half a microsecond below; only then is the exact time asked for.
- */
-export function wholeSeconds(milliseconds: number, exact: () => bigint | undefined): number {
-  const seconds = Math.floor(milliseconds / 1000);
-  if (seconds * 1000 !== milliseconds) return clampSeconds(seconds);
-  const nanoseconds = exact();
-  // Divided as a remainder below zero would round up.
-  const rounded = nanoseconds !== undefined && nanoseconds < BigInt(seconds) * 1_000_000_000n;
-  return clampSeconds(rounded ? seconds - 1 : seconds);
-}
-
-function clampSeconds(seconds: number): number {
-  return Math.max(-MAX_TIME, Math.min(MAX_TIME, seconds));
 }
 
 function sortedNames(handle: number): string[] {

@@ -12,7 +12,8 @@ import type { HardLinkFallback } from './hard-link-fallback.ts';
 import { absenceWarning, changeWarning, isReplaced, isUnsettled, sameFile } from './pack-reader.ts';
 import { LostAttributes, readAttributes } from '../tar/read-attributes.ts';
 import { emptyPiecesAt, scanHoles } from './sparse-scan.ts';
-import { type WalkedEntry, wholeSeconds } from '../walk/walk.ts';
+import { wholeSeconds } from '../walk/times.ts';
+import type { WalkedEntry } from '../walk/walk.ts';
 
 export class LargeFiles {
   readonly #root: number;

@@ -15,7 +15,7 @@ import { HardLinkFallback } from './hard-link-fallback.ts';
 import type { EntryChange, SegmentResult } from './messages.ts';
 import { HeaderEncoder, headerLength, paddingOf } from '../tar/header.ts';
 import { LostAttributes, readAttributes } from '../tar/read-attributes.ts';
-import { wholeSeconds } from '../walk/walk.ts';
+import { wholeSeconds } from '../walk/times.ts';
 
 /** `length` is the number of bytes filled. */
 export type PackContent = Pick<SegmentResult, 'changes' | 'warnings' | 'asPlanned' | 'rest'> & {
