@@ -6,6 +6,7 @@
  * metadata and one flush.
  */
 import fs from 'node:fs';
+import { printable, splitPath } from '../../base/paths.ts';
 import type { ExtractResult } from '../contract.ts';
 import type { Entry } from '../entry.ts';
 import type { IndexReader } from '../index/reader.ts';
@@ -57,7 +58,7 @@ class Extraction {
   readonly #asked: UnpackTally;
   readonly #expected: ExtractData['expected'];
   /** Parents of the newest entry, created only when something in them is wanted. */
-  #ancestors: { readonly entry: Entry; made: boolean }[] = [];
+  #ancestors: { readonly entry: Entry; made: boolean; refused: boolean }[] = [];
   /** Files whose content spans segments, by tar offset. */
   readonly #open = new Map<number, OpenFile>();
   #done = 0;
@@ -126,8 +127,7 @@ class Extraction {
     for (const entry of entries) {
       if (entry.kind === 'directory') this.#descend(entry);
       if (!wanted.has(entry)) continue;
-      this.#prepare(entry, end);
-      if (entry.kind === 'file') add(entry);
+      if (this.#prepare(entry, end) && entry.kind === 'file') add(entry);
     }
     if (!isZeroSegment(segment)) await this.#deps.writePace.take(parts.reduce((sum, { length }) => sum + length, 0));
     if (proof !== undefined) await this.#pipeline.add({ segment, entries, parts }, proof.hash);
@@ -135,16 +135,20 @@ class Extraction {
     else this.#advance(segment.length);
   }
 
-  /** Counts an entry, makes its parent directories, and opens it when its content spans segments. */
-  #prepare(entry: IndexedEntry, segmentEnd: number): void {
+  /**
+   * Counts an entry, makes its parent directories, and opens it when its content spans segments. False when there can
+   * be no such directory.
+   */
+  #prepare(entry: IndexedEntry, segmentEnd: number): boolean {
     this.#count(entry);
-    this.#makeAncestors(entry);
+    const hasPlace = this.#makeAncestors(entry);
     if (entry.kind === 'hardlink' || entry.kind === 'symlink') this.#links.expect(entry);
-    if (entry.kind !== 'file') return;
+    if (!hasPlace || entry.kind !== 'file') return hasPlace;
     this.#target.adopt(entry.path);
-    if (contentStart(entry) + entry.size <= segmentEnd) return;
+    if (contentStart(entry) + entry.size <= segmentEnd) return true;
     const file = this.#target.createFile(entry);
     if (file !== undefined) this.#open.set(entry.tarOffset, { entry, file, left: entry.size });
+    return true;
   }
 
   /** The part of a file's content within the raw bytes from `start` to `end`. */
@@ -153,7 +157,8 @@ class Extraction {
     const from = Math.max(content, start);
     const to = Math.min(content + entry.size, end);
     const open = this.#open.get(entry.tarOffset);
-    const place = { entry, at: from - start, length: Math.max(to - from, 0), offset: from - content };
+    const merged = this.#target.isMerged(splitPath(entry.path).parent);
+    const place = { entry, at: from - start, length: Math.max(to - from, 0), offset: from - content, merged };
     if (open !== undefined) return place.length > 0 ? { ...place, descriptor: open.file.descriptor } : undefined;
     // A skipped file whose content spans segments has no whole part either.
     return content + entry.size <= end && from === content ? place : undefined;
@@ -173,16 +178,28 @@ class Extraction {
 
   #descend(entry: Entry): void {
     this.#ancestors = this.#ancestors.filter((above) => entry.path.startsWith(`${above.entry.path}/`));
-    this.#ancestors.push({ entry, made: false });
+    this.#ancestors.push({ entry, made: false, refused: false });
   }
 
-  #makeAncestors(entry: Entry): void {
+  /** False when a directory above the entry, or the entry itself, cannot be. */
+  #makeAncestors(entry: Entry): boolean {
     for (const above of this.#ancestors) {
       const leads = above.entry === entry || entry.path.startsWith(`${above.entry.path}/`);
-      if (!leads || above.made) continue;
+      if (!leads) continue;
+      if (!above.made) above.refused = !this.#target.makeDirectory(above.entry);
       above.made = true;
-      this.#target.makeDirectory(above.entry);
+      if (!above.refused) continue;
+      if (above.entry !== entry) this.#passOver(entry, above.entry);
+      return false;
     }
+    return true;
+  }
+
+  #passOver({ path, kind }: Entry, above: Entry): void {
+    // Links come last, and are named then.
+    if (kind === 'hardlink' || kind === 'symlink') return;
+    const message = `passed over "${printable(path)}": its directory "${printable(above.path)}" was`;
+    this.#warnings.add({ path, code: 'refused_by_file_system', message });
   }
 
   async #placeLinks(kind: 'hardlink' | 'symlink'): Promise<void> {

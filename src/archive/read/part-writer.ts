@@ -4,6 +4,7 @@
  */
 import fs from 'node:fs';
 import { openRoot } from '../../base/handles.ts';
+import { splitPath } from '../../base/paths.ts';
 import type { Control } from '../threads/control.ts';
 import type { ArchiveWarning } from '../entry.ts';
 import type { FilePart, UnpackPolicy } from './messages.ts';
@@ -31,7 +32,8 @@ export class PartWriter {
     const durability = durabilityFor(root, policy.durable);
     this.#root = root;
     this.#control = control;
-    this.#target = new UnpackTarget(root, { owner, setuid, overwrite, durability, limits: NO_LIMITS }, (warning) => {
+    const rules = { owner, setuid, overwrite, durability, limits: NO_LIMITS, sharesDirectories: true };
+    this.#target = new UnpackTarget(root, rules, (warning) => {
       this.#warnings.push(warning);
     });
   }
@@ -76,6 +78,7 @@ export class PartWriter {
   }
 
   #writeWhole(part: FilePart, bytes: Uint8Array): void {
+    if (part.merged) this.#target.markMerged(splitPath(part.entry.path).parent);
     const file = this.#target.createFile(part.entry);
     if (file === undefined) return;
     try {

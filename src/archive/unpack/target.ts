@@ -4,7 +4,8 @@
  * For: both ways of unpacking, by index and streamed. Promises: names resolve against open handles and no link is
  * followed, so nothing outside the directory is made, changed or read, whatever the entries are called. An entry that
  * would turn a directory into something else or back, or whose path leads through a link or a file, is skipped with a
- * `hostile_entry` warning; otherwise a later entry of a name replaces an earlier one, as in tar. Never: deletes a
+ * `hostile_entry` warning; so is, with one of its own, what the file system cannot hold or takes for another entry;
+ * otherwise a later entry of a name replaces an earlier one, as in tar. Never: deletes a
  * directory, or any name that it does not write.
  *
  * Order of writes: directories (0700 for now) and files; hard links; symlinks, so that nothing can be written through
@@ -21,8 +22,9 @@ import { removeAttribute } from '../../base/extended-attributes.ts';
 import { DirectoryChain, childPath, openRoot, readDirectory, statChild } from '../../base/handles.ts';
 import { bytesOf, printable, splitPath } from '../../base/paths.ts';
 import type { ExtractLimits } from '../contract.ts';
-import type { ArchiveWarning, Entry } from '../entry.ts';
+import type { ArchiveWarning, Entry, WarningCode } from '../entry.ts';
 import { UnpackFile } from './file.ts';
+import { refusalOf, sizeRefusalOf, Spellings } from './file-system-limits.ts';
 import { type Durability, flushFileSystem } from './flush.ts';
 import { copyContent, findLinkTarget, linkRefusal, type LinkTarget, openCopy } from './hard-link.ts';
 import { type MetadataPolicy, MetadataWriter } from './metadata.ts';
@@ -34,6 +36,8 @@ export interface UnpackPolicy extends MetadataPolicy {
   /** Whether existing names may be replaced. Otherwise the directory must be empty at first. */
   readonly overwrite: boolean;
   readonly durability: Durability;
+  /** Whether another target makes the directories: this one then takes those that exist for right. */
+  readonly sharesDirectories?: boolean;
   /** Applies to what this target makes, including directories without an entry. */
   readonly limits: ExtractLimits;
 }
@@ -48,7 +52,14 @@ const HELD_LEVELS = 8;
 const IMPLICIT_MODE = 0o755;
 
 /** Why an entry is skipped. Not thrown out of this file. */
-class Conflict extends Error {}
+class Conflict extends Error {
+  readonly code: WarningCode;
+
+  constructor(reason: string, code: WarningCode = 'hostile_entry') {
+    super(reason);
+    this.code = code;
+  }
+}
 
 /**
  * Opens the directory to unpack into.
@@ -90,6 +101,11 @@ export class UnpackTarget {
   /** With `overwrite`: the paths this run wrote. Otherwise undefined: everything is from this run. */
   readonly #written: Set<string> | undefined;
   readonly #tally: UnpackTally;
+  readonly #spellings = new Spellings();
+  /** Directories that were opened before under this path. */
+  readonly #known = new Set<string>();
+  /** Those of them that share a directory with another path, because the file system takes their names for one. */
+  readonly #merged = new Set<string>();
 
   /** @param root from `openUnpackRoot`; the caller closes it. */
   constructor(root: number, policy: UnpackPolicy, warn: (warning: ArchiveWarning) => void) {
@@ -205,6 +221,49 @@ export class UnpackTarget {
   }
 
   #openDirectory(path: string, cause: Entry): number {
+    if (path === '' || this.#policy.sharesDirectories === true || this.#known.has(path)) {
+      return this.#openOrMake(path, cause);
+    }
+    const { parent: above, name } = splitPath(path);
+    const parent = this.#openDirectory(above, cause);
+    const isNew = statChild(parent, name)?.isDirectory() !== true;
+    if (!isNew && this.#isMerging(path, above, parent, name)) this.#merge(path);
+    const handle = this.#openOrMake(path, cause);
+    if (isNew) this.#spellings.add(above, name);
+    this.#known.add(path);
+    return handle;
+  }
+
+  #isMerging(path: string, above: string, parent: number, name: string): boolean {
+    if (this.#merged.has(above) || this.#spellings.isOther(above, parent, name)) return true;
+    // In a directory that was empty, this run made it: under another path.
+    return this.#written === undefined && this.#merged.size > 0 && !this.#directories.has(path);
+  }
+
+  #merge(path: string): void {
+    this.#merged.add(path);
+    const message = `"${printable(path)}" became one with another directory: the file system takes their names for one`;
+    this.#warn({ path, code: 'name_collision', message });
+  }
+
+  /** Whether a path shares its directory with another path, so that nothing in it may be replaced. */
+  isMerged(path: string): boolean {
+    return this.#merged.has(path);
+  }
+
+  /** Takes over what another target found of a directory (with `sharesDirectories`). */
+  markMerged(path: string): void {
+    this.#merged.add(path);
+  }
+
+  /** True when what has the name may be another entry of this archive. */
+  #collides(directory: string, parent: number, name: string): boolean {
+    if (this.#merged.has(directory) || this.#spellings.isOther(directory, parent, name)) return true;
+    // An index names each path once; and where directories are merged, the other one may be meant.
+    return this.#written === undefined && (this.#policy.sharesDirectories === true || this.#merged.size > 0);
+  }
+
+  #openOrMake(path: string, cause: Entry): number {
     return this.#chain.open(path, (parent, name, depth, error) => {
       const missing = prefixOf(path, depth);
       const errno = errnoOf(error);
@@ -237,15 +296,19 @@ export class UnpackTarget {
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error;
       if (statChild(parent, name)?.isDirectory() === true) throw new Conflict('there is a directory of that name');
+      if (this.#collides(parentPath, parent, name)) throw collision(entry.path);
       unlinkChild(parent, name);
       made = make(parent, name);
     }
+    this.#spellings.add(parentPath, name);
     this.#tally.entries++;
     this.#written?.add(entry.path);
     return made;
   }
 
   #openFile(entry: Entry): UnpackFile {
+    const tooLarge = sizeRefusalOf(this.#root, entry);
+    if (tooLarge !== undefined) throw new Conflict(tooLarge, 'refused_by_file_system');
     this.#tally.addBytes(entry);
     const descriptor = this.#place(entry, (parent, name) => createFile(parent, name, 0o600));
     return new UnpackFile(entry, descriptor, this.#metadata, this.#policy.durability === 'each');
@@ -279,13 +342,23 @@ export class UnpackTarget {
 
   #guard(entry: Entry, act: () => void): boolean {
     try {
-      this.#attempt(entry.path, act);
+      this.#attempt(entry.path, () => this.#unlessRefused(entry, act));
       return true;
     } catch (error) {
       if (!(error instanceof Conflict)) throw error;
       const message = `passed over "${printable(entry.path)}": ${error.message}`;
-      this.#warn({ path: entry.path, code: 'hostile_entry', message });
+      this.#warn({ path: entry.path, code: error.code, message });
       return false;
+    }
+  }
+
+  #unlessRefused(entry: Entry, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      const reason = error instanceof Conflict ? undefined : refusalOf(error, entry, this.#root);
+      if (reason === undefined) throw error;
+      throw new Conflict(reason, 'refused_by_file_system');
     }
   }
 
@@ -297,6 +370,11 @@ export class UnpackTarget {
       throw asFailure(error, `Cannot unpack "${printable(path)}"`);
     }
   }
+}
+
+function collision(path: string): Conflict {
+  const reason = `the file system takes its name "${printable(path)}" for that of another entry`;
+  return new Conflict(reason, 'name_collision');
 }
 
 /** The first `depth + 1` components of a path. */
