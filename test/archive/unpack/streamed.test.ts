@@ -64,7 +64,7 @@ describe('unpacking an archive as it is read', () => {
       'world/hard': 'level',
       'world/level.dat': 'level',
     });
-    expect(result).toEqual({ entries: 6, files: 3, bytes: 9, warnings: [], warningCount: 0, hostile: 0 });
+    expect(result).toEqual({ entries: 6, files: 3, bytes: 9, warnings: [], warningCount: 0, hostile: 0, skipped: 0 });
     expect(fs.statSync(join(into, 'empty')).mode & 0o777).toBe(0o555);
     expect(fs.statSync(join(into, 'world/level.dat'))).toMatchObject({ mtimeMs: 1_234_567_000, nlink: 2 });
     fs.chmodSync(join(into, 'empty'), 0o755);
