@@ -363,6 +363,18 @@ describe('looking around', () => {
     await failureOf(node.service.backups(OTHER), 'server_not_found');
   });
 
+  test('a server whose directory is gone is shown as such, and a restore of it is taken on', async () => {
+    const node = await testNode();
+    await backUp(node, SERVER, ID);
+    node.registry.seen.clear();
+    node.registry.missing.add(SERVER);
+    expect(await node.service.servers()).toMatchObject([{ id: SERVER, directory: false, backups: 1 }]);
+    expect(await node.service.server(SERVER)).toMatchObject({ id: SERVER, directory: false });
+    await failureOf(node.service.create({ server: SERVER }), 'server_not_found');
+    const { ended } = await node.service.restore({ server: SERVER, backup: ID, truncate: true });
+    await expect(ended).resolves.toMatchObject({ id: ID });
+  });
+
   test('jobs are newest first, with progress while they run and a position while they wait', async () => {
     const { node, open, accepted } = await heldBackup();
     node.clock.advance(1);

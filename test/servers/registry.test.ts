@@ -2,7 +2,7 @@ import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ServerId } from '../../src/base/ids.ts';
-import { openRegistry } from '../../src/servers/registry.ts';
+import { findLinks, openRegistry } from '../../src/servers/registry.ts';
 import { failureOf } from '../support/rejection.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 
@@ -123,5 +123,37 @@ describe('servers of the list', () => {
     expect(failure.message).toBe(`Cannot use the server x: its directory ${path} is missing`);
     expect(await registry.list()).toEqual([]);
     expect(await registry.check()).toEqual([expect.stringContaining(path)]);
+  });
+});
+
+describe('the place of a server', () => {
+  test('is known also while its directory is missing, under the root and in the list', async () => {
+    const root = await scratchDirectory();
+    const registry = openRegistry({ root, list: [{ id: B, path: join(root, 'survival'), name: 'survival' }] });
+    expect(await registry.place(A)).toMatchObject({ present: false, server: { path: join(root, A) } });
+    expect(await registry.place(B)).toMatchObject({ present: false, server: { path: join(root, 'survival') } });
+    await mkdir(join(root, A));
+    expect(await registry.place(A)).toMatchObject({ present: true });
+  });
+
+  test('is nowhere when what should hold it is gone, or something else has its name', async () => {
+    const root = await scratchDirectory();
+    await writeFile(join(root, A), '');
+    await failureOf(openRegistry({ root, list: [] }).place(A), 'server_not_found');
+    await failureOf(openRegistry({ root: join(root, 'unmounted'), list: [] }).place(A), 'server_not_found');
+    await failureOf(openRegistry({ root: null, list: [] }).place(A), 'server_not_found');
+  });
+
+  test('is never behind a link, of which the failure and the list of links tell', async () => {
+    const root = await scratchDirectory();
+    await mkdir(join(root, C));
+    await symlink(join(root, C), join(root, A));
+    await symlink(join(root, 'nowhere'), join(root, B));
+    const registry = openRegistry({ root, list: [] });
+    for (const look of [() => registry.get(A), () => registry.place(A), () => registry.place(B)]) {
+      expect(await failureOf(look(), 'server_not_found')).toMatchObject({ hint: expect.stringContaining('link') });
+    }
+    expect([...(await findLinks({ root, list: [] }))].sort()).toEqual([A, B]);
+    expect(await findLinks({ root, list: [{ id: A, path: '/srv/mc', name: null }] })).toEqual([B]);
   });
 });

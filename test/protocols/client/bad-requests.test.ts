@@ -203,12 +203,22 @@ describe('fields', () => {
     expect((answer.body as { errors: object[] }).errors).toHaveLength(2);
   });
 
-  test.each([{ truncate: 'yes' }, { truncate: 2 }, { truncate: [] }])('restore refuses %j', async (body) => {
-    const app = openNativeApp();
-    const path = `/api/client/servers/${SERVER}/backups/${app.service.add().id}/restore`;
-    expect(await app.call('POST', path, { body })).toMatchObject(refusal(422, 'ValidationException'));
-    expectUnchanged(app);
+  test('restore takes force, in the words that truncate has', async () => {
+    const { call, service } = openNativeApp();
+    const path = `/api/client/servers/${SERVER}/backups/${service.add().id}/restore`;
+    expect((await call('POST', path, { body: { force: '1' } })).status).toBe(202);
+    expect(service.lastCall('restore')).toMatchObject([{ truncate: true, force: true }]);
   });
+
+  test.each([{ force: 'yes' }, { truncate: 'yes' }, { truncate: 2 }, { truncate: [] }])(
+    'restore refuses %j',
+    async (body) => {
+      const app = openNativeApp();
+      const path = `/api/client/servers/${SERVER}/backups/${app.service.add().id}/restore`;
+      expect(await app.call('POST', path, { body })).toMatchObject(refusal(422, 'ValidationException'));
+      expectUnchanged(app);
+    },
+  );
 
   test.each<[unknown, boolean]>([
     [{}, true],

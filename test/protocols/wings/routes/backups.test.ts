@@ -23,6 +23,13 @@ describe('create', () => {
     ]);
   });
 
+  test.each(ALL_FLAVOURS)('%s: a restore by hand may force', async (flavour) => {
+    const { call, service } = await openWingsApp(flavour);
+    const body = { ...RESTORE, truncate_directory: true, force: true };
+    expect((await call('POST', `${BACKUP}/${service.add().id}/restore`, { body })).status).toBe(202);
+    expect(service.lastCall('restore')).toMatchObject([{ truncate: true, force: true }]);
+  });
+
   test('without ignore lines leaves the choice to the server’s own ignore file', async () => {
     const { call, service } = await openWingsApp('pterodactyl');
     await call('POST', BACKUP, { body: CREATE });
