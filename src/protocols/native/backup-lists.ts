@@ -15,6 +15,9 @@ const MOST_KEPT = 16 * MEBIBYTE;
 /** Backups made into text in one go. */
 const AT_ONCE = 100;
 
+/** Bytes that are handed to a socket without waiting in line. */
+const SENT_AT_ONCE = 256 * 1024;
+
 interface KeptList {
   readonly revision: string;
   /** An ETag with its quotes: the list's own digest. */
@@ -28,6 +31,7 @@ export class BackupLists {
   readonly #service: Lists;
   /** The one asked for last comes last. */
   readonly #kept = new Map<ServerId, KeptList>();
+  #line: Promise<void> = Promise.resolve();
   readonly #making = new Map<ServerId, Promise<KeptList>>();
 
   constructor(service: Lists) {
@@ -38,7 +42,15 @@ export class BackupLists {
   async of(server: ServerId): Promise<Pick<KeptList, 'json' | 'tag'>> {
     // What is being made may have been begun before the last change.
     if (this.#current(server) === undefined) await this.#making.get(server)?.catch(() => undefined);
-    return this.#current(server) ?? this.#making.get(server) ?? this.#make(server);
+    const list = await (this.#current(server) ?? this.#making.get(server) ?? this.#make(server));
+    if (list.json.byteLength > SENT_AT_ONCE) await this.#inLine();
+    return list;
+  }
+
+  /** Megabytes to a socket take milliseconds: of all who wait for a long list, one gets it in each turn of the event loop. */
+  #inLine(): Promise<void> {
+    this.#line = this.#line.then(() => nextTurn());
+    return this.#line;
   }
 
   #current(server: ServerId): KeptList | undefined {

@@ -2,7 +2,7 @@
 import type { z } from '@hono/zod-openapi';
 import type { CreateBackup } from '../../jobs/contract.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
-import type { App, DialectDeps } from '../dialect.ts';
+import type { App, AppContext, DialectDeps } from '../dialect.ts';
 import { bearerRoute, jsonAnswer, optionalBody, requiredBody } from '../route-answers.ts';
 import { ANY_ERROR, BACKUPS } from './answers.ts';
 import { ignoredBody, jsonBody } from '../request-body.ts';
@@ -81,7 +81,8 @@ export function mountBackups(app: App, ports: DialectDeps): void {
       const { json, tag } = await lists.of(server);
       c.header('ETag', tag);
       if (c.req.header('if-none-match') === tag) return c.body(null, 304);
-      return c.body(json, 200, { 'Content-Type': 'application/json' });
+      const headers = { 'Content-Type': 'application/json', 'Content-Length': `${json.byteLength}` };
+      return c.body(c.env?.outgoing === undefined ? json : sharedBody(c, json), 200, headers);
     }
     const page = await service.backupPage(server, limit ?? PAGE, { after: cursor });
     if (page.next !== undefined) {
@@ -117,6 +118,22 @@ export function mountBackups(app: App, ports: DialectDeps): void {
   app.openapi(estimate, async (c) =>
     c.json(estimateObject(await service.estimate(c.get('server'), c.req.valid('json').ignore, c.req.raw.signal)), 200),
   );
+}
+
+/** The kept list itself goes to the socket: a copy for each caller would be megabytes of garbage. */
+function sharedBody(c: AppContext, json: Uint8Array): ReadableStream<Uint8Array> {
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      controller.enqueue(json);
+      controller.close();
+    },
+  });
+  c.env.sending = {
+    body,
+    send: async (outgoing) => void outgoing.end(json),
+    drop: () => undefined,
+  };
+  return body;
 }
 
 function createRequest(server: ServerId, body: z.infer<typeof schemas.CreateBody>): CreateBackup {

@@ -1,0 +1,112 @@
+/**
+ * Callers who list, look and hang up, against a daemon in a process of its own. Counted are bytes of answers, the CPU seconds
+ * of the daemon and the delay of its event loop, never the time of this machine.
+ */
+import fs from 'node:fs/promises';
+import net from 'node:net';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as wait } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { type DaemonProcess, startDaemon } from '../support/daemon-process.ts';
+import { GAME_SERVER, type Host, scratchHost, TOKEN } from '../support/daemon.ts';
+
+const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
+const MANY = 5000;
+
+/** Rows like the one that is there, each with a thousand warnings. */
+async function inflate(host: Host): Promise<void> {
+  const catalogue = new DatabaseSync(join(host.directory, 'state', 'catalogue.sqlite'));
+  const page = JSON.stringify(
+    Array.from({ length: 100 }, (_, at) => ({ path: `w/${at}`, code: 'x', message: 'grew' })),
+  );
+  const columns = catalogue
+    .prepare('PRAGMA table_info(backups)')
+    .all()
+    .map(({ name }) => String(name));
+  const copied = columns.filter((name) => !['seq', 'id', 'warnings', 'warning_pages', 'warning_count'].includes(name));
+  catalogue.exec('PRAGMA synchronous = OFF; BEGIN');
+  const row = catalogue.prepare(
+    `INSERT INTO backups (id, warnings, warning_pages, warning_count, ${copied.join(', ')})
+     SELECT :id, '[]', 10, 1000, ${copied.join(', ')} FROM backups ORDER BY seq LIMIT 1`,
+  );
+  const text = catalogue.prepare(`INSERT INTO backup_texts VALUES (:id, 'warnings', :page, :text)`);
+  for (let number = 0; number < MANY; number++) {
+    const id = `bbbbbbbb-0000-4000-8000-${number.toString(16).padStart(12, '0')}`;
+    row.run({ id });
+    for (let at = 0; at < 10; at++) text.run({ id, page: at, text: page });
+  }
+  catalogue.exec('COMMIT');
+  catalogue.close();
+}
+
+async function cpuSeconds({ pid }: DaemonProcess): Promise<number> {
+  const [, fields = ''] = (await fs.readFile(`/proc/${pid}/stat`, 'utf8')).split(') ');
+  const [user = 0, system = 0] = fields.split(' ').slice(11, 13).map(Number);
+  return (user + system) / 100;
+}
+
+async function get({ url }: DaemonProcess, path: string): Promise<{ readonly status: number; readonly bytes: number }> {
+  const answer = await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${TOKEN}` } });
+  return { status: answer.status, bytes: (await answer.arrayBuffer()).byteLength };
+}
+
+/** The 99th percentile of the delay in seconds since the call before. */
+async function loopDelay({ url }: DaemonProcess): Promise<number> {
+  const answer = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${TOKEN}` } });
+  return Number(/^roost_event_loop_delay_p99_seconds (\S+)$/m.exec(await answer.text())?.[1] ?? Number.NaN);
+}
+
+/** Sends a request and hangs up once the daemon has it. */
+async function hangUp({ url }: DaemonProcess, path: string): Promise<void> {
+  const { hostname, port } = new URL(url);
+  const socket = net.connect(Number(port), hostname);
+  const head = [`POST ${path} HTTP/1.1`, 'Host: x', `Authorization: Bearer ${TOKEN}`, 'Content-Length: 2'];
+  socket.on('error', () => undefined);
+  socket.write(`${head.join('\r\n')}\r\n\r\n{}`);
+  await wait(500);
+  socket.destroy();
+}
+
+test('a list of 5,000 backups with 1,000 warnings each stays small and cheap for twenty who poll it', async () => {
+  const host = await scratchHost('verification: { every_days: 0 }');
+  const first = await startDaemon(host);
+  expect((await first.call(BACKUPS, { body: {} })).status).toBe(201);
+  await first.kill();
+  await inflate(host);
+  const daemon = await startDaemon(host);
+  const list = await get(daemon, BACKUPS);
+  expect([list.status, list.bytes < 1200 * MANY]).toEqual([200, true]);
+  const page = await get(daemon, `/api/client/servers/${GAME_SERVER}/backups?page=90`);
+  expect([page.status, page.bytes < 40_000]).toEqual([200, true]);
+  await loopDelay(daemon);
+  const before = await cpuSeconds(daemon);
+  for (let round = 0; round < 5; round++) {
+    const answers = await Promise.all(Array.from({ length: 20 }, () => get(daemon, BACKUPS)));
+    expect(new Set(answers.map(({ bytes }) => bytes))).toEqual(new Set([list.bytes]));
+  }
+  // A hundred answers of megabytes: what is spent is sending them.
+  expect((await cpuSeconds(daemon)) - before).toBeLessThan(5);
+  expect(await loopDelay(daemon)).toBeLessThan(0.05);
+  await daemon.kill();
+}, 300_000);
+
+test('two hundred estimates whose callers are gone are not walked for', async () => {
+  const host = await scratchHost();
+  for (let directory = 0; directory < 20; directory++) {
+    await fs.mkdir(join(host.server, `d${directory}`));
+    await Promise.all(
+      Array.from({ length: 500 }, (_, at) => fs.writeFile(join(host.server, `d${directory}`, `${at}`), '')),
+    );
+  }
+  const daemon = await startDaemon(host);
+  const before = await cpuSeconds(daemon);
+  expect((await daemon.call(`${BACKUPS}/estimate`, { body: {} })).status).toBe(200);
+  const one = (await cpuSeconds(daemon)) - before;
+  await Promise.all(Array.from({ length: 200 }, () => hangUp(daemon, `${BACKUPS}/estimate`)));
+  expect((await daemon.call(`${BACKUPS}/estimate`, { body: {} })).status).toBe(200);
+  const all = (await cpuSeconds(daemon)) - before;
+  // The walks that were begun and stopped, and two hundred requests; not two hundred walks.
+  expect(all).toBeLessThan(10 * one + 3);
+  await daemon.kill();
+}, 300_000);
