@@ -156,6 +156,10 @@ export interface BackupTable {
   markDamaged(id: BackupId): BackupRecord;
   /** A suspect one counts as good from now on; others stay as they are. COMPLETED only, else `backup_not_ready`. */
   markAccepted(id: BackupId): BackupRecord;
+  /** Notes that its objects are being removed: it is good for nothing any more. */
+  markRemoving(id: BackupId): BackupRecord;
+  /** Those that are marked so. */
+  removing(): BackupRecord[];
   /** Removes the row, and returns it as it was. `backup_locked`; `server_busy` while IN_PROGRESS. */
   delete(id: BackupId): BackupRecord;
 }

@@ -51,6 +51,8 @@ const ANSWERS_MS = 5_000;
 /** How long the start waits for stores that do not answer. */
 const STORES_MS = 5_000;
 const SWEEP_EVERY_MS = HOUR_MS;
+/** How often ends of jobs that could not be stored are tried again. */
+const SAVE_ENDS_EVERY_MS = 3_000;
 /** How long ended jobs are shown. */
 const JOBS_KEPT_MS = 30 * DAY_MS;
 
@@ -220,10 +222,12 @@ class RoostDaemon implements Daemon {
       }
     };
     tidy();
+    const saving = setInterval(() => jobs.runner.saveEnds(), SAVE_ENDS_EVERY_MS);
     let sweeping = Promise.resolve();
     const timer = setInterval(() => void (sweeping = sweep()), SWEEP_EVERY_MS);
     this.#opened.defer(async () => {
       clearInterval(timer);
+      clearInterval(saving);
       await sweeping;
     });
   }

@@ -28,6 +28,7 @@ import { FailedBackupSweep } from '../jobs/backup/failed-backup-sweep.ts';
 import { recoverJobs } from '../jobs/recover.ts';
 import { deleteBackup } from '../jobs/delete/checked.ts';
 import { deleteVerb } from '../jobs/delete/delete.ts';
+import { finishRemovals } from '../jobs/delete/unfinished.ts';
 import { runAgain } from '../jobs/backup/rerun.ts';
 import type { PanelPort } from '../jobs/report/panel.ts';
 import type { RestoreStep } from '../jobs/restore/deps.ts';
@@ -158,13 +159,26 @@ export function composeJobs(deps: JobsDeps): Jobs {
     async recoverStores() {
       const again = (job: JobRecord<'backup'>, failure: Failure): boolean =>
         config.jobs.rerunInterrupted && runAgain(job, failure, { catalogue, runner });
-      const ending = { catalogue, stores, copies, registry, quiesce: power, events, failedBackups, clock, log };
+      const ending = {
+        catalogue,
+        stores,
+        turns,
+        runner,
+        copies,
+        registry,
+        quiesce: power,
+        events,
+        failedBackups,
+        clock,
+        log,
+      };
       await recoverJobs({ ...ending, runAgain: again });
       await rebuildNewStores({ catalogue, stores, log });
       await failedBackups.sweep();
       failedRows.sweep();
       const ahead = catalogue.backups.countCreatedAfter(believable.now() + DAY_MS);
       if (ahead > 0) log.warn('Some backups are dated in the future: they are set aside', { backups: ahead });
+      await finishRemovals({ catalogue, runner, deleteBackup: deleting, log });
       copies.start();
     },
     automate() {
@@ -175,6 +189,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
       copies.retry();
       await failedBackups.sweep();
       failedRows.sweep();
+      await finishRemovals({ catalogue, runner, deleteBackup: deleting, log });
       await sweepRestores(restoring);
       if (believable.canDelete()) await sweepPrevious(restoring);
     },

@@ -26,13 +26,18 @@ import { endJob, type EndDependencies } from './runner/job-end.ts';
 import type { FailedBackupSweep } from './backup/failed-backup-sweep.ts';
 import { readManifest } from './stored/manifests.ts';
 import type { QuiescePort } from './backup/quiesce.ts';
-import { forgetBackup } from './delete/delete.ts';
+import type { KeyedMutex } from '../base/keyed-mutex.ts';
+import { forgetBackup, requireUnlocked } from './delete/delete.ts';
+import type { JobRunner } from './runner/runner.ts';
 import type { StoreSet } from './stored/stores.ts';
 import type { PendingEvent } from './runner/verb.ts';
 
 export interface RecoverDependencies {
   readonly catalogue: Pick<Catalogue, 'transaction'> & EndDependencies['catalogue'];
   readonly stores: StoreSet;
+  /** Serializes manifest writes and deletions, keyed by backup id. */
+  readonly turns: KeyedMutex;
+  readonly runner: Pick<JobRunner, 'holdRecovering'>;
   readonly copies?: Pick<CopyQueue, 'remove'>;
   readonly registry: Pick<Registry, 'get'>;
   readonly quiesce: Pick<QuiescePort, 'resume'>;
@@ -46,12 +51,16 @@ export interface RecoverDependencies {
 
 /** Ends every job of the last run but restores. Never rejects for one of them: the others still have to be ended. */
 export async function recoverJobs(deps: RecoverDependencies): Promise<void> {
-  for (const job of deps.catalogue.jobs.active()) {
-    if (job.kind === 'restore') continue;
+  const jobs = deps.catalogue.jobs.active().filter(({ kind }) => kind !== 'restore');
+  // All at once and first of all: the API may answer while a store takes its time.
+  const held = jobs.map((job) => ({ job, letGo: deps.runner.holdRecovering(job) }));
+  for (const { job, letGo } of held) {
     try {
       await recoverJob(job, deps);
     } catch (error) {
       deps.log.error('Cannot end a job of the last run', { job: job.id, kind: job.kind, error });
+    } finally {
+      letGo();
     }
   }
 }
@@ -64,7 +73,7 @@ async function recoverJob(job: JobRecord, deps: RecoverDependencies): Promise<vo
 
 async function recoverBackup(job: JobRecord<'backup'>, deps: RecoverDependencies): Promise<void> {
   const backup = deps.catalogue.backups.find(job.backup);
-  if (job.state === 'running') await letGo(job, deps);
+  if (job.state === 'running') await resumeServer(job, deps);
   const sealed = backup?.status === 'IN_PROGRESS' ? await settleObjects(backup, deps) : undefined;
   if (sealed !== undefined) return completeBackup(job, sealed, deps);
   const failure = interrupted();
@@ -77,7 +86,7 @@ async function recoverBackup(job: JobRecord<'backup'>, deps: RecoverDependencies
 }
 
 /** The server may have been told to keep its files still by a run that could not tell it to go on. */
-async function letGo(job: JobRecord, deps: RecoverDependencies): Promise<void> {
+async function resumeServer(job: JobRecord, deps: RecoverDependencies): Promise<void> {
   try {
     await deps.quiesce.resume(await deps.registry.get(job.server));
   } catch (error) {
@@ -119,10 +128,17 @@ function completeBackup(job: JobRecord, sealed: BackupRecord, deps: RecoverDepen
   });
 }
 
+/** A lock that was answered before the deletion took anything away holds. */
 async function recoverDelete(job: JobRecord, deps: RecoverDependencies): Promise<void> {
+  await deps.turns.run(job.backup, () => finishDelete(job, deps));
+}
+
+async function finishDelete(job: JobRecord, deps: RecoverDependencies): Promise<void> {
   const backup = deps.catalogue.backups.find(job.backup);
   try {
     if (backup !== undefined) {
+      requireUnlocked(backup);
+      deps.catalogue.backups.markRemoving(backup.id);
       await deps.copies?.remove(backup);
       await removeObjects(deps.stores.get(backup.store), backup);
     }

@@ -1,5 +1,5 @@
 /** Records as callers see them: with what is only known while a job is queued or runs. Never changes anything. */
-import { reasonOf } from '../base/failure.ts';
+import { Failure, reasonOf } from '../base/failure.ts';
 import type { ServerId } from '../base/ids.ts';
 import { wireText } from '../base/paths.ts';
 import type { Catalogue } from '../catalogue/contract.ts';
@@ -24,6 +24,10 @@ export function statusOf(server: ServerId, runner: JobRunner): ServerStatus {
   return kinds.has('backup') ? 'BACKING_UP' : 'READY';
 }
 
+const HALF_REMOVED = new Failure('interrupted', 'The deletion of this backup has begun and failed half-way', {
+  hint: 'It is tried again every hour and at the next start, or when it is deleted again.',
+});
+
 interface BackupViewDeps {
   readonly runner: JobRunner;
   readonly catalogue: Pick<Catalogue, 'copies'>;
@@ -42,16 +46,21 @@ export function viewBackups<Record extends BackupSummary>(
 ): (Omit<Record, 'status'> & Pick<BackupView, 'status' | 'copies'>)[] {
   const [first] = records;
   if (first === undefined) return [];
-  const open = runner.open({ server: first.server }).filter(({ record }) => record.kind === 'restore');
-  const restoring = new Set(open.map(({ record }) => record.backup));
+  const open = runner.open({ server: first.server });
+  const busy = new Set(open.map(({ record }) => record.backup));
+  const restores = open.filter(({ record }) => record.kind === 'restore');
+  const restoring = new Set(restores.map(({ record }) => record.backup));
   const copies = catalogue.copies.ofBackups(records.map(({ id }) => id));
   return records.map((record) => {
     const own = copies
       .get(record.id)
       ?.map(({ store, state, error, updatedAt }) => ({ store, state, error, updatedAt }));
+    // While its deletion runs, it stays what it was: callers hear of the end.
+    const halfRemoved = record.removing && !busy.has(record.id);
     return {
       ...record,
-      status: restoring.has(record.id) ? 'RESTORING' : record.status,
+      status: restoring.has(record.id) ? 'RESTORING' : halfRemoved ? 'FAILED' : record.status,
+      ...(halfRemoved ? { error: HALF_REMOVED.toJSON() } : {}),
       ...(own === undefined ? {} : { copies: own }),
     };
   });

@@ -120,7 +120,7 @@ export async function testNode(options: NodeOptions = {}) {
     version: '0.0.0',
     engine: 'zlib',
   });
-  const recover = (): Promise<void> => recoverJobs(shared);
+  const recover = (): Promise<void> => recoverJobs({ ...shared, runner });
   return { ...shared, memory, runner, deleteBackup: deleting, discard, failedRows, service, recover, told };
 }
 

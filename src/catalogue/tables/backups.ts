@@ -247,6 +247,17 @@ export class Backups implements BackupTable {
     return this.#update(sql, { id, now: this.#clock.now() }) ?? this.#refuseUnready(id);
   }
 
+  markRemoving(id: BackupId): BackupRecord {
+    const sql = 'UPDATE backups SET removing = 1, updated_at = :now WHERE id = :id RETURNING *';
+    return this.#update(sql, { id, now: this.#clock.now() }) ?? this.get(id);
+  }
+
+  removing(): BackupRecord[] {
+    return this.#database
+      .all('SELECT * FROM backups WHERE removing = 1 ORDER BY seq', {})
+      .map((row) => this.#record(row));
+  }
+
   delete(id: BackupId): BackupRecord {
     const sql = `DELETE FROM backups WHERE id = :id AND locked = 0 AND status <> 'IN_PROGRESS' RETURNING id`;
     // Read before, since its warnings go with the row.

@@ -5,12 +5,13 @@
  * Promises: the row goes last, so a backup stays visible while any of its objects may remain:
  *
  *   1 job row          a crash after it: the next start completes the deletion
- *   2 copies           in further stores, each like 3 and 4; a crash after it: the next start continues
- *   3 manifest         a crash before: the backup is whole. After it, a rebuilt catalogue no longer has the backup
- *   4 index, archive   a crash between: the archive is still listed, and the next start removes it
- *   5 backup row
+ *   2 copies           in further stores, each like 4 and 5; a crash after it: the next start continues
+ *   3 row marked       it is shown as failed from here on, should the rest fail, and finished by the next sweep
+ *   4 manifest         a crash before: the backup is whole. After it, a rebuilt catalogue no longer has the backup
+ *   5 index, archive   a crash between: the archive is still listed, and the next start removes it
+ *   6 backup row
  *
- * A deletion that fails ends the job as failed and keeps the row.
+ * A deletion that fails ends the job as failed and keeps the row, marked: it is no base, no `latest`, kept by no rule.
  * Never: can be cancelled, since half a deletion is useless.
  */
 import { Failure } from '../../base/failure.ts';
@@ -40,8 +41,12 @@ async function runDelete(job: RunningJob, deps: DeleteDeps): Promise<void> {
   job.passPointOfNoReturn();
   await deps.turns.run(job.record.backup, async () => {
     const record = checkDeletable(deps.catalogue, job.record.backup);
+    const store = deps.stores.get(record.store);
+    // Of a store that cannot be used, nothing would go: the backup stays what it is.
+    await store.check();
     await deps.copies?.remove(record);
-    await removeObjects(deps.stores.get(record.store), record);
+    deps.catalogue.backups.markRemoving(record.id);
+    await removeObjects(store, record);
     job.commit(() => [backupEvent('backup.deleted', forgetBackup(record.id, deps.catalogue), job.record)]);
   });
 }

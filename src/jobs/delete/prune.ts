@@ -64,7 +64,7 @@ export function judgeServer(
     sequence: record.sequence,
     status: record.status,
     locked: record.locked,
-    damaged: record.damagedAt !== null,
+    damaged: record.damagedAt !== null || record.removing,
     suspect: isSuspect(record),
     busy: busy.has(record.id),
   }));

@@ -44,6 +44,11 @@ export function requireCompleted(
   doing: string,
   beingMade: 'backup_not_ready' | 'server_busy' = 'backup_not_ready',
 ): void {
+  if (record.removing) {
+    throw new Failure('backup_failed', `${doing}: its deletion has begun`, {
+      hint: 'Part of it may be gone. The deletion is tried again every hour.',
+    });
+  }
   if (record.status === 'COMPLETED') return;
   if (record.status === 'IN_PROGRESS') throw new Failure(beingMade, `${doing}: it is being made`, { hint: WAIT });
   throw new Failure('backup_failed', `${doing}: it failed when it was made`, {

@@ -66,6 +66,10 @@ export class JobRunner {
     'Cannot finish the job: the daemon was shut down, and begins it again when it is started',
     { hint: 'Nothing is to be done: the backup goes on under its own id.' },
   );
+  /** Ends that could not be stored, such as on a full disk; the rows say meanwhile that the jobs run. */
+  readonly #unsaved = new Map<JobId, () => void>();
+  /** Jobs of the last run that are being ended beside the runner. */
+  readonly #recovering = new Map<JobId, { readonly record: JobRecord; readonly ending: PromiseWithResolvers<void> }>();
   #draining = false;
 
   constructor(deps: RunnerDependencies) {
@@ -108,6 +112,7 @@ export class JobRunner {
 
   /** @throws Failure `draining` or `server_busy` when no further job is accepted now. */
   checkAccepting(): void {
+    this.saveEnds();
     if (this.#draining) {
       throw new Failure('draining', 'Cannot start a job: the daemon is shutting down', {
         hint: 'Try again once it has been started again.',
@@ -127,17 +132,56 @@ export class JobRunner {
     this.#watchers.push(listener);
   }
 
-  /** Jobs without a final state, in the order of acceptance. */
+  /**
+   * Stores ends that could not be stored when they came; never throws. To be called every few seconds: until then a
+   * backup that failed stands in the way of the next one, and a panel waits for its report.
+   */
+  saveEnds(): void {
+    for (const [id, store] of Array.from(this.#unsaved)) {
+      try {
+        store();
+      } catch (error) {
+        this.#deps.log.debug('Still cannot store how a job ended', { job: id, error });
+        return;
+      }
+      this.#unsaved.delete(id);
+      this.#deps.log.info('Stored how a job ended', { job: id });
+    }
+  }
+
+  /**
+   * Counts a job of the last run as open on its backup, so that nothing is answered that it would undo. Its server may be
+   * used: an end in a store that does not answer can take long.
+   *
+   * @returns to be called when it has ended.
+   */
+  holdRecovering(record: JobRecord): () => void {
+    const ending = Promise.withResolvers<void>();
+    this.#recovering.set(record.id, { record, ending });
+    return () => {
+      this.#recovering.delete(record.id);
+      ending.resolve();
+    };
+  }
+
+  /** Jobs without a final state, in the order of acceptance. With a backup in the filter, those of the last run too. */
   open(filter: { readonly server?: ServerId; readonly backup?: BackupId } = {}): OpenJob[] {
-    return Array.from(this.#entries.values())
-      .filter(({ record, active }) => concerns(record, filter) && active?.ended !== true)
-      .map(({ record, active }) => ({ record, state: active === undefined ? 'queued' : 'running' }));
+    const last = filter.backup === undefined ? [] : Array.from(this.#recovering.values());
+    return [
+      ...last
+        .filter(({ record }) => concerns(record, filter))
+        .map(({ record }) => ({ record, state: 'running' as const })),
+      ...Array.from(this.#entries.values())
+        .filter(({ record, active }) => concerns(record, filter) && active?.ended !== true)
+        .map(({ record, active }): OpenJob => ({ record, state: active === undefined ? 'queued' : 'running' })),
+    ];
   }
 
   /** Resolves when no job is left of those that are queued or run on that server or backup now, however each ended. */
   async settled(filter: { readonly server?: ServerId; readonly backup?: BackupId }): Promise<void> {
-    const there = Array.from(this.#entries.values()).filter(({ record }) => concerns(record, filter));
-    await Promise.allSettled(there.map(({ ending }) => ending.promise));
+    const all = [...this.#entries.values(), ...this.#recovering.values()];
+    const there = all.filter(({ record }) => concerns(record, filter));
+    await Promise.allSettled(there.map(({ ending }): Promise<unknown> => ending.promise));
   }
 
   /** The newest progress of a running job; null when it does not run. */
@@ -281,7 +325,8 @@ export class JobRunner {
     try {
       active.fail(failure);
     } catch (storing) {
-      // The row stays as it is; the next start finds it and ends it as interrupted.
+      // Tried again until it succeeds; if the daemon ends before, the next start ends the row as interrupted.
+      this.#unsaved.set(active.record.id, () => active.fail(failure));
       this.#deps.log.error('Cannot store how a job ended', { ...facts, storing });
     }
     return failure;
@@ -297,6 +342,7 @@ export class JobRunner {
     try {
       storeFailure(entry.record, entry.verb, failure, this.#around);
     } catch (error) {
+      this.#unsaved.set(entry.record.id, () => storeFailure(entry.record, entry.verb, failure, this.#around));
       this.#deps.log.error('Cannot store how a job ended', { job: entry.record.id, error });
     }
     this.#leave(entry, failure);

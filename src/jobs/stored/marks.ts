@@ -1,4 +1,5 @@
 /** What people decide about a backup: locked or not, accepted or not. In the row and in the manifest. */
+import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { Log } from '../../base/log.ts';
@@ -30,6 +31,7 @@ export async function setLock(server: ServerId, backup: BackupId, locked: boolea
   await turns.run(backup, async () => {
     const record = catalogue.backups.get(backup, server);
     requireUnused(runner, backup, ['delete'], 'Cannot change the lock');
+    if (record.removing) throw beingRemoved();
     const store = record.status === 'COMPLETED' ? stores.get(record.store) : undefined;
     if (locked && store !== undefined) await writeManifest(store, { ...record, locked });
     const changed = catalogue.backups.setLocked(backup, locked);
@@ -52,5 +54,12 @@ export async function acceptSuspect(server: ServerId, backup: BackupId, deps: Ma
     requireUnused(runner, backup, ['delete'], doing);
     const accepted = catalogue.backups.markAccepted(backup);
     await refreshManifest(stores.get(accepted.store), accepted, log);
+  });
+}
+
+/** A lock would keep a backup of which part may be gone. */
+function beingRemoved(): Failure {
+  return new Failure('server_busy', 'Cannot change the lock: the deletion of the backup has begun', {
+    hint: 'Part of it may be gone. The deletion is tried again every hour.',
   });
 }
