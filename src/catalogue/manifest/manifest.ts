@@ -23,7 +23,11 @@ export type ArchiveFacts = Readonly<
     BackupRecord,
     'size' | 'rawSize' | 'entries' | 'files' | 'reusedBytes' | 'warnings' | 'warningCount' | 'createdAt'
   >
-> & { readonly sha256: string };
+> & {
+  readonly sha256: string;
+  /** Bytes that its content takes on disk; absent when no file has holes. */
+  readonly allocated?: number;
+};
 
 type BackupFacts = Readonly<
   Pick<
@@ -36,9 +40,10 @@ type BackupFacts = Readonly<
 /**
  * @param record a completed backup, as the catalogue has it or is about to have it.
  * @param aside `WriteResult.aside` of its archive.
+ * @param allocated `WriteResult.allocated` of its archive.
  * @throws Failure `internal` when the record is not completed, `too_large` beyond `MAX_MANIFEST_BYTES`.
  */
-export function encodeManifest(record: BackupRecord, aside?: Uint8Array): Uint8Array {
+export function encodeManifest(record: BackupRecord, aside?: Uint8Array, allocated?: number): Uint8Array {
   const { status, sha256, completedAt } = record;
   if (status !== 'COMPLETED' || sha256 === null || completedAt === null) {
     throw new Failure('internal', `Cannot write a manifest: the backup is ${status}`, { facts: { backup: record.id } });
@@ -57,7 +62,7 @@ export function encodeManifest(record: BackupRecord, aside?: Uint8Array): Uint8A
     completedAt,
   };
   const backup = { ...common, ...ignoreFacts(ignore) };
-  return encode({ ...record, sha256 }, { ...backup, ...laterFacts(record) }, aside);
+  return encode({ ...record, sha256, allocated }, { ...backup, ...laterFacts(record) }, aside);
 }
 
 /**
@@ -85,9 +90,20 @@ export function encodeArchiveManifest(facts: ArchiveFacts): Uint8Array {
 }
 
 function encode(facts: ArchiveFacts, backup: BackupFacts | null, aside?: Uint8Array): Uint8Array {
-  const { size, rawSize, sha256, entries, files, reusedBytes, warnings, warningCount, createdAt } = facts;
+  const { size, rawSize, sha256, entries, files, reusedBytes, warnings, warningCount, createdAt, allocated } = facts;
   const told = warnings.map(({ path, code, message }) => ({ path: wireText(path), code, message: wireText(message) }));
-  const archive = { size, rawSize, sha256, entries, files, reusedBytes, warnings: told, warningCount, createdAt };
+  const archive = {
+    size,
+    rawSize,
+    sha256,
+    entries,
+    files,
+    reusedBytes,
+    warnings: told,
+    warningCount,
+    createdAt,
+    allocated,
+  };
   const beside = aside === undefined ? {} : { aside: Buffer.from(aside).toString('base64') };
   const content = { format: FORMAT, version: VERSION, archive, backup, ...beside };
   const bytes = Buffer.from(`${JSON.stringify(content)}\n`, 'utf8');

@@ -31,6 +31,7 @@ const archiveFacts = z.object({
   warningCount: count,
   /** When the archive was made. */
   createdAt: time,
+  allocated: count.optional(),
 });
 
 /** More backups than a server makes in ten thousand years; a larger number would leave none for the next ones. */
@@ -96,8 +97,9 @@ export function decodeManifest(bytes: Uint8Array): BackupRecord {
   if (facts === null) throw damaged('it belongs to no backup');
   const { ignoreUtf16, ...backup } = facts;
   if (backup.key !== `${backup.server}/${backup.id}.tar.gz`) throw damaged('its key does not fit its ids');
+  const { allocated: _allocated, ...made } = archive;
   return {
-    ...archive,
+    ...made,
     ...backup,
     name: wireText(backup.name),
     ignore:
@@ -108,6 +110,11 @@ export function decodeManifest(bytes: Uint8Array): BackupRecord {
     error: null,
     removing: false,
   };
+}
+
+/** What the content of the archive takes on disk; undefined when that is its size. @throws like `decodeManifest`. */
+export function decodeAllocated(bytes: Uint8Array): number | undefined {
+  return decode(bytes).archive.allocated;
 }
 
 /** @returns `WriteResult.aside` of the archive; undefined when there is nothing beside it. @throws like `decodeManifest`. */

@@ -151,7 +151,7 @@ async function seal(
   await target.seal(() => {
     // Read the row again: the backup may have been locked meanwhile.
     sealed = completedRecord(deps.catalogue.backups.get(plan.backup.id), facts);
-    return encodeManifest(sealed, result.aside);
+    return encodeManifest(sealed, result.aside, result.allocated);
   });
   if (sealed.locked) await protectObjects(plan.store, sealed);
   return sealed;

@@ -26,7 +26,7 @@ import type { Store } from '../../storage/store.ts';
 import { putManifest, removeObjects } from '../stored/archive-target.ts';
 import type { EventSource, RoostEvent } from '../contract.ts';
 import { goesToPanel } from '../report/panel.ts';
-import { protectObjects, readAside } from '../stored/manifests.ts';
+import { protectObjects, readAllocated, readAside } from '../stored/manifests.ts';
 import { openArchiveSource } from '../stored/stored-archive.ts';
 import type { StoreSet } from '../stored/stores.ts';
 
@@ -186,7 +186,12 @@ export class CopyQueue {
     if (indexSize !== undefined && (await to.stat(index))?.size !== indexSize) {
       await copyObject(await from.open(index), to, { record, kind: 'index', sha256: null }, signal);
     }
-    await putManifest(to, record, encodeManifest(record, await readAside(from, record)), signal);
+    await putManifest(
+      to,
+      record,
+      encodeManifest(record, await readAside(from, record), await readAllocated(from, record)),
+      signal,
+    );
     await protectObjects(to, record);
   }
 }

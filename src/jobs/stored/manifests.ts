@@ -1,7 +1,7 @@
 /** Keeping manifests in step with rows that change after the backup was made: locked, verified, found damaged. */
 import { Failure } from '../../base/failure.ts';
 import type { Log } from '../../base/log.ts';
-import { decodeAside, decodeManifest } from '../../catalogue/manifest/read.ts';
+import { decodeAllocated, decodeAside, decodeManifest } from '../../catalogue/manifest/read.ts';
 import { encodeManifest, MAX_MANIFEST_BYTES } from '../../catalogue/manifest/manifest.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import { objectKey } from '../../storage/key.ts';
@@ -13,7 +13,11 @@ import { putManifest } from './archive-target.ts';
  * own lock follows.
  */
 export async function writeManifest(store: Store, record: BackupRecord): Promise<void> {
-  await putManifest(store, record, encodeManifest(record, await readAside(store, record)));
+  await putManifest(
+    store,
+    record,
+    encodeManifest(record, await readAside(store, record), await readAllocated(store, record)),
+  );
   await protectObjects(store, record);
 }
 
@@ -55,6 +59,11 @@ export async function readManifest(
  */
 export function readAside(store: Store, owner: Pick<BackupRecord, 'server' | 'id'>): Promise<Uint8Array | undefined> {
   return decodedManifest(store, owner, decodeAside);
+}
+
+/** What the content of the archive takes on disk, as its manifest keeps it. @throws Failure `store_unreachable`. */
+export function readAllocated(store: Store, owner: Pick<BackupRecord, 'server' | 'id'>): Promise<number | undefined> {
+  return decodedManifest(store, owner, decodeAllocated);
 }
 
 async function decodedManifest<Content>(

@@ -7,7 +7,7 @@ import {
   encodeManifest,
   MAX_MANIFEST_BYTES,
 } from '../../../src/catalogue/manifest/manifest.ts';
-import { decodeArchiveManifest, decodeManifest } from '../../../src/catalogue/manifest/read.ts';
+import { decodeArchiveManifest, decodeManifest, decodeAllocated } from '../../../src/catalogue/manifest/read.ts';
 import { backupId, completed, newBackup, serverId } from '../../support/catalogue-rows.ts';
 import { thrownBy } from '../../support/rejection.ts';
 import { scratchCatalogue } from '../../support/scratch-catalogue.ts';
@@ -178,4 +178,12 @@ describe('what is no manifest is refused', () => {
     });
     expect(thrownBy(() => decodeManifest(bytes), 'archive_damaged').message.length).toBeLessThan(200);
   });
+});
+
+test('what an archive with holes takes on disk is in its manifest, and not in the record', async () => {
+  const record = await someBackup();
+  const bytes = encodeManifest(record, undefined, 4096);
+  expect(decodeAllocated(bytes)).toBe(4096);
+  expect(decodeManifest(bytes)).toEqual(record);
+  expect(decodeAllocated(encodeManifest(record))).toBeUndefined();
 });
