@@ -5,6 +5,9 @@
 import type { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
+import type { PartPlaces } from '../../storage/presigned/upload.ts';
+
+export type { PartPlaces };
 
 export interface PanelPort {
   /** Tells how a backup has ended. Never rejects, but when `signal` fires. */
@@ -14,17 +17,23 @@ export interface PanelPort {
   /** Tells how a restore has ended. Never rejects, but when `signal` fires. */
   reportRestore(report: RestoreReport, signal: AbortSignal): Promise<DeliveryVerdict>;
   /**
-   * Where the parts of an archive of that size go, in the panel's own object storage. Each call begins a new upload:
-   * parts that went to the URLs of an earlier one are lost.
+   * Where the parts of an archive of that size go, in the panel's own object storage. Unless there is `more`, each call
+   * begins a new upload: parts that went to the URLs of an earlier one are lost.
    *
    * @throws Failure whose `retry` says whether asking again may help.
    */
-  partUrls(
-    backup: BackupId,
-    size: number,
-    signal: AbortSignal,
-  ): Promise<{ readonly parts: readonly string[]; readonly partSize: number }>;
+  partUrls(backup: BackupId, size: number, signal: AbortSignal): Promise<PartPlaces>;
+  /**
+   * Whether the upload of these parts is still open in the panel's storage: a panel that answered 200 may not have
+   * completed it, and a second report of one that was completed fails the backup there. `unknown` where the panel itself
+   * refuses a second report.
+   *
+   * @throws Failure whose `retry` says whether asking again may help.
+   */
+  uploadState(backup: BackupId, parts: number, signal: AbortSignal): Promise<UploadState>;
 }
+
+export type UploadState = 'open' | 'closed' | 'unknown';
 
 export interface BackupReport {
   readonly backup: BackupId;

@@ -1,14 +1,14 @@
 /** What is done for a report that a panel is owed, step by step. Each may run twice: see deliver.ts. */
 import type { Clock } from '../../base/clock.ts';
-import type { Failure } from '../../base/failure.ts';
+import { Failure } from '../../base/failure.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { DeliveryRecord } from '../../catalogue/records.ts';
 import { reportDeletion } from './deletion.ts';
 import type { DeliveryStep, StepEnd } from './outbox.ts';
-import type { DeliveryVerdict, PanelPort, RestoreReport, UploadedPart } from './panel.ts';
+import type { BackupReport, DeliveryVerdict, PanelPort, RestoreReport, UploadedPart, UploadState } from './panel.ts';
 
 export interface StepDependencies {
-  readonly panel: Pick<PanelPort, 'reportBackup' | 'reportRestore' | 'reportDeletion'>;
+  readonly panel: Pick<PanelPort, 'reportBackup' | 'reportRestore' | 'reportDeletion' | 'uploadState'>;
   readonly catalogue: Pick<Catalogue, 'jobs'>;
   readonly clock: Pick<Clock, 'now'>;
 }
@@ -38,7 +38,45 @@ async function report(delivery: DeliveryRecord, deps: StepDependencies, signal: 
   const { backup, server, successful, sha256, size, files, askedAt } = delivery;
   const parts = partsOf(delivery);
   const facts = { backup, server, successful, sha256, size, files, parts, askedAt };
-  return endOf(await deps.panel.reportBackup(facts, signal), delivery);
+  if (parts === null) return endOf(await deps.panel.reportBackup(facts, signal), delivery);
+  return reportUpload({ ...facts, parts }, delivery, deps, signal);
+}
+
+/**
+ * Some panels take each report anew, and complete the upload again: for one that is completed their storage answers that
+ * it is gone, and the good backup becomes a failed one. So the upload is looked at before each report, and after it, since
+ * the archive here is the only one until the upload is completed.
+ *
+ *   1 the mark   before the first report; an upload that is gone without it was never completed
+ *   2 the report a crash after it: the upload is gone, and that was it
+ *   3 the look   still open: the storage refused to complete it, and the archive stays
+ */
+async function reportUpload(
+  facts: BackupReport & { readonly parts: readonly UploadedPart[] },
+  delivery: DeliveryRecord,
+  { panel }: StepDependencies,
+  signal: AbortSignal,
+): Promise<StepEnd> {
+  const look = (): Promise<UploadState> => panel.uploadState(facts.backup, facts.parts.length, signal);
+  const before = await look();
+  if (before === 'closed') {
+    if (delivery.data['reporting'] === true) return endOf({ kind: 'delivered' }, delivery);
+    return { kind: 'retry', step: 'upload', failure: notCompleted('is gone from the storage') };
+  }
+  if (before === 'open' && delivery.data['reporting'] !== true) {
+    return { kind: 'next', step: 'report', data: { reporting: true } };
+  }
+  const verdict = await panel.reportBackup(facts, signal);
+  const isOpen = verdict.kind === 'delivered' && before === 'open' && (await look()) === 'open';
+  return endOf(isOpen ? { kind: 'retry', failure: notCompleted('was not completed') } : verdict, delivery);
+}
+
+function notCompleted(state: string): Failure {
+  return new Failure('store_unreachable', `Cannot report the backup to the panel: its upload ${state}`, {
+    detail: { httpStatus: 500 },
+    hint: 'Check the panel’s log and the S3 settings of the panel.',
+    retry: true,
+  });
 }
 
 /**

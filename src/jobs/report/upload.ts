@@ -85,7 +85,7 @@ async function send(
   const source = await openArchiveSource(stores.get(record.store), record);
   try {
     const parts = await uploadParts({ source, begin, rate, clock, ...(retry === undefined ? {} : { retry }) }, signal);
-    return { kind: 'next', step: 'report', data: { parts } };
+    return { kind: 'next', step: 'report', data: { parts, reporting: false } };
   } catch (error) {
     if (end === undefined || signal.aborted) throw error;
     return end;

@@ -7,7 +7,8 @@
  *
  *   1 begin      URLs for a size; each call begins a new upload, and parts of an earlier one are lost
  *   2 parts      a few at a time; after a cut, 5xx, 408 or 429 a part starts over
- *   3 expired    403 (or the upload is gone): back to 1, with every part
+ *   3 expired    403 (or the upload is gone): with `more`, that part asks for a new URL of the same upload, and parts
+ *                that arrived stay; otherwise back to 1, with every part
  *
  * Killed at any point, it leaves nothing here; the next run begins at 1.
  */
@@ -26,6 +27,12 @@ import { type PartAnswer, putPart } from './part.ts';
 const DOING = 'Cannot upload the archive';
 /** Several, so that the line is not idle while a response is awaited. */
 const SIDE_BY_SIDE = 4;
+/** Each holds a connection and a piece in memory, whatever the other party allows. */
+const MOST_SIDE_BY_SIDE = 16;
+/** How often one part gets a new URL. */
+const MOST_RENEWALS = 3;
+/** S3 has 10,000; the last is left free, to see whether an upload is still open. */
+const MOST_PARTS = 9998;
 /** A set of URLs lives for an hour; if that is too short so often, only a higher rate helps. */
 const MOST_BEGINNINGS = 3;
 const IDLE_MS = 60_000;
@@ -36,6 +43,13 @@ export interface PartPlaces {
   readonly parts: readonly string[];
   /** Size in bytes of all parts but the last. */
   readonly partSize: number;
+  /**
+   * URLs of the same upload from a part number on, in part order. With it, `parts` holds only the first ones, and a URL
+   * that has expired is replaced.
+   */
+  readonly more?: (from: number, signal: AbortSignal) => Promise<readonly string[]>;
+  /** How many parts may be sent at a time; 4 when absent. */
+  readonly sideBySide?: number;
 }
 
 export interface UploadRequest {
@@ -67,34 +81,51 @@ export interface SentPart {
 export async function uploadParts(request: UploadRequest, signal: AbortSignal): Promise<readonly SentPart[]> {
   const { source, begin, clock } = request;
   for (let beginning = 1; ; beginning++) {
-    const places = readPlaces(await begin(source.size, signal), source.size);
+    const begun = await begin(source.size, signal);
+    const places = readPlaces(begun, source.size);
     const started = clock.monotonic();
     try {
-      return await sendAll(places, request, signal);
+      return await sendAll(places, { ...request, sideBySide: sideBySideOf(begun) }, signal);
     } catch (error) {
       throwIfAborted(signal, DOING);
       if (!(error instanceof NoLongerTaken)) throw error;
-      if (beginning === MOST_BEGINNINGS) throw error.explain(clock.monotonic() - started);
+      if (beginning === MOST_BEGINNINGS || begun.more !== undefined) throw error.explain(clock.monotonic() - started);
     }
   }
 }
 
+function sideBySideOf({ sideBySide = SIDE_BY_SIDE }: PartPlaces): number {
+  return Math.min(Math.max(Math.trunc(sideBySide), 1), MOST_SIDE_BY_SIDE);
+}
+
 interface PartLocation {
   readonly url: URL;
+  /** Replaces a URL that is not good any more; absent where only a new upload helps. */
+  readonly renew?: (expired: URL, signal: AbortSignal) => Promise<URL>;
   readonly partNumber: number;
   readonly offset: number;
   readonly length: number;
 }
 
 /** @throws Failure when the URLs do not fit the archive: the panel would complete a truncated object. */
-function readPlaces({ parts, partSize }: PartPlaces, size: number): readonly PartLocation[] {
-  const isWhole = Number.isSafeInteger(partSize) && partSize > 0 && parts.length === Math.ceil(size / partSize);
-  const urls = parts.flatMap((text) => URL.parse(text) ?? []).filter(({ protocol }) => WEB.has(protocol));
+function readPlaces(places: PartPlaces, size: number): readonly (PartLocation | LazyLocation)[] {
+  const { parts, partSize, more } = places;
+  const count = Math.ceil(size / partSize);
+  const isSized = Number.isSafeInteger(partSize) && partSize > 0;
+  const isWhole = isSized && (more === undefined ? parts.length === count : parts.length > 0 && count <= MOST_PARTS);
+  const urls = urlsOf(parts);
   if (!isWhole || urls.length !== parts.length) {
     throw new Failure('store_unreachable', `${DOING}: what the panel gave are no places for its parts`, {
       facts: { parts: parts.length, partSize, size },
       hint: 'Check the S3 settings of the panel.',
       retry: true,
+    });
+  }
+  if (more !== undefined) {
+    const supply = new UrlSupply(urls, more);
+    return Array.from({ length: count }, (_, index) => {
+      const offset = index * partSize;
+      return { supply, partNumber: index + 1, offset, length: Math.min(partSize, size - offset) };
     });
   }
   return urls.map((url, index) => {
@@ -103,16 +134,65 @@ function readPlaces({ parts, partSize }: PartPlaces, size: number): readonly Par
   });
 }
 
+function urlsOf(texts: readonly string[]): URL[] {
+  return texts.flatMap((text) => URL.parse(text) ?? []).filter(({ protocol }) => WEB.has(protocol));
+}
+
+type LazyLocation = Omit<PartLocation, 'url' | 'renew'> & { readonly supply: UrlSupply };
+
+/** The URLs of one upload, asked for when they are needed: they live shorter than an upload may take. */
+class UrlSupply {
+  readonly #known = new Map<number, URL>();
+  readonly #more: NonNullable<PartPlaces['more']>;
+  #asking: Promise<void> = Promise.resolve();
+
+  constructor(first: readonly URL[], more: NonNullable<PartPlaces['more']>) {
+    this.#keep(1, first);
+    this.#more = more;
+  }
+
+  async location({ supply: _, ...part }: LazyLocation, signal: AbortSignal): Promise<PartLocation> {
+    const { partNumber } = part;
+    const renew = (expired: URL, stop: AbortSignal): Promise<URL> => this.#url(partNumber, stop, expired);
+    return { ...part, url: await this.#url(partNumber, signal), renew };
+  }
+
+  /** One request at a time: parts that wait for it find what it brought. */
+  async #url(partNumber: number, signal: AbortSignal, expired?: URL): Promise<URL> {
+    const ask = this.#asking.then(async () => {
+      const known = this.#known.get(partNumber);
+      if (known !== undefined && known !== expired) return;
+      const texts = await this.#more(partNumber, signal);
+      // What was given before is as old as what has expired.
+      this.#known.clear();
+      this.#keep(partNumber, urlsOf(texts));
+    });
+    this.#asking = ask.catch(() => undefined);
+    await ask;
+    const url = this.#known.get(partNumber);
+    if (url !== undefined) return url;
+    throw new Failure('store_unreachable', `${DOING}: the panel gave no place for part ${partNumber}`, {
+      facts: { part: partNumber },
+      hint: 'Check the S3 settings of the panel.',
+      retry: true,
+    });
+  }
+
+  #keep(from: number, urls: readonly URL[]): void {
+    for (const [index, url] of urls.entries()) this.#known.set(from + index, url);
+  }
+}
+
 /** The first part that fails finally stops the others. */
 async function sendAll(
-  places: readonly PartLocation[],
-  request: UploadRequest,
+  places: readonly (PartLocation | LazyLocation)[],
+  request: UploadRequest & { readonly sideBySide: number },
   signal: AbortSignal,
 ): Promise<readonly SentPart[]> {
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   const pace = new Pace(request.clock, request.rate, () => throwIfAborted(either, DOING));
-  const settings = { keepAlive: true, maxSockets: SIDE_BY_SIDE };
+  const settings = { keepAlive: true, maxSockets: request.sideBySide };
   const agents = { http: new http.Agent(settings), https: new https.Agent(settings) };
   const waiting = places.values();
   const sent: SentPart[] = [];
@@ -120,7 +200,8 @@ async function sendAll(
   const work = async (): Promise<void> => {
     for (const place of waiting) {
       try {
-        sent.push(await sendPart(place, request, { pace, agents, signal: either }));
+        const location = 'supply' in place ? await place.supply.location(place, either) : place;
+        sent.push(await sendRenewed(location, request, { pace, agents, signal: either }));
       } catch (error) {
         fault ??= { error };
         stop.abort();
@@ -129,7 +210,7 @@ async function sendAll(
     }
   };
   try {
-    await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));
+    await Promise.all(Array.from({ length: request.sideBySide }, work));
   } finally {
     agents.http.destroy();
     agents.https.destroy();
@@ -142,6 +223,20 @@ interface Line {
   readonly pace: Pace;
   readonly agents: { readonly http: http.Agent; readonly https: https.Agent };
   readonly signal: AbortSignal;
+}
+
+/** Sends a part, with a new URL when its own has expired in the meantime. */
+async function sendRenewed(place: PartLocation, request: UploadRequest, line: Line): Promise<SentPart> {
+  let { url } = place;
+  for (let renewals = 0; ; renewals++) {
+    try {
+      return await sendPart({ ...place, url }, request, line);
+    } catch (error) {
+      const isOver = !(error instanceof NoLongerTaken) || place.renew === undefined || renewals === MOST_RENEWALS;
+      if (isOver) throw error;
+      url = await place.renew(url, line.signal);
+    }
+  }
 }
 
 async function sendPart(

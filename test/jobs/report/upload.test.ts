@@ -76,6 +76,7 @@ class PanelDouble implements PanelPort {
     return DELIVERED;
   }
 
+  uploadState = () => Promise.resolve('unknown' as const);
   reportRestore = () => Promise.resolve(DELIVERED);
   reportDeletion = () => Promise.resolve(DELIVERED);
 }

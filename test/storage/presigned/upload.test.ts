@@ -112,6 +112,70 @@ function assembled({ seen }: Service, upload: number): Buffer {
   return Buffer.concat([...last].sort(([left], [right]) => left - right).map(([, bytes]) => bytes));
 }
 
+describe('URLs that are asked for in pieces', () => {
+  function pieces(url: string, most = 2, sideBySide?: number) {
+    const asked: number[] = [];
+    let era = 1;
+    const more = async (from: number): Promise<readonly string[]> => {
+      asked.push(from);
+      return Array.from({ length: most }, (_, index) => `${url}/${era}/${from + index}?sig=abc`);
+    };
+    const begin = async (): Promise<PartPlaces> => ({ parts: await more(1), partSize: PART, more, sideBySide });
+    return { begin, asked, expire: () => void era++ };
+  }
+
+  it('are asked for when they are needed, from the first part that lacks one', async () => {
+    const service = await openService();
+    const { begin, asked } = pieces(service.url, 2, 1);
+    const sent = await upload(begin);
+    expect(asked).toEqual([1, 3]);
+    expect(sent.map(({ partNumber }) => partNumber)).toEqual([1, 2, 3, 4]);
+    expect(assembled(service, 1).equals(ARCHIVE)).toBe(true);
+  });
+
+  it('are asked for again when they expired, and no part that arrived is sent twice', async () => {
+    const service = await openService();
+    const { begin, asked, expire } = pieces(service.url, 50, 1);
+    service.answer = ({ part, upload: era }, response) => {
+      if (part !== 3 || era !== 1) return false;
+      expire();
+      response.writeHead(403).end('<Error><Code>AccessDenied</Code></Error>');
+      return true;
+    };
+    const sent = await upload(begin);
+    expect(asked).toEqual([1, 3]);
+    expect(service.seen.map(({ upload: era, part }) => [era, part])).toEqual([
+      [1, 1],
+      [1, 2],
+      [1, 3],
+      [2, 3],
+      [2, 4],
+    ]);
+    expect(sent.map(({ etag }) => etag)[2]).toBe(tagOf(ARCHIVE.subarray(2 * PART, 3 * PART)));
+  });
+
+  it('that are never good are given up, with parts that arrived left alone', async () => {
+    const service = await openService();
+    const { begin } = pieces(service.url, 50, 1);
+    service.answer = ({ part }, response) => {
+      if (part !== 2) return false;
+      response.writeHead(403).end();
+      return true;
+    };
+    const failure = await failureOf(upload(begin), 'store_unreachable');
+    expect(failure.retry).toBe(true);
+    expect(service.seen.map(({ part }) => part)).toEqual([1, 2, 2, 2, 2]);
+  });
+
+  it('are not asked for when the archive has more parts than an upload', async () => {
+    const service = await openService();
+    const more = (): Promise<readonly string[]> => Promise.resolve([]);
+    const begin = async (): Promise<PartPlaces> => ({ parts: [`${service.url}/1/1`], partSize: 100, more });
+    await failureOf(upload(begin), 'store_unreachable');
+    expect(service.seen).toEqual([]);
+  });
+});
+
 describe('an upload by part URLs', () => {
   it('sends equal parts with their lengths, the last one the rest, and tells the tags with their quotes', async () => {
     const service = await openService();

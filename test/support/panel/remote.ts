@@ -99,7 +99,9 @@ export class RemoteApi {
       return method === verb && match !== null ? (match[1] ?? '') : undefined;
     };
     let uuid: string | undefined;
-    if ((uuid = is('GET', `backups/${UUID}`)) !== undefined) return this.#partUrls(this.#backup(uuid), call);
+    if ((uuid = is('GET', `backups/${UUID}/s3/parts`)) !== undefined) return this.#partsFrom(this.#backup(uuid), call);
+    if ((uuid = is('GET', `backups/${UUID}`)) !== undefined && this.#parts.flavour !== 'calagopus')
+      return this.#partUrls(this.#backup(uuid), call);
     if ((uuid = is('POST', `backups/${UUID}`)) !== undefined) return this.#backupReport(this.#backup(uuid), call);
     if ((uuid = is('POST', `backups/${UUID}/restore`)) !== undefined) return this.#restoreReport(uuid, call);
     if ((uuid = is('POST', `backups/${UUID}/deletion`)) !== undefined) return this.#deletionReport(uuid, call);
@@ -139,12 +141,32 @@ export class RemoteApi {
     return json({ parts, part_size: partSize, ...more });
   }
 
+  /** P backend/src/routes/api/remote/backups/_backup_/s3/parts.rs: later calls reuse the upload of the first. */
+  async #partsFrom(backup: PanelBackup, { query }: PanelCall): Promise<PanelAnswer> {
+    const from = Number(query.get('from_part'));
+    const { uploads, flavour } = this.#parts;
+    if (flavour !== 'calagopus') this.#refuse(NOT_FOUND);
+    if (!(from >= 1 && from <= 10_000)) this.#refuse({ status: 400, code: '', detail: 'from_part: out of range' });
+    if (backup.disk !== 's3' || uploads === undefined) return this.#refuse(this.#rules.notUploaded);
+    const count = Math.min(50, 10_000 - from);
+    if (count === 0) this.#refuse({ status: 417, code: '', detail: 'no more parts can be uploaded' });
+    const key = keyOf(backup);
+    const id = (backup.uploadId ??= await uploads.begin(key));
+    const parts = Array.from({ length: count }, (_, index) => uploads.partUrl(key, id, from + index));
+    return json({ parts, part_size: this.#parts.partSize() });
+  }
+
   async #backupReport(backup: PanelBackup, call: PanelCall): Promise<PanelAnswer> {
     const body = bodyOf(call);
     this.#refuseFaults(backupReportFaults(body, this.#parts.flavour));
     if (backup.successful && this.#rules.completed !== null) this.#refuse(this.#rules.completed);
-    const successful = Boolean(body['successful']);
-    if (backup.disk === 's3') await this.#endUpload(backup, successful, body['parts']);
+    let successful = Boolean(body['successful']);
+    if (backup.disk === 's3') {
+      const ended = this.#endUpload(backup, successful, body['parts']);
+      // A store that refuses is logged, the backup is failed, and the answer is 200 all the same.
+      if (this.#parts.flavour === 'calagopus' && successful) await ended.catch(() => void (successful = false));
+      else await ended;
+    }
     backup.successful = successful;
     if (!successful) backup.locked = false;
     backup.checksum = successful ? `${String(body['checksum_type'])}:${String(body['checksum'])}` : null;
@@ -157,6 +179,7 @@ export class RemoteApi {
   async #endUpload(backup: PanelBackup, successful: boolean, told: unknown): Promise<void> {
     const { uploads } = this.#parts;
     if (backup.uploadId === null || uploads === undefined) {
+      if (this.#parts.flavour === 'calagopus') this.#refuse({ status: 417, code: '', detail: 'upload ID not found' });
       if (!successful) return;
       throw new Error('Cannot complete backup request: no upload_id present on model.');
     }

@@ -9,7 +9,12 @@ import type { FlavourFacts } from './contract.ts';
 
 export const calagopus: FlavourFacts = {
   product: 'calagopus wings',
-  panel: { accepts: 'application/vnd.pterodactyl.v1+json', completeReports: true, resetFailsBackups: true },
+  panel: {
+    accepts: 'application/vnd.pterodactyl.v1+json',
+    completeReports: true,
+    resetFailsBackups: true,
+    partsInPieces: true,
+  },
   routes: {
     deletesWithoutServer: true,
     reportsDeletions: true,

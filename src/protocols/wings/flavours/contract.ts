@@ -29,6 +29,8 @@ export interface PanelFacts {
   readonly accepts: string;
   /** Reports have no null and more fields (`files`, `server_uuid`, …). Otherwise `parts` is null for a local archive. */
   readonly completeReports?: boolean;
+  /** URLs of parts are asked for in pieces of one upload (`s3/parts?from_part=`), which a second report would fail. */
+  readonly partsInPieces?: boolean;
   /** A reset fails unfinished backups, and a later report of one still counts: reports of backups go after it. */
   readonly resetFailsBackups?: boolean;
 }

@@ -8,14 +8,16 @@
 import { z } from 'zod';
 import { MEBIBYTE } from '../../../base/sizes.ts';
 import type { Clock } from '../../../base/clock.ts';
-import { asFailure, type Failure } from '../../../base/failure.ts';
+import { asFailure, Failure, throwIfAborted } from '../../../base/failure.ts';
 import { isUuid, type BackupId, type ServerId } from '../../../base/ids.ts';
 import type {
   BackupReport,
   DeletionReport,
   DeliveryVerdict,
   PanelPort,
+  PartPlaces,
   RestoreReport,
+  UploadState,
 } from '../../../jobs/report/panel.ts';
 import type { FlavourFacts, PanelFacts } from '../flavours/contract.ts';
 import {
@@ -64,7 +66,15 @@ const Page = z.object({
   meta: z.object({ last_page: z.number() }).optional(),
 });
 const Configuration = z.object({ settings: Settings });
-const Parts = z.object({ parts: z.array(z.string()), part_size: z.number().int().positive() });
+const Parts = z.object({
+  parts: z.array(z.string()),
+  part_size: z.number().int().positive(),
+  // Source: pelican-dev/panel#2510.
+  max_concurrent_uploads: z.number().int().optional().catch(undefined),
+});
+const WHERE_TO_UPLOAD = 'Cannot ask the panel where to upload the backup';
+const LOOK_MS = 30_000;
+const NO_UPLOAD = /upload.?id not found/i;
 
 export class PanelClient implements PanelPort, PanelServers {
   readonly #deps: PanelClientDeps;
@@ -75,8 +85,14 @@ export class PanelClient implements PanelPort, PanelServers {
 
   async reportBackup(report: BackupReport, signal: AbortSignal): Promise<DeliveryVerdict> {
     const doing = 'Cannot report the backup to the panel';
-    const body = backupBody(report, this.#deps.facts.panel);
-    return this.#report(`/backups/${report.backup}`, body, report, doing, signal);
+    const { panel } = this.#deps.facts;
+    const send = (): Promise<DeliveryVerdict> =>
+      this.#report(`/backups/${report.backup}`, backupBody(report, panel), report, doing, signal);
+    const verdict = await send();
+    if (!panel.partsInPieces || report.successful || !hasNoUpload(verdict)) return verdict;
+    // A backup that failed before its first part: the panel aborts an upload, so it needs one.
+    await this.#partsFrom(report.backup, 1, signal).catch(() => undefined);
+    return send();
   }
 
   async reportRestore(report: RestoreReport, signal: AbortSignal): Promise<DeliveryVerdict> {
@@ -96,19 +112,50 @@ export class PanelClient implements PanelPort, PanelServers {
     return status === 404 || status === 417 ? { kind: 'delivered' } : verdict;
   }
 
-  async partUrls(
-    backup: BackupId,
-    size: number,
-    signal: AbortSignal,
-  ): Promise<{ readonly parts: readonly string[]; readonly partSize: number }> {
-    const doing = 'Cannot ask the panel where to upload the backup';
+  async partUrls(backup: BackupId, size: number, signal: AbortSignal): Promise<PartPlaces> {
+    if (this.#deps.facts.panel.partsInPieces) {
+      const more = async (from: number, stop: AbortSignal) => (await this.#partsFrom(backup, from, stop)).parts;
+      return { ...(await this.#partsFrom(backup, 1, signal)), more };
+    }
+    const doing = WHERE_TO_UPLOAD;
     const path = `/backups/${backup}?size=${size}`;
-    const { parts, part_size: partSize } = await this.#read(
-      { method: 'GET', path, signal, maxBytes: PARTS_BYTES },
-      Parts,
-      doing,
-    );
-    return { parts, partSize };
+    const {
+      parts,
+      part_size: partSize,
+      max_concurrent_uploads: sideBySide,
+    } = await this.#read({ method: 'GET', path, signal, maxBytes: PARTS_BYTES }, Parts, doing);
+    return { parts, partSize, ...(sideBySide === undefined ? {} : { sideBySide }) };
+  }
+
+  /** Puts one byte behind the last part, which is not in the report and is dropped: S3 answers 404 once it is closed. */
+  async uploadState(backup: BackupId, parts: number, signal: AbortSignal): Promise<UploadState> {
+    if (!this.#deps.facts.panel.partsInPieces) return 'unknown';
+    const doing = 'Cannot see whether the upload of the backup is completed';
+    const [url = ''] = (await this.#partsFrom(backup, parts + 1, signal)).parts;
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)]);
+    try {
+      const answer = await this.#deps.fetch(url, { method: 'PUT', body: '0', redirect: 'manual', signal: limit });
+      await answer.body?.cancel();
+      if (answer.status === 200) return 'open';
+      if (answer.status === 404) return 'closed';
+      throw unreachable(doing, `its storage answered ${answer.status}`);
+    } catch (error) {
+      throwIfAborted(signal, doing);
+      throw error instanceof Failure ? error : unreachable(doing, 'its storage does not answer');
+    }
+  }
+
+  /** Source: calagopus/panel 76dfc96, backend/src/routes/api/remote/backups/_backup_/s3/parts.rs. */
+  async #partsFrom(backup: BackupId, from: number, signal: AbortSignal) {
+    const request = { method: 'GET', path: `/backups/${backup}/s3/parts?from_part=${from}`, signal } as const;
+    const answer = await this.#read({ ...request, maxBytes: PARTS_BYTES }, Parts, WHERE_TO_UPLOAD);
+    const { parts, part_size: partSize } = answer;
+    // The panel tells the wanted format by nothing but this name; an archive of Roost under another would not be read.
+    const other = parts.find((text) => !/\.tar\.gz$/.test(URL.parse(text)?.pathname ?? ''));
+    if (other === undefined) return { parts, partSize };
+    throw new Failure('invalid_request', `${WHERE_TO_UPLOAD}: it wants another format than .tar.gz`, {
+      hint: 'Set compression_type to gz in the panel’s backup configuration.',
+    });
   }
 
   /**
@@ -202,6 +249,12 @@ export class PanelClient implements PanelPort, PanelServers {
     const code = status === 404 && unknown !== undefined ? unknown : 'store_unreachable';
     return refusedBy(this.#deps, answer, doing, { code, retry: isPassing(status) || status === 404 });
   }
+}
+
+function hasNoUpload(verdict: DeliveryVerdict): boolean {
+  return (
+    verdict.kind !== 'delivered' && verdict.failure.detail.httpStatus === 417 && NO_UPLOAD.test(verdict.failure.message)
+  );
 }
 
 function isSuccess(status: number): boolean {

@@ -118,11 +118,12 @@ async function readText(
   return { text: Buffer.concat(chunks).subarray(0, maxBytes).toString('utf8'), whole: bytes <= maxBytes };
 }
 
-/** The error in a panel's envelope: `{"errors":[{"detail"}]}`, or `{"errors":["…"]}`. Never the raw body. */
+/** The error in a panel's envelope: `{"errors":[{"detail"}]}`, or `{"errors":["…"]}`, or `{"error":"…"}`. Never the raw body. */
 export function detailOf(text: string): string {
   const body = parsed(text);
-  if (typeof body !== 'object' || body === null || !('errors' in body) || !Array.isArray(body.errors)) return '';
-  const [first] = body.errors as unknown[];
+  if (typeof body !== 'object' || body === null) return '';
+  const all: unknown = 'errors' in body ? body.errors : 'error' in body ? [body.error] : [];
+  const [first] = Array.isArray(all) ? (all as unknown[]) : [];
   const detail = typeof first === 'object' && first !== null && 'detail' in first ? first.detail : first;
   return typeof detail === 'string' ? printableText(detail.slice(0, DETAIL_LENGTH)) : '';
 }

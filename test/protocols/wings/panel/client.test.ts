@@ -192,8 +192,59 @@ describe.each(ALL_FLAVOURS)('reporting to %s', (flavour) => {
     const { panel, server, client } = await open(flavour, 0, await memoryUploads());
     panel.rows.addBackup({ uuid: BACKUP, server, disk: 's3' });
     panel.partSize = 400;
-    const { parts, partSize } = await client.partUrls(BACKUP, 1000, NEVER);
+    const { parts, partSize, more, sideBySide } = await client.partUrls(BACKUP, 1000, NEVER);
+    if (flavour === 'calagopus') {
+      // P …/s3/parts.rs: at most 50, from a part number on, of one upload; 9,999 parts in all.
+      expect([parts.length, partSize, panel.calls[0]?.query.get('from_part')]).toEqual([50, 400, '1']);
+      expect(await more?.(2, NEVER)).toEqual([...parts.slice(1), expect.stringContaining('partNumber=51')]);
+      expect(await more?.(9999, NEVER)).toHaveLength(1);
+      await failureOf(Promise.resolve(more?.(10_000, NEVER)), 'store_unreachable');
+      return;
+    }
     expect([parts.length, partSize, panel.calls[0]?.query.get('size')]).toEqual([3, 400, '1000']);
+    expect([more, sideBySide]).toEqual([undefined, flavour === 'pelican' ? 10 : undefined]);
+  });
+});
+
+describe('an upload to Calagopus', () => {
+  async function uploaded() {
+    const uploads = await memoryUploads();
+    const opened = await open('calagopus', 0, uploads);
+    const row = opened.panel.rows.addBackup({ uuid: BACKUP, server: opened.server, disk: 's3' });
+    return { ...opened, uploads, row };
+  }
+
+  test('is open until it is completed; then one byte behind it is refused', async () => {
+    const { client, uploads, row, report } = await uploaded();
+    const { parts } = await client.partUrls(BACKUP, 7, NEVER);
+    const { headers } = await fetch(parts[0] ?? '', { method: 'PUT', body: 'archive' });
+    expect(await client.uploadState(BACKUP, 1, NEVER)).toBe('open');
+    const sent = [{ partNumber: 1, etag: headers.get('etag') ?? '' }];
+    expect((await client.reportBackup({ ...report, parts: sent }, NEVER)).kind).toBe('delivered');
+    expect([row.successful, [...uploads.objects.values()].map(String)]).toEqual([true, ['archive']]);
+    expect(await client.uploadState(BACKUP, 1, NEVER)).toBe('closed');
+  });
+
+  test('that failed before its first part is begun, so that the panel can abort it', async () => {
+    const { client, panel, uploads, row, report } = await uploaded();
+    const failed = { ...report, successful: false, sha256: null, size: 0, files: 0, parts: null };
+    expect((await client.reportBackup(failed, NEVER)).kind).toBe('delivered');
+    expect([row.successful, row.completedAt !== null, uploads.open.size]).toEqual([false, true, 0]);
+    expect(panel.calls.map(({ method, status }) => [method, status])).toEqual([
+      ['POST', 417],
+      ['GET', 200],
+      ['POST', 200],
+    ]);
+  });
+
+  test('under another name than .tar.gz is refused, naming the setting', async () => {
+    const { client, uploads } = await uploaded();
+    const { partUrl } = uploads;
+    for (const suffix of ['tar.zst', 'tar', 'tar.xz', 'zip']) {
+      uploads.partUrl = (key, ...more) => partUrl(key.replace('tar.gz', suffix), ...more);
+      const failure = await failureOf(client.partUrls(BACKUP, 7, NEVER), 'invalid_request');
+      expect([failure.retry, failure.hint]).toEqual([false, expect.stringContaining('compression_type')]);
+    }
   });
 });
 
