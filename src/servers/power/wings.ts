@@ -1,6 +1,6 @@
 /**
  * Power through the node API of a Wings daemon on this host: `GET /api/servers/:id` returns the state; `POST …/power`
- * {action} and `POST …/commands` {commands} take effect after the answer (202, 204).
+ * {action, wait_seconds?} and `POST …/commands` {commands} take effect after the answer (202, 204).
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
@@ -14,6 +14,8 @@ import type { GameServer } from '../registry.ts';
 const ANSWER_MS = 15_000;
 /** A console command has no answer; games usually finish writing within this time. */
 const SETTLE_MS = 3000;
+/** Without it Wings drops a start without a word while the stop still holds its lock (server/power.go; 0 to 300). */
+const START_WAITS_SECONDS = 30;
 const ANSWER_LENGTH = 64 * 1024;
 
 export class WingsPower implements PowerPort {
@@ -47,7 +49,7 @@ export class WingsPower implements PowerPort {
   }
 
   async start(server: GameServer): Promise<void> {
-    await this.#call(server, '/power', { action: 'start' });
+    await this.#call(server, '/power', { action: 'start', wait_seconds: START_WAITS_SECONDS });
   }
 
   async prepare(server: GameServer, signal: AbortSignal): Promise<void> {

@@ -72,7 +72,7 @@ describe('power through Wings', () => {
     await power.stop(SERVER, never);
     await expect(power.state(SERVER)).resolves.toBe('stopped');
     await power.start(SERVER);
-    expect(wings.calls).toEqual(['POST /power {"action":"stop"}', 'POST /power {"action":"start"}']);
+    expect(wings.calls).toEqual(['POST /power {"action":"stop"}', 'POST /power {"action":"start","wait_seconds":30}']);
     expect([...wings.tokens]).toEqual(['Bearer node-token']);
   });
 

@@ -65,6 +65,8 @@ export interface RouteFacts {
   readonly strictBodies?: boolean;
   /** A restore without an archive is `backup_not_found`. Otherwise it is answered like a missing file. */
   readonly namesMissingArchive?: boolean;
+  /** Lists of ignored files have the daemon's limits. */
+  readonly limitsIgnored?: boolean;
   /** The error of a restore from object storage without `download_url`. */
   readonly missingUrl: string;
 }

@@ -6,7 +6,13 @@ export const pelican: FlavourFacts = {
   ...pterodactyl,
   product: 'Pelican Wings',
   panel: { accepts: 'application/json' },
-  routes: { ...pterodactyl.routes, identifiesItself: true, deletesAllBackups: true, purgesWithServer: true },
+  routes: {
+    ...pterodactyl.routes,
+    limitsIgnored: false,
+    identifiesItself: true,
+    deletesAllBackups: true,
+    purgesWithServer: true,
+  },
   socket: { ...pterodactyl.socket, closesSuspended: true, most: 30 },
   tokens: {
     needsScope: true,

@@ -12,6 +12,7 @@ export const pterodactyl: FlavourFacts = {
   panel: { accepts: 'application/vnd.pterodactyl.v1+json' },
   routes: {
     longSystem: true,
+    limitsIgnored: true,
     missingUrl: 'The download_url field is required when the backup adapter is set to S3.',
   },
   socket: {

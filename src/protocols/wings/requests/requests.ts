@@ -5,6 +5,7 @@ import { type BackupId, isUuid } from '../../../base/ids.ts';
 import { printableText } from '../../../base/paths.ts';
 import type { FlavourFacts } from '../flavours/contract.ts';
 import { backupIdOf } from './guard.ts';
+import { requireWithinLimits } from './ignore-limits.ts';
 
 /** `wings`: the node keeps the archive; `s3`: it goes to the panel's object storage. */
 export type Adapter = 'wings' | 's3';
@@ -60,6 +61,7 @@ export function createSchema({ routes }: FlavourFacts) {
   const shape: z.ZodType<Given<'adapter' | 'uuid' | 'ignore'>> = routes.strictBodies ? STRICT_CREATE : LENIENT_CREATE;
   return shape.transform((given): CreateRequest => {
     const { adapter, uuid: id, ignore } = given ?? {};
+    if (routes.limitsIgnored) requireWithinLimits(ignore ?? '');
     return { backup: backupIdOf(id), adapter: adapterOf(adapter), ignore: linesOf(ignore ?? '') };
   });
 }
