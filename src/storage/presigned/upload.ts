@@ -151,7 +151,7 @@ class UrlSupply {
     this.#more = more;
   }
 
-  async location({ supply: _, ...part }: LazyLocation, signal: AbortSignal): Promise<PartLocation> {
+  async location(part: LazyLocation, signal: AbortSignal): Promise<PartLocation> {
     const { partNumber } = part;
     const renew = (expired: URL, stop: AbortSignal): Promise<URL> => this.#url(partNumber, stop, expired);
     return { ...part, url: await this.#url(partNumber, signal), renew };

@@ -151,7 +151,7 @@ export class PanelClient implements PanelPort, PanelServers {
     const answer = await this.#read({ ...request, maxBytes: PARTS_BYTES }, Parts, WHERE_TO_UPLOAD);
     const { parts, part_size: partSize } = answer;
     // The panel tells the wanted format by nothing but this name; an archive of Roost under another would not be read.
-    const other = parts.find((text) => !/\.tar\.gz$/.test(URL.parse(text)?.pathname ?? ''));
+    const other = parts.find((text) => URL.parse(text)?.pathname.endsWith('.tar.gz') !== true);
     if (other === undefined) return { parts, partSize };
     throw new Failure('invalid_request', `${WHERE_TO_UPLOAD}: it wants another format than .tar.gz`, {
       hint: 'Set compression_type to gz in the panel’s backup configuration.',
