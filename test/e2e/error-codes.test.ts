@@ -165,7 +165,8 @@ const CASES: Record<Exclude<FailureCode, 'config_invalid'>, ErrorCase> = {
   server_not_found: {
     status: 404,
     error: 'There is no such server',
-    hint: null,
+    // For a token that holds all servers; where a token does not hold one, the guard answers, without a hint.
+    hint: /^Make its directory under servers\.root/,
     provoke: async () => (await scene()).call(`/api/servers/${UNKNOWN}/backups`),
   },
   backup_not_found: {
