@@ -28,7 +28,11 @@ export type { EventLoopDelay } from './metrics/event-loop-delay.ts';
 export { mountMetrics, type OpenCopies } from './metrics/metrics.ts';
 
 /** Routes that read archives or trees for an answer. */
-const LOOKS = ['estimate', ':id/files', ':id/files/content'].map((name) => `/api/servers/:server/backups/${name}`);
+const LOOKS = [
+  ['POST', 'estimate'],
+  ['GET', ':id/files'],
+  ['GET', ':id/files/content'],
+] as const;
 
 /** @param identify returns the caller of a bearer token in the config. */
 export function nativeDialect(identify: NonNullable<Dialect['identify']>): Dialect {
@@ -37,7 +41,8 @@ export function nativeDialect(identify: NonNullable<Dialect['identify']>): Diale
     identify,
     mount(app, ports) {
       const looks = lookSlots();
-      for (const path of LOOKS) app.use(path, looks);
+      // By method, or the address would count as taking all of them.
+      for (const [method, name] of LOOKS) app.on(method, `/api/servers/:server/backups/${name}`, looks);
       mountBackups(app, ports);
       mountRestores(app, ports);
       mountDownloads(app, ports);
