@@ -27,12 +27,7 @@ export * from './events/socket.ts';
 export type { EventLoopDelay } from './metrics/event-loop-delay.ts';
 export { mountMetrics, type OpenCopies } from './metrics/metrics.ts';
 
-/** Routes that read archives or trees for an answer. */
-const LOOKS = [
-  ['POST', 'estimate'],
-  ['GET', ':id/files'],
-  ['GET', ':id/files/content'],
-] as const;
+const BACKUPS = '/api/servers/:server/backups';
 
 /** @param identify returns the caller of a bearer token in the config. */
 export function nativeDialect(identify: NonNullable<Dialect['identify']>): Dialect {
@@ -41,12 +36,13 @@ export function nativeDialect(identify: NonNullable<Dialect['identify']>): Diale
     identify,
     mount(app, ports) {
       const looks = lookSlots();
-      // By method, or the address would count as taking all of them.
-      for (const [method, name] of LOOKS) app.on(method, `/api/servers/:server/backups/${name}`, looks);
+      app.on('POST', `${BACKUPS}/estimate`, looks);
       mountBackups(app, ports);
       mountRestores(app, ports);
       mountDownloads(app, ports);
       refuseOtherMethods(app, '/api/servers/:x/backups', methodNotAllowed);
+      // Behind the refusal above, which would take them for the routes themselves.
+      app.on('GET', [`${BACKUPS}/:id/files`, `${BACKUPS}/:id/files/content`], looks);
       mountOneBackup(app, ports);
       mountNode(app, ports);
       mountPolicies(app, ports);
