@@ -152,7 +152,7 @@ async function* readEntry(
 
 /** Of a sparse file the stored bytes are those that need space. */
 function sized(entry: Entry, map: SparseMap | undefined, stored: number): Entry {
-  return map === undefined ? { ...entry, size: stored } : { ...entry, size: map.size, allocated: stored };
+  return map === undefined ? { ...entry, size: stored } : { ...entry, size: map.size };
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array, void, void> {}

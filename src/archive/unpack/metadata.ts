@@ -18,6 +18,7 @@ type Metadata = Pick<Entry, 'path' | 'mode' | 'uid' | 'gid' | 'attributes'> & {
 /** An ACL without a value (foreign/pax-attributes.ts). */
 const UNKNOWN_NAME = 'it names a user or group that this host does not have';
 const SET_ID_BITS = 0o6000;
+const SETUID = 0o4000;
 /** Errors of file systems or missing privileges. The content is intact, so none of them fails a restore. */
 const REFUSED = new Set(['EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EROFS', 'EOVERFLOW']);
 
@@ -36,12 +37,12 @@ export class MetadataWriter {
 
   /** Sets a file's metadata: setuid, setgid and capabilities as the policy says. */
   setFile(handle: number, metadata: Metadata): void {
-    this.#setOpen(handle, metadata, (owned) => this.#modeOf(metadata, owned));
+    this.#setOpen(handle, metadata, (owned) => this.#modeOf(metadata, owned, SET_ID_BITS));
   }
 
   /** Sets a directory's metadata. Its setgid bit stays: it gives its group to what is made in it, and rights to none. */
   setDirectory(handle: number, metadata: Metadata): void {
-    this.#setOpen(handle, metadata, () => metadata.mode);
+    this.#setOpen(handle, metadata, (owned) => this.#modeOf(metadata, owned, SETUID));
   }
 
   /**
@@ -96,14 +97,14 @@ export class MetadataWriter {
     }
   }
 
-  #modeOf(metadata: Metadata, owned: boolean): number {
+  #modeOf(metadata: Metadata, owned: boolean, stripped: number): number {
     const { mode, path } = metadata;
-    if ((mode & SET_ID_BITS) === 0) return mode;
+    if ((mode & stripped) === 0) return mode;
     // Without its own owner the file would run with the rights of the unpacking user: Roost's.
     if (this.#policy.setuid === 'keep' && owned) return mode;
     const message = `setuid or setgid of "${printable(path)}" was stripped (mode ${mode.toString(8)})`;
     this.#warn({ path, code: 'setuid_stripped', message });
-    return mode & ~SET_ID_BITS;
+    return mode & ~stripped;
   }
 
   #attempt(path: string, what: string, set: () => void): void {

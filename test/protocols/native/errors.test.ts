@@ -232,7 +232,7 @@ describe('bad requests', () => {
 });
 
 describe('addresses and methods', () => {
-  test.each(['/', '/api', '/api/nothing', `${BACKUPS}/${id}/nothing`, '/health/', '/api/servers/', '/favicon.ico'])(
+  test.each(['/api', '/api/nothing', `${BACKUPS}/${id}/nothing`, '/health/', '/api/servers/', '/favicon.ico'])(
     '%s is answered 404 in JSON',
     async (path) => {
       const { call } = openNativeApp();
@@ -256,7 +256,8 @@ describe('addresses and methods', () => {
     [`${BACKUPS}/${id}/files/content`, 'GET, HEAD', ['POST']],
     [`/api/servers/${SERVER}`, 'DELETE, GET, HEAD, PATCH', ['POST', 'PUT']],
     ['/api/servers', 'GET, HEAD', ['POST']],
-    ['/health', 'GET, HEAD', ['POST']],
+    ['/health', 'GET, HEAD, OPTIONS', ['POST']],
+    ['/', 'GET, HEAD, OPTIONS', ['POST']],
     ['/openapi.json', 'GET, HEAD', ['PUT']],
     ['/api/events', 'GET, HEAD', ['POST']],
   ])('%s allows %s only', async (path, allow, others) => {
