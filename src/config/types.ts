@@ -93,8 +93,6 @@ export interface LocalStoreConfig {
   readonly directory: string;
   /** True: it may lie in a server, or a server in it. */
   readonly allowInside: boolean;
-  /** Id of a node whose store this node takes over; null: a store of another node is refused. */
-  readonly adopt: string | null;
 }
 
 export interface S3StoreConfig {
