@@ -1,7 +1,10 @@
 /** Opens all configured stores. An unreachable store is kept and retried, so the daemon still serves. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { MEBIBYTE } from '../base/sizes.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Failure } from '../base/failure.ts';
+import { attempt, type Failure } from '../base/failure.ts';
 import type { Log } from '../base/log.ts';
 import type { KeyTable } from '../catalogue/contract.ts';
 import type { Config, StorageConfig, StoreConfig } from '../config/types.ts';
@@ -13,6 +16,8 @@ import type { Store } from '../storage/store.ts';
 
 interface StoreDeps {
   readonly keys: KeyTable;
+  /** Eight hexadecimal digits that no other state directory of any host has. */
+  readonly node: string;
   readonly clock: Clock;
   readonly log: Log;
   /** Bytes per second of all uploads to one store; 0 for no limit. */
@@ -21,7 +26,7 @@ interface StoreDeps {
 
 /** @throws Failure `config_invalid` when a file that a store's config names cannot be read. */
 export async function openStores(
-  config: Pick<Config, 'storage' | 'backups'>,
+  config: Pick<Config, 'storage' | 'backups' | 'stateDirectory'>,
   keys: KeyTable,
   clock: Clock,
   log: Log,
@@ -29,9 +34,18 @@ export async function openStores(
   const { storage } = config;
   // Read at each use, because a reload may change it.
   const uploadRate = (): number => config.backups.uploadLimit * MEBIBYTE;
-  const deps = { keys, clock, log, uploadRate };
+  const deps = { keys, node: nodeDigits(config.stateDirectory), clock, log, uploadRate };
   const opening = Object.entries(storage.stores).map(([name, store]) => openStore(name, store, deps));
   return new StoreSet(await Promise.all(opening), storage.default);
+}
+
+/**
+ * Of the host and the state directory, not of what lies in it: a node that lost its state still knows its own half-written
+ * files, and a second node on the same directory has other digits.
+ */
+function nodeDigits(stateDirectory: string): string {
+  const host = attempt(() => readFileSync('/etc/machine-id', 'utf8').trim()) ?? hostname();
+  return createHash('sha256').update(`${host}\0${stateDirectory}`).digest('hex').slice(0, 8);
 }
 
 /** Local archive directories; backups exclude them. */
@@ -50,7 +64,12 @@ async function openStore(name: string, config: StoreConfig, deps: StoreDeps): Pr
     tellFault(name, fault, log);
     return store;
   }
-  const { store, swept, fault } = await openLocalStore({ name, directory: config.directory, identity });
+  const { store, swept, fault } = await openLocalStore({
+    name,
+    directory: config.directory,
+    identity,
+    node: deps.node,
+  });
   tellFault(name, fault, log);
   if (swept.length > 0) log.info('Removed half-written files of an earlier run', { store: name, files: swept });
   return store;

@@ -41,7 +41,7 @@ export interface Store {
   list(prefix: string): AsyncIterable<StoredObject>;
 
   /** Removes files that killed writers left, and returns their paths. Current writers are not affected. */
-  sweep?(): Promise<readonly string[]>;
+  sweep?(isKnown?: (key: ObjectKey) => boolean): Promise<readonly string[]>;
 
   /** Free space for new objects; null if the store cannot tell (object storage). */
   freeSpace(): Promise<FreeSpace | null>;

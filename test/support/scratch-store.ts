@@ -25,15 +25,21 @@ export interface ScratchStore extends OpenedLocalStore {
 
 /** A local store in a new directory (or the given one) that goes when the test ends. */
 export async function scratchStore(
-  options: { readonly directory?: string; readonly identity?: MemoryIdentity; readonly files?: StoreFiles } = {},
+  options: {
+    readonly directory?: string;
+    readonly identity?: MemoryIdentity;
+    readonly node?: string;
+    readonly files?: StoreFiles;
+  } = {},
 ): Promise<ScratchStore> {
   const directory = options.directory ?? join(await scratchDirectory(), 'store');
   const identity = options.identity ?? new MemoryIdentity();
-  const { files } = options;
+  const { files, node } = options;
   const opened = await openLocalStore({
     name: 'local',
     directory,
     identity,
+    node,
     ...(files === undefined ? {} : { files }),
   });
   return { ...opened, directory, identity };

@@ -1,7 +1,7 @@
 /**
- * Reads a zip in the order of its directory. No library: node-stream-zip and yauzl believe the count at the end, which
- * wraps round at 65,536; the former's content streams leave read errors unhandled, do not notice an entry that ends
- * early, and check no CRC when the local header has none.
+ * Reads a zip in the order of its directory. node-stream-zip confirms the directory and reads nothing more: it believes
+ * the count at the end, which wraps round at 65,536, and its content streams leave read errors unhandled, do not notice
+ * an entry that ends early, and check no CRC when the local header has none.
  */
 import { Buffer } from 'node:buffer';
 import { crc32 } from 'node:zlib';
@@ -20,6 +20,7 @@ import { SourceCursor } from './source-cursor.ts';
 import { isCountFair, readZipDirectory, type ZipRecord } from './zip-directory.ts';
 import { readZipEnd, type ZipEnd } from './zip-end.ts';
 import { extraFields, ZipNames } from './zip-name.ts';
+import { requireSameEntries } from './zip-second-reader.ts';
 import { zipTime } from './zip-time.ts';
 
 const UNIX: ReadonlySet<number> = new Set([3, 19]);
@@ -61,6 +62,7 @@ export async function openZip(
   const end = await readZipEnd(source, signal);
   const names = new ZipNames(encoding);
   const records = await readZipDirectory(source, end, (record, name, extra) => names.add(name, extra, record), signal);
+  await requireSameEntries(`/proc/self/fd/${source.descriptor}`, records, end, signal);
   let consumed = 0;
   return {
     format: 'zip',

@@ -53,7 +53,11 @@ export class FailedBackupSweep {
   async #sweepStore(store: Store): Promise<void> {
     const { catalogue, log } = this.#deps;
     // A store that was unreachable at its opening was not swept then.
-    const partials = (await store.sweep?.()) ?? [];
+    const isKnown = (key: string): boolean => {
+      const parts = keyParts(key);
+      return parts !== undefined && catalogue.backups.find(parts.backup)?.store === store.name;
+    };
+    const partials = (await store.sweep?.(isKnown)) ?? [];
     if (partials.length > 0) log.info('Removed half-written files', { store: store.name, files: partials });
     for await (const { key } of store.list('')) {
       const parts = keyParts(key);

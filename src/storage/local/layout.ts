@@ -3,12 +3,13 @@
  *
  *   <directory>/.roost-store                            the marker (marker.ts)
  *   <directory>/<server>/<backup>.tar.gz|index|json     objects, 0600, in directories of 0700
- *   <directory>/<server>/.<backup>.tar.gz.partial-<hex> an unfinished object, or what a crash left of one
+ *   <directory>/<server>/.<backup>.tar.gz.partial-<hex> an unfinished object, or what a crash left of one; the first half
+ *                                                       of the hexadecimal digits says which node writes it
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { isUuid } from '../../base/ids.ts';
-import { keyParts, type ObjectKey } from '../key.ts';
+import { keyParts, type ObjectKey, parseKey } from '../key.ts';
 
 export const DIRECTORY_MODE = 0o700;
 export const FILE_MODE = 0o600;
@@ -19,16 +20,24 @@ export function pathOf(directory: string, key: ObjectKey): string {
   return join(directory, key);
 }
 
-/** The temporary name, beside the final one, of an object that is being written. */
-export function partialPath(directory: string, key: ObjectKey): string {
+/** The temporary name, beside the final one, of an object that is being written. @param node eight hexadecimal digits. */
+export function partialPath(directory: string, key: ObjectKey, node: string | undefined): string {
   const [server = '', name = ''] = key.split('/');
-  return join(directory, server, `.${name}.partial-${randomBytes(8).toString('hex')}`);
+  const random = randomBytes(8).toString('hex');
+  return join(directory, server, `.${name}.partial-${node ?? random.slice(0, 8)}${random.slice(8)}`);
 }
 
-/** True for a file name of `partialPath` whose object could belong to that server. */
-export function isPartialName(server: string, name: string): boolean {
+/** True for the name of a partial file that this node wrote. */
+export function isPartialOf(node: string, name: string): boolean {
+  return name.slice(-16, -8) === node;
+}
+
+/** The key of the object that a partial file in that server's directory becomes; undefined for any other name. */
+export function partialKey(server: string, name: string): ObjectKey | undefined {
   const final = PARTIAL.exec(name)?.[1];
-  return final !== undefined && keyParts(`${server}/${final}`) !== undefined;
+  return final === undefined || keyParts(`${server}/${final}`) === undefined
+    ? undefined
+    : parseKey(`${server}/${final}`);
 }
 
 /**

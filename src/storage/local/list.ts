@@ -3,9 +3,9 @@ import type { Dirent } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../../base/failure.ts';
-import { keyParts, parseKey } from '../key.ts';
+import { keyParts, type ObjectKey, parseKey } from '../key.ts';
 import { removeIfThere, type StoreFiles } from './files.ts';
-import { isPartialName, isServerName } from './layout.ts';
+import { isServerName, partialKey } from './layout.ts';
 import type { StoredObject } from '../store.ts';
 
 /** In key order, holding one server's directory in memory at a time. */
@@ -22,18 +22,25 @@ export async function* listObjects(directory: string, prefix: string): AsyncGene
   }
 }
 
-/** Removes partial files except those that `isWanted`; returns the removed paths. */
+/**
+ * Removes the partial files that are this node's; returns their paths. Another node may be writing into the same directory,
+ * so no age makes a file of another node go.
+ *
+ * @param isOwn of a partial file's path and of the key of its object.
+ */
 export async function sweepPartials(
   directory: string,
   files: StoreFiles,
-  isWanted: (path: string) => boolean,
+  isOwn: (path: string, key: ObjectKey) => boolean,
 ): Promise<readonly string[]> {
   const swept: string[] = [];
   for (const server of await serversIn(directory)) {
-    const leftovers = (await filesIn(join(directory, server)))
-      .filter((name) => isPartialName(server, name))
-      .map((name) => join(directory, server, name))
-      .filter((path) => !isWanted(path));
+    const leftovers: string[] = [];
+    for (const name of await filesIn(join(directory, server))) {
+      const key = partialKey(server, name);
+      const path = join(directory, server, name);
+      if (key !== undefined && isOwn(path, key)) leftovers.push(path);
+    }
     for (const path of leftovers) await removeIfThere(files, path);
     if (leftovers.length > 0) await files.syncDirectory(join(directory, server));
     swept.push(...leftovers);

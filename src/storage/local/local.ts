@@ -13,7 +13,7 @@ import type { ByteSource } from '../../base/source.ts';
 import { type ObjectKey, parseKey } from '../key.ts';
 import { explainStoreError } from './failure.ts';
 import { removeIfThere, type StoreFiles, systemFiles } from './files.ts';
-import { DIRECTORY_MODE, FILE_MODE, partialPath, pathOf } from './layout.ts';
+import { DIRECTORY_MODE, FILE_MODE, isPartialOf, partialPath, pathOf } from './layout.ts';
 import { listObjects, sweepPartials } from './list.ts';
 import type { StoreIdentity } from '../identity.ts';
 import { requireMarked } from './marker.ts';
@@ -29,6 +29,8 @@ export interface LocalStoreOptions {
   /** Absolute. */
   readonly directory: string;
   readonly identity: StoreIdentity;
+  /** Eight hexadecimal digits of this node, in the names of its partial files; without it, all partial files are its. */
+  readonly node?: string;
   readonly files?: StoreFiles;
 }
 
@@ -55,22 +57,24 @@ export class LocalStore implements Store {
   readonly type = 'local';
   readonly #directory: string;
   readonly #identity: StoreIdentity;
+  readonly #node: string | undefined;
   readonly #files: StoreFiles;
   /** Partial files of current writers. */
   readonly #writing = new Set<string>();
   #closed = false;
 
-  constructor({ name, directory, identity, files = systemFiles }: LocalStoreOptions) {
+  constructor({ name, directory, identity, node, files = systemFiles }: LocalStoreOptions) {
     this.name = name;
     this.#directory = directory;
     this.#identity = identity;
+    this.#node = node;
     this.#files = files;
   }
 
   async create(text: ObjectKey): Promise<ObjectWriter> {
     const key = this.#ready(text);
     await this.check();
-    const partial = partialPath(this.#directory, key);
+    const partial = partialPath(this.#directory, key, this.#node);
     const final = pathOf(this.#directory, key);
     this.#writing.add(partial);
     const onEnd = (): void => void this.#writing.delete(partial);
@@ -174,11 +178,18 @@ export class LocalStore implements Store {
     }
   }
 
-  /** Removes unfinished files of crashes, except those of current writers. Returns the paths. */
-  async sweep(): Promise<readonly string[]> {
+  /**
+   * Removes what this node's crashes left unfinished; returns the paths. Those are files whose names say so, and files of
+   * objects that the caller knows for its own; without a `node`, all. Files of current writers stay.
+   */
+  async sweep(isKnown: (key: ObjectKey) => boolean = () => false): Promise<readonly string[]> {
     this.#requireOpen();
     await this.check();
-    return sweepPartials(this.#directory, this.#files, (path) => this.#writing.has(path));
+    const node = this.#node;
+    return sweepPartials(this.#directory, this.#files, (path, key) => {
+      if (this.#writing.has(path)) return false;
+      return node === undefined || isPartialOf(node, path) || isKnown(key);
+    });
   }
 
   async close(): Promise<void> {

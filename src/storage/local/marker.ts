@@ -23,7 +23,7 @@ import { isUuid } from '../../base/ids.ts';
 import type { StoreIdentity } from '../identity.ts';
 import { keyParts } from '../key.ts';
 import { removeIfThere, type StoreFiles } from './files.ts';
-import { DIRECTORY_MODE, FILE_MODE, isFlatArchive, isPartialName, isServerName } from './layout.ts';
+import { DIRECTORY_MODE, FILE_MODE, isFlatArchive, isServerName, partialKey } from './layout.ts';
 
 export const MARKER_NAME = '.roost-store';
 
@@ -124,7 +124,7 @@ async function findStranger(directory: string): Promise<string | undefined> {
     if (entry.isFile() && isFlatArchive(entry.name)) continue;
     if (!entry.isDirectory() || !isServerName(entry.name)) return entry.name;
     for (const name of await readdir(join(directory, entry.name))) {
-      const ours = keyParts(`${entry.name}/${name}`) !== undefined || isPartialName(entry.name, name);
+      const ours = keyParts(`${entry.name}/${name}`) !== undefined || partialKey(entry.name, name) !== undefined;
       if (!ours) return `${entry.name}/${name}`;
     }
   }

@@ -1,5 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, readdir, readFile, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { BackupId, ServerId } from '../../../src/base/ids.ts';
@@ -144,6 +156,24 @@ describe('what a crash left', () => {
     ];
     for (const name of strangers) await writeFile(join(directory, SERVER, name), 'x');
     expect((await scratchStore({ directory, identity })).swept).toEqual([]);
+  });
+
+  test('of another node on the same directory stays, however old it is', async () => {
+    const { directory, identity, store } = await scratchStore({ node: '0000000a' });
+    const writer = await store.create(KEY);
+    await writer.write(Buffer.from('half'));
+    const [running = ''] = await readdir(join(directory, SERVER));
+    await utimes(join(directory, SERVER, running), 1, 1);
+    const second = await scratchStore({ directory, identity: new MemoryIdentity(), node: '0000000b' });
+    expect(second.swept).toEqual([]);
+    await writer.commit();
+    expect(await readdir(join(directory, SERVER))).toEqual([`${BACKUP}.tar.gz`]);
+    // Its own ones go, after a crash, and those of objects that the caller knows.
+    await writeFile(join(directory, SERVER, `.${BACKUP}.json.partial-0000000a00000000`), 'half');
+    await writeFile(join(directory, SERVER, PARTIAL), 'half');
+    const again = await scratchStore({ directory, identity, node: '0000000a' });
+    expect(again.swept).toEqual([join(directory, SERVER, `.${BACKUP}.json.partial-0000000a00000000`)]);
+    expect(await again.store.sweep((key) => key === KEY)).toEqual([join(directory, SERVER, PARTIAL)]);
   });
 
   test('a sweep leaves the writers of this process alone', async () => {
