@@ -73,8 +73,15 @@ describe.skipIf('missing' in started)('missing' in started ? started.missing : '
     const object = await fetched(keyOf(backup));
     const sha256 = createHash('sha256').update(object).digest('hex');
     expect(backup).toMatchObject({ successful: true, checksum: `sha256:${sha256}`, bytes: object.byteLength });
-    expect(panel.effective(/\/backups\/[^/]+$/)).toBe(1);
-    await eventually(async () => JSON.stringify((await call(`/api/servers/${GAME_SERVER}/backups`)).body) === '[]');
+    const kept = async () => JSON.stringify((await call(`/api/servers/${GAME_SERVER}/backups`)).body) !== '[]';
+    if (flavour === 'calagopus') {
+      // Swift takes parts of a completed upload, so nothing proves that it is completed: the archive stays.
+      await eventually(async () => JSON.stringify((await call('/api/panel/reports')).body).includes('"parked"'));
+      expect([await kept(), backup.successful]).toEqual([true, true]);
+    } else {
+      expect(panel.effective(/\/backups\/[^/]+$/)).toBe(1);
+      await eventually(async () => !(await kept()));
+    }
 
     await rm(join(host.server, 'world'), { recursive: true });
     await writeFile(join(host.server, 'new.txt'), 'made since');
@@ -85,8 +92,10 @@ describe.skipIf('missing' in started)('missing' in started ? started.missing : '
     await eventually(() => server.status === null);
     expect((await readFile(join(host.server, 'world', 'r.0.0.mca'))).equals(REGION)).toBe(true);
     expect(existsSync(join(host.server, 'new.txt'))).toBe(false);
-    expect(proxy.count('get')).toBe(2);
-    expect(readdirSync(join(host.directory, 'state', 'spool'))).toEqual([]);
+    // An archive that stayed is restored from here.
+    expect(proxy.count('get')).toBe(flavour === 'calagopus' ? 0 : 2);
+    const spool = join(host.directory, 'state', 'spool');
+    expect(existsSync(spool) ? readdirSync(spool) : []).toEqual([]);
     for (const secret of ['X-Amz-Signature=', panel.node.token]) expect(log()).not.toContain(secret);
     expect(JSON.stringify((await call('/api/jobs')).body)).not.toContain('X-Amz');
   });

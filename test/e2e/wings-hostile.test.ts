@@ -80,7 +80,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
     const row = await panel.daemon.create(server);
     await eventually(async () => (await jobs(call)).some(({ state }) => state === 'running'));
     await panel.daemon.call('DELETE', `/api/servers/${GAME_SERVER}/backup/${row.uuid}`);
-    const [told] = await panel.untilCalls(1, 'POST', new RegExp(row.uuid));
+    const [told] = await panel.untilCalls(1, 'POST', new RegExp(`${row.uuid}$`));
     expect(told?.body).toMatchObject({ successful: false, size: 0, checksum: '' });
     expect(fs.existsSync(join(host.backups, GAME_SERVER, `${row.uuid}.tar.gz`))).toBe(false);
   });

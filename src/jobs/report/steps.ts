@@ -22,6 +22,8 @@ const COMMITTED_MS = 20_000;
  * archive is still here, and is uploaded anew.
  */
 const UPLOAD_AGAIN_AT = 10;
+/** How often an upload that stays open after its report is reported again. */
+const MOST_OPEN = 2;
 /** When the end of a very short restore is told a second time, after it was asked for. */
 const REPEAT_MS = 30_000;
 
@@ -49,7 +51,7 @@ async function report(delivery: DeliveryRecord, deps: StepDependencies, signal: 
  *
  *   1 the mark   before the first report; an upload that is gone without it was never completed
  *   2 the report a crash after it: the upload is gone, and that was it
- *   3 the look   still open: the storage refused to complete it, and the archive stays
+ *   3 the look   still open: the storage refused to complete it, or does not tell; the archive stays
  */
 async function reportUpload(
   facts: BackupReport & { readonly parts: readonly UploadedPart[] },
@@ -68,7 +70,10 @@ async function reportUpload(
   }
   const verdict = await panel.reportBackup(facts, signal);
   const isOpen = verdict.kind === 'delivered' && before === 'open' && (await look()) === 'open';
-  return endOf(isOpen ? { kind: 'retry', failure: notCompleted('was not completed') } : verdict, delivery);
+  if (!isOpen) return endOf(verdict, delivery);
+  // Some storages (OpenStack Swift) take parts of a completed upload: there the archive stays here, until somebody looks.
+  const kind = delivery.attempts < MOST_OPEN ? 'retry' : 'refused';
+  return { kind, failure: notCompleted('is still open in the storage, so the archive stays here') };
 }
 
 function notCompleted(state: string): Failure {
