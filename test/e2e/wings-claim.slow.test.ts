@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { GAME_SERVER } from '../support/daemon.ts';
 import { openPanelSite } from '../support/panel/site.ts';
 import type { PanelCall, PanelFlavour } from '../support/panel/panel.ts';
@@ -52,8 +52,11 @@ describe.each([
     expect(fs.existsSync(node[layout])).toBe(true);
     expect(fs.existsSync(join(node.host.backups, GAME_SERVER, `${BACKUP}.tar.gz`))).toBe(true);
     await node.panel.daemon.remove(node.row);
-    expect(fs.readdirSync(node.former)).toEqual([]);
-    expect(fs.existsSync(join(node.host.backups, GAME_SERVER))).toBe(false);
+    // Calagopus is answered before the deletion, which it is told of by a report.
+    await vi.waitFor(() => expect(fs.readdirSync(node.former)).toEqual([]), { timeout: 10_000 });
+    await vi.waitFor(() => expect(fs.existsSync(join(node.host.backups, GAME_SERVER))).toBe(false), {
+      timeout: 10_000,
+    });
   });
 
   test('is deleted where it lies, unread', async () => {
@@ -61,7 +64,7 @@ describe.each([
     fs.mkdirSync(join(node[layout], '..'), { recursive: true });
     fs.writeFileSync(node[layout], 'not even an archive');
     await node.panel.daemon.remove(node.row);
-    expect(fs.readdirSync(node.former)).toEqual([]);
+    await vi.waitFor(() => expect(fs.readdirSync(node.former)).toEqual([]), { timeout: 10_000 });
   });
 });
 
