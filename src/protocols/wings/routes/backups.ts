@@ -1,6 +1,6 @@
 /** Creating, restoring and deleting backups for panels. The answer comes first, the work later. */
-import { Failure } from '../../../base/failure.ts';
-import type { BackupId, ServerId } from '../../../base/ids.ts';
+import { attempt, Failure } from '../../../base/failure.ts';
+import { type BackupId, isUuid, parseServerId, type ServerId } from '../../../base/ids.ts';
 import type { BackupService } from '../../../jobs/contract.ts';
 import type { App, DialectDeps } from '../../dialect.ts';
 import { ignoredBody, readBody } from '../../request-body.ts';
@@ -54,9 +54,9 @@ export function mountBackups(app: App, { service }: DialectDeps, facts: FlavourF
   if (facts.routes.deletesWithoutServer) {
     app.delete('/api/backups/:backup', panelOnly, async (c) => {
       const backup = backupIdOf(c.req.param('backup'));
-      const waits = isForeground(await readBody(c));
-      const { server } = await service.findBackup(backup);
-      if (waits) {
+      const { foreground, server: named } = deletionOf(await readBody(c));
+      const server = await serverOf(backup, named, service);
+      if (foreground) {
         await service.discard(server, backup);
         return answers.done(c);
       }
@@ -67,12 +67,20 @@ export function mountBackups(app: App, { service }: DialectDeps, facts: FlavourF
 }
 
 /** The adapter in the body is ignored: it does not change what is here. */
-function isForeground(body: string): boolean {
+function deletionOf(body: string): { readonly foreground: boolean; readonly server: ServerId | undefined } {
+  const value = attempt(() => JSON.parse(body) as unknown);
+  const { foreground, server } = Object(value) as { readonly foreground?: unknown; readonly server?: unknown };
+  const named = typeof server === 'string' && isUuid(server.toLowerCase()) ? server.toLowerCase() : undefined;
+  return { foreground: foreground === true, server: named === undefined ? undefined : parseServerId(named) };
+}
+
+/** Whose a backup is: the catalogue's word, and for an archive of the daemon before, which it does not know, the panel's. */
+async function serverOf(backup: BackupId, named: ServerId | undefined, service: BackupService): Promise<ServerId> {
   try {
-    const value: unknown = JSON.parse(body);
-    return typeof value === 'object' && value !== null && 'foreground' in value && value.foreground === true;
-  } catch {
-    return false;
+    return (await service.findBackup(backup)).server;
+  } catch (error) {
+    if (named === undefined || !(error instanceof Failure) || error.code !== 'backup_not_found') throw error;
+    return named;
   }
 }
 
