@@ -1,7 +1,7 @@
 /**
  * Arguments that are no UTF-8. Linux passes bytes, and Node turns what is no text into U+FFFD, which is another name. Here
- * such a byte becomes half a surrogate pair (U+DC80 to U+DCFF), which no text has, as in Python (PEP 383); whoever needs
- * the bytes turns it back.
+ * such a byte becomes half a surrogate pair (U+DC80 to U+DCFF), which no text has, as in Python (PEP 383); code
+ * that needs the bytes turns it back.
  */
 import fs from 'node:fs';
 import { Failure } from '../base/failure.ts';

@@ -27,7 +27,7 @@ export class MetadataWriter {
   readonly #warn: (warning: ArchiveWarning) => void;
   /** Setting owners fails for all files alike, so one warning is enough. */
   #ownerWarned = false;
-  /** Attributes that the file system refused; whoever finishes the unpacking says so. */
+  /** Attributes that the file system refused; the end of the unpacking says so. */
   readonly lost = new LostAttributes();
 
   constructor(policy: MetadataPolicy, warn: (warning: ArchiveWarning) => void) {

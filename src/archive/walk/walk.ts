@@ -227,7 +227,7 @@ export class Walk {
   /** Read from the file itself, opened as for its content; undefined when it is not the one that was looked at any more. */
   #attributesOf(level: Level, name: string, path: string, stat: fs.Stats): readonly Attribute[] | undefined {
     const descriptor = attempt(() => openForReading(level.handle, name));
-    // Whoever reads its content meets the same, and says so.
+    // Reading its content meets the same, and says so.
     if (descriptor === undefined) return undefined;
     try {
       const opened = fs.fstatSync(descriptor);

@@ -32,7 +32,7 @@ export async function checkServers(
   }
 }
 
-/** Whoever can write in the root could point a link at the directory of another server. */
+/** A program that can write in the root could point a link at the directory of another server. */
 function linked(id: string): Finding {
   const hint = `Name the directory to which it leads under servers.list (id: ${id}, path: ...), or mount it there (mount --bind).`;
   return warning('servers', `${id} under servers.root is a symlink, so it is no server and is not backed up`, hint);

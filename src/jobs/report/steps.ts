@@ -71,7 +71,7 @@ async function reportUpload(
   const verdict = await panel.reportBackup(facts, signal);
   const isOpen = verdict.kind === 'delivered' && before === 'open' && (await look()) === 'open';
   if (!isOpen) return endOf(verdict, delivery);
-  // Some storages (OpenStack Swift) take parts of a completed upload: there the archive stays here, until somebody looks.
+  // Some storages (OpenStack Swift) take parts of a completed upload: there the archive stays here, until an operator looks.
   const kind = delivery.attempts < MOST_OPEN ? 'retry' : 'refused';
   return { kind, failure: notCompleted('is still open in the storage, so the archive stays here') };
 }

@@ -100,7 +100,7 @@ export class JobRunner {
       return this.#deps.catalogue.jobs.insert(job as NewJob);
     });
     const entry: Entry = { record, verb, ending: Promise.withResolvers(), active: undefined, rates: {} };
-    // Nobody has to wait for a job; without this an unobserved failure would end the process.
+    // A job need not be waited for; without this an unobserved failure would end the process.
     entry.ending.promise.catch(() => undefined);
     this.#entries.set(record.id, entry);
     this.#queue.add({ id: record.id, kind: record.kind, locks: locksOf(record) });

@@ -9,7 +9,7 @@ import { isSuspect, type BackupRecord, type JobRecord, type WarningRecord } from
 import type { BackupData } from '../contract.ts';
 import type { PendingEvent } from '../runner/verb.ts';
 
-/** Whoever may write in a server's directory decides how many warnings there are and how long: both are bounded. */
+/** The owner of a server decides how many warnings there are and how long: both are bounded. */
 const MAX_WARNINGS = 1000;
 const MAX_WARNING_CHARACTERS = MEBIBYTE;
 

@@ -1,6 +1,6 @@
 /**
- * Binds what lies in a store to its record: whoever can write there could put another archive, with a fitting index, in a
- * backup's place. Each object is read once for its sha256; later openings know the same file by its identity.
+ * Binds what lies in a store to its record: a stranger who can write there could put another archive, with a fitting
+ * index, in a backup's place. Each object is read once for its sha256; later openings know the same file by its identity.
  */
 import { createHash } from 'node:crypto';
 import { Failure } from '../../base/failure.ts';

@@ -16,8 +16,8 @@ export interface StoredArchive {
 }
 
 /**
- * The index counts only when it is the one that was made with the backup (digests.ts); without one, whoever relies on
- * single parts of the archive must prove all of it first.
+ * The index counts only when it is the one that was made with the backup (digests.ts); without one, a
+ * caller that relies on single parts of the archive must prove all of it first.
  *
  * @param manifest `always` also looks for what the manifest alone may hold when the index turns out to be damaged;
  *   without it, it is only read where there is no index.

@@ -4,7 +4,7 @@ import type { GameServer } from '../registry.ts';
 export type PowerState = 'running' | 'stopped';
 
 export interface PowerPort {
-  /** True where no server is ever stopped: whoever restores makes sure that it does not run. */
+  /** True where no server is ever stopped: the operator makes sure that it does not run. */
   readonly unmanaged?: boolean;
   /** @throws Failure `server_busy` when the state cannot be found out. */
   state(server: GameServer, signal?: AbortSignal): Promise<PowerState>;

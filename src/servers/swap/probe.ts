@@ -1,6 +1,6 @@
 /**
  * Finds out whether the file system would let a name move, without moving it: an immutable file, a read-only snapshot, a
- * directory of the lower layer of an overlay. Known before the server is stopped, most of these cost nobody anything.
+ * directory of the lower layer of an overlay. Known before the server is stopped, most of these cost nothing.
  *
  * How: a rename onto a directory that is not empty. The kernel and the file system refuse a name that cannot move with
  * its own reason, and every other one because of the target (ENOTEMPTY, EEXIST or EISDIR).

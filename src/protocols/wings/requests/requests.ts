@@ -19,7 +19,7 @@ export interface CreateRequest {
 
 export interface RestoreRequest {
   readonly truncate: boolean;
-  /** No panel sends it; whoever calls the node by hand may. */
+  /** No panel sends it; a caller by hand may. */
   readonly force?: boolean;
   /** null when the node has the archive. */
   readonly url: string | null;
