@@ -1,6 +1,6 @@
 /** The pieces are timed in a thread, as they run in production: with a working directory of its own. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { ownDirectory } from '../src/base/thread-cwd.ts';
+import { ownDirectory } from '../src/base/files/thread-cwd.ts';
 import { measurePieces, type Piece } from './micro.ts';
 
 export interface MicroData {

@@ -2,7 +2,7 @@
 
 export type EntryKind = 'file' | 'directory' | 'symlink' | 'hardlink';
 
-/** One thing in an archive. Paths and targets are byte strings (see base/paths.ts). */
+/** One thing in an archive. Paths and targets are byte strings (see base/files/paths.ts). */
 export interface Entry {
   /** Relative to the server's root, without a slash at either end. */
   readonly path: string;

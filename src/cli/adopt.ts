@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { resolve } from 'node:path';
 import { Failure } from '../base/failure.ts';
 import { isUuid, type ServerId } from '../base/ids.ts';
-import { printableText } from '../base/paths.ts';
+import { printableText } from '../base/files/paths.ts';
 import { formatBytes } from '../base/sizes.ts';
 import { loadConfig } from '../config/config.ts';
 import { conclude, type Invocation, type JsonOption, type Outcome, subcommand } from './command.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { printableText } from '../base/paths.ts';
+import { printableText } from '../base/files/paths.ts';
 import { loadConfig } from '../config/config.ts';
 import { conclude, type Invocation, type JsonOption, type Outcome, subcommand } from './command.ts';
 

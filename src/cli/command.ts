@@ -5,7 +5,7 @@
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Clock } from '../base/clock.ts';
-import { printableText } from '../base/paths.ts';
+import { printableText } from '../base/files/paths.ts';
 import type { ComposeDaemon } from './daemon.ts';
 import type { LoadOfflineTools } from './offline.ts';
 import { jsonText } from './terminal/json-text.ts';

@@ -5,7 +5,7 @@
  */
 import fs from 'node:fs';
 import { Failure } from '../base/failure.ts';
-import { bytesOf, fromText, printable, toText } from '../base/paths.ts';
+import { bytesOf, fromText, printable, toText } from '../base/files/paths.ts';
 import { basename, dirname } from 'node:path';
 
 const ESCAPES = 0xdc00;

@@ -1,7 +1,7 @@
 /** `roost panel`: lists, retries and drops the reports that the panel has not accepted. */
 import type { Command } from 'commander';
 import * as z from 'zod';
-import { printableText } from '../base/paths.ts';
+import { printableText } from '../base/files/paths.ts';
 import { ApiClient } from './client/api-client.ts';
 import { ask } from './client/objects.ts';
 import type { DaemonOptions } from './client/target.ts';

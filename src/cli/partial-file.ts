@@ -6,9 +6,9 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, Failure } from '../base/failure.ts';
-import { printableText } from '../base/paths.ts';
+import { printableText } from '../base/files/paths.ts';
 import type { ByteSink } from '../base/source.ts';
-import { StreamWriteBack } from '../base/write-back.ts';
+import { StreamWriteBack } from '../base/files/write-back.ts';
 
 export class PartialFile implements ByteSink {
   /** The temporary name. */

@@ -6,7 +6,7 @@
 import { Command, CommanderError } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { asFailure, Failure } from '../base/failure.ts';
-import { printableText } from '../base/paths.ts';
+import { printableText } from '../base/files/paths.ts';
 import { exactArguments } from './exact-arguments.ts';
 import { EXIT, type ExitCode, type Invocation } from './command.ts';
 import type { ComposeDaemon } from './daemon.ts';

@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
-import { silentLog } from '../base/log.ts';
+import { silentLog } from '../base/log/log.ts';
 import { openCatalogue } from '../catalogue/catalogue.ts';
 import { openOrRenewCatalogue, renewCatalogue } from '../catalogue/salvage.ts';
 import { lockStateDirectory } from '../catalogue/state-lock.ts';

@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { MEBIBYTE } from '../base/sizes.ts';
 import type { Clock } from '../base/clock.ts';
 import { attempt, type Failure } from '../base/failure.ts';
-import type { Log } from '../base/log.ts';
+import type { Log } from '../base/log/log.ts';
 import type { KeyTable } from '../catalogue/contract.ts';
 import type { Config, StorageConfig, StoreConfig } from '../config/types.ts';
 import { StoreSet } from '../jobs/stored/stores.ts';

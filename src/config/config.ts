@@ -9,7 +9,7 @@ import fs from 'node:fs/promises';
 import type { z } from 'zod';
 import { MEBIBYTE } from '../base/sizes.ts';
 import { errnoOf, Failure } from '../base/failure.ts';
-import { printableText } from '../base/paths.ts';
+import { printableText } from '../base/files/paths.ts';
 import { checkConsistency } from './consistency.ts';
 import { type ConfigDocument, type Fault, keyText, readDocument } from './document.ts';
 import { check, type Finding } from './issues.ts';

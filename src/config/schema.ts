@@ -2,7 +2,7 @@
  * One zod schema per section of the file, with defaults. Unknown keys are faults, so a mistyped key is never ignored.
  */
 import { z } from 'zod';
-import { LOG_LEVELS } from '../base/log.ts';
+import { LOG_LEVELS } from '../base/log/log.ts';
 import { type Environment, resolvedText, secret } from './secret-source.ts';
 import { PANEL_FLAVOURS, PERMISSIONS } from './types.ts';
 import * as value from './values.ts';

@@ -2,7 +2,7 @@
  * The loaded configuration: defaults filled in, sizes in bytes, secrets resolved, absent values null. `schema.ts`
  * defines the file format.
  */
-import type { LogOptions } from '../base/log.ts';
+import type { LogOptions } from '../base/log/log.ts';
 import type { ServerId } from '../base/ids.ts';
 import type { Secret } from './secret.ts';
 

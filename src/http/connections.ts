@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { attempt } from '../base/failure.ts';
-import type { Log } from '../base/log.ts';
+import type { Log } from '../base/log/log.ts';
 
 export interface ConnectionOptions {
   /** Of all addresses together. */

@@ -18,7 +18,7 @@ import type { Duplex } from 'node:stream';
 import { createAdaptorServer, getRequestListener, RequestError } from '@hono/node-server';
 import { WebSocketServer } from 'ws';
 import { errnoOf, Failure } from '../base/failure.ts';
-import type { Log } from '../base/log.ts';
+import type { Log } from '../base/log/log.ts';
 import type { ApiConfig } from '../config/types.ts';
 import type { HttpApp } from './app.ts';
 import { Connections, mostConnections } from './connections.ts';

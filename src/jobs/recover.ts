@@ -12,7 +12,7 @@
  */
 import type { Clock } from '../base/clock.ts';
 import { asFailure, Failure } from '../base/failure.ts';
-import type { Log } from '../base/log.ts';
+import type { Log } from '../base/log/log.ts';
 import type { Catalogue } from '../catalogue/contract.ts';
 import type { BackupRecord, JobRecord } from '../catalogue/records.ts';
 import type { Registry } from '../servers/registry.ts';

@@ -1,7 +1,7 @@
 /** Records as callers see them: with what is only known while a job is queued or runs. Never changes anything. */
 import { Failure, reasonOf } from '../base/failure.ts';
 import type { ServerId } from '../base/ids.ts';
-import { wireText } from '../base/paths.ts';
+import { wireText } from '../base/files/paths.ts';
 import type { Catalogue } from '../catalogue/contract.ts';
 import type { BackupRecord, BackupSummary, JobRecord, ServerRecord } from '../catalogue/records.ts';
 import { defaultName, type GameServer } from '../servers/registry.ts';

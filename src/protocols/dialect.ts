@@ -10,7 +10,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Clock } from '../base/clock.ts';
 import type { JobId, ServerId } from '../base/ids.ts';
-import type { Log } from '../base/log.ts';
+import type { Log } from '../base/log/log.ts';
 import type { ByteSource } from '../base/source.ts';
 import type { Timers } from '../base/timers.ts';
 import type { BackupService, EventSource, FileContent } from '../jobs/contract.ts';

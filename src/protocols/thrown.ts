@@ -2,8 +2,8 @@
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { Failure, type FailureCode } from '../base/failure.ts';
-import type { Log } from '../base/log.ts';
-import { printableText } from '../base/paths.ts';
+import type { Log } from '../base/log/log.ts';
+import { printableText } from '../base/files/paths.ts';
 import type { AppContext } from './dialect.ts';
 
 /** The HTTP status of a failure's code, unless a protocol says otherwise. */

@@ -9,8 +9,8 @@
 import fs from 'node:fs';
 import { basename, dirname, isAbsolute, relative } from 'node:path';
 import { errnoOf } from '../base/failure.ts';
-import { hasChangedMeanwhile, SliceTimer, unlessChanged } from '../base/handle-writes.ts';
-import { handlePath, openRoot } from '../base/handles.ts';
+import { hasChangedMeanwhile, SliceTimer, unlessChanged } from '../base/files/handle-writes.ts';
+import { handlePath, openRoot } from '../base/files/handles.ts';
 import type { GameServer, Registry } from './registry.ts';
 import { findStages, stagePathsIn } from './stage/stage.ts';
 

@@ -4,7 +4,7 @@
  */
 import { Failure } from '../base/failure.ts';
 import { type BackupId, isUuid, type ServerId } from '../base/ids.ts';
-import { printableText } from '../base/paths.ts';
+import { printableText } from '../base/files/paths.ts';
 
 declare const brand: unique symbol;
 export type ObjectKey = string & { readonly [brand]: 'ObjectKey' };

@@ -7,7 +7,7 @@ import type { ExtractRequest } from '../../src/archive/contract.ts';
 import { IndexReader } from '../../src/archive/index/reader.ts';
 import { aclText, aclValue } from '../../src/archive/tar/attributes.ts';
 import { extractArchive, verifyArchive } from '../../src/archive/read/read.ts';
-import { setAttribute } from '../../src/base/extended-attributes.ts';
+import { setAttribute } from '../../src/base/files/extended-attributes.ts';
 import { mountTmpfs } from '../support/mounted.ts';
 import { needsProgram, output } from '../support/programs.ts';
 import { scratchDirectory } from '../support/scratch.ts';

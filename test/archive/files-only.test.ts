@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ExtractRequest, OpenRequest } from '../../src/archive/contract.ts';
 import { IndexOnlyEntries } from '../../src/archive/write/index-only.ts';
 import { extractArchive, openArchive, verifyArchive } from '../../src/archive/archive.ts';
-import { bytesOf } from '../../src/base/paths.ts';
+import { bytesOf } from '../../src/base/files/paths.ts';
 import { directoryManifest, pathIn } from '../support/directory-manifest.ts';
 import { makeNotableTree, type NotableTree } from '../support/notable-tree.ts';
 import { needsProgram, output } from '../support/programs.ts';

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { CompressionLevel, ExtractRequest } from '../../src/archive/contract.ts';
 import { IndexReader } from '../../src/archive/index/reader.ts';
 import { extractArchive, verifyArchive } from '../../src/archive/read/read.ts';
-import { nextData } from '../../src/base/holes.ts';
+import { nextData } from '../../src/base/files/holes.ts';
 import { mountTmpfs } from '../support/mounted.ts';
 import { needsProgram, output } from '../support/programs.ts';
 import { randomBytes } from '../support/random-bytes.ts';

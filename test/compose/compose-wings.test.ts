@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { composeDaemon } from '../../src/compose/daemon.ts';
 import { parseConfig } from '../../src/config/config.ts';
-import { silentLog } from '../../src/base/log.ts';
+import { silentLog } from '../../src/base/log/log.ts';
 import { GAME_SERVER, type Host, runDaemonOn, scratchHost } from '../support/daemon.ts';
 import { openPanel } from '../support/panel/panel.ts';
 

@@ -47,7 +47,7 @@ const NEEDED = [
   'archive/unpack/target.ts UnpackTarget.finish',
   'servers/swap/step.ts PlanWriter.finish',
   'servers/stage/stage.ts Stage.remove',
-  'jobs/restore/undo.ts writeUndoPlan',
+  'jobs/restore/previous/undo.ts writeUndoPlan',
 ];
 
 /**
@@ -62,7 +62,7 @@ const MASKED = [
   'storage/local/local.ts #makeServer',
   'storage/local/writer.ts #syncName',
   'jobs/restore/plan-file.ts writeRestorePlan',
-  'jobs/restore/previous.ts moveAway',
+  'jobs/restore/previous/previous.ts moveAway',
 ];
 
 test.skipIf(PRESENT.length === 0)(

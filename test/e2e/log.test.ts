@@ -2,7 +2,7 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { openLog } from '../../src/base/log.ts';
+import { openLog } from '../../src/base/log/log.ts';
 import { composeDaemon } from '../../src/compose/daemon.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { caller, GAME_SERVER, scratchHost, TOKEN } from '../support/daemon.ts';

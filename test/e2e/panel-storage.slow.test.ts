@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
-import { openLog } from '../../src/base/log.ts';
+import { openLog } from '../../src/base/log/log.ts';
 import { composeDaemon } from '../../src/compose/daemon.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { caller, GAME_SERVER, scratchHost } from '../support/daemon.ts';

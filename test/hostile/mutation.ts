@@ -14,7 +14,7 @@ import {
   uint8Array,
 } from 'fast-check';
 import { expect } from 'vitest';
-import { openFileSource } from '../../src/base/file-source.ts';
+import { openFileSource } from '../../src/base/files/file-source.ts';
 import { openStreamedArchive } from '../../src/archive/foreign/open-streamed.ts';
 import { unpackStreamed } from '../../src/archive/unpack/streamed.ts';
 import { Failure } from '../../src/base/failure.ts';

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished } from 'vitest';
-import { silentLog } from '../../src/base/log.ts';
+import { silentLog } from '../../src/base/log/log.ts';
 import { composeDaemon } from '../../src/compose/daemon.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import type { RestoreStep } from '../../src/jobs/restore/deps.ts';

@@ -3,7 +3,7 @@
  * JSON argument; prints where it serves, then each step that it came to, a JSON value a line.
  */
 import fs from 'node:fs';
-import { silentLog } from '../../src/base/log.ts';
+import { silentLog } from '../../src/base/log/log.ts';
 import { composeDaemon } from '../../src/compose/daemon.ts';
 import { parseConfig } from '../../src/config/config.ts';
 

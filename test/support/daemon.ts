@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { silentLog } from '../../src/base/log.ts';
+import { silentLog } from '../../src/base/log/log.ts';
 import type { Daemon } from '../../src/cli/daemon.ts';
 import { composeDaemon } from '../../src/compose/daemon.ts';
 import { parseConfig } from '../../src/config/config.ts';

@@ -1,7 +1,7 @@
 /** What a directory holds, as lines that can be compared: everything that an archive is to keep. */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
-import { printable } from '../../src/base/paths.ts';
+import { printable } from '../../src/base/files/paths.ts';
 
 export interface ManifestOptions {
   /** Leave out what only root can restore. */

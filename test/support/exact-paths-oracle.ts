@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { wirePath } from '../../src/base/paths.ts';
+import { wirePath } from '../../src/base/files/paths.ts';
 import { archivePort } from '../../src/jobs/stored/archive-port.ts';
 import { fetched, realArchive } from './real-archive.ts';
 import { restoreNode } from './restore-scene.ts';

@@ -1,5 +1,5 @@
 /** The whole HTTP side over a scripted service, called without a network. */
-import { openLog } from '../../src/base/log.ts';
+import { openLog } from '../../src/base/log/log.ts';
 import type { TokenConfig } from '../../src/config/types.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { createApp, type AppOptions } from '../../src/http/app.ts';

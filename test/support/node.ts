@@ -4,7 +4,7 @@ import { onTestFinished } from 'vitest';
 import { BelievableClock } from '../../src/base/believable-clock.ts';
 import { Failure } from '../../src/base/failure.ts';
 import type { BackupId, ServerId } from '../../src/base/ids.ts';
-import { silentLog } from '../../src/base/log.ts';
+import { silentLog } from '../../src/base/log/log.ts';
 import { openCatalogue } from '../../src/catalogue/catalogue.ts';
 import type { Catalogue } from '../../src/catalogue/contract.ts';
 import type { JobRecord } from '../../src/catalogue/records.ts';

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { fromText } from '../../src/base/paths.ts';
+import { fromText } from '../../src/base/files/paths.ts';
 import { pathIn } from './directory-manifest.ts';
 import { randomBytes } from './random-bytes.ts';
 

@@ -4,8 +4,8 @@
  */
 import fs from 'node:fs';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { openRoot } from '../../src/base/handles.ts';
-import { enterDirectory, ownDirectory } from '../../src/base/thread-cwd.ts';
+import { openRoot } from '../../src/base/files/handles.ts';
+import { enterDirectory, ownDirectory } from '../../src/base/files/thread-cwd.ts';
 
 if (isMainThread) {
   const [directory = '', name = ''] = process.argv.slice(2);

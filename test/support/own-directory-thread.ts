@@ -1,8 +1,8 @@
 /** A thread with a working directory of its own: answers what it finds under a name in each of some directories. */
 import fs from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { openDirectory, openForReading, openRoot, statChild } from '../../src/base/handles.ts';
-import { ownDirectory } from '../../src/base/thread-cwd.ts';
+import { openDirectory, openForReading, openRoot, statChild } from '../../src/base/files/handles.ts';
+import { ownDirectory } from '../../src/base/files/thread-cwd.ts';
 
 export interface OwnDirectoryData {
   readonly directories: readonly string[];

@@ -1,6 +1,6 @@
 /** What a restore has to leave behind, computed from the two trees alone: no planner, no stage, no renames. */
 import { compileIgnore } from '../../src/archive/ignore/ignore.ts';
-import { compileGlobs } from '../../src/jobs/restore/globs.ts';
+import { compileGlobs } from '../../src/jobs/restore/select/globs.ts';
 import type { Tree, TreeNode } from './tree.ts';
 import { IMPLIED } from './tree-archive.ts';
 

@@ -1,6 +1,6 @@
 /** The watch over all tests' logs finds what it is there for. */
 import { expect, test } from 'vitest';
-import { openLog, silentLog } from '../../src/base/log.ts';
+import { openLog, silentLog } from '../../src/base/log/log.ts';
 import { knownSecret, takeLeaks, watchLine } from './secret-shapes.ts';
 
 const SECRET = knownSecret('a-secret-of-this-test-alone');

@@ -3,11 +3,11 @@
  * never stand there. A setup file of all tests (vitest.config.ts): whoever leaks fails.
  */
 import { afterAll, afterEach, expect, vi } from 'vitest';
-import type { Log, LogOptions, LogStream, RootLog } from '../../src/base/log.ts';
+import type { Log, LogOptions, LogStream, RootLog } from '../../src/base/log/log.ts';
 import { takeLeaks, watchLine } from './secret-shapes.ts';
 
-vi.mock('../../src/base/log.ts', async (importOriginal) => {
-  const original = await importOriginal<typeof import('../../src/base/log.ts')>();
+vi.mock('../../src/base/log/log.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof import('../../src/base/log/log.ts')>();
   const openLog = (options: LogOptions, stream: LogStream): RootLog => {
     const asked = original.openLog(options, stream);
     const watched = original.openLog({ level: 'trace', format: 'json' }, { write: watchLine });

@@ -11,7 +11,7 @@ import type { IndexedEntry, Segment } from '../../src/archive/index/format.ts';
 import { IndexWriter } from '../../src/archive/index/writer.ts';
 import { writeArchive } from '../../src/archive/write/write.ts';
 import type { ByteSink, ByteSource } from '../../src/base/source.ts';
-import { printable } from '../../src/base/paths.ts';
+import { printable } from '../../src/base/files/paths.ts';
 import { tarEntries, type TarEntry } from './tar-entries.ts';
 
 // Each archive starts threads anew, and each thread would strip the types of its sources anew.

@@ -6,7 +6,7 @@
  * not. The most likely encoding that decodes all names is taken, else the zip format's own, code page 437.
  */
 import { Failure } from '../../base/failure.ts';
-import { printableText } from '../../base/paths.ts';
+import { printableText } from '../../base/files/paths.ts';
 
 export interface NameDecoder {
   /** As an operator names it. */

@@ -6,7 +6,7 @@
  * to the file system.
  */
 import { Failure } from '../../base/failure.ts';
-import { printableText } from '../../base/paths.ts';
+import { printableText } from '../../base/files/paths.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { StreamedArchive } from '../contract.ts';
 import { TAR_BLOCK } from '../tar/header.ts';

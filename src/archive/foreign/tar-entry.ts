@@ -1,5 +1,5 @@
 /** Interprets a tar header with its extensions as an entry, or says why there can be none. */
-import { bytesOf, fromText, printable, toText } from '../../base/paths.ts';
+import { bytesOf, fromText, printable, toText } from '../../base/files/paths.ts';
 import type { ArchiveWarning, Entry, EntryKind, WarningCode } from '../entry.ts';
 import { checkEntryPath, checkHardLinkTarget, checkSymlinkTarget } from '../tar/entry-name.ts';
 import { stripLeadingSlashes } from './absolute-names.ts';

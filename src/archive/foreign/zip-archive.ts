@@ -6,7 +6,7 @@
 import { Buffer } from 'node:buffer';
 import { crc32 } from 'node:zlib';
 import { Failure, throwIfAborted } from '../../base/failure.ts';
-import { printable } from '../../base/paths.ts';
+import { printable } from '../../base/files/paths.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { SkippedEntry, StreamedArchive, StreamedEntry } from '../contract.ts';
 import type { Entry, WarningCode } from '../entry.ts';

@@ -1,7 +1,7 @@
 /** Names in zips: bytes whose meaning depends on flags, extra fields and the system that wrote them. */
 import { Buffer } from 'node:buffer';
 import { crc32 } from 'node:zlib';
-import { fromText, isAscii, toText } from '../../base/paths.ts';
+import { fromText, isAscii, toText } from '../../base/files/paths.ts';
 import { guessEncoding, type NameDecoder } from './name-encoding.ts';
 
 const UTF8_FLAG = 0x800;

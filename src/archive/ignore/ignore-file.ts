@@ -4,7 +4,7 @@
  */
 import fs from 'node:fs';
 import { Failure, errnoOf } from '../../base/failure.ts';
-import { openForReading } from '../../base/handles.ts';
+import { openForReading } from '../../base/files/handles.ts';
 import { formatBytes } from '../../base/sizes.ts';
 import type { ArchiveWarning } from '../entry.ts';
 import { MAX_BYTES, compileIgnore } from './ignore.ts';

@@ -5,7 +5,7 @@
  * a list that is not valid UTF-8 (an old Latin-1 editor), each invalid byte becomes a lone surrogate U+DC80 to U+DCFF
  * and that byte again when matching, like `surrogateescape` of PEP 383; JSON writes it as `\udc80`.
  */
-import { fromText, toText } from '../../base/paths.ts';
+import { fromText, toText } from '../../base/files/paths.ts';
 
 const ESCAPE = 0xdc00;
 const BYTE_ORDER_MARK = '\ufeff';

@@ -20,7 +20,7 @@
  *   the deciding one can match below it: `!*.cfg` can match anywhere, `!keep/x` opens only `keep`.
  */
 import { Failure } from '../../base/failure.ts';
-import { printableText } from '../../base/paths.ts';
+import { printableText } from '../../base/files/paths.ts';
 import { formatBytes } from '../../base/sizes.ts';
 import type { ArchiveWarning, EntryKind } from '../entry.ts';
 import { GlobAutomaton, type Member, type Positions } from './automaton.ts';

@@ -1,6 +1,6 @@
 /** Looks into an archive by its index: lists one directory or reads one file without reading the rest. */
 import { Failure, throwIfAborted } from '../../base/failure.ts';
-import { printable } from '../../base/paths.ts';
+import { printable } from '../../base/files/paths.ts';
 import { type ByteSource, useBytes } from '../../base/source.ts';
 import { freeMemory } from '../../base/free-memory.ts';
 import type { ArchivePage, OpenedArchive } from '../contract.ts';

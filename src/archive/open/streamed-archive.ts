@@ -3,7 +3,7 @@
  * or zip, with bounded memory.
  */
 import { Failure } from '../../base/failure.ts';
-import { printable } from '../../base/paths.ts';
+import { printable } from '../../base/files/paths.ts';
 import type { ArchivePage, OpenedArchive, OpenRequest, StreamedArchive, StreamedEntry } from '../contract.ts';
 import type { Entry } from '../entry.ts';
 import { pathNotFound } from './indexed-archive.ts';

@@ -6,7 +6,7 @@
  * metadata and one flush.
  */
 import fs from 'node:fs';
-import { printable, splitPath } from '../../base/paths.ts';
+import { printable, splitPath } from '../../base/files/paths.ts';
 import type { ExtractResult } from '../contract.ts';
 import type { Entry } from '../entry.ts';
 import type { IndexReader } from '../index/reader.ts';

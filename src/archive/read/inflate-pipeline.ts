@@ -4,7 +4,7 @@
  */
 import { type ByteSource, readInto } from '../../base/source.ts';
 import { type Control, Slots, FreeSlots } from '../threads/control.ts';
-import { readFully } from '../../base/file-source.ts';
+import { readFully } from '../../base/files/file-source.ts';
 import { MAX_STORED_SEGMENT, checkLengths } from '../gzip/inflate.ts';
 import type { Segment } from '../index/format.ts';
 import type { InflateResult, InflateTask, InflateThreadData, UnpackPolicy } from './messages.ts';

@@ -1,7 +1,7 @@
 /** A thread that takes a segment's stored bytes from a shared slot, inflates and checks them, and writes files. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Failure } from '../../base/failure.ts';
-import { printable } from '../../base/paths.ts';
+import { printable } from '../../base/files/paths.ts';
 import type { IndexedEntry, Segment } from '../index/format.ts';
 import { HeaderEncoder, headerLength } from '../tar/header.ts';
 import { Control, Slots } from '../threads/control.ts';

@@ -3,8 +3,8 @@
  * read thread makes directories before and links afterwards.
  */
 import fs from 'node:fs';
-import { openRoot } from '../../base/handles.ts';
-import { splitPath } from '../../base/paths.ts';
+import { openRoot } from '../../base/files/handles.ts';
+import { splitPath } from '../../base/files/paths.ts';
 import type { Control } from '../threads/control.ts';
 import type { ArchiveWarning } from '../entry.ts';
 import type { FilePart, UnpackPolicy } from './messages.ts';

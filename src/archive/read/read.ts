@@ -6,7 +6,7 @@
  * removes what a failed unpacking wrote.
  */
 import type { ExtractRequest, ExtractResult, VerifyRequest, VerifyResult } from '../contract.ts';
-import { SliceTimer } from '../../base/handle-writes.ts';
+import { SliceTimer } from '../../base/files/handle-writes.ts';
 import { returnFreedMemory } from '../gzip/native-memory.ts';
 import { type RunningThread, runThread } from '../threads/run-thread.ts';
 import { threadFile, workerCount } from '../threads/thread.ts';

@@ -5,7 +5,7 @@
 import type { MessagePort, Worker } from 'node:worker_threads';
 import { asFailure, Failure, type FailureRecord } from '../../base/failure.ts';
 import { type ByteSource, readInto } from '../../base/source.ts';
-import { fileSource } from '../../base/file-source.ts';
+import { fileSource } from '../../base/files/file-source.ts';
 
 /** What a thread gets to know of a source. */
 export interface SourceHandle {

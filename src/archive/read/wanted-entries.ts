@@ -1,5 +1,5 @@
 /** Decides which index entries to unpack: those that the caller selected, if their names are safe. */
-import { printable } from '../../base/paths.ts';
+import { printable } from '../../base/files/paths.ts';
 import { checkEntryPath, checkHardLinkTarget, checkSymlinkTarget } from '../tar/entry-name.ts';
 import type { ArchiveWarning, Entry } from '../entry.ts';
 import type { IndexedEntry } from '../index/format.ts';

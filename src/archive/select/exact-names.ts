@@ -3,9 +3,9 @@
  * below it. Nothing here reads a character of a path as a pattern.
  *
  * JSON and terminals carry text, and names are bytes. A path may therefore be spelt as its bytes are, or as Roost shows
- * it (base/paths.ts): whole or name by name, with `\xNN` for what is no text. The plain spelling goes first.
+ * it (base/files/paths.ts): whole or name by name, with `\xNN` for what is no text. The plain spelling goes first.
  */
-import { fromText, isAscii, printable, toText, wirePath } from '../../base/paths.ts';
+import { fromText, isAscii, printable, toText, wirePath } from '../../base/files/paths.ts';
 
 /** Byte strings that one spelling may stand for; names of an archive that look alike are the archive's to choose. */
 const MAX_READINGS = 64;

@@ -6,7 +6,7 @@
  * invalid UTF-8, names that differ in case or composition only. Zip archives made under DOS and Windows have rules of
  * their own (foreign/zip-name.ts).
  */
-import { MAX_DEPTH } from '../../base/handles.ts';
+import { MAX_DEPTH } from '../../base/files/handles.ts';
 
 /** Bytes of a whole path; the walk that makes archives has the same bound. */
 export const MAX_PATH_BYTES = 8192;

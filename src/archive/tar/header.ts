@@ -9,7 +9,7 @@
  */
 import { Header } from 'tar/header';
 import { Pax } from 'tar/pax';
-import { bytesOf, isAscii, toText } from '../../base/paths.ts';
+import { bytesOf, isAscii, toText } from '../../base/files/paths.ts';
 import type { Entry, EntryKind } from '../entry.ts';
 import { attributeRecords } from './attributes.ts';
 

@@ -1,6 +1,6 @@
 /** Reads the attributes that archives keep from an open file or directory, and counts what cannot be kept. */
-import { attributeNames, hasAttributes, readAttribute } from '../../base/extended-attributes.ts';
-import { printable } from '../../base/paths.ts';
+import { attributeNames, hasAttributes, readAttribute } from '../../base/files/extended-attributes.ts';
+import { printable } from '../../base/files/paths.ts';
 import type { ArchiveWarning, Attribute } from '../entry.ts';
 import {
   attributeKind,

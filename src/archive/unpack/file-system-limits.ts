@@ -4,8 +4,8 @@
  */
 import fs from 'node:fs';
 import { errnoOf } from '../../base/failure.ts';
-import { handlePath, mapDirectory, statChild } from '../../base/handles.ts';
-import { fromText, toText } from '../../base/paths.ts';
+import { handlePath, mapDirectory, statChild } from '../../base/files/handles.ts';
+import { fromText, toText } from '../../base/files/paths.ts';
 import type { Entry } from '../entry.ts';
 
 /** A name or kind that is refused for good, whatever the entry holds. */

@@ -1,8 +1,8 @@
 /** A file being unpacked: content with holes where it is zero, then metadata, then a checked close. */
 import fs from 'node:fs';
 import { Failure } from '../../base/failure.ts';
-import { writeAll } from '../../base/handle-writes.ts';
-import { printable } from '../../base/paths.ts';
+import { writeAll } from '../../base/files/handle-writes.ts';
+import { printable } from '../../base/files/paths.ts';
 import type { Entry } from '../entry.ts';
 import type { MetadataWriter } from './metadata.ts';
 import { isZero } from '../tar/zeros.ts';

@@ -1,9 +1,9 @@
 /** Finds the target of a hard link without following links, and copies it where the file system refuses a link. */
 import fs from 'node:fs';
-import { splitPath } from '../../base/paths.ts';
+import { splitPath } from '../../base/files/paths.ts';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import { errnoOf } from '../../base/failure.ts';
-import { childPath, type DirectoryChain, openForReading, statChild } from '../../base/handles.ts';
+import { childPath, type DirectoryChain, openForReading, statChild } from '../../base/files/handles.ts';
 import type { Entry } from '../entry.ts';
 import { LostAttributes, readAttributes } from '../tar/read-attributes.ts';
 import type { UnpackFile } from './file.ts';

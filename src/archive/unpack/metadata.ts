@@ -1,9 +1,9 @@
 /** Sets owner, mode and times of unpacked entries, as far as the process is allowed to. */
 import fs from 'node:fs';
 import { errnoOf } from '../../base/failure.ts';
-import { setAttribute } from '../../base/extended-attributes.ts';
-import { childPath } from '../../base/handles.ts';
-import { printable } from '../../base/paths.ts';
+import { setAttribute } from '../../base/files/extended-attributes.ts';
+import { childPath } from '../../base/files/handles.ts';
+import { printable } from '../../base/files/paths.ts';
 import type { ExtractRequest } from '../contract.ts';
 import type { ArchiveWarning, Attribute, Entry } from '../entry.ts';
 import { CAPABILITY, isAcl, isKept } from '../tar/attributes.ts';

@@ -8,7 +8,7 @@
 import fs from 'node:fs';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { asFailure, throwIfAborted } from '../../base/failure.ts';
-import { printable } from '../../base/paths.ts';
+import { printable } from '../../base/files/paths.ts';
 import type { Pace } from '../../base/rates.ts';
 import type { ExtractRequest, ExtractResult, StreamedArchive, StreamedEntry } from '../contract.ts';
 import type { Entry, WarningCode } from '../entry.ts';

@@ -17,10 +17,10 @@
  */
 import fs from 'node:fs';
 import { Failure, asFailure, errnoOf } from '../../base/failure.ts';
-import { createFile, makeDirectory, unlinkChild } from '../../base/handle-writes.ts';
-import { removeAttribute } from '../../base/extended-attributes.ts';
-import { DirectoryChain, childPath, openRoot, readDirectory, statChild } from '../../base/handles.ts';
-import { bytesOf, printable, splitPath } from '../../base/paths.ts';
+import { createFile, makeDirectory, unlinkChild } from '../../base/files/handle-writes.ts';
+import { removeAttribute } from '../../base/files/extended-attributes.ts';
+import { DirectoryChain, childPath, openRoot, readDirectory, statChild } from '../../base/files/handles.ts';
+import { bytesOf, printable, splitPath } from '../../base/files/paths.ts';
 import type { ExtractLimits } from '../contract.ts';
 import type { ArchiveWarning, Entry, WarningCode } from '../entry.ts';
 import { UnpackFile } from './file.ts';

@@ -5,8 +5,8 @@
 import fs from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { asFailure, attempt } from '../../base/failure.ts';
-import { openDirectory, readDirectory, statChild } from '../../base/handles.ts';
-import { ownDirectory } from '../../base/thread-cwd.ts';
+import { openDirectory, readDirectory, statChild } from '../../base/files/handles.ts';
+import { ownDirectory } from '../../base/files/thread-cwd.ts';
 import { Control } from '../threads/control.ts';
 import type { TreeEstimate } from '../contract.ts';
 import { compileIgnore } from '../ignore/ignore.ts';

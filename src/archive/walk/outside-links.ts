@@ -7,8 +7,8 @@
  */
 import fs from 'node:fs';
 import { errnoOf } from '../../base/failure.ts';
-import { childPath } from '../../base/handles.ts';
-import { printable } from '../../base/paths.ts';
+import { childPath } from '../../base/files/handles.ts';
+import { printable } from '../../base/files/paths.ts';
 import type { Warn } from '../entry.ts';
 
 /** Warnings for single links; the owner of a tree chooses how many there are. */

@@ -7,7 +7,7 @@
  * file content; stops for a file that vanished or cannot be read.
  */
 import fs from 'node:fs';
-import { childHasAttributes } from '../../base/extended-attributes.ts';
+import { childHasAttributes } from '../../base/files/extended-attributes.ts';
 import { attempt, errnoOf } from '../../base/failure.ts';
 import {
   MAX_DEPTH,
@@ -18,8 +18,8 @@ import {
   openForReading,
   openRoot,
   statChild,
-} from '../../base/handles.ts';
-import { splitPath } from '../../base/paths.ts';
+} from '../../base/files/handles.ts';
+import { splitPath } from '../../base/files/paths.ts';
 import type { Attribute, Entry, EntryKind, Warn } from '../entry.ts';
 import type { DirectoryRules, IgnoreRules } from '../ignore/ignore.ts';
 import { LostAttributes, readAttributes } from '../tar/read-attributes.ts';

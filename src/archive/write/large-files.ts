@@ -4,8 +4,8 @@
  */
 import fs from 'node:fs';
 import type { Clock } from '../../base/clock.ts';
-import { DirectoryChain, openForReading, openRoot } from '../../base/handles.ts';
-import { splitPath } from '../../base/paths.ts';
+import { DirectoryChain, openForReading, openRoot } from '../../base/files/handles.ts';
+import { splitPath } from '../../base/files/paths.ts';
 import type { LargeFile } from './cut.ts';
 import type { Warn, WarningCode } from '../entry.ts';
 import type { HardLinkFallback } from './hard-link-fallback.ts';

@@ -7,8 +7,8 @@
 import fs from 'node:fs';
 import type { Clock } from '../../base/clock.ts';
 import { errnoOf } from '../../base/failure.ts';
-import { DirectoryChain, openForReading, openRoot } from '../../base/handles.ts';
-import { splitPath } from '../../base/paths.ts';
+import { DirectoryChain, openForReading, openRoot } from '../../base/files/handles.ts';
+import { splitPath } from '../../base/files/paths.ts';
 import type { PackedEntry } from './cut.ts';
 import type { ArchiveWarning, Entry, WarningCode } from '../entry.ts';
 import { HardLinkFallback } from './hard-link-fallback.ts';

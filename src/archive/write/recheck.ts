@@ -5,8 +5,8 @@
  */
 import fs from 'node:fs';
 import { attempt } from '../../base/failure.ts';
-import { splitPath } from '../../base/paths.ts';
-import { DirectoryChain, openRoot, readDirectory, statChild } from '../../base/handles.ts';
+import { splitPath } from '../../base/files/paths.ts';
+import { DirectoryChain, openRoot, readDirectory, statChild } from '../../base/files/handles.ts';
 import type { EntryKind, Warn } from '../entry.ts';
 import { sameFile } from './pack-reader.ts';
 import type { WalkedEntry } from '../walk/walk.ts';

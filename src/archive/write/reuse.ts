@@ -8,7 +8,7 @@
 import type { ByteSource } from '../../base/source.ts';
 import type { CompressionLevel } from '../contract.ts';
 import type { Unit } from './cut.ts';
-import { openFileSource } from '../../base/file-source.ts';
+import { openFileSource } from '../../base/files/file-source.ts';
 import type { IndexSummary, Segment } from '../index/format.ts';
 import { belongsTo } from '../gzip/frame.ts';
 import { IndexReader } from '../index/reader.ts';

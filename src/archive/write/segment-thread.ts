@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../base/clock.ts';
 import { errnoOf } from '../../base/failure.ts';
-import { ownDirectory } from '../../base/thread-cwd.ts';
+import { ownDirectory } from '../../base/files/thread-cwd.ts';
 import { Control, Slots } from '../threads/control.ts';
 import { RAW_CAPACITY } from './cut.ts';
 import { makeEngine } from '../gzip/engine.ts';

@@ -1,6 +1,6 @@
 /** Looks at the holes of a large file before it is archived. */
 import type fs from 'node:fs';
-import { nextData, nextHole } from '../../base/holes.ts';
+import { nextData, nextHole } from '../../base/files/holes.ts';
 import { PIECE_LENGTH } from './cut.ts';
 
 /** Unpacking leaves holes of whole chunks of this size (unpack/file.ts). */

@@ -1,7 +1,7 @@
 /** From a directory to an archive: the work of the write thread after it started its segment threads. */
 import { systemClock } from '../../base/clock.ts';
 import { Pace } from '../../base/rates.ts';
-import { ownDirectory } from '../../base/thread-cwd.ts';
+import { ownDirectory } from '../../base/files/thread-cwd.ts';
 import { indexOnlyEntries } from './index-only.ts';
 import { Assembler } from './assembler.ts';
 import { Control, Slots } from '../threads/control.ts';

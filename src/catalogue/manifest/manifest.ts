@@ -8,7 +8,7 @@
  */
 import { MEBIBYTE } from '../../base/sizes.ts';
 import { Failure } from '../../base/failure.ts';
-import { wireText } from '../../base/paths.ts';
+import { wireText } from '../../base/files/paths.ts';
 import type { BackupRecord } from '../records.ts';
 
 /** A manifest lies where others may have written: more than this is never read or parsed. */

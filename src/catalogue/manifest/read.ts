@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { Failure } from '../../base/failure.ts';
-import { wireText } from '../../base/paths.ts';
+import { wireText } from '../../base/files/paths.ts';
 import { type BackupId, isUuid, type ServerId } from '../../base/ids.ts';
 import { type ArchiveFacts, FORMAT, MAX_MANIFEST_BYTES, VERSION } from './manifest.ts';
 import type { BackupRecord, WarningRecord } from '../records.ts';

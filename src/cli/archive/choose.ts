@@ -5,7 +5,7 @@ import type { OpenRequest } from '../../archive/contract.ts';
 import type { ArchiveWarning } from '../../archive/entry.ts';
 import { ExactNames } from '../../archive/select/exact-names.ts';
 import { selectPaths } from '../../archive/select/selection.ts';
-import { toText, wirePath } from '../../base/paths.ts';
+import { toText, wirePath } from '../../base/files/paths.ts';
 import { bytesOfArgument } from '../exact-arguments.ts';
 
 export interface Choice {

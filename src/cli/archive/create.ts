@@ -6,8 +6,8 @@ import type { CompressionLevel, EngineName, WriteRequest, WriteResult } from '..
 import type { ArchiveProgress, ArchiveWarning } from '../../archive/entry.ts';
 import { readIgnoreFile } from '../../archive/ignore/ignore-file.ts';
 import { decodeIgnoreText, splitIgnoreText } from '../../archive/ignore/ignore-text.ts';
-import { openRoot } from '../../base/handles.ts';
-import { printableText } from '../../base/paths.ts';
+import { openRoot } from '../../base/files/handles.ts';
+import { printableText } from '../../base/files/paths.ts';
 import { formatBytes } from '../../base/sizes.ts';
 import { encodeArchiveManifest } from '../../catalogue/manifest/manifest.ts';
 import { archiveFiles, expectDirectory, expectFile, isFile, wireWarnings } from './files.ts';

@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { extractArchive } from '../../archive/archive.ts';
 import type { ExtractRequest, ExtractResult } from '../../archive/contract.ts';
 import { asFailure, Failure } from '../../base/failure.ts';
-import { bytesOf, wirePath } from '../../base/paths.ts';
+import { bytesOf, wirePath } from '../../base/files/paths.ts';
 import { formatBytes, parseBytes } from '../../base/sizes.ts';
 import { chooseEntries } from './choose.ts';
 import { bytesOfArgument, openablePath, shownArgument } from '../exact-arguments.ts';

@@ -4,9 +4,9 @@ import fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { OpenRequest } from '../../archive/contract.ts';
 import type { ArchiveWarning } from '../../archive/entry.ts';
-import { openFileSource } from '../../base/file-source.ts';
+import { openFileSource } from '../../base/files/file-source.ts';
 import { Failure } from '../../base/failure.ts';
-import { printableText, wirePath } from '../../base/paths.ts';
+import { printableText, wirePath } from '../../base/files/paths.ts';
 import { type ArchiveFacts, MAX_MANIFEST_BYTES } from '../../catalogue/manifest/manifest.ts';
 import type { WireWarning } from '../command.ts';
 

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { openArchive } from '../../archive/archive.ts';
 import type { ArchiveWarning, Entry } from '../../archive/entry.ts';
 import { bytesOfArgument, openablePath } from '../exact-arguments.ts';
-import { printable, wirePath } from '../../base/paths.ts';
+import { printable, wirePath } from '../../base/files/paths.ts';
 import { archiveFiles, encodingOption, type EncodingOption, withArchive, wireWarnings } from './files.ts';
 import { conclude, type Invocation, type JsonOption, noteWarnings, type Outcome, subcommand } from '../command.ts';
 import { type ListedItem, printList, trimmed } from '../terminal/entry-list.ts';

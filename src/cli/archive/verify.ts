@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
 import { verifyArchive } from '../../archive/archive.ts';
-import { printableText } from '../../base/paths.ts';
+import { printableText } from '../../base/files/paths.ts';
 import { formatBytes } from '../../base/sizes.ts';
 import { openablePath } from '../exact-arguments.ts';
 import { archiveFiles, encodingOption, type EncodingOption, readManifest, withArchive, wireWarnings } from './files.ts';

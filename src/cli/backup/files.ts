@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { bytesOfArgument } from '../exact-arguments.ts';
-import { printableText, wirePath } from '../../base/paths.ts';
+import { printableText, wirePath } from '../../base/files/paths.ts';
 import { ask, DirectoryObject } from '../client/objects.ts';
 import { backupCommand, type DaemonOptions, findBackup, findServer, type Target } from '../client/target.ts';
 import { conclude, type Invocation, type Outcome } from '../command.ts';

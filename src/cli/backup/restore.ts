@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
-import { wirePath } from '../../base/paths.ts';
+import { wirePath } from '../../base/files/paths.ts';
 import { formatBytes } from '../../base/sizes.ts';
 import { readAs, Warning } from '../client/objects.ts';
 import { backupCommand, type DaemonOptions, findBackup, findServer } from '../client/target.ts';

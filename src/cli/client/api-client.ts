@@ -6,7 +6,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import { attempt, errnoOf, Failure, FAILURE_CODES, throwIfAborted } from '../../base/failure.ts';
-import { printableText } from '../../base/paths.ts';
+import { printableText } from '../../base/files/paths.ts';
 
 export interface Connection {
   /** The daemon's base URL. */

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import { errnoOf, Failure, fetchReason, throwIfAborted } from '../../base/failure.ts';
-import { printableText } from '../../base/paths.ts';
+import { printableText } from '../../base/files/paths.ts';
 
 export interface NodeConfiguration {
   readonly tokenId: string;

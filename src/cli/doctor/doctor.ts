@@ -9,7 +9,7 @@ import type { Command } from 'commander';
 import { join } from 'node:path';
 import { type Clock, HOUR_MS } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
-import { printableText } from '../../base/paths.ts';
+import { printableText } from '../../base/files/paths.ts';
 import { inspectCatalogue, type CatalogueFacts } from '../../catalogue/inspect.ts';
 import { type Config, loadConfig } from '../../config/config.ts';
 import { EXIT, type Invocation, type JsonOption, subcommand } from '../command.ts';

@@ -1,5 +1,5 @@
 /** A failure as text on stderr for people, or an object on stdout for programs. */
-import { printableText } from '../../base/paths.ts';
+import { printableText } from '../../base/files/paths.ts';
 import type { Failure } from '../../base/failure.ts';
 
 /** `{ error, code, hint? }`, as in the HTTP API; with each fault of a config. */

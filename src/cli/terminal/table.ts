@@ -2,7 +2,7 @@
  * Rows in aligned columns. Each cell becomes one printable line: external names must not move the cursor or forge a
  * row.
  */
-import { printableText } from '../../base/paths.ts';
+import { printableText } from '../../base/files/paths.ts';
 
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [headings, ...rows.map((row) => row.map(printableText))];

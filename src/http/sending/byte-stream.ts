@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { Log } from '../../base/log.ts';
+import type { Log } from '../../base/log/log.ts';
 import type { Timers } from '../../base/timers.ts';
 import type { AppContext } from '../../protocols/dialect.ts';
 import { handOver, isClientGone } from './hand-over.ts';

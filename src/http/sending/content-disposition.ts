@@ -1,4 +1,4 @@
-import { printableText } from '../../base/paths.ts';
+import { printableText } from '../../base/files/paths.ts';
 
 // RFC 8187 attr-char: unescaped in `filename*`.
 const NOT_ATTRIBUTE_CHARACTER = /[^A-Za-z0-9!#$&+.^_`|~-]/gu;

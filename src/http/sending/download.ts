@@ -10,7 +10,7 @@ import { MEBIBYTE } from '../../base/sizes.ts';
 import { Failure, unlessAborted } from '../../base/failure.ts';
 import { type ByteSource, readInto } from '../../base/source.ts';
 import { freeMemory } from '../../base/free-memory.ts';
-import type { Log } from '../../base/log.ts';
+import type { Log } from '../../base/log/log.ts';
 import type { FileContent } from '../../jobs/contract.ts';
 import { attachment } from './content-disposition.ts';
 import type { AppContext, ArchiveDownload, DialectDeps } from '../../protocols/dialect.ts';

@@ -20,7 +20,7 @@ import { verifyArchive } from '../../archive/archive.ts';
 import type { VerifyResult } from '../../archive/contract.ts';
 import type { ArchiveProgress } from '../../archive/entry.ts';
 import type { AdoptedArchive, AdoptReport, AdoptRequest, RefusedArchive } from '../../base/adopt-report.ts';
-import { fileSource } from '../../base/file-source.ts';
+import { fileSource } from '../../base/files/file-source.ts';
 import type { Clock } from '../../base/clock.ts';
 import { asFailure, errnoOf, Failure, throwIfAborted } from '../../base/failure.ts';
 import type { ServerId } from '../../base/ids.ts';

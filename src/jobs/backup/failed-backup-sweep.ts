@@ -4,7 +4,7 @@
  *
  * Only objects of rows in state `FAILED` are removed: unknown objects may be of another node, or may still be adopted.
  */
-import type { Log } from '../../base/log.ts';
+import type { Log } from '../../base/log/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import { keyParts } from '../../storage/key.ts';
 import type { Store } from '../../storage/store.ts';

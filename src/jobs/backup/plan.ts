@@ -3,7 +3,7 @@ import type { WriteRequest } from '../../archive/contract.ts';
 import type { ArchiveWarning } from '../../archive/entry.ts';
 import { Failure } from '../../base/failure.ts';
 import type { ServerId } from '../../base/ids.ts';
-import type { Log } from '../../base/log.ts';
+import type { Log } from '../../base/log/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';

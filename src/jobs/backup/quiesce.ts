@@ -4,7 +4,7 @@
  */
 import type { ArchiveWarning } from '../../archive/entry.ts';
 import { asFailure } from '../../base/failure.ts';
-import type { Log } from '../../base/log.ts';
+import type { Log } from '../../base/log/log.ts';
 import type { GameServer } from '../../servers/registry.ts';
 
 /** The part of the power port that is needed here. Both methods reject with a `Failure` when the command fails. */

@@ -15,7 +15,7 @@ import { createHash } from 'node:crypto';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import { asFailure, Failure, throwIfAborted } from '../../base/failure.ts';
 import type { BackupId } from '../../base/ids.ts';
-import type { Log } from '../../base/log.ts';
+import type { Log } from '../../base/log/log.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import { encodeManifest } from '../../catalogue/manifest/manifest.ts';

@@ -10,7 +10,7 @@ import { isoDate } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { KeyedMutex } from '../../base/keyed-mutex.ts';
-import type { Log } from '../../base/log.ts';
+import type { Log } from '../../base/log/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import { isSuspect, type BackupRecord } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';

@@ -1,6 +1,6 @@
 /** Goes on with deletions that failed half-way: their rows are marked, and part of their objects may be gone. */
 import type { BackupId, ServerId } from '../../base/ids.ts';
-import type { Log } from '../../base/log.ts';
+import type { Log } from '../../base/log/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { JobRunner } from '../runner/runner.ts';
 

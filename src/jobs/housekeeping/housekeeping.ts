@@ -8,7 +8,7 @@
 import type { BelievableClock } from '../../base/believable-clock.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { KeyedMutex } from '../../base/keyed-mutex.ts';
-import type { Log } from '../../base/log.ts';
+import type { Log } from '../../base/log/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { Config } from '../../config/types.ts';
 import type { Registry } from '../../servers/registry.ts';

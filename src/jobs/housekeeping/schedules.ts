@@ -10,7 +10,7 @@ import { JUMP_MS } from '../../base/believable-clock.ts';
 import type { Clock } from '../../base/clock.ts';
 import { asFailure } from '../../base/failure.ts';
 import type { ServerId } from '../../base/ids.ts';
-import type { Log } from '../../base/log.ts';
+import type { Log } from '../../base/log/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { ScheduleConfig } from '../../config/types.ts';
 import type { Registry } from '../../servers/registry.ts';

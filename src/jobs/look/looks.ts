@@ -5,7 +5,7 @@ import type { TreeEstimate } from '../../archive/contract.ts';
 import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import { SharedWork } from '../../base/shared-work.ts';
-import { wirePath } from '../../base/paths.ts';
+import { wirePath } from '../../base/files/paths.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';

@@ -6,7 +6,7 @@
  * a copy of its files. The command reads all stores again; failed backups and ended jobs are forgotten.
  * Never: adds a backup whose archive is missing or has another size.
  */
-import type { Log } from '../../base/log.ts';
+import type { Log } from '../../base/log/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import { keyParts, objectKey } from '../../storage/key.ts';

@@ -14,7 +14,7 @@
 import { backOff } from '../../base/retry.ts';
 import type { Clock } from '../../base/clock.ts';
 import { asFailure, type Failure } from '../../base/failure.ts';
-import type { Log } from '../../base/log.ts';
+import type { Log } from '../../base/log/log.ts';
 import { pause, type Timers } from '../../base/timers.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { DeliveryRecord } from '../../catalogue/records.ts';

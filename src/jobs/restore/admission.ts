@@ -9,7 +9,7 @@ import type { RestoreBackup } from '../contract.ts';
 import { copiesOf } from '../stored/readable-copy.ts';
 import type { RestoreDownloads } from './download.ts';
 import { placeOf } from './directory.ts';
-import { checkAsked } from './paths.ts';
+import { checkAsked } from './select/paths.ts';
 import { parseRestoreRequest } from './request.ts';
 import type { JobRunner } from '../runner/runner.ts';
 

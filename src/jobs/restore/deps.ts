@@ -2,7 +2,7 @@
 import type { OpenRequest } from '../../archive/contract.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { JobId } from '../../base/ids.ts';
-import type { Log } from '../../base/log.ts';
+import type { Log } from '../../base/log/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { JobRecord } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';

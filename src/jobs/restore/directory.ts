@@ -5,9 +5,9 @@
 import fs from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { errnoOf, Failure } from '../../base/failure.ts';
-import { makeDirectory } from '../../base/handle-writes.ts';
-import { handlePath, openDirectory, openRoot, readDirectory, statChild } from '../../base/handles.ts';
-import { fromText } from '../../base/paths.ts';
+import { makeDirectory } from '../../base/files/handle-writes.ts';
+import { handlePath, openDirectory, openRoot, readDirectory, statChild } from '../../base/files/handles.ts';
+import { fromText } from '../../base/files/paths.ts';
 import type { GameServer, Registry, ServerPlace } from '../../servers/registry.ts';
 
 const PRIVATE = 0o700;

@@ -12,11 +12,11 @@
 import { type FileHandle, mkdir, open, readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MEBIBYTE } from '../../base/sizes.ts';
-import { openFileSource } from '../../base/file-source.ts';
+import { openFileSource } from '../../base/files/file-source.ts';
 import type { Clock } from '../../base/clock.ts';
 import { asFailure, Failure, throwIfAborted } from '../../base/failure.ts';
 import type { JobId, ServerId } from '../../base/ids.ts';
-import type { Log } from '../../base/log.ts';
+import type { Log } from '../../base/log/log.ts';
 import { Pace } from '../../base/rates.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupRecord, JobRecord } from '../../catalogue/records.ts';

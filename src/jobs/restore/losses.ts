@@ -4,11 +4,11 @@
  */
 import type { ExtractResult } from '../../archive/contract.ts';
 import { Failure } from '../../base/failure.ts';
-import { hasChangedMeanwhile } from '../../base/handle-writes.ts';
-import { DirectoryChain, MAX_DEPTH, readDirectory, statChild } from '../../base/handles.ts';
-import { printable, splitPath, wirePath } from '../../base/paths.ts';
+import { hasChangedMeanwhile } from '../../base/files/handle-writes.ts';
+import { DirectoryChain, MAX_DEPTH, readDirectory, statChild } from '../../base/files/handles.ts';
+import { printable, splitPath, wirePath } from '../../base/files/paths.ts';
 import { STAGE_PREFIX } from '../../servers/stage/stage.ts';
-import type { PathSelection } from './paths.ts';
+import type { PathSelection } from './select/paths.ts';
 
 /** Names in the message, and in the facts. */
 const SHOWN = 5;

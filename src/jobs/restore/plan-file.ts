@@ -18,7 +18,7 @@ import {
 import { RESTORE_TREES, type Stage } from '../../servers/stage/stage.ts';
 import type { GameServer } from '../../servers/registry.ts';
 import type { RestoreDeps } from './deps.ts';
-import type { PathSelection } from './paths.ts';
+import type { PathSelection } from './select/paths.ts';
 import type { RestoreRequest } from './request.ts';
 
 const RESTORE_PLAN = 'plan';

@@ -4,15 +4,15 @@
  */
 import fs from 'node:fs';
 import { throwIfAborted } from '../../base/failure.ts';
-import { hasChangedMeanwhile, SliceTimer } from '../../base/handle-writes.ts';
-import { MAX_DEPTH, openDirectory, openRoot, readDirectory, statChild } from '../../base/handles.ts';
-import { wirePath } from '../../base/paths.ts';
+import { hasChangedMeanwhile, SliceTimer } from '../../base/files/handle-writes.ts';
+import { MAX_DEPTH, openDirectory, openRoot, readDirectory, statChild } from '../../base/files/handles.ts';
+import { wirePath } from '../../base/files/paths.ts';
 import type { GameServer } from '../../servers/registry.ts';
 import { STAGE_PREFIX } from '../../servers/stage/stage.ts';
 import { isKeptWhole, KeepScan } from '../../servers/swap/swap.ts';
 import type { RestorePreview } from '../contract.ts';
 import type { FetchedArchive, RestoreDeps } from './deps.ts';
-import type { PathSelection } from './paths.ts';
+import type { PathSelection } from './select/paths.ts';
 import { fixedPaths, rulesOf, type SwapRules } from './plan-file.ts';
 import type { RestoreRequest } from './request.ts';
 

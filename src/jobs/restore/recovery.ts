@@ -19,8 +19,8 @@ import { holdsPlan } from '../../servers/swap/swap.ts';
 import type { EventHub } from '../runner/events.ts';
 import type { RestoreDeps } from './deps.ts';
 import { type RestorePlan, restorePlanOf } from './plan.ts';
-import { keepStage, settleUndone } from './previous.ts';
-import { removeStrays, sweepPrevious } from './sweep.ts';
+import { keepStage, settleUndone } from './previous/previous.ts';
+import { removeStrays, sweepPrevious } from './previous/sweep.ts';
 import { changeOver, commitSwap, endBack, endRecovered, finishCommitted, startAgain, type StoredSwap } from './swap.ts';
 import type { PendingEvent } from '../runner/verb.ts';
 

@@ -1,7 +1,7 @@
 /** Steps 1 and 2 of a restore: opens the archive and verifies it. */
 import type { ArchiveProgress } from '../../archive/entry.ts';
 import { Failure } from '../../base/failure.ts';
-import { fromText } from '../../base/paths.ts';
+import { fromText } from '../../base/files/paths.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { JobRecord } from '../../catalogue/records.ts';
 import { openReadable, type ReadableDependencies } from '../stored/readable-copy.ts';

@@ -1,11 +1,11 @@
 /** Step 3 of a restore: measures the space it needs and refuses before anything is written. */
 import type { Entry } from '../../archive/entry.ts';
 import { Failure } from '../../base/failure.ts';
-import { SliceTimer } from '../../base/handle-writes.ts';
+import { SliceTimer } from '../../base/files/handle-writes.ts';
 import { outOfSpace } from '../../policy/limits.ts';
 import type { Stage } from '../../servers/stage/stage.ts';
 import type { FetchedArchive, RestoreDeps } from './deps.ts';
-import type { PathSelection } from './paths.ts';
+import type { PathSelection } from './select/paths.ts';
 import type { CheckedArchive } from './source.ts';
 
 /** Block size of common file systems; each file takes whole blocks. */

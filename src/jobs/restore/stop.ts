@@ -4,7 +4,7 @@ import type { GameServer } from '../../servers/registry.ts';
 import { removeStageAt, type Stage } from '../../servers/stage/stage.ts';
 import type { RestoreDeps } from './deps.ts';
 import type { RunningJob } from '../runner/verb.ts';
-import { moveApart } from './previous.ts';
+import { moveApart } from './previous/previous.ts';
 import { startAgain } from './swap.ts';
 
 /** Time for a cancelled stop to settle before the start; a cancelled job has two seconds in all. */

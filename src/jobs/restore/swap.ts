@@ -14,7 +14,7 @@
  * When a rename fails, the row is set to `back` before the first rename is undone, so a crash continues in that direction.
  */
 import { asFailure, Failure } from '../../base/failure.ts';
-import type { Log } from '../../base/log.ts';
+import type { Log } from '../../base/log/log.ts';
 import type { JobRecord, PlanRecord } from '../../catalogue/records.ts';
 import type { GameServer } from '../../servers/registry.ts';
 import type { Stage } from '../../servers/stage/stage.ts';
@@ -23,7 +23,7 @@ import { failureEvent } from '../stored/backup-facts.ts';
 import { endJob } from '../runner/job-end.ts';
 import type { RestoreDeps } from './deps.ts';
 import { outcomeOf, type RestorePlan, restorePlanOf } from './plan.ts';
-import { keepStage, settleUndone } from './previous.ts';
+import { keepStage, settleUndone } from './previous/previous.ts';
 import type { PendingEvent, RunningJob } from '../runner/verb.ts';
 
 /** A swap with a stored row. */

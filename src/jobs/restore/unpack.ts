@@ -1,11 +1,11 @@
 /** Step 4 of a restore: unpacks the selected part of the archive into the stage and flushes it to disk. */
 import type { ExtractResult } from '../../archive/contract.ts';
 import type { ArchiveProgress } from '../../archive/entry.ts';
-import { handlePath } from '../../base/handles.ts';
+import { handlePath } from '../../base/files/handles.ts';
 import { RESTORE_TREES, type Stage } from '../../servers/stage/stage.ts';
 import type { GameServer } from '../../servers/registry.ts';
 import type { FetchedArchive, RestoreDeps } from './deps.ts';
-import type { PathSelection } from './paths.ts';
+import type { PathSelection } from './select/paths.ts';
 import { fixedPaths } from './plan-file.ts';
 import type { RestoreRequest } from './request.ts';
 import type { StageSpace } from './space-check.ts';

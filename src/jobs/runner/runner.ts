@@ -6,7 +6,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import type { BackupId, JobId, ServerId } from '../../base/ids.ts';
-import type { Log } from '../../base/log.ts';
+import type { Log } from '../../base/log/log.ts';
 import type { Catalogue, NewJob } from '../../catalogue/contract.ts';
 import type { JobKind, JobProgress, JobRecord } from '../../catalogue/records.ts';
 import type { JobRates, JobResults } from '../contract.ts';

@@ -19,7 +19,7 @@ import type {
 import type { ArchiveWarning } from '../../archive/entry.ts';
 import { compileIgnore } from '../../archive/ignore/ignore.ts';
 import { readIgnoreFile } from '../../archive/ignore/ignore-file.ts';
-import { openRoot } from '../../base/handles.ts';
+import { openRoot } from '../../base/files/handles.ts';
 
 export interface ArchivePort {
   writeArchive(request: WriteRequest): Promise<WriteResult>;

@@ -3,7 +3,7 @@ import { MEBIBYTE } from '../../base/sizes.ts';
 import type { WriteResult } from '../../archive/contract.ts';
 import type { ArchiveWarning } from '../../archive/entry.ts';
 import type { Failure } from '../../base/failure.ts';
-import { wirePath } from '../../base/paths.ts';
+import { wirePath } from '../../base/files/paths.ts';
 import type { CompletedBackup } from '../../catalogue/contract.ts';
 import { isSuspect, type BackupRecord, type JobRecord, type WarningRecord } from '../../catalogue/records.ts';
 import type { BackupData } from '../contract.ts';

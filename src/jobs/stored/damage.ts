@@ -7,7 +7,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import type { BackupId } from '../../base/ids.ts';
-import type { Log } from '../../base/log.ts';
+import type { Log } from '../../base/log/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupRecord, JobRecord } from '../../catalogue/records.ts';
 import { backupData } from './backup-facts.ts';

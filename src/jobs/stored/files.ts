@@ -5,7 +5,7 @@
 import type { OpenedArchive } from '../../archive/contract.ts';
 import type { Entry } from '../../archive/entry.ts';
 import { Failure, throwIfAborted } from '../../base/failure.ts';
-import { fromText, splitPath, wirePath } from '../../base/paths.ts';
+import { fromText, splitPath, wirePath } from '../../base/files/paths.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import type { Store } from '../../storage/store.ts';
 import type { ArchivePort } from './archive-port.ts';

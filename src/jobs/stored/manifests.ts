@@ -1,6 +1,6 @@
 /** Keeping manifests in step with rows that change after the backup was made: locked, verified, found damaged. */
 import { Failure } from '../../base/failure.ts';
-import type { Log } from '../../base/log.ts';
+import type { Log } from '../../base/log/log.ts';
 import { decodeAllocated, decodeAside, decodeManifest } from '../../catalogue/manifest/read.ts';
 import { encodeManifest, MAX_MANIFEST_BYTES } from '../../catalogue/manifest/manifest.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';

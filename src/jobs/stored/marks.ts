@@ -2,7 +2,7 @@
 import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { KeyedMutex } from '../../base/keyed-mutex.ts';
-import type { Log } from '../../base/log.ts';
+import type { Log } from '../../base/log/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import { requireCompleted, requireUnused } from '../runner/admission.ts';
 import type { EventHub } from '../runner/events.ts';

@@ -4,7 +4,7 @@
  * is repaired here: the backup still belongs to its own store.
  */
 import { asFailure, type Failure } from '../../base/failure.ts';
-import type { Log } from '../../base/log.ts';
+import type { Log } from '../../base/log/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import type { Store } from '../../storage/store.ts';

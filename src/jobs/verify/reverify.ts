@@ -6,7 +6,7 @@
 import { type Clock, DAY_MS, HOUR_MS } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import type { BackupId } from '../../base/ids.ts';
-import type { Log } from '../../base/log.ts';
+import type { Log } from '../../base/log/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';

@@ -5,7 +5,7 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { z } from '@hono/zod-openapi';
 import { Failure, type FailureCode } from '../../base/failure.ts';
-import { printableText } from '../../base/paths.ts';
+import { printableText } from '../../base/files/paths.ts';
 import type { AppContext } from '../dialect.ts';
 import { failureOf } from '../thrown.ts';
 import type { ErrorsObject } from './schemas.ts';

@@ -3,7 +3,7 @@
  * accident.
  */
 import type { z } from '@hono/zod-openapi';
-import { wireText } from '../../base/paths.ts';
+import { wireText } from '../../base/files/paths.ts';
 import type { BackupSummaryView, ServerView } from '../../jobs/contract.ts';
 import type { BackupObject, ServerObject } from './schemas.ts';
 

@@ -5,7 +5,7 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
-import type { Log } from '../../base/log.ts';
+import type { Log } from '../../base/log/log.ts';
 import type { TokenConfig } from '../../config/types.ts';
 import type { Caller } from '../access.ts';
 import type { AppContext, AppEnv, Dialect } from '../dialect.ts';

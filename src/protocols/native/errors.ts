@@ -4,7 +4,7 @@
  */
 import type { z } from '@hono/zod-openapi';
 import { Failure, type FailureCode } from '../../base/failure.ts';
-import { printableText } from '../../base/paths.ts';
+import { printableText } from '../../base/files/paths.ts';
 import type { AppContext } from '../dialect.ts';
 import { failureOf, isTooMany, statusOf, UNFORESEEN } from '../thrown.ts';
 import { WHOLE_SENTENCES } from './schemas.ts';

@@ -1,6 +1,6 @@
 /** Details, cancellation, verification and contents of one backup. */
 import { Failure } from '../../base/failure.ts';
-import { wirePath } from '../../base/paths.ts';
+import { wirePath } from '../../base/files/paths.ts';
 import type { App, DialectDeps } from '../dialect.ts';
 import { admitted } from '../send-backup.ts';
 import { bearerRoute, jsonAnswer } from '../route-answers.ts';

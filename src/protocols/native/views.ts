@@ -5,7 +5,7 @@
 import type { z } from '@hono/zod-openapi';
 import { isoDate } from '../../base/clock.ts';
 import type { FailureRecord } from '../../base/failure.ts';
-import { wireText } from '../../base/paths.ts';
+import { wireText } from '../../base/files/paths.ts';
 import { isSuspect, type SuspectRecord, type WarningRecord } from '../../catalogue/records.ts';
 import type {
   BackupSummaryView,

@@ -1,7 +1,7 @@
 /** Listing, creating, restoring and deleting for the first generation's panel. */
 import { z } from '@hono/zod-openapi';
 import { isoDate } from '../../base/clock.ts';
-import { wireText } from '../../base/paths.ts';
+import { wireText } from '../../base/files/paths.ts';
 import { isUuid, parseBackupId, type BackupId } from '../../base/ids.ts';
 import type { BackupSummaryView } from '../../jobs/contract.ts';
 import type { App, DialectDeps } from '../dialect.ts';

@@ -1,8 +1,8 @@
 /** Errors of the first generation: `{ error: <reason phrase>, message }`. The panel shows the message. */
 import { STATUS_CODES } from 'node:http';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import type { Log } from '../../base/log.ts';
-import { printableText } from '../../base/paths.ts';
+import type { Log } from '../../base/log/log.ts';
+import { printableText } from '../../base/files/paths.ts';
 import type { AppContext } from '../dialect.ts';
 import { failureOf, logThrown, statusOf as statusOfFailure } from '../thrown.ts';
 

@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import { Failure } from '../../base/failure.ts';
 import { parseServerId, type ServerId } from '../../base/ids.ts';
-import { printableText } from '../../base/paths.ts';
+import { printableText } from '../../base/files/paths.ts';
 import type { BackupService, BackupSummaryView } from '../../jobs/contract.ts';
 import type { App, AppContext, DialectDeps } from '../dialect.ts';
 import { failureOf } from '../thrown.ts';

@@ -2,8 +2,13 @@
 import fs from 'node:fs';
 import { dirname } from 'node:path';
 import { errnoOf } from '../../base/failure.ts';
-import { hasChangedMeanwhile, makeDirectory, removeEmptyDirectory, renameChild } from '../../base/handle-writes.ts';
-import { handlePath, openDirectory, openRoot, readDirectory, statChild } from '../../base/handles.ts';
+import {
+  hasChangedMeanwhile,
+  makeDirectory,
+  removeEmptyDirectory,
+  renameChild,
+} from '../../base/files/handle-writes.ts';
+import { handlePath, openDirectory, openRoot, readDirectory, statChild } from '../../base/files/handles.ts';
 
 export const STAGE_PREFIX = '.roost-stage-';
 

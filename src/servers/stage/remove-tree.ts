@@ -8,8 +8,8 @@ import {
   SliceTimer,
   unlinkChild,
   unlinkChildAside,
-} from '../../base/handle-writes.ts';
-import { openDirectory, readDirectory } from '../../base/handles.ts';
+} from '../../base/files/handle-writes.ts';
+import { openDirectory, readDirectory } from '../../base/files/handles.ts';
 
 /** Each level holds a descriptor; deeper directories are first moved up. */
 const LEVELS = 64;

@@ -24,8 +24,8 @@ import {
   removeEmptyDirectory,
   renameChild,
   syncHandle,
-} from '../../base/handle-writes.ts';
-import { handlePath, openDirectory, openRoot, readDirectory, statChild } from '../../base/handles.ts';
+} from '../../base/files/handle-writes.ts';
+import { handlePath, openDirectory, openRoot, readDirectory, statChild } from '../../base/files/handles.ts';
 import type { JobId } from '../../base/ids.ts';
 import { removeTree } from './remove-tree.ts';
 import {

@@ -1,8 +1,8 @@
 /** Finds stages that killed restores left, by name. */
 import fs from 'node:fs';
 import { dirname } from 'node:path';
-import { unlessChanged } from '../../base/handle-writes.ts';
-import { handlePath, openRoot, readDirectory } from '../../base/handles.ts';
+import { unlessChanged } from '../../base/files/handle-writes.ts';
+import { handlePath, openRoot, readDirectory } from '../../base/files/handles.ts';
 import { isUuid, type JobId } from '../../base/ids.ts';
 import { STAGE_PREFIX, type StageLocation, type StagePlace } from './place.ts';
 

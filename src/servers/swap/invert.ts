@@ -1,7 +1,7 @@
 /** Makes the plan that undoes a plan: what went out comes in, what came in goes out. */
-import { makeDirectories, SliceTimer, unlessChanged } from '../../base/handle-writes.ts';
-import { DirectoryChain, statChild } from '../../base/handles.ts';
-import { splitPath } from '../../base/paths.ts';
+import { makeDirectories, SliceTimer, unlessChanged } from '../../base/files/handle-writes.ts';
+import { DirectoryChain, statChild } from '../../base/files/handles.ts';
+import { splitPath } from '../../base/files/paths.ts';
 import type { DirectoryStep, ExchangeStep, SwapStep, SwapTrees } from './step.ts';
 
 /**

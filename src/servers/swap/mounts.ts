@@ -1,6 +1,6 @@
 /** Finds mount points inside a server's directory: they are not the server's data, and renames cannot move them. */
 import fs from 'node:fs';
-import { handlePath } from '../../base/handles.ts';
+import { handlePath } from '../../base/files/handles.ts';
 
 /**
  * The mount points below an open directory, relative to it, as byte strings.

@@ -16,9 +16,9 @@ import {
   readMetadata,
   SliceTimer,
   unlessChanged,
-} from '../../base/handle-writes.ts';
-import { MAX_DEPTH, openDirectory, readDirectory, statChild } from '../../base/handles.ts';
-import { printable } from '../../base/paths.ts';
+} from '../../base/files/handle-writes.ts';
+import { MAX_DEPTH, openDirectory, readDirectory, statChild } from '../../base/files/handles.ts';
+import { printable } from '../../base/files/paths.ts';
 import { type MoveProbe, moveRefused } from './probe.ts';
 import type { SwapStep } from './step.ts';
 import { isReplacedWhole, type KeepRules, isKeptWhole } from './rules.ts';

@@ -7,9 +7,9 @@
  */
 import fs from 'node:fs';
 import { errnoOf, Failure } from '../../base/failure.ts';
-import { makeDirectory, renameChild } from '../../base/handle-writes.ts';
-import { handlePath, openDirectory, statChild } from '../../base/handles.ts';
-import { printable, wirePath } from '../../base/paths.ts';
+import { makeDirectory, renameChild } from '../../base/files/handle-writes.ts';
+import { handlePath, openDirectory, statChild } from '../../base/files/handles.ts';
+import { printable, wirePath } from '../../base/files/paths.ts';
 
 /** The name of the target in a stage. */
 export const PROBE = 'probe';

@@ -5,9 +5,9 @@
  */
 import fs from 'node:fs';
 import { Failure, asFailure, errnoOf } from '../../base/failure.ts';
-import { changeDirectoryMode, renameChild, unlessChanged } from '../../base/handle-writes.ts';
-import { statChild } from '../../base/handles.ts';
-import { printable } from '../../base/paths.ts';
+import { changeDirectoryMode, renameChild, unlessChanged } from '../../base/files/handle-writes.ts';
+import { statChild } from '../../base/files/handles.ts';
+import { printable } from '../../base/files/paths.ts';
 
 export interface Rename {
   readonly from: number;

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
-import { SliceTimer, unlessChanged } from '../../base/handle-writes.ts';
-import { MAX_DEPTH, openDirectory, readDirectory } from '../../base/handles.ts';
+import { SliceTimer, unlessChanged } from '../../base/files/handle-writes.ts';
+import { MAX_DEPTH, openDirectory, readDirectory } from '../../base/files/handles.ts';
 import type { KeepRules } from './rules.ts';
 
 /** A directory and the rules inside it. */

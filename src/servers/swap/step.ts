@@ -9,8 +9,8 @@
 import fs from 'node:fs';
 import { createHash } from 'node:crypto';
 import { Failure } from '../../base/failure.ts';
-import { createFile, type DirectoryMetadata, syncHandle, writeAll } from '../../base/handle-writes.ts';
-import { openForReading } from '../../base/handles.ts';
+import { createFile, type DirectoryMetadata, syncHandle, writeAll } from '../../base/files/handle-writes.ts';
+import { openForReading } from '../../base/files/handles.ts';
 
 /** Moves out what is at `path` in the live tree, and moves in what the incoming tree has there; or only one of them. */
 export interface ExchangeStep {

@@ -29,9 +29,9 @@ import {
   SliceTimer,
   syncHandle,
   unlessChanged,
-} from '../../base/handle-writes.ts';
-import { DirectoryChain, statChild } from '../../base/handles.ts';
-import { printable, splitPath } from '../../base/paths.ts';
+} from '../../base/files/handle-writes.ts';
+import { DirectoryChain, statChild } from '../../base/files/handles.ts';
+import { printable, splitPath } from '../../base/files/paths.ts';
 import { lockedModeOf, type Rename, renameWithMode, swapFailure } from './rename.ts';
 import type { DirectoryStep, ExchangeStep, SwapStep, SwapTrees } from './step.ts';
 

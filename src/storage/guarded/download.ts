@@ -9,7 +9,7 @@
 import type { IncomingMessage } from 'node:http';
 import { DAY_MS, HOUR_MS } from '../../base/clock.ts';
 import { Failure, throwIfAborted } from '../../base/failure.ts';
-import { printableText } from '../../base/paths.ts';
+import { printableText } from '../../base/files/paths.ts';
 import { formatBytes, MEBIBYTE } from '../../base/sizes.ts';
 import { connectionError, faultOf, isTransient } from '../s3/failure.ts';
 import { type RetryPort, systemRetry } from '../../base/retry.ts';

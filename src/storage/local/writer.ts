@@ -11,7 +11,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Failure } from '../../base/failure.ts';
-import { StreamWriteBack } from '../../base/write-back.ts';
+import { StreamWriteBack } from '../../base/files/write-back.ts';
 import type { ObjectKey } from '../key.ts';
 import { explainStoreError } from './failure.ts';
 import { isThere, removeIfThere, type StoreFiles } from './files.ts';

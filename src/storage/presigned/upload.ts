@@ -16,7 +16,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Clock } from '../../base/clock.ts';
 import { Failure, throwIfAborted } from '../../base/failure.ts';
-import { printableText } from '../../base/paths.ts';
+import { printableText } from '../../base/files/paths.ts';
 import { Pace } from '../../base/rates.ts';
 import type { ByteSource } from '../../base/source.ts';
 import { faultOf, isTransient } from '../s3/failure.ts';

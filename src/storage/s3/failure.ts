@@ -4,7 +4,7 @@
  * as causes.
  */
 import { errnoOf, Failure, reasonOf } from '../../base/failure.ts';
-import { printableText } from '../../base/paths.ts';
+import { printableText } from '../../base/files/paths.ts';
 
 /** What messages may name: nothing secret. */
 export interface S3Location {

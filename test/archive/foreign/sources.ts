@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { openStreamedArchive } from '../../../src/archive/foreign/open-streamed.ts';
-import { openFileSource } from '../../../src/base/file-source.ts';
+import { openFileSource } from '../../../src/base/files/file-source.ts';
 import type { Entry, ArchiveWarning } from '../../../src/archive/entry.ts';
 import { Failure } from '../../../src/base/failure.ts';
 import type { ByteSource } from '../../../src/base/source.ts';

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { fromText } from '../../../src/base/paths.ts';
+import { fromText } from '../../../src/base/files/paths.ts';
 import { failureOf } from '../../support/rejection.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { extraField, zip, zip64End, type ZipMember } from '../../hostile/zip-builder.ts';

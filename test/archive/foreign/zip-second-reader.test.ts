@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { readZipDirectory } from '../../../src/archive/foreign/zip-directory.ts';
 import { readZipEnd } from '../../../src/archive/foreign/zip-end.ts';
 import { requireSameEntries } from '../../../src/archive/foreign/zip-second-reader.ts';
-import { openFileSource } from '../../../src/base/file-source.ts';
+import { openFileSource } from '../../../src/base/files/file-source.ts';
 import { failureOf } from '../../support/rejection.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openStreamedArchive } from '../../../src/archive/foreign/open-streamed.ts';
-import { fromText } from '../../../src/base/paths.ts';
+import { fromText } from '../../../src/base/files/paths.ts';
 import { failureOf } from '../../support/rejection.ts';
 import { extraField, SEE_ZIP64, zip, zip64End, type ZipMember } from '../../hostile/zip-builder.ts';
 import { fileSourceOf, memorySource, readAll } from './sources.ts';

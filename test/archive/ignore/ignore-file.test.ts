@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openRoot } from '../../../src/base/handles.ts';
+import { openRoot } from '../../../src/base/files/handles.ts';
 import { MAX_BYTES, MAX_LINES, compileIgnore } from '../../../src/archive/ignore/ignore.ts';
 import { readIgnoreFile } from '../../../src/archive/ignore/ignore-file.ts';
 import { bytesOfLine, decodeIgnoreText, splitIgnoreText } from '../../../src/archive/ignore/ignore-text.ts';

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bytesOf, fromText } from '../../../src/base/paths.ts';
+import { bytesOf, fromText } from '../../../src/base/files/paths.ts';
 import { compileIgnore } from '../../../src/archive/ignore/ignore.ts';
 import { decodeIgnoreText } from '../../../src/archive/ignore/ignore-text.ts';
 import { definitionsAgree, gitDecider, prefixesOf, referenceLines, roostDecider } from '../ignore-reference.ts';

@@ -1,7 +1,7 @@
 /** The ignore rules against the slow model of their own definition, and what a walk may rely on. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bytesOf } from '../../../src/base/paths.ts';
+import { bytesOf } from '../../../src/base/files/paths.ts';
 import { compileIgnore, type DirectoryRules, type IgnoreRules } from '../../../src/archive/ignore/ignore.ts';
 import { decodeIgnoreText } from '../../../src/archive/ignore/ignore-text.ts';
 import { prefixesOf, referenceLines, roostDecider, type ReferenceLine } from '../ignore-reference.ts';

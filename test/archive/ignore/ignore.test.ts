@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
-import { fromText } from '../../../src/base/paths.ts';
+import { fromText } from '../../../src/base/files/paths.ts';
 import { MAX_BYTES, MAX_LINES, MAX_LINE_BYTES, compileIgnore } from '../../../src/archive/ignore/ignore.ts';
 import { splitIgnoreText } from '../../../src/archive/ignore/ignore-text.ts';
 

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ExactNames } from '../../../src/archive/select/exact-names.ts';
 import { selectEither, selectPaths } from '../../../src/archive/select/selection.ts';
-import { printable, wirePath } from '../../../src/base/paths.ts';
+import { printable, wirePath } from '../../../src/base/files/paths.ts';
 
 function find(asked: readonly string[], paths: readonly string[]) {
   const names = new ExactNames(asked);

@@ -7,7 +7,7 @@ import {
   checkHardLinkTarget,
   checkSymlinkTarget,
 } from '../../../src/archive/tar/entry-name.ts';
-import { MAX_DEPTH } from '../../../src/base/handles.ts';
+import { MAX_DEPTH } from '../../../src/base/files/handles.ts';
 
 describe('the path of an entry', () => {
   it.each([

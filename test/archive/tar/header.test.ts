@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Entry, EntryKind } from '../../../src/archive/entry.ts';
 import { END_OF_ARCHIVE } from '../../../src/archive/gzip/frame.ts';
 import { HeaderEncoder, entryLength, headerLength, paddingOf, tarName } from '../../../src/archive/tar/header.ts';
-import { fromText, toText } from '../../../src/base/paths.ts';
+import { fromText, toText } from '../../../src/base/files/paths.ts';
 import { needsProgram, output, run } from '../../support/programs.ts';
 import { tarEntries, tarEntryAt } from '../../support/tar-entries.ts';
 

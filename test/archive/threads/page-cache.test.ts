@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { fileSource } from '../../../src/base/file-source.ts';
+import { fileSource } from '../../../src/base/files/file-source.ts';
 import { PassedBytes } from '../../../src/archive/threads/page-cache.ts';
 import { verifyArchive } from '../../../src/archive/read/read.ts';
 import type { ByteSource } from '../../../src/base/source.ts';

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it, onTestFinished, type TestContext, vi }
 import { extractArchive } from '../../../src/archive/archive.ts';
 import { openStreamedArchive } from '../../../src/archive/foreign/open-streamed.ts';
 import { unpackStreamed } from '../../../src/archive/unpack/streamed.ts';
-import { openFileSource } from '../../../src/base/file-source.ts';
+import { openFileSource } from '../../../src/base/files/file-source.ts';
 import { OWNER, treeOf } from '../../hostile/canary.ts';
 import { entry, header, tar } from '../../hostile/tar-builder.ts';
 import { scratchDirectory } from '../../support/scratch.ts';

@@ -8,8 +8,8 @@ import { compileIgnore, type DirectoryRules, type IgnoreRules } from '../../../s
 import { tarName } from '../../../src/archive/tar/header.ts';
 import { Walk, type WalkedEntry, type WalkRequest } from '../../../src/archive/walk/walk.ts';
 import { Failure, errnoOf } from '../../../src/base/failure.ts';
-import { DirectoryChain, MAX_DEPTH, openRoot } from '../../../src/base/handles.ts';
-import { makeDirectory } from '../../../src/base/handle-writes.ts';
+import { DirectoryChain, MAX_DEPTH, openRoot } from '../../../src/base/files/handles.ts';
+import { makeDirectory } from '../../../src/base/files/handle-writes.ts';
 import { pathIn } from '../../support/directory-manifest.ts';
 import { openFiles } from '../../support/open-files.ts';
 import { scratchDirectory } from '../../support/scratch.ts';

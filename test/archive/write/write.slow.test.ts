@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { IndexReader } from '../../../src/archive/index/reader.ts';
-import { openFileSource } from '../../../src/base/file-source.ts';
+import { openFileSource } from '../../../src/base/files/file-source.ts';
 import { writeArchive } from '../../../src/archive/write/write.ts';
 import { Failure } from '../../../src/base/failure.ts';
 import { openFiles, threadCount } from '../../support/open-files.ts';

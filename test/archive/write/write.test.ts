@@ -9,7 +9,7 @@ import type { CompressionLevel, EngineName } from '../../../src/archive/contract
 import { storedLength } from '../../../src/archive/gzip/deflate.ts';
 import { selectedEngine } from '../../../src/archive/gzip/engine.ts';
 import { extractArchive, verifyArchive } from '../../../src/archive/read/read.ts';
-import { fromText, printable } from '../../../src/base/paths.ts';
+import { fromText, printable } from '../../../src/base/files/paths.ts';
 import type { ChildResult } from '../../support/archive-child.ts';
 import { directoryManifest, pathIn } from '../../support/directory-manifest.ts';
 import { makeNotableTree, type NotableTree } from '../../support/notable-tree.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fromText } from '../../../src/base/paths.ts';
+import { fromText } from '../../../src/base/files/paths.ts';
 import { matchGlobs } from '../../../src/cli/archive/choose.ts';
 
 function chosen(globs: readonly string[], paths: readonly string[]): string[] {

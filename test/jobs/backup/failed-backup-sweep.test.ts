@@ -3,7 +3,7 @@ import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { newJobId } from '../../../src/base/ids.ts';
-import { silentLog } from '../../../src/base/log.ts';
+import { silentLog } from '../../../src/base/log/log.ts';
 import { FailedBackupSweep } from '../../../src/jobs/backup/failed-backup-sweep.ts';
 import { StoreSet } from '../../../src/jobs/stored/stores.ts';
 import { objectKey } from '../../../src/storage/key.ts';

@@ -2,7 +2,7 @@
 import { onTestFinished, describe, expect, test } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
 import type { BackupId } from '../../../src/base/ids.ts';
-import { silentLog } from '../../../src/base/log.ts';
+import { silentLog } from '../../../src/base/log/log.ts';
 import { CopyQueue } from '../../../src/jobs/copy/copies.ts';
 import { readManifest } from '../../../src/jobs/stored/manifests.ts';
 import { objectKey } from '../../../src/storage/key.ts';

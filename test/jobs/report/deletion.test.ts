@@ -1,6 +1,6 @@
 /** Deletions that Calagopus asks for: answered at once, done and reported afterwards, whatever happens in between. */
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { silentLog } from '../../../src/base/log.ts';
+import { silentLog } from '../../../src/base/log/log.ts';
 import { deletionSteps } from '../../../src/jobs/report/deletion.ts';
 import { ReportOutbox } from '../../../src/jobs/report/outbox.ts';
 import { reportSteps } from '../../../src/jobs/report/steps.ts';

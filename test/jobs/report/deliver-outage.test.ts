@@ -1,6 +1,6 @@
 /** A panel that is away for hours, over real connections: what a host loses by it, which is nothing. */
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { openLog } from '../../../src/base/log.ts';
+import { openLog } from '../../../src/base/log/log.ts';
 import { ReportOutbox } from '../../../src/jobs/report/outbox.ts';
 import { reportSteps } from '../../../src/jobs/report/steps.ts';
 import type { PanelPort } from '../../../src/jobs/report/panel.ts';

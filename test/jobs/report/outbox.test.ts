@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
-import { silentLog } from '../../../src/base/log.ts';
+import { silentLog } from '../../../src/base/log/log.ts';
 import type { Clock } from '../../../src/base/clock.ts';
 import type { Catalogue } from '../../../src/catalogue/contract.ts';
 import type { DeliveryRecord } from '../../../src/catalogue/records.ts';

@@ -2,7 +2,7 @@
  * Faults around the S3 report of Calagopus, by a seed: answers that are cut, late or repeated, a storage that refuses to
  * complete, a daemon that is killed. The panel takes every report anew (P …/remote/backups/_backup_/mod.rs).
  */
-import { silentLog } from '../../../src/base/log.ts';
+import { silentLog } from '../../../src/base/log/log.ts';
 import { Failure } from '../../../src/base/failure.ts';
 import { ReportOutbox } from '../../../src/jobs/report/outbox.ts';
 import type { BackupReport, DeliveryVerdict, PanelPort, UploadState } from '../../../src/jobs/report/panel.ts';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
-import { silentLog } from '../../../src/base/log.ts';
+import { silentLog } from '../../../src/base/log/log.ts';
 import { CopyQueue } from '../../../src/jobs/copy/copies.ts';
 import { ReportOutbox } from '../../../src/jobs/report/outbox.ts';
 import { reportSteps } from '../../../src/jobs/report/steps.ts';

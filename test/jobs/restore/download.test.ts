@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { silentLog } from '../../../src/base/log.ts';
+import { silentLog } from '../../../src/base/log/log.ts';
 import { newJobId } from '../../../src/base/ids.ts';
 import type { JobRecord } from '../../../src/catalogue/records.ts';
 import { RestoreDownloads, fetchArchive, sweepSpool } from '../../../src/jobs/restore/download.ts';

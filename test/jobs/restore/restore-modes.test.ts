@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compileGlobs } from '../../../src/jobs/restore/globs.ts';
+import { compileGlobs } from '../../../src/jobs/restore/select/globs.ts';
 import { remains, restoreNode, type RestoreNode } from '../../support/restore-scene.ts';
 import { keeping, overlaid, partly } from '../../support/restore-oracle.ts';
 import { manifestOf, type Tree, trees } from '../../support/tree.ts';

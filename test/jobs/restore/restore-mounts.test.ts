@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, type TestContext } from 'vitest';
 import { mountsBelow } from '../../../src/servers/swap/swap.ts';
-import { openRoot } from '../../../src/base/handles.ts';
+import { openRoot } from '../../../src/base/files/handles.ts';
 import { mountTmpfs } from '../../support/mounted.ts';
 import { remains, restoreNode, type RestoreNode } from '../../support/restore-scene.ts';
 import { directory, file, makeTree, manifestAt, manifestOf, treeOf } from '../../support/tree.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
 import { type JobId, newJobId } from '../../../src/base/ids.ts';
-import { silentLog } from '../../../src/base/log.ts';
+import { silentLog } from '../../../src/base/log/log.ts';
 import type { JobKind, JobState } from '../../../src/catalogue/records.ts';
 import type { RoostEvent } from '../../../src/jobs/contract.ts';
 import { EventHub } from '../../../src/jobs/runner/events.ts';

@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { openDirectory, openRoot } from '../../../src/base/handles.ts';
-import { makeDirectory } from '../../../src/base/handle-writes.ts';
+import { openDirectory, openRoot } from '../../../src/base/files/handles.ts';
+import { makeDirectory } from '../../../src/base/files/handle-writes.ts';
 import { removeTree } from '../../../src/servers/stage/remove-tree.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 

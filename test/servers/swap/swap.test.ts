@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { newJobId } from '../../../src/base/ids.ts';
 import { RESTORE_TREES, Stage } from '../../../src/servers/stage/stage.ts';
-import { statChild } from '../../../src/base/handles.ts';
+import { statChild } from '../../../src/base/files/handles.ts';
 import {
   keepNothing,
   MoveProbe,

@@ -1,6 +1,6 @@
 /** A panel and a whole daemon that is its node, over real connections. */
 import type { Clock } from '../../../src/base/clock.ts';
-import { silentLog } from '../../../src/base/log.ts';
+import { silentLog } from '../../../src/base/log/log.ts';
 import type { Daemon } from '../../../src/cli/daemon.ts';
 import { composeDaemon } from '../../../src/compose/daemon.ts';
 import { parseConfig } from '../../../src/config/config.ts';

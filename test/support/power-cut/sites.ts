@@ -8,8 +8,8 @@ export const CATALOGUE_SITE = 'catalogue: PRAGMA synchronous';
 
 /** Functions that flush for others: which of their callers it was is what tells one call from another. */
 const PASSES_ON = [
-  'base/handles.ts',
-  'base/handle-writes.ts',
+  'base/files/handles.ts',
+  'base/files/handle-writes.ts',
   'storage/local/files.ts',
   'Stage.sync',
   'flushFileSystem',

@@ -7,7 +7,7 @@
 import { upgradeWebSocket, type WebSocketLike } from '@hono/node-server';
 import type { WSEvents } from 'hono/ws';
 import type { Clock } from '../../../base/clock.ts';
-import type { Log } from '../../../base/log.ts';
+import type { Log } from '../../../base/log/log.ts';
 import type { BackupService, EventSource } from '../../../jobs/contract.ts';
 import type { Caller } from '../../access.ts';
 import type { App, AppContext } from '../../dialect.ts';

@@ -4,7 +4,7 @@
  */
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Failure, FailureCode } from '../../../base/failure.ts';
-import { printableText } from '../../../base/paths.ts';
+import { printableText } from '../../../base/files/paths.ts';
 import type { AppContext } from '../../dialect.ts';
 import { STATUS_OF } from '../../thrown.ts';
 import { type Answers, bodyFaultOf } from './answers.ts';

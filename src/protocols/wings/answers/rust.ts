@@ -4,7 +4,7 @@
  */
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { FailureCode } from '../../../base/failure.ts';
-import { printableText } from '../../../base/paths.ts';
+import { printableText } from '../../../base/files/paths.ts';
 import { STATUS_OF } from '../../thrown.ts';
 import { type Answers, type BodyFault, bodyFaultOf } from './answers.ts';
 

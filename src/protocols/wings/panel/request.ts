@@ -3,7 +3,7 @@
  * bounded time and bytes; the node's token goes to the configured address only, and into no message of a failure.
  */
 import { Failure, fetchReason, throwIfAborted } from '../../../base/failure.ts';
-import { printableText } from '../../../base/paths.ts';
+import { printableText } from '../../../base/files/paths.ts';
 import { type FlavourFacts, identityOf } from '../flavours/contract.ts';
 import type { NodeCredentials } from '../tokens/node-credentials.ts';
 

@@ -7,7 +7,7 @@
  */
 import { backOff } from '../../../base/retry.ts';
 import { asFailure } from '../../../base/failure.ts';
-import type { Log } from '../../../base/log.ts';
+import type { Log } from '../../../base/log/log.ts';
 import { pause, type Timers } from '../../../base/timers.ts';
 import type { BackupService } from '../../../jobs/contract.ts';
 import type { PanelClient } from './client.ts';

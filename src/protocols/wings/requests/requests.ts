@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import { Failure } from '../../../base/failure.ts';
 import { type BackupId, isUuid } from '../../../base/ids.ts';
-import { printableText } from '../../../base/paths.ts';
+import { printableText } from '../../../base/files/paths.ts';
 import type { FlavourFacts } from '../flavours/contract.ts';
 import { backupIdOf } from './guard.ts';
 import { requireWithinLimits } from './ignore-limits.ts';

@@ -7,7 +7,7 @@
  * server and backup must belong together.
  */
 import { Failure } from '../../../base/failure.ts';
-import { printableText } from '../../../base/paths.ts';
+import { printableText } from '../../../base/files/paths.ts';
 import type { ServerId } from '../../../base/ids.ts';
 import type { BackupService, BackupView } from '../../../jobs/contract.ts';
 import type { App, AppContext, DialectDeps } from '../../dialect.ts';

@@ -3,7 +3,7 @@
  * out, since they change nothing.
  */
 import { Failure } from '../../../base/failure.ts';
-import { printableText } from '../../../base/paths.ts';
+import { printableText } from '../../../base/files/paths.ts';
 import type { BackupData, BackupService, EventType, RoostEvent } from '../../../jobs/contract.ts';
 import type { Frame } from './frames.ts';
 

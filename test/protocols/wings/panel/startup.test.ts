@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { silentLog } from '../../../../src/base/log.ts';
+import { silentLog } from '../../../../src/base/log/log.ts';
 import { FLAVOURS } from '../../../../src/protocols/wings/flavours/flavours.ts';
 import { type PanelStartupDeps, PanelStartup } from '../../../../src/protocols/wings/panel/startup.ts';
 import { PanelClient } from '../../../../src/protocols/wings/panel/client.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../../../src/base/failure.ts';
 import type { BackupId, JobId } from '../../../../src/base/ids.ts';
-import { printableText } from '../../../../src/base/paths.ts';
+import { printableText } from '../../../../src/base/files/paths.ts';
 import type { JobView } from '../../../../src/jobs/contract.ts';
 import { eventually } from '../../../support/eventually.ts';
 import type { ManualTime } from '../../../support/manual-time.ts';

@@ -1,0 +1,47 @@
+/**
+ * A working directory of the calling thread alone, which resolves names in an open directory without /proc:
+ * `/proc/self/fd/N/name` costs three more lookups with locks, as much as opening and reading a small file.
+ *
+ * Linux gives a thread its own directory on request (unshare(2), CLONE_FS), without privileges. Where a sandbox refuses
+ * it, callers use /proc.
+ */
+import fs from 'node:fs';
+import { isMainThread } from 'node:worker_threads';
+import { findCFunction } from '../c-library.ts';
+
+/** linux/sched.h: root, working directory and umask become the thread's own. */
+const CLONE_FS = 0x200;
+
+type ChangeDirectory = (descriptor: number) => number;
+
+/** Set once this thread has its own working directory. */
+let changeDirectory: ChangeDirectory | undefined;
+
+/**
+ * Gives the calling thread its own working directory for the rest of its life. Relative paths then mean nothing in it
+ * or in threads that it starts, so it must start none.
+ *
+ * @returns false in the main thread, whose directory other threads inherit, or where the host refuses.
+ */
+export function ownDirectory(): boolean {
+  if (isMainThread) return false;
+  const unshare = findCFunction('int unshare(int flags)');
+  const fchdir = findCFunction('int fchdir(int fd)');
+  if (unshare === undefined || fchdir === undefined) return false;
+  // Node's file-call threads inherit the directory of the thread that makes the first such call. Make that call now:
+  // later it would move relative paths of the whole process.
+  fs.access('/', () => undefined);
+  if (unshare(CLONE_FS) !== 0) return false;
+  changeDirectory = fchdir as ChangeDirectory;
+  return true;
+}
+
+/**
+ * Makes an open directory the base of relative names in this thread's next system call. Needed before every call,
+ * because a descriptor number may have been reused.
+ *
+ * @returns false when the thread has no directory of its own, or may not enter this one.
+ */
+export function enterDirectory(descriptor: number): boolean {
+  return changeDirectory !== undefined && changeDirectory(descriptor) === 0;
+}

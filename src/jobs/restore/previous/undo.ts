@@ -1,0 +1,156 @@
+/**
+ * Undo: puts back the previous tree of a restore, by the same crash-safe swap reversed. What the restore brought in is
+ * removed, with later changes to it; paths that the restore did not touch stay as they are. Possible until the previous
+ * tree expires, and only while no later restore has changed the server.
+ */
+import { asFailure, Failure } from '../../../base/failure.ts';
+import { SliceTimer } from '../../../base/files/handle-writes.ts';
+import { printable, wirePath } from '../../../base/files/paths.ts';
+import type { PlanRecord } from '../../../catalogue/records.ts';
+import type { GameServer } from '../../../servers/registry.ts';
+import { Stage, UNDO_TREES } from '../../../servers/stage/stage.ts';
+import { holdsPlan, invertPlan, type PlanFile, PlanWriter, readPlan } from '../../../servers/swap/swap.ts';
+import type { RestoreDeps } from '../deps.ts';
+import { keepWarnings } from '../../stored/backup-facts.ts';
+import { FRESH_PLAN, NOT_STOPPED, type RestorePlan, restorePlanOf, storePlan } from '../plan.ts';
+import { fixedPaths } from '../plan-file.ts';
+import { settleUndone, UNDO_PLAN } from './previous.ts';
+import { finishEarlier } from '../recovery.ts';
+import { stopServer } from '../stop.ts';
+import { changeOver, commitOrGoBack, finishCommitted, startAgain, type StoredSwap } from '../swap.ts';
+import type { RunningJob } from '../../runner/verb.ts';
+
+/** A restore whose previous tree is kept. */
+interface Kept {
+  readonly record: PlanRecord;
+  readonly plan: RestorePlan;
+}
+
+export async function runUndo(job: RunningJob<'restore'>, deps: RestoreDeps): Promise<void> {
+  const startedAt = deps.clock.monotonic();
+  job.phase('fetching');
+  const server = await deps.registry.get(job.record.server);
+  await finishEarlier(server, deps);
+  const kept = markKept(job, deps);
+  const stored = await prepare(job, kept, server, deps);
+  await changeOver(job, stored, deps);
+  await commitOrGoBack(job, stored, Math.round(deps.clock.monotonic() - startedAt) / 1000, deps);
+  await finishCommitted(job, stored, deps);
+}
+
+/**
+ * The newest restore of this backup with a kept previous tree, marked so that it does not expire during the undo.
+ *
+ * @throws Failure `path_not_found` when there is none; `invalid_request` when a later restore changed the server.
+ */
+function markKept(job: RunningJob, deps: RestoreDeps): Kept {
+  const { server, backup, id } = job.record;
+  const all = deps.catalogue.plans.list({ server, state: 'kept' }).map((record) => ({
+    record,
+    plan: restorePlanOf(record),
+  }));
+  const kept = all.findLast(({ plan }) => plan.backup === backup);
+  if (kept === undefined || (kept.plan.keep?.until ?? 0) <= deps.clock.now()) throw nothingKept();
+  if (kept.plan.superseded) throw superseded();
+  const plan = { ...kept.plan, undoneBy: id };
+  return { record: deps.catalogue.plans.advance(kept.record.job, 'kept', 'kept', plan), plan };
+}
+
+async function prepare(job: RunningJob, kept: Kept, server: GameServer, deps: RestoreDeps): Promise<StoredSwap> {
+  const stage = openKept(kept, server, deps);
+  try {
+    await requireUntouched(stage, kept.plan, server, deps);
+    job.phase('stopping');
+    await stopServer(server, stage, deps, job.signal);
+    deps.onStep?.('stopped');
+    job.phase('planning');
+    const file = await writeUndoPlan(stage, kept.plan);
+    deps.onStep?.('planned');
+    const plan = undoPlan(kept, file, deps.power.unmanaged === true);
+    const record = storePlan(job, plan, deps);
+    deps.onStep?.('stored');
+    return { record, plan, stage, server };
+  } catch (error) {
+    await startAgain(server, stage, deps);
+    await release(kept, stage, deps);
+    throw error;
+  }
+}
+
+function openKept(kept: Kept, server: GameServer, deps: RestoreDeps): Stage {
+  const stage = Stage.reopen(server.path, kept.plan.location, (handle) => holdsPlan(handle, kept.plan.file));
+  if (stage !== undefined) return stage;
+  deps.catalogue.plans.delete(kept.record.job);
+  throw nothingKept();
+}
+
+/**
+ * The steps are those of the restore, so a store, mount or server that came to lie in the restored files since would go
+ * with them.
+ *
+ * @throws Failure `invalid_request` with its path.
+ */
+async function requireUntouched(stage: Stage, plan: RestorePlan, server: GameServer, deps: RestoreDeps): Promise<void> {
+  const fixed = await fixedPaths(server, stage.live, deps);
+  if (fixed.length === 0) return;
+  const timer = new SliceTimer();
+  for (const step of readPlan(stage.handle, plan.file)) {
+    await timer.giveWay();
+    if (step.kind !== 'exchange' || !step.in) continue;
+    const path = fixed.find((each) => each === step.path || each.startsWith(`${step.path}/`));
+    if (path === undefined) continue;
+    throw new Failure('invalid_request', `Cannot undo: ${printable(path)} would go with what the restore brought in`, {
+      facts: { path: wirePath(path) },
+      hint: 'A store, a mount or another server lies there by now. Move it away, or restore a backup instead.',
+    });
+  }
+}
+
+/** Writes the steps of the restore reversed, as far as they were done. */
+async function writeUndoPlan(stage: Stage, plan: RestorePlan): Promise<PlanFile> {
+  for (const part of [UNDO_PLAN, UNDO_TREES.outgoing]) await stage.removePart(part);
+  stage.makeTree(UNDO_TREES.outgoing);
+  stage.makeTree('extra');
+  const trees = stage.openTrees(UNDO_TREES);
+  const writer = new PlanWriter(stage.handle, UNDO_PLAN);
+  let planned = false;
+  try {
+    for await (const step of invertPlan(trees, readPlan(stage.handle, plan.file))) writer.add(step);
+    planned = true;
+  } finally {
+    if (!planned) writer.abandon();
+  }
+  const file = await writer.finish();
+  await stage.sync();
+  return file;
+}
+
+function undoPlan({ record, plan }: Kept, file: PlanFile, unmanaged: boolean): RestorePlan {
+  const { backup, location } = plan;
+  const undoes = record.job;
+  const warned = unmanaged ? { warnings: keepWarnings([NOT_STOPPED]), warningCount: 1 } : {};
+  const result = { undo: true, ...warned };
+  return { ...FRESH_PLAN, backup, location, trees: UNDO_TREES, file, undoes, keep: null, result };
+}
+
+/** The undo failed: the kept tree stays as it was. */
+async function release(kept: Kept, stage: Stage, deps: RestoreDeps): Promise<void> {
+  try {
+    await settleUndone(kept.record.job, stage, deps);
+  } catch (error) {
+    const failure = asFailure(error, 'Cannot tidy up after an undo that failed');
+    deps.log.error(failure.message, { job: kept.record.job, error });
+  }
+}
+
+function nothingKept(): Failure {
+  return new Failure('path_not_found', 'Cannot undo: no previous tree of a restore of this backup is kept', {
+    hint: 'A restore keeps it when it is asked to (keepPrevious), for the hours that were given.',
+  });
+}
+
+function superseded(): Failure {
+  return new Failure('invalid_request', 'Cannot undo: a later restore has changed the server', {
+    hint: 'Undo that one first, or restore another backup.',
+  });
+}
