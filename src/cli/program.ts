@@ -34,6 +34,9 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['adopt', async () => (await import('./adopt.ts')).addAdopt],
 ]);
 
+/** Commander's own. */
+const VERSION_OPTIONS: ReadonlySet<string> = new Set(['--version', '-V']);
+
 /**
  * Runs the command in `argv`, which excludes the program's name.
  *
@@ -71,7 +74,7 @@ export async function runCommand(argv: readonly string[], invocation: Invocation
   }
 }
 
-/** Loads the named command, or all commands for anything else, such as `--help`. */
+/** Loads the named command, none for the version, or all commands for anything else, such as `--help`. */
 async function program(argv: readonly string[], invocation: Invocation): Promise<Command> {
   const root = new Command('roost')
     .description('Backups of game servers: plain tar.gz archives, crash-safe restores')
@@ -83,6 +86,7 @@ async function program(argv: readonly string[], invocation: Invocation): Promise
       writeErr: (text) => invocation.terminal.note(text.trimEnd().split('\n').map(printableText).join('\n')),
     })
     .showHelpAfterError('See --help for what there is.');
+  if (VERSION_OPTIONS.has(argv[0] ?? '')) return root;
   const named = COMMANDS.get(argv[0] ?? '');
   for (const load of named === undefined ? COMMANDS.values() : [named]) (await load())(root, invocation);
   return root;

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { packageDirectory } from '../base/package-directory.ts';
 
-/** The version in package.json, which is one directory above src/ and dist/. */
+/** The version in package.json. */
 export function version(): string {
-  const content: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  const content: unknown = JSON.parse(readFileSync(new URL('package.json', packageDirectory()), 'utf8'));
   return String((content as { readonly version: unknown }).version);
 }

@@ -5,10 +5,10 @@
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { packageDirectory } from '../base/package-directory.ts';
 import type { App, AppContext } from '../protocols/dialect.ts';
 
-/** The same from src/http and dist/http. */
-const WEB = new URL('../../web/', import.meta.url);
+const WEB = new URL('web/', packageDirectory());
 
 const FILES: Readonly<Record<string, { readonly file: string; readonly type: string }>> = {
   '/docs': { file: 'docs.html', type: 'text/html; charset=utf-8' },

@@ -1,6 +1,6 @@
 /**
  * `npm run build` beside a daemon that runs from dist/: its threads are loaded when a job starts, so a build that takes
- * their files away, or fails half-way, would fail backups. The compiler is a script here that looks at what is there.
+ * their files away, or fails half-way, would fail backups. The bundler is a script here that looks at what is there.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -21,10 +21,10 @@ afterEach(() => {
   fs.rmSync(home, { recursive: true, force: true });
 });
 
-/** Builds with a compiler that runs a line of shell; `$out` is where it is to put its files. */
+/** Builds with a bundler that runs a line of shell; `$out` is where it is to put its files. */
 function build(line: string): number | null {
-  const out = 'while [ "$1" != --outDir ]; do shift; done; out=$2; mkdir -p "$out"';
-  fs.writeFileSync(join(home, 'node_modules/.bin/tsc'), `#!/bin/sh\n${out}\n${line}\n`, { mode: 0o755 });
+  const out = 'while [ "$1" != --dir ]; do shift; done; out=$2; mkdir -p "$out"';
+  fs.writeFileSync(join(home, 'node_modules/.bin/rolldown'), `#!/bin/sh\n${out}\n${line}\n`, { mode: 0o755 });
   return spawnSync('npm', ['run', '--silent', 'build'], { cwd: home }).status;
 }
 

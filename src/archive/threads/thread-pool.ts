@@ -1,5 +1,5 @@
 /**
- * A fixed number of worker threads, each working through its tasks in order. A task's result is a promise; a thread
+ * Up to a number of worker threads, each working through its tasks in order. A task's result is a promise; a thread
  * that dies fails all its tasks, so no caller waits without end.
  */
 import { Worker } from 'node:worker_threads';
@@ -19,12 +19,21 @@ type Answer<Result> =
   { readonly id: number; readonly result: Result } | { readonly id: number; readonly failure: FailureRecord };
 
 export class ThreadPool<Message extends object, Result> {
-  readonly #members: Member<Result>[] = [];
+  readonly #members: Member<Result>[];
+  readonly #start: () => Member<Result>;
+  readonly #count: number;
   #nextId = 0;
 
-  /** Starts the threads; each runs `file` with the same `workerData`. */
+  /**
+   * Starts the first thread; each runs `file` with the same `workerData`. The others start when a task finds all busy,
+   * because a start costs 30 ms of CPU time, which is more than small work needs.
+   *
+   * @param count of threads, at most.
+   */
   constructor(file: URL, count: number, workerData: unknown) {
-    for (let number = 0; number < count; number++) this.#members.push(startMember<Result>(file, workerData));
+    this.#start = () => startMember<Result>(file, workerData);
+    this.#count = count;
+    this.#members = [this.#start()];
   }
 
   /**
@@ -33,7 +42,7 @@ export class ThreadPool<Message extends object, Result> {
    * @returns its result; rejects with the Failure that the thread answered, or `internal` when the thread died.
    */
   run(message: Message): Promise<Result> {
-    const member = this.#members.reduce((best, next) => (next.waiting.size < best.waiting.size ? next : best));
+    const member = this.#leastBusy();
     const id = this.#nextId++;
     const result = new Promise<Result>((resolve, reject) => {
       // A dead thread has the fewest tasks and is chosen soon; its tasks would never settle.
@@ -44,6 +53,14 @@ export class ThreadPool<Message extends object, Result> {
     result.catch(() => undefined);
     member.worker.postMessage({ id, ...message });
     return result;
+  }
+
+  #leastBusy(): Member<Result> {
+    const least = this.#members.reduce((best, next) => (next.waiting.size < best.waiting.size ? next : best));
+    if (least.waiting.size === 0 || this.#members.length >= this.#count) return least;
+    const started = this.#start();
+    this.#members.push(started);
+    return started;
   }
 
   /** Waits until each thread has finished its tasks and ended; soon, once the operation's stop flag is set. */

@@ -42,6 +42,29 @@ test('answers come back to whoever asked, from whichever thread', async () => {
   expect(answers).toEqual(texts.map((text) => text.toUpperCase()));
 });
 
+test('a thread starts only when all before it are busy, and no more than the count', async () => {
+  const started = new Int32Array(new SharedArrayBuffer(4));
+  const counting = threadOf(`
+    import { parentPort, workerData } from 'node:worker_threads';
+    Atomics.add(workerData, 0, 1);
+    parentPort.on('message', (message) => {
+      if (message === 'end') return parentPort.close();
+      parentPort.postMessage({ id: message.id, result: message.text });
+    });
+  `);
+  const pool = new ThreadPool<Task, string>(counting, 3, started);
+  try {
+    for (const text of ['one', 'two', 'three']) await pool.run({ text });
+    expect(started[0]).toBe(1);
+    await Promise.all(['four', 'five'].map((text) => pool.run({ text })));
+    expect(started[0]).toBe(2);
+    await Promise.all(Array.from({ length: 20 }, (_, index) => pool.run({ text: `${index}` })));
+    expect(started[0]).toBe(3);
+  } finally {
+    await pool.close();
+  }
+});
+
 test('a failure that a thread answers is that task’s alone', async () => {
   await withPool(ANSWERING, 1, async (pool) => {
     const failing = pool.run({ text: 'fail' });
