@@ -48,7 +48,11 @@ const INSIDE = {
   },
   servers: {
     reason: 'the swap is renames and nothing else: it knows neither stages nor how a server is stopped',
-    floors: [['registry', 'writable', 'swap'], ['stage', 'power'], ['held-out']],
+    floors: [
+      ['registry', 'writable', 'swap'],
+      ['stage', 'power'],
+      ['held-out', 'examine'],
+    ],
   },
   catalogue: {
     reason: 'records and SQLite know no tables, tables know no catalogue, and salvage alone looks at a broken file',
@@ -67,7 +71,7 @@ const INSIDE = {
       ['contract'],
       ['runner'],
       ['stored', 'views'],
-      ['look'],
+      ['look', 'health'],
       ['report'],
       ['verify', 'adopt', 'rebuild', 'backup', 'copy', 'delete'],
       ['restore'],
@@ -98,7 +102,7 @@ const DOORS = {
   },
   servers: {
     reason: 'a restore asks for stages, swaps and power by their doors; what they are made of is theirs',
-    files: ['registry', 'held-out', 'writable', 'power/port', 'stage/stage', 'swap/swap'],
+    files: ['registry', 'held-out', 'writable', 'examine', 'power/port', 'stage/stage', 'swap/swap'],
   },
   catalogue: {
     reason: 'SQL stays behind the contract',

@@ -1,7 +1,7 @@
 /** A look into the catalogue's file from outside the daemon, for `roost doctor`: reads only, also while one runs. */
 import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { integer, integerOrNull, text, type Row } from './sqlite/row.ts';
+import { failureOrNull, integer, integerOrNull, text, type Row } from './sqlite/row.ts';
 import { explainSqlite } from './sqlite/sqlite-failure.ts';
 
 export interface CatalogueFacts {
@@ -24,6 +24,8 @@ export interface CatalogueFacts {
   readonly markers: ReadonlyMap<string, string>;
   /** All backups, by server, newest first by the order of making. */
   readonly histories: ReadonlyMap<string, readonly InspectedBackup[]>;
+  /** Servers whose newest completed backup was read while they could not be kept still. */
+  readonly unquiesced: readonly string[];
 }
 
 /** What judges a backup without its archive. Times are ms since the epoch, sizes bytes. */
@@ -38,6 +40,8 @@ export interface InspectedBackup {
   readonly sequence: number;
   readonly createdAt: number;
   readonly size: number;
+  /** Why it failed; absent for one that was cancelled. */
+  readonly failure?: { readonly code: string; readonly message: string; readonly hint?: string };
 }
 
 export interface DeliveryFacts {
@@ -73,6 +77,7 @@ function read(connection: DatabaseSync): CatalogueFacts | undefined {
   const newest = one('SELECT max(updated_at) AS at FROM backups')['at'];
   const keys = connection.prepare("SELECT name, value FROM keys WHERE name LIKE 'store:%'").all();
   const restores = connection.prepare("SELECT id FROM jobs WHERE kind = 'restore' AND ended_at IS NULL").all();
+  const histories = historiesOf(connection);
   return {
     backups: integer(one('SELECT count(*) AS n FROM backups'), 'n'),
     servers: connection
@@ -85,7 +90,8 @@ function read(connection: DatabaseSync): CatalogueFacts | undefined {
     swapping: integer(one("SELECT count(*) AS n FROM plans WHERE state = 'swapping'"), 'n'),
     failedCopies: integer(one(copiesQuery(one)), 'n'),
     deliveries: deliveriesOf(one),
-    histories: historiesOf(connection),
+    histories,
+    unquiesced: hasTable(one, 'backup_texts') ? unquiescedOf(connection, histories) : [],
     markers: new Map(keys.map((row) => [text(row, 'name').slice('store:'.length), bytesText(row['value'])])),
   };
 }
@@ -93,7 +99,7 @@ function read(connection: DatabaseSync): CatalogueFacts | undefined {
 type AskOne = (sql: string) => Row;
 
 /** A catalogue of an older form lacks tables. */
-function hasTable(one: AskOne, name: 'copies' | 'deliveries'): boolean {
+function hasTable(one: AskOne, name: 'backup_texts' | 'copies' | 'deliveries'): boolean {
   return integer(one(`SELECT count(*) AS n FROM sqlite_schema WHERE name = '${name}'`), 'n') > 0;
 }
 
@@ -120,7 +126,8 @@ function historiesOf(connection: DatabaseSync): Map<string, InspectedBackup[]> {
   const judged = connection.prepare("SELECT 1 FROM pragma_table_info('backups') WHERE name = 'sequence'").get();
   // A catalogue of an older form lacks these columns.
   const later = judged === undefined ? 'seq AS sequence, 0 AS suspect' : JUDGED;
-  const sql = `SELECT id, server, status, locked, damaged_at IS NOT NULL AS damaged, size, created_at, ${later}
+  const sql = `SELECT id, server, status, locked, damaged_at IS NOT NULL AS damaged, size, created_at, ${later},
+      CASE status WHEN 'FAILED' THEN error END AS error
     FROM backups ORDER BY sequence DESC, created_at DESC`;
   const histories = new Map<string, InspectedBackup[]>();
   for (const row of connection.prepare(sql).iterate()) {
@@ -137,9 +144,33 @@ function historiesOf(connection: DatabaseSync): Map<string, InspectedBackup[]> {
       sequence: integer(row, 'sequence'),
       createdAt: integer(row, 'created_at'),
       size: integer(row, 'size'),
+      ...failureOf(row),
     });
   }
   return histories;
+}
+
+function failureOf(row: Row): Pick<InspectedBackup, 'failure'> {
+  const failure = failureOrNull(row, 'error');
+  if (failure === null || failure.code === 'cancelled') return {};
+  const { code, message, hint } = failure;
+  return { failure: { code, message, ...(hint === undefined ? {} : { hint }) } };
+}
+
+/** As JSON has it: within a path or a message the quotes would be escaped. */
+const NOT_QUIESCED = '%"code":"not_quiesced"%';
+
+function unquiescedOf(connection: DatabaseSync, histories: CatalogueFacts['histories']): string[] {
+  const newest = [...histories.values()].flatMap(
+    (history) => history.find(({ status }) => status === 'COMPLETED') ?? [],
+  );
+  const sql = `SELECT server FROM backups WHERE id IN (SELECT value FROM json_each(:ids)) AND (warnings LIKE :code
+    OR EXISTS (SELECT 1 FROM backup_texts WHERE backup = backups.id AND kind = 'warnings' AND text LIKE :code))`;
+  const ids = JSON.stringify(newest.map(({ id }) => id));
+  return connection
+    .prepare(sql)
+    .all({ ids, code: NOT_QUIESCED })
+    .map((row) => text(row, 'server'));
 }
 
 const JUDGED = 'sequence, (suspect IS NOT NULL AND accepted_at IS NULL) AS suspect';

@@ -1,4 +1,5 @@
 /** Builds the jobs: all verbs over one catalogue, one set of stores and one runner. */
+import { join } from 'node:path';
 import { MEBIBYTE } from '../base/sizes.ts';
 import type { BelievableClock } from '../base/believable-clock.ts';
 import { type Clock, DAY_MS } from '../base/clock.ts';
@@ -6,12 +7,14 @@ import type { Failure } from '../base/failure.ts';
 import type { JobId } from '../base/ids.ts';
 import type { Log } from '../base/log/log.ts';
 import { systemTimers } from '../base/timers.ts';
-import type { Catalogue } from '../catalogue/contract.ts';
+import { type Catalogue, CATALOGUE_NAME } from '../catalogue/contract.ts';
+import { inspectCatalogue } from '../catalogue/inspect.ts';
 import type { JobRecord } from '../catalogue/records.ts';
 import { localDirectories } from './stores.ts';
 import type { Config } from '../config/types.ts';
 import { rebuildNewStores } from '../jobs/rebuild/rebuild.ts';
 import { archivePort } from '../jobs/stored/archive-port.ts';
+import { examineNode } from '../jobs/health/health.ts';
 import { Housekeeping } from '../jobs/housekeeping/housekeeping.ts';
 import { backupVerb } from '../jobs/backup/backup.ts';
 import { AdoptOnDemand } from '../jobs/adopt/on-demand.ts';
@@ -90,6 +93,7 @@ export interface Jobs {
 
 export function composeJobs(deps: JobsDeps): Jobs {
   const { config, catalogue, stores, registry, clock, believable, log, version, engine, onRestoreStep } = deps;
+  const path = join(config.stateDirectory, CATALOGUE_NAME);
   const events = new EventHub(clock, (error, { type }) => log.error('A listener of events failed', { type, error }));
   const heldOut = holdOut(ownDirectories(config), registry);
   const power = openPower(config.power, clock);
@@ -141,6 +145,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
     downloads,
     reports,
     unwritable: () => findUnwritable(config.servers),
+    examine: () => examineNode({ ...reading, runner, believable, clock, inspect: () => inspectCatalogue(path) }),
     clock,
     believable,
     failedRows,

@@ -4,6 +4,7 @@
  */
 import type { UnwritablePlace } from '../servers/writable.ts';
 import type { ByteSource } from '../base/source.ts';
+import type { Finding } from '../base/finding.ts';
 import type { BackupId, JobId, ServerId } from '../base/ids.ts';
 import type { BackupStates } from '../catalogue/contract.ts';
 import type {
@@ -346,6 +347,8 @@ export interface BackupService {
   dropDelivery(id: number): void;
   /** Asks the stores and the disk: a store that does not answer is one with an error, never a rejection. */
   system(): Promise<SystemView>;
+  /** What is wrong on this node, check by check; never rejects. */
+  doctor(): Promise<readonly Finding[]>;
 }
 
 /** Without what its steps keep for themselves. */

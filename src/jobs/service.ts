@@ -7,6 +7,7 @@
 import type { BelievableClock } from '../base/believable-clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
+import type { Finding } from '../base/finding.ts';
 import { type BackupId, type JobId, newBackupId, newJobId, type ServerId } from '../base/ids.ts';
 import type { Log } from '../base/log/log.ts';
 import { wireText } from '../base/files/paths.ts';
@@ -62,6 +63,7 @@ export interface ServiceDependencies extends OwedReports {
   /** Absent on a node without a panel: only panels name links. */
   readonly downloads?: Pick<RestoreDownloads, 'check' | 'expect' | 'forget'>;
   readonly unwritable?: () => Promise<readonly UnwritablePlace[]>;
+  readonly examine?: () => Promise<readonly Finding[]>;
   readonly clock: Clock;
   readonly believable: BelievableClock;
   readonly failedRows: Pick<FailedRows, 'checkRate'>;
@@ -354,6 +356,10 @@ export class Service implements contract.BackupService {
       unwritable: await this.#deps.unwritable?.(),
       ...countDeliveries(this.#deps),
     };
+  }
+
+  async doctor(): Promise<readonly Finding[]> {
+    return (await this.#deps.examine?.()) ?? [];
   }
 
   /** What refuses a create whatever room there is. */

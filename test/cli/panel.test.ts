@@ -1,9 +1,4 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { CatalogueFacts } from '../../src/catalogue/inspect.ts';
-import { checkReports } from '../../src/cli/doctor/doctor.ts';
-import { parseConfig } from '../../src/config/config.ts';
-import { scratchHost } from '../support/daemon.ts';
-import { StillClock } from '../support/still-clock.ts';
 import { type Answer, startFakeDaemon } from './fake-daemon.ts';
 import { run } from './run.ts';
 
@@ -59,46 +54,3 @@ describe('roost panel', () => {
     expect([asked?.method, asked?.url, ran.exitCode]).toEqual(['DELETE', '/api/panel/reports/8', 0]);
   });
 });
-
-describe('the doctor', () => {
-  const clock = new StillClock();
-  const HOUR = 3_600_000;
-
-  async function findings(deliveries: CatalogueFacts['deliveries'], section = PANEL): Promise<unknown> {
-    const config = parseConfig('config.yml', (await scratchHost(section)).config, {});
-    const facts = {
-      backups: 1,
-      servers: [],
-      newest: null,
-      openJobs: 0,
-      swapping: 0,
-      restoring: new Set<string>(),
-      failedCopies: 0,
-      markers: new Map(),
-      histories: new Map(),
-    };
-    return checkReports(config, { ...facts, deliveries }, clock).map(({ level, message }) => `${level}: ${message}`);
-  }
-
-  test('says what the panel refused, and what has waited for long', async () => {
-    expect(await findings({ pending: 0, parked: 0, oldest: null, reason: null })).toEqual([
-      'ok: The panel has been told everything',
-    ]);
-    const recent = { pending: 2, parked: 0, oldest: clock.now() - HOUR / 2, reason: 'away' };
-    expect(await findings(recent)).toEqual(['ok: The panel is owed 2 reports']);
-    expect(await findings({ ...recent, oldest: clock.now() - 2 * HOUR })).toEqual([
-      'warning: The panel is owed 2 reports, the first since 2025-12-31T22:00:00.000Z: away',
-    ]);
-    expect(await findings({ ...recent, parked: 1, reason: '404' })).toEqual([
-      'warning: The panel refused a report: 404',
-    ]);
-  });
-
-  test('says nothing on a node without a panel, unless one is still owed something', async () => {
-    const nothing = { pending: 0, parked: 0, oldest: null, reason: null };
-    expect(await findings(nothing, '')).toEqual([]);
-    expect(await findings({ ...nothing, parked: 1 }, '')).toHaveLength(1);
-  });
-});
-
-const PANEL = 'panel: { flavour: pelican, url: "http://panel.test", token_id: "id", token: "token-token-token-token" }';

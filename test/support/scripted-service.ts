@@ -2,6 +2,7 @@
  * A BackupService in memory whose jobs end when the test says so. Every call is recorded; any method can be scripted
  * to fail. It keeps the contract's rules on ids, and no others.
  */
+import type { Finding } from '../../src/base/finding.ts';
 import { Failure, type FailureCode } from '../../src/base/failure.ts';
 import { newBackupId, newJobId, type BackupId, type JobId, type ServerId } from '../../src/base/ids.ts';
 import type { ByteSource } from '../../src/base/source.ts';
@@ -62,6 +63,7 @@ export class ScriptedService implements contract.BackupService {
   readonly serverViews = new Map<string, contract.ServerView>();
   readonly backupViews = new Map<string, contract.BackupView>();
   jobViews: contract.JobView[] = [];
+  findings: readonly Finding[] = [{ check: 'jobs', level: 'ok', message: '0 running, 0 waiting' }];
   deliveryViews: contract.DeliveryView[] = [];
   /** Jobs end at once, unless a test wants to end them itself. */
   holdJobs = false;
@@ -352,6 +354,11 @@ export class ScriptedService implements contract.BackupService {
 
   dropDelivery(id: number): void {
     this.#enter('dropDelivery', id);
+  }
+
+  async doctor(): Promise<readonly Finding[]> {
+    this.#enter('doctor');
+    return this.findings;
   }
 
   async system(): Promise<contract.SystemView> {

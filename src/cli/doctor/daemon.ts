@@ -1,7 +1,6 @@
 /** Checks the daemon: whether it runs with this config, and the state of its stores and jobs. */
 import { createServer } from 'node:net';
 import { z } from 'zod';
-import { type Clock, HOUR_MS } from '../../base/clock.ts';
 import { asFailure, errnoOf, Failure } from '../../base/failure.ts';
 import type { CatalogueFacts } from '../../catalogue/inspect.ts';
 import { isStateLocked } from '../../catalogue/state-lock.ts';
@@ -10,64 +9,46 @@ import { ApiClient } from '../client/api-client.ts';
 import { ask } from '../client/objects.ts';
 import type { Invocation } from '../command.ts';
 import { connectionOf } from '../client/connection.ts';
-import { fault, fine, warning, type Finding } from './finding.ts';
+import { fault, fine, warning, type Finding } from '../../base/finding.ts';
 
 const ANSWER_MS = 15_000;
-/** A job without progress for this long may hang; even deep trees of tiny files move within it. */
-const STUCK_MS = HOUR_MS;
-
-const System = z.object({
-  version: z.string(),
-  engine: z.string(),
-  stores: z.array(z.object({ name: z.string(), error: z.string().nullable() })),
-  // Absent in the answers of an older daemon.
-  unwritable: z.array(z.object({ error: z.string(), hint: z.string() })).default([]),
-});
-const Jobs = z.object({
-  jobs: z.array(
+const System = z.object({ version: z.string() });
+const Doctor = z.object({
+  findings: z.array(
     z.object({
-      id: z.string(),
-      kind: z.string(),
-      server: z.string(),
-      state: z.string(),
-      phase: z.string(),
-      progress: z.object({ bytesPerSecond: z.number() }).optional(),
-      startedAt: z.string().optional(),
+      check: z.string(),
+      level: z.enum(['ok', 'warning', 'fault']),
+      message: z.string(),
+      hint: z.string().optional(),
     }),
   ),
 });
 
 export interface DaemonReport {
   readonly findings: readonly Finding[];
-  /** Its report on each store; undefined when it did not answer. */
-  readonly stores?: ReadonlyMap<string, string | null>;
+  /** True when the daemon has examined servers, stores and backups. */
+  readonly examined: boolean;
 }
 
 export async function checkDaemon(
-  { clock, signal }: Pick<Invocation, 'clock' | 'signal'>,
+  { signal }: Pick<Invocation, 'signal'>,
   config: Config,
   file: string,
   catalogue: CatalogueFacts | undefined,
 ): Promise<DaemonReport> {
   const locked = lockState(config.stateDirectory);
-  if (typeof locked !== 'boolean') return { findings: [locked] };
-  if (!locked) return { findings: await whileStopped(config, catalogue) };
+  if (typeof locked !== 'boolean') return { findings: [locked], examined: false };
+  if (!locked) return { findings: await whileStopped(config, catalogue), examined: false };
   const within = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
   try {
     const client = new ApiClient(connectionOf(config, file));
     const system = await ask(client, { method: 'GET', path: '/api/system', signal: within }, System);
-    const { jobs } = await ask(client, { method: 'GET', path: '/api/jobs', signal: within }, Jobs);
+    const { findings } = await ask(client, { method: 'GET', path: '/api/doctor', signal: within }, Doctor);
     const runs = fine('daemon', `Roost ${system.version} runs at ${client.connection.url.href}`);
-    return {
-      findings: [
-        runs,
-        ...system.unwritable.map(({ error, hint }) => fault('servers', error, hint)),
-        ...stuckJobs(jobs, clock),
-      ],
-      stores: new Map(system.stores.map(({ name, error }) => [name, error])),
-    };
+    // The catalogue is read by this command as well.
+    return { findings: [runs, ...findings.filter(({ check }) => check !== 'catalogue')], examined: true };
   } catch (error) {
-    return { findings: [notAnswering(error)] };
+    return { findings: [notAnswering(error)], examined: false };
   }
 }
 
@@ -133,22 +114,6 @@ function listen(server: ReturnType<typeof createServer>, host: string, port: num
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host, port }, resolve);
-  });
-}
-
-function stuckJobs(jobs: z.infer<typeof Jobs>['jobs'], clock: Clock): Finding[] {
-  const running = jobs.filter(({ state }) => state === 'running');
-  const stuck = running.filter(({ startedAt, progress }) => {
-    const since = startedAt === undefined ? clock.now() : Date.parse(startedAt);
-    return clock.now() - since > STUCK_MS && (progress?.bytesPerSecond ?? 0) === 0;
-  });
-  if (stuck.length === 0) {
-    const waiting = jobs.filter(({ state }) => state === 'queued').length;
-    return [fine('jobs', `${running.length} running, ${waiting} waiting`)];
-  }
-  return stuck.map(({ id, kind, server, phase }) => {
-    const hint = `Is a disk or the network hanging? "roost backup cancel ${server} BACKUP" ends it.`;
-    return warning('jobs', `The ${kind} job ${id} has made no progress for long (${phase})`, hint);
   });
 }
 

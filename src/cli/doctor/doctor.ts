@@ -7,26 +7,26 @@ import { jsonText } from '../terminal/json-text.ts';
 import { CATALOGUE_NAME } from '../../catalogue/contract.ts';
 import type { Command } from 'commander';
 import { join } from 'node:path';
-import { type Clock, HOUR_MS } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import { printableText } from '../../base/files/paths.ts';
 import { inspectCatalogue, type CatalogueFacts } from '../../catalogue/inspect.ts';
 import { type Config, loadConfig } from '../../config/config.ts';
 import { EXIT, type Invocation, type JsonOption, subcommand } from '../command.ts';
 import { findConfigFile } from '../client/connection.ts';
-import { checkBackups } from './backups.ts';
+import { fault, fine, warning, type Finding } from '../../base/finding.ts';
+import { checkBackups } from '../../policy/health/backups.ts';
+import { checkCopies, checkReports } from '../../policy/health/owed.ts';
+import { checkProtection } from '../../policy/health/protected.ts';
+import { checkHooks } from '../../policy/health/running.ts';
+import { checkServers, checkStages } from '../../servers/examine.ts';
+import { openRegistry } from '../../servers/registry.ts';
 import { asFinding, checkDaemon } from './daemon.ts';
-import { fault, fine, warning, type Finding } from './finding.ts';
 import * as host from './host.ts';
-import { checkServers, checkStages } from './servers.ts';
-import { checkCopies, checkStores } from './stores.ts';
+import { checkReadable, checkStores } from './stores.ts';
 
 interface DoctorOptions extends JsonOption {
   readonly config?: string;
 }
-
-/** A restarted or updated panel is back within this time. */
-const LATE_MS = HOUR_MS;
 
 const MARKS = { ok: 'ok     ', warning: 'warning', fault: 'FAULT  ' } as const;
 
@@ -49,21 +49,52 @@ async function examine(invocation: Invocation, named: string | undefined): Promi
   if (config === undefined) return [node, ...findings];
   const { catalogue, finding } = checkCatalogue(join(config.stateDirectory, CATALOGUE_NAME));
   const daemon = await checkDaemon(invocation, config, file, catalogue);
-  const others = [
+  const ofHost = [
     async () => [host.checkClock(invocation.clock, catalogue)],
     async () => [host.checkEngine(config)],
-    async () => checkBackups(config, catalogue, invocation.clock.now()),
-    async () => checkCopies(catalogue),
-    async () => checkReports(config, catalogue, invocation.clock),
     () => host.checkStateDirectory(config.stateDirectory),
     () => host.checkTls(config),
-    () => checkStores(config, catalogue, daemon.stores),
-    () => checkServers(config, catalogue?.servers ?? []),
-    () => checkStages(config, catalogue),
   ];
+  // What the daemon has examined, with its own rights, is not asked again with those of this user.
+  const checks = daemon.examined ? [...ofHost, () => checkReadable(config)] : [...ofHost, ...fromOutside(config)];
   const found: Finding[] = [];
-  for (const check of others) found.push(...(await check().catch((error: unknown) => [asFinding('host', error)])));
-  return [node, ...findings, finding, ...daemon.findings, ...found];
+  for (const check of checks) {
+    found.push(...(await check(catalogue, invocation).catch((error: unknown) => [asFinding('host', error)])));
+  }
+  return oneClock([node, ...findings, finding, ...daemon.findings, ...found]);
+}
+
+type Check = (catalogue: CatalogueFacts | undefined, invocation: Invocation) => Promise<Finding[]>;
+
+/** What the daemon would say, as far as files tell. */
+function fromOutside(config: Config): Check[] {
+  const isWatched = config.power.driver !== 'none';
+  return [
+    async (catalogue, { clock }) => checkBackups(config, catalogue, clock.now()),
+    async (catalogue) => (isWatched ? checkHooks(catalogue?.unquiesced ?? []) : []),
+    async (catalogue) => checkCopies(catalogue),
+    async (catalogue, { clock }) => checkReports(config.panel.connection !== null, catalogue?.deliveries, clock.now()),
+    (catalogue) => checkStores(config, catalogue),
+    (catalogue) => checkServers(config, catalogue?.servers ?? []),
+    (catalogue) => checkStages(config, catalogue?.restoring ?? new Set()),
+    async (catalogue, { clock }) => {
+      // Without a catalogue the daemon was never started: that is told.
+      if (catalogue === undefined) return [];
+      const servers = (await openRegistry(config.servers).list()).map(({ id }) => id);
+      const { histories } = catalogue;
+      const panel = config.panel.connection !== null;
+      return checkProtection({ servers, histories, schedules: config.schedules, panel }, clock.now());
+    },
+  ];
+}
+
+const WORST = ['fault', 'warning', 'ok'] as const;
+
+/** A clock that this command and the daemon both find wrong is told once. */
+function oneClock(findings: readonly Finding[]): Finding[] {
+  const clocks = findings.filter(({ check }) => check === 'clock');
+  const worst = WORST.map((level) => clocks.find((finding) => finding.level === level)).find((found) => found);
+  return findings.filter((finding) => finding.check !== 'clock' || finding === worst);
 }
 
 interface CheckedConfig {
@@ -99,34 +130,4 @@ function describe({ level, check, message, hint }: Finding): string {
   const sentence = message.split('\n').map(printableText).join('\n        ');
   const line = `${MARKS[level]} ${check}: ${sentence}`;
   return hint === undefined ? line : `${line}\n        ${printableText(hint)}`;
-}
-
-/** Checks the reports that the panel has not accepted yet. */
-export function checkReports(
-  { panel }: Pick<Config, 'panel'>,
-  catalogue: CatalogueFacts | undefined,
-  clock: Clock,
-): Finding[] {
-  const owed = catalogue?.deliveries;
-  if (owed === undefined || (panel.connection === null && owed.pending + owed.parked === 0)) return [];
-  const why = owed.reason === null ? '' : `: ${owed.reason}`;
-  if (owed.parked > 0) {
-    const hint = 'See "roost panel reports"; mend what it says, then "roost panel retry", or "roost panel drop ID".';
-    return [warning('panel', `The panel refused ${reports(owed.parked)}${why}`, hint)];
-  }
-  if (owed.oldest !== null && clock.now() - owed.oldest > LATE_MS) {
-    const since = new Date(owed.oldest).toISOString();
-    const hint = 'They are tried again by themselves. Does this host reach panel.url, and does the node’s token fit?';
-    return [warning('panel', `The panel is owed ${reports(owed.pending)}, the first since ${since}${why}`, hint)];
-  }
-  return [
-    fine(
-      'panel',
-      owed.pending === 0 ? 'The panel has been told everything' : `The panel is owed ${reports(owed.pending)}`,
-    ),
-  ];
-}
-
-function reports(count: number): string {
-  return count === 1 ? 'a report' : `${count} reports`;
 }

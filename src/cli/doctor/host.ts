@@ -7,7 +7,7 @@ import { asFailure, errnoOf } from '../../base/failure.ts';
 import { formatBytes, MEBIBYTE } from '../../base/sizes.ts';
 import type { CatalogueFacts } from '../../catalogue/inspect.ts';
 import type { Config } from '../../config/config.ts';
-import { fault, fine, warning, type Finding } from './finding.ts';
+import { fault, fine, warning, type Finding } from '../../base/finding.ts';
 
 const OLDEST_NODE = 24;
 /** Roost did not exist before; an earlier clock was never set. */

@@ -2,30 +2,17 @@
 import { constants } from 'node:fs';
 import { access, readdir, stat, statfs } from 'node:fs/promises';
 import { asFailure, errnoOf } from '../../base/failure.ts';
-import { formatBytes } from '../../base/sizes.ts';
 import type { CatalogueFacts } from '../../catalogue/inspect.ts';
 import type { Config, LocalStoreConfig } from '../../config/config.ts';
 import { MARKER_NAME, readMarker } from '../../storage/local/marker.ts';
-import { fault, fine, warning, type Finding } from './finding.ts';
+import { fault, fine, warning, type Finding } from '../../base/finding.ts';
+import { checkSpace } from '../../policy/health/space.ts';
 
-/** With fewer free inodes, archives may fail although their bytes fit. */
-const FEW_INODES = 1000;
-
-/** @param reported the daemon's error per store, null for a usable one; undefined without a daemon. */
-export async function checkStores(
-  config: Config,
-  catalogue: CatalogueFacts | undefined,
-  reported: ReadonlyMap<string, string | null> | undefined,
-): Promise<Finding[]> {
+export async function checkStores(config: Config, catalogue: CatalogueFacts | undefined): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const [name, store] of Object.entries(config.storage.stores)) {
-    const error = reported?.get(name);
-    if (typeof error === 'string') {
-      findings.push(fault('store', `The daemon cannot use the store "${name}": ${error}`, 'Its log says more.'));
-    } else if (store.type === 'local') {
+    if (store.type === 'local') {
       findings.push(...(await checkLocal(name, store, catalogue?.markers.get(name), config.limits.reserveFree)));
-    } else if (error === null) {
-      findings.push(fine('store', `The store "${name}" answers the daemon`));
     } else {
       const hint = 'Ask again while the daemon runs: it says whether the bucket can be reached.';
       findings.push(warning('store', `The store "${name}" was not looked at`, hint));
@@ -34,11 +21,18 @@ export async function checkStores(
   return findings;
 }
 
-/** Empty when no copy has failed. */
-export function checkCopies(catalogue: CatalogueFacts | undefined): Finding[] {
-  if (catalogue === undefined || catalogue.failedCopies === 0) return [];
-  const hint = 'They are tried again every hour. The backups in question tell the reason for each copy.';
-  return [warning('copies', `${catalogue.failedCopies} copies in further stores could not be made`, hint)];
+/** Local stores that other users may read; one that cannot be looked at is told elsewhere. */
+export async function checkReadable({ storage }: Pick<Config, 'storage'>): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const [name, store] of Object.entries(storage.stores)) {
+    if (store.type !== 'local') continue;
+    const mode = await stat(store.directory).then(
+      (found) => found.mode,
+      () => 0,
+    );
+    if ((mode & 0o077) !== 0) findings.push(readable(name, store.directory));
+  }
+  return findings;
 }
 
 async function checkLocal(
@@ -60,7 +54,7 @@ async function checkLocal(
       return [fault('store', `Cannot use ${place}: it is not marked, and holds other files`, hint)];
     }
     await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
-    return await checkSpace(name, directory, reserve);
+    return await checkDisk(name, directory, reserve);
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === 'ENOENT' && remembered === undefined) {
@@ -71,24 +65,17 @@ async function checkLocal(
   }
 }
 
-async function checkSpace(name: string, directory: string, reserve: number): Promise<Finding[]> {
+async function checkDisk(name: string, directory: string, reserve: number): Promise<Finding[]> {
   const { bavail, bsize, files, ffree } = await statfs(directory);
-  const free = bavail * bsize;
-  const space = `The store "${name}" has ${formatBytes(free)} free`;
-  const findings: Finding[] = [];
-  const mend = 'Delete old backups, set retention, or enlarge that disk; limits.reserve_free is what stays free.';
-  if (free <= reserve) findings.push(fault('space', `${space}, not more than its reserve: backups are refused`, mend));
-  else if (free < reserve * 2) findings.push(warning('space', `${space}, less than twice its reserve`, mend));
-  if (files > 0 && ffree < FEW_INODES) {
-    const hint = 'Remove unneeded files from that disk.';
-    findings.push(fault('space', `The disk of the store "${name}" has ${ffree} inodes left`, hint));
-  }
+  const findings = checkSpace(name, bavail * bsize, files > 0 ? ffree : null, reserve);
   const { mode } = await stat(directory);
-  if ((mode & 0o077) !== 0) {
-    const hint = `chmod 700 ${directory}, unless you share it on purpose: archives hold whole servers.`;
-    findings.push(warning('store', `Others may look into the store "${name}"`, hint));
-  }
-  return findings.length > 0 ? findings : [fine('store', space)];
+  if ((mode & 0o077) === 0) return findings;
+  return [...findings.filter(({ level }) => level !== 'ok'), readable(name, directory)];
+}
+
+function readable(name: string, directory: string): Finding {
+  const hint = `chmod 700 ${directory}, unless you share it on purpose: archives hold whole servers.`;
+  return warning('store', `Others may look into the store "${name}"`, hint);
 }
 
 async function holdsAnything(directory: string): Promise<boolean> {

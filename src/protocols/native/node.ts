@@ -64,6 +64,16 @@ const system = bearerRoute({
   responses: { 200: jsonAnswer(schemas.SystemObject, 'The node'), ...ANY_ERROR },
 });
 
+const doctor = bearerRoute({
+  method: 'get',
+  path: '/api/doctor',
+  summary: 'What is wrong on this node, and how to mend it',
+  description:
+    'Servers without a good backup, damage, stores, space, what is owed to a panel: what `roost doctor` prints.',
+  middleware: [guard('node.read')],
+  responses: { 200: jsonAnswer(schemas.DoctorObject, 'The findings'), ...ANY_ERROR },
+});
+
 const health = createRoute({
   method: 'get',
   path: '/health',
@@ -103,6 +113,11 @@ export function mountNode(app: App, ports: DialectDeps): void {
   });
 
   app.openapi(system, async (c) => c.json(systemObject(await service.system()), 200));
+
+  app.openapi(doctor, async (c) => {
+    const findings = Array.from(await service.doctor());
+    return c.json({ healthy: findings.every(({ level }) => level === 'ok'), findings }, 200);
+  });
 
   app.openapi(health, (c) => c.json({ status: 'ok' as const }, 200));
   // What health checks ask for until they are told otherwise: Nagios and Varnish GET /, HAProxy OPTIONS /.

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { checkClock, checkNode } from '../../../src/cli/doctor/host.ts';
-import type { Finding } from '../../../src/cli/doctor/finding.ts';
+import type { Finding } from '../../../src/base/finding.ts';
 import { GAME_SERVER, runDaemonOn, scratchHost, type Host } from '../../support/daemon.ts';
 import { run } from '../run.ts';
 
@@ -20,9 +20,11 @@ interface Patient extends Host {
   readonly file: string;
 }
 
+const NIGHTLY = 'schedules: [ { server: "*", cron: "0 4 * * *" } ]\nretention: { keep_last: 7 }';
+
 /** A host whose config is a file with a port that is free, and whose directories are its owner's alone. */
 async function patient(change: (config: string) => string = (config) => config): Promise<Patient> {
-  const host = await scratchHost();
+  const host = await scratchHost(NIGHTLY);
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
@@ -49,7 +51,8 @@ function complaints({ findings }: Examined): string[] {
 describe('roost doctor', () => {
   test('finds nothing wrong with a daemon that runs', async () => {
     const host = await patient();
-    await runDaemonOn(host);
+    const { call } = await runDaemonOn(host);
+    await call(`/api/servers/${GAME_SERVER}/backups`, { body: {} });
     const examined = await examine(host);
     expect(complaints(examined)).toEqual([]);
     expect(examined.findings.map(({ check }) => check)).toEqual(
@@ -142,7 +145,7 @@ describe('roost doctor', () => {
       `INSERT INTO copies (backup, store, state, error, updated_at) VALUES ('${backup}', 'far', 'failed', '{}', 1)`,
     );
     catalogue.close();
-    expect(complaints(await examine(host))).toEqual(['warning daemon', 'warning copies']);
+    expect(complaints(await examine(host))).toEqual(['warning daemon', 'warning copies', 'warning protection']);
   });
 
   test('names a port that another program holds', async () => {
@@ -167,7 +170,8 @@ describe('roost doctor', () => {
 
   test('tells a store whose disk is away, whether or not the daemon runs', async () => {
     const host = await patient();
-    const { daemon } = await runDaemonOn(host);
+    const { call, daemon } = await runDaemonOn(host);
+    await call(`/api/servers/${GAME_SERVER}/backups`, { body: {} });
     await rm(host.backups, { recursive: true });
     await mkdir(host.backups, { mode: 0o700 });
     expect(complaints(await examine(host))).toEqual(['fault store']);
@@ -244,6 +248,7 @@ describe('what the doctor makes of', () => {
       deliveries: { pending: 0, parked: 0, oldest: null, reason: null },
       markers: new Map(),
       histories: new Map(),
+      unquiesced: [],
     };
     expect(checkClock(at(Date.UTC(1970, 0, 3)), undefined).level).toBe('fault');
     expect(checkClock(at(Date.UTC(2026, 4, 1)), catalogue)).toMatchObject({

@@ -187,6 +187,7 @@ test('the OpenAPI document names every route with its schemas and security', asy
     'get /api/client/servers/{server}/backups/{backup} *',
     'get /api/client/servers/{server}/backups/{backup}/download *',
     'get /api/client/servers/{server}/websocket *',
+    'get /api/doctor *',
     'get /api/jobs *',
     'get /api/jobs/{id} *',
     'get /api/panel/reports *',
@@ -219,4 +220,14 @@ test('the OpenAPI document names every route with its schemas and security', asy
     'post /api/servers/{server}/backups/{id}/verify *',
     'post /api/servers/{server}/retention/apply *',
   ]);
+});
+
+test('the doctor is healthy only when every finding is ok, and is for those who may read the node', async () => {
+  const { call, service } = openNativeApp();
+  expect((await call('GET', '/api/doctor')).body).toEqual({
+    healthy: true,
+    findings: [{ check: 'jobs', level: 'ok', message: '0 running, 0 waiting' }],
+  });
+  service.findings = [{ check: 'store', level: 'fault', message: 'It is away', hint: 'Mount it.' }];
+  expect((await call('GET', '/api/doctor')).body).toMatchObject({ healthy: false, findings: service.findings });
 });

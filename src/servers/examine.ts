@@ -2,12 +2,11 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asFailure } from '../../base/failure.ts';
-import type { CatalogueFacts } from '../../catalogue/inspect.ts';
-import type { Config } from '../../config/config.ts';
-import { findLinks, openRegistry } from '../../servers/registry.ts';
-import { findStages } from '../../servers/stage/stage.ts';
-import { fault, fine, warning, type Finding } from './finding.ts';
+import { asFailure } from '../base/failure.ts';
+import { fault, fine, type Finding, warning } from '../base/finding.ts';
+import type { Config } from '../config/types.ts';
+import { findLinks, openRegistry } from './registry.ts';
+import { findStages } from './stage/stage.ts';
 
 /** Ids in one sentence. */
 const SHOWN = 5;
@@ -81,13 +80,16 @@ const STAGE_HINT =
 /**
  * Names stages in and beside servers whose restore has ended. The daemon removes them at its next sweep, if it can.
  *
- * @param catalogue undefined when there is none; then no restore runs.
+ * @param restoring ids of the restores that have not ended.
  */
-export async function checkStages({ servers }: Config, catalogue: CatalogueFacts | undefined): Promise<Finding[]> {
+export async function checkStages(
+  { servers }: Pick<Config, 'servers'>,
+  restoring: ReadonlySet<string>,
+): Promise<Finding[]> {
   const found = new Map<string, Finding>();
   for (const { path } of await openRegistry(servers).list()) {
     for (const { job, location } of findStages(path)) {
-      if (catalogue?.restoring.has(job) === true) continue;
+      if (restoring.has(job)) continue;
       const stage = join(location.directory, location.name);
       found.set(stage, warning('stages', `A restore left its stage behind: ${stage}`, STAGE_HINT));
     }

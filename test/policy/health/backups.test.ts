@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { join } from 'node:path';
 import { openCatalogue } from '../../../src/catalogue/catalogue.ts';
 import { inspectCatalogue } from '../../../src/catalogue/inspect.ts';
-import { checkBackups } from '../../../src/cli/doctor/backups.ts';
+import { checkBackups } from '../../../src/policy/health/backups.ts';
 import { parseConfig } from '../../../src/config/config.ts';
 import { backupId, completed, newBackup, serverId } from '../../support/catalogue-rows.ts';
 import { scratchDirectory } from '../../support/scratch.ts';

@@ -1,15 +1,26 @@
 /** Checks what the catalogue says of the backups: damage, suspicion, impossible dates, servers at their limit. */
-import type { CatalogueFacts, InspectedBackup } from '../../catalogue/inspect.ts';
 import type { Config } from '../../config/config.ts';
-import { isFuture } from '../../policy/order.ts';
-import { judgeRetention, releasedOf } from '../../policy/retention.ts';
-import { fault, fine, warning, type Finding } from './finding.ts';
+import { fault, fine, warning, type Finding } from '../../base/finding.ts';
+import { isFuture } from '../order.ts';
+import { judgeRetention, releasedOf, type RetentionItem } from '../retention.ts';
+import { listed } from './listed.ts';
 
-const SHOWN = 5;
+/** A backup as the catalogue knows it. */
+export interface HistoryItem extends RetentionItem {
+  readonly id: string;
+  readonly suspect: boolean;
+  /** Bytes of the archive. */
+  readonly size: number;
+}
+
+/** All backups, by server. */
+export interface Histories {
+  readonly histories: ReadonlyMap<string, readonly HistoryItem[]>;
+}
 
 export function checkBackups(
   config: Pick<Config, 'limits' | 'retention' | 'schedules'>,
-  catalogue: CatalogueFacts | undefined,
+  catalogue: Histories | undefined,
   now: number,
 ): Finding[] {
   if (catalogue === undefined) return [];
@@ -23,7 +34,7 @@ export function checkBackups(
   return findings.length > 0 ? findings : [fine('backups', 'None is damaged, suspect or dated in the future')];
 }
 
-type Named = readonly { readonly server: string; readonly backup: InspectedBackup }[];
+type Named = readonly { readonly server: string; readonly backup: HistoryItem }[];
 
 function damagedOnes(found: Named): Finding[] {
   if (found.length === 0) return [];
@@ -51,7 +62,7 @@ function futureOnes(found: Named): Finding[] {
 /** Servers whose next scheduled backup is refused, since the rules of retention cannot make room for it. */
 function fullServers(
   { limits, retention, schedules }: Pick<Config, 'limits' | 'retention' | 'schedules'>,
-  { histories }: CatalogueFacts,
+  { histories }: Histories,
   now: number,
 ): Finding[] {
   const full: string[] = [];
@@ -70,14 +81,13 @@ function fullServers(
   if (full.length === 0) return [];
   const hint =
     'Set retention rules that keep fewer than limits.per_server, raise the limit, or delete or unlock backups of theirs.';
-  const those = full.slice(0, SHOWN).join(', ') + (full.length > SHOWN ? ', …' : '');
+  const those = listed(full, (id) => id);
   const state = 'at its limit (limits.per_server, limits.server_bytes): scheduled backups are refused';
   return [fault('limits', `${count(full.length, 'server is', 'servers are')} ${state}: ${those}`, hint)];
 }
 
 function names(found: Named): string {
-  const shown = found.slice(0, SHOWN).map(({ server, backup }) => `${backup.id} of ${server}`);
-  return shown.join(', ') + (found.length > SHOWN ? ', …' : '');
+  return listed(found, ({ server, backup }) => `${backup.id} of ${server}`);
 }
 
 function count(number: number, one: string, many: string): string {

@@ -1,0 +1,201 @@
+/** Twelve hosts with one fault each: the doctor names that fault, and no other. */
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, open, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Finding } from '../../../src/base/finding.ts';
+import { GAME_SERVER, type Host, type RunningDaemon, runDaemonOn, scratchHost } from '../../support/daemon.ts';
+import { run } from '../run.ts';
+
+const NIGHTLY = 'schedules: [ { server: "*", cron: "0 4 * * *" } ]\nretention: { keep_last: 7 }\n';
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+interface Patient extends Host {
+  readonly file: string;
+  readonly call: RunningDaemon['call'];
+  readonly daemon: RunningDaemon['daemon'];
+  /** Changes the catalogue beside the daemon. */
+  readonly change: (sql: string) => void;
+}
+
+/** @param more sections of the config. @param before runs between the making of the host and the start. */
+async function patient(
+  more = NIGHTLY,
+  edit: (config: string) => string = (config) => config,
+  before: (host: Host) => Promise<unknown> = async () => undefined,
+): Promise<Patient> {
+  const made = await scratchHost(more);
+  const port = await freePort();
+  const config = edit(made.config.replace('port: 0', `port: ${port}`).replace('level: silent', 'level: error'));
+  const host = { ...made, config };
+  const file = join(host.directory, 'config.yml');
+  await writeFile(file, config, { mode: 0o600 });
+  await before(host);
+  const { call, daemon } = await runDaemonOn(host);
+  const change = (sql: string): void => {
+    const database = new DatabaseSync(join(host.directory, 'state', 'catalogue.sqlite'));
+    database.exec(sql);
+    database.close();
+  };
+  return { ...host, file, call, daemon, change };
+}
+
+async function backUp({ call }: Patient): Promise<string> {
+  const { status, body } = await call(`/api/servers/${GAME_SERVER}/backups`, { body: {} });
+  expect(status).toBe(201);
+  return (body as { readonly id: string }).id;
+}
+
+/** What the doctor finds wrong, but for the engine: not every host has ISA-L. */
+async function complaints({ file }: Pick<Patient, 'file'>): Promise<readonly Finding[]> {
+  const { findings } = (await run(['doctor', '--config', file, '--json'])).json() as { findings: readonly Finding[] };
+  return findings.filter(({ level, check }) => level !== 'ok' && check !== 'engine');
+}
+
+function only(check: string, level: 'warning' | 'fault', message: string, hint: string): readonly unknown[] {
+  return [
+    {
+      check,
+      level,
+      message: expect.stringContaining(message) as unknown,
+      hint: expect.stringContaining(hint) as unknown,
+    },
+  ];
+}
+
+describe('the doctor names the one fault of a host', () => {
+  test('that has none: a server with a schedule, rules and a good backup', async () => {
+    const host = await patient();
+    await backUp(host);
+    expect(await complaints(host)).toEqual([]);
+  });
+
+  test('whose servers are read-only for the daemon', async (context) => {
+    const host = await patient(NIGHTLY, undefined, async ({ directory }) => {
+      const servers = join(directory, 'servers');
+      try {
+        execFileSync('mount', ['--bind', servers, servers], { stdio: 'pipe' });
+      } catch (error) {
+        context.skip(true, `nothing may be mounted here: ${String(error)}`);
+      }
+      onTestFinished(() => void execFileSync('umount', ['--lazy', servers]));
+      execFileSync('mount', ['-o', 'remount,bind,ro', servers]);
+    });
+    await backUp(host);
+    expect(await complaints(host)).toEqual(only('servers', 'fault', 'EROFS', 'ReadWritePaths='));
+  });
+
+  test('whose store is full', async () => {
+    const host = await patient();
+    await backUp(host);
+    await host.daemon.stop();
+    const full = { ...host, config: host.config.replace('reserve_free: 0', 'reserve_free: 8000TiB') };
+    await writeFile(host.file, full.config);
+    await runDaemonOn(full);
+    expect(await complaints(host)).toEqual(only('space', 'fault', 'not more than its reserve', 'retention'));
+  });
+
+  test('without a schedule', async () => {
+    const host = await patient('');
+    await backUp(host);
+    expect(await complaints(host)).toEqual(only('schedule', 'warning', '1 server has no schedule', 'schedules: ['));
+  });
+
+  test('whose newest backup is damaged', async () => {
+    const host = await patient();
+    await backUp(host);
+    const damaged = await backUp(host);
+    const archive = await open(join(host.backups, GAME_SERVER, `${damaged}.tar.gz`), 'r+');
+    await archive.write(Buffer.from('rot!'), 0, 4, 600);
+    await archive.close();
+    await host.call(`/api/servers/${GAME_SERVER}/backups/${damaged}/verify`, { method: 'POST' });
+    expect(await complaints(host)).toEqual(only('backups', 'fault', `1 backup is damaged: ${damaged}`, 'verify'));
+  });
+
+  test('with a server at its limit', async () => {
+    const host = await patient(
+      'schedules: [ { server: "*", cron: "0 4 * * *" } ]\nretention: { keep_last: 3 }\n',
+      (config) => config.replace('per_server: 0', 'per_server: 2'),
+    );
+    const ids = [await backUp(host), await backUp(host)];
+    for (const id of ids) {
+      await host.call(`/api/servers/${GAME_SERVER}/backups/lock?id=${id}`, { method: 'PATCH', body: { locked: true } });
+    }
+    const found = await complaints(host);
+    expect(found.filter(({ check }) => check !== 'config')).toEqual(
+      only('limits', 'fault', '1 server is at its limit', 'limits.per_server'),
+    );
+    // The config's own note on such rules.
+    expect(found.filter(({ check }) => check === 'config')).toHaveLength(1);
+  });
+
+  test('whose config names a token file that is not there', async () => {
+    const host = await patient();
+    await backUp(host);
+    await writeFile(host.file, host.config.replace(/secret: [^,]+/, 'secret: "file:///nowhere/token"'));
+    expect(await complaints(host)).toEqual([
+      expect.objectContaining({ check: 'config', level: 'fault', message: expect.stringContaining('/nowhere/token') }),
+    ]);
+  });
+
+  test('whose clock has gone back', async () => {
+    const host = await patient();
+    await backUp(host);
+    host.change('UPDATE backups SET updated_at = updated_at + 7200000');
+    expect(await complaints(host)).toEqual(only('clock', 'fault', 'The clock has gone back', 'set-ntp'));
+  });
+
+  test('whose store is away', async () => {
+    const host = await patient();
+    await backUp(host);
+    await rm(host.backups, { recursive: true });
+    await mkdir(host.backups, { mode: 0o700 });
+    expect(await complaints(host)).toEqual(only('store', 'fault', 'cannot use the store "local"', 'mount'));
+  });
+
+  test('whose panel is away', async () => {
+    const closed = await freePort();
+    const host = await patient(
+      `${NIGHTLY}panel: { flavour: pelican, url: "http://127.0.0.1:${closed}", token_id: id, token: ${'t'.repeat(32)} }\n`,
+    );
+    await backUp(host);
+    const id = '44444444-4444-4444-8444-444444444444';
+    host.change(`INSERT INTO deliveries
+      (job, kind, server, backup, successful, step, asked_at, created_at, due_at, give_up_at)
+      VALUES ('${id}', 'restore', '${GAME_SERVER}', '${id}', 1, 'report', 1, 1, ${2 ** 50}, ${2 ** 50})`);
+    expect(await complaints(host)).toEqual(only('panel', 'warning', 'The panel is owed a report', 'panel.url'));
+  });
+
+  test('with a stage that a restore left', async () => {
+    const host = await patient();
+    await backUp(host);
+    await mkdir(join(host.directory, 'servers', '.roost-stage-33333333-3333-4333-8333-333333333333'), { mode: 0o700 });
+    expect(await complaints(host)).toEqual(only('stages', 'warning', 'A restore left its stage behind', 'lsattr'));
+  });
+
+  test('whose store another node has taken', async () => {
+    const host = await patient();
+    await backUp(host);
+    await writeFile(join(host.backups, '.roost-store'), '55555555-5555-4555-8555-555555555555\n');
+    expect(await complaints(host)).toEqual(only('store', 'fault', 'cannot use the store "local"', 'disk'));
+  });
+
+  test('whose hook before a backup fails', async () => {
+    const host = await patient(`${NIGHTLY}power: { driver: command, prepare: ["false"], resume: ["true"] }\n`);
+    await backUp(host);
+    expect(await complaints(host)).toEqual(
+      only('power', 'warning', '1 server could not be kept still', 'power.prepare'),
+    );
+  });
+});
