@@ -1,7 +1,8 @@
 /** The watch over what tests leave open finds each kind, and only for as long as it is open. */
 import { once } from 'node:events';
 import fs from 'node:fs';
-import { createServer } from 'node:net';
+import http from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { openNow, stillOpenSince } from './open-resources.ts';
@@ -73,6 +74,19 @@ test('what closes while it is waited for is not found', async () => {
   const descriptor = fs.openSync(import.meta.filename, 'r');
   setTimeout(() => fs.closeSync(descriptor), 20);
   expect(await stillOpenSince(before, 5000)).toEqual([]);
+});
+
+test('the date that an HTTP server keeps until the second ends is not found', async () => {
+  const before = openNow();
+  const server = http.createServer((_, response) => void response.writeHead(204).end()).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const request = http.get({ agent: false, port: (server.address() as AddressInfo).port });
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+  expect(response.headers.date).toBeDefined();
+  await once(response.resume(), 'close');
+  server.close();
+  await once(server, 'close');
+  expect(openNow().filter((item) => item.startsWith('timer ') && !before.includes(item))).toEqual([]);
 });
 
 test('a second descriptor of a file that was open before is found', async () => {
