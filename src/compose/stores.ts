@@ -1,22 +1,20 @@
 /** Opens all configured stores. An unreachable store is kept and retried, so the daemon still serves. */
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { MEBIBYTE } from '../base/sizes.ts';
 import type { Clock } from '../base/clock.ts';
-import { attempt, type Failure } from '../base/failure.ts';
+import type { Failure } from '../base/failure.ts';
 import type { Log } from '../base/log/log.ts';
 import type { KeyTable } from '../catalogue/contract.ts';
 import type { Config, StorageConfig, StoreConfig } from '../config/types.ts';
 import { StoreSet } from '../jobs/stored/stores.ts';
 import { openLocalStore } from '../storage/local/local.ts';
+import { nodeDigits } from '../storage/local/node.ts';
 import type { StoreIdentity } from '../storage/identity.ts';
 import { openS3Store } from '../storage/s3/s3.ts';
 import type { Store } from '../storage/store.ts';
 
 interface StoreDeps {
   readonly keys: KeyTable;
-  /** Eight hexadecimal digits that no other state directory of any host has. */
+  /** Digits that no other state directory of any host has. */
   readonly node: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -37,15 +35,6 @@ export async function openStores(
   const deps = { keys, node: nodeDigits(config.stateDirectory), clock, log, uploadRate };
   const opening = Object.entries(storage.stores).map(([name, store]) => openStore(name, store, deps));
   return new StoreSet(await Promise.all(opening), storage.default);
-}
-
-/**
- * Of the host and the state directory, not of what lies in it: a node that lost its state still knows its own half-written
- * files, and a second node on the same directory has other digits.
- */
-function nodeDigits(stateDirectory: string): string {
-  const host = attempt(() => readFileSync('/etc/machine-id', 'utf8').trim()) ?? hostname();
-  return createHash('sha256').update(`${host}\0${stateDirectory}`).digest('hex').slice(0, 8);
 }
 
 /** Local archive directories; backups exclude them. */
@@ -69,6 +58,7 @@ async function openStore(name: string, config: StoreConfig, deps: StoreDeps): Pr
     directory: config.directory,
     identity,
     node: deps.node,
+    adopt: config.adopt,
   });
   tellFault(name, fault, log);
   if (swept.length > 0) log.info('Removed half-written files of an earlier run', { store: name, files: swept });

@@ -81,6 +81,7 @@ const localStore = z.strictObject({
   type: z.literal('local'),
   directory: value.absolutePath,
   allow_inside: z.boolean().default(false),
+  adopt: value.text.nullable().default(null),
 });
 
 const s3Store = (environment: Environment) =>

@@ -93,6 +93,8 @@ export interface LocalStoreConfig {
   readonly directory: string;
   /** True: it may lie in a server, or a server in it. */
   readonly allowInside: boolean;
+  /** Id of a store of another node that this node takes over; null: it is refused. */
+  readonly adopt: string | null;
 }
 
 export interface S3StoreConfig {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
 import type { StoreFiles } from '../../src/storage/local/files.ts';
 import type { StoreIdentity } from '../../src/storage/identity.ts';
 import { type LocalStore, type OpenedLocalStore, openLocalStore } from '../../src/storage/local/local.ts';
@@ -29,18 +30,22 @@ export async function scratchStore(
     readonly directory?: string;
     readonly identity?: MemoryIdentity;
     readonly node?: string;
+    readonly adopt?: string | undefined;
     readonly files?: StoreFiles;
   } = {},
 ): Promise<ScratchStore> {
   const directory = options.directory ?? join(await scratchDirectory(), 'store');
   const identity = options.identity ?? new MemoryIdentity();
-  const { files, node } = options;
+  const { files, node, adopt = null } = options;
   const opened = await openLocalStore({
     name: 'local',
     directory,
     identity,
     node,
+    adopt,
     ...(files === undefined ? {} : { files }),
   });
+  // Its lock is a held file.
+  if (node !== undefined) onTestFinished(() => opened.store.close());
   return { ...opened, directory, identity };
 }

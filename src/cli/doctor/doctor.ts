@@ -1,7 +1,7 @@
 /**
  * For: `roost doctor`, which finds faults that keep backups from working, with their remedies.
  * Promises: a failing check does not prevent the others.
- * Never: marks a store, takes a lock or starts anything; it only reads.
+ * Never: marks a store, keeps a lock or starts anything; it only reads.
  */
 import { jsonText } from '../terminal/json-text.ts';
 import { CATALOGUE_NAME } from '../../catalogue/contract.ts';

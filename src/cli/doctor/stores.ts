@@ -1,10 +1,11 @@
 /** Checks the local stores; remote ones only through the daemon. Writes nothing. */
 import { constants } from 'node:fs';
-import { access, readdir, stat, statfs } from 'node:fs/promises';
+import { access, stat, statfs } from 'node:fs/promises';
 import { asFailure, errnoOf } from '../../base/failure.ts';
 import type { CatalogueFacts } from '../../catalogue/inspect.ts';
 import type { Config, LocalStoreConfig } from '../../config/config.ts';
-import { MARKER_NAME, readMarker } from '../../storage/local/marker.ts';
+import { isStateLocked } from '../../catalogue/state-lock.ts';
+import { inspectLocalStore } from '../../storage/local/inspect.ts';
 import { fault, fine, warning, type Finding } from '../../base/finding.ts';
 import { checkSpace } from '../../policy/health/space.ts';
 
@@ -12,7 +13,7 @@ export async function checkStores(config: Config, catalogue: CatalogueFacts | un
   const findings: Finding[] = [];
   for (const [name, store] of Object.entries(config.storage.stores)) {
     if (store.type === 'local') {
-      findings.push(...(await checkLocal(name, store, catalogue?.markers.get(name), config.limits.reserveFree)));
+      findings.push(...(await checkLocal(config, name, store, catalogue?.markers.get(name))));
     } else {
       const hint = 'Ask again while the daemon runs: it says whether the bucket can be reached.';
       findings.push(warning('store', `The store "${name}" was not looked at`, hint));
@@ -36,25 +37,26 @@ export async function checkReadable({ storage }: Pick<Config, 'storage'>): Promi
 }
 
 async function checkLocal(
+  { limits, stateDirectory }: Config,
   name: string,
-  { directory }: LocalStoreConfig,
+  store: LocalStoreConfig,
   remembered: string | undefined,
-  reserve: number,
 ): Promise<Finding[]> {
+  const { directory } = store;
   try {
-    const found = await readMarker(directory);
+    const { isOccupied, isLocked, refusal } = await inspectLocalStore(name, store, stateDirectory, remembered);
     const place = `the store "${name}" (${directory})`;
-    if (remembered !== undefined && found !== remembered) {
-      const state = found === undefined ? 'its marker is missing' : 'it is marked as another store';
-      const hint = 'Is its disk mounted? Backups are refused until the right directory is there.';
-      return [fault('store', `Cannot use ${place}: ${state}`, hint)];
+    if (refusal !== undefined) return [fault('store', `Cannot use ${place}: ${refusal.state}`, refusal.hint)];
+    if (isLocked && !isStateLocked(stateDirectory)) {
+      const hint = 'Stop the other one, or give this one a directory of its own: two never share one.';
+      return [fault('store', `Cannot use ${place}: another Roost uses it now`, hint)];
     }
-    if (found === undefined && (await holdsAnything(directory))) {
+    if (isOccupied) {
       const hint = 'Name an empty directory, or move those files away: only its own are ever in a store.';
       return [fault('store', `Cannot use ${place}: it is not marked, and holds other files`, hint)];
     }
     await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
-    return await checkDisk(name, directory, reserve);
+    return await checkDisk(name, directory, limits.reserveFree);
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === 'ENOENT' && remembered === undefined) {
@@ -76,9 +78,4 @@ async function checkDisk(name: string, directory: string, reserve: number): Prom
 function readable(name: string, directory: string): Finding {
   const hint = `chmod 700 ${directory}, unless you share it on purpose: archives hold whole servers.`;
   return warning('store', `Others may look into the store "${name}"`, hint);
-}
-
-async function holdsAnything(directory: string): Promise<boolean> {
-  const names = await readdir(directory);
-  return names.some((name) => name !== 'lost+found' && name !== `${MARKER_NAME}.new` && !/^[0-9a-f-]{36}$/.test(name));
 }

@@ -2,11 +2,11 @@
  * A store in a directory of this host (layout.ts).
  *
  * For: keeping backups on a disk of the node. Promises: what store.ts promises; only the directory that it marked is
- * used, so an unmounted disk is `store_unreachable`, for readers too, and never filled or seen as empty. Never: shared
- * by two daemons; opening it removes every unfinished object that it did not begin itself.
+ * used, so an unmounted disk is `store_unreachable`, for readers too, and never filled or seen as empty; one node has it
+ * (ownership.ts), and one process at a time (lock.ts). Never: sweeps what another node left.
  */
 import { constants } from 'node:fs';
-import { access, type FileHandle, link, lstat, mkdir, rmdir, statfs } from 'node:fs/promises';
+import { type FileHandle, link, lstat, mkdir, rmdir, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf, Failure } from '../../base/failure.ts';
 import type { ByteSource } from '../../base/source.ts';
@@ -16,7 +16,8 @@ import { removeIfThere, type StoreFiles, systemFiles } from './files.ts';
 import { DIRECTORY_MODE, FILE_MODE, isPartialOf, partialPath, pathOf } from './layout.ts';
 import { listObjects, sweepPartials } from './list.ts';
 import type { StoreIdentity } from '../identity.ts';
-import { requireMarked } from './marker.ts';
+import { StoreLock } from './lock.ts';
+import { type MarkedPlace, requireMarked } from './marker.ts';
 import { openLocalSource } from './source.ts';
 import { LocalWriter } from './writer.ts';
 import type { FreeSpace, ObjectWriter, Store, StoredObject } from '../store.ts';
@@ -29,8 +30,10 @@ export interface LocalStoreOptions {
   /** Absolute. */
   readonly directory: string;
   readonly identity: StoreIdentity;
-  /** Eight hexadecimal digits of this node, in the names of its partial files; without it, all partial files are its. */
+  /** Digits of this node (node.ts); without them there is no owner and no lock, and all partial files are its. */
   readonly node?: string;
+  /** The id of a store that this node takes over. */
+  readonly adopt?: string | null;
   readonly files?: StoreFiles;
 }
 
@@ -56,25 +59,27 @@ export class LocalStore implements Store {
   readonly name: string;
   readonly type = 'local';
   readonly #directory: string;
-  readonly #identity: StoreIdentity;
-  readonly #node: string | undefined;
+  /** The start of the random digits in names of this node's partial files. */
+  readonly #mark: string | undefined;
+  readonly #place: MarkedPlace;
   readonly #files: StoreFiles;
   /** Partial files of current writers. */
   readonly #writing = new Set<string>();
   #closed = false;
 
-  constructor({ name, directory, identity, node, files = systemFiles }: LocalStoreOptions) {
+  constructor({ name, directory, identity, node, adopt = null, files = systemFiles }: LocalStoreOptions) {
     this.name = name;
     this.#directory = directory;
-    this.#identity = identity;
-    this.#node = node;
+    this.#mark = node?.slice(0, 8);
+    const lock = node === undefined ? undefined : new StoreLock(directory);
+    this.#place = { name, directory, identity, node, adopt, files, lock };
     this.#files = files;
   }
 
   async create(text: ObjectKey): Promise<ObjectWriter> {
     const key = this.#ready(text);
     await this.check();
-    const partial = partialPath(this.#directory, key, this.#node);
+    const partial = partialPath(this.#directory, key, this.#mark);
     const final = pathOf(this.#directory, key);
     this.#writing.add(partial);
     const onEnd = (): void => void this.#writing.delete(partial);
@@ -171,8 +176,7 @@ export class LocalStore implements Store {
 
   async check(): Promise<void> {
     try {
-      await requireMarked(this.#directory, this.#identity, this.#files);
-      await access(this.#directory, constants.R_OK | constants.W_OK | constants.X_OK);
+      await requireMarked(this.#place);
     } catch (error) {
       throw await explainStoreError(error, 'Cannot use the store', this.#directory);
     }
@@ -185,7 +189,7 @@ export class LocalStore implements Store {
   async sweep(isKnown: (key: ObjectKey) => boolean = () => false): Promise<readonly string[]> {
     this.#requireOpen();
     await this.check();
-    const node = this.#node;
+    const node = this.#mark;
     return sweepPartials(this.#directory, this.#files, (path, key) => {
       if (this.#writing.has(path)) return false;
       return node === undefined || isPartialOf(node, path) || isKnown(key);
@@ -194,6 +198,7 @@ export class LocalStore implements Store {
 
   async close(): Promise<void> {
     this.#closed = true;
+    await this.#place.lock?.release();
   }
 
   async #createFile(path: string): Promise<FileHandle> {

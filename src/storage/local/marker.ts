@@ -1,73 +1,107 @@
 /**
- * The marker of a local store: a file with an id that the node remembers. It distinguishes the store's directory from
- * the bare mount point of an unmounted disk, where backups would fill the system disk and older ones would look lost.
+ * The marker of a local store: a file with the store's id, which the node remembers, and the digits of that node. It
+ * distinguishes the store's directory from the bare mount point of an unmounted disk, where backups would fill the
+ * system disk and older ones would look lost, and from the store of another node (ownership.ts has the table).
  *
- * | the node remembers an id | the directory        |                                               |
- * |--------------------------|----------------------|-----------------------------------------------|
- * | no                       | missing or empty     | made, marked: the first start                 |
- * | no                       | holds only our files | marked: an unmarked store; archives of a      |
- * |                          |                      | panel's former daemon are allowed in it       |
- * | no                       | holds other files    | refused                                       |
- * | no                       | marked               | remembered: the node's state was lost or new  |
- * | yes                      | marked with it       | used                                          |
- * | yes                      | anything else        | refused: not mounted, or another's store      |
- *
- * The marker is written before the id is remembered: after a kill in between, the next start finds a marked directory.
+ * A first marking is refused in a directory with other files; archives of a panel's former daemon are allowed in it, and
+ * so are objects of a store whose marker is gone. The marker is written before the id is remembered.
  */
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, readdir } from 'node:fs/promises';
+import { access, mkdir, open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { errnoOf, Failure } from '../../base/failure.ts';
+import { attempt, errnoOf, Failure } from '../../base/failure.ts';
 import { isUuid } from '../../base/ids.ts';
 import type { StoreIdentity } from '../identity.ts';
 import { keyParts } from '../key.ts';
 import { removeIfThere, type StoreFiles } from './files.ts';
 import { DIRECTORY_MODE, FILE_MODE, isFlatArchive, isServerName, partialKey } from './layout.ts';
+import { LOCK_FILE, type StoreLock } from './lock.ts';
+import { judgeMarker, type Marker, type OwnershipRules, parseMemory, type Verdict, wantedText } from './ownership.ts';
 
 export const MARKER_NAME = '.roost-store';
 
 const MAX_MARKER_BYTES = 4096;
-/** What a new file system contains. */
-const NOT_CONTENT = new Set([MARKER_NAME, `${MARKER_NAME}.new`, 'lost+found']);
+/** What a new file system contains, and a marking that was killed. */
+export const NOT_CONTENT = new Set([MARKER_NAME, `${MARKER_NAME}.new`, LOCK_FILE, 'lost+found']);
 
-/**
- * Resolves when the directory is the marked store.
- *
- * @throws Failure `store_unreachable` in the refused cases above; system errors unchanged.
- */
-export async function requireMarked(directory: string, identity: StoreIdentity, files: StoreFiles): Promise<void> {
-  const remembered = identity.load();
-  const found = await readMarker(directory);
-  if (remembered !== undefined) {
-    if (found !== remembered) throw notTheOne(directory, remembered, found);
-    return;
-  }
-  identity.save(found ?? (await mark(directory, files)));
+export interface MarkedPlace extends OwnershipRules {
+  /** The store's name in the config. */
+  readonly name: string;
+  readonly directory: string;
+  readonly identity: StoreIdentity;
+  readonly files: StoreFiles;
+  /** Without one, nothing is locked. */
+  readonly lock: StoreLock | undefined;
 }
 
-async function mark(directory: string, files: StoreFiles): Promise<string> {
-  await makeDirectory(directory, files);
-  const stranger = await findStranger(directory);
-  if (stranger !== undefined) {
-    throw new Failure('store_unreachable', `Cannot use ${directory} as a store: it holds other files (${stranger})`, {
-      facts: { directory, stranger },
-      hint: 'Name an empty directory for this store, or move those files away.',
-    });
+/**
+ * Resolves when the directory is the marked store, and this node's; marks, remembers and takes over as ownership.ts says.
+ *
+ * @throws Failure `store_unreachable` in the refused cases; system errors unchanged.
+ */
+export async function requireMarked(place: MarkedPlace): Promise<void> {
+  const { directory, files, lock } = place;
+  const first = await judge(place);
+  if (first.kind === 'mark') {
+    await makeDirectory(directory, files);
+    await refuseStrangers(directory);
   }
-  const id = randomUUID();
+  await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+  if (lock === undefined) return settle(place, first);
+  await lock.hold();
+  // What was seen before the lock may have been changed by its holder.
+  return settle(place, first.kind === 'use' ? first : await judge(place));
+}
+
+/** @throws Failure `store_unreachable` in the refused cases. */
+async function judge(place: MarkedPlace): Promise<Verdict> {
+  const { directory, identity } = place;
+  const found = await readMarker(directory);
+  const verdict = judgeMarker(parseMemory(identity.load()), found, place);
+  if (verdict.kind !== 'refuse') return verdict;
+  if (verdict.why === 'another' && found !== undefined) throw anothers(place, found);
+  throw notTheOne(place, verdict.remembered ?? '', found);
+}
+
+async function settle({ directory, identity, files, node }: MarkedPlace, verdict: Verdict): Promise<void> {
+  if (verdict.kind === 'mark') {
+    const id = randomUUID();
+    await writeMarker(directory, files, { id, node });
+    identity.save(id);
+  } else if (verdict.kind === 'adopt') {
+    const id = randomUUID();
+    identity.save(wantedText(id, verdict.id));
+    await writeMarker(directory, files, { id, node });
+    identity.save(id);
+  } else if (verdict.kind !== 'refuse') {
+    if (verdict.kind === 'stamp') await writeMarker(directory, files, { id: verdict.id, node });
+    if (identity.load() !== verdict.id) identity.save(verdict.id);
+  }
+}
+
+async function refuseStrangers(directory: string): Promise<void> {
+  const stranger = await findStranger(directory);
+  if (stranger === undefined) return;
+  throw new Failure('store_unreachable', `Cannot use ${directory} as a store: it holds other files (${stranger})`, {
+    facts: { directory, stranger },
+    hint: 'Name an empty directory for this store, or move those files away.',
+  });
+}
+
+/** Replaces the marker in one step, durably. */
+async function writeMarker(directory: string, files: StoreFiles, marker: Marker): Promise<void> {
   const temporary = join(directory, `${MARKER_NAME}.new`);
   // A marking that was killed may have left it; only Roost writes this name.
   await removeIfThere(files, temporary);
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
   {
     await using file = await open(temporary, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, FILE_MODE);
-    await file.writeFile(markerText(id));
+    await file.writeFile(markerText(marker));
     await file.sync();
   }
   await files.rename(temporary, join(directory, MARKER_NAME));
   await files.syncDirectory(directory);
-  return id;
 }
 
 /** Makes the directory and its parents durable, because the node will remember it as marked. */
@@ -78,12 +112,12 @@ async function makeDirectory(directory: string, files: StoreFiles): Promise<void
     await files.syncDirectory(dirname(made));
 }
 
-/** The id in the marker, or undefined when there is none. @throws Failure `store_unreachable` when it is damaged. */
-export async function readMarker(directory: string): Promise<string | undefined> {
+/** The marker, or undefined when there is none. @throws Failure `store_unreachable` when it is damaged. */
+export async function readMarker(directory: string): Promise<Marker | undefined> {
   const text = await readSmallFile(join(directory, MARKER_NAME));
   if (text === undefined) return undefined;
-  const id = markerId(text);
-  if (id !== undefined) return id;
+  const marker = parseMarker(text);
+  if (marker !== undefined) return marker;
   throw new Failure('store_unreachable', `Cannot use ${directory} as a store: its marker ${MARKER_NAME} is damaged`, {
     facts: { directory },
     hint: 'Put the marker back from a copy of the store, or remove it after checking that this is the right disk.',
@@ -103,18 +137,17 @@ async function readSmallFile(path: string): Promise<string | undefined> {
   }
 }
 
-function markerText(id: string): string {
-  return `${JSON.stringify({ format: 'roost-store', version: 1, id })}\n`;
+function markerText({ id, node }: Marker): string {
+  return `${JSON.stringify({ format: 'roost-store', version: 1, id, node })}\n`;
 }
 
-function markerId(text: string): string | undefined {
-  try {
-    const content = JSON.parse(text) as unknown;
-    if (typeof content !== 'object' || content === null || !('id' in content)) return undefined;
-    return typeof content.id === 'string' && isUuid(content.id) ? content.id : undefined;
-  } catch {
-    return undefined;
-  }
+function parseMarker(text: string): Marker | undefined {
+  const content = attempt(() => JSON.parse(text) as unknown);
+  if (typeof content !== 'object' || content === null || !('id' in content)) return undefined;
+  const node = 'node' in content ? content.node : undefined;
+  if (typeof content.id !== 'string' || !isUuid(content.id)) return undefined;
+  if (node !== undefined && (typeof node !== 'string' || !/^[0-9a-f]{32}$/.test(node))) return undefined;
+  return { id: content.id, node };
 }
 
 /** The first name in the directory that no store of Roost would contain. */
@@ -131,13 +164,36 @@ async function findStranger(directory: string): Promise<string | undefined> {
   return undefined;
 }
 
-function notTheOne(directory: string, remembered: string, found: string | undefined): Failure {
-  const state = found === undefined ? 'its marker is missing' : 'it is marked as another store';
-  return new Failure('store_unreachable', `Cannot use the store ${directory}: ${state}`, {
-    facts: { directory, remembered, found },
-    hint:
-      `Is its disk mounted? If this store was emptied or replaced on purpose, write its marker again: ` +
-      `echo '${markerText(remembered).trim()}' > ${join(directory, MARKER_NAME)}`,
+function notTheOne({ name, directory, node }: MarkedPlace, remembered: string, found: Marker | undefined): Failure {
+  const facts = { directory, remembered, found: found?.id };
+  if (found === undefined) {
+    return new Failure('store_unreachable', `Cannot use the store ${directory}: its marker is missing`, {
+      facts,
+      hint:
+        `Is its disk mounted? If this store was emptied or replaced on purpose, write its marker again: ` +
+        `echo '${markerText({ id: remembered, node }).trim()}' > ${join(directory, MARKER_NAME)}`,
+      retry: true,
+    });
+  }
+  return new Failure('store_unreachable', `Cannot use the store ${directory}: it is marked as another store`, {
+    facts,
+    hint: `Is the right disk mounted? If another node took this store over, or it was replaced on purpose, ${adoptHint(name, found)}`,
     retry: true,
   });
+}
+
+function anothers({ name, directory }: MarkedPlace, found: Marker): Failure {
+  return new Failure(
+    'store_unreachable',
+    `Cannot use the store ${directory}: it belongs to another node (${found.id})`,
+    {
+      facts: { directory, found: found.id },
+      hint: `Give this node a directory of its own. If that node is gone, or was this one, ${adoptHint(name, found)}`,
+    },
+  );
+}
+
+/** The end of a sentence. */
+export function adoptHint(name: string, { id }: Marker): string {
+  return `set "adopt: ${id}" in storage.stores.${name}: that node, if it still runs, can use the store no more.`;
 }

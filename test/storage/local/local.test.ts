@@ -159,20 +159,22 @@ describe('what a crash left', () => {
   });
 
   test('of another node on the same directory stays, however old it is', async () => {
-    const { directory, identity, store } = await scratchStore({ node: '0000000a' });
+    const FIRST = 'a'.repeat(32);
+    const { directory, identity, store } = await scratchStore({ node: FIRST });
     const writer = await store.create(KEY);
     await writer.write(Buffer.from('half'));
     const [running = ''] = await readdir(join(directory, SERVER));
     await utimes(join(directory, SERVER, running), 1, 1);
-    const second = await scratchStore({ directory, identity: new MemoryIdentity(), node: '0000000b' });
+    const second = await scratchStore({ directory, identity: new MemoryIdentity(), node: 'b'.repeat(32) });
     expect(second.swept).toEqual([]);
     await writer.commit();
+    await store.close();
     expect(await readdir(join(directory, SERVER))).toEqual([`${BACKUP}.tar.gz`]);
     // Its own ones go, after a crash, and those of objects that the caller knows.
-    await writeFile(join(directory, SERVER, `.${BACKUP}.json.partial-0000000a00000000`), 'half');
+    await writeFile(join(directory, SERVER, `.${BACKUP}.json.partial-aaaaaaaa00000000`), 'half');
     await writeFile(join(directory, SERVER, PARTIAL), 'half');
-    const again = await scratchStore({ directory, identity, node: '0000000a' });
-    expect(again.swept).toEqual([join(directory, SERVER, `.${BACKUP}.json.partial-0000000a00000000`)]);
+    const again = await scratchStore({ directory, identity, node: FIRST });
+    expect(again.swept).toEqual([join(directory, SERVER, `.${BACKUP}.json.partial-aaaaaaaa00000000`)]);
     expect(await again.store.sweep((key) => key === KEY)).toEqual([join(directory, SERVER, PARTIAL)]);
   });
 
