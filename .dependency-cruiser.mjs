@@ -57,7 +57,7 @@ const INSIDE = {
   catalogue: {
     reason: 'records and SQLite know no tables, tables know no catalogue, and salvage alone looks at a broken file',
     floors: [
-      ['records', 'failure-text', 'sqlite'],
+      ['records', 'sessions', 'failure-text', 'sqlite'],
       ['contract', 'manifest', 'inspect', 'state-lock'],
       ['tables'],
       ['catalogue'],
@@ -106,7 +106,16 @@ const DOORS = {
   },
   catalogue: {
     reason: 'SQL stays behind the contract',
-    files: ['contract', 'records', 'manifest/manifest', 'manifest/read', 'inspect', 'state-lock', 'catalogue'],
+    files: [
+      'contract',
+      'records',
+      'sessions',
+      'manifest/manifest',
+      'manifest/read',
+      'inspect',
+      'state-lock',
+      'catalogue',
+    ],
   },
   jobs: {
     reason: 'a dialect starts verbs and reads states by the contract, and a panel is one port',

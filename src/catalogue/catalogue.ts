@@ -19,6 +19,7 @@ import { Keys } from './tables/keys.ts';
 import { migrate } from './sqlite/migrate.ts';
 import { Plans } from './tables/plans.ts';
 import { Servers } from './tables/servers.ts';
+import { Sessions } from './tables/sessions.ts';
 import { UsedTokens } from './tables/used-tokens.ts';
 
 export type { Catalogue } from './contract.ts';
@@ -51,6 +52,7 @@ export function openCatalogue(
       deliveries: new Deliveries(database, clock),
       jobs: new Jobs(database, clock),
       plans: new Plans(database, clock),
+      sessions: new Sessions(database),
       usedTokens: new UsedTokens(database, clock),
       keys,
       transaction: (work) => database.transaction(work),

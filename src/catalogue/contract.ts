@@ -22,6 +22,7 @@ import type {
   SuspectRecord,
   WarningRecord,
 } from './records.ts';
+import type { SessionTable } from './sessions.ts';
 
 /** The catalogue's file in the state directory. */
 export const CATALOGUE_NAME = 'catalogue.sqlite';
@@ -33,6 +34,7 @@ export interface Catalogue {
   readonly deliveries: DeliveryTable;
   readonly jobs: JobTable;
   readonly plans: PlanTable;
+  readonly sessions: SessionTable;
   readonly usedTokens: UsedTokenTable;
   readonly keys: KeyTable;
   /**

@@ -28,6 +28,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['archive', async () => (await import('./archive/archive.ts')).addArchiveCommands],
   ['backup', async () => (await import('./backup/backup.ts')).addBackupCommands],
   ['retention', async () => (await import('./backup/retention.ts')).addRetentionCommands],
+  ['web', async () => (await import('./web.ts')).addWeb],
   ['panel', async () => (await import('./panel.ts')).addPanelCommands],
   ['doctor', async () => (await import('./doctor/doctor.ts')).addDoctor],
   ['catalogue', async () => (await import('./catalogue.ts')).addCatalogueCommands],

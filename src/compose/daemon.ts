@@ -212,6 +212,7 @@ class RoostDaemon implements Daemon {
       if (this.#believable?.canDelete() !== true) return;
       catalogue.jobs.forgetEnded(this.#clock.now() - JOBS_KEPT_MS);
       catalogue.usedTokens.sweep();
+      this.#app?.sweepSessions();
     };
     const sweep = async (): Promise<void> => {
       try {
@@ -267,7 +268,8 @@ class RoostDaemon implements Daemon {
     const count = (state: 'pending' | 'failed'): number => catalogue.copies.list({ state }).length;
     const openCopies = () => ({ pending: count('pending'), failed: count('failed') });
     const shown = { eventLoop, openCopies, version: version() };
-    const app = createApp({ service, events, tokens, api, keys, dialects, clock, log, ...shown });
+    const { sessions } = catalogue;
+    const app = createApp({ service, events, tokens, api, keys, sessions, dialects, clock, log, ...shown });
     this.#app = app;
     const server = createHttpServer({ app, api, log });
     this.#server = server;

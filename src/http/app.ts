@@ -14,13 +14,16 @@ import type { MiddlewareHandler } from 'hono';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log/log.ts';
 import { printableText } from '../base/files/paths.ts';
+import type { SessionTable } from '../catalogue/sessions.ts';
 import type { ApiConfig, TokenConfig } from '../config/types.ts';
 import type { BackupService, EventSource } from '../jobs/contract.ts';
 import type { App, AppContext, AppEnv, Dialect, DialectDeps } from '../protocols/dialect.ts';
 import { clientDialect } from '../protocols/client/client.ts';
 import * as native from '../protocols/native/native.ts';
 import { failureOf, logThrown, STATUS_OF } from '../protocols/thrown.ts';
+import { compressJson } from './compression.ts';
 import { mountDocs } from './docs.ts';
+import { mountPage } from './page.ts';
 import { createDownloads } from './sending/download.ts';
 import { remoteAddresses } from './remote-address.ts';
 import { systemTimers, type Timers } from '../base/timers.ts';
@@ -32,6 +35,7 @@ export interface AppOptions {
   readonly api: Pick<ApiConfig, 'publicUrl' | 'trustedProxies' | 'tls'>;
   /** `downloads`: at least 32 secret bytes that stay the same over restarts. `sockets`: see `DialectDeps.socketKey`. */
   readonly keys: { readonly downloads: Uint8Array; readonly sockets: () => Uint8Array };
+  readonly sessions: SessionTable;
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
@@ -43,11 +47,15 @@ export interface AppOptions {
   /** Shown by /metrics; closed by the caller. */
   readonly eventLoop?: native.EventLoopDelay;
   readonly openCopies?: () => native.OpenCopies;
+  /** Where the built page lies; by default in `dist/web`. */
+  readonly pageDirectory?: string;
 }
 
 export interface HttpApp {
   /** Replaces the tokens from the next request on; for open sockets see `HttpServer.dropSockets`. */
   readonly setTokens: (tokens: readonly TokenConfig[]) => void;
+  /** Ends sessions whose time is over. */
+  readonly sweepSessions: () => void;
   readonly fetch: App['fetch'];
   readonly speaksSocket: (path: string) => boolean;
 }
@@ -57,7 +65,12 @@ export function createApp(options: AppOptions): HttpApp {
   let tokens = native.createTokenCheck(options.tokens);
   const checkToken: native.TokenCheck = (secret) => tokens(secret);
   const addressOf = remoteAddresses(options.api.trustedProxies);
-  const own = native.nativeDialect((headers) => checkToken(native.bearerSecret(headers) ?? Buffer.alloc(0)));
+  const { downloads: key } = options.keys;
+  const sessions = new native.Sessions({ table: options.sessions, tokens: options.tokens, checkToken, clock, key });
+  const callerOf = (secret: Buffer, address: string) => checkToken(secret) ?? sessions.callerOf(secret, address);
+  const identify = (headers: Headers, address: string) =>
+    callerOf(native.bearerSecret(headers) ?? Buffer.alloc(0), address);
+  const own = native.nativeDialect(identify, { sessions, addressOf });
   const dialects = [...(options.dialects ?? []), clientDialect, own];
   const app: App = new OpenAPIHono<AppEnv>({
     defaultHook: (result) => {
@@ -68,6 +81,7 @@ export function createApp(options: AppOptions): HttpApp {
   app.use(requestId({ limitLength: 64, generator: () => newRequestId() }));
   app.use(accessLog(clock, log, addressOf));
   app.use(headers(options.api));
+  app.use(compressJson);
   app.use(native.identifyCaller(dialects, addressOf, log));
   app.use(errorsOnly);
   app.onError((error, c) => answerThrown(c, error, log));
@@ -75,14 +89,19 @@ export function createApp(options: AppOptions): HttpApp {
 
   const timers = options.timers ?? systemTimers;
   const limits = options.socketLimits ?? native.SOCKET_LIMITS;
-  native.mountEventSockets(app, { ...options, timers, limits, checkToken, addressOf });
+  native.mountEventSockets(app, { ...options, timers, limits, callerOf, sessions, addressOf });
   native.mountMetrics(app, options);
   mountDocs(app);
+  mountPage(app, options.pageDirectory);
   const ports = portsOf(options, timers);
   for (const dialect of dialects) dialect.mount(app, ports);
 
   return {
-    setTokens: (changed) => void (tokens = native.createTokenCheck(changed)),
+    setTokens(changed) {
+      tokens = native.createTokenCheck(changed);
+      sessions.setTokens(changed);
+    },
+    sweepSessions: () => sessions.sweep(),
     fetch: app.fetch,
     speaksSocket: (path) =>
       native.isEventPath(path) || dialects.some((dialect) => dialect.speaksSocket?.(path) === true),
@@ -122,11 +141,12 @@ function accessLog(clock: Clock, log: Log, addressOf: (c: AppContext) => string)
       requestId: c.get('requestId'),
       address: addressOf(c),
       caller: c.get('caller')?.id,
+      session: c.get('caller')?.session,
       job: c.get('job'),
     };
     const { method, path } = c.req;
     const milliseconds = Math.round(clock.monotonic() - began);
-    const level = MONITORED.has(path) && c.res.status < 400 ? 'debug' : 'info';
+    const level = (MONITORED.has(path) || path.startsWith('/assets/')) && c.res.status < 400 ? 'debug' : 'info';
     log[level]('Request', { ...facts, method, path: printableText(path), status: c.res.status, milliseconds });
   };
 }

@@ -6,7 +6,8 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { packageDirectory } from '../base/package-directory.ts';
-import type { App, AppContext } from '../protocols/dialect.ts';
+import type { App } from '../protocols/dialect.ts';
+import { takesGzip } from './compression.ts';
 
 const WEB = new URL('web/', packageDirectory());
 
@@ -57,8 +58,4 @@ export function mountDocs(app: App): void {
 
 async function read(file: string): Promise<Uint8Array<ArrayBuffer>> {
   return Uint8Array.from(await readFile(new URL(file, WEB)));
-}
-
-function takesGzip(c: AppContext): boolean {
-  return /(?:^|[\s,])gzip(?:$|[\s,;])/i.test(c.req.header('accept-encoding') ?? '');
 }

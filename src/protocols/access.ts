@@ -15,7 +15,9 @@ export interface Caller {
   readonly permissions: readonly (Permission | '*')[];
   readonly servers: readonly (ServerId | '*')[];
   /** Limits for its backups, besides those of the node. */
-  readonly limits?: ServerLimits;
+  readonly limits?: ServerLimits | undefined;
+  /** The id of the session by which it asks; absent for the token itself. */
+  readonly session?: string;
 }
 
 export function mayUse(caller: Caller, permission: Permission): boolean {

@@ -98,8 +98,10 @@ export interface Dialect {
   /**
    * The caller that the headers authenticate, or undefined. Called once per request, before any route; must take
    * constant time for right and wrong secrets.
+   *
+   * @param address that the request comes from.
    */
-  identify?(headers: Headers): Caller | undefined;
+  identify?(headers: Headers, address: string): Caller | undefined;
   /**
    * Adds the routes. On a shared path, a handler must call `next()` for callers of other dialects. The native dialect
    * is mounted last and answers the rest.

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { knownSecret } from '../support/secret-shapes.ts';
 import { RoostProcess, roost } from './roost-process.ts';
 
 interface Backup {
@@ -89,6 +90,16 @@ describe('a first run', () => {
     const made = (await paste(create)) as Backup;
     expect(made.status).toBe('COMPLETED');
     expect(await paste(list)).toMatchObject([{ id: made.id, name: 'My first backup' }]);
+  });
+
+  it('prints a link that signs in once', async () => {
+    const [, code] = await daemon.printed(/it signs you in[^\n]*\n\n +http\S+\/#\/in\/([\w-]{22})\n/);
+    const signIn = () =>
+      fetch(`${url}/api/session`, { method: 'POST', body: JSON.stringify({ code: knownSecret(code ?? '') }) });
+    const { secret } = (await (await signIn()).json()) as { secret: string };
+    const headers = { authorization: `Bearer ${secret}` };
+    expect(await (await fetch(`${url}/api/servers`, { headers })).json()).toMatchObject([{ id: server }]);
+    expect(await (await signIn()).json()).toMatchObject({ error: 'Cannot sign in: this link was used already' });
   });
 
   it('keeps its secrets to its owner', () => {

@@ -3,6 +3,7 @@ import { openLog } from '../../src/base/log/log.ts';
 import type { TokenConfig } from '../../src/config/types.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { createApp, type AppOptions } from '../../src/http/app.ts';
+import { MemorySessions } from './memory-sessions.ts';
 import { ManualTime } from './manual-time.ts';
 import { ManualEvents, ScriptedService } from './scripted-service.ts';
 import { knownSecret } from './secret-shapes.ts';
@@ -42,6 +43,7 @@ export function openNativeApp(change: Partial<AppOptions> = {}) {
     tokens: [tokenWith('admin', ADMIN)],
     api: { publicUrl: null, trustedProxies: [], tls: null },
     keys: { downloads: Buffer.alloc(32, 7), sockets: () => Buffer.alloc(32, 8) },
+    sessions: new MemorySessions(),
     clock: time,
     timers: time,
     log,

@@ -10,6 +10,7 @@ import { deliveries } from './migrations/0003-deliveries.ts';
 import { judgement } from './migrations/0004-judgement.ts';
 import { backupTexts } from './migrations/0005-backup-texts.ts';
 import { deletionReports } from './migrations/0006-deletion-reports.ts';
+import { sessions } from './migrations/0007-sessions.ts';
 
 /** In order, without gaps. A migration that was released is never changed: the next one corrects it. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -19,6 +20,7 @@ export const MIGRATIONS: readonly Migration[] = [
   judgement,
   backupTexts,
   deletionReports,
+  sessions,
 ];
 
 /**

@@ -4,12 +4,17 @@ import fs from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { isUuid } from '../../base/ids.ts';
 import { type Config, loadConfig } from '../../config/config.ts';
+import { ApiClient } from '../client/api-client.ts';
+import { connectionOf } from '../client/connection.ts';
 import { EXIT, type Invocation } from '../command.ts';
 import { ensureFirstRun, FIRST_RUN_DIRECTORY } from '../first-run/first-run.ts';
 import { listeningOn, type ListenOptions, withListenOptions } from './listen-options.ts';
+import { signInLink } from '../web.ts';
 import { runDaemon } from './run-daemon.ts';
 
 const DEFAULT_PORT = 8090;
+/** For a first look, the terminal may wait for a while. */
+const LINK_MINUTES = 60;
 
 export function addStart(program: Command, invocation: Invocation): void {
   withListenOptions(program.command('start'))
@@ -24,11 +29,17 @@ async function start(invocation: Invocation, options: ListenOptions): Promise<vo
   const directory = resolve(FIRST_RUN_DIRECTORY);
   const file = ensureFirstRun(directory, options.port ?? DEFAULT_PORT);
   const config = listeningOn(await loadConfig(file, invocation.env), options);
-  await runDaemon(invocation, config, { onReady: (url) => invocation.terminal.result(welcome(config, file, url)) });
+  const onReady = async (url: string): Promise<void> => {
+    const { token } = connectionOf(config, file);
+    const client = new ApiClient({ url: new URL(url), token, source: file });
+    const link = await signInLink(client, { minutes: LINK_MINUTES }, invocation.signal);
+    await invocation.terminal.result(welcome(config, file, url, link.url));
+  };
+  await runDaemon(invocation, config, { onReady });
 }
 
-/** The token and three commands to paste into a shell. */
-function welcome(config: Config, file: string, url: string): string {
+/** A link to click, the token, and three commands to paste into a shell. */
+function welcome(config: Config, file: string, url: string, link: string): string {
   const token = config.tokens[0]?.secret.reveal() ?? '';
   const header = `-H "Authorization: Bearer ${token}"`;
   const server = sampleServer(config);
@@ -39,7 +50,11 @@ Roost serves on ${url}
   server   ${server}
   token    ${token}
 
-See the server, back it up, list its backups:
+Open this, it signs you in (once, within the hour; "roost web" makes another):
+
+  ${link}
+
+Or see the server, back it up, list its backups from a shell:
 
 curl ${header} ${url}/api/servers
 curl ${header} -H "Content-Type: application/json" -d '{"name":"My first backup"}' ${backups}

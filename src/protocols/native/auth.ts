@@ -49,7 +49,7 @@ export function identifyCaller(
   return async function identifyCaller(c, next) {
     const headers = c.req.raw.headers;
     let caller: Caller | undefined;
-    for (const dialect of dialects) caller ??= dialect.identify?.(headers);
+    for (const dialect of dialects) caller ??= dialect.identify?.(headers, addressOf(c));
     c.set('caller', caller);
     if (caller === undefined && headers.has('authorization')) {
       log.warn('Unknown credential', { requestId: c.get('requestId'), address: addressOf(c), path: c.req.path });

@@ -19,18 +19,20 @@ import { mountOneBackup } from './one-backup.ts';
 import { mountPanelReports } from './panel-reports.ts';
 import { mountPolicies } from './policies.ts';
 import { mountRestores } from './restores.ts';
+import { mountSignIn, type SignInPorts } from './sign-in/routes.ts';
 
 export { bearerSecret, createTokenCheck, identifyCaller, type TokenCheck } from './auth.ts';
 export { answerError, answerFault, invalidRequest } from './errors.ts';
 export { CLOSE } from './events/session.ts';
 export * from './events/socket.ts';
+export { Sessions } from './sign-in/sessions.ts';
 export type { EventLoopDelay } from './metrics/event-loop-delay.ts';
 export { mountMetrics, type OpenCopies } from './metrics/metrics.ts';
 
 const BACKUPS = '/api/servers/:server/backups';
 
-/** @param identify returns the caller of a bearer token in the config. */
-export function nativeDialect(identify: NonNullable<Dialect['identify']>): Dialect {
+/** @param identify returns the caller of a bearer token in the config, or of a session. */
+export function nativeDialect(identify: NonNullable<Dialect['identify']>, signIn: SignInPorts): Dialect {
   return {
     name: 'native',
     identify,
@@ -44,6 +46,7 @@ export function nativeDialect(identify: NonNullable<Dialect['identify']>): Diale
       // Behind the refusal above, which would take them for the routes themselves.
       app.on('GET', [`${BACKUPS}/:id/files`, `${BACKUPS}/:id/files/content`], looks);
       mountOneBackup(app, ports);
+      mountSignIn(app, ports, signIn);
       mountNode(app, ports);
       mountPolicies(app, ports);
       mountPanelReports(app, ports);

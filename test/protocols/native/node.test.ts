@@ -181,6 +181,8 @@ test('the OpenAPI document names every route with its schemas and security', asy
     'delete /api/panel/reports/{id} *',
     'delete /api/servers/{server} *',
     'delete /api/servers/{server}/backups/delete *',
+    'delete /api/session *',
+    'delete /api/sessions/{id} *',
     'get /api/client *',
     'get /api/client/servers/{server} *',
     'get /api/client/servers/{server}/backups *',
@@ -200,6 +202,8 @@ test('the OpenAPI document names every route with its schemas and security', asy
     'get /api/servers/{server}/backups/{id}/files/content *',
     'get /api/servers/{server}/backups/{id}/warnings *',
     'get /api/servers/{server}/retention *',
+    'get /api/session *',
+    'get /api/sessions *',
     'get /api/system *',
     'get /health',
     'get /metrics *',
@@ -219,6 +223,8 @@ test('the OpenAPI document names every route with its schemas and security', asy
     'post /api/servers/{server}/backups/{id}/undo *',
     'post /api/servers/{server}/backups/{id}/verify *',
     'post /api/servers/{server}/retention/apply *',
+    'post /api/session',
+    'post /api/session/links *',
   ]);
 });
 

@@ -21,6 +21,8 @@ export interface EventSessionOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly checkToken: (token: string) => Caller | undefined;
+  /** Calls the listener when that session ends, at once when it has; returns what ends that. */
+  readonly onSessionEnd: (session: string, listener: () => void) => () => void;
   /** Counts the reader against its token's limit; false when it is reached. */
   readonly admit: (caller: Caller) => boolean;
   /** The server of the URL; absent for all servers of the token. */
@@ -63,6 +65,7 @@ export class EventSession {
   #alive = true;
   #inbound = { since: 0, count: 0 };
   #unsubscribe: () => void = () => undefined;
+  #unfollow: () => void = () => undefined;
   #cancelTimer: () => void = () => undefined;
 
   constructor(options: EventSessionOptions) {
@@ -100,6 +103,7 @@ export class EventSession {
     this.#state = 'closed';
     this.#cancelTimer();
     this.#unsubscribe();
+    this.#unfollow();
     this.#pace.clear();
     this.#waiting = [];
   }
@@ -108,6 +112,10 @@ export class EventSession {
     this.#state = 'opening';
     this.#cancelTimer();
     const { service, server, events, admit } = this.#options;
+    if (caller.session !== undefined) {
+      this.#unfollow = this.#options.onSessionEnd(caller.session, () => this.#refuse(CLOSE.unauthorized));
+      if (this.#isClosed()) return;
+    }
     if (!mayUse(caller, 'backup.read')) return this.#refuse(CLOSE.forbidden);
     if (server !== undefined) {
       // Unknown servers and those of others get the same answer.

@@ -15,7 +15,7 @@ import { answerFault } from '../errors.ts';
 import { rawSocket, wireOf } from '../../socket-wire.ts';
 import { Slots } from '../../slots.ts';
 import { CLOSE, EventSession } from './session.ts';
-import type { TokenCheck } from '../auth.ts';
+import type { Sessions } from '../sign-in/sessions.ts';
 import type { Timers } from '../../../base/timers.ts';
 
 export interface SocketLimits {
@@ -36,7 +36,8 @@ export interface EventSocketOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
-  readonly checkToken: TokenCheck;
+  readonly callerOf: (secret: Buffer, address: string) => Caller | undefined;
+  readonly sessions: Pick<Sessions, 'onEnd'>;
   readonly addressOf: (c: AppContext) => string;
   readonly limits: SocketLimits;
 }
@@ -84,7 +85,8 @@ function socketEvents(
       session = new EventSession({
         ...options,
         wire: wireOf(raw),
-        checkToken: (token) => options.checkToken(Buffer.from(token, 'utf8')),
+        checkToken: (token) => options.callerOf(Buffer.from(token, 'utf8'), address),
+        onSessionEnd: (id, listener) => options.sessions.onEnd(id, listener),
         admit: (caller) => take(slots.tokens.take(caller.id, perToken)),
         server,
       });

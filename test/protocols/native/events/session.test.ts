@@ -76,6 +76,7 @@ function session(change: Partial<EventSessionOptions> = {}): EventSession {
     timers: time,
     checkToken: (token) => (token === 'sesame' ? CALLER : undefined),
     admit: () => true,
+    onSessionEnd: () => () => undefined,
     ...change,
   });
 }
@@ -375,5 +376,31 @@ describe('an open session', () => {
     events.emit({ type: 'server.status', server: SERVER, data: {} });
     wire.drain();
     expect(wire.take()).toEqual([]);
+  });
+});
+
+describe('a reader with a session', () => {
+  const SIGNED_IN: Caller = { ...CALLER, session: 'one' };
+
+  test('is closed as unauthorized when its session ends, and follows it no longer after its own end', () => {
+    const listeners = new Set<() => void>();
+    const onSessionEnd = (id: string, listener: () => void) => {
+      expect(id).toBe('one');
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    };
+    session({ onSessionEnd }).begin(SIGNED_IN, true);
+    for (const listener of listeners) listener();
+    expect(wire.closes).toEqual([{ code: 4401, reason: 'unauthorized' }]);
+    expect(listeners.size).toBe(0);
+  });
+
+  test('gets nothing when its session has ended before it opens', () => {
+    const onSessionEnd = (_: string, listener: () => void) => {
+      listener();
+      return () => undefined;
+    };
+    session({ onSessionEnd }).begin(SIGNED_IN, true);
+    expect([wire.frames, wire.closes]).toEqual([[], [{ code: 4401, reason: 'unauthorized' }]]);
   });
 });
