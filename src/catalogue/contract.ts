@@ -119,8 +119,8 @@ export interface BackupTable {
   get(id: BackupId, server?: ServerId): BackupRecord;
   /** As `get`, with the first page of warnings only. */
   details(id: BackupId, server: ServerId): BackupRecord;
-  /** Whole records, warnings included; `page` is cheaper by far. */
-  list(filter?: BackupFilter): BackupRecord[];
+  /** All at once, without what their servers' owners can inflate; `get` has the whole record. */
+  list(filter?: BackupFilter): BackupSummary[];
   /**
    * Some of a server's backups, newest first, without what their server's owner can inflate.
    *

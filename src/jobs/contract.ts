@@ -209,7 +209,7 @@ export interface Estimate {
 /** What retention would do to a server now. */
 export interface RetentionPlan {
   /** Newest first; without a reason it would go. */
-  readonly backups: readonly { readonly backup: BackupView; readonly reasons: readonly KeepReason[] }[];
+  readonly backups: readonly { readonly backup: BackupSummaryView; readonly reasons: readonly KeepReason[] }[];
 }
 
 /** What a run of retention did, and the plan afterwards. */

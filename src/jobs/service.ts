@@ -33,7 +33,7 @@ import { removeServer } from './delete/server-removal.ts';
 import { acceptSuspect, setLock } from './stored/marks.ts';
 import { countDeliveries, dropDelivery, retryDeliveries, viewDeliveries, type OwedReports } from './report/admin.ts';
 import { makeRoom } from './delete/make-room.ts';
-import { applyRetention, judgeServer, type RetentionDeps } from './delete/prune.ts';
+import { applyRetention, judgeServer, type RetentionDeps, viewVerdicts } from './delete/prune.ts';
 import { prepareRestore, requireRestorable } from './restore/admission.ts';
 import { backupOf, type RestoreDownloads } from './restore/download.ts';
 import type { JobRunner, SubmittedJob } from './runner/runner.ts';
@@ -132,9 +132,7 @@ export class Service implements contract.BackupService {
   async retention(server: ServerId): Promise<contract.RetentionPlan> {
     const verdicts = judgeServer(server, this.#deps);
     if (verdicts.length === 0) await this.#deps.registry.get(server);
-    return {
-      backups: verdicts.map(({ item, reasons }) => ({ backup: viewBackup(item.record, this.#deps), reasons })),
-    };
+    return { backups: viewVerdicts(verdicts, this.#deps) };
   }
 
   async applyRetention(server: ServerId, clockIsRight = false): Promise<contract.AppliedRetention> {

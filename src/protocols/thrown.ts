@@ -23,12 +23,13 @@ export const STATUS_OF: Readonly<Record<FailureCode, ContentfulStatusCode>> = {
   backup_exists: 409,
   server_busy: 409,
   not_running: 409,
+  // Another caller's wish, and no fault of this node.
+  cancelled: 409,
   too_large: 413,
   archive_damaged: 422,
   draining: 503,
   store_unreachable: 503,
   insufficient_storage: 507,
-  cancelled: 500,
   interrupted: 500,
   config_invalid: 500,
   internal: 500,
@@ -64,8 +65,6 @@ export function logThrown(c: AppContext, thrown: unknown, status: number, log: L
   const facts = { requestId: c.get('requestId'), method, path: printableText(path), code, error: thrown };
   // The client hung up: errors that follow from that are no fault of this node.
   if (c.req.raw.signal.aborted) log.debug('Request abandoned', facts);
-  // The caller's job was cancelled, as a caller asked: documented as 500, and no fault of this node.
-  else if (code === 'cancelled') log.debug('Request ended: its job was cancelled', facts);
   else if (status >= 500) log.error('Request failed', facts);
   else log.debug('Request refused', facts);
 }

@@ -5,40 +5,14 @@
 import fs from 'node:fs/promises';
 import net from 'node:net';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { type DaemonProcess, startDaemon } from '../support/daemon-process.ts';
-import { GAME_SERVER, type Host, scratchHost, TOKEN } from '../support/daemon.ts';
+import { GAME_SERVER, scratchHost, TOKEN } from '../support/daemon.ts';
+import { inflateCatalogue } from '../support/inflated-catalogue.ts';
 
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
 const MANY = 5000;
-
-/** Rows like the one that is there, each with a thousand warnings. */
-async function inflate(host: Host): Promise<void> {
-  const catalogue = new DatabaseSync(join(host.directory, 'state', 'catalogue.sqlite'));
-  const page = JSON.stringify(
-    Array.from({ length: 100 }, (_, at) => ({ path: `w/${at}`, code: 'x', message: 'grew' })),
-  );
-  const columns = catalogue
-    .prepare('PRAGMA table_info(backups)')
-    .all()
-    .map(({ name }) => String(name));
-  const copied = columns.filter((name) => !['seq', 'id', 'warnings', 'warning_pages', 'warning_count'].includes(name));
-  catalogue.exec('PRAGMA synchronous = OFF; BEGIN');
-  const row = catalogue.prepare(
-    `INSERT INTO backups (id, warnings, warning_pages, warning_count, ${copied.join(', ')})
-     SELECT :id, '[]', 10, 1000, ${copied.join(', ')} FROM backups ORDER BY seq LIMIT 1`,
-  );
-  const text = catalogue.prepare(`INSERT INTO backup_texts VALUES (:id, 'warnings', :page, :text)`);
-  for (let number = 0; number < MANY; number++) {
-    const id = `bbbbbbbb-0000-4000-8000-${number.toString(16).padStart(12, '0')}`;
-    row.run({ id });
-    for (let at = 0; at < 10; at++) text.run({ id, page: at, text: page });
-  }
-  catalogue.exec('COMMIT');
-  catalogue.close();
-}
 
 async function cpuSeconds({ pid }: DaemonProcess): Promise<number> {
   const [, fields = ''] = (await fs.readFile(`/proc/${pid}/stat`, 'utf8')).split(') ');
@@ -73,7 +47,7 @@ test('a list of 5,000 backups with 1,000 warnings each stays small and cheap for
   const first = await startDaemon(host);
   expect((await first.call(BACKUPS, { body: {} })).status).toBe(201);
   await first.kill();
-  await inflate(host);
+  inflateCatalogue(host.directory, MANY);
   const daemon = await startDaemon(host);
   const list = await get(daemon, BACKUPS);
   expect([list.status, list.bytes < 1200 * MANY]).toEqual([200, true]);

@@ -10,6 +10,8 @@ import { caller, type Host, type RunningDaemon } from './daemon.ts';
 import { watchLine } from './secret-shapes.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+/** Unbuilt, Node takes some 100 MiB to strip the types. */
+const BUILT = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const CHILD = fileURLToPath(new URL('daemon-child.ts', import.meta.url));
 
 export interface DaemonProcess {
@@ -25,6 +27,8 @@ export interface DaemonProcess {
 }
 
 export interface StartOptions {
+  /** Starts the built program, which `npm run test:slow` makes, instead of the sources. */
+  readonly built?: true;
   /** A program, with its words, that is to start it. */
   readonly through?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -37,7 +41,7 @@ export async function startDaemon(
 ): Promise<DaemonProcess> {
   const config = join(host.directory, 'config.yml');
   await writeFile(config, host.config.replace('level: silent', 'level: trace'));
-  const started = await follow(run([MAIN, 'serve', '--config', config], options));
+  const started = await follow(run([options.built === true ? BUILT : MAIN, 'serve', '--config', config], options));
   if (started === undefined) throw new Error('the daemon ended before it served');
   return started;
 }

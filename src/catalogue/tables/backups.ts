@@ -101,11 +101,11 @@ export class Backups implements BackupTable {
     return this.#whole(summaryOf(row), () => this.#texts.warningPage(id, 0).warnings);
   }
 
-  list(filter: BackupFilter = {}): BackupRecord[] {
+  list(filter: BackupFilter = {}): BackupSummary[] {
     const { limit = -1, ...columns } = filter;
     const { clause, values } = where(columns);
-    const sql = `SELECT * FROM backups ${clause} ${NEWEST_FIRST} LIMIT :limit`;
-    return this.#database.all(sql, { ...values, limit }).map((row) => this.#record(row));
+    const sql = `SELECT ${SUMMARY_COLUMNS} FROM backups ${clause} ${NEWEST_FIRST} LIMIT :limit`;
+    return this.#database.all(sql, { ...values, limit }).map(summaryOf);
   }
 
   page(server: ServerId, limit: number, start: PageStart = {}): BackupPage {

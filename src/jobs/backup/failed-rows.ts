@@ -10,7 +10,7 @@ import { Failure } from '../../base/failure.ts';
 import type { ServerId } from '../../base/ids.ts';
 import type { Log } from '../../base/log/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
-import type { BackupRecord } from '../../catalogue/records.ts';
+import type { BackupSummary } from '../../catalogue/records.ts';
 import { newestFirst } from '../../policy/order.ts';
 import type { EventHub } from '../runner/events.ts';
 import type { JobRunner } from '../runner/runner.ts';
@@ -75,7 +75,7 @@ export class FailedRows {
     return (this.#times.get(server) ?? []).filter((at) => at > since);
   }
 
-  #trim(rows: readonly BackupRecord[]): void {
+  #trim(rows: readonly BackupSummary[]): void {
     const { believable, log } = this.#deps;
     if (!believable.canDelete()) return;
     const oldest = believable.now() - KEPT_FOR_MS;
@@ -90,7 +90,7 @@ export class FailedRows {
   }
 
   /** A report that a panel waits for is a row of its own, and stays. */
-  #forget({ id, store, locked }: BackupRecord): void {
+  #forget({ id, store, locked }: BackupSummary): void {
     const { catalogue, failedBackups, runner } = this.#deps;
     if (failedBackups.isDue(store) || runner.open({ backup: id }).length > 0) return;
     catalogue.transaction(() => {

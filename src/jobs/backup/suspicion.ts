@@ -74,6 +74,6 @@ function shapeBefore(undo: JobRecord, restores: readonly JobRecord<'restore'>[],
   return before === undefined ? null : baselineOf(before);
 }
 
-function baselineOf({ id, files, rawSize }: BackupRecord): Baseline {
+function baselineOf({ id, files, rawSize }: Pick<BackupRecord, 'id' | 'files' | 'rawSize'>): Baseline {
   return { id, files, bytes: rawSize };
 }

@@ -43,6 +43,9 @@ const DOING = 'Cannot copy the backup';
 /** Events after which copies are updated: a new backup, or a changed manifest. */
 const FOLLOWED: ReadonlySet<RoostEvent['type']> = new Set(['backup.completed', 'backup.locked']);
 
+/** What decides where a backup is copied to. */
+type Copied = Pick<BackupRecord, 'id' | 'store' | 'damagedAt'>;
+
 export class CopyQueue {
   readonly #deps: CopyQueueDeps;
   readonly #stop = new AbortController();
@@ -62,7 +65,9 @@ export class CopyQueue {
   start(): void {
     if (this.#stop.signal.aborted) return;
     this.#unsubscribe = this.#deps.events.subscribe((event) => this.#follow(event));
-    for (const backup of this.#deps.catalogue.backups.list({ status: 'COMPLETED' })) this.#planMissing(backup);
+    const { catalogue, config } = this.#deps;
+    const all = config.storage.copies.length === 0 ? [] : catalogue.backups.list({ status: 'COMPLETED' });
+    for (const backup of all) this.#planMissing(backup);
     this.retry();
   }
 
@@ -117,14 +122,14 @@ export class CopyQueue {
     this.#work();
   }
 
-  #planMissing(record: BackupRecord): void {
+  #planMissing(record: Copied): void {
     const { copies } = this.#deps.catalogue;
     const planned = new Set(copies.list({ backup: record.id }).map(({ store }) => store));
     for (const store of this.#storesFor(record)) if (!planned.has(store)) copies.plan(record.id, store);
   }
 
   /** None for a backup that goes to the panel and is removed here afterwards. */
-  #storesFor({ id, store, damagedAt }: BackupRecord): string[] {
+  #storesFor({ id, store, damagedAt }: Copied): string[] {
     const isCopied = damagedAt === null && !goesToPanel(id, this.#deps.catalogue);
     return isCopied ? this.#deps.config.storage.copies.filter((name) => name !== store) : [];
   }

@@ -12,7 +12,7 @@ import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { Log } from '../../base/log/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
-import { isSuspect, type BackupRecord } from '../../catalogue/records.ts';
+import { isSuspect, type BackupSummary } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';
 import {
   judgeRetention,
@@ -21,7 +21,9 @@ import {
   type RetentionItem,
   type RetentionVerdict,
 } from '../../policy/retention.ts';
+import type { RetentionPlan } from '../contract.ts';
 import { goesToPanel } from '../report/panel.ts';
+import { viewBackups } from '../views.ts';
 import type { EventHub } from '../runner/events.ts';
 import type { JobRunner } from '../runner/runner.ts';
 
@@ -43,7 +45,7 @@ export interface PruneDeps extends RetentionDeps {
   readonly events: EventHub;
 }
 
-type Judged = RetentionItem & { readonly record: BackupRecord };
+type Judged = RetentionItem & { readonly record: BackupSummary };
 
 /**
  * The backups of a server, newest first, each with its retention verdict. Changes nothing. Backups on their way to the
@@ -69,6 +71,18 @@ export function judgeServer(
     busy: busy.has(record.id),
   }));
   return judgeRetention(history, config.retention, believable.now(), coming);
+}
+
+/** The verdicts as callers see them. */
+export function viewVerdicts(
+  verdicts: readonly RetentionVerdict<Judged>[],
+  deps: Parameters<typeof viewBackups>[1],
+): RetentionPlan['backups'] {
+  const views = viewBackups(
+    verdicts.map(({ item }) => item.record),
+    deps,
+  );
+  return views.map((backup, place) => ({ backup, reasons: verdicts[place]?.reasons ?? [] }));
 }
 
 export interface RetentionRun {
@@ -119,7 +133,7 @@ export function applyRetention(
   });
 }
 
-async function removeOne({ server, id }: BackupRecord, { deleteBackup, log }: RetentionDeps): Promise<boolean> {
+async function removeOne({ server, id }: BackupSummary, { deleteBackup, log }: RetentionDeps): Promise<boolean> {
   try {
     await deleteBackup(server, id);
     log.info('Retention removed a backup', { server, backup: id });

@@ -47,7 +47,7 @@ export async function removeServer(
     catalogue,
   );
   const deleted = deleteAt === null || deleteAt > now ? 0 : await deleteCoveredBackups(server, deps);
-  const kept = catalogue.backups.list({ server }).length;
+  const kept = catalogue.backups.counts(server).all;
   return { deleted, kept, deleteAt: decisionOn(server, catalogue)?.deleteAt ?? null };
 }
 
@@ -83,7 +83,7 @@ export async function deleteCoveredBackups(server: ServerId, deps: ServerRemoval
 }
 
 /** By the order of making where there is one: a clock that was set back must not cover a backup made later. */
-function isCovered({ createdAt, sequence }: BackupRecord, decision: Decision): boolean {
+function isCovered({ createdAt, sequence }: Pick<BackupRecord, 'createdAt' | 'sequence'>, decision: Decision): boolean {
   if (decision.sequence === undefined || sequence === 0) return createdAt <= decision.decidedAt;
   return sequence <= decision.sequence;
 }

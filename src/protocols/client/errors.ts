@@ -7,13 +7,15 @@ import { z } from '@hono/zod-openapi';
 import { Failure, type FailureCode } from '../../base/failure.ts';
 import { printableText } from '../../base/files/paths.ts';
 import type { AppContext } from '../dialect.ts';
-import { failureOf } from '../thrown.ts';
+import { failureOf, isTooMany } from '../thrown.ts';
 import type { ErrorsObject } from './schemas.ts';
 
 type ErrorAnswer = readonly [status: ContentfulStatusCode, code: string];
 
 const CONFLICT: ErrorAnswer = [409, 'ConflictingServerStateException'];
 const NOT_FOUND: ErrorAnswer = [404, 'NotFoundHttpException'];
+/** For requests of which too many are under way. */
+const TOO_MANY: ErrorAnswer = [429, 'TooManyRequestsHttpException'];
 const AWAY: ErrorAnswer = [503, 'ServiceUnavailableHttpException'];
 /** The live panel's answer when its daemon failed. */
 const BROKEN: ErrorAnswer = [500, 'DaemonConnectionException'];
@@ -35,12 +37,12 @@ const ANSWER_OF: Readonly<Record<FailureCode, ErrorAnswer>> = {
   server_busy: CONFLICT,
   backup_exists: CONFLICT,
   not_running: CONFLICT,
+  cancelled: CONFLICT,
   too_large: [413, 'PostTooLargeException'],
   archive_damaged: [422, 'UnprocessableEntityHttpException'],
   draining: AWAY,
   store_unreachable: AWAY,
   insufficient_storage: [507, 'InsufficientStorageException'],
-  cancelled: BROKEN,
   interrupted: BROKEN,
   config_invalid: BROKEN,
   internal: BROKEN,
@@ -70,10 +72,11 @@ type ErrorObject = z.infer<typeof ErrorsObject>['errors'][number];
 export function answerError(c: AppContext, thrown: unknown): Response {
   const failure = failureOf(thrown);
   if (failure.cause instanceof z.ZodError) return answer(c, 422, failure.cause.issues.slice(0, MOST_FAULTS).map(fault));
-  const [status, code] = ANSWER_OF[failure.code];
+  const [status, code] = answerOf(failure);
   // RFC 9110 15.5.2: a 401 must say which scheme it wants.
   if (status === 401) c.header('WWW-Authenticate', 'Bearer realm="roost"');
   if (status === 503) c.header('Retry-After', '30');
+  if (status === 429) c.header('Retry-After', '5');
   // A server's own hint is for callers who hold it: the guard, which answers all others, gives none.
   const hint =
     failure.code === 'server_not_found' && failure.hint !== undefined ? ` ${printableText(failure.hint)}` : '';
@@ -93,7 +96,11 @@ export function answerFault(
 
 export function statusOf(thrown: unknown): number {
   const failure = failureOf(thrown);
-  return failure.cause instanceof z.ZodError ? 422 : ANSWER_OF[failure.code][0];
+  return failure.cause instanceof z.ZodError ? 422 : answerOf(failure)[0];
+}
+
+function answerOf(failure: Failure): ErrorAnswer {
+  return isTooMany(failure) ? TOO_MANY : ANSWER_OF[failure.code];
 }
 
 /** For faults that a schema found; `answerError` lists each with its field. */

@@ -1,4 +1,5 @@
 /** Bad input to every route of the client API: the documented error in its JSON:API body, never 500, nothing changed. */
+import { Failure } from '../../../src/base/failure.ts';
 import { describe, expect, test } from 'vitest';
 import type { Permission } from '../../../src/config/types.ts';
 import { openNativeApp, tokenWith } from '../../support/native-app.ts';
@@ -270,6 +271,22 @@ describe('what breaks behind it', () => {
     const answer = await call('POST', `/api/client/servers/${SERVER}/backups`);
     expect(answer).toMatchObject(refusal(503, 'ServiceUnavailableHttpException'));
     expect(answer.headers.get('retry-after')).toBe('30');
+  });
+
+  test('too much at a time is 429, with the time to come back', async () => {
+    const { call, service } = openNativeApp();
+    service.failWith('backupPage', new Failure('server_busy', 'Cannot look now', { facts: { tooMany: true } }));
+    const answer = await call('GET', `/api/client/servers/${SERVER}/backups`);
+    expect(answer).toMatchObject(refusal(429, 'TooManyRequestsHttpException'));
+    expect(answer.headers.get('retry-after')).toBe('5');
+  });
+
+  test('a job that was cancelled is a conflict, not a fault of the daemon', async () => {
+    const { call, service, logged } = openNativeApp();
+    service.failWithCode('create', 'cancelled');
+    const answer = await call('POST', `/api/client/servers/${SERVER}/backups`);
+    expect(answer).toMatchObject(refusal(409, 'ConflictingServerStateException'));
+    expect(logged.join('')).not.toContain('Request failed');
   });
 
   test('a job that nobody waits for may fail without consequence', async () => {

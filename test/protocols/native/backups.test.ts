@@ -244,14 +244,14 @@ describe('restore', () => {
     expect(service.lastCall('restore')).toBeUndefined();
   });
 
-  test('a cancelled job answers its waiting caller with 500 cancelled', async () => {
+  test('a cancelled job answers its waiting caller with 409 cancelled', async () => {
     const { call, service } = openNativeApp();
     service.holdJobs = true;
     const { id } = service.add();
     const begun = service.nextJob();
     const waiting = call('POST', `${BACKUPS}/restore?id=${id}`);
     (await begun).fail(new Failure('cancelled', 'Cannot restore: it was cancelled'));
-    expect(await waiting).toMatchObject({ status: 500, body: { code: 'cancelled' } });
+    expect(await waiting).toMatchObject({ status: 409, body: { code: 'cancelled' } });
   });
 });
 
