@@ -67,7 +67,7 @@ const INSIDE = {
   jobs: {
     reason: 'the runner knows no verb, and a verb no other, but that a restore may adopt its archive first',
     floors: [
-      ['event-data'],
+      ['event-data', 'node-contract'],
       ['contract'],
       ['runner'],
       ['stored', 'views'],
@@ -75,6 +75,7 @@ const INSIDE = {
       ['report'],
       ['verify', 'adopt', 'rebuild', 'backup', 'copy', 'delete'],
       ['restore'],
+      ['overview'],
       ['service', 'recover'],
       ['housekeeping'],
     ],

@@ -14,6 +14,7 @@ import type { Catalogue } from './contract.ts';
 import { Copies } from './tables/copies.ts';
 import { Database } from './sqlite/database.ts';
 import { Deliveries } from './tables/deliveries.ts';
+import { History } from './tables/history.ts';
 import { Jobs } from './tables/jobs.ts';
 import { Keys } from './tables/keys.ts';
 import { migrate } from './sqlite/migrate.ts';
@@ -45,9 +46,11 @@ export function openCatalogue(
     migrate(database, clock);
     const keys = new Keys(database);
     keys.ensure(DOWNLOAD_TOKEN_KEY, () => random(32));
+    const history = new History(database, clock);
     return {
       servers: new Servers(database, clock),
-      backups: new Backups(database, clock),
+      backups: new Backups(database, clock, history),
+      history,
       copies: new Copies(database, clock),
       deliveries: new Deliveries(database, clock),
       jobs: new Jobs(database, clock),

@@ -6,6 +6,7 @@
 import type { FailureRecord } from '../base/failure.ts';
 import type { BackupId, JobId, ServerId } from '../base/ids.ts';
 import type {
+  AttemptRecord,
   BackupRecord,
   BackupSummary,
   CopyRecord,
@@ -14,11 +15,14 @@ import type {
   DeliveryState,
   JobKind,
   JobRecord,
+  JobResult,
   JobState,
+  Origin,
   PlanRecord,
   PlanState,
   ServerRecord,
   StoredBackupStatus,
+  StoreFlow,
   SuspectRecord,
   WarningRecord,
 } from './records.ts';
@@ -30,6 +34,7 @@ export const CATALOGUE_NAME = 'catalogue.sqlite';
 export interface Catalogue {
   readonly servers: ServerTable;
   readonly backups: BackupTable;
+  readonly history: HistoryTable;
   readonly copies: CopyTable;
   readonly deliveries: DeliveryTable;
   readonly jobs: JobTable;
@@ -56,6 +61,8 @@ export interface NewBackup {
   readonly ignore: readonly string[];
   readonly store: string;
   readonly key: string;
+  readonly origin?: Origin;
+  readonly named?: boolean;
 }
 
 /** What is known once the archive is sealed. */
@@ -109,6 +116,44 @@ export interface BackupStates {
   readonly failed: number;
 }
 
+/** A backup as an overview shows it. */
+export interface ShownBackup extends Pick<
+  BackupRecord,
+  | 'id'
+  | 'name'
+  | 'status'
+  | 'locked'
+  | 'size'
+  | 'rawSize'
+  | 'files'
+  | 'reusedBytes'
+  | 'error'
+  | 'origin'
+  | 'createdAt'
+  | 'completedAt'
+> {
+  readonly damaged: boolean;
+  /** Not accepted as good. */
+  readonly suspect: boolean;
+  /** False when the node chose the name. */
+  readonly named: boolean;
+  readonly startedAt: number | null;
+}
+
+/** What an overview shows of a server's backups. */
+export interface BackupsOverview extends BackupTotals {
+  readonly states: BackupStates;
+  readonly locked: number;
+  /** By the name of the store. */
+  readonly stores: ReadonlyMap<string, BackupTotals>;
+  /** The newest good one, by sequence. */
+  readonly newest: ShownBackup | null;
+  /** Of the attempts after the newest good one: the last that failed, and how many did. Cancelled ones do not count. */
+  readonly lastFailure: (ShownBackup & { readonly failures: number }) | null;
+  /** The newest fourteen of any status, newest first. */
+  readonly recent: readonly ShownBackup[];
+}
+
 export interface BackupTable {
   /** A row `IN_PROGRESS`, created now, last in its server's sequence. `backup_exists` when the id is taken. */
   insert(backup: NewBackup): BackupRecord;
@@ -146,12 +191,18 @@ export interface BackupTable {
   totals(): Map<ServerId, BackupTotals>;
   /** By server. */
   states(): Map<ServerId, BackupStates>;
+  /** Servers with rows, by id. */
+  servers(): readonly ServerId[];
+  /** Counted once for each change of a backup of the server. */
+  overview(server: ServerId): BackupsOverview;
 
   /** IN_PROGRESS -> COMPLETED; `not_running` when it has ended already. */
   complete(id: BackupId, facts: CompletedBackup): BackupRecord;
   /** IN_PROGRESS -> FAILED; `not_running` when it has ended already. */
   fail(id: BackupId, error: FailureRecord): BackupRecord;
   setLocked(id: BackupId, locked: boolean): BackupRecord;
+  /** The name is one that somebody gave from now on. */
+  rename(id: BackupId, name: string): BackupRecord;
   /** COMPLETED only, else `backup_not_ready`. Also forgets an earlier finding of damage. */
   markVerified(id: BackupId): BackupRecord;
   /** COMPLETED only, else `backup_not_ready`. */
@@ -166,12 +217,25 @@ export interface BackupTable {
   delete(id: BackupId): BackupRecord;
 }
 
+/** A row of every attempt at a backup that has ended, kept when its backup is gone. Written with the backup's own row. */
+export interface HistoryTable {
+  find(backup: BackupId): AttemptRecord | undefined;
+  /** Of a server, begun since then, newest first. */
+  list(server: ServerId, since: number, limit: number): AttemptRecord[];
+  /** What came into each store, and went out of it, since then. */
+  flows(since: number): StoreFlow[];
+  /** Forgets attempts before then whose backups are gone, and the oldest of a server with very many; returns how many. */
+  forget(before: number): number;
+}
+
 /** Rows go with their backup; writing one of a backup that is gone does nothing. */
 export interface CopyTable {
   /** Longest unchanged first. */
   list(filter?: { readonly backup?: BackupId; readonly state?: CopyState }): CopyRecord[];
   /** Those of some backups, by backup. */
   ofBackups(backups: readonly BackupId[]): ReadonlyMap<BackupId, readonly CopyRecord[]>;
+  /** By store. */
+  counts(): ReadonlyMap<string, { readonly [State in CopyState]?: number }>;
   /** The copy is to be made, or made again; whatever it was before. */
   plan(backup: BackupId, store: string): void;
   complete(backup: BackupId, store: string): void;
@@ -235,7 +299,7 @@ export interface DeliveryTable {
 
 /** A job to be queued; `request` is the one of its kind. */
 export type NewJob<Kind extends JobKind = JobKind> = {
-  [K in Kind]: Pick<JobRecord<K>, 'id' | 'kind' | 'server' | 'backup' | 'request'>;
+  [K in Kind]: Pick<JobRecord<K>, 'id' | 'kind' | 'server' | 'backup' | 'request' | 'origin'>;
 }[Kind];
 
 export interface JobFilter {
@@ -244,6 +308,8 @@ export interface JobFilter {
   readonly kind?: JobKind;
   readonly state?: JobState;
   readonly limit?: number;
+  /** Older than the job of that id; `job_not_found` when there is none. */
+  readonly before?: JobId;
 }
 
 export interface JobTable {
@@ -256,7 +322,7 @@ export interface JobTable {
   /** Queued and running jobs, oldest first: the order in which they may start. */
   active(filter?: { readonly server?: ServerId; readonly backup?: BackupId }): JobRecord[];
 
-  /** queued -> running; `not_running` otherwise. */
+  /** queued -> running, noted at its backup too when it makes one; `not_running` otherwise. */
   start(id: JobId, phase: string): JobRecord;
   /**
    * running only; `not_running` otherwise. For those who watch: the one change that a power cut may take back, as
@@ -266,7 +332,7 @@ export interface JobTable {
   /** running -> queued: a restart lets it begin again. `not_running` otherwise. */
   requeue(id: JobId): JobRecord;
   /** queued or running -> done, failed, cancelled; `done` from running only. `not_running` when it has ended already. */
-  finish(id: JobId, state: 'done', error?: null): JobRecord;
+  finish(id: JobId, state: 'done', error?: null, result?: JobResult): JobRecord;
   finish(id: JobId, state: 'failed' | 'cancelled', error: FailureRecord): JobRecord;
   /** Removes jobs that ended before then and have no plan left; returns how many. */
   forgetEnded(before: number): number;

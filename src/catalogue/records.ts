@@ -2,13 +2,26 @@
  * What the catalogue holds, as the rooms above see it. Times are milliseconds since the Unix epoch, sizes bytes.
  * These shapes are also what a backup's manifest stores, so that the catalogue can be rebuilt from manifests alone.
  */
-import type { FailureRecord } from '../base/failure.ts';
+import type { FailureCode, FailureRecord } from '../base/failure.ts';
 import type { BackupId, JobId, ServerId } from '../base/ids.ts';
 import type { ServerLimits } from '../config/types.ts';
 
 /** `RESTORING` is not stored: a backup shows it while a restore job of it is queued or runs. */
 export type StoredBackupStatus = 'IN_PROGRESS' | 'COMPLETED' | 'FAILED';
 export type BackupStatus = StoredBackupStatus | 'RESTORING';
+
+/**
+ * Who asked for a backup or another job: a schedule, the panel, a rule of the node itself, or the holder of a token by its
+ * id in the config.
+ */
+export type Origin = 'schedule' | 'panel' | 'retention' | 'verification' | `token:${string}`;
+
+const ORIGIN = /^(?:schedule|panel|retention|verification|token:[^]+)$/;
+
+/** An origin that was stored as text; undefined for none, and for what is none. */
+export function originOf(stored: string | null | undefined): Origin | undefined {
+  return typeof stored === 'string' && ORIGIN.test(stored) ? (stored as Origin) : undefined;
+}
 
 export interface WarningRecord {
   /** As JSON carries it: text, or `\xNN` escapes where the bytes are no text. */
@@ -71,9 +84,44 @@ export interface BackupRecord {
   readonly indexSha256: string | null;
   /** A removal has begun and not ended: no longer a backup to rely on. */
   readonly removing: boolean;
+  /** Absent where it is not known: made elsewhere, or by an earlier version. */
+  readonly origin?: Origin;
+  /** False when the node chose the name; absent where that is not known. */
+  readonly named?: boolean;
+  /** When its job began to run; absent before, and where it is not known. */
+  readonly startedAt?: number;
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly completedAt: number | null;
+}
+
+/** One attempt at a backup, which may be gone by now. */
+export interface AttemptRecord {
+  readonly backup: BackupId;
+  readonly server: ServerId;
+  readonly store: string;
+  readonly status: 'COMPLETED' | 'FAILED';
+  /** Why it failed. */
+  readonly code: FailureCode | null;
+  readonly size: number;
+  readonly rawSize: number;
+  readonly files: number;
+  readonly reusedBytes: number;
+  readonly origin?: Origin;
+  readonly createdAt: number;
+  readonly startedAt: number | null;
+  readonly endedAt: number;
+  /** When its backup was removed; null while it is there. */
+  readonly goneAt: number | null;
+}
+
+/** What came into a store and went out of it within some time, in bytes of archives. */
+export interface StoreFlow {
+  readonly store: string;
+  readonly added: number;
+  readonly removed: number;
+  /** When the first of what came was made; null when nothing came. */
+  readonly first: number | null;
 }
 
 /** A backup as lists have it: small, whatever its server's owner put into it. */
@@ -173,7 +221,14 @@ interface JobBase {
   readonly createdAt: number;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
+  /** Absent where it is not known. */
+  readonly origin?: Origin;
+  /** What it told when it was done; absent for kinds that tell nothing. */
+  readonly result?: JobResult;
 }
+
+/** What is kept of what a job told at its end. Plain data, a few hundred bytes. */
+export type JobResult = Readonly<Record<string, number | string | boolean | undefined>>;
 
 /** A job of one of these kinds; `kind` tells what its `request` holds. */
 export type JobRecord<Kind extends JobKind = JobKind> = {

@@ -6,6 +6,7 @@
  *             are signed with, the node's token as the panel changed it, and what the panel has denied
  *   servers   suspended or not, settings
  *   deliveries  reports that the panel is owed: it waits for them, and only this node can make them
+ *   history   of attempts whose backups are gone
  *   plans     of restores that were not at their end, with their jobs: without them a half-swapped server stays so
  *
  * Backups are not copied: they come from their manifests (jobs/adopt.ts), which are as new and cannot be half a row.
@@ -99,6 +100,7 @@ function salvage(from: string, to: string): void {
       copy(() => read(source, 'SELECT * FROM servers'), 'servers', target);
       copy(() => read(source, 'SELECT * FROM deliveries ORDER BY id'), 'deliveries', target);
       copyPlans(source, target);
+      copy(() => read(source, 'SELECT * FROM history'), 'history', target);
     } finally {
       source.close();
     }

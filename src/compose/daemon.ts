@@ -56,6 +56,9 @@ const SAVE_ENDS_EVERY_MS = 3_000;
 /** How long ended jobs are shown. */
 const JOBS_KEPT_MS = 30 * DAY_MS;
 
+/** How long attempts at backups are remembered whose backups are gone. */
+const HISTORY_KEPT_MS = 400 * DAY_MS;
+
 export interface DaemonDeps {
   readonly clock?: Clock;
   readonly log?: RootLog;
@@ -211,6 +214,7 @@ class RoostDaemon implements Daemon {
     const tidy = (): void => {
       if (this.#believable?.canDelete() !== true) return;
       catalogue.jobs.forgetEnded(this.#clock.now() - JOBS_KEPT_MS);
+      catalogue.history.forget(this.#clock.now() - HISTORY_KEPT_MS);
       catalogue.usedTokens.sweep();
       this.#app?.sweepSessions();
     };
@@ -255,7 +259,7 @@ class RoostDaemon implements Daemon {
   async #serve(catalogue: Catalogue, jobs: Jobs): Promise<string> {
     const { api, tokens, panel } = this.#config;
     const downloads = catalogue.keys.get(DOWNLOAD_TOKEN_KEY) ?? new Uint8Array();
-    const { service, events, runner } = jobs;
+    const { service, node, events, runner } = jobs;
     const [clock, log] = [this.#clock, this.#log];
     const eventLoop = watchEventLoop();
     this.#opened.defer(() => eventLoop.close());
@@ -269,7 +273,7 @@ class RoostDaemon implements Daemon {
     const openCopies = () => ({ pending: count('pending'), failed: count('failed') });
     const shown = { eventLoop, openCopies, version: version() };
     const { sessions } = catalogue;
-    const app = createApp({ service, events, tokens, api, keys, sessions, dialects, clock, log, ...shown });
+    const app = createApp({ service, node, events, tokens, api, keys, sessions, dialects, clock, log, ...shown });
     this.#app = app;
     const server = createHttpServer({ app, api, log });
     this.#server = server;

@@ -42,6 +42,8 @@ import { fetchArchive, RestoreDownloads, sweepSpool } from '../jobs/restore/down
 import { fetchFromStores } from '../jobs/restore/source.ts';
 import { restoreVerb } from '../jobs/restore/restore.ts';
 import { JobRunner } from '../jobs/runner/runner.ts';
+import type { NodeService } from '../jobs/contract.ts';
+import { NodeOverview } from '../jobs/overview/overview.ts';
 import { Service } from '../jobs/service.ts';
 import type { StoreSet } from '../jobs/stored/stores.ts';
 import { KeyedMutex } from '../base/keyed-mutex.ts';
@@ -75,6 +77,7 @@ export interface JobsDeps {
 
 export interface Jobs {
   readonly service: Service;
+  readonly node: NodeService;
   readonly events: EventHub;
   readonly runner: JobRunner;
   /** Undefined on a node without a panel. */
@@ -152,8 +155,10 @@ export function composeJobs(deps: JobsDeps): Jobs {
     version,
     engine,
   });
+  const node = new NodeOverview({ ...reading, runner, clock });
   return {
     service,
+    node,
     events,
     runner,
     reports,

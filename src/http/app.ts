@@ -16,7 +16,7 @@ import type { Log } from '../base/log/log.ts';
 import { printableText } from '../base/files/paths.ts';
 import type { SessionTable } from '../catalogue/sessions.ts';
 import type { ApiConfig, TokenConfig } from '../config/types.ts';
-import type { BackupService, EventSource } from '../jobs/contract.ts';
+import type { BackupService, EventSource, NodeService } from '../jobs/contract.ts';
 import type { App, AppContext, AppEnv, Dialect, DialectDeps } from '../protocols/dialect.ts';
 import { clientDialect } from '../protocols/client/client.ts';
 import * as native from '../protocols/native/native.ts';
@@ -30,6 +30,7 @@ import { systemTimers, type Timers } from '../base/timers.ts';
 
 export interface AppOptions {
   readonly service: BackupService;
+  readonly node: NodeService;
   readonly events: EventSource;
   readonly tokens: readonly TokenConfig[];
   readonly api: Pick<ApiConfig, 'publicUrl' | 'trustedProxies' | 'tls'>;
@@ -109,10 +110,21 @@ export function createApp(options: AppOptions): HttpApp {
 }
 
 function portsOf(options: AppOptions, timers: Timers): DialectDeps {
-  const { service, events, clock, log, version, keys, api } = options;
+  const { service, node, events, clock, log, version, keys, api } = options;
   const { publicUrl } = api;
   const signing = { downloadKey: keys.downloads, socketKey: keys.sockets };
-  return { service, events, clock, timers, log, version, publicUrl, ...signing, ...createDownloads({ log, timers }) };
+  return {
+    service,
+    node,
+    events,
+    clock,
+    timers,
+    log,
+    version,
+    publicUrl,
+    ...signing,
+    ...createDownloads({ log, timers }),
+  };
 }
 
 function headers(api: AppOptions['api']): MiddlewareHandler<AppEnv> {

@@ -2,7 +2,6 @@
  * What the dialects and the HTTP side may ask of the jobs room. A dialect translates its words into these calls and
  * these answers back; it knows neither files nor SQL. Every method throws a `Failure` with a code of `api.md`.
  */
-import type { UnwritablePlace } from '../servers/writable.ts';
 import type { ByteSource } from '../base/source.ts';
 import type { Finding } from '../base/finding.ts';
 import type { BackupId, JobId, ServerId } from '../base/ids.ts';
@@ -13,14 +12,15 @@ import type {
   BackupSummary,
   CopyRecord,
   DeliveryRecord,
-  JobKind,
   JobProgress,
   JobRecord,
+  Origin,
   WarningRecord,
 } from '../catalogue/records.ts';
 import type { ServerLimits } from '../config/types.ts';
 import type { KeepReason } from '../policy/retention.ts';
 import type { RestorePreview, ServerStatus } from './event-data.ts';
+import type { JobFilter, SystemView } from './node-contract.ts';
 
 export interface ServerView {
   readonly id: ServerId;
@@ -92,6 +92,7 @@ export interface CreateBackup {
   /** gitignore lines. Absent or empty: the server's own ignore file counts. */
   readonly ignore?: readonly string[];
   readonly locked?: boolean;
+  readonly origin?: Origin;
   /** What the caller's backups may take up besides the limits of the node. */
   readonly limits?: ServerLimits;
   /**
@@ -107,6 +108,7 @@ export interface RestoreBackup {
   readonly server: ServerId;
   readonly backup: BackupId;
   readonly whenBusy?: WhenBusy;
+  readonly origin?: Origin;
   readonly truncate: boolean;
   /** Paths of the backup, as a listing shows them. */
   readonly paths?: readonly string[];
@@ -283,10 +285,13 @@ export interface BackupService {
   findBackup(backup: BackupId): Promise<BackupView>;
   create(request: CreateBackup): Promise<Accepted>;
   restore(request: RestoreBackup): Promise<AcceptedRestore>;
-  /** Puts back what the newest restore of this backup set aside; `path_not_found` when nothing is kept. */
-  undo(server: ServerId, backup: BackupId): Promise<AcceptedRestore>;
-  verify(server: ServerId, backup: BackupId): Promise<Accepted>;
-  remove(server: ServerId, backup: BackupId): Promise<void>;
+  /**
+   * Puts back what the newest restore of this backup set aside. No job is made of one that is refused: `path_not_found` when
+   * nothing is kept, `invalid_request` when a later restore changed the server.
+   */
+  undo(server: ServerId, backup: BackupId, origin?: Origin): Promise<AcceptedRestore>;
+  verify(server: ServerId, backup: BackupId, origin?: Origin): Promise<Accepted>;
+  remove(server: ServerId, backup: BackupId, origin?: Origin): Promise<void>;
   /**
    * As `remove`, for a panel that has forgotten the backup already: also of a suspended server, and of a backup that is
    * being made or verified, which is cancelled first. `backup_locked`; `server_busy` while it is being restored.
@@ -307,6 +312,7 @@ export interface BackupService {
   /** Removes what another daemon left of the server's backups, as far as it lies in a directory of the server's own. */
   deleteForeignArchives(server: ServerId): Promise<void>;
   setLocked(server: ServerId, backup: BackupId, locked: boolean): Promise<BackupView>;
+  rename(server: ServerId, backup: BackupId, name: string): Promise<BackupView>;
   /** A suspect backup counts as good from now on; others stay as they are. `backup_not_ready` unless completed. */
   accept(server: ServerId, backup: BackupId): Promise<BackupView>;
   /** Resolves once the cancellation was accepted; `not_running` when nothing runs on that backup. */
@@ -332,7 +338,8 @@ export interface BackupService {
    */
   downloadUrl(server: ServerId, backup: BackupId, expiresSeconds: number): Promise<string | undefined>;
 
-  jobs(filter?: { readonly server?: ServerId; readonly kind?: JobKind }): readonly JobView[];
+  /** Newest first; all that are queued or run, and of the ended ones as many as fit. */
+  jobs(filter?: JobFilter): readonly JobView[];
   job(id: JobId): JobView;
   /** Paces a queued or running job from now on; `not_running` when it has ended. */
   setRates(id: JobId, rates: JobRates): JobView;
@@ -354,27 +361,5 @@ export interface BackupService {
 /** Without what its steps keep for themselves. */
 export type DeliveryView = Omit<DeliveryRecord, 'data'>;
 
-export interface SystemView {
-  readonly version: string;
-  readonly node: string;
-  readonly engine: 'isal' | 'zlib';
-  readonly uptimeSeconds: number;
-  readonly servers: number;
-  readonly jobs: { readonly running: number; readonly queued: number };
-  readonly stores: readonly StoreView[];
-  /** Directories of servers that the daemon cannot write: restores there fail. */
-  readonly unwritable?: readonly UnwritablePlace[];
-  /** Reports that the panel is owed: those that wait for their turn or their next try, and those that it refused. */
-  readonly deliveries?: { readonly pending: number; readonly parked: number };
-}
-
-export interface StoreView {
-  readonly name: string;
-  readonly type: string;
-  /** null where the store cannot say, or cannot be reached. */
-  readonly freeBytes: number | null;
-  /** Why it cannot be used now; null when it can. */
-  readonly error: string | null;
-}
-
 export type * from './event-data.ts';
+export type * from './node-contract.ts';

@@ -13,7 +13,7 @@ import type { Log } from '../base/log/log.ts';
 import { wireText } from '../base/files/paths.ts';
 import type { ByteSource } from '../base/source.ts';
 import type { Catalogue, NewBackup } from '../catalogue/contract.ts';
-import type { JobKind, JobRecord, RestoreJobRequest } from '../catalogue/records.ts';
+import type { Origin, RestoreJobRequest } from '../catalogue/records.ts';
 import type { Config } from '../config/types.ts';
 import { checkReserve } from '../policy/limits.ts';
 import type { UnwritablePlace } from '../servers/writable.ts';
@@ -28,10 +28,11 @@ import type { AdoptOnDemand } from './adopt/on-demand.ts';
 import { type DeleteBackup, discardLater, stopWork } from './delete/discard.ts';
 import type { EventHub } from './runner/events.ts';
 import { backupsRevision, listBackups, pageOfBackups } from './look/lists.ts';
+import { listJobs, withResult } from './look/jobs.ts';
 import { Looks } from './look/looks.ts';
 import { removeServer } from './delete/server-removal.ts';
-import { acceptSuspect, setLock } from './stored/marks.ts';
-import { countDeliveries, dropDelivery, retryDeliveries, viewDeliveries, type OwedReports } from './report/admin.ts';
+import { acceptSuspect, renameBackup, setLock } from './stored/marks.ts';
+import { dropDelivery, retryDeliveries, viewDeliveries, type OwedReports } from './report/admin.ts';
 import { makeRoom } from './delete/make-room.ts';
 import { applyRetention, judgeServer, type RetentionDeps, viewVerdicts } from './delete/prune.ts';
 import { prepareRestore, requireRestorable } from './restore/admission.ts';
@@ -41,10 +42,9 @@ import type { FailedRows } from './backup/failed-rows.ts';
 import { checkLimits } from './stored/server-limits.ts';
 import type { StoreSet } from './stored/stores.ts';
 import type { KeyedMutex } from '../base/keyed-mutex.ts';
-import { setPanelName, statusOf, viewBackup, viewJob, viewLostServers, viewServers, viewStore } from './views.ts';
-
-/** Ended jobs that a list shows; queued and running ones are always there. */
-const JOBS_SHOWN = 500;
+import { viewSystem } from './overview/system.ts';
+import { requireKept } from './restore/previous/undo.ts';
+import { setPanelName, statusOf, viewBackup, viewJob, viewLostServers, viewServers } from './views.ts';
 
 export interface ServiceDependencies extends OwedReports {
   readonly catalogue: Catalogue;
@@ -185,17 +185,20 @@ export class Service implements contract.BackupService {
     const backup = this.#newBackup({ ...request, ignore }, store);
     const { id, server } = backup;
     const { limits, report, upload } = request;
-    const job = { id: newJobId(), kind: 'backup' as const, server, backup: id, request: { limits, report, upload } };
+    const asked = { limits, report, upload };
+    const { origin } = request;
+    const job = { id: newJobId(), kind: 'backup' as const, server, backup: id, request: asked, origin };
     return this.#accepted(runner.submit(job, () => void catalogue.backups.insert(backup)));
   }
 
   async restore(request: contract.RestoreBackup): Promise<contract.AcceptedRestore> {
     const prepared = await prepareRestore(request, this.#deps);
     requireRestorable(request, prepared, this.#deps);
-    return this.#submitRestore(request.server, request.backup, prepared.asked, prepared.link);
+    const { server, backup, origin } = request;
+    return this.#submitRestore({ server, backup, origin }, prepared.asked, prepared.link);
   }
 
-  async undo(server: ServerId, backup: BackupId): Promise<contract.AcceptedRestore> {
+  async undo(server: ServerId, backup: BackupId, origin?: Origin): Promise<contract.AcceptedRestore> {
     const { catalogue, registry, runner } = this.#deps;
     const doing = 'Cannot undo the restore';
     catalogue.backups.get(backup, server);
@@ -203,12 +206,12 @@ export class Service implements contract.BackupService {
     requireActive(catalogue, server, doing);
     requireIdle(runner, server, 'refuse', doing);
     requireUnused(runner, backup, ['delete'], doing);
-    return this.#submitRestore(server, backup, { undo: true });
+    requireKept(server, backup, this.#deps);
+    return this.#submitRestore({ server, backup, origin }, { undo: true });
   }
 
   #submitRestore(
-    server: ServerId,
-    backup: BackupId,
+    about: { readonly server: ServerId; readonly backup: BackupId; readonly origin?: Origin | undefined },
     request: RestoreJobRequest,
     link?: string,
   ): contract.AcceptedRestore {
@@ -217,7 +220,7 @@ export class Service implements contract.BackupService {
     if (link !== undefined) downloads?.expect(id, link);
     let outcome: contract.RestoreOutcome = { warnings: [], warningCount: 0 };
     try {
-      const { record, ended } = runner.submit({ id, kind: 'restore', server, backup, request });
+      const { record, ended } = runner.submit({ id, kind: 'restore', ...about, request });
       const done = ended.then((result) => void (outcome = result)).finally(() => downloads?.forget(id));
       return { ...this.#accepted({ record, ended: done }), outcome: () => outcome };
     } catch (error) {
@@ -226,18 +229,18 @@ export class Service implements contract.BackupService {
     }
   }
 
-  async verify(server: ServerId, backup: BackupId): Promise<contract.Accepted> {
+  async verify(server: ServerId, backup: BackupId, origin?: Origin): Promise<contract.Accepted> {
     const { catalogue, runner } = this.#deps;
     const doing = 'Cannot verify the backup';
     requireCompleted(catalogue.backups.get(backup, server), doing);
     requireUnused(runner, backup, ['verify', 'delete'], doing);
-    return this.#accepted(runner.submit({ id: newJobId(), kind: 'verify', server, backup, request: {} }));
+    return this.#accepted(runner.submit({ id: newJobId(), kind: 'verify', server, backup, request: {}, origin }));
   }
 
-  async remove(server: ServerId, backup: BackupId): Promise<void> {
+  async remove(server: ServerId, backup: BackupId, origin?: Origin): Promise<void> {
     this.#deps.catalogue.backups.get(backup, server);
     requireActive(this.#deps.catalogue, server, 'Cannot delete the backup');
-    await this.#deps.deleteBackup(server, backup);
+    await this.#deps.deleteBackup(server, backup, origin);
   }
 
   async claim(server: ServerId, backup: BackupId, signal: AbortSignal): Promise<boolean> {
@@ -263,6 +266,11 @@ export class Service implements contract.BackupService {
 
   async setLocked(server: ServerId, backup: BackupId, locked: boolean): Promise<contract.BackupView> {
     await setLock(server, backup, locked, this.#deps);
+    return this.backup(server, backup);
+  }
+
+  async rename(server: ServerId, backup: BackupId, name: string): Promise<contract.BackupView> {
+    await renameBackup(server, backup, wireText(name), this.#deps);
     return this.backup(server, backup);
   }
 
@@ -305,18 +313,13 @@ export class Service implements contract.BackupService {
     return this.#looks.downloadUrl(...asked);
   }
 
-  jobs(filter: { readonly server?: ServerId; readonly kind?: JobKind } = {}): readonly contract.JobView[] {
-    const { catalogue, runner } = this.#deps;
-    const shown = catalogue.jobs.list({ ...filter, limit: JOBS_SHOWN });
-    const listed = new Set(shown.map(({ id }) => id));
-    const fits = ({ id, kind }: JobRecord): boolean =>
-      !listed.has(id) && (filter.kind === undefined || kind === filter.kind);
-    const older = catalogue.jobs.active(filter.server === undefined ? {} : { server: filter.server }).filter(fits);
-    return [...shown, ...older.reverse()].map((record) => viewJob(record, runner));
+  jobs(filter: contract.JobFilter = {}): readonly contract.JobView[] {
+    return listJobs(filter, this.#deps);
   }
 
   job(id: JobId): contract.JobView {
-    return viewJob(this.#deps.catalogue.jobs.get(id), this.#deps.runner);
+    const { catalogue, runner } = this.#deps;
+    return withResult(viewJob(catalogue.jobs.get(id), runner), catalogue);
   }
 
   setRates(id: JobId, rates: contract.JobRates): contract.JobView {
@@ -338,22 +341,8 @@ export class Service implements contract.BackupService {
     dropDelivery(this.#deps, id);
   }
 
-  async system(): Promise<contract.SystemView> {
-    const { clock, engine, registry, runner, stores, version } = this.#deps;
-    const open = runner.open();
-    const running = open.filter(({ state }) => state === 'running').length;
-    const views = await Promise.all(stores.all().map(viewStore));
-    return {
-      version,
-      node: process.version,
-      engine,
-      uptimeSeconds: Math.floor((clock.monotonic() - this.#startedAt) / 1000),
-      servers: (await registry.list()).length,
-      jobs: { running, queued: open.length - running },
-      stores: views,
-      unwritable: await this.#deps.unwritable?.(),
-      ...countDeliveries(this.#deps),
-    };
+  system(): Promise<contract.SystemView> {
+    return viewSystem(this.#startedAt, this.#deps);
   }
 
   async doctor(): Promise<readonly Finding[]> {
@@ -378,14 +367,23 @@ export class Service implements contract.BackupService {
   }
 
   #retention(): RetentionDeps & ServiceDependencies {
-    return { ...this.#deps, deleteBackup: (server, backup) => this.remove(server, backup) };
+    return { ...this.#deps, deleteBackup: (server, backup) => this.remove(server, backup, 'retention') };
   }
 
   #newBackup(request: contract.CreateBackup, store: Store): NewBackup {
     const { server, id = newBackupId(), ignore = [], locked = false } = request;
     const asked = request.name === undefined ? undefined : wireText(request.name);
-    const name = asked ?? `Backup ${new Date(this.#deps.clock.now()).toISOString().slice(0, 10)}`;
-    return { id, server, name, locked, ignore, store: store.name, key: objectKey(server, id, 'tar.gz') };
+    const name = asked ?? this.#defaultName(server);
+    const made = { origin: request.origin, named: asked !== undefined };
+    return { id, server, name, locked, ignore, store: store.name, key: objectKey(server, id, 'tar.gz'), ...made };
+  }
+
+  /** The day, and the time too where another of the server has that name. */
+  #defaultName(server: ServerId): string {
+    const [day = '', time = ''] = new Date(this.#deps.clock.now()).toISOString().split(/[T.]/);
+    const name = `Backup ${day}`;
+    const { recent } = this.#deps.catalogue.backups.overview(server);
+    return recent.some((other) => other.name.startsWith(name)) ? `${name} ${time}` : name;
   }
 
   #accepted({ record, ended }: SubmittedJob<'backup' | 'verify'>): contract.Accepted {

@@ -141,12 +141,13 @@ export function announceStatuses(runner: JobRunner, events: EventHub): void {
 }
 
 /** Never rejects: a store that is away is one with an error. */
-export async function viewStore(store: Store): Promise<StoreView> {
+export async function viewStore(store: Store): Promise<StoreView & { readonly totalBytes: number | null }> {
   const { name, type } = store;
   try {
     await store.check();
-    return { name, type, freeBytes: (await store.freeSpace())?.bytes ?? null, error: null };
+    const free = await store.freeSpace();
+    return { name, type, freeBytes: free?.bytes ?? null, totalBytes: free?.total ?? null, error: null };
   } catch (error) {
-    return { name, type, freeBytes: null, error: reasonOf(error) };
+    return { name, type, freeBytes: null, totalBytes: null, error: reasonOf(error) };
   }
 }

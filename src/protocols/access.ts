@@ -3,6 +3,7 @@
  * into a `Caller`; nothing after that looks at a credential.
  */
 import type { ServerId } from '../base/ids.ts';
+import type { Origin } from '../catalogue/records.ts';
 import type { Permission, ServerLimits } from '../config/types.ts';
 
 /** Dialects with credentials of their own; on shared routes the presented one decides which dialect answers. */
@@ -18,6 +19,12 @@ export interface Caller {
   readonly limits?: ServerLimits | undefined;
   /** The id of the session by which it asks; absent for the token itself. */
   readonly session?: string;
+}
+
+/** Who asked, as records keep it. */
+export function originOf(caller: Caller | undefined): Origin | undefined {
+  if (caller === undefined) return undefined;
+  return caller.dialect === 'native' || caller.dialect === 'client' ? `token:${caller.id}` : 'panel';
 }
 
 export function mayUse(caller: Caller, permission: Permission): boolean {

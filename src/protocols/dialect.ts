@@ -13,7 +13,7 @@ import type { JobId, ServerId } from '../base/ids.ts';
 import type { Log } from '../base/log/log.ts';
 import type { ByteSource } from '../base/source.ts';
 import type { Timers } from '../base/timers.ts';
-import type { BackupService, EventSource, FileContent } from '../jobs/contract.ts';
+import type { BackupService, EventSource, FileContent, NodeService } from '../jobs/contract.ts';
 import type { Caller, CallerDialect } from './access.ts';
 
 /** Hono's bindings of a request. */
@@ -65,6 +65,7 @@ export interface DownloadPlace {
 
 export interface DialectDeps {
   readonly service: BackupService;
+  readonly node: NodeService;
   readonly events: EventSource;
   readonly clock: Clock;
   readonly timers: Timers;

@@ -96,6 +96,8 @@ export interface StoredObject {
 
 export interface FreeSpace {
   readonly bytes: number;
+  /** Bytes of the file system, used or not; absent where that is not known. */
+  readonly total?: number;
   /** null if the file system does not count them. */
   readonly inodes: number | null;
 }

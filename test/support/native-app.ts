@@ -5,6 +5,7 @@ import { Secret } from '../../src/config/secret.ts';
 import { createApp, type AppOptions } from '../../src/http/app.ts';
 import { MemorySessions } from './memory-sessions.ts';
 import { ManualTime } from './manual-time.ts';
+import { ScriptedNode } from './scripted-node.ts';
 import { ManualEvents, ScriptedService } from './scripted-service.ts';
 import { knownSecret } from './secret-shapes.ts';
 
@@ -32,6 +33,7 @@ export interface Call {
 
 export function openNativeApp(change: Partial<AppOptions> = {}) {
   const service = new ScriptedService();
+  const node = new ScriptedNode();
   const events = new ManualEvents();
   const time = new ManualTime();
   const logged: string[] = [];
@@ -39,6 +41,7 @@ export function openNativeApp(change: Partial<AppOptions> = {}) {
   let requests = 0;
   const app = createApp({
     service,
+    node,
     events,
     tokens: [tokenWith('admin', ADMIN)],
     api: { publicUrl: null, trustedProxies: [], tls: null },
@@ -65,7 +68,7 @@ export function openNativeApp(change: Partial<AppOptions> = {}) {
     return { status: response.status, headers: response.headers, text, body: parsed(text) };
   }
 
-  return { app, service, events, time, logged, call };
+  return { app, service, node, events, time, logged, call };
 }
 
 function parsed(text: string): unknown {

@@ -60,6 +60,8 @@ type Method = Exclude<keyof contract.BackupService, 'jobs' | 'job'>;
 export class ScriptedService implements contract.BackupService {
   readonly calls: { readonly method: string; readonly args: readonly unknown[] }[] = [];
   readonly running: RunningJob[] = [];
+  /** Who asked for each create and restore. */
+  readonly origins: contract.CreateBackup['origin'][] = [];
   readonly serverViews = new Map<string, contract.ServerView>();
   readonly backupViews = new Map<string, contract.BackupView>();
   jobViews: contract.JobView[] = [];
@@ -216,7 +218,9 @@ export class ScriptedService implements contract.BackupService {
   }
 
   async create(request: contract.CreateBackup): Promise<contract.Accepted> {
-    this.#enter('create', request);
+    const { origin, ...asked } = request;
+    this.origins.push(origin);
+    this.#enter('create', asked);
     this.#known(request.server);
     const begun = this.add({
       server: request.server,
@@ -239,7 +243,9 @@ export class ScriptedService implements contract.BackupService {
   }
 
   async restore(request: contract.RestoreBackup): Promise<contract.AcceptedRestore> {
-    this.#enter('restore', request);
+    const { origin, ...asked } = request;
+    this.origins.push(origin);
+    this.#enter('restore', asked);
     this.#known(request.server);
     return this.#acceptRestore(this.#owned(request.server, request.backup));
   }
@@ -283,6 +289,11 @@ export class ScriptedService implements contract.BackupService {
     return this.add({ ...this.#owned(server, backup), locked });
   }
 
+  async rename(server: ServerId, backup: BackupId, name: string): Promise<contract.BackupView> {
+    this.#enter('rename', server, backup, name);
+    return this.add({ ...this.#owned(server, backup), name, named: true });
+  }
+
   async cancel(server: ServerId, backup: BackupId): Promise<void> {
     this.#enter('cancel', server, backup);
     this.#owned(server, backup);
@@ -323,12 +334,17 @@ export class ScriptedService implements contract.BackupService {
     return this.elsewhere;
   }
 
-  jobs(filter: { readonly server?: ServerId; readonly kind?: contract.JobView['kind'] } = {}): contract.JobView[] {
-    return this.jobViews.filter(
-      (job) =>
-        (filter.server === undefined || filter.server === job.server) &&
-        (filter.kind === undefined || filter.kind === job.kind),
-    );
+  jobs({ server, kind, state, limit, before }: contract.JobFilter = {}): contract.JobView[] {
+    const from = before === undefined ? 0 : this.jobViews.findIndex(({ id }) => id === before) + 1;
+    const fits = this.jobViews
+      .slice(from)
+      .filter(
+        (job) =>
+          (server === undefined || server === job.server) &&
+          (kind === undefined || kind === job.kind) &&
+          (state === undefined || state === job.state),
+      );
+    return fits.slice(0, limit);
   }
 
   job(id: JobId): contract.JobView {

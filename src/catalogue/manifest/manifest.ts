@@ -34,7 +34,9 @@ type BackupFacts = Readonly<
     BackupRecord,
     'id' | 'server' | 'name' | 'locked' | 'ignore' | 'store' | 'key' | 'damagedAt' | 'verifiedAt' | 'updatedAt'
   > &
-    Partial<Pick<BackupRecord, 'sequence' | 'suspect' | 'acceptedAt' | 'indexSha256'>>
+    Partial<
+      Pick<BackupRecord, 'sequence' | 'suspect' | 'acceptedAt' | 'indexSha256' | 'origin' | 'named' | 'startedAt'>
+    >
 > & { readonly completedAt: number; readonly ignoreUtf16?: string };
 
 /**
@@ -75,12 +77,15 @@ function ignoreFacts(ignore: readonly string[]) {
 }
 
 /** Fields that older versions did not write; they are left out where they say nothing. */
-function laterFacts({ sequence, suspect, acceptedAt, indexSha256 }: BackupRecord) {
+function laterFacts({ sequence, suspect, acceptedAt, indexSha256, origin, named, startedAt }: BackupRecord) {
   return {
     ...(sequence === 0 ? {} : { sequence }),
     ...(suspect === null ? {} : { suspect }),
     ...(acceptedAt === null ? {} : { acceptedAt }),
     ...(indexSha256 === null ? {} : { indexSha256 }),
+    ...(origin === undefined ? {} : { origin }),
+    ...(named === undefined ? {} : { named }),
+    ...(startedAt === undefined ? {} : { startedAt }),
   };
 }
 

@@ -7,7 +7,7 @@ import { Failure } from '../../base/failure.ts';
 import { wireText } from '../../base/files/paths.ts';
 import { type BackupId, isUuid, type ServerId } from '../../base/ids.ts';
 import { type ArchiveFacts, FORMAT, MAX_MANIFEST_BYTES, VERSION } from './manifest.ts';
-import type { BackupRecord, WarningRecord } from '../records.ts';
+import { type BackupRecord, originOf, type WarningRecord } from '../records.ts';
 
 const count = z.int().min(0);
 const time = z.int();
@@ -36,6 +36,9 @@ const archiveFacts = z.object({
 
 /** More backups than a server makes in ten thousand years; a larger number would leave none for the next ones. */
 const MAX_SEQUENCE = 2 ** 40;
+
+/** Characters of a token's id, and more. */
+const MAX_ORIGIN = 512;
 
 const suspectFacts = z.object({
   reason: z.enum(['empty', 'shrunken_files', 'shrunken_bytes', 'unreadable']),
@@ -67,6 +70,9 @@ const backupFacts = z.object({
   suspect: suspectFacts.nullable().default(null),
   acceptedAt: time.nullable().default(null),
   indexSha256: sha256.nullable().default(null),
+  origin: z.string().max(MAX_ORIGIN).optional(),
+  named: z.boolean().optional(),
+  startedAt: time.optional(),
 });
 
 const manifest = z.object({
@@ -95,7 +101,8 @@ export function decodeArchiveManifest(bytes: Uint8Array): ArchiveFacts {
 export function decodeManifest(bytes: Uint8Array): BackupRecord {
   const { archive, backup: facts } = decode(bytes);
   if (facts === null) throw damaged('it belongs to no backup');
-  const { ignoreUtf16, ...backup } = facts;
+  const { ignoreUtf16, origin: asked, named, startedAt, ...backup } = facts;
+  const origin = originOf(asked);
   if (backup.key !== `${backup.server}/${backup.id}.tar.gz`) throw damaged('its key does not fit its ids');
   const { allocated: _allocated, ...made } = archive;
   return {
@@ -109,6 +116,9 @@ export function decodeManifest(bytes: Uint8Array): BackupRecord {
     status: 'COMPLETED',
     error: null,
     removing: false,
+    ...(origin === undefined ? {} : { origin }),
+    ...(named === undefined ? {} : { named }),
+    ...(startedAt === undefined ? {} : { startedAt }),
   };
 }
 

@@ -104,6 +104,11 @@ export class Database {
     }
   }
 
+  /** True while what was written may still be taken back. */
+  get inTransaction(): boolean {
+    return this.#depth > 0;
+  }
+
   /** How many rows this connection has changed so far, those of cascades included. */
   revision(): number {
     return Number(this.one('SELECT total_changes() AS changes', {})?.['changes']);

@@ -11,6 +11,7 @@ import { judgement } from './migrations/0004-judgement.ts';
 import { backupTexts } from './migrations/0005-backup-texts.ts';
 import { deletionReports } from './migrations/0006-deletion-reports.ts';
 import { sessions } from './migrations/0007-sessions.ts';
+import { attempts } from './migrations/0008-attempts.ts';
 
 /** In order, without gaps. A migration that was released is never changed: the next one corrects it. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -21,6 +22,7 @@ export const MIGRATIONS: readonly Migration[] = [
   backupTexts,
   deletionReports,
   sessions,
+  attempts,
 ];
 
 /**

@@ -1,14 +1,21 @@
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { Values } from '../sqlite/database.ts';
 import { failureText } from '../failure-text.ts';
-import type { BackupRecord, BackupSummary, StoredBackupStatus, SuspectRecord, WarningRecord } from '../records.ts';
+import {
+  type BackupRecord,
+  type BackupSummary,
+  originOf,
+  type StoredBackupStatus,
+  type SuspectRecord,
+  type WarningRecord,
+} from '../records.ts';
 import { ignoreValues, warningValues } from './backup-texts.ts';
 import { failureOrNull, integer, integerOrNull, json, type Row, text, textOrNull } from '../sqlite/row.ts';
 
 /** The columns of `summaryOf`: none of them can be inflated. */
 export const SUMMARY_COLUMNS = `seq, id, server, name, status, locked, ignore, ignore_lines, store, key, size, raw_size, files,
   entries, reused_bytes, sha256, warnings, warning_pages, warning_count, error, damaged_at, verified_at, sequence, suspect, accepted_at,
-  index_sha256, removing, created_at, updated_at, completed_at`;
+  index_sha256, removing, origin, named, started_at, created_at, updated_at, completed_at`;
 
 export function summaryOf(row: Row): BackupSummary {
   const ignoreLines = integerOrNull(row, 'ignore_lines');
@@ -38,9 +45,21 @@ export function summaryOf(row: Row): BackupSummary {
     acceptedAt: integerOrNull(row, 'accepted_at'),
     indexSha256: textOrNull(row, 'index_sha256'),
     removing: integer(row, 'removing') === 1,
+    ...madeOf(row),
     createdAt: integer(row, 'created_at'),
     updatedAt: integer(row, 'updated_at'),
     completedAt: integerOrNull(row, 'completed_at'),
+  };
+}
+
+/** How it was made, as far as that is known. */
+function madeOf(row: Row): Pick<BackupRecord, 'origin' | 'named' | 'startedAt'> {
+  const origin = originOf(textOrNull(row, 'origin'));
+  const [named, startedAt] = [integerOrNull(row, 'named'), integerOrNull(row, 'started_at')];
+  return {
+    ...(origin === undefined ? {} : { origin }),
+    ...(named === null ? {} : { named: named === 1 }),
+    ...(startedAt === null ? {} : { startedAt }),
   };
 }
 
@@ -71,6 +90,9 @@ export function backupValues(record: BackupRecord): Values {
     accepted_at: record.acceptedAt,
     index_sha256: record.indexSha256,
     removing: Number(record.removing),
+    origin: record.origin ?? null,
+    named: record.named === undefined ? null : Number(record.named),
+    started_at: record.startedAt ?? null,
     created_at: record.createdAt,
     updated_at: record.updatedAt,
     completed_at: record.completedAt,

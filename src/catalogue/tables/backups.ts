@@ -6,6 +6,7 @@ import { backupValues, SUMMARY_COLUMNS, summaryOf } from './backup-row.ts';
 import type {
   BackupFilter,
   BackupPage,
+  BackupsOverview,
   BackupTable,
   BackupStates,
   BackupTotals,
@@ -14,28 +15,28 @@ import type {
   PageStart,
   WarningPage,
 } from '../contract.ts';
+import type { History } from './history.ts';
+import { Overviews } from './overview.ts';
 import type { Database, Values } from '../sqlite/database.ts';
 import { failureText } from '../failure-text.ts';
 import type { BackupRecord, BackupSummary, WarningRecord } from '../records.ts';
-import { integer, type Row, text } from '../sqlite/row.ts';
+import { integer, type Row } from '../sqlite/row.ts';
 import { insertInto, where } from '../sqlite/sql.ts';
 import { isTaken } from '../sqlite/sqlite-failure.ts';
 
 const NEWEST_FIRST = 'ORDER BY created_at DESC, seq DESC';
 
-const STATES = `SELECT server,
-  count(*) FILTER (WHERE status = 'COMPLETED') AS completed, count(*) FILTER (WHERE status = 'FAILED') AS failed,
-  count(*) FILTER (WHERE damaged_at IS NOT NULL) AS damaged,
-  count(*) FILTER (WHERE damaged_at IS NULL AND suspect IS NOT NULL AND accepted_at IS NULL) AS suspect
-  FROM backups GROUP BY server`;
-
 export class Backups implements BackupTable {
   readonly #database: Database;
   readonly #clock: Clock;
   readonly #texts: BackupTexts;
+  readonly #history: History;
+  readonly #overviews: Overviews;
 
-  constructor(database: Database, clock: Clock) {
+  constructor(database: Database, clock: Clock, history: History) {
     this.#database = database;
+    this.#history = history;
+    this.#overviews = new Overviews(database, history);
     this.#texts = new BackupTexts(database);
     this.#clock = clock;
   }
@@ -73,11 +74,13 @@ export class Backups implements BackupTable {
       this.#database.transaction(() => {
         this.#database.run(insertInto('backups', values), values);
         this.#texts.write(record.id, record);
+        this.#history.note(record);
       });
     } catch (error) {
       if (!isTaken(error)) throw error;
       throw new Failure('backup_exists', `Cannot add the backup ${record.id}: that id is taken`, { cause: error });
     }
+    this.#overviews.changed(record.server);
     return this.get(record.id);
   }
 
@@ -170,24 +173,24 @@ export class Backups implements BackupTable {
   }
 
   totals(): Map<ServerId, BackupTotals> {
-    const sql = 'SELECT server, count(*) AS backups, sum(size) AS bytes FROM backups GROUP BY server';
-    const rows = this.#database.all(sql, {});
     return new Map(
-      rows.map((row) => [
-        text(row, 'server') as ServerId,
-        { backups: integer(row, 'backups'), bytes: integer(row, 'bytes') },
-      ]),
+      this.servers().map((server) => {
+        const { backups, bytes } = this.overview(server);
+        return [server, { backups, bytes }];
+      }),
     );
   }
 
   states(): Map<ServerId, BackupStates> {
-    return new Map(
-      this.#database.all(STATES, {}).map((row) => {
-        const [damaged, suspect] = [integer(row, 'damaged'), integer(row, 'suspect')];
-        const completed = integer(row, 'completed') - damaged - suspect;
-        return [text(row, 'server') as ServerId, { completed, damaged, suspect, failed: integer(row, 'failed') }];
-      }),
-    );
+    return new Map(this.servers().map((server) => [server, this.overview(server).states]));
+  }
+
+  servers(): readonly ServerId[] {
+    return this.#overviews.servers();
+  }
+
+  overview(server: ServerId): BackupsOverview {
+    return this.#overviews.of(server);
   }
 
   complete(id: BackupId, facts: CompletedBackup): BackupRecord {
@@ -213,7 +216,7 @@ export class Backups implements BackupTable {
     return this.#database.transaction(() => {
       if (this.#database.one(sql, values) === undefined) return this.#refuse(id, 'complete');
       this.#texts.write(id, facts);
-      return this.get(id);
+      return this.#ended(this.get(id));
     });
   }
 
@@ -221,12 +224,17 @@ export class Backups implements BackupTable {
     const sql = `UPDATE backups SET status = 'FAILED', error = :error, updated_at = :now
       WHERE id = :id AND status = 'IN_PROGRESS' RETURNING *`;
     const values = { id, error: failureText(error), now: this.#clock.now() };
-    return this.#update(sql, values) ?? this.#refuse(id, 'fail');
+    return this.#database.transaction(() => this.#ended(this.#update(sql, values) ?? this.#refuse(id, 'fail')));
   }
 
   setLocked(id: BackupId, locked: boolean): BackupRecord {
     const sql = 'UPDATE backups SET locked = :locked, updated_at = :now WHERE id = :id RETURNING *';
     return this.#update(sql, { id, locked: Number(locked), now: this.#clock.now() }) ?? this.get(id);
+  }
+
+  rename(id: BackupId, name: string): BackupRecord {
+    const sql = 'UPDATE backups SET name = :name, named = 1, updated_at = :now WHERE id = :id RETURNING *';
+    return this.#update(sql, { id, name, now: this.#clock.now() }) ?? this.get(id);
   }
 
   markVerified(id: BackupId): BackupRecord {
@@ -262,7 +270,13 @@ export class Backups implements BackupTable {
     const sql = `DELETE FROM backups WHERE id = :id AND locked = 0 AND status <> 'IN_PROGRESS' RETURNING id`;
     // Read before, since its warnings go with the row.
     const record = this.get(id);
-    if (this.#database.one(sql, { id }) !== undefined) return record;
+    const isGone = this.#database.transaction(() => {
+      if (this.#database.one(sql, { id }) === undefined) return false;
+      this.#history.noteGone(id);
+      return true;
+    });
+    this.#overviews.changed(record.server);
+    if (isGone) return record;
     const { locked, status } = record;
     if (locked) {
       throw new Failure('backup_locked', 'Cannot delete the backup: it is locked', { hint: 'Unlock it first.' });
@@ -288,7 +302,16 @@ export class Backups implements BackupTable {
 
   #update(sql: string, values: Values): BackupRecord | undefined {
     const row = this.#database.one(sql, values);
-    return row === undefined ? undefined : this.#record(row);
+    if (row === undefined) return undefined;
+    const record = this.#record(row);
+    this.#overviews.changed(record.server);
+    return record;
+  }
+
+  #ended(record: BackupRecord): BackupRecord {
+    this.#history.note(record);
+    this.#overviews.changed(record.server);
+    return record;
   }
 
   #refuse(id: BackupId, verb: string): never {

@@ -28,6 +28,18 @@ export class Copies implements CopyTable {
     return Map.groupBy(found, ({ backup }) => backup);
   }
 
+  counts(): ReadonlyMap<string, { readonly [State in CopyState]?: number }> {
+    const counted = new Map<string, { [State in CopyState]?: number }>();
+    for (const row of this.#database.all(
+      'SELECT store, state, count(*) AS copies FROM copies GROUP BY store, state',
+      {},
+    )) {
+      const store = text(row, 'store');
+      counted.set(store, { ...counted.get(store), [text(row, 'state')]: integer(row, 'copies') });
+    }
+    return counted;
+  }
+
   plan(backup: BackupId, store: string): void {
     this.#write(backup, store, 'pending', null);
   }

@@ -4,9 +4,9 @@ import type { BackupId, JobId, ServerId } from '../../base/ids.ts';
 import type { JobFilter, JobTable, NewJob } from '../contract.ts';
 import type { Database, Values } from '../sqlite/database.ts';
 import { failureText } from '../failure-text.ts';
-import type { JobRecord, JobState } from '../records.ts';
+import { type JobRecord, type JobResult, type JobState, originOf } from '../records.ts';
 import { readRequest } from './job-request.ts';
-import { failureOrNull, integer, integerOrNull, json, type Row, text } from '../sqlite/row.ts';
+import { failureOrNull, integer, integerOrNull, json, type Row, text, textOrNull } from '../sqlite/row.ts';
 import { insertInto, where } from '../sqlite/sql.ts';
 
 export class Jobs implements JobTable {
@@ -28,6 +28,7 @@ export class Jobs implements JobTable {
       phase: 'queued',
       request: JSON.stringify(job.request),
       created_at: this.#clock.now(),
+      origin: job.origin ?? null,
     };
     this.#database.run(insertInto('jobs', values), values);
     return this.get(job.id);
@@ -45,10 +46,13 @@ export class Jobs implements JobTable {
   }
 
   list(filter: JobFilter = {}): JobRecord[] {
-    const { limit = -1, ...columns } = filter;
+    const { limit = -1, before, ...columns } = filter;
     const { clause, values } = where(columns);
-    const sql = `SELECT * FROM jobs ${clause} ORDER BY created_at DESC, seq DESC LIMIT :limit`;
-    return this.#database.all(sql, { ...values, limit }).map(jobOf);
+    const place = before === undefined ? {} : this.#placeOf(before);
+    const behind =
+      before === undefined ? '' : `${clause === '' ? 'WHERE' : 'AND'} (created_at, seq) < (:createdAt, :seq)`;
+    const sql = `SELECT * FROM jobs ${clause} ${behind} ORDER BY created_at DESC, seq DESC LIMIT :limit`;
+    return this.#database.all(sql, { ...values, ...place, limit }).map(jobOf);
   }
 
   active(filter: { readonly server?: ServerId; readonly backup?: BackupId } = {}): JobRecord[] {
@@ -60,7 +64,13 @@ export class Jobs implements JobTable {
   start(id: JobId, phase: string): JobRecord {
     const sql = `UPDATE jobs SET state = 'running', phase = :phase, started_at = :now
       WHERE id = :id AND state = 'queued' RETURNING *`;
-    return this.#change(sql, { id, phase, now: this.#clock.now() }, 'start');
+    const now = this.#clock.now();
+    return this.#database.transaction(() => {
+      const job = this.#change(sql, { id, phase, now }, 'start');
+      const noted = 'UPDATE backups SET started_at = :now WHERE id = :backup';
+      if (job.kind === 'backup') this.#database.run(noted, { backup: job.backup, now });
+      return job;
+    });
   }
 
   setPhase(id: JobId, phase: string): JobRecord {
@@ -75,17 +85,34 @@ export class Jobs implements JobTable {
     return this.#change(sql, { id }, 'queue again');
   }
 
-  finish(id: JobId, state: 'done' | 'failed' | 'cancelled', error: FailureRecord | null = null): JobRecord {
+  finish(
+    id: JobId,
+    state: 'done' | 'failed' | 'cancelled',
+    error: FailureRecord | null = null,
+    result?: JobResult,
+  ): JobRecord {
     const from = state === 'done' ? `state = 'running'` : `state IN ('queued', 'running')`;
-    const sql = `UPDATE jobs SET state = :state, phase = :state, error = :error, ended_at = :now
+    const sql = `UPDATE jobs SET state = :state, phase = :state, error = :error, ended_at = :now, result = :result
       WHERE id = :id AND ${from} RETURNING *`;
-    const values = { id, state, error: error === null ? null : failureText(error), now: this.#clock.now() };
+    const values = {
+      id,
+      state,
+      error: error === null ? null : failureText(error),
+      result: result === undefined ? null : JSON.stringify(result),
+      now: this.#clock.now(),
+    };
     return this.#change(sql, values, 'end');
   }
 
   forgetEnded(before: number): number {
     const sql = `DELETE FROM jobs WHERE ended_at < :before AND id NOT IN (SELECT job FROM plans)`;
     return this.#database.run(sql, { before });
+  }
+
+  #placeOf(id: JobId): Values {
+    const row = this.#database.one('SELECT created_at, seq FROM jobs WHERE id = :id', { id });
+    if (row === undefined) throw new Failure('job_not_found', 'There is no such job', { facts: { job: id } });
+    return { createdAt: integer(row, 'created_at'), seq: integer(row, 'seq') };
   }
 
   #change(sql: string, values: Values & { readonly id: JobId }, verb: string): JobRecord {
@@ -108,5 +135,14 @@ function jobOf(row: Row): JobRecord {
     createdAt: integer(row, 'created_at'),
     startedAt: integerOrNull(row, 'started_at'),
     endedAt: integerOrNull(row, 'ended_at'),
+    ...toldOf(row),
+  };
+}
+
+function toldOf(row: Row): Pick<JobRecord, 'origin' | 'result'> {
+  const origin = originOf(textOrNull(row, 'origin'));
+  return {
+    ...(origin === undefined ? {} : { origin }),
+    ...(row['result'] === null ? {} : { result: json(row, 'result') as JobResult }),
   };
 }

@@ -1,6 +1,7 @@
 /** Deleting a backup as callers ask for it: what may not be deleted is refused before a job is made of it. */
 import { type BackupId, newJobId, type ServerId } from '../../base/ids.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
+import type { Origin } from '../../catalogue/records.ts';
 import { requireCompleted, requireUnused } from '../runner/admission.ts';
 import type { JobRunner } from '../runner/runner.ts';
 import { requireUnlocked } from './delete.ts';
@@ -18,16 +19,16 @@ export interface DeleteBackupDeps {
  *
  * @throws Failure `backup_not_found`, `backup_locked`, `server_busy`, `draining`, or why its store failed.
  */
-export type DeleteBackup = (server: ServerId, backup: BackupId) => Promise<void>;
+export type DeleteBackup = (server: ServerId, backup: BackupId, origin?: Origin) => Promise<void>;
 
 export function deleteBackup({ catalogue, runner, adoption }: DeleteBackupDeps): DeleteBackup {
-  return async (server, backup) => {
+  return async (server, backup, origin) => {
     const doing = 'Cannot delete the backup';
     const record = catalogue.backups.get(backup, server);
     requireUnlocked(record);
     requireUnused(runner, backup, ['backup', 'restore', 'verify', 'delete'], doing);
     if (record.status === 'IN_PROGRESS') requireCompleted(record, doing, 'server_busy');
-    await runner.submit({ id: newJobId(), kind: 'delete', server, backup, request: {} }).ended;
+    await runner.submit({ id: newJobId(), kind: 'delete', server, backup, request: {}, origin }).ended;
     // The daemon before may have left the same backup under another name.
     await adoption?.delete(server, backup);
   };

@@ -53,7 +53,10 @@ export class Housekeeping {
   private constructor(deps: HousekeepingDeps) {
     const { service, config } = deps;
     this.#deps = deps;
-    this.#pruner = new Pruner({ ...deps, deleteBackup: (server, backup) => service.remove(server, backup) });
+    this.#pruner = new Pruner({
+      ...deps,
+      deleteBackup: (server, backup) => service.remove(server, backup, 'retention'),
+    });
     this.#schedules = new Schedules(config.schedules, deps);
     this.#reverify = new Reverify(deps);
   }
@@ -114,7 +117,7 @@ export class Housekeeping {
     for (const server of serversPastGrace(catalogue, clock.now())) {
       await deleteCoveredBackups(server, {
         ...this.#deps,
-        deleteBackup: (backup) => deleteBackup(server, backup),
+        deleteBackup: (backup) => deleteBackup(server, backup, 'retention'),
       });
     }
   }

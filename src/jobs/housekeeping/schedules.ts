@@ -5,7 +5,7 @@
  * or the machine slept are reported, and made up for once if configured; a server is never queued twice. After a jump of
  * the clock by more than three hours the new time counts at once.
  */
-import { Cron } from 'croner';
+import type { Cron } from 'croner';
 import { JUMP_MS } from '../../base/believable-clock.ts';
 import type { Clock } from '../../base/clock.ts';
 import { asFailure } from '../../base/failure.ts';
@@ -15,6 +15,15 @@ import type { Catalogue } from '../../catalogue/contract.ts';
 import type { ScheduleConfig } from '../../config/types.ts';
 import type { Registry } from '../../servers/registry.ts';
 import type { BackupService } from '../contract.ts';
+import {
+  cronOf,
+  followedText,
+  type FollowedSchedule,
+  nextAfter,
+  readFollowed,
+  scheduleName,
+  SCHEDULES_KEY,
+} from '../look/schedule-times.ts';
 import type { EventHub } from '../runner/events.ts';
 import type { JobRunner } from '../runner/runner.ts';
 
@@ -34,7 +43,6 @@ const LATE_MS = 60_000;
 const SAVE_EVERY_MS = 60_000;
 /** Upper bound of counted missed times. */
 const MOST_MISSED = 1000;
-const KEY = 'schedules';
 
 interface Running {
   readonly config: ScheduleConfig;
@@ -44,6 +52,7 @@ interface Running {
   checkedAt: number;
   /** The first time after `checkedAt`. */
   nextAt: number;
+  missed: FollowedSchedule['missed'];
 }
 
 export class Schedules {
@@ -54,15 +63,14 @@ export class Schedules {
 
   constructor(schedules: readonly ScheduleConfig[], deps: ScheduleDeps) {
     this.#deps = deps;
-    const saved = readTimes(deps.catalogue.keys.getText(KEY));
+    const saved = readFollowed(deps.catalogue.keys.getText(SCHEDULES_KEY));
     const now = deps.clock.now();
     this.#running = schedules.map((config) => {
-      const name = `${config.server} ${config.cron} ${config.timezone ?? ''}`;
-      const timezone = config.timezone ?? undefined;
-      const cron = new Cron(config.cron, { paused: true, mode: '5-or-6-parts', timezone });
+      const name = scheduleName(config);
+      const cron = cronOf(config);
       if (nextAfter(cron, now) === Infinity) deps.log.warn('A schedule never comes', { cron: config.cron });
-      const checkedAt = saved.get(name) ?? now;
-      return { config, cron, name, checkedAt, nextAt: nextAfter(cron, checkedAt) };
+      const { checkedAt = now, missed } = saved.get(name) ?? {};
+      return { config, cron, name, checkedAt, nextAt: nextAfter(cron, checkedAt), missed };
     });
   }
 
@@ -95,6 +103,7 @@ export class Schedules {
     // The daemon ran, but the clock passed over the time: what `missed` says is of times when it did not.
     const run = due || jumped || config.missed === 'run';
     const servers = await this.#serversOf(config);
+    if (missed > 0) schedule.missed = { times: missed, since: checkedAt, noticedAt: now };
     if (missed > 0) this.#reportMissed(schedule, servers, { missed, since: checkedAt, run });
     if (run) for (const server of servers) await this.#begin(server, config);
     return true;
@@ -128,7 +137,7 @@ export class Schedules {
     if (waits)
       return log.info('A scheduled backup was passed over: one of that server waits already', { server, cron });
     try {
-      await service.create({ server, ignore, whenBusy: 'queue' });
+      await service.create({ server, ignore, whenBusy: 'queue', origin: 'schedule' });
     } catch (error) {
       const { code, message } = asFailure(error, 'Cannot begin a scheduled backup');
       log.warn('A scheduled backup was refused', { server, cron, error });
@@ -149,8 +158,13 @@ export class Schedules {
   }
 
   #saveTimes(now: number): void {
-    const times = this.#running.map(({ name, checkedAt }) => [name, checkedAt]);
-    this.#deps.catalogue.keys.setText(KEY, JSON.stringify(times));
+    const followed = new Map(
+      this.#running.map(({ name, checkedAt, missed }) => [
+        name,
+        missed === undefined ? { checkedAt } : { checkedAt, missed },
+      ]),
+    );
+    this.#deps.catalogue.keys.setText(SCHEDULES_KEY, followedText(followed));
     this.#savedAt = now;
   }
 }
@@ -160,25 +174,10 @@ function moveTo(schedule: Running, at: number): void {
   schedule.nextAt = nextAfter(schedule.cron, at);
 }
 
-function nextAfter(cron: Cron, at: number): number {
-  return cron.nextRun(new Date(at))?.getTime() ?? Infinity;
-}
-
 function countRuns(cron: Cron, from: number, to: number): number {
   let count = 0;
   for (let at = cron.nextRun(new Date(from)); at !== null && at.getTime() <= to && count < MOST_MISSED; count++) {
     at = cron.nextRun(at);
   }
   return count;
-}
-
-function readTimes(text: string | undefined): ReadonlyMap<string, number> {
-  const saved: unknown = text === undefined ? [] : JSON.parse(text);
-  const times = new Map<string, number>();
-  for (const pair of Array.isArray(saved) ? (saved as unknown[]) : []) {
-    if (!Array.isArray(pair)) continue;
-    const [name, at] = pair as unknown[];
-    if (typeof name === 'string' && typeof at === 'number') times.set(name, at);
-  }
-  return times;
 }

@@ -5,7 +5,7 @@
 import { type Clock, DAY_MS } from '../../base/clock.ts';
 import type { Failure } from '../../base/failure.ts';
 import type { Catalogue, NewDelivery } from '../../catalogue/contract.ts';
-import type { JobRecord } from '../../catalogue/records.ts';
+import type { JobRecord, JobResult } from '../../catalogue/records.ts';
 
 export interface EndDependencies {
   readonly catalogue: Pick<Catalogue, 'jobs' | 'deliveries' | 'backups'>;
@@ -21,14 +21,14 @@ export const REPORT_FOR_MS = 7 * DAY_MS;
 const RESTORE_MARGIN_MS = 3000;
 
 /**
- * Ends a job as done, failed or cancelled. To be called inside the transaction that also writes what came of it, after
+ * Ends a job as done, failed or cancelled, with what is kept of what it tells. To be called inside the transaction that also writes what came of it, after
  * that was written.
  *
  * @throws Failure `not_running` when it has ended already.
  */
-export function endJob(job: JobRecord, failure: Failure | null, deps: EndDependencies): void {
+export function endJob(job: JobRecord, failure: Failure | null, deps: EndDependencies, result?: JobResult): void {
   const { jobs, deliveries } = deps.catalogue;
-  if (failure === null) jobs.finish(job.id, 'done');
+  if (failure === null) jobs.finish(job.id, 'done', null, result);
   else jobs.finish(job.id, failure.code === 'cancelled' ? 'cancelled' : 'failed', failure.toJSON());
   if (isReported(job)) deliveries.insert(reportOf(job, failure === null, deps));
 }

@@ -7,7 +7,7 @@ import type { Clock } from '../../base/clock.ts';
 import { asFailure, Failure, throwIfAborted } from '../../base/failure.ts';
 import type { JobId, ServerId } from '../../base/ids.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
-import type { JobKind, JobProgress, JobRecord } from '../../catalogue/records.ts';
+import type { JobKind, JobProgress, JobRecord, JobResult } from '../../catalogue/records.ts';
 import type { JobRates, JobResults } from '../contract.ts';
 import type { EventHub } from './events.ts';
 import { endJob, type EndDependencies } from './job-end.ts';
@@ -112,7 +112,7 @@ export class ActiveJob implements RunningJob {
     const { catalogue, clock, events } = this.#around;
     const told = catalogue.transaction(() => {
       const pending = write();
-      endJob(this.record, null, { catalogue, clock });
+      endJob(this.record, null, { catalogue, clock }, keptResult(result));
       return pending;
     });
     this.#meter.complete();
@@ -152,6 +152,13 @@ export class ActiveJob implements RunningJob {
     const data = { ...this.#meter.current() };
     this.#around.events.publish({ type: this.#verb.events.progress, server, backup, job, data });
   }
+}
+
+/** What the row keeps: numbers and times, without lists. */
+function keptResult(result: JobResults[JobKind]): JobResult | undefined {
+  if (result === undefined) return undefined;
+  const { warningCount, undoUntil, counts, dryRun } = result;
+  return { ...counts, ...dryRun?.counts, ...(dryRun === undefined ? {} : { dryRun: true }), warningCount, undoUntil };
 }
 
 /** Ends a job as failed or cancelled, with whatever its verb changes along with it, and tells of it. */

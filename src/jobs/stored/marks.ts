@@ -1,4 +1,4 @@
-/** What people decide about a backup: locked or not, accepted or not. In the row and in the manifest. */
+/** What people decide about a backup: its name, locked or not, accepted or not. In the row and in the manifest. */
 import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { KeyedMutex } from '../../base/keyed-mutex.ts';
@@ -57,9 +57,25 @@ export async function acceptSuspect(server: ServerId, backup: BackupId, deps: Ma
   });
 }
 
+/**
+ * Gives a backup another name. The manifest follows the row: one that lags shows the old name after a rebuild.
+ *
+ * @throws Failure `backup_not_found`, `server_busy` while it is being deleted.
+ */
+export async function renameBackup(server: ServerId, backup: BackupId, name: string, deps: MarkDeps): Promise<void> {
+  const { catalogue, stores, runner, turns, log } = deps;
+  await turns.run(backup, async () => {
+    const { removing } = catalogue.backups.get(backup, server);
+    requireUnused(runner, backup, ['delete'], 'Cannot rename the backup');
+    if (removing) throw beingRemoved('rename the backup');
+    const renamed = catalogue.backups.rename(backup, name);
+    if (renamed.status === 'COMPLETED') await refreshManifest(stores.get(renamed.store), renamed, log);
+  });
+}
+
 /** A lock would keep a backup of which part may be gone. */
-function beingRemoved(): Failure {
-  return new Failure('server_busy', 'Cannot change the lock: the deletion of the backup has begun', {
+function beingRemoved(doing = 'change the lock'): Failure {
+  return new Failure('server_busy', `Cannot ${doing}: the deletion of the backup has begun`, {
     hint: 'Part of it may be gone. The deletion is tried again every hour.',
   });
 }

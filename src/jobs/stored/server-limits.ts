@@ -39,7 +39,8 @@ export function archiveLimit(server: ServerId, asked: ServerLimits | undefined, 
   return mostBytes(limitsOf(server, asked, deps), bytesOf(server, deps));
 }
 
-function limitsOf(server: ServerId, asked: ServerLimits | undefined, { config }: LimitDeps): ServerLimits {
+/** Limits in force for a server, with what a request may use besides. */
+export function limitsOf(server: ServerId, asked: ServerLimits | undefined, { config }: LimitDeps): ServerLimits {
   const { servers, ...node } = config.limits;
   const own = servers[server];
   const here = {
@@ -51,5 +52,5 @@ function limitsOf(server: ServerId, asked: ServerLimits | undefined, { config }:
 }
 
 function bytesOf(server: ServerId, { catalogue }: LimitDeps): number {
-  return catalogue.backups.totals().get(server)?.bytes ?? 0;
+  return catalogue.backups.overview(server).bytes;
 }

@@ -49,7 +49,7 @@ export class Reverify {
     if (record === undefined) return;
     this.#notBefore.set(record.id, now + RETRY_MS);
     try {
-      const { ended } = await service.verify(record.server, record.id);
+      const { ended } = await service.verify(record.server, record.id, 'verification');
       ended.then(
         () => this.#notBefore.delete(record.id),
         () => undefined,

@@ -2,6 +2,7 @@
 import type { z } from '@hono/zod-openapi';
 import type { ServerId } from '../../base/ids.ts';
 import type { CreateBackup } from '../../jobs/contract.ts';
+import { originOf } from '../access.ts';
 import type { App, DialectDeps } from '../dialect.ts';
 import { jsonBody } from '../request-body.ts';
 import { bearerRoute, jsonAnswer, optionalBody } from '../route-answers.ts';
@@ -42,7 +43,11 @@ export function mountBackups(app: App, ports: DialectDeps, guard: Guard): void {
     responses: { 200: jsonAnswer(schemas.BackupObject, 'The backup that was begun'), ...ANY_ERROR },
   });
   app.openapi(create, async (c) => {
-    const request = { ...createRequest(c.get('server'), c.req.valid('json')), limits: c.get('caller')?.limits };
+    const request = {
+      ...createRequest(c.get('server'), c.req.valid('json')),
+      limits: c.get('caller')?.limits,
+      origin: originOf(c.get('caller')),
+    };
     const accepted = await withMessages(REFUSALS.create, () => service.create(request));
     // Not awaited: the failure is in the record and the events, and must not be an unhandled rejection.
     accepted.ended.catch(() => undefined);

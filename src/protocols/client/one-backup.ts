@@ -2,6 +2,8 @@
 import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { BackupService, BackupView, RestoreBackup } from '../../jobs/contract.ts';
+import type { Origin } from '../../catalogue/records.ts';
+import { originOf } from '../access.ts';
 import type { App, DialectDeps } from '../dialect.ts';
 import { ignoredBody, jsonBody } from '../request-body.ts';
 import { bearerRoute, jsonAnswer, optionalBody } from '../route-answers.ts';
@@ -34,7 +36,9 @@ export function mountOneBackup(app: App, { service }: DialectDeps, guard: Guard)
   });
   app.openapi(remove, async (c) => {
     const id = backupIdOf(c.req.valid('param').backup);
-    await withMessages(REFUSALS.delete, () => removeBackup(service, c.get('server'), id));
+    await withMessages(REFUSALS.delete, () =>
+      removeBackup(service, { server: c.get('server'), id, origin: originOf(c.get('caller')) }),
+    );
     return c.body(null, 204);
   });
 
@@ -51,7 +55,8 @@ export function mountOneBackup(app: App, { service }: DialectDeps, guard: Guard)
     const id = backupIdOf(c.req.valid('param').backup);
     const { truncate, force } = c.req.valid('json');
     const request = { server: c.get('server'), backup: id, truncate: truncate ?? true, force: force ?? undefined };
-    const accepted = await withMessages(REFUSALS.restore, () => restoreBackup(service, request));
+    const origin = originOf(c.get('caller'));
+    const accepted = await withMessages(REFUSALS.restore, () => restoreBackup(service, { ...request, origin }));
     // Not awaited: the failure is in the events, and must not be an unhandled rejection.
     accepted.ended.catch(() => undefined);
     return c.body(null, 202);
@@ -73,10 +78,13 @@ export function mountOneBackup(app: App, { service }: DialectDeps, guard: Guard)
 }
 
 /** A failed backup has nothing for its lock to protect, so it can be deleted. */
-async function removeBackup(service: BackupService, server: ServerId, id: BackupId): Promise<void> {
+async function removeBackup(
+  service: BackupService,
+  { server, id, origin }: { readonly server: ServerId; readonly id: BackupId; readonly origin: Origin | undefined },
+): Promise<void> {
   const { status, locked } = await service.backup(server, id);
   if (status === 'FAILED' && locked) await service.setLocked(server, id, false);
-  await service.remove(server, id);
+  await service.remove(server, id, origin);
 }
 
 /** @throws Failure `backup_not_ready` while it is being made (the service says `server_busy`). */

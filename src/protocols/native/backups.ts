@@ -1,14 +1,15 @@
 /** Listing, creating, deleting, locking and estimating backups. */
-import type { z } from '@hono/zod-openapi';
+import { z } from '@hono/zod-openapi';
 import type { CreateBackup } from '../../jobs/contract.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
+import { originOf } from '../access.ts';
 import type { App, AppContext, DialectDeps } from '../dialect.ts';
 import { bearerRoute, jsonAnswer, optionalBody, requiredBody } from '../route-answers.ts';
 import { ANY_ERROR, BACKUPS } from './answers.ts';
 import { ignoredBody, jsonBody } from '../request-body.ts';
 import { backupIdOf, guard } from './guard.ts';
 import * as schemas from './schemas.ts';
-import { backupObject, estimateObject } from './views.ts';
+import { backupObject, backupSummaryObject, estimateObject } from './views.ts';
 import { BackupLists } from './backup-lists.ts';
 import { backupUrl, endOf, jobUrl, ownUrl } from './waiting.ts';
 
@@ -20,7 +21,10 @@ const list = bearerRoute({
   description: 'All of them in one array; with `limit`, a page, whose `Link` header (RFC 8288) leads to the next one.',
   request: { params: schemas.ServerParams, query: schemas.ListQuery },
   responses: {
-    200: jsonAnswer(schemas.BackupObject.array(), 'Backups of the server'),
+    200: jsonAnswer(
+      z.union([schemas.BackupObject.array(), schemas.BackupSummaryObject.array()]),
+      'Backups of the server',
+    ),
     304: { description: 'If-None-Match names the list as it still is' },
     ...ANY_ERROR,
   },
@@ -76,26 +80,30 @@ export function mountBackups(app: App, ports: DialectDeps): void {
 
   app.openapi(list, async (c): Promise<Response> => {
     const server = c.get('server');
-    const { limit, cursor } = c.req.valid('query');
-    if (limit === undefined && cursor === undefined) {
+    const { limit, cursor, before, fields } = c.req.valid('query');
+    if ([limit, cursor, before, fields].every((given) => given === undefined)) {
       const { json, tag } = await lists.of(server);
       c.header('ETag', tag);
       if (c.req.header('if-none-match') === tag) return c.body(null, 304);
       const headers = { 'Content-Type': 'application/json', 'Content-Length': `${json.byteLength}` };
       return c.body(c.env?.outgoing === undefined ? json : sharedBody(c, json), 200, headers);
     }
-    const page = await service.backupPage(server, limit ?? PAGE, { after: cursor });
+    const start = cursor ?? (before === undefined ? undefined : `${before}.0`);
+    const page = await service.backupPage(server, limit ?? PAGE, { after: start });
     if (page.next !== undefined) {
-      const query = `limit=${limit ?? PAGE}&cursor=${encodeURIComponent(page.next)}`;
+      const more = fields === undefined ? '' : '&fields=summary';
+      const query = `limit=${limit ?? PAGE}&cursor=${encodeURIComponent(page.next)}${more}`;
       c.header('Link', `<${ownUrl(ports, `/api/servers/${server}/backups?${query}`)}>; rel="next"`);
     }
-    return c.json(page.backups.map(backupObject), 200);
+    const shown = fields === undefined ? page.backups.map(backupObject) : page.backups.map(backupSummaryObject);
+    return c.json(shown, 200);
   });
 
   app.openapi(create, async (c) => {
     const accepted = await service.create({
       ...createRequest(c.get('server'), c.req.valid('json')),
       limits: c.get('caller')?.limits,
+      origin: originOf(c.get('caller')),
     });
     c.header('Location', backupUrl(ports, accepted.backup));
     const ended = await endOf(c, accepted);
@@ -105,7 +113,7 @@ export function mountBackups(app: App, ports: DialectDeps): void {
   });
 
   app.openapi(remove, async (c) => {
-    await service.remove(c.get('server'), backupIdOf(c.req.valid('query').id));
+    await service.remove(c.get('server'), backupIdOf(c.req.valid('query').id), originOf(c.get('caller')));
     return c.json({ success: true as const }, 200);
   });
 

@@ -16,6 +16,7 @@ import { answerFault } from './errors.ts';
 import { lookSlots } from './look-slots.ts';
 import { mountNode } from './node.ts';
 import { mountOneBackup } from './one-backup.ts';
+import { mountOverview } from './overview/overview.ts';
 import { mountPanelReports } from './panel-reports.ts';
 import { mountPolicies } from './policies.ts';
 import { mountRestores } from './restores.ts';
@@ -48,6 +49,7 @@ export function nativeDialect(identify: NonNullable<Dialect['identify']>, signIn
       mountOneBackup(app, ports);
       mountSignIn(app, ports, signIn);
       mountNode(app, ports);
+      mountOverview(app, ports);
       mountPolicies(app, ports);
       mountPanelReports(app, ports);
       mountDocument(app, ports.version);

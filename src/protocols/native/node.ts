@@ -2,13 +2,17 @@
 import { createRoute } from '@hono/zod-openapi';
 import { Failure } from '../../base/failure.ts';
 import { parseJobId, parseServerId } from '../../base/ids.ts';
-import { holdsServer } from '../access.ts';
+import type { JobFilter, JobView, ServerOverview } from '../../jobs/contract.ts';
+import { type Caller, holdsServer } from '../access.ts';
 import type { App, DialectDeps } from '../dialect.ts';
 import { bearerRoute, jsonAnswer, requiredBody } from '../route-answers.ts';
 import { ANY_ERROR } from './answers.ts';
 import { jsonBody } from '../request-body.ts';
 import { guard, nativeCaller } from './guard.ts';
+import { JobObject, JobParams, JobsObject, JobsQuery } from './job-schemas.ts';
 import * as schemas from './schemas.ts';
+import { ServersQuery, ServerWithOverview, SystemQuery, SystemWithUsage } from './overview/schemas.ts';
+import { overviewObject, usageObject } from './overview/views.ts';
 import { jobObject, serverObject, systemObject } from './views.ts';
 
 const servers = bearerRoute({
@@ -16,7 +20,8 @@ const servers = bearerRoute({
   path: '/api/servers',
   summary: 'The servers that the token holds',
   middleware: [guard('backup.read')],
-  responses: { 200: jsonAnswer(schemas.ServerObject.array(), 'Servers'), ...ANY_ERROR },
+  request: { query: ServersQuery },
+  responses: { 200: jsonAnswer(ServerWithOverview.array(), 'Servers'), ...ANY_ERROR },
 });
 
 const server = bearerRoute({
@@ -24,8 +29,8 @@ const server = bearerRoute({
   path: '/api/servers/{server}',
   summary: 'One server',
   middleware: [guard('backup.read')],
-  request: { params: schemas.ServerParams },
-  responses: { 200: jsonAnswer(schemas.ServerObject, 'The server'), ...ANY_ERROR },
+  request: { params: schemas.ServerParams, query: ServersQuery },
+  responses: { 200: jsonAnswer(ServerWithOverview, 'The server'), ...ANY_ERROR },
 });
 
 const setServer = bearerRoute({
@@ -41,9 +46,10 @@ const jobs = bearerRoute({
   method: 'get',
   path: '/api/jobs',
   summary: 'Jobs of the servers that the token holds',
-  middleware: [guard('node.read')],
-  request: { query: schemas.JobsQuery },
-  responses: { 200: jsonAnswer(schemas.JobsObject, 'Jobs'), ...ANY_ERROR },
+  description: 'All that are queued or run, and the newest of those that have ended; with `limit` or `before`, a page.',
+  middleware: [guard('node.read', 'backup.read')],
+  request: { query: JobsQuery },
+  responses: { 200: jsonAnswer(JobsObject, 'Jobs'), ...ANY_ERROR },
 });
 
 const job = bearerRoute({
@@ -52,8 +58,8 @@ const job = bearerRoute({
   summary: 'One job',
   description: 'For who may read the node, and for who may begin such jobs of the server.',
   middleware: [guard('node.read', 'backup.read', 'backup.create', 'backup.restore')],
-  request: { params: schemas.JobParams },
-  responses: { 200: jsonAnswer(schemas.JobObject, 'The job'), ...ANY_ERROR },
+  request: { params: JobParams },
+  responses: { 200: jsonAnswer(JobObject, 'The job'), ...ANY_ERROR },
 });
 
 const system = bearerRoute({
@@ -61,7 +67,8 @@ const system = bearerRoute({
   path: '/api/system',
   summary: 'The state of this node',
   middleware: [guard('node.read')],
-  responses: { 200: jsonAnswer(schemas.SystemObject, 'The node'), ...ANY_ERROR },
+  request: { query: SystemQuery },
+  responses: { 200: jsonAnswer(SystemWithUsage, 'The node'), ...ANY_ERROR },
 });
 
 const doctor = bearerRoute({
@@ -82,15 +89,26 @@ const health = createRoute({
 });
 
 export function mountNode(app: App, ports: DialectDeps): void {
-  const { service } = ports;
+  const { service, node } = ports;
 
   app.openapi(servers, async (c) => {
     const caller = nativeCaller(c);
     const held = (await service.servers()).filter(({ id }) => holdsServer(caller, id));
-    return c.json(held.map(serverObject), 200);
+    const shown = held.map(serverObject);
+    if (c.req.valid('query').with === undefined) return c.json(shown, 200);
+    const overviews = await node.overviews(held.map(({ id }) => id));
+    return c.json(
+      shown.map((each, at) => withOverview(each, overviews[at])),
+      200,
+    );
   });
 
-  app.openapi(server, async (c) => c.json(serverObject(await service.server(c.get('server'))), 200));
+  app.openapi(server, async (c) => {
+    const view = await service.server(c.get('server'));
+    if (c.req.valid('query').with === undefined) return c.json(serverObject(view), 200);
+    const [overview] = await node.overviews([view.id]);
+    return c.json(withOverview(serverObject(view), overview), 200);
+  });
 
   app.openapi(setServer, async (c) => {
     const { suspended } = c.req.valid('json');
@@ -99,11 +117,13 @@ export function mountNode(app: App, ports: DialectDeps): void {
 
   app.openapi(jobs, (c) => {
     const caller = nativeCaller(c);
-    const { server, kind } = c.req.valid('query');
-    const held = service
-      .jobs({ server: server === undefined ? undefined : parseServerId(server.toLowerCase()), kind })
-      .filter((view) => holdsServer(caller, view.server));
-    return c.json({ jobs: held.map(jobObject) }, 200);
+    const { server, before, ...asked } = c.req.valid('query');
+    const filter = {
+      ...asked,
+      server: server === undefined ? undefined : parseServerId(server.toLowerCase()),
+      before: before === undefined ? undefined : parseJobId(before.toLowerCase()),
+    };
+    return c.json({ jobs: heldJobs(caller, filter, service).map(jobObject) }, 200);
   });
 
   app.openapi(job, (c) => {
@@ -112,7 +132,11 @@ export function mountNode(app: App, ports: DialectDeps): void {
     return c.json(jobObject(view), 200);
   });
 
-  app.openapi(system, async (c) => c.json(systemObject(await service.system()), 200));
+  app.openapi(system, async (c) => {
+    const shown = systemObject(await service.system());
+    if (c.req.valid('query').with === undefined) return c.json(shown, 200);
+    return c.json({ ...shown, usage: usageObject(await node.node()) }, 200);
+  });
 
   app.openapi(doctor, async (c) => {
     const findings = Array.from(await service.doctor());
@@ -123,4 +147,35 @@ export function mountNode(app: App, ports: DialectDeps): void {
   // What health checks ask for until they are told otherwise: Nagios and Varnish GET /, HAProxy OPTIONS /.
   app.get('/', (c) => c.json({ status: 'ok' as const }, 200));
   app.on('OPTIONS', ['/', '/health'], (c) => c.json({ status: 'ok' as const }, 200, { Allow: 'GET, HEAD, OPTIONS' }));
+}
+
+function withOverview(shown: ReturnType<typeof serverObject>, overview: ServerOverview | undefined) {
+  return overview === undefined ? shown : { ...shown, overview: overviewObject(overview) };
+}
+
+/** Pages of jobs read for one page of those that a caller holds. */
+const MOST_PAGES = 20;
+
+/**
+ * Jobs of servers that the caller holds. A page of a caller who holds few servers of many is filled from several pages of
+ * all; one that stays short has reached the oldest, or `MOST_PAGES`.
+ *
+ * @throws Failure `job_not_found` for a `before` that is no job, or one of a server that is not held.
+ */
+function heldJobs(caller: Caller, filter: JobFilter, service: DialectDeps['service']): JobView[] {
+  const isHeld = ({ server }: JobView): boolean => holdsServer(caller, server);
+  if (filter.before !== undefined && !isHeld(service.job(filter.before))) {
+    throw new Failure('job_not_found', 'There is no such job');
+  }
+  const { limit } = filter;
+  if (limit === undefined) return service.jobs(filter).filter(isHeld);
+  const held: JobView[] = [];
+  let { before } = filter;
+  for (let pages = 0; pages < MOST_PAGES && held.length < limit; pages++) {
+    const page = service.jobs({ ...filter, before });
+    held.push(...page.filter(isHeld).slice(0, limit - held.length));
+    before = page.at(-1)?.id;
+    if (page.length < limit || before === undefined) break;
+  }
+  return held;
 }

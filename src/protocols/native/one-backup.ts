@@ -1,11 +1,12 @@
 /** Details, cancellation, verification and contents of one backup. */
 import { Failure } from '../../base/failure.ts';
 import { wirePath } from '../../base/files/paths.ts';
+import { originOf } from '../access.ts';
 import type { App, DialectDeps } from '../dialect.ts';
 import { admitted } from '../send-backup.ts';
-import { bearerRoute, jsonAnswer } from '../route-answers.ts';
+import { bearerRoute, jsonAnswer, requiredBody } from '../route-answers.ts';
 import { ANY_ERROR, BACKUPS } from './answers.ts';
-import { ignoredBody } from '../request-body.ts';
+import { ignoredBody, jsonBody } from '../request-body.ts';
 import { backupIdOf, guard, nativeCaller } from './guard.ts';
 import * as schemas from './schemas.ts';
 import { backupObject, directoryObject, warningsObject } from './views.ts';
@@ -20,6 +21,15 @@ const details = bearerRoute({
   middleware: [guard('backup.read')],
   request: { params: schemas.BackupParams },
   responses: { 200: jsonAnswer(schemas.BackupObject, 'The backup'), ...ANY_ERROR },
+});
+
+const rename = bearerRoute({
+  method: 'patch',
+  path: BACKUP,
+  summary: 'Give the backup another name',
+  middleware: [guard('backup.create'), jsonBody],
+  request: { params: schemas.BackupParams, body: requiredBody(schemas.RenameBody) },
+  responses: { 200: jsonAnswer(schemas.BackupObject, 'The backup as it is now'), ...ANY_ERROR },
 });
 
 const warnings = bearerRoute({
@@ -94,6 +104,12 @@ export function mountOneBackup(app: App, ports: DialectDeps): void {
     c.json(backupObject(await service.backup(c.get('server'), backupIdOf(c.req.valid('param').id))), 200),
   );
 
+  app.openapi(rename, async (c) => {
+    const name = c.req.valid('json').name.trim();
+    const view = await service.rename(c.get('server'), backupIdOf(c.req.valid('param').id), name);
+    return c.json(backupObject(view), 200);
+  });
+
   app.openapi(warnings, async (c) => {
     const { cursor = 0 } = c.req.valid('query');
     return c.json(
@@ -108,7 +124,11 @@ export function mountOneBackup(app: App, ports: DialectDeps): void {
   });
 
   app.openapi(verify, async (c) => {
-    const accepted = await service.verify(c.get('server'), backupIdOf(c.req.valid('param').id));
+    const accepted = await service.verify(
+      c.get('server'),
+      backupIdOf(c.req.valid('param').id),
+      originOf(c.get('caller')),
+    );
     c.header('Location', backupUrl(ports, accepted.backup));
     const ended = await endOf(c, accepted);
     return ended === undefined ? c.json(backupObject(accepted.backup), 202) : c.json(backupObject(ended), 200);

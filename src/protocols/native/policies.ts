@@ -11,7 +11,8 @@ import { bearerRoute, jsonAnswer, optionalBody, requiredBody } from '../route-an
 import { ANY_ERROR } from './answers.ts';
 import { guard, nativeCaller } from './guard.ts';
 import * as schemas from './policy-schemas.ts';
-import { JobObject, JobParams, ServerParams } from './schemas.ts';
+import { JobObject, JobParams } from './job-schemas.ts';
+import { ServerParams } from './schemas.ts';
 import { backupObject, jobObject } from './views.ts';
 
 const retention = bearerRoute({

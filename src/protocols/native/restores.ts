@@ -2,6 +2,7 @@
 import type { z } from '@hono/zod-openapi';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { AcceptedRestore, RestoreBackup } from '../../jobs/contract.ts';
+import { originOf } from '../access.ts';
 import type { App, AppContext, DialectDeps } from '../dialect.ts';
 import { ignoredBody, jsonBody } from '../request-body.ts';
 import { bearerRoute, jsonAnswer, optionalBody } from '../route-answers.ts';
@@ -44,7 +45,7 @@ export function mountRestores(app: App, ports: DialectDeps): void {
   app.openapi(restore, async (c) => {
     const body = c.req.valid('json');
     const request = restoreRequest(c.get('server'), backupIdOf(c.req.valid('query').id), body);
-    const accepted = await service.restore(request);
+    const accepted = await service.restore({ ...request, origin: originOf(c.get('caller')) });
     const done = await outcomeOf(c, accepted, ports);
     if (done === undefined) return begun(c, accepted, 'Backup restore started', ports);
     return c.json(
@@ -54,7 +55,11 @@ export function mountRestores(app: App, ports: DialectDeps): void {
   });
 
   app.openapi(undo, async (c) => {
-    const accepted = await service.undo(c.get('server'), backupIdOf(c.req.valid('param').id));
+    const accepted = await service.undo(
+      c.get('server'),
+      backupIdOf(c.req.valid('param').id),
+      originOf(c.get('caller')),
+    );
     const done = await outcomeOf(c, accepted, ports);
     if (done === undefined) return begun(c, accepted, 'Undo started', ports);
     return c.json(restoreObject('Restore undone successfully', done), 200);

@@ -52,7 +52,6 @@ export const WHOLE_SENTENCES: ReadonlySet<string> = new Set([BACKUP_ID_REQUIRED,
 
 export const ServerParams = z.object({ server: z.string().openapi({ description: 'The server’s UUID' }) });
 export const BackupParams = ServerParams.extend({ id: z.string().openapi({ description: 'The backup’s UUID' }) });
-export const JobParams = z.object({ id: z.string().openapi({ description: 'The job’s UUID' }) });
 
 export const BackupQuery = z.object({
   id: z.string(BACKUP_ID_REQUIRED).min(1, BACKUP_ID_REQUIRED).openapi({ description: 'The backup’s UUID' }),
@@ -119,6 +118,10 @@ export const LockBody = z.object({ locked: z.boolean(LOCKED_REQUIRED) });
 export const EstimateBody = z.object({ ignore: patterns.optional() });
 export const ServerBody = z.strictObject({ suspended: z.boolean('must be a boolean') });
 
+export const RenameBody = z
+  .strictObject({ name: name.refine((text) => text.trim() !== '', 'must not be empty') })
+  .openapi('RenameBackup');
+
 export const ListQuery = z.object({
   limit: z
     .string()
@@ -131,6 +134,21 @@ export const ListQuery = z.object({
     .max(64)
     .optional()
     .openapi({ description: 'From `next` in the Link header of the page before; then `limit` is 100 without it' }),
+  before: z
+    .string()
+    .max(64)
+    .refine((text) => !Number.isNaN(Date.parse(text)), 'must be a date')
+    .transform((text) => Date.parse(text))
+    .optional()
+    .openapi({
+      type: 'string',
+      format: 'date-time',
+      description: 'Only backups made before then; a page, as with `limit`',
+    }),
+  fields: z
+    .literal('summary', 'must be "summary"')
+    .optional()
+    .openapi({ description: 'Without warnings, ignored files and copies' }),
 });
 export const WarningsQuery = z.object({
   cursor: z
@@ -163,12 +181,7 @@ export const ContentQuery = z.object({
     .max(LONGEST_PATH * 3)
     .openapi({ description: 'Percent-encoded bytes, UTF-8 or not' }),
 });
-export const JobsQuery = z.object({
-  server: z.string().optional(),
-  kind: z.enum(['backup', 'restore', 'verify', 'delete']).optional(),
-});
-
-const date = z.string().openapi({ format: 'date-time' });
+export const date = z.string().openapi({ format: 'date-time' });
 export const ErrorReason = z.object({ code: z.string(), message: z.string() });
 
 export const ErrorObject = z
@@ -183,6 +196,13 @@ const CopyObject = z.object({
   updatedAt: date,
   error: ErrorReason.optional(),
 });
+
+export const OriginObject = z
+  .object({
+    by: z.enum(['schedule', 'panel', 'retention', 'verification', 'token']),
+    token: z.string().optional().openapi({ description: 'The token’s id in the config' }),
+  })
+  .openapi({ description: 'Who asked for it; absent where that is not known' });
 
 export const BackupObject = z
   .object({
@@ -226,8 +246,21 @@ export const BackupObject = z
       .openapi({ description: 'Why it is not taken for a good backup until it is accepted' }),
     acceptedAt: date.optional().openapi({ description: 'When an operator accepted a suspect backup' }),
     sequence: z.number().optional().openapi({ description: 'The order of making; absent for one made elsewhere' }),
+    origin: OriginObject.optional(),
+    startedAt: date.optional().openapi({ description: 'When its job began to run' }),
+    seconds: z.number().optional().openapi({ description: 'How long its job ran' }),
+    named: z.boolean().optional().openapi({ description: 'False when the node chose the name' }),
   })
   .openapi('Backup');
+
+/** A backup in a list of `fields=summary`. */
+export const BackupSummaryObject = BackupObject.omit({
+  warnings: true,
+  ignoredFiles: true,
+  ignoredFilesCount: true,
+  copies: true,
+  jobId: true,
+}).openapi('BackupSummary');
 
 export const WarningsObject = z
   .object({ warnings: WarningObject.array(), cursor: z.string().optional() })
@@ -306,35 +339,6 @@ export const ServerObject = z
       .openapi({ description: 'There when only backups are left: restoring one makes the directory' }),
   })
   .openapi('Server');
-
-export const JobObject = z
-  .object({
-    id: z.string(),
-    kind: z.enum(['backup', 'restore', 'verify', 'delete']),
-    server: z.string(),
-    backup: z.string(),
-    state: z.enum(['queued', 'running', 'done', 'failed', 'cancelled']),
-    phase: z.string(),
-    progress: z
-      .object({
-        phase: z.string(),
-        bytesDone: z.number(),
-        bytesTotal: z.number(),
-        filesDone: z.number(),
-        filesTotal: z.number(),
-        bytesPerSecond: z.number(),
-        etaSeconds: z.number().nullable(),
-      })
-      .optional(),
-    position: z.number().optional(),
-    createdAt: date,
-    startedAt: date.optional(),
-    endedAt: date.optional(),
-    error: ErrorReason.optional(),
-  })
-  .openapi('Job');
-
-export const JobsObject = z.object({ jobs: JobObject.array() });
 
 export const SystemObject = z
   .object({

@@ -6,7 +6,13 @@ import type { z } from '@hono/zod-openapi';
 import { isoDate } from '../../base/clock.ts';
 import type { FailureRecord } from '../../base/failure.ts';
 import { wireText } from '../../base/files/paths.ts';
-import { isSuspect, type SuspectRecord, type WarningRecord } from '../../catalogue/records.ts';
+import {
+  isSuspect,
+  type JobResult,
+  type Origin,
+  type SuspectRecord,
+  type WarningRecord,
+} from '../../catalogue/records.ts';
 import type {
   BackupSummaryView,
   BackupView,
@@ -19,11 +25,13 @@ import type {
   SystemView,
   WarningPageView,
 } from '../../jobs/contract.ts';
+import type { JobObject } from './job-schemas.ts';
 import type {
   BackupObject,
+  BackupSummaryObject,
   DirectoryObject,
   EstimateObject,
-  JobObject,
+  OriginObject,
   RestoreObject,
   ServerObject,
   SystemObject,
@@ -62,7 +70,40 @@ export function backupObject(view: BackupSummaryView): z.infer<typeof BackupObje
     suspect: view.suspect !== null && isSuspect(view) ? suspicion(view.suspect) : undefined,
     acceptedAt: dateOf(view.acceptedAt),
     sequence: view.sequence === 0 ? undefined : view.sequence,
+    origin: originObject(view.origin),
+    startedAt: view.startedAt === undefined ? undefined : isoDate(view.startedAt),
+    seconds: secondsOf(view),
+    named: view.named,
   };
+}
+
+/** A backup without what its server's owner can inflate. */
+export function backupSummaryObject(view: BackupSummaryView): z.infer<typeof BackupSummaryObject> {
+  const {
+    warnings: _,
+    ignoredFiles: _files,
+    ignoredFilesCount: _count,
+    copies: _copies,
+    ...summary
+  } = backupObject(view);
+  return summary;
+}
+
+function secondsOf({ startedAt, completedAt }: BackupSummaryView): number | undefined {
+  return startedAt === undefined || completedAt === null ? undefined : Math.max(0, (completedAt - startedAt) / 1000);
+}
+
+export function originObject(origin: Origin | undefined): z.infer<typeof OriginObject> | undefined {
+  if (origin === undefined) return undefined;
+  switch (origin) {
+    case 'schedule':
+    case 'panel':
+    case 'retention':
+    case 'verification':
+      return { by: origin };
+    default:
+      return { by: 'token', token: origin.slice('token:'.length) };
+  }
 }
 
 function suspicion({ reason, message }: SuspectRecord) {
@@ -121,7 +162,9 @@ export function jobObject(view: JobView): z.infer<typeof JobObject> {
     createdAt: isoDate(view.createdAt),
     startedAt: dateOf(view.startedAt),
     endedAt: dateOf(view.endedAt),
-    error: reason(view.error),
+    error: view.error === null ? undefined : { ...reason(view.error), hint: view.error.hint },
+    caller: originObject(view.origin),
+    result: view.result === undefined ? undefined : resultObject(view.result),
   };
 }
 
@@ -163,6 +206,15 @@ export function systemObject(view: SystemView): z.infer<typeof SystemObject> {
   };
 }
 
+function resultObject(result: JobResult): Record<string, number | string | boolean> {
+  const given = Object.entries(result).filter((entry): entry is [string, number | string | boolean] => {
+    return entry[1] !== undefined;
+  });
+  return Object.fromEntries(given);
+}
+
+function reason(record: FailureRecord): { code: string; message: string };
+function reason(record: FailureRecord | null): { code: string; message: string } | undefined;
 function reason(record: FailureRecord | null): { code: string; message: string } | undefined {
   return record === null ? undefined : { code: record.code, message: record.message };
 }

@@ -37,6 +37,7 @@ export function mountBackups(app: App, { service }: DialectDeps): void {
     const accepted = await service.create({
       server: c.get('server'),
       whenBusy: 'queue',
+      origin: 'panel',
       id,
       name: name === '' ? undefined : name,
       ignore: ignore ?? [],
@@ -49,13 +50,13 @@ export function mountBackups(app: App, { service }: DialectDeps): void {
     const { uuid: backup, truncate, force } = await bodyAs(c, RestoreBody);
     const request = { server: c.get('server'), backup, truncate: truncate ?? false, force: force ?? undefined };
     await (
-      await service.restore({ ...request, whenBusy: 'queue' })
+      await service.restore({ ...request, whenBusy: 'queue', origin: 'panel' })
     ).ended;
     return c.json({ success: true, message: 'Backup restored successfully' });
   });
 
   app.delete(`${path}/:backup`, panelOnly, ignoredBody, async (c) => {
-    await service.remove(c.get('server'), parseBackupId(c.req.param('backup').toLowerCase()));
+    await service.remove(c.get('server'), parseBackupId(c.req.param('backup').toLowerCase()), 'panel');
     return c.json({ success: true });
   });
 }

@@ -44,7 +44,7 @@ export function mountOperations(app: App, { service, log }: DialectDeps): void {
 }
 
 async function create(service: BackupService, server: ServerId, name: string): Promise<object> {
-  const { size, sha256 } = await (await service.create({ server, name, whenBusy: 'queue' })).ended;
+  const { size, sha256 } = await (await service.create({ server, name, whenBusy: 'queue', origin: 'panel' })).ended;
   return { name, bytes: size, sha256 };
 }
 
@@ -53,7 +53,7 @@ async function restore(service: BackupService, server: ServerId, name: string): 
   const backup = (await named(service, server, name)).find(({ status }) => status !== 'FAILED');
   if (backup === undefined) throw new Failure('backup_not_found', 'There is no such backup');
   await (
-    await service.restore({ server, backup: backup.id, truncate: false, whenBusy: 'queue' })
+    await service.restore({ server, backup: backup.id, truncate: false, whenBusy: 'queue', origin: 'panel' })
   ).ended;
   return { ok: true };
 }
@@ -66,7 +66,7 @@ async function remove(service: BackupService, server: ServerId, name: string): P
   const all = await named(service, server, name);
   const oldest = all.findLast(({ status }) => status !== 'FAILED');
   const going = all.filter((backup) => backup.status === 'FAILED' || backup === oldest);
-  for (const { id } of going) await service.remove(server, id);
+  for (const { id } of going) await service.remove(server, id, 'panel');
   return { ok: true };
 }
 

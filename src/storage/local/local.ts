@@ -162,9 +162,9 @@ export class LocalStore implements Store {
     this.#requireOpen();
     await this.check();
     try {
-      const { bavail, bsize, files, ffree } = await statfs(this.#directory);
+      const { bavail, blocks, bsize, files, ffree } = await statfs(this.#directory);
       // btrfs and others create inodes on demand and report 0 of 0.
-      return { bytes: bavail * bsize, inodes: files === 0 ? null : ffree };
+      return { bytes: bavail * bsize, total: blocks * bsize, inodes: files === 0 ? null : ffree };
     } catch (error) {
       throw await explainStoreError(error, 'Cannot ask for free space', this.#directory);
     }

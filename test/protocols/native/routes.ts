@@ -7,6 +7,8 @@ export interface GuardedRoute {
   /** Below the server, or from the root for routes of the node. */
   readonly path: (server: string, backup: string) => string;
   readonly permission: Permission;
+  /** Another permission that is enough. */
+  readonly orPermission?: Permission;
   readonly body?: unknown;
   /** False for routes of the node as a whole. */
   readonly ofServer: boolean;
@@ -44,7 +46,12 @@ export const GUARDED_ROUTES: readonly GuardedRoute[] = [
   route('GET', 'backup.read', (server) => `/api/servers/${server}`, { ofBackup: false }),
   route('PATCH', 'node.manage', (server) => `/api/servers/${server}`, { ofBackup: false, body: { suspended: true } }),
   route('GET', 'backup.read', () => '/api/servers', { ofServer: false, ofBackup: false }),
-  route('GET', 'node.read', () => '/api/jobs', { ofServer: false, ofBackup: false }),
+  route('GET', 'node.read', () => '/api/jobs', { ofServer: false, ofBackup: false, orPermission: 'backup.read' }),
+  route('GET', 'node.read', () => '/api/schedules', { ofServer: false, ofBackup: false, orPermission: 'backup.read' }),
+  route('GET', 'backup.read', (server) => `/api/servers/${server}/history`, { ofBackup: false }),
+  route('PATCH', 'backup.create', (server, backup) => `${backups(server)}/${backup}`, {
+    body: { name: 'Before 1.22' },
+  }),
   route('GET', 'node.read', () => '/api/system', { ofServer: false, ofBackup: false }),
   route('GET', 'node.read', () => '/api/panel/reports', { ofServer: false, ofBackup: false }),
   route('POST', 'node.manage', () => '/api/panel/reports/retry', { ofServer: false, ofBackup: false }),

@@ -3,9 +3,12 @@
  * removed, with later changes to it; paths that the restore did not touch stay as they are. Possible until the previous
  * tree expires, and only while no later restore has changed the server.
  */
+import type { Clock } from '../../../base/clock.ts';
 import { asFailure, Failure } from '../../../base/failure.ts';
 import { SliceTimer } from '../../../base/files/handle-writes.ts';
 import { printable, wirePath } from '../../../base/files/paths.ts';
+import type { BackupId, ServerId } from '../../../base/ids.ts';
+import type { Catalogue } from '../../../catalogue/contract.ts';
 import type { PlanRecord } from '../../../catalogue/records.ts';
 import type { GameServer } from '../../../servers/registry.ts';
 import { Stage, UNDO_TREES } from '../../../servers/stage/stage.ts';
@@ -38,20 +41,42 @@ export async function runUndo(job: RunningJob<'restore'>, deps: RestoreDeps): Pr
   await finishCommitted(job, stored, deps);
 }
 
+type KeptDeps = { readonly catalogue: Pick<Catalogue, 'plans'>; readonly clock: Pick<Clock, 'now'> };
+
 /**
- * The newest restore of this backup with a kept previous tree, marked so that it does not expire during the undo.
+ * The newest restore of this backup with a kept previous tree.
  *
  * @throws Failure `path_not_found` when there is none; `invalid_request` when a later restore changed the server.
  */
+export function requireKept(server: ServerId, backup: BackupId, { catalogue, clock }: KeptDeps): Kept {
+  const kept = keptOf(server, catalogue).findLast(({ plan }) => plan.backup === backup);
+  if (kept === undefined || (kept.plan.keep?.until ?? 0) <= clock.now()) throw nothingKept();
+  if (kept.plan.superseded) throw superseded();
+  return kept;
+}
+
+/** The restore of a server that can be undone now, and until when (ms); undefined when there is none. */
+export function undoable(
+  server: ServerId,
+  { catalogue, clock }: KeptDeps,
+): { readonly backup: BackupId; readonly until: number } | undefined {
+  for (const { plan } of keptOf(server, catalogue).reverse()) {
+    const { backup, keep, superseded: isSuperseded, undoneBy } = plan;
+    if (keep !== null && keep.until > clock.now() && !isSuperseded && undoneBy === null) {
+      return { backup, until: keep.until };
+    }
+  }
+  return undefined;
+}
+
+function keptOf(server: ServerId, { plans }: KeptDeps['catalogue']): Kept[] {
+  return plans.list({ server, state: 'kept' }).map((record) => ({ record, plan: restorePlanOf(record) }));
+}
+
+/** The tree that an undo puts back, marked so that it does not expire meanwhile. @throws as `requireKept`. */
 function markKept(job: RunningJob, deps: RestoreDeps): Kept {
   const { server, backup, id } = job.record;
-  const all = deps.catalogue.plans.list({ server, state: 'kept' }).map((record) => ({
-    record,
-    plan: restorePlanOf(record),
-  }));
-  const kept = all.findLast(({ plan }) => plan.backup === backup);
-  if (kept === undefined || (kept.plan.keep?.until ?? 0) <= deps.clock.now()) throw nothingKept();
-  if (kept.plan.superseded) throw superseded();
+  const kept = requireKept(server, backup, deps);
   const plan = { ...kept.plan, undoneBy: id };
   return { record: deps.catalogue.plans.advance(kept.record.job, 'kept', 'kept', plan), plan };
 }

@@ -10,7 +10,7 @@ import { backupIdOf, knownServer, panelOnly } from '../requests/guard.ts';
 import { createSchema, restoreSchema } from '../requests/requests.ts';
 
 /** Panels do not retry: work queues behind a busy server, and its end is reported, however late. */
-const FOR_PANEL = { whenBusy: 'queue', report: true } as const;
+const FOR_PANEL = { whenBusy: 'queue', report: true, origin: 'panel' } as const;
 
 export function mountBackups(app: App, { service }: DialectDeps, facts: FlavourFacts): void {
   const path = '/api/servers/:server/backup';

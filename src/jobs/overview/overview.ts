@@ -1,0 +1,143 @@
+/**
+ * What a page of the whole node shows (node-contract.ts). Reads rows that are counted once for each change, so that an
+ * overview of hundreds of servers with thousands of backups each costs a few milliseconds; gives way between servers.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type Clock, DAY_MS, HOUR_MS } from '../../base/clock.ts';
+import type { ServerId } from '../../base/ids.ts';
+import type { Catalogue, ShownBackup } from '../../catalogue/contract.ts';
+import type { Config } from '../../config/types.ts';
+import type { Registry } from '../../servers/registry.ts';
+import type { HistoryView, NodeService, NodeView, ScheduleView, ServerOverview } from '../contract.ts';
+import { readFollowed, scheduleName, SCHEDULES_KEY, ScheduleTimes } from '../look/schedule-times.ts';
+import { undoable } from '../restore/previous/undo.ts';
+import type { JobRunner } from '../runner/runner.ts';
+import { limitsOf } from '../stored/server-limits.ts';
+import { problemsOf } from './problems.ts';
+import { type NodeDeps, viewNode } from './system.ts';
+
+export interface OverviewDeps extends NodeDeps {
+  readonly catalogue: Pick<Catalogue, 'backups' | 'copies' | 'history' | 'keys' | 'plans' | 'servers'>;
+  readonly registry: Pick<Registry, 'get' | 'list'>;
+  readonly runner: Pick<JobRunner, 'open'>;
+  readonly config: NodeDeps['config'] & Pick<Config, 'schedules'>;
+  readonly clock: Clock;
+}
+
+/** Servers that are counted in one go. */
+const AT_ONCE = 20;
+/** How old the newest good backup of a server without a schedule may be. */
+const UNPLANNED_MS = 48 * HOUR_MS;
+/** Of a schedule's step: a backup takes its time, and hosts sleep. */
+const ALLOWED_STEPS = 1.25;
+/** Times that a schedule shows. */
+const COMING = 3;
+/** Attempts in one answer. */
+const MOST_ATTEMPTS = 5000;
+/** How long an answer that asked the stores is given again. */
+const NODE_KEPT_MS = 5000;
+
+export class NodeOverview implements NodeService {
+  readonly #deps: OverviewDeps;
+  readonly #times: ScheduleTimes;
+  #node: { readonly at: number; readonly view: Promise<NodeView> } | undefined;
+
+  constructor(deps: OverviewDeps) {
+    this.#deps = deps;
+    this.#times = new ScheduleTimes(deps.config.schedules);
+  }
+
+  async overviews(servers: readonly ServerId[]): Promise<readonly ServerOverview[]> {
+    const present = new Set((await this.#deps.registry.list()).map(({ id }) => id));
+    const made: ServerOverview[] = [];
+    for (const [at, server] of servers.entries()) {
+      if (at % AT_ONCE === AT_ONCE - 1) await nextTurn();
+      made.push(this.#overview(server, present.has(server)));
+    }
+    return made;
+  }
+
+  async schedules(): Promise<readonly ScheduleView[]> {
+    const { catalogue, clock, registry } = this.#deps;
+    const now = clock.now();
+    const present = (await registry.list()).map(({ id }) => id);
+    const followed = readFollowed(catalogue.keys.getText(SCHEDULES_KEY));
+    return this.#times.all(now, COMING).map(({ config, last, next }) => {
+      const { server, cron, timezone, ignore, missed: whenMissed } = config;
+      const servers = server === '*' ? present : [server];
+      return {
+        server,
+        servers,
+        cron,
+        timezone,
+        ignore,
+        whenMissed,
+        next,
+        last: last === undefined ? null : { at: last, ...this.#outcomes(servers, last) },
+        missed: followed.get(scheduleName(config))?.missed ?? null,
+      };
+    });
+  }
+
+  node(): Promise<NodeView> {
+    const now = this.#deps.clock.monotonic();
+    if (this.#node === undefined || now - this.#node.at >= NODE_KEPT_MS) {
+      this.#node = { at: now, view: viewNode(this.#deps) };
+    }
+    return this.#node.view;
+  }
+
+  async history(server: ServerId, days: number): Promise<HistoryView> {
+    const { catalogue, clock, registry } = this.#deps;
+    const found = catalogue.history.list(server, clock.now() - days * DAY_MS, MOST_ATTEMPTS + 1);
+    if (found.length === 0 && catalogue.backups.overview(server).backups === 0) await registry.get(server);
+    return { attempts: found.slice(0, MOST_ATTEMPTS), more: found.length > MOST_ATTEMPTS };
+  }
+
+  #overview(server: ServerId, directory: boolean): ServerOverview {
+    const { catalogue, clock, runner } = this.#deps;
+    const counts = catalogue.backups.overview(server);
+    const now = clock.now();
+    const planned = this.#times.of(server, now);
+    const allowed = planned === undefined ? UNPLANNED_MS : planned.step * ALLOWED_STEPS;
+    const lateSeconds =
+      counts.newest === null ? null : Math.max(0, Math.round((now - counts.newest.createdAt - allowed) / 1000));
+    const { suspended } = catalogue.servers.get(server);
+    const running = runner.open({ server }).some(({ record }) => record.kind === 'backup');
+    const limits = limitsOf(server, undefined, this.#deps);
+    return {
+      server,
+      newest: counts.newest,
+      lastFailure: counts.lastFailure,
+      recent: counts.recent,
+      locked: counts.locked,
+      damaged: counts.states.damaged,
+      suspect: counts.states.suspect,
+      next: planned?.next ?? null,
+      lateSeconds,
+      limits: {
+        backups: { used: counts.backups - counts.states.failed, most: limits.perServer },
+        bytes: { used: counts.bytes, most: limits.serverBytes },
+        maxSize: limits.maxSize,
+      },
+      undo: undoable(server, this.#deps) ?? null,
+      problems: problemsOf({ counts, directory, suspended, lateSeconds, running }),
+    };
+  }
+
+  /** What became of the backups that were begun at a time, or after it, of some servers. */
+  #outcomes(servers: readonly ServerId[], at: number) {
+    const counts = { completed: 0, failed: 0, running: 0, without: 0 };
+    for (const server of servers) {
+      const { recent } = this.#deps.catalogue.backups.overview(server);
+      counts[outcomeOf(recent.filter(({ createdAt }) => createdAt >= at))]++;
+    }
+    return counts;
+  }
+}
+
+function outcomeOf(since: readonly ShownBackup[]): 'completed' | 'failed' | 'running' | 'without' {
+  if (since.some(({ status }) => status === 'COMPLETED')) return 'completed';
+  if (since.some(({ status }) => status === 'IN_PROGRESS')) return 'running';
+  return since.length > 0 ? 'failed' : 'without';
+}

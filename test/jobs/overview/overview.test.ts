@@ -1,0 +1,152 @@
+import { describe, expect, test } from 'vitest';
+import { DAY_MS, HOUR_MS } from '../../../src/base/clock.ts';
+import { Failure } from '../../../src/base/failure.ts';
+import type { ScheduleConfig } from '../../../src/config/types.ts';
+import { NodeOverview } from '../../../src/jobs/overview/overview.ts';
+import { fullAt, growthOf } from '../../../src/jobs/overview/system.ts';
+import { objectKey } from '../../../src/storage/key.ts';
+import { backupId, SERVER, serverId, type TestNode, testNode } from '../../support/node.ts';
+
+const DAILY: ScheduleConfig = { server: '*', cron: '0 4 * * *', timezone: 'UTC', missed: 'skip', ignore: [] };
+
+function overviewOf(node: TestNode, schedules: readonly ScheduleConfig[] = []): NodeOverview {
+  const { catalogue, registry, runner, stores, clock } = node;
+  const config = { ...node.config, schedules, verification: { everyDays: 30 } };
+  return new NodeOverview({ catalogue, registry, runner, stores, clock, config });
+}
+
+async function backUp(node: TestNode): Promise<void> {
+  await (
+    await node.service.create({ server: SERVER, origin: 'token:admin' })
+  ).ended;
+}
+
+describe('the overview of a server', () => {
+  test('of which there is no good backup says so, and nothing while the first is made', async () => {
+    const node = await testNode();
+    node.registry.seen.add(SERVER);
+    const [shown] = await overviewOf(node).overviews([SERVER]);
+    expect(shown).toMatchObject({ newest: null, lateSeconds: null, next: null, problems: [{ code: 'never' }] });
+    node.archive.beforePiece = () => new Promise(setImmediate);
+    const { ended } = await node.service.create({ server: SERVER });
+    expect((await overviewOf(node).overviews([SERVER]))[0]?.problems).toEqual([]);
+    await ended;
+  });
+
+  test('is late once its newest good backup is older than a step and a quarter of its schedule', async () => {
+    const node = await testNode();
+    await backUp(node);
+    const shown = overviewOf(node, [DAILY]);
+    node.clock.advance(30 * HOUR_MS);
+    expect((await shown.overviews([SERVER]))[0]).toMatchObject({ lateSeconds: 0, problems: [] });
+    node.clock.advance(60_000);
+    expect((await shown.overviews([SERVER]))[0]).toMatchObject({ lateSeconds: 60, problems: [{ code: 'late' }] });
+    node.catalogue.servers.setSuspended(SERVER, true);
+    expect((await shown.overviews([SERVER]))[0]?.problems).toEqual([]);
+  });
+
+  test('without a schedule is late after two days', async () => {
+    const node = await testNode();
+    await backUp(node);
+    node.clock.advance(48 * HOUR_MS);
+    expect((await overviewOf(node).overviews([SERVER]))[0]).toMatchObject({ lateSeconds: 0 });
+    node.clock.advance(1000);
+    expect((await overviewOf(node).overviews([SERVER]))[0]).toMatchObject({ lateSeconds: 1 });
+  });
+
+  test('whose backups fail names the reason, what helps, and how many failed', async () => {
+    const node = await testNode();
+    node.archive.beforePiece = () => {
+      throw new Failure('internal', 'Cannot read the world', { hint: 'Look at the disk.' });
+    };
+    for (let at = 0; at < 2; at++) {
+      node.clock.advance(1000);
+      await expect(backUp(node)).rejects.toThrow('Cannot read the world');
+    }
+    const [shown] = await overviewOf(node).overviews([SERVER]);
+    expect(shown?.problems[0]).toMatchObject({
+      code: 'failing',
+      message: 'The last 2 backups failed: Cannot read the world',
+      hint: 'Look at the disk.',
+    });
+    expect(shown?.lastFailure).toMatchObject({ failures: 2, origin: 'token:admin' });
+  });
+});
+
+test('the schedules tell what became of their last time', async () => {
+  const node = await testNode();
+  for (const server of [SERVER, serverId(2)]) node.registry.seen.add(server);
+  node.clock.advance(5 * HOUR_MS);
+  await backUp(node);
+  const [shown] = await overviewOf(node, [DAILY]).schedules();
+  const at = node.clock.now() - HOUR_MS;
+  expect(shown).toMatchObject({
+    servers: [SERVER, serverId(2)],
+    next: [at + DAY_MS, at + 2 * DAY_MS, at + 3 * DAY_MS],
+    last: { at, completed: 1, failed: 0, running: 0, without: 1 },
+    missed: null,
+  });
+});
+
+test('the history of a server that is not known is refused, of one whose backups are gone it is not', async () => {
+  const node = await testNode();
+  await backUp(node);
+  const [made] = node.catalogue.backups.list();
+  await node.service.remove(SERVER, made?.id ?? backupId(1));
+  const { attempts, more } = await overviewOf(node).history(SERVER, 1);
+  expect(attempts).toMatchObject([{ backup: made?.id, goneAt: node.clock.now() }]);
+  expect(more).toBe(false);
+});
+
+describe('a store', () => {
+  const now = 100 * DAY_MS;
+
+  test('grows by what came less what went, over the days there are', () => {
+    const flow = { store: 'local', added: 1000, removed: 200, first: now - 4 * DAY_MS };
+    expect(growthOf(flow, now)).toBe(200);
+    expect(growthOf({ ...flow, first: now - DAY_MS / 2 }, now)).toBeNull();
+    expect(growthOf(undefined, now)).toBeNull();
+  });
+
+  test('is full when what is free above the reserve is used up', () => {
+    expect(fullAt(1200, 200, 100, now)).toBe(now + 10 * DAY_MS);
+    expect(fullAt(100, 200, 100, now)).toBe(now);
+    expect(fullAt(1200, 200, 0, now)).toBeNull();
+    expect(fullAt(null, 200, 100, now)).toBeNull();
+    expect(fullAt(2 ** 53, 0, 1e-9, now)).toBeNull();
+  });
+});
+
+test('an undo of which nothing is kept is refused, and makes no job', async () => {
+  const node = await testNode();
+  await backUp(node);
+  const [made] = node.catalogue.backups.list();
+  const before = node.catalogue.jobs.list().length;
+  await expect(node.service.undo(SERVER, made?.id ?? backupId(1))).rejects.toMatchObject({ code: 'path_not_found' });
+  expect(node.catalogue.jobs.list()).toHaveLength(before);
+  expect(node.told.filter(({ type }) => type.startsWith('restore.'))).toEqual([]);
+});
+
+test('the name that the node chooses has the time where the day alone is taken', async () => {
+  const node = await testNode();
+  await backUp(node);
+  node.clock.advance(90_000);
+  await backUp(node);
+  const names = node.catalogue.backups.list().map(({ name, named }) => ({ name, named }));
+  expect(names).toEqual([
+    { name: 'Backup 2026-01-01 00:01:30', named: false },
+    { name: 'Backup 2026-01-01', named: false },
+  ]);
+});
+
+test('a backup that is renamed keeps its new name in its manifest', async () => {
+  const node = await testNode();
+  await backUp(node);
+  const [made] = node.catalogue.backups.list();
+  const renamed = await node.service.rename(SERVER, made?.id ?? backupId(1), 'Before 1.22');
+  expect(renamed).toMatchObject({ name: 'Before 1.22', named: true });
+  const manifest = node.memory.objects.get(objectKey(SERVER, made?.id ?? backupId(1), 'json'));
+  expect(JSON.parse(Buffer.from(manifest ?? []).toString())).toMatchObject({
+    backup: { name: 'Before 1.22', named: true, origin: 'token:admin' },
+  });
+});
