@@ -8,8 +8,8 @@ import { keeping, overlaid, partly } from '../../support/restore-oracle.ts';
 import { manifestOf, type Tree, trees } from '../../support/tree.ts';
 import { archiveOf } from '../../support/tree-archive.ts';
 
-/** More on demand: `RESTORE_RUNS=2000`. */
-const RUNS = Number(process.env['RESTORE_RUNS'] ?? 60);
+/** More in the slow tests, and on demand: `RESTORE_RUNS=2000`. */
+const RUNS = Number(process.env['RESTORE_RUNS'] ?? 20);
 
 const globs = fc.constantFrom(
   ['a'],

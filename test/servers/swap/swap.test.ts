@@ -28,7 +28,8 @@ import {
   trees,
 } from '../../support/tree.ts';
 
-const RUNS = Number(process.env['RESTORE_RUNS'] ?? 60);
+/** More in the slow tests, and on demand: `RESTORE_RUNS=2000`. */
+const RUNS = Number(process.env['RESTORE_RUNS'] ?? 20);
 
 /** A stage with a tree in it that is to come in, and the plan for that. */
 class Scene {
