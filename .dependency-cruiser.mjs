@@ -7,9 +7,10 @@ const ROOM = {
   servers: ['base', 'config'],
   catalogue: ['base', 'config'],
   policy: ['base', 'config'],
+  relay: ['base', 'config'],
   jobs: ['base', 'config', 'archive', 'storage', 'servers', 'catalogue', 'policy'],
-  protocols: ['base', 'config', 'jobs', 'catalogue', 'policy'],
-  http: ['base', 'config', 'jobs', 'protocols', 'catalogue'],
+  protocols: ['base', 'config', 'jobs', 'catalogue', 'policy', 'relay'],
+  http: ['base', 'config', 'jobs', 'protocols', 'catalogue', 'relay'],
   cli: ['base', 'config', 'archive', 'catalogue', 'policy', 'servers', 'storage'],
 };
 
@@ -20,6 +21,7 @@ const REASON = {
   storage: 'a store moves one object in and one object out; it must not know what the bytes mean',
   servers: 'a directory on this disk; the restore verb in jobs joins it with archives',
   catalogue: 'records only; the verbs in jobs decide what they mean',
+  relay: 'a relay moves requests; it must not know what the server behind it does',
   policy: 'pure rules over records handed in, so that an oracle can test them',
   jobs: 'verbs know no HTTP, so that every dialect shows the same behaviour',
   protocols: 'a dialect translates words; it touches neither files nor archives',
@@ -49,8 +51,8 @@ const INSIDE = {
   servers: {
     reason: 'the swap is renames and nothing else: it knows neither stages nor how a server is stopped',
     floors: [
-      ['registry', 'writable', 'swap'],
-      ['stage', 'power'],
+      ['registry', 'writable', 'swap', 'wings-config', 'wings-api'],
+      ['stage', 'power', 'live-state'],
       ['held-out', 'examine'],
     ],
   },
@@ -105,6 +107,10 @@ const DOORS = {
     reason: 'a restore asks for stages, swaps and power by their doors; what they are made of is theirs',
     files: ['registry', 'held-out', 'writable', 'examine', 'power/port', 'stage/stage', 'swap/swap'],
   },
+  relay: {
+    reason: 'a request is passed through one door, where what may be passed is decided',
+    files: ['relay'],
+  },
   catalogue: {
     reason: 'SQL stays behind the contract',
     files: [
@@ -124,7 +130,7 @@ const DOORS = {
   },
   protocols: {
     reason: 'the HTTP side mounts dialects by one contract; the parts of each change without it',
-    files: ['dialect', 'thrown', 'slots', 'native/native', 'client/client'],
+    files: ['dialect', 'thrown', 'slots', 'native/native', 'client/client', 'wings/front/front'],
   },
   cli: { reason: 'main.ts starts the command line by its program', files: ['program'] },
 };

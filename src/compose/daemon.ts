@@ -22,6 +22,8 @@ import { lockStateDirectory } from '../catalogue/state-lock.ts';
 import type { Daemon } from '../cli/daemon.ts';
 import { version } from '../cli/version.ts';
 import { composeDialects } from './dialects.ts';
+import { composeFront, type ComposedFront } from './front.ts';
+import { type FrontSource, openFrontSource } from './front-config.ts';
 import { composeJobs, type Jobs, type OnRestoreStep } from './jobs.ts';
 import type { JobRecord } from '../catalogue/records.ts';
 import { FLAVOURS } from '../protocols/wings/flavours/flavours.ts';
@@ -71,7 +73,8 @@ export interface DaemonDeps {
 export async function composeDaemon(config: Config, deps: DaemonDeps = {}): Promise<Daemon> {
   const { clock = systemClock, drainMs = DRAIN_MS, onRestoreStep } = deps;
   const log = deps.log === undefined ? openStdoutLog(config.log) : { log: deps.log, close: () => undefined };
-  return new RoostDaemon(liveConfig(config), clock, log, drainMs, onRestoreStep);
+  const front = await openFrontSource(config);
+  return new RoostDaemon(liveConfig(front.complete(config)), front, clock, log, drainMs, onRestoreStep);
 }
 
 class RoostDaemon implements Daemon {
@@ -90,15 +93,19 @@ class RoostDaemon implements Daemon {
   #tokens: Config['tokens'];
   #panel: WingsPanel | undefined;
   #believable: BelievableClock | undefined;
+  readonly #frontSource: FrontSource;
+  #front: ComposedFront | undefined;
 
   constructor(
     live: LiveConfig,
+    frontSource: FrontSource,
     clock: Clock,
     { log, close }: StdoutLog,
     drainMs: number,
     onRestoreStep: OnRestoreStep | undefined,
   ) {
     this.#live = live;
+    this.#frontSource = frontSource;
     this.#config = live.config;
     this.#tokens = live.config.tokens;
     this.#clock = clock;
@@ -121,11 +128,13 @@ class RoostDaemon implements Daemon {
     return { url };
   }
 
-  reload(next: Config): readonly string[] {
+  reload(read: Config): readonly string[] {
+    const next = this.#frontSource.complete(read);
     const later = this.#live.reload(next);
     this.#takeTokens(next.tokens);
     this.#takeCertificate(next.api.tls);
     if (next.panel.connection !== null) this.#panel?.credentials.configure(next.panel.connection);
+    this.#front?.reload(next.front?.listen.tls ?? null);
     this.#log.setLevel(next.log.level);
     for (const note of next.notes) this.#log.warn(note);
     this.#log.info('The configuration was reloaded');
@@ -170,6 +179,8 @@ class RoostDaemon implements Daemon {
     const config = this.#config;
     const [clock, log] = [this.#clock, this.#log];
     for (const note of config.notes) log.warn(note);
+    const { fault } = this.#frontSource;
+    if (fault !== undefined) log.error('Requests are passed to Wings; backups wait for its token', { error: fault });
     // Checked first: a missing engine is a config fault, and nothing needs closing yet.
     const engine = selectedEngine(config.backups.engine);
     const lock = lockStateDirectory(config.stateDirectory);
@@ -257,33 +268,51 @@ class RoostDaemon implements Daemon {
   }
 
   async #serve(catalogue: Catalogue, jobs: Jobs): Promise<string> {
-    const { api, tokens, panel } = this.#config;
+    const { api, tokens, panel, front } = this.#config;
     const downloads = catalogue.keys.get(DOWNLOAD_TOKEN_KEY) ?? new Uint8Array();
     const { service, node, events, runner } = jobs;
     const [clock, log] = [this.#clock, this.#log];
     const eventLoop = watchEventLoop();
     this.#opened.defer(() => eventLoop.close());
     const sockets = catalogue.keys.ensure(SOCKET_TOKEN_KEY, () => randomBytes(32));
-    // The panel's pages and this node's own clients use the same sockets.
-    const keys = { downloads, sockets: () => this.#panel?.credentials.key ?? sockets };
     const denylist = TokenDenylist.open(catalogue, clock);
     this.#denylist = denylist;
-    const dialects = composeDialects({ panel, wings: this.#panel, denylist, clock });
+    // The panel's pages and this node's own clients use the same sockets, unless the front has the panel's.
+    const panelKey = (): Uint8Array | undefined => (front === null ? this.#panel?.credentials.key : undefined);
+    const keys = { downloads, sockets: () => panelKey() ?? sockets };
+    const dialects = composeDialects({ panel, wings: front === null ? this.#panel : undefined, denylist, clock });
     const count = (state: 'pending' | 'failed'): number => catalogue.copies.list({ state }).length;
     const openCopies = () => ({ pending: count('pending'), failed: count('failed') });
     const shown = { eventLoop, openCopies, version: version() };
     const { sessions } = catalogue;
-    const app = createApp({ service, node, events, tokens, api, keys, sessions, dialects, clock, log, ...shown });
+    const parts = { service, node, events, keys, clock, log, version: version() };
+    const app = createApp({ ...parts, tokens, api, sessions, dialects, ...shown });
     this.#app = app;
     const server = createHttpServer({ app, api, log });
     this.#server = server;
+    if (front !== null && this.#panel !== undefined) {
+      const about = { config: this.#config, front, source: this.#frontSource, panel: this.#panel, denylist };
+      this.#front = composeFront({ ...parts, ...about });
+    }
     const { host, port } = await server.listen();
     this.#opened.defer(async () => {
       // In parallel: callers waiting for a job get their answer when the drain ends it.
       const drained = runner.drain(AbortSignal.timeout(this.#drainMs));
       await Promise.all([drained, server.close(this.#drainMs + ANSWERS_MS)]);
+      await this.#front?.close(ANSWERS_MS);
     });
+    await this.#listenBeforeWings();
     return urlOf(host, port, api.tls !== null);
+  }
+
+  async #listenBeforeWings(): Promise<void> {
+    const { front } = this.#config;
+    if (this.#front === undefined || front === null) return;
+    const { host, port } = await this.#front.listen();
+    this.#log.info('Roost stands before Wings', {
+      url: urlOf(host, port, front.listen.tls !== null),
+      wings: front.wings,
+    });
   }
 }
 

@@ -16,8 +16,9 @@ import { check, type Finding } from './issues.ts';
 import { findNesting } from './nesting.ts';
 import { notesOn } from './notes.ts';
 import { configSchema } from './schema.ts';
+import { Secret } from './secret.ts';
 import type { Environment } from './secret-source.ts';
-import type { Config } from './types.ts';
+import type { Config, PowerConfig } from './types.ts';
 
 export type { Fault } from './document.ts';
 export { Secret } from './secret.ts';
@@ -74,8 +75,16 @@ function locate(file: string, document: ConfigDocument, { path, problem, hint }:
 function complete(value: z.output<ReturnType<typeof configSchema>>): Config {
   const { url, tokenId, token, ...panel } = value.panel;
   const connected = panel.flavour !== 'none' && url !== null && tokenId !== null && token !== null;
-  const config = { ...value, panel: { ...panel, connection: connected ? { url, tokenId, token } : null } };
+  const given = { url, tokenId, token };
+  const connection = connected ? { url, tokenId, token } : null;
+  const config = { ...value, power: powerOf(value), panel: { ...panel, given, connection } };
   return { ...config, notes: notesOn(config) };
+}
+
+/** With a front, Wings' address and token are those of the front; its token comes from Wings' own configuration. */
+function powerOf({ power, front }: z.output<ReturnType<typeof configSchema>>): PowerConfig {
+  if (power.driver !== 'wings') return power;
+  return { ...power, url: power.url ?? front?.wings ?? '', token: power.token ?? new Secret('') };
 }
 
 async function readText(path: string): Promise<string> {

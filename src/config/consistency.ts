@@ -7,6 +7,8 @@ import { isUuid } from '../base/ids.ts';
 import { type KeyPath, keyText } from './document.ts';
 import type { Finding } from './issues.ts';
 import { nearest } from './nearest.ts';
+import { at, listAt, mappingAt, textAt } from './raw-content.ts';
+import { checkFront } from './front-consistency.ts';
 import { PANEL_FLAVOURS } from './types.ts';
 
 const STORE_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
@@ -25,6 +27,8 @@ export function checkConsistency(content: unknown): Finding[] {
     ...defaultStore(content),
     ...copies(content),
     ...panelConnection(content),
+    ...powerOfWings(content),
+    ...checkFront(content),
   ];
 }
 
@@ -134,32 +138,16 @@ function defaultStore(content: unknown): Finding[] {
 
 function panelConnection(content: unknown): Finding[] {
   const flavour = PANEL_FLAVOURS.find((known) => known === textAt(content, ['panel', 'flavour'])) ?? 'none';
-  if (flavour === 'none') return [];
+  // Wings' configuration has all three; one that is given goes before it.
+  if (flavour === 'none' || textAt(content, ['front', 'wings_config']) !== undefined) return [];
   return ['url', 'token_id', 'token']
     .filter((key) => at(content, ['panel', key]) === undefined)
     .map((key) => ({ path: ['panel', key], problem: `is required with the flavour ${flavour}` }));
 }
 
-function at(content: unknown, path: KeyPath): unknown {
-  let value = content;
-  for (const key of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
-    value = (value as Readonly<Record<string | number, unknown>>)[key];
-  }
-  return value;
-}
-
-function textAt(content: unknown, path: KeyPath): string | undefined {
-  const value = at(content, path);
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-function listAt(content: unknown, path: KeyPath): readonly unknown[] {
-  const value = at(content, path);
-  return Array.isArray(value) ? value : [];
-}
-
-function mappingAt(content: unknown, path: KeyPath): Readonly<Record<string, unknown>> {
-  const value = at(content, path);
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+function powerOfWings(content: unknown): Finding[] {
+  if (textAt(content, ['power', 'driver']) !== 'wings' || at(content, ['front']) !== undefined) return [];
+  return ['url', 'token']
+    .filter((key) => at(content, ['power', key]) === undefined)
+    .map((key) => ({ path: ['power', key], problem: 'is required with the driver wings, unless there is a front' }));
 }

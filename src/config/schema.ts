@@ -29,6 +29,7 @@ export function configSchema(environment: Environment) {
     restore: restore.prefault({}),
     power: power(environment).prefault({ driver: 'none' }),
     panel: panel(environment).prefault({}),
+    front: front.nullable().default(null),
     log: log.prefault({}),
   });
 }
@@ -201,8 +202,8 @@ const power = (environment: Environment) =>
     }),
     section({
       driver: z.literal('wings'),
-      url: value.httpUrl,
-      token: secret(environment),
+      url: value.httpUrl.nullable().default(null),
+      token: secret(environment).nullable().default(null),
       prepare: z.array(value.text).default([]),
       resume: z.array(value.text).default([]),
       timeout_seconds: timeout,
@@ -220,6 +221,18 @@ const panel = (environment: Environment) =>
     owns_reset: z.boolean().default(false),
     backup_directories: z.array(value.absolutePath).default([]),
   });
+
+const front = section({
+  listen: section({
+    host: value.text.default('0.0.0.0'),
+    port: z.int().min(0).max(65535).default(8080),
+    tls: section({ cert: value.absolutePath, key: value.absolutePath }).nullable().default(null),
+  }).prefault({}),
+  wings: value.bareHttpUrl,
+  wings_config: value.absolutePath.nullable().default(null),
+  trusted_proxies: z.array(value.addressBlock).default([]),
+  remote_wings: z.boolean().default(false),
+});
 
 const log = section({
   level: z.enum(LOG_LEVELS).default('info'),

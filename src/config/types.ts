@@ -24,6 +24,8 @@ export interface Config {
   readonly restore: RestoreConfig;
   readonly power: PowerConfig;
   readonly panel: PanelConfig;
+  /** null: Roost stands alone, or behind a proxy that chooses the paths. */
+  readonly front: FrontConfig | null;
   readonly log: LogOptions;
   /** Warnings for the log at start and for `config check`. */
   readonly notes: readonly string[];
@@ -231,6 +233,19 @@ export interface WingsPowerConfig {
   readonly timeoutSeconds: number;
 }
 
+/** Roost stands before a running Wings and passes on what it does not serve. */
+export interface FrontConfig {
+  readonly listen: Pick<ApiConfig, 'host' | 'port' | 'tls'>;
+  /** `http://address:port` of Wings. */
+  readonly wings: string;
+  /** Absolute path of Wings' own configuration; null: the panel section names what it would. */
+  readonly wingsConfig: string | null;
+  /** IP addresses and CIDR blocks before Roost whose `X-Forwarded-*` headers are believed. */
+  readonly trustedProxies: readonly string[];
+  /** Wings may be somewhere else than on a loopback address. */
+  readonly remoteWings: boolean;
+}
+
 export const PANEL_FLAVOURS = [
   'none',
   'pterodactyl',
@@ -244,8 +259,10 @@ export type PanelFlavour = (typeof PANEL_FLAVOURS)[number];
 
 export interface PanelConfig {
   readonly flavour: PanelFlavour;
-  /** Address and credentials of the panel; null exactly when the flavour is `none`. */
+  /** Address and credentials of the panel; null when the flavour is `none`, or where Wings' configuration has them. */
   readonly connection: { readonly url: string; readonly tokenId: string; readonly token: Secret } | null;
+  /** What the file says of it, also where that is not all; goes before what Wings' configuration says. */
+  readonly given: { readonly url: string | null; readonly tokenId: string | null; readonly token: Secret | null };
   /** Origins that browsers may call from, or `*`. */
   readonly allowedOrigins: readonly string[];
   /** Host names, addresses and CIDR blocks that a restore may download from besides public addresses. */

@@ -66,6 +66,13 @@ export const httpUrl = text.transform((written, context) => {
   return url.href.replace(/\/+$/, '');
 });
 
+/** http alone, with a host and a port, and nothing behind them. */
+export const bareHttpUrl = httpUrl.transform((written, context) => {
+  const { protocol, pathname } = new URL(written);
+  if (protocol === 'http:' && pathname === '/') return written;
+  return refuse(context, 'must be http with an address and a port alone', 'Such as http://127.0.0.1:18080.');
+});
+
 /** An IP address or a CIDR block. */
 export const addressBlock = text.refine(isAddressBlock, 'must be an IP address or block, such as 10.0.0.0/8');
 

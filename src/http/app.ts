@@ -44,6 +44,8 @@ export interface AppOptions {
   readonly dialects?: readonly Dialect[];
   readonly timers?: Timers;
   readonly newRequestId?: () => string;
+  /** Shared between the apps of a node, so that their downloads are counted together. */
+  readonly downloads?: Pick<DialectDeps, 'admitDownload' | 'sendArchive' | 'sendContent'>;
   readonly socketLimits?: native.SocketLimits;
   /** Shown by /metrics; closed by the caller. */
   readonly eventLoop?: native.EventLoopDelay;
@@ -51,6 +53,11 @@ export interface AppOptions {
   /** Where the built page lies; by default in `dist/web`. */
   readonly pageDirectory?: string;
 }
+
+export type DialectAppOptions = Pick<
+  AppOptions,
+  'service' | 'node' | 'events' | 'api' | 'keys' | 'clock' | 'log' | 'version' | 'timers' | 'newRequestId' | 'downloads'
+>;
 
 export interface HttpApp {
   /** Replaces the tokens from the next request on; for open sockets see `HttpServer.dropSockets`. */
@@ -62,7 +69,7 @@ export interface HttpApp {
 }
 
 export function createApp(options: AppOptions): HttpApp {
-  const { log, clock, newRequestId = randomUUID } = options;
+  const { clock } = options;
   let tokens = native.createTokenCheck(options.tokens);
   const checkToken: native.TokenCheck = (secret) => tokens(secret);
   const addressOf = remoteAddresses(options.api.trustedProxies);
@@ -73,20 +80,7 @@ export function createApp(options: AppOptions): HttpApp {
     callerOf(native.bearerSecret(headers) ?? Buffer.alloc(0), address);
   const own = native.nativeDialect(identify, { sessions, addressOf });
   const dialects = [...(options.dialects ?? []), clientDialect, own];
-  const app: App = new OpenAPIHono<AppEnv>({
-    defaultHook: (result) => {
-      if (!result.success) throw native.invalidRequest(result.error);
-    },
-  });
-
-  app.use(requestId({ limitLength: 64, generator: () => newRequestId() }));
-  app.use(accessLog(clock, log, addressOf));
-  app.use(headers(options.api));
-  app.use(compressJson);
-  app.use(native.identifyCaller(dialects, addressOf, log));
-  app.use(errorsOnly);
-  app.onError((error, c) => answerThrown(c, error, log));
-  app.notFound((c) => native.answerFault(c, 'not_found'));
+  const app = baseApp(options, dialects);
 
   const timers = options.timers ?? systemTimers;
   const limits = options.socketLimits ?? native.SOCKET_LIMITS;
@@ -109,22 +103,37 @@ export function createApp(options: AppOptions): HttpApp {
   };
 }
 
-function portsOf(options: AppOptions, timers: Timers): DialectDeps {
+/** The routes of one dialect, and nothing of this node's own API: for an address that others have had before. */
+export function createDialectApp(options: DialectAppOptions, dialect: Dialect): Pick<HttpApp, 'fetch'> {
+  const app = baseApp(options, [dialect]);
+  dialect.mount(app, portsOf(options, options.timers ?? systemTimers));
+  return { fetch: app.fetch };
+}
+
+function baseApp({ log, clock, api, newRequestId = randomUUID }: DialectAppOptions, dialects: readonly Dialect[]): App {
+  const app: App = new OpenAPIHono<AppEnv>({
+    defaultHook: (result) => {
+      if (!result.success) throw native.invalidRequest(result.error);
+    },
+  });
+  const addressOf = remoteAddresses(api.trustedProxies);
+  app.use(requestId({ limitLength: 64, generator: () => newRequestId() }));
+  app.use(accessLog(clock, log, addressOf));
+  app.use(headers(api));
+  app.use(compressJson);
+  app.use(native.identifyCaller(dialects, addressOf, log));
+  app.use(errorsOnly);
+  app.onError((error, c) => answerThrown(c, error, log));
+  app.notFound((c) => native.answerFault(c, 'not_found'));
+  return app;
+}
+
+function portsOf(options: DialectAppOptions, timers: Timers): DialectDeps {
   const { service, node, events, clock, log, version, keys, api } = options;
+  const { downloads = createDownloads({ log, timers }) } = options;
   const { publicUrl } = api;
   const signing = { downloadKey: keys.downloads, socketKey: keys.sockets };
-  return {
-    service,
-    node,
-    events,
-    clock,
-    timers,
-    log,
-    version,
-    publicUrl,
-    ...signing,
-    ...createDownloads({ log, timers }),
-  };
+  return { service, node, events, clock, timers, log, version, publicUrl, ...signing, ...downloads };
 }
 
 function headers(api: AppOptions['api']): MiddlewareHandler<AppEnv> {

@@ -5,11 +5,15 @@ import { errnoOf, Failure } from '../base/failure.ts';
 import type { ApiConfig } from '../config/types.ts';
 
 /**
+ * @param section of the config that names the files.
  * @returns both files' PEM bytes.
  * @throws Failure `config_invalid` when a file cannot be read, is no PEM, or the key is not the certificate's.
  */
-export function readCertificate({ cert, key }: NonNullable<ApiConfig['tls']>): { cert: Buffer; key: Buffer } {
-  const pair = { cert: read(cert), key: read(key) };
+export function readCertificate(
+  { cert, key }: NonNullable<ApiConfig['tls']>,
+  section = 'api.tls',
+): { cert: Buffer; key: Buffer } {
+  const pair = { cert: read(cert, section), key: read(key, section) };
   try {
     createSecureContext(pair);
   } catch (error) {
@@ -23,13 +27,13 @@ export function readCertificate({ cert, key }: NonNullable<ApiConfig['tls']>): {
   return pair;
 }
 
-function read(path: string): Buffer {
+function read(path: string, section: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
     throw new Failure('config_invalid', `Cannot read ${path}: ${errnoOf(error) ?? 'it is unreadable'}`, {
       cause: error,
-      hint: 'Check `api.tls` in the config, and that Roost’s user may read both files.',
+      hint: `Check \`${section}\` in the config, and that Roost’s user may read both files.`,
     });
   }
 }

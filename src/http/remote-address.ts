@@ -12,12 +12,19 @@ export function remoteAddresses(trusted: readonly string[]): (c: AppContext) => 
   const isProxy = trustedProxies(trusted);
   return (c) => {
     const peer = plain(c.env?.incoming?.socket.remoteAddress ?? 'unknown');
-    const hops = (c.req.header('x-forwarded-for') ?? '').split(',').map((hop) => plain(hop.trim()));
-    let address = peer;
-    // A hop that is no address ends the chain: its writer cannot be trusted.
-    while (isProxy(address) && hops.length > 0 && isIP(hops.at(-1) ?? '') !== 0) address = hops.pop() ?? address;
-    return address;
+    return vouchedFor(peer, c.req.header('x-forwarded-for') ?? '', isProxy);
   };
+}
+
+/**
+ * In `X-Forwarded-For`, read from the right, the first that is no trusted proxy. A hop that is no address ends the chain:
+ * its writer cannot be trusted.
+ */
+export function vouchedFor(peer: string, forwarded: string, isProxy: (address: string) => boolean): string {
+  const hops = forwarded.split(',').map((hop) => plain(hop.trim()));
+  let address = peer;
+  while (isProxy(address) && hops.length > 0 && isIP(hops.at(-1) ?? '') !== 0) address = hops.pop() ?? address;
+  return address;
 }
 
 /** Whether an address, IPv4 without `::ffff:`, is one of the proxies or in one of their networks. */

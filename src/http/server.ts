@@ -14,16 +14,15 @@ import {
 } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
-import { createAdaptorServer, getRequestListener, RequestError } from '@hono/node-server';
+import { createAdaptorServer, getRequestListener } from '@hono/node-server';
 import { WebSocketServer } from 'ws';
-import { errnoOf, Failure } from '../base/failure.ts';
 import type { Log } from '../base/log/log.ts';
 import type { ApiConfig } from '../config/types.ts';
 import type { HttpApp } from './app.ts';
 import { Connections, mostConnections } from './connections.ts';
 import { trustedProxies } from './remote-address.ts';
 import { readCertificate } from './certificate.ts';
+import { answerClientErrors, bind, type EndSoon, endSoon, unanswered } from './refusals.ts';
 import { CLOSE, LARGEST_FRAME } from '../protocols/native/native.ts';
 import { sendingBodies } from './sending/send-body.ts';
 import { systemTimers, type Timers } from '../base/timers.ts';
@@ -85,14 +84,14 @@ export function createHttpServer(options: ListenOptions): HttpServer {
       // A frame that breaks the protocol emits `error`, which would throw without a listener.
       sockets.on('connection', (socket) => socket.on('error', () => undefined));
       const server = createServer(options, sockets);
-      await bind(server, options.api);
+      await bind(server, options.api, 'api');
       running = { server, sockets };
       const { address, port } = server.address() as AddressInfo;
       return { host: address, port };
     },
     setCertificate(tls) {
       if (tls === null || running === undefined || !('setSecureContext' in running.server)) return;
-      (running.server as TlsServer).setSecureContext(readCertificate(tls));
+      (running.server as TlsServer).setSecureContext(readCertificate(tls, 'api.tls'));
     },
     dropSockets() {
       const { code, text } = CLOSE.tokensChanged;
@@ -128,7 +127,7 @@ function createServer(options: ListenOptions, sockets: WebSocketServer): Server 
     // Without this, Node passes every `Upgrade` to the websocket side, where `Upgrade: h2c`, a default of some HTTP
     // clients, would hang.
     shouldUpgradeCallback: (request) => wantsSocket(request, app) && beginUpgrade(request, connections, end),
-    ...(tls === null ? {} : readCertificate(tls)),
+    ...(tls === null ? {} : readCertificate(tls, 'api.tls')),
   };
   // @hono/node-server answers a malformed URL or Host without the app; only its listener takes an error handler.
   const listener = getRequestListener(sendingBodies(app.fetch), { errorHandler: unanswered });
@@ -162,8 +161,6 @@ function connectionsOf({ api: { trustedProxies: proxies = [] }, bounds, log }: L
   const now = (): number => performance.now();
   return new Connections({ most: inAll, mostOfAddress, isProxy: trustedProxies(proxies), log, now });
 }
-
-type EndSoon = (socket: Duplex) => void;
 
 function wantsSocket(request: IncomingMessage, app: HttpApp): boolean {
   const [path = ''] = (request.url ?? '').split('?', 1);
@@ -199,75 +196,6 @@ function nameHost(incoming: IncomingMessage): void {
   const address = localAddress.includes(':') && !localAddress.includes('.') ? `[${localAddress}]` : localAddress;
   if ((incoming.headers.host ?? '') === '') incoming.headers.host = `${address.replace(/^::ffff:/i, '')}:${localPort}`;
   if (incoming.method === 'OPTIONS' && incoming.url === '*') incoming.url = '/';
-}
-
-async function bind(server: Server, { host, port }: ListenOptions['api']): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
-  server.listen({ host, port }, resolve);
-  await promise.catch((error: unknown) => {
-    throw cannotListen(error, host, port);
-  });
-  server.off('error', reject);
-}
-
-function cannotListen(error: unknown, host: string, port: number): Failure {
-  const errno = errnoOf(error);
-  const [reason, hint] = {
-    EADDRINUSE: [
-      'the port is taken',
-      'Choose another with --port (or `api.port` in the config), or end what holds it.',
-    ],
-    EACCES: ['the port needs more rights', 'Choose one above 1023 with --port (or `api.port` in the config).'],
-    EADDRNOTAVAIL: ['this machine has no such address', 'Choose another with --host (or `api.host` in the config).'],
-  }[errno ?? ''] ?? [errno ?? String(error), 'Check `api.host` and `api.port` in the config.'];
-  return new Failure('config_invalid', `Cannot listen on ${host}:${port}: ${reason}`, {
-    cause: error,
-    hint,
-    facts: { host, port, errno },
-  });
-}
-
-function unanswered(thrown: unknown): Response {
-  if (!(thrown instanceof RequestError)) {
-    return Response.json({ error: 'Cannot answer the request', code: 'internal' }, { status: 500 });
-  }
-  const body = { error: 'Cannot read the request: its address is malformed', code: 'invalid_request' };
-  return Response.json(body, { status: 400 });
-}
-
-function answerClientErrors(server: Server, end: EndSoon): void {
-  const answered = new WeakSet<Duplex>();
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-    // What follows on a connection that was answered is an error once more.
-    if (answered.has(socket)) return;
-    answered.add(socket);
-    answerClientError(error, socket, end);
-  });
-}
-
-// For connections without a request: broken HTTP, too large or too slow headers.
-function answerClientError(error: NodeJS.ErrnoException, socket: Duplex, end: EndSoon): void {
-  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
-  const [status, code, sentence] = {
-    HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'too_large', 'its headers are too large'],
-    ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'invalid_request', 'it took too long to arrive'],
-  }[error.code ?? ''] ?? ['400 Bad Request', 'invalid_request', 'it is not valid HTTP'];
-  const body = JSON.stringify({ error: `Cannot read the request: ${sentence}`, code });
-  const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`;
-  socket.end(`${head}\r\n\r\n${body}`);
-  end(socket);
-}
-
-/**
- * Destroys a connection that was ended, once the client has closed its side or the time for that is over: servers of
- * Node keep half-open connections. At once would lose the answer where bytes of the client are still unread.
- */
-function endSoon(socket: Duplex, timers: Timers, lingerMs: number): void {
-  const cancel = timers.after(lingerMs, () => void socket.destroy());
-  socket.once('end', () => void (socket.writableFinished && socket.destroy()));
-  socket.once('close', cancel);
-  socket.resume();
 }
 
 async function shutDown(server: Server, sockets: WebSocketServer, deadline: number, timers: Timers): Promise<void> {

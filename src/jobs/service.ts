@@ -129,6 +129,10 @@ export class Service implements contract.BackupService {
     return removeServer(id, decision, { ...this.#deps, deleteBackup });
   }
 
+  async cancelWork(server: ServerId): Promise<void> {
+    await stopWork(this.#deps.runner, { server }, ['backup', 'restore', 'verify']);
+  }
+
   async retention(server: ServerId): Promise<contract.RetentionPlan> {
     const verdicts = judgeServer(server, this.#deps);
     if (verdicts.length === 0) await this.#deps.registry.get(server);

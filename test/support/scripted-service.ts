@@ -271,6 +271,10 @@ export class ScriptedService implements contract.BackupService {
     return false;
   }
 
+  async cancelWork(server: ServerId): Promise<void> {
+    this.#enter('cancelWork', server);
+  }
+
   async deleteForeignArchives(server: ServerId): Promise<void> {
     this.#enter('deleteForeignArchives', server);
   }

@@ -8,6 +8,8 @@ import { Failure } from '../../../base/failure.ts';
 import type { AppContext } from '../../dialect.ts';
 
 export interface Answers {
+  /** Errors have the `request_id` in their body. */
+  readonly namesRequests: boolean;
   /** Work is accepted and done later. */
   accepted(c: AppContext): Response;
   deleted(c: AppContext): Response;

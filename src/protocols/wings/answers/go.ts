@@ -20,6 +20,7 @@ const KNOWN: Readonly<Partial<Record<FailureCode, string>>> = {
 };
 
 export const goAnswers: Answers = {
+  namesRequests: true,
   accepted: nothingYet,
   deleted: (c) => c.body(null, 204),
   added: nothingYet,

@@ -26,6 +26,7 @@ const BODY_FAULTS: Readonly<Record<BodyFault, { readonly status: ContentfulStatu
 };
 
 export const rustAnswers: Answers = {
+  namesRequests: false,
   accepted: (c) => c.json({}, 202),
   deleted: (c) => c.json({}, 202),
   added: (c) => c.json({}, 200),

@@ -26,6 +26,7 @@ export const calagopus: FlavourFacts = {
     needsJsonLabel: true,
     strictBodies: true,
     namesMissingArchive: true,
+    matchesRawPath: true,
     missingUrl: 'unable to restore s3 backup without download_url',
   },
   socket: {

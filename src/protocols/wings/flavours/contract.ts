@@ -67,6 +67,8 @@ export interface RouteFacts {
   readonly namesMissingArchive?: boolean;
   /** Lists of ignored files have the daemon's limits. */
   readonly limitsIgnored?: boolean;
+  /** Its router matches the path as it comes. Otherwise the decoded one. */
+  readonly matchesRawPath?: boolean;
   /** The error of a restore from object storage without `download_url`. */
   readonly missingUrl: string;
 }
@@ -77,6 +79,8 @@ export interface SocketFacts {
   readonly anyOrigin?: boolean;
   /** Sockets of a suspended server are closed. */
   readonly closesSuspended?: boolean;
+  /** Its page renews a token after `token expired` alone, not after `jwt error`. */
+  readonly renewsOnExpiredAlone?: boolean;
   /** Most sockets of one server. Only Pelican's daemon has a bound; the others' pages need far fewer than ours. */
   readonly most: number;
   readonly messages: SocketMessages;

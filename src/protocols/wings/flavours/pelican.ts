@@ -13,7 +13,7 @@ export const pelican: FlavourFacts = {
     deletesAllBackups: true,
     purgesWithServer: true,
   },
-  socket: { ...pterodactyl.socket, closesSuspended: true, most: 30 },
+  socket: { ...pterodactyl.socket, closesSuspended: true, renewsOnExpiredAlone: true, most: 30 },
   tokens: {
     needsScope: true,
     scopesBetween: ' ',

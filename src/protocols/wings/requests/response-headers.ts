@@ -31,15 +31,31 @@ const FIXED = {
 
 export function responseHeaders(deps: HeaderOptions): MiddlewareHandler<AppEnv> {
   return async function responseHeaders(c, next) {
-    const isProtected = PROTECTED.test(c.req.path);
-    if (!isProtected && !OPEN.test(c.req.path)) return next();
+    if (!isPanelPath(c.req.path)) return next();
     freshRequestId(c, deps.newRequestId);
-    for (const [name, value] of Object.entries(FIXED)) c.header(name, value);
-    c.header('Access-Control-Allow-Origin', allowedOrigin(c.req.header('origin'), deps));
-    // Pages check that the node answers with a `no-cors` fetch.
-    c.header('Cross-Origin-Resource-Policy', 'cross-origin');
-    if (isProtected && deps.facts.routes.identifiesItself) c.header('User-Agent', identityOf(deps));
+    const headers = panelHeaders(c.req.path, c.req.header('origin'), deps);
+    for (const [name, value] of Object.entries(headers)) c.header(name, value);
     return c.req.method === 'OPTIONS' ? c.body(null, 204) : next();
+  };
+}
+
+function isPanelPath(path: string): boolean {
+  return PROTECTED.test(path) || OPEN.test(path);
+}
+
+/** What answers on a path carry, whichever part of this node makes them. */
+export function panelHeaders(
+  path: string,
+  origin: string | undefined,
+  deps: HeaderOptions,
+): Readonly<Record<string, string>> {
+  const named = PROTECTED.test(path) && deps.facts.routes.identifiesItself;
+  return {
+    ...FIXED,
+    'Access-Control-Allow-Origin': allowedOrigin(origin, deps),
+    // Pages check that the node answers with a `no-cors` fetch.
+    'Cross-Origin-Resource-Policy': 'cross-origin',
+    ...(named ? { 'User-Agent': identityOf(deps) } : {}),
   };
 }
 

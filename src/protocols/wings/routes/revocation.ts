@@ -7,14 +7,14 @@ import type { FlavourFacts } from '../flavours/contract.ts';
 import type { TokenDenylist } from '../tokens/denylist.ts';
 import { knownServer, panelOnly } from '../requests/guard.ts';
 
-const DenyBody = z.object({ jtis: z.array(z.string().max(255)).max(1000).nullish() });
+export const DenyBody = z.object({ jtis: z.array(z.string().max(255)).max(1000).nullish() });
 
 const User = z.object({ user: z.string().min(1).max(255), servers: z.array(z.string().max(64)).max(10_000).nullish() });
 // Pelican's client wraps it by mistake.
-const UserBody = z.union([User, z.object({ json: User }).transform(({ json }) => json)]);
+export const UserBody = z.union([User, z.object({ json: User }).transform(({ json }) => json)]);
 
 const Permissions = z.array(z.string().max(255)).max(1000);
-const PermissionsBody = z.object({
+export const PermissionsBody = z.object({
   user_permissions: z.array(z.object({ user: z.string().min(1).max(255), permissions: Permissions })).max(10_000),
 });
 

@@ -15,7 +15,8 @@ const MOST_IN_ALL = 1024;
 /** Progress of a backup is sent at once and then twice a second, as pages expect. */
 const PROGRESS_EVERY_MS = 500;
 
-type Session = Pick<
+/** What the registry needs of a page. */
+export type RegisteredPage = Pick<
   SocketSession,
   'server' | 'idle' | 'notify' | 'suspended' | 'denied' | 'permissionsChanged' | 'deleted' | 'close'
 >;
@@ -24,7 +25,7 @@ export class SocketRegistry {
   readonly #service: Pick<BackupService, 'job'>;
   readonly #clock: Clock;
   readonly #facts: Pick<SocketFacts, 'events' | 'most'>;
-  readonly #sessions = new Map<ServerId, Set<Session>>();
+  readonly #sessions = new Map<ServerId, Set<RegisteredPage>>();
   #inAll = 0;
   /** When progress was last sent, by backup or restore. */
   readonly #progressAt = new Map<string, number>();
@@ -40,7 +41,7 @@ export class SocketRegistry {
   }
 
   /** @returns what removes the page, or undefined when there are too many. */
-  enter(session: Session): (() => void) | undefined {
+  enter(session: RegisteredPage): (() => void) | undefined {
     const leaving = this.#toLeave(session.server);
     if (leaving === 'none') return undefined;
     leaving?.close(CLOSE.tooMany);
@@ -70,7 +71,7 @@ export class SocketRegistry {
   }
 
   /** The page to drop for a new one: `undefined` when there is room, `none` when there is none to drop. */
-  #toLeave(server: ServerId): Session | undefined | 'none' {
+  #toLeave(server: ServerId): RegisteredPage | undefined | 'none' {
     const here = this.#sessions.get(server);
     if ((here?.size ?? 0) >= this.#facts.most) return idleIn(here) ?? 'none';
     if (this.#inAll < MOST_IN_ALL) return undefined;
@@ -81,7 +82,7 @@ export class SocketRegistry {
     return 'none';
   }
 
-  #leave(session: Session): void {
+  #leave(session: RegisteredPage): void {
     const here = this.#sessions.get(session.server);
     if (here?.delete(session) !== true) return;
     this.#inAll--;
@@ -102,11 +103,11 @@ export class SocketRegistry {
   }
 
   // Copied, because closing a page removes it.
-  #each(sessions: ReadonlySet<Session> | undefined, act: (session: Session) => void): void {
+  #each(sessions: ReadonlySet<RegisteredPage> | undefined, act: (session: RegisteredPage) => void): void {
     for (const session of Array.from(sessions ?? [])) act(session);
   }
 }
 
-function idleIn(sessions: ReadonlySet<Session> | undefined): Session | undefined {
+function idleIn(sessions: ReadonlySet<RegisteredPage> | undefined): RegisteredPage | undefined {
   return Array.from(sessions ?? []).find(({ idle }) => idle);
 }

@@ -1,0 +1,19 @@
+/** Who asks, for the server behind: the peer, or whom the trusted proxies before this node vouch for. */
+import type { IncomingMessage } from 'node:http';
+import type { ClientFacts } from '../../relay/relay.ts';
+import { plain } from '../connections.ts';
+import { vouchedFor } from '../remote-address.ts';
+
+export function clientFacts(
+  isProxy: (address: string) => boolean,
+  own: ClientFacts['protocol'],
+): (incoming: IncomingMessage) => ClientFacts {
+  return ({ socket, headers }) => {
+    const peer = plain(socket.remoteAddress ?? '0.0.0.0');
+    if (!isProxy(peer)) return { address: peer, protocol: own };
+    const claimed = headers['x-forwarded-proto'];
+    const forwarded = [headers['x-forwarded-for'] ?? []].flat();
+    const protocol = claimed === 'http' || claimed === 'https' ? claimed : own;
+    return { address: vouchedFor(peer, forwarded.join(','), isProxy), protocol };
+  };
+}

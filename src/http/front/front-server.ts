@@ -1,0 +1,204 @@
+/**
+ * The node's public address before Wings.
+ *
+ * For: the daemon in front mode. Promises: heads are checked before anything is decided; bounds on heads and
+ * connections; no time limit on a request as a whole, so that long uploads are not cut; a renewed certificate counts for
+ * new connections; an orderly close, sockets last. Never: parses leniently.
+ */
+import {
+  createServer as createPlainServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { getRequestListener } from '@hono/node-server';
+import type { Log } from '../../base/log/log.ts';
+import { systemTimers, type Timers } from '../../base/timers.ts';
+import type { FrontConfig } from '../../config/types.ts';
+import type { Front } from '../../protocols/wings/front/front.ts';
+import { isFault, readHead, type RequestHead } from '../../relay/relay.ts';
+import type { HttpApp } from '../app.ts';
+import { readCertificate } from '../certificate.ts';
+import { Connections, mostConnections } from '../connections.ts';
+import { trustedProxies } from '../remote-address.ts';
+import { answerClientErrors, bind, endSoon, unanswered } from '../refusals.ts';
+import { sendingBodies } from '../sending/send-body.ts';
+import { clientFacts } from './client-facts.ts';
+
+export interface FrontServerOptions {
+  readonly front: Pick<Front, 'request' | 'upgrade' | 'refuse' | 'wantsSocket'>;
+  /** The dialect's own routes. */
+  readonly app: Pick<HttpApp, 'fetch'>;
+  readonly config: Pick<FrontConfig, 'listen' | 'trustedProxies'>;
+  readonly log: Log;
+  readonly timers?: Timers;
+  /** Milliseconds for heads and for bodies of served routes to arrive; for tests. */
+  readonly receive?: { readonly headers: number; readonly body: number; readonly checkEvery: number };
+  readonly bounds?: { readonly most: number; readonly mostOfAddress: number };
+}
+
+export interface FrontServer {
+  /** Resolves with the actual address. @throws Failure `config_invalid` when it cannot be listened on. */
+  listen(): Promise<{ readonly host: string; readonly port: number }>;
+  /** @throws Failure `config_invalid` for files that are no certificate with its key; the old one stays. */
+  setCertificate(tls: FrontConfig['listen']['tls']): void;
+  /** Accepts nothing new, waits for what is passed, and cuts the rest after `deadline` milliseconds. */
+  close(deadline: number): Promise<void>;
+  readonly connections: number;
+}
+
+const RECEIVE = { headers: 20_000, body: 120_000, checkEvery: 5_000 };
+const HEAD_BYTES = 16 * 1024;
+const KEEP_ALIVE_MS = 65_000;
+const HANDSHAKE_MS = 20_000;
+/** A client that takes nothing of a served answer for so long is gone; what is passed has a bound of its own. */
+const STALLED_MS = 120_000;
+const LINGER_MS = 500;
+const PROBE_AFTER_MS = 60_000;
+
+export function createFrontServer(options: FrontServerOptions): FrontServer {
+  const { config, timers = systemTimers } = options;
+  let server: Server | undefined;
+  let closed: Promise<void> | undefined;
+  const connections = connectionsOf(options);
+  return {
+    async listen() {
+      const created = create(options, connections, timers);
+      await bind(created, config.listen, 'front.listen');
+      server = created;
+      const { address, port } = created.address() as AddressInfo;
+      return { host: address, port };
+    },
+    setCertificate(tls) {
+      if (tls === null || server === undefined || !('setSecureContext' in server)) return;
+      (server as TlsServer).setSecureContext(readCertificate(tls, 'front.listen.tls'));
+    },
+    async close(deadline) {
+      if (server === undefined) return;
+      closed ??= shutDown(server, deadline, timers);
+      await closed;
+    },
+    get connections() {
+      return connections.count;
+    },
+  };
+}
+
+function create(options: FrontServerOptions, connections: Connections, timers: Timers): Server {
+  const { front, app, config } = options;
+  const { listen, trustedProxies: proxies } = config;
+  const receive = options.receive ?? RECEIVE;
+  const settings: ServerOptions & { cert?: Buffer; key?: Buffer; handshakeTimeout: number; ALPNProtocols?: string[] } =
+    {
+      headersTimeout: receive.headers,
+      // A limit on whole requests would cut uploads (nodejs/node#46574).
+      requestTimeout: 0,
+      connectionsCheckingInterval: receive.checkEvery,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      maxHeaderSize: HEAD_BYTES,
+      insecureHTTPParser: false,
+      handshakeTimeout: HANDSHAKE_MS,
+      keepAlive: true,
+      keepAliveInitialDelay: PROBE_AFTER_MS,
+      shouldUpgradeCallback: (request) => isUpgrade(request, front) && beginUpgrade(request, connections, timers),
+      ...(listen.tls === null ? {} : readCertificate(listen.tls, 'front.listen.tls')),
+    };
+  const proto = listen.tls === null ? 'http' : 'https';
+  const clientOf = clientFacts(trustedProxies(proxies), proto);
+  const listener = getRequestListener(sendingBodies(app.fetch), { errorHandler: unanswered });
+  const served = new WeakSet<Duplex>();
+  const handle = (incoming: IncomingMessage, outgoing: ServerResponse, expectsContinue: boolean): void => {
+    const head = readHead(incoming.method ?? '', incoming.url ?? '', incoming.rawHeaders);
+    if (isFault(head)) {
+      const error = `Cannot read the request: ${head.problem}`;
+      return front.refuse(incoming, outgoing, { status: head.status, error });
+    }
+    const serve = (): void => {
+      served.add(incoming.socket);
+      outgoing.once('close', () => served.delete(incoming.socket));
+      if (expectsContinue) outgoing.writeContinue();
+      boundBody(incoming, receive.body, timers);
+      incoming.url = canonical(head);
+      nameHost(incoming);
+      void listener(incoming, outgoing);
+    };
+    front.request({ head, incoming, outgoing, client: clientOf(incoming), expectsContinue, serve });
+  };
+  const server = listen.tls === null ? createPlainServer(settings) : createTlsServer(settings);
+  server.on('request', (incoming, outgoing) => handle(incoming, outgoing, false));
+  server.on('checkContinue', (incoming, outgoing) => handle(incoming, outgoing, true));
+  server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, first: Buffer) => {
+    const head = readHead(incoming.method ?? '', incoming.url ?? '', incoming.rawHeaders);
+    socket.on('error', () => undefined);
+    // Checked before it was taken for an upgrade.
+    if (isFault(head)) socket.destroy();
+    else front.upgrade({ head, incoming, socket, first, client: clientOf(incoming) });
+  });
+  connections.follow(server);
+  server.on('checkContinue', (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    outgoing.once('close', connections.begin(incoming.socket));
+  });
+  answerClientErrors(server, (socket) => endSoon(socket, timers, LINGER_MS));
+  server.setTimeout(STALLED_MS, (socket: Socket) => {
+    if (!connections.isBusy(socket) || (served.has(socket) && socket.writableLength > 0)) socket.destroy();
+  });
+  // While closing, an answered connection would otherwise wait for a next request.
+  server.on('request', (_, outgoing) => {
+    outgoing.once('close', () => setImmediate(() => !server.listening && server.closeIdleConnections()));
+  });
+  return server;
+}
+
+function connectionsOf({ config, bounds, log }: FrontServerOptions): Connections {
+  const most = mostConnections();
+  const { most: inAll, mostOfAddress } = bounds ?? { most, mostOfAddress: Math.ceil(most / 2) };
+  const now = (): number => performance.now();
+  return new Connections({ most: inAll, mostOfAddress, isProxy: trustedProxies(config.trustedProxies), log, now });
+}
+
+/** Another `Upgrade`, such as to h2c, is an ordinary request; so is one whose head is refused. */
+function isUpgrade(request: IncomingMessage, front: FrontServerOptions['front']): boolean {
+  if (request.headers.upgrade?.toLowerCase() !== 'websocket') return false;
+  const head = readHead(request.method ?? '', request.url ?? '', request.rawHeaders);
+  return !isFault(head) && front.wantsSocket(head);
+}
+
+function beginUpgrade({ socket }: IncomingMessage, connections: Connections, timers: Timers): true {
+  connections.begin(socket);
+  socket.once('finish', () => endSoon(socket, timers, LINGER_MS));
+  return true;
+}
+
+/** Routes that Roost serves read small bodies, which must come in time. */
+function boundBody(incoming: IncomingMessage, milliseconds: number, timers: Timers): void {
+  if (incoming.complete) return;
+  const cancel = timers.after(milliseconds, () => {
+    if (!incoming.complete) incoming.socket.destroy();
+  });
+  incoming.once('close', cancel);
+}
+
+/** The path as it was decided: each segment encoded in one way, so that the routes cannot see another. */
+function canonical({ segments, query }: RequestHead): string {
+  return `/${segments.map(encodeURIComponent).join('/')}${query}`;
+}
+
+/** HTTP/1.0 knows no Host; the address that was connected to stands in for it. */
+function nameHost(incoming: IncomingMessage): void {
+  const { localAddress = '127.0.0.1', localPort = 80 } = incoming.socket;
+  const address = localAddress.includes(':') && !localAddress.includes('.') ? `[${localAddress}]` : localAddress;
+  if ((incoming.headers.host ?? '') === '') incoming.headers.host = `${address.replace(/^::ffff:/i, '')}:${localPort}`;
+}
+
+async function shutDown(server: Server, deadline: number, timers: Timers): Promise<void> {
+  const { promise: gone, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  server.closeIdleConnections();
+  const cancel = timers.after(deadline, () => server.closeAllConnections());
+  await gone;
+  cancel();
+}

@@ -1,0 +1,91 @@
+/** What a listening socket does about connections that it cannot serve, and about an address that it cannot listen on. */
+import type { Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { RequestError } from '@hono/node-server';
+import { errnoOf, Failure } from '../base/failure.ts';
+import type { Timers } from '../base/timers.ts';
+
+export type EndSoon = (socket: Duplex) => void;
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * Resolves once connections are accepted.
+ *
+ * @param section of the config that names the address.
+ * @throws Failure `config_invalid`.
+ */
+export async function bind(server: Server, { host, port }: Address, section: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  server.listen({ host, port }, resolve);
+  await promise.catch((error: unknown) => {
+    throw cannotListen(error, { host, port }, section);
+  });
+  server.off('error', reject);
+}
+
+function cannotListen(error: unknown, { host, port }: Address, section: string): Failure {
+  const errno = errnoOf(error);
+  const [portHint, hostHint] =
+    section === 'api'
+      ? ['--port (or `api.port` in the config)', '--host (or `api.host` in the config)']
+      : [`\`${section}.port\` in the config`, `\`${section}.host\` in the config`];
+  const [reason, hint] = {
+    EADDRINUSE: ['the port is taken', `Choose another with ${portHint}, or end what holds it.`],
+    EACCES: ['the port needs more rights', `Choose one above 1023 with ${portHint}.`],
+    EADDRNOTAVAIL: ['this machine has no such address', `Choose another with ${hostHint}.`],
+  }[errno ?? ''] ?? [errno ?? String(error), `Check \`${section}.host\` and \`${section}.port\` in the config.`];
+  return new Failure('config_invalid', `Cannot listen on ${host}:${port}: ${reason}`, {
+    cause: error,
+    hint,
+    facts: { host, port, errno },
+  });
+}
+
+/** For an address that the app cannot read, and for errors outside it. */
+export function unanswered(thrown: unknown): Response {
+  if (!(thrown instanceof RequestError)) {
+    return Response.json({ error: 'Cannot answer the request', code: 'internal' }, { status: 500 });
+  }
+  const body = { error: 'Cannot read the request: its address is malformed', code: 'invalid_request' };
+  return Response.json(body, { status: 400 });
+}
+
+/** Answers what is no request: broken HTTP, heads that are too large or too slow. */
+export function answerClientErrors(server: Server, end: EndSoon): void {
+  const answered = new WeakSet<Duplex>();
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+    // What follows on a connection that was answered is an error once more.
+    if (answered.has(socket)) return;
+    answered.add(socket);
+    answerClientError(error, socket, end);
+  });
+}
+
+// For connections without a request: broken HTTP, too large or too slow headers.
+function answerClientError(error: NodeJS.ErrnoException, socket: Duplex, end: EndSoon): void {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+  const [status, code, sentence] = {
+    HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'too_large', 'its headers are too large'],
+    ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'invalid_request', 'it took too long to arrive'],
+  }[error.code ?? ''] ?? ['400 Bad Request', 'invalid_request', 'it is not valid HTTP'];
+  const body = JSON.stringify({ error: `Cannot read the request: ${sentence}`, code });
+  const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`;
+  socket.end(`${head}\r\n\r\n${body}`);
+  end(socket);
+}
+
+/**
+ * Destroys a connection that was ended, once the client has closed its side or the time for that is over: servers of
+ * Node keep half-open connections. At once would lose the answer where bytes of the client are still unread.
+ */
+export function endSoon(socket: Duplex, timers: Timers, lingerMs: number): void {
+  const cancel = timers.after(lingerMs, () => void socket.destroy());
+  socket.once('end', () => void (socket.writableFinished && socket.destroy()));
+  socket.once('close', cancel);
+  socket.resume();
+}

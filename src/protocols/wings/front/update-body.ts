@@ -1,0 +1,58 @@
+/**
+ * `POST /api/update` without the address of the node.
+ *
+ * At each save of a node the panel pushes its address, which Wings writes down: its next start would take the front's
+ * port. So `api.host`, `api.port` and `api.ssl` go, in each spelling that Wings takes for them. What is passed is
+ * written anew from what was understood here: two parsers never see different things in it.
+ *
+ * Source: pterodactyl/wings router/router_system.go (gin's BindJSON); Go's encoding/json matches keys without regard to
+ * case, by Unicode's simple folding, and the last of several counts.
+ */
+
+export interface PushedUpdate {
+  /** JSON without the address; sent in place of what came. */
+  readonly body: Buffer;
+  /** What the panel wanted; undefined where it named none. */
+  readonly wanted: { readonly port: number | undefined; readonly tls: boolean | undefined };
+}
+
+const ADDRESS: ReadonlySet<string> = new Set(['host', 'port', 'ssl']);
+
+/** @returns undefined for what is no JSON object. */
+export function withoutAddress(bytes: Uint8Array): PushedUpdate | undefined {
+  const value = parsed(bytes);
+  if (!isObject(value)) return undefined;
+  let [port, tls]: [number | undefined, boolean | undefined] = [undefined, undefined];
+  const kept = Object.entries(value).map(([name, part]) => {
+    if (folded(name) !== 'api' || !isObject(part)) return [name, part] as const;
+    const all = Object.entries(part);
+    for (const [key, each] of all) {
+      if (folded(key) === 'port' && typeof each === 'number') port = each;
+      if (folded(key) === 'ssl' && isObject(each)) tls = enabledIn(each) ?? tls;
+    }
+    return [name, Object.fromEntries(all.filter(([key]) => !ADDRESS.has(folded(key))))] as const;
+  });
+  return { body: Buffer.from(JSON.stringify(Object.fromEntries(kept)), 'utf8'), wanted: { port, tls } };
+}
+
+function enabledIn(ssl: object): boolean | undefined {
+  const enabled: unknown = Object.entries(ssl).findLast(([key]) => folded(key) === 'enabled')?.[1];
+  return typeof enabled === 'boolean' ? enabled : undefined;
+}
+
+function parsed(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Of letters beyond ASCII, simple folding takes these two for ASCII ones: the long s and the Kelvin sign. */
+function folded(key: string): string {
+  return key.replaceAll('\u017f', 's').replaceAll('\u212a', 'k').toLowerCase();
+}

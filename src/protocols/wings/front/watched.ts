@@ -1,0 +1,178 @@
+/**
+ * Requests that are passed, and of which Roost draws its own consequence: a new token of the node, denied tokens and
+ * users, servers that come and go.
+ *
+ * Promises: Wings' answer is the answer. Roost acts only for the holder of the node's token; what others send is passed,
+ * and Wings refuses it in its own words. Denials count here before Wings hears of them, so that both hold also while
+ * Wings is away; a server is given up only after Wings has answered that it is gone, and before that answer is passed
+ * on. Never: an address of the panel's push reaches Wings (`update-body.ts`), whoever sent it.
+ */
+import { z } from '@hono/zod-openapi';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Failure } from '../../../base/failure.ts';
+import { isUuid, parseServerId, type ServerId } from '../../../base/ids.ts';
+import type { Log } from '../../../base/log/log.ts';
+import type { Timers } from '../../../base/timers.ts';
+import type { BackupService } from '../../../jobs/contract.ts';
+import { readSmallBody } from '../../../relay/relay.ts';
+import type { FlavourFacts } from '../flavours/contract.ts';
+import { applySettings, type PanelServers } from '../panel/servers.ts';
+import { DenyBody, PermissionsBody, UserBody } from '../routes/revocation.ts';
+import type { TokenDenylist } from '../tokens/denylist.ts';
+import type { NodeCredentials } from '../tokens/node-credentials.ts';
+import type { FrontAnswer } from './answers.ts';
+import type { Watched } from './decide.ts';
+import { type PushedUpdate, withoutAddress } from './update-body.ts';
+
+export interface WatchedRequest {
+  readonly what: Exclude<Watched, 'socket'>;
+  readonly server: string | undefined;
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+  readonly expectsContinue: boolean;
+}
+
+/** How a watched request goes on. */
+export interface Consequence {
+  /** Passed in place of the body that came; undefined where that is still to be streamed. */
+  readonly body?: Buffer;
+  readonly onAnswer?: (status: number) => Promise<void>;
+}
+
+export interface WatchedDeps {
+  readonly facts: Pick<FlavourFacts, 'routes'>;
+  readonly credentials: Pick<NodeCredentials, 'matches'>;
+  readonly denylist: Pick<TokenDenylist, 'denyTokens' | 'denyUser' | 'permissionsChanged' | 'serverDeleted'>;
+  readonly service: Pick<
+    BackupService,
+    'server' | 'setServer' | 'removeServer' | 'deleteForeignArchives' | 'cancelWork'
+  >;
+  readonly panel: Pick<PanelServers, 'settings'>;
+  /** Wings has taken a push: its configuration may have changed. */
+  readonly onUpdate: (wanted: PushedUpdate['wanted']) => Promise<void>;
+  readonly timers: Timers;
+  readonly log: Log;
+}
+
+/** The panel is asked for settings in the background. */
+const ASK_MS = 30_000;
+
+const BODY_FAULTS = {
+  'too large': { status: 413, error: 'Cannot read the request: its body is larger than 1 MiB' },
+  'too slow': { status: 408, error: 'Cannot read the request: it took too long to arrive' },
+} as const;
+
+/** @returns how it is passed, a refusal, or undefined when the client is gone. */
+export async function watch(
+  request: WatchedRequest,
+  deps: WatchedDeps,
+): Promise<Consequence | FrontAnswer | undefined> {
+  const { what, incoming, outgoing, expectsContinue } = request;
+  const isPanel = deps.credentials.matches(bearerOf(incoming));
+  if (what === 'delete server') return isPanel ? deletion(request.server, deps) : {};
+  if (!isPanel && what !== 'update') return {};
+  if (expectsContinue) outgoing.writeContinue();
+  const body = await readSmallBody(incoming, deps.timers);
+  if (body === 'gone') return undefined;
+  if (typeof body === 'string') return BODY_FAULTS[body];
+  if (what === 'update') return update(body, deps);
+  if (what === 'sync') return { body, onAnswer: settingsAfter(request.server, deps) };
+  if (what === 'new server') return { body, onAnswer: settingsAfter(uuidIn(body), deps) };
+  revoke(what, request.server, body, deps);
+  return { body };
+}
+
+function update(bytes: Buffer, { onUpdate }: WatchedDeps): Consequence | FrontAnswer {
+  const pushed = withoutAddress(bytes);
+  if (pushed === undefined) return { status: 400, error: 'Cannot read the request body: it is no JSON object' };
+  const { body, wanted } = pushed;
+  return { body, onAnswer: async (status) => void (isSuccess(status) && (await onUpdate(wanted))) };
+}
+
+/** What cannot be read is Wings' to refuse. */
+function revoke(what: Watched, server: string | undefined, body: Buffer, { denylist, facts }: WatchedDeps): void {
+  const value = jsonOf(body);
+  if (what === 'deny') {
+    const { data } = DenyBody.safeParse(value);
+    const ids = data?.jtis ?? [];
+    if (ids.length > 0) denylist.denyTokens(ids);
+  } else if (what === 'deauthorize') {
+    const { data } = UserBody.safeParse(value);
+    // Wings takes an absent list for all servers; the two must hold the same.
+    if (data !== undefined) denylist.denyUser(data.user, data.servers ?? []);
+  } else if (what === 'permissions' && facts.routes.changesPermissions === true && isServer(server)) {
+    for (const { user, permissions } of PermissionsBody.safeParse(value).data?.user_permissions ?? []) {
+      denylist.permissionsChanged({ server: parseServerId(server), user: user.toLowerCase(), permissions });
+    }
+  }
+}
+
+/** Work on it ends first: it would read what Wings deletes. Backups go, where they do, once Wings' answer is there. */
+async function deletion(named: string | undefined, deps: WatchedDeps): Promise<Consequence> {
+  if (!isServer(named)) return {};
+  const server = parseServerId(named);
+  await deps.service.cancelWork(server);
+  return {
+    async onAnswer(status) {
+      if (!isSuccess(status) && status !== 404) return;
+      try {
+        await giveUp(server, deps);
+      } catch (error) {
+        deps.log.error('Wings has deleted a server, and its backups here could not be dealt with', { server, error });
+      }
+    },
+  };
+}
+
+async function giveUp(server: ServerId, { service, facts, denylist }: WatchedDeps): Promise<void> {
+  const purge = facts.routes.purgesWithServer === true;
+  try {
+    await service.removeServer(server, { backups: purge ? 'delete' : 'keep', cancel: true });
+  } catch (error) {
+    // One that was never here has nothing to give up.
+    if (!(error instanceof Failure) || error.code !== 'server_not_found') throw error;
+  }
+  if (purge) await service.deleteForeignArchives(server);
+  denylist.serverDeleted(server);
+}
+
+/** In the background: the panel may be slow, and Wings' answer does not wait for it. */
+function settingsAfter(named: string | undefined, deps: WatchedDeps): (status: number) => Promise<void> {
+  return async (status) => {
+    if (isSuccess(status) && isServer(named)) void takeSettings(parseServerId(named), deps);
+  };
+}
+
+async function takeSettings(server: ServerId, { panel, service, log }: WatchedDeps): Promise<void> {
+  try {
+    const settings = await panel.settings(server, AbortSignal.timeout(ASK_MS));
+    await applySettings(await service.server(server), settings, service);
+  } catch (error) {
+    // A new server has no directory until Wings has installed it; the next sync or start takes its settings.
+    log.debug('The settings of a server were not taken over', { server, error });
+  }
+}
+
+function bearerOf({ headers }: IncomingMessage): string {
+  return /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1] ?? '';
+}
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
+}
+
+function isServer(named: string | undefined): named is string {
+  return named !== undefined && isUuid(named);
+}
+
+function uuidIn(body: Buffer): string | undefined {
+  return z.object({ uuid: z.string() }).safeParse(jsonOf(body)).data?.uuid.toLowerCase();
+}
+
+function jsonOf(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

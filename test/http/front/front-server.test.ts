@@ -1,0 +1,128 @@
+import fs from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { ManualTime } from '../../support/manual-time.ts';
+import { SERVER } from '../../support/scripted-service.ts';
+import { scratchDirectory } from '../../support/scratch.ts';
+import { TEST_CERTIFICATE, TEST_KEY } from '../../support/certificate.ts';
+import { openFrontNode } from '../../support/wings/front-node.ts';
+import { openLog } from '../../../src/base/log/log.ts';
+import { headerOf, rawRequest } from '../../support/wings/raw-request.ts';
+import { openWings } from '../../support/wings/wings.ts';
+
+async function opened() {
+  const wings = await openWings({ servers: [SERVER] });
+  return { wings, ...(await openFrontNode(wings)) };
+}
+
+async function certificateFiles() {
+  const directory = await scratchDirectory();
+  const tls = { cert: join(directory, 'cert.pem'), key: join(directory, 'key.pem') };
+  await fs.writeFile(tls.cert, TEST_CERTIFICATE);
+  await fs.writeFile(tls.key, TEST_KEY);
+  return tls;
+}
+
+function bodies(count: number, bytes: number): Buffer[] {
+  return Array.from({ length: count }, () => Buffer.alloc(bytes, 'x'));
+}
+
+describe('check 2: hostile heads are refused, and none reaches Wings', () => {
+  const HOST = 'Host: node.test\r\n';
+  const HEADS: readonly (readonly [string, string])[] = [
+    [
+      'a length beside chunks',
+      `POST /api/system HTTP/1.1\r\n${HOST}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    ],
+    ['two lengths', `POST /api/system HTTP/1.1\r\n${HOST}Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd`],
+    ['two equal lengths in one', `POST /api/system HTTP/1.1\r\n${HOST}Content-Length: 3, 3\r\n\r\nabc`],
+    ['a length with a sign', `POST /api/system HTTP/1.1\r\n${HOST}Content-Length: +3\r\n\r\nabc`],
+    ['a length in hexadecimal', `POST /api/system HTTP/1.1\r\n${HOST}Content-Length: 0x3\r\n\r\nabc`],
+    ['a folded header', `GET /api/system HTTP/1.1\r\n${HOST}X-A: b\r\n c\r\n\r\n`],
+    ['a bare line feed', `GET /api/system HTTP/1.1\n${HOST}\n`],
+    ['a space before the colon', `GET /api/system HTTP/1.1\r\n${HOST}X-A : b\r\n\r\n`],
+    ['gzip before chunked', `POST /api/system HTTP/1.1\r\n${HOST}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`],
+    [
+      'two transfer encodings',
+      `POST /api/system HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    ],
+    [
+      'a chunked spelled with a tab',
+      `POST /api/system HTTP/1.1\r\n${HOST}Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n`,
+    ],
+    ['two hosts', `GET /api/system HTTP/1.1\r\n${HOST}${HOST}\r\n`],
+    ['no host', 'GET /api/system HTTP/1.1\r\n\r\n'],
+    ['an absolute address', `GET http://other.test/api/system HTTP/1.1\r\n${HOST}\r\n`],
+    ['an authority', `CONNECT other.test:443 HTTP/1.1\r\n${HOST}\r\n`],
+    ['dots', `GET /api/../api/system HTTP/1.1\r\n${HOST}\r\n`],
+    ['another method', `TRACE /api/system HTTP/1.1\r\n${HOST}\r\n`],
+    ['a head of more than 16 KiB', `GET /api/system HTTP/1.1\r\n${HOST}X-A: ${'a'.repeat(17_000)}\r\n\r\n`],
+    ['an HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+    ['a NUL in a header', `GET /api/system HTTP/1.1\r\n${HOST}X-A: a\0b\r\n\r\n`],
+  ];
+
+  test('each of them', async () => {
+    const { wings, port } = await opened();
+    const statuses = await Promise.all(HEADS.map(([, head]) => rawRequest(port, head, { until: /\r\n\r\n/ })));
+    const taken = HEADS.filter((_, index) => ![0, 400, 405, 431].includes(statuses[index]?.status ?? -1));
+    expect(taken).toEqual([]);
+    expect(wings.received).toEqual([]);
+  });
+
+  test('an upgrade to something else than a websocket is an ordinary request', async () => {
+    const { wings, port } = await opened();
+    const head = `GET /api/system HTTP/1.1\r\n${HOST}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n`;
+    const { status } = await rawRequest(port, head, { until: /\}/ });
+    expect(status).toBe(401);
+    expect(wings.received[0]?.rawHeaders.map((each) => each.toLowerCase())).not.toContain('upgrade');
+  });
+});
+
+describe('check 6: a refusal in the middle of an upload is read by a client that sends before it reads', () => {
+  const HEAD = `POST /upload/file?token=x HTTP/1.1\r\nHost: node.test\r\nContent-Length: ${20 * 1024 * 1024}\r\n\r\n`;
+
+  test.each([false, true])('by the size rule of Wings, 3 of 3; TLS: %s', async (secure) => {
+    const wings = await openWings({ uploadLimit: 1, servers: [SERVER] });
+    const { port } = await openFrontNode(wings, secure ? { tls: await certificateFiles() } : {});
+    for (let count = 0; count < 3; count++) {
+      const answer = await rawRequest(port, HEAD, { secure, body: bodies(20, 1024 * 1024), until: /MB\."\}/ });
+      expect(answer).toMatchObject({ status: 400, body: expect.stringContaining('larger than the maximum') });
+    }
+  });
+
+  test('by Roost, of a body that is too large to be looked into', async () => {
+    const { port, wings } = await opened();
+    const head = `POST /api/update HTTP/1.1\r\nHost: node.test\r\nContent-Length: ${20 * 1024 * 1024}\r\n\r\n`;
+    const answer = await rawRequest(port, head, { body: bodies(20, 1024 * 1024), until: /MiB/ });
+    expect(answer).toMatchObject({ status: 413, body: expect.stringContaining('larger than 1 MiB') });
+    expect(headerOf(answer, 'access-control-allow-origin')).toBe('https://panel.test');
+    expect(headerOf(answer, 'x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+    expect(wings.received).toEqual([]);
+  });
+});
+
+describe('check 21: a renewed certificate', () => {
+  test('is served for new connections within a minute; a pair that does not fit changes nothing', async () => {
+    const time = new ManualTime();
+    const wings = await openWings({ servers: [SERVER] });
+    const tls = await certificateFiles();
+    const logged: string[] = [];
+    const { port } = await openFrontNode(wings, { tls, timers: time, log: capturing(logged) });
+    const head = 'GET /api/system HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+    expect((await rawRequest(port, head, { secure: true })).status).toBe(401);
+
+    await fs.writeFile(tls.key, 'no key');
+    time.advance(60_000);
+    expect(logged.join()).toContain('The certificate was not reloaded');
+    expect((await rawRequest(port, head, { secure: true })).status).toBe(401);
+
+    await fs.writeFile(tls.key, `${TEST_KEY}\n`);
+    time.advance(60_000);
+    expect(logged.filter((line) => line.includes('certificate'))).toHaveLength(1);
+    expect((await rawRequest(port, head, { secure: true })).status).toBe(401);
+  });
+});
+
+function capturing(lines: string[]) {
+  return openLog({ level: 'debug', format: 'json' }, { write: (line) => void lines.push(line) });
+}
