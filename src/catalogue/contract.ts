@@ -11,6 +11,7 @@ import type {
   BackupSummary,
   CopyRecord,
   CopyState,
+  DeliveryData,
   DeliveryRecord,
   DeliveryState,
   JobKind,
@@ -21,6 +22,7 @@ import type {
   PlanRecord,
   PlanState,
   ServerRecord,
+  ServerSettings,
   StoredBackupStatus,
   StoreFlow,
   SuspectRecord,
@@ -276,7 +278,7 @@ export interface DeliveryTable {
   nextDue(after: number): number | undefined;
 
   /** Goes on to a step; `data` is added to what is there. Its tries count from zero again. */
-  advance(id: number, step: string, data: Readonly<Record<string, unknown>>, dueAt: number): void;
+  advance(id: number, step: string, data: DeliveryData, dueAt: number): void;
   /** A try failed: the next comes then, at `step` when one is named. */
   postpone(id: number, error: FailureRecord, dueAt: number, step?: string): void;
   /** pending -> parked. */
@@ -345,7 +347,7 @@ export interface ServerTable {
   list(): ServerRecord[];
   setSuspended(id: ServerId, suspended: boolean): ServerRecord;
   /** Replaces the settings. */
-  setSettings(id: ServerId, settings: Readonly<Record<string, unknown>>): ServerRecord;
+  setSettings(id: ServerId, settings: ServerSettings): ServerRecord;
   /** Forgets the server's row; its backups stay. */
   delete(id: ServerId): void;
 }

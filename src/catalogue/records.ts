@@ -235,11 +235,26 @@ export type JobRecord<Kind extends JobKind = JobKind> = {
   [K in Kind]: JobBase & { readonly kind: K; readonly request: JobRequests[K] };
 }[Kind];
 
+/** What was decided about the backups of a server that was removed. */
+export interface RemovalDecision {
+  readonly decidedAt: number;
+  /** The last backup's place in the order of making; absent in decisions of older versions. */
+  readonly sequence?: number;
+  readonly deleteAt: number;
+}
+
+/** What is kept of a server besides its state; absent fields were never set. */
+export interface ServerSettings {
+  /** What the panel calls it. */
+  readonly panelName?: string;
+  readonly givenUp?: RemovalDecision;
+}
+
 /** What the catalogue knows of a server; its directory and name are the registry's. */
 export interface ServerRecord {
   readonly id: ServerId;
   readonly suspended: boolean;
-  readonly settings: Readonly<Record<string, unknown>>;
+  readonly settings: ServerSettings;
   readonly updatedAt: number | null;
 }
 
@@ -264,6 +279,25 @@ export type DeliveryKind = 'backup' | 'restore' | 'deletion';
 /** `parked`: it is not tried again by itself before the next start. A report that arrived has no row any more. */
 export type DeliveryState = 'pending' | 'parked';
 
+/** A part of an archive that the panel's storage has taken. */
+export interface UploadedPart {
+  /** From 1. */
+  readonly partNumber: number;
+  /** As the storage gave it, with its quotes. */
+  readonly etag: string;
+}
+
+/** What was asked for, and what earlier steps leave for later ones; absent fields were never set. */
+export interface DeliveryData {
+  /** The archive goes to the panel's storage first. */
+  readonly upload?: boolean;
+  readonly parts?: readonly UploadedPart[];
+  /** A report with these parts was begun: the upload may be complete. */
+  readonly reporting?: boolean;
+  /** The deletion was refused, since the backup was locked meanwhile. */
+  readonly refused?: boolean;
+}
+
 /** A report that the panel is still owed: how a backup, a restore or a deletion that it asked for has ended. */
 export interface DeliveryRecord {
   /** Grows with each new one: the order of the reports of one backup. */
@@ -281,8 +315,7 @@ export interface DeliveryRecord {
   readonly withdrawn: boolean;
   /** The name of the step that comes next. */
   readonly step: string;
-  /** What was asked for, and what earlier steps left for later ones. */
-  readonly data: Readonly<Record<string, unknown>>;
+  readonly data: DeliveryData;
   readonly state: DeliveryState;
   /** Tries of this step that failed, since it was last begun or asked for again. */
   readonly attempts: number;

@@ -110,18 +110,14 @@ function viewServer(
   };
 }
 
-/** In the settings of a server's row. */
-const PANEL_NAME = 'panelName';
-
 /** What the operator calls it in the config goes before what the panel calls it. */
-function shownName(id: ServerId, name: string, settings: ServerRecord['settings']): string {
-  const panelName = settings[PANEL_NAME];
-  return wireText(name === defaultName(id) && typeof panelName === 'string' ? panelName : name);
+function shownName(id: ServerId, name: string, { panelName = name }: ServerRecord['settings']): string {
+  return wireText(name === defaultName(id) ? panelName : name);
 }
 
 /** Keeps what a panel calls a server. */
 export function setPanelName(id: ServerId, name: string, { servers }: Pick<Catalogue, 'servers'>): void {
-  servers.setSettings(id, { ...servers.get(id).settings, [PANEL_NAME]: name });
+  servers.setSettings(id, { ...servers.get(id).settings, panelName: name });
 }
 
 export function viewJob(record: JobRecord, runner: JobRunner): JobView {

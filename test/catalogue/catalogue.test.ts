@@ -246,12 +246,12 @@ describe('servers', () => {
       updatedAt: null,
     });
     catalogue.servers.setSuspended(serverId(2), true);
-    catalogue.servers.setSettings(serverId(2), { limit: 3 });
+    catalogue.servers.setSettings(serverId(2), { panelName: 'Lobby' });
     catalogue.servers.setSettings(serverId(1), {});
     expect(catalogue.servers.get(serverId(2))).toEqual({
       id: serverId(2),
       suspended: true,
-      settings: { limit: 3 },
+      settings: { panelName: 'Lobby' },
       updatedAt: clock.now(),
     });
     expect(catalogue.servers.list().map(({ id }) => id)).toEqual([1, 2].map(serverId));

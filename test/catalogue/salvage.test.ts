@@ -20,7 +20,7 @@ async function filled(): Promise<{ readonly path: string; readonly key: Uint8Arr
   catalogue.plans.insert(job.id, job.server, { renames: [] });
   catalogue.servers.setSuspended(serverId(1), true);
   catalogue.deliveries.delete(catalogue.deliveries.insert(newDelivery(1)).id);
-  catalogue.deliveries.insert(newDelivery(2, { data: { upload: 'panel' } }));
+  catalogue.deliveries.insert(newDelivery(2, { data: { upload: true } }));
   catalogue.keys.setText('store:local', 'the-id-of-the-marker');
   catalogue.keys.setText('adopted:local', 'yes');
   for (const name of ['panel-node-token', 'panel-denials', 'socket-token']) catalogue.keys.setText(name, name);
@@ -42,7 +42,7 @@ describe('a catalogue that is made anew', () => {
       expect(catalogue.keys.getText(name)).toBe(name);
     }
     expect(catalogue.servers.get(serverId(1)).suspended).toBe(true);
-    expect(catalogue.deliveries.list()).toMatchObject([{ ...newDelivery(2), id: 2, data: { upload: 'panel' } }]);
+    expect(catalogue.deliveries.list()).toMatchObject([{ ...newDelivery(2), id: 2, data: { upload: true } }]);
     expect(catalogue.plans.list()).toMatchObject([{ state: 'swapping', plan: { renames: [] } }]);
     expect(catalogue.jobs.list().map(({ kind }) => kind)).toEqual(['restore']);
     catalogue.close();

@@ -4,9 +4,10 @@ import type { BackupId, JobId, ServerId } from '../../base/ids.ts';
 import type { DeliveryTable, NewDelivery } from '../contract.ts';
 import type { Database } from '../sqlite/database.ts';
 import { failureText } from '../failure-text.ts';
-import type { DeliveryKind, DeliveryRecord, DeliveryState } from '../records.ts';
+import type { DeliveryData, DeliveryKind, DeliveryRecord, DeliveryState } from '../records.ts';
 import { failureOrNull, integer, integerOrNull, json, type Row, text, textOrNull } from '../sqlite/row.ts';
 import { insertInto, where } from '../sqlite/sql.ts';
+import { readDeliveryData } from './row-data.ts';
 
 /**
  * The oldest pending one of its backup: reports of one backup go out in the order in which they came about. Deleting waits
@@ -77,7 +78,7 @@ export class Deliveries implements DeliveryTable {
     return integerOrNull(this.#database.one(sql, { after }) ?? { at: null }, 'at') ?? undefined;
   }
 
-  advance(id: number, step: string, data: Readonly<Record<string, unknown>>, dueAt: number): void {
+  advance(id: number, step: string, data: DeliveryData, dueAt: number): void {
     this.#database.run(
       `UPDATE deliveries SET step = :step, data = json_patch(data, :data), due_at = :dueAt, attempts = 0, error = NULL
        WHERE id = :id AND state = 'pending'`,
@@ -142,7 +143,7 @@ function deliveryOf(row: Row): DeliveryRecord {
     files: integer(row, 'files'),
     withdrawn: integer(row, 'withdrawn') === 1,
     step: text(row, 'step'),
-    data: json(row, 'data') as Readonly<Record<string, unknown>>,
+    data: readDeliveryData(json(row, 'data')),
     state: text(row, 'state') as DeliveryState,
     attempts: integer(row, 'attempts'),
     error: failureOrNull(row, 'error'),

@@ -2,8 +2,9 @@ import type { Clock } from '../../base/clock.ts';
 import type { ServerId } from '../../base/ids.ts';
 import type { ServerTable } from '../contract.ts';
 import type { Database } from '../sqlite/database.ts';
-import type { ServerRecord } from '../records.ts';
+import type { ServerRecord, ServerSettings } from '../records.ts';
 import { integer, json, type Row, text } from '../sqlite/row.ts';
+import { readSettings } from './row-data.ts';
 
 export class Servers implements ServerTable {
   readonly #database: Database;
@@ -32,7 +33,7 @@ export class Servers implements ServerTable {
     return this.get(id);
   }
 
-  setSettings(id: ServerId, settings: Readonly<Record<string, unknown>>): ServerRecord {
+  setSettings(id: ServerId, settings: ServerSettings): ServerRecord {
     this.#database.run(
       `INSERT INTO servers (id, settings, updated_at) VALUES (:id, :settings, :now)
        ON CONFLICT (id) DO UPDATE SET settings = :settings, updated_at = :now`,
@@ -50,7 +51,7 @@ function serverOf(row: Row): ServerRecord {
   return {
     id: text(row, 'id') as ServerId,
     suspended: integer(row, 'suspended') === 1,
-    settings: json(row, 'settings') as Readonly<Record<string, unknown>>,
+    settings: readSettings(json(row, 'settings')),
     updatedAt: integer(row, 'updated_at'),
   };
 }

@@ -10,7 +10,7 @@ import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { Log } from '../../base/log/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
-import type { BackupRecord } from '../../catalogue/records.ts';
+import type { BackupRecord, RemovalDecision } from '../../catalogue/records.ts';
 import type { RemoveServer, RemovedServer } from '../contract.ts';
 
 export interface ServerRemovalDeps {
@@ -20,17 +20,7 @@ export interface ServerRemovalDeps {
   readonly log: Log;
 }
 
-/** Key in the settings of the server row. */
-const SETTING = 'givenUp';
-
 type Settings = Pick<Catalogue, 'servers'>;
-
-interface Decision {
-  readonly decidedAt: number;
-  /** The last backup's place in the order of making; absent in decisions of older versions. */
-  readonly sequence?: number;
-  readonly deleteAt: number;
-}
 
 export async function removeServer(
   server: ServerId,
@@ -83,7 +73,10 @@ export async function deleteCoveredBackups(server: ServerId, deps: ServerRemoval
 }
 
 /** By the order of making where there is one: a clock that was set back must not cover a backup made later. */
-function isCovered({ createdAt, sequence }: Pick<BackupRecord, 'createdAt' | 'sequence'>, decision: Decision): boolean {
+function isCovered(
+  { createdAt, sequence }: Pick<BackupRecord, 'createdAt' | 'sequence'>,
+  decision: RemovalDecision,
+): boolean {
   if (decision.sequence === undefined || sequence === 0) return createdAt <= decision.decidedAt;
   return sequence <= decision.sequence;
 }
@@ -92,16 +85,11 @@ function lastSequence(server: ServerId, { backups }: Pick<Catalogue, 'backups'>)
   return Math.max(0, ...backups.list({ server }).map(({ sequence }) => sequence));
 }
 
-function storeDecision(server: ServerId, decision: Decision | undefined, { servers }: Settings): void {
-  const { [SETTING]: _, ...others } = servers.get(server).settings;
-  servers.setSettings(server, decision === undefined ? others : { ...others, [SETTING]: decision });
+function storeDecision(server: ServerId, decision: RemovalDecision | undefined, { servers }: Settings): void {
+  const { givenUp: _, ...others } = servers.get(server).settings;
+  servers.setSettings(server, decision === undefined ? others : { ...others, givenUp: decision });
 }
 
-function decisionOn(server: ServerId, { servers }: Settings): Decision | undefined {
-  const kept = servers.get(server).settings[SETTING];
-  if (typeof kept !== 'object' || kept === null || !('decidedAt' in kept) || !('deleteAt' in kept)) return undefined;
-  const { decidedAt, deleteAt } = kept;
-  if (typeof decidedAt !== 'number' || typeof deleteAt !== 'number') return undefined;
-  const sequence = 'sequence' in kept && typeof kept.sequence === 'number' ? kept.sequence : undefined;
-  return { decidedAt, deleteAt, sequence };
+function decisionOn(server: ServerId, { servers }: Settings): RemovalDecision | undefined {
+  return servers.get(server).settings.givenUp;
 }

@@ -40,6 +40,6 @@ export async function reportDeletion(
   panel: Pick<PanelPort, 'reportDeletion'>,
   signal: AbortSignal,
 ): Promise<StepEnd> {
-  const verdict = await panel.reportDeletion({ backup, server, successful: data['refused'] !== true, askedAt }, signal);
+  const verdict = await panel.reportDeletion({ backup, server, successful: data.refused !== true, askedAt }, signal);
   return verdict.kind === 'delivered' ? { kind: 'over' } : verdict;
 }

@@ -17,7 +17,7 @@ import { asFailure, type Failure } from '../../base/failure.ts';
 import type { Log } from '../../base/log/log.ts';
 import { pause, type Timers } from '../../base/timers.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
-import type { DeliveryRecord } from '../../catalogue/records.ts';
+import type { DeliveryData, DeliveryRecord } from '../../catalogue/records.ts';
 import type { EventSource, EventType } from '../contract.ts';
 import { REPORT_FOR_MS } from '../runner/job-end.ts';
 
@@ -40,7 +40,7 @@ export type StepEnd =
   | {
       readonly kind: 'next';
       readonly step: string;
-      readonly data?: Readonly<Record<string, unknown>>;
+      readonly data?: DeliveryData;
       readonly at?: number;
     }
   /** To be tried again, later and later; from that earlier step when one is named. */

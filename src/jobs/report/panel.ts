@@ -5,6 +5,7 @@
 import type { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
+import type { UploadedPart } from '../../catalogue/records.ts';
 import type { PartPlaces } from '../../storage/presigned/upload.ts';
 
 export type { PartPlaces };
@@ -58,13 +59,6 @@ export interface RestoreReport {
 }
 
 export type DeletionReport = RestoreReport;
-
-export interface UploadedPart {
-  /** From 1. */
-  readonly partNumber: number;
-  /** As the storage gave it, with its quotes. */
-  readonly etag: string;
-}
 
 /**
  * How a report ended. `retry`: the panel is away or not ready. `refused`: the panel would give the same answer again,

@@ -2,10 +2,10 @@
 import type { Clock } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
-import type { DeliveryRecord } from '../../catalogue/records.ts';
+import type { DeliveryRecord, UploadedPart } from '../../catalogue/records.ts';
 import { reportDeletion } from './deletion.ts';
 import type { DeliveryStep, StepEnd } from './outbox.ts';
-import type { BackupReport, DeliveryVerdict, PanelPort, RestoreReport, UploadedPart, UploadState } from './panel.ts';
+import type { BackupReport, DeliveryVerdict, PanelPort, RestoreReport, UploadState } from './panel.ts';
 
 export interface StepDependencies {
   readonly panel: Pick<PanelPort, 'reportBackup' | 'reportRestore' | 'reportDeletion' | 'uploadState'>;
@@ -62,10 +62,10 @@ async function reportUpload(
   const look = (): Promise<UploadState> => panel.uploadState(facts.backup, facts.parts.length, signal);
   const before = await look();
   if (before === 'closed') {
-    if (delivery.data['reporting'] === true) return endOf({ kind: 'delivered' }, delivery);
+    if (delivery.data.reporting === true) return endOf({ kind: 'delivered' }, delivery);
     return { kind: 'retry', step: 'upload', failure: notCompleted('is gone from the storage') };
   }
-  if (before === 'open' && delivery.data['reporting'] !== true) {
+  if (before === 'open' && delivery.data.reporting !== true) {
     return { kind: 'next', step: 'report', data: { reporting: true } };
   }
   const verdict = await panel.reportBackup(facts, signal);
@@ -127,6 +127,5 @@ function endOf(verdict: DeliveryVerdict, delivery: DeliveryRecord): StepEnd {
 }
 
 function partsOf({ data, successful }: DeliveryRecord): readonly UploadedPart[] | null {
-  const { parts } = data;
-  return successful && Array.isArray(parts) ? (parts as readonly UploadedPart[]) : null;
+  return successful ? (data.parts ?? null) : null;
 }

@@ -101,7 +101,7 @@ function refusedPlaces(failure: Failure, { data, askedAt }: DeliveryRecord, now:
   }
   // Completed, or given up by the panel itself: what was uploaded before tells which, and the archive stays till then.
   if (failure.detail.httpStatus === 409) {
-    return data['parts'] === undefined ? { kind: 'refused', failure } : { kind: 'next', step: 'report' };
+    return data.parts === undefined ? { kind: 'refused', failure } : { kind: 'next', step: 'report' };
   }
   return undefined;
 }

@@ -12,7 +12,7 @@ describe('a report that is owed', () => {
   test('is kept as it was written until it is deleted', async () => {
     const { catalogue, clock } = await scratchCatalogue();
     const { deliveries } = catalogue;
-    const asked = newDelivery(1, { data: { upload: 'panel' }, askedAt: 5, dueAt: 6, giveUpAt: 7 });
+    const asked = newDelivery(1, { data: { upload: true }, askedAt: 5, dueAt: 6, giveUpAt: 7 });
     const row = deliveries.insert(asked);
     const plain = { ...asked, withdrawn: false, state: 'pending', attempts: 0, error: null, createdAt: clock.now() };
     expect(row).toEqual({ ...plain, id: row.id });
@@ -60,12 +60,13 @@ describe('a report that is owed', () => {
   test('counts its failed tries until its step is done, and keeps what the step left', async () => {
     const { catalogue } = await scratchCatalogue();
     const { deliveries } = catalogue;
-    const { id } = deliveries.insert(newDelivery(1, { step: 'upload', data: { upload: 'panel' } }));
+    const { id } = deliveries.insert(newDelivery(1, { step: 'upload', data: { upload: true } }));
     deliveries.postpone(id, AWAY, 10);
     deliveries.postpone(id, AWAY, 20);
     expect(deliveries.find(id)).toMatchObject({ attempts: 2, error: AWAY, dueAt: 20, step: 'upload' });
-    deliveries.advance(id, 'report', { parts: ['"a"'] }, 30);
-    const data = { upload: 'panel', parts: ['"a"'] };
+    const parts = [{ partNumber: 1, etag: '"a"' }];
+    deliveries.advance(id, 'report', { parts }, 30);
+    const data = { upload: true, parts };
     expect(deliveries.find(id)).toMatchObject({ attempts: 0, error: null, dueAt: 30, step: 'report', data });
     deliveries.postpone(id, AWAY, 40, 'upload');
     expect(deliveries.find(id)).toMatchObject({ attempts: 1, step: 'upload' });

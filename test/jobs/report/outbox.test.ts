@@ -235,7 +235,7 @@ describe('one backup’s trouble is no other’s', () => {
     bench.catalogue.deliveries.insert(newDelivery(4));
     const made = bench.begin({ steps: [upload, bench.step] });
     await expect.poll(() => tries(bench, 4)).toBe(1);
-    hang.resolve({ kind: 'next', step: 'report', data: { parts: ['"a"'] } });
+    hang.resolve({ kind: 'next', step: 'report', data: { parts: [{ partNumber: 1, etag: '"a"' }] } });
     await made.settled();
     expect(bench.catalogue.deliveries.list()).toEqual([]);
     expect([1, 2, 3].map((number) => tries(bench, number))).toEqual([1, 1, 1]);
@@ -254,7 +254,7 @@ describe('steps', () => {
         return Promise.resolve({
           kind: 'next',
           step: 'report',
-          data: { parts: uploads.length },
+          data: { parts: uploads.map((_, at) => ({ partNumber: at + 1, etag: '' })) },
           at: bench.time.now() + 10,
         });
       },
@@ -262,16 +262,22 @@ describe('steps', () => {
     const seen: unknown[] = [];
     bench.behaviour.run = ({ data }) => {
       seen.push(data);
-      return data['parts'] === 1 ? { kind: 'retry', failure: AWAY, step: 'upload' } : OVER;
+      return data.parts?.length === 1 ? { kind: 'retry', failure: AWAY, step: 'upload' } : OVER;
     };
-    bench.catalogue.deliveries.insert(newDelivery(1, { step: 'upload', data: { upload: 'panel' } }));
+    bench.catalogue.deliveries.insert(newDelivery(1, { step: 'upload', data: { upload: true } }));
     const made = bench.begin({ steps: [upload, bench.step] });
     await made.settled();
     expect(seen).toEqual([]);
     await pass(bench, made, 2000, 10);
     expect(seen).toEqual([
-      { upload: 'panel', parts: 1 },
-      { upload: 'panel', parts: 2 },
+      { upload: true, parts: [{ partNumber: 1, etag: '' }] },
+      {
+        upload: true,
+        parts: [
+          { partNumber: 1, etag: '' },
+          { partNumber: 2, etag: '' },
+        ],
+      },
     ]);
     expect(bench.catalogue.deliveries.list()).toEqual([]);
   });
