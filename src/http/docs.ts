@@ -38,24 +38,41 @@ const CACHE = 'private, max-age=3600';
 
 const compress = promisify(gzip);
 
-export function mountDocs(app: App): void {
-  const compressed = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
+interface DocsFile {
+  readonly plain: Uint8Array<ArrayBuffer>;
+  readonly gzipped: Uint8Array<ArrayBuffer>;
+}
+
+/** @param web directory of the files; ends in a slash. */
+export function mountDocs(app: App, web: URL = WEB): void {
+  const files = new Map<string, Promise<DocsFile>>();
+  /** Read and compressed for the first request, and kept. */
+  const fileAt = (file: string): Promise<DocsFile> => {
+    const known = files.get(file);
+    if (known !== undefined) return known;
+    const reading = read(new URL(file, web));
+    files.set(file, reading);
+    // A failure must not be kept.
+    reading.catch(() => files.delete(file));
+    return reading;
+  };
   for (const [path, { file, type }] of Object.entries(FILES)) {
     app.get(path, async (c) => {
-      const headers = { 'Content-Type': type, 'Content-Security-Policy': POLICY, 'Cache-Control': CACHE };
-      if (!takesGzip(c)) return c.body(await read(file), 200, { ...headers, Vary: 'Accept-Encoding' });
-      let bytes = compressed.get(file);
-      if (bytes === undefined) {
-        bytes = read(file).then(async (plain) => Uint8Array.from(await compress(plain)));
-        compressed.set(file, bytes);
-        // A failure must not be cached.
-        bytes.catch(() => compressed.delete(file));
-      }
-      return c.body(await bytes, 200, { ...headers, Vary: 'Accept-Encoding', 'Content-Encoding': 'gzip' });
+      const headers = {
+        'Content-Type': type,
+        'Content-Security-Policy': POLICY,
+        'Cache-Control': CACHE,
+        Vary: 'Accept-Encoding',
+      };
+      const { plain, gzipped } = await fileAt(file);
+      return takesGzip(c)
+        ? c.body(gzipped, 200, { ...headers, 'Content-Encoding': 'gzip' })
+        : c.body(plain, 200, headers);
     });
   }
 }
 
-async function read(file: string): Promise<Uint8Array<ArrayBuffer>> {
-  return Uint8Array.from(await readFile(new URL(file, WEB)));
+async function read(file: URL): Promise<DocsFile> {
+  const plain = Uint8Array.from(await readFile(file));
+  return { plain, gzipped: Uint8Array.from(await compress(plain)) };
 }

@@ -61,7 +61,7 @@ export interface ServiceDependencies extends OwedReports {
   /** Archives of a daemon that was here before; absent where no panel can ask for them. */
   readonly adoption?: AdoptOnDemand;
   /** Absent on a node without a panel: only panels name links. */
-  readonly downloads?: Pick<RestoreDownloads, 'check' | 'expect' | 'forget'>;
+  readonly downloads?: Pick<RestoreDownloads, 'check' | 'withLink'>;
   readonly unwritable?: () => Promise<readonly UnwritablePlace[]>;
   readonly examine?: () => Promise<readonly Finding[]>;
   readonly clock: Clock;
@@ -221,16 +221,12 @@ export class Service implements contract.BackupService {
   ): contract.AcceptedRestore {
     const { runner, downloads } = this.#deps;
     const id = newJobId();
-    if (link !== undefined) downloads?.expect(id, link);
+    const submit = () => runner.submit({ id, kind: 'restore', ...about, request });
+    const { record, ended } =
+      link === undefined || downloads === undefined ? submit() : downloads.withLink(id, link, submit);
     let outcome: contract.RestoreOutcome = { warnings: [], warningCount: 0 };
-    try {
-      const { record, ended } = runner.submit({ id, kind: 'restore', ...about, request });
-      const done = ended.then((result) => void (outcome = result)).finally(() => downloads?.forget(id));
-      return { ...this.#accepted({ record, ended: done }), outcome: () => outcome };
-    } catch (error) {
-      downloads?.forget(id);
-      throw error;
-    }
+    const done = ended.then((result) => void (outcome = result));
+    return { ...this.#accepted({ record, ended: done }), outcome: () => outcome };
   }
 
   async verify(server: ServerId, backup: BackupId, origin?: Origin): Promise<contract.Accepted> {

@@ -68,14 +68,25 @@ export class RestoreDownloads {
     return this.#deps.download.check(link);
   }
 
-  /** Stores the link of a job; call before it is submitted. */
-  expect(job: JobId, link: string): void {
+  /**
+   * Calls `submit`, which submits the job. The link is known to `fetch` from before the call until the job has ended or
+   * `submit` has thrown.
+   */
+  withLink<Submitted extends { readonly ended: Promise<unknown> }>(
+    job: JobId,
+    link: string,
+    submit: () => Submitted,
+  ): Submitted {
+    const forget = (): void => void this.#links.delete(job);
     this.#links.set(job, link);
-  }
-
-  /** Call when the job has ended or was refused. */
-  forget(job: JobId): void {
-    this.#links.delete(job);
+    try {
+      const submitted = submit();
+      submitted.ended.then(forget, forget);
+      return submitted;
+    } catch (error) {
+      forget();
+      throw error;
+    }
   }
 
   /**

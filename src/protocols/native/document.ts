@@ -21,10 +21,11 @@ const METHODS = ['get', 'put', 'post', 'patch', 'delete', 'head', 'options'] as 
 
 export function mountDocument(app: App, version: string): void {
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
-  let document: object | undefined;
+  // Once all routes are there, and once for all requests.
+  let document: string | undefined;
   app.get('/openapi.json', (c) => {
-    document ??= describe(app, version);
-    return c.json(document);
+    document ??= JSON.stringify(describe(app, version));
+    return c.body(document, 200, { 'Content-Type': 'application/json' });
   });
 }
 

@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { silentLog } from '../../../src/base/log/log.ts';
-import { newJobId } from '../../../src/base/ids.ts';
+import { type JobId, newJobId } from '../../../src/base/ids.ts';
 import type { JobRecord } from '../../../src/catalogue/records.ts';
 import { RestoreDownloads, fetchArchive, sweepSpool } from '../../../src/jobs/restore/download.ts';
 import { Service } from '../../../src/jobs/service.ts';
@@ -35,6 +35,8 @@ async function spoolOf(limits: Partial<typeof LIMITS & { servers: object }> = {}
   return { stateDirectory, downloads, job, told, fetch, files };
 }
 
+const neverEnding = () => ({ ended: new Promise<never>(() => undefined) });
+
 function jobOf(): JobRecord<'restore'> {
   return {
     id: newJobId(),
@@ -55,7 +57,7 @@ describe('an archive that is fetched for a restore', () => {
   it('lies in the spool, for Roost alone to read, until it is closed', async () => {
     const host = await openLinkHost((request, response) => serve(response, request, CONTENT));
     const { downloads, job, fetch, files, stateDirectory, told } = await spoolOf();
-    downloads.expect(job.id, `http://127.0.0.1:${host.port}/x`);
+    downloads.withLink(job.id, `http://127.0.0.1:${host.port}/x`, neverEnding);
     const archive = await fetch();
     expect(archive).toMatchObject({ expected: null, ignore: [] });
     expect(archive.source.archive.size).toBe(CONTENT.byteLength);
@@ -76,7 +78,7 @@ describe('an archive that is fetched for a restore', () => {
       else serve(response, request, other, { etag: '"two"' });
     });
     const { downloads, job, fetch, files, stateDirectory } = await spoolOf();
-    downloads.expect(job.id, `http://127.0.0.1:${host.port}/x`);
+    downloads.withLink(job.id, `http://127.0.0.1:${host.port}/x`, neverEnding);
     const archive = await fetch();
     expect(readFileSync(join(stateDirectory, 'spool', files()[0] ?? '')).equals(other)).toBe(true);
     await archive.close();
@@ -93,7 +95,7 @@ describe('an archive that is fetched for a restore', () => {
       else response.writeHead(status).end();
     });
     const { downloads, job, fetch, files } = await spoolOf(limits);
-    downloads.expect(job.id, `http://127.0.0.1:${host.port}/x`);
+    downloads.withLink(job.id, `http://127.0.0.1:${host.port}/x`, neverEnding);
     await failureOf(fetch(), code);
     expect(files()).toEqual([]);
   });
@@ -105,16 +107,33 @@ describe('an archive that is fetched for a restore', () => {
       response.write(CONTENT.subarray(0, 100_000), () => stop.abort());
     });
     const { downloads, job, fetch, files } = await spoolOf();
-    downloads.expect(job.id, `http://127.0.0.1:${host.port}/x`);
+    downloads.withLink(job.id, `http://127.0.0.1:${host.port}/x`, neverEnding);
     await failureOf(fetch(stop.signal), 'cancelled');
     expect(files()).toEqual([]);
   });
 
   it('cannot be fetched by a run that does not know the link', async () => {
-    const { downloads, job, fetch } = await spoolOf();
+    const { fetch } = await spoolOf();
     expect((await failureOf(fetch(), 'interrupted')).retry).toBe(true);
-    downloads.expect(job.id, 'http://127.0.0.1:9/x');
-    downloads.forget(job.id);
+  });
+
+  it.each<[string, () => { ended: Promise<unknown> }]>([
+    ['ended well', () => ({ ended: Promise.resolve() })],
+    ['failed', () => ({ ended: Promise.reject(new Error('failed')) })],
+    [
+      'was refused',
+      () => {
+        throw new Error('refused');
+      },
+    ],
+  ])('cannot be fetched any more once its job %s', async (_, submit) => {
+    const { downloads, job, fetch } = await spoolOf();
+    const link = 'http://127.0.0.1:9/x';
+    try {
+      await downloads.withLink(job.id, link, submit).ended;
+    } catch {
+      // That it ends badly is what is tried.
+    }
     await failureOf(fetch(), 'interrupted');
   });
 
@@ -197,24 +216,25 @@ describe('a restore from a link', () => {
 
   it('forgets the link when it has ended, and when it was not accepted', async () => {
     const node = await nodeWithLinks();
-    const kept = new Set<string>();
-    const remember = node.downloads.expect.bind(node.downloads);
-    node.downloads.expect = (job, link) => {
-      kept.add(job);
-      remember(job, link);
-    };
-    const forget = node.downloads.forget.bind(node.downloads);
-    node.downloads.forget = (job) => {
-      kept.delete(job);
-      forget(job);
+    const submitted: JobId[] = [];
+    const withLink = node.downloads.withLink.bind(node.downloads);
+    node.downloads.withLink = (job, link, submit) => {
+      submitted.push(job);
+      return withLink(job, link, submit);
     };
     const request = { server: SERVER, backup: BACKUP, truncate: false, download: { url: LINK } };
-    const accepted = await node.service.restore(request);
-    expect(kept.size).toBe(1);
-    await accepted.ended;
+    await (
+      await node.service.restore(request)
+    ).ended;
+    expect(node.links).toEqual([LINK]);
     await node.runner.drain(AbortSignal.abort());
     await failureOf(node.service.restore(request), 'draining');
-    expect(kept.size).toBe(0);
+    expect(submitted).toHaveLength(2);
+    const watch = { progress: () => undefined, writeRate: () => 0 };
+    for (const id of submitted) {
+      const fetched = node.downloads.fetch({ ...jobOf(), id }, new AbortController().signal, watch);
+      await failureOf(fetched, 'interrupted');
+    }
   });
 
   it('is made from the node’s own archive where there is a good one', async () => {
