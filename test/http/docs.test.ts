@@ -1,6 +1,13 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { gunzipSync } from 'node:zlib';
+import { OpenAPIHono } from '@hono/zod-openapi';
 import { expect, test } from 'vitest';
+import { mountDocs } from '../../src/http/docs.ts';
+import type { App } from '../../src/protocols/dialect.ts';
 import { openNativeApp } from '../support/native-app.ts';
+import { scratchDirectory } from '../support/scratch.ts';
 
 test('the documentation page loads only what this daemon serves, and every part of it is there', async () => {
   const { call } = openNativeApp();
@@ -40,6 +47,19 @@ test('parts come compressed to those who take that, twice from one compression',
     expect(small.length).toBeLessThan(bytes.length / 2);
     expect(gunzipSync(small).equals(bytes)).toBe(true);
   }
+});
+
+test('parts are read from the disk once; one that could not be read is tried again', async () => {
+  const web = join(await scratchDirectory(), 'web');
+  const app: App = new OpenAPIHono();
+  mountDocs(app, pathToFileURL(`${web}/`));
+  const page = async () => app.fetch(new Request('http://node.test/docs'), {});
+  expect((await page()).status).toBe(500);
+  await mkdir(web);
+  await writeFile(join(web, 'docs.html'), 'first');
+  expect(await (await page()).text()).toBe('first');
+  await writeFile(join(web, 'docs.html'), 'second');
+  expect(await (await page()).text()).toBe('first');
 });
 
 test('the document puts each operation in a group of the page', async () => {
