@@ -60,6 +60,7 @@ const INSIDE = {
     reason: 'records and SQLite know no tables, tables know no catalogue, and salvage alone looks at a broken file',
     floors: [
       ['records', 'sessions', 'failure-text', 'sqlite'],
+      ['notice-contract'],
       ['contract', 'manifest', 'inspect', 'state-lock'],
       ['tables'],
       ['catalogue'],
@@ -74,7 +75,7 @@ const INSIDE = {
       ['runner'],
       ['stored', 'views'],
       ['look', 'health'],
-      ['report'],
+      ['report', 'notify'],
       ['verify', 'adopt', 'rebuild', 'backup', 'copy', 'delete'],
       ['restore'],
       ['overview'],
@@ -115,6 +116,7 @@ const DOORS = {
     reason: 'SQL stays behind the contract',
     files: [
       'contract',
+      'notice-contract',
       'records',
       'sessions',
       'manifest/manifest',
@@ -126,7 +128,7 @@ const DOORS = {
   },
   jobs: {
     reason: 'a dialect starts verbs and reads states by the contract, and a panel is one port',
-    files: ['contract', 'report/panel'],
+    files: ['contract', 'report/panel', 'notify/port'],
   },
   protocols: {
     reason: 'the HTTP side mounts dialects by one contract; the parts of each change without it',

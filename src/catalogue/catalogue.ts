@@ -17,6 +17,7 @@ import { Deliveries } from './tables/deliveries.ts';
 import { History } from './tables/history.ts';
 import { Jobs } from './tables/jobs.ts';
 import { Keys } from './tables/keys.ts';
+import { Notices } from './tables/notices.ts';
 import { migrate } from './sqlite/migrate.ts';
 import { Plans } from './tables/plans.ts';
 import { Servers } from './tables/servers.ts';
@@ -56,6 +57,7 @@ export function openCatalogue(
       jobs: new Jobs(database, clock),
       plans: new Plans(database, clock),
       sessions: new Sessions(database),
+      notices: new Notices(database, clock),
       usedTokens: new UsedTokens(database, clock),
       keys,
       transaction: (work) => database.transaction(work),

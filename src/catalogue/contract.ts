@@ -5,6 +5,7 @@
  */
 import type { FailureRecord } from '../base/failure.ts';
 import type { BackupId, JobId, ServerId } from '../base/ids.ts';
+import type { NoticeTable } from './notice-contract.ts';
 import type {
   AttemptRecord,
   BackupRecord,
@@ -42,6 +43,7 @@ export interface Catalogue {
   readonly jobs: JobTable;
   readonly plans: PlanTable;
   readonly sessions: SessionTable;
+  readonly notices: NoticeTable;
   readonly usedTokens: UsedTokenTable;
   readonly keys: KeyTable;
   /**

@@ -7,6 +7,7 @@
  *   servers   suspended or not, settings
  *   deliveries  reports that the panel is owed: it waits for them, and only this node can make them
  *   history   of attempts whose backups are gone
+ *   notices     and what they are made of: nothing else knows what was to be told
  *   plans     of restores that were not at their end, with their jobs: without them a half-swapped server stays so
  *
  * Backups are not copied: they come from their manifests (jobs/adopt.ts), which are as new and cannot be half a row.
@@ -101,6 +102,9 @@ function salvage(from: string, to: string): void {
       copy(() => read(source, 'SELECT * FROM deliveries ORDER BY id'), 'deliveries', target);
       copyPlans(source, target);
       copy(() => read(source, 'SELECT * FROM history'), 'history', target);
+      for (const table of ['occurrences', 'conditions', 'notices']) {
+        copy(() => read(source, `SELECT * FROM ${table}`), table, target);
+      }
     } finally {
       source.close();
     }

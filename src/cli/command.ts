@@ -42,6 +42,8 @@ export interface Outcome {
   readonly text?: string;
   /** True when the work succeeded with warnings. */
   readonly warned?: boolean;
+  /** True when there is an answer, and it says that something failed. */
+  readonly failed?: boolean;
 }
 
 /** A subcommand with the common options. */
@@ -51,10 +53,10 @@ export function subcommand(parent: Command, name: string, description: string): 
 
 /** Prints the outcome and sets the exit code. */
 export async function conclude(invocation: Invocation, options: JsonOption, outcome: Promise<Outcome>): Promise<void> {
-  const { json, text = '', warned = false } = await outcome;
+  const { json, text = '', warned = false, failed = false } = await outcome;
   if (options.json === true && json !== undefined) await invocation.terminal.result(`${jsonText(json)}\n`);
   else if (options.json !== true && text !== '') await invocation.terminal.result(`${text}\n`);
-  invocation.exitCode = warned ? EXIT.warned : EXIT.done;
+  invocation.exitCode = failed ? EXIT.failed : warned ? EXIT.warned : EXIT.done;
 }
 
 /** Collects a repeatable option. */

@@ -4,8 +4,8 @@ import * as z from 'zod';
 import { printableText } from '../base/files/paths.ts';
 import { ApiClient } from './client/api-client.ts';
 import { ask } from './client/objects.ts';
-import type { DaemonOptions } from './client/target.ts';
-import { conclude, type Invocation, type Outcome, subcommand } from './command.ts';
+import { type DaemonOptions, nodeCommand } from './client/target.ts';
+import { conclude, type Invocation, type Outcome } from './command.ts';
 import { findConnection } from './client/connection.ts';
 import { table } from './terminal/table.ts';
 
@@ -45,10 +45,7 @@ export function addPanelCommands(program: Command, invocation: Invocation): void
 }
 
 function command(group: Command, name: string, description: string): Command {
-  return subcommand(group, name, description).option(
-    '--config <file>',
-    "take the daemon's address and a token from its config (default: ROOST_URL, ROOST_TOKEN)",
-  );
+  return nodeCommand(group, name, description);
 }
 
 async function list(invocation: Invocation, options: DaemonOptions): Promise<Outcome> {

@@ -30,6 +30,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['retention', async () => (await import('./backup/retention.ts')).addRetentionCommands],
   ['web', async () => (await import('./web.ts')).addWeb],
   ['panel', async () => (await import('./panel.ts')).addPanelCommands],
+  ['notify', async () => (await import('./notify.ts')).addNotifyCommands],
   ['doctor', async () => (await import('./doctor/doctor.ts')).addDoctor],
   ['catalogue', async () => (await import('./catalogue.ts')).addCatalogueCommands],
   ['adopt', async () => (await import('./adopt.ts')).addAdopt],

@@ -10,6 +10,7 @@ import { systemTimers } from '../base/timers.ts';
 import { type Catalogue, CATALOGUE_NAME } from '../catalogue/contract.ts';
 import { inspectCatalogue } from '../catalogue/inspect.ts';
 import type { JobRecord } from '../catalogue/records.ts';
+import { composeNotify } from './notify.ts';
 import { localDirectories } from './stores.ts';
 import type { Config } from '../config/types.ts';
 import { rebuildNewStores } from '../jobs/rebuild/rebuild.ts';
@@ -41,6 +42,7 @@ import { recoverRestores, sweepRestores } from '../jobs/restore/recovery.ts';
 import { fetchArchive, RestoreDownloads, sweepSpool } from '../jobs/restore/download.ts';
 import { fetchFromStores } from '../jobs/restore/source.ts';
 import { restoreVerb } from '../jobs/restore/restore.ts';
+import type { NotifyService } from '../jobs/notify/port.ts';
 import { JobRunner } from '../jobs/runner/runner.ts';
 import type { NodeService } from '../jobs/contract.ts';
 import { NodeOverview } from '../jobs/overview/overview.ts';
@@ -78,6 +80,7 @@ export interface JobsDeps {
 export interface Jobs {
   readonly service: Service;
   readonly node: NodeService;
+  readonly notify: NotifyService;
   readonly events: EventHub;
   readonly runner: JobRunner;
   /** Undefined on a node without a panel. */
@@ -156,9 +159,11 @@ export function composeJobs(deps: JobsDeps): Jobs {
     engine,
   });
   const node = new NodeOverview({ ...reading, runner, clock });
+  const notifying = composeNotify(deps, events);
   return {
     service,
     node,
+    notify: notifying.service,
     events,
     runner,
     reports,
@@ -192,6 +197,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
       copies.start();
     },
     automate() {
+      notifying.start();
       const shown = { catalogue, registry, runner, service, events, turns };
       return Housekeeping.open({ ...shown, deleteBackup: deleting, config, clock, believable, log });
     },
@@ -204,7 +210,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
       if (believable.canDelete()) await sweepPrevious(restoring);
     },
     async close() {
-      await Promise.all([copies.close(), reports?.close()]);
+      await Promise.all([copies.close(), reports?.close(), notifying.close()]);
     },
   };
 }

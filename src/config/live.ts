@@ -9,7 +9,7 @@ import type { Config } from './types.ts';
 
 export interface LiveConfig {
   /**
-   * Follows each reload in `jobs`, `limits`, `retention`, `verification`, `restore`, and `backups` except `engine` and
+   * Follows each reload in `jobs`, `limits`, `retention`, `verification`, `restore`, `notify`, and `backups` except `engine` and
    * `concurrent`.
    */
   readonly config: Config;
@@ -18,7 +18,7 @@ export interface LiveConfig {
 }
 
 /** Sections whose values are all read at use. */
-const SECTIONS = ['jobs', 'limits', 'retention', 'verification', 'restore'] as const;
+const SECTIONS = ['jobs', 'limits', 'retention', 'verification', 'restore', 'notify'] as const;
 
 export function liveConfig(first: Config): LiveConfig {
   const sections: Pick<Config, (typeof SECTIONS)[number]> = {
@@ -27,6 +27,7 @@ export function liveConfig(first: Config): LiveConfig {
     retention: { ...first.retention },
     verification: { ...first.verification },
     restore: { ...first.restore },
+    notify: { ...first.notify },
   };
   const backups = { ...first.backups };
   const config: Config = { ...first, ...sections, backups };

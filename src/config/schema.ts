@@ -3,6 +3,7 @@
  */
 import { z } from 'zod';
 import { LOG_LEVELS } from '../base/log/log.ts';
+import { notifySchema } from './notify.ts';
 import { type Environment, resolvedText, secret } from './secret-source.ts';
 import { PANEL_FLAVOURS, PERMISSIONS } from './types.ts';
 import * as value from './values.ts';
@@ -30,6 +31,7 @@ export function configSchema(environment: Environment) {
     power: power(environment).prefault({ driver: 'none' }),
     panel: panel(environment).prefault({}),
     front: front.nullable().default(null),
+    notify: notifySchema(environment).prefault({}),
     log: log.prefault({}),
   });
 }

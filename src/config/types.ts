@@ -4,7 +4,10 @@
  */
 import type { LogOptions } from '../base/log/log.ts';
 import type { ServerId } from '../base/ids.ts';
+import type { NotifyConfig } from './notify.ts';
 import type { Secret } from './secret.ts';
+
+export type * from './notify.ts';
 
 export interface Config {
   readonly api: ApiConfig;
@@ -26,6 +29,7 @@ export interface Config {
   readonly panel: PanelConfig;
   /** null: Roost stands alone, or behind a proxy that chooses the paths. */
   readonly front: FrontConfig | null;
+  readonly notify: NotifyConfig;
   readonly log: LogOptions;
   /** Warnings for the log at start and for `config check`. */
   readonly notes: readonly string[];

@@ -17,6 +17,7 @@ import { printableText } from '../base/files/paths.ts';
 import type { SessionTable } from '../catalogue/sessions.ts';
 import type { ApiConfig, TokenConfig } from '../config/types.ts';
 import type { BackupService, EventSource, NodeService } from '../jobs/contract.ts';
+import type { NotifyService } from '../jobs/notify/port.ts';
 import type { App, AppContext, AppEnv, Dialect, DialectDeps } from '../protocols/dialect.ts';
 import { clientDialect } from '../protocols/client/client.ts';
 import * as native from '../protocols/native/native.ts';
@@ -31,6 +32,7 @@ import { systemTimers, type Timers } from '../base/timers.ts';
 export interface AppOptions {
   readonly service: BackupService;
   readonly node: NodeService;
+  readonly notify: NotifyService;
   readonly events: EventSource;
   readonly tokens: readonly TokenConfig[];
   readonly api: Pick<ApiConfig, 'publicUrl' | 'trustedProxies' | 'tls'>;
@@ -129,11 +131,11 @@ function baseApp({ log, clock, api, newRequestId = randomUUID }: DialectAppOptio
 }
 
 function portsOf(options: DialectAppOptions, timers: Timers): DialectDeps {
-  const { service, node, events, clock, log, version, keys, api } = options;
+  const { service, node, notify, events, clock, log, version, keys, api } = options;
   const { downloads = createDownloads({ log, timers }) } = options;
   const { publicUrl } = api;
   const signing = { downloadKey: keys.downloads, socketKey: keys.sockets };
-  return { service, node, events, clock, timers, log, version, publicUrl, ...signing, ...downloads };
+  return { service, node, notify, events, clock, timers, log, version, publicUrl, ...signing, ...downloads };
 }
 
 function headers(api: AppOptions['api']): MiddlewareHandler<AppEnv> {

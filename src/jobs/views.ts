@@ -111,7 +111,7 @@ function viewServer(
 }
 
 /** What the operator calls it in the config goes before what the panel calls it. */
-function shownName(id: ServerId, name: string, { panelName = name }: ServerRecord['settings']): string {
+export function shownName(id: ServerId, name: string, { panelName = name }: ServerRecord['settings']): string {
   return wireText(name === defaultName(id) ? panelName : name);
 }
 

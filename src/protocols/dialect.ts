@@ -14,6 +14,7 @@ import type { Log } from '../base/log/log.ts';
 import type { ByteSource } from '../base/source.ts';
 import type { Timers } from '../base/timers.ts';
 import type { BackupService, EventSource, FileContent, NodeService } from '../jobs/contract.ts';
+import type { NotifyService } from '../jobs/notify/port.ts';
 import type { Caller, CallerDialect } from './access.ts';
 
 /** Hono's bindings of a request. */
@@ -66,6 +67,7 @@ export interface DownloadPlace {
 export interface DialectDeps {
   readonly service: BackupService;
   readonly node: NodeService;
+  readonly notify: NotifyService;
   readonly events: EventSource;
   readonly clock: Clock;
   readonly timers: Timers;

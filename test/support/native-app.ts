@@ -6,6 +6,7 @@ import { createApp, type AppOptions } from '../../src/http/app.ts';
 import { MemorySessions } from './memory-sessions.ts';
 import { ManualTime } from './manual-time.ts';
 import { ScriptedNode } from './scripted-node.ts';
+import { ScriptedNotify } from './scripted-notify.ts';
 import { ManualEvents, ScriptedService } from './scripted-service.ts';
 import { knownSecret } from './secret-shapes.ts';
 
@@ -34,6 +35,7 @@ export interface Call {
 export function openNativeApp(change: Partial<AppOptions> = {}) {
   const service = new ScriptedService();
   const node = new ScriptedNode();
+  const notify = new ScriptedNotify();
   const events = new ManualEvents();
   const time = new ManualTime();
   const logged: string[] = [];
@@ -42,6 +44,7 @@ export function openNativeApp(change: Partial<AppOptions> = {}) {
   const app = createApp({
     service,
     node,
+    notify,
     events,
     tokens: [tokenWith('admin', ADMIN)],
     api: { publicUrl: null, trustedProxies: [], tls: null },

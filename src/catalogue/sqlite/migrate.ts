@@ -12,6 +12,7 @@ import { backupTexts } from './migrations/0005-backup-texts.ts';
 import { deletionReports } from './migrations/0006-deletion-reports.ts';
 import { sessions } from './migrations/0007-sessions.ts';
 import { attempts } from './migrations/0008-attempts.ts';
+import { notices } from './migrations/0009-notices.ts';
 
 /** In order, without gaps. A migration that was released is never changed: the next one corrects it. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -23,6 +24,7 @@ export const MIGRATIONS: readonly Migration[] = [
   deletionReports,
   sessions,
   attempts,
+  notices,
 ];
 
 /**

@@ -16,14 +16,17 @@ export interface DaemonOptions extends JsonOption {
   readonly config?: string;
 }
 
+/** A command that talks to the daemon about the node. */
+export function nodeCommand(parent: Command, name: string, description: string): Command {
+  return subcommand(parent, name, description).option(
+    '--config <file>',
+    "take the daemon's address and a token from its config (default: ROOST_URL and ROOST_TOKEN, /etc/roost/config.yml, ./.roost)",
+  );
+}
+
 /** A command that talks to the daemon about a server. */
 export function daemonCommand(parent: Command, name: string, description: string): Command {
-  return subcommand(parent, name, description)
-    .argument('<server>', "the server's id or name")
-    .option(
-      '--config <file>',
-      "take the daemon's address and a token from its config (default: ROOST_URL, ROOST_TOKEN)",
-    );
+  return nodeCommand(parent, name, description).argument('<server>', "the server's id or name");
 }
 
 /** As `daemonCommand`, about one backup of the server. */

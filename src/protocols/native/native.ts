@@ -15,6 +15,7 @@ import { mountDownloads } from './downloads.ts';
 import { answerFault } from './errors.ts';
 import { lookSlots } from './look-slots.ts';
 import { mountNode } from './node.ts';
+import { mountNotify } from './notify.ts';
 import { mountOneBackup } from './one-backup.ts';
 import { mountOverview } from './overview/overview.ts';
 import { mountPanelReports } from './panel-reports.ts';
@@ -52,6 +53,7 @@ export function nativeDialect(identify: NonNullable<Dialect['identify']>, signIn
       mountOverview(app, ports);
       mountPolicies(app, ports);
       mountPanelReports(app, ports);
+      mountNotify(app, ports);
       mountDocument(app, ports.version);
       refuseOtherMethods(app, '/', methodNotAllowed);
     },

@@ -6,7 +6,7 @@ import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { Failure } from '../../base/failure.ts';
-import { type AllowedHosts, isPublicAddress } from './address-rules.ts';
+import { type AllowedHosts, isPublicAddress } from '../../base/address-rules.ts';
 
 const SCHEMES: ReadonlySet<string> = new Set(['http:', 'https:']);
 /** Longer than any presigned URL, and cheap to keep for each waiting restore. */

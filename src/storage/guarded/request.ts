@@ -8,7 +8,7 @@ import https from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { Failure, throwIfAborted, unlessAborted } from '../../base/failure.ts';
 import { connectionError } from '../s3/failure.ts';
-import type { AllowedHosts } from './address-rules.ts';
+import type { AllowedHosts } from '../../base/address-rules.ts';
 import { addressesOf, parseLink, refusedLink, type Resolve } from './link.ts';
 
 const DOING = 'Cannot fetch the backup';

@@ -2,7 +2,7 @@ import http from 'node:http';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
-import { isPublicAddress } from '../../../src/storage/guarded/address-rules.ts';
+import { isPublicAddress } from '../../../src/base/address-rules.ts';
 import { TEST_CERTIFICATE, TEST_KEY } from '../../support/certificate.ts';
 import { failureOf } from '../../support/rejection.ts';
 import { downloadOf, fetchLink, gzipBytes, openLinkHost, serve, v4 } from '../../support/link-host.ts';

@@ -53,7 +53,7 @@ export function isPublicAddress(address: string): boolean {
   return family === 4 || open.check(address, 'ipv6');
 }
 
-/** `panel.restore_host_allowlist`: host names, addresses and CIDR blocks. */
+/** Host names, addresses and CIDR blocks that the operator allows besides public ones. */
 export class AllowedHosts {
   readonly #names: ReadonlySet<string>;
   readonly #addresses: BlockList;

@@ -1,0 +1,140 @@
+/**
+ * Makes messages of what occurred, and writes them for each channel that wants them.
+ *
+ *   1 the occurrence, by a trigger in the transaction that ends the job (migration "notices")
+ *   2 one transaction { occurrences taken, conditions changed, notices written }     a crash before: done at the next start
+ *   3 notifier.ts sends a notice and removes it                                      a crash between: sent twice
+ */
+import { type Clock, isoDate } from '../../base/clock.ts';
+import { newJobId, type ServerId } from '../../base/ids.ts';
+import { formatBytes } from '../../base/sizes.ts';
+import type { Catalogue } from '../../catalogue/contract.ts';
+import type { OccurrenceRecord } from '../../catalogue/notice-contract.ts';
+import { type BackupRecord, isSuspect } from '../../catalogue/records.ts';
+import type { Config, NoticeEvent } from '../../config/types.ts';
+import { levelOf, type NoticeMessage, wants } from './message.ts';
+
+export interface ComposeDeps {
+  readonly catalogue: Pick<Catalogue, 'backups' | 'notices' | 'transaction'>;
+  readonly config: Pick<Config, 'notify'>;
+  readonly clock: Pick<Clock, 'now'>;
+  /** The name of this host. */
+  readonly node: string;
+  /** What people call a server. */
+  readonly nameOf: (server: ServerId) => string;
+}
+
+/** What is to be told, before it is written. */
+export interface Telling {
+  readonly event: NoticeEvent;
+  readonly server: ServerId | null;
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly backup?: string;
+  readonly job?: string | null;
+  readonly data?: NoticeMessage['data'];
+  /** The same was told of the server before: channels with `only_changes` pass over it. */
+  readonly again?: boolean;
+}
+
+/** Writes one notice for each channel that wants it; in the caller's transaction, if there is one. */
+export function tell(telling: Telling, { catalogue, config, clock, node, nameOf }: ComposeDeps): void {
+  const { event, server, again = false } = telling;
+  const channels = config.notify.channels.filter((channel) => wants(channel, event, server));
+  const message: NoticeMessage = {
+    id: newJobId(),
+    event,
+    level: levelOf(event),
+    time: isoDate(clock.now()),
+    node,
+    server: server === null ? null : { id: server, name: nameOf(server) },
+    backup: telling.backup ?? null,
+    job: telling.job ?? null,
+    message: telling.message,
+    hint: telling.hint ?? null,
+    data: telling.data ?? {},
+  };
+  for (const { name, onlyChanges } of channels) {
+    if (!(onlyChanges && again)) catalogue.notices.insert(name, message);
+  }
+}
+
+/** Takes what occurred and writes what is to be told of it. Throws nothing but what the catalogue throws. */
+export function composeNotices(deps: ComposeDeps): void {
+  for (;;) {
+    const taken = deps.catalogue.transaction(() => {
+      const occurrences = deps.catalogue.notices.take();
+      for (const occurrence of occurrences) {
+        for (const telling of tellingsOf(occurrence, deps)) tell(telling, deps);
+      }
+      return occurrences.length;
+    });
+    if (taken === 0) return;
+  }
+}
+
+/** The conditions of a server: how its last backup ended, and whether its age is told. */
+export const outcomeOf = (server: string): string => `outcome:${server}`;
+export const ageOf = (server: string): string => `age:${server}`;
+
+function tellingsOf(occurrence: OccurrenceRecord, deps: ComposeDeps): Telling[] {
+  const { kind, state, server, backup, job, error } = occurrence;
+  const about = { server, backup, job };
+  const name = deps.nameOf(server);
+  const code: Telling['data'] = error === null ? {} : { code: error.code };
+  if (kind === 'damage') {
+    const message = `A backup of ${name} is damaged`;
+    const hint = 'Restore another one. If the store was repaired, verify it again; else delete it.';
+    return [{ ...about, event: 'backup.damaged', message, hint }];
+  }
+  const reason = error?.message ?? 'no reason is known';
+  if (kind === 'restore') {
+    if (state === 'cancelled') return [];
+    if (state === 'done') return [{ ...about, event: 'restore.completed', message: `${name} was restored` }];
+    const message = `A restore of ${name} failed: ${reason}`;
+    return [{ ...about, event: 'restore.failed', message, hint: error?.hint, data: code }];
+  }
+  if (state === 'cancelled') {
+    return [{ ...about, event: 'backup.cancelled', message: `A backup of ${name} was cancelled` }];
+  }
+  return state === 'done' ? completed(occurrence, deps) : failed(occurrence, reason, code, deps);
+}
+
+function failed(
+  { server, backup, job, error }: OccurrenceRecord,
+  reason: string,
+  data: NonNullable<Telling['data']>,
+  { catalogue, nameOf }: ComposeDeps,
+): Telling[] {
+  const again = catalogue.notices.condition(outcomeOf(server))?.state === 'failed';
+  catalogue.notices.setCondition(outcomeOf(server), 'failed');
+  const message = `A backup of ${nameOf(server)} failed: ${reason}`;
+  return [{ event: 'backup.failed', server, backup, job, message, hint: error?.hint, data, again }];
+}
+
+function completed({ server, backup, job }: OccurrenceRecord, deps: ComposeDeps): Telling[] {
+  const { notices, backups } = deps.catalogue;
+  const name = deps.nameOf(server);
+  const record = backups.find(backup);
+  if (record !== undefined && isSuspect(record)) {
+    const message = `A backup of ${name} is suspect: ${record.suspect?.message ?? ''}`;
+    const hint = 'Mend the source; or take it for good by "roost backup accept".';
+    return [{ event: 'backup.suspect', server, backup, job, message, hint, data: numbersOf(record) }];
+  }
+  const was = [notices.condition(outcomeOf(server)), notices.condition(ageOf(server))];
+  const recovers = was.some((condition) => condition?.state === 'failed' || condition?.state === 'overdue');
+  notices.setCondition(outcomeOf(server), 'ok');
+  if (was[1]?.state === 'overdue') notices.setCondition(ageOf(server), 'ok');
+  const size = record === undefined ? '' : `: ${record.files} files, ${formatBytes(record.size)}`;
+  const done = { server, backup, job, data: record === undefined ? {} : numbersOf(record) };
+  const tellings: Telling[] = [
+    { ...done, event: 'backup.completed', message: `A backup of ${name} is complete${size}`, again: true },
+  ];
+  if (recovers)
+    tellings.push({ ...done, event: 'server.recovered', message: `${name} has a good backup again${size}` });
+  return tellings;
+}
+
+function numbersOf({ size, rawSize, files, warningCount }: BackupRecord): NonNullable<Telling['data']> {
+  return { size, rawSize, files, warningCount };
+}

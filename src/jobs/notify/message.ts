@@ -1,0 +1,61 @@
+/** What is told: one event in words, for people and for programs. */
+import { printableText } from '../../base/files/paths.ts';
+import type { ChannelConfig, NoticeEvent } from '../../config/types.ts';
+
+/** A message as it waits in the catalogue and goes to a channel. Times are ISO dates. */
+export interface NoticeMessage {
+  /** Stays over retries, so that a receiver can tell a repetition. */
+  readonly id: string;
+  readonly event: NoticeEvent | 'test';
+  readonly level: 'good' | 'info' | 'bad';
+  readonly time: string;
+  /** The name of this host. */
+  readonly node: string;
+  readonly server: { readonly id: string; readonly name: string } | null;
+  readonly backup: string | null;
+  readonly job: string | null;
+  /** One sentence. */
+  readonly message: string;
+  readonly hint: string | null;
+  /** Numbers and codes behind the sentence. */
+  readonly data: Readonly<Record<string, string | number>>;
+}
+
+const GOOD: ReadonlySet<NoticeMessage['event']> = new Set([
+  'backup.completed',
+  'restore.completed',
+  'server.recovered',
+  'store.back',
+]);
+const NEUTRAL: ReadonlySet<NoticeMessage['event']> = new Set(['backup.started', 'backup.cancelled', 'test']);
+
+export function levelOf(event: NoticeMessage['event']): NoticeMessage['level'] {
+  if (GOOD.has(event)) return 'good';
+  return NEUTRAL.has(event) ? 'info' : 'bad';
+}
+
+const LONGEST = 1500;
+
+/** The text of a message: by the channel's template, or a line for the sentence and one for its hint. */
+export function textOf(message: NoticeMessage, { template }: Pick<ChannelConfig, 'template'>): string {
+  const words: Readonly<Record<string, string>> = {
+    event: message.event,
+    level: message.level,
+    message: message.message,
+    hint: message.hint ?? '',
+    server: message.server?.name ?? '',
+    server_id: message.server?.id ?? '',
+    backup: message.backup ?? '',
+    node: message.node,
+    time: message.time,
+  };
+  const lines = template ?? (message.hint === null ? '{node}: {message}' : '{node}: {message}\n{hint}');
+  // Only the template's own braces count: a name may look like a word of it.
+  const text = lines.replace(/\{([a-z_]+)\}/g, (_, word: string) => printableText(words[word] ?? ''));
+  return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
+}
+
+/** True where the channel wants to hear of that event of that server; null: of no single one. */
+export function wants({ events, servers }: ChannelConfig, event: NoticeEvent, server: string | null): boolean {
+  return events.includes(event) && (server === null || servers.includes('*') || servers.includes(server));
+}

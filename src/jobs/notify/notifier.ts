@@ -1,0 +1,160 @@
+/**
+ * For: telling people and programs outside what happens on this node, by the channels under `notify` in the config.
+ *
+ * Promises: what was committed is told once, or twice after a crash, and never lost while its channel comes back within a
+ * week; the messages of one channel go out in order; a channel that is away delays no other, and no job.
+ * Never: sends to a private address that the config does not allow (protocols/notify/guarded-post.ts).
+ *
+ * `backup.started` and `schedule.refused` are told of events, which a crash in that instant takes along: a start is
+ * followed by an end in any case, and a server without a backup becomes overdue.
+ */
+import { type Clock, DAY_MS } from '../../base/clock.ts';
+import { asFailure, type Failure } from '../../base/failure.ts';
+import type { Log } from '../../base/log/log.ts';
+import { backOff } from '../../base/retry.ts';
+import type { Timers } from '../../base/timers.ts';
+import type { NoticeRecord } from '../../catalogue/notice-contract.ts';
+import type { ChannelConfig } from '../../config/types.ts';
+import type { EventSource, RoostEvent } from '../contract.ts';
+import { type ComposeDeps, composeNotices, tell } from './compose.ts';
+import type { NoticeMessage } from './message.ts';
+import type { NoticeSender } from './port.ts';
+
+export interface NotifierDeps extends ComposeDeps {
+  readonly events: EventSource;
+  readonly sender: NoticeSender;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+const LOOK_EVERY_MS = 60_000;
+/** A message that no channel took for so long is of no use any more. */
+const GIVE_UP_MS = 7 * DAY_MS;
+/** Messages of one channel that wait; beyond, the oldest are dropped, which is logged. */
+const MOST_WAITING = 5000;
+/** From this failed try on it is worth a line in the log. */
+const TELL_AT = 3;
+
+export class Notifier {
+  readonly #deps: NotifierDeps;
+  readonly #stop = new AbortController();
+  readonly #underWay = new Map<string, Promise<void>>();
+  #unsubscribe: () => void = () => undefined;
+  #cancelTimer: () => void = () => undefined;
+
+  constructor(deps: NotifierDeps) {
+    this.#deps = deps;
+  }
+
+  /** Begins; what waits is tried at once, since its channel may be back. */
+  start(): void {
+    this.#unsubscribe = this.#deps.events.subscribe((event) => this.#hear(event));
+    this.#guarded(() => this.#deps.catalogue.notices.hasten());
+    this.wake();
+  }
+
+  /** Takes up what occurred, and sends what is due. Never throws. */
+  wake(): void {
+    if (this.#stop.signal.aborted) return;
+    this.#cancelTimer();
+    let next = LOOK_EVERY_MS;
+    this.#guarded(() => {
+      composeNotices(this.#deps);
+      this.#tidy();
+      for (const channel of this.#deps.config.notify.channels) next = Math.min(next, this.#begin(channel));
+    });
+    this.#cancelTimer = this.#deps.timers.after(Math.max(1, next), () => this.wake());
+  }
+
+  /** Resolves when nothing is being sent. */
+  async settled(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay.values());
+  }
+
+  /** Breaks off what is being sent; the next start sends it again. */
+  async close(): Promise<void> {
+    this.#unsubscribe();
+    this.#stop.abort();
+    this.#cancelTimer();
+    await this.settled();
+  }
+
+  #hear(event: RoostEvent): void {
+    this.#guarded(() => {
+      const { server, backup, job } = event;
+      const name = this.#deps.nameOf(server);
+      if (event.type === 'backup.started') {
+        const message = `A backup of ${name} has begun`;
+        tell({ event: 'backup.started', server, backup, job, message }, this.#deps);
+      }
+      if (event.type === 'schedule.missed' && event.data.error !== undefined) {
+        const { code, message, hint } = event.data.error;
+        const sentence = `A scheduled backup of ${name} was refused: ${message}`;
+        tell({ event: 'schedule.refused', server, message: sentence, hint, data: { code } }, this.#deps);
+      }
+    });
+    if (!event.type.endsWith('.progress') && event.type !== 'server.status') this.wake();
+  }
+
+  /** Sends the oldest of a channel if it is due. @returns milliseconds until there is something to do. */
+  #begin(channel: ChannelConfig): number {
+    if (this.#underWay.has(channel.name)) return LOOK_EVERY_MS;
+    const notice = this.#deps.catalogue.notices.next(channel.name);
+    if (notice === undefined) return LOOK_EVERY_MS;
+    const now = this.#deps.clock.now();
+    // Later than any wait: the clock was set back.
+    const wait = notice.dueAt - now;
+    if (wait > 0 && wait <= DAY_MS) return wait;
+    const over = this.#carry(channel, notice).finally(() => {
+      this.#underWay.delete(channel.name);
+      this.wake();
+    });
+    this.#underWay.set(channel.name, over);
+    return LOOK_EVERY_MS;
+  }
+
+  /** Never rejects. */
+  async #carry(channel: ChannelConfig, notice: NoticeRecord): Promise<void> {
+    const { catalogue, config, log, sender } = this.#deps;
+    const { signal } = this.#stop;
+    try {
+      await sender.send(channel, notice.message as NoticeMessage, config.notify.hostAllowlist, signal);
+    } catch (error) {
+      if (!signal.aborted) this.#postpone(channel, notice, asFailure(error, 'Cannot send a notification'));
+      return;
+    }
+    this.#guarded(() => catalogue.notices.delete(notice.id));
+    if (notice.attempts >= TELL_AT) log.info('A channel takes notifications again', { channel: channel.name });
+  }
+
+  #postpone({ name }: ChannelConfig, { id, attempts }: NoticeRecord, failure: Failure): void {
+    const { catalogue, clock, log, random } = this.#deps;
+    const asked = failure.facts['retryAfterMs'];
+    const wait = Math.max(backOff(attempts, random()), typeof asked === 'number' ? Math.min(asked, DAY_MS) : 0);
+    this.#guarded(() => catalogue.notices.postpone(id, failure.toJSON(), clock.now() + wait));
+    const level = attempts + 1 === TELL_AT ? 'warn' : 'debug';
+    log[level]('A channel does not take notifications; they wait', { channel: name, error: failure });
+  }
+
+  #tidy(): void {
+    const { catalogue, clock, config, log } = this.#deps;
+    const old = catalogue.notices.forget(clock.now() - GIVE_UP_MS);
+    if (old > 0)
+      log.error('Notifications were given up: their channels took nothing for a week', { notifications: old });
+    for (const { name } of config.notify.channels) {
+      const dropped = catalogue.notices.trim(name, MOST_WAITING);
+      if (dropped > 0) log.error('Too many notifications wait: the oldest are dropped', { channel: name, dropped });
+    }
+  }
+
+  #guarded(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#deps.log.error('Cannot keep notifications', { error });
+    }
+  }
+}

@@ -1,0 +1,314 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { Failure } from '../../../src/base/failure.ts';
+import { silentLog } from '../../../src/base/log/log.ts';
+import { openCatalogue } from '../../../src/catalogue/catalogue.ts';
+import type { Catalogue } from '../../../src/catalogue/contract.ts';
+import { parseConfig } from '../../../src/config/config.ts';
+import type { ChannelConfig } from '../../../src/config/types.ts';
+import { Notifier } from '../../../src/jobs/notify/notifier.ts';
+import type { NoticeMessage } from '../../../src/jobs/notify/port.ts';
+import { EventHub } from '../../../src/jobs/runner/events.ts';
+import { backupId, completed, jobId, newBackup, newJob, serverId } from '../../support/catalogue-rows.ts';
+import { ManualTime } from '../../support/manual-time.ts';
+import { scratchDirectory } from '../../support/scratch.ts';
+
+const DAY = 86_400_000;
+const AWAY = new Failure('store_unreachable', 'Cannot send: it is away', { retry: true });
+const ALL = `
+notify:
+  channels:
+    - { name: ops, type: webhook, url: "https://ops.test", events: [backup.started, backup.completed, backup.failed, backup.cancelled, backup.suspect, backup.damaged, restore.completed, restore.failed, schedule.refused, server.recovered] }
+`;
+
+/** A node whose catalogue outlives its notifiers, as after a crash. */
+async function node(yaml = ALL) {
+  const time = new ManualTime();
+  const path = `${await scratchDirectory()}/catalogue.sqlite`;
+  const { notify } = parseConfig('c.yml', yaml, {});
+  const told: { readonly channel: string; readonly message: NoticeMessage }[] = [];
+  const state = {
+    time,
+    told,
+    catalogue: openCatalogue(path, time),
+    /** Rejects what the test wants to fail; called before a message counts as told. */
+    refuse: (_channel: ChannelConfig, _message: NoticeMessage): Failure | undefined => undefined,
+    isOpen: true,
+    /** From now on nothing of the process reaches the disk. */
+    kill(): void {
+      if (this.isOpen) this.catalogue.close();
+      this.isOpen = false;
+    },
+    /** Called after the channel has taken it, before the node knows. */
+    onTold: (): void => undefined,
+  };
+  const open = () => {
+    const events = new EventHub(time, () => undefined);
+    const notifier = new Notifier({
+      catalogue: state.catalogue,
+      config: { notify },
+      events,
+      clock: time,
+      timers: time,
+      random: () => 0,
+      log: silentLog(),
+      node: 'node1',
+      nameOf: (id) => (id === serverId(1) ? 'survival' : 'creative'),
+      sender: {
+        async send(channel, message) {
+          const failure = state.refuse(channel, message);
+          if (failure !== undefined) throw failure;
+          told.push({ channel: channel.name, message });
+          state.onTold();
+        },
+      },
+    });
+    notifier.start();
+    return { notifier, events };
+  };
+  let running = open();
+  onTestFinished(async () => {
+    await running.notifier.close();
+    state.kill();
+  });
+  const settle = async (): Promise<void> => {
+    running.notifier.wake();
+    await running.notifier.settled();
+  };
+  return {
+    ...state,
+    state,
+    settle,
+    events: () => running.events,
+    eventsTold: (channel = 'ops') =>
+      told.filter((each) => each.channel === channel).map(({ message }) => message.event),
+    /** Ends as a kill does: nothing of the process goes on, and the catalogue is opened anew. */
+    crash: async (whileDown: (catalogue: Catalogue) => void = () => undefined) => {
+      state.kill();
+      await running.notifier.close();
+      state.catalogue = openCatalogue(path, time);
+      state.isOpen = true;
+      whileDown(state.catalogue);
+      running = open();
+      await settle();
+    },
+  };
+}
+
+function backUp(
+  catalogue: Catalogue,
+  number: number,
+  end: 'done' | 'failed' | 'cancelled' | 'suspect' = 'done',
+  server = 1,
+) {
+  const about = { server: serverId(server) };
+  catalogue.transaction(() => {
+    catalogue.backups.insert(newBackup(number, about));
+    catalogue.jobs.insert(newJob(number, about));
+    catalogue.jobs.start(jobId(number), 'writing');
+  });
+  catalogue.transaction(() => {
+    const error = new Failure(end === 'cancelled' ? 'cancelled' : 'insufficient_storage', 'No room', {
+      hint: 'Free some.',
+    });
+    const suspect = { reason: 'empty', message: 'It holds no files', files: 0, bytes: 0, baseline: null } as const;
+    if (end === 'done' || end === 'suspect') {
+      catalogue.backups.complete(backupId(number), completed(end === 'suspect' ? { suspect } : {}));
+      catalogue.jobs.finish(jobId(number), 'done');
+    } else {
+      catalogue.backups.fail(backupId(number), error.toJSON());
+      catalogue.jobs.finish(jobId(number), end, error.toJSON());
+    }
+  });
+}
+
+describe('what is told', () => {
+  test('is each end of a backup, with its numbers or its reason, once', async () => {
+    const { catalogue, settle, told } = await node();
+    backUp(catalogue, 1);
+    backUp(catalogue, 2, 'failed');
+    backUp(catalogue, 3, 'cancelled');
+    backUp(catalogue, 4, 'suspect');
+    await settle();
+    await settle();
+    expect(told.map(({ message: { event, level, message } }) => [event, level, message])).toEqual([
+      ['backup.completed', 'good', 'A backup of survival is complete: 3 files, 1000 B'],
+      ['backup.failed', 'bad', 'A backup of survival failed: No room'],
+      ['backup.cancelled', 'info', 'A backup of survival was cancelled'],
+      ['backup.suspect', 'bad', 'A backup of survival is suspect: It holds no files'],
+    ]);
+    expect(told[0]?.message).toMatchObject({
+      node: 'node1',
+      server: { id: serverId(1), name: 'survival' },
+      backup: backupId(1),
+      job: jobId(1),
+      data: { size: 1000, files: 3 },
+    });
+    expect(told[1]?.message).toMatchObject({ hint: 'Free some.', data: { code: 'insufficient_storage' } });
+  });
+
+  test('is damage, whatever found it, and the end of a restore but of no dry run', async () => {
+    const { catalogue, settle, eventsTold } = await node();
+    backUp(catalogue, 1);
+    catalogue.backups.markDamaged(backupId(1));
+    catalogue.backups.markDamaged(backupId(1));
+    for (const [number, request] of [
+      [2, {}],
+      [3, { dryRun: true }],
+    ] as const) {
+      catalogue.jobs.insert({ ...newJob(number), kind: 'restore', request });
+      catalogue.jobs.start(jobId(number), 'unpack');
+      catalogue.jobs.finish(jobId(number), 'done');
+    }
+    await settle();
+    expect(eventsTold()).toEqual(['backup.completed', 'backup.damaged', 'restore.completed']);
+  });
+
+  test('is that a server has a good backup again, after one that failed', async () => {
+    const { catalogue, settle, eventsTold } = await node();
+    for (const [number, end] of (['failed', 'done', 'done'] as const).entries()) backUp(catalogue, number + 1, end);
+    await settle();
+    expect(eventsTold()).toEqual(['backup.failed', 'backup.completed', 'server.recovered', 'backup.completed']);
+  });
+
+  test('is no repetition where a channel wants changes only, by server', async () => {
+    const { catalogue, settle, eventsTold } = await node(
+      ALL.replace('type: webhook', 'type: webhook, only_changes: true'),
+    );
+    const ends = ['failed', 'failed', 'done', 'done', 'failed'] as const;
+    for (const [number, end] of ends.entries()) backUp(catalogue, number + 1, end);
+    backUp(catalogue, 9, 'failed', 2);
+    await settle();
+    expect(eventsTold()).toEqual(['backup.failed', 'server.recovered', 'backup.failed', 'backup.failed']);
+  });
+
+  test('is the start of a backup, and a scheduled one that was refused', async () => {
+    const { events, settle, eventsTold, told } = await node();
+    events().publish({ type: 'backup.started', server: serverId(1), backup: backupId(1), job: jobId(1), data: {} });
+    const error = { code: 'too_many_backups', message: 'It has 3 of 3', hint: 'Delete one.' } as const;
+    events().publish({
+      type: 'schedule.missed',
+      server: serverId(1),
+      data: { cron: '0 4 * * *', missed: 1, run: false, error },
+    });
+    events().publish({
+      type: 'schedule.missed',
+      server: serverId(1),
+      data: { cron: '0 4 * * *', missed: 1, run: true },
+    });
+    await settle();
+    expect(eventsTold()).toEqual(['backup.started', 'schedule.refused']);
+    expect(told[1]?.message).toMatchObject({ hint: 'Delete one.', data: { code: 'too_many_backups' } });
+  });
+
+  test('is left out for channels of other servers or other events', async () => {
+    const { catalogue, settle, told } = await node(`
+notify:
+  channels:
+    - { name: other, type: webhook, url: "https://a.test", servers: [${serverId(2)}] }
+    - { name: mine, type: webhook, url: "https://a.test", servers: [${serverId(1)}], events: [backup.failed] }
+`);
+    backUp(catalogue, 1, 'failed');
+    backUp(catalogue, 2);
+    await settle();
+    expect(told.map(({ channel, message }) => `${channel} ${message.event}`)).toEqual(['mine backup.failed']);
+  });
+});
+
+describe('a channel', () => {
+  const TWO = `
+notify:
+  channels:
+    - { name: down, type: webhook, url: "https://down.test", events: [backup.completed] }
+    - { name: up, type: webhook, url: "https://up.test", events: [backup.completed] }
+`;
+
+  test('that is away for 24 hours gets everything in order once it is back, and delays no other', async () => {
+    const { catalogue, time, state, settle, eventsTold, told } = await node(TWO);
+    state.refuse = ({ name }) => (name === 'down' ? AWAY : undefined);
+    for (let hour = 1; hour <= 24; hour++) {
+      backUp(catalogue, hour);
+      await settle();
+      expect(eventsTold('up')).toHaveLength(hour);
+      time.advance(3_600_000);
+    }
+    await settle();
+    expect(eventsTold('down')).toEqual([]);
+    state.refuse = () => undefined;
+    time.advance(15 * 60_000);
+    await settle();
+    const numbers = told.filter(({ channel }) => channel === 'down').map(({ message }) => message.backup);
+    expect(numbers).toEqual(Array.from({ length: 24 }, (_, index) => backupId(index + 1)));
+    expect(catalogue.notices.counts().size).toBe(0);
+  });
+
+  test('that asks for a pause is not asked again before it is over', async () => {
+    const { catalogue, time, state, settle, eventsTold } = await node(TWO);
+    const tries: number[] = [];
+    state.refuse = ({ name }) => {
+      if (name !== 'down') return undefined;
+      tries.push(time.now());
+      return new Failure('store_unreachable', 'Too fast', { facts: { retryAfterMs: 300_000 } });
+    };
+    backUp(catalogue, 1);
+    await settle();
+    time.advance(299_000);
+    await settle();
+    expect(tries).toHaveLength(1);
+    time.advance(2000);
+    await settle();
+    expect(tries).toHaveLength(2);
+    expect(eventsTold('up')).toHaveLength(1);
+  });
+
+  test('that takes nothing for a week loses what is older, and no more', async () => {
+    const { catalogue, time, state, settle } = await node(TWO);
+    state.refuse = ({ name }) => (name === 'down' ? AWAY : undefined);
+    backUp(catalogue, 1);
+    await settle();
+    time.advance(6 * DAY);
+    backUp(catalogue, 2);
+    await settle();
+    expect(catalogue.notices.counts().get('down')).toMatchObject({ waiting: 2, error: 'Cannot send: it is away' });
+    time.advance(1.5 * DAY);
+    await settle();
+    expect(catalogue.notices.counts().get('down')).toMatchObject({ waiting: 1 });
+  });
+});
+
+describe('a crash', () => {
+  test('between the end of a job and everything else loses nothing', async () => {
+    const { crash, eventsTold } = await node();
+    await crash((catalogue) => {
+      backUp(catalogue, 1);
+      backUp(catalogue, 2, 'failed');
+    });
+    expect(eventsTold()).toEqual(['backup.completed', 'backup.failed']);
+  });
+
+  test('while a channel is away loses nothing, and what waits is tried at once', async () => {
+    const { catalogue, state, settle, crash, eventsTold } = await node();
+    state.refuse = () => AWAY;
+    backUp(catalogue, 1);
+    await settle();
+    state.refuse = () => undefined;
+    await crash();
+    expect(eventsTold()).toEqual(['backup.completed']);
+  });
+
+  test('after a channel has taken a message tells it again, under the same id, and no third time', async () => {
+    const { catalogue, state, settle, crash, told } = await node();
+    backUp(catalogue, 1);
+    state.onTold = () => {
+      state.onTold = () => undefined;
+      // The row cannot be removed any more: as far as the disk knows it was never sent.
+      state.kill();
+    };
+    await settle();
+    expect(told).toHaveLength(1);
+    await crash();
+    expect(told).toHaveLength(2);
+    expect(told[1]?.message.id).toBe(told[0]?.message.id);
+    await settle();
+    expect(told).toHaveLength(2);
+  });
+});

@@ -1,0 +1,48 @@
+/** An HTTP server that notes what it is sent, and answers as a test says. */
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { onTestFinished } from 'vitest';
+
+export interface Received {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: string;
+}
+
+export interface HttpSink {
+  readonly url: string;
+  readonly received: readonly Received[];
+  /** Those that it answered with a 2xx. */
+  readonly taken: readonly Received[];
+  /** What it answers from now on. */
+  answer: { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string };
+}
+
+export async function startSink(): Promise<HttpSink> {
+  const received: Received[] = [];
+  const taken: Received[] = [];
+  const server = http.createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const { method = '', url = '', headers } = request;
+      const sent = { method, path: url, headers, body: Buffer.concat(chunks).toString('utf8') };
+      const { status, headers: answered = {}, body = '' } = sink.answer;
+      received.push(sent);
+      if (status < 300) taken.push(sent);
+      response.writeHead(status, answered).end(body);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  });
+  const { port } = server.address() as AddressInfo;
+  const sink: HttpSink = { url: `http://127.0.0.1:${port}`, received, taken, answer: { status: 204 } };
+  return sink;
+}
