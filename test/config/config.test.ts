@@ -46,6 +46,7 @@ describe('the example', () => {
     expect(config.tokens[1]?.secret.reveal()).toBe(`${LONG}-from-a-file`);
     expect(config.storage.stores['offsite']).toMatchObject({ type: 's3', prefix: 'node1/', bucket: 'game-backups' });
     expect(config.schedules).toHaveLength(2);
+    expect(config.notify.channels.map(({ type }) => type)).toEqual(['discord', 'webhook', 'ntfy', 'healthchecks']);
     expect(config.panel.flavour).toBe('none');
     for (const driver of ['command', 'wings']) {
       const power = new RegExp(`^# power:\\n((?:#   .*\\n)*?#   driver: ${driver}.*\\n(?:#   .*\\n)*)`, 'm').exec(text);
@@ -58,7 +59,7 @@ describe('the example', () => {
 /** The example with its indented, commented keys and items in force, and the empty lists before such items gone. */
 function inForce(text: string): string {
   return text
-    .replace(/^( *(?:list|schedules): )\[\]/gm, '$1')
+    .replace(/^( *(?:list|schedules|channels): )\[\]/gm, '$1')
     .replace(/^( *)#( +- \{ .*)$/gm, '$1$2')
     .replace(/^( +)# (( *)(- )?[a-z0-9_]+:( .*)?)$/gm, '$1$2');
 }
