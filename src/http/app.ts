@@ -58,7 +58,18 @@ export interface AppOptions {
 
 export type DialectAppOptions = Pick<
   AppOptions,
-  'service' | 'node' | 'events' | 'api' | 'keys' | 'clock' | 'log' | 'version' | 'timers' | 'newRequestId' | 'downloads'
+  | 'service'
+  | 'node'
+  | 'notify'
+  | 'events'
+  | 'api'
+  | 'keys'
+  | 'clock'
+  | 'log'
+  | 'version'
+  | 'timers'
+  | 'newRequestId'
+  | 'downloads'
 >;
 
 export interface HttpApp {
