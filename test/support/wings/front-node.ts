@@ -11,6 +11,7 @@ import { TokenDenylist } from '../../../src/protocols/wings/tokens/denylist.ts';
 import type { PanelFlavour } from '../panel/flavours.ts';
 import { type Claims, signToken, socketClaims } from '../panel/jwt.ts';
 import { ScriptedNode } from '../scripted-node.ts';
+import { ScriptedNotify } from '../scripted-notify.ts';
 import { scratchCatalogue } from '../scratch-catalogue.ts';
 import { ManualEvents, ScriptedService, SERVER } from '../scripted-service.ts';
 import { Wings } from './wings.ts';
@@ -65,6 +66,7 @@ export async function openFrontNode(wings: Wings, options: FrontNodeOptions = {}
   const composed = composeFront({
     service,
     node: new ScriptedNode(),
+    notify: new ScriptedNotify(),
     events,
     keys: { downloads: Buffer.alloc(32, 7), sockets: () => panel.credentials.key },
     clock,
