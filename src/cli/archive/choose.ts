@@ -5,8 +5,10 @@ import type { OpenRequest } from '../../archive/contract.ts';
 import type { ArchiveWarning } from '../../archive/entry.ts';
 import { ExactNames } from '../../archive/select/exact-names.ts';
 import { selectPaths } from '../../archive/select/selection.ts';
+import { Failure } from '../../base/failure.ts';
 import { toText, wirePath } from '../../base/files/paths.ts';
 import { bytesOfArgument } from '../exact-arguments.ts';
+import { MAX_NAME, MAX_PATH, requireBounded } from './glob-bound.ts';
 
 export interface Choice {
   /** @param path a byte string. */
@@ -27,7 +29,7 @@ export async function chooseEntries(
 ): Promise<Choice> {
   const { found, missing } = await findNames(source, paths, signal);
   const exact = selectPaths(found);
-  const tried = missing.map((path) => ({ path, matches: matchGlobs([path]) }));
+  const tried = missing.map((path) => ({ path, matches: matchMissing(path) }));
   const patterns = matchGlobs(globs);
   const matched = new Set<string>();
   return {
@@ -37,6 +39,16 @@ export async function chooseEntries(
     },
     missing: () => missing.filter((path) => !matched.has(path)).map(missingWarning),
   };
+}
+
+/** A path that the archive has not, as a glob; one that is refused as that chooses nothing, and is warned of. */
+function matchMissing(path: string): (path: string) => boolean {
+  try {
+    return matchGlobs([path]);
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'invalid_request') return () => false;
+    throw error;
+  }
 }
 
 async function findNames(source: OpenRequest, paths: readonly string[], signal: AbortSignal) {
@@ -61,12 +73,17 @@ function missingWarning(path: string): ArchiveWarning {
  * any alphabet; a path that is not UTF-8 is matched byte by byte.
  *
  * A glob that matches a directory includes everything in it: `world` is `world/**`. A leading `./` or `/` and a
- * trailing slash are ignored.
+ * trailing slash are ignored. A path that no disk takes is matched by none: globs become regular expressions, which take
+ * long over long names.
+ *
+ * @throws Failure `invalid_request` for a glob that could take very long over a name of an archive.
  */
 export function matchGlobs(globs: readonly string[]): (path: string) => boolean {
+  for (const glob of globs) requireBounded(glob);
   const matchers = globs.map((glob) => micromatch.matcher(bare(glob), { dot: true, nonegate: true }));
   const chosen = (path: string) => matchers.some((matches) => matches(path));
   return (bytes) => {
+    if (bytes.length > MAX_PATH || bytes.split('/').some((name) => name.length > MAX_NAME)) return false;
     const path = toText(bytes) ?? bytes;
     for (let end = path.indexOf('/'); end !== -1; end = path.indexOf('/', end + 1)) {
       if (chosen(path.slice(0, end))) return true;
