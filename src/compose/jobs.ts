@@ -24,7 +24,7 @@ import { ReportOutbox } from '../jobs/report/outbox.ts';
 import { deletionSteps, type Discard } from '../jobs/report/deletion.ts';
 import { discarder } from '../jobs/delete/discard.ts';
 import { reportSteps } from '../jobs/report/steps.ts';
-import { type UploadDependencies, uploadSteps } from '../jobs/report/upload.ts';
+import { type UploadDeps, uploadSteps } from '../jobs/report/upload.ts';
 import { notingDamage } from '../jobs/stored/damage.ts';
 import { EventHub } from '../jobs/runner/events.ts';
 import { FailedRows } from '../jobs/backup/failed-rows.ts';
@@ -224,7 +224,7 @@ function ownDirectories(config: Config): string[] {
 function reportOutbox(
   { catalogue, clock, config, log, panel, stores }: JobsDeps,
   events: EventHub,
-  { remove, discard }: Pick<UploadDependencies, 'remove'> & { readonly discard: Discard },
+  { remove, discard }: Pick<UploadDeps, 'remove'> & { readonly discard: Discard },
 ): ReportOutbox | undefined {
   if (panel === undefined) return undefined;
   // Read at each use, because a reload may change it.

@@ -22,7 +22,7 @@ import { removeObjects } from './stored/archive-target.ts';
 import type { CopyQueue } from './copy/copies.ts';
 import { backupEvent, failureEvent } from './stored/backup-facts.ts';
 import type { EventHub } from './runner/events.ts';
-import { endJob, type EndDependencies } from './runner/job-end.ts';
+import { endJob, type EndDeps } from './runner/job-end.ts';
 import type { FailedBackupSweep } from './backup/failed-backup-sweep.ts';
 import { readManifest } from './stored/manifests.ts';
 import type { QuiescePort } from './backup/quiesce.ts';
@@ -32,8 +32,8 @@ import type { JobRunner } from './runner/runner.ts';
 import type { StoreSet } from './stored/stores.ts';
 import type { PendingEvent } from './runner/verb.ts';
 
-export interface RecoverDependencies {
-  readonly catalogue: Pick<Catalogue, 'transaction'> & EndDependencies['catalogue'];
+export interface RecoverDeps {
+  readonly catalogue: Pick<Catalogue, 'transaction'> & EndDeps['catalogue'];
   readonly stores: StoreSet;
   /** Serializes manifest writes and deletions, keyed by backup id. */
   readonly turns: KeyedMutex;
@@ -50,7 +50,7 @@ export interface RecoverDependencies {
 }
 
 /** Ends every job of the last run but restores. Never rejects for one of them: the others still have to be ended. */
-export async function recoverJobs(deps: RecoverDependencies): Promise<void> {
+export async function recoverJobs(deps: RecoverDeps): Promise<void> {
   const jobs = deps.catalogue.jobs.active().filter(({ kind }) => kind !== 'restore');
   // All at once and first of all: the API may answer while a store takes its time.
   const held = jobs.map((job) => ({ job, letGo: deps.runner.holdRecovering(job) }));
@@ -65,13 +65,13 @@ export async function recoverJobs(deps: RecoverDependencies): Promise<void> {
   }
 }
 
-async function recoverJob(job: JobRecord, deps: RecoverDependencies): Promise<void> {
+async function recoverJob(job: JobRecord, deps: RecoverDeps): Promise<void> {
   if (job.kind === 'backup') await recoverBackup(job, deps);
   else if (job.kind === 'delete') await recoverDelete(job, deps);
   else endFailed(job, interrupted(), deps, () => []);
 }
 
-async function recoverBackup(job: JobRecord<'backup'>, deps: RecoverDependencies): Promise<void> {
+async function recoverBackup(job: JobRecord<'backup'>, deps: RecoverDeps): Promise<void> {
   const backup = deps.catalogue.backups.find(job.backup);
   if (job.state === 'running') await resumeServer(job, deps);
   const sealed = backup?.status === 'IN_PROGRESS' ? await settleObjects(backup, deps) : undefined;
@@ -86,7 +86,7 @@ async function recoverBackup(job: JobRecord<'backup'>, deps: RecoverDependencies
 }
 
 /** The server may have been told to keep its files still by a run that could not tell it to go on. */
-async function resumeServer(job: JobRecord, deps: RecoverDependencies): Promise<void> {
+async function resumeServer(job: JobRecord, deps: RecoverDeps): Promise<void> {
   try {
     await deps.quiesce.resume(await deps.registry.get(job.server));
   } catch (error) {
@@ -95,7 +95,7 @@ async function resumeServer(job: JobRecord, deps: RecoverDependencies): Promise<
 }
 
 /** The backup as its manifest has it, when it was sealed; otherwise removes what lies in the store. */
-async function settleObjects(backup: BackupRecord, deps: RecoverDependencies): Promise<BackupRecord | undefined> {
+async function settleObjects(backup: BackupRecord, deps: RecoverDeps): Promise<BackupRecord | undefined> {
   try {
     const store = deps.stores.get(backup.store);
     const sealed = await readManifest(store, backup);
@@ -118,7 +118,7 @@ async function isWhole(store: Store, sealed: BackupRecord): Promise<boolean> {
   return archive?.size === sealed.size && index !== undefined;
 }
 
-function completeBackup(job: JobRecord, sealed: BackupRecord, deps: RecoverDependencies): void {
+function completeBackup(job: JobRecord, sealed: BackupRecord, deps: RecoverDeps): void {
   const { sha256, completedAt } = sealed;
   if (sha256 === null || completedAt === null) throw new TypeError('a manifest is of a completed backup');
   finish(deps, () => {
@@ -129,11 +129,11 @@ function completeBackup(job: JobRecord, sealed: BackupRecord, deps: RecoverDepen
 }
 
 /** A lock that was answered before the deletion took anything away holds. */
-async function recoverDelete(job: JobRecord, deps: RecoverDependencies): Promise<void> {
+async function recoverDelete(job: JobRecord, deps: RecoverDeps): Promise<void> {
   await deps.turns.run(job.backup, () => finishDelete(job, deps));
 }
 
-async function finishDelete(job: JobRecord, deps: RecoverDependencies): Promise<void> {
+async function finishDelete(job: JobRecord, deps: RecoverDeps): Promise<void> {
   const backup = deps.catalogue.backups.find(job.backup);
   try {
     if (backup !== undefined) {
@@ -153,12 +153,7 @@ async function finishDelete(job: JobRecord, deps: RecoverDependencies): Promise<
   }
 }
 
-function endFailed(
-  job: JobRecord,
-  failure: Failure,
-  deps: RecoverDependencies,
-  also: () => readonly PendingEvent[],
-): void {
+function endFailed(job: JobRecord, failure: Failure, deps: RecoverDeps, also: () => readonly PendingEvent[]): void {
   finish(deps, () => {
     const events = also();
     endJob(job, failure, deps);
@@ -166,7 +161,7 @@ function endFailed(
   });
 }
 
-function finish(deps: RecoverDependencies, write: () => readonly PendingEvent[]): void {
+function finish(deps: RecoverDeps, write: () => readonly PendingEvent[]): void {
   for (const event of deps.catalogue.transaction(write)) deps.events.publish(event);
 }
 

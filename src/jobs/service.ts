@@ -46,7 +46,7 @@ import { viewSystem } from './overview/system.ts';
 import { requireKept } from './restore/previous/undo.ts';
 import { setPanelName, statusOf, viewBackup, viewJob, viewLostServers, viewServers } from './views.ts';
 
-export interface ServiceDependencies extends OwedReports {
+export interface ServiceDeps extends OwedReports {
   readonly catalogue: Catalogue;
   readonly stores: StoreSet;
   readonly registry: Registry;
@@ -73,11 +73,11 @@ export interface ServiceDependencies extends OwedReports {
 }
 
 export class Service implements contract.BackupService {
-  readonly #deps: ServiceDependencies;
+  readonly #deps: ServiceDeps;
   readonly #looks: Looks;
   readonly #startedAt: number;
 
-  constructor(deps: ServiceDependencies) {
+  constructor(deps: ServiceDeps) {
     this.#deps = deps;
     this.#looks = new Looks(deps);
     this.#startedAt = deps.clock.monotonic();
@@ -366,7 +366,7 @@ export class Service implements contract.BackupService {
     checkLimits(server, limits, this.#deps);
   }
 
-  #retention(): RetentionDeps & ServiceDependencies {
+  #retention(): RetentionDeps & ServiceDeps {
     return { ...this.#deps, deleteBackup: (server, backup) => this.remove(server, backup, 'retention') };
   }
 

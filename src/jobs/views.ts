@@ -12,7 +12,7 @@ import type { JobRunner } from './runner/runner.ts';
 
 export type ServerStatus = ServerView['status'];
 
-export interface ViewDependencies {
+export interface ViewDeps {
   readonly catalogue: Pick<Catalogue, 'backups' | 'servers'>;
   readonly runner: JobRunner;
 }
@@ -66,10 +66,7 @@ export function viewBackups<Record extends BackupSummary>(
   });
 }
 
-export function viewServers(
-  servers: readonly GameServer[],
-  { catalogue, runner }: ViewDependencies,
-): readonly ServerView[] {
+export function viewServers(servers: readonly GameServer[], { catalogue, runner }: ViewDeps): readonly ServerView[] {
   const counts = countsOf(catalogue);
   return servers.map((server) => viewServer(server, true, counts, { catalogue, runner }));
 }
@@ -77,7 +74,7 @@ export function viewServers(
 /** Servers of which only backups are left. @param present those that have a directory. */
 export function viewLostServers(
   present: readonly GameServer[],
-  { catalogue, runner }: ViewDependencies,
+  { catalogue, runner }: ViewDeps,
 ): readonly ServerView[] {
   const counts = countsOf(catalogue);
   const here = new Set(present.map(({ id }) => id));
@@ -93,7 +90,7 @@ function viewServer(
   { id, name }: Pick<GameServer, 'id' | 'name'>,
   directory: boolean,
   counts: ReturnType<typeof countsOf>,
-  { catalogue, runner }: ViewDependencies,
+  { catalogue, runner }: ViewDeps,
 ): ServerView {
   const { backups, bytes } = counts.totals.get(id) ?? { backups: 0, bytes: 0 };
   const { suspended, settings } = catalogue.servers.get(id);

@@ -19,10 +19,10 @@ import type { JobRunner } from '../runner/runner.ts';
 import type { ArchivePort } from '../stored/archive-port.ts';
 import { provenSource } from '../stored/digests.ts';
 import { listDirectory, openContent } from '../stored/files.ts';
-import { openReadable, type ReadableDependencies } from '../stored/readable-copy.ts';
+import { openReadable, type ReadableDeps } from '../stored/readable-copy.ts';
 import { openArchiveSource } from '../stored/stored-archive.ts';
 
-interface LookDeps extends ReadableDependencies {
+interface LookDeps extends ReadableDeps {
   readonly catalogue: Pick<Catalogue, 'backups' | 'copies'>;
   readonly registry: Pick<Registry, 'get'>;
   readonly runner: Pick<JobRunner, 'open'>;

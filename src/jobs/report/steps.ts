@@ -7,7 +7,7 @@ import { reportDeletion } from './deletion.ts';
 import type { DeliveryStep, StepEnd } from './outbox.ts';
 import type { BackupReport, DeliveryVerdict, PanelPort, RestoreReport, UploadState } from './panel.ts';
 
-export interface StepDependencies {
+export interface StepDeps {
   readonly panel: Pick<PanelPort, 'reportBackup' | 'reportRestore' | 'reportDeletion' | 'uploadState'>;
   readonly catalogue: Pick<Catalogue, 'jobs'>;
   readonly clock: Pick<Clock, 'now'>;
@@ -27,14 +27,14 @@ const MOST_OPEN = 2;
 /** When the end of a very short restore is told a second time, after it was asked for. */
 const REPEAT_MS = 30_000;
 
-export function reportSteps(deps: StepDependencies): readonly DeliveryStep[] {
+export function reportSteps(deps: StepDeps): readonly DeliveryStep[] {
   return [
     { name: 'report', concurrent: REPORTS, run: (delivery, signal) => report(delivery, deps, signal) },
     { name: 'repeat', concurrent: REPORTS, run: (delivery, signal) => repeat(delivery, deps, signal) },
   ];
 }
 
-async function report(delivery: DeliveryRecord, deps: StepDependencies, signal: AbortSignal): Promise<StepEnd> {
+async function report(delivery: DeliveryRecord, deps: StepDeps, signal: AbortSignal): Promise<StepEnd> {
   if (delivery.kind === 'restore') return reportRestore(delivery, deps, signal);
   if (delivery.kind === 'deletion') return reportDeletion(delivery, deps.panel, signal);
   const { backup, server, successful, sha256, size, files, askedAt } = delivery;
@@ -56,7 +56,7 @@ async function report(delivery: DeliveryRecord, deps: StepDependencies, signal: 
 async function reportUpload(
   facts: BackupReport & { readonly parts: readonly UploadedPart[] },
   delivery: DeliveryRecord,
-  { panel }: StepDependencies,
+  { panel }: StepDeps,
   signal: AbortSignal,
 ): Promise<StepEnd> {
   const look = (): Promise<UploadState> => panel.uploadState(facts.backup, facts.parts.length, signal);
@@ -88,7 +88,7 @@ function notCompleted(state: string): Failure {
  * A restore that took less time than the panel may take to commit its own side is told twice: the first report, had it
  * come too early, ended nothing, and the server would stay marked as restoring for ever.
  */
-async function reportRestore(delivery: DeliveryRecord, deps: StepDependencies, signal: AbortSignal): Promise<StepEnd> {
+async function reportRestore(delivery: DeliveryRecord, deps: StepDeps, signal: AbortSignal): Promise<StepEnd> {
   const verdict = await deps.panel.reportRestore(restoreReport(delivery), signal);
   const early = deps.clock.now() < delivery.askedAt + COMMITTED_MS;
   if (verdict.kind !== 'delivered' || !early) return endOf(verdict, delivery);
@@ -96,7 +96,7 @@ async function reportRestore(delivery: DeliveryRecord, deps: StepDependencies, s
 }
 
 /** Never once a further restore was asked for: the second report of the earlier one would end that one's state. */
-async function repeat(delivery: DeliveryRecord, deps: StepDependencies, signal: AbortSignal): Promise<StepEnd> {
+async function repeat(delivery: DeliveryRecord, deps: StepDeps, signal: AbortSignal): Promise<StepEnd> {
   const { server, askedAt, job } = delivery;
   const [newest] = deps.catalogue.jobs.list({ server, kind: 'restore', limit: 1 });
   if (newest !== undefined && newest.id !== job && newest.createdAt >= askedAt) return { kind: 'over' };

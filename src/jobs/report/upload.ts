@@ -21,7 +21,7 @@ import type { PanelPort } from './panel.ts';
 import { openArchiveSource } from '../stored/stored-archive.ts';
 import type { StoreSet } from '../stored/stores.ts';
 
-export interface UploadDependencies {
+export interface UploadDeps {
   readonly panel: Pick<PanelPort, 'partUrls'>;
   readonly catalogue: Pick<Catalogue, 'backups'>;
   readonly stores: Pick<StoreSet, 'get'>;
@@ -38,14 +38,14 @@ export interface UploadDependencies {
 const COMMITS_WITHIN_MS = 300_000;
 
 /** A host's upload is shared by its players: one archive at a time. */
-export function uploadSteps(deps: UploadDependencies): readonly DeliveryStep[] {
+export function uploadSteps(deps: UploadDeps): readonly DeliveryStep[] {
   return [
     { name: 'upload', concurrent: 1, run: (delivery, signal) => upload(delivery, deps, signal) },
     { name: 'remove', concurrent: 1, run: (delivery) => remove(delivery, deps) },
   ];
 }
 
-async function upload(delivery: DeliveryRecord, deps: UploadDependencies, signal: AbortSignal): Promise<StepEnd> {
+async function upload(delivery: DeliveryRecord, deps: UploadDeps, signal: AbortSignal): Promise<StepEnd> {
   const { backup } = delivery;
   const record = deps.catalogue.backups.find(backup);
   // Removed meanwhile: its report says that there is none.
@@ -70,7 +70,7 @@ async function upload(delivery: DeliveryRecord, deps: UploadDependencies, signal
 async function send(
   delivery: DeliveryRecord,
   record: BackupRecord,
-  { panel, stores, clock, uploadRate: rate, retry }: UploadDependencies,
+  { panel, stores, clock, uploadRate: rate, retry }: UploadDeps,
   signal: AbortSignal,
 ): Promise<StepEnd> {
   let end: StepEnd | undefined;
@@ -106,7 +106,7 @@ function refusedPlaces(failure: Failure, { data, askedAt }: DeliveryRecord, now:
   return undefined;
 }
 
-async function remove({ server, backup }: DeliveryRecord, deps: UploadDependencies): Promise<StepEnd> {
+async function remove({ server, backup }: DeliveryRecord, deps: UploadDeps): Promise<StepEnd> {
   const record = deps.catalogue.backups.find(backup);
   // Who locks a backup of the node wants it to stay there, whatever else has it.
   if (record !== undefined && !record.locked) await deps.remove(server, backup).catch(unlessGone);

@@ -4,7 +4,7 @@ import { Failure } from '../../base/failure.ts';
 import { fromText } from '../../base/files/paths.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { JobRecord } from '../../catalogue/records.ts';
-import { openReadable, type ReadableDependencies } from '../stored/readable-copy.ts';
+import { openReadable, type ReadableDeps } from '../stored/readable-copy.ts';
 import type { FetchedArchive, RestoreDeps } from './deps.ts';
 import { openStoredArchive } from '../stored/stored-archive.ts';
 import type { RunningJob } from '../runner/verb.ts';
@@ -20,7 +20,7 @@ const UNSAVED: ReadonlySet<string> = new Set(['unreadable', 'too_deep']);
 
 /** Opens archives of backups in the catalogue: in their own store, or a copy when that cannot be read. */
 export function fetchFromStores(
-  deps: ReadableDependencies & { readonly catalogue: Pick<Catalogue, 'backups'> },
+  deps: ReadableDeps & { readonly catalogue: Pick<Catalogue, 'backups'> },
 ): RestoreDeps['fetch'] {
   return async (job: JobRecord) => {
     const record = deps.catalogue.backups.get(job.backup, job.server);

@@ -7,7 +7,7 @@ import type { Failure } from '../../base/failure.ts';
 import type { Catalogue, NewDelivery } from '../../catalogue/contract.ts';
 import type { JobRecord, JobResult } from '../../catalogue/records.ts';
 
-export interface EndDependencies {
+export interface EndDeps {
   readonly catalogue: Pick<Catalogue, 'jobs' | 'deliveries' | 'backups'>;
   readonly clock: Pick<Clock, 'now'>;
 }
@@ -26,7 +26,7 @@ const RESTORE_MARGIN_MS = 3000;
  *
  * @throws Failure `not_running` when it has ended already.
  */
-export function endJob(job: JobRecord, failure: Failure | null, deps: EndDependencies, result?: JobResult): void {
+export function endJob(job: JobRecord, failure: Failure | null, deps: EndDeps, result?: JobResult): void {
   const { jobs, deliveries } = deps.catalogue;
   if (failure === null) jobs.finish(job.id, 'done', null, result);
   else jobs.finish(job.id, failure.code === 'cancelled' ? 'cancelled' : 'failed', failure.toJSON());
@@ -38,11 +38,7 @@ export function isReported(job: JobRecord): job is JobRecord<'backup' | 'restore
   return (job.kind === 'backup' || job.kind === 'restore') && job.request.report === true;
 }
 
-function reportOf(
-  job: JobRecord<'backup' | 'restore'>,
-  done: boolean,
-  { catalogue, clock }: EndDependencies,
-): NewDelivery {
+function reportOf(job: JobRecord<'backup' | 'restore'>, done: boolean, { catalogue, clock }: EndDeps): NewDelivery {
   const { id, server, backup, createdAt: askedAt } = job;
   const now = clock.now();
   const about = { job: id, server, backup, askedAt, giveUpAt: now + REPORT_FOR_MS, step: 'report', data: {} };

@@ -11,14 +11,14 @@ import type { Catalogue, NewJob } from '../../catalogue/contract.ts';
 import type { JobKind, JobProgress, JobRecord } from '../../catalogue/records.ts';
 import type { JobRates, JobResults } from '../contract.ts';
 import type { EventHub } from './events.ts';
-import type { EndDependencies } from './job-end.ts';
+import type { EndDeps } from './job-end.ts';
 import { Locks, locksOf } from './locks.ts';
 import { JobQueue, needsSlot } from './queue.ts';
 import { ActiveJob, type JobDeps, storeFailure } from './running-job.ts';
 import type { Verb } from './verb.ts';
 
-export interface RunnerDependencies {
-  readonly catalogue: Pick<Catalogue, 'transaction'> & EndDependencies['catalogue'];
+export interface RunnerDeps {
+  readonly catalogue: Pick<Catalogue, 'transaction'> & EndDeps['catalogue'];
   readonly verbs: readonly Verb[];
   readonly events: EventHub;
   readonly clock: Clock;
@@ -52,7 +52,7 @@ interface Entry {
 }
 
 export class JobRunner {
-  readonly #deps: RunnerDependencies;
+  readonly #deps: RunnerDeps;
   readonly #around: JobDeps;
   readonly #watchers: ((server: ServerId) => void)[] = [];
   readonly #verbs: ReadonlyMap<JobKind, Verb>;
@@ -72,7 +72,7 @@ export class JobRunner {
   readonly #recovering = new Map<JobId, { readonly record: JobRecord; readonly ending: PromiseWithResolvers<void> }>();
   #draining = false;
 
-  constructor(deps: RunnerDependencies) {
+  constructor(deps: RunnerDeps) {
     this.#deps = deps;
     const { catalogue, events, clock } = deps;
     this.#around = {

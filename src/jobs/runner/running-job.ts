@@ -10,12 +10,12 @@ import type { Catalogue } from '../../catalogue/contract.ts';
 import type { JobKind, JobProgress, JobRecord, JobResult } from '../../catalogue/records.ts';
 import type { JobRates, JobResults } from '../contract.ts';
 import type { EventHub } from './events.ts';
-import { endJob, type EndDependencies } from './job-end.ts';
+import { endJob, type EndDeps } from './job-end.ts';
 import { ProgressMeter } from './progress.ts';
 import type { PendingEvent, RunningJob, Verb } from './verb.ts';
 
 export interface JobDeps {
-  readonly catalogue: Pick<Catalogue, 'transaction'> & EndDependencies['catalogue'];
+  readonly catalogue: Pick<Catalogue, 'transaction'> & EndDeps['catalogue'];
   readonly events: EventHub;
   readonly clock: Clock;
   /** Called after each change of what is queued or runs on a server, once the events about it went out. */

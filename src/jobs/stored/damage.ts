@@ -17,7 +17,7 @@ import type { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { Verdict } from '../contract.ts';
 import type { PendingEvent, Verb } from '../runner/verb.ts';
 
-export interface DamageDependencies {
+export interface DamageDeps {
   readonly catalogue: Pick<Catalogue, 'backups'>;
   readonly stores: StoreSet;
   /** Turns by backup id, shared with all who write manifests. */
@@ -27,7 +27,7 @@ export interface DamageDependencies {
 }
 
 /** The verb, noting what damage its jobs meet in the archive of their backup. */
-export function notingDamage(verb: Verb, deps: DamageDependencies): Verb {
+export function notingDamage(verb: Verb, deps: DamageDeps): Verb {
   return {
     ...verb,
     run: async (job) => {
@@ -46,11 +46,7 @@ export function notingDamage(verb: Verb, deps: DamageDependencies): Verb {
 }
 
 /** The turn reads the row again: by then the backup may have been locked or deleted. */
-export function followInManifest(
-  id: BackupId,
-  deps: DamageDependencies,
-  change: Partial<BackupRecord> = {},
-): Promise<void> {
+export function followInManifest(id: BackupId, deps: DamageDeps, change: Partial<BackupRecord> = {}): Promise<void> {
   return deps.turns.run(id, async () => {
     const now = deps.catalogue.backups.find(id);
     if (now?.status !== 'COMPLETED') return;
@@ -64,7 +60,7 @@ export function verifiedEvent(record: BackupRecord, job: JobRecord, verdict: Ver
   return { type: 'backup.verified', server, backup, job: job.id, data };
 }
 
-function markDamaged(job: JobRecord, failure: Failure, { catalogue }: DamageDependencies): readonly PendingEvent[] {
+function markDamaged(job: JobRecord, failure: Failure, { catalogue }: DamageDeps): readonly PendingEvent[] {
   if (!isDamage(failure, job) || catalogue.backups.find(job.backup)?.status !== 'COMPLETED') return [];
   const damaged = catalogue.backups.markDamaged(job.backup);
   const error = { code: failure.code, message: failure.message };

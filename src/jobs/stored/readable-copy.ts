@@ -10,14 +10,14 @@ import type { BackupRecord } from '../../catalogue/records.ts';
 import type { Store } from '../../storage/store.ts';
 import type { StoreSet } from './stores.ts';
 
-export interface ReadableDependencies {
+export interface ReadableDeps {
   readonly catalogue: Pick<Catalogue, 'copies'>;
   readonly stores: StoreSet;
   readonly log: Log;
 }
 
 /** The names of the stores that have a whole copy. */
-export function copiesOf({ id }: BackupRecord, { catalogue }: Pick<ReadableDependencies, 'catalogue'>): string[] {
+export function copiesOf({ id }: BackupRecord, { catalogue }: Pick<ReadableDeps, 'catalogue'>): string[] {
   const copies = catalogue.copies.list({ backup: id });
   return copies.filter(({ state }) => state === 'completed').map(({ store }) => store);
 }
@@ -30,7 +30,7 @@ export function copiesOf({ id }: BackupRecord, { catalogue }: Pick<ReadableDepen
  */
 export async function openReadable<Opened>(
   record: BackupRecord,
-  deps: ReadableDependencies,
+  deps: ReadableDeps,
   open: (store: Store) => Promise<Opened>,
 ): Promise<{ readonly opened: Opened; readonly store: string }> {
   const copies = copiesOf(record, deps);

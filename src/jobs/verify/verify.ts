@@ -9,11 +9,11 @@ import { DAY_MS } from '../../base/clock.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';
 import type { ArchivePort } from '../stored/archive-port.ts';
-import { type DamageDependencies, followInManifest, notingDamage, verifiedEvent } from '../stored/damage.ts';
+import { type DamageDeps, followInManifest, notingDamage, verifiedEvent } from '../stored/damage.ts';
 import { openStoredArchive } from '../stored/stored-archive.ts';
 import type { RunningJob, Verb } from '../runner/verb.ts';
 
-export interface VerifyDeps extends DamageDependencies {
+export interface VerifyDeps extends DamageDeps {
   readonly archive: Pick<ArchivePort, 'verifyArchive'>;
   readonly config: Pick<Config, 'backups'>;
 }
