@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished, type TestContext } from 'vitest';
 
 /** Mounts a small file system of its own on a directory; skips the test where none may be mounted. */
-export function mountTmpfs(context: TestContext, directory: string, options = 'size=8m'): void {
+export function mountTmpfs(context: TestContext, directory: string, options = 'size=8m'): () => void {
   const run = (program: string, words: readonly string[]): void => {
     execFileSync(program, words, { stdio: 'pipe' });
   };
@@ -13,7 +13,19 @@ export function mountTmpfs(context: TestContext, directory: string, options = 's
   } catch (error) {
     context.skip(true, `no file system may be mounted here: ${String(error)}`);
   }
-  onTestFinished(() => run('umount', ['--lazy', directory]));
+  return unmounting(directory);
+}
+
+/** Unmounts once, when it is called or when the test has ended. */
+function unmounting(...directories: readonly string[]): () => void {
+  let mounted = true;
+  const unmount = (): void => {
+    if (!mounted) return;
+    mounted = false;
+    for (const directory of directories) execFileSync('umount', ['--lazy', directory], { stdio: 'pipe' });
+  };
+  onTestFinished(unmount);
+  return unmount;
 }
 
 /**
@@ -22,8 +34,8 @@ export function mountTmpfs(context: TestContext, directory: string, options = 's
  *
  * @param layers an existing, empty directory for the upper layer.
  */
-export function mountOverlay(context: TestContext, directory: string, layers: string): void {
-  mountTmpfs(context, layers);
+export function mountOverlay(context: TestContext, directory: string, layers: string): () => void {
+  const unmountLayers = mountTmpfs(context, layers);
   const [upper, work] = [join(layers, 'upper'), join(layers, 'work')];
   for (const made of [upper, work]) fs.mkdirSync(made);
   const options = `lowerdir=${directory},upperdir=${upper},workdir=${work}`;
@@ -32,7 +44,39 @@ export function mountOverlay(context: TestContext, directory: string, layers: st
   } catch (error) {
     context.skip(true, `no overlay may be mounted here: ${String(error)}`);
   }
-  onTestFinished(() => void execFileSync('umount', ['--lazy', directory], { stdio: 'pipe' }));
+  const unmount = unmounting(directory);
+  return () => {
+    unmount();
+    unmountLayers();
+  };
+}
+
+/**
+ * Puts what lies in a directory of servers onto a btrfs of its own, with one of the directories as a subvolume, into and
+ * out of which a rename says EXDEV.
+ *
+ * @param image a path for the file that holds the file system.
+ */
+export function mountSubvolume(context: TestContext, servers: string, path: string, image: string): () => void {
+  const run = (program: string, ...words: readonly string[]): void => {
+    execFileSync(program, words, { stdio: 'pipe' });
+  };
+  const aside = `${image}.aside`;
+  try {
+    fs.writeFileSync(image, '');
+    fs.truncateSync(image, 120 * 1024 * 1024);
+    run('mkfs.btrfs', '-q', image);
+    run('cp', '-aT', servers, aside);
+    run('mount', '-o', 'loop', image, servers);
+  } catch (error) {
+    context.skip(true, `no btrfs may be mounted here: ${String(error)}`);
+  }
+  const unmount = unmounting(servers);
+  const made = join(servers, path);
+  fs.mkdirSync(join(made, '..'), { recursive: true });
+  run('btrfs', '-q', 'subvolume', 'create', made);
+  run('cp', '-aT', aside, servers);
+  return unmount;
 }
 
 /** Sets an attribute such as `+i` until the test has ended; skips the test where that is not possible. */

@@ -40,6 +40,8 @@ export interface CrashCase {
   /** Restores first, so that there is something to undo. */
   readonly first?: RestoreJobRequest;
   readonly ignore?: readonly string[];
+  /** Mounts something on the servers' directory, which holds the server already; returns what unmounts it. */
+  readonly mount?: (servers: string) => Promise<() => void>;
 }
 
 export interface Scene {
@@ -47,25 +49,28 @@ export interface Scene {
   readonly before: readonly string[];
   /** Jobs that ended before the one that is to be killed. */
   readonly jobs: number;
+  readonly unmount: () => void;
 }
 
 /** A server before the restore that is to be killed. */
-export async function prepare({ first }: CrashCase): Promise<Scene> {
+export async function prepare({ first, mount }: CrashCase): Promise<Scene> {
   const root = await scratchDirectory();
   const node = await restoreNode({ root });
   node.setLive(BEFORE);
+  const unmount = (await mount?.(node.servers)) ?? (() => undefined);
   if (first !== undefined) {
     await runChild(root, ARCHIVED, first);
     fs.rmSync(join(root, 'power.log'), { force: true });
   }
-  return { root, before: node.manifest(), jobs: node.catalogue.jobs.list().length };
+  return { root, before: node.manifest(), jobs: node.catalogue.jobs.list().length, unmount };
 }
 
 /** The steps of a restore that nobody kills; with `refuseAt`, of one that is refused there and goes back. */
 export async function stepsOf(crash: CrashCase, refuseAt?: number): Promise<readonly string[]> {
-  const { root } = await prepare(crash);
+  const { root, unmount } = await prepare(crash);
   const fate = { ...ignoreOf(crash), ...(refuseAt === undefined ? {} : { refuseAt }) };
   const { outcome, steps } = await runChild(root, ARCHIVED, crash.request, fate);
+  unmount();
   expect(outcome).toMatch(refuseAt === undefined ? /^done$/ : /the disk says no/);
   return steps;
 }
@@ -81,6 +86,7 @@ export async function killAndRecover(
   expect(killed.signal).toBe('SIGKILL');
   if (recoveryDiesAt !== undefined) await runChild(scene.root, ARCHIVED, null, { dieAt: recoveryDiesAt });
   const state = await expectWhole(scene, crash);
+  scene.unmount();
   if (fate.refuseAt !== undefined) expect(state, 'what was turned round goes back').toBe('failed');
   else expect(state).toBe((fate.dieAt ?? 0) >= fate.stored ? 'done' : 'failed');
 }

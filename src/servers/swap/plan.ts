@@ -5,7 +5,8 @@
  * A step names the highest path that can move as a whole, so a full restore has one step for each name in the server's
  * root. The plan goes deeper only into directories that both trees have, to merge them or to keep something in them, and
  * into those that the file system does not move whole (EXDEV on the lower layer of an overlay): their entries move one by
- * one, and a directory that only goes out is removed once it is empty.
+ * one, and a directory that only goes out is removed once it is empty. Files that do not move either, because they lie in
+ * another subvolume, are copied by the swap.
  */
 import fs from 'node:fs';
 import { Failure, throwIfAborted } from '../../base/failure.ts';
@@ -20,6 +21,7 @@ import {
 import { MAX_DEPTH, openDirectory, readDirectory, statChild } from '../../base/files/handles.ts';
 import { printable } from '../../base/files/paths.ts';
 import { type MoveProbe, moveRefused } from './probe.ts';
+import { isCopyable } from './copy-tree.ts';
 import type { SwapStep } from './step.ts';
 import { isReplacedWhole, type KeepRules, isKeptWhole } from './rules.ts';
 import { KeepScan } from './scan.ts';
@@ -168,7 +170,8 @@ class SwapPlanner {
     const held = verdict.keep || (verdict.mixed && (await this.#keepScan.holds(shared.live, name, path, shared.keep)));
     if (!held) {
       const errno = this.#request.probe?.outOf(shared.live, name);
-      return errno === undefined ? this.#exchange(shared, name, old, next) : this.#refuse(path, errno);
+      const crosses = errno === 'EXDEV' && isCopyable(old);
+      return errno === undefined || crosses ? this.#exchange(shared, name, old, next) : this.#refuse(path, errno);
     }
     this.#request.onKept(path);
     if (this.#request.truncate) await this.#remove(shared, name, old.isDirectory());
@@ -202,7 +205,8 @@ class SwapPlanner {
       return this.#removeBelow(shared, name, path, 'forward');
     }
     const old = statChild(shared.live, name);
-    if (errno !== undefined) this.#request.onKept(path, errno);
+    const stays = errno === 'EXDEV' && old !== undefined ? !isCopyable(old) : errno !== undefined;
+    if (stays) this.#request.onKept(path, errno);
     else if (old !== undefined) this.#exchange(shared, name, old, undefined);
   }
 

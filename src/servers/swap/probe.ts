@@ -22,13 +22,11 @@ const FUSE_SUPER_MAGIC = 0x65735546;
 export class MoveProbe {
   readonly #stage: number;
   readonly #asks: boolean;
-  readonly #device: bigint;
 
   /** @param stage an open directory that only this user reaches. */
   constructor(stage: number) {
     this.#stage = stage;
     this.#asks = fs.statfsSync(handlePath(stage)).type !== FUSE_SUPER_MAGIC;
-    this.#device = fs.fstatSync(stage, { bigint: true }).dev;
     if (this.#asks && statChild(stage, PROBE) === undefined) makeTarget(stage);
   }
 
@@ -49,9 +47,8 @@ export class MoveProbe {
     });
   }
 
-  /** Why nothing of the stage can move into a directory, as an errno; undefined when it can. */
+  /** Why nothing of the stage can come into a directory, as an errno; undefined when it can, if only as a copy. */
   into(directory: number): string | undefined {
-    if (fs.fstatSync(directory, { bigint: true }).dev !== this.#device) return 'EXDEV';
     try {
       fs.accessSync(handlePath(directory), fs.constants.W_OK);
       return undefined;
