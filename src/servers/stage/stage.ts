@@ -27,7 +27,7 @@ import {
 } from '../../base/files/handle-writes.ts';
 import { handlePath, openDirectory, openRoot, readDirectory, statChild } from '../../base/files/handles.ts';
 import type { JobId } from '../../base/ids.ts';
-import { removeTree } from './remove-tree.ts';
+import { removeTree } from '../../base/files/remove-tree.ts';
 import {
   closingOnError,
   findStage,

@@ -23,7 +23,7 @@
  */
 import { createHash } from 'node:crypto';
 import { renameChild, syncHandle } from '../../base/files/handle-writes.ts';
-import { removeTree } from '../stage/remove-tree.ts';
+import { removeTree } from '../../base/files/remove-tree.ts';
 import { copyTree, type Place } from './copy-tree.ts';
 
 /** Where something with an interim name goes to, or comes from. */

@@ -36,7 +36,7 @@ import {
 } from '../../base/files/handle-writes.ts';
 import { DirectoryChain, statChild } from '../../base/files/handles.ts';
 import { printable, splitPath } from '../../base/files/paths.ts';
-import { removeTree } from '../stage/remove-tree.ts';
+import { removeTree } from '../../base/files/remove-tree.ts';
 import { appear, copyBeside, interimName, renameBeside, type Way } from './across.ts';
 import { lockedModeOf, type Rename, renameWithMode, swapFailure } from './rename.ts';
 import type { DirectoryStep, ExchangeStep, SwapStep, SwapTrees } from './step.ts';

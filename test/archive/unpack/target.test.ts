@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ArchiveWarning, Entry } from '../../../src/archive/entry.ts';
 import { openUnpackRoot, type UnpackPolicy, UnpackTarget } from '../../../src/archive/unpack/target.ts';
 import { writeSparse } from '../../../src/archive/unpack/file.ts';
-import { removeTree } from '../../../src/servers/stage/remove-tree.ts';
+import { removeTree } from '../../../src/base/files/remove-tree.ts';
 import { thrownBy } from '../../support/rejection.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 

@@ -1,6 +1,6 @@
 /** Removes a whole tree through held handles. Nothing outside it is touched, whatever changes in it meanwhile. */
 import fs from 'node:fs';
-import { errnoOf } from '../../base/failure.ts';
+import { errnoOf } from '../failure.ts';
 import {
   changeDirectoryMode,
   removeEmptyDirectory,
@@ -8,8 +8,8 @@ import {
   SliceTimer,
   unlinkChild,
   unlinkChildAside,
-} from '../../base/files/handle-writes.ts';
-import { openDirectory, readDirectory } from '../../base/files/handles.ts';
+} from './handle-writes.ts';
+import { openDirectory, readDirectory } from './handles.ts';
 
 /** Each level holds a descriptor; deeper directories are first moved up. */
 const LEVELS = 64;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openDirectory, openRoot } from '../../../src/base/files/handles.ts';
 import { makeDirectory } from '../../../src/base/files/handle-writes.ts';
-import { removeTree } from '../../../src/servers/stage/remove-tree.ts';
+import { removeTree } from '../../../src/base/files/remove-tree.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 
 async function root(): Promise<{ readonly path: string; readonly handle: number }> {
