@@ -51,6 +51,7 @@ import type { StoreSet } from '../jobs/stored/stores.ts';
 import { KeyedMutex } from '../base/keyed-mutex.ts';
 import { verifyVerb } from '../jobs/verify/verify.ts';
 import { announceStatuses } from '../jobs/views.ts';
+import { OwedPower } from '../servers/power/owed.ts';
 import { openPower } from '../servers/power/power.ts';
 import { GuardedDownload } from '../storage/guarded/download.ts';
 import { findUnwritable } from '../servers/writable.ts';
@@ -59,6 +60,8 @@ import type { Registry } from '../servers/registry.ts';
 
 /** More than one schedule queues on a node of thousands of servers; bounds a client that calls in a loop. */
 const MAX_QUEUED = 2000;
+/** Under `keys`: starts and console lines that servers are owed, as JSON. */
+const OWED_POWER = 'owed-power';
 
 export type OnRestoreStep = (step: RestoreStep) => void;
 
@@ -102,7 +105,18 @@ export function composeJobs(deps: JobsDeps): Jobs {
   const path = join(config.stateDirectory, CATALOGUE_NAME);
   const events = new EventHub(clock, (error, { type }) => log.error('A listener of events failed', { type, error }));
   const heldOut = holdOut(ownDirectories(config), registry);
-  const power = openPower(config.power, clock);
+  const power = new OwedPower({
+    power: openPower(config.power, clock),
+    memory: {
+      load: () => catalogue.keys.getText(OWED_POWER),
+      save: (text) => catalogue.keys.setText(OWED_POWER, text),
+    },
+    startsLater: config.power.driver === 'wings',
+    isBusy: ({ id }) => runner.open().some(({ record }) => record.server === id),
+    clock,
+    timers: systemTimers,
+    log,
+  });
   const archive = archivePort;
   const copies = new CopyQueue({ catalogue, stores, events, config, log });
   const downloads = restoreDownloads(deps);
@@ -210,7 +224,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
       if (believable.canDelete()) await sweepPrevious(restoring);
     },
     async close() {
-      await Promise.all([copies.close(), reports?.close(), notifying.close()]);
+      await Promise.all([copies.close(), reports?.close(), notifying.close(), power.close()]);
     },
   };
 }

@@ -1,0 +1,197 @@
+/**
+ * Starts after a restore, and console lines after a backup, that are owed until they came about: over restarts of Roost,
+ * and while Wings is away. Order of writes: what is owed is stored, then asked for, and forgotten when it is seen.
+ *
+ * | killed after         | the next run                                     |
+ * |----------------------|--------------------------------------------------|
+ * | it was stored        | asks                                             |
+ * | it was asked for     | asks for the state, and then again at most once  |
+ * | it was forgotten     | nothing is left to do                            |
+ *
+ * Wings answers a start at once, and may drop it while a stop still holds its lock; so the state is looked at until it
+ * leaves offline, and the start is sent once more. A stop or a new pause of the same server settles what was owed to it,
+ * and nothing is started while a job has the server.
+ */
+import { HOUR_MS, type Clock } from '../../base/clock.ts';
+import { attempt } from '../../base/failure.ts';
+import type { Log } from '../../base/log/log.ts';
+import type { Timers } from '../../base/timers.ts';
+import type { GameServer } from '../registry.ts';
+import type { PowerPort, PowerState } from './port.ts';
+
+/** How often the state of a started server is looked at, and an absent Wings asked again. */
+const LOOK_MS = 2000;
+/** A start waits this long for the end of a stop; then it was dropped. */
+const DROPPED_MS = 35_000;
+const MOST_STARTS = 2;
+/** An operator has looked after the server by then. */
+const OWED_MS = HOUR_MS;
+
+type Kind = 'start' | 'resume';
+
+interface Debt {
+  readonly kind: Kind;
+  readonly server: GameServer;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  /** How often it was asked for with success, and when last. */
+  readonly asked: number;
+  readonly askedAt: number;
+}
+
+/** Keeps one text over restarts. */
+export interface OwedMemory {
+  load(): string | undefined;
+  save(text: string): void;
+}
+
+export interface OwedPowerDeps {
+  readonly power: PowerPort;
+  readonly memory: OwedMemory;
+  /** True where a start takes effect after its answer: its end is looked for. */
+  readonly startsLater: boolean;
+  /** True while a job has the server. */
+  readonly isBusy: (server: GameServer) => boolean;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+}
+
+export class OwedPower implements PowerPort {
+  readonly unmanaged?: boolean;
+  readonly #deps: OwedPowerDeps;
+  #debts: readonly Debt[];
+  #cancel: (() => void) | undefined;
+  #tending: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  constructor(deps: OwedPowerDeps) {
+    this.#deps = deps;
+    if (deps.power.unmanaged === true) this.unmanaged = true;
+    this.#debts = debtsIn(deps.memory.load());
+    this.#schedule();
+  }
+
+  state(server: GameServer, signal?: AbortSignal): Promise<PowerState> {
+    return this.#deps.power.state(server, signal);
+  }
+
+  async stop(server: GameServer, signal: AbortSignal): Promise<void> {
+    this.#settle('start', server);
+    await this.#deps.power.stop(server, signal);
+  }
+
+  async start(server: GameServer): Promise<void> {
+    await this.#pay('start', server, () => this.#deps.power.start(server));
+  }
+
+  async prepare(server: GameServer, signal: AbortSignal): Promise<void> {
+    // The reading that begins resumes it itself.
+    this.#settle('resume', server);
+    await this.#deps.power.prepare(server, signal);
+  }
+
+  async resume(server: GameServer): Promise<void> {
+    await this.#pay('resume', server, () => this.#deps.power.resume(server));
+  }
+
+  /** Stops looking; what is owed is gone on with by the next run. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancel?.();
+    await this.#tending;
+  }
+
+  async #pay(kind: Kind, server: GameServer, ask: () => Promise<void>): Promise<void> {
+    if (this.unmanaged === true) return ask();
+    const debt: Debt = { kind, server, since: this.#deps.clock.now(), asked: 0, askedAt: 0 };
+    this.#replace(kind, server, debt);
+    try {
+      await ask();
+      this.#asked(debt);
+    } finally {
+      this.#schedule();
+    }
+  }
+
+  #asked(debt: Debt): void {
+    if (!this.#debts.includes(debt)) return;
+    const { kind, server } = debt;
+    const isOver = kind === 'resume' || !this.#deps.startsLater;
+    this.#replace(
+      kind,
+      server,
+      isOver ? undefined : { ...debt, asked: debt.asked + 1, askedAt: this.#deps.clock.now() },
+    );
+  }
+
+  #settle(kind: Kind, server: GameServer): void {
+    if (this.#debts.some((debt) => debt.kind === kind && debt.server.id === server.id)) {
+      this.#replace(kind, server, undefined);
+    }
+  }
+
+  #replace(kind: Kind, server: GameServer, debt: Debt | undefined): void {
+    const others = this.#debts.filter((each) => each.kind !== kind || each.server.id !== server.id);
+    this.#debts = debt === undefined ? others : [...others, debt];
+    try {
+      this.#deps.memory.save(JSON.stringify(this.#debts));
+    } catch (error) {
+      this.#deps.log.warn('Cannot store what a server is owed', { server: server.id, kind, error });
+    }
+  }
+
+  #schedule(): void {
+    if (this.#closed || this.#cancel !== undefined || this.#debts.length === 0) return;
+    this.#cancel = this.#deps.timers.after(LOOK_MS, () => {
+      this.#cancel = undefined;
+      this.#tending = this.#tend().finally(() => this.#schedule());
+    });
+  }
+
+  async #tend(): Promise<void> {
+    for (const debt of this.#debts) {
+      if (this.#closed) return;
+      try {
+        await this.#look(debt);
+      } catch (error) {
+        this.#deps.log.debug('A server is still owed', { server: debt.server.id, kind: debt.kind, error });
+      }
+    }
+  }
+
+  async #look(debt: Debt): Promise<void> {
+    const { kind, server, since, asked, askedAt } = debt;
+    const { clock, power, log } = this.#deps;
+    if (clock.now() - since > OWED_MS) {
+      log.error('A server was not started or resumed within an hour: it is given up', { server: server.id, kind });
+      return this.#settle(kind, server);
+    }
+    if (this.#deps.isBusy(server)) return;
+    if (kind === 'start') {
+      if ((await power.state(server)) === 'running') return this.#settle(kind, server);
+      if (asked > 0 && clock.now() - askedAt < DROPPED_MS) return;
+      if (asked >= MOST_STARTS) {
+        log.error('A server stays offline although it was started twice after a restore', { server: server.id });
+        return this.#settle(kind, server);
+      }
+    }
+    // A job may have taken the server while its state was asked for.
+    if (this.#deps.isBusy(server) || !this.#debts.includes(debt)) return;
+    await (kind === 'start' ? power.start(server) : power.resume(server));
+    this.#asked(debt);
+  }
+}
+
+/** Nothing for what another version stored. */
+function debtsIn(text: string | undefined): readonly Debt[] {
+  const list: unknown = text === undefined ? [] : attempt(() => JSON.parse(text) as unknown);
+  return Array.isArray(list) ? list.filter(isDebt) : [];
+}
+
+function isDebt(value: unknown): value is Debt {
+  if (typeof value !== 'object' || value === null) return false;
+  const { kind, server, since, asked, askedAt } = value as Partial<Debt>;
+  const numbers = [since, asked, askedAt].every((number) => typeof number === 'number');
+  return (kind === 'start' || kind === 'resume') && numbers && typeof server?.id === 'string';
+}
