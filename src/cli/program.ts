@@ -7,6 +7,7 @@ import { Command, CommanderError } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { asFailure, Failure } from '../base/failure.ts';
 import { printableText } from '../base/files/paths.ts';
+import { hasConnection } from './client/connection.ts';
 import { exactArguments } from './exact-arguments.ts';
 import { EXIT, type ExitCode, type Invocation } from './command.ts';
 import type { ComposeDaemon } from './daemon.ts';
@@ -19,6 +20,8 @@ import { version } from './version.ts';
 
 type AddCommand = (program: Command, invocation: Invocation) => void;
 
+const loadStatus = async (): Promise<AddCommand> => (await import('./node/status.ts')).addStatus;
+
 /** Loaded on demand: all commands take ten times as long to load as one. */
 const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['start', async () => (await import('./serve/start.ts')).addStart],
@@ -30,6 +33,8 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['retention', async () => (await import('./backup/retention.ts')).addRetentionCommands],
   ['web', async () => (await import('./web.ts')).addWeb],
   ['panel', async () => (await import('./panel.ts')).addPanelCommands],
+  ['status', loadStatus],
+  ['servers', loadStatus],
   ['notify', async () => (await import('./notify.ts')).addNotifyCommands],
   ['doctor', async () => (await import('./doctor/doctor.ts')).addDoctor],
   ['catalogue', async () => (await import('./catalogue.ts')).addCatalogueCommands],
@@ -69,7 +74,11 @@ export async function runProgram(
 /** As `runProgram`, with all of the process injected. */
 export async function runCommand(argv: readonly string[], invocation: Invocation): Promise<ExitCode> {
   try {
-    await (await program(argv, invocation)).parseAsync(argv, { from: 'user' });
+    // Alone it shows how things are, where a daemon can be found.
+    const words = argv.length === 0 && hasConnection(invocation.env) ? ['status'] : argv;
+    await (await program(words, invocation)).parseAsync(words, { from: 'user' });
+    const { outputError } = invocation.terminal;
+    if (outputError !== undefined) throw asFailure(outputError, 'Cannot write the result');
     return invocation.exitCode;
   } catch (error) {
     return await explain(invocation, argv, error);
@@ -90,7 +99,7 @@ async function program(argv: readonly string[], invocation: Invocation): Promise
     .showHelpAfterError('See --help for what there is.');
   if (VERSION_OPTIONS.has(argv[0] ?? '')) return root;
   const named = COMMANDS.get(argv[0] ?? '');
-  for (const load of named === undefined ? COMMANDS.values() : [named]) (await load())(root, invocation);
+  for (const load of named === undefined ? new Set(COMMANDS.values()) : [named]) (await load())(root, invocation);
   return root;
 }
 

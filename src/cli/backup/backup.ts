@@ -6,6 +6,8 @@
 import type { Command } from 'commander';
 import { addBackupChanges } from './change.ts';
 import { addBackupCreate } from './create.ts';
+import { addBackupFetch } from './fetch.ts';
+import { addBackupEstimate, addBackupUndo } from './undo.ts';
 import { addBackupFiles } from './files.ts';
 import { addBackupList, addBackupShow } from './list.ts';
 import { addBackupRestore } from './restore.ts';
@@ -20,5 +22,8 @@ export function addBackupCommands(program: Command, invocation: Invocation): voi
   addBackupFiles(group, invocation);
   addBackupRestore(group, invocation);
   addBackupVerify(group, invocation);
+  addBackupFetch(group, invocation);
+  addBackupUndo(group, invocation);
+  addBackupEstimate(group, invocation);
   addBackupChanges(group, invocation);
 }

@@ -11,7 +11,10 @@ import {
 import { backupCommand, daemonCommand, type DaemonOptions, findBackup, findServer } from '../client/target.ts';
 import { conclude, type Invocation, type Outcome } from '../command.ts';
 import { facts, table } from '../terminal/table.ts';
+import { localTime } from '../terminal/time.ts';
 
+/** Characters of an id that tell backups of one server apart; more are taken as well. */
+const SHORT = 8;
 const HEADINGS = ['ID', 'STATUS', 'SIZE', 'CREATED', 'LOCKED', 'NAME'];
 
 export function addBackupList(group: Command, invocation: Invocation): void {
@@ -31,14 +34,19 @@ async function list(invocation: Invocation, server: string, options: DaemonOptio
   const { client, backups } = await findServer(invocation, options, server);
   const found = await ask(client, { method: 'GET', path: backups, signal: invocation.signal }, BackupObjects);
   const rows = found.map((backup) => [
-    backup.id,
+    backup.id.slice(0, SHORT),
     shownStatus(backup),
     formatBytes(backup.size),
-    backup.createdAt,
+    localTime(backup.createdAt),
     backup.isLocked ? 'yes' : 'no',
-    backup.name,
+    whyOf(backup),
   ]);
   return { json: { backups: found }, text: table(HEADINGS, rows) };
+}
+
+/** The name, and of a failed one the reason. */
+function whyOf({ name, error }: BackupObject): string {
+  return (error ?? null) === null ? name : `${name} (${error?.message ?? ''})`;
 }
 
 async function show(invocation: Invocation, server: string, word: string, options: DaemonOptions): Promise<Outcome> {

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import * as z from 'zod';
 import { wirePath } from '../../base/files/paths.ts';
 import { formatBytes } from '../../base/sizes.ts';
@@ -13,6 +13,8 @@ interface RestoreOptions extends DaemonOptions {
   readonly glob: readonly string[];
   readonly truncate?: boolean;
   readonly force?: boolean;
+  readonly keepIgnored?: boolean;
+  readonly keepPrevious?: number;
 }
 
 const RestoreObject = z.looseObject({
@@ -33,6 +35,8 @@ export function addBackupRestore(group: Command, invocation: Invocation): void {
     .option('--glob <glob>', 'restore only what matches, such as "world/**" (repeatable)', collect, [])
     .option('--truncate', 'also remove files that the backup does not hold')
     .option('--force', 'truncate also where that removes what the backup cannot put back')
+    .option('--keep-ignored', "with --truncate: what the backup's ignore list covers stays")
+    .option('--keep-previous <hours>', 'keep what was there for so many hours, for "roost backup undo"', parseHours)
     .action((server: string, backup: string, options: RestoreOptions) =>
       conclude(invocation, options, restore(invocation, server, backup, options)),
     );
@@ -53,6 +57,8 @@ async function restore(
     body: {
       truncate: options.truncate === true,
       force: options.force,
+      keepIgnored: options.keepIgnored,
+      keepPrevious: options.keepPrevious,
       paths: path.length === 0 ? undefined : path.map((each) => wirePath(bytesOfArgument(each))),
       globs: glob.length === 0 ? undefined : glob,
     },
@@ -62,7 +68,14 @@ async function restore(
   noteWarnings(invocation.terminal, warnings, done.warningCount ?? warnings.length);
   // Where nothing stops servers, each restore says so; that alone is no reason for a script to stop.
   const warned = (done.warningCount ?? 0) > warnings.filter(({ code }) => code === 'not_stopped').length;
-  return { json: answer, text: sentence(done), warned };
+  const kept = options.keepPrevious === undefined ? '' : `\nto undo: roost backup undo ${server} ${id.slice(0, 8)}`;
+  return { json: answer, text: sentence(done) + kept, warned };
+}
+
+function parseHours(text: string): number {
+  const hours = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : 0;
+  if (hours <= 0) throw new InvalidArgumentError('It is a number of hours.');
+  return hours;
 }
 
 /** What was done, as far as the daemon tells. */

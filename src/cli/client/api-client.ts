@@ -46,7 +46,7 @@ export class ApiClient {
     const { status, text } = await this.#exchange(request);
     const body = attempt((): unknown => JSON.parse(text));
     if (status >= 200 && status < 300 && body !== undefined) return body;
-    throw this.#refusal(status, body);
+    throw this.refusal(status, text);
   }
 
   #exchange(request: ApiRequest): Promise<{ status: number; text: string }> {
@@ -78,7 +78,9 @@ export class ApiClient {
     });
   }
 
-  #refusal(status: number, body: unknown): Failure {
+  /** The failure that an answer other than 2xx tells. */
+  refusal(status: number, text: string): Failure {
+    const body = attempt((): unknown => JSON.parse(text));
     const { error, code, hint } = isRecord(body) ? body : {};
     if (typeof error !== 'string') {
       return new Failure('internal', `Cannot understand the answer of ${this.connection.url.href}: HTTP ${status}`, {

@@ -1,13 +1,14 @@
 /** Finds the daemon's address and a token, in the environment or the daemon's config. */
 import fs from 'node:fs';
 import { resolve } from 'node:path';
-import { Failure } from '../../base/failure.ts';
+import { errnoOf, Failure } from '../../base/failure.ts';
 import { type Config, loadConfig, type TokenConfig } from '../../config/config.ts';
 import type { Connection } from './api-client.ts';
 import type { Invocation } from '../command.ts';
 import { FIRST_RUN_DIRECTORY, firstRunConfig } from '../first-run/first-run.ts';
 
-const HOST_CONFIG = '/etc/roost/config.yml';
+const HOST_DIRECTORY = '/etc/roost';
+const HOST_CONFIG = `${HOST_DIRECTORY}/config.yml`;
 
 /**
  * Order: `--config`, `ROOST_URL` with `ROOST_TOKEN`, the host's config, a first run in the current directory.
@@ -17,8 +18,28 @@ const HOST_CONFIG = '/etc/roost/config.yml';
 export async function findConnection(env: Invocation['env'], file: string | undefined): Promise<Connection> {
   if (file !== undefined) return fromConfig(file, env);
   const [url, token] = [env['ROOST_URL'], env['ROOST_TOKEN']];
-  if (url !== undefined || token !== undefined) return fromEnvironment(url, token);
+  // A token alone is one that the config names as ${ROOST_TOKEN}.
+  if (url !== undefined) return fromEnvironment(url, token);
   return fromConfig(findConfigFile(), env);
+}
+
+/** True where `findConnection` would find something to try. */
+export function hasConnection(env: Invocation['env']): boolean {
+  return env['ROOST_URL'] !== undefined || places().some((path) => fs.existsSync(path));
+}
+
+function places(): string[] {
+  return [HOST_CONFIG, firstRunConfig(resolve(FIRST_RUN_DIRECTORY))];
+}
+
+/** A directory that exists and may not be entered: whether a config lies in it cannot be seen. */
+function isClosed(directory: string): boolean {
+  try {
+    fs.accessSync(directory, fs.constants.X_OK);
+    return false;
+  } catch (error) {
+    return errnoOf(error) === 'EACCES';
+  }
 }
 
 /**
@@ -27,22 +48,23 @@ export async function findConnection(env: Invocation['env'], file: string | unde
  * @throws Failure `config_invalid` when neither exists.
  */
 export function findConfigFile(): string {
-  const found = [HOST_CONFIG, firstRunConfig(resolve(FIRST_RUN_DIRECTORY))].find((path) => fs.existsSync(path));
+  const found = places().find((path) => fs.existsSync(path));
   if (found !== undefined) return found;
+  if (isClosed(HOST_DIRECTORY)) {
+    throw new Failure('config_invalid', `Cannot read ${HOST_CONFIG}: ${HOST_DIRECTORY} is closed to this user`, {
+      hint: 'Run it as root (sudo), or set ROOST_URL and ROOST_TOKEN.',
+    });
+  }
   throw new Failure('config_invalid', 'Cannot find the daemon: nothing says where it is', {
     hint: 'Name its config with --config, or set ROOST_URL and ROOST_TOKEN.',
   });
 }
 
-function fromEnvironment(url: string | undefined, token: string | undefined): Connection {
-  if (url === undefined || token === undefined) {
-    throw new Failure(
-      'config_invalid',
-      `Cannot find the daemon: ${url === undefined ? 'ROOST_URL' : 'ROOST_TOKEN'} is not set`,
-      {
-        hint: 'ROOST_URL and ROOST_TOKEN belong together; or name the config with --config.',
-      },
-    );
+function fromEnvironment(url: string, token: string | undefined): Connection {
+  if (token === undefined) {
+    throw new Failure('config_invalid', 'Cannot find the daemon: ROOST_TOKEN is not set', {
+      hint: 'ROOST_URL and ROOST_TOKEN belong together; or name the config with --config.',
+    });
   }
   const parsed = URL.parse(url);
   if (parsed !== null && /^https?:$/.test(parsed.protocol)) return { url: parsed, token, source: 'ROOST_TOKEN' };

@@ -15,6 +15,7 @@ export class Terminal {
   readonly #stderr: OutputStream;
   readonly #dumb: boolean;
   #outputClosed = false;
+  #outputError: Error | undefined;
   #resultBegun = false;
   #statusShown = false;
 
@@ -24,13 +25,22 @@ export class Terminal {
     this.#stderr = stderr;
     this.#dumb = dumb;
     // Without a listener, EPIPE would end the process with a stack trace.
-    stdout.on('error', () => (this.#outputClosed = true));
+    stdout.on('error', (error: NodeJS.ErrnoException) => {
+      this.#outputClosed = true;
+      // A reader that has left is none of the command's business; a full disk is.
+      if (error.code !== 'EPIPE') this.#outputError = error;
+    });
     stderr.on('error', () => undefined);
   }
 
   /** True once the reader of stdout has left. */
   get outputClosed(): boolean {
     return this.#outputClosed;
+  }
+
+  /** Why stdout took no more, other than that its reader has left. */
+  get outputError(): Error | undefined {
+    return this.#outputError;
   }
 
   /** True once stdout has output: a second JSON object must not follow. */
@@ -51,8 +61,8 @@ export class Terminal {
   }
 
   /** Writes to stdout; resolves when more may be written, at once when it is closed. */
-  async result(text: string): Promise<void> {
-    if (this.#outputClosed || text === '') return;
+  async result(text: string | Uint8Array): Promise<void> {
+    if (this.#outputClosed || text.length === 0) return;
     this.#resultBegun = true;
     this.clearStatus();
     if (this.#stdout.write(text)) return;

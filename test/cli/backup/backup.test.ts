@@ -340,7 +340,7 @@ describe('when the daemon does not do it', () => {
 describe('finding the daemon', () => {
   it.each([
     [{ ROOST_URL: 'http://127.0.0.1:1' }, 'ROOST_TOKEN is not set'],
-    [{ ROOST_TOKEN: 'x' }, 'ROOST_URL is not set'],
+    [{ ROOST_TOKEN: 'x' }, 'nothing says where it is'],
     [{ ROOST_URL: 'ftp://x', ROOST_TOKEN: 'x' }, 'no http or https address'],
   ])('refuses %j with exit 2', async (env, words) => {
     const ran = await run(['backup', 'list', SERVER], { env });
