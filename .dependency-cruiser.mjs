@@ -181,7 +181,10 @@ export default {
       name: 'no-orphans',
       comment: 'A file that nothing imports is dead, except entry points.',
       severity: 'error',
-      from: { orphan: true, pathNot: ['^src/main\\.ts$', '-thread\\.ts$'] },
+      from: {
+        orphan: true,
+        pathNot: ['^src/main\\.ts$', '-thread\\.ts$', '^web/page/(main\\.tsx|vite\\.config\\.ts|.*\\.d\\.ts)$'],
+      },
       to: {},
     },
     ...Object.entries(ROOM).map(([room, below]) => ({
@@ -206,6 +209,20 @@ export default {
       severity: 'error',
       from: { path: '^src/protocols/([^/]+)/' },
       to: { path: '^src/protocols/[^/]+/', pathNot: '^src/protocols/$1/' },
+    },
+    {
+      name: 'the-page-takes-types-alone',
+      comment: 'The page is a client: it speaks to the daemon by its API, and shares no code with it.',
+      severity: 'error',
+      from: { path: '^web/page/' },
+      to: { path: '^src/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'nothing-takes-the-page',
+      comment: 'The daemon serves what was built of it, and knows none of its parts.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^web/' },
     },
     {
       name: 'no-backtracking-on-ignore-lists',

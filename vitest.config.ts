@@ -36,7 +36,7 @@ export default defineConfig({
         test: {
           name: 'quick',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.slow.test.ts'],
+          exclude: ['test/**/*.slow.test.ts', 'test/browser/**'],
           pool: 'forks',
           // A process runs file after file and loads each module once: a sixth of the time. No module keeps anything.
           isolate: false,
@@ -52,6 +52,11 @@ export default defineConfig({
           maxWorkers: availableParallelism(),
           sequence: { groupOrder: 1 },
         },
+      },
+      {
+        // The page in Chromium, from dist/web; skipped by name where Chromium is missing.
+        extends: true,
+        test: { ...LONG, name: 'browser', include: ['test/browser/**/*.test.ts'], fileParallelism: false },
       },
       { extends: true, test: { ...LONG, name: 'slow-alone', include: ALONE, fileParallelism: false } },
     ],

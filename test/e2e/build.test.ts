@@ -21,10 +21,11 @@ afterEach(() => {
   fs.rmSync(home, { recursive: true, force: true });
 });
 
-/** Builds with a bundler that runs a line of shell; `$out` is where it is to put its files. */
-function build(line: string): number | null {
+/** Builds with bundlers of daemon and page that run a line of shell; the first one's `$out` is where its files are to go. */
+function build(line: string, page = ''): number | null {
   const out = 'while [ "$1" != --dir ]; do shift; done; out=$2; mkdir -p "$out"';
   fs.writeFileSync(join(home, 'node_modules/.bin/rolldown'), `#!/bin/sh\n${out}\n${line}\n`, { mode: 0o755 });
+  fs.writeFileSync(join(home, 'node_modules/.bin/vite'), `#!/bin/sh\n${page}\n`, { mode: 0o755 });
   return spawnSync('npm', ['run', '--silent', 'build'], { cwd: home }).status;
 }
 
@@ -48,6 +49,12 @@ test('the build before stays whole until the next one is complete, and then goes
     ['main.js'],
     ['dist'],
   ]);
+});
+
+test('a page that cannot be built leaves the build before, and nothing beside it', () => {
+  build('echo first > "$out/main.js"');
+  expect(build('echo second > "$out/main.js"', 'exit 3')).toBe(3);
+  expect([read('dist/main.js'), outputs()]).toEqual(['first\n', ['dist']]);
 });
 
 test('a build that fails leaves the one before, and nothing beside it', () => {

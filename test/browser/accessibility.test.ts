@@ -1,0 +1,86 @@
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import axe from 'axe-core';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { inChromium, openNode, signedIn, visit } from './support/visitor.ts';
+
+/** Left for who looks at them; not part of the repository. */
+const PICTURES = fileURLToPath(new URL('../../.browser/', import.meta.url));
+
+const SERVER = '#/servers/11111111-1111-4111-8111-111111111111';
+
+const VIEWS = [
+  ['overview', '#/', 'heading:needs you|protected'],
+  ['server', SERVER, 'heading:Backups'],
+  ['account', '#/account', 'heading:Account'],
+] as const;
+
+async function violations(page: Page): Promise<readonly string[]> {
+  await page.evaluate(`${axe.source}; undefined`);
+  const { violations: found } = await page.evaluate<axe.AxeResults>(
+    'axe.run(document, { resultTypes: ["violations"] })',
+  );
+  return found.flatMap(({ id, nodes }) =>
+    nodes.slice(0, 3).map(({ html, any }) => `${id}: ${html} ${any[0]?.message}`),
+  );
+}
+
+/** Text or controls cut off or beside the picture are as bad as an unreachable one. */
+async function overflow(page: Page): Promise<number> {
+  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+}
+
+async function smallTargets(page: Page): Promise<readonly string[]> {
+  return page.evaluate(() =>
+    Array.from(document.querySelectorAll<HTMLElement>('button, input, select, summary, a.b, nav a'))
+      .map((element) => ({ element, box: element.getBoundingClientRect() }))
+      .filter(({ box }) => box.width > 1 && box.height > 1)
+      // A checkbox is pressed by its whole label.
+      .map(({ element, box }) => ({ element, box: element.closest('label')?.getBoundingClientRect() ?? box }))
+      .filter(({ element, box }) => (box.width < 24 || box.height < 24) && !element.matches('button.link'))
+      .map(({ element, box }) => `${element.outerHTML.slice(0, 120)} ${box.width} × ${box.height}`),
+  );
+}
+
+async function examine(page: Page, view: string): Promise<void> {
+  mkdirSync(PICTURES, { recursive: true });
+  for (const colorScheme of ['light', 'dark'] as const) {
+    for (const width of [1280, 390]) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.setViewportSize({ width, height: 900 });
+      await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+      await page.screenshot({ path: `${PICTURES}${view}-${width}-${colorScheme}.png`, fullPage: true });
+      expect(await violations(page), `${view}, ${colorScheme}, ${width} px`).toEqual([]);
+    }
+  }
+  expect(await smallTargets(page), view).toEqual([]);
+  await page.setViewportSize({ width: 320, height: 800 });
+  expect(await overflow(page), `${view} at 320 px`).toBe(0);
+}
+
+inChromium('each view', () => {
+  test('22, 23: signing in has no fault of access in either theme, and no scroll at 320 px', async () => {
+    const node = await openNode();
+    const { page } = await visit();
+    await page.goto(node.url);
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await examine(page, 'signin');
+  });
+
+  test.each(VIEWS)(
+    '22, 23: %s has no fault of access in either theme, and no scroll at 320 px',
+    async (name, hash, sign) => {
+      const node = await openNode();
+      await node.call(`/api/servers/${node.server}/backups`, { body: { name: 'before the update', locked: true } });
+      const { page } = await signedIn(node, hash);
+      const [, text = ''] = sign.split(':');
+      await page
+        .getByRole('heading', { name: new RegExp(text) })
+        .first()
+        .waitFor();
+      await page.waitForLoadState('networkidle');
+      await examine(page, name);
+    },
+  );
+});

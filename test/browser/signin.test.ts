@@ -1,0 +1,114 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { parseConfig } from '../../src/config/config.ts';
+import { inChromium, openNode, sessionSecret, signedIn, TOKEN, visit } from './support/visitor.ts';
+
+/** The promise is a second; a machine that runs other tests beside takes longer to draw. */
+const SOON = { timeout: 5000 };
+
+inChromium('signing in', () => {
+  test('1: a link shows the server signed in, leaves no code in the address, and says when it is used again', async () => {
+    const node = await openNode();
+    const link = await node.link();
+    const { page } = await visit();
+    await page.goto(link);
+    await page.getByRole('list', { name: 'Servers' }).getByText('11111111').first().waitFor();
+    expect(page.url()).toBe(`${node.url}/#/`);
+    const other = await visit();
+    await other.page.goto(link);
+    await other.page.getByText('Cannot sign in: this link was used already').waitFor();
+    expect(other.page.url()).toBe(`${node.url}/#/`);
+  });
+
+  test('2: a wrong token is refused with its words, the eleventh with 429; storage holds the session only', async () => {
+    const node = await openNode();
+    const { page } = await visit();
+    await page.goto(node.url);
+    const tryToken = async (token: string): Promise<void> => {
+      await page.getByLabel('or paste a token of the config').fill(token);
+      await page.getByRole('button', { name: 'Sign in' }).click();
+    };
+    await tryToken('wrong-wrong-wrong-wrong');
+    await page.getByText('Cannot sign in: there is no such token').waitFor();
+    await tryToken(TOKEN);
+    await page.getByRole('heading', { level: 1 }).getByText('needs you').waitFor();
+    const secret = await sessionSecret(page);
+    const stored = await page.evaluate(() => JSON.stringify([sessionStorage, localStorage]));
+    expect(stored.split(secret)).toHaveLength(2);
+    expect(stored).not.toContain(TOKEN);
+    const other = await visit();
+    await other.page.goto(node.url);
+    for (let at = 0; at < 9; at++) {
+      await fetch(`${node.url}/api/session`, { method: 'POST', body: '{"token":"wrong"}' });
+    }
+    await other.page.getByLabel('or paste a token of the config').fill(TOKEN);
+    await other.page.getByRole('button', { name: 'Sign in' }).click();
+    await other.page.getByText('too many failures from this address').waitFor();
+  });
+
+  test('3: a page on another port gets neither cookie nor storage, and its requests are 401', async () => {
+    const node = await openNode();
+    const { page, context } = await signedIn(node);
+    const headers: (string | undefined)[] = [];
+    const stranger = createServer((request, response) => {
+      headers.push(request.headers.cookie, request.headers.authorization);
+      response.setHeader('content-type', 'text/html').end('<!doctype html><link rel="icon" href="data:,"><p>hello');
+    });
+    await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => new Promise<void>((resolve) => void stranger.close(() => resolve())));
+    const { port } = stranger.address() as AddressInfo;
+    const other = await context.newPage();
+    await other.goto(`http://127.0.0.1:${port}/`);
+    const seen = await other.evaluate(() => [document.cookie, sessionStorage.length, localStorage.length]);
+    expect([seen, headers, await context.cookies()]).toEqual([['', 0, 0], [undefined, undefined], []]);
+    await other.close();
+    expect((await page.request.get(`${node.url}/api/servers`)).status()).toBe(401);
+  });
+
+  test('4: sign-out and revocation end all tabs and sockets', async () => {
+    const node = await openNode();
+    const { page, context } = await signedIn(node);
+    // The second tab asks the first for the session.
+    const tab = await context.newPage();
+    await tab.goto(node.url);
+    await tab.getByText('Live', { exact: true }).waitFor();
+    const { body } = await node.call('/api/sessions');
+    const [session] = (body as { sessions: { id: string }[] }).sessions;
+    await node.call(`/api/sessions/${session?.id}`, { method: 'DELETE' });
+    await Promise.all([page, tab].map((each) => each.getByText('Your session has ended').waitFor(SOON)));
+    const again = await signedIn(node);
+    const secondTab = await again.context.newPage();
+    await secondTab.goto(node.url);
+    await secondTab.getByText('Live', { exact: true }).waitFor();
+    await again.page.evaluate(() => void (location.hash = '#/account'));
+    await again.page.getByRole('button', { name: 'Sign out' }).first().click();
+    await secondTab.getByRole('heading', { name: 'Sign in' }).waitFor(SOON);
+    await again.page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  });
+
+  test('4: a reload of the config without the token ends all tabs', async () => {
+    const node = await openNode();
+    const { page } = await signedIn(node);
+    const other = node.host.config.replace(TOKEN, 'another-token-of-sixteen-characters');
+    node.daemon.reload(parseConfig('config.yml', other, {}));
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor(SOON);
+  });
+
+  test('5: an owner’s link shows one server and what it may; other addresses are not found', async () => {
+    const node = await openNode();
+    const { page } = await visit();
+    await page.goto(await node.link({ servers: [node.server], permissions: ['backup.read'] }));
+    await page.getByRole('list', { name: 'Servers' }).getByText('11111111').first().waitFor();
+    expect(await page.getByRole('button', { name: 'Back up' }).count()).toBe(0);
+    expect(await page.getByRole('link', { name: 'Health' }).count()).toBe(0);
+    await page.evaluate(() => void (location.hash = '#/servers/22222222-2222-4222-8222-222222222222'));
+    await page.getByText('There is no such server').waitFor();
+    const secret = await sessionSecret(page);
+    const headers = { authorization: `Bearer ${secret}` };
+    for (const path of ['/api/servers/22222222-2222-4222-8222-222222222222', '/api/jobs/none']) {
+      expect((await fetch(node.url + path, { headers })).status).toBe(404);
+    }
+    expect((await fetch(`${node.url}/api/sessions`, { headers })).status).toBe(403);
+  });
+});

@@ -1,0 +1,98 @@
+/** Calls about backups. What takes long is answered at once with its job; events tell the rest. */
+import { addressOf } from '../live/base.ts';
+import { answer, api } from './client.ts';
+import type { components } from './schema.d.ts';
+import type { Backup, Job } from './shapes.ts';
+
+const AT_ONCE = { Prefer: 'respond-async' };
+
+export function createBackup(server: string, body: components['schemas']['CreateBackup'] = {}) {
+  const path = { server };
+  return answer(api.POST('/api/servers/{server}/backups', { params: { path }, body, headers: AT_ONCE }));
+}
+
+export function cancelJob({ server, backup }: Job) {
+  const path = { server, id: backup };
+  return answer(api.POST('/api/servers/{server}/backups/{id}/cancel', { params: { path } }));
+}
+
+export function lockBackup({ serverId, id }: Backup, locked: boolean) {
+  const params = { path: { server: serverId }, query: { id } };
+  return answer(api.PATCH('/api/servers/{server}/backups/lock', { params, body: { locked } }));
+}
+
+export function deleteBackup({ serverId, id }: Backup) {
+  const params = { path: { server: serverId }, query: { id } };
+  return answer(api.DELETE('/api/servers/{server}/backups/delete', { params }));
+}
+
+export function verifyBackup({ serverId, id }: Backup) {
+  const params = { path: { server: serverId, id } };
+  return answer(api.POST('/api/servers/{server}/backups/{id}/verify', { params, headers: AT_ONCE }));
+}
+
+export function acceptBackup({ serverId, id }: Backup) {
+  return answer(api.POST('/api/servers/{server}/backups/{id}/accept', { params: { path: { server: serverId, id } } }));
+}
+
+export function undoRestore(server: string, id: string) {
+  const params = { path: { server, id } };
+  return answer(api.POST('/api/servers/{server}/backups/{id}/undo', { params, headers: AT_ONCE }));
+}
+
+/** Has the browser save the whole archive, from a plain address with a token for this one download. */
+export async function downloadBackup(server: string, id: string): Promise<void> {
+  const params = { path: { server } };
+  const { token } = await answer(api.POST('/api/servers/{server}/backups/download-token', { params, body: { id } }));
+  save(`api/servers/${server}/backups/download?token=${encodeURIComponent(token)}`);
+}
+
+/** Below the page's own address, whatever path a proxy gives it. */
+function save(path: string): void {
+  const link = document.createElement('a');
+  link.href = addressOf(path).href;
+  link.download = '';
+  link.click();
+}
+
+export interface BackupPage {
+  readonly backups: readonly Backup[];
+  /** For the next page. */
+  readonly cursor: string | undefined;
+}
+
+export async function backupPage(server: string, limit: number, cursor?: string): Promise<BackupPage> {
+  const query = { limit, ...(cursor === undefined ? {} : { cursor }), fields: 'summary' as const };
+  const call = api.GET('/api/servers/{server}/backups', { params: { path: { server }, query } });
+  const found = (await answer(call)) as readonly Backup[];
+  const { response } = await call;
+  const next = /[?&]cursor=([^&>]+)[^>]*>;\s*rel="next"/.exec(response.headers.get('link') ?? '')?.[1];
+  return { backups: found, cursor: next === undefined ? undefined : decodeURIComponent(next) };
+}
+
+export function backupOf(server: string, id: string): Promise<Backup> {
+  return answer(api.GET('/api/servers/{server}/backups/{id}', { params: { path: { server, id } } }));
+}
+
+export function renameBackup({ serverId, id }: Backup, name: string) {
+  const params = { path: { server: serverId, id } };
+  return answer(api.PATCH('/api/servers/{server}/backups/{id}', { params, body: { name } }));
+}
+
+export function estimateOf(server: string, ignore: readonly string[] | undefined) {
+  const body = ignore === undefined ? {} : { ignore: [...ignore] };
+  return answer(api.POST('/api/servers/{server}/backups/estimate', { params: { path: { server } }, body }));
+}
+
+export function retentionOf(server: string) {
+  return answer(api.GET('/api/servers/{server}/retention', { params: { path: { server } } }));
+}
+
+export function applyRetention(server: string) {
+  return answer(api.POST('/api/servers/{server}/retention/apply', { params: { path: { server } }, body: {} }));
+}
+
+export function historyOf(server: string, days: number) {
+  const params = { path: { server }, query: { days } };
+  return answer(api.GET('/api/servers/{server}/history', { params }));
+}

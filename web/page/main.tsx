@@ -1,0 +1,42 @@
+import { effect } from '@preact/signals';
+import { render } from 'preact';
+import { answer, api } from './api/client.ts';
+import { failureOf } from './api/failures.ts';
+import { App } from './app.tsx';
+import { examine } from './live/findings.ts';
+import { findSecret, secret, who } from './live/session.ts';
+import { close, connect } from './live/socket.ts';
+import { clear } from './live/state.ts';
+import './style/tokens.css';
+import './style/base.css';
+import './style/controls.css';
+
+const WHO_AGAIN_MS = 2000;
+
+/** Asks who is signed in, then listens; a daemon that is away is asked again. */
+async function begin(own: string): Promise<void> {
+  try {
+    const found = await answer(api.GET('/api/session'));
+    if (secret.value !== own) return;
+    who.value = found;
+    connect();
+    await examine().catch(() => undefined);
+  } catch (error) {
+    if (secret.value !== own) return;
+    if (failureOf(error).status === 0) setTimeout(() => void begin(own), WHO_AGAIN_MS);
+  }
+}
+
+secret.value = location.hash.startsWith('#/in/') ? undefined : await findSecret();
+effect(() => {
+  const own = secret.value;
+  close();
+  clear();
+  if (own !== undefined) void begin(own);
+});
+effect(() => {
+  document.title = who.value === undefined ? 'Roost' : `Roost · ${who.value.nodeName}`;
+});
+
+const element = document.querySelector('#page');
+if (element !== null) render(<App />, element);

@@ -1,0 +1,33 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+
+/** The browser's own dialog: it keeps the focus in, Esc closes it, and the focus goes back to where it was. */
+export function Dialog({
+  title,
+  onClose,
+  children,
+}: {
+  readonly title: string;
+  readonly onClose: () => void;
+  readonly children: ComponentChildren;
+}) {
+  const element = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    element.current?.showModal();
+    return () => {
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
+  }, []);
+  return (
+    <dialog ref={element} aria-label={title} onClose={onClose} onCancel={onClose}>
+      <header class="spread">
+        <h2>{title}</h2>
+        <button class="b q t" type="button" aria-label="Close" onClick={onClose}>
+          ✕
+        </button>
+      </header>
+      <div class="pad">{children}</div>
+    </dialog>
+  );
+}

@@ -1,0 +1,3 @@
+export function Browse() {
+  return <h1>Browse</h1>;
+}
