@@ -72,13 +72,14 @@ const INSIDE = {
     floors: [
       ['event-data', 'node-contract'],
       ['contract'],
+      ['compare-contract'],
       ['runner'],
       ['stored', 'views'],
       ['look', 'health'],
       ['report', 'notify'],
       ['verify', 'adopt', 'rebuild', 'backup', 'copy', 'delete'],
       ['restore'],
-      ['overview'],
+      ['overview', 'compare'],
       ['service', 'recover'],
       ['housekeeping'],
     ],
@@ -98,6 +99,11 @@ const DOORS = {
       'ignore/ignore-text',
       'select/exact-names',
       'select/selection',
+      // The thread that compares trees stands in jobs, since it knows the rules of restores.
+      'threads/run-thread',
+      'threads/thread',
+      'threads/control',
+      'read/source-port',
     ],
   },
   storage: {
@@ -128,7 +134,7 @@ const DOORS = {
   },
   jobs: {
     reason: 'a dialect starts verbs and reads states by the contract, and a panel is one port',
-    files: ['contract', 'report/panel', 'notify/port'],
+    files: ['contract', 'compare-contract', 'report/panel', 'notify/port'],
   },
   protocols: {
     reason: 'the HTTP side mounts dialects by one contract; the parts of each change without it',

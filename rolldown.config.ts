@@ -15,6 +15,7 @@ const THREADS = [
   'src/archive/walk/estimate-thread.ts',
   'src/archive/write/segment-thread.ts',
   'src/archive/write/write-thread.ts',
+  'src/jobs/compare/compare-thread.ts',
 ];
 
 const shared = { platform: 'node', external: ['koffi'], tsconfig: 'tsconfig.json' } satisfies RolldownOptions;

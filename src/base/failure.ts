@@ -18,6 +18,7 @@ export const FAILURE_CODES = [
   'job_not_found',
   'backup_exists',
   'server_busy',
+  'preview_outdated',
   'not_running',
   'too_large',
   'archive_damaged',

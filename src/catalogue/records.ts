@@ -183,6 +183,8 @@ export interface RestoreJobRequest {
   readonly truncate?: boolean;
   /** Paths of the backup, as callers spell them; only what is selected is restored, and truncating removes only of that. */
   readonly paths?: readonly string[];
+  /** As `paths`, but never tried as patterns. */
+  readonly files?: readonly string[];
   /** Patterns that select besides `paths`. */
   readonly globs?: readonly string[];
   /** Truncates although that removes more than the backup can put back. */
@@ -199,6 +201,8 @@ export interface RestoreJobRequest {
   readonly download?: boolean;
   /** The archive is not in the catalogue: another daemon left it, and it is adopted first. */
   readonly claim?: boolean;
+  /** The backup that must have been completed before; its job was queued before this one. */
+  readonly after?: string;
   /** The panel gets a report of how the job ended. */
   readonly report?: boolean;
 }

@@ -270,7 +270,7 @@ class RoostDaemon implements Daemon {
   async #serve(catalogue: Catalogue, jobs: Jobs): Promise<string> {
     const { api, tokens, panel, front } = this.#config;
     const downloads = catalogue.keys.get(DOWNLOAD_TOKEN_KEY) ?? new Uint8Array();
-    const { service, node, notify, events, runner } = jobs;
+    const { service, node, comparisons, notify, events, runner } = jobs;
     const [clock, log] = [this.#clock, this.#log];
     const eventLoop = watchEventLoop();
     this.#opened.defer(() => eventLoop.close());
@@ -285,7 +285,7 @@ class RoostDaemon implements Daemon {
     const openCopies = () => ({ pending: count('pending'), failed: count('failed') });
     const shown = { eventLoop, openCopies, version: version() };
     const { sessions } = catalogue;
-    const parts = { service, node, notify, events, keys, clock, log, version: version() };
+    const parts = { service, node, comparisons, notify, events, keys, clock, log, version: version() };
     const app = createApp({ ...parts, tokens, api, sessions, dialects, ...shown });
     this.#app = app;
     const server = createHttpServer({ app, api, log });

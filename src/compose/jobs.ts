@@ -44,6 +44,8 @@ import { fetchFromStores } from '../jobs/restore/source.ts';
 import { restoreVerb } from '../jobs/restore/restore.ts';
 import type { NotifyService } from '../jobs/notify/port.ts';
 import { JobRunner } from '../jobs/runner/runner.ts';
+import { Comparisons } from '../jobs/compare/compare.ts';
+import type { CompareService } from '../jobs/compare-contract.ts';
 import type { NodeService } from '../jobs/contract.ts';
 import { NodeOverview } from '../jobs/overview/overview.ts';
 import { Service } from '../jobs/service.ts';
@@ -84,6 +86,7 @@ export interface Jobs {
   readonly service: Service;
   readonly node: NodeService;
   readonly notify: NotifyService;
+  readonly comparisons: CompareService;
   readonly events: EventHub;
   readonly runner: JobRunner;
   /** Undefined on a node without a panel. */
@@ -172,12 +175,14 @@ export function composeJobs(deps: JobsDeps): Jobs {
     version,
     engine,
   });
+  const comparisons = new Comparisons({ catalogue, stores, registry, heldOut, service, clock, log });
   const node = new NodeOverview({ ...reading, runner, clock });
   const notifying = composeNotify(deps, events);
   return {
     service,
     node,
     notify: notifying.service,
+    comparisons,
     events,
     runner,
     reports,

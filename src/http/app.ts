@@ -16,6 +16,7 @@ import type { Log } from '../base/log/log.ts';
 import { printableText } from '../base/files/paths.ts';
 import type { SessionTable } from '../catalogue/sessions.ts';
 import type { ApiConfig, TokenConfig } from '../config/types.ts';
+import type { CompareService } from '../jobs/compare-contract.ts';
 import type { BackupService, EventSource, NodeService } from '../jobs/contract.ts';
 import type { NotifyService } from '../jobs/notify/port.ts';
 import type { App, AppContext, AppEnv, Dialect, DialectDeps } from '../protocols/dialect.ts';
@@ -33,6 +34,7 @@ export interface AppOptions {
   readonly service: BackupService;
   readonly node: NodeService;
   readonly notify: NotifyService;
+  readonly comparisons: CompareService;
   readonly events: EventSource;
   readonly tokens: readonly TokenConfig[];
   readonly api: Pick<ApiConfig, 'publicUrl' | 'trustedProxies' | 'tls'>;
@@ -60,6 +62,7 @@ export type DialectAppOptions = Pick<
   AppOptions,
   | 'service'
   | 'node'
+  | 'comparisons'
   | 'notify'
   | 'events'
   | 'api'
@@ -142,11 +145,24 @@ function baseApp({ log, clock, api, newRequestId = randomUUID }: DialectAppOptio
 }
 
 function portsOf(options: DialectAppOptions, timers: Timers): DialectDeps {
-  const { service, node, notify, events, clock, log, version, keys, api } = options;
+  const { service, node, comparisons, notify, events, clock, log, version, keys, api } = options;
   const { downloads = createDownloads({ log, timers }) } = options;
   const { publicUrl } = api;
   const signing = { downloadKey: keys.downloads, socketKey: keys.sockets };
-  return { service, node, notify, events, clock, timers, log, version, publicUrl, ...signing, ...downloads };
+  return {
+    service,
+    node,
+    comparisons,
+    notify,
+    events,
+    clock,
+    timers,
+    log,
+    version,
+    publicUrl,
+    ...signing,
+    ...downloads,
+  };
 }
 
 function headers(api: AppOptions['api']): MiddlewareHandler<AppEnv> {

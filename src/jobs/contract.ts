@@ -112,6 +112,8 @@ export interface RestoreBackup {
   readonly truncate: boolean;
   /** Paths of the backup, as a listing shows them. */
   readonly paths?: readonly string[];
+  /** As `paths`, but never tried as patterns. */
+  readonly files?: readonly string[];
   /** Patterns that select besides `paths`. */
   readonly globs?: readonly string[];
   /** With `truncate`: also where the backup puts back nothing, or passes over what would be removed. */
@@ -119,6 +121,8 @@ export interface RestoreBackup {
   readonly keepIgnored?: boolean;
   readonly dryRun?: boolean;
   readonly keepPreviousHours?: number;
+  /** A backup of the server is made before; the restore fails when that does. */
+  readonly backupFirst?: boolean;
   /**
    * Where the archive of a backup that the node does not have is fetched from; of no meaning for one that it has.
    * `invalid_request` for a link that will not be followed.
@@ -172,6 +176,8 @@ export interface JobResults {
 export interface AcceptedRestore extends Accepted {
   /** What it has to tell; to be asked once, after `ended` has resolved. */
   readonly outcome: () => RestoreOutcome;
+  /** The backup that is made before. */
+  readonly backedUp?: BackupId;
 }
 
 export interface DirectoryItem {

@@ -8,19 +8,17 @@ import type { BelievableClock } from '../base/believable-clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
 import type { Finding } from '../base/finding.ts';
-import { type BackupId, type JobId, newBackupId, newJobId, type ServerId } from '../base/ids.ts';
+import { type BackupId, type JobId, newJobId, type ServerId } from '../base/ids.ts';
 import type { Log } from '../base/log/log.ts';
 import { wireText } from '../base/files/paths.ts';
 import type { ByteSource } from '../base/source.ts';
-import type { Catalogue, NewBackup } from '../catalogue/contract.ts';
+import type { Catalogue } from '../catalogue/contract.ts';
 import type { Origin, RestoreJobRequest } from '../catalogue/records.ts';
 import type { Config } from '../config/types.ts';
 import { checkReserve } from '../policy/limits.ts';
 import type { UnwritablePlace } from '../servers/writable.ts';
 import type { HeldOut } from '../servers/held-out.ts';
 import type { Registry } from '../servers/registry.ts';
-import { objectKey } from '../storage/key.ts';
-import type { Store } from '../storage/store.ts';
 import { requireActive, requireCompleted, requireIdle, requireUnused } from './runner/admission.ts';
 import type { ArchivePort } from './stored/archive-port.ts';
 import type * as contract from './contract.ts';
@@ -39,6 +37,7 @@ import { prepareRestore, requireRestorable } from './restore/admission.ts';
 import { backupOf, type RestoreDownloads } from './restore/download.ts';
 import type { JobRunner, SubmittedJob } from './runner/runner.ts';
 import type { FailedRows } from './backup/failed-rows.ts';
+import { newBackup } from './backup/new-backup.ts';
 import { checkLimits } from './stored/server-limits.ts';
 import type { StoreSet } from './stored/stores.ts';
 import type { KeyedMutex } from '../base/keyed-mutex.ts';
@@ -186,7 +185,7 @@ export class Service implements contract.BackupService {
     checkReserve((await store.freeSpace())?.bytes ?? null, config.limits.reserveFree);
     this.#checkCreate(request);
     this.#checkLimits(request);
-    const backup = this.#newBackup({ ...request, ignore }, store);
+    const backup = newBackup({ ...request, ignore }, store.name, this.#deps.clock.now(), catalogue);
     const { id, server } = backup;
     const { limits, report, upload } = request;
     const asked = { limits, report, upload };
@@ -199,7 +198,13 @@ export class Service implements contract.BackupService {
     const prepared = await prepareRestore(request, this.#deps);
     requireRestorable(request, prepared, this.#deps);
     const { server, backup, origin } = request;
-    return this.#submitRestore({ server, backup, origin }, prepared.asked, prepared.link);
+    const about = { server, backup, origin };
+    if (request.backupFirst !== true) return this.#submitRestore(about, prepared.asked, prepared.link);
+    const first = await this.create({ server, origin });
+    // It waits behind the backup, and asks then how that ended.
+    requireRestorable({ ...request, whenBusy: 'queue' }, prepared, this.#deps);
+    const after = first.backup.id;
+    return { ...this.#submitRestore(about, { ...prepared.asked, after }, prepared.link), backedUp: after };
   }
 
   async undo(server: ServerId, backup: BackupId, origin?: Origin): Promise<contract.AcceptedRestore> {
@@ -368,22 +373,6 @@ export class Service implements contract.BackupService {
 
   #retention(): RetentionDeps & ServiceDeps {
     return { ...this.#deps, deleteBackup: (server, backup) => this.remove(server, backup, 'retention') };
-  }
-
-  #newBackup(request: contract.CreateBackup, store: Store): NewBackup {
-    const { server, id = newBackupId(), ignore = [], locked = false } = request;
-    const asked = request.name === undefined ? undefined : wireText(request.name);
-    const name = asked ?? this.#defaultName(server);
-    const made = { origin: request.origin, named: asked !== undefined };
-    return { id, server, name, locked, ignore, store: store.name, key: objectKey(server, id, 'tar.gz'), ...made };
-  }
-
-  /** The day, and the time too where another of the server has that name. */
-  #defaultName(server: ServerId): string {
-    const [day = '', time = ''] = new Date(this.#deps.clock.now()).toISOString().split(/[T.]/);
-    const name = `Backup ${day}`;
-    const { recent } = this.#deps.catalogue.backups.overview(server);
-    return recent.some((other) => other.name.startsWith(name)) ? `${name} ${time}` : name;
   }
 
   #accepted({ record, ended }: SubmittedJob<'backup' | 'verify'>): contract.Accepted {

@@ -13,6 +13,7 @@ import type { JobId, ServerId } from '../base/ids.ts';
 import type { Log } from '../base/log/log.ts';
 import type { ByteSource } from '../base/source.ts';
 import type { Timers } from '../base/timers.ts';
+import type { CompareService } from '../jobs/compare-contract.ts';
 import type { BackupService, EventSource, FileContent, NodeService } from '../jobs/contract.ts';
 import type { NotifyService } from '../jobs/notify/port.ts';
 import type { Caller, CallerDialect } from './access.ts';
@@ -68,6 +69,7 @@ export interface DialectDeps {
   readonly service: BackupService;
   readonly node: NodeService;
   readonly notify: NotifyService;
+  readonly comparisons: CompareService;
   readonly events: EventSource;
   readonly clock: Clock;
   readonly timers: Timers;

@@ -22,6 +22,7 @@ export const STATUS_OF: Readonly<Record<FailureCode, ContentfulStatusCode>> = {
   job_not_found: 404,
   backup_exists: 409,
   server_busy: 409,
+  preview_outdated: 409,
   not_running: 409,
   // Another caller's wish, and no fault of this node.
   cancelled: 409,

@@ -209,6 +209,18 @@ const CASES: Record<Exclude<FailureCode, 'config_invalid'>, ErrorCase> = {
       return call(BACKUPS, { body: { name: 'x' } });
     },
   },
+  preview_outdated: {
+    status: 409,
+    error: 'Cannot restore: it would do something else than was previewed',
+    hint: /^The server has changed since/,
+    async provoke() {
+      const { call, made, host } = await scene();
+      const id = await made();
+      const { body } = await call(`${BACKUPS}/${id}/preview`, { body: {} });
+      await rm(join(host.server, 'eula.txt'));
+      return call(`${BACKUPS}/restore?id=${id}`, { body: { preview: (body as { id: string }).id } });
+    },
+  },
   not_running: {
     status: 409,
     error: /^Cannot cancel: nothing is queued or runs on that backup/,

@@ -5,6 +5,7 @@ import { Secret } from '../../src/config/secret.ts';
 import { createApp, type AppOptions } from '../../src/http/app.ts';
 import { MemorySessions } from './memory-sessions.ts';
 import { ManualTime } from './manual-time.ts';
+import { ScriptedComparisons } from './scripted-comparisons.ts';
 import { ScriptedNode } from './scripted-node.ts';
 import { ScriptedNotify } from './scripted-notify.ts';
 import { ManualEvents, ScriptedService } from './scripted-service.ts';
@@ -36,6 +37,7 @@ export function openNativeApp(change: Partial<AppOptions> = {}) {
   const service = new ScriptedService();
   const node = new ScriptedNode();
   const notify = new ScriptedNotify();
+  const comparisons = new ScriptedComparisons(service);
   const events = new ManualEvents();
   const time = new ManualTime();
   const logged: string[] = [];
@@ -45,6 +47,7 @@ export function openNativeApp(change: Partial<AppOptions> = {}) {
     service,
     node,
     notify,
+    comparisons,
     events,
     tokens: [tokenWith('admin', ADMIN)],
     api: { publicUrl: null, trustedProxies: [], tls: null },
@@ -71,7 +74,7 @@ export function openNativeApp(change: Partial<AppOptions> = {}) {
     return { status: response.status, headers: response.headers, text, body: parsed(text) };
   }
 
-  return { app, service, node, events, time, logged, call };
+  return { app, service, node, comparisons, events, time, logged, call };
 }
 
 function parsed(text: string): unknown {

@@ -66,8 +66,9 @@ async function runReadThread<Result>(data: object, doing: string, request: ReadR
   }
 
   function receive(event: ReadEvent, thread: RunningThread): void {
-    if (event.type === 'read') void answerRead(thread.worker, source[event.source], event);
-    else if (event.type === 'progress') request.onProgress?.(event.progress);
+    if (event.type === 'read') {
+      void answerRead(thread.worker, event.source === 'index' ? source.index : source.archive, event);
+    } else if (event.type === 'progress') request.onProgress?.(event.progress);
     else if (event.type === 'select') answerSelection(event, thread, request.select).catch(thread.fail);
   }
 }

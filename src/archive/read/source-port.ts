@@ -15,7 +15,8 @@ export interface SourceHandle {
 
 const NOTHING = new Uint8Array();
 
-export type SourceName = 'archive' | 'index';
+/** What the two sides call a source; a number tells the sources of several archives apart. */
+export type SourceName = `${'archive' | 'index'}${'' | number}`;
 
 export interface ReadRequest {
   readonly type: 'read';

@@ -20,6 +20,7 @@ const shapes: { readonly [Kind in JobKind]: z.ZodType<JobRequests[Kind]> } = {
   restore: z.object({
     truncate: flag,
     paths: z.array(z.string()).optional(),
+    files: z.array(z.string()).optional(),
     globs: z.array(z.string()).optional(),
     force: flag,
     keepIgnored: flag,
@@ -29,6 +30,7 @@ const shapes: { readonly [Kind in JobKind]: z.ZodType<JobRequests[Kind]> } = {
     download: flag,
     claim: flag,
     report: flag,
+    after: z.string().optional(),
   }),
   verify: z.object({}),
   delete: z.object({}),

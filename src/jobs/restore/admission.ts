@@ -39,7 +39,7 @@ export interface PreparedRestore {
  * @throws Failure `invalid_request`, `backup_not_found`, `server_not_found`.
  */
 export async function prepareRestore(request: RestoreBackup, deps: AdmissionDeps): Promise<PreparedRestore> {
-  const { server, backup, whenBusy: _busy, origin: _origin, download, ...asked } = request;
+  const { server, backup, whenBusy: _busy, origin: _origin, backupFirst: _first, download, ...asked } = request;
   const { keepPreviousHours, ...parsed } = parseRestoreRequest(asked);
   checkAsked(parsed);
   const link = download === undefined || hasArchive(request, deps) ? undefined : download.url;

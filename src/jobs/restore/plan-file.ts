@@ -72,7 +72,7 @@ export async function fixedPaths(
 }
 
 /** Keeps what an ignore list covers. */
-function keepIgnored(rules: DirectoryRules): KeepRules {
+export function keepIgnored(rules: DirectoryRules): KeepRules {
   return {
     child(name, directory) {
       const { ignored, prune } = rules.child(name, directory);

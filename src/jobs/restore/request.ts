@@ -11,6 +11,8 @@ const requestShape = z.object({
   truncate: z.boolean().default(false),
   /** Paths of the backup, spelt exactly; only what is selected is restored or removed. */
   paths: z.array(z.string()).optional(),
+  /** As `paths`, but never tried as patterns. */
+  files: z.array(z.string()).optional(),
   /** Patterns that select besides `paths`. */
   globs: z.array(z.string()).optional(),
   /** With `truncate`: also where the backup puts back nothing, or passes over what would be removed. */
@@ -27,6 +29,8 @@ const requestShape = z.object({
   download: z.boolean().default(false),
   /** The archive is not in the catalogue: another daemon made it, and it is adopted first. */
   claim: z.boolean().default(false),
+  /** The backup that must have been completed before. */
+  after: z.string().optional(),
   /** The end is reported to the panel. */
   report: z.boolean().default(false),
 });

@@ -15,7 +15,8 @@
 import { HOUR_MS } from '../../base/clock.ts';
 import type { ExtractResult } from '../../archive/contract.ts';
 import type { ArchiveProgress, ArchiveWarning } from '../../archive/entry.ts';
-import { asFailure } from '../../base/failure.ts';
+import { asFailure, Failure } from '../../base/failure.ts';
+import type { BackupId } from '../../base/ids.ts';
 import { fromText } from '../../base/files/paths.ts';
 import type { GameServer } from '../../servers/registry.ts';
 import { noStage } from '../../servers/writable.ts';
@@ -26,7 +27,7 @@ import { damageOfCopy } from '../stored/damage.ts';
 import type { FetchedArchive, RestoreDeps } from './deps.ts';
 import { makeServerDirectory, removeServerDirectory, takeOverMetadata } from './directory.ts';
 import { refuseLosses } from './losses.ts';
-import { type PathSelection, resolveAsked } from './select/paths.ts';
+import { isChosen, type PathSelection, resolveAsked } from './select/paths.ts';
 import { newPlan, NOT_STOPPED, storePlan } from './plan.ts';
 import { fixedPaths, rehearsePlan, type SwapOptions, writeRestorePlan } from './plan-file.ts';
 import { choosePrevious } from './previous/previous.ts';
@@ -104,9 +105,22 @@ async function runRestore(job: RunningJob<'restore'>, deps: RestoreDeps): Promis
 async function begin(job: RunningJob<'restore'>, deps: RestoreDeps): Promise<Restore> {
   const startedAt = deps.clock.monotonic();
   const request = parseRestoreRequest(job.record.request);
+  requireBackedUp(request.after, deps);
   const { server, present } = await deps.registry.place(job.record.server);
   if (present) await finishEarlier(server, deps);
   return { job, server, present, request, progress: new RestoreProgress(job), startedAt, deps };
+}
+
+/** A restore that was to begin with a backup does not begin without it. */
+function requireBackedUp(after: string | undefined, { catalogue }: RestoreDeps): void {
+  if (after === undefined) return;
+  const made = catalogue.backups.find(after as BackupId);
+  if (made?.status === 'COMPLETED') return;
+  const reason = made?.error?.message ?? 'it was not completed';
+  throw new Failure('backup_failed', `Cannot restore: the backup that was to be made first failed (${reason})`, {
+    facts: { backup: after },
+    hint: 'Nothing was changed. See why that backup failed, or restore without one.',
+  });
 }
 
 function secondsOf({ startedAt, deps }: Restore): number {
@@ -119,7 +133,7 @@ async function choose(
   archive: FetchedArchive,
   checked: CheckedArchive | null,
 ): Promise<Chosen> {
-  if (request.paths === undefined && request.globs === undefined) {
+  if (!isChosen(request)) {
     return { archive, checked, selection: undefined, warnings: [] };
   }
   const opened = await deps.archive.openArchive(archive.source, job.signal);

@@ -69,11 +69,26 @@ interface Opened {
   close(): Promise<void>;
 }
 
-async function openForLooking(door: Door, store: Store, record: BackupRecord, signal?: AbortSignal): Promise<Opened> {
+/**
+ * The sources of a backup for a look into it; without its index only after all of the archive was compared with the record.
+ *
+ * @throws Failure `archive_damaged`, `store_unreachable`, `cancelled`.
+ */
+export async function openProven(store: Store, record: BackupRecord, signal?: AbortSignal): Promise<StoredArchive> {
   const stored = await openStoredArchive(store, record, 'without index', signal);
   try {
     const isIndexLost = record.indexSha256 !== null && stored.request.index === undefined;
     if (isIndexLost) await requireRecordedArchive(store, record, stored.request.archive, signal);
+    return stored;
+  } catch (error) {
+    await stored.close();
+    throw error;
+  }
+}
+
+async function openForLooking(door: Door, store: Store, record: BackupRecord, signal?: AbortSignal): Promise<Opened> {
+  const stored = await openProven(store, record, signal);
+  try {
     const archive = await door.openArchive(stored.request, signal);
     let closing: Promise<void> | undefined;
     const close = (): Promise<void> => (closing ??= closeBoth(archive, stored));

@@ -37,6 +37,7 @@ const ANSWER_OF: Readonly<Record<FailureCode, ErrorAnswer>> = {
   server_busy: CONFLICT,
   backup_exists: CONFLICT,
   not_running: CONFLICT,
+  preview_outdated: CONFLICT,
   cancelled: CONFLICT,
   too_large: [413, 'PostTooLargeException'],
   archive_damaged: [422, 'UnprocessableEntityHttpException'],

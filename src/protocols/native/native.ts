@@ -10,6 +10,7 @@
 import type { AppContext, Dialect } from '../dialect.ts';
 import { refuseOtherMethods } from '../other-methods.ts';
 import { mountBackups } from './backups.ts';
+import { mountCompare } from './compare/routes.ts';
 import { mountDocument } from './document.ts';
 import { mountDownloads } from './downloads.ts';
 import { answerFault } from './errors.ts';
@@ -47,6 +48,9 @@ export function nativeDialect(identify: NonNullable<Dialect['identify']>, signIn
       refuseOtherMethods(app, '/api/servers/:x/backups', methodNotAllowed);
       // Behind the refusal above, which would take them for the routes themselves.
       app.on('GET', [`${BACKUPS}/:id/files`, `${BACKUPS}/:id/files/content`], looks);
+      app.on('POST', `${BACKUPS}/:id/preview`, looks);
+      app.on('GET', [`${BACKUPS}/:id/compare`, `${BACKUPS}/:id/find`, '/api/servers/:server/find'], looks);
+      mountCompare(app, ports);
       mountOneBackup(app, ports);
       mountSignIn(app, ports, signIn);
       mountNode(app, ports);

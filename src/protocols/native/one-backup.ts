@@ -8,6 +8,7 @@ import { bearerRoute, jsonAnswer, requiredBody } from '../route-answers.ts';
 import { ANY_ERROR, BACKUPS } from './answers.ts';
 import { ignoredBody, jsonBody } from '../request-body.ts';
 import { backupIdOf, guard, nativeCaller } from './guard.ts';
+import { ContentQuery, DirectoryObject, LevelQuery } from './look-schemas.ts';
 import * as schemas from './schemas.ts';
 import { backupObject, directoryObject, warningsObject } from './views.ts';
 import { backupUrl, endOf } from './waiting.ts';
@@ -78,8 +79,8 @@ const files = bearerRoute({
   path: `${BACKUP}/files`,
   summary: 'One directory level of the backup',
   middleware: [guard('backup.download')],
-  request: { params: schemas.BackupParams, query: schemas.FilesQuery },
-  responses: { 200: jsonAnswer(schemas.DirectoryObject, 'Entries, and a cursor when there are more'), ...ANY_ERROR },
+  request: { params: schemas.BackupParams, query: LevelQuery },
+  responses: { 200: jsonAnswer(DirectoryObject, 'Entries, and a cursor when there are more'), ...ANY_ERROR },
 });
 
 const content = bearerRoute({
@@ -87,7 +88,7 @@ const content = bearerRoute({
   path: `${BACKUP}/files/content`,
   summary: 'One file out of the backup',
   middleware: [guard('backup.download')],
-  request: { params: schemas.BackupParams, query: schemas.ContentQuery },
+  request: { params: schemas.BackupParams, query: ContentQuery },
   responses: {
     200: {
       content: { 'application/octet-stream': { schema: { type: 'string' as const, format: 'binary' } } },
@@ -139,12 +140,14 @@ export function mountOneBackup(app: App, ports: DialectDeps): void {
   );
 
   app.openapi(files, async (c) => {
-    const { cursor } = c.req.valid('query');
+    const { cursor, with: besides } = c.req.valid('query');
     const id = backupIdOf(c.req.valid('param').id);
-    return c.json(
-      directoryObject(await service.files(c.get('server'), id, pathOfQuery(c.req.url), cursor, c.req.raw.signal)),
-      200,
-    );
+    const { signal } = c.req.raw;
+    const page = await service.files(c.get('server'), id, pathOfQuery(c.req.url), cursor, signal);
+    if (besides === undefined) return c.json(directoryObject(page), 200);
+    const wanted = { totals: besides.includes('totals'), live: besides.includes('live') };
+    const facts = await ports.comparisons.levelFacts(c.get('server'), id, page, wanted, signal);
+    return c.json(directoryObject(page, facts), 200);
   });
 
   app.openapi(content, async (c) => {

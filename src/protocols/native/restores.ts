@@ -45,11 +45,25 @@ export function mountRestores(app: App, ports: DialectDeps): void {
   app.openapi(restore, async (c) => {
     const body = c.req.valid('json');
     const request = restoreRequest(c.get('server'), backupIdOf(c.req.valid('query').id), body);
-    const accepted = await service.restore({ ...request, origin: originOf(c.get('caller')) });
+    const origin = originOf(c.get('caller'));
+    const { preview, backupFirst = false } = body;
+    const accepted =
+      preview === undefined
+        ? await service.restore({ ...request, origin })
+        : await ports.comparisons.restorePreviewed(
+            { ...chosen(request), origin },
+            preview,
+            // The job begins although its caller has gone: a look before it ends with the caller.
+            c.req.raw.signal,
+            { backupFirst },
+          );
     const done = await outcomeOf(c, accepted, ports);
     if (done === undefined) return begun(c, accepted, 'Backup restore started', ports);
     return c.json(
-      restoreObject(body.dryRun === true ? 'Nothing was changed' : 'Backup restored successfully', done),
+      {
+        ...restoreObject(body.dryRun === true ? 'Nothing was changed' : 'Backup restored successfully', done),
+        backedUp: accepted.backedUp,
+      },
       200,
     );
   });
@@ -67,9 +81,9 @@ export function mountRestores(app: App, ports: DialectDeps): void {
 }
 
 /** The job is what a caller who does not wait can follow: the backup does not tell how a restore of it ended. */
-function begun(c: AppContext, { job }: AcceptedRestore, message: string, ports: DialectDeps) {
+function begun(c: AppContext, { job, backedUp }: AcceptedRestore, message: string, ports: DialectDeps) {
   c.header('Location', jobUrl(ports, job));
-  return c.json({ ...restoreObject(message), jobId: job }, 202);
+  return c.json({ ...restoreObject(message), jobId: job, backedUp }, 202);
 }
 
 async function outcomeOf(c: AppContext, accepted: AcceptedRestore, ports: DialectDeps) {
@@ -77,7 +91,23 @@ async function outcomeOf(c: AppContext, accepted: AcceptedRestore, ports: Dialec
   return (await endOf(c, accepted)) === undefined ? undefined : accepted.outcome();
 }
 
-function restoreRequest(server: ServerId, backup: BackupId, body: z.infer<typeof schemas.RestoreBody>): RestoreBackup {
-  const { truncate = false, paths, globs, force, keepIgnored, dryRun, keepPrevious: keepPreviousHours } = body;
-  return { server, backup, truncate, paths, globs, force, keepIgnored, dryRun, keepPreviousHours };
+/** What a restore by a preview may say besides. */
+function chosen({ server, backup, force, keepPreviousHours }: RestoreBackup) {
+  return {
+    server,
+    backup,
+    ...(force === undefined ? {} : { force }),
+    ...(keepPreviousHours === undefined ? {} : { keepPreviousHours }),
+  };
+}
+
+export function restoreRequest(
+  server: ServerId,
+  backup: BackupId,
+  body: z.infer<typeof schemas.RestoreBody>,
+): RestoreBackup {
+  const { truncate = false, paths, files, globs, force, keepIgnored, dryRun, backupFirst } = body;
+  const request = { server, backup, truncate, paths, globs, force, keepIgnored, dryRun };
+  const more = { ...(files === undefined ? {} : { files }), ...(backupFirst === undefined ? {} : { backupFirst }) };
+  return { ...request, ...more, keepPreviousHours: body.keepPrevious };
 }

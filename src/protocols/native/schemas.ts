@@ -11,7 +11,7 @@ const MOST_PATTERNS = 10_000;
 /** A year; longer is what backups are for. */
 const MOST_HOURS = 366 * 24;
 /** Linux PATH_MAX in bytes; percent-encoding makes a path at most three times as long. */
-const LONGEST_PATH = 4096;
+export const LONGEST_PATH = 4096;
 /** Four characters, an escape, for each byte of the longest path of an archive. */
 const LONGEST_ARCHIVE_PATH = 4 * 8192;
 
@@ -44,7 +44,7 @@ const newBackupId = z
   .openapi({ format: 'uuid' });
 
 const BACKUP_ID_REQUIRED = 'Backup ID required';
-const FILE_PATH_REQUIRED = 'File path required';
+export const FILE_PATH_REQUIRED = 'File path required';
 const LOCKED_REQUIRED = 'locked field must be a boolean';
 
 /** Messages without the field's name in front; panels compare the first. */
@@ -89,6 +89,12 @@ export const RestoreBody = z
         description:
           'Paths of the backup, spelt as a listing shows them; a directory means what is below it. One that is no path of the backup is tried as a glob',
       }),
+    files: z
+      .array(archivePath)
+      .min(1, 'must not be empty')
+      .max(MOST_PATTERNS, `must not hold more than ${MOST_PATTERNS} paths`)
+      .optional()
+      .openapi({ description: 'As `paths`, but never tried as globs: what a listing showed, and nothing else' }),
     globs: z
       .array(pattern.refine((text) => text !== '', 'must not be empty'))
       .min(1, 'must not be empty')
@@ -103,6 +109,12 @@ export const RestoreBody = z
       .boolean()
       .optional()
       .openapi({ description: 'With truncate: what the backup’s ignore list covers stays' }),
+    backupFirst: z.boolean().optional().openapi({
+      description: 'Makes a backup of the server before; the restore fails, and changes nothing, when that does',
+    }),
+    preview: z.uuid('must be the id of a preview').optional().openapi({
+      description: 'Restores what was previewed, and refuses when that would do something else by now',
+    }),
     dryRun: z.boolean().optional().openapi({ description: 'Tells what would change, and changes nothing' }),
     keepPrevious: z
       .number('must be a number of hours')
@@ -111,6 +123,12 @@ export const RestoreBody = z
       .optional()
       .openapi({ description: 'Hours for which the tree that was there can be put back by undo' }),
   })
+  .refine(
+    ({ preview, truncate, paths, files, globs, keepIgnored, dryRun }) =>
+      preview === undefined ||
+      [truncate, paths, files, globs, keepIgnored, dryRun].every((given) => given === undefined),
+    { path: ['preview'], message: 'must stand without what was previewed' },
+  )
   .openapi('RestoreBackup');
 
 export const DownloadTokenBody = z.object({ id: z.string(BACKUP_ID_REQUIRED).min(1, BACKUP_ID_REQUIRED) });
@@ -161,25 +179,6 @@ export const WarningsQuery = z.object({
 export const DownloadQuery = z.object({
   // Two tokens count as none: 401, like a missing one.
   token: z.string().optional().catch(undefined).openapi({ type: 'string', description: 'From download-token' }),
-});
-export const FilesQuery = z.object({
-  path: z
-    .string()
-    .max(LONGEST_PATH * 3)
-    .optional()
-    .openapi({ description: 'Percent-encoded bytes; the root without it' }),
-  cursor: z
-    .string()
-    .max(LONGEST_PATH * 3)
-    .optional()
-    .openapi({ description: 'From the page before' }),
-});
-export const ContentQuery = z.object({
-  path: z
-    .string(FILE_PATH_REQUIRED)
-    .min(1, FILE_PATH_REQUIRED)
-    .max(LONGEST_PATH * 3)
-    .openapi({ description: 'Percent-encoded bytes, UTF-8 or not' }),
 });
 export const date = z.string().openapi({ format: 'date-time' });
 export const ErrorReason = z.object({ code: z.string(), message: z.string() });
@@ -279,6 +278,7 @@ export const RestoreObject = z.object({
   skipped: z.number().optional().openapi({ description: 'Entries of the backup that were passed over' }),
   seconds: z.number().optional().openapi({ description: 'How long it took' }),
   jobId: z.string().optional().openapi({ description: 'With 202: the job, to be followed at /api/jobs/{id}' }),
+  backedUp: z.string().optional().openapi({ description: 'The backup that is made before (`backupFirst`)' }),
   undoUntil: date.optional().openapi({ description: 'Until when undo puts back what was there' }),
   dryRun: z
     .object({
@@ -307,23 +307,6 @@ export const EstimateObject = z
     largestIgnored: z.array(z.object({ path: z.string(), bytes: z.number() })),
   })
   .openapi('Estimate');
-
-export const DirectoryObject = z
-  .object({
-    path: z.string(),
-    entries: z.array(
-      z.object({
-        name: z.string(),
-        kind: z.enum(['file', 'directory', 'symlink', 'hardlink']),
-        size: z.number(),
-        mode: z.number(),
-        mtime: z.number().openapi({ description: 'Unix seconds' }),
-        target: z.string().optional(),
-      }),
-    ),
-    cursor: z.string().optional(),
-  })
-  .openapi('Directory');
 
 export const ServerObject = z
   .object({

@@ -13,6 +13,7 @@ import {
   type SuspectRecord,
   type WarningRecord,
 } from '../../catalogue/records.ts';
+import type { LevelFacts } from '../../jobs/compare-contract.ts';
 import type {
   BackupSummaryView,
   BackupView,
@@ -26,10 +27,10 @@ import type {
   WarningPageView,
 } from '../../jobs/contract.ts';
 import type { JobObject } from './job-schemas.ts';
+import type { DirectoryObject } from './look-schemas.ts';
 import type {
   BackupObject,
   BackupSummaryObject,
-  DirectoryObject,
   EstimateObject,
   OriginObject,
   RestoreObject,
@@ -168,7 +169,10 @@ export function jobObject(view: JobView): z.infer<typeof JobObject> {
   };
 }
 
-export function directoryObject(page: DirectoryPage): z.infer<typeof DirectoryObject> {
+export function directoryObject(
+  page: DirectoryPage,
+  facts?: ReadonlyMap<string, LevelFacts>,
+): z.infer<typeof DirectoryObject> {
   return {
     path: page.path,
     entries: page.entries.map(({ name, kind, size, mode, mtime, target }) => ({
@@ -178,6 +182,9 @@ export function directoryObject(page: DirectoryPage): z.infer<typeof DirectoryOb
       mode,
       mtime,
       target,
+      files: facts?.get(name)?.files,
+      bytes: facts?.get(name)?.bytes,
+      live: facts?.get(name)?.live,
     })),
     cursor: page.cursor,
   };

@@ -21,6 +21,7 @@ const STATUSES: Record<FailureCode, number> = {
   job_not_found: 404,
   backup_exists: 409,
   server_busy: 409,
+  preview_outdated: 409,
   not_running: 409,
   cancelled: 409,
   too_large: 413,

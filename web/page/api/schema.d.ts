@@ -919,6 +919,8 @@ export interface paths {
               seconds?: number;
               /** @description With 202: the job, to be followed at /api/jobs/{id} */
               jobId?: string;
+              /** @description The backup that is made before (`backupFirst`) */
+              backedUp?: string;
               /**
                * Format: date-time
                * @description Until when undo puts back what was there
@@ -966,6 +968,8 @@ export interface paths {
               seconds?: number;
               /** @description With 202: the job, to be followed at /api/jobs/{id} */
               jobId?: string;
+              /** @description The backup that is made before (`backupFirst`) */
+              backedUp?: string;
               /**
                * Format: date-time
                * @description Until when undo puts back what was there
@@ -1057,6 +1061,8 @@ export interface paths {
               seconds?: number;
               /** @description With 202: the job, to be followed at /api/jobs/{id} */
               jobId?: string;
+              /** @description The backup that is made before (`backupFirst`) */
+              backedUp?: string;
               /**
                * Format: date-time
                * @description Until when undo puts back what was there
@@ -1104,6 +1110,8 @@ export interface paths {
               seconds?: number;
               /** @description With 202: the job, to be followed at /api/jobs/{id} */
               jobId?: string;
+              /** @description The backup that is made before (`backupFirst`) */
+              backedUp?: string;
               /**
                * Format: date-time
                * @description Until when undo puts back what was there
@@ -1270,6 +1278,288 @@ export interface paths {
             [name: string]: unknown;
           };
           content?: never;
+        };
+        /** @description An error; `code` is stable, `error` is for people */
+        default: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/servers/{server}/backups/{id}/preview': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * What a restore would do, without a job
+     * @description Read from the backup’s index and the live tree. A restore takes the id as `preview`.
+     */
+    post: {
+      parameters: {
+        query?: never;
+        header?: never;
+        path: {
+          /** @description The server’s UUID */
+          server: string;
+          /** @description The backup’s UUID */
+          id: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: {
+        content: {
+          'application/json': components['schemas']['PreviewRestore'];
+        };
+      };
+      responses: {
+        /** @description What it would do */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Comparison'];
+          };
+        };
+        /** @description An error; `code` is stable, `error` is for people */
+        default: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/servers/{server}/backups/{id}/compare': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * What changed from this backup to another, or to the server now
+     * @description What the ignore list of the backup covers is passed over in the live tree.
+     */
+    get: {
+      parameters: {
+        query: {
+          /** @description Another backup of the server, or `live`: what changed from this one to that */
+          with: string;
+        };
+        header?: never;
+        path: {
+          /** @description The server’s UUID */
+          server: string;
+          /** @description The backup’s UUID */
+          id: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description What changed */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Comparison'];
+          };
+        };
+        /** @description An error; `code` is stable, `error` is for people */
+        default: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/servers/{server}/comparisons/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** A page of a preview or a comparison */
+    get: {
+      parameters: {
+        query?: {
+          class?: 'added' | 'changed' | 'deleted' | 'same' | 'kept';
+          /** @description From the page before */
+          cursor?: string;
+          /** @description 100 without it, at most 1000 */
+          limit?: number;
+        };
+        header?: never;
+        path: {
+          /** @description The server’s UUID */
+          server: string;
+          /** @description The comparison’s id */
+          id: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description Changes, and a cursor when there are more */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Changes'];
+          };
+        };
+        /** @description An error; `code` is stable, `error` is for people */
+        default: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/servers/{server}/backups/{id}/find': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Where a name is in the backup */
+    get: {
+      parameters: {
+        query: {
+          /** @description A part of a name, in any case; with `*` or `?`, the whole name by that pattern */
+          q: string;
+          /** @description From the page before */
+          cursor?: string;
+          /** @description 100 without it, at most 1000 */
+          limit?: number;
+        };
+        header?: never;
+        path: {
+          /** @description The server’s UUID */
+          server: string;
+          /** @description The backup’s UUID */
+          id: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description Entries, and a cursor when there are more */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Found'];
+          };
+        };
+        /** @description An error; `code` is stable, `error` is for people */
+        default: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Error'];
+          };
+        };
+      };
+    };
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/servers/{server}/find': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Where a name is in the backups of the server, with its versions
+     * @description Each page looks into twenty backups, the newest first.
+     */
+    get: {
+      parameters: {
+        query: {
+          /** @description A part of a name, in any case; with `*` or `?`, the whole name by that pattern */
+          q: string;
+          /** @description From the page before */
+          cursor?: string;
+        };
+        header?: never;
+        path: {
+          /** @description The server’s UUID */
+          server: string;
+        };
+        cookie?: never;
+      };
+      requestBody?: never;
+      responses: {
+        /** @description Paths and their versions */
+        200: {
+          headers: {
+            [name: string]: unknown;
+          };
+          content: {
+            'application/json': components['schemas']['Versions'];
+          };
         };
         /** @description An error; `code` is stable, `error` is for people */
         default: {
@@ -1611,6 +1901,8 @@ export interface paths {
           path?: string;
           /** @description From the page before */
           cursor?: string;
+          /** @description Adds files and bytes below directories, and what is on the server now */
+          with?: 'totals' | 'live' | 'totals,live';
         };
         header?: never;
         path: {
@@ -3116,16 +3408,147 @@ export interface components {
       truncate?: boolean;
       /** @description Paths of the backup, spelt as a listing shows them; a directory means what is below it. One that is no path of the backup is tried as a glob */
       paths?: string[];
+      /** @description As `paths`, but never tried as globs: what a listing showed, and nothing else */
+      files?: string[];
       /** @description Patterns of what to restore besides `paths`; `!` before one excludes */
       globs?: string[];
       /** @description With truncate: also where the backup puts back nothing, or passes over what would be removed; refused without it */
       force?: boolean;
       /** @description With truncate: what the backup’s ignore list covers stays */
       keepIgnored?: boolean;
+      /** @description Makes a backup of the server before; the restore fails, and changes nothing, when that does */
+      backupFirst?: boolean;
+      /**
+       * Format: uuid
+       * @description Restores what was previewed, and refuses when that would do something else by now
+       */
+      preview?: string;
       /** @description Tells what would change, and changes nothing */
       dryRun?: boolean;
       /** @description Hours for which the tree that was there can be put back by undo */
       keepPrevious?: number;
+    };
+    Comparison: {
+      /** @description For its pages, and for `preview` of a restore; kept for half an hour */
+      id: string;
+      totals: components['schemas']['ChangeTotals'];
+      /** @description Totals by name in the root, the most changed first; at most 1,000 */
+      folders: {
+        path: string;
+        totals: components['schemas']['ChangeTotals'];
+      }[];
+      /** @description Asked paths that are none of the backup */
+      missing?: string[];
+      /** @description The first hundred; `same` is counted only */
+      changes: components['schemas']['Change'][];
+      cursor?: string;
+    };
+    /** @description `same`: equal in kind, size, time and mode, without its content being read. `kept`: left out of a restore, because what is in its place stays */
+    ChangeTotals: {
+      added: {
+        /** @description Files and links */
+        files: number;
+        directories: number;
+        /** @description Of content: as it will be, or of what goes, as it is */
+        bytes: number;
+      };
+      changed: {
+        /** @description Files and links */
+        files: number;
+        directories: number;
+        /** @description Of content: as it will be, or of what goes, as it is */
+        bytes: number;
+      };
+      deleted: {
+        /** @description Files and links */
+        files: number;
+        directories: number;
+        /** @description Of content: as it will be, or of what goes, as it is */
+        bytes: number;
+      };
+      same: {
+        /** @description Files and links */
+        files: number;
+        directories: number;
+        /** @description Of content: as it will be, or of what goes, as it is */
+        bytes: number;
+      };
+      kept: {
+        /** @description Files and links */
+        files: number;
+        directories: number;
+        /** @description Of content: as it will be, or of what goes, as it is */
+        bytes: number;
+      };
+    };
+    Change: {
+      /** @enum {string} */
+      class: 'added' | 'changed' | 'deleted' | 'same' | 'kept';
+      path: string;
+      /** @enum {boolean} */
+      directory?: true;
+      size: number;
+      /** @description Of what changed: the bytes before */
+      before?: number;
+    };
+    PreviewRestore: {
+      /** @description Removes what the backup does not hold; false without it */
+      truncate?: boolean;
+      /** @description Paths of the backup, spelt as a listing shows them; a directory means what is below it. One that is no path of the backup is tried as a glob */
+      paths?: string[];
+      /** @description As `paths`, but never tried as globs: what a listing showed, and nothing else */
+      files?: string[];
+      /** @description Patterns of what to restore besides `paths`; `!` before one excludes */
+      globs?: string[];
+      /** @description With truncate: also where the backup puts back nothing, or passes over what would be removed; refused without it */
+      force?: boolean;
+      /** @description With truncate: what the backup’s ignore list covers stays */
+      keepIgnored?: boolean;
+      /** @description Makes a backup of the server before; the restore fails, and changes nothing, when that does */
+      backupFirst?: boolean;
+      /**
+       * Format: uuid
+       * @description Restores what was previewed, and refuses when that would do something else by now
+       */
+      preview?: string;
+      /** @description Tells what would change, and changes nothing */
+      dryRun?: boolean;
+      /** @description Hours for which the tree that was there can be put back by undo */
+      keepPrevious?: number;
+    };
+    Changes: {
+      changes: components['schemas']['Change'][];
+      cursor?: string;
+    };
+    Found: {
+      entries: {
+        /** @enum {string} */
+        kind: 'file' | 'directory' | 'symlink' | 'hardlink';
+        size: number;
+        /** @description Unix seconds */
+        mtime: number;
+        path: string;
+      }[];
+      cursor?: string;
+    };
+    Versions: {
+      paths: {
+        path: string;
+        versions: {
+          /** @enum {string} */
+          kind: 'file' | 'directory' | 'symlink' | 'hardlink';
+          size: number;
+          /** @description Unix seconds */
+          mtime: number;
+          backups: string[];
+        }[];
+      }[];
+      /** @description Backups that this page looked into, newest first */
+      searched: string[];
+      /** @description Those of them with more names than 500: search them alone */
+      cut: string[];
+      /** @description There when older backups are left to search */
+      cursor?: string;
     };
     RenameBackup: {
       name: string;
@@ -3149,6 +3572,15 @@ export interface components {
         /** @description Unix seconds */
         mtime: number;
         target?: string;
+        /** @description With `totals`: files below a directory */
+        files?: number;
+        /** @description With `totals`: bytes of those */
+        bytes?: number;
+        /**
+         * @description With `live`: on the server now
+         * @enum {string}
+         */
+        live?: 'same' | 'changed' | 'gone';
       }[];
       cursor?: string;
     };

@@ -26,6 +26,8 @@ const SHOWN = 5;
 /** What a restore is asked for, as requests carry it. */
 export interface Asked {
   readonly paths?: readonly string[] | undefined;
+  /** As `paths`, but never tried as globs. */
+  readonly files?: readonly string[] | undefined;
   readonly globs?: readonly string[] | undefined;
 }
 
@@ -41,12 +43,15 @@ export interface ResolvedSelection {
  *
  * @throws Failure `invalid_request`.
  */
-export function checkAsked({ paths, globs }: Asked): void {
+export function checkAsked({ paths, files, globs }: Asked): void {
   if (globs !== undefined) compileGlobs(globs);
-  if (paths === undefined) return;
-  if (paths.length === 0) throw refused('it is empty', 'Leave `paths` out to restore everything.');
-  if (paths.length > MAX_PATHS) throw refused(`it has ${paths.length} paths, ${MAX_PATHS} are allowed`);
-  for (const path of paths) checkPath(path);
+  for (const list of [paths, files]) {
+    if (list === undefined) continue;
+    if (list.length === 0) throw refused('it is empty', 'Leave `paths` out to restore everything.');
+    if (list.length > MAX_PATHS) throw refused(`it has ${list.length} paths, ${MAX_PATHS} are allowed`);
+    for (const path of list) checkPath(path);
+  }
+  if (paths === undefined && files === undefined) return;
   const excludesOnly = globs?.every((glob) => glob.startsWith('!')) === true;
   if (excludesOnly) throw refused('`globs` beside it only exclude', 'Name what they exclude from as a glob too.');
 }
@@ -76,12 +81,15 @@ export async function resolveAsked(
   asked: Asked,
   entries: () => AsyncIterable<Pick<Entry, 'path' | 'kind'>>,
 ): Promise<ResolvedSelection | undefined> {
-  const { paths = [], globs } = asked;
-  if (asked.paths === undefined && globs === undefined) return undefined;
+  const { files = [], globs } = asked;
+  if (!isChosen(asked)) return undefined;
+  const paths = [...(asked.paths ?? []), ...files];
+  const exactly = new Set(files);
   checkAsked(asked);
   const { found, missing } = paths.length === 0 ? { found: [], missing: [] } : await findNames(paths, entries);
   const exact = found.length === 0 ? undefined : selectPaths(found);
   const tried = missing.flatMap((path) => {
+    if (exactly.has(path)) return [];
     const lines = linesOfPath(path);
     return lines === undefined ? [] : [{ path, lines }];
   });
@@ -94,6 +102,11 @@ export async function resolveAsked(
   const none = new Set(missing.filter((path) => !matched.paths.has(path)));
   const all = [...(exact === undefined ? [] : [exact]), ...patterns];
   return { selection: all.reduce(selectEither), missing: [...none] };
+}
+
+/** False when all of a backup is asked for. */
+export function isChosen({ paths, files, globs }: Asked): boolean {
+  return paths !== undefined || files !== undefined || globs !== undefined;
 }
 
 async function findNames(paths: readonly string[], entries: () => AsyncIterable<Pick<Entry, 'path'>>) {
