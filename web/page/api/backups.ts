@@ -6,9 +6,10 @@ import type { Backup, Job } from './shapes.ts';
 
 const AT_ONCE = { Prefer: 'respond-async' };
 
-export function createBackup(server: string, body: components['schemas']['CreateBackup'] = {}) {
-  const path = { server };
-  return answer(api.POST('/api/servers/{server}/backups', { params: { path }, body, headers: AT_ONCE }));
+/** @param wait until it is complete; its failure is thrown then. */
+export function createBackup(server: string, body: components['schemas']['CreateBackup'] = {}, wait = false) {
+  const headers = wait ? {} : AT_ONCE;
+  return answer(api.POST('/api/servers/{server}/backups', { params: { path: { server } }, body, headers }));
 }
 
 export function cancelJob({ server, backup }: Job) {

@@ -26,3 +26,4 @@ export { default as TriangleAlert } from 'lucide/dist/esm/icons/triangle-alert.m
 export { default as Undo2 } from 'lucide/dist/esm/icons/undo-2.mjs';
 export { default as UserRound } from 'lucide/dist/esm/icons/user-round.mjs';
 export { default as X } from 'lucide/dist/esm/icons/x.mjs';
+export { default as File } from 'lucide/dist/esm/icons/file.mjs';

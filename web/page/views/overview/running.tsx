@@ -1,8 +1,7 @@
 import { to } from '../../live/router.ts';
-import { activeJobs, jobOf, serverOf } from '../../live/state.ts';
-import { CancelButton, ProgressBar, progressText } from '../../parts/job-progress.tsx';
+import { activeJobs, jobOf } from '../../live/state.ts';
+import { JobLine } from '../../parts/job-line.tsx';
 import { counted } from '../../words/format.ts';
-import { words } from '../../words/words.ts';
 
 const MOST = 6;
 
@@ -27,27 +26,5 @@ export function Running() {
         </p>
       )}
     </section>
-  );
-}
-
-export function JobLine({ id }: { readonly id: string }) {
-  const job = jobOf(id);
-  if (job === undefined) return null;
-  const name = serverOf(job.server)?.name ?? job.server.slice(0, 8);
-  return (
-    <div class="job">
-      <a href={to.server(job.server)}>
-        <b>
-          <bdi>{name}</bdi>
-        </b>{' '}
-        <span class="muted small">
-          {words.kinds[job.kind]}
-          {job.phase === '' ? '' : ` · ${job.phase}`}
-        </span>
-      </a>
-      <ProgressBar job={job} label={`${name}: ${words.kinds[job.kind]}`} />
-      <span class="small muted">{progressText(job)}</span>
-      <CancelButton job={job} small />
-    </div>
   );
 }

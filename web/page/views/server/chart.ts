@@ -82,6 +82,8 @@ function plotIn(place: HTMLElement, { attempts, measure, chosen, onChoose }: Cha
           ...quiet,
           grid: { show: false },
           space: 80,
+          gap: 12,
+          size: 44,
           values: (_, splits) => splits.map((split) => dateOf(attempts[split])),
         },
         { ...quiet, size: 66, values: (_, splits) => splits.map((split) => textOf(split, measure)) },

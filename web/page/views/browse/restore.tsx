@@ -1,0 +1,300 @@
+/**
+ * What will happen, and the button that does it. Nothing changes before its effect was shown: each change of a choice
+ * takes the button away until the new effect is known.
+ */
+import { useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
+import { previewOf, restoreBackup, type RestoreWish } from '../../api/files.ts';
+import { createBackup } from '../../api/backups.ts';
+import type { Backup } from '../../api/shapes.ts';
+import { useAction, useAnswer } from '../../live/answers.ts';
+import { now } from '../../live/now.ts';
+import { to } from '../../live/router.ts';
+import { may } from '../../live/session.ts';
+import { jobOfServer, serverOf, touch } from '../../live/state.ts';
+import { FailureNote } from '../../parts/failure.tsx';
+import { CancelButton, ProgressBar, progressText } from '../../parts/job-progress.tsx';
+import { CircleAlert, Plus, RotateCcw, ShieldCheck, X } from '../../parts/icons.ts';
+import { Icon } from '../../parts/icon.tsx';
+import { ago, bytes, count, counted, duration } from '../../words/format.ts';
+
+const UNDO_HOURS = 24;
+const MOST_SHOWN = 100;
+
+type Preview = Awaited<ReturnType<typeof previewOf>>;
+type Result = Awaited<ReturnType<typeof restoreBackup>>;
+
+export interface RestoreProps {
+  readonly server: string;
+  readonly name: string;
+  readonly backup: Backup;
+  readonly ticked: ReadonlySet<string>;
+  readonly onClear: () => void;
+}
+
+export function Restore({ server, name, backup, ticked, onClear }: RestoreProps) {
+  const exact = useSignal(false);
+  const keepIgnored = useSignal(true);
+  const keepPrevious = useSignal(true);
+  const first = useSignal(true);
+  const typed = useSignal('');
+  const result = useSignal<Result | undefined>(undefined);
+  const { busy, failure, run } = useAction();
+  const paths = [...ticked].sort();
+  const wish: RestoreWish = {
+    ...(paths.length === 0 ? {} : { paths }),
+    ...(exact.value ? { truncate: true, keepIgnored: keepIgnored.value } : {}),
+    ...(keepPrevious.value ? { keepPrevious: UNDO_HOURS } : {}),
+  };
+  const preview = useAnswer(() => previewOf(server, backup.id, wish), [JSON.stringify(wish), result.value?.message]);
+  const files = preview.data === undefined ? 0 : preview.data.counts.added + preview.data.counts.replaced;
+  const going = preview.data?.counts.deleted ?? 0;
+  const most = going > 0 && going > Math.max(1, backup.files) / 2;
+  const what = paths.length === 0 ? 'everything' : counted(paths.length, 'selected item');
+  const job = jobOfServer(server);
+  const restore = async (): Promise<void> => {
+    // Waited for: when it fails, nothing is restored.
+    if (going > 0 && first.value && may('backup.create')) await createBackup(server, {}, true);
+    result.value = await restoreBackup(server, backup.id, wish);
+    onClear();
+    touch(server);
+  };
+  if (result.value !== undefined) {
+    return <Done server={server} result={result.value} onClose={() => (result.value = undefined)} />;
+  }
+  return (
+    <section class="aside" aria-label={`Restore ${what}`}>
+      <header class="spread head">
+        <h2>Restore {what}</h2>
+        {paths.length > 0 && (
+          <button class="link small" type="button" onClick={onClear}>
+            clear
+          </button>
+        )}
+      </header>
+      <div class="pad">
+        <Choice
+          on={!exact.value}
+          onChoose={() => (exact.value = false)}
+          title={paths.length === 0 ? 'Lay it over the server' : 'Put back what is selected'}
+          text={
+            paths.length === 0 ? 'What is only on the server stays.' : 'Everything else on the server stays as it is.'
+          }
+        />
+        <Choice
+          on={exact.value}
+          onChoose={() => (exact.value = true)}
+          title={
+            paths.length === 0 ? 'Make the server exactly as it was' : 'Make the selected folders exactly as they were'
+          }
+          text="Also deletes what is there now and was not then."
+        />
+        {exact.value && (
+          <Check on={keepIgnored.value} onChange={(on) => (keepIgnored.value = on)}>
+            Leave what backups leave out
+          </Check>
+        )}
+        <Check on={keepPrevious.value} onChange={(on) => (keepPrevious.value = on)}>
+          Keep what is replaced for <b>{UNDO_HOURS} hours</b>, so that I can undo
+        </Check>
+      </div>
+      <div class="prev">
+        <div class="spread sub">
+          <h2>What will happen</h2>
+          {preview.data !== undefined && <span class="small muted">looked at {ago(preview.data.at, now.value)}</span>}
+        </div>
+        {preview.failure !== undefined && (
+          <div class="pad">
+            <FailureNote failure={preview.failure} again={preview.again} />
+          </div>
+        )}
+        {preview.data === undefined
+          ? preview.failure === undefined && <p class="pad muted">Looking…</p>
+          : !busy.value && <Effect preview={preview.data} />}
+        <div class="pad notes">
+          {backup.verifiedAt !== undefined && (
+            <span class="small st ok long">
+              <Icon of={ShieldCheck} small />
+              The archive was verified {ago(backup.verifiedAt, now.value)}.
+            </span>
+          )}
+          {going > 0 && may('backup.create') && (
+            <div class="danger">
+              <span>
+                <b>{counted(going, 'file')} will go.</b> <Newest server={server} />
+              </span>
+              <Check on={first.value} onChange={(on) => (first.value = on)}>
+                Back the server up first
+              </Check>
+            </div>
+          )}
+          {most && (
+            <label class="field">
+              <span>
+                This deletes most of the server. Type its name, <b>{name}</b>, to go on:
+              </span>
+              <input
+                class="inp"
+                value={typed.value}
+                onInput={({ currentTarget }) => (typed.value = currentTarget.value)}
+              />
+            </label>
+          )}
+          {failure.value !== undefined && <FailureNote failure={failure.value} />}
+        </div>
+      </div>
+      <div class="foot">
+        {busy.value && job !== undefined ? (
+          <>
+            <ProgressBar job={job} label="Restoring" />
+            <span class="small muted">{progressText(job)}</span>
+            <CancelButton job={job} />
+          </>
+        ) : (
+          <>
+            <button
+              class={going > 0 ? 'b d' : 'b p'}
+              type="button"
+              disabled={
+                busy.value || preview.data === undefined || files + going === 0 || (most && typed.value !== name)
+              }
+              onClick={() => void run(restore)}
+            >
+              <Icon of={RotateCcw} small />
+              {busy.value ? 'Restoring…' : buttonText(files, going, first.value)}
+            </button>
+            <span class="small muted">Nothing changes before you press it.</span>
+          </>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function buttonText(files: number, going: number, first: boolean): string {
+  if (files + going === 0) return 'Nothing to restore';
+  if (going > 0 && first) return 'Back up, then restore';
+  return `Restore ${counted(files, 'file')}${going > 0 ? `, delete ${count(going)}` : ''}`;
+}
+
+function Newest({ server }: { readonly server: string }) {
+  const newest = serverOf(server)?.overview?.newest;
+  if (newest === undefined) return <>There is no good backup: what was made since is in none.</>;
+  return <>The newest good backup is from {ago(newest.createdAt, now.value)}: what was made since is in none.</>;
+}
+
+interface ChoiceProps {
+  readonly on: boolean;
+  readonly onChoose: () => void;
+  readonly title: string;
+  readonly text: string;
+}
+
+function Choice({ on, onChoose, title, text }: ChoiceProps) {
+  return (
+    <label class={on ? 'opt on' : 'opt'}>
+      <input type="radio" name="how" checked={on} onChange={onChoose} />
+      <b>{title}</b>
+      <small>{text}</small>
+    </label>
+  );
+}
+
+interface CheckProps {
+  readonly on: boolean;
+  readonly onChange: (on: boolean) => void;
+  readonly children: ComponentChildren;
+}
+
+function Check({ on, onChange, children }: CheckProps) {
+  return (
+    <label class="row">
+      <input type="checkbox" checked={on} onChange={({ currentTarget }) => onChange(currentTarget.checked)} />
+      <span>{children}</span>
+    </label>
+  );
+}
+
+function Effect({ preview }: { readonly preview: Preview }) {
+  const { added, replaced, deleted, counts } = preview;
+  const lines = [
+    ...deleted.map((path) => ({ path, tone: 'minus', of: X, word: 'deleted' })),
+    ...added.map((path) => ({ path, tone: 'plus', of: Plus, word: 'added' })),
+    ...replaced.map((path) => ({ path, tone: 'chg', of: RotateCcw, word: 'replaced' })),
+  ];
+  const all = counts.added + counts.replaced + counts.deleted;
+  return (
+    <>
+      <div class="sum3">
+        {(['added', 'replaced', 'deleted'] as const).map((kind) => (
+          <div key={kind}>
+            <span class={`small ${{ added: 'plus', replaced: 'chg', deleted: 'minus' }[kind]}`}>{kind}</span>
+            <b>{count(counts[kind])}</b>
+          </div>
+        ))}
+      </div>
+      <div class="diff small" role="region" aria-label="Each change" tabIndex={0}>
+        {lines.slice(0, MOST_SHOWN).map(({ path, tone, of, word }) => (
+          <div class="f" key={`${word} ${path}`}>
+            <span class={tone} title={word}>
+              <Icon of={of} small />
+              <span class="hidden">{word}</span>
+            </span>
+            <bdi class="mono name">{path}</bdi>
+            <span />
+          </div>
+        ))}
+        {all > MOST_SHOWN && <p class="pad muted">and {count(all - Math.min(lines.length, MOST_SHOWN))} more</p>}
+      </div>
+    </>
+  );
+}
+
+interface DoneProps {
+  readonly server: string;
+  readonly result: Result;
+  readonly onClose: () => void;
+}
+
+function Done({ server, result, onClose }: DoneProps) {
+  const { files = 0, bytes: size = 0, removed = 0, seconds, warnings = [], warningCount = 0, undoUntil } = result;
+  return (
+    <section class="aside" aria-label="Restored">
+      <header class="head">
+        <h2>Restored</h2>
+      </header>
+      <div class="pad" role="status">
+        <span class="st ok long">
+          <Icon of={ShieldCheck} small />
+          {counted(files, 'file')}, {bytes(size)} put back
+          {removed > 0 ? `, ${counted(removed, 'file')} removed` : ''}
+          {seconds === undefined ? '' : `, in ${duration(seconds * 1000)}`}.
+        </span>
+        {warningCount > 0 && (
+          <div class="small">
+            <span class="st warn">
+              <Icon of={CircleAlert} small />
+              {counted(warningCount, 'warning')}
+            </span>
+            {warnings.slice(0, 20).map(({ path, message }, at) => (
+              <p key={at}>
+                <bdi class="mono">{path}</bdi> {message}
+              </p>
+            ))}
+          </div>
+        )}
+        {undoUntil !== undefined && (
+          <p class="small muted">What was there before is kept. The server’s page can undo it.</p>
+        )}
+        <div class="bs">
+          <a class="b p" href={to.server(server)}>
+            To the server{undoUntil === undefined ? '' : ' (undo is there)'}
+          </a>
+          <button class="b" type="button" onClick={onClose}>
+            Restore more
+          </button>
+        </div>
+      </div>
+    </section>
+  );
+}
