@@ -13,6 +13,8 @@ import { ALL_FLAVOURS, NODE_TOKEN, NODE_TOKEN_ID, PanelServersDouble } from '../
 
 interface Exchange {
   readonly title: string;
+  /** Where the panel or its daemon shows it, for what came after the first recording. */
+  readonly source?: string;
   readonly request: {
     readonly method: string;
     readonly path: string;
