@@ -41,7 +41,7 @@ const INSIDE = {
       ['gzip'],
       ['write', 'open'],
       ['read'],
-      ['archive'],
+      ['archive', 'operation-thread', 'task-thread'],
     ],
   },
   storage: {
@@ -101,6 +101,8 @@ const DOORS = {
       'select/selection',
       // The thread that compares trees stands in jobs, since it knows the rules of restores.
       'threads/run-thread',
+      'threads/operation-threads',
+      'threads/serve-operations',
       'threads/thread',
       'threads/control',
       'read/source-port',

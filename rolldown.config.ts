@@ -9,14 +9,7 @@
 import { basename } from 'node:path';
 import { defineConfig, type RolldownOptions } from 'rolldown';
 
-const THREADS = [
-  'src/archive/read/inflate-thread.ts',
-  'src/archive/read/read-thread.ts',
-  'src/archive/walk/estimate-thread.ts',
-  'src/archive/write/segment-thread.ts',
-  'src/archive/write/write-thread.ts',
-  'src/jobs/compare/compare-thread.ts',
-];
+const THREADS = ['src/archive/operation-thread.ts', 'src/archive/task-thread.ts', 'src/jobs/compare/compare-thread.ts'];
 
 const shared = { platform: 'node', external: ['koffi'], tsconfig: 'tsconfig.json' } satisfies RolldownOptions;
 const output = { format: 'esm', sourcemap: true, entryFileNames: '[name].js' } as const;

@@ -11,4 +11,6 @@ export { extractArchive, verifyArchive } from './read/read.ts';
 export { openArchive } from './open/open.ts';
 export { estimateTree } from './walk/estimate.ts';
 export { selectedEngine } from './gzip/engine.ts';
+export { OperationThreads } from './threads/operation-threads.ts';
+export { returnFreedMemory } from './gzip/native-memory.ts';
 export { isIndexFile } from './index/format.ts';

@@ -1,11 +1,18 @@
 /** Requests and results of the archive's functions (write, open, verify, extract). Types only; see archive.ts. */
 import type { ByteSink, ByteSource } from '../base/source.ts';
 import type { ArchiveProgress, ArchiveWarning, Entry } from './entry.ts';
+import type { OperationThreads } from './threads/operation-threads.ts';
 
 export type CompressionLevel = 'none' | 'fast' | 'best';
 export type EngineName = 'isal' | 'zlib';
 
-export interface WriteRequest {
+/** What all operations may be given. */
+interface Threaded {
+  /** Where their threads come from and go to; without it, they are started and ended. */
+  readonly threads?: OperationThreads;
+}
+
+export interface WriteRequest extends Threaded {
   /** The directory to archive; its own name is not part of the archive. */
   readonly root: string;
   /** gitignore lines in force. */
@@ -118,7 +125,7 @@ export interface ArchivePage {
   readonly cursor?: string;
 }
 
-export interface EstimateRequest {
+export interface EstimateRequest extends Threaded {
   readonly root: string;
   readonly ignore: readonly string[];
   readonly exclude: readonly string[];
@@ -142,7 +149,7 @@ export interface ExtractLimits {
   readonly maxEntries: number;
 }
 
-export interface ExtractRequest {
+export interface ExtractRequest extends Threaded {
   readonly source: OpenRequest;
   /**
    * Prove the archive while it is unpacked, as `verifyArchive` would, in the same pass: `archive_damaged` when it is not
@@ -182,7 +189,7 @@ export interface ExtractResult {
   readonly skipped: number;
 }
 
-export interface VerifyRequest {
+export interface VerifyRequest extends Threaded {
   readonly source: OpenRequest;
   /** What the manifest recorded, to compare with. */
   readonly expected?: { readonly size: number; readonly sha256: string };

@@ -5,6 +5,9 @@
 import koffi, { type LibraryHandle } from 'koffi';
 import { attempt } from './failure.ts';
 
+/** Functions by their declaration: each `func` makes a new one, which is never freed. */
+const found = new Map<string, ReturnType<LibraryHandle['func']> | undefined>();
+
 /**
  * A function of the loaded C library, glibc or musl.
  *
@@ -12,6 +15,12 @@ import { attempt } from './failure.ts';
  * @returns undefined when there is no such function.
  */
 export function findCFunction(declaration: string): ReturnType<LibraryHandle['func']> | undefined {
-  // null means the running process.
-  return attempt(() => koffi.load(null).func(declaration));
+  if (!found.has(declaration)) {
+    // null means the running process.
+    found.set(
+      declaration,
+      attempt(() => koffi.load(null).func(declaration)),
+    );
+  }
+  return found.get(declaration);
 }

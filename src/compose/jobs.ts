@@ -1,8 +1,9 @@
 /** Builds the jobs: all verbs over one catalogue, one set of stores and one runner. */
 import { join } from 'node:path';
+import { OperationThreads, returnFreedMemory } from '../archive/archive.ts';
 import { MEBIBYTE } from '../base/sizes.ts';
 import type { BelievableClock } from '../base/believable-clock.ts';
-import { type Clock, DAY_MS } from '../base/clock.ts';
+import { type Clock, DAY_MS, MINUTE_MS } from '../base/clock.ts';
 import type { Failure } from '../base/failure.ts';
 import type { JobId } from '../base/ids.ts';
 import type { Log } from '../base/log/log.ts';
@@ -14,7 +15,7 @@ import { composeNotify } from './notify.ts';
 import { localDirectories } from './stores.ts';
 import type { Config } from '../config/types.ts';
 import { rebuildNewStores } from '../jobs/rebuild/rebuild.ts';
-import { archivePort } from '../jobs/stored/archive-port.ts';
+import { archivePortWith } from '../jobs/stored/archive-port.ts';
 import { examineNode } from '../jobs/health/health.ts';
 import { Housekeeping } from '../jobs/housekeeping/housekeeping.ts';
 import { backupVerb } from '../jobs/backup/backup.ts';
@@ -64,6 +65,9 @@ import type { Registry } from '../servers/registry.ts';
 const MAX_QUEUED = 2000;
 /** Under `keys`: starts and console lines that servers are owed, as JSON. */
 const OWED_POWER = 'owed-power';
+
+/** How long the threads of archives stay after a job: a night's backups of many small servers start them once. */
+const THREADS_STAY_MS = MINUTE_MS;
 
 export type OnRestoreStep = (step: RestoreStep) => void;
 
@@ -120,7 +124,8 @@ export function composeJobs(deps: JobsDeps): Jobs {
     timers: systemTimers,
     log,
   });
-  const archive = archivePort;
+  const threads = new OperationThreads({ idleMs: THREADS_STAY_MS, onEnded: returnFreedMemory });
+  const archive = archivePortWith(threads);
   const copies = new CopyQueue({ catalogue, stores, events, config, log });
   const downloads = restoreDownloads(deps);
   const turns = new KeyedMutex();
@@ -230,6 +235,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
     },
     async close() {
       await Promise.all([copies.close(), reports?.close(), notifying.close(), power.close()]);
+      await threads.close();
     },
   };
 }

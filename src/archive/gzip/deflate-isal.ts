@@ -4,7 +4,7 @@ import { MEBIBYTE } from '../../base/sizes.ts';
 import type { CompressionLevel } from '../contract.ts';
 import { type DeflateEngine, store, storedLength } from './deflate.ts';
 import { deflateRuns } from './deflate-run.ts';
-import { addressOf, fixedMemory, loadIsal, makeIsalChecksum } from './isal-library.ts';
+import { addressOf, fixedMemory, isalFunction, makeIsalChecksum } from './isal-library.ts';
 
 /** sizeof(struct isal_zstream) is below 90 KiB; what lies behind the head is the library's own. */
 const STREAM_BYTES = 128 * 1024;
@@ -30,27 +30,21 @@ const LEVEL: Readonly<Record<Exclude<CompressionLevel, 'none'>, number>> = { fas
 
 /** The engine for one thread, or undefined when this host has no ISA-L. */
 export function makeIsalEngine(level: CompressionLevel): DeflateEngine | undefined {
-  const library = loadIsal();
-  if (library === undefined) return undefined;
+  const init = isalFunction('void isal_deflate_stateless_init(void *stream)');
+  const deflate = isalFunction('int isal_deflate_stateless(void *stream)');
+  if (init === undefined || deflate === undefined) return undefined;
   const crc32 = makeIsalChecksum() ?? zlib.crc32;
   if (level === 'none') return { name: 'isal', deflate: store, crc32 };
-  const init = library.func('void isal_deflate_stateless_init(void *stream)');
-  const deflate = library.func('int isal_deflate_stateless(void *stream)');
   const stream = fixedMemory(STREAM_BYTES);
   const levelBuffer = fixedMemory(LEVEL_BUFFER_BYTES);
-  // `best` deflates everything: on jars, guessing costs 2 % of size.
-  const whole: DeflateEngine['deflate'] = (input, output) =>
-    deflateRun(input, output.subarray(0, storedLength(input.length))) ?? store(input, output);
-  return { name: 'isal', deflate: level === 'fast' ? deflateRuns(deflateRun) : whole, crc32 };
-
-  function deflateRun(input: Uint8Array, output: Uint8Array): number | undefined {
+  const deflateRun = (input: Uint8Array, output: Uint8Array): number | undefined => {
     if (input.length === 0) return 0;
     init(stream);
     stream.writeBigUInt64LE(addressOf(input), FIELD.nextIn);
     stream.writeUInt32LE(input.length, FIELD.availIn);
     stream.writeBigUInt64LE(addressOf(output), FIELD.nextOut);
     stream.writeUInt32LE(output.length, FIELD.availOut);
-    stream.writeUInt32LE(LEVEL[level as 'fast' | 'best'], FIELD.level);
+    stream.writeUInt32LE(LEVEL[level], FIELD.level);
     stream.writeUInt32LE(levelBuffer.length, FIELD.levelBytes);
     stream.writeBigUInt64LE(addressOf(levelBuffer), FIELD.levelBuffer);
     stream.writeUInt16LE(FULL_FLUSH, FLUSH_FIELD);
@@ -59,5 +53,9 @@ export function makeIsalEngine(level: CompressionLevel): DeflateEngine | undefin
     return code === COMP_OK && stream.readUInt32LE(FIELD.availIn) === 0
       ? stream.readUInt32LE(FIELD.totalOut)
       : undefined;
-  }
+  };
+  // `best` deflates everything: on jars, guessing costs 2 % of size.
+  const whole: DeflateEngine['deflate'] = (input, output) =>
+    deflateRun(input, output.subarray(0, storedLength(input.length))) ?? store(input, output);
+  return { name: 'isal', deflate: level === 'fast' ? deflateRuns(deflateRun) : whole, crc32 };
 }

@@ -1,7 +1,7 @@
 /**
  * Chooses the deflate engine: ISA-L where its library is installed, else zlib.
  *
- * For: segment threads, one engine each. Promises: both engines make raw deflate blocks that can be joined and that any
+ * For: task threads, one engine each. Promises: both engines make raw deflate blocks that can be joined and that any
  * inflater reads. Never: falls back silently when `isal` was asked for by name.
  */
 import { crc32 } from 'node:zlib';

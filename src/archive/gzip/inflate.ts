@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import { Failure } from '../../base/failure.ts';
 import { storedLength } from './deflate.ts';
-import { type Checksum, addressOf, fixedMemory, loadIsal, makeIsalChecksum } from './isal-library.ts';
+import { type Checksum, addressOf, fixedMemory, isalFunction, makeIsalChecksum } from './isal-library.ts';
 import { ZEROS } from '../tar/zeros.ts';
 import { isZeroSegment, zeroSegment } from './zero-segment.ts';
 import type { Segment } from '../index/format.ts';
@@ -129,10 +129,9 @@ type InflateInto = (stored: Uint8Array, output: Uint8Array) => number | undefine
 
 /** Two to three times as fast as zlib, and into memory that exists already; undefined when this host has no ISA-L. */
 function makeIsalInflater(): InflateInto | undefined {
-  const library = loadIsal();
-  if (library === undefined) return undefined;
-  const init = library.func('void isal_inflate_init(void *state)');
-  const inflate = library.func('int isal_inflate(void *state)');
+  const init = isalFunction('void isal_inflate_init(void *state)');
+  const inflate = isalFunction('int isal_inflate(void *state)');
+  if (init === undefined || inflate === undefined) return undefined;
   const state = fixedMemory(STATE_LENGTH);
   return (stored, output) => {
     if (stored.length === 0) return 0;

@@ -21,6 +21,22 @@ export function loadIsal(): LibraryHandle | undefined {
   return loaded ?? undefined;
 }
 
+type NativeFunction = ReturnType<LibraryHandle['func']>;
+
+/** Functions by their declaration: each `func` makes a new one, which is never freed. */
+const found = new Map<string, NativeFunction>();
+
+/**
+ * A function of the library, found once a thread; undefined without the library.
+ *
+ * @throws when the library has no such function.
+ */
+export function isalFunction(declaration: string): NativeFunction | undefined {
+  const known = found.get(declaration) ?? loadIsal()?.func(declaration);
+  if (known !== undefined) found.set(declaration, known);
+  return known;
+}
+
 /** Memory that never moves, so that the library can hold its address. */
 export function fixedMemory(bytes: number): Buffer {
   return Buffer.from(new ArrayBuffer(bytes));
@@ -40,7 +56,7 @@ export type Checksum = (bytes: Uint8Array) => number;
  */
 export function makeIsalChecksum(): Checksum | undefined {
   try {
-    const crc32 = loadIsal()?.func('uint32_t crc32_gzip_refl(uint32_t start, const void *bytes, uint64_t length)');
+    const crc32 = isalFunction('uint32_t crc32_gzip_refl(uint32_t start, const void *bytes, uint64_t length)');
     return crc32 && ((bytes) => (bytes.length === 0 ? 0 : Number(crc32(0, bytes, bytes.length))));
   } catch {
     return undefined;

@@ -65,7 +65,7 @@ class Extraction {
 
   constructor(deps: ExtractDeps, reader: IndexReader, data: ExtractData, root: number) {
     const { owner, setuid, overwrite, limits } = data;
-    const { archive, control, selection } = deps;
+    const { archive, control, threads, selection } = deps;
     this.#deps = deps;
     this.#reader = reader;
     this.#asked = new UnpackTally(limits);
@@ -76,6 +76,7 @@ class Extraction {
     this.#links = new LinkPlacer(archive, reader, this.#target, this.#wanted);
     this.#pipeline = new InflatePipeline({
       archive,
+      threads,
       workers: data.workers,
       control,
       unpack: data,

@@ -1,5 +1,5 @@
 /**
- * Runs segments through the inflating threads, a bounded number at a time and in any order. After the first failure
+ * Runs segments through the task threads, a bounded number at a time and in any order. After the first failure
  * nothing more is started, and `finish` rejects with it.
  */
 import { type ByteSource, readInto } from '../../base/source.ts';
@@ -7,14 +7,15 @@ import { type Control, Slots, FreeSlots } from '../threads/control.ts';
 import { readFully } from '../../base/files/file-source.ts';
 import { MAX_STORED_SEGMENT, checkLengths } from '../gzip/inflate.ts';
 import type { Segment } from '../index/format.ts';
-import type { InflateResult, InflateTask, InflateThreadData, UnpackPolicy } from './messages.ts';
-import { threadFile } from '../threads/thread.ts';
+import type { InflateResult, InflateTask, InflateWorkData, UnpackPolicy } from './messages.ts';
+import type { TaskThreads } from '../threads/task-threads.ts';
 import { ThreadPool } from '../threads/thread-pool.ts';
 
 const SLOTS_A_WORKER = 3;
 
 export interface InflatePipelineOptions {
   readonly archive: ByteSource;
+  readonly threads: TaskThreads;
   readonly workers: number;
   readonly control: Control;
   readonly unpack?: UnpackPolicy;
@@ -35,12 +36,12 @@ export class InflatePipeline {
     this.#slots = new Slots(count, MAX_STORED_SEGMENT);
     this.#freeSlots = new FreeSlots(count);
     const { memory, length } = this.#slots;
-    const data: InflateThreadData = {
+    const data: InflateWorkData = {
       control: request.control.memory,
       slots: { memory, count, length },
       unpack: request.unpack,
     };
-    this.#pool = new ThreadPool(threadFile(import.meta.url, 'inflate-thread'), request.workers, data);
+    this.#pool = new ThreadPool(request.threads, request.workers, { begin: 'inflate', data });
   }
 
   /**

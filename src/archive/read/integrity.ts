@@ -1,6 +1,6 @@
 /**
  * Proves that one of Roost's own archives is intact while its segments are read: every byte is hashed, segments and
- * entries have no gaps, header and trailer are right. The inflating threads check each segment's content.
+ * entries have no gaps, header and trailer are right. The task threads check each segment's content.
  */
 import { createHash } from 'node:crypto';
 import { Failure } from '../../base/failure.ts';

@@ -12,8 +12,6 @@ interface ReadData {
   /** As in `OpenRequest`. */
   readonly encoding?: string;
   readonly workers: number;
-  /** Added to the thread's niceness before it does anything else. */
-  readonly nice: number;
   readonly control: SharedArrayBuffer;
 }
 
@@ -56,7 +54,7 @@ export interface SelectionAnswer {
   readonly wanted: readonly boolean[];
 }
 
-/** From the read thread to the caller's. */
+/** From the operation thread to the caller's. */
 export type ReadEvent =
   | ReadRequest
   | SelectionRequest
@@ -64,7 +62,7 @@ export type ReadEvent =
   | { readonly type: 'done'; readonly result: VerifyResult | ExtractResult }
   | { readonly type: 'failed'; readonly failure: FailureRecord };
 
-/** From the caller's thread to the read thread; `stop` when no more replies will come. */
+/** From the caller's thread to the operation thread; `stop` when no more replies will come. */
 export type ReadReply = ReadAnswer | SelectionAnswer | { readonly type: 'stop' };
 
 /** The part of a file's content that one segment holds. */
@@ -97,7 +95,7 @@ export interface InflateResult {
   readonly written?: number;
 }
 
-export interface InflateThreadData {
+export interface InflateWorkData {
   readonly control: SharedArrayBuffer;
   readonly slots: { readonly memory: SharedArrayBuffer; readonly count: number; readonly length: number };
   readonly unpack?: UnpackPolicy;

@@ -1,6 +1,6 @@
 /**
- * Writes one inflating thread's files: whole small ones, and parts of large ones that the read thread holds open. The
- * read thread makes directories before and links afterwards.
+ * Writes one task thread's files: whole small ones, and parts of large ones that the operation thread holds open. The
+ * operation thread makes directories before and links afterwards.
  */
 import fs from 'node:fs';
 import { openRoot } from '../../base/files/handles.ts';
@@ -13,7 +13,7 @@ import { durabilityFor } from '../unpack/flush.ts';
 import type { LostKind } from '../tar/read-attributes.ts';
 import { UnpackTarget } from '../unpack/target.ts';
 
-/** The read thread counts entries before it hands them out. */
+/** The operation thread counts entries before it hands them out. */
 const NO_LIMITS = { maxBytes: 0, maxEntries: 0 };
 
 export class PartWriter {

@@ -1,15 +1,16 @@
 /**
- * Verifies and unpacks an archive: the caller's side of the read thread.
+ * Verifies and unpacks an archive: the caller's side of the operation thread.
  *
  * For: proving an archive and turning it back into a tree. Promises: the thread has ended when the call settles; what
  * only the caller's thread can answer (bytes of a remote source, which entries are wanted) is answered here. Never:
  * removes what a failed unpacking wrote.
  */
+import { resolve } from 'node:path';
 import type { ExtractRequest, ExtractResult, VerifyRequest, VerifyResult } from '../contract.ts';
 import { SliceTimer } from '../../base/files/handle-writes.ts';
 import { returnFreedMemory } from '../gzip/native-memory.ts';
 import { type RunningThread, runThread } from '../threads/run-thread.ts';
-import { threadFile, workerCount } from '../threads/thread.ts';
+import { workerCount } from '../threads/thread.ts';
 import { answerRead, handleOf } from './source-port.ts';
 import type { SelectionAnswer, SelectionRequest, ExtractData, ReadEvent, ReadReply, VerifyData } from './messages.ts';
 
@@ -31,8 +32,17 @@ export async function verifyArchive(request: VerifyRequest): Promise<VerifyResul
  * @throws Failure `archive_damaged`, `too_large`, `insufficient_storage`, `cancelled`.
  */
 export async function extractArchive(request: ExtractRequest): Promise<ExtractResult> {
-  const { into, owner, setuid, overwrite, durable, limits, expected } = request;
-  const policy = { into, owner, setuid, overwrite, durable, limits, selecting: request.select !== undefined };
+  const { owner, setuid, overwrite, durable, limits, expected } = request;
+  // Absolute, because the threads have working directories of their own.
+  const policy = {
+    into: resolve(request.into),
+    owner,
+    setuid,
+    overwrite,
+    durable,
+    limits,
+    selecting: request.select !== undefined,
+  };
   const { aside } = request.source;
   const data: WithoutControl<ExtractData> = { verb: 'extract', aside, expected, ...policy, ...commonData(request) };
   return runReadThread(data, 'Cannot unpack the archive', request);
@@ -41,18 +51,20 @@ export async function extractArchive(request: ExtractRequest): Promise<ExtractRe
 type WithoutControl<Data> = Omit<Data, 'control'>;
 type ReadRequest = VerifyRequest & Pick<ExtractRequest, 'select'>;
 
-function commonData({ source, workers, nice = 0 }: ReadRequest) {
+function commonData({ source, workers }: ReadRequest) {
   const index = source.index && handleOf(source.index);
   const { encoding } = source;
-  return { archive: handleOf(source.archive), index, encoding, workers: workerCount(workers), nice };
+  return { archive: handleOf(source.archive), index, encoding, workers: workerCount(workers) };
 }
 
 async function runReadThread<Result>(data: object, doing: string, request: ReadRequest): Promise<Result> {
-  const { source, signal, rates } = request;
+  const { source, signal, rates, threads } = request;
   try {
     return await runThread<Result>({
-      file: threadFile(import.meta.url, 'read-thread'),
+      operation: 'read',
       data,
+      threads,
+      nice: request.nice,
       doing,
       signal,
       rates,
@@ -62,7 +74,7 @@ async function runReadThread<Result>(data: object, doing: string, request: ReadR
       receive,
     });
   } finally {
-    await returnFreedMemory();
+    if (threads?.keep !== true) await returnFreedMemory();
   }
 
   function receive(event: ReadEvent, thread: RunningThread): void {

@@ -10,7 +10,7 @@ import { Integrity } from './integrity.ts';
 import { filledSegments } from '../index/segment-entries.ts';
 
 export async function verifyIndexed(
-  { archive, control, onProgress }: ReadDeps,
+  { archive, control, threads, onProgress }: ReadDeps,
   reader: IndexReader,
   workers: number,
 ): Promise<VerifyResult> {
@@ -18,6 +18,7 @@ export async function verifyIndexed(
   let filesDone = 0;
   const pipeline = new InflatePipeline({
     archive,
+    threads,
     workers,
     control,
     onResult: ({ segment, entries }) => {

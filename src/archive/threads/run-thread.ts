@@ -2,13 +2,15 @@
  * The caller's side of an operation's main thread.
  *
  * For: writing, reading and estimating, each of which waits for the result of one thread. Promises: when the call
- * settles the thread has ended, by its stop flag; the first failure is the one that is reported, and after an abort the
- * signal's reason. Never: terminates a thread (serve-tasks.ts says why); knows what the thread does.
+ * settles the thread has closed what it opened, and has ended by its stop flag unless it was done; the first failure is
+ * the one that is reported, and after an abort the signal's reason. Never: terminates a thread (serve-tasks.ts says
+ * why); knows what the thread does.
  */
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Failure, type FailureRecord, asFailure, throwIfAborted } from '../../base/failure.ts';
 import { Control } from './control.ts';
-import { THREAD_MEMORY, endOf } from './thread.ts';
+import { ONE_OPERATION, type OperationThreads } from './operation-threads.ts';
+import type { OperationRequest } from './serve-operations.ts';
 
 /** How often the caller's rates are read. */
 const RATES_MS = 250;
@@ -18,16 +20,20 @@ type LastEvent<Result> =
   { readonly type: 'done'; readonly result: Result } | { readonly type: 'failed'; readonly failure: FailureRecord };
 
 export interface RunningThread {
-  readonly worker: Pick<Worker, 'postMessage'>;
+  readonly worker: Pick<MessagePort, 'postMessage'>;
   /** Stops the thread; once it has ended, the call rejects with the first error given. */
   readonly fail: (error: unknown) => void;
   readonly hasFailed: () => boolean;
 }
 
 export interface ThreadOptions {
-  readonly file: URL;
-  /** The thread's `workerData`; `control` is added to it. */
+  readonly operation: 'write' | 'read' | 'estimate' | 'compare';
+  /** Plain data for the operation; `control` is added to it. */
   readonly data: object;
+  /** Where the thread comes from; without it, one is started and ended. */
+  readonly threads?: OperationThreads;
+  /** By how much nicer than the process the thread is. */
+  readonly nice?: number;
   /** The start of a failure's sentence, as in `Cannot make the archive`. */
   readonly doing: string;
   readonly signal?: AbortSignal;
@@ -50,16 +56,16 @@ export interface ThreadOptions {
  * abort; `internal` when the thread dies.
  */
 export async function runThread<Result>(options: ThreadOptions): Promise<Result> {
-  const { doing, signal } = options;
+  const { operation, doing, signal, threads = ONE_OPERATION } = options;
   throwIfAborted(signal, doing);
   const control = new Control();
   const takeRates = (): void => {
     if (options.rates) control.setRates(options.rates());
   };
   takeRates();
-  const workerData = { ...options.data, control: control.memory };
-  const worker = new Worker(options.file, { workerData, resourceLimits: THREAD_MEMORY });
-  const ended = endOf(worker);
+  const thread = threads.take(options.nice ?? 0);
+  const { port1: worker, port2: port } = new MessageChannel();
+  let done = false;
   const result = Promise.withResolvers<Result>();
   let failure: Failure | undefined;
   const stop = (): void => {
@@ -81,15 +87,21 @@ export async function runThread<Result>(options: ThreadOptions): Promise<Result>
   };
   worker.on('message', (event: LastEvent<Result>) => {
     try {
-      if (event.type === 'done') void end(() => result.resolve(event.result));
-      else if (event.type === 'failed') void end(() => result.reject(Failure.revive(event.failure)));
+      if (event.type === 'done') {
+        done = true;
+        void end(() => result.resolve(event.result));
+      } else if (event.type === 'failed') void end(() => result.reject(Failure.revive(event.failure)));
       else options.receive?.(event, { worker, fail, hasFailed: () => failure !== undefined });
     } catch (error) {
       fail(error);
     }
   });
-  worker.on('error', (error) => void end(() => result.reject(error)));
-  worker.on('exit', () => void end(() => result.reject(new Failure('internal', `${doing}: its thread ended`))));
+  thread.onDeath = (error) => {
+    done = false;
+    void end(() => result.reject(error ?? new Failure('internal', `${doing}: its thread ended`)));
+  };
+  const data = { ...options.data, control: control.memory };
+  thread.worker.postMessage({ operation, doing, data, port } satisfies OperationRequest, [port]);
   let grace: NodeJS.Timeout | undefined;
   const abort = (): void => {
     stop();
@@ -114,6 +126,7 @@ export async function runThread<Result>(options: ThreadOptions): Promise<Result>
     clearTimeout(grace);
     signal?.removeEventListener('abort', abort);
     stop();
-    await ended;
+    worker.close();
+    await threads.give(thread, done && failure === undefined);
   }
 }

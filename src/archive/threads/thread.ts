@@ -18,6 +18,12 @@ export function threadFile(caller: string, name: string): URL {
   return new URL(`${name}.${caller.endsWith('.ts') ? 'ts' : 'js'}`, caller);
 }
 
+/** The code of an archive's thread: in src/archive unbuilt, beside this code in a build. */
+export function archiveThread(name: 'operation-thread' | 'task-thread'): URL {
+  const here = import.meta.url;
+  return here.endsWith('.ts') ? new URL(`../${name}.ts`, here) : new URL(`${name}.js`, here);
+}
+
 /** Resolves when a thread has ended. Threads are never terminated; serve-tasks.ts says why. */
 export function endOf(worker: Worker): Promise<void> {
   return new Promise((resolve) => {

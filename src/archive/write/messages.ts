@@ -1,4 +1,4 @@
-/** What passes between the caller's thread, the write thread and its segment threads. Plain data. */
+/** What passes between the caller's thread, the operation thread and its task threads. Plain data. */
 import type { FailureRecord } from '../../base/failure.ts';
 import type { CompressionLevel, EngineName, WriteResult } from '../contract.ts';
 import type { ArchiveProgress, ArchiveWarning, Entry } from '../entry.ts';
@@ -12,8 +12,6 @@ export interface WriteThreadData {
   readonly filesOnly: boolean;
   readonly engine: EngineName;
   readonly workers: number;
-  /** Steps by which the thread lowers its priority before anything else. */
-  readonly nice: number;
   readonly base?: { readonly archive: string; readonly index: string };
   readonly maxSize: number;
   /** Walk once before, to know the totals. */
@@ -22,7 +20,7 @@ export interface WriteThreadData {
   readonly slots: { readonly memory: SharedArrayBuffer; readonly count: number; readonly length: number };
 }
 
-/** From the write thread. A slot's bytes do not change until the caller's thread replies that it is free. */
+/** From the operation thread. A slot's bytes do not change until the caller's thread replies that it is free. */
 export type WriteEvent =
   | { readonly type: 'slot'; readonly slot: number; readonly length: number }
   | { readonly type: 'bytes'; readonly bytes: Uint8Array }
@@ -32,7 +30,7 @@ export type WriteEvent =
   | { readonly type: 'done'; readonly result: WriteResult }
   | { readonly type: 'failed'; readonly failure: FailureRecord };
 
-/** To the write thread: a slot was written out; null makes it look at its stop flag. */
+/** To the operation thread: a slot was written out; null makes it look at its stop flag. */
 export type WriteReply = { readonly slot: number } | { readonly slot: null };
 
 export interface PackTask {

@@ -1,5 +1,5 @@
 /**
- * Encodes a pack's entries for a segment thread as one string and one array of numbers. Cloning 200,000 objects between
+ * Encodes a pack's entries for a task thread as one string and one array of numbers. Cloning 200,000 objects between
  * threads took as long as reading their files.
  */
 import type { PackedEntry } from './cut.ts';

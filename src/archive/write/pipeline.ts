@@ -1,5 +1,5 @@
 /**
- * Hands units to segment threads as they come and appends the results in order. A bounded number is in progress, each in
+ * Hands units to task threads as they come and appends the results in order. A bounded number is in progress, each in
  * a slot of shared memory that is free again once its bytes were written out.
  */
 import type { Pace } from '../../base/rates.ts';

@@ -1,5 +1,5 @@
 /**
- * Finds what changed between the walk and the end of the run; segment threads notice only changes during a read. Files
+ * Finds what changed between the walk and the end of the run; task threads notice only changes during a read. Files
  * and directories that had changed shortly before they were walked are looked at a second time: a world being saved, not
  * a jar from last year.
  */

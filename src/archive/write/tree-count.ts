@@ -4,7 +4,7 @@
  */
 import { type PackedEntry, packedLength } from './cut.ts';
 
-/** Entries at a time: a quarter of a millisecond, so that segment threads hardly wait for it. */
+/** Entries at a time: a quarter of a millisecond, so that task threads hardly wait for it. */
 const SLICE = 48;
 
 export interface TreeTotals {

@@ -1,7 +1,6 @@
-/** From a directory to an archive: the work of the write thread after it started its segment threads. */
+/** From a directory to an archive: the work of the writing operation with its task threads. */
 import { systemClock } from '../../base/clock.ts';
 import { Pace } from '../../base/rates.ts';
-import { ownDirectory } from '../../base/files/thread-cwd.ts';
 import { indexOnlyEntries } from './index-only.ts';
 import { Assembler } from './assembler.ts';
 import { Control, Slots } from '../threads/control.ts';
@@ -25,7 +24,7 @@ const clock = systemClock;
 /**
  * Writes the archive that `data` asks for.
  *
- * @param pool its segment threads; ended when this settles.
+ * @param pool its task threads; ended when this settles.
  * @param send posts to the caller's thread.
  * @param listen registers the receiver of the caller's replies.
  */
@@ -35,7 +34,6 @@ export async function writeTree(
   send: (event: WriteEvent) => void,
   listen: (take: (reply: WriteReply) => void) => void,
 ): Promise<WriteResult> {
-  ownDirectory();
   const control = new Control(data.control);
   const slots = new Slots(data.slots.count, data.slots.length, data.slots.memory);
   const startedAt = clock.now();

@@ -1,5 +1,5 @@
 /**
- * Making an archive: the caller's side of the write thread.
+ * Making an archive: the caller's side of the operation thread.
  *
  * For: one directory into two sinks, the archive and its index. Promises: when the call settles, all threads have ended
  * and all files are closed; after an abort or a failure nothing more is written. Never: closes or deletes what the sinks
@@ -14,12 +14,12 @@ import { storedLength } from '../gzip/deflate.ts';
 import { selectedEngine } from '../gzip/engine.ts';
 import { compileIgnore } from '../ignore/ignore.ts';
 import { dropContent, returnFreedMemory } from '../gzip/native-memory.ts';
-import { workerCount, threadFile } from '../threads/thread.ts';
+import { workerCount } from '../threads/thread.ts';
 import { type RunningThread, runThread } from '../threads/run-thread.ts';
 import type { WriteEvent, WriteReply, WriteThreadData } from './messages.ts';
 
 const DOING = 'Cannot make the archive';
-/** For each segment thread one unit at work, one waiting, one being written. */
+/** For each task thread one unit at work, one waiting, one being written. */
 const SLOTS_A_WORKER = 3;
 /** How long an abort waits for a sink's pending write. */
 const ABORT_GRACE_MS = 1000;
@@ -38,7 +38,7 @@ const SLOT_LENGTH = storedLength(RAW_CAPACITY) + 4096;
  * `cancelled`, `internal`.
  */
 export async function writeArchive(request: WriteRequest): Promise<WriteResult> {
-  const { signal } = request;
+  const { signal, threads } = request;
   throwIfAborted(signal, DOING);
   // Reject bad lines before starting a thread, which compiles them again.
   compileIgnore(request.ignore);
@@ -53,7 +53,6 @@ export async function writeArchive(request: WriteRequest): Promise<WriteResult> 
     filesOnly: request.filesOnly === true,
     engine: selectedEngine(request.engine),
     workers,
-    nice: request.nice ?? 0,
     base: request.base && { archive: resolve(request.base.archive), index: resolve(request.base.index) },
     maxSize: request.maxSize,
     count: request.onProgress !== undefined,
@@ -62,8 +61,10 @@ export async function writeArchive(request: WriteRequest): Promise<WriteResult> 
   let writes: Promise<void> = Promise.resolve();
   try {
     const result = await runThread<WriteResult>({
-      file: threadFile(import.meta.url, 'write-thread'),
+      operation: 'write',
       data,
+      threads,
+      nice: request.nice,
       doing: DOING,
       signal,
       rates: request.rates,
@@ -76,7 +77,7 @@ export async function writeArchive(request: WriteRequest): Promise<WriteResult> 
     dropContent(slots.memory);
     return result;
   } finally {
-    await returnFreedMemory();
+    if (threads?.keep !== true) await returnFreedMemory();
   }
 
   function receive(event: WriteEvent, thread: RunningThread): void {

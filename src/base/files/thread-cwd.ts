@@ -18,13 +18,14 @@ type ChangeDirectory = (descriptor: number) => number;
 let changeDirectory: ChangeDirectory | undefined;
 
 /**
- * Gives the calling thread its own working directory for the rest of its life. Relative paths then mean nothing in it
- * or in threads that it starts, so it must start none.
+ * Gives the calling thread its own working directory for the rest of its life. Relative paths then mean nothing in it,
+ * nor in threads that it starts until they call this, too. May be called again.
  *
  * @returns false in the main thread, whose directory other threads inherit, or where the host refuses.
  */
 export function ownDirectory(): boolean {
   if (isMainThread) return false;
+  if (changeDirectory !== undefined) return true;
   const unshare = findCFunction('int unshare(int flags)');
   const fchdir = findCFunction('int fchdir(int fd)');
   if (unshare === undefined || fchdir === undefined) return false;
@@ -44,4 +45,12 @@ export function ownDirectory(): boolean {
  */
 export function enterDirectory(descriptor: number): boolean {
   return changeDirectory !== undefined && changeDirectory(descriptor) === 0;
+}
+
+/** Moves a thread that has a working directory of its own to the root, so that it holds none of a finished operation. */
+export function leaveDirectory(): void {
+  if (changeDirectory === undefined) return;
+  const root = fs.openSync('/', fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+  changeDirectory(root);
+  fs.closeSync(root);
 }

@@ -3,12 +3,13 @@
  * the names of what is compared, up to the thread's limit; a search holds what it found.
  */
 import fs from 'node:fs';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { openArchive } from '../../archive/archive.ts';
 import type { OpenedArchive } from '../../archive/contract.ts';
 import { compileIgnore } from '../../archive/ignore/ignore.ts';
 import { type ReadAnswer, SourcePort } from '../../archive/read/source-port.ts';
 import { Control } from '../../archive/threads/control.ts';
+import type { OperationRequest } from '../../archive/threads/serve-operations.ts';
 import { asFailure } from '../../base/failure.ts';
 import { openRoot } from '../../base/files/handles.ts';
 import { splitPath } from '../../base/files/paths.ts';
@@ -25,9 +26,11 @@ import { addEntry, emptyTree, liveTree, type TreeNode } from './tree.ts';
 
 type TaskOf<Kind extends CompareTask['kind']> = Extract<CompareTask, { readonly kind: Kind }>;
 
-const port = parentPort;
-if (port === null) throw new Error('the comparing thread is started by compareIn only');
-const data = workerData as CompareData;
+const starter = parentPort;
+if (starter === null) throw new Error('the comparing thread is started by compareIn only');
+const request = await new Promise<OperationRequest>((resolve) => starter.once('message', resolve));
+const { port } = request;
+const data = request.data as CompareData;
 ownDirectory();
 const { checkStop } = new Control(data.control);
 const sources = new SourcePort(port);

@@ -1,9 +1,13 @@
 /** The caller's side of the comparing thread: bytes of a store that is no local disk are read here and handed over. */
 import { answerRead, handleOf, type ReadRequest } from '../../archive/read/source-port.ts';
+import { OperationThreads } from '../../archive/threads/operation-threads.ts';
 import { type RunningThread, runThread } from '../../archive/threads/run-thread.ts';
 import { threadFile } from '../../archive/threads/thread.ts';
 import type { StoredArchive } from '../stored/stored-archive.ts';
 import type { ArchiveHandles, CompareResults, CompareTask } from './messages.ts';
+
+/** Each comparison has a thread of its own, which ends with it. */
+const THREADS = new OperationThreads({ idleMs: 0, file: threadFile(import.meta.url, 'compare-thread') });
 
 /**
  * @param archives open until this settles; the caller closes them.
@@ -24,7 +28,8 @@ export async function compareIn<Kind extends CompareTask['kind']>(
   });
   const isRemote = archives.some(({ request }) => request.archive.descriptor === undefined);
   return runThread<CompareResults[Kind]>({
-    file: threadFile(import.meta.url, 'compare-thread'),
+    operation: 'compare',
+    threads: THREADS,
     data: { task, archives: handles },
     doing: 'Cannot compare',
     signal,

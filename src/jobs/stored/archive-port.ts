@@ -61,3 +61,14 @@ export const archivePort: ArchivePort = {
     }
   },
 };
+
+/** The archive room with threads that stay between operations. */
+export function archivePortWith(threads: archive.OperationThreads): ArchivePort {
+  return {
+    ...archivePort,
+    writeArchive: (request) => archive.writeArchive({ ...request, threads }),
+    verifyArchive: (request) => archive.verifyArchive({ ...request, threads }),
+    extractArchive: (request) => archive.extractArchive({ ...request, threads }),
+    estimateTree: (request) => archive.estimateTree({ ...request, threads }),
+  };
+}

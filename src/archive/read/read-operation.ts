@@ -1,7 +1,6 @@
-/** The read thread: verifies or unpacks an archive, by its index if it has one, otherwise by reading it through. */
-import { parentPort, workerData } from 'node:worker_threads';
+/** The operation that reads: verifies or unpacks an archive, by its index if it has one, otherwise by reading it through. */
+import type { MessagePort } from 'node:worker_threads';
 import { systemClock } from '../../base/clock.ts';
-import { asFailure } from '../../base/failure.ts';
 import { Pace } from '../../base/rates.ts';
 import { type ByteSource, readInto } from '../../base/source.ts';
 import { Control } from '../threads/control.ts';
@@ -13,43 +12,27 @@ import { SourcePort } from './source-port.ts';
 import { SelectionPort } from './selection-port.ts';
 import { requireRecorded } from './integrity.ts';
 import type { ReadEvent, ReadReply, ReadThreadData } from './messages.ts';
-import { lowerPriority } from '../threads/thread.ts';
+import type { OperationPlace } from '../threads/serve-operations.ts';
 import { verifyIndexed } from './verify-indexed.ts';
 
 const PROGRESS_MS = 100;
 
-const port = parentPort;
-if (port === null) throw new Error('the read thread is started by verifyArchive and extractArchive only');
-const data = workerData as ReadThreadData;
-lowerPriority(data.nice);
-const control = new Control(data.control);
-const sources = new SourcePort(port);
-const selection = new SelectionPort(port);
-const readPace = new Pace(systemClock, control.readRate, control.checkStop);
-const writePace = new Pace(systemClock, control.writeRate, control.checkStop);
-port.on('message', (reply: ReadReply) => {
-  if (reply.type === 'stop') {
-    sources.stop();
-    selection.stop();
-  } else if (!sources.receive(reply)) selection.receive(reply);
-});
-const send = (event: ReadEvent): void => {
-  port.postMessage(event);
-};
-
-try {
-  send({ type: 'done', result: await run() });
-} catch (error) {
-  send({ type: 'failed', failure: asFailure(error, 'Cannot read the archive').toJSON() });
-} finally {
-  port.close();
-}
-
-async function run() {
-  const archive = paced(sources.source('archive', data.archive));
+export async function readOperation(data: ReadThreadData, { port, threads }: OperationPlace) {
+  const control = new Control(data.control);
+  const sources = new SourcePort(port);
+  const selection = new SelectionPort(port);
+  const readPace = new Pace(systemClock, control.readRate, control.checkStop);
+  const writePace = new Pace(systemClock, control.writeRate, control.checkStop);
+  port.on('message', (reply: ReadReply) => {
+    if (reply.type === 'stop') {
+      sources.stop();
+      selection.stop();
+    } else if (!sources.receive(reply)) selection.receive(reply);
+  });
+  const archive = paced(sources.source('archive', data.archive), readPace);
   const index = data.index && sources.source('index', data.index);
   const reader = await openWholeIndex({ archive, index });
-  const progress = reporter();
+  const progress = reporter(port);
   if (data.verb === 'verify') {
     const { descriptor } = data.archive;
     const passed = data.passing && descriptor !== undefined ? await passedBytes(descriptor) : undefined;
@@ -59,8 +42,8 @@ async function run() {
     };
     const verified = await (reader === undefined
       ? // This reads the archive twice, so no page is done with before the end.
-        (await streamed()).verifyStreamed({ archive, control, onProgress: progress.step }, data.encoding)
-      : verifyIndexed({ archive, control, onProgress: step }, reader, data.workers));
+        (await streamed()).verifyStreamed({ archive, control, threads, onProgress: progress.step }, data.encoding)
+      : verifyIndexed({ archive, control, threads, onProgress: step }, reader, data.workers));
     passed?.all();
     requireRecorded(verified, data.expected);
     progress.finish();
@@ -69,11 +52,13 @@ async function run() {
   if (reader === undefined && data.expected !== undefined) {
     // Without an index nothing can be proven while unpacking, so read the archive through once before.
     requireRecorded(
-      await (await streamed()).verifyStreamed({ archive, control, onProgress: () => undefined }, data.encoding),
+      await (
+        await streamed()
+      ).verifyStreamed({ archive, control, threads, onProgress: () => undefined }, data.encoding),
       data.expected,
     );
   }
-  const deps = { archive, control, selection, writePace, onProgress: progress.step };
+  const deps = { archive, control, threads, selection, writePace, onProgress: progress.step };
   const result = await (reader === undefined
     ? (await streamed()).extractStreamed(deps, data)
     : extractIndexed(deps, reader, data));
@@ -89,7 +74,7 @@ async function streamed() {
 }
 
 /** The source, read no faster than the current rate. */
-function paced(source: ByteSource): ByteSource {
+function paced(source: ByteSource, readPace: Pace): ByteSource {
   return {
     ...source,
     async read(offset, length, signal) {
@@ -103,11 +88,11 @@ function paced(source: ByteSource): ByteSource {
   };
 }
 
-function reporter() {
+function reporter(port: MessagePort) {
   let last = systemClock.monotonic();
   let latest: ArchiveProgress | undefined;
   const report = (progress: ArchiveProgress): void => {
-    send({ type: 'progress', progress });
+    port.postMessage({ type: 'progress', progress } satisfies ReadEvent);
   };
   return {
     step: (progress: ArchiveProgress): void => {

@@ -1,5 +1,4 @@
-/** A thread that takes a segment's stored bytes from a shared slot, inflates and checks them, and writes files. */
-import { parentPort, workerData } from 'node:worker_threads';
+/** The work of a task thread on one archive: inflates stored bytes from a shared slot, checks them, and writes files. */
 import type { Failure } from '../../base/failure.ts';
 import { printable } from '../../base/files/paths.ts';
 import type { IndexedEntry, Segment } from '../index/format.ts';
@@ -7,36 +6,35 @@ import { HeaderEncoder, headerLength } from '../tar/header.ts';
 import { Control, Slots } from '../threads/control.ts';
 import { SegmentInflater, segmentDamaged } from '../gzip/inflate.ts';
 import { PartWriter } from './part-writer.ts';
-import { serveTasks } from '../threads/serve-tasks.ts';
-import type { InflateResult, InflateTask, InflateThreadData } from './messages.ts';
+import type { TaskWork } from '../threads/serve-tasks.ts';
+import type { InflateResult, InflateTask, InflateWorkData } from './messages.ts';
 
 /** The longest header: two names of 8 KiB, 64 KiB of attributes (ACLs as text) in pax records, and two blocks. */
 const MAX_HEADER = 256 * 1024;
 
-const port = parentPort;
-if (port === null) throw new Error('an inflating thread is started by the read thread only');
-const data = workerData as InflateThreadData;
-const control = new Control(data.control);
-const slots = new Slots(data.slots.count, data.slots.length, data.slots.memory);
-const inflater = new SegmentInflater();
-const encoder = new HeaderEncoder();
-const header = Buffer.alloc(MAX_HEADER);
-const writer = data.unpack && PartWriter.open(data.unpack, control);
+/** Begins the work on one archive. */
+export function inflateWork(data: InflateWorkData): TaskWork {
+  const control = new Control(data.control);
+  const slots = new Slots(data.slots.count, data.slots.length, data.slots.memory);
+  const inflater = new SegmentInflater();
+  const encoder = new HeaderEncoder();
+  const header = Buffer.alloc(MAX_HEADER);
+  const writer = data.unpack && PartWriter.open(data.unpack, control);
+  return {
+    control,
+    doing: 'Cannot read a segment of the archive',
+    run: ({ slot, task }: { slot: number; task: InflateTask }) => run(task, slots.view(slot, task.segment.length)),
+    end: () => writer?.close(),
+  };
 
-serveTasks(port, {
-  control,
-  doing: 'Cannot read a segment of the archive',
-  run: ({ slot, task }: { slot: number; task: InflateTask }) => run(task, slots.view(slot, task.segment.length)),
-  end: () => writer?.close(),
-});
-
-function run(task: InflateTask, stored: Buffer): InflateResult {
-  const raw = inflater.inflate(stored, task.segment);
-  checkHeaders(raw, task.segment, task.entries);
-  const warnings = writer?.write(raw, task.parts) ?? [];
-  const lost = writer?.takeLost() ?? [];
-  const written = writer?.takeWritten() ?? 0;
-  return lost.length === 0 && written === 0 ? { warnings } : { warnings, lost, written };
+  function run({ segment, entries, parts }: InflateTask, stored: Buffer): InflateResult {
+    const raw = inflater.inflate(stored, segment);
+    checkHeaders(raw, segment, entries, encoder, header);
+    const warnings = writer?.write(raw, parts) ?? [];
+    const lost = writer?.takeLost() ?? [];
+    const written = writer?.takeWritten() ?? 0;
+    return lost.length === 0 && written === 0 ? { warnings } : { warnings, lost, written };
+  }
 }
 
 /**
@@ -45,7 +43,13 @@ function run(task: InflateTask, stored: Buffer): InflateResult {
  *
  * @throws Failure `archive_damaged` on the first difference.
  */
-function checkHeaders(raw: Uint8Array, segment: Segment, entries: readonly IndexedEntry[]): void {
+function checkHeaders(
+  raw: Uint8Array,
+  segment: Segment,
+  entries: readonly IndexedEntry[],
+  encoder: HeaderEncoder,
+  header: Buffer,
+): void {
   for (const entry of entries) {
     // Entries that are only in the index (index-only.ts) have no header in the tar.
     if (entry.headerLength === 0 && entry.kind !== 'file') continue;

@@ -1,18 +1,16 @@
 /**
- * Estimates in a thread of its own: the walk is synchronous, and a million files take seconds. Ignored directories
+ * The operation that estimates, in a thread of its own: the walk is synchronous, and a million files take seconds. Ignored directories
  * are walked too, since the estimate says what they would have cost.
  */
 import fs from 'node:fs';
-import { parentPort, workerData } from 'node:worker_threads';
-import { asFailure, attempt } from '../../base/failure.ts';
+import { attempt } from '../../base/failure.ts';
 import { openDirectory, readDirectory, statChild } from '../../base/files/handles.ts';
-import { ownDirectory } from '../../base/files/thread-cwd.ts';
 import { Control } from '../threads/control.ts';
 import type { TreeEstimate } from '../contract.ts';
 import { compileIgnore } from '../ignore/ignore.ts';
 import { Walk } from './walk.ts';
 
-export interface EstimateThreadData {
+export interface EstimateData {
   readonly root: string;
   readonly ignore: readonly string[];
   readonly exclude: readonly string[];
@@ -23,25 +21,18 @@ const LARGEST = 20;
 /** Levels below an ignored directory that are summed. */
 const MAX_IGNORED_DEPTH = 64;
 
-const data = workerData as EstimateThreadData;
-ownDirectory();
-const control = new Control(data.control);
-try {
-  parentPort?.postMessage({ type: 'done', result: estimate() });
-} catch (error) {
-  parentPort?.postMessage({ type: 'failed', failure: asFailure(error, 'Cannot estimate the backup').toJSON() });
-}
-
-function estimate(): TreeEstimate {
+/** Walks without giving way: nothing else waits for this thread. */
+export function estimateOperation(data: EstimateData): Promise<TreeEstimate> {
+  const { checkStop } = new Control(data.control);
   const totals = { files: 0, directories: 0, bytes: 0, ignoredFiles: 0, ignoredBytes: 0 };
   const ignored: { path: string; bytes: number }[] = [];
   const walk = new Walk({
     ...data,
     ignore: compileIgnore(data.ignore),
     warn: () => undefined,
-    checkAbort: control.checkStop,
+    checkAbort: checkStop,
     onIgnored: (path, directory, parent, name) => {
-      const sum = directory ? sumDirectory(parent, name, 0) : sumFile(parent, name);
+      const sum = directory ? sumDirectory(parent, name, 0, checkStop) : sumFile(parent, name);
       totals.ignoredFiles += sum.files;
       totals.ignoredBytes += sum.bytes;
       if (directory) keepLargest(ignored, { path, bytes: sum.bytes });
@@ -52,7 +43,7 @@ function estimate(): TreeEstimate {
     if (entry.kind === 'file' || entry.kind === 'hardlink') totals.files++;
     totals.bytes += entry.size;
   }
-  return { ...totals, largestIgnored: ignored };
+  return Promise.resolve({ ...totals, largestIgnored: ignored });
 }
 
 function keepLargest(kept: { path: string; bytes: number }[], item: { path: string; bytes: number }): void {
@@ -66,14 +57,19 @@ function sumFile(parent: number, name: string): { files: number; bytes: number }
   return stat?.isFile() === true ? { files: 1, bytes: stat.size } : { files: 0, bytes: 0 };
 }
 
-function sumDirectory(parent: number, name: string, depth: number): { files: number; bytes: number } {
-  control.checkStop();
+function sumDirectory(
+  parent: number,
+  name: string,
+  depth: number,
+  checkStop: () => void,
+): { files: number; bytes: number } {
+  checkStop();
   const sum = { files: 0, bytes: 0 };
   const handle = depth > MAX_IGNORED_DEPTH ? undefined : attempt(() => openDirectory(parent, name));
   if (handle === undefined) return sum;
   try {
     for (const item of attempt(() => readDirectory(handle)) ?? []) {
-      const added = item.directory ? sumDirectory(handle, item.name, depth + 1) : sumFile(handle, item.name);
+      const added = item.directory ? sumDirectory(handle, item.name, depth + 1, checkStop) : sumFile(handle, item.name);
       sum.files += added.files;
       sum.bytes += added.bytes;
     }

@@ -1,0 +1,108 @@
+/**
+ * The main threads of operations, between operations.
+ *
+ * For: `runThread`. Promises: a thread serves one operation at a time; one that failed or was stopped serves no other;
+ * an idle one is ended after a while, and all are when this is closed. Never: terminates a thread (serve-tasks.ts says
+ * why); knows what the threads do.
+ */
+import { Worker } from 'node:worker_threads';
+import { systemTimers, type Timers } from '../../base/timers.ts';
+import { QUIT } from './serve-tasks.ts';
+import { archiveThread, endOf, THREAD_MEMORY } from './thread.ts';
+
+/** A started thread, with its own task threads behind it. */
+export interface OperationThread {
+  readonly worker: Worker;
+  readonly ended: Promise<void>;
+  /** By how much nicer than the process it is: a thread cannot raise its priority again. */
+  readonly nice: number;
+  hasEnded: boolean;
+  /** Of the operation that it does. */
+  onDeath: ((error?: unknown) => void) | undefined;
+}
+
+export interface OperationThreadsOptions {
+  /** How long an idle thread stays, in ms; 0 for not at all. */
+  readonly idleMs: number;
+  /** Called when an idle thread has ended, to give its memory back. */
+  readonly onEnded?: () => Promise<void>;
+  readonly timers?: Timers;
+  readonly file?: URL;
+}
+
+export class OperationThreads {
+  readonly #options: OperationThreadsOptions;
+  readonly #idle = new Map<OperationThread, () => void>();
+  readonly #ending = new Set<Promise<void>>();
+  #closed = false;
+
+  constructor(options: OperationThreadsOptions) {
+    this.#options = options;
+  }
+
+  /** True when threads stay, so that memory is given back once they end. */
+  get keep(): boolean {
+    return this.#options.idleMs > 0;
+  }
+
+  /** The thread that became idle last, which has its memory at hand, or a new one. */
+  take(nice: number): OperationThread {
+    const thread = [...this.#idle.keys()].findLast((idle) => idle.nice === nice && !idle.hasEnded);
+    if (thread === undefined) return start(this.#options.file ?? archiveThread('operation-thread'), nice);
+    this.#idle.get(thread)?.();
+    this.#idle.delete(thread);
+    return thread;
+  }
+
+  /**
+   * Takes back a thread whose operation has ended.
+   *
+   * @param reusable false after a failure or a stop: then this waits until the thread has ended.
+   */
+  async give(thread: OperationThread, reusable: boolean): Promise<void> {
+    thread.onDeath = undefined;
+    if (!reusable || !this.keep || this.#closed || thread.hasEnded) return quit(thread);
+    const { idleMs, timers = systemTimers } = this.#options;
+    const cancel = timers.after(idleMs, () => this.#end(thread));
+    this.#idle.set(thread, cancel);
+  }
+
+  /** Ends the idle threads; those at work end with their operations. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const [thread, cancel] of this.#idle) {
+      cancel();
+      this.#end(thread);
+    }
+    await Promise.all(this.#ending);
+  }
+
+  #end(thread: OperationThread): void {
+    this.#idle.delete(thread);
+    const ending = quit(thread).then(() => this.#options.onEnded?.());
+    this.#ending.add(ending);
+    void ending.finally(() => this.#ending.delete(ending));
+  }
+}
+
+/** Starts a thread for each operation, and ends it after. */
+export const ONE_OPERATION = new OperationThreads({ idleMs: 0 });
+
+function start(file: URL, nice: number): OperationThread {
+  const worker = new Worker(file, { workerData: nice, resourceLimits: THREAD_MEMORY });
+  const thread: OperationThread = { worker, ended: endOf(worker), nice, hasEnded: false, onDeath: undefined };
+  worker.on('error', (error) => {
+    thread.hasEnded = true;
+    thread.onDeath?.(error);
+  });
+  worker.on('exit', () => {
+    thread.hasEnded = true;
+    thread.onDeath?.();
+  });
+  return thread;
+}
+
+async function quit({ worker, ended }: OperationThread): Promise<void> {
+  worker.postMessage(QUIT);
+  await ended;
+}

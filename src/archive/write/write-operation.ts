@@ -1,0 +1,25 @@
+/**
+ * The operation that writes an archive: walks, cuts, hands units to the task threads and appends results in order. The
+ * caller's thread only writes bytes out, so HTTP requests are answered during a backup.
+ */
+import type { WriteResult } from '../contract.ts';
+import type { OperationPlace } from '../threads/serve-operations.ts';
+import { ThreadPool } from '../threads/thread-pool.ts';
+import type { WriteEvent, WriteThreadData } from './messages.ts';
+import type { SegmentPool } from './pipeline.ts';
+import type { SegmentWorkData } from './segment-work.ts';
+import { writeTree } from './write-tree.ts';
+
+export async function writeOperation(data: WriteThreadData, { port, threads }: OperationPlace): Promise<WriteResult> {
+  const send = (event: WriteEvent): void => {
+    port.postMessage(event);
+  };
+  const { root, level, engine, control, slots } = data;
+  const work: SegmentWorkData = { root, level, engine, control, slots };
+  const pool: SegmentPool = new ThreadPool(threads, data.workers, { begin: 'segment', data: work });
+  try {
+    return await writeTree(data, pool, send, (take) => port.on('message', take));
+  } finally {
+    await pool.close();
+  }
+}
