@@ -1,5 +1,6 @@
 /** `GET /openapi.json`: generated from the validating schemas, with the operations of all dialects in groups. */
 import type { App } from '../dialect.ts';
+import { OPERATION_IDS } from './operations.ts';
 
 const DESCRIPTION = `Backups of game servers. Present a token of the config as \`Authorization: Bearer …\`.
 
@@ -32,14 +33,24 @@ export function mountDocument(app: App, version: string): void {
 function describe(app: App, version: string): object {
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
-    info: { title: 'Roost', version, description: DESCRIPTION },
+    info: {
+      title: 'Roost',
+      version,
+      description: DESCRIPTION,
+      license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
+    },
+    servers: [{ url: '/', description: 'This node' }],
     tags: GROUPS.map(({ name, description }) => ({ name, description })),
   });
   for (const [path, item] of Object.entries(document.paths ?? {})) {
     const group = GROUPS.find(({ at }) => path.startsWith(at));
     for (const method of METHODS) {
       const operation = item[method];
-      if (operation !== undefined && group !== undefined) operation.tags ??= [group.name];
+      if (operation === undefined) continue;
+      if (group !== undefined) operation.tags ??= [group.name];
+      operation.operationId ??= OPERATION_IDS[`${method.toUpperCase()} ${path}`];
+      // What takes no token says so, instead of saying nothing.
+      operation.security ??= [];
     }
   }
   return document;

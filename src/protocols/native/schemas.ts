@@ -2,6 +2,7 @@
  * Requests and answers of the native API: one source for validation, types and `/openapi.json`. Field names of the
  * backup calls are those of the StellarStack-shaped API.
  */
+import { FAILURE_CODES } from '../../base/failure.ts';
 import { z } from '@hono/zod-openapi';
 import { isUuid } from '../../base/ids.ts';
 
@@ -183,8 +184,16 @@ export const DownloadQuery = z.object({
 export const date = z.string().openapi({ format: 'date-time' });
 export const ErrorReason = z.object({ code: z.string(), message: z.string() });
 
+/** Every code of an error: those of failures, and those of requests that reach no route. */
+export const ERROR_CODES = [...FAILURE_CODES, 'not_found', 'method_not_allowed', 'upgrade_required'] as const;
+
 export const ErrorObject = z
-  .object({ error: z.string(), code: z.string(), hint: z.string().optional(), requestId: z.string() })
+  .object({
+    error: z.string().openapi({ description: 'A sentence for people; it may change' }),
+    code: z.string().openapi({ enum: [...ERROR_CODES], description: 'Stable; docs/errors.md says what each means' }),
+    hint: z.string().optional().openapi({ description: 'What to do about it' }),
+    requestId: z.string(),
+  })
   .openapi('Error');
 
 const WarningObject = z.object({ path: z.string(), code: z.string(), message: z.string() });

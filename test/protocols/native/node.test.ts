@@ -171,10 +171,13 @@ test('the OpenAPI document names every route with its schemas and security', asy
   const { call } = openNativeApp();
   const answer = await call('GET', '/openapi.json', { token: '' });
   expect(answer.status).toBe(200);
-  const document = answer.body as { openapi: string; paths: Record<string, Record<string, { security?: unknown }>> };
+  const document = answer.body as {
+    openapi: string;
+    paths: Record<string, Record<string, { security: readonly unknown[] }>>;
+  };
   expect(document.openapi).toBe('3.1.0');
   const routes = Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, { security }]) => `${method} ${path}${security === undefined ? '' : ' *'}`),
+    Object.entries(methods).map(([method, { security }]) => `${method} ${path}${security.length === 0 ? '' : ' *'}`),
   );
   expect(routes.sort()).toEqual([
     'delete /api/client/servers/{server}/backups/{backup} *',
@@ -246,4 +249,21 @@ test('the doctor is healthy only when every finding is ok, and is for those who 
   });
   service.findings = [{ check: 'store', level: 'fault', message: 'It is away', hint: 'Mount it.' }];
   expect((await call('GET', '/api/doctor')).body).toMatchObject({ healthy: false, findings: service.findings });
+});
+
+test('each operation has a name of its own, and an error’s code is one of a list', async () => {
+  const { call } = openNativeApp();
+  const { body } = await call('GET', '/openapi.json');
+  const { paths, components } = body as {
+    readonly paths: Record<string, Record<string, { readonly operationId?: string; readonly security?: unknown }>>;
+    readonly components: { readonly schemas: { readonly Error: { readonly properties: { readonly code: object } } } };
+  };
+  const operations = Object.values(paths).flatMap((methods) => Object.values(methods));
+  const names = operations.map(({ operationId }) => operationId);
+  expect(names.filter((name) => name === undefined)).toEqual([]);
+  expect(new Set(names).size).toBe(names.length);
+  expect(operations.every(({ security }) => security !== undefined)).toBe(true);
+  expect(components.schemas.Error.properties.code).toMatchObject({
+    enum: expect.arrayContaining(['backup_not_found', 'not_found']) as unknown,
+  });
 });
