@@ -213,7 +213,7 @@ export interface BackupTable {
   markDamaged(id: BackupId): BackupRecord;
   /** A suspect one counts as good from now on; others stay as they are. COMPLETED only, else `backup_not_ready`. */
   markAccepted(id: BackupId): BackupRecord;
-  /** Notes that its objects are being removed: it is good for nothing any more. */
+  /** Notes that its objects are being removed. From then on it is no longer used for anything. */
   markRemoving(id: BackupId): BackupRecord;
   /** Those that are marked so. */
   removing(): BackupRecord[];
@@ -293,8 +293,8 @@ export interface DeliveryTable {
    */
   hasten(latest: number): number;
   /**
-   * The backup is being removed: its report goes on at that step, due now, and says that it was not successful. One that
-   * is at the step `arrived` was taken already, and stays as it is.
+   * The backup is being removed: its report continues at that step, is due now, and says that the backup was not
+   * successful. A report at the step `arrived` was already accepted by the panel and stays as it is.
    */
   withdraw(backup: BackupId, step: string, arrived: string): void;
   /** The last step: it has arrived, or is not wanted any more. */
@@ -329,8 +329,7 @@ export interface JobTable {
   /** queued -> running, noted at its backup too when it makes one; `not_running` otherwise. */
   start(id: JobId, phase: string): JobRecord;
   /**
-   * running only; `not_running` otherwise. For those who watch: the one change that a power cut may take back, as
-   * nothing rests on it.
+   * running only; `not_running` otherwise. A phase is only shown, so this is the one change that a power cut may undo.
    */
   setPhase(id: JobId, phase: string): JobRecord;
   /** running -> queued: a restart lets it begin again. `not_running` otherwise. */

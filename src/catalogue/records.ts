@@ -280,7 +280,7 @@ export interface PlanRecord {
 
 export type DeliveryKind = 'backup' | 'restore' | 'deletion';
 
-/** `parked`: it is not tried again by itself before the next start. A report that arrived has no row any more. */
+/** `parked`: it is tried again at the next start, or on request. A report that arrived has no row. */
 export type DeliveryState = 'pending' | 'parked';
 
 /** A part of an archive that the panel's storage has taken. */

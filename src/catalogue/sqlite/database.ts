@@ -2,7 +2,8 @@
  * The SQLite file under the catalogue: opening, statements, transactions, and errors in Roost's own words.
  *
  * Every commit is flushed to the disk before the call returns (WAL with synchronous=FULL): the renames of a restore
- * and the answers to callers rest on it. What nothing rests on says so (`unflushed`). A process killed at any instant leaves a database that opens again by itself.
+ * and the answers to callers depend on it. Writes that nothing depends on use `unflushed`. After a kill at any instant
+ * the database opens again without repair.
  */
 import fs from 'node:fs';
 import { dirname } from 'node:path';
@@ -125,7 +126,7 @@ export class Database {
   }
 
   #undo(depth: number): void {
-    // A full disk or an I/O error may have rolled back by itself already; then there is nothing left to undo.
+    // After a full disk or an I/O error SQLite may already have rolled the transaction back.
     if (!this.#connection.isTransaction) return;
     this.exec(depth === 0 ? 'ROLLBACK' : `ROLLBACK TO level${depth}; RELEASE level${depth}`);
   }

@@ -28,7 +28,7 @@ export const MIGRATIONS: readonly Migration[] = [
 ];
 
 /**
- * Killed between two steps, the database is whole at the older form, and the next start goes on from there.
+ * After a kill between two steps the database is complete in the older form, and the next start continues from there.
  *
  * @throws Failure `internal` when a newer program has already changed the database.
  */

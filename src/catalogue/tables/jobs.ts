@@ -75,7 +75,7 @@ export class Jobs implements JobTable {
 
   setPhase(id: JobId, phase: string): JobRecord {
     const sql = `UPDATE jobs SET phase = :phase WHERE id = :id AND state = 'running' RETURNING *`;
-    // For those who watch: what a restart does is decided by the state and the plan.
+    // A phase is only shown: what a restart does depends on the state and the plan.
     return this.#database.unflushed(() => this.#change(sql, { id, phase }, 'go on with'));
   }
 

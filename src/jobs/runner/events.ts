@@ -1,6 +1,6 @@
 /**
- * The one place where things that happened are told, in the order in which they were committed. Listeners are
- * sockets, metrics and deliveries; none of them can slow a job down or break it.
+ * Publishes events in the order in which they were committed. Listeners are sockets, metrics and the report outbox. A
+ * listener that throws or is slow to use an event cannot break or delay a job.
  */
 import type { Clock } from '../../base/clock.ts';
 import type { EventSource, RoostEvent } from '../contract.ts';
@@ -12,7 +12,7 @@ export class EventHub implements EventSource {
   readonly #listeners = new Set<(event: RoostEvent) => void>();
   #lastSeq = 0;
 
-  /** @param onListenerError told of what a listener threw; the other listeners still get the event. */
+  /** @param onListenerError called with what a listener threw; the other listeners still get the event. */
   constructor(clock: Clock, onListenerError: (error: unknown, event: RoostEvent) => void) {
     this.#clock = clock;
     this.#onListenerError = onListenerError;
@@ -29,7 +29,7 @@ export class EventHub implements EventSource {
     return () => void this.#listeners.delete(own);
   }
 
-  /** Tells all listeners at once. Only ever called after the commit of what it tells. */
+  /** Calls all listeners before it returns. Call it only after the commit of the change that the event describes. */
   publish(pending: PendingEvent): void {
     const event: RoostEvent = { ...pending, seq: ++this.#lastSeq, at: this.#clock.now() };
     for (const listener of Array.from(this.#listeners)) {

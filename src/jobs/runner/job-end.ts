@@ -21,8 +21,8 @@ export const REPORT_FOR_MS = 7 * DAY_MS;
 const RESTORE_MARGIN_MS = 3000;
 
 /**
- * Ends a job as done, failed or cancelled, with what is kept of what it tells. To be called inside the transaction that also writes what came of it, after
- * that was written.
+ * Stores the end of a job as done, failed or cancelled, with the part of its result that is kept. Call it inside the
+ * transaction that writes the outcome (such as the completed backup), after that write.
  *
  * @throws Failure `not_running` when it has ended already.
  */
@@ -51,7 +51,7 @@ function reportOf(job: JobRecord<'backup' | 'restore'>, done: boolean, { catalog
   const made = done ? catalogue.backups.find(backup) : undefined;
   if (made === undefined || made.sha256 === null) return { ...about, ...nothing, kind: 'backup', dueAt: now };
   const { sha256, size, files } = made;
-  // The panel keeps this one: it is told of it once it has it.
+  // The panel keeps this archive itself, so the upload comes before the report.
   const first = job.request.upload === 'panel' ? { step: 'upload', data: { upload: true } } : {};
   return { ...about, ...first, kind: 'backup', successful: true, sha256, size, files, dueAt: now };
 }

@@ -38,7 +38,7 @@ export class ProgressMeter {
     this.#phase = phase;
   }
 
-  /** Takes the newest numbers; true when listeners should be told of them now. */
+  /** Takes the newest numbers. @returns true when it is time to publish them. */
   update(progress: ArchiveProgress, at: number): boolean {
     const bytesDone = Math.max(this.#now.bytesDone, progress.bytesDone);
     const filesDone = Math.max(this.#now.filesDone, progress.filesDone);

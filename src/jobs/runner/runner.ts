@@ -223,8 +223,8 @@ export class JobRunner {
   }
 
   /**
-   * Aborts running jobs that have come no further for so long (`interrupted`), and returns them. One that has passed
-   * its point of no return is let be: stopping it half-way would be worse than waiting.
+   * Aborts running jobs whose progress has not changed for that time (`interrupted`), and returns them. Jobs past their
+   * point of no return are not aborted: stopping half-way could lose data.
    */
   abortStalled(milliseconds: number): readonly JobRecord[] {
     const stalled = Array.from(this.#entries.values()).filter(
@@ -358,7 +358,7 @@ export class JobRunner {
     this.#startWhatMay();
   }
 
-  /** The one line about a job: whatever failed below it is told here. */
+  /** Writes one log line for the end of a job, with its failure if there is one. */
   #logEnd({ record, active }: Entry, failure: Failure | undefined): void {
     const { id: job, kind, server, backup } = record;
     const seconds = active === undefined ? 0 : Math.round(active.seconds * 10) / 10;

@@ -91,7 +91,7 @@ export class ActiveJob implements RunningJob {
     if (this.#ended) return;
     const now = this.#around.clock.monotonic();
     const { bytesDone, filesDone } = this.#meter.current();
-    // Reports come by the clock; only one that tells more shows that the job still moves.
+    // Progress is reported at intervals even by a job that hangs, so only higher numbers count as movement.
     if (progress.bytesDone > bytesDone || progress.filesDone > filesDone) this.#movedAt = now;
     if (this.#meter.update(progress, now)) this.#tellProgress();
   }
@@ -161,7 +161,7 @@ function keptResult(result: JobResults[JobKind]): JobResult | undefined {
   return { ...counts, ...dryRun?.counts, ...(dryRun === undefined ? {} : { dryRun: true }), warningCount, undoUntil };
 }
 
-/** Ends a job as failed or cancelled, with whatever its verb changes along with it, and tells of it. */
+/** Stores that a job failed or was cancelled, with what its verb changes in that case, and publishes the events. */
 export function storeFailure(record: JobRecord, verb: Verb, failure: Failure, around: JobDeps): void {
   const told = around.catalogue.transaction(() => {
     const events = verb.failed(record, failure);

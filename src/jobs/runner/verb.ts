@@ -7,7 +7,7 @@ import type { Failure } from '../../base/failure.ts';
 import type { JobKind, JobRecord } from '../../catalogue/records.ts';
 import type { EventType, JobResults, RoostEvent } from '../contract.ts';
 
-/** An event that waits for the commit of the transaction it tells about. */
+/** An event that is published after the commit of the transaction that it describes. */
 export type PendingEvent<Type extends EventType = EventType> = {
   [T in Type]: Pick<RoostEvent<T>, 'type' | 'server' | 'backup' | 'job' | 'data'>;
 }[Type];
@@ -54,7 +54,7 @@ export interface RunningJob<Kind extends JobKind = JobKind> {
 /** One kind of job. Handed to the runner once; holds no state between jobs. */
 export interface Verb<Kind extends JobKind = JobKind> {
   readonly kind: Kind;
-  /** Where `started` and `progress` of its jobs are told; silent without it. */
+  /** Types of the events that are published when its jobs start and progress; none without it. */
   readonly events?: {
     readonly started: 'backup.started' | 'restore.started';
     readonly progress: 'backup.progress' | 'restore.progress';

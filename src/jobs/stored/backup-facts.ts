@@ -1,4 +1,4 @@
-/** What the record of a backup keeps of what was written, and what events tell of a record. Pure. */
+/** Converts the result of writing to the fields of a record, and a record to the data of events. Pure. */
 import { MEBIBYTE } from '../../base/sizes.ts';
 import type { WriteResult } from '../../archive/contract.ts';
 import type { ArchiveWarning } from '../../archive/entry.ts';
@@ -73,7 +73,7 @@ export function backupData(record: BackupRecord): BackupData {
   return { name, status, size, rawSize, sha256, files, reusedBytes, warningCount, locked, store, ...told };
 }
 
-/** An event that tells of a failure. */
+/** The data of an event for a failed backup. */
 export function failureEvent(
   type: 'backup.failed' | 'backup.cancelled' | 'restore.failed',
   job: JobRecord,

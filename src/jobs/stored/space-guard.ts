@@ -8,7 +8,7 @@ import type { ByteSink } from '../../base/source.ts';
 import { outOfSpace } from '../../policy/limits.ts';
 import type { Store } from '../../storage/store.ts';
 
-/** Others write too: what was measured is not believed for longer. */
+/** Other programs write to the same disk, so a measurement is used for no longer than this. */
 const BELIEVED_MS = 1000;
 
 export class SpaceGuard {
