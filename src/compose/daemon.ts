@@ -13,7 +13,8 @@ import { selectedEngine } from '../archive/archive.ts';
 import { BelievableClock } from '../base/believable-clock.ts';
 import { type Clock, DAY_MS, HOUR_MS, isoDate, systemClock } from '../base/clock.ts';
 import type { Failure } from '../base/failure.ts';
-import type { RootLog } from '../base/log/log.ts';
+import type { ServerId } from '../base/ids.ts';
+import type { Log, RootLog } from '../base/log/log.ts';
 import { openStdoutLog, type StdoutLog } from '../base/log/stdout.ts';
 import { systemTimers } from '../base/timers.ts';
 import { DOWNLOAD_TOKEN_KEY } from '../catalogue/catalogue.ts';
@@ -283,15 +284,18 @@ class RoostDaemon implements Daemon {
     const dialects = composeDialects({ panel, wings: front === null ? this.#panel : undefined, denylist, clock });
     const count = (state: 'pending' | 'failed'): number => catalogue.copies.list({ state }).length;
     const openCopies = () => ({ pending: count('pending'), failed: count('failed') });
-    const shown = { eventLoop, openCopies, version: version() };
+    const passed = () => this.#front?.facts();
+    const shown = { eventLoop, openCopies, passed, version: version() };
     const { sessions } = catalogue;
     const parts = { service, node, comparisons, notify, events, keys, clock, log, version: version() };
-    const app = createApp({ ...parts, tokens, api, sessions, dialects, ...shown });
+    const power = front === null ? undefined : async () => (await this.#front?.states()) ?? new Map();
+    const app = createApp({ ...parts, power, tokens, api, sessions, dialects, ...shown });
     this.#app = app;
     const server = createHttpServer({ app, api, log });
     this.#server = server;
     if (front !== null && this.#panel !== undefined) {
-      const about = { config: this.#config, front, source: this.#frontSource, panel: this.#panel, denylist };
+      const tellPower = (id: ServerId, state: string): void => tellServerPower(id, state, { service, events, log });
+      const about = { config: this.#config, front, source: this.#frontSource, panel: this.#panel, denylist, tellPower };
       this.#front = composeFront({ ...parts, ...about });
     }
     const { host, port } = await server.listen();
@@ -314,6 +318,18 @@ class RoostDaemon implements Daemon {
       wings: front.wings,
     });
   }
+}
+
+/** In the background: the state of a game is shown beside what Roost does with the server. */
+function tellServerPower(
+  server: ServerId,
+  power: string,
+  { service, events, log }: Pick<Jobs, 'service' | 'events'> & { readonly log: Log },
+): void {
+  service.server(server).then(
+    ({ status }) => events.publish({ type: 'server.status', server, data: { status, power } }),
+    (error: unknown) => log.debug('The state of a server was not told', { server, error }),
+  );
 }
 
 /** Keeps the last believed time in the catalogue, so that a start with a wrong clock is noticed. */

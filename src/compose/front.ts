@@ -7,16 +7,20 @@
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import { attempt, Failure } from '../base/failure.ts';
+import type { ServerId } from '../base/ids.ts';
 import { systemTimers, type Timers } from '../base/timers.ts';
 import type { Config, FrontConfig } from '../config/types.ts';
 import { createDialectApp, type DialectAppOptions } from '../http/app.ts';
 import { createFrontServer, type FrontServer } from '../http/front/front-server.ts';
+import type { PassedTraffic } from '../protocols/native/native.ts';
 import { FLAVOURS } from '../protocols/wings/flavours/flavours.ts';
 import { Front } from '../protocols/wings/front/front.ts';
 import { Pages } from '../protocols/wings/front/pages.ts';
 import type { TokenDenylist } from '../protocols/wings/tokens/denylist.ts';
 import { wingsDialect } from '../protocols/wings/wings.ts';
 import { openRelay, type Relay } from '../relay/relay.ts';
+import { type GameState, LiveState } from '../servers/live-state.ts';
+import { readStates } from '../servers/wings-api.ts';
 import { driftOf, type WingsConfig, WingsConfigFile } from '../servers/wings-config.ts';
 import type { FrontSource } from './front-config.ts';
 import type { WingsPanel } from './panel.ts';
@@ -28,24 +32,19 @@ export interface FrontParts extends Omit<DialectAppOptions, 'api' | 'timers'> {
   readonly panel: WingsPanel;
   readonly denylist: TokenDenylist;
   readonly timers?: Timers;
+  /** Tells who listens that a game has started or stopped. */
+  readonly tellPower: (server: ServerId, power: GameState) => void;
 }
 
 export interface ComposedFront {
   listen(): Promise<{ readonly host: string; readonly port: number }>;
   /** Reads Wings' file and the certificate again, now. */
   reload(tls: FrontConfig['listen']['tls']): void;
-  readonly facts: () => FrontFacts;
+  readonly facts: () => PassedTraffic;
+  /** The states of games, as Wings says; never rejects. */
+  readonly states: () => Promise<ReadonlyMap<ServerId, GameState>>;
   /** Passes what is under way for so many milliseconds at most. */
   close(deadline: number): Promise<void>;
-}
-
-/** For metrics. */
-export interface FrontFacts {
-  readonly traffic: Relay['counts'];
-  readonly sockets: number;
-  readonly connections: number;
-  /** What in Wings' own file would part it from the front. */
-  readonly drift: readonly string[];
 }
 
 const CERTIFICATE_EVERY_MS = 30_000;
@@ -54,6 +53,11 @@ export function composeFront(parts: FrontParts): ComposedFront {
   const { front: config, log, timers = systemTimers, panel } = parts;
   const relay = openRelay({ url: config.wings, timers });
   const file = new WingsFile(parts, timers);
+  const live = new LiveState({
+    clock: parts.clock,
+    read: () => readStates({ url: config.wings, token: () => panel.credentials.token }),
+    onChange: parts.tellPower,
+  });
   const pages = new Pages({
     ...parts,
     timers,
@@ -80,7 +84,11 @@ export function composeFront(parts: FrontParts): ComposedFront {
       void file.read();
       certificate.take(tls);
     },
-    facts: () => ({ traffic: relay.counts, sockets: pages.count, connections: server.connections, drift: file.drift }),
+    facts() {
+      const { reached: wingsUp, ...counts } = relay.counts;
+      return { ...counts, wingsUp, sockets: pages.count, drift: file.drift.length };
+    },
+    states: () => live.states(),
     async close(deadline) {
       certificate.close();
       await file.close();

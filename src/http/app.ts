@@ -54,6 +54,9 @@ export interface AppOptions {
   /** Shown by /metrics; closed by the caller. */
   readonly eventLoop?: native.EventLoopDelay;
   readonly openCopies?: () => native.OpenCopies;
+  /** What a relay to Wings has passed, for /metrics. */
+  readonly passed?: (() => native.PassedTraffic | undefined) | undefined;
+  readonly power?: DialectDeps['power'];
   /** Where the built page lies; by default in `dist/web`. */
   readonly pageDirectory?: string;
 }
@@ -73,6 +76,7 @@ export type DialectAppOptions = Pick<
   | 'timers'
   | 'newRequestId'
   | 'downloads'
+  | 'power'
 >;
 
 export interface HttpApp {
@@ -145,7 +149,7 @@ function baseApp({ log, clock, api, newRequestId = randomUUID }: DialectAppOptio
 }
 
 function portsOf(options: DialectAppOptions, timers: Timers): DialectDeps {
-  const { service, node, comparisons, notify, events, clock, log, version, keys, api } = options;
+  const { service, node, comparisons, notify, events, clock, log, version, keys, api, power } = options;
   const { downloads = createDownloads({ log, timers }) } = options;
   const { publicUrl } = api;
   const signing = { downloadKey: keys.downloads, socketKey: keys.sockets };
@@ -155,6 +159,7 @@ function portsOf(options: DialectAppOptions, timers: Timers): DialectDeps {
     comparisons,
     notify,
     events,
+    power,
     clock,
     timers,
     log,

@@ -82,8 +82,8 @@ export interface EventData {
   readonly 'restore.completed': RestoreData;
   readonly 'restore.failed': FailureData;
   readonly 'schedule.missed': MissedSchedule;
-  /** `suspended` only where that changed. */
-  readonly 'server.status': { readonly status: ServerStatus; readonly suspended?: boolean };
+  /** `suspended` and `power` only where that changed; `power` as Wings names it, or `unknown`. */
+  readonly 'server.status': { readonly status: ServerStatus; readonly suspended?: boolean; readonly power?: string };
 }
 
 export type EventType = keyof EventData;

@@ -75,6 +75,8 @@ export interface DialectDeps {
   readonly timers: Timers;
   readonly log: Log;
   readonly version: string;
+  /** Whether servers run, where another daemon of this host says so; never rejects. */
+  readonly power?: (() => Promise<ReadonlyMap<ServerId, string>>) | undefined;
   /** `api.public_url` without a trailing slash; null when not configured. */
   readonly publicUrl: string | null;
   /** Signs download tokens; at least 32 bytes. */

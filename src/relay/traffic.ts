@@ -10,6 +10,8 @@ export interface TrafficCounts {
   readonly down: number;
   /** Requests and sockets that are passed now. */
   readonly open: number;
+  /** Whether the last request was answered; undefined before the first. */
+  readonly reached: boolean | undefined;
 }
 
 export class Traffic {
@@ -18,6 +20,7 @@ export class Traffic {
   #up = 0;
   #down = 0;
   #open = 0;
+  #reached: boolean | undefined;
 
   /** @returns what is called once, with the bytes that went each way. */
   enter(): (bytes: { readonly up: number; readonly down: number }) => void {
@@ -30,16 +33,18 @@ export class Traffic {
   }
 
   answered(status: number): void {
+    this.#reached = true;
     const kind = `${Math.floor(status / 100)}xx`;
     this.#answers.set(kind, (this.#answers.get(kind) ?? 0) + 1);
   }
 
   unanswered(): void {
+    this.#reached = false;
     this.#unanswered++;
   }
 
   get counts(): TrafficCounts {
     const [unanswered, up, down, open] = [this.#unanswered, this.#up, this.#down, this.#open];
-    return { answers: new Map(this.#answers), unanswered, up, down, open };
+    return { answers: new Map(this.#answers), unanswered, up, down, open, reached: this.#reached };
   }
 }

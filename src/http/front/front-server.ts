@@ -48,7 +48,6 @@ export interface FrontServer {
   setCertificate(tls: FrontConfig['listen']['tls']): void;
   /** Accepts nothing new, waits for what is passed, and cuts the rest after `deadline` milliseconds. */
   close(deadline: number): Promise<void>;
-  readonly connections: number;
 }
 
 const RECEIVE = { headers: 20_000, body: 120_000, checkEvery: 5_000 };
@@ -81,9 +80,6 @@ export function createFrontServer(options: FrontServerOptions): FrontServer {
       if (server === undefined) return;
       closed ??= shutDown(server, deadline, timers);
       await closed;
-    },
-    get connections() {
-      return connections.count;
     },
   };
 }

@@ -31,6 +31,7 @@ export * from './events/socket.ts';
 export { Sessions } from './sign-in/sessions.ts';
 export type { EventLoopDelay } from './metrics/event-loop-delay.ts';
 export { mountMetrics, type OpenCopies } from './metrics/metrics.ts';
+export type { PassedTraffic } from './metrics/passed.ts';
 
 const BACKUPS = '/api/servers/:server/backups';
 

@@ -94,7 +94,8 @@ export function mountNode(app: App, ports: DialectDeps): void {
   app.openapi(servers, async (c) => {
     const caller = nativeCaller(c);
     const held = (await service.servers()).filter(({ id }) => holdsServer(caller, id));
-    const shown = held.map(serverObject);
+    const power = await ports.power?.();
+    const shown = held.map((view) => serverObject(view, power));
     if (c.req.valid('query').with === undefined) return c.json(shown, 200);
     const overviews = await node.overviews(held.map(({ id }) => id));
     return c.json(
@@ -105,9 +106,10 @@ export function mountNode(app: App, ports: DialectDeps): void {
 
   app.openapi(server, async (c) => {
     const view = await service.server(c.get('server'));
-    if (c.req.valid('query').with === undefined) return c.json(serverObject(view), 200);
+    const shown = serverObject(view, await ports.power?.());
+    if (c.req.valid('query').with === undefined) return c.json(shown, 200);
     const [overview] = await node.overviews([view.id]);
-    return c.json(withOverview(serverObject(view), overview), 200);
+    return c.json(withOverview(shown, overview), 200);
   });
 
   app.openapi(setServer, async (c) => {

@@ -325,6 +325,10 @@ export const ServerObject = z
     suspended: z.boolean(),
     backups: z.number(),
     bytes: z.number(),
+    power: z
+      .enum(['offline', 'starting', 'running', 'stopping', 'unknown'])
+      .optional()
+      .openapi({ description: 'As Wings says; there when Roost stands before it' }),
     state: z
       .literal('no directory')
       .optional()

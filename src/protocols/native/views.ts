@@ -144,9 +144,14 @@ function lists({ added, replaced, deleted, counts }: NonNullable<RestoreOutcome[
   return { added: [...added], replaced: [...replaced], deleted: [...deleted], counts: { ...counts } };
 }
 
-export function serverObject(view: ServerView): z.infer<typeof ServerObject> {
+type Power = z.infer<typeof ServerObject>['power'];
+
+/** @param power of all servers; undefined where no other daemon runs them. */
+export function serverObject(view: ServerView, power?: ReadonlyMap<string, string>): z.infer<typeof ServerObject> {
   const { id, name, status, suspended, directory, backups, bytes } = view;
-  return { id, name, status, suspended, backups, bytes, state: directory ? undefined : 'no directory' };
+  const state = directory ? undefined : ('no directory' as const);
+  const shown = power === undefined ? undefined : ((power.get(id) ?? 'unknown') as Power);
+  return { id, name, status, suspended, backups, bytes, power: shown, state };
 }
 
 export function jobObject(view: JobView): z.infer<typeof JobObject> {

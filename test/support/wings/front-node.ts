@@ -64,6 +64,7 @@ export async function openFrontNode(wings: Wings, options: FrontNodeOptions = {}
   const config = { panel: panelConfig, power: { driver: 'none' } } as unknown as Config;
   const log = options.log ?? silentLog();
   const source = { complete: (each: Config) => each, fault: undefined, take: () => undefined };
+  const told: [string, string][] = [];
   const composed = composeFront({
     service,
     node: new ScriptedNode(),
@@ -79,6 +80,7 @@ export async function openFrontNode(wings: Wings, options: FrontNodeOptions = {}
     source,
     panel,
     denylist,
+    tellPower: (server, power) => void told.push([server, power]),
     timers,
   });
   const { port } = await composed.listen();
@@ -97,5 +99,5 @@ export async function openFrontNode(wings: Wings, options: FrontNodeOptions = {}
     };
     return signToken({ ...socketClaims(subject, permissions), ...more }, wings.token);
   };
-  return { composed, port, url, service, events, denylist, panel, authorized, socketToken };
+  return { composed, told, port, url, service, events, denylist, panel, authorized, socketToken };
 }

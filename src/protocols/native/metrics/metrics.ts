@@ -17,6 +17,7 @@ import { guard, nativeCaller } from '../guard.ts';
 import type { EventLoopDelay } from './event-loop-delay.ts';
 import { countJobs } from './jobs.ts';
 import { LastSuccesses } from './last-success.ts';
+import { type PassedTraffic, showPassed } from './passed.ts';
 
 export interface MetricsDeps {
   readonly service: Pick<BackupService, 'servers' | 'backups' | 'system'>;
@@ -25,6 +26,8 @@ export interface MetricsDeps {
   readonly eventLoop?: EventLoopDelay;
   /** Copies in further stores that are pending or failed. */
   readonly openCopies?: () => OpenCopies;
+  /** Undefined where nothing is passed to another daemon. */
+  readonly passed?: (() => PassedTraffic | undefined) | undefined;
 }
 
 export interface OpenCopies {
@@ -56,6 +59,8 @@ export function mountMetrics(app: App, ports: MetricsDeps): void {
     const servers = (await ports.service.servers()).filter(({ id }) => holdsServer(caller, id));
     await showNode(now, ports);
     showServers(now, servers, await successes.of(servers));
+    const passed = ports.passed?.();
+    if (passed !== undefined) showPassed(now, passed);
     return c.text(`${await now.metrics()}\n${await counters.metrics()}`, 200, { 'Content-Type': now.contentType });
   });
 }

@@ -1,0 +1,196 @@
+/** Pages of the panel whose sockets go through the front. */
+import sockette from 'sockette';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { BACKUP_DATA } from '../../../support/events.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { Page } from '../../../support/panel-node.ts';
+import { OTHER_SERVER, SERVER } from '../../../support/scripted-service.ts';
+import { openFrontNode, PAGE_USER } from '../../../support/wings/front-node.ts';
+import { openWings, type Wings } from '../../../support/wings/wings.ts';
+import type { BackupId } from '../../../../src/base/ids.ts';
+
+const BACKUP = '7a1c7b52-1f0a-4a7e-8f8e-2d9b7f6c5a41' as BackupId;
+const PANEL = 'https://panel.test';
+
+type Node = Awaited<ReturnType<typeof openFrontNode>>;
+
+async function opened(flavour: Wings['flavour'] = 'pterodactyl') {
+  const wings = await openWings({ flavour, servers: [SERVER, OTHER_SERVER] });
+  const node = await openFrontNode(wings);
+  return { wings, node };
+}
+
+function connect(node: Node, server: string = SERVER, origin: string | null = PANEL): Page {
+  return new Page(`${node.url.replace('http', 'ws')}/api/servers/${server}/ws`, origin);
+}
+
+async function authenticated(node: Node, token = node.socketToken()): Promise<Page> {
+  const page = connect(node);
+  await page.send('auth', token);
+  await eventually(() => page.frames.some(({ event }) => event === 'stats'));
+  page.frames.splice(0);
+  return page;
+}
+
+function completed(node: Node, server = SERVER): void {
+  node.events.emit({ type: 'backup.completed', server, backup: BACKUP, data: BACKUP_DATA });
+}
+
+function names(page: Page): string[] {
+  return page.frames.map(({ event }) => event);
+}
+
+describe('check 9: frames of Wings in order, and backup events between', () => {
+  test('two pages hear all lines, and the one that may read backups hears of them', async () => {
+    const { wings, node } = await opened();
+    const reader = await authenticated(node);
+    const player = await authenticated(node, node.socketToken({}, ['websocket.connect', 'control.console']));
+    for (let line = 0; line < 200; line++) {
+      for (const socket of wings.sockets) socket.publish('console output', `line ${line}`);
+      if (line === 99) {
+        await eventually(() => reader.frames.length === 100 && player.frames.length === 100);
+        completed(node);
+      }
+    }
+    await eventually(() => reader.frames.length === 202 && player.frames.length === 200);
+    const lines = Array.from({ length: 200 }, (_, line) => `line ${line}`);
+    for (const page of [reader, player]) {
+      expect(page.frames.filter(({ event }) => event === 'console output').map(({ args }) => args?.[0])).toEqual(lines);
+    }
+    expect(names(reader).slice(100, 102)).toEqual([`backup completed:${BACKUP}`, 'backup completed']);
+    expect(names(player)).not.toContain('backup completed');
+  });
+
+  test('what a page sends reaches Wings as it came, text and bytes', async () => {
+    const { wings, node } = await opened();
+    const page = await authenticated(node);
+    const texts = ['{"EVENT":"send command","ARGS":["x"]}', 'no json', '{"event":"send command","args":["say hi"]}'];
+    for (const text of texts) page.socket.send(text);
+    page.socket.send(Buffer.from([1, 2, 3]));
+    await eventually(() => wings.sockets[0]?.heard.length === 5);
+    expect(wings.sockets[0]?.heard.slice(1)).toEqual([...texts, 'binary 010203']);
+  });
+
+  test('nothing of Roost before Wings takes the token, nor for a token of another server', async () => {
+    const { wings, node } = await opened();
+    const silent = connect(node);
+    const other = connect(node, OTHER_SERVER);
+    const forged = connect(node);
+    await other.send('auth', node.socketToken());
+    await forged.send('auth', node.socketToken().slice(0, -4));
+    await silent.opened;
+    await eventually(() => other.frames.length > 0 && forged.frames.length > 0);
+    // A Wings that takes what Roost does not read as a token opens nothing here.
+    wings.sockets.at(-1)?.send('auth success');
+    await eventually(() => wings.sockets.length === 3);
+    completed(node);
+    completed(node, OTHER_SERVER);
+    for (const page of [silent, other, forged]) {
+      await page.heard();
+      expect(names(page).filter((name) => name.startsWith('backup'))).toEqual([]);
+    }
+  });
+
+  test('nothing after a deny, with Wings there or away from it', async () => {
+    const { node } = await opened();
+    const page = await authenticated(node);
+    await fetch(`${node.url}/api/deauthorize-user`, {
+      method: 'POST',
+      headers: node.authorized,
+      body: JSON.stringify({ user: PAGE_USER.uuid, servers: [] }),
+    });
+    completed(node);
+    expect((await page.heard()).map(({ event }) => event)).not.toContain('backup completed');
+  });
+
+  test('nothing after its token has expired; another one on the same socket hears again', async () => {
+    const { node } = await opened();
+    const soon = Math.floor(Date.now() / 1000);
+    const page = await authenticated(node, node.socketToken({ exp: soon + 1 }));
+    await eventually(() => Date.now() / 1000 > soon + 1);
+    completed(node);
+    expect((await page.heard()).map(({ event }) => event)).toEqual([]);
+    await page.send('auth', node.socketToken());
+    await eventually(() => names(page).includes('auth success'));
+    completed(node);
+    await eventually(() => names(page).includes('backup completed'));
+  });
+
+  test('a page of Pelican is told once that its token has expired, in the words that it listens to', async () => {
+    const { wings, node } = await opened('pelican');
+    const page = await authenticated(node);
+    for (let count = 0; count < 2; count++) wings.sockets[0]?.send('jwt error', 'jwt: exp claim is invalid');
+    await eventually(() => page.frames.length === 3);
+    expect(names(page)).toEqual(['jwt error', 'token expired', 'jwt error']);
+  });
+
+  test('a refusal of Wings is the answer', async () => {
+    const { node, wings } = await opened();
+    expect(await connect(node, SERVER, 'https://evil.test').opened).toBe(403);
+    expect(await connect(node, '11111111-0000-4000-8000-000000000000').opened).toBe(404);
+    await wings.kill();
+    expect(await connect(node).opened).toBe(503);
+  });
+});
+
+describe('check 10: sockets end so that pages come back', () => {
+  test('1012 for every page when Wings ends, and when Roost stops', async () => {
+    const { wings, node } = await opened();
+    const pages = [await authenticated(node), await authenticated(node)];
+    await wings.kill();
+    for (const page of pages) expect((await page.closed)[0]).toBe(1012);
+    await wings.start();
+    const again = await authenticated(node);
+    await node.composed.close(1000);
+    expect(await again.closed).toEqual([1012, 'shutting down']);
+  });
+
+  test('the code and reason of one side reach the other', async () => {
+    const { wings, node } = await opened();
+    const told = await authenticated(node);
+    wings.sockets.at(-1)?.socket.close(1001, 'server deleted');
+    expect(await told.closed).toEqual([1001, 'server deleted']);
+    const page = await authenticated(node);
+    const closed = new Promise((resolve) => wings.sockets.at(-1)?.socket.once('close', (code) => resolve(code)));
+    page.socket.close(4000, 'going');
+    expect(await closed).toBe(4000);
+  });
+
+  test('a page that uses sockette is back within 5 s of the end of Wings', async () => {
+    const { wings, node } = await opened();
+    class PanelSocket extends WebSocket {
+      constructor(url: string) {
+        super(url, { origin: PANEL });
+      }
+    }
+    vi.stubGlobal('WebSocket', PanelSocket);
+    onTestFinished(() => void vi.unstubAllGlobals());
+    let opens = 0;
+    const page = sockette(`${node.url.replace('http', 'ws')}/api/servers/${SERVER}/ws`, {
+      timeout: 1000,
+      onopen: () => void opens++,
+    });
+    onTestFinished(() => page.close());
+    await eventually(() => opens === 1);
+    const began = performance.now();
+    await wings.kill();
+    await wings.start();
+    await eventually(() => opens === 2);
+    expect(performance.now() - began).toBeLessThan(5000);
+  });
+});
+
+test('a page that takes nothing does not make Roost hold what Wings sends', async () => {
+  const { wings, node } = await opened();
+  const page = await authenticated(node);
+  page.socket.pause();
+  const line = 'x'.repeat(60_000);
+  const [socket] = wings.sockets;
+  for (let count = 0; count < 400; count++) socket?.publish('console output', line);
+  // 24 MB: Wings is left with what neither Roost nor the kernel takes.
+  await eventually(() => (socket?.socket.bufferedAmount ?? 0) > 1024 * 1024);
+  page.socket.resume();
+  await eventually(() => page.frames.length === 400);
+  expect(page.socket.readyState).toBe(WebSocket.OPEN);
+});
