@@ -5,6 +5,8 @@ import { claimsOf } from './token.ts';
 export interface GameState {
   state: 'offline' | 'starting' | 'running' | 'stopping';
   readonly commands: string[];
+  /** It has a container. */
+  started: boolean;
 }
 
 export interface SocketDeps {

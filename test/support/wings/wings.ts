@@ -59,7 +59,8 @@ export class Wings {
   constructor(options: WingsOptions, directory: string) {
     this.#options = options;
     this.flavour = options.flavour ?? 'pterodactyl';
-    for (const server of options.servers ?? []) this.games.set(server, { state: 'offline', commands: [] });
+    for (const server of options.servers ?? [])
+      this.games.set(server, { state: 'offline', commands: [], started: false });
     this.file = new WingsFile(join(directory, 'wings.yml'), {
       token_id: 'wings-token-id-1',
       token: WINGS_TOKEN,
@@ -235,6 +236,7 @@ export class Wings {
       return rules.accepted;
     }
     if (topic === 'commands') {
+      if (!game.started) return [500, this.#error('An unexpected error was encountered while processing this request')];
       if (game.state === 'offline') return [502, this.#error('Cannot send commands to a stopped server instance.')];
       game.commands.push(...((JSON.parse(body || '{}') as { commands?: string[] }).commands ?? []));
       return rules.done;
@@ -268,7 +270,7 @@ export class Wings {
 
   #add(body: string): Answer {
     const { uuid } = JSON.parse(body) as { uuid: string };
-    this.games.set(uuid, { state: 'offline', commands: [] });
+    this.games.set(uuid, { state: 'offline', commands: [], started: false });
     return this.flavour === 'calagopus' ? [200, '{}'] : [202, ''];
   }
 
@@ -277,6 +279,7 @@ export class Wings {
   }
 
   #power(game: GameState, action: string): void {
+    if (action === 'start' || action === 'restart') game.started = true;
     game.state = action === 'start' || action === 'restart' ? 'running' : 'offline';
     for (const socket of this.sockets) socket.publish('status', game.state);
   }
