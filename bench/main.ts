@@ -5,6 +5,8 @@
  * them. Parts: backup repeat restore verify one-file small-files health download floor growth micro; all without any.
  *
  * `npm run bench -- event-loop --files 50000`: how long the daemon keeps its callers waiting while it works.
+ *
+ * `npm run bench -- front --size 1GiB`: what it costs that Roost stands before Wings.
  */
 import fs from 'node:fs';
 import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
@@ -29,6 +31,11 @@ import { makeServer, makeSmallFiles, makeZips, measureTree } from './tree.ts';
 // Another kind of measurement, with options of its own.
 if (process.argv[2] === 'event-loop') {
   await import('./event-loop.ts');
+  process.exit();
+}
+
+if (process.argv[2] === 'front') {
+  await import('./front.ts');
   process.exit();
 }
 

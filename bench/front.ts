@@ -1,0 +1,244 @@
+/**
+ * `npm run bench -- front --size 1GiB --rounds 3`: what it costs that Roost stands before Wings. The same requests go to a
+ * server directly, through a bare socket pipe of this Node, and through the daemon, in turns: a large body each way, small
+ * requests, console lines; CPU seconds of what stands between per GiB, and its memory.
+ */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { WebSocket } from 'ws';
+import { MEBIBYTE, parseBytes } from '../src/base/sizes.ts';
+import { asText } from './report.ts';
+
+const { values: options } = parseArgs({
+  args: process.argv.slice(3),
+  options: {
+    size: { type: 'string', default: '1GiB' },
+    rounds: { type: 'string', default: '3' },
+    requests: { type: 'string', default: '2000' },
+  },
+});
+
+const GIBIBYTE = 1024 * MEBIBYTE;
+const SERVER = '11111111-1111-4111-8111-111111111111';
+const PANEL = 'http://127.0.0.1:9';
+const bytes = parseBytes(options.size);
+const rounds = Number(options.rounds);
+const BLOCK = Buffer.alloc(MEBIBYTE, randomBytes(64 * 1024));
+
+/** Something that can be asked, and the process whose cost counts. */
+interface Way {
+  readonly name: string;
+  readonly port: number;
+  readonly child: ChildProcess | undefined;
+}
+
+type Row = Readonly<Record<string, number>>;
+
+const scratch = fs.mkdtempSync(join(tmpdir(), 'roost-bench-front-'));
+const children: ChildProcess[] = [];
+try {
+  const origin = await openRole('origin');
+  const ways: Way[] = [
+    { name: 'direct', ...origin, child: undefined },
+    { name: 'pipe', ...(await openRole('pipe', String(origin.port))) },
+    { name: 'roost', ...(await openDaemon(origin.port)) },
+  ];
+  const rows = new Map<string, Row[]>(ways.map(({ name }) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const way of ways) rows.get(way.name)?.push(await measure(way));
+  }
+  print(rows);
+} finally {
+  for (const child of children) child.kill('SIGKILL');
+  fs.rmSync(scratch, { recursive: true, force: true });
+}
+
+async function measure(way: Way): Promise<Row> {
+  const up = await cost(way, () => upload(way.port));
+  const down = await cost(way, () => download(way.port));
+  const [one, many] = [await small(way.port, 1), await small(way.port, 32)];
+  const lines = await consoleLines(way.port);
+  return {
+    'up MiB/s': bytes / MEBIBYTE / up.seconds,
+    'up CPU s/GiB': (up.cpu * GIBIBYTE) / bytes,
+    'down MiB/s': bytes / MEBIBYTE / down.seconds,
+    'down CPU s/GiB': (down.cpu * GIBIBYTE) / bytes,
+    'request p50 ms': one.p50,
+    'request p99 ms': one.p99,
+    '32 at once p50 ms': many.p50,
+    '32 at once p99 ms': many.p99,
+    'console p50 ms': lines.p50,
+    'console p99 ms': lines.p99,
+    'memory MiB': way.child?.pid === undefined ? 0 : memoryOf(way.child.pid),
+  };
+}
+
+async function cost(
+  { child }: Way,
+  work: () => Promise<void>,
+): Promise<{ readonly seconds: number; readonly cpu: number }> {
+  const before = child?.pid === undefined ? 0 : cpuOf(child.pid);
+  const began = performance.now();
+  await work();
+  const seconds = (performance.now() - began) / 1000;
+  return { seconds, cpu: child?.pid === undefined ? 0 : cpuOf(child.pid) - before };
+}
+
+async function upload(port: number): Promise<void> {
+  const request = http.request({
+    ...to(port),
+    method: 'POST',
+    path: '/upload/file',
+    headers: { 'Content-Length': bytes },
+  });
+  const answered = new Promise<void>((resolve, reject) => {
+    request.on('error', reject);
+    request.on('response', (response) => response.on('end', resolve).resume());
+  });
+  for (let sent = 0; sent < bytes; sent += BLOCK.length) {
+    if (!request.write(BLOCK)) await new Promise((resolve) => request.once('drain', resolve));
+  }
+  request.end();
+  await answered;
+}
+
+async function download(port: number): Promise<void> {
+  const response = await get(port, `/download/file?bytes=${bytes}`);
+  await new Promise((resolve, reject) => response.on('end', resolve).on('error', reject).resume());
+}
+
+async function small(port: number, atOnce: number): Promise<Spread> {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: atOnce });
+  const times: number[] = [];
+  const count = Number(options.requests);
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      for (let done = 0; done < count / atOnce; done++) {
+        const began = performance.now();
+        const response = await get(port, '/api/system', agent);
+        await new Promise((resolve) => response.on('end', resolve).resume());
+        times.push(performance.now() - began);
+      }
+    }),
+  );
+  agent.destroy();
+  return spreadOf(times);
+}
+
+async function consoleLines(port: number): Promise<Spread> {
+  const { host } = to(port);
+  const socket = new WebSocket(`ws://${host}:${port}/api/servers/${SERVER}/ws`, {
+    origin: PANEL,
+    perMessageDeflate: false,
+  });
+  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+  const times: number[] = [];
+  for (let count = 0; count < Number(options.requests); count++) {
+    const began = performance.now();
+    const answered = new Promise((resolve) => socket.once('message', resolve));
+    socket.send('{"event":"send command","args":["say something of a usual length"]}');
+    await answered;
+    times.push(performance.now() - began);
+  }
+  socket.terminate();
+  return spreadOf(times);
+}
+
+interface Spread {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+function spreadOf(times: number[]): Spread {
+  times.sort((left, right) => left - right);
+  const at = (share: number): number => times[Math.floor(times.length * share)] ?? 0;
+  return { p50: at(0.5), p99: at(0.99) };
+}
+
+function to(port: number): { readonly host: string; readonly port: number } {
+  return { host: '127.0.0.1', port };
+}
+
+function get(port: number, path: string, agent: http.Agent | false = false): Promise<http.IncomingMessage> {
+  return new Promise((resolve, reject) => http.get({ ...to(port), path, agent }, resolve).on('error', reject));
+}
+
+async function openRole(...role: string[]): Promise<{ readonly port: number; readonly child: ChildProcess }> {
+  const child = fork(fileURLToPath(new URL('front-roles.ts', import.meta.url)), role);
+  children.push(child);
+  const port = await new Promise<number>((resolve) => child.once('message', (message) => resolve(Number(message))));
+  return { port, child };
+}
+
+async function openDaemon(wings: number): Promise<{ readonly port: number; readonly child: ChildProcess }> {
+  const [port, api] = [await freePort(), await freePort()];
+  const file = join(scratch, 'wings.yml');
+  fs.writeFileSync(
+    file,
+    `token_id: bench\ntoken: ${randomBytes(32).toString('hex')}\nremote: ${PANEL}\napi: { host: 127.0.0.1, port: ${wings} }\n`,
+  );
+  fs.mkdirSync(join(scratch, 'servers', SERVER), { recursive: true });
+  fs.writeFileSync(
+    join(scratch, 'config.yml'),
+    `
+api: { port: ${api} }
+state_directory: ${join(scratch, 'state')}
+servers: { root: ${join(scratch, 'servers')} }
+storage: { stores: { local: { type: local, directory: ${join(scratch, 'store')} } } }
+panel: { flavour: pterodactyl }
+front: { listen: { host: 127.0.0.1, port: ${port} }, wings: "http://127.0.0.1:${wings}", wings_config: ${file} }
+log: { level: error }
+`,
+    { mode: 0o600 },
+  );
+  const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+  const args = ['--max-semi-space-size=1', main, 'serve', '--config', join(scratch, 'config.yml')];
+  const child = spawn(process.execPath, args, { stdio: 'inherit', env: { ...process.env, MALLOC_ARENA_MAX: '1' } });
+  children.push(child);
+  for (;;) {
+    const answer = await get(port, '/api/system').catch(() => undefined);
+    answer?.resume();
+    if (answer !== undefined) return { port, child };
+    if (child.exitCode !== null) throw new Error(`the daemon ended with ${child.exitCode}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as net.AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Seconds of CPU that a process has used, threads included. */
+function cpuOf(pid: number): number {
+  const text = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+function memoryOf(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+}
+
+function print(rows: ReadonlyMap<string, readonly Row[]>): void {
+  const [first] = rows.values();
+  const headings = ['way', ...Object.keys(first?.[0] ?? {})];
+  const median = (all: readonly Row[], heading: string): number =>
+    all.map((row) => row[heading] ?? 0).sort((left, right) => left - right)[Math.floor(all.length / 2)] ?? 0;
+  const table = [...rows].map(([name, all]) =>
+    headings.map((heading, at) => (at === 0 ? name : median(all, heading).toFixed(2))),
+  );
+  console.log(
+    asText({ title: `Before Wings: medians of ${rounds} rounds, ${options.size} each way`, headings, rows: table }),
+  );
+}
