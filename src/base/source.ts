@@ -1,3 +1,4 @@
+import type { OpenFileParts } from './file-parts.ts';
 import { freeMemory } from './free-memory.ts';
 
 /**
@@ -9,6 +10,8 @@ export interface ByteSource {
   readonly size: number;
   /** An open descriptor of the same bytes, if any: threads read it directly. */
   readonly descriptor?: number;
+  /** Open files whose ranges make up the bytes, if any: threads read them directly. */
+  readonly parts?: OpenFileParts;
   /** Equal for openings of the very same bytes of one store, different after any change; absent where that is not known. */
   readonly identity?: string;
   /** True when each `read` returns memory of the caller's own, which may move to another thread. */
@@ -62,8 +65,17 @@ export async function useBytes<Result>(
 /** Receives the bytes of a new archive, in order. */
 export interface ByteSink {
   /**
-   * Takes the next bytes; the caller may reuse the memory once the promise resolves. Rejects when the bytes could not
+   * Takes the next bytes, and which of them the base has (a sink without a base ignores it); the caller may reuse the memory once the promise resolves. Rejects when the bytes could not
    * be written; no call may follow.
    */
-  write(bytes: Uint8Array): Promise<void>;
+  write(bytes: Uint8Array, same?: readonly SameBytes[]): Promise<void>;
+}
+
+/** A stretch of written bytes that an older archive, the base, has as well: each byte was compared. */
+export interface SameBytes {
+  /** Where it begins in the bytes of this call. Stretches are in order and do not overlap. */
+  readonly start: number;
+  readonly length: number;
+  /** Where it begins in the base. */
+  readonly base: number;
 }

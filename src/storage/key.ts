@@ -1,6 +1,7 @@
 /**
- * Names of objects: `<server>/<backup>.tar.gz`, `.index` and `.json`, both ids canonical UUIDs. A key is validated
- * before it becomes part of a path or URL, so no name can lead out of a store.
+ * Names of objects: `<server>/<backup>.tar.gz`, `.index` and `.json`, both ids canonical UUIDs; in a vault also `.recipe`,
+ * `.pack` and `.map`, the latter two by the pack's id. A key is validated before it becomes part of a path or URL, so no
+ * name can lead out of a store.
  */
 import { Failure } from '../base/failure.ts';
 import { type BackupId, isUuid, type ServerId } from '../base/ids.ts';
@@ -9,8 +10,8 @@ import { printableText } from '../base/files/paths.ts';
 declare const brand: unique symbol;
 export type ObjectKey = string & { readonly [brand]: 'ObjectKey' };
 
-const OBJECT_KINDS = ['tar.gz', 'index', 'json'] as const;
-/** The archive, its index, its manifest. */
+const OBJECT_KINDS = ['tar.gz', 'index', 'json', 'recipe', 'pack', 'map'] as const;
+/** The archive, its index, its manifest; of a vault, recipes in place of archives, and packs with their maps. */
 export type ObjectKind = (typeof OBJECT_KINDS)[number];
 
 export interface KeyParts {

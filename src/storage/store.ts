@@ -11,7 +11,8 @@
  *   `cancelled`, otherwise `internal`. The errno is in the facts.
  * - After `close()`, only `check()` and `close()` may be called.
  */
-import type { ByteSink, ByteSource } from '../base/source.ts';
+import type { FileParts } from '../base/file-parts.ts';
+import type { ByteSink, ByteSource, SameBytes } from '../base/source.ts';
 import type { ObjectKey } from './key.ts';
 
 export interface Store {
@@ -49,6 +50,9 @@ export interface Store {
   /** The path of an object's file, if objects are files on this host. It need not exist. */
   localPath?(key: ObjectKey): string;
 
+  /** Where an archive's bytes lie when it has no file of its own; undefined when it has, or is not there. */
+  partsOf?(key: ObjectKey): Promise<StoredParts | undefined>;
+
   /**
    * Makes a file of this host an object by a hard link. False if that is impossible (another disk, no links): then copy
    * it. The file must not be written afterwards.
@@ -81,6 +85,15 @@ export interface CreateOptions {
   readonly expectedSize?: number | undefined;
   /** Aborts a waiting write or commit; the writer must then be aborted. */
   readonly signal?: AbortSignal | undefined;
+  /** The archive that `same` of `write` refers to; one that is gone meanwhile is no base. */
+  readonly base?: ObjectKey | undefined;
+  /** True when `commit` will get the digest, so that the store need not compute one of its own. */
+  readonly digestFollows?: boolean | undefined;
+}
+
+/** Files of this host, and which ranges of them make up an archive. */
+export interface StoredParts extends FileParts {
+  readonly paths: readonly string[];
 }
 
 export interface PresignOptions {
@@ -109,14 +122,21 @@ export interface FreeSpace {
 export interface ObjectWriter extends ByteSink {
   /**
    * Takes all of the bytes or rejects; views on shared memory are fine. After a rejection only `abort()` is allowed.
+   *
+   * @param same which of them the base has; a store that keeps whole archives ignores it.
    */
-  write(bytes: Uint8Array): Promise<void>;
+  write(bytes: Uint8Array, same?: readonly SameBytes[]): Promise<void>;
 
   /**
    * Resolves when the object is under its key and survives a power cut. When it rejects, nothing of the attempt is
    * left; a replaced object is completely the old or completely the new one.
+   *
+   * @param sha256 of the object, lower-case hex, as announced by `digestFollows`.
    */
-  commit(): Promise<void>;
+  commit(sha256?: string): Promise<void>;
+
+  /** Bytes that the object takes beyond those it shares; absent where every byte is its own. */
+  readonly storedBytes?: number;
 
   /**
    * Removes everything of the object, after waiting for a running write. Does nothing after a successful `commit()`.

@@ -1,0 +1,16 @@
+/** A table of ranges of files that make up some bytes. */
+
+/**
+ * Where the bytes lie: part `i` reaches from `ends[i - 1]` (0 for the first) to `ends[i]` of the whole, and begins at
+ * `start[i]` of the file `file[i]`. Columns over shared memory, so that threads get them without a copy.
+ */
+export interface FileParts {
+  readonly ends: Float64Array;
+  readonly file: Uint32Array;
+  readonly start: Float64Array;
+}
+
+/** The same, with each file open. */
+export interface OpenFileParts extends FileParts {
+  readonly descriptors: readonly number[];
+}

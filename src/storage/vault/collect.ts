@@ -1,0 +1,140 @@
+/**
+ * The collection: gives back what no backup of a server needs any more.
+ *
+ * For: one server of a vault on a local disk, one collection at a time. Promises: no byte that a recipe on the disk, an open
+ * reader or a running backup needs is touched; where anything cannot be read, nothing is removed and it says why. Killed at
+ * any point, there are dead bytes or not, and nothing else. Never: trusts the catalogue alone, or a count, or a clock.
+ */
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { nextData } from '../../base/files/holes.ts';
+import { Failure } from '../../base/failure.ts';
+import type { BackupId, ServerId } from '../../base/ids.ts';
+import { keyParts, objectKey } from '../key.ts';
+import type { Store } from '../store.ts';
+import { BLOCK, type DeadRange, LiveBlocks } from './live-blocks.ts';
+import { mergePacks, packsToMerge } from './merge.ts';
+import type { Pins } from './pins.ts';
+import { punchHole } from './punch.ts';
+import type { RangeList } from './ranges.ts';
+import { readRecipe, ServerPacks } from './server-packs.ts';
+
+export interface CollectOptions {
+  readonly store: Store;
+  readonly server: ServerId;
+  readonly pins: Pins;
+  /** Completed backups of the server that must be in this store. */
+  readonly known: () => readonly BackupId[];
+  /** True where punched holes free their blocks. */
+  readonly punch: boolean;
+  /** The part of all bytes that may be dead before packs are merged, 0 to 1. */
+  readonly mergeAt: number;
+  /** Says what would go, and changes nothing. */
+  readonly dryRun?: boolean;
+}
+
+export interface Collected {
+  /** Packs that were removed, or would be. */
+  readonly packs: number;
+  /** Bytes given back by removed packs and by holes. */
+  readonly freedBytes: number;
+  /** Bytes that were moved into a new pack. */
+  readonly movedBytes: number;
+}
+
+/**
+ * Collects once.
+ *
+ * @throws Failure `archive_damaged` when a recipe, a map or a pack is missing or cannot be read: nothing was removed then;
+ * `store_unreachable`; `insufficient_storage` while merging, after everything dead was given back.
+ */
+export async function collectServer(options: CollectOptions): Promise<Collected> {
+  const look = await lookAround(options);
+  const first = await giveBack(options, look);
+  if (options.dryRun === true) return { ...first, movedBytes: 0 };
+  const chosen = packsToMerge(look.packs, look.live, options.pins.packs(options.server), options.mergeAt);
+  if (chosen.length === 0) return { ...first, movedBytes: 0 };
+  const { store, server, pins } = options;
+  const movedBytes = await mergePacks(store, server, look.packs, new Set(chosen), look.lists, pins);
+  const second = await giveBack(options, await lookAround(options));
+  return { packs: first.packs + second.packs, freedBytes: first.freedBytes + second.freedBytes, movedBytes };
+}
+
+interface Look {
+  readonly packs: ServerPacks;
+  readonly lists: readonly RangeList[];
+  readonly live: LiveBlocks;
+}
+
+/** Everything that must stay, read from the disk anew. */
+async function lookAround({ store, server, pins, known }: CollectOptions): Promise<Look> {
+  const packs = await ServerPacks.load(store, server);
+  for (const id of known()) await requireArchive(store, server, id, packs);
+  const lists: RangeList[] = [];
+  for (const id of packs.recipes)
+    lists.push((await readRecipe(store, objectKey(server, id as BackupId, 'recipe'))).list);
+  // Pins last: what was removed from the disk meanwhile and is still read is among them.
+  lists.push(...pins.ranges(server));
+  const live = new LiveBlocks(packs);
+  for (const list of lists) live.mark(list);
+  for (const pack of pins.packs(server)) live.markWhole(pack);
+  return { packs, lists, live };
+}
+
+async function requireArchive(store: Store, server: ServerId, id: BackupId, packs: ServerPacks): Promise<void> {
+  if (packs.recipes.has(id) || (await store.stat(objectKey(server, id, 'tar.gz'))) !== undefined) return;
+  throw new Failure('archive_damaged', `Cannot collect: the recipe of backup ${id} is missing from the store`, {
+    facts: { server, backup: id },
+    hint: 'Nothing was removed. Put the file back, or delete that backup.',
+  });
+}
+
+async function giveBack(options: CollectOptions, { packs, live }: Look): Promise<Omit<Collected, 'movedBytes'>> {
+  const { store, server, punch, dryRun = false } = options;
+  let removed = 0;
+  let freedBytes = 0;
+  for (const [pack, size] of packs.packs) {
+    if (!live.isLive(pack)) {
+      if (!dryRun) await store.remove(objectKey(server, pack as BackupId, 'pack'));
+      removed++;
+      freedBytes += size;
+    } else if (punch) freedBytes += await punchDead(store, server, pack, live.dead(pack), dryRun);
+  }
+  if (!dryRun) await removeLoneMaps(store, server, packs);
+  return { packs: removed, freedBytes };
+}
+
+/** Maps whose packs are gone: a pack goes first, so that its bytes are never taken for another's. */
+async function removeLoneMaps(store: Store, server: ServerId, packs: ServerPacks): Promise<void> {
+  const there = await ServerPacks.load(store, server);
+  for await (const { key } of store.list(`${server}/`)) {
+    const parts = keyParts(key);
+    if (parts?.kind === 'map' && !there.packs.has(parts.backup) && !packs.recipes.has(parts.backup)) {
+      await store.remove(key);
+    }
+  }
+}
+
+/** Only of a file with one name: another name may be another program's. */
+async function punchDead(
+  store: Store,
+  server: ServerId,
+  pack: string,
+  dead: readonly DeadRange[],
+  dryRun: boolean,
+): Promise<number> {
+  const path = store.localPath?.(objectKey(server, pack as BackupId, 'pack'));
+  if (path === undefined || dead.length === 0) return 0;
+  await using file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const { nlink } = await file.stat();
+  if (nlink !== 1) return 0;
+  let freed = 0;
+  for (const { offset, length } of dead) {
+    const end = offset + length;
+    // What was given back before is a hole already.
+    const from = Math.floor(nextData(file.fd, offset) / BLOCK) * BLOCK;
+    if (from >= end) continue;
+    if (dryRun || punchHole(file.fd, from, end - from)) freed += end - from;
+  }
+  return freed;
+}

@@ -1,0 +1,286 @@
+/**
+ * A store whose archives share their bytes: `<backup>.recipe` in place of `<backup>.tar.gz`, and packs (docs/vault.md).
+ *
+ * For: many backups of a server on one local disk. Promises: what store.ts promises of every store; an archive is the same
+ * bytes as in a plain store; plain archives may lie beside and are read as they are. Never: shares bytes between servers, or
+ * gives a path or an address of an archive that has no file of its own.
+ */
+import { constants } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { asFailure, errnoOf, Failure } from '../../base/failure.ts';
+import type { BackupId, ServerId } from '../../base/ids.ts';
+import { KeyedMutex } from '../../base/keyed-mutex.ts';
+import type { ByteSource } from '../../base/source.ts';
+import { type KeyParts, keyParts, objectKey, type ObjectKey, parseKey } from '../key.ts';
+import type { CreateOptions, FreeSpace, ObjectWriter, Store, StoredObject, StoredParts } from '../store.ts';
+import { type Collected, collectServer } from './collect.ts';
+import { Pins } from './pins.ts';
+import { freesHoles } from './punch.ts';
+import { damaged } from './ranges.ts';
+import { decodeRecipeHead, type Recipe, RECIPE_HEAD } from './recipe.ts';
+import { readRecipe, ServerPacks } from './server-packs.ts';
+import { layOut, openVaultSource } from './source.ts';
+import { VaultWriter } from './writer.ts';
+
+export interface VaultOptions {
+  /** A local store; this one takes it over and closes it. */
+  readonly store: Store;
+  /** False: new archives are plain ones, and those of the vault are still read. */
+  readonly writes: boolean;
+  /** Bytes: a shorter stretch that the base has is stored again. */
+  readonly shortestRange: number;
+  /** The part of all bytes that may be dead before packs are merged, 0 to 1. */
+  readonly mergeAt: number;
+  /** Completed backups of a server that lie in this store, by the catalogue. */
+  readonly known: (server: ServerId) => readonly BackupId[];
+  readonly onCollected: (server: ServerId, collected: Collected) => void;
+  readonly onFault: (server: ServerId, fault: Failure) => void;
+  readonly packLength?: number;
+}
+
+export class VaultStore implements Store {
+  readonly name: string;
+  readonly type = 'local';
+  readonly #options: VaultOptions;
+  readonly #inner: Store;
+  readonly #pins = new Pins();
+  /** What must see one state of a server's files: looking for the packs to open, and collecting. */
+  readonly #turns = new KeyedMutex();
+  readonly #due = new Set<ServerId>();
+  readonly #collecting = new Set<Promise<void>>();
+  #closed = false;
+
+  constructor(options: VaultOptions) {
+    this.#options = options;
+    this.#inner = options.store;
+    this.name = options.store.name;
+  }
+
+  async create(key: ObjectKey, options: CreateOptions = {}): Promise<ObjectWriter> {
+    const parts = archiveParts(key);
+    if (parts === undefined || !this.#options.writes) return this.#inner.create(key, options);
+    if (this.#closed) throw new Failure('internal', `Cannot use the store ${this.name}: it is closed`);
+    await this.check();
+    const base = await this.#pinBase(options.base);
+    const { server } = parts;
+    return new VaultWriter({
+      store: this.#inner,
+      owner: parts,
+      pins: this.#pins,
+      inTurn: (work) => this.#turns.run(server, work),
+      base: base?.recipe,
+      shortestRange: this.#options.shortestRange,
+      packLength: this.#options.packLength,
+      signal: options.signal,
+      digestFollows: options.digestFollows,
+      onEnd: () => {
+        base?.release();
+        // A replaced archive's bytes, or those of an attempt that could not be removed.
+        this.#collectSoon(server);
+      },
+    });
+  }
+
+  async open(key: ObjectKey): Promise<ByteSource> {
+    const parts = archiveParts(key);
+    if (parts === undefined) return this.#inner.open(key);
+    const { server } = parts;
+    return this.#turns.run(server, async () => {
+      const packs = await ServerPacks.load(this.#inner, server);
+      if (!packs.recipes.has(parts.backup)) return this.#inner.open(key);
+      const recipe = await readRecipe(this.#inner, recipeKey(parts));
+      const release = this.#pins.keepRanges(server, recipe.list);
+      const identity = `${key} ${recipe.sha256} ${recipe.size} ${await this.#changeOf(parts)}`;
+      try {
+        return await openVaultSource(recipe, packs, (pack) => this.#openPack(server, pack), identity, release);
+      } catch (error) {
+        release();
+        throw error;
+      }
+    });
+  }
+
+  async stat(key: ObjectKey): Promise<{ readonly size: number } | undefined> {
+    const parts = archiveParts(key);
+    const recipe = parts && (await this.#recipeSize(recipeKey(parts)));
+    return recipe === undefined ? this.#inner.stat(key) : { size: recipe };
+  }
+
+  async remove(key: ObjectKey): Promise<void> {
+    const parts = archiveParts(key);
+    if (parts === undefined) {
+      await this.#inner.remove(key);
+      return;
+    }
+    await this.#turns.run(parts.server, async () => {
+      await this.#inner.remove(key);
+      await this.#inner.remove(recipeKey(parts));
+    });
+    this.#collectSoon(parts.server);
+  }
+
+  async *list(prefix: string): AsyncGenerator<StoredObject, void> {
+    let last = '';
+    for await (const object of this.#inner.list(prefix.replace(/\.tar\.gz$/, ''))) {
+      const shown = await this.#shown(object);
+      if (shown?.key.startsWith(prefix) !== true || shown.key === last) continue;
+      last = shown.key;
+      yield shown;
+    }
+  }
+
+  sweep(isKnown?: (key: ObjectKey) => boolean): Promise<readonly string[]> {
+    return this.#inner.sweep?.(isKnown) ?? Promise.resolve([]);
+  }
+
+  freeSpace(): Promise<FreeSpace | null> {
+    return this.#inner.freeSpace();
+  }
+
+  /** Of a plain object; a vaulted archive has no file, and `stat` of this path finds none. */
+  localPath(key: ObjectKey): string {
+    const path = this.#inner.localPath?.(key);
+    if (path === undefined) throw new TypeError('a vault lies in a local store');
+    return path;
+  }
+
+  async link(key: ObjectKey, path: string): Promise<boolean> {
+    return (await this.#inner.link?.(key, path)) ?? false;
+  }
+
+  /** The files that an archive's bytes lie in. Undefined for a plain archive, or none at all. */
+  async partsOf(key: ObjectKey): Promise<StoredParts | undefined> {
+    const parts = archiveParts(key);
+    if (parts === undefined) return undefined;
+    const { server } = parts;
+    return this.#turns.run(server, async () => {
+      const packs = await ServerPacks.load(this.#inner, server);
+      if (!packs.recipes.has(parts.backup)) return undefined;
+      const { files, parts: table } = layOut(await readRecipe(this.#inner, recipeKey(parts)), packs);
+      return { paths: files.map((pack) => this.localPath(packKey(server, pack))), ...table };
+    });
+  }
+
+  /**
+   * Gives back what no backup of the server needs, once.
+   *
+   * @throws Failure `archive_damaged` when something cannot be read (nothing was removed then), `store_unreachable`,
+   * `insufficient_storage`.
+   */
+  async collect(server: ServerId, dryRun = false): Promise<Collected> {
+    const { mergeAt, known } = this.#options;
+    return this.#turns.run(server, async () => {
+      const punch = await freesHoles(dirname(dirname(this.localPath(packKey(server, server)))));
+      const store = this.#inner;
+      return collectServer({ store, server, pins: this.#pins, known: () => known(server), punch, mergeAt, dryRun });
+    });
+  }
+
+  /** Servers that have objects here. */
+  async servers(): Promise<readonly ServerId[]> {
+    const found = new Set<ServerId>();
+    for await (const { key } of this.#inner.list('')) {
+      const parts = keyParts(key);
+      if (parts !== undefined) found.add(parts.server);
+    }
+    return Array.from(found);
+  }
+
+  check(): Promise<void> {
+    return this.#inner.check();
+  }
+
+  /** Waits for collections that run; begins no new one. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.#collecting);
+    await this.#inner.close();
+  }
+
+  /** One collection behind the removals of now: a pruned server loses many backups in a row. */
+  #collectSoon(server: ServerId): void {
+    if (this.#closed || this.#due.has(server)) return;
+    this.#due.add(server);
+    const running = this.#collectNext(server).finally(() => this.#collecting.delete(running));
+    this.#collecting.add(running);
+  }
+
+  async #collectNext(server: ServerId): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#due.delete(server);
+    if (this.#closed) return;
+    try {
+      const collected = await this.collect(server);
+      if (collected.packs > 0 || collected.freedBytes > 0) this.#options.onCollected(server, collected);
+    } catch (error) {
+      this.#options.onFault(server, asFailure(error, 'Cannot give back what removed backups took'));
+    }
+  }
+
+  async #pinBase(key: ObjectKey | undefined): Promise<{ recipe: Recipe; release: () => void } | undefined> {
+    const parts = key === undefined ? undefined : archiveParts(key);
+    if (parts === undefined) return undefined;
+    return this.#turns.run(parts.server, async () => {
+      if ((await this.#inner.stat(recipeKey(parts))) === undefined) return undefined;
+      try {
+        const recipe = await readRecipe(this.#inner, recipeKey(parts));
+        return { recipe, release: this.#pins.keepRanges(parts.server, recipe.list) };
+      } catch (error) {
+        // A damaged base: everything is stored anew.
+        if (error instanceof Failure && error.code === 'archive_damaged') return undefined;
+        throw error;
+      }
+    });
+  }
+
+  async #openPack(server: ServerId, pack: string): Promise<FileHandle> {
+    const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+    try {
+      return await open(this.localPath(packKey(server, pack)), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    } catch (error) {
+      throw errnoOf(error) === 'ENOENT' ? damaged(`${pack}.pack`, 'it is missing') : error;
+    }
+  }
+
+  /** Differs after a recipe was replaced. */
+  async #changeOf(parts: KeyParts): Promise<string> {
+    const { ino, ctimeNs } = await stat(this.localPath(recipeKey(parts)), { bigint: true });
+    return `${ino} ${ctimeNs}`;
+  }
+
+  /** Bytes of the archive that a recipe describes; undefined when there is no recipe. */
+  async #recipeSize(key: ObjectKey): Promise<number | undefined> {
+    if ((await this.#inner.stat(key)) === undefined) return undefined;
+    const source = await this.#inner.open(key);
+    try {
+      const head = await source.read(0, Math.min(source.size, RECIPE_HEAD));
+      return decodeRecipeHead(Buffer.from(head), key).size;
+    } finally {
+      await source.close();
+    }
+  }
+
+  /** A recipe is shown as the archive it describes; packs and maps are not shown. */
+  async #shown(object: StoredObject): Promise<StoredObject | undefined> {
+    const parts = keyParts(object.key);
+    if (parts === undefined || parts.kind === 'pack' || parts.kind === 'map') return undefined;
+    if (parts.kind !== 'recipe') return object;
+    const size = await this.#recipeSize(object.key).catch(() => 0);
+    return size === undefined ? undefined : { key: objectKey(parts.server, parts.backup, 'tar.gz'), size };
+  }
+}
+
+/** The parts of an archive's key; undefined for any other object's. */
+function archiveParts(key: ObjectKey): KeyParts | undefined {
+  const parts = keyParts(parseKey(key));
+  return parts?.kind === 'tar.gz' ? parts : undefined;
+}
+
+function recipeKey({ server, backup }: KeyParts): ObjectKey {
+  return objectKey(server, backup, 'recipe');
+}
+
+function packKey(server: ServerId, pack: string): ObjectKey {
+  return objectKey(server, pack as BackupId, 'pack');
+}

@@ -1,0 +1,185 @@
+/**
+ * Writes an archive into a vault: bytes that its base has are named, the others go into packs.
+ *
+ *   1 packs    each whole or not at all   killed after: packs that no recipe names; the next collection takes them
+ *   2 recipe   in one step                killed after: an archive without a manifest; its removal takes it
+ *   3 a plain archive of the same key is removed; the recipe counts from step 2 on
+ */
+import { createHash, type Hash, randomUUID } from 'node:crypto';
+import { Failure } from '../../base/failure.ts';
+import type { BackupId } from '../../base/ids.ts';
+import { MEBIBYTE } from '../../base/sizes.ts';
+import type { SameBytes } from '../../base/source.ts';
+import { type KeyParts, objectKey } from '../key.ts';
+import type { ObjectWriter, Store } from '../store.ts';
+import type { Pins } from './pins.ts';
+import { RangeFinder } from './range-finder.ts';
+import { MAX_RANGES, RangeListBuilder } from './ranges.ts';
+import { encodeRecipe, type Recipe } from './recipe.ts';
+
+/** A pack is ended at this length: a merge then needs little room, and a file system with a limit takes it. */
+const PACK_LENGTH = 1024 * MEBIBYTE;
+/** From so many ranges on, only longer stretches are named. */
+const MANY_RANGES = MAX_RANGES / 2;
+
+export interface VaultWriterOptions {
+  readonly store: Store;
+  readonly owner: Pick<KeyParts, 'server' | 'backup'>;
+  readonly pins: Pins;
+  /**
+   * Runs work while no collection looks at the server's files: a pack is kept by its pin before the recipe names it, and a
+   * collection that listed no recipe yet must not find the pin gone.
+   */
+  readonly inTurn: (work: () => Promise<void>) => Promise<void>;
+  /** What `SameBytes` refer to; pinned by the caller until `onEnd`. */
+  readonly base: Recipe | undefined;
+  /** Bytes: a shorter stretch that the base has is written again. */
+  readonly shortestRange: number;
+  readonly packLength?: number;
+  readonly signal?: AbortSignal | undefined;
+  /** True when `commit` gets the digest: a gibibyte costs most of a second to hash, on the thread that serves requests. */
+  readonly digestFollows?: boolean | undefined;
+  /** Called once, when nothing of the writer needs to be kept any more. */
+  readonly onEnd: () => void;
+}
+
+export class VaultWriter implements ObjectWriter {
+  readonly #options: VaultWriterOptions;
+  readonly #base: RangeFinder | undefined;
+  readonly #ranges = new RangeListBuilder();
+  readonly #hash: Hash | undefined;
+  /** Packs that are whole. */
+  readonly #packs: string[] = [];
+  #pack: { readonly id: string; readonly writer: ObjectWriter; length: number } | undefined;
+  #size = 0;
+  #stored = 0;
+  #state: 'open' | 'committed' | 'aborted' = 'open';
+  #writing: Promise<unknown> = Promise.resolve();
+
+  constructor(options: VaultWriterOptions) {
+    this.#options = options;
+    this.#hash = options.digestFollows === true ? undefined : createHash('sha256');
+    this.#base = options.base === undefined ? undefined : new RangeFinder(options.base.list);
+  }
+
+  /** Bytes that went into packs so far. */
+  get storedBytes(): number {
+    return this.#stored;
+  }
+
+  async write(bytes: Uint8Array, same: readonly SameBytes[] = []): Promise<void> {
+    this.#requireOpen();
+    const writing = this.#write(bytes, same);
+    this.#writing = writing.catch(() => undefined);
+    await writing;
+  }
+
+  async commit(sha256?: string): Promise<void> {
+    const { store, owner, pins } = this.#options;
+    this.#requireOpen();
+    const digest = this.#hash?.digest('hex') ?? sha256;
+    if (digest === undefined) throw new TypeError('the digest was to follow');
+    await this.#endPack();
+    const recipe = encodeRecipe(this.#size, digest, this.#ranges.finish());
+    await this.#options.inTurn(async () => {
+      await this.#putRecipe(recipe);
+      this.#state = 'committed';
+      for (const pack of this.#packs) pins.releasePack(owner.server, pack);
+      this.#options.onEnd();
+    });
+    // The recipe counts already; what stays of a plain archive goes with the backup.
+    await store.remove(objectKey(owner.server, owner.backup, 'tar.gz')).catch(() => undefined);
+  }
+
+  async abort(): Promise<void> {
+    if (this.#state !== 'open') return;
+    this.#state = 'aborted';
+    const { store, owner, pins } = this.#options;
+    await this.#writing;
+    try {
+      await this.#pack?.writer.abort();
+      for (const pack of this.#packs) await store.remove(objectKey(owner.server, pack as BackupId, 'pack'));
+    } finally {
+      for (const pack of this.#packs) pins.releasePack(owner.server, pack);
+      if (this.#pack !== undefined) pins.releasePack(owner.server, this.#pack.id);
+      this.#options.onEnd();
+    }
+  }
+
+  #requireOpen(): void {
+    if (this.#state === 'open') return;
+    const { server, backup } = this.#options.owner;
+    throw new Failure('internal', `Cannot write ${server}/${backup}: the writer is ${this.#state}`);
+  }
+
+  async #write(bytes: Uint8Array, same: readonly SameBytes[]): Promise<void> {
+    this.#hash?.update(bytes);
+    let at = 0;
+    for (const { start, length, base } of same) {
+      if (!this.#isWorthNaming(length)) continue;
+      await this.#store(bytes.subarray(at, start));
+      for (const range of this.#base?.find(base, length) ?? []) {
+        this.#ranges.add(range.pack, range.start, range.length);
+      }
+      at = start + length;
+    }
+    await this.#store(bytes.subarray(at));
+    this.#size += bytes.byteLength;
+  }
+
+  /** Near the most ranges that a recipe has, only longer and longer stretches are. */
+  #isWorthNaming(length: number): boolean {
+    if (this.#base === undefined) return false;
+    const { count } = this.#ranges;
+    if (count < MANY_RANGES) return length >= this.#options.shortestRange;
+    const sixteenths = Math.floor(((count - MANY_RANGES) * 16) / (MAX_RANGES - MANY_RANGES));
+    return sixteenths < 15 && length >= this.#options.shortestRange * 2 ** (sixteenths + 1);
+  }
+
+  async #store(bytes: Uint8Array): Promise<void> {
+    const most = this.#options.packLength ?? PACK_LENGTH;
+    for (let at = 0; at < bytes.byteLength;) {
+      const pack = (this.#pack ??= await this.#beginPack());
+      const part = bytes.subarray(at, at + most - pack.length);
+      await pack.writer.write(part);
+      this.#ranges.add(pack.id, pack.length, part.byteLength);
+      pack.length += part.byteLength;
+      this.#stored += part.byteLength;
+      at += part.byteLength;
+      if (pack.length === most) await this.#endPack();
+    }
+  }
+
+  async #putRecipe(recipe: Buffer): Promise<void> {
+    const { store, owner, signal } = this.#options;
+    const writer = await store.create(objectKey(owner.server, owner.backup, 'recipe'), { signal });
+    try {
+      await writer.write(recipe);
+      await writer.commit();
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
+  }
+
+  async #beginPack() {
+    const { store, owner, pins, signal } = this.#options;
+    const id = randomUUID();
+    pins.keepPack(owner.server, id);
+    try {
+      const writer = await store.create(objectKey(owner.server, id as BackupId, 'pack'), { signal });
+      return { id, writer, length: 0 };
+    } catch (error) {
+      pins.releasePack(owner.server, id);
+      throw error;
+    }
+  }
+
+  async #endPack(): Promise<void> {
+    const pack = this.#pack;
+    if (pack === undefined) return;
+    await pack.writer.commit();
+    this.#packs.push(pack.id);
+    this.#pack = undefined;
+  }
+}

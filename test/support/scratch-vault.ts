@@ -1,0 +1,30 @@
+import type { Failure } from '../../src/base/failure.ts';
+import type { BackupId, ServerId } from '../../src/base/ids.ts';
+import { VaultStore, type VaultOptions } from '../../src/storage/vault/vault.ts';
+import { scratchStore } from './scratch-store.ts';
+
+export interface ScratchVault {
+  readonly vault: VaultStore;
+  readonly directory: string;
+  /** Backups that the catalogue has, by server. */
+  readonly known: Map<ServerId, Set<BackupId>>;
+  readonly faults: Failure[];
+}
+
+/** A vault in a new directory. It collects after removals, and when asked. */
+export async function scratchVault(options: Partial<VaultOptions> = {}): Promise<ScratchVault> {
+  const { store, directory } = await scratchStore();
+  const known = new Map<ServerId, Set<BackupId>>();
+  const faults: Failure[] = [];
+  const vault = new VaultStore({
+    store,
+    writes: true,
+    shortestRange: 256,
+    mergeAt: 0.1,
+    known: (server) => Array.from(known.get(server) ?? []),
+    onCollected: () => undefined,
+    onFault: (_, fault) => void faults.push(fault),
+    ...options,
+  });
+  return { vault, directory, known, faults };
+}
