@@ -1,4 +1,5 @@
 /** Requests and results of the archive's functions (write, open, verify, extract). Types only; see archive.ts. */
+import type { PathParts } from '../base/file-parts.ts';
 import type { ByteSink, ByteSource } from '../base/source.ts';
 import type { ArchiveProgress, ArchiveWarning, Entry } from './entry.ts';
 import type { OperationThreads } from './threads/operation-threads.ts';
@@ -30,7 +31,12 @@ export interface WriteRequest extends Threaded {
   /** How many steps nicer than the calling thread its own threads are; 0 without it. */
   readonly nice?: number;
   /** An older archive of the same directory, with its index, to copy unchanged bytes from. */
-  readonly base?: { readonly archive: string; readonly index: string };
+  readonly base?: WriteBase;
+  /**
+   * Deflates in short runs, so that a small change changes few stored bytes (same-bytes.ts), and tells the archive's sink
+   * which bytes the base has.
+   */
+  readonly shares?: boolean;
   readonly archive: ByteSink;
   readonly index: ByteSink;
   /** Bytes that the archive may reach; `too_large` beyond. 0 for no limit. */
@@ -42,6 +48,12 @@ export interface WriteRequest extends Threaded {
   readonly onProgress?: (progress: ArchiveProgress) => void;
   /** Called once, when the last byte of the tree was read: a quiesced server may go on. */
   readonly onReadingEnded?: () => void;
+}
+
+/** An older archive: its file, or the ranges of files that make it up, and its index. */
+export interface WriteBase {
+  readonly archive: string | PathParts;
+  readonly index: string;
 }
 
 export interface WriteResult {

@@ -14,3 +14,8 @@ export interface FileParts {
 export interface OpenFileParts extends FileParts {
   readonly descriptors: readonly number[];
 }
+
+/** The same, as paths of files that are not open yet. */
+export interface PathParts extends FileParts {
+  readonly paths: readonly string[];
+}

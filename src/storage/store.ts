@@ -11,7 +11,7 @@
  *   `cancelled`, otherwise `internal`. The errno is in the facts.
  * - After `close()`, only `check()` and `close()` may be called.
  */
-import type { FileParts } from '../base/file-parts.ts';
+import type { PathParts } from '../base/file-parts.ts';
 import type { ByteSink, ByteSource, SameBytes } from '../base/source.ts';
 import type { ObjectKey } from './key.ts';
 
@@ -51,7 +51,7 @@ export interface Store {
   localPath?(key: ObjectKey): string;
 
   /** Where an archive's bytes lie when it has no file of its own; undefined when it has, or is not there. */
-  partsOf?(key: ObjectKey): Promise<StoredParts | undefined>;
+  partsOf?(key: ObjectKey): Promise<PathParts | undefined>;
 
   /**
    * Makes a file of this host an object by a hard link. False if that is impossible (another disk, no links): then copy
@@ -89,11 +89,6 @@ export interface CreateOptions {
   readonly base?: ObjectKey | undefined;
   /** True when `commit` will get the digest, so that the store need not compute one of its own. */
   readonly digestFollows?: boolean | undefined;
-}
-
-/** Files of this host, and which ranges of them make up an archive. */
-export interface StoredParts extends FileParts {
-  readonly paths: readonly string[];
 }
 
 export interface PresignOptions {

@@ -55,6 +55,7 @@ export interface LargeFile {
 export interface Hole {
   readonly kind: 'hole';
   readonly file: LargeFile;
+  readonly offset: number;
   /** How many, each of PIECE_LENGTH. */
   readonly count: number;
   readonly length: number;
@@ -127,7 +128,7 @@ function* pieces(file: LargeFile): Generator<Piece | Hole, void, void> {
     const empty = Math.min(file.emptyPieces?.(offset) ?? 0, ZERO_RUN);
     if (empty > 0) {
       const length = empty * PIECE_LENGTH;
-      yield { kind: 'hole', file, count: empty, length, last: offset + length === size, key: '' };
+      yield { kind: 'hole', file, offset, count: empty, length, last: offset + length === size, key: '' };
       offset += length - PIECE_LENGTH;
       continue;
     }

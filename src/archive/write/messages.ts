@@ -1,7 +1,9 @@
 /** What passes between the caller's thread, the operation thread and its task threads. Plain data. */
 import type { FailureRecord } from '../../base/failure.ts';
-import type { CompressionLevel, EngineName, WriteResult } from '../contract.ts';
+import type { SameBytes } from '../../base/source.ts';
+import type { CompressionLevel, EngineName, WriteBase, WriteResult } from '../contract.ts';
 import type { ArchiveProgress, ArchiveWarning, Entry } from '../entry.ts';
+import type { Extent } from '../../base/files/file-parts.ts';
 import type { PackedEntries } from './packed-entries.ts';
 
 export interface WriteThreadData {
@@ -12,7 +14,9 @@ export interface WriteThreadData {
   readonly filesOnly: boolean;
   readonly engine: EngineName;
   readonly workers: number;
-  readonly base?: { readonly archive: string; readonly index: string };
+  readonly base?: WriteBase;
+  /** Short runs of deflate, and a comparison with the base. */
+  readonly shares: boolean;
   readonly maxSize: number;
   /** Walk once before, to know the totals. */
   readonly count: boolean;
@@ -22,7 +26,7 @@ export interface WriteThreadData {
 
 /** From the operation thread. A slot's bytes do not change until the caller's thread replies that it is free. */
 export type WriteEvent =
-  | { readonly type: 'slot'; readonly slot: number; readonly length: number }
+  | { readonly type: 'slot'; readonly slot: number; readonly length: number; readonly same: readonly SameBytes[] }
   | { readonly type: 'bytes'; readonly bytes: Uint8Array }
   | { readonly type: 'index'; readonly bytes: Uint8Array }
   | { readonly type: 'progress'; readonly progress: ArchiveProgress }
@@ -36,6 +40,7 @@ export type WriteReply = { readonly slot: number } | { readonly slot: null };
 export interface PackTask {
   readonly kind: 'pack';
   readonly entries: PackedEntries;
+  readonly near?: StoredStretch;
 }
 
 export interface PieceTask {
@@ -44,18 +49,30 @@ export interface PieceTask {
   readonly offset: number;
   readonly content: number;
   readonly length: number;
+  readonly near?: StoredStretch;
+}
+
+/** Stored bytes of an older archive: where they begin in it, and the files that hold them. */
+export interface StoredStretch {
+  readonly offset: number;
+  readonly length: number;
+  readonly extents: readonly Extent[];
 }
 
 /** A stored segment of an older archive, to be copied. */
-export interface CopyTask {
+export interface CopyTask extends StoredStretch {
   readonly kind: 'copy';
-  readonly descriptor: number;
-  readonly offset: number;
-  readonly length: number;
   readonly crcStored: number;
 }
 
-export type SegmentTask = PackTask | PieceTask | CopyTask;
+/** Stored bytes that are in the slot, to be compared with those of an older archive. */
+export interface CompareTask {
+  readonly kind: 'compare';
+  readonly length: number;
+  readonly near: StoredStretch;
+}
+
+export type SegmentTask = PackTask | PieceTask | CopyTask | CompareTask;
 
 /** An entry that became another than the walk saw, or none at all. */
 export interface EntryChange {
@@ -80,6 +97,8 @@ export interface SegmentResult {
   /** A piece: bytes that the file really had, when it ended early or could not be read on. */
   readonly available?: number;
   readonly errno?: string;
+  /** Stored bytes that the older archive has too. */
+  readonly same?: readonly SameBytes[];
   /** A copy: the stored bytes were not what their checksum says, and must not be used. */
   readonly damaged?: true;
 }

@@ -13,6 +13,7 @@ import type { PackedEntry } from './cut.ts';
 import type { ArchiveWarning, Entry, WarningCode } from '../entry.ts';
 import { HardLinkFallback } from './hard-link-fallback.ts';
 import type { EntryChange, SegmentResult } from './messages.ts';
+import { PackRuns } from './runs.ts';
 import { HeaderEncoder, headerLength, paddingOf } from '../tar/header.ts';
 import { LostAttributes, readAttributes } from '../tar/read-attributes.ts';
 import { wholeSeconds } from '../walk/times.ts';
@@ -20,6 +21,8 @@ import { wholeSeconds } from '../walk/times.ts';
 /** `length` is the number of bytes filled. */
 export type PackContent = Pick<SegmentResult, 'changes' | 'warnings' | 'asPlanned' | 'rest'> & {
   readonly length: number;
+  /** Where runs of deflate end, when the archive shares bytes with others. */
+  readonly runs: readonly number[];
 };
 
 /** Each thread holds so many directories. */
@@ -31,13 +34,15 @@ export class PackReader {
   readonly #encoder = new HeaderEncoder();
   readonly #clock: Clock;
   readonly #checkStop: () => void;
+  readonly #shares: boolean;
 
   /** Opens the directory that packs are read from. */
-  static open(root: string, clock: Clock, checkStop: () => void): PackReader {
-    return new PackReader(openRoot(root), clock, checkStop);
+  static open(root: string, clock: Clock, checkStop: () => void, shares = false): PackReader {
+    return new PackReader(openRoot(root), clock, checkStop, shares);
   }
 
-  private constructor(root: number, clock: Clock, checkStop: () => void) {
+  private constructor(root: number, clock: Clock, checkStop: () => void, shares: boolean) {
+    this.#shares = shares;
     this.#root = root;
     this.#chain = new DirectoryChain(root, HELD_LEVELS);
     this.#clock = clock;
@@ -51,7 +56,7 @@ export class PackReader {
 
   /** Fills `raw` with the entries' tar bytes, as many as fit. */
   read(entries: readonly PackedEntry[], raw: Buffer): PackContent {
-    const pack = new PackBuilder(raw, this.#encoder, this.#clock);
+    const pack = new PackBuilder(raw, this.#encoder, this.#clock, this.#shares ? new PackRuns() : undefined);
     for (const [index, entry] of entries.entries()) {
       this.#checkStop();
       if (!this.#add(pack, index, entry)) return pack.content(index);
@@ -96,10 +101,12 @@ class PackBuilder {
   readonly #clock: Clock;
   readonly #changes: EntryChange[] = [];
   readonly #warnings: ArchiveWarning[] = [];
+  readonly #runs: PackRuns | undefined;
   #length = 0;
   #asPlanned = true;
 
-  constructor(raw: Buffer, encoder: HeaderEncoder, clock: Clock) {
+  constructor(raw: Buffer, encoder: HeaderEncoder, clock: Clock, runs: PackRuns | undefined) {
+    this.#runs = runs;
     this.#raw = raw;
     this.#encoder = encoder;
     this.#clock = clock;
@@ -107,7 +114,8 @@ class PackBuilder {
 
   content(rest?: number): PackContent {
     const asPlanned = this.#asPlanned && rest === undefined;
-    return { length: this.#length, changes: this.#changes, warnings: this.#warnings, asPlanned, rest };
+    const runs = this.#runs?.ends ?? [];
+    return { length: this.#length, runs, changes: this.#changes, warnings: this.#warnings, asPlanned, rest };
   }
 
   /** @param entry the planned one, or what it was relinked to. */
@@ -115,6 +123,7 @@ class PackBuilder {
     if (this.#length + headerLength(entry) > this.#raw.length) return false;
     if (entry !== planned) this.#change({ index, entry });
     this.#length += this.#encoder.encode(entry, this.#raw, this.#length);
+    this.#runs?.addEntry(entry.path, this.#length);
     return true;
   }
 
@@ -135,6 +144,8 @@ class PackBuilder {
     const end = start + entry.size + paddingOf(entry.size);
     this.#raw.fill(0, start + got, end);
     this.#length = end;
+    this.#runs?.addContent(start, entry.size);
+    this.#runs?.addEntry(entry.path, end);
     const after = fs.fstatSync(descriptor);
     if (unsettled || got < entry.size || !sameFile(seen, after)) this.#warnOfChange(entry, after);
     return true;

@@ -3,6 +3,7 @@
  * a slot of shared memory that is free again once its bytes were written out.
  */
 import type { Pace } from '../../base/rates.ts';
+import type { SameBytes } from '../../base/source.ts';
 import type { Assembler } from './assembler.ts';
 import type { Slots } from '../threads/control.ts';
 import {
@@ -36,8 +37,8 @@ export interface WritePipelineDeps {
   readonly readPace: Pace;
   readonly writePace: Pace;
   readonly checkStop: () => void;
-  /** Has a slot's bytes written out; `freed` is called when they are. */
-  readonly writeSlot: (slot: number, length: number) => void;
+  /** Has a slot's bytes written out, saying which of them the base has; `freed` is called when they are. */
+  readonly writeSlot: (slot: number, length: number, same: readonly SameBytes[]) => void;
   readonly onAppended: () => void;
 }
 
@@ -97,7 +98,7 @@ export class WritePipeline {
     if (unit.kind === 'hole') return { unit, slot, reused: undefined, result: this.#fill(unit, slot), settled: true };
     const reused = this.#deps.base?.find(unit);
     await this.#deps.readPace.take(reused?.length ?? unit.length);
-    const result = this.#deps.pool.run({ slot, task: this.#task(unit, reused) });
+    const result = this.#deps.pool.run({ slot, task: await this.#task(unit, reused) });
     const underWay: UnderWay = { unit, slot, reused, result, settled: false };
     const settle = (): void => {
       underWay.settled = true;
@@ -122,14 +123,25 @@ export class WritePipeline {
     });
   }
 
-  #task(unit: Exclude<Unit, Hole>, reused: Segment | undefined): SegmentTask {
-    const descriptor = this.#deps.base?.descriptor;
-    if (reused !== undefined && descriptor !== undefined) {
-      return { kind: 'copy', descriptor, offset: reused.offset, length: reused.length, crcStored: reused.crcStored };
+  async #task(unit: Exclude<Unit, Hole>, reused: Segment | undefined): Promise<SegmentTask> {
+    const { base } = this.#deps;
+    if (reused !== undefined && base !== undefined) {
+      return { kind: 'copy', ...base.stretch(reused), crcStored: reused.crcStored };
     }
-    if (unit.kind === 'pack') return { kind: 'pack', entries: encodeEntries(unit.entries) };
+    const near = await base?.near(unit);
+    if (unit.kind === 'pack') return { kind: 'pack', entries: encodeEntries(unit.entries), near };
     const { file, offset, content, length } = unit;
-    return { kind: 'piece', descriptor: file.descriptor, offset, content, length };
+    return { kind: 'piece', descriptor: file.descriptor, offset, content, length, near };
+  }
+
+  /** Which stored bytes the base has, for units that were not compared with the right place of it, or not at all. */
+  async #compared(unit: Unit, slot: number, result: SegmentResult): Promise<readonly SameBytes[]> {
+    if (result.same !== undefined && result.same.length > 0) return result.same;
+    const { base, pool } = this.#deps;
+    const near = unit.kind === 'hole' ? await base?.near(unit) : base?.twin(result);
+    if (near === undefined) return [];
+    const { same } = await pool.run({ slot, task: { kind: 'compare', length: result.storedLength, near } });
+    return same ?? [];
   }
 
   async #appendFirst(): Promise<void> {
@@ -162,7 +174,7 @@ export class WritePipeline {
       return;
     }
     await this.#deps.readPace.take(unit.length);
-    const result = this.#deps.pool.run({ slot, task: this.#task(unit, undefined) });
+    const result = this.#deps.pool.run({ slot, task: await this.#task(unit, undefined) });
     await this.#append({ unit, slot, reused: undefined, result, settled: false });
   }
 
@@ -172,8 +184,9 @@ export class WritePipeline {
     const stored = this.#deps.slots.view(slot, result.storedLength);
     this.#deps.assembler.append(unit, sealed, stored, result);
     await this.#deps.writePace.take(result.storedLength);
-    if (result.storedLength > 0) this.#deps.writeSlot(slot, result.storedLength);
-    else this.freed(slot);
+    if (result.storedLength > 0) {
+      this.#deps.writeSlot(slot, result.storedLength, await this.#compared(unit, slot, result));
+    } else this.freed(slot);
     this.#deps.onAppended();
   }
 

@@ -6,8 +6,11 @@
  * times must lie two seconds before that reading began.
  */
 import type { ByteSource } from '../../base/source.ts';
-import type { CompressionLevel } from '../contract.ts';
+import type { CompressionLevel, WriteBase } from '../contract.ts';
+import { type BaseArchive, openBaseArchive } from './base-archive.ts';
 import type { Unit } from './cut.ts';
+import type { SegmentResult, StoredStretch } from './messages.ts';
+import { Predecessors, type StoredRange } from './predecessors.ts';
 import { openFileSource } from '../../base/files/file-source.ts';
 import type { IndexSummary, Segment } from '../index/format.ts';
 import { belongsTo } from '../gzip/frame.ts';
@@ -18,7 +21,8 @@ import type { WalkedEntry } from '../walk/walk.ts';
 const SETTLED_MS = 2000;
 
 export class ReuseBase {
-  readonly #archive: ByteSource & { readonly descriptor: number };
+  readonly #archive: BaseArchive;
+  readonly #predecessors: Predecessors | undefined;
   readonly #segments: ReadonlyMap<string, Segment>;
   readonly #settledBefore: number;
   /** What the older archive holds: about what the new one will. */
@@ -27,16 +31,25 @@ export class ReuseBase {
   /**
    * Opens an older archive to copy from; undefined when it cannot serve: another level, no index, an index of another
    * archive, damage. A backup never fails because an older one is of no use.
+   *
+   * @param shares also finds which bytes of units that are made anew it has.
    */
-  static async open(archive: string, index: string, level: CompressionLevel): Promise<ReuseBase | undefined> {
-    let source: (ByteSource & { readonly descriptor: number }) | undefined;
+  static async open(
+    { archive, index }: WriteBase,
+    level: CompressionLevel,
+    shares: boolean,
+  ): Promise<ReuseBase | undefined> {
+    let source: BaseArchive | undefined;
     let indexSource: ByteSource | undefined;
     try {
-      source = openFileSource(archive);
+      source = openBaseArchive(archive);
       indexSource = openFileSource(index);
       const reader = await IndexReader.open(indexSource);
       if (reader.summary.level === level && (await belongsTo(reader, source))) {
-        const base = new ReuseBase(source, await segmentsByKey(reader), reader.summary);
+        const segments = await segmentsByKey(reader);
+        const predecessors = shares ? await Predecessors.open(reader, indexSource) : undefined;
+        if (predecessors !== undefined) indexSource = undefined;
+        const base = new ReuseBase(source, predecessors, segments, reader.summary);
         source = undefined;
         return base;
       }
@@ -51,29 +64,50 @@ export class ReuseBase {
   }
 
   private constructor(
-    archive: ByteSource & { readonly descriptor: number },
+    archive: BaseArchive,
+    predecessors: Predecessors | undefined,
     segments: ReadonlyMap<string, Segment>,
     { rawSize, files, startedAt }: IndexSummary,
   ) {
     this.#archive = archive;
+    this.#predecessors = predecessors;
     this.#segments = segments;
     this.#settledBefore = startedAt - SETTLED_MS;
     this.totals = { bytes: rawSize, files };
   }
 
-  get descriptor(): number {
-    return this.#archive.descriptor;
+  /** A range of its stored bytes, with the files that hold them. */
+  stretch({ offset, length }: StoredRange): StoredStretch {
+    return { offset, length, extents: this.#archive.extents(offset, length) };
+  }
+
+  /** Where the stored bytes of a unit are expected; undefined when it was not there, or nothing is compared. */
+  async near(unit: Unit): Promise<StoredStretch | undefined> {
+    const range = await this.#predecessors?.of(unit).catch(() => undefined);
+    return range !== undefined && this.#holds(range) ? this.stretch(range) : undefined;
+  }
+
+  /** A segment that unpacks to bytes of that checksum and is as long. */
+  twin({ crcRaw, rawLength, storedLength }: SegmentResult): StoredStretch | undefined {
+    const range = this.#predecessors?.twin(crcRaw, rawLength);
+    return range?.length === storedLength && this.#holds(range) ? this.stretch(range) : undefined;
   }
 
   /** The older segment that holds a unit's bytes, if any. */
   find(unit: Unit): Segment | undefined {
     const segment = this.#segments.get(unit.key);
-    if (segment === undefined || segment.rawLength !== unit.length) return undefined;
+    if (segment === undefined || segment.rawLength !== unit.length || !this.#holds(segment)) return undefined;
     return this.#settled(unit) ? segment : undefined;
   }
 
   async close(): Promise<void> {
+    await this.#predecessors?.close();
     await this.#archive.close();
+  }
+
+  /** False for what a damaged index says. */
+  #holds({ offset, length }: StoredRange): boolean {
+    return offset >= 0 && length >= 0 && offset + length <= this.#archive.size;
   }
 
   #settled(unit: Unit): boolean {

@@ -5,16 +5,29 @@
 import fs from 'node:fs';
 import { systemClock } from '../../base/clock.ts';
 import { errnoOf } from '../../base/failure.ts';
+import { readFully } from '../../base/files/file-source.ts';
+import type { SameBytes } from '../../base/source.ts';
 import { Control, Slots } from '../threads/control.ts';
 import { RAW_CAPACITY } from './cut.ts';
 import type { DeflateEngine } from '../gzip/deflate.ts';
 import { makeEngine } from '../gzip/engine.ts';
 import { decodeEntries } from './packed-entries.ts';
 import { PackReader } from './pack-reader.ts';
+import { pieceRuns } from './runs.ts';
+import { findSameBytes } from './same-bytes.ts';
 import type { TaskWork } from '../threads/serve-tasks.ts';
-import type { CopyTask, PackTask, PieceTask, SegmentResult, SegmentTask, WriteThreadData } from './messages.ts';
+import type {
+  CompareTask,
+  CopyTask,
+  PackTask,
+  PieceTask,
+  SegmentResult,
+  SegmentTask,
+  StoredStretch,
+  WriteThreadData,
+} from './messages.ts';
 
-export type SegmentWorkData = Pick<WriteThreadData, 'root' | 'level' | 'engine' | 'control' | 'slots'>;
+export type SegmentWorkData = Pick<WriteThreadData, 'root' | 'level' | 'engine' | 'shares' | 'control' | 'slots'>;
 
 /** Of one unit; stays with the thread, and holds zeros between archives. */
 let raw: Buffer | undefined;
@@ -23,9 +36,9 @@ let raw: Buffer | undefined;
 export function segmentWork(data: SegmentWorkData): TaskWork {
   const control = new Control(data.control);
   const slots = new Slots(data.slots.count, data.slots.length, data.slots.memory);
-  const reader = PackReader.open(data.root, systemClock, control.checkStop);
+  const reader = PackReader.open(data.root, systemClock, control.checkStop, data.shares);
   const memory = (raw ??= Buffer.from(new ArrayBuffer(RAW_CAPACITY)));
-  const segments = new Segments(makeEngine(data.engine, data.level), reader, memory);
+  const segments = new Segments(makeEngine(data.engine, data.level), reader, memory, data.shares);
   return {
     control,
     doing: 'Cannot make a segment of the archive',
@@ -41,21 +54,24 @@ class Segments {
   readonly #engine: DeflateEngine;
   readonly #reader: PackReader;
   readonly #raw: Buffer;
+  readonly #shares: boolean;
 
-  constructor(engine: DeflateEngine, reader: PackReader, raw: Buffer) {
+  constructor(engine: DeflateEngine, reader: PackReader, raw: Buffer, shares: boolean) {
     this.#engine = engine;
     this.#reader = reader;
     this.#raw = raw;
+    this.#shares = shares;
   }
 
   make(task: SegmentTask, output: Buffer): SegmentResult {
     if (task.kind === 'pack') return this.#pack(task, output);
-    return task.kind === 'piece' ? this.#piece(task, output) : this.#copy(task, output);
+    if (task.kind === 'piece') return this.#piece(task, output);
+    return task.kind === 'copy' ? this.#copy(task, output) : compare(task, output);
   }
 
   #pack(task: PackTask, output: Buffer): SegmentResult {
-    const { length, ...content } = this.#reader.read(decodeEntries(task.entries), this.#raw);
-    return { ...content, ...this.#seal(this.#raw.subarray(0, length), output) };
+    const { length, runs, ...content } = this.#reader.read(decodeEntries(task.entries), this.#raw);
+    return { ...content, ...this.#seal(this.#raw.subarray(0, length), output, runs, task.near) };
   }
 
   #piece(task: PieceTask, output: Buffer): SegmentResult {
@@ -72,7 +88,8 @@ class Segments {
       if (errno === undefined) throw error;
     }
     this.#raw.fill(0, got, task.length);
-    const sealed = this.#seal(this.#raw.subarray(0, task.length), output);
+    const runs = this.#shares ? pieceRuns(task.length) : [];
+    const sealed = this.#seal(this.#raw.subarray(0, task.length), output, runs, task.near);
     const asPlanned = got === task.content;
     return {
       ...sealed,
@@ -84,30 +101,75 @@ class Segments {
     };
   }
 
-  #seal(input: Buffer, output: Buffer) {
-    const storedLength = input.length === 0 ? 0 : this.#engine.deflate(input, output);
+  /** @param ends where runs of deflate end before the last one; none for one run over all. */
+  #seal(input: Buffer, output: Buffer, ends: readonly number[], near: StoredStretch | undefined) {
+    const { storedLength, starts } = this.#deflate(input, output, ends);
+    const stored = output.subarray(0, storedLength);
+    const same = near === undefined ? undefined : sameAs(near, stored, starts);
     return {
       rawLength: input.length,
       storedLength,
       crcRaw: this.#engine.crc32(input),
-      crcStored: this.#engine.crc32(output.subarray(0, storedLength)),
+      crcStored: this.#engine.crc32(stored),
+      ...(same === undefined ? {} : { same }),
     };
+  }
+
+  #deflate(input: Buffer, output: Buffer, ends: readonly number[]) {
+    const starts: number[] = [];
+    let storedLength = 0;
+    let from = 0;
+    for (const end of [...ends, input.length]) {
+      if (end === from) continue;
+      starts.push(storedLength);
+      storedLength += this.#engine.deflate(input.subarray(from, end), output.subarray(storedLength));
+      from = end;
+    }
+    return { storedLength, starts };
   }
 
   /** Copies stored bytes from an older archive, and checks them against their checksum. */
   #copy(task: CopyTask, output: Buffer): SegmentResult {
     const none = { rawLength: 0, storedLength: task.length, crcRaw: 0, changes: [], warnings: [], asPlanned: true };
-    try {
-      let got = 0;
-      while (got < task.length) {
-        const count = fs.readSync(task.descriptor, output, got, task.length - got, task.offset + got);
-        if (count === 0) return { ...none, crcStored: 0, damaged: true };
-        got += count;
-      }
-    } catch {
-      return { ...none, crcStored: 0, damaged: true };
+    const stored = readStretch(task, output.subarray(0, task.length));
+    if (stored === undefined) return { ...none, crcStored: 0, damaged: true };
+    const crcStored = this.#engine.crc32(stored);
+    if (crcStored !== task.crcStored) return { ...none, crcStored, damaged: true };
+    return { ...none, crcStored, same: [{ start: 0, length: task.length, base: task.offset }] };
+  }
+}
+
+/** The slot's bytes, compared as a whole with a stretch that should be equal. */
+function compare({ length, near }: CompareTask, output: Buffer): SegmentResult {
+  const same = sameAs(near, output.subarray(0, length), []);
+  return {
+    rawLength: 0,
+    storedLength: length,
+    crcRaw: 0,
+    crcStored: 0,
+    changes: [],
+    warnings: [],
+    asPlanned: true,
+    ...(same === undefined ? {} : { same }),
+  };
+}
+
+/** Stored bytes that the older archive has too. Without them everything is stored anew, so no error counts. */
+function sameAs(near: StoredStretch, stored: Buffer, starts: readonly number[]): SameBytes[] | undefined {
+  const older = readStretch(near, Buffer.from(new ArrayBuffer(near.length)));
+  return older && findSameBytes(stored, older, near.offset, starts);
+}
+
+/** Fills memory with a stretch of an older archive; undefined when it cannot be read. */
+function readStretch({ extents }: StoredStretch, into: Buffer): Buffer | undefined {
+  let at = 0;
+  try {
+    for (const { descriptor, offset, length } of extents) {
+      readFully(descriptor, offset, into.subarray(at, at + length));
+      at += length;
     }
-    const crcStored = this.#engine.crc32(output.subarray(0, task.length));
-    return crcStored === task.crcStored ? { ...none, crcStored } : { ...none, crcStored, damaged: true };
+    return into;
+  } catch {
+    return undefined;
   }
 }

@@ -14,8 +14,8 @@ export async function writeOperation(data: WriteThreadData, { port, threads }: O
   const send = (event: WriteEvent): void => {
     port.postMessage(event);
   };
-  const { root, level, engine, control, slots } = data;
-  const work: SegmentWorkData = { root, level, engine, control, slots };
+  const { root, level, engine, shares, control, slots } = data;
+  const work: SegmentWorkData = { root, level, engine, shares, control, slots };
   const pool: SegmentPool = new ThreadPool(threads, data.workers, { begin: 'segment', data: work });
   try {
     return await writeTree(data, pool, send, (take) => port.on('message', take));

@@ -37,7 +37,7 @@ export async function writeTree(
   const control = new Control(data.control);
   const slots = new Slots(data.slots.count, data.slots.length, data.slots.memory);
   const startedAt = clock.now();
-  const base = data.base && (await ReuseBase.open(data.base.archive, data.base.index, data.level));
+  const base = data.base && (await ReuseBase.open(data.base, data.level, data.shares));
   const assembler = new Assembler({
     level: data.level,
     engine: data.engine,
@@ -71,8 +71,8 @@ export async function writeTree(
     readPace: new Pace(clock, control.readRate, control.checkStop),
     writePace: new Pace(clock, control.writeRate, control.checkStop),
     checkStop: control.checkStop,
-    writeSlot: (slot, length) => {
-      send({ type: 'slot', slot, length });
+    writeSlot: (slot, length, same) => {
+      send({ type: 'slot', slot, length, same });
     },
     onAppended: () => {
       progress.step();

@@ -7,7 +7,7 @@
  */
 import { resolve } from 'node:path';
 import { throwIfAborted } from '../../base/failure.ts';
-import type { WriteRequest, WriteResult } from '../contract.ts';
+import type { WriteBase, WriteRequest, WriteResult } from '../contract.ts';
 import { Slots } from '../threads/control.ts';
 import { RAW_CAPACITY } from './cut.ts';
 import { storedLength } from '../gzip/deflate.ts';
@@ -53,7 +53,8 @@ export async function writeArchive(request: WriteRequest): Promise<WriteResult> 
     filesOnly: request.filesOnly === true,
     engine: selectedEngine(request.engine),
     workers,
-    base: request.base && { archive: resolve(request.base.archive), index: resolve(request.base.index) },
+    base: request.base && absoluteBase(request.base),
+    shares: request.shares === true,
     maxSize: request.maxSize,
     count: request.onProgress !== undefined,
     slots: { memory: slots.memory, count: slots.count, length: slots.length },
@@ -82,7 +83,7 @@ export async function writeArchive(request: WriteRequest): Promise<WriteResult> 
 
   function receive(event: WriteEvent, thread: RunningThread): void {
     if (event.type === 'slot') {
-      queue(thread, () => request.archive.write(slots.view(event.slot, event.length)));
+      queue(thread, () => request.archive.write(slots.view(event.slot, event.length), event.same));
       // Also after a failure, or the thread would never get its slots back.
       void writes.then(() => thread.worker.postMessage({ slot: event.slot } satisfies WriteReply));
     } else if (event.type === 'bytes') queue(thread, () => request.archive.write(event.bytes));
@@ -103,4 +104,11 @@ export async function writeArchive(request: WriteRequest): Promise<WriteResult> 
       }
     });
   }
+}
+
+/** Absolute, because the threads have working directories of their own. */
+function absoluteBase({ archive, index }: WriteBase): WriteBase {
+  const absolute =
+    typeof archive === 'string' ? resolve(archive) : { ...archive, paths: archive.paths.map((path) => resolve(path)) };
+  return { archive: absolute, index: resolve(index) };
 }

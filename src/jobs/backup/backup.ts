@@ -60,6 +60,8 @@ async function runBackup(
   const target = await ArchiveTarget.open(plan.store, plan.backup, {
     expectedSize: plan.mostBytes,
     signal: job.signal,
+    base: plan.sharedBase,
+    digestFollows: true,
   });
   let sealed: BackupRecord;
   try {
@@ -111,6 +113,7 @@ async function write({ job, plan, target, guard }: Writing, deps: BackupDeps): P
       workers,
       nice,
       base: plan.base,
+      shares: plan.store.partsOf !== undefined,
       archive: guard.guard(target.archive),
       index: guard.guard(hashing(target.index, digest)),
       maxSize: plan.maxSize,
@@ -152,7 +155,7 @@ async function seal(
     // Read the row again: the backup may have been locked meanwhile.
     sealed = completedRecord(deps.catalogue.backups.get(plan.backup.id), facts);
     return encodeManifest(sealed, result.aside, result.allocated);
-  });
+  }, result.sha256);
   if (sealed.locked) await protectObjects(plan.store, sealed);
   return sealed;
 }

@@ -11,7 +11,7 @@ import { newestFirst } from '../../policy/order.ts';
 import { checkInodes, checkReserve, checkRoom, expectedSize, surelyFits } from '../../policy/limits.ts';
 import type { GameServer, Registry } from '../../servers/registry.ts';
 import type { HeldOut } from '../../servers/held-out.ts';
-import { objectKey } from '../../storage/key.ts';
+import { objectKey, type ObjectKey } from '../../storage/key.ts';
 import type { Store } from '../../storage/store.ts';
 import type { ArchivePort } from '../stored/archive-port.ts';
 import { requireNoUnfinishedSwap } from '../stored/unfinished-swap.ts';
@@ -38,6 +38,8 @@ export interface BackupPlan {
   readonly warnings: readonly ArchiveWarning[];
   readonly exclude: readonly string[];
   readonly base: WriteRequest['base'];
+  /** The archive that the base is, when it lies in the store of this backup and the store shares bytes. */
+  readonly sharedBase: ObjectKey | undefined;
   /** Bytes at which the archive is too large; 0 for no limit. */
   readonly maxSize: number;
   /** Upper bound of the archive in bytes; undefined where the store does not need it. */
@@ -71,8 +73,9 @@ export async function planBackup(
   const source = { server, store, ignore, exclude, maxSize };
   await checkSpace(source, deps, signal);
   const mostBytes = await boundArchive(source, deps, signal);
-  const base = await findBase(backup.server, deps);
-  return { ...source, backup, warnings, mostBytes, base };
+  const found = await findBase(backup.server, store, deps);
+  const sharedBase = found !== undefined && found.store === store ? found.key : undefined;
+  return { ...source, backup, warnings, mostBytes, base: found?.base, sharedBase };
 }
 
 type Source = Pick<BackupPlan, 'server' | 'store' | 'ignore' | 'exclude' | 'maxSize'>;
@@ -105,16 +108,18 @@ function estimate({ server, ignore, exclude }: Source, { archive }: PlanDeps, si
   return archive.estimateTree({ root: server.path, ignore, exclude, signal });
 }
 
-/** The newest good local archive of the server with its index, for reuse. Without one, everything is compressed again. */
-async function findBase(server: ServerId, deps: PlanDeps): Promise<WriteRequest['base']> {
-  let newest: { readonly record: BackupRecord; readonly store: Store } | undefined;
-  for (const store of deps.stores.all()) {
-    if (store.localPath === undefined) continue;
-    const record = deps.catalogue.backups.newestGood(server, store.name);
-    if (record === undefined) continue;
-    const [first] = newestFirst(newest === undefined ? [record] : [newest.record, record]);
-    if (first === record) newest = { record, store };
-  }
+interface FoundBase {
+  readonly store: Store;
+  readonly key: ObjectKey;
+  readonly base: NonNullable<WriteRequest['base']>;
+}
+
+/**
+ * The newest good archive of the server on this host with its index, for reuse. Without one, everything is compressed
+ * again. A store that shares bytes takes one of its own where it has one: an archive of another shares nothing with it.
+ */
+async function findBase(server: ServerId, target: Store, deps: PlanDeps): Promise<FoundBase | undefined> {
+  const newest = newestOnHost(server, target, deps);
   if (newest === undefined) return undefined;
   try {
     return await baseFiles(newest.record, newest.store);
@@ -125,10 +130,30 @@ async function findBase(server: ServerId, deps: PlanDeps): Promise<WriteRequest[
   }
 }
 
-async function baseFiles(record: BackupRecord, store: Store): Promise<WriteRequest['base']> {
-  const archive = objectKey(record.server, record.id, 'tar.gz');
+interface Stored {
+  readonly record: BackupRecord;
+  readonly store: Store;
+}
+
+function newestOnHost(server: ServerId, target: Store, deps: PlanDeps): Stored | undefined {
+  const own = deps.catalogue.backups.newestGood(server, target.name);
+  if (target.partsOf !== undefined && own !== undefined) return { record: own, store: target };
+  let newest: Stored | undefined;
+  for (const store of deps.stores.all()) {
+    if (store.localPath === undefined) continue;
+    const record = deps.catalogue.backups.newestGood(server, store.name);
+    if (record === undefined) continue;
+    const [first] = newestFirst(newest === undefined ? [record] : [newest.record, record]);
+    if (first === record) newest = { record, store };
+  }
+  return newest;
+}
+
+async function baseFiles(record: BackupRecord, store: Store): Promise<FoundBase | undefined> {
+  const key = objectKey(record.server, record.id, 'tar.gz');
   const index = objectKey(record.server, record.id, 'index');
-  const [archiveThere, indexThere] = await Promise.all([store.stat(archive), store.stat(index)]);
+  const [archiveThere, indexThere] = await Promise.all([store.stat(key), store.stat(index)]);
   if (archiveThere?.size !== record.size || indexThere === undefined || store.localPath === undefined) return undefined;
-  return { archive: store.localPath(archive), index: store.localPath(index) };
+  const archive = (await store.partsOf?.(key)) ?? store.localPath(key);
+  return { store, key, base: { archive, index: store.localPath(index) } };
 }

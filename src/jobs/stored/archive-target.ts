@@ -66,9 +66,18 @@ export class ArchiveTarget {
     return this.#index;
   }
 
-  /** Makes all three durable, in order. Rejects at the first that fails; `discard` then takes back the others. */
-  async seal(manifest: () => Uint8Array): Promise<void> {
-    await this.#archive.commit();
+  /** Bytes that the archive took beyond those it shares with others; undefined where it shares none. */
+  get storedBytes(): number | undefined {
+    return this.#archive.storedBytes;
+  }
+
+  /**
+   * Makes all three durable, in order. Rejects at the first that fails; `discard` then takes back the others.
+   *
+   * @param sha256 of the archive, when `digestFollows` was asked for.
+   */
+  async seal(manifest: () => Uint8Array, sha256?: string): Promise<void> {
+    await this.#archive.commit(sha256);
     await this.#index.commit();
     await putManifest(this.#store, this.#owner, manifest(), this.#signal);
   }

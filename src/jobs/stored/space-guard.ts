@@ -13,6 +13,8 @@ const BELIEVED_MS = 1000;
 
 export class SpaceGuard {
   readonly #store: Pick<Store, 'freeSpace'>;
+  /** True when bytes that the base has take no space. */
+  readonly #shares: boolean;
   readonly #reserve: () => number;
   readonly #clock: Clock;
   #measuredAt = Number.NEGATIVE_INFINITY;
@@ -20,8 +22,9 @@ export class SpaceGuard {
   #left = 0;
 
   /** @param reserve bytes; asked for with each look at the store, as a reload may change it. */
-  constructor(store: Pick<Store, 'freeSpace'>, reserve: () => number, clock: Clock) {
+  constructor(store: Pick<Store, 'freeSpace' | 'partsOf'>, reserve: () => number, clock: Clock) {
     this.#store = store;
+    this.#shares = store.partsOf !== undefined;
     this.#reserve = reserve;
     this.#clock = clock;
   }
@@ -40,9 +43,10 @@ export class SpaceGuard {
   /** The same sink, asking before each write. */
   guard(sink: ByteSink): ByteSink {
     return {
-      write: async (bytes) => {
-        await this.admit(bytes.byteLength);
-        await sink.write(bytes);
+      write: async (bytes, same) => {
+        const shared = this.#shares ? (same ?? []).reduce((sum, { length }) => sum + length, 0) : 0;
+        await this.admit(bytes.byteLength - shared);
+        await sink.write(bytes, same);
       },
     };
   }

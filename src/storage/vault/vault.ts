@@ -11,9 +11,10 @@ import { dirname } from 'node:path';
 import { asFailure, errnoOf, Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
+import type { PathParts } from '../../base/file-parts.ts';
 import type { ByteSource } from '../../base/source.ts';
 import { type KeyParts, keyParts, objectKey, type ObjectKey, parseKey } from '../key.ts';
-import type { CreateOptions, FreeSpace, ObjectWriter, Store, StoredObject, StoredParts } from '../store.ts';
+import type { CreateOptions, FreeSpace, ObjectWriter, Store, StoredObject } from '../store.ts';
 import { type Collected, collectServer } from './collect.ts';
 import { Pins } from './pins.ts';
 import { freesHoles } from './punch.ts';
@@ -150,7 +151,7 @@ export class VaultStore implements Store {
   }
 
   /** The files that an archive's bytes lie in. Undefined for a plain archive, or none at all. */
-  async partsOf(key: ObjectKey): Promise<StoredParts | undefined> {
+  async partsOf(key: ObjectKey): Promise<PathParts | undefined> {
     const parts = archiveParts(key);
     if (parts === undefined) return undefined;
     const { server } = parts;

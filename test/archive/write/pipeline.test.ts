@@ -143,10 +143,10 @@ function poolOf(reader: PackReader, slots: Slots, beforeTask: Race['beforeTask']
 function perform(task: SegmentTask, reader: PackReader, output: Buffer): SegmentResult {
   const raw = Buffer.alloc(RAW_CAPACITY);
   if (task.kind === 'pack') {
-    const { length, ...content } = reader.read(decodeEntries(task.entries), raw);
+    const { length, runs: _, ...content } = reader.read(decodeEntries(task.entries), raw);
     return { ...content, ...sealed(raw.subarray(0, length), output) };
   }
-  if (task.kind === 'copy') throw new Error('nothing is reused here');
+  if (task.kind === 'copy' || task.kind === 'compare') throw new Error('nothing is reused here');
   const got = fs.readSync(task.descriptor, raw, 0, task.content, task.offset);
   raw.fill(0, got);
   const told = { changes: [], warnings: [], asPlanned: got === task.content };

@@ -220,7 +220,7 @@ describe('what changed is made anew', () => {
 test('the two seconds are counted from both times to the moment that the older backup began', async () => {
   const { first, base } = await unchanged();
   const began = first.result.startedAt;
-  const reuse = await ReuseBase.open(base.archive, base.index, 'fast');
+  const reuse = await ReuseBase.open(base, 'fast', false);
   const segment = (await segmentsOf(first)).find(({ key }) => key !== '');
   const unit = (mtimeMs: number, ctimeMs: number): Piece => {
     const { key = '', rawLength: length = 0 } = segment ?? {};

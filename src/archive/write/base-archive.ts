@@ -1,0 +1,54 @@
+/** The stored bytes of an older archive: one file, or ranges of several. */
+import fs from 'node:fs';
+import type { OpenFileParts } from '../../base/file-parts.ts';
+import { type Extent, extentsOf, readParts } from '../../base/files/file-parts.ts';
+import { openFileSource, readFully } from '../../base/files/file-source.ts';
+import type { ByteSource } from '../../base/source.ts';
+import type { WriteBase } from '../contract.ts';
+
+export interface BaseArchive extends ByteSource {
+  /** The stretches of open files that hold a range of it. @throws Failure `archive_damaged` when it is not inside. */
+  extents(offset: number, length: number): readonly Extent[];
+}
+
+/** @throws Failure `archive_damaged`, system errors. */
+export function openBaseArchive(archive: WriteBase['archive']): BaseArchive {
+  if (typeof archive === 'string') {
+    const source = openFileSource(archive);
+    return { ...source, extents: (offset, length) => [{ descriptor: source.descriptor, offset, length }] };
+  }
+  const descriptors: number[] = [];
+  const close = (): void => {
+    for (const descriptor of descriptors.splice(0)) fs.closeSync(descriptor);
+  };
+  try {
+    const flags = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOFOLLOW;
+    for (const path of archive.paths) descriptors.push(fs.openSync(path, flags));
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return partedArchive({ ...archive, descriptors: [...descriptors] }, close);
+}
+
+function partedArchive(parts: OpenFileParts, close: () => void): BaseArchive {
+  return {
+    size: parts.ends.at(-1) ?? 0,
+    extents: (offset, length) => Array.from(extentsOf(parts, offset, length)),
+    read: (offset, length) => Promise.resolve(readParts(parts, offset, Buffer.allocUnsafe(length))),
+    close: () => {
+      close();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** Fills memory from stretches of files. @throws Failure `archive_damaged` when a file ends early. */
+export function readExtents<T extends Uint8Array>(extents: readonly Extent[], into: T): T {
+  let at = 0;
+  for (const { descriptor, offset, length } of extents) {
+    readFully(descriptor, offset, into.subarray(at, at + length));
+    at += length;
+  }
+  return into;
+}
