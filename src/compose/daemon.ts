@@ -189,7 +189,7 @@ class RoostDaemon implements Daemon {
     const catalogue = this.#openCatalogue();
     this.#opened.defer(() => catalogue.close());
     this.#panel = composePanel(config.panel, catalogue, clock, version());
-    const stores = await openStores(config, catalogue.keys, clock, log);
+    const stores = await openStores(config, catalogue, clock, log);
     this.#opened.defer(async () => void (await Promise.all(stores.all().map((store) => store.close()))));
     const registry = openRegistry(config.servers);
     for (const fault of await registry.check()) log.warn(fault);

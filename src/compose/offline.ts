@@ -63,7 +63,7 @@ async function withStores<Result>(
   work: (deps: OfflineDeps) => Promise<Result>,
 ): Promise<Result> {
   try {
-    const stores = await openStores(config, catalogue.keys, clock, log);
+    const stores = await openStores(config, catalogue, clock, log);
     try {
       return await work({ catalogue, stores });
     } finally {

@@ -2,18 +2,22 @@
 import { MEBIBYTE } from '../base/sizes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Failure } from '../base/failure.ts';
+import type { BackupId, ServerId } from '../base/ids.ts';
 import type { Log } from '../base/log/log.ts';
-import type { KeyTable } from '../catalogue/contract.ts';
-import type { Config, StorageConfig, StoreConfig } from '../config/types.ts';
+import type { BackupTable, Catalogue, KeyTable } from '../catalogue/contract.ts';
+import type { Config, LocalStoreConfig, StorageConfig, StoreConfig } from '../config/types.ts';
 import { StoreSet } from '../jobs/stored/stores.ts';
 import { openLocalStore } from '../storage/local/local.ts';
 import { nodeDigits } from '../storage/local/node.ts';
 import type { StoreIdentity } from '../storage/identity.ts';
+import { readMarker } from '../storage/local/marker.ts';
+import { VaultStore } from '../storage/vault/vault.ts';
 import { openS3Store } from '../storage/s3/s3.ts';
 import type { Store } from '../storage/store.ts';
 
 interface StoreDeps {
   readonly keys: KeyTable;
+  readonly backups: Pick<BackupTable, 'list'>;
   /** Digits that no other state directory of any host has. */
   readonly node: string;
   readonly clock: Clock;
@@ -25,14 +29,14 @@ interface StoreDeps {
 /** @throws Failure `config_invalid` when a file that a store's config names cannot be read. */
 export async function openStores(
   config: Pick<Config, 'storage' | 'backups' | 'stateDirectory'>,
-  keys: KeyTable,
+  { keys, backups }: Pick<Catalogue, 'keys' | 'backups'>,
   clock: Clock,
   log: Log,
 ): Promise<StoreSet> {
   const { storage } = config;
   // Read at each use, because a reload may change it.
   const uploadRate = (): number => config.backups.uploadLimit * MEBIBYTE;
-  const deps = { keys, node: nodeDigits(config.stateDirectory), clock, log, uploadRate };
+  const deps = { keys, backups, node: nodeDigits(config.stateDirectory), clock, log, uploadRate };
   const opening = Object.entries(storage.stores).map(([name, store]) => openStore(name, store, deps));
   return new StoreSet(await Promise.all(opening), storage.default);
 }
@@ -53,16 +57,44 @@ async function openStore(name: string, config: StoreConfig, deps: StoreDeps): Pr
     tellFault(name, fault, log);
     return store;
   }
-  const { store, swept, fault } = await openLocalStore({
-    name,
-    directory: config.directory,
-    identity,
-    node: deps.node,
-    adopt: config.adopt,
-  });
+  const { directory, adopt, layout } = config;
+  const vault = layout === 'vault';
+  const { store, swept, fault } = await openLocalStore({ name, directory, identity, node: deps.node, adopt, vault });
   tellFault(name, fault, log);
   if (swept.length > 0) log.info('Removed half-written files of an earlier run', { store: name, files: swept });
-  return store;
+  return vault || (await isVault(directory)) ? asVault(store, config, deps) : store;
+}
+
+/** True when archives without files of their own may lie there, whatever the config says of new ones. */
+async function isVault(directory: string): Promise<boolean> {
+  try {
+    return (await readMarker(directory))?.vault === true;
+  } catch {
+    // The store's own fault is told already.
+    return false;
+  }
+}
+
+function asVault(store: Store, { layout, vault }: LocalStoreConfig, { backups, log }: StoreDeps): Store {
+  const known = (server: ServerId): readonly BackupId[] =>
+    backups.list({ server, store: store.name, status: 'COMPLETED' }).map(({ id }) => id);
+  return new VaultStore({
+    store,
+    writes: layout === 'vault',
+    shortestRange: vault.shortestRange,
+    mergeAt: vault.mergeAt / 100,
+    known,
+    onCollected: (server, collected) => {
+      log.info('Gave back what removed backups took', { store: store.name, server, ...collected });
+    },
+    onFault: (server, error) => {
+      log.error('Cannot give back what removed backups took; nothing was removed', {
+        store: store.name,
+        server,
+        error,
+      });
+    },
+  });
 }
 
 function identityOf(name: string, keys: KeyTable): StoreIdentity {

@@ -71,6 +71,8 @@ const token = (environment: Environment) =>
       .default(null),
   });
 
+const percent = z.number('must be a number from 0 to 100').min(0).max(100);
+
 const storage = (environment: Environment) =>
   section({
     default: value.text.default('local'),
@@ -85,6 +87,11 @@ const localStore = z.strictObject({
   directory: value.absolutePath,
   allow_inside: z.boolean().default(false),
   adopt: value.text.nullable().default(null),
+  layout: z.enum(['plain', 'vault']).default('plain'),
+  vault: section({
+    shortest_range: value.size.prefault(256),
+    merge_at: percent.default(10),
+  }).prefault({}),
 });
 
 const s3Store = (environment: Environment) =>
@@ -121,8 +128,6 @@ function asPrefix(written: string): string {
   const bare = written.replace(/^\/+|\/+$/g, '');
   return bare === '' ? '' : `${bare}/`;
 }
-
-const percent = z.number('must be a number from 0 to 100').min(0).max(100);
 
 const backups = section({
   compression: z.enum(['none', 'fast', 'best']).default('fast'),

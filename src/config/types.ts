@@ -101,6 +101,14 @@ export interface LocalStoreConfig {
   readonly allowInside: boolean;
   /** Id of a store of another node that this node takes over; null: it is refused. */
   readonly adopt: string | null;
+  /** How new archives lie in it; archives that are there stay as they are. */
+  readonly layout: 'plain' | 'vault';
+  readonly vault: {
+    /** Bytes: a shorter stretch that the archive before has is stored again. */
+    readonly shortestRange: number;
+    /** Per cent of dead bytes at which packs are merged. */
+    readonly mergeAt: number;
+  };
 }
 
 export interface S3StoreConfig {

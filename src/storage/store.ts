@@ -50,6 +50,9 @@ export interface Store {
   /** The path of an object's file, if objects are files on this host. It need not exist. */
   localPath?(key: ObjectKey): string;
 
+  /** True: bytes that the base of a new archive has take no space again. */
+  readonly sharesBytes?: boolean;
+
   /** Where an archive's bytes lie when it has no file of its own; undefined when it has, or is not there. */
   partsOf?(key: ObjectKey): Promise<PathParts | undefined>;
 

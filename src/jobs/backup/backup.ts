@@ -113,7 +113,7 @@ async function write({ job, plan, target, guard }: Writing, deps: BackupDeps): P
       workers,
       nice,
       base: plan.base,
-      shares: plan.store.partsOf !== undefined,
+      shares: plan.store.sharesBytes === true,
       archive: guard.guard(target.archive),
       index: guard.guard(hashing(target.index, digest)),
       maxSize: plan.maxSize,

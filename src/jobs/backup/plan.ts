@@ -137,7 +137,7 @@ interface Stored {
 
 function newestOnHost(server: ServerId, target: Store, deps: PlanDeps): Stored | undefined {
   const own = deps.catalogue.backups.newestGood(server, target.name);
-  if (target.partsOf !== undefined && own !== undefined) return { record: own, store: target };
+  if (target.sharesBytes === true && own !== undefined) return { record: own, store: target };
   let newest: Stored | undefined;
   for (const store of deps.stores.all()) {
     if (store.localPath === undefined) continue;

@@ -22,9 +22,9 @@ export class SpaceGuard {
   #left = 0;
 
   /** @param reserve bytes; asked for with each look at the store, as a reload may change it. */
-  constructor(store: Pick<Store, 'freeSpace' | 'partsOf'>, reserve: () => number, clock: Clock) {
+  constructor(store: Pick<Store, 'freeSpace' | 'sharesBytes'>, reserve: () => number, clock: Clock) {
     this.#store = store;
-    this.#shares = store.partsOf !== undefined;
+    this.#shares = store.sharesBytes === true;
     this.#reserve = reserve;
     this.#clock = clock;
   }

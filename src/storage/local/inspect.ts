@@ -25,7 +25,11 @@ export async function inspectLocalStore(
   remembered: string | undefined,
 ): Promise<LocalStoreFacts> {
   const found = await readMarker(directory);
-  const verdict = judgeMarker(parseMemory(remembered), found, { node: nodeDigits(stateDirectory), adopt });
+  const verdict = judgeMarker(parseMemory(remembered), found, {
+    node: nodeDigits(stateDirectory),
+    adopt,
+    vault: false,
+  });
   const isOccupied = found === undefined && verdict.kind !== 'refuse' && (await holdsAnything(directory));
   const facts = { isOccupied, isLocked: await isStoreLocked(directory) };
   if (verdict.kind !== 'refuse') return { ...facts, refusal: undefined };

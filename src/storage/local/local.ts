@@ -34,6 +34,8 @@ export interface LocalStoreOptions {
   readonly node?: string;
   /** The id of a store that this node takes over. */
   readonly adopt?: string | null;
+  /** True: its archives share packs, and the marker says so from now on. */
+  readonly vault?: boolean;
   readonly files?: StoreFiles;
 }
 
@@ -67,12 +69,20 @@ export class LocalStore implements Store {
   readonly #writing = new Set<string>();
   #closed = false;
 
-  constructor({ name, directory, identity, node, adopt = null, files = systemFiles }: LocalStoreOptions) {
+  constructor({
+    name,
+    directory,
+    identity,
+    node,
+    adopt = null,
+    vault = false,
+    files = systemFiles,
+  }: LocalStoreOptions) {
     this.name = name;
     this.#directory = directory;
     this.#mark = node?.slice(0, 8);
     const lock = node === undefined ? undefined : new StoreLock(directory);
-    this.#place = { name, directory, identity, node, adopt, files, lock };
+    this.#place = { name, directory, identity, node, adopt, vault, files, lock };
     this.#files = files;
   }
 

@@ -64,18 +64,21 @@ async function judge(place: MarkedPlace): Promise<Verdict> {
   throw notTheOne(place, verdict.remembered ?? '', found);
 }
 
-async function settle({ directory, identity, files, node }: MarkedPlace, verdict: Verdict): Promise<void> {
+async function settle(place: MarkedPlace, verdict: Verdict): Promise<void> {
+  const { directory, identity, files, node } = place;
+  // A vault stays one when the config says otherwise: archives without files of their own may lie in it.
+  const vault = place.vault || (await readMarker(directory))?.vault === true;
   if (verdict.kind === 'mark') {
     const id = randomUUID();
-    await writeMarker(directory, files, { id, node });
+    await writeMarker(directory, files, { id, node, vault });
     identity.save(id);
   } else if (verdict.kind === 'adopt') {
     const id = randomUUID();
     identity.save(wantedText(id, verdict.id));
-    await writeMarker(directory, files, { id, node });
+    await writeMarker(directory, files, { id, node, vault });
     identity.save(id);
   } else if (verdict.kind !== 'refuse') {
-    if (verdict.kind === 'stamp') await writeMarker(directory, files, { id: verdict.id, node });
+    if (verdict.kind === 'stamp') await writeMarker(directory, files, { id: verdict.id, node, vault });
     if (identity.load() !== verdict.id) identity.save(verdict.id);
   }
 }
@@ -137,17 +140,23 @@ async function readSmallFile(path: string): Promise<string | undefined> {
   }
 }
 
-function markerText({ id, node }: Marker): string {
-  return `${JSON.stringify({ format: 'roost-store', version: 1, id, node })}\n`;
+/** The id of a vault has another name, so that a program without vaults takes the marker for a damaged one. */
+function markerText({ id, node, vault }: Marker): string {
+  const content = vault
+    ? { format: 'roost-vault', version: 1, store: id, node }
+    : { format: 'roost-store', version: 1, id, node };
+  return `${JSON.stringify(content)}\n`;
 }
 
 function parseMarker(text: string): Marker | undefined {
   const content = attempt(() => JSON.parse(text) as unknown);
-  if (typeof content !== 'object' || content === null || !('id' in content)) return undefined;
+  if (typeof content !== 'object' || content === null) return undefined;
+  const vault = 'format' in content && content.format === 'roost-vault';
+  const id = vault ? 'store' in content && content.store : 'id' in content && content.id;
   const node = 'node' in content ? content.node : undefined;
-  if (typeof content.id !== 'string' || !isUuid(content.id)) return undefined;
+  if (typeof id !== 'string' || !isUuid(id)) return undefined;
   if (node !== undefined && (typeof node !== 'string' || !/^[0-9a-f]{32}$/.test(node))) return undefined;
-  return { id: content.id, node };
+  return { id, node, vault };
 }
 
 /** The first name in the directory that no store of Roost would contain. */
@@ -164,14 +173,18 @@ async function findStranger(directory: string): Promise<string | undefined> {
   return undefined;
 }
 
-function notTheOne({ name, directory, node }: MarkedPlace, remembered: string, found: Marker | undefined): Failure {
+function notTheOne(
+  { name, directory, node, vault }: MarkedPlace,
+  remembered: string,
+  found: Marker | undefined,
+): Failure {
   const facts = { directory, remembered, found: found?.id };
   if (found === undefined) {
     return new Failure('store_unreachable', `Cannot use the store ${directory}: its marker is missing`, {
       facts,
       hint:
         `Is its disk mounted? If this store was emptied or replaced on purpose, write its marker again: ` +
-        `echo '${markerText({ id: remembered, node }).trim()}' > ${join(directory, MARKER_NAME)}`,
+        `echo '${markerText({ id: remembered, node, vault }).trim()}' > ${join(directory, MARKER_NAME)}`,
       retry: true,
     });
   }

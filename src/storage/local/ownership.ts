@@ -32,6 +32,8 @@ export interface Marker {
   readonly id: string;
   /** Of the node that owns the store; undefined when 0.1.0 marked it. */
   readonly node: string | undefined;
+  /** Archives share packs (storage/vault): programs that know nothing of it refuse the store. */
+  readonly vault: boolean;
 }
 
 /** What the node remembers: an id, or a taking-over that was begun. */
@@ -45,6 +47,8 @@ export interface OwnershipRules {
   readonly node: string | undefined;
   /** The id of a store to take over, or null. */
   readonly adopt: string | null;
+  /** True: the store becomes a vault; false: it stays what it is. */
+  readonly vault: boolean;
 }
 
 export type Verdict =
@@ -64,7 +68,8 @@ export function wantedText(wanted: string, before: string | undefined): string {
 }
 
 /** Which row of the table it is. */
-export function judgeMarker(memory: Memory, found: Marker | undefined, { node, adopt }: OwnershipRules): Verdict {
+export function judgeMarker(memory: Memory, found: Marker | undefined, rules: OwnershipRules): Verdict {
+  const { node, adopt, vault } = rules;
   const { id, wanted } = memory;
   if (found === undefined) {
     const isNew = id === undefined && wanted === undefined;
@@ -73,7 +78,8 @@ export function judgeMarker(memory: Memory, found: Marker | undefined, { node, a
   const isRemembered = found.id === id || found.id === wanted;
   const isHealed = id === undefined && wanted === undefined && (node === undefined || found.node === node);
   if (isRemembered || isHealed) {
-    return { kind: node === undefined || found.node === node ? 'use' : 'stamp', id: found.id };
+    const isStamped = (node === undefined || found.node === node) && (found.vault || !vault);
+    return { kind: isStamped ? 'use' : 'stamp', id: found.id };
   }
   if (found.id === adopt) return { kind: 'adopt', id };
   return { kind: 'refuse', why: id === undefined ? 'another' : 'replaced', remembered: id };

@@ -58,6 +58,10 @@ export class VaultStore implements Store {
     this.name = options.store.name;
   }
 
+  get sharesBytes(): boolean {
+    return this.#options.writes;
+  }
+
   async create(key: ObjectKey, options: CreateOptions = {}): Promise<ObjectWriter> {
     const parts = archiveParts(key);
     if (parts === undefined || !this.#options.writes) return this.#inner.create(key, options);
@@ -87,9 +91,9 @@ export class VaultStore implements Store {
     const parts = archiveParts(key);
     if (parts === undefined) return this.#inner.open(key);
     const { server } = parts;
+    if ((await this.#inner.stat(recipeKey(parts))) === undefined) return this.#inner.open(key);
     return this.#turns.run(server, async () => {
       const packs = await ServerPacks.load(this.#inner, server);
-      if (!packs.recipes.has(parts.backup)) return this.#inner.open(key);
       const recipe = await readRecipe(this.#inner, recipeKey(parts));
       const release = this.#pins.keepRanges(server, recipe.list);
       const identity = `${key} ${recipe.sha256} ${recipe.size} ${await this.#changeOf(parts)}`;
