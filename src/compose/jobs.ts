@@ -219,6 +219,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
       if (ahead > 0) log.warn('Some backups are dated in the future: they are set aside', { backups: ahead });
       await finishRemovals({ catalogue, runner, deleteBackup: deleting, log });
       copies.start();
+      await collectLeft(stores, log);
     },
     automate() {
       notifying.start();
@@ -274,4 +275,15 @@ function restoreDownloads({ config, clock, log, panel, version }: JobsDeps): Res
   const { restoreHostAllowlist: allowlist } = config.panel;
   const download = new GuardedDownload({ allowlist, userAgent: `Roost/${version}` });
   return new RestoreDownloads({ download, config, clock, log });
+}
+
+/** Gives back what killed backups left in stores that share bytes. A store that is away is collected after its next removal. */
+async function collectLeft(stores: StoreSet, log: Log): Promise<void> {
+  for (const store of stores.all()) {
+    try {
+      await store.collectAll?.();
+    } catch (error) {
+      log.warn('Cannot look for bytes that nothing needs', { store: store.name, error });
+    }
+  }
 }

@@ -50,6 +50,9 @@ export interface Store {
   /** The path of an object's file, if objects are files on this host. It need not exist. */
   localPath?(key: ObjectKey): string;
 
+  /** Gives back, in the background, what a killed process left and nothing needs. */
+  collectAll?(): Promise<void>;
+
   /** True: bytes that the base of a new archive has take no space again. */
   readonly sharesBytes?: boolean;
 

@@ -4,6 +4,7 @@ import type { BackupId, ServerId } from '../../src/base/ids.ts';
 import { readInto } from '../../src/base/source.ts';
 import { objectKey, type ObjectKey } from '../../src/storage/key.ts';
 import type { Store } from '../../src/storage/store.ts';
+import { getObject } from '../support/store-objects.ts';
 import { failureOf } from '../support/rejection.ts';
 
 const SERVER = '11111111-1111-4111-8111-111111111111' as ServerId;
@@ -21,15 +22,6 @@ export async function putObject(store: Store, key: ObjectKey, ...parts: readonly
   const writer = await store.create(key);
   for (const part of parts) await writer.write(part);
   await writer.commit();
-}
-
-export async function getObject(store: Store, key: ObjectKey): Promise<Uint8Array> {
-  const source = await store.open(key);
-  try {
-    return await source.read(0, source.size);
-  } finally {
-    await source.close();
-  }
 }
 
 export async function keysOf(store: Store, prefix = ''): Promise<string[]> {

@@ -5,7 +5,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { objectKey } from '../../src/storage/key.ts';
-import { getObject, keysOf } from '../contract/store.ts';
+import { keysOf } from '../contract/store.ts';
+import { getObject } from '../support/store-objects.ts';
 import { backupId, serverId } from '../support/catalogue-rows.ts';
 import { scratchStore } from '../support/scratch-store.ts';
 

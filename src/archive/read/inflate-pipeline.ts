@@ -4,6 +4,7 @@
  */
 import { type ByteSource, readInto } from '../../base/source.ts';
 import { type Control, Slots, FreeSlots } from '../threads/control.ts';
+import { readParts } from '../../base/files/file-parts.ts';
 import { readFully } from '../../base/files/file-source.ts';
 import { MAX_STORED_SEGMENT, checkLengths } from '../gzip/inflate.ts';
 import type { Segment } from '../index/format.ts';
@@ -89,6 +90,7 @@ export class InflatePipeline {
     const view = this.#slots.view(slot, segment.length);
     const { archive } = this.#request;
     if (archive.descriptor !== undefined) return readFully(archive.descriptor, segment.offset, view);
+    if (archive.parts !== undefined) return readParts(archive.parts, segment.offset, view);
     await readInto(archive, segment.offset, view);
     return view;
   }

@@ -70,7 +70,7 @@ async function runReadThread<Result>(data: object, doing: string, request: ReadR
       rates,
       stopMessage: { type: 'stop' } satisfies ReadReply,
       // A thread that waits for a remote source's bytes does not look at its stop flag.
-      abortGraceMs: source.archive.descriptor === undefined ? 0 : undefined,
+      abortGraceMs: source.archive.descriptor === undefined && source.archive.parts === undefined ? 0 : undefined,
       receive,
     });
   } finally {

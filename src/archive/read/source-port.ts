@@ -1,16 +1,19 @@
 /**
- * A byte source as seen from another thread. A local file's descriptor works in every thread; any other source stays in
- * its thread, and its bytes are requested by message.
+ * A byte source as seen from another thread. Descriptors of local files work in every thread; any other source stays in its
+ * thread, and its bytes are requested by message.
  */
 import type { MessagePort, Worker } from 'node:worker_threads';
 import { asFailure, Failure, type FailureRecord } from '../../base/failure.ts';
 import { type ByteSource, readInto } from '../../base/source.ts';
+import type { OpenFileParts } from '../../base/file-parts.ts';
+import { partsSource } from '../../base/files/file-parts.ts';
 import { fileSource } from '../../base/files/file-source.ts';
 
 /** What a thread gets to know of a source. */
 export interface SourceHandle {
   readonly size: number;
   readonly descriptor?: number;
+  readonly parts?: OpenFileParts;
 }
 
 const NOTHING = new Uint8Array();
@@ -33,7 +36,7 @@ export type ReadAnswer =
   | { readonly type: 'bytes'; readonly id: number; readonly failure: FailureRecord };
 
 export function handleOf(source: ByteSource): SourceHandle {
-  return { size: source.size, descriptor: source.descriptor };
+  return { size: source.size, descriptor: source.descriptor, parts: source.parts };
 }
 
 /** The thread's side. Closing it leaves the original source open, which its owner closes. */
@@ -63,9 +66,10 @@ export class SourcePort {
   }
 
   source(name: SourceName, handle: SourceHandle): ByteSource {
-    const { size, descriptor } = handle;
+    const { size, descriptor, parts } = handle;
     const close = (): Promise<void> => Promise.resolve();
     if (descriptor !== undefined) return { ...fileSource(descriptor, size), close };
+    if (parts !== undefined) return partsSource(parts);
     return {
       size,
       close,

@@ -139,7 +139,9 @@ export class VaultStore implements Store {
     return this.#inner.sweep?.(isKnown) ?? Promise.resolve([]);
   }
 
-  freeSpace(): Promise<FreeSpace | null> {
+  /** After collections that are due: what was just removed counts. */
+  async freeSpace(): Promise<FreeSpace | null> {
+    await Promise.all(this.#collecting);
     return this.#inner.freeSpace();
   }
 
@@ -180,6 +182,11 @@ export class VaultStore implements Store {
       const store = this.#inner;
       return collectServer({ store, server, pins: this.#pins, known: () => known(server), punch, mergeAt, dryRun });
     });
+  }
+
+  /** Collects every server once, in the background: a killed process left bytes that nothing needs. */
+  async collectAll(): Promise<void> {
+    for (const server of await this.servers()) this.#collectSoon(server);
   }
 
   /** Servers that have objects here. */
