@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import type { OpenFileParts } from '../../base/file-parts.ts';
 import { type Extent, extentsOf, readParts } from '../../base/files/file-parts.ts';
-import { openFileSource, readFully } from '../../base/files/file-source.ts';
+import { openFileSource } from '../../base/files/file-source.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { WriteBase } from '../contract.ts';
 
@@ -41,14 +41,4 @@ function partedArchive(parts: OpenFileParts, close: () => void): BaseArchive {
       return Promise.resolve();
     },
   };
-}
-
-/** Fills memory from stretches of files. @throws Failure `archive_damaged` when a file ends early. */
-export function readExtents<T extends Uint8Array>(extents: readonly Extent[], into: T): T {
-  let at = 0;
-  for (const { descriptor, offset, length } of extents) {
-    readFully(descriptor, offset, into.subarray(at, at + length));
-    at += length;
-  }
-  return into;
 }
