@@ -14,6 +14,9 @@ const VIEWS = [
   ['overview', '#/', 'heading:needs you|protected'],
   ['server', SERVER, 'heading:Backups'],
   ['account', '#/account', 'heading:Account'],
+  ['jobs', '#/jobs', 'heading:Jobs'],
+  ['schedules', '#/schedules', 'heading:Schedules'],
+  ['health', '#/health', 'heading:finding|in order'],
 ] as const;
 
 async function violations(page: Page): Promise<readonly string[]> {

@@ -15,13 +15,33 @@ export function directoryOf(server: string, id: string, path: string, cursor?: s
   return answer(api.GET('/api/servers/{server}/backups/{id}/files', { params }));
 }
 
-/** What a restore with these wishes would change now; it changes nothing. */
-export async function previewOf(server: string, id: string, body: RestoreWish) {
+/** Quick choices one after the other are one question. */
+const CHOOSING_MS = 250;
+const BUSY_AGAIN_MS = 400;
+
+const pause = (ms: number): Promise<void> => new Promise((go) => void setTimeout(go, ms));
+
+/**
+ * What a restore with these wishes would change now; it changes nothing. A server is looked at once at a time, so this
+ * waits for the look before.
+ *
+ * @param wanted false once another question has taken its place: then it is not asked any more.
+ */
+export async function previewOf(server: string, id: string, body: RestoreWish, wanted: () => boolean) {
   const params = { path: { server }, query: { id } };
-  const call = api.POST('/api/servers/{server}/backups/restore', { params, body: { ...body, dryRun: true } });
-  const { dryRun, warnings = [] } = await answer(call);
-  if (dryRun === undefined) throw new ApiFailure(500, undefined);
-  return { ...dryRun, warnings, at: Date.now() };
+  await pause(CHOOSING_MS);
+  for (;;) {
+    try {
+      if (!wanted()) throw new ApiFailure(0, { error: 'Another choice was made', code: 'cancelled' });
+      const call = api.POST('/api/servers/{server}/backups/restore', { params, body: { ...body, dryRun: true } });
+      const { dryRun, warnings = [] } = await answer(call);
+      if (dryRun === undefined) throw new ApiFailure(500, undefined);
+      return { ...dryRun, warnings, at: Date.now() };
+    } catch (error) {
+      if (!(error instanceof ApiFailure) || error.code !== 'server_busy' || !wanted()) throw error;
+      await pause(BUSY_AGAIN_MS);
+    }
+  }
 }
 
 export function restoreBackup(server: string, id: string, body: RestoreWish) {

@@ -11,35 +11,7 @@ export interface paths {
      * The state of this node for Prometheus
      * @description Gauges of servers are those that the token holds; counters are of the whole node.
      */
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description Prometheus text, version 0.0.4 */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'text/plain': string;
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['getMetrics'];
     put?: never;
     post?: never;
     delete?: never;
@@ -56,57 +28,7 @@ export interface paths {
       cookie?: never;
     };
     /** The servers that the token holds */
-    get: {
-      parameters: {
-        query?: {
-          /** @description 1 without it */
-          page?: number;
-          /** @description 25 without it, 50 at most */
-          per_page?: number;
-        };
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description One page of servers */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              /** @enum {string} */
-              object: 'list';
-              data: components['schemas']['ClientServer'][];
-              meta: {
-                pagination: {
-                  total: number;
-                  count: number;
-                  per_page: number;
-                  current_page: number;
-                  total_pages: number;
-                  links: {
-                    previous?: string;
-                    next?: string;
-                  };
-                };
-              };
-            };
-          };
-        };
-        /** @description Errors; `code` is stable, `detail` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['ClientErrors'];
-          };
-        };
-      };
-    };
+    get: operations['clientListServers'];
     put?: never;
     post?: never;
     delete?: never;
@@ -123,43 +45,7 @@ export interface paths {
       cookie?: never;
     };
     /** One server */
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The server’s UUID, or the first eight characters of it */
-          server: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description The server, and what the token may do with it */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['ClientServer'] & {
-              meta: {
-                is_server_owner: boolean;
-                user_permissions: string[];
-              };
-            };
-          };
-        };
-        /** @description Errors; `code` is stable, `detail` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['ClientErrors'];
-          };
-        };
-      };
-    };
+    get: operations['clientGetServer'];
     put?: never;
     post?: never;
     delete?: never;
@@ -179,43 +65,7 @@ export interface paths {
      * A token and the address of the server’s socket
      * @description The first frame is `{"event":"auth","args":[token]}`. The token lives for ten minutes; `token expiring` asks for another one.
      */
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The server’s UUID, or the first eight characters of it */
-          server: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description Where to connect, and with what */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              data: {
-                token: string;
-                socket: string;
-              };
-            };
-          };
-        };
-        /** @description Errors; `code` is stable, `detail` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['ClientErrors'];
-          };
-        };
-      };
-    };
+    get: operations['clientGetWebsocket'];
     put?: never;
     post?: never;
     delete?: never;
@@ -232,102 +82,13 @@ export interface paths {
       cookie?: never;
     };
     /** List backups, newest first */
-    get: {
-      parameters: {
-        query?: {
-          /** @description 1 without it */
-          page?: number;
-          /** @description 25 without it, 50 at most */
-          per_page?: number;
-        };
-        header?: never;
-        path: {
-          /** @description The server’s UUID, or the first eight characters of it */
-          server: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description One page of backups */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              /** @enum {string} */
-              object: 'list';
-              data: components['schemas']['ClientBackup'][];
-              meta: {
-                pagination: {
-                  total: number;
-                  count: number;
-                  per_page: number;
-                  current_page: number;
-                  total_pages: number;
-                  links: {
-                    previous?: string;
-                    next?: string;
-                  };
-                };
-                backup_count: number;
-              };
-            };
-          };
-        };
-        /** @description Errors; `code` is stable, `detail` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['ClientErrors'];
-          };
-        };
-      };
-    };
+    get: operations['clientListBackups'];
     put?: never;
     /**
      * Create a backup
      * @description Answers at once; poll the details until `completed_at` is set, or `is_successful` is false.
      */
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The server’s UUID, or the first eight characters of it */
-          server: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: {
-        content: {
-          'application/json': components['schemas']['ClientCreateBackup'];
-        };
-      };
-      responses: {
-        /** @description The backup that was begun */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['ClientBackup'];
-          };
-        };
-        /** @description Errors; `code` is stable, `detail` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['ClientErrors'];
-          };
-        };
-      };
-    };
+    post: operations['clientCreateBackup'];
     delete?: never;
     options?: never;
     head?: never;
@@ -342,75 +103,11 @@ export interface paths {
       cookie?: never;
     };
     /** One backup */
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The server’s UUID, or the first eight characters of it */
-          server: string;
-          /** @description The backup’s UUID */
-          backup: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description The backup */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['ClientBackup'];
-          };
-        };
-        /** @description Errors; `code` is stable, `detail` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['ClientErrors'];
-          };
-        };
-      };
-    };
+    get: operations['clientGetBackup'];
     put?: never;
     post?: never;
     /** Delete a backup for good */
-    delete: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The server’s UUID, or the first eight characters of it */
-          server: string;
-          /** @description The backup’s UUID */
-          backup: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description The backup is gone */
-        204: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content?: never;
-        };
-        /** @description Errors; `code` is stable, `detail` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['ClientErrors'];
-          };
-        };
-      };
-    };
+    delete: operations['clientDeleteBackup'];
     options?: never;
     head?: never;
     patch?: never;
@@ -429,42 +126,7 @@ export interface paths {
      * Restore the server from a backup
      * @description Answers at once; the server’s `status` is `restoring_backup` until it has ended.
      */
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The server’s UUID, or the first eight characters of it */
-          server: string;
-          /** @description The backup’s UUID */
-          backup: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: {
-        content: {
-          'application/json': components['schemas']['ClientRestoreBackup'];
-        };
-      };
-      responses: {
-        /** @description The restore was begun */
-        202: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content?: never;
-        };
-        /** @description Errors; `code` is stable, `detail` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['ClientErrors'];
-          };
-        };
-      };
-    };
+    post: operations['clientRestoreBackup'];
     delete?: never;
     options?: never;
     head?: never;
@@ -481,38 +143,7 @@ export interface paths {
     get?: never;
     put?: never;
     /** Turn the protection from deletion on, or off */
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The server’s UUID, or the first eight characters of it */
-          server: string;
-          /** @description The backup’s UUID */
-          backup: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description The lock was turned */
-        204: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content?: never;
-        };
-        /** @description Errors; `code` is stable, `detail` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['ClientErrors'];
-          };
-        };
-      };
-    };
+    post: operations['clientLockBackup'];
     delete?: never;
     options?: never;
     head?: never;
@@ -527,46 +158,7 @@ export interface paths {
       cookie?: never;
     };
     /** A signed URL of the archive, valid for one hour */
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The server’s UUID, or the first eight characters of it */
-          server: string;
-          /** @description The backup’s UUID */
-          backup: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description The URL; it needs no further credential */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              /** @enum {string} */
-              object: 'signed_url';
-              attributes: {
-                url: string;
-              };
-            };
-          };
-        };
-        /** @description Errors; `code` is stable, `detail` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['ClientErrors'];
-          };
-        };
-      };
-    };
+    get: operations['clientGetDownload'];
     put?: never;
     post?: never;
     delete?: never;
@@ -586,104 +178,13 @@ export interface paths {
      * List backups, newest first
      * @description All of them in one array; with `limit`, a page, whose `Link` header (RFC 8288) leads to the next one.
      */
-    get: {
-      parameters: {
-        query?: {
-          /** @description At most so many; all without it */
-          limit?: number;
-          /** @description From `next` in the Link header of the page before; then `limit` is 100 without it */
-          cursor?: string;
-          /** @description Only backups made before then; a page, as with `limit` */
-          before?: string;
-          /** @description Without warnings, ignored files and copies */
-          fields?: 'summary';
-        };
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description Backups of the server */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Backup'][] | components['schemas']['BackupSummary'][];
-          };
-        };
-        /** @description If-None-Match names the list as it still is */
-        304: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content?: never;
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['listBackups'];
     put?: never;
     /**
      * Create a backup
      * @description Answers when the backup has ended; with `Prefer: respond-async` at once.
      */
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: {
-        content: {
-          'application/json': components['schemas']['CreateBackup'];
-        };
-      };
-      responses: {
-        /** @description The finished backup */
-        201: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Backup'];
-          };
-        };
-        /** @description The backup that was begun */
-        202: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Backup'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    post: operations['createBackup'];
     delete?: never;
     options?: never;
     head?: never;
@@ -701,44 +202,7 @@ export interface paths {
     put?: never;
     post?: never;
     /** Delete a backup for good */
-    delete: {
-      parameters: {
-        query: {
-          /** @description The backup’s UUID */
-          id: string;
-        };
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description The backup is gone */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              /** @enum {boolean} */
-              success: true;
-            };
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    delete: operations['deleteBackup'];
     options?: never;
     head?: never;
     patch?: never;
@@ -758,51 +222,7 @@ export interface paths {
     options?: never;
     head?: never;
     /** Protect a backup from deletion, or end that */
-    patch: {
-      parameters: {
-        query: {
-          /** @description The backup’s UUID */
-          id: string;
-        };
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-        };
-        cookie?: never;
-      };
-      requestBody: {
-        content: {
-          'application/json': {
-            locked: boolean;
-          };
-        };
-      };
-      responses: {
-        /** @description The lock as it is now */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              /** @enum {boolean} */
-              success: true;
-              locked: boolean;
-            };
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    patch: operations['lockBackup'];
     trace?: never;
   };
   '/api/servers/{server}/backups/estimate': {
@@ -815,44 +235,7 @@ export interface paths {
     get?: never;
     put?: never;
     /** What a backup with these patterns would hold */
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: {
-        content: {
-          'application/json': {
-            ignore?: string[];
-          };
-        };
-      };
-      responses: {
-        /** @description Files and bytes */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Estimate'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    post: operations['estimateBackup'];
     delete?: never;
     options?: never;
     head?: never;
@@ -872,134 +255,7 @@ export interface paths {
      * Restore the server from a backup
      * @description Answers when it has ended; with `Prefer: respond-async` at once.
      */
-    post: {
-      parameters: {
-        query: {
-          /** @description The backup’s UUID */
-          id: string;
-        };
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: {
-        content: {
-          'application/json': components['schemas']['RestoreBackup'];
-        };
-      };
-      responses: {
-        /** @description It is done */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              /** @enum {boolean} */
-              success: true;
-              message: string;
-              warnings?: {
-                path: string;
-                code: string;
-                message: string;
-              }[];
-              warningCount?: number;
-              /** @description Files that were put back */
-              files?: number;
-              /** @description Bytes of their content */
-              bytes?: number;
-              /** @description Live files that are gone and that nothing replaced */
-              removed?: number;
-              /** @description Entries of the backup that were passed over */
-              skipped?: number;
-              /** @description How long it took */
-              seconds?: number;
-              /** @description With 202: the job, to be followed at /api/jobs/{id} */
-              jobId?: string;
-              /** @description The backup that is made before (`backupFirst`) */
-              backedUp?: string;
-              /**
-               * Format: date-time
-               * @description Until when undo puts back what was there
-               */
-              undoUntil?: string;
-              /** @description What would change; long lists are cut, the counts are not */
-              dryRun?: {
-                added: string[];
-                replaced: string[];
-                deleted: string[];
-                counts: {
-                  added: number;
-                  replaced: number;
-                  deleted: number;
-                };
-              };
-            };
-          };
-        };
-        /** @description It was begun */
-        202: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              /** @enum {boolean} */
-              success: true;
-              message: string;
-              warnings?: {
-                path: string;
-                code: string;
-                message: string;
-              }[];
-              warningCount?: number;
-              /** @description Files that were put back */
-              files?: number;
-              /** @description Bytes of their content */
-              bytes?: number;
-              /** @description Live files that are gone and that nothing replaced */
-              removed?: number;
-              /** @description Entries of the backup that were passed over */
-              skipped?: number;
-              /** @description How long it took */
-              seconds?: number;
-              /** @description With 202: the job, to be followed at /api/jobs/{id} */
-              jobId?: string;
-              /** @description The backup that is made before (`backupFirst`) */
-              backedUp?: string;
-              /**
-               * Format: date-time
-               * @description Until when undo puts back what was there
-               */
-              undoUntil?: string;
-              /** @description What would change; long lists are cut, the counts are not */
-              dryRun?: {
-                added: string[];
-                replaced: string[];
-                deleted: string[];
-                counts: {
-                  added: number;
-                  replaced: number;
-                  deleted: number;
-                };
-              };
-            };
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    post: operations['restoreBackup'];
     delete?: never;
     options?: never;
     head?: never;
@@ -1019,129 +275,7 @@ export interface paths {
      * Put back what the newest restore of this backup set aside
      * @description Possible for the hours that the restore was given as keepPrevious. Answers when it has ended; with `Prefer: respond-async` at once.
      */
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-          /** @description The backup’s UUID */
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description It is done */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              /** @enum {boolean} */
-              success: true;
-              message: string;
-              warnings?: {
-                path: string;
-                code: string;
-                message: string;
-              }[];
-              warningCount?: number;
-              /** @description Files that were put back */
-              files?: number;
-              /** @description Bytes of their content */
-              bytes?: number;
-              /** @description Live files that are gone and that nothing replaced */
-              removed?: number;
-              /** @description Entries of the backup that were passed over */
-              skipped?: number;
-              /** @description How long it took */
-              seconds?: number;
-              /** @description With 202: the job, to be followed at /api/jobs/{id} */
-              jobId?: string;
-              /** @description The backup that is made before (`backupFirst`) */
-              backedUp?: string;
-              /**
-               * Format: date-time
-               * @description Until when undo puts back what was there
-               */
-              undoUntil?: string;
-              /** @description What would change; long lists are cut, the counts are not */
-              dryRun?: {
-                added: string[];
-                replaced: string[];
-                deleted: string[];
-                counts: {
-                  added: number;
-                  replaced: number;
-                  deleted: number;
-                };
-              };
-            };
-          };
-        };
-        /** @description It was begun */
-        202: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              /** @enum {boolean} */
-              success: true;
-              message: string;
-              warnings?: {
-                path: string;
-                code: string;
-                message: string;
-              }[];
-              warningCount?: number;
-              /** @description Files that were put back */
-              files?: number;
-              /** @description Bytes of their content */
-              bytes?: number;
-              /** @description Live files that are gone and that nothing replaced */
-              removed?: number;
-              /** @description Entries of the backup that were passed over */
-              skipped?: number;
-              /** @description How long it took */
-              seconds?: number;
-              /** @description With 202: the job, to be followed at /api/jobs/{id} */
-              jobId?: string;
-              /** @description The backup that is made before (`backupFirst`) */
-              backedUp?: string;
-              /**
-               * Format: date-time
-               * @description Until when undo puts back what was there
-               */
-              undoUntil?: string;
-              /** @description What would change; long lists are cut, the counts are not */
-              dryRun?: {
-                added: string[];
-                replaced: string[];
-                deleted: string[];
-                counts: {
-                  added: number;
-                  replaced: number;
-                  deleted: number;
-                };
-              };
-            };
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    post: operations['undoRestore'];
     delete?: never;
     options?: never;
     head?: never;
@@ -1158,49 +292,7 @@ export interface paths {
     get?: never;
     put?: never;
     /** A signed token for one download, valid for five minutes */
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-        };
-        cookie?: never;
-      };
-      requestBody: {
-        content: {
-          'application/json': {
-            id: string;
-          };
-        };
-      };
-      responses: {
-        /** @description The token and its URL */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              token: string;
-              /** @description Unix seconds */
-              expiresAt: number;
-              downloadUrl: string;
-            };
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    post: operations['createDownloadToken'];
     delete?: never;
     options?: never;
     head?: never;
@@ -1218,78 +310,7 @@ export interface paths {
      * Download a backup with a signed token
      * @description Takes `Range`, `If-Range` and HEAD; the ETag is the sha256 of the archive. No bearer token is needed.
      */
-    get: {
-      parameters: {
-        query?: {
-          /** @description From download-token */
-          token?: string;
-        };
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description The archive */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/gzip': string;
-          };
-        };
-        /** @description The bytes asked for */
-        206: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/gzip': string;
-          };
-        };
-        /** @description The storage itself has the archive at this URL for five minutes */
-        302: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content?: never;
-        };
-        /** @description The client has these bytes */
-        304: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content?: never;
-        };
-        /** @description If-Match names other bytes */
-        412: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content?: never;
-        };
-        /** @description The range lies beyond the end */
-        416: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content?: never;
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['downloadBackup'];
     put?: never;
     post?: never;
     delete?: never;
@@ -1588,84 +609,14 @@ export interface paths {
       cookie?: never;
     };
     /** One backup */
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-          /** @description The backup’s UUID */
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description The backup */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Backup'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['getBackup'];
     put?: never;
     post?: never;
     delete?: never;
     options?: never;
     head?: never;
     /** Give the backup another name */
-    patch: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-          /** @description The backup’s UUID */
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody: {
-        content: {
-          'application/json': components['schemas']['RenameBackup'];
-        };
-      };
-      responses: {
-        /** @description The backup as it is now */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Backup'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    patch: operations['renameBackup'];
     trace?: never;
   };
   '/api/servers/{server}/backups/{id}/warnings': {
@@ -1676,43 +627,7 @@ export interface paths {
       cookie?: never;
     };
     /** The warnings of the backup, by pages */
-    get: {
-      parameters: {
-        query?: {
-          /** @description From the page before */
-          cursor?: string;
-        };
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-          /** @description The backup’s UUID */
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description Warnings, and a cursor when there are more */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Warnings'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['listWarnings'];
     put?: never;
     post?: never;
     delete?: never;
@@ -1731,43 +646,7 @@ export interface paths {
     get?: never;
     put?: never;
     /** Cancel whatever runs on the backup */
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-          /** @description The backup’s UUID */
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description It will end soon */
-        202: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              /** @enum {boolean} */
-              success: true;
-            };
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    post: operations['cancelBackup'];
     delete?: never;
     options?: never;
     head?: never;
@@ -1787,49 +666,7 @@ export interface paths {
      * Read the archive through and compare it with its record
      * @description Answers when that has ended; with `Prefer: respond-async` at once.
      */
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-          /** @description The backup’s UUID */
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description The backup, which is whole */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Backup'];
-          };
-        };
-        /** @description The verification was begun */
-        202: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Backup'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    post: operations['verifyBackup'];
     delete?: never;
     options?: never;
     head?: never;
@@ -1846,40 +683,7 @@ export interface paths {
     get?: never;
     put?: never;
     /** Accept a suspect backup as good */
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-          /** @description The backup’s UUID */
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description The backup, which counts as good now */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Backup'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    post: operations['acceptBackup'];
     delete?: never;
     options?: never;
     head?: never;
@@ -1894,47 +698,7 @@ export interface paths {
       cookie?: never;
     };
     /** One directory level of the backup */
-    get: {
-      parameters: {
-        query?: {
-          /** @description Percent-encoded bytes; the root without it */
-          path?: string;
-          /** @description From the page before */
-          cursor?: string;
-          /** @description Adds files and bytes below directories, and what is on the server now */
-          with?: 'totals' | 'live' | 'totals,live';
-        };
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-          /** @description The backup’s UUID */
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description Entries, and a cursor when there are more */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Directory'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['listFiles'];
     put?: never;
     post?: never;
     delete?: never;
@@ -1951,43 +715,7 @@ export interface paths {
       cookie?: never;
     };
     /** One file out of the backup */
-    get: {
-      parameters: {
-        query: {
-          /** @description Percent-encoded bytes, UTF-8 or not */
-          path: string;
-        };
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-          /** @description The backup’s UUID */
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description The file */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/octet-stream': string;
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['getFile'];
     put?: never;
     post?: never;
     delete?: never;
@@ -2004,106 +732,15 @@ export interface paths {
       cookie?: never;
     };
     /** Who asks, and what it may */
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description The caller */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Caller'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['getSession'];
     put?: never;
     /**
      * Sign in with a token of the config, or with the code of a one-time link
      * @description Ten failures within a minute from one address are answered 429.
      */
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody: {
-        content: {
-          'application/json': components['schemas']['SignIn'];
-        };
-      };
-      responses: {
-        /** @description The session and its secret */
-        201: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['SignedIn'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    post: operations['signIn'];
     /** Sign out: ends the session that asks, and its sockets */
-    delete: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description It has ended */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              /** @enum {boolean} */
-              success: true;
-            };
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    delete: operations['signOut'];
     options?: never;
     head?: never;
     patch?: never;
@@ -2119,39 +756,7 @@ export interface paths {
     get?: never;
     put?: never;
     /** Make a one-time link that signs in, with at most what the caller may */
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody: {
-        content: {
-          'application/json': components['schemas']['NewSessionLink'];
-        };
-      };
-      responses: {
-        /** @description The link and its code */
-        201: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['MadeSessionLink'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    post: operations['createSessionLink'];
     delete?: never;
     options?: never;
     head?: never;
@@ -2166,35 +771,7 @@ export interface paths {
       cookie?: never;
     };
     /** All sessions, and the links that may still be used */
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description The last used first */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Sessions'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['listSessions'];
     put?: never;
     post?: never;
     delete?: never;
@@ -2214,41 +791,7 @@ export interface paths {
     put?: never;
     post?: never;
     /** Take a session or link away, with all that came about by it */
-    delete: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description Of a session or link */
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description It has ended */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              /** @enum {boolean} */
-              success: true;
-            };
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    delete: operations['endSession'];
     options?: never;
     head?: never;
     patch?: never;
@@ -2262,38 +805,7 @@ export interface paths {
       cookie?: never;
     };
     /** The servers that the token holds */
-    get: {
-      parameters: {
-        query?: {
-          /** @description Adds `overview` to each server */
-          with?: 'overview';
-        };
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description Servers */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['ServerWithOverview'][];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['listServers'];
     put?: never;
     post?: never;
     delete?: never;
@@ -2310,130 +822,18 @@ export interface paths {
       cookie?: never;
     };
     /** One server */
-    get: {
-      parameters: {
-        query?: {
-          /** @description Adds `overview` to each server */
-          with?: 'overview';
-        };
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description The server */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['ServerWithOverview'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['getServer'];
     put?: never;
     post?: never;
     /**
      * Decide about the backups of a server that is given up
      * @description The server’s own directory is never touched. Locked backups stay; a later call replaces the decision.
      */
-    delete: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-        };
-        cookie?: never;
-      };
-      requestBody: {
-        content: {
-          'application/json': components['schemas']['GiveUpServer'];
-        };
-      };
-      responses: {
-        /** @description What became of them */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              deleted: number;
-              /** @description Locked ones, and those whose day has not come */
-              kept: number;
-              /** Format: date-time */
-              deleteAt: string | null;
-            };
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    delete: operations['giveUpServer'];
     options?: never;
     head?: never;
     /** Suspend a server, or end that */
-    patch: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-        };
-        cookie?: never;
-      };
-      requestBody: {
-        content: {
-          'application/json': {
-            suspended: boolean;
-          };
-        };
-      };
-      responses: {
-        /** @description The server as it is now */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Server'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    patch: operations['updateServer'];
     trace?: never;
   };
   '/api/jobs': {
@@ -2447,45 +847,7 @@ export interface paths {
      * Jobs of the servers that the token holds
      * @description All that are queued or run, and the newest of those that have ended; with `limit` or `before`, a page.
      */
-    get: {
-      parameters: {
-        query?: {
-          server?: string;
-          kind?: 'backup' | 'restore' | 'verify' | 'delete';
-          state?: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
-          /** @description At most so many, newest first */
-          limit?: number;
-          /** @description Only older ones than the job of that id */
-          before?: string;
-        };
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description Jobs */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              jobs: components['schemas']['Job'][];
-            };
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['listJobs'];
     put?: never;
     post?: never;
     delete?: never;
@@ -2505,80 +867,14 @@ export interface paths {
      * One job
      * @description For who may read the node, and for who may begin such jobs of the server.
      */
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The job’s UUID */
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description The job */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Job'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['getJob'];
     put?: never;
     post?: never;
     delete?: never;
     options?: never;
     head?: never;
     /** Pace a queued or running job */
-    patch: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The job’s UUID */
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody: {
-        content: {
-          'application/json': components['schemas']['JobRates'];
-        };
-      };
-      responses: {
-        /** @description The job */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Job'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    patch: operations['setJobRates'];
     trace?: never;
   };
   '/api/system': {
@@ -2589,38 +885,7 @@ export interface paths {
       cookie?: never;
     };
     /** The state of this node */
-    get: {
-      parameters: {
-        query?: {
-          /** @description Adds the node’s name and rules, and what is in each store */
-          with?: 'usage';
-        };
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description The node */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['SystemWithUsage'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['getSystem'];
     put?: never;
     post?: never;
     delete?: never;
@@ -2640,35 +905,7 @@ export interface paths {
      * What is wrong on this node, and how to mend it
      * @description Servers without a good backup, damage, stores, space, what is owed to a panel: what `roost doctor` prints.
      */
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description The findings */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Doctor'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['examineNode'];
     put?: never;
     post?: never;
     delete?: never;
@@ -2685,29 +922,7 @@ export interface paths {
       cookie?: never;
     };
     /** Whether the daemon answers */
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description It does */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              /** @enum {string} */
-              status: 'ok';
-            };
-          };
-        };
-      };
-    };
+    get: operations['getHealth'];
     put?: never;
     post?: never;
     delete?: never;
@@ -2724,35 +939,7 @@ export interface paths {
       cookie?: never;
     };
     /** The schedules that make backups of servers which the token holds */
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description Schedules, in the order of the config */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Schedules'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['listSchedules'];
     put?: never;
     post?: never;
     delete?: never;
@@ -2769,41 +956,7 @@ export interface paths {
       cookie?: never;
     };
     /** Every attempt at a backup of the last days, also of backups that are gone */
-    get: {
-      parameters: {
-        query?: {
-          /** @description 90 without it */
-          days?: number;
-        };
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description Attempts, newest first */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['History'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['listHistory'];
     put?: never;
     post?: never;
     delete?: never;
@@ -2820,38 +973,7 @@ export interface paths {
       cookie?: never;
     };
     /** Which backups retention would let go now, and why the others stay */
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description The plan */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Retention'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['planRetention'];
     put?: never;
     post?: never;
     delete?: never;
@@ -2873,42 +995,7 @@ export interface paths {
      * Remove all that retention lets go now
      * @description Other runs remove at most half of what a server has; this one removes all of it.
      */
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: {
-        content: {
-          'application/json': components['schemas']['ApplyRetention'];
-        };
-      };
-      responses: {
-        /** @description What was removed, and the plan now */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['AppliedRetention'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    post: operations['applyRetention'];
     delete?: never;
     options?: never;
     head?: never;
@@ -2923,37 +1010,7 @@ export interface paths {
       cookie?: never;
     };
     /** Reports that the panel is owed */
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description Oldest first */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              reports: components['schemas']['PanelReport'][];
-            };
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['listPanelReports'];
     put?: never;
     post?: never;
     delete?: never;
@@ -2972,39 +1029,7 @@ export interface paths {
     get?: never;
     put?: never;
     /** Try again at once what waits, and what the panel refused */
-    post: {
-      parameters: {
-        query?: {
-          id?: number;
-        };
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description How many had been refused */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              retried: number;
-            };
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    post: operations['retryPanelReports'];
     delete?: never;
     options?: never;
     head?: never;
@@ -3022,39 +1047,7 @@ export interface paths {
     put?: never;
     post?: never;
     /** Give a report up: the panel is never told */
-    delete: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          id: number;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description It is gone */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              dropped: number;
-            };
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    delete: operations['dropPanelReport'];
     options?: never;
     head?: never;
     patch?: never;
@@ -3068,37 +1061,7 @@ export interface paths {
       cookie?: never;
     };
     /** Channels of notifications, and what waits for each */
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description As in the config */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              channels: components['schemas']['Channel'][];
-            };
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['listChannels'];
     put?: never;
     post?: never;
     delete?: never;
@@ -3117,37 +1080,7 @@ export interface paths {
     get?: never;
     put?: never;
     /** Send a test to each channel, or to one */
-    post: {
-      parameters: {
-        query?: {
-          channel?: string;
-        };
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description What came of each */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['NotifyTest'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    post: operations['testChannels'];
     delete?: never;
     options?: never;
     head?: never;
@@ -3159,8 +1092,42 @@ export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
     Error: {
+      /** @description A sentence for people; it may change */
       error: string;
-      code: string;
+      /**
+       * @description Stable; docs/errors.md says what each means
+       * @enum {string}
+       */
+      code:
+        | 'invalid_request'
+        | 'backup_not_ready'
+        | 'backup_failed'
+        | 'server_suspended'
+        | 'too_many_backups'
+        | 'unauthorized'
+        | 'forbidden'
+        | 'backup_locked'
+        | 'server_not_found'
+        | 'backup_not_found'
+        | 'path_not_found'
+        | 'job_not_found'
+        | 'backup_exists'
+        | 'server_busy'
+        | 'preview_outdated'
+        | 'not_running'
+        | 'too_large'
+        | 'archive_damaged'
+        | 'draining'
+        | 'store_unreachable'
+        | 'insufficient_storage'
+        | 'cancelled'
+        | 'interrupted'
+        | 'config_invalid'
+        | 'internal'
+        | 'not_found'
+        | 'method_not_allowed'
+        | 'upgrade_required';
+      /** @description What to do about it */
       hint?: string;
       requestId: string;
     };
@@ -3771,6 +1738,11 @@ export interface components {
       backups: number;
       bytes: number;
       /**
+       * @description As Wings says; there when Roost stands before it
+       * @enum {string}
+       */
+      power?: 'offline' | 'starting' | 'running' | 'stopping' | 'unknown';
+      /**
        * @description There when only backups are left: restoring one makes the directory
        * @enum {string}
        */
@@ -4086,4 +2058,2125 @@ export interface components {
   pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+  getMetrics: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Prometheus text, version 0.0.4 */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/plain': string;
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  clientListServers: {
+    parameters: {
+      query?: {
+        /** @description 1 without it */
+        page?: number;
+        /** @description 25 without it, 50 at most */
+        per_page?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description One page of servers */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** @enum {string} */
+            object: 'list';
+            data: components['schemas']['ClientServer'][];
+            meta: {
+              pagination: {
+                total: number;
+                count: number;
+                per_page: number;
+                current_page: number;
+                total_pages: number;
+                links: {
+                  previous?: string;
+                  next?: string;
+                };
+              };
+            };
+          };
+        };
+      };
+      /** @description Errors; `code` is stable, `detail` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientErrors'];
+        };
+      };
+    };
+  };
+  clientGetServer: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID, or the first eight characters of it */
+        server: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The server, and what the token may do with it */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientServer'] & {
+            meta: {
+              is_server_owner: boolean;
+              user_permissions: string[];
+            };
+          };
+        };
+      };
+      /** @description Errors; `code` is stable, `detail` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientErrors'];
+        };
+      };
+    };
+  };
+  clientGetWebsocket: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID, or the first eight characters of it */
+        server: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Where to connect, and with what */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            data: {
+              token: string;
+              socket: string;
+            };
+          };
+        };
+      };
+      /** @description Errors; `code` is stable, `detail` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientErrors'];
+        };
+      };
+    };
+  };
+  clientListBackups: {
+    parameters: {
+      query?: {
+        /** @description 1 without it */
+        page?: number;
+        /** @description 25 without it, 50 at most */
+        per_page?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The server’s UUID, or the first eight characters of it */
+        server: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description One page of backups */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** @enum {string} */
+            object: 'list';
+            data: components['schemas']['ClientBackup'][];
+            meta: {
+              pagination: {
+                total: number;
+                count: number;
+                per_page: number;
+                current_page: number;
+                total_pages: number;
+                links: {
+                  previous?: string;
+                  next?: string;
+                };
+              };
+              backup_count: number;
+            };
+          };
+        };
+      };
+      /** @description Errors; `code` is stable, `detail` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientErrors'];
+        };
+      };
+    };
+  };
+  clientCreateBackup: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID, or the first eight characters of it */
+        server: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        'application/json': components['schemas']['ClientCreateBackup'];
+      };
+    };
+    responses: {
+      /** @description The backup that was begun */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientBackup'];
+        };
+      };
+      /** @description Errors; `code` is stable, `detail` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientErrors'];
+        };
+      };
+    };
+  };
+  clientGetBackup: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID, or the first eight characters of it */
+        server: string;
+        /** @description The backup’s UUID */
+        backup: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The backup */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientBackup'];
+        };
+      };
+      /** @description Errors; `code` is stable, `detail` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientErrors'];
+        };
+      };
+    };
+  };
+  clientDeleteBackup: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID, or the first eight characters of it */
+        server: string;
+        /** @description The backup’s UUID */
+        backup: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The backup is gone */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description Errors; `code` is stable, `detail` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientErrors'];
+        };
+      };
+    };
+  };
+  clientRestoreBackup: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID, or the first eight characters of it */
+        server: string;
+        /** @description The backup’s UUID */
+        backup: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        'application/json': components['schemas']['ClientRestoreBackup'];
+      };
+    };
+    responses: {
+      /** @description The restore was begun */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description Errors; `code` is stable, `detail` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientErrors'];
+        };
+      };
+    };
+  };
+  clientLockBackup: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID, or the first eight characters of it */
+        server: string;
+        /** @description The backup’s UUID */
+        backup: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The lock was turned */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description Errors; `code` is stable, `detail` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientErrors'];
+        };
+      };
+    };
+  };
+  clientGetDownload: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID, or the first eight characters of it */
+        server: string;
+        /** @description The backup’s UUID */
+        backup: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The URL; it needs no further credential */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** @enum {string} */
+            object: 'signed_url';
+            attributes: {
+              url: string;
+            };
+          };
+        };
+      };
+      /** @description Errors; `code` is stable, `detail` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientErrors'];
+        };
+      };
+    };
+  };
+  listBackups: {
+    parameters: {
+      query?: {
+        /** @description At most so many; all without it */
+        limit?: number;
+        /** @description From `next` in the Link header of the page before; then `limit` is 100 without it */
+        cursor?: string;
+        /** @description Only backups made before then; a page, as with `limit` */
+        before?: string;
+        /** @description Without warnings, ignored files and copies */
+        fields?: 'summary';
+      };
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Backups of the server */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Backup'][] | components['schemas']['BackupSummary'][];
+        };
+      };
+      /** @description If-None-Match names the list as it still is */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  createBackup: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        'application/json': components['schemas']['CreateBackup'];
+      };
+    };
+    responses: {
+      /** @description The finished backup */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Backup'];
+        };
+      };
+      /** @description The backup that was begun */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Backup'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  deleteBackup: {
+    parameters: {
+      query: {
+        /** @description The backup’s UUID */
+        id: string;
+      };
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The backup is gone */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** @enum {boolean} */
+            success: true;
+          };
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  lockBackup: {
+    parameters: {
+      query: {
+        /** @description The backup’s UUID */
+        id: string;
+      };
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': {
+          locked: boolean;
+        };
+      };
+    };
+    responses: {
+      /** @description The lock as it is now */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** @enum {boolean} */
+            success: true;
+            locked: boolean;
+          };
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  estimateBackup: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        'application/json': {
+          ignore?: string[];
+        };
+      };
+    };
+    responses: {
+      /** @description Files and bytes */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Estimate'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  restoreBackup: {
+    parameters: {
+      query: {
+        /** @description The backup’s UUID */
+        id: string;
+      };
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        'application/json': components['schemas']['RestoreBackup'];
+      };
+    };
+    responses: {
+      /** @description It is done */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** @enum {boolean} */
+            success: true;
+            message: string;
+            warnings?: {
+              path: string;
+              code: string;
+              message: string;
+            }[];
+            warningCount?: number;
+            /** @description Files that were put back */
+            files?: number;
+            /** @description Bytes of their content */
+            bytes?: number;
+            /** @description Live files that are gone and that nothing replaced */
+            removed?: number;
+            /** @description Entries of the backup that were passed over */
+            skipped?: number;
+            /** @description How long it took */
+            seconds?: number;
+            /** @description With 202: the job, to be followed at /api/jobs/{id} */
+            jobId?: string;
+            /** @description The backup that is made before (`backupFirst`) */
+            backedUp?: string;
+            /**
+             * Format: date-time
+             * @description Until when undo puts back what was there
+             */
+            undoUntil?: string;
+            /** @description What would change; long lists are cut, the counts are not */
+            dryRun?: {
+              added: string[];
+              replaced: string[];
+              deleted: string[];
+              counts: {
+                added: number;
+                replaced: number;
+                deleted: number;
+              };
+            };
+          };
+        };
+      };
+      /** @description It was begun */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** @enum {boolean} */
+            success: true;
+            message: string;
+            warnings?: {
+              path: string;
+              code: string;
+              message: string;
+            }[];
+            warningCount?: number;
+            /** @description Files that were put back */
+            files?: number;
+            /** @description Bytes of their content */
+            bytes?: number;
+            /** @description Live files that are gone and that nothing replaced */
+            removed?: number;
+            /** @description Entries of the backup that were passed over */
+            skipped?: number;
+            /** @description How long it took */
+            seconds?: number;
+            /** @description With 202: the job, to be followed at /api/jobs/{id} */
+            jobId?: string;
+            /** @description The backup that is made before (`backupFirst`) */
+            backedUp?: string;
+            /**
+             * Format: date-time
+             * @description Until when undo puts back what was there
+             */
+            undoUntil?: string;
+            /** @description What would change; long lists are cut, the counts are not */
+            dryRun?: {
+              added: string[];
+              replaced: string[];
+              deleted: string[];
+              counts: {
+                added: number;
+                replaced: number;
+                deleted: number;
+              };
+            };
+          };
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  undoRestore: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+        /** @description The backup’s UUID */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is done */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** @enum {boolean} */
+            success: true;
+            message: string;
+            warnings?: {
+              path: string;
+              code: string;
+              message: string;
+            }[];
+            warningCount?: number;
+            /** @description Files that were put back */
+            files?: number;
+            /** @description Bytes of their content */
+            bytes?: number;
+            /** @description Live files that are gone and that nothing replaced */
+            removed?: number;
+            /** @description Entries of the backup that were passed over */
+            skipped?: number;
+            /** @description How long it took */
+            seconds?: number;
+            /** @description With 202: the job, to be followed at /api/jobs/{id} */
+            jobId?: string;
+            /** @description The backup that is made before (`backupFirst`) */
+            backedUp?: string;
+            /**
+             * Format: date-time
+             * @description Until when undo puts back what was there
+             */
+            undoUntil?: string;
+            /** @description What would change; long lists are cut, the counts are not */
+            dryRun?: {
+              added: string[];
+              replaced: string[];
+              deleted: string[];
+              counts: {
+                added: number;
+                replaced: number;
+                deleted: number;
+              };
+            };
+          };
+        };
+      };
+      /** @description It was begun */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** @enum {boolean} */
+            success: true;
+            message: string;
+            warnings?: {
+              path: string;
+              code: string;
+              message: string;
+            }[];
+            warningCount?: number;
+            /** @description Files that were put back */
+            files?: number;
+            /** @description Bytes of their content */
+            bytes?: number;
+            /** @description Live files that are gone and that nothing replaced */
+            removed?: number;
+            /** @description Entries of the backup that were passed over */
+            skipped?: number;
+            /** @description How long it took */
+            seconds?: number;
+            /** @description With 202: the job, to be followed at /api/jobs/{id} */
+            jobId?: string;
+            /** @description The backup that is made before (`backupFirst`) */
+            backedUp?: string;
+            /**
+             * Format: date-time
+             * @description Until when undo puts back what was there
+             */
+            undoUntil?: string;
+            /** @description What would change; long lists are cut, the counts are not */
+            dryRun?: {
+              added: string[];
+              replaced: string[];
+              deleted: string[];
+              counts: {
+                added: number;
+                replaced: number;
+                deleted: number;
+              };
+            };
+          };
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  createDownloadToken: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': {
+          id: string;
+        };
+      };
+    };
+    responses: {
+      /** @description The token and its URL */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            token: string;
+            /** @description Unix seconds */
+            expiresAt: number;
+            downloadUrl: string;
+          };
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  downloadBackup: {
+    parameters: {
+      query?: {
+        /** @description From download-token */
+        token?: string;
+      };
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The archive */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/gzip': string;
+        };
+      };
+      /** @description The bytes asked for */
+      206: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/gzip': string;
+        };
+      };
+      /** @description The storage itself has the archive at this URL for five minutes */
+      302: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description The client has these bytes */
+      304: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description If-Match names other bytes */
+      412: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description The range lies beyond the end */
+      416: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  getBackup: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+        /** @description The backup’s UUID */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The backup */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Backup'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  renameBackup: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+        /** @description The backup’s UUID */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['RenameBackup'];
+      };
+    };
+    responses: {
+      /** @description The backup as it is now */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Backup'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  listWarnings: {
+    parameters: {
+      query?: {
+        /** @description From the page before */
+        cursor?: string;
+      };
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+        /** @description The backup’s UUID */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Warnings, and a cursor when there are more */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Warnings'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  cancelBackup: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+        /** @description The backup’s UUID */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It will end soon */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** @enum {boolean} */
+            success: true;
+          };
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  verifyBackup: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+        /** @description The backup’s UUID */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The backup, which is whole */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Backup'];
+        };
+      };
+      /** @description The verification was begun */
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Backup'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  acceptBackup: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+        /** @description The backup’s UUID */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The backup, which counts as good now */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Backup'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  listFiles: {
+    parameters: {
+      query?: {
+        /** @description Percent-encoded bytes; the root without it */
+        path?: string;
+        /** @description From the page before */
+        cursor?: string;
+        /** @description Adds files and bytes below directories, and what is on the server now */
+        with?: 'totals' | 'live' | 'totals,live';
+      };
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+        /** @description The backup’s UUID */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Entries, and a cursor when there are more */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Directory'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  getFile: {
+    parameters: {
+      query: {
+        /** @description Percent-encoded bytes, UTF-8 or not */
+        path: string;
+      };
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+        /** @description The backup’s UUID */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The file */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/octet-stream': string;
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  getSession: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The caller */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Caller'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  signIn: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SignIn'];
+      };
+    };
+    responses: {
+      /** @description The session and its secret */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SignedIn'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  signOut: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It has ended */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** @enum {boolean} */
+            success: true;
+          };
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  createSessionLink: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['NewSessionLink'];
+      };
+    };
+    responses: {
+      /** @description The link and its code */
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['MadeSessionLink'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  listSessions: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The last used first */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Sessions'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  endSession: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description Of a session or link */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It has ended */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** @enum {boolean} */
+            success: true;
+          };
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  listServers: {
+    parameters: {
+      query?: {
+        /** @description Adds `overview` to each server */
+        with?: 'overview';
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Servers */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ServerWithOverview'][];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  getServer: {
+    parameters: {
+      query?: {
+        /** @description Adds `overview` to each server */
+        with?: 'overview';
+      };
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The server */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ServerWithOverview'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  giveUpServer: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['GiveUpServer'];
+      };
+    };
+    responses: {
+      /** @description What became of them */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            deleted: number;
+            /** @description Locked ones, and those whose day has not come */
+            kept: number;
+            /** Format: date-time */
+            deleteAt: string | null;
+          };
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  updateServer: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': {
+          suspended: boolean;
+        };
+      };
+    };
+    responses: {
+      /** @description The server as it is now */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Server'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  listJobs: {
+    parameters: {
+      query?: {
+        server?: string;
+        kind?: 'backup' | 'restore' | 'verify' | 'delete';
+        state?: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+        /** @description At most so many, newest first */
+        limit?: number;
+        /** @description Only older ones than the job of that id */
+        before?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Jobs */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            jobs: components['schemas']['Job'][];
+          };
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  getJob: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The job’s UUID */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The job */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Job'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  setJobRates: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The job’s UUID */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['JobRates'];
+      };
+    };
+    responses: {
+      /** @description The job */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Job'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  getSystem: {
+    parameters: {
+      query?: {
+        /** @description Adds the node’s name and rules, and what is in each store */
+        with?: 'usage';
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The node */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SystemWithUsage'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  examineNode: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The findings */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Doctor'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  getHealth: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It does */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** @enum {string} */
+            status: 'ok';
+          };
+        };
+      };
+    };
+  };
+  listSchedules: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Schedules, in the order of the config */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Schedules'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  listHistory: {
+    parameters: {
+      query?: {
+        /** @description 90 without it */
+        days?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Attempts, newest first */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['History'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  planRetention: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The plan */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Retention'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  applyRetention: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        'application/json': components['schemas']['ApplyRetention'];
+      };
+    };
+    responses: {
+      /** @description What was removed, and the plan now */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['AppliedRetention'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  listPanelReports: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Oldest first */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            reports: components['schemas']['PanelReport'][];
+          };
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  retryPanelReports: {
+    parameters: {
+      query?: {
+        id?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description How many had been refused */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            retried: number;
+          };
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  dropPanelReport: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: number;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description It is gone */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            dropped: number;
+          };
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  listChannels: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description As in the config */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            channels: components['schemas']['Channel'][];
+          };
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  testChannels: {
+    parameters: {
+      query?: {
+        channel?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description What came of each */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['NotifyTest'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+}

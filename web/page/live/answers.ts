@@ -14,11 +14,12 @@ export interface Asked<Data> {
 const SLOW_MS = 300;
 
 /**
+ * @param ask gets what says whether its answer is still wanted.
  * @param keys what the question depends on; another value asks again.
  * @param follow a signal whose change asks again and keeps what is shown.
  */
 export function useAnswer<Data>(
-  ask: () => Promise<Data>,
+  ask: (wanted: () => boolean) => Promise<Data>,
   keys: readonly (string | number | boolean | undefined)[],
   follow?: () => unknown,
 ): Asked<Data> {
@@ -32,7 +33,7 @@ export function useAnswer<Data>(
     const own = ++newest.current;
     const timer = setTimeout(() => (slow.value = data.value === undefined), SLOW_MS);
     latest
-      .current()
+      .current(() => own === newest.current)
       .then(
         (found) => {
           if (own !== newest.current) return;

@@ -22,7 +22,10 @@ export const activeJobs = signal<readonly string[]>([]);
 const changes = new Map<string, Signal<number>>();
 
 export function serverOf(id: string): Server | undefined {
-  return rows.get(id)?.value;
+  const row = rows.get(id);
+  // One that is not known yet comes with the list.
+  if (row === undefined) return void servers.value;
+  return row.value;
 }
 
 export function jobOf(id: string): Job | undefined {

@@ -46,7 +46,10 @@ export function Restore({ server, name, backup, ticked, onClear }: RestoreProps)
     ...(exact.value ? { truncate: true, keepIgnored: keepIgnored.value } : {}),
     ...(keepPrevious.value ? { keepPrevious: UNDO_HOURS } : {}),
   };
-  const preview = useAnswer(() => previewOf(server, backup.id, wish), [JSON.stringify(wish), result.value?.message]);
+  const preview = useAnswer(
+    (wanted) => previewOf(server, backup.id, wish, () => wanted() && result.value === undefined),
+    [JSON.stringify(wish), result.value?.message],
+  );
   const files = preview.data === undefined ? 0 : preview.data.counts.added + preview.data.counts.replaced;
   const going = preview.data?.counts.deleted ?? 0;
   const most = going > 0 && going > Math.max(1, backup.files) / 2;

@@ -15,7 +15,7 @@ import { useAction, useAnswer } from '../../live/answers.ts';
 import { now } from '../../live/now.ts';
 import { replace, to } from '../../live/router.ts';
 import { may } from '../../live/session.ts';
-import { changesOf } from '../../live/state.ts';
+import { changesOf, touch } from '../../live/state.ts';
 import { Dialog } from '../../parts/dialog.tsx';
 import { FailureNote, GreyRows } from '../../parts/failure.tsx';
 import { Download, Folder, Lock, LockOpen, Undo2, X } from '../../parts/icons.ts';
@@ -165,7 +165,11 @@ function Actions({ backup, server }: { readonly backup: Backup; readonly server:
           <b>{backup.suspect.message}</b>
           {may('backup.delete') && (
             <span>
-              <button class="b t" type="button" onClick={() => void run(() => acceptBackup(backup))}>
+              <button
+                class="b t"
+                type="button"
+                onClick={() => void run(() => acceptBackup(backup)).then(() => touch(server.id))}
+              >
                 Take it for a good one
               </button>
             </span>
@@ -235,7 +239,11 @@ function Rename({ backup, onClose }: { readonly backup: Backup; readonly onClose
         class="pad"
         onSubmit={(event) => {
           event.preventDefault();
-          void run(() => renameBackup(backup, name.value)).then((done) => done && onClose());
+          void run(() => renameBackup(backup, name.value)).then((done) => {
+            // No event tells of a name.
+            touch(backup.serverId);
+            if (done) onClose();
+          });
         }}
       >
         <label class="field">
