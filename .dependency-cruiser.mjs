@@ -61,7 +61,7 @@ const INSIDE = {
     floors: [
       ['records', 'sessions', 'failure-text', 'sqlite'],
       ['notice-contract'],
-      ['contract', 'manifest', 'inspect', 'state-lock'],
+      ['contract', 'manifest', 'inspect', 'state-lock', 'state-reserve'],
       ['tables'],
       ['catalogue'],
       ['salvage'],
@@ -131,6 +131,7 @@ const DOORS = {
       'manifest/read',
       'inspect',
       'state-lock',
+      'state-reserve',
       'catalogue',
     ],
   },

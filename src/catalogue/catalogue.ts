@@ -12,7 +12,7 @@ import type { Clock } from '../base/clock.ts';
 import { Backups } from './tables/backups.ts';
 import type { Catalogue } from './contract.ts';
 import { Copies } from './tables/copies.ts';
-import { Database } from './sqlite/database.ts';
+import { Database, type OnFull } from './sqlite/database.ts';
 import { Deliveries } from './tables/deliveries.ts';
 import { History } from './tables/history.ts';
 import { Jobs } from './tables/jobs.ts';
@@ -34,6 +34,7 @@ export const DOWNLOAD_TOKEN_KEY = 'download-token';
  *
  * @param path of the SQLite file; its directory is made when it is missing.
  * @param random so many random bytes.
+ * @param onFull as `Database.open` takes it.
  * @throws Failure `internal` with a hint when it is damaged, newer than this program, or cannot be read;
  * `insufficient_storage` when the disk is full.
  */
@@ -41,8 +42,9 @@ export function openCatalogue(
   path: string,
   clock: Clock,
   random: (length: number) => Uint8Array = randomBytes,
+  onFull?: OnFull,
 ): Catalogue {
-  const database = Database.open(path);
+  const database = Database.open(path, onFull);
   try {
     migrate(database, clock);
     const keys = new Keys(database);

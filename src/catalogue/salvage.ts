@@ -23,7 +23,7 @@ import type { Clock } from '../base/clock.ts';
 import { asFailure, errnoOf, Failure } from '../base/failure.ts';
 import type { Catalogue } from './contract.ts';
 import { openCatalogue } from './catalogue.ts';
-import { Database } from './sqlite/database.ts';
+import { Database, type OnFull } from './sqlite/database.ts';
 import type { Row } from './sqlite/row.ts';
 import { insertInto } from './sqlite/sql.ts';
 import { isDamaged } from './sqlite/sqlite-failure.ts';
@@ -40,11 +40,12 @@ export interface RecoveredCatalogue {
  * Opens the catalogue like `openCatalogue`, but for a damaged file: that is set aside, and a new one made.
  * The caller holds the lock of the state directory.
  *
+ * @param onFull as `Database.open` takes it; not for a new one.
  * @throws Failure as `openCatalogue` does, damage aside.
  */
-export function openOrRenewCatalogue(path: string, clock: Clock): RecoveredCatalogue {
+export function openOrRenewCatalogue(path: string, clock: Clock, onFull?: OnFull): RecoveredCatalogue {
   try {
-    return { catalogue: openCatalogue(path, clock) };
+    return { catalogue: openCatalogue(path, clock, undefined, onFull) };
   } catch (error) {
     if (!(error instanceof Failure) || !isDamaged(error)) throw error;
     return { ...renewCatalogue(path, clock), damage: error };

@@ -20,6 +20,7 @@ import { systemTimers } from '../base/timers.ts';
 import { DOWNLOAD_TOKEN_KEY } from '../catalogue/catalogue.ts';
 import { openOrRenewCatalogue } from '../catalogue/salvage.ts';
 import { lockStateDirectory } from '../catalogue/state-lock.ts';
+import { StateReserve } from '../catalogue/state-reserve.ts';
 import type { Daemon } from '../cli/daemon.ts';
 import { version } from '../cli/version.ts';
 import { composeDialects } from './dialects.ts';
@@ -80,6 +81,7 @@ export async function composeDaemon(config: Config, deps: DaemonDeps = {}): Prom
 
 class RoostDaemon implements Daemon {
   readonly #live: LiveConfig;
+  readonly #reserve: StateReserve;
   readonly #config: Config;
   readonly #clock: Clock;
   readonly #log: RootLog;
@@ -108,6 +110,7 @@ class RoostDaemon implements Daemon {
     this.#live = live;
     this.#frontSource = frontSource;
     this.#config = live.config;
+    this.#reserve = new StateReserve(live.config.stateDirectory);
     this.#tokens = live.config.tokens;
     this.#clock = clock;
     this.#log = log;
@@ -184,10 +187,15 @@ class RoostDaemon implements Daemon {
     if (fault !== undefined) log.error('Requests are passed to Wings; backups wait for its token', { error: fault });
     // Checked first: a missing engine is a config fault, and nothing needs closing yet.
     const engine = selectedEngine(config.backups.engine);
-    const lock = lockStateDirectory(config.stateDirectory);
+    const reserve = this.#reserve;
+    const lock = reserve.retryWithRoom(() => lockStateDirectory(config.stateDirectory));
     this.#opened.defer(() => lock.release());
-    const catalogue = this.#openCatalogue();
+    // Once the catalogue is closed, its log gives the room back.
+    this.#opened.defer(() => void reserve.take());
+    const catalogue = reserve.retryWithRoom(() => this.#openCatalogue());
     this.#opened.defer(() => catalogue.close());
+    if (reserve.isGiven) this.#tellFull();
+    reserve.take();
     this.#panel = composePanel(config.panel, catalogue, clock, version());
     const stores = await openStores(config, catalogue, clock, log);
     this.#opened.defer(async () => void (await Promise.all(stores.all().map((store) => store.close()))));
@@ -196,15 +204,24 @@ class RoostDaemon implements Daemon {
     for (const { path, error, hint } of await findUnwritable(config.servers)) log.error(error, { path, hint });
     const believable = believableClock(catalogue, clock, log);
     this.#believable = believable;
-    const built = { config, catalogue, stores, registry, clock, believable, log, version: version(), engine };
+    const built = { config, catalogue, reserve, stores, registry, clock, believable, log, version: version(), engine };
     const jobs = composeJobs({ ...built, onRestoreStep: this.#onRestoreStep, panel: this.#panel?.client });
     this.#opened.defer(() => jobs.close());
     return { catalogue, jobs };
   }
 
+  #tellFull(): void {
+    const { stateDirectory } = this.#config;
+    this.#log.error('The disk of the state directory is full: nothing but deletions is begun', { stateDirectory });
+  }
+
   #openCatalogue(): Catalogue {
     const path = join(this.#config.stateDirectory, CATALOGUE_NAME);
-    const { catalogue, damage, setAside } = openOrRenewCatalogue(path, this.#clock);
+    const onFull = (): boolean => {
+      if (!this.#reserve.isGiven) this.#tellFull();
+      return this.#reserve.give();
+    };
+    const { catalogue, damage, setAside } = openOrRenewCatalogue(path, this.#clock, onFull);
     if (damage !== undefined) {
       this.#log.error('The catalogue is damaged; it is made again from the manifests', { setAside, error: damage });
     }
@@ -239,7 +256,11 @@ class RoostDaemon implements Daemon {
       }
     };
     tidy();
-    const saving = setInterval(() => jobs.runner.saveEnds(), SAVE_ENDS_EVERY_MS);
+    const save = (): void => {
+      jobs.runner.saveEnds();
+      if (this.#reserve.take()) this.#log.info('The disk of the state directory has room again');
+    };
+    const saving = setInterval(save, SAVE_ENDS_EVERY_MS);
     let sweeping = Promise.resolve();
     const timer = setInterval(() => void (sweeping = sweep()), SWEEP_EVERY_MS);
     this.#opened.defer(async () => {

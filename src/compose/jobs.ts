@@ -10,6 +10,7 @@ import type { Log } from '../base/log/log.ts';
 import { systemTimers } from '../base/timers.ts';
 import { type Catalogue, CATALOGUE_NAME } from '../catalogue/contract.ts';
 import { inspectCatalogue } from '../catalogue/inspect.ts';
+import type { StateReserve } from '../catalogue/state-reserve.ts';
 import type { JobRecord } from '../catalogue/records.ts';
 import { composeNotify } from './notify.ts';
 import { localDirectories } from './stores.ts';
@@ -74,6 +75,7 @@ export type OnRestoreStep = (step: RestoreStep) => void;
 export interface JobsDeps {
   readonly config: Config;
   readonly catalogue: Catalogue;
+  readonly reserve: StateReserve;
   readonly stores: StoreSet;
   readonly registry: Registry;
   readonly clock: Clock;
@@ -108,7 +110,7 @@ export interface Jobs {
 }
 
 export function composeJobs(deps: JobsDeps): Jobs {
-  const { config, catalogue, stores, registry, clock, believable, log, version, engine, onRestoreStep } = deps;
+  const { config, catalogue, reserve, stores, registry, clock, believable, log, version, engine, onRestoreStep } = deps;
   const path = join(config.stateDirectory, CATALOGUE_NAME);
   const events = new EventHub(clock, (error, { type }) => log.error('A listener of events failed', { type, error }));
   const heldOut = holdOut(ownDirectories(config), registry);
@@ -156,7 +158,17 @@ export function composeJobs(deps: JobsDeps): Jobs {
   ];
   const { concurrent } = config.backups;
   const handsOver = ({ kind }: JobRecord): boolean => kind === 'backup' && config.jobs.rerunInterrupted;
-  const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued: MAX_QUEUED, handsOver });
+  const runner = new JobRunner({
+    catalogue,
+    reserve,
+    verbs,
+    events,
+    clock,
+    log,
+    concurrent,
+    maxQueued: MAX_QUEUED,
+    handsOver,
+  });
   announceStatuses(runner, events);
   const failedRows = new FailedRows({ catalogue, events, runner, failedBackups, believable, clock, log });
   const deleting = deleteBackup({ catalogue, runner, adoption });
@@ -173,7 +185,9 @@ export function composeJobs(deps: JobsDeps): Jobs {
     downloads,
     reports,
     unwritable: () => findUnwritable(config.servers),
-    examine: () => examineNode({ ...reading, runner, believable, clock, inspect: () => inspectCatalogue(path) }),
+    reserve,
+    examine: () =>
+      examineNode({ ...reading, reserve, runner, believable, clock, inspect: () => inspectCatalogue(path) }),
     clock,
     believable,
     failedRows,

@@ -16,6 +16,8 @@ export interface SystemView {
   readonly servers: number;
   readonly jobs: { readonly running: number; readonly queued: number };
   readonly stores: readonly StoreView[];
+  /** The disk of the state directory; while it is full, nothing but deletions is begun. */
+  readonly stateDisk?: { readonly freeBytes: number | null; readonly full: boolean };
   /** Directories of servers that the daemon cannot write: restores there fail. */
   readonly unwritable?: readonly UnwritablePlace[];
   /** Reports that the panel is owed: those that wait for their turn or their next try, and those that it refused. */

@@ -16,7 +16,6 @@ import type { Catalogue } from '../catalogue/contract.ts';
 import type { Origin, RestoreJobRequest } from '../catalogue/records.ts';
 import type { Config } from '../config/types.ts';
 import { checkReserve } from '../policy/limits.ts';
-import type { UnwritablePlace } from '../servers/writable.ts';
 import type { HeldOut } from '../servers/held-out.ts';
 import type { Registry } from '../servers/registry.ts';
 import { requireActive, requireCompleted, requireIdle, requireUnused } from './runner/admission.ts';
@@ -30,7 +29,7 @@ import { listJobs, withResult } from './look/jobs.ts';
 import { Looks } from './look/looks.ts';
 import { removeServer } from './delete/server-removal.ts';
 import { acceptSuspect, renameBackup, setLock } from './stored/marks.ts';
-import { dropDelivery, retryDeliveries, viewDeliveries, type OwedReports } from './report/admin.ts';
+import { dropDelivery, retryDeliveries, viewDeliveries } from './report/admin.ts';
 import { makeRoom } from './delete/make-room.ts';
 import { applyRetention, judgeServer, type RetentionDeps, viewVerdicts } from './delete/prune.ts';
 import { prepareRestore, requireRestorable } from './restore/admission.ts';
@@ -41,11 +40,11 @@ import { newBackup } from './backup/new-backup.ts';
 import { checkLimits } from './stored/server-limits.ts';
 import type { StoreSet } from './stored/stores.ts';
 import type { KeyedMutex } from '../base/keyed-mutex.ts';
-import { viewSystem } from './overview/system.ts';
+import { type SystemDeps, viewSystem } from './overview/system.ts';
 import { requireKept } from './restore/previous/undo.ts';
 import { setPanelName, statusOf, viewBackup, viewJob, viewLostServers, viewServers } from './views.ts';
 
-export interface ServiceDeps extends OwedReports {
+export interface ServiceDeps extends SystemDeps {
   readonly catalogue: Catalogue;
   readonly stores: StoreSet;
   readonly registry: Registry;
@@ -61,14 +60,11 @@ export interface ServiceDeps extends OwedReports {
   readonly adoption?: AdoptOnDemand;
   /** Absent on a node without a panel: only panels name links. */
   readonly downloads?: Pick<RestoreDownloads, 'check' | 'withLink'>;
-  readonly unwritable?: () => Promise<readonly UnwritablePlace[]>;
   readonly examine?: () => Promise<readonly Finding[]>;
   readonly clock: Clock;
   readonly believable: BelievableClock;
   readonly failedRows: Pick<FailedRows, 'checkRate'>;
   readonly log: Log;
-  readonly version: string;
-  readonly engine: 'isal' | 'zlib';
 }
 
 export class Service implements contract.BackupService {

@@ -14,6 +14,9 @@ import type { Row } from './row.ts';
 
 export type Values = Readonly<Record<string, SQLInputValue>>;
 
+/** Called when a statement finds the disk full. True: there is room now, and it may be tried again. */
+export type OnFull = () => boolean;
+
 /** How long a call waits for another process (a command line tool) that holds the database. */
 const BUSY_MS = 5000;
 
@@ -21,11 +24,13 @@ export class Database {
   readonly path: string;
   readonly #connection: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
+  readonly #onFull: OnFull;
   #depth = 0;
 
-  private constructor(path: string, connection: DatabaseSync) {
+  private constructor(path: string, connection: DatabaseSync, onFull: OnFull) {
     this.path = path;
     this.#connection = connection;
+    this.#onFull = onFull;
   }
 
   /**
@@ -33,7 +38,7 @@ export class Database {
    *
    * @throws Failure `internal` with a hint: damaged, no database, not readable; `insufficient_storage`.
    */
-  static open(path: string): Database {
+  static open(path: string, onFull: OnFull = () => false): Database {
     prepareFile(path);
     let connection: DatabaseSync | undefined;
     try {
@@ -45,7 +50,7 @@ export class Database {
       });
       connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;');
       requireSound(connection, path);
-      return new Database(path, connection);
+      return new Database(path, connection, onFull);
     } catch (error) {
       if (connection?.isOpen) connection.close();
       throw explainSqlite(error, path, 'Cannot open the catalogue');
@@ -143,7 +148,11 @@ export class Database {
     try {
       return call();
     } catch (error) {
-      throw explainSqlite(error, this.path, 'Cannot use the catalogue');
+      const failure = explainSqlite(error, this.path, 'Cannot use the catalogue');
+      const hasRoom = failure.code === 'insufficient_storage' && this.#onFull();
+      // Within a transaction SQLite may have undone what went before.
+      if (!hasRoom || this.#depth > 0) throw failure;
+      return call();
     }
   }
 }

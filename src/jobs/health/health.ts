@@ -12,6 +12,7 @@ import { asFailure, reasonOf } from '../../base/failure.ts';
 import { fault, fine, type Finding, warning } from '../../base/finding.ts';
 import type { CatalogueFacts } from '../../catalogue/inspect.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
+import type { StateReserve } from '../../catalogue/state-reserve.ts';
 import type { Config } from '../../config/types.ts';
 import { checkBackups } from '../../policy/health/backups.ts';
 import { checkCopies, checkReports } from '../../policy/health/owed.ts';
@@ -30,6 +31,7 @@ export interface HealthDeps {
   readonly catalogue: Pick<Catalogue, 'jobs' | 'servers'>;
   /** Reads the catalogue anew; undefined while it holds nothing. */
   readonly inspect: () => CatalogueFacts | undefined;
+  readonly reserve: Pick<StateReserve, 'isGiven'>;
   readonly stores: StoreSet;
   readonly registry: Registry;
   readonly runner: JobRunner;
@@ -44,6 +46,7 @@ export async function examineNode(deps: HealthDeps): Promise<readonly Finding[]>
   let facts: CatalogueFacts | undefined;
   const checks: readonly (readonly [string, () => Finding[] | Promise<Finding[]>])[] = [
     ['catalogue', () => [catalogueFinding((facts = deps.inspect()))]],
+    ['state', () => stateFindings(deps)],
     ['clock', () => [clockFinding(deps)]],
     ['jobs', () => checkJobs(openJobs(deps), clock.now())],
     ['store', () => storesOf(deps)],
@@ -71,6 +74,12 @@ async function guarded(name: string, check: () => Finding[] | Promise<Finding[]>
 
 function catalogueFinding(facts: CatalogueFacts | undefined): Finding {
   return fine('catalogue', `${facts?.backups ?? 0} backups`);
+}
+
+function stateFindings({ reserve }: HealthDeps): Finding[] {
+  if (!reserve.isGiven) return [];
+  const hint = 'Delete backups on that disk, or free space on it.';
+  return [fault('state', 'The disk of the state directory is full: nothing but deletions is begun', hint)];
 }
 
 function clockFinding({ believable, clock }: HealthDeps): Finding {

@@ -2,6 +2,7 @@
 import os from 'node:os';
 import { type Clock, DAY_MS } from '../../base/clock.ts';
 import type { Catalogue, BackupTotals } from '../../catalogue/contract.ts';
+import type { StateReserve } from '../../catalogue/state-reserve.ts';
 import type { StoreFlow } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';
 import type { NodeView, StoreUsage, SystemView } from '../contract.ts';
@@ -16,6 +17,7 @@ export interface SystemDeps extends OwedReports {
   readonly registry: Pick<Registry, 'list'>;
   readonly runner: Pick<JobRunner, 'open'>;
   readonly stores: StoreSet;
+  readonly reserve?: StateReserve;
   readonly unwritable?: () => Promise<readonly UnwritablePlace[]>;
   readonly clock: Clock;
   readonly version: string;
@@ -24,7 +26,7 @@ export interface SystemDeps extends OwedReports {
 
 /** @param startedAt of the monotonic clock, in ms. */
 export async function viewSystem(startedAt: number, deps: SystemDeps): Promise<SystemView> {
-  const { clock, engine, registry, runner, stores, version } = deps;
+  const { clock, engine, registry, reserve, runner, stores, version } = deps;
   const open = runner.open();
   const running = open.filter(({ state }) => state === 'running').length;
   const views = await Promise.all(stores.all().map(viewStore));
@@ -36,6 +38,7 @@ export async function viewSystem(startedAt: number, deps: SystemDeps): Promise<S
     servers: (await registry.list()).length,
     jobs: { running, queued: open.length - running },
     stores: views.map(({ name, type, freeBytes, error }) => ({ name, type, freeBytes, error })),
+    stateDisk: reserve && { freeBytes: reserve.freeBytes(), full: reserve.isGiven },
     unwritable: await deps.unwritable?.(),
     ...countDeliveries(deps),
   };

@@ -8,6 +8,7 @@ import { Failure } from '../../base/failure.ts';
 import type { BackupId, JobId, ServerId } from '../../base/ids.ts';
 import type { Log } from '../../base/log/log.ts';
 import type { Catalogue, NewJob } from '../../catalogue/contract.ts';
+import type { StateReserve } from '../../catalogue/state-reserve.ts';
 import type { JobKind, JobProgress, JobRecord } from '../../catalogue/records.ts';
 import type { JobRates, JobResults } from '../contract.ts';
 import type { EventHub } from './events.ts';
@@ -19,6 +20,8 @@ import type { Verb } from './verb.ts';
 
 export interface RunnerDeps {
   readonly catalogue: Pick<Catalogue, 'transaction'> & EndDeps['catalogue'];
+  /** Room on the disk of the catalogue for its worst time. */
+  readonly reserve?: Pick<StateReserve, 'requireRoom' | 'retryWithRoom'>;
   readonly verbs: readonly Verb[];
   readonly events: EventHub;
   readonly clock: Clock;
@@ -89,16 +92,22 @@ export class JobRunner {
   /**
    * Accepts a job: its row and what `alongside` writes are one transaction. Starts it at once when it may.
    *
-   * @throws Failure `draining`; `server_busy` when too many wait already; whatever `alongside` throws.
+   * @throws Failure `draining`; `server_busy` when too many wait already; `insufficient_storage` while the disk of the
+   *   catalogue is full, but for a deletion; whatever `alongside` throws.
    */
   submit<Kind extends JobKind>(job: NewJob<Kind>, alongside: () => void = () => undefined): SubmittedJob<Kind> {
     this.checkAccepting();
     const verb = this.#verbs.get(job.kind);
     if (verb === undefined) throw new Failure('internal', `Cannot run a ${job.kind} job: this daemon has no such verb`);
-    const record = this.#deps.catalogue.transaction(() => {
-      alongside();
-      return this.#deps.catalogue.jobs.insert(job as NewJob);
-    });
+    const insert = (): JobRecord =>
+      this.#deps.catalogue.transaction(() => {
+        alongside();
+        return this.#deps.catalogue.jobs.insert(job as NewJob);
+      });
+    // On a full disk only what makes room may take what is left.
+    const { reserve } = this.#deps;
+    if (job.kind !== 'delete') reserve?.requireRoom('Cannot start a job');
+    const record = job.kind !== 'delete' || reserve === undefined ? insert() : reserve.retryWithRoom(insert);
     const entry: Entry = { record, verb, ending: Promise.withResolvers(), active: undefined, rates: {} };
     // A job need not be waited for; without this an unobserved failure would end the process.
     entry.ending.promise.catch(() => undefined);

@@ -356,6 +356,10 @@ export const SystemObject = z
         error: z.string().nullable().openapi({ description: 'Why it cannot be used now' }),
       }),
     ),
+    stateDisk: z
+      .object({ freeBytes: z.number().nullable(), full: z.boolean() })
+      .optional()
+      .openapi({ description: 'The disk of the state directory; while it is full, nothing but deletions is begun' }),
     unwritable: z
       .array(z.object({ path: z.string(), error: z.string(), hint: z.string() }))
       .optional()

@@ -212,6 +212,7 @@ export function systemObject(view: SystemView): z.infer<typeof SystemObject> {
     jobs: { running: view.jobs.running, queued: view.jobs.queued },
     panelReports: view.deliveries && { pending: view.deliveries.pending, parked: view.deliveries.parked },
     stores: view.stores.map(({ name, type, freeBytes, error }) => ({ name, type, freeBytes, error })),
+    stateDisk: view.stateDisk,
     unwritable: view.unwritable?.length
       ? view.unwritable.map(({ path, error, hint }) => ({ path, error, hint }))
       : undefined,
