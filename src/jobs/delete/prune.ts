@@ -22,7 +22,7 @@ import {
   type RetentionVerdict,
 } from '../../policy/retention.ts';
 import type { RetentionPlan } from '../contract.ts';
-import { goesToPanel } from '../report/panel.ts';
+import { goingToPanel } from '../report/panel.ts';
 import { viewBackups } from '../views.ts';
 import type { EventHub } from '../runner/events.ts';
 import type { JobRunner } from '../runner/runner.ts';
@@ -59,7 +59,8 @@ export function judgeServer(
   coming = false,
 ): readonly RetentionVerdict<Judged>[] {
   const busy = new Set(runner.open({ server }).map(({ record }) => record.backup));
-  const staying = catalogue.backups.list({ server }).filter(({ id }) => !goesToPanel(id, catalogue));
+  const going = goingToPanel(catalogue);
+  const staying = catalogue.backups.list({ server }).filter(({ id }) => !going.has(id));
   const history = staying.map((record) => ({
     record,
     createdAt: record.createdAt,

@@ -5,7 +5,7 @@
 import type { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
-import type { UploadedPart } from '../../catalogue/records.ts';
+import type { DeliveryRecord, UploadedPart } from '../../catalogue/records.ts';
 import type { PartPlaces } from '../../storage/presigned/upload.ts';
 
 export type { PartPlaces };
@@ -71,5 +71,19 @@ export type DeliveryVerdict =
 
 /** True for a backup whose archive is on its way to the panel, and will not stay here. */
 export function goesToPanel(backup: BackupId, { deliveries }: Pick<Catalogue, 'deliveries'>): boolean {
-  return deliveries.list({ backup }).some(({ kind, data }) => kind === 'backup' && data['upload'] === true);
+  return deliveries.list({ backup }).some(isUpload);
+}
+
+/** All backups of which `goesToPanel` is true. */
+export function goingToPanel({ deliveries }: Pick<Catalogue, 'deliveries'>): ReadonlySet<BackupId> {
+  return new Set(
+    deliveries
+      .list()
+      .filter(isUpload)
+      .map(({ backup }) => backup),
+  );
+}
+
+function isUpload({ kind, data }: DeliveryRecord): boolean {
+  return kind === 'backup' && data['upload'] === true;
 }
