@@ -1,4 +1,5 @@
 /** What a listening socket does about connections that it cannot serve, and about an address that it cannot listen on. */
+import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { RequestError } from '@hono/node-server';
@@ -49,10 +50,11 @@ function cannotListen(error: unknown, { host, port }: Address, section: string):
 /** For an address that the app cannot read, and for errors outside it. */
 export function unanswered(thrown: unknown): Response {
   if (!(thrown instanceof RequestError)) {
-    return Response.json({ error: 'Cannot answer the request', code: 'internal' }, { status: 500 });
+    const body = { error: 'Cannot answer the request', code: 'internal', requestId: randomUUID() };
+    return Response.json(body, { status: 500 });
   }
-  const body = { error: 'Cannot read the request: its address is malformed', code: 'invalid_request' };
-  return Response.json(body, { status: 400 });
+  const headers = { 'Content-Type': 'application/json' };
+  return new Response(refusalBody('its address is malformed', 'invalid_request'), { status: 400, headers });
 }
 
 /** Answers what is no request: broken HTTP, heads that are too large or too slow. */
@@ -66,14 +68,25 @@ export function answerClientErrors(server: Server, end: EndSoon): void {
   });
 }
 
+/** An error as the API describes it, for what never became a request. */
+export function refusalBody(sentence: string, code: string): string {
+  return JSON.stringify({ error: `Cannot read the request: ${sentence}`, code, requestId: randomUUID() });
+}
+
+type Refused = readonly [status: string, code: string, sentence: string];
+
+/** By the code of Node's error. */
+const REFUSALS: Readonly<Record<string, Refused>> = {
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'too_large', 'its headers are too large'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'invalid_request', 'it took too long to arrive'],
+};
+const NO_HTTP: Refused = ['400 Bad Request', 'invalid_request', 'it is not valid HTTP'];
+
 // For connections without a request: broken HTTP, too large or too slow headers.
 function answerClientError(error: NodeJS.ErrnoException, socket: Duplex, end: EndSoon): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
-  const [status, code, sentence] = {
-    HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'too_large', 'its headers are too large'],
-    ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'invalid_request', 'it took too long to arrive'],
-  }[error.code ?? ''] ?? ['400 Bad Request', 'invalid_request', 'it is not valid HTTP'];
-  const body = JSON.stringify({ error: `Cannot read the request: ${sentence}`, code });
+  const [status, code, sentence] = REFUSALS[error.code ?? ''] ?? NO_HTTP;
+  const body = refusalBody(sentence, code);
   const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`;
   socket.end(`${head}\r\n\r\n${body}`);
   end(socket);

@@ -22,7 +22,7 @@ import type { HttpApp } from './app.ts';
 import { Connections, mostConnections } from './connections.ts';
 import { trustedProxies } from './remote-address.ts';
 import { readCertificate } from './certificate.ts';
-import { answerClientErrors, bind, type EndSoon, endSoon, unanswered } from './refusals.ts';
+import { answerClientErrors, bind, type EndSoon, endSoon, refusalBody, unanswered } from './refusals.ts';
 import { CLOSE, LARGEST_FRAME } from '../protocols/native/native.ts';
 import { sendingBodies } from './sending/send-body.ts';
 import { systemTimers, type Timers } from '../base/timers.ts';
@@ -183,7 +183,7 @@ function hasTwoHosts({ rawHeaders }: IncomingMessage): boolean {
 }
 
 function refuseTwoHosts(outgoing: ServerResponse): void {
-  const body = JSON.stringify({ error: 'Cannot read the request: it names two hosts', code: 'invalid_request' });
+  const body = refusalBody('it names two hosts', 'invalid_request');
   outgoing.writeHead(400, { 'Content-Type': 'application/json', Connection: 'close' }).end(body);
 }
 

@@ -109,6 +109,7 @@ describe('what a stranger may send', () => {
     const answer = await connection.until(/\}/);
     expect(answer.split(' ')[1]).toBe(String(status));
     expect(answer).toContain(`"code":"${code}"`);
+    expect(answer).toMatch(/"requestId":"[0-9a-f-]{36}"/);
     expect(answer.toLowerCase()).toContain('content-type: application/json');
   });
 
