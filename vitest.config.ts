@@ -13,6 +13,7 @@ const ALONE = [
   'test/e2e/restore-cancelled.slow.test.ts',
   'test/hostile/flood.slow.test.ts',
   'test/hostile/flood-lists.slow.test.ts',
+  'test/hostile/load.slow.test.ts',
 ];
 
 // For tests of minutes.
