@@ -27,6 +27,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['start', async () => (await import('./serve/start.ts')).addStart],
   ['serve', async () => (await import('./serve/serve.ts')).addServe],
   ['configure', async () => (await import('./configure/configure.ts')).addConfigure],
+  ['setup', async () => (await import('./setup/setup.ts')).addSetup],
   ['config', async () => (await import('./configure/config-check.ts')).addConfigCommands],
   ['archive', async () => (await import('./archive/archive.ts')).addArchiveCommands],
   ['backup', async () => (await import('./backup/backup.ts')).addBackupCommands],
