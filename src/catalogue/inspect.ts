@@ -1,6 +1,9 @@
 /** A look into the catalogue's file from outside the daemon, for `roost doctor`: reads only, also while one runs. */
 import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { Failure } from '../base/failure.ts';
+import { newerCatalogue } from './sqlite/former-copy.ts';
+import { MIGRATIONS } from './sqlite/migrate.ts';
 import { failureOrNull, integer, integerOrNull, text, type Row } from './sqlite/row.ts';
 import { explainSqlite } from './sqlite/sqlite-failure.ts';
 
@@ -55,19 +58,29 @@ export interface DeliveryFacts {
 
 /**
  * @returns undefined when there is no catalogue yet.
- * @throws Failure `internal` with a hint when it is damaged or cannot be read.
+ * @throws Failure `internal` with a hint when it is damaged, newer than this program, or cannot be read.
  */
 export function inspectCatalogue(path: string): CatalogueFacts | undefined {
   if (!existsSync(path)) return undefined;
   let connection: DatabaseSync | undefined;
   try {
     connection = new DatabaseSync(path, { readOnly: true, timeout: 2000 });
+    requireKnownForm(connection, path);
     return read(connection);
   } catch (error) {
-    throw explainSqlite(error, path, 'Cannot read the catalogue');
+    throw error instanceof Failure ? error : explainSqlite(error, path, 'Cannot read the catalogue');
   } finally {
     connection?.close();
   }
+}
+
+/** The daemon would refuse it, too. */
+function requireKnownForm(connection: DatabaseSync, path: string): void {
+  const sql = "SELECT count(*) AS n FROM sqlite_schema WHERE name = 'migrations'";
+  if (integer(connection.prepare(sql).get() ?? {}, 'n') === 0) return;
+  const version = integer(connection.prepare('SELECT coalesce(max(number), 0) AS n FROM migrations').get() ?? {}, 'n');
+  const known = MIGRATIONS.at(-1)?.number ?? 0;
+  if (version > known) throw newerCatalogue(path, version, known);
 }
 
 function read(connection: DatabaseSync): CatalogueFacts | undefined {

@@ -1,7 +1,7 @@
 /** Brings a database to the form that this program knows, one numbered step at a time, each in its own transaction. */
 import type { Clock } from '../../base/clock.ts';
-import { Failure } from '../../base/failure.ts';
 import type { Database } from './database.ts';
+import { keepFormerCopy, newerCatalogue } from './former-copy.ts';
 import type { Migration } from './migration.ts';
 import { integer } from './row.ts';
 import { firstTables } from './migrations/0001-first-tables.ts';
@@ -38,12 +38,9 @@ export function migrate(database: Database, clock: Clock, migrations: readonly M
   );
   const done = currentNumber(database);
   const known = migrations.at(-1)?.number ?? 0;
-  if (done > known) {
-    throw new Failure('internal', `Cannot use the catalogue: it is of version ${done}, this program knows ${known}`, {
-      facts: { version: done, known, path: database.path },
-      hint: 'A newer Roost has used this state directory. Install that version again, or start with a copy of the catalogue from before.',
-    });
-  }
+  if (done > known) throw newerCatalogue(database.path, done, known);
+  // A new catalogue has nothing to keep.
+  if (done > 0 && done < known) keepFormerCopy(database, done);
   for (const migration of migrations.filter(({ number }) => number > done)) {
     database.transaction(() => apply(database, migration, clock));
   }
