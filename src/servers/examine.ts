@@ -1,6 +1,6 @@
 /** Checks the servers' directories, and names servers that cannot be found by them. */
+import { requireAccess } from '../base/files/access.ts';
 import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asFailure } from '../base/failure.ts';
 import { fault, fine, type Finding, warning } from '../base/finding.ts';
@@ -65,7 +65,7 @@ async function checkPresent(servers: Config['servers'], others: number): Promise
 async function closedTo(paths: readonly string[]): Promise<string[]> {
   const closed: string[] = [];
   for (const path of paths) {
-    const open = await access(path, constants.R_OK | constants.W_OK | constants.X_OK).then(
+    const open = await requireAccess(path, constants.R_OK | constants.W_OK | constants.X_OK).then(
       () => true,
       () => false,
     );

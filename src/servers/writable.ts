@@ -3,8 +3,8 @@
  * usual cause is the sandbox of the systemd unit: `ProtectSystem=strict` makes all read-only that ReadWritePaths= does
  * not name, for the daemon alone.
  */
+import { requireAccess } from '../base/files/access.ts';
 import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
 import { errnoOf, Failure } from '../base/failure.ts';
 import type { ServersConfig } from '../config/types.ts';
 
@@ -24,7 +24,7 @@ export async function findUnwritable({ root, list }: ServersConfig): Promise<rea
 
 async function unwritable(path: string): Promise<UnwritablePlace | undefined> {
   try {
-    await access(path, constants.W_OK | constants.X_OK);
+    await requireAccess(path, constants.W_OK | constants.X_OK);
     return undefined;
   } catch (error) {
     const errno = errnoOf(error);

@@ -1,6 +1,7 @@
 /** Checks the host: Node, clock, engine, permissions, server directories. */
+import { requireAccess } from '../../base/files/access.ts';
 import { constants } from 'node:fs';
-import { access, stat, statfs } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
 import { selectedEngine } from '../../archive/archive.ts';
 import type { Clock } from '../../base/clock.ts';
 import { asFailure, errnoOf } from '../../base/failure.ts';
@@ -54,7 +55,7 @@ export async function checkStateDirectory(directory: string): Promise<Finding[]>
   const about = 'state_directory';
   try {
     const { mode } = await stat(directory);
-    await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+    await requireAccess(directory, constants.R_OK | constants.W_OK | constants.X_OK);
     const { bavail, bsize } = await statfs(directory);
     const free = bavail * bsize;
     const findings: Finding[] = [];
@@ -79,7 +80,7 @@ export async function checkTls({ api: { tls } }: Config): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const path of [tls.cert, tls.key]) {
     try {
-      await access(path, constants.R_OK);
+      await requireAccess(path, constants.R_OK);
     } catch (error) {
       const hint = 'Correct api.tls, or let the daemon’s user read it.';
       findings.push(fault('tls', `Cannot read ${path}: ${errnoOf(error) ?? String(error)}`, hint));

@@ -1,6 +1,7 @@
 /** Checks the local stores; remote ones only through the daemon. Writes nothing. */
+import { requireAccess } from '../../base/files/access.ts';
 import { constants } from 'node:fs';
-import { access, stat, statfs } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
 import { asFailure, errnoOf } from '../../base/failure.ts';
 import type { CatalogueFacts } from '../../catalogue/inspect.ts';
 import type { Config, LocalStoreConfig } from '../../config/config.ts';
@@ -55,7 +56,7 @@ async function checkLocal(
       const hint = 'Name an empty directory, or move those files away: only its own are ever in a store.';
       return [fault('store', `Cannot use ${place}: it is not marked, and holds other files`, hint)];
     }
-    await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+    await requireAccess(directory, constants.R_OK | constants.W_OK | constants.X_OK);
     return await checkDisk(name, directory, limits.reserveFree);
   } catch (error) {
     const errno = errnoOf(error);

@@ -6,9 +6,10 @@
  * A first marking is refused in a directory with other files; archives of a panel's former daemon are allowed in it, and
  * so are objects of a store whose marker is gone. The marker is written before the id is remembered.
  */
+import { requireAccess } from '../../base/files/access.ts';
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, mkdir, open, readdir } from 'node:fs/promises';
+import { mkdir, open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { attempt, errnoOf, Failure } from '../../base/failure.ts';
 import { isUuid } from '../../base/ids.ts';
@@ -47,7 +48,7 @@ export async function requireMarked(place: MarkedPlace): Promise<void> {
     await makeDirectory(directory, files);
     await refuseStrangers(directory);
   }
-  await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+  await requireAccess(directory, constants.R_OK | constants.W_OK | constants.X_OK);
   if (lock === undefined) return settle(place, first);
   await lock.hold();
   // What was seen before the lock may have been changed by its holder.
