@@ -1,0 +1,68 @@
+# Runs inside a bare Debian: $1 is "deb" or "tarball"; /packages has both, /readme.sh the lines of README.md, /newer.deb a
+# version after them. Each line of output is an observation; any failure ends it.
+set -eu
+server=1b4e28ba-2fa1-4d3b-a3f5-ef19b5a7633b
+mkdir -p "/srv/servers/$server/world" && echo level > "/srv/servers/$server/world/level.dat"
+cd /packages
+# There is no network for what apt would install beside it, and no terminal to ask.
+printf 'APT::Install-Recommends "0";\nAPT::Get::Assume-Yes "1";\n' > /etc/apt/apt.conf.d/bare
+
+# No systemd runs here. `systemctl` enables the unit, and starts its own command line as its own user with its own powers.
+cat > /usr/local/sbin/systemctl <<'SYSTEMCTL'
+#!/bin/sh
+set -eu
+case "$*" in
+"enable --now roost") SYSTEMD_OFFLINE=1 /usr/bin/systemctl enable roost >> /systemctl.log 2>&1 ;;
+restart*) ;;
+*) exit 0 ;;
+esac
+if [ -e /daemon.pid ]; then
+  kill "$(cat /daemon.pid)"
+  while kill -0 "$(cat /daemon.pid)" 2>/dev/null; do sleep 0.1; done
+fi
+unit=/etc/systemd/system/roost.service
+[ -e $unit ] || unit=/usr/lib/systemd/system/roost.service
+powers=$(sed -n 's/^AmbientCapabilities=//p' $unit | sed 's/CAP_/+/g; s/ /,/g' | tr A-Z a-z)
+install -d -o roost -g roost -m 700 /var/lib/roost
+start=$(sed -n 's/^ExecStart=//p' $unit)
+setpriv --reuid roost --regid roost --clear-groups --inh-caps "-all,$powers" --ambient-caps "-all,$powers" \
+  --bounding-set "-all,$powers" --no-new-privs sh -c "umask 077; exec $start" >> /daemon.log 2>&1 &
+echo $! > /daemon.pid
+for _ in $(seq 300); do
+  # The answer to a question without a token is enough.
+  if grep -q '"msg":"Roost serves' /daemon.log || grep -q 'Roost serves' /daemon.log; then exit 0; fi
+  sleep 0.1
+done
+cat /daemon.log >&2
+exit 1
+SYSTEMCTL
+chmod 755 /usr/local/sbin/systemctl
+
+code=0
+sh -eu /readme.sh || code=$?
+echo "readme=$code"
+roost setup | grep -v '^is there' | sed 's/^/again=/'
+echo "owner=$(stat -c %U:%a /var/lib/roost) token=$(stat -c %U:%a /etc/roost/token)"
+roost backup create "$server" > /dev/null && echo backup=made
+echo changed > "/srv/servers/$server/world/level.dat"
+roost backup restore "$server" latest > /dev/null && echo "restored=$(cat "/srv/servers/$server/world/level.dat")"
+
+if [ "$1" = deb ]; then
+  running=$(readlink "/proc/$(cat /daemon.pid)/exe")
+  apt-get install -qq ./newer.deb > /apt.log 2>&1
+  test -e "$running" && echo running=kept
+  roost backup create "$server" > /dev/null && echo "during=made by $(roost --version)"
+  : > /daemon.log && systemctl restart roost && roost backup list "$server" --json > /dev/null
+  case $(readlink "/proc/$(cat /daemon.pid)/exe") in *9.9.9*) echo upgraded=yes ;; esac
+  apt-get install -qq --allow-downgrades ./roost_*_amd64.deb > /apt.log 2>&1
+  : > /daemon.log && systemctl restart roost
+  test "$(readlink "/proc/$(cat /daemon.pid)/exe")" = "$running" && roost backup list "$server" > /dev/null && echo downgraded=yes
+  kill "$(cat /daemon.pid)"
+  apt-get purge -qq -y roost > /apt.log 2>&1
+  grep '^roost: nothing of' /apt.log
+else
+  kill "$(cat /daemon.pid)"
+  rm -r /opt/roost /usr/local/bin/roost
+fi
+test ! -e /usr/lib/roost && test ! -e /opt/roost
+echo "left=$(ls /etc/roost | tr '\n' ' ')$(find /var/lib/roost -name '*.tar.gz' | wc -l)"
