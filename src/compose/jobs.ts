@@ -121,7 +121,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
       save: (text) => catalogue.keys.setText(OWED_POWER, text),
     },
     startsLater: config.power.driver === 'wings',
-    isBusy: ({ id }) => runner.open().some(({ record }) => record.server === id),
+    isBusy: ({ id }) => catalogue.jobs.active({ server: id }).length > 0,
     clock,
     timers: systemTimers,
     log,
