@@ -296,7 +296,7 @@ const CASES: Record<Exclude<FailureCode, 'config_invalid'>, ErrorCase> = {
     },
   },
   cancelled: {
-    status: 500,
+    status: 409,
     error: 'Cannot finish the job: it was cancelled',
     hint: null,
     async provoke() {

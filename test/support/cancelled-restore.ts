@@ -65,7 +65,7 @@ export async function cancelWhen(scene: CancelScene, when: () => Promise<unknown
   const state = (await newestState(scene)) ?? 'no job';
   const told = { state, answer, restore: [status, body] };
   expect(['done', 'cancelled'], JSON.stringify(told)).toContain(state);
-  expect(status, JSON.stringify(told)).toBe(state === 'done' ? 200 : 500);
+  expect(status, JSON.stringify(told)).toBe(state === 'done' ? 200 : 409);
   if (state === 'cancelled') expect(body, JSON.stringify(told)).toMatchObject({ code: 'cancelled' });
   expect(manifestAt(host.server), state).toEqual(state === 'done' ? archived : before);
   expect(fs.readdirSync(join(host.directory, 'servers'))).toEqual([GAME_SERVER]);

@@ -332,44 +332,7 @@ export interface paths {
      * What a restore would do, without a job
      * @description Read from the backup’s index and the live tree. A restore takes the id as `preview`.
      */
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-          /** @description The backup’s UUID */
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: {
-        content: {
-          'application/json': components['schemas']['PreviewRestore'];
-        };
-      };
-      responses: {
-        /** @description What it would do */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Comparison'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    post: operations['previewRestore'];
     delete?: never;
     options?: never;
     head?: never;
@@ -387,43 +350,7 @@ export interface paths {
      * What changed from this backup to another, or to the server now
      * @description What the ignore list of the backup covers is passed over in the live tree.
      */
-    get: {
-      parameters: {
-        query: {
-          /** @description Another backup of the server, or `live`: what changed from this one to that */
-          with: string;
-        };
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-          /** @description The backup’s UUID */
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description What changed */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Comparison'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['compareBackup'];
     put?: never;
     post?: never;
     delete?: never;
@@ -440,46 +367,7 @@ export interface paths {
       cookie?: never;
     };
     /** A page of a preview or a comparison */
-    get: {
-      parameters: {
-        query?: {
-          class?: 'added' | 'changed' | 'deleted' | 'same' | 'kept';
-          /** @description From the page before */
-          cursor?: string;
-          /** @description 100 without it, at most 1000 */
-          limit?: number;
-        };
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-          /** @description The comparison’s id */
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description Changes, and a cursor when there are more */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Changes'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['listComparison'];
     put?: never;
     post?: never;
     delete?: never;
@@ -496,47 +384,7 @@ export interface paths {
       cookie?: never;
     };
     /** Where a name is in the backup */
-    get: {
-      parameters: {
-        query: {
-          /** @description A part of a name, in any case; with `*` or `?`, the whole name by that pattern */
-          q: string;
-          /** @description From the page before */
-          cursor?: string;
-          /** @description 100 without it, at most 1000 */
-          limit?: number;
-        };
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-          /** @description The backup’s UUID */
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description Entries, and a cursor when there are more */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Found'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['findInBackup'];
     put?: never;
     post?: never;
     delete?: never;
@@ -556,43 +404,7 @@ export interface paths {
      * Where a name is in the backups of the server, with its versions
      * @description Each page looks into twenty backups, the newest first.
      */
-    get: {
-      parameters: {
-        query: {
-          /** @description A part of a name, in any case; with `*` or `?`, the whole name by that pattern */
-          q: string;
-          /** @description From the page before */
-          cursor?: string;
-        };
-        header?: never;
-        path: {
-          /** @description The server’s UUID */
-          server: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        /** @description Paths and their versions */
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Versions'];
-          };
-        };
-        /** @description An error; `code` is stable, `error` is for people */
-        default: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Error'];
-          };
-        };
-      };
-    };
+    get: operations['findInServer'];
     put?: never;
     post?: never;
     delete?: never;
@@ -1863,6 +1675,11 @@ export interface components {
         /** @description Why it cannot be used now */
         error: string | null;
       }[];
+      /** @description The disk of the state directory; while it is full, nothing but deletions is begun */
+      stateDisk?: {
+        freeBytes: number | null;
+        full: boolean;
+      };
       /** @description Directories of servers that the daemon cannot write: restores there fail */
       unwritable?: {
         path: string;
@@ -3046,6 +2863,199 @@ export interface operations {
           [name: string]: unknown;
         };
         content?: never;
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  previewRestore: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+        /** @description The backup’s UUID */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        'application/json': components['schemas']['PreviewRestore'];
+      };
+    };
+    responses: {
+      /** @description What it would do */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Comparison'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  compareBackup: {
+    parameters: {
+      query: {
+        /** @description Another backup of the server, or `live`: what changed from this one to that */
+        with: string;
+      };
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+        /** @description The backup’s UUID */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description What changed */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Comparison'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  listComparison: {
+    parameters: {
+      query?: {
+        class?: 'added' | 'changed' | 'deleted' | 'same' | 'kept';
+        /** @description From the page before */
+        cursor?: string;
+        /** @description 100 without it, at most 1000 */
+        limit?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+        /** @description The comparison’s id */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Changes, and a cursor when there are more */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Changes'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  findInBackup: {
+    parameters: {
+      query: {
+        /** @description A part of a name, in any case; with `*` or `?`, the whole name by that pattern */
+        q: string;
+        /** @description From the page before */
+        cursor?: string;
+        /** @description 100 without it, at most 1000 */
+        limit?: number;
+      };
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+        /** @description The backup’s UUID */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Entries, and a cursor when there are more */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Found'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  findInServer: {
+    parameters: {
+      query: {
+        /** @description A part of a name, in any case; with `*` or `?`, the whole name by that pattern */
+        q: string;
+        /** @description From the page before */
+        cursor?: string;
+      };
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Paths and their versions */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Versions'];
+        };
       };
       /** @description An error; `code` is stable, `error` is for people */
       default: {
