@@ -243,7 +243,7 @@ const front = section({
 
 const log = section({
   level: z.enum(LOG_LEVELS).default('info'),
-  format: z.enum(['json', 'text']).default('json'),
+  format: z.enum(['auto', 'json', 'text']).default('auto'),
 });
 
 /** Converts `read_limit` to `readLimit`, in values and types. */

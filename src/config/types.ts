@@ -2,7 +2,7 @@
  * The loaded configuration: defaults filled in, sizes in bytes, secrets resolved, absent values null. `schema.ts`
  * defines the file format.
  */
-import type { LogOptions } from '../base/log/log.ts';
+import type { StdoutLogOptions } from '../base/log/stdout.ts';
 import type { ServerId } from '../base/ids.ts';
 import type { NotifyConfig } from './notify.ts';
 import type { Secret } from './secret.ts';
@@ -30,7 +30,7 @@ export interface Config {
   /** null: Roost stands alone, or behind a proxy that chooses the paths. */
   readonly front: FrontConfig | null;
   readonly notify: NotifyConfig;
-  readonly log: LogOptions;
+  readonly log: StdoutLogOptions;
   /** Warnings for the log at start and for `config check`. */
   readonly notes: readonly string[];
 }

@@ -185,7 +185,7 @@ function headers(api: AppOptions['api']): MiddlewareHandler<AppEnv> {
   };
 }
 
-const MONITORED: ReadonlySet<string> = new Set(['/', '/health', '/metrics']);
+const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 // Without the query, which may hold a download token.
 function accessLog(clock: Clock, log: Log, addressOf: (c: AppContext) => string): MiddlewareHandler<AppEnv> {
@@ -201,7 +201,8 @@ function accessLog(clock: Clock, log: Log, addressOf: (c: AppContext) => string)
     };
     const { method, path } = c.req;
     const milliseconds = Math.round(clock.monotonic() - began);
-    const level = (MONITORED.has(path) || path.startsWith('/assets/')) && c.res.status < 400 ? 'debug' : 'info';
+    // Pages and programs that look every few seconds would bury what was changed.
+    const level = READS.has(method) && c.res.status < 400 ? 'debug' : 'info';
     log[level]('Request', { ...facts, method, path: printableText(path), status: c.res.status, milliseconds });
   };
 }

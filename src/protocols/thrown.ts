@@ -66,6 +66,8 @@ export function logThrown(c: AppContext, thrown: unknown, status: number, log: L
   const facts = { requestId: c.get('requestId'), method, path: printableText(path), code, error: thrown };
   // The client hung up: errors that follow from that are no fault of this node.
   if (c.req.raw.signal.aborted) log.debug('Request abandoned', facts);
+  // The runner has logged how the job of this request ended: a failure is one line.
+  else if (c.get('job') !== undefined && thrown instanceof Failure) log.debug('Request failed with its job', facts);
   else if (status >= 500) log.error('Request failed', facts);
   else log.debug('Request refused', facts);
 }

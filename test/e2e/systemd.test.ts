@@ -1,13 +1,15 @@
 /** The files for systemd, as systemd itself reads them; and the words that the daemon says to it. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { scratchHost, TOKEN } from '../support/daemon.ts';
+import { eventually } from '../support/eventually.ts';
 import { scratchDirectory } from '../support/scratch.ts';
-import { RoostProcess } from './roost-process.ts';
+import { MAIN, RoostProcess } from './roost-process.ts';
 
 const FILES = fileURLToPath(new URL('../../systemd/', import.meta.url));
 
@@ -121,6 +123,27 @@ async function notifySocket(path: string) {
   while (!text.startsWith('ready\n')) await once(child.stdout, 'data');
   return { until };
 }
+
+test('the log is text with priorities where stdout is what JOURNAL_STREAM names', async () => {
+  const host = await scratchHost();
+  const file = join(host.directory, 'config.yml');
+  await writeFile(file, host.config.replace('level: silent, format: json', 'level: info'), { mode: 0o600 });
+  const path = join(host.directory, 'journal');
+  const journal = openSync(path, 'w');
+  onTestFinished(() => closeSync(journal));
+  const { dev, ino } = fstatSync(journal);
+  const child = spawn(process.execPath, [MAIN, 'serve', '--config', file], {
+    env: { PATH: process.env['PATH'] ?? '', JOURNAL_STREAM: `${dev}:${ino}` },
+    stdio: ['ignore', journal, 'inherit'],
+  });
+  const ended = once(child, 'close');
+  await eventually(() => readFileSync(path, 'utf8').includes('Roost serves'));
+  child.kill('SIGTERM');
+  expect(await ended).toEqual([0, null]);
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+  expect(lines).toContainEqual(expect.stringMatching(/^<6>Roost serves url=http:\S+ version=/));
+  expect(lines.filter((line) => !/^<[2-7]>\S/.test(line))).toEqual([]);
+});
 
 describe.skipIf(!listening)('roost serve under systemd (skipped without python3 or libsystemd.so.0)', () => {
   test('says that it serves, feeds the watchdog, reloads on a hangup, and says that it stops', async () => {

@@ -67,11 +67,36 @@ describe('a second dialect', () => {
   });
 });
 
+test('reads are logged at debug unless they are refused, changes at info', async () => {
+  const { call, logged } = openNativeApp();
+  await call('GET', '/api/servers');
+  await call('GET', '/api/servers', { token: 'wrong' });
+  await call('POST', `/api/servers/${SERVER}/backups`);
+  const lines = logged.map((text) => JSON.parse(text) as { msg: string; level: string; status: number });
+  expect(lines.filter(({ msg }) => msg === 'Request').map(({ level, status }) => [level, status])).toEqual([
+    ['debug', 200],
+    ['info', 401],
+    ['info', 201],
+  ]);
+});
+
+test('the failure of a job, which its runner logs, is no error of the request again', async () => {
+  const { call, logged, service } = openNativeApp();
+  service.holdJobs = true;
+  const begun = service.nextJob();
+  const answer = call('POST', `/api/servers/${SERVER}/backups`);
+  (await begun).fail(new Failure('insufficient_storage', 'Cannot store the archive'));
+  expect(await answer).toMatchObject({ status: 507 });
+  const lines = logged.map((text) => JSON.parse(text) as { msg: string; level: string });
+  expect(lines.filter(({ level }) => level === 'warn' || level === 'error')).toEqual([]);
+  expect(lines).toContainEqual(expect.objectContaining({ msg: 'Request failed with its job', level: 'debug' }));
+});
+
 test('a request is logged once, with its caller, address and status', async () => {
   const { call, logged } = openNativeApp({
     api: { publicUrl: null, trustedProxies: ['127.0.0.1'], tls: null },
   });
-  await call('GET', '/api/servers');
+  await call('POST', `/api/servers/${SERVER}/backups`);
   const [line = '', ...others] = logged.filter((text) => text.includes('"Request"'));
   expect(others).toEqual([]);
   expect(JSON.parse(line)).toMatchObject({
@@ -79,9 +104,9 @@ test('a request is logged once, with its caller, address and status', async () =
     requestId: 'request-1',
     caller: 'admin',
     address: 'unknown',
-    method: 'GET',
-    path: '/api/servers',
-    status: 200,
+    method: 'POST',
+    path: `/api/servers/${SERVER}/backups`,
+    status: 201,
     milliseconds: 0,
   });
 });

@@ -1,4 +1,4 @@
-/** Content of a log line: facts made safe to show, and the text form of a JSON line. */
+/** Content of a log line: facts made safe to show, and the text forms of a JSON line. */
 import { Failure, reasonOf } from '../failure.ts';
 import { printableText } from '../files/paths.ts';
 import { isSecretName, redact } from './redact.ts';
@@ -63,6 +63,36 @@ export function formatLine(line: string): string {
   const shown = Object.entries(facts).map(([name, value]) => ` ${name}=${formatFact(value)}`);
   const head = `${textOf(time)} ${textOf(level).toUpperCase().padEnd(5)} ${textOf(msg)}`;
   return `${printableText(head + shown.join(''))}\n`;
+}
+
+/** Levels as syslog(3) and sd-daemon(3) number them; what is below a warning is no matter for an operator at night. */
+const PRIORITIES: Readonly<Record<string, number>> = { trace: 7, debug: 7, info: 6, warn: 4, error: 3, fatal: 2 };
+
+/**
+ * `<4>message: the failure's sentence [code] name=value hint="…"`, of a JSON line: the journal takes the priority off
+ * and has the time itself. Always one line of the journal, which splits at each newline.
+ */
+export function formatJournalLine(line: string): string {
+  const { level, time: _, msg, error, ...facts } = JSON.parse(line) as Record<string, unknown>;
+  const { sentence, more } = journalError(error);
+  const shown = Object.entries({ ...facts, ...more }).map(([name, value]) => ` ${name}=${formatFact(value)}`);
+  const priority = PRIORITIES[textOf(level)] ?? PRIORITIES['info'];
+  return `<${priority}>${printableText(textOf(msg) + sentence + shown.join(''))}\n`;
+}
+
+/**
+ * An error for an operator: its sentence and code, then its causes' sentences. A stack is shown where there is no code:
+ * an error of the program, which no sentence explains.
+ */
+function journalError(error: unknown): { readonly sentence: string; readonly more: Record<string, unknown> } {
+  if (error === undefined) return { sentence: '', more: {} };
+  if (typeof error !== 'object' || error === null || !('message' in error)) return { sentence: '', more: { error } };
+  const { code, name, message, hint, facts, stack, cause } = error as Record<string, unknown>;
+  const sentence = `: ${textOf(message)} [${textOf(code ?? name)}]`;
+  const inner = journalError(cause);
+  const hidden = code === undefined ? { stack } : {};
+  const more = Object.entries({ hint, facts, ...hidden, ...inner.more }).filter(([, value]) => value !== undefined);
+  return { sentence: sentence + inner.sentence, more: Object.fromEntries(more) };
 }
 
 function formatFact(value: unknown): string {

@@ -3,16 +3,19 @@
  * errors, and prevents forged lines.
  */
 import { pino } from 'pino';
-import { formatLine, safeFacts } from './line.ts';
+import { formatJournalLine, formatLine, safeFacts } from './line.ts';
 import { redact } from './redact.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+export type LogFormat = 'json' | 'text' | 'journal';
+
 export interface LogOptions {
   /** The lowest level that is written. */
   readonly level: LogLevel;
-  readonly format: 'json' | 'text';
+  /** `journal`: text with a priority for journald, without the time. */
+  readonly format: LogFormat;
 }
 
 type LogFacts = Readonly<Record<string, unknown>>;
@@ -41,8 +44,15 @@ export interface LogStream {
   flush?(): void;
 }
 
+const FORMS: Readonly<Record<LogFormat, ((line: string) => string) | undefined>> = {
+  json: undefined,
+  text: formatLine,
+  journal: formatJournalLine,
+};
+
 export function openLog(options: LogOptions, target: LogStream): RootLog {
-  const lines = options.format === 'text' ? { write: (line: string) => target.write(formatLine(line)) } : target;
+  const form = FORMS[options.format];
+  const lines = form === undefined ? target : { write: (line: string) => target.write(form(line)) };
   const logger = pino(
     {
       // Children share the threshold below.

@@ -1,5 +1,7 @@
 /** The log of a daemon, on stdout for journald, which no stalled reader of it holds up. */
-import { type LogOptions, openLog, type RootLog } from './log.ts';
+import { fstatSync } from 'node:fs';
+import { attempt } from '../failure.ts';
+import { type LogFormat, type LogLevel, openLog, type RootLog } from './log.ts';
 import { LogOutput, nonBlockingWriter } from './output.ts';
 
 const STDOUT = 1;
@@ -12,13 +14,23 @@ export interface StdoutLog {
   readonly close: () => void;
 }
 
-export function openStdoutLog(options: LogOptions): StdoutLog {
+export interface StdoutLogOptions {
+  readonly level: LogLevel;
+  /** `auto`: text with priorities where stdout is the journal, else JSON. */
+  readonly format: 'auto' | 'json' | 'text';
+}
+
+/** @param env with JOURNAL_STREAM where systemd started this process. */
+export function openStdoutLog({ level, format }: StdoutLogOptions, env = process.env): StdoutLog {
   const writer = nonBlockingWriter(STDOUT);
   const output = new LogOutput(writer.write, {
     onDropped: (lines) => log.warn('Lines of the log were dropped: its reader had stalled', { lines }),
   });
   const flush = (): void => output.flush(LAST_MS);
-  const log: RootLog = openLog(options, { write: (line) => output.write(line), flush });
+  const log: RootLog = openLog(
+    { level, format: formatFor(format, isJournal(STDOUT, env['JOURNAL_STREAM'])) },
+    { write: (line) => output.write(line), flush },
+  );
   process.once('exit', flush);
   return {
     log,
@@ -29,4 +41,20 @@ export function openStdoutLog(options: LogOptions): StdoutLog {
       writer.close();
     },
   };
+}
+
+function formatFor(format: StdoutLogOptions['format'], journal: boolean): LogFormat {
+  if (format === 'json') return 'json';
+  if (journal) return 'journal';
+  return format === 'text' ? 'text' : 'json';
+}
+
+/**
+ * True when the descriptor is what JOURNAL_STREAM names, as `device:inode` (systemd.exec(5)): the variable alone is
+ * inherited by programs whose output goes elsewhere.
+ */
+export function isJournal(fd: number, stream: string | undefined): boolean {
+  if (stream === undefined) return false;
+  const stats = attempt(() => fstatSync(fd, { bigint: true }));
+  return stats !== undefined && stream === `${stats.dev}:${stats.ino}`;
 }

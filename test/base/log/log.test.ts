@@ -151,3 +151,34 @@ describe('the text format', () => {
     expect(lines[0]).toContain('path a\\nb \\x1b[2J \\u202e path="c\\nd"');
   });
 });
+
+describe('the format for the journal', () => {
+  test('has the priority that syslog gives a level, and no time', () => {
+    const { log, lines } = captured({ format: 'journal', level: 'trace' });
+    for (const level of ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const) log[level]('x', { a: 1 });
+    expect(lines).toEqual(['<7>x a=1\n', '<7>x a=1\n', '<6>x a=1\n', '<4>x a=1\n', '<3>x a=1\n', '<2>x a=1\n']);
+  });
+
+  test('tells a failure in one line: sentences, codes and the hint, no stack', () => {
+    const { log, lines } = captured({ format: 'journal' });
+    const cause = Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' });
+    const error = new Failure('internal', 'Cannot store', { cause, hint: 'Free some.' });
+    log.warn('A job failed', { job: 'j1', error });
+    expect(lines).toEqual([
+      '<4>A job failed: Cannot store [internal]: ENOSPC: no space left [ENOSPC] job=j1 hint="Free some."\n',
+    ]);
+  });
+
+  test('keeps the stack of an error of the program, in the same line', () => {
+    const { log, lines } = captured({ format: 'journal' });
+    log.error('x', { error: new Failure('internal', 'Cannot answer', { cause: new TypeError('no function') }) });
+    expect(lines[0]).toMatch(/^<3>x: Cannot answer \[internal\]: no function \[TypeError\] stack=.*log\.test.*\n$/);
+    expect(lines[0]?.match(/\n/g)).toHaveLength(1);
+  });
+
+  test('has no line and no priority that a name from outside forged, and takes errors that are none', () => {
+    const { log, lines } = captured({ format: 'journal' });
+    log.info('a\n<0>b', { path: 'c\n<0>d', error: 'text' });
+    expect(lines).toEqual(['<6>a\\n<0>b path="c\\n<0>d" error=text\n']);
+  });
+});
