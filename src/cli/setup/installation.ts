@@ -17,6 +17,8 @@ export interface Installation {
   readonly current?: { readonly path: string; readonly target: string };
   /** True: a package of the system brought the unit, the user and the command. */
   readonly packaged: boolean;
+  /** True: npm made the command, and refuses an upgrade when its link was replaced. */
+  readonly byNpm: boolean;
 }
 
 /**
@@ -26,11 +28,14 @@ export interface Installation {
 export function installation(root: string, directory = realpathSync(fileURLToPath(packageDirectory()))): Installation {
   const seen = (path: string): string => (root !== '/' && path.startsWith(`${root}/`) ? path.slice(root.length) : path);
   const above = dirname(directory);
-  if (seen(above) === DEBIAN_BASE) return { directory, base: join(seen(above), 'current'), packaged: true };
+  if (seen(above) === DEBIAN_BASE)
+    return { directory, base: join(seen(above), 'current'), packaged: true, byNpm: false };
   // A tarball holds roost/<version>.
-  if (basename(directory) !== version()) return { directory, base: seen(directory), packaged: false };
+  if (basename(directory) !== version()) {
+    return { directory, base: seen(directory), packaged: false, byNpm: basename(above) === 'node_modules' };
+  }
   const path = join(above, 'current');
-  return { directory, base: seen(path), current: { path, target: basename(directory) }, packaged: false };
+  return { directory, base: seen(path), current: { path, target: basename(directory) }, packaged: false, byNpm: false };
 }
 
 /** A file below systemd/, with the paths of this installation. */

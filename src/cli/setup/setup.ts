@@ -71,14 +71,14 @@ function plan(root: string, wishes: Wishes, env: Invocation['env']): Step[] {
 
 /** What a package of the system would bring. */
 function installedFiles(installed: Installation, at: (path: string) => string): Step[] {
-  const { base, current } = installed;
+  const { base, current, byNpm } = installed;
   const unit = `${UNITS}/roost.service`;
   const users = '/etc/sysusers.d/roost.conf';
   const directories = '/etc/tmpfiles.d/roost.conf';
   const command = '/usr/local/bin/roost';
   return [
     ...(current === undefined ? [] : [link(current.path, current.target, 'the version that starts')]),
-    link(at(command), join(base, 'systemd/roost'), 'the command', command),
+    ...(byNpm ? [] : [link(at(command), join(base, 'systemd/roost'), 'the command', command)]),
     file(at(users), systemdFile(installed, 'sysusers.d/roost.conf'), 0o644, 'the user', users),
     file(at(directories), systemdFile(installed, 'tmpfiles.d/roost.conf'), 0o644, 'its directories', directories),
     file(at(unit), systemdFile(installed, 'roost.service'), 0o644, 'the service', unit),

@@ -147,7 +147,13 @@ describe('the place of an installation', () => {
       base: '/opt/roost/current',
       current: { path: '/image/opt/roost/current', target: version() },
       packaged: false,
+      byNpm: false,
     });
+  });
+
+  it('is where npm put it, with the command that npm made', () => {
+    const directory = '/usr/local/lib/node_modules/roost';
+    expect(installation('/', directory)).toEqual({ directory, base: directory, packaged: false, byNpm: true });
   });
 
   it('is the checkout itself, or what a Debian package made', () => {
