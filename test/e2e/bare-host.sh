@@ -41,7 +41,7 @@ chmod 755 /usr/local/sbin/systemctl
 code=0
 sh -eu /readme.sh || code=$?
 echo "readme=$code"
-roost setup | grep -v '^is there' | sed 's/^/again=/'
+roost setup | sed -n 's/^\(made\|changed\): /again=/p'
 echo "owner=$(stat -c %U:%a /var/lib/roost) token=$(stat -c %U:%a /etc/roost/token)"
 roost backup create "$server" > /dev/null && echo backup=made
 echo changed > "/srv/servers/$server/world/level.dat"
