@@ -131,6 +131,7 @@ describe.skipIf(!packaging)('packages (skipped without git and dpkg-deb)', () =>
 
     test('three lines of README.md set up a host by the .deb; upgrade, downgrade and purge keep what runs and what is data', () => {
       expect(onBareHost('deb')).toEqual([
+        'roost: "roost setup" makes the config and its token.',
         ...SET_UP,
         'running=kept',
         'during=made by 9.9.9',
