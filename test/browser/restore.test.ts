@@ -96,4 +96,30 @@ inChromium('backing up and bringing back', () => {
     await page.getByRole('button', { name: 'Undo', exact: true }).click();
     await expect.poll(() => directoryManifest(node.host.server), { timeout: 20_000 }).toEqual(before);
   });
+
+  test('a preview is no job, tells bytes, and what has changed since is told instead of done', async () => {
+    const node = await openNode();
+    writeFileSync(join(node.host.server, 'ops.json'), 'x'.repeat(2048));
+    const { body } = await node.call(`/api/servers/${node.server}/backups`, { body: {} });
+    rmSync(join(node.host.server, 'ops.json'));
+    const { page } = await signedIn(node, `${SERVER}/backups/${(body as { id: string }).id}`);
+    await page.getByText('Make the server exactly as it was').click();
+    const button = page.getByRole('button', { name: 'Restore 1 file', exact: true });
+    await button.waitFor();
+    expect(await page.getByRole('region', { name: 'Each change' }).textContent()).toContain('ops.json2 KiB');
+    const { jobs } = (await node.call('/api/jobs')).body as { readonly jobs: readonly { readonly kind: string }[] };
+    expect(jobs.map(({ kind }) => kind)).toEqual(['backup']);
+    writeFileSync(join(node.host.server, 'made-later.txt'), 'not in the backup');
+    await button.click();
+    await page.getByText('it would do something else than was previewed').waitFor();
+    await page.getByText('made-later.txt').first().waitFor();
+    await page.getByRole('button', { name: 'Show what is deleted' }).click();
+    await expect.poll(() => page.getByRole('region', { name: 'Each change' }).textContent()).not.toContain('ops.json');
+    expect(existsSync(join(node.host.server, 'ops.json'))).toBe(false);
+    await page.getByRole('button', { name: 'Back up, then restore' }).click();
+    await page.getByRole('heading', { name: 'Restored' }).waitFor();
+    expect(existsSync(join(node.host.server, 'ops.json'))).toBe(true);
+    expect(existsSync(join(node.host.server, 'made-later.txt'))).toBe(false);
+    expect((await node.call(`/api/servers/${node.server}/backups`)).body).toHaveLength(2);
+  });
 });

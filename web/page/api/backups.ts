@@ -6,10 +6,8 @@ import type { Backup, Job } from './shapes.ts';
 
 const AT_ONCE = { Prefer: 'respond-async' };
 
-/** @param wait until it is complete; its failure is thrown then. */
-export function createBackup(server: string, body: components['schemas']['CreateBackup'] = {}, wait = false) {
-  const headers = wait ? {} : AT_ONCE;
-  return answer(api.POST('/api/servers/{server}/backups', { params: { path: { server } }, body, headers }));
+export function createBackup(server: string, body: components['schemas']['CreateBackup'] = {}) {
+  return answer(api.POST('/api/servers/{server}/backups', { params: { path: { server } }, body, headers: AT_ONCE }));
 }
 
 export function cancelJob({ server, backup }: Job) {

@@ -6,6 +6,7 @@ import { ApiFailure } from './failures.ts';
 import type { components } from './schema.d.ts';
 
 export type RestoreWish = components['schemas']['RestoreBackup'];
+export type PreviewWish = components['schemas']['PreviewRestore'];
 export type Directory = components['schemas']['Directory'];
 export type Entry = Directory['entries'][number];
 
@@ -15,33 +16,39 @@ export function directoryOf(server: string, id: string, path: string, cursor?: s
   return answer(api.GET('/api/servers/{server}/backups/{id}/files', { params }));
 }
 
+export type Preview = components['schemas']['Comparison'] & { readonly at: number };
+export type Change = components['schemas']['Change'];
+
 /** Quick choices one after the other are one question. */
 const CHOOSING_MS = 250;
-const BUSY_AGAIN_MS = 400;
 
 const pause = (ms: number): Promise<void> => new Promise((go) => void setTimeout(go, ms));
 
 /**
- * What a restore with these wishes would change now; it changes nothing. A server is looked at once at a time, so this
- * waits for the look before.
+ * What a restore with this choice would change now; it changes nothing and is no job.
  *
  * @param wanted false once another question has taken its place: then it is not asked any more.
  */
-export async function previewOf(server: string, id: string, body: RestoreWish, wanted: () => boolean) {
-  const params = { path: { server }, query: { id } };
+export async function previewOf(
+  server: string,
+  id: string,
+  body: PreviewWish,
+  wanted: () => boolean,
+): Promise<Preview> {
   await pause(CHOOSING_MS);
-  for (;;) {
-    try {
-      if (!wanted()) throw new ApiFailure(0, { error: 'Another choice was made', code: 'cancelled' });
-      const call = api.POST('/api/servers/{server}/backups/restore', { params, body: { ...body, dryRun: true } });
-      const { dryRun, warnings = [] } = await answer(call);
-      if (dryRun === undefined) throw new ApiFailure(500, undefined);
-      return { ...dryRun, warnings, at: Date.now() };
-    } catch (error) {
-      if (!(error instanceof ApiFailure) || error.code !== 'server_busy' || !wanted()) throw error;
-      await pause(BUSY_AGAIN_MS);
-    }
-  }
+  if (!wanted()) throw new ApiFailure(0, { error: 'Another choice was made', code: 'cancelled' });
+  const params = { path: { server, id } };
+  const found = await answer(api.POST('/api/servers/{server}/backups/{id}/preview', { params, body }));
+  return { ...found, at: Date.now() };
+}
+
+/** A page of the changes of a preview: of one class or of all, the first or by the cursor of the page before. */
+export function changesOf(
+  server: string,
+  id: string,
+  query: { readonly class?: Change['class']; readonly cursor?: string },
+): Promise<components['schemas']['Changes']> {
+  return answer(api.GET('/api/servers/{server}/comparisons/{id}', { params: { path: { server, id }, query } }));
 }
 
 export function restoreBackup(server: string, id: string, body: RestoreWish) {

@@ -4,8 +4,8 @@
  */
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { previewOf, restoreBackup, type RestoreWish } from '../../api/files.ts';
-import { createBackup } from '../../api/backups.ts';
+import { previewOf, restoreBackup, type PreviewWish } from '../../api/files.ts';
+import { ApiFailure } from '../../api/failures.ts';
 import type { Backup } from '../../api/shapes.ts';
 import { useAction, useAnswer } from '../../live/answers.ts';
 import { now } from '../../live/now.ts';
@@ -14,14 +14,15 @@ import { may } from '../../live/session.ts';
 import { jobOfServer, serverOf, touch } from '../../live/state.ts';
 import { FailureNote } from '../../parts/failure.tsx';
 import { CancelButton, ProgressBar, progressText } from '../../parts/job-progress.tsx';
-import { CircleAlert, Plus, RotateCcw, ShieldCheck, X } from '../../parts/icons.ts';
+import { CircleAlert, RotateCcw, ShieldCheck } from '../../parts/icons.ts';
 import { Icon } from '../../parts/icon.tsx';
 import { ago, bytes, count, counted, duration } from '../../words/format.ts';
+import { Effect, effectOf } from './effect.tsx';
 
 const UNDO_HOURS = 24;
-const MOST_SHOWN = 100;
+/** Codes of a preview that does not hold any more, or is kept no longer. */
+const OUTDATED: ReadonlySet<string> = new Set(['preview_outdated', 'path_not_found']);
 
-type Preview = Awaited<ReturnType<typeof previewOf>>;
 type Result = Awaited<ReturnType<typeof restoreBackup>>;
 
 export interface RestoreProps {
@@ -41,24 +42,34 @@ export function Restore({ server, name, backup, ticked, onClear }: RestoreProps)
   const result = useSignal<Result | undefined>(undefined);
   const { busy, failure, run } = useAction();
   const paths = [...ticked].sort();
-  const wish: RestoreWish = {
-    ...(paths.length === 0 ? {} : { paths }),
+  const wish: PreviewWish = {
+    ...(paths.length === 0 ? {} : { files: paths }),
     ...(exact.value ? { truncate: true, keepIgnored: keepIgnored.value } : {}),
-    ...(keepPrevious.value ? { keepPrevious: UNDO_HOURS } : {}),
   };
+  const looks = useSignal(0);
   const preview = useAnswer(
     (wanted) => previewOf(server, backup.id, wish, () => wanted() && result.value === undefined),
-    [JSON.stringify(wish), result.value?.message],
+    [JSON.stringify(wish), result.value?.message, looks.value],
   );
-  const files = preview.data === undefined ? 0 : preview.data.counts.added + preview.data.counts.replaced;
-  const going = preview.data?.counts.deleted ?? 0;
+  const effect = effectOf(preview.data);
+  const { going } = effect;
+  const backingUp = going > 0 && first.value && may('backup.create');
   const most = going > 0 && going > Math.max(1, backup.files) / 2;
   const what = paths.length === 0 ? 'everything' : counted(paths.length, 'selected item');
   const job = jobOfServer(server);
   const restore = async (): Promise<void> => {
-    // Waited for: when it fails, nothing is restored.
-    if (going > 0 && first.value && may('backup.create')) await createBackup(server, {}, true);
-    result.value = await restoreBackup(server, backup.id, wish);
+    try {
+      result.value = await restoreBackup(server, backup.id, {
+        preview: preview.data?.id,
+        // When it fails, nothing is restored.
+        ...(backingUp ? { backupFirst: true } : {}),
+        ...(keepPrevious.value ? { keepPrevious: UNDO_HOURS } : {}),
+      });
+    } catch (error) {
+      // What is shown is not what would happen: it is looked at again before the button comes back.
+      if (error instanceof ApiFailure && OUTDATED.has(error.code)) looks.value++;
+      throw error;
+    }
     onClear();
     touch(server);
   };
@@ -113,7 +124,7 @@ export function Restore({ server, name, backup, ticked, onClear }: RestoreProps)
         )}
         {preview.data === undefined
           ? preview.failure === undefined && <p class="pad muted">Looking…</p>
-          : !busy.value && <Effect preview={preview.data} />}
+          : !busy.value && <Effect key={preview.data.id} server={server} preview={preview.data} />}
         <div class="pad notes">
           {backup.verifiedAt !== undefined && (
             <span class="small st ok long">
@@ -124,7 +135,8 @@ export function Restore({ server, name, backup, ticked, onClear }: RestoreProps)
           {going > 0 && may('backup.create') && (
             <div class="danger">
               <span>
-                <b>{counted(going, 'file')} will go.</b> <Newest server={server} />
+                <b>{effect.goingFiles > 0 ? counted(effect.goingFiles, 'file') : counted(going, 'folder')} will go.</b>{' '}
+                <Newest server={server} />
               </span>
               <Check on={first.value} onChange={(on) => (first.value = on)}>
                 Back the server up first
@@ -158,13 +170,11 @@ export function Restore({ server, name, backup, ticked, onClear }: RestoreProps)
             <button
               class={going > 0 ? 'b d' : 'b p'}
               type="button"
-              disabled={
-                busy.value || preview.data === undefined || files + going === 0 || (most && typed.value !== name)
-              }
+              disabled={busy.value || preview.data === undefined || !effect.any || (most && typed.value !== name)}
               onClick={() => void run(restore)}
             >
               <Icon of={RotateCcw} small />
-              {busy.value ? 'Restoring…' : buttonText(files, going, first.value)}
+              {busy.value ? 'Restoring…' : buttonText(effect, backingUp)}
             </button>
             <span class="small muted">Nothing changes before you press it.</span>
           </>
@@ -174,9 +184,10 @@ export function Restore({ server, name, backup, ticked, onClear }: RestoreProps)
   );
 }
 
-function buttonText(files: number, going: number, first: boolean): string {
-  if (files + going === 0) return 'Nothing to restore';
-  if (going > 0 && first) return 'Back up, then restore';
+function buttonText({ files, going, any, directories }: ReturnType<typeof effectOf>, backingUp: boolean): string {
+  if (!any) return 'Nothing to restore';
+  if (backingUp) return 'Back up, then restore';
+  if (files + going === 0) return `Restore ${counted(directories, 'folder')}`;
   return `Restore ${counted(files, 'file')}${going > 0 ? `, delete ${count(going)}` : ''}`;
 }
 
@@ -215,41 +226,6 @@ function Check({ on, onChange, children }: CheckProps) {
       <input type="checkbox" checked={on} onChange={({ currentTarget }) => onChange(currentTarget.checked)} />
       <span>{children}</span>
     </label>
-  );
-}
-
-function Effect({ preview }: { readonly preview: Preview }) {
-  const { added, replaced, deleted, counts } = preview;
-  const lines = [
-    ...deleted.map((path) => ({ path, tone: 'minus', of: X, word: 'deleted' })),
-    ...added.map((path) => ({ path, tone: 'plus', of: Plus, word: 'added' })),
-    ...replaced.map((path) => ({ path, tone: 'chg', of: RotateCcw, word: 'replaced' })),
-  ];
-  const all = counts.added + counts.replaced + counts.deleted;
-  return (
-    <>
-      <div class="sum3">
-        {(['added', 'replaced', 'deleted'] as const).map((kind) => (
-          <div key={kind}>
-            <span class={`small ${{ added: 'plus', replaced: 'chg', deleted: 'minus' }[kind]}`}>{kind}</span>
-            <b>{count(counts[kind])}</b>
-          </div>
-        ))}
-      </div>
-      <div class="diff small" role="region" aria-label="Each change" tabIndex={0}>
-        {lines.slice(0, MOST_SHOWN).map(({ path, tone, of, word }) => (
-          <div class="f" key={`${word} ${path}`}>
-            <span class={tone} title={word}>
-              <Icon of={of} small />
-              <span class="hidden">{word}</span>
-            </span>
-            <bdi class="mono name">{path}</bdi>
-            <span />
-          </div>
-        ))}
-        {all > MOST_SHOWN && <p class="pad muted">and {count(all - Math.min(lines.length, MOST_SHOWN))} more</p>}
-      </div>
-    </>
   );
 }
 
