@@ -30,8 +30,15 @@ async function violations(page: Page): Promise<readonly string[]> {
 }
 
 /** Text or controls cut off or beside the picture are as bad as an unreachable one. */
-async function overflow(page: Page): Promise<number> {
-  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+async function overflow(page: Page): Promise<readonly string[]> {
+  return page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    if (scrollWidth <= clientWidth) return [];
+    const wide = Array.from(document.querySelectorAll('body *')).filter(
+      (element) => element.getBoundingClientRect().right > clientWidth,
+    );
+    return [`${scrollWidth} of ${clientWidth}`, ...wide.map((element) => element.outerHTML.slice(0, 100))];
+  });
 }
 
 async function smallTargets(page: Page): Promise<readonly string[]> {
@@ -59,7 +66,7 @@ async function examine(page: Page, view: string): Promise<void> {
   }
   expect(await smallTargets(page), view).toEqual([]);
   await page.setViewportSize({ width: 320, height: 800 });
-  expect(await overflow(page), `${view} at 320 px`).toBe(0);
+  expect(await overflow(page), `${view} at 320 px`).toEqual([]);
 }
 
 inChromium('each view', () => {

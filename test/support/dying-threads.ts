@@ -5,8 +5,9 @@
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 
 const data: unknown = workerData;
-const isThread = !isMainThread && typeof data === 'object' && data !== null && 'slots' in data;
-const kind = !isThread ? 'main' : 'workers' in data ? 'write' : 'segment';
+// An operation thread is started with its niceness, a task thread with nothing.
+const thread = typeof data === 'number' ? 'write' : 'segment';
+const kind = isMainThread ? 'main' : thread;
 const [wanted, when] = (process.env['DIE'] ?? '').split(' at ');
 if (kind === wanted) {
   if (when === 'start') throw new Error('the thread was made to fail');
