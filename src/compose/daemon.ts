@@ -12,13 +12,14 @@ import { join } from 'node:path';
 import { selectedEngine } from '../archive/archive.ts';
 import { BelievableClock } from '../base/believable-clock.ts';
 import { type Clock, DAY_MS, HOUR_MS, isoDate, systemClock } from '../base/clock.ts';
-import type { Failure } from '../base/failure.ts';
+import { attempt, type Failure } from '../base/failure.ts';
 import type { ServerId } from '../base/ids.ts';
 import type { Log, RootLog } from '../base/log/log.ts';
 import { openStdoutLog, type StdoutLog } from '../base/log/stdout.ts';
 import { systemTimers } from '../base/timers.ts';
 import { DOWNLOAD_TOKEN_KEY } from '../catalogue/catalogue.ts';
 import { openOrRenewCatalogue } from '../catalogue/salvage.ts';
+import { forgetAddress, writeAddress } from '../catalogue/state-address.ts';
 import { lockStateDirectory } from '../catalogue/state-lock.ts';
 import { StateReserve } from '../catalogue/state-reserve.ts';
 import type { Daemon } from '../cli/daemon.ts';
@@ -128,6 +129,7 @@ class RoostDaemon implements Daemon {
     if (this.#panel !== undefined) this.#greet(this.#panel, catalogue, jobs);
     const automatic = jobs.automate();
     this.#opened.defer(() => automatic.close());
+    attempt(() => writeAddress(this.#config.stateDirectory, url));
     this.#log.info('Roost serves', { url, version: version(), node: process.version });
     return { url };
   }
@@ -190,6 +192,8 @@ class RoostDaemon implements Daemon {
     const reserve = this.#reserve;
     const lock = reserve.retryWithRoom(() => lockStateDirectory(config.stateDirectory));
     this.#opened.defer(() => lock.release());
+    forgetAddress(config.stateDirectory);
+    this.#opened.defer(() => forgetAddress(config.stateDirectory));
     // Once the catalogue is closed, its log gives the room back.
     this.#opened.defer(() => void reserve.take());
     const catalogue = reserve.retryWithRoom(() => this.#openCatalogue());

@@ -22,7 +22,7 @@ let home: string;
 let daemon: RoostProcess;
 let url: string;
 let token: string;
-let curlLines: readonly string[];
+let shellLines: string;
 let server: string;
 let serverDirectory: string;
 
@@ -31,8 +31,8 @@ beforeAll(async () => {
   daemon = new RoostProcess(['start', '--port', String(await freePort())], { cwd: home });
   await daemon.printed(/Ctrl-C stops it/);
   url = (await daemon.printed(/Roost serves on (\S+)/))[1] ?? '';
-  token = (await daemon.printed(/token +(\S+)/))[1] ?? '';
-  curlLines = daemon.stdout.split('\n').filter((line) => line.startsWith('curl '));
+  token = (await daemon.printed(/^TOKEN=(\S+)$/m))[1] ?? '';
+  shellLines = /^TOKEN=[\s\S]*?(?=\n\n)/m.exec(daemon.stdout)?.[0] ?? '';
   server = fs.readdirSync(join(home, '.roost/servers'))[0] ?? '';
   serverDirectory = join(home, '.roost/servers', server);
 });
@@ -83,13 +83,13 @@ function treeOf(root: string): Record<string, string> {
 }
 
 describe('a first run', () => {
-  it('prints three curl lines that work: the server, a backup, the list', async () => {
-    expect(curlLines).toHaveLength(3);
-    const [see, create, list] = curlLines as [string, string, string];
-    expect(await paste(see)).toMatchObject([{ id: server, status: 'READY' }]);
-    const made = (await paste(create)) as Backup;
-    expect(made.status).toBe('COMPLETED');
-    expect(await paste(list)).toMatchObject([{ id: made.id, name: 'My first backup' }]);
+  it('prints lines for a shell that work: the token, the address, a backup, the list', async () => {
+    const [token, address, create = '', list = ''] = shellLines.split('\n');
+    const set = Object.fromEntries([token, address].map((line) => line?.split(/=(.*)/) ?? []) as [string, string][]);
+    const filled = (line: string): string => line.replace(/\$(\w+)/g, (_, name: string) => set[name] ?? '');
+    const made = (await paste(filled(create))) as Backup;
+    expect(made).toMatchObject({ status: 'COMPLETED', serverId: server });
+    expect(await paste(filled(list))).toMatchObject([{ id: made.id, name: 'My first backup' }]);
   });
 
   it('prints a link that signs in once', async () => {
@@ -249,12 +249,21 @@ describe('starting and stopping', () => {
     }
   });
 
+  it.skipIf(fs.existsSync('/etc/roost/config.yml'))('is found at another port than the config’s', async () => {
+    await daemon.stop();
+    daemon = new RoostProcess(['start', '--port', '0'], { cwd: home });
+    await daemon.printed(/Ctrl-C stops it/);
+    url = (await daemon.printed(/Roost serves on (\S+)/))[1] ?? '';
+    const list = await roost(['backup', 'list', server, '--json'], { cwd: home });
+    expect(list).toMatchObject({ exitCode: 0, stderr: '' });
+  });
+
   it('ends with 0 on SIGTERM, and comes back with the same token and backups', async () => {
     const before = await (await api('GET', '/backups')).json();
     expect(await daemon.stop()).toMatchObject({ exitCode: 0, stderr: '' });
     daemon = new RoostProcess(['start'], { cwd: home });
     url = (await daemon.printed(/Roost serves on (\S+)/))[1] ?? '';
-    const again = await daemon.printed(/token +(\S+)/);
+    const again = await daemon.printed(/^TOKEN=(\S+)$/m);
     expect(again[1]).toBe(token);
     expect(await (await api('GET', '/backups')).json()).toEqual(before);
   });

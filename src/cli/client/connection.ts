@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import { resolve } from 'node:path';
 import { errnoOf, Failure } from '../../base/failure.ts';
+import { readAddress } from '../../catalogue/state-address.ts';
 import { type Config, loadConfig, type TokenConfig } from '../../config/config.ts';
 import type { Connection } from './api-client.ts';
 import type { Invocation } from '../command.ts';
@@ -92,10 +93,23 @@ function allowsEverything({ permissions, servers }: TokenConfig): boolean {
   return permissions.includes('*') && servers.includes('*');
 }
 
-/** The daemon is local, so its listening address is used; with TLS the public address, which the certificate names. */
-function addressOf({ api }: Config): URL {
+/**
+ * The daemon is local, so its listening address is used: the one that it has now, else the config's. With TLS the public
+ * address, which the certificate names.
+ */
+function addressOf({ api, stateDirectory }: Config): URL {
   if (api.tls !== null && api.publicUrl !== null) return new URL(api.publicUrl);
   const anyAddress: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
-  const host = anyAddress[api.host] ?? api.host;
-  return new URL(`${api.tls === null ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${api.port}`);
+  const now = readAddress(stateDirectory);
+  const bare = now?.hostname.replace(/^\[(.*)\]$/, '$1');
+  const listening = bare ?? api.host;
+  const host = anyAddress[listening] ?? listening;
+  const port = now === undefined ? api.port : portOf(now);
+  return new URL(`${api.tls === null ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`);
+}
+
+/** A URL leaves the port of its scheme out. */
+function portOf({ port, protocol }: URL): number {
+  if (port !== '') return Number(port);
+  return protocol === 'https:' ? 443 : 80;
 }

@@ -38,27 +38,27 @@ async function start(invocation: Invocation, options: ListenOptions): Promise<vo
   await runDaemon(invocation, config, { onReady });
 }
 
-/** A link to click, the token, and three commands to paste into a shell. */
+/** A link to click, and lines to paste into a shell. */
 function welcome(config: Config, file: string, url: string, link: string): string {
   const token = config.tokens[0]?.secret.reveal() ?? '';
-  const header = `-H "Authorization: Bearer ${token}"`;
+  const curl = 'curl -H "Authorization: Bearer $TOKEN"';
   const server = sampleServer(config);
   const backups = `${url}/api/servers/${server}/backups`;
   return `
 Roost serves on ${url}
   config   ${relative(process.cwd(), file)}
   server   ${server}
-  token    ${token}
 
 Open this, it signs you in (once, within the hour; "roost web" makes another):
 
   ${link}
 
-Or see the server, back it up, list its backups from a shell:
+Or back the server up, and list its backups, from a shell (the API is shown at ${url}/docs):
 
-curl ${header} ${url}/api/servers
-curl ${header} -H "Content-Type: application/json" -d '{"name":"My first backup"}' ${backups}
-curl ${header} ${backups}
+TOKEN=${token}
+BACKUPS=${backups}
+${curl} -H "Content-Type: application/json" -d '{"name":"My first backup"}' "$BACKUPS"
+${curl} "$BACKUPS"
 
 Ctrl-C stops it.
 
