@@ -36,6 +36,8 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['panel', async () => (await import('./panel.ts')).addPanelCommands],
   ['status', loadStatus],
   ['servers', loadStatus],
+  ['schedule', async () => (await import('./node/schedule.ts')).addScheduleCommands],
+  ['jobs', async () => (await import('./node/jobs.ts')).addJobs],
   ['notify', async () => (await import('./notify.ts')).addNotifyCommands],
   ['doctor', async () => (await import('./doctor/doctor.ts')).addDoctor],
   ['catalogue', async () => (await import('./catalogue.ts')).addCatalogueCommands],

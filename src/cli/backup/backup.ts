@@ -5,6 +5,7 @@
  */
 import type { Command } from 'commander';
 import { addBackupChanges } from './change.ts';
+import { addBackupCompare } from './compare.ts';
 import { addBackupCreate } from './create.ts';
 import { addBackupFetch } from './fetch.ts';
 import { addBackupEstimate, addBackupUndo } from './undo.ts';
@@ -21,6 +22,7 @@ export function addBackupCommands(program: Command, invocation: Invocation): voi
   addBackupShow(group, invocation);
   addBackupFiles(group, invocation);
   addBackupRestore(group, invocation);
+  addBackupCompare(group, invocation);
   addBackupVerify(group, invocation);
   addBackupFetch(group, invocation);
   addBackupUndo(group, invocation);

@@ -6,6 +6,7 @@ import { readAs, Warning } from '../client/objects.ts';
 import { backupCommand, type DaemonOptions, findBackup, findServer } from '../client/target.ts';
 import { collect, conclude, type Invocation, noteWarnings, type Outcome } from '../command.ts';
 import { bytesOfArgument } from '../exact-arguments.ts';
+import { printChanges } from './changes.ts';
 import { waitForJob } from '../client/wait-for-job.ts';
 
 interface RestoreOptions extends DaemonOptions {
@@ -15,6 +16,7 @@ interface RestoreOptions extends DaemonOptions {
   readonly force?: boolean;
   readonly keepIgnored?: boolean;
   readonly keepPrevious?: number;
+  readonly dryRun?: boolean;
 }
 
 const RestoreObject = z.looseObject({
@@ -37,6 +39,7 @@ export function addBackupRestore(group: Command, invocation: Invocation): void {
     .option('--force', 'truncate also where that removes what the backup cannot put back')
     .option('--keep-ignored', "with --truncate: what the backup's ignore list covers stays")
     .option('--keep-previous <hours>', 'keep what was there for so many hours, for "roost backup undo"', parseHours)
+    .option('--dry-run', 'only show what it would change: no job, nothing is written')
     .action((server: string, backup: string, options: RestoreOptions) =>
       conclude(invocation, options, restore(invocation, server, backup, options)),
     );
@@ -51,17 +54,23 @@ async function restore(
   const target = await findServer(invocation, options, server);
   const id = await findBackup(target, word, invocation.signal);
   const { path, glob } = options;
+  const choice = {
+    truncate: options.truncate === true,
+    force: options.force,
+    keepIgnored: options.keepIgnored,
+    paths: path.length === 0 ? undefined : path.map((each) => wirePath(bytesOfArgument(each))),
+    globs: glob.length === 0 ? undefined : glob,
+  };
+  if (options.dryRun === true) {
+    const preview = `${target.backups}/${id}/preview`;
+    const { signal } = invocation;
+    const found = await target.client.call({ method: 'POST', path: preview, body: choice, signal });
+    return printChanges(invocation, options, target, found);
+  }
   const answer = await waitForJob(invocation, target, id, {
     method: 'POST',
     path: `${target.backups}/restore?id=${id}`,
-    body: {
-      truncate: options.truncate === true,
-      force: options.force,
-      keepIgnored: options.keepIgnored,
-      keepPrevious: options.keepPrevious,
-      paths: path.length === 0 ? undefined : path.map((each) => wirePath(bytesOfArgument(each))),
-      globs: glob.length === 0 ? undefined : glob,
-    },
+    body: { ...choice, keepPrevious: options.keepPrevious },
   });
   const done = readAs(target.client, RestoreObject, answer);
   const warnings = done.warnings ?? [];
