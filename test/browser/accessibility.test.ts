@@ -62,6 +62,7 @@ async function examine(page: Page, view: string): Promise<void> {
       await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
       await page.screenshot({ path: `${PICTURES}${view}-${width}-${colorScheme}.png`, fullPage: true });
       expect(await violations(page), `${view}, ${colorScheme}, ${width} px`).toEqual([]);
+      expect(await overflow(page), `${view} at ${width} px`).toEqual([]);
     }
   }
   expect(await smallTargets(page), view).toEqual([]);
