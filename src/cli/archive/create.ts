@@ -6,6 +6,7 @@ import type { CompressionLevel, EngineName, WriteRequest, WriteResult } from '..
 import type { ArchiveProgress, ArchiveWarning } from '../../archive/entry.ts';
 import { readIgnoreFile } from '../../archive/ignore/ignore-file.ts';
 import { decodeIgnoreText, splitIgnoreText } from '../../archive/ignore/ignore-text.ts';
+import { Failure } from '../../base/failure.ts';
 import { openRoot } from '../../base/files/handles.ts';
 import { printableText } from '../../base/files/paths.ts';
 import { formatBytes } from '../../base/sizes.ts';
@@ -23,6 +24,7 @@ import {
 } from '../command.ts';
 import { openablePath } from '../exact-arguments.ts';
 import { NewArchive } from './new-archive.ts';
+import { PIPE, stdoutFile, stdoutSink } from './pipes.ts';
 import { ProgressBar } from '../terminal/progress.ts';
 
 interface CreateOptions extends JsonOption {
@@ -39,7 +41,7 @@ const DOING = 'Cannot archive';
 export function addArchiveCreate(group: Command, invocation: Invocation): void {
   subcommand(group, 'create', 'Write a directory into an archive, with its index and manifest beside it')
     .argument('<directory>')
-    .argument('<file>', 'such as world.tar.gz; replaced in one step when it exists')
+    .argument('<file>', 'such as world.tar.gz; replaced in one step when it exists; - for stdout')
     .option('--ignore <pattern>', 'gitignore line of what stays out (repeatable)', collect, [])
     .option('--ignore-file <file>', 'a file of such lines')
     .option('--base <archive>', 'an older archive of the same directory, to copy unchanged bytes from')
@@ -50,7 +52,12 @@ export function addArchiveCreate(group: Command, invocation: Invocation): void {
       conclude(
         invocation,
         options,
-        create(invocation, resolve(openablePath(directory, 'directory')), openablePath(file, 'new file'), options),
+        (file === PIPE ? stream : create)(
+          invocation,
+          resolve(openablePath(directory, 'directory')),
+          openablePath(file, 'new file'),
+          options,
+        ),
       ),
     );
 }
@@ -84,9 +91,35 @@ async function create(
   }
 }
 
+/** To stdout, alone: without index and manifest, which have no place there. What is told goes to stderr. */
+async function stream(
+  invocation: Invocation,
+  directory: string,
+  _file: string,
+  options: CreateOptions,
+): Promise<Outcome> {
+  const startedAt = invocation.clock.monotonic();
+  expectDirectory(directory, DOING);
+  if (options.json === true) {
+    throw new Failure('invalid_request', `${DOING}: --json and an archive cannot both go to stdout`);
+  }
+  const ignore = ignoreLines(directory, options);
+  const base = findBase(invocation, options.base);
+  const into = {
+    archive: stdoutSink(invocation.terminal),
+    index: { write: () => Promise.resolve() },
+    ownPaths: stdoutFile(),
+  };
+  const result = await write(invocation, into, { root: directory, ignore: ignore.lines, base }, options);
+  const warningCount = ignore.warnings.length + result.warningCount;
+  noteWarnings(invocation.terminal, wireWarnings([...ignore.warnings, ...result.warnings]), warningCount);
+  invocation.terminal.note(sentence('stdout', result, (invocation.clock.monotonic() - startedAt) / 1000));
+  return { warned: warningCount > 0 };
+}
+
 async function write(
   invocation: Invocation,
-  into: NewArchive,
+  into: Pick<NewArchive, 'archive' | 'index' | 'ownPaths'>,
   what: Pick<WriteRequest, 'root' | 'ignore' | 'base'>,
   { level, engine, workers }: CreateOptions,
 ): Promise<WriteResult> {

@@ -10,7 +10,7 @@ import { formatBytes, parseBytes } from '../../base/sizes.ts';
 import { chooseEntries } from './choose.ts';
 import { bytesOfArgument, openablePath, shownArgument } from '../exact-arguments.ts';
 import {
-  archiveFiles,
+  archiveArgument,
   encodingOption,
   type EncodingOption,
   expectDirectory,
@@ -28,11 +28,12 @@ import {
   subcommand,
   workersOption,
 } from '../command.ts';
+import { PIPE } from './pipes.ts';
 import { ProgressBar } from '../terminal/progress.ts';
 
 type Owner = ExtractRequest['owner'];
 
-interface ExtractOptions extends JsonOption, EncodingOption {
+export interface ExtractOptions extends JsonOption, EncodingOption {
   readonly path: readonly string[];
   readonly glob: readonly string[];
   readonly maxSize: number;
@@ -46,7 +47,7 @@ const DOING = 'Cannot extract';
 
 export function addArchiveExtract(group: Command, invocation: Invocation): void {
   subcommand(group, 'extract', 'Unpack an archive into a directory')
-    .argument('<file>')
+    .argument('<file>', 'or - for stdin')
     .argument('<directory>', 'empty or not there yet')
     .option('--path <path>', 'unpack only this file or directory, named exactly (repeatable)', collect, [])
     .option('--glob <glob>', 'unpack only what matches, such as "world/**" (repeatable)', collect, [])
@@ -57,18 +58,24 @@ export function addArchiveExtract(group: Command, invocation: Invocation): void 
     .addOption(encodingOption())
     .addOption(workersOption())
     .action((file: string, directory: string, options: ExtractOptions) =>
-      conclude(invocation, options, extract(invocation, resolve(openablePath(file, 'file')), directory, options)),
+      conclude(invocation, options, extract(invocation, archiveArgument(file), directory, options)),
     );
 }
 
-async function extract(
+/**
+ * Unpacks an archive.
+ *
+ * @param file an absolute path, or `-`.
+ * @param argument the directory, as it was given.
+ */
+export async function extract(
   invocation: Invocation,
   file: string,
   argument: string,
   options: ExtractOptions,
 ): Promise<Outcome> {
   const startedAt = invocation.clock.monotonic();
-  expectFile(file, DOING);
+  if (file !== PIPE) expectFile(file, DOING);
   const isNew = await makeReady(argument, options.overwrite === true);
   const directory = openablePath(argument, 'directory');
   const result = await unpackChosen(invocation, file, directory, options).catch((error: unknown) => {
@@ -114,7 +121,7 @@ async function unpack(
 ): Promise<ExtractResult> {
   const bar = new ProgressBar(terminal, clock);
   try {
-    return await withArchive(archiveFiles(file), DOING, async (opened) => {
+    return await withArchive(file, DOING, signal, async (opened) => {
       const source = { ...opened, encoding: options.encoding };
       const asked = { paths: options.path, globs: options.glob };
       const isAll = options.path.length + options.glob.length === 0;

@@ -1,14 +1,16 @@
 /** The files of a standalone archive: `x.tar.gz`, its index `x.index`, its manifest `x.json`. */
 import { Option } from 'commander';
 import fs from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { OpenRequest } from '../../archive/contract.ts';
 import type { ArchiveWarning } from '../../archive/entry.ts';
 import { openFileSource } from '../../base/files/file-source.ts';
 import { Failure } from '../../base/failure.ts';
 import { printableText, wirePath } from '../../base/files/paths.ts';
 import { type ArchiveFacts, MAX_MANIFEST_BYTES } from '../../catalogue/manifest/manifest.ts';
+import { openablePath } from '../exact-arguments.ts';
 import type { WireWarning } from '../command.ts';
+import { PIPE, withStdin } from './pipes.ts';
 
 export interface EncodingOption {
   readonly encoding?: string;
@@ -20,6 +22,11 @@ export function encodingOption(): Option {
     '--encoding <name>',
     'of names that are not UTF-8 in a zip or tar of another program, such as gbk, big5, shift_jis or cp437',
   );
+}
+
+/** A file to read as an absolute path that can be opened; `-` stays. */
+export function archiveArgument(argument: string): string {
+  return argument === PIPE ? PIPE : resolve(openablePath(argument, 'file'));
 }
 
 export interface ArchiveFiles {
@@ -35,12 +42,15 @@ export function archiveFiles(archive: string): ArchiveFiles {
   return { archive, index: `${stem}.index`, manifest: `${stem}.json` };
 }
 
-/** Opens an archive, and the index beside it if any, for one piece of work. */
+/** Opens an archive, and the index beside it if any, for one piece of work; `-` is stdin. */
 export async function withArchive<Result>(
-  files: ArchiveFiles,
+  file: string,
   doing: string,
+  signal: AbortSignal,
   work: (source: OpenRequest) => Promise<Result>,
 ): Promise<Result> {
+  if (file === PIPE) return withStdin(doing, signal, work);
+  const files = archiveFiles(file);
   expectFile(files.archive, doing);
   const archive = openFileSource(files.archive);
   try {

@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
-import { resolve } from 'node:path';
 import { openArchive } from '../../archive/archive.ts';
 import type { ArchiveWarning, Entry } from '../../archive/entry.ts';
-import { bytesOfArgument, openablePath } from '../exact-arguments.ts';
+import { bytesOfArgument } from '../exact-arguments.ts';
 import { printable, wirePath } from '../../base/files/paths.ts';
-import { archiveFiles, encodingOption, type EncodingOption, withArchive, wireWarnings } from './files.ts';
+import { archiveArgument, encodingOption, type EncodingOption, withArchive, wireWarnings } from './files.ts';
 import { conclude, type Invocation, type JsonOption, noteWarnings, type Outcome, subcommand } from '../command.ts';
 import { type ListedItem, printList, trimmed } from '../terminal/entry-list.ts';
 
@@ -19,11 +18,11 @@ const KEPT_WARNINGS = 100;
 
 export function addArchiveList(group: Command, invocation: Invocation): void {
   subcommand(group, 'list', 'Print the paths in an archive: tar, tar.gz or zip, of any origin')
-    .argument('<file>')
+    .argument('<file>', 'or - for stdin')
     .option('--path <directory>', 'only what lies directly in this directory')
     .addOption(encodingOption())
     .action((file: string, options: ListOptions) =>
-      conclude(invocation, options, list(invocation, resolve(openablePath(file, 'file')), options)),
+      conclude(invocation, options, list(invocation, archiveArgument(file), options)),
     );
 }
 
@@ -35,7 +34,7 @@ async function list(invocation: Invocation, file: string, { json, path, encoding
     warningCount++;
     if (warnings.length < KEPT_WARNINGS) warnings.push(warning);
   };
-  await withArchive(archiveFiles(file), 'Cannot list', async (source) => {
+  await withArchive(file, 'Cannot list', signal, async (source) => {
     const archive = await openArchive({ ...source, encoding, onWarning }, signal);
     try {
       const level = path === undefined ? undefined : bytesOfArgument(trimmed(path));

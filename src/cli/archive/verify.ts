@@ -1,10 +1,16 @@
 import type { Command } from 'commander';
-import { resolve } from 'node:path';
 import { verifyArchive } from '../../archive/archive.ts';
 import { printableText } from '../../base/files/paths.ts';
 import { formatBytes } from '../../base/sizes.ts';
-import { openablePath } from '../exact-arguments.ts';
-import { archiveFiles, encodingOption, type EncodingOption, readManifest, withArchive, wireWarnings } from './files.ts';
+import {
+  archiveArgument,
+  archiveFiles,
+  encodingOption,
+  type EncodingOption,
+  readManifest,
+  withArchive,
+  wireWarnings,
+} from './files.ts';
 import {
   conclude,
   type Invocation,
@@ -14,6 +20,7 @@ import {
   subcommand,
   workersOption,
 } from '../command.ts';
+import { PIPE } from './pipes.ts';
 import { ProgressBar } from '../terminal/progress.ts';
 
 interface VerifyOptions extends JsonOption, EncodingOption {
@@ -22,21 +29,20 @@ interface VerifyOptions extends JsonOption, EncodingOption {
 
 export function addArchiveVerify(group: Command, invocation: Invocation): void {
   subcommand(group, 'verify', 'Read an archive to its last byte and compare it with its manifest')
-    .argument('<file>')
+    .argument('<file>', 'or - for stdin')
     .addOption(encodingOption())
     .addOption(workersOption())
     .action((file: string, options: VerifyOptions) =>
-      conclude(invocation, options, verify(invocation, openablePath(file, 'file'), options)),
+      conclude(invocation, options, verify(invocation, archiveArgument(file), options)),
     );
 }
 
 async function verify(invocation: Invocation, file: string, { workers, encoding }: VerifyOptions): Promise<Outcome> {
   const { terminal, clock, signal } = invocation;
-  const files = archiveFiles(resolve(file));
   const bar = new ProgressBar(terminal, clock);
   try {
-    const result = await withArchive(files, 'Cannot verify', async (source) => {
-      const expected = await readManifest(files.manifest);
+    const result = await withArchive(file, 'Cannot verify', signal, async (source) => {
+      const expected = await manifestOf(file);
       return verifyArchive({
         source: { ...source, encoding },
         expected,
@@ -46,11 +52,11 @@ async function verify(invocation: Invocation, file: string, { workers, encoding 
       });
     });
     bar.end();
-    const compared = (await readManifest(files.manifest)) !== undefined;
+    const compared = (await manifestOf(file)) !== undefined;
     const warnings = wireWarnings(result.warnings);
     noteWarnings(terminal, warnings, result.warningCount);
     return {
-      json: { file: resolve(file), ...result, warnings, comparedWithManifest: compared },
+      json: { file, ...result, warnings, comparedWithManifest: compared },
       text:
         `${printableText(file)} is intact: ${result.files} files, ${formatBytes(result.bytes)}` +
         `${compared ? '' : ' (there is no manifest beside it to compare with)'}\nsha256 ${result.sha256}`,
@@ -59,4 +65,9 @@ async function verify(invocation: Invocation, file: string, { workers, encoding 
   } finally {
     bar.end();
   }
+}
+
+/** What comes through a pipe has nothing beside it. */
+async function manifestOf(file: string): ReturnType<typeof readManifest> {
+  return file === PIPE ? undefined : readManifest(archiveFiles(file).manifest);
 }

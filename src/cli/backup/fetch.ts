@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { asFailure, Failure, throwIfAborted } from '../../base/failure.ts';
@@ -11,7 +12,8 @@ import { ask, BackupObject } from '../client/objects.ts';
 import { askForBytes } from '../client/stream.ts';
 import { backupCommand, type DaemonOptions, findBackup, findServer, type Target } from '../client/target.ts';
 import { conclude, type Invocation, type Outcome } from '../command.ts';
-import { bytesOfArgument } from '../exact-arguments.ts';
+import { bytesOfArgument, openablePath } from '../exact-arguments.ts';
+import { extract, type ExtractOptions } from '../archive/extract.ts';
 import { PartialFile } from '../partial-file.ts';
 
 interface FetchOptions extends DaemonOptions {
@@ -34,6 +36,27 @@ export function addBackupFetch(group: Command, invocation: Invocation): void {
     .action((server: string, backup: string, options: FetchOptions) =>
       conclude(invocation, options, download(invocation, { server, backup }, options)),
     );
+}
+
+/** Downloads the archive of a backup beside a directory and unpacks it there; the server stays as it is. */
+export async function restoreElsewhere(
+  invocation: Invocation,
+  target: Target,
+  named: { readonly server: string; readonly backup: string },
+  directory: string,
+  { path, glob }: Pick<ExtractOptions, 'path' | 'glob'>,
+): Promise<Outcome> {
+  const into = resolve(openablePath(directory, 'directory'));
+  const backup = await findBackup(target, named.backup, invocation.signal);
+  const archive = `${into}.${backup}.tar.gz`;
+  // What an interrupted call left is gone on with; the archive itself is removed in any case.
+  await downloadTo(invocation, target, { server: named.server, backup }, archive);
+  try {
+    const options = { path, glob, maxSize: 0, setuid: 'strip', workers: 'auto' } as const;
+    return await extract(invocation, archive, directory, options);
+  } finally {
+    await rm(archive, { force: true });
+  }
 }
 
 async function getFile(
@@ -75,8 +98,21 @@ async function download(
   named: { readonly server: string; readonly backup: string },
   { output, ...options }: FetchOptions,
 ): Promise<Outcome> {
-  const { signal } = invocation;
   const target = await findServer(invocation, options, named.server);
+  return downloadTo(invocation, target, named, output);
+}
+
+/**
+ * Downloads an archive, checks it, and goes on with what an earlier call left.
+ *
+ * @param output the file; without it one that is named by server and time.
+ */
+async function downloadTo(
+  { signal }: Invocation,
+  target: Target,
+  named: { readonly server: string; readonly backup: string },
+  output?: string,
+) {
   const id = await findBackup(target, named.backup, signal);
   const backup = await ask(target.client, { method: 'GET', path: `${target.backups}/${id}`, signal }, BackupObject);
   const { checksum, size } = backup;

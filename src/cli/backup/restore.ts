@@ -7,6 +7,8 @@ import { backupCommand, type DaemonOptions, findBackup, findServer } from '../cl
 import { collect, conclude, type Invocation, noteWarnings, type Outcome } from '../command.ts';
 import { bytesOfArgument } from '../exact-arguments.ts';
 import { printChanges } from './changes.ts';
+import { Failure } from '../../base/failure.ts';
+import { restoreElsewhere } from './fetch.ts';
 import { waitForJob } from '../client/wait-for-job.ts';
 
 interface RestoreOptions extends DaemonOptions {
@@ -17,6 +19,7 @@ interface RestoreOptions extends DaemonOptions {
   readonly keepIgnored?: boolean;
   readonly keepPrevious?: number;
   readonly dryRun?: boolean;
+  readonly to?: string;
 }
 
 const RestoreObject = z.looseObject({
@@ -40,6 +43,7 @@ export function addBackupRestore(group: Command, invocation: Invocation): void {
     .option('--keep-ignored', "with --truncate: what the backup's ignore list covers stays")
     .option('--keep-previous <hours>', 'keep what was there for so many hours, for "roost backup undo"', parseHours)
     .option('--dry-run', 'only show what it would change: no job, nothing is written')
+    .option('--to <directory>', 'unpack it there, empty or new, instead of into the server')
     .action((server: string, backup: string, options: RestoreOptions) =>
       conclude(invocation, options, restore(invocation, server, backup, options)),
     );
@@ -51,7 +55,12 @@ async function restore(
   word: string,
   options: RestoreOptions,
 ): Promise<Outcome> {
-  const target = await findServer(invocation, options, server);
+  const { to, ...inPlace } = options;
+  const target = await findServer(invocation, inPlace, server);
+  if (to !== undefined) {
+    refuseInPlace(options);
+    return restoreElsewhere(invocation, target, { server, backup: word }, to, options);
+  }
   const id = await findBackup(target, word, invocation.signal);
   const { path, glob } = options;
   const choice = {
@@ -79,6 +88,14 @@ async function restore(
   const warned = (done.warningCount ?? 0) > warnings.filter(({ code }) => code === 'not_stopped').length;
   const kept = options.keepPrevious === undefined ? '' : `\nto undo: roost backup undo ${server} ${id.slice(0, 8)}`;
   return { json: answer, text: sentence(done) + kept, warned };
+}
+
+/** What only means something for the server's own directory. */
+function refuseInPlace({ truncate, force, keepIgnored, keepPrevious, dryRun }: RestoreOptions): void {
+  if ([truncate, force, keepIgnored, keepPrevious, dryRun].every((given) => given === undefined)) return;
+  throw new Failure('invalid_request', 'Cannot restore: --to goes with --path and --glob alone', {
+    hint: 'The server is not touched by it, so nothing is removed or kept there.',
+  });
 }
 
 function parseHours(text: string): number {

@@ -105,3 +105,25 @@ test('output that a full disk does not take is known, and a reader that left is 
     expect([terminal.outputClosed, terminal.outputError !== undefined]).toEqual([true, isError]);
   }
 });
+
+describe('a restore to another directory', () => {
+  test('unpacks there, leaves the server as it is and no archive behind', async () => {
+    const { roost, server, directory } = await node();
+    await writeFile(join(server, 'eula.txt'), 'eula=changed\n');
+    const to = join(directory, 'elsewhere');
+    const ran = await roost('backup', 'restore', GAME_SERVER, 'latest', '--to', to, '--path', 'eula.txt');
+    expect([ran.exitCode, ran.stderr]).toEqual([0, '']);
+    expect(await readdir(to)).toEqual(['eula.txt']);
+    expect(await readFile(join(to, 'eula.txt'), 'utf8')).toBe('eula=true\n');
+    expect(await readFile(join(server, 'eula.txt'), 'utf8')).toBe('eula=changed\n');
+    expect((await readdir(directory)).filter((name) => name.startsWith('elsewhere'))).toEqual(['elsewhere']);
+  });
+
+  test('is refused for a directory that holds something, and with what only a server has', async () => {
+    const { roost, server, directory } = await node();
+    const taken = await roost('backup', 'restore', GAME_SERVER, 'latest', '--to', server);
+    expect([taken.exitCode, taken.stderr]).toEqual([1, expect.stringContaining('not empty')]);
+    const truncated = await roost('backup', 'restore', GAME_SERVER, 'latest', '--to', directory, '--truncate');
+    expect([truncated.exitCode, truncated.stderr]).toEqual([1, expect.stringContaining('--to goes with')]);
+  });
+});
