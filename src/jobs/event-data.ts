@@ -4,7 +4,7 @@
  */
 import type { FailureCode } from '../base/failure.ts';
 import type { BackupId, JobId, ServerId } from '../base/ids.ts';
-import type { SuspectReason, BackupRecord, JobProgress, WarningRecord } from '../catalogue/records.ts';
+import type { SuspectReason, BackupRecord, JobKind, JobProgress, WarningRecord } from '../catalogue/records.ts';
 
 export type ServerStatus = 'READY' | 'BACKING_UP' | 'RESTORING';
 
@@ -67,8 +67,18 @@ export interface MissedSchedule {
   readonly error?: FailureSummary;
 }
 
+/** What became of a copy in a further store. */
+export interface CopyData {
+  readonly store: string;
+  readonly state: 'completed' | 'failed';
+  /** Why it failed; it is tried again. */
+  readonly error?: FailureSummary;
+}
+
 /** What the events of each type carry. */
 export interface EventData {
+  /** Of a job that has to wait; one that starts at once has none. */
+  readonly 'job.queued': { readonly kind: JobKind };
   readonly 'backup.started': NoData;
   readonly 'backup.progress': JobProgress;
   readonly 'backup.completed': BackupData;
@@ -77,6 +87,12 @@ export interface EventData {
   readonly 'backup.deleted': BackupData;
   readonly 'backup.locked': BackupData;
   readonly 'backup.verified': BackupData & Verdict;
+  readonly 'verify.started': NoData;
+  readonly 'verify.progress': JobProgress;
+  /** `backup.verified` tells the verdict; this one that the job is over. */
+  readonly 'verify.completed': NoData;
+  readonly 'verify.failed': FailureData;
+  readonly 'copy.changed': CopyData;
   readonly 'restore.started': NoData;
   readonly 'restore.progress': JobProgress;
   readonly 'restore.completed': RestoreData;

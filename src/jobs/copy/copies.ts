@@ -24,7 +24,8 @@ import type { StorageConfig } from '../../config/types.ts';
 import { objectKey, type ObjectKind } from '../../storage/key.ts';
 import type { Store } from '../../storage/store.ts';
 import { putManifest, removeObjects } from '../stored/archive-target.ts';
-import type { EventSource, RoostEvent } from '../contract.ts';
+import type { CopyData, EventSource, RoostEvent } from '../contract.ts';
+import type { EventHub } from '../runner/events.ts';
 import { goesToPanel } from '../report/panel.ts';
 import { protectObjects, readAllocated, readAside } from '../stored/manifests.ts';
 import { openArchiveSource } from '../stored/stored-archive.ts';
@@ -33,7 +34,7 @@ import type { StoreSet } from '../stored/stores.ts';
 export interface CopyQueueDeps {
   readonly catalogue: Pick<Catalogue, 'backups' | 'copies' | 'deliveries'>;
   readonly stores: StoreSet;
-  readonly events: EventSource;
+  readonly events: EventSource & Pick<EventHub, 'publish'>;
   readonly config: { readonly storage: Pick<StorageConfig, 'copies'> };
   readonly log: Log;
 }
@@ -167,16 +168,27 @@ export class CopyQueue {
       // If the lock changed meanwhile, the written manifest is outdated.
       if (catalogue.backups.find(copy.backup)?.locked === record.locked) {
         catalogue.copies.complete(copy.backup, copy.store);
+        this.#tell(copy, { store: copy.store, state: 'completed' });
       }
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       const failure = asFailure(error, DOING);
       catalogue.copies.fail(copy.backup, copy.store, failure.toJSON());
+      const { code, message, hint } = failure;
+      const why = { code, message, ...(hint === undefined ? {} : { hint }) };
+      this.#tell(copy, { store: copy.store, state: 'failed', error: why });
       log.warn('Cannot copy a backup; it is tried again', { ...copy, error: failure });
     } finally {
       this.#current = undefined;
       over.resolve();
     }
+  }
+
+  /** After the row was written. A backup that was deleted meanwhile has nothing more to be told of. */
+  #tell({ backup }: CopyRecord, data: CopyData): void {
+    const { catalogue, events } = this.#deps;
+    const server = catalogue.backups.find(backup)?.server;
+    if (server !== undefined) events.publish({ type: 'copy.changed', server, backup, data });
   }
 
   async #copy(record: BackupRecord, name: string, signal: AbortSignal): Promise<void> {

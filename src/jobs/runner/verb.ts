@@ -56,8 +56,8 @@ export interface Verb<Kind extends JobKind = JobKind> {
   readonly kind: Kind;
   /** Types of the events that are published when its jobs start and progress; none without it. */
   readonly events?: {
-    readonly started: 'backup.started' | 'restore.started';
-    readonly progress: 'backup.progress' | 'restore.progress';
+    readonly started: 'backup.started' | 'restore.started' | 'verify.started';
+    readonly progress: 'backup.progress' | 'restore.progress' | 'verify.progress';
   };
   /**
    * Does the work and calls `commit`. When the promise settles nothing of it runs any more; when it rejects, it has

@@ -75,7 +75,7 @@ export function backupData(record: BackupRecord): BackupData {
 
 /** The data of an event for a failed backup. */
 export function failureEvent(
-  type: 'backup.failed' | 'backup.cancelled' | 'restore.failed',
+  type: 'backup.failed' | 'backup.cancelled' | 'restore.failed' | 'verify.failed',
   job: JobRecord,
   failure: Failure,
 ): PendingEvent {

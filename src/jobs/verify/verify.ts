@@ -9,6 +9,7 @@ import { DAY_MS } from '../../base/clock.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';
 import type { ArchivePort } from '../stored/archive-port.ts';
+import { failureEvent } from '../stored/backup-facts.ts';
 import { type DamageDeps, followInManifest, notingDamage, verifiedEvent } from '../stored/damage.ts';
 import { openStoredArchive } from '../stored/stored-archive.ts';
 import type { RunningJob, Verb } from '../runner/verb.ts';
@@ -19,7 +20,13 @@ export interface VerifyDeps extends DamageDeps {
 }
 
 export function verifyVerb(deps: VerifyDeps): Verb {
-  return notingDamage({ kind: 'verify', run: (job) => runVerify(job, deps), failed: () => [] }, deps);
+  const verb: Verb = {
+    kind: 'verify',
+    events: { started: 'verify.started', progress: 'verify.progress' },
+    run: (job) => runVerify(job, deps),
+    failed: (job, failure) => [failureEvent('verify.failed', job, failure)],
+  };
+  return notingDamage(verb, deps);
 }
 
 async function runVerify(job: RunningJob, deps: VerifyDeps): Promise<void> {
@@ -28,7 +35,11 @@ async function runVerify(job: RunningJob, deps: VerifyDeps): Promise<void> {
   await readThrough(job, record, deps);
   job.commit(() => {
     const verified = deps.catalogue.backups.markVerified(record.id);
-    return [verifiedEvent(verified, job.record, { ok: true })];
+    const { server, backup, id } = job.record;
+    return [
+      verifiedEvent(verified, job.record, { ok: true }),
+      { type: 'verify.completed', server, backup, job: id, data: {} },
+    ];
   });
   await followInManifest(record.id, deps);
 }

@@ -1,11 +1,13 @@
 /** `GET /openapi.json`: generated from the validating schemas, with the operations of all dialects in groups. */
 import type { App } from '../dialect.ts';
+import { describeEvents } from './events/schemas.ts';
 import { OPERATION_IDS } from './operations.ts';
 
 const DESCRIPTION = `Backups of game servers. Present a token of the config as \`Authorization: Bearer …\`.
 
 A create or restore answers when it has ended; with \`Prefer: respond-async\` at once. Errors carry a stable \`code\`, a
-sentence for people, and often a \`hint\`. \`/api/events\` is a websocket that tells of everything as it happens.`;
+sentence for people, and often a \`hint\`. \`/api/events\` is a websocket that tells of everything as it happens, in frames
+of the schema \`Event\`.`;
 
 const GROUPS = [
   {
@@ -21,6 +23,7 @@ const GROUPS = [
 const METHODS = ['get', 'put', 'post', 'patch', 'delete', 'head', 'options'] as const;
 
 export function mountDocument(app: App, version: string): void {
+  describeEvents(app);
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
   // Once all routes are there, and once for all requests.
   let document: string | undefined;

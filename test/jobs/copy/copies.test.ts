@@ -7,6 +7,7 @@ import { CopyQueue } from '../../../src/jobs/copy/copies.ts';
 import { readManifest } from '../../../src/jobs/stored/manifests.ts';
 import { objectKey } from '../../../src/storage/key.ts';
 import { keysOf } from '../../contract/store.ts';
+import { dataOf } from '../../support/events.ts';
 import { getObject } from '../../support/store-objects.ts';
 import { LyingStore } from '../../support/lying-store.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
@@ -39,6 +40,7 @@ describe('a copy', () => {
     await backUp(node, SERVER, ID);
     await lane.settled();
     expect(node.copies()).toEqual(COPIED);
+    expect(dataOf(node.told, 'copy.changed')).toEqual([{ store: 'offsite', state: 'completed' }]);
     expect(await keysOf(node.remote)).toEqual(await keysOf(node.local));
     for (const kind of ['tar.gz', 'index'] as const) {
       const key = objectKey(SERVER, ID, kind);
@@ -77,6 +79,11 @@ describe('a copy', () => {
     lane.retry();
     await lane.settled();
     expect(node.copies()).toEqual(COPIED);
+    const changes = dataOf(node.told, 'copy.changed');
+    expect(changes.map(({ state, error }) => [state, error?.code])).toEqual([
+      ['failed', code],
+      ['completed', undefined],
+    ]);
   });
 
   test('of bytes that are not those of the backup is none', async () => {

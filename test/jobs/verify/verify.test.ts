@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { decodeManifest } from '../../../src/catalogue/manifest/read.ts';
 import { objectKey } from '../../../src/storage/key.ts';
-import { backUp, backupId, gate, outcome, SERVER, testNode, type TestNode } from '../../support/node.ts';
+import { backUp, backupId, gate, milestones, outcome, SERVER, testNode, type TestNode } from '../../support/node.ts';
 import { failureOf } from '../../support/rejection.ts';
 import { dataOf } from '../../support/events.ts';
 
@@ -25,6 +25,8 @@ describe('verifying', () => {
     expect(backup.verifiedAt).toBe(node.clock.now());
     expect(manifestOf(node).verifiedAt).toBe(node.clock.now());
     expect(verdicts(node)).toEqual([true]);
+    expect(milestones(node).slice(-3)).toEqual(['verify.started', 'backup.verified', 'verify.completed']);
+    expect(node.told.map(({ type }) => type)).toContain('verify.progress');
   });
 
   test.each([
@@ -40,6 +42,7 @@ describe('verifying', () => {
     expect((await node.service.backup(SERVER, ID)).damagedAt).toBe(node.clock.now());
     expect(manifestOf(node).damagedAt).toBe(node.clock.now());
     expect(verdicts(node)).toEqual([false]);
+    expect(dataOf(node.told, 'verify.failed').map(({ error }) => error.code)).toEqual(['archive_damaged']);
     await failureOf(node.service.restore({ server: SERVER, backup: ID, truncate: false }), 'archive_damaged');
   });
 

@@ -903,6 +903,647 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
+    Event:
+      | components['schemas']['Snapshot']
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'job.queued';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: {
+            /** @enum {string} */
+            kind: 'backup' | 'restore' | 'verify' | 'delete';
+          };
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'backup.started';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: Record<string, never>;
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'backup.progress';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: {
+            phase: string;
+            bytesDone: number;
+            bytesTotal: number;
+            filesDone: number;
+            filesTotal: number;
+            bytesPerSecond: number;
+            etaSeconds: number | null;
+          };
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'backup.completed';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: {
+            name: string;
+            status: string;
+            size: number;
+            rawSize: number;
+            sha256: string | null;
+            files: number;
+            reusedBytes: number;
+            warningCount: number;
+            locked: boolean;
+            store: string;
+            suspect?: {
+              reason: string;
+              message: string;
+            };
+          };
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'backup.failed';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: {
+            error: {
+              /** @enum {string} */
+              code:
+                | 'invalid_request'
+                | 'backup_not_ready'
+                | 'backup_failed'
+                | 'server_suspended'
+                | 'too_many_backups'
+                | 'unauthorized'
+                | 'forbidden'
+                | 'backup_locked'
+                | 'server_not_found'
+                | 'backup_not_found'
+                | 'path_not_found'
+                | 'job_not_found'
+                | 'backup_exists'
+                | 'server_busy'
+                | 'preview_outdated'
+                | 'not_running'
+                | 'too_large'
+                | 'archive_damaged'
+                | 'draining'
+                | 'store_unreachable'
+                | 'insufficient_storage'
+                | 'cancelled'
+                | 'interrupted'
+                | 'config_invalid'
+                | 'internal';
+              message: string;
+              hint?: string;
+            };
+          };
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'backup.cancelled';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: {
+            error: {
+              /** @enum {string} */
+              code:
+                | 'invalid_request'
+                | 'backup_not_ready'
+                | 'backup_failed'
+                | 'server_suspended'
+                | 'too_many_backups'
+                | 'unauthorized'
+                | 'forbidden'
+                | 'backup_locked'
+                | 'server_not_found'
+                | 'backup_not_found'
+                | 'path_not_found'
+                | 'job_not_found'
+                | 'backup_exists'
+                | 'server_busy'
+                | 'preview_outdated'
+                | 'not_running'
+                | 'too_large'
+                | 'archive_damaged'
+                | 'draining'
+                | 'store_unreachable'
+                | 'insufficient_storage'
+                | 'cancelled'
+                | 'interrupted'
+                | 'config_invalid'
+                | 'internal';
+              message: string;
+              hint?: string;
+            };
+          };
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'backup.deleted';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: {
+            name: string;
+            status: string;
+            size: number;
+            rawSize: number;
+            sha256: string | null;
+            files: number;
+            reusedBytes: number;
+            warningCount: number;
+            locked: boolean;
+            store: string;
+            suspect?: {
+              reason: string;
+              message: string;
+            };
+          };
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'backup.locked';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: {
+            name: string;
+            status: string;
+            size: number;
+            rawSize: number;
+            sha256: string | null;
+            files: number;
+            reusedBytes: number;
+            warningCount: number;
+            locked: boolean;
+            store: string;
+            suspect?: {
+              reason: string;
+              message: string;
+            };
+          };
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'backup.verified';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: {
+            name: string;
+            status: string;
+            size: number;
+            rawSize: number;
+            sha256: string | null;
+            files: number;
+            reusedBytes: number;
+            warningCount: number;
+            locked: boolean;
+            store: string;
+            suspect?: {
+              reason: string;
+              message: string;
+            };
+            ok: boolean;
+            error?: {
+              /** @enum {string} */
+              code:
+                | 'invalid_request'
+                | 'backup_not_ready'
+                | 'backup_failed'
+                | 'server_suspended'
+                | 'too_many_backups'
+                | 'unauthorized'
+                | 'forbidden'
+                | 'backup_locked'
+                | 'server_not_found'
+                | 'backup_not_found'
+                | 'path_not_found'
+                | 'job_not_found'
+                | 'backup_exists'
+                | 'server_busy'
+                | 'preview_outdated'
+                | 'not_running'
+                | 'too_large'
+                | 'archive_damaged'
+                | 'draining'
+                | 'store_unreachable'
+                | 'insufficient_storage'
+                | 'cancelled'
+                | 'interrupted'
+                | 'config_invalid'
+                | 'internal';
+              message: string;
+              hint?: string;
+            };
+          };
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'restore.started';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: Record<string, never>;
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'restore.progress';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: {
+            phase: string;
+            bytesDone: number;
+            bytesTotal: number;
+            filesDone: number;
+            filesTotal: number;
+            bytesPerSecond: number;
+            etaSeconds: number | null;
+          };
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'restore.completed';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: {
+            entries?: number;
+            files?: number;
+            bytes?: number;
+            hostile?: number;
+            removed?: number;
+            skipped?: number;
+            warnings?: {
+              path: string;
+              code: string;
+              message: string;
+            }[];
+            warningCount?: number;
+            /** @description Unix milliseconds */
+            undoUntil?: number;
+            undo?: boolean;
+            dryRun?: boolean;
+            counts?: {
+              added: number;
+              replaced: number;
+              deleted: number;
+            };
+          };
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'restore.failed';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: {
+            error: {
+              /** @enum {string} */
+              code:
+                | 'invalid_request'
+                | 'backup_not_ready'
+                | 'backup_failed'
+                | 'server_suspended'
+                | 'too_many_backups'
+                | 'unauthorized'
+                | 'forbidden'
+                | 'backup_locked'
+                | 'server_not_found'
+                | 'backup_not_found'
+                | 'path_not_found'
+                | 'job_not_found'
+                | 'backup_exists'
+                | 'server_busy'
+                | 'preview_outdated'
+                | 'not_running'
+                | 'too_large'
+                | 'archive_damaged'
+                | 'draining'
+                | 'store_unreachable'
+                | 'insufficient_storage'
+                | 'cancelled'
+                | 'interrupted'
+                | 'config_invalid'
+                | 'internal';
+              message: string;
+              hint?: string;
+            };
+          };
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'verify.started';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: Record<string, never>;
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'verify.progress';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: {
+            phase: string;
+            bytesDone: number;
+            bytesTotal: number;
+            filesDone: number;
+            filesTotal: number;
+            bytesPerSecond: number;
+            etaSeconds: number | null;
+          };
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'verify.completed';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: Record<string, never>;
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'verify.failed';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: {
+            error: {
+              /** @enum {string} */
+              code:
+                | 'invalid_request'
+                | 'backup_not_ready'
+                | 'backup_failed'
+                | 'server_suspended'
+                | 'too_many_backups'
+                | 'unauthorized'
+                | 'forbidden'
+                | 'backup_locked'
+                | 'server_not_found'
+                | 'backup_not_found'
+                | 'path_not_found'
+                | 'job_not_found'
+                | 'backup_exists'
+                | 'server_busy'
+                | 'preview_outdated'
+                | 'not_running'
+                | 'too_large'
+                | 'archive_damaged'
+                | 'draining'
+                | 'store_unreachable'
+                | 'insufficient_storage'
+                | 'cancelled'
+                | 'interrupted'
+                | 'config_invalid'
+                | 'internal';
+              message: string;
+              hint?: string;
+            };
+          };
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'copy.changed';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: {
+            store: string;
+            /** @enum {string} */
+            state: 'completed' | 'failed';
+            error?: {
+              /** @enum {string} */
+              code:
+                | 'invalid_request'
+                | 'backup_not_ready'
+                | 'backup_failed'
+                | 'server_suspended'
+                | 'too_many_backups'
+                | 'unauthorized'
+                | 'forbidden'
+                | 'backup_locked'
+                | 'server_not_found'
+                | 'backup_not_found'
+                | 'path_not_found'
+                | 'job_not_found'
+                | 'backup_exists'
+                | 'server_busy'
+                | 'preview_outdated'
+                | 'not_running'
+                | 'too_large'
+                | 'archive_damaged'
+                | 'draining'
+                | 'store_unreachable'
+                | 'insufficient_storage'
+                | 'cancelled'
+                | 'interrupted'
+                | 'config_invalid'
+                | 'internal';
+              message: string;
+              hint?: string;
+            };
+          };
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'schedule.missed';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: {
+            cron: string;
+            missed: number;
+            run: boolean;
+            error?: {
+              /** @enum {string} */
+              code:
+                | 'invalid_request'
+                | 'backup_not_ready'
+                | 'backup_failed'
+                | 'server_suspended'
+                | 'too_many_backups'
+                | 'unauthorized'
+                | 'forbidden'
+                | 'backup_locked'
+                | 'server_not_found'
+                | 'backup_not_found'
+                | 'path_not_found'
+                | 'job_not_found'
+                | 'backup_exists'
+                | 'server_busy'
+                | 'preview_outdated'
+                | 'not_running'
+                | 'too_large'
+                | 'archive_damaged'
+                | 'draining'
+                | 'store_unreachable'
+                | 'insufficient_storage'
+                | 'cancelled'
+                | 'interrupted'
+                | 'config_invalid'
+                | 'internal';
+              message: string;
+              hint?: string;
+            };
+          };
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'server.status';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: {
+            /** @enum {string} */
+            status: 'READY' | 'BACKING_UP' | 'RESTORING';
+            suspended?: boolean;
+            power?: string;
+          };
+        };
+    /** @description The first frame, and again after a reader was too slow */
+    Snapshot: {
+      /** @description Never decreases on a socket */
+      seq: number;
+      /** Format: date-time */
+      at: string;
+      /** @enum {string} */
+      type: 'snapshot';
+      server?: string;
+      data: {
+        jobs: components['schemas']['Job'][];
+      };
+    };
+    Job: {
+      id: string;
+      /** @enum {string} */
+      kind: 'backup' | 'restore' | 'verify' | 'delete';
+      server: string;
+      backup: string;
+      /** @enum {string} */
+      state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+      phase: string;
+      progress?: {
+        phase: string;
+        bytesDone: number;
+        bytesTotal: number;
+        filesDone: number;
+        filesTotal: number;
+        bytesPerSecond: number;
+        etaSeconds: number | null;
+      };
+      position?: number;
+      /** Format: date-time */
+      createdAt: string;
+      /** Format: date-time */
+      startedAt?: string;
+      /** Format: date-time */
+      endedAt?: string;
+      error?: {
+        code: string;
+        message: string;
+        hint?: string;
+      };
+      /** @description Who asked for it; absent where that is not known */
+      caller?: {
+        /** @enum {string} */
+        by: 'schedule' | 'panel' | 'retention' | 'verification' | 'token';
+        /** @description The token’s id in the config */
+        token?: string;
+      };
+      /** @description What came of it, in numbers: as the answer to a waiting caller has it */
+      result?: {
+        [key: string]: number | string | boolean;
+      };
+    };
     Error: {
       /** @description A sentence for people; it may change */
       error: string;
@@ -1559,48 +2200,6 @@ export interface components {
        * @enum {string}
        */
       state?: 'no directory';
-    };
-    Job: {
-      id: string;
-      /** @enum {string} */
-      kind: 'backup' | 'restore' | 'verify' | 'delete';
-      server: string;
-      backup: string;
-      /** @enum {string} */
-      state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
-      phase: string;
-      progress?: {
-        phase: string;
-        bytesDone: number;
-        bytesTotal: number;
-        filesDone: number;
-        filesTotal: number;
-        bytesPerSecond: number;
-        etaSeconds: number | null;
-      };
-      position?: number;
-      /** Format: date-time */
-      createdAt: string;
-      /** Format: date-time */
-      startedAt?: string;
-      /** Format: date-time */
-      endedAt?: string;
-      error?: {
-        code: string;
-        message: string;
-        hint?: string;
-      };
-      /** @description Who asked for it; absent where that is not known */
-      caller?: {
-        /** @enum {string} */
-        by: 'schedule' | 'panel' | 'retention' | 'verification' | 'token';
-        /** @description The token’s id in the config */
-        token?: string;
-      };
-      /** @description What came of it, in numbers: as the answer to a waiting caller has it */
-      result?: {
-        [key: string]: number | string | boolean;
-      };
     };
     SystemWithUsage: components['schemas']['System'] & {
       usage?: components['schemas']['Usage'];

@@ -11,7 +11,7 @@ const SHORTEST_GAP_MS = 250;
 const LONGEST_GAP_MS = 2000;
 
 /** Where a job is. */
-export type ProgressEvent = RoostEvent<'backup.progress' | 'restore.progress'>;
+export type ProgressEvent = RoostEvent<'backup.progress' | 'restore.progress' | 'verify.progress'>;
 
 interface Track {
   event: ProgressEvent;
@@ -95,9 +95,13 @@ export class ProgressPace {
   }
 }
 
+export function isProgress(event: RoostEvent): event is ProgressEvent {
+  return event.type === 'backup.progress' || event.type === 'restore.progress' || event.type === 'verify.progress';
+}
+
 /** True for the events that end the `progress` events of their family. */
 export function endsProgress(type: EventType): boolean {
-  return /^(?:backup|restore)\.(?:completed|failed|cancelled)$/.test(type);
+  return /^(?:backup|restore|verify)\.(?:completed|failed|cancelled)$/.test(type);
 }
 
 // Family and backup identify the job, also in events without a job id: a backup is made once and restored by one job at

@@ -11,7 +11,7 @@ import type { BackupService, EventSource, JobView, RoostEvent } from '../../../j
 import { holdsServer, mayUse, type Caller } from '../../access.ts';
 import { jobObject } from '../views.ts';
 import type { SocketWire } from '../../socket-wire.ts';
-import { endsProgress, ProgressPace } from './progress-pace.ts';
+import { endsProgress, isProgress, ProgressPace } from './progress-pace.ts';
 import type { Timers } from '../../../base/timers.ts';
 
 export interface EventSessionOptions {
@@ -135,7 +135,7 @@ export class EventSession {
 
   #take(event: RoostEvent): void {
     if (this.#state !== 'open' || !this.#concerns(event.server)) return;
-    if (event.type === 'backup.progress' || event.type === 'restore.progress') return this.#pace.take(event);
+    if (isProgress(event)) return this.#pace.take(event);
     const last = endsProgress(event.type) ? this.#pace.end(event) : undefined;
     if (last !== undefined) this.#deliver(last);
     this.#deliver(event);
@@ -177,7 +177,7 @@ export class EventSession {
   }
 
   #followProgress(job: JobView): void {
-    if (job.progress === null || (job.kind !== 'backup' && job.kind !== 'restore')) return;
+    if (job.progress === null || job.kind === 'delete') return;
     const { id, server, backup, kind } = job;
     const at = this.#options.clock.now();
     this.#pace.begin({

@@ -107,6 +107,8 @@ describe('the end of a job', () => {
     expect(endsProgress('backup.completed')).toBe(true);
     expect(endsProgress('backup.cancelled')).toBe(true);
     expect(endsProgress('restore.failed')).toBe(true);
+    expect(endsProgress('verify.completed')).toBe(true);
+    expect(endsProgress('verify.failed')).toBe(true);
     expect(endsProgress('backup.verified')).toBe(false);
     expect(endsProgress('backup.started')).toBe(false);
   });
