@@ -216,7 +216,7 @@ walkDocument('stellarstack-backups', ({ says, layout }) => {
       const uuid = backupId(7);
       expect((await call('POST', BACKUPS, { body: { uuid } })).body).toMatchObject({ id: uuid });
       expect((await call('POST', BACKUPS)).body).toMatchObject({ id: expect.stringMatching(/^[0-9a-f-]{36}$/) });
-      expect(await call('POST', BACKUPS, { body: { uuid } })).toMatchObject({
+      expect(await call('POST', BACKUPS, { body: { uuid, name: 'another' } })).toMatchObject({
         status: 409,
         body: { code: 'backup_exists' },
       });

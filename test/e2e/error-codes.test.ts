@@ -197,7 +197,7 @@ const CASES: Record<Exclude<FailureCode, 'config_invalid'>, ErrorCase> = {
     async provoke() {
       const { call, made } = await scene();
       await made({ name: 'x', uuid: UNKNOWN });
-      return call(BACKUPS, { body: { name: 'x', uuid: UNKNOWN } });
+      return call(BACKUPS, { body: { name: 'another', uuid: UNKNOWN } });
     },
   },
   server_busy: {

@@ -1,6 +1,7 @@
 /** Listing, creating, deleting, locking and estimating backups. */
 import { z } from '@hono/zod-openapi';
-import type { CreateBackup } from '../../jobs/contract.ts';
+import { Failure } from '../../base/failure.ts';
+import type { Accepted, BackupView, CreateBackup } from '../../jobs/contract.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import { originOf } from '../access.ts';
 import type { App, AppContext, DialectDeps } from '../dialect.ts';
@@ -34,10 +35,12 @@ const create = bearerRoute({
   method: 'post',
   path: BACKUPS,
   summary: 'Create a backup',
-  description: 'Answers when the backup has ended; with `Prefer: respond-async` at once.',
+  description:
+    'Answers when the backup has ended; with `Prefer: respond-async` at once. A request that is sent again with its own id, after a lost answer, is answered with the backup that it made, or makes (202).',
   middleware: [guard('backup.create'), jsonBody],
   request: { params: schemas.ServerParams, body: optionalBody(schemas.CreateBody) },
   responses: {
+    200: jsonAnswer(schemas.BackupObject, 'The backup that an earlier request with this id and these values has made'),
     201: jsonAnswer(schemas.BackupObject, 'The finished backup'),
     202: jsonAnswer(schemas.BackupObject, 'The backup that was begun'),
     ...ANY_ERROR,
@@ -100,11 +103,20 @@ export function mountBackups(app: App, ports: DialectDeps): void {
   });
 
   app.openapi(create, async (c) => {
-    const accepted = await service.create({
-      ...createRequest(c.get('server'), c.req.valid('json')),
-      limits: c.get('caller')?.limits,
-      origin: originOf(c.get('caller')),
-    });
+    const wanted = createRequest(c.get('server'), c.req.valid('json'));
+    let accepted: Accepted;
+    try {
+      accepted = await service.create({
+        ...wanted,
+        limits: c.get('caller')?.limits,
+        origin: originOf(c.get('caller')),
+      });
+    } catch (error) {
+      const made = await madeBefore(error, wanted, service);
+      if (made === undefined) throw error;
+      c.header('Location', backupUrl(ports, made));
+      return made.status === 'IN_PROGRESS' ? c.json(backupObject(made), 202) : c.json(backupObject(made), 200);
+    }
     c.header('Location', backupUrl(ports, accepted.backup));
     const ended = await endOf(c, accepted);
     if (ended !== undefined) return c.json(backupObject(ended), 201);
@@ -142,6 +154,24 @@ function sharedBody(c: AppContext, json: Uint8Array): ReadableStream<Uint8Array>
     drop: () => undefined,
   };
   return body;
+}
+
+/**
+ * The backup that the same request has begun before: its answer was lost, and it is sent again. Undefined where the id is
+ * another server's, its backup failed, or other values were asked for then: a name or patterns that are given now.
+ */
+async function madeBefore(
+  thrown: unknown,
+  { server, id, name, ignore }: CreateBackup,
+  service: DialectDeps['service'],
+): Promise<BackupView | undefined> {
+  if (id === undefined || !(thrown instanceof Failure) || thrown.code !== 'backup_exists') return undefined;
+  // Of another server: the refusal stands.
+  const made = await service.backup(server, id).catch(() => undefined);
+  if (made === undefined || made.status === 'FAILED') return undefined;
+  if (name !== undefined && name !== made.name) return undefined;
+  const sameIgnore = ignore === undefined || ignore.length === 0 || ignore.join('\n') === made.ignore.join('\n');
+  return sameIgnore ? made : undefined;
 }
 
 function createRequest(server: ServerId, body: z.infer<typeof schemas.CreateBody>): CreateBackup {

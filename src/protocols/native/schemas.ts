@@ -58,8 +58,9 @@ export const BackupQuery = z.object({
   id: z.string(BACKUP_ID_REQUIRED).min(1, BACKUP_ID_REQUIRED).openapi({ description: 'The backup’s UUID' }),
 });
 
+// Strict: a misspelt `ignore` must not become a backup of everything.
 export const CreateBody = z
-  .object({
+  .strictObject({
     name: name.optional().openapi({ description: 'Defaults to “Backup <date>”' }),
     uuid: newBackupId.optional().openapi({ description: 'The caller’s own id for the backup; a new one without it' }),
     id: newBackupId.optional().openapi({ description: 'The same as `uuid`' }),

@@ -173,6 +173,36 @@ describe('create', () => {
     });
   });
 
+  test('a misspelt field is refused, so that it does not become a backup of everything', async () => {
+    const { call, service } = openNativeApp();
+    const answer = await call('POST', BACKUPS, { body: { ingore: ['logs/'] } });
+    expect(answer).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
+    expect(JSON.stringify(answer.body)).toContain('ingore');
+    expect(service.lastCall('create')).toBeUndefined();
+  });
+
+  test('a request that is sent again with its id is answered with the backup that it made', async () => {
+    const { call, service } = openNativeApp();
+    const { id } = service.add();
+    service.failWithCode('create', 'backup_exists');
+    const again = (body: object) => call('POST', BACKUPS, { body: { id, ...body } });
+    expect(await again({})).toMatchObject({ status: 200, body: { id, status: 'COMPLETED' } });
+    const same = await again({ name: 'Nightly', ignore: ['*.log'] });
+    expect([same.status, same.headers.get('location')]).toEqual([200, `${BACKUPS}/${id}`]);
+    for (const other of [{ name: 'Other' }, { ignore: ['*.tmp'] }]) {
+      expect(await again(other)).toMatchObject({ status: 409, body: { code: 'backup_exists' } });
+    }
+  });
+
+  test('one that still runs is 202; a failed one, and another server’s, stay refused', async () => {
+    const { call, service } = openNativeApp();
+    service.failWithCode('create', 'backup_exists');
+    const send = async (id: string) => (await call('POST', BACKUPS, { body: { id } })).status;
+    expect(await send(service.add({ status: 'IN_PROGRESS' }).id)).toBe(202);
+    expect(await send(service.add({ status: 'FAILED' }).id)).toBe(409);
+    expect(await send(service.add({ server: OTHER_SERVER }).id)).toBe(409);
+  });
+
   test('starts addresses with the public URL where the operator set one', async () => {
     const { call } = openNativeApp({ api: { publicUrl: 'https://node.example/roost', trustedProxies: [], tls: null } });
     const answer = await call('POST', BACKUPS, { body: { id: ID } });

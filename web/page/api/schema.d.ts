@@ -182,7 +182,7 @@ export interface paths {
     put?: never;
     /**
      * Create a backup
-     * @description Answers when the backup has ended; with `Prefer: respond-async` at once.
+     * @description Answers when the backup has ended; with `Prefer: respond-async` at once. A request that is sent again with its own id, after a lost answer, is answered with the backup that it made, or makes (202).
      */
     post: operations['createBackup'];
     delete?: never;
@@ -2958,6 +2958,15 @@ export interface operations {
       };
     };
     responses: {
+      /** @description The backup that an earlier request with this id and these values has made */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Backup'];
+        };
+      };
       /** @description The finished backup */
       201: {
         headers: {
