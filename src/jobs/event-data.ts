@@ -4,7 +4,7 @@
  */
 import type { FailureCode } from '../base/failure.ts';
 import type { BackupId, JobId, ServerId } from '../base/ids.ts';
-import type { SuspectReason, BackupRecord, JobKind, JobProgress, WarningRecord } from '../catalogue/records.ts';
+import type { SuspectReason, BackupRecord, JobProgress, WarningRecord } from '../catalogue/records.ts';
 
 export type ServerStatus = 'READY' | 'BACKING_UP' | 'RESTORING';
 
@@ -77,8 +77,6 @@ export interface CopyData {
 
 /** What the events of each type carry. */
 export interface EventData {
-  /** Of a job that has to wait; one that starts at once has none. */
-  readonly 'job.queued': { readonly kind: JobKind };
   readonly 'backup.started': NoData;
   readonly 'backup.progress': JobProgress;
   readonly 'backup.completed': BackupData;

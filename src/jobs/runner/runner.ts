@@ -115,11 +115,6 @@ export class JobRunner {
     this.#queue.add({ id: record.id, kind: record.kind, locks: locksOf(record) });
     this.#tell(record.server);
     this.#startWhatMay();
-    // Told only of one that has to wait: the start of any other comes with its own event.
-    if (this.#queue.position(record.id) !== null) {
-      const { id, kind, server, backup } = record;
-      this.#deps.events.publish({ type: 'job.queued', server, backup, job: id, data: { kind } });
-    }
     // The verb of a kind commits a result of that kind; the entries of all kinds lie in one map.
     return { record, ended: entry.ending.promise as Promise<JobResults[Kind]> };
   }

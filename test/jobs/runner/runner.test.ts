@@ -288,13 +288,11 @@ describe('cancelling', () => {
   });
 
   test('the next job of the server starts when a cancelled one has let go', async () => {
-    const { runner, submit, stateOf, told } = await runnerOf({
+    const { runner, submit, stateOf } = await runnerOf({
       run: (job) => (job.record.kind === 'restore' ? succeed(job) : untilAborted(job)),
     });
     const [first, second] = [submit(1), submit(1, 'restore')];
     expect(stateOf(second)).toBe('queued');
-    const queued = told.filter(({ type }) => type === 'job.queued');
-    expect(queued.map(({ job, data }) => [job, data])).toEqual([[second.record.id, { kind: 'restore' }]]);
     runner.cancel(first.record.id);
     await second.ended;
   });

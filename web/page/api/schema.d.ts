@@ -911,21 +911,6 @@ export interface components {
           /** Format: date-time */
           at: string;
           /** @enum {string} */
-          type: 'job.queued';
-          server: string;
-          backup?: string;
-          job?: string;
-          data: {
-            /** @enum {string} */
-            kind: 'backup' | 'restore' | 'verify' | 'delete';
-          };
-        }
-      | {
-          /** @description Never decreases on a socket */
-          seq: number;
-          /** Format: date-time */
-          at: string;
-          /** @enum {string} */
           type: 'backup.started';
           server: string;
           backup?: string;

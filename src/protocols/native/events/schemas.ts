@@ -48,7 +48,6 @@ const restored = z.object({
 
 /** What the events of each type carry; a type without one here does not compile. */
 export const EVENT_DATA = {
-  'job.queued': z.object({ kind: z.enum(['backup', 'restore', 'verify', 'delete']) }),
   'backup.started': nothing,
   'backup.progress': progress,
   'backup.completed': backup,
