@@ -60,7 +60,7 @@ export interface ServerOverview extends Pick<BackupsOverview, 'newest' | 'lastFa
   readonly suspect: number;
   /** When the next scheduled backup begins, in ms; null without a schedule. */
   readonly next: number | null;
-  /** Seconds by which the newest good backup is older than it may be; 0 when it is not, null when there is none. */
+  /** Seconds since the scheduled time that passed without a good backup; 0 when none has, null when there is no good one. */
   readonly lateSeconds: number | null;
   readonly limits: UsedLimits;
   /** The restore that can be undone, until that time in ms. */

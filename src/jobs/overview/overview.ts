@@ -7,6 +7,7 @@ import { type Clock, DAY_MS, HOUR_MS } from '../../base/clock.ts';
 import type { ServerId } from '../../base/ids.ts';
 import type { Catalogue, ShownBackup } from '../../catalogue/contract.ts';
 import type { Config } from '../../config/types.ts';
+import { judgeProtection, type ScheduledTimes, ScheduleTimes as DueTimes } from '../../policy/health/protection.ts';
 import type { Registry } from '../../servers/registry.ts';
 import type { HistoryView, NodeService, NodeView, ScheduleView, ServerOverview } from '../contract.ts';
 import { readFollowed, scheduleName, SCHEDULES_KEY, ScheduleTimes } from '../look/schedule-times.ts';
@@ -28,8 +29,6 @@ export interface OverviewDeps extends NodeDeps {
 const AT_ONCE = 20;
 /** How old the newest good backup of a server without a schedule may be. */
 const UNPLANNED_MS = 48 * HOUR_MS;
-/** Of a schedule's step: a backup takes its time, and hosts sleep. */
-const ALLOWED_STEPS = 1.25;
 /** Times that a schedule shows. */
 const COMING = 3;
 /** Attempts in one answer. */
@@ -50,9 +49,10 @@ export class NodeOverview implements NodeService {
   async overviews(servers: readonly ServerId[]): Promise<readonly ServerOverview[]> {
     const present = new Set((await this.#deps.registry.list()).map(({ id }) => id));
     const made: ServerOverview[] = [];
+    const due = new DueTimes(this.#deps.config.schedules, this.#deps.clock.now());
     for (const [at, server] of servers.entries()) {
       if (at % AT_ONCE === AT_ONCE - 1) await nextTurn();
-      made.push(this.#overview(server, present.has(server)));
+      made.push(this.#overview(server, present.has(server), due));
     }
     return made;
   }
@@ -94,14 +94,12 @@ export class NodeOverview implements NodeService {
     return { attempts: found.slice(0, MOST_ATTEMPTS), more: found.length > MOST_ATTEMPTS };
   }
 
-  #overview(server: ServerId, directory: boolean): ServerOverview {
+  #overview(server: ServerId, directory: boolean, due: DueTimes): ServerOverview {
     const { catalogue, clock, runner } = this.#deps;
     const counts = catalogue.backups.overview(server);
     const now = clock.now();
     const planned = this.#times.of(server, now);
-    const allowed = planned === undefined ? UNPLANNED_MS : planned.step * ALLOWED_STEPS;
-    const lateSeconds =
-      counts.newest === null ? null : Math.max(0, Math.round((now - counts.newest.createdAt - allowed) / 1000));
+    const lateSeconds = counts.newest === null ? null : lateBy(counts.newest, due.of(server), now);
     const { suspended } = catalogue.servers.get(server);
     const running = runner.open({ server }).some(({ record }) => record.kind === 'backup');
     const limits = limitsOf(server, undefined, this.#deps);
@@ -134,6 +132,14 @@ export class NodeOverview implements NodeService {
     }
     return counts;
   }
+}
+
+/** Seconds since the time that passed without a good backup, by the rule of the doctor and of notifications; 0 in time. */
+function lateBy(newest: ShownBackup, times: ScheduledTimes | undefined, now: number): number {
+  if (times === undefined) return Math.max(0, Math.round((now - newest.createdAt - UNPLANNED_MS) / 1000));
+  const good = { createdAt: newest.createdAt, sequence: 0, status: 'COMPLETED', damaged: false } as const;
+  const { state, dueAt } = judgeProtection([good], times, now);
+  return state === 'overdue' && dueAt !== null ? Math.round((now - dueAt) / 1000) : 0;
 }
 
 function outcomeOf(since: readonly ShownBackup[]): 'completed' | 'failed' | 'running' | 'without' {

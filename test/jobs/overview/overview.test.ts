@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { DAY_MS, HOUR_MS } from '../../../src/base/clock.ts';
 import { Failure } from '../../../src/base/failure.ts';
 import type { ScheduleConfig } from '../../../src/config/types.ts';
+import { judgeProtection, ScheduleTimes as DueTimes } from '../../../src/policy/health/protection.ts';
 import { NodeOverview } from '../../../src/jobs/overview/overview.ts';
 import { fullAt, growthOf } from '../../../src/jobs/overview/system.ts';
 import { objectKey } from '../../../src/storage/key.ts';
@@ -33,14 +34,20 @@ describe('the overview of a server', () => {
     await ended;
   });
 
-  test('is late once its newest good backup is older than a step and a quarter of its schedule', async () => {
+  test('is late by the rule of the doctor: once a scheduled time and its grace passed without a good backup', async () => {
     const node = await testNode();
     await backUp(node);
     const shown = overviewOf(node, [DAILY]);
-    node.clock.advance(30 * HOUR_MS);
+    const due = Math.ceil((node.clock.now() - 4 * HOUR_MS) / DAY_MS) * DAY_MS + 4 * HOUR_MS;
+    node.clock.advance(due + 6 * HOUR_MS - 1000 - node.clock.now());
     expect((await shown.overviews([SERVER]))[0]).toMatchObject({ lateSeconds: 0, problems: [] });
-    node.clock.advance(60_000);
-    expect((await shown.overviews([SERVER]))[0]).toMatchObject({ lateSeconds: 60, problems: [{ code: 'late' }] });
+    node.clock.advance(1000);
+    const [late] = await shown.overviews([SERVER]);
+    expect(late).toMatchObject({ lateSeconds: 6 * 3600, problems: [{ code: 'late' }] });
+    const times = new DueTimes([DAILY], node.clock.now()).of(SERVER);
+    const [made] = node.catalogue.backups.list();
+    const good = { status: 'COMPLETED', damaged: false, createdAt: made?.createdAt ?? 0, sequence: 1 } as const;
+    expect(judgeProtection([good], times, node.clock.now())).toMatchObject({ state: 'overdue', dueAt: due });
     node.catalogue.servers.setSuspended(SERVER, true);
     expect((await shown.overviews([SERVER]))[0]?.problems).toEqual([]);
   });

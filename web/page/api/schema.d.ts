@@ -2091,7 +2091,7 @@ export interface components {
        * @description When the next scheduled backup begins
        */
       next?: string;
-      /** @description By how much the newest good backup is too old; absent when there is none */
+      /** @description Seconds since the scheduled time that passed without a good backup, as the doctor judges; absent when there is none */
       lateSeconds?: number;
       limits: {
         backups: {

@@ -42,10 +42,10 @@ export const OverviewObject = z
       failures: z.number().openapi({ description: 'How many have failed since the newest good one' }),
     }).optional(),
     next: date.optional().openapi({ description: 'When the next scheduled backup begins' }),
-    lateSeconds: z
-      .number()
-      .optional()
-      .openapi({ description: 'By how much the newest good backup is too old; absent when there is none' }),
+    lateSeconds: z.number().optional().openapi({
+      description:
+        'Seconds since the scheduled time that passed without a good backup, as the doctor judges; absent when there is none',
+    }),
     limits: z.object({ backups: Used, bytes: Used, maxSize: z.number() }),
     locked: z.number(),
     damaged: z.number(),
