@@ -44,12 +44,23 @@ export async function checkDaemon(
     const client = new ApiClient(connectionOf(config, file));
     const system = await ask(client, { method: 'GET', path: '/api/system', signal: within }, System);
     const { findings } = await ask(client, { method: 'GET', path: '/api/doctor', signal: within }, Doctor);
-    const runs = fine('daemon', `Roost ${system.version} runs at ${client.connection.url.href}`);
+    const runs = runningAt(system.version, client.connection.url, config);
     // The catalogue is read by this command as well.
     return { findings: [runs, ...findings.filter(({ check }) => check !== 'catalogue')], examined: true };
   } catch (error) {
     return { findings: [notAnswering(error)], examined: false };
   }
+}
+
+/** The daemon's own word leads to it wherever it listens; panels and proxies go by the config. */
+function runningAt(version: string, { href, port }: URL, { api }: Config): Finding {
+  const runs = `Roost ${version} runs at ${href}`;
+  if (api.port === 0 || port === '' || Number(port) === api.port) return fine('daemon', runs);
+  return warning(
+    'daemon',
+    `${runs}, and the config says port ${api.port}`,
+    'Was it started with --port, or the config changed since? What goes by the config does not reach it: restart it.',
+  );
 }
 
 /** Whether a daemon holds the state directory, or a finding when that is unknown. */
