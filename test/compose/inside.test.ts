@@ -38,7 +38,7 @@ describe('a server that has all of Roost and another server inside it', () => {
     const { call, url } = await runDaemonOn(host);
     const other = await call(`/api/servers/${INNER}/backups`, { body: {} });
     expect(other.status).toBe(201);
-    const created = await call(BACKUPS, { body: { ignoredFiles: ['*.log'] } });
+    const created = await call(BACKUPS, { body: { ignore: ['*.log'] } });
     const { id } = created.body as { readonly id: string };
     await writeFile(join(host.server, 'world', 'level.dat'), 'griefed');
     const [path, body] = request(id);
