@@ -41,7 +41,7 @@ interface Flush {
 
 /** What is known to be lost without it. Each name ends the name of a call site, or is in it. */
 const NEEDED = [
-  'storage/local/marker.ts mark',
+  'storage/local/marker.ts writeMarker',
   'storage/local/writer.ts LocalWriter.commit',
   'storage/local/local.ts #syncServer',
   'archive/unpack/target.ts UnpackTarget.finish',

@@ -27,8 +27,10 @@ export function randomTree(directory: string, roll: Dice, depth = 0): void {
       randomTree(path, roll, depth + 1);
     } else if (kind === 9) fs.symlinkSync(['a', 'b'][roll(2)] ?? 'a', path);
     else {
-      fs.writeFileSync(path, 'x'.repeat(roll(3)) + String(roll(3)), { mode: [0o644, 0o600][roll(2)] });
-      const seconds = 1_700_000_000 + roll(3);
+      // Another content has another size or time, as a game's has: previews and comparisons read no contents.
+      const round = roll(3);
+      const seconds = 1_700_000_000 + round;
+      fs.writeFileSync(path, 'x'.repeat(roll(3)) + String(round), { mode: [0o644, 0o600][roll(2)] });
       fs.utimesSync(path, seconds, seconds);
     }
   }
