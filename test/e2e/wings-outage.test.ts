@@ -58,7 +58,11 @@ test.each(OUTAGES)(
     const archive = fs.readFileSync(join(host.backups, GAME_SERVER, `${row.uuid}.tar.gz`));
     expect(createHash('sha256').update(archive).digest('hex')).toBe(checksum);
     expect(row).toMatchObject({ checksum: `sha256:${checksum}`, bytes: archive.length });
-    // Once more: what has arrived is not told again.
+    // Once more: what has arrived is not told again. It is the answer that tells that it has.
+    await eventually(async () => {
+      const { reports } = (await third.call('/api/panel/reports')).body as { readonly reports: readonly unknown[] };
+      return reports.length === 0;
+    });
     await third.daemon.stop();
     clock.advance(HOUR);
     await start(clock);
