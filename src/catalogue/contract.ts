@@ -205,7 +205,7 @@ export interface BackupTable {
   /** IN_PROGRESS -> FAILED; `not_running` when it has ended already. */
   fail(id: BackupId, error: FailureRecord): BackupRecord;
   setLocked(id: BackupId, locked: boolean): BackupRecord;
-  /** The name is one that somebody gave from now on. */
+  /** The name counts as given from now on, not as the default. */
   rename(id: BackupId, name: string): BackupRecord;
   /** COMPLETED only, else `backup_not_ready`. Also forgets an earlier finding of damage. */
   markVerified(id: BackupId): BackupRecord;

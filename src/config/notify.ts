@@ -24,7 +24,7 @@ export const NOTICE_EVENTS = [
 
 export type NoticeEvent = (typeof NOTICE_EVENTS)[number];
 
-/** What calls for somebody, and that it is over. */
+/** What needs an operator, and that it is over. */
 const TROUBLE: readonly NoticeEvent[] = NOTICE_EVENTS.filter(
   (event) => !['backup.started', 'backup.completed', 'backup.cancelled', 'restore.completed'].includes(event),
 );

@@ -1,7 +1,7 @@
 /**
  * Whether servers run, as Wings says.
  *
- * For: what shows servers. Promises: Wings is asked when somebody wants to know, at most every two seconds, and once for
+ * For: what shows servers. Promises: Wings is asked on demand, at most every two seconds, and once for
  * all; an answer of more than half a minute ago is not shown. Never: holds a connection open for it.
  */
 import type { Clock } from '../base/clock.ts';

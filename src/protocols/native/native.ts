@@ -11,7 +11,7 @@ import type { AppContext, Dialect } from '../dialect.ts';
 import { refuseOtherMethods } from '../other-methods.ts';
 import { mountBackups } from './backups.ts';
 import { mountCompare } from './compare/routes.ts';
-import { mountDocument } from './document.ts';
+import { mountDocument } from './openapi/document.ts';
 import { mountDownloads } from './downloads.ts';
 import { answerFault } from './errors.ts';
 import { lookSlots } from './look-slots.ts';

@@ -5,7 +5,7 @@
  * Promises: Wings' answer is the answer. Roost acts only for the holder of the node's token; what others send is passed,
  * and Wings refuses it in its own words. Denials count here before Wings hears of them, so that both hold also while
  * Wings is away; a server is given up only after Wings has answered that it is gone, and before that answer is passed
- * on. Never: an address of the panel's push reaches Wings (`update-body.ts`), whoever sent it.
+ * on. Never: an address of the panel's push reaches Wings (`update-body.ts`), and no sender is excepted.
  */
 import { z } from '@hono/zod-openapi';
 import type { IncomingMessage, ServerResponse } from 'node:http';

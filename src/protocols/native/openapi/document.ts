@@ -1,6 +1,6 @@
 /** `GET /openapi.json`: generated from the validating schemas, with the operations of all dialects in groups. */
-import type { App } from '../dialect.ts';
-import { describeEvents } from './events/schemas.ts';
+import type { App } from '../../dialect.ts';
+import { describeEvents } from '../events/schemas.ts';
 import { OPERATION_IDS } from './operations.ts';
 
 const DESCRIPTION = `Backups of game servers. Present a token of the config as \`Authorization: Bearer …\`.
