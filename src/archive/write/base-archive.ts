@@ -1,7 +1,7 @@
 /** The stored bytes of an older archive: one file, or ranges of several. */
 import fs from 'node:fs';
 import type { OpenFileParts } from '../../base/file-parts.ts';
-import { type Extent, extentsOf, readParts } from '../../base/files/file-parts.ts';
+import { type Extent, extentsOf, partsSource } from '../../base/files/file-parts.ts';
 import { openFileSource } from '../../base/files/file-source.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { WriteBase } from '../contract.ts';
@@ -33,9 +33,8 @@ export function openBaseArchive(archive: WriteBase['archive']): BaseArchive {
 
 function partedArchive(parts: OpenFileParts, close: () => void): BaseArchive {
   return {
-    size: parts.ends.at(-1) ?? 0,
+    ...partsSource(parts),
     extents: (offset, length) => Array.from(extentsOf(parts, offset, length)),
-    read: (offset, length) => Promise.resolve(readParts(parts, offset, Buffer.allocUnsafe(length))),
     close: () => {
       close();
       return Promise.resolve();

@@ -139,13 +139,17 @@ function* pieces(file: LargeFile): Generator<Piece | Hole, void, void> {
   }
 }
 
-/** FNV-1a over the path: cheap, and the same on every run. */
 function endsPack(path: string): boolean {
+  return pathHash(path) % PACK_CUT_EVERY === 0;
+}
+
+/** FNV-1a over the path, 32 bits: cheap, and the same on every run. */
+export function pathHash(path: string): number {
   let sum = 0x811c9dc5;
   for (let index = 0; index < path.length; index++) {
     sum = Math.imul(sum ^ path.charCodeAt(index), 0x01000193);
   }
-  return (sum >>> 0) % PACK_CUT_EVERY === 0;
+  return sum >>> 0;
 }
 
 /** Numbers of an entry that its pack's key is made of. */

@@ -3,6 +3,8 @@
  * bytes of one run, and those behind it are found again. Deflate looks back 32 KiB, so shorter runs would cost size.
  */
 
+import { pathHash } from './cut.ts';
+
 /** Of a file's content, from its beginning on. */
 const LINE = 32 * 1024;
 /** A run of small files has at least so many bytes. */
@@ -36,9 +38,7 @@ export class PackRuns {
   }
 }
 
-/** FNV-1a over the path: the same on every run, and independent of the neighbours. */
+/** By other bits of the path's hash than those that end a pack. */
 function endsRun(path: string): boolean {
-  let sum = 0x811c9dc5;
-  for (let index = 0; index < path.length; index++) sum = Math.imul(sum ^ path.charCodeAt(index), 0x01000193);
-  return ((sum >>> 8) & 0xffff) % ENDS_EVERY === 0;
+  return ((pathHash(path) >>> 8) & 0xffff) % ENDS_EVERY === 0;
 }

@@ -10,7 +10,7 @@ import { open } from 'node:fs/promises';
 import { nextData } from '../../base/files/holes.ts';
 import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
-import { keyParts, objectKey } from '../key.ts';
+import { keyParts, objectKey, type ObjectKey } from '../key.ts';
 import type { Store } from '../store.ts';
 import { BLOCK, type DeadRange, LiveBlocks } from './live-blocks.ts';
 import { mergePacks, packsToMerge } from './merge.ts';
@@ -100,19 +100,20 @@ async function giveBack(options: CollectOptions, { packs, live }: Look): Promise
       freedBytes += size;
     } else if (punch) freedBytes += await punchDead(store, server, pack, live.dead(pack), dryRun);
   }
-  if (!dryRun) await removeLoneMaps(store, server, packs);
+  if (!dryRun) await removeLoneMaps(store, server);
   return { packs: removed, freedBytes };
 }
 
 /** Maps whose packs are gone: a pack goes first, so that its bytes are never taken for another's. */
-async function removeLoneMaps(store: Store, server: ServerId, packs: ServerPacks): Promise<void> {
-  const there = await ServerPacks.load(store, server);
+async function removeLoneMaps(store: Store, server: ServerId): Promise<void> {
+  const packs = new Set<string>();
+  const maps: { readonly key: ObjectKey; readonly pack: string }[] = [];
   for await (const { key } of store.list(`${server}/`)) {
     const parts = keyParts(key);
-    if (parts?.kind === 'map' && !there.packs.has(parts.backup) && !packs.recipes.has(parts.backup)) {
-      await store.remove(key);
-    }
+    if (parts?.kind === 'pack') packs.add(parts.backup);
+    else if (parts?.kind === 'map') maps.push({ key, pack: parts.backup });
   }
+  for (const { key, pack } of maps) if (!packs.has(pack)) await store.remove(key);
 }
 
 /** Only of a file with one name: another name may be another program's. */

@@ -1,16 +1,15 @@
 /** Reading an archive of a vault: its bytes come from ranges of packs, in one row. */
-import { type FileHandle } from 'node:fs/promises';
 import { Failure, throwIfAborted, unlessAborted } from '../../base/failure.ts';
 import type { FileParts, OpenFileParts } from '../../base/file-parts.ts';
 import { allocateParts, extentsOf } from '../../base/files/file-parts.ts';
-import type { ByteSource } from '../../base/source.ts';
+import { type ByteSource, readInto } from '../../base/source.ts';
 import type { Recipe } from './recipe.ts';
 import type { ServerPacks } from './server-packs.ts';
 
 const DOING = 'Cannot read the archive';
 
-/** Opens a pack's file for reading. @throws Failure `archive_damaged` when it is missing. */
-export type OpenPack = (pack: string) => Promise<FileHandle>;
+/** Opens a pack of a local store. @throws Failure `archive_damaged` when it is missing. */
+export type OpenPack = (pack: string) => Promise<ByteSource>;
 
 /**
  * Opens everything that a recipe names before the first read, so that what was opened stays readable to its end whatever
@@ -28,16 +27,16 @@ export async function openVaultSource(
   onClose: () => void,
 ): Promise<ByteSource> {
   const { files, parts } = layOut(recipe, packs);
-  const handles: FileHandle[] = [];
+  const sources: ByteSource[] = [];
   try {
-    for (const pack of files) handles.push(await openPack(pack));
+    for (const pack of files) sources.push(await openPack(pack));
   } catch (error) {
-    await closeAll(handles);
+    await closeAll(sources);
     onClose();
     throw error;
   }
-  const opened = { ...parts, descriptors: handles.map((handle) => handle.fd) };
-  return new VaultSource(recipe.size, opened, handles, identity, onClose);
+  const descriptors = sources.map(({ descriptor }) => descriptor ?? -1);
+  return new VaultSource(recipe.size, { ...parts, descriptors }, sources, identity, onClose);
 }
 
 /** Where each byte of an archive lies: files in order of first use, and the table of parts. */
@@ -72,22 +71,22 @@ class VaultSource implements ByteSource {
   readonly identity: string;
   /** Threads read these directly. */
   readonly parts: OpenFileParts;
-  readonly #handles: readonly FileHandle[];
-  readonly #byDescriptor: ReadonlyMap<number, FileHandle>;
+  readonly #sources: readonly ByteSource[];
+  readonly #byDescriptor: ReadonlyMap<number, ByteSource>;
   readonly #onClose: () => void;
 
   constructor(
     size: number,
     parts: OpenFileParts,
-    handles: readonly FileHandle[],
+    sources: readonly ByteSource[],
     identity: string,
     onClose: () => void,
   ) {
     this.size = size;
     this.identity = identity;
     this.parts = parts;
-    this.#handles = handles;
-    this.#byDescriptor = new Map(handles.map((handle) => [handle.fd, handle]));
+    this.#sources = sources;
+    this.#byDescriptor = new Map(sources.map((source) => [source.descriptor ?? -1, source]));
     this.#onClose = onClose;
   }
 
@@ -110,7 +109,7 @@ class VaultSource implements ByteSource {
 
   async close(): Promise<void> {
     try {
-      await closeAll(this.#handles);
+      await closeAll(this.#sources);
     } finally {
       this.#onClose();
     }
@@ -119,18 +118,10 @@ class VaultSource implements ByteSource {
   async #fill(offset: number, into: Uint8Array): Promise<void> {
     let at = 0;
     for (const extent of extentsOf(this.parts, offset, into.length)) {
-      await this.#fillFrom(extent.descriptor, extent.offset, into.subarray(at, at + extent.length));
+      const source = this.#byDescriptor.get(extent.descriptor);
+      if (source === undefined) throw new Failure('internal', `${DOING}: its files are closed`);
+      await readInto(source, extent.offset, into.subarray(at, at + extent.length));
       at += extent.length;
-    }
-  }
-
-  async #fillFrom(descriptor: number, offset: number, into: Uint8Array): Promise<void> {
-    const handle = this.#byDescriptor.get(descriptor);
-    if (handle === undefined) throw new Failure('internal', `${DOING}: its files are closed`);
-    for (let done = 0; done < into.length;) {
-      const { bytesRead } = await handle.read(into, done, into.length - done, offset + done);
-      if (bytesRead === 0) throw this.#short(offset, into.length);
-      done += bytesRead;
     }
   }
 
@@ -141,7 +132,7 @@ class VaultSource implements ByteSource {
   }
 }
 
-async function closeAll(handles: readonly FileHandle[]): Promise<void> {
-  const closed = await Promise.allSettled(handles.map((handle) => handle.close()));
+async function closeAll(sources: readonly ByteSource[]): Promise<void> {
+  const closed = await Promise.allSettled(sources.map((source) => source.close()));
   for (const result of closed) if (result.status === 'rejected') throw result.reason;
 }

@@ -5,10 +5,9 @@
  * bytes as in a plain store; plain archives may lie beside and are read as they are. Never: shares bytes between servers, or
  * gives a path or an address of an archive that has no file of its own.
  */
-import { constants } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { asFailure, errnoOf, Failure } from '../../base/failure.ts';
+import { asFailure, Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { PathParts } from '../../base/file-parts.ts';
@@ -18,7 +17,6 @@ import type { CreateOptions, FreeSpace, ObjectWriter, Store, StoredObject } from
 import { type Collected, collectServer } from './collect.ts';
 import { Pins } from './pins.ts';
 import { freesHoles } from './punch.ts';
-import { damaged } from './ranges.ts';
 import { decodeRecipeHead, type Recipe, RECIPE_HEAD } from './recipe.ts';
 import { readRecipe, ServerPacks } from './server-packs.ts';
 import { layOut, openVaultSource } from './source.ts';
@@ -98,7 +96,13 @@ export class VaultStore implements Store {
       const release = this.#pins.keepRanges(server, recipe.list);
       const identity = `${key} ${recipe.sha256} ${recipe.size} ${await this.#changeOf(parts)}`;
       try {
-        return await openVaultSource(recipe, packs, (pack) => this.#openPack(server, pack), identity, release);
+        return await openVaultSource(
+          recipe,
+          packs,
+          (pack) => this.#inner.open(packKey(server, pack)),
+          identity,
+          release,
+        );
       } catch (error) {
         release();
         throw error;
@@ -244,15 +248,6 @@ export class VaultStore implements Store {
         throw error;
       }
     });
-  }
-
-  async #openPack(server: ServerId, pack: string): Promise<FileHandle> {
-    const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
-    try {
-      return await open(this.localPath(packKey(server, pack)), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    } catch (error) {
-      throw errnoOf(error) === 'ENOENT' ? damaged(`${pack}.pack`, 'it is missing') : error;
-    }
   }
 
   /** Differs after a recipe was replaced. */
