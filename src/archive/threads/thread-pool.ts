@@ -29,7 +29,7 @@ export class ThreadPool<Message extends object, Result> {
    * is more than small work needs.
    *
    * @param count of threads, at most.
-   * @param work what each is told before its first task.
+   * @param work the message that each thread gets before its first task.
    */
   constructor(threads: TaskThreads, count: number, work: Begin) {
     this.#threads = threads;

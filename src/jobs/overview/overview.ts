@@ -7,10 +7,10 @@ import { type Clock, DAY_MS, HOUR_MS } from '../../base/clock.ts';
 import type { ServerId } from '../../base/ids.ts';
 import type { Catalogue, ShownBackup } from '../../catalogue/contract.ts';
 import type { Config } from '../../config/types.ts';
-import { judgeProtection, type ScheduledTimes, ScheduleTimes as DueTimes } from '../../policy/health/protection.ts';
+import { judgeProtection, type ScheduledTimes, ScheduleTimes } from '../../policy/health/protection.ts';
 import type { Registry } from '../../servers/registry.ts';
 import type { HistoryView, NodeService, NodeView, ScheduleView, ServerOverview } from '../contract.ts';
-import { readFollowed, scheduleName, SCHEDULES_KEY, ScheduleTimes } from '../look/schedule-times.ts';
+import { readFollowed, scheduleName, SCHEDULES_KEY, scheduleTimes } from '../look/schedule-times.ts';
 import { undoable } from '../restore/previous/undo.ts';
 import type { JobRunner } from '../runner/runner.ts';
 import { limitsOf } from '../stored/server-limits.ts';
@@ -38,31 +38,29 @@ const NODE_KEPT_MS = 5000;
 
 export class NodeOverview implements NodeService {
   readonly #deps: OverviewDeps;
-  readonly #times: ScheduleTimes;
   #node: { readonly at: number; readonly view: Promise<NodeView> } | undefined;
 
   constructor(deps: OverviewDeps) {
     this.#deps = deps;
-    this.#times = new ScheduleTimes(deps.config.schedules);
   }
 
   async overviews(servers: readonly ServerId[]): Promise<readonly ServerOverview[]> {
     const present = new Set((await this.#deps.registry.list()).map(({ id }) => id));
     const made: ServerOverview[] = [];
-    const due = new DueTimes(this.#deps.config.schedules, this.#deps.clock.now());
+    const times = new ScheduleTimes(this.#deps.config.schedules, this.#deps.clock.now());
     for (const [at, server] of servers.entries()) {
       if (at % AT_ONCE === AT_ONCE - 1) await nextTurn();
-      made.push(this.#overview(server, present.has(server), due));
+      made.push(this.#overview(server, present.has(server), times.of(server)));
     }
     return made;
   }
 
   async schedules(): Promise<readonly ScheduleView[]> {
-    const { catalogue, clock, registry } = this.#deps;
+    const { catalogue, clock, config: node, registry } = this.#deps;
     const now = clock.now();
     const present = (await registry.list()).map(({ id }) => id);
     const followed = readFollowed(catalogue.keys.getText(SCHEDULES_KEY));
-    return this.#times.all(now, COMING).map(({ config, last, next }) => {
+    return scheduleTimes(node.schedules, now, COMING).map(({ config, last, next }) => {
       const { server, cron, timezone, ignore, missed: whenMissed } = config;
       const servers = server === '*' ? present : [server];
       return {
@@ -94,12 +92,11 @@ export class NodeOverview implements NodeService {
     return { attempts: found.slice(0, MOST_ATTEMPTS), more: found.length > MOST_ATTEMPTS };
   }
 
-  #overview(server: ServerId, directory: boolean, due: DueTimes): ServerOverview {
+  #overview(server: ServerId, directory: boolean, times: ScheduledTimes | undefined): ServerOverview {
     const { catalogue, clock, runner } = this.#deps;
     const counts = catalogue.backups.overview(server);
     const now = clock.now();
-    const planned = this.#times.of(server, now);
-    const lateSeconds = counts.newest === null ? null : lateBy(counts.newest, due.of(server), now);
+    const lateSeconds = counts.newest === null ? null : lateBy(counts.newest, times, now);
     const { suspended } = catalogue.servers.get(server);
     const running = runner.open({ server }).some(({ record }) => record.kind === 'backup');
     const limits = limitsOf(server, undefined, this.#deps);
@@ -111,7 +108,7 @@ export class NodeOverview implements NodeService {
       locked: counts.locked,
       damaged: counts.states.damaged,
       suspect: counts.states.suspect,
-      next: planned?.next ?? null,
+      next: times?.nextAt ?? null,
       lateSeconds,
       limits: {
         backups: { used: counts.backups - counts.states.failed, most: limits.perServer },

@@ -1,6 +1,7 @@
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { errnoOf, Failure, throwIfAborted, unlessAborted } from '../../base/failure.ts';
+import { CheckedSource } from '../../base/checked-source.ts';
+import { errnoOf, Failure } from '../../base/failure.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { ObjectKey } from '../key.ts';
 import { explainStoreError } from './failure.ts';
@@ -33,7 +34,7 @@ function missing(key: ObjectKey, cause: unknown): Failure {
   });
 }
 
-class LocalSource implements ByteSource {
+class LocalSource extends CheckedSource {
   readonly size: number;
   readonly descriptor: number;
   readonly identity: string;
@@ -42,6 +43,7 @@ class LocalSource implements ByteSource {
   readonly #directory: string;
 
   constructor(handle: FileHandle, facts: BigIntStats, key: ObjectKey, directory: string) {
+    super();
     this.#handle = handle;
     this.size = Number(facts.size);
     // The change time, which cannot be set: the time of the last write can.
@@ -49,24 +51,6 @@ class LocalSource implements ByteSource {
     this.descriptor = handle.fd;
     this.#key = key;
     this.#directory = directory;
-  }
-
-  async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
-    throwIfAborted(signal, DOING);
-    // Before allocating: a damaged index may ask for any range.
-    if (offset < 0 || length < 0 || offset + length > this.size) throw this.#short(offset, length);
-    // A buffer per call: an aborted read may still be writing into it.
-    const bytes = Buffer.allocUnsafeSlow(length);
-    await unlessAborted(this.#fill(offset, bytes), signal, DOING);
-    return bytes;
-  }
-
-  /** Settles only when the read has ended, even if aborted, so the caller may reuse the memory. */
-  async readInto(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void> {
-    throwIfAborted(signal, DOING);
-    if (offset < 0 || offset + into.length > this.size) throw this.#short(offset, into.length);
-    await this.#fill(offset, into);
-    throwIfAborted(signal, DOING);
   }
 
   async close(): Promise<void> {
@@ -77,11 +61,11 @@ class LocalSource implements ByteSource {
     }
   }
 
-  async #fill(offset: number, bytes: Uint8Array): Promise<void> {
+  protected async fill(offset: number, bytes: Uint8Array): Promise<void> {
     const { length } = bytes;
     for (let done = 0; done < length;) {
       const count = await this.#readSome(bytes, done, offset);
-      if (count === 0) throw this.#short(offset, length);
+      if (count === 0) throw this.short(offset, length);
       done += count;
     }
   }
@@ -95,7 +79,7 @@ class LocalSource implements ByteSource {
     }
   }
 
-  #short(offset: number, length: number): Failure {
+  protected short(offset: number, length: number): Failure {
     return new Failure('archive_damaged', `${DOING}: ${this.#key} ends before byte ${offset + length}`, {
       facts: { key: this.#key, size: this.size, offset, length },
     });

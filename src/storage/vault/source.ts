@@ -1,5 +1,6 @@
 /** Reading an archive of a vault: its bytes come from ranges of packs, in one row. */
-import { Failure, throwIfAborted, unlessAborted } from '../../base/failure.ts';
+import { CheckedSource } from '../../base/checked-source.ts';
+import { Failure } from '../../base/failure.ts';
 import type { FileParts, OpenFileParts } from '../../base/file-parts.ts';
 import { allocateParts, extentsOf } from '../../base/files/file-parts.ts';
 import { type ByteSource, readInto } from '../../base/source.ts';
@@ -66,7 +67,7 @@ export function layOut(recipe: Recipe, packs: ServerPacks): { files: readonly st
   return { files, parts };
 }
 
-class VaultSource implements ByteSource {
+class VaultSource extends CheckedSource {
   readonly size: number;
   readonly identity: string;
   /** Threads read these directly. */
@@ -82,29 +83,13 @@ class VaultSource implements ByteSource {
     identity: string,
     onClose: () => void,
   ) {
+    super();
     this.size = size;
     this.identity = identity;
     this.parts = parts;
     this.#sources = sources;
     this.#byDescriptor = new Map(sources.map((source) => [source.descriptor ?? -1, source]));
     this.#onClose = onClose;
-  }
-
-  async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
-    throwIfAborted(signal, DOING);
-    // Before allocating: a damaged index may ask for any range.
-    if (offset < 0 || length < 0 || offset + length > this.size) throw this.#short(offset, length);
-    const bytes = Buffer.allocUnsafeSlow(length);
-    await unlessAborted(this.#fill(offset, bytes), signal, DOING);
-    return bytes;
-  }
-
-  /** Settles only when the read has ended, even if aborted, so the caller may reuse the memory. */
-  async readInto(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void> {
-    throwIfAborted(signal, DOING);
-    if (offset < 0 || offset + into.length > this.size) throw this.#short(offset, into.length);
-    await this.#fill(offset, into);
-    throwIfAborted(signal, DOING);
   }
 
   async close(): Promise<void> {
@@ -115,7 +100,7 @@ class VaultSource implements ByteSource {
     }
   }
 
-  async #fill(offset: number, into: Uint8Array): Promise<void> {
+  protected async fill(offset: number, into: Uint8Array): Promise<void> {
     let at = 0;
     for (const extent of extentsOf(this.parts, offset, into.length)) {
       const source = this.#byDescriptor.get(extent.descriptor);
@@ -125,7 +110,7 @@ class VaultSource implements ByteSource {
     }
   }
 
-  #short(offset: number, length: number): Failure {
+  protected short(offset: number, length: number): Failure {
     return new Failure('archive_damaged', `${DOING}: it ends before byte ${offset + length}`, {
       facts: { size: this.size, offset, length },
     });

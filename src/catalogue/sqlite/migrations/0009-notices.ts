@@ -1,7 +1,7 @@
 import type { Migration } from '../migration.ts';
 
 /**
- * What is told outside. `occurrences` are written by triggers, in the transaction that ends a job or finds damage: none is
+ * Notifications. `occurrences` are written by triggers, in the transaction that ends a job or finds damage: none is
  * lost to a crash, whichever part of the program made the change. `conditions` are what was last known of a server or a
  * store, so that a change is told once. `notices` wait until their channel has taken them.
  */
