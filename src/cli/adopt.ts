@@ -6,21 +6,26 @@ import { isUuid, type ServerId } from '../base/ids.ts';
 import { printableText } from '../base/files/paths.ts';
 import { formatBytes } from '../base/sizes.ts';
 import { loadConfig } from '../config/config.ts';
+import { configOption, findConfigFile } from './client/connection.ts';
 import { conclude, type Invocation, type JsonOption, type Outcome, subcommand } from './command.ts';
 import type { AdoptReport, AdoptRequest } from '../base/adopt-report.ts';
 import { table } from './terminal/table.ts';
 
 interface AdoptOptions extends JsonOption {
-  readonly config: string;
+  readonly config?: string;
   readonly server?: string;
   readonly how: AdoptRequest['how'];
   readonly dryRun?: boolean;
 }
 
 export function addAdopt(program: Command, invocation: Invocation): void {
-  subcommand(program, 'adopt', 'Take over archives that Wings, Pelican, Calagopus or StellarStack left')
+  subcommand(
+    program,
+    'adopt',
+    'Take over archives that Wings, Pelican, Calagopus or StellarStack left; the daemon must not run',
+  )
     .argument('<directories...>', "an agent's directory of backups, or that of one server in it")
-    .requiredOption('--config <file>', 'such as /etc/roost/config.yml; the daemon must not run')
+    .addOption(configOption())
     .option('--server <uuid>', 'whose the archives are that lie in no directory of a server')
     .addOption(
       new Option('--how <way>', 'link: share the bytes, copy where that cannot be; move: the old name goes in the end')
@@ -36,7 +41,7 @@ export function addAdopt(program: Command, invocation: Invocation): void {
 async function adopt(invocation: Invocation, directories: readonly string[], options: AdoptOptions): Promise<Outcome> {
   const { terminal, env, signal } = invocation;
   const server = parseServer(options.server);
-  const config = await loadConfig(options.config, env);
+  const config = await loadConfig(options.config ?? findConfigFile(), env);
   const tools = await invocation.offlineTools();
   const report = await tools.adoptArchives(config, {
     directories: directories.map((directory) => resolve(directory)),

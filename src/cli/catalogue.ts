@@ -1,22 +1,27 @@
 import type { Command } from 'commander';
 import { printableText } from '../base/files/paths.ts';
 import { loadConfig } from '../config/config.ts';
+import { configOption, findConfigFile } from './client/connection.ts';
 import { conclude, type Invocation, type JsonOption, type Outcome, subcommand } from './command.ts';
 
 interface RebuildOptions extends JsonOption {
-  readonly config: string;
+  readonly config?: string;
 }
 
 export function addCatalogueCommands(program: Command, invocation: Invocation): void {
   const group = program.command('catalogue').description('work with what the daemon knows, while it does not run');
-  subcommand(group, 'rebuild', 'Make the catalogue again from the manifests beside the archives')
-    .requiredOption('--config <file>', 'such as /etc/roost/config.yml; the daemon must not run')
+  subcommand(
+    group,
+    'rebuild',
+    'Make the catalogue again from the manifests beside the archives; the daemon must not run',
+  )
+    .addOption(configOption())
     .action((options: RebuildOptions) => conclude(invocation, options, rebuild(invocation, options)));
 }
 
 async function rebuild(
   { env, terminal, offlineTools }: Invocation,
-  { config: file }: RebuildOptions,
+  { config: file = findConfigFile() }: RebuildOptions,
 ): Promise<Outcome> {
   const config = await loadConfig(file, env);
   const report = await (await offlineTools()).rebuildCatalogue(config);

@@ -6,6 +6,7 @@
  * it names, only where they really lie.
  */
 import fs from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { MEBIBYTE } from '../base/sizes.ts';
 import { errnoOf, Failure } from '../base/failure.ts';
@@ -94,12 +95,19 @@ async function readText(path: string): Promise<string> {
     return await fs.readFile(path, 'utf8');
   } catch (error) {
     if (error instanceof Failure) throw error;
-    throw unreadable(path, errnoOf(error) ?? String(error), error);
+    const errno = errnoOf(error);
+    throw unreadable(path, UNREADABLE[errno ?? ''] ?? errno ?? String(error), error);
   }
 }
 
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'this user may not read it',
+  EISDIR: 'it is a directory',
+};
+
 function unreadable(path: string, state: string, cause?: unknown): Failure {
-  return new Failure('config_invalid', `Cannot read the configuration ${path}: ${state}`, {
+  return new Failure('config_invalid', `Cannot read the configuration ${resolve(path)}: ${state}`, {
     cause,
     facts: { file: path, faults: [] },
     hint: 'Name it with --config. config.example.yml shows every key.',

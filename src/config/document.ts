@@ -10,6 +10,7 @@ import {
   type Node,
   type Pair,
   parseDocument,
+  type YAMLError,
 } from 'yaml';
 
 interface Position {
@@ -46,10 +47,14 @@ export function readDocument(file: string, text: string): ConfigDocument {
     const { line, col } = counter.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
-  const faults = [...document.errors, ...document.warnings].map((error): Fault => {
+  const found = [...document.errors, ...document.warnings].map((error): Fault => {
     const { line, column } = placeAt(error.pos[0]);
-    return { file, line, column, key: '', problem: `is not valid YAML: ${error.message}`, hint: QUOTE_HINT };
+    const { problem, hint } = explain(error, text);
+    const fault = { file, line, column, key: '', problem };
+    return hint === undefined ? fault : Object.assign(fault, { hint });
   });
+  // The first of a line; what follows on it comes of the first.
+  const faults = found.filter((fault, at) => found.findIndex(({ line }) => line === fault.line) === at);
   const placeOf = (path: KeyPath): Position => placeAt(offsetOf(document, path));
   if (faults.length > 0) return { content: undefined, faults, placeOf };
   try {
@@ -59,6 +64,15 @@ export function readDocument(file: string, text: string): ConfigDocument {
     const problem = `is not valid YAML: ${error instanceof Error ? error.message : String(error)}`;
     return { content: undefined, faults: [{ file, line: 1, column: 1, key: '', problem }], placeOf };
   }
+}
+
+/** Never quotes the file, which may hold a secret, but for a key. */
+function explain({ code, message, pos }: YAMLError, text: string): Pick<Fault, 'problem' | 'hint'> {
+  const key = code === 'DUPLICATE_KEY' ? /^["']?([\w.-]{1,64})["']? *:/.exec(text.slice(pos[0], pos[0] + 80)) : null;
+  if (key?.[1] !== undefined) return { problem: `has the key "${key[1]}" twice in one section` };
+  const problem = `is not valid YAML: ${message}`;
+  if (code === 'TAB_AS_INDENT') return { problem, hint: 'Indent with spaces.' };
+  return { problem, hint: QUOTE_HINT };
 }
 
 export function keyText(path: KeyPath): string {

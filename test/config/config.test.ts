@@ -156,8 +156,15 @@ describe('faults', () => {
 
   test('YAML that does not parse is a fault with a place, and its line is not shown', () => {
     const faults = faultsOf('api:\n  port: 1\n  port: 2\ntokens: [{ secret: hunter2hunter2: }');
-    expect(faults[0]).toMatch(/^3:3 the file: is not valid YAML: Map keys must be unique/);
+    expect(faults[0]).toBe('3:3 the file: has the key "port" twice in one section');
     expect(faults.join('\n')).not.toContain('hunter2');
+  });
+
+  test('what follows from one fault of YAML is not told, and a tab is told to be one', () => {
+    expect(faultsOf('tokens:\n  - { id: a, secret: ${FOO}, permissions: ["*"], servers: ["*"] }\n')).toEqual([
+      expect.stringMatching(/^2:\d+ the file: is not valid YAML: .* go in quotes\.\)$/),
+    ]);
+    expect(faultsOf('api:\n\tport: 1\n')).toEqual([expect.stringMatching(/^2:1 .* \(Indent with spaces\.\)$/)]);
   });
 
   test('an alias bomb is refused quickly', () => {
@@ -179,7 +186,7 @@ describe('faults', () => {
 
   test('a missing file is a fault with a hint', async () => {
     const failure = await failureOf(loadConfig('/nonexistent/config.yml', {}), 'config_invalid');
-    expect(failure.message).toBe('Cannot read the configuration /nonexistent/config.yml: ENOENT');
+    expect(failure.message).toBe('Cannot read the configuration /nonexistent/config.yml: there is no such file');
     expect(failure.hint).toContain('--config');
   });
 });

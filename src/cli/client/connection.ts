@@ -1,5 +1,6 @@
 /** Finds the daemon's address and a token, in the environment or the daemon's config. */
 import fs from 'node:fs';
+import { Option } from 'commander';
 import { resolve } from 'node:path';
 import { errnoOf, Failure } from '../../base/failure.ts';
 import { readAddress } from '../../catalogue/state-address.ts';
@@ -57,8 +58,13 @@ export function findConfigFile(): string {
     });
   }
   throw new Failure('config_invalid', 'Cannot find the daemon: nothing says where it is', {
-    hint: 'Name its config with --config, or set ROOST_URL and ROOST_TOKEN.',
+    hint: `Name its config with --config, or set ROOST_URL and ROOST_TOKEN. Looked for: ${places().join(', ')}`,
   });
+}
+
+/** `--config` of a command that reads the config itself, and takes that of `findConfigFile` without it. */
+export function configOption(): Option {
+  return new Option('--config <file>', `default: ${HOST_CONFIG}, else ./${FIRST_RUN_DIRECTORY}/config.yml`);
 }
 
 function fromEnvironment(url: string, token: string | undefined): Connection {

@@ -19,7 +19,8 @@ interface ConfigureOptions extends JsonOption {
   readonly tokenFile?: string;
   readonly node: string;
   readonly flavour?: ConfiguredFlavour;
-  readonly configPath: string;
+  readonly config: string;
+  readonly configPath?: string;
   readonly override?: boolean;
 }
 
@@ -39,7 +40,9 @@ export function addConfigure(program: Command, invocation: Invocation): void {
         PANEL_FLAVOURS,
       ),
     )
-    .option('--config-path <file>', 'where the config is written', DEFAULT_PATH)
+    .addOption(new Option('--config <file>', 'where the config is written').default(DEFAULT_PATH))
+    // Its name in 0.1.0.
+    .addOption(new Option('--config-path <file>').hideHelp())
     .option('--override', 'change the config that is there: its panel section and its address, nothing else')
     .action((options: ConfigureOptions) => conclude(invocation, options, configure(invocation, options)));
 }
@@ -47,7 +50,7 @@ export function addConfigure(program: Command, invocation: Invocation): void {
 async function configure({ env, signal }: Invocation, options: ConfigureOptions): Promise<Outcome> {
   const url = panelAddress(options.panelUrl);
   requireNodeId(options.node);
-  const target = writtenFile(resolve(options.configPath));
+  const target = writtenFile(resolve(options.configPath ?? options.config));
   const existing = await existingConfig(target, options);
   const key = applicationKey(options);
   const flavour = flavourOf(options, key, target, existing, env);

@@ -12,7 +12,7 @@ import { printableText } from '../../base/files/paths.ts';
 import { inspectCatalogue, type CatalogueFacts } from '../../catalogue/inspect.ts';
 import { type Config, loadConfig } from '../../config/config.ts';
 import { EXIT, type Invocation, type JsonOption, subcommand } from '../command.ts';
-import { findConfigFile } from '../client/connection.ts';
+import { configOption, findConfigFile } from '../client/connection.ts';
 import { fault, fine, warning, type Finding } from '../../base/finding.ts';
 import { checkBackups } from '../../policy/health/backups.ts';
 import { checkCopies, checkReports } from '../../policy/health/owed.ts';
@@ -32,7 +32,7 @@ const MARKS = { ok: 'ok     ', warning: 'warning', fault: 'FAULT  ' } as const;
 
 export function addDoctor(program: Command, invocation: Invocation): void {
   subcommand(program, 'doctor', 'Say what is wrong and how to mend it; exit 0 healthy, 1 faults, 3 warnings only')
-    .option('--config <file>', 'the config of the daemon (default: /etc/roost/config.yml, or that of a first run)')
+    .addOption(configOption())
     .action(async (options: DoctorOptions) => {
       const findings = await examine(invocation, options.config);
       const healthy = findings.every(({ level }) => level === 'ok');

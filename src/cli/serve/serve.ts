@@ -1,19 +1,21 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../config/config.ts';
+import { configOption, findConfigFile } from '../client/connection.ts';
 import { EXIT, type Invocation } from '../command.ts';
 import { listeningOn, type ListenOptions, withListenOptions } from './listen-options.ts';
 import { runDaemon } from './run-daemon.ts';
 
 interface ServeOptions extends ListenOptions {
-  readonly config: string;
+  readonly config?: string;
 }
 
 export function addServe(program: Command, invocation: Invocation): void {
   withListenOptions(program.command('serve'))
     .description('serve backups with a config, until SIGTERM')
-    .requiredOption('--config <file>', 'such as /etc/roost/config.yml')
+    .addOption(configOption())
     .action(async (options: ServeOptions) => {
-      const read = async () => listeningOn(await loadConfig(options.config, invocation.env), options);
+      const file = options.config ?? findConfigFile();
+      const read = async () => listeningOn(await loadConfig(file, invocation.env), options);
       // stdout belongs to the daemon's log, which reports the address.
       const running = { onReady: () => Promise.resolve() };
       // On a terminal SIGHUP means that it was closed; for a service it means reload.

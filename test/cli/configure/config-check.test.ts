@@ -48,6 +48,20 @@ describe('roost config check', () => {
     expect(ran.stderr).toContain('note: Others than its owner may read');
   });
 
+  it('notes certificates that cannot be read, and schedules of servers that are not there', async () => {
+    const server = fs.readdirSync(join(directory, '.roost/servers'))[0] ?? '';
+    const text = fs.readFileSync(file, 'utf8').replace('api: {', 'api: { tls: { cert: /none.crt, key: /dev/null },');
+    const other = '11111111-1111-4111-8111-111111111111';
+    const schedules = [server, other].map((id) => `{ server: ${id}, cron: "0 4 * * *" }`).join(', ');
+    fs.writeFileSync(file, `${text}schedules: [${schedules}]\n`);
+    const { exitCode, stderr } = await run(['config', 'check', '--config', file]);
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain('note: api.tls.cert: /none.crt cannot be read (ENOENT)');
+    expect(stderr).not.toContain('/dev/null');
+    expect(stderr).toContain(`note: A schedule names the server ${other}, which is neither in`);
+    expect(stderr).not.toContain(`names the server ${server}`);
+  });
+
   it('notes that restores stop no server, until a driver does', async () => {
     expect((await run(['config', 'check', '--config', file])).stderr).toContain('note: power.driver is none');
     fs.appendFileSync(

@@ -15,7 +15,7 @@ async function site(flavour: PanelFlavour = 'pterodactyl') {
   const configure = (...more: string[]) =>
     run(
       ['configure', '--panel-url', panel.url, '--token', panel.applicationKey, '--node', NODE_ID].concat([
-        '--config-path',
+        '--config',
         file,
         ...more,
       ]),
@@ -204,7 +204,7 @@ describe('the key of the panel', () => {
     await writeFile(path, `${panel.applicationKey}\n`);
     const given = key.map((word) => word.replace('KEY', path));
     return {
-      done: await run(['configure', '--panel-url', panel.url, '--node', NODE_ID, '--config-path', file, ...given]),
+      done: await run(['configure', '--panel-url', panel.url, '--node', NODE_ID, '--config', file, ...given]),
       file,
     };
   }
