@@ -110,7 +110,7 @@ const DOORS = {
   },
   storage: {
     reason: 'the verbs move objects by the contract; the kind of store is a matter of the config',
-    files: ['store', 'key', 'local/inspect', 'presigned/upload', 'guarded/download'],
+    files: ['store', 'key', 'local/inspect', 'presigned/upload', 'presigned/resend', 'guarded/download'],
   },
   servers: {
     reason: 'a restore asks for stages, swaps and power by their doors; what they are made of is theirs',

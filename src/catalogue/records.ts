@@ -296,6 +296,8 @@ export interface DeliveryData {
   /** The archive goes to the panel's storage first. */
   readonly upload?: boolean;
   readonly parts?: readonly UploadedPart[];
+  /** Bytes of all parts but the last. */
+  readonly partSize?: number;
   /** A report with these parts was begun: the upload may be complete. */
   readonly reporting?: boolean;
   /** The deletion was refused, since the backup was locked meanwhile. */

@@ -26,7 +26,7 @@ import { ReportOutbox } from '../jobs/report/outbox.ts';
 import { deletionSteps, type Discard } from '../jobs/report/deletion.ts';
 import { discarder } from '../jobs/delete/discard.ts';
 import { reportSteps } from '../jobs/report/steps.ts';
-import { type UploadDeps, uploadSteps } from '../jobs/report/upload.ts';
+import { sendingAgain, type UploadDeps, uploadSteps } from '../jobs/report/upload.ts';
 import { notingDamage } from '../jobs/stored/damage.ts';
 import { EventHub } from '../jobs/runner/events.ts';
 import { FailedRows } from '../jobs/backup/failed-rows.ts';
@@ -271,7 +271,7 @@ function reportOutbox(
   const uploadRate = (): number => config.backups.uploadLimit * MEBIBYTE;
   const steps = [
     ...uploadSteps({ panel, catalogue, stores, events, clock, uploadRate, remove }),
-    ...reportSteps({ panel, catalogue, clock }),
+    ...reportSteps({ panel, catalogue, clock, sendAgain: sendingAgain({ catalogue, stores, clock, uploadRate }) }),
     ...deletionSteps(discard),
   ];
   return new ReportOutbox({ catalogue, steps, events, clock, timers: systemTimers, random: Math.random, log });

@@ -21,6 +21,7 @@ const deliveryData: z.ZodType<DeliveryData> = z.looseObject({
     .array(z.object({ partNumber: z.number(), etag: z.string() }))
     .optional()
     .catch(undefined),
+  partSize: z.number().optional().catch(undefined),
   reporting: flag,
   refused: flag,
 });

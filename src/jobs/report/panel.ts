@@ -31,10 +31,17 @@ export interface PanelPort {
    *
    * @throws Failure whose `retry` says whether asking again may help.
    */
-  uploadState(backup: BackupId, parts: number, signal: AbortSignal): Promise<UploadState>;
+  uploadState(upload: ReportedUpload, signal: AbortSignal): Promise<UploadState>;
 }
 
 export type UploadState = 'open' | 'closed' | 'unknown';
+
+export interface ReportedUpload {
+  readonly backup: BackupId;
+  readonly parts: number;
+  /** Sends the last part once more, where no part number is free to ask with. */
+  readonly sendLastAgain: (url: string, signal: AbortSignal) => Promise<'open' | 'closed'>;
+}
 
 export interface BackupReport {
   readonly backup: BackupId;

@@ -1,8 +1,10 @@
 /** What is done for a report that a panel is owed, step by step. Each may run twice: see deliver.ts. */
 import type { Clock } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
+import type { BackupId } from '../../base/ids.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { DeliveryRecord, UploadedPart } from '../../catalogue/records.ts';
+import type { PartAgain } from '../../storage/presigned/resend.ts';
 import { reportDeletion } from './deletion.ts';
 import type { DeliveryStep, StepEnd } from './outbox.ts';
 import type { BackupReport, DeliveryVerdict, PanelPort, RestoreReport, UploadState } from './panel.ts';
@@ -11,7 +13,15 @@ export interface StepDeps {
   readonly panel: Pick<PanelPort, 'reportBackup' | 'reportRestore' | 'reportDeletion' | 'uploadState'>;
   readonly catalogue: Pick<Catalogue, 'jobs'>;
   readonly clock: Pick<Clock, 'now'>;
+  /** Sends a part of the archive once more; its ETag, or undefined when the upload is over. Throws like `sendPartAgain`. */
+  readonly sendAgain: SendAgain;
 }
+
+export type SendAgain = (
+  backup: BackupId,
+  part: Pick<PartAgain, 'url' | 'partNumber' | 'partSize'>,
+  signal: AbortSignal,
+) => Promise<string | undefined>;
 
 /** Requests to a panel at a time: enough to catch up after a night without it, too few to be a load. */
 const REPORTS = 4;
@@ -52,14 +62,27 @@ async function report(delivery: DeliveryRecord, deps: StepDeps, signal: AbortSig
  *   1 the mark   before the first report; an upload that is gone without it was never completed
  *   2 the report a crash after it: the upload is gone, and that was it
  *   3 the look   still open: the storage refused to complete it, or does not tell; the archive stays
+ *
+ * Where a look has sent the last part again, its ETag of then is reported: each report follows a look of its own run.
  */
 async function reportUpload(
   facts: BackupReport & { readonly parts: readonly UploadedPart[] },
   delivery: DeliveryRecord,
-  { panel }: StepDeps,
+  { panel, sendAgain }: StepDeps,
   signal: AbortSignal,
 ): Promise<StepEnd> {
-  const look = (): Promise<UploadState> => panel.uploadState(facts.backup, facts.parts.length, signal);
+  const { backup } = facts;
+  let { parts } = facts;
+  // As the parts were cut: the panel may cut others differently by now.
+  const { partSize = 0 } = delivery.data;
+  const sendLastAgain = async (url: string, stop: AbortSignal): Promise<'open' | 'closed'> => {
+    const partNumber = parts.length;
+    const etag = await sendAgain(backup, { url, partNumber, partSize }, stop);
+    if (etag === undefined) return 'closed';
+    parts = [...parts.slice(0, -1), { partNumber, etag }];
+    return 'open';
+  };
+  const look = (): Promise<UploadState> => panel.uploadState({ backup, parts: parts.length, sendLastAgain }, signal);
   const before = await look();
   if (before === 'closed') {
     if (delivery.data.reporting === true) return endOf({ kind: 'delivered' }, delivery);
@@ -68,7 +91,7 @@ async function reportUpload(
   if (before === 'open' && delivery.data.reporting !== true) {
     return { kind: 'next', step: 'report', data: { reporting: true } };
   }
-  const verdict = await panel.reportBackup(facts, signal);
+  const verdict = await panel.reportBackup({ ...facts, parts }, signal);
   const isOpen = verdict.kind === 'delivered' && before === 'open' && (await look()) === 'open';
   if (!isOpen) return endOf(verdict, delivery);
   // Some storages (OpenStack Swift) take parts of a completed upload: there the archive stays here, until an operator looks.

@@ -14,10 +14,12 @@ import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupRecord, DeliveryRecord } from '../../catalogue/records.ts';
 import type { RetryPort } from '../../base/retry.ts';
+import { sendPartAgain } from '../../storage/presigned/resend.ts';
 import { uploadParts } from '../../storage/presigned/upload.ts';
 import type { EventSource } from '../contract.ts';
 import type { DeliveryStep, StepEnd } from './outbox.ts';
 import type { PanelPort } from './panel.ts';
+import type { SendAgain } from './steps.ts';
 import { openArchiveSource } from '../stored/stored-archive.ts';
 import type { StoreSet } from '../stored/stores.ts';
 
@@ -74,9 +76,12 @@ async function send(
   signal: AbortSignal,
 ): Promise<StepEnd> {
   let end: StepEnd | undefined;
+  let partSize = 0;
   const begin = async (size: number, stop: AbortSignal) => {
     try {
-      return await panel.partUrls(record.id, size, stop);
+      const places = await panel.partUrls(record.id, size, stop);
+      partSize = places.partSize;
+      return places;
     } catch (error) {
       if (error instanceof Failure) end = refusedPlaces(error, delivery, clock.now());
       throw error;
@@ -85,13 +90,33 @@ async function send(
   const source = await openArchiveSource(stores.get(record.store), record);
   try {
     const parts = await uploadParts({ source, begin, rate, clock, ...(retry === undefined ? {} : { retry }) }, signal);
-    return { kind: 'next', step: 'report', data: { parts, reporting: false } };
+    return { kind: 'next', step: 'report', data: { parts, partSize, reporting: false } };
   } catch (error) {
     if (end === undefined || signal.aborted) throw error;
     return end;
   } finally {
     await source.close();
   }
+}
+
+/** Sends parts again of archives that are still here: until their upload is known to be completed, all are. */
+export function sendingAgain(deps: Pick<UploadDeps, 'catalogue' | 'stores' | 'clock' | 'uploadRate'>): SendAgain {
+  const { catalogue, stores, clock, uploadRate: rate } = deps;
+  return async (backup, part, signal) => {
+    const record = catalogue.backups.find(backup);
+    if (record === undefined) {
+      throw new Failure(
+        'backup_not_found',
+        'Cannot see whether the upload of the archive is open: the archive is gone',
+      );
+    }
+    const source = await openArchiveSource(stores.get(record.store), record);
+    try {
+      return await sendPartAgain({ ...part, source, rate, clock }, signal);
+    } finally {
+      await source.close();
+    }
+  };
 }
 
 /** What it means that the panel gives no URLs; undefined for what its Failure says by itself. */

@@ -31,8 +31,8 @@ const SIDE_BY_SIDE = 4;
 const MOST_SIDE_BY_SIDE = 16;
 /** How often one part gets a new URL. */
 const MOST_RENEWALS = 3;
-/** S3 has 10,000; the last is left free, to see whether an upload is still open. */
-const MOST_PARTS = 9998;
+/** S3 has 10,000; panels that give URLs in pieces give none for the last. */
+const MOST_PARTS = 9999;
 /** A set of URLs lives for an hour; if that is too short so often, only a higher rate helps. */
 const MOST_BEGINNINGS = 3;
 const IDLE_MS = 60_000;

@@ -4,6 +4,7 @@ import { silentLog } from '../../../src/base/log/log.ts';
 import { deletionSteps } from '../../../src/jobs/report/deletion.ts';
 import { ReportOutbox } from '../../../src/jobs/report/outbox.ts';
 import { reportSteps } from '../../../src/jobs/report/steps.ts';
+import { sendingAgain } from '../../../src/jobs/report/upload.ts';
 import { FLAVOURS } from '../../../src/protocols/wings/flavours/flavours.ts';
 import { PanelClient } from '../../../src/protocols/wings/panel/client.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -27,7 +28,9 @@ async function scene() {
   const client = new PanelClient({ ...parts, panelUrl: panel.url, timeoutMs: 2000 });
   const begin = async (starts = true) => {
     const node = await testNode({ catalogue, store, clock: time });
-    const steps = [...reportSteps({ panel: client, catalogue, clock: time }), ...deletionSteps(node.discard)];
+    const sendAgain = sendingAgain({ ...node, clock: time, uploadRate: () => 0 });
+    const reports = reportSteps({ panel: client, catalogue, clock: time, sendAgain });
+    const steps = [...reports, ...deletionSteps(node.discard)];
     const timing = { clock: time, timers: time, random: () => 0.999 };
     const lane = new ReportOutbox({ catalogue, steps, events: node.events, ...timing, log: silentLog() });
     onTestFinished(() => lane.close());

@@ -3,6 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { openLog } from '../../../src/base/log/log.ts';
 import { ReportOutbox } from '../../../src/jobs/report/outbox.ts';
 import { reportSteps } from '../../../src/jobs/report/steps.ts';
+import { sendingAgain } from '../../../src/jobs/report/upload.ts';
 import type { PanelPort } from '../../../src/jobs/report/panel.ts';
 import { FLAVOURS } from '../../../src/protocols/wings/flavours/flavours.ts';
 import { PanelClient } from '../../../src/protocols/wings/panel/client.ts';
@@ -35,7 +36,8 @@ async function scene(flavour: PanelFlavour = 'pterodactyl', timeoutMs = 20_000) 
   const log = openLog({ level: 'debug', format: 'json' }, { write: (line) => void lines.push(line) });
   const begin = async () => {
     const node = await testNode({ catalogue, store, clock: time });
-    const steps = reportSteps({ panel: client(), catalogue, clock: time });
+    const sendAgain = sendingAgain({ ...node, clock: time, uploadRate: () => 0 });
+    const steps = reportSteps({ panel: client(), catalogue, clock: time, sendAgain });
     const timing = { clock: time, timers: time, random: () => 0.999 };
     const lane = new ReportOutbox({ catalogue, steps, events: node.events, ...timing, log });
     onTestFinished(() => lane.close());

@@ -1,10 +1,17 @@
 import { expect, test } from 'vitest';
 import { injectFaults } from './s3-report-faults.ts';
 
-test('1,000 injected cuts, timeouts and repeated answers around the S3 report', async () => {
-  const ends = await injectFaults(1000, 17);
-  const wrong = ends.filter(({ row, upload, step }) =>
-    upload === 'completed' ? row !== 'good' || step !== 'remove' : step === 'remove',
-  );
-  expect(wrong).toEqual([]);
-}, 240_000);
+test.each([
+  [1000, 1],
+  [100, 9999],
+])(
+  '%d injected cuts, timeouts and repeated answers around the S3 report of %d parts',
+  async (runs, parts) => {
+    const ends = await injectFaults(runs, 17, parts);
+    const wrong = ends.filter(({ row, upload, step }) =>
+      upload === 'completed' ? row !== 'good' || step !== 'remove' : step === 'remove',
+    );
+    expect(wrong).toEqual([]);
+  },
+  240_000,
+);

@@ -6,7 +6,7 @@ import { silentLog } from '../../../src/base/log/log.ts';
 import { CopyQueue } from '../../../src/jobs/copy/copies.ts';
 import { ReportOutbox } from '../../../src/jobs/report/outbox.ts';
 import { reportSteps } from '../../../src/jobs/report/steps.ts';
-import { uploadSteps } from '../../../src/jobs/report/upload.ts';
+import { sendingAgain, uploadSteps } from '../../../src/jobs/report/upload.ts';
 import type { BackupReport, DeliveryVerdict, PanelPort } from '../../../src/jobs/report/panel.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ManualTime } from '../../support/manual-time.ts';
@@ -88,7 +88,7 @@ async function scene(options: NodeOptions = {}) {
   const begin = (): ReportOutbox => {
     const { catalogue, stores, events, deleteBackup: remove } = node;
     const shared = { panel, catalogue, stores, events, clock: time, remove, uploadRate: () => 0, retry: hastyRetry };
-    const steps = [...uploadSteps(shared), ...reportSteps(shared)];
+    const steps = [...uploadSteps(shared), ...reportSteps({ ...shared, sendAgain: sendingAgain(shared) })];
     const lane = new ReportOutbox({ ...shared, steps, timers: time, random: () => 0.999, log: silentLog() });
     onTestFinished(() => lane.close());
     lane.start();

@@ -16,6 +16,7 @@ import type {
   DeliveryVerdict,
   PanelPort,
   PartPlaces,
+  ReportedUpload,
   RestoreReport,
   UploadState,
 } from '../../../jobs/report/panel.ts';
@@ -74,6 +75,8 @@ const Parts = z.object({
 });
 const WHERE_TO_UPLOAD = 'Cannot ask the panel where to upload the backup';
 const LOOK_MS = 30_000;
+/** The panel gives no URL for a part behind it. */
+const LAST_PART = 9999;
 const NO_UPLOAD = /upload.?id not found/i;
 
 export class PanelClient implements PanelPort, PanelServers {
@@ -127,10 +130,17 @@ export class PanelClient implements PanelPort, PanelServers {
     return { parts, partSize, ...(sideBySide === undefined ? {} : { sideBySide }) };
   }
 
-  /** Puts one byte behind the last part, which is not in the report and is dropped: S3 answers 404 once it is closed. */
-  async uploadState(backup: BackupId, parts: number, signal: AbortSignal): Promise<UploadState> {
+  /**
+   * Puts one byte behind the last part, which is not in the report and is dropped: S3 answers 404 once it is closed.
+   * Behind part 9,999 the panel gives no place any more: there the last part itself is sent again.
+   */
+  async uploadState({ backup, parts, sendLastAgain }: ReportedUpload, signal: AbortSignal): Promise<UploadState> {
     if (!this.#deps.facts.panel.partsInPieces) return 'unknown';
     const doing = 'Cannot see whether the upload of the backup is completed';
+    if (parts >= LAST_PART) {
+      const [place = ''] = (await this.#partsFrom(backup, parts, signal)).parts;
+      return sendLastAgain(place, signal);
+    }
     const [url = ''] = (await this.#partsFrom(backup, parts + 1, signal)).parts;
     const limit = AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)]);
     try {

@@ -207,6 +207,12 @@ describe.each(ALL_FLAVOURS)('reporting to %s', (flavour) => {
 });
 
 describe('an upload to Calagopus', () => {
+  const about = (parts: number) => ({
+    backup: BACKUP,
+    parts,
+    sendLastAgain: () => Promise.reject(new Error('a number is free')),
+  });
+
   async function uploaded() {
     const uploads = await memoryUploads();
     const opened = await open('calagopus', 0, uploads);
@@ -218,11 +224,22 @@ describe('an upload to Calagopus', () => {
     const { client, uploads, row, report } = await uploaded();
     const { parts } = await client.partUrls(BACKUP, 7, NEVER);
     const { headers } = await fetch(parts[0] ?? '', { method: 'PUT', body: 'archive' });
-    expect(await client.uploadState(BACKUP, 1, NEVER)).toBe('open');
+    expect(await client.uploadState(about(1), NEVER)).toBe('open');
     const sent = [{ partNumber: 1, etag: headers.get('etag') ?? '' }];
     expect((await client.reportBackup({ ...report, parts: sent }, NEVER)).kind).toBe('delivered');
     expect([row.successful, [...uploads.objects.values()].map(String)]).toEqual([true, ['archive']]);
-    expect(await client.uploadState(BACKUP, 1, NEVER)).toBe('closed');
+    expect(await client.uploadState(about(1), NEVER)).toBe('closed');
+  });
+
+  test('of 9,999 parts has no number free, so its last part is sent again', async () => {
+    const { client, uploads } = await uploaded();
+    for (const state of ['open', 'closed'] as const) {
+      const asked: string[] = [];
+      const sendLastAgain = async (url: string) => (asked.push(url), state);
+      expect(await client.uploadState({ ...about(9999), sendLastAgain }, NEVER)).toBe(state);
+      expect(asked).toEqual([expect.stringContaining('partNumber=9999&')]);
+    }
+    expect(uploads.requests).toEqual([]);
   });
 
   test('that failed before its first part is begun, so that the panel can abort it', async () => {
