@@ -380,7 +380,7 @@ export interface UsedTokenTable {
 export interface KeyTable {
   get(name: string): Uint8Array | undefined;
   set(name: string, value: Uint8Array): void;
-  /** The value, made once and kept for ever. */
+  /** The value, made once and never changed. */
   ensure(name: string, make: () => Uint8Array): Uint8Array;
   getText(name: string): string | undefined;
   setText(name: string, value: string): void;

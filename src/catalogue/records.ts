@@ -227,11 +227,11 @@ interface JobBase {
   readonly endedAt: number | null;
   /** Absent where it is not known. */
   readonly origin?: Origin;
-  /** What it told when it was done; absent for kinds that tell nothing. */
+  /** Its result; absent for kinds without one. */
   readonly result?: JobResult;
 }
 
-/** What is kept of what a job told at its end. Plain data, a few hundred bytes. */
+/** The part of a job's result that is kept. Plain data, a few hundred bytes. */
 export type JobResult = Readonly<Record<string, number | string | boolean | undefined>>;
 
 /** A job of one of these kinds; `kind` tells what its `request` holds. */

@@ -1,5 +1,5 @@
 /**
- * A catalogue that is damaged, or is to be made anew: the old file is set aside, never removed, and a new one takes its
+ * A catalogue that is damaged, or is to be rebuilt: the old file is set aside, never removed, and a new one takes its
  * place with whatever of the old one can still be read and is nowhere else:
  *
  *   keys      the stores' identities (so that a disk which is away is still not filled), the keys that links and sockets
@@ -7,7 +7,7 @@
  *   servers   suspended or not, settings
  *   deliveries  reports that the panel is owed: it waits for them, and only this node can make them
  *   history   of attempts whose backups are gone
- *   notices     and what they are made of: nothing else knows what was to be told
+ *   notices     and what they are made of: no other place holds what was still to be sent
  *   plans     of restores that were not at their end, with their jobs: without them a half-swapped server stays so
  *
  * Backups are not copied: they come from their manifests (jobs/adopt.ts), which are as new and cannot be half a row.

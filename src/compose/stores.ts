@@ -70,7 +70,7 @@ async function isVault(directory: string): Promise<boolean> {
   try {
     return (await readMarker(directory))?.vault === true;
   } catch {
-    // The store's own fault is told already.
+    // The store's own fault is logged already.
     return false;
   }
 }

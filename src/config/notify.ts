@@ -1,10 +1,10 @@
-/** The section `notify`: who is told of what, where, and in which words. */
+/** The section `notify`: which events go to which channels, and in which words. */
 import { z } from 'zod';
 import { type Environment, resolvedText, secret } from './secret-source.ts';
 import { Secret } from './secret.ts';
 import * as value from './values.ts';
 
-/** What can be told. Wire names: they stay. */
+/** The events that a channel can ask for. Wire names: they stay. */
 export const NOTICE_EVENTS = [
   'backup.started',
   'backup.completed',
@@ -66,9 +66,9 @@ export interface ChannelConfig {
   /** A bearer token (ntfy); null: none. */
   readonly token: Secret | null;
   readonly events: readonly NoticeEvent[];
-  /** Ids of servers, or `*`. What concerns no single server is told whatever this says. */
+  /** Ids of servers, or `*`. Events that concern no single server are sent whatever this says. */
   readonly servers: readonly string[];
-  /** True: a server that fails again, or completes again, is not told again. */
+  /** True: a server that fails again, or completes again, is not sent again. */
   readonly onlyChanges: boolean;
   /** Text with the words of TEMPLATE_WORDS in braces; null: the channel's own. */
   readonly template: string | null;

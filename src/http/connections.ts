@@ -28,7 +28,7 @@ interface Connection {
 
 /** The most connections however many descriptors there are: each costs up to 30 KiB. */
 const MOST = 4096;
-/** What is closed is told once in so many milliseconds, with its count. */
+/** Closed connections are logged once in so many milliseconds, with their count. */
 const TELL_EVERY_MS = 60_000;
 
 /**

@@ -243,7 +243,7 @@ export interface RemovedServer {
   readonly deleted: number;
   /** Those that stay: all that are kept or wait for their day, and the locked ones. */
   readonly kept: number;
-  /** When the unlocked ones of now will be deleted; null: never by itself. */
+  /** When the unlocked ones of now will be deleted; null: only when it is asked to. */
   readonly deleteAt: number | null;
 }
 

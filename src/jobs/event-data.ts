@@ -87,7 +87,7 @@ export interface EventData {
   readonly 'backup.verified': BackupData & Verdict;
   readonly 'verify.started': NoData;
   readonly 'verify.progress': JobProgress;
-  /** `backup.verified` tells the verdict; this one that the job is over. */
+  /** `backup.verified` carries the verdict; this one says that the job is over. */
   readonly 'verify.completed': NoData;
   readonly 'verify.failed': FailureData;
   readonly 'copy.changed': CopyData;

@@ -174,7 +174,7 @@ export class Service implements contract.BackupService {
     const ignore = this.#deps.archive.ignoreLines(request.ignore ?? []);
     const store = stores.default;
     await registry.get(request.server);
-    // Both before the store is asked and after: a busy server is told so at once, and none slips in meanwhile.
+    // Both before the store is asked and after: a busy server is refused at once, and none slips in meanwhile.
     this.#checkCreate(request);
     await makeRoom(request.server, { limits: request.limits, store }, this.#retention());
     this.#checkLimits(request);

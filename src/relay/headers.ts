@@ -53,7 +53,7 @@ export function requestHeaders({ rawHeaders, client, length, host }: PassedReque
   return passed;
 }
 
-/** For the client. The length stays unless the body is framed anew. */
+/** For the client. The length stays unless the body is framed again. */
 export function answerHeaders(rawHeaders: readonly string[]): string[] {
   const dropped = namedByConnection(rawHeaders);
   const chunked = valueOf(rawHeaders, 'transfer-encoding') !== undefined;

@@ -15,7 +15,7 @@ export interface UnwritablePlace {
   readonly hint: string;
 }
 
-/** Asks for the root and each listed server; missing ones are told elsewhere. */
+/** Asks for the root and each listed server; missing ones are another finding. */
 export async function findUnwritable({ root, list }: ServersConfig): Promise<readonly UnwritablePlace[]> {
   const paths = [...(root === null ? [] : [root]), ...list.map(({ path }) => path)];
   const found = await Promise.all(paths.map(unwritable));

@@ -3,7 +3,7 @@
  * moves them all together (the bit-parallel automaton known as extended Shift-And). There is no backtracking: a byte
  * costs at most `size` steps, one for each word of 32 positions, and a glob has about as many positions as bytes.
  *
- * Only words with a live position are visited. Most globs die with the first byte that differs, so usual lists are
+ * Only words with a live position are visited. Most globs end at the first byte that differs, so usual lists are
  * cheap.
  */
 import { SLASH, type Glob } from './glob.ts';

@@ -9,7 +9,7 @@ import type { OpenFileParts } from '../../base/file-parts.ts';
 import { partsSource } from '../../base/files/file-parts.ts';
 import { fileSource } from '../../base/files/file-source.ts';
 
-/** What a thread gets to know of a source. */
+/** The facts of a source that a thread receives. */
 export interface SourceHandle {
   readonly size: number;
   readonly descriptor?: number;

@@ -26,7 +26,7 @@ export class LargeFiles {
 
   /**
    * @param hardLinks records files that are gone or replaced.
-   * @param announce told how many pieces of a file lie in holes, before any is written; throws to end the run.
+   * @param announce called with how many pieces of a file lie in holes, before any is written; throws to end the run.
    */
   constructor(
     root: string,

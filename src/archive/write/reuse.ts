@@ -32,7 +32,7 @@ export class ReuseBase {
    * Opens an older archive to copy from; undefined when it cannot serve: another level, no index, an index of another
    * archive, damage. A backup never fails because an older one is of no use.
    *
-   * @param shares also finds which bytes of units that are made anew it has.
+   * @param shares also finds which bytes of newly made units it has.
    */
   static async open(
     { archive, index }: WriteBase,

@@ -154,7 +154,7 @@ function compare({ length, near }: CompareTask, output: Buffer): SegmentResult {
   };
 }
 
-/** Stored bytes that the older archive has too. Without them everything is stored anew, so no error counts. */
+/** Stored bytes that the older archive has too. Without them everything is stored again, so no error counts. */
 function sameAs(near: StoredStretch, stored: Buffer, starts: readonly number[]): SameBytes[] | undefined {
   const older = readStretch(near, Buffer.from(new ArrayBuffer(near.length)));
   return older && findSameBytes(stored, older, near.offset, starts);

@@ -37,7 +37,7 @@ class TreeRemoval {
   readonly #checkStop: () => void;
   /** Calls still to be made in the thread pool. */
   #aside = 0;
-  /** The first refusal; directories above it cannot be removed either, which tells nothing more. */
+  /** The first refusal; directories above it cannot be removed either, which says nothing more. */
   #refused: NodeJS.ErrnoException | undefined;
   #moved = 0;
 

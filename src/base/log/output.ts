@@ -43,7 +43,7 @@ export class LogOutput {
     this.#options = options;
   }
 
-  /** Lines that were dropped and not told yet. */
+  /** Lines that were dropped and not counted in the log yet. */
   get dropped(): number {
     return this.#dropped;
   }

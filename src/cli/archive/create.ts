@@ -91,7 +91,7 @@ async function create(
   }
 }
 
-/** To stdout, alone: without index and manifest, which have no place there. What is told goes to stderr. */
+/** To stdout, alone: without index and manifest, which have no place there. Warnings and the summary go to stderr. */
 async function stream(
   invocation: Invocation,
   directory: string,

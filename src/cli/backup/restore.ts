@@ -104,7 +104,7 @@ function parseHours(text: string): number {
   return hours;
 }
 
-/** What was done, as far as the daemon tells. */
+/** What was done, as far as the daemon's answer says. */
 function sentence({ message, files, bytes, removed, skipped, seconds }: RestoreObject): string {
   const counts = [
     typeof files === 'number' ? `${files} files` : '',

@@ -78,7 +78,7 @@ export class ApiClient {
     });
   }
 
-  /** The failure that an answer other than 2xx tells. */
+  /** The failure that an answer other than 2xx describes. */
   refusal(status: number, text: string): Failure {
     const body = attempt((): unknown => JSON.parse(text));
     const { error, code, hint } = isRecord(body) ? body : {};

@@ -78,7 +78,7 @@ function fromOutside(config: Config): Check[] {
     (catalogue) => checkServers(config, catalogue?.servers ?? []),
     (catalogue) => checkStages(config, catalogue?.restoring ?? new Set()),
     async (catalogue, { clock }) => {
-      // Without a catalogue the daemon was never started: that is told.
+      // Without a catalogue the daemon was never started, which is a finding of its own.
       if (catalogue === undefined) return [];
       const servers = (await openRegistry(config.servers).list()).map(({ id }) => id);
       const { histories } = catalogue;
@@ -90,7 +90,7 @@ function fromOutside(config: Config): Check[] {
 
 const WORST = ['fault', 'warning', 'ok'] as const;
 
-/** A clock that this command and the daemon both find wrong is told once. */
+/** A clock that this command and the daemon both find wrong is one finding. */
 function oneClock(findings: readonly Finding[]): Finding[] {
   const clocks = findings.filter(({ check }) => check === 'clock');
   const worst = WORST.map((level) => clocks.find((finding) => finding.level === level)).find((found) => found);

@@ -23,7 +23,7 @@ export async function checkStores(config: Config, catalogue: CatalogueFacts | un
   return findings;
 }
 
-/** Local stores that other users may read; one that cannot be looked at is told elsewhere. */
+/** Local stores that other users may read; one that cannot be looked at is another finding. */
 export async function checkReadable({ storage }: Pick<Config, 'storage'>): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const [name, store] of Object.entries(storage.stores)) {

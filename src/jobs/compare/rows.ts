@@ -116,7 +116,7 @@ export class Collector {
     };
   }
 
-  /** Totals of very many names in the root are told together, under ''. */
+  /** Totals of very many names in the root are counted together, under ''. */
   #folder(name: string): MutableTotals {
     const known = this.#folders.get(name);
     if (known !== undefined) return known;

@@ -184,7 +184,7 @@ export class CopyQueue {
     }
   }
 
-  /** After the row was written. A backup that was deleted meanwhile has nothing more to be told of. */
+  /** After the row was written. A backup that was deleted meanwhile gets no further event. */
   #tell({ backup }: CopyRecord, data: CopyData): void {
     const { catalogue, events } = this.#deps;
     const server = catalogue.backups.find(backup)?.server;

@@ -29,7 +29,7 @@ import { viewJob } from '../views.ts';
 
 export interface HealthDeps {
   readonly catalogue: Pick<Catalogue, 'jobs' | 'servers'>;
-  /** Reads the catalogue anew; undefined while it holds nothing. */
+  /** Reads the catalogue again; undefined while it holds nothing. */
   readonly inspect: () => CatalogueFacts | undefined;
   readonly reserve: Pick<StateReserve, 'isGiven'>;
   readonly stores: StoreSet;
@@ -117,7 +117,7 @@ async function storeFindings(store: Store, reserve: number): Promise<Finding[]> 
 
 async function serversOf({ config }: HealthDeps, facts: CatalogueFacts | undefined): Promise<Finding[]> {
   const unwritable = await findUnwritable(config.servers);
-  // What cannot be written is told once.
+  // A directory that cannot be written is logged once.
   const others = unwritable.length > 0 ? [] : await checkServers(config, facts?.servers ?? []);
   return [...unwritable.map(({ error, hint }) => fault('servers', error, hint)), ...others];
 }

@@ -24,7 +24,7 @@ export interface ComposeDeps {
   readonly nameOf: (server: ServerId) => string;
 }
 
-/** What is to be told, before it is written. */
+/** A notification before it is written. */
 export interface Telling {
   readonly event: NoticeEvent;
   readonly server: ServerId | null;
@@ -33,7 +33,7 @@ export interface Telling {
   readonly backup?: string;
   readonly job?: string | null;
   readonly data?: NoticeMessage['data'];
-  /** The same was told of the server before: channels with `only_changes` pass over it. */
+  /** The server's last notification said the same: channels with `only_changes` pass over it. */
   readonly again?: boolean;
 }
 
@@ -59,7 +59,7 @@ export function tell(telling: Telling, { catalogue, config, clock, node, nameOf 
   }
 }
 
-/** Takes what occurred and writes what is to be told of it. Throws nothing but what the catalogue throws. */
+/** Reads what occurred and writes the notifications of it. Throws nothing but what the catalogue throws. */
 export function composeNotices(deps: ComposeDeps): void {
   for (;;) {
     const taken = deps.catalogue.transaction(() => {
@@ -73,7 +73,7 @@ export function composeNotices(deps: ComposeDeps): void {
   }
 }
 
-/** The conditions of a server: how its last backup ended, and whether its age is told. */
+/** The conditions of a server: how its last backup ended, and whether a notification of its age was sent. */
 export const outcomeOf = (server: string): string => `outcome:${server}`;
 export const ageOf = (server: string): string => `age:${server}`;
 

@@ -1,4 +1,4 @@
-/** What is told: one event in words, for people and for programs. */
+/** The text of a notification: one event in words, for people and for programs. */
 import { printableText } from '../../base/files/paths.ts';
 import type { ChannelConfig, NoticeEvent } from '../../config/types.ts';
 

@@ -1,6 +1,7 @@
 /**
- * Watches what no job tells of: servers that grow too old for their schedule or have none, and stores that are away.
- * What is told of each is kept as its condition, so that it is told once, also over restarts.
+ * Watches what no job reports: servers without a good backup since their schedule's last time, servers without a
+ * schedule, and stores that are away. The last notified state of each is kept as its condition, so that it is sent once,
+ * also over restarts.
  */
 import type { ServerId } from '../../base/ids.ts';
 import type { Log } from '../../base/log/log.ts';
@@ -28,7 +29,7 @@ export interface WatchDeps extends ComposeDeps {
   readonly stores: StoreSet;
 }
 
-/** More servers than these in one look are told in one message. */
+/** More servers than these in one look share one message. */
 const MOST_SINGLE = 3;
 const SHOWN = 10;
 

@@ -29,12 +29,12 @@ const REPORTS = 4;
 const COMMITTED_MS = 20_000;
 /**
  * From this failed try on, a panel that answers 500 may never complete the upload: its storage has let it go. The
- * archive is still here, and is uploaded anew.
+ * archive is still here, and is uploaded again.
  */
 const UPLOAD_AGAIN_AT = 10;
 /** How often an upload that stays open after its report is reported again. */
 const MOST_OPEN = 2;
-/** When the end of a very short restore is told a second time, after it was asked for. */
+/** When the end of a very short restore is reported a second time, after it was asked for. */
 const REPEAT_MS = 30_000;
 
 export function reportSteps(deps: StepDeps): readonly DeliveryStep[] {
@@ -55,7 +55,7 @@ async function report(delivery: DeliveryRecord, deps: StepDeps, signal: AbortSig
 }
 
 /**
- * Some panels take each report anew, and complete the upload again: for one that is completed their storage answers that
+ * Some panels act on each report, and complete the upload again: for one that is completed their storage answers that
  * it is gone, and the good backup becomes a failed one. So the upload is looked at before each report, and after it, since
  * the archive here is the only one until the upload is completed.
  *
@@ -109,7 +109,7 @@ function notCompleted(state: string): Failure {
 
 /**
  * A restore that took less time than the panel may take to commit its own side is told twice: the first report, had it
- * come too early, ended nothing, and the server would stay marked as restoring for ever.
+ * come too early, ended nothing, and the server would stay marked as restoring.
  */
 async function reportRestore(delivery: DeliveryRecord, deps: StepDeps, signal: AbortSignal): Promise<StepEnd> {
   const verdict = await deps.panel.reportRestore(restoreReport(delivery), signal);
@@ -124,7 +124,7 @@ async function repeat(delivery: DeliveryRecord, deps: StepDeps, signal: AbortSig
   const [newest] = deps.catalogue.jobs.list({ server, kind: 'restore', limit: 1 });
   if (newest !== undefined && newest.id !== job && newest.createdAt >= askedAt) return { kind: 'over' };
   const verdict = await deps.panel.reportRestore(restoreReport(delivery), signal);
-  // It was taken before: whatever else the panel says to it now is no news.
+  // It was taken before: whatever the panel answers to it now changes nothing.
   return verdict.kind === 'delivered' || isAnswer(verdict.failure) ? { kind: 'over' } : verdict;
 }
 
@@ -140,7 +140,7 @@ function restoreReport({ backup, server, successful, askedAt }: DeliveryRecord):
 function endOf(verdict: DeliveryVerdict, delivery: DeliveryRecord): StepEnd {
   const { withdrawn, attempts } = delivery;
   const hasParts = partsOf(delivery) !== null;
-  // The panel has the archive now, and deletes it by itself one day.
+  // The panel has the archive now, and deletes it when it chooses to.
   if (verdict.kind === 'delivered') return hasParts ? { kind: 'next', step: 'remove' } : { kind: 'over' };
   const cannotComplete = hasParts && verdict.failure.detail.httpStatus === 500 && attempts >= UPLOAD_AGAIN_AT;
   if (verdict.kind === 'retry' && cannotComplete) return { ...verdict, step: 'upload' };

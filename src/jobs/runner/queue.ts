@@ -51,7 +51,7 @@ export class JobQueue {
   /**
    * Takes out the first job that can start now.
    *
-   * @param free tells whether all these locks are free.
+   * @param free true when all these locks are free.
    * @param slot false when `backups.concurrent` jobs run already.
    */
   takeNext(free: (locks: readonly string[]) => boolean, slot: boolean): WaitingJob | undefined {

@@ -66,7 +66,7 @@ interface Look {
   readonly live: LiveBlocks;
 }
 
-/** Everything that must stay, read from the disk anew. */
+/** Everything that must stay, read from the disk again. */
 async function lookAround({ store, server, pins, known }: CollectOptions): Promise<Look> {
   const packs = await ServerPacks.load(store, server);
   for (const id of known()) await requireArchive(store, server, id, packs);

@@ -1,5 +1,5 @@
 /**
- * Moves what lives in the emptiest packs into one new pack.
+ * Moves the bytes in use of the emptiest packs into one new pack.
  *
  *   1 the new pack    killed after: a pack that no recipe and no map names; the next collection takes it
  *   2 its map         killed after: the bytes are in two places, and either serves; the map's counts
@@ -58,7 +58,7 @@ export function packsToMerge(
 /**
  * Copies the living ranges of packs into a new pack with a map. Removes nothing.
  *
- * @param lists all that lives, of recipes and pins.
+ * @param lists all ranges in use, of recipes and pins.
  * @returns bytes copied. @throws Failure `insufficient_storage`, `archive_damaged`, `store_unreachable`.
  */
 export async function mergePacks(

@@ -23,7 +23,7 @@ export interface RangeList {
   readonly count: number;
   /** The place in `packs`, by range. */
   readonly pack: Uint32Array;
-  /** The first byte in the pack where the range was born. */
+  /** The first byte in the pack that the range was first written to. */
   readonly start: Float64Array;
   readonly length: Float64Array;
 }

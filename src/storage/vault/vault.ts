@@ -243,7 +243,7 @@ export class VaultStore implements Store {
         const recipe = await readRecipe(this.#inner, recipeKey(parts));
         return { recipe, release: this.#pins.keepRanges(parts.server, recipe.list) };
       } catch (error) {
-        // A damaged base: everything is stored anew.
+        // A damaged base: everything is stored again.
         if (error instanceof Failure && error.code === 'archive_damaged') return undefined;
         throw error;
       }
