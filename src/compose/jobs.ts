@@ -115,7 +115,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
   const events = new EventHub(clock, (error, { type }) => log.error('A listener of events failed', { type, error }));
   const heldOut = holdOut(ownDirectories(config), registry);
   const power = new OwedPower({
-    power: openPower(config.power, clock),
+    power: openPower(config.power, clock, config.front !== null),
     memory: {
       load: () => catalogue.keys.getText(OWED_POWER),
       save: (text) => catalogue.keys.setText(OWED_POWER, text),

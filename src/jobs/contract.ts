@@ -321,6 +321,8 @@ export interface BackupService {
   rename(server: ServerId, backup: BackupId, name: string): Promise<BackupView>;
   /** A suspect backup counts as good from now on; others stay as they are. `backup_not_ready` unless completed. */
   accept(server: ServerId, backup: BackupId): Promise<BackupView>;
+  /** True from the acceptance of a restore of the server to its end, over restarts. */
+  isUnderRestore(server: ServerId): boolean;
   /** Cancels what is queued or runs on a server, and resolves once that has ended. */
   cancelWork(server: ServerId): Promise<void>;
   /** Resolves once the cancellation was accepted; `not_running` when nothing runs on that backup. */

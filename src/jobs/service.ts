@@ -41,6 +41,7 @@ import { checkLimits } from './stored/server-limits.ts';
 import type { StoreSet } from './stored/stores.ts';
 import type { KeyedMutex } from '../base/keyed-mutex.ts';
 import { type SystemDeps, viewSystem } from './overview/system.ts';
+import { isUnderRestore } from './restore/under-restore.ts';
 import { requireKept } from './restore/previous/undo.ts';
 import { setPanelName, statusOf, viewBackup, viewJob, viewLostServers, viewServers } from './views.ts';
 
@@ -122,6 +123,10 @@ export class Service implements contract.BackupService {
     requireIdle(runner, id, 'refuse', 'Cannot give up the server');
     const deleteBackup = (backup: BackupId): Promise<void> => this.#deps.deleteBackup(id, backup);
     return removeServer(id, decision, { ...this.#deps, deleteBackup });
+  }
+
+  isUnderRestore(server: ServerId): boolean {
+    return isUnderRestore(server, this.#deps);
   }
 
   async cancelWork(server: ServerId): Promise<void> {

@@ -167,6 +167,11 @@ class PowerDouble implements PowerPort {
     this.now = 'stopped';
   }
 
+  async kill(): Promise<void> {
+    this.#note('kill');
+    this.now = 'stopped';
+  }
+
   async start(): Promise<void> {
     this.#note('start');
     if (this.refuse === 'start') throw new Failure('server_busy', 'Cannot start the server');

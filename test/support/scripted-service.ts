@@ -55,7 +55,7 @@ export interface RunningJob {
   fail(failure: Failure): void;
 }
 
-type Method = Exclude<keyof contract.BackupService, 'jobs' | 'job'>;
+type Method = Exclude<keyof contract.BackupService, 'jobs' | 'job' | 'isUnderRestore'>;
 
 export class ScriptedService implements contract.BackupService {
   readonly calls: { readonly method: string; readonly args: readonly unknown[] }[] = [];
@@ -64,6 +64,8 @@ export class ScriptedService implements contract.BackupService {
   readonly origins: contract.CreateBackup['origin'][] = [];
   readonly serverViews = new Map<string, contract.ServerView>();
   readonly backupViews = new Map<string, contract.BackupView>();
+  /** Servers that are being restored. */
+  readonly underRestore = new Set<string>();
   jobViews: contract.JobView[] = [];
   findings: readonly Finding[] = [{ check: 'jobs', level: 'ok', message: '0 running, 0 waiting' }];
   deliveryViews: contract.DeliveryView[] = [];
@@ -269,6 +271,10 @@ export class ScriptedService implements contract.BackupService {
   async claim(server: ServerId, backup: BackupId): Promise<boolean> {
     this.#enter('claim', server, backup);
     return false;
+  }
+
+  isUnderRestore(server: ServerId): boolean {
+    return this.underRestore.has(server);
   }
 
   async cancelWork(server: ServerId): Promise<void> {

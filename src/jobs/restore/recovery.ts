@@ -21,7 +21,8 @@ import type { RestoreDeps } from './deps.ts';
 import { type RestorePlan, restorePlanOf } from './plan.ts';
 import { keepStage, settleUndone } from './previous/previous.ts';
 import { removeStrays, sweepPrevious } from './previous/sweep.ts';
-import { changeOver, commitSwap, endBack, endRecovered, finishCommitted, startAgain, type StoredSwap } from './swap.ts';
+import { changeOver, commitSwap, endBack, endRecovered, finishCommitted, type StoredSwap } from './swap.ts';
+import { startAgain } from './stop.ts';
 import type { PendingEvent } from '../runner/verb.ts';
 
 export interface RecoverRestoresDeps extends RestoreDeps {

@@ -38,7 +38,8 @@ import { countRemoved } from './previous/removed.ts';
 import { parseRestoreRequest, type RestoreRequest } from './request.ts';
 import { checkSpace } from './space-check.ts';
 import { checkArchive, type CheckedArchive } from './source.ts';
-import { abandonStage, stopServer } from './stop.ts';
+import { abandonStage } from './abandon.ts';
+import { keepStopped, knownState, stopServer } from './stop.ts';
 import { changeOver, commitOrGoBack, finishCommitted, type StoredSwap } from './swap.ts';
 import { unpackArchive, type Unpacked, type UnpackOptions } from './unpack.ts';
 import { runUndo } from './previous/undo.ts';
@@ -257,7 +258,7 @@ interface Made extends Unpacked {
 async function stop(restore: Restore, stage: Stage, made: Made): Promise<void> {
   const { job, server, deps } = restore;
   job.phase('stopping');
-  if ((await deps.power.state(server, job.signal)) !== 'stopped') {
+  if ((await knownState(server, deps, job.signal)) !== 'stopped') {
     await rehearsePlan(stage, await swapOptions(restore, stage, made), job.signal);
   }
   await stopServer(server, stage, deps, job.signal);
@@ -295,6 +296,7 @@ async function plan(restore: Restore, stage: Stage, made: Made): Promise<StoredS
     removed,
     warnings,
   });
+  await keepStopped(server, stage, deps, job.signal);
   const record = storePlan(job, swapPlan, deps);
   deps.onStep?.('stored');
   return { record, plan: swapPlan, stage, server };

@@ -1,17 +1,21 @@
-/** Stops a server for a restore, and starts it again when the restore fails. */
+/**
+ * Stops a server for a restore, and starts it again when the restore fails. What else starts servers cannot be locked
+ * out (a start that its daemon had queued, the states that it saved, its own schedules), so the state is asked for again
+ * before the point of no return and after the swap.
+ */
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Log } from '../../base/log/log.ts';
+import { Failure, throwIfAborted } from '../../base/failure.ts';
+import type { PowerState } from '../../servers/power/port.ts';
 import type { GameServer } from '../../servers/registry.ts';
-import { removeStageAt, type Stage } from '../../servers/stage/stage.ts';
+import type { Stage } from '../../servers/stage/stage.ts';
 import type { RestoreDeps } from './deps.ts';
-import type { RunningJob } from '../runner/verb.ts';
-import { moveApart } from './previous/previous.ts';
-import { startAgain } from './swap.ts';
 
-/** Time for a cancelled stop to settle before the start; a cancelled job has two seconds in all. */
-const SETTLE_MS = 1000;
-const POLL_MS = 100;
-/** Time for a cancelled job to remove what it unpacked. */
-const REMOVE_MS = 300;
+/** How often a daemon that is away is asked. */
+const AWAY_MS = 1000;
+const MOST_STOPS = 3;
+/** A swapped server waits for this: longer ones are owed their end. */
+const END_MS = 60_000;
 
 /**
  * Stops the server if it runs, after a note in the stage that it must be started again.
@@ -30,52 +34,81 @@ export async function stopServer(
 }
 
 /**
- * Starts the server if it was stopped, then removes and closes the stage. Never rejects. When a plan row of this job is
- * stored, or that cannot be determined, it changes nothing, and the next start continues.
+ * The state of the server, waited for while a daemon that would tell it is away.
  *
- * A cancelled job must end soon: its stage is moved away first, and the sweep removes what remains.
+ * @throws Failure `server_busy` when it cannot be found out; `cancelled` when aborted.
  */
-export async function abandonStage(
-  { record, signal }: RunningJob,
+export async function knownState(server: GameServer, deps: RestoreDeps, signal: AbortSignal): Promise<PowerState> {
+  const { power, clock, log } = deps;
+  const until = clock.monotonic() + (power.patienceMs ?? 0);
+  for (;;) {
+    try {
+      return await power.state(server, signal);
+    } catch (error) {
+      if (signal.aborted || clock.monotonic() >= until) throw error;
+      log.debug('A restore waits for the state of its server', { server: server.id, error });
+    }
+    await wait(AWAY_MS, undefined, { signal }).catch(() => undefined);
+    throwIfAborted(signal, 'Cannot stop the server');
+  }
+}
+
+/**
+ * Right before the point of no return: stops a server that something else has started since it was stopped, such as a
+ * start that was queued, or a schedule.
+ *
+ * @throws Failure `server_busy` when it is started again and again, or its state cannot be told.
+ */
+export async function keepStopped(
   server: GameServer,
   stage: Stage,
   deps: RestoreDeps,
+  signal: AbortSignal,
 ): Promise<void> {
-  try {
-    if (deps.catalogue.plans.find(record.id) !== undefined) return stage.close();
-    if (stage.restartNoted) await settle(server, deps);
-    await startAgain(server, stage, deps);
-    if (signal.aborted) await removeSoon(stage, deps);
-    else await stage.remove();
-  } catch (error) {
-    deps.log.error('Cannot remove the stage of a restore; the next start tries again', { server: server.id, error });
+  if (deps.power.unmanaged === true || deps.power.assumesState === true) return;
+  for (let stops = 0; (await deps.power.state(server, signal)) !== 'stopped'; stops++) {
+    if (stops === MOST_STOPS) throw startedAgain();
+    await stopServer(server, stage, deps, signal);
   }
 }
 
-async function removeSoon(stage: Stage, deps: RestoreDeps): Promise<void> {
-  // The server runs again; without this, recovery would start it once more.
-  await stage.removePart('restart');
-  const location = moveApart(stage, deps.config);
-  if (location === undefined) return stage.remove();
-  stage.close();
-  const until = deps.clock.monotonic() + REMOVE_MS;
-  const outOfTime = new Error('left to the sweep');
+/**
+ * After the swap: ends a server that something else has started meanwhile. It may have opened files of the tree from
+ * before, so it is killed: what it would save is not what was restored. The note in the stage starts it afterwards.
+ * Never rejects: where the state cannot be told, the restart is owed.
+ */
+export async function endStarted(server: GameServer, stage: Stage, deps: RestoreDeps): Promise<void> {
+  const { power, log } = deps;
+  if (power.unmanaged === true || power.assumesState === true) return;
   try {
-    await removeStageAt(location, () => {
-      if (deps.clock.monotonic() > until) throw outOfTime;
-    });
+    const limit = AbortSignal.timeout(END_MS);
+    if ((await power.state(server, limit)) === 'stopped') return;
+    log.warn('A server was started while its files were swapped: it is ended and started', { server: server.id });
+    await stage.noteRestart();
+    await power.kill(server, limit);
   } catch (error) {
-    if (error !== outOfTime) throw error;
+    log.warn('A server may have been started while its files were swapped', { server: server.id, error });
+    power.restartLater?.(server);
   }
 }
 
-/** Many server programs accept a start while they are still stopping. */
-async function settle(server: GameServer, deps: RestoreDeps): Promise<void> {
-  // Include the time of each query: a panel can take seconds to answer.
-  const over = AbortSignal.timeout(SETTLE_MS);
-  while (!over.aborted) {
-    const state = await deps.power.state(server, over).catch(() => 'running' as const);
-    if (state === 'stopped') return;
-    await wait(POLL_MS, undefined, { signal: over }).catch(() => undefined);
+/** Starts the server if the stage has a restart note. Never rejects: the files are already correct. */
+export async function startAgain(
+  server: GameServer,
+  stage: Stage,
+  deps: { readonly power: RestoreDeps['power']; readonly log: Log },
+): Promise<void> {
+  if (!stage.restartNoted) return;
+  try {
+    await deps.power.start(server);
+  } catch (error) {
+    deps.log.error('Cannot start the server again after a restore', { server: server.id, error });
   }
+}
+
+function startedAgain(): Failure {
+  return new Failure('server_busy', 'Cannot restore: the server is started again whenever it was stopped', {
+    hint: 'Nothing was changed. See what starts it (a schedule, a watchdog), and restore again.',
+    retry: true,
+  });
 }

@@ -4,6 +4,7 @@
  *   plan file flushed in the stage        nothing moved: the stage is removed
  *   row stored (swapping, forward)        the point of no return: the next start does the renames
  *   renames, then directories flushed     the same; completed renames are recognised
+ *   server looked at, killed if it runs   the same; a restart is noted in the stage first
  *   row advanced and job done, at once    the stage is removed, or moved to the previous trees
  *   stage removed, its parent flushed     the row is deleted
  *   row deleted                           nothing is left to do
@@ -14,7 +15,6 @@
  * When a rename fails, the row is set to `back` before the first rename is undone, so a crash continues in that direction.
  */
 import { asFailure, Failure } from '../../base/failure.ts';
-import type { Log } from '../../base/log/log.ts';
 import type { JobRecord, PlanRecord } from '../../catalogue/records.ts';
 import type { GameServer } from '../../servers/registry.ts';
 import type { Stage } from '../../servers/stage/stage.ts';
@@ -24,6 +24,7 @@ import { endJob } from '../runner/job-end.ts';
 import type { RestoreDeps } from './deps.ts';
 import { outcomeOf, type RestorePlan, restorePlanOf } from './plan.ts';
 import { keepStage, settleUndone } from './previous/previous.ts';
+import { endStarted, startAgain } from './stop.ts';
 import type { PendingEvent, RunningJob } from '../runner/verb.ts';
 
 /** A swap with a stored row. */
@@ -87,7 +88,7 @@ export async function endBack(stored: StoredSwap, deps: RestoreDeps): Promise<vo
   deps.catalogue.plans.delete(stored.record.job);
 }
 
-async function move({ plan, stage, record }: StoredSwap, direction: 'forward' | 'back', deps: RestoreDeps) {
+async function move({ plan, stage, record, server }: StoredSwap, direction: 'forward' | 'back', deps: RestoreDeps) {
   await swap(stage.openTrees(plan.trees), readPlan(stage.handle, plan.file), {
     direction,
     onRename: () => deps.onStep?.('renamed'),
@@ -95,6 +96,7 @@ async function move({ plan, stage, record }: StoredSwap, direction: 'forward' | 
       deps.log.warn('Cannot set the metadata of a directory', { job: record.job, path, error });
     },
   });
+  await endStarted(server, stage, deps);
 }
 
 /**
@@ -153,20 +155,6 @@ export async function finishCommitted(
   } catch (error) {
     stage.close();
     deps.log.warn('Cannot clean up after a restore; the next start tries again', { job: record.job, error });
-  }
-}
-
-/** Starts the server if the stage has a restart note. Never rejects: the files are already correct. */
-export async function startAgain(
-  server: GameServer,
-  stage: Stage,
-  deps: { readonly power: RestoreDeps['power']; readonly log: Log },
-): Promise<void> {
-  if (!stage.restartNoted) return;
-  try {
-    await deps.power.start(server);
-  } catch (error) {
-    deps.log.error('Cannot start the server again after a restore', { server: server.id, error });
   }
 }
 

@@ -13,8 +13,10 @@ const STOPPED = new Set([1, 3]);
 export class CommandPower implements PowerPort {
   readonly #settings: CommandPowerConfig;
   readonly #clock: Clock;
+  readonly assumesState: boolean;
 
   constructor(settings: CommandPowerConfig, clock: Clock) {
+    this.assumesState = settings.status === null && settings.stop !== null;
     this.#settings = settings;
     this.#clock = clock;
   }
@@ -41,6 +43,14 @@ export class CommandPower implements PowerPort {
       kill: kill === null ? undefined : () => act(kill),
     };
     await stopAndWait(stoppable, { clock: this.#clock, graceMs: timeoutSeconds * 1000 }, signal);
+  }
+
+  async kill(server: GameServer, signal: AbortSignal): Promise<void> {
+    const { kill, status } = this.#settings;
+    if (kill === null || status === null) return this.stop(server, signal);
+    const act = (): Promise<void> => this.#obey(kill, server, signal);
+    const killable = { state: () => this.state(server, signal), stop: act, kill: undefined };
+    await stopAndWait(killable, { clock: this.#clock, graceMs: this.#settings.timeoutSeconds * 1000 }, signal);
   }
 
   async start(server: GameServer): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * Starts after a restore, and console lines after a backup, that are owed until they came about: over restarts of Roost,
- * and while Wings is away. Order of writes: what is owed is stored, then asked for, and forgotten when it is seen.
+ * Starts and restarts after a restore, and console lines after a backup, that are owed until they came about: over
+ * restarts of Roost, and while Wings is away. Order of writes: what is owed is stored, then asked for, and forgotten when it is seen.
  *
  * | killed after         | the next run                                     |
  * |----------------------|--------------------------------------------------|
@@ -24,10 +24,12 @@ const LOOK_MS = 2000;
 /** A start waits this long for the end of a stop; then it was dropped. */
 const DROPPED_MS = 35_000;
 const MOST_STARTS = 2;
+/** A killed game ends at once, unless it hangs in the kernel. */
+const KILL_MS = 60_000;
 /** An operator has looked after the server by then. */
 const OWED_MS = HOUR_MS;
 
-type Kind = 'start' | 'resume';
+type Kind = 'start' | 'restart' | 'resume';
 
 interface Debt {
   readonly kind: Kind;
@@ -59,6 +61,8 @@ export interface OwedPowerDeps {
 
 export class OwedPower implements PowerPort {
   readonly unmanaged?: boolean;
+  readonly assumesState?: boolean;
+  readonly patienceMs?: number;
   readonly #deps: OwedPowerDeps;
   #debts: readonly Debt[];
   #cancel: (() => void) | undefined;
@@ -67,7 +71,10 @@ export class OwedPower implements PowerPort {
 
   constructor(deps: OwedPowerDeps) {
     this.#deps = deps;
-    if (deps.power.unmanaged === true) this.unmanaged = true;
+    const { unmanaged, assumesState, patienceMs } = deps.power;
+    if (unmanaged === true) this.unmanaged = true;
+    if (assumesState === true) this.assumesState = true;
+    if (patienceMs !== undefined) this.patienceMs = patienceMs;
     this.#debts = debtsIn(deps.memory.load());
     this.#schedule();
   }
@@ -79,6 +86,17 @@ export class OwedPower implements PowerPort {
   async stop(server: GameServer, signal: AbortSignal): Promise<void> {
     this.#settle('start', server);
     await this.#deps.power.stop(server, signal);
+  }
+
+  async kill(server: GameServer, signal: AbortSignal): Promise<void> {
+    this.#settle('start', server);
+    await this.#deps.power.kill(server, signal);
+    this.#settle('restart', server);
+  }
+
+  restartLater(server: GameServer): void {
+    this.#replace('restart', server, this.#newDebt('restart', server));
+    this.#schedule();
   }
 
   async start(server: GameServer): Promise<void> {
@@ -104,7 +122,7 @@ export class OwedPower implements PowerPort {
 
   async #pay(kind: Kind, server: GameServer, ask: () => Promise<void>): Promise<void> {
     if (this.unmanaged === true) return ask();
-    const debt: Debt = { kind, server, since: this.#deps.clock.now(), asked: 0, askedAt: 0 };
+    const debt = this.#newDebt(kind, server);
     this.#replace(kind, server, debt);
     try {
       await ask();
@@ -112,6 +130,10 @@ export class OwedPower implements PowerPort {
     } finally {
       this.#schedule();
     }
+  }
+
+  #newDebt(kind: Kind, server: GameServer): Debt {
+    return { kind, server, since: this.#deps.clock.now(), asked: 0, askedAt: 0 };
   }
 
   #asked(debt: Debt): void {
@@ -168,6 +190,7 @@ export class OwedPower implements PowerPort {
       return this.#settle(kind, server);
     }
     if (this.#deps.isBusy(server)) return;
+    if (kind === 'restart') return this.#restart(debt);
     if (kind === 'start') {
       if ((await power.state(server)) === 'running') return this.#settle(kind, server);
       if (asked > 0 && clock.now() - askedAt < DROPPED_MS) return;
@@ -181,6 +204,20 @@ export class OwedPower implements PowerPort {
     await (kind === 'start' ? power.start(server) : power.resume(server));
     this.#asked(debt);
   }
+
+  /** Nothing that ran before it was seen offline runs any more, so there is nothing left to end. */
+  async #restart(debt: Debt): Promise<void> {
+    const { server } = debt;
+    const { power, log, isBusy } = this.#deps;
+    if ((await power.state(server)) === 'stopped') return this.#settle('restart', server);
+    if (isBusy(server) || !this.#debts.includes(debt)) return;
+    log.warn('A server ran on while its files were restored: it is ended and started', { server: server.id });
+    if (!this.#debts.some(({ kind, server: { id } }) => kind === 'start' && id === server.id)) {
+      this.#replace('start', server, this.#newDebt('start', server));
+    }
+    await power.kill(server, AbortSignal.timeout(KILL_MS));
+    this.#settle('restart', server);
+  }
 }
 
 /** Nothing for what another version stored. */
@@ -193,5 +230,5 @@ function isDebt(value: unknown): value is Debt {
   if (typeof value !== 'object' || value === null) return false;
   const { kind, server, since, asked, askedAt } = value as Partial<Debt>;
   const numbers = [since, asked, askedAt].every((number) => typeof number === 'number');
-  return (kind === 'start' || kind === 'resume') && numbers && typeof server?.id === 'string';
+  return (kind === 'start' || kind === 'restart' || kind === 'resume') && numbers && typeof server?.id === 'string';
 }

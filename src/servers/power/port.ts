@@ -6,6 +6,10 @@ export type PowerState = 'running' | 'stopped';
 export interface PowerPort {
   /** True where no server is ever stopped: the operator makes sure that it does not run. */
   readonly unmanaged?: boolean;
+  /** True where the state cannot be asked for: a server is taken to run until it was told to stop. */
+  readonly assumesState?: boolean;
+  /** How long a restore waits for a daemon that is away to tell the state; absent where it fails at once. */
+  readonly patienceMs?: number;
   /** @throws Failure `server_busy` when the state cannot be found out. */
   state(server: GameServer, signal?: AbortSignal): Promise<PowerState>;
   /**
@@ -14,6 +18,14 @@ export interface PowerPort {
    * @throws Failure `server_busy` when it still runs; `cancelled` when aborted, and it may be stopping then.
    */
   stop(server: GameServer, signal: AbortSignal): Promise<void>;
+  /**
+   * Ends a server that runs without letting it save, where the driver can; otherwise stops it.
+   *
+   * @throws as `stop`.
+   */
+  kill(server: GameServer, signal: AbortSignal): Promise<void>;
+  /** Owes a server that may run a restart: it is killed and started as soon as its state can be told. */
+  restartLater?(server: GameServer): void;
   /** Requests a start without waiting for it. A running server is no error. */
   start(server: GameServer): Promise<void>;
   /**

@@ -4,7 +4,7 @@
  * For: restores (stop, start) and backups (pause writing). Promises: after `stop` the server is known not to run; no
  * shell is used; every call ends within its timeouts. Never: decides when to stop a server (the jobs do).
  */
-import type { Clock } from '../../base/clock.ts';
+import { type Clock, MINUTE_MS } from '../../base/clock.ts';
 import type { PowerConfig } from '../../config/types.ts';
 import { CommandPower } from './command.ts';
 import type { PowerPort } from './port.ts';
@@ -15,13 +15,22 @@ const unmanaged: PowerPort = {
   unmanaged: true,
   state: () => Promise.resolve('stopped'),
   stop: () => Promise.resolve(),
+  kill: () => Promise.resolve(),
   start: () => Promise.resolve(),
   prepare: () => Promise.resolve(),
   resume: () => Promise.resolve(),
 };
 
-/** Makes the driver that the config names. Starts nothing. */
-export function openPower(settings: PowerConfig, clock: Clock): PowerPort {
+/** Wings looks at every server before it answers: minutes on a large node. */
+const PATIENCE_MS = 5 * MINUTE_MS;
+
+/**
+ * Makes the driver that the config names. Starts nothing.
+ *
+ * @param front true before a Wings, whose restarts Roost outlives.
+ */
+export function openPower(settings: PowerConfig, clock: Clock, front = false): PowerPort {
   if (settings.driver === 'none') return unmanaged;
-  return settings.driver === 'command' ? new CommandPower(settings, clock) : new WingsPower(settings, clock);
+  if (settings.driver === 'command') return new CommandPower(settings, clock);
+  return new WingsPower(settings, clock, front ? PATIENCE_MS : 0);
 }

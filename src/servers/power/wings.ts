@@ -22,9 +22,13 @@ export class WingsPower implements PowerPort {
   readonly #settings: WingsPowerConfig;
   readonly #clock: Clock;
 
-  constructor(settings: WingsPowerConfig, clock: Clock) {
+  readonly patienceMs: number;
+
+  /** @param patienceMs how long a restore waits for a Wings that is away. */
+  constructor(settings: WingsPowerConfig, clock: Clock, patienceMs = 0) {
     this.#settings = settings;
     this.#clock = clock;
+    this.patienceMs = patienceMs;
   }
 
   async state(server: GameServer, signal?: AbortSignal): Promise<PowerState> {
@@ -36,12 +40,20 @@ export class WingsPower implements PowerPort {
   }
 
   async stop(server: GameServer, signal: AbortSignal): Promise<void> {
+    await this.#end(server, 'stop', signal);
+  }
+
+  async kill(server: GameServer, signal: AbortSignal): Promise<void> {
+    await this.#end(server, 'kill', signal);
+  }
+
+  async #end(server: GameServer, first: 'stop' | 'kill', signal: AbortSignal): Promise<void> {
     const act = async (action: string): Promise<void> => {
       await this.#call(server, '/power', { action }, signal);
     };
     const stoppable = {
       state: () => this.state(server, signal),
-      stop: () => act('stop'),
+      stop: () => act(first),
       kill: () => act('kill'),
     };
     const graceMs = this.#settings.timeoutSeconds * 1000;

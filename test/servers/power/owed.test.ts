@@ -27,6 +27,7 @@ class Scene {
       this.#reach();
       return this.now;
     },
+    kill: async () => undefined,
     stop: async () => void (this.now = 'stopped'),
     start: async () => {
       this.#reach();

@@ -18,7 +18,7 @@ import { KEEP, type KeepRules, KeepScan } from '../../../servers/swap/swap.ts';
 import type { RestoreDeps } from '../deps.ts';
 import { restorePlanOf } from '../plan.ts';
 import { previousDirectories } from './previous.ts';
-import { startAgain } from '../swap.ts';
+import { startAgain } from '../stop.ts';
 
 /**
  * Searches in and beside every server. Never rejects.

@@ -19,8 +19,8 @@ import { FRESH_PLAN, NOT_STOPPED, type RestorePlan, restorePlanOf, storePlan } f
 import { fixedPaths } from '../plan-file.ts';
 import { settleUndone, UNDO_PLAN } from './previous.ts';
 import { finishEarlier } from '../recovery.ts';
-import { stopServer } from '../stop.ts';
-import { changeOver, commitOrGoBack, finishCommitted, startAgain, type StoredSwap } from '../swap.ts';
+import { keepStopped, knownState, startAgain, stopServer } from '../stop.ts';
+import { changeOver, commitOrGoBack, finishCommitted, type StoredSwap } from '../swap.ts';
 import type { RunningJob } from '../../runner/verb.ts';
 
 /** A restore whose previous tree is kept. */
@@ -86,12 +86,14 @@ async function prepare(job: RunningJob, kept: Kept, server: GameServer, deps: Re
   try {
     await requireUntouched(stage, kept.plan, server, deps);
     job.phase('stopping');
+    await knownState(server, deps, job.signal);
     await stopServer(server, stage, deps, job.signal);
     deps.onStep?.('stopped');
     job.phase('planning');
     const file = await writeUndoPlan(stage, kept.plan);
     deps.onStep?.('planned');
     const plan = undoPlan(kept, file, deps.power.unmanaged === true);
+    await keepStopped(server, stage, deps, job.signal);
     const record = storePlan(job, plan, deps);
     deps.onStep?.('stored');
     return { record, plan, stage, server };

@@ -14,7 +14,9 @@ import type { FlavourFacts } from '../flavours/contract.ts';
 import type { NodeCredentials } from '../tokens/node-credentials.ts';
 import { type AnswerDeps, FAULTS, type FrontAnswer, FrontAnswers } from './answers.ts';
 import { decide, servesPath } from './decide.ts';
-import { type Consequence, watch, type WatchedDeps } from './watched.ts';
+import { checkLock, type LockDeps } from './lock.ts';
+import type { Consequence } from './requests.ts';
+import { watch, type WatchedDeps } from './watched.ts';
 
 export interface FrontRequest {
   readonly head: RequestHead;
@@ -36,9 +38,11 @@ export interface FrontUpgrade {
   readonly client: ClientFacts;
 }
 
-export interface FrontDeps extends Omit<WatchedDeps, 'credentials'>, Omit<AnswerDeps, 'newRequestId' | 'credentials'> {
+export interface FrontDeps
+  extends Omit<WatchedDeps, 'credentials' | 'service'>, Omit<AnswerDeps, 'newRequestId' | 'credentials'> {
   readonly facts: FlavourFacts;
-  readonly credentials: Pick<NodeCredentials, 'matches' | 'tokenId'>;
+  readonly credentials: Pick<NodeCredentials, 'matches' | 'tokenId' | 'key'>;
+  readonly service: WatchedDeps['service'] & LockDeps['service'];
   readonly relay: Relay;
   /** Opens the socket of a server's page. */
   readonly openPage: (upgrade: FrontUpgrade, server: string, refuse: (answer: FrontAnswer) => void) => void;
@@ -65,9 +69,13 @@ export class Front {
     if (head.method === 'OPTIONS' && servesPath(head, this.#deps.facts.routes)) {
       return this.#answers.allow(incoming, outgoing);
     }
+    if (decision.how === 'lock') {
+      const { what, server } = decision;
+      return void this.#follow(request, checkLock({ ...request, what, server }, this.#deps));
+    }
     if (decision.how !== 'watch' || decision.what === 'socket') return this.#pass(request);
     const { what, server } = decision;
-    void this.#watch(request, { what, server });
+    void this.#follow(request, watch({ ...request, what, server }, this.#deps));
   }
 
   /** Whether a request for an upgrade is one to a socket. */
@@ -102,9 +110,9 @@ export class Front {
     return encoded && this.#deps.facts.routes.matchesRawPath === true;
   }
 
-  async #watch(request: FrontRequest, watched: Pick<Parameters<typeof watch>[0], 'what' | 'server'>): Promise<void> {
+  async #follow(request: FrontRequest, looked: Promise<Consequence | FrontAnswer | undefined>): Promise<void> {
     try {
-      const consequence = await watch({ ...request, ...watched }, this.#deps);
+      const consequence = await looked;
       if (consequence === undefined) return;
       if ('status' in consequence) return this.#refuse(request, consequence);
       this.#pass(request, consequence);

@@ -1,8 +1,8 @@
 /**
  * What Roost reads in the frames that it passes between a page and Wings: tokens that are presented, the form that the
- * page wants its frames in, and how Wings answers. All else is passed unread.
+ * page wants its frames in, and how Wings answers. All else is passed unread, but while the server is being restored.
  */
-import { type Message, readBinary, readText } from '../socket/frames.ts';
+import { binaryOf, type Message, readBinary, readText } from '../socket/frames.ts';
 
 /** Larger frames are none of those that are read. */
 const LONGEST_READ = 16 * 1024;
@@ -17,6 +17,41 @@ export function readFromPage(data: Buffer, binary: boolean): Message | undefined
 
 export function readFromWings(data: Buffer, binary: boolean): Message | undefined {
   return messageIn(data, binary, FROM_WINGS);
+}
+
+/** What a page may say while its server is being restored. Of all others, and of misspelt ones, nothing is passed. */
+const WHILE_RESTORING: ReadonlySet<string> = new Set([
+  'auth',
+  'send logs',
+  'send stats',
+  'send command',
+  'send status',
+  'configure socket',
+  'ping',
+  'pong',
+]);
+
+/**
+ * A frame of a page whose server is being restored, written anew from what was understood: Wings' parser, which takes
+ * keys in any case and one of several, sees nothing else in it.
+ *
+ * @returns what to pass; 'set state' for a change of power; undefined for what is dropped.
+ */
+export function whileRestoring(data: Buffer, binary: boolean): Buffer | 'set state' | undefined {
+  const message = binary ? readBinary(data) : readExact(data.toString('utf8'));
+  if (message === undefined) return undefined;
+  const { event, args } = message;
+  if (event === 'set state') return 'set state';
+  if (!WHILE_RESTORING.has(event)) return undefined;
+  return Buffer.from(binary ? binaryOf([event, ...args]) : JSON.stringify({ event, args }));
+}
+
+/** A text frame with no key but `event` and `args`. */
+function readExact(text: string): Message | undefined {
+  const message = readText(text);
+  if (message === undefined) return undefined;
+  const keys = Object.keys(JSON.parse(text) as object);
+  return keys.every((key) => key === 'event' || key === 'args') ? message : undefined;
 }
 
 /** The words are looked for first: console lines come by the thousand, and are not parsed for this. */

@@ -4,8 +4,9 @@
  * Promises: nothing of Roost is sent before Wings has taken the page's token and Roost itself reads it as valid for this
  * server, nor after it expired or was denied; each side waits for the other; a page that takes nothing is closed; a
  * page never learns of the end of Wings or Roost by a code after which it would not come back. Never: changes, drops or
- * delays a frame of either side.
+ * delays a frame of either side, but for what a page sends while its server is being restored.
  */
+import { randomUUID } from 'node:crypto';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../../../base/clock.ts';
 import type { ServerId } from '../../../base/ids.ts';
@@ -18,7 +19,8 @@ import type { RegisteredPage } from '../socket/registry.ts';
 import type { TokenDenylist, UserPermissions } from '../tokens/denylist.ts';
 import { type PanelToken, permits } from '../tokens/panel-token.ts';
 import { objectionTo, readToken } from '../tokens/rules.ts';
-import { readFromPage, readFromWings } from './page-frames.ts';
+import { UNDER_RESTORE } from './lock.ts';
+import { readFromPage, readFromWings, whileRestoring } from './page-frames.ts';
 
 export interface PageSocketOptions {
   readonly server: ServerId;
@@ -29,6 +31,8 @@ export interface PageSocketOptions {
   readonly denylist: Pick<TokenDenylist, 'isDenied'>;
   readonly clock: Clock;
   readonly timers: Timers;
+  /** True while the server is being restored: what would start its game is not passed. */
+  readonly isLocked: () => boolean;
 }
 
 /** RFC 6455 7.4.2: the service restarts. Pterodactyl's page does not connect again after 1000, 1001 and 1005. */
@@ -116,7 +120,15 @@ export class PageSocket implements RegisteredPage {
     if (message?.event === 'configure socket' && message.args[0] === 'transmission mode') {
       this.#binary = this.#options.facts.socket.messagePack === true && message.args[1] === 'binary';
     }
-    passFrame(wings, data, binary, page);
+    if (!this.#options.isLocked()) return passFrame(wings, data, binary, page);
+    const allowed = whileRestoring(data, binary);
+    if (allowed === 'set state') this.#refusePower();
+    else if (allowed !== undefined) passFrame(wings, allowed, binary, page);
+  }
+
+  /** Told as Wings tells it, and to those alone whose token holds. */
+  #refusePower(): void {
+    if (this.#hears()) this.#tell(['daemon error', `Error Event [${randomUUID()}]: ${UNDER_RESTORE}`]);
   }
 
   #fromWings(data: Buffer, binary: boolean): void {

@@ -12,8 +12,8 @@ import { FAULTS, type FrontAnswer } from './answers.ts';
 import type { FrontUpgrade } from './front.ts';
 import { PageSocket, type PageSocketOptions, RESTARTS } from './page-socket.ts';
 
-export interface PagesDeps extends Omit<PageSocketOptions, 'server' | 'page' | 'wings' | 'denylist'> {
-  readonly service: Pick<BackupService, 'job'>;
+export interface PagesDeps extends Omit<PageSocketOptions, 'server' | 'page' | 'wings' | 'denylist' | 'isLocked'> {
+  readonly service: Pick<BackupService, 'job' | 'isUnderRestore'>;
   readonly events: EventSource;
   readonly denylist: TokenDenylist;
   readonly upstream: Upstream;
@@ -113,8 +113,9 @@ export class Pages {
       page.close(RESTARTS.code, RESTARTS.text);
       return wings.terminate();
     }
-    const { facts, key, denylist, clock, timers } = this.#deps;
-    const joined = new PageSocket({ server, page, wings, facts, key, denylist, clock, timers });
+    const { facts, key, denylist, clock, timers, service } = this.#deps;
+    const isLocked = (): boolean => service.isUnderRestore(server);
+    const joined = new PageSocket({ server, page, wings, facts, key, denylist, clock, timers, isLocked });
     const leave = this.#registry.enter(joined);
     this.#open.add(joined);
     page.once('close', () => {

@@ -22,6 +22,7 @@ import type { TokenDenylist } from '../tokens/denylist.ts';
 import type { NodeCredentials } from '../tokens/node-credentials.ts';
 import type { FrontAnswer } from './answers.ts';
 import type { Watched } from './decide.ts';
+import { bearerOf, BODY_FAULTS, type Consequence, jsonOf } from './requests.ts';
 import { type PushedUpdate, withoutAddress } from './update-body.ts';
 
 export interface WatchedRequest {
@@ -30,13 +31,6 @@ export interface WatchedRequest {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
   readonly expectsContinue: boolean;
-}
-
-/** How a watched request goes on. */
-export interface Consequence {
-  /** Passed in place of the body that came; undefined where that is still to be streamed. */
-  readonly body?: Buffer;
-  readonly onAnswer?: (status: number) => Promise<void>;
 }
 
 export interface WatchedDeps {
@@ -56,11 +50,6 @@ export interface WatchedDeps {
 
 /** The panel is asked for settings in the background. */
 const ASK_MS = 30_000;
-
-const BODY_FAULTS = {
-  'too large': { status: 413, error: 'Cannot read the request: its body is larger than 1 MiB' },
-  'too slow': { status: 408, error: 'Cannot read the request: it took too long to arrive' },
-} as const;
 
 /** @returns how it is passed, a refusal, or undefined when the client is gone. */
 export async function watch(
@@ -153,10 +142,6 @@ async function takeSettings(server: ServerId, { panel, service, log }: WatchedDe
   }
 }
 
-function bearerOf({ headers }: IncomingMessage): string {
-  return /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1] ?? '';
-}
-
 function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
 }
@@ -167,12 +152,4 @@ function isServer(named: string | undefined): named is string {
 
 function uuidIn(body: Buffer): string | undefined {
   return z.object({ uuid: z.string() }).safeParse(jsonOf(body)).data?.uuid.toLowerCase();
-}
-
-function jsonOf(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

@@ -1,0 +1,76 @@
+/**
+ * What is refused while a server is being restored: what Wings itself would refuse during a restore of its own, and what
+ * would be lost by the swap. Wings cannot be told of Roost's restore, so the front stands in its place.
+ *
+ * Promises: only holders of the node's token, or of a token that it has signed, learn of a restore; what others send is
+ * passed, and Wings refuses it in its own words.
+ *
+ * Sources: pterodactyl/wings server/power.go, router/router_server_files.go (`ErrServerIsRestoring`); calagopus/panel
+ * api-clients/wings-api (`POST /api/servers/power`).
+ */
+import { z } from '@hono/zod-openapi';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isUuid, parseServerId } from '../../../base/ids.ts';
+import type { Timers } from '../../../base/timers.ts';
+import type { BackupService } from '../../../jobs/contract.ts';
+import { type RequestHead, readSmallBody } from '../../../relay/relay.ts';
+import { signedClaims } from '../../json-web-token.ts';
+import type { NodeCredentials } from '../tokens/node-credentials.ts';
+import type { FrontAnswer } from './answers.ts';
+import type { Locked } from './decide.ts';
+import { bearerOf, BODY_FAULTS, type Consequence, jsonOf } from './requests.ts';
+
+export interface LockDeps {
+  readonly credentials: Pick<NodeCredentials, 'matches' | 'key'>;
+  readonly service: Pick<BackupService, 'isUnderRestore'>;
+  readonly timers: Timers;
+}
+
+export interface LockedRequest {
+  readonly what: Locked;
+  readonly server: string | undefined;
+  readonly head: Pick<RequestHead, 'query'>;
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+  readonly expectsContinue: boolean;
+}
+
+export const UNDER_RESTORE = 'This server is being restored from a backup. Try again when that is done.';
+
+const REFUSAL: FrontAnswer = { status: 409, error: UNDER_RESTORE };
+
+/** @returns the refusal, how it is passed, or undefined when the client is gone. */
+export async function checkLock(
+  request: LockedRequest,
+  deps: LockDeps,
+): Promise<FrontAnswer | Consequence | undefined> {
+  const { what, server, head, incoming } = request;
+  if (what === 'upload') return serversOfTokens(head.query, deps).some((id) => isLocked(id, deps)) ? REFUSAL : {};
+  if (!deps.credentials.matches(bearerOf(incoming))) return {};
+  if (what === 'power of many') return checkMany(request, deps);
+  return isLocked(server, deps) ? REFUSAL : {};
+}
+
+/** One that is being restored refuses it for all: the caller sees which change was not made. */
+async function checkMany({ incoming, outgoing, expectsContinue }: LockedRequest, deps: LockDeps) {
+  if (expectsContinue) outgoing.writeContinue();
+  const body = await readSmallBody(incoming, deps.timers);
+  if (body === 'gone') return undefined;
+  if (typeof body === 'string') return BODY_FAULTS[body];
+  const { data } = z.object({ servers: z.array(z.string()) }).safeParse(jsonOf(body));
+  return data?.servers.some((id) => isLocked(id, deps)) === true ? REFUSAL : { body };
+}
+
+/** All of them: which of several Wings takes is its own. */
+function serversOfTokens(query: string, { credentials }: LockDeps): readonly string[] {
+  const tokens = new URLSearchParams(query).getAll('token');
+  return tokens.flatMap((token) => {
+    const server = signedClaims(token, credentials.key)?.['server_uuid'];
+    return typeof server === 'string' ? [server] : [];
+  });
+}
+
+function isLocked(named: string | undefined, { service }: LockDeps): boolean {
+  const id = named?.toLowerCase() ?? '';
+  return isUuid(id) && service.isUnderRestore(parseServerId(id));
+}
