@@ -7,6 +7,7 @@ export interface GameState {
   readonly commands: string[];
   /** It has a container. */
   started: boolean;
+  type(line: string): void;
 }
 
 export interface SocketDeps {
@@ -20,6 +21,7 @@ export interface SocketDeps {
 
 export class WingsSocket {
   readonly socket: WebSocket;
+  readonly server: string;
   readonly #deps: SocketDeps;
   #claims: Readonly<Record<string, unknown>> | undefined;
   /** Texts of all frames that came. */
@@ -28,6 +30,7 @@ export class WingsSocket {
   constructor(socket: WebSocket, deps: SocketDeps) {
     this.socket = socket;
     this.#deps = deps;
+    this.server = deps.server;
     socket.on('error', () => undefined);
     socket.on('message', (data: Buffer, binary) => {
       this.heard.push(binary ? `binary ${data.toString('hex')}` : data.toString('utf8'));
@@ -58,7 +61,7 @@ export class WingsSocket {
     else if (event === 'send logs') this.send('console output', 'a line of before');
     else if (event === 'send stats') this.send('stats', '{"state":"' + game.state + '"}');
     else if (event === 'send command') {
-      game.commands.push(args.join(''));
+      game.type(args.join(''));
       this.publish('console output', `said: ${args.join('')}`);
     }
   }

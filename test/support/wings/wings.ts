@@ -14,7 +14,8 @@ import { scratchDirectory } from '../scratch.ts';
 import { knownSecret } from '../secret-shapes.ts';
 import { WingsFile } from './config-file.ts';
 import { DAEMON_RULES } from './rules.ts';
-import { type GameState, WingsSocket } from './socket.ts';
+import { Game } from './game.ts';
+import { WingsSocket } from './socket.ts';
 import { claimsOf } from './token.ts';
 
 export interface Received {
@@ -44,7 +45,7 @@ export class Wings {
   readonly sockets: WingsSocket[] = [];
   /** Addresses of those who did something, as the activity log has them. */
   readonly activity: string[] = [];
-  readonly games = new Map<string, GameState>();
+  readonly games = new Map<string, Game>();
   readonly file: WingsFile;
   readonly flavour: PanelFlavour;
   /** Answers in its place when it gives true; for faults. */
@@ -59,8 +60,7 @@ export class Wings {
   constructor(options: WingsOptions, directory: string) {
     this.#options = options;
     this.flavour = options.flavour ?? 'pterodactyl';
-    for (const server of options.servers ?? [])
-      this.games.set(server, { state: 'offline', commands: [], started: false });
+    for (const server of options.servers ?? []) this.#addGame(server);
     this.file = new WingsFile(join(directory, 'wings.yml'), {
       token_id: 'wings-token-id-1',
       token: WINGS_TOKEN,
@@ -126,7 +126,7 @@ export class Wings {
       }
       this.#accepting.handleUpgrade(incoming, socket, first, (page) => {
         this.activity.push(clientOf(incoming));
-        const power = (action: string): void => this.#power(game, action);
+        const power = (action: string): void => void game.power(action);
         const isDenied = (claims: Readonly<Record<string, unknown>>): boolean => this.#isDenied(claims);
         const now = Date.now;
         this.sockets.push(new WingsSocket(page, { server, game, key: () => this.token, isDenied, now, power }));
@@ -210,14 +210,7 @@ export class Wings {
     return this.#ofServer(method, server, topic, game, path, body);
   }
 
-  #ofServer(
-    method: string,
-    server: string,
-    topic: string | undefined,
-    game: GameState,
-    path: string,
-    body: string,
-  ): Answer {
+  #ofServer(method: string, server: string, topic: string | undefined, game: Game, path: string, body: string): Answer {
     const rules = DAEMON_RULES[this.flavour];
     if (topic === undefined && method === 'GET') return [200, JSON.stringify(shown(server, game))];
     if (topic === undefined && method === 'DELETE') {
@@ -226,19 +219,20 @@ export class Wings {
       return rules.done;
     }
     if (topic === 'power') {
-      const action = String((JSON.parse(body || '{}') as { action?: unknown }).action);
+      const asked = JSON.parse(body || '{}') as { action?: unknown; wait_seconds?: number };
+      const action = String(asked.action);
       if (!['start', 'stop', 'restart', 'kill'].includes(action))
         return [
           422,
           this.#error('The power action provided was not valid, should be one of "stop", "start", "restart", "kill"'),
         ];
-      this.#power(game, action);
+      void game.power(action, asked.wait_seconds ?? 0);
       return rules.accepted;
     }
     if (topic === 'commands') {
       if (!game.started) return [500, this.#error('An unexpected error was encountered while processing this request')];
       if (game.state === 'offline') return [502, this.#error('Cannot send commands to a stopped server instance.')];
-      game.commands.push(...((JSON.parse(body || '{}') as { commands?: string[] }).commands ?? []));
+      for (const line of (JSON.parse(body || '{}') as { commands?: string[] }).commands ?? []) game.type(line);
       return rules.done;
     }
     if (path.endsWith('/ws/deny')) {
@@ -270,7 +264,7 @@ export class Wings {
 
   #add(body: string): Answer {
     const { uuid } = JSON.parse(body) as { uuid: string };
-    this.games.set(uuid, { state: 'offline', commands: [], started: false });
+    this.#addGame(uuid);
     return this.flavour === 'calagopus' ? [200, '{}'] : [202, ''];
   }
 
@@ -278,10 +272,15 @@ export class Wings {
     return [...this.games].map(([server, game]) => shown(server, game));
   }
 
-  #power(game: GameState, action: string): void {
-    if (action === 'start' || action === 'restart') game.started = true;
-    game.state = action === 'start' || action === 'restart' ? 'running' : 'offline';
-    for (const socket of this.sockets) socket.publish('status', game.state);
+  #addGame(server: string): void {
+    const game = new Game();
+    game.onState = () => this.#publish(server, 'status', game.state);
+    this.games.set(server, game);
+  }
+
+  /** To all pages of one server. */
+  #publish(server: string, event: string, ...args: readonly string[]): void {
+    for (const socket of this.sockets) if (socket.server === server) socket.publish(event, ...args);
   }
 
   #error(error: string): string {
@@ -306,7 +305,7 @@ export class Wings {
   }
 }
 
-function shown(server: string, { state }: GameState) {
+function shown(server: string, { state }: Game) {
   return { state, is_suspended: false, utilization: { state, memory_bytes: 0 }, configuration: { uuid: server } };
 }
 
