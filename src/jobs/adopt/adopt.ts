@@ -232,8 +232,13 @@ async function refuseChanged(archive: ForeignArchive, before: Stats, after: Stat
 async function isSecondName(archive: ForeignArchive, store: Store): Promise<boolean> {
   const own = store.localPath?.(keyOf(archive));
   if (own === undefined) return false;
-  const [ours, theirs] = await Promise.all([lstat(own), lstat(archive.path)]);
-  return ours.ino === theirs.ino && ours.dev === theirs.dev;
+  const [ours, theirs] = await Promise.all([lstat(own).catch(noFile), lstat(archive.path)]);
+  return ours?.ino === theirs.ino && ours.dev === theirs.dev;
+}
+
+/** A copy in a vault has no file of its own. */
+function noFile(error: unknown): undefined {
+  if (errnoOf(error) !== 'ENOENT') throw error;
 }
 
 /**

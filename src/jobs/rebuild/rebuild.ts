@@ -6,6 +6,7 @@
  * a copy of its files. The command reads all stores again; failed backups and ended jobs are forgotten.
  * Never: adds a backup whose archive is missing or has another size.
  */
+import { Failure } from '../../base/failure.ts';
 import type { Log } from '../../base/log/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
@@ -96,5 +97,14 @@ async function rebuildFrom(store: Store, { catalogue, log }: RebuildDeps): Promi
 
 /** The index may be missing: such an archive is read sequentially. */
 async function isWhole(store: Store, record: BackupRecord): Promise<boolean> {
-  return (await store.stat(objectKey(record.server, record.id, 'tar.gz')))?.size === record.size;
+  const key = objectKey(record.server, record.id, 'tar.gz');
+  if ((await store.stat(key))?.size !== record.size) return false;
+  try {
+    // Of an archive that lies in other files, each of them is there and long enough.
+    await store.partsOf?.(key);
+    return true;
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'archive_damaged') return false;
+    throw error;
+  }
 }
