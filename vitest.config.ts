@@ -16,11 +16,35 @@ const ALONE = [
   'test/hostile/load.slow.test.ts',
 ];
 
+// Backups, restores, downloads, browsing, verification, retention, rebuild and kills, once more over `layout: vault`.
+const BOTH_LAYOUTS = [
+  'test/cli/adopt.test.ts',
+  'test/cli/backup/fetch.test.ts',
+  'test/cli/catalogue.test.ts',
+  'test/cli/doctor/broken-hosts.test.ts',
+  'test/compose/daemon.test.ts',
+  'test/compose/disaster.test.ts',
+  'test/compose/shared-store.test.ts',
+  'test/compose/inside.test.ts',
+  'test/crash/daemon.slow.test.ts',
+  'test/crash/reports.slow.test.ts',
+  'test/e2e/log.test.ts',
+  'test/e2e/object-storage.test.ts',
+  'test/e2e/restore-cancelled.test.ts',
+  'test/e2e/wings.test.ts',
+  'test/e2e/wings-hostile.test.ts',
+  'test/e2e/wings-outage.test.ts',
+  'test/e2e/wings-readable.test.ts',
+  'test/jobs/compare/preview.test.ts',
+  'test/jobs/stored/damage.test.ts',
+  'test/jobs/stored/readable-copy.test.ts',
+];
+
 // For tests of minutes.
 const LONG = { pool: 'forks', testTimeout: 900_000, hookTimeout: 120_000 } as const;
 
 // quick: every behaviour, under three minutes. slow: kills, chaos, fuzzing and large files, bounded by counts.
-// slow-alone: those of them that run one file after another.
+// slow-alone: those of them that run one file after another. slow-vault: what must hold over each layout of a store.
 export default defineConfig({
   test: {
     testTimeout: 60_000,
@@ -50,6 +74,17 @@ export default defineConfig({
           name: 'slow',
           include: ['test/**/*.slow.test.ts'],
           exclude: ALONE,
+          maxWorkers: availableParallelism(),
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          ...LONG,
+          name: 'slow-vault',
+          include: BOTH_LAYOUTS,
+          env: { STORE_LAYOUT: 'vault' },
           maxWorkers: availableParallelism(),
           sequence: { groupOrder: 1 },
         },

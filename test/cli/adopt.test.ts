@@ -20,6 +20,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { GAME_SERVER, runDaemonOn, scratchHost, type Host } from '../support/daemon.ts';
 import { entry, header, tar } from '../hostile/tar-builder.ts';
 import { run } from './run.ts';
+import { archiveFile, storedArchive } from '../support/stored-archive.ts';
 
 const OTHER_SERVER = '22222222-2222-4222-8222-222222222222';
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
@@ -213,14 +214,14 @@ describe('roost adopt', () => {
     const host = await site();
     const copied = await leave(host, `${GAME_SERVER}/${id(1)}.tar.gz`);
     expect((await adopt(host, '--how', 'copy')).adopted).toMatchObject([{ state: 'copied' }]);
-    const ours = join(host.backups, GAME_SERVER, `${id(1)}.tar.gz`);
+    const ours = archiveFile(host.backups, GAME_SERVER, id(1));
     expect(await inode(ours)).not.toBe(await inode(copied));
     expect((await readFile(ours)).equals(await readFile(copied))).toBe(true);
     await rm(copied);
     const moved = await leave(host, `${GAME_SERVER}/${id(2)}.tar.gz`);
     expect((await adopt(host, '--how', 'move')).adopted).toMatchObject([{ state: 'moved' }]);
     await expect(stat(moved)).rejects.toThrow('ENOENT');
-    expect((await stat(join(host.backups, GAME_SERVER, `${id(2)}.tar.gz`))).size).toBeGreaterThan(0);
+    expect(storedArchive(host.backups, GAME_SERVER, id(2)).length).toBeGreaterThan(0);
   });
 
   test.skipIf(!otherDisk())('copies from another disk (skipped without one)', async () => {
@@ -236,9 +237,7 @@ describe('roost adopt', () => {
     const moved = await adopt({ ...host, left: far }, '--how', 'move');
     expect(moved.adopted.map(({ state }) => state)).toEqual(['known', 'moved']);
     expect(await readdir(join(far, GAME_SERVER))).toEqual([`${id(2)}.tar.gz`]);
-    expect((await readFile(join(host.backups, GAME_SERVER, `${id(3)}.tar.gz`))).equals(await readFile(near))).toBe(
-      true,
-    );
+    expect(storedArchive(host.backups, GAME_SERVER, id(3)).equals(await readFile(near))).toBe(true);
   });
 
   test('goes on where an earlier run was cut short', async () => {

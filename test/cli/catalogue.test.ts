@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { GAME_SERVER, runDaemonOn, scratchHost, type Host } from '../support/daemon.ts';
 import { run } from './run.ts';
+import { archiveFile } from '../support/stored-archive.ts';
 
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
 
@@ -70,7 +71,7 @@ describe('roost catalogue rebuild', () => {
   test('names a manifest that does not fit, and takes the others', async () => {
     const host = await site();
     const [{ id } = { id: '' }] = host.list;
-    await writeFile(join(host.backups, GAME_SERVER, `${id}.tar.gz`), 'short');
+    await writeFile(archiveFile(host.backups, GAME_SERVER, id), 'short');
     const ran = await run(['catalogue', 'rebuild', '--config', host.file]);
     expect([ran.exitCode, ran.stdout]).toEqual([3, expect.stringContaining('local: 1 backups')]);
     expect(ran.stderr).toContain(`${id}.json does not fit`);

@@ -10,6 +10,7 @@ import { composeDaemon } from '../../src/compose/daemon.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { GAME_SERVER, runDaemonOn, scratchHost } from '../support/daemon.ts';
 import { failureOf } from '../support/rejection.ts';
+import { storedArchive, storedNames } from '../support/stored-archive.ts';
 
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
 
@@ -27,13 +28,9 @@ describe('a daemon', () => {
     const created = await call(BACKUPS, { body: { name: 'first' } });
     expect(created.status).toBe(201);
     const { id, checksum } = created.body as BackupObject;
-    const archive = join(host.backups, GAME_SERVER, `${id}.tar.gz`);
-    expect(
-      createHash('sha256')
-        .update(await readFile(archive))
-        .digest('hex'),
-    ).toBe(checksum);
-    const names = execFileSync('tar', ['-tzf', archive], { encoding: 'utf8' });
+    const archive = storedArchive(host.backups, GAME_SERVER, id);
+    expect(createHash('sha256').update(archive).digest('hex')).toBe(checksum);
+    const names = execFileSync('tar', ['-tz'], { encoding: 'utf8', input: archive });
     expect(names.split('\n')).toEqual(expect.arrayContaining(['eula.txt', 'world/level.dat']));
     await writeFile(join(host.server, 'eula.txt'), 'eula=false\n');
     await rm(join(host.server, 'world'), { recursive: true });
@@ -51,9 +48,10 @@ describe('a daemon', () => {
       .replace(join(host.directory, 'state'), join(host.server, 'state'));
     const { call } = await runDaemonOn({ ...inside, config });
     for (const name of ['one', 'two']) expect((await call(BACKUPS, { body: { name } })).status).toBe(201);
-    for (const file of await readdir(join(inside.backups, GAME_SERVER))) {
+    for (const file of storedNames(inside.backups, GAME_SERVER)) {
       if (!file.endsWith('.tar.gz')) continue;
-      const names = execFileSync('tar', ['-tzf', join(inside.backups, GAME_SERVER, file)], { encoding: 'utf8' });
+      const archive = storedArchive(inside.backups, GAME_SERVER, file.slice(0, -'.tar.gz'.length));
+      const names = execFileSync('tar', ['-tz'], { encoding: 'utf8', input: archive });
       expect(names).not.toMatch(/^(backups|state)\//m);
     }
   });

@@ -8,6 +8,7 @@ import { run } from '../cli/run.ts';
 import { GAME_SERVER, runDaemonOn, scratchHost, TOKEN } from '../support/daemon.ts';
 import { eventually } from '../support/eventually.ts';
 import { scratchDirectory } from '../support/scratch.ts';
+import { storedArchive } from '../support/stored-archive.ts';
 
 const LEVEL = Buffer.alloc(200_000, 'level');
 
@@ -70,15 +71,11 @@ test('without Roost: the manifest says which archive is whole and its sha256, an
   const below = join(host.backups, GAME_SERVER);
   const manifest = (await readdir(below)).find((name) => name.endsWith('.json')) ?? '';
   const text = await readFile(join(below, manifest), 'utf8');
-  const archive = join(below, manifest.replace('.json', '.tar.gz'));
-  expect(text).toContain(
-    createHash('sha256')
-      .update(await readFile(archive))
-      .digest('hex'),
-  );
+  const archive = storedArchive(host.backups, GAME_SERVER, manifest.replace('.json', ''));
+  expect(text).toContain(createHash('sha256').update(archive).digest('hex'));
   const out = join(host.directory, 'out');
   await mkdir(out);
-  execFileSync('tar', ['-xzpf', archive, '-C', out]);
+  execFileSync('tar', ['-xzp', '-C', out], { input: archive });
   expect(await readFile(join(out, 'world', 'level.dat'))).toEqual(LEVEL);
   expect(await readFile(join(out, 'eula.txt'), 'utf8')).toBe('eula=true\n');
 });

@@ -1,9 +1,10 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { run } from '../cli/run.ts';
 import { GAME_SERVER, type Host, runDaemonOn, scratchHost } from '../support/daemon.ts';
 import { scratchDirectory } from '../support/scratch.ts';
+import { storedNames } from '../support/stored-archive.ts';
 
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
 
@@ -22,8 +23,8 @@ async function secondOf(host: Host, more = ''): Promise<Host & { readonly file: 
   return { ...host, config, file };
 }
 
-async function kept(host: Host): Promise<readonly string[]> {
-  return (await readdir(join(host.backups, GAME_SERVER))).sort();
+function kept(host: Host): readonly string[] {
+  return storedNames(host.backups, GAME_SERVER);
 }
 
 describe('two daemons on one directory', () => {
@@ -31,7 +32,7 @@ describe('two daemons on one directory', () => {
     const host = await scratchHost();
     const first = await runDaemonOn(host);
     expect((await first.call(BACKUPS, { body: {} })).status).toBe(201);
-    const before = await kept(host);
+    const before = kept(host);
     const other = await secondOf(host, 'retention: { keep_last: 1 }\n');
     const second = await runDaemonOn(other);
     const refused = await second.call(BACKUPS, { body: {} });
@@ -44,7 +45,7 @@ describe('two daemons on one directory', () => {
     expect((await first.call(BACKUPS, { body: {} })).status).toBe(201);
     await first.daemon.stop();
     expect((await second.call(BACKUPS, { body: {} })).status).toBe(503);
-    expect(await kept(host)).toEqual(expect.arrayContaining([...before]));
+    expect(kept(host)).toEqual(expect.arrayContaining([...before]));
     const examined = await run(['doctor', '--config', other.file, '--json']);
     expect(examined.stdout).toMatch(/belongs to another node \([0-9a-f-]{36}\)/);
   });
@@ -53,7 +54,7 @@ describe('two daemons on one directory', () => {
     const host = await scratchHost();
     const first = await runDaemonOn(host);
     const other = await secondOf(host);
-    const id = /"id":"([^"]+)"/.exec(await markerText(host))?.[1] ?? '';
+    const id = /"(?:id|store)":"([^"]+)"/.exec(await markerText(host))?.[1] ?? '';
     const adopting = other.config.replace('type: local,', `type: local, adopt: ${id},`);
     await writeFile(other.file, adopting, { mode: 0o600 });
     const examined = await run(['doctor', '--config', other.file, '--json']);
@@ -93,7 +94,7 @@ test('a daemon that lost its state uses its store again', async () => {
   await rm(join(host.directory, 'state'), { recursive: true });
   const again = await runDaemonOn(host);
   expect((await again.call(BACKUPS, { body: {} })).status).toBe(201);
-  expect((await kept(host)).filter((name) => name.endsWith('.tar.gz'))).toHaveLength(2);
+  expect(kept(host).filter((name) => name.endsWith('.tar.gz'))).toHaveLength(2);
 });
 
 async function markerText(host: Host): Promise<string> {

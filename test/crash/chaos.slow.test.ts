@@ -23,6 +23,7 @@ import { MAIN } from '../e2e/roost-process.ts';
 import { caller, type Host, type RunningDaemon, scratchHost, TOKEN } from '../support/daemon.ts';
 import { seededPicks } from '../support/seeded-picks.ts';
 import { mountTmpfs } from '../support/mounted.ts';
+import { storedNames } from '../support/stored-archive.ts';
 
 const JOBS = Number(process.env['CHAOS_JOBS'] ?? 200);
 const SEED = Number(process.env['CHAOS_SEED'] ?? 20260318);
@@ -211,8 +212,9 @@ function expectEachEndedOnce(host: Host, told: ReadonlyMap<string, readonly stri
 }
 
 async function expectNothingLeft(host: Host, completed: readonly string[]): Promise<void> {
-  const files = await readdir(host.backups, { recursive: true, withFileTypes: true });
-  const names = files.filter((entry) => entry.isFile()).map(({ name }) => name);
+  const names = (await readdir(host.backups)).flatMap((server) =>
+    SERVERS.includes(server) ? storedNames(host.backups, server) : [server],
+  );
   const expected = completed.flatMap((id) => [`${id}.index`, `${id}.json`, `${id}.tar.gz`]);
   expect(names.filter((name) => !name.startsWith('.roost-store')).sort()).toEqual(expected.sort());
   expect((await readdir(join(host.directory, 'servers'))).sort()).toEqual(SERVERS);

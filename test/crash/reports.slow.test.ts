@@ -3,7 +3,7 @@
  * after: what the panel believes in the end is what the node has, and it was told so once.
  */
 import { createHash, randomBytes, randomInt } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -11,6 +11,7 @@ import { GAME_SERVER, scratchHost } from '../support/daemon.ts';
 import { type DaemonProcess, startDaemon } from '../support/daemon-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { openPanel, type Outage, type Panel, type PanelBackup, type PanelFlavour } from '../support/panel/panel.ts';
+import { storedArchive } from '../support/stored-archive.ts';
 
 const ROUNDS = 10;
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
@@ -81,7 +82,7 @@ test.each<[string, Outage]>([
     bytes: made.size,
   });
   expect(panel.effective(reportsOf(row))).toBe(1);
-  const archive = await readFile(join(host.backups, GAME_SERVER, `${row.uuid}.tar.gz`));
+  const archive = storedArchive(host.backups, GAME_SERVER, row.uuid);
   expect(createHash('sha256').update(archive).digest('hex')).toBe(made.checksum);
   await second.kill();
 });

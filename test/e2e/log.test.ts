@@ -1,11 +1,11 @@
 /** What a whole run writes to its log: enough to follow a request to its job, and no secret. */
 import { rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { openLog } from '../../src/base/log/log.ts';
 import { composeDaemon } from '../../src/compose/daemon.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { caller, GAME_SERVER, scratchHost, TOKEN } from '../support/daemon.ts';
+import { archiveFile } from '../support/stored-archive.ts';
 
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
 const SECRETS = {
@@ -61,7 +61,7 @@ test('a full run’s log holds no secret, and leads from each request to its job
   await call(`/api/servers?token=${SECRETS.presented}`, {});
   await call('/api/system');
   // Failures are where secrets slip out: a store that is gone, an archive that is not what it was.
-  await writeFile(join(host.backups, GAME_SERVER, `${id}.tar.gz`), 'short');
+  await writeFile(archiveFile(host.backups, GAME_SERVER, id), 'short');
   await call(`${BACKUPS}/${id}/verify`, { method: 'POST' });
   await rename(host.backups, `${host.backups}.away`);
   await call(BACKUPS, { body: { name: 'y' } });

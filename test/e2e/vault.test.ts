@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { directoryManifest } from '../support/directory-manifest.ts';
-import { GAME_SERVER, type Host, type RunningDaemon, runDaemonOn, scratchHost } from '../support/daemon.ts';
+import { GAME_SERVER, type Host, LAYOUT, type RunningDaemon, runDaemonOn, scratchHost } from '../support/daemon.ts';
 import { needsProgram } from '../support/programs.ts';
 
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
@@ -18,7 +18,7 @@ interface Made {
 
 async function vaultHost(more = ''): Promise<Host> {
   const host = await scratchHost(more);
-  const config = host.config.replace(`directory: ${host.backups}`, `directory: ${host.backups}, layout: vault`);
+  const config = host.config.replace(LAYOUT, '').replace('type: local,', 'type: local, layout: vault,');
   fs.writeFileSync(join(host.server, 'world', 'region.mca'), randomBytes(3 << 20));
   return { ...host, config };
 }

@@ -9,6 +9,7 @@ import { directoryManifest } from '../support/directory-manifest.ts';
 import { eventually } from '../support/eventually.ts';
 import type { PanelFlavour } from '../support/panel/panel.ts';
 import { openPanelSite } from '../support/panel/site.ts';
+import { isStored } from '../support/stored-archive.ts';
 
 const FLAVOURS: readonly PanelFlavour[] = ['pterodactyl', 'pelican', 'calagopus'];
 const OTHER = '22222222-2222-4222-8222-222222222222';
@@ -82,7 +83,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
     await panel.daemon.call('DELETE', `/api/servers/${GAME_SERVER}/backup/${row.uuid}`);
     const [told] = await panel.untilCalls(1, 'POST', new RegExp(`${row.uuid}$`));
     expect(told?.body).toMatchObject({ successful: false, size: 0, checksum: '' });
-    expect(fs.existsSync(join(host.backups, GAME_SERVER, `${row.uuid}.tar.gz`))).toBe(false);
+    expect(isStored(host.backups, GAME_SERVER, row.uuid)).toBe(false);
   });
 });
 

@@ -1,13 +1,12 @@
 /** Panels that are away for hours, and daemons that end meanwhile: no archive is lost, and the panel hears once. */
 import { createHash } from 'node:crypto';
-import fs from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { GAME_SERVER, type RunningDaemon } from '../support/daemon.ts';
 import { eventually } from '../support/eventually.ts';
 import { openPanelSite } from '../support/panel/site.ts';
 import type { Outage, PanelFlavour } from '../support/panel/panel.ts';
 import { StillClock } from '../support/still-clock.ts';
+import { storedArchive } from '../support/stored-archive.ts';
 
 const HOUR = 3_600_000;
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
@@ -55,7 +54,7 @@ test.each(OUTAGES)(
     await panel.setOutage(undefined);
     const third = await start(clock);
     await eventually(() => row.successful);
-    const archive = fs.readFileSync(join(host.backups, GAME_SERVER, `${row.uuid}.tar.gz`));
+    const archive = storedArchive(host.backups, GAME_SERVER, row.uuid);
     expect(createHash('sha256').update(archive).digest('hex')).toBe(checksum);
     expect(row).toMatchObject({ checksum: `sha256:${checksum}`, bytes: archive.length });
     // Once more: what has arrived is not told again. It is the answer that tells that it has.

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { GAME_SERVER, runDaemonOn, scratchHost } from '../support/daemon.ts';
 import { directoryManifest } from '../support/directory-manifest.ts';
 import { tarEntries } from '../support/tar-entries.ts';
+import { storedArchive } from '../support/stored-archive.ts';
 
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
 
@@ -33,8 +34,8 @@ async function archived() {
 }
 
 test('a backup for a stock Wings holds files alone, and restores to the whole tree', async () => {
-  const { host, file, restore } = await archived();
-  const entries = tarEntries(gunzipSync(fs.readFileSync(file('tar.gz'))));
+  const { host, id, restore } = await archived();
+  const entries = tarEntries(gunzipSync(storedArchive(host.backups, GAME_SERVER, id)));
   expect(entries.map(({ path, type }) => [path, type])).toEqual([
     ['eula.txt', 'file'],
     ['world/eula again.txt', 'file'],

@@ -9,6 +9,7 @@ import { directoryManifest } from '../support/directory-manifest.ts';
 import { eventually } from '../support/eventually.ts';
 import { openPanelSite } from '../support/panel/site.ts';
 import type { PanelFlavour } from '../support/panel/panel.ts';
+import { isStored, storedArchive } from '../support/stored-archive.ts';
 
 const FLAVOURS: readonly PanelFlavour[] = ['pterodactyl', 'pelican', 'calagopus'];
 
@@ -59,8 +60,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
 
     const row = await panel.daemon.create(server, { ignored: '*.log\n' });
     await eventually(() => row.successful);
-    const archive = join(host.backups, GAME_SERVER, `${row.uuid}.tar.gz`);
-    const bytes = fs.readFileSync(archive);
+    const bytes = storedArchive(host.backups, GAME_SERVER, row.uuid);
     expect(row).toMatchObject({ checksum: `sha256:${sha256(bytes)}`, bytes: bytes.length });
     const { event, id, facts } = completion(flavour, row.uuid, sha256(bytes), bytes.length);
     const { args = [] } = await heard(event);
@@ -88,7 +88,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
     expect(messages.at(-1)).toMatch(/^Completed server restoration from (?:local|wings) backup\.$/);
 
     await panel.daemon.remove(row);
-    await eventually(() => !fs.existsSync(archive));
+    await eventually(() => !isStored(host.backups, GAME_SERVER, row.uuid));
     expect((await fetch(panel.downloadUrl(row))).status).toBe(404);
     // Gone is gone, and panels take that for done.
     await panel.daemon.remove(row);
@@ -165,5 +165,5 @@ test('a backup that was locked here is not deleted, and the panel is told why', 
   const lock = { method: 'PATCH', body: { locked: true } };
   await call(`/api/servers/${GAME_SERVER}/backups/lock?id=${row.uuid}`, lock);
   await expect(panel.daemon.remove(row)).rejects.toThrow(/403.*locked/);
-  expect(fs.existsSync(join(host.backups, GAME_SERVER, `${row.uuid}.tar.gz`))).toBe(true);
+  expect(isStored(host.backups, GAME_SERVER, row.uuid)).toBe(true);
 });

@@ -12,6 +12,9 @@ import { knownSecret } from './secret-shapes.ts';
 export const TOKEN = knownSecret('a-token-of-more-than-sixteen-characters');
 export const GAME_SERVER = '11111111-1111-4111-8111-111111111111';
 
+/** How the daemons of this run keep archives: the project `slow-vault` runs tests of all kinds over a vault. */
+export const LAYOUT = process.env['STORE_LAYOUT'] === 'vault' ? 'layout: vault, ' : '';
+
 export interface Host {
   readonly directory: string;
   readonly config: string;
@@ -33,7 +36,7 @@ api: { host: 127.0.0.1, port: 0 }
 state_directory: ${join(directory, 'state')}
 servers: { root: ${join(directory, 'servers')} }
 tokens: [ { id: test, secret: ${TOKEN}, permissions: ["*"], servers: ["*"] } ]
-storage: { default: local, stores: { local: { type: local, directory: ${backups} } } }
+storage: { default: local, stores: { local: { type: local, ${LAYOUT}directory: ${backups} } } }
 limits: { per_server: 0, max_size: 0, reserve_free: 0 }
 log: { level: silent, format: json }
 ${more}

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { Terminal } from '../../../src/cli/terminal/terminal.ts';
 import { GAME_SERVER, runDaemonOn, scratchHost, TOKEN } from '../../support/daemon.ts';
 import { run } from '../run.ts';
+import { storedArchive } from '../../support/stored-archive.ts';
 
 async function node(more = '') {
   const host = await scratchHost(more);
@@ -31,7 +32,7 @@ describe('one file of a backup', () => {
 describe('a download', () => {
   test('is the archive, checked; a part of an earlier run is gone on with', async () => {
     const { roost, directory, backups, id, checksum } = await node();
-    const archive = await readFile(join(backups, GAME_SERVER, `${id}.tar.gz`));
+    const archive = storedArchive(backups, GAME_SERVER, id);
     const to = join(directory, 'world.tar.gz');
     const partial = `${to}.${checksum.slice(0, 16)}.partial`;
     await writeFile(partial, archive.subarray(0, 100));

@@ -9,6 +9,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Finding } from '../../../src/base/finding.ts';
 import { GAME_SERVER, type Host, type RunningDaemon, runDaemonOn, scratchHost } from '../../support/daemon.ts';
 import { run } from '../run.ts';
+import { archiveFile } from '../../support/stored-archive.ts';
 
 const NIGHTLY = 'schedules: [ { server: "*", cron: "0 4 * * *" } ]\nretention: { keep_last: 7 }\n';
 
@@ -116,8 +117,8 @@ describe('the doctor names the one fault of a host', () => {
     const host = await patient();
     await backUp(host);
     const damaged = await backUp(host);
-    const archive = await open(join(host.backups, GAME_SERVER, `${damaged}.tar.gz`), 'r+');
-    await archive.write(Buffer.from('rot!'), 0, 4, 600);
+    const archive = await open(archiveFile(host.backups, GAME_SERVER, damaged), 'r+');
+    await archive.write(Buffer.from('rot!'), 0, 4, Math.floor((await archive.stat()).size / 2));
     await archive.close();
     await host.call(`/api/servers/${GAME_SERVER}/backups/${damaged}/verify`, { method: 'POST' });
     expect(await complaints(host)).toEqual(only('backups', 'fault', `1 backup is damaged: ${damaged}`, 'verify'));

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { GAME_SERVER, runDaemonOn, type RunningDaemon, scratchHost } from '../../support/daemon.ts';
+import { archiveFile } from '../../support/stored-archive.ts';
 
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
 
@@ -18,16 +19,16 @@ async function withDamage(): Promise<Damaged> {
   const host = await scratchHost();
   const daemon = await runDaemonOn(host);
   const { id } = (await daemon.call(BACKUPS, { method: 'POST' })).body as { readonly id: string };
-  const path = (ending: string): string => join(host.backups, GAME_SERVER, `${id}.${ending}`);
-  const whole = await readFile(path('tar.gz'));
+  const archive = archiveFile(host.backups, GAME_SERVER, id);
+  const whole = await readFile(archive);
   const bent = Buffer.from(whole);
   bent.fill(0x55, bent.length >> 1, (bent.length >> 1) + 16);
-  await writeFile(path('tar.gz'), bent);
+  await writeFile(archive, bent);
   return {
     daemon,
     id,
-    repair: () => writeFile(path('tar.gz'), whole),
-    manifest: () => readFile(path('json'), 'utf8'),
+    repair: () => writeFile(archive, whole),
+    manifest: () => readFile(join(host.backups, GAME_SERVER, `${id}.json`), 'utf8'),
   };
 }
 

@@ -2,7 +2,16 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { GAME_SERVER, type Host, runDaemonOn, type RunningDaemon, scratchHost, TOKEN } from '../../support/daemon.ts';
+import {
+  GAME_SERVER,
+  type Host,
+  LAYOUT,
+  runDaemonOn,
+  type RunningDaemon,
+  scratchHost,
+  TOKEN,
+} from '../../support/daemon.ts';
+import { archiveFile } from '../../support/stored-archive.ts';
 
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
 
@@ -18,7 +27,7 @@ interface Copied {
 async function backUpWithCopy(): Promise<Copied> {
   const plain = await scratchHost();
   const offsite = join(plain.directory, 'offsite');
-  const stores = `{ local: { type: local, directory: ${plain.backups} }, offsite: { type: local, directory: ${offsite} } }`;
+  const stores = `{ local: { type: local, ${LAYOUT}directory: ${plain.backups} }, offsite: { type: local, directory: ${offsite} } }`;
   const config = plain.config.replace(
     /^storage:.*$/m,
     `storage: { default: local, copies: [offsite], stores: ${stores} }`,
@@ -28,7 +37,7 @@ async function backUpWithCopy(): Promise<Copied> {
   const { id } = (await daemon.call(BACKUPS, { method: 'POST' })).body as { readonly id: string };
   const copies = async (): Promise<unknown> => (await daemon.call(`${BACKUPS}/${id}`)).body;
   await expect.poll(copies, { timeout: 20_000 }).toMatchObject({ copies: [{ store: 'offsite', state: 'completed' }] });
-  const own = join(host.backups, GAME_SERVER, `${id}.tar.gz`);
+  const own = archiveFile(host.backups, GAME_SERVER, id);
   return { host, daemon, id, own, copy: join(offsite, GAME_SERVER, `${id}.tar.gz`) };
 }
 
