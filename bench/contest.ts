@@ -33,16 +33,23 @@ export function samplesOf(samples: Samples, work: string, contender: string): re
   return samples.get(`${work}/${contender}`) ?? [];
 }
 
-/** Runs all contests, round by round. `tell` hears of each run before it starts; `clear` is called between rounds. */
+/**
+ * Runs all contests, round by round.
+ *
+ * @param tell hears of each run before it starts.
+ * @param clear called before each round.
+ * @param goesOn false to begin no further round; the first is always run.
+ */
 export async function runContests(
   contests: readonly Contest[],
   rounds: number,
   scratch: string,
   tell: (what: string) => void,
   clear: () => void,
+  goesOn: () => boolean = () => true,
 ): Promise<Samples> {
   const samples = new Map<string, Sample[]>();
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < rounds && (round === 0 || goesOn()); round++) {
     clear();
     for (const contest of contests) {
       if (round >= (contest.rounds ?? rounds)) continue;

@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import { Agent, get } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Sample } from './measure.ts';
 import { MAIN } from './peers.ts';
 
 const TOKEN = 'a-token-of-the-bench-of-some-length';
@@ -20,7 +21,7 @@ export class BenchDaemon {
   readonly #agent = new Agent({ keepAlive: true });
 
   /** Starts `roost serve` over `directory`/servers and waits until it serves. */
-  static async start(directory: string): Promise<BenchDaemon> {
+  static async start(directory: string, lookEveryMs = 50): Promise<BenchDaemon> {
     const config = join(directory, 'config.yml');
     fs.writeFileSync(config, configOf(directory), { mode: 0o600 });
     // A file: an unread pipe would fill while shell lines are measured.
@@ -38,7 +39,7 @@ export class BenchDaemon {
       const url = /"url":"([^"]+)"/.exec(fs.readFileSync(log, 'utf8'))?.[1];
       if (url !== undefined) return new BenchDaemon(directory, child, url);
       if (child.exitCode !== null) throw new Error(`the daemon ended: ${fs.readFileSync(log, 'utf8')}`);
-      await delay(50);
+      await delay(lookEveryMs);
     }
   }
 
@@ -108,6 +109,22 @@ export class BenchDaemon {
   peak(): number {
     const status = fs.readFileSync(`/proc/${String(this.#child.pid)}/status`, 'utf8');
     return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+  }
+
+  /** Does what the daemon is asked for, and says what that cost it. */
+  async measure(work: () => Promise<void>): Promise<Sample> {
+    const [start, cpu] = [performance.now(), this.#cpuSeconds()];
+    await work();
+    const seconds = (performance.now() - start) / 1000;
+    return { seconds, cpuSeconds: this.#cpuSeconds() - cpu, peakBytes: this.peak() };
+  }
+
+  /** User and system time of all its threads, those that ended too. */
+  #cpuSeconds(): number {
+    // proc(5): fields 14 and 15, in ticks of 1/100 s on Linux; the name in front may hold spaces.
+    const stat = fs.readFileSync(`/proc/${String(this.#child.pid)}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
   }
 
   forgetPeak(): void {

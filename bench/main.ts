@@ -6,6 +6,8 @@
  *
  * `npm run bench -- event-loop --files 50000`: how long the daemon keeps its callers waiting while it works.
  *
+ * `npm run bench -- outside`: on trees and beside programs of others (outside/main.ts has its options).
+ *
  * `npm run bench -- front --size 1GiB`: what it costs that Roost stands before Wings.
  */
 import fs from 'node:fs';
@@ -31,6 +33,11 @@ import { makeServer, makeSmallFiles, makeZips, measureTree } from './tree.ts';
 // Another kind of measurement, with options of its own.
 if (process.argv[2] === 'event-loop') {
   await import('./event-loop.ts');
+  process.exit();
+}
+
+if (process.argv[2] === 'outside') {
+  await import('./outside/main.ts');
   process.exit();
 }
 

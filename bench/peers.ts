@@ -21,6 +21,7 @@ const PROGRAMS: Readonly<Record<string, { readonly version: string; readonly wit
   igzip: { version: 'igzip --version', without: 'the first backup with ISA-L has nothing beside it' },
   pigz: { version: 'pigz --version', without: 'the first backup with zlib and the size have nothing beside them' },
   gzip: { version: 'gzip --version', without: 'verification and restore have nothing beside them' },
+  openssl: { version: 'openssl version', without: 'igzip has no fast sha256 beside it' },
   sha256sum: { version: 'sha256sum --version', without: 'first backups and verification have nothing beside them' },
   curl: { version: 'curl --version', without: 'the download is read by Node' },
   restic: { version: 'restic version', without: 'a deduplicating peer is not shown' },
