@@ -9,6 +9,7 @@
 export { writeArchive } from './write/write.ts';
 export { extractArchive, verifyArchive } from './read/read.ts';
 export { openArchive } from './open/open.ts';
+export { selectedTar } from './open/selected-tar.ts';
 export { estimateTree } from './walk/estimate.ts';
 export { selectedEngine } from './gzip/engine.ts';
 export { OperationThreads } from './threads/operation-threads.ts';

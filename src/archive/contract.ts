@@ -123,6 +123,8 @@ export interface OpenedArchive {
   list(path: string, cursor: string | undefined, limit: number, signal?: AbortSignal): Promise<ArchivePage>;
   /** All entries, in archive order. */
   entries(signal?: AbortSignal): AsyncIterable<Entry>;
+  /** Those that are selected, with their content, in archive order and in one pass. @param selects takes a path. */
+  selected(selects: (path: string) => boolean, signal?: AbortSignal): AsyncIterable<StreamedEntry>;
   /** A file's content; of a hard link, that of its target. Memory of the stream is valid until its next step. */
   content(
     path: string,

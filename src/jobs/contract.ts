@@ -198,10 +198,19 @@ export interface DirectoryPage {
 
 export interface FileContent {
   readonly name: string;
-  readonly size: number;
+  /** Absent where it is known at the end only. */
+  readonly size?: number;
   readonly mtime: number;
   /** Memory is valid until the next step. */
   readonly stream: AsyncIterable<Uint8Array>;
+}
+
+/** Some of what a backup holds. */
+export interface Selection {
+  /** Byte strings; a directory means what is below it. */
+  readonly paths: readonly string[];
+  /** Of the only one that is selected, when that is a file: it is sent itself, and all else as a tar.gz. */
+  readonly file?: string;
 }
 
 export interface Estimate {
@@ -339,6 +348,10 @@ export interface BackupService {
     signal: AbortSignal,
   ): Promise<DirectoryPage>;
   content(server: ServerId, backup: BackupId, path: string, signal: AbortSignal): Promise<FileContent>;
+  /** Looks for paths, as a listing shows them, in a backup. `path_not_found` names the first that it does not hold. */
+  select(server: ServerId, backup: BackupId, paths: readonly string[], signal: AbortSignal): Promise<Selection>;
+  /** What `select` found. Memory of the stream is valid until its next step. */
+  selected(server: ServerId, backup: BackupId, selection: Selection, signal: AbortSignal): Promise<FileContent>;
   /** The archive's bytes for a download; the caller closes the source. `backup_not_ready` unless completed. */
   download(server: ServerId, backup: BackupId): Promise<{ readonly backup: BackupView; readonly source: ByteSource }>;
 

@@ -307,6 +307,14 @@ export class Service implements contract.BackupService {
     return this.#looks.content(...asked);
   }
 
+  select(...asked: Parameters<contract.BackupService['select']>): Promise<contract.Selection> {
+    return this.#looks.select(...asked);
+  }
+
+  selected(...asked: Parameters<contract.BackupService['selected']>): Promise<contract.FileContent> {
+    return this.#looks.selected(...asked);
+  }
+
   async download(
     server: ServerId,
     backup: BackupId,

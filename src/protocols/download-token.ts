@@ -1,6 +1,6 @@
 /**
- * Download tokens: a browser or curl presents one instead of a bearer token to fetch one archive. They are signed and
- * not stored, so they survive a restart, and valid for any number of requests until they expire, because download
+ * Download tokens: a browser or curl presents one instead of a bearer token to fetch one archive, or some of it. They are
+ * signed and not stored, so they survive a restart (those of a selection do not: it is kept in memory), and valid for any number of requests until they expire, because download
  * managers ask many times.
  *
  * Text form: base64url of `v1:<purpose>:<server>:<backup>:<expiry>[:<nonce>]:<hex HMAC-SHA256 of what stands before>`.
@@ -19,14 +19,14 @@ const LONGEST_TOKEN = 1024;
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
 
 export interface DownloadGrant {
-  /** A token for another purpose opens no download. */
+  /** `backup`: all of it; `files`: the selection that `nonce` names. A token for another purpose opens no download. */
   readonly purpose: string;
   readonly server: ServerId;
   readonly backup: BackupId;
   /** Whole seconds since the epoch; valid before this moment. */
   readonly expiresAt: number;
-  /** Text without ":" that makes the token unique. */
-  readonly nonce?: string;
+  /** Text without ":" that makes the token unique, or names a selection. */
+  readonly nonce?: string | undefined;
 }
 
 /** @param key the node's secret, at least 32 bytes. */
@@ -48,16 +48,24 @@ export function downloadPath(server: ServerId, token: string): string {
  * @throws Failure `unauthorized` when absent, forged or expired; `invalid_request` for another purpose; `forbidden` for
  *   another server.
  */
-export function readDownloadToken(token: string | undefined, server: string, now: number, key: Uint8Array): BackupId {
+export function readDownloadToken(
+  token: string | undefined,
+  server: string,
+  now: number,
+  key: Uint8Array,
+): DownloadGrant {
   if (token === undefined || token === '') throw new Failure('unauthorized', 'Download token required');
   const grant = verifiedGrant(token, key);
   if (grant === undefined) throw new Failure('unauthorized', 'Invalid or expired download token');
-  if (grant.purpose !== 'backup') throw new Failure('invalid_request', 'Invalid token type');
-  if (now >= grant.expiresAt * 1000) {
-    throw new Failure('unauthorized', 'Invalid or expired download token', { hint: 'Ask for a new download token.' });
-  }
+  if (grant.purpose !== 'backup' && grant.purpose !== 'files')
+    throw new Failure('invalid_request', 'Invalid token type');
+  if (now >= grant.expiresAt * 1000) throw expiredToken();
   if (grant.server !== server) throw new Failure('forbidden', 'Token not valid for this server');
-  return grant.backup;
+  return grant;
+}
+
+export function expiredToken(): Failure {
+  return new Failure('unauthorized', 'Invalid or expired download token', { hint: 'Ask for a new download token.' });
 }
 
 function verifiedGrant(token: string, key: Uint8Array): DownloadGrant | undefined {
@@ -72,10 +80,10 @@ function verifiedGrant(token: string, key: Uint8Array): DownloadGrant | undefine
   const presented = Buffer.from(text.slice(end + 1), 'latin1');
   const expected = Buffer.from(signature(claims, key).toString('hex'), 'latin1');
   if (presented.length !== expected.length || !timingSafeEqual(presented, expected)) return undefined;
-  const [version, purpose, server, backup, expiry] = claims.split(':');
+  const [version, purpose, server, backup, expiry, nonce] = claims.split(':');
   if (version !== 'v1' || purpose === undefined || server === undefined || backup === undefined) return undefined;
   if (!isUuid(server) || !isUuid(backup)) return undefined;
-  return { purpose, server: server as ServerId, backup: backup as BackupId, expiresAt: Number(expiry) };
+  return { purpose, server: server as ServerId, backup: backup as BackupId, expiresAt: Number(expiry), nonce };
 }
 
 function signature(claims: string, key: Uint8Array): Buffer {

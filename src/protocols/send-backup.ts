@@ -1,6 +1,7 @@
 import { Failure } from '../base/failure.ts';
 import type { BackupId, ServerId } from '../base/ids.ts';
 import { type ByteSource, readInto } from '../base/source.ts';
+import type { FileContent } from '../jobs/contract.ts';
 import type { AppContext, DialectDeps } from './dialect.ts';
 
 export interface SentBackup {
@@ -36,8 +37,33 @@ export async function sendBackup(
   }
 }
 
+/**
+ * Answers with what `open` gives of a backup, counted as a download.
+ *
+ * @param open gets a signal that fires when the caller hangs up.
+ * @throws Failure `server_busy` for too many open downloads (`isTooMany`); what `open` throws.
+ */
+export async function sendContentOf(
+  c: AppContext,
+  ports: Pick<DialectDeps, 'sendContent' | 'admitDownload'>,
+  place: Parameters<DialectDeps['admitDownload']>[1],
+  open: (signal: AbortSignal) => Promise<FileContent>,
+): Promise<Response> {
+  const stop = new AbortController();
+  const leave = admitted(c, ports, place);
+  try {
+    return await ports.sendContent(c, await open(AbortSignal.any([stop.signal, c.req.raw.signal])), stop);
+  } catch (error) {
+    leave();
+    throw error;
+  } finally {
+    // Without a connection there is no end of the answer to wait for.
+    if (c.env?.outgoing === undefined) leave();
+  }
+}
+
 /** A place for a download, until the answer was taken. Throws Failure `server_busy` when there is none. */
-export function admitted(
+function admitted(
   c: AppContext,
   ports: Pick<DialectDeps, 'admitDownload'>,
   place: Parameters<DialectDeps['admitDownload']>[1],

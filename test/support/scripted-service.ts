@@ -332,6 +332,24 @@ export class ScriptedService implements contract.BackupService {
     return this.contentOf(path, signal);
   }
 
+  async select(server: ServerId, backup: BackupId, paths: readonly string[]): Promise<contract.Selection> {
+    this.#enter('select', server, backup, paths);
+    this.#owned(server, backup);
+    return paths.length === 1 ? { paths, file: paths[0] ?? '' } : { paths };
+  }
+
+  async selected(
+    server: ServerId,
+    backup: BackupId,
+    { paths, file }: contract.Selection,
+    signal: AbortSignal,
+  ): Promise<contract.FileContent> {
+    this.#enter('selected', server, backup, paths);
+    this.#owned(server, backup);
+    const { size, ...content } = this.contentOf(file ?? 'selection.tar.gz', signal);
+    return { ...content, ...(file === undefined ? {} : { size: size ?? 0 }) };
+  }
+
   async download(server: ServerId, backup: BackupId): Promise<{ backup: contract.BackupView; source: ByteSource }> {
     this.#enter('download', server, backup);
     const view = this.#owned(server, backup);

@@ -67,6 +67,9 @@ export class TreeArchives implements Door {
       async *entries(): AsyncGenerator<Entry, void, void> {
         for (const [path, node] of tree) yield entryOf(path, node);
       },
+      selected: () => {
+        throw new Error('not needed');
+      },
       list: () => Promise.reject(new Error('not needed')),
       content: () => Promise.reject(new Error('not needed')),
       close: () => Promise.resolve(),

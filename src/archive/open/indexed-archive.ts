@@ -3,7 +3,7 @@ import { Failure, throwIfAborted } from '../../base/failure.ts';
 import { printable } from '../../base/files/paths.ts';
 import { type ByteSource, useBytes } from '../../base/source.ts';
 import { freeMemory } from '../../base/free-memory.ts';
-import type { ArchivePage, OpenedArchive } from '../contract.ts';
+import type { ArchivePage, OpenedArchive, StreamedEntry } from '../contract.ts';
 import type { Entry } from '../entry.ts';
 import { checkLengths, inflateSegmentAsync } from '../gzip/inflate.ts';
 import type { IndexedEntry, Segment } from '../index/format.ts';
@@ -43,29 +43,54 @@ export class IndexedArchive implements OpenedArchive {
     }
   }
 
+  /** Small files share segments: the newest stays inflated for the file behind. */
+  async *selected(selects: (path: string) => boolean, signal?: AbortSignal): AsyncGenerator<StreamedEntry, void, void> {
+    const held = new HeldSegment(this.#archive);
+    try {
+      for await (const entry of this.#reader.entries()) {
+        throwIfAborted(signal, 'Cannot read the archive');
+        if (selects(entry.path)) yield { entry: plainEntry(entry), content: () => this.#read(entry, signal, held) };
+      }
+    } finally {
+      held.free();
+    }
+  }
+
   async content(path: string, signal?: AbortSignal): Promise<{ entry: Entry; stream: AsyncIterable<Uint8Array> }> {
     const found = await this.#reader.find(path);
     if (found === undefined) throw pathNotFound(path);
     const held = found.kind === 'hardlink' ? await this.#reader.find(found.target ?? '') : found;
     if (held?.kind !== 'file') throw new Failure('path_not_found', `Cannot read "${printable(path)}": it is no file`);
-    return { entry: { ...plainEntry(held), path }, stream: this.#read(held, signal) };
+    return { entry: { ...plainEntry(held), path }, stream: this.#readAlone(held, signal) };
   }
 
   async close(): Promise<void> {
     // The caller owns and closes the sources.
   }
 
-  async *#read(entry: IndexedEntry, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, void> {
+  async *#read(
+    entry: IndexedEntry,
+    signal: AbortSignal | undefined,
+    held: HeldSegment,
+  ): AsyncGenerator<Uint8Array, void, void> {
+    const start = contentStart(entry);
+    const before = held.bytesOf(start, start + entry.size);
+    if (before !== undefined) {
+      yield before;
+      return;
+    }
     for await (const { segment, from, to } of contentParts(this.#reader, entry)) {
       throwIfAborted(signal, 'Cannot read the file');
-      const { offset, length } = segment;
-      const inflate = (stored: Uint8Array): Promise<Uint8Array> => inflateSegmentAsync(stored, segment);
-      const raw = await useBytes(this.#archive, offset, length, inflate, signal);
-      try {
-        yield raw.subarray(from, to);
-      } finally {
-        freeMemory(raw);
-      }
+      yield (await held.inflate(segment, signal)).subarray(from, to);
+    }
+  }
+
+  async *#readAlone(entry: IndexedEntry, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, void> {
+    const held = new HeldSegment(this.#archive);
+    try {
+      yield* this.#read(entry, signal, held);
+    } finally {
+      held.free();
     }
   }
 
@@ -77,6 +102,39 @@ export class IndexedArchive implements OpenedArchive {
       if (name !== prefix) return entry;
     }
     return undefined;
+  }
+}
+
+/** The raw bytes of the segment that was read last. */
+class HeldSegment {
+  readonly #archive: ByteSource;
+  #segment: Segment | undefined;
+  #raw: Uint8Array | undefined;
+
+  constructor(archive: ByteSource) {
+    this.#archive = archive;
+  }
+
+  /** Those of the tar stream in [start, end), where this segment holds all of them. */
+  bytesOf(start: number, end: number): Uint8Array | undefined {
+    if (this.#segment === undefined || this.#raw === undefined || end === start) return undefined;
+    const { rawOffset, rawLength } = this.#segment;
+    if (start < rawOffset || end > rawOffset + rawLength) return undefined;
+    return this.#raw.subarray(start - rawOffset, end - rawOffset);
+  }
+
+  async inflate(segment: Segment, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    if (this.#segment?.rawOffset === segment.rawOffset && this.#raw !== undefined) return this.#raw;
+    this.free();
+    const inflate = (stored: Uint8Array): Promise<Uint8Array> => inflateSegmentAsync(stored, segment);
+    this.#raw = await useBytes(this.#archive, segment.offset, segment.length, inflate, signal);
+    this.#segment = segment;
+    return this.#raw;
+  }
+
+  free(): void {
+    if (this.#raw !== undefined) freeMemory(this.#raw);
+    this.#segment = this.#raw = undefined;
   }
 }
 

@@ -36,6 +36,10 @@ export class StreamedArchiveReader implements OpenedArchive {
     for await (const { entry } of this.#entries(signal)) yield entry;
   }
 
+  async *selected(selects: (path: string) => boolean, signal?: AbortSignal): AsyncGenerator<StreamedEntry, void, void> {
+    for await (const streamed of this.#entries(signal)) if (selects(streamed.entry.path)) yield streamed;
+  }
+
   async content(path: string, signal?: AbortSignal): Promise<{ entry: Entry; stream: AsyncIterable<Uint8Array> }> {
     let found = await this.#last(path, signal);
     if (found?.entry.kind === 'hardlink') found = await this.#last(found.entry.target ?? '', signal);

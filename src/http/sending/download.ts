@@ -153,11 +153,11 @@ async function sendContent(
   const headers = {
     'Content-Type': 'application/octet-stream',
     'Content-Disposition': attachment(content.name),
-    'Content-Length': `${content.size}`,
+    ...(content.size === undefined ? {} : { 'Content-Length': `${content.size}` }),
     'Cache-Control': 'private, no-transform',
   };
   const pieces = contentPieces(content, stop);
-  if (c.req.method !== 'HEAD' && content.size > 0) return c.body(await bodyOf(c, pieces, deps), 200, headers);
+  if (c.req.method !== 'HEAD' && content.size !== 0) return c.body(await bodyOf(c, pieces, deps), 200, headers);
   await closeUnread(pieces, deps.log);
   return c.body(null, 200, headers);
 }
@@ -167,18 +167,21 @@ async function sendContent(
  */
 function contentPieces(content: FileContent, stop: AbortController): BytePieces {
   const iterator = content.stream[Symbol.asyncIterator]();
-  let left = content.size;
+  // Without a length, any is right.
+  let left = content.size ?? Number.POSITIVE_INFINITY;
+  let begun = false;
   let held: Uint8Array | undefined;
   return {
     async next(signal) {
-      if (left === content.size) signal.addEventListener('abort', () => stop.abort(), { once: true });
+      if (!begun) signal.addEventListener('abort', () => stop.abort(), { once: true });
+      begun = true;
       for (;;) {
         const step = await iterator.next();
         const ready = held;
         // Copied: the iterator may reuse its memory while the socket still holds this piece.
         held = step.done === true ? undefined : new Uint8Array(step.value);
         left -= held?.byteLength ?? 0;
-        if (left < 0 || (held === undefined && left > 0)) throw wrongLength();
+        if (left < 0 || (held === undefined && left > 0 && Number.isFinite(left))) throw wrongLength();
         if (held === undefined || (ready !== undefined && ready.byteLength > 0)) return ready;
       }
     },

@@ -13,12 +13,13 @@ import type { HeldOut } from '../../servers/held-out.ts';
 import type { Registry } from '../../servers/registry.ts';
 import { objectKey } from '../../storage/key.ts';
 import type { Store } from '../../storage/store.ts';
-import type { DirectoryPage, Estimate, FileContent } from '../contract.ts';
+import type { DirectoryPage, Estimate, FileContent, Selection } from '../contract.ts';
 import { requireCompleted } from '../runner/admission.ts';
 import type { JobRunner } from '../runner/runner.ts';
 import type { ArchivePort } from '../stored/archive-port.ts';
 import { provenSource } from '../stored/digests.ts';
 import { listDirectory, openContent } from '../stored/files.ts';
+import { findSelection, openSelection } from '../stored/selections.ts';
 import { openReadable, type ReadableDeps } from '../stored/readable-copy.ts';
 import { openArchiveSource } from '../stored/stored-archive.ts';
 
@@ -39,6 +40,7 @@ export class Looks {
   readonly #deps: LookDeps;
   readonly #estimates = new SharedWork<TreeEstimate>(MOST_ESTIMATES);
   readonly #lists = new SharedWork<DirectoryPage>(MOST_LISTS);
+  readonly #selections = new SharedWork<Selection>(MOST_LISTS);
 
   constructor(deps: LookDeps) {
     this.#deps = deps;
@@ -75,6 +77,18 @@ export class Looks {
   async content(server: ServerId, backup: BackupId, path: string, signal: AbortSignal): Promise<FileContent> {
     const record = this.#completed(server, backup, 'Cannot read from the backup');
     return this.#open(record, (store) => openContent(this.#deps.archive, store, record, path, signal));
+  }
+
+  async select(server: ServerId, backup: BackupId, paths: readonly string[], signal: AbortSignal): Promise<Selection> {
+    const record = this.#completed(server, backup, 'Cannot look into the backup');
+    return this.#selections.run({ group: backup, key: JSON.stringify(paths) }, signal, (shared) =>
+      this.#open(record, (store) => findSelection(this.#deps.archive, store, record, paths, shared)),
+    );
+  }
+
+  async selected(server: ServerId, backup: BackupId, selection: Selection, signal: AbortSignal): Promise<FileContent> {
+    const record = this.#completed(server, backup, 'Cannot read from the backup');
+    return this.#open(record, (store) => openSelection(this.#deps.archive, store, record, selection, signal));
   }
 
   async download(

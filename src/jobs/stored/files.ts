@@ -63,7 +63,7 @@ export async function openContent(
   }
 }
 
-interface Opened {
+export interface Opened {
   readonly archive: OpenedArchive;
   /** May be called again. */
   close(): Promise<void>;
@@ -86,7 +86,12 @@ export async function openProven(store: Store, record: BackupRecord, signal?: Ab
   }
 }
 
-async function openForLooking(door: Door, store: Store, record: BackupRecord, signal?: AbortSignal): Promise<Opened> {
+export async function openForLooking(
+  door: Door,
+  store: Store,
+  record: BackupRecord,
+  signal?: AbortSignal,
+): Promise<Opened> {
   const stored = await openProven(store, record, signal);
   try {
     const archive = await door.openArchive(stored.request, signal);
@@ -108,7 +113,11 @@ async function closeBoth(archive: OpenedArchive, stored: StoredArchive): Promise
 }
 
 /** The stream, with the archive closed when it ends, fails, is left early, or was aborted before anybody read it. */
-function owning(stream: AsyncIterable<Uint8Array>, opened: Opened, signal: AbortSignal): AsyncIterable<Uint8Array> {
+export function owning(
+  stream: AsyncIterable<Uint8Array>,
+  opened: Opened,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
   let reading = false;
   const onAbort = (): void => {
     if (!reading) opened.close().catch(() => undefined);
@@ -151,6 +160,6 @@ function directoryItem(entry: Entry): DirectoryItem {
   return { name, kind, size, mode, mtime, ...(target === undefined ? {} : { target: wirePath(target) }) };
 }
 
-function lastName(path: string): string {
+export function lastName(path: string): string {
   return wirePath(splitPath(path).name);
 }

@@ -45,7 +45,7 @@ export function nativeDialect(identify: NonNullable<Dialect['identify']>, signIn
       app.on('POST', `${BACKUPS}/estimate`, looks);
       mountBackups(app, ports);
       mountRestores(app, ports);
-      mountDownloads(app, ports);
+      mountDownloads(app, ports, signIn.sessions);
       refuseOtherMethods(app, '/api/servers/:x/backups', methodNotAllowed);
       // Behind the refusal above, which would take them for the routes themselves.
       app.on('GET', [`${BACKUPS}/:id/files`, `${BACKUPS}/:id/files/content`], looks);

@@ -3,7 +3,7 @@ import { Failure } from '../../base/failure.ts';
 import { wirePath } from '../../base/files/paths.ts';
 import { originOf } from '../access.ts';
 import type { App, DialectDeps } from '../dialect.ts';
-import { admitted } from '../send-backup.ts';
+import { sendContentOf } from '../send-backup.ts';
 import { bearerRoute, jsonAnswer, requiredBody } from '../route-answers.ts';
 import { ANY_ERROR, BACKUPS } from './answers.ts';
 import { ignoredBody, jsonBody } from '../request-body.ts';
@@ -152,19 +152,10 @@ export function mountOneBackup(app: App, ports: DialectDeps): void {
 
   app.openapi(content, async (c) => {
     const id = backupIdOf(c.req.valid('param').id);
-    const stop = new AbortController();
-    const hungUp = AbortSignal.any([stop.signal, c.req.raw.signal]);
-    const leave = admitted(c, ports, { holder: nativeCaller(c).id });
-    try {
-      const content = await service.content(c.get('server'), id, pathOfQuery(c.req.url), hungUp);
-      return await ports.sendContent(c, content, stop);
-    } catch (error) {
-      leave();
-      throw error;
-    } finally {
-      // Without a connection there is no end of the answer to wait for.
-      if (c.env?.outgoing === undefined) leave();
-    }
+    const path = pathOfQuery(c.req.url);
+    return sendContentOf(c, ports, { holder: nativeCaller(c).id }, (signal) =>
+      service.content(c.get('server'), id, path, signal),
+    );
   });
 }
 

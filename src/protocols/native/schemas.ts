@@ -36,6 +36,11 @@ const archivePath = bounded(LONGEST_ARCHIVE_PATH)
   .min(1, 'must not be empty')
   .refine((text) => !text.includes('\0') && text.isWellFormed(), 'must be text without NUL');
 
+const exactPaths = z
+  .array(archivePath)
+  .min(1, 'must not be empty')
+  .max(MOST_PATTERNS, `must not hold more than ${MOST_PATTERNS} paths`);
+
 const patterns = z.array(pattern).max(MOST_PATTERNS, `must not hold more than ${MOST_PATTERNS} patterns`);
 
 const newBackupId = z
@@ -82,19 +87,11 @@ export const RestoreBody = z
       .boolean()
       .optional()
       .openapi({ description: 'Removes what the backup does not hold; false without it' }),
-    paths: z
-      .array(archivePath)
-      .min(1, 'must not be empty')
-      .max(MOST_PATTERNS, `must not hold more than ${MOST_PATTERNS} paths`)
-      .optional()
-      .openapi({
-        description:
-          'Paths of the backup, spelt as a listing shows them; a directory means what is below it. One that is no path of the backup is tried as a glob',
-      }),
-    files: z
-      .array(archivePath)
-      .min(1, 'must not be empty')
-      .max(MOST_PATTERNS, `must not hold more than ${MOST_PATTERNS} paths`)
+    paths: exactPaths.optional().openapi({
+      description:
+        'Paths of the backup, spelt as a listing shows them; a directory means what is below it. One that is no path of the backup is tried as a glob',
+    }),
+    files: exactPaths
       .optional()
       .openapi({ description: 'As `paths`, but never tried as globs: what a listing showed, and nothing else' }),
     globs: z
@@ -133,7 +130,12 @@ export const RestoreBody = z
   )
   .openapi('RestoreBackup');
 
-export const DownloadTokenBody = z.object({ id: z.string(BACKUP_ID_REQUIRED).min(1, BACKUP_ID_REQUIRED) });
+export const DownloadTokenBody = z.object({
+  id: z.string(BACKUP_ID_REQUIRED).min(1, BACKUP_ID_REQUIRED),
+  paths: exactPaths
+    .optional()
+    .openapi({ description: 'Paths as a listing shows them: one file is sent itself, all else as a tar.gz' }),
+});
 export const LockBody = z.object({ locked: z.boolean(LOCKED_REQUIRED) });
 export const EstimateBody = z.object({ ignore: patterns.optional() });
 export const ServerBody = z.strictObject({ suspended: z.boolean('must be a boolean') });

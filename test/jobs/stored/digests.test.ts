@@ -59,6 +59,7 @@ test('a lost or foreign index beside the right archive is no damage', async () =
       format: 'tar',
       list: async () => page,
       entries: none,
+      selected: none,
       content: () => Promise.reject(new Error()),
       close: async () => {},
     };

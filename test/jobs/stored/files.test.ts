@@ -31,6 +31,13 @@ class Opened implements OpenedArchive {
     for (const path of this.#files.keys()) yield this.#entry(path);
   }
 
+  async *selected(selects: (path: string) => boolean) {
+    for (const path of this.#files.keys()) {
+      const { entry, stream } = await this.content(path);
+      if (selects(path)) yield { entry, content: () => stream };
+    }
+  }
+
   async content(path: string) {
     const text = this.#files.get(path);
     if (text === undefined) throw new Failure('path_not_found', 'There is no such file');
@@ -88,6 +95,50 @@ describe('one directory level', () => {
   test('a path that is not there is path_not_found, and nothing stays open', async () => {
     const node = await withFiles({ a: 'x' });
     await failureOf(node.service.files(SERVER, ID, 'b', undefined, new AbortController().signal), 'path_not_found');
+    expect(Opened.open).toBe(0);
+  });
+});
+
+describe('a selection', () => {
+  test('that is one file is that file, by its escapes too', async () => {
+    const node = await withFiles({ 'caf\xc3\xa9/bad\xff': 'found', other: 'x' });
+    const selection = await node.service.select(SERVER, ID, ['café/bad\\xff'], never());
+    const file = await node.service.selected(SERVER, ID, selection, never());
+    expect(file).toMatchObject({ name: 'bad\\xff', size: 5 });
+    expect(await read(file.stream)).toBe('found');
+    expect(Opened.open).toBe(0);
+  });
+
+  test('names the first path that the backup does not hold', async () => {
+    const node = await withFiles({ a: 'x' });
+    const { message } = await failureOf(node.service.select(SERVER, ID, ['a', '[b]', 'c'], never()), 'path_not_found');
+    expect(message).toContain('"[b]"');
+    expect(Opened.open).toBe(0);
+  });
+
+  test('whose reader leaves early, or hangs up before the first byte, leaves nothing open', async () => {
+    const node = await withFiles({ 'd/a': 'x '.repeat(100_000), 'd/b': 'y' });
+    const selection = await node.service.select(SERVER, ID, ['d'], never());
+    const left = await node.service.selected(SERVER, ID, selection, never());
+    expect(left).toMatchObject({ name: 'd.tar.gz' });
+    for await (const piece of left.stream) {
+      expect(piece.length).toBeGreaterThan(0);
+      break;
+    }
+    expect(Opened.open).toBe(0);
+    const hangUp = new AbortController();
+    await node.service.selected(SERVER, ID, selection, hangUp.signal);
+    hangUp.abort();
+    await new Promise(setImmediate);
+    expect(Opened.open).toBe(0);
+  });
+
+  test('that is damaged in the middle ends with that', async () => {
+    const node = await withFiles({ 'd/a': 'one two' });
+    const selection = await node.service.select(SERVER, ID, ['d'], never());
+    // The entry counts the spaces that the content leaves out.
+    const { stream } = await node.service.selected(SERVER, ID, selection, never());
+    await failureOf(read(stream), 'archive_damaged');
     expect(Opened.open).toBe(0);
   });
 });

@@ -291,7 +291,10 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** A signed token for one download, valid for five minutes */
+    /**
+     * A signed token for one download, valid for five minutes
+     * @description With `paths`, for one file as it is, or for a tar.gz of several; the address then ends with the rights of who asked for it, too.
+     */
     post: operations['createDownloadToken'];
     delete?: never;
     options?: never;
@@ -308,7 +311,7 @@ export interface paths {
     };
     /**
      * Download a backup with a signed token
-     * @description Takes `Range`, `If-Range` and HEAD; the ETag is the sha256 of the archive. No bearer token is needed.
+     * @description Takes `Range`, `If-Range` and HEAD; the ETag is the sha256 of the archive. No bearer token is needed. A selection is made while it is sent, without ranges or an ETag.
      */
     get: operations['downloadBackup'];
     put?: never;
@@ -3367,6 +3370,8 @@ export interface operations {
       content: {
         'application/json': {
           id: string;
+          /** @description Paths as a listing shows them: one file is sent itself, all else as a tar.gz */
+          paths?: string[];
         };
       };
     };
@@ -3411,13 +3416,14 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description The archive */
+      /** @description The archive, a tar.gz of a selection, or one file of it */
       200: {
         headers: {
           [name: string]: unknown;
         };
         content: {
           'application/gzip': string;
+          'application/octet-stream': string;
         };
       };
       /** @description The bytes asked for */

@@ -208,6 +208,11 @@ export class Sessions {
     return sessions.length + links.length > 0;
   }
 
+  /** What a caller's rights rest on: a text that is another, or none, once its session or token has ended or changed. */
+  standing({ id, session }: Caller): string | undefined {
+    return session === undefined ? this.#tokens.get(id)?.fingerprint : this.find(session)?.id;
+  }
+
   /** Calls the listener once when the session ends; at once when it has. @returns what ends that. */
   onEnd(id: string, listener: () => void): () => void {
     if (this.find(id) === undefined) {
