@@ -195,7 +195,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
     engine,
   });
   const comparisons = new Comparisons({ catalogue, stores, registry, heldOut, service, clock, log });
-  const node = new NodeOverview({ ...reading, runner, clock });
+  const node = new NodeOverview({ ...reading, runner, clock, timers: systemTimers });
   const notifying = composeNotify(deps, events);
   return {
     service,

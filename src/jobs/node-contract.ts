@@ -131,12 +131,40 @@ export interface JobFilter {
   readonly before?: JobId;
 }
 
+/** `full`: less is free than is to be kept free. */
+export type StoreState = 'up' | 'full' | 'away';
+
+/** Events that only those hear who ask for them, which older clients do not. */
+export type ExtraEvent =
+  /** A job has to wait; one that starts at once has none. */
+  | {
+      readonly type: 'job.queued';
+      readonly server: ServerId;
+      readonly backup: BackupId;
+      readonly job: JobId;
+      readonly data: { readonly kind: JobKind };
+    }
+  | {
+      readonly type: 'store.changed';
+      readonly data: {
+        readonly store: string;
+        readonly state: StoreState;
+        readonly freeBytes: number | null;
+        /** Why it is away. */
+        readonly reason?: string;
+      };
+    };
+
+export type ExtraEvents = 'queue' | 'stores';
+
 /** What a page of the whole node is made of. */
 export interface NodeService {
   /** Of these servers; of one that is not known, what a server without backups has. */
   overviews(servers: readonly ServerId[]): Promise<readonly ServerOverview[]>;
   schedules(): Promise<readonly ScheduleView[]>;
   node(): Promise<NodeView>;
+  /** Calls back for each event of that sort from now on; the returned function ends it. Stores: at most once a minute. */
+  follow(which: ExtraEvents, listener: (event: ExtraEvent) => void): () => void;
   /** `server_not_found` for one that has neither directory, backups nor history. */
   history(server: ServerId, days: number): Promise<HistoryView>;
 }

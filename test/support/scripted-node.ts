@@ -43,6 +43,14 @@ export class ScriptedNode implements contract.NodeService {
     return this.nodeView;
   }
 
+  readonly followers: (readonly [contract.ExtraEvents, (event: contract.ExtraEvent) => void])[] = [];
+
+  follow(which: contract.ExtraEvents, listener: (event: contract.ExtraEvent) => void): () => void {
+    const own = [which, listener] as const;
+    this.followers.push(own);
+    return () => void this.followers.splice(this.followers.indexOf(own), 1);
+  }
+
   async history(server: ServerId, days: number): Promise<contract.HistoryView> {
     this.asked.push(['history', server, days]);
     if (![SERVER, OTHER_SERVER].includes(server))

@@ -15,12 +15,13 @@ import { undoable } from '../restore/previous/undo.ts';
 import type { JobRunner } from '../runner/runner.ts';
 import { limitsOf } from '../stored/server-limits.ts';
 import { problemsOf } from './problems.ts';
+import { type ExtraEventDeps, ExtraEventSource } from './extra-events.ts';
 import { type NodeDeps, viewNode } from './system.ts';
 
-export interface OverviewDeps extends NodeDeps {
+export interface OverviewDeps extends NodeDeps, ExtraEventDeps {
   readonly catalogue: Pick<Catalogue, 'backups' | 'copies' | 'history' | 'keys' | 'plans' | 'servers'>;
   readonly registry: Pick<Registry, 'get' | 'list'>;
-  readonly runner: Pick<JobRunner, 'open'>;
+  readonly runner: Pick<JobRunner, 'open' | 'watchQueue'>;
   readonly config: NodeDeps['config'] & Pick<Config, 'schedules'>;
   readonly clock: Clock;
 }
@@ -40,8 +41,15 @@ export class NodeOverview implements NodeService {
   readonly #deps: OverviewDeps;
   #node: { readonly at: number; readonly view: Promise<NodeView> } | undefined;
 
+  readonly #extra: ExtraEventSource;
+
   constructor(deps: OverviewDeps) {
     this.#deps = deps;
+    this.#extra = new ExtraEventSource(deps);
+  }
+
+  follow(...asked: Parameters<NodeService['follow']>): () => void {
+    return this.#extra.follow(...asked);
   }
 
   async overviews(servers: readonly ServerId[]): Promise<readonly ServerOverview[]> {

@@ -58,6 +58,7 @@ export class JobRunner {
   readonly #deps: RunnerDeps;
   readonly #around: JobDeps;
   readonly #watchers: ((server: ServerId) => void)[] = [];
+  readonly #queueWatchers: ((job: JobRecord) => void)[] = [];
   readonly #verbs: ReadonlyMap<JobKind, Verb>;
   readonly #queue = new JobQueue();
   readonly #locks = new Locks();
@@ -115,6 +116,7 @@ export class JobRunner {
     this.#queue.add({ id: record.id, kind: record.kind, locks: locksOf(record) });
     this.#tell(record.server);
     this.#startWhatMay();
+    if (this.#queue.position(record.id) !== null) for (const watcher of this.#queueWatchers) watcher(record);
     // The verb of a kind commits a result of that kind; the entries of all kinds lie in one map.
     return { record, ended: entry.ending.promise as Promise<JobResults[Kind]> };
   }
@@ -139,6 +141,11 @@ export class JobRunner {
   /** Calls back whenever what is queued or runs on a server has changed. For the life of the runner. */
   watch(listener: (server: ServerId) => void): void {
     this.#watchers.push(listener);
+  }
+
+  /** Calls back with each job that has to wait. The listener must not throw. */
+  watchQueue(listener: (job: JobRecord) => void): void {
+    this.#queueWatchers.push(listener);
   }
 
   /**

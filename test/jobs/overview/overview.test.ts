@@ -1,3 +1,4 @@
+import { systemTimers } from '../../../src/base/timers.ts';
 import { describe, expect, test } from 'vitest';
 import { DAY_MS, HOUR_MS } from '../../../src/base/clock.ts';
 import { Failure } from '../../../src/base/failure.ts';
@@ -13,7 +14,7 @@ const DAILY: ScheduleConfig = { server: '*', cron: '0 4 * * *', timezone: 'UTC',
 function overviewOf(node: TestNode, schedules: readonly ScheduleConfig[] = []): NodeOverview {
   const { catalogue, registry, runner, stores, clock } = node;
   const config = { ...node.config, schedules, verification: { everyDays: 30 } };
-  return new NodeOverview({ catalogue, registry, runner, stores, clock, config });
+  return new NodeOverview({ catalogue, registry, runner, stores, clock, config, timers: systemTimers });
 }
 
 async function backUp(node: TestNode): Promise<void> {

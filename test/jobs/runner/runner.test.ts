@@ -291,8 +291,11 @@ describe('cancelling', () => {
     const { runner, submit, stateOf } = await runnerOf({
       run: (job) => (job.record.kind === 'restore' ? succeed(job) : untilAborted(job)),
     });
+    const waiting: unknown[] = [];
+    runner.watchQueue(({ id, kind }) => waiting.push([id, kind]));
     const [first, second] = [submit(1), submit(1, 'restore')];
     expect(stateOf(second)).toBe('queued');
+    expect(waiting).toEqual([[second.record.id, 'restore']]);
     runner.cancel(first.record.id);
     await second.ended;
   });

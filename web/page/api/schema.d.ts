@@ -1476,6 +1476,40 @@ export interface components {
             suspended?: boolean;
             power?: string;
           };
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'job.queued';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: {
+            /** @enum {string} */
+            kind: 'backup' | 'restore' | 'verify' | 'delete';
+          };
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'store.changed';
+          server?: string;
+          backup?: string;
+          job?: string;
+          data: {
+            store: string;
+            /** @enum {string} */
+            state: 'up' | 'full' | 'away';
+            freeBytes: number | null;
+            /** @description Why it is away */
+            reason?: string;
+          };
         };
     /** @description The first frame, and again after a reader was too slow */
     Snapshot: {

@@ -5,7 +5,7 @@
 import { batch, signal } from '@preact/signals';
 import type { Job } from '../api/shapes.ts';
 import { addressOf } from './base.ts';
-import { forget, secret } from './session.ts';
+import { forget, may, secret } from './session.ts';
 import { endJob, load, takeJob, takeSnapshot, touch } from './state.ts';
 
 export type Connection =
@@ -39,6 +39,7 @@ export function connect(): void {
   close();
   if (secret.value === undefined) return;
   const address = addressOf('api/events');
+  address.searchParams.set('with', may('node.read') ? 'queue,stores' : 'queue');
   address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
   const opened = new WebSocket(address);
   socket = opened;
@@ -123,7 +124,8 @@ function drawProgress(): void {
 const ENDS = new Set(['completed', 'failed', 'cancelled', 'deleted', 'verified']);
 
 function apply(family: string, what: string, { server, backup = '', job, data }: Frame): void {
-  if (server === undefined) return;
+  // The only events of no server are those of stores.
+  if (server === undefined) return void load();
   const kind = family as Job['kind'];
   if (job !== undefined && what === 'started') takeJob(job, { server, backup, kind, state: 'running' });
   if (job !== undefined && what === 'queued') {

@@ -1,7 +1,8 @@
 /** Frames of the event sockets, for `/openapi.json`: what is sent is typed by `EventData`, and not checked again. */
 import { z } from '@hono/zod-openapi';
 import { FAILURE_CODES } from '../../../base/failure.ts';
-import type { EventType } from '../../../jobs/contract.ts';
+import type { EventType, ExtraEvent } from '../../../jobs/contract.ts';
+
 import type { App } from '../../dialect.ts';
 import { JobObject } from '../job-schemas.ts';
 import { date } from '../schemas.ts';
@@ -73,6 +74,17 @@ export const EVENT_DATA = {
   }),
 } as const satisfies Readonly<Record<EventType, z.ZodObject>>;
 
+/** Of those that a reader hears who asks for them. */
+export const EXTRA_DATA = {
+  'job.queued': z.object({ kind: z.enum(['backup', 'restore', 'verify', 'delete']) }),
+  'store.changed': z.object({
+    store: z.string(),
+    state: z.enum(['up', 'full', 'away']),
+    freeBytes: z.number().nullable(),
+    reason: z.string().optional().openapi({ description: 'Why it is away' }),
+  }),
+} as const satisfies Readonly<Record<ExtraEvent['type'], z.ZodObject>>;
+
 const head = { seq: z.number().openapi({ description: 'Never decreases on a socket' }), at: date };
 
 const Snapshot = z
@@ -86,15 +98,18 @@ const Snapshot = z
 
 /** Adds `Event`, one frame of `/api/events`, to the document. */
 export function describeEvents(app: App): void {
-  const events = Object.entries(EVENT_DATA).map(([type, data]) =>
-    z.object({
-      ...head,
-      type: z.literal(type),
-      server: z.string(),
-      backup: z.string().optional(),
-      job: z.string().optional(),
-      data,
+  const events = Object.entries(EVENT_DATA).map(([type, data]) => frame(type, z.string(), data));
+  const { 'job.queued': queued, 'store.changed': store } = EXTRA_DATA;
+  const extra = [
+    frame('job.queued', z.string(), queued).openapi({ description: 'With `?with=queue`: a job has to wait' }),
+    frame('store.changed', z.string().optional(), store).openapi({
+      description: 'With `?with=stores`, for callers with node.read; of no server',
     }),
-  );
-  app.openAPIRegistry.register('Event', z.union([Snapshot, ...events]));
+  ];
+  app.openAPIRegistry.register('Event', z.union([Snapshot, ...events, ...extra]));
+}
+
+function frame(type: string, server: z.ZodType, data: z.ZodObject) {
+  const [backupId, job] = [z.string().optional(), z.string().optional()];
+  return z.object({ ...head, type: z.literal(type), server, backup: backupId, job, data });
 }

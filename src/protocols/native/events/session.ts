@@ -7,7 +7,16 @@
  */
 import { isoDate, type Clock } from '../../../base/clock.ts';
 import type { ServerId } from '../../../base/ids.ts';
-import type { BackupService, EventSource, JobView, RoostEvent } from '../../../jobs/contract.ts';
+import type {
+  BackupService,
+  EventSource,
+  ExtraEvent,
+  ExtraEvents,
+  JobView,
+  NodeService,
+  RoostEvent,
+} from '../../../jobs/contract.ts';
+
 import { holdsServer, mayUse, type Caller } from '../../access.ts';
 import { jobObject } from '../views.ts';
 import type { SocketWire } from '../../socket-wire.ts';
@@ -18,6 +27,9 @@ export interface EventSessionOptions {
   readonly wire: SocketWire;
   readonly service: BackupService;
   readonly events: EventSource;
+  readonly node: Pick<NodeService, 'follow'>;
+  /** Sorts of events that the reader asked for besides. */
+  readonly besides: readonly ExtraEvents[];
   readonly clock: Clock;
   readonly timers: Timers;
   readonly checkToken: (token: string) => Caller | undefined;
@@ -61,7 +73,7 @@ export class EventSession {
   #state: 'waiting' | 'opening' | 'open' | 'closed' = 'waiting';
   #lastSeq = 0;
   /** Undefined after too many: a snapshot is due. */
-  #waiting: RoostEvent[] | undefined = [];
+  #waiting: (RoostEvent | ExtraEvent)[] | undefined = [];
   #alive = true;
   #inbound = { since: 0, count: 0 };
   #unsubscribe: () => void = () => undefined;
@@ -111,11 +123,12 @@ export class EventSession {
   async #open(caller: Caller): Promise<void> {
     this.#state = 'opening';
     this.#cancelTimer();
-    const { service, server, events, admit } = this.#options;
+    const { service, server, events, node, besides, admit } = this.#options;
     if (caller.session !== undefined) {
       this.#unfollow = this.#options.onSessionEnd(caller.session, () => this.#refuse(CLOSE.unauthorized));
       if (this.#isClosed()) return;
     }
+    if (besides.includes('stores') && !mayUse(caller, 'node.read')) return this.#refuse(CLOSE.forbidden);
     if (!mayUse(caller, 'backup.read')) return this.#refuse(CLOSE.forbidden);
     if (server !== undefined) {
       // Unknown servers and those of others get the same answer.
@@ -128,7 +141,13 @@ export class EventSession {
     this.#caller = caller;
     this.#state = 'open';
     // Synchronous, so that no event falls between the subscription and the snapshot.
-    this.#unsubscribe = events.subscribe((event) => this.#take(event));
+    const ends = [
+      events.subscribe((event) => this.#take(event)),
+      ...besides.map((which) => node.follow(which, (event) => this.#takeExtra(event))),
+    ];
+    this.#unsubscribe = () => {
+      for (const end of ends.splice(0)) end();
+    };
     this.#sendSnapshot();
     this.#keepAlive();
   }
@@ -141,7 +160,11 @@ export class EventSession {
     this.#deliver(event);
   }
 
-  #deliver(event: RoostEvent): void {
+  #takeExtra(event: ExtraEvent): void {
+    if (this.#state === 'open' && (!('server' in event) || this.#concerns(event.server))) this.#deliver(event);
+  }
+
+  #deliver(event: RoostEvent | ExtraEvent): void {
     if (this.#keepsUp) return void this.#sendEvent(event);
     this.#waiting?.push(event);
     if (this.#waiting !== undefined && this.#waiting.length > MOST_WAITING) this.#waiting = undefined;
@@ -191,11 +214,14 @@ export class EventSession {
     });
   }
 
-  #sendEvent(event: RoostEvent): true {
-    const { at, type, server, backup, job, data } = event;
+  #sendEvent(event: RoostEvent | ExtraEvent): true {
+    const { events, clock } = this.#options;
+    const { seq: own, at } = 'seq' in event ? event : { seq: events.lastSeq, at: clock.now() };
+    const { server, backup, job }: Partial<Pick<RoostEvent, 'server' | 'backup' | 'job'>> =
+      'server' in event ? event : {};
     // Paced frames go out after events with higher numbers; a lower `seq` would look like a replay.
-    const seq = (this.#lastSeq = Math.max(this.#lastSeq, event.seq));
-    this.#send({ seq, at: isoDate(at), type, server, backup, job, data });
+    const seq = (this.#lastSeq = Math.max(this.#lastSeq, own));
+    this.#send({ seq, at: isoDate(at), type: event.type, server, backup, job, data: event.data });
     return true;
   }
 

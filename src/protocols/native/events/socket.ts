@@ -6,15 +6,17 @@
  */
 import { upgradeWebSocket, type WebSocketLike } from '@hono/node-server';
 import type { WSEvents } from 'hono/ws';
+import { Failure } from '../../../base/failure.ts';
 import type { Clock } from '../../../base/clock.ts';
 import type { Log } from '../../../base/log/log.ts';
-import type { BackupService, EventSource } from '../../../jobs/contract.ts';
+import type { BackupService, EventSource, ExtraEvents, NodeService } from '../../../jobs/contract.ts';
+
 import type { Caller } from '../../access.ts';
 import type { App, AppContext } from '../../dialect.ts';
 import { answerFault } from '../errors.ts';
 import { rawSocket, wireOf } from '../../socket-wire.ts';
 import { Slots } from '../../slots.ts';
-import { CLOSE, EventSession } from './session.ts';
+import { CLOSE, EventSession, type EventSessionOptions } from './session.ts';
 import type { Sessions } from '../sign-in/sessions.ts';
 import type { Timers } from '../../../base/timers.ts';
 
@@ -33,6 +35,7 @@ export const LARGEST_FRAME = 4096;
 export interface EventSocketOptions {
   readonly service: BackupService;
   readonly events: EventSource;
+  readonly node: Pick<NodeService, 'follow'>;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
@@ -52,9 +55,13 @@ export function mountEventSockets(app: App, options: EventSocketOptions): void {
     if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
       return answerFault(c, 'upgrade_required', { Upgrade: 'websocket', Connection: 'Upgrade' });
     }
-    return upgradeWebSocket(c, socketEvents(c, options, slots, server), {
-      onError: (error) => options.log.error('An event socket failed', { error }),
-    });
+    return upgradeWebSocket(
+      c,
+      socketEvents(c, options, slots, { server, besides: wantedBesides(c.req.query('with')) }),
+      {
+        onError: (error) => options.log.error('An event socket failed', { error }),
+      },
+    );
   };
   app.get('/api/events', (c) => open(c));
   app.get('/api/servers/:server/events', (c) => open(c, c.req.param('server').toLowerCase()));
@@ -64,7 +71,7 @@ function socketEvents(
   c: AppContext,
   options: EventSocketOptions,
   slots: { readonly addresses: Slots; readonly tokens: Slots },
-  server: string | undefined,
+  asked: Pick<EventSessionOptions, 'server' | 'besides'>,
 ): WSEvents<WebSocketLike> {
   const caller = nativeOnly(c.get('caller'));
   const presented = c.req.header('authorization') !== undefined;
@@ -88,7 +95,7 @@ function socketEvents(
         checkToken: (token) => options.callerOf(Buffer.from(token, 'utf8'), address),
         onSessionEnd: (id, listener) => options.sessions.onEnd(id, listener),
         admit: (caller) => take(slots.tokens.take(caller.id, perToken)),
-        server,
+        ...asked,
       });
       raw.on('ping', () => session?.noteAlive());
       raw.on('pong', () => session?.noteAlive());
@@ -103,6 +110,15 @@ function socketEvents(
       for (const release of taken.splice(0)) release();
     },
   };
+}
+
+/** @throws Failure `invalid_request` for a word that is none of `queue` and `stores`. */
+function wantedBesides(text: string | undefined): readonly ExtraEvents[] {
+  const words = new Set((text ?? '').split(',').filter((word) => word !== ''));
+  return Array.from(words, (word) => {
+    if (word === 'queue' || word === 'stores') return word;
+    throw new Failure('invalid_request', 'Cannot open the events: with must be of "queue" and "stores"');
+  });
 }
 
 // A panel's token opens the panel's socket only.

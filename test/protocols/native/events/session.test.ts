@@ -4,6 +4,7 @@ import { EventSession, type EventSessionOptions } from '../../../../src/protocol
 import type { JobView } from '../../../../src/jobs/contract.ts';
 import type { Caller } from '../../../../src/protocols/access.ts';
 import { ManualTime } from '../../../support/manual-time.ts';
+import { ScriptedNode } from '../../../support/scripted-node.ts';
 import { ManualEvents, OTHER_SERVER, ScriptedService, SERVER, UNKNOWN } from '../../../support/scripted-service.ts';
 
 const BACKUP = newBackupId();
@@ -58,12 +59,14 @@ class ScriptedWire {
 let wire: ScriptedWire;
 let service: ScriptedService;
 let events: ManualEvents;
+let node: ScriptedNode;
 let time: ManualTime;
 
 beforeEach(() => {
   wire = new ScriptedWire();
   service = new ScriptedService();
   events = new ManualEvents();
+  node = new ScriptedNode();
   time = new ManualTime();
 });
 
@@ -72,6 +75,8 @@ function session(change: Partial<EventSessionOptions> = {}): EventSession {
     wire,
     service,
     events,
+    node,
+    besides: [],
     clock: time,
     timers: time,
     checkToken: (token) => (token === 'sesame' ? CALLER : undefined),
@@ -402,5 +407,53 @@ describe('a reader with a session', () => {
     };
     session({ onSessionEnd }).begin(SIGNED_IN, true);
     expect([wire.frames, wire.closes]).toEqual([[], [{ code: 4401, reason: 'unauthorized' }]]);
+  });
+});
+
+describe('events that a reader asks for besides', () => {
+  const queued = (server = SERVER) =>
+    ({ type: 'job.queued', server, backup: BACKUP, job: JOB, data: { kind: 'backup' } }) as const;
+  const changed = { type: 'store.changed', data: { store: 'local', state: 'full', freeBytes: 7 } } as const;
+  const tell = (event: Parameters<(typeof node.followers)[number][1]>[0]): void => {
+    const which = event.type === 'job.queued' ? 'queue' : 'stores';
+    for (const [followed, listener] of node.followers) if (followed === which) listener(event);
+  };
+
+  test('reach nobody else', () => {
+    opened();
+    expect(node.followers).toEqual([]);
+  });
+
+  test('come with numbers that never decrease, those of stores without a server', () => {
+    const made = opened({ besides: ['queue', 'stores'] });
+    wire.take();
+    events.emit({ type: 'backup.started', server: SERVER, backup: BACKUP, job: JOB, data: {} });
+    tell(queued());
+    tell(changed);
+    const [started, ...rest] = wire.take();
+    expect(started).toMatchObject({ type: 'backup.started' });
+    const head = { seq: started?.seq, at: expect.any(String) };
+    expect(rest).toEqual([
+      { ...head, ...queued() },
+      { ...head, ...changed },
+    ]);
+    made.end();
+    expect(node.followers).toEqual([]);
+  });
+
+  test('are of the reader’s own servers', () => {
+    const made = session({ besides: ['queue'] });
+    made.begin({ ...CALLER, servers: [SERVER] }, true);
+    wire.take();
+    tell(queued(OTHER_SERVER));
+    expect(wire.take()).toEqual([]);
+    tell(queued());
+    expect(wire.take()).toMatchObject([{ type: 'job.queued', server: SERVER }]);
+  });
+
+  test('of stores are for those who may see the node', () => {
+    session({ besides: ['stores'] }).begin({ ...CALLER, permissions: ['backup.read'] }, true);
+    expect(wire.closes).toEqual([{ code: 4403, reason: 'forbidden' }]);
+    expect(node.followers).toEqual([]);
   });
 });

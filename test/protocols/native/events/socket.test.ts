@@ -90,6 +90,20 @@ describe('the event socket', () => {
     expect(await reader.closed).toBe(4401);
   });
 
+  test('asked for other words than it knows is refused, and sends what is asked for besides', async () => {
+    const { read, call, node } = await open();
+    const headers = { upgrade: 'websocket', connection: 'upgrade' };
+    expect(await call('GET', '/api/events?with=everything', { headers })).toMatchObject({
+      status: 400,
+      body: { code: 'invalid_request' },
+    });
+    const reader = read('/api/events?with=queue,stores', ADMIN);
+    expect(await reader.next()).toMatchObject({ type: 'snapshot' });
+    expect(node.followers.map(([which]) => which)).toEqual(['queue', 'stores']);
+    node.followers[1]?.[1]({ type: 'store.changed', data: { store: 'local', state: 'away', freeBytes: null } });
+    expect(await reader.next()).toMatchObject({ type: 'store.changed', data: { state: 'away' } });
+  });
+
   test('closes with 4403 for a server that the token does not hold, as for an unknown one', async () => {
     const tokens = [tokenWith('t', ADMIN, { servers: [SERVER] })];
     const { read } = await open({ tokens });
