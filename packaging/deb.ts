@@ -23,6 +23,7 @@ export function buildDeb(file: string, root: string, { version, epoch }: Release
     put(root, `usr/lib/${kind}/roost.conf`, fs.readFileSync(join(tree, 'systemd', kind, 'roost.conf'), 'utf8'));
   }
   put(root, 'usr/share/doc/roost/copyright', fs.readFileSync(join(tree, 'LICENSE'), 'utf8'));
+  moveShared(join(tree, 'share'), join(root, 'usr/share'));
   fs.mkdirSync(join(root, 'usr/bin'), { recursive: true });
   fs.symlinkSync(`../lib/roost/current/systemd/roost`, join(root, 'usr/bin/roost'));
   for (const name of ['postinst', 'prerm', 'postrm']) {
@@ -40,6 +41,16 @@ export function buildDeb(file: string, root: string, { version, epoch }: Release
 /** Where the tree lies in the package. */
 export function debianTree(root: string): string {
   return join(root, PREFIX, 'package');
+}
+
+/** Manual pages and completions, to where Debian has them. */
+function moveShared(from: string, share: string): void {
+  fs.cpSync(from, share, { recursive: true });
+  fs.rmSync(from, { recursive: true });
+  const functions = join(share, 'zsh/vendor-completions');
+  fs.renameSync(join(share, 'zsh/site-functions'), functions);
+  // Policy 12.1. Without name and time in it, each build is the same.
+  execFileSync('gzip', ['-n', '-9', join(share, 'man/man1/roost.1'), join(share, 'man/man5/roost.yml.5')]);
 }
 
 function put(root: string, name: string, content: string, mode = 0o644): void {

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { buildDeb, debianTree } from './deb.ts';
+import { writeManual } from './manual.ts';
 import { releaseOf } from './release.ts';
 import { CPUS, installRuntime } from './runtime.ts';
 import { writeSbom } from './sbom.ts';
@@ -40,11 +41,13 @@ try {
     env: { ...process.env, ROOST_DIST: dist },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
+  const share = join(scratch, 'share');
+  writeManual(share, join(root, dist, 'main.js'));
   const made: string[] = [];
   for (const cpu of cpus) {
     const runtime = join(scratch, cpu.node, 'runtime');
     installRuntime(root, runtime, cpu);
-    const sources = { root, dist: join(root, dist), runtime };
+    const sources = { root, dist: join(root, dist), share, runtime };
     const tarball = `roost-${version}-linux-${cpu.node}.tar.gz`;
     makeTree(join(scratch, cpu.node, 'tar/roost', version), sources, cpu, version);
     packTarball(join(output, tarball), join(scratch, cpu.node, 'tar'), 'roost', release);

@@ -17,13 +17,16 @@ export interface TreeSources {
   readonly root: string;
   /** The build, as `npm run build` makes it. */
   readonly dist: string;
+  /** Manual pages and completions, as `writeManual` wrote them. */
+  readonly share: string;
   /** Where `installRuntime` installed. */
   readonly runtime: string;
 }
 
-export function makeTree(target: string, { root, dist, runtime }: TreeSources, cpu: Cpu, version: string): void {
+export function makeTree(target: string, { root, dist, share, runtime }: TreeSources, cpu: Cpu, version: string): void {
   fs.mkdirSync(target, { recursive: true });
   for (const name of FILES) copy(name === 'dist' ? dist : join(root, name), join(target, name));
+  copy(share, join(target, 'share'));
   // Sources of what dist/web holds.
   fs.rmSync(join(target, 'web/page'), { recursive: true, force: true });
   writePackage(root, target, version);

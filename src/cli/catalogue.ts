@@ -9,7 +9,7 @@ interface RebuildOptions extends JsonOption {
 }
 
 export function addCatalogueCommands(program: Command, invocation: Invocation): void {
-  const group = program.command('catalogue').description('work with what the daemon knows, while it does not run');
+  const group = program.command('catalogue').description('Work with what the daemon knows, while it does not run');
   subcommand(
     group,
     'rebuild',

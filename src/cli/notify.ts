@@ -33,7 +33,7 @@ const Tested = z.looseObject({
 });
 
 export function addNotifyCommands(program: Command, invocation: Invocation): void {
-  const group = program.command('notify').description('who is told of failures, and whether they can be reached');
+  const group = program.command('notify').description('Who is told of failures, and whether they can be reached');
   nodeCommand(group, 'list', 'Show the channels, and what waits for each; exit 3 when one takes nothing').action(
     (options: DaemonOptions) => conclude(invocation, options, list(invocation, options)),
   );

@@ -30,7 +30,7 @@ const PATH = '/api/panel/reports';
 const HEADINGS = ['ID', 'OF', 'BACKUP', 'TELLS', 'STATE', 'TRIES', 'WHY'];
 
 export function addPanelCommands(program: Command, invocation: Invocation): void {
-  const group = program.command('panel').description('what the panel has yet to be told');
+  const group = program.command('panel').description('What the panel has yet to be told');
   command(group, 'reports', 'Show the reports that the panel is owed; exit 3 when it refused some').action(
     (options: DaemonOptions) => conclude(invocation, options, list(invocation, options)),
   );

@@ -14,12 +14,14 @@ import type { ComposeDaemon } from './daemon.ts';
 import { failureJson, failureText } from './terminal/failure-text.ts';
 import type { LoadOfflineTools } from './offline.ts';
 import { jsonText } from './terminal/json-text.ts';
+import { addExamples, setHelp } from './manual/help.ts';
 import { listenForStop } from './stop-signal.ts';
 import { Terminal } from './terminal/terminal.ts';
 import { version } from './version.ts';
 
 type AddCommand = (program: Command, invocation: Invocation) => void;
 
+const loadManual = async (): Promise<AddCommand> => (await import('./manual/commands.ts')).addManualCommands;
 const loadStatus = async (): Promise<AddCommand> => (await import('./node/status.ts')).addStatus;
 
 /** Loaded on demand: all commands take ten times as long to load as one. */
@@ -42,10 +44,14 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['doctor', async () => (await import('./doctor/doctor.ts')).addDoctor],
   ['catalogue', async () => (await import('./catalogue.ts')).addCatalogueCommands],
   ['adopt', async () => (await import('./adopt.ts')).addAdopt],
+  ['completion', loadManual],
+  ['manual', loadManual],
 ]);
 
-/** Commander's own. */
-const VERSION_OPTIONS: ReadonlySet<string> = new Set(['--version', '-V']);
+/** They tell of all commands. */
+const NEED_ALL: ReadonlySet<string> = new Set(['completion', 'manual']);
+/** Ways to ask for the version; commander knows the first two. */
+const VERSION_WORDS: ReadonlySet<string> = new Set(['--version', '-v', '-V', 'version']);
 
 /**
  * Runs the command in `argv`, which excludes the program's name.
@@ -78,7 +84,7 @@ export async function runProgram(
 export async function runCommand(argv: readonly string[], invocation: Invocation): Promise<ExitCode> {
   try {
     // Alone it shows how things are, where a daemon can be found.
-    const words = argv.length === 0 && hasConnection(invocation.env) ? ['status'] : argv;
+    const words = wordsOf(argv, invocation.env);
     await (await program(words, invocation)).parseAsync(words, { from: 'user' });
     const { outputError } = invocation.terminal;
     if (outputError !== undefined) throw asFailure(outputError, 'Cannot write the result');
@@ -92,7 +98,7 @@ export async function runCommand(argv: readonly string[], invocation: Invocation
 async function program(argv: readonly string[], invocation: Invocation): Promise<Command> {
   const root = new Command('roost')
     .description('Backups of game servers: plain tar.gz archives, crash-safe restores')
-    .version(version())
+    .version(version(), '-v, --version')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void invocation.terminal.result(text),
@@ -100,10 +106,18 @@ async function program(argv: readonly string[], invocation: Invocation): Promise
       writeErr: (text) => invocation.terminal.note(text.trimEnd().split('\n').map(printableText).join('\n')),
     })
     .showHelpAfterError('See --help for what there is.');
-  if (VERSION_OPTIONS.has(argv[0] ?? '')) return root;
-  const named = COMMANDS.get(argv[0] ?? '');
+  setHelp(root);
+  const word = argv[0] ?? '';
+  if (word === '--version') return root;
+  const named = NEED_ALL.has(word) ? undefined : COMMANDS.get(word);
   for (const load of named === undefined ? new Set(COMMANDS.values()) : [named]) (await load())(root, invocation);
+  addExamples(root);
   return root;
+}
+
+function wordsOf(argv: readonly string[], env: Invocation['env']): readonly string[] {
+  if (argv.length === 0 && hasConnection(env)) return ['status'];
+  return VERSION_WORDS.has(argv[0] ?? '') ? ['--version'] : argv;
 }
 
 async function explain({ terminal, env }: Invocation, argv: readonly string[], error: unknown): Promise<ExitCode> {

@@ -47,6 +47,11 @@ roost backup create "$server" > /dev/null && echo backup=made
 echo changed > "/srv/servers/$server/world/level.dat"
 roost backup restore "$server" latest > /dev/null && echo "restored=$(cat "/srv/servers/$server/world/level.dat")"
 
+prefix=/usr/share && [ "$1" = deb ] || prefix=/usr/local/share
+for file in "$prefix"/man/man?/roost.* "$prefix"/zsh/*/_roost "$prefix"/fish/vendor_completions.d/roost.fish; do test -s "$file"; done
+bash --norc -c '. "$0/bash-completion/completions/roost"; COMP_WORDS=(roost backup und); COMP_CWORD=2; _roost
+  echo "completed=${COMPREPLY[*]}"' "$prefix"
+
 if [ "$1" = deb ]; then
   running=$(readlink "/proc/$(cat /daemon.pid)/exe")
   apt-get install -qq ./newer.deb > /apt.log 2>&1
@@ -63,6 +68,8 @@ if [ "$1" = deb ]; then
 else
   kill "$(cat /daemon.pid)"
   rm -r /opt/roost /usr/local/bin/roost
+  find /usr/local/share -lname '/opt/roost/*' -delete
 fi
+test -z "$(find /usr/share /usr/local/share -name '*roost*')"
 test ! -e /usr/lib/roost && test ! -e /opt/roost
 echo "left=$(ls /etc/roost | tr '\n' ' ')$(find /var/lib/roost -name '*.tar.gz' | wc -l)"

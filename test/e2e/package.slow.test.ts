@@ -127,7 +127,7 @@ describe.skipIf(!packaging)('packages (skipped without git and dpkg-deb)', () =>
     }
 
     /** A newly set up host lacks a schedule and a backup, which doctor warns of. */
-    const SET_UP = ['readme=3', 'owner=roost:700 token=root:600', 'backup=made', 'restored=level'];
+    const SET_UP = ['readme=3', 'owner=roost:700 token=root:600', 'backup=made', 'restored=level', 'completed=undo'];
 
     test('three lines of README.md set up a host by the .deb; upgrade, downgrade and purge keep what runs and what is data', () => {
       expect(onBareHost('deb')).toEqual([

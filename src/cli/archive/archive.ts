@@ -11,7 +11,7 @@ import { addArchiveVerify } from './verify.ts';
 import type { Invocation } from '../command.ts';
 
 export function addArchiveCommands(program: Command, invocation: Invocation): void {
-  const group = program.command('archive').description('make, look into, check and unpack archive files');
+  const group = program.command('archive').description('Make, look into, check and unpack archive files');
   addArchiveCreate(group, invocation);
   addArchiveList(group, invocation);
   addArchiveVerify(group, invocation);

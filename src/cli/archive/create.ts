@@ -40,7 +40,7 @@ const DOING = 'Cannot archive';
 
 export function addArchiveCreate(group: Command, invocation: Invocation): void {
   subcommand(group, 'create', 'Write a directory into an archive, with its index and manifest beside it')
-    .argument('<directory>')
+    .argument('<directory>', 'what is archived')
     .argument('<file>', 'such as world.tar.gz; replaced in one step when it exists; - for stdout')
     .option('--ignore <pattern>', 'gitignore line of what stays out (repeatable)', collect, [])
     .option('--ignore-file <file>', 'a file of such lines')

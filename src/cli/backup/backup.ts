@@ -16,7 +16,7 @@ import { addBackupVerify } from './verify.ts';
 import type { Invocation } from '../command.ts';
 
 export function addBackupCommands(program: Command, invocation: Invocation): void {
-  const group = program.command('backup').description('work with backups through the running daemon');
+  const group = program.command('backup').description('Work with backups through the running daemon');
   addBackupCreate(group, invocation);
   addBackupList(group, invocation);
   addBackupShow(group, invocation);

@@ -40,7 +40,7 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 
 export function addRetentionCommands(program: Command, invocation: Invocation): void {
-  const group = program.command('retention').description('what the rules of retention do');
+  const group = program.command('retention').description('What the rules of retention do');
   daemonCommand(
     group,
     'plan',

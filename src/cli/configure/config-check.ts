@@ -10,7 +10,7 @@ interface CheckOptions extends JsonOption {
 }
 
 export function addConfigCommands(program: Command, invocation: Invocation): void {
-  const group = program.command('config').description('work with the config');
+  const group = program.command('config').description('Work with the config');
   subcommand(group, 'check', 'Name all faults of a config at once; exit 2 when there are any')
     .addOption(configOption())
     .action((options: CheckOptions) => conclude(invocation, options, check(invocation, options)));

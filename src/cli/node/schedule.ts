@@ -35,7 +35,7 @@ type Schedule = z.infer<typeof Schedules>['schedules'][number];
 const HEADINGS = ['SERVER', 'SERVERS', 'CRON', 'TIMEZONE', 'NEXT', 'LAST', 'OUTCOME'];
 
 export function addScheduleCommands(program: Command, invocation: Invocation): void {
-  const group = program.command('schedule').description('when backups are made by the config');
+  const group = program.command('schedule').description('When backups are made by the config');
   nodeCommand(group, 'list', 'List the schedules, the next time of each, and what became of the last').action(
     (options: DaemonOptions) => conclude(invocation, options, list(invocation, options)),
   );

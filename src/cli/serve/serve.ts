@@ -11,7 +11,7 @@ interface ServeOptions extends ListenOptions {
 
 export function addServe(program: Command, invocation: Invocation): void {
   withListenOptions(program.command('serve'))
-    .description('serve backups with a config, until SIGTERM')
+    .description('Serve backups with a config, until SIGTERM')
     .addOption(configOption())
     .action(async (options: ServeOptions) => {
       const file = options.config ?? findConfigFile();

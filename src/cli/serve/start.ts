@@ -18,7 +18,7 @@ const LINK_MINUTES = 60;
 
 export function addStart(program: Command, invocation: Invocation): void {
   withListenOptions(program.command('start'))
-    .description(`make ./${FIRST_RUN_DIRECTORY}/ with a config and a sample server, and serve it`)
+    .description(`Make ./${FIRST_RUN_DIRECTORY}/ with a config and a sample server, and serve it`)
     .action(async (options: ListenOptions) => {
       await start(invocation, options);
       invocation.exitCode = EXIT.done;

@@ -1,6 +1,6 @@
 /** Where Roost is installed, and which files of the system follow from that. */
-import { readFileSync, realpathSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageDirectory } from '../../base/package-directory.ts';
 import { version } from '../version.ts';
@@ -41,6 +41,17 @@ export function installation(root: string, directory = realpathSync(fileURLToPat
 /** A file below systemd/, with the paths of this installation. */
 export function systemdFile({ directory, base }: Installation, name: string): string {
   return readFileSync(join(directory, 'systemd', name), 'utf8').replaceAll('/opt/roost/', `${base}/`);
+}
+
+/** Manual pages and completions below share/, which a package has and a checkout does not. */
+export function sharedFiles({ directory }: Installation): string[] {
+  const share = join(directory, 'share');
+  if (!existsSync(share)) return [];
+  const entries = readdirSync(share, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(share, join(entry.parentPath, entry.name)))
+    .sort();
 }
 
 export function configExample({ directory }: Installation): string {

@@ -8,7 +8,7 @@ import { printableText } from '../../base/files/paths.ts';
 import { conclude, type Invocation, type JsonOption, type Outcome, subcommand } from '../command.ts';
 import { dropIn } from './drop-in.ts';
 import { CONFIG, hostConfig, TOKEN, type Wishes } from './first-config.ts';
-import { configExample, installation, type Installation, systemdFile } from './installation.ts';
+import { configExample, installation, type Installation, sharedFiles, systemdFile } from './installation.ts';
 import { directory, file, firstFile, link, type Step } from './step.ts';
 import { user, userIds } from './user.ts';
 
@@ -18,6 +18,7 @@ interface SetupOptions extends JsonOption, Wishes {
 }
 
 const UNITS = '/etc/systemd/system';
+const SHARE = '/usr/local/share';
 const DONE = { '': 'is there', make: 'made', change: 'changed', run: 'done' } as const;
 const PLANNED = { '': 'is there', make: 'would be made', change: 'would be changed', run: 'would be done' } as const;
 
@@ -79,6 +80,9 @@ function installedFiles(installed: Installation, at: (path: string) => string): 
   return [
     ...(current === undefined ? [] : [link(current.path, current.target, 'the version that starts')]),
     ...(byNpm ? [] : [link(at(command), join(base, 'systemd/roost'), 'the command', command)]),
+    ...sharedFiles(installed).map((name) =>
+      link(at(`${SHARE}/${name}`), join(base, 'share', name), 'manual, completion', `${SHARE}/${name}`),
+    ),
     file(at(users), systemdFile(installed, 'sysusers.d/roost.conf'), 0o644, 'the user', users),
     file(at(directories), systemdFile(installed, 'tmpfiles.d/roost.conf'), 0o644, 'its directories', directories),
     file(at(unit), systemdFile(installed, 'roost.service'), 0o644, 'the service', unit),
