@@ -105,11 +105,19 @@ const channel = (environment: Environment) =>
       only_changes: z.boolean().default(false),
       template: template.nullable().default(null),
     })
+    .superRefine(({ type, url }, context) => {
+      if (type !== 'ntfy' || TOPIC.test(new URL(url.reveal()).pathname)) return;
+      const params = { hint: 'It is letters, digits, "-" and "_", 64 at most, such as https://ntfy.sh/my-backups.' };
+      context.addIssue({ code: 'custom', path: ['url'], message: 'names no topic of ntfy', params });
+    })
     .transform(({ events, only_changes: onlyChanges, ...rest }): ChannelConfig => ({
       ...rest,
       events: events ?? (rest.type === 'healthchecks' ? RUNS : TROUBLE),
       onlyChanges,
     }));
+
+/** The last part of the path; as ntfy's server takes it. */
+const TOPIC = /\/[-_A-Za-z0-9]{1,64}$/;
 
 const template = value.text.max(2000).transform((written, context) => {
   for (const [, word = ''] of written.matchAll(WORD)) {

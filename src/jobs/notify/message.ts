@@ -34,7 +34,8 @@ export function levelOf(event: NoticeMessage['event']): NoticeMessage['level'] {
   return NEUTRAL.has(event) ? 'info' : 'bad';
 }
 
-const LONGEST = 1500;
+/** In UTF-8: ntfy takes 4096, and 8192 with what JSON escapes. */
+const MOST_BYTES = 3000;
 
 /** The text of a message: by the channel's template, or a line for the sentence and one for its hint. */
 export function textOf(message: NoticeMessage, { template }: Pick<ChannelConfig, 'template'>): string {
@@ -51,8 +52,16 @@ export function textOf(message: NoticeMessage, { template }: Pick<ChannelConfig,
   };
   const lines = template ?? (message.hint === null ? '{node}: {message}' : '{node}: {message}\n{hint}');
   // Only the template's own braces count: a name may look like a word of it.
-  const text = lines.replace(/\{([a-z_]+)\}/g, (_, word: string) => printableText(words[word] ?? ''));
-  return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
+  return bounded(lines.replace(/\{([a-z_]+)\}/g, (_, word: string) => printableText(words[word] ?? '')));
+}
+
+/** Cut between two characters. */
+function bounded(text: string): string {
+  const bytes = Buffer.from(text, 'utf8');
+  if (bytes.length <= MOST_BYTES) return text;
+  let end = MOST_BYTES - Buffer.byteLength('…');
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  return `${bytes.toString('utf8', 0, end)}…`;
 }
 
 /** True where the channel wants to hear of that event of that server; null: of no single one. */

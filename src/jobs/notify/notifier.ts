@@ -35,6 +35,10 @@ const LOOK_EVERY_MS = 60_000;
 const GIVE_UP_MS = 7 * DAY_MS;
 /** Messages of one channel that wait; beyond, the oldest are dropped, which is logged. */
 const MOST_WAITING = 5000;
+/** Statuses that are about the message and not about the channel; it would hold up all that come after it. */
+const REFUSALS: ReadonlySet<unknown> = new Set([400, 413, 422]);
+/** So many tries, over hours, since a receiver that is set up wrongly may answer so as well. */
+const REFUSED_AT = 20;
 /** From this failed try on it is worth a line in the log. */
 const TELL_AT = 3;
 
@@ -132,6 +136,11 @@ export class Notifier {
 
   #postpone({ name }: ChannelConfig, { id, attempts }: NoticeRecord, failure: Failure): void {
     const { catalogue, clock, log, random } = this.#deps;
+    if (attempts + 1 >= REFUSED_AT && REFUSALS.has(failure.facts['status'])) {
+      this.#guarded(() => catalogue.notices.delete(id));
+      log.error('A channel refuses a notification for what it says: it is given up', { channel: name, error: failure });
+      return;
+    }
     const asked = failure.facts['retryAfterMs'];
     const wait = Math.max(backOff(attempts, random()), typeof asked === 'number' ? Math.min(asked, DAY_MS) : 0);
     this.#guarded(() => catalogue.notices.postpone(id, failure.toJSON(), clock.now() + wait));

@@ -1,13 +1,12 @@
 /** What each kind of channel is sent: a message becomes one request. */
 import { createHmac } from 'node:crypto';
-import { Failure } from '../../base/failure.ts';
 import type { ChannelConfig } from '../../config/types.ts';
 import { type NoticeMessage, textOf } from '../../jobs/notify/port.ts';
 import type { Outgoing } from './guarded-post.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-/** @param now ms since the epoch. @throws Failure `config_invalid` for an address of another form. */
+/** @param now ms since the epoch. */
 export function requestFor(channel: ChannelConfig, message: NoticeMessage, now: number): Outgoing {
   const url = new URL(channel.url.reveal());
   if (channel.type === 'webhook') return webhook(channel, message, url, now);
@@ -48,20 +47,14 @@ function discord(channel: ChannelConfig, message: NoticeMessage, url: URL): Outg
 const PRIORITIES = { good: 2, info: 2, bad: 4 } as const;
 const TAGS = { good: 'white_check_mark', info: 'information_source', bad: 'rotating_light' } as const;
 
-/** https://docs.ntfy.sh/publish/#publish-as-json: the topic is the last part of the URL's path. */
+/** https://docs.ntfy.sh/publish/#publish-as-json: the topic is the last part of the URL's path, by the config. */
 function ntfy(channel: ChannelConfig, message: NoticeMessage, written: URL): Outgoing {
   const url = new URL(written);
-  const parts = url.pathname.split('/').filter((part) => part !== '');
-  const topic = parts.pop();
-  if (topic === undefined) {
-    throw new Failure('config_invalid', `Cannot send to the channel "${channel.name}": its url names no topic`, {
-      hint: 'Such as https://ntfy.sh/my-backups.',
-    });
-  }
-  url.pathname = `/${parts.join('/')}`;
+  const [, path, topic] = /^(.*\/)([^/]+)$/.exec(url.pathname) ?? [];
+  url.pathname = path ?? '/';
   const { event, level } = message;
   const content = {
-    topic: decodeURIComponent(topic),
+    topic,
     title: event,
     message: textOf(message, channel),
     priority: PRIORITIES[level],

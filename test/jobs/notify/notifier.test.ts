@@ -260,6 +260,28 @@ notify:
     expect(eventsTold('up')).toHaveLength(1);
   });
 
+  test('that refuses one message for what it says gives it up after hours, and hears of the next', async () => {
+    const { catalogue, time, state, settle, told } = await node(TWO);
+    const refusal = (status: number) => new Failure('store_unreachable', 'Refused', { facts: { status }, retry: true });
+    state.refuse = ({ name }, { backup }) => (name === 'down' && backup === backupId(1) ? refusal(400) : undefined);
+    for (const number of [1, 2]) backUp(catalogue, number);
+    const quarterHours = async (count: number) => {
+      for (let at = 0; at < count; at++) {
+        await settle();
+        time.advance(15 * 60_000);
+      }
+      await settle();
+      return told.filter(({ channel }) => channel === 'down').map(({ message }) => message.backup);
+    };
+    expect(await quarterHours(4)).toEqual([]);
+    expect(await quarterHours(20)).toEqual([backupId(2)]);
+    // What is about the channel and not about a message is never given up so.
+    state.refuse = ({ name }) => (name === 'down' ? refusal(403) : undefined);
+    backUp(catalogue, 3);
+    expect(await quarterHours(30)).toEqual([backupId(2)]);
+    expect(catalogue.notices.counts().get('down')).toMatchObject({ waiting: 1 });
+  });
+
   test('that takes nothing for a week loses what is older, and no more', async () => {
     const { catalogue, time, state, settle } = await node(TWO);
     state.refuse = ({ name }) => (name === 'down' ? AWAY : undefined);

@@ -95,11 +95,19 @@ test('Discord gets an embed in the level’s colour that mentions nobody', async
 
 test('ntfy gets JSON at the root, with the topic of the address, a priority and the token', async () => {
   const sink = await startSink();
-  const { path, headers, body } = await sent(sink, `type: ntfy, url: "${sink.url}/my%20topic", token: tk_1`);
-  expect([path, headers.authorization]).toEqual(['/', 'Bearer tk_1']);
-  expect(JSON.parse(body)).toMatchObject({ topic: 'my topic', title: 'backup.failed', priority: 4 });
-  const refused = await failureOf(sent(sink, `type: ntfy, url: "${sink.url}/"`));
-  expect(refused).toMatchObject({ code: 'config_invalid', hint: expect.stringContaining('ntfy.sh') });
+  const { path, headers, body } = await sent(sink, `type: ntfy, url: "${sink.url}/behind/my-topic", token: tk_1`);
+  expect([path, headers.authorization]).toEqual(['/behind/', 'Bearer tk_1']);
+  expect(JSON.parse(body)).toMatchObject({ topic: 'my-topic', title: 'backup.failed', priority: 4 });
+});
+
+test('a text is cut where ntfy would refuse it, between two characters', async () => {
+  const sink = await startSink();
+  const message = { ...MESSAGE, message: '"雪😀'.repeat(1000) };
+  const { body } = await sent(sink, `type: ntfy, url: "${sink.url}/my-topic"`, message);
+  expect(Buffer.byteLength(body)).toBeLessThan(8192);
+  const text = (JSON.parse(body) as { message: string }).message;
+  expect(Buffer.byteLength(text)).toBeLessThanOrEqual(4096);
+  expect(text.slice(-6)).toMatch(/^(?:"|雪|😀)+…$/u);
 });
 
 test('healthchecks hears of start, end and failure of one run, and of a test without a change of state', async () => {
@@ -212,6 +220,9 @@ describe('the config of channels', () => {
       'has no word {servr}',
     );
     expect(faults('{ name: a, type: webhook, url: "file-of-mine" }')).toContain('must be a URL');
+    for (const path of ['', '/', '/a%20b', '/über', `/${'x'.repeat(65)}`]) {
+      expect(faults(`{ name: a, type: ntfy, url: "https://ntfy.test${path}" }`)).toContain('names no topic of ntfy');
+    }
     const twice = '{ name: a, type: webhook, url: "https://a.test" }';
     expect(faults(`${twice}, ${twice}`)).toContain('is the name of another channel too');
     expect(faults('{ name: a, type: webhook, url: "https://a.test", events: [backup.fialed] }')).toContain('events');
