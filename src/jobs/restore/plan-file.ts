@@ -21,7 +21,7 @@ import type { RestoreDeps } from './deps.ts';
 import type { PathSelection } from './select/paths.ts';
 import type { RestoreRequest } from './request.ts';
 
-const RESTORE_PLAN = 'plan';
+export const RESTORE_PLAN = 'plan';
 
 export interface SwapOptions {
   readonly request: RestoreRequest;

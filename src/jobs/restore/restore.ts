@@ -29,7 +29,7 @@ import { makeServerDirectory, removeServerDirectory, takeOverMetadata } from './
 import { refuseLosses } from './losses.ts';
 import { isChosen, type PathSelection, resolveAsked } from './select/paths.ts';
 import { newPlan, NOT_STOPPED, storePlan } from './plan.ts';
-import { fixedPaths, rehearsePlan, type SwapOptions, writeRestorePlan } from './plan-file.ts';
+import { fixedPaths, rehearsePlan, RESTORE_PLAN, type SwapOptions, writeRestorePlan } from './plan-file.ts';
 import { choosePrevious } from './previous/previous.ts';
 import { previewRestore } from './preview.ts';
 import { RestoreProgress } from './progress.ts';
@@ -39,7 +39,7 @@ import { parseRestoreRequest, type RestoreRequest } from './request.ts';
 import { checkSpace } from './space-check.ts';
 import { checkArchive, type CheckedArchive } from './source.ts';
 import { abandonStage } from './abandon.ts';
-import { keepStopped, knownState, stopServer } from './stop.ts';
+import { knownState, MOST_STOPS, startedAgain, stopIfStarted, stopServer } from './stop.ts';
 import { changeOver, commitOrGoBack, finishCommitted, type StoredSwap } from './swap.ts';
 import { unpackArchive, type Unpacked, type UnpackOptions } from './unpack.ts';
 import { runUndo } from './previous/undo.ts';
@@ -276,12 +276,8 @@ async function plan(restore: Restore, stage: Stage, made: Made): Promise<StoredS
   const { job, server, request, deps } = restore;
   job.phase('planning');
   const { chosen, result, previous } = made;
-  const warnings = [...chosen.warnings, ...(deps.power.unmanaged === true ? [NOT_STOPPED] : [])];
-  const options = await swapOptions(restore, stage, made);
-  const onKept = (...refused: [string, string?]): void => void warnings.push(keptWarning(...refused));
-  const file = await writeRestorePlan(stage, options, onKept, job.signal);
-  const removed = await countRemoved(stage, file, job.signal);
-  deps.onStep?.('planned');
+  const { file, removed, kept } = await planStopped(restore, stage, made);
+  const warnings = [...chosen.warnings, ...(deps.power.unmanaged === true ? [NOT_STOPPED] : []), ...kept];
   const { keepPreviousHours: hours } = request;
   const keep =
     previous === undefined || hours === undefined
@@ -296,10 +292,25 @@ async function plan(restore: Restore, stage: Stage, made: Made): Promise<StoredS
     removed,
     warnings,
   });
-  await keepStopped(server, stage, deps, job.signal);
   const record = storePlan(job, swapPlan, deps);
   deps.onStep?.('stored');
   return { record, plan: swapPlan, stage, server };
+}
+
+/** Plans for a server that is stopped, before and after. */
+async function planStopped(restore: Restore, stage: Stage, made: Made) {
+  const { job, server, deps } = restore;
+  for (let stops = 0; stops <= MOST_STOPS; stops++) {
+    const kept: ArchiveWarning[] = [];
+    const onKept = (...refused: [string, string?]): void => void kept.push(keptWarning(...refused));
+    const options = await swapOptions(restore, stage, made);
+    const file = await writeRestorePlan(stage, options, onKept, job.signal);
+    const removed = await countRemoved(stage, file, job.signal);
+    deps.onStep?.('planned');
+    if (!(await stopIfStarted(server, stage, deps, job.signal))) return { file, removed, kept };
+    await stage.removePart(RESTORE_PLAN);
+  }
+  throw startedAgain();
 }
 
 function keptWarning(path: string, errno?: string): ArchiveWarning {

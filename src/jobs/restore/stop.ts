@@ -13,7 +13,6 @@ import type { RestoreDeps } from './deps.ts';
 
 /** How often a daemon that is away is asked. */
 const AWAY_MS = 1000;
-const MOST_STOPS = 3;
 /** A swapped server waits for this: longer ones are owed their end. */
 const END_MS = 60_000;
 
@@ -53,23 +52,26 @@ export async function knownState(server: GameServer, deps: RestoreDeps, signal: 
   }
 }
 
+/** How often a server is stopped that something else starts. */
+export const MOST_STOPS = 3;
+
 /**
  * Right before the point of no return: stops a server that something else has started since it was stopped, such as a
- * start that was queued, or a schedule.
+ * start that was queued, or a schedule. What was planned before is no plan any more then: its game has changed the tree.
  *
- * @throws Failure `server_busy` when it is started again and again, or its state cannot be told.
+ * @returns true when it ran.
+ * @throws Failure `server_busy` when it does not stop, or its state cannot be told.
  */
-export async function keepStopped(
+export async function stopIfStarted(
   server: GameServer,
   stage: Stage,
   deps: RestoreDeps,
   signal: AbortSignal,
-): Promise<void> {
-  if (deps.power.unmanaged === true || deps.power.assumesState === true) return;
-  for (let stops = 0; (await deps.power.state(server, signal)) !== 'stopped'; stops++) {
-    if (stops === MOST_STOPS) throw startedAgain();
-    await stopServer(server, stage, deps, signal);
-  }
+): Promise<boolean> {
+  if (deps.power.unmanaged === true || deps.power.assumesState === true) return false;
+  if ((await deps.power.state(server, signal)) === 'stopped') return false;
+  await stopServer(server, stage, deps, signal);
+  return true;
 }
 
 /**
@@ -106,7 +108,8 @@ export async function startAgain(
   }
 }
 
-function startedAgain(): Failure {
+/** The end of a restore whose server cannot be kept stopped. */
+export function startedAgain(): Failure {
   return new Failure('server_busy', 'Cannot restore: the server is started again whenever it was stopped', {
     hint: 'Nothing was changed. See what starts it (a schedule, a watchdog), and restore again.',
     retry: true,

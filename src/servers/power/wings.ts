@@ -16,6 +16,8 @@ const ANSWER_MS = 15_000;
 const SETTLE_MS = 3000;
 /** Without it Wings drops a start without a word while the stop still holds its lock (server/power.go; 0 to 300). */
 const START_WAITS_SECONDS = 30;
+/** Wings says "stopping" as soon as it has taken a stop; after this time it is asked again. */
+const TAKEN_MS = 10_000;
 const ANSWER_LENGTH = 64 * 1024;
 
 export class WingsPower implements PowerPort {
@@ -32,11 +34,14 @@ export class WingsPower implements PowerPort {
   }
 
   async state(server: GameServer, signal?: AbortSignal): Promise<PowerState> {
-    const answer = await this.#call(server, '', undefined, signal);
-    const state = stateIn(answer);
-    if (state === 'offline') return 'stopped';
-    if (state !== undefined) return 'running';
-    throw unusable('its answer names no state of the server');
+    return (await this.#rawState(server, signal)) === 'offline' ? 'stopped' : 'running';
+  }
+
+  /** As Wings names it: offline, starting, running, stopping. */
+  async #rawState(server: GameServer, signal?: AbortSignal): Promise<string> {
+    const state = stateIn(await this.#call(server, '', undefined, signal));
+    if (state === undefined) throw unusable('its answer names no state of the server');
+    return state;
   }
 
   async stop(server: GameServer, signal: AbortSignal): Promise<void> {
@@ -51,9 +56,22 @@ export class WingsPower implements PowerPort {
     const act = async (action: string): Promise<void> => {
       await this.#call(server, '/power', { action }, signal);
     };
+    let [isStopping, askedAt] = [false, Number.POSITIVE_INFINITY];
+    const ask = async (): Promise<void> => {
+      await act(first);
+      [isStopping, askedAt] = [false, this.#clock.monotonic()];
+    };
+    // A start that was queued behind the stop comes as soon as the game has ended, before it is seen offline.
+    const state = async (): Promise<PowerState> => {
+      const now = await this.#rawState(server, signal);
+      if (now === 'offline') return 'stopped';
+      if (now !== 'stopping' && (isStopping || this.#clock.monotonic() - askedAt > TAKEN_MS)) await ask();
+      isStopping = now === 'stopping';
+      return 'running';
+    };
     const stoppable = {
-      state: () => this.state(server, signal),
-      stop: () => act(first),
+      state,
+      stop: ask,
       kill: () => act('kill'),
     };
     const graceMs = this.#settings.timeoutSeconds * 1000;

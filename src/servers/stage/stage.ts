@@ -132,9 +132,9 @@ export class Stage {
     };
   }
 
-  /** Notes durably that the server must be started again, however the restore ends. */
+  /** Notes durably that the server must be started again, however the restore ends. A second note changes nothing. */
   async noteRestart(): Promise<void> {
-    fs.closeSync(createFile(this.handle, RESTART_NOTE, 0o600));
+    if (!this.restartNoted) fs.closeSync(createFile(this.handle, RESTART_NOTE, 0o600));
     await this.sync();
   }
 

@@ -25,6 +25,8 @@ export class Game implements GameState {
   program: GameProgram = NO_PROGRAM;
   /** What is said of each action: done, or lost. */
   readonly history: string[] = [];
+  /** What a game that was asked to end waits for. */
+  endsAfter: Promise<void> | undefined;
   /** Holds the lock of a stop for so long after the game has ended. */
   stopHolds: Promise<void> | undefined;
   onState: () => void = () => undefined;
@@ -60,6 +62,8 @@ export class Game implements GameState {
   async #stop(): Promise<void> {
     if (this.state !== 'offline') {
       this.history.push('stop');
+      this.state = 'stopping';
+      if (this.endsAfter !== undefined) await this.endsAfter;
       this.program.stop();
       this.state = 'offline';
       this.onState();

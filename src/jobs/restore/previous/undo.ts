@@ -19,7 +19,7 @@ import { FRESH_PLAN, NOT_STOPPED, type RestorePlan, restorePlanOf, storePlan } f
 import { fixedPaths } from '../plan-file.ts';
 import { settleUndone, UNDO_PLAN } from './previous.ts';
 import { finishEarlier } from '../recovery.ts';
-import { keepStopped, knownState, startAgain, stopServer } from '../stop.ts';
+import { knownState, MOST_STOPS, startAgain, startedAgain, stopIfStarted, stopServer } from '../stop.ts';
 import { changeOver, commitOrGoBack, finishCommitted, type StoredSwap } from '../swap.ts';
 import type { RunningJob } from '../../runner/verb.ts';
 
@@ -90,10 +90,8 @@ async function prepare(job: RunningJob, kept: Kept, server: GameServer, deps: Re
     await stopServer(server, stage, deps, job.signal);
     deps.onStep?.('stopped');
     job.phase('planning');
-    const file = await writeUndoPlan(stage, kept.plan);
-    deps.onStep?.('planned');
+    const file = await planStopped(stage, kept.plan, server, job, deps);
     const plan = undoPlan(kept, file, deps.power.unmanaged === true);
-    await keepStopped(server, stage, deps, job.signal);
     const record = storePlan(job, plan, deps);
     deps.onStep?.('stored');
     return { record, plan, stage, server };
@@ -102,6 +100,22 @@ async function prepare(job: RunningJob, kept: Kept, server: GameServer, deps: Re
     await release(kept, stage, deps);
     throw error;
   }
+}
+
+/** Plans for a server that is stopped, before and after. */
+async function planStopped(
+  stage: Stage,
+  plan: RestorePlan,
+  server: GameServer,
+  { signal }: RunningJob,
+  deps: RestoreDeps,
+): Promise<PlanFile> {
+  for (let stops = 0; stops <= MOST_STOPS; stops++) {
+    const file = await writeUndoPlan(stage, plan);
+    deps.onStep?.('planned');
+    if (!(await stopIfStarted(server, stage, deps, signal))) return file;
+  }
+  throw startedAgain();
 }
 
 function openKept(kept: Kept, server: GameServer, deps: RestoreDeps): Stage {
