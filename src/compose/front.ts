@@ -22,6 +22,7 @@ import { openRelay, type Relay } from '../relay/relay.ts';
 import { type GameState, LiveState } from '../servers/live-state.ts';
 import { readStates } from '../servers/wings-api.ts';
 import { driftOf, type WingsConfig, WingsConfigFile } from '../servers/wings-config.ts';
+import { LentArchives } from './front-lent.ts';
 import type { FrontSource } from './front-config.ts';
 import type { WingsPanel } from './panel.ts';
 
@@ -53,6 +54,8 @@ export function composeFront(parts: FrontParts): ComposedFront {
   const { front: config, log, timers = systemTimers, panel } = parts;
   const relay = openRelay({ url: config.wings, timers });
   const file = new WingsFile(parts, timers);
+  const { service, clock } = parts;
+  const lent = new LentArchives({ directory: () => file.backupDirectory, service, clock, timers, log });
   const live = new LiveState({
     clock: parts.clock,
     read: () => readStates({ url: config.wings, token: () => panel.credentials.token }),
@@ -66,7 +69,7 @@ export function composeFront(parts: FrontParts): ComposedFront {
     upstream: relay.upstream,
   });
   const server = createFrontServer({
-    front: frontOf(parts, timers, relay, pages, file),
+    front: frontOf(parts, timers, { relay, pages, file, lent }),
     app: appOf(parts),
     config,
     log,
@@ -76,6 +79,7 @@ export function composeFront(parts: FrontParts): ComposedFront {
   return {
     async listen() {
       await file.follow();
+      lent.follow();
       const address = await server.listen();
       certificate.follow();
       return address;
@@ -92,6 +96,7 @@ export function composeFront(parts: FrontParts): ComposedFront {
     async close(deadline) {
       certificate.close();
       await file.close();
+      await lent.close();
       pages.close();
       await server.close(deadline);
       relay.close();
@@ -99,7 +104,14 @@ export function composeFront(parts: FrontParts): ComposedFront {
   };
 }
 
-function frontOf(parts: FrontParts, timers: Timers, relay: Relay, pages: Pages, file: WingsFile): Front {
+interface Behind {
+  readonly relay: Relay;
+  readonly pages: Pages;
+  readonly file: WingsFile;
+  readonly lent: LentArchives;
+}
+
+function frontOf(parts: FrontParts, timers: Timers, { relay, pages, file, lent }: Behind): Front {
   const { panel, service, denylist, log, version } = parts;
   return new Front({
     facts: FLAVOURS[panel.flavour],
@@ -111,6 +123,7 @@ function frontOf(parts: FrontParts, timers: Timers, relay: Relay, pages: Pages, 
     denylist,
     service,
     panel: panel.client,
+    lent,
     timers,
     log,
     onUpdate: async (wanted) => {
@@ -135,6 +148,7 @@ class WingsFile {
   readonly #parts: FrontParts;
   readonly #file: WingsConfigFile | undefined;
   drift: readonly string[] = [];
+  backupDirectory: string | undefined;
 
   constructor(parts: FrontParts, timers: Timers) {
     this.#parts = parts;
@@ -159,6 +173,7 @@ class WingsFile {
   #take(wings: WingsConfig): void {
     const { config, source, panel, front, log } = this.#parts;
     source.take(wings);
+    this.backupDirectory = wings.backupDirectory ?? undefined;
     const { tokenId, token } = config.panel.given;
     const next = { tokenId: tokenId ?? wings.tokenId, token: token ?? wings.token };
     panel.credentials.configure(next);

@@ -356,6 +356,12 @@ export interface BackupService {
   download(server: ServerId, backup: BackupId): Promise<{ readonly backup: BackupView; readonly source: ByteSource }>;
 
   /**
+   * Lends archives to the Wings beside, in its own backup directory, for a transfer to another node; what is not here,
+   * not completed, or there already is left out. @returns how many lie there now.
+   */
+  lendArchives(server: ServerId, backups: readonly BackupId[], directory: string): Promise<number>;
+
+  /**
    * A URL of the storage itself that gives the archive to any holder of the URL, for so many seconds; undefined where
    * downloads go through the agent. Throws like `download`.
    */

@@ -25,6 +25,7 @@ import type { AdoptOnDemand } from './adopt/on-demand.ts';
 import { type DeleteBackup, discardLater, stopWork } from './delete/discard.ts';
 import type { EventHub } from './runner/events.ts';
 import { backupsRevision, listBackups, pageOfBackups } from './look/lists.ts';
+import { lendArchives } from './look/lend.ts';
 import { listJobs, withResult } from './look/jobs.ts';
 import { Looks } from './look/looks.ts';
 import { removeServer } from './delete/server-removal.ts';
@@ -321,6 +322,10 @@ export class Service implements contract.BackupService {
   ): Promise<{ readonly backup: contract.BackupView; readonly source: ByteSource }> {
     const { record, source } = await this.#looks.download(server, backup);
     return { backup: viewBackup(record, this.#deps), source };
+  }
+
+  lendArchives(server: ServerId, backups: readonly BackupId[], directory: string): Promise<number> {
+    return lendArchives({ server, backups, directory, looks: this.#looks }, this.#deps);
   }
 
   downloadUrl(...asked: Parameters<contract.BackupService['downloadUrl']>): Promise<string | undefined> {

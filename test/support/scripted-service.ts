@@ -285,6 +285,11 @@ export class ScriptedService implements contract.BackupService {
     this.#enter('deleteForeignArchives', server);
   }
 
+  async lendArchives(server: ServerId, backups: readonly BackupId[], directory: string): Promise<number> {
+    this.#enter('lendArchives', server, backups, directory);
+    return backups.length;
+  }
+
   async discardLater(server: ServerId, backup: BackupId): Promise<void> {
     await this.discard(server, backup);
   }

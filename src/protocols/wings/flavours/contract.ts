@@ -47,6 +47,8 @@ export interface RouteFacts {
   readonly reportsDeletions?: boolean;
   /** Deleting a server deletes its backups. Otherwise they stay, and the panel deletes each. */
   readonly purgesWithServer?: boolean;
+  /** A transfer carries the archives of `backups` from the daemon's own backup directory. */
+  readonly transfersBackups?: boolean;
   /** `POST /api/servers/:s/ws/permissions` exists. */
   readonly changesPermissions?: boolean;
   /** `GET /api/system?v=2` answers in the long form. Otherwise `v` is ignored. */

@@ -12,6 +12,7 @@ export const pelican: FlavourFacts = {
     identifiesItself: true,
     deletesAllBackups: true,
     purgesWithServer: true,
+    transfersBackups: true,
   },
   socket: { ...pterodactyl.socket, closesSuspended: true, renewsOnExpiredAlone: true, most: 30 },
   tokens: {

@@ -14,7 +14,7 @@ import type { FlavourFacts } from '../flavours/contract.ts';
 import type { NodeCredentials } from '../tokens/node-credentials.ts';
 import { type AnswerDeps, FAULTS, type FrontAnswer, FrontAnswers } from './answers.ts';
 import { decide, servesPath } from './decide.ts';
-import { checkLock, type LockDeps } from './lock.ts';
+import { checkLock, type LentToWings, type LockDeps } from './lock.ts';
 import type { Consequence } from './requests.ts';
 import { watch, type WatchedDeps } from './watched.ts';
 
@@ -39,10 +39,11 @@ export interface FrontUpgrade {
 }
 
 export interface FrontDeps
-  extends Omit<WatchedDeps, 'credentials' | 'service'>, Omit<AnswerDeps, 'newRequestId' | 'credentials'> {
+  extends Omit<WatchedDeps, 'credentials' | 'service' | 'lent'>, Omit<AnswerDeps, 'newRequestId' | 'credentials'> {
   readonly facts: FlavourFacts;
   readonly credentials: Pick<NodeCredentials, 'matches' | 'tokenId' | 'key'>;
   readonly service: WatchedDeps['service'] & LockDeps['service'];
+  readonly lent: LentToWings;
   readonly relay: Relay;
   /** Opens the socket of a server's page. */
   readonly openPage: (upgrade: FrontUpgrade, server: string, refuse: (answer: FrontAnswer) => void) => void;

@@ -10,11 +10,12 @@
  */
 import { z } from '@hono/zod-openapi';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isUuid, parseServerId } from '../../../base/ids.ts';
+import { type BackupId, isUuid, parseServerId, type ServerId } from '../../../base/ids.ts';
 import type { Timers } from '../../../base/timers.ts';
 import type { BackupService } from '../../../jobs/contract.ts';
 import { type RequestHead, readSmallBody } from '../../../relay/relay.ts';
 import { signedClaims } from '../../json-web-token.ts';
+import type { FlavourFacts } from '../flavours/contract.ts';
 import type { NodeCredentials } from '../tokens/node-credentials.ts';
 import type { FrontAnswer } from './answers.ts';
 import type { Locked } from './decide.ts';
@@ -23,7 +24,17 @@ import { bearerOf, BODY_FAULTS, type Consequence, jsonOf } from './requests.ts';
 export interface LockDeps {
   readonly credentials: Pick<NodeCredentials, 'matches' | 'key'>;
   readonly service: Pick<BackupService, 'isUnderRestore'>;
+  readonly facts: Pick<FlavourFacts, 'routes'>;
+  readonly lent: Pick<LentToWings, 'lend'>;
   readonly timers: Timers;
+}
+
+/** The archives that Wings needs of Roost for a while. */
+export interface LentToWings {
+  /** Never rejects: what could not be lent is logged, and the transfer goes without it. */
+  lend(server: ServerId, backups: readonly BackupId[]): Promise<void>;
+  /** Never rejects. */
+  takeBack(server: ServerId): Promise<void>;
 }
 
 export interface LockedRequest {
@@ -48,7 +59,25 @@ export async function checkLock(
   if (what === 'upload') return serversOfTokens(head.query, deps).some((id) => isLocked(id, deps)) ? REFUSAL : {};
   if (!deps.credentials.matches(bearerOf(incoming))) return {};
   if (what === 'power of many') return checkMany(request, deps);
-  return isLocked(server, deps) ? REFUSAL : {};
+  if (isLocked(server, deps)) return REFUSAL;
+  return what === 'transfer' && deps.facts.routes.transfersBackups === true ? beforeTransfer(request, deps) : {};
+}
+
+/**
+ * The daemon sends the archives that it finds in its own directory: those of Roost are put there first.
+ *
+ * Source: pelican-dev/wings router/router_server_transfer.go, server/transfer/archive.go (`StreamBackups`).
+ */
+async function beforeTransfer(request: LockedRequest, deps: LockDeps): Promise<FrontAnswer | Consequence | undefined> {
+  const { incoming, outgoing, expectsContinue, server = '' } = request;
+  if (expectsContinue) outgoing.writeContinue();
+  const body = await readSmallBody(incoming, deps.timers);
+  if (body === 'gone') return undefined;
+  if (typeof body === 'string') return BODY_FAULTS[body];
+  const { data } = z.object({ backups: z.array(z.string()) }).safeParse(jsonOf(body));
+  const backups = data?.backups.map((id) => id.toLowerCase()).filter(isUuid) ?? [];
+  if (isUuid(server.toLowerCase())) await deps.lent.lend(parseServerId(server.toLowerCase()), backups as BackupId[]);
+  return { body };
 }
 
 /** One that is being restored refuses it for all: the caller sees which change was not made. */

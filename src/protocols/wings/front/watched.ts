@@ -22,6 +22,7 @@ import type { TokenDenylist } from '../tokens/denylist.ts';
 import type { NodeCredentials } from '../tokens/node-credentials.ts';
 import type { FrontAnswer } from './answers.ts';
 import type { Watched } from './decide.ts';
+import type { LentToWings } from './lock.ts';
 import { bearerOf, BODY_FAULTS, type Consequence, jsonOf } from './requests.ts';
 import { type PushedUpdate, withoutAddress } from './update-body.ts';
 
@@ -44,6 +45,7 @@ export interface WatchedDeps {
   readonly panel: Pick<PanelServers, 'settings'>;
   /** Wings has taken a push: its configuration may have changed. */
   readonly onUpdate: (wanted: PushedUpdate['wanted']) => Promise<void>;
+  readonly lent: Pick<LentToWings, 'takeBack'>;
   readonly timers: Timers;
   readonly log: Log;
 }
@@ -113,8 +115,9 @@ async function deletion(named: string | undefined, deps: WatchedDeps): Promise<C
   };
 }
 
-async function giveUp(server: ServerId, { service, facts, denylist }: WatchedDeps): Promise<void> {
+async function giveUp(server: ServerId, { service, facts, denylist, lent }: WatchedDeps): Promise<void> {
   const purge = facts.routes.purgesWithServer === true;
+  await lent.takeBack(server);
   try {
     await service.removeServer(server, { backups: purge ? 'delete' : 'keep', cancel: true });
   } catch (error) {

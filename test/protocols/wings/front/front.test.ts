@@ -1,5 +1,7 @@
 /** A front before a Wings, over real sockets. */
+import fs from 'node:fs/promises';
 import http from 'node:http';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../../../support/eventually.ts';
 import { ManualTime } from '../../../support/manual-time.ts';
@@ -431,3 +433,51 @@ function comparable({ status, reason, headers, body }: Raw) {
     .map(([name, value]) => [name, /^(date|x-request-id)$/i.test(name) ? '' : value] as const);
   return { status, reason, headers: kept, body: body.replace(/"request_id":"[^"]*"/, '') };
 }
+
+describe('check 16: a transfer to another node', () => {
+  const body = JSON.stringify({ url: 'https://other.test/api/transfers', token: 't', backups: [BACKUP, '../x', 7] });
+  const good = JSON.stringify({ url: 'https://other.test/api/transfers', token: 't', backups: [BACKUP] });
+  const ask = (text: string, credential = AUTHORIZED) =>
+    `${head('POST', `/api/servers/${SERVER}/transfer`, [credential, `Content-Length: ${text.length}`])}${text}`;
+
+  test('finds the archives of Roost in the directory of Wings before Wings hears of it', async () => {
+    const wings = await openWings({ flavour: 'pelican', servers: [SERVER] });
+    const { port, service } = await openFrontNode(wings);
+    let lentBefore = false;
+    wings.script = () => {
+      lentBefore = service.calls.some(({ method }) => method === 'lendArchives');
+      return false;
+    };
+    expect((await rawRequest(port, ask(good))).status).toBe(202);
+    expect(lentBefore).toBe(true);
+    expect(service.calls.find(({ method }) => method === 'lendArchives')?.args).toEqual([
+      SERVER,
+      [BACKUP],
+      expect.stringContaining('wings-backups'),
+    ]);
+    expect(wings.received.at(-1)?.body?.text).toBe(good);
+  });
+
+  test.each([
+    ['of another panel', 'pterodactyl', good, AUTHORIZED],
+    ['by a stranger', 'pelican', good, 'Authorization: Bearer another'],
+    ['with names that are none', 'pelican', body, AUTHORIZED],
+  ] as const)('lends nothing %s, and is passed as it came', async (_, flavour, text, credential) => {
+    const wings = await openWings({ flavour, servers: [SERVER] });
+    const { port, service } = await openFrontNode(wings);
+    await rawRequest(port, ask(text, credential));
+    expect(service.calls.map(({ method }) => method)).not.toContain('lendArchives');
+    expect(wings.received.at(-1)?.body?.text).toBe(text);
+  });
+
+  test('takes back what was lent when its server is deleted', async () => {
+    const wings = await openWings({ flavour: 'pelican', servers: [SERVER] });
+    const { port } = await openFrontNode(wings);
+    const directory = (wings.file.read()['system'] as { backup_directory: string }).backup_directory;
+    const mark = join(directory, SERVER, `${BACKUP}.tar.gz.lent-by-roost`);
+    await fs.mkdir(join(directory, SERVER), { recursive: true });
+    await fs.writeFile(mark, '');
+    await rawRequest(port, head('DELETE', `/api/servers/${SERVER}`, [AUTHORIZED]));
+    await expect(fs.stat(mark)).rejects.toThrow('ENOENT');
+  });
+});
