@@ -185,6 +185,8 @@ export interface BackupTable {
    * what a new one is compared with.
    */
   newestGood(server: ServerId, store?: string): BackupRecord | undefined;
+  /** When any backup of the server was last verified to its end; null when none was. */
+  lastVerified(server: ServerId): number | null;
   /** Completed, undamaged backups last verified (or completed) before `before`, the longest ago first. */
   dueForVerification(before: number, limit: number): BackupRecord[];
   /** How many count against a limit: all but failed ones. Suspect ones that were not accepted are counted apart. */
@@ -240,6 +242,8 @@ export interface CopyTable {
   ofBackups(backups: readonly BackupId[]): ReadonlyMap<BackupId, readonly CopyRecord[]>;
   /** By store. */
   counts(): ReadonlyMap<string, { readonly [State in CopyState]?: number }>;
+  /** By store: when the oldest backup was completed whose copy is not there. A store that lacks none is not named. */
+  oldestOwed(): ReadonlyMap<string, number>;
   /** The copy is to be made, or made again; whatever it was before. */
   plan(backup: BackupId, store: string): void;
   complete(backup: BackupId, store: string): void;

@@ -38,6 +38,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['panel', async () => (await import('./panel.ts')).addPanelCommands],
   ['status', loadStatus],
   ['servers', loadStatus],
+  ['report', async () => (await import('./node/report.ts')).addReport],
   ['schedule', async () => (await import('./node/schedule.ts')).addScheduleCommands],
   ['jobs', async () => (await import('./node/jobs.ts')).addJobs],
   ['notify', async () => (await import('./notify.ts')).addNotifyCommands],

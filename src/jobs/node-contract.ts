@@ -115,6 +115,33 @@ export interface NodeView {
   readonly verification: { readonly everyDays: number };
 }
 
+/** How well the node is protected, in figures. Times in ms. */
+export interface NodeReport {
+  /** Of the host. */
+  readonly name: string;
+  readonly at: number;
+  /** False when a server has a problem, or a store or a copy cannot be used. */
+  readonly healthy: boolean;
+  readonly servers: readonly {
+    readonly server: ServerId;
+    readonly name: string;
+    /** The newest good backup. */
+    readonly newest: { readonly id: BackupId; readonly createdAt: number } | null;
+    readonly ageSeconds: number | null;
+    readonly next: number | null;
+    readonly lateSeconds: number | null;
+    /** When a backup of it was last verified to its end. */
+    readonly verifiedAt: number | null;
+    readonly problems: readonly ProblemCode[];
+  }[];
+  readonly stores: readonly (Pick<StoreUsage, 'name' | 'freeBytes' | 'growthPerDay' | 'error'> & {
+    /** Whole days; null when never, or not known. */
+    readonly daysUntilFull: number | null;
+    /** null for a store of no copies; `lagSeconds`: age of the oldest backup that has none there. */
+    readonly copies: (StoreUsage['copies'] & { readonly lagSeconds: number }) | null;
+  })[];
+}
+
 export interface HistoryView {
   /** Newest first. */
   readonly attempts: readonly AttemptRecord[];
@@ -163,6 +190,8 @@ export interface NodeService {
   overviews(servers: readonly ServerId[]): Promise<readonly ServerOverview[]>;
   schedules(): Promise<readonly ScheduleView[]>;
   node(): Promise<NodeView>;
+  /** Of all servers that the node has, or has backups of, by id. */
+  report(): Promise<NodeReport>;
   /** Calls back for each event of that sort from now on; the returned function ends it. Stores: at most once a minute. */
   follow(which: ExtraEvents, listener: (event: ExtraEvent) => void): () => void;
   /** `server_not_found` for one that has neither directory, backups nor history. */

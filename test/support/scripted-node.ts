@@ -19,6 +19,8 @@ export class ScriptedNode implements contract.NodeService {
     verification: { everyDays: 30 },
   };
 
+  theReport: contract.NodeReport = { name: 'node-1', at: 0, healthy: true, servers: [], stores: [] };
+
   async overviews(servers: readonly ServerId[]): Promise<contract.ServerOverview[]> {
     this.asked.push(['overviews', servers]);
     return servers.map((server) => ({
@@ -44,6 +46,11 @@ export class ScriptedNode implements contract.NodeService {
   }
 
   readonly followers: (readonly [contract.ExtraEvents, (event: contract.ExtraEvent) => void])[] = [];
+
+  async report(): Promise<contract.NodeReport> {
+    this.asked.push(['report']);
+    return this.theReport;
+  }
 
   follow(which: contract.ExtraEvents, listener: (event: contract.ExtraEvent) => void): () => void {
     const own = [which, listener] as const;

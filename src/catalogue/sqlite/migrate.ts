@@ -13,6 +13,7 @@ import { deletionReports } from './migrations/0006-deletion-reports.ts';
 import { sessions } from './migrations/0007-sessions.ts';
 import { attempts } from './migrations/0008-attempts.ts';
 import { notices } from './migrations/0009-notices.ts';
+import { verified } from './migrations/0010-verified.ts';
 
 /** In order, without gaps. A migration that was released is never changed: the next one corrects it. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -25,6 +26,7 @@ export const MIGRATIONS: readonly Migration[] = [
   sessions,
   attempts,
   notices,
+  verified,
 ];
 
 /**

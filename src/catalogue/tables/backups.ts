@@ -20,7 +20,7 @@ import { Overviews } from './overview.ts';
 import type { Database, Values } from '../sqlite/database.ts';
 import { failureText } from '../failure-text.ts';
 import type { BackupRecord, BackupSummary, WarningRecord } from '../records.ts';
-import { integer, type Row } from '../sqlite/row.ts';
+import { integer, integerOrNull, type Row } from '../sqlite/row.ts';
 import { insertInto, where } from '../sqlite/sql.ts';
 import { isTaken } from '../sqlite/sqlite-failure.ts';
 
@@ -150,6 +150,12 @@ export class Backups implements BackupTable {
       { server, store: store ?? null },
     );
     return row === undefined ? undefined : this.#record(row);
+  }
+
+  lastVerified(server: ServerId): number | null {
+    const sql = `SELECT max(verified_at) AS at FROM backups WHERE server = :server AND verified_at IS NOT NULL`;
+    const row = this.#database.one(sql, { server });
+    return row === undefined ? null : integerOrNull(row, 'at');
   }
 
   dueForVerification(before: number, limit: number): BackupRecord[] {

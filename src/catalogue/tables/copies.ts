@@ -40,6 +40,12 @@ export class Copies implements CopyTable {
     return counted;
   }
 
+  oldestOwed(): ReadonlyMap<string, number> {
+    const sql = `SELECT copies.store, min(coalesce(completed_at, created_at)) AS oldest FROM copies
+      JOIN backups ON backups.id = copies.backup WHERE copies.state IN ('pending', 'failed') GROUP BY copies.store`;
+    return new Map(this.#database.all(sql, {}).map((row) => [text(row, 'store'), integer(row, 'oldest')]));
+  }
+
   plan(backup: BackupId, store: string): void {
     this.#write(backup, store, 'pending', null);
   }

@@ -9,13 +9,14 @@ import type { Catalogue, ShownBackup } from '../../catalogue/contract.ts';
 import type { Config } from '../../config/types.ts';
 import { judgeProtection, type ScheduledTimes, ScheduleTimes } from '../../policy/health/protection.ts';
 import type { Registry } from '../../servers/registry.ts';
-import type { HistoryView, NodeService, NodeView, ScheduleView, ServerOverview } from '../contract.ts';
+import type { HistoryView, NodeReport, NodeService, NodeView, ScheduleView, ServerOverview } from '../contract.ts';
 import { readFollowed, scheduleName, SCHEDULES_KEY, scheduleTimes } from '../look/schedule-times.ts';
 import { undoable } from '../restore/previous/undo.ts';
 import type { JobRunner } from '../runner/runner.ts';
 import { limitsOf } from '../stored/server-limits.ts';
 import { problemsOf } from './problems.ts';
 import { type ExtraEventDeps, ExtraEventSource } from './extra-events.ts';
+import { reportOf } from './report.ts';
 import { type NodeDeps, viewNode } from './system.ts';
 
 export interface OverviewDeps extends NodeDeps, ExtraEventDeps {
@@ -91,6 +92,19 @@ export class NodeOverview implements NodeService {
       this.#node = { at: now, view: viewNode(this.#deps) };
     }
     return this.#node.view;
+  }
+
+  async report(): Promise<NodeReport> {
+    const { catalogue, clock, registry } = this.#deps;
+    const names = new Map((await registry.list()).map(({ id, name }) => [id, name]));
+    const ids = [...new Set([...names.keys(), ...catalogue.backups.servers()])].sort();
+    const [overviews, node] = await Promise.all([this.overviews(ids), this.node()]);
+    const servers = overviews.map((overview) => ({
+      name: names.get(overview.server) ?? overview.server.slice(0, 8),
+      overview,
+      verifiedAt: catalogue.backups.lastVerified(overview.server),
+    }));
+    return reportOf({ now: clock.now(), servers, node, owedCopies: catalogue.copies.oldestOwed() });
   }
 
   async history(server: ServerId, days: number): Promise<HistoryView> {

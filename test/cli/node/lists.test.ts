@@ -69,3 +69,44 @@ it.each([[['--limit', '1001']], [['--limit', '0']], [['--kind', 'download']]])(
     expect(daemon?.asked).toEqual([]);
   },
 );
+
+it('report shows ages, lateness, verifications, copies and days until full, and exits 3 with problems', async () => {
+  const server = {
+    server: SERVER,
+    name: 'survival',
+    ageSeconds: 3 * 86_400,
+    next: '2024-05-02T04:00:00.000Z',
+    lateSeconds: 7200,
+    verifiedAt: '2024-04-20T12:00:00.000Z',
+    problems: ['late'],
+  };
+  const store = {
+    name: 'local',
+    freeBytes: 2 ** 30,
+    growthPerDay: 2 ** 20,
+    daysUntilFull: 12,
+    copies: null,
+    error: null,
+  };
+  const copies = { completed: 3, pending: 2, failed: 1, lagSeconds: 3600 };
+  const body = {
+    name: 'node-1',
+    at: '2024-05-01T10:00:00.000Z',
+    healthy: false,
+    servers: [
+      server,
+      { ...server, ageSeconds: null, lateSeconds: null, next: null, verifiedAt: null, problems: ['never'] },
+    ],
+    stores: [store, { ...store, name: 'far', growthPerDay: null, daysUntilFull: null, copies }],
+  };
+  const ran = await roost(body, ['report']);
+  expect(ran.exitCode).toBe(3);
+  expect(ran.stdout).toContain('there are problems');
+  expect(ran.stdout).toMatch(/survival +3 days ago +2 hours +05-0\d \d\d:\d\d +2024-04-20 +late\n/);
+  expect(ran.stdout).toMatch(/survival +never +none +never +never\n/);
+  expect(ran.stdout).toMatch(/local +1\.0 GiB +\+1\.0 MiB +12 days +ok\n/);
+  expect(ran.stdout).toMatch(/far +1\.0 GiB +3 missing, 1 failed, 1 hour behind +ok\n/);
+  expect(ran.stdout.split('\n').every((line) => line.length <= 80)).toBe(true);
+  await daemon?.close();
+  expect(await roost({ ...body, healthy: true }, ['report', '--json'])).toMatchObject({ exitCode: 0 });
+});

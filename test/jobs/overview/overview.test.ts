@@ -5,6 +5,7 @@ import { Failure } from '../../../src/base/failure.ts';
 import type { ScheduleConfig } from '../../../src/config/types.ts';
 import { judgeProtection, ScheduleTimes as DueTimes } from '../../../src/policy/health/protection.ts';
 import { NodeOverview } from '../../../src/jobs/overview/overview.ts';
+import { reportOf } from '../../../src/jobs/overview/report.ts';
 import { fullAt, growthOf } from '../../../src/jobs/overview/system.ts';
 import { objectKey } from '../../../src/storage/key.ts';
 import { backupId, SERVER, serverId, type TestNode, testNode } from '../../support/node.ts';
@@ -104,6 +105,57 @@ test('the history of a server that is not known is refused, of one whose backups
   const { attempts, more } = await overviewOf(node).history(SERVER, 1);
   expect(attempts).toMatchObject([{ backup: made?.id, goneAt: node.clock.now() }]);
   expect(more).toBe(false);
+});
+
+describe('the report', () => {
+  test('has the age of the last good backup, its lateness and its last verification, also of a server that is gone', async () => {
+    const node = await testNode();
+    await backUp(node);
+    const [made] = node.catalogue.backups.list();
+    node.clock.advance(HOUR_MS);
+    node.catalogue.backups.markVerified(made?.id ?? backupId(1));
+    node.clock.advance(3 * DAY_MS);
+    node.registry.seen.add(serverId(2));
+    const { at, healthy, servers } = await overviewOf(node, [DAILY]).report();
+    expect([at, healthy]).toEqual([node.clock.now(), false]);
+    const [first, second] = [SERVER, serverId(2)].map((id) => servers.find(({ server }) => server === id));
+    expect(first).toMatchObject({
+      newest: { id: made?.id, createdAt: made?.createdAt },
+      ageSeconds: (3 * DAY_MS + HOUR_MS) / 1000,
+      verifiedAt: node.clock.now() - 3 * DAY_MS,
+      problems: ['late'],
+    });
+    expect(first?.lateSeconds).toBeGreaterThan(0);
+    expect(first?.next).toBeGreaterThan(node.clock.now());
+    expect(second).toMatchObject({ newest: null, ageSeconds: null, verifiedAt: null, problems: ['never'] });
+  });
+
+  test('has how far copies are behind, and whole days until a store is full', () => {
+    const store = { type: 'local', isDefault: true, totalBytes: null, usedBytes: 0, backups: 0, reserveBytes: 0 };
+    const copies = { completed: 5, pending: 1, failed: 0 };
+    const none = { completed: 0, pending: 0, failed: 0 };
+    const rest = { freeBytes: 10, growthPerDay: 1, error: null };
+    const view = {
+      name: 'node',
+      retention: { keepLast: 0, keepDays: 0, keepDaily: 0, keepWeekly: 0, keepMonthly: 0 },
+      limits: { perServer: 0, maxSize: 0, serverBytes: 0 },
+      verification: { everyDays: 0 },
+      stores: [
+        { ...store, ...rest, name: 'local', copies: none, fullAt: 10.9 * DAY_MS },
+        { ...store, ...rest, name: 'far', copies, fullAt: null },
+        { ...store, ...rest, name: 'away', copies: { ...none, failed: 1 }, fullAt: 0 },
+      ],
+    };
+    const now = DAY_MS / 2;
+    const report = reportOf({ now, servers: [], node: view, owedCopies: new Map([['far', now - HOUR_MS]]) });
+    expect(report.stores).toMatchObject([
+      { name: 'local', daysUntilFull: 10, copies: null },
+      { name: 'far', daysUntilFull: null, copies: { pending: 1, lagSeconds: 3600 } },
+      { name: 'away', daysUntilFull: 0, copies: { failed: 1, lagSeconds: 0 } },
+    ]);
+    expect(report.healthy).toBe(false);
+    expect(reportOf({ now, servers: [], node: { ...view, stores: [] }, owedCopies: new Map() }).healthy).toBe(true);
+  });
 });
 
 describe('a store', () => {

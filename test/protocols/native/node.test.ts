@@ -197,6 +197,7 @@ test('the OpenAPI document names every route with its schemas and security', asy
     'get /api/jobs/{id} *',
     'get /api/notify/channels *',
     'get /api/panel/reports *',
+    'get /api/report *',
     'get /api/schedules *',
     'get /api/servers *',
     'get /api/servers/{server} *',

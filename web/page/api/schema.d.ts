@@ -763,6 +763,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/report': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * How well the node is protected, in figures
+     * @description Age of the last good backups against their schedules, lag of copies, days until stores are full.
+     */
+    get: operations['getReport'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/servers/{server}/history': {
     parameters: {
       query?: never;
@@ -2357,6 +2377,56 @@ export interface components {
         /** Format: date-time */
         noticedAt: string;
       };
+    };
+    Report: {
+      /** @description The host’s name */
+      name: string;
+      /** Format: date-time */
+      at: string;
+      /** @description False when a server has a problem, or a store or a copy cannot be used */
+      healthy: boolean;
+      servers: {
+        server: string;
+        name: string;
+        /** @description The newest good backup */
+        newest: {
+          id: string;
+          /** Format: date-time */
+          createdAt: string;
+        } | null;
+        /** @description Age of that backup */
+        ageSeconds: number | null;
+        /**
+         * Format: date-time
+         * @description When the next scheduled backup begins
+         */
+        next: string | null;
+        /** @description Seconds since the scheduled time that passed without a good backup; null when there is none */
+        lateSeconds: number | null;
+        /**
+         * Format: date-time
+         * @description When a backup of it was last verified to its end
+         */
+        verifiedAt: string | null;
+        problems: ('failing' | 'damaged' | 'never' | 'late' | 'suspect' | 'no_directory')[];
+      }[];
+      stores: {
+        name: string;
+        freeBytes: number | null;
+        /** @description Bytes a day over two weeks */
+        growthPerDay: number | null;
+        /** @description At that growth; null when never, or not known */
+        daysUntilFull: number | null;
+        /** @description null for a store of no copies */
+        copies: {
+          completed: number;
+          pending: number;
+          failed: number;
+          /** @description Age of the oldest backup without its copy; 0 when none lacks it */
+          lagSeconds: number;
+        } | null;
+        error: string | null;
+      }[];
     };
     History: {
       /** @description Newest first; at most 5,000 */
@@ -4547,6 +4617,35 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['Schedules'];
+        };
+      };
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
+    };
+  };
+  getReport: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The report, of servers that the token holds */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Report'];
         };
       };
       /** @description An error; `code` is stable, `error` is for people */

@@ -17,6 +17,7 @@ export const OPERATION_IDS: Readonly<Record<string, string>> = {
   'GET /api/jobs/{id}': 'getJob',
   'GET /api/notify/channels': 'listChannels',
   'GET /api/panel/reports': 'listPanelReports',
+  'GET /api/report': 'getReport',
   'GET /api/schedules': 'listSchedules',
   'GET /api/servers': 'listServers',
   'GET /api/servers/{server}': 'getServer',

@@ -1,4 +1,4 @@
-/** Schedules, and the history of attempts at backups. */
+/** Schedules, the history of attempts at backups, and the report of the node. */
 import { holdsServer } from '../../access.ts';
 import type { App, DialectDeps } from '../../dialect.ts';
 import { bearerRoute, jsonAnswer } from '../../route-answers.ts';
@@ -6,7 +6,7 @@ import { ANY_ERROR } from '../answers.ts';
 import { guard, nativeCaller } from '../guard.ts';
 import { ServerParams } from '../schemas.ts';
 import * as schemas from './schemas.ts';
-import { attemptObject, scheduleObject } from './views.ts';
+import { attemptObject, reportObject, scheduleObject } from './views.ts';
 
 const schedules = bearerRoute({
   method: 'get',
@@ -25,6 +25,15 @@ const history = bearerRoute({
   responses: { 200: jsonAnswer(schemas.HistoryObject, 'Attempts, newest first'), ...ANY_ERROR },
 });
 
+const report = bearerRoute({
+  method: 'get',
+  path: '/api/report',
+  summary: 'How well the node is protected, in figures',
+  description: 'Age of the last good backups against their schedules, lag of copies, days until stores are full.',
+  middleware: [guard('node.read')],
+  responses: { 200: jsonAnswer(schemas.ReportObject, 'The report, of servers that the token holds'), ...ANY_ERROR },
+});
+
 const DAYS = 90;
 
 export function mountOverview(app: App, { node }: Pick<DialectDeps, 'node'>): void {
@@ -36,6 +45,14 @@ export function mountOverview(app: App, { node }: Pick<DialectDeps, 'node'>): vo
       // One that names no server of the caller's would tell of one that it does not hold.
       .filter(({ server, servers }) => server === '*' || servers.length > 0);
     return c.json({ schedules: shown }, 200);
+  });
+
+  app.openapi(report, async (c) => {
+    const caller = nativeCaller(c);
+    return c.json(
+      reportObject(await node.report(), (server) => holdsServer(caller, server)),
+      200,
+    );
   });
 
   app.openapi(history, async (c) => {

@@ -144,6 +144,53 @@ export const ScheduleObject = z
 
 export const SchedulesObject = z.object({ schedules: ScheduleObject.array() }).openapi('Schedules');
 
+export const ReportObject = z
+  .object({
+    name: z.string().openapi({ description: 'The host’s name' }),
+    at: date,
+    healthy: z
+      .boolean()
+      .openapi({ description: 'False when a server has a problem, or a store or a copy cannot be used' }),
+    servers: z.array(
+      z.object({
+        server: z.string(),
+        name: z.string(),
+        newest: z
+          .object({ id: z.string(), createdAt: date })
+          .nullable()
+          .openapi({ description: 'The newest good backup' }),
+        ageSeconds: z.number().nullable().openapi({ description: 'Age of that backup' }),
+        next: date.nullable().openapi({ description: 'When the next scheduled backup begins' }),
+        lateSeconds: z.number().nullable().openapi({
+          description: 'Seconds since the scheduled time that passed without a good backup; null when there is none',
+        }),
+        verifiedAt: date.nullable().openapi({ description: 'When a backup of it was last verified to its end' }),
+        problems: ProblemObject.shape.code.array(),
+      }),
+    ),
+    stores: z.array(
+      z.object({
+        name: z.string(),
+        freeBytes: z.number().nullable(),
+        growthPerDay: z.number().nullable().openapi({ description: 'Bytes a day over two weeks' }),
+        daysUntilFull: z.number().nullable().openapi({ description: 'At that growth; null when never, or not known' }),
+        copies: z
+          .object({
+            completed: z.number(),
+            pending: z.number(),
+            failed: z.number(),
+            lagSeconds: z
+              .number()
+              .openapi({ description: 'Age of the oldest backup without its copy; 0 when none lacks it' }),
+          })
+          .nullable()
+          .openapi({ description: 'null for a store of no copies' }),
+        error: z.string().nullable(),
+      }),
+    ),
+  })
+  .openapi('Report');
+
 const MOST_DAYS = 400;
 
 export const HistoryQuery = z.object({

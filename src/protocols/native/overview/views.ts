@@ -3,12 +3,20 @@ import type { z } from '@hono/zod-openapi';
 import { isoDate } from '../../../base/clock.ts';
 import { wireText } from '../../../base/files/paths.ts';
 import type { ShownBackup } from '../../../catalogue/contract.ts';
-import type { HistoryView, NodeView, Problem, ScheduleView, ServerOverview } from '../../../jobs/contract.ts';
+import type {
+  HistoryView,
+  NodeReport,
+  NodeView,
+  Problem,
+  ScheduleView,
+  ServerOverview,
+} from '../../../jobs/contract.ts';
 import { originObject } from '../views.ts';
 import type {
   AttemptObject,
   OverviewObject,
   ProblemObject,
+  ReportObject,
   ScheduleObject,
   ShownBackupObject,
   UsageObject,
@@ -78,6 +86,32 @@ export function usageObject(view: NodeView): z.infer<typeof UsageObject> {
     retention: { ...retention },
     limits: { ...limits },
     verification: { ...verification },
+  };
+}
+
+/** @param holds which servers may be named. */
+export function reportObject(
+  { name, at, healthy, servers, stores }: NodeReport,
+  holds: (server: NodeReport['servers'][number]['server']) => boolean,
+): z.infer<typeof ReportObject> {
+  const date = (time: number | null): string | null => (time === null ? null : isoDate(time));
+  return {
+    name,
+    at: isoDate(at),
+    healthy,
+    servers: servers
+      .filter(({ server }) => holds(server))
+      .map((row) => ({
+        server: row.server,
+        name: wireText(row.name),
+        newest: row.newest && { id: row.newest.id, createdAt: isoDate(row.newest.createdAt) },
+        ageSeconds: row.ageSeconds,
+        next: date(row.next),
+        lateSeconds: row.lateSeconds,
+        verifiedAt: date(row.verifiedAt),
+        problems: [...row.problems],
+      })),
+    stores: [...stores],
   };
 }
 

@@ -238,3 +238,33 @@ describe('jobs of an owner', () => {
     },
   );
 });
+
+test('the report is for those who may read the node, and names the servers that the token holds', async () => {
+  const tokens = [tokenWith('reader', SECRET, { servers: [SERVER], permissions: ['node.read'] }), ...OWNER.slice(1)];
+  const { call, node } = openNativeApp({ tokens });
+  const row = { name: 'survival', ageSeconds: 60, next: 5000, lateSeconds: 0, verifiedAt: null, problems: [] };
+  node.theReport = {
+    name: 'node-1',
+    at: 1000,
+    healthy: true,
+    servers: [
+      { ...row, server: SERVER, newest: { id: shown.id, createdAt: 0 } },
+      { ...row, server: OTHER_SERVER, newest: null },
+    ],
+    stores: [{ name: 'local', freeBytes: 1, growthPerDay: null, daysUntilFull: null, copies: null, error: null }],
+  };
+  expect((await call('GET', '/api/report', { token: SECRET })).body).toEqual({
+    ...node.theReport,
+    at: '1970-01-01T00:00:01.000Z',
+    servers: [
+      {
+        ...row,
+        server: SERVER,
+        newest: { id: shown.id, createdAt: '1970-01-01T00:00:00.000Z' },
+        next: '1970-01-01T00:00:05.000Z',
+      },
+    ],
+  });
+  const owner = openNativeApp({ tokens: OWNER });
+  expect((await owner.call('GET', '/api/report', { token: SECRET })).status).toBe(403);
+});
