@@ -15,6 +15,9 @@ const PREFIX = { at: 345, length: 155 };
 const STAR_PREFIX_LENGTH = 131;
 const CHECKSUM = { at: 148, length: 8 };
 const TYPE_AT = 156;
+const SIZE = { at: 124, length: 12 };
+/** Where mode, owner, group, size and time begin. */
+const NUMBERS = [100, 108, 116, SIZE.at, 136];
 
 /** A decoded header block; only its checksum and size were checked. */
 export interface TarBlock {
@@ -43,11 +46,13 @@ export interface TarBlock {
  */
 export function readTarBlock(bytes: Buffer, position: number): TarBlock | undefined {
   if (isZero(bytes)) return undefined;
-  const header = decode(bytes, position);
-  if (!header.cksumValid && !isChecksumFair(bytes)) {
+  const read = decode(bytes, position);
+  if (!read.cksumValid && !isChecksumFair(bytes)) {
     throw damaged(`the header at byte ${position} of its tar stream is damaged (checksum)`, { tarOffset: position });
   }
-  const size = sizeOf(header, bytes, position);
+  const full = withoutLeadingNuls(bytes);
+  const header = full === bytes ? read : decode(full, position);
+  const size = sizeOf(header, full, position);
   const gnu = bytes.toString('latin1', 257, 265) === 'ustar  \0';
   const flag = bytes[TYPE_AT] ?? 0;
   return {
@@ -97,7 +102,22 @@ function decode(bytes: Buffer, position: number): Header {
   }
 }
 
+/**
+ * Some old tars begin a number with a NUL where the field before it overflows; GNU tar and Go read what follows. `Header`
+ * ends a number at its first NUL.
+ */
+function withoutLeadingNuls(bytes: Buffer): Buffer {
+  if (NUMBERS.every((at) => bytes[at] !== 0)) return bytes;
+  const copy = Buffer.from(bytes);
+  for (const at of NUMBERS) if (copy[at] === 0) copy[at] = 0x20;
+  return copy;
+}
+
 function sizeOf(header: Header, bytes: Buffer, position: number): number {
+  // `Header` reads digits up to the first other character: "19" in octal would become 1, and shift all that follows.
+  const digits = /^[ \0]*([0-9]+)/.exec(bytes.toString('latin1', SIZE.at, SIZE.at + SIZE.length))?.[1] ?? '';
+  if (/[89]/.test(digits))
+    throw damaged(`the header at byte ${position} of its tar stream has no valid size`, { tarOffset: position });
   // `Header` reports 0 for an old tar's `name/`, but the real size decides where the next header is.
   const turned = header.typeKey === '5' && bytes[TYPE_AT] !== 0x35;
   const size = turned ? readTarNumber(bytes, 124, 12) : header.size;

@@ -1,6 +1,7 @@
 /**
  * Compares a backup that was just written with the last good one, and looks for an explanation before it calls a smaller
  * one suspect: a restore that brought the server to that shape, or an ignore list that leaves the missing files out.
+ * An ignore list that leaves everything out explains nothing: such backups would replace all good ones one by one.
  */
 import type { WriteResult } from '../../archive/contract.ts';
 import { throwIfAborted } from '../../base/failure.ts';
@@ -34,6 +35,7 @@ export async function suspicionOf(
   const suspicion = judgePlausibility(made, baseline, rules);
   if (suspicion === null || suspicion.reason === 'unreadable') return suspicion;
   if (last !== undefined && isRestoredShape(made, last, deps)) return null;
+  if (suspicion.reason === 'empty') return suspicion;
   throwIfAborted(signal, 'Cannot judge the backup');
   const before = last?.ignore ?? [];
   if (before.join('\n') === plan.ignore.join('\n')) return suspicion;

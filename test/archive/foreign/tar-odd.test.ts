@@ -74,6 +74,10 @@ const SAME: Readonly<Record<string, { readonly bytes: Buffer; readonly files: Re
     bytes: tar(gnuLong('L', 'long'), gnuLong('L', 'long'), entry({ name: 'x' }, 'y'), OK),
     files: { long: `y @${AT}`, ok: `fine @${AT}` },
   },
+  'numbers that begin with a NUL': {
+    bytes: tar(entry({ name: 'a', raw: [{ at: 124, bytes: '\x0000000000001' }, { at: 136, bytes: '\x0007346545000' }] }, 'x'), OK), // prettier-ignore
+    files: { a: `x @${1_000_000_000}`, ok: `fine @${AT}` },
+  },
   'absolute names (tar -P)': {
     bytes: tar(
       entry({ name: '/srv/mc/a' }, 'a'),
@@ -159,6 +163,7 @@ describe('what cannot be read is passed over by name, and the rest is read', () 
 describe('what would shift all that follows is damage', () => {
   it.each([
     ['two different GNU long names (Go: gnu-multi-hdrs)', tar(gnuLong('L', 'a'), gnuLong('L', 'b'), OK)],
+    ['a size with a digit that is not octal', tar(entry({ name: 'a', raw: [{ at: 124, bytes: '00000000009\0' }] }, 'nine long'), OK)], // prettier-ignore
     ['a size beyond all files', tar(pax([['size', '1'.padEnd(30, '0')]]), OK)],
     ['a pax size that ends within a header', tar(pax([['size', `${BLOCK + 4}`]]), entry({ name: 'a' }, 'x'), OK, END)],
   ])('%s', async (_, bytes) => {

@@ -108,6 +108,13 @@ describe('a smaller backup is plausible', () => {
     expect(node.archive.estimates.at(-1)?.ignore).toEqual([]);
   });
 
+  test('but never when its ignore list leaves out everything', async () => {
+    const node = await goodThen({ files: 0, rawSize: 0 });
+    node.archive.estimateTree = () => Promise.reject(new Error('nothing explains an empty backup'));
+    const { id } = await (await node.service.create({ server: SERVER, ignore: ['*'] })).ended;
+    expect((await node.view(id)).suspect?.reason).toBe('empty');
+  });
+
   test('but not when its ignore list changed and the files are gone as well', async () => {
     const node = await goodThen({ files: 3, rawSize: 1000 });
     const { id } = await (await node.service.create({ server: SERVER, ignore: ['*.log'] })).ended;
