@@ -5,7 +5,7 @@
 import type { ExtractResult } from '../../archive/contract.ts';
 import { Failure } from '../../base/failure.ts';
 import { hasChangedMeanwhile } from '../../base/files/handle-writes.ts';
-import { DirectoryChain, MAX_DEPTH, readDirectory, statChild } from '../../base/files/handles.ts';
+import { DirectoryChain, type DirectoryItem, MAX_DEPTH, readDirectory, statChild } from '../../base/files/handles.ts';
 import { printable, splitPath, wirePath } from '../../base/files/paths.ts';
 import { STAGE_PREFIX } from '../../servers/stage/stage.ts';
 import type { PathSelection } from './select/paths.ts';
@@ -31,10 +31,9 @@ export interface LossRequest {
  *   leave out, under that very name.
  */
 export function refuseLosses(request: LossRequest): void {
-  const { live, incoming, result } = request;
+  const { live, result } = request;
   if (readDirectory(live).every(({ name }) => name.startsWith(STAGE_PREFIX))) return;
-  const isEmpty = readDirectory(incoming).length === 0 || (result.files === 0 && result.skipped > 0);
-  if (isEmpty) {
+  if (putsBackNothing(request)) {
     const skipped = result.skipped === 0 ? '' : `; ${result.skipped} entries were passed over`;
     throw refused(`the backup would put back nothing, and what is there would be removed${skipped}`, []);
   }
@@ -50,6 +49,45 @@ export function refuseLosses(request: LossRequest): void {
       `${result.skipped} entries of the backup were passed over, too many to look for each in the server`,
       [],
     );
+  }
+}
+
+/**
+ * Nothing at all; or, in place of files, no file of the whole backup, and of a part of it nothing but directories. Such a
+ * backup is one of a disk that was not mounted.
+ */
+function putsBackNothing({ live, incoming, result, selection }: LossRequest): boolean {
+  if (result.files > 0) return false;
+  if (result.skipped > 0 || readDirectory(incoming).length === 0) return true;
+  const isBare = selection === undefined || !holdsMore(incoming, () => true);
+  return isBare && holdsMore(live, (path) => selection?.selects(path, 'other') !== false);
+}
+
+/** Whether a tree holds anything but directories that is meant; looks no further than to the first. */
+function holdsMore(root: number, isMeant: (path: string) => boolean): boolean {
+  const chain = new DirectoryChain(root);
+  const open = [''];
+  try {
+    for (let path = open.pop(); path !== undefined; path = open.pop()) {
+      for (const item of itemsOf(chain, path)) {
+        const child = path === '' ? item.name : `${path}/${item.name}`;
+        if (child.startsWith(STAGE_PREFIX)) continue;
+        if (item.directory) open.push(child);
+        else if (isMeant(child)) return true;
+      }
+    }
+    return false;
+  } finally {
+    chain.close();
+  }
+}
+
+function itemsOf(chain: DirectoryChain, path: string): DirectoryItem[] {
+  try {
+    return readDirectory(chain.open(path));
+  } catch (error) {
+    if (hasChangedMeanwhile(error)) return [];
+    throw error;
   }
 }
 

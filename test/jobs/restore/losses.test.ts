@@ -20,7 +20,7 @@ const LIVE = treeOf({
 interface Member {
   readonly name: string;
   /** As Python's tarfile names types: a file without it. */
-  readonly type?: 'CHRTYPE' | 'FIFOTYPE' | 'SYMTYPE' | 'LNKTYPE';
+  readonly type?: 'DIRTYPE' | 'CHRTYPE' | 'FIFOTYPE' | 'SYMTYPE' | 'LNKTYPE';
   readonly target?: string;
 }
 
@@ -64,6 +64,14 @@ describe('a restore with truncate is refused, and changes and stops nothing, whe
   it.each<readonly [string, readonly Member[]]>([
     ['all of it leads out of the server', [{ name: '../../srv/world/level.dat' }]],
     ['all of it is devices', [{ name: 'dev/null', type: 'CHRTYPE' }]],
+    [
+      'all of it is directories',
+      [
+        { name: 'world', type: 'DIRTYPE' },
+        { name: 'logs', type: 'DIRTYPE' },
+      ],
+    ],
+    ['all of it is links', [{ name: 'world', type: 'SYMTYPE', target: '/mnt/world' }]],
     ['a device has the name of a live file', [...SAVED, { name: 'world/pipe', type: 'CHRTYPE' }]],
     ['a pipe has the name of a live file', [...SAVED, { name: 'world/pipe', type: 'FIFOTYPE' }]],
     ['an entry that leads out has the name of a live file', [...SAVED, { name: '../world/pipe' }]],
@@ -101,6 +109,21 @@ describe('a restore with truncate is refused, and changes and stops nothing, whe
     await expect(node.restore({ truncate: true, force: true })).resolves.toBe('done');
     expect(node.manifest()).toEqual([]);
     await expect(node.restore({ truncate: true })).resolves.toBe('done');
+  });
+
+  it('what was chosen of it is directories, unless no live file would go', async () => {
+    const node = await nodeWith([
+      ...SAVED,
+      { name: 'logs', type: 'DIRTYPE' },
+      { name: 'now', type: 'SYMTYPE', target: 'x' },
+    ]);
+    await expect(node.restore({ truncate: true, paths: ['logs'] })).resolves.toBe('done');
+    node.setLive(
+      new Map([...LIVE, ...treeOf({ logs: directory(), 'logs/latest.log': file('live'), now: file('live') })]),
+    );
+    await expect(node.restore({ truncate: true, paths: ['logs'] })).resolves.toBe('invalid_request');
+    await expect(node.restore({ truncate: true, paths: ['now'] })).resolves.toBe('done');
+    await expect(node.restore({ truncate: true, paths: ['logs'], force: true })).resolves.toBe('done');
   });
 
   it('the backup could not read what is there, and names it', async () => {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { compileGlobs } from '../../../src/jobs/restore/select/globs.ts';
 import { remains, restoreNode, type RestoreNode } from '../../support/restore-scene.ts';
 import { keeping, overlaid, partly } from '../../support/restore-oracle.ts';
-import { manifestOf, type Tree, trees } from '../../support/tree.ts';
+import { manifestOf, type Tree, type TreeNode, trees } from '../../support/tree.ts';
 import { archiveOf } from '../../support/tree-archive.ts';
 
 /** More in the slow tests, and on demand: `RESTORE_RUNS=2000`. */
@@ -33,7 +33,7 @@ const ignoreLists = fc.constantFrom(
   ['/a/b', 'x*'],
 );
 
-// Forced: of two random trees one may be empty, and a restore that would only delete is refused otherwise.
+// Forced: of two random trees one may be without files, and a restore that would only delete is refused otherwise.
 const requests = fc.oneof(
   fc.record({ truncate: fc.boolean() }),
   fc.record({ truncate: fc.boolean(), globs }),
@@ -45,6 +45,14 @@ async function check(node: RestoreNode, request: object, expected: Tree): Promis
   expect(await node.restore({ ...request })).toBe('done');
   expect(node.manifest()).toEqual(manifestOf(expected));
   expect(remains(node)).toEqual([]);
+}
+
+function holds(tree: Tree, isMeant: (node: TreeNode) => boolean): boolean {
+  return [...tree.values()].some(isMeant);
+}
+
+function isBare(tree: Tree): boolean {
+  return !holds(tree, ({ kind }) => kind === 'file');
 }
 
 async function scene() {
@@ -61,11 +69,13 @@ describe('over random pairs of trees, a restore', () => {
     const { node, set } = await scene();
     const property = fc.asyncProperty(trees, trees, async (live, archive) => {
       set(live, archive);
-      if (archive.size === 0 && live.size > 0) {
+      const gone =
+        archive.size === 0 ? live.size > 0 : isBare(archive) && holds(live, ({ kind }) => kind !== 'directory');
+      if (gone) {
         expect(await node.restore({ truncate: true })).toBe('invalid_request');
         expect(node.manifest()).toEqual(manifestOf(live));
       }
-      await check(node, { truncate: true, force: archive.size === 0 }, archive);
+      await check(node, { truncate: true, force: gone }, archive);
     });
     await fc.assert(property, { numRuns: RUNS });
   });
