@@ -6,6 +6,8 @@
  *
  * `npm run bench -- event-loop --files 50000`: how long the daemon keeps its callers waiting while it works.
  *
+ * `npm run bench -- api --servers 500 --backups 2000 --files 200000`: what a page of a whole node asks the daemon for.
+ *
  * `npm run bench -- outside`: on trees and beside programs of others (outside/main.ts has its options).
  *
  * `npm run bench -- front --size 1GiB`: what it costs that Roost stands before Wings.
@@ -33,6 +35,11 @@ import { makeServer, makeSmallFiles, makeZips, measureTree } from './tree.ts';
 // Another kind of measurement, with options of its own.
 if (process.argv[2] === 'event-loop') {
   await import('./event-loop.ts');
+  process.exit();
+}
+
+if (process.argv[2] === 'api') {
+  await import('./api.ts');
   process.exit();
 }
 
