@@ -56,6 +56,22 @@ export const GUARDED_ROUTES: readonly GuardedRoute[] = [
   route('PATCH', 'backup.create', (server, backup) => `${backups(server)}/${backup}`, {
     body: { name: 'Before 1.22' },
   }),
+  route('GET', 'backup.read', (server, backup) => `${backups(server)}/${backup}/warnings`),
+  route('POST', 'backup.delete', (server, backup) => `${backups(server)}/${backup}/accept`),
+  route('GET', 'backup.read', (server) => `/api/servers/${server}/retention`, { ofBackup: false }),
+  route('POST', 'backup.delete', (server) => `/api/servers/${server}/retention/apply`, { ofBackup: false }),
+  route('DELETE', 'node.manage', (server) => `/api/servers/${server}`, {
+    ofBackup: false,
+    body: { backups: 'keep' },
+  }),
+  route('GET', 'backup.restore', (server) => `/api/servers/${server}/comparisons/kept`, {
+    ofBackup: false,
+    orPermission: 'backup.download',
+  }),
+  route('GET', 'node.read', () => '/api/doctor', { ofServer: false, ofBackup: false }),
+  route('GET', 'node.manage', () => '/api/sessions', { ofServer: false, ofBackup: false }),
+  route('GET', 'node.read', () => '/api/notify/channels', { ofServer: false, ofBackup: false }),
+  route('POST', 'node.manage', () => '/api/notify/test', { ofServer: false, ofBackup: false }),
   route('GET', 'node.read', () => '/api/system', { ofServer: false, ofBackup: false }),
   route('GET', 'node.read', () => '/api/panel/reports', { ofServer: false, ofBackup: false }),
   route('POST', 'node.manage', () => '/api/panel/reports/retry', { ofServer: false, ofBackup: false }),

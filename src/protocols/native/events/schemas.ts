@@ -2,7 +2,6 @@
 import { z } from '@hono/zod-openapi';
 import { FAILURE_CODES } from '../../../base/failure.ts';
 import type { EventType, ExtraEvent } from '../../../jobs/contract.ts';
-
 import type { App } from '../../dialect.ts';
 import { JobObject } from '../job-schemas.ts';
 import { date } from '../schemas.ts';

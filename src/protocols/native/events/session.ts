@@ -16,7 +16,6 @@ import type {
   NodeService,
   RoostEvent,
 } from '../../../jobs/contract.ts';
-
 import { holdsServer, mayUse, type Caller } from '../../access.ts';
 import { jobObject } from '../views.ts';
 import type { SocketWire } from '../../socket-wire.ts';

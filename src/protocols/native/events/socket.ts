@@ -10,7 +10,6 @@ import { Failure } from '../../../base/failure.ts';
 import type { Clock } from '../../../base/clock.ts';
 import type { Log } from '../../../base/log/log.ts';
 import type { BackupService, EventSource, ExtraEvents, NodeService } from '../../../jobs/contract.ts';
-
 import type { Caller } from '../../access.ts';
 import type { App, AppContext } from '../../dialect.ts';
 import { answerFault } from '../errors.ts';
