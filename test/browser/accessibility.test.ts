@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
@@ -12,6 +13,8 @@ const SERVER = '#/servers/11111111-1111-4111-8111-111111111111';
 
 const VIEWS = [
   ['overview', '#/', 'heading:needs you|protected'],
+  ['browse', `${SERVER}/backups/BACKUP`, 'heading:What will happen|Browse and restore'],
+  ['find', `${SERVER}/find?q=level`, 'heading:1 path'],
   ['server', SERVER, 'heading:Backups'],
   ['account', '#/account', 'heading:Account'],
   ['jobs', '#/jobs', 'heading:Jobs'],
@@ -83,8 +86,9 @@ inChromium('each view', () => {
     '22, 23: %s has no fault of access in either theme, and no scroll at 320 px',
     async (name, hash, sign) => {
       const node = await openNode();
-      await node.call(`/api/servers/${node.server}/backups`, { body: { name: 'before the update', locked: true } });
-      const { page } = await signedIn(node, hash);
+      const made = { name: 'before the update', locked: true };
+      const { body } = await node.call(`/api/servers/${node.server}/backups`, { body: made });
+      const { page } = await signedIn(node, hash.replace('BACKUP', (body as { readonly id: string }).id));
       const [, text = ''] = sign.split(':');
       await page
         .getByRole('heading', { name: new RegExp(text) })
@@ -94,4 +98,33 @@ inChromium('each view', () => {
       await examine(page, name);
     },
   );
+
+  test('22, 23: changes, a file that is shown, and the sheet of a small screen have no fault either', async () => {
+    const node = await openNode();
+    const path = `/api/servers/${node.server}/backups`;
+    await node.call(path, { body: {} });
+    writeFileSync(join(node.host.server, 'eula.txt'), 'eula=false\n');
+    const { body } = await node.call(path, { body: {} });
+    const { page } = await signedIn(node, SERVER);
+    await page.getByRole('tab', { name: 'Changes' }).click();
+    await page.getByRole('region', { name: 'Each change' }).waitFor();
+    await examine(page, 'changes');
+    await page.evaluate((to) => void (location.hash = to), `${SERVER}/backups/${(body as { id: string }).id}`);
+    await page.getByRole('button', { name: 'eula.txt', exact: true }).click();
+    await page.getByRole('region', { name: 'Content' }).waitFor();
+    await examine(page, 'content');
+    await page.keyboard.press('Escape');
+    await page.setViewportSize({ width: 390, height: 800 });
+    await page.getByRole('checkbox', { name: 'Select eula.txt' }).check();
+    const open = page.getByRole('button', { name: '1 selected: restore…' });
+    await open.click();
+    await page.getByText('Nothing to restore').waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.setViewportSize({ width: 320, height: 800 });
+    expect(await overflow(page)).toEqual([]);
+    await page.screenshot({ path: `${PICTURES}sheet-320.png` });
+    await page.keyboard.press('Escape');
+    expect(await open.getAttribute('aria-expanded')).toBe('false');
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('1 selected: restore…');
+  });
 });

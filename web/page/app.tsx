@@ -16,6 +16,7 @@ type View = ComponentType;
 const LATER: Partial<Record<ViewName, () => Promise<View>>> = {
   server: async () => (await import('./views/server/server.tsx')).ServerView,
   browse: async () => (await import('./views/browse/browse.tsx')).Browse,
+  find: async () => (await import('./views/find/find.tsx')).Find,
   jobs: async () => (await import('./views/jobs/jobs.tsx')).Jobs,
   schedules: async () => (await import('./views/schedules/schedules.tsx')).Schedules,
   health: async () => (await import('./views/health/health.tsx')).Health,

@@ -28,6 +28,9 @@ export function inChromium(name: string, tests: () => void): void {
   });
 }
 
+/** For what is waited for; nothing is asserted of how long it takes. */
+export const SOON = { timeout: 20_000, interval: 50 } as const;
+
 let browser: Browser | undefined;
 
 export interface Visit {

@@ -39,10 +39,16 @@ export function undoRestore(server: string, id: string) {
   return answer(api.POST('/api/servers/{server}/backups/{id}/undo', { params, headers: AT_ONCE }));
 }
 
-/** Has the browser save the whole archive, from a plain address with a token for this one download. */
-export async function downloadBackup(server: string, id: string): Promise<void> {
+/**
+ * Has the browser save the whole archive, or some of it, from a plain address with a token for this one download: nothing
+ * goes through the memory of the page.
+ *
+ * @param paths one file is saved itself, several as a tar.gz.
+ */
+export async function downloadBackup(server: string, id: string, paths?: readonly string[]): Promise<void> {
   const params = { path: { server } };
-  const { token } = await answer(api.POST('/api/servers/{server}/backups/download-token', { params, body: { id } }));
+  const body = { id, ...(paths === undefined ? {} : { paths: [...paths] }) };
+  const { token } = await answer(api.POST('/api/servers/{server}/backups/download-token', { params, body }));
   save(`api/servers/${server}/backups/download?token=${encodeURIComponent(token)}`);
 }
 

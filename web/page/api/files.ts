@@ -11,7 +11,11 @@ export type Directory = components['schemas']['Directory'];
 export type Entry = Directory['entries'][number];
 
 export function directoryOf(server: string, id: string, path: string, cursor?: string): Promise<Directory> {
-  const query = { ...(path === '' ? {} : { path }), ...(cursor === undefined ? {} : { cursor }) };
+  const query = {
+    with: 'totals,live' as const,
+    ...(path === '' ? {} : { path }),
+    ...(cursor === undefined ? {} : { cursor }),
+  };
   const params = { path: { server, id }, query };
   return answer(api.GET('/api/servers/{server}/backups/{id}/files', { params }));
 }
@@ -56,15 +60,14 @@ export function restoreBackup(server: string, id: string, body: RestoreWish) {
   return answer(api.POST('/api/servers/{server}/backups/restore', { params, body }));
 }
 
-/** Has the browser save one file; it goes through the page's memory, so large ones are better taken with the archive. */
-export async function saveFile(server: string, id: string, path: string): Promise<void> {
+/** The largest file that is shown instead of saved. */
+export const MOST_SHOWN_BYTES = 1024 * 1024;
+
+/** @throws ApiFailure; an error for a content that is larger than its entry said. */
+export async function contentOf(server: string, id: string, path: string): Promise<Uint8Array<ArrayBuffer>> {
   const address = addressOf(`api/servers/${server}/backups/${id}/files/content`);
   address.searchParams.set('path', path);
   const response = await fetch(address, { headers: { Authorization: `Bearer ${secret.value}` } });
   if (!response.ok) throw new ApiFailure(response.status, await response.json().catch(() => undefined));
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(await response.blob());
-  link.download = path.slice(path.lastIndexOf('/') + 1);
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  return new Uint8Array(await response.arrayBuffer());
 }

@@ -7,6 +7,7 @@ const PATTERNS = {
   signIn: '/in/:code',
   server: '/servers/:server',
   browse: '/servers/:server/backups/:backup',
+  find: '/servers/:server/find',
   jobs: '/jobs',
   schedules: '/schedules',
   health: '/health',
@@ -56,6 +57,8 @@ export const to = {
     const text = new URLSearchParams(query).toString();
     return `#/servers/${server}/backups/${backup}${text === '' ? '' : `?${text}`}`;
   },
+  find: (server: string, text = '') =>
+    `#/servers/${server}/find${text === '' ? '' : `?${new URLSearchParams({ q: text })}`}`,
   jobs: () => '#/jobs',
   schedules: () => '#/schedules',
   health: () => '#/health',

@@ -4,10 +4,13 @@ import { useEffect, useRef } from 'preact/hooks';
 /** The browser's own dialog: it keeps the focus in, Esc closes it, and the focus goes back to where it was. */
 export function Dialog({
   title,
+  wide = false,
   onClose,
   children,
 }: {
   readonly title: string;
+  /** At the side of the page where there is room, so that the list stays in sight. */
+  readonly wide?: boolean;
   readonly onClose: () => void;
   readonly children: ComponentChildren;
 }) {
@@ -20,9 +23,11 @@ export function Dialog({
     };
   }, []);
   return (
-    <dialog ref={element} aria-label={title} onClose={onClose} onCancel={onClose}>
+    <dialog ref={element} class={wide ? 'beside' : undefined} aria-label={title} onClose={onClose} onCancel={onClose}>
       <header class="spread">
-        <h2>{title}</h2>
+        <h2>
+          <bdi>{title}</bdi>
+        </h2>
         <button class="b q t" type="button" aria-label="Close" onClick={onClose}>
           ✕
         </button>

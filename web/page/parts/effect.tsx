@@ -1,15 +1,16 @@
-/** What a restore would change, by the preview: files and bytes of each class, and the changes one by one. */
+/** What a restore would change, or what has changed between two backups: files and bytes of each class, and each change. */
 import { useSignal } from '@preact/signals';
-import { changesOf, type Change, type Preview } from '../../api/files.ts';
-import { useAction } from '../../live/answers.ts';
-import { FailureNote } from '../../parts/failure.tsx';
-import { CircleAlert, Plus, RotateCcw, X } from '../../parts/icons.ts';
-import { Icon } from '../../parts/icon.tsx';
-import { bytes, count, counted } from '../../words/format.ts';
+import { changesOf, type Change, type Preview } from '../api/files.ts';
+import type { Comparison } from '../api/looks.ts';
+import { useAction } from '../live/answers.ts';
+import { FailureNote } from './failure.tsx';
+import { ArrowUpDown, CircleAlert, Plus, X } from './icons.ts';
+import { Icon } from './icon.tsx';
+import { bytes, count, counted } from '../words/format.ts';
 
 const LOOKS = {
   added: { tone: 'plus', of: Plus },
-  changed: { tone: 'chg', of: RotateCcw },
+  changed: { tone: 'chg', of: ArrowUpDown },
   deleted: { tone: 'minus', of: X },
   kept: { tone: 'muted', of: CircleAlert },
 } as const;
@@ -25,7 +26,14 @@ export function effectOf(preview: Preview | undefined) {
   return { files, directories, going, goingFiles: deleted.files, any: files + directories + going > 0 };
 }
 
-export function Effect({ server, preview }: { readonly server: string; readonly preview: Preview }) {
+interface EffectProps {
+  readonly server: string;
+  readonly preview: Comparison;
+  /** What the files are that are the same on both sides. */
+  readonly sameAs: string;
+}
+
+export function Effect({ server, preview, sameAs }: EffectProps) {
   const { totals, id } = preview;
   const changes = useSignal<readonly Change[]>(preview.changes);
   const cursor = useSignal(preview.cursor);
@@ -59,7 +67,7 @@ export function Effect({ server, preview }: { readonly server: string; readonly 
         ))}
       </div>
       <p class="pad small muted">
-        {counted(totals.same.files, 'file')}, {bytes(totals.same.bytes)}, as in the backup already
+        {counted(totals.same.files, 'file')}, {bytes(totals.same.bytes)}, {sameAs}
         {totals.kept.files > 0 &&
           `; ${counted(totals.kept.files, 'file')} of the backup left out, as what is there stays`}
         .
@@ -89,7 +97,10 @@ function Line({ change }: { readonly change: Change }) {
         <span class="hidden">{change.class}</span>
       </span>
       <bdi class="mono name">{change.directory === true ? `${change.path}/` : change.path}</bdi>
-      <span class="muted">{change.directory === true ? '' : bytes(change.size)}</span>
+      <span class="muted">
+        {change.before === undefined || change.before === change.size ? '' : `${bytes(change.before)} → `}
+        {change.directory === true ? '' : bytes(change.size)}
+      </span>
     </div>
   );
 }

@@ -1,5 +1,7 @@
 /** The icons of this page, each from its own file. */
+export { default as ArrowUpDown } from 'lucide/dist/esm/icons/arrow-up-down.mjs';
 export { default as Check } from 'lucide/dist/esm/icons/check.mjs';
+export { default as ChevronLeft } from 'lucide/dist/esm/icons/chevron-left.mjs';
 export { default as ChevronRight } from 'lucide/dist/esm/icons/chevron-right.mjs';
 export { default as Circle } from 'lucide/dist/esm/icons/circle.mjs';
 export { default as CircleAlert } from 'lucide/dist/esm/icons/circle-alert.mjs';

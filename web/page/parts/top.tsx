@@ -40,7 +40,7 @@ const PLACES: readonly { readonly view: ViewName; readonly name: string; readonl
 
 function Places() {
   const { view } = route.value;
-  const current = view === 'server' || view === 'browse' ? 'overview' : view;
+  const current = view === 'server' || view === 'browse' || view === 'find' ? 'overview' : view;
   const wrong = findings.value.filter(({ level }) => level !== 'ok').length;
   return (
     <>
@@ -129,14 +129,21 @@ function Find() {
           .filter(({ id, name }) => id.startsWith(wanted) || name.toLowerCase().includes(wanted))
           .slice(0, 8);
   const close = (): void => void (text.value = '');
+  // Of the server that is shown, else of those that are found.
+  const place = route.value.params['server'];
+  const files = (place === undefined ? found.slice(0, 1).map(({ id }) => id) : [place]).flatMap(
+    (id) => serverOf(id) ?? [],
+  );
   return (
     <form
       class="find"
       role="search"
+      aria-label="Everywhere"
       onSubmit={(event) => {
         event.preventDefault();
         const [first] = found;
         if (first !== undefined) location.hash = to.server(first.id);
+        else if (place !== undefined && wanted !== '') location.hash = to.find(place, text.value.trim());
         close();
       }}
       onKeyDown={(event) => {
@@ -149,13 +156,13 @@ function Find() {
       <input
         ref={input}
         type="search"
-        aria-label="Find a server"
-        placeholder="Find a server"
+        aria-label="Find a server or a file"
+        placeholder="Find a server or a file"
         value={text.value}
         onInput={({ currentTarget }) => (text.value = currentTarget.value)}
       />
       <kbd>/</kbd>
-      {found.length > 0 && (
+      {wanted !== '' && found.length + files.length > 0 && (
         <div class="found">
           {found.map(({ id, name }) => (
             <a key={id} href={to.server(id)} onClick={close}>
@@ -165,6 +172,15 @@ function Find() {
               <span class="id">{id.slice(0, 8)}</span>
             </a>
           ))}
+          {may('backup.download') &&
+            files.map(({ id, name }) => (
+              <a key={`files ${id}`} href={to.find(id, place === undefined ? '' : text.value.trim())} onClick={close}>
+                <span>
+                  {place === undefined ? 'A file of ' : 'Files by that name in '}
+                  <bdi>{name}</bdi>
+                </span>
+              </a>
+            ))}
         </div>
       )}
     </form>

@@ -2,10 +2,19 @@
 import { bytes, coarse, count, counted, moment } from './format.ts';
 
 export const en = {
-  needs: (some: number, all: number) =>
-    some === 0 ? `All ${counted(all, 'server')} protected` : `${count(some)} of ${counted(all, 'server')} need you`,
-  oneNeeds: (all: number) => `1 of ${counted(all, 'server')} needs you`,
-  goodLately: (good: number) => `${count(good)} have a good backup from the last 24 hours.`,
+  headline: (some: number, all: number) => {
+    if (all === 1) return some === 0 ? 'The server is protected' : 'The server needs you';
+    if (some === 0) return all === 2 ? 'Both servers are protected' : `All ${count(all)} servers are protected`;
+    return `${count(some)} of ${counted(all, 'server')} ${some === 1 ? 'needs' : 'need'} you`;
+  },
+  goodLately: (good: number, all: number) => {
+    if (all === 1) return `${good === 1 ? 'It has a' : 'It has no'} good backup from the last 24 hours.`;
+    return `${good === 0 ? 'None' : count(good)} ${good <= 1 ? 'has' : 'have'} a good backup from the last 24 hours.`;
+  },
+  live: { same: 'same now', changed: 'changed', gone: 'gone now' },
+  tooLargeToShow: (size: number) =>
+    `It has ${bytes(size)}; what is larger than 1 MiB is not shown here. Download it to look into it.`,
+  notShown: 'It is neither text nor a picture that is shown here. Download it to look into it.',
   noServers: 'No server yet',
   noServersHint: 'Directories that are named by a UUID in the root of the config (servers.root) appear here.',
   protected: 'Protected',
@@ -19,6 +28,7 @@ export const en = {
   waiting: (position: number | undefined) => (position === undefined ? 'Waiting' : `Waiting, place ${count(position)}`),
   running: { backup: 'Backing up', restore: 'Restoring', verify: 'Verifying', delete: 'Deleting' },
   kinds: { backup: 'backup', restore: 'restore', verify: 'verification', delete: 'deletion' },
+  kindsMany: { backup: 'Backups', restore: 'Restores', verify: 'Verifications', delete: 'Deletions' },
   states: { queued: 'waiting', running: 'running', done: 'done', failed: 'failed', cancelled: 'cancelled' },
   origins: {
     schedule: 'scheduled',
@@ -27,6 +37,7 @@ export const en = {
     verification: 'by verification',
     token: 'by hand',
   },
+  reports: { backup: 'The backup of', restore: 'The restore of', deletion: 'The deletion of a backup of' },
   lost: (lastHeard: string, seconds: number) =>
     `Not connected, last heard ${lastHeard}, trying again in ${count(Math.max(0, seconds))} s`,
   full: (at: string, now: number) => `full ${moment(at, now)}`,

@@ -1,39 +1,51 @@
 /** One surface for every restore: left what is in the backup, right what will happen with what is ticked. */
-import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
-import { backupOf } from '../../api/backups.ts';
-import { directoryOf, type Directory } from '../../api/files.ts';
-import { failureOf, type ApiFailure } from '../../api/failures.ts';
-import { useAnswer } from '../../live/answers.ts';
-import { route, to } from '../../live/router.ts';
+import { signal, useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { backupOf, downloadBackup } from '../../api/backups.ts';
+import { neighbours } from '../../api/looks.ts';
+import type { Backup } from '../../api/shapes.ts';
+import { useAction, useAnswer } from '../../live/answers.ts';
+import { replace, route, to } from '../../live/router.ts';
 import { may } from '../../live/session.ts';
-import { serverOf } from '../../live/state.ts';
+import { changesOf, serverOf } from '../../live/state.ts';
 import { FailureNote, GreyRows } from '../../parts/failure.tsx';
-import { ChevronRight } from '../../parts/icons.ts';
+import { ChevronLeft, ChevronRight, Download, Search } from '../../parts/icons.ts';
 import { Icon } from '../../parts/icon.tsx';
-import { stamp } from '../../words/format.ts';
-import { Files } from './files.tsx';
+import { bytes, stamp } from '../../words/format.ts';
+import { Content } from './content.tsx';
+import { Files, type Shown } from './files.tsx';
+import { type Place, useLevel } from './level.ts';
 import { Restore } from './restore.tsx';
 import './browse.css';
+
+/** What is ticked, by its path: an older or newer backup of the same server keeps it. */
+const ticks = signal<{ readonly server: string; readonly paths: ReadonlySet<string> }>({
+  server: '',
+  paths: new Set(),
+});
 
 export function Browse() {
   const { params, query } = route.value;
   const [server = '', backup = ''] = [params['server'], params['backup']];
-  return <Surface key={`${server} ${backup}`} server={server} backup={backup} path={query.get('path') ?? ''} />;
+  const path = query.get('path') ?? '';
+  const pick = query.get('pick');
+  useEffect(() => {
+    if (ticks.peek().server !== server || pick !== null) {
+      ticks.value = { server, paths: new Set(pick === null ? [] : [pick]) };
+    }
+    if (pick !== null) replace(to.browse(server, backup, path === '' ? {} : { path }));
+  }, [server, pick]);
+  return <Surface key={server} server={server} id={backup} path={path} />;
 }
 
-interface Place {
-  readonly server: string;
-  readonly backup: string;
-  /** Of a directory in the backup, without a slash at its end; '' for the root. */
-  readonly path: string;
-}
-
-function Surface({ server, backup: id, path }: Place) {
+function Surface({ server, id, path }: { readonly server: string; readonly id: string; readonly path: string }) {
   const backup = useAnswer(() => backupOf(server, id), [server, id]);
-  const ticked = useSignal<ReadonlySet<string>>(new Set());
-  const level = useLevel({ server, backup: id, path });
+  const text = useSignal('');
+  const opened = useSignal<Shown | undefined>(undefined);
+  const place: Place = { server, backup: id, path, text: text.value.trim() };
+  const level = useLevel(place);
   const name = serverOf(server)?.name ?? server.slice(0, 8);
+  const ticked = ticks.value.server === server ? ticks.value.paths : new Set<string>();
   if (backup.data === undefined) {
     if (backup.failure !== undefined) return <FailureNote failure={backup.failure} again={backup.again} />;
     return <GreyRows rows={8} />;
@@ -41,95 +53,126 @@ function Surface({ server, backup: id, path }: Place) {
   const { createdAt } = backup.data;
   return (
     <>
-      <div>
-        <nav class="crumb" aria-label="Where you are">
-          <a class="link" href={to.overview()}>
-            Overview
-          </a>
-          <Icon of={ChevronRight} small />
-          <a class="link" href={to.server(server, id)}>
-            <bdi>{name}</bdi>
-          </a>
-          <Icon of={ChevronRight} small />
-          <span>{stamp(createdAt)}</span>
-        </nav>
-        <h1>Browse and restore</h1>
+      <div class="spread">
+        <div>
+          <nav class="crumb" aria-label="Where you are">
+            <a class="link" href={to.overview()}>
+              Overview
+            </a>
+            <Icon of={ChevronRight} small />
+            <a class="link" href={to.server(server, id)}>
+              <bdi>{name}</bdi>
+            </a>
+            <Icon of={ChevronRight} small />
+            <span>{stamp(createdAt)}</span>
+          </nav>
+          <h1>Browse and restore</h1>
+        </div>
+        <Steps backup={backup.data} path={path} />
       </div>
       <div class={may('backup.restore') ? 'card browse' : 'card'}>
         <section aria-label="Files of the backup">
           <div class="spread head">
             <Path server={server} backup={id} path={path} name={name} />
+            <label class="find in-backup">
+              <Icon of={Search} small />
+              <input
+                type="search"
+                aria-label="Find in this backup"
+                placeholder="Find in this backup"
+                maxLength={255}
+                value={text.value}
+                onInput={({ currentTarget }) => (text.value = currentTarget.value.replaceAll('/', ''))}
+              />
+            </label>
           </div>
           {level.failure !== undefined && (
             <div class="pad">
               <FailureNote failure={level.failure} again={level.again} />
             </div>
           )}
-          {level.entries === undefined ? (
+          {level.items === undefined ? (
             level.failure === undefined && <GreyRows rows={8} />
           ) : (
             <Files
               server={server}
               backup={id}
-              path={path}
-              entries={level.entries}
-              ticked={ticked.value}
-              onTick={(next) => (ticked.value = next)}
+              items={level.items}
+              found={place.text !== ''}
+              none={place.text === '' ? 'An empty folder.' : 'Nothing in this backup has such a name.'}
+              ticked={ticked}
+              onTick={(paths) => (ticks.value = { server, paths })}
+              onOpen={(item) => (opened.value = item)}
               onEnd={level.more}
             />
+          )}
+          {place.text !== '' && (
+            <p class="pad small">
+              <a class="link" href={to.find(server, place.text)}>
+                Find it in all backups, with its versions
+              </a>
+            </p>
           )}
         </section>
         {may('backup.restore') && (
           <Restore
+            key={id}
             server={server}
             name={name}
             backup={backup.data}
-            ticked={ticked.value}
-            onClear={() => (ticked.value = new Set())}
+            ticked={ticked}
+            onClear={() => (ticks.value = { server, paths: new Set() })}
           />
         )}
       </div>
+      {opened.value !== undefined && (
+        <Content server={server} backup={id} item={opened.value} onClose={() => (opened.value = undefined)} />
+      )}
     </>
   );
 }
 
-function useLevel({ server, backup, path }: Place) {
-  const pages = useSignal<readonly Directory[] | undefined>(undefined);
-  const failure = useSignal<ApiFailure | undefined>(undefined);
-  const asked = useSignal('');
-  const key = `${server} ${backup} ${path}`;
-  const read = (cursor?: string): void => {
-    directoryOf(server, backup, path, cursor).then(
-      (page) => {
-        // The answer for a directory that was left meanwhile is not shown.
-        if (asked.value === key) pages.value = cursor === undefined ? [page] : [...(pages.value ?? []), page];
-      },
-      (error: unknown) => (failure.value = failureOf(error)),
-    );
-  };
-  useEffect(() => {
-    [asked.value, pages.value, failure.value] = [key, undefined, undefined];
-    read();
-  }, [key]);
-  const cursor = pages.value?.at(-1)?.cursor;
-  const wanted = useRef<string>(undefined);
-  const more = (): void => {
-    if (cursor === undefined || wanted.current === `${key} ${cursor}`) return;
-    wanted.current = `${key} ${cursor}`;
-    read(cursor);
-  };
-  return {
-    entries: pages.value?.flatMap(({ entries }) => entries),
-    failure: failure.value,
-    more,
-    again: () => {
-      failure.value = undefined;
-      read();
-    },
-  };
+/** To the backups before and after, with the same path and ticks, and the whole of this one. */
+function Steps({ backup, path }: { readonly backup: Backup; readonly path: string }) {
+  const { serverId, id, size } = backup;
+  const { busy, failure, run } = useAction();
+  const { data } = useAnswer(
+    () => neighbours(serverId, id),
+    [serverId, id],
+    () => changesOf(serverId),
+  );
+  const query: Record<string, string> = path === '' ? {} : { path };
+  return (
+    <div class="bs">
+      {data?.older !== undefined && (
+        <a class="b" href={to.browse(serverId, data.older.id, query)} title={stamp(data.older.createdAt)}>
+          <Icon of={ChevronLeft} small />
+          Older
+        </a>
+      )}
+      {data?.newer !== undefined && (
+        <a class="b" href={to.browse(serverId, data.newer.id, query)} title={stamp(data.newer.createdAt)}>
+          Newer
+          <Icon of={ChevronRight} small />
+        </a>
+      )}
+      {may('backup.download') && (
+        <button
+          class="b"
+          type="button"
+          disabled={busy.value}
+          onClick={() => void run(() => downloadBackup(serverId, id))}
+        >
+          <Icon of={Download} small />
+          Whole archive, {bytes(size)}
+        </button>
+      )}
+      {failure.value !== undefined && <FailureNote failure={failure.value} />}
+    </div>
+  );
 }
 
-function Path({ server, backup, path, name }: Place & { readonly name: string }) {
+function Path({ server, backup, path, name }: Omit<Place, 'text'> & { readonly name: string }) {
   const parts = path === '' ? [] : path.split('/');
   return (
     <nav class="path" aria-label="Path">

@@ -1,5 +1,6 @@
-/** One level of a backup. Names are text and nothing else, whatever is in them. */
-import { type Entry, saveFile } from '../../api/files.ts';
+/** Entries of a backup, to tick, to open and to save. Names are text and nothing else, whatever is in them. */
+import { downloadBackup } from '../../api/backups.ts';
+import type { Entry } from '../../api/files.ts';
 import { useAction } from '../../live/answers.ts';
 import { now } from '../../live/now.ts';
 import { to } from '../../live/router.ts';
@@ -8,32 +9,39 @@ import { Download, File, Folder } from '../../parts/icons.ts';
 import { Icon } from '../../parts/icon.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { bytes, moment } from '../../words/format.ts';
+import { words } from '../../words/words.ts';
+
+/** An entry of one level by its name, or one that was found by its whole path. */
+export type Shown = Omit<Entry, 'mode'> & { readonly path: string };
 
 export interface FilesProps {
   readonly server: string;
   readonly backup: string;
-  readonly path: string;
-  readonly entries: readonly Entry[];
+  readonly items: readonly Shown[];
+  /** Found anywhere in the backup: each says in which folder it is. */
+  readonly found: boolean;
+  /** Where there is nothing. */
+  readonly none: string;
   /** Paths. */
   readonly ticked: ReadonlySet<string>;
   readonly onTick: (ticked: ReadonlySet<string>) => void;
+  readonly onOpen: (item: Shown) => void;
   readonly onEnd: () => void;
 }
 
-export function Files({ server, backup, path, entries, ticked, onTick, onEnd }: FilesProps) {
+export function Files({ server, backup, items, found, none, ticked, onTick, onOpen, onEnd }: FilesProps) {
   const { failure, run } = useAction();
-  const pathOf = (name: string): string => (path === '' ? name : `${path}/${name}`);
-  const here = entries.filter(({ name }) => ticked.has(pathOf(name))).length;
-  const toggle = (name: string): void => {
+  const here = items.filter(({ path }) => ticked.has(path)).length;
+  const toggle = (path: string): void => {
     const next = new Set(ticked);
-    if (!next.delete(pathOf(name))) next.add(pathOf(name));
+    if (!next.delete(path)) next.add(path);
     onTick(next);
   };
   const toggleAll = (on: boolean): void => {
     const next = new Set(ticked);
-    for (const { name } of entries) {
-      if (on) next.add(pathOf(name));
-      else next.delete(pathOf(name));
+    for (const { path } of items) {
+      if (on) next.add(path);
+      else next.delete(path);
     }
     onTick(next);
   };
@@ -43,10 +51,10 @@ export function Files({ server, backup, path, entries, ticked, onTick, onEnd }: 
         <label class="tick">
           <input
             type="checkbox"
-            aria-label="All of this folder"
-            checked={entries.length > 0 && here === entries.length}
+            aria-label="All that is listed"
+            checked={items.length > 0 && here === items.length}
             ref={(element) => {
-              if (element !== null) element.indeterminate = here > 0 && here < entries.length;
+              if (element !== null) element.indeterminate = here > 0 && here < items.length;
             }}
             onChange={({ currentTarget }) => toggleAll(currentTarget.checked)}
           />
@@ -55,57 +63,43 @@ export function Files({ server, backup, path, entries, ticked, onTick, onEnd }: 
         <span>Name</span>
         <span class="num">Size</span>
         <span>Modified</span>
+        <span>On the server</span>
         <span />
       </div>
       {failure.value !== undefined && <FailureNote failure={failure.value} />}
-      {entries.length === 0 ? (
-        <p class="pad muted">An empty folder.</p>
+      {items.length === 0 ? (
+        <p class="pad muted">{none}</p>
       ) : (
         <VirtualList
-          items={entries}
-          keyOf={({ name }) => name}
+          items={items}
+          keyOf={({ path }) => path}
           estimate={39}
           label="Files"
           onEnd={onEnd}
-          row={({ name, kind, size, mtime, target }) => (
-            <div class={ticked.has(pathOf(name)) ? 'fl sel' : 'fl'}>
+          row={(item) => (
+            <div class={ticked.has(item.path) ? 'fl sel' : 'fl'}>
               <label class="tick">
                 <input
                   type="checkbox"
-                  aria-label={`Select ${name}`}
-                  checked={ticked.has(pathOf(name))}
-                  onChange={() => toggle(name)}
+                  aria-label={`Select ${item.name}`}
+                  checked={ticked.has(item.path)}
+                  onChange={() => toggle(item.path)}
                 />
               </label>
               <span class="muted">
-                <Icon of={kind === 'directory' ? Folder : File} />
+                <Icon of={item.kind === 'directory' ? Folder : File} />
               </span>
-              <span class="n">
-                {kind === 'directory' ? (
-                  <a data-row href={to.browse(server, backup, { path: pathOf(name) })}>
-                    <bdi>{name}</bdi>
-                  </a>
-                ) : (
-                  <bdi data-row tabIndex={-1}>
-                    {name}
-                  </bdi>
-                )}
-                {target !== undefined && (
-                  <span class="muted">
-                    {' → '}
-                    <bdi>{target}</bdi>
-                  </span>
-                )}
-              </span>
-              <span class="num muted">{kind === 'directory' ? '' : bytes(size)}</span>
-              <span class="muted small">{moment(mtime * 1000, now.value)}</span>
+              <Name server={server} backup={backup} item={item} found={found} onOpen={onOpen} />
+              <span class="num muted">{bytes(item.kind === 'directory' ? (item.bytes ?? 0) : item.size)}</span>
+              <span class="muted small">{moment(item.mtime * 1000, now.value)}</span>
+              <Live item={item} />
               <span class="num">
-                {kind === 'file' && (
+                {item.kind !== 'symlink' && (
                   <button
                     class="b q t"
                     type="button"
-                    aria-label={`Download ${name}`}
-                    onClick={() => void run(() => saveFile(server, backup, pathOf(name)))}
+                    aria-label={`Download ${item.name}`}
+                    onClick={() => void run(() => downloadBackup(server, backup, [item.path]))}
                   >
                     <Icon of={Download} small />
                   </button>
@@ -116,5 +110,51 @@ export function Files({ server, backup, path, entries, ticked, onTick, onEnd }: 
         />
       )}
     </>
+  );
+}
+
+interface NameProps extends Pick<FilesProps, 'server' | 'backup' | 'found' | 'onOpen'> {
+  readonly item: Shown;
+}
+
+function Name({ server, backup, item, found, onOpen }: NameProps) {
+  const { kind, name, path, target } = item;
+  const folder = path.slice(0, path.length - name.length);
+  return (
+    <span class="n" title={path}>
+      {kind === 'directory' ? (
+        <a data-row href={to.browse(server, backup, { path })}>
+          <bdi>{name}</bdi>
+        </a>
+      ) : kind === 'symlink' ? (
+        <bdi data-row tabIndex={-1}>
+          {name}
+        </bdi>
+      ) : (
+        <button data-row class="plain" type="button" onClick={() => onOpen(item)}>
+          <bdi>{name}</bdi>
+        </button>
+      )}
+      {target !== undefined && (
+        <span class="muted">
+          {' → '}
+          <bdi>{target}</bdi>
+        </span>
+      )}
+      {found && folder !== '' && (
+        <span class="muted small in">
+          {'in '}
+          <bdi>{folder}</bdi>
+        </span>
+      )}
+    </span>
+  );
+}
+
+const TONES = { same: 'muted', changed: 'chg', gone: 'minus' } as const;
+
+function Live({ item: { live } }: { readonly item: Shown }) {
+  return (
+    <span class={`small ${live === undefined ? '' : TONES[live]}`}>{live === undefined ? '' : words.live[live]}</span>
   );
 }

@@ -4,6 +4,7 @@
  */
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
+import { downloadBackup } from '../../api/backups.ts';
 import { previewOf, restoreBackup, type PreviewWish } from '../../api/files.ts';
 import { ApiFailure } from '../../api/failures.ts';
 import type { Backup } from '../../api/shapes.ts';
@@ -12,12 +13,13 @@ import { now } from '../../live/now.ts';
 import { to } from '../../live/router.ts';
 import { may } from '../../live/session.ts';
 import { jobOfServer, serverOf, touch } from '../../live/state.ts';
+import { Effect, effectOf } from '../../parts/effect.tsx';
 import { FailureNote } from '../../parts/failure.tsx';
 import { CancelButton, ProgressBar, progressText } from '../../parts/job-progress.tsx';
-import { CircleAlert, RotateCcw, ShieldCheck } from '../../parts/icons.ts';
+import { CircleAlert, Download, RotateCcw, ShieldCheck } from '../../parts/icons.ts';
 import { Icon } from '../../parts/icon.tsx';
 import { ago, bytes, count, counted, duration } from '../../words/format.ts';
-import { Effect, effectOf } from './effect.tsx';
+import { Sheet } from './sheet.tsx';
 
 const UNDO_HOURS = 24;
 /** Codes of a preview that does not hold any more, or is kept no longer. */
@@ -41,6 +43,7 @@ export function Restore({ server, name, backup, ticked, onClear }: RestoreProps)
   const typed = useSignal('');
   const result = useSignal<Result | undefined>(undefined);
   const { busy, failure, run } = useAction();
+  const saving = useAction();
   const paths = [...ticked].sort();
   const wish: PreviewWish = {
     ...(paths.length === 0 ? {} : { files: paths }),
@@ -74,10 +77,17 @@ export function Restore({ server, name, backup, ticked, onClear }: RestoreProps)
     touch(server);
   };
   if (result.value !== undefined) {
-    return <Done server={server} result={result.value} onClose={() => (result.value = undefined)} />;
+    return (
+      <Sheet label="Restored" button="Restored: see what was done">
+        <Done server={server} result={result.value} onClose={() => (result.value = undefined)} />
+      </Sheet>
+    );
   }
   return (
-    <section class="aside" aria-label={`Restore ${what}`}>
+    <Sheet
+      label={`Restore ${what}`}
+      button={paths.length === 0 ? 'Restore everything…' : `${count(paths.length)} selected: restore…`}
+    >
       <header class="spread head">
         <h2>Restore {what}</h2>
         {paths.length > 0 && (
@@ -124,7 +134,9 @@ export function Restore({ server, name, backup, ticked, onClear }: RestoreProps)
         )}
         {preview.data === undefined
           ? preview.failure === undefined && <p class="pad muted">Looking…</p>
-          : !busy.value && <Effect key={preview.data.id} server={server} preview={preview.data} />}
+          : !busy.value && (
+              <Effect key={preview.data.id} server={server} preview={preview.data} sameAs="as in the backup already" />
+            )}
         <div class="pad notes">
           {backup.verifiedAt !== undefined && (
             <span class="small st ok long">
@@ -176,11 +188,23 @@ export function Restore({ server, name, backup, ticked, onClear }: RestoreProps)
               <Icon of={RotateCcw} small />
               {busy.value ? 'Restoring…' : buttonText(effect, backingUp)}
             </button>
+            {paths.length > 0 && may('backup.download') && (
+              <button
+                class="b"
+                type="button"
+                disabled={saving.busy.value}
+                onClick={() => void saving.run(() => downloadBackup(server, backup.id, paths))}
+              >
+                <Icon of={Download} small />
+                {paths.length === 1 ? 'Download it' : 'Download them'}
+              </button>
+            )}
             <span class="small muted">Nothing changes before you press it.</span>
+            {saving.failure.value !== undefined && <FailureNote failure={saving.failure.value} />}
           </>
         )}
       </div>
-    </section>
+    </Sheet>
   );
 }
 
@@ -238,7 +262,7 @@ interface DoneProps {
 function Done({ server, result, onClose }: DoneProps) {
   const { files = 0, bytes: size = 0, removed = 0, seconds, warnings = [], warningCount = 0, undoUntil } = result;
   return (
-    <section class="aside" aria-label="Restored">
+    <>
       <header class="head">
         <h2>Restored</h2>
       </header>
@@ -274,6 +298,6 @@ function Done({ server, result, onClose }: DoneProps) {
           </button>
         </div>
       </div>
-    </section>
+    </>
   );
 }

@@ -2,10 +2,12 @@
 import type { Finding } from '../../api/shapes.ts';
 import { useAnswer } from '../../live/answers.ts';
 import { examine } from '../../live/findings.ts';
+import { may } from '../../live/session.ts';
 import { FailureNote, GreyRows } from '../../parts/failure.tsx';
 import { Check, TriangleAlert, X } from '../../parts/icons.ts';
 import { Icon } from '../../parts/icon.tsx';
 import { counted } from '../../words/format.ts';
+import { Reports } from './reports.tsx';
 
 const ORDER = { fault: 0, warning: 1, ok: 2 } as const;
 
@@ -32,6 +34,7 @@ export function Health() {
           ))}
         </section>
       )}
+      {may('node.read') && <Reports />}
       {fine.length > 0 && (
         <details class="card">
           <summary class="pad">{counted(fine.length, 'check')} in order</summary>

@@ -1,17 +1,33 @@
-/** What runs and waits, and what has ended, by day. */
+/** What runs and waits, and what has ended, by day; older ones come as the list is scrolled. */
+import { signal, useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import { answer, api } from '../../api/client.ts';
-import { useAnswer } from '../../live/answers.ts';
+import { failureOf, type ApiFailure } from '../../api/failures.ts';
+import type { Job } from '../../api/shapes.ts';
 import { now } from '../../live/now.ts';
 import { to } from '../../live/router.ts';
-import { may } from '../../live/session.ts';
-import { activeJobs, serverOf } from '../../live/state.ts';
+import { activeJobs, serverOf, servers } from '../../live/state.ts';
 import { FailureNote, GreyRows } from '../../parts/failure.tsx';
 import { Check, X } from '../../parts/icons.ts';
 import { Icon } from '../../parts/icon.tsx';
 import { JobLine } from '../../parts/job-line.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
-import { day, dayKey, duration, time } from '../../words/format.ts';
+import { bytes, counted, day, dayKey, duration, time } from '../../words/format.ts';
 import { words } from '../../words/words.ts';
+import './jobs.css';
+
+const PAGE = 100;
+const STATES = ['done', 'failed', 'cancelled'] as const;
+const KINDS = ['backup', 'restore', 'verify', 'delete'] as const;
+
+interface Filter {
+  readonly state?: (typeof STATES)[number];
+  readonly kind?: (typeof KINDS)[number];
+  readonly server?: string;
+}
+
+/** Kept while the page is open, as a place in a list is. */
+const filter = signal<Filter>({});
 
 export function Jobs() {
   return (
@@ -26,60 +42,165 @@ export function Jobs() {
           <JobLine key={id} id={id} />
         ))}
       </section>
-      {may('node.read') && <Ended />}
+      <Ended />
     </>
   );
 }
 
 function Ended() {
-  const { data, failure, again } = useAnswer(
-    () => answer(api.GET('/api/jobs')),
-    [],
-    () => activeJobs.value.length,
-  );
-  if (data === undefined) return failure === undefined ? <GreyRows /> : <FailureNote failure={failure} again={again} />;
-  const ended = data.jobs
-    .filter(({ state }) => state !== 'queued' && state !== 'running')
-    .sort((one, other) => other.createdAt.localeCompare(one.createdAt));
-  const items = ended.map((job, at) => {
-    const before = ended[at - 1];
+  const { state, kind, server } = filter.value;
+  const { jobs, failure, more, again } = useEnded(filter.value);
+  const items = jobs?.map((job, at) => {
+    const before = jobs[at - 1];
     return { job, first: before === undefined || dayKey(before.createdAt) !== dayKey(job.createdAt) };
   });
+  const set = (change: { readonly [Key in keyof Filter]?: Filter[Key] | undefined }): void => {
+    const next = Object.entries({ ...filter.value, ...change }).filter(([, value]) => value !== undefined);
+    filter.value = Object.fromEntries(next);
+  };
   return (
     <section class="card" aria-label="Ended">
       <header>
         <h2>Ended</h2>
+        <span class="grow" />
+        <div class="filters">
+          <Choice
+            label="Result"
+            all="Every result"
+            value={state}
+            options={STATES.map((each) => [each, words.states[each]])}
+            onChoose={(value) => set({ state: value })}
+          />
+          <Choice
+            label="Kind"
+            all="Every kind"
+            value={kind}
+            options={KINDS.map((each) => [each, words.kindsMany[each]])}
+            onChoose={(value) => set({ kind: value })}
+          />
+          <Choice
+            label="Server"
+            all="Every server"
+            value={server}
+            options={(servers.value ?? []).map((id) => [id, serverOf(id)?.name ?? id.slice(0, 8)])}
+            onChoose={(value) => set({ server: value })}
+          />
+        </div>
       </header>
-      {items.length === 0 && <p class="pad muted">Nothing yet.</p>}
-      <VirtualList
-        items={items}
-        keyOf={({ job }) => job.id}
-        estimate={44}
-        label="Ended jobs"
-        row={({ job, first }) => (
-          <>
-            {first && <div class="day">{day(job.createdAt, now.value)}</div>}
-            <div class="job">
-              <span>
-                <span class="mono">{time(job.createdAt)}</span> {words.kinds[job.kind]}{' '}
-                <a class="link" href={to.server(job.server)}>
-                  <bdi>{serverOf(job.server)?.name ?? job.server.slice(0, 8)}</bdi>
-                </a>
-              </span>
-              <span class={`st long ${job.state === 'done' ? 'ok' : job.state === 'failed' ? 'bad' : 'none'}`}>
-                <Icon of={job.state === 'done' ? Check : X} small />
-                {job.error?.message ?? words.states[job.state]}
-              </span>
-              <span class="small muted">
-                {job.startedAt !== undefined && job.endedAt !== undefined
-                  ? duration(Date.parse(job.endedAt) - Date.parse(job.startedAt))
-                  : ''}
-              </span>
-              <span />
-            </div>
-          </>
-        )}
-      />
+      {failure !== undefined && <FailureNote failure={failure} again={again} />}
+      {items === undefined && failure === undefined && <GreyRows />}
+      {items?.length === 0 && <p class="pad muted">None of that sort.</p>}
+      {items !== undefined && items.length > 0 && (
+        <VirtualList
+          items={items}
+          keyOf={({ job }) => job.id}
+          estimate={52}
+          label="Ended jobs"
+          onEnd={more}
+          row={({ job, first }) => (
+            <>
+              {first && <div class="day">{day(job.createdAt, now.value)}</div>}
+              <Line job={job} />
+            </>
+          )}
+        />
+      )}
     </section>
   );
+}
+
+interface ChoiceProps<Value extends string> {
+  readonly label: string;
+  readonly all: string;
+  readonly value: Value | undefined;
+  readonly options: readonly (readonly [Value, string])[];
+  readonly onChoose: (value: Value | undefined) => void;
+}
+
+function Choice<Value extends string>({ label, all, value, options, onChoose }: ChoiceProps<Value>) {
+  return (
+    <select
+      class="inp"
+      aria-label={label}
+      value={value ?? ''}
+      onChange={({ currentTarget }) => onChoose(options.find(([each]) => each === currentTarget.value)?.[0])}
+    >
+      <option value="">{all}</option>
+      {options.map(([each, text]) => (
+        <option key={each} value={each}>
+          {text}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function Line({ job }: { readonly job: Job }) {
+  const { kind, server, createdAt, state, error, startedAt, endedAt, caller, result } = job;
+  const size = result?.['bytes'] ?? result?.['size'];
+  const files = result?.['files'];
+  const facts = [
+    caller === undefined ? '' : words.origins[caller.by],
+    typeof files === 'number' ? counted(files, 'file') : '',
+    typeof size === 'number' ? bytes(size) : '',
+  ].filter((fact) => fact !== '');
+  return (
+    <div class="job ended">
+      <span>
+        <span class="mono">{time(createdAt)}</span> {words.kinds[kind]}{' '}
+        <a class="link" data-row href={to.server(server)}>
+          <bdi>{serverOf(server)?.name ?? server.slice(0, 8)}</bdi>
+        </a>
+      </span>
+      <span class="small">
+        <span class={`st long ${state === 'done' ? 'ok' : state === 'failed' ? 'bad' : 'none'}`}>
+          <Icon of={state === 'done' ? Check : X} small />
+          {error?.message ?? words.states[state]}
+        </span>
+        {error?.hint !== undefined && <span class="muted"> {error.hint}</span>}
+      </span>
+      <span class="small muted">{facts.join(' · ')}</span>
+      <span class="small muted num">
+        {startedAt !== undefined && endedAt !== undefined ? duration(Date.parse(endedAt) - Date.parse(startedAt)) : ''}
+      </span>
+    </div>
+  );
+}
+
+/** Pages of those that have ended. The first is read again when a job ends; the others stay. */
+function useEnded(wanted: Filter) {
+  const found = useSignal<readonly Job[] | undefined>(undefined);
+  const failure = useSignal<ApiFailure | undefined>(undefined);
+  const isEnd = useSignal(false);
+  const busy = useSignal(false);
+  const key = JSON.stringify(wanted);
+  const newest = useSignal(key);
+  const active = activeJobs.value.length;
+  const read = async (before?: string): Promise<void> => {
+    busy.value = true;
+    try {
+      const query = { ...wanted, limit: PAGE, ...(before === undefined ? {} : { before }) };
+      const { jobs } = await answer(api.GET('/api/jobs', { params: { query } }));
+      if (newest.value !== key) return;
+      const ended = jobs.filter(({ state }) => state !== 'queued' && state !== 'running');
+      const known = new Set(ended.map(({ id }) => id));
+      const rest = (found.value ?? []).filter(({ id }) => !known.has(id));
+      found.value = before === undefined ? [...ended, ...rest] : [...(found.value ?? []), ...ended];
+      if (before !== undefined || rest.length === 0) isEnd.value = jobs.length < PAGE;
+      failure.value = undefined;
+    } catch (error) {
+      if (newest.value === key) failure.value = failureOf(error);
+    } finally {
+      busy.value = false;
+    }
+  };
+  useEffect(() => {
+    [newest.value, found.value, failure.value, isEnd.value] = [key, undefined, undefined, false];
+  }, [key]);
+  useEffect(() => void read(), [key, active]);
+  const more = (): void => {
+    const last = found.value?.at(-1);
+    if (!isEnd.value && !busy.value && last !== undefined) void read(last.id);
+  };
+  return { jobs: found.value, failure: failure.value, more, again: () => void read() };
 }

@@ -56,10 +56,10 @@ function Head() {
   return (
     <div class="spread">
       <div>
-        <h1>{headline(all.length, wrong)}</h1>
+        <h1>{all.length === 0 ? words.noServers : words.headline(wrong, all.length)}</h1>
         {all.length > 0 && (
           <p class="muted">
-            {words.goodLately(lately)} Checked {ago(readAt.value, now.value)}.
+            {words.goodLately(lately, all.length)} Checked {ago(readAt.value, now.value)}.
           </p>
         )}
       </div>
@@ -71,11 +71,6 @@ function Head() {
       )}
     </div>
   );
-}
-
-function headline(all: number, wrong: number): string {
-  if (all === 0) return words.noServers;
-  return wrong === 1 ? words.oneNeeds(all) : words.needs(wrong, all);
 }
 
 /** The order of rows; names as people sort them. */

@@ -3,8 +3,10 @@ import { answer, api } from '../../api/client.ts';
 import { useAnswer } from '../../live/answers.ts';
 import { now } from '../../live/now.ts';
 import { to } from '../../live/router.ts';
-import { serverOf } from '../../live/state.ts';
 import { FailureNote, GreyRows } from '../../parts/failure.tsx';
+import { serverOf, system } from '../../live/state.ts';
+import { ruleText } from '../../words/rules.ts';
+import { cronWords } from '../../words/cron.ts';
 import { count, counted, moment } from '../../words/format.ts';
 
 export function Schedules() {
@@ -19,6 +21,7 @@ export function Schedules() {
       </div>
       {failure !== undefined && <FailureNote failure={failure} again={again} />}
       {data === undefined && failure === undefined && <GreyRows />}
+      <Rules />
       {data?.schedules.length === 0 && (
         <section class="card pad" aria-label="No schedule">
           <p>No schedule yet: backups are made when somebody asks for them.</p>
@@ -30,10 +33,12 @@ export function Schedules() {
           <section class="card" key={at} aria-label={`Schedule ${cron}`}>
             <header>
               <h2>
-                <code>{cron}</code> {timezone ?? 'in the zone of the host'}
+                {cronWords(cron)} <span class="muted">{timezone ?? 'in the zone of the host'}</span>
               </h2>
             </header>
             <dl class="kv">
+              <dt>Pattern</dt>
+              <dd class="mono">{cron}</dd>
               <dt>Servers</dt>
               <dd>
                 {server === '*'
@@ -69,5 +74,21 @@ export function Schedules() {
         );
       })}
     </>
+  );
+}
+
+/** What stays by the rules; which backups those are is told by each server. */
+function Rules() {
+  const rules = system.value?.usage?.retention;
+  if (rules === undefined) return null;
+  return (
+    <section class="card pad" aria-label="Retention">
+      <p>
+        <b>Retention</b> {ruleText(rules)}. The newest good backup and locked ones always stay.{' '}
+        <span class="muted">
+          Set under <code>retention</code>; a server’s own page shows which would go, and lets them go now.
+        </span>
+      </p>
+    </section>
   );
 }

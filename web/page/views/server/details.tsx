@@ -1,14 +1,6 @@
 /** The chosen backup: what it is, what can be done with it, and what to know of it. */
 import { useSignal } from '@preact/signals';
-import {
-  acceptBackup,
-  backupOf,
-  deleteBackup,
-  downloadBackup,
-  lockBackup,
-  renameBackup,
-  verifyBackup,
-} from '../../api/backups.ts';
+import { acceptBackup, backupOf, downloadBackup, lockBackup, verifyBackup } from '../../api/backups.ts';
 import type { components } from '../../api/schema.d.ts';
 import type { Backup, Server } from '../../api/shapes.ts';
 import { useAction, useAnswer } from '../../live/answers.ts';
@@ -16,13 +8,14 @@ import { now } from '../../live/now.ts';
 import { replace, to } from '../../live/router.ts';
 import { may } from '../../live/session.ts';
 import { changesOf, touch } from '../../live/state.ts';
-import { Dialog } from '../../parts/dialog.tsx';
 import { FailureNote, GreyRows } from '../../parts/failure.tsx';
 import { Download, Folder, Lock, LockOpen, Undo2, X } from '../../parts/icons.ts';
 import { Icon } from '../../parts/icon.tsx';
 import { ago, bytes, count, counted, duration, listed, moment, stamp } from '../../words/format.ts';
 import { words } from '../../words/words.ts';
-import { isGood, titleOf } from './backups.tsx';
+import { isGood } from './backups.tsx';
+import { Changes } from './changes.tsx';
+import { CompareWith, Delete, Rename } from './one-backup-dialogs.tsx';
 import { Warnings } from './warnings.tsx';
 
 type Rule = components['schemas']['Retention']['backups'][number];
@@ -43,7 +36,8 @@ export function Details({ server, backup: id, rule }: DetailsProps) {
     [id],
     () => changesOf(server.id),
   );
-  const tab = useSignal<'summary' | 'warnings'>('summary');
+  const tab = useSignal<Tab>('summary');
+  const other = useSignal<Backup | undefined>(undefined);
   if (backup === undefined) {
     return (
       <aside class="card side pad" aria-label="Backup">
@@ -61,29 +55,76 @@ export function Details({ server, backup: id, rule }: DetailsProps) {
           <Icon of={X} small />
         </button>
       </header>
-      <Actions backup={backup} server={server} />
-      <div class="tabs" role="tablist">
-        <button
-          type="button"
-          role="tab"
-          aria-selected={tab.value === 'summary'}
-          onClick={() => (tab.value = 'summary')}
-        >
-          Summary
-        </button>
-        <button
-          type="button"
-          role="tab"
-          aria-selected={tab.value === 'warnings'}
-          onClick={() => (tab.value = 'warnings')}
-        >
-          Warnings {count(backup.warningCount)}
-        </button>
-      </div>
-      <div role="tabpanel" aria-label={tab.value === 'summary' ? 'Summary' : 'Warnings'}>
-        {tab.value === 'summary' ? <Summary backup={backup} rule={rule} /> : <Warnings backup={backup} />}
+      <Actions
+        backup={backup}
+        server={server}
+        onCompare={(chosen) => {
+          other.value = chosen;
+          tab.value = 'changes';
+        }}
+      />
+      <Tabs
+        tabs={tabsOf(backup)}
+        chosen={tab.value}
+        onChoose={(next) => {
+          other.value = undefined;
+          tab.value = next;
+        }}
+      />
+      <div role="tabpanel" id="of-backup" aria-label={tab.value}>
+        {tab.value === 'summary' && <Summary backup={backup} rule={rule} />}
+        {tab.value === 'changes' && <Changes key={other.value?.id} backup={backup} other={other.value} />}
+        {tab.value === 'warnings' && <Warnings backup={backup} />}
       </div>
     </aside>
+  );
+}
+
+type Tab = 'summary' | 'changes' | 'warnings';
+
+function tabsOf(backup: Backup): readonly (readonly [Tab, string])[] {
+  const usable = backup.status === 'COMPLETED' || backup.status === 'RESTORING';
+  return [
+    ['summary', 'Summary'],
+    ...(usable && may('backup.download') ? ([['changes', 'Changes']] as const) : []),
+    ['warnings', `Warnings ${count(backup.warningCount)}`],
+  ];
+}
+
+interface TabsProps {
+  readonly tabs: ReturnType<typeof tabsOf>;
+  readonly chosen: Tab;
+  readonly onChoose: (tab: Tab) => void;
+}
+
+/** One of them is in the order of the Tab key; left and right go from one to the next. */
+function Tabs({ tabs, chosen, onChoose }: TabsProps) {
+  const move = (event: KeyboardEvent & { readonly currentTarget: HTMLElement }): void => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    const at = (tabs.findIndex(([tab]) => tab === chosen) + step + tabs.length) % tabs.length;
+    const next = tabs[at];
+    if (next === undefined) return;
+    onChoose(next[0]);
+    event.currentTarget.querySelectorAll<HTMLElement>('[role="tab"]')[at]?.focus();
+  };
+  return (
+    <div class="tabs" role="tablist" aria-label="Of this backup" onKeyDown={move}>
+      {tabs.map(([tab, text]) => (
+        <button
+          key={tab}
+          type="button"
+          role="tab"
+          aria-controls="of-backup"
+          aria-selected={chosen === tab}
+          tabIndex={chosen === tab ? 0 : -1}
+          onClick={() => onChoose(tab)}
+        >
+          {text}
+        </button>
+      ))}
+    </div>
   );
 }
 
@@ -94,8 +135,14 @@ function Verdict({ backup }: { readonly backup: Backup }) {
   return isGood(backup) ? <span class="pill ok">good</span> : <span class="pill warn">suspect</span>;
 }
 
-function Actions({ backup, server }: { readonly backup: Backup; readonly server: Server }) {
-  const dialog = useSignal<'delete' | 'rename' | undefined>(undefined);
+interface ActionsProps {
+  readonly backup: Backup;
+  readonly server: Server;
+  readonly onCompare: (other: Backup) => void;
+}
+
+function Actions({ backup, server, onCompare }: ActionsProps) {
+  const dialog = useSignal<'delete' | 'rename' | 'compare' | undefined>(undefined);
   const { busy, failure, run } = useAction();
   const usable = backup.status === 'COMPLETED' || backup.status === 'RESTORING';
   const { id, serverId, isLocked } = backup;
@@ -147,6 +194,11 @@ function Actions({ backup, server }: { readonly backup: Backup; readonly server:
                 Verify
               </button>
             )}
+            {usable && may('backup.download') && (
+              <button class="b t" type="button" onClick={() => (dialog.value = 'compare')}>
+                Compare with…
+              </button>
+            )}
             {may('backup.create') && (
               <button class="b t" type="button" onClick={() => (dialog.value = 'rename')}>
                 Rename…
@@ -179,88 +231,8 @@ function Actions({ backup, server }: { readonly backup: Backup; readonly server:
       {failure.value !== undefined && <FailureNote failure={failure.value} />}
       {dialog.value === 'delete' && <Delete backup={backup} server={server} onClose={close} />}
       {dialog.value === 'rename' && <Rename backup={backup} onClose={close} />}
+      {dialog.value === 'compare' && <CompareWith backup={backup} onChoose={onCompare} onClose={close} />}
     </div>
-  );
-}
-
-/** Says why not, where it must stay. */
-function Delete({
-  backup,
-  server,
-  onClose,
-}: {
-  readonly backup: Backup;
-  readonly server: Server;
-  readonly onClose: () => void;
-}) {
-  const { busy, failure, run } = useAction();
-  const newest = server.overview?.newest?.id === backup.id;
-  const why = backup.isLocked
-    ? 'It is locked. Unlock it first.'
-    : newest
-      ? 'It is the newest good backup: without it, nothing newer could be brought back. Make another one first.'
-      : undefined;
-  return (
-    <Dialog title={`Delete the backup of ${stamp(backup.createdAt)}?`} onClose={onClose}>
-      <p>
-        <bdi>{titleOf(backup)}</bdi>, {bytes(backup.size)}. It is removed from every store, and cannot be brought back.
-      </p>
-      {why !== undefined && <p class="danger">{why}</p>}
-      {failure.value !== undefined && <FailureNote failure={failure.value} />}
-      <div class="bs">
-        <button class="b" type="button" onClick={onClose}>
-          Keep it
-        </button>
-        {why === undefined && (
-          <button
-            class="b d"
-            type="button"
-            disabled={busy.value}
-            onClick={() =>
-              void run(() => deleteBackup(backup)).then((done) => {
-                if (done) replace(to.server(backup.serverId));
-              })
-            }
-          >
-            Delete it
-          </button>
-        )}
-      </div>
-    </Dialog>
-  );
-}
-
-function Rename({ backup, onClose }: { readonly backup: Backup; readonly onClose: () => void }) {
-  const name = useSignal(backup.name);
-  const { busy, failure, run } = useAction();
-  return (
-    <Dialog title="Rename the backup" onClose={onClose}>
-      <form
-        class="pad"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void run(() => renameBackup(backup, name.value)).then((done) => {
-            // No event tells of a name.
-            touch(backup.serverId);
-            if (done) onClose();
-          });
-        }}
-      >
-        <label class="field">
-          Name
-          <input
-            class="inp"
-            maxLength={255}
-            value={name.value}
-            onInput={({ currentTarget }) => (name.value = currentTarget.value)}
-          />
-        </label>
-        {failure.value !== undefined && <FailureNote failure={failure.value} />}
-        <button class="b p" type="submit" disabled={busy.value || name.value.trim() === ''}>
-          Rename
-        </button>
-      </form>
-    </Dialog>
   );
 }
 

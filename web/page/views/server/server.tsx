@@ -9,11 +9,12 @@ import { replace, route, to } from '../../live/router.ts';
 import { holdsAll, may } from '../../live/session.ts';
 import { changesOf, jobOfServer, load, loadFailure, serverOf, servers, system } from '../../live/state.ts';
 import { FailureNote, GreyRows } from '../../parts/failure.tsx';
-import { ChevronRight, Link2, Plus, RotateCcw, TriangleAlert, X } from '../../parts/icons.ts';
+import { ChevronRight, Link2, Plus, RotateCcw, Search, TriangleAlert, X } from '../../parts/icons.ts';
 import { Icon } from '../../parts/icon.tsx';
 import { CancelButton, ProgressBar, progressText } from '../../parts/job-progress.tsx';
 import { stateOf } from '../../parts/state.tsx';
 import { ago, bytes, coarse, count, counted, moment } from '../../words/format.ts';
+import { ruleText } from '../../words/rules.ts';
 import { words } from '../../words/words.ts';
 import { BackUpButton } from '../../parts/back-up-button.tsx';
 import { BackUpNow } from './back-up-now.tsx';
@@ -136,6 +137,12 @@ function Head({ server }: { readonly server: Server }) {
           <a class="b" href={to.browse(server.id, newest.id)}>
             <Icon of={RotateCcw} small />
             Restore newest good…
+          </a>
+        )}
+        {may('backup.download') && newest !== undefined && (
+          <a class="b" href={to.find(server.id)}>
+            <Icon of={Search} small />
+            Find a file
           </a>
         )}
         {holdsAll() && may('node.manage') && (
@@ -266,18 +273,4 @@ function Facts({ server, going }: { readonly server: Server; readonly going: num
       </div>
     </section>
   );
-}
-
-type Rules = Readonly<Record<'keepLast' | 'keepDays' | 'keepDaily' | 'keepWeekly' | 'keepMonthly', number>>;
-
-function ruleText({ keepLast, keepDays, keepDaily, keepWeekly, keepMonthly }: Rules): string {
-  const rules: readonly [number, string][] = [
-    [keepLast, 'newest'],
-    [keepDays, 'days'],
-    [keepDaily, 'daily'],
-    [keepWeekly, 'weekly'],
-    [keepMonthly, 'monthly'],
-  ];
-  const set = rules.filter(([most]) => most > 0).map(([most, name]) => `${count(most)} ${name}`);
-  return set.length === 0 ? 'no rules' : `keeps ${set.join(', ')}`;
 }
