@@ -25,7 +25,11 @@ inChromium('the views of the node', () => {
       return Number(await rows.first().getAttribute('aria-setsize'));
     };
     await expect.poll(known, SOON).toBe(((await node.call('/api/jobs')).body as Jobs).jobs.length);
-    await expect.poll(() => rows.last().textContent(), SOON).toMatch(/backup .+done.*2 files/);
+    const oldest = async (): Promise<string | null> => {
+      await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+      return rows.last().textContent();
+    };
+    await expect.poll(oldest, SOON).toMatch(/backup .+done.*2 files/);
     await page.getByLabel('Kind').selectOption('Backups');
     await expect.poll(() => rows.count(), SOON).toBe(1);
     await page.getByLabel('Result').selectOption('failed');

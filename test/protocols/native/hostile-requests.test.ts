@@ -89,7 +89,7 @@ describe('a cursor that no page had', () => {
         expect([200, 400, 404], `${address}${cursor}: ${JSON.stringify(body)}`).toContain(status);
       }
     }
-    for (const cursor of ['added.99999999', 'nothing.0', '0']) {
+    for (const cursor of ['nothing.0', '0']) {
       expect((await call(`${server}/comparisons/${comparison}?cursor=${cursor}`)).status, cursor).toBe(400);
     }
     expect((await call(`${server}/backups?limit=1&cursor=made-up`)).status).toBe(400);

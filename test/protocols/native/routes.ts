@@ -65,6 +65,7 @@ export const GUARDED_ROUTES: readonly GuardedRoute[] = [
     body: { backups: 'keep' },
   }),
   route('GET', 'backup.restore', (server) => `/api/servers/${server}/comparisons/kept`, {
+    ofServer: false,
     ofBackup: false,
     orPermission: 'backup.download',
   }),
