@@ -10,7 +10,7 @@ test('archives of that server that are completed are lent, sha256 equal; others 
   const node = await testNode();
   const directory = await scratchDirectory();
   await backUp(node, serverId(1), backupId(1));
-  const { sha256 } = node.service.backup(serverId(1), backupId(1));
+  const { sha256 } = await node.service.backup(serverId(1), backupId(1));
   await backUp(node, serverId(2), backupId(2));
   const asked = [backupId(1), backupId(1), backupId(2), backupId(3)];
   expect(await node.service.lendArchives(serverId(1), asked, directory)).toBe(1);
