@@ -200,7 +200,7 @@ class RoostDaemon implements Daemon {
     this.#opened.defer(() => catalogue.close());
     if (reserve.isGiven) this.#tellFull();
     reserve.take();
-    this.#panel = composePanel(config.panel, catalogue, clock, version());
+    this.#panel = composePanel(config.panel, catalogue, clock, version(), config.front !== null);
     const stores = await openStores(config, catalogue, clock, log);
     this.#opened.defer(async () => void (await Promise.all(stores.all().map((store) => store.close()))));
     const registry = openRegistry(config.servers);

@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Catalogue } from '../catalogue/contract.ts';
 import type { PanelConfig } from '../config/types.ts';
+import type { FlavourFacts } from '../protocols/wings/flavours/contract.ts';
 import { FLAVOURS, isWingsFlavour, type WingsFlavour } from '../protocols/wings/flavours/flavours.ts';
 import { NodeCredentials } from '../protocols/wings/tokens/node-credentials.ts';
 import { PanelClient } from '../protocols/wings/panel/client.ts';
@@ -20,11 +21,21 @@ export function composePanel(
   { keys }: Pick<Catalogue, 'keys'>,
   clock: Clock,
   version: string,
+  isFront = false,
 ): WingsPanel | undefined {
   if (connection === null || !isWingsFlavour(flavour)) return undefined;
   const { url } = connection;
   const credentials = NodeCredentials.open(connection, keys);
-  const facts = FLAVOURS[flavour];
-  const client = new PanelClient({ facts, credentials, panelUrl: url, version, clock, fetch: globalThis.fetch });
+  const facts: FlavourFacts = FLAVOURS[flavour];
+  const browsable = isFront && facts.routes.browsesBackups === true;
+  const client = new PanelClient({
+    browsable,
+    facts,
+    credentials,
+    panelUrl: url,
+    version,
+    clock,
+    fetch: globalThis.fetch,
+  });
   return { flavour, url, allowedOrigins, credentials, client };
 }

@@ -14,7 +14,7 @@ import { mountCompare } from './compare/routes.ts';
 import { mountDocument } from './openapi/document.ts';
 import { mountDownloads } from './downloads.ts';
 import { answerFault } from './errors.ts';
-import { lookSlots } from './look-slots.ts';
+import { lookSlots } from '../look-slots.ts';
 import { mountNode } from './node.ts';
 import { mountNotify } from './notify.ts';
 import { mountOneBackup } from './one-backup.ts';

@@ -12,6 +12,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Caller } from '../access.ts';
 import type { App, AppEnv, Dialect, DialectDeps } from '../dialect.ts';
 import { failureOf, logThrown } from '../thrown.ts';
+import { mountBrowse } from './browse/routes.ts';
 import { mountBackups } from './routes/backups.ts';
 import { mountDownload } from './routes/download.ts';
 import { FLAVOURS, type WingsFlavour } from './flavours/flavours.ts';
@@ -70,6 +71,7 @@ export function wingsDialect(deps: WingsDeps): Dialect {
       mountUpdate(own, ports, facts, credentials);
       mountDownload(own, ports, { ...deps, facts });
       mountSocket(own, ports, { ...deps, facts });
+      if (facts.routes.browsesBackups) mountBrowse(own, ports, { ...deps, facts });
       mountNotServed(own);
       app.route('/', own);
     },

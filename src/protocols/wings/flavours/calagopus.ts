@@ -17,6 +17,7 @@ export const calagopus: FlavourFacts = {
   },
   routes: {
     deletesWithoutServer: true,
+    browsesBackups: true,
     reportsDeletions: true,
     changesPermissions: true,
     kernelArchitecture: true,
@@ -45,6 +46,7 @@ export const calagopus: FlavourFacts = {
     needs: {
       socket: ['issuer', 'id', 'issuedAt', 'expiresAt', 'user', 'server'],
       download: ['issuer', 'id', 'issuedAt', 'expiresAt', 'backup', 'uniqueId'],
+      files: ['issuer', 'id', 'issuedAt', 'expiresAt', 'server', 'uniqueId'],
     },
     lackingIsMalformed: true,
     refusesFuture: true,

@@ -49,6 +49,8 @@ export interface RouteFacts {
   readonly purgesWithServer?: boolean;
   /** A transfer carries the archives of `backups` from the daemon's own backup directory. */
   readonly transfersBackups?: boolean;
+  /** Its file manager looks into backups, below `/.backups` of a server. */
+  readonly browsesBackups?: boolean;
   /** `POST /api/servers/:s/ws/permissions` exists. */
   readonly changesPermissions?: boolean;
   /** `GET /api/system?v=2` answers in the long form. Otherwise `v` is ignored. */
@@ -104,7 +106,10 @@ export interface TokenFacts {
   /** Download links of before the daemon's start are refused, as tokens for sockets always are. */
   readonly refusesOlderDownloads?: boolean;
   /** Claims that must be there. */
-  readonly needs: Readonly<Record<TokenUse, readonly (keyof PanelToken)[]>>;
+  readonly needs: Readonly<Record<Exclude<TokenUse, 'files'>, readonly (keyof PanelToken)[]>> & {
+    /** Where files of backups are served. */
+    readonly files?: readonly (keyof PanelToken)[];
+  };
   /** A token that lacks one of them counts as unreadable. Otherwise as denied. */
   readonly lackingIsMalformed?: boolean;
   /** A token whose `iat` or `nbf` is still to come is refused. */

@@ -19,9 +19,11 @@ export type Locked = 'power' | 'power of many' | 'install' | 'transfer' | 'files
 export type Decision =
   | { readonly how: 'serve' | 'pass' }
   | { readonly how: 'watch'; readonly what: Watched; readonly server: string | undefined }
+  /** Served where it is in a backup of Roost, else passed. */
+  | { readonly how: 'browse'; readonly server: string | undefined }
   | { readonly how: 'lock'; readonly what: Locked; readonly server: string | undefined };
 
-type Facts = Pick<RouteFacts, 'deletesAllBackups' | 'deletesWithoutServer' | 'changesPermissions'>;
+type Facts = Pick<RouteFacts, 'deletesAllBackups' | 'deletesWithoutServer' | 'changesPermissions' | 'browsesBackups'>;
 
 const SERVE: Decision = { how: 'serve' };
 const PASS: Decision = { how: 'pass' };
@@ -31,6 +33,9 @@ export function decide({ method, segments }: Pick<RequestHead, 'method' | 'segme
   // A router has no parameter without a character, and no route that ends in a slash.
   if (segments.includes('')) return PASS;
   if (first === 'download' && second === 'backup' && segments.length === 2) return isLook(method) ? SERVE : PASS;
+  if (first === 'download' && isFileLink(second) && segments.length === 2) {
+    return facts.browsesBackups === true && method === 'GET' ? { how: 'browse', server: undefined } : PASS;
+  }
   if (first === 'upload' && second === 'file' && segments.length === 2) return lockedIf(method === 'POST', 'upload');
   if (first !== 'api') return PASS;
   if (second === 'servers') return ofServers(method, segments.slice(2), facts);
@@ -62,6 +67,8 @@ function ofServers(method: string, rest: readonly string[], facts: Facts): Decis
     return facts.deletesAllBackups === true && method === 'DELETE' ? SERVE : PASS;
   }
   if (topic === 'ws') return ofSocket(method, name, rest.length, server, facts);
+  const isBrowsed = topic === 'files' && (name === 'list' || name === 'contents') && last === undefined;
+  if (isBrowsed && method === 'GET' && facts.browsesBackups === true) return { how: 'browse', server };
   if (topic === 'files') return isLook(method) || method === 'OPTIONS' ? PASS : { how: 'lock', what: 'files', server };
   if (method !== 'POST' || last !== undefined || name !== undefined) return PASS;
   if (topic === 'sync') return { how: 'watch', what: 'sync', server };
@@ -103,6 +110,10 @@ function watchedIf(applies: boolean, what: Watched, server: string | undefined):
 
 function lockedIf(applies: boolean, what: Locked): Decision {
   return applies ? { how: 'lock', what, server: undefined } : PASS;
+}
+
+function isFileLink(name: string | undefined): boolean {
+  return name === 'file' || name === 'files' || name === 'directory';
 }
 
 function isLook(method: string): boolean {

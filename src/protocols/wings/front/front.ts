@@ -13,6 +13,7 @@ import { type ClientFacts, type PassFault, type Relay, type RequestHead, respons
 import type { FlavourFacts } from '../flavours/contract.ts';
 import type { NodeCredentials } from '../tokens/node-credentials.ts';
 import { type AnswerDeps, FAULTS, type FrontAnswer, FrontAnswers } from './answers.ts';
+import { type BrowseLook, looksIntoBackup } from './browse.ts';
 import { decide, servesPath } from './decide.ts';
 import { checkLock, type LentToWings, type LockDeps } from './lock.ts';
 import type { Consequence } from './requests.ts';
@@ -42,7 +43,7 @@ export interface FrontDeps
   extends Omit<WatchedDeps, 'credentials' | 'service' | 'lent'>, Omit<AnswerDeps, 'newRequestId' | 'credentials'> {
   readonly facts: FlavourFacts;
   readonly credentials: Pick<NodeCredentials, 'matches' | 'tokenId' | 'key'>;
-  readonly service: WatchedDeps['service'] & LockDeps['service'];
+  readonly service: WatchedDeps['service'] & LockDeps['service'] & BrowseLook['service'];
   readonly lent: LentToWings;
   readonly relay: Relay;
   /** Opens the socket of a server's page. */
@@ -70,6 +71,7 @@ export class Front {
     if (head.method === 'OPTIONS' && servesPath(head, this.#deps.facts.routes)) {
       return this.#answers.allow(incoming, outgoing);
     }
+    if (decision.how === 'browse') return void this.#browse(request, decision.server);
     if (decision.how === 'lock') {
       const { what, server } = decision;
       return void this.#follow(request, checkLock({ ...request, what, server }, this.#deps));
@@ -109,6 +111,11 @@ export class Front {
   /** A router that matches the path as it comes sees another route than was decided. */
   #isAmbiguous({ encoded }: RequestHead): boolean {
     return encoded && this.#deps.facts.routes.matchesRawPath === true;
+  }
+
+  async #browse(request: FrontRequest, server: string | undefined): Promise<void> {
+    if (await looksIntoBackup({ ...request, server }, this.#deps)) request.serve();
+    else this.#pass(request);
   }
 
   async #follow(request: FrontRequest, looked: Promise<Consequence | FrontAnswer | undefined>): Promise<void> {

@@ -36,6 +36,8 @@ import type { PanelServers, PanelSettings } from './servers.ts';
 export interface PanelClientDeps extends PanelAddress {
   readonly facts: FlavourFacts;
   readonly clock: Pick<Clock, 'now'>;
+  /** The panel's file manager can look into the backups that stay here. */
+  readonly browsable?: boolean;
 }
 
 export interface PanelServer {
@@ -88,9 +90,10 @@ export class PanelClient implements PanelPort, PanelServers {
 
   async reportBackup(report: BackupReport, signal: AbortSignal): Promise<DeliveryVerdict> {
     const doing = 'Cannot report the backup to the panel';
-    const { panel } = this.#deps.facts;
+    const { facts, browsable = false } = this.#deps;
+    const { panel } = facts;
     const send = (): Promise<DeliveryVerdict> =>
-      this.#report(`/backups/${report.backup}`, backupBody(report, panel), report, doing, signal);
+      this.#report(`/backups/${report.backup}`, backupBody(report, panel, browsable), report, doing, signal);
     const verdict = await send();
     if (!panel.partsInPieces || report.successful || !hasNoUpload(verdict)) return verdict;
     // A backup that failed before its first part: the panel aborts an upload, so it needs one.
@@ -281,10 +284,15 @@ function isPassing(status: number): boolean {
 }
 
 /** The fields of the panels' own daemons; a failure has the same ones, empty. */
-function backupBody(report: BackupReport, { completeReports }: PanelFacts): Readonly<Record<string, unknown>> {
+function backupBody(
+  report: BackupReport,
+  { completeReports }: PanelFacts,
+  canBrowse: boolean,
+): Readonly<Record<string, unknown>> {
   const { successful, sha256, size, files } = report;
   const parts = report.parts?.map(({ etag, partNumber }) => ({ etag, part_number: partNumber })) ?? null;
   const body = { checksum: sha256 ?? '', checksum_type: sha256 === null ? '' : 'sha256', size, successful };
   if (!completeReports) return { ...body, parts };
-  return { ...body, files, browsable: false, streaming: false, parts: parts ?? [] };
+  const browsable = canBrowse && successful && parts === null;
+  return { ...body, files, browsable, streaming: false, parts: parts ?? [] };
 }

@@ -4,7 +4,7 @@ import { type BackupId, isUuid, type ServerId } from '../../../base/ids.ts';
 /** The permission that a socket needs to send anything. */
 export const CONNECT = 'websocket.connect';
 
-export type TokenUse = 'socket' | 'download';
+export type TokenUse = 'socket' | 'download' | 'files';
 
 /** The claims that count; undefined when absent. */
 export interface PanelToken {

@@ -16,7 +16,11 @@ export interface Denials {
   isDenied(token: PanelToken, server: ServerId | undefined): boolean;
 }
 
-const SCOPE: Readonly<Record<TokenUse, string>> = { socket: 'websocket', download: 'backup-download' };
+const SCOPE: Readonly<Record<TokenUse, string>> = {
+  socket: 'websocket',
+  download: 'backup-download',
+  files: 'file-download',
+};
 
 /**
  * The claims of a token with a good signature and well-typed claims; undefined for anything else.
@@ -27,7 +31,7 @@ export function readToken(text: string, key: Uint8Array, use: TokenUse, facts: T
   const claims = signedClaims(text, key);
   const token = claims === undefined ? undefined : tokenOf(claims, use, facts.scopesBetween);
   if (token === undefined) return undefined;
-  return facts.lackingIsMalformed && lacks(token, facts.needs[use]) ? undefined : token;
+  return facts.lackingIsMalformed && lacks(token, facts.needs[use] ?? []) ? undefined : token;
 }
 
 /**
@@ -46,7 +50,7 @@ export function objectionTo(
   const early = facts.refusesFuture ? tooEarly(token, now, facts) : undefined;
   if (early !== undefined) return early;
   if (isOld(token, denials.startedAt, facts)) return 'denied';
-  if (lacks(token, facts.needs[token.use]) || denials.isDenied(token, server)) return 'denied';
+  if (lacks(token, facts.needs[token.use] ?? []) || denials.isDenied(token, server)) return 'denied';
   return isPermitted(token, facts) ? undefined : 'not permitted';
 }
 
@@ -66,11 +70,11 @@ function tooEarly(
 
 // Both are whole seconds: a token of the start's own second counts as newer.
 function isOld({ use, issuedAt }: PanelToken, startedAt: number, { refusesOlderDownloads }: TokenFacts): boolean {
-  if (use === 'download' && !refusesOlderDownloads) return false;
+  if (use !== 'socket' && !refusesOlderDownloads) return false;
   return issuedAt === undefined || issuedAt < startedAt;
 }
 
 function isPermitted(token: PanelToken, { needsScope }: TokenFacts): boolean {
   if (token.scopes === undefined ? needsScope : !token.scopes.includes(SCOPE[token.use])) return false;
-  return token.use === 'download' || permits(token, CONNECT);
+  return token.use !== 'socket' || permits(token, CONNECT);
 }

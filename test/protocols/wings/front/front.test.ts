@@ -481,3 +481,31 @@ describe('check 16: a transfer to another node', () => {
     await expect(fs.stat(mark)).rejects.toThrow('ENOENT');
   });
 });
+
+describe('the file manager of Calagopus', () => {
+  const list = (path: string) => head('GET', `/api/servers/${SERVER}/files/list?directory=${path}`, [AUTHORIZED]);
+
+  test('looks into the backups of Roost here, and finds everything else at Wings', async () => {
+    const wings = await openWings({ flavour: 'calagopus', servers: [SERVER] });
+    const { port, service } = await openFrontNode(wings);
+    const { id } = service.add();
+    expect((await rawRequest(port, list(`/.backups/${id}/world`))).body).toContain('"filesystem_writable":false');
+    expect(wings.received).toEqual([]);
+    for (const path of ['/', '/world', `/.backups/${BACKUP}`, `/.backups/${id}/../..`]) {
+      expect((await rawRequest(port, list(path))).body).toBe('the file');
+    }
+    expect(wings.received).toHaveLength(4);
+  });
+
+  test('finds nothing of another server, or by another token', async () => {
+    const other = '22222222-2222-4222-8222-222222222222';
+    const wings = await openWings({ flavour: 'calagopus', servers: [SERVER, other] });
+    const { port, service } = await openFrontNode(wings);
+    const { id } = service.add();
+    const target = `/api/servers/${other}/files/list?directory=/.backups/${id}`;
+    await rawRequest(port, head('GET', target, [AUTHORIZED]));
+    await rawRequest(port, list(`/.backups/${id}`).replace(WINGS_TOKEN, 'another'));
+    expect(wings.received).toHaveLength(2);
+    expect(service.calls.map(({ method }) => method)).not.toContain('files');
+  });
+});

@@ -254,6 +254,29 @@ describe('an upload to Calagopus', () => {
     ]);
   });
 
+  test('and of which the archive is not here any more, is not told to be browsable; what stays here is', async () => {
+    const { panel, uploads, report, clock } = await uploaded();
+    const deps = {
+      facts: FLAVOURS.calagopus,
+      credentials: panel.node,
+      panelUrl: panel.url,
+      version: '1.2.3',
+      fetch,
+      clock,
+    };
+    const client = new PanelClient({ ...deps, browsable: true });
+    const { parts } = await client.partUrls(BACKUP, 7, NEVER);
+    const { headers } = await fetch(parts[0] ?? '', { method: 'PUT', body: 'archive' });
+    const sent = [{ partNumber: 1, etag: headers.get('etag') ?? '' }];
+    await client.reportBackup({ ...report, parts: sent }, NEVER);
+    expect(uploads.objects.size).toBe(1);
+    expect(panel.calls.at(-1)?.body).toMatchObject({ browsable: false });
+    await client.reportBackup({ ...report, parts: null }, NEVER);
+    expect(panel.calls.at(-1)?.body).toMatchObject({ browsable: true });
+    await client.reportBackup({ ...report, successful: false, sha256: null, parts: null }, NEVER);
+    expect(panel.calls.at(-1)?.body).toMatchObject({ browsable: false });
+  });
+
   test('under another name than .tar.gz is refused, naming the setting', async () => {
     const { client, uploads } = await uploaded();
     const partUrl: typeof uploads.partUrl = (...where) => `${uploads.url}/${where[0]}?partNumber=${where[2]}`;

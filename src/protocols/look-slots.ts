@@ -1,8 +1,8 @@
 /** Bounds looks (listings, files, estimates) by caller and in all: each may hold a descriptor, memory and a place in line. */
 import type { MiddlewareHandler } from 'hono';
-import { Failure } from '../../base/failure.ts';
-import type { AppEnv } from '../dialect.ts';
-import { Slots } from '../slots.ts';
+import { Failure } from '../base/failure.ts';
+import type { AppEnv } from './dialect.ts';
+import { Slots } from './slots.ts';
 
 const MOST_PER_CALLER = 64;
 const MOST_IN_ALL = 256;

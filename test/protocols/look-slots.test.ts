@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { openNativeApp } from '../../support/native-app.ts';
-import { SERVER } from '../../support/scripted-service.ts';
+import { openNativeApp } from '../support/native-app.ts';
+import { SERVER } from '../support/scripted-service.ts';
 
 test('more looks than a token may have at a time are refused, and free again when others end', async () => {
   const { call, service } = openNativeApp();

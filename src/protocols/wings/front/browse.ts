@@ -1,0 +1,47 @@
+/** Whether a request looks into a backup that Roost has: those alone are served here, all other files are Wings'. */
+import type { IncomingMessage } from 'node:http';
+import { isUuid } from '../../../base/ids.ts';
+import type { BackupService } from '../../../jobs/contract.ts';
+import type { RequestHead } from '../../../relay/relay.ts';
+import { type BrowsedPath, browsedPath } from '../browse/browsed-path.ts';
+import { fileClaims } from '../browse/file-claims.ts';
+import type { NodeCredentials } from '../tokens/node-credentials.ts';
+import { bearerOf } from './requests.ts';
+
+export interface BrowseLook {
+  readonly credentials: Pick<NodeCredentials, 'matches' | 'key'>;
+  readonly service: Pick<BackupService, 'findBackup'>;
+}
+
+export interface BrowseRequest {
+  readonly head: Pick<RequestHead, 'query'>;
+  readonly incoming: IncomingMessage;
+  /** Undefined for a link, which names it. */
+  readonly server: string | undefined;
+}
+
+/** Never rejects: who may not look, or looks elsewhere, is Wings' to answer. */
+export async function looksIntoBackup(request: BrowseRequest, deps: BrowseLook): Promise<boolean> {
+  const asked = askedOf(request, deps);
+  if (asked === undefined) return false;
+  try {
+    return (await deps.service.findBackup(asked.backup)).server === asked.server;
+  } catch {
+    return false;
+  }
+}
+
+function askedOf(
+  { head, incoming, server }: BrowseRequest,
+  { credentials }: BrowseLook,
+): (BrowsedPath & { readonly server: string }) | undefined {
+  const query = new URLSearchParams(head.query);
+  if (server === undefined) {
+    const claims = fileClaims(query.get('token') ?? '', credentials.key);
+    const path = claims === undefined ? undefined : browsedPath(claims.path);
+    return claims === undefined || path === undefined ? undefined : { ...path, server: claims.server };
+  }
+  const path = browsedPath(query.get('file') ?? query.get('root') ?? query.get('directory') ?? '');
+  const isPanel = path !== undefined && credentials.matches(bearerOf(incoming));
+  return isPanel && isUuid(server.toLowerCase()) ? { ...path, server: server.toLowerCase() } : undefined;
+}
