@@ -41,7 +41,7 @@ async function upload(port: number, blocks: number, headers: http.OutgoingHttpHe
   });
 }
 
-describe('check 4: large bodies', () => {
+describe(`check 4: bodies of ${GIB} GiB (FRONT_GIB; the full size is 3)`, () => {
   test.each(['with a length', 'in chunks'])('go up %s, every byte, in flat memory', async (how) => {
     const wings = await openWings({ servers: [SERVER], uploadLimit: 10_240 });
     const { port } = await openFrontNode(wings);
@@ -75,8 +75,9 @@ describe('check 4: large bodies', () => {
     expect(hash.digest('hex')).toBe(sumOf(blocks));
   });
 
-  test('that come slowly are not cut', async () => {
-    const seconds = Number(process.env['FRONT_SLOW_SECONDS'] ?? 15);
+  const seconds = Number(process.env['FRONT_SLOW_SECONDS'] ?? 15);
+
+  test(`at 1 MB/s are not cut in ${seconds} seconds (FRONT_SLOW_SECONDS; in full 600)`, async () => {
     const wings = await openWings({ servers: [SERVER] });
     const { port } = await openFrontNode(wings);
     const request = http.request({ port, host: '127.0.0.1', method: 'POST', path: '/upload/file?token=x' });
@@ -147,11 +148,86 @@ test('check 7: a Wings that is restarted 50 times under load does each change on
   expect(failedGets.filter(Boolean)).toEqual([]);
 });
 
-test('check 21: 50 transfers are unharmed by certificates that come and do not fit', async () => {
+describe('check 6: a refusal in the middle of an upload is read by a client that sends before it reads', () => {
+  const MOST = 4;
+  const pieces = Array.from({ length: MOST }, () => BLOCK);
+  const request = (target: string) =>
+    `POST ${target} HTTP/1.1\r\nHost: node.test\r\nContent-Length: ${MOST * MIB}\r\n\r\n`;
+
+  test.each(['plain', 'TLS'])('of Wings, by its size rule: 100 of 100, %s', async (how) => {
+    const secure = how === 'TLS';
+    const wings = await openWings({ uploadLimit: 1, servers: [SERVER] });
+    const { port } = await openFrontNode(wings, secure ? { tls: await certificateFiles() } : {});
+    for (let count = 0; count < 100; count++) {
+      const answer = await rawRequest(port, request('/upload/file?token=x'), {
+        secure,
+        body: pieces,
+        until: /MB\."\}/,
+      });
+      expect([count, answer.status]).toEqual([count, 400]);
+    }
+  });
+
+  test.each(['plain', 'TLS'])('of Roost, by the lock of a restore: 100 of 100, %s', async (how) => {
+    const secure = how === 'TLS';
+    const wings = await openWings({ servers: [SERVER] });
+    const { port, service, socketToken } = await openFrontNode(wings, secure ? { tls: await certificateFiles() } : {});
+    service.underRestore.add(SERVER);
+    const target = `/upload/file?token=${socketToken()}`;
+    for (let count = 0; count < 100; count++) {
+      const answer = await rawRequest(port, request(target), { secure, body: pieces, until: /when that is done/ });
+      expect([count, answer.status]).toEqual([count, 409]);
+    }
+    expect(wings.received).toEqual([]);
+  });
+});
+
+async function certificateFiles() {
   const directory = await scratchDirectory();
   const tls = { cert: join(directory, 'cert.pem'), key: join(directory, 'key.pem') };
   await fs.writeFile(tls.cert, TEST_CERTIFICATE);
   await fs.writeFile(tls.key, TEST_KEY);
+  return tls;
+}
+
+const SOAK_SECONDS = Number(process.env['FRONT_SOAK_SECONDS'] ?? 30);
+
+test(`check 21: a soak of ${SOAK_SECONDS} seconds (FRONT_SOAK_SECONDS; in full 600) leaves nothing behind`, async () => {
+  const tls = await certificateFiles();
+  const wings = await openWings({ servers: [SERVER] });
+  const { port, composed } = await openFrontNode(wings, { tls });
+  wings.script = (incoming, outgoing) => {
+    incoming.on('end', () => outgoing.writeHead(200, { 'Content-Length': '5' }).end('whole')).resume();
+    return true;
+  };
+  const until = performance.now() + SOAK_SECONDS * 1000;
+  const one = async (worker: number): Promise<number> => {
+    let done = 0;
+    for (; performance.now() < until; done++) {
+      const head = `POST /upload/file?token=${worker} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${MIB}\r\n\r\n`;
+      const answer = await rawRequest(port, head, { secure: worker % 2 === 0, body: [BLOCK] });
+      if (worker % 2 === 0) expect(answer.body).toBe('whole');
+      // Half of them break off: their connection is no TLS.
+    }
+    return done;
+  };
+  const renewals = async (): Promise<number> => {
+    let done = 0;
+    for (; performance.now() < until; done++) {
+      await fs.writeFile(tls.key, done % 2 === 0 ? 'no key' : `${TEST_KEY}${'\n'.repeat(done % 9)}`);
+      composed.reload(tls);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    return done;
+  };
+  const passed = await Promise.all([...Array.from({ length: 8 }, (_, worker) => one(worker)), renewals()]);
+  expect(Math.min(...passed)).toBeGreaterThan(10);
+  await eventually(() => composed.facts().open === 0);
+  expect(composed.facts().sockets).toBe(0);
+});
+
+test('check 21: 50 transfers are unharmed by certificates that come and do not fit', async () => {
+  const tls = await certificateFiles();
   const time = new ManualTime();
   const wings = await openWings({ servers: [SERVER] });
   const { port } = await openFrontNode(wings, { tls, timers: time });
