@@ -29,6 +29,8 @@ export interface DaemonProcess {
 export interface StartOptions {
   /** Starts the built program, which `npm run test:slow` makes, instead of the sources. */
   readonly built?: true;
+  /** The `dist/main.js` of another version, in place of the sources. */
+  readonly main?: string;
   /** A program, with its words, that is to start it. */
   readonly through?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -41,7 +43,9 @@ export async function startDaemon(
 ): Promise<DaemonProcess> {
   const config = join(host.directory, 'config.yml');
   await writeFile(config, host.config.replace('level: silent', 'level: trace'));
-  const started = await follow(run([options.built === true ? BUILT : MAIN, 'serve', '--config', config], options));
+  const started = await follow(
+    run([options.main ?? (options.built === true ? BUILT : MAIN), 'serve', '--config', config], options),
+  );
   if (started === undefined) throw new Error('the daemon ended before it served');
   return started;
 }
