@@ -1,6 +1,6 @@
 /**
  * `npm run package`: makes a .deb and a .tar.gz of the checkout for each processor, with a Node of their own, a list of
- * what is in them (CycloneDX) and SHA256SUMS, in packages/. Two builds of one commit are the same, byte for byte.
+ * what is in them (CycloneDX), a Dockerfile and SHA256SUMS, in packages/. Two builds of one commit are the same, byte for byte.
  *
  * `npm run package -- --cpu x64 --output DIRECTORY`: for one processor, elsewhere.
  */
@@ -56,6 +56,9 @@ try {
     buildDeb(join(output, deb), join(scratch, cpu.node, 'deb'), release, cpu);
     made.push(tarball, deb);
   }
+  const dockerfile = fs.readFileSync(new URL('Dockerfile', import.meta.url), 'utf8').replace('@VERSION@', version);
+  fs.writeFileSync(join(output, 'Dockerfile'), dockerfile);
+  made.push('Dockerfile');
   const sbom = `roost-${version}.cdx.json`;
   writeSbom(join(output, sbom), root, release);
   made.push(sbom);
