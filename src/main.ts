@@ -59,7 +59,12 @@ function handOver(runtime: string): void {
     env: { ...process.env, ROOST_HANDED_OVER_BY: `${process.pid}` },
   });
   child.on('error', (error) => {
-    process.stderr.write(`roost: Cannot start ${runtime}: ${error.message}\n`);
+    // The file is there; what is missing is the loader that it names.
+    const lacksLoader = (error as NodeJS.ErrnoException).code === 'ENOENT' && existsSync(runtime);
+    const hint = lacksLoader
+      ? 'hint: It needs Linux with glibc; on Alpine and others with musl, install Node 24.\n'
+      : '';
+    process.stderr.write(`roost: Cannot start ${runtime}: ${error.message}\n${hint}`);
     process.exitCode = 1;
   });
   child.on('exit', (code, signal) => {
@@ -74,7 +79,9 @@ function handOver(runtime: string): void {
 function explainMissingRuntime(): void {
   process.stderr.write(
     `roost: Cannot start: this is Node ${process.versions.node}, and Roost needs Node ${OLDEST_MAJOR} or newer.\n` +
-      `hint: run "npm ci" without --omit=optional, which brings the right Node along, or install Node ${OLDEST_MAJOR}.\n`,
+      (process.platform === 'linux' && ['x64', 'arm64'].includes(process.arch)
+        ? `hint: run "npm ci" without --omit=optional, which brings the right Node along, or install Node ${OLDEST_MAJOR}.\n`
+        : `hint: install Node ${OLDEST_MAJOR}; npm brings one only for Linux on x64 and arm64.\n`),
   );
   process.exitCode = 1;
 }

@@ -46,3 +46,8 @@ export function parseBytes(text: string): number {
     hint: 'Write a number with a unit, such as 500MiB or 10GiB.',
   });
 }
+
+/** `1 file`, `20 files`. */
+export function filesText(count: number): string {
+  return count === 1 ? '1 file' : `${count} files`;
+}

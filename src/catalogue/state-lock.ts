@@ -62,7 +62,7 @@ function isBusy(error: unknown): boolean {
 }
 
 function held(directory: string, cause: unknown): Failure {
-  return new Failure('internal', `Cannot start: another Roost uses the state directory ${directory}`, {
+  return new Failure('internal', `Cannot use the state directory ${directory}: another Roost uses it`, {
     cause,
     facts: { directory },
     hint: 'Stop it first (systemctl status roost), or give this one a state_directory and stores of its own.',

@@ -11,6 +11,7 @@ import { hasConnection } from './client/connection.ts';
 import { exactArguments } from './exact-arguments.ts';
 import { EXIT, type ExitCode, type Invocation } from './command.ts';
 import type { ComposeDaemon } from './daemon.ts';
+import { wantsColour } from './terminal/colour.ts';
 import { failureJson, failureText } from './terminal/failure-text.ts';
 import type { LoadOfflineTools } from './offline.ts';
 import { jsonText } from './terminal/json-text.ts';
@@ -64,7 +65,7 @@ export async function runProgram(
   parts: { readonly composeDaemon: ComposeDaemon; readonly offlineTools: LoadOfflineTools },
 ): Promise<ExitCode> {
   const { env, stdout, stderr } = process;
-  const terminal = new Terminal(stdout, stderr, env['TERM'] === 'dumb');
+  const terminal = new Terminal(stdout, stderr, env['TERM'] === 'dumb', wantsColour(env));
   const stop = listenForStop();
   try {
     return await runCommand(exactArguments(argv), {

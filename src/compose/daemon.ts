@@ -90,6 +90,7 @@ class RoostDaemon implements Daemon {
   readonly #onRestoreStep: OnRestoreStep | undefined;
   /** Closed by `stop`, the last opened first. */
   readonly #opened = new AsyncDisposableStack();
+  #serving = false;
   #stopping: Promise<void> | undefined;
   #app: HttpApp | undefined;
   #server: HttpServer | undefined;
@@ -130,6 +131,7 @@ class RoostDaemon implements Daemon {
     const automatic = jobs.automate();
     this.#opened.defer(() => automatic.close());
     attempt(() => writeAddress(this.#config.stateDirectory, url));
+    this.#serving = true;
     this.#log.info('Roost serves', { url, version: version(), node: process.version });
     return { url };
   }
@@ -177,7 +179,7 @@ class RoostDaemon implements Daemon {
   }
 
   async #close(): Promise<void> {
-    this.#log.info('Roost stops', { drainSeconds: this.#drainMs / 1000 });
+    if (this.#serving) this.#log.info('Roost stops', { drainSeconds: this.#drainMs / 1000 });
     await this.#opened.disposeAsync();
   }
 

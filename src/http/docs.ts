@@ -56,6 +56,7 @@ export function mountDocs(app: App, web: URL = WEB): void {
     reading.catch(() => files.delete(file));
     return reading;
   };
+  app.get('/docs/', (c) => c.redirect('/docs', 308));
   for (const [path, { file, type }] of Object.entries(FILES)) {
     app.get(path, async (c) => {
       const headers = {

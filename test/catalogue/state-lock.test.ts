@@ -13,7 +13,7 @@ test('a state directory has one holder at a time', async () => {
   const directory = join(await scratchDirectory(), 'state');
   const lock = lockStateDirectory(directory);
   const refusal = thrownBy(() => lockStateDirectory(directory), 'internal');
-  expect(refusal.message).toBe(`Cannot start: another Roost uses the state directory ${directory}`);
+  expect(refusal.message).toBe(`Cannot use the state directory ${directory}: another Roost uses it`);
   lock.release();
   lockStateDirectory(directory).release();
 });

@@ -20,11 +20,14 @@ export class RecordedStream extends Writable {
 }
 
 /** @param columns of a terminal; without them both streams are pipes. */
-export function recordingTerminal(columns?: number): {
+export function recordingTerminal(
+  columns?: number,
+  colour = false,
+): {
   terminal: Terminal;
   stdout: RecordedStream;
   stderr: RecordedStream;
 } {
   const [stdout, stderr] = [new RecordedStream(columns), new RecordedStream(columns)];
-  return { terminal: new Terminal(stdout, stderr, false), stdout, stderr };
+  return { terminal: new Terminal(stdout, stderr, false, colour), stdout, stderr };
 }

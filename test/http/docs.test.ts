@@ -20,6 +20,12 @@ test('the documentation page loads only what this daemon serves, and every part 
   expect(page.text).not.toMatch(/https?:|<script>|style=|onload=/);
 });
 
+test('its address with a slash behind leads there', async () => {
+  const { call } = openNativeApp();
+  const { status, headers } = await call('GET', '/docs/', { token: '' });
+  expect([status, headers.get('location')]).toEqual([308, '/docs']);
+});
+
 test('its policy lets nothing of another origin in, and no script out of the page itself', async () => {
   const { call } = openNativeApp();
   for (const path of ['/docs', '/docs/page.js', '/docs/swagger-ui.css']) {

@@ -9,7 +9,7 @@ import { decodeIgnoreText, splitIgnoreText } from '../../archive/ignore/ignore-t
 import { Failure } from '../../base/failure.ts';
 import { openRoot } from '../../base/files/handles.ts';
 import { printableText } from '../../base/files/paths.ts';
-import { formatBytes } from '../../base/sizes.ts';
+import { filesText, formatBytes } from '../../base/sizes.ts';
 import { encodeArchiveManifest } from '../../catalogue/manifest/manifest.ts';
 import { archiveFiles, expectDirectory, expectFile, isFile, wireWarnings } from './files.ts';
 import {
@@ -75,8 +75,11 @@ async function create(
   const archive = await NewArchive.begin(archiveFiles(resolve(file)));
   try {
     const result = await write(invocation, archive, { root: directory, ignore: ignore.lines, base }, options);
-    const warnings = [...ignore.warnings, ...result.warnings];
-    const warningCount = ignore.warnings.length + result.warningCount;
+    // Nothing else is excluded here than the archive's own files, where it lies in the directory itself.
+    const others = result.warnings.filter(({ code }) => code !== 'excluded');
+    const warnings = [...ignore.warnings, ...others];
+    const own = result.warnings.length - others.length;
+    const warningCount = ignore.warnings.length + result.warningCount - own;
     const facts = { ...result, warnings: wireWarnings(warnings), warningCount };
     await archive.publish(encodeArchiveManifest({ ...facts, createdAt: result.startedAt }));
     noteWarnings(invocation.terminal, facts.warnings, warningCount);
@@ -181,7 +184,7 @@ function shown(facts: Omit<WriteResult, 'warnings'> & { readonly warnings: unkno
 function sentence(file: string, { size, bytes, files, sha256, reusedBytes }: WriteResult, seconds: number): string {
   const reused = reusedBytes > 0 ? `, ${formatBytes(reusedBytes)} of it reused` : '';
   return (
-    `${printableText(file)}: ${files} files, ${formatBytes(bytes)} in ${formatBytes(size)}${reused}, ` +
+    `${printableText(file)}: ${filesText(files)}, ${formatBytes(bytes)} in ${formatBytes(size)}${reused}, ` +
     `${seconds.toFixed(1)} s\nsha256 ${sha256}`
   );
 }

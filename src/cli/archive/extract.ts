@@ -6,7 +6,7 @@ import { extractArchive } from '../../archive/archive.ts';
 import type { ExtractRequest, ExtractResult } from '../../archive/contract.ts';
 import { asFailure, Failure } from '../../base/failure.ts';
 import { bytesOf, wirePath } from '../../base/files/paths.ts';
-import { formatBytes, parseBytes } from '../../base/sizes.ts';
+import { filesText, formatBytes, parseBytes } from '../../base/sizes.ts';
 import { chooseEntries } from './choose.ts';
 import { bytesOfArgument, openablePath, shownArgument } from '../exact-arguments.ts';
 import {
@@ -93,7 +93,7 @@ export async function extract(
   }
   return {
     json: { file, directory: wirePath(bytesOfArgument(resolve(argument))), ...result, warnings, seconds },
-    text: `${where}: ${result.files} files, ${formatBytes(result.bytes)}, ${seconds.toFixed(1)} s`,
+    text: `${where}: ${filesText(result.files)}, ${formatBytes(result.bytes)}, ${seconds.toFixed(1)} s`,
     warned: result.warningCount > 0,
   };
 }

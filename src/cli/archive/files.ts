@@ -61,9 +61,20 @@ export async function withArchive<Result>(
     } finally {
       await index.close();
     }
+  } catch (error) {
+    throw naming(file, error);
   } finally {
     await archive.close();
   }
+}
+
+/** What reads an archive does not know its name. */
+function naming(file: string, error: unknown): unknown {
+  const unnamed = 'Cannot read the archive:';
+  if (!(error instanceof Failure) || !error.message.startsWith(unnamed)) return error;
+  const message = `Cannot read ${printableText(file)}:${error.message.slice(unnamed.length)}`;
+  const { facts, hint, retry } = error;
+  return new Failure(error.code, message, { facts, retry, cause: error, ...(hint === undefined ? {} : { hint }) });
 }
 
 /** @throws Failure `path_not_found` or `invalid_request` when the path is not a file. */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { verifyArchive } from '../../archive/archive.ts';
 import { printableText } from '../../base/files/paths.ts';
-import { formatBytes } from '../../base/sizes.ts';
+import { filesText, formatBytes } from '../../base/sizes.ts';
 import {
   archiveArgument,
   archiveFiles,
@@ -58,7 +58,7 @@ async function verify(invocation: Invocation, file: string, { workers, encoding 
     return {
       json: { file, ...result, warnings, comparedWithManifest: compared },
       text:
-        `${printableText(file)} is intact: ${result.files} files, ${formatBytes(result.bytes)}` +
+        `${printableText(file)} is intact: ${filesText(result.files)}, ${formatBytes(result.bytes)}` +
         `${compared ? '' : ' (there is no manifest beside it to compare with)'}\nsha256 ${result.sha256}`,
       warned: warnings.length > 0,
     };

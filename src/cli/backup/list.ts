@@ -41,7 +41,7 @@ async function list(invocation: Invocation, server: string, options: DaemonOptio
     backup.isLocked ? 'yes' : 'no',
     whyOf(backup),
   ]);
-  return { json: { backups: found }, text: table(HEADINGS, rows) };
+  return { json: { backups: found }, text: table(HEADINGS, rows, invocation.terminal.style) };
 }
 
 /** The name, and of a failed one the reason. */

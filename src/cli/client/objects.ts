@@ -30,6 +30,8 @@ export const BackupObject = z.looseObject({
   warningCount: z.number().nullish(),
   files: z.number().nullish(),
   rawSize: z.number().nullish(),
+  reusedBytes: z.number().nullish(),
+  seconds: z.number().nullish(),
   store: z.string().nullish(),
   error: z.looseObject({ code: z.string(), message: z.string() }).nullish(),
 });
@@ -80,6 +82,9 @@ export function describeBackup(backup: BackupObject): (readonly [string, string]
     ['suspect', backup.suspect?.message],
     ['error', backup.error === null || backup.error === undefined ? null : backup.error.message],
     ['size', formatBytes(backup.size)],
+    ['unpacked', sizeOrNull(backup.rawSize)],
+    ['reused', (backup.reusedBytes ?? 0) === 0 ? null : sizeOrNull(backup.reusedBytes)],
+    ['took', typeof backup.seconds === 'number' ? `${backup.seconds.toFixed(1)} s` : null],
     ['files', backup.files === null || backup.files === undefined ? null : String(backup.files)],
     ['sha256', backup.checksum],
     ['locked', backup.isLocked ? 'yes' : 'no'],
@@ -91,6 +96,10 @@ export function describeBackup(backup: BackupObject): (readonly [string, string]
     ['warnings', String(backup.warningCount ?? backup.warnings?.length ?? 0)],
   ];
   return lines.filter((line): line is readonly [string, string] => typeof line[1] === 'string' && line[1] !== '');
+}
+
+function sizeOrNull(bytes: number | null | undefined): string | null {
+  return typeof bytes === 'number' ? formatBytes(bytes) : null;
 }
 
 /** A completed backup that is damaged or suspect is called that: nothing relies on it. */

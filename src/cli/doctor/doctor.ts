@@ -3,6 +3,7 @@
  * Promises: a failing check does not prevent the others.
  * Never: marks a store, keeps a lock or starts anything; it only reads.
  */
+import { painted } from '../terminal/colour.ts';
 import { jsonText } from '../terminal/json-text.ts';
 import { CATALOGUE_NAME } from '../../catalogue/contract.ts';
 import type { Command } from 'commander';
@@ -28,7 +29,8 @@ interface DoctorOptions extends JsonOption {
   readonly config?: string;
 }
 
-const MARKS = { ok: 'ok     ', warning: 'warning', fault: 'FAULT  ' } as const;
+const MARKS = { ok: 'ok', warning: 'warning', fault: 'FAULT' } as const;
+const MARK_WIDTH = 7;
 
 export function addDoctor(program: Command, invocation: Invocation): void {
   subcommand(program, 'doctor', 'Say what is wrong and how to mend it; exit 0 healthy, 1 faults, 3 warnings only')
@@ -36,7 +38,10 @@ export function addDoctor(program: Command, invocation: Invocation): void {
     .action(async (options: DoctorOptions) => {
       const findings = await examine(invocation, options.config);
       const healthy = findings.every(({ level }) => level === 'ok');
-      const report = options.json === true ? jsonText({ healthy, findings }) : findings.map(describe).join('\n');
+      const report =
+        options.json === true
+          ? jsonText({ healthy, findings })
+          : findings.map((found) => describe(found, invocation.terminal.style.colour)).join('\n');
       await invocation.terminal.result(`${report}\n`);
       const faulty = findings.some(({ level }) => level === 'fault');
       invocation.exitCode = healthy ? EXIT.done : faulty ? EXIT.failed : EXIT.warned;
@@ -126,8 +131,9 @@ function checkCatalogue(path: string): { readonly catalogue: CatalogueFacts | un
   }
 }
 
-function describe({ level, check, message, hint }: Finding): string {
+function describe({ level, check, message, hint }: Finding, colour: boolean): string {
+  const mark = MARKS[level].padEnd(MARK_WIDTH);
   const sentence = message.split('\n').map(printableText).join('\n        ');
-  const line = `${MARKS[level]} ${check}: ${sentence}`;
+  const line = `${colour ? painted(MARKS[level], mark) : mark} ${check}: ${sentence}`;
   return hint === undefined ? line : `${line}\n        ${printableText(hint)}`;
 }

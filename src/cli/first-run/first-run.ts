@@ -8,7 +8,9 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import fs from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { errnoOf, Failure } from '../../base/failure.ts';
+import type { Config } from '../../config/types.ts';
 import { isUuid } from '../../base/ids.ts';
 import { writeSampleServer } from './sample-server.ts';
 
@@ -23,12 +25,42 @@ export function firstRunConfig(directory: string): string {
 export function ensureFirstRun(directory: string, port: number): string {
   const config = firstRunConfig(directory);
   if (fs.existsSync(config)) return config;
-  fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory);
   ensureServer(join(directory, 'servers'));
   const partial = `${config}.partial`;
   fs.writeFileSync(partial, configText(directory, port, randomBytes(24).toString('base64url')), { mode: 0o600 });
   fs.renameSync(partial, config);
   return config;
+}
+
+function makeDirectory(directory: string): void {
+  try {
+    fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno !== 'EACCES' && errno !== 'EROFS') throw error;
+    throw new Failure('invalid_request', `Cannot make ${directory}: this user may not write there (${errno})`, {
+      hint: 'Run it in a directory of your own, such as the checkout.',
+    });
+  }
+}
+
+/**
+ * A config of a first run names absolute paths; moved along with its directory, it would serve an empty one elsewhere.
+ *
+ * @throws Failure `config_invalid` when the config is of another directory.
+ */
+export function requireInPlace(
+  directory: string,
+  { stateDirectory, servers }: Pick<Config, 'stateDirectory' | 'servers'>,
+): void {
+  const [state, root] = [join(directory, 'state'), join(directory, 'servers')];
+  const former = dirname(stateDirectory);
+  // Only as it was written by the first run: what its owner has changed is meant so.
+  if (stateDirectory === state || servers.root === root || servers.root !== join(former, 'servers')) return;
+  throw new Failure('config_invalid', `Cannot start here: ${firstRunConfig(directory)} is of ${former}`, {
+    hint: `Move ${directory} back there, or write the new place into it: sed -i 's#${former}#${directory}#' ${firstRunConfig(directory)}`,
+  });
 }
 
 /** Adds a sample unless there is a server. */

@@ -49,7 +49,7 @@ export function addJobs(program: Command, invocation: Invocation): void {
 }
 
 async function list(invocation: Invocation, options: JobsOptions): Promise<Outcome> {
-  const { env, signal } = invocation;
+  const { env, signal, terminal } = invocation;
   const { config, server, kind, state, limit } = options;
   const client = new ApiClient(await findConnection(env, config));
   const query = new URLSearchParams({ limit });
@@ -59,7 +59,7 @@ async function list(invocation: Invocation, options: JobsOptions): Promise<Outco
   const found = await ask(client, { method: 'GET', path: `/api/jobs?${query.toString()}`, signal }, Jobs);
   return {
     json: found,
-    text: found.jobs.length === 0 ? 'There are no such jobs.' : table(HEADINGS, found.jobs.map(rowOf)),
+    text: found.jobs.length === 0 ? 'There are no such jobs.' : table(HEADINGS, found.jobs.map(rowOf), terminal.style),
   };
 }
 

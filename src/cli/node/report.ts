@@ -50,12 +50,13 @@ export function addReport(program: Command, invocation: Invocation): void {
   ).action((options: DaemonOptions) => conclude(invocation, options, report(invocation, options)));
 }
 
-async function report({ env, signal }: Invocation, options: DaemonOptions): Promise<Outcome> {
+async function report({ env, signal, terminal }: Invocation, options: DaemonOptions): Promise<Outcome> {
   const client = new ApiClient(await findConnection(env, options.config));
   const found = await ask(client, { method: 'GET', path: '/api/report', signal }, Report);
   const head = `${found.name}, ${localTime(found.at)}: ${found.healthy ? 'no problems' : 'there are problems'}`;
-  const servers = found.servers.length === 0 ? 'There are no servers.' : table(SERVERS, found.servers.map(serverRow));
-  const text = [head, '', servers, '', table(STORES, found.stores.map(storeRow))].join('\n');
+  const servers =
+    found.servers.length === 0 ? 'There are no servers.' : table(SERVERS, found.servers.map(serverRow), terminal.style);
+  const text = [head, '', servers, '', table(STORES, found.stores.map(storeRow), terminal.style)].join('\n');
   return { json: found, text, warned: !found.healthy };
 }
 

@@ -41,11 +41,11 @@ export function addScheduleCommands(program: Command, invocation: Invocation): v
   );
 }
 
-async function list({ env, signal }: Invocation, options: DaemonOptions): Promise<Outcome> {
+async function list({ env, signal, terminal }: Invocation, options: DaemonOptions): Promise<Outcome> {
   const client = new ApiClient(await findConnection(env, options.config));
   const found = await ask(client, { method: 'GET', path: '/api/schedules', signal }, Schedules);
   const rows = found.schedules.map(rowOf);
-  return { json: found, text: rows.length === 0 ? 'There are no schedules.' : table(HEADINGS, rows) };
+  return { json: found, text: rows.length === 0 ? 'There are no schedules.' : table(HEADINGS, rows, terminal.style) };
 }
 
 function rowOf({ server, servers, cron, timezone, next, last, missed }: Schedule): string[] {

@@ -58,12 +58,12 @@ export function addStatus(program: Command, invocation: Invocation): void {
 }
 
 async function status(invocation: Invocation, options: DaemonOptions, withStores: boolean): Promise<Outcome> {
-  const { clock, env, signal } = invocation;
+  const { clock, env, signal, terminal } = invocation;
   const client = new ApiClient(await findConnection(env, options.config));
   const servers = await ask(client, { method: 'GET', path: '/api/servers?with=overview', signal }, Servers);
   const warned = servers.some(({ overview }) => (overview?.problems.length ?? 0) > 0);
   const rows = servers.map((server) => rowOf(server, clock.now()));
-  const list = rows.length === 0 ? 'There are no servers.' : table(HEADINGS, rows);
+  const list = rows.length === 0 ? 'There are no servers.' : table(HEADINGS, rows, terminal.style);
   if (!withStores) return { json: { servers }, text: list, warned };
   const system = await ask(client, { method: 'GET', path: '/api/system?with=usage', signal }, System);
   const stores = system.usage?.stores ?? [];

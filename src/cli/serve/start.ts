@@ -7,7 +7,7 @@ import { type Config, loadConfig } from '../../config/config.ts';
 import { ApiClient } from '../client/api-client.ts';
 import { connectionOf } from '../client/connection.ts';
 import { EXIT, type Invocation } from '../command.ts';
-import { ensureFirstRun, FIRST_RUN_DIRECTORY } from '../first-run/first-run.ts';
+import { ensureFirstRun, FIRST_RUN_DIRECTORY, requireInPlace } from '../first-run/first-run.ts';
 import { listeningOn, type ListenOptions, withListenOptions } from './listen-options.ts';
 import { signInLink } from '../web.ts';
 import { runDaemon } from './run-daemon.ts';
@@ -29,6 +29,7 @@ async function start(invocation: Invocation, options: ListenOptions): Promise<vo
   const directory = resolve(FIRST_RUN_DIRECTORY);
   const file = ensureFirstRun(directory, options.port ?? DEFAULT_PORT);
   const config = listeningOn(await loadConfig(file, invocation.env), options);
+  requireInPlace(directory, config);
   const onReady = async (url: string): Promise<void> => {
     const { token } = connectionOf(config, file);
     const client = new ApiClient({ url: new URL(url), token, source: file });

@@ -4,6 +4,8 @@
  * `outputClosed`.
  */
 import type { Writable } from 'node:stream';
+import { painted } from './colour.ts';
+import type { TableStyle } from './table.ts';
 
 type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
@@ -14,16 +16,21 @@ export class Terminal {
   readonly #stdout: OutputStream;
   readonly #stderr: OutputStream;
   readonly #dumb: boolean;
+  readonly #colour: boolean;
   #outputClosed = false;
   #outputError: Error | undefined;
   #resultBegun = false;
   #statusShown = false;
 
-  /** @param dumb true for a terminal without cursor movement (`TERM=dumb`), which gets no progress bars. */
-  constructor(stdout: OutputStream, stderr: OutputStream, dumb: boolean) {
+  /**
+   * @param dumb true for a terminal without cursor movement (`TERM=dumb`), which gets no progress bars.
+   * @param colour whether colours are wanted where a stream is a terminal.
+   */
+  constructor(stdout: OutputStream, stderr: OutputStream, dumb: boolean, colour = false) {
     this.#stdout = stdout;
     this.#stderr = stderr;
     this.#dumb = dumb;
+    this.#colour = colour;
     // Without a listener, EPIPE would end the process with a stack trace.
     stdout.on('error', (error: NodeJS.ErrnoException) => {
       this.#outputClosed = true;
@@ -60,6 +67,11 @@ export class Terminal {
     return this.#stdout.isTTY === true ? (this.#stdout.columns ?? FALLBACK_COLUMNS) : undefined;
   }
 
+  /** How a table is laid out on stdout. */
+  get style(): TableStyle {
+    return { columns: this.outputColumns, colour: this.#colour && this.#stdout.isTTY === true };
+  }
+
   /** Writes to stdout; resolves when more may be written, at once when it is closed. */
   async result(text: string | Uint8Array): Promise<void> {
     if (this.#outputClosed || text.length === 0) return;
@@ -75,10 +87,11 @@ export class Terminal {
     });
   }
 
-  /** Writes one line to stderr. */
+  /** Writes one line to stderr; what stands before its first colon may have a colour. */
   note(line: string): void {
     this.clearStatus();
-    this.#stderr.write(`${line}\n`);
+    const word = this.#colour && this.#stderr.isTTY === true ? /^[a-z]+(?=:)/.exec(line)?.[0] : undefined;
+    this.#stderr.write(`${word === undefined ? line : painted(word) + line.slice(word.length)}\n`);
   }
 
   /** Replaces the progress line on a terminal. The caller keeps it within the columns. */

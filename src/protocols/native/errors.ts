@@ -58,13 +58,30 @@ export function answerFault(c: AppContext, fault: RequestFault, headers: Record<
 
 /** The first few faults that a schema found, each with its field, as one sentence. */
 export function invalidRequest(error: z.ZodError): Failure {
-  const faults = error.issues.slice(0, 3).map(({ path, message }) => {
-    if (path.length === 0 || WHOLE_SENTENCES.has(message)) return message;
-    return `${path.join('.')}${message.startsWith('must ') ? ' ' : ': '}${message}`;
+  const faults = error.issues.slice(0, 3).map((issue) => {
+    const message = wordsOf(issue);
+    if (issue.path.length === 0 || WHOLE_SENTENCES.has(message)) return message;
+    return `${issue.path.join('.')}${message.startsWith('must ') ? ' ' : ': '}${message}`;
   });
   // It may contain the caller's keys, of any length.
   const message = faults.join('; ').slice(0, LONGEST_FAULTS);
   return new Failure('invalid_request', WHOLE_SENTENCES.has(message) ? message : `Cannot read the request: ${message}`);
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+};
+
+/** zod's own words are for programmers; a schema's are for callers. */
+function wordsOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys') return `there is no field ${issue.keys.map((key) => `"${key}"`).join(', ')}`;
+  const isOwn = !issue.message.startsWith('Invalid input');
+  if (isOwn || issue.code !== 'invalid_type') return issue.message;
+  return `must be ${KINDS[issue.expected] ?? issue.expected}`;
 }
 
 // An `internal` Failure names paths and errnos of this host: for authenticated callers only, not for a download link.

@@ -78,7 +78,7 @@ export const CreateBody = z
     path: ['uuid'],
     message: 'must be the same as id',
   })
-  .openapi('CreateBackup');
+  .openapi('CreateBackup', { example: { name: 'before the update', ignore: ['*.log', 'cache/'], locked: true } });
 
 // Strict: a misspelt `paths` must not become a restore of everything.
 export const RestoreBody = z
@@ -128,7 +128,7 @@ export const RestoreBody = z
       [truncate, paths, files, globs, keepIgnored, dryRun].every((given) => given === undefined),
     { path: ['preview'], message: 'must stand without what was previewed' },
   )
-  .openapi('RestoreBackup');
+  .openapi('RestoreBackup', { example: { paths: ['world'], truncate: true, keepPrevious: 24 } });
 
 export const DownloadTokenBody = z.object({
   id: z.string(BACKUP_ID_REQUIRED).min(1, BACKUP_ID_REQUIRED),
@@ -197,7 +197,13 @@ export const ErrorObject = z
     hint: z.string().optional().openapi({ description: 'What to do about it' }),
     requestId: z.string(),
   })
-  .openapi('Error');
+  .openapi('Error', {
+    example: {
+      error: 'There is no such backup',
+      code: 'backup_not_found',
+      requestId: '5f0c3c0e-5d0a-4b9e-8a39-5a1d2f3c4b5a',
+    },
+  });
 
 const WarningObject = z.object({ path: z.string(), code: z.string(), message: z.string() });
 

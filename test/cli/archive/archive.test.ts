@@ -77,6 +77,18 @@ describe('roost archive create', () => {
     expect(contents(at('out'))).toEqual(contents(at('server')));
   });
 
+  it('counts one file as one, and names an archive that is none', async () => {
+    fs.mkdirSync(at('single'));
+    fs.writeFileSync(at('single/file'), 'x');
+    const ran = await run(['archive', 'create', at('single'), at('single.tar.gz')]);
+    expect(ran.stdout).toContain('single.tar.gz: 1 file, 1 B');
+    for (const word of ['list', 'verify']) {
+      expect((await run(['archive', word, at('single/file')])).stderr).toContain(
+        `Cannot read ${at('single/file')}: it has`,
+      );
+    }
+  });
+
   it('tells people the size and the checksum in a line each', async () => {
     const ran = await run(['archive', 'create', at('server'), at('x.tar.gz')]);
     expect(ran.stdout).toMatch(/x\.tar\.gz: 3 files, .* in .*, .* s\nsha256 [0-9a-f]{64}\n$/);
@@ -122,7 +134,8 @@ describe('roost archive create', () => {
     const file = at('server/self.tar.gz');
     for (let time = 0; time < 2; time++) {
       const ran = await run(['archive', 'create', at('server'), file, '--json']);
-      expect((ran.json() as Created).files).toBe(3);
+      expect(ran).toMatchObject({ exitCode: 0, stderr: '' });
+      expect(ran.json() as Created).toMatchObject({ files: 3, warningCount: 0 });
     }
     expect((await run(['archive', 'list', file])).stdout).not.toContain('self');
   });

@@ -1,8 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ensureFirstRun } from '../../../src/cli/first-run/first-run.ts';
+import { ensureFirstRun, requireInPlace } from '../../../src/cli/first-run/first-run.ts';
+import { loadConfig } from '../../../src/config/config.ts';
+import { thrownBy } from '../../support/rejection.ts';
 import { run } from '../run.ts';
 
 let directory: string;
@@ -114,5 +117,36 @@ describe('the files of a first run', () => {
     const secretOf = (path: string) => /secret: (\S+),/.exec(fs.readFileSync(path, 'utf8'))?.[1];
     expect(secretOf(file)).toMatch(/^\S{32}$/);
     expect(secretOf(other)).not.toBe(secretOf(file));
+  });
+});
+
+describe('roost start', () => {
+  const placed = async (place: string) => {
+    const config = await loadConfig(join(place, 'config.yml'), {});
+    return () => requireInPlace(place, config);
+  };
+
+  it('refuses a first run that was moved along with its absolute paths, and says how to mend them', async () => {
+    expect(await placed(join(directory, '.roost'))).not.toThrow();
+    fs.renameSync(join(directory, '.roost'), join(directory, 'moved'));
+    const failure = thrownBy(await placed(join(directory, 'moved')), 'config_invalid');
+    expect(failure.message).toContain(`is of ${join(directory, '.roost')}`);
+    execFileSync('sh', ['-c', /sed .*$/.exec(failure.hint ?? '')?.[0] ?? 'false']);
+    expect(await placed(join(directory, 'moved'))).not.toThrow();
+    fs.renameSync(join(directory, 'moved'), join(directory, '.roost'));
+  });
+
+  it('takes paths that its owner has chosen', async () => {
+    const text = fs.readFileSync(file, 'utf8').replace(/root: .*/, 'root: "/srv"');
+    fs.writeFileSync(file, text.replace(/state_directory: .*/, 'state_directory: "/var/lib/other"'));
+    expect(await placed(join(directory, '.roost'))).not.toThrow();
+  });
+
+  it.skipIf(process.getuid?.() === 0)('says that it may not write where it is', () => {
+    const closed = join(directory, 'closed');
+    fs.mkdirSync(closed, { mode: 0o500 });
+    expect(thrownBy(() => ensureFirstRun(join(closed, '.roost'), 8090), 'invalid_request').hint).toContain(
+      'of your own',
+    );
   });
 });

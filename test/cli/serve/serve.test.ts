@@ -134,7 +134,9 @@ describe('roost serve', () => {
     expect(ran.stderr).toContain('from 0 to 65535');
   });
 
-  it('exits 2 without a config', async () => {
-    expect((await run(['serve'])).exitCode).toBe(2);
+  it('exits 2 with a config that is not there', async () => {
+    const ran = await run(['serve', '--config', join(directory, 'none.yml')]);
+    expect(ran.exitCode).toBe(2);
+    expect(ran.stderr).toContain('there is no such file');
   });
 });

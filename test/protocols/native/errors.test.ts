@@ -190,8 +190,7 @@ describe('bad requests', () => {
     const { call } = openNativeApp();
     const answer = await call('POST', BACKUPS, { body: { ignore: ['ok', 'a\nb'], locked: 1 } });
     expect(answer.body).toMatchObject({
-      error:
-        'Cannot read the request: ignore.1 must be one line; locked: Invalid input: expected boolean, received number',
+      error: 'Cannot read the request: ignore.1 must be one line; locked must be true or false',
     });
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { newBackupId, newJobId } from '../../../src/base/ids.ts';
 import type { JobView } from '../../../src/jobs/contract.ts';
+import { CreateBody, ErrorObject, RestoreBody } from '../../../src/protocols/native/schemas.ts';
 import { openNativeApp, tokenWith } from '../../support/native-app.ts';
 import { OTHER_SERVER, SERVER, UNKNOWN } from '../../support/scripted-service.ts';
 
@@ -268,3 +269,35 @@ test('each operation has a name of its own, and an error’s code is one of a li
     enum: expect.arrayContaining(['backup_not_found', 'not_found']) as unknown,
   });
 });
+
+test('the document says which calls may answer at once, and how errors look, with examples that hold', async () => {
+  const { call } = openNativeApp();
+  const { body, text } = await call('GET', '/openapi.json');
+  const { paths, components } = body as {
+    readonly paths: Record<string, Record<string, Described>>;
+    readonly components: {
+      readonly schemas: Record<string, { readonly example?: unknown }>;
+      readonly responses: Record<string, { readonly headers: object }>;
+    };
+  };
+  const operations = Object.values(paths).flatMap((methods) => Object.values(methods));
+  const waiting = operations.filter(({ parameters = [] }) => parameters.some(({ name }) => name === 'Prefer'));
+  expect(waiting.map(({ operationId }) => operationId).sort()).toEqual(
+    ['createBackup', 'restoreBackup', 'undoRestore', 'verifyBackup'].sort(),
+  );
+  for (const { responses } of waiting) expect(responses['202']).toMatchObject({ headers: { Location: {} } });
+  for (const { responses } of operations) expect(responses['4XX']).toEqual(responses['default']);
+  for (const { headers } of Object.values(components.responses)) expect(headers).toHaveProperty('Retry-After');
+  for (const code of [4401, 4403, 1012, 1013]) expect(text).toContain(`${code} `);
+  const { CreateBackup, RestoreBackup, Error: fault } = components.schemas;
+  expect(CreateBody.parse(CreateBackup?.example)).toEqual(CreateBackup?.example);
+  expect(RestoreBody.parse(RestoreBackup?.example)).toEqual(RestoreBackup?.example);
+  expect(ErrorObject.parse(fault?.example)).toEqual(fault?.example);
+});
+
+/** An operation of the document. */
+interface Described {
+  readonly operationId: string;
+  readonly parameters?: readonly { readonly name: string }[];
+  readonly responses: Readonly<Record<string, unknown>>;
+}

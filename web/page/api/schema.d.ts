@@ -1586,6 +1586,13 @@ export interface components {
         [key: string]: number | string | boolean;
       };
     };
+    /**
+     * @example {
+     *       "error": "There is no such backup",
+     *       "code": "backup_not_found",
+     *       "requestId": "5f0c3c0e-5d0a-4b9e-8a39-5a1d2f3c4b5a"
+     *     }
+     */
     Error: {
       /** @description A sentence for people; it may change */
       error: string;
@@ -1836,6 +1843,16 @@ export interface components {
       /** @description False when the node chose the name */
       named?: boolean;
     };
+    /**
+     * @example {
+     *       "name": "before the update",
+     *       "ignore": [
+     *         "*.log",
+     *         "cache/"
+     *       ],
+     *       "locked": true
+     *     }
+     */
     CreateBackup: {
       /** @description Defaults to “Backup <date>” */
       name?: string;
@@ -1865,6 +1882,15 @@ export interface components {
         bytes: number;
       }[];
     };
+    /**
+     * @example {
+     *       "paths": [
+     *         "world"
+     *       ],
+     *       "truncate": true,
+     *       "keepPrevious": 24
+     *     }
+     */
     RestoreBackup: {
       /** @description Removes what the backup does not hold; false without it */
       truncate?: boolean;
@@ -1953,6 +1979,15 @@ export interface components {
       /** @description Of what changed: the bytes before */
       before?: number;
     };
+    /**
+     * @example {
+     *       "paths": [
+     *         "world"
+     *       ],
+     *       "truncate": true,
+     *       "keepPrevious": 24
+     *     }
+     */
     PreviewRestore: {
       /** @description Removes what the backup does not hold; false without it */
       truncate?: boolean;
@@ -2559,7 +2594,30 @@ export interface components {
       }[];
     };
   };
-  responses: never;
+  responses: {
+    /** @description An error; `code` is stable, `error` is for people */
+    Error: {
+      headers: {
+        /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+        'Retry-After'?: number;
+        [name: string]: unknown;
+      };
+      content: {
+        'application/json': components['schemas']['Error'];
+      };
+    };
+    /** @description Errors; `code` is stable, `detail` is for people */
+    ClientErrors: {
+      headers: {
+        /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+        'Retry-After'?: number;
+        [name: string]: unknown;
+      };
+      content: {
+        'application/json': components['schemas']['ClientErrors'];
+      };
+    };
+  };
   parameters: never;
   requestBodies: never;
   headers: never;
@@ -2585,15 +2643,8 @@ export interface operations {
           'text/plain': string;
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   clientListServers: {
@@ -2636,15 +2687,8 @@ export interface operations {
           };
         };
       };
-      /** @description Errors; `code` is stable, `detail` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ClientErrors'];
-        };
-      };
+      default: components['responses']['ClientErrors'];
+      '4XX': components['responses']['ClientErrors'];
     };
   };
   clientGetServer: {
@@ -2673,15 +2717,8 @@ export interface operations {
           };
         };
       };
-      /** @description Errors; `code` is stable, `detail` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ClientErrors'];
-        };
-      };
+      default: components['responses']['ClientErrors'];
+      '4XX': components['responses']['ClientErrors'];
     };
   };
   clientGetWebsocket: {
@@ -2710,15 +2747,8 @@ export interface operations {
           };
         };
       };
-      /** @description Errors; `code` is stable, `detail` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ClientErrors'];
-        };
-      };
+      default: components['responses']['ClientErrors'];
+      '4XX': components['responses']['ClientErrors'];
     };
   };
   clientListBackups: {
@@ -2765,15 +2795,8 @@ export interface operations {
           };
         };
       };
-      /** @description Errors; `code` is stable, `detail` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ClientErrors'];
-        };
-      };
+      default: components['responses']['ClientErrors'];
+      '4XX': components['responses']['ClientErrors'];
     };
   };
   clientCreateBackup: {
@@ -2801,15 +2824,8 @@ export interface operations {
           'application/json': components['schemas']['ClientBackup'];
         };
       };
-      /** @description Errors; `code` is stable, `detail` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ClientErrors'];
-        };
-      };
+      default: components['responses']['ClientErrors'];
+      '4XX': components['responses']['ClientErrors'];
     };
   };
   clientGetBackup: {
@@ -2835,15 +2851,8 @@ export interface operations {
           'application/json': components['schemas']['ClientBackup'];
         };
       };
-      /** @description Errors; `code` is stable, `detail` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ClientErrors'];
-        };
-      };
+      default: components['responses']['ClientErrors'];
+      '4XX': components['responses']['ClientErrors'];
     };
   };
   clientDeleteBackup: {
@@ -2867,15 +2876,8 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description Errors; `code` is stable, `detail` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ClientErrors'];
-        };
-      };
+      default: components['responses']['ClientErrors'];
+      '4XX': components['responses']['ClientErrors'];
     };
   };
   clientRestoreBackup: {
@@ -2903,15 +2905,8 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description Errors; `code` is stable, `detail` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ClientErrors'];
-        };
-      };
+      default: components['responses']['ClientErrors'];
+      '4XX': components['responses']['ClientErrors'];
     };
   };
   clientLockBackup: {
@@ -2935,15 +2930,8 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description Errors; `code` is stable, `detail` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ClientErrors'];
-        };
-      };
+      default: components['responses']['ClientErrors'];
+      '4XX': components['responses']['ClientErrors'];
     };
   };
   clientGetDownload: {
@@ -2975,15 +2963,8 @@ export interface operations {
           };
         };
       };
-      /** @description Errors; `code` is stable, `detail` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['ClientErrors'];
-        };
-      };
+      default: components['responses']['ClientErrors'];
+      '4XX': components['responses']['ClientErrors'];
     };
   };
   listBackups: {
@@ -3023,21 +3004,17 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   createBackup: {
     parameters: {
       query?: never;
-      header?: never;
+      header?: {
+        /** @description `respond-async` (RFC 7240): answer 202 at once, instead of when it has ended */
+        Prefer?: 'respond-async';
+      };
       path: {
         /** @description The server’s UUID */
         server: string;
@@ -3071,21 +3048,16 @@ export interface operations {
       /** @description The backup that was begun */
       202: {
         headers: {
+          /** @description Where to ask what becomes of it: the backup, or the job at `/api/jobs/{id}` */
+          Location?: string;
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Backup'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   deleteBackup: {
@@ -3115,15 +3087,8 @@ export interface operations {
           };
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   lockBackup: {
@@ -3160,15 +3125,8 @@ export interface operations {
           };
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   estimateBackup: {
@@ -3198,15 +3156,8 @@ export interface operations {
           'application/json': components['schemas']['Estimate'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   restoreBackup: {
@@ -3215,7 +3166,10 @@ export interface operations {
         /** @description The backup’s UUID */
         id: string;
       };
-      header?: never;
+      header?: {
+        /** @description `respond-async` (RFC 7240): answer 202 at once, instead of when it has ended */
+        Prefer?: 'respond-async';
+      };
       path: {
         /** @description The server’s UUID */
         server: string;
@@ -3280,6 +3234,8 @@ export interface operations {
       /** @description It was begun */
       202: {
         headers: {
+          /** @description Where to ask what becomes of it: the backup, or the job at `/api/jobs/{id}` */
+          Location?: string;
           [name: string]: unknown;
         };
         content: {
@@ -3326,21 +3282,17 @@ export interface operations {
           };
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   undoRestore: {
     parameters: {
       query?: never;
-      header?: never;
+      header?: {
+        /** @description `respond-async` (RFC 7240): answer 202 at once, instead of when it has ended */
+        Prefer?: 'respond-async';
+      };
       path: {
         /** @description The server’s UUID */
         server: string;
@@ -3403,6 +3355,8 @@ export interface operations {
       /** @description It was begun */
       202: {
         headers: {
+          /** @description Where to ask what becomes of it: the backup, or the job at `/api/jobs/{id}` */
+          Location?: string;
           [name: string]: unknown;
         };
         content: {
@@ -3449,15 +3403,8 @@ export interface operations {
           };
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   createDownloadToken: {
@@ -3494,15 +3441,8 @@ export interface operations {
           };
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   downloadBackup: {
@@ -3567,15 +3507,8 @@ export interface operations {
         };
         content?: never;
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   previewRestore: {
@@ -3605,15 +3538,8 @@ export interface operations {
           'application/json': components['schemas']['Comparison'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   compareBackup: {
@@ -3642,15 +3568,8 @@ export interface operations {
           'application/json': components['schemas']['Comparison'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   listComparison: {
@@ -3682,15 +3601,8 @@ export interface operations {
           'application/json': components['schemas']['Changes'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   findInBackup: {
@@ -3723,15 +3635,8 @@ export interface operations {
           'application/json': components['schemas']['Found'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   findInServer: {
@@ -3760,15 +3665,8 @@ export interface operations {
           'application/json': components['schemas']['Versions'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   getBackup: {
@@ -3794,15 +3692,8 @@ export interface operations {
           'application/json': components['schemas']['Backup'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   renameBackup: {
@@ -3832,15 +3723,8 @@ export interface operations {
           'application/json': components['schemas']['Backup'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   listWarnings: {
@@ -3869,15 +3753,8 @@ export interface operations {
           'application/json': components['schemas']['Warnings'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   cancelBackup: {
@@ -3906,21 +3783,17 @@ export interface operations {
           };
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   verifyBackup: {
     parameters: {
       query?: never;
-      header?: never;
+      header?: {
+        /** @description `respond-async` (RFC 7240): answer 202 at once, instead of when it has ended */
+        Prefer?: 'respond-async';
+      };
       path: {
         /** @description The server’s UUID */
         server: string;
@@ -3943,21 +3816,16 @@ export interface operations {
       /** @description The verification was begun */
       202: {
         headers: {
+          /** @description Where to ask what becomes of it: the backup, or the job at `/api/jobs/{id}` */
+          Location?: string;
           [name: string]: unknown;
         };
         content: {
           'application/json': components['schemas']['Backup'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   acceptBackup: {
@@ -3983,15 +3851,8 @@ export interface operations {
           'application/json': components['schemas']['Backup'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   listFiles: {
@@ -4024,15 +3885,8 @@ export interface operations {
           'application/json': components['schemas']['Directory'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   getFile: {
@@ -4061,15 +3915,8 @@ export interface operations {
           'application/octet-stream': string;
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   getSession: {
@@ -4090,15 +3937,8 @@ export interface operations {
           'application/json': components['schemas']['Caller'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   signIn: {
@@ -4123,15 +3963,8 @@ export interface operations {
           'application/json': components['schemas']['SignedIn'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   signOut: {
@@ -4155,15 +3988,8 @@ export interface operations {
           };
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   createSessionLink: {
@@ -4188,15 +4014,8 @@ export interface operations {
           'application/json': components['schemas']['MadeSessionLink'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   listSessions: {
@@ -4217,15 +4036,8 @@ export interface operations {
           'application/json': components['schemas']['Sessions'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   endSession: {
@@ -4252,15 +4064,8 @@ export interface operations {
           };
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   listServers: {
@@ -4284,15 +4089,8 @@ export interface operations {
           'application/json': components['schemas']['ServerWithOverview'][];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   getServer: {
@@ -4319,15 +4117,8 @@ export interface operations {
           'application/json': components['schemas']['ServerWithOverview'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   giveUpServer: {
@@ -4361,15 +4152,8 @@ export interface operations {
           };
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   updateServer: {
@@ -4399,15 +4183,8 @@ export interface operations {
           'application/json': components['schemas']['Server'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   listJobs: {
@@ -4438,15 +4215,8 @@ export interface operations {
           };
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   getJob: {
@@ -4470,15 +4240,8 @@ export interface operations {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   setJobRates: {
@@ -4506,15 +4269,8 @@ export interface operations {
           'application/json': components['schemas']['Job'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   getSystem: {
@@ -4538,15 +4294,8 @@ export interface operations {
           'application/json': components['schemas']['SystemWithUsage'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   examineNode: {
@@ -4567,15 +4316,8 @@ export interface operations {
           'application/json': components['schemas']['Doctor'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   getHealth: {
@@ -4619,15 +4361,8 @@ export interface operations {
           'application/json': components['schemas']['Schedules'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   getReport: {
@@ -4648,15 +4383,8 @@ export interface operations {
           'application/json': components['schemas']['Report'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   listHistory: {
@@ -4683,15 +4411,8 @@ export interface operations {
           'application/json': components['schemas']['History'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   planRetention: {
@@ -4715,15 +4436,8 @@ export interface operations {
           'application/json': components['schemas']['Retention'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   applyRetention: {
@@ -4751,15 +4465,8 @@ export interface operations {
           'application/json': components['schemas']['AppliedRetention'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   listPanelReports: {
@@ -4782,15 +4489,8 @@ export interface operations {
           };
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   retryPanelReports: {
@@ -4815,15 +4515,8 @@ export interface operations {
           };
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   dropPanelReport: {
@@ -4848,15 +4541,8 @@ export interface operations {
           };
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   listChannels: {
@@ -4879,15 +4565,8 @@ export interface operations {
           };
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
   testChannels: {
@@ -4910,15 +4589,8 @@ export interface operations {
           'application/json': components['schemas']['NotifyTest'];
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
-      default: {
-        headers: {
-          [name: string]: unknown;
-        };
-        content: {
-          'application/json': components['schemas']['Error'];
-        };
-      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
     };
   };
 }

@@ -1,13 +1,16 @@
 /** `GET /openapi.json`: generated from the validating schemas, with the operations of all dialects in groups. */
 import type { App } from '../../dialect.ts';
 import { describeEvents } from '../events/schemas.ts';
+import { CLOSE } from '../events/session.ts';
 import { OPERATION_IDS } from './operations.ts';
+import { shareParts, type SharedOperation } from './shared.ts';
 
 const DESCRIPTION = `Backups of game servers. Present a token of the config as \`Authorization: Bearer …\`.
 
 A create or restore answers when it has ended; with \`Prefer: respond-async\` at once. Errors carry a stable \`code\`, a
 sentence for people, and often a \`hint\`. \`/api/events\` is a websocket that tells of everything as it happens, in frames
-of the schema \`Event\`.`;
+of the schema \`Event\`. It closes with ${CLOSE.unauthorized.code} without a valid token, ${CLOSE.forbidden.code} for what the token may not
+follow, ${CLOSE.shuttingDown.code} when the daemon stops or its tokens change (connect again), and ${CLOSE.tooManySockets.code} when too many are open.`;
 
 const GROUPS = [
   {
@@ -45,6 +48,7 @@ function describe(app: App, version: string): object {
     servers: [{ url: '/', description: 'This node' }],
     tags: GROUPS.map(({ name, description }) => ({ name, description })),
   });
+  const operations: SharedOperation[] = [];
   for (const [path, item] of Object.entries(document.paths ?? {})) {
     const group = GROUPS.find(({ at }) => path.startsWith(at));
     for (const method of METHODS) {
@@ -54,7 +58,10 @@ function describe(app: App, version: string): object {
       operation.operationId ??= OPERATION_IDS[`${method.toUpperCase()} ${path}`];
       // What takes no token says so, instead of saying nothing.
       operation.security ??= [];
+      operations.push(operation as SharedOperation);
     }
   }
+  const responses = shareParts(operations) as NonNullable<NonNullable<typeof document.components>['responses']>;
+  document.components = { ...document.components, responses };
   return document;
 }
