@@ -37,8 +37,9 @@ const INSIDE = {
     floors: [
       ['entry', 'threads'],
       ['contract', 'tar', 'ignore', 'select'],
-      ['index', 'unpack', 'walk', 'foreign'],
+      ['index', 'unpack', 'walk'],
       ['gzip'],
+      ['foreign'],
       ['write', 'open'],
       ['read'],
       ['archive', 'operation-thread', 'task-thread'],

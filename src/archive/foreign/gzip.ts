@@ -4,9 +4,11 @@
  */
 import { crc32 } from 'node:zlib';
 import type { ByteSource } from '../../base/source.ts';
+import { combineCrc32 } from '../gzip/crc32.ts';
+import { makeIsalChecksum } from '../gzip/isal-library.ts';
 import { firstNonZero } from '../tar/zeros.ts';
 import { damaged } from './damaged.ts';
-import { inflateRaw } from './inflate.ts';
+import { inflateFollowed } from './inflate.ts';
 import { SourceCursor } from './source-cursor.ts';
 
 const FLAG = { headerCrc: 2, extra: 4, name: 8, comment: 16, reserved: 0xe0 };
@@ -27,13 +29,14 @@ export function isGzip(start: Uint8Array): boolean {
  * @throws Failure `archive_damaged` for a truncated or damaged member, with offsets; `cancelled`.
  */
 export async function* gunzip(cursor: SourceCursor, source: ByteSource, signal?: AbortSignal): Unpacked {
+  const checksum = makeIsalChecksum() ?? crc32;
   for (;;) {
     const start = cursor.offset;
     await skipHeader(cursor);
     let crc = 0;
     let length = 0;
-    for await (const chunk of inflateRaw(cursor, signal)) {
-      crc = crc32(chunk, crc);
+    for await (const chunk of inflateFollowed(cursor, signal)) {
+      crc = combineCrc32(crc, checksum(chunk), chunk.length);
       length += chunk.length;
       yield chunk;
     }

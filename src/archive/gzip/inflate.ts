@@ -4,7 +4,15 @@ import { promisify } from 'node:util';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import { Failure } from '../../base/failure.ts';
 import { storedLength } from './deflate.ts';
-import { type Checksum, addressOf, fixedMemory, isalFunction, makeIsalChecksum } from './isal-library.ts';
+import {
+  type Checksum,
+  addressOf,
+  fixedMemory,
+  INFLATE_STATE,
+  INFLATE_STATE_BYTES,
+  isalFunction,
+  makeIsalChecksum,
+} from './isal-library.ts';
 import { ZEROS } from '../tar/zeros.ts';
 import { isZeroSegment, zeroSegment } from './zero-segment.ts';
 import type { Segment } from '../index/format.ts';
@@ -120,10 +128,6 @@ export function segmentDamaged(segment: Segment, what: string, cause?: unknown):
   });
 }
 
-/** sizeof(struct inflate_state) is below 90 KiB. */
-const STATE_LENGTH = 256 * 1024;
-const STATE = { nextOut: 0, availOut: 8, totalOut: 12, nextIn: 16, availIn: 32 };
-
 /** Inflates raw deflate blocks; returns the bytes made, or undefined when they are malformed or do not fit. */
 type InflateInto = (stored: Uint8Array, output: Uint8Array) => number | undefined;
 
@@ -132,15 +136,15 @@ function makeIsalInflater(): InflateInto | undefined {
   const init = isalFunction('void isal_inflate_init(void *state)');
   const inflate = isalFunction('int isal_inflate(void *state)');
   if (init === undefined || inflate === undefined) return undefined;
-  const state = fixedMemory(STATE_LENGTH);
+  const state = fixedMemory(INFLATE_STATE_BYTES);
   return (stored, output) => {
     if (stored.length === 0) return 0;
     init(state);
-    state.writeBigUInt64LE(addressOf(output), STATE.nextOut);
-    state.writeUInt32LE(output.length, STATE.availOut);
-    state.writeBigUInt64LE(addressOf(stored), STATE.nextIn);
-    state.writeUInt32LE(stored.length, STATE.availIn);
+    state.writeBigUInt64LE(addressOf(output), INFLATE_STATE.nextOut);
+    state.writeUInt32LE(output.length, INFLATE_STATE.availOut);
+    state.writeBigUInt64LE(addressOf(stored), INFLATE_STATE.nextIn);
+    state.writeUInt32LE(stored.length, INFLATE_STATE.availIn);
     const code: unknown = inflate(state);
-    return code === 0 ? state.readUInt32LE(STATE.totalOut) : undefined;
+    return code === 0 ? state.readUInt32LE(INFLATE_STATE.totalOut) : undefined;
   };
 }

@@ -42,6 +42,19 @@ export function fixedMemory(bytes: number): Buffer {
   return Buffer.from(new ArrayBuffer(bytes));
 }
 
+/** sizeof(struct inflate_state) is below 90 KiB. */
+export const INFLATE_STATE_BYTES = 256 * 1024;
+/** The head of struct inflate_state. */
+export const INFLATE_STATE = {
+  nextOut: 0,
+  availOut: 8,
+  totalOut: 12,
+  nextIn: 16,
+  availIn: 32,
+  /** Bits that were taken from the input and not used yet. */
+  readInLength: 36,
+};
+
 /** Where bytes lie, for a structure's pointer field; they must be kept alive while the library uses them. */
 export function addressOf(bytes: Uint8Array): bigint {
   return koffi.address(bytes);
