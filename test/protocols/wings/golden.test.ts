@@ -44,6 +44,7 @@ async function openNode(flavour: (typeof ALL_FLAVOURS)[number]) {
   const panel = new PanelServersDouble();
   const node = await openPanelNode(flavour, { panel }, { version: '1.2.3' });
   const { service, downloadToken } = node;
+  const now = Math.floor(node.time.now() / 1000);
   const { id } = service.add();
   service.add({ id: TAKEN });
   for (const uuid of [SERVER, MADE]) panel.known.set(uuid, { uuid, suspended: false, meta: { name: 'survival' } });
@@ -60,6 +61,14 @@ async function openNode(flavour: (typeof ALL_FLAVOURS)[number]) {
     link: downloadToken(id),
     missing_link: downloadToken(UNKNOWN),
     strange_link: downloadToken(id, { server_uuid: UNKNOWN }),
+    scopeless_link: downloadToken(id, { scope: undefined }),
+    other_scope_link: downloadToken(id, { scope: 'websocket' }),
+    two_scopes_link: downloadToken(id, { scope: 'file-download, backup-download' }),
+    spaced_scopes_link: downloadToken(id, { scope: 'file-download backup-download' }),
+    expired_link: downloadToken(id, { exp: now - 1 }),
+    early_link: downloadToken(id, { nbf: now + 60 }),
+    future_link: downloadToken(id, { iat: now + 60 }),
+    old_link: downloadToken(id, { iat: now - 3600 }),
     go_architecture: GO_NAMES[os.arch()] ?? os.arch(),
     rust_architecture: os.machine(),
     cpus: String(os.availableParallelism()),

@@ -37,7 +37,7 @@ const LENIENT_RESTORE = z.object({
 
 const uuid = z.string().refine((text) => isUuid(text.toLowerCase()), 'must be a UUID');
 /** All that the strict daemon accepts; this node serves the first two. */
-const strictAdapter = z.enum(['wings', 's3', 'ddup-bak', 'btrfs', 'zfs', 'restic']);
+const strictAdapter = z.enum(['wings', 's3', 'ddup-bak', 'btrfs', 'zfs', 'restic', 'proxmox-backup-server', 'kopia']);
 
 const STRICT_CREATE = z.object({ adapter: strictAdapter, uuid, ignore: z.string() });
 const STRICT_RESTORE = z.object({
