@@ -21,9 +21,9 @@ export class BenchDaemon {
   readonly #agent = new Agent({ keepAlive: true });
 
   /** Starts `roost serve` over `directory`/servers and waits until it serves. */
-  static async start(directory: string, lookEveryMs = 50): Promise<BenchDaemon> {
+  static async start(directory: string, lookEveryMs = 50, layout: 'plain' | 'vault' = 'plain'): Promise<BenchDaemon> {
     const config = join(directory, 'config.yml');
-    fs.writeFileSync(config, configOf(directory), { mode: 0o600 });
+    fs.writeFileSync(config, configOf(directory, layout), { mode: 0o600 });
     // A file: an unread pipe would fill while shell lines are measured.
     const log = join(directory, 'daemon.log');
     const output = fs.openSync(log, 'w');
@@ -111,6 +111,12 @@ export class BenchDaemon {
     return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
   }
 
+  /** Bytes that it had written to disks so far, or that wait in memory for that. */
+  writtenBytes(): number {
+    const io = fs.readFileSync(`/proc/${String(this.#child.pid)}/io`, 'latin1');
+    return Number(/^write_bytes: (\d+)$/m.exec(io)?.[1]);
+  }
+
   /** Does what the daemon is asked for, and says what that cost it. */
   async measure(work: () => Promise<void>): Promise<Sample> {
     const [start, cpu] = [performance.now(), this.#cpuSeconds()];
@@ -139,13 +145,14 @@ export class BenchDaemon {
   }
 }
 
-function configOf(directory: string): string {
+function configOf(directory: string, layout: 'plain' | 'vault'): string {
+  const store = `type: local, layout: ${layout}, directory: ${JSON.stringify(join(directory, 'backups'))}`;
   return `
 api: { host: 127.0.0.1, port: 0 }
 state_directory: ${JSON.stringify(join(directory, 'state'))}
 servers: { root: ${JSON.stringify(join(directory, 'servers'))} }
 tokens: [ { id: bench, secret: ${TOKEN}, permissions: ["*"], servers: ["*"] } ]
-storage: { default: local, stores: { local: { type: local, directory: ${JSON.stringify(join(directory, 'backups'))} } } }
+storage: { default: local, stores: { local: { ${store} } } }
 limits: { per_server: 0, max_size: 0, reserve_free: 0 }
 log: { level: info, format: json }
 `;

@@ -11,6 +11,8 @@
  * `npm run bench -- outside`: on trees and beside programs of others (outside/main.ts has its options).
  *
  * `npm run bench -- front --size 1GiB`: what it costs that Roost stands before Wings.
+ *
+ * `npm run bench -- vault --nights 30 --size 128MiB`: nights of a world kept by Roost plain, Roost vault, restic and borg.
  */
 import fs from 'node:fs';
 import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
@@ -50,6 +52,11 @@ if (process.argv[2] === 'outside') {
 
 if (process.argv[2] === 'front') {
   await import('./front.ts');
+  process.exit();
+}
+
+if (process.argv[2] === 'vault') {
+  await import('./vault.ts');
   process.exit();
 }
 
