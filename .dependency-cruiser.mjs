@@ -47,7 +47,12 @@ const INSIDE = {
   },
   storage: {
     reason: 'stores know the contract, never each other, so that a new kind of store is one new folder',
-    floors: [['key'], ['store', 'identity'], ['local', 's3'], ['guarded', 'presigned']],
+    floors: [
+      ['key', 'vault-port'],
+      ['store', 'identity'],
+      ['local', 's3'],
+      ['guarded', 'presigned'],
+    ],
   },
   servers: {
     reason: 'the swap is renames and nothing else: it knows neither stages nor how a server is stopped',
@@ -73,12 +78,12 @@ const INSIDE = {
     floors: [
       ['event-data', 'node-contract'],
       ['contract'],
-      ['compare-contract'],
+      ['compare-contract', 'vault-contract'],
       ['runner'],
       ['stored', 'views'],
       ['look', 'health'],
       ['report', 'notify'],
-      ['verify', 'adopt', 'rebuild', 'backup', 'copy', 'delete'],
+      ['verify', 'adopt', 'rebuild', 'backup', 'copy', 'delete', 'vault'],
       ['restore'],
       ['overview', 'compare'],
       ['service', 'recover'],
@@ -111,7 +116,16 @@ const DOORS = {
   },
   storage: {
     reason: 'the verbs move objects by the contract; the kind of store is a matter of the config',
-    files: ['store', 'key', 'local/inspect', 'presigned/upload', 'presigned/resend', 'guarded/download'],
+    files: [
+      'store',
+      'vault-port',
+      'key',
+      'local/inspect',
+      'vault/inspect',
+      'presigned/upload',
+      'presigned/resend',
+      'guarded/download',
+    ],
   },
   servers: {
     reason: 'a restore asks for stages, swaps and power by their doors; what they are made of is theirs',
@@ -139,7 +153,7 @@ const DOORS = {
   },
   jobs: {
     reason: 'a dialect starts verbs and reads states by the contract, and a panel is one port',
-    files: ['contract', 'compare-contract', 'report/panel', 'notify/port'],
+    files: ['contract', 'compare-contract', 'vault-contract', 'report/panel', 'notify/port'],
   },
   protocols: {
     reason: 'the HTTP side mounts dialects by one contract; the parts of each change without it',

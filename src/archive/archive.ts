@@ -15,3 +15,5 @@ export { selectedEngine } from './gzip/engine.ts';
 export { OperationThreads } from './threads/operation-threads.ts';
 export { returnFreedMemory } from './gzip/native-memory.ts';
 export { isIndexFile } from './index/format.ts';
+export { combineCrc32 } from './gzip/crc32.ts';
+export { listSegments, type StoredSegment } from './index/segments.ts';

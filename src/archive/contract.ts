@@ -71,6 +71,8 @@ export interface WriteResult {
   readonly warningCount: number;
   /** Stored bytes that were copied from the base. */
   readonly reusedBytes: number;
+  /** Segments of the base that are damaged: made again as they were, and not. Absent when it has none. */
+  readonly baseDamage?: { readonly healed: number; readonly lost: number };
   readonly engine: EngineName;
   /** When reading began, in ms since the epoch. */
   readonly startedAt: number;

@@ -78,4 +78,6 @@ export interface SameBytes {
   readonly length: number;
   /** Where it begins in the base. */
   readonly base: number;
+  /** The base was to have these very bytes there, by checksum and length, and what lies there is damaged. */
+  readonly heals?: true;
 }

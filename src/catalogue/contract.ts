@@ -82,6 +82,8 @@ export interface CompletedBackup {
   readonly warningCount: number;
   readonly suspect: SuspectRecord | null;
   readonly indexSha256: string | null;
+  /** Bytes that the archive added to the store. */
+  readonly storedBytes?: number;
   /** The manifest was written before the row and carries the same time. */
   readonly completedAt: number;
 }

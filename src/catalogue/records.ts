@@ -90,6 +90,8 @@ export interface BackupRecord {
   readonly named?: boolean;
   /** When its job began to run; absent before, and where it is not known. */
   readonly startedAt?: number;
+  /** Bytes that its archive added to the store; absent where that is not known. */
+  readonly storedBytes?: number;
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly completedAt: number | null;

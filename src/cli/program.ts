@@ -42,6 +42,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['report', async () => (await import('./node/report.ts')).addReport],
   ['schedule', async () => (await import('./node/schedule.ts')).addScheduleCommands],
   ['jobs', async () => (await import('./node/jobs.ts')).addJobs],
+  ['vault', async () => (await import('./node/vault.ts')).addVaultCommands],
   ['notify', async () => (await import('./notify.ts')).addNotifyCommands],
   ['doctor', async () => (await import('./doctor/doctor.ts')).addDoctor],
   ['catalogue', async () => (await import('./catalogue.ts')).addCatalogueCommands],

@@ -298,7 +298,7 @@ class RoostDaemon implements Daemon {
   async #serve(catalogue: Catalogue, jobs: Jobs): Promise<string> {
     const { api, tokens, panel, front } = this.#config;
     const downloads = catalogue.keys.get(DOWNLOAD_TOKEN_KEY) ?? new Uint8Array();
-    const { service, node, comparisons, notify, events, runner } = jobs;
+    const { service, node, comparisons, vaults, notify, events, runner } = jobs;
     const [clock, log] = [this.#clock, this.#log];
     const eventLoop = watchEventLoop();
     this.#opened.defer(() => eventLoop.close());
@@ -314,7 +314,7 @@ class RoostDaemon implements Daemon {
     const passed = () => this.#front?.facts();
     const shown = { eventLoop, openCopies, passed, version: version() };
     const { sessions } = catalogue;
-    const parts = { service, node, comparisons, notify, events, keys, clock, log, version: version() };
+    const parts = { service, node, comparisons, vaults, notify, events, keys, clock, log, version: version() };
     const power = front === null ? undefined : async () => (await this.#front?.states()) ?? new Map();
     const app = createApp({ ...parts, power, tokens, api, sessions, dialects, ...shown });
     this.#app = app;

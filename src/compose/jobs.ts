@@ -5,13 +5,13 @@ import { MEBIBYTE } from '../base/sizes.ts';
 import type { BelievableClock } from '../base/believable-clock.ts';
 import { type Clock, DAY_MS, MINUTE_MS } from '../base/clock.ts';
 import type { Failure } from '../base/failure.ts';
-import type { JobId } from '../base/ids.ts';
+import type { BackupId, JobId, ServerId } from '../base/ids.ts';
 import type { Log } from '../base/log/log.ts';
 import { systemTimers } from '../base/timers.ts';
 import { type Catalogue, CATALOGUE_NAME } from '../catalogue/contract.ts';
 import { inspectCatalogue } from '../catalogue/inspect.ts';
 import type { StateReserve } from '../catalogue/state-reserve.ts';
-import type { JobRecord } from '../catalogue/records.ts';
+import type { BackupRecord, JobRecord } from '../catalogue/records.ts';
 import { composeNotify } from './notify.ts';
 import { localDirectories } from './stores.ts';
 import type { Config } from '../config/types.ts';
@@ -53,6 +53,8 @@ import { NodeOverview } from '../jobs/overview/overview.ts';
 import { Service } from '../jobs/service.ts';
 import type { StoreSet } from '../jobs/stored/stores.ts';
 import { KeyedMutex } from '../base/keyed-mutex.ts';
+import { Vaults } from '../jobs/vault/vaults.ts';
+import type { VaultService } from '../jobs/vault-contract.ts';
 import { verifyVerb } from '../jobs/verify/verify.ts';
 import { announceStatuses } from '../jobs/views.ts';
 import { OwedPower } from '../servers/power/owed.ts';
@@ -93,6 +95,7 @@ export interface Jobs {
   readonly node: NodeService;
   readonly notify: NotifyService;
   readonly comparisons: CompareService;
+  readonly vaults: VaultService;
   readonly events: EventHub;
   readonly runner: JobRunner;
   /** Undefined on a node without a panel. */
@@ -133,7 +136,13 @@ export function composeJobs(deps: JobsDeps): Jobs {
   const turns = new KeyedMutex();
   const adoption = panelAdoption(deps, turns);
   const failedBackups = new FailedBackupSweep({ catalogue, stores, log });
-  const damage = { catalogue, stores, turns, clock, log };
+  const noting = { catalogue, stores, turns, clock, log };
+  const verifyAgain = (server: ServerId, backup: BackupId) => service.verify(server, backup, 'verification');
+  const vaults = new Vaults({ ...noting, events, verifyAgain });
+  const noteDamage = ({ server, store }: BackupRecord): void => {
+    vaults.noteDamage(server, store);
+  };
+  const damage = { ...noting, onDamaged: noteDamage };
   const restoring = {
     catalogue,
     registry,
@@ -151,7 +160,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
   };
   const reading = { catalogue, stores, archive, registry, config, heldOut, log };
   const verbs = [
-    backupVerb({ ...reading, quiesce: power, turns, failedBackups, clock }),
+    backupVerb({ ...reading, quiesce: power, turns, failedBackups, clock, onDamagedBase: noteDamage }),
     notingDamage(restoreVerb(restoring), damage),
     verifyVerb({ ...damage, archive, config }),
     deleteVerb({ catalogue, stores, copies, turns }),
@@ -202,6 +211,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
     node,
     notify: notifying.service,
     comparisons,
+    vaults,
     events,
     runner,
     reports,
@@ -249,7 +259,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
       if (believable.canDelete()) await sweepPrevious(restoring);
     },
     async close() {
-      await Promise.all([copies.close(), reports?.close(), notifying.close(), power.close()]);
+      await Promise.all([copies.close(), vaults.close(), reports?.close(), notifying.close(), power.close()]);
       await threads.close();
     },
   };

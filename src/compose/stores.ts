@@ -75,7 +75,7 @@ async function isVault(directory: string): Promise<boolean> {
   }
 }
 
-function asVault(store: Store, { layout, vault }: LocalStoreConfig, { backups, log }: StoreDeps): Store {
+function asVault(store: Store, { layout, vault }: LocalStoreConfig, { backups, clock }: StoreDeps): Store {
   const known = (server: ServerId): readonly BackupId[] =>
     backups.list({ server, store: store.name, status: 'COMPLETED' }).map(({ id }) => id);
   return new VaultStore({
@@ -84,16 +84,7 @@ function asVault(store: Store, { layout, vault }: LocalStoreConfig, { backups, l
     shortestRange: vault.shortestRange,
     mergeAt: vault.mergeAt / 100,
     known,
-    onCollected: (server, collected) => {
-      log.info('Gave back what removed backups took', { store: store.name, server, ...collected });
-    },
-    onFault: (server, error) => {
-      log.error('Cannot give back what removed backups took; nothing was removed', {
-        store: store.name,
-        server,
-        error,
-      });
-    },
+    clock,
   });
 }
 

@@ -17,6 +17,7 @@ import { printableText } from '../base/files/paths.ts';
 import type { SessionTable } from '../catalogue/sessions.ts';
 import type { ApiConfig, TokenConfig } from '../config/types.ts';
 import type { CompareService } from '../jobs/compare-contract.ts';
+import type { VaultService } from '../jobs/vault-contract.ts';
 import type { BackupService, EventSource, NodeService } from '../jobs/contract.ts';
 import type { NotifyService } from '../jobs/notify/port.ts';
 import type { App, AppContext, AppEnv, Dialect, DialectDeps } from '../protocols/dialect.ts';
@@ -35,6 +36,7 @@ export interface AppOptions {
   readonly node: NodeService;
   readonly notify: NotifyService;
   readonly comparisons: CompareService;
+  readonly vaults: VaultService;
   readonly events: EventSource;
   readonly tokens: readonly TokenConfig[];
   readonly api: Pick<ApiConfig, 'publicUrl' | 'trustedProxies' | 'tls'>;
@@ -66,6 +68,7 @@ export type DialectAppOptions = Pick<
   | 'service'
   | 'node'
   | 'comparisons'
+  | 'vaults'
   | 'notify'
   | 'events'
   | 'api'
@@ -149,7 +152,7 @@ function baseApp({ log, clock, api, newRequestId = randomUUID }: DialectAppOptio
 }
 
 function portsOf(options: DialectAppOptions, timers: Timers): DialectDeps {
-  const { service, node, comparisons, notify, events, clock, log, version, keys, api, power } = options;
+  const { service, node, comparisons, vaults, notify, events, clock, log, version, keys, api, power } = options;
   const { downloads = createDownloads({ log, timers }) } = options;
   const { publicUrl } = api;
   const signing = { downloadKey: keys.downloads, socketKey: keys.sockets };
@@ -157,6 +160,7 @@ function portsOf(options: DialectAppOptions, timers: Timers): DialectDeps {
     service,
     node,
     comparisons,
+    vaults,
     notify,
     events,
     power,

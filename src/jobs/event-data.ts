@@ -67,6 +67,14 @@ export interface MissedSchedule {
   readonly error?: FailureSummary;
 }
 
+/** What a collection of a vault did; bytes. */
+export interface CollectedData {
+  readonly store: string;
+  readonly packs: number;
+  readonly freedBytes: number;
+  readonly movedBytes: number;
+}
+
 /** What became of a copy in a further store. */
 export interface CopyData {
   readonly store: string;
@@ -95,6 +103,10 @@ export interface EventData {
   readonly 'restore.progress': JobProgress;
   readonly 'restore.completed': RestoreData;
   readonly 'restore.failed': FailureData;
+  /** Bytes of a vault that nothing needed were given back. */
+  readonly 'vault.collected': CollectedData;
+  /** Bytes of a vault are damaged: all backups that have them, and were not marked before. */
+  readonly 'vault.damaged': { readonly store: string; readonly backups: readonly BackupId[] };
   readonly 'schedule.missed': MissedSchedule;
   /** `suspended` and `power` only where that changed; `power` as Wings names it, or `unknown`. */
   readonly 'server.status': { readonly status: ServerStatus; readonly suspended?: boolean; readonly power?: string };

@@ -27,6 +27,16 @@ export interface SystemView {
 export interface StoreView {
   readonly name: string;
   readonly type: string;
+  /** Of one whose archives share bytes: what its disk holds, needed or not; absent before it was collected. */
+  readonly vault?:
+    | {
+        readonly storedBytes: number;
+        readonly liveBytes: number;
+        readonly packs: number;
+        /** When the server was collected whose last collection is the longest ago, in ms. */
+        readonly collectedAt: number;
+      }
+    | undefined;
   /** null where the store cannot say, or cannot be reached. */
   readonly freeBytes: number | null;
   /** Why it cannot be used now; null when it can. */
@@ -96,6 +106,7 @@ export interface StoreUsage extends StoreView {
   readonly totalBytes: number | null;
   /** Bytes of the archives in it. */
   readonly usedBytes: number;
+
   readonly backups: number;
   /** Bytes that are kept free on it. */
   readonly reserveBytes: number;

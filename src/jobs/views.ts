@@ -136,11 +136,13 @@ export function announceStatuses(runner: JobRunner, events: EventHub): void {
 /** Never rejects: a store that is away is one with an error. */
 export async function viewStore(store: Store): Promise<StoreView & { readonly totalBytes: number | null }> {
   const { name, type } = store;
+  const usage = store.vault?.total();
+  const vault = usage === undefined ? {} : { vault: usage };
   try {
     await store.check();
     const free = await store.freeSpace();
-    return { name, type, freeBytes: free?.bytes ?? null, totalBytes: free?.total ?? null, error: null };
+    return { name, type, freeBytes: free?.bytes ?? null, totalBytes: free?.total ?? null, error: null, ...vault };
   } catch (error) {
-    return { name, type, freeBytes: null, totalBytes: null, error: reasonOf(error) };
+    return { name, type, freeBytes: null, totalBytes: null, error: reasonOf(error), ...vault };
   }
 }

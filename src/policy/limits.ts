@@ -55,6 +55,27 @@ export function mostBytes({ maxSize, serverBytes }: BackupLimits, used: number):
   );
 }
 
+/** The failure of an archive that adds more to its store than `server_bytes` leaves. @param left bytes. */
+export function passesServerBytes(left: number): Failure {
+  return new Failure(
+    'too_large',
+    `Cannot finish the archive: it adds more than the ${formatBytes(left)} that are left`,
+    {
+      facts: { left },
+      hint: 'Delete a backup first, or raise limits.server_bytes.',
+    },
+  );
+}
+
+/**
+ * Expected bytes that the next archive adds to a store whose archives share bytes: twice the most of the last ones.
+ *
+ * @param added bytes that the last ones added, the first of a server left out; undefined when there are none.
+ */
+export function expectedAddition(added: readonly number[]): number | undefined {
+  return added.length === 0 ? undefined : 2 * Math.max(...added) + OVERHEAD;
+}
+
 /** Sizes of the newest good backup, in bytes. */
 export interface PastBackup {
   readonly size: number;

@@ -15,6 +15,7 @@ import type { ByteSource } from '../base/source.ts';
 import type { Timers } from '../base/timers.ts';
 import type { CompareService } from '../jobs/compare-contract.ts';
 import type { BackupService, EventSource, FileContent, NodeService } from '../jobs/contract.ts';
+import type { VaultService } from '../jobs/vault-contract.ts';
 import type { NotifyService } from '../jobs/notify/port.ts';
 import type { Caller, CallerDialect } from './access.ts';
 
@@ -70,6 +71,7 @@ export interface DialectDeps {
   readonly node: NodeService;
   readonly notify: NotifyService;
   readonly comparisons: CompareService;
+  readonly vaults: VaultService;
   readonly events: EventSource;
   readonly clock: Clock;
   readonly timers: Timers;

@@ -14,6 +14,7 @@
 import type { PathParts } from '../base/file-parts.ts';
 import type { ByteSink, ByteSource, SameBytes } from '../base/source.ts';
 import type { ObjectKey } from './key.ts';
+import type { Vault } from './vault-port.ts';
 
 export interface Store {
   /** Its name in the config. */
@@ -55,6 +56,9 @@ export interface Store {
 
   /** True: bytes that the base of a new archive has take no space again. */
   readonly sharesBytes?: boolean;
+
+  /** Of a store whose archives share bytes, also when new ones are plain. */
+  readonly vault?: Vault;
 
   /** Where an archive's bytes lie when it has no file of its own; undefined when it has, or is not there. */
   partsOf?(key: ObjectKey): Promise<PathParts | undefined>;

@@ -7,6 +7,7 @@ import { MemorySessions } from './memory-sessions.ts';
 import { ManualTime } from './manual-time.ts';
 import { ScriptedComparisons } from './scripted-comparisons.ts';
 import { ScriptedNode } from './scripted-node.ts';
+import { noVaults } from './scripted-vaults.ts';
 import { ScriptedNotify } from './scripted-notify.ts';
 import { ManualEvents, ScriptedService } from './scripted-service.ts';
 import { knownSecret } from './secret-shapes.ts';
@@ -48,6 +49,7 @@ export function openNativeApp(change: Partial<AppOptions> = {}) {
     node,
     notify,
     comparisons,
+    vaults: noVaults,
     events,
     tokens: [tokenWith('admin', ADMIN)],
     api: { publicUrl: null, trustedProxies: [], tls: null },

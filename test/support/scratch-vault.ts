@@ -1,3 +1,4 @@
+import { systemClock } from '../../src/base/clock.ts';
 import type { Failure } from '../../src/base/failure.ts';
 import type { BackupId, ServerId } from '../../src/base/ids.ts';
 import { VaultStore, type VaultOptions } from '../../src/storage/vault/vault.ts';
@@ -22,9 +23,9 @@ export async function scratchVault(options: Partial<VaultOptions> = {}): Promise
     shortestRange: 256,
     mergeAt: 0.1,
     known: (server) => Array.from(known.get(server) ?? []),
-    onCollected: () => undefined,
-    onFault: (_, fault) => void faults.push(fault),
+    clock: systemClock,
     ...options,
   });
+  vault.listen({ onCollected: () => undefined, onFault: (_, fault) => void faults.push(fault) });
   return { vault, directory, known, faults };
 }

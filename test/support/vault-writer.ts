@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
+import { systemClock } from '../../src/base/clock.ts';
 import type { BackupId } from '../../src/base/ids.ts';
 import { objectKey } from '../../src/storage/key.ts';
 import { openLocalStore } from '../../src/storage/local/local.ts';
@@ -26,9 +27,9 @@ const vault = new VaultStore({
   mergeAt: 0.05,
   packLength: 50_000,
   known: () => there,
-  onCollected: () => undefined,
-  onFault: (_, fault) => fs.writeSync(1, `!${fault.message}\n`),
+  clock: systemClock,
 });
+vault.listen({ onCollected: () => undefined, onFault: (_, fault) => fs.writeSync(1, `!${fault.message}\n`) });
 
 /** A generator of numbers that is the same for the same seed (mulberry32). */
 let state = Number(seed);

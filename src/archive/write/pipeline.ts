@@ -40,6 +40,8 @@ export interface WritePipelineDeps {
   /** Has a slot's bytes written out, saying which of them the base has; `freed` is called when they are. */
   readonly writeSlot: (slot: number, length: number, same: readonly SameBytes[]) => void;
   readonly onAppended: () => void;
+  /** A segment of the base is damaged. @param healed its very bytes could be made again. */
+  readonly onDamagedBase: (healed: boolean) => void;
 }
 
 interface UnderWay {
@@ -157,7 +159,7 @@ export class WritePipeline {
       // The slot's bytes are discarded, and the unit is made again from its files.
       this.#free.push(slot);
       if (broken) await this.#addNow(this.#relinked(unit));
-      else await this.#appendFresh(unit);
+      else await this.#appendFresh(unit, reused);
       return;
     }
     if (reused !== undefined) this.#deps.assembler.countReused(result.storedLength);
@@ -166,15 +168,17 @@ export class WritePipeline {
     else this.#finishPiece(unit, unit.file, result);
   }
 
-  /** Makes a unit from its files, without reuse. */
-  async #appendFresh(unit: Unit): Promise<void> {
+  /** Makes a unit from its files, without reuse. @param damaged what the base should have of it. */
+  async #appendFresh(unit: Unit, damaged?: Segment): Promise<void> {
     const slot = await this.#takeSlot();
     if (unit.kind === 'hole') {
       await this.#append({ unit, slot, reused: undefined, result: this.#fill(unit, slot), settled: true });
       return;
     }
     await this.#deps.readPace.take(unit.length);
-    const result = this.#deps.pool.run({ slot, task: await this.#task(unit, undefined) });
+    const made = this.#deps.pool.run({ slot, task: await this.#task(unit, undefined) });
+    const result = damaged === undefined ? made : made.then((fresh) => healing(fresh, damaged));
+    if (damaged !== undefined) this.#deps.onDamagedBase((await result).same?.[0]?.heals === true);
     await this.#append({ unit, slot, reused: undefined, result, settled: false });
   }
 
@@ -239,6 +243,12 @@ export class WritePipeline {
       this.#onChange = resolve;
     });
   }
+}
+
+/** A segment that came out as the damaged one was: its bytes stand for it in every archive that has it. */
+function healing(fresh: SegmentResult, { offset, length, crcStored }: Segment): SegmentResult {
+  if (fresh.storedLength !== length || fresh.crcStored !== crcStored) return fresh;
+  return { ...fresh, same: [{ start: 0, length, base: offset, heals: true }] };
 }
 
 /** The first entry is a file that does not even fit into a pack of its own any more: it is cut as a large one. */

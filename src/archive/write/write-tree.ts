@@ -53,6 +53,7 @@ export async function writeTree(
   const warn: Warn = (path, code, message) => {
     assembler.warn(path, code, message);
   };
+  const damage = { healed: 0, lost: 0 };
   const count = data.count ? countTree(data, control) : undefined;
   const hardLinks = new HardLinkFallback();
   const large = new LargeFiles(data.root, hardLinks, clock, warn, (emptyPieces) => {
@@ -77,6 +78,9 @@ export async function writeTree(
     onAppended: () => {
       progress.step();
     },
+    onDamagedBase: (healed) => {
+      damage[healed ? 'healed' : 'lost']++;
+    },
   });
   listen(({ slot }) => {
     if (slot === null) pipeline.wake();
@@ -91,7 +95,7 @@ export async function writeTree(
     send({ type: 'readingEnded' });
     const result = assembler.finish();
     progress.finish();
-    return result;
+    return damage.healed + damage.lost > 0 ? { ...result, baseDamage: damage } : result;
   } finally {
     count?.stop();
     // End the threads before closing their files, because a descriptor's number may be reused at once.

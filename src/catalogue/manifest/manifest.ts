@@ -35,7 +35,10 @@ type BackupFacts = Readonly<
     'id' | 'server' | 'name' | 'locked' | 'ignore' | 'store' | 'key' | 'damagedAt' | 'verifiedAt' | 'updatedAt'
   > &
     Partial<
-      Pick<BackupRecord, 'sequence' | 'suspect' | 'acceptedAt' | 'indexSha256' | 'origin' | 'named' | 'startedAt'>
+      Pick<
+        BackupRecord,
+        'sequence' | 'suspect' | 'acceptedAt' | 'indexSha256' | 'origin' | 'named' | 'startedAt' | 'storedBytes'
+      >
     >
 > & { readonly completedAt: number; readonly ignoreUtf16?: string };
 
@@ -77,7 +80,16 @@ function ignoreFacts(ignore: readonly string[]) {
 }
 
 /** Fields that older versions did not write; they are left out where they say nothing. */
-function laterFacts({ sequence, suspect, acceptedAt, indexSha256, origin, named, startedAt }: BackupRecord) {
+function laterFacts({
+  sequence,
+  suspect,
+  acceptedAt,
+  indexSha256,
+  origin,
+  named,
+  startedAt,
+  storedBytes,
+}: BackupRecord) {
   return {
     ...(sequence === 0 ? {} : { sequence }),
     ...(suspect === null ? {} : { suspect }),
@@ -86,6 +98,7 @@ function laterFacts({ sequence, suspect, acceptedAt, indexSha256, origin, named,
     ...(origin === undefined ? {} : { origin }),
     ...(named === undefined ? {} : { named }),
     ...(startedAt === undefined ? {} : { startedAt }),
+    ...(storedBytes === undefined ? {} : { storedBytes }),
   };
 }
 

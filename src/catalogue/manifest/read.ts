@@ -73,6 +73,7 @@ const backupFacts = z.object({
   origin: z.string().max(MAX_ORIGIN).optional(),
   named: z.boolean().optional(),
   startedAt: time.optional(),
+  storedBytes: z.int().min(0).optional(),
 });
 
 const manifest = z.object({
@@ -101,7 +102,7 @@ export function decodeArchiveManifest(bytes: Uint8Array): ArchiveFacts {
 export function decodeManifest(bytes: Uint8Array): BackupRecord {
   const { archive, backup: facts } = decode(bytes);
   if (facts === null) throw damaged('it belongs to no backup');
-  const { ignoreUtf16, origin: asked, named, startedAt, ...backup } = facts;
+  const { ignoreUtf16, origin: asked, named, startedAt, storedBytes, ...backup } = facts;
   const origin = originOf(asked);
   if (backup.key !== `${backup.server}/${backup.id}.tar.gz`) throw damaged('its key does not fit its ids');
   const { allocated: _allocated, ...made } = archive;
@@ -119,6 +120,7 @@ export function decodeManifest(bytes: Uint8Array): BackupRecord {
     ...(origin === undefined ? {} : { origin }),
     ...(named === undefined ? {} : { named }),
     ...(startedAt === undefined ? {} : { startedAt }),
+    ...(storedBytes === undefined ? {} : { storedBytes }),
   };
 }
 

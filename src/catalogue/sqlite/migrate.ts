@@ -14,6 +14,7 @@ import { sessions } from './migrations/0007-sessions.ts';
 import { attempts } from './migrations/0008-attempts.ts';
 import { notices } from './migrations/0009-notices.ts';
 import { verified } from './migrations/0010-verified.ts';
+import { storedBytes } from './migrations/0011-stored-bytes.ts';
 
 /** In order, without gaps. A migration that was released is never changed: the next one corrects it. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -27,6 +28,7 @@ export const MIGRATIONS: readonly Migration[] = [
   attempts,
   notices,
   verified,
+  storedBytes,
 ];
 
 /**

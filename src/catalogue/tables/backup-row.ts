@@ -15,7 +15,7 @@ import { failureOrNull, integer, integerOrNull, json, type Row, text, textOrNull
 /** The columns of `summaryOf`: none of them can be inflated. */
 export const SUMMARY_COLUMNS = `seq, id, server, name, status, locked, ignore, ignore_lines, store, key, size, raw_size, files,
   entries, reused_bytes, sha256, warnings, warning_pages, warning_count, error, damaged_at, verified_at, sequence, suspect, accepted_at,
-  index_sha256, removing, origin, named, started_at, created_at, updated_at, completed_at`;
+  index_sha256, removing, origin, named, started_at, stored_bytes, created_at, updated_at, completed_at`;
 
 export function summaryOf(row: Row): BackupSummary {
   const ignoreLines = integerOrNull(row, 'ignore_lines');
@@ -53,13 +53,15 @@ export function summaryOf(row: Row): BackupSummary {
 }
 
 /** How it was made, as far as that is known. */
-function madeOf(row: Row): Pick<BackupRecord, 'origin' | 'named' | 'startedAt'> {
+function madeOf(row: Row): Pick<BackupRecord, 'origin' | 'named' | 'startedAt' | 'storedBytes'> {
   const origin = originOf(textOrNull(row, 'origin'));
   const [named, startedAt] = [integerOrNull(row, 'named'), integerOrNull(row, 'started_at')];
+  const storedBytes = integerOrNull(row, 'stored_bytes');
   return {
     ...(origin === undefined ? {} : { origin }),
     ...(named === null ? {} : { named: named === 1 }),
     ...(startedAt === null ? {} : { startedAt }),
+    ...(storedBytes === null ? {} : { storedBytes }),
   };
 }
 
@@ -93,6 +95,7 @@ export function backupValues(record: BackupRecord): Values {
     origin: record.origin ?? null,
     named: record.named === undefined ? null : Number(record.named),
     started_at: record.startedAt ?? null,
+    stored_bytes: record.storedBytes ?? null,
     created_at: record.createdAt,
     updated_at: record.updatedAt,
     completed_at: record.completedAt,

@@ -7,6 +7,7 @@ import type { CatalogueFacts } from '../../catalogue/inspect.ts';
 import type { Config, LocalStoreConfig } from '../../config/config.ts';
 import { isStateLocked } from '../../catalogue/state-lock.ts';
 import { inspectLocalStore } from '../../storage/local/inspect.ts';
+import { inspectVaultDisk } from '../../storage/vault/inspect.ts';
 import { fault, fine, warning, type Finding } from '../../base/finding.ts';
 import { checkSpace } from '../../policy/health/space.ts';
 
@@ -57,7 +58,8 @@ async function checkLocal(
       return [fault('store', `Cannot use ${place}: it is not marked, and holds other files`, hint)];
     }
     await requireAccess(directory, constants.R_OK | constants.W_OK | constants.X_OK);
-    return await checkDisk(name, directory, limits.reserveFree);
+    const findings = await checkDisk(name, directory, limits.reserveFree);
+    return store.layout === 'vault' ? [...findings, ...(await checkVaultDisk(name, directory))] : findings;
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === 'ENOENT' && remembered === undefined) {
@@ -66,6 +68,24 @@ async function checkLocal(
     const { message, hint } = asFailure(error, `Cannot use the store "${name}" (${directory})`);
     return [fault('store', message, hint ?? 'Give the daemon’s user that directory (chown, chmod 700), or mount it.')];
   }
+}
+
+/** What a vault cannot do on this disk. */
+async function checkVaultDisk(name: string, directory: string): Promise<Finding[]> {
+  const { freesHoles, rotates } = await inspectVaultDisk(directory);
+  const findings: Finding[] = [];
+  if (!freesHoles) {
+    const hint =
+      'Keep room for one more archive of the largest server, or put the vault on ext4 or XFS (docs/vault.md).';
+    findings.push(warning('store', `The disk of the vault "${name}" gives space back by moving bytes alone`, hint));
+  }
+  if (rotates === true) {
+    const hint = 'Set vault: { shortest_range: 64KiB } there: archives then lie in fewer pieces (docs/vault.md).';
+    findings.push(
+      warning('store', `The vault "${name}" lies on a disk that rotates: old backups are read slowly`, hint),
+    );
+  }
+  return findings;
 }
 
 async function checkDisk(name: string, directory: string, reserve: number): Promise<Finding[]> {

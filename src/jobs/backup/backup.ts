@@ -15,6 +15,7 @@ import type { ByteSink } from '../../base/source.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import { encodeManifest } from '../../catalogue/manifest/manifest.ts';
 import type { BackupRecord, JobRecord } from '../../catalogue/records.ts';
+import { passesServerBytes } from '../../policy/limits.ts';
 import type { Store } from '../../storage/store.ts';
 import { ArchiveTarget } from '../stored/archive-target.ts';
 import { backupEvent, completedFacts, completedRecord, failureEvent } from '../stored/backup-facts.ts';
@@ -23,7 +24,7 @@ import type { FailedBackupSweep } from './failed-backup-sweep.ts';
 import { suspicionOf } from './suspicion.ts';
 import { protectObjects, refreshManifest } from '../stored/manifests.ts';
 import { Quiesced, type QuiescePort } from './quiesce.ts';
-import { archiveLimit } from '../stored/server-limits.ts';
+import { archiveLimits } from '../stored/server-limits.ts';
 import { SpaceGuard } from '../stored/space-guard.ts';
 import type { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { PendingEvent, RunningJob, Verb } from '../runner/verb.ts';
@@ -34,6 +35,8 @@ export interface BackupDeps extends PlanDeps {
   readonly turns: KeyedMutex;
   readonly failedBackups: Pick<FailedBackupSweep, 'markDue'>;
   readonly clock: Clock;
+  /** A backup found damaged bytes of the one before in its store, whether it could make them again or not. */
+  readonly onDamagedBase?: (backup: BackupRecord) => void;
 }
 
 export function backupVerb(deps: BackupDeps): Verb<'backup'> {
@@ -64,22 +67,26 @@ async function runBackup(
     digestFollows: true,
   });
   let sealed: BackupRecord;
+  let written: Written;
   try {
     const writing = { job, plan, target, guard: guardOf(plan.store) };
-    sealed = await seal(writing, await write(writing, deps), deps);
+    written = await write(writing, deps);
+    sealed = await seal(writing, written, deps);
     commit(job, sealed, deps);
   } catch (error) {
     await discard(target, plan.backup, deps);
     throw error;
   }
   await follow(sealed, plan.store, deps);
+  if (written.result.baseDamage !== undefined) deps.onDamagedBase?.(sealed);
 }
 
 async function prepare(job: RunningJob<'backup'>, deps: BackupDeps): Promise<BackupPlan> {
   job.phase('preparing');
   const backup = deps.catalogue.backups.get(job.record.backup);
-  const maxSize = archiveLimit(backup.server, job.record.request.limits, deps);
-  return planBackup(backup, maxSize, deps, job.signal);
+  const shares = deps.stores.get(backup.store).sharesBytes === true;
+  const limits = archiveLimits(backup.server, job.record.request.limits, shares, deps);
+  return planBackup(backup, limits, deps, job.signal);
 }
 
 /** A backup on its way into its store. */
@@ -114,7 +121,7 @@ async function write({ job, plan, target, guard }: Writing, deps: BackupDeps): P
       nice,
       base: plan.base,
       shares: plan.store.sharesBytes === true,
-      archive: guard.guard(target.archive),
+      archive: guard.guard(limited(target, plan.mostAdded)),
       index: guard.guard(hashing(target.index, digest)),
       maxSize: plan.maxSize,
       // Read repeatedly: a reload may change them while the job runs.
@@ -127,6 +134,17 @@ async function write({ job, plan, target, guard }: Writing, deps: BackupDeps): P
   } finally {
     await quiesced.resume();
   }
+}
+
+/** The archive's sink, until what it adds to its store passes the limit; 0 for none. */
+function limited(target: ArchiveTarget, mostAdded: number): ByteSink {
+  if (mostAdded === 0) return target.archive;
+  return {
+    async write(bytes, same) {
+      await target.archive.write(bytes, same);
+      if ((target.storedBytes ?? 0) > mostAdded) throw passesServerBytes(mostAdded);
+    },
+  };
 }
 
 /** The same sink, whose bytes are hashed too. */
@@ -149,7 +167,13 @@ async function seal(
   const warnings = [...plan.warnings, ...quiesced.warnings];
   const suspect = await suspicionOf(plan, result, deps, job.signal);
   if (suspect !== null) warnings.unshift({ path: '', code: 'suspect', message: suspect.message });
-  const facts = { ...completedFacts(result, { ignore: plan.ignore, warnings, completedAt }), suspect, indexSha256 };
+  const storedBytes = target.storedBytes ?? result.size;
+  const facts = {
+    ...completedFacts(result, { ignore: plan.ignore, warnings, completedAt }),
+    suspect,
+    indexSha256,
+    storedBytes,
+  };
   let sealed = plan.backup;
   await target.seal(() => {
     // Read the row again: the backup may have been locked meanwhile.

@@ -5,16 +5,24 @@ import { Failure } from '../../base/failure.ts';
 import type { ServerId } from '../../base/ids.ts';
 import type { Log } from '../../base/log/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
-import type { BackupRecord } from '../../catalogue/records.ts';
+import { type BackupRecord, type BackupSummary, isSuspect } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';
 import { newestFirst } from '../../policy/order.ts';
-import { checkInodes, checkReserve, checkRoom, expectedSize, surelyFits } from '../../policy/limits.ts';
+import {
+  checkInodes,
+  checkReserve,
+  checkRoom,
+  expectedAddition,
+  expectedSize,
+  surelyFits,
+} from '../../policy/limits.ts';
 import type { GameServer, Registry } from '../../servers/registry.ts';
 import type { HeldOut } from '../../servers/held-out.ts';
 import { objectKey, type ObjectKey } from '../../storage/key.ts';
 import type { Store } from '../../storage/store.ts';
 import type { ArchivePort } from '../stored/archive-port.ts';
 import { requireNoUnfinishedSwap } from '../stored/unfinished-swap.ts';
+import type { ArchiveLimits } from '../stored/server-limits.ts';
 import type { StoreSet } from '../stored/stores.ts';
 
 export interface PlanDeps {
@@ -42,6 +50,8 @@ export interface BackupPlan {
   readonly sharedBase: ObjectKey | undefined;
   /** Bytes at which the archive is too large; 0 for no limit. */
   readonly maxSize: number;
+  /** Bytes that the archive may add to a store whose archives share bytes; 0 for no limit. */
+  readonly mostAdded: number;
   /** Upper bound of the archive in bytes; undefined where the store does not need it. */
   readonly mostBytes: number | undefined;
 }
@@ -50,17 +60,19 @@ export interface BackupPlan {
 const SMALL_LIMIT = 64 * 1024 ** 3;
 /** Allowance for a server that grows while it is read; compression is not counted. */
 const GROWTH = 1.3;
+/** Backups that tell what the next one adds. */
+const LAST = 7;
 /** Archive bytes of an entry besides content, except for very long names. */
 const HEADERS = 2048;
 
 /**
- * @param maxSize limit of the archive in bytes; 0 for none.
+ * @param limits of the archive.
  * @throws Failure `server_not_found`, `store_unreachable`, `server_busy` while a restore left it half changed, or
  * `insufficient_storage` when it would not fit.
  */
 export async function planBackup(
   backup: BackupRecord,
-  maxSize: number,
+  { size: maxSize, added: mostAdded }: ArchiveLimits,
   deps: PlanDeps,
   signal: AbortSignal,
 ): Promise<BackupPlan> {
@@ -70,7 +82,7 @@ export async function planBackup(
   const own = backup.ignore.length > 0 ? undefined : deps.archive.readIgnoreFile(server.path);
   const { lines: ignore, warnings } = own ?? { lines: backup.ignore, warnings: [] };
   const exclude = await deps.heldOut.pathsFor(server);
-  const source = { server, store, ignore, exclude, maxSize };
+  const source = { server, store, ignore, exclude, maxSize, mostAdded };
   await checkSpace(source, deps, signal);
   const mostBytes = await boundArchive(source, deps, signal);
   const found = await findBase(backup.server, store, deps);
@@ -78,7 +90,7 @@ export async function planBackup(
   return { ...source, backup, warnings, mostBytes, base: found?.base, sharedBase };
 }
 
-type Source = Pick<BackupPlan, 'server' | 'store' | 'ignore' | 'exclude' | 'maxSize'>;
+type Source = Pick<BackupPlan, 'server' | 'store' | 'ignore' | 'exclude' | 'maxSize' | 'mostAdded'>;
 
 /** Walks the tree only when the result can matter: walking a million files takes longer than a small backup. */
 async function checkSpace(source: Source, deps: PlanDeps, signal: AbortSignal): Promise<void> {
@@ -90,8 +102,20 @@ async function checkSpace(source: Source, deps: PlanDeps, signal: AbortSignal): 
   checkInodes(space?.inodes ?? null);
   const past = deps.catalogue.backups.newestGood(server.id, store.name);
   if (surelyFits(free, reserveFree, past)) return;
+  const addition = store.sharesBytes === true ? expectedAddition(lastAdditions(server.id, store, deps)) : undefined;
+  if (addition !== undefined) {
+    checkRoom(addition, free, reserveFree);
+    return;
+  }
   const { bytes } = await estimate(source, deps, signal);
   checkRoom(expectedSize(bytes, past, deps.config.backups.compression !== 'none'), free, reserveFree);
+}
+
+/** Bytes that the newest backups of the server added to the store, but for one that had nothing to share with. */
+function lastAdditions(server: ServerId, store: Store, { catalogue }: PlanDeps): number[] {
+  return catalogue.backups
+    .list({ server, store: store.name, status: 'COMPLETED', limit: LAST })
+    .flatMap(({ size, storedBytes }) => (storedBytes === undefined || storedBytes >= size ? [] : [storedBytes]));
 }
 
 /** The part size of an object is fixed before the first byte; if it is too small, a large archive never fits. */
@@ -131,13 +155,15 @@ async function findBase(server: ServerId, target: Store, deps: PlanDeps): Promis
 }
 
 interface Stored {
-  readonly record: BackupRecord;
+  readonly record: BackupSummary;
   readonly store: Store;
 }
 
 function newestOnHost(server: ServerId, target: Store, deps: PlanDeps): Stored | undefined {
-  const own = deps.catalogue.backups.newestGood(server, target.name);
-  if (target.sharesBytes === true && own !== undefined) return { record: own, store: target };
+  if (target.sharesBytes === true) {
+    const own = newestShared(server, target, deps) ?? deps.catalogue.backups.newestGood(server, target.name);
+    if (own !== undefined) return { record: own, store: target };
+  }
   let newest: Stored | undefined;
   for (const store of deps.stores.all()) {
     if (store.localPath === undefined) continue;
@@ -149,7 +175,16 @@ function newestOnHost(server: ServerId, target: Store, deps: PlanDeps): Stored |
   return newest;
 }
 
-async function baseFiles(record: BackupRecord, store: Store): Promise<FoundBase | undefined> {
+/**
+ * Also one that is damaged: each segment is proven before it is taken over, and what can be made again as it was heals
+ * all backups that share it.
+ */
+function newestShared(server: ServerId, { name: store }: Store, { catalogue }: PlanDeps): BackupSummary | undefined {
+  const completed = catalogue.backups.list({ server, store, status: 'COMPLETED', limit: LAST });
+  return newestFirst(completed.filter((record) => !record.removing && !isSuspect(record)))[0];
+}
+
+async function baseFiles(record: BackupSummary, store: Store): Promise<FoundBase | undefined> {
   const key = objectKey(record.server, record.id, 'tar.gz');
   const index = objectKey(record.server, record.id, 'index');
   const [archiveThere, indexThere] = await Promise.all([store.stat(key), store.stat(index)]);

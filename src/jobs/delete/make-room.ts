@@ -5,11 +5,13 @@
 import type { ServerId } from '../../base/ids.ts';
 import type { Config, ServerLimits } from '../../config/types.ts';
 import type { Store } from '../../storage/store.ts';
+import type { StoreSet } from '../stored/stores.ts';
 import { fitsLimits } from '../stored/server-limits.ts';
 import { applyRetention, type RetentionDeps } from './prune.ts';
 
 export interface RoomDeps extends RetentionDeps {
   readonly config: Pick<Config, 'limits' | 'retention'>;
+  readonly stores: StoreSet;
 }
 
 /** Never rejects; what does not fit afterwards is refused by the checks that follow. */
@@ -19,7 +21,8 @@ export async function makeRoom(
   deps: RoomDeps,
 ): Promise<void> {
   if (Object.values(deps.config.retention).every((keep) => keep === 0)) return;
-  const past = deps.catalogue.backups.newestGood(server)?.size ?? 1;
+  const newest = deps.catalogue.backups.newestGood(server);
+  const past = (store.sharesBytes === true ? newest?.storedBytes : undefined) ?? newest?.size ?? 1;
   const inLimits = (): boolean => fitsLimits(server, limits, past, deps);
   const onDisk = async (): Promise<boolean> => {
     const free = (await store.freeSpace())?.bytes ?? Infinity;

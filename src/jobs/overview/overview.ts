@@ -13,7 +13,7 @@ import type { HistoryView, NodeReport, NodeService, NodeView, ScheduleView, Serv
 import { readFollowed, scheduleName, SCHEDULES_KEY, scheduleTimes } from '../look/schedule-times.ts';
 import { undoable } from '../restore/previous/undo.ts';
 import type { JobRunner } from '../runner/runner.ts';
-import { limitsOf } from '../stored/server-limits.ts';
+import { bytesOf, limitsOf } from '../stored/server-limits.ts';
 import { problemsOf } from './problems.ts';
 import { type ExtraEventDeps, ExtraEventSource } from './extra-events.ts';
 import { reportOf } from './report.ts';
@@ -134,7 +134,7 @@ export class NodeOverview implements NodeService {
       lateSeconds,
       limits: {
         backups: { used: counts.backups - counts.states.failed, most: limits.perServer },
-        bytes: { used: counts.bytes, most: limits.serverBytes },
+        bytes: { used: bytesOf(server, this.#deps), most: limits.serverBytes },
         maxSize: limits.maxSize,
       },
       undo: undoable(server, this.#deps) ?? null,

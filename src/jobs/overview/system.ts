@@ -37,7 +37,7 @@ export async function viewSystem(startedAt: number, deps: SystemDeps): Promise<S
     uptimeSeconds: Math.floor((clock.monotonic() - startedAt) / 1000),
     servers: (await registry.list()).length,
     jobs: { running, queued: open.length - running },
-    stores: views.map(({ name, type, freeBytes, error }) => ({ name, type, freeBytes, error })),
+    stores: views.map(({ name, type, freeBytes, error, vault }) => ({ name, type, freeBytes, error, vault })),
     stateDisk: reserve && { freeBytes: reserve.freeBytes(), full: reserve.isGiven },
     unwritable: await deps.unwritable?.(),
     ...countDeliveries(deps),
@@ -62,7 +62,7 @@ export async function viewNode(deps: NodeDeps): Promise<NodeView> {
   const copies = catalogue.copies.counts();
   const flows = new Map(catalogue.history.flows(now - GROWTH_DAYS * DAY_MS).map((flow) => [flow.store, flow]));
   const { reserveFree, perServer, maxSize, serverBytes } = config.limits;
-  const usages = views.map(({ name, type, freeBytes, totalBytes, error }): StoreUsage => {
+  const usages = views.map(({ name, type, freeBytes, totalBytes, error, vault }): StoreUsage => {
     const { backups, bytes } = used.get(name) ?? { backups: 0, bytes: 0 };
     const growthPerDay = growthOf(flows.get(name), now);
     return {
@@ -73,6 +73,7 @@ export async function viewNode(deps: NodeDeps): Promise<NodeView> {
       isDefault: stores.default.name === name,
       totalBytes,
       usedBytes: bytes,
+      vault,
       backups,
       reserveBytes: reserveFree,
       growthPerDay,

@@ -24,6 +24,8 @@ export interface DamageDeps {
   readonly turns: KeyedMutex;
   readonly clock: Clock;
   readonly log: Log;
+  /** After a backup was marked: others may share the damaged bytes. */
+  readonly onDamaged?: (backup: BackupRecord) => void;
 }
 
 /** The verb, noting what damage its jobs meet in the archive of their backup. */
@@ -60,9 +62,10 @@ export function verifiedEvent(record: BackupRecord, job: JobRecord, verdict: Ver
   return { type: 'backup.verified', server, backup, job: job.id, data };
 }
 
-function markDamaged(job: JobRecord, failure: Failure, { catalogue }: DamageDeps): readonly PendingEvent[] {
+function markDamaged(job: JobRecord, failure: Failure, { catalogue, onDamaged }: DamageDeps): readonly PendingEvent[] {
   if (!isDamage(failure, job) || catalogue.backups.find(job.backup)?.status !== 'COMPLETED') return [];
   const damaged = catalogue.backups.markDamaged(job.backup);
+  onDamaged?.(damaged);
   const error = { code: failure.code, message: failure.message };
   return [verifiedEvent(damaged, job, { ok: false, error })];
 }

@@ -79,7 +79,7 @@ export function provenSource(store: Store, record: BackupRecord, source: ByteSou
 /** The index that was made with the backup; undefined when it is another one. Records without a digest take any. */
 export async function ownIndex(
   store: Store,
-  { server, id, indexSha256 }: BackupRecord,
+  { server, id, indexSha256 }: Pick<BackupRecord, 'server' | 'id' | 'indexSha256'>,
   signal?: AbortSignal,
 ): Promise<ByteSource | undefined> {
   const key = objectKey(server, id, 'index');

@@ -3,10 +3,12 @@ import type { ServerId } from '../../base/ids.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { Config, ServerLimits } from '../../config/types.ts';
 import { checkBackupCount, mostBytes, tightest } from '../../policy/limits.ts';
+import type { StoreSet } from './stores.ts';
 
 export interface LimitDeps {
   readonly catalogue: Pick<Catalogue, 'backups'>;
   readonly config: Pick<Config, 'limits'>;
+  readonly stores: Pick<StoreSet, 'all'>;
 }
 
 /**
@@ -30,13 +32,31 @@ export function checkLimits(server: ServerId, asked: ServerLimits | undefined, d
   mostBytes(limits, bytesOf(server, deps));
 }
 
+/** What the next archive of a server may take, in bytes; 0 for no limit. */
+export interface ArchiveLimits {
+  /** Of the archive. */
+  readonly size: number;
+  /** Of what it adds to a store whose archives share bytes. */
+  readonly added: number;
+}
+
 /**
- * Limit in bytes for the next archive of the server; 0 for none. Call it when the job runs, since backups before it count.
+ * The limits of the next archive of the server. Call it when the job runs, since backups before it count.
  *
+ * @param shares the archive goes to a store whose archives share bytes.
  * @throws Failure `too_large` when nothing is left.
  */
-export function archiveLimit(server: ServerId, asked: ServerLimits | undefined, deps: LimitDeps): number {
-  return mostBytes(limitsOf(server, asked, deps), bytesOf(server, deps));
+export function archiveLimits(
+  server: ServerId,
+  asked: ServerLimits | undefined,
+  shares: boolean,
+  deps: LimitDeps,
+): ArchiveLimits {
+  const limits = limitsOf(server, asked, deps);
+  const used = bytesOf(server, deps);
+  const most = mostBytes(limits, used);
+  if (!shares || limits.serverBytes === 0) return { size: most, added: 0 };
+  return { size: limits.maxSize, added: limits.serverBytes - used };
 }
 
 /** Limits in force for a server, with what a request may use besides. */
@@ -51,6 +71,12 @@ export function limitsOf(server: ServerId, asked: ServerLimits | undefined, { co
   return asked === undefined ? here : tightest(here, asked);
 }
 
-function bytesOf(server: ServerId, { catalogue }: LimitDeps): number {
-  return catalogue.backups.overview(server).bytes;
+/** Bytes that count for `server_bytes`: of a vault what the disk holds, once it was collected; else of the archives. */
+export function bytesOf(server: ServerId, { catalogue, stores }: LimitDeps): number {
+  const vaults = new Map(stores.all().map(({ name, vault }) => [name, vault]));
+  let bytes = 0;
+  for (const [store, totals] of catalogue.backups.overview(server).stores) {
+    bytes += vaults.get(store)?.usage(server)?.storedBytes ?? totals.bytes;
+  }
+  return bytes;
 }

@@ -44,7 +44,9 @@ export class SpaceGuard {
   guard(sink: ByteSink): ByteSink {
     return {
       write: async (bytes, same) => {
-        const shared = this.#shares ? (same ?? []).reduce((sum, { length }) => sum + length, 0) : 0;
+        const shared = this.#shares
+          ? (same ?? []).reduce((sum, { length, heals }) => (heals === true ? sum : sum + length), 0)
+          : 0;
         await this.admit(bytes.byteLength - shared);
         await sink.write(bytes, same);
       },

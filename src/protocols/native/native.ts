@@ -22,6 +22,7 @@ import { mountOverview } from './overview/overview.ts';
 import { mountPanelReports } from './panel-reports.ts';
 import { mountPolicies } from './policies.ts';
 import { mountRestores } from './restores.ts';
+import { mountVaults } from './vaults.ts';
 import { mountSignIn, type SignInPorts } from './sign-in/routes.ts';
 
 export { bearerSecret, createTokenCheck, identifyCaller, type TokenCheck } from './auth.ts';
@@ -59,6 +60,7 @@ export function nativeDialect(identify: NonNullable<Dialect['identify']>, signIn
       mountPolicies(app, ports);
       mountPanelReports(app, ports);
       mountNotify(app, ports);
+      mountVaults(app, ports);
       mountDocument(app, ports.version);
       refuseOtherMethods(app, '/', methodNotAllowed);
     },

@@ -248,6 +248,9 @@ export const BackupObject = z
     files: z.number(),
     rawSize: z.number().openapi({ description: 'Bytes of all files, uncompressed' }),
     reusedBytes: z.number().openapi({ description: 'Bytes of the archive that were copied from an older one' }),
+    storedBytes: z.number().optional().openapi({
+      description: 'Bytes that it added to its store: fewer than `size` in a vault; absent where not known',
+    }),
     store: z.string(),
     copies: z.array(CopyObject).optional().openapi({ description: 'In further stores, each with its own state' }),
     error: ErrorReason.optional(),

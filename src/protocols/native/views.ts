@@ -63,6 +63,7 @@ export function backupObject(view: BackupSummaryView): z.infer<typeof BackupObje
     files: view.files,
     rawSize: view.rawSize,
     reusedBytes: view.reusedBytes,
+    storedBytes: view.storedBytes,
     store: view.store,
     copies: view.copies?.map(copyObject),
     error: reason(view.error),

@@ -6,12 +6,13 @@
  * any point, there are dead bytes or not, and nothing else. Never: trusts the catalogue alone, or a count, or a clock.
  */
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { lstat, open } from 'node:fs/promises';
 import { nextData } from '../../base/files/holes.ts';
 import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import { keyParts, objectKey, type ObjectKey } from '../key.ts';
 import type { Store } from '../store.ts';
+import type { Collected } from '../vault-port.ts';
 import { BLOCK, type DeadRange, LiveBlocks } from './live-blocks.ts';
 import { mergePacks, packsToMerge } from './merge.ts';
 import type { Pins } from './pins.ts';
@@ -31,15 +32,16 @@ export interface CollectOptions {
   readonly mergeAt: number;
   /** Says what would go, and changes nothing. */
   readonly dryRun?: boolean;
+  /** Gets what is there in the end. */
+  readonly onMeasured?: (measured: Measured) => void;
 }
 
-export interface Collected {
-  /** Packs that were removed, or would be. */
+export interface Measured {
   readonly packs: number;
-  /** Bytes given back by removed packs and by holes. */
-  readonly freedBytes: number;
-  /** Bytes that were moved into a new pack. */
-  readonly movedBytes: number;
+  /** Of the disk, by packs and plain archives. */
+  readonly storedBytes: number;
+  /** Of both what a backup needs, in blocks of 4 KiB. */
+  readonly liveBytes: number;
 }
 
 /**
@@ -52,12 +54,36 @@ export async function collectServer(options: CollectOptions): Promise<Collected>
   const look = await lookAround(options);
   const first = await giveBack(options, look);
   if (options.dryRun === true) return { ...first, movedBytes: 0 };
+  const merged = await merge(options, look);
+  if (options.onMeasured !== undefined) options.onMeasured(await measure(options, merged?.look ?? look));
+  if (merged === undefined) return { ...first, movedBytes: 0 };
+  const { movedBytes, second } = merged;
+  return { packs: first.packs + second.packs, freedBytes: first.freedBytes + second.freedBytes, movedBytes };
+}
+
+/** Undefined when nothing is worth moving. */
+async function merge(options: CollectOptions, look: Look) {
   const chosen = packsToMerge(look.packs, look.live, options.pins.packs(options.server), options.mergeAt);
-  if (chosen.length === 0) return { ...first, movedBytes: 0 };
+  if (chosen.length === 0) return undefined;
   const { store, server, pins } = options;
   const movedBytes = await mergePacks(store, server, look.packs, new Set(chosen), look.lists, pins);
-  const second = await giveBack(options, await lookAround(options));
-  return { packs: first.packs + second.packs, freedBytes: first.freedBytes + second.freedBytes, movedBytes };
+  const after = await lookAround(options);
+  return { look: after, movedBytes, second: await giveBack(options, after) };
+}
+
+/** What lies there after the dead went. */
+async function measure({ store, server }: CollectOptions, { packs, live }: Look): Promise<Measured> {
+  const kept = Array.from(packs.packs.keys()).filter((pack) => live.isLive(pack));
+  const liveBytes = kept.reduce((sum, pack) => sum + live.liveBytes(pack), packs.plainBytes);
+  let storedBytes = packs.plainBytes;
+  for (const pack of kept) storedBytes += await blocksOf(store, objectKey(server, pack as BackupId, 'pack'));
+  return { packs: kept.length, storedBytes, liveBytes };
+}
+
+/** Bytes of disk; holes take none. */
+async function blocksOf(store: Store, key: ObjectKey): Promise<number> {
+  const path = store.localPath?.(key);
+  return path === undefined ? 0 : (await lstat(path)).blocks * 512;
 }
 
 interface Look {
@@ -135,7 +161,8 @@ async function punchDead(
     // What was given back before is a hole already.
     const from = Math.floor(nextData(file.fd, offset) / BLOCK) * BLOCK;
     if (from >= end) continue;
-    if (dryRun || punchHole(file.fd, from, end - from)) freed += end - from;
+    // The file's last block goes only as a whole.
+    if (dryRun || punchHole(file.fd, from, Math.ceil(end / BLOCK) * BLOCK - from)) freed += end - from;
   }
   return freed;
 }

@@ -43,6 +43,11 @@ export class LiveBlocks {
     return Math.max(0, size - this.dead(pack).reduce((sum, { length }) => sum + length, 0));
   }
 
+  /** Bytes of all marked blocks. */
+  allLiveBytes(): number {
+    return Array.from(this.#marks.keys()).reduce((sum, pack) => sum + this.liveBytes(pack), 0);
+  }
+
   /** Whole blocks that nothing needs, as ranges. */
   dead(pack: string): DeadRange[] {
     const size = this.#packs.packs.get(pack) ?? 0;

@@ -2,10 +2,9 @@
  * Moves the bytes in use of the emptiest packs into one new pack.
  *
  *   1 the new pack    killed after: a pack that no recipe and no map names; the next collection takes it
- *   2 its map         killed after: the bytes are in two places, and either serves; the map's counts
+ *   2 its map         killed after: the bytes are in two places, and either serves; the newest map's counts, by its id
  *   3 the old packs   removed by the collection, which then finds nothing alive in them
  */
-import { randomUUID } from 'node:crypto';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import { objectKey } from '../key.ts';
@@ -13,6 +12,7 @@ import type { ObjectWriter, Store } from '../store.ts';
 import { BLOCK, type LiveBlocks } from './live-blocks.ts';
 import { encodeMap } from './map.ts';
 import type { Pins } from './pins.ts';
+import { putWhole } from './put.ts';
 import { type Range, type RangeList, RangeListBuilder } from './ranges.ts';
 import type { ServerPacks } from './server-packs.ts';
 
@@ -69,7 +69,7 @@ export async function mergePacks(
   lists: readonly RangeList[],
   pins: Pins,
 ): Promise<number> {
-  const id = randomUUID();
+  const id = packs.idBeforeAll();
   pins.keepPack(server, id);
   let writer: ObjectWriter | undefined;
   try {
@@ -79,7 +79,7 @@ export async function mergePacks(
     for (const range of livingRanges(lists))
       copied += await copyRange(store, server, packs, chosen, range, writer, map);
     await writer.commit();
-    await putMap(store, server, id, map.finish());
+    await putWhole(store, objectKey(server, id as BackupId, 'map'), encodeMap(map.finish()));
     return copied;
   } catch (error) {
     await writer?.abort();
@@ -126,17 +126,6 @@ async function copyBytes(
     }
   } finally {
     await source.close();
-  }
-}
-
-async function putMap(store: Store, server: ServerId, id: string, list: RangeList): Promise<void> {
-  const writer = await store.create(objectKey(server, id as BackupId, 'map'));
-  try {
-    await writer.write(encodeMap(list));
-    await writer.commit();
-  } catch (error) {
-    await writer.abort();
-    throw error;
   }
 }
 

@@ -5,6 +5,7 @@
  * by the maps first and by its own pack else, so that bytes which were moved or made again count before those they replace;
  * every caller that looks at one state finds the same place. Never: opens packs.
  */
+import { randomUUID } from 'node:crypto';
 import type { ServerId } from '../../base/ids.ts';
 import { type ByteSource } from '../../base/source.ts';
 import { keyParts, type ObjectKey, parseKey } from '../key.ts';
@@ -35,6 +36,8 @@ export class ServerPacks {
   readonly recipes: ReadonlySet<string>;
   /** What each map says, by the pack it belongs to. */
   readonly maps: ReadonlyMap<string, RangeList>;
+  /** Bytes of archives that have files of their own. */
+  readonly plainBytes: number;
   readonly #moved: ReadonlyMap<string, Moved>;
 
   /** @throws Failure `archive_damaged` for a map that cannot be read, `store_unreachable`. */
@@ -43,25 +46,44 @@ export class ServerPacks {
     const recipes = new Set<string>();
     const maps = new Map<string, RangeList>();
     const mapKeys: ObjectKey[] = [];
+    let plainBytes = 0;
     for await (const { key, size } of store.list(`${server}/`)) {
       const parts = keyParts(key);
       if (parts?.kind === 'pack') packs.set(parts.backup, size);
       else if (parts?.kind === 'recipe') recipes.add(parts.backup);
       else if (parts?.kind === 'map') mapKeys.push(key);
+      else if (parts?.kind === 'tar.gz') plainBytes += size;
     }
     for (const key of mapKeys) {
       const id = keyParts(key)?.backup;
       // A map whose pack is gone is what a removal left.
       if (id !== undefined && packs.has(id)) maps.set(id, decodeMap(await readWhole(store, key), key));
     }
-    return new ServerPacks(packs, recipes, maps);
+    return new ServerPacks(packs, recipes, maps, plainBytes);
   }
 
-  constructor(packs: ReadonlyMap<string, number>, recipes: ReadonlySet<string>, maps: ReadonlyMap<string, RangeList>) {
+  constructor(
+    packs: ReadonlyMap<string, number>,
+    recipes: ReadonlySet<string>,
+    maps: ReadonlyMap<string, RangeList>,
+    plainBytes = 0,
+  ) {
     this.packs = packs;
     this.recipes = recipes;
     this.maps = maps;
+    this.plainBytes = plainBytes;
     this.#moved = movedRanges(maps);
+  }
+
+  /**
+   * An id for a pack whose map is to count before all that are there: of two places of a range, that of the lower id does.
+   */
+  idBeforeAll(): string {
+    const fresh = randomUUID();
+    const first = Array.from(this.maps.keys()).sort()[0];
+    if (first === undefined || fresh < first) return fresh;
+    const lower = Math.max(0, Number.parseInt(first.slice(0, 8), 16) - 1);
+    return lower.toString(16).padStart(8, '0') + fresh.slice(8);
   }
 
   /**

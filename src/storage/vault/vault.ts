@@ -7,6 +7,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
 import { asFailure, Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
@@ -14,12 +15,16 @@ import type { PathParts } from '../../base/file-parts.ts';
 import type { ByteSource } from '../../base/source.ts';
 import { type KeyParts, keyParts, objectKey, type ObjectKey, parseKey } from '../key.ts';
 import type { CreateOptions, FreeSpace, ObjectWriter, Store, StoredObject } from '../store.ts';
-import { type Collected, collectServer } from './collect.ts';
+import type { ArchivePlaces, Collected, Vault, VaultListener, VaultUsage, VaultView } from '../vault-port.ts';
+import { collectServer, type Measured } from './collect.ts';
+import { findPlaces } from './places.ts';
 import { Pins } from './pins.ts';
 import { freesHoles } from './punch.ts';
 import { decodeRecipeHead, type Recipe, RECIPE_HEAD } from './recipe.ts';
 import { readRecipe, ServerPacks } from './server-packs.ts';
 import { layOut, openVaultSource } from './source.ts';
+import { takeIn } from './take-in.ts';
+import { openView } from './view.ts';
 import { VaultWriter } from './writer.ts';
 
 export interface VaultOptions {
@@ -33,12 +38,11 @@ export interface VaultOptions {
   readonly mergeAt: number;
   /** Completed backups of a server that lie in this store, by the catalogue. */
   readonly known: (server: ServerId) => readonly BackupId[];
-  readonly onCollected: (server: ServerId, collected: Collected) => void;
-  readonly onFault: (server: ServerId, fault: Failure) => void;
+  readonly clock: Pick<Clock, 'now'>;
   readonly packLength?: number;
 }
 
-export class VaultStore implements Store {
+export class VaultStore implements Store, Vault {
   readonly name: string;
   readonly type = 'local';
   readonly #options: VaultOptions;
@@ -48,6 +52,8 @@ export class VaultStore implements Store {
   readonly #turns = new KeyedMutex();
   readonly #due = new Set<ServerId>();
   readonly #collecting = new Set<Promise<void>>();
+  readonly #usage = new Map<ServerId, VaultUsage>();
+  #listener: VaultListener | undefined;
   #closed = false;
 
   constructor(options: VaultOptions) {
@@ -58,6 +64,42 @@ export class VaultStore implements Store {
 
   get sharesBytes(): boolean {
     return this.#options.writes;
+  }
+
+  get vault(): Vault {
+    return this;
+  }
+
+  /** Tells of collections from now on. */
+  listen(listener: VaultListener): void {
+    this.#listener = listener;
+  }
+
+  usage(server: ServerId): VaultUsage | undefined {
+    return this.#usage.get(server);
+  }
+
+  total(): VaultUsage | undefined {
+    const all = Array.from(this.#usage.values());
+    if (all.length === 0) return undefined;
+    return all.reduce((sum, each) => ({
+      packs: sum.packs + each.packs,
+      storedBytes: sum.storedBytes + each.storedBytes,
+      liveBytes: sum.liveBytes + each.liveBytes,
+      collectedAt: Math.min(sum.collectedAt, each.collectedAt),
+    }));
+  }
+
+  placesOf(server: ServerId, backup: BackupId): Promise<ArchivePlaces | undefined> {
+    return this.#turns.run(server, () => findPlaces(this.#inner, server, backup));
+  }
+
+  takeIn(server: ServerId, backup: BackupId, sha256: string): Promise<boolean> {
+    return this.#turns.run(server, () => takeIn(this.#inner, server, backup, sha256));
+  }
+
+  view(server: ServerId): Promise<VaultView> {
+    return this.#turns.run(server, () => openView(this.#inner, server, this.#pins));
   }
 
   async create(key: ObjectKey, options: CreateOptions = {}): Promise<ObjectWriter> {
@@ -77,8 +119,9 @@ export class VaultStore implements Store {
       packLength: this.#options.packLength,
       signal: options.signal,
       digestFollows: options.digestFollows,
-      onEnd: () => {
+      onEnd: (stored, committed) => {
         base?.release();
+        if (committed) this.#count(server, stored);
         // A replaced archive's bytes, or those of an attempt that could not be removed.
         this.#collectSoon(server);
       },
@@ -184,7 +227,10 @@ export class VaultStore implements Store {
     return this.#turns.run(server, async () => {
       const punch = await freesHoles(dirname(dirname(this.localPath(packKey(server, server)))));
       const store = this.#inner;
-      return collectServer({ store, server, pins: this.#pins, known: () => known(server), punch, mergeAt, dryRun });
+      const onMeasured = (measured: Measured): void =>
+        void this.#usage.set(server, { ...measured, collectedAt: this.#options.clock.now() });
+      const pins = this.#pins;
+      return collectServer({ store, server, pins, known: () => known(server), punch, mergeAt, dryRun, onMeasured });
     });
   }
 
@@ -228,10 +274,18 @@ export class VaultStore implements Store {
     if (this.#closed) return;
     try {
       const collected = await this.collect(server);
-      if (collected.packs > 0 || collected.freedBytes > 0) this.#options.onCollected(server, collected);
+      if (collected.packs > 0 || collected.freedBytes > 0) this.#listener?.onCollected(server, collected);
     } catch (error) {
-      this.#options.onFault(server, asFailure(error, 'Cannot give back what removed backups took'));
+      this.#listener?.onFault(server, asFailure(error, 'Cannot give back what removed backups took'));
     }
+  }
+
+  /** What was written since the last collection measured. */
+  #count(server: ServerId, stored: number): void {
+    const usage = this.#usage.get(server);
+    if (usage === undefined) return;
+    const storedBytes = usage.storedBytes + stored;
+    this.#usage.set(server, { ...usage, storedBytes, liveBytes: usage.liveBytes + stored });
   }
 
   async #pinBase(key: ObjectKey | undefined): Promise<{ recipe: Recipe; release: () => void } | undefined> {

@@ -2,8 +2,9 @@
  * Writes an archive into a vault: bytes that its base has are named, the others go into packs.
  *
  *   1 packs    each whole or not at all   killed after: packs that no recipe names; the next collection takes them
- *   2 recipe   in one step                killed after: an archive without a manifest; its removal takes it
- *   3 a plain archive of the same key is removed; the recipe counts from step 2 on
+ *   2 a map of bytes that heal damage      killed after: those bytes count in place of the damaged ones, for all archives
+ *   3 recipe   in one step                killed after: an archive without a manifest; its removal takes it
+ *   4 a plain archive of the same key is removed; the recipe counts from step 3 on
  */
 import { createHash, type Hash, randomUUID } from 'node:crypto';
 import { Failure } from '../../base/failure.ts';
@@ -14,7 +15,9 @@ import { type KeyParts, objectKey } from '../key.ts';
 import type { ObjectWriter, Store } from '../store.ts';
 import type { Pins } from './pins.ts';
 import { RangeFinder } from './range-finder.ts';
-import { MAX_RANGES, RangeListBuilder } from './ranges.ts';
+import { HealingPack } from './healing.ts';
+import { putWhole } from './put.ts';
+import { MAX_RANGES, type Range, RangeListBuilder } from './ranges.ts';
 import { encodeRecipe, type Recipe } from './recipe.ts';
 
 /** A pack is ended at this length: a merge then needs little room, and a file system with a limit takes it. */
@@ -39,8 +42,8 @@ export interface VaultWriterOptions {
   readonly signal?: AbortSignal | undefined;
   /** True when `commit` gets the digest: a gibibyte costs most of a second to hash, on the thread that serves requests. */
   readonly digestFollows?: boolean | undefined;
-  /** Called once, when nothing of the writer needs to be kept any more. */
-  readonly onEnd: () => void;
+  /** Called once, when nothing of the writer needs to be kept any more. @param stored bytes that went into packs. */
+  readonly onEnd: (stored: number, committed: boolean) => void;
 }
 
 export class VaultWriter implements ObjectWriter {
@@ -51,6 +54,8 @@ export class VaultWriter implements ObjectWriter {
   /** Packs that are whole. */
   readonly #packs: string[] = [];
   #pack: { readonly id: string; readonly writer: ObjectWriter; length: number } | undefined;
+  /** Bytes of the base that were made again because what lay there was damaged. */
+  #healed: HealingPack | undefined;
   #size = 0;
   #stored = 0;
   #state: 'open' | 'committed' | 'aborted' = 'open';
@@ -75,17 +80,17 @@ export class VaultWriter implements ObjectWriter {
   }
 
   async commit(sha256?: string): Promise<void> {
-    const { store, owner, pins } = this.#options;
+    const { store, owner, signal } = this.#options;
     this.#requireOpen();
     const digest = this.#hash?.digest('hex') ?? sha256;
     if (digest === undefined) throw new TypeError('the digest was to follow');
     await this.#endPack();
     const recipe = encodeRecipe(this.#size, digest, this.#ranges.finish());
     await this.#options.inTurn(async () => {
-      await this.#putRecipe(recipe);
+      await this.#healed?.seal();
+      await putWhole(store, objectKey(owner.server, owner.backup, 'recipe'), recipe, { signal });
       this.#state = 'committed';
-      for (const pack of this.#packs) pins.releasePack(owner.server, pack);
-      this.#options.onEnd();
+      this.#end();
     });
     // The recipe counts already; what stays of a plain archive goes with the backup.
     await store.remove(objectKey(owner.server, owner.backup, 'tar.gz')).catch(() => undefined);
@@ -94,16 +99,23 @@ export class VaultWriter implements ObjectWriter {
   async abort(): Promise<void> {
     if (this.#state !== 'open') return;
     this.#state = 'aborted';
-    const { store, owner, pins } = this.#options;
+    const { store, owner } = this.#options;
     await this.#writing;
     try {
+      await this.#healed?.abort();
       await this.#pack?.writer.abort();
       for (const pack of this.#packs) await store.remove(objectKey(owner.server, pack as BackupId, 'pack'));
     } finally {
-      for (const pack of this.#packs) pins.releasePack(owner.server, pack);
-      if (this.#pack !== undefined) pins.releasePack(owner.server, this.#pack.id);
-      this.#options.onEnd();
+      this.#end();
     }
+  }
+
+  #end(): void {
+    const { owner, pins } = this.#options;
+    for (const pack of this.#packs) pins.releasePack(owner.server, pack);
+    if (this.#pack !== undefined) pins.releasePack(owner.server, this.#pack.id);
+    this.#healed?.release();
+    this.#options.onEnd(this.#stored, this.#state === 'committed');
   }
 
   #requireOpen(): void {
@@ -115,16 +127,23 @@ export class VaultWriter implements ObjectWriter {
   async #write(bytes: Uint8Array, same: readonly SameBytes[]): Promise<void> {
     this.#hash?.update(bytes);
     let at = 0;
-    for (const { start, length, base } of same) {
-      if (!this.#isWorthNaming(length)) continue;
+    for (const { start, length, base, heals = false } of same) {
+      if (!heals && !this.#isWorthNaming(length)) continue;
       await this.#store(bytes.subarray(at, start));
-      for (const range of this.#base?.find(base, length) ?? []) {
-        this.#ranges.add(range.pack, range.start, range.length);
-      }
+      const ranges = Array.from(this.#base?.find(base, length) ?? []);
+      if (heals) await this.#heal(bytes.subarray(start, start + length), ranges);
+      for (const range of ranges) this.#ranges.add(range.pack, range.start, range.length);
       at = start + length;
     }
     await this.#store(bytes.subarray(at));
     this.#size += bytes.byteLength;
+  }
+
+  async #heal(bytes: Uint8Array, ranges: readonly Range[]): Promise<void> {
+    const { store, owner, pins } = this.#options;
+    this.#healed ??= await HealingPack.begin(store, owner.server, pins);
+    await this.#healed.write(bytes, ranges);
+    this.#stored += bytes.byteLength;
   }
 
   /** Near the most ranges that a recipe has, only longer and longer stretches are. */
@@ -147,18 +166,6 @@ export class VaultWriter implements ObjectWriter {
       this.#stored += part.byteLength;
       at += part.byteLength;
       if (pack.length === most) await this.#endPack();
-    }
-  }
-
-  async #putRecipe(recipe: Buffer): Promise<void> {
-    const { store, owner, signal } = this.#options;
-    const writer = await store.create(objectKey(owner.server, owner.backup, 'recipe'), { signal });
-    try {
-      await writer.write(recipe);
-      await writer.commit();
-    } catch (error) {
-      await writer.abort();
-      throw error;
     }
   }
 

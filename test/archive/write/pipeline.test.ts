@@ -91,6 +91,7 @@ async function archiveWhile(root: string, race: Race): Promise<Raced> {
       setImmediate(() => line.freed(slot));
     },
     onAppended: () => undefined,
+    onDamagedBase: () => undefined,
   });
   for (const unit of cutUnits(walked, large.open)) await line.add(unit);
   await line.finish();

@@ -209,6 +209,7 @@ test('the OpenAPI document names every route with its schemas and security', asy
     'get /api/servers/{server}/backups/{id}/files *',
     'get /api/servers/{server}/backups/{id}/files/content *',
     'get /api/servers/{server}/backups/{id}/find *',
+    'get /api/servers/{server}/backups/{id}/places *',
     'get /api/servers/{server}/backups/{id}/warnings *',
     'get /api/servers/{server}/comparisons/{id} *',
     'get /api/servers/{server}/find *',
@@ -217,6 +218,7 @@ test('the OpenAPI document names every route with its schemas and security', asy
     'get /api/session *',
     'get /api/sessions *',
     'get /api/system *',
+    'get /api/vaults *',
     'get /health',
     'get /metrics *',
     'patch /api/jobs/{id} *',
@@ -240,6 +242,9 @@ test('the OpenAPI document names every route with its schemas and security', asy
     'post /api/servers/{server}/retention/apply *',
     'post /api/session',
     'post /api/session/links *',
+    'post /api/vaults/adopt *',
+    'post /api/vaults/collect *',
+    'post /api/vaults/verify *',
   ]);
 });
 

@@ -10,6 +10,7 @@ import { Secret } from '../../../src/config/secret.ts';
 import { TokenDenylist } from '../../../src/protocols/wings/tokens/denylist.ts';
 import type { PanelFlavour } from '../panel/flavours.ts';
 import { type Claims, signToken, socketClaims } from '../panel/jwt.ts';
+import { noVaults } from '../scripted-vaults.ts';
 import { ScriptedComparisons } from '../scripted-comparisons.ts';
 import { ScriptedNode } from '../scripted-node.ts';
 import { ScriptedNotify } from '../scripted-notify.ts';
@@ -69,6 +70,7 @@ export async function openFrontNode(wings: Wings, options: FrontNodeOptions = {}
     service,
     node: new ScriptedNode(),
     comparisons: new ScriptedComparisons(service),
+    vaults: noVaults,
     notify: new ScriptedNotify(),
     events,
     keys: { downloads: Buffer.alloc(32, 7), sockets: () => panel.credentials.key },

@@ -922,6 +922,100 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/vaults': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What each server takes in stores whose archives share bytes */
+    get: operations['listVaults'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/vaults/collect': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Give back what no backup needs
+     * @description It also runs after each removal. Where something cannot be read, nothing is removed, and it fails.
+     */
+    post: operations['collectVaults'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/vaults/verify': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Read each needed byte once, and prove all backups that have it
+     * @description Answers when that has ended; ends when the caller hangs up. Damaged backups are marked.
+     */
+    post: operations['verifyVaults'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/vaults/adopt': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Make plain archives that lie in a vault part of it
+     * @description No byte is copied: the file of an archive becomes a pack.
+     */
+    post: operations['adoptIntoVaults'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/servers/{server}/backups/{id}/places': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** What the backup added to its store, and what its removal would give back */
+    get: operations['getBackupPlaces'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1439,6 +1533,38 @@ export interface components {
           /** Format: date-time */
           at: string;
           /** @enum {string} */
+          type: 'vault.collected';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: {
+            store: string;
+            packs: number;
+            freedBytes: number;
+            movedBytes: number;
+          };
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'vault.damaged';
+          server: string;
+          backup?: string;
+          job?: string;
+          data: {
+            store: string;
+            backups: string[];
+          };
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
           type: 'schedule.missed';
           server: string;
           backup?: string;
@@ -1725,6 +1851,8 @@ export interface components {
       rawSize: number;
       /** @description Bytes of the archive that were copied from an older one */
       reusedBytes: number;
+      /** @description Bytes that it added to its store: fewer than `size` in a vault; absent where not known */
+      storedBytes?: number;
       store: string;
       /** @description In further stores, each with its own state */
       copies?: {
@@ -1804,6 +1932,8 @@ export interface components {
       rawSize: number;
       /** @description Bytes of the archive that were copied from an older one */
       reusedBytes: number;
+      /** @description Bytes that it added to its store: fewer than `size` in a vault; absent where not known */
+      storedBytes?: number;
       store: string;
       error?: {
         code: string;
@@ -2294,6 +2424,8 @@ export interface components {
         totalBytes: number | null;
         /** @description Bytes of the archives in it */
         usedBytes: number;
+        /** @description Of a vault that was collected: bytes that its disk holds */
+        storedBytes?: number;
         backups: number;
         /** @description Bytes that stay free */
         reserveBytes: number;
@@ -2591,6 +2723,62 @@ export interface components {
         delivered: boolean;
         error?: string;
         hint?: string;
+      }[];
+    };
+    Vault: {
+      store: string;
+      server: string;
+      backups: number;
+      /** @description Bytes of the archives: what they would take one by one */
+      archiveBytes: number;
+      packs?: number;
+      /** @description Bytes that the disk holds */
+      storedBytes?: number;
+      /** @description Bytes that some backup needs */
+      liveBytes?: number;
+      /**
+       * Format: date-time
+       * @description Absent, with the numbers, before the first collection
+       */
+      collectedAt?: string;
+    };
+    VaultCollection: {
+      store: string;
+      server: string;
+      /** @description Packs that were removed */
+      packs: number;
+      freedBytes: number;
+      /** @description Bytes that were moved out of packs that were mostly dead */
+      movedBytes: number;
+    };
+    VaultVerification: {
+      store: string;
+      server: string;
+      /** @description Each byte once, however many backups have it */
+      readBytes: number;
+      /** @description Backups of which each segment is what it was */
+      whole: number;
+      damaged: string[];
+      /** @description Backups without an index: verify them one by one */
+      unproven: string[];
+    };
+    VaultAdoption: {
+      store: string;
+      server: string;
+      backup: string;
+      size: number;
+    };
+    BackupPlaces: {
+      /** @description Bytes that it added; null where not known */
+      storedBytes: number | null;
+      /** @description Bytes that its removal gives back */
+      exclusiveBytes: number;
+      /** @description Of a vault: ranges of packs that make up the archive */
+      ranges?: number;
+      packs?: {
+        id: string;
+        ranges: number;
+        bytes: number;
       }[];
     };
   };
@@ -4587,6 +4775,148 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['NotifyTest'];
+        };
+      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
+    };
+  };
+  listVaults: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description By store and server */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            vaults: components['schemas']['Vault'][];
+          };
+        };
+      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
+    };
+  };
+  collectVaults: {
+    parameters: {
+      query?: {
+        /** @description Only that vault */
+        store?: string;
+        /** @description Only that server */
+        server?: string;
+        /** @description Tells what would be done, and changes nothing */
+        dryRun?: 'true' | 'false';
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description What was given back */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            collections: components['schemas']['VaultCollection'][];
+          };
+        };
+      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
+    };
+  };
+  verifyVaults: {
+    parameters: {
+      query?: {
+        /** @description Only that vault */
+        store?: string;
+        /** @description Only that server */
+        server?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description What was found */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            verifications: components['schemas']['VaultVerification'][];
+          };
+        };
+      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
+    };
+  };
+  adoptIntoVaults: {
+    parameters: {
+      query?: {
+        /** @description Only that vault */
+        store?: string;
+        /** @description Only that server */
+        server?: string;
+        /** @description Tells what would be done, and changes nothing */
+        dryRun?: 'true' | 'false';
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Those taken in */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            adoptions: components['schemas']['VaultAdoption'][];
+          };
+        };
+      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
+    };
+  };
+  getBackupPlaces: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+        /** @description The backup’s UUID */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description Where its bytes lie */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['BackupPlaces'];
         };
       };
       default: components['responses']['Error'];

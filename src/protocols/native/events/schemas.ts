@@ -65,6 +65,13 @@ export const EVENT_DATA = {
   'verify.completed': nothing,
   'verify.failed': failed,
   'copy.changed': z.object({ store: z.string(), state: z.enum(['completed', 'failed']), error: failure.optional() }),
+  'vault.collected': z.object({
+    store: z.string(),
+    packs: z.number(),
+    freedBytes: z.number(),
+    movedBytes: z.number(),
+  }),
+  'vault.damaged': z.object({ store: z.string(), backups: z.string().array() }),
   'schedule.missed': z.object({ cron: z.string(), missed: z.number(), run: z.boolean(), error: failure.optional() }),
   'server.status': z.object({
     status: z.enum(['READY', 'BACKING_UP', 'RESTORING']),

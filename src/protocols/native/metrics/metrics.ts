@@ -91,10 +91,31 @@ async function showNode(registry: Registry, { service, eventLoop, openCopies }: 
     up.set({ store: name }, error === null ? 1 : 0);
     if (freeBytes !== null) free.set({ store: name }, freeBytes);
   }
+  showVaults(registry, stores);
   if (eventLoop === undefined) return;
   const { p99, max } = eventLoop.take();
   gauge('roost_event_loop_delay_p99_seconds', '99 of 100 turns were later by less, since the last scrape', []).set(p99);
   gauge('roost_event_loop_delay_max_seconds', 'The longest delay since the last scrape', []).set(max);
+}
+
+/** Stores whose archives share bytes, once they were collected. */
+function showVaults(registry: Registry, stores: Awaited<ReturnType<BackupService['system']>>['stores']): void {
+  const gauge = gauges(registry);
+  const stored = gauge('roost_vault_stored_bytes', 'Bytes that the disk holds', ['store']);
+  const live = gauge('roost_vault_live_bytes', 'Bytes that a backup needs', ['store']);
+  const dead = gauge('roost_vault_dead_bytes', 'Bytes on the disk that no backup needs', ['store']);
+  const packs = gauge('roost_vault_packs', 'Files that hold the bytes of archives', ['store']);
+  const at = gauge('roost_vault_collected_timestamp_seconds', 'When the server was collected that waits longest', [
+    'store',
+  ]);
+  for (const { name: store, vault } of stores) {
+    if (vault === undefined) continue;
+    stored.set({ store }, vault.storedBytes);
+    live.set({ store }, vault.liveBytes);
+    dead.set({ store }, Math.max(0, vault.storedBytes - vault.liveBytes));
+    packs.set({ store }, vault.packs);
+    at.set({ store }, vault.collectedAt / 1000);
+  }
 }
 
 type Servers = Awaited<ReturnType<BackupService['servers']>>;

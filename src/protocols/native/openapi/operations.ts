@@ -28,6 +28,7 @@ export const OPERATION_IDS: Readonly<Record<string, string>> = {
   'GET /api/servers/{server}/backups/{id}/files': 'listFiles',
   'GET /api/servers/{server}/backups/{id}/files/content': 'getFile',
   'GET /api/servers/{server}/backups/{id}/find': 'findInBackup',
+  'GET /api/servers/{server}/backups/{id}/places': 'getBackupPlaces',
   'GET /api/servers/{server}/backups/{id}/warnings': 'listWarnings',
   'GET /api/servers/{server}/comparisons/{id}': 'listComparison',
   'GET /api/servers/{server}/find': 'findInServer',
@@ -36,6 +37,7 @@ export const OPERATION_IDS: Readonly<Record<string, string>> = {
   'GET /api/session': 'getSession',
   'GET /api/sessions': 'listSessions',
   'GET /api/system': 'getSystem',
+  'GET /api/vaults': 'listVaults',
   'GET /health': 'getHealth',
   'GET /metrics': 'getMetrics',
   'PATCH /api/jobs/{id}': 'setJobRates',
@@ -59,4 +61,7 @@ export const OPERATION_IDS: Readonly<Record<string, string>> = {
   'POST /api/servers/{server}/retention/apply': 'applyRetention',
   'POST /api/session': 'signIn',
   'POST /api/session/links': 'createSessionLink',
+  'POST /api/vaults/adopt': 'adoptIntoVaults',
+  'POST /api/vaults/collect': 'collectVaults',
+  'POST /api/vaults/verify': 'verifyVaults',
 };

@@ -96,6 +96,10 @@ export const UsageObject = z
         freeBytes: z.number().nullable(),
         totalBytes: z.number().nullable(),
         usedBytes: z.number().openapi({ description: 'Bytes of the archives in it' }),
+        storedBytes: z
+          .number()
+          .optional()
+          .openapi({ description: 'Of a vault that was collected: bytes that its disk holds' }),
         backups: z.number(),
         reserveBytes: z.number().openapi({ description: 'Bytes that stay free' }),
         growthPerDay: z

@@ -76,6 +76,7 @@ export function usageObject(view: NodeView): z.infer<typeof UsageObject> {
       freeBytes: store.freeBytes,
       totalBytes: store.totalBytes,
       usedBytes: store.usedBytes,
+      storedBytes: store.vault?.storedBytes,
       backups: store.backups,
       reserveBytes: store.reserveBytes,
       growthPerDay: store.growthPerDay,

@@ -1,0 +1,159 @@
+/** `roost vault …`: what vaults hold, their collection, one check of all bytes, plain archives taken in, one recipe. */
+import type { Command } from 'commander';
+import * as z from 'zod';
+import { formatBytes } from '../../base/sizes.ts';
+import { ApiClient } from '../client/api-client.ts';
+import { findConnection } from '../client/connection.ts';
+import { ask } from '../client/objects.ts';
+import { backupCommand, type DaemonOptions, findBackup, findServer, nodeCommand } from '../client/target.ts';
+import { conclude, type Invocation, type Outcome } from '../command.ts';
+import { table } from '../terminal/table.ts';
+import { localTime } from '../terminal/time.ts';
+
+const part = { store: z.string(), server: z.string() };
+const Status = z.looseObject({
+  vaults: z.array(
+    z.looseObject({
+      ...part,
+      backups: z.number(),
+      archiveBytes: z.number(),
+      packs: z.number().nullish(),
+      storedBytes: z.number().nullish(),
+      liveBytes: z.number().nullish(),
+      collectedAt: z.string().nullish(),
+    }),
+  ),
+});
+const Collections = z.looseObject({
+  collections: z.array(z.looseObject({ ...part, packs: z.number(), freedBytes: z.number(), movedBytes: z.number() })),
+});
+const Verifications = z.looseObject({
+  verifications: z.array(
+    z.looseObject({
+      ...part,
+      readBytes: z.number(),
+      whole: z.number(),
+      damaged: z.array(z.string()),
+      unproven: z.array(z.string()),
+    }),
+  ),
+});
+const Adoptions = z.looseObject({
+  adoptions: z.array(z.looseObject({ ...part, backup: z.string(), size: z.number() })),
+});
+const Places = z.looseObject({
+  storedBytes: z.number().nullable(),
+  exclusiveBytes: z.number(),
+  ranges: z.number().nullish(),
+  packs: z.array(z.looseObject({ id: z.string(), ranges: z.number(), bytes: z.number() })).nullish(),
+});
+
+interface ScopeOptions extends DaemonOptions {
+  readonly store?: string;
+  readonly server?: string;
+  readonly dryRun?: boolean;
+}
+
+export function addVaultCommands(program: Command, invocation: Invocation): void {
+  const vault = program.command('vault').description('Stores whose archives share bytes');
+  nodeCommand(vault, 'status', 'Show what each server takes, and what its archives would take one by one').action(
+    (options: DaemonOptions) => conclude(invocation, options, status(invocation, options)),
+  );
+  scoped(vault, 'collect', 'Give back what no backup needs')
+    .option('--dry-run', 'tell what would be given back, and change nothing')
+    .action((options: ScopeOptions) => conclude(invocation, options, collect(invocation, options)));
+  scoped(vault, 'verify', 'Read each needed byte once, and prove all backups that have it').action(
+    (options: ScopeOptions) => conclude(invocation, options, verify(invocation, options)),
+  );
+  scoped(vault, 'adopt', 'Make plain archives that lie in a vault part of it, without copying them')
+    .option('--dry-run', 'tell which, and change nothing')
+    .action((options: ScopeOptions) => conclude(invocation, options, adopt(invocation, options)));
+  const recipe = 'Show what a backup added, what its removal would give back, and the packs that hold it';
+  backupCommand(vault, 'recipe', recipe).action((server: string, backup: string, options: DaemonOptions) =>
+    conclude(invocation, options, places(invocation, options, server, backup)),
+  );
+}
+
+function scoped(parent: Command, name: string, description: string): Command {
+  return nodeCommand(parent, name, description)
+    .option('--store <store>', 'only that vault')
+    .option('--server <server>', 'only that server, by id or name');
+}
+
+async function status({ env, signal }: Invocation, { config }: DaemonOptions): Promise<Outcome> {
+  const client = new ApiClient(await findConnection(env, config));
+  const found = await ask(client, { method: 'GET', path: '/api/vaults', signal }, Status);
+  const rows = found.vaults.map(({ store, server, backups, archiveBytes, ...usage }) => [
+    store,
+    server.slice(0, 8),
+    String(backups),
+    formatBytes(archiveBytes),
+    ...[usage.storedBytes, usage.liveBytes].map((bytes) => (typeof bytes === 'number' ? formatBytes(bytes) : '-')),
+    typeof usage.packs === 'number' ? String(usage.packs) : '-',
+    typeof usage.collectedAt === 'string' ? localTime(usage.collectedAt) : 'not yet',
+  ]);
+  const headings = ['STORE', 'SERVER', 'BACKUPS', 'ARCHIVES', 'ON DISK', 'NEEDED', 'PACKS', 'COLLECTED'];
+  return { json: found, text: rows.length === 0 ? 'There is no vault.' : table(headings, rows) };
+}
+
+async function collect(invocation: Invocation, options: ScopeOptions): Promise<Outcome> {
+  const found = await change(invocation, options, 'collect', Collections);
+  const lines = found.collections.map(({ store, server, packs, freedBytes, movedBytes }) => {
+    const moved = movedBytes > 0 ? `, ${formatBytes(movedBytes)} moved` : '';
+    return `${store} ${server}: ${formatBytes(freedBytes)} given back, ${packs} packs removed${moved}`;
+  });
+  return { json: found, text: linesOf(lines, options) };
+}
+
+async function verify(invocation: Invocation, options: ScopeOptions): Promise<Outcome> {
+  const found = await change(invocation, options, 'verify', Verifications);
+  const lines = found.verifications.flatMap(({ store, server, readBytes, whole, damaged, unproven }) => [
+    `${store} ${server}: ${whole} backups whole, ${formatBytes(readBytes)} read`,
+    ...damaged.map((id) => `  ${id} is damaged`),
+    ...unproven.map((id) => `  ${id} has no index: roost backup verify ${server} ${id}`),
+  ]);
+  const failed = found.verifications.some(({ damaged }) => damaged.length > 0);
+  const warned = found.verifications.some(({ unproven }) => unproven.length > 0);
+  return { json: found, text: linesOf(lines, options), failed, warned };
+}
+
+async function adopt(invocation: Invocation, options: ScopeOptions): Promise<Outcome> {
+  const found = await change(invocation, options, 'adopt', Adoptions);
+  const lines = found.adoptions.map(({ store, backup, size }) => `${store} ${backup}: ${formatBytes(size)}`);
+  return { json: found, text: lines.length === 0 ? 'There are no plain archives in a vault.' : lines.join('\n') };
+}
+
+async function places(invocation: Invocation, options: DaemonOptions, server: string, word: string): Promise<Outcome> {
+  const target = await findServer(invocation, options, server);
+  const id = await findBackup(target, word, invocation.signal);
+  const path = `${target.backups}/${id}/places`;
+  const found = await ask(target.client, { method: 'GET', path, signal: invocation.signal }, Places);
+  const { storedBytes, exclusiveBytes, ranges, packs } = found;
+  const lines = [
+    `added ${storedBytes === null ? 'an unknown number of bytes' : formatBytes(storedBytes)}`,
+    `its removal gives back ${formatBytes(exclusiveBytes)}`,
+    ...(typeof ranges === 'number' ? [`${ranges} ranges in ${packs?.length ?? 0} packs`] : ['one file of its own']),
+    ...(packs ?? []).map((pack) => `  ${pack.id}.pack  ${formatBytes(pack.bytes)} in ${pack.ranges} ranges`),
+  ];
+  return { json: found, text: lines.join('\n') };
+}
+
+async function change<Answer>(
+  invocation: Invocation,
+  options: ScopeOptions,
+  what: 'collect' | 'verify' | 'adopt',
+  schema: z.ZodType<Answer>,
+): Promise<Answer> {
+  const query = new URLSearchParams();
+  if (options.store !== undefined) query.set('store', options.store);
+  if (options.server !== undefined) query.set('server', (await findServer(invocation, options, options.server)).server);
+  if (options.dryRun === true) query.set('dryRun', 'true');
+  const client = new ApiClient(await findConnection(invocation.env, options.config));
+  const path = `/api/vaults/${what}?${query.toString()}`;
+  return ask(client, { method: 'POST', path, signal: invocation.signal }, schema);
+}
+
+function linesOf(lines: readonly string[], { dryRun = false }: ScopeOptions): string {
+  if (lines.length === 0) return 'There is no vault.';
+  return [...(dryRun ? ['Nothing was changed; it would be:'] : []), ...lines].join('\n');
+}

@@ -1,0 +1,191 @@
+/**
+ * Proves segments of many archives that share bytes, reading each byte once.
+ *
+ * The bytes are cut at every place where a segment, or a range of one, begins or ends. The checksum of each piece is read
+ * once; that of a segment follows from those of its pieces, since checksums of joined bytes can be combined.
+ */
+import { crc32 } from 'node:zlib';
+import { combineCrc32, type StoredSegment } from '../../archive/archive.ts';
+import { Failure, throwIfAborted } from '../../base/failure.ts';
+import { MEBIBYTE } from '../../base/sizes.ts';
+import type { ArchiveRanges, PackRange, VaultView } from '../../storage/vault-port.ts';
+
+const AT_ONCE = MEBIBYTE;
+
+/** An archive whose segments are to be proven. Its segments are asked for twice. */
+export interface Provable<Id> {
+  readonly id: Id;
+  readonly ranges: ArchiveRanges;
+  readonly segments: () => AsyncIterable<StoredSegment>;
+}
+
+export interface Proof<Id> {
+  readonly readBytes: number;
+  /** Archives with a segment that is not what it was. */
+  readonly damaged: ReadonlySet<Id>;
+}
+
+/** @throws Failure `store_unreachable`, `cancelled`. */
+export async function proveSegments<Id>(
+  view: Pick<VaultView, 'read'>,
+  archives: readonly Provable<Id>[],
+  signal?: AbortSignal,
+): Promise<Proof<Id>> {
+  const cuts = new Map<string, Cuts>();
+  for (const archive of archives) {
+    for await (const range of rangesOf(archive)) {
+      const ofPack = cuts.get(range.pack) ?? new Cuts();
+      ofPack.add(range);
+      cuts.set(range.pack, ofPack);
+    }
+    for (const ofPack of cuts.values()) ofPack.settle();
+  }
+  let readBytes = 0;
+  for (const [pack, ofPack] of cuts) readBytes += await ofPack.read(view, pack, signal);
+  const damaged = new Set<Id>();
+  for (const { id, ranges, segments } of archives) {
+    for await (const { offset, length, crc } of segments()) {
+      throwIfAborted(signal, 'Cannot verify the vault');
+      if (crc !== combined(ranges.find(offset, length), cuts)) damaged.add(id);
+    }
+  }
+  return { readBytes, damaged };
+}
+
+async function* rangesOf<Id>({ ranges, segments }: Provable<Id>): AsyncGenerator<PackRange, void, void> {
+  for await (const { offset, length } of segments()) yield* ranges.find(offset, length);
+}
+
+/** Undefined when some of the ranges cannot be read. */
+function combined(ranges: Iterable<PackRange>, cuts: ReadonlyMap<string, Cuts>): number | undefined {
+  let crc = 0;
+  for (const { pack, start, length } of ranges) {
+    for (const piece of cuts.get(pack)?.pieces(start, length) ?? []) {
+      if (piece.crc === undefined) return undefined;
+      crc = combineCrc32(crc, piece.crc, piece.length);
+    }
+  }
+  return crc;
+}
+
+/** The pieces of one pack. */
+class Cuts {
+  /** Where a range begins or ends, sorted, each once; the pieces lie between them. */
+  #edges = new Float64Array();
+  /** Ranges that begin at an edge, less those that end there. */
+  #depth = new Int32Array();
+  #fresh: number[] = [];
+  #crcs = new Float64Array();
+
+  add({ start, length }: PackRange): void {
+    this.#fresh.push(start, start + length);
+  }
+
+  /** Takes in what was added: memory grows with different edges, not with backups. */
+  settle(): void {
+    if (this.#fresh.length === 0) return;
+    const depths = new Map<number, number>();
+    for (const [index, edge] of this.#edges.entries()) depths.set(edge, this.#depth[index] ?? 0);
+    for (const [index, edge] of this.#fresh.entries()) {
+      depths.set(edge, (depths.get(edge) ?? 0) + (index % 2 === 0 ? 1 : -1));
+    }
+    this.#fresh = [];
+    this.#edges = Float64Array.from(depths.keys()).sort();
+    this.#depth = Int32Array.from(this.#edges, (edge) => depths.get(edge) ?? 0);
+  }
+
+  /** Reads every piece that some range has. @returns bytes. */
+  async read(view: Pick<VaultView, 'read'>, pack: string, signal: AbortSignal | undefined): Promise<number> {
+    this.#crcs = new Float64Array(this.#edges.length).fill(Number.NaN);
+    let depth = 0;
+    let bytes = 0;
+    let row = this.#emptyRow(0);
+    for (const [index, start] of this.#edges.entries()) {
+      depth += this.#depth[index] ?? 0;
+      const length = depth === 0 ? 0 : this.#length(index);
+      if (length === 0 || start !== row.start + row.length || row.length + length > AT_ONCE) {
+        throwIfAborted(signal, 'Cannot verify the vault');
+        await this.#readRow(view, pack, row);
+        row = this.#emptyRow(index);
+      }
+      if (length === 0) continue;
+      row.length += length;
+      row.end = index + 1;
+      bytes += length;
+    }
+    await this.#readRow(view, pack, row);
+    return bytes;
+  }
+
+  /** Pieces that follow each other: short ones are read in one go. */
+  #emptyRow(first: number): { readonly first: number; readonly start: number; length: number; end: number } {
+    return { first, start: this.#edges[first] ?? 0, length: 0, end: first };
+  }
+
+  #length(index: number): number {
+    const start = this.#edges[index] ?? 0;
+    return (this.#edges[index + 1] ?? start) - start;
+  }
+
+  async #readRow(
+    view: Pick<VaultView, 'read'>,
+    pack: string,
+    { first, start, length, end }: { readonly first: number; readonly start: number; length: number; end: number },
+  ): Promise<void> {
+    if (end - first > 1) {
+      const bytes = await bytesOf(view, { pack, start, length });
+      if (bytes !== undefined) {
+        for (let index = first, at = 0; index < end; at += this.#length(index++)) {
+          this.#crcs[index] = crc32(bytes.subarray(at, at + this.#length(index)));
+        }
+        return;
+      }
+    }
+    // A long piece; or some of the row is missing, and each tells for itself.
+    for (let index = first; index < end; index++) {
+      const piece = { pack, start: this.#edges[index] ?? 0, length: this.#length(index) };
+      this.#crcs[index] = await checksum(view, piece);
+    }
+  }
+
+  *pieces(start: number, length: number): Generator<{ readonly length: number; readonly crc: number | undefined }> {
+    const end = start + length;
+    for (let index = this.#at(start); (this.#edges[index] ?? end) < end; index++) {
+      const crc = this.#crcs[index] ?? Number.NaN;
+      const from = this.#edges[index] ?? 0;
+      yield { length: (this.#edges[index + 1] ?? end) - from, crc: Number.isNaN(crc) ? undefined : crc };
+    }
+  }
+
+  #at(edge: number): number {
+    let low = 0;
+    let high = this.#edges.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#edges[middle] ?? 0) < edge) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/** NaN when the bytes are missing, or the disk cannot read them. @throws Failure `store_unreachable`. */
+async function checksum(view: Pick<VaultView, 'read'>, { pack, start, length }: PackRange): Promise<number> {
+  let crc = 0;
+  for (let at = 0; at < length; at += AT_ONCE) {
+    const bytes = await bytesOf(view, { pack, start: start + at, length: Math.min(AT_ONCE, length - at) });
+    if (bytes === undefined) return Number.NaN;
+    crc = crc32(bytes, crc);
+  }
+  return crc;
+}
+
+/** Undefined when they are missing, or the disk cannot read them. @throws Failure `store_unreachable`. */
+async function bytesOf(view: Pick<VaultView, 'read'>, range: PackRange): Promise<Uint8Array | undefined> {
+  try {
+    return await view.read(range);
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'store_unreachable') throw error;
+    return undefined;
+  }
+}

@@ -1,0 +1,258 @@
+/**
+ * Stores whose archives share bytes, as an operator sees them: what they hold, their collection, one check of all bytes,
+ * and taking plain archives in.
+ *
+ * Promises: damage of shared bytes is noted for every backup that has them, with events; nothing here removes a byte that
+ * a backup needs. Never: decides which backups stay.
+ */
+import { listSegments, type StoredSegment } from '../../archive/archive.ts';
+import type { Clock } from '../../base/clock.ts';
+import { Failure } from '../../base/failure.ts';
+import type { BackupId, ServerId } from '../../base/ids.ts';
+import { KeyedMutex } from '../../base/keyed-mutex.ts';
+import type { BackupSummary } from '../../catalogue/records.ts';
+import { objectKey } from '../../storage/key.ts';
+import type { Store } from '../../storage/store.ts';
+import type { Vault, VaultView } from '../../storage/vault-port.ts';
+import { requireCompleted } from '../runner/admission.ts';
+import type { EventHub } from '../runner/events.ts';
+import { backupData } from '../stored/backup-facts.ts';
+import { type DamageDeps, followInManifest } from '../stored/damage.ts';
+import { ownIndex } from '../stored/digests.ts';
+import type {
+  BackupPlaces,
+  VaultAdoption,
+  VaultCollection,
+  VaultScope,
+  VaultService,
+  VaultStatus,
+  VaultVerification,
+} from '../vault-contract.ts';
+import { type Provable, proveSegments } from './proof.ts';
+
+export interface VaultsDeps extends DamageDeps {
+  readonly events: Pick<EventHub, 'publish'>;
+  /** Begins a verification of a backup that is marked as damaged, although all its parts were found whole. */
+  readonly verifyAgain: (server: ServerId, backup: BackupId) => Promise<unknown>;
+  readonly clock: Clock;
+}
+
+/** A server's part of a store whose archives share bytes. */
+interface Held {
+  readonly store: Store;
+  readonly vault: Vault;
+  readonly server: ServerId;
+}
+
+export class Vaults implements VaultService {
+  readonly #deps: VaultsDeps;
+  /** One check of a server at a time. */
+  readonly #checks = new KeyedMutex();
+  readonly #following = new Set<Promise<void>>();
+
+  constructor(deps: VaultsDeps) {
+    this.#deps = deps;
+    for (const store of deps.stores.all()) this.#listen(store);
+  }
+
+  async status(scope: VaultScope = {}): Promise<readonly VaultStatus[]> {
+    const held = await this.#held(scope);
+    return held.map(({ store, vault, server }) => {
+      const records = this.#records(store, server);
+      return {
+        store: store.name,
+        server,
+        backups: records.length,
+        archiveBytes: records.reduce((sum, { size }) => sum + size, 0),
+        usage: vault.usage(server) ?? null,
+      };
+    });
+  }
+
+  async collect(scope: VaultScope, dryRun = false): Promise<readonly VaultCollection[]> {
+    const done: VaultCollection[] = [];
+    for (const { store, vault, server } of await this.#held(scope)) {
+      const collected = await vault.collect(server, dryRun);
+      if (!dryRun) this.#tellCollected(store, server, collected);
+      done.push({ store: store.name, server, ...collected });
+    }
+    return done;
+  }
+
+  async verify(scope: VaultScope, signal?: AbortSignal): Promise<readonly VaultVerification[]> {
+    const done: VaultVerification[] = [];
+    for (const held of await this.#held(scope)) done.push(await this.#verify(held, signal));
+    return done;
+  }
+
+  async adopt(scope: VaultScope, dryRun = false): Promise<readonly VaultAdoption[]> {
+    const done: VaultAdoption[] = [];
+    for (const { store, vault, server } of await this.#held(scope)) {
+      for (const { id: backup, size, sha256 } of this.#records(store, server)) {
+        const path = store.localPath === undefined ? undefined : await store.stat(objectKey(server, backup, 'tar.gz'));
+        const isPlain =
+          path?.size === size && (await store.partsOf?.(objectKey(server, backup, 'tar.gz'))) === undefined;
+        if (!isPlain || sha256 === null) continue;
+        if (dryRun || (await vault.takeIn(server, backup, sha256)))
+          done.push({ store: store.name, server, backup, size });
+      }
+    }
+    return done;
+  }
+
+  async places(server: ServerId, backup: BackupId): Promise<BackupPlaces> {
+    const { catalogue, stores } = this.#deps;
+    const record = catalogue.backups.get(backup, server);
+    requireCompleted(record, 'Cannot say where the backup lies');
+    const found = await stores.get(record.store).vault?.placesOf(server, backup);
+    const storedBytes = record.storedBytes ?? null;
+    return found === undefined ? { storedBytes, exclusiveBytes: record.size } : { storedBytes, ...found };
+  }
+
+  /** Bytes of this server were found damaged in a store: notes it for all backups that have them, in the background. */
+  noteDamage(server: ServerId, storeName: string): void {
+    const store = this.#deps.stores.all().find(({ name }) => name === storeName);
+    if (store?.vault === undefined) return;
+    const following = this.#verify({ store, vault: store.vault, server })
+      .then(
+        () => undefined,
+        (error: unknown) => {
+          this.#deps.log.error('Cannot look which backups share damaged bytes', { server, store: storeName, error });
+        },
+      )
+      .finally(() => this.#following.delete(following));
+    this.#following.add(following);
+  }
+
+  /** Waits for looks that run. */
+  async close(): Promise<void> {
+    await Promise.all(this.#following);
+  }
+
+  #verify(held: Held, signal?: AbortSignal): Promise<VaultVerification> {
+    return this.#checks.run(`${held.store.name} ${held.server}`, () => this.#check(held, signal));
+  }
+
+  async #check({ store, vault, server }: Held, signal: AbortSignal | undefined): Promise<VaultVerification> {
+    const view = await vault.view(server);
+    try {
+      const { provable, damaged, unproven } = await this.#provable(store, server, view);
+      const proof = await proveSegments(view, provable, signal);
+      const all = [...damaged, ...proof.damaged];
+      await this.#mark(store, server, all);
+      await this.#verifyHealed(provable.filter(({ id }) => !proof.damaged.has(id)));
+      const whole = provable.length - proof.damaged.size;
+      return { store: store.name, server, readBytes: proof.readBytes, whole, damaged: all, unproven };
+    } finally {
+      await view.close();
+    }
+  }
+
+  async #provable(store: Store, server: ServerId, view: VaultView) {
+    const provable: Provable<BackupId>[] = [];
+    const damaged: BackupId[] = [];
+    const unproven: BackupId[] = [];
+    for (const record of this.#records(store, server)) {
+      const ranges = view.archives.get(record.id);
+      if (ranges === undefined) continue;
+      if (ranges instanceof Failure || ranges.size !== record.size) {
+        damaged.push(record.id);
+        continue;
+      }
+      const index = await ownIndex(store, record);
+      if (index === undefined) unproven.push(record.id);
+      else provable.push({ id: record.id, ranges, segments: () => segmentsOf(store, record) });
+      await index?.close();
+    }
+    return { provable, damaged, unproven };
+  }
+
+  /** Marks backups whose bytes are damaged, in row and manifest, and tells of those that were not marked before. */
+  async #mark(store: Store, server: ServerId, ids: readonly BackupId[]): Promise<void> {
+    const { catalogue, clock, events } = this.#deps;
+    const fresh: BackupId[] = [];
+    for (const id of ids) {
+      const found = catalogue.backups.find(id);
+      if (found?.status !== 'COMPLETED' || found.damagedAt !== null) continue;
+      await followInManifest(id, this.#deps, { damagedAt: clock.now() });
+      if (catalogue.backups.find(id)?.status !== 'COMPLETED') continue;
+      const record = catalogue.backups.markDamaged(id);
+      const error = {
+        code: 'archive_damaged',
+        message: 'Bytes that it shares with other backups are damaged',
+      } as const;
+      events.publish({
+        type: 'backup.verified',
+        server,
+        backup: id,
+        data: { ...backupData(record), ok: false, error },
+      });
+      fresh.push(id);
+    }
+    if (fresh.length > 0)
+      events.publish({ type: 'vault.damaged', server, data: { store: store.name, backups: fresh } });
+  }
+
+  /** A mark goes when the whole archive was read and has its sha256. */
+  async #verifyHealed(whole: readonly Provable<BackupId>[]): Promise<void> {
+    const { catalogue, log, verifyAgain } = this.#deps;
+    for (const { id: backup } of whole) {
+      const found = catalogue.backups.find(backup);
+      if (found === undefined || found.damagedAt === null) continue;
+      await verifyAgain(found.server, backup).catch((error: unknown) => {
+        log.warn('Cannot begin a verification of a backup whose damage is healed', { backup, error });
+      });
+    }
+  }
+
+  #listen(store: Store): void {
+    const { log } = this.#deps;
+    store.vault?.listen({
+      onCollected: (server, collected) => {
+        log.info('Gave back what removed backups took', { store: store.name, server, ...collected });
+        this.#tellCollected(store, server, collected);
+      },
+      onFault: (server, error) => {
+        const message = 'Cannot give back what removed backups took; nothing was removed';
+        log.error(message, { store: store.name, server, error });
+      },
+    });
+  }
+
+  #tellCollected({ name: store }: Store, server: ServerId, collected: Omit<VaultCollection, 'store' | 'server'>): void {
+    const { packs, freedBytes, movedBytes } = collected;
+    if (packs === 0 && freedBytes === 0) return;
+    this.#deps.events.publish({ type: 'vault.collected', server, data: { store, packs, freedBytes, movedBytes } });
+  }
+
+  #records(store: Store, server: ServerId): readonly BackupSummary[] {
+    return this.#deps.catalogue.backups.list({ server, store: store.name, status: 'COMPLETED' });
+  }
+
+  /** @throws Failure `invalid_request` for a store that is none, or no vault. */
+  async #held({ store: name, server: only, holds = () => true }: VaultScope): Promise<readonly Held[]> {
+    const held: Held[] = [];
+    for (const store of this.#deps.stores.all()) {
+      const { vault } = store;
+      if (vault === undefined || (name !== undefined && store.name !== name)) continue;
+      const servers = only === undefined ? await vault.servers() : [only];
+      held.push(...servers.filter(holds).map((server) => ({ store, vault, server })));
+    }
+    if (held.length > 0 || name === undefined) return held;
+    if (this.#deps.stores.all().some((store) => store.name === name && store.vault !== undefined)) return held;
+    throw new Failure('invalid_request', `There is no vault "${name}"`, {
+      hint: 'A store is one with "layout: vault" in the config (docs/vault.md).',
+    });
+  }
+}
+
+/** Opened for each pass: of thousands of backups not all can be open at a time. */
+async function* segmentsOf(store: Store, record: BackupSummary): AsyncGenerator<StoredSegment, void, void> {
+  const index = await ownIndex(store, record);
+  if (index === undefined) return;
+  try {
+    yield* listSegments(index);
+  } finally {
+    await index.close();
+  }
+}

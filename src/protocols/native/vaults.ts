@@ -1,0 +1,165 @@
+/** Stores whose archives share bytes: what they hold, their collection, one check of all bytes, plain archives taken in. */
+import { z } from '@hono/zod-openapi';
+import { isoDate } from '../../base/clock.ts';
+import { parseServerId } from '../../base/ids.ts';
+import type { VaultScope, VaultStatus, VaultVerification } from '../../jobs/vault-contract.ts';
+import { holdsServer } from '../access.ts';
+import type { App, AppContext, DialectDeps } from '../dialect.ts';
+import { jsonBody } from '../request-body.ts';
+import { bearerRoute, jsonAnswer } from '../route-answers.ts';
+import { ANY_ERROR, BACKUPS } from './answers.ts';
+import { backupIdOf, guard, nativeCaller } from './guard.ts';
+import { BackupParams, date } from './schemas.ts';
+
+const part = { store: z.string(), server: z.string() };
+const Scope = z.object({
+  store: z.string().max(64).optional().openapi({ description: 'Only that vault' }),
+  server: z.string().max(64).optional().openapi({ description: 'Only that server' }),
+});
+const ScopeOrDryRun = Scope.extend({
+  dryRun: z
+    .enum(['true', 'false'])
+    .optional()
+    .openapi({ description: 'Tells what would be done, and changes nothing' }),
+});
+
+const VaultObject = z
+  .object({
+    ...part,
+    backups: z.number(),
+    archiveBytes: z.number().openapi({ description: 'Bytes of the archives: what they would take one by one' }),
+    packs: z.number().optional(),
+    storedBytes: z.number().optional().openapi({ description: 'Bytes that the disk holds' }),
+    liveBytes: z.number().optional().openapi({ description: 'Bytes that some backup needs' }),
+    collectedAt: date.optional().openapi({ description: 'Absent, with the numbers, before the first collection' }),
+  })
+  .openapi('Vault');
+
+const CollectionObject = z
+  .object({
+    ...part,
+    packs: z.number().openapi({ description: 'Packs that were removed' }),
+    freedBytes: z.number(),
+    movedBytes: z.number().openapi({ description: 'Bytes that were moved out of packs that were mostly dead' }),
+  })
+  .openapi('VaultCollection');
+
+const VerificationObject = z
+  .object({
+    ...part,
+    readBytes: z.number().openapi({ description: 'Each byte once, however many backups have it' }),
+    whole: z.number().openapi({ description: 'Backups of which each segment is what it was' }),
+    damaged: z.string().array(),
+    unproven: z.string().array().openapi({ description: 'Backups without an index: verify them one by one' }),
+  })
+  .openapi('VaultVerification');
+
+const AdoptionObject = z.object({ ...part, backup: z.string(), size: z.number() }).openapi('VaultAdoption');
+
+const PlacesObject = z
+  .object({
+    storedBytes: z.number().nullable().openapi({ description: 'Bytes that it added; null where not known' }),
+    exclusiveBytes: z.number().openapi({ description: 'Bytes that its removal gives back' }),
+    ranges: z.number().optional().openapi({ description: 'Of a vault: ranges of packs that make up the archive' }),
+    packs: z.array(z.object({ id: z.string(), ranges: z.number(), bytes: z.number() })).optional(),
+  })
+  .openapi('BackupPlaces');
+
+const list = bearerRoute({
+  method: 'get',
+  path: '/api/vaults',
+  summary: 'What each server takes in stores whose archives share bytes',
+  middleware: [guard('node.read')],
+  responses: { 200: jsonAnswer(z.object({ vaults: VaultObject.array() }), 'By store and server'), ...ANY_ERROR },
+});
+
+const collect = bearerRoute({
+  method: 'post',
+  path: '/api/vaults/collect',
+  summary: 'Give back what no backup needs',
+  description: 'It also runs after each removal. Where something cannot be read, nothing is removed, and it fails.',
+  middleware: [guard('node.manage'), jsonBody],
+  request: { query: ScopeOrDryRun },
+  responses: {
+    200: jsonAnswer(z.object({ collections: CollectionObject.array() }), 'What was given back'),
+    ...ANY_ERROR,
+  },
+});
+
+const verify = bearerRoute({
+  method: 'post',
+  path: '/api/vaults/verify',
+  summary: 'Read each needed byte once, and prove all backups that have it',
+  description: 'Answers when that has ended; ends when the caller hangs up. Damaged backups are marked.',
+  middleware: [guard('node.manage'), jsonBody],
+  request: { query: Scope },
+  responses: {
+    200: jsonAnswer(z.object({ verifications: VerificationObject.array() }), 'What was found'),
+    ...ANY_ERROR,
+  },
+});
+
+const adopt = bearerRoute({
+  method: 'post',
+  path: '/api/vaults/adopt',
+  summary: 'Make plain archives that lie in a vault part of it',
+  description: 'No byte is copied: the file of an archive becomes a pack.',
+  middleware: [guard('node.manage'), jsonBody],
+  request: { query: ScopeOrDryRun },
+  responses: { 200: jsonAnswer(z.object({ adoptions: AdoptionObject.array() }), 'Those taken in'), ...ANY_ERROR },
+});
+
+const places = bearerRoute({
+  method: 'get',
+  path: `${BACKUPS}/{id}/places`,
+  summary: 'What the backup added to its store, and what its removal would give back',
+  middleware: [guard('backup.read')],
+  request: { params: BackupParams },
+  responses: { 200: jsonAnswer(PlacesObject, 'Where its bytes lie'), ...ANY_ERROR },
+});
+
+export function mountVaults(app: App, { vaults }: Pick<DialectDeps, 'vaults'>): void {
+  app.openapi(list, async (c) => {
+    const found = await vaults.status(scopeOf(c, {}));
+    return c.json({ vaults: found.map(vaultObject) }, 200);
+  });
+
+  app.openapi(collect, async (c) => {
+    const { dryRun, ...asked } = c.req.valid('query');
+    return c.json({ collections: Array.from(await vaults.collect(scopeOf(c, asked), dryRun === 'true')) }, 200);
+  });
+
+  app.openapi(verify, async (c) => {
+    const done = await vaults.verify(scopeOf(c, c.req.valid('query')), c.req.raw.signal);
+    return c.json({ verifications: done.map(verificationObject) }, 200);
+  });
+
+  app.openapi(adopt, async (c) => {
+    const { dryRun, ...asked } = c.req.valid('query');
+    return c.json({ adoptions: Array.from(await vaults.adopt(scopeOf(c, asked), dryRun === 'true')) }, 200);
+  });
+
+  app.openapi(places, async (c) => {
+    const { packs, ...found } = await vaults.places(c.get('server'), backupIdOf(c.req.valid('param').id));
+    return c.json(packs === undefined ? found : { ...found, packs: [...packs] }, 200);
+  });
+}
+
+function vaultObject({ store, server, backups, archiveBytes, usage }: VaultStatus): z.infer<typeof VaultObject> {
+  const about = { store, server, backups, archiveBytes };
+  return usage === null ? about : { ...about, ...usage, collectedAt: isoDate(usage.collectedAt) };
+}
+
+function verificationObject(done: VaultVerification): z.infer<typeof VerificationObject> {
+  return { ...done, damaged: [...done.damaged], unproven: [...done.unproven] };
+}
+
+/** Servers that the caller does not hold are none. */
+function scopeOf(c: AppContext, { store, server }: z.infer<typeof Scope>): VaultScope {
+  const caller = nativeCaller(c);
+  return {
+    store,
+    server: server === undefined ? undefined : parseServerId(server.toLowerCase()),
+    holds: (id) => holdsServer(caller, id),
+  };
+}

@@ -1,0 +1,63 @@
+/**
+ * Bytes that were made again in place of damaged ones: a pack with a map that counts before all others, so that every
+ * archive which names the damaged range reads the new bytes.
+ */
+import type { BackupId, ServerId } from '../../base/ids.ts';
+import { objectKey } from '../key.ts';
+import type { ObjectWriter, Store } from '../store.ts';
+import { encodeMap } from './map.ts';
+import type { Pins } from './pins.ts';
+import { putWhole } from './put.ts';
+import { type Range, RangeListBuilder } from './ranges.ts';
+import { ServerPacks } from './server-packs.ts';
+
+export class HealingPack {
+  readonly #store: Store;
+  readonly #server: ServerId;
+  readonly #pins: Pins;
+  readonly #id: string;
+  readonly #writer: ObjectWriter;
+  readonly #map = new RangeListBuilder();
+
+  /** @throws Failure `archive_damaged` for a map that cannot be read, `store_unreachable`, `insufficient_storage`. */
+  static async begin(store: Store, server: ServerId, pins: Pins): Promise<HealingPack> {
+    const id = (await ServerPacks.load(store, server)).idBeforeAll();
+    pins.keepPack(server, id);
+    try {
+      const writer = await store.create(objectKey(server, id as BackupId, 'pack'));
+      return new HealingPack(store, server, pins, id, writer);
+    } catch (error) {
+      pins.releasePack(server, id);
+      throw error;
+    }
+  }
+
+  private constructor(store: Store, server: ServerId, pins: Pins, id: string, writer: ObjectWriter) {
+    this.#store = store;
+    this.#server = server;
+    this.#pins = pins;
+    this.#id = id;
+    this.#writer = writer;
+  }
+
+  /** @param ranges that the bytes are, in order. */
+  async write(bytes: Uint8Array, ranges: readonly Range[]): Promise<void> {
+    await this.#writer.write(bytes);
+    for (const { pack, start, length } of ranges) this.#map.add(pack, start, length);
+  }
+
+  /** The pack first: a map alone says where bytes are that are not there. */
+  async seal(): Promise<void> {
+    await this.#writer.commit();
+    await putWhole(this.#store, objectKey(this.#server, this.#id as BackupId, 'map'), encodeMap(this.#map.finish()));
+  }
+
+  /** Takes the pack back unless it was sealed: sealed bytes are right, whatever becomes of the archive. */
+  async abort(): Promise<void> {
+    await this.#writer.abort();
+  }
+
+  release(): void {
+    this.#pins.releasePack(this.#server, this.#id);
+  }
+}
