@@ -62,3 +62,20 @@ test('a build that fails leaves the one before, and nothing beside it', () => {
   expect(build('echo broken > "$out/main.js"; exit 2')).toBe(2);
   expect([read('dist/main.js'), outputs()]).toEqual(['first\n', ['dist']]);
 });
+
+test('npm start builds when a source is newer than what was built, and only then', () => {
+  fs.mkdirSync(join(home, 'src/cli'), { recursive: true });
+  fs.mkdirSync(join(home, 'web'));
+  const sources = ['src/cli/main.ts', 'rolldown.config.ts', 'tsconfig.json', 'package-lock.json'];
+  for (const name of sources) fs.writeFileSync(join(home, name), '');
+  for (const name of [...sources, 'src/cli', 'src', 'web']) fs.utimesSync(join(home, name), 1, 1);
+  expect(build('echo built >> log; : > "$out/main.js"')).toBe(0);
+  const builds = (): number => {
+    expect(spawnSync('npm', ['start', '--silent'], { cwd: home }).status).toBe(0);
+    return read('log').trim().split('\n').length;
+  };
+  expect(builds()).toBe(1);
+  const later = Date.now() / 1000 + 60;
+  fs.utimesSync(join(home, 'src/cli/main.ts'), later, later);
+  expect(builds()).toBe(2);
+});

@@ -44,9 +44,9 @@ async function list(invocation: Invocation, server: string, options: DaemonOptio
   return { json: { backups: found }, text: table(HEADINGS, rows, invocation.terminal.style) };
 }
 
-/** The name, and of a failed one the reason. */
+/** The name, and of a failed one the reason before it, since a terminal may cut what comes last. */
 function whyOf({ name, error }: BackupObject): string {
-  return (error ?? null) === null ? name : `${name} (${error?.message ?? ''})`;
+  return (error ?? null) === null ? name : `${error?.code ?? ''}: ${error?.message ?? ''} (${name})`;
 }
 
 async function show(invocation: Invocation, server: string, word: string, options: DaemonOptions): Promise<Outcome> {
