@@ -31,6 +31,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['serve', async () => (await import('./serve/serve.ts')).addServe],
   ['configure', async () => (await import('./configure/configure.ts')).addConfigure],
   ['setup', async () => (await import('./setup/setup.ts')).addSetup],
+  ['front', async () => (await import('./front/front.ts')).addFront],
   ['config', async () => (await import('./configure/config-check.ts')).addConfigCommands],
   ['archive', async () => (await import('./archive/archive.ts')).addArchiveCommands],
   ['backup', async () => (await import('./backup/backup.ts')).addBackupCommands],

@@ -19,7 +19,7 @@ export function dropIn(config: Config): string {
     '# Made by "roost setup" from the directories that the config names. After a change of them: roost setup, then',
     '# systemctl restart roost. Other settings belong in a drop-in of another name: systemctl edit roost.',
     '[Service]',
-    ...paths.map((path) => `ReadWritePaths=${quoted(path)}`),
+    ...paths.map((path) => `ReadWritePaths=${quotedPath(path)}`),
     ...(homes.length > 0 ? ['ProtectHome=no'] : []),
     '',
   ].join('\n');
@@ -39,7 +39,7 @@ function isInside(path: string, directory: string): boolean {
 }
 
 /** As systemd.unit(5) wants it: `%` begins a specifier; "-" allows that the path is missing. */
-function quoted(path: string): string {
+export function quotedPath(path: string): string {
   if (/\p{Cc}/u.test(path)) {
     throw new Failure('invalid_request', `Cannot let the service write ${JSON.stringify(path)}`, {
       hint: 'A name with control characters cannot be written in a unit: name another directory in the config.',

@@ -86,9 +86,10 @@ describe('the lock of a restore', () => {
 
   it('holds while a swap of an earlier run could not be ended', async () => {
     const node = await scene();
-    const { id, ended } = node.submit({ truncate: true });
-    await ended;
-    node.catalogue.plans.insert(id, SERVER, { backup: BACKUP });
+    await node.submit({ truncate: true }).ended;
+    const [job] = node.catalogue.jobs.list();
+    if (job === undefined) throw new Error('no job');
+    node.catalogue.plans.insert(job.id, SERVER, { backup: BACKUP });
     expect(isUnderRestore(SERVER, node.deps)).toBe(true);
   });
 });

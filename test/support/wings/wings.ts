@@ -5,11 +5,13 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { WebSocketServer } from 'ws';
 import type { PanelFlavour } from '../panel/flavours.ts';
+import { TEST_CERTIFICATE, TEST_KEY } from '../certificate.ts';
 import { scratchDirectory } from '../scratch.ts';
 import { knownSecret } from '../secret-shapes.ts';
 import { WingsFile } from './config-file.ts';
@@ -34,6 +36,8 @@ export interface WingsOptions {
   readonly servers?: readonly string[];
   /** MiB of one file. */
   readonly uploadLimit?: number;
+  /** The path of its own file, and what it says besides. */
+  readonly file?: { readonly path: string; readonly content: Readonly<Record<string, unknown>> };
 }
 
 export const WINGS_TOKEN = knownSecret('wings-token-'.padEnd(64, 'w'));
@@ -61,13 +65,15 @@ export class Wings {
     this.#options = options;
     this.flavour = options.flavour ?? 'pterodactyl';
     for (const server of options.servers ?? []) this.#addGame(server);
-    this.file = new WingsFile(join(directory, 'wings.yml'), {
+    const { path = join(directory, 'wings.yml'), content = {} } = options.file ?? {};
+    this.file = new WingsFile(path, {
       token_id: 'wings-token-id-1',
       token: WINGS_TOKEN,
       remote: options.remote ?? 'https://panel.test',
       allowed_origins: [],
       api: { host: '127.0.0.1', port: 0, ssl: { enabled: false }, trusted_proxies: ['127.0.0.1/32'] },
       system: { data: join(directory, 'volumes'), backup_directory: join(directory, 'wings-backups') },
+      ...content,
     });
     this.#server = this.#newServer();
   }
@@ -96,6 +102,15 @@ export class Wings {
     this.file.write({ ...content, api: { ...(content['api'] as object), port: this.#port } });
   }
 
+  /** As its unit restarts it: it listens where its file says, which it writes again. */
+  async restart(): Promise<void> {
+    await this.kill().catch(() => undefined);
+    const content = this.file.read();
+    this.#port = Number((content['api'] as { port: number }).port);
+    this.file.write(content);
+    await this.start();
+  }
+
   /** Dies: every connection is reset, and nothing listens. */
   async kill(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
@@ -103,8 +118,15 @@ export class Wings {
     await closed;
   }
 
+  get #isSecure(): boolean {
+    const { ssl } = this.file.read()['api'] as { ssl?: { enabled?: boolean } };
+    return ssl?.enabled === true;
+  }
+
   #newServer(): Server {
-    const server = createServer({ requestTimeout: 0 }, (incoming, outgoing) => void this.#serve(incoming, outgoing));
+    const serve = (incoming: IncomingMessage, outgoing: ServerResponse): void => void this.#serve(incoming, outgoing);
+    const pair = { cert: TEST_CERTIFICATE, key: TEST_KEY };
+    const server = this.#isSecure ? createSecureServer(pair, serve) : createServer({ requestTimeout: 0 }, serve);
     server.on('connection', (socket) => {
       this.#connections.add(socket);
       socket.on('error', () => undefined);

@@ -1,0 +1,179 @@
+/**
+ * The steps of a take-over, in order, each with what turns it back:
+ *
+ *   1 Roost's configuration   the former one, or none
+ *   2 the drop-in             the same, and systemd reads its units again
+ *   3 Wings' file             its four keys, in the file as it is then; Wings restarts where it was restarted
+ *   4 both services           Roost as it was before
+ *
+ * Every file is written beside the former one and renamed. A step that fails turns back those before, the last first.
+ */
+import fs from 'node:fs';
+import { dirname } from 'node:path';
+import { Failure } from '../../base/failure.ts';
+import { syncDirectory } from '../../base/files/handles.ts';
+import { file as fileStep } from '../setup/step.ts';
+import { frontDropIn } from './drop-in.ts';
+import { dropInOf, type FrontHost, ROOST_UNIT, roostConfigOf, systemctl, unitProperty, WINGS_UNIT } from './host.ts';
+import { formerFacts, type Takeover } from './look.ts';
+import { frontConfig } from './roost-config.ts';
+import { formerOf, movedToLoopback, readText, type WingsAddress, wingsFacts, withAddress } from './wings-file.ts';
+
+export interface FrontStep {
+  readonly number: 1 | 2 | 3 | 4;
+  /** Said before and after; a command, or a file and what becomes of it. */
+  readonly what: string;
+  /** False: it is as it should be. */
+  readonly isNeeded: boolean;
+  run(): Promise<void>;
+  back(): Promise<void>;
+}
+
+const nothing = (): Promise<void> => Promise.resolve();
+
+export interface Plan {
+  /** Files, then services. */
+  readonly files: readonly FrontStep[];
+  readonly services: readonly FrontStep[];
+  /** Once all is turned back. */
+  readonly restored: () => Promise<void>;
+}
+
+/** @throws Failure `config_invalid` when a configuration could not be used. */
+export async function planTakeover(host: FrontHost, takeover: Takeover): Promise<Plan> {
+  const restarted = { wings: false };
+  const wingsFile = takeover.moves ? [moveWings(host, takeover, restarted)] : [];
+  const files = [writeConfig(host, takeover), writeDropIn(host, takeover), ...wingsFile];
+  const wings = takeover.moves ? [restartWings(host, restarted, files)] : [];
+  const wasActive = (await unitProperty(host, ROOST_UNIT, 'ActiveState')) === 'active';
+  const restored = async (): Promise<void> => {
+    if (wasActive) await systemctl(host, 'start', ROOST_UNIT);
+  };
+  return { files, services: [...wings, await startRoost(host, takeover)], restored };
+}
+
+function writeConfig(host: FrontHost, takeover: Takeover): FrontStep {
+  const path = roostConfigOf(host);
+  const former = textOrNone(path);
+  const text = frontConfig(former, takeover, path, host.env as NodeJS.ProcessEnv);
+  const what = `write ${path}: front, panel, servers.root${takeover.owner === undefined ? '' : `, restore.owner ${takeover.owner}`} (secrets stay in Wings' file)`;
+  return {
+    number: 1,
+    what,
+    isNeeded: text !== former,
+    run: () => write(path, text, 0o600),
+    back: () => put(path, former, 0o600),
+  };
+}
+
+function writeDropIn(host: FrontHost, takeover: Takeover): FrontStep {
+  const path = dropInOf(host);
+  const former = textOrNone(path);
+  const text = frontDropIn(takeover);
+  const reload = (): Promise<unknown> => systemctl(host, 'daemon-reload');
+  return {
+    number: 2,
+    what: `write ${path}: starts before wings.service, may write ${takeover.data}`,
+    isNeeded: text !== former,
+    async run() {
+      await write(path, text, 0o644);
+      await reload();
+    },
+    async back() {
+      await put(path, former, 0o644);
+      await reload();
+    },
+  };
+}
+
+/** The four keys alone are turned back: the token, and all that Wings has written meanwhile, stay. */
+function moveWings(
+  host: FrontHost,
+  { wingsConfig: path, wings, listen }: Takeover,
+  restarted: { wings: boolean },
+): FrontStep {
+  const former = formerOf(path);
+  const port = Number(new URL(wings).port);
+  const before = readText(path);
+  const original = wingsFacts(before, path);
+  const hadFormer = fs.existsSync(former);
+  const needed = movedToLoopback(before, path, port) !== before;
+  return {
+    number: 3,
+    what: `move Wings from ${listen.host}:${listen.port} to 127.0.0.1:${port}, no TLS, 127.0.0.1 its trusted proxy (${former}: the old file)`,
+    isNeeded: needed,
+    async run() {
+      if (!hadFormer) await writeAs(former, before, path);
+      await writeAs(path, movedToLoopback(readText(path), path, port), path);
+    },
+    async back() {
+      await writeAs(path, withAddress(readText(path), path, original), path);
+      if (!hadFormer) fs.rmSync(former, { force: true });
+      if (restarted.wings) await systemctl(host, 'restart', WINGS_UNIT);
+    },
+  };
+}
+
+function restartWings(host: FrontHost, restarted: { wings: boolean }, files: readonly FrontStep[]): FrontStep {
+  return {
+    number: 4,
+    what: 'systemctl restart wings.service (games go on, consoles reconnect)',
+    isNeeded: files.some(({ number, isNeeded }) => number === 3 && isNeeded),
+    async run() {
+      restarted.wings = true;
+      await systemctl(host, 'restart', WINGS_UNIT);
+    },
+    back: nothing,
+  };
+}
+
+async function startRoost(host: FrontHost, { listen }: Takeover): Promise<FrontStep> {
+  const isEnabled = (await unitProperty(host, ROOST_UNIT, 'UnitFileState')) === 'enabled';
+  return {
+    number: 4,
+    what: `start roost.service on ${listen.host}:${listen.port}`,
+    isNeeded: true,
+    async run() {
+      if (!isEnabled) await systemctl(host, 'enable', ROOST_UNIT);
+      await systemctl(host, 'restart', ROOST_UNIT);
+    },
+    async back() {
+      await systemctl(host, 'stop', ROOST_UNIT);
+      if (!isEnabled) await systemctl(host, 'disable', ROOST_UNIT);
+    },
+  };
+}
+
+/** Where Wings was before Roost: what the undo turns back. */
+export function originalAddress(path: string, listen: Takeover['listen']): WingsAddress {
+  return formerFacts(path) ?? { ...listen, tls: listen.tls !== null, trustedProxies: [] };
+}
+
+function textOrNone(path: string): string | undefined {
+  return fs.existsSync(path) ? fs.readFileSync(path, 'utf8') : undefined;
+}
+
+async function write(path: string, text: string, mode: number): Promise<void> {
+  await fileStep(path, text, mode, '').run();
+}
+
+async function put(path: string, text: string | undefined, mode: number): Promise<void> {
+  if (text !== undefined) return write(path, text, mode);
+  fs.rmSync(path, { force: true });
+  syncDirectory(dirname(path));
+}
+
+/** With owner and mode of another file: that of Wings holds the node's token. */
+export async function writeAs(path: string, text: string, like: string): Promise<void> {
+  const { uid, gid, mode } = fs.statSync(like);
+  const step = fileStep(path, text, mode & 0o777, '', path);
+  await step.run();
+  if (step.todo === '') return;
+  try {
+    fs.chownSync(path, uid, gid);
+  } catch (error) {
+    throw new Failure('internal', `Cannot give ${path} back to its owner ${uid}:${gid}: ${String(error)}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,287 @@
+/** Check 19: `roost front` on prepared hosts; check 20: the way back. */
+import fs from 'node:fs';
+import net from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { parse } from 'yaml';
+import { askWings } from '../../../src/cli/front/running-wings.ts';
+import { caller, GAME_SERVER } from '../../support/daemon.ts';
+import { nodeHost, type NodeHost, type NodeHostOptions } from '../../support/wings/node-host.ts';
+
+const GOLDEN = new URL('../../golden/front/', import.meta.url);
+
+/** Files with the names of this host's directory and ports in place of their values. */
+function shown(host: NodeHost, files = host.files()): string {
+  const ports = new Map([
+    [String(host.port), 'NODE'],
+    [String((host.wings.file.read()['api'] as { port: number }).port), 'WINGS'],
+  ]);
+  const kept = Object.entries(files).filter(([path]) => !/\.(crt|key)$/.test(path));
+  const text = kept
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([path, content]) => `==> ${path}\n${content}`);
+  return text
+    .join('\n')
+    .replaceAll(host.root, '')
+    .replaceAll(host.wings.token, 'TOKEN')
+    .replace(/^api: \{ host: 127.0.0.1, port: \d+ \}/gm, 'api: { host: 127.0.0.1, port: API }')
+    .replaceAll(/\b\d{4,5}\b/g, (number) => ports.get(number) ?? number);
+}
+
+async function expectServed(host: NodeHost, scheme = 'http'): Promise<void> {
+  expect(await askWings(`${scheme}://127.0.0.1:${host.port}`, host.wings.token)).toMatchObject({
+    servers: [GAME_SERVER],
+  });
+}
+
+const HOSTS: readonly (readonly [string, NodeHostOptions])[] = [
+  ['fresh', {}],
+  ['tls', { tls: true }],
+  ['behind-nginx', { api: { host: '127.0.0.1', trusted_proxies: ['127.0.0.1', '10.0.0.0/8'] } }],
+  ['pelican', { flavour: 'pelican' }],
+  ['calagopus', { flavour: 'calagopus' }],
+];
+
+describe('check 19: a host that can be taken over', () => {
+  test.each(HOSTS)(
+    '%s: the files are the golden ones, Wings is on loopback, and the node is served',
+    async (name, options) => {
+      const host = await nodeHost(options);
+      const before = host.files();
+      const { json, text, said } = await host.front();
+      await expect(shown(host)).toMatchFileSnapshot(new URL(`${name}.txt`, GOLDEN).pathname);
+      await expectServed(host, options.tls === true ? 'https' : 'http');
+      expect(host.wings.url).not.toContain(`:${host.port}`);
+      expect(json['checked']).toEqual([
+        "the panel's call",
+        'a console socket',
+        'a download',
+        ...(options.tls === true ? ['the certificate'] : []),
+      ]);
+      expect(json['away']).toEqual(expect.any(Number));
+      expect(text).toMatch(/the node was away for \d+\.\d s/);
+      expect(said).toMatch(/^Found .* 1 servers, 0 running/);
+      for (const secret of [said, text, JSON.stringify(json)]) expect(secret).not.toContain(host.wings.token);
+      expect(host.files()[`${host.wingsFile.slice(host.root.length)}.before-roost`]).toBe(
+        before[host.wingsFile.slice(host.root.length)],
+      );
+      expect(fs.statSync(host.wingsFile).mode & 0o777).toBe(0o600);
+    },
+  );
+
+  test('twice: the second run changes no file, and a moved key is mended', async () => {
+    const host = await nodeHost();
+    await host.front();
+    const first = host.files();
+    const commands = host.units.commands.length;
+    await host.front();
+    expect(host.files()).toEqual(first);
+    expect(host.units.commands.slice(commands)).toEqual(['restart roost.service']);
+    const content = host.wings.file.read();
+    host.wings.file.write({ ...content, api: { ...(content['api'] as object), host: '0.0.0.0', port: host.port } });
+    await host.front();
+    expect(parse(fs.readFileSync(host.wingsFile, 'utf8'))).toEqual(content);
+    await expectServed(host);
+  });
+
+  test('half done: what an earlier run was killed in is gone on with', async () => {
+    const host = await nodeHost();
+    await host.front({ restart: false });
+    expect(host.units.commands).toEqual(['daemon-reload']);
+    await host.front();
+    await expectServed(host);
+    expect((host.wings.file.read()['api'] as { host: string }).host).toBe('127.0.0.1');
+  });
+
+  test('a dry run and a run without a restart say what would be done, and no service is touched', async () => {
+    const host = await nodeHost();
+    const before = host.files();
+    const { json, said } = await host.front({ dryRun: true });
+    expect([host.files(), host.units.commands]).toEqual([before, []]);
+    expect(json).toMatchObject({
+      dryRun: true,
+      steps: [{ number: 1 }, { number: 2 }, { number: 3 }, { number: 4 }, { number: 4 }],
+    });
+    expect(said).toContain('move Wings from 0.0.0.0');
+    expect((await host.front({ restart: false })).text).toContain('systemctl restart wings');
+    expect(host.units.commands).toEqual(['daemon-reload']);
+  });
+
+  test('a push of the panel between the two is mended before it counts', async () => {
+    const host = await nodeHost();
+    let pushes = 0;
+    host.units.before = (command) => {
+      if (command !== 'restart roost.service' || pushes++ > 0) return;
+      const content = host.wings.file.read();
+      host.wings.file.write({
+        ...content,
+        token: 'b'.repeat(64),
+        api: { ...(content['api'] as object), host: '0.0.0.0' },
+      });
+    };
+    await host.front().catch(() => undefined);
+    expect(host.wings.file.read()).toMatchObject({ token: 'b'.repeat(64) });
+  });
+
+  test('a port below 1024 gets its capability', async () => {
+    const host = await nodeHost({ api: { port: 443 } }).catch(() => undefined);
+    // Only root can let a Wings listen there.
+    if (host === undefined) return;
+    const dropIn = '/etc/systemd/system/roost.service.d/front.conf';
+    await host.front({ restart: false });
+    expect(host.files()[dropIn]).toContain('AmbientCapabilities=CAP_NET_BIND_SERVICE');
+  });
+});
+
+describe('check 19: a host that cannot be taken over is told what to do, and stays as it is', () => {
+  const refused: readonly (readonly [string, NodeHostOptions, RegExp, RegExp])[] = [
+    [
+      'container',
+      { units: { 'wings.service': { LoadState: 'not-found', ActiveState: 'inactive' } } },
+      /inactive/,
+      /--wings http/,
+    ],
+    [
+      'auto-tls',
+      { units: { 'wings.service': { ExecStart: 'argv[]=/usr/local/bin/wings --auto-tls --tls-hostname x ;' } } },
+      /auto-tls/,
+      /certbot/,
+    ],
+    ['without Roost', { units: { 'roost.service': { LoadState: 'not-found' } } }, /no roost\.service/, /roost setup/],
+  ];
+
+  test.each(refused)('%s', async (_, options, problem, hint) => {
+    const host = await nodeHost(options);
+    await expectRefused(host, problem, hint);
+  });
+
+  async function expectRefused(host: NodeHost, problem: RegExp, hint: RegExp): Promise<void> {
+    const before = host.files();
+    await expect(host.front()).rejects.toMatchObject({
+      code: 'config_invalid',
+      message: expect.stringMatching(problem),
+      hint: expect.stringMatching(hint),
+    });
+    expect([host.files(), host.units.commands]).toEqual([before, []]);
+  }
+
+  test('Elytra', async () => {
+    const host = await nodeHost();
+    host.wings.script = (incoming, outgoing) => {
+      if (incoming.url?.endsWith('/jobs') !== true) return false;
+      outgoing
+        .writeHead(404, { 'content-type': 'application/json' })
+        .end('{"error":"The requested resource does not exist on this instance."}');
+      return true;
+    };
+    await expectRefused(host, /Elytra/, /Wings alone/);
+  });
+
+  test('a listener that is not Wings: the token is not shown to it', async () => {
+    const host = await nodeHost();
+    await host.wings.kill();
+    let heard = '';
+    const other = net.createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.on('data', (data: Buffer) => {
+        heard += data.toString('latin1');
+        socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}');
+      });
+    });
+    await new Promise<void>((resolve) => other.listen(host.port, resolve));
+    onTestFinished(() => void other.close());
+    await expectRefused(host, /something else/, /Start Wings/);
+    expect(heard).toContain('GET /api/system');
+    expect(heard).not.toContain(host.wings.token);
+  });
+
+  test('the file of another Wings, a token of its environment alone, a certificate with another key', async () => {
+    const host = await nodeHost();
+    const content = host.wings.file.read();
+    const other = host.at('etc/pterodactyl/other.yml');
+    fs.writeFileSync(other, fs.readFileSync(host.wingsFile, 'utf8').replace(host.wings.token, 'c'.repeat(64)));
+    const before = host.files();
+    await expect(host.front({ wingsConfig: other })).rejects.toThrow(/another token/);
+    host.wings.file.write({ ...content, token: '$WINGS_TOKEN' });
+    await expect(host.front()).rejects.toThrow(/environment/);
+    host.wings.file.write(content);
+    expect(host.files()).toEqual(before);
+    const secure = await nodeHost({ tls: true });
+    fs.writeFileSync(secure.at('etc/node.key'), 'no key');
+    await expectRefused(secure, /certificate/, /api\.ssl/);
+  });
+});
+
+describe('check 19: a fault at each write and command is turned back', () => {
+  async function expectTurnedBack(host: NodeHost, fault: () => void): Promise<void> {
+    const before = host.files();
+    fault();
+    await expect(host.front()).rejects.toMatchObject({ hint: expect.stringContaining('the node is as it was') });
+    const after = host.files();
+    expect(parse(after[host.wingsFile.slice(host.root.length)] ?? '')).toEqual(
+      parse(before[host.wingsFile.slice(host.root.length)] ?? ''),
+    );
+    expect(Object.keys(after)).toEqual(Object.keys(before));
+    expect(after['/etc/roost/config.yml']).toBe(before['/etc/roost/config.yml']);
+    await expectServed(host);
+    expect(host.wings.port).toBe(host.port);
+    expect(host.units.state['roost.service']).toMatchObject({ ActiveState: 'inactive', UnitFileState: 'disabled' });
+  }
+
+  // daemon-reload, restart wings, enable roost, restart roost.
+  test.each([0, 1, 2, 3])('command %i', async (number) => {
+    const host = await nodeHost();
+    await expectTurnedBack(host, () => (host.units.failAt = number));
+  });
+
+  test('the drop-in cannot be written', async () => {
+    const host = await nodeHost();
+    await expectTurnedBack(host, () => fs.writeFileSync(host.at('etc/systemd/system/roost.service.d'), ''));
+  });
+
+  test('a node that does not work in the end', async () => {
+    const host = await nodeHost();
+    await expectTurnedBack(host, () => {
+      host.units.before = (command) => {
+        if (command !== 'restart roost.service') return;
+        host.wings.script = (incoming, outgoing) => {
+          if (incoming.headers['x-forwarded-for'] === undefined) return false;
+          outgoing.writeHead(200).end('{}');
+          return true;
+        };
+      };
+    });
+  });
+});
+
+describe('check 20: the way back', () => {
+  test('after a token reset, Wings serves with the new token, and finds a backup that Roost made', async () => {
+    const host = await nodeHost();
+    await host.front();
+    const call = caller(`http://127.0.0.1:${apiPort(host)}`);
+    const { status, body } = await call(`/api/servers/${GAME_SERVER}/backups`, { body: {} });
+    expect(status).toBe(201);
+    const { id } = body as { readonly id: string };
+    const content = host.wings.file.read();
+    host.wings.file.write({ ...content, token: 'n'.repeat(64) });
+    const { json } = await host.front({ undo: true });
+    expect(json).toMatchObject({ linked: 1, left: [] });
+    expect(fs.existsSync(host.at(`srv/backups/${id}.tar.gz`))).toBe(true);
+    expect(host.wings.port).toBe(host.port);
+    expect(await askWings(`http://127.0.0.1:${host.port}`, 'n'.repeat(64))).toMatchObject({ kind: 'pterodactyl' });
+    expect(host.units.state['roost.service']).toMatchObject({ ActiveState: 'inactive', UnitFileState: 'disabled' });
+    expect(host.files()['/etc/systemd/system/roost.service.d/front.conf']).toBeUndefined();
+    // And before Wings again.
+    await host.front();
+    await expectServed(host);
+  });
+
+  test('of a host without a front is refused', async () => {
+    const host = await nodeHost();
+    await expect(host.front({ undo: true })).rejects.toMatchObject({ code: 'config_invalid' });
+    expect(host.units.commands).toEqual([]);
+  });
+});
+
+function apiPort(host: NodeHost): number {
+  return (parse(host.files()['/etc/roost/config.yml'] ?? '') as { api: { port: number } }).api.port;
+}

@@ -1,0 +1,200 @@
+/**
+ * A host of its own below a scratch directory: a Wings at the address of its file, units behind a `systemctl` on PATH
+ * that does what the units would do, and a Roost that is set up and not yet before Wings.
+ */
+import fs from 'node:fs';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { silentLog } from '../../../src/base/log/log.ts';
+import { systemClock } from '../../../src/base/clock.ts';
+import type { Daemon } from '../../../src/cli/daemon.ts';
+import { EXIT, type Invocation } from '../../../src/cli/command.ts';
+import { runFront } from '../../../src/cli/front/front.ts';
+import { composeDaemon } from '../../../src/compose/daemon.ts';
+import { loadConfig } from '../../../src/config/config.ts';
+import { recordingTerminal } from '../../cli/recording-terminal.ts';
+import { TEST_CERTIFICATE, TEST_KEY } from '../certificate.ts';
+import { GAME_SERVER, TOKEN } from '../daemon.ts';
+import { freePort } from '../free-port.ts';
+import type { PanelFlavour } from '../panel/flavours.ts';
+import { scratchDirectory } from '../scratch.ts';
+import { Wings } from './wings.ts';
+
+export interface NodeHostOptions {
+  readonly flavour?: PanelFlavour;
+  /** Of Wings' file. */
+  readonly api?: Readonly<Record<string, unknown>>;
+  readonly tls?: boolean;
+  /** Properties of units in place of the usual ones. */
+  readonly units?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+export type NodeHost = Awaited<ReturnType<typeof nodeHost>>;
+
+export async function nodeHost(options: NodeHostOptions = {}) {
+  const { flavour = 'pterodactyl', tls = false } = options;
+  const root = await scratchDirectory();
+  const at = (path: string): string => join(root, path);
+  const name = flavour === 'pelican' ? 'pelican' : 'pterodactyl';
+  for (const path of [
+    `etc/${name}`,
+    'etc/roost',
+    'etc/systemd/system',
+    'bin',
+    `srv/volumes/${GAME_SERVER}`,
+    'srv/backups',
+  ]) {
+    fs.mkdirSync(at(path), { recursive: true });
+  }
+  fs.writeFileSync(at(`srv/volumes/${GAME_SERVER}/eula.txt`), 'eula=true\n');
+  fs.writeFileSync(at('etc/node.crt'), TEST_CERTIFICATE);
+  fs.writeFileSync(at('etc/node.key'), TEST_KEY, { mode: 0o600 });
+  const port = await freePort();
+  const ssl = { enabled: tls, cert: at('etc/node.crt'), key: at('etc/node.key') };
+  const system = { data: at('srv/volumes'), backup_directory: at('srv/backups'), user: { uid: 988, gid: 988 } };
+  const api = { host: '0.0.0.0', port, ssl, ...options.api };
+  const file = { path: at(`etc/${name}/config.yml`), content: { api, system } };
+  const wings = new Wings({ flavour, servers: [GAME_SERVER], remote: 'http://127.0.0.1:9', file }, root);
+  await wings.restart();
+  fs.writeFileSync(at('etc/roost/config.yml'), CONFIG(root, await freePort()), { mode: 0o600 });
+  const units = await openUnits(root, wings, options.units ?? {});
+  onTestFinished(async () => {
+    await units.stop();
+    await wings.kill().catch(() => undefined);
+  });
+  const env = { ...process.env, PATH: `${at('bin')}:${process.env['PATH'] ?? ''}` };
+  const wingsFile = wings.file.path;
+  return {
+    root,
+    at,
+    wings,
+    port,
+    units,
+    wingsFile,
+    /** Runs `roost front`; `dryRun`, `undo` and the like as the command line would give them. */
+    async front(more: Readonly<Record<string, unknown>> = {}) {
+      const { terminal, stderr } = recordingTerminal();
+      const invocation = {
+        terminal,
+        clock: systemClock,
+        env,
+        signal: new AbortController().signal,
+        exitCode: EXIT.done,
+      } as unknown as Invocation;
+      const { json, text } = await runFront({ root, env }, { yes: true, restart: true, ...more }, invocation);
+      return { json: json as Record<string, unknown>, text: text ?? '', said: stderr.text };
+    },
+    /** All files of the host's configuration. */
+    files(): Record<string, string> {
+      const all = fs.readdirSync(at('etc'), { recursive: true, withFileTypes: true }).filter((each) => each.isFile());
+      return Object.fromEntries(
+        all.map(({ parentPath, name: each }) => {
+          const path = join(parentPath, each);
+          return [path.slice(root.length), fs.readFileSync(path, 'utf8')];
+        }),
+      );
+    },
+  };
+}
+
+const CONFIG = (root: string, port: number): string => `# of this host
+api: { host: 127.0.0.1, port: ${port} }
+state_directory: ${root}/var/roost
+servers: { root: /var/lib/pterodactyl/volumes }
+tokens: [{ id: test, secret: ${TOKEN}, permissions: ['*'], servers: ['*'] }]
+storage: { stores: { local: { type: local, directory: ${root}/var/backups } } }
+limits: { reserve_free: 0 }
+log: { level: silent }
+`;
+
+/** What `systemctl` of this host does: the two services for real, one command after the other. */
+async function openUnits(root: string, wings: Wings, changed: NonNullable<NodeHostOptions['units']>) {
+  const state: Record<string, Record<string, string>> = {
+    'wings.service': {
+      LoadState: 'loaded',
+      ActiveState: 'active',
+      ExecStart: '{ path=/usr/local/bin/wings ; argv[]=/usr/local/bin/wings ; }',
+      ...changed['wings.service'],
+    },
+    'roost.service': {
+      LoadState: 'loaded',
+      ActiveState: 'inactive',
+      UnitFileState: 'disabled',
+      ...changed['roost.service'],
+    },
+  };
+  const units = {
+    commands: [] as string[],
+    /** The number of the changing command that fails, counted from 0. */
+    failAt: -1,
+    /** Called before a command is done. */
+    before: (_command: string): Promise<void> | void => undefined,
+    daemon: undefined as Daemon | undefined,
+    state,
+    async stop() {
+      const { daemon } = units;
+      units.daemon = undefined;
+      await daemon?.stop();
+    },
+  };
+  const act = async (argv: readonly string[]): Promise<string> => {
+    const [verb = '', unit = '', property = ''] = argv;
+    const of = state[unit] ?? {};
+    if (verb === 'show') return of[property.replace('--property=', '')] ?? '';
+    units.commands.push(argv.join(' '));
+    await units.before(argv.join(' '));
+    if (units.commands.length - 1 === units.failAt) throw new Error(`Job for ${unit} failed`);
+    if (verb === 'enable' || verb === 'disable') of['UnitFileState'] = `${verb}d`;
+    if (unit === 'wings.service' && verb === 'restart') await wings.restart();
+    if (unit === 'roost.service' && ['restart', 'start', 'stop'].includes(verb)) {
+      await units.stop();
+      of['ActiveState'] = verb === 'stop' ? 'inactive' : 'active';
+      if (verb !== 'stop') units.daemon = await startRoost(root);
+    }
+    return '';
+  };
+  const control = createServer((incoming, outgoing) => {
+    void bodyOf(incoming)
+      .then((body) => act(JSON.parse(body) as string[]))
+      .then(
+        (text) => outgoing.end(JSON.stringify({ text })),
+        (error: unknown) => outgoing.end(JSON.stringify({ error: String(error) })),
+      );
+  });
+  await new Promise<void>((resolve) => control.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void control.close());
+  const { port } = control.address() as AddressInfo;
+  fs.writeFileSync(join(root, 'bin/systemctl'), SYSTEMCTL(port), { mode: 0o755 });
+  return units;
+}
+
+const SYSTEMCTL = (port: number): string => `#!${process.execPath}
+const request = { method: 'POST', body: JSON.stringify(process.argv.slice(2)), headers: { connection: 'close' } };
+fetch('http://127.0.0.1:${port}/', request).then((answer) => answer.json()).then(({ text, error }) => {
+  if (error !== undefined) process.stderr.write(error);
+  else process.stdout.write(text);
+  process.exitCode = error === undefined ? 0 : 1;
+});
+`;
+
+async function startRoost(root: string): Promise<Daemon> {
+  const daemon = await composeDaemon(await loadConfig(join(root, 'etc/roost/config.yml'), {}), {
+    log: silentLog(),
+    drainMs: 0,
+  });
+  try {
+    await daemon.start();
+    return daemon;
+  } catch (error) {
+    await daemon.stop();
+    throw error;
+  }
+}
+
+async function bodyOf(incoming: IncomingMessage): Promise<string> {
+  let body = '';
+  for await (const part of incoming.setEncoding('utf8') as AsyncIterable<string>) body += part;
+  return body;
+}
