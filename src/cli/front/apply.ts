@@ -4,9 +4,8 @@ import type { Clock } from '../../base/clock.ts';
 import { checkNode, publicUrl, untilWingsAnswers } from './check.ts';
 import { type FrontHost, systemctl, WINGS_UNIT } from './host.ts';
 import type { Takeover } from './look.ts';
-import type { FrontStep, Plan } from './steps.ts';
+import { type FrontStep, type Plan, writeAs } from './steps.ts';
 import { movedToLoopback, readText } from './wings-file.ts';
-import { writeAs } from './steps.ts';
 
 export interface Applied {
   /** In words. */
@@ -42,9 +41,9 @@ export async function applyTakeover(
     if (!options.restart) return { checked: [], away: undefined };
     const began = options.clock.monotonic();
     await run(plan.services);
-    await untilWingsAnswers(takeover.wings, takeover.token, options.signal);
+    await untilWingsAnswers(takeover.wings, takeover.wingsConfig, options.signal);
     if (takeover.moves) await holdAddress(host, takeover, options.signal);
-    await untilWingsAnswers(publicUrl(takeover), takeover.token, options.signal);
+    await untilWingsAnswers(publicUrl(takeover), takeover.wingsConfig, options.signal);
     const away = Math.round((options.clock.monotonic() - began) / 100) / 10;
     return { checked: await checkNode(takeover), away };
   } catch (error) {
@@ -55,7 +54,7 @@ export async function applyTakeover(
 /** Wings writes its file at its start, and a push of the panel may have come between: once more then. */
 async function holdAddress(
   host: FrontHost,
-  { wingsConfig: path, wings, token }: Takeover,
+  { wingsConfig: path, wings }: Takeover,
   signal: AbortSignal,
 ): Promise<void> {
   const now = readText(path);
@@ -63,14 +62,16 @@ async function holdAddress(
   if (moved === now) return;
   await writeAs(path, moved, path);
   await systemctl(host, 'restart', WINGS_UNIT);
-  await untilWingsAnswers(wings, token, signal);
+  await untilWingsAnswers(wings, path, signal);
 }
 
 async function turnBack(done: readonly FrontStep[], plan: Plan, cause: unknown): Promise<Failure> {
   const failure = asFailure(cause, 'Cannot take over this node');
   const left: string[] = [];
-  for (const { what, back } of [...done].reverse()) {
-    await back().catch((error: unknown) => left.push(`${what}: ${asFailure(error, 'Cannot turn it back').message}`));
+  for (const step of [...done].reverse()) {
+    await step
+      .back()
+      .catch((error: unknown) => left.push(`${step.what}: ${asFailure(error, 'Cannot turn it back').message}`));
   }
   await plan.restored().catch((error: unknown) => left.push(asFailure(error, 'Cannot start Roost').message));
   const hint =

@@ -5,6 +5,7 @@ import tls from 'node:tls';
 import { setTimeout as wait } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { Failure, throwIfAborted } from '../../base/failure.ts';
+import { readWingsConfig } from '../../servers/wings-config.ts';
 import { askWings, get } from './running-wings.ts';
 import { type Takeover, urlOf } from './look.ts';
 
@@ -14,17 +15,17 @@ const SOCKET_MS = 15_000;
 const POLL_MS = 100;
 
 /**
- * Waits until Wings answers at an address.
+ * Waits until Wings answers at an address, to the token that its file has by then: a panel may reset it at any time.
  *
  * @throws Failure `store_unreachable` when it does not; `cancelled`.
  */
-export async function untilWingsAnswers(url: string, token: string, signal: AbortSignal): Promise<void> {
+export async function untilWingsAnswers(url: string, file: string, signal: AbortSignal): Promise<void> {
   const late = AbortSignal.timeout(ANSWERS_MS);
   for (;;) {
-    const asked = await askWings(url, token);
+    const asked = await askWings(url, await tokenIn(file));
     if (typeof asked !== 'string') return;
     throwIfAborted(signal, 'Cannot wait for Wings');
-    if (asked === 'something else' || late.aborted) throw failed(`at ${url}: ${asked}`);
+    if (late.aborted) throw failed(`at ${url}: ${asked}`);
     await wait(POLL_MS, undefined, { signal }).catch(() => undefined);
   }
 }
@@ -34,9 +35,10 @@ export async function untilWingsAnswers(url: string, token: string, signal: Abor
  * @throws Failure `store_unreachable` with the first that failed.
  */
 export async function checkNode(takeover: Takeover): Promise<readonly string[]> {
-  const { listen, token, running } = takeover;
+  const { listen, running, wingsConfig } = takeover;
   const url = publicUrl(takeover);
-  if (typeof (await askWings(url, token)) === 'string') throw failed(`the call of the panel to ${url} is not answered`);
+  if (typeof (await askWings(url, await tokenIn(wingsConfig))) === 'string')
+    throw failed(`the call of the panel to ${url} is not answered`);
   const checked = ["the panel's call"];
   const [server] = running.servers;
   if (server !== undefined) {
@@ -52,6 +54,14 @@ export async function checkNode(takeover: Takeover): Promise<readonly string[]> 
     checked.push('the certificate');
   }
   return checked;
+}
+
+/** '' while the file is being rewritten: asked again then. */
+async function tokenIn(file: string): Promise<string> {
+  return readWingsConfig(file).then(
+    ({ token }) => token.reveal(),
+    () => '',
+  );
 }
 
 export function publicUrl({ listen }: Pick<Takeover, 'listen'>): string {

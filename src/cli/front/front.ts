@@ -119,7 +119,7 @@ function stepJson({ number, what, isNeeded }: FrontStep) {
 
 async function confirm({ yes, json }: FrontOptions, { signal }: Invocation): Promise<void> {
   if (yes === true) return;
-  if (json === true || process.stdin.isTTY !== true) {
+  if (json === true || !process.stdin.isTTY) {
     throw new Failure('config_invalid', 'Cannot ask whether to go on: there is no terminal', {
       hint: 'Run it with --dry-run to see what it would do, with --yes to do it.',
     });

@@ -26,7 +26,8 @@ export interface Takeover {
   readonly running: RunningWings;
   readonly wingsConfig: string;
   readonly remote: string;
-  readonly token: string;
+  /** The address at which it answers now. */
+  readonly runningAt: string;
   /** The node's address. */
   readonly listen: { readonly host: string; readonly port: number; readonly tls: { cert: string; key: string } | null };
   /** `http://127.0.0.1:port`, where Wings is to be. */
@@ -57,7 +58,7 @@ export async function lookAtHost(host: FrontHost, wishes: FrontWishes, now: numb
   const facts = wingsFacts(readText(path), path);
   const roost = frontBefore(host);
   const token = file.token.reveal();
-  const running = await findRunning(candidates(facts, roost, path, wishes), token);
+  const { running, url } = await findRunning(candidates(facts, roost, path, wishes), token);
   if (running.kind === 'elytra') {
     throw refusal('Elytra runs on this node, whose backup routes are its own', 'Front mode stands before Wings alone.');
   }
@@ -72,7 +73,7 @@ export async function lookAtHost(host: FrontHost, wishes: FrontWishes, now: numb
     running,
     wingsConfig: path,
     remote: file.remote,
-    token,
+    runningAt: url,
     listen,
     wings: wishes.wings ?? `http://127.0.0.1:${port}`,
     moves: wishes.wings === undefined,
@@ -120,7 +121,7 @@ function wingsFileOf(host: FrontHost, { wingsConfig }: FrontWishes, start: strin
 function frontBefore(host: FrontHost): Config['front'] | undefined {
   const path = roostConfigOf(host);
   if (!fs.existsSync(path)) return undefined;
-  return parseConfig(path, fs.readFileSync(path, 'utf8'), host.env as NodeJS.ProcessEnv).front ?? undefined;
+  return parseConfig(path, fs.readFileSync(path, 'utf8'), host.env).front ?? undefined;
 }
 
 /** Where the running Wings may be: its file may have changed since its start. */
@@ -136,11 +137,11 @@ function candidates(
   return [...new Set([...all, ...(former === undefined ? [] : [urlOf(former)])])];
 }
 
-async function findRunning(urls: readonly string[], token: string): Promise<RunningWings> {
+async function findRunning(urls: readonly string[], token: string) {
   const answers: string[] = [];
   for (const url of urls) {
     const asked = await askWings(url, token);
-    if (typeof asked !== 'string') return asked;
+    if (typeof asked !== 'string') return { running: asked, url };
     answers.push(`${url}: ${asked}`);
   }
   const hint = answers.some((each) => each.endsWith('another token'))

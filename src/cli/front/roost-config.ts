@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { isMap, type Document, parseDocument } from 'yaml';
 import { parseConfig } from '../../config/config.ts';
 import { Failure } from '../../base/failure.ts';
+import type { FrontHost } from './host.ts';
 import type { Takeover } from './look.ts';
 
 const HEAD = ` Made by "roost front". Every key is in config.example.yml; the secrets of the node stay in Wings' file.`;
@@ -15,7 +16,7 @@ export function frontConfig(
   former: string | undefined,
   takeover: Takeover,
   path: string,
-  env: NodeJS.ProcessEnv,
+  env: FrontHost['env'],
 ): string {
   const document = parseDocument(former ?? '{}\n');
   if (former === undefined) {

@@ -28,10 +28,10 @@ interface Answer {
 
 const ANSWER_MS = 10_000;
 const ANSWER_BYTES = 64 * 1024 * 1024;
-const WITHOUT_TOKEN = [
+const WITHOUT_TOKEN: ReadonlySet<string> = new Set([
   'The required authorization heads were not present in the request.',
   'invalid authorization header',
-];
+]);
 
 /**
  * @param url `http://address:port` or https; a certificate is not compared with the address, which is this host's.
@@ -40,7 +40,7 @@ const WITHOUT_TOKEN = [
 export async function askWings(url: string, token: string): Promise<Asked> {
   const bare = await get(`${url}/api/system`);
   if (bare === undefined) return 'nothing answers';
-  if (bare.status !== 401 || !WITHOUT_TOKEN.includes(errorIn(bare.body))) return 'something else';
+  if (bare.status !== 401 || !WITHOUT_TOKEN.has(errorIn(bare.body))) return 'something else';
   const system = await get(`${url}/api/system`, token);
   if (system === undefined) return 'nothing answers';
   if (system.status === 401 || system.status === 403) return 'another token';
@@ -57,7 +57,7 @@ export async function askWings(url: string, token: string): Promise<Asked> {
 
 /** Elytra alone has a route of jobs below a server: others answer with their router's own 404, which is no JSON. */
 function kindOf({ headers }: Answer, version: string, jobs: Answer | undefined): WingsKind {
-  if (String(headers['user-agent'] ?? '').startsWith('Pelican Wings')) return 'pelican';
+  if ((headers['user-agent'] ?? '').startsWith('Pelican Wings')) return 'pelican';
   if (version.includes(':')) return 'calagopus';
   return jobs !== undefined && errorIn(jobs.body) !== '' ? 'elytra' : 'pterodactyl';
 }

@@ -44,7 +44,7 @@ export async function planTakeover(host: FrontHost, takeover: Takeover): Promise
   const restarted = { wings: false };
   const wingsFile = takeover.moves ? [moveWings(host, takeover, restarted)] : [];
   const files = [writeConfig(host, takeover), writeDropIn(host, takeover), ...wingsFile];
-  const wings = takeover.moves ? [restartWings(host, restarted, files)] : [];
+  const wings = takeover.moves ? [restartWings(host, takeover, restarted, files)] : [];
   const wasActive = (await unitProperty(host, ROOST_UNIT, 'ActiveState')) === 'active';
   const restored = async (): Promise<void> => {
     if (wasActive) await systemctl(host, 'start', ROOST_UNIT);
@@ -55,7 +55,7 @@ export async function planTakeover(host: FrontHost, takeover: Takeover): Promise
 function writeConfig(host: FrontHost, takeover: Takeover): FrontStep {
   const path = roostConfigOf(host);
   const former = textOrNone(path);
-  const text = frontConfig(former, takeover, path, host.env as NodeJS.ProcessEnv);
+  const text = frontConfig(former, takeover, path, host.env);
   const what = `write ${path}: front, panel, servers.root${takeover.owner === undefined ? '' : `, restore.owner ${takeover.owner}`} (secrets stay in Wings' file)`;
   return {
     number: 1,
@@ -114,11 +114,16 @@ function moveWings(
   };
 }
 
-function restartWings(host: FrontHost, restarted: { wings: boolean }, files: readonly FrontStep[]): FrontStep {
+function restartWings(
+  host: FrontHost,
+  { runningAt, wings }: Takeover,
+  restarted: { wings: boolean },
+  files: readonly FrontStep[],
+): FrontStep {
   return {
     number: 4,
     what: 'systemctl restart wings.service (games go on, consoles reconnect)',
-    isNeeded: files.some(({ number, isNeeded }) => number === 3 && isNeeded),
+    isNeeded: runningAt !== wings || files.some(({ number, isNeeded }) => number === 3 && isNeeded),
     async run() {
       restarted.wings = true;
       await systemctl(host, 'restart', WINGS_UNIT);
@@ -159,7 +164,9 @@ async function write(path: string, text: string, mode: number): Promise<void> {
 
 async function put(path: string, text: string | undefined, mode: number): Promise<void> {
   if (text !== undefined) return write(path, text, mode);
-  fs.rmSync(path, { force: true });
+  // Its directory may be what could not be made.
+  if (!fs.existsSync(path)) return;
+  fs.rmSync(path);
   syncDirectory(dirname(path));
 }
 

@@ -30,7 +30,7 @@ export async function planUndo(host: FrontHost): Promise<Undo> {
   const path = roostConfigOf(host);
   if (!fs.existsSync(path)) throw noFront(`there is no ${path}`);
   const text = fs.readFileSync(path, 'utf8');
-  const config = parseConfig(path, text, host.env as NodeJS.ProcessEnv);
+  const config = parseConfig(path, text, host.env);
   const { front } = config;
   if (front === null || front.wingsConfig === null) throw noFront(`${path} has no front with a file of Wings`);
   requireNoRestore(config);
@@ -50,8 +50,7 @@ export async function planUndo(host: FrontHost): Promise<Undo> {
       await writeAs(wingsPath, withAddress(readText(wingsPath), wingsPath, address), wingsPath);
       await systemctl(host, 'restart', WINGS_UNIT);
       const given = giveArchives(config, config.panel.flavour, backupDirectory);
-      const { token } = await readWingsConfig(wingsPath);
-      await untilWingsAnswers(urlOf(address), token.reveal(), signal);
+      await untilWingsAnswers(urlOf(address), wingsPath, signal);
       await fileStep(path, withoutFront(text), 0o600, '').run();
       fs.rmSync(dropInOf(host), { force: true });
       fs.rmSync(formerOf(wingsPath), { force: true });

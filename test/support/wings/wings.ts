@@ -106,7 +106,7 @@ export class Wings {
   async restart(): Promise<void> {
     await this.kill().catch(() => undefined);
     const content = this.file.read();
-    this.#port = Number((content['api'] as { port: number }).port);
+    this.#port = (content['api'] as { port: number }).port;
     this.file.write(content);
     await this.start();
   }
@@ -227,6 +227,7 @@ export class Wings {
     }
     if (name === 'deauthorize-user') return this.#deauthorize(body);
     if (server === undefined) return method === 'POST' ? this.#add(body) : [200, JSON.stringify(this.#all())];
+    if (topic === 'jobs') return [404, '404 page not found', { 'Content-Type': 'text/plain' }];
     const game = this.games.get(server);
     if (game === undefined) return [rules.unknownServer[0], this.#error(rules.unknownServer[1])];
     return this.#ofServer(method, server, topic, game, path, body);
