@@ -22,6 +22,7 @@ import { checkHooks } from '../../policy/health/running.ts';
 import { checkServers, checkStages } from '../../servers/examine.ts';
 import { openRegistry } from '../../servers/registry.ts';
 import { asFinding, checkDaemon } from './daemon.ts';
+import { checkFront } from './front.ts';
 import * as host from './host.ts';
 import { checkReadable, checkStores } from './stores.ts';
 
@@ -59,6 +60,7 @@ async function examine(invocation: Invocation, named: string | undefined): Promi
     async () => [host.checkEngine(config)],
     () => host.checkStateDirectory(config.stateDirectory),
     () => host.checkTls(config),
+    () => checkFront(config, invocation.clock.now()),
   ];
   // What the daemon has examined, with its own rights, is not asked again with those of this user.
   const checks = daemon.examined ? [...ofHost, () => checkReadable(config)] : [...ofHost, ...fromOutside(config)];

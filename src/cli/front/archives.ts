@@ -1,7 +1,11 @@
-/** Gives backups of Roost to a Wings that serves alone again: as links, in its layout. */
+/**
+ * Gives backups of Roost to a Wings that serves alone again: as links, in its layout. An archive that its Wings would
+ * break at in the middle of a restore, after it has removed the server's files, is not given to it.
+ */
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
-import { errnoOf } from '../../base/failure.ts';
+import { z } from 'zod';
+import { attempt, errnoOf } from '../../base/failure.ts';
 import { CATALOGUE_NAME } from '../../catalogue/contract.ts';
 import { inspectCatalogue } from '../../catalogue/inspect.ts';
 import type { Config } from '../../config/config.ts';
@@ -28,6 +32,10 @@ export function giveArchives(config: Config, kind: string, directory: string | n
     for (const { id, status } of history) {
       if (status !== 'COMPLETED') continue;
       const source = stores.map((store) => join(store, server, `${id}.tar.gz`)).find((path) => fs.existsSync(path));
+      if (source !== undefined && kind !== 'calagopus' && holdsDirectories(source)) {
+        left.push({ backup: id, reason: UNREADABLE });
+        continue;
+      }
       const reason =
         directory === null ? 'Wings names no backup directory' : linkTo(source, archiveIn(directory, kind, server, id));
       if (reason === undefined) linked++;
@@ -35,6 +43,20 @@ export function giveArchives(config: Config, kind: string, directory: string | n
     }
   }
   return { linked, left };
+}
+
+const UNREADABLE = 'it was made without backups.wings_readable: Wings would break at the first directory in it';
+
+const Manifest = z.object({
+  archive: z.object({ entries: z.number(), files: z.number() }),
+  aside: z.string().optional(),
+});
+
+/** As its manifest says; true where that cannot be read. */
+function holdsDirectories(archive: string): boolean {
+  const text = attempt(() => fs.readFileSync(archive.replace(/\.tar\.gz$/, '.json'), 'utf8'));
+  const { data } = Manifest.safeParse(text === undefined ? undefined : attempt(() => JSON.parse(text) as unknown));
+  return data === undefined || (data.aside === undefined && data.archive.entries > data.archive.files);
 }
 
 /** @returns why not. One that is there already is as good: archives never change. */

@@ -34,6 +34,8 @@ export function frontConfig(
     const { url: _url, token: _token, ...rest } = kept as Record<string, unknown>;
     set(['power'], { ...rest, driver: 'wings' });
   }
+  // So that Wings alone can restore them after an undo: it breaks at the first directory in an archive.
+  if (kind !== 'calagopus') set(['backups', 'wings_readable'], true);
   const written = document.getIn(['restore', 'owner']);
   if (owner !== undefined && (written === undefined || written === 'archive')) set(['restore', 'owner'], owner);
   const text = document.toString({ lineWidth: 0 });

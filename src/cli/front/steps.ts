@@ -56,7 +56,7 @@ function writeConfig(host: FrontHost, takeover: Takeover): FrontStep {
   const path = roostConfigOf(host);
   const former = textOrNone(path);
   const text = frontConfig(former, takeover, path, host.env);
-  const what = `write ${path}: front, panel, servers.root${takeover.owner === undefined ? '' : `, restore.owner ${takeover.owner}`} (secrets stay in Wings' file)`;
+  const what = `write ${path}: front, panel, servers.root, backups.wings_readable${takeover.owner === undefined ? '' : `, restore.owner ${takeover.owner}`} (secrets stay in Wings' file)`;
   return {
     number: 1,
     what,

@@ -277,6 +277,24 @@ describe('check 20: the way back', () => {
     await expectServed(host);
   });
 
+  test('an archive at which Wings would break is named, and not given to it', async () => {
+    const host = await nodeHost();
+    await host.front();
+    const path = host.at('etc/roost/config.yml');
+    fs.mkdirSync(host.at(`srv/volumes/${GAME_SERVER}/world`));
+    const call = caller(`http://127.0.0.1:${apiPort(host)}`);
+    fs.writeFileSync(path, fs.readFileSync(path, 'utf8').replace('wings_readable: true', 'wings_readable: false'));
+    await host.units.stop();
+    await host.units.start();
+    const { id } = (await call(`/api/servers/${GAME_SERVER}/backups`, { body: {} })).body as { readonly id: string };
+    const { json } = await host.front({ undo: true });
+    expect(json).toMatchObject({
+      linked: 0,
+      left: [{ backup: id, reason: expect.stringContaining('wings_readable') }],
+    });
+    expect(fs.readdirSync(host.at('srv/backups'))).toEqual([]);
+  });
+
   test('of a host without a front is refused', async () => {
     const host = await nodeHost();
     await expect(host.front({ undo: true })).rejects.toMatchObject({ code: 'config_invalid' });

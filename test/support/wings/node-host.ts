@@ -133,6 +133,9 @@ async function openUnits(root: string, wings: Wings, changed: NonNullable<NodeHo
     before: (_command: string): Promise<void> | void => undefined,
     daemon: undefined as Daemon | undefined,
     state,
+    async start() {
+      units.daemon = await startRoost(root);
+    },
     async stop() {
       const { daemon } = units;
       units.daemon = undefined;

@@ -1,0 +1,76 @@
+/** Checks a Roost before Wings from outside: what would part the two at the next start, and whether both can be reached. */
+import { X509Certificate } from 'node:crypto';
+import fs from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { DAY_MS } from '../../base/clock.ts';
+import { attempt, Failure } from '../../base/failure.ts';
+import { fault, fine, type Finding, warning } from '../../base/finding.ts';
+import type { Config, FrontConfig } from '../../config/config.ts';
+import { driftOf, readWingsConfig, type WingsConfig } from '../../servers/wings-config.ts';
+import { askWings } from '../front/running-wings.ts';
+
+const CHECK = 'front';
+const MEND = 'sudo roost front mends it; sudo roost front --undo gives the node back to Wings.';
+/** An authority's certificates are renewed a month before their end. */
+const FEW_DAYS = 14;
+
+/** @param now milliseconds since the epoch. */
+export async function checkFront({ front, panel }: Config, now: number): Promise<Finding[]> {
+  if (front === null) return [];
+  const findings = checkCertificate(front, now);
+  const wings = front.wingsConfig === null ? undefined : await readOrFault(front.wingsConfig, findings);
+  for (const drift of wings === undefined ? [] : driftOf(wings, front.wings)) {
+    findings.push(fault(CHECK, `The next start of Wings parts it from Roost: ${drift}`, MEND));
+  }
+  const token = panel.given.token?.reveal() ?? wings?.token.reveal();
+  if (token !== undefined) findings.push(...(await checkReached(front, token)));
+  return findings.length > 0 ? findings : [fine(CHECK, `Wings answers at ${front.wings}, and only there`)];
+}
+
+async function readOrFault(path: string, findings: Finding[]): Promise<WingsConfig | undefined> {
+  try {
+    return await readWingsConfig(path);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    findings.push(fault(CHECK, error.message, error.hint));
+    return undefined;
+  }
+}
+
+async function checkReached({ wings }: FrontConfig, token: string): Promise<Finding[]> {
+  const asked = await askWings(wings, token);
+  if (asked === 'nothing answers') {
+    const hint = 'systemctl status wings; journalctl -u wings says why. Backups go on meanwhile.';
+    return [fault(CHECK, `Wings does not answer at ${wings}`, hint)];
+  }
+  if (asked === 'something else') {
+    return [fault(CHECK, `What answers at ${wings} is no Wings`, `Free that port and restart Wings. ${MEND}`)];
+  }
+  if (asked === 'another token') {
+    const hint =
+      'systemctl restart wings reads its file again; a token that only its environment has goes to panel.token.';
+    return [fault(CHECK, `Wings at ${wings} refuses the token of its file`, hint)];
+  }
+  return checkElsewhere(wings, token);
+}
+
+/** A Wings on another address of this host can be reached past Roost. */
+async function checkElsewhere(wings: string, token: string): Promise<Finding[]> {
+  const { port } = new URL(wings);
+  for (const { address, family, internal } of Object.values(networkInterfaces()).flatMap((each) => each ?? [])) {
+    if (internal || family !== 'IPv4') continue;
+    if (typeof (await askWings(`http://${address}:${port}`, token)) === 'string') continue;
+    return [warning(CHECK, `Wings can be reached past Roost, at ${address}:${port}`, MEND)];
+  }
+  return [];
+}
+
+function checkCertificate({ listen: { tls } }: FrontConfig, now: number): Finding[] {
+  if (tls === null) return [];
+  const certificate = attempt(() => new X509Certificate(fs.readFileSync(tls.cert)));
+  const hint = 'Renew it (certbot renew); a new one is served within a minute.';
+  if (certificate === undefined) return [fault(CHECK, `Cannot read the certificate ${tls.cert}`, hint)];
+  const days = Math.floor((certificate.validToDate.getTime() - now) / DAY_MS);
+  if (days < 0) return [fault(CHECK, `The certificate ${tls.cert} has ended`, hint)];
+  return days < FEW_DAYS ? [warning(CHECK, `The certificate ${tls.cert} ends in ${days} days`, hint)] : [];
+}
