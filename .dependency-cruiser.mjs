@@ -129,7 +129,17 @@ const DOORS = {
   },
   servers: {
     reason: 'a restore asks for stages, swaps and power by their doors; what they are made of is theirs',
-    files: ['registry', 'held-out', 'lent-archives', 'writable', 'examine', 'power/port', 'stage/stage', 'swap/swap'],
+    files: [
+      'registry',
+      'held-out',
+      'lent-archives',
+      'writable',
+      'examine',
+      'wings-config',
+      'power/port',
+      'stage/stage',
+      'swap/swap',
+    ],
   },
   relay: {
     reason: 'a request is passed through one door, where what may be passed is decided',

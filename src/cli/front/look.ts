@@ -5,7 +5,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import fs from 'node:fs';
 import net from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Failure, reasonOf } from '../../base/failure.ts';
 import { type Config, parseConfig } from '../../config/config.ts';
 import { readWingsConfig } from '../../servers/wings-config.ts';
@@ -225,11 +225,6 @@ function archivesIn(directory: string | null, now: number): { readonly count: nu
     return now - mtimeMs < YOUNG_MS;
   });
   return { count: files.filter(({ name }) => name.endsWith('.tar.gz')).length, isYoung };
-}
-
-/** Wings and Roost keep what they write in directories of theirs. */
-export function requireDirectory(path: string): void {
-  if (!fs.existsSync(dirname(path))) throw refusal(`${dirname(path)} is not there`, 'sudo roost setup makes it.');
 }
 
 function refusal(problem: string, hint: string): Failure {
