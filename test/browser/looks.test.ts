@@ -156,6 +156,12 @@ inChromium('looking into backups', () => {
     await page.getByRole('button', { name: 'Restore 1 file', exact: true }).click();
     await page.getByRole('heading', { name: 'Restored' }).waitFor();
     expect(readFileSync(join(node.host.server, 'a.yml'), 'utf8')).toBe('one');
+    // The list tells of the server as it is now, and the restore is taken back where it was made.
+    const row = page.getByRole('list', { name: 'Files' }).getByRole('listitem').filter({ hasText: 'a.yml' });
+    await expect.poll(() => row.textContent(), SOON).toContain('same now');
+    await page.getByRole('button', { name: 'Undo…' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Undo', exact: true }).click();
+    await expect.poll(() => readFileSync(join(node.host.server, 'a.yml'), 'utf8'), SOON).toBe('another');
   });
 
   test('18: each version of a file is found, and one of them is brought back', async () => {

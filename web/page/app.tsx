@@ -50,7 +50,25 @@ function Shown() {
   return Found === undefined ? <GreyRows /> : <Found />;
 }
 
+/** Once there is time: what a person does next is not to wait for its script. */
+function loadAhead(): void {
+  for (const [view, load] of Object.entries(LATER)) {
+    void load().then(
+      (found) => loaded.set(view as ViewName, found),
+      () => undefined,
+    );
+  }
+}
+
+const AHEAD_MS = 500;
+
 export function App() {
+  const isIn = who.value !== undefined;
+  useEffect(() => {
+    if (!isIn) return undefined;
+    const timer = setTimeout(loadAhead, AHEAD_MS);
+    return () => clearTimeout(timer);
+  }, [isIn]);
   if (secret.value === undefined || route.value.view === 'signIn') return <SignIn />;
   if (who.value === undefined) return null;
   return (

@@ -66,12 +66,13 @@ export function Effect({ server, preview, sameAs }: EffectProps) {
           </div>
         ))}
       </div>
-      <p class="pad small muted">
-        {counted(totals.same.files, 'file')}, {bytes(totals.same.bytes)}, {sameAs}
-        {totals.kept.files > 0 &&
-          `; ${counted(totals.kept.files, 'file')} of the backup left out, as what is there stays`}
-        .
-      </p>
+      {totals.same.files + totals.kept.files > 0 && (
+        <p class="pad small muted">
+          {totals.same.files > 0 && `${counted(totals.same.files, 'file')}, ${bytes(totals.same.bytes)}, ${sameAs}. `}
+          {totals.kept.files > 0 &&
+            `${counted(totals.kept.files, 'file')} of the backup left out, as what is there stays.`}
+        </p>
+      )}
       <div class="diff small" role="region" aria-label="Each change" tabIndex={0}>
         {changes.value.map((change) => (
           <Line key={`${change.class} ${change.path}`} change={change} />

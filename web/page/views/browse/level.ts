@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { directoryOf } from '../../api/files.ts';
 import { failureOf, type ApiFailure } from '../../api/failures.ts';
 import { findIn } from '../../api/looks.ts';
+import { changesOf } from '../../live/state.ts';
 import type { Shown } from './files.tsx';
 
 export interface Place {
@@ -58,6 +59,26 @@ export function useLevel(place: Place) {
     const timer = setTimeout(read, text === '' ? 0 : TYPING_MS);
     return () => clearTimeout(timer);
   }, [key]);
+  const changes = changesOf(server);
+  const before = useRef(changes);
+  useEffect(() => {
+    // What is on the server now may be another: as many pages as are shown are read again, and stay until then.
+    if (before.current !== changes) void reread();
+    before.current = changes;
+  }, [changes]);
+  const reread = async (): Promise<void> => {
+    const found: Page[] = [];
+    try {
+      for (const _ of pages.value ?? []) {
+        const cursor = found.at(-1)?.cursor;
+        if (found.length > 0 && cursor === undefined) break;
+        found.push(await pageOf(place, cursor));
+      }
+      if (asked.value === key && found.length > 0) pages.value = found;
+    } catch {
+      // What is shown stays; the next look tells what is wrong.
+    }
+  };
   const cursor = pages.value?.at(-1)?.cursor;
   const more = (): void => {
     if (cursor === undefined || wanted.current === `${key} ${cursor}`) return;

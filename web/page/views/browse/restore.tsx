@@ -18,7 +18,8 @@ import { FailureNote } from '../../parts/failure.tsx';
 import { CancelButton, ProgressBar, progressText } from '../../parts/job-progress.tsx';
 import { CircleAlert, Download, RotateCcw, ShieldCheck } from '../../parts/icons.ts';
 import { Icon } from '../../parts/icon.tsx';
-import { ago, bytes, count, counted, duration } from '../../words/format.ts';
+import { UndoDialog } from '../../parts/undo-dialog.tsx';
+import { ago, bytes, count, counted, duration, moment } from '../../words/format.ts';
 import { Sheet } from './sheet.tsx';
 
 const UNDO_HOURS = 24;
@@ -79,7 +80,7 @@ export function Restore({ server, name, backup, ticked, onClear }: RestoreProps)
   if (result.value !== undefined) {
     return (
       <Sheet label="Restored" button="Restored: see what was done">
-        <Done server={server} result={result.value} onClose={() => (result.value = undefined)} />
+        <Done server={server} backup={backup.id} result={result.value} onClose={() => (result.value = undefined)} />
       </Sheet>
     );
   }
@@ -255,11 +256,14 @@ function Check({ on, onChange, children }: CheckProps) {
 
 interface DoneProps {
   readonly server: string;
+  readonly backup: string;
   readonly result: Result;
   readonly onClose: () => void;
 }
 
-function Done({ server, result, onClose }: DoneProps) {
+function Done({ server, backup, result, onClose }: DoneProps) {
+  const undoing = useSignal(false);
+  const undone = useSignal(false);
   const { files = 0, bytes: size = 0, removed = 0, seconds, warnings = [], warningCount = 0, undoUntil } = result;
   return (
     <>
@@ -286,17 +290,34 @@ function Done({ server, result, onClose }: DoneProps) {
             ))}
           </div>
         )}
-        {undoUntil !== undefined && (
-          <p class="small muted">What was there before is kept. The server’s page can undo it.</p>
+        {undone.value && <p>It is being undone: what was there before comes back.</p>}
+        {undoUntil !== undefined && !undone.value && (
+          <p class="small muted">
+            What was there before is kept until {moment(undoUntil, now.value)}. Until then the server’s page can undo
+            it, too.
+          </p>
         )}
         <div class="bs">
           <a class="b p" href={to.server(server)}>
-            To the server{undoUntil === undefined ? '' : ' (undo is there)'}
+            To the server
           </a>
+          {undoUntil !== undefined && !undone.value && (
+            <button class="b" type="button" onClick={() => (undoing.value = true)}>
+              Undo…
+            </button>
+          )}
           <button class="b" type="button" onClick={onClose}>
             Restore more
           </button>
         </div>
+        {undoing.value && (
+          <UndoDialog
+            server={server}
+            backup={backup}
+            onClose={() => (undoing.value = false)}
+            onDone={() => ([undoing.value, undone.value] = [false, true])}
+          />
+        )}
       </div>
     </>
   );

@@ -108,7 +108,9 @@ function Results({ server, text }: { readonly server: string; readonly text: str
       </header>
       {failure.value !== undefined && <FailureNote failure={failure.value} again={() => void more()} />}
       {pages.value.length === 0 && failure.value === undefined && <GreyRows />}
-      {pages.value.length > 0 && found.length === 0 && <p class="pad muted">Nothing has such a name there.</p>}
+      {pages.value.length > 0 && found.length === 0 && (
+        <p class="pad muted">Nothing has such a name there. What the ignore list leaves out is in no backup.</p>
+      )}
       <VirtualList
         items={found}
         keyOf={({ path }) => path}
