@@ -2,7 +2,7 @@
  * The main threads of operations, between operations.
  *
  * For: `runThread`. Promises: a thread serves one operation at a time; one that failed or was stopped serves no other;
- * an idle one is ended after a while, and all are when this is closed. Never: terminates a thread (serve-tasks.ts says
+ * an idle one is ended after a while or when it holds much memory, and all are when this is closed. Never: terminates a thread (serve-tasks.ts says
  * why); knows what the threads do.
  */
 import { Worker } from 'node:worker_threads';
@@ -58,10 +58,12 @@ export class OperationThreads {
    * Takes back a thread whose operation has ended.
    *
    * @param reusable false after a failure or a stop: then this waits until the thread has ended.
+   * @param isLarge true when it holds much memory: then it does not stay, and this does not wait.
    */
-  async give(thread: OperationThread, reusable: boolean): Promise<void> {
+  async give(thread: OperationThread, reusable: boolean, isLarge = false): Promise<void> {
     thread.onDeath = undefined;
     if (!reusable || !this.keep || this.#closed || thread.hasEnded) return quit(thread);
+    if (isLarge) return this.#end(thread);
     const { idleMs, timers = systemTimers } = this.#options;
     const cancel = timers.after(idleMs, () => this.#end(thread));
     this.#idle.set(thread, cancel);

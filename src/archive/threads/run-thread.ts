@@ -17,7 +17,8 @@ const RATES_MS = 250;
 
 /** What each thread posts last. */
 type LastEvent<Result> =
-  { readonly type: 'done'; readonly result: Result } | { readonly type: 'failed'; readonly failure: FailureRecord };
+  | { readonly type: 'done'; readonly result: Result; readonly isLarge?: boolean }
+  | { readonly type: 'failed'; readonly failure: FailureRecord };
 
 export interface RunningThread {
   readonly worker: Pick<MessagePort, 'postMessage'>;
@@ -66,6 +67,7 @@ export async function runThread<Result>(options: ThreadOptions): Promise<Result>
   const thread = threads.take(options.nice ?? 0);
   const { port1: worker, port2: port } = new MessageChannel();
   let done = false;
+  let isLarge = false;
   const result = Promise.withResolvers<Result>();
   let failure: Failure | undefined;
   const stop = (): void => {
@@ -89,6 +91,7 @@ export async function runThread<Result>(options: ThreadOptions): Promise<Result>
     try {
       if (event.type === 'done') {
         done = true;
+        isLarge = event.isLarge === true;
         void end(() => result.resolve(event.result));
       } else if (event.type === 'failed') void end(() => result.reject(Failure.revive(event.failure)));
       else options.receive?.(event, { worker, fail, hasFailed: () => failure !== undefined });
@@ -127,6 +130,6 @@ export async function runThread<Result>(options: ThreadOptions): Promise<Result>
     signal?.removeEventListener('abort', abort);
     stop();
     worker.close();
-    await threads.give(thread, done && failure === undefined);
+    await threads.give(thread, done && failure === undefined, isLarge);
   }
 }

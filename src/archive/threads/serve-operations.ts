@@ -38,6 +38,17 @@ export interface OperationServer {
   readonly load: Readonly<Record<string, () => Promise<Operation>>>;
 }
 
+/**
+ * What an operation leaves behind in its thread, above which the thread does not stay: names of hundreds of thousands of
+ * entries. It is garbage by then, which an idle thread never collects.
+ */
+const LARGE_BYTES = 32 * 1024 * 1024;
+
+function isLarge(): boolean {
+  const { heapTotal, arrayBuffers } = process.memoryUsage();
+  return heapTotal + arrayBuffers > LARGE_BYTES;
+}
+
 export function serveOperations({ port, nice, taskFile, load }: OperationServer): void {
   lowerPriority(nice);
   ownDirectory();
@@ -58,7 +69,8 @@ export function serveOperations({ port, nice, taskFile, load }: OperationServer)
   async function eventOf({ operation, doing, data, port: own }: OperationRequest): Promise<object> {
     try {
       const run = await load[operation]?.();
-      return { type: 'done', result: await run?.(data as never, { port: own, threads }) };
+      const result = await run?.(data as never, { port: own, threads });
+      return { type: 'done', result, isLarge: isLarge() };
     } catch (error) {
       return { type: 'failed', failure: asFailure(error, doing).toJSON() };
     }

@@ -32,7 +32,7 @@ const NUMBERED = new URL(
       const { data, port } = message;
       const failure = { code: 'too_large', message: 'Cannot: too large', facts: {}, retry: false };
       const answer = (got) => {
-        port.postMessage(data.fail ? { type: 'failed', failure } : { type: 'done', result: { threadId, got } });
+        port.postMessage(data.fail ? { type: 'failed', failure } : { type: 'done', result: { threadId, got }, isLarge: data.isLarge });
         port.close();
       };
       if (data.waits !== true) return answer();
@@ -92,6 +92,25 @@ test('an idle thread ends when its time is over, and its memory is given back th
   timers.runOut();
   await givenBack.promise;
   expect((await number(threads)).threadId).not.toBe(threadId);
+});
+
+test('a thread that holds much memory ends after its operation, and its memory is given back then', async () => {
+  const timers = new Waiting();
+  const givenBack = Promise.withResolvers<void>();
+  const onEnded = (): Promise<void> => Promise.resolve(givenBack.resolve());
+  const threads = threadsOf({ file: NUMBERED, timers, onEnded });
+  const { threadId } = await number(threads, { isLarge: true });
+  await givenBack.promise;
+  expect(timers.pending.size).toBe(0);
+  expect((await number(threads)).threadId).not.toBe(threadId);
+});
+
+test('an estimate of a few names leaves its thread to the next operation', async () => {
+  const timers = new Waiting();
+  const threads = threadsOf({ timers });
+  const root = await scratchDirectory();
+  await estimateTree({ root, ignore: [], exclude: [], threads });
+  expect(timers.pending.size).toBe(1);
 });
 
 test('a thread at work is not counted as idle', async () => {
