@@ -1,8 +1,15 @@
+import { setFlagsFromString } from 'node:v8';
 import type { Config } from '../../config/config.ts';
 import { asFailure } from '../../base/failure.ts';
 import type { Invocation } from '../command.ts';
 import type { Daemon } from '../daemon.ts';
 import { openNotifier, type ServiceNotifier } from './systemd.ts';
+
+/**
+ * By so many percent the heap may grow before garbage is collected. V8's own choice is up to three times what is in use,
+ * and a crowd of callers then holds 100 MiB of garbage for 30 MiB in use; collecting sooner takes no more CPU time there.
+ */
+const HEAP_GROWTH_PERCENT = 30;
 
 interface Running {
   /** Called with the bound address once requests are answered. */
@@ -21,6 +28,7 @@ export async function runDaemon(
   config: Config,
   { onReady, readAgain }: Running,
 ): Promise<void> {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
   const notifier = openNotifier(invocation.env);
   const daemon = await invocation.composeDaemon(config);
   try {
