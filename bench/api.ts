@@ -63,7 +63,9 @@ await measure('overview, again', 'GET', '/api/servers?with=overview');
 await measure('list, first page of 100', 'GET', `${BACKUPS}?limit=100&fields=summary`);
 const { headers } = await daemon.ask('GET', `${BACKUPS}?limit=1000&fields=summary`);
 const cursor = /[?&]cursor=([^&>]+)/.exec(headers['link'] as string)?.[1];
-await measure('list, page behind 1,000', 'GET', `${BACKUPS}?limit=100&fields=summary&cursor=${cursor}`);
+// There with more backups than that.
+if (cursor !== undefined)
+  await measure('list, page behind 1,000', 'GET', `${BACKUPS}?limit=100&fields=summary&cursor=${cursor}`);
 await measure('history of 400 days', 'GET', `/api/servers/${FIRST}/history?days=400`);
 await measure('system with usage', 'GET', '/api/system?with=usage');
 await measure('schedules', 'GET', '/api/schedules');

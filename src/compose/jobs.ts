@@ -206,6 +206,8 @@ export function composeJobs(deps: JobsDeps): Jobs {
   const comparisons = new Comparisons({ catalogue, stores, registry, heldOut, service, clock, log });
   const node = new NodeOverview({ ...reading, runner, clock, timers: systemTimers });
   const notifying = composeNotify(deps, events);
+  const stopCounting = new AbortController();
+  let counting = Promise.resolve();
   return {
     service,
     node,
@@ -247,6 +249,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
     },
     automate() {
       notifying.start();
+      counting = node.countAhead(stopCounting.signal);
       const shown = { catalogue, registry, runner, service, events, turns };
       return Housekeeping.open({ ...shown, deleteBackup: deleting, config, clock, believable, log });
     },
@@ -259,7 +262,8 @@ export function composeJobs(deps: JobsDeps): Jobs {
       if (believable.canDelete()) await sweepPrevious(restoring);
     },
     async close() {
-      await Promise.all([copies.close(), vaults.close(), reports?.close(), notifying.close(), power.close()]);
+      stopCounting.abort();
+      await Promise.all([counting, copies.close(), vaults.close(), reports?.close(), notifying.close(), power.close()]);
       await threads.close();
     },
   };

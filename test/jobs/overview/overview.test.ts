@@ -1,5 +1,5 @@
 import { systemTimers } from '../../../src/base/timers.ts';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { DAY_MS, HOUR_MS } from '../../../src/base/clock.ts';
 import { Failure } from '../../../src/base/failure.ts';
 import type { ScheduleConfig } from '../../../src/config/types.ts';
@@ -209,4 +209,20 @@ test('a backup that is renamed keeps its new name in its manifest', async () => 
   expect(JSON.parse(Buffer.from(manifest ?? []).toString())).toMatchObject({
     backup: { name: 'Before 1.22', named: true, origin: 'token:admin' },
   });
+});
+
+test('what is counted ahead need not be counted by the first look, and counting ends when it is to', async () => {
+  const node = await testNode();
+  await backUp(node);
+  const overviews = overviewOf(node);
+  const counted = vi.spyOn(node.catalogue.backups, 'overview');
+  await overviews.countAhead(AbortSignal.abort());
+  expect(counted).not.toHaveBeenCalled();
+  await overviews.countAhead(new AbortController().signal);
+  expect(counted).toHaveBeenCalledWith(SERVER);
+  counted.mockImplementation(() => {
+    throw new Error('the catalogue is closed');
+  });
+  await overviews.countAhead(new AbortController().signal);
+  counted.mockRestore();
 });
