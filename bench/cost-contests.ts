@@ -13,6 +13,7 @@ export function floorContests(scene: Scene): Contest[] {
   const { archive, scratch, tree, peers, trash } = scene;
   const file = quoted(archive);
   const from = quoted(tree.directory);
+  const read = `find ${from} -type f -print0 | xargs -0 cat`;
   const line = (name: string, command: string): Contender => ({
     name,
     prepare: async () => {
@@ -24,8 +25,10 @@ export function floorContests(scene: Scene): Contest[] {
   });
   const out = quoted(join(scratch, 'out/copy'));
   const lines = [
-    line('read the tree', `find ${from} -type f -print0 | xargs -0 cat > /dev/null`),
+    line('read the tree', `${read} > /dev/null`),
     line('sha256 of the archive', `sha256sum ${file}`),
+    ...(peers.has.has('openssl') ? [line('sha256 of the archive (openssl)', `openssl dgst -sha256 ${file}`)] : []),
+    ...(peers.has.has('igzip') ? [line('deflate the tree (igzip -1)', `${read} | igzip -1 > /dev/null`)] : []),
     line('write the archive', `cat ${file} > ${out}`),
     line('write the archive, flushed', `cat ${file} > ${out} && sync ${out}`),
     line('copy the tree', `cp -a ${from} ${out}`),

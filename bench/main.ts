@@ -29,7 +29,7 @@ import { hasTime } from './measure.ts';
 import type { MicroData, MicroEvent } from './micro-thread.ts';
 import type { Piece } from './micro.ts';
 import { findPeers } from './peers.ts';
-import { asMarkdown, asText, goalTable, pieceTable, sampleTable, type Table } from './report.ts';
+import { asText, goalTable, pieceTable, sampleTable, type Table, writeMarkdown } from './report.ts';
 import { openScene, type Scene } from './scene.ts';
 import { Trash } from './trash.ts';
 import { makeServer, makeSmallFiles, makeZips, measureTree } from './tree.ts';
@@ -106,7 +106,7 @@ else for (const name of options.tree) await measureReal(name);
 if (parts.has('micro') && options.tree === undefined) await measureMicro();
 machine.push(`load after: ${loadavg()[0]?.toFixed(2)}`);
 for (const table of tables) console.log(`\n${asText(table)}`);
-if (options.markdown !== undefined) writeMarkdown(options.markdown);
+if (options.markdown !== undefined) writeMarkdown(options.markdown, 'measured', machine, tables);
 if (options.json !== undefined) fs.writeFileSync(options.json, JSON.stringify({ machine, ...facts }, null, 2));
 
 async function measureGenerated(): Promise<void> {
@@ -169,16 +169,6 @@ async function measureMicro(): Promise<void> {
   });
   tables.push(pieceTable(pieces));
   facts['pieces'] = pieces;
-}
-
-/** Into a file of its own, or between the marks of one that has them. */
-function writeMarkdown(path: string): void {
-  const text = [...machine.map((line) => `- ${line}`), '', tables.map(asMarkdown).join('\n\n'), ''].join('\n');
-  const [begin, end] = ['<!-- measured: begin -->\n', '<!-- measured: end -->\n'];
-  const old = fs.existsSync(path) ? fs.readFileSync(path, 'utf8') : '';
-  const [from, to] = [old.indexOf(begin), old.indexOf(end)];
-  const marked = from >= 0 && to > from;
-  fs.writeFileSync(path, marked ? `${old.slice(0, from + begin.length)}\n${text}\n${old.slice(to)}` : text);
 }
 
 function tell(what: string): void {

@@ -1,4 +1,5 @@
 /** Tables of what was measured: aligned for a terminal, and as Markdown. */
+import fs from 'node:fs';
 import { formatBytes } from '../src/base/sizes.ts';
 import { type Contest, type Samples, samplesOf } from './contest.ts';
 import type { Goal } from './goals.ts';
@@ -94,8 +95,18 @@ export function asText({ title, headings, rows }: Table): string {
   return [title, '', line(headings), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
 
-export function asMarkdown({ title, headings, rows }: Table): string {
+function asMarkdown({ title, headings, rows }: Table): string {
   const line = (row: readonly string[]): string =>
     `| ${row.map((cell) => cell.replaceAll('|', String.raw`\|`)).join(' | ')} |`;
   return [`### ${title}`, '', line(headings), line(headings.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+/** Into a file of its own, or between the marks of that name of one that has them. */
+export function writeMarkdown(path: string, mark: string, machine: readonly string[], tables: readonly Table[]): void {
+  const text = [...machine.map((line) => `- ${line}`), '', tables.map(asMarkdown).join('\n\n'), ''].join('\n');
+  const [begin, end] = [`<!-- ${mark}: begin -->\n`, `<!-- ${mark}: end -->\n`];
+  const old = fs.existsSync(path) ? fs.readFileSync(path, 'utf8') : '';
+  const [from, to] = [old.indexOf(begin), old.indexOf(end)];
+  const marked = from >= 0 && to > from;
+  fs.writeFileSync(path, marked ? `${old.slice(0, from + begin.length)}\n${text}\n${old.slice(to)}` : text);
 }

@@ -16,7 +16,7 @@ import { formatBytes, parseBytes } from '../../src/base/sizes.ts';
 import { type Contest, runContests, type Samples } from '../contest.ts';
 import { floorContests } from '../cost-contests.ts';
 import { quoted, run } from '../measure.ts';
-import { asMarkdown, asText, sampleTable, type Table } from '../report.ts';
+import { asText, sampleTable, type Table, writeMarkdown } from '../report.ts';
 import { openScene, type Scene } from '../scene.ts';
 import { makeServer, makeZips, measureTree, type Tree } from '../tree.ts';
 import { firstBackups, foreignRestores, repeatedBackups, restores } from './contests.ts';
@@ -72,10 +72,7 @@ await measureRest();
 machine.push(`load after: ${loadavg()[0]?.toFixed(2)}`);
 tables.unshift(outsideTable(goals));
 console.log([...machine, ...tables.map((table) => `\n${asText(table)}`)].join('\n'));
-if (options.markdown !== undefined) {
-  const lines = [...machine.map((line) => `- ${line}`), '', tables.map(asMarkdown).join('\n\n'), ''];
-  fs.writeFileSync(options.markdown, lines.join('\n'));
-}
+if (options.markdown !== undefined) writeMarkdown(options.markdown, 'outside', machine, tables);
 if (options.json !== undefined) fs.writeFileSync(options.json, JSON.stringify({ machine, goals, ...facts }, null, 2));
 
 function outsideTree(at: string, kind: string, amount: string): Tree {
