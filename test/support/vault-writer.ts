@@ -1,5 +1,5 @@
 /**
- * Runs in a process of its own until it is killed: backs up, removes, collects and reads in a vault, in an order that its
+ * Runs in a process of its own until it is killed: backs up, adopts, removes and collects in a vault, in an order that its
  * seed chooses. It says what will survive, a line each: `+ID SHA256` after a commit, `-ID` before a removal.
  */
 import { createHash } from 'node:crypto';
@@ -48,9 +48,13 @@ async function backUp(id: BackupId): Promise<void> {
   const base = there.at(-1);
   const older =
     base === undefined ? noise(150_000) : Buffer.from(await getObject(vault, objectKey(SERVER, base, 'tar.gz')));
-  const at = random(120_000);
+  const at = Math.min(random(120_000), older.length);
   const added = noise(random(25_000) + 1);
   const rest = older.subarray(at + random(20_000));
+  if (random(4) === 0) {
+    await adopt(id, Buffer.concat([added, rest]));
+    return;
+  }
   const writer = await vault.create(objectKey(SERVER, id, 'tar.gz'), {
     base: base === undefined ? undefined : objectKey(SERVER, base, 'tar.gz'),
   });
@@ -61,6 +65,17 @@ async function backUp(id: BackupId): Promise<void> {
   there.push(id);
   const sha256 = createHash('sha256').update(older.subarray(0, at)).update(added).update(rest).digest('hex');
   fs.writeSync(1, `+${id} ${sha256}\n`);
+}
+
+/** A plain archive that is there before the vault takes it in. */
+async function adopt(id: BackupId, bytes: Buffer): Promise<void> {
+  const writer = await store.create(objectKey(SERVER, id, 'tar.gz'));
+  await writer.write(bytes);
+  await writer.commit();
+  there.push(id);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  fs.writeSync(1, `+${id} ${sha256}\n`);
+  await vault.takeIn(SERVER, id, sha256);
 }
 
 for (let number = Number(first); ; number++) {

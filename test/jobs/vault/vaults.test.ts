@@ -66,7 +66,7 @@ function bend(path: string, at: number): void {
 }
 
 describe('a vault', () => {
-  test('says what a backup added, what its removal gives back, and what the disk holds', async () => {
+  test('V14: a removal gives back what it was said to, and status says what a backup added, and what the disk holds', async () => {
     const site = await host('vault');
     const daemon = await runDaemonOn(site);
     const first = await backUp(daemon);

@@ -1,6 +1,7 @@
-/** V7: a vault whose process is killed anywhere in backups, removals, collections and merges. `VAULT_KILLS` sets how often. */
+/** V7, V17: a vault whose process is killed anywhere in backups, adoptions, removals, collections and merges. `VAULT_KILLS` sets how often. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -27,6 +28,7 @@ interface Said {
 /** Lets a writer say so many lines, kills it a moment later, and notes what it said. */
 async function killAfter(words: readonly string[], lines: number, said: Said): Promise<void> {
   const writer = spawn(process.execPath, [WRITER, ...words], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(writer, 'exit');
   let count = 0;
   for await (const line of createInterface({ input: writer.stdout })) {
     const [id, sha256 = ''] = line.slice(1).split(' ') as [BackupId, string?];
@@ -38,9 +40,11 @@ async function killAfter(words: readonly string[], lines: number, said: Said): P
     count++;
     if (count === lines) writer.kill('SIGKILL');
   }
+  const [code] = (await ended) as [number | null];
+  if (code !== null) said.faults.push(`the writer ended by itself with ${code}`);
 }
 
-test('V7: every archive that was said to be there has its sha256, and after a collection no unnamed byte is left', async () => {
+test('V7, V17: every archive that was said to be there has its sha256, and after a collection no unnamed byte is left', async () => {
   const { directory, identity } = await scratchStore();
   const said: Said = { there: new Map(), removing: new Set(), faults: [] };
   for (let kill = 0; kill < KILLS; kill++) {

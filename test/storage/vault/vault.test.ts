@@ -19,7 +19,7 @@ import { scratchVault, type ScratchVault } from '../../support/scratch-vault.ts'
 const SERVER = '11111111-1111-4111-8111-111111111111' as ServerId;
 const KIBIBYTE = 1024;
 
-describeStore('a vault', async () => (await scratchVault()).vault);
+describeStore('V21: a vault', async () => (await scratchVault()).vault);
 describeStore('a vault that writes plain archives', async () => (await scratchVault({ writes: false })).vault);
 
 /** An archive as its owner knows it. */
@@ -137,7 +137,7 @@ describe('a vault', () => {
     await expectWhole(scratch.vault, second);
   });
 
-  test('punches no hole into a file that has another name too', async () => {
+  test('V18: punches no hole into a file that has another name too', async () => {
     const scratch = await scratchVault({ mergeAt: 1 });
     const first = await put(scratch.vault, undefined, [randomBytes(256 * KIBIBYTE)]);
     const pack = packOf(scratch);
@@ -149,7 +149,7 @@ describe('a vault', () => {
     expect(fs.readFileSync(other).equals(first.bytes)).toBe(true);
   });
 
-  test('what a reader opened stays readable to its end when it is removed and collected', async () => {
+  test('V19: what a reader opened stays readable to its end when it is removed and collected', async () => {
     const { vault } = await scratchVault();
     const kept = await put(vault, undefined, [randomBytes(300 * KIBIBYTE)]);
     const source = await vault.open(kept.key);
@@ -231,7 +231,7 @@ describe('a vault', () => {
   });
 
   test.each(['unreadable', 'missing', 'of another archive'])(
-    'a recipe that is %s: nothing is collected, and it says so',
+    'V13: a recipe that is %s: nothing is collected, and it says so',
     async (how) => {
       const scratch = await scratchVault();
       const first = await put(scratch.vault, undefined, [randomBytes(100 * KIBIBYTE)]);

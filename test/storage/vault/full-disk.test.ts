@@ -1,0 +1,90 @@
+/** A vault whose disk is full at each of its writes in turn. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { Failure } from '../../../src/base/failure.ts';
+import type { BackupId, ServerId } from '../../../src/base/ids.ts';
+import { objectKey } from '../../../src/storage/key.ts';
+import type { Store } from '../../../src/storage/store.ts';
+import { freesHoles } from '../../../src/storage/vault/punch.ts';
+import { failureOf } from '../../support/rejection.ts';
+import { scratchStore } from '../../support/scratch-store.ts';
+import { scratchVault } from '../../support/scratch-vault.ts';
+import { getObject } from '../../support/store-objects.ts';
+
+const SERVER = '11111111-1111-4111-8111-111111111111' as ServerId;
+const LENGTH = 100_000;
+
+/** The store, whose n-th write or commit from now on finds no space; counts them without one. */
+function filling(store: Store) {
+  const disk = { calls: 0, fullAt: Number.POSITIVE_INFINITY };
+  const step = (): void => {
+    if (disk.calls++ === disk.fullAt) throw new Failure('insufficient_storage', 'the disk is full');
+  };
+  const create: Store['create'] = async (key, options) => {
+    const writer = await store.create(key, options);
+    return {
+      write: async (bytes) => {
+        step();
+        await writer.write(bytes);
+      },
+      commit: async () => {
+        step();
+        await writer.commit();
+      },
+      abort: () => writer.abort(),
+    };
+  };
+  const full = new Proxy(store, {
+    get(target, name) {
+      if (name === 'create') return create;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+  return { full, disk };
+}
+
+test('V14: a disk that is full at any write fails the backup, and leaves the others and nothing else', async () => {
+  const { store, directory } = await scratchStore();
+  const { full, disk } = filling(store);
+  const { vault } = await scratchVault({ store: full, packLength: 30_000, mergeAt: 1 });
+  const kept = objectKey(SERVER, randomUUID() as BackupId, 'tar.gz');
+  const bytes = randomBytes(LENGTH);
+  const backUp = async (key = objectKey(SERVER, randomUUID() as BackupId, 'tar.gz')): Promise<void> => {
+    const writer = await vault.create(key, { base: kept });
+    try {
+      await writer.write(bytes, [{ start: 0, length: 10_000, base: 0, heals: true }]);
+      await writer.commit();
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
+  };
+  const first = await vault.create(kept);
+  await first.write(bytes);
+  await first.commit();
+  disk.calls = 0;
+  const whole = objectKey(SERVER, randomUUID() as BackupId, 'tar.gz');
+  await backUp(whole);
+  const writes = disk.calls;
+  await vault.remove(whole);
+  await vault.collect(SERVER);
+  const before = fs.readdirSync(join(directory, SERVER)).length;
+  expect(writes).toBeGreaterThan(6);
+  for (let fullAt = 0; fullAt < writes; fullAt++) {
+    Object.assign(disk, { calls: 0, fullAt });
+    await failureOf(backUp(), 'insufficient_storage');
+    disk.fullAt = Number.POSITIVE_INFINITY;
+    await vault.collect(SERVER);
+    expect(Buffer.from(await getObject(vault, kept)).equals(bytes), `full at write ${fullAt}`).toBe(true);
+    // A map that was written before the disk was full heals what it says; it stays with its pack.
+    expect(fs.readdirSync(join(directory, SERVER)).length, `full at write ${fullAt}`).toBeLessThanOrEqual(before + 2);
+  }
+  await backUp();
+});
+
+test('V18: only file systems of the list are taken for ones that give holes back', async () => {
+  expect(await freesHoles('/proc')).toBe(false);
+});
