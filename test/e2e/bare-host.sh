@@ -14,6 +14,15 @@ set -eu
 case "$*" in
 "enable --now roost") SYSTEMD_OFFLINE=1 /usr/bin/systemctl enable roost >> /systemctl.log 2>&1 ;;
 restart*) ;;
+"reload roost")
+  # Each line as the daemon's user with its powers, as systemd runs it; the first that fails ends it.
+  unit=/etc/systemd/system/roost.service
+  [ -e $unit ] || unit=/usr/lib/systemd/system/roost.service
+  powers=$(sed -n 's/^AmbientCapabilities=//p' $unit | sed 's/CAP_/+/g; s/ /,/g' | tr A-Z a-z)
+  sed -n 's/^ExecReload=//p' $unit | sed "s/[$]{MAINPID}/$(cat /daemon.pid)/" > /reload.sh
+  exec setpriv --reuid roost --regid roost --clear-groups --inh-caps "-all,$powers" --ambient-caps "-all,$powers" \
+    --bounding-set "-all,$powers" --no-new-privs sh -e /reload.sh
+  ;;
 *) exit 0 ;;
 esac
 if [ -e /daemon.pid ]; then
@@ -51,6 +60,11 @@ prefix=/usr/share && [ "$1" = deb ] || prefix=/usr/local/share
 for file in "$prefix"/man/man?/roost.* "$prefix"/zsh/*/_roost "$prefix"/fish/vendor_completions.d/roost.fish; do test -s "$file"; done
 bash --norc -c '. "$0/bash-completion/completions/roost"; COMP_WORDS=(roost backup und); COMP_CWORD=2; _roost
   echo "completed=${COMPREPLY[*]}"' "$prefix"
+
+systemctl reload roost > /reload.log 2>&1 && echo reloaded=yes
+cp -p /etc/roost/config.yml /etc/roost/good.yml && echo 'storge: {}' >> /etc/roost/config.yml
+systemctl reload roost > /reload.log 2>&1 || grep -q 'storge: is no known key' /reload.log && echo refused=yes
+mv /etc/roost/good.yml /etc/roost/config.yml
 
 if [ "$1" = deb ]; then
   running=$(readlink "/proc/$(cat /daemon.pid)/exe")

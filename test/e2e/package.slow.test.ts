@@ -171,7 +171,15 @@ tokens: [{ id: test, secret: file:///etc/roost/token, permissions: ['*'], server
     }
 
     /** A newly set up host lacks a schedule and a backup, which doctor warns of. */
-    const SET_UP = ['readme=3', 'owner=roost:700 token=root:600', 'backup=made', 'restored=level', 'completed=undo'];
+    const SET_UP = [
+      'readme=3',
+      'owner=roost:700 token=root:600',
+      'backup=made',
+      'restored=level',
+      'completed=undo',
+      'reloaded=yes',
+      'refused=yes',
+    ];
 
     test('three lines of README.md set up a host by the .deb; upgrade, downgrade and purge keep what runs and what is data', () => {
       expect(onBareHost('deb')).toEqual([
