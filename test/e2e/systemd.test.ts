@@ -31,7 +31,7 @@ const listening = has('python3') && hasLibrary('libsystemd.so.0');
 async function installedUnit(): Promise<string> {
   const text = await readFile(join(FILES, 'roost.service'), 'utf8');
   const path = join(await scratchDirectory(), 'roost.service');
-  await writeFile(path, text.replace('/opt/roost/node_modules/.bin/node', process.execPath));
+  await writeFile(path, text.replaceAll('/opt/roost/node_modules/.bin/node', process.execPath));
   return path;
 }
 
