@@ -9,7 +9,7 @@ import { Failure } from '../../base/failure.ts';
 import { CATALOGUE_NAME } from '../../catalogue/contract.ts';
 import { inspectCatalogue } from '../../catalogue/inspect.ts';
 import { type Config, parseConfig } from '../../config/config.ts';
-import { readWingsConfig } from '../../servers/wings-config.ts';
+import { driftOf, readWingsConfig } from '../../servers/wings-config.ts';
 import { file as fileStep } from '../setup/step.ts';
 import { giveArchives, type GivenArchives } from './archives.ts';
 import { untilWingsAnswers } from './check.ts';
@@ -36,21 +36,29 @@ export async function planUndo(host: FrontHost): Promise<Undo> {
   requireNoRestore(config);
   const wingsPath = front.wingsConfig;
   const address = originalAddress(wingsPath, front.listen);
-  const { backupDirectory } = await readWingsConfig(wingsPath);
+  const wings = await readWingsConfig(wingsPath);
+  const { backupDirectory } = wings;
+  // Of a Wings in a container the file was never changed: its operator has moved it.
+  const moved = fs.existsSync(formerOf(wingsPath)) || driftOf(wings, front.wings).length === 0;
+  const where = `${address.host ?? '0.0.0.0'}:${address.port ?? 8080}`;
   return {
     steps: [
       'stop and disable roost.service',
-      `move Wings back to ${address.host ?? '0.0.0.0'}:${address.port ?? 8080}, in ${wingsPath} as it is now, and restart wings.service`,
+      moved
+        ? `move Wings back to ${where}, in ${wingsPath} as it is now, and restart wings.service`
+        : `leave Wings where it is: publish it at ${where} again`,
       `link the archives of Roost into ${backupDirectory ?? 'no directory: Wings names none'}`,
       `take the front out of ${path} and away from the unit`,
     ],
     async run(signal) {
       await systemctl(host, 'stop', ROOST_UNIT);
       await systemctl(host, 'disable', ROOST_UNIT);
-      await writeAs(wingsPath, withAddress(readText(wingsPath), wingsPath, address), wingsPath);
-      await systemctl(host, 'restart', WINGS_UNIT);
+      if (moved) {
+        await writeAs(wingsPath, withAddress(readText(wingsPath), wingsPath, address), wingsPath);
+        await systemctl(host, 'restart', WINGS_UNIT);
+      }
       const given = giveArchives(config, config.panel.flavour, backupDirectory);
-      await untilWingsAnswers(urlOf(address), wingsPath, signal);
+      if (moved) await untilWingsAnswers(urlOf(address), wingsPath, signal);
       await fileStep(path, withoutFront(text), 0o600, '').run();
       fs.rmSync(dropInOf(host), { force: true });
       fs.rmSync(formerOf(wingsPath), { force: true });

@@ -4,6 +4,7 @@
  */
 import fs from 'node:fs';
 import { parseDocument } from 'yaml';
+import { z } from 'zod';
 import { Failure } from '../../base/failure.ts';
 
 /** What is undefined is not in the file: Wings' own default counts. */
@@ -32,21 +33,38 @@ const KEYS = {
   trustedProxies: ['api', 'trusted_proxies'],
 } as const;
 
+const text = z.string().optional().catch(undefined);
+const number = z.number().optional().catch(undefined);
+
+const FileShape = z.object({
+  api: z
+    .object({
+      host: text,
+      port: number,
+      ssl: z.object({ enabled: z.boolean().optional().catch(undefined), cert: text, key: text }).catch({}),
+      trusted_proxies: z.array(z.string()).optional().catch(undefined),
+    })
+    .partial()
+    .catch({}),
+  system: z
+    .object({ user: z.object({ uid: number, gid: number }).catch({}) })
+    .partial()
+    .catch({}),
+});
+
 /** @throws Failure `config_invalid` for what is no YAML. */
-export function wingsFacts(text: string, path: string): WingsFacts {
-  const content = contentOf(text, path);
-  const get = (keys: readonly string[]): unknown => content.getIn(keys);
-  const list: unknown = content.toJS().api?.trusted_proxies;
-  const text_ = (keys: readonly string[]): string => (typeof get(keys) === 'string' ? (get(keys) as string) : '');
-  const [uid, gid] = [get(['system', 'user', 'uid']), get(['system', 'user', 'gid'])];
+export function wingsFacts(written: string, path: string): WingsFacts {
+  const { data } = FileShape.partial().safeParse(contentOf(written, path).toJS({ maxAliasCount: 0 }));
+  const { host, port, ssl, trusted_proxies: trustedProxies } = data?.api ?? {};
+  const { uid = 0, gid = 0 } = data?.system?.user ?? {};
   return {
-    host: text_(KEYS.host) === '' ? undefined : text_(KEYS.host),
-    port: typeof get(KEYS.port) === 'number' ? (get(KEYS.port) as number) : undefined,
-    tls: typeof get(KEYS.tls) === 'boolean' ? (get(KEYS.tls) as boolean) : undefined,
-    trustedProxies: Array.isArray(list) ? list.map(String) : undefined,
-    cert: text_(['api', 'ssl', 'cert']),
-    key: text_(['api', 'ssl', 'key']),
-    owner: typeof uid === 'number' && typeof gid === 'number' && uid > 0 ? `${uid}:${gid}` : undefined,
+    host: host === '' ? undefined : host,
+    port,
+    tls: ssl?.enabled,
+    trustedProxies,
+    cert: ssl?.cert ?? '',
+    key: ssl?.key ?? '',
+    owner: uid > 0 ? `${uid}:${gid}` : undefined,
   };
 }
 

@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { askWings } from '../../../src/cli/front/running-wings.ts';
 import { caller, GAME_SERVER } from '../../support/daemon.ts';
+import { freePort } from '../../support/free-port.ts';
 import { nodeHost, type NodeHost, type NodeHostOptions } from '../../support/wings/node-host.ts';
 
 const GOLDEN = new URL('../../golden/front/', import.meta.url);
@@ -293,6 +294,21 @@ describe('check 20: the way back', () => {
       left: [{ backup: id, reason: expect.stringContaining('wings_readable') }],
     });
     expect(fs.readdirSync(host.at('srv/backups'))).toEqual([]);
+  });
+
+  test('of a Wings in a container, which its operator has moved, leaves its file as it is', async () => {
+    const host = await nodeHost({ units: { 'wings.service': { LoadState: 'not-found', ActiveState: 'inactive' } } });
+    const content = host.wings.file.read();
+    // Inside of the container it goes on listening where its file says.
+    const outside = await freePort();
+    host.wings.file.write({ ...content, api: { ...(content['api'] as object), port: outside } });
+    const before = host.files()['/etc/pterodactyl/config.yml'];
+    await host.front({ wings: `http://127.0.0.1:${host.port}` });
+    expect(await askWings(`http://127.0.0.1:${outside}`, host.wings.token)).toMatchObject({ servers: [GAME_SERVER] });
+    const { json } = await host.front({ undo: true });
+    expect(json['steps']).toContainEqual(expect.stringContaining('publish it at'));
+    expect(host.files()['/etc/pterodactyl/config.yml']).toBe(before);
+    expect(host.units.commands.filter((command) => command.includes('wings.service'))).toEqual([]);
   });
 
   test('of a host without a front is refused', async () => {

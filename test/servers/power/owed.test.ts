@@ -27,7 +27,11 @@ class Scene {
       this.#reach();
       return this.now;
     },
-    kill: async () => undefined,
+    kill: async () => {
+      this.#reach();
+      this.calls.push('kill');
+      this.now = 'stopped';
+    },
     stop: async () => void (this.now = 'stopped'),
     start: async () => {
       this.#reach();
@@ -69,6 +73,33 @@ class Scene {
     }
   }
 }
+
+describe('a restart of what may run on files from before a restore', () => {
+  it('is owed while Wings is away, also by the next run, and kills before it starts', async () => {
+    const scene = new Scene();
+    [scene.away, scene.now] = [true, 'running'];
+    const first = scene.run();
+    first.restartLater(SERVER);
+    await scene.pass(2);
+    await first.close();
+    scene.run();
+    scene.away = false;
+    await scene.pass(4);
+    expect([scene.calls, scene.now, scene.stored]).toEqual([['kill', 'start'], 'running', '[]']);
+  });
+
+  it('is settled where the server is seen offline, and by a kill', async () => {
+    const scene = new Scene();
+    const power = scene.run();
+    power.restartLater(SERVER);
+    await scene.pass(1);
+    expect([scene.calls, scene.stored]).toEqual([[], '[]']);
+    scene.now = 'running';
+    power.restartLater(SERVER);
+    await power.kill(SERVER, never);
+    expect([scene.calls, scene.stored]).toEqual([['kill'], '[]']);
+  });
+});
 
 describe('a start after a restore', () => {
   it('is sent once when the server leaves offline, and nothing is left to do', async () => {

@@ -66,6 +66,7 @@ export async function nodeHost(options: NodeHostOptions = {}) {
   });
   const env = { ...process.env, PATH: `${at('bin')}:${process.env['PATH'] ?? ''}` };
   const wingsFile = wings.file.path;
+  const wingsPort = await freePort();
   return {
     root,
     at,
@@ -83,7 +84,9 @@ export async function nodeHost(options: NodeHostOptions = {}) {
         signal: new AbortController().signal,
         exitCode: EXIT.done,
       } as unknown as Invocation;
-      const { json, text } = await runFront({ root, env }, { yes: true, restart: true, ...more }, invocation);
+      // Of its own: the usual port may be taken by another host of these tests, once it was found to be free.
+      const wishes = { yes: true, restart: true, wingsPort, ...more };
+      const { json, text } = await runFront({ root, env }, wishes, invocation);
       return { json: json as Record<string, unknown>, text: text ?? '', said: stderr.text };
     },
     /** All files of the host's configuration. */
