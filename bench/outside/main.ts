@@ -6,7 +6,7 @@
  *   --own 700MiB                 the bench's own tree; 0 leaves it out
  *   --tree DIR                   a real tree, only read; `zips` is a directory of jars made on the spot
  *   --part NAME                  of backup repeat restore foreign one-file start floor; repeatable
- *   --rounds 5 --minutes 40      no round begins later than that
+ *   --rounds 5 --minutes 40      no tree and no round begins later than that
  */
 import fs from 'node:fs';
 import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
@@ -83,7 +83,7 @@ function outsideTree(at: string, kind: string, amount: string): Tree {
 
 /** A tree that is made here, under a daemon. */
 async function measureMade(name: string, kind: TreeKind, make: (at: string) => Tree): Promise<void> {
-  if (!wants('backup', 'repeat', 'restore', 'foreign', 'floor')) return;
+  if (!wants('backup', 'repeat', 'restore', 'foreign', 'floor') || isOver(name)) return;
   tell(`making the tree: ${name}`);
   const home = join(scratch, `tree-${machine.length}`);
   fs.mkdirSync(home);
@@ -102,6 +102,7 @@ async function measureMade(name: string, kind: TreeKind, make: (at: string) => T
 
 /** A real tree is read and never written. */
 async function measureReal(name: string): Promise<void> {
+  if (isOver(name)) return;
   const tree = name === 'zips' ? makeZips(join(scratch, 'zips'), parseBytes('700MiB')) : measureTree(name);
   machine.push(`${name}: ${tree.files.length} files, ${formatBytes(tree.bytes)}`);
   const samples = await measure(name, [firstBackups({ scratch, tree }, peers, undefined)]);
@@ -109,7 +110,7 @@ async function measureReal(name: string): Promise<void> {
 }
 
 async function measureRest(): Promise<void> {
-  if (wants('one-file') && peers.wings !== undefined) {
+  if (wants('one-file') && peers.wings !== undefined && !isOver('one file of a large archive')) {
     tell('making a large archive of others');
     const samples = await measure('', [foreignFile(scratch, peers.wings)]);
     goals.push(...oneFileGoal(samples, FOREIGN_FILE, ROOST_FILE));
@@ -131,6 +132,13 @@ async function measure(name: string, all: readonly Contest[], clear: () => void 
 
 function wants(...parts: readonly string[]): boolean {
   return options.part === undefined || parts.some((part) => options.part?.includes(part));
+}
+
+/** True, and said in the report, when there is no time left to begin with something. */
+function isOver(what: string): boolean {
+  if (performance.now() < deadline) return false;
+  machine.push(`skipped: ${what}, as the time is over`);
+  return true;
 }
 
 function tell(what: string): void {
