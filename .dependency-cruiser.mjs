@@ -136,6 +136,7 @@ const DOORS = {
       'writable',
       'examine',
       'wings-config',
+      'panel-push',
       'power/port',
       'stage/stage',
       'swap/swap',

@@ -21,6 +21,7 @@ import { wingsDialect } from '../protocols/wings/wings.ts';
 import { openRelay, type Relay } from '../relay/relay.ts';
 import { type GameState, LiveState } from '../servers/live-state.ts';
 import { readStates } from '../servers/wings-api.ts';
+import { keepPush, type PanelPush, pushDiffers } from '../servers/panel-push.ts';
 import { driftOf, type WingsConfig, WingsConfigFile } from '../servers/wings-config.ts';
 import { LentArchives } from './front-lent.ts';
 import type { FrontSource } from './front-config.ts';
@@ -128,10 +129,19 @@ function frontOf(parts: FrontParts, timers: Timers, { relay, pages, file, lent }
     log,
     onUpdate: async (wanted) => {
       log.info('The panel has pushed its configuration of this node to Wings', wanted);
+      takePush(wanted, parts);
       await file.read();
     },
     openPage: (upgrade, named, refuse) => pages.open(upgrade, named, refuse),
   });
+}
+
+/** Kept for `roost doctor`; a state disk that is full costs no more than that. */
+function takePush(wanted: PanelPush, { config, front, log }: FrontParts): void {
+  const differences = pushDiffers(wanted, front.listen);
+  if (differences.length > 0)
+    log.warn('The panel looks for this node elsewhere than its front listens', { differences });
+  attempt(() => keepPush(config.stateDirectory, wanted));
 }
 
 function appOf(parts: FrontParts) {

@@ -24,6 +24,7 @@ import { openRegistry } from '../../servers/registry.ts';
 import { asFinding, checkDaemon } from './daemon.ts';
 import { checkFront } from './front.ts';
 import * as host from './host.ts';
+import { checkPanelPush } from './panel-push.ts';
 import { checkReadable, checkStores } from './stores.ts';
 
 interface DoctorOptions extends JsonOption {
@@ -61,6 +62,7 @@ async function examine(invocation: Invocation, named: string | undefined): Promi
     () => host.checkStateDirectory(config.stateDirectory),
     () => host.checkTls(config),
     () => checkFront(config, invocation.clock.now()),
+    async () => checkPanelPush(config),
   ];
   // What the daemon has examined, with its own rights, is not asked again with those of this user.
   const checks = daemon.examined ? [...ofHost, () => checkReadable(config)] : [...ofHost, ...fromOutside(config)];

@@ -26,6 +26,8 @@ export interface FrontNodeOptions {
   readonly trustedProxies?: readonly string[];
   readonly timers?: Timers;
   readonly log?: RootLog;
+  /** Where what the panel pushes is kept; nowhere when absent. */
+  readonly stateDirectory?: string;
   /** Where Wings is; of the double when absent. */
   readonly wingsUrl?: string;
 }
@@ -62,7 +64,8 @@ export async function openFrontNode(wings: Wings, options: FrontNodeOptions = {}
   const service = new ScriptedService();
   const events = new ManualEvents();
   const denylist = TokenDenylist.open(catalogue, clock);
-  const config = { panel: panelConfig, power: { driver: 'none' } } as unknown as Config;
+  const stateDirectory = options.stateDirectory ?? '/nowhere';
+  const config = { panel: panelConfig, power: { driver: 'none' }, stateDirectory } as unknown as Config;
   const log = options.log ?? silentLog();
   const source = { complete: (each: Config) => each, fault: undefined, take: () => undefined };
   const told: [string, string][] = [];

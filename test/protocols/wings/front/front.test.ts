@@ -3,8 +3,10 @@ import fs from 'node:fs/promises';
 import http from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { readPush } from '../../../../src/servers/panel-push.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { ManualTime } from '../../../support/manual-time.ts';
+import { scratchDirectory } from '../../../support/scratch.ts';
 import { SERVER } from '../../../support/scripted-service.ts';
 import { openFrontNode } from '../../../support/wings/front-node.ts';
 import { headerOf, rawRequest } from '../../../support/wings/raw-request.ts';
@@ -293,6 +295,18 @@ describe('check 14: the panel pushes its configuration', () => {
     expect((await fetch(`${url}/api/update`, { method: 'POST', headers: authorized, body })).status).toBe(200);
     expect(panel.credentials.matches(WINGS_TOKEN)).toBe(true);
   });
+});
+
+test('what the panel pushed is kept for the doctor once Wings has taken it', async () => {
+  const stateDirectory = await scratchDirectory();
+  const wings = await openWings({ servers: [SERVER] });
+  const { port } = await openFrontNode(wings, { stateDirectory });
+  const push = (text: string) =>
+    rawRequest(port, `${head('POST', '/api/update', [AUTHORIZED, `Content-Length: ${text.length}`])}${text}`);
+  await push('{"api":{"port":443,"ssl":{"enabled":true}}}');
+  expect(readPush(stateDirectory)).toEqual({ port: 443, tls: true });
+  await push('no JSON');
+  expect(readPush(stateDirectory)).toEqual({ port: 443, tls: true });
 });
 
 describe('check 15: users and tokens are denied on both sides', () => {

@@ -1,0 +1,56 @@
+/**
+ * The address that the panel has pushed for this node, kept since Wings is never told of it: where it is another than
+ * the front's, the panel and its users look for the node where nothing listens.
+ *
+ * Written by the daemon after each push that Wings has taken, as a whole; `roost doctor` reads it.
+ */
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { attempt } from '../base/failure.ts';
+import type { FrontConfig } from '../config/types.ts';
+
+export interface PanelPush {
+  /** Undefined where a push named none. */
+  readonly port?: number | undefined;
+  readonly tls?: boolean | undefined;
+}
+
+const NAME = 'panel-push.json';
+const MAX_BYTES = 512;
+const Push = z.object({ port: z.number().optional(), tls: z.boolean().optional() });
+
+/** @throws the system error, such as on a full disk. */
+export function keepPush(stateDirectory: string, { port, tls }: PanelPush): void {
+  const path = join(stateDirectory, NAME);
+  fs.writeFileSync(`${path}.partial`, JSON.stringify({ port, tls }), { mode: 0o600 });
+  fs.renameSync(`${path}.partial`, path);
+}
+
+/** Undefined where the panel has pushed nothing yet, or this user may not see the state directory. */
+export function readPush(stateDirectory: string): PanelPush | undefined {
+  return attempt(() => {
+    const path = join(stateDirectory, NAME);
+    const stats = fs.lstatSync(path);
+    return stats.isFile() && stats.size <= MAX_BYTES
+      ? Push.parse(JSON.parse(fs.readFileSync(path, 'utf8')))
+      : undefined;
+  });
+}
+
+/**
+ * What the panel believes, and what is; one sentence each. The port may be mapped, and TLS may end before this node, so
+ * each is a question to an operator.
+ */
+export function pushDiffers({ port, tls }: PanelPush, listen: FrontConfig['listen']): readonly string[] {
+  const differences: string[] = [];
+  if (port !== undefined && listen.port !== 0 && port !== listen.port) {
+    differences.push(`the panel calls this node at port ${port}, and front.listen.port is ${listen.port}`);
+  }
+  if (tls !== undefined && tls !== (listen.tls !== null)) {
+    differences.push(
+      `the panel calls this node by ${tls ? 'https' : 'http'}, and front.listen speaks ${listen.tls === null ? 'http' : 'https'}`,
+    );
+  }
+  return differences;
+}
