@@ -40,11 +40,40 @@ const BOTH_LAYOUTS = [
   'test/jobs/stored/readable-copy.test.ts',
 ];
 
+// Behaviours that take long to show: daemons and commands run from their start to their end, disks are made and filled,
+// hundreds of trees are compared. With them the quick suite would take half as long again.
+const LENGTHY = [
+  'test/archive/attributes.test.ts',
+  'test/archive/files-only.test.ts',
+  'test/archive/holes.test.ts',
+  'test/archive/live.test.ts',
+  'test/archive/foreign/interop.test.ts',
+  'test/archive/ignore/ignore-git.test.ts',
+  'test/archive/write/reuse.test.ts',
+  'test/cli/adopt.test.ts',
+  'test/cli/archive/archive.test.ts',
+  'test/cli/backup/fetch.test.ts',
+  'test/cli/doctor/broken-hosts.test.ts',
+  'test/e2e/**/*.test.ts',
+  'test/jobs/compare/preview.test.ts',
+  'test/jobs/report/deliver-outage.test.ts',
+  'test/jobs/restore/losses.test.ts',
+  'test/jobs/restore/restore-failures.test.ts',
+  'test/jobs/restore/restore-modes.test.ts',
+  'test/jobs/restore/restore-race.test.ts',
+  'test/servers/swap/across.test.ts',
+  'test/storage/vault/**/*.test.ts',
+];
+const SLOW = ['test/**/*.slow.test.ts', 'test/browser/**'];
+
+// A process runs file after file and loads each module once: a sixth of the time. No module keeps anything.
+const SHARED = { pool: 'forks', isolate: false } as const;
+
 // For tests of minutes.
 const LONG = { pool: 'forks', testTimeout: 900_000, hookTimeout: 120_000 } as const;
 
-// quick: every behaviour, under three minutes. slow: kills, chaos, fuzzing and large files, bounded by counts.
-// slow-alone: those of them that run one file after another. slow-vault: what must hold over each layout of a store.
+// quick: under three minutes. slow-lengthy: behaviours whose tests take longer. slow: kills, chaos, fuzzing and large
+// files, bounded by counts. slow-alone: those of them that run one file after another. slow-vault: what must hold over each layout of a store.
 export default defineConfig({
   test: {
     testTimeout: 60_000,
@@ -59,13 +88,15 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          ...SHARED,
           name: 'quick',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.slow.test.ts', 'test/browser/**'],
-          pool: 'forks',
-          // A process runs file after file and loads each module once: a sixth of the time. No module keeps anything.
-          isolate: false,
+          exclude: [...SLOW, ...LENGTHY],
         },
+      },
+      {
+        extends: true,
+        test: { ...SHARED, name: 'slow-lengthy', include: LENGTHY, exclude: SLOW, sequence: { groupOrder: 2 } },
       },
       {
         extends: true,

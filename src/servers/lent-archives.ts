@@ -6,7 +6,7 @@
  *   3 taken back    a day later, or with the server: the archive first, the mark last
  *
  * A crash before 2 leaves a mark, one in 2 also a partial copy: 3 removes both. An archive that is there without a mark is
- * Wings' own and stays. Links cost no space, and whoever removes one leaves the store's file alone.
+ * Wings' own and stays. Links cost no space, and removing one leaves the store's file alone.
  */
 import fs from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
  * Events that only those hear who ask for them: clients from before take the start for the first event of a backup, and
- * each event for one of a server. Stores are looked at while somebody follows them, once a minute.
+ * each event for one of a server. Stores are looked at while a client follows them, once a minute.
  */
 import type { Timers } from '../../base/timers.ts';
 import type { Config } from '../../config/types.ts';

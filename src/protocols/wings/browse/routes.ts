@@ -1,7 +1,7 @@
 /**
  * Looks into backups by the file manager of Calagopus: directories, one file, and downloads of a selection.
  *
- * Promises: what is not in a backup is left to whoever serves files; a user who must not see some of a server's files sees
+ * Promises: what is not in a backup is left to Wings; a user who must not see some of a server's files sees
  * none of a backup's, since patterns for one tree are no rule for another. Never: changes anything.
  *
  * Sources: calagopus/wings application/src/routes/api/servers/_server_/files, …/routes/download; calagopus/panel
