@@ -97,7 +97,7 @@ inChromium('backing up and bringing back', () => {
     await expect.poll(() => directoryManifest(node.host.server), { timeout: 20_000 }).toEqual(before);
   });
 
-  test('a preview is no job, tells bytes, and what has changed since is told instead of done', async () => {
+  test('14, 15: a preview is no job, tells bytes, and what has changed since is told instead of done', async () => {
     const node = await openNode();
     writeFileSync(join(node.host.server, 'ops.json'), 'x'.repeat(2048));
     const { body } = await node.call(`/api/servers/${node.server}/backups`, { body: {} });
