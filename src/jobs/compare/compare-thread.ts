@@ -10,6 +10,7 @@ import { compileIgnore } from '../../archive/ignore/ignore.ts';
 import { type ReadAnswer, SourcePort } from '../../archive/read/source-port.ts';
 import { Control } from '../../archive/threads/control.ts';
 import type { OperationRequest } from '../../archive/threads/serve-operations.ts';
+import { QUIT } from '../../archive/threads/serve-tasks.ts';
 import { asFailure } from '../../base/failure.ts';
 import { openRoot } from '../../base/files/handles.ts';
 import { splitPath } from '../../base/files/paths.ts';
@@ -28,7 +29,13 @@ type TaskOf<Kind extends CompareTask['kind']> = Extract<CompareTask, { readonly 
 
 const starter = parentPort;
 if (starter === null) throw new Error('the comparing thread is started by compareIn only');
-const request = await new Promise<OperationRequest>((resolve) => starter.once('message', resolve));
+const asked = Promise.withResolvers<OperationRequest>();
+// Until it is told to quit, so that the last message is taken before the end of the thread is.
+starter.on('message', (message: OperationRequest | typeof QUIT) => {
+  if (message === QUIT) starter.close();
+  else asked.resolve(message);
+});
+const request = await asked.promise;
 const { port } = request;
 const data = request.data as CompareData;
 ownDirectory();
