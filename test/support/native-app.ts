@@ -49,7 +49,7 @@ export function openNativeApp(change: Partial<AppOptions> = {}) {
     node,
     notify,
     comparisons,
-    vaults: noVaults,
+    vaults: noVaults(service),
     events,
     tokens: [tokenWith('admin', ADMIN)],
     api: { publicUrl: null, trustedProxies: [], tls: null },

@@ -6,18 +6,23 @@ import { SERVER } from '../../support/scripted-service.ts';
 import { GUARDED_ROUTES } from './routes.ts';
 
 interface Operation {
-  readonly responses: Readonly<Record<string, { readonly content?: unknown }>>;
+  readonly responses: Readonly<Record<string, { readonly $ref?: string }>>;
   readonly requestBody?: unknown;
   readonly security?: readonly unknown[];
 }
 
 interface Document {
+  readonly components: { readonly responses: Readonly<Record<string, { readonly content?: unknown }>> };
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 }
 
-async function operations() {
+async function readDocument(): Promise<Document> {
   const { body } = await openNativeApp().call('GET', '/openapi.json', { token: '' });
-  return Object.entries((body as Document).paths).flatMap(([path, methods]) =>
+  return body as Document;
+}
+
+async function operations() {
+  return Object.entries((await readDocument()).paths).flatMap(([path, methods]) =>
     Object.entries(methods)
       .filter(([method]) => ['get', 'post', 'patch', 'delete'].includes(method))
       .map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
@@ -30,7 +35,11 @@ const isNative = (path: string): boolean => path.startsWith('/api/') && !path.st
 test('every route has its errors in the document', async () => {
   const all = (await operations()).filter(({ path }) => isNative(path));
   expect(all.length).toBeGreaterThan(45);
-  const without = all.filter(({ operation: { responses } }) => responses['default']?.content === undefined);
+  const without = all.filter(
+    ({ operation: { responses } }) => responses['default']?.$ref !== '#/components/responses/Error',
+  );
+  const { components } = await readDocument();
+  expect(components.responses['Error']?.content).toMatchObject({ 'application/json': { schema: {} } });
   expect(without.map(({ method, path }) => `${method} ${path}`)).toEqual([]);
 });
 

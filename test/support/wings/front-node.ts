@@ -73,7 +73,7 @@ export async function openFrontNode(wings: Wings, options: FrontNodeOptions = {}
     service,
     node: new ScriptedNode(),
     comparisons: new ScriptedComparisons(service),
-    vaults: noVaults,
+    vaults: noVaults(service),
     notify: new ScriptedNotify(),
     events,
     keys: { downloads: Buffer.alloc(32, 7), sockets: () => panel.credentials.key },
