@@ -109,6 +109,7 @@ const DOORS = {
       'threads/run-thread',
       'threads/operation-threads',
       'threads/serve-operations',
+      'threads/serve-tasks',
       'threads/thread',
       'threads/control',
       'read/source-port',
