@@ -240,7 +240,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
       await recoverJobs({ ...ending, runAgain: again });
       await rebuildNewStores({ catalogue, stores, log });
       await failedBackups.sweep();
-      failedRows.sweep();
+      await failedRows.sweep();
       const ahead = catalogue.backups.countCreatedAfter(believable.now() + DAY_MS);
       if (ahead > 0) log.warn('Some backups are dated in the future: they are set aside', { backups: ahead });
       await finishRemovals({ catalogue, runner, deleteBackup: deleting, log });
@@ -256,7 +256,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
     async sweep() {
       copies.retry();
       await failedBackups.sweep();
-      failedRows.sweep();
+      await failedRows.sweep();
       await finishRemovals({ catalogue, runner, deleteBackup: deleting, log });
       await sweepRestores(restoring);
       if (believable.canDelete()) await sweepPrevious(restoring);

@@ -4,6 +4,7 @@
  *
  * A row goes only once its store was searched for what the backup left (failed-backup-sweep.ts finds that by the row).
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BelievableClock } from '../../base/believable-clock.ts';
 import { type Clock, DAY_MS, HOUR_MS } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
@@ -31,6 +32,8 @@ const KEPT = 10;
 const KEPT_FOR_MS = 30 * DAY_MS;
 /** Failures of a server within an hour, after which creates are refused. */
 const MOST_AN_HOUR = 100;
+/** Rows that go in one transaction: an earlier version may have left tens of thousands, and requests wait meanwhile. */
+const MOST_AT_ONCE = 100;
 
 export class FailedRows {
   readonly #deps: FailedRowsDeps;
@@ -42,7 +45,7 @@ export class FailedRows {
     deps.events.subscribe(({ type, server }) => {
       if (type !== 'backup.failed' && type !== 'backup.cancelled') return;
       this.#note(server);
-      this.#trim(deps.catalogue.backups.list({ server, status: 'FAILED' }));
+      this.#forget(this.#surplus(deps.catalogue.backups.list({ server, status: 'FAILED' })).slice(0, MOST_AT_ONCE));
     });
   }
 
@@ -59,10 +62,14 @@ export class FailedRows {
     );
   }
 
-  /** Trims the rows of every server; also those that grew too old. Never rejects. */
-  sweep(): void {
+  /** Trims the rows of every server; also those that grew too old. Gives way between transactions. Never rejects. */
+  async sweep(): Promise<void> {
     const servers = Map.groupBy(this.#deps.catalogue.backups.list({ status: 'FAILED' }), ({ server }) => server);
-    for (const rows of servers.values()) this.#trim(rows);
+    const surplus = [...servers.values()].flatMap((rows) => this.#surplus(rows));
+    for (let done = 0; done < surplus.length; done += MOST_AT_ONCE) {
+      this.#forget(surplus.slice(done, done + MOST_AT_ONCE));
+      await nextTurn();
+    }
     for (const server of this.#times.keys()) if (this.#recent(server).length === 0) this.#times.delete(server);
   }
 
@@ -75,27 +82,30 @@ export class FailedRows {
     return (this.#times.get(server) ?? []).filter((at) => at > since);
   }
 
-  #trim(rows: readonly BackupSummary[]): void {
-    const { believable, log } = this.#deps;
-    if (!believable.canDelete()) return;
+  /** Those of a server beyond what is kept, oldest first; none while the clock is in doubt. */
+  #surplus(rows: readonly BackupSummary[]): BackupSummary[] {
+    const { believable } = this.#deps;
+    if (!believable.canDelete()) return [];
     const oldest = believable.now() - KEPT_FOR_MS;
-    for (const [place, record] of newestFirst(rows).entries()) {
-      if (place < KEPT && record.createdAt >= oldest) continue;
-      try {
-        this.#forget(record);
-      } catch (error) {
-        log.warn('Cannot forget a failed backup', { server: record.server, backup: record.id, error });
-      }
-    }
+    const surplus = newestFirst(rows).filter(({ createdAt }, place) => place >= KEPT || createdAt < oldest);
+    return surplus.reverse();
   }
 
   /** A report that a panel waits for is a row of its own, and stays. */
-  #forget({ id, store, locked }: BackupSummary): void {
-    const { catalogue, failedBackups, runner } = this.#deps;
-    if (failedBackups.isDue(store) || runner.open({ backup: id }).length > 0) return;
-    catalogue.transaction(() => {
-      if (locked) catalogue.backups.setLocked(id, false);
-      catalogue.backups.delete(id);
-    });
+  #forget(rows: readonly BackupSummary[]): void {
+    const { catalogue, failedBackups, log, runner } = this.#deps;
+    const idle = rows.filter(
+      ({ id, store }) => !failedBackups.isDue(store) && runner.open({ backup: id }).length === 0,
+    );
+    try {
+      catalogue.transaction(() => {
+        for (const { id, locked } of idle) {
+          if (locked) catalogue.backups.setLocked(id, false);
+          catalogue.backups.delete(id);
+        }
+      });
+    } catch (error) {
+      log.warn('Cannot forget failed backups', { backups: idle.length, error });
+    }
   }
 }

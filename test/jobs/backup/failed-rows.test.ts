@@ -1,4 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import type { BackupId } from '../../../src/base/ids.ts';
 
 import { backUp, gate, outcome, SERVER, serverId, testNode } from '../../support/node.ts';
 
@@ -39,14 +41,14 @@ describe('rows of failed and cancelled backups', () => {
     const node = await failingNode();
     await node.cancelOne();
     node.clock.jump(40 * DAY);
-    node.failedRows.sweep();
+    await node.failedRows.sweep();
     expect(node.failed()).toHaveLength(1);
     node.clock.jump(-40 * DAY);
     node.clock.advance(30 * DAY);
-    node.failedRows.sweep();
+    await node.failedRows.sweep();
     expect(node.failed()).toHaveLength(1);
     node.clock.advance(1);
-    node.failedRows.sweep();
+    await node.failedRows.sweep();
     expect(node.failed()).toHaveLength(0);
   });
 
@@ -57,9 +59,31 @@ describe('rows of failed and cancelled backups', () => {
     await node.cancelOne();
     expect(node.failed()).toHaveLength(11);
     await node.failedBackups.sweep();
-    node.failedRows.sweep();
+    await node.failedRows.sweep();
     expect(node.failed()).toHaveLength(10);
   });
+});
+
+test('a thousand rows of an earlier version go a hundred at a time, between which others have their turn', async () => {
+  const node = await failingNode();
+  const { backups } = node.catalogue;
+  node.catalogue.transaction(() => {
+    for (let number = 1; number <= 1010; number++) {
+      const id = `00000000-0000-4000-8000-${String(number).padStart(12, '0')}` as BackupId;
+      const key = `${SERVER}/${id}.tar.gz`;
+      backups.insert({ id, server: SERVER, name: 'x', locked: false, ignore: [], store: 'memory', key });
+      backups.fail(id, { code: 'cancelled', message: 'm' });
+    }
+  });
+  const sweeping = node.failedRows.sweep();
+  const seen: number[] = [];
+  for (let turn = 0; turn < 12; turn++) {
+    seen.push(node.failed().length);
+    await nextTurn();
+  }
+  await sweeping;
+  expect(seen.slice(0, 4)).toEqual([910, 810, 710, 610]);
+  expect(node.failed()).toHaveLength(10);
 });
 
 describe('the rate of failures', () => {
