@@ -42,11 +42,18 @@ interface Content {
 interface Operation {
   readonly parameters?: readonly { readonly in: string; readonly name: string }[];
   readonly requestBody?: { readonly content: Readonly<Record<string, Content>> };
-  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, Content>> }>>;
+  readonly responses: Readonly<Record<string, Declaration | { readonly $ref: string }>>;
+}
+
+interface Declaration {
+  readonly content?: Readonly<Record<string, Content>>;
 }
 
 interface Document {
-  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+  readonly components: {
+    readonly schemas: Readonly<Record<string, Schema>>;
+    readonly responses: Readonly<Record<string, Declaration>>;
+  };
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 }
 
@@ -211,15 +218,17 @@ function send(url: string, { method, path, token, body, later }: Sent): Promise<
 /** What the document says of answers. */
 class Declared {
   readonly #schemas: Document['components']['schemas'];
+  readonly #shared: Document['components']['responses'];
   readonly #compiled = new Map<Schema, z.ZodType>();
 
   constructor({ components }: Document) {
     this.#schemas = components.schemas;
+    this.#shared = components.responses;
   }
 
   faultOf({ responses }: Operation, { status, headers, body }: Answer): string | undefined {
     if (status >= 500) return body.slice(0, 500);
-    const declared = responses[String(status)] ?? responses['default'];
+    const declared = this.#whole(responses[String(status)] ?? responses['default']);
     if (declared === undefined) return 'the document does not declare it';
     const type = (headers['content-type'] ?? '').split(';')[0] ?? '';
     if (type !== 'application/json') return status < 400 || body === '' ? undefined : `an error as ${type}`;
@@ -227,6 +236,11 @@ class Declared {
     if (schema === undefined) return 'the document declares no JSON';
     const checked = this.#compile(schema).safeParse(JSON.parse(body));
     return checked.success ? undefined : `${z.prettifyError(checked.error)}: ${body.slice(0, 500)}`;
+  }
+
+  #whole(declared: Operation['responses'][string] | undefined): Declaration | undefined {
+    if (declared === undefined || !('$ref' in declared)) return declared;
+    return this.#shared[declared.$ref.replace('#/components/responses/', '')];
   }
 
   #compile(schema: Schema): z.ZodType {
