@@ -10,6 +10,7 @@ import { may } from '../../live/session.ts';
 import { changesOf, serverOf } from '../../live/state.ts';
 import { FailureNote, GreyRows } from '../../parts/failure.tsx';
 import { ChevronLeft, ChevronRight, Download, Search } from '../../parts/icons.ts';
+import { Crumbs } from '../../parts/crumbs.tsx';
 import { Icon } from '../../parts/icon.tsx';
 import { bytes, stamp } from '../../words/format.ts';
 import { Content } from './content.tsx';
@@ -55,17 +56,12 @@ function Surface({ server, id, path }: { readonly server: string; readonly id: s
     <>
       <div class="spread">
         <div>
-          <nav class="crumb" aria-label="Where you are">
-            <a class="link" href={to.overview()}>
-              Overview
-            </a>
-            <Icon of={ChevronRight} small />
+          <Crumbs>
             <a class="link" href={to.server(server, id)}>
               <bdi>{name}</bdi>
             </a>
-            <Icon of={ChevronRight} small />
             <span>{stamp(createdAt)}</span>
-          </nav>
+          </Crumbs>
           <h1>Browse and restore</h1>
         </div>
         <Steps backup={backup.data} path={path} />

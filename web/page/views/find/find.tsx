@@ -10,7 +10,8 @@ import { replace, route, to } from '../../live/router.ts';
 import { may } from '../../live/session.ts';
 import { serverOf } from '../../live/state.ts';
 import { FailureNote, GreyRows } from '../../parts/failure.tsx';
-import { ChevronRight, Download, File, Folder, RotateCcw, Search } from '../../parts/icons.ts';
+import { Download, File, Folder, RotateCcw, Search } from '../../parts/icons.ts';
+import { Crumbs } from '../../parts/crumbs.tsx';
 import { Icon } from '../../parts/icon.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { ago, bytes, count, counted, moment } from '../../words/format.ts';
@@ -28,15 +29,11 @@ export function Find() {
   return (
     <>
       <div>
-        <nav class="crumb" aria-label="Where you are">
-          <a class="link" href={to.overview()}>
-            Overview
-          </a>
-          <Icon of={ChevronRight} small />
+        <Crumbs>
           <a class="link" href={to.server(server)}>
             <bdi>{name}</bdi>
           </a>
-        </nav>
+        </Crumbs>
         <h1>Find a file</h1>
       </div>
       <form

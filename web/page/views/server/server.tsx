@@ -9,7 +9,8 @@ import { replace, route, to } from '../../live/router.ts';
 import { holdsAll, may } from '../../live/session.ts';
 import { changesOf, jobOfServer, load, loadFailure, serverOf, servers, system } from '../../live/state.ts';
 import { FailureNote, GreyRows } from '../../parts/failure.tsx';
-import { ChevronRight, Link2, Plus, RotateCcw, Search, TriangleAlert, X } from '../../parts/icons.ts';
+import { Link2, Plus, RotateCcw, Search, TriangleAlert, X } from '../../parts/icons.ts';
+import { Crumbs } from '../../parts/crumbs.tsx';
 import { Icon } from '../../parts/icon.tsx';
 import { CancelButton, ProgressBar, progressText } from '../../parts/job-progress.tsx';
 import { stateOf } from '../../parts/state.tsx';
@@ -109,13 +110,9 @@ function Head({ server }: { readonly server: Server }) {
   return (
     <div class="spread">
       <div>
-        <nav class="crumb" aria-label="Where you are">
-          <a class="link" href={to.overview()}>
-            Overview
-          </a>
-          <Icon of={ChevronRight} small />
+        <Crumbs>
           <span class="mono">{server.id}</span>
-        </nav>
+        </Crumbs>
         <div class="row title">
           <h1>
             <bdi>{server.name}</bdi>
