@@ -72,7 +72,7 @@ test('a thousand rows of an earlier version go a hundred at a time, between whic
       const id = `00000000-0000-4000-8000-${String(number).padStart(12, '0')}` as BackupId;
       const key = `${SERVER}/${id}.tar.gz`;
       backups.insert({ id, server: SERVER, name: 'x', locked: false, ignore: [], store: 'memory', key });
-      backups.fail(id, { code: 'cancelled', message: 'm' });
+      backups.fail(id, { code: 'cancelled', message: 'm', facts: {}, retry: false });
     }
   });
   const sweeping = node.failedRows.sweep();
