@@ -223,12 +223,13 @@ test('a slow sink holds the reading back, and its bytes stay put until it has ta
 });
 
 test('an archive that would pass its limit is refused, and the sink is given no more than that', async () => {
-  const { size } = (await written(root)).result;
-  const whole = await writeArchive(requestFor(root, { maxSize: size }));
+  // ISA-L's output differs by some bytes with what its thread deflated before; zlib's does not.
+  const { size } = (await written(root, { engine: 'zlib' })).result;
+  const whole = await writeArchive(requestFor(root, { engine: 'zlib', maxSize: size }));
   expect(whole.size).toBe(size);
   for (const maxSize of [1, 10, 100_000, 2_000_000, size - 1]) {
     const archive = new WatchedSink();
-    const failure = await failureOf(writeArchive(requestFor(root, { archive, maxSize })), 'too_large');
+    const failure = await failureOf(writeArchive(requestFor(root, { archive, engine: 'zlib', maxSize })), 'too_large');
     expect(failure.message).toMatch(/^Cannot finish the archive: it passes .*, its limit$/);
     expect(failure.facts).toEqual({ limit: maxSize });
     expect(archive.bytes).toBeLessThanOrEqual(maxSize);
