@@ -147,7 +147,8 @@ function heldBelow(root: string): string[] {
 
 async function written(root: string, threads?: OperationThreads) {
   const [archive, index] = [new MemorySink(), new MemorySink()];
-  const { sha256 } = await writeArchive(requestFor(root, { archive, index, threads }));
+  // By zlib, whose output depends on nothing but the bytes.
+  const { sha256 } = await writeArchive(requestFor(root, { archive, index, engine: 'zlib', threads }));
   return { sha256, archive: archive.bytes, index: index.bytes };
 }
 
