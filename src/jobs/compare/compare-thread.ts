@@ -30,7 +30,7 @@ type TaskOf<Kind extends CompareTask['kind']> = Extract<CompareTask, { readonly 
 const starter = parentPort;
 if (starter === null) throw new Error('the comparing thread is started by compareIn only');
 const asked = Promise.withResolvers<OperationRequest>();
-// Until it is told to quit, so that the last message is taken before the end of the thread is.
+// The listener keeps the thread running until `QUIT`: a thread that ends sooner may be noticed before its last message.
 starter.on('message', (message: OperationRequest | typeof QUIT) => {
   if (message === QUIT) starter.close();
   else asked.resolve(message);

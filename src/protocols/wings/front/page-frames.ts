@@ -32,7 +32,7 @@ const WHILE_RESTORING: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * A frame of a page whose server is being restored, written anew from what was understood: Wings' parser, which takes
+ * A frame of a page whose server is being restored, written again from the parsed fields: Wings' parser, which takes
  * keys in any case and one of several, sees nothing else in it.
  *
  * @returns what to pass; 'set state' for a change of power; undefined for what is dropped.

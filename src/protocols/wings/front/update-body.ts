@@ -3,7 +3,7 @@
  *
  * At each save of a node the panel pushes its address, which Wings writes down: its next start would take the front's
  * port. So `api.host`, `api.port` and `api.ssl` go, in each spelling that Wings takes for them. What is passed is
- * written anew from what was understood here: two parsers never see different things in it.
+ * written again from the fields parsed here: two parsers never see different things in it.
  *
  * Source: pterodactyl/wings router/router_system.go (gin's BindJSON); Go's encoding/json matches keys without regard to
  * case, by Unicode's simple folding, and the last of several counts.
