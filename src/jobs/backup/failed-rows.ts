@@ -91,21 +91,31 @@ export class FailedRows {
     return surplus.reverse();
   }
 
-  /** A report that a panel waits for is a row of its own, and stays. */
+  /** A row that cannot go keeps no other: each is a step of the transaction that can be undone alone. */
   #forget(rows: readonly BackupSummary[]): void {
-    const { catalogue, failedBackups, log, runner } = this.#deps;
-    const idle = rows.filter(
-      ({ id, store }) => !failedBackups.isDue(store) && runner.open({ backup: id }).length === 0,
-    );
+    const { believable, catalogue, log } = this.#deps;
+    // Asked again for each piece: turns pass between them.
+    if (!believable.canDelete()) return;
     try {
       catalogue.transaction(() => {
-        for (const { id, locked } of idle) {
-          if (locked) catalogue.backups.setLocked(id, false);
-          catalogue.backups.delete(id);
-        }
+        for (const record of rows) this.#forgetOne(record);
       });
     } catch (error) {
-      log.warn('Cannot forget failed backups', { backups: idle.length, error });
+      log.warn('Cannot forget failed backups', { backups: rows.length, error });
+    }
+  }
+
+  /** A report that a panel waits for is a row of its own, and stays. */
+  #forgetOne({ id, server, store, locked }: BackupSummary): void {
+    const { catalogue, failedBackups, log, runner } = this.#deps;
+    if (failedBackups.isDue(store) || runner.open({ backup: id }).length > 0) return;
+    try {
+      catalogue.transaction(() => {
+        if (locked) catalogue.backups.setLocked(id, false);
+        catalogue.backups.delete(id);
+      });
+    } catch (error) {
+      log.warn('Cannot forget a failed backup', { server, backup: id, error });
     }
   }
 }
