@@ -2,6 +2,8 @@
  * Which addresses a URL from outside may lead to: public ones, and those that the operator allowed. Anything else (this
  * host, its neighbours, a cloud's metadata service) may trust every client that can connect.
  */
+import type { LookupAddress } from 'node:dns';
+import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
 
 /** Not globally reachable (IANA's special-purpose IPv4 registry), multicast and reserved. */
@@ -51,6 +53,23 @@ export function isPublicAddress(address: string): boolean {
   if (closed.check(address, nameOf(family))) return false;
   // IPv4-mapped IPv6 (`::ffff:a.b.c.d`) is in neither list: it has no use here, but has been used to pass filters.
   return family === 4 || open.check(address, 'ipv6');
+}
+
+/** Resolves a host name to all its addresses; rejects like `dns.lookup`. */
+export type Resolve = (name: string) => Promise<readonly LookupAddress[]>;
+
+export const systemResolve: Resolve = (name) => lookup(name, { all: true });
+
+/** RFC 6761 6.3: these names mean this host, also where the resolver does not know them. */
+const LOOPBACK_NAME = /(?:^|\.)localhost\.?$/i;
+const LOOPBACK = [{ address: '127.0.0.1', family: 4 }] as const;
+
+/** All addresses of a URL's host. Rejects like the resolver (`ENOTFOUND`, `EAI_AGAIN`). */
+export async function addressesOfHost({ hostname }: URL, resolve: Resolve): Promise<readonly LookupAddress[]> {
+  const host = hostname.replace(/^\[|\]$/g, '');
+  const family = isIP(host);
+  if (family !== 0) return [{ address: host, family }];
+  return LOOPBACK_NAME.test(host) ? resolve(host).catch(() => LOOPBACK) : resolve(host);
 }
 
 /** Host names, addresses and CIDR blocks that the operator allows besides public ones. */

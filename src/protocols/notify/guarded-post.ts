@@ -4,11 +4,10 @@
  * to a bound and shown in part. The URL itself is a secret and in no message.
  */
 import type { LookupAddress } from 'node:dns';
-import { lookup } from 'node:dns/promises';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import { isIP, type LookupFunction } from 'node:net';
-import { type AllowedHosts, isPublicAddress } from '../../base/address-rules.ts';
+import type { LookupFunction } from 'node:net';
+import { addressesOfHost, type AllowedHosts, isPublicAddress, type Resolve } from '../../base/address-rules.ts';
 import { Failure, reasonOf, throwIfAborted } from '../../base/failure.ts';
 import { printableText } from '../../base/files/paths.ts';
 
@@ -17,10 +16,6 @@ const DOING = 'Cannot send a notification';
 const WITHIN_MS = 15_000;
 const LONGEST_ANSWER = 16 * 1024;
 const SHOWN_ANSWER = 200;
-
-export type Resolve = (name: string) => Promise<readonly LookupAddress[]>;
-
-export const systemResolve: Resolve = (name) => lookup(name, { all: true });
 
 export interface Outgoing {
   readonly url: URL;
@@ -65,12 +60,10 @@ export async function guardedPost(
 }
 
 async function allowedAddresses(url: URL, allowed: AllowedHosts, resolve: Resolve): Promise<readonly LookupAddress[]> {
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  const family = isIP(host);
-  const addresses = family === 0 ? await resolve(host) : [{ address: host, family }];
+  const addresses = await addressesOfHost(url, resolve);
   const isFine = ({ address }: LookupAddress): boolean => isPublicAddress(address) || allowed.allowsAddress(address);
   // Any blocked one refuses all: which one is used is chance.
-  if (addresses.length > 0 && (allowed.allowsName(host) || addresses.every(isFine))) return addresses;
+  if (addresses.length > 0 && (allowed.allowsName(url.hostname) || addresses.every(isFine))) return addresses;
   throw new Failure('invalid_request', `${DOING}: ${url.host} is a private address`, {
     facts: { host: url.host },
     hint: 'If that is meant, name it under notify.host_allowlist.',

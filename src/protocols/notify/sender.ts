@@ -1,9 +1,9 @@
 /** Sends messages to channels: the one implementation of the port. */
-import { AllowedHosts } from '../../base/address-rules.ts';
+import { AllowedHosts, type Resolve, systemResolve } from '../../base/address-rules.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { NoticeSender } from '../../jobs/notify/port.ts';
 import { requestFor } from './channels.ts';
-import { guardedPost, type Resolve, systemResolve } from './guarded-post.ts';
+import { guardedPost } from './guarded-post.ts';
 
 export interface SenderSettings {
   readonly clock: Pick<Clock, 'now'>;

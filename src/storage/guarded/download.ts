@@ -14,8 +14,8 @@ import { formatBytes, MEBIBYTE } from '../../base/sizes.ts';
 import { connectionError, faultOf, isTransient } from '../s3/failure.ts';
 import { type RetryPort, systemRetry } from '../../base/retry.ts';
 import { retried } from '../s3/retry.ts';
-import { AllowedHosts } from '../../base/address-rules.ts';
-import { addressesOf, parseLink, type Resolve, systemResolve } from './link.ts';
+import { AllowedHosts, type Resolve, systemResolve } from '../../base/address-rules.ts';
+import { addressesOf, parseLink } from './link.ts';
 import { guardedGet, type GuardedOptions } from './request.ts';
 
 const DOING = 'Cannot fetch the backup';

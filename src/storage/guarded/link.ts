@@ -3,10 +3,8 @@
  * sentences, router/router_server_backup.go); they never repeat the URL, which may contain a signature.
  */
 import type { LookupAddress } from 'node:dns';
-import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
 import { Failure } from '../../base/failure.ts';
-import { type AllowedHosts, isPublicAddress } from '../../base/address-rules.ts';
+import { addressesOfHost, type AllowedHosts, isPublicAddress, type Resolve } from '../../base/address-rules.ts';
 
 const SCHEMES: ReadonlySet<string> = new Set(['http:', 'https:']);
 /** Longer than any presigned URL, and cheap to keep for each waiting restore. */
@@ -29,11 +27,6 @@ export function parseLink(text: string, base?: URL): URL {
   return url;
 }
 
-/** Resolves a host name to all its addresses; rejects like `dns.lookup`. */
-export type Resolve = (name: string) => Promise<readonly LookupAddress[]>;
-
-export const systemResolve: Resolve = (name) => lookup(name, { all: true });
-
 /**
  * The addresses that a link leads to now, all allowed. The caller must connect to these: resolving the name again may
  * give others.
@@ -45,12 +38,10 @@ export async function addressesOf(
   allowed: AllowedHosts,
   resolve: Resolve,
 ): Promise<readonly LookupAddress[]> {
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  const family = isIP(host);
-  const addresses = family === 0 ? await resolve(host) : [{ address: host, family }];
+  const addresses = await addressesOfHost(url, resolve);
   const isFine = ({ address }: LookupAddress): boolean => isPublicAddress(address) || allowed.allowsAddress(address);
   // Refuse if any address is blocked: which one gets used is chance.
-  if (addresses.length > 0 && (allowed.allowsName(host) || addresses.every(isFine))) return addresses;
+  if (addresses.length > 0 && (allowed.allowsName(url.hostname) || addresses.every(isFine))) return addresses;
   throw refusedLink('The provided backup link resolves to a blocked address.', {
     facts: { host: url.host },
     hint: 'If the panel’s storage really is there, add its host to panel.restore_host_allowlist.',

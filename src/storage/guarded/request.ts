@@ -8,8 +8,8 @@ import https from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { Failure, throwIfAborted, unlessAborted } from '../../base/failure.ts';
 import { connectionError } from '../s3/failure.ts';
-import type { AllowedHosts } from '../../base/address-rules.ts';
-import { addressesOf, parseLink, refusedLink, type Resolve } from './link.ts';
+import type { AllowedHosts, Resolve } from '../../base/address-rules.ts';
+import { addressesOf, parseLink, refusedLink } from './link.ts';
 
 const DOING = 'Cannot fetch the backup';
 /** As many as Wings follows. */

@@ -63,18 +63,44 @@ export class StoreLock {
     if (this.#isReleased) return;
     const path = join(this.#directory, LOCK_FILE);
     if (this.#handle !== undefined && (await isSameFile(this.#handle, path))) return;
-    const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
-    const handle = await open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, FILE_MODE);
-    try {
-      if ((await takeSoon(handle, LOCK_EX)) === 'held') throw heldByAnother(this.#directory);
-    } catch (error) {
-      await handle.close();
-      throw error;
-    }
+    const handle = await lockedFile(path, this.#directory);
     const before = this.#handle;
     this.#handle = handle;
     // The file of before was removed, or lies on a disk that is not mounted here any more.
     await before?.close();
+  }
+}
+
+/**
+ * The lock's file, locked: open for reading alone, so that its disk can be remounted read-only under a running daemon. NFS
+ * locks only what is open for writing.
+ */
+async function lockedFile(path: string, directory: string): Promise<FileHandle> {
+  const { O_RDONLY, O_RDWR } = constants;
+  for (const access of [O_RDONLY, O_RDWR]) {
+    const handle = await openLock(path, access);
+    if (!(await handle.stat()).isFile()) {
+      await handle.close();
+      throw new Failure('store_unreachable', `Cannot use the store ${directory}: ${LOCK_FILE} in it is no file`);
+    }
+    const taken = await takeSoon(handle, LOCK_EX);
+    if (taken === 'taken') return handle;
+    // What has no locks at all is held by an open file, too.
+    if (taken === 'unsupported' && access === O_RDWR) return handle;
+    await handle.close();
+    if (taken === 'held') throw heldByAnother(directory);
+  }
+  throw new TypeError('the last of the ways decides');
+}
+
+async function openLock(path: string, access: number): Promise<FileHandle> {
+  const { O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const flags = access | O_NOFOLLOW | O_NONBLOCK;
+  try {
+    return await open(path, flags);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    return open(path, flags | O_CREAT, FILE_MODE);
   }
 }
 

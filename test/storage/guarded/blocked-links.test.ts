@@ -167,6 +167,14 @@ describe('a link that must not be followed', () => {
     expect(host.connections()).toBe(0);
   });
 
+  it.each(['http://localhost.:9/x', 'http://backups.localhost:9/x'])(
+    'a name of the host itself that its resolver does not know: %s',
+    async (link) => {
+      const resolve = (): Promise<never> => Promise.reject(Object.assign(new Error('unknown'), { code: 'ENOTFOUND' }));
+      expect((await failureOf(fetchLink(link, { resolve }), 'invalid_request')).message).toBe(BLOCKED);
+    },
+  );
+
   it('a name with one private address among public ones', async () => {
     const resolve = async () => v4('8.8.8.8', '10.0.0.1', '1.1.1.1');
     const refused = await failureOf(fetchLink('http://backups.example/x', { resolve }), 'invalid_request');

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { isStoreLocked, LOCK_FILE } from '../../../src/storage/local/lock.ts';
 import { MARKER_NAME } from '../../../src/storage/local/marker.ts';
 import { nodeDigits } from '../../../src/storage/local/node.ts';
 import { keysOf, putObject } from '../../contract/store.ts';
+import { mountTmpfs } from '../../support/mounted.ts';
 import { getObject } from '../../support/store-objects.ts';
 import { failureOf } from '../../support/rejection.ts';
 import { MemoryIdentity, type ScratchStore, scratchStore } from '../../support/scratch-store.ts';
@@ -231,6 +232,17 @@ describe('the lock of a store', () => {
     await rm(join(directory, LOCK_FILE));
     await mkdir(join(directory, LOCK_FILE));
     expect((await scratchStore({ directory, identity, node: FIRST })).fault).not.toBeNull();
+  });
+
+  test('lets its disk be remounted read-only, and still holds', async (context) => {
+    const disk = await scratchDirectory();
+    mountTmpfs(context, disk);
+    const directory = join(disk, 'store');
+    const { store } = await scratchStore({ directory, node: FIRST });
+    await putObject(store, KEY, Buffer.from('x'));
+    execFileSync('mount', ['-o', 'remount,ro', disk], { stdio: 'pipe' });
+    expect(await isStoreLocked(directory)).toBe(true);
+    expect(await getObject(store, KEY)).toEqual(Buffer.from('x'));
   });
 
   test('is not put into a bare mount point', async () => {

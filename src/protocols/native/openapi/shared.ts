@@ -24,7 +24,7 @@ const PREFER = {
 const CAN_WAIT = 'Prefer: respond-async';
 
 /**
- * Moves answers to errors out of the operations, and names the headers of those that may answer before they have ended.
+ * Gives answers to errors a place that operations refer to, and names the headers of those that may answer before they have ended.
  *
  * @returns the answers, for `components.responses`.
  */
@@ -34,9 +34,12 @@ export function shareParts(operations: readonly SharedOperation[]): Readonly<Rec
     const { default: error, 202: accepted } = operation.responses;
     if (error !== undefined) {
       const name = /schemas\/(\w+)"/.exec(JSON.stringify(error))?.[1] ?? 'Error';
-      shared[name] ??= { ...error, headers: { 'Retry-After': RETRY_AFTER } };
-      // Generators that look for a range find one; `default` has what no range covers.
-      for (const status of ['4XX', 'default']) operation.responses[status] = { $ref: `#/components/responses/${name}` };
+      const whole = { ...error, headers: { 'Retry-After': RETRY_AFTER } };
+      shared[name] ??= whole;
+      // Generators that look for a range find one. `default` is written out: it has what no range covers, and readers that
+      // follow references to schemas alone find the schema of an error there.
+      operation.responses['4XX'] = { $ref: `#/components/responses/${name}` };
+      operation.responses['default'] = whole;
     }
     if (accepted === undefined || operation.description?.includes(CAN_WAIT) !== true) continue;
     operation.responses['202'] = { ...accepted, headers: { Location: LOCATION } };
