@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cron } from 'croner';
 import { expect, test } from 'vitest';
-import { inChromium, openNode, signedIn, SOON } from './support/visitor.ts';
+import { inChromium, openNode, signedIn, SOON, visit } from './support/visitor.ts';
 
 const SERVER = '#/servers/11111111-1111-4111-8111-111111111111';
 
@@ -34,6 +34,28 @@ inChromium('the views of the node', () => {
     await expect.poll(() => rows.count(), SOON).toBe(1);
     await page.getByLabel('Result').selectOption('failed');
     await page.getByText('None of that sort.').waitFor();
+  });
+
+  test('a view whose script arrives after it was asked for and before anything was done about that is drawn', async () => {
+    const node = await openNode();
+    const { page } = await visit();
+    await page.clock.install();
+    const held = Promise.withResolvers<void>();
+    await page.route(/\/assets\/server-.*\.js$/, async (route) => {
+      await held.promise;
+      await route.continue();
+    });
+    const ahead = page.waitForRequest(/\/assets\/server-.*\.js$/);
+    await page.goto(await node.link());
+    const script = (await ahead).url();
+    // With the clock stands what the page does after it has drawn.
+    await page.clock.pauseAt(new Date(Date.now() + 60_000));
+    await page.evaluate((to) => void (location.hash = to), SERVER);
+    await page.getByRole('status', { name: 'Loading' }).first().waitFor();
+    held.resolve();
+    await page.evaluate(`import(${JSON.stringify(script)})`);
+    await page.clock.resume();
+    await page.getByRole('heading', { name: 'Backups' }).waitFor();
   });
 
   test('19: the next times of a schedule are those of croner, across a change to summer time', async () => {

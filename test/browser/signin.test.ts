@@ -1,11 +1,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Dialog } from 'playwright-core';
 import { expect, onTestFinished, test } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
-import { inChromium, openNode, sessionSecret, signedIn, TOKEN, visit } from './support/visitor.ts';
-
-/** The promise is a second; a machine that runs other tests beside takes longer to draw. */
-const SOON = { timeout: 5000 };
+import { inChromium, openNode, sessionSecret, signedIn, SOON, TOKEN, visit } from './support/visitor.ts';
 
 inChromium('signing in', () => {
   test('1: a link shows the server signed in, leaves no code in the address, and says when it is used again', async () => {
@@ -85,6 +83,21 @@ inChromium('signing in', () => {
     await again.page.getByRole('button', { name: 'Sign out' }).first().click();
     await secondTab.getByRole('heading', { name: 'Sign in' }).waitFor(SOON);
     await again.page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  });
+
+  test('a tab that is asked for its session while a question stands open in it answers later, and that counts', async () => {
+    const node = await openNode();
+    const { page, context } = await signedIn(node);
+    const asked = Promise.withResolvers<Dialog>();
+    page.on('dialog', asked.resolve);
+    const answered = page.evaluate('alert("wait")');
+    const question = await asked.promise;
+    const tab = await context.newPage();
+    await tab.goto(node.url);
+    await tab.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await question.accept();
+    await answered;
+    await tab.getByText('Live', { exact: true }).waitFor();
   });
 
   test('4: a reload of the config without the token ends all tabs', async () => {

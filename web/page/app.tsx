@@ -1,5 +1,5 @@
 /** Which view is shown, and the sign-in in front of all of them. */
-import { useSignal } from '@preact/signals';
+import { signal, useSignal } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { route, type ViewName } from './live/router.ts';
@@ -23,41 +23,31 @@ const LATER: Partial<Record<ViewName, () => Promise<View>>> = {
   account: async () => (await import('./views/account/account.tsx')).Account,
 };
 
-const loaded = new Map<ViewName, View>();
+/** A signal: a view may arrive, loaded ahead, after it was drawn as grey rows and before the effect that asks for it. */
+const loaded = signal<ReadonlyMap<ViewName, View>>(new Map());
+
+async function load(view: ViewName): Promise<void> {
+  const found = await LATER[view]?.();
+  if (found !== undefined) loaded.value = new Map(loaded.value).set(view, found);
+}
 
 function Shown() {
   const { view } = route.value;
   const failure = useSignal<unknown>(undefined);
-  const drawn = useSignal(0);
   useEffect(() => {
     failure.value = undefined;
-    if (loaded.has(view)) return;
-    LATER[view]?.().then(
-      (found) => {
-        loaded.set(view, found);
-        drawn.value++;
-      },
-      (error: unknown) => (failure.value = error),
-    );
+    if (!loaded.peek().has(view)) load(view).catch((error: unknown) => (failure.value = error));
   }, [view]);
-  // oxlint-disable-next-line no-unused-expressions -- draws again when the view was loaded
-  drawn.value;
   if (LATER[view] === undefined) return <Overview />;
-  if (failure.value !== undefined) {
-    return <FailureNote failure={failureOf(failure.value)} again={() => location.reload()} />;
-  }
-  const Found = loaded.get(view);
-  return Found === undefined ? <GreyRows /> : <Found />;
+  const Found = loaded.value.get(view);
+  if (Found !== undefined) return <Found />;
+  if (failure.value === undefined) return <GreyRows />;
+  return <FailureNote failure={failureOf(failure.value)} again={() => location.reload()} />;
 }
 
 /** Once there is time: what a person does next is not to wait for its script. */
 function loadAhead(): void {
-  for (const [view, load] of Object.entries(LATER)) {
-    void load().then(
-      (found) => loaded.set(view as ViewName, found),
-      () => undefined,
-    );
-  }
+  for (const view of Object.keys(LATER)) void load(view as ViewName).catch(() => undefined);
 }
 
 const AHEAD_MS = 500;

@@ -27,7 +27,7 @@ async function begin(own: string): Promise<void> {
   }
 }
 
-secret.value = location.hash.startsWith('#/in/') ? undefined : await findSecret();
+if (!location.hash.startsWith('#/in/')) await findSecret();
 effect(() => {
   const own = secret.value;
   close();

@@ -29,7 +29,7 @@ export function inChromium(name: string, tests: () => void): void {
 }
 
 /** For what is waited for; nothing is asserted of how long it takes. */
-export const SOON = { timeout: 20_000, interval: 50 } as const;
+export const SOON = { timeout: 60_000, interval: 50 } as const;
 
 let browser: Browser | undefined;
 
@@ -44,7 +44,7 @@ export interface Visit {
 export async function visit(options: BrowserContextOptions = {}): Promise<Visit> {
   if (browser === undefined) throw new Error('outside of inChromium');
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(SOON.timeout);
   onTestFinished(() => context.close());
   const faults: string[] = [];
   onTestFinished(() => expect(faults).toEqual([]));

@@ -18,35 +18,45 @@ export const ended = signal<string | undefined>(undefined);
 const KEY = `roost ${base.pathname}`;
 const ANSWER_MS = 150;
 
+/** From the question until this tab signs in: a tab that was asleep may answer when the sign-in page is already shown. */
+let awaited: (() => void) | undefined;
+
 const channel = new BroadcastChannel(KEY);
 channel.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
-  const { ask, gone } = (data ?? {}) as { ask?: true; gone?: string };
+  const { ask, gone, secret: told } = (data ?? {}) as { ask?: true; gone?: string; secret?: unknown };
   if (ask === true && secret.value !== undefined) channel.postMessage({ secret: secret.value });
   if (gone !== undefined && gone === secret.value) forget('You signed out in another tab.', false);
+  if (typeof told !== 'string' || awaited === undefined) return;
+  secret.value = told;
+  awaited();
 });
 
-/** The secret that this browser has, from its storage or from another tab. */
-export async function findSecret(): Promise<string | undefined> {
+/**
+ * Takes the secret that this browser has, from its storage or from another tab. Ends after a moment without one; an answer
+ * after that signs the tab in all the same, unless it did so otherwise.
+ */
+export async function findSecret(): Promise<void> {
   const stored = localStorage.getItem(KEY) ?? sessionStorage.getItem(KEY);
-  if (stored !== null) return stored;
-  const { promise, resolve } = Promise.withResolvers<string | undefined>();
-  const listen = ({ data }: MessageEvent<unknown>): void => {
-    const told = (data as { secret?: unknown } | null)?.secret;
-    if (typeof told === 'string') resolve(told);
+  if (stored !== null) {
+    secret.value = stored;
+    return;
+  }
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ANSWER_MS);
+  awaited = () => {
+    awaited = undefined;
+    clearTimeout(timer);
+    resolve();
   };
-  channel.addEventListener('message', listen);
   channel.postMessage({ ask: true });
-  const timer = setTimeout(() => resolve(undefined), ANSWER_MS);
-  const found = await promise;
-  clearTimeout(timer);
-  channel.removeEventListener('message', listen);
-  return found;
+  await promise;
 }
 
 export function remember(value: string, keep: boolean): void {
   (keep ? sessionStorage : localStorage).removeItem(KEY);
   (keep ? localStorage : sessionStorage).setItem(KEY, value);
   ended.value = undefined;
+  awaited = undefined;
   secret.value = value;
 }
 
