@@ -50,7 +50,7 @@ const INSIDE = {
     floors: [
       ['key', 'vault-port'],
       ['store', 'identity'],
-      ['local', 's3'],
+      ['local', 's3', 'vault'],
       ['guarded', 'presigned'],
     ],
   },

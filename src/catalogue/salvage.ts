@@ -10,7 +10,7 @@
  *   notices     and what they are made of: no other place holds what was still to be sent
  *   plans     of restores that were not at their end, with their jobs: without them a half-swapped server stays so
  *
- * Backups are not copied: they come from their manifests (jobs/adopt.ts), which are as new and cannot be half a row.
+ * Backups are not copied: they come from their manifests (jobs/rebuild/rebuild.ts), which are as new and always complete.
  *
  *   1 -wal and -shm are moved    before the file itself: a log beside a new file would be played into that
  *   2 the file is moved          killed from here on: no catalogue, which the next start makes and fills like this one

@@ -1,6 +1,6 @@
 /**
  * What the dialects and the HTTP side may ask of the jobs room. A dialect translates its words into these calls and
- * these answers back; it knows neither files nor SQL. Every method throws a `Failure` with a code of `api.md`.
+ * these answers back; it knows neither files nor SQL. Every method throws a `Failure` with a code of docs/errors.md.
  */
 import type { ByteSource } from '../base/source.ts';
 import type { Finding } from '../base/finding.ts';

@@ -1,6 +1,6 @@
 /**
  * What the last run of the daemon left undone, brought to an end before anything new may touch it. No row is queued or
- * running afterwards, but for restores, which restore-recovery.ts ends:
+ * running afterwards, except restores, which restore/recovery.ts ends:
  *
  *   backup, sealed      all three objects are there and agree: completed
  *   backup, otherwise   what lies under final names is removed (temporary files are the store's to sweep): failed,

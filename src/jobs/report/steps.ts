@@ -1,4 +1,4 @@
-/** What is done for a report that a panel is owed, step by step. Each may run twice: see deliver.ts. */
+/** What is done for a report that a panel is owed, step by step. Each may run twice: see outbox.ts. */
 import type { Clock } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import type { BackupId } from '../../base/ids.ts';

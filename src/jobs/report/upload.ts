@@ -2,7 +2,7 @@
  * The way of an archive into the panel's own object storage, as steps of the report that the panel is owed:
  *
  *   upload   the sealed archive, part by part, to URLs of the panel      a crash: all of it again, as a new upload
- *   report   with the parts, which the row keeps (delivery-steps.ts)      a crash: again; "already completed" is success
+ *   report   with the parts, which the row keeps (steps.ts)              a crash: again; "already completed" is success
  *   remove   the local archive, its row last, now that the panel has it   a crash: again
  *
  * The archive stays until the report was taken, however long that takes: until then it is the only one. An upload waits
