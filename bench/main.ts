@@ -56,7 +56,7 @@ if (process.argv[2] === 'front') {
 }
 
 if (process.argv[2] === 'vault') {
-  await import('./vault.ts');
+  await import('./vault/main.ts');
   process.exit();
 }
 

@@ -12,8 +12,6 @@ import { Random } from './random.ts';
 const SECTOR = 4096;
 const SIDE = 32;
 const CHUNKS = SIDE * SIDE;
-/** Of the world's chunks that a night saves. */
-const SAVED = 0.04;
 /** Chunks around a player that are saved. */
 const NEAR = 10;
 
@@ -32,11 +30,17 @@ export class World {
   readonly #random: Random;
   readonly #regions: Region[] = [];
   readonly #databases: string[] = [];
+  readonly #saved: number;
   #nights = 0;
 
-  /** Writes a world of about `size` bytes. */
-  constructor(directory: string, size: number, seed: number) {
+  /**
+   * Writes a world of about `size` bytes.
+   *
+   * @param saved the part of the chunks, and of the databases' pages, that a night writes.
+   */
+  constructor(directory: string, size: number, seed: number, saved = 0.04) {
     this.directory = directory;
+    this.#saved = saved;
     this.#random = new Random(seed);
     for (let bytes = 0, at = 0; bytes < size * 0.7; at++) bytes += this.#makeRegion(at);
     for (const [name, share] of [
@@ -59,7 +63,7 @@ export class World {
   /** Plays for a night. @returns bytes that were written to chunks and pages. */
   play(churn: Churn): number {
     this.#nights++;
-    const most = Math.round(this.#regions.length * CHUNKS * SAVED);
+    const most = Math.round(this.#regions.length * CHUNKS * this.#saved);
     let bytes = 0;
     for (let saved = 0; saved < most;) {
       const [centre, reach] = [this.#random.next() % (this.#regions.length * CHUNKS), churn === 'spatial' ? NEAR : 0];
@@ -119,7 +123,7 @@ export class World {
   #rewritePages(name: string): number {
     const file = fs.openSync(join(this.directory, name), 'r+');
     const pages = Math.floor(fs.fstatSync(file).size / SECTOR);
-    const count = Math.ceil(pages * SAVED);
+    const count = Math.ceil(pages * this.#saved);
     for (let at = 0; at < count; at++) {
       const row = this.#random.bytes(400);
       fs.writeSync(file, row, 0, row.length, (this.#random.next() % pages) * SECTOR + 1024);

@@ -14,6 +14,7 @@ import { keyParts, objectKey, type ObjectKey } from '../key.ts';
 import type { Store } from '../store.ts';
 import type { Collected } from '../vault-port.ts';
 import { BLOCK, type DeadRange, LiveBlocks } from './live-blocks.ts';
+import { LivingRanges } from './living-ranges.ts';
 import { mergePacks, packsToMerge } from './merge.ts';
 import type { Pins } from './pins.ts';
 import { punchHole } from './punch.ts';
@@ -66,7 +67,9 @@ async function merge(options: CollectOptions, look: Look) {
   const chosen = packsToMerge(look.packs, look.live, options.pins.packs(options.server), options.mergeAt);
   if (chosen.length === 0) return undefined;
   const { store, server, pins } = options;
-  const movedBytes = await mergePacks(store, server, look.packs, new Set(chosen), look.lists, pins);
+  const living = new LivingRanges();
+  for await (const list of listsInUse(store, server, look.packs, pins)) living.add(list);
+  const movedBytes = await mergePacks(store, server, look.packs, new Set(chosen), living, pins);
   const after = await lookAround(options);
   return { look: after, movedBytes, second: await giveBack(options, after) };
 }
@@ -88,7 +91,6 @@ async function blocksOf(store: Store, key: ObjectKey): Promise<number> {
 
 interface Look {
   readonly packs: ServerPacks;
-  readonly lists: readonly RangeList[];
   readonly live: LiveBlocks;
 }
 
@@ -96,15 +98,23 @@ interface Look {
 async function lookAround({ store, server, pins, known }: CollectOptions): Promise<Look> {
   const packs = await ServerPacks.load(store, server);
   for (const id of known()) await requireArchive(store, server, id, packs);
-  const lists: RangeList[] = [];
-  for (const id of packs.recipes)
-    lists.push((await readRecipe(store, objectKey(server, id as BackupId, 'recipe'))).list);
-  // Pins last: what was removed from the disk meanwhile and is still read is among them.
-  lists.push(...pins.ranges(server));
   const live = new LiveBlocks(packs);
-  for (const list of lists) live.mark(list);
+  for await (const list of listsInUse(store, server, packs, pins)) live.mark(list);
+  for (const layout of pins.places(server)) live.markPlaces(layout);
   for (const pack of pins.packs(server)) live.markWhole(pack);
-  return { packs, lists, live };
+  return { packs, live };
+}
+
+/** One at a time: those of thirty backups together take hundreds of megabytes. */
+async function* listsInUse(
+  store: Store,
+  server: ServerId,
+  { recipes }: ServerPacks,
+  pins: Pins,
+): AsyncGenerator<RangeList, void, void> {
+  for (const id of recipes) yield (await readRecipe(store, objectKey(server, id as BackupId, 'recipe'))).list;
+  // Pins last: what was removed from the disk meanwhile and is still needed is among them.
+  yield* pins.ranges(server);
 }
 
 async function requireArchive(store: Store, server: ServerId, id: BackupId, packs: ServerPacks): Promise<void> {

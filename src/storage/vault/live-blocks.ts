@@ -1,6 +1,7 @@
 /** Which blocks of each pack's file are needed: one bit for each 4 KiB, whatever the number of ranges. */
 import type { RangeList } from './ranges.ts';
 import type { ServerPacks } from './server-packs.ts';
+import type { Layout } from './source.ts';
 
 /** What ext4, XFS and tmpfs allocate by default. */
 export const BLOCK = 4096;
@@ -25,6 +26,16 @@ export class LiveBlocks {
       for (const place of this.#packs.placesOf(pack, list.start[index] ?? 0, list.length[index] ?? 0)) {
         this.#markBytes(place.pack, place.offset, place.length);
       }
+    }
+  }
+
+  /** A pack that was removed meanwhile is read by its open file. */
+  markPlaces({ files, parts: { ends, file, start } }: Layout): void {
+    for (let index = 0, end = 0; index < ends.length; index++) {
+      const length = (ends[index] ?? 0) - end;
+      end += length;
+      const pack = files[file[index] ?? 0] ?? '';
+      if (this.#packs.packs.has(pack)) this.#markBytes(pack, start[index] ?? 0, length);
     }
   }
 

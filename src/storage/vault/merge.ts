@@ -7,13 +7,16 @@
  */
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import { MEBIBYTE } from '../../base/sizes.ts';
+import type { ByteSource } from '../../base/source.ts';
 import { objectKey } from '../key.ts';
 import type { ObjectWriter, Store } from '../store.ts';
 import { BLOCK, type LiveBlocks } from './live-blocks.ts';
+import type { LivingRanges } from './living-ranges.ts';
 import { encodeMap } from './map.ts';
+import type { Place } from './moved.ts';
 import type { Pins } from './pins.ts';
 import { putWhole } from './put.ts';
-import { type Range, type RangeList, RangeListBuilder } from './ranges.ts';
+import { RangeListBuilder } from './ranges.ts';
 import type { ServerPacks } from './server-packs.ts';
 
 /** From so many packs on they are merged, however full. */
@@ -58,7 +61,7 @@ export function packsToMerge(
 /**
  * Copies the living ranges of packs into a new pack with a map. Removes nothing.
  *
- * @param lists all ranges in use, of recipes and pins.
+ * @param living all ranges in use, of recipes and pins.
  * @returns bytes copied. @throws Failure `insufficient_storage`, `archive_damaged`, `store_unreachable`.
  */
 export async function mergePacks(
@@ -66,18 +69,28 @@ export async function mergePacks(
   server: ServerId,
   packs: ServerPacks,
   chosen: ReadonlySet<string>,
-  lists: readonly RangeList[],
+  living: LivingRanges,
   pins: Pins,
 ): Promise<number> {
   const id = packs.idBeforeAll();
+  const open = new OpenPacks(store, server);
   pins.keepPack(server, id);
   let writer: ObjectWriter | undefined;
   try {
     writer = await store.create(objectKey(server, id as BackupId, 'pack'));
     const map = new RangeListBuilder();
     let copied = 0;
-    for (const range of livingRanges(lists))
-      copied += await copyRange(store, server, packs, chosen, range, writer, map);
+    for (const { pack, start, length } of living.all()) {
+      let born = start;
+      for (const place of packs.placesOf(pack, start, length)) {
+        if (chosen.has(place.pack)) {
+          await open.copy(place, writer);
+          map.add(pack, born, place.length);
+          copied += place.length;
+        }
+        born += place.length;
+      }
+    }
     await writer.commit();
     await putWhole(store, objectKey(server, id as BackupId, 'map'), encodeMap(map.finish()));
     return copied;
@@ -86,75 +99,33 @@ export async function mergePacks(
     throw error;
   } finally {
     pins.releasePack(server, id);
+    await open.close();
   }
 }
 
-async function copyRange(
-  store: Store,
-  server: ServerId,
-  packs: ServerPacks,
-  chosen: ReadonlySet<string>,
-  { pack, start, length }: Range,
-  writer: ObjectWriter,
-  map: RangeListBuilder,
-): Promise<number> {
-  let born = start;
-  let copied = 0;
-  for (const place of packs.placesOf(pack, start, length)) {
-    if (chosen.has(place.pack)) {
-      await copyBytes(store, server, place.pack, place.offset, place.length, writer);
-      map.add(pack, born, place.length);
-      copied += place.length;
+/** Packs that are copied from. Each is opened once: ranges are many and short. */
+class OpenPacks {
+  readonly #store: Store;
+  readonly #server: ServerId;
+  readonly #sources = new Map<string, ByteSource>();
+
+  constructor(store: Store, server: ServerId) {
+    this.#store = store;
+    this.#server = server;
+  }
+
+  async copy({ pack, offset, length }: Place, writer: ObjectWriter): Promise<void> {
+    let source = this.#sources.get(pack);
+    if (source === undefined) {
+      source = await this.#store.open(objectKey(this.#server, pack as BackupId, 'pack'));
+      this.#sources.set(pack, source);
     }
-    born += place.length;
-  }
-  return copied;
-}
-
-async function copyBytes(
-  store: Store,
-  server: ServerId,
-  pack: string,
-  offset: number,
-  length: number,
-  writer: ObjectWriter,
-): Promise<void> {
-  const source = await store.open(objectKey(server, pack as BackupId, 'pack'));
-  try {
     for (let at = 0; at < length; at += COPIED_AT_ONCE) {
       await writer.write(await source.read(offset + at, Math.min(COPIED_AT_ONCE, length - at)));
     }
-  } finally {
-    await source.close();
   }
-}
 
-/** Every byte that some list names, once, by the pack it was written to first and in the order of that pack. */
-export function* livingRanges(lists: readonly RangeList[]): Generator<Range, void, void> {
-  const packs = new Map<string, { start: number[]; end: number[] }>();
-  for (const list of lists) {
-    for (let index = 0; index < list.count; index++) {
-      const pack = list.packs[list.pack[index] ?? 0] ?? '';
-      const start = list.start[index] ?? 0;
-      const ofPack = packs.get(pack) ?? { start: [], end: [] };
-      if (ofPack.start.length === 0) packs.set(pack, ofPack);
-      ofPack.start.push(start);
-      ofPack.end.push(start + (list.length[index] ?? 0));
-    }
-  }
-  for (const [pack, { start, end }] of packs) yield* joined(pack, Float64Array.from(start), Float64Array.from(end));
-}
-
-/** The union of intervals: starts and ends sorted apart, a gap is where as many have ended as had begun. */
-function* joined(pack: string, starts: Float64Array, ends: Float64Array): Generator<Range, void, void> {
-  starts.sort();
-  ends.sort();
-  let from = starts[0] ?? 0;
-  for (let index = 0; index < starts.length; index++) {
-    const end = ends[index] ?? 0;
-    const next = starts[index + 1];
-    if (next !== undefined && next <= end) continue;
-    yield { pack, start: from, length: end - from };
-    from = next ?? end;
+  async close(): Promise<void> {
+    for (const source of this.#sources.values()) await source.close();
   }
 }

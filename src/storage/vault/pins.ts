@@ -1,23 +1,28 @@
 /**
- * What must stay in a vault although no recipe on the disk names it: the ranges of open readers and of the bases of running
- * backups, and packs that are being written. Held in memory: a killed process reads and writes nothing more.
+ * What must stay in a vault although no recipe on the disk names it: the ranges of the bases of running backups, wherever
+ * they lie, the places that open readers read from, and packs that are being written. Held in memory: a killed process reads and writes nothing more.
  */
 import type { ServerId } from '../../base/ids.ts';
 import type { RangeList } from './ranges.ts';
+import type { Layout } from './source.ts';
+
+interface Pin<Kept> {
+  readonly kept: Kept;
+}
 
 export class Pins {
-  readonly #ranges = new Map<ServerId, Set<{ readonly list: RangeList }>>();
+  readonly #ranges = new Map<ServerId, Set<Pin<RangeList>>>();
+  readonly #places = new Map<ServerId, Set<Pin<Layout>>>();
   readonly #packs = new Map<ServerId, Set<string>>();
 
-  /** Keeps ranges until the returned function is called; calling it again does nothing. */
+  /** Keeps ranges until the returned function is called; calling it again does nothing. They may be moved meanwhile. */
   keepRanges(server: ServerId, list: RangeList): () => void {
-    const pin = { list };
-    const ofServer = this.#ranges.get(server) ?? new Set();
-    this.#ranges.set(server, ofServer.add(pin));
-    return () => {
-      ofServer.delete(pin);
-      if (ofServer.size === 0 && this.#ranges.get(server) === ofServer) this.#ranges.delete(server);
-    };
+    return keep(this.#ranges, server, list);
+  }
+
+  /** Keeps bytes where they lie, as `keepRanges` does. */
+  keepPlaces(server: ServerId, layout: Layout): () => void {
+    return keep(this.#places, server, layout);
   }
 
   keepPack(server: ServerId, pack: string): void {
@@ -32,10 +37,24 @@ export class Pins {
   }
 
   ranges(server: ServerId): readonly RangeList[] {
-    return Array.from(this.#ranges.get(server) ?? [], ({ list }) => list);
+    return Array.from(this.#ranges.get(server) ?? [], ({ kept }) => kept);
+  }
+
+  places(server: ServerId): readonly Layout[] {
+    return Array.from(this.#places.get(server) ?? [], ({ kept }) => kept);
   }
 
   packs(server: ServerId): ReadonlySet<string> {
     return this.#packs.get(server) ?? new Set();
   }
+}
+
+function keep<Kept>(pins: Map<ServerId, Set<Pin<Kept>>>, server: ServerId, kept: Kept): () => void {
+  const pin = { kept };
+  const ofServer = pins.get(server) ?? new Set();
+  pins.set(server, ofServer.add(pin));
+  return () => {
+    ofServer.delete(pin);
+    if (ofServer.size === 0 && pins.get(server) === ofServer) pins.delete(server);
+  };
 }

@@ -11,23 +11,9 @@ import { type ByteSource } from '../../base/source.ts';
 import { keyParts, type ObjectKey, parseKey } from '../key.ts';
 import type { Store } from '../store.ts';
 import { decodeMap } from './map.ts';
+import { MovedRanges, type Place } from './moved.ts';
 import { damaged, type RangeList } from './ranges.ts';
 import { decodeRecipe, MAX_RECIPE, type Recipe } from './recipe.ts';
-
-/** A stretch of a pack's file. */
-export interface Place {
-  readonly pack: string;
-  readonly offset: number;
-  readonly length: number;
-}
-
-/** The ranges of one pack that lie elsewhere, in order of their start. */
-interface Moved {
-  readonly start: Float64Array;
-  readonly length: Float64Array;
-  readonly offset: Float64Array;
-  readonly pack: readonly string[];
-}
 
 export class ServerPacks {
   /** Sizes of the packs' files in bytes, by id. */
@@ -38,7 +24,7 @@ export class ServerPacks {
   readonly maps: ReadonlyMap<string, RangeList>;
   /** Bytes of archives that have files of their own. */
   readonly plainBytes: number;
-  readonly #moved: ReadonlyMap<string, Moved>;
+  readonly #moved: MovedRanges;
 
   /** @throws Failure `archive_damaged` for a map that cannot be read, `store_unreachable`. */
   static async load(store: Store, server: ServerId): Promise<ServerPacks> {
@@ -72,7 +58,7 @@ export class ServerPacks {
     this.recipes = recipes;
     this.maps = maps;
     this.plainBytes = plainBytes;
-    this.#moved = movedRanges(maps);
+    this.#moved = new MovedRanges(maps);
   }
 
   /**
@@ -94,7 +80,7 @@ export class ServerPacks {
   *placesOf(pack: string, start: number, length: number): Generator<Place, void, void> {
     const end = start + length;
     let at = start;
-    for (const moved of movedWithin(this.#moved.get(pack), start, end)) {
+    for (const moved of this.#moved.within(pack, start, end)) {
       if (moved.start > at) yield this.#own(pack, at, moved.start - at);
       yield moved.place;
       at = moved.start + moved.place.length;
@@ -124,75 +110,4 @@ async function readWhole(store: Store, key: ObjectKey): Promise<Buffer> {
   } finally {
     await source.close();
   }
-}
-
-interface Row {
-  readonly start: number;
-  readonly length: number;
-  readonly offset: number;
-  readonly pack: string;
-}
-
-function movedRanges(maps: ReadonlyMap<string, RangeList>): ReadonlyMap<string, Moved> {
-  const rows = new Map<string, Row[]>();
-  // In order of the ids, so that of two places of one range every look chooses the same.
-  for (const [pack, list] of [...maps].sort(([one], [other]) => (one < other ? -1 : 1))) {
-    let offset = 0;
-    for (let index = 0; index < list.count; index++) {
-      const born = list.packs[list.pack[index] ?? 0] ?? '';
-      const length = list.length[index] ?? 0;
-      const ofPack = rows.get(born) ?? [];
-      if (ofPack.length === 0) rows.set(born, ofPack);
-      ofPack.push({ start: list.start[index] ?? 0, length, offset, pack });
-      offset += length;
-    }
-  }
-  return new Map(Array.from(rows, ([born, ofPack]) => [born, columns(ofPack)]));
-}
-
-/** Sorted and without overlaps: the first of two that overlap counts, as far as it reaches. */
-function columns(rows: Row[]): Moved {
-  rows.sort((one, other) => one.start - other.start);
-  const kept: Row[] = [];
-  let end = 0;
-  for (const row of rows) {
-    const cut = Math.max(0, end - row.start);
-    if (cut >= row.length) continue;
-    kept.push({ ...row, start: row.start + cut, length: row.length - cut, offset: row.offset + cut });
-    end = row.start + row.length;
-  }
-  return {
-    start: Float64Array.from(kept, (row) => row.start),
-    length: Float64Array.from(kept, (row) => row.length),
-    offset: Float64Array.from(kept, (row) => row.offset),
-    pack: kept.map((row) => row.pack),
-  };
-}
-
-/** What of [start, end) lies elsewhere, in order. */
-function* movedWithin(
-  moved: Moved | undefined,
-  start: number,
-  end: number,
-): Generator<{ readonly start: number; readonly place: Place }, void, void> {
-  if (moved === undefined) return;
-  for (let index = firstEndingBehind(moved, start); index < moved.start.length; index++) {
-    const from = moved.start[index] ?? 0;
-    if (from >= end) return;
-    const begin = Math.max(start, from);
-    const length = Math.min(end, from + (moved.length[index] ?? 0)) - begin;
-    const offset = (moved.offset[index] ?? 0) + begin - from;
-    yield { start: begin, place: { pack: moved.pack[index] ?? '', offset, length } };
-  }
-}
-
-function firstEndingBehind({ start, length }: Moved, offset: number): number {
-  let low = 0;
-  let high = start.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((start[middle] ?? 0) + (length[middle] ?? 0) > offset) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

@@ -2,32 +2,39 @@
 import { CheckedSource } from '../../base/checked-source.ts';
 import { Failure } from '../../base/failure.ts';
 import type { FileParts, OpenFileParts } from '../../base/file-parts.ts';
-import { allocateParts, extentsOf } from '../../base/files/file-parts.ts';
+import { allocateParts, extentsOf, partsLength } from '../../base/files/file-parts.ts';
 import { type ByteSource, readInto } from '../../base/source.ts';
+import type { Place } from './moved.ts';
 import type { Recipe } from './recipe.ts';
 import type { ServerPacks } from './server-packs.ts';
 
 const DOING = 'Cannot read the archive';
 
+/** Where an archive lies now. */
+export interface Layout {
+  /** Ids of packs, each once. */
+  readonly files: readonly string[];
+  readonly parts: FileParts;
+}
+
 /** Opens a pack of a local store. @throws Failure `archive_damaged` when it is missing. */
 export type OpenPack = (pack: string) => Promise<ByteSource>;
 
 /**
- * Opens everything that a recipe names before the first read, so that what was opened stays readable to its end whatever
- * is removed meanwhile.
+ * Opens all packs of an archive before the first read, so that what was opened stays readable to its end whatever is
+ * removed meanwhile.
  *
+ * @param layout pinned by the caller until `onClose`.
  * @param identity equal for openings of the very same bytes.
- * @param onClose once, when the source was closed.
- * @throws Failure `archive_damaged` when a range is nowhere, `store_unreachable`.
+ * @param onClose once, when the source was closed, or could not be opened.
+ * @throws Failure `archive_damaged` when a pack is missing, `store_unreachable`.
  */
 export async function openVaultSource(
-  recipe: Recipe,
-  packs: ServerPacks,
+  { files, parts }: Layout,
   openPack: OpenPack,
   identity: string,
   onClose: () => void,
 ): Promise<ByteSource> {
-  const { files, parts } = layOut(recipe, packs);
   const sources: ByteSource[] = [];
   try {
     for (const pack of files) sources.push(await openPack(pack));
@@ -37,34 +44,36 @@ export async function openVaultSource(
     throw error;
   }
   const descriptors = sources.map(({ descriptor }) => descriptor ?? -1);
-  return new VaultSource(recipe.size, { ...parts, descriptors }, sources, identity, onClose);
+  return new VaultSource({ ...parts, descriptors }, sources, identity, onClose);
 }
 
 /** Where each byte of an archive lies: files in order of first use, and the table of parts. */
-export function layOut(recipe: Recipe, packs: ServerPacks): { files: readonly string[]; parts: FileParts } {
+export function layOut(recipe: Recipe, packs: ServerPacks): Layout {
   const files: string[] = [];
   const numbers = new Map<string, number>();
-  const ends: number[] = [];
-  const file: number[] = [];
-  const start: number[] = [];
+  let count = 0;
+  // Counted first: a million parts in growing lists take three times the memory of the table.
+  for (const _ of placesIn(recipe, packs)) count++;
+  const parts = allocateParts(count);
   let end = 0;
-  const { list } = recipe;
+  let index = 0;
+  for (const place of placesIn(recipe, packs)) {
+    let number = numbers.get(place.pack);
+    if (number === undefined) numbers.set(place.pack, (number = files.push(place.pack) - 1));
+    end += place.length;
+    parts.ends[index] = end;
+    parts.file[index] = number;
+    parts.start[index] = place.offset;
+    index++;
+  }
+  return { files, parts };
+}
+
+function* placesIn({ list }: Recipe, packs: ServerPacks): Generator<Place, void, void> {
   for (let index = 0; index < list.count; index++) {
     const pack = list.packs[list.pack[index] ?? 0] ?? '';
-    for (const place of packs.placesOf(pack, list.start[index] ?? 0, list.length[index] ?? 0)) {
-      let number = numbers.get(place.pack);
-      if (number === undefined) numbers.set(place.pack, (number = files.push(place.pack) - 1));
-      end += place.length;
-      ends.push(end);
-      file.push(number);
-      start.push(place.offset);
-    }
+    yield* packs.placesOf(pack, list.start[index] ?? 0, list.length[index] ?? 0);
   }
-  const parts = allocateParts(ends.length);
-  parts.ends.set(ends);
-  parts.file.set(file);
-  parts.start.set(start);
-  return { files, parts };
 }
 
 class VaultSource extends CheckedSource {
@@ -76,15 +85,9 @@ class VaultSource extends CheckedSource {
   readonly #byDescriptor: ReadonlyMap<number, ByteSource>;
   readonly #onClose: () => void;
 
-  constructor(
-    size: number,
-    parts: OpenFileParts,
-    sources: readonly ByteSource[],
-    identity: string,
-    onClose: () => void,
-  ) {
+  constructor(parts: OpenFileParts, sources: readonly ByteSource[], identity: string, onClose: () => void) {
     super();
-    this.size = size;
+    this.size = partsLength(parts);
     this.identity = identity;
     this.parts = parts;
     this.#sources = sources;

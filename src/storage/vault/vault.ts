@@ -136,20 +136,10 @@ export class VaultStore implements Store, Vault {
     return this.#turns.run(server, async () => {
       const packs = await ServerPacks.load(this.#inner, server);
       const recipe = await readRecipe(this.#inner, recipeKey(parts));
-      const release = this.#pins.keepRanges(server, recipe.list);
+      const layout = layOut(recipe, packs);
       const identity = `${key} ${recipe.sha256} ${recipe.size} ${await this.#changeOf(parts)}`;
-      try {
-        return await openVaultSource(
-          recipe,
-          packs,
-          (pack) => this.#inner.open(packKey(server, pack)),
-          identity,
-          release,
-        );
-      } catch (error) {
-        release();
-        throw error;
-      }
+      const release = this.#pins.keepPlaces(server, layout);
+      return openVaultSource(layout, (pack) => this.#inner.open(packKey(server, pack)), identity, release);
     });
   }
 

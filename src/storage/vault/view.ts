@@ -1,5 +1,5 @@
 /** The bytes of one server by the places where they were written first, for checks that read each of them once. */
-import { asFailure, type Failure } from '../../base/failure.ts';
+import { asFailure, Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { ByteSource } from '../../base/source.ts';
 import { objectKey } from '../key.ts';
@@ -7,6 +7,7 @@ import type { Store } from '../store.ts';
 import type { ArchiveRanges, PackRange, VaultView } from '../vault-port.ts';
 import type { Pins } from './pins.ts';
 import { RangeFinder } from './range-finder.ts';
+import { damaged } from './ranges.ts';
 import { readRecipe, ServerPacks } from './server-packs.ts';
 
 /** To be called while no collection of the server looks at its files. @throws Failure `archive_damaged`. */
@@ -23,52 +24,52 @@ export async function openView(store: Store, server: ServerId, pins: Pins): Prom
       archives.set(id, asFailure(error, 'Cannot read the recipe'));
     }
   }
-  return new OpenView(store, server, packs, archives, releases);
+  return new OpenView(packs, archives, await openPacks(store, server, packs), releases);
+}
+
+/** Each of them now: a merge moves bytes meanwhile, and removes the packs that they were in. */
+async function openPacks(store: Store, server: ServerId, { packs }: ServerPacks) {
+  const open = new Map<string, ByteSource | Failure>();
+  for (const pack of packs.keys()) {
+    const source = store.open(objectKey(server, pack as BackupId, 'pack'));
+    open.set(pack, await source.catch((error: unknown) => asFailure(error, 'Cannot read the pack')));
+  }
+  return open;
 }
 
 class OpenView implements VaultView {
   readonly archives: ReadonlyMap<BackupId, ArchiveRanges | Failure>;
-  readonly #store: Store;
-  readonly #server: ServerId;
   readonly #packs: ServerPacks;
+  readonly #open: ReadonlyMap<string, ByteSource | Failure>;
   readonly #releases: readonly (() => void)[];
-  /** The pack read last: a check goes through one after another. */
-  #open: { readonly pack: string; readonly source: ByteSource } | undefined;
 
   constructor(
-    store: Store,
-    server: ServerId,
     packs: ServerPacks,
     archives: ReadonlyMap<BackupId, ArchiveRanges | Failure>,
+    open: ReadonlyMap<string, ByteSource | Failure>,
     releases: readonly (() => void)[],
   ) {
-    this.#store = store;
-    this.#server = server;
     this.#packs = packs;
     this.archives = archives;
+    this.#open = open;
     this.#releases = releases;
   }
 
   async read({ pack, start, length }: PackRange): Promise<Uint8Array> {
     const places = Array.from(this.#packs.placesOf(pack, start, length));
     const read: Uint8Array[] = [];
-    for (const place of places) read.push(await (await this.#source(place.pack)).read(place.offset, place.length));
+    for (const place of places) read.push(await this.#source(place.pack).read(place.offset, place.length));
     return read.length === 1 && read[0] !== undefined ? read[0] : Buffer.concat(read);
   }
 
   async close(): Promise<void> {
     for (const release of this.#releases) release();
-    await this.#open?.source.close();
-    this.#open = undefined;
+    for (const source of this.#open.values()) if (!(source instanceof Failure)) await source.close();
   }
 
-  async #source(pack: string): Promise<ByteSource> {
-    if (this.#open?.pack === pack) return this.#open.source;
-    const before = this.#open;
-    this.#open = undefined;
-    await before?.source.close();
-    const source = await this.#store.open(objectKey(this.#server, pack as BackupId, 'pack'));
-    this.#open = { pack, source };
+  #source(pack: string): ByteSource {
+    const source = this.#open.get(pack);
+    if (source === undefined || source instanceof Failure) throw source ?? damaged(`${pack}.pack`, 'it is missing');
     return source;
   }
 }

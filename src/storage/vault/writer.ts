@@ -127,10 +127,12 @@ export class VaultWriter implements ObjectWriter {
   async #write(bytes: Uint8Array, same: readonly SameBytes[]): Promise<void> {
     this.#hash?.update(bytes);
     let at = 0;
-    for (const { start, length, base, heals = false } of same) {
+    // Without one, whatever was compared: it was removed in between, and nothing of it is kept.
+    const known = this.#base;
+    for (const { start, length, base, heals = false } of known === undefined ? [] : same) {
       if (!heals && !this.#isWorthNaming(length)) continue;
       await this.#store(bytes.subarray(at, start));
-      const ranges = Array.from(this.#base?.find(base, length) ?? []);
+      const ranges = Array.from(known?.find(base, length) ?? []);
       if (heals) await this.#heal(bytes.subarray(start, start + length), ranges);
       for (const range of ranges) this.#ranges.add(range.pack, range.start, range.length);
       at = start + length;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { BackupId, ServerId } from '../../../src/base/ids.ts';
 import type { SameBytes } from '../../../src/base/source.ts';
+import type { ArchiveRanges } from '../../../src/storage/vault-port.ts';
 import { objectKey, type ObjectKey } from '../../../src/storage/key.ts';
 import { scratchVault, type ScratchVault } from '../../support/scratch-vault.ts';
 import { getObject } from '../../support/store-objects.ts';
@@ -79,6 +80,38 @@ describe('bytes that heal damage', () => {
     expect(scratch.faults).toEqual([]);
   });
 
+  test('count before a merge that moved them in one piece with what lies around them', async () => {
+    const scratch = await scratchVault({ mergeAt: 0.01 });
+    const bytes = randomBytes(LENGTH);
+    const first = await put(scratch, bytes);
+    const second = await put(scratch, bytes.subarray(0, 150_000), first, [{ start: 0, length: 150_000, base: 0 }]);
+    await scratch.vault.remove(first);
+    await scratch.vault.collect(SERVER);
+    expect(files(scratch, '.map')).toHaveLength(1);
+    const parts = await scratch.vault.partsOf(second);
+    zero(parts?.paths[0] ?? '', (parts?.start[0] ?? 0) + 70_000, 10_000);
+    const healed = await put(scratch, bytes.subarray(0, 150_000), second, [
+      { start: 0, length: 70_000, base: 0 },
+      { start: 70_000, length: 10_000, base: 70_000, heals: true },
+      { start: 80_000, length: 70_000, base: 80_000 },
+    ]);
+    for (const key of [second, healed]) await expectWhole(scratch, key, bytes.subarray(0, 150_000));
+    await scratch.vault.collect(SERVER);
+    for (const key of [second, healed]) await expectWhole(scratch, key, bytes.subarray(0, 150_000));
+  });
+
+  test('of a base that was removed meanwhile are stored with the archive', async () => {
+    const scratch = await scratchVault();
+    const bytes = randomBytes(LENGTH);
+    const first = await put(scratch, bytes);
+    await scratch.vault.remove(first);
+    const second = await put(scratch, bytes, first, [
+      { start: 0, length: 60_000, base: 0, heals: true },
+      { start: 60_000, length: LENGTH - 60_000, base: 60_000 },
+    ]);
+    await expectWhole(scratch, second, bytes);
+  });
+
   test('are taken back when the archive is given up', async () => {
     const scratch = await scratchVault();
     const bytes = randomBytes(LENGTH);
@@ -88,6 +121,29 @@ describe('bytes that heal damage', () => {
     await writer.abort();
     expect([files(scratch, '.pack'), files(scratch, '.map')]).toEqual([[expect.any(String)], []]);
   });
+});
+
+test('a view of all bytes is read to its end, whatever is merged meanwhile', async () => {
+  const scratch = await scratchVault({ mergeAt: 0.26 });
+  const bytes = randomBytes(LENGTH);
+  const first = await put(scratch, bytes);
+  const second = await put(scratch, bytes.subarray(0, 150_000), first, [{ start: 0, length: 150_000, base: 0 }]);
+  await scratch.vault.remove(first);
+  await scratch.vault.collect(SERVER);
+  const view = await scratch.vault.view(SERVER);
+  const old = files(scratch, '.pack');
+  // A second pack, mostly dead, so that both are worth merging.
+  const third = await put(scratch, randomBytes(100_000));
+  const fourth = await put(scratch, bytes.subarray(0, 20_000), third, [{ start: 0, length: 20_000, base: 0 }]);
+  await scratch.vault.remove(third);
+  await scratch.vault.collect(SERVER);
+  expect(files(scratch, '.pack')).not.toContain(old[0]);
+  const ranges = view.archives.get(idOf(second)) as ArchiveRanges;
+  for (const range of ranges.find(0, 150_000)) {
+    expect(Buffer.from(await view.read(range)).equals(bytes.subarray(0, 150_000))).toBe(true);
+  }
+  await view.close();
+  await scratch.vault.remove(fourth);
 });
 
 describe('a plain archive that is taken in', () => {
