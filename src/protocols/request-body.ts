@@ -17,11 +17,16 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * @throws Failure `too_large` beyond 1 MiB, as early as possible; `invalid_request` when it is not UTF-8 or ends early.
  */
 export async function readBody(c: AppContext): Promise<string> {
-  const declared = Number(c.req.header('content-length') ?? 0);
-  if (declared > LARGEST_BODY) throw tooLarge();
-  const text = decode(await collect(c.req.raw.body));
+  const text = decode(await readBytes(c));
   keepBody(c, text);
   return text;
+}
+
+/** The body as it came. @throws Failure like `readBody`, but for text. */
+export async function readBytes(c: AppContext): Promise<Buffer> {
+  const declared = Number(c.req.header('content-length') ?? 0);
+  if (declared > LARGEST_BODY) throw tooLarge();
+  return collect(c.req.raw.body);
 }
 
 /** Replaces the body that Hono returns from now on. */

@@ -11,7 +11,7 @@ export interface OwnAnswer {
   readonly status: number;
   /** Names and values by turns. */
   readonly headers: readonly string[];
-  readonly body: string;
+  readonly body: string | Uint8Array;
 }
 
 const DRAIN_MS = 30_000;
@@ -27,7 +27,7 @@ export function answerOwn(
   timers: Timers,
 ): void {
   if (outgoing.headersSent || outgoing.destroyed) return void outgoing.destroy();
-  const bytes = Buffer.from(body, 'utf8');
+  const bytes = Buffer.from(body);
   outgoing.sendDate = true;
   outgoing.writeHead(status, [...headers, 'Content-Length', String(bytes.length)]);
   outgoing.end(incoming.method === 'HEAD' ? undefined : bytes);

@@ -12,6 +12,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Caller } from '../access.ts';
 import type { App, AppEnv, Dialect, DialectDeps } from '../dialect.ts';
 import { failureOf, logThrown } from '../thrown.ts';
+import { negotiated } from './answers/negotiated.ts';
 import { mountBrowse } from './browse/routes.ts';
 import { mountBackups } from './routes/backups.ts';
 import { mountDownload } from './routes/download.ts';
@@ -64,6 +65,7 @@ export function wingsDialect(deps: WingsDeps): Dialect {
         return answer;
       });
       own.use('*', responseHeaders({ facts, credentials, panelOrigin, allowedOrigins, newRequestId, version }));
+      if (facts.routes.messagePack) own.use('*', negotiated);
       mountSystem(own, ports, facts);
       mountServers(own, ports, { facts, panel, denylist });
       mountBackups(own, ports, facts);

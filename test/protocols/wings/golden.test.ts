@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import os from 'node:os';
+import { decode, encode } from '@msgpack/msgpack';
 import { describe, expect, test } from 'vitest';
 import type { BackupId, ServerId } from '../../../src/base/ids.ts';
 import { openPanelNode } from '../../support/panel-node.ts';
@@ -13,8 +14,8 @@ import { ALL_FLAVOURS, NODE_TOKEN, NODE_TOKEN_ID, PanelServersDouble } from '../
 
 interface Exchange {
   readonly title: string;
-  /** Where the panel or its daemon shows it, for what came after the first recording. */
-  readonly source?: string;
+  /** Where the panel or its daemon shows it. */
+  readonly source: string;
   readonly request: {
     readonly method: string;
     readonly path: string;
@@ -86,9 +87,12 @@ interface Heard {
   readonly status: number | undefined;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
+  readonly bytes: Buffer;
 }
 
-function ask(url: string, { method, path, headers, body }: Exchange['request']): Promise<Heard> {
+type Asked = Omit<Exchange['request'], 'body'> & { readonly body?: string | Uint8Array };
+
+function ask(url: string, { method, path, headers, body }: Asked): Promise<Heard> {
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) };
     const asking = request(url + path, { method, headers: { ...headers, ...length } }, (response) => {
@@ -97,13 +101,20 @@ function ask(url: string, { method, path, headers, body }: Exchange['request']):
       response.on('error', reject);
       response.on('end', () => {
         const { statusCode: status, headers: heard } = response;
-        resolve({ status, headers: heard, body: Buffer.concat(chunks).toString('utf8') });
+        const bytes = Buffer.concat(chunks);
+        resolve({ status, headers: heard, body: bytes.toString('utf8'), bytes });
       });
     });
     asking.on('error', reject);
     asking.end(body);
   });
 }
+
+test.each(ALL_FLAVOURS)('each exchange of %s names its source', (flavour) => {
+  for (const { title, source } of exchangesOf(flavour)) {
+    expect([title, source]).toEqual([title, expect.stringMatching(/^[\w-]+\/[\w-]+(?: [0-9a-f]{7,8})?,? \S*\w/)]);
+  }
+});
 
 describe.each(ALL_FLAVOURS)('as %s asks and is answered:', (flavour) => {
   test.each(exchangesOf(flavour))('$title', async ({ request: recorded, response: expected }) => {
@@ -133,3 +144,34 @@ describe.each(ALL_FLAVOURS)('as %s asks and is answered:', (flavour) => {
     expect(requestId).not.toBe('undefined');
   });
 });
+
+/** The panel of 1.1 asks with the node's token, in MessagePack; its users' browsers ask in JSON. */
+const PACKED = exchangesOf('calagopus').filter(({ request: { headers, body }, response }) => {
+  const isForeign = body !== undefined && (!isJson(body) || headers['Content-Type'] !== 'application/json');
+  return headers['Authorization'] !== undefined && !isForeign && isJson(response.body ?? '');
+});
+
+describe('as calagopus asks and is answered in MessagePack:', () => {
+  test.each(PACKED)('$title', async ({ request: recorded, response: expected }) => {
+    const { url, words, service } = await openNode('calagopus');
+    if (recorded.body?.includes('{taken}') === true) service.failWithCode('create', 'backup_exists');
+    const packed = { Accept: 'application/msgpack', 'Content-Type': 'application/msgpack' };
+    const headers = Object.fromEntries(
+      Object.entries({ ...recorded.headers, ...packed }).map(([name, value]) => [name, filled(value, words)]),
+    );
+    const body = recorded.body === undefined ? undefined : encode(JSON.parse(filled(recorded.body, words)));
+    const path = filled(recorded.path, words);
+    const heard = await ask(url, { method: recorded.method, path, headers, ...(body === undefined ? {} : { body }) });
+    expect([heard.status, heard.headers['content-type']]).toEqual([expected.status, 'application/msgpack']);
+    expect(decode(heard.bytes)).toEqual(JSON.parse(filled(expected.body ?? '', words)));
+  });
+});
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(filled(text, { cpus: '1' }));
+    return true;
+  } catch {
+    return false;
+  }
+}

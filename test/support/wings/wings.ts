@@ -3,6 +3,7 @@
  * which path is matched, who is refused how, what a push does to its file, what a socket says, when an upload is
  * refused, and how a start is lost. `test/contract/wings.ts` holds it to a real one.
  */
+import { decode } from '@msgpack/msgpack';
 import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
@@ -184,7 +185,9 @@ export class Wings {
       return;
     }
     received.body = { sha256: hash.digest('hex'), bytes, text };
-    this.#answer(outgoing, path, this.#route(incoming, path, new URLSearchParams(query), text));
+    const isPacked = this.flavour === 'calagopus' && incoming.headers['content-type'] === 'application/msgpack';
+    const said = isPacked ? JSON.stringify(decode(Buffer.from(text, 'latin1'))) : text;
+    this.#answer(outgoing, path, this.#route(incoming, path, new URLSearchParams(query), said));
   }
 
   /** Newer daemons refuse a file that is too large while it is still coming, and end the connection. */

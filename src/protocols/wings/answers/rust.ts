@@ -1,8 +1,6 @@
 /**
- * The answers of Calagopus' daemon: always a JSON object, with only a text in errors. Its framework answers unreadable
- * bodies in plain text.
+ * The answers of Calagopus' daemon: always an object, with only a text in errors. `negotiated.ts` packs them.
  */
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { FailureCode } from '../../../base/failure.ts';
 import { printableText } from '../../../base/files/paths.ts';
 import { STATUS_OF } from '../../thrown.ts';
@@ -17,12 +15,12 @@ const KNOWN: Readonly<Partial<Record<FailureCode, string>>> = {
   internal: 'internal server error',
 };
 
-/** Statuses and texts of axum's Json extractor. */
-const BODY_FAULTS: Readonly<Record<BodyFault, { readonly status: ContentfulStatusCode; readonly text: string }>> = {
-  unlabelled: { status: 415, text: 'Expected request with `Content-Type: application/json`' },
-  empty: { status: 400, text: 'Failed to parse the request body as JSON: EOF while parsing a value' },
-  malformed: { status: 400, text: 'Failed to parse the request body as JSON' },
-  unfit: { status: 422, text: 'Failed to deserialize the JSON body into the target type' },
+/** Source: calagopus/panel 76dfc96 shared/src/payload.rs, whose twin the daemon has. */
+const BODY_FAULTS: Readonly<Record<BodyFault, string>> = {
+  unlabelled: 'invalid payload: unsupported content type',
+  empty: 'invalid payload: it is empty',
+  malformed: 'invalid payload: it cannot be read',
+  unfit: 'invalid payload: it has another shape',
 };
 
 export const rustAnswers: Answers = {
@@ -34,10 +32,7 @@ export const rustAnswers: Answers = {
   json: (c, body) => c.json(body, 200),
   failed(c, failure) {
     const fault = bodyFaultOf(failure);
-    if (fault !== undefined) {
-      const { status, text } = BODY_FAULTS[fault];
-      return c.body(text, status, { 'Content-Type': 'text/plain; charset=utf-8' });
-    }
+    if (fault !== undefined) return c.json({ error: BODY_FAULTS[fault] }, 400);
     const { code } = failure;
     const anonymous = code === 'unauthorized' || code === 'forbidden';
     if (anonymous) c.header('WWW-Authenticate', 'Bearer');

@@ -55,6 +55,8 @@ export interface RouteFacts {
   readonly changesPermissions?: boolean;
   /** `GET /api/system?v=2` answers in the long form. Otherwise `v` is ignored. */
   readonly longSystem?: boolean;
+  /** `GET /api/system/overview` and `GET /api/servers/utilization` exist: the panel takes a node without for offline. */
+  readonly showsOverview?: boolean;
   /** `architecture` is the kernel's name (`x86_64`). Otherwise it is Go's (`amd64`). */
   readonly kernelArchitecture?: boolean;
   /** Follows the version in `GET /api/system`; the panel splits it off. '' when absent. */
@@ -65,6 +67,8 @@ export interface RouteFacts {
   readonly refusesKnownServers?: boolean;
   /** Bodies without the label `application/json` are refused. Otherwise the label is ignored. */
   readonly needsJsonLabel?: boolean;
+  /** Bodies and answers are MessagePack too: the panel sends nothing else, and takes nothing else. */
+  readonly messagePack?: boolean;
   /** Every field of a body must be there with its type. Otherwise an absent field counts as an empty one. */
   readonly strictBodies?: boolean;
   /** A restore without an archive is `backup_not_found`. Otherwise it is answered like a missing file. */

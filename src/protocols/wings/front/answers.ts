@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Timers } from '../../../base/timers.ts';
 import { answerOwn, type PassFault, valueOf } from '../../../relay/relay.ts';
+import { MESSAGE_PACK, toMessagePack, wantsMessagePack } from '../requests/message-pack.ts';
 import { type HeaderOptions, panelHeaders } from '../requests/response-headers.ts';
 
 export interface FrontAnswer {
@@ -44,9 +45,11 @@ export class FrontAnswers {
   refuse(incoming: IncomingMessage, outgoing: ServerResponse, { status, error, headers = [] }: FrontAnswer): void {
     const requestId = this.#deps.newRequestId();
     const named = this.#deps.facts.answers.namesRequests ? { error, request_id: requestId } : { error };
-    const own = ['Content-Type', 'application/json; charset=utf-8', 'X-Request-Id', requestId, ...headers];
-    const all = [...own, ...this.#panelHeaders(incoming)];
-    answerOwn(incoming, outgoing, { status, headers: all, body: JSON.stringify(named) }, this.#deps.timers);
+    const packed = this.#deps.facts.routes.messagePack === true && wantsMessagePack(incoming.headers.accept);
+    const own = ['Content-Type', packed ? MESSAGE_PACK : 'application/json; charset=utf-8'];
+    const all = [...own, 'X-Request-Id', requestId, ...headers, ...this.#panelHeaders(incoming)];
+    const body = packed ? Buffer.from(toMessagePack(named)) : JSON.stringify(named);
+    answerOwn(incoming, outgoing, { status, headers: all, body }, this.#deps.timers);
   }
 
   /** A preflight. */

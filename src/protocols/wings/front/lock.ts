@@ -19,11 +19,11 @@ import type { FlavourFacts } from '../flavours/contract.ts';
 import type { NodeCredentials } from '../tokens/node-credentials.ts';
 import type { FrontAnswer } from './answers.ts';
 import type { Locked } from './decide.ts';
-import { bearerOf, BODY_FAULTS, type Consequence, jsonOf } from './requests.ts';
+import { bearerOf, BODY_FAULTS, type Consequence, valueOf } from './requests.ts';
 
 export interface LockDeps {
   readonly credentials: Pick<NodeCredentials, 'matches' | 'key'>;
-  readonly service: Pick<BackupService, 'isUnderRestore'>;
+  readonly service: Pick<BackupService, 'isUnderRestore' | 'servers'>;
   readonly facts: Pick<FlavourFacts, 'routes'>;
   readonly lent: Pick<LentToWings, 'lend'>;
   readonly timers: Timers;
@@ -74,7 +74,7 @@ async function beforeTransfer(request: LockedRequest, deps: LockDeps): Promise<F
   const body = await readSmallBody(incoming, deps.timers);
   if (body === 'gone') return undefined;
   if (typeof body === 'string') return BODY_FAULTS[body];
-  const { data } = z.object({ backups: z.array(z.string()) }).safeParse(jsonOf(body));
+  const { data } = z.object({ backups: z.array(z.string()) }).safeParse(valueOf(body, incoming, deps.facts));
   const backups = data?.backups.map((id) => id.toLowerCase()).filter(isUuid) ?? [];
   if (isUuid(server.toLowerCase())) await deps.lent.lend(parseServerId(server.toLowerCase()), backups as BackupId[]);
   return { body };
@@ -86,8 +86,26 @@ async function checkMany({ incoming, outgoing, expectsContinue }: LockedRequest,
   const body = await readSmallBody(incoming, deps.timers);
   if (body === 'gone') return undefined;
   if (typeof body === 'string') return BODY_FAULTS[body];
-  const { data } = z.object({ servers: z.array(z.string()) }).safeParse(jsonOf(body));
-  return data?.servers.some((id) => isLocked(id, deps)) === true ? REFUSAL : { body };
+  const { data } = Many.safeParse(valueOf(body, incoming, deps.facts));
+  const named = data === undefined || data.servers === 'all' ? await allServers(deps) : data.servers;
+  return named.some((id) => isLocked(id, deps)) ? REFUSAL : { body };
+}
+
+/**
+ * A list in the first panels that had it; a choice later. What cannot be read counts as all: Wings may read it.
+ *
+ * Source: calagopus/panel 76dfc96 api-clients/wings-api/src/extra.rs (`ServerSelector`).
+ */
+const Many = z.object({
+  servers: z.union([
+    z.array(z.string()),
+    z.object({ type: z.literal('uuids'), uuids: z.array(z.string()) }).transform(({ uuids }) => uuids),
+    z.object({ type: z.literal('all') }).transform(() => 'all' as const),
+  ]),
+});
+
+async function allServers({ service }: LockDeps): Promise<readonly string[]> {
+  return (await service.servers()).map(({ id }) => id);
 }
 
 /** All of them: which of several Wings takes is its own. */

@@ -8,9 +8,10 @@
  * Source: pterodactyl/wings router/router_system.go (gin's BindJSON); Go's encoding/json matches keys without regard to
  * case, by Unicode's simple folding, and the last of several counts.
  */
+import { fromMessagePack, toMessagePack } from '../requests/message-pack.ts';
 
 export interface PushedUpdate {
-  /** JSON without the address; sent in place of what came. */
+  /** Without the address, in the form in which it came; sent in its place. */
   readonly body: Buffer;
   /** What the panel wanted; undefined where it named none. */
   readonly wanted: { readonly port: number | undefined; readonly tls: boolean | undefined };
@@ -18,9 +19,9 @@ export interface PushedUpdate {
 
 const ADDRESS: ReadonlySet<string> = new Set(['host', 'port', 'ssl']);
 
-/** @returns undefined for what is no JSON object. */
-export function withoutAddress(bytes: Uint8Array): PushedUpdate | undefined {
-  const value = parsed(bytes);
+/** @param packed it is MessagePack, else JSON. @returns undefined for what is no object. */
+export function withoutAddress(bytes: Uint8Array, packed = false): PushedUpdate | undefined {
+  const value = packed ? unpacked(bytes) : parsed(bytes);
   if (!isObject(value)) return undefined;
   let [port, tls]: [number | undefined, boolean | undefined] = [undefined, undefined];
   const kept = Object.entries(value).map(([name, part]) => {
@@ -32,7 +33,9 @@ export function withoutAddress(bytes: Uint8Array): PushedUpdate | undefined {
     }
     return [name, Object.fromEntries(all.filter(([key]) => !ADDRESS.has(folded(key))))] as const;
   });
-  return { body: Buffer.from(JSON.stringify(Object.fromEntries(kept)), 'utf8'), wanted: { port, tls } };
+  const left = Object.fromEntries(kept);
+  const body = packed ? Buffer.from(toMessagePack(left)) : Buffer.from(JSON.stringify(left), 'utf8');
+  return { body, wanted: { port, tls } };
 }
 
 function enabledIn(ssl: object): boolean | undefined {
@@ -43,6 +46,14 @@ function enabledIn(ssl: object): boolean | undefined {
 function parsed(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+function unpacked(bytes: Uint8Array): unknown {
+  try {
+    return fromMessagePack(bytes);
   } catch {
     return undefined;
   }

@@ -23,7 +23,7 @@ import type { NodeCredentials } from '../tokens/node-credentials.ts';
 import type { FrontAnswer } from './answers.ts';
 import type { Watched } from './decide.ts';
 import type { LentToWings } from './lock.ts';
-import { bearerOf, BODY_FAULTS, type Consequence, jsonOf } from './requests.ts';
+import { bearerOf, BODY_FAULTS, type Consequence, isPacked, valueOf } from './requests.ts';
 import { type PushedUpdate, withoutAddress } from './update-body.ts';
 
 export interface WatchedRequest {
@@ -66,23 +66,23 @@ export async function watch(
   const body = await readSmallBody(incoming, deps.timers);
   if (body === 'gone') return undefined;
   if (typeof body === 'string') return BODY_FAULTS[body];
-  if (what === 'update') return update(body, deps);
+  if (what === 'update') return update(body, isPacked(incoming.headers, deps.facts.routes), deps);
   if (what === 'sync') return { body, onAnswer: settingsAfter(request.server, deps) };
-  if (what === 'new server') return { body, onAnswer: settingsAfter(uuidIn(body), deps) };
-  revoke(what, request.server, body, deps);
+  if (what === 'new server')
+    return { body, onAnswer: settingsAfter(uuidIn(valueOf(body, incoming, deps.facts)), deps) };
+  revoke(what, request.server, valueOf(body, incoming, deps.facts), deps);
   return { body };
 }
 
-function update(bytes: Buffer, { onUpdate }: WatchedDeps): Consequence | FrontAnswer {
-  const pushed = withoutAddress(bytes);
-  if (pushed === undefined) return { status: 400, error: 'Cannot read the request body: it is no JSON object' };
+function update(bytes: Buffer, packed: boolean, { onUpdate }: WatchedDeps): Consequence | FrontAnswer {
+  const pushed = withoutAddress(bytes, packed);
+  if (pushed === undefined) return { status: 400, error: 'Cannot read the request body: it is no object' };
   const { body, wanted } = pushed;
   return { body, onAnswer: async (status) => void (isSuccess(status) && (await onUpdate(wanted))) };
 }
 
 /** What cannot be read is Wings' to refuse. */
-function revoke(what: Watched, server: string | undefined, body: Buffer, { denylist, facts }: WatchedDeps): void {
-  const value = jsonOf(body);
+function revoke(what: Watched, server: string | undefined, value: unknown, { denylist, facts }: WatchedDeps): void {
   if (what === 'deny') {
     const { data } = DenyBody.safeParse(value);
     const ids = data?.jtis ?? [];
@@ -153,6 +153,6 @@ function isServer(named: string | undefined): named is string {
   return named !== undefined && isUuid(named);
 }
 
-function uuidIn(body: Buffer): string | undefined {
-  return z.object({ uuid: z.string() }).safeParse(jsonOf(body)).data?.uuid.toLowerCase();
+function uuidIn(value: unknown): string | undefined {
+  return z.object({ uuid: z.string() }).safeParse(value).data?.uuid.toLowerCase();
 }

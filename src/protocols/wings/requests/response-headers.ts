@@ -39,7 +39,7 @@ export function responseHeaders(deps: HeaderOptions): MiddlewareHandler<AppEnv> 
   };
 }
 
-function isPanelPath(path: string): boolean {
+export function isPanelPath(path: string): boolean {
   return PROTECTED.test(path) || OPEN.test(path);
 }
 

@@ -1,10 +1,10 @@
 /** Creating, restoring and deleting backups for panels. The answer comes first, the work later. */
-import { attempt, Failure } from '../../../base/failure.ts';
+import { Failure } from '../../../base/failure.ts';
 import { type BackupId, isUuid, parseServerId, type ServerId } from '../../../base/ids.ts';
 import type { BackupService } from '../../../jobs/contract.ts';
 import type { App, DialectDeps } from '../../dialect.ts';
-import { ignoredBody, readBody } from '../../request-body.ts';
-import { bodyAs } from '../requests/body.ts';
+import { ignoredBody } from '../../request-body.ts';
+import { anyBody, bodyAs } from '../requests/body.ts';
 import type { FlavourFacts } from '../flavours/contract.ts';
 import { backupIdOf, knownServer, panelOnly } from '../requests/guard.ts';
 import { createSchema, restoreSchema } from '../requests/requests.ts';
@@ -54,7 +54,7 @@ export function mountBackups(app: App, { service }: DialectDeps, facts: FlavourF
   if (facts.routes.deletesWithoutServer) {
     app.delete('/api/backups/:backup', panelOnly, async (c) => {
       const backup = backupIdOf(c.req.param('backup'));
-      const { foreground, server: named } = deletionOf(await readBody(c));
+      const { foreground, server: named } = deletionOf(await anyBody(c, facts));
       const server = await serverOf(backup, named, service);
       if (foreground) {
         await service.discard(server, backup);
@@ -67,8 +67,7 @@ export function mountBackups(app: App, { service }: DialectDeps, facts: FlavourF
 }
 
 /** The adapter in the body is ignored: it does not change what is here. */
-function deletionOf(body: string): { readonly foreground: boolean; readonly server: ServerId | undefined } {
-  const value = attempt(() => JSON.parse(body) as unknown);
+function deletionOf(value: unknown): { readonly foreground: boolean; readonly server: ServerId | undefined } {
   const { foreground, server } = Object(value) as { readonly foreground?: unknown; readonly server?: unknown };
   const named = typeof server === 'string' && isUuid(server.toLowerCase()) ? server.toLowerCase() : undefined;
   return { foreground: foreground === true, server: named === undefined ? undefined : parseServerId(named) };

@@ -7,13 +7,13 @@ import { asFailure, Failure } from '../../../base/failure.ts';
 import { isUuid, parseServerId, type ServerId } from '../../../base/ids.ts';
 import type { BackupService } from '../../../jobs/contract.ts';
 import type { App, AppContext, DialectDeps } from '../../dialect.ts';
-import { readBody } from '../../request-body.ts';
-import { bodyAs } from '../requests/body.ts';
+import { readBytes } from '../../request-body.ts';
+import { anyBody, bodyAs } from '../requests/body.ts';
 import type { FlavourFacts } from '../flavours/contract.ts';
 import type { TokenDenylist } from '../tokens/denylist.ts';
 import { knownServer, panelOnly, serverOf, whenPanel } from '../requests/guard.ts';
 import { applySettings, type PanelServers, type PanelSettings } from '../panel/servers.ts';
-import { serverObject } from '../server-object.ts';
+import { serverObject, utilizationOf } from '../server-object.ts';
 
 /** The panel waits 15 seconds; a failure must reach it before. */
 const ASK_MS = 10_000;
@@ -34,6 +34,13 @@ export function mountServers(app: App, ports: DialectDeps, { facts, panel, denyl
       answers.json(c, (await service.servers()).filter(({ directory }) => directory).map(serverObject)),
     ),
   );
+
+  if (facts.routes.showsOverview) {
+    app.get('/api/servers/utilization', panelOnly, async (c) => {
+      const here = (await service.servers()).filter(({ directory }) => directory);
+      return answers.json(c, utilizationOf(here.map(({ id }) => id)));
+    });
+  }
 
   app.get(
     '/api/servers/:server',
@@ -59,7 +66,7 @@ export function mountServers(app: App, ports: DialectDeps, { facts, panel, denyl
 
   app.post('/api/servers/:server/sync', panelOnly, knownServer(service, facts), async (c) => {
     const server = c.get('server');
-    const settings = (await sent(c)) ?? (await asked(panel.settings(server, AbortSignal.timeout(ASK_MS))));
+    const settings = (await sent(c, facts)) ?? (await asked(panel.settings(server, AbortSignal.timeout(ASK_MS))));
     await applySettings(await service.server(server), settings, service);
     return answers.done(c);
   });
@@ -68,7 +75,7 @@ export function mountServers(app: App, ports: DialectDeps, { facts, panel, denyl
     '/api/servers/:server',
     whenPanel(async (c) => {
       const server = await serverOf(c, service, facts);
-      await readBody(c);
+      await readBytes(c);
       await service.removeServer(server, { backups: facts.routes.purgesWithServer ? 'delete' : 'keep', cancel: true });
       if (facts.routes.purgesWithServer) await service.deleteForeignArchives(server);
       denylist.serverDeleted(server);
@@ -102,13 +109,8 @@ async function newServer(c: AppContext, service: BackupService, facts: FlavourFa
 const SyncBody = z.object({ server: z.object({ settings: z.record(z.string(), z.unknown()) }) });
 
 /** The settings that newer panels send along, which saves a request. */
-async function sent(c: AppContext): Promise<PanelSettings | undefined> {
-  try {
-    return SyncBody.safeParse(JSON.parse(await readBody(c))).data?.server.settings;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+async function sent(c: AppContext, facts: FlavourFacts): Promise<PanelSettings | undefined> {
+  return SyncBody.safeParse(await anyBody(c, facts)).data?.server.settings;
 }
 
 /** A failed request to the panel is `internal` to the panel that waits for this answer. */
