@@ -109,7 +109,7 @@ describe('a deletion that the panel asks for', () => {
     await node.service.discardLater(SERVER, ID);
     await node.service.setLocked(SERVER, ID, true);
     const { lane } = await begin();
-    await eventually(() => !backup.deleting);
+    await eventually(() => backup.deletionRetries === 1);
     await lane.settled();
     expect(panel.callsTo('POST', DELETION).map(({ body }) => body)).toEqual([{ successful: false }]);
     expect([panel.rows.backups.has(ID), catalogue.backups.find(ID)?.locked]).toEqual([true, true]);

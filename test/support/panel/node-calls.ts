@@ -1,5 +1,6 @@
 /** What a panel asks of its daemon, inside the transactions and with the checks of its own services. */
 import { randomUUID } from 'node:crypto';
+import { decode, encode } from '@msgpack/msgpack';
 import type { PanelFlavour } from './flavours.ts';
 import type { PanelBackup, PanelRows, PanelServer } from './rows.ts';
 
@@ -41,25 +42,27 @@ export class NodeCalls {
   /** Any call with the node's bearer. @throws DaemonConnectionError when it is not answered. */
   async call(method: string, path: string, body?: unknown): Promise<DaemonAnswer> {
     const { flavour, node } = this.#parts;
+    const packs = flavour === 'calagopus';
+    const type = packs ? 'application/msgpack' : 'application/json';
     const request: RequestInit = {
       method,
-      headers: {
-        authorization: `Bearer ${node.token}`,
-        accept: 'application/json',
-        'content-type': 'application/json',
-      },
+      headers: { authorization: `Bearer ${node.token}`, accept: type, 'content-type': type },
       signal: AbortSignal.timeout(TIMEOUT_MS),
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: packs ? encode(body) : JSON.stringify(body) }),
     };
     const response = await fetch(this.url + path, request).catch((error: unknown) => {
       throw new DaemonConnectionError(`${method} ${path}: ${String(error)}`);
     });
-    const answer = { status: response.status, headers: response.headers, text: await response.text() };
+    const text = packs ? unpacked(await response.arrayBuffer()) : await response.text();
+    const answer = { status: response.status, headers: response.headers, text };
     if (flavour === 'pelican') requireIdentity(answer.headers, node.tokenId);
     return answer;
   }
 
-  /** A backup of a server: the row stays only when the daemon accepted it. */
+  /**
+   * A backup of a server: the row stays only when the daemon accepted it. Calagopus commits it first, and fails it then
+   * (76dfc96 shared/src/models/server_backup/mod.rs, create).
+   */
   async create(server: PanelServer, wanted: NewBackup = {}): Promise<PanelBackup> {
     const { rows } = this.#parts;
     const { uuid = randomUUID(), name = 'Backup', ignored = '', disk = 'wings' } = wanted;
@@ -77,8 +80,18 @@ export class NodeCalls {
       completedAt: null,
       uploadId: null,
       deleting: false,
+      deletionRetries: 0,
     };
     transaction.write(() => void rows.backups.set(uuid, row));
+    if (this.#parts.flavour === 'calagopus') {
+      transaction.commit();
+      const body = { adapter: disk, uuid, ignore: ignored };
+      await this.#expect(202, 'POST', `/api/servers/${server.uuid}/backup`, body).catch((error: unknown) => {
+        row.completedAt = Date.now();
+        throw error;
+      });
+      return row;
+    }
     await this.#orRollBack(transaction, () =>
       this.#expect(202, 'POST', `/api/servers/${server.uuid}/backup`, { adapter: disk, uuid, ignore: ignored }),
     );
@@ -91,10 +104,13 @@ export class NodeCalls {
     const { server, uuid, disk } = backup;
     if (server.status !== null)
       throw new Error('This server is not currently in a state that allows for a backup to be restored.');
+    if (flavour === 'calagopus' && (backup.deleting || backup.completedAt === null || !backup.successful))
+      throw new Error('backup has not been completed yet, has failed, or is being deleted');
     const transaction = rows.begin();
     transaction.write(() => void (server.status = 'restoring_backup'));
     // Pelican sends a link of the daemon's own for backups that lie on it, which is to be ignored.
-    const download_url = disk === 's3' || flavour === 'pelican' ? this.#parts.downloadUrl(backup) : '';
+    const none = flavour === 'calagopus' ? null : '';
+    const download_url = disk === 's3' || flavour === 'pelican' ? this.#parts.downloadUrl(backup) : none;
     const body = { adapter: disk, truncate_directory: truncate, download_url };
     const path = `/api/servers/${server.uuid}/backup/${uuid}/restore`;
     await this.#orRollBack(transaction, () => this.#expect(202, 'POST', path, body));
@@ -108,11 +124,18 @@ export class NodeCalls {
     const { rows, flavour } = this.#parts;
     if (backup.locked && backup.successful) throw new Error('Cannot delete a backup that is marked as locked.');
     if (flavour === 'calagopus') {
+      if (backup.deleting) throw new Error('backup is already being deleted');
       backup.deleting = true;
+      backup.deletionRetries = 0;
       const body = { adapter: backup.disk, foreground: false, server: backup.server.uuid };
       const answer = await this.call('DELETE', `/api/backups/${backup.uuid}`, body);
-      if (answer.status === 404) rows.backups.delete(backup.uuid);
-      else if (answer.status !== 202) throw new Error(`the daemon refused: ${answer.status} ${answer.text}`);
+      if (answer.status === 404) {
+        rows.backups.delete(backup.uuid);
+        rows.deleted.set(backup.uuid, backup);
+      } else if (![200, 202].includes(answer.status)) {
+        backup.deleting = false;
+        throw new Error(`the daemon refused: ${answer.status} ${answer.text}`);
+      }
       return;
     }
     const { status, text } = await this.call('DELETE', `/api/servers/${backup.server.uuid}/backup/${backup.uuid}`);
@@ -141,6 +164,19 @@ export class NodeCalls {
       transaction.rollBack();
       throw error;
     }
+  }
+}
+
+/**
+ * The answer as the panel reads it: what is no MessagePack is a failure, whatever its status.
+ *
+ * Source: calagopus/panel 76dfc96 api-clients/wings-api/src/client.rs (request_impl).
+ */
+function unpacked(bytes: ArrayBuffer): string {
+  try {
+    return JSON.stringify(decode(bytes));
+  } catch (error) {
+    throw new DaemonConnectionError(`the answer is no MessagePack: ${String(error)}`);
   }
 }
 

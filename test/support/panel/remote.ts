@@ -1,4 +1,8 @@
-/** The API that a panel offers to its daemons, `/api/remote`, with the panel's own rules. */
+/**
+ * The API that a panel offers to its daemons, `/api/remote`, with the rules of Laravel's panels: pterodactyl/panel and
+ * pelican-dev/panel app/Http/Controllers/Api/Remote. `calagopus.ts` has those of the third.
+ */
+import { CalagopusRemote } from './calagopus.ts';
 import { FLAVOUR_RULES, type FlavourRules, type PanelFlavour, type Refusal } from './flavours.ts';
 import { backupReportFaults, type Fault, restoreReportFaults } from './report-rules.ts';
 import type { PanelBackup, PanelRows, PanelServer } from './rows.ts';
@@ -52,15 +56,18 @@ const NO_CONTENT: PanelAnswer = { status: 204, body: '' };
 export class RemoteApi {
   readonly #parts: RemoteParts;
   readonly #rules: FlavourRules;
+  readonly #calagopus: CalagopusRemote;
 
   constructor(parts: RemoteParts) {
     this.#parts = parts;
+    this.#calagopus = new CalagopusRemote(parts);
     this.#rules = FLAVOUR_RULES[parts.flavour];
   }
 
   /** Answers as the panel would. Rows are looked up as they are committed now. */
   async answer(call: PanelCall): Promise<PanelAnswer> {
     this.#parts.rows.settle();
+    if (this.#parts.flavour === 'calagopus') return this.#calagopus.answer(call);
     try {
       this.#requireCredential(call);
       return await this.#route(call);
@@ -99,12 +106,9 @@ export class RemoteApi {
       return method === verb && match !== null ? (match[1] ?? '') : undefined;
     };
     let uuid: string | undefined;
-    if ((uuid = is('GET', `backups/${UUID}/s3/parts`)) !== undefined) return this.#partsFrom(this.#backup(uuid), call);
-    if ((uuid = is('GET', `backups/${UUID}`)) !== undefined && this.#parts.flavour !== 'calagopus')
-      return this.#partUrls(this.#backup(uuid), call);
+    if ((uuid = is('GET', `backups/${UUID}`)) !== undefined) return this.#partUrls(this.#backup(uuid), call);
     if ((uuid = is('POST', `backups/${UUID}`)) !== undefined) return this.#backupReport(this.#backup(uuid), call);
     if ((uuid = is('POST', `backups/${UUID}/restore`)) !== undefined) return this.#restoreReport(uuid, call);
-    if ((uuid = is('POST', `backups/${UUID}/deletion`)) !== undefined) return this.#deletionReport(uuid, call);
     if (is('GET', 'servers') !== undefined) return this.#servers(call);
     if (is('POST', 'servers/reset') !== undefined) return this.#reset(call);
     if ((uuid = is('GET', `servers/${UUID}`)) !== undefined) return json(configurationOf(this.#server(uuid)));
@@ -141,32 +145,12 @@ export class RemoteApi {
     return json({ parts, part_size: partSize, ...more });
   }
 
-  /** P backend/src/routes/api/remote/backups/_backup_/s3/parts.rs: later calls reuse the upload of the first. */
-  async #partsFrom(backup: PanelBackup, { query }: PanelCall): Promise<PanelAnswer> {
-    const from = Number(query.get('from_part'));
-    const { uploads, flavour } = this.#parts;
-    if (flavour !== 'calagopus') this.#refuse(NOT_FOUND);
-    if (!(from >= 1 && from <= 10_000)) this.#refuse({ status: 400, code: '', detail: 'from_part: out of range' });
-    if (backup.disk !== 's3' || uploads === undefined) return this.#refuse(this.#rules.notUploaded);
-    const count = Math.min(50, 10_000 - from);
-    if (count === 0) this.#refuse({ status: 417, code: '', detail: 'no more parts can be uploaded' });
-    const key = keyOf(backup);
-    const id = (backup.uploadId ??= await uploads.begin(key));
-    const parts = Array.from({ length: count }, (_, index) => uploads.partUrl(key, id, from + index));
-    return json({ parts, part_size: this.#parts.partSize() });
-  }
-
   async #backupReport(backup: PanelBackup, call: PanelCall): Promise<PanelAnswer> {
     const body = bodyOf(call);
     this.#refuseFaults(backupReportFaults(body, this.#parts.flavour));
     if (backup.successful && this.#rules.completed !== null) this.#refuse(this.#rules.completed);
-    let successful = Boolean(body['successful']);
-    if (backup.disk === 's3') {
-      const ended = this.#endUpload(backup, successful, body['parts']);
-      // A store that refuses is logged, the backup is failed, and the answer is 200 all the same.
-      if (this.#parts.flavour === 'calagopus' && successful) await ended.catch(() => void (successful = false));
-      else await ended;
-    }
+    const successful = Boolean(body['successful']);
+    if (backup.disk === 's3') await this.#endUpload(backup, successful, body['parts']);
     backup.successful = successful;
     if (!successful) backup.locked = false;
     backup.checksum = successful ? `${String(body['checksum_type'])}:${String(body['checksum'])}` : null;
@@ -179,7 +163,6 @@ export class RemoteApi {
   async #endUpload(backup: PanelBackup, successful: boolean, told: unknown): Promise<void> {
     const { uploads } = this.#parts;
     if (backup.uploadId === null || uploads === undefined) {
-      if (this.#parts.flavour === 'calagopus') this.#refuse({ status: 417, code: '', detail: 'upload ID not found' });
       if (!successful) return;
       throw new Error('Cannot complete backup request: no upload_id present on model.');
     }
@@ -199,27 +182,9 @@ export class RemoteApi {
     const { server } = backup;
     if (server.status !== 'restoring_backup') {
       // Nothing to change: a report that came before the commit is lost in these panels.
-      return this.#rules.notRestoring === null ? this.#taken() : this.#refuse(this.#rules.notRestoring);
+      return this.#taken();
     }
-    server.status = flavour === 'calagopus' && body['successful'] === false ? 'restore_failed' : null;
-    call.effective = true;
-    return this.#taken();
-  }
-
-  /** P backend/src/routes/api/remote/backups/_backup_/deletion.rs (be2b6c40). */
-  #deletionReport(uuid: string, call: PanelCall): PanelAnswer {
-    const { rows, flavour } = this.#parts;
-    if (flavour !== 'calagopus') this.#refuse(NOT_FOUND);
-    const body = bodyOf(call);
-    this.#refuseFaults(restoreReportFaults(body, flavour));
-    if (rows.deleted.has(uuid)) return this.#taken();
-    const backup = this.#backup(uuid);
-    if (!backup.deleting) this.#refuse({ status: 417, code: '', detail: 'backup is not being deleted' });
-    backup.deleting = false;
-    if (body['successful'] === true) {
-      rows.backups.delete(uuid);
-      rows.deleted.add(uuid);
-    }
+    server.status = null;
     call.effective = true;
     return this.#taken();
   }
@@ -242,14 +207,9 @@ export class RemoteApi {
   }
 
   #reset(call: PanelCall): PanelAnswer {
-    const { rows, flavour, now } = this.#parts;
-    for (const server of rows.servers.values()) {
+    for (const server of this.#parts.rows.servers.values()) {
       if (server.elsewhere) continue;
-      if (server.status === 'restoring_backup') server.status = flavour === 'calagopus' ? 'restore_failed' : null;
-      if (server.status === 'installing' && flavour !== 'calagopus') server.status = null;
-    }
-    if (flavour === 'calagopus') {
-      for (const backup of rows.backups.values()) backup.completedAt ??= now();
+      if (server.status === 'restoring_backup' || server.status === 'installing') server.status = null;
     }
     call.effective = true;
     return this.#taken();
@@ -259,7 +219,7 @@ export class RemoteApi {
     const server = this.#server(uuid);
     if (server.status === 'installing') server.status = null;
     call.effective = true;
-    return this.#parts.flavour === 'calagopus' ? json({}) : NO_CONTENT;
+    return NO_CONTENT;
   }
 
   #taken(): PanelAnswer {
@@ -270,11 +230,6 @@ export class RemoteApi {
   #refuseFaults(faults: readonly Fault[]): void {
     const [first] = faults;
     if (first === undefined) return;
-    // This panel's framework answers a body that it cannot read in plain words.
-    if (this.#parts.flavour === 'calagopus') {
-      const body = `Failed to deserialize the JSON body into the target type: ${first.detail}`;
-      throw new Refused({ status: 422, body, headers: { 'Content-Type': 'text/plain; charset=utf-8' } });
-    }
     const errors = faults.map(({ field, rule, detail }) => ({
       code: 'ValidationException',
       status: '422',
@@ -314,7 +269,7 @@ function listed(server: PanelServer) {
 }
 
 /** What a daemon learns of a server, as far as backups need it. */
-function configurationOf({ uuid, name, suspended, diskSpace, denylist }: PanelServer) {
+export function configurationOf({ uuid, name, suspended, diskSpace, denylist }: PanelServer) {
   const limits = { memory_limit: 1024, swap: 0, io_weight: 500, cpu_limit: 0, threads: null, oom_disabled: true };
   return {
     settings: {

@@ -27,8 +27,9 @@ export interface PanelBackup {
   bytes: number;
   completedAt: number | null;
   uploadId: string | null;
-  /** Calagopus waits for the report of the deletion that it asked for. */
+  /** Calagopus waits for the report of the deletion that it asked for, and counts those of its failure. */
   deleting: boolean;
+  deletionRetries: number;
 }
 
 /**
@@ -39,7 +40,7 @@ export class PanelRows {
   readonly servers = new Map<string, PanelServer>();
   readonly backups = new Map<string, PanelBackup>();
   /** Of Calagopus, which remembers them. */
-  readonly deleted = new Set<string>();
+  readonly deleted = new Map<string, PanelBackup>();
   readonly #clock: Clock;
   readonly #commitAfter: number;
   readonly #open = new Set<Transaction>();
@@ -78,6 +79,7 @@ export class PanelRows {
       completedAt: null,
       uploadId: null,
       deleting: false,
+      deletionRetries: 0,
       ...backup,
     };
     this.backups.set(row.uuid, row);
