@@ -7,46 +7,6 @@ cd /packages
 # There is no network for what apt would install beside it, and no terminal to ask.
 printf 'APT::Install-Recommends "0";\nAPT::Get::Assume-Yes "1";\n' > /etc/apt/apt.conf.d/bare
 
-# No systemd runs here. `systemctl` enables the unit, and starts its own command line as its own user with its own powers.
-cat > /usr/local/sbin/systemctl <<'SYSTEMCTL'
-#!/bin/sh
-set -eu
-case "$*" in
-"enable --now roost") SYSTEMD_OFFLINE=1 /usr/bin/systemctl enable roost >> /systemctl.log 2>&1 ;;
-restart*) ;;
-"reload roost")
-  # Each line as the daemon's user with its powers, as systemd runs it; the first that fails ends it.
-  unit=/etc/systemd/system/roost.service
-  [ -e $unit ] || unit=/usr/lib/systemd/system/roost.service
-  powers=$(sed -n 's/^AmbientCapabilities=//p' $unit | sed 's/CAP_/+/g; s/ /,/g' | tr A-Z a-z)
-  sed -n 's/^ExecReload=//p' $unit | sed "s/[$]{MAINPID}/$(cat /daemon.pid)/" > /reload.sh
-  exec setpriv --reuid roost --regid roost --clear-groups --inh-caps "-all,$powers" --ambient-caps "-all,$powers" \
-    --bounding-set "-all,$powers" --no-new-privs sh -e /reload.sh
-  ;;
-*) exit 0 ;;
-esac
-if [ -e /daemon.pid ]; then
-  kill "$(cat /daemon.pid)"
-  while kill -0 "$(cat /daemon.pid)" 2>/dev/null; do sleep 0.1; done
-fi
-unit=/etc/systemd/system/roost.service
-[ -e $unit ] || unit=/usr/lib/systemd/system/roost.service
-powers=$(sed -n 's/^AmbientCapabilities=//p' $unit | sed 's/CAP_/+/g; s/ /,/g' | tr A-Z a-z)
-install -d -o roost -g roost -m 700 /var/lib/roost
-start=$(sed -n 's/^ExecStart=//p' $unit)
-setpriv --reuid roost --regid roost --clear-groups --inh-caps "-all,$powers" --ambient-caps "-all,$powers" \
-  --bounding-set "-all,$powers" --no-new-privs sh -c "umask 077; exec $start" >> /daemon.log 2>&1 &
-echo $! > /daemon.pid
-for _ in $(seq 300); do
-  # The answer to a question without a token is enough.
-  if grep -q '"msg":"Roost serves' /daemon.log || grep -q 'Roost serves' /daemon.log; then exit 0; fi
-  sleep 0.1
-done
-cat /daemon.log >&2
-exit 1
-SYSTEMCTL
-chmod 755 /usr/local/sbin/systemctl
-
 code=0
 sh -eu /readme.sh || code=$?
 echo "readme=$code"

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tmpdir } from 'node:os';
+import { earlierVersion } from '../support/earlier-version.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** A Debian with systemd that does not run; made once, which takes a minute and the network. */
@@ -137,13 +138,16 @@ tokens: [{ id: test, secret: file:///etc/roost/token, permissions: ['*'], server
       fs.rmSync(tree, { recursive: true });
     }
 
-    function onBareHost(kind: 'deb' | 'tarball'): string[] {
+    /** Runs a script of this folder there, which finds the packages and what `prepare` adds. */
+    function onBareHost(kind: 'deb' | 'tarball', script: string, prepare: (extra: string) => void): string[] {
       const place = fs.mkdtempSync(join(scratch, `${kind}-`));
       const extra = join(place, 'extra');
       fs.cpSync(first(), join(extra, 'packages'), { recursive: true });
-      if (kind === 'deb') makeNewer(join(extra, 'packages/newer.deb'));
-      fs.writeFileSync(join(extra, 'readme.sh'), readmeLines(kind).replaceAll('VERSION', version));
-      fs.copyFileSync(new URL('bare-host.sh', import.meta.url), join(extra, 'test.sh'));
+      fs.mkdirSync(join(extra, 'usr/local/sbin'), { recursive: true });
+      fs.copyFileSync(new URL('bare-systemctl.sh', import.meta.url), join(extra, 'usr/local/sbin/systemctl'));
+      fs.chmodSync(join(extra, 'usr/local/sbin/systemctl'), 0o755);
+      fs.copyFileSync(new URL(script, import.meta.url), join(extra, 'test.sh'));
+      prepare(extra);
       for (const name of ['upper', 'work', 'root']) fs.mkdirSync(join(place, name));
       // All mounts and processes go with the namespaces.
       const line = `set -e; cd "$1"
@@ -167,7 +171,22 @@ tokens: [{ id: test, secret: file:///etc/roost/token, permissions: ['*'], server
         stderr: '',
         stdout: '',
       });
-      return stdout.split('\n').filter((text) => /^(?:\w+=|roost: )/.test(text));
+      return stdout.split('\n').filter((text) => /^(?:[\w ]+=|roost: )/.test(text));
+    }
+
+    function setUpByReadme(kind: 'deb' | 'tarball'): string[] {
+      return onBareHost(kind, 'bare-host.sh', (extra) => {
+        if (kind === 'deb') makeNewer(join(extra, 'packages/newer.deb'));
+        fs.writeFileSync(join(extra, 'readme.sh'), readmeLines(kind).replaceAll('VERSION', version));
+      });
+    }
+
+    /** Beside a daemon of 0.1.0 that was built in /opt/roost and makes backups all the time. */
+    function upgraded(kind: 'deb' | 'tarball', { directory }: { readonly directory: string }): string[] {
+      return onBareHost(kind, 'bare-upgrade.sh', (extra) => {
+        fs.mkdirSync(join(extra, 'opt'));
+        execFileSync('cp', ['-a', directory, join(extra, 'opt/roost')]);
+      });
     }
 
     /** A newly set up host lacks a schedule and a backup, which doctor warns of. */
@@ -182,7 +201,7 @@ tokens: [{ id: test, secret: file:///etc/roost/token, permissions: ['*'], server
     ];
 
     test('three lines of README.md set up a host by the .deb; upgrade, downgrade and purge keep what runs and what is data', () => {
-      expect(onBareHost('deb')).toEqual([
+      expect(setUpByReadme('deb')).toEqual([
         'roost: "roost setup" makes the config and its token.',
         ...SET_UP,
         'running=kept',
@@ -195,7 +214,45 @@ tokens: [{ id: test, secret: file:///etc/roost/token, permissions: ['*'], server
     });
 
     test('three lines of README.md set up a host by the tarball', () => {
-      expect(onBareHost('tarball')).toEqual([...SET_UP, 'left=config.yml token 1']);
+      expect(setUpByReadme('tarball')).toEqual([...SET_UP, 'left=config.yml token 1']);
+    });
+
+    const earlier = earlierVersion();
+    const takenOver = (unit: string): readonly string[] => [
+      'during=0.1.0',
+      `after=${version}`,
+      'states=COMPLETED',
+      'verified=yes',
+      'restored=first',
+      `enabled=${unit}`,
+      // No schedule.
+      'doctor=3',
+      // Of the catalogue, before its migration.
+      'copy=1',
+    ];
+
+    describe.skipIf('missing' in earlier)(`beside 0.1.0${'missing' in earlier ? ` (${earlier.missing})` : ''}`, () => {
+      test('the .deb takes over from a checkout whose backups run meanwhile, and none is lost', () => {
+        expect(upgraded('deb', earlier as { readonly directory: string })).toEqual([
+          'before=0.1.0',
+          'roost: /etc/systemd/system/roost.service is of an earlier installation and hides this one. To go over to this one:',
+          'made=/etc/systemd/system/roost.service.d/paths.conf',
+          'set aside=/etc/systemd/system/roost.service',
+          'set aside=/usr/local/bin/roost',
+          ...takenOver('/usr/lib/systemd/system/roost.service'),
+        ]);
+      });
+
+      test('the tarball takes over from a checkout whose backups run meanwhile, and none is lost', () => {
+        expect(upgraded('tarball', earlier as { readonly directory: string })).toEqual([
+          'before=0.1.0',
+          'changed=/etc/systemd/system/roost.service',
+          'changed=/usr/local/bin/roost',
+          'made=/etc/systemd/system/roost.service.d/paths.conf',
+          'made=/opt/roost/current',
+          ...takenOver('/etc/systemd/system/roost.service'),
+        ]);
+      });
     });
   });
 });

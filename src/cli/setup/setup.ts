@@ -8,6 +8,7 @@ import { printableText } from '../../base/files/paths.ts';
 import { conclude, type Invocation, type JsonOption, type Outcome, subcommand } from '../command.ts';
 import { dropIn } from './drop-in.ts';
 import { CONFIG, hostConfig, TOKEN, type Wishes } from './first-config.ts';
+import { hidingSteps } from './hiding.ts';
 import { configExample, installation, type Installation, sharedFiles, systemdFile } from './installation.ts';
 import { directory, file, firstFile, link, type Step } from './step.ts';
 import { user, userIds } from './user.ts';
@@ -19,8 +20,14 @@ interface SetupOptions extends JsonOption, Wishes {
 
 const UNITS = '/etc/systemd/system';
 const SHARE = '/usr/local/share';
-const DONE = { '': 'is there', make: 'made', change: 'changed', run: 'done' } as const;
-const PLANNED = { '': 'is there', make: 'would be made', change: 'would be changed', run: 'would be done' } as const;
+const DONE = { '': 'is there', make: 'made', change: 'changed', aside: 'set aside', run: 'done' } as const;
+const PLANNED = {
+  '': 'is there',
+  make: 'would be made',
+  change: 'would be changed',
+  aside: 'would be set aside',
+  run: 'would be done',
+} as const;
 
 export function addSetup(program: Command, invocation: Invocation): void {
   subcommand(program, 'setup', 'Make this host ready for the service: user, token, config, unit')
@@ -44,7 +51,10 @@ async function setup({ env }: Invocation, options: SetupOptions): Promise<Outcom
   if (!dryRun) for (const step of steps) if (step.todo !== '') await step.run();
   const words = dryRun ? PLANNED : DONE;
   const lines = steps.map(({ what, why, todo }) => `${words[todo]}: ${printableText(what)} (${why})`);
-  const next = `Next: look into ${CONFIG}, then systemctl enable --now roost && roost doctor`;
+  // A service that runs goes on with the unit that it was started by.
+  const former = steps.some(({ what, todo }) => (todo === 'change' || todo === 'aside') && what.startsWith(UNITS));
+  const start = former ? 'systemctl reenable roost && systemctl restart roost' : 'systemctl enable --now roost';
+  const next = `Next: look into ${CONFIG}, then ${start} && roost doctor`;
   const json = { dryRun, steps: steps.map(({ what, why, todo }) => ({ what, why, state: words[todo] })) };
   return { json, text: [...lines, next].join('\n') };
 }
@@ -65,6 +75,7 @@ function plan(root: string, wishes: Wishes, env: Invocation['env']): Step[] {
       : []),
     firstFile(at(CONFIG), text, 0o600, 'every setting with its default', CONFIG),
     ...dropIns(config, at),
+    ...hidingSteps(installed, at),
   ];
   const changed = files.some(({ what, todo }) => todo !== '' && what.startsWith(UNITS));
   return root === '/' && changed && existsSync('/run/systemd/system') ? [...files, reload()] : files;

@@ -10,7 +10,7 @@ export interface Step {
   readonly what: string;
   readonly why: string;
   /** What there is to do: '' when all is as it should be. */
-  readonly todo: '' | 'make' | 'change' | 'run';
+  readonly todo: '' | 'make' | 'change' | 'aside' | 'run';
   run(): Promise<void>;
 }
 
@@ -62,7 +62,8 @@ export function link(path: string, target: string, why: string, shown = path): S
     syncDirectory(dirname(path));
     return Promise.resolve();
   };
-  return { what: `${shown} -> ${target}`, why, todo: now === target ? '' : now === undefined ? 'make' : 'change', run };
+  const there = fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  return { what: `${shown} -> ${target}`, why, todo: now === target ? '' : there ? 'change' : 'make', run };
 }
 
 /** Complete and flushed before it gets its name: killed at any instant, the file is the old one or the new one. */

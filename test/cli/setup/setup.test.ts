@@ -2,7 +2,8 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { dropIn } from '../../../src/cli/setup/drop-in.ts';
-import { installation } from '../../../src/cli/setup/installation.ts';
+import { hidingSteps } from '../../../src/cli/setup/hiding.ts';
+import { installation, type Installation } from '../../../src/cli/setup/installation.ts';
 import { version } from '../../../src/cli/version.ts';
 import { parseConfig } from '../../../src/config/config.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
@@ -119,6 +120,68 @@ describe('roost setup (skipped unless root)', () => {
     fs.writeFileSync(join(root, CONFIG), EMPTY, { mode: 0o600 });
     expect((await setup()).exitCode).toBe(0);
     expect(fs.existsSync(join(root, TOKEN))).toBe(false);
+  });
+});
+
+describe('what hides the files of a Debian package', () => {
+  const PACKAGED = { directory: '/usr/lib/roost/1', base: '/usr/lib/roost/current', packaged: true, byNpm: false };
+  const UNIT = 'etc/systemd/system/roost.service';
+  const COMMAND = 'usr/local/bin/roost';
+
+  async function looked(put: (at: (path: string) => string) => void, installed: Installation = PACKAGED) {
+    const root = await scratchDirectory();
+    const at = (path: string): string => join(root, path);
+    fs.mkdirSync(at('etc/systemd/system'), { recursive: true });
+    fs.mkdirSync(at('usr/local/bin'), { recursive: true });
+    put(at);
+    const steps = hidingSteps(installed, at);
+    for (const step of steps) await step.run();
+    const left = fs.readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => !entry.isDirectory());
+    return { steps: steps.map(({ what, todo }) => [what, todo]), left: left.map(({ name }) => name).sort() };
+  }
+
+  const earlier = (at: (path: string) => string): void => {
+    fs.writeFileSync(
+      at(UNIT),
+      '[Service]\nExecStart=/opt/roost/node_modules/.bin/node /opt/roost/dist/main.js serve\n',
+    );
+    fs.writeFileSync(at(COMMAND), '#!/bin/sh\nexec /opt/roost/node_modules/.bin/node /opt/roost/dist/main.js "$@"\n');
+  };
+
+  it('is set aside when an earlier installation left it, and what was set aside before stays', async () => {
+    const found = await looked((at) => {
+      earlier(at);
+      fs.writeFileSync(at(`${UNIT}.old`), 'older');
+    });
+    expect(found).toEqual({
+      steps: [
+        [`/${COMMAND}`, 'aside'],
+        [`/${UNIT}`, 'aside'],
+      ],
+      left: ['roost.old', 'roost.service.old', 'roost.service.old2'],
+    });
+    expect((await looked((at) => fs.symlinkSync('/opt/roost/current/systemd/roost', at(COMMAND)))).left).toEqual([
+      'roost.old',
+    ]);
+  });
+
+  it.each([
+    ['a unit that was masked', UNIT, (path: string) => fs.symlinkSync('/dev/null', path)],
+    [
+      "a changed copy of the package's unit",
+      UNIT,
+      (path: string) => fs.writeFileSync(path, 'ExecStart=/usr/lib/roost/current/node_modules/.bin/node x\n'),
+    ],
+    ['a command of another program', COMMAND, (path: string) => fs.writeFileSync(path, '#!/bin/sh\necho roost\n')],
+  ])('stays when it is %s', async (_, name, put) => {
+    const found = await looked((at) => put(at(name)));
+    expect(found.steps).toEqual([]);
+    expect(found.left).toHaveLength(1);
+  });
+
+  it('stays for an installation whose own files these are', async () => {
+    const found = await looked(earlier, { directory: '/opt/roost', base: '/opt/roost', packaged: false, byNpm: false });
+    expect(found).toEqual({ steps: [], left: ['roost', 'roost.service'] });
   });
 });
 
