@@ -47,7 +47,12 @@ export function parseBytes(text: string): number {
   });
 }
 
+/** `1 file`, `20 files`, `2 directories`. @param many where it is not `one` with an "s". */
+export function countText(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
 /** `1 file`, `20 files`. */
 export function filesText(count: number): string {
-  return count === 1 ? '1 file' : `${count} files`;
+  return countText(count, 'file');
 }

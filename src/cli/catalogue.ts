@@ -3,6 +3,7 @@ import { printableText } from '../base/files/paths.ts';
 import { loadConfig } from '../config/config.ts';
 import { configOption, findConfigFile } from './client/connection.ts';
 import { conclude, type Invocation, type JsonOption, type Outcome, subcommand } from './command.ts';
+import { countText } from '../base/sizes.ts';
 
 interface RebuildOptions extends JsonOption {
   readonly config?: string;
@@ -29,7 +30,7 @@ async function rebuild(
   for (const { store, key } of passedOver) {
     terminal.note(`warning: ${store}: ${printableText(key)} does not fit what lies beside it, and was passed over`);
   }
-  const lines = report.stores.map(({ store, adopted }) => `${store}: ${adopted} backups`);
+  const lines = report.stores.map(({ store, adopted }) => `${store}: ${countText(adopted, 'backup')}`);
   if (report.setAside !== undefined) lines.push(`The catalogue from before is ${report.setAside}`);
   return { json: report, text: lines.join('\n'), warned: passedOver.length > 0 };
 }

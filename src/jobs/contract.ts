@@ -364,8 +364,15 @@ export interface BackupService {
   /**
    * A URL of the storage itself that gives the archive to any holder of the URL, for so many seconds; undefined where
    * downloads go through the agent. Throws like `download`.
+   *
+   * @param fileName ASCII without quotes, under which a browser saves it; by default `<backup>.tar.gz`.
    */
-  downloadUrl(server: ServerId, backup: BackupId, expiresSeconds: number): Promise<string | undefined>;
+  downloadUrl(
+    server: ServerId,
+    backup: BackupId,
+    expiresSeconds: number,
+    fileName?: string,
+  ): Promise<string | undefined>;
 
   /** Newest first; all that are queued or run, and of the ended ones as many as fit. */
   jobs(filter?: JobFilter): readonly JobView[];

@@ -10,6 +10,8 @@ export interface SentBackup {
   /** The signed link that the archive is asked for with; absent for callers with a credential of their own. */
   readonly link?: string;
   readonly contentType?: string;
+  /** Under which it is saved; by default `<id>.tar.gz`. */
+  readonly fileName?: string;
 }
 
 /**
@@ -20,14 +22,14 @@ export interface SentBackup {
 export async function sendBackup(
   c: AppContext,
   ports: Pick<DialectDeps, 'service' | 'sendArchive' | 'admitDownload'>,
-  { server, id, link, contentType = 'application/gzip' }: SentBackup,
+  { server, id, link, contentType = 'application/gzip', fileName }: SentBackup,
 ): Promise<Response> {
   const leave = admitted(c, ports, { link, holder: c.get('caller')?.id ?? server });
   try {
     const { backup, source } = await ports.service.download(server, id);
     return await ports.sendArchive(c, {
       source: c.env?.outgoing === undefined ? leftWhenClosed(source, leave) : source,
-      fileName: `${backup.id}.tar.gz`,
+      fileName: fileName ?? `${backup.id}.tar.gz`,
       contentType,
       tag: backup.sha256 ?? undefined,
     });

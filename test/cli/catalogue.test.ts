@@ -73,7 +73,7 @@ describe('roost catalogue rebuild', () => {
     const [{ id } = { id: '' }] = host.list;
     await writeFile(archiveFile(host.backups, GAME_SERVER, id), 'short');
     const ran = await run(['catalogue', 'rebuild', '--config', host.file]);
-    expect([ran.exitCode, ran.stdout]).toEqual([3, expect.stringContaining('local: 1 backups')]);
+    expect([ran.exitCode, ran.stdout]).toEqual([3, expect.stringContaining('local: 1 backup')]);
     expect(ran.stderr).toContain(`${id}.json does not fit`);
   });
 

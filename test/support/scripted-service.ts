@@ -361,8 +361,13 @@ export class ScriptedService implements contract.BackupService {
     return { backup: view, source: this.sourceOf(view) };
   }
 
-  async downloadUrl(server: ServerId, backup: BackupId, expiresSeconds: number): Promise<string | undefined> {
-    this.#enter('downloadUrl', server, backup, expiresSeconds);
+  async downloadUrl(
+    server: ServerId,
+    backup: BackupId,
+    expiresSeconds: number,
+    ...fileName: string[]
+  ): Promise<string | undefined> {
+    this.#enter('downloadUrl', server, backup, expiresSeconds, ...fileName);
     this.#owned(server, backup);
     return this.elsewhere;
   }

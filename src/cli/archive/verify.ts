@@ -32,12 +32,11 @@ export function addArchiveVerify(group: Command, invocation: Invocation): void {
     .argument('<file>', 'or - for stdin')
     .addOption(encodingOption())
     .addOption(workersOption())
-    .action((file: string, options: VerifyOptions) =>
-      conclude(invocation, options, verify(invocation, archiveArgument(file), options)),
-    );
+    .action((file: string, options: VerifyOptions) => conclude(invocation, options, verify(invocation, file, options)));
 }
 
-async function verify(invocation: Invocation, file: string, { workers, encoding }: VerifyOptions): Promise<Outcome> {
+async function verify(invocation: Invocation, named: string, { workers, encoding }: VerifyOptions): Promise<Outcome> {
+  const file = archiveArgument(named);
   const { terminal, clock, signal } = invocation;
   const bar = new ProgressBar(terminal, clock);
   try {
@@ -58,7 +57,7 @@ async function verify(invocation: Invocation, file: string, { workers, encoding 
     return {
       json: { file, ...result, warnings, comparedWithManifest: compared },
       text:
-        `${printableText(file)} is intact: ${filesText(result.files)}, ${formatBytes(result.bytes)}` +
+        `${printableText(named)} is intact: ${filesText(result.files)}, ${formatBytes(result.bytes)}` +
         `${compared ? '' : ' (there is no manifest beside it to compare with)'}\nsha256 ${result.sha256}`,
       warned: warnings.length > 0,
     };

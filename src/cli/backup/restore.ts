@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import * as z from 'zod';
 import { wirePath } from '../../base/files/paths.ts';
-import { formatBytes } from '../../base/sizes.ts';
+import { filesText, formatBytes } from '../../base/sizes.ts';
 import { readAs, Warning } from '../client/objects.ts';
 import { backupCommand, type DaemonOptions, findBackup, findServer } from '../client/target.ts';
 import { collect, conclude, type Invocation, noteWarnings, type Outcome } from '../command.ts';
@@ -107,7 +107,7 @@ function parseHours(text: string): number {
 /** What was done, as far as the daemon's answer says. */
 function sentence({ message, files, bytes, removed, skipped, seconds }: RestoreObject): string {
   const counts = [
-    typeof files === 'number' ? `${files} files` : '',
+    typeof files === 'number' ? filesText(files) : '',
     typeof bytes === 'number' ? formatBytes(bytes) : '',
     typeof removed === 'number' && removed > 0 ? `${removed} removed` : '',
     typeof skipped === 'number' && skipped > 0 ? `${skipped} skipped` : '',

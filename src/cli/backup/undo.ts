@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { printableText } from '../../base/files/paths.ts';
-import { formatBytes } from '../../base/sizes.ts';
+import { countText, filesText, formatBytes } from '../../base/sizes.ts';
 import { ask } from '../client/objects.ts';
 import { backupCommand, daemonCommand, type DaemonOptions, findBackup, findServer } from '../client/target.ts';
 import { waitForJob } from '../client/wait-for-job.ts';
@@ -55,8 +55,8 @@ async function estimate(invocation: Invocation, server: string, options: Estimat
   const found = await ask(target.client, request, Estimate);
   const { files, directories, bytes, ignoredFiles, ignoredBytes, largestIgnored } = found;
   const lines = [
-    `${files} files in ${directories} directories, ${formatBytes(bytes)} before compression`,
-    `${ignoredFiles} files ignored, ${formatBytes(ignoredBytes)}`,
+    `${filesText(files)} in ${countText(directories, 'directory', 'directories')}, ${formatBytes(bytes)} before compression`,
+    `${filesText(ignoredFiles)} ignored, ${formatBytes(ignoredBytes)}`,
     ...largestIgnored.map((each) => `  ${formatBytes(each.bytes)}  ${printableText(each.path)}`),
   ];
   return { json: found, text: lines.join('\n') };

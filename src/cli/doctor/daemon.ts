@@ -10,6 +10,7 @@ import { ask } from '../client/objects.ts';
 import type { Invocation } from '../command.ts';
 import { connectionOf } from '../client/connection.ts';
 import { fault, fine, warning, type Finding } from '../../base/finding.ts';
+import { countText } from '../../base/sizes.ts';
 
 const ANSWER_MS = 15_000;
 const System = z.object({ version: z.string() });
@@ -92,7 +93,7 @@ async function whileStopped(config: Config, catalogue: CatalogueFacts | undefine
     findings.push(fault('jobs', `${catalogue.swapping} restores were cut short while they replaced files`, hint));
   } else if (catalogue !== undefined && catalogue.openJobs > 0) {
     const hint = 'The next start ends them, and removes what they left.';
-    findings.push(warning('jobs', `${catalogue.openJobs} jobs of the last run have no end yet`, hint));
+    findings.push(warning('jobs', `${countText(catalogue.openJobs, 'job')} of the last run without an end yet`, hint));
   }
   return findings;
 }

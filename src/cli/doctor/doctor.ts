@@ -26,6 +26,7 @@ import { checkFront } from './front.ts';
 import * as host from './host.ts';
 import { checkPanelPush } from './panel-push.ts';
 import { checkReadable, checkStores } from './stores.ts';
+import { countText } from '../../base/sizes.ts';
 
 interface DoctorOptions extends JsonOption {
   readonly config?: string;
@@ -129,7 +130,7 @@ function checkCatalogue(path: string): { readonly catalogue: CatalogueFacts | un
   try {
     const catalogue = inspectCatalogue(path);
     if (catalogue === undefined) return { catalogue, finding: fine('catalogue', 'It is made at the first start') };
-    return { catalogue, finding: fine('catalogue', `${catalogue.backups} backups`) };
+    return { catalogue, finding: fine('catalogue', countText(catalogue.backups, 'backup')) };
   } catch (error) {
     return { catalogue: undefined, finding: asFinding('catalogue', error) };
   }

@@ -8,6 +8,7 @@ import { fault, fine, type Finding, warning } from '../../base/finding.ts';
 import type { Config, FrontConfig } from '../../config/config.ts';
 import { driftOf, readWingsConfig, type WingsConfig } from '../../servers/wings-config.ts';
 import { askWings } from '../front/running-wings.ts';
+import { countText } from '../../base/sizes.ts';
 
 const CHECK = 'front';
 const MEND = 'sudo roost front mends it; sudo roost front --undo gives the node back to Wings.';
@@ -72,5 +73,5 @@ function checkCertificate({ listen: { tls } }: FrontConfig, now: number): Findin
   if (certificate === undefined) return [fault(CHECK, `Cannot read the certificate ${tls.cert}`, hint)];
   const days = Math.floor((certificate.validToDate.getTime() - now) / DAY_MS);
   if (days < 0) return [fault(CHECK, `The certificate ${tls.cert} has ended`, hint)];
-  return days < FEW_DAYS ? [warning(CHECK, `The certificate ${tls.cert} ends in ${days} days`, hint)] : [];
+  return days < FEW_DAYS ? [warning(CHECK, `The certificate ${tls.cert} ends in ${countText(days, 'day')}`, hint)] : [];
 }

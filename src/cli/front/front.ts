@@ -10,6 +10,7 @@ import type { FrontHost } from './host.ts';
 import { type FrontWishes, lookAtHost, type Takeover } from './look.ts';
 import { type FrontStep, planTakeover } from './steps.ts';
 import { planUndo } from './undo.ts';
+import { countText } from '../../base/sizes.ts';
 
 interface FrontOptions extends JsonOption, FrontWishes {
   readonly dryRun?: boolean;
@@ -93,7 +94,7 @@ function describeFound(takeover: Takeover): string {
   const kept = archives === 0 ? '' : `; ${archives} archives in its backup directory, which stay there`;
   return printableText(
     `Found    ${names[running.kind]} Wings ${running.version} (wings.service, ${wingsConfig}), ${publicUrl(takeover)} for ` +
-      `${remote}, ${running.servers.length} servers, ${running.running} running${kept}`,
+      `${remote}, ${countText(running.servers.length, 'server')}, ${running.running} running${kept}`,
   );
 }
 

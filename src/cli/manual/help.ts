@@ -4,7 +4,8 @@ import { ENVIRONMENT, EXAMPLES, EXIT_CODES } from './words.ts';
 
 /** Before its commands are added, which take it over. */
 export function setHelp(root: Command): void {
-  root.configureHelp({ optionDescription });
+  // A long list of arguments leaves less than commander wants for what it says; unwrapped, that is cut by the terminal.
+  root.configureHelp({ optionDescription, minWidthToWrap: 20 });
 }
 
 /** Once all commands are there. */
@@ -24,7 +25,7 @@ function optionDescription(option: Option): string {
   const plain = new Option(option.flags, says);
   if (option.argChoices !== undefined) plain.choices(option.argChoices);
   // An empty list, a zero or an empty text tell a reader nothing.
-  const told = defaultValue !== 0 && (!Array.isArray(defaultValue) || defaultValue.length > 0);
+  const told = defaultValue !== 0 && defaultValue !== '' && (!Array.isArray(defaultValue) || defaultValue.length > 0);
   if (told) plain.default(defaultValue, option.defaultValueDescription);
   return Help.prototype.optionDescription.call(new Help(), plain);
 }

@@ -1,7 +1,7 @@
 /** `roost report`: how well the node is protected, for a look each week, or a mail by cron. */
 import type { Command } from 'commander';
 import * as z from 'zod';
-import { formatBytes } from '../../base/sizes.ts';
+import { countText, formatBytes } from '../../base/sizes.ts';
 import { ageText } from '../../policy/health/protected.ts';
 import { ApiClient } from '../client/api-client.ts';
 import { findConnection } from '../client/connection.ts';
@@ -77,7 +77,7 @@ function storeRow({ name, freeBytes, growthPerDay, daysUntilFull, copies, error 
     name,
     freeBytes === null ? '' : formatBytes(freeBytes),
     growthPerDay === null ? '' : `${growthPerDay < 0 ? '-' : '+'}${formatBytes(Math.abs(growthPerDay))}`,
-    daysUntilFull === null ? '' : `${daysUntilFull} days`,
+    daysUntilFull === null ? '' : countText(daysUntilFull, 'day'),
     copies === null ? '' : copiesText(copies),
     error ?? 'ok',
   ];

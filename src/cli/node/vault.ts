@@ -1,7 +1,7 @@
 /** `roost vault …`: what vaults hold, their collection, one check of all bytes, plain archives taken in, one recipe. */
 import type { Command } from 'commander';
 import * as z from 'zod';
-import { formatBytes } from '../../base/sizes.ts';
+import { countText, formatBytes } from '../../base/sizes.ts';
 import { ApiClient } from '../client/api-client.ts';
 import { findConnection } from '../client/connection.ts';
 import { ask } from '../client/objects.ts';
@@ -108,7 +108,7 @@ async function collect(invocation: Invocation, options: ScopeOptions): Promise<O
 async function verify(invocation: Invocation, options: ScopeOptions): Promise<Outcome> {
   const found = await change(invocation, options, 'verify', Verifications);
   const lines = found.verifications.flatMap(({ store, server, readBytes, whole, damaged, unproven }) => [
-    `${store} ${server}: ${whole} backups whole, ${formatBytes(readBytes)} read`,
+    `${store} ${server}: ${countText(whole, 'backup')} whole, ${formatBytes(readBytes)} read`,
     ...damaged.map((id) => `  ${id} is damaged`),
     ...unproven.map((id) => `  ${id} has no index: roost backup verify ${server} ${id}`),
   ]);

@@ -3,7 +3,7 @@
  * within its width: the least useful fields are dropped first.
  */
 import type { Clock } from '../../base/clock.ts';
-import { formatBytes } from '../../base/sizes.ts';
+import { filesText, formatBytes } from '../../base/sizes.ts';
 import type { Terminal } from './terminal.ts';
 
 const REDRAW_MILLISECONDS = 100;
@@ -38,7 +38,7 @@ export function progressLine(state: ProgressState, columns: number): string {
   if (state.bytesPerSecond > 0) fields.push(`${formatBytes(state.bytesPerSecond)}/s`);
   if (state.filesTotal > 0 && state.filesDone <= state.filesTotal) {
     fields.push(`${state.filesDone}/${state.filesTotal} files`);
-  } else if (state.filesDone > 0) fields.push(`${state.filesDone} files`);
+  } else if (state.filesDone > 0) fields.push(filesText(state.filesDone));
   let line = state.phase;
   for (const field of fields) {
     if (line.length + 2 + field.length > columns - 1) break;

@@ -101,11 +101,16 @@ export class Looks {
     return { record, source: await this.#open(record, open) };
   }
 
-  async downloadUrl(server: ServerId, backup: BackupId, expiresSeconds: number): Promise<string | undefined> {
+  async downloadUrl(
+    server: ServerId,
+    backup: BackupId,
+    expiresSeconds: number,
+    fileName = `${backup}.tar.gz`,
+  ): Promise<string | undefined> {
     const record = this.#completed(server, backup, 'Cannot download the backup');
     const key = objectKey(server, backup, 'tar.gz');
     const store = this.#deps.stores.get(record.store);
-    return store.presign?.(key, { expiresSeconds, fileName: `${backup}.tar.gz` });
+    return store.presign?.(key, { expiresSeconds, fileName });
   }
 
   #completed(server: ServerId, backup: BackupId, doing: string): BackupRecord {

@@ -7,7 +7,7 @@
  */
 import { type Clock, isoDate } from '../../base/clock.ts';
 import { newJobId, type ServerId } from '../../base/ids.ts';
-import { formatBytes } from '../../base/sizes.ts';
+import { filesText, formatBytes } from '../../base/sizes.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { OccurrenceRecord } from '../../catalogue/notice-contract.ts';
 import { type BackupRecord, isSuspect } from '../../catalogue/records.ts';
@@ -125,7 +125,7 @@ function completed({ server, backup, job }: OccurrenceRecord, deps: ComposeDeps)
   const recovers = was.some((condition) => condition?.state === 'failed' || condition?.state === 'overdue');
   notices.setCondition(outcomeOf(server), 'ok');
   if (was[1]?.state === 'overdue') notices.setCondition(ageOf(server), 'ok');
-  const size = record === undefined ? '' : `: ${record.files} files, ${formatBytes(record.size)}`;
+  const size = record === undefined ? '' : `: ${filesText(record.files)}, ${formatBytes(record.size)}`;
   const done = { server, backup, job, data: record === undefined ? {} : numbersOf(record) };
   const tellings: Telling[] = [
     { ...done, event: 'backup.completed', message: `A backup of ${name} is complete${size}`, again: true },

@@ -2,6 +2,8 @@
 import { createRoute } from '@hono/zod-openapi';
 import { Failure } from '../../base/failure.ts';
 import type { BackupView } from '../../jobs/contract.ts';
+import type { BackupId, ServerId } from '../../base/ids.ts';
+import { archiveName, asciiName } from '../archive-name.ts';
 import type { App, DialectDeps } from '../dialect.ts';
 import { sendBackup, sendContentOf } from '../send-backup.ts';
 import { DOWNLOAD_TOKEN_SECONDS, downloadPath, readDownloadToken, signDownloadToken } from '../download-token.ts';
@@ -55,7 +57,7 @@ export function mountDownloads(app: App, ports: DialectDeps, sessions: Pick<Sess
 
   app.openapi(token, async (c) => {
     const server = c.get('server');
-    const { id, paths } = c.req.valid('json');
+    const { id, paths, named } = c.req.valid('json');
     const backup = await service.backup(server, backupIdOf(id));
     refuseUnfinished(backup);
     const selection = paths && (await service.select(server, backup.id, paths, c.req.raw.signal));
@@ -73,12 +75,12 @@ export function mountDownloads(app: App, ports: DialectDeps, sessions: Pick<Sess
       backup: backup.id,
       paths: paths?.length,
     });
-    const downloadUrl = ownUrl(ports, downloadPath(server, token));
+    const downloadUrl = `${ownUrl(ports, downloadPath(server, token))}${named === true ? '&named=true' : ''}`;
     return c.json({ token, expiresAt, downloadUrl }, 200);
   });
 
   app.openapi(download, async (c) => {
-    const { token } = c.req.valid('query');
+    const { token, named } = c.req.valid('query');
     const server = c.req.valid('param').server.toLowerCase();
     const grant = readDownloadToken(token, server, ports.clock.now(), ports.downloadKey);
     const { backup: id } = grant;
@@ -90,10 +92,20 @@ export function mountDownloads(app: App, ports: DialectDeps, sessions: Pick<Sess
         service.selected(owner, id, selection, signal),
       );
     }
-    const elsewhere = c.req.method === 'GET' ? await service.downloadUrl(owner, id, DOWNLOAD_TOKEN_SECONDS) : undefined;
+    const fileName = named === undefined ? undefined : await nameOf(service, owner, id);
+    const elsewhere =
+      c.req.method === 'GET'
+        ? await service.downloadUrl(owner, id, DOWNLOAD_TOKEN_SECONDS, fileName && asciiName(fileName))
+        : undefined;
     if (elsewhere !== undefined) return c.body(null, 302, { Location: elsewhere, 'Cache-Control': 'no-store' });
-    return sendBackup(c, ports, { server: owner, id, link: token });
+    return sendBackup(c, ports, { server: owner, id, link: token, ...(fileName !== undefined && { fileName }) });
   });
+}
+
+async function nameOf(service: DialectDeps['service'], server: ServerId, id: BackupId): Promise<string> {
+  // A server without a directory has no name any more.
+  const named = await service.server(server).catch(() => undefined);
+  return archiveName(named?.name ?? server, await service.backup(server, id));
 }
 
 // Refused with the token already, not only when the browser follows the link.

@@ -33,6 +33,16 @@ const rename = bearerRoute({
   responses: { 200: jsonAnswer(schemas.BackupObject, 'The backup as it is now'), ...ANY_ERROR },
 });
 
+const remove = bearerRoute({
+  method: 'delete',
+  path: BACKUP,
+  summary: 'Delete a backup for good',
+  description: 'The same as `DELETE …/backups/delete?id=`.',
+  middleware: [guard('backup.delete'), ignoredBody],
+  request: { params: schemas.BackupParams },
+  responses: { 200: jsonAnswer(schemas.SuccessObject, 'The backup is gone'), ...ANY_ERROR },
+});
+
 const warnings = bearerRoute({
   method: 'get',
   path: `${BACKUP}/warnings`,
@@ -104,6 +114,11 @@ export function mountOneBackup(app: App, ports: DialectDeps): void {
   app.openapi(details, async (c) =>
     c.json(backupObject(await service.backup(c.get('server'), backupIdOf(c.req.valid('param').id))), 200),
   );
+
+  app.openapi(remove, async (c) => {
+    await service.remove(c.get('server'), backupIdOf(c.req.valid('param').id), originOf(c.get('caller')));
+    return c.json({ success: true as const }, 200);
+  });
 
   app.openapi(rename, async (c) => {
     const name = c.req.valid('json').name.trim();

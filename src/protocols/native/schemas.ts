@@ -135,6 +135,9 @@ export const DownloadTokenBody = z.object({
   paths: exactPaths
     .optional()
     .openapi({ description: 'Paths as a listing shows them: one file is sent itself, all else as a tar.gz' }),
+  named: z.boolean('must be a boolean').optional().openapi({
+    description: 'Whether the archive is saved under the names of server and backup with the time; else as <id>.tar.gz',
+  }),
 });
 export const LockBody = z.object({ locked: z.boolean(LOCKED_REQUIRED) });
 export const EstimateBody = z.object({ ignore: patterns.optional() });
@@ -183,6 +186,11 @@ export const WarningsQuery = z.object({
 export const DownloadQuery = z.object({
   // Two tokens count as none: 401, like a missing one.
   token: z.string().optional().catch(undefined).openapi({ type: 'string', description: 'From download-token' }),
+  named: z
+    .literal('true')
+    .optional()
+    .catch(undefined)
+    .openapi({ type: 'string', enum: ['true'], description: 'As asked for with download-token' }),
 });
 export const date = z.string().openapi({ format: 'date-time' });
 export const ErrorReason = z.object({ code: z.string(), message: z.string() });

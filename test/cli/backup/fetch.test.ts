@@ -66,8 +66,8 @@ test('a restore that keeps what was there names its undo, and undo puts it back'
 test('an estimate says what a backup would hold and what is left out', async () => {
   const { roost } = await node();
   const { stdout } = await roost('backup', 'estimate', GAME_SERVER, '--ignore', 'world/');
-  expect(stdout).toMatch(/^1 files? in \d director/);
-  expect(stdout).toContain('files ignored');
+  expect(stdout).toMatch(/^1 file in \d director/);
+  expect(stdout).toContain('1 file ignored');
 });
 
 describe('the list of backups', () => {

@@ -57,6 +57,31 @@ describe('help', () => {
     for (const title of ['Examples:', 'Exit codes:', 'Environment:']) expect(stdout).toContain(`\n${title}\n`);
   });
 
+  test('of every command fits 80 columns, and has an example of that command with options that it knows', async () => {
+    const faults: string[] = [];
+    const look = async (path: readonly string[]): Promise<void> => {
+      const { stdout } = await run([...path, '--help']);
+      faults.push(...stdout.split('\n').filter((line) => line.length > 80));
+      faults.push(...(/\(default: (?:\[\]|0|""|false)\)/.exec(stdout) ?? []));
+      const listed = /^Commands:\n((?: .*\n)+)/m.exec(stdout)?.[1] ?? '';
+      const inside = [...listed.matchAll(/^ {2}([a-z]+)/gm)]
+        .map(([, name = '']) => name)
+        .filter((name) => name !== 'help');
+      for (const name of inside) await look([...path, name]);
+      if (inside.length > 0) return;
+      const examples = (stdout.split('\nExamples:\n')[1] ?? '').split('\n').filter((line) => line !== '');
+      const own = examples.filter((line) => line.includes(`roost ${path.join(' ')}`));
+      if (own.length === 0) faults.push(`${path.join(' ')}: no example`);
+      const options = own.flatMap((line) => line.match(/(?<= )--?[a-z-]+(?= |$)/g) ?? []);
+      const known = stdout.split('\nExamples:\n')[0] ?? '';
+      faults.push(
+        ...options.filter((option) => !known.includes(option)).map((option) => `${path.join(' ')}: ${option}`),
+      );
+    };
+    await look([]);
+    expect(faults).toEqual([]);
+  });
+
   test('of a command has its examples, its required options, and no default that says nothing', async () => {
     const { stdout } = await run(['backup', 'restore', '--help']);
     expect(stdout).toContain('Examples:\n  roost backup restore survival latest --dry-run\n');

@@ -337,11 +337,16 @@ describe('restore options and undo', () => {
 });
 
 describe('delete and lock', () => {
-  test('delete answers success', async () => {
+  test.each([
+    ['the id in its query', (id: string) => `${BACKUPS}/delete?id=${id}`],
+    ['the id in its path', (id: string) => `${BACKUPS}/${id}`],
+  ])('delete with %s answers success', async (_, path) => {
     const { call, service } = openNativeApp();
     const { id } = service.add();
-    expect(await call('DELETE', `${BACKUPS}/delete?id=${id}`)).toMatchObject({ status: 200, body: { success: true } });
-    expect(service.backupViews.size).toBe(0);
+    service.add();
+    expect(await call('DELETE', path(id))).toMatchObject({ status: 200, body: { success: true } });
+    expect(service.backupViews.size).toBe(1);
+    expect((await call('DELETE', path(id))).status).toBe(404);
   });
 
   test.each([true, false])('lock answers with the lock as it is (%s)', async (locked) => {

@@ -36,6 +36,25 @@ describe('a download token', () => {
     expect(answer).toMatchObject({ status: 200, text: 'archive' });
   });
 
+  test('saves the archive under the names of server and backup, where that is asked for', async () => {
+    const { id } = node.service.add({ name: 'vor "1.22"', createdAt: Date.UTC(2026, 10, 29, 20, 41) });
+    const answer = await node.call('POST', `${BACKUPS}/download-token`, { body: { id, named: true } });
+    const { downloadUrl } = answer.body as Issued;
+    const { headers } = await node.call('GET', downloadUrl, { token: '' });
+    const { name: server } = await node.service.server(SERVER);
+    expect(headers.get('content-disposition')).toBe(
+      `attachment; filename="${server}-2026-11-29-20-41-vor-_1.22_.tar.gz"`,
+    );
+  });
+
+  test('asks the bucket for such a name in ASCII', async () => {
+    node.service.elsewhere = 'https://bucket.example.com/archive?X-Amz-Signature=abc';
+    const { id } = node.service.add({ name: 'für', createdAt: Date.UTC(2026, 10, 29, 20, 41) });
+    const answer = await node.call('POST', `${BACKUPS}/download-token`, { body: { id, named: true } });
+    expect((await node.call('GET', (answer.body as Issued).downloadUrl, { token: '' })).status).toBe(302);
+    expect(node.service.lastCall('downloadUrl')?.at(-1)).toMatch(/-2026-11-29-20-41-f_r\.tar\.gz$/);
+  });
+
   test('starts its URL with the public address where there is one', async () => {
     node = openNativeApp({ api: { publicUrl: 'https://node.example', trustedProxies: [], tls: null } });
     const { downloadUrl } = await issue(node.service.add().id);

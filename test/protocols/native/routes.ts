@@ -33,6 +33,7 @@ export const GUARDED_ROUTES: readonly GuardedRoute[] = [
   route('POST', 'backup.restore', (server, backup) => `${backups(server)}/restore?id=${backup}`),
   route('POST', 'backup.download', (server) => `${backups(server)}/download-token`, { body: 'id' }),
   route('DELETE', 'backup.delete', (server, backup) => `${backups(server)}/delete?id=${backup}`),
+  route('DELETE', 'backup.delete', (server, backup) => `${backups(server)}/${backup}`),
   route('PATCH', 'backup.delete', (server, backup) => `${backups(server)}/lock?id=${backup}`, {
     body: { locked: true },
   }),

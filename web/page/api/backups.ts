@@ -47,9 +47,9 @@ export function undoRestore(server: string, id: string) {
  */
 export async function downloadBackup(server: string, id: string, paths?: readonly string[]): Promise<void> {
   const params = { path: { server } };
-  const body = { id, ...(paths === undefined ? {} : { paths: [...paths] }) };
+  const body = { id, named: true, ...(paths === undefined ? {} : { paths: [...paths] }) };
   const { token } = await answer(api.POST('/api/servers/{server}/backups/download-token', { params, body }));
-  save(`api/servers/${server}/backups/download?token=${encodeURIComponent(token)}`);
+  save(`api/servers/${server}/backups/download?token=${encodeURIComponent(token)}&named=true`);
 }
 
 /** Below the page's own address, whatever path a proxy gives it. */

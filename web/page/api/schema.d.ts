@@ -427,7 +427,11 @@ export interface paths {
     get: operations['getBackup'];
     put?: never;
     post?: never;
-    delete?: never;
+    /**
+     * Delete a backup for good
+     * @description The same as `DELETE …/backups/delete?id=`.
+     */
+    delete: operations['deleteBackupById'];
     options?: never;
     head?: never;
     /** Give the backup another name */
@@ -3611,6 +3615,8 @@ export interface operations {
           id: string;
           /** @description Paths as a listing shows them: one file is sent itself, all else as a tar.gz */
           paths?: string[];
+          /** @description Whether the archive is saved under the names of server and backup with the time; else as <id>.tar.gz */
+          named?: boolean;
         };
       };
     };
@@ -3638,6 +3644,8 @@ export interface operations {
       query?: {
         /** @description From download-token */
         token?: string;
+        /** @description As asked for with download-token */
+        named?: 'true';
       };
       header?: never;
       path: {
@@ -3878,6 +3886,36 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['Backup'];
+        };
+      };
+      default: components['responses']['Error'];
+      '4XX': components['responses']['Error'];
+    };
+  };
+  deleteBackupById: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The server’s UUID */
+        server: string;
+        /** @description The backup’s UUID */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description The backup is gone */
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            /** @enum {boolean} */
+            success: true;
+          };
         };
       };
       default: components['responses']['Error'];

@@ -4,6 +4,7 @@ export const OPERATION_IDS: Readonly<Record<string, string>> = {
   'DELETE /api/panel/reports/{id}': 'dropPanelReport',
   'DELETE /api/servers/{server}': 'giveUpServer',
   'DELETE /api/servers/{server}/backups/delete': 'deleteBackup',
+  'DELETE /api/servers/{server}/backups/{id}': 'deleteBackupById',
   'DELETE /api/session': 'signOut',
   'DELETE /api/sessions/{id}': 'endSession',
   'GET /api/client': 'clientListServers',
