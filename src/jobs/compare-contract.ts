@@ -1,6 +1,6 @@
 /**
- * Looking without a job at what a restore would do, at what differs between two backups or a backup and its server, and at
- * where a name is. Nothing is locked, told or changed.
+ * Previews of restores, differences between two backups or a backup and its server, and searches for names. No job is
+ * made, nothing is locked, reported or changed.
  */
 import type { BackupId, ServerId } from '../base/ids.ts';
 import type { AcceptedRestore, DirectoryItem, RestoreBackup } from './contract.ts';
@@ -24,11 +24,11 @@ export interface Change {
 }
 
 export interface ComparisonView {
-  /** Under which its pages are asked for, and that a restore takes as `preview`. */
+  /** Names the comparison when its pages are requested; a restore takes it as `preview`. */
   readonly id: string;
   readonly totals: ChangeTotals;
   readonly folders: readonly { readonly path: string; readonly totals: ChangeTotals }[];
-  /** Asked paths that are none of the backup; a few. */
+  /** Requested paths that the backup does not have; the first few. */
   readonly missing: readonly string[];
   readonly changes: readonly Change[];
   readonly cursor?: string;
@@ -52,32 +52,32 @@ export interface FoundPage {
 }
 
 export interface FoundVersions {
-  /** By path; of each its versions in the backups that were searched for this page, newest first. */
+  /** In the order of paths; each with its versions in the backups searched for this page, newest first. */
   readonly paths: readonly {
     readonly path: string;
     readonly versions: readonly (Omit<FoundEntry, 'path'> & { readonly backups: readonly BackupId[] })[];
   }[];
   /** Backups that were searched for this page, newest first. */
   readonly searched: readonly BackupId[];
-  /** Backups of this page with more names than were kept. */
+  /** Those with more matching names than are kept. */
   readonly cut: readonly BackupId[];
-  /** There are older backups to search. */
+  /** Set while there are older backups to search. */
   readonly cursor?: string;
 }
 
-/** What is known of an entry of a directory level besides. */
+/** Further facts about an entry in a listing of one directory. */
 export interface LevelFacts {
   /** Of a directory: files and bytes below it. */
   readonly files?: number;
   readonly bytes?: number;
-  /** What is there on the server now. */
+  /** What the server has at that path now. */
   readonly live?: 'same' | 'changed' | 'gone';
 }
 
 export interface CompareService {
   /** `path_not_found` when the request selects nothing. */
   preview(request: RestoreBackup, signal: AbortSignal): Promise<ComparisonView>;
-  /** From a backup to another of the same server, or to its directory now. */
+  /** The changes from a backup to another one of the same server, or to the server's directory as it is now. */
   compare(server: ServerId, backup: BackupId, to: BackupId | 'live', signal: AbortSignal): Promise<ComparisonView>;
   /** `path_not_found` for a comparison that is not kept (any more), `invalid_request` for a cursor that no page had. */
   changes(
@@ -86,8 +86,8 @@ export interface CompareService {
     page: { readonly class?: ChangeClass; readonly cursor?: string; readonly limit: number },
   ): ChangePage;
   /**
-   * A restore by its preview: what was previewed is what is asked for. `preview_outdated` when it would do something else
-   * by now.
+   * Restores exactly what a preview has shown. `preview_outdated` when a restore would do something else now;
+   * `path_not_found` when the preview is not kept any more, `invalid_request` when it is of another backup.
    */
   restorePreviewed(
     request: Pick<RestoreBackup, 'server' | 'backup' | 'origin' | 'force' | 'keepPreviousHours'>,
@@ -106,7 +106,7 @@ export interface CompareService {
     query: { readonly text: string; readonly cursor?: string },
     signal: AbortSignal,
   ): Promise<FoundVersions>;
-  /** Of the names of one directory level; by name. */
+  /** Facts about the entries of one directory, by name. @param level `entries` as a listing of `path` returned them. */
   levelFacts(
     server: ServerId,
     backup: BackupId,

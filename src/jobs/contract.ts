@@ -55,7 +55,7 @@ export interface BackupSummaryView extends Omit<BackupSummary, 'status'> {
   readonly copies?: BackupView['copies'];
 }
 
-/** Where a page of backups begins: behind the last one of the page before, or after so many. */
+/** Where a page of backups begins: after the `next` of the page before, or after `offset` backups. */
 export type PageStart = { readonly after?: string } | { readonly offset: number };
 
 export interface BackupPageView {
@@ -100,7 +100,7 @@ export interface CreateBackup {
    * all, after it. Only with `report`.
    */
   readonly upload?: 'panel';
-  /** The panel is told how it ends, however long that takes. */
+  /** The end is reported to the panel; retried until the panel has it. */
   readonly report?: true;
 }
 
@@ -121,14 +121,14 @@ export interface RestoreBackup {
   readonly keepIgnored?: boolean;
   readonly dryRun?: boolean;
   readonly keepPreviousHours?: number;
-  /** A backup of the server is made before; the restore fails when that does. */
+  /** Makes a backup of the server first; when that fails, so does the restore, and the server is untouched. */
   readonly backupFirst?: boolean;
   /**
-   * Where the archive of a backup that the node does not have is fetched from; of no meaning for one that it has.
-   * `invalid_request` for a link that will not be followed.
+   * Where to fetch the archive when the node does not have the backup; otherwise ignored. `invalid_request` for a link
+   * that is not allowed.
    */
   readonly download?: { readonly url: string };
-  /** The panel is told how it ends, however long that takes. */
+  /** The end is reported to the panel; retried until the panel has it. */
   readonly report?: true;
 }
 
@@ -140,7 +140,7 @@ export interface Accepted {
   readonly ended: Promise<BackupView>;
 }
 
-/** What a restore or an undo has to tell when it is done. */
+/** The result of a restore or an undo. */
 export interface RestoreOutcome {
   /** The first warnings (bounded): what could not be restored as it was, or was passed over. */
   readonly warnings: readonly WarningRecord[];
@@ -165,7 +165,7 @@ export interface RestoreCounts {
   readonly seconds: number;
 }
 
-/** What each kind of job hands to its caller when it is done. */
+/** The result of each kind of job. */
 export interface JobResults {
   readonly backup: void;
   readonly restore: RestoreOutcome;
@@ -174,9 +174,9 @@ export interface JobResults {
 }
 
 export interface AcceptedRestore extends Accepted {
-  /** What it has to tell; to be asked once, after `ended` has resolved. */
+  /** The result. Call it once, after `ended` has resolved: it is not kept. */
   readonly outcome: () => RestoreOutcome;
-  /** The backup that is made before. */
+  /** The backup that is made first; absent without `backupFirst`. */
   readonly backedUp?: BackupId;
 }
 
@@ -198,18 +198,18 @@ export interface DirectoryPage {
 
 export interface FileContent {
   readonly name: string;
-  /** Absent where it is known at the end only. */
+  /** In bytes. Absent where it is known only at the end. */
   readonly size?: number;
   readonly mtime: number;
-  /** Memory is valid until the next step. */
+  /** Each chunk is valid until the next one is requested. */
   readonly stream: AsyncIterable<Uint8Array>;
 }
 
-/** Some of what a backup holds. */
+/** A part of a backup, for a download. */
 export interface Selection {
   /** Byte strings; a directory means what is below it. */
   readonly paths: readonly string[];
-  /** Of the only one that is selected, when that is a file: it is sent itself, and all else as a tar.gz. */
+  /** The path, when exactly one file is selected: it is sent as it is. Every other selection is sent as a tar.gz. */
   readonly file?: string;
 }
 
@@ -225,25 +225,25 @@ export interface Estimate {
 
 /** What retention would do to a server now. */
 export interface RetentionPlan {
-  /** Newest first; without a reason it would go. */
+  /** Newest first; a backup without a reason would be deleted. */
   readonly backups: readonly { readonly backup: BackupSummaryView; readonly reasons: readonly KeepReason[] }[];
 }
 
 /** What a run of retention did, and the plan afterwards. */
 export interface AppliedRetention extends RetentionPlan {
   readonly removed: readonly BackupId[];
-  /** Those that could not be removed now. */
+  /** Backups whose deletion failed; the next run tries again. */
   readonly failed: readonly BackupId[];
-  /** Set when nothing was removed because the clock is in doubt: what it says and what it should say, in ms. */
+  /** Set when nothing was removed because the clock is in doubt: the time that it shows and the expected one, in ms. */
   readonly doubt: { readonly wall: number; readonly expected: number } | null;
 }
 
 /** What becomes of the backups of a server that is given up. */
 export interface RemoveServer {
   readonly backups: 'keep' | 'delete';
-  /** Days until they are deleted; at once without it. */
+  /** Days until they are deleted; without it they are deleted at once. */
   readonly graceDays?: number;
-  /** What is queued or runs on the server is cancelled first, instead of being in the way. */
+  /** Cancels the server's jobs first. Without it, a queued or running job refuses the call with `server_busy`. */
   readonly cancel?: true;
 }
 
@@ -321,7 +321,7 @@ export interface BackupService {
   /**
    * Makes a backup of what another daemon left under that id, which a panel says is this server's. The archive is read to
    * its end first. False when there is none; `archive_damaged` when it was cut off, `invalid_request` when it is in a
-   * format of no use. `restore` and `discard` look for such archives by themselves.
+   * format of no use. `restore` and `discard` also search for such archives.
    */
   claim(server: ServerId, backup: BackupId, signal: AbortSignal): Promise<boolean>;
   /** Removes what another daemon left of the server's backups, as far as it lies in a directory of the server's own. */
@@ -382,19 +382,19 @@ export interface BackupService {
   /** Reports that the panel is owed, oldest first. */
   deliveries(): readonly DeliveryView[];
   /**
-   * Tries again at once what waits, and what the panel refused (all, or that one); returns how many were refused.
+   * Retries waiting and refused reports at once (all, or the one with that id); returns how many of them were refused.
    * `invalid_request` on a node without a panel that takes reports.
    */
   retryDeliveries(id?: number): number;
-  /** Gives a report up: the panel is never told. `invalid_request` when there is no such report. */
+  /** Drops a report: the panel never gets it. `invalid_request` when there is no such report. */
   dropDelivery(id: number): void;
-  /** Asks the stores and the disk: a store that does not answer is one with an error, never a rejection. */
+  /** Asks the stores and the disk. A store that does not answer has an `error`; the call does not reject. */
   system(): Promise<SystemView>;
   /** What is wrong on this node, check by check; never rejects. */
   doctor(): Promise<readonly Finding[]>;
 }
 
-/** Without what its steps keep for themselves. */
+/** A report without the private data of its steps. */
 export type DeliveryView = Omit<DeliveryRecord, 'data'>;
 
 export type * from './event-data.ts';

@@ -27,13 +27,13 @@ export interface SystemView {
 export interface StoreView {
   readonly name: string;
   readonly type: string;
-  /** Of one whose archives share bytes: what its disk holds, needed or not; absent before it was collected. */
+  /** Of a vault: what its files take on disk; absent before the first collection. */
   readonly vault?:
     | {
         readonly storedBytes: number;
         readonly liveBytes: number;
         readonly packs: number;
-        /** When the server was collected whose last collection is the longest ago, in ms. */
+        /** The oldest of the servers' last collections, in ms. */
         readonly collectedAt: number;
       }
     | undefined;
@@ -148,7 +148,7 @@ export interface NodeReport {
   readonly stores: readonly (Pick<StoreUsage, 'name' | 'freeBytes' | 'growthPerDay' | 'error'> & {
     /** Whole days; null when never, or not known. */
     readonly daysUntilFull: number | null;
-    /** null for a store of no copies; `lagSeconds`: age of the oldest backup that has none there. */
+    /** null for a store that takes no copies. `lagSeconds`: age of the oldest backup without a copy there. */
     readonly copies: (StoreUsage['copies'] & { readonly lagSeconds: number }) | null;
   })[];
 }
@@ -156,7 +156,7 @@ export interface NodeReport {
 export interface HistoryView {
   /** Newest first. */
   readonly attempts: readonly AttemptRecord[];
-  /** True when there are more than are shown. */
+  /** True when there are more attempts than shown. */
   readonly more: boolean;
 }
 
@@ -172,7 +172,7 @@ export interface JobFilter {
 /** `full`: less is free than is to be kept free. */
 export type StoreState = 'up' | 'full' | 'away';
 
-/** Events that only those hear who ask for them, which older clients do not. */
+/** Events sent only to clients that ask for them, so that older clients see nothing new. */
 export type ExtraEvent =
   /** A job has to wait; one that starts at once has none. */
   | {
@@ -197,11 +197,11 @@ export type ExtraEvents = 'queue' | 'stores';
 
 /** What a page of the whole node is made of. */
 export interface NodeService {
-  /** Of these servers; of one that is not known, what a server without backups has. */
+  /** One for each of these servers, in that order; a server that is not known gets the values of one without backups. */
   overviews(servers: readonly ServerId[]): Promise<readonly ServerOverview[]>;
   schedules(): Promise<readonly ScheduleView[]>;
   node(): Promise<NodeView>;
-  /** Of all servers that the node has, or has backups of, by id. */
+  /** Covers all servers that the node has, or has backups of, in the order of ids. */
   report(): Promise<NodeReport>;
   /** Calls back for each event of that sort from now on; the returned function ends it. Stores: at most once a minute. */
   follow(which: ExtraEvents, listener: (event: ExtraEvent) => void): () => void;

@@ -94,7 +94,7 @@ export class Service implements contract.BackupService {
     throw new Failure('server_not_found', 'There is no such server');
   }
 
-  /** Undefined for a server of which backups are left. @throws the error otherwise. */
+  /** Undefined when the server's directory is missing but backups of it are left. @throws the error otherwise. */
   #unlessLost(id: ServerId, error: unknown): undefined {
     const isMissing = error instanceof Failure && error.code === 'server_not_found';
     if (!isMissing || this.#deps.catalogue.backups.list({ server: id, limit: 1 }).length === 0) throw error;
@@ -180,7 +180,7 @@ export class Service implements contract.BackupService {
     const ignore = this.#deps.archive.ignoreLines(request.ignore ?? []);
     const store = stores.default;
     await registry.get(request.server);
-    // Both before the store is asked and after: a busy server is refused at once, and none slips in meanwhile.
+    // Checked before the store is asked, to refuse a busy server at once, and after, because other requests run meanwhile.
     this.#checkCreate(request);
     await makeRoom(request.server, { limits: request.limits, store }, this.#retention());
     this.#checkLimits(request);
@@ -203,7 +203,7 @@ export class Service implements contract.BackupService {
     const about = { server, backup, origin };
     if (request.backupFirst !== true) return this.#submitRestore(about, prepared.asked, prepared.link);
     const first = await this.create({ server, origin });
-    // It waits behind the backup, and asks then how that ended.
+    // The restore queues behind the backup, and checks its result before it begins.
     requireRestorable({ ...request, whenBusy: 'queue' }, prepared, this.#deps);
     const after = first.backup.id;
     return { ...this.#submitRestore(about, { ...prepared.asked, after }, prepared.link), backedUp: after };
@@ -368,7 +368,7 @@ export class Service implements contract.BackupService {
     return (await this.#deps.examine?.()) ?? [];
   }
 
-  /** What refuses a create whatever room there is. */
+  /** The checks of a create that do not depend on free space or limits. */
   #checkCreate({ server, id, whenBusy }: contract.CreateBackup): void {
     const { catalogue, runner } = this.#deps;
     const doing = 'Cannot create a backup';

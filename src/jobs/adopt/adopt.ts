@@ -95,7 +95,8 @@ export async function adoptArchive(
   if (known !== undefined) {
     if (known.server !== server) throw taken(archive);
     const { size, files, warningCount: warnings } = known;
-    // A move may have been cut short before its last step. Only another name of the stored bytes is removed unread.
+    // A crash may have ended a move before its last step. Without reading it, only a second hard link of the stored file is
+    // removed.
     const finish = request.how === 'move' && !request.dryRun && (await isSecondName(archive, store));
     if (finish) await unlink(path);
     return { path, server, backup, size, files, state: finish ? 'moved' : 'known', warnings };
@@ -213,7 +214,7 @@ async function copy(handle: FileHandle, store: Store, key: ObjectKey, signal: Ab
   }
 }
 
-/** True when the archive is already where the store would put it: both may use a directory per server. */
+/** True when the archive already lies at the path that the store gives it: the layouts may be the same. */
 function isInPlace(archive: ForeignArchive, store: Store): boolean {
   return store.localPath?.(keyOf(archive)) === archive.path;
 }
@@ -242,8 +243,8 @@ function noFile(error: unknown): undefined {
 }
 
 /**
- * When an archive was made, in ms since the epoch: when its newest entry was modified. The file's own time may be that
- * of a copy, so it is only the latest that can be; without a date inside it is all there is. Never later than now.
+ * When an archive was made, in ms since the epoch: the time of its newest entry. The file's own time may be that of a
+ * copy, so it is an upper bound; it is used alone when no entry has a date. Never later than now.
  */
 function madeAt({ newest }: VerifyResult, file: Stats, now: number): number {
   const latest = Math.min(Math.floor(file.mtimeMs), now);

@@ -91,10 +91,10 @@ export class FailedRows {
     return surplus.reverse();
   }
 
-  /** A row that cannot go keeps no other: each is a step of the transaction that can be undone alone. */
+  /** Each row is removed in a savepoint of its own, so one that cannot be removed does not stop the others. */
   #forget(rows: readonly BackupSummary[]): void {
     const { believable, catalogue, log } = this.#deps;
-    // Asked again for each piece: turns pass between them.
+    // Asked again for each piece, because other work runs between two pieces.
     if (!believable.canDelete()) return;
     try {
       catalogue.transaction(() => {

@@ -140,7 +140,7 @@ interface FoundBase {
 
 /**
  * The newest good archive of the server on this host with its index, for reuse. Without one, everything is compressed
- * again. A store that shares bytes takes one of its own where it has one: an archive of another shares nothing with it.
+ * again. A vault prefers an archive of its own: only with those can it share bytes.
  */
 async function findBase(server: ServerId, target: Store, deps: PlanDeps): Promise<FoundBase | undefined> {
   const newest = newestOnHost(server, target, deps);

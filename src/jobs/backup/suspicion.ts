@@ -66,7 +66,7 @@ function shapeOf({ backup }: JobRecord, { catalogue }: SuspicionDeps): Baseline 
   return record === undefined ? null : baselineOf(record);
 }
 
-/** An undo brings back the tree from before the restore: that of the last good backup then. */
+/** An undo brings back the tree from before the restore, so compare with the last good backup before that restore. */
 function shapeBefore(undo: JobRecord, restores: readonly JobRecord<'restore'>[], deps: SuspicionDeps): Baseline | null {
   const undone = restores.find(({ backup, request }) => backup === undo.backup && request.undo !== true);
   if (undone === undefined) return null;

@@ -30,14 +30,14 @@ function oweDeletion(server: ServerId, backup: BackupId, deps: DeletionDeps): vo
 }
 
 /**
- * Deletes an archive of the daemon before at once, and takes the deletion of a backup of Roost on.
+ * Deletes an archive of a former daemon at once; the deletion of a backup in the catalogue is stored and done later.
  *
  * @throws Failure as `oweDeletion`.
  */
 export async function discardLater(server: ServerId, backup: BackupId, deps: DeletionDeps): Promise<void> {
   const { catalogue, discard, reports } = deps;
   if (catalogue.backups.find(backup) !== undefined) return oweDeletion(server, backup, deps);
-  // After a crash in between the panel asks again, and learns that there is none.
+  // After a crash in between, the panel asks again and is answered that there is no such backup.
   await discard(server, backup);
   insert(server, backup, 'report', deps);
   reports?.wake();
@@ -49,7 +49,7 @@ function insert(
   step: 'delete' | 'report',
   { catalogue: { deliveries }, clock }: DeletionDeps,
 ): void {
-  // The panel asks again while it has no report.
+  // The panel repeats its request until it has the report; one row is enough.
   if (deliveries.list({ backup, state: 'pending' }).some(({ kind }) => kind === 'deletion')) return;
   const now = clock.now();
   deliveries.insert({

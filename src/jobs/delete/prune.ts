@@ -89,9 +89,9 @@ export function viewVerdicts(
 export interface RetentionRun {
   /** True: all that is released may go; otherwise at most half of what the server has. */
   readonly all?: boolean;
-  /** Judges as if a good backup was completed now besides. */
+  /** Judges as if one more good backup were completed now. */
   readonly coming?: boolean;
-  /** Ends the run once it answers true. */
+  /** Asked before each removal; true ends the run. */
   readonly enough?: () => boolean | Promise<boolean>;
   /** Ends the run; what is being deleted is finished. */
   readonly stopped?: () => boolean;

@@ -40,7 +40,7 @@ export interface HealthDeps {
   readonly clock: Clock;
 }
 
-/** Asks everything once; faults first are the caller's to sort out. Never rejects. */
+/** Runs every check once. The findings are in the order of the checks; the caller sorts them. Never rejects. */
 export async function examineNode(deps: HealthDeps): Promise<readonly Finding[]> {
   const { clock, config } = deps;
   let facts: CatalogueFacts | undefined;

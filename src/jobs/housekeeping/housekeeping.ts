@@ -79,7 +79,7 @@ export class Housekeeping {
     await this.#pruner.close();
   }
 
-  /** Called every second. Time in which nothing ran, because the process was stopped, is no job's delay. */
+  /** Called every second. Notices that the process was stopped, so that jobs do not count that time as a stall. */
   beat(): void {
     const { clock, log, runner } = this.#deps;
     const now = clock.monotonic();

@@ -100,7 +100,7 @@ export class Schedules {
     const missed = countRuns(schedule.cron, checkedAt, late);
     const due = nextAfter(schedule.cron, late) <= now;
     if (missed === 0 && !due) return false;
-    // The daemon ran, but the clock passed over the time: what `missed` says is of times when it did not.
+    // After a jump of the clock the schedule runs whatever `missed` says: that key is for times when the daemon was off.
     const run = due || jumped || config.missed === 'run';
     const servers = await this.#serversOf(config);
     if (missed > 0) schedule.missed = { times: missed, since: checkedAt, noticedAt: now };

@@ -18,7 +18,7 @@ export function listJobs(filter: JobFilter, { catalogue, runner }: JobDeps): rea
   const { limit, before, ...asked } = filter;
   const shown = catalogue.jobs.list({ ...filter, limit: limit ?? JOBS_SHOWN });
   const view = (record: JobRecord): JobView => withResult(viewJob(record, runner), catalogue);
-  // A page is a page: what is open and older comes with a later one.
+  // Without a page, open jobs that are older than the listed ones are added. A page gets none: they are on a later page.
   if (limit !== undefined || before !== undefined) return shown.map(view);
   const listed = new Set(shown.map(({ id }) => id));
   const fits = ({ id, kind, state }: JobRecord): boolean =>

@@ -22,7 +22,12 @@ interface LendDeps {
   readonly log: Log;
 }
 
-/** One that cannot be lent is logged and keeps back no other: the daemon sends those that it finds. */
+/**
+ * Lends archives to Wings, which sends those that it finds. An archive that cannot be lent is logged, and the others are
+ * lent all the same.
+ *
+ * @returns how many were lent. Rejects only when the catalogue does.
+ */
 export async function lendArchives(lending: Lending, deps: LendDeps): Promise<number> {
   const { server, backups, directory, looks } = lending;
   let lent = 0;

@@ -1,4 +1,4 @@
-/** When schedules of the config come, and how far the daemon has followed them. */
+/** The times of the schedules in the config, and up to which time the daemon has followed each. */
 import { Cron } from 'croner';
 import type { ScheduleConfig } from '../../config/types.ts';
 
@@ -21,7 +21,7 @@ export function scheduleName({ server, cron, timezone }: ScheduleConfig): string
   return `${server} ${cron} ${timezone ?? ''}`;
 }
 
-/** @param text of the key; what is no list of schedules counts as none. */
+/** @param text the value under `SCHEDULES_KEY`; entries that are no schedules are left out. */
 export function readFollowed(text: string | undefined): ReadonlyMap<string, FollowedSchedule> {
   const saved: unknown = text === undefined ? [] : JSON.parse(text);
   const followed = new Map<string, FollowedSchedule>();
@@ -51,12 +51,12 @@ export function nextAfter(cron: Cron, at: number): number {
 /** The times of a schedule around an instant, in ms. */
 export interface TimesOfSchedule {
   readonly config: ScheduleConfig;
-  /** Undefined when it never came. */
+  /** The last time that has passed; undefined when none has. */
   readonly last: number | undefined;
   readonly next: readonly number[];
 }
 
-/** Each schedule with its last time up to `now`, a run at that very instant included, and the next `coming` ones. */
+/** Each schedule with its last time up to and including `now` (ms), and its next times, as many as `coming`. */
 export function scheduleTimes(schedules: readonly ScheduleConfig[], now: number, coming: number): TimesOfSchedule[] {
   return schedules.map((config) => {
     const cron = cronOf(config);

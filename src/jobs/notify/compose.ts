@@ -59,7 +59,7 @@ export function tell(telling: Telling, { catalogue, config, clock, node, nameOf 
   }
 }
 
-/** Reads what occurred and writes the notifications of it. Throws nothing but what the catalogue throws. */
+/** Turns stored occurrences into notifications, each batch in one transaction. @throws what the catalogue throws. */
 export function composeNotices(deps: ComposeDeps): void {
   for (;;) {
     const taken = deps.catalogue.transaction(() => {

@@ -51,7 +51,7 @@ export function textOf(message: NoticeMessage, { template }: Pick<ChannelConfig,
     time: message.time,
   };
   const lines = template ?? (message.hint === null ? '{node}: {message}' : '{node}: {message}\n{hint}');
-  // Only the template's own braces count: a name may look like a word of it.
+  // Replaced in one pass, because an inserted name may itself look like a placeholder.
   return bounded(lines.replace(/\{([a-z_]+)\}/g, (_, word: string) => printableText(words[word] ?? '')));
 }
 
@@ -64,7 +64,7 @@ function bounded(text: string): string {
   return `${bytes.toString('utf8', 0, end)}…`;
 }
 
-/** True where the channel wants to hear of that event of that server; null: of no single one. */
+/** True where the channel is configured for that event of that server. @param server null: the event is of no server. */
 export function wants({ events, servers }: ChannelConfig, event: NoticeEvent, server: string | null): boolean {
   return events.includes(event) && (server === null || servers.includes('*') || servers.includes(server));
 }

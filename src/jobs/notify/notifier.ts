@@ -1,12 +1,12 @@
 /**
  * For: telling people and programs outside what happens on this node, by the channels under `notify` in the config.
  *
- * Promises: what was committed is told once, or twice after a crash, and never lost while its channel comes back within a
+ * Promises: a committed change is sent once, or twice after a crash, and is not lost while its channel comes back within a
  * week; the messages of one channel go out in order; a channel that is away delays no other, and no job.
  * Never: sends to a private address that the config does not allow (protocols/notify/guarded-post.ts).
  *
- * `backup.started` and `schedule.refused` are told of events, which a crash in that instant takes along: a start is
- * followed by an end in any case, and a server without a backup becomes overdue.
+ * `backup.started` and `schedule.refused` are made from events, which a crash at that moment loses. That is no harm: a
+ * started backup has an end, which is stored, and a server without a backup becomes overdue.
  */
 import { type Clock, DAY_MS } from '../../base/clock.ts';
 import { asFailure, type Failure } from '../../base/failure.ts';
@@ -31,15 +31,15 @@ export interface NotifierDeps extends ComposeDeps {
 }
 
 const LOOK_EVERY_MS = 60_000;
-/** A message that no channel took for so long is of no use any more. */
+/** A message that its channel has not taken after this time is dropped. */
 const GIVE_UP_MS = 7 * DAY_MS;
 /** Messages of one channel that wait; beyond, the oldest are dropped, which is logged. */
 const MOST_WAITING = 5000;
-/** Statuses that are about the message and not about the channel; it would hold up all that come after it. */
+/** Statuses that refuse the message itself. Endless retries would hold up all later messages of the channel. */
 const REFUSALS: ReadonlySet<unknown> = new Set([400, 413, 422]);
-/** So many tries, over hours, since a receiver that is set up wrongly may answer so as well. */
+/** A refused message is dropped after so many tries, over hours: a wrongly configured receiver answers the same. */
 const REFUSED_AT = 20;
-/** From this failed try on it is worth a line in the log. */
+/** From this failed try on, failures are logged. */
 const TELL_AT = 3;
 
 export class Notifier {
@@ -109,7 +109,7 @@ export class Notifier {
     const notice = this.#deps.catalogue.notices.next(channel.name);
     if (notice === undefined) return LOOK_EVERY_MS;
     const now = this.#deps.clock.now();
-    // Later than any wait: the clock was set back.
+    // A longer wait than any that is set means that the clock was set back: send now.
     const wait = notice.dueAt - now;
     if (wait > 0 && wait <= DAY_MS) return wait;
     const over = this.#carry(channel, notice).finally(() => {

@@ -92,7 +92,7 @@ function gathered<Item extends { readonly server: ServerId }>(
   return [{ event, server: null, message: `${items.length} servers are ${what}: ${names.join(', ')}${more}` }];
 }
 
-/** What is told of its age: a server that was never backed up is not, before a time has passed. */
+/** The stored condition of a server. One that was never backed up is `ok` until it is overdue. */
 function conditionOf({ state }: Protection, panel: boolean): string {
   if (state === 'overdue') return 'overdue';
   return state === 'unscheduled' && !panel ? 'unprotected' : 'ok';
@@ -166,7 +166,7 @@ export class NoticeWatch {
   #cancelTimer: () => void = () => undefined;
   #looking: Promise<void> = Promise.resolve();
 
-  /** @param deps `wake` is called after each look: what it wrote is to be sent. */
+  /** @param deps `wake` is called after each look, so that new notifications are sent. */
   constructor(deps: WatchDeps & { readonly timers: Timers; readonly log: Log; readonly wake: () => void }) {
     this.#deps = deps;
     this.#stores = new StoreWatch(deps);

@@ -63,7 +63,7 @@ export class NodeOverview implements NodeService {
         backups.overview(server);
       }
     } catch {
-      // The first look counts what is left, and tells what is wrong.
+      // The first request counts the rest, and gets the error if there is one.
     }
   }
 

@@ -90,8 +90,8 @@ export class ReportOutbox {
   }
 
   /**
-   * Begins. Everything gets a try at once: what waited long, since the panel may be back, and what was parked, since an
-   * operator who mends the config restarts.
+   * Starts sending. Every report is tried at once: waiting ones because the panel may be back, and refused (parked) ones
+   * because the operator may have mended the config before this start.
    *
    * @param held true: reports other than those of restores wait for `release`. Deleting and uploading do not.
    */

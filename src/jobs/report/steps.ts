@@ -108,8 +108,8 @@ function notCompleted(state: string): Failure {
 }
 
 /**
- * A restore that took less time than the panel may take to commit its own side is told twice: the first report, had it
- * come too early, ended nothing, and the server would stay marked as restoring.
+ * Reports the end of a restore. A restore may end before the panel has committed its own row; then the panel ignores the
+ * report and the server stays marked as restoring. So after a short restore the report is sent a second time.
  */
 async function reportRestore(delivery: DeliveryRecord, deps: StepDeps, signal: AbortSignal): Promise<StepEnd> {
   const verdict = await deps.panel.reportRestore(restoreReport(delivery), signal);

@@ -119,12 +119,12 @@ export function sendingAgain(deps: Pick<UploadDeps, 'catalogue' | 'stores' | 'cl
   };
 }
 
-/** What it means that the panel gives no URLs; undefined for what its Failure says by itself. */
+/** The end of a step whose request for URLs the panel refused; undefined where the failure is handled as any other. */
 function refusedPlaces(failure: Failure, { data, askedAt }: DeliveryRecord, now: number): StepEnd | undefined {
   if (failure.code === 'backup_not_found' && Math.abs(now - askedAt) >= COMMITS_WITHIN_MS) {
     return { kind: 'refused', failure };
   }
-  // Completed, or given up by the panel itself: what was uploaded before tells which, and the archive stays till then.
+  // The panel has completed or abandoned the backup. With parts of an earlier upload, the report finds out which.
   if (failure.detail.httpStatus === 409) {
     return data.parts === undefined ? { kind: 'refused', failure } : { kind: 'next', step: 'report' };
   }

@@ -52,8 +52,8 @@ export function rulesOf({ request, selection, fixed, ignore }: Omit<SwapOptions,
 }
 
 /**
- * Keeps what lies where a selected path needs a directory: a link, say, in the place of its parent. Only what was
- * selected may be replaced.
+ * Keeps an entry that is in the way of a selected path, such as a link in place of its parent directory: only selected
+ * paths may be replaced.
  */
 function keepInTheWay(rules: SelectionRules): KeepRules {
   return {

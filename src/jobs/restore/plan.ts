@@ -88,7 +88,7 @@ export const FRESH_PLAN = {
   undoneBy: null,
 } as const;
 
-/** What a restore or an undo says where power.driver is none. */
+/** The warning of a restore or an undo where `power.driver` is `none`. */
 export const NOT_STOPPED: ArchiveWarning = {
   path: '',
   code: 'not_stopped',

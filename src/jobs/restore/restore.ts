@@ -80,7 +80,7 @@ interface Chosen {
   readonly checked: CheckedArchive | null;
   /** undefined for all. */
   readonly selection: PathSelection | undefined;
-  /** What the caller has to be told of besides. */
+  /** Further warnings for the caller. */
   readonly warnings: readonly ArchiveWarning[];
 }
 

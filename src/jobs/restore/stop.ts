@@ -33,7 +33,7 @@ export async function stopServer(
 }
 
 /**
- * The state of the server, waited for while a daemon that would tell it is away.
+ * The state of the server. Waits, within the power driver's patience, while the daemon that knows it is away.
  *
  * @throws Failure `server_busy` when it cannot be found out; `cancelled` when aborted.
  */
@@ -75,9 +75,9 @@ export async function stopIfStarted(
 }
 
 /**
- * After the swap: ends a server that something else has started meanwhile. It may have opened files of the tree from
- * before, so it is killed: what it would save is not what was restored. The note in the stage starts it afterwards.
- * Never rejects: where the state cannot be told, the restart is owed.
+ * After the swap: kills a server that something else has started meanwhile. It may have opened files of the old tree, and
+ * saving them would overwrite restored ones. The note in the stage starts it afterwards.
+ * Never rejects: where the state is not known, a restart is owed.
  */
 export async function endStarted(server: GameServer, stage: Stage, deps: RestoreDeps): Promise<void> {
   const { power, log } = deps;

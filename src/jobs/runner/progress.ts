@@ -52,7 +52,7 @@ export class ProgressMeter {
     return true;
   }
 
-  /** The job succeeded: what was done is all there was. */
+  /** The job succeeded: sets done and total to the larger of both, since totals are estimates. */
   complete(): void {
     this.#isComplete = true;
     const { bytesDone, bytesTotal, filesDone, filesTotal } = this.#now;

@@ -136,7 +136,7 @@ export class ActiveJob implements RunningJob {
     storeFailure(this.record, this.#verb, failure, this.#around);
   }
 
-  /** Why the job ended: an abort that was accepted is the reason, whatever its verb stumbled over on the way out. */
+  /** Why the job ended. After an abort that is the abort's reason, whatever error the verb threw because of it. */
   failureOf(error: unknown): Failure {
     const reason: unknown = this.signal.reason;
     return reason instanceof Failure ? reason : asFailure(error, this.#doing());

@@ -139,7 +139,7 @@ export function owning(
 
 /**
  * Paths in JSON are text; a name that is no text is shown with `\xNN` escapes. A real name may look like an escape, so
- * the path is first taken as it stands, and only what is not there is read the other way.
+ * the path is tried as it is first, and with escapes decoded when it does not exist.
  */
 async function firstFound<Result>(path: string, look: (bytes: string) => Promise<Result>): Promise<Result> {
   const plain = fromText(path);

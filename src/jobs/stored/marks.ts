@@ -21,8 +21,8 @@ export interface MarkDeps {
 }
 
 /**
- * The manifest says `locked` at least as long as the row does: a catalogue made again from manifests may hold a backup too
- * tightly, and never too loosely.
+ * Sets or takes off a backup's lock, in row and manifest. The manifest is locked first and unlocked last, so a catalogue
+ * rebuilt after a crash may lock a backup that was unlocked, never the other way round.
  *
  * @throws Failure `backup_not_found`, `server_busy` while it is being deleted, `store_unreachable`.
  */

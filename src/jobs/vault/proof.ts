@@ -21,7 +21,7 @@ export interface Provable<Id> {
 
 export interface Proof<Id> {
   readonly readBytes: number;
-  /** Archives with a segment that is not what it was. */
+  /** Archives with a segment whose bytes have changed or are missing. */
   readonly damaged: ReadonlySet<Id>;
 }
 
@@ -81,7 +81,7 @@ class Cuts {
     this.#fresh.push(start, start + length);
   }
 
-  /** Takes in what was added: memory grows with different edges, not with backups. */
+  /** Merges added ranges into the sorted edges. Equal edges are stored once, so memory does not grow with each backup. */
   settle(): void {
     if (this.#fresh.length === 0) return;
     const depths = new Map<number, number>();
@@ -141,7 +141,7 @@ class Cuts {
         return;
       }
     }
-    // A long piece; or some of the row is missing, and each tells for itself.
+    // A long piece, or the read of several pieces failed: read each alone, to find the bad one.
     for (let index = first; index < end; index++) {
       const piece = { pack, start: this.#edges[index] ?? 0, length: this.#length(index) };
       this.#crcs[index] = await checksum(view, piece);

@@ -167,7 +167,7 @@ export class Vaults implements VaultService {
     return { provable, damaged, unproven };
   }
 
-  /** Marks backups whose bytes are damaged, in row and manifest, and tells of those that were not marked before. */
+  /** Marks backups whose bytes are damaged, in row and manifest, and publishes an event for those not marked before. */
   async #mark(store: Store, server: ServerId, ids: readonly BackupId[]): Promise<void> {
     const { catalogue, clock, events } = this.#deps;
     const fresh: BackupId[] = [];
