@@ -25,7 +25,7 @@ const CLOSED_V4 = [
   '240.0.0.0/4',
 ];
 
-/** The global unicast space, and its parts that lead elsewhere: protocols, documentation, tunnels that hide an IPv4. */
+/** The global unicast space, and its closed parts: protocols, documentation, tunnels that hide an IPv4 address. */
 const OPEN_V6 = '2000::/3';
 const CLOSED_V6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'];
 

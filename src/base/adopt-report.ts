@@ -1,4 +1,4 @@
-/** What `roost adopt` is asked for and what it reports; shared by the command and the jobs that do the work. */
+/** The request and the report of `roost adopt`, shared by the command and the jobs that do the work. */
 import type { ServerId } from './ids.ts';
 
 export interface AdoptRequest {
@@ -6,7 +6,7 @@ export interface AdoptRequest {
   readonly directories: readonly string[];
   /** Owner of archives that lie in no server's directory; null refuses such archives. */
   readonly server: ServerId | null;
-  /** `link`: both names lead to the same bytes, copied where linking is impossible; `move`: then removes the old name. */
+  /** `link`: a hard link, else a copy; `copy`: always a copy; `move`: as `link`, then the old name is removed. */
   readonly how: 'link' | 'copy' | 'move';
   /** Verifies and reports, but adopts nothing. */
   readonly dryRun: boolean;

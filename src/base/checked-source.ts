@@ -3,7 +3,7 @@ import type { ByteSource } from './source.ts';
 
 const DOING = 'Cannot read the archive';
 
-/** A source over open files: checks a range before it is read, and keeps the promises about memory and aborts. */
+/** Base of sources over open files: checks ranges, and keeps what `ByteSource` promises about memory and aborts. */
 export abstract class CheckedSource implements ByteSource {
   abstract readonly size: number;
   abstract readonly identity: string;
@@ -31,6 +31,6 @@ export abstract class CheckedSource implements ByteSource {
   /** Reads `into.length` bytes from `offset`, a range inside `size`; rejects with `short` when they end early. */
   protected abstract fill(offset: number, into: Uint8Array): Promise<void>;
 
-  /** The failure (`archive_damaged`) of a range that the bytes do not have. */
+  /** The failure (`archive_damaged`) for a range beyond the bytes. */
   protected abstract short(offset: number, length: number): Failure;
 }

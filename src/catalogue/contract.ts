@@ -170,10 +170,10 @@ export interface BackupTable {
   get(id: BackupId, server?: ServerId): BackupRecord;
   /** As `get`, with the first page of warnings only. */
   details(id: BackupId, server: ServerId): BackupRecord;
-  /** All at once, without what their servers' owners can inflate; `get` has the whole record. */
+  /** All at once, without the fields that a server's owner can make large; `get` has the whole record. */
   list(filter?: BackupFilter): BackupSummary[];
   /**
-   * Some of a server's backups, newest first, without what their server's owner can inflate.
+   * One page of a server's backups, newest first, without the fields that the server's owner can make large.
    *
    * @throws Failure `invalid_request` for an `after` that no page had.
    */
@@ -209,7 +209,7 @@ export interface BackupTable {
   /** IN_PROGRESS -> FAILED; `not_running` when it has ended already. */
   fail(id: BackupId, error: FailureRecord): BackupRecord;
   setLocked(id: BackupId, locked: boolean): BackupRecord;
-  /** The name counts as given from now on, not as the default. */
+  /** Sets a name chosen by a caller; it no longer counts as a default name. */
   rename(id: BackupId, name: string): BackupRecord;
   /** COMPLETED only, else `backup_not_ready`. Also forgets an earlier finding of damage. */
   markVerified(id: BackupId): BackupRecord;

@@ -37,13 +37,13 @@ export interface NoticeTable {
    * follows from them: a crash keeps both or neither.
    */
   take(): OccurrenceRecord[];
-  /** What was last known of a subject, and since when. */
+  /** The last known state of a subject, and since when. */
   condition(subject: string): ConditionRecord | undefined;
-  /** Keeps `since` where the state stays. */
+  /** Stores a state; an unchanged state keeps its `since`. */
   setCondition(subject: string, state: string): void;
-  /** The last of its channel, due now. @param message JSON. */
+  /** Appends a notice to its channel, due now. @param message any JSON value. */
   insert(channel: string, message: unknown): void;
-  /** The oldest of a channel: it is the only one that may be sent. */
+  /** The oldest notice of a channel, the only one that may be sent; undefined when none waits. */
   next(channel: string): NoticeRecord | undefined;
   /** By channel, those with any: how many wait, since when, and why the first does. */
   counts(): ReadonlyMap<string, { readonly waiting: number; readonly oldest: number; readonly error: string | null }>;

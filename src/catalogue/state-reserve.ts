@@ -1,9 +1,9 @@
 /**
- * Room that is held on the disk of the state directory for the time when it is full: without any, not even the start of
- * the daemon or the deletion of a backup could be noted, and nothing could make room any more.
+ * Space reserved on the disk of the state directory, for the time when the disk is full. Without it, neither a start of the
+ * daemon nor a deletion could be stored, so nothing could free space any more.
  *
- * It is a file, given up when SQLite finds no space, and taken again once there is enough of it. While it is given up the
- * catalogue has those bytes for itself as long as the daemon begins nothing but deletions (`requireRoom`).
+ * The reserve is a file. It is removed when SQLite finds no space, and written again once enough is free. Meanwhile the
+ * daemon begins only deletions (`requireRoom`), so that the catalogue alone uses those bytes.
  */
 import { randomFillSync } from 'node:crypto';
 import fs from 'node:fs';
@@ -27,7 +27,7 @@ export class StateReserve {
     this.#path = join(directory, NAME);
   }
 
-  /** True while the room was given up and could not be taken again: the disk is full. */
+  /** True while the reserve is used up and cannot be written again: the disk is full. */
   get isGiven(): boolean {
     return this.#given;
   }
@@ -39,7 +39,7 @@ export class StateReserve {
   }
 
   /**
-   * Takes the room unless it is held, when as much again stays free. Never throws.
+   * Writes the reserve unless it is there, provided that as much again stays free. Never throws.
    *
    * @returns true when it was given up before and is held now.
    */

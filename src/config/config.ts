@@ -82,7 +82,7 @@ function complete(value: z.output<ReturnType<typeof configSchema>>): Config {
   return { ...config, notes: notesOn(config) };
 }
 
-/** With a front, Wings' address and token are those of the front; its token comes from Wings' own configuration. */
+/** With a front, the power driver uses the front's address of Wings, and the token in Wings' own configuration. */
 function powerOf({ power, front }: z.output<ReturnType<typeof configSchema>>): PowerConfig {
   if (power.driver !== 'wings') return power;
   return { ...power, url: power.url ?? front?.wings ?? '', token: power.token ?? new Secret('') };

@@ -18,7 +18,7 @@ interface Place {
 
 type Directories = Pick<Config, 'stateDirectory' | 'allowInside' | 'storage' | 'servers'>;
 
-/** Directories that do not exist yet count too: as what they will be once they are made. */
+/** Directories that do not exist yet are checked too, by the real path that they will have. */
 export async function findNesting(config: Directories): Promise<Finding[]> {
   const [listed, root] = await Promise.all([listedServers(config), rootOf(config)]);
   const findings: Finding[] = [];

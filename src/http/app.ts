@@ -205,7 +205,7 @@ function accessLog(clock: Clock, log: Log, addressOf: (c: AppContext) => string)
     };
     const { method, path } = c.req;
     const milliseconds = Math.round(clock.monotonic() - began);
-    // Pages and programs that look every few seconds would bury what was changed.
+    // Successful reads go to `debug`: pages that poll would otherwise bury the changes.
     const level = READS.has(method) && c.res.status < 400 ? 'debug' : 'info';
     log[level]('Request', { ...facts, method, path: printableText(path), status: c.res.status, milliseconds });
   };

@@ -70,14 +70,14 @@ export class Connections {
     return (this.#open.get(peerOf(socket))?.requests ?? 0) > 0;
   }
 
-  /** A request has arrived; the returned function, called once, says that it was answered. */
+  /** Call it when a request arrives, and the returned function once when it was answered. */
   begin(socket: Socket): () => void {
     const connection = this.#open.get(peerOf(socket));
     if (connection === undefined) return () => undefined;
     connection.requests++;
     return () => {
       connection.requests--;
-      // The order of a group is the order of becoming idle.
+      // Moved to the end, because a group is ordered by the time at which a connection became idle.
       if (connection.group.delete(connection)) connection.group.add(connection);
     };
   }

@@ -32,7 +32,7 @@ export interface Suspicion extends TreeSize {
   readonly baseline: Baseline | null;
 }
 
-/** Fewer lost bytes are an edited setting, not a lost world; unless all are lost. */
+/** Losing fewer bytes than this is not suspect, such as after an edited setting, unless nothing is left. */
 const FEW_BYTES = 4096;
 
 /**

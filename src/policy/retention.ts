@@ -138,7 +138,10 @@ function keptPlaces(places: readonly Place[], keeps: Rule[1]): ReadonlySet<Reten
   return new Set(kept.flat().map(({ item }) => item));
 }
 
-/** The last good backup by the order of making, with and without those whose date is impossible; and the last of all. */
+/**
+ * Backups that no rule may release: the one made last, the last good one, and the last good one whose date is not in the
+ * future.
+ */
 function sparedOf(order: readonly RetentionItem[], now: number): ReadonlyMap<RetentionItem, KeepReason> {
   const spared = new Map<RetentionItem, KeepReason>();
   const last = order.find((item) => !item.damaged);

@@ -26,7 +26,7 @@ export interface Bindings extends Partial<HttpBindings> {
 }
 
 export interface BodySending {
-  /** The body in the answer that stands for the pieces. */
+  /** The body to give to the framework in place of the pieces. */
   readonly body: ReadableStream;
   /** Writes the pieces and ends the answer, after its headers; never rejects. Replaces reading `body`. */
   send(outgoing: ServerResponse): Promise<void>;
@@ -59,7 +59,7 @@ export interface ArchiveDownload {
   readonly tag?: string;
 }
 
-/** Under what a download is counted. */
+/** What a download is counted by, for the limits of open downloads. */
 export interface DownloadPlace {
   readonly link?: string | undefined;
   /** The caller, or the server of a link. */

@@ -1,4 +1,4 @@
-/** Turns what was thrown into a Failure, its HTTP status and a log entry, for every dialect. */
+/** Turns a thrown value into a Failure, an HTTP status and a log entry, for every dialect. */
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { Failure, type FailureCode } from '../base/failure.ts';
@@ -66,7 +66,7 @@ export function logThrown(c: AppContext, thrown: unknown, status: number, log: L
   const facts = { requestId: c.get('requestId'), method, path: printableText(path), code, error: thrown };
   // The client hung up: errors that follow from that are no fault of this node.
   if (c.req.raw.signal.aborted) log.debug('Request abandoned', facts);
-  // The runner has logged how the job of this request ended: a failure is one line.
+  // The runner has already logged the end of this request's job; do not log the failure twice.
   else if (c.get('job') !== undefined && thrown instanceof Failure) log.debug('Request failed with its job', facts);
   else if (status >= 500) log.error('Request failed', facts);
   else log.debug('Request refused', facts);

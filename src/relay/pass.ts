@@ -2,9 +2,9 @@
  * Passes one request to the other server, and its answer back.
  *
  * Promises: nothing is buffered beyond what the streams hold, nothing is decoded, and each side waits for the other; an
- * answer is passed as soon as it comes, also in the middle of a body; an answer that breaks off is a broken connection
- * for the client; a client that goes is told to the other server at once. Never: sends a change twice. Only GET and HEAD
- * without a body are tried once more, when the connection ended before the first byte of an answer.
+ * answer is passed as soon as it comes, also in the middle of a body; when an answer breaks off, so does the client's
+ * connection; when the client disconnects, the request to the other server is ended at once. Never: sends a change twice.
+ * Only GET and HEAD without a body are tried once more, when the connection ended before the first byte of an answer.
  */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -30,7 +30,7 @@ export interface Passing {
   readonly expectsContinue?: boolean;
   /** Called with the status of the answer; it is passed on once this has resolved, which it must. */
   readonly onAnswer?: ((status: number) => Promise<void>) | undefined;
-  /** Answers the client in the other server's place; not called once an answer was begun. */
+  /** Called to answer the client when the other server gave no answer; never after an answer has begun. */
   readonly failed: (fault: PassFault) => void;
 }
 
@@ -40,7 +40,7 @@ export interface PassDeps {
   readonly traffic: Traffic;
 }
 
-/** A body that stands still for so long is broken off. */
+/** A transfer without any progress for this long is ended. */
 const STALLED_MS = 30 * 60_000;
 
 export function pass(passing: Passing, deps: PassDeps): void {
@@ -141,7 +141,7 @@ class Pass {
   #failed(error: NodeJS.ErrnoException, up: ClientRequest): void {
     const { incoming } = this.#passing;
     if (this.#over) return;
-    // Such as refused writes of a body whose answer is there already: an answer that breaks off has its own error.
+    // The answer has begun: this is an error of writing the body, and an answer that breaks off reports its own.
     if (this.#answered) return;
     if (this.#mayRepeat && this.#tries === 1 && !isUnreadable(error)) return this.#send();
     incoming.unpipe(up);

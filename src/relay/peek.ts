@@ -5,10 +5,10 @@ import type { Timers } from '../base/timers.ts';
 const PEEK_BYTES = 1024 * 1024;
 const PEEK_MS = 120_000;
 
-/** `too slow`: it has not arrived within two minutes; `gone`: the client is. */
+/** `too slow`: the body did not arrive within two minutes; `gone`: the client disconnected. */
 export type PeekFault = 'too large' | 'too slow' | 'gone';
 
-/** Never rejects. What is left of a body that is too large or too slow is the caller's to drain. */
+/** Never rejects. After `too large` or `too slow`, the caller drains the rest of the body. */
 export async function readSmallBody(incoming: IncomingMessage, timers: Timers): Promise<Buffer | PeekFault> {
   const { promise, resolve } = Promise.withResolvers<Buffer | PeekFault>();
   const chunks: Buffer[] = [];

@@ -16,7 +16,7 @@ export interface OwnAnswer {
 
 const DRAIN_MS = 30_000;
 const DRAIN_BYTES = 64 * 1024 * 1024;
-/** After the bounds above, a client may still read what was sent. */
+/** After the bounds above, the connection stays open this long, so that the client can read the answer. */
 const LINGER_MS = 500;
 
 /** Answers, and reads the rest of the body within bounds. Nothing when an answer has begun already. */
@@ -43,7 +43,7 @@ export function drain(incoming: IncomingMessage, timers: Timers): void {
     dropped += chunk.length;
     if (dropped > DRAIN_BYTES) cut();
   }
-  /** Of a request that was answered Node tells no `close`; the connection's counts. */
+  /** Node emits no `close` for a request that was answered, so the connection's event is used. */
   function over(): void {
     cancel();
     incoming.off('data', count).off('end', over);

@@ -1,8 +1,8 @@
 /**
  * Moves single requests and sockets to one other server and back.
  *
- * For: a daemon that stands before another one. Promises: one fixed address; streams with back-pressure both ways;
- * heads that two servers could read differently are faults; what was passed is counted. Never: knows what the other
+ * For: a daemon in front of another one. Promises: one fixed address; streams with back-pressure both ways; refuses heads
+ * that two servers could read differently; counts requests and bytes. Never: knows what the other
  * server does, or why something is passed to it.
  */
 import type { Timers } from '../base/timers.ts';
@@ -29,7 +29,7 @@ export interface Relay {
   pass(passing: Passing): void;
   /** Passes an upgrade; ends with either side. */
   tunnel(tunnelling: Tunnelling): void;
-  /** Idle connections go; what is passed now goes on. */
+  /** Closes idle connections. Requests and sockets under way continue. */
   close(): void;
 }
 

@@ -9,9 +9,9 @@ export interface Transfer {
 }
 
 /**
- * Calls `stalled` once when nothing has moved for so many milliseconds, at the latest after twice as many.
+ * Calls `stalled` once when nothing has moved for `milliseconds`, at the latest after twice that time.
  *
- * @returns what ends the watch.
+ * @returns a function that ends the watch.
  */
 export function watchStall(timers: Timers, milliseconds: number, transfer: Transfer, stalled: () => void): () => void {
   let seen = transfer.moved();

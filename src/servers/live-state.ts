@@ -53,7 +53,7 @@ export class LiveState {
         if (before !== undefined && before.get(server) !== state) this.#deps.onChange(server, state);
       }
     } catch {
-      // What was read before counts for a while; then the states are unknown, which is what is shown.
+      // The last answer is shown until it expires; after that the states are unknown.
     } finally {
       this.#reading = undefined;
     }

@@ -1,8 +1,8 @@
 /**
- * The address that the panel has pushed for this node, kept since Wings is never told of it: where it is another than
- * the front's, the panel and its users look for the node where nothing listens.
+ * The address that the panel last pushed for this node. The front does not pass it to Wings, so it is kept here: when it
+ * differs from the front's address, the panel and its users try to reach the node where nothing listens.
  *
- * Written by the daemon after each push that Wings has taken, as a whole; `roost doctor` reads it.
+ * The daemon replaces the file after each push that Wings has accepted; `roost doctor` reads it.
  */
 import fs from 'node:fs';
 import { join } from 'node:path';

@@ -140,7 +140,7 @@ export class WingsConfigFile {
       this.#unread = 0;
       onChange(config);
     } catch (error) {
-      // Wings truncates the file before it writes it: only what lasts is told.
+      // Wings truncates the file before it writes it, so only a fault seen twice is logged.
       if (++this.#unread === 2)
         log.error('The configuration of Wings cannot be read: what was read before counts', { error });
     }

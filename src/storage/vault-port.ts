@@ -1,7 +1,7 @@
 /**
- * What can be told of, and done with, archives that share bytes, beyond what every store does.
+ * What a vault offers beyond every store: usage, collection and verification of bytes that archives share.
  *
- * For: jobs that count, collect and check; `Store.vault` is absent where each archive has a file of its own.
+ * For: the jobs of vaults, by `Store.vault`, which is absent where each archive has a file of its own.
  */
 import type { Failure } from '../base/failure.ts';
 import type { BackupId, ServerId } from '../base/ids.ts';
@@ -15,12 +15,12 @@ export interface Collected {
   readonly movedBytes: number;
 }
 
-/** What the files of one server take, as the last collection found them, and what was written since. */
+/** The disk usage of one server: as the last collection found it, plus what was written since. */
 export interface VaultUsage {
   readonly packs: number;
-  /** Of the disk, by packs and by plain archives that lie beside them. */
+  /** Bytes on disk of packs, and of plain archives beside them. */
   readonly storedBytes: number;
-  /** Of both what a backup needs, in blocks of 4 KiB. */
+  /** The part of `storedBytes` that backups need, in blocks of 4 KiB. */
   readonly liveBytes: number;
   /** When it was collected last, in ms. */
   readonly collectedAt: number;
@@ -62,19 +62,19 @@ export interface VaultListener {
 }
 
 export interface Vault {
-  /** Tells one listener of collections from now on. */
+  /** Sets the listener, which is called after each collection from now on. */
   listen(listener: VaultListener): void;
   /** Servers that have objects in it. */
   servers(): Promise<readonly ServerId[]>;
   /** Undefined before the first collection of a run. */
   usage(server: ServerId): VaultUsage | undefined;
-  /** Of all servers that were collected, with the oldest time; undefined before the first. */
+  /** The sum over all collected servers, with their oldest `collectedAt`; undefined before the first collection. */
   total(): VaultUsage | undefined;
-  /** Gives back what no backup of the server needs, once. @throws Failure as `collectServer`. */
+  /** Runs one collection: removes bytes that no backup of the server needs. @throws Failure as `collectServer`. */
   collect(server: ServerId, dryRun?: boolean): Promise<Collected>;
-  /** Undefined for an archive that has a file of its own, or none. @throws Failure `archive_damaged`. */
+  /** Undefined for a plain archive, or when there is none. @throws Failure `archive_damaged`. */
   placesOf(server: ServerId, backup: BackupId): Promise<ArchivePlaces | undefined>;
-  /** Makes a plain archive a pack by a second name. False when there is none. @param sha256 of it. */
+  /** Turns a plain archive into a pack, by a hard link. False when there is no such archive. @param sha256 of its bytes. */
   takeIn(server: ServerId, backup: BackupId, sha256: string): Promise<boolean>;
   /** @throws Failure `archive_damaged` for a map that cannot be read. */
   view(server: ServerId): Promise<VaultView>;

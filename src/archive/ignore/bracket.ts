@@ -68,7 +68,7 @@ function addClass(set: Uint8Array, members: RegExp): void {
   for (let byte = 0; byte < 0x80; byte++) if (members.test(String.fromCharCode(byte))) set[byte] = 1;
 }
 
-/** No name contains a slash or NUL; without them an empty set shows that nothing can match. */
+/** Removes slash and NUL, which no name contains: a set that is empty then can match nothing. */
 function withoutSlash(set: Uint8Array): Uint8Array {
   set[0] = 0;
   set[0x2f] = 0;

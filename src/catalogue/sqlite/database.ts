@@ -96,8 +96,8 @@ export class Database {
   }
 
   /**
-   * For changes that nothing rests on: kept when the process dies, but a power cut may take them back, last ones first.
-   * The next flushed commit flushes them too. On a busy disk a flush holds up everything else in the process.
+   * For changes that nothing else depends on. They survive the end of the process, but a power cut may undo them, the last
+   * ones first; the next flushed commit flushes them too. Saves a flush, which blocks the process on a busy disk.
    */
   unflushed<Result>(work: () => Result): Result {
     // In a transaction the outermost commit decides.
@@ -110,7 +110,7 @@ export class Database {
     }
   }
 
-  /** True while what was written may still be taken back. */
+  /** True inside a transaction: its writes may still be rolled back. */
   get inTransaction(): boolean {
     return this.#depth > 0;
   }

@@ -12,7 +12,7 @@ import {
 import { ignoreValues, warningValues } from './backup-texts.ts';
 import { failureOrNull, integer, integerOrNull, json, type Row, text, textOrNull } from '../sqlite/row.ts';
 
-/** The columns of `summaryOf`: none of them can be inflated. */
+/** The columns of `summaryOf`. A server's owner can make none of them large. */
 export const SUMMARY_COLUMNS = `seq, id, server, name, status, locked, ignore, ignore_lines, store, key, size, raw_size, files,
   entries, reused_bytes, sha256, warnings, warning_pages, warning_count, error, damaged_at, verified_at, sequence, suspect, accepted_at,
   index_sha256, removing, origin, named, started_at, stored_bytes, created_at, updated_at, completed_at`;

@@ -64,7 +64,7 @@ export class BackupTexts {
   }
 }
 
-/** None where the row holds them all. */
+/** Splits warnings into pages; none when the row itself holds them all. */
 function pagesOf(warnings: readonly WarningRecord[]): (readonly WarningRecord[])[] {
   if (JSON.stringify(warnings).length <= MOST_WARNINGS) return [];
   const pages: (readonly WarningRecord[])[] = [];

@@ -64,7 +64,7 @@ export class Copies implements CopyTable {
   }
 
   #write(backup: BackupId, store: string, state: CopyState, error: string | null): void {
-    // Of a backup that is gone there is nothing to say.
+    // Inserts nothing when the backup's row is gone.
     this.#database.run(
       `INSERT INTO copies (backup, store, state, error, updated_at)
        SELECT id, :store, :state, :error, :now FROM backups WHERE id = :backup

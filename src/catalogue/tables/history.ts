@@ -23,7 +23,10 @@ export class History implements HistoryTable {
     this.#clock = clock;
   }
 
-  /** Notes how a backup ended; to be called in the transaction that ends it. One that was noted before is back. */
+  /**
+   * Stores how a backup ended. Call it in the transaction that ends it. A second note of the same backup
+   * replaces the first, and the backup counts as present again.
+   */
   note(record: BackupRecord): void {
     const { id: backup, server, store, status, error, size, rawSize, files, reusedBytes } = record;
     if (status === 'IN_PROGRESS') return;

@@ -1,6 +1,6 @@
 /**
- * A job's request as its row stores it: JSON of what was asked for, without what was not. The one place where it is
- * read; its shape by kind is `JobRequests`.
+ * A job's request as its row stores it: JSON with the values that the caller gave. The only place that parses it; the
+ * shape for each kind is in `JobRequests`.
  */
 import { z } from 'zod';
 import type { JobKind, JobRecord, JobRequests } from '../records.ts';

@@ -1,6 +1,6 @@
 /**
- * What rows of servers and deliveries hold as JSON. Keys that this version does not know are kept, since a newer one may have
- * written them; a known key with a value of no use counts as absent, so that one row never hides all others.
+ * The JSON in rows of servers and deliveries. Unknown keys are kept, because a newer version may have written them; a known
+ * key with an unusable value counts as absent, so that one bad row does not make the whole list fail.
  */
 import { z } from 'zod';
 import type { DeliveryData, ServerSettings } from '../records.ts';

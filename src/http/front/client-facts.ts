@@ -1,4 +1,4 @@
-/** Who asks, for the server behind: the peer, or whom the trusted proxies before this node vouch for. */
+/** The client's address and protocol as passed to Wings: of the peer or, behind trusted proxies, what they report. */
 import type { IncomingMessage } from 'node:http';
 import type { ClientFacts } from '../../relay/relay.ts';
 import { plain } from '../connections.ts';

@@ -157,8 +157,8 @@ function sharedBody(c: AppContext, json: Uint8Array): ReadableStream<Uint8Array>
 }
 
 /**
- * The backup that the same request has begun before: its answer was lost, and it is sent again. Undefined where the id is
- * another server's, its backup failed, or other values were asked for then: a name or patterns that are given now.
+ * The backup that an earlier try of the same request has begun, so that a caller who lost the answer may send the request
+ * again. Undefined when the id is of another server, its backup failed, or the name or patterns given now differ from it.
  */
 async function madeBefore(
   thrown: unknown,

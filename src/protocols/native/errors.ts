@@ -84,7 +84,7 @@ function wordsOf(issue: z.core.$ZodIssue): string {
   return `must be ${KINDS[issue.expected] ?? issue.expected}`;
 }
 
-// An `internal` Failure names paths and errnos of this host: for authenticated callers only, not for a download link.
+// An `internal` Failure names paths and errnos of this host, so holders of a download link get a general sentence.
 function sentence(failure: Failure, known: boolean): string {
   const fixed = FIXED_MESSAGES[failure.code];
   if (fixed !== undefined) return fixed;

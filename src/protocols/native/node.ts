@@ -146,7 +146,7 @@ export function mountNode(app: App, ports: DialectDeps): void {
   });
 
   app.openapi(health, (c) => c.json({ status: 'ok' as const }, 200));
-  // What health checks ask for until they are told otherwise: Nagios and Varnish GET /, HAProxy OPTIONS /.
+  // The defaults of health checks: Nagios and Varnish ask for GET /, HAProxy for OPTIONS /.
   app.get('/', (c) => c.json({ status: 'ok' as const }, 200));
   app.on('OPTIONS', ['/', '/health'], (c) => c.json({ status: 'ok' as const }, 200, { Allow: 'GET, HEAD, OPTIONS' }));
 }

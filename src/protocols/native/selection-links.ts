@@ -1,6 +1,6 @@
 /**
- * What the signed addresses of selections mean: thousands of paths have no room in an address, so they are kept here until
- * it expires. A restart forgets them. Each ends with the session or token that asked for it.
+ * The selections behind signed download links: thousands of paths do not fit into a URL, so they are kept here until the
+ * link expires, the session or token that asked for it ends, or the daemon restarts.
  */
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
@@ -47,7 +47,7 @@ export class SelectionLinks {
     return id;
   }
 
-  /** @throws Failure `unauthorized` when it is kept no longer, or who asked for it has lost the right. */
+  /** @throws Failure `unauthorized` when the link has expired, or the caller who asked for it has lost the right. */
   find(id: string | undefined): { readonly selection: Selection; readonly holder: string } {
     this.#sweep();
     const kept = this.#kept.get(id ?? '');
@@ -61,7 +61,7 @@ export class SelectionLinks {
   }
 }
 
-/** People who share a token by sessions do not stand in each other's way. */
+/** Counts by session where there is one, so that people who share a token do not use up each other's links. */
 function holderOf({ id, session }: Caller): string {
   return session ?? id;
 }

@@ -154,7 +154,7 @@ function verificationObject(done: VaultVerification): z.infer<typeof Verificatio
   return { ...done, damaged: [...done.damaged], unproven: [...done.unproven] };
 }
 
-/** Servers that the caller does not hold are none. */
+/** The scope of a request: `holds` limits it to servers that the caller may see. */
 function scopeOf(c: AppContext, { store, server }: z.infer<typeof Scope>): VaultScope {
   const caller = nativeCaller(c);
   return {

@@ -37,7 +37,10 @@ function keyOf(secret: string): Buffer {
 
 const COLOURS = { good: 0x2e_a0_43, info: 0x6e_77_81, bad: 0xd1_24_2f } as const;
 
-/** https://discord.com/developers/docs/resources/webhook#execute-webhook. Names of servers never mention anybody. */
+/**
+ * https://discord.com/developers/docs/resources/webhook#execute-webhook. Mentions are off, so that a server named
+ * `@everyone` pings no one.
+ */
 function discord(channel: ChannelConfig, message: NoticeMessage, url: URL): Outgoing {
   const description = textOf(message, channel);
   const embed = { title: message.event, description, color: COLOURS[message.level], timestamp: message.time };

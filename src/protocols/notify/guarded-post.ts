@@ -62,7 +62,7 @@ export async function guardedPost(
 async function allowedAddresses(url: URL, allowed: AllowedHosts, resolve: Resolve): Promise<readonly LookupAddress[]> {
   const addresses = await addressesOfHost(url, resolve);
   const isFine = ({ address }: LookupAddress): boolean => isPublicAddress(address) || allowed.allowsAddress(address);
-  // Any blocked one refuses all: which one is used is chance.
+  // Refuse if any address is blocked, because which one is used is chance.
   if (addresses.length > 0 && (allowed.allowsName(url.hostname) || addresses.every(isFine))) return addresses;
   throw new Failure('invalid_request', `${DOING}: ${url.host} is a private address`, {
     facts: { host: url.host },
@@ -92,7 +92,7 @@ function exchange({ url, headers, body }: Outgoing, addresses: readonly LookupAd
   });
 }
 
-/** The first bytes of an answer; the connection ends with them. */
+/** The first bytes of an answer, as text; the rest is not read. */
 async function readStart(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;

@@ -61,7 +61,7 @@ function signingKey(hex: string): Buffer {
   });
 }
 
-/** Gets genuine timestamps within the skew only, so at most two minutes of seconds are kept. */
+/** Call it only with genuine timestamps within the skew; the map is then bounded by the seconds of the skew. */
 function firstUse(firstUses: Map<string, number>, timestamp: string, now: number): number {
   for (const [known, at] of firstUses) {
     if (now - at > 3 * SKEW_SECONDS * 1000) firstUses.delete(known);

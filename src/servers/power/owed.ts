@@ -1,16 +1,17 @@
 /**
- * Starts and restarts after a restore, and console lines after a backup, that are owed until they came about: over
- * restarts of Roost, and while Wings is away. Order of writes: what is owed is stored, then asked for, and forgotten when it is seen.
+ * Starts and restarts after a restore, and console lines after a backup, that Roost owes a server: they are repeated until
+ * they have taken effect, across restarts of Roost and while Wings is away. Order of writes: the debt is stored, then
+ * requested from Wings, and removed when its effect is seen.
  *
  * | killed after         | the next run                                     |
  * |----------------------|--------------------------------------------------|
- * | it was stored        | asks                                             |
- * | it was asked for     | asks for the state, and then again at most once  |
- * | it was forgotten     | nothing is left to do                            |
+ * | it was stored        | requests it                                      |
+ * | it was requested     | reads the state, then requests at most once more |
+ * | it was removed       | nothing is left to do                            |
  *
- * Wings answers a start at once, and may drop it while a stop still holds its lock; so the state is looked at until it
- * leaves offline, and the start is sent once more. A stop or a new pause of the same server settles what was owed to it,
- * and nothing is started while a job has the server.
+ * Wings answers a start at once, but drops it while a stop still holds its lock. So the state is read until it leaves
+ * offline, and the start is sent once more. A stop or a new pause of the same server cancels what is owed to it, and
+ * nothing is started while a job has the server.
  */
 import { HOUR_MS, type Clock } from '../../base/clock.ts';
 import { attempt } from '../../base/failure.ts';
@@ -26,7 +27,7 @@ const DROPPED_MS = 35_000;
 const MOST_STARTS = 2;
 /** A killed game ends at once, unless it hangs in the kernel. */
 const KILL_MS = 60_000;
-/** An operator has looked after the server by then. */
+/** After this time a debt is dropped: an operator has probably dealt with the server. */
 const OWED_MS = HOUR_MS;
 
 type Kind = 'start' | 'restart' | 'resume';
@@ -205,7 +206,7 @@ export class OwedPower implements PowerPort {
     this.#asked(debt);
   }
 
-  /** Nothing that ran before it was seen offline runs any more, so there is nothing left to end. */
+  /** Kills and starts the server. Once seen offline, nothing of the old run is left, so the restart is settled. */
   async #restart(debt: Debt): Promise<void> {
     const { server } = debt;
     const { power, log, isBusy } = this.#deps;
@@ -220,7 +221,7 @@ export class OwedPower implements PowerPort {
   }
 }
 
-/** Nothing for what another version stored. */
+/** Entries that this version does not know are left out. */
 function debtsIn(text: string | undefined): readonly Debt[] {
   const list: unknown = text === undefined ? [] : attempt(() => JSON.parse(text) as unknown);
   return Array.isArray(list) ? list.filter(isDebt) : [];

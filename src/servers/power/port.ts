@@ -6,9 +6,9 @@ export type PowerState = 'running' | 'stopped';
 export interface PowerPort {
   /** True where no server is ever stopped: the operator makes sure that it does not run. */
   readonly unmanaged?: boolean;
-  /** True where the state cannot be asked for: a server is taken to run until it was told to stop. */
+  /** True where the state cannot be read: a server counts as running until it was stopped. */
   readonly assumesState?: boolean;
-  /** How long a restore waits for a daemon that is away to tell the state; absent where it fails at once. */
+  /** How long a restore waits while the daemon that knows the state is away; absent: it fails at once. */
   readonly patienceMs?: number;
   /** @throws Failure `server_busy` when the state cannot be found out. */
   state(server: GameServer, signal?: AbortSignal): Promise<PowerState>;
@@ -24,7 +24,7 @@ export interface PowerPort {
    * @throws as `stop`.
    */
   kill(server: GameServer, signal: AbortSignal): Promise<void>;
-  /** Owes a server that may run a restart: it is killed and started as soon as its state can be told. */
+  /** Kills and starts a server that may be running, as soon as its state can be read. Kept across restarts of Roost. */
   restartLater?(server: GameServer): void;
   /** Requests a start without waiting for it. A running server is no error. */
   start(server: GameServer): Promise<void>;

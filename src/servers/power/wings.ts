@@ -14,7 +14,7 @@ import type { GameServer } from '../registry.ts';
 const ANSWER_MS = 15_000;
 /** A console command has no answer; games usually finish writing within this time. */
 const SETTLE_MS = 3000;
-/** Without it Wings drops a start without a word while the stop still holds its lock (server/power.go; 0 to 300). */
+/** Without it, Wings silently drops a start while a stop still holds its lock (server/power.go; 0 to 300). */
 const START_WAITS_SECONDS = 30;
 /** Wings says "stopping" as soon as it has taken a stop; after this time it is asked again. */
 const TAKEN_MS = 10_000;
@@ -61,7 +61,7 @@ export class WingsPower implements PowerPort {
       await act(first);
       [isStopping, askedAt] = [false, this.#clock.monotonic()];
     };
-    // A start that was queued behind the stop comes as soon as the game has ended, before it is seen offline.
+    // A start queued behind the stop may run as soon as the game has ended, before it is seen offline: then stop again.
     const state = async (): Promise<PowerState> => {
       const now = await this.#rawState(server, signal);
       if (now === 'offline') return 'stopped';

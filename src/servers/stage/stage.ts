@@ -12,7 +12,7 @@
  *                      old       what was set aside, at the same paths
  *                      extra     what was in the way during the swap
  *                      plan      the steps of the swap
- *                      probe     the target of renames that only ask whether something can move
+ *                      probe     the target of renames that only test whether something can move
  *                      restart   exists when the server ran before this restore stopped it
  */
 import fs from 'node:fs';
@@ -47,7 +47,7 @@ export { STAGE_PREFIX };
 const EXTRA = 'extra';
 const RESTART_NOTE = 'restart';
 
-/** Which trees of a stage come in, and take what goes out. */
+/** Names of the tree in the stage that is moved into the server, and of the one that receives the old entries. */
 export interface TreeNames {
   readonly incoming: string;
   readonly outgoing: string;
@@ -222,7 +222,7 @@ export async function removeStageAt(location: StageLocation, checkStop?: () => v
   }
 }
 
-/** The run that removed the stage may have been killed before it flushed that. */
+/** Flushes the removal of a stage again: an earlier run may have been killed between removal and flush. */
 async function syncRemoval({ directory }: StageLocation): Promise<void> {
   let parent: number;
   try {

@@ -12,8 +12,8 @@ export interface StrayStage {
 }
 
 /**
- * Names of stages in and beside a server's directory. They need not be stages of this server: its owner can make such
- * names, and neighbours share the directory beside.
+ * Finds names of stages in and beside a server's directory. Not all are stages of this server: its owner can create such
+ * names, and other servers have theirs beside it too.
  *
  * @param server the server's directory; a missing one has none.
  */

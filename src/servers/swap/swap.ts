@@ -171,7 +171,7 @@ class SwapRun {
     return wanted ? this.#makeWay(path) : undefined;
   }
 
-  /** A directory that could not move whole, after its entries did; one that a process wrote into meanwhile stays. */
+  /** Removes a directory whose entries were moved one by one. It stays when a process has written into it meanwhile. */
   #removeEmptied(path: string): void {
     const { parent: directory, name } = splitPath(path);
     this.#live.close();

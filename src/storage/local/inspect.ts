@@ -1,4 +1,4 @@
-/** What a local store is, seen without using it: for reports, while a daemon runs or not. Writes nothing. */
+/** Looks at a local store without opening it, for reports, while a daemon runs or not. Writes nothing. */
 import { readdir } from 'node:fs/promises';
 import { isStoreLocked } from './lock.ts';
 import { adoptHint, NOT_CONTENT, readMarker } from './marker.ts';

@@ -49,7 +49,7 @@ export function isFlatArchive(name: string): boolean {
   return isUuid(id);
 }
 
-/** True when a directory of that name may be Roost's. */
+/** True for a name that a server's directory in the store can have. */
 export function isServerName(name: string): boolean {
   return isUuid(name);
 }

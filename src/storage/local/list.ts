@@ -24,7 +24,7 @@ export async function* listObjects(directory: string, prefix: string): AsyncGene
 
 /**
  * Removes the partial files that are this node's; returns their paths. Another node may be writing into the same directory,
- * so no age makes a file of another node go.
+ * so a file of another node is never removed, however old.
  *
  * @param isOwn of a partial file's path and of the key of its object.
  */

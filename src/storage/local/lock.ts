@@ -1,10 +1,10 @@
 /**
- * One Roost at a time in a local store, whatever the markers say: a copied state directory has the same memory as the
- * one that it was copied from, and each of the two would let go of the other's backups.
+ * Lets one Roost at a time use a local store. The markers alone cannot: with a copied state directory, two daemons would
+ * both pass their check, and each would delete the other's backups.
  *
- * flock(2) on a file in the store: the kernel drops it with the process, however that ends. On NFS it counts for all
- * hosts of the server, unless it is mounted with `nolock` or `local_lock`; where a file system has no locks at all, the
- * marker alone says whose the store is.
+ * The lock is flock(2) on a file in the store; the kernel drops it with the process, however that ends. On NFS it holds
+ * for all hosts of the server, unless it is mounted with `nolock` or `local_lock`. Where a file system has no locks,
+ * only the marker protects the store.
  */
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';

@@ -5,9 +5,9 @@ import { hostname } from 'node:os';
 import { attempt } from '../../base/failure.ts';
 
 /**
- * 32 hexadecimal digits of the host and of the state directory's path, not of what lies in it: a node that lost its
- * state is still the same node, and a second Roost on this host is another. The host's name counts beside its machine
- * id, because images of containers often carry one machine id to every host.
+ * 32 hexadecimal digits that identify a node: a hash of the host and of the state directory's path. Its content does not
+ * count: a node that lost its state is still the same node, and a second Roost on this host is another. The host's name
+ * counts beside its machine id, because container images often give the same machine id to every host.
  */
 export function nodeDigits(stateDirectory: string): string {
   const machine = attempt(() => readFileSync('/etc/machine-id', 'utf8').trim()) ?? '';

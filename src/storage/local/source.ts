@@ -46,7 +46,7 @@ class LocalSource extends CheckedSource {
     super();
     this.#handle = handle;
     this.size = Number(facts.size);
-    // The change time, which cannot be set: the time of the last write can.
+    // The change time too, because programs can set the modification time but not this one.
     this.identity = [key, facts.dev, facts.ino, facts.size, facts.mtimeNs, facts.ctimeNs].join(' ');
     this.descriptor = handle.fd;
     this.#key = key;

@@ -27,7 +27,7 @@ export interface PartUpload {
   readonly length: number;
   readonly agent: Agent;
   readonly pace: Pace;
-  /** Whether to ask first; some proxies refuse that (417). */
+  /** Sends `Expect: 100-continue` and waits before the body; some proxies refuse that (417). */
   readonly asks: boolean;
   /** The longest wait for bytes to be sent, and after the last one for the response. */
   readonly idleMs: number;
@@ -81,7 +81,7 @@ class Exchange {
     this.#request = (url.protocol === 'https:' ? https : http).request(url, {
       method: 'PUT',
       agent,
-      // Neither header is signed; S3 takes no body of unknown length.
+      // S3 takes no body of unknown length. The URL signs neither header, so both may be set.
       headers: {
         'Content-Length': length,
         'Content-Type': 'application/x-gzip',

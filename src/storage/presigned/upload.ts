@@ -253,7 +253,7 @@ async function sendPart(
     const answer = await putPart({ ...place, source, agent, pace, asks, idleMs }, signal);
     asks &&= answer.status !== 417;
     const etag = requireTaken(answer, place);
-    // Twice the same unknown ETag for the same bytes: the service has its own kind of ETags.
+    // The same unknown ETag twice for the same bytes: this service does not use MD5 as ETag, so take it.
     if (!answer.isOther || etag === strange) return { partNumber, etag };
     strange = etag;
     throw new Failure('store_unreachable', `${DOING}: ${url.host} took other bytes than were sent`, {

@@ -14,7 +14,7 @@ export interface BodyRules {
   /** Bytes per second over all bodies; queried at the start of each attempt. */
   readonly rate: () => number;
   readonly pace: Pace;
-  /** True when TLS protects the bytes: only then may the signature leave them out. */
+  /** True when TLS protects the bytes: only then may the signature be made without their digest. */
   readonly encrypted: boolean;
 }
 

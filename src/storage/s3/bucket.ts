@@ -288,7 +288,7 @@ export class S3Bucket {
   }
 }
 
-/** No object of that name. HEAD cannot tell this from a missing bucket. */
+/** True for "no such object". A HEAD answers the same for a missing bucket. */
 export function isMissing(failure: unknown): boolean {
   const code = serviceCode(failure);
   return code === 'NoSuchKey' || code === 'NotFound';

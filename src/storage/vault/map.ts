@@ -1,9 +1,9 @@
 /**
- * A map: which ranges the bytes of a pack are, in their order, when they were moved from other packs (docs/vault.md).
+ * A map: for a pack whose bytes were moved there, the ranges of older packs that they come from, in order (docs/vault.md).
  *
  *   "ROOSTMAP" | version u32 = 1 | packs u32 | ranges u32 | ids | ranges (ranges.ts) | CRC-32 of all before
  *
- * Recipes keep naming the place where bytes were first written, so a move changes no recipe.
+ * Recipes name the place where bytes were first written, so moving bytes changes no recipe.
  */
 import { damaged, decodeRanges, encodePacks, encodeRanges, type RangeList } from './ranges.ts';
 import { requireChecksum, withChecksum } from './recipe.ts';

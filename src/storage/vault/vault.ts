@@ -28,7 +28,7 @@ import { openView } from './view.ts';
 import { VaultWriter } from './writer.ts';
 
 export interface VaultOptions {
-  /** A local store; this one takes it over and closes it. */
+  /** The local store underneath. The vault owns it from now on and closes it. */
   readonly store: Store;
   /** False: new archives are plain ones, and those of the vault are still read. */
   readonly writes: boolean;
@@ -176,7 +176,7 @@ export class VaultStore implements Store, Vault {
     return this.#inner.sweep?.(isKnown) ?? Promise.resolve([]);
   }
 
-  /** After collections that are due: what was just removed counts. */
+  /** Waits for collections under way first, so that bytes just removed count as free. */
   async freeSpace(): Promise<FreeSpace | null> {
     await Promise.all(this.#collecting);
     return this.#inner.freeSpace();

@@ -2,8 +2,8 @@ import type { Migration } from '../migration.ts';
 
 /**
  * Notifications. `occurrences` are written by triggers, in the transaction that ends a job or finds damage: none is
- * lost to a crash, whichever part of the program made the change. `conditions` are what was last known of a server or a
- * store, so that a change is told once. `notices` wait until their channel has taken them.
+ * lost to a crash, whichever part of the program made the change. `conditions` are the last known state of a server or
+ * store, so that a change is sent once. `notices` wait until their channel has accepted them.
  */
 export const notices: Migration = {
   number: 9,

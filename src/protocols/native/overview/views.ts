@@ -116,7 +116,7 @@ export function reportObject(
   };
 }
 
-/** @param holds which servers may be named. */
+/** @param holds says which servers the caller may see; only those are named. */
 export function scheduleObject(
   view: ScheduleView,
   holds: (server: ScheduleView['servers'][number]) => boolean,

@@ -14,7 +14,7 @@ export interface Wanted {
   readonly page: number;
 }
 
-/** What the page offers to open as text is not larger. */
+/** The page offers to open text files up to this size. */
 const EDITABLE_BYTES = 4 * 1024 * 1024;
 const TEXT =
   /\.(?:bat|cfg|conf|css|csv|env|html|ini|js|json5?|lang|log|lua|mcmeta|md|properties|py|sh|sk|snbt|sql|toml|ts|txt|xml|ya?ml)$/i;
@@ -38,7 +38,7 @@ const byName: Comparison = (one, other) => (one.name < other.name ? -1 : Number(
 const bySize: Comparison = (one, other) => one.size - other.size || byName(one, other);
 const byTime: Comparison = (one, other) => one.mtime - other.mtime || byName(one, other);
 
-/** An archive knows no time of creation. */
+/** An archive has no time of creation, so `created` sorts by modification. */
 const COMPARISONS: Readonly<Record<string, Comparison>> = {
   size: bySize,
   physical_size: bySize,
@@ -83,7 +83,7 @@ function modeText(kind: DirectoryItem['kind'], mode: number): string {
   return `${kind === 'directory' ? 'd' : kind === 'symlink' ? 'l' : '-'}${letters.join('')}`;
 }
 
-/** What no calendar date can say becomes the epoch, as in the panel's daemon. */
+/** A time before 1970 or after the year 9999 becomes the epoch, as in the panel's daemon. */
 function secondsText(seconds: number): string {
   const isDate = seconds >= 0 && seconds < 253_402_300_800;
   return new Date(isDate ? Math.floor(seconds) * 1000 : 0).toISOString().replace('.000Z', 'Z');

@@ -1,8 +1,8 @@
 /**
- * Looks into backups by the file manager of Calagopus: directories, one file, and downloads of a selection.
+ * Routes by which the file manager of Calagopus looks into backups: directories, one file, downloads of a selection.
  *
- * Promises: what is not in a backup is left to Wings; a user who must not see some of a server's files sees
- * none of a backup's, since patterns for one tree are no rule for another. Never: changes anything.
+ * Promises: paths outside backups are left to Wings; a user from whom some of a server's files are hidden sees no files
+ * of a backup, because those patterns are written for the live tree. Never: changes anything.
  *
  * Sources: calagopus/wings application/src/routes/api/servers/_server_/files, …/routes/download; calagopus/panel
  * backend/src/routes/api/client/servers/_server_/files/{list,download}.rs.

@@ -3,7 +3,7 @@
  *
  * For: a new panel is one record of this shape in a file of this folder, and one line in `flavours.ts`.
  * Promises: routes, sockets and tokens read these facts; none of them asks which panel it serves.
- * Never: a fact that another decides. Flags are optional, and absent means false: the behaviour of Pterodactyl.
+ * Never: a fact that follows from another one. Flags are optional, and absent means false: the behaviour of Pterodactyl.
  */
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Answers } from '../answers/answers.ts';

@@ -1,4 +1,4 @@
-/** Whether a request looks into a backup that Roost has: those alone are served here, all other files are Wings'. */
+/** Decides whether a file request looks into a backup that Roost has. Only those are served here; others go to Wings. */
 import type { IncomingMessage } from 'node:http';
 import { isUuid } from '../../../base/ids.ts';
 import type { BackupService } from '../../../jobs/contract.ts';
@@ -16,11 +16,11 @@ export interface BrowseLook {
 export interface BrowseRequest {
   readonly head: Pick<RequestHead, 'query'>;
   readonly incoming: IncomingMessage;
-  /** Undefined for a link, which names it. */
+  /** From the path; undefined for a link, whose token names the server. */
   readonly server: string | undefined;
 }
 
-/** Never rejects: who may not look, or looks elsewhere, is Wings' to answer. */
+/** False also for a caller without the right, whom Wings then refuses. Never rejects. */
 export async function looksIntoBackup(request: BrowseRequest, deps: BrowseLook): Promise<boolean> {
   const asked = askedOf(request, deps);
   if (asked === undefined) return false;

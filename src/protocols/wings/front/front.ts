@@ -1,9 +1,9 @@
 /**
- * Before a running Wings: what Roost serves itself, and what is passed on.
+ * Roost in front of a running Wings: serves some requests itself and passes the others on.
  *
- * For: the front's listener, which gives it heads that were checked. Promises: one decision for a request, on its
- * decoded path (`decide.ts`); what is passed is streamed, both ways, and proven to Wings; Roost acts on what it watches
- * only for the node's token. Never: answers in Wings' place while Wings can be reached, but for refusals that protect it.
+ * For: the front's listener, which has checked the heads. Promises: each request is decided once, on its decoded path
+ * (`decide.ts`); passed requests are streamed both ways; Roost acts on a passed request only when it bears the node's
+ * token. Never: answers for Wings while Wings can be reached, except with refusals that protect Wings or a restore.
  */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';

@@ -1,9 +1,9 @@
 /**
- * What is refused while a server is being restored: what Wings itself would refuse during a restore of its own, and what
- * would be lost by the swap. Wings cannot be told of Roost's restore, so the front stands in its place.
+ * Refuses requests while a server is being restored: those that Wings refuses during a restore of its own, and writes that
+ * the swap would lose. Wings has no way to learn of Roost's restore, so the front refuses for it.
  *
- * Promises: only holders of the node's token, or of a token that it has signed, learn of a restore; what others send is
- * passed, and Wings refuses it in its own words.
+ * Promises: only holders of the node's token, or of a token signed with it, learn of a restore; other requests are
+ * passed, and Wings refuses them.
  *
  * Sources: pterodactyl/wings server/power.go, router/router_server_files.go (`ErrServerIsRestoring`); calagopus/panel
  * api-clients/wings-api (`POST /api/servers/power`).

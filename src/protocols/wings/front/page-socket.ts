@@ -126,7 +126,7 @@ export class PageSocket implements RegisteredPage {
     else if (allowed !== undefined) passFrame(wings, allowed, binary, page);
   }
 
-  /** Told as Wings tells it, and to those alone whose token holds. */
+  /** Refuses with the message of Wings, and only pages whose token is still valid. */
   #refusePower(): void {
     if (this.#hears()) this.#tell(['daemon error', `Error Event [${randomUUID()}]: ${UNDER_RESTORE}`]);
   }

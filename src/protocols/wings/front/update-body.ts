@@ -1,9 +1,9 @@
 /**
- * `POST /api/update` without the address of the node.
+ * Takes the address of the node out of the body of `POST /api/update`.
  *
- * At each save of a node the panel pushes its address, which Wings writes down: its next start would take the front's
- * port. So `api.host`, `api.port` and `api.ssl` go, in each spelling that Wings takes for them. What is passed is
- * written again from the fields parsed here: two parsers never see different things in it.
+ * At each save of a node the panel pushes its address, and Wings stores it: at its next start Wings would listen on the
+ * front's port. So `api.host`, `api.port` and `api.ssl` are removed, in every spelling that Wings accepts. The body is
+ * encoded again from the fields parsed here, so that Wings cannot parse it differently.
  *
  * Source: pterodactyl/wings router/router_system.go (gin's BindJSON); Go's encoding/json matches keys without regard to
  * case, by Unicode's simple folding, and the last of several counts.

@@ -1,11 +1,11 @@
 /**
- * Requests that are passed, and of which Roost draws its own consequence: a new token of the node, denied tokens and
- * users, servers that come and go.
+ * Requests that are passed to Wings and also change something in Roost: a new token of the node, denied tokens and users,
+ * servers that are created or deleted.
  *
- * Promises: Wings' answer is the answer. Roost acts only for the holder of the node's token; what others send is passed,
- * and Wings refuses it in its own words. Denials count here before Wings hears of them, so that both hold also while
- * Wings is away; a server is given up only after Wings has answered that it is gone, and before that answer is passed
- * on. Never: an address of the panel's push reaches Wings (`update-body.ts`), and no sender is excepted.
+ * Promises: the client gets Wings' answer. Roost acts only for the holder of the node's token; other requests are passed,
+ * and Wings refuses them. Denials count in Roost before the request is passed, so they hold while Wings is away; a server
+ * is removed only after Wings has answered that it is gone, and before that answer is passed on. Never: passes the
+ * address that the panel pushes for the node (`update-body.ts`), for any sender.
  */
 import { z } from '@hono/zod-openapi';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -98,7 +98,10 @@ function revoke(what: Watched, server: string | undefined, value: unknown, { den
   }
 }
 
-/** Work on it ends first: it would read what Wings deletes. Backups go, where they do, once Wings' answer is there. */
+/**
+ * Cancels the server's jobs before the request is passed, because they read what Wings deletes. Its backups are removed,
+ * if the panel's rules say so, after Wings has answered.
+ */
 async function deletion(named: string | undefined, deps: WatchedDeps): Promise<Consequence> {
   if (!isServer(named)) return {};
   const server = parseServerId(named);
@@ -140,7 +143,7 @@ async function takeSettings(server: ServerId, { panel, service, log }: WatchedDe
     const settings = await panel.settings(server, AbortSignal.timeout(ASK_MS));
     await applySettings(await service.server(server), settings, service);
   } catch (error) {
-    // A new server has no directory until Wings has installed it; the next sync or start takes its settings.
+    // A new server has no directory until Wings has installed it; the next sync or start reads its settings.
     log.debug('The settings of a server were not taken over', { server, error });
   }
 }

@@ -77,7 +77,7 @@ const Parts = z.object({
 });
 const WHERE_TO_UPLOAD = 'Cannot ask the panel where to upload the backup';
 const LOOK_MS = 30_000;
-/** The panel gives no URL for a part behind it. */
+/** The highest part number for which the panel gives a URL. */
 const LAST_PART = 9999;
 const NO_UPLOAD = /upload.?id not found/i;
 

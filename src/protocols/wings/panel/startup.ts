@@ -1,8 +1,8 @@
 /**
- * Requests to the panel after a start: its servers' settings and, with `panel.owns_reset`, that it ends work that it
- * believes to be under way.
+ * Two requests to the panel after a start: one for its servers' settings and, with `panel.owns_reset`, one that resets work
+ * which the panel still believes to be running.
  *
- * Promises: a start waits for neither, and both are retried until they succeed. The reset comes only after the reports
+ * Promises: the start does not wait for them; both are retried until they succeed. The reset comes only after the reports
  * of the last run's restores, so that a running restore is not taken for a stuck one.
  */
 import { backOff } from '../../../base/retry.ts';

@@ -21,8 +21,8 @@ function isPanel(c: AppContext): boolean {
 }
 
 /**
- * For a path that other dialects share: their callers pass on to them. Callers without a valid credential get this
- * dialect's answer, since it is the panel's users who need to read it.
+ * Wraps a handler of a path that other dialects serve too: their callers are passed on to them. Callers without a valid
+ * credential get this dialect's error, because the panel's users read it.
  */
 export function whenPanel(handler: (c: AppContext) => Promise<Response>): Handler<AppEnv> {
   return async (c, next) => {

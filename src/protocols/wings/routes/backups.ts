@@ -97,7 +97,7 @@ function unlessGone(error: unknown): void {
   if (!(error instanceof Failure) || error.code !== 'backup_not_found') throw error;
 }
 
-/** Some daemons answer a missing archive here like a missing file. */
+/** Some daemons answer a missing archive with the error of a missing file. */
 function missingArchive(error: unknown, { routes }: FlavourFacts): never {
   const isMissing = error instanceof Failure && error.code === 'backup_not_found';
   if (!isMissing || routes.namesMissingArchive) throw error;

@@ -81,8 +81,7 @@ async function backupOf(
   const { server, backup: id } = token;
   if (server === undefined || id === undefined) return 'missing';
   if ((await unlessMissing(service.backupPage(server, 1))) === undefined) return 'unknown server';
-  // An archive of the daemon that ran here before: it is adopted for the server that the panel names, after it was read
-  // whole.
+  // The archive may be one of a former daemon: then it is read to its end and adopted for the server that the panel names.
   const isTakenOver = backup === undefined && (await service.claim(server, id, signal));
   return isTakenOver ? service.backup(server, id) : 'missing';
 }

@@ -10,7 +10,7 @@ import { knownServer, panelOnly } from '../requests/guard.ts';
 export const DenyBody = z.object({ jtis: z.array(z.string().max(255)).max(1000).nullish() });
 
 const User = z.object({ user: z.string().min(1).max(255), servers: z.array(z.string().max(64)).max(10_000).nullish() });
-// Pelican's client wraps it by mistake.
+// Pelican's client wraps the body in `json` by mistake.
 export const UserBody = z.union([User, z.object({ json: User }).transform(({ json }) => json)]);
 
 const Permissions = z.array(z.string().max(255)).max(1000);

@@ -1,6 +1,6 @@
 /**
  * Frames between a page and this node: JSON `{"event","args"}` as text, or MessagePack `[event, args]` as binary. Both
- * come from anyone who can reach the port, so whatever is no frame is undefined, and costs bounded memory.
+ * come from anyone who can reach the port: anything else decodes to undefined, and decoding takes bounded memory.
  *
  * Source: calagopus/panel 76dfc96 frontend/src/plugins/Websocket.ts.
  */
