@@ -51,7 +51,7 @@ const BELIEVED_TIME = 'believed-time';
 
 /** How long `stop` lets running jobs go on; below the TimeoutStopSec of systemd/roost.service. */
 const DRAIN_MS = 60_000;
-/** For answers to callers whose job has just ended, before their connections are cut. */
+/** How long `stop` waits for answers to callers whose job has just ended, before it cuts their connections. */
 const ANSWERS_MS = 5_000;
 /** How long the start waits for stores that do not answer. */
 const STORES_MS = 5_000;
@@ -61,7 +61,7 @@ const SAVE_ENDS_EVERY_MS = 3_000;
 /** How long ended jobs are shown. */
 const JOBS_KEPT_MS = 30 * DAY_MS;
 
-/** How long attempts at backups are remembered whose backups are gone. */
+/** How long the history keeps attempts whose backups are gone. */
 const HISTORY_KEPT_MS = 400 * DAY_MS;
 
 export interface DaemonDeps {

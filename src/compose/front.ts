@@ -1,8 +1,8 @@
 /**
- * Builds what stands before Wings: the relay, the front of the panel's dialect, and the node's public listener.
+ * Builds the front of Wings: the relay, the front of the panel's dialect, and the node's public listener.
  *
- * On a stop it goes on passing while jobs drain, and sockets are closed last, so that pages connect again to what comes
- * next.
+ * During a stop it keeps passing requests while jobs drain. Sockets are closed last, so that pages reconnect to the next
+ * process and not to this one.
  */
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
@@ -45,7 +45,7 @@ export interface ComposedFront {
   readonly facts: () => PassedTraffic;
   /** The states of games, as Wings says; never rejects. */
   readonly states: () => Promise<ReadonlyMap<ServerId, GameState>>;
-  /** Passes what is under way for so many milliseconds at most. */
+  /** Waits up to `deadline` milliseconds for requests under way, then cuts them. */
   close(deadline: number): Promise<void>;
 }
 
@@ -148,7 +148,7 @@ function appOf(parts: FrontParts) {
   const { panel, denylist, front, clock } = parts;
   const { url: panelUrl, client, ...rest } = panel;
   const dialect = wingsDialect({ ...rest, panelUrl, panel: client, denylist, clock, newRequestId: randomUUID });
-  // Strict transport security is not for this address alone to say: others on this host may speak plain http.
+  // No Strict-Transport-Security: it would bind the whole host name, where other ports may speak plain http.
   const api = { publicUrl: null, tls: null, trustedProxies: front.trustedProxies };
   return createDialectApp({ ...parts, api }, dialect);
 }

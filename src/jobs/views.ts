@@ -133,7 +133,7 @@ export function announceStatuses(runner: JobRunner, events: EventHub): void {
   });
 }
 
-/** Never rejects: a store that is away is one with an error. */
+/** A store with its free and total bytes (null when unknown). Never rejects: an unreachable store has an `error`. */
 export async function viewStore(store: Store): Promise<StoreView & { readonly totalBytes: number | null }> {
   const { name, type } = store;
   const usage = store.vault?.total();

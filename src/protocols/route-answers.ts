@@ -10,10 +10,12 @@ export function jsonAnswer<Schema extends z.ZodType>(schema: Schema, description
   return { content: { 'application/json': { schema } }, description };
 }
 
+/** For a route: a JSON body of that shape, or none. */
 export function optionalBody<Schema extends z.ZodType>(schema: Schema) {
   return { content: { 'application/json': { schema } }, required: false };
 }
 
+/** For a route: a JSON body of that shape; a request without one is refused with 400. */
 export function requiredBody<Schema extends z.ZodType>(schema: Schema) {
   return { content: { 'application/json': { schema } }, required: true };
 }

@@ -11,7 +11,12 @@ import { findStages } from './stage/stage.ts';
 /** Ids in one sentence. */
 const SHOWN = 5;
 
-/** @param withBackups ids of servers that have backups. */
+/**
+ * Finds links below the root, and servers with backups but without a directory. Never rejects: an unreadable root is a
+ * finding.
+ *
+ * @param withBackups ids of servers that have backups.
+ */
 export async function checkServers(
   { servers }: Pick<Config, 'servers'>,
   withBackups: readonly string[],

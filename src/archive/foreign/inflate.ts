@@ -39,7 +39,7 @@ export async function* inflateRaw(cursor: SourceCursor, signal?: AbortSignal): A
 
 /**
  * As `inflateRaw`, for a stream that other bytes follow, such as gzip's trailer: by ISA-L where it is installed, in pieces
- * of up to 256 KiB. Inflates in the calling thread, which gets to other work between pieces.
+ * of up to 256 KiB. Inflates in the calling thread, which gets to other work between pieces. Throws as `inflateRaw`.
  */
 export function inflateFollowed(cursor: SourceCursor, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
   const inflater = makeStreamInflater();

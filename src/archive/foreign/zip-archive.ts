@@ -171,7 +171,7 @@ async function* read(
   source: ByteSource,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, void> {
-  // A cursor reads ahead as far as it may: of many small entries that would be most of the work.
+  // A cursor reads ahead to its end; bounding it to the header saves most of the work for many small entries.
   const header = await new SourceCursor(source, signal, record.offset, record.offset + LOCAL.length).take(LOCAL.length);
   if (header?.readUInt32LE(0) !== LOCAL.signature) throw bent(record);
   const start = record.offset + LOCAL.length + header.readUInt16LE(26) + header.readUInt16LE(28);

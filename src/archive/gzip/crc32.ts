@@ -31,7 +31,7 @@ const SQUARES: readonly number[] = (() => {
 /** x^(8 * length): what `length` zero bytes do to a CRC. */
 function shiftOf(length: number): number {
   let shift = ONE;
-  // Bytes are eight bits, hence the first square is x^(2^3). Division, as lengths pass 2^32.
+  // A byte is eight bits, so the first square is x^(2^3). Divided and not shifted, because lengths exceed 2^32.
   for (let rest = length, k = 3; rest > 0; rest = Math.floor(rest / 2), k++) {
     if (rest % 2 === 1) shift = multiply(SQUARES[k] ?? 0, shift);
   }

@@ -14,14 +14,14 @@ export function dropContent(memory: SharedArrayBuffer): void {
   const start = addressOf(Buffer.from(memory));
   const first = (start + BigInt(PAGE) - 1n) & ~BigInt(PAGE - 1);
   const length = ((start + BigInt(memory.byteLength)) & ~BigInt(PAGE - 1)) - first;
-  // Where pages are larger than 4 KiB the kernel may refuse: then it is as it would be without this.
+  // The kernel may refuse where pages are larger than 4 KiB; the memory then stays in use.
   const madvise = findCFunction('int madvise(size_t start, size_t length, int advice)');
   if (length > 0n) madvise?.(first, length, MADV_DONTNEED);
 }
 
-/** Has the C library return what is free, beside the calling thread's work; a few milliseconds. */
+/** Makes the C library return free memory to the system, in another thread; takes a few milliseconds. */
 export async function returnFreedMemory(): Promise<void> {
-  // musl has none, and keeps less.
+  // musl does not have this call, and keeps less memory.
   const trim = findCFunction('int malloc_trim(size_t keep)');
   if (trim === undefined) return;
   await new Promise<void>((resolve) => {

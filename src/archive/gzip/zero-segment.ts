@@ -1,6 +1,6 @@
 /**
- * The one segment that holes are written as: a mebibyte of zeros, deflated once and repeated. A thousandth of the hole,
- * plain deflate to every reader, and known to Roost without being inflated.
+ * The segment that holes are written as: a mebibyte of zeros, deflated once and repeated. It takes a thousandth of the
+ * hole, is plain deflate to every reader, and Roost recognises it without inflating it.
  */
 import { constants, crc32, deflateRawSync } from 'node:zlib';
 import { MEBIBYTE } from '../../base/sizes.ts';

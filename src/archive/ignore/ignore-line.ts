@@ -23,7 +23,7 @@ export function isBlankOrComment(text: string): boolean {
   return text.startsWith('#') || withoutTrailingSpaces(text) === '';
 }
 
-/** Reads a line that is neither blank nor a comment, without its line end. */
+/** Parses a line, without its line end, that is no comment and not blank. @returns a `BadLine` when it is unusable. */
 export function parseIgnoreLine(text: string): IgnoreLine | BadLine {
   const bytes = bytesOfLine(withoutTrailingSpaces(text));
   if (bytes === undefined) return { why: 'it holds half a character' };

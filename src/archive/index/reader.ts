@@ -151,7 +151,7 @@ export class IndexReader {
   }
 }
 
-/** What is made of a block's raw bytes, whose memory is freed then. */
+/** Reads and inflates a block and calls `use` with its raw bytes, which are freed when `use` returns. */
 async function useBlock<Result>(source: ByteSource, block: Block, use: (raw: Buffer) => Result): Promise<Result> {
   const { offset, length, rawLength, crc } = block;
   return useBytes(source, offset, length, (stored) => {
@@ -173,7 +173,7 @@ function firstNamed(entries: Iterable<IndexedEntry>, name: string): IndexedEntry
   return undefined;
 }
 
-/** The first of some entries whose tar name is at or behind a name. */
+/** The place of the first entry whose tar name is not before `name`; the entries are in that order. */
 function firstAt(entries: readonly IndexedEntry[], name: string): number {
   let low = 0;
   let high = entries.length;

@@ -43,7 +43,7 @@ export class IndexedArchive implements OpenedArchive {
     }
   }
 
-  /** Small files share segments: the newest stays inflated for the file behind. */
+  /** Yields selected entries in order. Small files share segments, so the last inflated one is kept for the next file. */
   async *selected(selects: (path: string) => boolean, signal?: AbortSignal): AsyncGenerator<StreamedEntry, void, void> {
     const held = new HeldSegment(this.#archive);
     try {
@@ -115,7 +115,7 @@ class HeldSegment {
     this.#archive = archive;
   }
 
-  /** Those of the tar stream in [start, end), where this segment holds all of them. */
+  /** The raw bytes [start, end) of the tar stream; undefined unless the held segment has all of them. */
   bytesOf(start: number, end: number): Uint8Array | undefined {
     if (this.#segment === undefined || this.#raw === undefined || end === start) return undefined;
     const { rawOffset, rawLength } = this.#segment;

@@ -161,7 +161,7 @@ class Extraction {
     const merged = this.#target.isMerged(splitPath(entry.path).parent);
     const place = { entry, at: from - start, length: Math.max(to - from, 0), offset: from - content, merged };
     if (open !== undefined) return place.length > 0 ? { ...place, descriptor: open.file.descriptor } : undefined;
-    // A skipped file whose content spans segments has no whole part either.
+    // Undefined also for a skipped file whose content spans segments.
     return content + entry.size <= end && from === content ? place : undefined;
   }
 

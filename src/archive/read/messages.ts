@@ -73,7 +73,7 @@ export interface FilePart {
   readonly length: number;
   /** Where in the file the part belongs. */
   readonly offset: number;
-  /** Whether its directory has another path too, by which a file of its name may be there. */
+  /** True when its directory was reached by two paths, so that a file of the same name may already be there. */
   readonly merged: boolean;
   /** The open file when its content spans segments; otherwise this part is the whole file. */
   readonly descriptor?: number;

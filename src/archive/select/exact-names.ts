@@ -50,7 +50,7 @@ export class ExactNames {
     }
   }
 
-  /** Takes a path of the archive, a byte string; its parent directories count as paths of the archive too. */
+  /** Call it for each path of the archive, a byte string. Its parent directories count as paths of the archive too. */
   see(path: string): void {
     this.#look(path);
     const parent = path.slice(0, Math.max(0, path.lastIndexOf('/')));

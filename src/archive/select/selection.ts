@@ -30,7 +30,7 @@ const everything: SelectionRules = { child: () => ALL, enter: () => everything }
 const nothing: SelectionRules = { child: () => NONE, enter: () => nothing };
 
 interface Place {
-  /** It and all below it is selected. */
+  /** True: this path and everything below it is selected. */
   whole: boolean;
   readonly below: Map<string, Place>;
 }
@@ -74,7 +74,7 @@ function rulesOf(place: Place): SelectionRules {
   };
 }
 
-/** Selects what either selects. */
+/** Selects every path that at least one of the two selects. */
 export function selectEither(one: PathSelection, other: PathSelection): PathSelection {
   return {
     selects: (path, kind) => one.selects(path, kind) || other.selects(path, kind),

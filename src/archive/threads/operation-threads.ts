@@ -1,9 +1,9 @@
 /**
- * The main threads of operations, between operations.
+ * Keeps operation threads for the next operation.
  *
- * For: `runThread`. Promises: a thread serves one operation at a time; one that failed or was stopped serves no other;
- * an idle one is ended after a while or when it holds much memory, and all are when this is closed. Never: terminates a thread (serve-tasks.ts says
- * why); knows what the threads do.
+ * For: `runThread`. Promises: a thread serves one operation at a time; a thread whose operation failed or was stopped is
+ * not used again; an idle thread is ended after a while, or when it holds much memory, and `close` ends all. Never:
+ * terminates a thread (serve-tasks.ts says why); knows what the threads do.
  */
 import { Worker } from 'node:worker_threads';
 import { systemTimers, type Timers } from '../../base/timers.ts';
@@ -14,10 +14,10 @@ import { archiveThread, endOf, THREAD_MEMORY } from './thread.ts';
 export interface OperationThread {
   readonly worker: Worker;
   readonly ended: Promise<void>;
-  /** By how much nicer than the process it is: a thread cannot raise its priority again. */
+  /** Nice levels below the process's priority. Kept, because a thread cannot raise its priority again. */
   readonly nice: number;
   hasEnded: boolean;
-  /** Of the operation that it does. */
+  /** Set while it serves an operation; called when the thread dies. */
   onDeath: ((error?: unknown) => void) | undefined;
 }
 

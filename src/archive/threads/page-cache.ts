@@ -7,11 +7,11 @@
  */
 import { MEBIBYTE } from '../../base/sizes.ts';
 
-/** POSIX_FADV_DONTNEED of Linux on every processor that Node runs on but s390x, where it means nothing. */
+/** POSIX_FADV_DONTNEED of Linux. On s390x the number has no meaning, and the call does nothing. */
 const NOT_NEEDED = 4;
 /** Bytes per call, because each call walks the pages. */
 const STEP = 8 * MEBIBYTE;
-/** Threads read ahead of each other; bytes this far behind the count have been read by all. */
+/** Threads read in parallel, up to this far apart, so only bytes further back are dropped. */
 const UNDER_WAY = 32 * MEBIBYTE;
 
 type Advise = (offset: number, length: number) => void;

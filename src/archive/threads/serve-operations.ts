@@ -39,8 +39,8 @@ export interface OperationServer {
 }
 
 /**
- * What an operation leaves behind in its thread, above which the thread does not stay: names of hundreds of thousands of
- * entries. It is garbage by then, which an idle thread never collects.
+ * A thread that holds more memory than this after an operation is ended, not kept. The memory is garbage, such as the names
+ * of hundreds of thousands of entries, but an idle thread never collects garbage.
  */
 const LARGE_BYTES = 32 * 1024 * 1024;
 

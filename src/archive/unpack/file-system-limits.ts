@@ -41,7 +41,7 @@ export class Spellings {
   readonly #names = new Map<string, Set<string>>();
 
   /**
-   * True when what a name leads to has another name: a directory that folds case or composition takes both for one.
+   * True when `name` leads to a file that is spelt differently, because the directory ignores case or composition.
    *
    * @param directory path of the open `parent`; an existing `name` lies in it.
    */

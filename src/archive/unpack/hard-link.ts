@@ -42,7 +42,12 @@ export function linkRefusal(error: unknown): string | undefined {
   return errno !== undefined && NO_LINK.has(errno) ? errno : undefined;
 }
 
-/** Opens a link's target for copying. The caller closes `source`. */
+/**
+ * Opens a link's target, to make a copy where the link itself is refused.
+ *
+ * @returns the open file, which the caller closes, and the entry with the file's size and metadata.
+ * @throws the system error.
+ */
 export function openCopy(
   entry: Entry,
   { parent, name }: LinkTarget,

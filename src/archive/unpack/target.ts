@@ -83,8 +83,8 @@ export function openUnpackRoot(into: string, overwrite: boolean): number {
 }
 
 /**
- * Takes the default ACL from a stage, which it inherited from the directory around it: what the archive holds without an
- * ACL would get one.
+ * Removes the default ACL that a stage inherited from the directory around it. Otherwise entries that have no ACL in the
+ * archive would get one.
  */
 export function dropInheritedAcl(root: number): void {
   removeAttribute(root, ACL_DEFAULT);
@@ -256,10 +256,10 @@ export class UnpackTarget {
     this.#merged.add(path);
   }
 
-  /** True when what has the name may be another entry of this archive. */
+  /** True when the existing file may be another entry of this archive, so that replacing it would lose that entry. */
   #collides(directory: string, parent: number, name: string): boolean {
     if (this.#merged.has(directory) || this.#spellings.isOther(directory, parent, name)) return true;
-    // An index names each path once; and where directories are merged, the other one may be meant.
+    // Directories are shared for archives with an index, where each path occurs once: a file of that name is another entry.
     return this.#written === undefined && (this.#policy.sharesDirectories === true || this.#merged.size > 0);
   }
 

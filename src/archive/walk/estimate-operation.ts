@@ -21,7 +21,7 @@ const LARGEST = 20;
 /** Levels below an ignored directory that are summed. */
 const MAX_IGNORED_DEPTH = 64;
 
-/** Walks without giving way: nothing else waits for this thread. */
+/** Counts what a backup would archive. Never yields to the event loop, because its thread has no other work. */
 export function estimateOperation(data: EstimateData): Promise<TreeEstimate> {
   const { checkStop } = new Control(data.control);
   const totals = { files: 0, directories: 0, bytes: 0, ignoredFiles: 0, ignoredBytes: 0 };

@@ -4,14 +4,14 @@
 const MAX_TIME = 8.64e12;
 
 /**
- * A time as archives keep it: whole seconds, rounded down. Milliseconds as a double may have been rounded up to a whole
- * second, from half a microsecond below; only then is the exact time asked for.
+ * A time as archives keep it: whole seconds, rounded down. A double of milliseconds may have been rounded up to a whole
+ * second, from up to half a microsecond below, so for whole seconds `exact` is called; it returns nanoseconds.
  */
 export function wholeSeconds(milliseconds: number, exact: () => bigint | undefined): number {
   const seconds = Math.floor(milliseconds / 1000);
   if (seconds * 1000 !== milliseconds) return clampSeconds(seconds);
   const nanoseconds = exact();
-  // Divided as a remainder below zero would round up.
+  // Compared and not divided, because BigInt division rounds negative times up.
   const rounded = nanoseconds !== undefined && nanoseconds < BigInt(seconds) * 1_000_000_000n;
   return clampSeconds(rounded ? seconds - 1 : seconds);
 }

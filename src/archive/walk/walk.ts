@@ -137,7 +137,7 @@ export class Walk {
       return undefined;
     }
     if (directory !== wasDirectory) {
-      // It would stand elsewhere in the order, and an index that is out of order does not find its entries.
+      // It belongs elsewhere in the order, and lookups in an index need its entries in order.
       this.#request.warn(path, 'file_changed', 'It was replaced by something else while the backup ran; not archived');
       return undefined;
     }
@@ -227,7 +227,7 @@ export class Walk {
   /** Read from the file itself, opened as for its content; undefined when it is not the one that was looked at any more. */
   #attributesOf(level: Level, name: string, path: string, stat: fs.Stats): readonly Attribute[] | undefined {
     const descriptor = attempt(() => openForReading(level.handle, name));
-    // Reading its content meets the same, and says so.
+    // Reading its content fails in the same way and gives the warning.
     if (descriptor === undefined) return undefined;
     try {
       const opened = fs.fstatSync(descriptor);
@@ -289,7 +289,7 @@ export class Walk {
     }
     this.#levels.push({ handle, path, dev: entry.dev, ino: entry.ino, rules, names, next: 0, pending });
     const above = this.#levels[this.#levels.length - 1 - HELD_LEVELS];
-    // The root stays open: the way back leads over it.
+    // The root stays open, because closed levels are opened again from there.
     if (above !== undefined && above.path !== '') closeLevel(above);
     if (pending !== undefined) this.#pendingCount++;
     this.#request.onDirectory?.(entry, names);
@@ -305,7 +305,7 @@ export class Walk {
   /**
    * Opens the deepest levels again, by their names from the root down.
    *
-   * @returns false when one of them is another directory now, or gone: what was left in it is given up, with a warning.
+   * @returns false when one of them is gone or another directory now: its remaining entries are left out, with a warning.
    */
   #reopen(): boolean {
     const held = Math.max(1, this.#levels.length - HELD_LEVELS);

@@ -25,7 +25,7 @@ export type PackContent = Pick<SegmentResult, 'changes' | 'warnings' | 'asPlanne
   readonly runs: readonly number[];
 };
 
-/** Each thread holds so many directories. */
+/** The most directories that each thread holds open. */
 const HELD_LEVELS = 8;
 
 export class PackReader {
@@ -129,7 +129,7 @@ class PackBuilder {
 
   /** @param seen the file as it was before: the planned entry, or what a link was relinked to. */
   addFile(index: number, planned: PackedEntry, seen: PackedEntry, descriptor: number, stat: fs.Stats): boolean {
-    // The stand-in of a lost file was walked as a link, which has no attributes of its own.
+    // A hard link that stands in for a lost file was walked as a link, so its attributes were not read yet.
     const changed = planned.kind !== 'file' || !sameFile(seen, stat);
     const entry = changed ? this.#currentEntry(seen, stat, descriptor) : seen;
     if (this.#length + headerLength(entry) + entry.size + paddingOf(entry.size) > this.#raw.length) return false;
@@ -187,7 +187,7 @@ class PackBuilder {
     if (this.#warnings.at(-1)?.path !== entry.path) this.#warn(entry.path, warning.code, warning.message);
   }
 
-  /** Leaves out what needs no warning. */
+  /** Leaves an entry out without a warning. */
   drop(index: number): true {
     this.#change({ index });
     return true;

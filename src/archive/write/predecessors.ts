@@ -4,7 +4,7 @@ import type { ByteSource } from '../../base/source.ts';
 import type { IndexReader } from '../index/reader.ts';
 import type { Unit } from './cut.ts';
 
-/** The most that one unit is compared with. */
+/** The most stored bytes that one unit is compared with. */
 const MOST = 4 * MEBIBYTE;
 
 /** A range of the older archive's stored bytes. */
@@ -19,7 +19,7 @@ export class Predecessors {
   readonly #offset: Float64Array;
   readonly #rawOffset: Float64Array;
   readonly #length: Float64Array;
-  /** The segment of raw bytes with that CRC-32 and length. */
+  /** Places of segments by the CRC-32 and length of their raw bytes. */
   readonly #twins: ReadonlyMap<number, number>;
 
   /** @param source of the index; closed by `close`. */

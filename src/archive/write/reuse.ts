@@ -87,7 +87,7 @@ export class ReuseBase {
     return range !== undefined && this.#holds(range) ? this.stretch(range) : undefined;
   }
 
-  /** A segment that unpacks to bytes of that checksum and is as long. */
+  /** An older segment with the same CRC-32, raw length and stored length: a file that was renamed or copied. */
   twin({ crcRaw, rawLength, storedLength }: SegmentResult): StoredStretch | undefined {
     const range = this.#predecessors?.twin(crcRaw, rawLength);
     return range?.length === storedLength && this.#holds(range) ? this.stretch(range) : undefined;
@@ -105,7 +105,7 @@ export class ReuseBase {
     await this.#archive.close();
   }
 
-  /** False for what a damaged index says. */
+  /** True when the range lies inside the archive; a damaged index may name others. */
   #holds({ offset, length }: StoredRange): boolean {
     return offset >= 0 && length >= 0 && offset + length <= this.#archive.size;
   }

@@ -15,12 +15,12 @@ export interface SparseFacts {
   readonly allocated: number | undefined;
 }
 
-/** undefined for a file without holes, which costs no call. */
+/** Finds the holes of an open file. Undefined, without a system call, when it has none. */
 export function scanHoles(descriptor: number, { size, blocks }: fs.Stats): SparseFacts | undefined {
   // st_blocks counts 512 bytes, whatever the blocks of the file system are.
   if (blocks * 512 >= size) return undefined;
   let emptyPieces = 0;
-  // A last part that is no whole chunk is written, be it zeros or not.
+  // A last part shorter than a chunk is written even when it is zeros.
   let allocated = size % CHUNK;
   let counted = 0;
   let at = 0;

@@ -124,7 +124,7 @@ function walkNoted(data: WriteThreadData, control: Control, recheck: Recheck, wa
   return noteFiles(walk.entries(), recheck);
 }
 
-/** The walk as it goes into the tar. */
+/** The walked entries that go into the tar; with `filesOnly`, the others are kept for the index alone. */
 function packed(data: WriteThreadData, walked: Generator<WalkedEntry, void, void>): Generator<PackedEntry, void, void> {
   return data.filesOnly ? indexOnlyEntries(walked) : walked;
 }

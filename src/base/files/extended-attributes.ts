@@ -72,7 +72,7 @@ export function readAttribute(descriptor: number, name: string): string | { read
   return got < 0 ? { errno: errnoName() } : scratch().toString('latin1', 0, got);
 }
 
-/** Sets one. @returns undefined, or the name of the errno when it was refused. */
+/** Sets an attribute of an open file. @param value a byte string. @returns undefined, or the errno's name if refused. */
 export function setAttribute(descriptor: number, name: string, value: string): string | undefined {
   const set = call('fset');
   if (set === null) return 'ENOSYS';
@@ -80,7 +80,7 @@ export function setAttribute(descriptor: number, name: string, value: string): s
   return set(descriptor, cText(name), bytes, bytes.length, 0) === 0 ? undefined : errnoName();
 }
 
-/** Removes one, if it is there and may be removed. */
+/** Removes an attribute of an open file; a missing one or a refusal is ignored. */
 export function removeAttribute(descriptor: number, name: string): void {
   call('fremove')?.(descriptor, cText(name));
 }

@@ -22,7 +22,7 @@ export function childPath(directory: number, name: string): string | Buffer {
   return isAscii(name) ? path : bytesOf(path);
 }
 
-/** As `childPath`, for a call that this thread makes at once; relative where the thread has a directory of its own. */
+/** As `childPath`, but valid only until this thread's next call; a relative path where that is cheaper. */
 export function nearPath(directory: number, name: string): string | Buffer {
   if (!enterDirectory(directory)) return childPath(directory, name);
   return isAscii(name) ? name : bytesOf(name);

@@ -81,8 +81,8 @@ export function formatJournalLine(line: string): string {
 }
 
 /**
- * An error for an operator: its sentence and code, then its causes' sentences. A stack is shown where there is no code:
- * an error of the program, which no sentence explains.
+ * An error for an operator: its sentence and code, then its causes' sentences. An error without a
+ * code is a bug, so its stack is shown.
  */
 function journalError(error: unknown): { readonly sentence: string; readonly more: Record<string, unknown> } {
   if (error === undefined) return { sentence: '', more: {} };

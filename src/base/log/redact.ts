@@ -34,7 +34,7 @@ export function isSecretName(name: string): boolean {
   return SECRET_NAMES.has(name.toLowerCase().replace(/[_-]/g, ''));
 }
 
-/** A name is followed by `=`, `:` or, in JSON, `":`. */
+/** What stands between a name and its value: `=`, `:` or, in JSON, `":`. */
 const MEANS = String.raw`["']?\s{0,8}[:=]\s{0,8}`;
 const NAMES = [
   'token|secret|password|passwd|signature|credential',

@@ -27,7 +27,7 @@ export function bytes(row: Row, column: string): Uint8Array {
   return value instanceof Uint8Array ? value : unfit(column);
 }
 
-/** JSON that Roost itself wrote; its shape is trusted, since only Roost can write to the database. */
+/** A column of JSON, parsed. Its shape is trusted, since only Roost writes to the database. @throws as `unfit`. */
 export function json(row: Row, column: string): unknown {
   try {
     return JSON.parse(text(row, column)) as unknown;

@@ -18,7 +18,7 @@ export interface Choice {
 }
 
 /**
- * Reads the names in the archive to find out which of the paths it has; each of the others counts as a glob.
+ * Selects entries by paths and globs. Reads the names in the archive first: a path that it does not have counts as a glob.
  *
  * @param paths arguments of the command line.
  */
@@ -73,8 +73,8 @@ function missingWarning(path: string): ArchiveWarning {
  * any alphabet; a path that is not UTF-8 is matched byte by byte.
  *
  * A glob that matches a directory includes everything in it: `world` is `world/**`. A leading `./` or `/` and a
- * trailing slash are ignored. A path that no disk takes is matched by none: globs become regular expressions, which take
- * long over long names.
+ * trailing slash are ignored. Paths longer than a Linux disk allows never match, because globs become regular expressions,
+ * which take long over long names.
  *
  * @throws Failure `invalid_request` for a glob that could take very long over a name of an archive.
  */

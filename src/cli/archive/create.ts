@@ -75,7 +75,7 @@ async function create(
   const archive = await NewArchive.begin(archiveFiles(resolve(file)));
   try {
     const result = await write(invocation, archive, { root: directory, ignore: ignore.lines, base }, options);
-    // Nothing else is excluded here than the archive's own files, where it lies in the directory itself.
+    // Only the archive's own files are excluded, when it lies in the directory; that needs no warning.
     const others = result.warnings.filter(({ code }) => code !== 'excluded');
     const warnings = [...ignore.warnings, ...others];
     const own = result.warnings.length - others.length;

@@ -132,7 +132,7 @@ async function unpack(
         select: choice?.select,
         owner: options.owner ?? defaultOwner(),
         setuid: options.setuid,
-        // No entry limit: names alone fill a disk hardly faster than content does, and inodes run out long before.
+        // No limit of entries: the disk runs out of inodes before names alone could fill it.
         limits: { maxBytes: options.maxSize, maxEntries: Number.MAX_SAFE_INTEGER },
         overwrite: options.overwrite === true,
         durable: false,

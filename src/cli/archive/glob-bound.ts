@@ -21,11 +21,11 @@ export function requireBounded(glob: string): void {
   if (tries(plain) > MAX_TRIES) throw refused(glob, 'it has too many stars');
 }
 
-/** About how often the expression of a glob tries a character of the worst path. */
+/** About how many characters the regular expression of a glob tries on the worst path. */
 function tries(glob: string): number {
   const names = glob.replace(/\/+$/, '').split('/');
   const deep = names.filter((name, at) => name === '**' && at < names.length - 1).length;
-  // A name is split at each of its stars but the last, which goes on to its end.
+  // Each star multiplies the ways to split a name, except the last star, which runs to the end.
   const splits = names.map((name) => Math.max(0, (name.match(/\*+|\+\(/g)?.length ?? 0) - 1));
   const inNames = splits.reduce((product, count) => product * choices(MAX_NAME, count), 1);
   // Many directories have short names, and long names leave room for few directories.

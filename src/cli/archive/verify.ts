@@ -66,7 +66,7 @@ async function verify(invocation: Invocation, named: string, { workers, encoding
   }
 }
 
-/** What comes through a pipe has nothing beside it. */
+/** The manifest beside an archive; undefined when there is none, as for an archive from a pipe. */
 async function manifestOf(file: string): ReturnType<typeof readManifest> {
   return file === PIPE ? undefined : readManifest(archiveFiles(file).manifest);
 }

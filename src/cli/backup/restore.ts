@@ -84,13 +84,13 @@ async function restore(
   const done = readAs(target.client, RestoreObject, answer);
   const warnings = done.warnings ?? [];
   noteWarnings(invocation.terminal, warnings, done.warningCount ?? warnings.length);
-  // Where nothing stops servers, each restore says so; that alone is no reason for a script to stop.
+  // Without a power driver every restore has this warning, so it alone must not make scripts fail.
   const warned = (done.warningCount ?? 0) > warnings.filter(({ code }) => code === 'not_stopped').length;
   const kept = options.keepPrevious === undefined ? '' : `\nto undo: roost backup undo ${server} ${id.slice(0, 8)}`;
   return { json: answer, text: sentence(done) + kept, warned };
 }
 
-/** What only means something for the server's own directory. */
+/** Refuses options that apply only to a restore into the server's own directory. */
 function refuseInPlace({ truncate, force, keepIgnored, keepPrevious, dryRun }: RestoreOptions): void {
   if ([truncate, force, keepIgnored, keepPrevious, dryRun].every((given) => given === undefined)) return;
   throw new Failure('invalid_request', 'Cannot restore: --to goes with --path and --glob alone', {
@@ -104,7 +104,7 @@ function parseHours(text: string): number {
   return hours;
 }
 
-/** What was done, as far as the daemon's answer says. */
+/** The result as a sentence, with the counts that the daemon's answer has. */
 function sentence({ message, files, bytes, removed, skipped, seconds }: RestoreObject): string {
   const counts = [
     typeof files === 'number' ? filesText(files) : '',

@@ -62,7 +62,7 @@ export function findConfigFile(): string {
   });
 }
 
-/** `--config` of a command that reads the config itself, and takes that of `findConfigFile` without it. */
+/** The `--config` option of commands that read the config themselves; without it they use `findConfigFile`. */
 export function configOption(): Option {
   return new Option('--config <file>', `default: ${HOST_CONFIG}, else ./${FIRST_RUN_DIRECTORY}/config.yml`);
 }
@@ -100,8 +100,8 @@ function allowsEverything({ permissions, servers }: TokenConfig): boolean {
 }
 
 /**
- * The daemon is local, so its listening address is used: the one that it has now, else the config's. With TLS the public
- * address, which the certificate names.
+ * The daemon is local, so its listening address is used: the actual one while it runs, else the config's. With TLS it is
+ * the public address, because the certificate names that.
  */
 function addressOf({ api, stateDirectory }: Config): URL {
   if (api.tls !== null && api.publicUrl !== null) return new URL(api.publicUrl);

@@ -98,7 +98,7 @@ async function whileStopped(config: Config, catalogue: CatalogueFacts | undefine
   return findings;
 }
 
-/** Without a daemon the port must be free. */
+/** Checks that the port is free; called when no daemon runs. */
 async function portFinding({ api: { host, port } }: Config): Promise<Finding> {
   const place = `${host}:${port}`;
   const server = createServer();

@@ -76,7 +76,7 @@ async function examine(invocation: Invocation, named: string | undefined): Promi
 
 type Check = (catalogue: CatalogueFacts | undefined, invocation: Invocation) => Promise<Finding[]>;
 
-/** What the daemon would say, as far as files tell. */
+/** The checks that need no running daemon: they read the files that it would read. */
 function fromOutside(config: Config): Check[] {
   const isWatched = config.power.driver !== 'none';
   return [

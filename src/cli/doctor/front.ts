@@ -1,4 +1,4 @@
-/** Checks a Roost before Wings from outside: what would part the two at the next start, and whether both can be reached. */
+/** Checks a Roost in front of Wings: whether both can be reached, and whether Wings' next start would break that. */
 import { X509Certificate } from 'node:crypto';
 import fs from 'node:fs';
 import { networkInterfaces } from 'node:os';
@@ -55,7 +55,7 @@ async function checkReached({ wings }: FrontConfig, token: string): Promise<Find
   return checkElsewhere(wings, token);
 }
 
-/** A Wings on another address of this host can be reached past Roost. */
+/** Warns when Wings also answers on another address of this host: clients could reach it without passing Roost. */
 async function checkElsewhere(wings: string, token: string): Promise<Finding[]> {
   const { port } = new URL(wings);
   for (const { address, family, internal } of Object.values(networkInterfaces()).flatMap((each) => each ?? [])) {

@@ -11,7 +11,7 @@ import type { Config } from '../../config/config.ts';
 import { fault, fine, warning, type Finding } from '../../base/finding.ts';
 
 const OLDEST_NODE = 24;
-/** Roost did not exist before; an earlier clock was never set. */
+/** A clock before this day was never set: Roost did not exist yet. */
 const FIRST_DAY = Date.UTC(2025, 0, 1);
 const CLOCK_SLACK_MS = 300_000;
 /** Room for the catalogue's journal and the spool. */

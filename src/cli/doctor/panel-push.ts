@@ -1,4 +1,4 @@
-/** Whether the panel looks for this node where its front listens. */
+/** Checks that the address of this node in the panel is the one on which its front listens. */
 import { type Finding, warning } from '../../base/finding.ts';
 import type { Config } from '../../config/config.ts';
 import { pushDiffers, readPush } from '../../servers/panel-push.ts';

@@ -24,7 +24,7 @@ export async function checkStores(config: Config, catalogue: CatalogueFacts | un
   return findings;
 }
 
-/** Local stores that other users may read; one that cannot be looked at is another finding. */
+/** Finds local stores that other users may read. A store that cannot be read here is reported by another check. */
 export async function checkReadable({ storage }: Pick<Config, 'storage'>): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const [name, store] of Object.entries(storage.stores)) {
@@ -70,7 +70,7 @@ async function checkLocal(
   }
 }
 
-/** What a vault cannot do on this disk. */
+/** Warns of functions of a vault that this disk does not support. */
 async function checkVaultDisk(name: string, directory: string): Promise<Finding[]> {
   const { freesHoles, rotates } = await inspectVaultDisk(directory);
   const findings: Finding[] = [];

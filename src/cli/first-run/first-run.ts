@@ -46,7 +46,8 @@ function makeDirectory(directory: string): void {
 }
 
 /**
- * A config of a first run names absolute paths; moved along with its directory, it would serve an empty one elsewhere.
+ * Refuses a first run's config that was moved with its directory: its absolute paths still name the old place, so the
+ * daemon would serve an empty directory there.
  *
  * @throws Failure `config_invalid` when the config is of another directory.
  */
@@ -56,7 +57,7 @@ export function requireInPlace(
 ): void {
   const [state, root] = [join(directory, 'state'), join(directory, 'servers')];
   const former = dirname(stateDirectory);
-  // Only as it was written by the first run: what its owner has changed is meant so.
+  // Paths that the owner has changed since the first run are taken as intended.
   if (stateDirectory === state || servers.root === root || servers.root !== join(former, 'servers')) return;
   throw new Failure('config_invalid', `Cannot start here: ${firstRunConfig(directory)} is of ${former}`, {
     hint: `Move ${directory} back there, or write the new place into it: sed -i 's#${former}#${directory}#' ${firstRunConfig(directory)}`,

@@ -20,7 +20,11 @@ export interface ApplyOptions {
   readonly signal: AbortSignal;
 }
 
-/** @throws Failure with what failed, and with what could not be turned back. */
+/**
+ * Takes the node over: runs the steps in order. When one fails or the signal aborts, undoes those that were begun.
+ *
+ * @throws Failure with the step that failed, and with steps that could not be undone.
+ */
 export async function applyTakeover(
   host: FrontHost,
   takeover: Takeover,
@@ -31,7 +35,7 @@ export async function applyTakeover(
   const run = async (steps: readonly FrontStep[]): Promise<void> => {
     for (const step of steps.filter(({ isNeeded }) => isNeeded)) {
       throwIfAborted(options.signal, 'Cannot go on');
-      // Also one that fails half-way is turned back.
+      // Noted before it runs, so that a step that fails half-way is undone too.
       done.push(step);
       await step.run();
     }

@@ -1,6 +1,6 @@
 /**
- * Gives backups of Roost to a Wings that serves alone again: as links, in its layout. An archive that its Wings would
- * break at in the middle of a restore, after it has removed the server's files, is not given to it.
+ * Hands backups of Roost to a Wings that serves alone again: as hard links, in its layout. Archives that this Wings cannot
+ * restore are left out: it would fail in the middle, after it has removed the server's files.
  */
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';

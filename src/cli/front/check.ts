@@ -31,8 +31,8 @@ export async function untilWingsAnswers(url: string, file: string, signal: Abort
 }
 
 /**
- * @returns what was checked, in words.
- * @throws Failure `store_unreachable` with the first that failed.
+ * @returns a sentence for each check that passed.
+ * @throws Failure `store_unreachable` with the first check that failed.
  */
 export async function checkNode(takeover: Takeover): Promise<readonly string[]> {
   const { listen, running, wingsConfig } = takeover;

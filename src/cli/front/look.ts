@@ -40,7 +40,7 @@ export interface Takeover {
   readonly backupDirectory: string | null;
   /** `uid:gid` of the games' files. */
   readonly owner: string | undefined;
-  /** Archives of Wings, and what the operator has to know before it goes on. */
+  /** How many archives of Wings there are, and what the operator must know before going on. */
   readonly archives: number;
   readonly notes: readonly string[];
 }
@@ -124,7 +124,7 @@ function frontBefore(host: FrontHost): Config['front'] | undefined {
   return parseConfig(path, fs.readFileSync(path, 'utf8'), host.env).front ?? undefined;
 }
 
-/** Where the running Wings may be: its file may have changed since its start. */
+/** Addresses to try for the running Wings: its file may have changed since it started. */
 function candidates(
   facts: WingsFacts,
   roost: Config['front'] | undefined,
@@ -212,7 +212,7 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** In the directory itself, and one below: each daemon has a layout of its own. */
+/** Counts archives in the directory and one level below: the daemons have different layouts. */
 function archivesIn(directory: string | null, now: number): { readonly count: number; readonly isYoung: boolean } {
   if (directory === null || !fs.existsSync(directory)) return { count: 0, isYoung: false };
   const inside = fs.readdirSync(directory, { withFileTypes: true });

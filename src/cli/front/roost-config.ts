@@ -39,7 +39,7 @@ export function frontConfig(
   const written = document.getIn(['restore', 'owner']);
   if (owner !== undefined && (written === undefined || written === 'archive')) set(['restore', 'owner'], owner);
   const text = document.toString({ lineWidth: 0 });
-  // Faults are told before anything is changed.
+  // Throws for a faulty config before anything is changed.
   parseConfig(path, text, env);
   return text === former ? former : text;
 }

@@ -1,6 +1,6 @@
 /**
- * Asks who answers at an address: a Wings, which one, and whether it takes a token. The token is sent only to what
- * answers as a Wings does without one.
+ * Finds out what answers at an address: whether it is a Wings, which one, and whether it accepts a token. The token is sent
+ * only after the server has answered a request without a token as Wings does.
  *
  * Sources: pterodactyl/wings router/middleware/middleware.go; calagopus/wings src/response.rs; pelican-dev/wings
  * router/middleware (`User-Agent` of answers); pyrohost/elytra src/router/router.go.

@@ -21,7 +21,7 @@ import { formerOf, movedToLoopback, readText, type WingsAddress, wingsFacts, wit
 
 export interface FrontStep {
   readonly number: 1 | 2 | 3 | 4;
-  /** Said before and after; a command, or a file and what becomes of it. */
+  /** Printed before and after the step: a command, or a file and what happens to it. */
   readonly what: string;
   /** False: it is as it should be. */
   readonly isNeeded: boolean;

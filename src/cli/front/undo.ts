@@ -38,7 +38,7 @@ export async function planUndo(host: FrontHost): Promise<Undo> {
   const address = originalAddress(wingsPath, front.listen);
   const wings = await readWingsConfig(wingsPath);
   const { backupDirectory } = wings;
-  // Of a Wings in a container the file was never changed: its operator has moved it.
+  // The file of a Wings in a container was never changed by Roost: its operator changed the address.
   const moved = fs.existsSync(formerOf(wingsPath)) || driftOf(wings, front.wings).length === 0;
   const where = `${address.host ?? '0.0.0.0'}:${address.port ?? 8080}`;
   return {

@@ -1,4 +1,4 @@
-/** `roost completion` and `roost manual`: made of the commands that there are, so that neither can be out of date. */
+/** `roost completion` and `roost manual`: generated from the commands themselves, so neither can be out of date. */
 import { Argument, type Command } from 'commander';
 import { readFileSync } from 'node:fs';
 import { packageDirectory } from '../../base/package-directory.ts';
@@ -13,7 +13,7 @@ import { zshCompletion } from './zsh.ts';
 const SHELLS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const;
 const PAGES = ['roost.1', 'roost.yml.5'] as const;
 
-/** @param program has all commands when one of these runs. */
+/** @param program must have all commands when one of these runs. */
 export function addManualCommands(program: Command, { terminal }: Invocation): void {
   program
     .command('completion')

@@ -2,13 +2,13 @@
 import { type Command, Help, Option } from 'commander';
 import { ENVIRONMENT, EXAMPLES, EXIT_CODES } from './words.ts';
 
-/** Before its commands are added, which take it over. */
+/** Call it before commands are added: they copy the help settings of their parent. */
 export function setHelp(root: Command): void {
   // A long list of arguments leaves less than commander wants for what it says; unwrapped, that is cut by the terminal.
   root.configureHelp({ optionDescription, minWidthToWrap: 20 });
 }
 
-/** Once all commands are there. */
+/** Adds examples to the help of each command. Call it when all commands are there. */
 export function addExamples(command: Command, path: readonly string[] = []): void {
   const examples = EXAMPLES[path.join(' ')];
   if (examples !== undefined) command.addHelpText('after', section('Examples', examples));

@@ -19,7 +19,7 @@ export function namesOf({ long, short }: OptionNode): string[] {
   return short === undefined ? [long] : [short, long];
 }
 
-/** What follows an option, by the path of its command and its name, such as `backup create --name`. */
+/** The kind of value of each option that takes one, by command path and option, such as `backup create --name`. */
 export function valuesOf(nodes: readonly CommandNode[]): ReadonlyMap<string, Takes> {
   const found = nodes.flatMap(({ path, options }) =>
     options.flatMap((option) =>

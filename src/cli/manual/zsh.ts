@@ -43,7 +43,7 @@ function described(node: CommandNode): string {
   return `commands=(${commands.join(' ')}); options=(${options.join(' ')}); ${complete(takes)}`;
 }
 
-/** A colon parts a word from what it means. */
+/** A completion and its description, which zsh separates by a colon. */
 function item(word: string, description: string): string {
   return quoted(`${word}:${description.replaceAll('\\', '\\\\').replaceAll(':', '\\:')}`);
 }

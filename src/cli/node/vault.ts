@@ -1,4 +1,4 @@
-/** `roost vault …`: what vaults hold, their collection, one check of all bytes, plain archives taken in, one recipe. */
+/** `roost vault …`: usage, collection, verification of shared bytes, adoption of plain archives, and one recipe. */
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { countText, formatBytes } from '../../base/sizes.ts';

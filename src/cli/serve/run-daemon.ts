@@ -6,8 +6,8 @@ import type { Daemon } from '../daemon.ts';
 import { openNotifier, type ServiceNotifier } from './systemd.ts';
 
 /**
- * By so many percent the heap may grow before garbage is collected. V8's own choice is up to three times what is in use,
- * and a crowd of callers then holds 100 MiB of garbage for 30 MiB in use; collecting sooner takes no more CPU time there.
+ * The heap may grow by this many percent before garbage is collected. V8's default is up to three times the bytes in use:
+ * with many callers, 100 MiB of garbage for 30 MiB in use. Collecting sooner takes no more CPU time in that case.
  */
 const HEAP_GROWTH_PERCENT = 30;
 

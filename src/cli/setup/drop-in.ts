@@ -4,7 +4,7 @@ import type { Config } from '../../config/config.ts';
 
 /** The unit names it as StateDirectory=. */
 const STATE_DIRECTORY = '/var/lib/roost';
-/** Hidden or read-only under ProtectHome=, which goes before ReadWritePaths=. */
+/** ProtectHome= hides these or makes them read-only, even where ReadWritePaths= names them. */
 const HOMES = ['/home', '/root', '/run/user'];
 
 /**

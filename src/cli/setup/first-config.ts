@@ -47,7 +47,7 @@ function newConfig(example: string, { servers, backups }: Wishes): string {
   return backups === undefined ? rooted : replaceOnce(rooted, '/var/lib/roost/backups', yaml(backups));
 }
 
-/** The first one; a later one may be an example in a comment. */
+/** Replaces only the first occurrence; a later one may be an example in a comment. */
 function replaceOnce(text: string, what: string, by: string): string {
   if (!text.includes(what)) throw new Failure('internal', `Cannot make a config: its example has no ${what}`);
   return text.replace(what, () => by);

@@ -17,7 +17,7 @@ export interface Installation {
   readonly current?: { readonly path: string; readonly target: string };
   /** True: a package of the system brought the unit, the user and the command. */
   readonly packaged: boolean;
-  /** True: npm made the command, and refuses an upgrade when its link was replaced. */
+  /** True: npm made the link of the command; when something else replaces it, npm refuses the next upgrade. */
   readonly byNpm: boolean;
 }
 

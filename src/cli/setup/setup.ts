@@ -81,7 +81,7 @@ function plan(root: string, wishes: Wishes, env: Invocation['env']): Step[] {
   return root === '/' && changed && existsSync('/run/systemd/system') ? [...files, reload()] : files;
 }
 
-/** What a package of the system would bring. */
+/** The files that a distribution package would install: made here when Roost was installed in another way. */
 function installedFiles(installed: Installation, at: (path: string) => string): Step[] {
   const { base, current, byNpm } = installed;
   const unit = `${UNITS}/roost.service`;

@@ -6,7 +6,7 @@ import { syncDirectory } from '../../base/files/handles.ts';
 import { PartialFile } from '../partial-file.ts';
 
 export interface Step {
-  /** Told of it; a path or the name of a user. */
+  /** What the step makes, for people: a path or the name of a user. */
   readonly what: string;
   readonly why: string;
   /** What there is to do: '' when all is as it should be. */
@@ -24,7 +24,7 @@ export function file(path: string, content: string, mode: number, why: string, s
   return { what: shown, why, todo: now === undefined ? 'make' : 'change', run };
 }
 
-/** As `file`, but what is there stays; only its mode is set. */
+/** As `file`, but an existing file keeps its content; only its mode is set. */
 export function firstFile(path: string, content: string, mode: number, why: string, shown = path): Step {
   const status = fs.statSync(path, { throwIfNoEntry: false });
   if (status === undefined) return file(path, content, mode, why, shown);
@@ -51,7 +51,7 @@ export function directory(
   return { what: shown, why, todo: there ? '' : 'make', run: there ? nothing : run };
 }
 
-/** A link, replaced in one rename, so that it leads somewhere at every instant. */
+/** A symlink. It is replaced by one rename, so that it always exists. */
 export function link(path: string, target: string, why: string, shown = path): Step {
   const now = targetOf(path);
   const run = (): Promise<void> => {

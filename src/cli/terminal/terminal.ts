@@ -34,7 +34,7 @@ export class Terminal {
     // Without a listener, EPIPE would end the process with a stack trace.
     stdout.on('error', (error: NodeJS.ErrnoException) => {
       this.#outputClosed = true;
-      // A reader that has left is none of the command's business; a full disk is.
+      // A reader that has gone away is no failure of the command; any other error, such as a full disk, is.
       if (error.code !== 'EPIPE') this.#outputError = error;
     });
     stderr.on('error', () => undefined);

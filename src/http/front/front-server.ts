@@ -1,9 +1,9 @@
 /**
- * The node's public address before Wings.
+ * The node's public HTTP server when Roost stands in front of Wings.
  *
- * For: the daemon in front mode. Promises: heads are checked before anything is decided; bounds on heads and
- * connections; no time limit on a request as a whole, so that long uploads are not cut; a renewed certificate counts for
- * new connections; an orderly close, sockets last. Never: parses leniently.
+ * For: the daemon in front mode. Promises: heads are checked before anything is decided; heads and connections are
+ * bounded; a request as a whole has no time limit, so that long uploads are not cut; new connections get a renewed
+ * certificate; a close ends sockets last. Never: parses leniently.
  */
 import {
   createServer as createPlainServer,
@@ -46,7 +46,7 @@ export interface FrontServer {
   listen(): Promise<{ readonly host: string; readonly port: number }>;
   /** @throws Failure `config_invalid` for files that are no certificate with its key; the old one stays. */
   setCertificate(tls: FrontConfig['listen']['tls']): void;
-  /** Accepts nothing new, waits for what is passed, and cuts the rest after `deadline` milliseconds. */
+  /** Accepts no new connections, waits for requests under way, and cuts them after `deadline` milliseconds. */
   close(deadline: number): Promise<void>;
 }
 
@@ -54,7 +54,7 @@ const RECEIVE = { headers: 20_000, body: 120_000, checkEvery: 5_000 };
 const HEAD_BYTES = 16 * 1024;
 const KEEP_ALIVE_MS = 65_000;
 const HANDSHAKE_MS = 20_000;
-/** A client that takes nothing of a served answer for so long is gone; what is passed has a bound of its own. */
+/** A client that reads nothing of an answer from Roost for this long is cut off; passed answers have their own bound. */
 const STALLED_MS = 120_000;
 const LINGER_MS = 500;
 const PROBE_AFTER_MS = 60_000;
@@ -156,7 +156,7 @@ function connectionsOf({ config, bounds, log }: FrontServerOptions): Connections
   return new Connections({ most: inAll, mostOfAddress, isProxy: trustedProxies(config.trustedProxies), log, now });
 }
 
-/** Another `Upgrade`, such as to h2c, is an ordinary request; so is one whose head is refused. */
+/** True for a websocket. Another `Upgrade`, such as to h2c, or a refused head is handled as an ordinary request. */
 function isUpgrade(request: IncomingMessage, front: FrontServerOptions['front']): boolean {
   if (request.headers.upgrade?.toLowerCase() !== 'websocket') return false;
   const head = readHead(request.method ?? '', request.url ?? '', request.rawHeaders);
@@ -169,7 +169,7 @@ function beginUpgrade({ socket }: IncomingMessage, connections: Connections, tim
   return true;
 }
 
-/** Routes that Roost serves read small bodies, which must come in time. */
+/** Bounds the time for the body of a request that Roost serves; those bodies are small. */
 function boundBody(incoming: IncomingMessage, milliseconds: number, timers: Timers): void {
   if (incoming.complete) return;
   const cancel = timers.after(milliseconds, () => {
@@ -178,7 +178,7 @@ function boundBody(incoming: IncomingMessage, milliseconds: number, timers: Time
   incoming.once('close', cancel);
 }
 
-/** The path as it was decided: each segment encoded in one way, so that the routes cannot see another. */
+/** The path that was decided on, encoded again in one way, so that the routes cannot decode it differently. */
 function canonical({ segments, query }: RequestHead): string {
   return `/${segments.map(encodeURIComponent).join('/')}${query}`;
 }

@@ -18,7 +18,7 @@ import { chooseRange } from './byte-range.ts';
 import { bodyOf, type BodyDeps, type BytePieces } from './byte-stream.ts';
 import { OpenDownloads } from './open-downloads.ts';
 
-/** Until the client has shown that it reads: a connection that does not holds two of these. */
+/** Used until the client has shown that it reads, because a client that does not makes us hold two pieces. */
 const SMALL_PIECE = 64 * 1024;
 /** Faster than small ones; larger pieces gain nothing. */
 const LARGE_PIECE = MEBIBYTE;
@@ -167,7 +167,7 @@ async function sendContent(
  */
 function contentPieces(content: FileContent, stop: AbortController): BytePieces {
   const iterator = content.stream[Symbol.asyncIterator]();
-  // Without a length, any is right.
+  // Content of unknown length may have any length.
   let left = content.size ?? Number.POSITIVE_INFINITY;
   let begun = false;
   let held: Uint8Array | undefined;

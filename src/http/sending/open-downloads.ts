@@ -1,6 +1,6 @@
 /**
- * How many downloads are open, over all dialects: each holds a file, a connection and up to two pieces of memory for as
- * long as its client takes. A place is held until the answer was taken or its connection is gone.
+ * Counts open downloads over all dialects, and bounds them: each holds a file, a connection and up to two pieces of memory
+ * as long as its client takes. A download counts until its answer was read or its connection is gone.
  */
 import type { Socket } from 'node:net';
 import { MEBIBYTE } from '../../base/sizes.ts';
@@ -21,7 +21,7 @@ export class OpenDownloads {
   readonly #endings = new WeakMap<Socket, Set<() => void>>();
   #largeBytes = 0;
 
-  /** @returns what gives the place back, safe to call twice; undefined when there is none. */
+  /** @returns a function that ends the count, safe to call twice; undefined when too many are open. */
   admit(c: AppContext, { link, holder }: DownloadPlace): (() => void) | undefined {
     const ofLink = link === undefined ? () => undefined : this.#links.take(link, MOST_OF_LINK);
     const ofHolder = ofLink === undefined ? undefined : this.#holders.take(holder, MOST_OF_HOLDER);
@@ -48,7 +48,7 @@ export class OpenDownloads {
     };
   }
 
-  /** An answer that waits behind others on its connection never has a `close` of its own when that ends. */
+  /** Ends the count with the answer or its socket: an answer queued behind others gets no `close` when the socket ends. */
   #leaveWithAnswer(c: AppContext, leave: () => void): void {
     const { outgoing, incoming } = c.env ?? {};
     if (outgoing === undefined || incoming === undefined) return;

@@ -52,7 +52,13 @@ const REFUSED = new Set(['archive_damaged', 'backup_exists', 'too_large', 'inval
 const CHUNK = MEBIBYTE;
 const EMPTY = 'The archive holds no file that could be restored';
 
-/** @throws Failure `invalid_request`, `store_unreachable`, `insufficient_storage`, `cancelled`. */
+/**
+ * Adopts all archives in the requested directories as backups, one after the other. An archive that cannot be adopted is
+ * in `refused` and does not stop the others; repeating the call continues where it stopped.
+ *
+ * @throws Failure `invalid_request`, `store_unreachable`, `insufficient_storage`, `cancelled`; archives adopted before
+ *   stay adopted.
+ */
 export async function adopt(request: AdoptRequest, deps: AdoptDeps): Promise<AdoptReport> {
   const store = deps.stores.default;
   await store.check();

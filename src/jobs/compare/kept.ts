@@ -64,6 +64,7 @@ export class KeptComparisons {
   }
 }
 
+/** A comparison for its caller: totals, totals of each name in the root, and the first page of changes. */
 export function comparisonView(kept: KeptComparison): ComparisonView {
   const { id, found, missing } = kept;
   const folders = found.folders.map(({ name, totals }) => ({ path: wirePath(name), totals }));
@@ -71,7 +72,7 @@ export function comparisonView(kept: KeptComparison): ComparisonView {
   return { id, totals, folders, missing, ...changesOf(kept, { limit: FIRST_ROWS }) };
 }
 
-/** @throws Failure `invalid_request` for a cursor that no page had. */
+/** One page of changes, in the order of paths. @throws Failure `invalid_request` for a cursor that no page had. */
 export function changesOf(
   { found }: Pick<KeptComparison, 'found'>,
   page: { readonly class?: ChangeClass | undefined; readonly cursor?: string | undefined; readonly limit: number },

@@ -117,7 +117,7 @@ export function newPlan(facts: {
   return { ...FRESH_PLAN, backup, location, trees: RESTORE_TREES, file, undoes: null, keep, result: outcome };
 }
 
-/** What the caller of a restore gets, out of the data of the event at its end. */
+/** The result for the caller of a restore, from the data of its last event. @param seconds how long the job ran. */
 export function outcomeOf(data: RestoreData, seconds: number): RestoreOutcome {
   const { warnings = [], warningCount = 0, undoUntil, undo, files, bytes, removed, skipped } = data;
   const counts = undo === true ? { seconds } : { files, bytes, removed, skipped, seconds };

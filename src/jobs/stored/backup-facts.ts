@@ -26,6 +26,7 @@ export function keepWarnings(warnings: readonly ArchiveWarning[]): WarningRecord
   return kept;
 }
 
+/** What the row of a completed backup stores, from the result of writing it. Sizes in bytes, `completedAt` in ms. */
 export function completedFacts(
   result: WriteResult,
   also: {

@@ -56,6 +56,7 @@ export function followInManifest(id: BackupId, deps: DamageDeps, change: Partial
   });
 }
 
+/** The event of a verification's end. It carries the row as it is after the verdict was stored. */
 export function verifiedEvent(record: BackupRecord, job: JobRecord, verdict: Verdict): PendingEvent {
   const { server, id: backup } = record;
   const data = { ...backupData(record), ...verdict };

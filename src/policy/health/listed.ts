@@ -1,4 +1,4 @@
-/** Names in one sentence; the rest is not counted out, since the sentence says how many there are. */
+/** The most names in one sentence. The sentence itself says how many there are. */
 const SHOWN = 5;
 
 export function listed<Item>(items: readonly Item[], nameOf: (item: Item) => string): string {

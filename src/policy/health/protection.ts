@@ -24,7 +24,7 @@ export interface ProtectionSchedule {
 
 /**
  * `ok`: the last good backup is younger than the schedule's last time. `overdue`: that time passed without one. `never`:
- * there is none, and the first time has not passed. `unscheduled`: no schedule of this node makes any.
+ * there is no good backup, and the first scheduled time has not passed. `unscheduled`: no schedule covers the server.
  */
 export type ProtectionState = 'ok' | 'overdue' | 'never' | 'unscheduled';
 
@@ -40,13 +40,13 @@ export interface Protection<Item extends ProtectionItem = ProtectionItem> {
   readonly nextAt: number | null;
 }
 
-/** How long a scheduled backup may wait and run before it counts as missing: half of the interval, within these. */
+/** A scheduled backup counts as missing after half of the schedule's interval, but within these two bounds. */
 const LEAST_GRACE_MS = 15 * 60_000;
 const MOST_GRACE_MS = 6 * HOUR_MS;
 /** Clocks are corrected by moments. */
 const SLACK_MS = 60_000;
 
-/** When the schedules of a server come; ms since the epoch. */
+/** The scheduled times of a server; ms since the epoch. */
 export interface ScheduledTimes {
   readonly dueAt: number | null;
   readonly nextAt: number | null;
@@ -84,7 +84,7 @@ export class ScheduleTimes {
  * Judges one server.
  *
  * @param history of any order.
- * @param knownSince when the node first saw the server, ms since the epoch: what was due before is not missing.
+ * @param knownSince when the node first saw the server, ms since the epoch: backups due before that are not missing.
  */
 export function judgeProtection<Item extends ProtectionItem>(
   history: readonly Item[],

@@ -9,7 +9,10 @@ import type { Permission } from '../../config/types.ts';
 import { holdsServer, mayUse, type Caller } from '../access.ts';
 import type { AppContext, AppEnv } from '../dialect.ts';
 
-/** Requires one of the permissions and, on routes with a `{server}`, that the caller holds it; sets `c.get('server')`. */
+/**
+ * Requires one of the permissions and, on routes with a `{server}`, that the caller holds it; sets `c.get('server')`.
+ * The handler throws a Failure `unauthorized`, `forbidden` or `server_not_found` otherwise.
+ */
 export function guard(...permissions: readonly [Permission, ...Permission[]]): MiddlewareHandler<AppEnv> {
   return async function guard(c, next) {
     const caller = nativeCaller(c);

@@ -15,6 +15,8 @@ const MEMORY = 32 * MEBIBYTE;
 const MOST_BUFFERS = 4;
 
 /**
+ * The part size in bytes for an upload: the configured or usual one, or larger where 10,000 parts would not suffice.
+ *
  * @param expected the most bytes that the object may have, or undefined when unknown.
  * @param configured the operator's part size, or null.
  * @throws Failure `too_large` when 10,000 of the largest parts would not hold it.

@@ -100,6 +100,8 @@ export function encodeRanges(list: RangeList): Buffer {
 }
 
 /**
+ * Decodes the list of packs and ranges in a recipe or map, and checks them.
+ *
  * @param bytes the ids, then the ranges, and nothing else.
  * @param what names the file in messages.
  * @throws Failure `archive_damaged`.

@@ -21,7 +21,7 @@ export interface Message {
  */
 const LIMITS = { maxStrLength: 4096, maxArrayLength: 256, maxMapLength: 0, maxBinLength: 0, maxExtLength: 0 } as const;
 
-/** @param text `{"event","args"?}`. */
+/** Reads a text frame, `{"event","args"?}`. @returns undefined for anything else. */
 export function readText(text: string): Message | undefined {
   let value: unknown;
   try {
