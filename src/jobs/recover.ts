@@ -1,6 +1,6 @@
 /**
- * What the last run of the daemon left undone, brought to an end before anything new may touch it. No row is queued or
- * running afterwards, except restores, which restore/recovery.ts ends:
+ * Ends what the last run of the daemon left unfinished, before a new job may touch it. Afterwards no row is queued or
+ * running, except restores, which restore/recovery.ts ends:
  *
  *   backup, sealed      all three objects are there and agree: completed
  *   backup, otherwise   what lies under final names is removed (temporary files are the store's to sweep): failed,
@@ -85,7 +85,7 @@ async function recoverBackup(job: JobRecord<'backup'>, deps: RecoverDeps): Promi
   });
 }
 
-/** The server may have been told to keep its files still by a run that could not tell it to go on. */
+/** The last run may have paused the server's writes and then been killed before it could resume them. */
 async function resumeServer(job: JobRecord, deps: RecoverDeps): Promise<void> {
   try {
     await deps.quiesce.resume(await deps.registry.get(job.server));

@@ -53,6 +53,7 @@ export interface ServerPlace {
   readonly present: boolean;
 }
 
+/** The registry of the servers in the config. Opens nothing; each call looks at the disk. */
 export function openRegistry(config: ServersConfig): Registry {
   const listed = new Map(config.list.map((server) => [server.id, fromList(server)]));
   return {

@@ -20,6 +20,7 @@ export interface KeyParts {
   readonly kind: ObjectKind;
 }
 
+/** The key of one object of a backup: `<server>/<backup>.<kind>`. */
 export function objectKey(server: ServerId, backup: BackupId, kind: ObjectKind): ObjectKey {
   return `${server}/${backup}.${kind}` as ObjectKey;
 }

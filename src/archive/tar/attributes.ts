@@ -24,6 +24,7 @@ const MAX_ACL_BYTES = 16_384;
 
 export type AttributeKind = 'ACLs' | 'extended attributes' | 'file capabilities';
 
+/** The kind of an attribute, as warnings name it. @param name such as `user.comment`. */
 export function attributeKind(name: string): AttributeKind {
   if (isAcl(name)) return 'ACLs';
   return name === CAPABILITY ? 'file capabilities' : 'extended attributes';

@@ -16,6 +16,7 @@ const FUSE_MAGIC = 0x65735546;
 /** Before Linux 5.8 syncfs did not report failed writes. */
 const KERNEL = { major: 5, minor: 8 };
 
+/** How to make a tree below `root` (an open directory) durable on this host; `none` when it need not be. */
 export function durabilityFor(root: number, durable: boolean): Durability {
   if (!durable) return 'none';
   return isKernelFair(os.release()) && findSyncfs() !== undefined && !isFuse(root) ? 'once' : 'each';

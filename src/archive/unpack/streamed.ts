@@ -31,7 +31,7 @@ const DOING = 'Cannot unpack';
 const PROGRESS_MS = 100;
 
 /**
- * Unpacks what was selected.
+ * Unpacks the selected entries.
  *
  * @returns what was made, with a warning for everything skipped, changed or not settable.
  * @throws Failure `archive_damaged`, `too_large` beyond the limits, `insufficient_storage`, `invalid_request` when

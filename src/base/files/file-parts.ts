@@ -21,6 +21,7 @@ export function allocateParts(count: number): FileParts {
   };
 }
 
+/** Bytes of all parts together. */
 export function partsLength({ ends }: FileParts): number {
   return ends.at(-1) ?? 0;
 }

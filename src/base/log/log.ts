@@ -50,6 +50,7 @@ const FORMS: Readonly<Record<LogFormat, ((line: string) => string) | undefined>>
   journal: formatJournalLine,
 };
 
+/** Opens a log that writes lines to `target`, without secrets. Its level and its secrets may change later. */
 export function openLog(options: LogOptions, target: LogStream): RootLog {
   const form = FORMS[options.format];
   const lines = form === undefined ? target : { write: (line: string) => target.write(form(line)) };

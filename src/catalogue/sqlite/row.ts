@@ -4,6 +4,7 @@ import { Failure, type FailureRecord } from '../../base/failure.ts';
 
 export type Row = Readonly<Record<string, SQLOutputValue>>;
 
+/** A column of text. @throws as `unfit` for another type; so do the functions below. */
 export function text(row: Row, column: string): string {
   const value = row[column];
   return typeof value === 'string' ? value : unfit(column);

@@ -7,6 +7,7 @@ export interface Trees {
   readonly after: TreeNode;
 }
 
+/** Hands every difference between two trees to the collector, in the order of paths. @param checkStop throws to stop. */
 export function diffTrees(trees: Trees, collector: Collector, checkStop: () => void): void {
   diffBelow('', trees.before, trees.after, { ...trees, collector, checkStop });
 }

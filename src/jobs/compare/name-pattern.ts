@@ -7,6 +7,7 @@ import { toText } from '../../base/files/paths.ts';
 /** True for a name (a byte string) that fits. */
 export type NameTest = (name: string) => boolean;
 
+/** A test of names (byte strings) for a substring, or for a pattern with `*` and `?`; case does not matter. */
 export function nameTest(query: string): NameTest {
   const wanted = folded(query);
   if (!/[*?]/.test(query)) return (name) => folded(textOf(name)).includes(wanted);

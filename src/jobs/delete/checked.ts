@@ -21,6 +21,12 @@ export interface DeleteBackupDeps {
  */
 export type DeleteBackup = (server: ServerId, backup: BackupId, origin?: Origin) => Promise<void>;
 
+/**
+ * Makes the function that deletes one backup by a delete job; it resolves when the job has ended.
+ *
+ * That function throws Failure `backup_not_found`, `backup_locked`, `server_busy` while a job uses the backup, or the job's
+ * own failure.
+ */
 export function deleteBackup({ catalogue, runner, adoption }: DeleteBackupDeps): DeleteBackup {
   return async (server, backup, origin) => {
     const doing = 'Cannot delete the backup';

@@ -22,6 +22,11 @@ export interface ServerRemovalDeps {
 
 type Settings = Pick<Catalogue, 'servers'>;
 
+/**
+ * Stores what happens to the backups of a removed server, and deletes them now if that was decided without grace.
+ *
+ * @throws Failure when the decision cannot be stored. Backups that cannot be deleted now are deleted later.
+ */
 export async function removeServer(
   server: ServerId,
   { backups, graceDays = 0 }: RemoveServer,

@@ -19,6 +19,7 @@ export type Discard = (server: ServerId, backup: BackupId) => Promise<void>;
 /** Deletions run side by side with little to gain: each is a few requests to a store. */
 const DELETIONS = 2;
 
+/** The step that carries out a deletion which a panel has asked for; its report follows. */
 export function deletionSteps(discard: Discard): readonly DeliveryStep[] {
   return [{ name: 'delete', concurrent: DELETIONS, run: (delivery) => runDeletion(delivery, discard) }];
 }
@@ -35,6 +36,7 @@ async function runDeletion({ server, backup }: DeliveryRecord, discard: Discard)
   return { kind: 'next', step: 'report' };
 }
 
+/** Reports to the panel how a deletion ended. @returns `over` when the panel has it, otherwise why not. */
 export async function reportDeletion(
   { backup, server, data, askedAt }: DeliveryRecord,
   panel: Pick<PanelPort, 'reportDeletion'>,

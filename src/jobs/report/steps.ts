@@ -37,6 +37,7 @@ const MOST_OPEN = 2;
 /** When the end of a very short restore is reported a second time, after it was asked for. */
 const REPEAT_MS = 30_000;
 
+/** The steps that report ends of backups, restores and deletions. `repeat` is the second report of a short restore. */
 export function reportSteps(deps: StepDeps): readonly DeliveryStep[] {
   return [
     { name: 'report', concurrent: REPORTS, run: (delivery, signal) => report(delivery, deps, signal) },

@@ -1,12 +1,12 @@
 /**
- * The way of an archive into the panel's own object storage, as steps of the report that the panel is owed:
+ * Moves an archive into the panel's own object storage, as steps of the report that the panel is owed:
  *
  *   upload   the sealed archive, part by part, to URLs of the panel      a crash: all of it again, as a new upload
  *   report   with the parts, which the row keeps (steps.ts)              a crash: again; "already completed" is success
  *   remove   the local archive, its row last, now that the panel has it   a crash: again
  *
- * The archive stays until the report was taken, however long that takes: until then it is the only one. An upload waits
- * here and never in a job's place, so that a panel that is away holds up no other backup.
+ * The archive stays until the panel has accepted the report, however long that takes: until then it is the only copy. An
+ * upload takes no job's place, so a panel that is away holds up no backup.
  */
 import type { Clock } from '../../base/clock.ts';
 import { asFailure, Failure } from '../../base/failure.ts';

@@ -41,6 +41,7 @@ export interface SwapRules {
   readonly remove: KeepRules;
 }
 
+/** Which live entries a swap keeps: in any case, and where the archive has no entry of that path. */
 export function rulesOf({ request, selection, fixed, ignore }: Omit<SwapOptions, 'named'>): SwapRules {
   const ignored = request.truncate && request.keepIgnored && ignore.length > 0;
   const always = either(keepPaths(fixed), ignored ? keepIgnored(compileIgnore(ignore).root()) : keepNothing);

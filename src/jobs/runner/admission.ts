@@ -1,4 +1,4 @@
-/** When a request is refused before a job is made of it, in the words of every dialect. */
+/** Checks that refuse a request before it becomes a job; every dialect sends their sentences. */
 import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';

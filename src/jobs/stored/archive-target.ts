@@ -6,14 +6,14 @@
  *   3 manifest   a crash before: the same, with an index
  *   4 the row    a crash before: all three are there and agree; recovery completes the backup
  *
- * The manifest is what makes the others a backup: it is the first to be removed and the last to be written.
+ * The manifest makes the other two a backup, so it is written last and removed first.
  */
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { ByteSink } from '../../base/source.ts';
 import { objectKey, type ObjectKind } from '../../storage/key.ts';
 import type { CreateOptions, ObjectWriter, Store } from '../../storage/store.ts';
 
-/** The mirror of the order of writing: with the manifest gone nothing claims to be a backup any more. */
+/** The reverse of the order of writing: once the manifest is gone, the other objects no longer count as a backup. */
 const REMOVAL_ORDER: readonly ObjectKind[] = ['json', 'index', 'tar.gz'];
 
 export class ArchiveTarget {

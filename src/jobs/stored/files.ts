@@ -86,6 +86,11 @@ export async function openProven(store: Store, record: BackupRecord, signal?: Ab
   }
 }
 
+/**
+ * Opens a backup for listing or reading. The caller calls `close`, which also closes the store's sources.
+ *
+ * @throws Failure `archive_damaged`, `store_unreachable`, `cancelled`.
+ */
 export async function openForLooking(
   door: Door,
   store: Store,

@@ -143,11 +143,13 @@ function isPrivate(directory: number): boolean {
   return (stat.mode & 0o777) === 0o700 && stat.uid === process.geteuid?.();
 }
 
+/** True when the open directory is the one that `stat` describes. */
 export function isSame(handle: number, stat: fs.Stats | undefined): boolean {
   const own = fs.fstatSync(handle);
   return stat !== undefined && own.ino === stat.ino && own.dev === stat.dev;
 }
 
+/** Does `work`; closes the handle when it throws. */
 export function closingOnError<Result>(handle: number, work: () => Result): Result {
   try {
     return work();

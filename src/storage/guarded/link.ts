@@ -48,6 +48,7 @@ export async function addressesOf(
   });
 }
 
+/** The Failure (`invalid_request`) for a link that is not followed. */
 export function refusedLink(sentence: string, details: ConstructorParameters<typeof Failure>[2] = {}): Failure {
   return new Failure('invalid_request', sentence, details);
 }

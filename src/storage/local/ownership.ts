@@ -57,12 +57,14 @@ export type Verdict =
   | { readonly kind: 'adopt'; readonly id: string | undefined }
   | { readonly kind: 'refuse'; readonly why: 'missing' | 'replaced' | 'another'; readonly remembered?: string };
 
+/** Reads what the node remembers of a store. @param text the value in the catalogue; undefined for none. */
 export function parseMemory(text: string | undefined): Memory {
   if (text?.startsWith(WANTED) !== true) return { id: text, wanted: undefined };
   const [wanted, before] = text.slice(WANTED.length).split(' ');
   return { id: before, wanted };
 }
 
+/** The value to remember while a store is being taken over: the wanted id, and the one from before. */
 export function wantedText(wanted: string, before: string | undefined): string {
   return before === undefined ? `${WANTED}${wanted}` : `${WANTED}${wanted} ${before}`;
 }

@@ -26,6 +26,7 @@ export interface S3Fault {
 
 const MAX_MESSAGE = 300;
 
+/** Code, HTTP status and a short message of whatever the S3 client threw. */
 export function faultOf(error: unknown): S3Fault {
   if (!(error instanceof Error)) return { code: '', status: undefined, message: shorten(String(error)) };
   const { $metadata: metadata, Code: alias } = error as { $metadata?: { httpStatusCode?: number }; Code?: unknown };

@@ -23,7 +23,7 @@ export function directoryOf(server: string, id: string, path: string, cursor?: s
 export type Preview = components['schemas']['Comparison'] & { readonly at: number };
 export type Change = components['schemas']['Change'];
 
-/** Quick choices one after the other are one question. */
+/** A preview waits this long after a tick, so that several ticks in a row ask once. */
 const CHOOSING_MS = 250;
 
 const pause = (ms: number): Promise<void> => new Promise((go) => void setTimeout(go, ms));
@@ -31,7 +31,7 @@ const pause = (ms: number): Promise<void> => new Promise((go) => void setTimeout
 /**
  * What a restore with this choice would change now; it changes nothing and is no job.
  *
- * @param wanted false once another question has taken its place: then it is not asked any more.
+ * @param wanted returns false once a newer preview is wanted: then this one is not requested.
  */
 export async function previewOf(
   server: string,

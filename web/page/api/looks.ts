@@ -26,7 +26,7 @@ export function findVersions(server: string, q: string, cursor?: string): Promis
   return answer(api.GET('/api/servers/{server}/find', { params: { path: { server }, query } }));
 }
 
-/** Paths of several pages as one: the same version may be in backups of each. */
+/** Merges the paths of several pages: backups on different pages may have the same version of a file. */
 export function merged(pages: readonly Versions[]): readonly FoundPath[] {
   const paths = new Map<string, Map<string, Version>>();
   for (const { path, versions } of pages.flatMap((page) => page.paths)) {

@@ -14,8 +14,8 @@ export interface Asked<Data> {
 const SLOW_MS = 300;
 
 /**
- * @param ask gets what says whether its answer is still wanted.
- * @param keys what the question depends on; another value asks again.
+ * @param ask gets a function that returns whether its answer is still wanted.
+ * @param keys the values that the request depends on; when one changes, it is sent again.
  * @param follow a signal whose change asks again and keeps what is shown.
  */
 export function useAnswer<Data>(

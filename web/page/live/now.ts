@@ -1,4 +1,4 @@
-/** The time that ages are told against; goes on every half minute. */
+/** The time from which ages are counted; updated every half minute. */
 import { signal } from '@preact/signals';
 
 export const now = signal(Date.now());

@@ -8,7 +8,7 @@ import { base } from './base.ts';
 
 export type Who = components['schemas']['Caller'];
 
-/** Undefined when nobody is signed in. */
+/** Undefined when no one is signed in. */
 export const secret = signal<string | undefined>(undefined);
 /** Undefined until the daemon has answered. */
 export const who = signal<Who | undefined>(undefined);
@@ -70,7 +70,7 @@ export function forget(why: string | undefined, tell = true): void {
   secret.value = undefined;
 }
 
-/** Whether the caller may: what it may not is absent from the page. */
+/** True when the caller has the permission; the page leaves out what it may not do. */
 export function may(permission: string): boolean {
   const held = who.value?.permissions ?? [];
   return held.includes('*') || held.includes(permission);

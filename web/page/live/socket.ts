@@ -99,7 +99,7 @@ function take(frame: Frame): void {
   }
   const [family = '', what = ''] = frame.type.split('.');
   if (what === 'progress' && frame.job !== undefined) {
-    // Many jobs tell of theirs four times a second: the newest of each is drawn with the next picture.
+    // Each job sends progress four times a second; only the newest of each is drawn, with the next frame.
     if (waiting.size === 0) requestAnimationFrame(drawProgress);
     waiting.set(frame.job, frame);
     return;

@@ -117,7 +117,7 @@ async function reload(id: string): Promise<void> {
     if (row === undefined) return await load();
     row.value = found;
   } catch {
-    // It is gone, or the node is: a whole reading says which.
+    // The server or the node is gone; loading everything finds out which.
     await load();
   }
 }
@@ -136,7 +136,7 @@ export function takeJob(id: string, news: Partial<Job> & Pick<Job, 'server' | 'k
   if (known !== undefined) {
     const begins = known.peek().state !== 'running' && news.state === 'running';
     known.value = { ...known.peek(), ...news };
-    // Which of a server's jobs is shown depends on it.
+    // A running job is shown before a queued one of the same server, so make the rows choose again.
     if (begins) activeJobs.value = [...activeJobs.peek()];
     return;
   }

@@ -89,7 +89,7 @@ export function Effect({ server, preview, sameAs }: EffectProps) {
 }
 
 function Line({ change }: { readonly change: Change }) {
-  // A list of changes has none that are the same.
+  // `same` does not occur in a list of changes.
   const { tone, of } = LOOKS[change.class === 'same' ? 'kept' : change.class];
   return (
     <div class="f">

@@ -46,7 +46,7 @@ export function stateOf(server: Server, job: Job | undefined): State {
   return { tone: 'ok', icon: Check, text: words.protected, rank: 4 };
 }
 
-/** What is running stays where it was. */
+/** The rank of a server with a running job: the one that it has without the job, so that its row does not move. */
 function rankOf(server: Server): number {
   return Math.min(stateOf(server, undefined).rank, 3);
 }

@@ -92,7 +92,7 @@ function Live() {
   );
 }
 
-/** Says since when what is shown is not now. */
+/** Shown while the connection is lost: since when the values on the page are out of date. */
 export function LostLine() {
   const known = connection.value;
   if (known.state !== 'lost') return null;

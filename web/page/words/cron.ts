@@ -13,7 +13,7 @@ export function cronWords(cron: string): string {
     const past = minute === '0' ? 'on the hour' : `at ${minute} past`;
     if (hour === '*') return `every hour ${past}`;
     const [, hours] = STEP.exec(hour) ?? [];
-    // Steps begin anew at midnight, so others than the divisors of a day are uneven.
+    // Steps restart at midnight, so only divisors of 24 are even; others are shown as the pattern.
     return hours !== undefined && 24 % Number(hours) === 0 ? `every ${hours} hours ${past}` : cron;
   }
   if (!NUMBER.test(hour)) return cron;

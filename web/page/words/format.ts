@@ -27,7 +27,7 @@ export function listed(words: readonly string[]): string {
 
 export function bytes(value: number): string {
   let [size, unit] = [value, 0];
-  // What rounds to 1,024 of a unit is one of the next.
+  // A value that would round to 1,024 of a unit is shown as 1 of the next.
   while (Math.abs(size) >= (unit === 0 ? 1024 : 1023.95) && unit < UNITS.length - 1) {
     size /= 1024;
     unit++;

@@ -29,6 +29,11 @@ interface Kept {
   readonly plan: RestorePlan;
 }
 
+/**
+ * Runs an undo: swaps the previous tree back in, by the steps of any restore from the plan on.
+ *
+ * @throws Failure with the reason; the server then has the tree from before the call. `cancelled` only before the swap.
+ */
 export async function runUndo(job: RunningJob<'restore'>, deps: RestoreDeps): Promise<void> {
   const startedAt = deps.clock.monotonic();
   job.phase('fetching');

@@ -62,6 +62,7 @@ export function linesOfPath(path: string): string[] | undefined {
   }
 }
 
+/** Compiles globs that a caller sent. @throws Failure `invalid_request` for one that can match nothing. */
 export function compileLines(lines: readonly string[]): GlobSelection {
   const rules = compiled(lines);
   const [faulty] = rules.warnings;

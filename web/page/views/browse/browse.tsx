@@ -1,4 +1,4 @@
-/** One surface for every restore: left what is in the backup, right what will happen with what is ticked. */
+/** The view for every restore: on the left the backup's files, on the right what restoring the ticked ones would change. */
 import { signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { backupOf, downloadBackup } from '../../api/backups.ts';
@@ -128,7 +128,7 @@ function Surface({ server, id, path }: { readonly server: string; readonly id: s
   );
 }
 
-/** To the backups before and after, with the same path and ticks, and the whole of this one. */
+/** Links to the backups before and after, at the same path and with the same ticks, and the download of this one. */
 function Steps({ backup, path }: { readonly backup: Backup; readonly path: string }) {
   const { serverId, id, size } = backup;
   const { busy, failure, run } = useAction();

@@ -21,7 +21,7 @@ interface Page {
   readonly cursor?: string | undefined;
 }
 
-/** Typing one letter after the other is one question. */
+/** The search waits this long after a key, so that typing a word asks once. */
 const TYPING_MS = 250;
 
 async function pageOf({ server, backup, path, text }: Place, cursor?: string): Promise<Page> {
@@ -62,7 +62,7 @@ export function useLevel(place: Place) {
   const changes = changesOf(server);
   const before = useRef(changes);
   useEffect(() => {
-    // What is on the server now may be another: as many pages as are shown are read again, and stay until then.
+    // The server's files may have changed: read the shown pages again, and keep showing the old ones meanwhile.
     if (before.current !== changes) void reread();
     before.current = changes;
   }, [changes]);
@@ -76,7 +76,7 @@ export function useLevel(place: Place) {
       }
       if (asked.value === key && found.length > 0) pages.value = found;
     } catch {
-      // What is shown stays; the next look tells what is wrong.
+      // Keep what is shown; the next request shows its error.
     }
   };
   const cursor = pages.value?.at(-1)?.cursor;

@@ -70,7 +70,7 @@ export function Restore({ server, name, backup, ticked, onClear }: RestoreProps)
         ...(keepPrevious.value ? { keepPrevious: UNDO_HOURS } : {}),
       });
     } catch (error) {
-      // What is shown is not what would happen: it is looked at again before the button comes back.
+      // The shown preview is out of date: load a new one before the button can be pressed again.
       if (error instanceof ApiFailure && OUTDATED.has(error.code)) looks.value++;
       throw error;
     }

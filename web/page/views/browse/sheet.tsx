@@ -8,7 +8,7 @@ import { useEffect, useRef } from 'preact/hooks';
 
 export interface SheetProps {
   readonly label: string;
-  /** What the button says that opens it. */
+  /** The text of the button that opens it. */
   readonly button: string;
   readonly children: ComponentChildren;
 }

@@ -1,4 +1,4 @@
-/** What the panel is still to be told; absent on a node without a panel, and while nothing is owed. */
+/** Reports that the panel does not have yet; absent on a node without a panel, and while there are none. */
 import { answer, api } from '../../api/client.ts';
 import { useAction, useAnswer } from '../../live/answers.ts';
 import { now } from '../../live/now.ts';

@@ -7,7 +7,7 @@ import { Dialog } from '../../parts/dialog.tsx';
 import { FailureNote } from '../../parts/failure.tsx';
 import { ago, counted } from '../../words/format.ts';
 
-/** The oldest newest backups first: those need one most. */
+/** Backs up chosen servers. Those whose newest backup is oldest come first, because they need one most. */
 export function BackUpSeveral({ onClose }: { readonly onClose: () => void }) {
   const chosen = useSignal<ReadonlySet<string>>(new Set());
   const { busy, failure, run } = useAction();

@@ -1,4 +1,4 @@
-/** When backups are made by themselves: read here, set in the config. */
+/** The schedules of backups. They are set in the config, and only shown here. */
 import { answer, api } from '../../api/client.ts';
 import { useAnswer } from '../../live/answers.ts';
 import { now } from '../../live/now.ts';
@@ -77,7 +77,7 @@ export function Schedules() {
   );
 }
 
-/** What stays by the rules; which backups those are is told by each server. */
+/** The rules of retention. Each server's view shows which backups they keep. */
 function Rules() {
   const rules = system.value?.usage?.retention;
   if (rules === undefined) return null;

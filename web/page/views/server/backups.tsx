@@ -20,9 +20,9 @@ export interface BackupsProps {
   readonly server: Server;
   readonly chosen: string | undefined;
   readonly onChoose: (id: string) => void;
-  /** Those that retention would let go. */
+  /** Ids of backups that retention would delete. */
   readonly going: ReadonlySet<string>;
-  /** Another value reads the list again. */
+  /** A counter: when it changes, the list is read again. */
   readonly changes: number;
 }
 

@@ -10,7 +10,7 @@ import { FailureNote } from '../../parts/failure.tsx';
 import { bytes, stamp } from '../../words/format.ts';
 import { titleOf } from './backups.tsx';
 
-/** Says why not, where it must stay. */
+/** Asks before a backup is deleted; says why when it cannot be. */
 export function Delete({
   backup,
   server,
@@ -67,7 +67,7 @@ export function Rename({ backup, onClose }: { readonly backup: Backup; readonly 
         onSubmit={(event) => {
           event.preventDefault();
           void run(() => renameBackup(backup, name.value)).then((done) => {
-            // No event tells of a name.
+            // A rename has no event, so read the list again.
             touch(backup.serverId);
             if (done) onClose();
           });
