@@ -116,8 +116,8 @@ export function reasonOf(error: unknown): string {
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
     if (at.message.trim() !== '') return at.message;
     const gathered = at instanceof AggregateError ? at.errors.slice(0, 4).map((each: unknown) => ownReason(each)) : [];
-    const told = [...new Set(gathered)].filter((reason) => reason !== '');
-    if (told.length > 0) return told.join(', ');
+    const reasons = [...new Set(gathered)].filter((reason) => reason !== '');
+    if (reasons.length > 0) return reasons.join(', ');
     if (at.cause === undefined) return (at as NodeJS.ErrnoException).code ?? at.name;
   }
   const text = error instanceof Error ? error.name : String(error);

@@ -16,9 +16,9 @@ export const compressJson: MiddlewareHandler<AppEnv> = async (c, next) => {
   const { res } = c;
   if (c.env.sending !== undefined || !/^application\/json\b/i.test(res.headers.get('content-type') ?? '')) return;
   if (res.body === null || res.headers.has('content-encoding') || res.headers.has('content-disposition')) return;
-  const told = res.headers.get('vary');
-  if (told?.toLowerCase().includes('accept-encoding') !== true) {
-    res.headers.set('Vary', told === null ? 'Accept-Encoding' : `${told}, Accept-Encoding`);
+  const vary = res.headers.get('vary');
+  if (vary?.toLowerCase().includes('accept-encoding') !== true) {
+    res.headers.set('Vary', vary === null ? 'Accept-Encoding' : `${vary}, Accept-Encoding`);
   }
   if (c.req.method === 'HEAD' || !takesGzip(c)) return;
   const plain = new Uint8Array(await res.arrayBuffer());

@@ -29,7 +29,7 @@ interface Connection {
 /** The most connections however many descriptors there are: each costs up to 30 KiB. */
 const MOST = 4096;
 /** Closed connections are logged once in so many milliseconds, with their count. */
-const TELL_EVERY_MS = 60_000;
+const LOG_EVERY_MS = 60_000;
 
 /**
  * Half of the descriptors that this process may open, at most 4,096: the other half is for files of jobs and downloads.
@@ -46,7 +46,7 @@ export class Connections {
   /** By address; the longest idle first among the idle ones. */
   readonly #groups = new Map<string, Set<Connection>>();
   #closed = 0;
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #loggedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -92,7 +92,7 @@ export class Connections {
     const full = name !== 'proxies' && (this.#groups.get(name)?.size ?? 0) >= mostOfAddress;
     const hasRoom = !full || this.#closeIdle(this.#groups.get(name));
     if (!hasRoom || (this.#open.size >= most && !this.#closeIdle(this.#largestGroup()))) {
-      this.#tell(name);
+      this.#logFull(name);
       return void socket.destroy();
     }
     this.#add(socket, name);
@@ -128,17 +128,17 @@ export class Connections {
       group?.delete(connection);
       this.#open.delete(peerOf(connection.socket));
       connection.socket.destroy();
-      this.#tell([...this.#groups].find(([, each]) => each === group)?.[0]);
+      this.#logFull([...this.#groups].find(([, each]) => each === group)?.[0]);
       return true;
     }
     return false;
   }
 
-  #tell(address: string | undefined): void {
+  #logFull(address: string | undefined): void {
     const { log, now, most, mostOfAddress } = this.#options;
     this.#closed++;
-    if (now() - this.#toldAt < TELL_EVERY_MS) return;
-    this.#toldAt = now();
+    if (now() - this.#loggedAt < LOG_EVERY_MS) return;
+    this.#loggedAt = now();
     const facts = { closed: this.#closed, open: this.#open.size, address, most, mostOfAddress };
     log?.warn('Connections were closed because too many are open', facts);
     this.#closed = 0;

@@ -64,6 +64,6 @@ export class LiveState {
   }
 }
 
-function stateOf(told: string): GameState {
-  return GAME_STATES.find((known) => known === told) ?? 'unknown';
+function stateOf(text: string): GameState {
+  return GAME_STATES.find((known) => known === text) ?? 'unknown';
 }

@@ -74,9 +74,9 @@ function endOf(tail: Buffer, at: number, start: number, fileSize: number): Said 
 }
 
 function end64(tail: Buffer, locator: number, start: number, fileSize: number): Said {
-  const told = Number(tail.readBigUInt64LE(locator + 8)) - start;
+  const named = Number(tail.readBigUInt64LE(locator + 8)) - start;
   // Behind a prefix that the offsets do not count, the record lies right before its locator.
-  const at = [told, locator - END64.length].find(
+  const at = [named, locator - END64.length].find(
     (place) => place >= 0 && place + END64.length <= locator && tail.readUInt32LE(place) === END64.signature,
   );
   // A second record behind it would be the one that other readers take.

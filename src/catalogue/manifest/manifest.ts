@@ -109,7 +109,7 @@ export function encodeArchiveManifest(facts: ArchiveFacts): Uint8Array {
 
 function encode(facts: ArchiveFacts, backup: BackupFacts | null, aside?: Uint8Array): Uint8Array {
   const { size, rawSize, sha256, entries, files, reusedBytes, warnings, warningCount, createdAt, allocated } = facts;
-  const told = warnings.map(({ path, code, message }) => ({ path: wireText(path), code, message: wireText(message) }));
+  const shown = warnings.map(({ path, code, message }) => ({ path: wireText(path), code, message: wireText(message) }));
   const archive = {
     size,
     rawSize,
@@ -117,7 +117,7 @@ function encode(facts: ArchiveFacts, backup: BackupFacts | null, aside?: Uint8Ar
     entries,
     files,
     reusedBytes,
-    warnings: told,
+    warnings: shown,
     warningCount,
     createdAt,
     allocated,

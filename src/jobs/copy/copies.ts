@@ -168,7 +168,7 @@ export class CopyQueue {
       // If the lock changed meanwhile, the written manifest is outdated.
       if (catalogue.backups.find(copy.backup)?.locked === record.locked) {
         catalogue.copies.complete(copy.backup, copy.store);
-        this.#tell(copy, { store: copy.store, state: 'completed' });
+        this.#publish(copy, { store: copy.store, state: 'completed' });
       }
     } catch (error) {
       if (this.#stop.signal.aborted) return;
@@ -176,7 +176,7 @@ export class CopyQueue {
       catalogue.copies.fail(copy.backup, copy.store, failure.toJSON());
       const { code, message, hint } = failure;
       const why = { code, message, ...(hint === undefined ? {} : { hint }) };
-      this.#tell(copy, { store: copy.store, state: 'failed', error: why });
+      this.#publish(copy, { store: copy.store, state: 'failed', error: why });
       log.warn('Cannot copy a backup; it is tried again', { ...copy, error: failure });
     } finally {
       this.#current = undefined;
@@ -185,7 +185,7 @@ export class CopyQueue {
   }
 
   /** After the row was written. A backup that was deleted meanwhile gets no further event. */
-  #tell({ backup }: CopyRecord, data: CopyData): void {
+  #publish({ backup }: CopyRecord, data: CopyData): void {
     const { catalogue, events } = this.#deps;
     const server = catalogue.backups.find(backup)?.server;
     if (server !== undefined) events.publish({ type: 'copy.changed', server, backup, data });

@@ -25,7 +25,7 @@ export interface ComposeDeps {
 }
 
 /** A notification before it is written. */
-export interface Telling {
+export interface NewNotice {
   readonly event: NoticeEvent;
   readonly server: ServerId | null;
   readonly message: string;
@@ -38,8 +38,8 @@ export interface Telling {
 }
 
 /** Writes one notice for each channel that wants it; in the caller's transaction, if there is one. */
-export function tell(telling: Telling, { catalogue, config, clock, node, nameOf }: ComposeDeps): void {
-  const { event, server, again = false } = telling;
+export function writeNotices(notice: NewNotice, { catalogue, config, clock, node, nameOf }: ComposeDeps): void {
+  const { event, server, again = false } = notice;
   const channels = config.notify.channels.filter((channel) => wants(channel, event, server));
   const message: NoticeMessage = {
     id: newJobId(),
@@ -48,11 +48,11 @@ export function tell(telling: Telling, { catalogue, config, clock, node, nameOf 
     time: isoDate(clock.now()),
     node,
     server: server === null ? null : { id: server, name: nameOf(server) },
-    backup: telling.backup ?? null,
-    job: telling.job ?? null,
-    message: telling.message,
-    hint: telling.hint ?? null,
-    data: telling.data ?? {},
+    backup: notice.backup ?? null,
+    job: notice.job ?? null,
+    message: notice.message,
+    hint: notice.hint ?? null,
+    data: notice.data ?? {},
   };
   for (const { name, onlyChanges } of channels) {
     if (!(onlyChanges && again)) catalogue.notices.insert(name, message);
@@ -65,7 +65,7 @@ export function composeNotices(deps: ComposeDeps): void {
     const taken = deps.catalogue.transaction(() => {
       const occurrences = deps.catalogue.notices.take();
       for (const occurrence of occurrences) {
-        for (const telling of tellingsOf(occurrence, deps)) tell(telling, deps);
+        for (const notice of noticesOf(occurrence, deps)) writeNotices(notice, deps);
       }
       return occurrences.length;
     });
@@ -77,11 +77,11 @@ export function composeNotices(deps: ComposeDeps): void {
 export const outcomeOf = (server: string): string => `outcome:${server}`;
 export const ageOf = (server: string): string => `age:${server}`;
 
-function tellingsOf(occurrence: OccurrenceRecord, deps: ComposeDeps): Telling[] {
+function noticesOf(occurrence: OccurrenceRecord, deps: ComposeDeps): NewNotice[] {
   const { kind, state, server, backup, job, error } = occurrence;
   const about = { server, backup, job };
   const name = deps.nameOf(server);
-  const code: Telling['data'] = error === null ? {} : { code: error.code };
+  const code: NewNotice['data'] = error === null ? {} : { code: error.code };
   if (kind === 'damage') {
     const message = `A backup of ${name} is damaged`;
     const hint = 'Restore another one. If the store was repaired, verify it again; else delete it.';
@@ -103,16 +103,16 @@ function tellingsOf(occurrence: OccurrenceRecord, deps: ComposeDeps): Telling[] 
 function failed(
   { server, backup, job, error }: OccurrenceRecord,
   reason: string,
-  data: NonNullable<Telling['data']>,
+  data: NonNullable<NewNotice['data']>,
   { catalogue, nameOf }: ComposeDeps,
-): Telling[] {
+): NewNotice[] {
   const again = catalogue.notices.condition(outcomeOf(server))?.state === 'failed';
   catalogue.notices.setCondition(outcomeOf(server), 'failed');
   const message = `A backup of ${nameOf(server)} failed: ${reason}`;
   return [{ event: 'backup.failed', server, backup, job, message, hint: error?.hint, data, again }];
 }
 
-function completed({ server, backup, job }: OccurrenceRecord, deps: ComposeDeps): Telling[] {
+function completed({ server, backup, job }: OccurrenceRecord, deps: ComposeDeps): NewNotice[] {
   const { notices, backups } = deps.catalogue;
   const name = deps.nameOf(server);
   const record = backups.find(backup);
@@ -127,14 +127,13 @@ function completed({ server, backup, job }: OccurrenceRecord, deps: ComposeDeps)
   if (was[1]?.state === 'overdue') notices.setCondition(ageOf(server), 'ok');
   const size = record === undefined ? '' : `: ${filesText(record.files)}, ${formatBytes(record.size)}`;
   const done = { server, backup, job, data: record === undefined ? {} : numbersOf(record) };
-  const tellings: Telling[] = [
+  const made: NewNotice[] = [
     { ...done, event: 'backup.completed', message: `A backup of ${name} is complete${size}`, again: true },
   ];
-  if (recovers)
-    tellings.push({ ...done, event: 'server.recovered', message: `${name} has a good backup again${size}` });
-  return tellings;
+  if (recovers) made.push({ ...done, event: 'server.recovered', message: `${name} has a good backup again${size}` });
+  return made;
 }
 
-function numbersOf({ size, rawSize, files, warningCount }: BackupRecord): NonNullable<Telling['data']> {
+function numbersOf({ size, rawSize, files, warningCount }: BackupRecord): NonNullable<NewNotice['data']> {
   return { size, rawSize, files, warningCount };
 }

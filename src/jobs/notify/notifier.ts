@@ -1,5 +1,5 @@
 /**
- * For: telling people and programs outside what happens on this node, by the channels under `notify` in the config.
+ * For: notifying people and programs of what happens on this node, by the channels under `notify` in the config.
  *
  * Promises: a committed change is sent once, or twice after a crash, and is not lost while its channel comes back within a
  * week; the messages of one channel go out in order; a channel that is away delays no other, and no job.
@@ -16,7 +16,7 @@ import type { Timers } from '../../base/timers.ts';
 import type { NoticeRecord } from '../../catalogue/notice-contract.ts';
 import type { ChannelConfig } from '../../config/types.ts';
 import type { EventSource, RoostEvent } from '../contract.ts';
-import { type ComposeDeps, composeNotices, tell } from './compose.ts';
+import { type ComposeDeps, composeNotices, writeNotices } from './compose.ts';
 import type { NoticeMessage } from './message.ts';
 import type { NoticeSender } from './port.ts';
 
@@ -40,7 +40,7 @@ const REFUSALS: ReadonlySet<unknown> = new Set([400, 413, 422]);
 /** A refused message is dropped after so many tries, over hours: a wrongly configured receiver answers the same. */
 const REFUSED_AT = 20;
 /** From this failed try on, failures are logged. */
-const TELL_AT = 3;
+const LOG_AT = 3;
 
 export class Notifier {
   readonly #deps: NotifierDeps;
@@ -92,12 +92,12 @@ export class Notifier {
       const name = this.#deps.nameOf(server);
       if (event.type === 'backup.started') {
         const message = `A backup of ${name} has begun`;
-        tell({ event: 'backup.started', server, backup, job, message }, this.#deps);
+        writeNotices({ event: 'backup.started', server, backup, job, message }, this.#deps);
       }
       if (event.type === 'schedule.missed' && event.data.error !== undefined) {
         const { code, message, hint } = event.data.error;
         const sentence = `A scheduled backup of ${name} was refused: ${message}`;
-        tell({ event: 'schedule.refused', server, message: sentence, hint, data: { code } }, this.#deps);
+        writeNotices({ event: 'schedule.refused', server, message: sentence, hint, data: { code } }, this.#deps);
       }
     });
     if (!event.type.endsWith('.progress') && event.type !== 'server.status') this.wake();
@@ -131,7 +131,7 @@ export class Notifier {
       return;
     }
     this.#guarded(() => catalogue.notices.delete(notice.id));
-    if (notice.attempts >= TELL_AT) log.info('A channel takes notifications again', { channel: channel.name });
+    if (notice.attempts >= LOG_AT) log.info('A channel takes notifications again', { channel: channel.name });
   }
 
   #postpone({ name }: ChannelConfig, { id, attempts }: NoticeRecord, failure: Failure): void {
@@ -144,7 +144,7 @@ export class Notifier {
     const asked = failure.facts['retryAfterMs'];
     const wait = Math.max(backOff(attempts, random()), typeof asked === 'number' ? Math.min(asked, DAY_MS) : 0);
     this.#guarded(() => catalogue.notices.postpone(id, failure.toJSON(), clock.now() + wait));
-    const level = attempts + 1 === TELL_AT ? 'warn' : 'debug';
+    const level = attempts + 1 === LOG_AT ? 'warn' : 'debug';
     log[level]('A channel does not take notifications; they wait', { channel: name, error: failure });
   }
 

@@ -20,7 +20,7 @@ import {
 import type { Registry } from '../../servers/registry.ts';
 import type { Store } from '../../storage/store.ts';
 import type { StoreSet } from '../stored/stores.ts';
-import { ageOf, type ComposeDeps, tell, type Telling } from './compose.ts';
+import { ageOf, type ComposeDeps, type NewNotice, writeNotices } from './compose.ts';
 
 export interface WatchDeps extends ComposeDeps {
   readonly catalogue: Pick<Catalogue, 'backups' | 'notices' | 'servers' | 'transaction'>;
@@ -58,7 +58,7 @@ export async function watchServers(deps: WatchDeps): Promise<void> {
     const recovered = changed.filter(({ protection, was }) => was === 'overdue' && protection.state === 'ok');
     const age = ({ lastGood }: Protection): string =>
       lastGood === undefined ? 'there is none' : `the last good one is ${ageText(now - lastGood.createdAt)} old`;
-    const tellings: Telling[] = [
+    const notices: NewNotice[] = [
       ...gathered('server.overdue', overdue, deps, 'overdue', ({ protection }, name) => ({
         message: `${name} is overdue: its schedule passed without a good backup, and ${age(protection)}`,
         hint: protection.lastFailure?.failure?.message,
@@ -71,19 +71,19 @@ export async function watchServers(deps: WatchDeps): Promise<void> {
         message: `${name} has a good backup again`,
       })),
     ];
-    for (const telling of tellings) tell(telling, deps);
+    for (const notice of notices) writeNotices(notice, deps);
   });
 }
 
-type Words = Pick<Telling, 'message' | 'hint'>;
+type Words = Pick<NewNotice, 'message' | 'hint'>;
 
 function gathered<Item extends { readonly server: ServerId }>(
-  event: Telling['event'],
+  event: NewNotice['event'],
   items: readonly Item[],
   { nameOf }: ComposeDeps,
   what: string,
   words: (item: Item, name: string) => Words,
-): Telling[] {
+): NewNotice[] {
   if (items.length <= MOST_SINGLE) {
     return items.map((item) => Object.assign({ event, server: item.server }, words(item, nameOf(item.server))));
   }
@@ -147,11 +147,11 @@ export class StoreWatch {
     }
   }
 
-  #change(subject: string, state: string, telling: Telling): void {
+  #change(subject: string, state: string, notice: NewNotice): void {
     const { catalogue } = this.#deps;
     catalogue.transaction(() => {
       catalogue.notices.setCondition(subject, state);
-      tell(telling, this.#deps);
+      writeNotices(notice, this.#deps);
     });
   }
 }

@@ -23,7 +23,7 @@ export class ProgressMeter {
   #isComplete = false;
   /** Where the job was when the rate was last computed. */
   #mark: { readonly at: number; readonly bytes: number };
-  #toldAt = Number.NEGATIVE_INFINITY;
+  #sentAt = Number.NEGATIVE_INFINITY;
 
   /** @param at the monotonic time at which the job started. */
   constructor(at: number) {
@@ -46,9 +46,9 @@ export class ProgressMeter {
     const bytesTotal = progress.bytesTotal >= bytesDone ? progress.bytesTotal : 0;
     const filesTotal = progress.filesTotal >= filesDone ? progress.filesTotal : 0;
     this.#now = { bytesDone, filesDone, bytesTotal, filesTotal };
-    if (at - this.#toldAt < INTERVAL_MS) return false;
+    if (at - this.#sentAt < INTERVAL_MS) return false;
     this.#measure(at);
-    this.#toldAt = at;
+    this.#sentAt = at;
     return true;
   }
 

@@ -83,7 +83,7 @@ export class JobRunner {
       catalogue,
       events,
       clock,
-      changed: (server) => this.#tell(server),
+      changed: (server) => this.#notifyWatchers(server),
       ratesOf: (job) => this.#entries.get(job)?.rates ?? {},
       sharing: () => Math.max(1, this.#slotsUsed()),
     };
@@ -114,7 +114,7 @@ export class JobRunner {
     entry.ending.promise.catch(() => undefined);
     this.#entries.set(record.id, entry);
     this.#queue.add({ id: record.id, kind: record.kind, locks: locksOf(record) });
-    this.#tell(record.server);
+    this.#notifyWatchers(record.server);
     this.#startWhatMay();
     if (this.#queue.position(record.id) !== null) for (const watcher of this.#queueWatchers) watcher(record);
     // The verb of a kind commits a result of that kind; the entries of all kinds lie in one map.
@@ -291,7 +291,7 @@ export class JobRunner {
     deadline.removeEventListener('abort', abortAll);
   }
 
-  #tell(server: ServerId): void {
+  #notifyWatchers(server: ServerId): void {
     for (const watcher of this.#watchers) watcher(server);
   }
 

@@ -84,7 +84,7 @@ export class ActiveJob implements RunningJob {
     if (!this.#ended) this.#around.catalogue.jobs.setPhase(this.record.id, name);
     this.#meter.enter(name);
     this.#movedAt = this.#around.clock.monotonic();
-    if (!this.#ended) this.#tellProgress();
+    if (!this.#ended) this.#publishProgress();
   }
 
   progress(progress: ArchiveProgress): void {
@@ -93,7 +93,7 @@ export class ActiveJob implements RunningJob {
     const { bytesDone, filesDone } = this.#meter.current();
     // Progress is reported at intervals even by a job that hangs, so only higher numbers count as movement.
     if (progress.bytesDone > bytesDone || progress.filesDone > filesDone) this.#movedAt = now;
-    if (this.#meter.update(progress, now)) this.#tellProgress();
+    if (this.#meter.update(progress, now)) this.#publishProgress();
   }
 
   rates(node: { readonly readLimit: number; readonly writeLimit: number }): { read: number; write: number } {
@@ -110,16 +110,16 @@ export class ActiveJob implements RunningJob {
   commit(write: () => readonly PendingEvent[], result: JobResults[JobKind]): void {
     throwIfAborted(this.signal, this.#doing());
     const { catalogue, clock, events } = this.#around;
-    const told = catalogue.transaction(() => {
+    const published = catalogue.transaction(() => {
       const pending = write();
       endJob(this.record, null, { catalogue, clock }, keptResult(result));
       return pending;
     });
     this.#meter.complete();
-    this.#tellProgress();
+    this.#publishProgress();
     this.#ended = true;
     this.result = result;
-    for (const event of told) events.publish(event);
+    for (const event of published) events.publish(event);
     this.#around.changed(this.record.server);
   }
 
@@ -146,7 +146,7 @@ export class ActiveJob implements RunningJob {
     return `Cannot finish the ${this.record.kind} job`;
   }
 
-  #tellProgress(): void {
+  #publishProgress(): void {
     if (this.#verb.events === undefined) return;
     const { server, backup, id: job } = this.record;
     const data = { ...this.#meter.current() };
@@ -163,11 +163,11 @@ function keptResult(result: JobResults[JobKind]): JobResult | undefined {
 
 /** Stores that a job failed or was cancelled, with what its verb changes in that case, and publishes the events. */
 export function storeFailure(record: JobRecord, verb: Verb, failure: Failure, around: JobDeps): void {
-  const told = around.catalogue.transaction(() => {
+  const published = around.catalogue.transaction(() => {
     const events = verb.failed(record, failure);
     endJob(record, failure, around);
     return events;
   });
-  for (const event of told) around.events.publish(event);
+  for (const event of published) around.events.publish(event);
   around.changed(record.server);
 }

@@ -69,9 +69,9 @@ export function backupEvent(
 export function backupData(record: BackupRecord): BackupData {
   const { name, status, size, rawSize, sha256, files, reusedBytes, warningCount, locked, store } = record;
   const { suspect } = record;
-  const told =
+  const suspicion =
     suspect === null || !isSuspect(record) ? {} : { suspect: { reason: suspect.reason, message: suspect.message } };
-  return { name, status, size, rawSize, sha256, files, reusedBytes, warningCount, locked, store, ...told };
+  return { name, status, size, rawSize, sha256, files, reusedBytes, warningCount, locked, store, ...suspicion };
 }
 
 /** The data of an event for a failed backup. */

@@ -294,7 +294,7 @@ class NoLongerTaken extends Error {
     const minutes = Math.round(lived / 60_000);
     return new Failure(
       'store_unreachable',
-      `${DOING}: ${url.host} refused part ${partNumber} (${told(status, code)})`,
+      `${DOING}: ${url.host} refused part ${partNumber} (${answerText(status, code)})`,
       {
         facts: { host: url.host, part: partNumber, status, code, minutes },
         hint:
@@ -321,7 +321,7 @@ function requireTaken(answer: PartAnswer, place: PartLocation): string {
   }
   throw new Failure(
     'store_unreachable',
-    `${DOING}: ${url.host} answered part ${partNumber} with ${told(status, code)}`,
+    `${DOING}: ${url.host} answered part ${partNumber} with ${answerText(status, code)}`,
     {
       facts,
       hint: 'The answer is the storage’s own; its documentation says what the code means.',
@@ -330,7 +330,7 @@ function requireTaken(answer: PartAnswer, place: PartLocation): string {
   );
 }
 
-function told(status: number, code: string): string {
+function answerText(status: number, code: string): string {
   return code === '' ? `${status}` : `${status} ${code}`;
 }
 

@@ -117,38 +117,38 @@ interface Sharp {
 type Rule = (place: S3Location, fault: S3Fault) => Sharp;
 
 const wrongKeys: Rule = ({ host, store }, fault) => ({
-  state: `${host} does not accept the credentials (${told(fault)})`,
+  state: `${host} does not accept the credentials (${answerText(fault)})`,
   hint: `Check access_key_id and secret_access_key of storage.stores.${store}: a wrong, expired or cut-off key.`,
 });
 
 const wrongRegion: Rule = ({ region, store, bucket }, fault) => ({
-  state: `the bucket ${bucket} is not in the region ${region} (${told(fault)})`,
+  state: `the bucket ${bucket} is not in the region ${region} (${answerText(fault)})`,
   hint: `Set region (and the endpoint of that region) of storage.stores.${store} to where the bucket lies.`,
 });
 
 const clockSkew: Rule = ({ host }, fault) => ({
-  state: `this host's clock is too far from that of ${host} (${told(fault)})`,
+  state: `this host's clock is too far from that of ${host} (${answerText(fault)})`,
   hint: 'Set the clock: timedatectl set-ntp true.',
 });
 
 const missingBucket: Rule = ({ bucket, host, store }, fault) => ({
-  state: `there is no bucket ${bucket} at ${host} (${told(fault)})`,
+  state: `there is no bucket ${bucket} at ${host} (${answerText(fault)})`,
   hint: `Create the bucket, or correct bucket, endpoint or path_style of storage.stores.${store}.`,
 });
 
 const forbidden: Rule = ({ bucket, host, store }, fault) => ({
-  state: `${host} does not allow it in the bucket ${bucket} (${told(fault)})`,
+  state: `${host} does not allow it in the bucket ${bucket} (${answerText(fault)})`,
   hint: `The key of storage.stores.${store} needs to read, write, list and delete objects, and to list and abort multipart uploads.`,
 });
 
 const full: Rule = ({ host }, fault) => ({
-  state: `${host} has no room or quota left (${told(fault)})`,
+  state: `${host} has no room or quota left (${answerText(fault)})`,
   hint: 'Raise the quota or the cap of the bucket, or delete backups.',
   code: 'insufficient_storage',
 });
 
 const tls: Rule = ({ host, store }, fault) => ({
-  state: `the TLS connection to ${host} cannot be trusted (${told(fault)})`,
+  state: `the TLS connection to ${host} cannot be trusted (${answerText(fault)})`,
   hint: `Put the authority that signed its certificate into ca_file of storage.stores.${store}; check the host name, and the clock.`,
 });
 
@@ -163,22 +163,22 @@ const noAnswer: Rule = ({ host }, fault) => ({
 });
 
 const noCredentials: Rule = ({ store }, fault) => ({
-  state: `no credentials were found (${told(fault)})`,
+  state: `no credentials were found (${answerText(fault)})`,
   hint: `Set access_key_id and secret_access_key of storage.stores.${store}, or give this host a role.`,
 });
 
 const archived: Rule = (_, fault) => ({
-  state: `the object is in a storage class that cannot be read at once (${told(fault)})`,
+  state: `the object is in a storage class that cannot be read at once (${answerText(fault)})`,
   hint: 'Restore the object in the bucket first; use a storage_class with immediate access.',
 });
 
 const locked: Rule = ({ bucket }, fault) => ({
-  state: `an object lock of the bucket ${bucket} keeps the object (${told(fault)})`,
+  state: `an object lock of the bucket ${bucket} keeps the object (${answerText(fault)})`,
   hint: 'Wait until its retention has ended, or lift its legal hold.',
 });
 
 const tooLarge: Rule = (_, fault) => ({
-  state: `the service takes no object of this size (${told(fault)})`,
+  state: `the service takes no object of this size (${answerText(fault)})`,
   hint: 'Lower limits.max_size, or raise part_size of the store.',
   code: 'too_large',
 });
@@ -236,7 +236,7 @@ function ruleOf(fault: S3Fault): Rule {
   });
 }
 
-function told({ code, message, status }: S3Fault): string {
+function answerText({ code, message, status }: S3Fault): string {
   if (code === '') return message;
   // A response without a body (HEAD) has only its status.
   const bare = message === '' || message === 'UnknownError' || message === code;

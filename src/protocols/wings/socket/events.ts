@@ -150,8 +150,8 @@ function rustProgressOf({ data }: RoostEvent<'backup.progress' | 'restore.progre
 function restoreFailed({ data }: RoostEvent<'restore.failed'>): EventFrame {
   const { code, message: reason } = data.error;
   // An unexpected error may contain paths of this host; it is in the log only.
-  const told = code === 'internal' ? '' : `: ${printableText(reason)}`;
-  return message(`The server was not restored${told}`);
+  const detail = code === 'internal' ? '' : `: ${printableText(reason)}`;
+  return message(`The server was not restored${detail}`);
 }
 
 function message(text: string): EventFrame {
