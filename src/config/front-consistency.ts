@@ -1,4 +1,4 @@
-/** What `front` must agree with in the other sections. Reads the raw file content, which may have any shape. */
+/** Checks that `front` fits the other sections. Reads the raw file content, which may have any shape. */
 import { BlockList, isIP } from 'node:net';
 import type { Finding } from './issues.ts';
 import { at, textAt } from './raw-content.ts';
@@ -22,7 +22,7 @@ function ownsReset(content: unknown): Finding[] {
   return [{ path: ['panel', 'owns_reset'], problem, hint: 'Leave it out.' }];
 }
 
-/** A request is passed with its credentials: on the way to another host they could be read. */
+/** Requires a loopback address: requests are passed with their credentials, which could be read on a network. */
 function whereWingsIs(content: unknown): Finding[] {
   const written = textAt(content, ['front', 'wings']);
   const url = written === undefined ? null : URL.parse(written);

@@ -55,7 +55,7 @@ function renewSecrets(config: Config, next: Config): void {
     renew(store.sessionToken, other.sessionToken);
   }
   if (config.power.driver === 'wings' && next.power.driver === 'wings') renew(config.power.token, next.power.token);
-  // A panel of StellarStack is given its token once.
+  // The StellarStack dialects read their token only at the start.
   if (!config.panel.flavour.startsWith('stellar')) renew(config.panel.connection?.token, next.panel.connection?.token);
 }
 

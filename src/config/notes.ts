@@ -69,7 +69,7 @@ function nestedServers({ servers }: Omit<Config, 'notes'>): string[] {
   );
 }
 
-/** Schedules that reach the limit of backups, where nothing makes room. */
+/** Notes schedules that will reach the limit of backups, because no retention rule makes room. */
 function fullStores({ schedules, retention, limits }: Omit<Config, 'notes'>): string[] {
   const { keepLast, keepDays, keepDaily, keepWeekly, keepMonthly } = retention;
   const { perServer } = limits;

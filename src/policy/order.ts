@@ -19,8 +19,8 @@ export function newestFirst<Item extends Made>(items: readonly Item[]): Item[] {
 }
 
 /**
- * When each was made, in ms since the epoch. A date that contradicts the order (the clock was wrong then) is replaced by
- * the nearest earlier one that fits, so that it neither ages a backup nor takes the day of another.
+ * When each was made, in ms since the epoch. A date that contradicts the order (the clock was wrong) is replaced by the
+ * nearest earlier one that fits, so that a wrong date does not make a backup look old or count for another day.
  *
  * @param items newest first.
  */

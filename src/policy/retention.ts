@@ -104,8 +104,8 @@ export function judgeRetention<Item extends RetentionItem>(
 }
 
 /**
- * How many backups one run may remove: at most half of what the server has, rounded up. A wrong rule or a wrong clock
- * then costs no history in one go.
+ * How many backups one run may remove: at most half of what the server has, rounded up. So a wrong rule or a wrong clock
+ * cannot remove the whole history at once.
  */
 export function mostRemovals(verdicts: readonly RetentionVerdict<RetentionItem>[]): number {
   return Math.ceil(verdicts.filter(({ item }) => item.status === 'COMPLETED').length / 2);

@@ -1,8 +1,8 @@
 /**
- * Answers that are not the other server's, and the rest of a body that nothing reads any more.
+ * Sends answers in place of the other server, and drains request bodies that are not needed any more.
  *
- * A client that sends before it reads loses an answer when its connection is closed with bytes unread: the kernel resets
- * it. So the rest is read and dropped for a while first.
+ * When a connection is closed with unread bytes, the kernel resets it, and a client that is still sending never sees the
+ * answer. So the rest of the body is read and dropped for a while first.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Timers } from '../base/timers.ts';

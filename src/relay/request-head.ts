@@ -1,9 +1,9 @@
 /**
- * Whether the head of a request can be read in one way only, and the path that it names.
+ * Checks that the head of a request can be read in one way only, and decodes its path.
  *
- * For: whatever stands before another server. Promises: pure; a path is decoded once, and what two servers could read
- * differently is a fault. Go's routers match the decoded path, so decisions are made on that; what is passed on is the
- * spelling that came.
+ * For: a server in front of another one. Promises: pure; a path is decoded once; a head that two servers could read
+ * differently is a fault. Go's routers match the decoded path, so decisions are made on that; the original spelling is
+ * passed on.
  */
 
 export interface RequestHead {
@@ -47,7 +47,7 @@ function headerProblem(rawHeaders: readonly string[]): string | undefined {
   let hosts = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] ?? '').toLowerCase();
-    // RFC 9112 3.2: two servers would read two requests in it.
+    // RFC 9112 3.2: two servers may choose different ones.
     if (name === 'host' && ++hosts > 1) return 'it names two hosts';
     // Node's parser takes `gzip, chunked`, which others read as another length.
     if (name === 'transfer-encoding' && (rawHeaders[index + 1] ?? '').trim().toLowerCase() !== 'chunked') {

@@ -1,8 +1,9 @@
 /**
  * Verifies and unpacks an archive: the caller's side of the operation thread.
  *
- * For: proving an archive and turning it back into a tree. Promises: the thread has ended when the call settles; what
- * only the caller's thread can answer (bytes of a remote source, which entries are wanted) is answered here. Never:
+ * For: proving an archive and turning it back into a tree. Promises: no thread works for the call any more when it
+ * settles; questions that only the caller's thread can answer (bytes of a remote source, which entries are wanted) are
+ * answered here. Never:
  * removes what a failed unpacking wrote.
  */
 import { resolve } from 'node:path';

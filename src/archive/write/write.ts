@@ -1,9 +1,9 @@
 /**
  * Making an archive: the caller's side of the operation thread.
  *
- * For: one directory into two sinks, the archive and its index. Promises: when the call settles, all threads have ended
- * and all files are closed; after an abort or a failure nothing more is written. Never: closes or deletes what the sinks
- * hold; blocks the calling thread with reads or deflating.
+ * For: one directory into two sinks, the archive and its index. Promises: when the call settles, no thread works for
+ * it any more and all files that it opened are closed; after an abort or a failure nothing more is written. Never: closes
+ * or deletes what the sinks hold; blocks the calling thread with reads or deflating.
  */
 import { resolve } from 'node:path';
 import { throwIfAborted } from '../../base/failure.ts';

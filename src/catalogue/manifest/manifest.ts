@@ -71,8 +71,8 @@ export function encodeManifest(record: BackupRecord, aside?: Uint8Array, allocat
 }
 
 /**
- * An ignore list as text, and where a line of it is no text (ignore-text.ts) all of it again as base64 of UTF-16LE, so
- * that a rebuild gets the very bytes back.
+ * An ignore list as text. When a line is not valid text (ignore-text.ts), the list is also stored as base64 of UTF-16LE,
+ * so that a rebuild gets the exact bytes back.
  */
 function ignoreFacts(ignore: readonly string[]) {
   if (ignore.every((line) => line.isWellFormed())) return { ignore };

@@ -57,7 +57,7 @@ const backupFacts = z.object({
   name: z.string(),
   locked: z.boolean(),
   ignore: textList,
-  /** Of a list that is no text: `ignore` shows it with escapes then. */
+  /** Only when a line is not valid text: the whole list in base64 of UTF-16LE. `ignore` then has escapes. */
   ignoreUtf16: z.string().optional(),
   store: z.string(),
   key: z.string(),
@@ -124,7 +124,7 @@ export function decodeManifest(bytes: Uint8Array): BackupRecord {
   };
 }
 
-/** What the content of the archive takes on disk; undefined when that is its size. @throws like `decodeManifest`. */
+/** Bytes that the unpacked content takes on disk; undefined when they equal its size. @throws like `decodeManifest`. */
 export function decodeAllocated(bytes: Uint8Array): number | undefined {
   return decode(bytes).archive.allocated;
 }

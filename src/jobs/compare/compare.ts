@@ -1,6 +1,6 @@
 /**
- * Previews, comparisons and searches (compare-contract.ts). The work is done in a thread, the same for all who ask for it
- * at once, one at a time of each server and two in all; what was found is kept for its pages.
+ * Previews, comparisons and searches (compare-contract.ts). The work runs in a thread, one at a time for each server and
+ * two in all. Callers who ask for the same thing at the same time share one run; its result is kept for the next pages.
  */
 import fs from 'node:fs';
 import type { Clock } from '../../base/clock.ts';

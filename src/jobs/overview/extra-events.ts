@@ -23,7 +23,7 @@ type Listener = (event: ExtraEvent) => void;
 export class ExtraEventSource {
   readonly #deps: ExtraEventDeps;
   readonly #listeners: Readonly<Record<ExtraEvents, Set<Listener>>> = { queue: new Set(), stores: new Set() };
-  /** By name, since the first look of those who follow now. */
+  /** The last known states by the stores' names; empty while no client follows. */
   readonly #states = new Map<string, StoreState>();
   #cancelTimer: (() => void) | undefined;
 

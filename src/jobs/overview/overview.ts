@@ -1,6 +1,6 @@
 /**
- * What a page of the whole node shows (node-contract.ts). Reads rows that are counted once for each change, so that an
- * overview of hundreds of servers with thousands of backups each costs a few milliseconds; gives way between servers.
+ * The overview of the whole node (node-contract.ts). Uses counts that are kept up to date with each change of a backup, so
+ * an overview of hundreds of servers with thousands of backups each takes milliseconds. Yields between servers.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Clock, DAY_MS, HOUR_MS } from '../../base/clock.ts';
@@ -31,7 +31,7 @@ export interface OverviewDeps extends NodeDeps, ExtraEventDeps {
 const AT_ONCE = 20;
 /** How old the newest good backup of a server without a schedule may be. */
 const UNPLANNED_MS = 48 * HOUR_MS;
-/** Times that a schedule shows. */
+/** How many coming times are shown of a schedule. */
 const COMING = 3;
 /** Attempts in one answer. */
 const MOST_ATTEMPTS = 5000;
@@ -53,7 +53,7 @@ export class NodeOverview implements NodeService {
     return this.#extra.follow(...asked);
   }
 
-  /** Counts what overviews show, giving way after each server, so that the first look need not. Never rejects. */
+  /** Counts ahead what overviews show, so that the first request is fast. Yields after each server. Never rejects. */
   async countAhead(signal: AbortSignal): Promise<void> {
     const { backups } = this.#deps.catalogue;
     try {
@@ -156,7 +156,7 @@ export class NodeOverview implements NodeService {
     };
   }
 
-  /** What became of the backups that were begun at a time, or after it, of some servers. */
+  /** The outcomes of the backups of these servers that began at or after `at` (ms). */
   #outcomes(servers: readonly ServerId[], at: number) {
     const counts = { completed: 0, failed: 0, running: 0, without: 0 };
     for (const server of servers) {

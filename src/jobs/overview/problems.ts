@@ -1,11 +1,11 @@
-/** What wants attention at a server, the worst first, in one sentence each with what helps. Pure. */
+/** Lists what is wrong at a server, the worst first, each as a sentence with a hint. Pure. */
 import { isoDate } from '../../base/clock.ts';
 import type { BackupsOverview } from '../../catalogue/contract.ts';
 import type { Problem } from '../contract.ts';
 
 export interface ServerFacts {
   readonly counts: BackupsOverview;
-  /** False for one of which only backups are left. */
+  /** False when the server's directory is gone and only backups are left. */
   readonly directory: boolean;
   readonly suspended: boolean;
   /** As in `ServerOverview`. */

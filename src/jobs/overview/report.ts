@@ -43,7 +43,7 @@ export function reportOf({ now, servers, node, owedCopies }: ReportFacts): NodeR
   return { name: node.name, at: now, healthy, servers: rows, stores };
 }
 
-/** A clock that was set back makes nothing younger than now. */
+/** Whole seconds; 0 for a time in the future, as after the clock was set back. */
 function secondsSince(time: number, now: number): number {
   return Math.max(0, Math.round((now - time) / 1000));
 }

@@ -100,7 +100,7 @@ async function isWhole(store: Store, record: BackupRecord): Promise<boolean> {
   const key = objectKey(record.server, record.id, 'tar.gz');
   if ((await store.stat(key))?.size !== record.size) return false;
   try {
-    // Of an archive that lies in other files, each of them is there and long enough.
+    // For an archive in a vault: throws unless all of its packs are there and long enough.
     await store.partsOf?.(key);
     return true;
   } catch (error) {

@@ -27,8 +27,8 @@ export interface DeliveryStep {
   /** How many deliveries are at this step at a time at most. */
   readonly concurrent: number;
   /**
-   * Does it; may be called again for the same delivery after a crash. What it throws is a failed try, and what it
-   * throws once `signal` has fired is none.
+   * Carries the step out. May be called again for the same delivery after a crash. A rejection counts as a failed try,
+   * except after `signal` has fired.
    */
   run(delivery: DeliveryRecord, signal: AbortSignal): Promise<StepEnd>;
 }
@@ -65,7 +65,7 @@ const LOOK_EVERY_MS = 60_000;
 const TELL_AT = 4;
 /** Rows that are looked through for restores while others are held. */
 const MOST_HELD = 10_000;
-/** After these a report may be owed. */
+/** Events after which a new report may be waiting. */
 const ENDINGS: ReadonlySet<EventType> = new Set([
   'backup.completed',
   'backup.failed',

@@ -54,7 +54,7 @@ export interface BackupReport {
   readonly files: number;
   /** What was uploaded to the panel's own storage; null when the node keeps the archive. */
   readonly parts: readonly UploadedPart[] | null;
-  /** When the panel asked for it, ms since the epoch: what it has not committed yet, it does not know for some time. */
+  /** When the panel asked for it, ms since the epoch. Shortly after, it may not have committed it, and answer "unknown". */
   readonly askedAt: number;
 }
 

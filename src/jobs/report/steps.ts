@@ -25,7 +25,7 @@ export type SendAgain = (
 
 /** Requests to a panel at a time: enough to catch up after a night without it, too few to be a load. */
 const REPORTS = 4;
-/** A panel gives up asking after 15 seconds, and commits or rolls back then: after this it has done either. */
+/** A panel ends its own request after 15 seconds and then commits or rolls back; after this time it has done so. */
 const COMMITTED_MS = 20_000;
 /**
  * From this failed try on, a panel that answers 500 may never complete the upload: its storage has let it go. The
@@ -56,15 +56,15 @@ async function report(delivery: DeliveryRecord, deps: StepDeps, signal: AbortSig
 }
 
 /**
- * Some panels act on each report, and complete the upload again: for one that is completed their storage answers that
- * it is gone, and the good backup becomes a failed one. So the upload is looked at before each report, and after it, since
- * the archive here is the only one until the upload is completed.
+ * Some panels complete the upload again at each report. Their storage then answers that the upload is gone, and the panel
+ * marks the good backup as failed. So the state of the upload is checked before each report. It is checked again
+ * afterwards, because the local archive is the only copy until the upload is completed.
  *
  *   1 the mark   before the first report; an upload that is gone without it was never completed
- *   2 the report a crash after it: the upload is gone, and that was it
- *   3 the look   still open: the storage refused to complete it, or does not tell; the archive stays
+ *   2 the report a crash after it: the upload is gone, so the report had arrived
+ *   3 the check  still open: the storage refused to complete it, or does not say; the archive stays
  *
- * Where a look has sent the last part again, its ETag of then is reported: each report follows a look of its own run.
+ * When a check has sent the last part again, the report names the new ETag: each report follows a check in the same run.
  */
 async function reportUpload(
   facts: BackupReport & { readonly parts: readonly UploadedPart[] },
@@ -95,7 +95,7 @@ async function reportUpload(
   const verdict = await panel.reportBackup({ ...facts, parts }, signal);
   const isOpen = verdict.kind === 'delivered' && before === 'open' && (await look()) === 'open';
   if (!isOpen) return endOf(verdict, delivery);
-  // Some storages (OpenStack Swift) take parts of a completed upload: there the archive stays here, until an operator looks.
+  // Some storages (OpenStack Swift) accept parts of a completed upload. The archive then stays until an operator acts.
   const kind = delivery.attempts < MOST_OPEN ? 'retry' : 'refused';
   return { kind, failure: notCompleted('is still open in the storage, so the archive stays here') };
 }
@@ -125,7 +125,7 @@ async function repeat(delivery: DeliveryRecord, deps: StepDeps, signal: AbortSig
   const [newest] = deps.catalogue.jobs.list({ server, kind: 'restore', limit: 1 });
   if (newest !== undefined && newest.id !== job && newest.createdAt >= askedAt) return { kind: 'over' };
   const verdict = await deps.panel.reportRestore(restoreReport(delivery), signal);
-  // It was taken before: whatever the panel answers to it now changes nothing.
+  // The panel has already accepted this report; ignore its answer.
   return verdict.kind === 'delivered' || isAnswer(verdict.failure) ? { kind: 'over' } : verdict;
 }
 

@@ -26,7 +26,7 @@ export async function countRemoved(stage: Stage, file: PlanFile, signal: AbortSi
   }
 }
 
-/** A name to count: with something that comes in under it, or not. */
+/** An entry to count. `comes`: the restored tree has an entry of that path. */
 interface Counted {
   readonly path: string;
   readonly comes: boolean;

@@ -3,8 +3,8 @@
  *
  * Globs mean what they mean to micromatch with `dot`; a glob that matches a directory selects everything below it.
  * Braces are expanded first, counted before they are (braces.ts); the results become gitignore lines anchored at the root,
- * which the ignore automaton matches without backtracking. Names and globs are both untrusted, so matching has a budget
- * of steps besides.
+ * which the ignore automaton matches without backtracking. Names and globs are both untrusted, so matching also has a
+ * budget of steps.
  */
 import { compileIgnore, type DirectoryRules, type IgnoreRules } from '../../../archive/ignore/ignore.ts';
 import type { PathSelection, SelectionRules } from '../../../archive/select/selection.ts';
@@ -46,9 +46,9 @@ export function compileGlobs(globs: readonly string[]): GlobSelection {
 }
 
 /**
- * The glob that a path stands for when it is no path of the backup; `!` is a character of it.
+ * Reads a path as a glob, for a path that the backup does not have; `!` is an ordinary character in it.
  *
- * @returns the lines for `compileLines`; undefined when it has no character of a glob, or is none that can be used.
+ * @returns the lines for `compileLines`; undefined when it has no wildcard, or is no usable glob.
  */
 export function linesOfPath(path: string): string[] | undefined {
   if (!/[*?[{]/.test(path)) return undefined;

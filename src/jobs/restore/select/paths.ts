@@ -1,9 +1,9 @@
 /**
- * What a restore is asked for: `paths`, which are names of the backup spelt exactly, and `globs`, which are patterns.
+ * Selects what a restore brings back: by `paths`, which are exact names in the backup, and by `globs`, which are patterns.
  *
- * A path means itself, and all below it. Only one that is no path of the backup is tried as a glob, in which `!` excludes
- * nothing; so no name that a listing showed can reach further than its own entry. Which paths the backup has is looked
- * up once, in its archive, before anything is unpacked.
+ * A path selects itself and everything below it. Only a path that the backup does not have is tried as a glob, in which `!`
+ * is an ordinary character. So a name copied from a listing never selects more than its own entry. The archive is searched
+ * once for the paths, before anything is unpacked.
  */
 import type { Entry } from '../../../archive/entry.ts';
 import { ExactNames, trimmedPath } from '../../../archive/select/exact-names.ts';
@@ -104,7 +104,7 @@ export async function resolveAsked(
   return { selection: all.reduce(selectEither), missing: [...none] };
 }
 
-/** False when all of a backup is asked for. */
+/** True when the request selects a part of the backup. */
 export function isChosen({ paths, files, globs }: Asked): boolean {
   return paths !== undefined || files !== undefined || globs !== undefined;
 }
@@ -132,7 +132,7 @@ function compileTried(tried: readonly TriedPath[]) {
 
 interface Matched {
   readonly any: boolean;
-  /** Paths that match as globs, or of which that was not found out. */
+  /** Paths that match as globs, or that were not tried. */
   readonly paths: ReadonlySet<string>;
 }
 

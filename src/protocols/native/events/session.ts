@@ -59,7 +59,7 @@ const PING_EVERY_MS = 30_000;
 /** Inbound frames, pings included, per window; a reader sends its token only. */
 const MOST_INBOUND = 20;
 const INBOUND_WINDOW_MS = 10_000;
-/** With more unsent, a reader is behind; below the second mark it has caught up. */
+/** A reader with more unsent bytes is behind, until it is below the second limit again. */
 const BEHIND_BYTES = 64 * 1024;
 const CAUGHT_UP_BYTES = 16 * 1024;
 /** Events other than progress that wait for a slow reader; with more, the next frame is a snapshot. */

@@ -111,7 +111,7 @@ function socketEvents(
   };
 }
 
-/** @throws Failure `invalid_request` for a word that is none of `queue` and `stores`. */
+/** @throws Failure `invalid_request` for a word other than `queue` and `stores`. */
 function wantedBesides(text: string | undefined): readonly ExtraEvents[] {
   const words = new Set((text ?? '').split(',').filter((word) => word !== ''));
   return Array.from(words, (word) => {

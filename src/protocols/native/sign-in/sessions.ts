@@ -42,7 +42,7 @@ export interface SessionsOptions {
 
 export interface LinkWish {
   readonly minutes: number;
-  /** Absent: all that the maker may. */
+  /** Absent: all permissions of the caller who makes the link. */
   readonly permissions?: readonly (Permission | '*')[] | undefined;
   readonly servers?: readonly (ServerId | '*')[] | undefined;
   readonly label?: string | undefined;
@@ -96,7 +96,7 @@ export class Sessions {
       this.#end(session.id);
       return undefined;
     }
-    // A clock that was set back must not stop the notes.
+    // Absolute, because after the clock was set back the difference is negative.
     if (Math.abs(now - session.lastUsedAt) >= TOUCH_EVERY_MS || session.address !== address) {
       const expiresAt = session.kept ? session.expiresAt : now + SESSION_MS;
       table.touch(session.id, { address, lastUsedAt: now, expiresAt });
@@ -191,7 +191,7 @@ export class Sessions {
     return session !== undefined && this.#isValid(session, this.#options.clock.now()) ? session : undefined;
   }
 
-  /** Signs out. Sessions and links that came about by it stay. */
+  /** Ends a session. Sessions and links that it has made stay. */
   close(id: string): void {
     this.#end(id);
   }
@@ -208,12 +208,12 @@ export class Sessions {
     return sessions.length + links.length > 0;
   }
 
-  /** What a caller's rights rest on: a text that is another, or none, once its session or token has ended or changed. */
+  /** Identifies a caller's session or token: another value, or undefined, once that has ended or changed. */
   standing({ id, session }: Caller): string | undefined {
     return session === undefined ? this.#tokens.get(id)?.fingerprint : this.find(session)?.id;
   }
 
-  /** Calls the listener once when the session ends; at once when it has. @returns what ends that. */
+  /** Calls the listener once when the session ends, now if it has ended. @returns a function that removes the listener. */
   onEnd(id: string, listener: () => void): () => void {
     if (this.find(id) === undefined) {
       listener();

@@ -5,7 +5,7 @@ import { Failure } from '../../../base/failure.ts';
 
 const MOST_FAILURES = 10;
 const WINDOW_MS = 60_000;
-/** With more addresses the one that failed the longest ago is forgotten: who has so many is not slowed down by this. */
+/** The most addresses that are counted; beyond, the one whose failure is oldest is forgotten. */
 const MOST_ADDRESSES = 10_000;
 
 export class SignInFailures {
