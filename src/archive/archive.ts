@@ -7,8 +7,9 @@
  * the tree. Never: knows servers, stores, backups or HTTP; deletes anything.
  */
 export { writeArchive } from './write/write.ts';
-export { extractArchive, verifyArchive } from './read/read.ts';
+export { extractArchive, listArchive, verifyArchive } from './read/read.ts';
 export { openArchive } from './open/open.ts';
+export { checkedListing } from './open/listing.ts';
 export { selectedTar } from './open/selected-tar.ts';
 export { estimateTree } from './walk/estimate.ts';
 export { selectedEngine } from './gzip/engine.ts';

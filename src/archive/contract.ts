@@ -107,6 +107,8 @@ export interface OpenRequest {
   readonly archive: ByteSource;
   /** The index, when there is one and it belongs to this archive. */
   readonly index?: ByteSource;
+  /** What `listArchive` made of this archive: used where there is no index that serves. */
+  readonly listing?: ByteSource;
   /** `WriteResult.aside`, as the manifest kept it: used where there is no index that serves. */
   readonly aside?: Uint8Array;
   /**
@@ -218,6 +220,11 @@ export interface VerifyRequest extends Threaded {
   readonly rates?: () => { readonly read: number; readonly write: number };
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ArchiveProgress) => void;
+}
+
+/** Reads an archive without an index to its end. `expected` binds the listing to it. */
+export interface ListRequest extends Omit<VerifyRequest, 'expected' | 'passing' | 'onProgress'> {
+  readonly expected: { readonly size: number; readonly sha256: string };
 }
 
 export interface VerifyResult {

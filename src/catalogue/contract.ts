@@ -191,6 +191,12 @@ export interface BackupTable {
   lastVerified(server: ServerId): number | null;
   /** Completed, undamaged backups last verified (or completed) before `before`, the longest ago first. */
   dueForVerification(before: number, limit: number): BackupRecord[];
+  /**
+   * Completed, undamaged backups whose index has no recorded sha256 (there is none, or version 0.1.0 made it), by row.
+   *
+   * @param after the row of the last one before; 0 for the first.
+   */
+  withoutIndexDigest(after: number, limit: number): readonly { readonly row: number; readonly backup: BackupRecord }[];
   /** How many count against a limit: all but failed ones. Suspect ones that were not accepted are counted apart. */
   countKept(server: ServerId): { readonly good: number; readonly suspect: number };
   /** How many are dated later than that. */

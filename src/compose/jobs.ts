@@ -45,6 +45,8 @@ import { fetchArchive, RestoreDownloads, sweepSpool } from '../jobs/restore/down
 import { fetchFromStores } from '../jobs/restore/source.ts';
 import { restoreVerb } from '../jobs/restore/restore.ts';
 import type { NotifyService } from '../jobs/notify/port.ts';
+import { ListingsAhead } from '../jobs/look/listings-ahead.ts';
+import { Listings } from '../jobs/stored/listings.ts';
 import { JobRunner } from '../jobs/runner/runner.ts';
 import { Comparisons } from '../jobs/compare/compare.ts';
 import type { CompareService } from '../jobs/compare-contract.ts';
@@ -68,6 +70,9 @@ import type { Registry } from '../servers/registry.ts';
 const MAX_QUEUED = 2000;
 /** Under `keys`: starts and console lines that servers are owed, as JSON. */
 const OWED_POWER = 'owed-power';
+
+/** In the state directory: listings of archives that were taken over. */
+const LISTINGS = 'listings';
 
 /** How long the threads of archives stay after a job: a night's backups of many small servers start them once. */
 const THREADS_STAY_MS = MINUTE_MS;
@@ -183,8 +188,11 @@ export function composeJobs(deps: JobsDeps): Jobs {
   const deleting = deleteBackup({ catalogue, runner, adoption });
   const discard = discarder({ catalogue, runner, adoption, deleteBackup: deleting });
   const reports = reportOutbox(deps, events, { remove: deleting, discard });
+  const listings = new Listings({ directory: join(config.stateDirectory, LISTINGS), archive, log });
+  const listingsAhead = new ListingsAhead({ catalogue, stores, runner, listings, clock, log });
   const service = new Service({
     ...reading,
+    listings,
     runner,
     events,
     turns,
@@ -203,7 +211,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
     version,
     engine,
   });
-  const comparisons = new Comparisons({ catalogue, stores, registry, heldOut, service, clock, log });
+  const comparisons = new Comparisons({ catalogue, stores, registry, heldOut, service, listings, clock, log });
   const node = new NodeOverview({ ...reading, runner, clock, timers: systemTimers });
   const notifying = composeNotify(deps, events);
   const stopCounting = new AbortController();
@@ -251,9 +259,10 @@ export function composeJobs(deps: JobsDeps): Jobs {
       notifying.start();
       counting = node.countAhead(stopCounting.signal);
       const shown = { catalogue, registry, runner, service, events, turns };
-      return Housekeeping.open({ ...shown, deleteBackup: deleting, config, clock, believable, log });
+      return Housekeeping.open({ ...shown, listingsAhead, deleteBackup: deleting, config, clock, believable, log });
     },
     async sweep() {
+      listingsAhead.sweep();
       copies.retry();
       await failedBackups.sweep();
       await failedRows.sweep();

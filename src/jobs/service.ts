@@ -27,7 +27,7 @@ import type { EventHub } from './runner/events.ts';
 import { backupsRevision, listBackups, pageOfBackups } from './look/lists.ts';
 import { lendArchives } from './look/lend.ts';
 import { listJobs, withResult } from './look/jobs.ts';
-import { Looks } from './look/looks.ts';
+import { type LookDeps, Looks } from './look/looks.ts';
 import { removeServer } from './delete/server-removal.ts';
 import { acceptSuspect, renameBackup, setLock } from './stored/marks.ts';
 import { dropDelivery, retryDeliveries, viewDeliveries } from './report/admin.ts';
@@ -46,7 +46,7 @@ import { isUnderRestore } from './restore/under-restore.ts';
 import { requireKept } from './restore/previous/undo.ts';
 import { setPanelName, statusOf, viewBackup, viewJob, viewLostServers, viewServers } from './views.ts';
 
-export interface ServiceDeps extends SystemDeps {
+export interface ServiceDeps extends SystemDeps, Pick<LookDeps, 'listings'> {
   readonly catalogue: Catalogue;
   readonly stores: StoreSet;
   readonly registry: Registry;

@@ -60,6 +60,10 @@ export class ArchiveDouble implements ArchivePort {
     return { format: 'roost', size: archive.size, sha256, ...counts, warnings: [], warningCount: 0 };
   }
 
+  listArchive(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   extractArchive(): Promise<never> {
     return Promise.reject(new Failure('internal', 'this double extracts nothing'));
   }

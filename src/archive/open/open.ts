@@ -20,9 +20,12 @@ import { belongsTo } from '../gzip/frame.ts';
 export async function openArchive(request: OpenRequest, signal?: AbortSignal): Promise<OpenedArchive> {
   const reader = await openIndex(request);
   if (reader !== undefined) return new IndexedArchive(request.archive, reader);
-  const { openStreamedArchive, StreamedArchiveReader } = await streamed();
+  const { ListedArchive, openListing, openStreamedArchive, StreamedArchiveReader } = await streamed();
   const archive = await openStreamedArchive(request.archive, signal, request.encoding);
-  return new StreamedArchiveReader(withIndexOnly(archive, request.aside), request.onWarning);
+  const plain = new StreamedArchiveReader(withIndexOnly(archive, request.aside), request.onWarning);
+  const { size } = request.archive;
+  const listing = request.listing && (await openListing(request.listing, { size }));
+  return listing === undefined ? plain : new ListedArchive(request.archive, plain, listing);
 }
 
 /**
@@ -55,5 +58,6 @@ async function openIndex(request: OpenRequest): Promise<IndexReader | undefined>
 async function streamed() {
   const { openStreamedArchive } = await import('../foreign/open-streamed.ts');
   const { StreamedArchiveReader } = await import('./streamed-archive.ts');
-  return { openStreamedArchive, StreamedArchiveReader };
+  const { ListedArchive, openListing } = await import('./listing.ts');
+  return { ListedArchive, openListing, openStreamedArchive, StreamedArchiveReader };
 }

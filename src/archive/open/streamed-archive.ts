@@ -47,7 +47,7 @@ export class StreamedArchiveReader implements OpenedArchive {
     if (found.entry.kind !== 'file') {
       throw new Failure('path_not_found', `Cannot read "${printable(path)}": it is no file`);
     }
-    return { entry: { ...found.entry, path }, stream: this.#contentOf(found.number, signal) };
+    return { entry: { ...found.entry, path }, stream: this.contentOf(found.number, signal) };
   }
 
   async close(): Promise<void> {
@@ -65,7 +65,8 @@ export class StreamedArchiveReader implements OpenedArchive {
     return found;
   }
 
-  async *#contentOf(wanted: number, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
+  /** The content of one entry, by its number from 0. */
+  async *contentOf(wanted: number, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
     let number = 0;
     for await (const streamed of this.#entries(signal)) {
       if (number++ !== wanted) continue;
@@ -125,6 +126,6 @@ class Level {
   }
 }
 
-function impliedDirectory(path: string, mtime: number): Entry {
+export function impliedDirectory(path: string, mtime: number): Entry {
   return { path, kind: 'directory', size: 0, mode: 0o755, uid: 0, gid: 0, mtime };
 }

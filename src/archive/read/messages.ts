@@ -21,6 +21,12 @@ export interface VerifyData extends ReadData {
   readonly passing: boolean;
 }
 
+export interface ListData extends ReadData {
+  readonly verb: 'list';
+  readonly aside?: Uint8Array;
+  readonly expected: { readonly size: number; readonly sha256: string };
+}
+
 export interface UnpackPolicy {
   readonly into: string;
   readonly owner: 'archive' | { readonly uid: number; readonly gid: number };
@@ -39,7 +45,7 @@ export interface ExtractData extends ReadData, UnpackPolicy {
   readonly selecting: boolean;
 }
 
-export type ReadThreadData = VerifyData | ExtractData;
+export type ReadThreadData = VerifyData | ListData | ExtractData;
 
 /** Asks which entries are wanted: the selection is a function in the caller's thread. Batched. */
 export interface SelectionRequest {
@@ -59,7 +65,7 @@ export type ReadEvent =
   | ReadRequest
   | SelectionRequest
   | { readonly type: 'progress'; readonly progress: ArchiveProgress }
-  | { readonly type: 'done'; readonly result: VerifyResult | ExtractResult }
+  | { readonly type: 'done'; readonly result: VerifyResult | ExtractResult | Uint8Array | undefined }
   | { readonly type: 'failed'; readonly failure: FailureRecord };
 
 /** From the caller's thread to the operation thread; `stop` when no more replies will come. */

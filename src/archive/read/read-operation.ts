@@ -49,6 +49,7 @@ export async function readOperation(data: ReadThreadData, { port, threads }: Ope
     progress.finish();
     return verified;
   }
+  if (data.verb === 'list') return (await streamed()).listStreamed({ archive, control }, data);
   if (reader === undefined && data.expected !== undefined) {
     // Without an index nothing can be proven while unpacking, so read the archive through once before.
     requireRecorded(
@@ -70,7 +71,8 @@ export async function readOperation(data: ReadThreadData, { port, threads }: Ope
 async function streamed() {
   const { verifyStreamed } = await import('./verify-streamed.ts');
   const { extractStreamed } = await import('./extract-streamed.ts');
-  return { verifyStreamed, extractStreamed };
+  const { listStreamed } = await import('./list-streamed.ts');
+  return { verifyStreamed, extractStreamed, listStreamed };
 }
 
 /** The source, read no faster than the current rate. */

@@ -7,13 +7,21 @@
  * removes what a failed unpacking wrote.
  */
 import { resolve } from 'node:path';
-import type { ExtractRequest, ExtractResult, VerifyRequest, VerifyResult } from '../contract.ts';
+import type { ExtractRequest, ExtractResult, ListRequest, VerifyRequest, VerifyResult } from '../contract.ts';
 import { SliceTimer } from '../../base/files/handle-writes.ts';
 import { returnFreedMemory } from '../gzip/native-memory.ts';
 import { type RunningThread, runThread } from '../threads/run-thread.ts';
 import { workerCount } from '../threads/thread.ts';
 import { answerRead, handleOf } from './source-port.ts';
-import type { SelectionAnswer, SelectionRequest, ExtractData, ReadEvent, ReadReply, VerifyData } from './messages.ts';
+import type {
+  SelectionAnswer,
+  SelectionRequest,
+  ExtractData,
+  ListData,
+  ReadEvent,
+  ReadReply,
+  VerifyData,
+} from './messages.ts';
 
 /**
  * Reads an archive to its last byte and proves that all of it can be restored.
@@ -24,6 +32,19 @@ export async function verifyArchive(request: VerifyRequest): Promise<VerifyResul
   const { expected, passing = false } = request;
   const data: WithoutControl<VerifyData> = { verb: 'verify', passing, expected, ...commonData(request) };
   return runReadThread(data, 'Cannot verify the archive', request);
+}
+
+/**
+ * Reads an archive without an index once, proves it against its record, and lists it (open/listing.ts).
+ *
+ * @returns the listing's bytes; undefined for an archive that gets none.
+ * @throws Failure `archive_damaged`, `cancelled`.
+ */
+export async function listArchive(request: ListRequest): Promise<Uint8Array | undefined> {
+  const { expected } = request;
+  const { aside } = request.source;
+  const data: WithoutControl<ListData> = { verb: 'list', aside, expected, ...commonData(request) };
+  return runReadThread(data, 'Cannot list the archive', request);
 }
 
 /**

@@ -65,7 +65,8 @@ async function readThrough(streamed: StreamedArchive, control: Control, seen: Se
   return warnings;
 }
 
-async function hashAll(archive: ByteSource, control: Control, onBytes: (done: number) => void): Promise<string> {
+/** The archive's sha256 as lower-case hex. */
+export async function hashAll(archive: ByteSource, control: Control, onBytes: (done: number) => void): Promise<string> {
   const sha256 = createHash('sha256');
   for (let offset = 0; offset < archive.size; offset += CHUNK) {
     control.checkStop();

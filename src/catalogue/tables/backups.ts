@@ -164,6 +164,13 @@ export class Backups implements BackupTable {
     return this.#database.all(sql, { before, limit }).map((row) => this.#record(row));
   }
 
+  withoutIndexDigest(after: number, limit: number): readonly { readonly row: number; readonly backup: BackupRecord }[] {
+    const sql = `SELECT * FROM backups WHERE status = 'COMPLETED' AND damaged_at IS NULL AND index_sha256 IS NULL
+      AND seq > :after ORDER BY seq LIMIT :limit`;
+    const rows = this.#database.all(sql, { after, limit });
+    return rows.map((row) => ({ row: integer(row, 'seq'), backup: this.#record(row) }));
+  }
+
   countKept(server: ServerId): { readonly good: number; readonly suspect: number } {
     const sql = `SELECT count(*) AS kept, count(*) FILTER (WHERE suspect IS NOT NULL AND accepted_at IS NULL) AS suspect
       FROM backups WHERE server = :server AND status <> 'FAILED'`;

@@ -68,10 +68,12 @@ async function run(task: CompareTask): Promise<CompareResults[CompareTask['kind'
 async function open(at: number): Promise<OpenedArchive> {
   const handles = data.archives[at];
   if (handles === undefined) throw new TypeError('a task names archives that it was given');
-  const { archive, index, aside } = handles;
+  const { archive, index, listing, aside } = handles;
   return openArchive({
     archive: sources.source(`archive${at}`, archive),
     ...(index === undefined ? {} : { index: sources.source(`index${at}`, index) }),
+    // Always a local file, which this thread reads itself.
+    ...(listing === undefined ? {} : { listing: sources.source(`index${at}`, listing) }),
     ...(aside === undefined ? {} : { aside }),
   });
 }

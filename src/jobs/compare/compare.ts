@@ -21,7 +21,8 @@ import { fixedPaths } from '../restore/plan-file.ts';
 import { parseRestoreRequest } from '../restore/request.ts';
 import { checkAsked } from '../restore/select/paths.ts';
 import { requireCompleted } from '../runner/admission.ts';
-import { openProven } from '../stored/files.ts';
+import { openNames } from '../stored/files.ts';
+import type { Listings } from '../stored/listings.ts';
 import { openReadable, type ReadableDeps } from '../stored/readable-copy.ts';
 import type { StoredArchive } from '../stored/stored-archive.ts';
 import { changesOf, comparisonView, type KeptComparison, KeptComparisons } from './kept.ts';
@@ -34,6 +35,7 @@ export interface CompareDeps extends ReadableDeps {
   readonly registry: Pick<Registry, 'get' | 'place'>;
   readonly heldOut: Pick<HeldOut, 'below'>;
   readonly service: Pick<contract.BackupService, 'restore'>;
+  readonly listings?: Listings | undefined;
   readonly clock: Pick<Clock, 'monotonic'>;
 }
 
@@ -219,7 +221,9 @@ export class Comparisons implements compared.CompareService {
     const archives: StoredArchive[] = [];
     try {
       for (const record of records) {
-        const { opened } = await openReadable(record, this.#deps, (store) => openProven(store, record, signal));
+        const { opened } = await openReadable(record, this.#deps, (store) =>
+          openNames(this.#deps, store, record, signal),
+        );
         archives.push(opened);
       }
       return await compareIn(task, archives, signal);

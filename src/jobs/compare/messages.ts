@@ -8,6 +8,8 @@ import type { Found } from './rows.ts';
 export interface ArchiveHandles {
   readonly archive: SourceHandle;
   readonly index?: SourceHandle;
+  /** Without an index: a listing. */
+  readonly listing?: SourceHandle;
   readonly aside?: Uint8Array;
 }
 

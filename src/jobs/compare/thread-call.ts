@@ -19,10 +19,11 @@ export async function compareIn<Kind extends CompareTask['kind']>(
   signal: AbortSignal,
 ): Promise<CompareResults[Kind]> {
   const handles = archives.map(({ request }): ArchiveHandles => {
-    const { archive, index, aside } = request;
+    const { archive, index, listing, aside } = request;
     return {
       archive: handleOf(archive),
       ...(index === undefined ? {} : { index: handleOf(index) }),
+      ...(listing === undefined ? {} : { listing: handleOf(listing) }),
       ...(aside === undefined ? {} : { aside }),
     };
   });

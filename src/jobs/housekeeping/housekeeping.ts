@@ -17,6 +17,7 @@ import { deleteCoveredBackups, serversPastGrace } from '../delete/server-removal
 import type { DeleteBackup } from '../delete/checked.ts';
 import { Pruner } from '../delete/prune.ts';
 import { Reverify } from '../verify/reverify.ts';
+import type { ListingsAhead } from '../look/listings-ahead.ts';
 import type { JobRunner } from '../runner/runner.ts';
 import { Schedules } from './schedules.ts';
 import type { Service } from '../service.ts';
@@ -27,6 +28,7 @@ export interface HousekeepingDeps {
   readonly runner: JobRunner;
   readonly service: Service;
   readonly deleteBackup: DeleteBackup;
+  readonly listingsAhead?: ListingsAhead;
   readonly events: EventHub;
   readonly config: Pick<Config, 'jobs' | 'retention' | 'schedules' | 'verification'>;
   readonly clock: Clock;
@@ -76,6 +78,7 @@ export class Housekeeping {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#ticking;
+    await this.#deps.listingsAhead?.close();
     await this.#pruner.close();
   }
 
@@ -97,6 +100,7 @@ export class Housekeeping {
     await this.#guarded('watch over jobs', () => this.#watch());
     await this.#guarded('begin scheduled backups', () => this.#schedules.tick());
     await this.#guarded('verify backups', () => this.#reverify.tick());
+    await this.#guarded('list archives', () => this.#deps.listingsAhead?.tick());
     await this.#guarded('delete what was given up', () => this.#endGrace());
   }
 

@@ -18,16 +18,19 @@ import { requireCompleted } from '../runner/admission.ts';
 import type { JobRunner } from '../runner/runner.ts';
 import type { ArchivePort } from '../stored/archive-port.ts';
 import { provenSource } from '../stored/digests.ts';
-import { listDirectory, openContent } from '../stored/files.ts';
+import { listDirectory, type LookDoor, openContent } from '../stored/files.ts';
+import type { Listings } from '../stored/listings.ts';
 import { findSelection, openSelection } from '../stored/selections.ts';
 import { openReadable, type ReadableDeps } from '../stored/readable-copy.ts';
 import { openArchiveSource } from '../stored/stored-archive.ts';
 
-interface LookDeps extends ReadableDeps {
+export interface LookDeps extends ReadableDeps {
   readonly catalogue: Pick<Catalogue, 'backups' | 'copies'>;
   readonly registry: Pick<Registry, 'get'>;
   readonly runner: Pick<JobRunner, 'open'>;
   readonly archive: ArchivePort;
+  /** Of archives without an index; without it each look reads one through. */
+  readonly listings?: Listings | undefined;
   readonly heldOut: Pick<HeldOut, 'pathsFor'>;
 }
 
@@ -38,12 +41,15 @@ const MOST_LISTS = 4;
 
 export class Looks {
   readonly #deps: LookDeps;
+  readonly #door: LookDoor;
   readonly #estimates = new SharedWork<TreeEstimate>(MOST_ESTIMATES);
   readonly #lists = new SharedWork<DirectoryPage>(MOST_LISTS);
   readonly #selections = new SharedWork<Selection>(MOST_LISTS);
 
   constructor(deps: LookDeps) {
     this.#deps = deps;
+    const { archive, listings } = deps;
+    this.#door = { openArchive: (request, signal) => archive.openArchive(request, signal), listings };
   }
 
   async estimate(server: ServerId, ignore: readonly string[] | undefined, signal: AbortSignal): Promise<Estimate> {
@@ -68,27 +74,27 @@ export class Looks {
     signal: AbortSignal,
   ): Promise<DirectoryPage> {
     const record = this.#completed(server, backup, 'Cannot look into the backup');
-    // An archive without an index is read through for each look; the same look is shared, and one runs at a time.
+    // The same look is shared, and one runs at a time: an archive that gets no listing is read through for each.
     return this.#lists.run({ group: backup, key: JSON.stringify([path, cursor]) }, signal, (shared) =>
-      this.#open(record, (store) => listDirectory(this.#deps.archive, store, record, path, cursor, shared)),
+      this.#open(record, (store) => listDirectory(this.#door, store, record, path, cursor, shared)),
     );
   }
 
   async content(server: ServerId, backup: BackupId, path: string, signal: AbortSignal): Promise<FileContent> {
     const record = this.#completed(server, backup, 'Cannot read from the backup');
-    return this.#open(record, (store) => openContent(this.#deps.archive, store, record, path, signal));
+    return this.#open(record, (store) => openContent(this.#door, store, record, path, signal));
   }
 
   async select(server: ServerId, backup: BackupId, paths: readonly string[], signal: AbortSignal): Promise<Selection> {
     const record = this.#completed(server, backup, 'Cannot look into the backup');
     return this.#selections.run({ group: backup, key: JSON.stringify(paths) }, signal, (shared) =>
-      this.#open(record, (store) => findSelection(this.#deps.archive, store, record, paths, shared)),
+      this.#open(record, (store) => findSelection(this.#door, store, record, paths, shared)),
     );
   }
 
   async selected(server: ServerId, backup: BackupId, selection: Selection, signal: AbortSignal): Promise<FileContent> {
     const record = this.#completed(server, backup, 'Cannot read from the backup');
-    return this.#open(record, (store) => openSelection(this.#deps.archive, store, record, selection, signal));
+    return this.#open(record, (store) => openSelection(this.#door, store, record, selection, signal));
   }
 
   async download(

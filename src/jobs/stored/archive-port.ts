@@ -8,6 +8,7 @@ import type {
   EstimateRequest,
   ExtractRequest,
   ExtractResult,
+  ListRequest,
   OpenedArchive,
   OpenRequest,
   TreeEstimate,
@@ -25,6 +26,7 @@ export interface ArchivePort {
   writeArchive(request: WriteRequest): Promise<WriteResult>;
   verifyArchive(request: VerifyRequest): Promise<VerifyResult>;
   extractArchive(request: ExtractRequest): Promise<ExtractResult>;
+  listArchive(request: ListRequest): Promise<Uint8Array | undefined>;
   openArchive(request: OpenRequest, signal?: AbortSignal): Promise<OpenedArchive>;
   estimateTree(request: EstimateRequest): Promise<TreeEstimate>;
   /**
@@ -68,6 +70,7 @@ export function archivePortWith(threads: archive.OperationThreads): ArchivePort 
     ...archivePort,
     writeArchive: (request) => archive.writeArchive({ ...request, threads }),
     verifyArchive: (request) => archive.verifyArchive({ ...request, threads }),
+    listArchive: (request) => archive.listArchive({ ...request, threads }),
     extractArchive: (request) => archive.extractArchive({ ...request, threads }),
     estimateTree: (request) => archive.estimateTree({ ...request, threads }),
   };

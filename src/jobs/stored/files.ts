@@ -6,24 +6,29 @@ import type { OpenedArchive } from '../../archive/contract.ts';
 import type { Entry } from '../../archive/entry.ts';
 import { Failure, throwIfAborted } from '../../base/failure.ts';
 import { fromText, splitPath, wirePath } from '../../base/files/paths.ts';
+import type { ByteSource } from '../../base/source.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import type { Store } from '../../storage/store.ts';
 import type { ArchivePort } from './archive-port.ts';
 import type { DirectoryItem, DirectoryPage, FileContent } from '../contract.ts';
 import { requireRecordedArchive } from './digests.ts';
+import type { Listings } from './listings.ts';
 import { openStoredArchive, type StoredArchive } from './stored-archive.ts';
 
 /** Entries of one page: a directory of a million files must not become one answer. */
 const PAGE = 1000;
 
-type Door = Pick<ArchivePort, 'openArchive'>;
+/** How archives are looked into. */
+export interface LookDoor extends Pick<ArchivePort, 'openArchive'> {
+  readonly listings?: Listings | undefined;
+}
 
 /**
  * @param path as JSON carries it; '' for the root.
  * @throws Failure `path_not_found`, `archive_damaged`, `store_unreachable`.
  */
 export async function listDirectory(
-  door: Door,
+  door: LookDoor,
   store: Store,
   record: BackupRecord,
   path: string,
@@ -31,7 +36,7 @@ export async function listDirectory(
   signal: AbortSignal,
 ): Promise<DirectoryPage> {
   throwIfAborted(signal, 'Cannot look into the backup');
-  const opened = await openForLooking(door, store, record, signal);
+  const opened = await openForLooking(door, await openNames(door, store, record, signal), signal);
   try {
     const page = await firstFound(path, (bytes) => opened.archive.list(bytes, cursor, PAGE, signal));
     const entries = page.entries.map(directoryItem);
@@ -46,14 +51,14 @@ export async function listDirectory(
  * @throws Failure like `listDirectory`.
  */
 export async function openContent(
-  door: Door,
+  door: LookDoor,
   store: Store,
   record: BackupRecord,
   path: string,
   signal: AbortSignal,
 ): Promise<FileContent> {
   throwIfAborted(signal, 'Cannot read the file');
-  const opened = await openForLooking(door, store, record, signal);
+  const opened = await openForLooking(door, await openProven(door, store, record, signal), signal);
   try {
     const { entry, stream } = await firstFound(path, (bytes) => opened.archive.content(bytes, signal));
     return { name: lastName(entry.path), size: entry.size, mtime: entry.mtime, stream: owning(stream, opened, signal) };
@@ -70,16 +75,53 @@ export interface Opened {
 }
 
 /**
- * The sources of a backup for a look into it; without its index only after all of the archive was compared with the record.
+ * The sources of a backup for a look at its names: without an index, by the listing of the recorded archive, which is made
+ * now where it is missing.
  *
  * @throws Failure `archive_damaged`, `store_unreachable`, `cancelled`.
  */
-export async function openProven(store: Store, record: BackupRecord, signal?: AbortSignal): Promise<StoredArchive> {
+export async function openNames(
+  { listings }: Pick<LookDoor, 'listings'>,
+  store: Store,
+  record: BackupRecord,
+  signal: AbortSignal,
+): Promise<StoredArchive> {
+  return withoutIndex(store, record, signal, async ({ request }) => {
+    const listing = await listings?.openOrMake(record, request, signal);
+    if (listing === undefined) await requireRecordedArchive(store, record, request.archive, signal);
+    return listing;
+  });
+}
+
+/** As `openNames`, for a look at content; without an index only after all of the archive was compared with the record. */
+export async function openProven(
+  { listings }: Pick<LookDoor, 'listings'>,
+  store: Store,
+  record: BackupRecord,
+  signal: AbortSignal,
+): Promise<StoredArchive> {
+  return withoutIndex(store, record, signal, async ({ request }) => {
+    await requireRecordedArchive(store, record, request.archive, signal);
+    return listings?.open(record);
+  });
+}
+
+async function withoutIndex(
+  store: Store,
+  record: BackupRecord,
+  signal: AbortSignal,
+  prepare: (stored: StoredArchive) => Promise<ByteSource | undefined>,
+): Promise<StoredArchive> {
   const stored = await openStoredArchive(store, record, 'without index', signal);
   try {
-    const isIndexLost = record.indexSha256 !== null && stored.request.index === undefined;
-    if (isIndexLost) await requireRecordedArchive(store, record, stored.request.archive, signal);
-    return stored;
+    const listing = stored.request.index === undefined ? await prepare(stored) : undefined;
+    if (listing === undefined) return stored;
+    return {
+      request: { ...stored.request, listing },
+      close: async () => {
+        await Promise.all([stored.close(), listing.close()]);
+      },
+    };
   } catch (error) {
     await stored.close();
     throw error;
@@ -87,17 +129,12 @@ export async function openProven(store: Store, record: BackupRecord, signal?: Ab
 }
 
 /**
- * Opens a backup for listing or reading. The caller calls `close`, which also closes the store's sources.
+ * Opens a backup's archive for listing or reading.
  *
+ * @param stored closed by `close` of what is returned, and when this fails.
  * @throws Failure `archive_damaged`, `store_unreachable`, `cancelled`.
  */
-export async function openForLooking(
-  door: Door,
-  store: Store,
-  record: BackupRecord,
-  signal?: AbortSignal,
-): Promise<Opened> {
-  const stored = await openProven(store, record, signal);
+export async function openForLooking(door: LookDoor, stored: StoredArchive, signal: AbortSignal): Promise<Opened> {
   try {
     const archive = await door.openArchive(stored.request, signal);
     let closing: Promise<void> | undefined;

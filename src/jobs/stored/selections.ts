@@ -12,10 +12,7 @@ import { Failure, throwIfAborted } from '../../base/failure.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import type { Store } from '../../storage/store.ts';
 import type { FileContent, Selection } from '../contract.ts';
-import type { ArchivePort } from './archive-port.ts';
-import { lastName, type Opened, openForLooking, owning } from './files.ts';
-
-type Door = Pick<ArchivePort, 'openArchive'>;
+import { lastName, type LookDoor, type Opened, openForLooking, openNames, openProven, owning } from './files.ts';
 
 /**
  * Reads all entries once, without their content.
@@ -23,13 +20,13 @@ type Door = Pick<ArchivePort, 'openArchive'>;
  * @throws Failure `path_not_found` for the first that the backup does not hold; `archive_damaged`, `store_unreachable`.
  */
 export async function findSelection(
-  door: Door,
+  door: LookDoor,
   store: Store,
   record: BackupRecord,
   paths: readonly string[],
   signal: AbortSignal,
 ): Promise<Selection> {
-  const opened = await openForLooking(door, store, record, signal);
+  const opened = await openForLooking(door, await openNames(door, store, record, signal), signal);
   try {
     const names = new ExactNames(paths);
     for await (const { path } of opened.archive.entries(signal)) names.see(path);
@@ -52,14 +49,14 @@ export async function findSelection(
  * @throws Failure `path_not_found`, `archive_damaged`, `store_unreachable`.
  */
 export async function openSelection(
-  door: Door,
+  door: LookDoor,
   store: Store,
   record: BackupRecord,
   selection: Selection,
   signal: AbortSignal,
 ): Promise<FileContent> {
   throwIfAborted(signal, 'Cannot read from the backup');
-  const opened = await openForLooking(door, store, record, signal);
+  const opened = await openForLooking(door, await openProven(door, store, record, signal), signal);
   try {
     if (selection.file !== undefined) return await oneFile(opened, selection.file, signal);
     const wanted = selectPaths(selection.paths);
