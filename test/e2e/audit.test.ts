@@ -132,7 +132,8 @@ test('H4: holes of a file are neither read nor counted as room', async () => {
     eventually(() => cpuTicks(daemon.pid) - before > 1500).then(() => 1500),
   ]);
   expect(ticks).toBe(0);
-  const { id } = (await made).body as Made;
+  const { id, code } = (await made).body as Made;
+  expect(code).toBeUndefined();
   expect((await daemon.call(`${BACKUPS}/restore?id=${id}`, { body: {} })).status).toBe(200);
 });
 
@@ -263,8 +264,10 @@ test('low: what one scraper sees does not depend on another one’s rights', asy
   const daemon = await started({ ...host, config: host.config.replace('tokens: [', `tokens: [ ${customer},`) });
   await backedUp(daemon);
   expect((await daemon.call(`/api/servers/${other}/backups`, { body: {} })).status).toBe(201);
-  await textOf(daemon.url, '/metrics', CUSTOMER);
-  const series = (await textOf(daemon.url, '/metrics')).split('\n').filter((line) => /last_success\w*\{/.test(line));
+  await daemon.kill();
+  const { url } = await started({ ...host, config: host.config.replace('tokens: [', `tokens: [ ${customer},`) });
+  await textOf(url, '/metrics', CUSTOMER);
+  const series = (await textOf(url, '/metrics')).split('\n').filter((line) => /last_success\w*\{/.test(line));
   expect(series.filter((line) => line.includes(GAME_SERVER))).not.toEqual([]);
 });
 
