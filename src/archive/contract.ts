@@ -155,6 +155,8 @@ export interface TreeEstimate {
   readonly directories: number;
   /** Bytes of content that would be archived. */
   readonly bytes: number;
+  /** Of `bytes` those in holes of files, which hardly take any in an archive; absent when there are none. */
+  readonly holes?: number;
   readonly ignoredFiles: number;
   readonly ignoredBytes: number;
   /** Ignored directories, the largest first; byte strings. */

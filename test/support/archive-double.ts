@@ -30,6 +30,8 @@ export class ArchiveDouble implements ArchivePort {
   ignoreWarnings: readonly ArchiveWarning[] = [];
   /** Bytes that an estimate finds. */
   treeBytes = 1000;
+  /** Of those, bytes of holes. */
+  treeHoles = 0;
   result: Partial<WriteResult> = {};
   /** Awaited before each piece of a write. */
   beforePiece: (request: WriteRequest, piece: number) => Promise<void> | void = () => undefined;
@@ -76,7 +78,15 @@ export class ArchiveDouble implements ArchivePort {
     this.estimates.push(request);
     throwIfAborted(request.signal, 'Cannot estimate');
     const largestIgnored = [{ path: 'caf\xc3\xa9', bytes: 7 }];
-    return { files: 3, directories: 1, bytes: this.treeBytes, ignoredFiles: 1, ignoredBytes: 7, largestIgnored };
+    return {
+      files: 3,
+      directories: 1,
+      bytes: this.treeBytes,
+      ...(this.treeHoles > 0 ? { holes: this.treeHoles } : {}),
+      ignoredFiles: 1,
+      ignoredBytes: 7,
+      largestIgnored,
+    };
   }
 
   ignoreLines(lines: readonly string[]): readonly string[] {

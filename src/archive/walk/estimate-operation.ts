@@ -25,6 +25,7 @@ const MAX_IGNORED_DEPTH = 64;
 export function estimateOperation(data: EstimateData): Promise<TreeEstimate> {
   const { checkStop } = new Control(data.control);
   const totals = { files: 0, directories: 0, bytes: 0, ignoredFiles: 0, ignoredBytes: 0 };
+  let holes = 0;
   const ignored: { path: string; bytes: number }[] = [];
   const walk = new Walk({
     ...data,
@@ -42,8 +43,9 @@ export function estimateOperation(data: EstimateData): Promise<TreeEstimate> {
     if (entry.kind === 'directory') totals.directories++;
     if (entry.kind === 'file' || entry.kind === 'hardlink') totals.files++;
     totals.bytes += entry.size;
+    holes += entry.holes ?? 0;
   }
-  return Promise.resolve({ ...totals, largestIgnored: ignored });
+  return Promise.resolve({ ...totals, ...(holes > 0 ? { holes } : {}), largestIgnored: ignored });
 }
 
 function keepLargest(kept: { path: string; bytes: number }[], item: { path: string; bytes: number }): void {

@@ -20,21 +20,12 @@ import {
   statChild,
 } from '../../base/files/handles.ts';
 import { splitPath } from '../../base/files/paths.ts';
-import type { Attribute, Entry, EntryKind, Warn } from '../entry.ts';
+import type { Attribute, Warn } from '../entry.ts';
 import type { DirectoryRules, IgnoreRules } from '../ignore/ignore.ts';
 import { LostAttributes, readAttributes } from '../tar/read-attributes.ts';
 import { OutsideLinks } from './outside-links.ts';
-import { clampSeconds, wholeSeconds } from './times.ts';
-
-/** An entry as the walk saw it, with what later shows whether it changed. */
-export interface WalkedEntry extends Entry {
-  readonly dev: number;
-  readonly ino: number;
-  readonly mtimeMs: number;
-  readonly ctimeMs: number;
-  /** Of a hard link: bytes of the file that it leads to. It becomes that file when its target cannot be archived. */
-  readonly fileSize?: number;
-}
+import { wholeSeconds } from './times.ts';
+import { type WalkedEntry, walkedEntry } from './walked-entry.ts';
 
 export interface WalkRequest {
   readonly root: string;
@@ -364,16 +355,6 @@ export class Walk {
 function closeLevel(level: Level): void {
   if (level.handle !== CLOSED) fs.closeSync(level.handle);
   level.handle = CLOSED;
-}
-
-function walkedEntry(path: string, kind: EntryKind, stat: fs.Stats, target?: string): WalkedEntry {
-  const { mode, uid, gid, dev, ino, mtimeMs, ctimeMs } = stat;
-  const size = kind === 'file' ? stat.size : 0;
-  const mtime = clampSeconds(Math.floor(mtimeMs / 1000));
-  // Written out: this runs for every name of a tree.
-  return target === undefined
-    ? { path, kind, size, mode: mode & 0o7777, uid, gid, mtime, dev, ino, mtimeMs, ctimeMs }
-    : { path, kind, size, mode: mode & 0o7777, uid, gid, mtime, target, dev, ino, mtimeMs, ctimeMs };
 }
 
 function sortedNames(handle: number): string[] {

@@ -11,7 +11,7 @@ import { MEBIBYTE } from '../../base/sizes.ts';
 import { entryLength, headerLength, paddingOf } from '../tar/header.ts';
 import { ENTRY_KINDS } from '../entry.ts';
 import { ZERO_RUN } from '../gzip/zero-segment.ts';
-import type { WalkedEntry } from '../walk/walk.ts';
+import type { WalkedEntry } from '../walk/walked-entry.ts';
 
 /** A file from this size on is cut by its own offsets. */
 export const LARGE_FILE = 512 * 1024;

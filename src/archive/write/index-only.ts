@@ -8,7 +8,7 @@ import { MEBIBYTE } from '../../base/sizes.ts';
 import type { PackedEntry } from './cut.ts';
 import type { Entry } from '../entry.ts';
 import { EntryBlockEncoder, MAX_INDEX_ONLY_RAW } from '../index/format.ts';
-import type { WalkedEntry } from '../walk/walk.ts';
+import type { WalkedEntry } from '../walk/walked-entry.ts';
 
 /** What a manifest has room for, as base64 and beside its warnings. */
 const MAX_STORED = 6 * MEBIBYTE;

@@ -13,7 +13,7 @@ import { absenceWarning, changeWarning, isReplaced, isUnsettled, sameFile } from
 import { LostAttributes, readAttributes } from '../tar/read-attributes.ts';
 import { emptyPiecesAt, scanHoles } from './sparse-scan.ts';
 import { wholeSeconds } from '../walk/times.ts';
-import type { WalkedEntry } from '../walk/walk.ts';
+import type { WalkedEntry } from '../walk/walked-entry.ts';
 
 export class LargeFiles {
   readonly #root: number;

@@ -9,7 +9,7 @@ import { splitPath } from '../../base/files/paths.ts';
 import { DirectoryChain, openRoot, readDirectory, statChild } from '../../base/files/handles.ts';
 import type { EntryKind, Warn } from '../entry.ts';
 import { sameFile } from './pack-reader.ts';
-import type { WalkedEntry } from '../walk/walk.ts';
+import type { WalkedEntry } from '../walk/walked-entry.ts';
 
 /** A change this shortly before the walk makes another likely. */
 const RESTLESS_MS = 10_000;

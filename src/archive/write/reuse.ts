@@ -16,7 +16,7 @@ import type { IndexSummary, Segment } from '../index/format.ts';
 import { belongsTo } from '../gzip/frame.ts';
 import { IndexReader } from '../index/reader.ts';
 import type { TreeTotals } from './tree-count.ts';
-import type { WalkedEntry } from '../walk/walk.ts';
+import type { WalkedEntry } from '../walk/walked-entry.ts';
 
 const SETTLED_MS = 2000;
 

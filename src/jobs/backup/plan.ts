@@ -64,6 +64,8 @@ const GROWTH = 1.3;
 const LAST = 7;
 /** Archive bytes of an entry besides content, except for very long names. */
 const HEADERS = 2048;
+/** What a byte of a hole takes in an archive: its zeros are deflated. */
+const OF_HOLES = 0.001;
 
 /**
  * @param limits of the archive.
@@ -107,8 +109,9 @@ async function checkSpace(source: Source, deps: PlanDeps, signal: AbortSignal): 
     checkRoom(addition, free, reserveFree);
     return;
   }
-  const { bytes } = await estimate(source, deps, signal);
-  checkRoom(expectedSize(bytes, past, deps.config.backups.compression !== 'none'), free, reserveFree);
+  const { bytes, holes = 0 } = await estimate(source, deps, signal);
+  const expected = expectedSize(bytes - holes, past, deps.config.backups.compression !== 'none');
+  checkRoom(expected + Math.ceil(holes * OF_HOLES), free, reserveFree);
 }
 
 /** Bytes that the newest backups of the server added to the store, but for one that had nothing to share with. */

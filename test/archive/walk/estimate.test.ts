@@ -73,6 +73,16 @@ describe('an estimate', () => {
     });
   });
 
+  test('tells how much of the content are holes', async () => {
+    const root = await scratchDirectory();
+    const file = join(root, 'holes');
+    fs.writeFileSync(file, 'x');
+    fs.truncateSync(file, 2 ** 40);
+    const { bytes, holes } = await estimate(root);
+    expect(bytes).toBe(2 ** 40);
+    expect(bytes - (holes ?? 0)).toBe(fs.statSync(file).blocks * 512);
+  });
+
   test('names no more than the twenty largest', async () => {
     const root = await scratchDirectory();
     for (let number = 0; number < 30; number++) {

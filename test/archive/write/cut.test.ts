@@ -10,7 +10,7 @@ import {
   type Unit,
 } from '../../../src/archive/write/cut.ts';
 import { entryLength, headerLength, paddingOf } from '../../../src/archive/tar/header.ts';
-import type { WalkedEntry } from '../../../src/archive/walk/walk.ts';
+import type { WalkedEntry } from '../../../src/archive/walk/walked-entry.ts';
 
 const PLAIN: WalkedEntry = {
   path: 'a',

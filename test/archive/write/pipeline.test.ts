@@ -13,7 +13,8 @@ import { HardLinkFallback } from '../../../src/archive/write/hard-link-fallback.
 import { PackReader } from '../../../src/archive/write/pack-reader.ts';
 import { decodeEntries } from '../../../src/archive/write/packed-entries.ts';
 import type { SegmentResult, SegmentTask } from '../../../src/archive/write/messages.ts';
-import { Walk, type WalkedEntry } from '../../../src/archive/walk/walk.ts';
+import { Walk } from '../../../src/archive/walk/walk.ts';
+import type { WalkedEntry } from '../../../src/archive/walk/walked-entry.ts';
 import { type SegmentPool, WritePipeline } from '../../../src/archive/write/pipeline.ts';
 import type { Clock } from '../../../src/base/clock.ts';
 import { Pace } from '../../../src/base/rates.ts';

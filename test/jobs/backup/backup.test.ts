@@ -262,6 +262,17 @@ describe('free space', () => {
     expect(node.archive.writes).toEqual([]);
   });
 
+  test('holes of files, larger than the disk, are no bytes that have to fit', async () => {
+    const node = await testNode();
+    node.memory.capacity = 100e6;
+    node.archive.treeBytes = 10e9;
+    node.archive.treeHoles = 10e9 - 1000;
+    await backUp(node);
+    expect(node.archive.estimates).toHaveLength(1);
+    node.archive.treeBytes = node.archive.treeHoles = 10e12;
+    await failureOf((await node.service.create({ server: SERVER })).ended, 'insufficient_storage');
+  });
+
   test('a tree that the last backup shows to fit is not walked for it', async () => {
     const node = await testNode();
     node.memory.capacity = 2 ** 40;
