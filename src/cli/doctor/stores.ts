@@ -7,7 +7,7 @@ import type { CatalogueFacts } from '../../catalogue/inspect.ts';
 import type { Config, LocalStoreConfig } from '../../config/config.ts';
 import { isStateLocked } from '../../catalogue/state-lock.ts';
 import { inspectLocalStore } from '../../storage/local/inspect.ts';
-import { inspectVaultDisk } from '../../storage/vault/inspect.ts';
+import { inspectVaultDisk, type VaultDisk } from '../../storage/vault/inspect.ts';
 import { fault, fine, warning, type Finding } from '../../base/finding.ts';
 import { checkSpace } from '../../policy/health/space.ts';
 
@@ -59,7 +59,9 @@ async function checkLocal(
     }
     await requireAccess(directory, constants.R_OK | constants.W_OK | constants.X_OK);
     const findings = await checkDisk(name, directory, limits.reserveFree);
-    return store.layout === 'vault' ? [...findings, ...(await checkVaultDisk(name, directory))] : findings;
+    return store.layout === 'vault'
+      ? [...findings, ...judgeVaultDisk(name, await inspectVaultDisk(directory))]
+      : findings;
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === 'ENOENT' && remembered === undefined) {
@@ -70,9 +72,8 @@ async function checkLocal(
   }
 }
 
-/** Warns of functions of a vault that this disk does not support. */
-async function checkVaultDisk(name: string, directory: string): Promise<Finding[]> {
-  const { freesHoles, rotates } = await inspectVaultDisk(directory);
+/** Warns of functions of a vault that its disk does not support. */
+export function judgeVaultDisk(name: string, { freesHoles, rotates }: VaultDisk): readonly Finding[] {
   const findings: Finding[] = [];
   if (!freesHoles) {
     const hint =

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { checkClock, checkNode } from '../../../src/cli/doctor/host.ts';
+import { judgeVaultDisk } from '../../../src/cli/doctor/stores.ts';
 import type { Finding } from '../../../src/base/finding.ts';
 import { GAME_SERVER, runDaemonOn, scratchHost, type Host } from '../../support/daemon.ts';
 import { run } from '../run.ts';
@@ -233,6 +234,17 @@ describe('what the doctor makes of', () => {
   test('an old Node', () => {
     expect(checkNode('v18.20.0')).toMatchObject({ level: 'fault', hint: expect.stringContaining('npm ci') });
     expect(checkNode('v26.1.0').level).toBe('ok');
+  });
+
+  test('the disk of a vault that gives no holes back, or rotates', () => {
+    expect(judgeVaultDisk('local', { freesHoles: true, rotates: undefined })).toEqual([]);
+    expect(judgeVaultDisk('local', { freesHoles: true, rotates: false })).toEqual([]);
+    expect(judgeVaultDisk('local', { freesHoles: false, rotates: false })).toMatchObject([
+      { check: 'store', level: 'warning', message: expect.stringContaining('by moving bytes alone') },
+    ]);
+    expect(judgeVaultDisk('local', { freesHoles: true, rotates: true })).toMatchObject([
+      { check: 'store', level: 'warning', hint: expect.stringContaining('shortest_range: 64KiB') },
+    ]);
   });
 
   test('a clock that was never set, or has gone back', () => {

@@ -50,6 +50,26 @@ describe('GET /metrics', () => {
     expect(values(text, 'roost_event_loop_delay_max_seconds')).toEqual({ '': 0.02 });
   });
 
+  test('shows what stores hold whose archives share bytes, and nothing of others', async () => {
+    const { call, service } = openNativeApp();
+    const system = await service.system();
+    const vault = { packs: 3, storedBytes: 50_000, liveBytes: 42_000, collectedAt: 1_700_000_000_500 };
+    const store = { type: 'local', freeBytes: 1, error: null } as const;
+    service.system = async () => ({
+      ...system,
+      stores: [
+        { ...store, name: 'local', vault },
+        { ...store, name: 'plain' },
+      ],
+    });
+    const { text } = await call('GET', '/metrics');
+    expect(values(text, 'roost_vault_stored_bytes')).toEqual({ 'store="local"': 50_000 });
+    expect(values(text, 'roost_vault_live_bytes')).toEqual({ 'store="local"': 42_000 });
+    expect(values(text, 'roost_vault_dead_bytes')).toEqual({ 'store="local"': 8000 });
+    expect(values(text, 'roost_vault_packs')).toEqual({ 'store="local"': 3 });
+    expect(values(text, 'roost_vault_collected_timestamp_seconds')).toEqual({ 'store="local"': 1_700_000_000.5 });
+  });
+
   test('shows what the panel is owed, on a node that has one', async () => {
     const { call, service } = openNativeApp();
     const system = await service.system();
