@@ -123,10 +123,7 @@ export interface RestoreBackup {
   readonly keepPreviousHours?: number;
   /** Makes a backup of the server first; when that fails, so does the restore, and the server is untouched. */
   readonly backupFirst?: boolean;
-  /**
-   * Where to fetch the archive when the node does not have the backup; otherwise ignored. `invalid_request` for a link
-   * that is not allowed.
-   */
+  /** Where to fetch the archive of a backup that the node does not have. `invalid_request` for a forbidden link. */
   readonly download?: { readonly url: string };
   /** The end is reported to the panel; retried until the panel has it. */
   readonly report?: true;

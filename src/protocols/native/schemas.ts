@@ -1,7 +1,4 @@
-/**
- * Requests and answers of the native API: one source for validation, types and `/openapi.json`. Field names of the
- * backup calls are those of the StellarStack-shaped API.
- */
+/** Requests and answers of the native API, for validation, types and `/openapi.json`; field names as in StellarStack. */
 import { FAILURE_CODES } from '../../base/failure.ts';
 import { z } from '@hono/zod-openapi';
 import { isUuid } from '../../base/ids.ts';
@@ -23,9 +20,7 @@ const name = bounded(LONGEST_NAME)
   .refine((text) => !/[\u0000-\u001f\u007f]/.test(text), 'must not contain control characters')
   .refine((text) => text.isWellFormed(), 'must be text, without half a surrogate pair');
 
-// Browsers end lines with "\r
-// "; clients split at "
-// ".
+// Browsers end lines with "\r\n"; clients split at "\n".
 const pattern = bounded(LONGEST_PATTERN)
   .transform((text) => text.replace(/\r$/, ''))
   .refine((text) => !text.includes('\n') && !text.includes('\0'), 'must be one line')
@@ -40,7 +35,6 @@ const exactPaths = z
   .array(archivePath)
   .min(1, 'must not be empty')
   .max(MOST_PATTERNS, `must not hold more than ${MOST_PATTERNS} paths`);
-
 const patterns = z.array(pattern).max(MOST_PATTERNS, `must not hold more than ${MOST_PATTERNS} patterns`);
 
 const newBackupId = z
