@@ -7,7 +7,6 @@ import { Command, CommanderError } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { asFailure, Failure } from '../base/failure.ts';
 import { printableText } from '../base/files/paths.ts';
-import { hasConnection } from './client/connection.ts';
 import { exactArguments } from './exact-arguments.ts';
 import { EXIT, type ExitCode, type Invocation } from './command.ts';
 import type { ComposeDaemon } from './daemon.ts';
@@ -88,7 +87,7 @@ export async function runProgram(
 export async function runCommand(argv: readonly string[], invocation: Invocation): Promise<ExitCode> {
   try {
     // Alone it shows how things are, where a daemon can be found.
-    const words = wordsOf(argv, invocation.env);
+    const words = await wordsOf(argv, invocation.env);
     await (await program(words, invocation)).parseAsync(words, { from: 'user' });
     const { outputError } = invocation.terminal;
     if (outputError !== undefined) throw asFailure(outputError, 'Cannot write the result');
@@ -119,8 +118,9 @@ async function program(argv: readonly string[], invocation: Invocation): Promise
   return root;
 }
 
-function wordsOf(argv: readonly string[], env: Invocation['env']): readonly string[] {
-  if (argv.length === 0 && hasConnection(env)) return ['status'];
+async function wordsOf(argv: readonly string[], env: Invocation['env']): Promise<readonly string[]> {
+  // Loaded on demand: it brings the config and its schemas, which take three times as long as a bare Node.
+  if (argv.length === 0 && (await import('./client/connection.ts')).hasConnection(env)) return ['status'];
   return VERSION_WORDS.has(argv[0] ?? '') ? ['--version'] : argv;
 }
 
