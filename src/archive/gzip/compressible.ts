@@ -8,13 +8,13 @@ const BLOCK = 4096;
 /**
  * Samples every thirteenth byte of a block, and every third of a block's start. Odd, because every eighth would sample
  * only the lowest bytes of an array of 64-bit numbers.
+ *
+ * `chance` is the one that two samples are equal, above which bytes look compressible: 1 in 256 of random bytes, 1 in 25
+ * of text. By the 316 samples of a block random bytes stay within 1 in 200, by the 86 of the shortest start within 1 in
+ * 140.
  */
-const STRIDE = { block: 13, start: 3 };
-/**
- * The chance that two samples are equal, above which bytes look compressible: 1 in 256 of random bytes, 1 in 25 of text.
- * By the 316 samples of a block random bytes stay within 1 in 200, by the 86 of the shortest start within 1 in 140.
- */
-const COMPRESSIBLE = { block: 1 / 190, start: 1 / 138 };
+const LOOK = { block: { stride: 13, chance: 1 / 190 }, start: { stride: 3, chance: 1 / 138 } };
+type Look = (typeof LOOK)['block'];
 /** After this many samples, clearly compressible bytes need no more. */
 const FIRST_LOOK = 64;
 const CLEARLY_COMPRESSIBLE = 1 / 50;
@@ -27,6 +27,8 @@ export interface Run {
   readonly start: number;
   end: number;
   readonly compressible: boolean;
+  /** The zeros behind a chunk, and nothing else: the same bytes as every run of this length. */
+  padding: boolean;
 }
 
 /**
@@ -38,28 +40,33 @@ export class RunFinder {
 
   find(input: Uint8Array): Run[] {
     const found: Run[] = [];
-    const add = (start: number, end: number, compressible: boolean): void => {
-      const last = found.at(-1);
-      if (last?.compressible === compressible) last.end = end;
-      else found.push({ start, end, compressible });
+    let last: Run | undefined;
+    const add = (start: number, end: number, compressible: boolean, padding: boolean): void => {
+      if (last?.compressible === compressible) {
+        last.end = end;
+        last.padding = false;
+      } else {
+        last = { start, end, compressible, padding };
+        found.push(last);
+      }
     };
+    const zeros = new ZeroScan(input);
     for (let start = 0; start < input.length; start += BLOCK) {
       const end = Math.min(start + BLOCK, input.length);
-      if (end - start === BLOCK && !this.#looks(input, start, end, 'block')) {
-        add(start, end, false);
+      if (end - start === BLOCK && !this.#looks(input, start, end, LOOK.block)) {
+        add(start, end, false, false);
         continue;
       }
-      const padding = this.#startOfPadding(input, start, end);
-      if (padding > start) add(start, padding, false);
-      add(padding, end, true);
+      const padding = this.#startOfPadding(input, zeros, start, end);
+      if (padding > start) add(start, padding, false, false);
+      add(padding, end, true, padding > start);
     }
     return found;
   }
 
   /** True when samples of these bytes look compressible. */
-  #looks(input: Uint8Array, start: number, end: number, kind: 'block' | 'start'): boolean {
+  #looks(input: Uint8Array, start: number, end: number, { stride, chance }: Look): boolean {
     const counts = this.#counts.fill(0);
-    const stride = STRIDE[kind];
     const first = start + FIRST_LOOK * stride;
     let equalPairs = 0;
     for (let index = start; index < end; index += stride) {
@@ -69,18 +76,45 @@ export class RunFinder {
       equalPairs += before;
       counts[byte] = before + 1;
     }
-    return equalPairs > COMPRESSIBLE[kind] * pairsOf(Math.ceil((end - start) / stride));
+    return equalPairs > chance * pairsOf(Math.ceil((end - start) / stride));
   }
 
   /**
    * Where the zeros begin that follow incompressible bytes in a block; `start` when it is no such block. Each chunk of a
    * region file ends in one, and to build codes for its random half took zlib longer than all the rest of the file.
    */
-  #startOfPadding(input: Uint8Array, start: number, end: number): number {
-    let padding = end;
-    while (padding > start && input[padding - 1] === 0) padding--;
+  #startOfPadding(input: Uint8Array, zeros: ZeroScan, start: number, end: number): number {
+    const padding = zeros.startBefore(start, end);
     if (end - padding < LEAST_ZEROS || padding - start < LEAST_START) return start;
-    return this.#looks(input, start, padding, 'start') ? start : padding;
+    return this.#looks(input, start, padding, LOOK.start) ? start : padding;
+  }
+}
+
+/** Finds the zeros at the end of a range, four bytes at a time: byte by byte they took longer than all looks. */
+class ZeroScan {
+  readonly #bytes: Uint8Array;
+  readonly #words: Int32Array;
+  /** Of the first whole word in the bytes. */
+  readonly #aligned: number;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#aligned = -bytes.byteOffset & 3;
+    const words = Math.max(0, bytes.length - this.#aligned) >>> 2;
+    this.#words =
+      words === 0 ? new Int32Array(0) : new Int32Array(bytes.buffer, bytes.byteOffset + this.#aligned, words);
+  }
+
+  /** @returns where the zeros before `end` begin, `end` when there are none; not before `start`. */
+  startBefore(start: number, end: number): number {
+    const [bytes, words, aligned] = [this.#bytes, this.#words, this.#aligned];
+    let at = end;
+    while (at > start && ((at - aligned) & 3) !== 0 && bytes[at - 1] === 0) at--;
+    if (((at - aligned) & 3) === 0) {
+      while (at - 4 >= start && at - 4 >= aligned && words[((at - aligned) >>> 2) - 1] === 0) at -= 4;
+    }
+    while (at > start && bytes[at - 1] === 0) at--;
+    return at;
   }
 }
 

@@ -7,7 +7,7 @@
  */
 import { constants, createDeflateRaw, deflateRawSync } from 'node:zlib';
 import { RunFinder } from './compressible.ts';
-import { type DeflateEngine, store, storedLength } from './deflate.ts';
+import { type DeflateEngine, store, storedLength, storeRange } from './deflate.ts';
 
 /**
  * Deflates `input` into `output`, referring to nothing before it, up to a byte boundary and without a final block.
@@ -76,17 +76,52 @@ export function newCompressorEachTime(level: number): DeflateRun {
 /** An engine's `deflate`, made of what deflates one run. */
 export function deflateRuns(deflateRun: DeflateRun): DeflateEngine['deflate'] {
   const finder = new RunFinder();
+  const paddings = new Paddings(deflateRun);
   return (input, output) => {
-    const room = output.subarray(0, storedLength(input.length));
+    const bytes = Buffer.from(input.buffer, input.byteOffset, input.length);
+    const room = storedLength(input.length);
     let at = 0;
-    for (const run of finder.find(input)) {
-      const bytes = input.subarray(run.start, run.end);
-      const stored = storedLength(bytes.length);
-      const deflated = run.compressible ? deflateRun(bytes, room.subarray(at, at + stored - 1)) : undefined;
+    for (const { start, end, compressible, padding } of finder.find(input)) {
+      const stored = storedLength(end - start);
+      const limit = Math.min(room, at + stored - 1);
+      let deflated: number | undefined;
+      if (padding) deflated = paddings.put(end - start, output, at, limit);
+      else if (compressible) deflated = deflateRun(bytes.subarray(start, end), output.subarray(at, limit));
       // Many short stored runs need more headers than one long one, for which the output is sized.
-      if (deflated === undefined && at + stored > room.length) return store(input, output);
-      at += deflated ?? store(bytes, output, at);
+      if (deflated === undefined && at + stored > room) return store(input, output);
+      at += deflated ?? storeRange(bytes, start, end, output, at);
     }
     return at;
   };
+}
+
+/**
+ * What runs of zeros deflate to, made once for each length. A region file has one behind each chunk, for which the calls
+ * took longer than the deflating.
+ */
+class Paddings {
+  readonly #deflateRun: DeflateRun;
+  readonly #deflated = new Map<number, Uint8Array>();
+
+  constructor(deflateRun: DeflateRun) {
+    this.#deflateRun = deflateRun;
+  }
+
+  /** @returns the bytes written; undefined when they do not fit. */
+  put(length: number, output: Uint8Array, at: number, limit: number): number | undefined {
+    const deflated = this.#deflated.get(length) ?? this.#make(length);
+    if (deflated === undefined || at + deflated.length > limit) return undefined;
+    // Byte by byte, because they are few.
+    for (let index = 0; index < deflated.length; index++) output[at + index] = deflated[index] ?? 0;
+    return deflated.length;
+  }
+
+  #make(length: number): Uint8Array | undefined {
+    const room = new Uint8Array(storedLength(length));
+    const written = this.#deflateRun(new Uint8Array(length), room);
+    if (written === undefined) return undefined;
+    const deflated = room.slice(0, written);
+    this.#deflated.set(length, deflated);
+    return deflated;
+  }
 }

@@ -31,19 +31,22 @@ export function storedLength(input: number): number {
  *
  * @returns the bytes written.
  */
-export function store(input: Uint8Array, output: Uint8Array, offset = 0): number {
-  // Copy from a Buffer over the whole memory: `set` into shared memory goes byte by byte, at a tenth of the speed.
-  const memory = Buffer.from(input.buffer);
-  const from = input.byteOffset;
+export function store(input: Uint8Array, output: Uint8Array): number {
+  return storeRange(Buffer.from(input.buffer, input.byteOffset, input.length), 0, input.length, output, 0);
+}
+
+/** As `store`, of a range of the input to a place of the output. @param input a Buffer: `copy` takes ranges. */
+export function storeRange(input: Buffer, from: number, to: number, output: Uint8Array, offset: number): number {
   let at = offset;
-  for (let start = 0; start < input.length; start += STORED_BLOCK) {
-    const length = Math.min(STORED_BLOCK, input.length - start);
+  for (let start = from; start < to; start += STORED_BLOCK) {
+    const length = Math.min(STORED_BLOCK, to - start);
     output[at] = 0;
     output[at + 1] = length & 0xff;
     output[at + 2] = length >>> 8;
     output[at + 3] = ~length & 0xff;
     output[at + 4] = (~length >>> 8) & 0xff;
-    memory.copy(output, at + STORED_HEADER, from + start, from + start + length);
+    // Not `set`: into shared memory it goes byte by byte, at a tenth of the speed.
+    input.copy(output, at + STORED_HEADER, start, start + length);
     at += STORED_HEADER + length;
   }
   return at - offset;

@@ -71,6 +71,26 @@ describe('what is told apart', () => {
     ]);
   });
 
+  test('how many zeros end a chunk, wherever it lies in memory', () => {
+    for (let shift = 0; shift < 9; shift++) {
+      for (const zeros of [600, 601, 602, 603, 1000, 3001]) {
+        const chunk = randomBytes(SECTOR, zeros).fill(0, SECTOR - zeros);
+        chunk[SECTOR - zeros - 1] = 255;
+        const memory = Buffer.concat([Buffer.alloc(shift), chunk]);
+        expect(kinds(memory.subarray(shift))).toEqual([
+          [SECTOR - zeros, false],
+          [zeros, true],
+        ]);
+      }
+    }
+  });
+
+  test('zeros of a padding alone, and not those with bytes behind them', () => {
+    const chunk = randomBytes(SECTOR, 3).fill(0, 1500);
+    const paddings = new RunFinder().find(Buffer.concat([chunk, chunk, text(SECTOR)])).map(({ padding }) => padding);
+    expect(paddings).toEqual([false, true, false, false]);
+  });
+
   test('text before zeros stays in one run with them', () => {
     const input = Buffer.concat([text(1500), Buffer.alloc(SECTOR - 1500)]);
     expect(kinds(input)).toEqual([[SECTOR, true]]);
