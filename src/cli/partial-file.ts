@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, link, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { writeAll } from '../base/files/handle-writes.ts';
 import { errnoOf, Failure } from '../base/failure.ts';
 import { printableText } from '../base/files/paths.ts';
 import type { ByteSink } from '../base/source.ts';
@@ -44,9 +45,10 @@ export class PartialFile implements ByteSink {
     }
   }
 
+  /** Not in another thread: a command has nothing else to do, and a call aside costs as much as small bytes. */
   async write(bytes: Uint8Array): Promise<void> {
     if (this.#handle === undefined) throw new Failure('internal', `Cannot write ${this.path}: it is closed`);
-    for (let at = 0; at < bytes.length;) at += (await this.#handle.write(bytes, at)).bytesWritten;
+    writeAll(this.#handle.fd, bytes);
     this.#writeBack.wrote(bytes.length);
   }
 
