@@ -9,17 +9,21 @@
 import { basename } from 'node:path';
 import { defineConfig, type RolldownOptions } from 'rolldown';
 
-const THREADS = ['src/archive/operation-thread.ts', 'src/archive/task-thread.ts', 'src/jobs/compare/compare-thread.ts'];
+const ARCHIVE_THREADS = ['src/archive/operation-thread.ts', 'src/archive/task-thread.ts'];
+const OTHER_THREADS = ['src/jobs/compare/compare-thread.ts'];
 
 const shared = { platform: 'node', external: ['koffi'], tsconfig: 'tsconfig.json' } satisfies RolldownOptions;
 const output = { format: 'esm', sourcemap: true, entryFileNames: '[name].js' } as const;
 
-/** A thread's code in one file, which is all that its start reads. */
-function thread(file: string): RolldownOptions {
+/**
+ * A thread's code in one file, which is all that its start reads. Those that each backup starts are CommonJS: as a module,
+ * each would start Node's loader of modules, and load all that `node:crypto` has, which nothing asks for.
+ */
+function thread(file: string, format: 'cjs' | 'esm'): RolldownOptions {
   return {
     ...shared,
     input: { [basename(file, '.ts')]: file },
-    output: { ...output, codeSplitting: false },
+    output: { ...output, format, entryFileNames: `[name].${format === 'cjs' ? 'cjs' : 'js'}`, codeSplitting: false },
   };
 }
 
@@ -29,5 +33,6 @@ export default defineConfig([
     input: { main: 'src/main.ts' },
     output: { ...output, chunkFileNames: '[name]-[hash].js' },
   },
-  ...THREADS.map(thread),
+  ...ARCHIVE_THREADS.map((file) => thread(file, 'cjs')),
+  ...OTHER_THREADS.map((file) => thread(file, 'esm')),
 ]);

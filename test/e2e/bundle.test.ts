@@ -1,5 +1,6 @@
 /** What a host starts: the bundle in dist/, which `npm test` makes first. */
 import fs from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -31,9 +32,22 @@ describe.skipIf(!fs.existsSync(BUILT))('the bundle (skipped without dist/)', () 
 
   test('each thread is one file, with nothing to find but koffi', () => {
     for (const name of ['operation-thread', 'task-thread']) {
-      const others = importsOf(`${name}.js`).filter((from) => !from.startsWith('node:') && from !== 'koffi');
-      expect([name, others]).toEqual([name, []]);
+      const required = [...read(`${name}.cjs`).matchAll(/\brequire\("([^"]+)"\)/g)].map((match) => match[1] ?? '');
+      expect(required).toContain('koffi');
+      expect([name, required.filter((from) => !isBuiltin(from) && from !== 'koffi')]).toEqual([name, []]);
     }
+  });
+
+  test('the version is told without loading config, schemas or databases', () => {
+    const program = /import\("\.\/(program-[^"]+)"\)/.exec(read('main.js'))?.[1] ?? '';
+    const loaded = new Set([program]);
+    for (const file of loaded) {
+      for (const from of importsOf(file)) if (from.startsWith('./')) loaded.add(from.slice(2));
+    }
+    const packages = [...loaded].flatMap((file) => [...read(file).matchAll(/^\/\/ node_modules\/([^/\n]+)/gm)]);
+    const sources = [...loaded].flatMap((file) => [...read(file).matchAll(/^\/\/ src\/([a-z]+)\//gm)]);
+    expect(new Set(packages.map((match) => match[1]))).toEqual(new Set(['commander']));
+    expect(new Set(sources.map((match) => match[1]))).toEqual(new Set(['base', 'cli']));
   });
 
   test('every file with code of a source has its map beside it', () => {

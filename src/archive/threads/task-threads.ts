@@ -24,6 +24,11 @@ export class TaskThreads {
     this.#file = file;
   }
 
+  /** True when a thread need not be started. */
+  get hasIdle(): boolean {
+    return this.#idle.some(({ death }) => death === undefined);
+  }
+
   /** One that is idle, or a new one. */
   take(): TaskThread {
     for (let thread = this.#idle.pop(); thread !== undefined; thread = this.#idle.pop()) {

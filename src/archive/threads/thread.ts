@@ -18,10 +18,10 @@ export function threadFile(caller: string, name: string): URL {
   return new URL(`${name}.${caller.endsWith('.ts') ? 'ts' : 'js'}`, caller);
 }
 
-/** The code of an archive's thread: in src/archive unbuilt, beside this code in a build. */
+/** The code of an archive's thread: in src/archive unbuilt, in a build beside this code, and CommonJS (rolldown.config.ts). */
 export function archiveThread(name: 'operation-thread' | 'task-thread'): URL {
   const here = import.meta.url;
-  return here.endsWith('.ts') ? new URL(`../${name}.ts`, here) : new URL(`${name}.js`, here);
+  return here.endsWith('.ts') ? new URL(`../${name}.ts`, here) : new URL(`${name}.cjs`, here);
 }
 
 /** Resolves when a thread has ended. Threads are never terminated; serve-tasks.ts says why. */

@@ -23,9 +23,9 @@ import type { HardLinkFallback } from './hard-link-fallback.ts';
 import { encodeEntries } from './packed-entries.ts';
 import type { ReuseBase } from './reuse.ts';
 import type { SegmentResult, SegmentTask } from './messages.ts';
-import type { ThreadPool } from '../threads/thread-pool.ts';
+import type { Pool } from '../threads/small-work.ts';
 
-export type SegmentPool = ThreadPool<{ slot: number; task: SegmentTask }, SegmentResult>;
+export type SegmentPool = Pool<{ slot: number; task: SegmentTask }, SegmentResult>;
 
 export interface WritePipelineDeps {
   readonly pool: SegmentPool;

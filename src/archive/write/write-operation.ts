@@ -4,6 +4,7 @@
  */
 import type { WriteResult } from '../contract.ts';
 import type { OperationPlace } from '../threads/serve-operations.ts';
+import { SmallWork } from '../threads/small-work.ts';
 import { ThreadPool } from '../threads/thread-pool.ts';
 import type { WriteEvent, WriteThreadData } from './messages.ts';
 import type { SegmentPool } from './pipeline.ts';
@@ -16,7 +17,9 @@ export async function writeOperation(data: WriteThreadData, { port, threads }: O
   };
   const { root, level, engine, shares, control, slots } = data;
   const work: SegmentWorkData = { root, level, engine, shares, control, slots };
-  const pool: SegmentPool = new ThreadPool(threads, data.workers, { begin: 'segment', data: work });
+  const start = (): SegmentPool => new ThreadPool(threads, data.workers, { begin: 'segment', data: work });
+  const here = async () => (await import('./segment-work.ts')).segmentWork(work);
+  const pool = threads.hasIdle ? start() : new SmallWork(start, here, 'Cannot begin to work on the archive');
   try {
     return await writeTree(data, pool, send, (take) => port.on('message', take));
   } finally {
