@@ -59,6 +59,8 @@ const machine = [
   ...peers.missing.map((reason) => `skipped: ${reason}`),
 ];
 
+// First, because they take seconds, and the time may be over before the trees are.
+await measureStarts();
 if (Number(options.game) > 0 && peers.trees !== undefined) {
   await measureMade('game', 'game', (at) => outsideTree(at, 'game', options.game));
 }
@@ -67,7 +69,7 @@ if (Number(options.small) > 0 && peers.trees !== undefined) {
   await measureMade('small', 'small', (at) => outsideTree(at, 'small', options.small));
 }
 for (const name of options.tree) await measureReal(name);
-await measureRest();
+await measureLargeArchive();
 
 machine.push(`load after: ${loadavg()[0]?.toFixed(2)}`);
 tables.unshift(outsideTable(goals));
@@ -109,24 +111,27 @@ async function measureReal(name: string): Promise<void> {
   goals.push(...outsideGoals(name, 'real', samples));
 }
 
-async function measureRest(): Promise<void> {
-  if (wants('one-file') && peers.wings !== undefined && !isOver('one file of a large archive')) {
-    tell('making a large archive of others');
-    const samples = await measure('', [foreignFile(scratch, peers.wings)]);
-    goals.push(...oneFileGoal(samples, FOREIGN_FILE, ROOST_FILE));
-  }
+async function measureStarts(): Promise<void> {
   if (!wants('start')) return;
   const { contest, close } = await openStarts(scratch);
   goals.push(...startGoals(await measure('', [contest])));
   await close();
 }
 
+async function measureLargeArchive(): Promise<void> {
+  if (!wants('one-file') || peers.wings === undefined || isOver('one file of a large archive')) return;
+  tell('making a large archive of others');
+  const samples = await measure('', [foreignFile(scratch, peers.wings)]);
+  goals.push(...oneFileGoal(samples, FOREIGN_FILE, ROOST_FILE));
+}
+
 async function measure(name: string, all: readonly Contest[], clear: () => void = () => undefined): Promise<Samples> {
   const contests = all.filter(({ part }) => wants(part));
   const samples = await runContests(contests, rounds, scratch, tell, clear, () => performance.now() < deadline);
   const table = sampleTable(contests, samples);
-  if (contests.length > 0) tables.push({ ...table, title: name === '' ? 'Others' : `On ${name}` });
-  facts[name === '' ? 'others' : name] = Object.fromEntries(samples);
+  const title = name === '' ? (contests[0]?.work ?? 'others') : `On ${name}`;
+  if (contests.length > 0) tables.push({ ...table, title });
+  facts[title] = Object.fromEntries(samples);
   return samples;
 }
 
