@@ -126,19 +126,14 @@ describe('the doctor names the one fault of a host', () => {
 
   test('with a server at its limit', async () => {
     const host = await patient(
-      'schedules: [ { server: "*", cron: "0 4 * * *" } ]\nretention: { keep_last: 3 }\n',
+      'schedules: [ { server: "*", cron: "0 4 * * *" } ]\nretention: { keep_last: 1 }\n',
       (config) => config.replace('per_server: 0', 'per_server: 2'),
     );
-    const ids = [await backUp(host), await backUp(host)];
-    for (const id of ids) {
+    for (let count = 0; count < 2; count += 1) {
+      const id = await backUp(host);
       await host.call(`/api/servers/${GAME_SERVER}/backups/lock?id=${id}`, { method: 'PATCH', body: { locked: true } });
     }
-    const found = await complaints(host);
-    expect(found.filter(({ check }) => check !== 'config')).toEqual(
-      only('limits', 'fault', '1 server is at its limit', 'limits.per_server'),
-    );
-    // The config's own note on such rules.
-    expect(found.filter(({ check }) => check === 'config')).toHaveLength(1);
+    expect(await complaints(host)).toEqual(only('limits', 'fault', '1 server is at its limit', 'limits.per_server'));
   });
 
   test('whose config names a token file that is not there', async () => {

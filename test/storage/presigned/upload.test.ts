@@ -327,7 +327,7 @@ describe('what cannot be uploaded', () => {
       response.writeHead(200, { ETag: tagOf(bytes), 'Content-Length': 10 }).flushHeaders();
       return true;
     };
-    expect(await upload(placesAt(service.url).begin, { idleMs: 50 })).toHaveLength(4);
+    expect(await upload(placesAt(service.url).begin, { idleMs: 1000 })).toHaveLength(4);
     expect(service.seen).toHaveLength(4);
   });
 
