@@ -15,6 +15,7 @@ import { attempts } from './migrations/0008-attempts.ts';
 import { notices } from './migrations/0009-notices.ts';
 import { verified } from './migrations/0010-verified.ts';
 import { storedBytes } from './migrations/0011-stored-bytes.ts';
+import { counts } from './migrations/0012-counts.ts';
 
 /** In order, without gaps. A migration that was released is never changed: the next one corrects it. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -29,6 +30,7 @@ export const MIGRATIONS: readonly Migration[] = [
   notices,
   verified,
   storedBytes,
+  counts,
 ];
 
 /**

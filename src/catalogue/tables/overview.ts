@@ -21,12 +21,7 @@ const SERVERS = `WITH RECURSIVE found (server) AS (
     UNION ALL SELECT (SELECT min(server) FROM backups WHERE server > found.server) FROM found WHERE found.server IS NOT NULL
   ) SELECT server FROM found WHERE server IS NOT NULL`;
 
-const COUNTS = `SELECT store, count(*) AS backups, coalesce(sum(size), 0) AS bytes,
-  count(*) FILTER (WHERE status = 'COMPLETED') AS completed, count(*) FILTER (WHERE status = 'FAILED') AS failed,
-  count(*) FILTER (WHERE damaged_at IS NOT NULL) AS damaged,
-  count(*) FILTER (WHERE damaged_at IS NULL AND doubtful = 1) AS suspect,
-  count(*) FILTER (WHERE locked = 1) AS locked
-  FROM backups INDEXED BY backups_counted WHERE server = :server GROUP BY store`;
+const COUNTS = 'SELECT * FROM backup_counts WHERE server = :server ORDER BY store';
 
 const NEWEST_GOOD = `SELECT ${COLUMNS} FROM backups WHERE server = :server AND status = 'COMPLETED'
   AND damaged_at IS NULL AND removing = 0 AND doubtful = 0

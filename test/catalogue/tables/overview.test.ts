@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
 import { backupId, completed, newBackup, newJob, serverId } from '../../support/catalogue-rows.ts';
+import { dice } from '../../support/random-tree.ts';
 import { scratchCatalogue } from '../../support/scratch-catalogue.ts';
 
 const FAILED = new Failure('internal', 'Cannot read the world', { hint: 'Look at the disk.' }).toJSON();
@@ -30,6 +31,38 @@ describe('the overview of a server', () => {
     });
     expect(backups.servers()).toEqual([serverId(1), serverId(2)]);
     expect(backups.overview(serverId(3))).toMatchObject({ backups: 0, bytes: 0, newest: null, recent: [] });
+  });
+
+  test('counts as counting all rows does, whatever has changed', async () => {
+    const { catalogue } = await scratchCatalogue();
+    const { backups } = catalogue;
+    const roll = dice(9);
+    const changes: readonly ((number: number) => unknown)[] = [
+      (number) => backups.insert(newBackup(number, { store: ['local', 'offsite'][roll(2)] ?? 'local' })),
+      (number) => backups.complete(backupId(number), completed({ size: roll(1000) })),
+      (number) => backups.fail(backupId(number), FAILED),
+      (number) => backups.markDamaged(backupId(number)),
+      (number) => backups.setLocked(backupId(number), roll(2) === 0),
+      (number) => backups.delete(backupId(number)),
+    ];
+    for (let step = 0; step < 120; step++) {
+      try {
+        changes[roll(changes.length)]?.(1 + roll(12));
+      } catch (error) {
+        // Not every change is one that the state of the row allows.
+        if (!(error instanceof Failure)) throw error;
+      }
+      const rows = backups.list({ server: serverId(1) });
+      const { backups: all, bytes, states, locked } = backups.overview(serverId(1));
+      expect({ all, bytes, locked, failed: states.failed, damaged: states.damaged }).toEqual({
+        all: rows.length,
+        bytes: rows.reduce((sum, { size }) => sum + size, 0),
+        locked: rows.filter((row) => row.locked).length,
+        failed: rows.filter(({ status }) => status === 'FAILED').length,
+        damaged: rows.filter(({ damagedAt }) => damagedAt !== null).length,
+      });
+      expect(backups.counts(serverId(1))).toEqual({ all, kept: all - states.failed });
+    }
   });
 
   test('follows each change, and what a transaction takes back', async () => {
