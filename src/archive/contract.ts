@@ -138,6 +138,11 @@ export interface OpenedArchive {
   close(): Promise<void>;
 }
 
+export interface BatchedArchive extends OpenedArchive {
+  /** As `entries`, many at a time: a step for each of hundreds of thousands takes longer than to read it. */
+  batches(signal?: AbortSignal): AsyncIterable<readonly Entry[]>;
+}
+
 export interface ArchivePage {
   readonly entries: readonly Entry[];
   readonly cursor?: string;

@@ -83,6 +83,13 @@ export class IndexReader {
     }
   }
 
+  /** All entries in order, those of a block at once. */
+  async *batches(): AsyncGenerator<readonly IndexedEntry[], void, void> {
+    for (const block of this.#directory.entryBlocks) {
+      yield await useBlock(this.#source, block, (raw) => [...decodeEntries(raw)]);
+    }
+  }
+
   /** The entry of a path, of whatever kind; undefined when there is none. */
   async find(path: string): Promise<IndexedEntry | undefined> {
     for (const name of [path, `${path}/`]) {

@@ -3,7 +3,7 @@ import { Failure, throwIfAborted } from '../../base/failure.ts';
 import { printable } from '../../base/files/paths.ts';
 import { type ByteSource, useBytes } from '../../base/source.ts';
 import { freeMemory } from '../../base/free-memory.ts';
-import type { ArchivePage, OpenedArchive, StreamedEntry } from '../contract.ts';
+import type { ArchivePage, BatchedArchive, StreamedEntry } from '../contract.ts';
 import type { Entry } from '../entry.ts';
 import { checkLengths, inflateSegmentAsync } from '../gzip/inflate.ts';
 import type { IndexedEntry, Segment } from '../index/format.ts';
@@ -11,7 +11,7 @@ import type { IndexReader } from '../index/reader.ts';
 import { contentStart } from '../index/segment-entries.ts';
 import { tarName } from '../tar/header.ts';
 
-export class IndexedArchive implements OpenedArchive {
+export class IndexedArchive implements BatchedArchive {
   readonly format = 'roost';
   readonly #archive: ByteSource;
   readonly #reader: IndexReader;
@@ -25,6 +25,7 @@ export class IndexedArchive implements OpenedArchive {
   async list(path: string, cursor: string | undefined, limit: number, signal?: AbortSignal): Promise<ArchivePage> {
     const prefix = path === '' ? '' : `${path}/`;
     if (path !== '' && (await this.#reader.find(path))?.kind !== 'directory') throw pathNotFound(path);
+    if (cursor !== undefined && !(await this.#isPlace(cursor, prefix))) throw noCursor();
     const entries: Entry[] = [];
     let from = cursor ?? prefix;
     for (let at = await this.#firstBehind(from, prefix); at !== undefined; at = await this.#firstBehind(from, prefix)) {
@@ -41,6 +42,10 @@ export class IndexedArchive implements OpenedArchive {
       throwIfAborted(signal, 'Cannot list the archive');
       yield plainEntry(entry);
     }
+  }
+
+  batches(): AsyncGenerator<readonly Entry[], void, void> {
+    return this.#reader.batches();
   }
 
   /** Yields selected entries in order. Small files share segments, so the last inflated one is kept for the next file. */
@@ -92,6 +97,14 @@ export class IndexedArchive implements OpenedArchive {
     } finally {
       held.free();
     }
+  }
+
+  /** True for what `behind` says of an entry in the directory. */
+  async #isPlace(cursor: string, prefix: string): Promise<boolean> {
+    const path = cursor.slice(0, -1);
+    if (!path.startsWith(prefix) || path.includes('/', prefix.length)) return false;
+    const entry = await this.#reader.find(path);
+    return entry !== undefined && behind(entry) === cursor;
   }
 
   /** The first direct child at or after a tar name; undefined when this directory has no more. */
@@ -153,13 +166,17 @@ export async function* contentParts(
 }
 
 /** The first tar name after an entry and everything below it: `0` follows `/` in byte order. */
-function behind(entry: Entry): string {
+export function behind(entry: Entry): string {
   return entry.kind === 'directory' ? `${entry.path}0` : `${entry.path}\0`;
 }
 
 function plainEntry(entry: IndexedEntry): Entry {
   const { tarOffset: _tar, headerLength: _header, ...plain } = entry;
   return plain;
+}
+
+export function noCursor(): Failure {
+  return new Failure('invalid_request', 'Cannot list from there: the cursor is none that a page had');
 }
 
 export function pathNotFound(path: string): Failure {

@@ -6,7 +6,7 @@
  */
 import { Failure } from '../../base/failure.ts';
 import { withIndexOnly } from './index-only.ts';
-import type { OpenRequest, OpenedArchive } from '../contract.ts';
+import type { BatchedArchive, OpenRequest } from '../contract.ts';
 import { IndexReader } from '../index/reader.ts';
 import { IndexedArchive } from './indexed-archive.ts';
 import { belongsTo } from '../gzip/frame.ts';
@@ -17,7 +17,7 @@ import { belongsTo } from '../gzip/frame.ts';
  *
  * @throws Failure `archive_damaged` when the format is not one that Roost reads.
  */
-export async function openArchive(request: OpenRequest, signal?: AbortSignal): Promise<OpenedArchive> {
+export async function openArchive(request: OpenRequest, signal?: AbortSignal): Promise<BatchedArchive> {
   const reader = await openIndex(request);
   if (reader !== undefined) return new IndexedArchive(request.archive, reader);
   const { ListedArchive, openListing, openStreamedArchive, StreamedArchiveReader } = await streamed();

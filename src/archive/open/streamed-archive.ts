@@ -4,12 +4,12 @@
  */
 import { Failure } from '../../base/failure.ts';
 import { printable } from '../../base/files/paths.ts';
-import type { ArchivePage, OpenedArchive, OpenRequest, StreamedArchive, StreamedEntry } from '../contract.ts';
+import type { ArchivePage, BatchedArchive, OpenRequest, StreamedArchive, StreamedEntry } from '../contract.ts';
 import type { Entry } from '../entry.ts';
-import { pathNotFound } from './indexed-archive.ts';
+import { behind, noCursor, pathNotFound } from './indexed-archive.ts';
 import { tarName } from '../tar/header.ts';
 
-export class StreamedArchiveReader implements OpenedArchive {
+export class StreamedArchiveReader implements BatchedArchive {
   readonly #archive: StreamedArchive;
   readonly #onWarning: OpenRequest['onWarning'];
 
@@ -27,6 +27,7 @@ export class StreamedArchiveReader implements OpenedArchive {
     const level = new Level(path, cursor ?? '', limit + 1);
     for await (const { entry } of this.#entries(signal)) level.add(entry);
     if (path !== '' && !level.exists) throw pathNotFound(path);
+    if (cursor !== undefined && !level.isPlace) throw noCursor();
     const entries = level.entries();
     const next = entries[limit];
     return next === undefined ? { entries } : { entries: entries.slice(0, limit), cursor: tarName(next) };
@@ -34,6 +35,10 @@ export class StreamedArchiveReader implements OpenedArchive {
 
   async *entries(signal?: AbortSignal): AsyncGenerator<Entry, void, void> {
     for await (const { entry } of this.#entries(signal)) yield entry;
+  }
+
+  async *batches(signal?: AbortSignal): AsyncGenerator<readonly Entry[], void, void> {
+    for await (const { entry } of this.#entries(signal)) yield [entry];
   }
 
   async *selected(selects: (path: string) => boolean, signal?: AbortSignal): AsyncGenerator<StreamedEntry, void, void> {
@@ -90,6 +95,8 @@ class Level {
   readonly #most: number;
   #found = new Map<string, Entry>();
   exists = false;
+  /** True once an entry was seen at which a page may begin; the page before may have had an index, too. */
+  isPlace = false;
 
   constructor(path: string, cursor: string, most: number) {
     this.#prefix = path === '' ? '' : `${path}/`;
@@ -115,7 +122,9 @@ class Level {
   }
 
   #keep(entry: Entry, replace = true): void {
-    if (tarName(entry) < this.#cursor || (!replace && this.#found.has(entry.path))) return;
+    const name = tarName(entry);
+    this.isPlace ||= name === this.#cursor || behind(entry) === this.#cursor;
+    if (name < this.#cursor || (!replace && this.#found.has(entry.path))) return;
     this.#found.set(entry.path, entry);
     if (this.#found.size > 4 * this.#most) this.#trim(this.#most);
   }

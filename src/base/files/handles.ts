@@ -103,6 +103,13 @@ export function statChild(directory: number, name: string): fs.Stats | undefined
   return fs.lstatSync(nearPath(directory, name), { throwIfNoEntry: false });
 }
 
+/** As `statChild`, of many names in one directory. */
+export function statChildren(directory: number, names: readonly string[]): (fs.Stats | undefined)[] {
+  // Entered once: each entering is a system call.
+  if (!enterDirectory(directory)) return names.map((name) => statChild(directory, name));
+  return names.map((name) => fs.lstatSync(isAscii(name) ? name : bytesOf(name), { throwIfNoEntry: false }));
+}
+
 /** Levels of a path that a chain holds open; those above are opened again when they are needed. */
 const HELD_LEVELS = 16;
 

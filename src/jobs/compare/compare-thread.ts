@@ -5,13 +5,13 @@
 import fs from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { openArchive } from '../../archive/archive.ts';
-import type { OpenedArchive } from '../../archive/contract.ts';
+import type { BatchedArchive } from '../../archive/contract.ts';
 import { compileIgnore } from '../../archive/ignore/ignore.ts';
 import { type ReadAnswer, SourcePort } from '../../archive/read/source-port.ts';
 import { Control } from '../../archive/threads/control.ts';
 import type { OperationRequest } from '../../archive/threads/serve-operations.ts';
 import { QUIT } from '../../archive/threads/serve-tasks.ts';
-import { asFailure } from '../../base/failure.ts';
+import { asFailure, Failure } from '../../base/failure.ts';
 import { openRoot } from '../../base/files/handles.ts';
 import { splitPath } from '../../base/files/paths.ts';
 import { ownDirectory } from '../../base/files/thread-cwd.ts';
@@ -23,7 +23,7 @@ import type { CompareData, CompareResults, CompareTask, FoundName } from './mess
 import { nameTest } from './name-pattern.ts';
 import { PreviewWalk } from './preview-walk.ts';
 import { Collector } from './rows.ts';
-import { addEntry, emptyTree, liveTree, type TreeNode } from './tree.ts';
+import { emptyTree, liveTree, TreeBuild, type TreeNode } from './tree.ts';
 
 type TaskOf<Kind extends CompareTask['kind']> = Extract<CompareTask, { readonly kind: Kind }>;
 
@@ -65,7 +65,7 @@ async function run(task: CompareTask): Promise<CompareResults[CompareTask['kind'
   return found;
 }
 
-async function open(at: number): Promise<OpenedArchive> {
+async function open(at: number): Promise<BatchedArchive> {
   const handles = data.archives[at];
   if (handles === undefined) throw new TypeError('a task names archives that it was given');
   const { archive, index, listing, aside } = handles;
@@ -81,9 +81,10 @@ async function open(at: number): Promise<OpenedArchive> {
 async function treeOf(at: number): Promise<TreeNode> {
   const root = emptyTree();
   const opened = await open(at);
-  for await (const entry of opened.entries()) {
+  const build = new TreeBuild(root);
+  for await (const entries of opened.batches()) {
     checkStop();
-    addEntry(root, entry, true);
+    for (const entry of entries) build.add(entry, true);
   }
   return root;
 }
@@ -92,9 +93,10 @@ async function preview({ request, live: path, fixed, ignore }: TaskOf<'preview'>
   const opened = await open(0);
   const resolved = await resolveAsked(request, () => opened.entries());
   const root = emptyTree();
-  for await (const entry of opened.entries()) {
+  const build = new TreeBuild(root);
+  for await (const entries of opened.batches()) {
     checkStop();
-    addEntry(root, entry, resolved?.selection.selects(entry.path, entry.kind) !== false);
+    for (const entry of entries) build.add(entry, resolved?.selection.selects(entry.path, entry.kind) !== false);
   }
   const collector = new Collector();
   const walk = new PreviewWalk({ truncate: request.truncate, root, collector, checkStop });
@@ -138,14 +140,17 @@ async function find({ query, after, most }: TaskOf<'find'>, at: number): Promise
   const names: FoundName[] = [];
   const opened = await open(at);
   let passed = after === undefined;
-  for await (const { path, kind, size, mode, mtime, target } of opened.entries()) {
+  for await (const entries of opened.batches()) {
     checkStop();
-    if (!passed) passed = path === after;
-    else if (test(splitPath(path).name)) {
-      if (names.length === most) return { names, more: true };
-      names.push({ path, kind, size, mode, mtime, target });
+    for (const { path, kind, size, mode, mtime, target } of entries) {
+      if (!passed) passed = path === after && test(splitPath(path).name);
+      else if (test(splitPath(path).name)) {
+        if (names.length === most) return { names, more: true };
+        names.push({ path, kind, size, mode, mtime, target });
+      }
     }
   }
+  if (!passed) throw new Failure('invalid_request', 'Cannot search from there: the cursor is none that a page had');
   return { names, more: false };
 }
 
@@ -153,17 +158,19 @@ async function totals(path: string): Promise<CompareResults['totals']> {
   const prefix = path === '' ? '' : `${path}/`;
   const sums = new Map<string, { files: number; bytes: number }>();
   const opened = await open(0);
-  for await (const entry of opened.entries()) {
+  for await (const entries of opened.batches()) {
     checkStop();
-    if (!entry.path.startsWith(prefix)) continue;
-    const rest = entry.path.slice(prefix.length);
-    const end = rest.indexOf('/');
-    if (end < 0 || entry.kind === 'directory') continue;
-    const name = rest.slice(0, end);
-    const sum = sums.get(name) ?? { files: 0, bytes: 0 };
-    sums.set(name, sum);
-    sum.files++;
-    sum.bytes += entry.size;
+    for (const entry of entries) {
+      if (!entry.path.startsWith(prefix)) continue;
+      const rest = entry.path.slice(prefix.length);
+      const end = rest.indexOf('/');
+      if (end < 0 || entry.kind === 'directory') continue;
+      const name = rest.slice(0, end);
+      const sum = sums.get(name) ?? { files: 0, bytes: 0 };
+      sums.set(name, sum);
+      sum.files++;
+      sum.bytes += entry.size;
+    }
   }
   return Array.from(sums, ([name, { files, bytes }]) => [name, files, bytes] as const);
 }

@@ -18,10 +18,11 @@ interface Diff extends Trees {
 }
 
 function diffBelow(path: string, before: TreeNode, after: TreeNode, diff: Diff): void {
-  const names = new Set([...(before.below?.keys() ?? []), ...(after.below?.keys() ?? [])]);
+  const [was, is] = [before.below?.all(), after.below?.all()];
+  const names = new Set([...(was?.keys() ?? []), ...(is?.keys() ?? [])]);
   for (const name of Array.from(names).sort()) {
     diff.checkStop();
-    diffName(path === '' ? name : `${path}/${name}`, before.below?.get(name), after.below?.get(name), diff);
+    diffName(path === '' ? name : `${path}/${name}`, was?.get(name), is?.get(name), diff);
   }
 }
 
@@ -36,15 +37,15 @@ function diffName(path: string, before: TreeNode | undefined, after: TreeNode | 
   const row = { path, directory: false, size: sizeOf(is) };
   if (isSame(was, is)) return diff.collector.add('same', { ...row, before: undefined });
   diff.collector.add('changed', { ...row, before: sizeOf(was) });
-  for (const [name, node] of before.below ?? []) addAll('deleted', `${path}/${name}`, node, diff.before, diff);
-  for (const [name, node] of after.below ?? []) addAll('added', `${path}/${name}`, node, diff.after, diff);
+  for (const [name, node] of before.below?.all() ?? []) addAll('deleted', `${path}/${name}`, node, diff.before, diff);
+  for (const [name, node] of after.below?.all() ?? []) addAll('added', `${path}/${name}`, node, diff.after, diff);
 }
 
 function addAll(kind: 'added' | 'deleted', path: string, node: TreeNode, root: TreeNode, diff: Diff): void {
   diff.checkStop();
   const facts = resolved(node, root);
   diff.collector.add(kind, { path, directory: node.below !== undefined, size: sizeOf(facts), before: undefined });
-  for (const [name, below] of node.below ?? []) addAll(kind, `${path}/${name}`, below, root, diff);
+  for (const [name, below] of node.below?.all() ?? []) addAll(kind, `${path}/${name}`, below, root, diff);
 }
 
 function sizeOf({ kind, size }: Facts): number {

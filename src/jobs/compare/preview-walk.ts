@@ -4,12 +4,22 @@
  */
 import fs from 'node:fs';
 import { unlessChanged } from '../../base/files/handle-writes.ts';
-import { MAX_DEPTH, openDirectory, readDirectory, statChild } from '../../base/files/handles.ts';
+import {
+  type DirectoryItem,
+  MAX_DEPTH,
+  openDirectory,
+  readDirectory,
+  statChild,
+  statChildren,
+} from '../../base/files/handles.ts';
 import { STAGE_PREFIX } from '../../servers/stage/stage.ts';
-import { isKeptWhole, KeepScan, type KeepRules } from '../../servers/swap/swap.ts';
+import { isKeptWhole, KeepScan, type KeepRules, type KeepVerdict } from '../../servers/swap/swap.ts';
 import type { SwapRules } from '../restore/plan-file.ts';
 import type { ChangeClass, Collector } from './rows.ts';
 import { isSame, liveFacts, resolved, type TreeNode } from './tree.ts';
+
+/** Names whose metadata is held at a time. */
+const STATS_AT_ONCE = 500;
 
 interface Shared extends SwapRules {
   readonly path: string;
@@ -41,38 +51,71 @@ export class PreviewWalk {
   }
 
   async #compare(shared: Shared, coming: TreeNode | undefined): Promise<void> {
-    for (const [name, node] of wantedBelow(coming)) {
+    const wanted = wantedBelow(coming);
+    for (let from = 0; from < wanted.length; from += STATS_AT_ONCE) {
       this.#options.checkStop();
-      await this.#bringIn(shared, name, node);
+      const some = wanted.slice(from, from + STATS_AT_ONCE);
+      const stats = statChildren(
+        shared.live,
+        some.map(([name]) => name),
+      );
+      for (const [at, [name, node]] of some.entries()) {
+        const further = this.#bringIn(shared, name, node, stats[at]);
+        // A promise for each of hundreds of thousands of files would cost more than the file does.
+        if (further !== undefined) await further;
+      }
     }
     if (!this.#options.truncate) return;
-    for (const { name, directory } of sorted(shared.live)) {
+    const known = new Set(wanted.map(([name]) => name));
+    const others = readDirectory(shared.live).filter(({ name }) => !known.has(name));
+    for (const { name, directory } of sorted(others)) {
       const isStage = shared.path === '' && name.startsWith(STAGE_PREFIX);
-      if (coming?.below?.get(name)?.wanted !== true && !isStage) await this.#remove(shared, name, directory);
+      if (!isStage) await this.#remove(shared, name, directory);
     }
   }
 
-  async #bringIn(shared: Shared, name: string, node: TreeNode): Promise<void> {
+  /** @returns undefined when nothing is left to do. */
+  #bringIn(shared: Shared, name: string, node: TreeNode, old: fs.Stats | undefined): Promise<void> | undefined {
     const path = pathOf(shared, name);
-    const old = statChild(shared.live, name);
-    if (old === undefined) return this.#addAll(path, node);
-    const verdict = shared.keep.child(name, old.isDirectory());
-    if (old.isDirectory() && node.below !== undefined) {
-      if (isKeptWhole(verdict)) return this.#keptBelow(path, node);
-      return this.#below(shared, name, (inside) => this.#compare(inside, node));
+    if (old === undefined) {
+      this.#addAll(path, node);
+      return undefined;
     }
-    if (verdict.keep || (verdict.mixed && (await this.#keepScan.holds(shared.live, name, path, shared.keep)))) {
-      this.#add('kept', path, node);
-      if (this.#options.truncate) await this.#remove(shared, name, old.isDirectory());
+    const isDirectory = old.isDirectory();
+    const verdict = shared.keep.child(name, isDirectory);
+    if (isDirectory && node.below !== undefined) {
+      if (!isKeptWhole(verdict)) return this.#below(shared, name, (inside) => this.#compare(inside, node));
+      this.#keptBelow(path, node);
+      return undefined;
+    }
+    if (verdict.keep || verdict.mixed) return this.#bringInKept(shared, name, { node, old, verdict });
+    return this.#replace(shared, name, node, old);
+  }
+
+  async #bringInKept(
+    shared: Shared,
+    name: string,
+    { node, old, verdict }: { readonly node: TreeNode; readonly old: fs.Stats; readonly verdict: KeepVerdict },
+  ): Promise<void> {
+    const path = pathOf(shared, name);
+    if (!verdict.keep && !(await this.#keepScan.holds(shared.live, name, path, shared.keep))) {
+      await this.#replace(shared, name, node, old);
       return;
     }
+    this.#add('kept', path, node);
+    if (this.#options.truncate) await this.#remove(shared, name, old.isDirectory());
+  }
+
+  #replace(shared: Shared, name: string, node: TreeNode, old: fs.Stats): Promise<void> | undefined {
+    const path = pathOf(shared, name);
     const facts = resolved(node, this.#options.root);
     const was = liveFacts(shared.live, name, old);
     const row = { path, directory: node.below !== undefined, size: facts.kind === 'file' ? facts.size : 0 };
     if (isSame(was, facts)) this.#options.collector.add('same', { ...row, before: undefined });
     else this.#options.collector.add('changed', { ...row, before: was.size });
-    if (old.isDirectory()) await this.#below(shared, name, (inside) => this.#deleteAll(inside));
+    if (old.isDirectory()) return this.#below(shared, name, (inside) => this.#deleteAll(inside));
     for (const [child, below] of wantedBelow(node)) this.#addAll(`${path}/${child}`, below);
+    return undefined;
   }
 
   async #remove(shared: Shared, name: string, directory: boolean): Promise<void> {
@@ -89,7 +132,7 @@ export class PreviewWalk {
   }
 
   async #deleteAll(shared: Shared): Promise<void> {
-    for (const { name, directory } of sorted(shared.live)) {
+    for (const { name, directory } of sorted(readDirectory(shared.live))) {
       this.#options.checkStop();
       this.#delete(shared, name, directory);
       if (directory) await this.#below(shared, name, (inside) => this.#deleteAll(inside));
@@ -137,13 +180,13 @@ function entered({ keep, remove }: SwapRules, name: string): { readonly keep: Ke
   return { keep: keep.enter(name), remove: remove.enter(name) };
 }
 
-function* wantedBelow(node: TreeNode | undefined): Generator<[string, TreeNode], void, void> {
-  for (const [name, below] of node?.below ?? []) if (below.wanted) yield [name, below];
+function wantedBelow(node: TreeNode | undefined): [string, TreeNode][] {
+  return Array.from(node?.below?.all() ?? []).filter(([, { wanted }]) => wanted);
 }
 
 /** In one order, so that equal trees have equal digests. */
-function sorted(directory: number) {
-  return readDirectory(directory).sort((one, other) => (one.name < other.name ? -1 : 1));
+function sorted(items: DirectoryItem[]): DirectoryItem[] {
+  return items.sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
 function pathOf(shared: Shared, name: string): string {

@@ -1,66 +1,77 @@
 /** Trees of names with what is compared of each: of an archive by its entries, of a live directory by its own. */
 import fs from 'node:fs';
-import type { Entry, EntryKind } from '../../archive/entry.ts';
+import type { Entry } from '../../archive/entry.ts';
 import { unlessChanged } from '../../base/files/handle-writes.ts';
 import { childPath, MAX_DEPTH, openDirectory, readDirectory, statChild } from '../../base/files/handles.ts';
 import { isKeptWhole, type KeepRules } from '../../servers/swap/swap.ts';
+import { Below, type Facts, type TreeNode } from './below.ts';
+
+export type { Facts, TreeNode } from './below.ts';
 
 /** Sets of bits that a restore may strip count for nothing. */
 const COMPARED_MODE = 0o777;
 
-export interface Facts {
-  /** `other`: a socket, FIFO or device, which no backup holds. */
-  readonly kind: EntryKind | 'other';
-  readonly size: number;
-  readonly mode: number;
-  /** Whole seconds since the epoch. */
-  readonly mtime: number;
-  /** Of a link. */
-  readonly target?: string | undefined;
-}
-
-export interface TreeNode {
-  facts: Facts;
-  /** Names below a directory; undefined for all else. */
-  below: Map<string, TreeNode> | undefined;
-  /** Whether it, or something below it, was asked for. */
-  wanted: boolean;
-}
-
-const MADE_PARENT: Facts = { kind: 'directory', size: 0, mode: 0, mtime: 0 };
-
 export function emptyTree(): TreeNode {
-  return { facts: MADE_PARENT, below: new Map(), wanted: true };
+  return madeParent(true);
 }
 
-/** Adds an entry, with the parents that it needs. A later entry of a path takes the place of an earlier one. */
-export function addEntry(root: TreeNode, { path, kind, size, mode, mtime, target }: Entry, wanted: boolean): void {
-  const names = path.split('/');
-  const last = names.pop() ?? '';
-  let parent = root;
-  for (const name of names) {
-    parent.below ??= new Map();
-    const next = parent.below.get(name) ?? { facts: MADE_PARENT, below: new Map(), wanted: false };
-    parent.below.set(name, next);
-    next.wanted ||= wanted;
-    parent = next;
+function madeParent(wanted: boolean): TreeNode {
+  return { kind: 'directory', size: 0, mode: 0, mtime: 0, target: undefined, below: new Below(), wanted };
+}
+
+/** Makes a tree of the entries of an archive, in whatever order they come. */
+export class TreeBuild {
+  readonly #root: TreeNode;
+  /** Directories of the entry before, which its neighbours share. */
+  #parent: { readonly path: string; readonly nodes: readonly TreeNode[]; readonly below: Below } | undefined;
+
+  constructor(root: TreeNode) {
+    this.#root = root;
   }
-  parent.below ??= new Map();
-  const old = parent.below.get(last);
-  const below = kind === 'directory' ? (old?.below ?? new Map<string, TreeNode>()) : undefined;
-  parent.below.set(last, {
-    facts: { kind, size, mode, mtime, target },
-    below,
-    wanted: wanted || old?.wanted === true,
-  });
+
+  /** Adds an entry, with the parents that it needs. A later entry of a path takes the place of an earlier one. */
+  add({ path, kind, size, mode, mtime, target }: Entry, wanted: boolean): void {
+    const end = path.lastIndexOf('/');
+    const name = end < 0 ? path : path.slice(end + 1);
+    const below = this.#below(end < 0 ? '' : path.slice(0, end), wanted);
+    const old = below.get(name);
+    if (old !== undefined) this.#parent = undefined;
+    const inside = kind === 'directory' ? (old?.below ?? new Below()) : undefined;
+    below.set(name, { kind, size, mode, mtime, target, below: inside, wanted: wanted || old?.wanted === true });
+  }
+
+  #below(path: string, wanted: boolean): Below {
+    if (this.#parent?.path !== path) {
+      this.#parent?.below.pack();
+      this.#parent = this.#open(path);
+    }
+    if (wanted) for (const node of this.#parent.nodes) node.wanted = true;
+    return this.#parent.below;
+  }
+
+  #open(path: string): { readonly path: string; readonly nodes: readonly TreeNode[]; readonly below: Below } {
+    const nodes: TreeNode[] = [];
+    let below = this.#root.below ?? new Below();
+    for (const name of path === '' ? [] : path.split('/')) {
+      let next = below.get(name);
+      if (next?.below === undefined) {
+        // Hostile archives have a file where a later entry has a directory.
+        next = { ...(next ?? madeParent(false)), below: new Below() };
+        below.set(name, next);
+      }
+      nodes.push(next);
+      below = next.below ?? new Below();
+    }
+    return { path, nodes, below };
+  }
 }
 
 /** What a name holds in the end: a hard link is the file that it leads to. */
 export function resolved(node: TreeNode, root: TreeNode): Facts {
-  if (node.facts.kind !== 'hardlink') return node.facts;
+  if (node.kind !== 'hardlink') return node;
   let at: TreeNode | undefined = root;
-  for (const name of (node.facts.target ?? '').split('/')) at = at?.below?.get(name);
-  return at?.facts.kind === 'file' ? at.facts : node.facts;
+  for (const name of (node.target ?? '').split('/')) at = at?.below?.get(name);
+  return at?.kind === 'file' ? at : node;
 }
 
 /** True when nothing tells the two apart without reading them: kind, size, time and mode, or a link's target. */
@@ -90,7 +101,7 @@ export function liveFacts(parent: number, name: string, stat: fs.Stats): Facts {
  * @param checkStop called for each name; what it throws ends the walk.
  */
 export function liveTree(handle: number, leftOut: KeepRules, checkStop: () => void, depth = 0): TreeNode {
-  const below = new Map<string, TreeNode>();
+  const below = new Below();
   for (const { name } of readDirectory(handle).sort((one, other) => (one.name < other.name ? -1 : 1))) {
     checkStop();
     const stat = statChild(handle, name);
@@ -99,13 +110,11 @@ export function liveTree(handle: number, leftOut: KeepRules, checkStop: () => vo
     if (verdict.keep && (!stat.isDirectory() || isKeptWhole(verdict))) continue;
     const node =
       stat.isDirectory() && depth < MAX_DEPTH ? liveBelow(handle, name, { leftOut, checkStop, depth }) : undefined;
-    below.set(name, {
-      facts: liveFacts(handle, name, stat),
-      below: node?.below ?? (stat.isDirectory() ? new Map() : undefined),
-      wanted: true,
-    });
+    const { kind, size, mode, mtime, target } = liveFacts(handle, name, stat);
+    const inside = node?.below ?? (stat.isDirectory() ? new Below() : undefined);
+    below.set(name, { kind, size, mode, mtime, target, below: inside, wanted: true });
   }
-  return { facts: MADE_PARENT, below, wanted: true };
+  return { ...madeParent(true), below };
 }
 
 function liveBelow(
