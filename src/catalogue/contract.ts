@@ -95,8 +95,8 @@ export interface BackupFilter {
   readonly limit?: number;
 }
 
-/** Where a page of a server's backups begins: behind the last one of the page before, or after so many. */
-export type PageStart = { readonly after?: string } | { readonly offset: number };
+/** Where a page of a server's backups begins: behind the last one of the page before, before a time (ms), or after so many. */
+export type PageStart = { readonly after?: string } | { readonly before: number } | { readonly offset: number };
 
 export interface BackupPage {
   readonly backups: readonly BackupSummary[];

@@ -289,7 +289,7 @@ export interface BackupService {
    * @throws nothing, also for a server that is not known.
    */
   backupsRevision(server: ServerId): string;
-  /** One page of the warnings that are kept of a backup, from 0. `backup_not_found`. */
+  /** One page of the warnings that are kept of a backup, from 0. `backup_not_found`; `invalid_request` beyond the last. */
   warnings(server: ServerId, backup: BackupId, page: number): Promise<WarningPageView>;
   /** With the first page of its warnings. `backup_not_found` when the server does not own it. */
   backup(server: ServerId, backup: BackupId): Promise<BackupView>;

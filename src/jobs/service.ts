@@ -164,7 +164,9 @@ export class Service implements contract.BackupService {
   async warnings(server: ServerId, backup: BackupId, page: number): Promise<contract.WarningPageView> {
     const { backups } = this.#deps.catalogue;
     backups.details(backup, server);
-    return backups.warningPage(backup, page);
+    const found = backups.warningPage(backup, page);
+    if (page === 0 || found.warnings.length > 0) return found;
+    throw new Failure('invalid_request', 'Cannot list from there: the cursor is none that a page had');
   }
 
   async backup(server: ServerId, backup: BackupId): Promise<contract.BackupView> {

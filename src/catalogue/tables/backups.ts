@@ -113,12 +113,11 @@ export class Backups implements BackupTable {
 
   page(server: ServerId, limit: number, start: PageStart = {}): BackupPage {
     const offset = 'offset' in start ? start.offset : 0;
-    const after = 'offset' in start ? undefined : start.after;
-    const behind = after === undefined ? {} : placeOf(after);
+    const behind = this.#placeOf(server, start);
     // One more than asked for tells whether there is a next page.
     const rows = this.#database.all(
       `SELECT ${SUMMARY_COLUMNS} FROM backups
-       WHERE server = :server ${after === undefined ? '' : 'AND (created_at, seq) < (:createdAt, :seq)'}
+       WHERE server = :server ${behind === undefined ? '' : 'AND (created_at, seq) < (:createdAt, :seq)'}
        ${NEWEST_FIRST} LIMIT :limit OFFSET :offset`,
       { server, limit: limit + 1, offset, ...behind },
     );
@@ -130,7 +129,7 @@ export class Backups implements BackupTable {
   }
 
   counts(server: ServerId): { readonly all: number; readonly kept: number } {
-    const sql = `SELECT count(*) AS rows, count(*) FILTER (WHERE status <> 'FAILED') AS kept FROM backups WHERE server = :server`;
+    const sql = `SELECT coalesce(sum(backups), 0) AS rows, coalesce(sum(backups - failed), 0) AS kept FROM backup_counts WHERE server = :server`;
     const row = this.#database.one(sql, { server });
     return row === undefined ? { all: 0, kept: 0 } : { all: integer(row, 'rows'), kept: integer(row, 'kept') };
   }
@@ -339,13 +338,28 @@ export class Backups implements BackupTable {
       facts: { backup: id, status },
     });
   }
-}
 
-/** @throws Failure `invalid_request` for what is no `next` of a page. */
-function placeOf(after: string): { readonly createdAt: number; readonly seq: number } {
-  const [, createdAt, seq] = /^(-?\d{1,15})\.(\d{1,15})$/.exec(after) ?? [];
-  if (createdAt === undefined || seq === undefined) {
+  /**
+   * What a page begins behind. The row may be gone since, and is known by its number alone then.
+   *
+   * @throws Failure `invalid_request` for what is no `next` of a page of the server.
+   */
+  #placeOf(server: ServerId, start: PageStart): { readonly createdAt: number; readonly seq: number } | undefined {
+    if ('offset' in start) return undefined;
+    if ('before' in start) return { createdAt: start.before, seq: 0 };
+    if (start.after === undefined) return undefined;
+    const [, createdAt, seq] = /^(-?\d{1,15})\.(\d{1,15})$/.exec(start.after)?.map(Number) ?? [];
+    if (createdAt !== undefined && seq !== undefined) {
+      const row = this.#database.one('SELECT server, created_at FROM backups WHERE seq = :seq', { seq });
+      if (row === undefined && seq > 0 && seq <= this.#mostSeq()) return { createdAt, seq };
+      if (row?.['server'] === server && row['created_at'] === createdAt) return { createdAt, seq };
+    }
     throw new Failure('invalid_request', 'Cannot list from there: the cursor is none that a page had');
   }
-  return { createdAt: Number(createdAt), seq: Number(seq) };
+
+  /** Of all rows that there ever were. */
+  #mostSeq(): number {
+    const row = this.#database.one(`SELECT seq FROM sqlite_sequence WHERE name = 'backups'`, {});
+    return row === undefined ? 0 : integer(row, 'seq');
+  }
 }

@@ -108,13 +108,13 @@ export class Comparisons implements compared.CompareService {
     signal: AbortSignal,
   ): Promise<compared.FoundPage> {
     const record = this.#completed(server, backup, 'Cannot search the backup');
-    const after = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url').toString('latin1');
+    const after = cursor === undefined ? undefined : pathOfCursor(cursor);
     const task = { kind: 'find' as const, query: text, after, most: limit };
     const key = JSON.stringify(['find', backup, text, cursor, limit]);
     const [found] = await this.#shared({ group: server, key }, signal, (shared) => this.#run(task, [record], shared));
     const { names = [], more = false } = found ?? {};
     const last = more ? names.at(-1) : undefined;
-    const next = last === undefined ? {} : { cursor: Buffer.from(last.path, 'latin1').toString('base64url') };
+    const next = last === undefined ? {} : { cursor: cursorOf(last.path) };
     const entries = names.map((name) => {
       const { kind, size, mtime } = entryFacts(name);
       return { path: wirePath(name.path), kind, size, mtime };
@@ -259,6 +259,17 @@ function stateOf(directory: number, entry: contract.DirectoryItem): 'same' | 'ch
   // The listing does not say what a hard link leads to: its size and time are not compared.
   if (kind === 'hardlink') return now.kind === 'file' ? 'same' : 'changed';
   return isSame(was, now) ? 'same' : 'changed';
+}
+
+function cursorOf(path: string): string {
+  return Buffer.from(path, 'latin1').toString('base64url');
+}
+
+/** @throws Failure `invalid_request` for what `cursorOf` never returns. */
+function pathOfCursor(cursor: string): string {
+  const path = Buffer.from(cursor, 'base64url').toString('latin1');
+  if (path !== '' && cursorOf(path) === cursor) return path;
+  throw new Failure('invalid_request', 'Cannot search from there: the cursor is none that a page had');
 }
 
 function entryFacts({ kind, size, mtime }: FoundName): Omit<compared.FoundEntry, 'path'> {

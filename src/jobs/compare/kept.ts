@@ -79,6 +79,7 @@ export function changesOf(
 ): ChangePage {
   const classes = CLASSES.filter((each) => found.rows[each] !== undefined && (page.class ?? each) === each);
   let { kind, at } = placeOf(page.cursor, classes[0] ?? 'added');
+  if (page.cursor !== undefined && !classes.includes(kind)) throw noCursor();
   const changes: Change[] = [];
   for (const each of classes.slice(Math.max(0, classes.indexOf(kind)))) {
     if (each !== kind) [kind, at] = [each, 0];

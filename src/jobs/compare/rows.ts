@@ -138,7 +138,7 @@ export function pageOf(
   at: number,
   limit: number,
 ): { readonly rows: readonly Row[]; readonly next: number | undefined } | undefined {
-  if (at > rows.byteLength || (at > 0 && rows[at - 1] !== 0)) return undefined;
+  if (at > 0 && (at >= rows.byteLength || rows[at - 1] !== 0)) return undefined;
   const text = Buffer.from(rows.buffer, rows.byteOffset, rows.byteLength);
   const page: Row[] = [];
   let from = at;

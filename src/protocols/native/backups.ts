@@ -91,8 +91,8 @@ export function mountBackups(app: App, ports: DialectDeps): void {
       const headers = { 'Content-Type': 'application/json', 'Content-Length': `${json.byteLength}` };
       return c.body(c.env?.outgoing === undefined ? json : sharedBody(c, json), 200, headers);
     }
-    const start = cursor ?? (before === undefined ? undefined : `${before}.0`);
-    const page = await service.backupPage(server, limit ?? PAGE, { after: start });
+    const start = cursor === undefined && before !== undefined ? { before } : { after: cursor };
+    const page = await service.backupPage(server, limit ?? PAGE, start);
     if (page.next !== undefined) {
       const more = fields === undefined ? '' : '&fields=summary';
       const query = `limit=${limit ?? PAGE}&cursor=${encodeURIComponent(page.next)}${more}`;

@@ -1,7 +1,9 @@
 /** What the document promises of every route, against those who ask for something else. */
+import fs from 'node:fs';
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { GAME_SERVER, runDaemonOn, scratchHost } from '../../support/daemon.ts';
+import { GAME_SERVER, runDaemonOn, scratchHost, TOKEN } from '../../support/daemon.ts';
 import { openNativeApp } from '../../support/native-app.ts';
 import { SERVER } from '../../support/scripted-service.ts';
 import { GUARDED_ROUTES } from './routes.ts';
@@ -77,14 +79,21 @@ test('no route takes a body of ten megabytes', async () => {
 });
 
 describe('a cursor that no page had', () => {
-  const MADE_UP = ['0', '-1', '9999999999999999999', 'added.99999999', 'changed.-1', '%00', '../..', 'a'.repeat(64)];
+  const base64 = (text: string): string => Buffer.from(text).toString('base64url');
+  const NEVER = [
+    ['made-up', '-1', '0.0', '1.1', '9999999999999999999', '1e3', '%00', '../..', 'a'.repeat(64)],
+    ['added.99999999', 'changed.-1', 'same.0', 'deleted.0', 'added.1', 'nothing.0'],
+    // Names and places that are none of a page of these.
+    ['eula.txt', 'world/', 'nothing%00', 'world/level.dat%00', 'eula.txt0', base64('nothing'), base64('eula.txt')],
+  ].flat();
 
-  test('is refused, or begins a page somewhere, and nothing breaks', async () => {
+  test('is refused by each list that has pages', async () => {
     const host = await scratchHost();
     const { call } = await runDaemonOn(host);
     const server = `/api/servers/${GAME_SERVER}`;
     const made = await call(`${server}/backups`, { body: {} });
     const { id } = made.body as { readonly id: string };
+    fs.writeFileSync(join(host.server, 'eula.txt'), 'changed');
     const compared = await call(`${server}/backups/${id}/compare?with=live`);
     const comparison = (compared.body as { readonly id: string }).id;
     const paged = [
@@ -94,18 +103,39 @@ describe('a cursor that no page had', () => {
       `${server}/backups/${id}/find?q=level&cursor=`,
       `${server}/find?q=level&cursor=`,
       `${server}/comparisons/${comparison}?cursor=`,
-      `/api/jobs?limit=1&before=`,
+      `${server}/comparisons/${comparison}?class=added&cursor=changed.0&ignored=`,
     ];
     for (const address of paged) {
-      for (const cursor of MADE_UP) {
+      for (const cursor of NEVER) {
         const { status, body } = await call(address + cursor);
-        expect([200, 400, 404], `${address}${cursor}: ${JSON.stringify(body)}`).toContain(status);
+        expect(status, `${address}${cursor}: ${JSON.stringify(body)}`).toBe(400);
+        expect(body).toMatchObject({ code: 'invalid_request' });
       }
     }
-    for (const cursor of ['nothing.0', '0']) {
-      expect((await call(`${server}/comparisons/${comparison}?cursor=${cursor}`)).status, cursor).toBe(400);
+    for (const job of [id, ...NEVER]) {
+      expect([400, 404], job).toContain((await call(`/api/jobs?limit=1&before=${job}`)).status);
     }
-    expect((await call(`${server}/backups?limit=1&cursor=made-up`)).status).toBe(400);
-    expect((await call(`/api/jobs?limit=1&before=${id}`)).status).toBe(404);
+  });
+
+  test('is also one of another server, while one of a backup that is gone goes on', async () => {
+    const host = await scratchHost();
+    const { call, url } = await runDaemonOn(host);
+    const server = `/api/servers/${GAME_SERVER}`;
+    const other = '22222222-2222-4222-8222-222222222222';
+    fs.mkdirSync(join(host.server, '..', other));
+    fs.writeFileSync(join(host.server, '..', other, 'a'), 'a');
+    const ids: string[] = [];
+    for (const name of ['one', 'two', 'three']) {
+      ids.push(((await call(`${server}/backups`, { body: { name } })).body as { readonly id: string }).id);
+    }
+    expect((await call(`/api/servers/${other}/backups`, { body: {} })).status).toBe(201);
+    const page = await fetch(new URL(`${server}/backups?limit=1`, url), {
+      headers: { authorization: `Bearer ${TOKEN}` },
+    });
+    const cursor = /cursor=([^&>]+)/.exec(page.headers.get('link') ?? '')?.[1] ?? '';
+    expect((await call(`/api/servers/${other}/backups?cursor=${cursor}`)).status).toBe(400);
+    expect((await call(`${server}/backups/delete?id=${ids[2]}`, { method: 'DELETE' })).status).toBeLessThan(300);
+    const next = await call(`${server}/backups?limit=1&cursor=${cursor}`);
+    expect((next.body as { id: string }[]).map((backup) => backup.id)).toEqual([ids[1]]);
   });
 });
