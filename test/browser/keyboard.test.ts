@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { randomBytes } from '../support/random-bytes.ts';
-import { inChromium, openNode, signedIn, SOON } from './support/visitor.ts';
+import { inChromium, openNode, signedIn, SOON, visit } from './support/visitor.ts';
 
 const SERVER = '#/servers/11111111-1111-4111-8111-111111111111';
 /** More than any view has before what is wanted. */
@@ -108,5 +108,33 @@ inChromium('by the keyboard alone, 320 px wide', () => {
     expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Cancel it');
     await page.keyboard.press('Enter');
     await expect.poll(() => page.getByRole('progressbar').count(), SOON).toBe(0);
+  });
+
+  test('22: sign in by the printed link where a token goes, restore the newest good backup', async () => {
+    const node = await openNode();
+    await node.call(`/api/servers/${node.server}/backups`, { body: {} });
+    const file = join(node.host.server, 'eula.txt');
+    rmSync(file);
+    const { page } = await visit({ viewport: { width: 320, height: 720 } });
+    await page.goto(node.url);
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    await tabTo(page, /^or paste a token/);
+    await page.keyboard.type(await node.link());
+    await tabTo(page, /^Sign in$/);
+    await page.keyboard.press('Enter');
+    await page.getByText('Protected', { exact: true }).first().waitFor();
+
+    await fromTheContent(page);
+    await press(page, /^11111111/);
+    await page.getByRole('heading', { name: 'Backups' }).waitFor();
+    await fromTheContent(page);
+    await press(page, /^Restore newest good/);
+    await page.getByRole('checkbox', { name: 'Select world' }).waitFor();
+    await fromTheContent(page);
+    await press(page, /^Restore everything/);
+    await page.getByRole('button', { name: /^Restore \d+ files?$/ }).waitFor();
+    await press(page, /^Restore \d+ files?$/);
+    await page.getByRole('heading', { name: 'Restored' }).waitFor();
+    expect(existsSync(file)).toBe(true);
   });
 });

@@ -39,7 +39,7 @@ export function SignIn() {
         class="card sign"
         onSubmit={(event) => {
           event.preventDefault();
-          void signIn({ token: token.value.trim() });
+          void signIn(pasted(token.value.trim()));
         }}
       >
         <div class="brand">
@@ -87,6 +87,12 @@ export function SignIn() {
       </form>
     </main>
   );
+}
+
+/** Who has the printed link at hand may paste it where the token goes. */
+function pasted(text: string): { readonly token: string } | { readonly code: string } {
+  const [, code] = /#\/in\/([\w-]+)$/.exec(text) ?? [];
+  return code === undefined ? { token: text } : { code };
 }
 
 function Unencrypted() {
