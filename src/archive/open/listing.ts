@@ -8,7 +8,7 @@ import { Failure } from '../../base/failure.ts';
 import { printable } from '../../base/files/paths.ts';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import type { ByteSource } from '../../base/source.ts';
-import type { ArchiveFormat, ArchivePage, OpenedArchive, StreamedArchive, StreamedEntry } from '../contract.ts';
+import type { ArchiveFormat, ArchivePage, BatchedArchive, StreamedArchive, StreamedEntry } from '../contract.ts';
 import type { Entry } from '../entry.ts';
 import type { IndexedEntry } from '../index/format.ts';
 import { IndexReader } from '../index/reader.ts';
@@ -91,7 +91,7 @@ export async function openListing(source: ByteSource, facts: Partial<ListedFacts
 }
 
 /** Names by the listing, content by reading the archive through. */
-export class ListedArchive implements OpenedArchive {
+export class ListedArchive implements BatchedArchive {
   readonly #streamed: StreamedArchiveReader;
   readonly #reader: IndexReader;
   readonly #indexed: IndexedArchive;
@@ -112,6 +112,10 @@ export class ListedArchive implements OpenedArchive {
 
   entries(signal?: AbortSignal): AsyncIterable<Entry> {
     return this.#indexed.entries(signal);
+  }
+
+  batches(): AsyncIterable<readonly Entry[]> {
+    return this.#indexed.batches();
   }
 
   selected(selects: (path: string) => boolean, signal?: AbortSignal): AsyncIterable<StreamedEntry> {
