@@ -1,15 +1,13 @@
-/**
- * V16: the program that was released before there were vaults meets one. It needs a built checkout of that version:
- * `ROOST_TEST_0_1_0=PATH/dist/main.js`.
- */
+/** V16: a program that was released before there were vaults meets one. */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { GAME_SERVER, LAYOUT, runDaemonOn, scratchHost } from '../support/daemon.ts';
 import { startDaemon } from '../support/daemon-process.ts';
+import { earlierVersion } from '../support/earlier-version.ts';
 
-const OLDER = process.env['ROOST_TEST_0_1_0'];
+const earlier = earlierVersion();
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
 
 /** Every file of a directory, with its bytes' digest. */
@@ -20,8 +18,8 @@ function filesIn(directory: string): Readonly<Record<string, string>> {
   return Object.fromEntries(files.map((name) => [name, digest(name).digest('hex')]));
 }
 
-test.skipIf(OLDER === undefined)(
-  `V16: a daemon of 0.1.0 refuses a vault and leaves it as it is${OLDER === undefined ? ' (skipped: no ROOST_TEST_0_1_0)' : ''}`,
+test.skipIf('missing' in earlier)(
+  `V16: a daemon of 0.1.0 refuses a vault and leaves it as it is${'missing' in earlier ? ` (skipped: ${earlier.missing})` : ''}`,
   async () => {
     const host = await scratchHost();
     const config = host.config.replace(LAYOUT, '');
@@ -31,9 +29,10 @@ test.skipIf(OLDER === undefined)(
     await daemon.stop();
     const before = filesIn(host.backups);
     expect(Object.keys(before).some((name) => name.endsWith('.recipe'))).toBe(true);
+    const main = 'directory' in earlier ? join(earlier.directory, 'dist/main.js') : '';
     // With a state of its own: it does not read the catalogue of a later version.
     const state = config.replace(/^state_directory: .*$/m, `state_directory: ${join(host.directory, 'older')}`);
-    const older = await startDaemon({ ...host, config: state }, { main: OLDER ?? '' }).catch(() => undefined);
+    const older = await startDaemon({ ...host, config: state }, { main }).catch(() => undefined);
     const answer = await older?.call(BACKUPS, { body: {} });
     expect(answer?.status ?? 'did not start').not.toBe(201);
     await older?.kill();
