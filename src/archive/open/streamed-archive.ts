@@ -29,8 +29,8 @@ export class StreamedArchiveReader implements BatchedArchive {
     if (path !== '' && !level.exists) throw pathNotFound(path);
     if (cursor !== undefined && !level.isPlace) throw noCursor();
     const entries = level.entries();
-    const next = entries[limit];
-    return next === undefined ? { entries } : { entries: entries.slice(0, limit), cursor: tarName(next) };
+    const last = entries[limit] === undefined ? undefined : entries[limit - 1];
+    return last === undefined ? { entries } : { entries: entries.slice(0, limit), cursor: behind(last) };
   }
 
   async *entries(signal?: AbortSignal): AsyncGenerator<Entry, void, void> {
@@ -95,7 +95,7 @@ class Level {
   readonly #most: number;
   #found = new Map<string, Entry>();
   exists = false;
-  /** True once an entry was seen at which a page may begin; the page before may have had an index, too. */
+  /** True once the entry was seen behind which the page begins. */
   isPlace = false;
 
   constructor(path: string, cursor: string, most: number) {
@@ -123,8 +123,13 @@ class Level {
 
   #keep(entry: Entry, replace = true): void {
     const name = tarName(entry);
-    this.isPlace ||= name === this.#cursor || behind(entry) === this.#cursor;
-    if (name < this.#cursor || (!replace && this.#found.has(entry.path))) return;
+    this.isPlace ||= behind(entry) === this.#cursor;
+    if (!replace && this.#found.has(entry.path)) return;
+    if (name < this.#cursor) {
+      // It takes the place of an earlier one of its path, which may sort elsewhere: a directory's name has a slash.
+      if (replace) this.#found.delete(entry.path);
+      return;
+    }
     this.#found.set(entry.path, entry);
     if (this.#found.size > 4 * this.#most) this.#trim(this.#most);
   }
