@@ -12,7 +12,7 @@ import { type DaemonProcess, startDaemon } from '../support/daemon-process.ts';
 import { eventually } from '../support/eventually.ts';
 import { openLinkHost } from '../support/link-host.ts';
 import { openPanel, type PanelBackup } from '../support/panel/panel.ts';
-import { keyOf } from '../support/panel/remote.ts';
+import { keyOf } from '../support/panel/call.ts';
 import { memoryUploads } from '../support/panel/uploads.ts';
 import { randomBytes } from '../support/random-bytes.ts';
 

@@ -14,7 +14,7 @@ import { composeDaemon } from '../../src/compose/daemon.ts';
 import { parseConfig } from '../../src/config/config.ts';
 import { caller, GAME_SERVER, scratchHost } from '../support/daemon.ts';
 import { eventually } from '../support/eventually.ts';
-import { keyOf } from '../support/panel/remote.ts';
+import { keyOf } from '../support/panel/call.ts';
 import { openPanel, type PanelFlavour } from '../support/panel/panel.ts';
 import { s3Uploads } from '../support/panel/uploads.ts';
 import { randomBytes } from '../support/random-bytes.ts';

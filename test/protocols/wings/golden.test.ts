@@ -46,7 +46,7 @@ async function openNode(flavour: (typeof ALL_FLAVOURS)[number]) {
   const node = await openPanelNode(flavour, { panel }, { version: '1.2.3' });
   const { service, downloadToken } = node;
   const now = Math.floor(node.time.now() / 1000);
-  const { id } = service.add();
+  const { id, size } = service.add();
   service.add({ id: TAKEN });
   for (const uuid of [SERVER, MADE]) panel.known.set(uuid, { uuid, suspended: false, meta: { name: 'survival' } });
   const words: Readonly<Record<string, string>> = {
@@ -54,6 +54,7 @@ async function openNode(flavour: (typeof ALL_FLAVOURS)[number]) {
     other: OTHER_SERVER,
     unknown: UNKNOWN,
     backup: id,
+    size: String(size),
     new: NEW,
     taken: TAKEN,
     made: MADE,
@@ -169,7 +170,7 @@ describe('as calagopus asks and is answered in MessagePack:', () => {
 
 function isJson(text: string): boolean {
   try {
-    JSON.parse(filled(text, { cpus: '1' }));
+    JSON.parse(filled(text, { cpus: '1', size: '1' }));
     return true;
   } catch {
     return false;

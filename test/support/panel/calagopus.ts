@@ -2,8 +2,8 @@
  * What Calagopus' panel answers to its daemons, as its code of 1.1.4 does (76dfc96): each rule names its file below
  * backend/src/routes/api/remote, or shared/src.
  */
+import { configurationOf, keyOf, type PanelAnswer, type PanelCall, type RemoteParts } from './call.ts';
 import { FLAVOUR_RULES, type Refusal } from './flavours.ts';
-import { configurationOf, keyOf, type PanelAnswer, type PanelCall, type RemoteParts } from './remote.ts';
 import { backupReportFaults, type Fault, restoreReportFaults } from './report-rules.ts';
 import type { PanelBackup, PanelServer } from './rows.ts';
 
@@ -161,7 +161,7 @@ export class CalagopusRemote {
     if (page < 1 || perPage < 1 || perPage > 100) return refusal(400, 'page or per_page: out of range');
     const all = [...this.#parts.rows.servers.values()].filter(({ elsewhere }) => !elsewhere);
     const shown = all.slice((page - 1) * perPage, page * perPage);
-    const data = shown.map((server) => ({ uuid: server.uuid, ...configurationOf(server) }));
+    const data = shown.map(listed);
     return json({ data, meta: { current_page: page, last_page: Math.ceil(all.length / perPage), total: all.length } });
   }
 
@@ -185,6 +185,10 @@ export class CalagopusRemote {
     server.status = body['successful'] === true ? null : server.status;
     return taken(call);
   }
+}
+
+function listed(server: PanelServer) {
+  return { uuid: server.uuid, ...configurationOf(server) };
 }
 
 /** axum: a route is there with another method. */

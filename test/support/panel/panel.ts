@@ -12,12 +12,13 @@ import { knownSecret } from '../secret-shapes.ts';
 import { FLAVOUR_RULES, type PanelFlavour } from './flavours.ts';
 import { type Claims, downloadClaims, signToken, socketClaims, type TokenUser } from './jwt.ts';
 import { NodeCalls } from './node-calls.ts';
-import { keyOf, type PanelAnswer, type PanelCall, RemoteApi } from './remote.ts';
+import { keyOf, type PanelAnswer, type PanelCall } from './call.ts';
+import { RemoteApi } from './remote.ts';
 import { type PanelBackup, PanelRows, type PanelServer } from './rows.ts';
 import type { PanelUploads } from './uploads.ts';
 
 export type { PanelFlavour } from './flavours.ts';
-export type { PanelCall } from './remote.ts';
+export type { PanelCall } from './call.ts';
 export type { PanelBackup, PanelServer } from './rows.ts';
 
 /**

@@ -1,6 +1,6 @@
 /** Decides whether a file request looks into a backup that Roost has. Only those are served here; others go to Wings. */
 import type { IncomingMessage } from 'node:http';
-import { isUuid } from '../../../base/ids.ts';
+import { isUuid, parseBackupId } from '../../../base/ids.ts';
 import type { BackupService } from '../../../jobs/contract.ts';
 import type { RequestHead } from '../../../relay/relay.ts';
 import { type BrowsedPath, browsedPath } from '../browse/browsed-path.ts';
@@ -26,6 +26,21 @@ export async function looksIntoBackup(request: BrowseRequest, deps: BrowseLook):
   if (asked === undefined) return false;
   try {
     return (await deps.service.findBackup(asked.backup)).server === asked.server;
+  } catch {
+    return false;
+  }
+}
+
+/** Never rejects: of backups that Roost does not have, Wings may know. */
+export async function asksOfBackup(
+  { incoming, backup }: { readonly incoming: IncomingMessage; readonly backup: string },
+  { credentials, service }: BrowseLook,
+): Promise<boolean> {
+  const id = backup.toLowerCase();
+  if (!credentials.matches(bearerOf(incoming)) || !isUuid(id)) return false;
+  try {
+    await service.findBackup(parseBackupId(id));
+    return true;
   } catch {
     return false;
   }

@@ -21,6 +21,8 @@ export type Decision =
   | { readonly how: 'watch'; readonly what: Watched; readonly server: string | undefined }
   /** Served where it is in a backup of Roost, else passed. */
   | { readonly how: 'browse'; readonly server: string | undefined }
+  /** Served where Roost has this backup, else passed. */
+  | { readonly how: 'ask'; readonly backup: string }
   | { readonly how: 'lock'; readonly what: Locked; readonly server: string | undefined };
 
 type Facts = Pick<RouteFacts, 'deletesAllBackups' | 'deletesWithoutServer' | 'changesPermissions' | 'browsesBackups'>;
@@ -41,6 +43,10 @@ export function decide({ method, segments }: Pick<RequestHead, 'method' | 'segme
   if (second === 'servers') return ofServers(method, segments.slice(2), facts);
   if (second === 'backups' && segments.length === 3) {
     return facts.deletesWithoutServer === true && method === 'DELETE' ? SERVE : PASS;
+  }
+  if (second === 'backups' && segments.length === 4 && segments[3] === 'query') {
+    const [, , backup = ''] = segments;
+    return facts.deletesWithoutServer === true && method === 'GET' ? { how: 'ask', backup } : PASS;
   }
   if (method === 'POST' && segments.length === 2) {
     if (second === 'update') return { how: 'watch', what: 'update', server: undefined };

@@ -13,7 +13,7 @@ import { type ClientFacts, type PassFault, type Relay, type RequestHead, respons
 import type { FlavourFacts } from '../flavours/contract.ts';
 import type { NodeCredentials } from '../tokens/node-credentials.ts';
 import { type AnswerDeps, FAULTS, type FrontAnswer, FrontAnswers } from './answers.ts';
-import { type BrowseLook, looksIntoBackup } from './browse.ts';
+import { asksOfBackup, type BrowseLook, looksIntoBackup } from './browse.ts';
 import { decide, servesPath } from './decide.ts';
 import { checkLock, type LentToWings, type LockDeps } from './lock.ts';
 import type { Consequence } from './requests.ts';
@@ -71,7 +71,10 @@ export class Front {
     if (head.method === 'OPTIONS' && servesPath(head, this.#deps.facts.routes)) {
       return this.#answers.allow(incoming, outgoing);
     }
-    if (decision.how === 'browse') return void this.#browse(request, decision.server);
+    if (decision.how === 'browse')
+      return void this.#serveIf(request, looksIntoBackup({ ...request, ...decision }, this.#deps));
+    if (decision.how === 'ask')
+      return void this.#serveIf(request, asksOfBackup({ ...request, ...decision }, this.#deps));
     if (decision.how === 'lock') {
       const { what, server } = decision;
       return void this.#follow(request, checkLock({ ...request, what, server }, this.#deps));
@@ -113,8 +116,8 @@ export class Front {
     return encoded && this.#deps.facts.routes.matchesRawPath === true;
   }
 
-  async #browse(request: FrontRequest, server: string | undefined): Promise<void> {
-    if (await looksIntoBackup({ ...request, server }, this.#deps)) request.serve();
+  async #serveIf(request: FrontRequest, isHere: Promise<boolean>): Promise<void> {
+    if (await isHere) request.serve();
     else this.#pass(request);
   }
 

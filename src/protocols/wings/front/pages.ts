@@ -39,7 +39,10 @@ export class Pages {
 
   constructor(deps: PagesDeps) {
     this.#deps = deps;
-    this.#registry = new SocketRegistry(deps.service, deps.clock, deps.facts.socket);
+    const { socket, routes } = deps.facts;
+    // Wings behind serves the rest of the file manager.
+    const browsable = routes.browsesBackups === true;
+    this.#registry = new SocketRegistry(deps.service, deps.clock, { ...socket, browsable });
     this.#unfollow = [
       deps.events.subscribe((event) => this.#registry.take(event)),
       deps.denylist.onChange((change) => this.#registry.change(change)),

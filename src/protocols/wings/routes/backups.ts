@@ -52,6 +52,14 @@ export function mountBackups(app: App, { service }: DialectDeps, facts: FlavourF
   }
 
   if (facts.routes.deletesWithoutServer) {
+    // Source: calagopus/panel 76dfc96 api-clients/wings-api/src/lib.rs (backups_backup_query).
+    app.get('/api/backups/:backup/query', panelOnly, async (c) => {
+      const { size, sha256 } = await service.findBackup(backupIdOf(c.req.param('backup')));
+      // What is not completed has no archive yet.
+      if (sha256 === null) throw new Failure('backup_not_found', 'backup not found');
+      return answers.json(c, { archive_format: 'tar_gz', size });
+    });
+
     app.delete('/api/backups/:backup', panelOnly, async (c) => {
       const backup = backupIdOf(c.req.param('backup'));
       const { foreground, server: named } = deletionOf(await anyBody(c, facts));

@@ -37,7 +37,7 @@ function shortSystem(version: string, { routes }: FlavourFacts) {
  */
 function overview(version: string, servers: number, now: number, { routes }: FlavourFacts) {
   const [total, free] = [os.totalmem(), os.freemem()];
-  const [{ model = '', speed = 0 } = {}] = os.cpus();
+  const { model, speed } = os.cpus()[0] ?? { model: '', speed: 0 };
   return {
     version: `${version}${routes.versionSuffix ?? ''}`,
     local_time: new Date(now).toISOString(),

@@ -17,11 +17,15 @@ export interface EventFrame {
 
 /** The frames of each event that pages of a panel know. */
 export type EventFrames = {
-  readonly [Type in EventType]?: (event: RoostEvent<Type>, restore: RestoreFacts) => readonly EventFrame[];
+  readonly [Type in EventType]?: (event: RoostEvent<Type>, job: JobFacts) => readonly EventFrame[];
 };
 
-interface RestoreFacts {
+/** Of the job that an event is about. */
+interface JobFacts {
+  /** Where the archive is that is restored, or made. */
   readonly source: 'local' | 'panel';
+  /** The panel's file manager can look into the backup. */
+  readonly browsable: boolean;
 }
 
 const READ: readonly string[] = ['backup.read'];
@@ -31,14 +35,13 @@ const RUST_READ: readonly string[] = ['backups.read', 'backup.read'];
 export function framesOfEvent(
   event: RoostEvent,
   service: Pick<BackupService, 'job'>,
-  frames: EventFrames,
+  { events: frames, browsable = false }: { readonly events: EventFrames; readonly browsable?: boolean },
 ): readonly EventFrame[] {
   // The compiler cannot see that the function under a type takes the events of that type.
-  const framesOf = frames[event.type] as
-    ((event: RoostEvent, restore: RestoreFacts) => readonly EventFrame[]) | undefined;
+  const framesOf = frames[event.type] as ((event: RoostEvent, job: JobFacts) => readonly EventFrame[]) | undefined;
   if (framesOf === undefined) return [];
-  const restore = event.type.startsWith('restore.') ? restoreFacts(event, service) : { source: 'local' as const };
-  return restore === undefined ? [] : framesOf(event, restore);
+  const source = sourceOf(event, service);
+  return source === undefined ? [] : framesOf(event, { source, browsable: browsable && source === 'local' });
 }
 
 export const goEvents: EventFrames = {
@@ -64,9 +67,9 @@ export const rustEvents: EventFrames = {
       progress: true,
     },
   ],
-  'backup.completed': (event) => rustCompleted(event, event.data),
-  'backup.failed': (event) => rustCompleted(event, null),
-  'backup.cancelled': (event) => rustCompleted(event, null),
+  'backup.completed': (event, { browsable }) => rustCompleted(event, event.data, browsable),
+  'backup.failed': (event) => rustCompleted(event, null, false),
+  'backup.cancelled': (event) => rustCompleted(event, null, false),
   'backup.deleted': (event) => [
     { frame: ['backup deleted', idOf(event), JSON.stringify({ successful: true })], permissions: RUST_READ },
   ],
@@ -84,16 +87,17 @@ export const rustEvents: EventFrames = {
   ],
 };
 
-/** A job whose row is gone counts as a restore from this node. Undefined for a dry run. */
-function restoreFacts({ job }: RoostEvent, service: Pick<BackupService, 'job'>): RestoreFacts | undefined {
-  if (job === undefined) return { source: 'local' };
+/** A job whose row is gone counts as one of this node. Undefined for a dry run. */
+function sourceOf({ type, job }: RoostEvent, service: Pick<BackupService, 'job'>): JobFacts['source'] | undefined {
+  if (job === undefined || !(type.startsWith('restore.') || type === 'backup.completed')) return 'local';
   try {
     const { kind, request } = service.job(job);
-    if (kind !== 'restore') return { source: 'local' };
+    if (kind === 'backup') return request.upload === 'panel' ? 'panel' : 'local';
+    if (kind !== 'restore') return 'local';
     if (request.dryRun === true) return undefined;
-    return { source: request.download === true ? 'panel' : 'local' };
+    return request.download === true ? 'panel' : 'local';
   } catch (error) {
-    if (error instanceof Failure) return { source: 'local' };
+    if (error instanceof Failure) return 'local';
     throw error;
   }
 }
@@ -115,14 +119,15 @@ function goCompleted(event: RoostEvent, made: BackupData | null): readonly Event
   }));
 }
 
-function rustCompleted(event: RoostEvent, made: BackupData | null): readonly EventFrame[] {
+/** As the panel is told by the report of the same backup (`panel/client.ts`). */
+function rustCompleted(event: RoostEvent, made: BackupData | null, browsable: boolean): readonly EventFrame[] {
   const facts = JSON.stringify({
     checksum_type: made === null ? '' : 'sha256',
     checksum: made === null ? '' : made.sha256,
     size: made?.size ?? 0,
     files: made?.files ?? 0,
     successful: made !== null,
-    browsable: false,
+    browsable,
     streaming: false,
   });
   return [{ frame: ['backup completed', idOf(event), facts], permissions: RUST_READ }];

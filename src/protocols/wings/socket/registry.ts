@@ -21,16 +21,21 @@ export type RegisteredPage = Pick<
   'server' | 'idle' | 'notify' | 'suspended' | 'denied' | 'permissionsChanged' | 'deleted' | 'close'
 >;
 
+interface RegistryFacts extends Pick<SocketFacts, 'events' | 'most'> {
+  /** The panel's file manager can look into backups that stay here. */
+  readonly browsable?: boolean;
+}
+
 export class SocketRegistry {
   readonly #service: Pick<BackupService, 'job'>;
   readonly #clock: Clock;
-  readonly #facts: Pick<SocketFacts, 'events' | 'most'>;
+  readonly #facts: RegistryFacts;
   readonly #sessions = new Map<ServerId, Set<RegisteredPage>>();
   #inAll = 0;
   /** When progress was last sent, by backup or restore. */
   readonly #progressAt = new Map<string, number>();
 
-  constructor(service: Pick<BackupService, 'job'>, clock: Clock, facts: Pick<SocketFacts, 'events' | 'most'>) {
+  constructor(service: Pick<BackupService, 'job'>, clock: Clock, facts: RegistryFacts) {
     this.#service = service;
     this.#clock = clock;
     this.#facts = facts;
@@ -58,7 +63,7 @@ export class SocketRegistry {
     const here = this.#sessions.get(server);
     if (suspended !== undefined) this.#each(here, (one) => one.suspended(suspended));
     if (!this.#isDue(event) || here === undefined) return;
-    const frames = framesOfEvent(event, this.#service, this.#facts.events);
+    const frames = framesOfEvent(event, this.#service, this.#facts);
     if (frames.length > 0) this.#each(here, (one) => one.notify(frames));
   }
 

@@ -522,4 +522,19 @@ describe('the file manager of Calagopus', () => {
     expect(wings.received).toHaveLength(2);
     expect(service.calls.map(({ method }) => method)).not.toContain('files');
   });
+
+  test('is told of a backup here that Roost has, and of any other by Wings', async () => {
+    const wings = await openWings({ flavour: 'calagopus', servers: [SERVER] });
+    const { port, service } = await openFrontNode(wings);
+    const { id, size } = service.add();
+    const query = (backup: string, more: readonly string[] = [AUTHORIZED]) =>
+      rawRequest(port, head('GET', `/api/backups/${backup}/query?adapter=wings`, more));
+    const { status, body } = await query(id);
+    expect([status, JSON.parse(body)]).toEqual([200, { archive_format: 'tar_gz', size }]);
+    expect(wings.received).toEqual([]);
+    await query(BACKUP);
+    await query('no-uuid');
+    await query(id, []);
+    expect(wings.received).toHaveLength(3);
+  });
 });

@@ -125,6 +125,15 @@ describe('check 9: frames of Wings in order, and backup events between', () => {
     expect(names(page)).toEqual(['jwt error', 'token expired', 'jwt error']);
   });
 
+  test('a page of Calagopus hears that it can look into a backup which stays here', async () => {
+    const { node } = await opened('calagopus');
+    const page = await authenticated(node);
+    completed(node);
+    const [, facts = ''] =
+      (await eventually(() => page.frames.find(({ event }) => event === 'backup completed'))).args ?? [];
+    expect(JSON.parse(facts)).toMatchObject({ successful: true, browsable: true, streaming: false });
+  });
+
   test('a refusal of Wings is the answer', async () => {
     const { node, wings } = await opened();
     expect(await connect(node, SERVER, 'https://evil.test').opened).toBe(403);
