@@ -9,6 +9,7 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Timers } from '../base/timers.ts';
+import { bufferPassed } from '../base/young-buffers.ts';
 import type { Traffic } from './traffic.ts';
 import { answerHeaders, type ClientFacts, requestHeaders } from './headers.ts';
 import { drain } from './refuse.ts';
@@ -108,7 +109,7 @@ class Pass {
     up.on('information', ({ statusCode }) => void (statusCode !== 100 && this.#unreadable(up)));
     if (expectsContinue) whenConnected(up, () => void (this.#over || this.#passing.outgoing.writeContinue()));
     if (body !== undefined || this.#length === undefined) up.end(body);
-    else incoming.pipe(up);
+    else this.#stream(incoming, up);
   }
 
   async #answer(answer: IncomingMessage, up: ClientRequest): Promise<void> {
@@ -128,7 +129,12 @@ class Pass {
     this.#deps.traffic.answered(status);
     if (!incoming.complete && this.#length !== undefined && this.#passing.body === undefined) this.#dropRest(up);
     outgoing.flushHeaders();
-    answer.pipe(outgoing);
+    this.#stream(answer, outgoing);
+  }
+
+  #stream(from: IncomingMessage, to: ClientRequest | ServerResponse): void {
+    from.pipe(to);
+    from.on('data', countBuffer);
   }
 
   /** The other server answers before it has read the body, so it does not read on. */
@@ -167,6 +173,10 @@ class Pass {
     if (socket !== null && !('encrypted' in socket)) socket.resetAndDestroy();
     outgoing.destroy();
   }
+}
+
+function countBuffer({ length }: Buffer): void {
+  bufferPassed(length);
 }
 
 /** The bytes of a body as the parser has framed it; undefined for none. */
