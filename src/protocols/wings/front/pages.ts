@@ -6,13 +6,18 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { isUuid, parseServerId, type ServerId } from '../../../base/ids.ts';
 import type { BackupService, EventSource } from '../../../jobs/contract.ts';
 import { answerUpgrade, requestHeaders, type Upstream } from '../../../relay/relay.ts';
+import type { FlavourFacts } from '../flavours/contract.ts';
 import { SocketRegistry } from '../socket/registry.ts';
 import type { TokenDenylist } from '../tokens/denylist.ts';
 import { FAULTS, type FrontAnswer } from './answers.ts';
 import type { FrontUpgrade } from './front.ts';
 import { PageSocket, type PageSocketOptions, RESTARTS } from './page-socket.ts';
 
-export interface PagesDeps extends Omit<PageSocketOptions, 'server' | 'page' | 'wings' | 'denylist' | 'isLocked'> {
+export interface PagesDeps extends Omit<
+  PageSocketOptions,
+  'server' | 'page' | 'wings' | 'denylist' | 'isLocked' | 'facts'
+> {
+  readonly facts: Pick<FlavourFacts, 'socket' | 'tokens' | 'routes'>;
   readonly service: Pick<BackupService, 'job' | 'isUnderRestore'>;
   readonly events: EventSource;
   readonly denylist: TokenDenylist;
