@@ -122,8 +122,7 @@ export class Service implements contract.BackupService {
     if (catalogue.backups.list({ server: id, limit: 1 }).length === 0) await registry.get(id);
     if (decision.cancel === true) await stopWork(runner, { server: id }, ['backup', 'restore', 'verify']);
     requireIdle(runner, id, 'refuse', 'Cannot give up the server');
-    const deleteBackup = (backup: BackupId): Promise<void> => this.#deps.deleteBackup(id, backup);
-    return removeServer(id, decision, { ...this.#deps, deleteBackup });
+    return removeServer(id, decision, { ...this.#deps, deleteBackup: (each) => this.#deps.deleteBackup(id, each) });
   }
 
   isUnderRestore(server: ServerId): boolean {
