@@ -27,6 +27,7 @@ const BOTH_LAYOUTS = [
   'test/compose/shared-store.test.ts',
   'test/compose/inside.test.ts',
   'test/crash/daemon.slow.test.ts',
+  'test/crash/power-cut.slow.test.ts',
   'test/crash/reports.slow.test.ts',
   'test/e2e/log.test.ts',
   'test/e2e/object-storage.test.ts',

@@ -7,13 +7,14 @@
  * POWER_CUTS (default 48) is how many cuts are made over all kinds of disks, POWER_CUT_SEED the dice.
  */
 import { describe, expect, test } from 'vitest';
+import { LAYOUT } from '../support/daemon.ts';
 import { act, startStoppable } from '../support/power-cut/daemon.ts';
 import { type Cut, FILE_SYSTEMS, makeDisks, missingFor } from '../support/power-cut/disks.ts';
 import { Game, type Kind } from '../support/power-cut/game.ts';
 import { faultsAfter } from '../support/power-cut/inspect.ts';
 import { seededPicks } from '../support/seeded-picks.ts';
 
-const CUTS = Number(process.env['POWER_CUTS'] ?? 48);
+const CUTS = Number(process.env['POWER_CUTS'] ?? (LAYOUT === '' ? 48 : 16));
 const SEED = Number(process.env['POWER_CUT_SEED'] ?? 20261129);
 const COUNTS = ['one', 'two'] as const;
 const PER_KIND = Math.ceil(CUTS / (FILE_SYSTEMS.length * COUNTS.length));
@@ -27,7 +28,7 @@ for (const fileSystem of FILE_SYSTEMS) {
     `${fileSystem}${missing === undefined ? '' : ` (skipped: ${missing})`}`,
     () => {
       test.each(COUNTS)(
-        'on %s: what was answered survives, and what was not leaves nothing',
+        `${LAYOUT === '' ? '' : 'V8, over a vault: '}on %s: what was answered survives, and what was not leaves nothing`,
         { timeout: 120_000 + PER_KIND * CUT_MS },
         async (count) => {
           const pick = seededPicks(SEED + FILE_SYSTEMS.indexOf(fileSystem) * 2 + COUNTS.indexOf(count));

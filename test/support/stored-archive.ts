@@ -44,6 +44,12 @@ export function storedNames(store: string, server: string): string[] {
     .sort();
 }
 
+/** Ids of the packs that hold the bytes of these backups. */
+export function packsIn(directory: string, backups: readonly string[]): ReadonlySet<string> {
+  const vaulting = backups.filter((id) => fs.existsSync(join(directory, `${id}.recipe`)));
+  return new Set(vaulting.flatMap((id) => vaulted(directory, id).files));
+}
+
 function vaulted(directory: string, id: string): ReturnType<typeof layOut> {
   const recipe = decodeRecipe(fs.readFileSync(join(directory, `${id}.recipe`)), id);
   const packs = new Map<string, number>();

@@ -2,7 +2,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { TOKEN } from '../daemon.ts';
+import { LAYOUT, TOKEN } from '../daemon.ts';
 import { type DaemonProcess, startDaemon } from '../daemon-process.ts';
 import { scratchDirectory } from '../scratch.ts';
 import type { Disks, MountedCut } from './disks.ts';
@@ -34,7 +34,7 @@ api: { host: 127.0.0.1, port: 0 }
 state_directory: ${disks.state}
 servers: { root: ${disks.servers} }
 tokens: [ { id: test, secret: ${TOKEN}, permissions: ["*"], servers: ["*"] } ]
-storage: { default: local, stores: { local: { type: local, directory: ${disks.store} } } }
+storage: { default: local, stores: { local: { type: local, ${LAYOUT}directory: ${disks.store} } } }
 limits: { per_server: 0, max_size: 0, reserve_free: 0 }
 log: { level: silent, format: json }
 `;

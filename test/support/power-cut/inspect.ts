@@ -4,9 +4,13 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { DaemonProcess } from '../daemon-process.ts';
 import { eventually } from '../eventually.ts';
+import { LAYOUT } from '../daemon.ts';
+import { packsIn } from '../stored-archive.ts';
 import { startOn } from './daemon.ts';
 import type { Cut, Disks, MountedCut } from './disks.ts';
 import { type Expected, isSameTree, readTree } from './game.ts';
+
+const ARCHIVE = LAYOUT === '' ? '.tar.gz' : '.recipe';
 
 interface Backup {
   readonly id: string;
@@ -73,7 +77,7 @@ async function faultsOfServer(
     if (state !== 'COMPLETED' || id === open) continue;
     const verified = await call(`${path}/${id}/verify`, { method: 'POST' });
     if (verified.status !== 200) faults.push(`a completed backup is not intact: ${JSON.stringify(verified.body)}`);
-    for (const suffix of ['.tar.gz', '.index', '.json']) {
+    for (const suffix of [ARCHIVE, '.index', '.json']) {
       const there = existsSync(cut.find(join(disks.store, server, id + suffix)));
       if (!there) faults.push(`a completed backup has no ${suffix}`);
     }
@@ -108,11 +112,22 @@ async function leftBehind(disks: Disks, cut: MountedCut, { call }: DaemonProcess
   for (const name of readdirSync(store).filter((entry) => !entry.startsWith('.roost-store'))) {
     const { body } = await call(`/api/servers/${name}/backups`);
     const known = (body as readonly Backup[]).filter(({ status }) => status === 'COMPLETED').map(({ id }) => id);
-    for (const object of readdirSync(join(store, name))) {
-      if (!known.some((id) => object.startsWith(`${id}.`))) faults.push('an object without a backup is left');
-    }
+    // Packs and maps go by a collection that begins with the daemon.
+    const strange = (): readonly string[] =>
+      existsSync(join(store, name)) ? strangersIn(join(store, name), known) : [];
+    const left = await eventually(() => strange().length === 0).catch(() => undefined);
+    if (left === undefined) faults.push(...strange().map((object) => `an object without a backup is left: ${object}`));
   }
   return faults;
+}
+
+/** Objects of a server that are of no backup, and that no recipe names. */
+function strangersIn(directory: string, known: readonly string[]): readonly string[] {
+  const named = packsIn(directory, known);
+  return readdirSync(directory).filter((object) => {
+    const [id = ''] = object.split('.');
+    return !known.includes(id) && !named.has(id);
+  });
 }
 
 /** A store and a server that came through are of use: one more backup can be made. */
