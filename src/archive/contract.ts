@@ -30,6 +30,8 @@ export interface WriteRequest extends Threaded {
   readonly workers: number | 'auto';
   /** How many steps nicer than the calling thread its own threads are; 0 without it. */
   readonly nice?: number;
+  /** What a game that writes on keeps still meanwhile. */
+  readonly held?: HeldFiles;
   /** An older archive of the same directory, with its index, to copy unchanged bytes from. */
   readonly base?: WriteBase;
   /**
@@ -48,6 +50,14 @@ export interface WriteRequest extends Threaded {
   readonly onProgress?: (progress: ArchiveProgress) => void;
   /** Called once, when the last byte of the tree was read: a quiesced server may go on. */
   readonly onReadingEnded?: () => void;
+}
+
+/** The state of a world of which files are a first part only. Paths are byte strings below the root. */
+export interface HeldFiles {
+  /** Bytes of each file that belong to it: longer files are cut there, without a warning. */
+  readonly lengths: ReadonlyMap<string, number>;
+  /** Directories whose other files are newer than that state: they are left out, with a warning. */
+  readonly complete: readonly string[];
 }
 
 /** An older archive: its file, or the ranges of files that make it up, and its index. */

@@ -14,6 +14,8 @@ export interface WalkedEntry extends Entry {
   readonly fileSize?: number;
   /** Of a file: bytes that it takes no space for, where they are a mebibyte or more. */
   readonly holes?: number;
+  /** The file goes on behind `size`, and may grow: only what lies before belongs to the archive (held.ts). */
+  readonly held?: true;
 }
 
 /** st_blocks counts 512 bytes; smaller ones are how file systems round. */

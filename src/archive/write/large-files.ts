@@ -9,7 +9,7 @@ import { splitPath } from '../../base/files/paths.ts';
 import type { LargeFile } from './cut.ts';
 import type { Warn, WarningCode } from '../entry.ts';
 import type { HardLinkFallback } from './hard-link-fallback.ts';
-import { absenceWarning, changeWarning, isReplaced, isUnsettled, sameFile } from './pack-reader.ts';
+import { absenceWarning, changeWarning, isReplaced, isUnsettled, readLength, sameFile } from './pack-reader.ts';
 import { LostAttributes, readAttributes } from '../tar/read-attributes.ts';
 import { emptyPiecesAt, scanHoles } from './sparse-scan.ts';
 import { wholeSeconds } from '../walk/times.ts';
@@ -57,18 +57,20 @@ export class LargeFiles {
       fs.closeSync(descriptor);
       return this.#leaveOut(walked.path, absenceWarning());
     }
-    const { size, mode, uid, gid, dev, ino, mtimeMs, ctimeMs } = stat;
+    const { mode, uid, gid, dev, ino, mtimeMs, ctimeMs } = stat;
+    const size = readLength(walked, stat);
     const mtime = wholeSeconds(mtimeMs, () => fs.fstatSync(descriptor, { bigint: true }).mtimeNs);
     // The walk has counted what cannot be kept.
     const attributes = readAttributes(descriptor, walked.path, new LostAttributes());
-    const holes = scanHoles(descriptor, stat);
+    const holes = walked.held === true ? undefined : scanHoles(descriptor, stat);
     const seen = { size, mode: mode & 0o7777, uid, gid, mtime, attributes, dev, ino, mtimeMs, ctimeMs };
     const file: LargeFile = {
       entry: { ...walked, ...seen, allocated: holes?.allocated },
       descriptor,
       emptyPieces: holes && ((offset) => emptyPiecesAt(descriptor, offset, size)),
     };
-    if (!sameFile(walked, stat) || isUnsettled(stat, this.#clock.now())) {
+    const unsettled = walked.held !== true && isUnsettled(stat, this.#clock.now());
+    if (unsettled || !sameFile(walked, stat)) {
       this.#warn(walked.path, 'file_changed', 'It changed just before it was read; it may hold old and new bytes');
     }
     if (isReplaced(walked, stat)) this.#hardLinks.markLost(walked.path);

@@ -1,7 +1,7 @@
 /** What passes between the caller's thread, the operation thread and its task threads. Plain data. */
 import type { FailureRecord } from '../../base/failure.ts';
 import type { SameBytes } from '../../base/source.ts';
-import type { CompressionLevel, EngineName, WriteBase, WriteResult } from '../contract.ts';
+import type { CompressionLevel, EngineName, HeldFiles, WriteBase, WriteResult } from '../contract.ts';
 import type { ArchiveProgress, ArchiveWarning, Entry } from '../entry.ts';
 import type { Extent } from '../../base/files/file-parts.ts';
 import type { PackedEntries } from './packed-entries.ts';
@@ -14,6 +14,7 @@ export interface WriteThreadData {
   readonly filesOnly: boolean;
   readonly engine: EngineName;
   readonly workers: number;
+  readonly held?: HeldFiles;
   readonly base?: WriteBase;
   /** Short runs of deflate, and a comparison with the base. */
   readonly shares: boolean;

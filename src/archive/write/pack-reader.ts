@@ -139,7 +139,7 @@ class PackBuilder {
     } else if (entry !== planned) this.#change({ index, entry });
     this.#length += this.#encoder.encode(entry, this.#raw, this.#length);
     const start = this.#length;
-    const unsettled = isUnsettled(stat, this.#clock.now());
+    const unsettled = seen.held !== true && isUnsettled(stat, this.#clock.now());
     const got = this.#readContent(entry, descriptor, start);
     const end = start + entry.size + paddingOf(entry.size);
     this.#raw.fill(0, start + got, end);
@@ -154,7 +154,8 @@ class PackBuilder {
   /** The entry of a file as it is now: content and header must be of one moment. */
   #currentEntry(planned: PackedEntry, stat: fs.Stats, descriptor: number): Entry {
     const { path, kind } = planned;
-    const { size, mode, uid, gid, mtimeMs } = stat;
+    const { mode, uid, gid, mtimeMs } = stat;
+    const size = readLength(planned, stat);
     const mtime = wholeSeconds(mtimeMs, () => fs.fstatSync(descriptor, { bigint: true }).mtimeNs);
     const lost = new LostAttributes();
     const attributes = readAttributes(descriptor, path, lost);
@@ -210,8 +211,14 @@ class PackBuilder {
   }
 }
 
-/** True when a file still is the one that was seen before, unchanged. */
+/** How much of a file belongs to the archive. */
+export function readLength({ held, size }: PackedEntry, now: fs.Stats): number {
+  return held === true ? Math.min(size, now.size) : now.size;
+}
+
+/** True when a file still is the one that was seen before, unchanged; behind the part that is held still, it may grow. */
 export function sameFile(seen: PackedEntry, now: fs.Stats): boolean {
+  if (seen.held === true) return now.ino === seen.ino && now.dev === seen.dev && now.size >= seen.size;
   return (
     now.ino === seen.ino &&
     now.dev === seen.dev &&

@@ -16,6 +16,7 @@ export interface PackedEntries {
 const FIELDS = 12;
 const HEADER_ONLY = 1;
 const INDEX_ONLY = 2;
+const HELD = 3;
 
 export function encodeEntries(entries: readonly PackedEntry[]): PackedEntries {
   let names = '';
@@ -26,7 +27,7 @@ export function encodeEntries(entries: readonly PackedEntry[]): PackedEntries {
     if (entry.attributes !== undefined) (attributes ??= new Map()).set(at / FIELDS, entry.attributes);
     names += `${entry.path}\0${entry.target ?? ''}\0`;
     numbers[at] = ENTRY_KINDS.indexOf(entry.kind);
-    numbers[at + 1] = entry.headerOnly === true ? HEADER_ONLY : entry.indexOnly === true ? INDEX_ONLY : 0;
+    numbers[at + 1] = marksOf(entry);
     numbers[at + 2] = entry.size;
     numbers[at + 3] = entry.mode;
     numbers[at + 4] = entry.uid;
@@ -69,12 +70,20 @@ export function decodeEntries({ names, numbers, attributes }: PackedEntries): Pa
   return entries;
 }
 
+/** One at most counts: an entry without content in the pack need not say how far its file is read. */
+function marksOf({ headerOnly, indexOnly, held }: PackedEntry): number {
+  if (headerOnly === true) return HEADER_ONLY;
+  if (indexOnly === true) return INDEX_ONLY;
+  return held === true ? HELD : 0;
+}
+
 /** What few entries have. */
 function withMore(entry: PackedEntry, target: string, marks: number, fileSize: number): PackedEntry {
   return {
     ...entry,
     headerOnly: marks === HEADER_ONLY ? true : undefined,
     indexOnly: marks === INDEX_ONLY ? true : undefined,
+    held: marks === HELD ? true : undefined,
     target: entry.kind === 'symlink' || entry.kind === 'hardlink' ? target : undefined,
     fileSize: entry.kind === 'hardlink' ? fileSize : undefined,
   };

@@ -24,7 +24,12 @@ export class Recheck {
 
   /** Records a walked file. */
   addFile(entry: WalkedEntry, now: number): void {
-    if (entry.kind === 'file' && now - entry.ctimeMs < RESTLESS_MS && this.#files.length < MAX_FILES) {
+    if (
+      entry.held !== true &&
+      entry.kind === 'file' &&
+      now - entry.ctimeMs < RESTLESS_MS &&
+      this.#files.length < MAX_FILES
+    ) {
       this.#files.push(entry);
     }
   }

@@ -7,13 +7,14 @@ import { Control, Slots } from '../threads/control.ts';
 import type { WriteResult } from '../contract.ts';
 import { cutUnits, type PackedEntry } from './cut.ts';
 import type { Warn } from '../entry.ts';
-import { compileIgnore } from '../ignore/ignore.ts';
+import { compileIgnore, type IgnoreRules } from '../ignore/ignore.ts';
 import { zeroSegment } from '../gzip/zero-segment.ts';
 import { LargeFiles } from './large-files.ts';
 import { HardLinkFallback } from './hard-link-fallback.ts';
 import { Recheck } from './recheck.ts';
 import { ReuseBase } from './reuse.ts';
 import { TreeCount } from './tree-count.ts';
+import { heldEntries } from '../walk/held.ts';
 import { Walk } from '../walk/walk.ts';
 import type { WalkedEntry } from '../walk/walked-entry.ts';
 import { type SegmentPool, WritePipeline } from './pipeline.ts';
@@ -122,12 +123,17 @@ function walkNoted(data: WriteThreadData, control: Control, recheck: Recheck, wa
       recheck.addDirectory(entry, names, clock.now());
     },
   });
-  return noteFiles(walk.entries(), recheck);
+  return noteFiles(heldIn(data, walk.entries(), ignore, warn), recheck);
+}
+
+/** The walk as far as the game keeps it still. */
+function heldIn({ held }: WriteThreadData, walked: Iterable<WalkedEntry>, ignore: IgnoreRules, warn: Warn) {
+  return held === undefined ? walked : heldEntries(walked, held, (path) => ignore.ignores(path, 'file'), warn);
 }
 
 /** The walked entries that go into the tar; with `filesOnly`, the others are kept for the index alone. */
-function packed(data: WriteThreadData, walked: Generator<WalkedEntry, void, void>): Generator<PackedEntry, void, void> {
-  return data.filesOnly ? indexOnlyEntries(walked) : walked;
+function* packed(data: WriteThreadData, walked: Iterable<WalkedEntry>): Generator<PackedEntry, void, void> {
+  yield* data.filesOnly ? indexOnlyEntries(walked) : walked;
 }
 
 function* noteFiles(entries: Iterable<WalkedEntry>, recheck: Recheck): Generator<WalkedEntry, void, void> {
@@ -152,6 +158,7 @@ function checkAgain(data: WriteThreadData, recheck: Recheck, assembler: Assemble
 /** Counts what will be archived, for the totals; begins when it is started. */
 function countTree(data: WriteThreadData, control: Control): TreeCount {
   const ignore = compileIgnore(data.ignore);
-  const walk = new Walk({ ...data, ignore, warn: () => undefined, attributes: true, checkAbort: control.checkStop });
-  return new TreeCount(packed(data, walk.entries()));
+  const warn = (): void => undefined;
+  const walk = new Walk({ ...data, ignore, warn, attributes: true, checkAbort: control.checkStop });
+  return new TreeCount(packed(data, heldIn(data, walk.entries(), ignore, warn)));
 }

@@ -53,6 +53,7 @@ export async function writeArchive(request: WriteRequest): Promise<WriteResult> 
     filesOnly: request.filesOnly === true,
     engine: selectedEngine(request.engine),
     workers,
+    held: request.held,
     base: request.base && absoluteBase(request.base),
     shares: request.shares === true,
     maxSize: request.maxSize,
