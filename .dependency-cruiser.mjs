@@ -58,6 +58,7 @@ const INSIDE = {
     reason: 'the swap is renames and nothing else: it knows neither stages nor how a server is stopped',
     floors: [
       ['registry', 'writable', 'swap', 'wings-config', 'wings-api'],
+      ['quiesce'],
       ['stage', 'power', 'live-state'],
       ['held-out', 'examine'],
     ],
@@ -139,6 +140,7 @@ const DOORS = {
       'wings-config',
       'panel-push',
       'power/port',
+      'quiesce/hold',
       'stage/stage',
       'swap/swap',
     ],

@@ -84,6 +84,7 @@ export interface CompletedBackup {
   readonly indexSha256: string | null;
   /** Bytes that the archive added to the store. */
   readonly storedBytes?: number;
+  readonly quiesced?: BackupRecord['quiesced'];
   /** The manifest was written before the row and carries the same time. */
   readonly completedAt: number;
 }

@@ -92,9 +92,18 @@ export interface BackupRecord {
   readonly startedAt?: number;
   /** Bytes that its archive added to the store; absent where that is not known. */
   readonly storedBytes?: number;
+  /** How its files were kept still while they were read; absent where they were not, and where that is not known. */
+  readonly quiesced?: QuiescedRecord | undefined;
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly completedAt: number | null;
+}
+
+export interface QuiescedRecord {
+  /** By a game's own commands (`minecraft_java`, `minecraft_bedrock`), `config`, `program` or `rcon`. */
+  readonly how: string;
+  /** What the game said, one printable line; absent where nothing was listened for. */
+  readonly heard?: string | undefined;
 }
 
 /** One attempt at a backup, which may be gone by now. */

@@ -211,7 +211,12 @@ class RoostDaemon implements Daemon {
     const believable = believableClock(catalogue, clock, log);
     this.#believable = believable;
     const built = { config, catalogue, reserve, stores, registry, clock, believable, log, version: version(), engine };
-    const jobs = composeJobs({ ...built, onRestoreStep: this.#onRestoreStep, panel: this.#panel?.client });
+    const jobs = composeJobs({
+      ...built,
+      onRestoreStep: this.#onRestoreStep,
+      panel: this.#panel?.client,
+      wingsPanel: this.#panel,
+    });
     this.#opened.defer(() => jobs.close());
     return { catalogue, jobs };
   }

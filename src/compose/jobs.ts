@@ -61,6 +61,8 @@ import { verifyVerb } from '../jobs/verify/verify.ts';
 import { announceStatuses } from '../jobs/views.ts';
 import { OwedPower } from '../servers/power/owed.ts';
 import { openPower } from '../servers/power/power.ts';
+import { wingsQuiesce } from './quiesce.ts';
+import type { WingsPanel } from './panel.ts';
 import { GuardedDownload } from '../storage/guarded/download.ts';
 import { findUnwritable } from '../servers/writable.ts';
 import { holdOut } from '../servers/held-out.ts';
@@ -93,6 +95,8 @@ export interface JobsDeps {
   readonly onRestoreStep: OnRestoreStep | undefined;
   /** Receives the results of jobs that the panel requested. */
   readonly panel: PanelPort | undefined;
+  /** The same, of the Wings family: it says which game a server runs. */
+  readonly wingsPanel: WingsPanel | undefined;
 }
 
 export interface Jobs {
@@ -123,7 +127,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
   const events = new EventHub(clock, (error, { type }) => log.error('A listener of events failed', { type, error }));
   const heldOut = holdOut(ownDirectories(config), registry);
   const power = new OwedPower({
-    power: openPower(config.power, clock, config.front !== null),
+    power: openPower(config.power, clock, wingsQuiesce(deps), config.front !== null),
     memory: {
       load: () => catalogue.keys.getText(OWED_POWER),
       save: (text) => catalogue.keys.setText(OWED_POWER, text),

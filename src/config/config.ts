@@ -85,7 +85,8 @@ function complete(value: z.output<ReturnType<typeof configSchema>>): Config {
 /** With a front, the power driver uses the front's address of Wings, and the token in Wings' own configuration. */
 function powerOf({ power, front }: z.output<ReturnType<typeof configSchema>>): PowerConfig {
   if (power.driver !== 'wings') return power;
-  return { ...power, url: power.url ?? front?.wings ?? '', token: power.token ?? new Secret('') };
+  const [url, token] = [power.url ?? front?.wings ?? '', power.token ?? new Secret('')];
+  return { ...power, url, token, quiesce: power.quiesce ?? (front === null ? 'off' : 'auto') };
 }
 
 async function readText(path: string): Promise<string> {

@@ -28,6 +28,8 @@ export function checkConsistency(content: unknown): Finding[] {
     ...copies(content),
     ...panelConnection(content),
     ...powerOfWings(content),
+    ...quiesce(content),
+    ...repeated(content, ['power', 'servers'], 'id', 'is the id of another server too'),
     ...checkFront(content),
   ];
 }
@@ -150,4 +152,22 @@ function powerOfWings(content: unknown): Finding[] {
   return ['url', 'token']
     .filter((key) => at(content, ['power', key]) === undefined)
     .map((key) => ({ path: ['power', key], problem: 'is required with the driver wings, unless there is a front' }));
+}
+
+/** Which game a server runs is for its panel to say, and what the console says is waited for after a line alone. */
+function quiesce(content: unknown): Finding[] {
+  const found: Finding[] = [];
+  const flavour = textAt(content, ['panel', 'flavour']) ?? 'none';
+  if (textAt(content, ['power', 'quiesce']) === 'auto' && (flavour === 'none' || flavour.startsWith('stellar'))) {
+    const hint =
+      'Set panel.flavour: pterodactyl, pelican, calagopus; or name the lines in power.prepare and power.resume.';
+    found.push({ path: ['power', 'quiesce'], problem: 'needs a panel that says which game a server runs', hint });
+  }
+  const isSilent =
+    textAt(content, ['power', 'driver']) === 'wings' && listAt(content, ['power', 'prepare']).length === 0;
+  if (isSilent && textAt(content, ['power', 'saved']) !== undefined) {
+    const problem = 'is of no use without power.prepare';
+    found.push({ path: ['power', 'saved'], problem, hint: 'Name the lines that are typed, or leave it out.' });
+  }
+  return found;
 }

@@ -55,6 +55,10 @@ function renewSecrets(config: Config, next: Config): void {
     renew(store.sessionToken, other.sessionToken);
   }
   if (config.power.driver === 'wings' && next.power.driver === 'wings') renew(config.power.token, next.power.token);
+  if (config.power.driver === 'rcon' && next.power.driver === 'rcon') {
+    const renewed = new Map(next.power.servers.map(({ id, password }) => [id, password]));
+    for (const { id, password } of config.power.servers) renew(password, renewed.get(id));
+  }
   // The StellarStack dialects read their token only at the start.
   if (!config.panel.flavour.startsWith('stellar')) renew(config.panel.connection?.token, next.panel.connection?.token);
 }

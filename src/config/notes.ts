@@ -27,10 +27,9 @@ function closedApi({ tokens, panel, servers }: Omit<Config, 'notes'>): string[] 
 
 /** What a check of the file says besides; at each start it would only be repeated. */
 export function notesOnRestores({ power }: Pick<Config, 'power'>): string[] {
-  if (power.driver !== 'none') return [];
-  return [
-    'power.driver is none: nothing stops a server for a restore, so a running game may overwrite it (docs/power.md).',
-  ];
+  if (power.driver !== 'none' && (power.driver !== 'rcon' || power.stop !== null)) return [];
+  const what = power.driver === 'none' ? 'power.driver is none' : 'power has no stop';
+  return [`${what}: nothing stops a server for a restore, so a running game may overwrite it (docs/power.md).`];
 }
 
 function openNetwork({ api }: Omit<Config, 'notes'>): string[] {

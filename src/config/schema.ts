@@ -213,9 +213,31 @@ const power = (environment: Environment) =>
       token: secret(environment).nullable().default(null),
       prepare: z.array(value.text).default([]),
       resume: z.array(value.text).default([]),
+      saved: value.text.nullable().default(null),
+      quiesce: z.enum(['auto', 'off']).nullable().default(null),
+      timeout_seconds: timeout,
+    }),
+    section({
+      driver: z.literal('rcon'),
+      servers: z.array(rconServer(environment)).min(1, 'must name at least one server'),
+      prepare: z.array(value.text).default(['save-off', 'save-all flush']),
+      resume: z.array(value.text).default(['save-on']),
+      saved: value.text.nullable().default('Saved the '),
+      status: optionalCommand,
+      stop: optionalCommand,
+      kill: optionalCommand,
+      start: optionalCommand,
       timeout_seconds: timeout,
     }),
   ]);
+
+const rconServer = (environment: Environment) =>
+  section({
+    id: value.serverId,
+    host: value.text.default('127.0.0.1'),
+    port: z.int().min(1).max(65535).default(25575),
+    password: secret(environment),
+  });
 
 const panel = (environment: Environment) =>
   section({

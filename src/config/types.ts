@@ -215,7 +215,7 @@ export interface RestoreConfig {
   readonly owner: 'archive' | { readonly uid: number; readonly gid: number };
 }
 
-export type PowerConfig = { readonly driver: 'none' } | CommandPowerConfig | WingsPowerConfig;
+export type PowerConfig = { readonly driver: 'none' } | CommandPowerConfig | WingsPowerConfig | RconPowerConfig;
 
 /**
  * Programs that stop and start a server: argument lists without a shell, in which `{server}` and `{path}` are replaced.
@@ -242,7 +242,28 @@ export interface WingsPowerConfig {
   /** Console lines sent to a running server before a backup reads (such as `save-off`) and after it. */
   readonly prepare: readonly string[];
   readonly resume: readonly string[];
+  /** Text of the console line that ends the wait after `prepare`; null: a fixed time. */
+  readonly saved: string | null;
+  /** auto: games that are known are asked to keep still in their own words, where there are no lines of the config. */
+  readonly quiesce: 'auto' | 'off';
   readonly timeoutSeconds: number;
+}
+
+/** Games with RCON; programs stop and start them, as with the driver `command`. */
+export interface RconPowerConfig extends Omit<CommandPowerConfig, 'driver' | 'prepare' | 'resume'> {
+  readonly driver: 'rcon';
+  readonly servers: readonly RconServer[];
+  readonly prepare: readonly string[];
+  readonly resume: readonly string[];
+  /** Text of an answer to `prepare`; null: none is expected. */
+  readonly saved: string | null;
+}
+
+export interface RconServer {
+  readonly id: ServerId;
+  readonly host: string;
+  readonly port: number;
+  readonly password: Secret;
 }
 
 /** Roost stands before a running Wings and passes on what it does not serve. */

@@ -48,10 +48,11 @@ describe('the example', () => {
     expect(config.schedules).toHaveLength(2);
     expect(config.notify.channels.map(({ type }) => type)).toEqual(['discord', 'webhook', 'ntfy', 'healthchecks']);
     expect(config.panel.flavour).toBe('none');
-    for (const driver of ['command', 'wings']) {
+    for (const driver of ['command', 'wings', 'rcon']) {
       const power = new RegExp(`^# power:\\n((?:#   .*\\n)*?#   driver: ${driver}.*\\n(?:#   .*\\n)*)`, 'm').exec(text);
       const section = `power:\n${(power?.[1] ?? '').replace(/^# {3}/gm, '  ')}`;
-      expect(parseConfig('c.yml', section, env).power).toMatchObject({ driver, timeoutSeconds: 120 });
+      const panel = 'panel: { flavour: pterodactyl, url: "https://p.test", token_id: x, token: y }';
+      expect(parseConfig('c.yml', `${panel}\n${section}`, env).power).toMatchObject({ driver, timeoutSeconds: 120 });
     }
   });
 });
@@ -134,10 +135,10 @@ describe('faults', () => {
       expect.stringContaining('schedules[0].timezone: must be a time zone'),
     ],
     ['schedules: [ { cron: "0 4 * * *" } ]', '1:14 schedules[0].server: is required'],
-    ['power: { driver: win }', '1:10 power.driver: must be one of none, command, wings'],
+    ['power: { driver: win }', '1:10 power.driver: must be one of none, command, wings, rcon'],
     [
       'power: { drivr: none }',
-      '1:1 power.driver: is required: one of none, command, wings (Did you mean it by "drivr"?)',
+      '1:1 power.driver: is required: one of none, command, wings, rcon (Did you mean it by "drivr"?)',
     ],
     ['state_directory: var/lib', expect.stringContaining('state_directory: must be an absolute path')],
     ['servers: { list: [ { id: x, path: /a } ] }', expect.stringContaining('servers.list[0].id: must be a UUID')],

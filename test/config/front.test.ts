@@ -73,3 +73,32 @@ test('without a front, and without the file of Wings, all is asked for as before
     'panel.token',
   ]);
 });
+
+test('games keep still by themselves with a front, and without one where that is asked for', () => {
+  const wings = '{ driver: wings, url: "http://127.0.0.1:8080", token: "a-token-of-the-node" }';
+  const panel = 'panel: { flavour: pterodactyl, url: "https://p.test", token_id: x, token: y }';
+  const quiesceOf = (text: string): unknown => parseConfig('config.yml', text, {}).power;
+  expect(quiesceOf(`${panel}\npower: ${wings}`)).toMatchObject({ quiesce: 'off', saved: null });
+  expect(quiesceOf(`${panel}\npower: ${wings.replace('}', ', quiesce: auto }')}`)).toMatchObject({ quiesce: 'auto' });
+  const front = 'front: { wings: "http://127.0.0.1:18080" }\npower: { driver: wings }';
+  expect(quiesceOf(`${panel}\n${front}`)).toMatchObject({ quiesce: 'auto' });
+  expect(quiesceOf(`${panel}\n${front.replace('wings }', 'wings, quiesce: off }')}`)).toMatchObject({ quiesce: 'off' });
+});
+
+test('what keeping still needs is told, all at once', () => {
+  expect(faultsOf('power: { driver: wings, quiesce: auto, saved: x }')).toEqual([
+    'power.url',
+    'power.token',
+    'power.quiesce',
+    'power.saved',
+  ]);
+  const one = '{ id: 11111111-1111-4111-8111-111111111111, password: secret }';
+  expect(faultsOf(`power: { driver: rcon, servers: [${one}] }`)).toEqual([]);
+  expect(faultsOf('power: { driver: rcon, servers: [] }')).toEqual(['power.servers']);
+  expect(faultsOf(`power: { driver: rcon, servers: [${one}, ${one}] }`)).toEqual(['power.servers[1].id']);
+  expect(faultsOf('power: { driver: rcon, servers: [{ id: x, port: 0 }] }')).toEqual([
+    'power.servers[0].password',
+    'power.servers[0].id',
+    'power.servers[0].port',
+  ]);
+});

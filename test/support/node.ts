@@ -194,7 +194,7 @@ class QuiesceDouble {
   readonly calls: string[] = [];
   refuse: 'prepare' | 'resume' | undefined;
 
-  async prepare(): Promise<void> {
+  async prepare(): Promise<undefined> {
     this.calls.push('prepare');
     if (this.refuse === 'prepare') throw new Failure('internal', 'Cannot run save-off: it exited with 1');
   }

@@ -178,7 +178,7 @@ class PowerDouble implements PowerPort {
     this.now = 'running';
   }
 
-  async prepare(): Promise<void> {
+  async prepare(): Promise<undefined> {
     this.#note('prepare');
   }
 

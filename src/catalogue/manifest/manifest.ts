@@ -37,7 +37,15 @@ type BackupFacts = Readonly<
     Partial<
       Pick<
         BackupRecord,
-        'sequence' | 'suspect' | 'acceptedAt' | 'indexSha256' | 'origin' | 'named' | 'startedAt' | 'storedBytes'
+        | 'sequence'
+        | 'suspect'
+        | 'acceptedAt'
+        | 'indexSha256'
+        | 'origin'
+        | 'named'
+        | 'startedAt'
+        | 'storedBytes'
+        | 'quiesced'
       >
     >
 > & { readonly completedAt: number; readonly ignoreUtf16?: string };
@@ -89,6 +97,7 @@ function laterFacts({
   named,
   startedAt,
   storedBytes,
+  quiesced,
 }: BackupRecord) {
   return {
     ...(sequence === 0 ? {} : { sequence }),
@@ -99,6 +108,7 @@ function laterFacts({
     ...(named === undefined ? {} : { named }),
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(storedBytes === undefined ? {} : { storedBytes }),
+    ...(quiesced === undefined ? {} : { quiesced }),
   };
 }
 

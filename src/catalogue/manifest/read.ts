@@ -39,6 +39,8 @@ const MAX_SEQUENCE = 2 ** 40;
 
 /** Characters of a token's id, and more. */
 const MAX_ORIGIN = 512;
+const MAX_HOW = 100;
+const MAX_HEARD = 2000;
 
 const suspectFacts = z.object({
   reason: z.enum(['empty', 'shrunken_files', 'shrunken_bytes', 'unreadable']),
@@ -74,6 +76,7 @@ const backupFacts = z.object({
   named: z.boolean().optional(),
   startedAt: time.optional(),
   storedBytes: z.int().min(0).optional(),
+  quiesced: z.object({ how: z.string().max(MAX_HOW), heard: z.string().max(MAX_HEARD).optional() }).optional(),
 });
 
 const manifest = z.object({
@@ -102,7 +105,7 @@ export function decodeArchiveManifest(bytes: Uint8Array): ArchiveFacts {
 export function decodeManifest(bytes: Uint8Array): BackupRecord {
   const { archive, backup: facts } = decode(bytes);
   if (facts === null) throw damaged('it belongs to no backup');
-  const { ignoreUtf16, origin: asked, named, startedAt, storedBytes, ...backup } = facts;
+  const { ignoreUtf16, origin: asked, named, startedAt, storedBytes, quiesced, ...backup } = facts;
   const origin = originOf(asked);
   if (backup.key !== `${backup.server}/${backup.id}.tar.gz`) throw damaged('its key does not fit its ids');
   const { allocated: _allocated, ...made } = archive;
@@ -121,6 +124,7 @@ export function decodeManifest(bytes: Uint8Array): BackupRecord {
     ...(named === undefined ? {} : { named }),
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(storedBytes === undefined ? {} : { storedBytes }),
+    ...(quiesced === undefined ? {} : { quiesced }),
   };
 }
 

@@ -16,6 +16,7 @@ import { notices } from './migrations/0009-notices.ts';
 import { verified } from './migrations/0010-verified.ts';
 import { storedBytes } from './migrations/0011-stored-bytes.ts';
 import { counts } from './migrations/0012-counts.ts';
+import { quiesced } from './migrations/0013-quiesced.ts';
 
 /** In order, without gaps. A migration that was released is never changed: the next one corrects it. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -31,6 +32,7 @@ export const MIGRATIONS: readonly Migration[] = [
   verified,
   storedBytes,
   counts,
+  quiesced,
 ];
 
 /**

@@ -5,6 +5,7 @@ import {
   type BackupRecord,
   type BackupSummary,
   originOf,
+  type QuiescedRecord,
   type StoredBackupStatus,
   type SuspectRecord,
   type WarningRecord,
@@ -15,7 +16,7 @@ import { failureOrNull, integer, integerOrNull, json, type Row, text, textOrNull
 /** The columns of `summaryOf`. A server's owner can make none of them large. */
 export const SUMMARY_COLUMNS = `seq, id, server, name, status, locked, ignore, ignore_lines, store, key, size, raw_size, files,
   entries, reused_bytes, sha256, warnings, warning_pages, warning_count, error, damaged_at, verified_at, sequence, suspect, accepted_at,
-  index_sha256, removing, origin, named, started_at, stored_bytes, created_at, updated_at, completed_at`;
+  index_sha256, removing, origin, named, started_at, stored_bytes, quiesced, created_at, updated_at, completed_at`;
 
 export function summaryOf(row: Row): BackupSummary {
   const ignoreLines = integerOrNull(row, 'ignore_lines');
@@ -53,7 +54,7 @@ export function summaryOf(row: Row): BackupSummary {
 }
 
 /** How it was made, as far as that is known. */
-function madeOf(row: Row): Pick<BackupRecord, 'origin' | 'named' | 'startedAt' | 'storedBytes'> {
+function madeOf(row: Row): Pick<BackupRecord, 'origin' | 'named' | 'startedAt' | 'storedBytes' | 'quiesced'> {
   const origin = originOf(textOrNull(row, 'origin'));
   const [named, startedAt] = [integerOrNull(row, 'named'), integerOrNull(row, 'started_at')];
   const storedBytes = integerOrNull(row, 'stored_bytes');
@@ -62,6 +63,7 @@ function madeOf(row: Row): Pick<BackupRecord, 'origin' | 'named' | 'startedAt' |
     ...(named === null ? {} : { named: named === 1 }),
     ...(startedAt === null ? {} : { startedAt }),
     ...(storedBytes === null ? {} : { storedBytes }),
+    ...(row['quiesced'] === null ? {} : { quiesced: json(row, 'quiesced') as QuiescedRecord }),
   };
 }
 
@@ -96,6 +98,7 @@ export function backupValues(record: BackupRecord): Values {
     named: record.named === undefined ? null : Number(record.named),
     started_at: record.startedAt ?? null,
     stored_bytes: record.storedBytes ?? null,
+    quiesced: record.quiesced === undefined ? null : JSON.stringify(record.quiesced),
     created_at: record.createdAt,
     updated_at: record.updatedAt,
     completed_at: record.completedAt,

@@ -208,7 +208,7 @@ export class Backups implements BackupTable {
   complete(id: BackupId, facts: CompletedBackup): BackupRecord {
     const sql = `UPDATE backups SET status = 'COMPLETED', size = :size, raw_size = :rawSize, files = :files,
       entries = :entries, reused_bytes = :reusedBytes, sha256 = :sha256, ignore = :ignore, ignore_lines = :ignore_lines,
-      warnings = :warnings, warning_pages = :warning_pages, warning_count = :warningCount, suspect = :suspect, index_sha256 = :indexSha256, stored_bytes = :storedBytes, completed_at = :completedAt, updated_at = :completedAt
+      warnings = :warnings, warning_pages = :warning_pages, warning_count = :warningCount, suspect = :suspect, index_sha256 = :indexSha256, stored_bytes = :storedBytes, quiesced = :quiesced, completed_at = :completedAt, updated_at = :completedAt
       WHERE id = :id AND status = 'IN_PROGRESS' RETURNING *`;
     const values = {
       id,
@@ -224,6 +224,7 @@ export class Backups implements BackupTable {
       suspect: facts.suspect === null ? null : JSON.stringify(facts.suspect),
       indexSha256: facts.indexSha256,
       storedBytes: facts.storedBytes ?? null,
+      quiesced: facts.quiesced === undefined ? null : JSON.stringify(facts.quiesced),
       completedAt: facts.completedAt,
     };
     return this.#database.transaction(() => {

@@ -114,6 +114,7 @@ async function write({ job, plan, target, guard }: Writing, deps: BackupDeps): P
       root: plan.server.path,
       ignore: plan.ignore,
       exclude: plan.exclude,
+      held: quiesced.held,
       level: compression,
       filesOnly,
       engine,
@@ -173,6 +174,7 @@ async function seal(
     suspect,
     indexSha256,
     storedBytes,
+    quiesced: quiesced.record,
   };
   let sealed = plan.backup;
   await target.seal(() => {

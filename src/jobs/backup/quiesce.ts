@@ -5,12 +5,14 @@
 import type { ArchiveWarning } from '../../archive/entry.ts';
 import { asFailure } from '../../base/failure.ts';
 import type { Log } from '../../base/log/log.ts';
+import type { QuiescedRecord } from '../../catalogue/records.ts';
+import type { Stillness } from '../../servers/quiesce/hold.ts';
 import type { GameServer } from '../../servers/registry.ts';
 
 /** The part of the power port that is needed here. Both methods reject with a `Failure` when the command fails. */
 export interface QuiescePort {
-  /** Resolves when the files no longer change. */
-  prepare(server: GameServer, signal: AbortSignal): Promise<void>;
+  /** Resolves when the files no longer change, or as far as that goes; undefined where the server was not asked. */
+  prepare(server: GameServer, signal: AbortSignal): Promise<Stillness | undefined>;
   /** Allows writes again. Harmless when the server was not asked. */
   resume(server: GameServer): Promise<void>;
 }
@@ -20,6 +22,7 @@ export class Quiesced {
   readonly #server: GameServer;
   readonly #log: Log;
   readonly #warnings: ArchiveWarning[] = [];
+  #stillness: Stillness | undefined;
   #resumed: Promise<void> | undefined;
 
   private constructor(port: QuiescePort, server: GameServer, log: Log) {
@@ -32,11 +35,25 @@ export class Quiesced {
   static async begin(port: QuiescePort, server: GameServer, log: Log, signal: AbortSignal): Promise<Quiesced> {
     const quiesced = new Quiesced(port, server, log);
     try {
-      await port.prepare(server, signal);
+      quiesced.#stillness = await port.prepare(server, signal);
+      const { doubt } = quiesced.#stillness ?? {};
+      if (doubt !== undefined) quiesced.#doubt(`The server may have written while it was read: ${doubt}`);
     } catch (error) {
       quiesced.#warn('Cannot keep the server still while it is read', error);
     }
     return quiesced;
+  }
+
+  /** The first part of files that alone is kept still, where the game names it. */
+  get held(): Stillness['held'] {
+    return this.#stillness?.doubt === undefined ? this.#stillness?.held : undefined;
+  }
+
+  /** What was asked and heard; undefined where the files were not kept still. */
+  get record(): QuiescedRecord | undefined {
+    if (this.#stillness === undefined || this.#stillness.doubt !== undefined) return undefined;
+    const { how, heard } = this.#stillness;
+    return heard === undefined ? { how } : { how, heard };
   }
 
   /** Warnings; complete once `resume` has resolved. */
@@ -54,7 +71,11 @@ export class Quiesced {
 
   #warn(doing: string, error: unknown): void {
     const failure = asFailure(error, doing);
-    this.#log.warn(failure.message, { server: this.#server.id, error });
-    this.#warnings.push({ path: '', code: 'not_quiesced', message: failure.message });
+    this.#doubt(failure.message, { error });
+  }
+
+  #doubt(message: string, more: { readonly error?: unknown } = {}): void {
+    this.#log.warn(message, { server: this.#server.id, ...more });
+    this.#warnings.push({ path: '', code: 'not_quiesced', message });
   }
 }

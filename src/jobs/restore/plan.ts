@@ -88,11 +88,12 @@ export const FRESH_PLAN = {
   undoneBy: null,
 } as const;
 
-/** The warning of a restore or an undo where `power.driver` is `none`. */
+/** What a restore or an undo says where nothing in power stops a server. */
 export const NOT_STOPPED: ArchiveWarning = {
   path: '',
   code: 'not_stopped',
-  message: 'The server was not stopped for it (power.driver is none): a game that ran may overwrite what was restored',
+  message:
+    'The server was not stopped for it (nothing in power stops it): a game that ran may overwrite what was restored',
 };
 
 /** The plan of a restore that is about to pass its point of no return. */

@@ -10,6 +10,7 @@ import { ANY_ERROR } from './answers.ts';
 import { jsonBody } from '../request-body.ts';
 import { guard, nativeCaller } from './guard.ts';
 import { JobObject, JobParams, JobsObject, JobsQuery } from './job-schemas.ts';
+import { DoctorObject, HealthObject } from './openapi/doctor-schemas.ts';
 import * as schemas from './schemas.ts';
 import { ServersQuery, ServerWithOverview, SystemQuery, SystemWithUsage } from './overview/schemas.ts';
 import { overviewObject, usageObject } from './overview/views.ts';
@@ -78,14 +79,14 @@ const doctor = bearerRoute({
   description:
     'Servers without a good backup, damage, stores, space, what is owed to a panel: what `roost doctor` prints.',
   middleware: [guard('node.read')],
-  responses: { 200: jsonAnswer(schemas.DoctorObject, 'The findings'), ...ANY_ERROR },
+  responses: { 200: jsonAnswer(DoctorObject, 'The findings'), ...ANY_ERROR },
 });
 
 const health = createRoute({
   method: 'get',
   path: '/health',
   summary: 'Whether the daemon answers',
-  responses: { 200: jsonAnswer(schemas.HealthObject, 'It does') },
+  responses: { 200: jsonAnswer(HealthObject, 'It does') },
 });
 
 export function mountNode(app: App, ports: DialectDeps): void {

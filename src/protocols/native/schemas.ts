@@ -223,6 +223,16 @@ export const OriginObject = z
   })
   .openapi({ description: 'Who asked for it; absent where that is not known' });
 
+export const QuiescedObject = z
+  .object({
+    how: z.string().openapi({
+      description:
+        'By the commands of a game (`minecraft_java`, `minecraft_bedrock`), by `config`, `program` or `rcon`',
+    }),
+    heard: z.string().optional().openapi({ description: 'What the game said' }),
+  })
+  .openapi({ description: 'How its files were kept still while they were read; absent where they were not' });
+
 export const BackupObject = z
   .object({
     id: z.string(),
@@ -253,6 +263,7 @@ export const BackupObject = z
     storedBytes: z.number().optional().openapi({
       description: 'Bytes that it added to its store: fewer than `size` in a vault; absent where not known',
     }),
+    quiesced: QuiescedObject.optional(),
     store: z.string(),
     copies: z.array(CopyObject).optional().openapi({ description: 'In further stores, each with its own state' }),
     error: ErrorReason.optional(),
@@ -380,21 +391,3 @@ export const SystemObject = z
       .openapi({ description: 'Directories of servers that the daemon cannot write: restores there fail' }),
   })
   .openapi('System');
-
-export const DoctorObject = z
-  .object({
-    healthy: z.boolean().openapi({ description: 'True when every finding is ok' }),
-    findings: z.array(
-      z.object({
-        check: z.string().openapi({ description: 'Stable name of the check, such as `store` or `protection`' }),
-        level: z
-          .enum(['ok', 'warning', 'fault'])
-          .openapi({ description: 'warning: works, but needs attention; fault: does not work, or will not' }),
-        message: z.string(),
-        hint: z.string().optional().openapi({ description: 'How to mend it' }),
-      }),
-    ),
-  })
-  .openapi('Doctor');
-
-export const HealthObject = z.object({ status: z.literal('ok') });

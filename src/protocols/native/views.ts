@@ -64,6 +64,7 @@ export function backupObject(view: BackupSummaryView): z.infer<typeof BackupObje
     rawSize: view.rawSize,
     reusedBytes: view.reusedBytes,
     storedBytes: view.storedBytes,
+    quiesced: view.quiesced,
     store: view.store,
     copies: view.copies?.map(copyObject),
     error: reason(view.error),

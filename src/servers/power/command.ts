@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { CommandPowerConfig } from '../../config/types.ts';
 import { Failure } from '../../base/failure.ts';
+import type { Stillness } from '../quiesce/hold.ts';
 import { runProgram } from './program.ts';
 import type { PowerPort, PowerState } from './port.ts';
 import { stopAndWait } from './stop.ts';
@@ -54,19 +55,17 @@ export class CommandPower implements PowerPort {
   }
 
   async start(server: GameServer): Promise<void> {
-    await this.#obeyIfAny(this.#settings.start, server);
+    if (this.#settings.start !== null) await this.#obey(this.#settings.start, server);
   }
 
-  async prepare(server: GameServer, signal: AbortSignal): Promise<void> {
-    await this.#obeyIfAny(this.#settings.prepare, server, signal);
+  async prepare(server: GameServer, signal: AbortSignal): Promise<Stillness | undefined> {
+    if (this.#settings.prepare === null) return undefined;
+    await this.#obey(this.#settings.prepare, server, signal);
+    return { how: 'program' };
   }
 
   async resume(server: GameServer): Promise<void> {
-    await this.#obeyIfAny(this.#settings.resume, server);
-  }
-
-  async #obeyIfAny(argv: readonly string[] | null, server: GameServer, signal?: AbortSignal): Promise<void> {
-    if (argv !== null) await this.#obey(argv, server, signal);
+    if (this.#settings.resume !== null) await this.#obey(this.#settings.resume, server);
   }
 
   /** @throws Failure `server_busy` unless the program exits with 0. */

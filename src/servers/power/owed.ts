@@ -9,15 +9,18 @@
  * | it was requested     | reads the state, then requests at most once more |
  * | it was removed       | nothing is left to do                            |
  *
+ * Letting a server write again is owed from before it is asked to stop writing.
+ *
  * Wings answers a start at once, but drops it while a stop still holds its lock. So the state is read until it leaves
- * offline, and the start is sent once more. A stop or a new pause of the same server cancels what is owed to it, and
+ * offline, and the start is sent once more. A stop of the same server cancels the start that is owed to it, and
  * nothing is started while a job has the server.
  */
-import { HOUR_MS, type Clock } from '../../base/clock.ts';
+import { DAY_MS, HOUR_MS, type Clock } from '../../base/clock.ts';
 import { attempt } from '../../base/failure.ts';
 import type { Log } from '../../base/log/log.ts';
 import type { Timers } from '../../base/timers.ts';
 import type { GameServer } from '../registry.ts';
+import type { Stillness } from '../quiesce/hold.ts';
 import type { PowerPort, PowerState } from './port.ts';
 
 /** How often the state of a started server is looked at, and an absent Wings asked again. */
@@ -27,8 +30,8 @@ const DROPPED_MS = 35_000;
 const MOST_STARTS = 2;
 /** A killed game ends at once, unless it hangs in the kernel. */
 const KILL_MS = 60_000;
-/** After this time a debt is dropped: an operator has probably dealt with the server. */
-const OWED_MS = HOUR_MS;
+/** An operator has looked after the server by then; a game that does not save loses all that is played, and shows nothing. */
+const OWED_MS = { start: HOUR_MS, restart: HOUR_MS, resume: 30 * DAY_MS };
 
 type Kind = 'start' | 'restart' | 'resume';
 
@@ -62,6 +65,7 @@ export interface OwedPowerDeps {
 
 export class OwedPower implements PowerPort {
   readonly unmanaged?: boolean;
+  readonly cannotQuiesce?: boolean;
   readonly assumesState?: boolean;
   readonly patienceMs?: number;
   readonly #deps: OwedPowerDeps;
@@ -72,8 +76,9 @@ export class OwedPower implements PowerPort {
 
   constructor(deps: OwedPowerDeps) {
     this.#deps = deps;
-    const { unmanaged, assumesState, patienceMs } = deps.power;
+    const { unmanaged, cannotQuiesce, assumesState, patienceMs } = deps.power;
     if (unmanaged === true) this.unmanaged = true;
+    if (cannotQuiesce === true) this.cannotQuiesce = true;
     if (assumesState === true) this.assumesState = true;
     if (patienceMs !== undefined) this.patienceMs = patienceMs;
     this.#debts = debtsIn(deps.memory.load());
@@ -101,17 +106,29 @@ export class OwedPower implements PowerPort {
   }
 
   async start(server: GameServer): Promise<void> {
-    await this.#pay('start', server, () => this.#deps.power.start(server));
+    const { power } = this.#deps;
+    if (this.unmanaged === true) return power.start(server);
+    await this.#pay('start', server, () => power.start(server));
   }
 
-  async prepare(server: GameServer, signal: AbortSignal): Promise<void> {
-    // The reading that begins resumes it itself.
-    this.#settle('resume', server);
-    await this.#deps.power.prepare(server, signal);
+  async prepare(server: GameServer, signal: AbortSignal): Promise<Stillness | undefined> {
+    const { power } = this.#deps;
+    if (this.cannotQuiesce === true) return power.prepare(server, signal);
+    // Owed before anything is typed; what was owed from before is now owed by this reading.
+    this.#replace('resume', server, this.#newDebt('resume', server));
+    try {
+      const stillness = await power.prepare(server, signal);
+      if (stillness === undefined) this.#settle('resume', server);
+      return stillness;
+    } finally {
+      this.#schedule();
+    }
   }
 
   async resume(server: GameServer): Promise<void> {
-    await this.#pay('resume', server, () => this.#deps.power.resume(server));
+    const { power } = this.#deps;
+    if (this.cannotQuiesce === true) return power.resume(server);
+    await this.#pay('resume', server, () => power.resume(server));
   }
 
   /** Stops looking; what is owed is gone on with by the next run. */
@@ -122,7 +139,6 @@ export class OwedPower implements PowerPort {
   }
 
   async #pay(kind: Kind, server: GameServer, ask: () => Promise<void>): Promise<void> {
-    if (this.unmanaged === true) return ask();
     const debt = this.#newDebt(kind, server);
     this.#replace(kind, server, debt);
     try {
@@ -186,11 +202,12 @@ export class OwedPower implements PowerPort {
   async #look(debt: Debt): Promise<void> {
     const { kind, server, since, asked, askedAt } = debt;
     const { clock, power, log } = this.#deps;
-    if (clock.now() - since > OWED_MS) {
-      log.error('A server was not started or resumed within an hour: it is given up', { server: server.id, kind });
+    // A reading that takes longer is owed its end all the same.
+    if (this.#deps.isBusy(server)) return;
+    if (clock.now() - since > OWED_MS[kind]) {
+      log.error('A server was not started or resumed in time: it is given up', { server: server.id, kind });
       return this.#settle(kind, server);
     }
-    if (this.#deps.isBusy(server)) return;
     if (kind === 'restart') return this.#restart(debt);
     if (kind === 'start') {
       if ((await power.state(server)) === 'running') return this.#settle(kind, server);

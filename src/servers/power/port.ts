@@ -1,4 +1,5 @@
 /** What every power driver offers. */
+import type { Stillness } from '../quiesce/hold.ts';
 import type { GameServer } from '../registry.ts';
 
 export type PowerState = 'running' | 'stopped';
@@ -6,6 +7,8 @@ export type PowerState = 'running' | 'stopped';
 export interface PowerPort {
   /** True where no server is ever stopped: the operator makes sure that it does not run. */
   readonly unmanaged?: boolean;
+  /** True where `prepare` and `resume` never do anything. */
+  readonly cannotQuiesce?: boolean;
   /** True where the state cannot be read: a server counts as running until it was stopped. */
   readonly assumesState?: boolean;
   /** How long a restore waits while the daemon that knows the state is away; absent: it fails at once. */
@@ -30,8 +33,11 @@ export interface PowerPort {
   start(server: GameServer): Promise<void>;
   /**
    * Makes the server stop changing its files (such as `save-off`) and waits for that. Does nothing unless configured.
+   *
+   * @returns what was asked and heard; undefined where nothing was asked.
+   * @throws Failure `server_busy`, `cancelled`; it may have been asked all the same.
    */
-  prepare(server: GameServer, signal: AbortSignal): Promise<void>;
+  prepare(server: GameServer, signal: AbortSignal): Promise<Stillness | undefined>;
   /** Lets the server write again. Harmless without `prepare`. */
   resume(server: GameServer): Promise<void>;
 }

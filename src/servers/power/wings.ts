@@ -4,31 +4,53 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
+import type { ServerId } from '../../base/ids.ts';
 import type { WingsPowerConfig } from '../../config/types.ts';
 import { Failure, fetchReason, throwIfAborted } from '../../base/failure.ts';
+import type { GameConsole } from '../quiesce/console.ts';
+import { type GameRules, linesUntil, RULES } from '../quiesce/games.ts';
+import { hold, SETTLE_MS, type Stillness } from '../quiesce/hold.ts';
+import type { Recognition } from '../quiesce/recognition.ts';
+import { WingsConsole } from '../quiesce/wings-console.ts';
 import type { PowerPort, PowerState } from './port.ts';
 import { stopAndWait } from './stop.ts';
 import type { GameServer } from '../registry.ts';
 
 /** Wings answers at once and acts afterwards. */
 const ANSWER_MS = 15_000;
-/** A console command has no answer; games usually finish writing within this time. */
-const SETTLE_MS = 3000;
 /** Without it, Wings silently drops a start while a stop still holds its lock (server/power.go; 0 to 300). */
 const START_WAITS_SECONDS = 30;
 /** Wings says "stopping" as soon as it has taken a stop; after this time it is asked again. */
 const TAKEN_MS = 10_000;
 const ANSWER_LENGTH = 64 * 1024;
 
+/** What keeping a game still needs of the panel. */
+export interface WingsQuiesce {
+  /** Undefined where no panel says which game a server runs. */
+  readonly games: Pick<Recognition, 'game' | 'known'> | undefined;
+  /** The panel's origin; undefined where it is not known. */
+  readonly origin: string | undefined;
+  /** @param key the node's token. */
+  readonly socketToken: (server: ServerId, key: string) => string;
+}
+
+interface Asked {
+  readonly how: string;
+  /** Absent where nothing is listened for. */
+  readonly rules?: GameRules;
+}
+
 export class WingsPower implements PowerPort {
   readonly #settings: WingsPowerConfig;
   readonly #clock: Clock;
 
   readonly patienceMs: number;
+  readonly #quiesce: WingsQuiesce;
 
   /** @param patienceMs how long a restore waits for a Wings that is away. */
-  constructor(settings: WingsPowerConfig, clock: Clock, patienceMs = 0) {
+  constructor(settings: WingsPowerConfig, clock: Clock, quiesce: WingsQuiesce, patienceMs = 0) {
     this.#settings = settings;
+    this.#quiesce = quiesce;
     this.#clock = clock;
     this.patienceMs = patienceMs;
   }
@@ -82,21 +104,45 @@ export class WingsPower implements PowerPort {
     await this.#call(server, '/power', { action: 'start', wait_seconds: START_WAITS_SECONDS });
   }
 
-  async prepare(server: GameServer, signal: AbortSignal): Promise<void> {
-    if (!(await this.#type(server, this.#settings.prepare, signal))) return;
+  async prepare(server: GameServer, signal: AbortSignal): Promise<Stillness | undefined> {
+    const asked = await this.#rules(server, signal);
+    if (asked === undefined || (await this.state(server, signal)) === 'stopped') return undefined;
+    if (asked.rules !== undefined) {
+      const { console } = this;
+      return hold(console, server, { how: asked.how, rules: asked.rules, signal });
+    }
+    await this.#type(server, this.#settings.prepare, signal);
     await wait(SETTLE_MS, undefined, { signal }).catch(() => undefined);
     throwIfAborted(signal, 'Cannot keep the server still');
+    return { how: asked.how };
   }
 
   async resume(server: GameServer): Promise<void> {
-    await this.#type(server, this.#settings.resume);
+    const { prepare, resume } = this.#settings;
+    const game = prepare.length > 0 ? undefined : this.#quiesce.games?.known(server.id);
+    const lines = game === undefined ? resume : RULES[game].release;
+    if (lines.length > 0 && (await this.state(server)) === 'running') await this.#type(server, lines);
   }
 
-  /** Types lines into a running server's console; false when there are none or the server does not run. */
-  async #type(server: GameServer, commands: readonly string[], signal?: AbortSignal): Promise<boolean> {
-    if (commands.length === 0 || (await this.state(server, signal)) === 'stopped') return false;
+  /** By the lines of the config, else by what the game is known to understand; undefined: it is not typed at. */
+  async #rules(server: GameServer, signal: AbortSignal): Promise<Asked | undefined> {
+    const { prepare, resume, saved, quiesce } = this.#settings;
+    const how = 'config';
+    if (prepare.length > 0) return saved === null ? { how } : { how, rules: linesUntil(prepare, resume, saved) };
+    const { games } = this.#quiesce;
+    const game = quiesce === 'auto' ? await games?.game(server.id, signal) : undefined;
+    return game === undefined ? undefined : { how: game, rules: RULES[game] };
+  }
+
+  get console(): GameConsole {
+    const { url, token } = this.#settings;
+    const { origin, socketToken } = this.#quiesce;
+    const type = this.#type.bind(this);
+    return new WingsConsole({ url, origin, token: (server) => socketToken(server, token.reveal()), type });
+  }
+
+  async #type(server: GameServer, commands: readonly string[], signal?: AbortSignal): Promise<void> {
     await this.#call(server, '/commands', { commands }, signal);
-    return true;
   }
 
   async #call(server: GameServer, path: string, body?: unknown, signal?: AbortSignal): Promise<unknown> {

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { NO_QUIESCE } from '../../support/no-quiesce.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { openPower } from '../../../src/servers/power/power.ts';
 import type { CommandPowerConfig } from '../../../src/config/types.ts';
@@ -46,7 +47,12 @@ async function scene(
     const lines = fs.existsSync(path('calls')) ? fs.readFileSync(path('calls'), 'utf8').trim().split('\n') : [];
     return lines.map((line) => line.replace(` ${root}`, ''));
   };
-  return { power: openPower(all, systemClock), server: { id: serverId(1), name: 'one', path: root }, calls, path };
+  return {
+    power: openPower(all, systemClock, NO_QUIESCE),
+    server: { id: serverId(1), name: 'one', path: root },
+    calls,
+    path,
+  };
 }
 
 describe('power through programs', () => {
@@ -84,7 +90,7 @@ describe('power through programs', () => {
       timeoutSeconds: 1,
       kill: kill(made.server.path),
     };
-    await openPower(settings, systemClock).stop(made.server, never);
+    await openPower(settings, systemClock, NO_QUIESCE).stop(made.server, never);
     expect(made.calls().some((call) => call.startsWith('kill'))).toBe(true);
     expect(fs.existsSync(made.path('running'))).toBe(false);
   });
@@ -158,13 +164,13 @@ describe('power through programs', () => {
       resume: null,
       timeoutSeconds: 5,
     };
-    await openPower(settings, systemClock).start(server);
+    await openPower(settings, systemClock, NO_QUIESCE).start(server);
     expect(calls()).toEqual([`$(touch owned); \`id\` "${server.id}" *`]);
   });
 
   it('does nothing with the driver `none`', async () => {
     const { server, calls } = await scene();
-    const none = openPower({ driver: 'none' }, systemClock);
+    const none = openPower({ driver: 'none' }, systemClock, NO_QUIESCE);
     await expect(none.state(server)).resolves.toBe('stopped');
     await Promise.all([none.stop(server, never), none.start(server), none.prepare(server, never), none.resume(server)]);
     expect(calls()).toEqual([]);

@@ -19,6 +19,8 @@ class Scene {
   now: PowerState = 'stopped';
   away = false;
   busy = false;
+  /** A game is asked to keep still. */
+  asked = false;
   /** Starts that are answered and dropped. */
   drops = 0;
 
@@ -38,7 +40,10 @@ class Scene {
       this.calls.push('start');
       if (this.drops-- <= 0) this.now = 'running';
     },
-    prepare: async () => void this.calls.push('prepare'),
+    prepare: async () => {
+      this.calls.push('prepare');
+      return this.asked ? { how: 'config' } : undefined;
+    },
     resume: async () => {
       this.#reach();
       this.calls.push('resume');
@@ -196,6 +201,42 @@ describe('letting a server write again', () => {
     scene.run();
     await scene.pass(2);
     expect([scene.calls, scene.stored]).toEqual([['resume'], '[]']);
+  });
+
+  it('is owed from before it is asked to keep still: a run that was killed is followed by one that does it', async () => {
+    const scene = new Scene();
+    [scene.asked, scene.busy] = [true, true];
+    const first = scene.run();
+    await first.prepare(SERVER, never);
+    expect(scene.stored).toContain('"resume"');
+    await first.close();
+    scene.run();
+    // The job of the last run is ended first.
+    scene.time.advance(2 * HOUR_MS);
+    await scene.pass(2);
+    expect(scene.calls).toEqual(['prepare']);
+    scene.busy = false;
+    await scene.pass(2);
+    expect([scene.calls, scene.stored]).toEqual([['prepare', 'resume'], '[]']);
+  });
+
+  it('is owed for longer than a start', async () => {
+    const scene = new Scene();
+    [scene.asked, scene.away] = [true, true];
+    const power = scene.run();
+    await power.prepare(SERVER, never);
+    await expect(power.resume(SERVER)).rejects.toThrow('Wings is away');
+    scene.time.advance(24 * HOUR_MS);
+    await scene.pass(2);
+    scene.away = false;
+    await scene.pass(2);
+    expect([scene.calls, scene.stored]).toEqual([['prepare', 'resume'], '[]']);
+  });
+
+  it('is not owed where nothing was asked', async () => {
+    const scene = new Scene();
+    await scene.run().prepare(SERVER, never);
+    expect(scene.stored).toBe('[]');
   });
 
   it('is settled by the next reading, which does it itself', async () => {

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { NO_QUIESCE } from '../../support/no-quiesce.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { Secret } from '../../../src/config/secret.ts';
 import { openPower } from '../../../src/servers/power/power.ts';
@@ -59,8 +60,17 @@ async function scene(timeoutSeconds = 5): Promise<{ readonly wings: Wings; reado
   const url = await wings.open();
   const commands = { prepare: ['save-off', 'save-all flush'], resume: ['save-on'] };
   const power = openPower(
-    { driver: 'wings', url, token: new Secret('node-token'), timeoutSeconds, ...commands },
+    {
+      driver: 'wings',
+      url,
+      token: new Secret('node-token'),
+      timeoutSeconds,
+      saved: null,
+      quiesce: 'off' as const,
+      ...commands,
+    },
     systemClock,
+    NO_QUIESCE,
   );
   return { wings, power };
 }
@@ -123,9 +133,11 @@ describe('power through Wings', () => {
       token: new Secret('x'),
       prepare: [],
       resume: [],
+      saved: null,
+      quiesce: 'off' as const,
       timeoutSeconds: 1,
     };
-    const failing = openPower(settings, systemClock).state(SERVER);
+    const failing = openPower(settings, systemClock, NO_QUIESCE).state(SERVER);
     await expect(failing).rejects.toMatchObject({ code: 'server_busy', retry: true });
   });
 

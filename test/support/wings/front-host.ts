@@ -56,8 +56,9 @@ export interface FrontHost {
   readonly authorized: Readonly<Record<string, string>>;
 }
 
-export async function frontHost(): Promise<FrontHost> {
-  const wings = await openWings({ servers: [GAME_SERVER], remote: 'http://127.0.0.1:9' });
+/** @param remote the panel; nothing listens there when absent. @param more YAML, such as another `power`. */
+export async function frontHost(remote = 'http://127.0.0.1:9', more = 'power: { driver: wings }'): Promise<FrontHost> {
+  const wings = await openWings({ servers: [GAME_SERVER], remote });
   const port = await freePort();
   const host = await scratchHost(`
 panel: { flavour: pterodactyl }
@@ -65,7 +66,7 @@ front:
   listen: { host: 127.0.0.1, port: ${port} }
   wings: ${wings.url}
   wings_config: ${wings.file.path}
-power: { driver: wings }
+${more}
 `);
   const game = wings.games.get(GAME_SERVER);
   if (game === undefined) throw new Error('no game');

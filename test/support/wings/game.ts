@@ -30,6 +30,8 @@ export class Game implements GameState {
   /** Holds the lock of a stop for so long after the game has ended. */
   stopHolds: Promise<void> | undefined;
   onState: () => void = () => undefined;
+  /** Says a line on its console. */
+  say: (line: string) => void = () => undefined;
   #held: Promise<void> | undefined;
 
   /** @param waitSeconds 0 does not wait for the lock. */

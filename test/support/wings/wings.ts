@@ -301,6 +301,7 @@ export class Wings {
   #addGame(server: string): void {
     const game = new Game();
     game.onState = () => this.#publish(server, 'status', game.state);
+    game.say = (line) => this.#publish(server, 'console output', line);
     this.games.set(server, game);
   }
 

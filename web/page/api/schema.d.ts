@@ -1857,6 +1857,13 @@ export interface components {
       reusedBytes: number;
       /** @description Bytes that it added to its store: fewer than `size` in a vault; absent where not known */
       storedBytes?: number;
+      /** @description How its files were kept still while they were read; absent where they were not */
+      quiesced?: {
+        /** @description By the commands of a game (`minecraft_java`, `minecraft_bedrock`), by `config`, `program` or `rcon` */
+        how: string;
+        /** @description What the game said */
+        heard?: string;
+      };
       store: string;
       /** @description In further stores, each with its own state */
       copies?: {
@@ -1938,6 +1945,13 @@ export interface components {
       reusedBytes: number;
       /** @description Bytes that it added to its store: fewer than `size` in a vault; absent where not known */
       storedBytes?: number;
+      /** @description How its files were kept still while they were read; absent where they were not */
+      quiesced?: {
+        /** @description By the commands of a game (`minecraft_java`, `minecraft_bedrock`), by `config`, `program` or `rcon` */
+        how: string;
+        /** @description What the game said */
+        heard?: string;
+      };
       store: string;
       error?: {
         code: string;

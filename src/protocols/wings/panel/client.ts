@@ -40,6 +40,13 @@ export interface PanelClientDeps extends PanelAddress {
   readonly browsable?: boolean;
 }
 
+/** How a server starts. */
+export interface ServerStartup {
+  /** Console texts of which one says that it runs. */
+  readonly done: readonly string[];
+  readonly invocation: string;
+}
+
 export interface PanelServer {
   readonly id: ServerId;
   readonly settings: PanelSettings;
@@ -68,7 +75,13 @@ const Page = z.object({
   data: z.array(z.object({ uuid: z.string(), settings: Settings.catch({}) })),
   meta: z.object({ last_page: z.number() }).optional(),
 });
-const Configuration = z.object({ settings: Settings });
+const Configuration = z.object({
+  settings: Settings,
+  process_configuration: z
+    .object({ startup: z.object({ done: z.union([z.string().transform((text) => [text]), z.array(z.string())]) }) })
+    .optional()
+    .catch(undefined),
+});
 const Parts = z.object({
   parts: z.array(z.string()),
   part_size: z.number().int().positive(),
@@ -193,6 +206,16 @@ export class PanelClient implements PanelPort, PanelServers {
     const doing = 'Cannot read the server’s settings from the panel';
     const request = { method: 'GET', path: `/servers/${server}`, signal, maxBytes: SETTINGS_BYTES } as const;
     return (await this.#read(request, Configuration, doing, 'server_not_found')).settings;
+  }
+
+  /** Source: pterodactyl/panel app/Services/Servers/ServerConfigurationStructureService.php, EggConfigurationService.php. */
+  async startup(server: ServerId, signal: AbortSignal): Promise<ServerStartup> {
+    const doing = 'Cannot ask the panel which game the server runs';
+    const request = { method: 'GET', path: `/servers/${server}`, signal, maxBytes: SETTINGS_BYTES } as const;
+    const { settings, process_configuration } = await this.#read(request, Configuration, doing, 'server_not_found');
+    const { invocation } = settings;
+    const done = process_configuration?.startup.done ?? [];
+    return { done, invocation: typeof invocation === 'string' ? invocation : '' };
   }
 
   async reportInstalled(server: ServerId, signal: AbortSignal): Promise<void> {

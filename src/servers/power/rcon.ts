@@ -1,0 +1,93 @@
+/**
+ * Games that are kept still through RCON, on hosts without Wings. Stopping and starting them is left to programs, as with
+ * the driver `command`; RCON can do neither.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Clock } from '../../base/clock.ts';
+import { Failure, throwIfAborted } from '../../base/failure.ts';
+import { printableText } from '../../base/files/paths.ts';
+import type { RconPowerConfig } from '../../config/types.ts';
+import { ANSWER_MS, SETTLE_MS, type Stillness } from '../quiesce/hold.ts';
+import { type RconAddress, withRcon } from '../quiesce/rcon.ts';
+import type { GameServer } from '../registry.ts';
+import { CommandPower } from './command.ts';
+import type { PowerPort, PowerState } from './port.ts';
+
+const RESUME_MS = 10_000;
+const HEARD_LENGTH = 200;
+
+export class RconPower implements PowerPort {
+  readonly #settings: RconPowerConfig;
+  readonly #programs: CommandPower;
+  readonly unmanaged?: boolean;
+  readonly assumesState: boolean;
+
+  constructor(settings: RconPowerConfig, clock: Clock) {
+    this.#settings = settings;
+    this.#programs = new CommandPower({ ...settings, driver: 'command', prepare: null, resume: null }, clock);
+    this.assumesState = this.#programs.assumesState;
+    if (settings.stop === null) this.unmanaged = true;
+  }
+
+  state(server: GameServer, signal?: AbortSignal): Promise<PowerState> {
+    return this.#programs.state(server, signal);
+  }
+
+  stop(server: GameServer, signal: AbortSignal): Promise<void> {
+    return this.unmanaged === true ? Promise.resolve() : this.#programs.stop(server, signal);
+  }
+
+  kill(server: GameServer, signal: AbortSignal): Promise<void> {
+    return this.unmanaged === true ? Promise.resolve() : this.#programs.kill(server, signal);
+  }
+
+  start(server: GameServer): Promise<void> {
+    return this.#programs.start(server);
+  }
+
+  /** A game answers `save-all flush` when it has written all, so what is heard is the answer to the lines themselves. */
+  async prepare(server: GameServer, signal: AbortSignal): Promise<Stillness | undefined> {
+    const address = this.#addressOf(server);
+    if (address === undefined || (await this.#isStopped(server, signal))) return undefined;
+    const { prepare, saved } = this.#settings;
+    const answers = await withRcon(address, ANSWER_MS, signal, async (rcon) => {
+      const said: string[] = [];
+      for (const line of prepare) said.push(await rcon.command(line));
+      return said;
+    });
+    const how = 'rcon';
+    if (saved === null) {
+      await wait(SETTLE_MS, undefined, { signal }).catch(() => undefined);
+      throwIfAborted(signal, 'Cannot keep the server still');
+      return { how };
+    }
+    const heard = answers.find((answer) => answer.includes(saved)) ?? answers.at(-1) ?? '';
+    const told = { how, heard: printableText(heard.trim()).slice(0, HEARD_LENGTH) };
+    return heard.includes(saved) ? told : { ...told, doubt: 'it did not say that it has saved' };
+  }
+
+  /** Where nothing listens no game runs that was told to keep still. */
+  async resume(server: GameServer): Promise<void> {
+    const address = this.#addressOf(server);
+    if (address === undefined) return;
+    try {
+      await withRcon(address, RESUME_MS, undefined, async (rcon) => {
+        for (const line of this.#settings.resume) await rcon.command(line);
+      });
+    } catch (error) {
+      if (!(error instanceof Failure) || error.facts['refused'] !== true) throw error;
+    }
+  }
+
+  /** Only where a program tells: what does not listen may be a game without RCON. */
+  async #isStopped(server: GameServer, signal: AbortSignal): Promise<boolean> {
+    return this.#settings.status !== null && (await this.state(server, signal)) === 'stopped';
+  }
+
+  #addressOf({ id }: GameServer): RconAddress | undefined {
+    const { host, port, password } = this.#settings.servers.find(({ id: each }) => each === id) ?? {};
+    return host === undefined || port === undefined || password === undefined
+      ? undefined
+      : { host, port, password: password.reveal() };
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * Has a game keep its files still, and waits until it says so, for a bounded time: a game that does not answer is read all
+ * the same, and the doubt is told.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { throwIfAborted } from '../../base/failure.ts';
+import { printableText } from '../../base/files/paths.ts';
+import type { GameServer } from '../registry.ts';
+import type { GameConsole, OpenConsole } from './console.ts';
+import type { Answer, GameRules, HeldLengths } from './games.ts';
+
+/** What is known of the files of a server while they are read. */
+export interface Stillness {
+  /** Which rules it was asked by: a game's, or the lines of the config. */
+  readonly how: string;
+  /** The line that said so, made safe for one line; absent where nothing was listened for. */
+  readonly heard?: string;
+  readonly held?: HeldLengths;
+  /** Why the files may change all the same; a printable sentence. */
+  readonly doubt?: string;
+}
+
+export interface HoldOptions {
+  readonly how: string;
+  readonly rules: GameRules;
+  readonly signal: AbortSignal;
+  /** How long an answer is waited for. */
+  readonly answerMs?: number;
+}
+
+/** A large world takes long to be written. */
+export const ANSWER_MS = 30_000;
+/** Games usually finish writing within this time where they cannot be heard. */
+export const SETTLE_MS = 3000;
+/** How often it is asked whether it is ready. */
+const ASK_MS = 1000;
+const HEARD_LENGTH = 200;
+const DOING = 'Cannot keep the server still';
+
+/** @throws Failure `server_busy` when its console cannot be reached, `cancelled`. */
+export async function hold(console: GameConsole, server: GameServer, options: HoldOptions): Promise<Stillness> {
+  const { how, rules, signal } = options;
+  const open = await console.open(server, signal);
+  try {
+    await open.type(rules.hold);
+    if (open.deaf !== undefined) {
+      await wait(SETTLE_MS, undefined, { signal }).catch(() => undefined);
+      throwIfAborted(signal, DOING);
+      return { how, doubt: `its console cannot be heard: ${open.deaf.message}` };
+    }
+    const { line, answer } = await answered(open, options);
+    throwIfAborted(signal, DOING);
+    if (answer === undefined) {
+      return {
+        how,
+        doubt: `it did not say within ${(options.answerMs ?? ANSWER_MS) / 1000} seconds that it has saved`,
+      };
+    }
+    const heard = printableText(line).slice(0, HEARD_LENGTH);
+    if (answer.said === 'unusable') return { how, heard, doubt: answer.why };
+    return { how, heard, ...(answer.held === undefined ? {} : { held: answer.held }) };
+  } finally {
+    open.close();
+  }
+}
+
+interface Heard {
+  readonly line: string;
+  readonly answer: Answer | undefined;
+}
+
+async function answered(open: OpenConsole, { rules, signal, answerMs = ANSWER_MS }: HoldOptions): Promise<Heard> {
+  const read = rules.reader();
+  const until = performance.now() + answerMs;
+  let askAt = 0;
+  for (let now = performance.now(); now < until && !signal.aborted; now = performance.now()) {
+    if (rules.ask !== undefined && now >= askAt) {
+      await open.type([rules.ask]);
+      askAt = now + ASK_MS;
+    }
+    const line = await open.next(Math.min(until, rules.ask === undefined ? until : askAt) - now);
+    const answer = line === undefined ? undefined : read(line);
+    if (line !== undefined && answer !== undefined) return { line, answer };
+  }
+  return { line: '', answer: undefined };
+}
