@@ -251,7 +251,7 @@ describe('addresses and methods', () => {
     [`${BACKUPS}/delete`, 'DELETE', ['GET', 'POST']],
     [`${BACKUPS}/lock`, 'PATCH', ['GET', 'POST', 'PUT']],
     [`${BACKUPS}/estimate`, 'POST', ['GET']],
-    [`${BACKUPS}/${id}`, 'GET, HEAD, PATCH', ['POST', 'DELETE']],
+    [`${BACKUPS}/${id}`, 'DELETE, GET, HEAD, PATCH', ['POST', 'PUT']],
     [`${BACKUPS}/${id}/cancel`, 'POST', ['GET']],
     [`${BACKUPS}/${id}/files/content`, 'GET, HEAD', ['POST']],
     [`/api/servers/${SERVER}`, 'DELETE, GET, HEAD, PATCH', ['POST', 'PUT']],

@@ -185,6 +185,7 @@ test('the OpenAPI document names every route with its schemas and security', asy
     'delete /api/panel/reports/{id} *',
     'delete /api/servers/{server} *',
     'delete /api/servers/{server}/backups/delete *',
+    'delete /api/servers/{server}/backups/{id} *',
     'delete /api/session *',
     'delete /api/sessions/{id} *',
     'get /api/client *',

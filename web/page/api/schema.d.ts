@@ -2849,7 +2849,17 @@ export interface operations {
           'text/plain': string;
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -2893,7 +2903,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['ClientErrors'];
+      /** @description Errors; `code` is stable, `detail` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientErrors'];
+        };
+      };
       '4XX': components['responses']['ClientErrors'];
     };
   };
@@ -2923,7 +2943,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['ClientErrors'];
+      /** @description Errors; `code` is stable, `detail` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientErrors'];
+        };
+      };
       '4XX': components['responses']['ClientErrors'];
     };
   };
@@ -2953,7 +2983,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['ClientErrors'];
+      /** @description Errors; `code` is stable, `detail` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientErrors'];
+        };
+      };
       '4XX': components['responses']['ClientErrors'];
     };
   };
@@ -3001,7 +3041,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['ClientErrors'];
+      /** @description Errors; `code` is stable, `detail` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientErrors'];
+        };
+      };
       '4XX': components['responses']['ClientErrors'];
     };
   };
@@ -3030,7 +3080,17 @@ export interface operations {
           'application/json': components['schemas']['ClientBackup'];
         };
       };
-      default: components['responses']['ClientErrors'];
+      /** @description Errors; `code` is stable, `detail` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientErrors'];
+        };
+      };
       '4XX': components['responses']['ClientErrors'];
     };
   };
@@ -3057,7 +3117,17 @@ export interface operations {
           'application/json': components['schemas']['ClientBackup'];
         };
       };
-      default: components['responses']['ClientErrors'];
+      /** @description Errors; `code` is stable, `detail` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientErrors'];
+        };
+      };
       '4XX': components['responses']['ClientErrors'];
     };
   };
@@ -3082,7 +3152,17 @@ export interface operations {
         };
         content?: never;
       };
-      default: components['responses']['ClientErrors'];
+      /** @description Errors; `code` is stable, `detail` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientErrors'];
+        };
+      };
       '4XX': components['responses']['ClientErrors'];
     };
   };
@@ -3111,7 +3191,17 @@ export interface operations {
         };
         content?: never;
       };
-      default: components['responses']['ClientErrors'];
+      /** @description Errors; `code` is stable, `detail` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientErrors'];
+        };
+      };
       '4XX': components['responses']['ClientErrors'];
     };
   };
@@ -3136,7 +3226,17 @@ export interface operations {
         };
         content?: never;
       };
-      default: components['responses']['ClientErrors'];
+      /** @description Errors; `code` is stable, `detail` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientErrors'];
+        };
+      };
       '4XX': components['responses']['ClientErrors'];
     };
   };
@@ -3169,7 +3269,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['ClientErrors'];
+      /** @description Errors; `code` is stable, `detail` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClientErrors'];
+        };
+      };
       '4XX': components['responses']['ClientErrors'];
     };
   };
@@ -3210,7 +3320,17 @@ export interface operations {
         };
         content?: never;
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -3262,7 +3382,17 @@ export interface operations {
           'application/json': components['schemas']['Backup'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -3293,7 +3423,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -3331,7 +3471,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -3362,7 +3512,17 @@ export interface operations {
           'application/json': components['schemas']['Estimate'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -3488,7 +3648,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -3609,7 +3779,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -3649,7 +3829,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -3717,7 +3907,17 @@ export interface operations {
         };
         content?: never;
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -3748,7 +3948,17 @@ export interface operations {
           'application/json': components['schemas']['Comparison'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -3778,7 +3988,17 @@ export interface operations {
           'application/json': components['schemas']['Comparison'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -3811,7 +4031,17 @@ export interface operations {
           'application/json': components['schemas']['Changes'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -3845,7 +4075,17 @@ export interface operations {
           'application/json': components['schemas']['Found'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -3875,7 +4115,17 @@ export interface operations {
           'application/json': components['schemas']['Versions'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -3902,7 +4152,17 @@ export interface operations {
           'application/json': components['schemas']['Backup'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -3932,7 +4192,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -3963,7 +4233,17 @@ export interface operations {
           'application/json': components['schemas']['Backup'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -3993,7 +4273,17 @@ export interface operations {
           'application/json': components['schemas']['Warnings'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4023,7 +4313,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4064,7 +4364,17 @@ export interface operations {
           'application/json': components['schemas']['Backup'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4091,7 +4401,17 @@ export interface operations {
           'application/json': components['schemas']['Backup'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4125,7 +4445,17 @@ export interface operations {
           'application/json': components['schemas']['Directory'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4155,7 +4485,17 @@ export interface operations {
           'application/octet-stream': string;
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4177,7 +4517,17 @@ export interface operations {
           'application/json': components['schemas']['Caller'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4203,7 +4553,17 @@ export interface operations {
           'application/json': components['schemas']['SignedIn'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4228,7 +4588,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4254,7 +4624,17 @@ export interface operations {
           'application/json': components['schemas']['MadeSessionLink'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4276,7 +4656,17 @@ export interface operations {
           'application/json': components['schemas']['Sessions'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4304,7 +4694,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4329,7 +4729,17 @@ export interface operations {
           'application/json': components['schemas']['ServerWithOverview'][];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4357,7 +4767,17 @@ export interface operations {
           'application/json': components['schemas']['ServerWithOverview'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4392,7 +4812,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4423,7 +4853,17 @@ export interface operations {
           'application/json': components['schemas']['Server'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4455,7 +4895,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4480,7 +4930,17 @@ export interface operations {
           'application/json': components['schemas']['Job'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4509,7 +4969,17 @@ export interface operations {
           'application/json': components['schemas']['Job'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4534,7 +5004,17 @@ export interface operations {
           'application/json': components['schemas']['SystemWithUsage'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4556,7 +5036,17 @@ export interface operations {
           'application/json': components['schemas']['Doctor'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4601,7 +5091,17 @@ export interface operations {
           'application/json': components['schemas']['Schedules'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4623,7 +5123,17 @@ export interface operations {
           'application/json': components['schemas']['Report'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4651,7 +5161,17 @@ export interface operations {
           'application/json': components['schemas']['History'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4676,7 +5196,17 @@ export interface operations {
           'application/json': components['schemas']['Retention'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4705,7 +5235,17 @@ export interface operations {
           'application/json': components['schemas']['AppliedRetention'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4729,7 +5269,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4755,7 +5305,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4781,7 +5341,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4805,7 +5375,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4829,7 +5409,17 @@ export interface operations {
           'application/json': components['schemas']['NotifyTest'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4853,7 +5443,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4884,7 +5484,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4913,7 +5523,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4944,7 +5564,17 @@ export interface operations {
           };
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };
@@ -4971,7 +5601,17 @@ export interface operations {
           'application/json': components['schemas']['BackupPlaces'];
         };
       };
-      default: components['responses']['Error'];
+      /** @description An error; `code` is stable, `error` is for people */
+      default: {
+        headers: {
+          /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+          'Retry-After'?: number;
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Error'];
+        };
+      };
       '4XX': components['responses']['Error'];
     };
   };

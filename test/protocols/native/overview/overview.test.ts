@@ -156,7 +156,7 @@ describe('a list of backups', () => {
   test('begins before a date', async () => {
     const { call, service } = openNativeApp();
     await call('GET', `${BACKUPS}?before=2024-01-15T12:00:00Z&limit=20`);
-    expect(service.lastCall('backupPage')).toEqual([SERVER, 20, { after: `${Date.UTC(2024, 0, 15, 12)}.0` }]);
+    expect(service.lastCall('backupPage')).toEqual([SERVER, 20, { before: Date.UTC(2024, 0, 15, 12) }]);
   });
 
   test.each(['before=yesterday', 'fields=all', 'before='])('with %s is refused', async (query) => {
