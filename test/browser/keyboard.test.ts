@@ -110,6 +110,27 @@ inChromium('by the keyboard alone, 320 px wide', () => {
     await expect.poll(() => page.getByRole('progressbar').count(), SOON).toBe(0);
   });
 
+  test('22: a dialog takes the next key although the page has not drawn it yet, and gives the focus back', async () => {
+    const node = await openNode();
+    await node.call(`/api/servers/${node.server}/backups`, { body: {} });
+    const { page } = await visit({ viewport: { width: 1280, height: 720 } });
+    await page.clock.install();
+    await page.goto(await node.link());
+    await page.getByText('Live', { exact: true }).waitFor({ state: 'attached' });
+    await page.evaluate((to) => void (location.hash = to), SERVER);
+    const share = page.getByRole('button', { name: /^Share/ }).first();
+    await share.focus();
+    // With the clock stands what the page does after it has drawn.
+    await page.clock.pauseAt(new Date(Date.now() + 60_000));
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate(() => document.activeElement?.closest('dialog')?.open)).toBe(true);
+    await page.clock.resume();
+    await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect(await share.evaluate((button) => button === document.activeElement)).toBe(true);
+  });
+
   test('22: sign in by the printed link where a token goes, restore the newest good backup', async () => {
     const node = await openNode();
     await node.call(`/api/servers/${node.server}/backups`, { body: {} });

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 /** The browser's own dialog: it keeps the focus in, Esc closes it, and the focus goes back to where it was. */
 export function Dialog({
@@ -15,15 +15,30 @@ export function Dialog({
   readonly children: ComponentChildren;
 }) {
   const element = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    const before = document.activeElement;
-    element.current?.showModal();
+  const gone = useRef(false);
+  // Before the next key is handled: a Tab that comes first would move on in the page behind, and the focus would go back
+  // to there.
+  useLayoutEffect(() => {
+    const { activeElement: before } = document;
+    const dialog = element.current;
+    dialog?.showModal();
     return () => {
+      gone.current = true;
+      // While it is open, what lies behind it takes no focus.
+      dialog?.close();
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     };
   }, []);
   return (
-    <dialog ref={element} class={wide ? 'beside' : undefined} aria-label={title} onClose={onClose} onCancel={onClose}>
+    <dialog
+      ref={element}
+      class={wide ? 'beside' : undefined}
+      aria-label={title}
+      onClose={() => {
+        if (!gone.current) onClose();
+      }}
+      onCancel={onClose}
+    >
       <header class="spread">
         <h2>
           <bdi>{title}</bdi>
