@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
 import { onTestFinished } from 'vitest';
 
 export interface Received {
@@ -16,6 +17,8 @@ export interface HttpSink {
   readonly received: readonly Received[];
   /** Those that it answered with a 2xx. */
   readonly taken: readonly Received[];
+  /** Open ones: 0 once all that a process sent before it was killed is in `received`. */
+  connections(): Promise<number>;
   /** What it answers from now on. */
   answer: { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string };
 }
@@ -43,6 +46,7 @@ export async function startSink(): Promise<HttpSink> {
     await once(server, 'close');
   });
   const { port } = server.address() as AddressInfo;
-  const sink: HttpSink = { url: `http://127.0.0.1:${port}`, received, taken, answer: { status: 204 } };
+  const connections = promisify(server.getConnections.bind(server));
+  const sink: HttpSink = { url: `http://127.0.0.1:${port}`, received, taken, answer: { status: 204 }, connections };
   return sink;
 }

@@ -1,8 +1,9 @@
 /**
  * For: notifying people and programs of what happens on this node, by the channels under `notify` in the config.
  *
- * Promises: a committed change is sent once, or twice after a crash, and is not lost while its channel comes back within a
- * week; the messages of one channel go out in order; a channel that is away delays no other, and no job.
+ * Promises: a committed change is sent once, once more after each crash that meets its delivery, and is not lost while its
+ * channel comes back within a week; the messages of one channel go out in order; a channel that is away delays no other,
+ * and no job.
  * Never: sends to a private address that the config does not allow (protocols/notify/guarded-post.ts).
  *
  * `backup.started` and `schedule.refused` are made from events, which a crash at that moment loses. That is no harm: a
