@@ -9,8 +9,8 @@ import type { Config } from './types.ts';
 
 export interface LiveConfig {
   /**
-   * Follows each reload in `jobs`, `limits`, `retention`, `verification`, `restore`, `notify`, and `backups` except `engine` and
-   * `concurrent`.
+   * Follows each reload in `jobs`, `limits`, `retention`, `verification`, `restore`, `notify`, `schedules`, and `backups`
+   * except `engine` and `concurrent`.
    */
   readonly config: Config;
   /** @returns the changed keys that need a restart. */
@@ -30,12 +30,14 @@ export function liveConfig(first: Config): LiveConfig {
     notify: { ...first.notify },
   };
   const backups = { ...first.backups };
-  const config: Config = { ...first, ...sections, backups };
+  const schedules = [...first.schedules];
+  const config: Config = { ...first, ...sections, backups, schedules };
   return {
     config,
     reload(next) {
       for (const name of SECTIONS) Object.assign(sections[name], next[name]);
       Object.assign(backups, pick(next.backups));
+      schedules.splice(0, schedules.length, ...next.schedules);
       renewSecrets(config, next);
       return differing(fixed(config), fixed(next));
     },
@@ -80,7 +82,6 @@ function fixed(config: Config): Readonly<Record<string, unknown>> {
     storage: config.storage,
     'backups.engine': engine,
     'backups.concurrent': concurrent,
-    schedules: config.schedules,
     power: config.power,
     panel: config.panel,
     'log.format': config.log.format,

@@ -3,7 +3,8 @@
  *
  * Promises: a schedule fires once per time, within two seconds, in its own time zone; times missed while the daemon was off
  * or the machine slept are reported, and made up for once if configured; a server is never queued twice. After a jump of
- * the clock by more than three hours the new time counts at once.
+ * the clock by more than three hours the new time counts at once. A reload of the config counts from the next second on; a
+ * schedule that is new then has missed nothing.
  */
 import type { Cron } from 'croner';
 import { JUMP_MS } from '../../base/believable-clock.ts';
@@ -57,25 +58,43 @@ interface Running {
 
 export class Schedules {
   readonly #deps: ScheduleDeps;
-  readonly #running: readonly Running[];
+  /** As the config has them; a reload changes what is in it. */
+  readonly #schedules: readonly ScheduleConfig[];
+  #running: readonly Running[];
   #savedAt = Number.NEGATIVE_INFINITY;
   #ticked: { readonly now: number; readonly monotonic: number } | undefined;
 
   constructor(schedules: readonly ScheduleConfig[], deps: ScheduleDeps) {
     this.#deps = deps;
-    const saved = readFollowed(deps.catalogue.keys.getText(SCHEDULES_KEY));
-    const now = deps.clock.now();
-    this.#running = schedules.map((config) => {
+    this.#schedules = schedules;
+    this.#running = this.#follow(readFollowed(deps.catalogue.keys.getText(SCHEDULES_KEY)));
+  }
+
+  #follow(followed: ReadonlyMap<string, FollowedSchedule>): Running[] {
+    const { clock, log } = this.#deps;
+    const now = clock.now();
+    return this.#schedules.map((config) => {
       const name = scheduleName(config);
       const cron = cronOf(config);
-      if (nextAfter(cron, now) === Infinity) deps.log.warn('A schedule never comes', { cron: config.cron });
-      const { checkedAt = now, missed } = saved.get(name) ?? {};
+      if (nextAfter(cron, now) === Infinity) log.warn('A schedule never comes', { cron: config.cron });
+      const { checkedAt = now, missed } = followed.get(name) ?? {};
       return { config, cron, name, checkedAt, nextAt: nextAfter(cron, checkedAt), missed };
     });
   }
 
+  /** A reload gives new objects, also for schedules that stay as they are. */
+  #takeReload(): void {
+    const running = this.#running;
+    const same =
+      running.length === this.#schedules.length && running.every(({ config }, at) => config === this.#schedules[at]);
+    if (same) return;
+    this.#running = this.#follow(new Map(running.map((each) => [each.name, each])));
+    this.#saveTimes(this.#deps.clock.now());
+  }
+
   /** Fires due schedules. Call it every second, without overlap. */
   async tick(): Promise<void> {
+    this.#takeReload();
     if (this.#running.length === 0) return;
     const now = this.#deps.clock.now();
     const jumped = this.#jumped(now);

@@ -41,6 +41,25 @@ describe('a schedule', () => {
     expect(node.missed()).toEqual([]);
   });
 
+  test('that a reload brings fires from then on, one that it takes away does not, and one that stays misses nothing', async () => {
+    const hourly = { ...DAILY, cron: '30 * * * *' };
+    const schedules: ScheduleConfig[] = [];
+    const node = await scheduledNode(schedules, '2026-03-18T03:20:00Z');
+    await node.passTime(60 * SECOND);
+    schedules.push(DAILY, hourly);
+    await node.passTime(30 * 60 * SECOND);
+    expect(node.fired()).toEqual(['2026-03-18T03:30:00.000Z']);
+    schedules.splice(0, 2, { ...DAILY, ignore: ['*.log'] });
+    await node.settled();
+    await node.passTime(HOUR);
+    expect(node.fired()).toEqual(['2026-03-18T04:00:00.000Z', '2026-03-18T03:30:00.000Z']);
+    expect(node.catalogue.backups.list()[0]?.ignore).toEqual(['*.log']);
+    // Another reload of the same keeps how far it was followed; put back after a while, nothing of that while is missed.
+    schedules.splice(0, 1, { ...DAILY }, hourly);
+    await node.passTime(SECOND);
+    expect(node.missed()).toEqual([]);
+  });
+
   test('goes by the clock of its own time zone, over the change to summer time too', async () => {
     const berlin = { ...DAILY, timezone: 'Europe/Berlin' };
     const node = await scheduledNode([berlin], '2026-03-28T00:00:00Z');
