@@ -11,6 +11,7 @@
 import fs from 'node:fs';
 import { dirname } from 'node:path';
 import { Failure } from '../../base/failure.ts';
+import { parseConfig } from '../../config/config.ts';
 import { syncDirectory } from '../../base/files/handles.ts';
 import { file as fileStep } from '../setup/step.ts';
 import { frontDropIn } from './drop-in.ts';
@@ -56,7 +57,11 @@ function writeConfig(host: FrontHost, takeover: Takeover): FrontStep {
   const path = roostConfigOf(host);
   const former = textOrNone(path);
   const text = frontConfig(former, takeover, path, host.env);
-  const what = `write ${path}: front, panel, servers.root, backups.wings_readable${takeover.owner === undefined ? '' : `, restore.owner ${takeover.owner}`} (secrets stay in Wings' file)`;
+  const { power } = parseConfig(path, text, host.env);
+  const owner = takeover.owner === undefined ? '' : `, restore.owner ${takeover.owner}`;
+  const keys = `front, panel, servers.root, power, backups.wings_readable${owner}`;
+  const quiet = power.quiesce === 'auto' ? '; Minecraft stops saving while a backup reads its world' : '';
+  const what = `write ${path}: ${keys} (secrets stay in Wings' file${quiet})`;
   return {
     number: 1,
     what,
