@@ -60,7 +60,7 @@ describe('check 19: a host that can be taken over', () => {
       ]);
       expect(json['away']).toEqual(expect.any(Number));
       expect(text).toMatch(/the node was away for \d+\.\d s/);
-      expect(said).toMatch(/^Found .* 1 servers, 0 running/);
+      expect(said).toMatch(/^Found .* 1 server, 0 running/);
       for (const secret of [said, text, JSON.stringify(json)]) expect(secret).not.toContain(host.wings.token);
       expect(host.files()[`${host.wingsFile.slice(host.root.length)}.before-roost`]).toBe(
         before[host.wingsFile.slice(host.root.length)],
