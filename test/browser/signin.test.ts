@@ -24,7 +24,7 @@ inChromium('signing in', () => {
     const { page } = await visit();
     await page.goto(node.url);
     const tryToken = async (token: string): Promise<void> => {
-      await page.getByLabel('or paste a token of the config').fill(token);
+      await page.getByLabel('or paste that link or a token of the config').fill(token);
       await page.getByRole('button', { name: 'Sign in' }).click();
     };
     await tryToken('wrong-wrong-wrong-wrong');
@@ -40,7 +40,7 @@ inChromium('signing in', () => {
     for (let at = 0; at < 9; at++) {
       await fetch(`${node.url}/api/session`, { method: 'POST', body: '{"token":"wrong"}' });
     }
-    await other.page.getByLabel('or paste a token of the config').fill(TOKEN);
+    await other.page.getByLabel('or paste that link or a token of the config').fill(TOKEN);
     await other.page.getByRole('button', { name: 'Sign in' }).click();
     await other.page.getByText('too many failures from this address').waitFor();
   });

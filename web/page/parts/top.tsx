@@ -8,7 +8,7 @@ import { may, who } from '../live/session.ts';
 import { connection } from '../live/socket.ts';
 import { findings } from '../live/findings.ts';
 import { servers, serverOf } from '../live/state.ts';
-import { time } from '../words/format.ts';
+import { counted, time } from '../words/format.ts';
 import { words } from '../words/words.ts';
 import { Icon } from './icon.tsx';
 
@@ -48,7 +48,7 @@ function Places() {
         <a key={place} href={to[place as 'jobs']()} aria-current={place === current ? 'page' : undefined}>
           {name}
           {place === 'health' && wrong > 0 && (
-            <span class="count" role="img" aria-label={`${wrong} findings`}>
+            <span class="count" role="img" aria-label={counted(wrong, 'finding')}>
               {wrong}
             </span>
           )}

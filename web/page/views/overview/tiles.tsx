@@ -13,7 +13,7 @@ import type { System } from '../../api/shapes.ts';
 import { activeJobs, jobOf, serverOf, servers, system } from '../../live/state.ts';
 import { Icon } from '../../parts/icon.tsx';
 import { stateOf } from '../../parts/state.tsx';
-import { bytes, coarse, count } from '../../words/format.ts';
+import { bytes, coarse, count, counted } from '../../words/format.ts';
 import { words } from '../../words/words.ts';
 
 type Store = NonNullable<System['usage']>['stores'][number];
@@ -65,7 +65,7 @@ function Storage({ stores }: { readonly stores: readonly Store[] }) {
       <span class="spread small muted">
         <span>
           {growthPerDay === null
-            ? `${bytes(main.usedBytes)} in ${count(main.backups)} backups`
+            ? `${bytes(main.usedBytes)} in ${counted(main.backups, 'backup')}`
             : words.grows(growthPerDay)}
           {fullAt === null ? '' : `, ${words.full(fullAt, now.value)}`}
         </span>

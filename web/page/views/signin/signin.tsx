@@ -55,7 +55,7 @@ export function SignIn() {
           </p>
         </div>
         <label class="field">
-          <span class="small muted">or paste a token of the config</span>
+          <span class="small muted">or paste that link or a token of the config</span>
           <input
             class="inp"
             type="password"
