@@ -90,6 +90,8 @@ describe.each(FLAVOURS)('%s', (flavour) => {
     await panel.daemon.remove(row);
     await eventually(() => !isStored(host.backups, GAME_SERVER, row.uuid));
     expect((await fetch(panel.downloadUrl(row))).status).toBe(404);
+    // Calagopus asks for no second deletion before the report of the first.
+    await eventually(() => !row.deleting);
     // Gone is gone, and panels take that for done.
     await panel.daemon.remove(row);
     expect(panel.effective(/\/backups\/[^/]+$/)).toBe(1);

@@ -11,11 +11,13 @@ import { readDeliveryData } from './row-data.ts';
 
 /**
  * The oldest pending one of its backup: reports of one backup go out in the order in which they came about. Deleting waits
- * for no report, since the panel may be away for days.
+ * for no report, since the panel may be away for days. What is only sent a second time (the end of a short restore, half a
+ * minute later) holds up nothing: the panel has it.
  */
 const FIRST_OF_ITS_BACKUP = `NOT EXISTS (
   SELECT 1 FROM deliveries AS earlier
   WHERE earlier.backup = deliveries.backup AND earlier.id < deliveries.id AND earlier.state = 'pending'
+    AND earlier.step <> 'repeat'
 )`;
 
 export class Deliveries implements DeliveryTable {

@@ -57,6 +57,16 @@ describe('a report that is owed', () => {
     expect(deliveries.due('report', 20, 9).map(({ id }) => id)).toEqual([second.id]);
   });
 
+  test('waits for no earlier one that the panel has and gets a second time', async () => {
+    const { catalogue } = await scratchCatalogue();
+    const { deliveries } = catalogue;
+    const restored = newDelivery(1, { kind: 'restore', sha256: null, dueAt: 50, step: 'repeat' });
+    deliveries.insert(restored);
+    const deletion = deliveries.insert(newDelivery(2, { backup: backupId(1), dueAt: 10 }));
+    expect(deliveries.due('report', 20, 9).map(({ id }) => id)).toEqual([deletion.id]);
+    expect(deliveries.due('repeat', 60, 9)).toHaveLength(1);
+  });
+
   test('counts its failed tries until its step is done, and keeps what the step left', async () => {
     const { catalogue } = await scratchCatalogue();
     const { deliveries } = catalogue;
