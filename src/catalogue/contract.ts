@@ -28,6 +28,7 @@ import type {
   StoreFlow,
   SuspectRecord,
   WarningRecord,
+  WithoutIndexDigest,
 } from './records.ts';
 import type { SessionTable } from './sessions.ts';
 
@@ -193,11 +194,10 @@ export interface BackupTable {
   /** Completed, undamaged backups last verified (or completed) before `before`, the longest ago first. */
   dueForVerification(before: number, limit: number): BackupRecord[];
   /**
-   * Completed, undamaged backups whose index has no recorded sha256 (there is none, or version 0.1.0 made it), by row.
-   *
-   * @param after the row of the last one before; 0 for the first.
+   * Completed, undamaged backups whose index has no recorded sha256 (there is none, or version 0.1.0 made it), by row: of
+   * so many rows after that one (0: from the first), whatever they are, since of a million few are such.
    */
-  withoutIndexDigest(after: number, limit: number): readonly { readonly row: number; readonly backup: BackupRecord }[];
+  withoutIndexDigest(after: number, rows: number): WithoutIndexDigest;
   /** How many count against a limit: all but failed ones. Suspect ones that were not accepted are counted apart. */
   countKept(server: ServerId): { readonly good: number; readonly suspect: number };
   /** How many are dated later than that. */

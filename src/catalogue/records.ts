@@ -346,3 +346,10 @@ export interface DeliveryRecord {
   /** A try that fails after this parks it. */
   readonly giveUpAt: number;
 }
+
+/** Backups among so many rows whose index has no recorded sha256. */
+export interface WithoutIndexDigest {
+  readonly found: readonly { readonly row: number; readonly backup: BackupRecord }[];
+  /** The row up to which was looked. */
+  readonly seen: number;
+}

@@ -19,7 +19,7 @@ import type { History } from './history.ts';
 import { Overviews } from './overview.ts';
 import type { Database, Values } from '../sqlite/database.ts';
 import { failureText } from '../failure-text.ts';
-import type { BackupRecord, BackupSummary, WarningRecord } from '../records.ts';
+import type { BackupRecord, BackupSummary, WarningRecord, WithoutIndexDigest } from '../records.ts';
 import { integer, integerOrNull, type Row } from '../sqlite/row.ts';
 import { insertInto, where } from '../sqlite/sql.ts';
 import { isTaken } from '../sqlite/sqlite-failure.ts';
@@ -163,11 +163,13 @@ export class Backups implements BackupTable {
     return this.#database.all(sql, { before, limit }).map((row) => this.#record(row));
   }
 
-  withoutIndexDigest(after: number, limit: number): readonly { readonly row: number; readonly backup: BackupRecord }[] {
-    const sql = `SELECT * FROM backups WHERE status = 'COMPLETED' AND damaged_at IS NULL AND index_sha256 IS NULL
-      AND seq > :after ORDER BY seq LIMIT :limit`;
-    const rows = this.#database.all(sql, { after, limit });
-    return rows.map((row) => ({ row: integer(row, 'seq'), backup: this.#record(row) }));
+  withoutIndexDigest(after: number, rows: number): WithoutIndexDigest {
+    const newest = this.#database.one('SELECT coalesce(max(seq), 0) AS seq FROM backups', {});
+    const seen = Math.min(after + rows, Math.max(after, newest === undefined ? 0 : integer(newest, 'seq')));
+    const sql = `SELECT * FROM backups WHERE seq > :after AND seq <= :seen AND status = 'COMPLETED' AND damaged_at IS NULL
+      AND index_sha256 IS NULL ORDER BY seq`;
+    const found = this.#database.all(sql, { after, seen });
+    return { found: found.map((row) => ({ row: integer(row, 'seq'), backup: this.#record(row) })), seen };
   }
 
   countKept(server: ServerId): { readonly good: number; readonly suspect: number } {

@@ -60,7 +60,8 @@ function writeConfig(host: FrontHost, takeover: Takeover): FrontStep {
   const { power } = parseConfig(path, text, host.env);
   const owner = takeover.owner === undefined ? '' : `, restore.owner ${takeover.owner}`;
   const keys = `front, panel, servers.root, power, backups.wings_readable${owner}`;
-  const quiet = power.quiesce === 'auto' ? '; Minecraft stops saving while a backup reads its world' : '';
+  const quiet =
+    'quiesce' in power && power.quiesce === 'auto' ? '; Minecraft stops saving while a backup reads its world' : '';
   const what = `write ${path}: ${keys} (secrets stay in Wings' file${quiet})`;
   return {
     number: 1,

@@ -306,3 +306,19 @@ describe('a suspect backup', () => {
     expect(catalogue.backups.markAccepted(backupId(1)).acceptedAt).toBeNull();
   });
 });
+
+test('backups without the sha256 of an index are found among so many rows at a time', async () => {
+  const { catalogue } = await scratchCatalogue();
+  for (let number = 1; number <= 5; number++) {
+    const { id } = catalogue.backups.insert(newBackup(number));
+    if (number !== 2) catalogue.backups.complete(id, completed({ indexSha256: number === 4 ? 'ab'.repeat(32) : null }));
+  }
+  const look = (after: number, rows: number) => {
+    const { found, seen } = catalogue.backups.withoutIndexDigest(after, rows);
+    return [found.map(({ backup }) => backup.id), seen];
+  };
+  expect(look(0, 2)).toEqual([[backupId(1)], 2]);
+  expect(look(2, 2)).toEqual([[backupId(3)], 4]);
+  expect(look(4, 9)).toEqual([[backupId(5)], 5]);
+  expect(look(5, 9)).toEqual([[], 5]);
+});
