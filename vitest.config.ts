@@ -50,12 +50,14 @@ const LENGTHY = [
   'test/archive/live.test.ts',
   'test/archive/foreign/interop.test.ts',
   'test/archive/ignore/ignore-git.test.ts',
+  'test/archive/ignore/ignore-model.test.ts',
   'test/archive/write/reuse.test.ts',
   'test/cli/**/*.test.ts',
   'test/compose/**/*.test.ts',
   'test/conformance/**/*.test.ts',
   'test/e2e/**/*.test.ts',
   'test/hostile/**/*.test.ts',
+  'test/jobs/compare/oracles.test.ts',
   'test/jobs/compare/preview.test.ts',
   'test/jobs/report/deliver-outage.test.ts',
   'test/jobs/restore/losses.test.ts',
@@ -65,6 +67,7 @@ const LENGTHY = [
   'test/protocols/native/tokens.test.ts',
   'test/protocols/wings/routes/download.test.ts',
   'test/servers/swap/across.test.ts',
+  'test/storage/presigned/object-storage.test.ts',
   'test/storage/vault/**/*.test.ts',
 ];
 const SLOW = ['test/**/*.slow.test.ts', 'test/browser/**'];
