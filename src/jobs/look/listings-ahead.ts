@@ -80,7 +80,8 @@ export class ListingsAhead {
       const stored = await openStoredArchive(store, backup, 'without index', signal);
       try {
         if (stored.request.index !== undefined) return;
-        const listing = await this.#deps.listings.openOrMake(backup, stored.request, signal);
+        const open = (shared: AbortSignal) => openStoredArchive(store, backup, 'without index', shared);
+        const listing = await this.#deps.listings.openOrMake(backup, open, signal);
         await listing?.close();
       } finally {
         await stored.close();

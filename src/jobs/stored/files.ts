@@ -87,7 +87,8 @@ export async function openNames(
   signal: AbortSignal,
 ): Promise<StoredArchive> {
   return withoutIndex(store, record, signal, async ({ request }) => {
-    const listing = await listings?.openOrMake(record, request, signal);
+    const open = (shared: AbortSignal) => openStoredArchive(store, record, 'without index', shared);
+    const listing = await listings?.openOrMake(record, open, signal);
     if (listing === undefined) await requireRecordedArchive(store, record, request.archive, signal);
     return listing;
   });

@@ -19,6 +19,7 @@ import type { ByteSource } from '../../base/source.ts';
 import type { OpenRequest } from '../../archive/contract.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import type { ArchivePort } from './archive-port.ts';
+import type { StoredArchive } from './stored-archive.ts';
 
 const SUFFIX = '.listing';
 const UNFINISHED = '.unfinished';
@@ -38,6 +39,7 @@ export interface ListingsDeps {
 }
 
 type Listed = Pick<BackupRecord, 'id' | 'size' | 'sha256'>;
+type OpenArchive = (signal: AbortSignal) => Promise<Pick<StoredArchive, 'request' | 'close'>>;
 
 export class Listings {
   readonly #deps: ListingsDeps;
@@ -72,7 +74,7 @@ export class Listings {
     const path = this.#path(id);
     if (sha256 === null || !fs.existsSync(path)) return undefined;
     const source = openFileSource(path);
-    if (this.#checked.has(id) || (await checkedListing(source, { size, sha256 })) !== undefined) {
+    if (this.#checked.has(id) || (await this.#isWhole(source, { size, sha256 }))) {
       this.#checked.add(id);
       const now = new Date();
       attempt(() => fs.utimesSync(path, now, now));
@@ -87,16 +89,31 @@ export class Listings {
   /**
    * As `open`, after making it where it is missing.
    *
-   * @param request the archive, without index; open until this settles.
+   * @param openArchive opens the archive, without index, for all who wait: whoever asked first may be gone, and has closed
+   * what it opened itself, while it is read. Closed once it was read.
    * @throws Failure `archive_damaged` when the archive is not the recorded one; `cancelled`.
    */
-  async openOrMake(record: Listed, request: OpenRequest, signal: AbortSignal): Promise<ByteSource | undefined> {
+  async openOrMake(record: Listed, openArchive: OpenArchive, signal: AbortSignal): Promise<ByteSource | undefined> {
     const found = await this.open(record);
     if (found !== undefined || this.isSettled(record)) return found;
-    const isMade = await this.#making.run({ group: record.id, key: '' }, signal, (shared) =>
-      this.#make(record, request, shared),
-    );
+    const isMade = await this.#making.run({ group: record.id, key: '' }, signal, async (shared) => {
+      const stored = await openArchive(shared);
+      try {
+        return await this.#make(record, stored.request, shared);
+      } finally {
+        await stored.close();
+      }
+    });
     return isMade ? this.open(record) : undefined;
+  }
+
+  async #isWhole(source: ByteSource, expected: { readonly size: number; readonly sha256: string }): Promise<boolean> {
+    try {
+      return (await checkedListing(source, expected)) !== undefined;
+    } catch (error) {
+      await source.close();
+      throw error;
+    }
   }
 
   /** Removes those of backups that are gone. @param isKept true for a backup that is still there. */

@@ -16,11 +16,7 @@ export interface OpenConsole {
   readonly deaf?: Failure;
   /** @throws Failure `server_busy`, `cancelled`. */
   type(lines: readonly string[]): Promise<void>;
-  /**
-   * The next line that was said since it was opened; undefined when none came in time, or none can come any more.
-   *
-   * @throws Failure `cancelled`.
-   */
+  /** The next line that was said since it was opened; undefined when none came in time, after an abort, or at its end. */
   next(timeoutMs: number): Promise<string | undefined>;
   close(): void;
 }

@@ -1,6 +1,6 @@
 /**
  * Has a game keep its files still, and waits until it says so, for a bounded time: a game that does not answer is read all
- * the same, and the doubt is told.
+ * the same, and the backup has a warning.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { throwIfAborted } from '../../base/failure.ts';

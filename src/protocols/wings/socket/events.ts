@@ -119,7 +119,7 @@ function goCompleted(event: RoostEvent, made: BackupData | null): readonly Event
   }));
 }
 
-/** As the panel is told by the report of the same backup (`panel/client.ts`). */
+/** The same facts as in the report of the backup to the panel (`panel/client.ts`). */
 function rustCompleted(event: RoostEvent, made: BackupData | null, browsable: boolean): readonly EventFrame[] {
   const facts = JSON.stringify({
     checksum_type: made === null ? '' : 'sha256',
