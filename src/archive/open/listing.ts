@@ -16,6 +16,7 @@ import { IndexWriter } from '../index/writer.ts';
 import { tarName } from '../tar/header.ts';
 import { IndexedArchive, pathNotFound } from './indexed-archive.ts';
 import { impliedDirectory, type StreamedArchiveReader } from './streamed-archive.ts';
+import { unlessDamaged } from './unless-damaged.ts';
 
 /** Beyond these an archive gets no listing: its maker holds all names at once. */
 const MOST_ENTRIES = 200_000;
@@ -66,28 +67,22 @@ export async function makeListing(
  *
  * @returns undefined when it is damaged, or of another archive.
  */
-export async function checkedListing(source: ByteSource, facts: ListedFacts): Promise<IndexReader | undefined> {
-  const reader = await openListing(source, facts);
-  try {
+export function checkedListing(source: ByteSource, facts: ListedFacts): Promise<IndexReader | undefined> {
+  return unlessDamaged(async () => {
+    const reader = await openListing(source, facts);
     await reader?.check();
     return reader;
-  } catch (error) {
-    if (error instanceof Failure && error.code === 'archive_damaged') return undefined;
-    throw error;
-  }
+  });
 }
 
 /** As `checkedListing`; damage in a block shows only when it is read. */
-export async function openListing(source: ByteSource, facts: Partial<ListedFacts>): Promise<IndexReader | undefined> {
-  try {
+export function openListing(source: ByteSource, facts: Partial<ListedFacts>): Promise<IndexReader | undefined> {
+  return unlessDamaged(async () => {
     const reader = await IndexReader.open(source);
     const { size, sha256 } = reader.summary;
     const isOfIt = size === facts.size && (facts.sha256 === undefined || sha256 === facts.sha256);
     return isOfIt ? reader : undefined;
-  } catch (error) {
-    if (error instanceof Failure && error.code === 'archive_damaged') return undefined;
-    throw error;
-  }
+  });
 }
 
 /** Names by the listing, content by reading the archive through. */

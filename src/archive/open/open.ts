@@ -4,12 +4,12 @@
  * For: listing and reading single files. Promises: an index is used only when it belongs to the archive; an archive
  * without a usable index still opens, by reading it through. Never: unpacks to disk, or closes the caller's sources.
  */
-import { Failure } from '../../base/failure.ts';
 import { withIndexOnly } from './index-only.ts';
 import type { BatchedArchive, OpenRequest } from '../contract.ts';
 import { IndexReader } from '../index/reader.ts';
 import { IndexedArchive } from './indexed-archive.ts';
 import { belongsTo } from '../gzip/frame.ts';
+import { unlessDamaged } from './unless-damaged.ts';
 
 /**
  * Opens an archive. A foreign index, or one with a damaged directory, is ignored. Index blocks are read on demand, so
@@ -32,26 +32,20 @@ export async function openArchive(request: OpenRequest, signal?: AbortSignal): P
  * Opens the index for work on the whole archive, checking all of it first: a damaged index must not block an intact
  * archive.
  */
-export async function openWholeIndex(request: OpenRequest): Promise<IndexReader | undefined> {
-  const reader = await openIndex(request);
-  try {
+export function openWholeIndex(request: OpenRequest): Promise<IndexReader | undefined> {
+  return unlessDamaged(async () => {
+    const reader = await openIndex(request);
     await reader?.check();
     return reader;
-  } catch (error) {
-    if (error instanceof Failure && error.code === 'archive_damaged') return undefined;
-    throw error;
-  }
+  });
 }
 
-async function openIndex(request: OpenRequest): Promise<IndexReader | undefined> {
-  if (request.index === undefined) return undefined;
-  try {
-    const reader = await IndexReader.open(request.index);
-    return (await belongsTo(reader, request.archive)) ? reader : undefined;
-  } catch (error) {
-    if (error instanceof Failure && error.code === 'archive_damaged') return undefined;
-    throw error;
-  }
+async function openIndex({ index, archive }: OpenRequest): Promise<IndexReader | undefined> {
+  if (index === undefined) return undefined;
+  return unlessDamaged(async () => {
+    const reader = await IndexReader.open(index);
+    return (await belongsTo(reader, archive)) ? reader : undefined;
+  });
 }
 
 /** Loaded on demand: it is half of the archive code, and few archives need it. */

@@ -2,19 +2,16 @@
  * Games that are kept still through RCON, on hosts without Wings. Stopping and starting them is left to programs, as with
  * the driver `command`; RCON can do neither.
  */
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
-import { Failure, throwIfAborted } from '../../base/failure.ts';
-import { printableText } from '../../base/files/paths.ts';
+import { Failure } from '../../base/failure.ts';
 import type { RconPowerConfig } from '../../config/types.ts';
-import { ANSWER_MS, SETTLE_MS, type Stillness } from '../quiesce/hold.ts';
+import { ANSWER_MS, heardText, settle, type Stillness } from '../quiesce/hold.ts';
 import { type RconAddress, withRcon } from '../quiesce/rcon.ts';
 import type { GameServer } from '../registry.ts';
 import { CommandPower } from './command.ts';
 import type { PowerPort, PowerState } from './port.ts';
 
 const RESUME_MS = 10_000;
-const HEARD_LENGTH = 200;
 
 export class RconPower implements PowerPort {
   readonly #settings: RconPowerConfig;
@@ -57,12 +54,11 @@ export class RconPower implements PowerPort {
     });
     const how = 'rcon';
     if (saved === null) {
-      await wait(SETTLE_MS, undefined, { signal }).catch(() => undefined);
-      throwIfAborted(signal, 'Cannot keep the server still');
+      await settle(signal);
       return { how };
     }
     const heard = answers.find((answer) => answer.includes(saved)) ?? answers.at(-1) ?? '';
-    const told = { how, heard: printableText(heard.trim()).slice(0, HEARD_LENGTH) };
+    const told = { how, heard: heardText(heard.trim()) };
     return heard.includes(saved) ? told : { ...told, doubt: 'it did not say that it has saved' };
   }
 

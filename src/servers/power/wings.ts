@@ -2,14 +2,13 @@
  * Power through the node API of a Wings daemon on this host: `GET /api/servers/:id` returns the state; `POST …/power`
  * {action, wait_seconds?} and `POST …/commands` {commands} take effect after the answer (202, 204).
  */
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
 import type { ServerId } from '../../base/ids.ts';
 import type { WingsPowerConfig } from '../../config/types.ts';
 import { Failure, fetchReason, throwIfAborted } from '../../base/failure.ts';
 import type { GameConsole } from '../quiesce/console.ts';
 import { type GameRules, linesUntil, RULES } from '../quiesce/games.ts';
-import { hold, SETTLE_MS, type Stillness } from '../quiesce/hold.ts';
+import { hold, settle, type Stillness } from '../quiesce/hold.ts';
 import type { Recognition } from '../quiesce/recognition.ts';
 import { WingsConsole } from '../quiesce/wings-console.ts';
 import type { PowerPort, PowerState } from './port.ts';
@@ -112,8 +111,7 @@ export class WingsPower implements PowerPort {
       return hold(console, server, { how: asked.how, rules: asked.rules, signal });
     }
     await this.#type(server, this.#settings.prepare, signal);
-    await wait(SETTLE_MS, undefined, { signal }).catch(() => undefined);
-    throwIfAborted(signal, 'Cannot keep the server still');
+    await settle(signal);
     return { how: asked.how };
   }
 

@@ -31,7 +31,7 @@ export interface HoldOptions {
 /** A large world takes long to be written. */
 export const ANSWER_MS = 30_000;
 /** Games usually finish writing within this time where they cannot be heard. */
-export const SETTLE_MS = 3000;
+const SETTLE_MS = 3000;
 /** How often it is asked whether it is ready. */
 const ASK_MS = 1000;
 const HEARD_LENGTH = 200;
@@ -44,8 +44,7 @@ export async function hold(console: GameConsole, server: GameServer, options: Ho
   try {
     await open.type(rules.hold);
     if (open.deaf !== undefined) {
-      await wait(SETTLE_MS, undefined, { signal }).catch(() => undefined);
-      throwIfAborted(signal, DOING);
+      await settle(signal);
       return { how, doubt: `its console cannot be heard: ${open.deaf.message}` };
     }
     const { line, answer } = await answered(open, options);
@@ -56,12 +55,23 @@ export async function hold(console: GameConsole, server: GameServer, options: Ho
         doubt: `it did not say within ${(options.answerMs ?? ANSWER_MS) / 1000} seconds that it has saved`,
       };
     }
-    const heard = printableText(line).slice(0, HEARD_LENGTH);
+    const heard = heardText(line);
     if (answer.said === 'unusable') return { how, heard, doubt: answer.why };
     return { how, heard, ...(answer.held === undefined ? {} : { held: answer.held }) };
   } finally {
     open.close();
   }
+}
+
+/** Waits as long as games usually write. @throws Failure `cancelled`. */
+export async function settle(signal: AbortSignal): Promise<void> {
+  await wait(SETTLE_MS, undefined, { signal }).catch(() => undefined);
+  throwIfAborted(signal, DOING);
+}
+
+/** What a game said, as a backup's facts hold it. */
+export function heardText(line: string): string {
+  return printableText(line).slice(0, HEARD_LENGTH);
 }
 
 interface Heard {
