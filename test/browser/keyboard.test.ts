@@ -139,7 +139,7 @@ inChromium('by the keyboard alone, 320 px wide', () => {
     const { page } = await visit({ viewport: { width: 320, height: 720 } });
     await page.goto(node.url);
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
-    await tabTo(page, /^or paste a token/);
+    await tabTo(page, /^or paste that link or a token/);
     await page.keyboard.type(await node.link());
     await tabTo(page, /^Sign in$/);
     await page.keyboard.press('Enter');
