@@ -1,5 +1,6 @@
 /** Calls about backups. What takes long is answered at once with its job; events tell the rest. */
 import { addressOf } from '../live/base.ts';
+import type { Page } from '../live/pages.ts';
 import { answer, api } from './client.ts';
 import type { components } from './schema.d.ts';
 import type { Backup, Job } from './shapes.ts';
@@ -60,19 +61,13 @@ function save(path: string): void {
   link.click();
 }
 
-export interface BackupPage {
-  readonly backups: readonly Backup[];
-  /** For the next page. */
-  readonly cursor: string | undefined;
-}
-
-export async function backupPage(server: string, limit: number, cursor?: string): Promise<BackupPage> {
+export async function backupPage(server: string, limit: number, cursor?: string): Promise<Page<Backup>> {
   const query = { limit, ...(cursor === undefined ? {} : { cursor }), fields: 'summary' as const };
   const call = api.GET('/api/servers/{server}/backups', { params: { path: { server }, query } });
   const found = (await answer(call)) as readonly Backup[];
   const { response } = await call;
   const next = /[?&]cursor=([^&>]+)[^>]*>;\s*rel="next"/.exec(response.headers.get('link') ?? '')?.[1];
-  return { backups: found, cursor: next === undefined ? undefined : decodeURIComponent(next) };
+  return { items: found, cursor: next === undefined ? undefined : decodeURIComponent(next) };
 }
 
 export function backupOf(server: string, id: string): Promise<Backup> {

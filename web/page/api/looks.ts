@@ -48,7 +48,7 @@ async function usable(server: string, enough: (read: readonly Backup[]) => boole
   const read: Backup[] = [];
   for (let cursor: string | undefined; ;) {
     const page = await backupPage(server, PAGE, cursor);
-    read.push(...page.backups.filter(({ status }) => status === 'COMPLETED' || status === 'RESTORING'));
+    read.push(...page.items.filter(({ status }) => status === 'COMPLETED' || status === 'RESTORING'));
     cursor = page.cursor;
     if (cursor === undefined || enough(read)) return read;
   }

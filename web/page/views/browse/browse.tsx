@@ -84,7 +84,7 @@ function Surface({ server, id, path }: { readonly server: string; readonly id: s
           </div>
           {level.failure !== undefined && (
             <div class="pad">
-              <FailureNote failure={level.failure} again={level.again} />
+              <FailureNote failure={level.failure} again={level.retry} />
             </div>
           )}
           {level.items === undefined ? (

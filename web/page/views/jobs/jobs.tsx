@@ -1,10 +1,10 @@
 /** What runs and waits, and what has ended, by day; older ones come as the list is scrolled. */
-import { signal, useSignal } from '@preact/signals';
+import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { answer, api } from '../../api/client.ts';
-import { failureOf, type ApiFailure } from '../../api/failures.ts';
 import type { Job } from '../../api/shapes.ts';
 import { now } from '../../live/now.ts';
+import { type ReadPage, usePages } from '../../live/pages.ts';
 import { to } from '../../live/router.ts';
 import { activeJobs, serverOf, servers } from '../../live/state.ts';
 import { FailureNote, GreyRows } from '../../parts/failure.tsx';
@@ -17,6 +17,8 @@ import { words } from '../../words/words.ts';
 import './jobs.css';
 
 const PAGE = 100;
+/** Fewer rows than fill a screen. */
+const FEW = 30;
 const STATES = ['done', 'failed', 'cancelled'] as const;
 const KINDS = ['backup', 'restore', 'verify', 'delete'] as const;
 
@@ -49,7 +51,12 @@ export function Jobs() {
 
 function Ended() {
   const { state, kind, server } = filter.value;
-  const { jobs, failure, more, again } = useEnded(filter.value);
+  const key = JSON.stringify(filter.value);
+  const { items: jobs, failure, more, retry } = usePages(key, endedPage(filter.value), activeJobs.value.join());
+  useEffect(() => {
+    // A page whose jobs all still run or wait has no end that could come near.
+    if (jobs !== undefined && jobs.length < FEW && failure === undefined) more();
+  }, [jobs]);
   const items = jobs?.map((job, at) => {
     const before = jobs[at - 1];
     return { job, first: before === undefined || dayKey(before.createdAt) !== dayKey(job.createdAt) };
@@ -87,7 +94,7 @@ function Ended() {
           />
         </div>
       </header>
-      {failure !== undefined && <FailureNote failure={failure} again={again} />}
+      {failure !== undefined && <FailureNote failure={failure} again={retry} />}
       {items === undefined && failure === undefined && <GreyRows />}
       {items?.length === 0 && <p class="pad muted">None of that sort.</p>}
       {items !== undefined && items.length > 0 && (
@@ -167,40 +174,11 @@ function Line({ job }: { readonly job: Job }) {
   );
 }
 
-/** Pages of those that have ended. The first is read again when a job ends; the others stay. */
-function useEnded(wanted: Filter) {
-  const found = useSignal<readonly Job[] | undefined>(undefined);
-  const failure = useSignal<ApiFailure | undefined>(undefined);
-  const isEnd = useSignal(false);
-  const busy = useSignal(false);
-  const key = JSON.stringify(wanted);
-  const newest = useSignal(key);
-  const active = activeJobs.value.length;
-  const read = async (before?: string): Promise<void> => {
-    busy.value = true;
-    try {
-      const query = { ...wanted, limit: PAGE, ...(before === undefined ? {} : { before }) };
-      const { jobs } = await answer(api.GET('/api/jobs', { params: { query } }));
-      if (newest.value !== key) return;
-      const ended = jobs.filter(({ state }) => state !== 'queued' && state !== 'running');
-      const known = new Set(ended.map(({ id }) => id));
-      const rest = (found.value ?? []).filter(({ id }) => !known.has(id));
-      found.value = before === undefined ? [...ended, ...rest] : [...(found.value ?? []), ...ended];
-      if (before !== undefined || rest.length === 0) isEnd.value = jobs.length < PAGE;
-      failure.value = undefined;
-    } catch (error) {
-      if (newest.value === key) failure.value = failureOf(error);
-    } finally {
-      busy.value = false;
-    }
+function endedPage(wanted: Filter): ReadPage<Job> {
+  return async (before) => {
+    const query = { ...wanted, limit: PAGE, ...(before === undefined ? {} : { before }) };
+    const { jobs } = await answer(api.GET('/api/jobs', { params: { query } }));
+    const items = jobs.filter(({ state }) => state !== 'queued' && state !== 'running');
+    return { items, cursor: jobs.length < PAGE ? undefined : jobs.at(-1)?.id };
   };
-  useEffect(() => {
-    [newest.value, found.value, failure.value, isEnd.value] = [key, undefined, undefined, false];
-  }, [key]);
-  useEffect(() => void read(), [key, active]);
-  const more = (): void => {
-    const last = found.value?.at(-1);
-    if (!isEnd.value && !busy.value && last !== undefined) void read(last.id);
-  };
-  return { jobs: found.value, failure: failure.value, more, again: () => void read() };
 }

@@ -1,10 +1,10 @@
 /** The backups of a server by day, newest first; more come as the list is scrolled. */
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { backupPage, type BackupPage } from '../../api/backups.ts';
-import { failureOf, type ApiFailure } from '../../api/failures.ts';
+import { backupPage } from '../../api/backups.ts';
 import type { Backup, Server } from '../../api/shapes.ts';
 import { now } from '../../live/now.ts';
+import { usePages } from '../../live/pages.ts';
 import { FailureNote, GreyRows } from '../../parts/failure.tsx';
 import { Check, CircleAlert, LoaderCircle, Lock, Search, ShieldCheck, X } from '../../parts/icons.ts';
 import { Icon } from '../../parts/icon.tsx';
@@ -13,6 +13,8 @@ import { bytes, count, counted, day, dayKey, duration, time } from '../../words/
 import { words } from '../../words/words.ts';
 
 const PAGE = 100;
+/** Fewer rows than fill a screen. */
+const FEW = 30;
 
 type Filter = 'all' | 'good' | 'failed' | 'locked';
 
@@ -29,16 +31,26 @@ export interface BackupsProps {
 export function Backups({ server, chosen, onChoose, going, changes }: BackupsProps) {
   const filter = useSignal<Filter>('all');
   const text = useSignal('');
-  const { backups, failure, more, again } = usePages(server.id, changes);
-  if (backups === undefined)
-    return failure === undefined ? <GreyRows /> : <FailureNote failure={failure} again={again} />;
+  const {
+    items: backups,
+    failure,
+    isEnd,
+    more,
+    retry,
+  } = usePages(server.id, (cursor) => backupPage(server.id, PAGE, cursor), changes);
   const wanted = text.value.trim().toLowerCase();
-  const shown = backups
+  const shown = (backups ?? [])
     .filter((backup) => matches(backup, filter.value))
     .filter(
       (backup) => wanted === '' || titleOf(backup).toLowerCase().includes(wanted) || backup.id.startsWith(wanted),
     );
   const items = shown.map((backup, at) => ({ backup, first: at === 0 || keyOf(shown[at - 1]) !== keyOf(backup) }));
+  useEffect(() => {
+    // The list asks for more when its end is near; one that is short, or empty, has no end to come near to.
+    if (shown.length < FEW && failure === undefined) more();
+  }, [backups, filter.value, wanted]);
+  if (backups === undefined)
+    return failure === undefined ? <GreyRows /> : <FailureNote failure={failure} again={retry} />;
   const chips: readonly [Filter, string][] = [
     ['all', 'All'],
     ['good', 'Good'],
@@ -76,7 +88,7 @@ export function Backups({ server, chosen, onChoose, going, changes }: BackupsPro
         </div>
       </header>
       {items.length === 0 ? (
-        <p class="pad muted">{backups.length === 0 ? 'No backup yet.' : 'None of those that are loaded.'}</p>
+        <p class="pad muted">{noneOf(backups, isEnd || failure !== undefined)}</p>
       ) : (
         <VirtualList
           items={items}
@@ -95,41 +107,18 @@ export function Backups({ server, chosen, onChoose, going, changes }: BackupsPro
           )}
         />
       )}
+      {failure !== undefined && (
+        <div class="pad">
+          <FailureNote failure={failure} again={retry} />
+        </div>
+      )}
     </section>
   );
 }
 
-function usePages(server: string, changes: number) {
-  const pages = useSignal<readonly BackupPage[] | undefined>(undefined);
-  const failure = useSignal<ApiFailure | undefined>(undefined);
-  const loading = useSignal(false);
-  const read = async (): Promise<void> => {
-    try {
-      // As many pages as were shown: the list must not jump when one backup has changed.
-      const known = Math.max(1, pages.value?.length ?? 1);
-      const found: BackupPage[] = [];
-      for (let at = 0; at < known; at++) {
-        const cursor = found.at(-1)?.cursor;
-        if (at > 0 && cursor === undefined) break;
-        found.push(await backupPage(server, PAGE, cursor));
-      }
-      [pages.value, failure.value] = [found, undefined];
-    } catch (error) {
-      failure.value = failureOf(error);
-    }
-  };
-  useEffect(() => void read(), [server, changes]);
-  const more = (): void => {
-    const cursor = pages.value?.at(-1)?.cursor;
-    if (cursor === undefined || loading.value) return;
-    loading.value = true;
-    backupPage(server, PAGE, cursor)
-      .then((page) => (pages.value = [...(pages.value ?? []), page]))
-      .catch((error: unknown) => (failure.value = failureOf(error)))
-      .finally(() => (loading.value = false));
-  };
-  const backups = pages.value?.flatMap((page) => page.backups);
-  return { backups, failure: failure.value, more, again: () => void read() };
+function noneOf(backups: readonly Backup[], isEnd: boolean): string {
+  if (!isEnd) return 'Looking…';
+  return backups.length === 0 ? 'No backup yet.' : 'None of those that are loaded.';
 }
 
 function matches(backup: Backup, filter: Filter): boolean {

@@ -102,7 +102,7 @@ const MOST_OTHERS = 500;
 
 export function CompareWith({ backup, onChoose, onClose }: CompareWithProps) {
   const { data, failure, again } = useAnswer(() => backupPage(backup.serverId, MOST_OTHERS), [backup.serverId]);
-  const others = (data?.backups ?? []).filter(({ id, status }) => id !== backup.id && status === 'COMPLETED');
+  const others = (data?.items ?? []).filter(({ id, status }) => id !== backup.id && status === 'COMPLETED');
   const chosen = useSignal('');
   const other = others.find(({ id }) => id === chosen.value) ?? others[0];
   return (
