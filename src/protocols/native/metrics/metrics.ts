@@ -122,7 +122,12 @@ type Servers = Awaited<ReturnType<BackupService['servers']>>;
 
 function showServers(registry: Registry, servers: Servers, successes: ReadonlyMap<string, number>): void {
   const gauge = gauges(registry);
-  const last = gauge('roost_backup_last_success_timestamp_seconds', 'When the newest backup was completed', ['server']);
+  // A server without one has a time, too: an alert on the age of a series that is absent never fires.
+  const last = gauge(
+    'roost_backup_last_success_timestamp_seconds',
+    'When the newest backup was completed; 0 without one',
+    ['server'],
+  );
   const count = gauge('roost_backups', 'Backups that are kept: of any status by server, and by state of all', [
     'server',
     'state',
@@ -131,8 +136,7 @@ function showServers(registry: Registry, servers: Servers, successes: ReadonlyMa
   for (const { id: server, ...view } of servers) {
     count.set({ server }, view.backups);
     bytes.set({ server }, view.bytes);
-    const at = successes.get(server);
-    if (at !== undefined) last.set({ server }, at / 1000);
+    last.set({ server }, (successes.get(server) ?? 0) / 1000);
     for (const [state, number] of Object.entries(view.states ?? {})) count.inc({ state }, number);
   }
 }

@@ -95,7 +95,7 @@ describe('GET /metrics', () => {
     service.serverViews.set(SERVER, { ...(await service.server(SERVER)), backups: 3, bytes: 77 });
     const last = 'roost_backup_last_success_timestamp_seconds';
     const first = await call('GET', '/metrics');
-    expect(values(first.text, last)).toEqual({ [`server="${SERVER}"`]: 9 });
+    expect(values(first.text, last)).toEqual({ [`server="${SERVER}"`]: 9, [`server="${OTHER_SERVER}"`]: 0 });
     expect(values(first.text, 'roost_backups')).toEqual({ [`server="${SERVER}"`]: 3, [`server="${OTHER_SERVER}"`]: 0 });
     expect(values(first.text, 'roost_backup_bytes')).toMatchObject({ [`server="${SERVER}"`]: 77 });
     const asked = service.calls.filter(({ method }) => method === 'backups').length;
@@ -106,6 +106,16 @@ describe('GET /metrics', () => {
       [`server="${OTHER_SERVER}"`]: Date.UTC(2026, 0, 1) / 1000,
     });
     expect(service.calls.filter(({ method }) => method === 'backups')).toHaveLength(asked);
+  });
+
+  test('shows a server that was never backed up as one whose last success is as old as can be', async () => {
+    const { call, service } = openNativeApp();
+    service.add({ completedAt: null, status: 'FAILED' });
+    service.serverViews.set(SERVER, { ...(await service.server(SERVER)), backups: 1 });
+    expect(values((await call('GET', '/metrics')).text, 'roost_backup_last_success_timestamp_seconds')).toEqual({
+      [`server="${SERVER}"`]: 0,
+      [`server="${OTHER_SERVER}"`]: 0,
+    });
   });
 
   test('counts the backups of all servers by their state', async () => {
