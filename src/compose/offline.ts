@@ -10,6 +10,7 @@ import { openOrRenewCatalogue, renewCatalogue } from '../catalogue/salvage.ts';
 import { lockStateDirectory } from '../catalogue/state-lock.ts';
 import type { AdoptReport, AdoptRequest } from '../base/adopt-report.ts';
 import type { OfflineTools, RebuildReport } from '../cli/offline.ts';
+import { giveToDaemon } from './daemon-files.ts';
 import { openStores } from './stores.ts';
 import { type Catalogue, CATALOGUE_NAME } from '../catalogue/contract.ts';
 import type { Config } from '../config/types.ts';
@@ -41,6 +42,7 @@ async function rebuildCatalogue(config: Config): Promise<RebuildReport> {
     return { stores, setAside };
   } finally {
     lock.release();
+    giveToDaemon(config);
   }
 }
 
@@ -53,6 +55,7 @@ async function adoptArchives(config: Config, request: AdoptRequest): Promise<Ado
     );
   } finally {
     lock.release();
+    giveToDaemon(config);
   }
 }
 

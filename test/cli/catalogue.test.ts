@@ -1,4 +1,4 @@
-import { cp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chown, cp, link, lstat, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { GAME_SERVER, runDaemonOn, scratchHost, type Host } from '../support/daemon.ts';
@@ -58,6 +58,33 @@ describe('roost catalogue rebuild', () => {
       ],
     });
   });
+
+  test.skipIf(process.geteuid?.() !== 0)(
+    'run by root, leaves everything to the user of the daemon (skipped unless root)',
+    async () => {
+      const host = await site();
+      const [state, other] = [join(host.directory, 'state'), join(host.directory, 'other')];
+      await chown(state, 1234, 1235);
+      await writeFile(other, 'of root, with a name elsewhere');
+      await link(other, join(state, 'linked'));
+      await symlink(other, join(state, 'leads-out'));
+      expect((await run(['catalogue', 'rebuild', '--config', host.file])).exitCode).toBe(0);
+      const owners = async (directory: string): Promise<Record<string, string>> => {
+        const names = await readdir(directory, { recursive: true });
+        const shown = async (name: string) => {
+          const { uid, gid } = await lstat(join(directory, name));
+          return [name, `${uid}:${gid}`] as const;
+        };
+        return Object.fromEntries(await Promise.all(names.map(shown)));
+      };
+      const { linked, 'leads-out': leadsOut, ...ofState } = await owners(state);
+      expect([linked, leadsOut]).toEqual(['0:0', '0:0']);
+      expect(Object.keys(ofState)).toContain('catalogue.sqlite');
+      expect(new Set([...Object.values(ofState), ...Object.values(await owners(host.backups))])).toEqual(
+        new Set(['1234:1235']),
+      );
+    },
+  );
 
   test('sets the old catalogue aside, and tells where it is', async () => {
     const host = await site();
