@@ -23,7 +23,8 @@ export interface HttpSink {
   answer: { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string };
 }
 
-export async function startSink(): Promise<HttpSink> {
+/** @param host an address of this machine. @param port one that is free; any without it. */
+export async function startSink(host = '127.0.0.1', port = 0): Promise<HttpSink> {
   const received: Received[] = [];
   const taken: Received[] = [];
   const server = http.createServer((request, response) => {
@@ -38,15 +39,16 @@ export async function startSink(): Promise<HttpSink> {
       response.writeHead(status, answered).end(body);
     });
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, host);
   await once(server, 'listening');
   onTestFinished(async () => {
     server.closeAllConnections();
     server.close();
     await once(server, 'close');
   });
-  const { port } = server.address() as AddressInfo;
+  const address = server.address() as AddressInfo;
   const connections = promisify(server.getConnections.bind(server));
-  const sink: HttpSink = { url: `http://127.0.0.1:${port}`, received, taken, answer: { status: 204 }, connections };
+  const url = `http://${host}:${address.port}`;
+  const sink: HttpSink = { url, received, taken, answer: { status: 204 }, connections };
   return sink;
 }
