@@ -7,7 +7,7 @@ import { quoted, run } from './measure.ts';
 import { freshDirectory, type Scene } from './scene.ts';
 import { makeServer, makeSmallFiles, type Tree } from './tree.ts';
 
-const ROUNDS = 3;
+export const FLOOR_ROUNDS = 3;
 
 export function floorContests(scene: Scene): Contest[] {
   const { archive, scratch, tree, peers, trash } = scene;
@@ -35,7 +35,7 @@ export function floorContests(scene: Scene): Contest[] {
     line('copy the tree, flushed', `cp -a ${from} ${out} && sync -f ${out}`),
     ...(peers.has.has('igzip') ? [line('inflate the archive (igzip)', `igzip -dc ${file} > /dev/null`)] : []),
   ];
-  return [{ part: 'floor', work: 'floor', bytes: tree.bytes, contenders: lines, rounds: ROUNDS }];
+  return [{ part: 'floor', work: 'floor', bytes: tree.bytes, contenders: lines, rounds: FLOOR_ROUNDS }];
 }
 
 /** First backups of trees that grow in bytes, in files, and with more workers. */
@@ -52,7 +52,7 @@ export function growthContests(scene: Scene, size: number, files: number): Conte
     work,
     bytes: 0,
     contenders,
-    rounds: ROUNDS,
+    rounds: FLOOR_ROUNDS,
   });
   return [
     contest(

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Contender, Contest } from '../contest.ts';
 import { type BenchDaemon, EMPTY, FULL } from '../daemon.ts';
 import { quoted, run, type Sample } from '../measure.ts';
+import { FLOOR_ROUNDS } from '../cost-contests.ts';
 import { ROOST } from '../peers.ts';
 import { freshDirectory, REST_MS, type Scene } from '../scene.ts';
 import { changeHundredth } from '../tree.ts';
@@ -17,6 +18,8 @@ export const RESTORE = 'roost restore, warm daemon';
 export const WINGS = 'Wings, flushed';
 export const IGZIP = 'tar | igzip -1, flushed, openssl sha256';
 export const TAR = 'tar xzf';
+export const FOREIGN_WORK = 'restore of an archive by';
+export const INFLATE_FOREIGN = 'inflate the archive of Wings (igzip)';
 export const TAR_FLUSHED = 'tar xzf, sync -f';
 
 /** Exit codes of work that was done; 3 of Roost is with warnings, 1 of tar for a socket or a file that changed. */
@@ -114,18 +117,25 @@ export function foreignRestores(scene: Scene, peers: OutsidePeers): Contest[] {
     run: () => run(`${ROOST} extract --setuid keep ${quoted(from)} ${quoted(out)}`, scratch, DONE),
     after: () => trash.discard(out),
   });
+  const before = (): void => {
+    if (fs.existsSync(made)) return;
+    run(`${quoted(peers.wings ?? '')} ${quoted(tree.directory)} ${quoted(made)}`, scratch);
+  };
+  const inflate = {
+    name: INFLATE_FOREIGN,
+    run: () => run(`igzip -dc ${quoted(made)} > /dev/null`, scratch),
+  };
   return [
     {
       part: 'foreign',
-      work: 'restore of an archive by',
+      work: FOREIGN_WORK,
       bytes: tree.bytes,
-      before: () => {
-        if (!fs.existsSync(made)) {
-          run(`${quoted(peers.wings ?? '')} ${quoted(tree.directory)} ${quoted(made)}`, scratch);
-        }
-      },
+      before,
       contenders: [unpack('Wings', made), unpack('Roost', scene.archive)],
     },
+    ...(peers.has.has('igzip')
+      ? [{ part: 'floor', work: 'floor', bytes: tree.bytes, before, contenders: [inflate], rounds: FLOOR_ROUNDS }]
+      : []),
   ];
 }
 

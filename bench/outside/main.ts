@@ -20,6 +20,7 @@ import { asText, sampleTable, type Table, writeMarkdown } from '../report.ts';
 import { openScene, type Scene } from '../scene.ts';
 import { makeServer, makeZips, measureTree, type Tree } from '../tree.ts';
 import { firstBackups, foreignRestores, repeatedBackups, restores } from './contests.ts';
+import { floorTable } from './floors.ts';
 import { oneFileGoal, type OutsideGoal, outsideGoals, outsideTable, startGoals, type TreeKind } from './goals.ts';
 import { FOREIGN_FILE, foreignFile, ROOST_FILE } from './one-file.ts';
 import { findOutsidePeers } from './peers.ts';
@@ -97,7 +98,9 @@ async function measureMade(name: string, kind: TreeKind, make: (at: string) => T
     ...floorContests(scene),
   ];
   const samples = await measure(name, contests, () => scene.trash.makeRoom());
-  goals.push(...outsideGoals(name, kind, samples));
+  const own = outsideGoals(name, kind, samples);
+  goals.push(...own);
+  if (wants('floor')) tables.push(floorTable(name, samples, own));
   await scene.daemon?.stop();
   fs.rmSync(home, { recursive: true });
 }
