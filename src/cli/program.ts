@@ -4,6 +4,7 @@
  * Never: shows a stack trace, except with `ROOST_DEBUG=1`.
  */
 import { Command, CommanderError } from 'commander';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { systemClock } from '../base/clock.ts';
 import { asFailure, Failure } from '../base/failure.ts';
 import { printableText } from '../base/files/paths.ts';
@@ -88,12 +89,23 @@ export async function runCommand(argv: readonly string[], invocation: Invocation
   try {
     // Alone it shows how things are, where a daemon can be found.
     const words = await wordsOf(argv, invocation.env);
-    await (await program(words, invocation)).parseAsync(words, { from: 'user' });
+    await parse(await program(words, invocation), words);
     const { outputError } = invocation.terminal;
     if (outputError !== undefined) throw asFailure(outputError, 'Cannot write the result');
     return invocation.exitCode;
   } catch (error) {
     return await explain(invocation, argv, error);
+  }
+}
+
+/** Runs the command. Help and the version are results of it, too, although commander throws for them. */
+async function parse(root: Command, words: readonly string[]): Promise<void> {
+  try {
+    await root.parseAsync(words, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError) || error.exitCode !== 0) throw error;
+    // The stream tells on its next turn that it did not take the text.
+    await nextTurn();
   }
 }
 
@@ -125,9 +137,8 @@ async function wordsOf(argv: readonly string[], env: Invocation['env']): Promise
 }
 
 async function explain({ terminal, env }: Invocation, argv: readonly string[], error: unknown): Promise<ExitCode> {
-  // Commander has already printed the reason or the help.
+  // Commander has already printed the reason.
   const usage = error instanceof CommanderError;
-  if (usage && error.exitCode === 0) return EXIT.done;
   const failure = usage ? new Failure('invalid_request', error.message) : asFailure(error, 'Cannot go on');
   if (!usage) terminal.note(failureText(failure));
   if (env['ROOST_DEBUG'] === '1') terminal.note(traces(error));

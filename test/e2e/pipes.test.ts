@@ -56,6 +56,11 @@ test('a reader that leaves early, a full disk, a cut archive and --json are fail
   expect(left.stderr).toContain('ended 1');
   expect(left.stderr).toContain('the reader of stdout has left');
   expect(shell('roost archive create server - > /dev/full')).toMatchObject({ status: 1 });
+  for (const line of ['--version', '--help', 'backup list --help', 'completion bash']) {
+    const { status, stderr } = shell(`roost ${line} > /dev/full`);
+    expect([line, status, stderr]).toEqual([line, 1, expect.stringContaining('ENOSPC')]);
+  }
+  expect(shell('roost --version | true; roost --help')).toMatchObject({ status: 0, stderr: '' });
   const cut = shell('roost archive create server - 2>/dev/null | head -c 400 | roost archive verify -');
   expect(cut.status).toBe(1);
   const json = shell('roost archive create --json server -');
