@@ -9,7 +9,8 @@ import { loadConfig } from '../config/config.ts';
 import { configOption, findConfigFile } from './client/connection.ts';
 import { conclude, type Invocation, type JsonOption, type Outcome, subcommand } from './command.ts';
 import type { AdoptReport, AdoptRequest } from '../base/adopt-report.ts';
-import { table } from './terminal/table.ts';
+import { shortId } from './terminal/short-id.ts';
+import { table, type TableStyle } from './terminal/table.ts';
 
 interface AdoptOptions extends JsonOption {
   readonly config?: string;
@@ -53,7 +54,7 @@ async function adopt(invocation: Invocation, directories: readonly string[], opt
   });
   terminal.clearStatus();
   for (const { path, reason } of report.refused) terminal.note(`refused: ${printableText(path)}: ${reason}`);
-  return { json: report, text: describe(report), warned: report.refused.length > 0 };
+  return { json: report, text: describe(report, terminal.style), warned: report.refused.length > 0 };
 }
 
 function parseServer(text: string | undefined): ServerId | null {
@@ -63,8 +64,14 @@ function parseServer(text: string | undefined): ServerId | null {
   throw new Failure('invalid_request', `Cannot use --server ${text}: it is no UUID`);
 }
 
-function describe({ adopted, refused }: AdoptReport): string {
+function describe({ adopted, refused }: AdoptReport, style: TableStyle): string {
   if (adopted.length === 0) return refused.length > 0 ? 'No archive was taken over' : 'There is no archive';
-  const rows = adopted.map(({ backup, server, size, state, path }) => [backup, server, formatBytes(size), state, path]);
-  return table(['BACKUP', 'SERVER', 'SIZE', 'STATE', 'FROM'], rows);
+  const rows = adopted.map(({ backup, server, size, state, path }) => [
+    shortId(backup),
+    shortId(server),
+    formatBytes(size),
+    state,
+    path,
+  ]);
+  return table(['BACKUP', 'SERVER', 'SIZE', 'STATE', 'FROM'], rows, style);
 }

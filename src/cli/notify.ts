@@ -56,7 +56,8 @@ async function list(invocation: Invocation, options: DaemonOptions): Promise<Out
     error ?? '',
   ]);
   const none = 'Nobody is told of anything: the config has no notify.channels.';
-  const text = rows.length === 0 ? none : table(['CHANNEL', 'TYPE', 'WAITING', 'SINCE', 'WHY'], rows);
+  const text =
+    rows.length === 0 ? none : table(['CHANNEL', 'TYPE', 'WAITING', 'SINCE', 'WHY'], rows, invocation.terminal.style);
   return { json: found, text, warned: found.channels.some(({ error }) => typeof error === 'string') };
 }
 

@@ -60,7 +60,8 @@ async function list(invocation: Invocation, options: DaemonOptions): Promise<Out
     String(attempts),
     printableText(error?.message ?? ''),
   ]);
-  const text = rows.length === 0 ? 'The panel has been told everything.' : table(HEADINGS, rows);
+  const text =
+    rows.length === 0 ? 'The panel has been told everything.' : table(HEADINGS, rows, invocation.terminal.style);
   return { json: found, text, warned: found.reports.some(({ state }) => state === 'parked') };
 }
 

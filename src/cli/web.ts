@@ -4,8 +4,8 @@ import * as z from 'zod';
 import { ApiClient, endpoint } from './client/api-client.ts';
 import { findConnection } from './client/connection.ts';
 import { ask } from './client/objects.ts';
-import { type DaemonOptions, findServer } from './client/target.ts';
-import { conclude, type Invocation, type Outcome, subcommand } from './command.ts';
+import { type DaemonOptions, findServer, nodeCommand } from './client/target.ts';
+import { conclude, type Invocation, type Outcome } from './command.ts';
 
 const Link = z.looseObject({ code: z.string(), url: z.string(), expiresAt: z.string() });
 
@@ -19,13 +19,9 @@ interface WebOptions extends DaemonOptions {
 }
 
 export function addWeb(program: Command, invocation: Invocation): void {
-  subcommand(program, 'web', 'Print a link that opens the page signed in; it works once')
-    .option('--server <server>', 'for this server alone, by id or name: a link for its owner')
+  nodeCommand(program, 'web', 'Print a link that opens the page signed in; it works once')
+    .option('--server <server>', 'for this server alone, by name, id or start of id: a link for its owner')
     .option('--minutes <count>', 'how long the link can be used', minutes, 15)
-    .option(
-      '--config <file>',
-      "take the daemon's address and a token from its config (default: ROOST_URL, ROOST_TOKEN)",
-    )
     .action((options: WebOptions) => conclude(invocation, options, web(invocation, options)));
 }
 

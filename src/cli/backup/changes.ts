@@ -48,7 +48,7 @@ export async function printChanges(
     const { files, directories, bytes } = found.totals[name];
     return [name, String(files), String(directories), formatBytes(bytes)];
   });
-  return { text: table(HEADINGS, rows), warned: missing.length > 0 };
+  return { text: table(HEADINGS, rows, terminal.style), warned: missing.length > 0 };
 }
 
 async function* pages(

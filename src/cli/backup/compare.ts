@@ -17,12 +17,12 @@ import { type ListedItem, printList } from '../terminal/entry-list.ts';
 import { table } from '../terminal/table.ts';
 import { localTime } from '../terminal/time.ts';
 import { printChanges } from './changes.ts';
+import { shortId } from '../terminal/short-id.ts';
 
 /** Backups of a version that a line names; the rest are counted. */
 const MOST_NAMED = 3;
 /** As the daemon keeps it. */
 const MOST_DAYS = 400;
-const SHORT = 8;
 
 const Entry = { kind: z.string(), size: z.number(), mtime: z.number() };
 const Found = z.looseObject({
@@ -154,7 +154,7 @@ function lineOf(path: string, entry: { readonly kind: string; readonly size: num
 }
 
 function namesOf(ids: readonly string[]): string {
-  const named = ids.slice(0, MOST_NAMED).map((id) => printableText(id.slice(0, SHORT)));
+  const named = ids.slice(0, MOST_NAMED).map((id) => printableText(shortId(id)));
   const rest = ids.length - named.length;
   return rest === 0 ? named.join(', ') : `${named.join(', ')} and ${rest} more`;
 }
@@ -167,13 +167,14 @@ async function history(invocation: Invocation, server: string, options: HistoryO
   const found = await ask(target.client, { method: 'GET', path, signal }, History);
   if (found.more) terminal.note('There are older attempts: this many are listed at most.');
   const headings = ['ID', 'STATUS', 'SIZE', 'CREATED', 'TOOK', 'BY', 'STORE', 'NOTE'];
-  return { json: found, text: found.attempts.length === 0 ? 'None.' : table(headings, found.attempts.map(attemptRow)) };
+  const rows = found.attempts.map(attemptRow);
+  return { json: found, text: rows.length === 0 ? 'None.' : table(headings, rows, terminal.style) };
 }
 
 function attemptRow({ backup, status, code, size, createdAt, seconds, origin, store, goneAt }: Attempt): string[] {
   const gone = typeof goneAt === 'string' ? `removed ${localTime(goneAt)}` : '';
   return [
-    backup.slice(0, SHORT),
+    shortId(backup),
     status,
     formatBytes(size),
     localTime(createdAt),

@@ -10,11 +10,10 @@ import {
 } from '../client/objects.ts';
 import { backupCommand, daemonCommand, type DaemonOptions, findBackup, findServer } from '../client/target.ts';
 import { conclude, type Invocation, type Outcome } from '../command.ts';
+import { shortId } from '../terminal/short-id.ts';
 import { facts, table } from '../terminal/table.ts';
 import { localTime } from '../terminal/time.ts';
 
-/** Characters of an id that tell backups of one server apart; more are taken as well. */
-const SHORT = 8;
 const HEADINGS = ['ID', 'STATUS', 'SIZE', 'CREATED', 'LOCKED', 'NAME'];
 
 export function addBackupList(group: Command, invocation: Invocation): void {
@@ -34,7 +33,7 @@ async function list(invocation: Invocation, server: string, options: DaemonOptio
   const { client, backups } = await findServer(invocation, options, server);
   const found = await ask(client, { method: 'GET', path: backups, signal: invocation.signal }, BackupObjects);
   const rows = found.map((backup) => [
-    backup.id.slice(0, SHORT),
+    shortId(backup.id),
     shownStatus(backup),
     formatBytes(backup.size),
     localTime(backup.createdAt),
@@ -44,9 +43,14 @@ async function list(invocation: Invocation, server: string, options: DaemonOptio
   return { json: { backups: found }, text: table(HEADINGS, rows, invocation.terminal.style) };
 }
 
-/** The name, and of a failed one the reason before it, since a terminal may cut what comes last. */
-function whyOf({ name, error }: BackupObject): string {
-  return (error ?? null) === null ? name : `${error?.code ?? ''}: ${error?.message ?? ''} (${name})`;
+/**
+ * The name, and whose idea it was where a token did not ask for it; of a failed one the reason before it, since a terminal may
+ * cut what comes last.
+ */
+function whyOf({ name, error, origin }: BackupObject): string {
+  const by = origin?.by ?? 'token';
+  const shown = by === 'token' ? name : `${name}, by ${by}`;
+  return (error ?? null) === null ? shown : `${error?.code ?? ''}: ${error?.message ?? ''} (${shown})`;
 }
 
 async function show(invocation: Invocation, server: string, word: string, options: DaemonOptions): Promise<Outcome> {

@@ -10,6 +10,7 @@ import { printChanges } from './changes.ts';
 import { Failure } from '../../base/failure.ts';
 import { restoreElsewhere } from './fetch.ts';
 import { waitForJob } from '../client/wait-for-job.ts';
+import { shortId } from '../terminal/short-id.ts';
 
 interface RestoreOptions extends DaemonOptions {
   readonly path: readonly string[];
@@ -86,7 +87,7 @@ async function restore(
   noteWarnings(invocation.terminal, warnings, done.warningCount ?? warnings.length);
   // Without a power driver every restore has this warning, so it alone must not make scripts fail.
   const warned = (done.warningCount ?? 0) > warnings.filter(({ code }) => code === 'not_stopped').length;
-  const kept = options.keepPrevious === undefined ? '' : `\nto undo: roost backup undo ${server} ${id.slice(0, 8)}`;
+  const kept = options.keepPrevious === undefined ? '' : `\nto undo: roost backup undo ${server} ${shortId(id)}`;
   return { json: answer, text: sentence(done) + kept, warned };
 }
 

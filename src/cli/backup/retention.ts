@@ -5,7 +5,9 @@ import { formatBytes } from '../../base/sizes.ts';
 import { ask, BackupObject } from '../client/objects.ts';
 import { daemonCommand, type DaemonOptions, findServer } from '../client/target.ts';
 import { conclude, type Invocation, type Outcome } from '../command.ts';
+import { shortId } from '../terminal/short-id.ts';
 import { table } from '../terminal/table.ts';
+import { localTime } from '../terminal/time.ts';
 
 const RetentionObject = z.looseObject({
   backups: z.array(z.looseObject({ backup: BackupObject, keep: z.boolean(), reasons: z.array(z.string()) })),
@@ -80,12 +82,12 @@ async function plan(invocation: Invocation, word: string, options: DaemonOptions
   const path = `/api/servers/${server}/retention`;
   const found = await ask(client, { method: 'GET', path, signal: invocation.signal }, RetentionObject);
   const rows = found.backups.map(({ backup, keep, reasons }) => [
-    backup.id,
-    backup.createdAt,
+    shortId(backup.id),
+    localTime(backup.createdAt),
     formatBytes(backup.size),
     keep ? 'stays' : 'goes',
     keep ? reasons.map((reason) => WORDS[reason] ?? reason).join(', ') : 'no rule keeps it',
     backup.name,
   ]);
-  return { json: found, text: table(HEADINGS, rows) };
+  return { json: found, text: table(HEADINGS, rows, invocation.terminal.style) };
 }

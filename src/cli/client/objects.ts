@@ -8,6 +8,7 @@ import { formatBytes } from '../../base/sizes.ts';
 import type { ApiClient, ApiRequest } from './api-client.ts';
 import { noteWarnings } from '../command.ts';
 import type { Terminal } from '../terminal/terminal.ts';
+import { localTime } from '../terminal/time.ts';
 
 export const Warning = z.looseObject({ path: z.string(), code: z.string(), message: z.string() });
 
@@ -34,6 +35,7 @@ export const BackupObject = z.looseObject({
   seconds: z.number().nullish(),
   store: z.string().nullish(),
   error: z.looseObject({ code: z.string(), message: z.string() }).nullish(),
+  origin: z.looseObject({ by: z.string(), token: z.string().nullish() }).nullish(),
 });
 export type BackupObject = z.infer<typeof BackupObject>;
 
@@ -78,7 +80,7 @@ export function describeBackup(backup: BackupObject): (readonly [string, string]
     ['id', backup.id],
     ['name', backup.name],
     ['status', shownStatus(backup)],
-    ['damaged', backup.damagedAt === null || backup.damagedAt === undefined ? null : `found ${backup.damagedAt}`],
+    ['damaged', typeof backup.damagedAt === 'string' ? `found ${localTime(backup.damagedAt)}` : null],
     ['suspect', backup.suspect?.message],
     ['error', backup.error === null || backup.error === undefined ? null : backup.error.message],
     ['size', formatBytes(backup.size)],
@@ -90,12 +92,17 @@ export function describeBackup(backup: BackupObject): (readonly [string, string]
     ['locked', backup.isLocked ? 'yes' : 'no'],
     ['ignored', backup.ignoredFiles?.join(', ')],
     ['store', backup.store],
-    ['created', backup.createdAt],
-    ['completed', backup.completedAt],
-    ['verified', backup.verifiedAt],
+    ['made by', backup.origin?.token ?? backup.origin?.by],
+    ['created', localTime(backup.createdAt)],
+    ['completed', timeOrNull(backup.completedAt)],
+    ['verified', timeOrNull(backup.verifiedAt)],
     ['warnings', String(backup.warningCount ?? backup.warnings?.length ?? 0)],
   ];
   return lines.filter((line): line is readonly [string, string] => typeof line[1] === 'string' && line[1] !== '');
+}
+
+function timeOrNull(time: string | null | undefined): string | null {
+  return typeof time === 'string' ? localTime(time) : null;
 }
 
 function sizeOrNull(bytes: number | null | undefined): string | null {

@@ -1,5 +1,5 @@
 /**
- * Resolves daemon, server and backup from arguments: a server by id or name, a backup by id, start of id or `latest`.
+ * Resolves daemon, server and backup from arguments: a server by name, id or start of id, a backup by id, start of id or `latest`.
  */
 import type { Command } from 'commander';
 import type { Clock } from '../../base/clock.ts';
@@ -26,13 +26,19 @@ export function nodeCommand(parent: Command, name: string, description: string):
 
 /** A command that talks to the daemon about a server. */
 export function daemonCommand(parent: Command, name: string, description: string): Command {
-  return nodeCommand(parent, name, description).argument('<server>', "the server's id or name");
+  return nodeCommand(parent, name, description).argument(
+    '<server>',
+    "the server's name, its id, or the start of its id",
+  );
 }
 
 /** As `daemonCommand`, about one backup of the server. */
 export function backupCommand(parent: Command, name: string, description: string): Command {
   return daemonCommand(parent, name, description).argument('<backup>', 'its id, the start of its id, or "latest"');
 }
+
+/** Fewer characters are more often a slip than a server. */
+const SHORTEST_START = 4;
 
 export interface Target {
   readonly client: ApiClient;
@@ -53,12 +59,18 @@ export async function findServer(invocation: Invocation, options: DaemonOptions,
 
 async function serverNamed(client: ApiClient, name: string, signal: AbortSignal): Promise<string> {
   const servers = await ask(client, { method: 'GET', path: '/api/servers', signal }, ServerObjects);
-  const found = servers.filter((server) => server.name === name || server.id === name.toLowerCase());
+  const named = servers.filter((server) => server.name === name);
+  // A name goes first: one may look like the start of another server's id.
+  const found = named.length > 0 ? named : servers.filter(({ id }) => beginsWith(id, name));
   if (found.length === 1 && found[0] !== undefined) return found[0].id;
   const count = found.length === 0 ? 'there is none' : `there are ${found.length}`;
   throw new Failure('server_not_found', `Cannot find a server named "${name}": ${count}`, {
     hint: servers.length === 0 ? 'This token sees no server.' : `Servers: ${servers.map((at) => at.name).join(', ')}`,
   });
+}
+
+function beginsWith(id: string, start: string): boolean {
+  return start.length >= SHORTEST_START && id.startsWith(start.toLowerCase());
 }
 
 /**

@@ -8,6 +8,7 @@ import { type DaemonOptions, findServer, nodeCommand } from '../client/target.ts
 import { conclude, type Invocation, type Outcome } from '../command.ts';
 import { table } from '../terminal/table.ts';
 import { localTime } from '../terminal/time.ts';
+import { shortId } from '../terminal/short-id.ts';
 
 const KINDS = ['backup', 'restore', 'verify', 'delete'];
 const STATES = ['queued', 'running', 'done', 'failed', 'cancelled'];
@@ -41,7 +42,7 @@ interface JobsOptions extends DaemonOptions {
 
 export function addJobs(program: Command, invocation: Invocation): void {
   nodeCommand(program, 'jobs', 'List what is queued, runs, and has ended in the last days, newest first')
-    .option('--server <server>', 'only those of this server, by id or name')
+    .option('--server <server>', 'only those of this server, by name, id or start of id')
     .addOption(new Option('--kind <kind>', 'only those').choices(KINDS))
     .addOption(new Option('--state <state>', 'only those').choices(STATES))
     .option('--limit <count>', `at most so many, up to ${MOST}`, parseLimit, '50')
@@ -65,8 +66,8 @@ async function list(invocation: Invocation, options: JobsOptions): Promise<Outco
 
 function rowOf(job: Job): string[] {
   const { id, kind, server, backup, state, createdAt, caller } = job;
-  const short = [server, backup].map((each) => each.slice(0, 8));
-  return [id.slice(0, 8), kind, ...short, state, localTime(createdAt), caller?.token ?? caller?.by ?? '', noteOf(job)];
+  const short = [server, backup].map(shortId);
+  return [shortId(id), kind, ...short, state, localTime(createdAt), caller?.token ?? caller?.by ?? '', noteOf(job)];
 }
 
 function noteOf({ error, state, position, progress }: Job): string {

@@ -10,6 +10,7 @@ import { type DaemonOptions, nodeCommand } from '../client/target.ts';
 import { conclude, type Invocation, type Outcome } from '../command.ts';
 import { table } from '../terminal/table.ts';
 import { localTime } from '../terminal/time.ts';
+import { shortId } from '../terminal/short-id.ts';
 
 const Report = z.looseObject({
   name: z.string(),
@@ -62,7 +63,7 @@ async function report({ env, signal, terminal }: Invocation, options: DaemonOpti
 
 function serverRow({ server, name, ageSeconds, lateSeconds, next, verifiedAt, problems }: Report['servers'][number]) {
   return [
-    server.slice(0, 8),
+    shortId(server),
     name.slice(0, 16),
     ageSeconds === null ? 'never' : `${ageText(ageSeconds * 1000)} ago`,
     lateSeconds === null || lateSeconds === 0 ? '' : ageText(lateSeconds * 1000),

@@ -8,6 +8,7 @@ import { type DaemonOptions, nodeCommand } from '../client/target.ts';
 import { conclude, type Invocation, type Outcome } from '../command.ts';
 import { table } from '../terminal/table.ts';
 import { localTime } from '../terminal/time.ts';
+import { shortId } from '../terminal/short-id.ts';
 
 const Schedules = z.looseObject({
   schedules: z.array(
@@ -50,7 +51,7 @@ async function list({ env, signal, terminal }: Invocation, options: DaemonOption
 
 function rowOf({ server, servers, cron, timezone, next, last, missed }: Schedule): string[] {
   return [
-    server.slice(0, 8),
+    shortId(server),
     String(servers.length),
     cron,
     timezone ?? 'host',

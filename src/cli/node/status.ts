@@ -10,6 +10,7 @@ import { type DaemonOptions, nodeCommand } from '../client/target.ts';
 import { conclude, type Invocation, type Outcome } from '../command.ts';
 import { table } from '../terminal/table.ts';
 import { localTime } from '../terminal/time.ts';
+import { shortId } from '../terminal/short-id.ts';
 
 const Servers = z.array(
   z.looseObject({
@@ -77,7 +78,7 @@ function rowOf({ id, name, status: state, backups, bytes, overview }: Server, no
   const newest = overview?.newest?.createdAt;
   const problem = overview?.problems[0]?.code;
   return [
-    id.slice(0, 8),
+    shortId(id),
     name.slice(0, 16),
     String(backups),
     formatBytes(bytes),

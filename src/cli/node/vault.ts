@@ -9,6 +9,7 @@ import { backupCommand, type DaemonOptions, findBackup, findServer, nodeCommand 
 import { conclude, type Invocation, type Outcome } from '../command.ts';
 import { table } from '../terminal/table.ts';
 import { localTime } from '../terminal/time.ts';
+import { shortId } from '../terminal/short-id.ts';
 
 const part = { store: z.string(), server: z.string() };
 const Status = z.looseObject({
@@ -77,15 +78,15 @@ export function addVaultCommands(program: Command, invocation: Invocation): void
 function scoped(parent: Command, name: string, description: string): Command {
   return nodeCommand(parent, name, description)
     .option('--store <store>', 'only that vault')
-    .option('--server <server>', 'only that server, by id or name');
+    .option('--server <server>', 'only that server, by name, id or start of id');
 }
 
-async function status({ env, signal }: Invocation, { config }: DaemonOptions): Promise<Outcome> {
+async function status({ env, signal, terminal }: Invocation, { config }: DaemonOptions): Promise<Outcome> {
   const client = new ApiClient(await findConnection(env, config));
   const found = await ask(client, { method: 'GET', path: '/api/vaults', signal }, Status);
   const rows = found.vaults.map(({ store, server, backups, archiveBytes, ...usage }) => [
     store,
-    server.slice(0, 8),
+    shortId(server),
     String(backups),
     formatBytes(archiveBytes),
     ...[usage.storedBytes, usage.liveBytes].map((bytes) => (typeof bytes === 'number' ? formatBytes(bytes) : '-')),
@@ -93,7 +94,7 @@ async function status({ env, signal }: Invocation, { config }: DaemonOptions): P
     typeof usage.collectedAt === 'string' ? localTime(usage.collectedAt) : 'not yet',
   ]);
   const headings = ['STORE', 'SERVER', 'BACKUPS', 'ARCHIVES', 'ON DISK', 'NEEDED', 'PACKS', 'COLLECTED'];
-  return { json: found, text: rows.length === 0 ? 'There is no vault.' : table(headings, rows) };
+  return { json: found, text: rows.length === 0 ? 'There is no vault.' : table(headings, rows, terminal.style) };
 }
 
 async function collect(invocation: Invocation, options: ScopeOptions): Promise<Outcome> {

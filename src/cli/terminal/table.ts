@@ -11,7 +11,6 @@ export interface TableStyle {
   readonly colour: boolean;
 }
 
-const PLAIN: TableStyle = { columns: undefined, colour: false };
 /** Columns whose words have a colour. */
 const STATES: ReadonlySet<string> = new Set(['STATUS', 'STATE']);
 const GAP = 2;
@@ -21,7 +20,7 @@ const LEAST = 8;
 export function table(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
-  { columns, colour }: TableStyle = PLAIN,
+  { columns, colour }: TableStyle,
 ): string {
   const cells = [headings, ...rows.map((row) => row.map(printableText))];
   const widths = headings.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));

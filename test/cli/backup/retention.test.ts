@@ -5,7 +5,15 @@ import { run } from '../run.ts';
 const SERVER = '0f0e9c52-6d3d-4c5b-9f0e-2f6a1b7c8d90';
 
 function backup(name: string): object {
-  return { id: `id-of-${name}`, name, size: 2048, status: 'COMPLETED', isLocked: false, createdAt: '2024-05-01' };
+  const createdAt = '2024-05-01T10:00:00.000Z';
+  return {
+    id: `${name}-aaaa-4111-8111-111111111111`,
+    name,
+    size: 2048,
+    status: 'COMPLETED',
+    isLocked: false,
+    createdAt,
+  };
 }
 
 const PLAN = {
@@ -28,8 +36,8 @@ it('shows which backups would go, and in words why the others stay', async () =>
   const { ran, asked } = await plan([]);
   expect(asked).toMatchObject({ method: 'GET', url: `/api/servers/${SERVER}/retention` });
   expect(ran.exitCode).toBe(0);
-  expect(ran.stdout).toMatch(/id-of-new .*stays +newest good, keep_last, of_later +new/);
-  expect(ran.stdout).toMatch(/id-of-old .*goes +no rule keeps it +old/);
+  expect(ran.stdout).toMatch(/^new-aaaa  2024-05-01 \d\d:\d\d  .*stays +newest good, keep_last, of_later +new$/m);
+  expect(ran.stdout).toMatch(/^old-aaaa  .*goes +no rule keeps it +old$/m);
 });
 
 it('prints what the daemon said with --json', async () => {
