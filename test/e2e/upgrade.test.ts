@@ -67,7 +67,7 @@ test.each(['first', 'second'] as const)(
 
 // A segment of directories, links and headers alone is told by modes, owners and times, which this fixture has from root.
 test.skipIf(process.getuid?.() !== 0)(
-  'a new backup copies what it can from the archive of 0.1.0, and restores to the same tree',
+  'a new backup copies what it can from the archive of 0.1.0, and restores to the same tree (skipped unless root)',
   async () => {
     const { call, restore, second } = await upgraded();
     await restore(second.id);

@@ -399,7 +399,7 @@ describe('roost archive extract', () => {
     expect(fs.statSync(at('kept/latest.log')).mode & 0o7777).toBe(0o4755);
   });
 
-  it.skipIf(process.geteuid?.() !== 0)('gives everything to --owner', async () => {
+  it.skipIf(process.geteuid?.() !== 0)('gives everything to --owner (skipped unless root)', async () => {
     await create();
     await run(['archive', 'extract', at('x.tar.gz'), at('out'), '--owner', '1234:2345']);
     const { uid, gid } = fs.lstatSync(at('out/link'));

@@ -142,7 +142,7 @@ describe('roost start', () => {
     expect(await placed(join(directory, '.roost'))).not.toThrow();
   });
 
-  it.skipIf(process.getuid?.() === 0)('says that it may not write where it is', () => {
+  it.skipIf(process.getuid?.() === 0)('says that it may not write where it is (skipped for root)', () => {
     const closed = join(directory, 'closed');
     fs.mkdirSync(closed, { mode: 0o500 });
     expect(thrownBy(() => ensureFirstRun(join(closed, '.roost'), 8090), 'invalid_request').hint).toContain(

@@ -26,7 +26,7 @@ describe('a restore of a server without a directory', () => {
     expect(fs.statSync(node.live).mode & 0o777).toBeGreaterThanOrEqual(0o700);
   });
 
-  it.skipIf(process.geteuid?.() !== 0)('gives it to whom all that comes in belongs', async () => {
+  it.skipIf(process.geteuid?.() !== 0)('gives it to whom all that comes in belongs (skipped unless root)', async () => {
     const node = await lostServer();
     const own = (root: string): void => {
       for (const name of ['world', 'world/level.dat']) fs.chownSync(join(root, name), 4321, 4322);
