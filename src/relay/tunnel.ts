@@ -30,7 +30,7 @@ export function tunnel(tunnelling: Tunnelling, { upstream, timers, traffic }: Tu
   const { incoming, socket, first, client, target, failed } = tunnelling;
   const headers = upgradeHeaders(incoming, client, upstream.authority);
   const up = upstream.begin({ method: 'GET', target, headers, kept: false });
-  let opened = false;
+  let answered = false;
   const left = traffic.enter();
   socket.on('error', () => up.destroy());
   socket.once('close', () => {
@@ -38,7 +38,7 @@ export function tunnel(tunnelling: Tunnelling, { upstream, timers, traffic }: Tu
     left({ up: 0, down: 0 });
   });
   up.on('upgrade', (answer, other, behind) => {
-    opened = true;
+    answered = true;
     traffic.answered(101);
     socket.write(headOf(answer));
     if (behind.length > 0) socket.write(behind);
@@ -46,16 +46,18 @@ export function tunnel(tunnelling: Tunnelling, { upstream, timers, traffic }: Tu
     join(socket, other);
   });
   up.on('response', (answer) => {
+    answered = true;
     traffic.answered(answer.statusCode ?? 0);
     answerUpgrade(incoming, socket, answer, timers);
   });
+  // An answer that breaks off reports an error of its own; this connection takes no second answer.
   up.on('error', () => {
-    if (!opened && !socket.destroyed) failed('away');
+    if (!answered && !socket.destroyed) failed('away');
   });
   up.end();
 }
 
-/** Passes the refusal of an upgrade; the connection ends with it. */
+/** Passes the refusal of an upgrade; the connection ends with it, and breaks where the refusal cannot be passed. */
 export function answerUpgrade(
   incoming: IncomingMessage,
   socket: Duplex,
@@ -64,8 +66,14 @@ export function answerUpgrade(
 ): void {
   const outgoing = responseOn(incoming, socket, timers);
   outgoing.sendDate = false;
-  outgoing.writeHead(answer.statusCode ?? 502, answer.statusMessage, answerHeaders(answer.rawHeaders));
   answer.on('error', () => void socket.destroy());
+  try {
+    outgoing.writeHead(answer.statusCode ?? 502, answer.statusMessage, answerHeaders(answer.rawHeaders));
+  } catch {
+    // Node reads words in the first line that it does not write.
+    answer.destroy();
+    return void socket.destroy();
+  }
   answer.pipe(outgoing);
 }
 

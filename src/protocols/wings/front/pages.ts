@@ -73,19 +73,20 @@ export class Pages {
     const first: [Buffer, boolean][] = [];
     const keep = (data: Buffer, binary: boolean): void => void first.push([data, binary]);
     wings.on('message', keep);
+    let answered = false;
     wings.once('unexpected-response', (_, answer) => {
+      answered = true;
       socket.off('close', gone);
       answerUpgrade(upgrade.incoming, socket, answer, this.#deps.timers);
     });
     wings.on('error', () => {
-      if (wings.readyState !== WebSocket.OPEN && first.length === 0 && !socket.destroyed && !accepted) {
-        accepted = true;
+      if (wings.readyState !== WebSocket.OPEN && first.length === 0 && !socket.destroyed && !answered) {
+        answered = true;
         refuse(FAULTS.away);
       }
     });
-    let accepted = false;
     wings.once('open', () => {
-      accepted = true;
+      answered = true;
       socket.off('close', gone);
       this.#accepting.handleUpgrade(upgrade.incoming, socket, upgrade.first, (page) => {
         wings.off('message', keep);
