@@ -6,15 +6,24 @@ import { MEBIBYTE } from '../base/sizes.ts';
 import type { MiddlewareHandler } from 'hono';
 import { Failure } from '../base/failure.ts';
 import type { AppContext, AppEnv } from './dialect.ts';
+import { Slots } from './slots.ts';
 
 const LARGEST_BODY = MEBIBYTE;
+/** Of a request without a known credential; strangers may open thousands of connections. */
+const LARGEST_OF_STRANGER = 16 * 1024;
+/** Bodies beyond that which one caller, and all together, may have in memory until they are answered. */
+const LARGE_OF_CALLER = 16;
+const LARGE_IN_ALL = 64;
+
+const largeBodies = new Slots(LARGE_IN_ALL);
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * The body as text; '' when absent. The request's `text()` and `json()` return the same text afterwards.
  *
- * @throws Failure `too_large` beyond 1 MiB, as early as possible; `invalid_request` when it is not UTF-8 or ends early.
+ * @throws Failure `too_large` beyond 1 MiB, and 16 KiB without a known credential, as early as possible; `server_busy`
+ *   (429) for too many large ones at a time; `invalid_request` when it is not UTF-8 or ends early.
  */
 export async function readBody(c: AppContext): Promise<string> {
   const text = decode(await readBytes(c));
@@ -24,9 +33,33 @@ export async function readBody(c: AppContext): Promise<string> {
 
 /** The body as it came. @throws Failure like `readBody`, but for text. */
 export async function readBytes(c: AppContext): Promise<Buffer> {
+  const { bytes, release } = await receive(c);
+  release();
+  return bytes;
+}
+
+interface Received {
+  readonly bytes: Buffer;
+  /** To be called once nothing of the body is needed. */
+  readonly release: () => void;
+}
+
+async function receive(c: AppContext): Promise<Received> {
+  const caller = c.get('caller');
+  const most = caller === undefined ? LARGEST_OF_STRANGER : LARGEST_BODY;
   const declared = Number(c.req.header('content-length') ?? 0);
-  if (declared > LARGEST_BODY) throw tooLarge();
-  return collect(c.req.raw.body);
+  if (declared > most) throw tooLarge(most);
+  return collect(c.req.raw.body, most, () => placeOf(caller?.session ?? caller?.id ?? ''));
+}
+
+function placeOf(holder: string): () => void {
+  const release = largeBodies.take(holder, LARGE_OF_CALLER);
+  if (release !== undefined) return release;
+  throw new Failure('server_busy', 'Cannot read the request body: too many large ones are being worked on', {
+    facts: { tooMany: true },
+    hint: 'Wait for the answers to the earlier requests.',
+    retry: true,
+  });
 }
 
 /** Replaces the body that Hono returns from now on. */
@@ -35,20 +68,31 @@ function keepBody(c: AppContext, text: string): void {
   c.req.bodyCache.text = Promise.resolve(text) as unknown as string;
 }
 
-async function collect(body: ReadableStream<Uint8Array> | null): Promise<Buffer> {
-  if (body === null) return Buffer.alloc(0);
+async function collect(
+  body: ReadableStream<Uint8Array> | null,
+  most: number,
+  takePlace: () => () => void,
+): Promise<Received> {
+  if (body === null) return { bytes: Buffer.alloc(0), release: () => undefined };
   const reader = body.getReader();
   const pieces: Uint8Array[] = [];
   let length = 0;
-  for (;;) {
-    const { done, value } = await reader.read().catch((error: unknown) => {
-      throw new Failure('invalid_request', 'Cannot read the request body: it ended early', { cause: error });
-    });
-    if (done) return Buffer.concat(pieces);
-    length += value.byteLength;
-    // A chunked body shows its length only while reading. The server drains or drops the rest after the answer.
-    if (length > LARGEST_BODY) throw tooLarge();
-    pieces.push(value);
+  let release: (() => void) | undefined;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read().catch((error: unknown) => {
+        throw new Failure('invalid_request', 'Cannot read the request body: it ended early', { cause: error });
+      });
+      if (done) return { bytes: Buffer.concat(pieces), release: release ?? (() => undefined) };
+      length += value.byteLength;
+      // A chunked body shows its length only while reading. The server drains or drops the rest after the answer.
+      if (length > most) throw tooLarge(most);
+      if (length > LARGEST_OF_STRANGER) release ??= takePlace();
+      pieces.push(value);
+    }
+  } catch (error) {
+    release?.();
+    throw error;
   }
 }
 
@@ -60,8 +104,9 @@ function decode(bytes: Buffer): string {
   }
 }
 
-function tooLarge(): Failure {
-  return new Failure('too_large', 'Cannot read the request body: it is larger than 1 MiB');
+function tooLarge(most: number): Failure {
+  const limit = most === LARGEST_BODY ? '1 MiB' : '16 KiB';
+  return new Failure('too_large', `Cannot read the request body: it is larger than ${limit}`);
 }
 
 /**
@@ -70,13 +115,18 @@ function tooLarge(): Failure {
  * themselves.
  */
 export const jsonBody: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const text = await readBody(c);
-  const given = text.trim() === '' ? '{}' : text;
-  parsedJson(given);
-  // @hono/zod-openapi validates by this header and the cached text.
-  c.req.raw.headers.set('content-type', 'application/json');
-  keepBody(c, given);
-  await next();
+  const { bytes, release } = await receive(c);
+  try {
+    const text = decode(bytes);
+    const given = text.trim() === '' ? '{}' : text;
+    parsedJson(given);
+    // @hono/zod-openapi validates by this header and the cached text.
+    c.req.raw.headers.set('content-type', 'application/json');
+    keepBody(c, given);
+    await next();
+  } finally {
+    release();
+  }
 };
 
 /** For routes without a body: reads it, within the limit, and ignores it. */

@@ -9,13 +9,17 @@ const PEEK_MS = 120_000;
 export type PeekFault = 'too large' | 'too slow' | 'gone';
 
 /** Never rejects. After `too large` or `too slow`, the caller drains the rest of the body. */
-export async function readSmallBody(incoming: IncomingMessage, timers: Timers): Promise<Buffer | PeekFault> {
+export async function readSmallBody(
+  incoming: IncomingMessage,
+  timers: Timers,
+  most = PEEK_BYTES,
+): Promise<Buffer | PeekFault> {
   const { promise, resolve } = Promise.withResolvers<Buffer | PeekFault>();
   const chunks: Buffer[] = [];
   let bytes = 0;
   const take = (chunk: Buffer): void => {
     bytes += chunk.length;
-    if (bytes > PEEK_BYTES) return end('too large');
+    if (bytes > most) return end('too large');
     chunks.push(chunk);
   };
   const whole = (): void => end(Buffer.concat(chunks));

@@ -28,6 +28,12 @@ export function guard(...permissions: readonly [Permission, ...Permission[]]): M
   };
 }
 
+/** Requires a native credential, whatever it permits. */
+export const anyCaller: MiddlewareHandler<AppEnv> = async function anyCaller(c, next) {
+  nativeCaller(c);
+  await next();
+};
+
 /** @throws Failure `unauthorized` without a valid native credential. */
 export function nativeCaller(c: AppContext): Caller {
   const caller = c.get('caller');

@@ -90,11 +90,16 @@ describe('check 6: a refusal in the middle of an upload is read by a client that
     }
   });
 
-  test('by Roost, of a body that is too large to be looked into', async () => {
+  test.each([
+    ['the panel', 20 * 1024 * 1024, '1 MiB'],
+    ['a stranger', 20 * 1024, '16 KiB'],
+  ])('by Roost, of a body of %s that is too large to be looked into', async (who, length, limit) => {
     const { port, wings } = await opened();
-    const head = `POST /api/update HTTP/1.1\r\nHost: node.test\r\nContent-Length: ${20 * 1024 * 1024}\r\n\r\n`;
-    const answer = await rawRequest(port, head, { body: bodies(20, 1024 * 1024), until: /MiB/ });
-    expect(answer).toMatchObject({ status: 413, body: expect.stringContaining('larger than 1 MiB') });
+    const token = who === 'a stranger' ? '' : `Authorization: Bearer ${wings.token}\r\n`;
+    const head = `POST /api/update HTTP/1.1\r\nHost: node.test\r\n${token}Content-Length: ${length}\r\n\r\n`;
+    const body = bodies(20, length / 20);
+    const answer = await rawRequest(port, head, { body, until: /[MK]iB/ });
+    expect(answer).toMatchObject({ status: 413, body: expect.stringContaining(`larger than ${limit}`) });
     expect(headerOf(answer, 'access-control-allow-origin')).toBe('https://panel.test');
     expect(headerOf(answer, 'x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
     expect(wings.received).toEqual([]);

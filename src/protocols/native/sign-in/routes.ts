@@ -9,7 +9,7 @@ import type { App, AppContext, DialectDeps } from '../../dialect.ts';
 import { ignoredBody, jsonBody } from '../../request-body.ts';
 import { bearerRoute, jsonAnswer, requiredBody } from '../../route-answers.ts';
 import { ANY_ERROR } from '../answers.ts';
-import { guard, nativeCaller } from '../guard.ts';
+import { anyCaller, guard, nativeCaller } from '../guard.ts';
 import { SuccessObject } from '../schemas.ts';
 import { ownUrl } from '../waiting.ts';
 import * as schemas from './schemas.ts';
@@ -44,7 +44,7 @@ const signOut = bearerRoute({
   method: 'delete',
   path: '/api/session',
   summary: 'Sign out: ends the session that asks, and its sockets',
-  middleware: [ignoredBody],
+  middleware: [anyCaller, ignoredBody],
   responses: { 200: jsonAnswer(SuccessObject, 'It has ended'), ...ANY_ERROR },
 });
 
@@ -52,7 +52,7 @@ const makeLink = bearerRoute({
   method: 'post',
   path: '/api/session/links',
   summary: 'Make a one-time link that signs in, with at most what the caller may',
-  middleware: [jsonBody],
+  middleware: [anyCaller, jsonBody],
   request: { body: requiredBody(schemas.LinkBody) },
   responses: { 201: jsonAnswer(schemas.NewLinkObject, 'The link and its code'), ...ANY_ERROR },
 });

@@ -50,6 +50,12 @@ export interface WatchedDeps {
   readonly log: Log;
 }
 
+/**
+ * Bytes of an update that bears no token of the node. Its address is taken out all the same, since Wings may know a newer
+ * token than Roost; strangers may open thousands of connections.
+ */
+const STRANGERS_UPDATE = 16 * 1024;
+const STRANGERS_TOO_LARGE = { status: 413, error: 'Cannot read the request: its body is larger than 16 KiB' } as const;
 /** The panel is asked for settings in the background. */
 const ASK_MS = 30_000;
 
@@ -63,8 +69,9 @@ export async function watch(
   if (what === 'delete server') return isPanel ? deletion(request.server, deps) : {};
   if (!isPanel && what !== 'update') return {};
   if (expectsContinue) outgoing.writeContinue();
-  const body = await readSmallBody(incoming, deps.timers);
+  const body = await readSmallBody(incoming, deps.timers, isPanel ? undefined : STRANGERS_UPDATE);
   if (body === 'gone') return undefined;
+  if (body === 'too large' && !isPanel) return STRANGERS_TOO_LARGE;
   if (typeof body === 'string') return BODY_FAULTS[body];
   if (what === 'update') return update(body, isPacked(incoming.headers, deps.facts.routes), deps);
   if (what === 'sync') return { body, onAnswer: settingsAfter(request.server, deps) };
