@@ -14,6 +14,7 @@ import { fingerprint } from '../../../config/live.ts';
 import type { Permission, TokenConfig } from '../../../config/types.ts';
 import { holdsServer, mayUse, type Caller } from '../../access.ts';
 import type { TokenCheck } from '../auth.ts';
+import { givingWay, refuseMoreLinks } from './session-bounds.ts';
 
 const MINUTE_MS = 60_000;
 /** Since its last use. */
@@ -24,9 +25,8 @@ const KEPT_SESSION_MS = 30 * DAY_MS;
 const TOUCH_EVERY_MS = MINUTE_MS;
 /** A used or expired link is known for so long, to say what is wrong with it. */
 const LINK_KNOWN_MS = DAY_MS;
-/** Of one token; the one that was used the longest ago gives way. */
-const MOST_SESSIONS = 500;
-const MOST_LINKS = 500;
+/** Used and expired links of one token that are known. */
+const MOST_SPENT = 500;
 
 const SECRET = /^rs_[\w-]{43}$/;
 const CODE = /^[\w-]{22}$/;
@@ -127,8 +127,7 @@ export class Sessions {
     };
     // The code is used up before: killed here, the link is spent and no session is open; another link is asked for.
     table.insert(session);
-    const others = table.list().filter(({ token }) => token === session.token);
-    for (const { id } of others.slice(MOST_SESSIONS)) this.#end(id);
+    for (const { id } of givingWay(table.list(), session)) this.#end(id);
     return { secret, session };
   }
 
@@ -136,26 +135,25 @@ export class Sessions {
    * @param maker what the link may at most.
    * @returns the code, which is kept nowhere.
    * @throws Failure `forbidden` for a permission and `server_not_found` for a server that the maker does not hold;
-   *   `server_busy` for too many links.
+   *   what session-bounds.ts says of too many links.
    */
   makeLink(maker: Caller, wish: LinkWish): { readonly code: string; readonly link: LinkRecord } {
     const { table, clock } = this.#options;
-    const { permissions = maker.permissions, servers = maker.servers } = wish;
+    const permissions = [...new Set(wish.permissions ?? maker.permissions)];
+    const servers = [...new Set(wish.servers ?? maker.servers)];
     for (const permission of permissions) refuseWider(maker, permission);
     if (servers.some((server) => (server === '*' ? !maker.servers.includes('*') : !holdsServer(maker, server)))) {
       throw new Failure('server_not_found', 'There is no such server');
     }
     const now = clock.now();
-    const made = table.links().filter(({ token }) => token === maker.id);
-    const [spent, open] = [made.filter((link) => isSpent(link, now)), made.filter((link) => !isSpent(link, now))];
-    for (const { id } of spent.slice(MOST_LINKS)) table.deleteLink(id);
-    if (open.length >= MOST_LINKS) {
-      throw new Failure('server_busy', 'Cannot make the link: too many links of this token are unused', {
-        facts: { tooMany: true },
-      });
-    }
-    const code = randomBytes(16).toString('base64url');
     const own = maker.session === undefined ? undefined : table.find(maker.session);
+    const ancestors = own === undefined ? [] : [...own.ancestors, own.id];
+    const links = table.links();
+    const spent = links.filter((link) => link.token === maker.id && isSpent(link, now));
+    for (const { id } of spent.slice(MOST_SPENT)) table.deleteLink(id);
+    const unused = links.filter((link) => !isSpent(link, now));
+    refuseMoreLinks(unused, { token: maker.id, ancestors });
+    const code = randomBytes(16).toString('base64url');
     const link: LinkRecord = {
       id: randomUUID(),
       codeHash: sha256(code),
@@ -164,7 +162,7 @@ export class Sessions {
       permissions,
       servers,
       label: wish.label ?? '',
-      ancestors: own === undefined ? [] : [...own.ancestors, own.id],
+      ancestors,
       createdAt: now,
       expiresAt: now + wish.minutes * MINUTE_MS,
       usedAt: null,

@@ -165,6 +165,51 @@ describe('a one-time link', () => {
   });
 });
 
+describe('what a session makes', () => {
+  const ofOne = { servers: [SERVER], permissions: ['backup.read'] };
+  const post = (call: ReturnType<typeof open>['call'], token: string): Promise<Answer> =>
+    call('POST', '/api/session/links', { token, body: {} });
+
+  test('links: fifty that are unused, and none that its token or another session could have made', async () => {
+    const { call, signIn, link } = open();
+    const [one, other] = [
+      await signIn({ code: (await link(ofOne)).code }),
+      await signIn({ code: (await link({})).code }),
+    ];
+    for (let made = 0; made < 50; made++) expect((await post(call, one.secret)).status).toBe(201);
+    expect(refusal(await post(call, one.secret))).toEqual([
+      429,
+      'server_busy',
+      'Cannot make the link: too many links of this session are unused',
+    ]);
+    expect([(await post(call, other.secret)).status, (await post(call, ADMIN)).status]).toEqual([201, 201]);
+  });
+
+  test('sessions: the oldest that came about by it gives way, and no other', async () => {
+    const { call, signIn, link } = open();
+    const [one, other] = [await signIn({ code: (await link(ofOne)).code }), await signIn({ token: ADMIN })];
+    const made: Signed[] = [];
+    for (let at = 0; at < 51; at++) made.push(await signIn({ code: (await link({}, one.secret)).code }));
+    const status = async (signed: Signed | undefined) =>
+      (await call('GET', '/api/session', { token: signed?.secret ?? '' })).status;
+    expect([await status(made[0]), await status(made[1]), await status(made.at(-1))]).toEqual([401, 200, 200]);
+    expect([await status(one), await status(other)]).toEqual([200, 200]);
+  });
+
+  test('rows of sessions have an end, and a link names each server once', async () => {
+    const { call, signIn, link } = open();
+    const { code, ...shown } = await link({ servers: [SERVER, SERVER, SERVER] });
+    expect(shown).toMatchObject({ servers: [SERVER] });
+    let last = await signIn({ code });
+    for (let made = 0; made < 8; made++) last = await signIn({ code: (await link({}, last.secret)).code });
+    expect(refusal(await post(call, last.secret))).toEqual([
+      403,
+      'forbidden',
+      'Cannot make the link: its session came about by too many links in a row',
+    ]);
+  });
+});
+
 describe('the sessions of a node', () => {
   test('are listed without secrets, with the links that may be used, and only for who manages the node', async () => {
     const { call, signIn, link } = open();
