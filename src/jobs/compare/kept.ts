@@ -12,6 +12,11 @@ import { type ChangeClass as RowClass, CLASSES, type Found, pageOf } from './row
 const KEPT_MS = 30 * 60_000;
 const MOST_BYTES = 64 * MEBIBYTE;
 const MOST_KEPT = 200;
+/** One server's share, so that its callers do not take those of others away. */
+const MOST_OF_SERVER = MOST_KEPT / 8;
+const MOST_BYTES_OF_SERVER = MOST_BYTES / 2;
+/** Memory for a folder's name and numbers. */
+const FOLDER_BYTES = 640;
 /** Rows that the first answer carries. */
 export const FIRST_ROWS = 100;
 
@@ -34,9 +39,9 @@ export class KeptComparisons {
   }
 
   add(made: Omit<KeptComparison, 'id'>): KeptComparison {
-    const bytes = Object.values(made.found.rows).reduce((sum, rows) => sum + rows.byteLength, 1024);
-    const kept = { ...made, id: randomUUID(), at: this.#clock.monotonic(), bytes };
+    const kept = { ...made, id: randomUUID(), at: this.#clock.monotonic(), bytes: bytesOf(made) };
     this.#kept.set(kept.id, kept);
+    this.#trimOwn(made.server);
     this.#trim();
     return kept;
   }
@@ -51,6 +56,17 @@ export class KeptComparisons {
     });
   }
 
+  /** The newest of a server stays, however large. */
+  #trimOwn(server: ServerId): void {
+    const own = Array.from(this.#kept.values()).filter((kept) => kept.server === server);
+    let bytes = own.reduce((sum, kept) => sum + kept.bytes, 0);
+    for (const [at, kept] of own.slice(0, -1).entries()) {
+      if (own.length - at <= MOST_OF_SERVER && bytes <= MOST_BYTES_OF_SERVER) return;
+      this.#kept.delete(kept.id);
+      bytes -= kept.bytes;
+    }
+  }
+
   #trim(): void {
     const now = this.#clock.monotonic();
     let bytes = 0;
@@ -62,6 +78,13 @@ export class KeptComparisons {
       bytes -= kept.bytes;
     }
   }
+}
+
+/** What one holds in memory: its rows, its folders, and what was asked, which may name thousands of paths. */
+function bytesOf({ found, missing, request }: Omit<KeptComparison, 'id'>): number {
+  const asked = 2 * JSON.stringify([request, missing]).length;
+  const rows = Object.values(found.rows).reduce((sum, each) => sum + each.byteLength, 0);
+  return 1024 + asked + found.folders.length * FOLDER_BYTES + rows;
 }
 
 /** A comparison for its caller: totals, totals of each name in the root, and the first page of changes. */
