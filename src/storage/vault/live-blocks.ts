@@ -19,14 +19,9 @@ export class LiveBlocks {
     this.#packs = packs;
   }
 
-  /** @throws Failure `archive_damaged` when a range is nowhere: nothing may be removed then. */
+  /** @throws Failure `archive_damaged` when a range is nowhere or in too many places: nothing may be removed then. */
   mark(list: RangeList): void {
-    for (let index = 0; index < list.count; index++) {
-      const pack = list.packs[list.pack[index] ?? 0] ?? '';
-      for (const place of this.#packs.placesOf(pack, list.start[index] ?? 0, list.length[index] ?? 0)) {
-        this.#markBytes(place.pack, place.offset, place.length);
-      }
-    }
+    for (const { pack, offset, length } of this.#packs.placesOfAll(list)) this.#markBytes(pack, offset, length);
   }
 
   /** A pack that was removed meanwhile is read by its open file. */

@@ -32,15 +32,12 @@ export async function findPlaces(store: Store, server: ServerId, backup: BackupI
 function countRanges(list: RangeList, packs: ServerPacks): Pick<ArchivePlaces, 'ranges' | 'packs'> {
   const counts = new Map<string, { ranges: number; bytes: number }>();
   let ranges = 0;
-  for (let index = 0; index < list.count; index++) {
-    const pack = list.packs[list.pack[index] ?? 0] ?? '';
-    for (const place of packs.placesOf(pack, list.start[index] ?? 0, list.length[index] ?? 0)) {
-      const count = counts.get(place.pack) ?? { ranges: 0, bytes: 0 };
-      if (count.ranges === 0) counts.set(place.pack, count);
-      count.ranges++;
-      count.bytes += place.length;
-      ranges++;
-    }
+  for (const place of packs.placesOfAll(list)) {
+    const count = counts.get(place.pack) ?? { ranges: 0, bytes: 0 };
+    if (count.ranges === 0) counts.set(place.pack, count);
+    count.ranges++;
+    count.bytes += place.length;
+    ranges++;
   }
   return { ranges, packs: Array.from(counts, ([id, count]) => ({ id, ...count })) };
 }

@@ -12,8 +12,11 @@ import { keyParts, type ObjectKey, parseKey } from '../key.ts';
 import type { Store } from '../store.ts';
 import { decodeMap } from './map.ts';
 import { MovedRanges, type Place } from './moved.ts';
-import { damaged, type RangeList } from './ranges.ts';
+import { damaged, MAX_RANGES, type RangeList } from './ranges.ts';
 import { decodeRecipe, MAX_RECIPE, type Recipe } from './recipe.ts';
+
+/** A map cuts ranges at the ends of its own; a merge moves each byte once. */
+const MAX_PLACES = 4 * MAX_RANGES;
 
 export class ServerPacks {
   /** Sizes of the packs' files in bytes, by id. */
@@ -81,18 +84,36 @@ export class ServerPacks {
     const end = start + length;
     let at = start;
     for (const moved of this.#moved.within(pack, start, end)) {
-      if (moved.start > at) yield this.#own(pack, at, moved.start - at);
-      yield moved.place;
+      if (moved.start > at) yield this.#within({ pack, offset: at, length: moved.start - at });
+      yield this.#within(moved.place);
       at = moved.start + moved.place.length;
     }
-    if (at < end) yield this.#own(pack, at, end - at);
+    if (at < end) yield this.#within({ pack, offset: at, length: end - at });
   }
 
-  #own(pack: string, offset: number, length: number): Place {
+  /**
+   * The places of all ranges of a list, in order.
+   *
+   * @throws Failure `archive_damaged` when some of it is nowhere, or in more places than any list has that was written
+   *   here: ranges that name one stretch again and again, where maps have cut it, would be without end.
+   */
+  *placesOfAll(list: RangeList): Generator<Place, void, void> {
+    let count = 0;
+    for (let index = 0; index < list.count; index++) {
+      const pack = list.packs[list.pack[index] ?? 0] ?? '';
+      for (const place of this.placesOf(pack, list.start[index] ?? 0, list.length[index] ?? 0)) {
+        if (++count > MAX_PLACES) throw damaged(`${pack}.pack`, 'its bytes would be in too many places');
+        yield place;
+      }
+    }
+  }
+
+  #within(place: Place): Place {
+    const { pack, offset, length } = place;
     const size = this.packs.get(pack);
     if (size === undefined) throw damaged(`${pack}.pack`, 'it is missing, and no map says where its bytes are');
     if (offset + length > size) throw damaged(`${pack}.pack`, `it ends before byte ${offset + length}`);
-    return { pack, offset, length };
+    return place;
   }
 }
 

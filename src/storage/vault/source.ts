@@ -4,7 +4,6 @@ import { Failure } from '../../base/failure.ts';
 import type { FileParts, OpenFileParts } from '../../base/file-parts.ts';
 import { allocateParts, extentsOf, partsLength } from '../../base/files/file-parts.ts';
 import { type ByteSource, readInto } from '../../base/source.ts';
-import type { Place } from './moved.ts';
 import type { Recipe } from './recipe.ts';
 import type { ServerPacks } from './server-packs.ts';
 
@@ -48,16 +47,16 @@ export async function openVaultSource(
 }
 
 /** Where each byte of an archive lies: files in order of first use, and the table of parts. */
-export function layOut(recipe: Recipe, packs: ServerPacks): Layout {
+export function layOut({ list }: Recipe, packs: ServerPacks): Layout {
   const files: string[] = [];
   const numbers = new Map<string, number>();
   let count = 0;
   // Counted first: a million parts in growing lists take three times the memory of the table.
-  for (const _ of placesIn(recipe, packs)) count++;
+  for (const _ of packs.placesOfAll(list)) count++;
   const parts = allocateParts(count);
   let end = 0;
   let index = 0;
-  for (const place of placesIn(recipe, packs)) {
+  for (const place of packs.placesOfAll(list)) {
     let number = numbers.get(place.pack);
     if (number === undefined) numbers.set(place.pack, (number = files.push(place.pack) - 1));
     end += place.length;
@@ -67,13 +66,6 @@ export function layOut(recipe: Recipe, packs: ServerPacks): Layout {
     index++;
   }
   return { files, parts };
-}
-
-function* placesIn({ list }: Recipe, packs: ServerPacks): Generator<Place, void, void> {
-  for (let index = 0; index < list.count; index++) {
-    const pack = list.packs[list.pack[index] ?? 0] ?? '';
-    yield* packs.placesOf(pack, list.start[index] ?? 0, list.length[index] ?? 0);
-  }
 }
 
 class VaultSource extends CheckedSource {
