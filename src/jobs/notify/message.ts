@@ -37,8 +37,16 @@ export function levelOf(event: NoticeMessage['event']): NoticeMessage['level'] {
 /** In UTF-8: ntfy takes 4096, and 8192 with what JSON escapes. */
 const MOST_BYTES = 3000;
 
-/** The text of a message: by the channel's template, or a line for the sentence and one for its hint. */
-export function textOf(message: NoticeMessage, { template }: Pick<ChannelConfig, 'template'>): string {
+/**
+ * The text of a message: by the channel's template, or a line for the sentence and one for its hint.
+ *
+ * @param escaped where the receiver reads more in a text than its words: what becomes of inserted ones.
+ */
+export function textOf(
+  message: NoticeMessage,
+  { template }: Pick<ChannelConfig, 'template'>,
+  escaped: (word: string) => string = (word) => word,
+): string {
   const words: Readonly<Record<string, string>> = {
     event: message.event,
     level: message.level,
@@ -52,7 +60,7 @@ export function textOf(message: NoticeMessage, { template }: Pick<ChannelConfig,
   };
   const lines = template ?? (message.hint === null ? '{node}: {message}' : '{node}: {message}\n{hint}');
   // Replaced in one pass, because an inserted name may itself look like a placeholder.
-  return bounded(lines.replace(/\{([a-z_]+)\}/g, (_, word: string) => printableText(words[word] ?? '')));
+  return bounded(lines.replace(/\{([a-z_]+)\}/g, (_, word: string) => escaped(printableText(words[word] ?? ''))));
 }
 
 /** Cut between two characters. */

@@ -39,10 +39,10 @@ const COLOURS = { good: 0x2e_a0_43, info: 0x6e_77_81, bad: 0xd1_24_2f } as const
 
 /**
  * https://discord.com/developers/docs/resources/webhook#execute-webhook. Mentions are off, so that a server named
- * `@everyone` pings no one.
+ * `@everyone` pings no one, and Markdown in inserted names is text: a link must show where it leads.
  */
 function discord(channel: ChannelConfig, message: NoticeMessage, url: URL): Outgoing {
-  const description = textOf(message, channel);
+  const description = textOf(message, channel, (word) => word.replace(/[\\*_~`|>#[\]()<]/g, '\\$&'));
   const embed = { title: message.event, description, color: COLOURS[message.level], timestamp: message.time };
   return { url, headers: JSON_TYPE, body: JSON.stringify({ embeds: [embed], allowed_mentions: { parse: [] } }) };
 }

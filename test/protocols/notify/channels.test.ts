@@ -93,6 +93,16 @@ test('Discord gets an embed in the level’s colour that mentions nobody', async
   });
 });
 
+test('Discord reads no Markdown in names; a template may hold some', async () => {
+  const sink = await startSink();
+  const server = { id: 'x', name: '[log in](https://evil.test) **now**\\' };
+  const template = `template: "**{server}** {message}"`;
+  const { body } = await sent(sink, `type: discord, url: "${sink.url}", ${template}`, { ...MESSAGE, server });
+  const [embed] = (JSON.parse(body) as { embeds: { description: string }[] }).embeds;
+  const name = String.raw`\[log in\]\(https://evil.test\) \*\*now\*\*\\`;
+  expect(embed?.description).toBe(`**${name}** A backup of survival failed: No room`);
+});
+
 test('ntfy gets JSON at the root, with the topic of the address, a priority and the token', async () => {
   const sink = await startSink();
   const { path, headers, body } = await sent(sink, `type: ntfy, url: "${sink.url}/behind/my-topic", token: tk_1`);
