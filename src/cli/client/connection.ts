@@ -1,7 +1,7 @@
 /** Finds the daemon's address and a token, in the environment or the daemon's config. */
 import fs from 'node:fs';
 import { Option } from 'commander';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { errnoOf, Failure } from '../../base/failure.ts';
 import { readAddress } from '../../catalogue/state-address.ts';
 import { type Config, loadConfig, type TokenConfig } from '../../config/config.ts';
@@ -10,7 +10,7 @@ import type { Invocation } from '../command.ts';
 import { FIRST_RUN_DIRECTORY, firstRunConfig } from '../first-run/first-run.ts';
 
 const HOST_DIRECTORY = '/etc/roost';
-const HOST_CONFIG = `${HOST_DIRECTORY}/config.yml`;
+const HOST_CONFIG = join(HOST_DIRECTORY, 'config.yml');
 
 /**
  * Order: `--config`, `ROOST_URL` with `ROOST_TOKEN`, the host's config, a first run in the current directory.
@@ -22,16 +22,20 @@ export async function findConnection(env: Invocation['env'], file: string | unde
   const [url, token] = [env['ROOST_URL'], env['ROOST_TOKEN']];
   // A token alone is one that the config names as ${ROOST_TOKEN}.
   if (url !== undefined) return fromEnvironment(url, token);
-  return fromConfig(findConfigFile(), env);
+  const found = findFile(HOST_DIRECTORY);
+  if (found !== undefined) return fromConfig(found, env);
+  throw new Failure('config_invalid', 'Cannot find the daemon: nothing says where it is', {
+    hint: `Name its config with --config, or set ROOST_URL and ROOST_TOKEN. Looked for: ${places(HOST_DIRECTORY).join(', ')}`,
+  });
 }
 
 /** True where `findConnection` would find something to try. */
 export function hasConnection(env: Invocation['env']): boolean {
-  return env['ROOST_URL'] !== undefined || places().some((path) => fs.existsSync(path));
+  return env['ROOST_URL'] !== undefined || places(HOST_DIRECTORY).some((path) => fs.existsSync(path));
 }
 
-function places(): string[] {
-  return [HOST_CONFIG, firstRunConfig(resolve(FIRST_RUN_DIRECTORY))];
+function places(hostDirectory: string): string[] {
+  return [join(hostDirectory, 'config.yml'), firstRunConfig(resolve(FIRST_RUN_DIRECTORY))];
 }
 
 /** A directory that exists and may not be entered: whether a config lies in it cannot be seen. */
@@ -45,20 +49,26 @@ function isClosed(directory: string): boolean {
 }
 
 /**
- * The default config: the host's, else that of a first run in the current directory.
+ * The default config, for commands that need one, whatever the environment says of a daemon: the host's, else that of a first
+ * run in the current directory.
  *
- * @throws Failure `config_invalid` when neither exists.
+ * @param hostDirectory where the host's would be.
+ * @throws Failure `config_invalid` when neither exists, or the first is closed to this user.
  */
-export function findConfigFile(): string {
-  const found = places().find((path) => fs.existsSync(path));
+export function findConfigFile(hostDirectory = HOST_DIRECTORY): string {
+  const found = findFile(hostDirectory);
   if (found !== undefined) return found;
-  if (isClosed(HOST_DIRECTORY)) {
-    throw new Failure('config_invalid', `Cannot read ${HOST_CONFIG}: ${HOST_DIRECTORY} is closed to this user`, {
-      hint: 'Run it as root (sudo), or set ROOST_URL and ROOST_TOKEN.',
-    });
-  }
-  throw new Failure('config_invalid', 'Cannot find the daemon: nothing says where it is', {
-    hint: `Name its config with --config, or set ROOST_URL and ROOST_TOKEN. Looked for: ${places().join(', ')}`,
+  throw new Failure('config_invalid', `Cannot find a config: there is no ${places(hostDirectory).join(' and no ')}`, {
+    hint: 'Name it with --config. "roost setup" makes one for a host, "roost start" one for a first look.',
+  });
+}
+
+function findFile(hostDirectory: string): string | undefined {
+  const found = places(hostDirectory).find((path) => fs.existsSync(path));
+  if (found !== undefined || !isClosed(hostDirectory)) return found;
+  const [closed = ''] = places(hostDirectory);
+  throw new Failure('config_invalid', `Cannot read ${closed}: ${hostDirectory} is closed to this user`, {
+    hint: 'Run it as root (sudo). Commands that only ask the daemon take ROOST_URL and ROOST_TOKEN instead.',
   });
 }
 
