@@ -249,6 +249,29 @@ describe('starting and stopping', () => {
     }
   });
 
+  it.skipIf(fs.existsSync('/etc/roost/config.yml'))(
+    'is found at the port that was chosen after the first one was taken (skipped where the host has a config)',
+    async () => {
+      const holder = net.createServer();
+      await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
+      const { port } = holder.address() as AddressInfo;
+      const cwd = fs.mkdtempSync(join(tmpdir(), 'roost-other-port-'));
+      const first = await roost(['start', '--port', String(port)], { cwd });
+      expect(first.exitCode).toBe(2);
+      expect(fs.readFileSync(join(cwd, '.roost/config.yml'), 'utf8')).toContain(`port: ${port}`);
+      const second = new RoostProcess(['start', '--port', '0'], { cwd });
+      try {
+        await second.printed(/Ctrl-C stops it/);
+        const listed = await roost(['servers', '--json'], { cwd });
+        expect([listed.stderr, JSON.parse(listed.stdout)]).toMatchObject(['', { servers: [{ backups: 0 }] }]);
+      } finally {
+        await second.stop();
+        fs.rmSync(cwd, { recursive: true });
+        await new Promise((resolve) => holder.close(resolve));
+      }
+    },
+  );
+
   it.skipIf(fs.existsSync('/etc/roost/config.yml'))('is found at another port than the config’s', async () => {
     await daemon.stop();
     daemon = new RoostProcess(['start', '--port', '0'], { cwd: home });
