@@ -9,15 +9,15 @@ import { scratchDirectory } from '../../support/scratch.ts';
 
 const MODULE = new URL('../../../src/cli/client/connection.ts', import.meta.url);
 /** Another user where this one is root, whom no directory is closed to. */
-const AS_OTHER = process.getuid?.() === 0 ? ['setpriv', '--reuid', '65534', '--clear-groups'] : ['env'];
-const canTry = spawnSync(AS_OTHER[0] ?? '', [...AS_OTHER.slice(1), 'test', '-r', fileURLToPath(MODULE)]).status === 0;
+const AS_OTHER = process.getuid?.() === 0 ? ['setpriv', '--reuid', '65534', '--clear-groups'] : [];
+const canTry = spawnSync('env', [...AS_OTHER, 'test', '-r', fileURLToPath(MODULE)]).status === 0;
 
 /** What a command without --config is told, whose host keeps its config in that directory. */
 function told(hostDirectory: string, cwd: string): string {
   const script = `const { findConfigFile } = await import(${JSON.stringify(MODULE.href)});
     try { console.log(findConfigFile(process.argv[1])); } catch (error) { console.log(error.message + '\\n' + error.hint); }`;
-  const [program = '', ...words] = [...AS_OTHER, process.execPath, '--input-type=module', '--eval', script];
-  const { stdout, stderr } = spawnSync(program, [...words, hostDirectory], { cwd, encoding: 'utf8' });
+  const words = [...AS_OTHER, process.execPath, '--input-type=module', '--eval', script, hostDirectory];
+  const { stdout, stderr } = spawnSync('env', words, { cwd, encoding: 'utf8' });
   return `${stdout}${stderr}`.trim();
 }
 
