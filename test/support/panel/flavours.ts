@@ -1,4 +1,7 @@
-/** What the three panels do differently, as their own code does it. */
+/**
+ * What the three panels do differently, as their own code does it: pterodactyl/panel 706db62c and pelican-dev/panel 235c8fb9,
+ * app/Http/Controllers/Api/Remote/Backups and app/Http/Middleware/Api/Daemon; calagopus/panel 76dfc96.
+ */
 export type PanelFlavour = 'pterodactyl' | 'pelican' | 'calagopus';
 
 /** What a request is refused with; `detail` is shown in the panel's own envelope. */
@@ -69,7 +72,7 @@ const PTERODACTYL: FlavourRules = {
   otherNode: {
     status: 403,
     code: 'HttpForbiddenException',
-    detail: 'Requesting node does not have permission to access this server.',
+    detail: 'You do not have permission to access that backup.',
   },
   restoreOfOtherNode: null,
   completed: {
@@ -86,11 +89,19 @@ const PTERODACTYL: FlavourRules = {
   envelope: laravel,
 };
 
+const PELICAN_OTHER_NODE: Refusal = {
+  status: 403,
+  code: 'HttpForbiddenException',
+  detail: 'Requesting node does not have permission to access this server.',
+};
+
 const PELICAN: FlavourRules = {
   ...PTERODACTYL,
   partSize: 128 * 1024 ** 2,
   unknownTokenId: PTERODACTYL.unknownBackup,
-  restoreOfOtherNode: PTERODACTYL.otherNode,
+  otherNode: PELICAN_OTHER_NODE,
+  restoreOfOtherNode: PELICAN_OTHER_NODE,
+  notUploaded: { ...PTERODACTYL.notUploaded, detail: 'The configured backup schema is not an S3 compatible.' },
 };
 
 const UNAUTHORIZED = { status: 401, code: '', detail: 'invalid authorization header' };

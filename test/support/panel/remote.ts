@@ -61,8 +61,8 @@ export class RemoteApi {
 
   #requireCredential({ headers }: PanelCall): void {
     const header = headers['authorization'];
-    if (typeof header !== 'string') return this.#refuse(this.#rules.noCredential);
-    const [, id = '', token = ''] = /^Bearer ([^.]+)\.(.+)$/.exec(header) ?? [];
+    if (typeof header !== 'string' || !header.startsWith('Bearer ')) return this.#refuse(this.#rules.noCredential);
+    const [, id = '', token = ''] = /^Bearer ([^.]+)\.([^.]+)$/.exec(header) ?? [];
     if (id === '' || token === '') return this.#refuse(this.#rules.malformedCredential);
     if (id !== this.#parts.node.tokenId) return this.#refuse(this.#rules.unknownTokenId);
     if (token !== this.#parts.node.token) return this.#refuse(this.#rules.wrongToken);
@@ -100,7 +100,8 @@ export class RemoteApi {
     const size = Number(query.get('size') ?? 0);
     const missing = { code: 'BadRequestHttpException', detail: 'A non-empty "size" query parameter must be provided.' };
     if (!(size > 0)) this.#refuse({ status: 400, ...missing });
-    if (backup.successful) this.#refuse(CONFLICT);
+    // Of one that failed as well.
+    if (backup.completedAt !== null) this.#refuse(CONFLICT);
     const { uploads } = this.#parts;
     if (backup.disk !== 's3' || uploads === undefined) return this.#refuse(this.#rules.notUploaded);
     const key = keyOf(backup);
@@ -123,7 +124,7 @@ export class RemoteApi {
     backup.successful = successful;
     if (!successful) backup.locked = false;
     backup.checksum = successful ? `${String(body['checksum_type'])}:${String(body['checksum'])}` : null;
-    backup.bytes = Number(body['size'] ?? 0);
+    backup.bytes = successful ? Number(body['size']) : 0;
     backup.completedAt = this.#parts.now();
     call.effective = true;
     return this.#taken();
@@ -136,7 +137,8 @@ export class RemoteApi {
       throw new Error('Cannot complete backup request: no upload_id present on model.');
     }
     const key = keyOf(backup);
-    if (!successful) return uploads.abort(key, backup.uploadId).catch(() => undefined);
+    // What the object storage refuses, as one that is aborted already, undoes the whole report.
+    if (!successful) return uploads.abort(key, backup.uploadId);
     const parts = Array.isArray(told) ? told.map(partOf) : null;
     await uploads.complete(key, backup.uploadId, parts);
   }
