@@ -3,9 +3,9 @@ import http from 'node:http';
 import net from 'node:net';
 import { WebSocketServer } from 'ws';
 
-const [role, target] = process.argv.slice(2);
+const [role, target, host = '127.0.0.1'] = process.argv.slice(2);
 const server = role === 'origin' ? origin() : net.createServer(pipe);
-server.listen(0, '127.0.0.1', () => process.send?.((server.address() as net.AddressInfo).port));
+server.listen(0, host, () => process.send?.((server.address() as net.AddressInfo).port));
 
 function origin(): http.Server {
   const block = Buffer.alloc(1024 * 1024, 'a block of what is sent');

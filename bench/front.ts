@@ -1,7 +1,8 @@
 /**
- * `npm run bench -- front --size 1GiB --rounds 3`: what it costs that Roost stands before Wings. The same requests go to a
+ * `npm run bench -- front --size 1GiB --rounds 3 --rate 1gbit`: what it costs that Roost stands before Wings. The same requests go to a
  * server directly, through a bare socket pipe of this Node, and through the daemon, in turns: a large body each way, small
- * requests, console lines; CPU seconds of what stands between per GiB, and its memory.
+ * requests, console lines; CPU seconds of what stands between per GiB, and its memory. With a
+ * rate, the bodies go over a link of that rate as well, from another network namespace: only root can make one.
  */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -14,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { WebSocket } from 'ws';
 import { MEBIBYTE, parseBytes } from '../src/base/sizes.ts';
+import { ShapedLink } from './front-link.ts';
 import { asText } from './report.ts';
 
 const { values: options } = parseArgs({
@@ -22,6 +24,7 @@ const { values: options } = parseArgs({
     size: { type: 'string', default: '1GiB' },
     rounds: { type: 'string', default: '3' },
     requests: { type: 'string', default: '2000' },
+    rate: { type: 'string' },
   },
 });
 
@@ -30,6 +33,8 @@ const SERVER = '11111111-1111-4111-8111-111111111111';
 const PANEL = 'http://127.0.0.1:9';
 const bytes = parseBytes(options.size);
 const rounds = Number(options.rounds);
+/** All addresses where a link comes from another one. */
+const HOST = options.rate === undefined ? '127.0.0.1' : '0.0.0.0';
 const BLOCK = Buffer.alloc(MEBIBYTE, randomBytes(64 * 1024));
 
 /** Something that can be asked, and the process whose cost counts. */
@@ -44,10 +49,10 @@ type Row = Readonly<Record<string, number>>;
 const scratch = fs.mkdtempSync(join(tmpdir(), 'roost-bench-front-'));
 const children: ChildProcess[] = [];
 try {
-  const origin = await openRole('origin');
+  const origin = await openRole('origin', '', HOST);
   const ways: Way[] = [
     { name: 'direct', ...origin, child: undefined },
-    { name: 'pipe', ...(await openRole('pipe', String(origin.port))) },
+    { name: 'pipe', ...(await openRole('pipe', String(origin.port), HOST)) },
     { name: 'roost', ...(await openDaemon(origin.port)) },
   ];
   const rows = new Map<string, Row[]>(ways.map(({ name }) => [name, []]));
@@ -55,9 +60,29 @@ try {
     for (const way of ways) rows.get(way.name)?.push(await measure(way));
   }
   print(rows);
+  if (options.rate !== undefined) overLink(options.rate, ways);
 } finally {
   for (const child of children) child.kill('SIGKILL');
   fs.rmSync(scratch, { recursive: true, force: true });
+}
+
+function overLink(rate: string, ways: readonly Way[]): void {
+  const file = join(scratch, 'uploaded');
+  fs.writeFileSync(file, '');
+  fs.truncateSync(file, bytes);
+  const link = new ShapedLink(rate);
+  try {
+    const rows = new Map<string, Row[]>(ways.map(({ name }) => [name, []]));
+    for (let round = 0; round < rounds; round++) {
+      for (const { name, port } of ways) {
+        const [up, down] = [link.up(port, file) / MEBIBYTE, link.down(port, bytes) / MEBIBYTE];
+        rows.get(name)?.push({ 'up MiB/s': up, 'down MiB/s': down });
+      }
+    }
+    print(rows, `Over a link of ${rate}`);
+  } finally {
+    link.close();
+  }
 }
 
 async function measure(way: Way): Promise<Row> {
@@ -193,7 +218,7 @@ state_directory: ${join(scratch, 'state')}
 servers: { root: ${join(scratch, 'servers')} }
 storage: { stores: { local: { type: local, directory: ${join(scratch, 'store')} } } }
 panel: { flavour: pterodactyl }
-front: { listen: { host: 127.0.0.1, port: ${port} }, wings: "http://127.0.0.1:${wings}", wings_config: ${file} }
+front: { listen: { host: ${HOST}, port: ${port} }, wings: "http://127.0.0.1:${wings}", wings_config: ${file} }
 log: { level: error }
 `,
     { mode: 0o600 },
@@ -230,7 +255,7 @@ function memoryOf(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
 }
 
-function print(rows: ReadonlyMap<string, readonly Row[]>): void {
+function print(rows: ReadonlyMap<string, readonly Row[]>, title = 'Before Wings'): void {
   const [first] = rows.values();
   const headings = ['way', ...Object.keys(first?.[0] ?? {})];
   const median = (all: readonly Row[], heading: string): number =>
@@ -239,6 +264,6 @@ function print(rows: ReadonlyMap<string, readonly Row[]>): void {
     headings.map((heading, at) => (at === 0 ? name : median(all, heading).toFixed(2))),
   );
   console.log(
-    asText({ title: `Before Wings: medians of ${rounds} rounds, ${options.size} each way`, headings, rows: table }),
+    asText({ title: `${title}: medians of ${rounds} rounds, ${options.size} each way`, headings, rows: table }),
   );
 }
