@@ -242,6 +242,8 @@ describe('starting and stopping', () => {
       expect(ended.exitCode).toBe(2);
       expect(ended.stderr).toContain('--port');
       expect(ended.stderr).toContain(String(port));
+      // It never started, so it says nothing of a stop.
+      expect(ended.stdout).toBe('');
       expect(ended.stderr).not.toMatch(/^\s+at /m);
     } finally {
       fs.rmSync(directory, { recursive: true });

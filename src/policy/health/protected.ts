@@ -72,8 +72,8 @@ function neverOnes(found: readonly Judged[]): Finding[] {
 function unscheduledOnes(found: readonly Judged[]): Finding[] {
   if (found.length === 0) return [];
   const without = found.filter(([, { lastGood }]) => lastGood === undefined).length;
-  const bare =
-    without === 0 ? '' : `, ${without === found.length ? 'and' : `${without} of them`} without a good backup`;
+  const all = without === found.length ? ' and no good backup' : `, ${without} of them without a good backup`;
+  const bare = without === 0 ? '' : all;
   const those = found.length === 1 ? '1 server has' : `${found.length} servers have`;
   const hint = 'Such as, in the config: schedules: [{ server: "*", cron: "0 4 * * *" }]';
   const which = listed(found, ([id]) => id);

@@ -100,6 +100,7 @@ describe('the doctor on protection', () => {
     expect(told({})).toEqual([
       'warning: 1 server has no good backup yet, the first comes at 2026-01-15T04:00:00.000Z: a | "roost backup create a" makes one now.',
     ]);
+    expect(told({ schedules: [] })[0]).toMatch(/^warning: 1 server has no schedule and no good backup: a \|/);
     expect(told({ schedules: [], servers: ['a', 'b'], histories: new Map([['b', [made(3)]]]) })).toEqual([
       expect.stringMatching(/^warning: 2 servers have no schedule, 1 of them without a good backup: a, b \| Such as/),
     ]);
