@@ -84,6 +84,8 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Vitest's own second is too short for a daemon on a busy host; what is waited for comes, or never.
+    expect: { poll: { timeout: 20_000 } },
     // Fails a test that logs a secret at any level, or that leaves something open.
     setupFiles: ['secret-watch.ts', 'leak-watch.ts'].map((name) =>
       fileURLToPath(new URL(`test/support/${name}`, import.meta.url)),

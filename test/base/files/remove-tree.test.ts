@@ -73,7 +73,7 @@ describe('removing a tree', () => {
     });
     onTestFinished(() => aside.mockRestore());
     const removed = removeTree(handle, 'tree');
-    await vi.waitFor(() => expect(aside).toHaveBeenCalledOnce());
+    await vi.waitFor(() => expect(aside).toHaveBeenCalledOnce(), 20_000);
     // The first call showed how slow the disk is; here we are, while the second waits for it.
     expect(blocking).toHaveBeenCalledOnce();
     release.resolve();
