@@ -7,8 +7,8 @@ import type { WingsQuiesce } from '../servers/power/power.ts';
 import { Recognition } from '../servers/quiesce/recognition.ts';
 import type { WingsPanel } from './panel.ts';
 
-/** Of no user of any panel. */
-const EAR = 'f0a0b3c2-5d0e-4c1b-8a55-3c7d0e5b9a10';
+/** The user that the tokens of Roost's own console sockets name: of no panel. */
+const CONSOLE_USER = 'f0a0b3c2-5d0e-4c1b-8a55-3c7d0e5b9a10';
 const TOKEN_SECONDS = 60;
 const GAMES = 'recognised-games';
 
@@ -30,11 +30,11 @@ export function wingsQuiesce({ catalogue: { keys }, clock, wingsPanel }: WingsQu
       const claims = {
         iss: wingsPanel?.flavour === 'calagopus' ? 'panel' : (wingsPanel?.url ?? 'roost'),
         aud: [],
-        jti: EAR,
+        jti: CONSOLE_USER,
         iat: now,
         nbf: now - TOKEN_SECONDS,
         exp: now + TOKEN_SECONDS,
-        user_uuid: EAR,
+        user_uuid: CONSOLE_USER,
         server_uuid: server,
         scope: 'websocket',
         permissions: [CONNECT],

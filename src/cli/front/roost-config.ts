@@ -1,12 +1,18 @@
 /** Roost's configuration of front mode: a new one, or what has to change in the one that is there. */
 import { isDeepStrictEqual } from 'node:util';
 import { isMap, type Document, parseDocument } from 'yaml';
-import { parseConfig } from '../../config/config.ts';
+import { type Config, parseConfig } from '../../config/config.ts';
 import { Failure } from '../../base/failure.ts';
 import type { FrontHost } from './host.ts';
 import type { Takeover } from './look.ts';
 
 const HEAD = ` Made by "roost front". Every key is in config.example.yml; the secrets of the node stay in Wings' file.`;
+
+export interface FrontConfiguration {
+  readonly text: string;
+  /** As the daemon will read the text. */
+  readonly config: Config;
+}
 
 /**
  * @param former what is there; undefined for a new one.
@@ -17,7 +23,7 @@ export function frontConfig(
   takeover: Takeover,
   path: string,
   env: FrontHost['env'],
-): string {
+): FrontConfiguration {
   const document = parseDocument(former ?? '{}\n');
   if (former === undefined) {
     document.commentBefore = HEAD;
@@ -40,8 +46,7 @@ export function frontConfig(
   if (owner !== undefined && (written === undefined || written === 'archive')) set(['restore', 'owner'], owner);
   const text = document.toString({ lineWidth: 0 });
   // Throws for a faulty config before anything is changed.
-  parseConfig(path, text, env);
-  return text === former ? former : text;
+  return { text, config: parseConfig(path, text, env) };
 }
 
 /** @returns the configuration without a front, so that a later start of Roost does not take the node's address. */

@@ -11,7 +11,6 @@
 import fs from 'node:fs';
 import { dirname } from 'node:path';
 import { Failure } from '../../base/failure.ts';
-import { parseConfig } from '../../config/config.ts';
 import { syncDirectory } from '../../base/files/handles.ts';
 import { file as fileStep } from '../setup/step.ts';
 import { frontDropIn } from './drop-in.ts';
@@ -56,8 +55,8 @@ export async function planTakeover(host: FrontHost, takeover: Takeover): Promise
 function writeConfig(host: FrontHost, takeover: Takeover): FrontStep {
   const path = roostConfigOf(host);
   const former = textOrNone(path);
-  const text = frontConfig(former, takeover, path, host.env);
-  const { power } = parseConfig(path, text, host.env);
+  const { text, config } = frontConfig(former, takeover, path, host.env);
+  const { power } = config;
   const owner = takeover.owner === undefined ? '' : `, restore.owner ${takeover.owner}`;
   const keys = `front, panel, servers.root, power, backups.wings_readable${owner}`;
   const quiet =

@@ -12,8 +12,8 @@ export interface GameConsole {
 }
 
 export interface OpenConsole {
-  /** Why it cannot be heard. */
-  readonly deaf?: Failure;
+  /** Why what it says cannot be received. */
+  readonly unheard?: Failure;
   /** @throws Failure `server_busy`, `cancelled`. */
   type(lines: readonly string[]): Promise<void>;
   /** The next line that was said since it was opened; undefined when none came in time, after an abort, or at its end. */

@@ -43,9 +43,9 @@ export async function hold(console: GameConsole, server: GameServer, options: Ho
   const open = await console.open(server, signal);
   try {
     await open.type(rules.hold);
-    if (open.deaf !== undefined) {
+    if (open.unheard !== undefined) {
       await settle(signal);
-      return { how, doubt: `its console cannot be heard: ${open.deaf.message}` };
+      return { how, doubt: `its console cannot be heard: ${open.unheard.message}` };
     }
     const { line, answer } = await answered(open, options);
     throwIfAborted(signal, DOING);

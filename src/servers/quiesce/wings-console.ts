@@ -49,8 +49,9 @@ export class WingsConsole implements GameConsole {
       return { type, next, close: () => socket.terminate() };
     } catch (error) {
       throwIfAborted(signal, 'Cannot hear the console');
-      const deaf = error instanceof Failure ? error : unheard(error instanceof Error ? error.message : String(error));
-      return { deaf, type, next: () => Promise.resolve(undefined), close: () => undefined };
+      const unheard =
+        error instanceof Failure ? error : cannotHear(error instanceof Error ? error.message : String(error));
+      return { unheard, type, next: () => Promise.resolve(undefined), close: () => undefined };
     }
   }
 
@@ -79,10 +80,10 @@ export class WingsConsole implements GameConsole {
         const answer = await said.next(OPEN_MS, stop);
         if (answer === 'auth success') return socket;
         if (!again)
-          throw unheard(answer === undefined ? 'Wings does not answer its socket' : 'Wings refuses the token');
+          throw cannotHear(answer === undefined ? 'Wings does not answer its socket' : 'Wings refuses the token');
         await wait(AGAIN_MS, undefined, { signal: stop });
       }
-      throw unheard('Wings refuses the token');
+      throw cannotHear('Wings refuses the token');
     } catch (error) {
       socket.terminate();
       throw error;
@@ -101,6 +102,6 @@ function hear(text: string, said: LineQueue, lines: LineQueue): void {
   }
 }
 
-function unheard(state: string): Failure {
+function cannotHear(state: string): Failure {
   return new Failure('server_busy', `Cannot hear the console: ${state}`, { retry: true });
 }

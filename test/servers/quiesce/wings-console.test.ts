@@ -72,12 +72,12 @@ test('a console that cannot be heard is typed at all the same, and doubted', asy
 test('a token that was issued in the second of the start is followed by a second one', async () => {
   const { wings, game, server } = await scene();
   const open = await consoleOf(wings, { iat: [1] }).open(server, never);
-  expect(open.deaf).toBeUndefined();
+  expect(open.unheard).toBeUndefined();
   game.say('hello');
   expect(await open.next(5000)).toBe('hello');
   open.close();
-  const deaf = await consoleOf(wings, { iat: [1, 1] }).open(server, never);
-  expect(deaf.deaf?.message).toBe('Cannot hear the console: Wings refuses the token');
+  const refused = await consoleOf(wings, { iat: [1, 1] }).open(server, never);
+  expect(refused.unheard?.message).toBe('Cannot hear the console: Wings refuses the token');
 });
 
 test('a Wings that ends meanwhile ends the hearing, and a cancelled backup the waiting', async () => {
