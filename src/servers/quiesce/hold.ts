@@ -32,6 +32,8 @@ export interface HoldOptions {
 export const ANSWER_MS = 30_000;
 /** Games usually finish writing within this time where they cannot be heard. */
 const SETTLE_MS = 3000;
+/** What was written this shortly before it is read could change once more without its times telling (archive/write). */
+const UNSETTLED_MS = 50;
 /** How often it is asked whether it is ready. */
 const ASK_MS = 1000;
 const HEARD_LENGTH = 200;
@@ -55,6 +57,7 @@ export async function hold(console: GameConsole, server: GameServer, options: Ho
         doubt: `it did not say within ${(options.answerMs ?? ANSWER_MS) / 1000} seconds that it has saved`,
       };
     }
+    await pause(UNSETTLED_MS, signal);
     const heard = heardText(line);
     if (answer.said === 'unusable') return { how, heard, doubt: answer.why };
     return { how, heard, ...(answer.held === undefined ? {} : { held: answer.held }) };
@@ -64,8 +67,12 @@ export async function hold(console: GameConsole, server: GameServer, options: Ho
 }
 
 /** Waits as long as games usually write. @throws Failure `cancelled`. */
-export async function settle(signal: AbortSignal): Promise<void> {
-  await wait(SETTLE_MS, undefined, { signal }).catch(() => undefined);
+export function settle(signal: AbortSignal): Promise<void> {
+  return pause(SETTLE_MS, signal);
+}
+
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await wait(milliseconds, undefined, { signal }).catch(() => undefined);
   throwIfAborted(signal, DOING);
 }
 
