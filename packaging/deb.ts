@@ -17,8 +17,10 @@ const PREFIX = 'usr/lib/roost';
 /** @param root a directory with a tree at `debianTree(root)`; the rest of the package is added to it. */
 export function buildDeb(file: string, root: string, { version, epoch }: Release, cpu: Cpu): void {
   const tree = debianTree(root);
-  const unit = fs.readFileSync(join(tree, 'systemd/roost.service'), 'utf8');
-  put(root, 'usr/lib/systemd/system/roost.service', unit.replaceAll('/opt/roost/', `/${PREFIX}/current/`));
+  for (const name of ['roost.service', 'roost.socket']) {
+    const unit = fs.readFileSync(join(tree, 'systemd', name), 'utf8');
+    put(root, `usr/lib/systemd/system/${name}`, unit.replaceAll('/opt/roost/', `/${PREFIX}/current/`));
+  }
   for (const kind of ['sysusers.d', 'tmpfiles.d']) {
     put(root, `usr/lib/${kind}/roost.conf`, fs.readFileSync(join(tree, 'systemd', kind, 'roost.conf'), 'utf8'));
   }

@@ -20,7 +20,8 @@ if (Number.parseInt(process.versions.node, 10) >= OLDEST_MAJOR) {
   const { runProgram } = await import('./cli/program.ts');
   // Loaded on demand, so that `roost archive` does not load the HTTP side.
   const exitCode = await runProgram(process.argv.slice(2), {
-    composeDaemon: async (config) => (await import('./compose/daemon.ts')).composeDaemon(config),
+    composeDaemon: async (config, inherited) =>
+      (await import('./compose/daemon.ts')).composeDaemon(config, { inherited }),
     offlineTools: async () => (await import('./compose/offline.ts')).offlineTools,
   });
   // process.exit() would drop output that a pipe has not read yet.

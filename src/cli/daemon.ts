@@ -17,5 +17,11 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
+/** Descriptors of listening sockets that were open before the daemon, by what is served on them. */
+export interface InheritedSockets {
+  readonly api?: number;
+  readonly front?: number;
+}
+
 /** Builds a daemon without starting it. Loaded on demand. */
-export type ComposeDaemon = (config: Config) => Promise<Daemon>;
+export type ComposeDaemon = (config: Config, inherited: InheritedSockets) => Promise<Daemon>;

@@ -10,8 +10,8 @@ import { type Catalogue, CATALOGUE_NAME } from '../catalogue/contract.ts';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { selectedEngine } from '../archive/archive.ts';
-import { BelievableClock } from '../base/believable-clock.ts';
-import { type Clock, DAY_MS, HOUR_MS, isoDate, systemClock } from '../base/clock.ts';
+import type { BelievableClock } from '../base/believable-clock.ts';
+import { type Clock, DAY_MS, HOUR_MS, systemClock } from '../base/clock.ts';
 import { attempt, type Failure } from '../base/failure.ts';
 import type { ServerId } from '../base/ids.ts';
 import type { Log, RootLog } from '../base/log/log.ts';
@@ -22,8 +22,9 @@ import { openOrRenewCatalogue } from '../catalogue/salvage.ts';
 import { forgetAddress, writeAddress } from '../catalogue/state-address.ts';
 import { lockStateDirectory } from '../catalogue/state-lock.ts';
 import { StateReserve } from '../catalogue/state-reserve.ts';
-import type { Daemon } from '../cli/daemon.ts';
+import type { Daemon, InheritedSockets } from '../cli/daemon.ts';
 import { version } from '../cli/version.ts';
+import { believableClock } from './believed-time.ts';
 import { composeDialects } from './dialects.ts';
 import { composeFront, type ComposedFront } from './front.ts';
 import { type FrontSource, openFrontSource } from './front-config.ts';
@@ -45,9 +46,6 @@ import { openRegistry } from '../servers/registry.ts';
 
 /** Under `keys`: signs tokens for the socket of a node without a panel. */
 const SOCKET_TOKEN_KEY = 'socket-token';
-
-/** Under `keys`: the last time that was believed, in ms since the epoch, as text. */
-const BELIEVED_TIME = 'believed-time';
 
 /** How long `stop` lets running jobs go on; below the TimeoutStopSec of systemd/roost.service. */
 const DRAIN_MS = 60_000;
@@ -71,13 +69,21 @@ export interface DaemonDeps {
   readonly drainMs?: number;
   /** Called at each step of a restore or its recovery. Tests stop the process there. */
   readonly onRestoreStep?: OnRestoreStep;
+  /** Sockets to serve on, in place of new ones at the addresses of the config. */
+  readonly inherited?: InheritedSockets;
+}
+
+interface Settings {
+  readonly drainMs: number;
+  readonly onRestoreStep: OnRestoreStep | undefined;
+  readonly inherited: InheritedSockets;
 }
 
 export async function composeDaemon(config: Config, deps: DaemonDeps = {}): Promise<Daemon> {
-  const { clock = systemClock, drainMs = DRAIN_MS, onRestoreStep } = deps;
+  const { clock = systemClock, drainMs = DRAIN_MS, onRestoreStep, inherited = {} } = deps;
   const log = deps.log === undefined ? openStdoutLog(config.log) : { log: deps.log, close: () => undefined };
   const front = await openFrontSource(config);
-  return new RoostDaemon(liveConfig(front.complete(config)), front, clock, log, drainMs, onRestoreStep);
+  return new RoostDaemon(liveConfig(front.complete(config)), front, clock, log, { drainMs, onRestoreStep, inherited });
 }
 
 class RoostDaemon implements Daemon {
@@ -88,6 +94,7 @@ class RoostDaemon implements Daemon {
   readonly #log: RootLog;
   readonly #drainMs: number;
   readonly #onRestoreStep: OnRestoreStep | undefined;
+  readonly #inherited: InheritedSockets;
   /** Closed by `stop`, the last opened first. */
   readonly #opened = new AsyncDisposableStack();
   #serving = false;
@@ -106,8 +113,7 @@ class RoostDaemon implements Daemon {
     frontSource: FrontSource,
     clock: Clock,
     { log, close }: StdoutLog,
-    drainMs: number,
-    onRestoreStep: OnRestoreStep | undefined,
+    { drainMs, onRestoreStep, inherited }: Settings,
   ) {
     this.#live = live;
     this.#frontSource = frontSource;
@@ -120,6 +126,7 @@ class RoostDaemon implements Daemon {
     this.#opened.defer(close);
     this.#drainMs = drainMs;
     this.#onRestoreStep = onRestoreStep;
+    this.#inherited = inherited;
   }
 
   async start(): Promise<{ readonly url: string }> {
@@ -323,12 +330,12 @@ class RoostDaemon implements Daemon {
     const power = front === null ? undefined : async () => (await this.#front?.states()) ?? new Map();
     const app = createApp({ ...parts, power, tokens, api, sessions, dialects, ...shown });
     this.#app = app;
-    const server = createHttpServer({ app, api, log });
+    const server = createHttpServer({ app, api, log, inherited: this.#inherited.api });
     this.#server = server;
     if (front !== null && this.#panel !== undefined) {
       const tellPower = (id: ServerId, state: string): void => tellServerPower(id, state, { service, events, log });
       const about = { config: this.#config, front, source: this.#frontSource, panel: this.#panel, denylist, tellPower };
-      this.#front = composeFront({ ...parts, ...about });
+      this.#front = composeFront({ ...parts, ...about, inherited: this.#inherited.front });
     }
     const { host, port } = await server.listen();
     this.#opened.defer(async () => {
@@ -361,20 +368,6 @@ function tellServerPower(
   service.server(server).then(
     ({ status }) => events.publish({ type: 'server.status', server, data: { status, power } }),
     (error: unknown) => log.debug('The state of a server was not told', { server, error }),
-  );
-}
-
-/** Keeps the last believed time in the catalogue, so that a start with a wrong clock is noticed. */
-function believableClock({ keys }: Catalogue, clock: Clock, log: RootLog): BelievableClock {
-  const memory = {
-    load: () => (keys.getText(BELIEVED_TIME) === undefined ? undefined : Number(keys.getText(BELIEVED_TIME))),
-    save: (time: number) => keys.setText(BELIEVED_TIME, String(time)),
-  };
-  return new BelievableClock(clock, memory, ({ wall, expected }) =>
-    log.warn('The clock has jumped: nothing is deleted by age or count until it has held for an hour', {
-      clock: isoDate(wall),
-      expected: isoDate(expected),
-    }),
   );
 }
 

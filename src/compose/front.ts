@@ -34,6 +34,8 @@ export interface FrontParts extends Omit<DialectAppOptions, 'api' | 'timers'> {
   readonly panel: WingsPanel;
   readonly denylist: TokenDenylist;
   readonly timers?: Timers;
+  /** The descriptor of a listening socket to serve on; undefined: a new one at `front.listen`. */
+  readonly inherited?: number | undefined;
   /** Tells who listens that a game has started or stopped. */
   readonly tellPower: (server: ServerId, power: GameState) => void;
 }
@@ -75,6 +77,7 @@ export function composeFront(parts: FrontParts): ComposedFront {
     config,
     log,
     timers,
+    inherited: parts.inherited,
   });
   const certificate = followCertificate(config, server, parts, timers);
   return {

@@ -11,6 +11,8 @@ export type EndSoon = (socket: Duplex) => void;
 interface Address {
   readonly host: string;
   readonly port: number;
+  /** The descriptor of a socket that listens there already, such as one of systemd. */
+  readonly inherited?: number | undefined;
 }
 
 /**
@@ -19,14 +21,27 @@ interface Address {
  * @param section of the config that names the address.
  * @throws Failure `config_invalid`.
  */
-export async function bind(server: Server, { host, port }: Address, section: string): Promise<void> {
+export async function bind(server: Server, { host, port, inherited }: Address, section: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
-  server.listen({ host, port }, resolve);
+  server.listen(inherited === undefined ? { host, port } : { fd: inherited }, resolve);
   await promise.catch((error: unknown) => {
     throw cannotListen(error, { host, port }, section);
   });
   server.off('error', reject);
+  if (inherited !== undefined) requirePort(server, port, section);
+}
+
+/** Clients would look for Roost at an address, and wait at another. */
+function requirePort(server: Server, port: number, section: string): void {
+  const address = server.address();
+  const found = typeof address === 'object' && address !== null ? `port ${address.port}` : 'no port';
+  if (port === 0 || found === `port ${port}`) return;
+  server.close();
+  throw new Failure('config_invalid', `Cannot listen on the socket of systemd: it is at ${found}`, {
+    hint: `Let ListenStream= of the socket unit and \`${section}.port\` in the config (${port}) name the same.`,
+    facts: { port },
+  });
 }
 
 function cannotListen(error: unknown, { host, port }: Address, section: string): Failure {

@@ -40,6 +40,8 @@ export interface ListenOptions {
   readonly lingerMs?: number;
   /** Connections in all and of one address; for tests. */
   readonly bounds?: { readonly most: number; readonly mostOfAddress: number };
+  /** The descriptor of a listening socket to serve on; undefined: a new one at the address of the config. */
+  readonly inherited?: number | undefined;
 }
 
 export interface HttpServer {
@@ -54,8 +56,8 @@ export interface HttpServer {
   /** Closes all sockets: clients connect again, with a token that is valid now. */
   dropSockets(): void;
   /**
-   * Accepts nothing new, closes idle connections and sockets, waits for running requests, and cuts the rest after
-   * `deadline` milliseconds. Resolves when the last connection is gone; safe to call twice.
+   * Accepts nothing new, closes idle connections and sockets (those that do not answer within a second, too), waits for
+   * running requests, and cuts the rest after `deadline` milliseconds. Resolves when the last connection is gone; safe to call twice.
    */
   close(deadline: number): Promise<void>;
 }
@@ -68,6 +70,8 @@ const HANDSHAKE_MS = 20_000;
 const STALLED_MS = 120_000;
 /** How long a client may still read why it was refused, and send what it had begun. */
 const LINGER_MS = 500;
+/** For the answer of a page to the end of its socket. A page that sleeps gives none, and must not delay a restart. */
+const LAST_ANSWER_MS = 1000;
 const PROBE_AFTER_MS = 60_000;
 
 export function createHttpServer(options: ListenOptions): HttpServer {
@@ -84,7 +88,7 @@ export function createHttpServer(options: ListenOptions): HttpServer {
       // A frame that breaks the protocol emits `error`, which would throw without a listener.
       sockets.on('connection', (socket) => socket.on('error', () => undefined));
       const server = createServer(options, sockets);
-      await bind(server, options.api, 'api');
+      await bind(server, { ...options.api, inherited: options.inherited }, 'api');
       running = { server, sockets };
       const { address, port } = server.address() as AddressInfo;
       return { host: address, port };
@@ -202,10 +206,10 @@ async function shutDown(server: Server, sockets: WebSocketServer, deadline: numb
   const { promise: gone, resolve } = Promise.withResolvers<void>();
   server.close(() => resolve());
   for (const socket of sockets.clients) socket.close(CLOSE.shuttingDown.code, CLOSE.shuttingDown.text);
-  const cancel = timers.after(deadline, () => {
-    for (const socket of sockets.clients) socket.terminate();
-    server.closeAllConnections();
-  });
+  const cancel = [
+    timers.after(deadline, () => server.closeAllConnections()),
+    timers.after(LAST_ANSWER_MS, () => sockets.clients.forEach((socket) => socket.terminate())),
+  ];
   await gone;
-  cancel();
+  for (const each of cancel) each();
 }

@@ -252,6 +252,7 @@ tokens: [{ id: test, secret: file:///etc/roost/token, permissions: ['*'], server
           'changed=/etc/systemd/system/roost.service',
           'changed=/usr/local/bin/roost',
           'made=/etc/systemd/system/roost.service.d/paths.conf',
+          'made=/etc/systemd/system/roost.socket',
           'made=/opt/roost/current',
           ...takenOver('/etc/systemd/system/roost.service'),
         ]);

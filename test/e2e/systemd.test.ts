@@ -27,17 +27,21 @@ function hasLibrary(name: string): boolean {
 
 const listening = has('python3') && hasLibrary('libsystemd.so.0');
 
-/** The unit as it is on a host where Roost is installed, which this machine need not be. */
-async function installedUnit(): Promise<string> {
-  const text = await readFile(join(FILES, 'roost.service'), 'utf8');
-  const path = join(await scratchDirectory(), 'roost.service');
-  await writeFile(path, text.replaceAll('/opt/roost/node_modules/.bin/node', process.execPath));
-  return path;
+/** The units as they are on a host where Roost is installed, which this machine need not be. */
+async function installedUnit(name = 'roost.service'): Promise<string> {
+  const directory = await scratchDirectory();
+  for (const unit of ['roost.service', 'roost.socket']) {
+    const text = await readFile(join(FILES, unit), 'utf8');
+    await writeFile(join(directory, unit), text.replaceAll('/opt/roost/node_modules/.bin/node', process.execPath));
+  }
+  return join(directory, name);
 }
 
 analyze('the unit (skipped where systemd-analyze is not installed)', () => {
-  test('has no fault that systemd-analyze verify finds', async () => {
-    const { status, stderr } = spawnSync('systemd-analyze', ['verify', await installedUnit()], { encoding: 'utf8' });
+  test.each(['roost.service', 'roost.socket'])('%s has no fault that systemd-analyze verify finds', async (name) => {
+    const { status, stderr } = spawnSync('systemd-analyze', ['verify', await installedUnit(name)], {
+      encoding: 'utf8',
+    });
     expect({ status, stderr: stderr.split('\n').filter((line) => line.includes('roost')) }).toEqual({
       status: 0,
       stderr: [],

@@ -3,6 +3,7 @@ import type { Config } from '../../config/config.ts';
 import { asFailure } from '../../base/failure.ts';
 import type { Invocation } from '../command.ts';
 import type { Daemon } from '../daemon.ts';
+import { inheritedSockets } from './inherited-sockets.ts';
 import { openNotifier, type ServiceNotifier } from './systemd.ts';
 
 /**
@@ -30,7 +31,7 @@ export async function runDaemon(
 ): Promise<void> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
   const notifier = openNotifier(invocation.env);
-  const daemon = await invocation.composeDaemon(config);
+  const daemon = await invocation.composeDaemon(config, inheritedSockets(invocation.env, config));
   try {
     const { url } = await daemon.start();
     if (readAgain !== undefined) reloadOnHangup(invocation, daemon, notifier, readAgain);

@@ -85,6 +85,7 @@ function plan(root: string, wishes: Wishes, env: Invocation['env']): Step[] {
 function installedFiles(installed: Installation, at: (path: string) => string): Step[] {
   const { base, current, byNpm } = installed;
   const unit = `${UNITS}/roost.service`;
+  const socket = `${UNITS}/roost.socket`;
   const users = '/etc/sysusers.d/roost.conf';
   const directories = '/etc/tmpfiles.d/roost.conf';
   const command = '/usr/local/bin/roost';
@@ -96,6 +97,7 @@ function installedFiles(installed: Installation, at: (path: string) => string): 
     ),
     file(at(users), systemdFile(installed, 'sysusers.d/roost.conf'), 0o644, 'the user', users),
     file(at(directories), systemdFile(installed, 'tmpfiles.d/roost.conf'), 0o644, 'its directories', directories),
+    file(at(socket), systemdFile(installed, 'roost.socket'), 0o644, 'optional: docs/front.md', socket),
     file(at(unit), systemdFile(installed, 'roost.service'), 0o644, 'the service', unit),
   ];
 }

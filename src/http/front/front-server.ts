@@ -39,6 +39,8 @@ export interface FrontServerOptions {
   /** Milliseconds for heads and for bodies of served routes to arrive; for tests. */
   readonly receive?: { readonly headers: number; readonly body: number; readonly checkEvery: number };
   readonly bounds?: { readonly most: number; readonly mostOfAddress: number };
+  /** The descriptor of a listening socket to serve on; undefined: a new one at the address of the config. */
+  readonly inherited?: number | undefined;
 }
 
 export interface FrontServer {
@@ -46,7 +48,10 @@ export interface FrontServer {
   listen(): Promise<{ readonly host: string; readonly port: number }>;
   /** @throws Failure `config_invalid` for files that are no certificate with its key; the old one stays. */
   setCertificate(tls: FrontConfig['listen']['tls']): void;
-  /** Accepts no new connections, waits for requests under way, and cuts them after `deadline` milliseconds. */
+  /**
+   * Accepts no new connections, waits for requests under way, and cuts them after `deadline` milliseconds. Sockets have been
+   * told to end before: after a second they are cut.
+   */
   close(deadline: number): Promise<void>;
 }
 
@@ -57,6 +62,8 @@ const HANDSHAKE_MS = 20_000;
 /** A client that reads nothing of an answer from Roost for this long is cut off; passed answers have their own bound. */
 const STALLED_MS = 120_000;
 const LINGER_MS = 500;
+/** For the answer of a page to the end of its socket. A page that sleeps gives none, and must not delay a restart. */
+const LAST_ANSWER_MS = 1000;
 const PROBE_AFTER_MS = 60_000;
 
 export function createFrontServer(options: FrontServerOptions): FrontServer {
@@ -64,10 +71,15 @@ export function createFrontServer(options: FrontServerOptions): FrontServer {
   let server: Server | undefined;
   let closed: Promise<void> | undefined;
   const connections = connectionsOf(options);
+  const upgraded = new Set<Duplex>();
   return {
     async listen() {
       const created = create(options, connections, timers);
-      await bind(created, config.listen, 'front.listen');
+      created.on('upgrade', (_, socket) => {
+        upgraded.add(socket);
+        socket.once('close', () => upgraded.delete(socket));
+      });
+      await bind(created, { ...config.listen, inherited: options.inherited }, 'front.listen');
       server = created;
       const { address, port } = created.address() as AddressInfo;
       return { host: address, port };
@@ -78,7 +90,7 @@ export function createFrontServer(options: FrontServerOptions): FrontServer {
     },
     async close(deadline) {
       if (server === undefined) return;
-      closed ??= shutDown(server, deadline, timers);
+      closed ??= shutDown(server, upgraded, deadline, timers);
       await closed;
     },
   };
@@ -190,11 +202,20 @@ function nameHost(incoming: IncomingMessage): void {
   if ((incoming.headers.host ?? '') === '') incoming.headers.host = `${address.replace(/^::ffff:/i, '')}:${localPort}`;
 }
 
-async function shutDown(server: Server, deadline: number, timers: Timers): Promise<void> {
+async function shutDown(
+  server: Server,
+  upgraded: ReadonlySet<Duplex>,
+  deadline: number,
+  timers: Timers,
+): Promise<void> {
   const { promise: gone, resolve } = Promise.withResolvers<void>();
   server.close(() => resolve());
   server.closeIdleConnections();
-  const cancel = timers.after(deadline, () => server.closeAllConnections());
+  const cancel = [
+    timers.after(deadline, () => server.closeAllConnections()),
+    // Node counts them as connections of the server, and closes none of them itself.
+    timers.after(LAST_ANSWER_MS, () => upgraded.forEach((socket) => socket.destroy())),
+  ];
   await gone;
-  cancel();
+  for (const each of cancel) each();
 }

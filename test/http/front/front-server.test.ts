@@ -1,6 +1,10 @@
+import { once } from 'node:events';
 import fs from 'node:fs/promises';
+import { createServer } from 'node:http';
+import net from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
 import { ManualTime } from '../../support/manual-time.ts';
 import { SERVER } from '../../support/scripted-service.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
@@ -125,6 +129,56 @@ describe('check 21: a renewed certificate', () => {
     time.advance(60_000);
     expect(logged.filter((line) => line.includes('certificate'))).toHaveLength(1);
     expect((await rawRequest(port, head, { secure: true })).status).toBe(401);
+  });
+});
+
+describe('check 10: a stop waits for no socket whose client does not answer', () => {
+  /** Opens a socket by hand, and answers nothing that comes on it. */
+  async function silentSocket(port: number, path: string): Promise<net.Socket> {
+    const socket = net.connect(port, '127.0.0.1');
+    onTestFinished(() => void socket.destroy());
+    socket.write(
+      `GET ${path} HTTP/1.1\r\nHost: node.test\r\nOrigin: https://panel.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+    );
+    const [head] = (await once(socket, 'data')) as [Buffer];
+    expect(head.toString('latin1')).toMatch(/^HTTP\/1\.1 101 /);
+    return socket;
+  }
+
+  test('a page that sleeps', { timeout: 15_000 }, async () => {
+    const time = new ManualTime();
+    const { port, composed } = await openFrontNode(await openWings({ servers: [SERVER] }), { timers: time });
+    const page = await silentSocket(port, `/api/servers/${SERVER}/ws`);
+    const gone = once(page, 'close');
+    const closing = composed.close(5000);
+    // The end is told first: it comes as a frame.
+    expect(((await once(page, 'data')) as [Buffer])[0].subarray(0, 4).toString('hex')).toMatch(/^88..03f4$/);
+    time.advance(1000);
+    await Promise.all([closing, gone]);
+  });
+
+  test('a tunnel', { timeout: 15_000 }, async () => {
+    const time = new ManualTime();
+    const other = createServer();
+    other.on('upgrade', (_, socket) => {
+      socket.on('error', () => undefined);
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    });
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void other.close());
+    const wingsUrl = `http://127.0.0.1:${(other.address() as net.AddressInfo).port}`;
+    const wings = await openWings({ servers: [SERVER], flavour: 'calagopus' });
+    const { port, composed } = await openFrontNode(wings, { timers: time, wingsUrl });
+    const client = await silentSocket(port, '/api/system/stats/ws');
+    const gone = once(client, 'close');
+    let isClosed = false;
+    const closing = composed.close(5000).then(() => (isClosed = true));
+    await eventually(() => {
+      time.advance(1000);
+      return isClosed;
+    });
+    await Promise.all([closing, gone]);
   });
 });
 
