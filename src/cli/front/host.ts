@@ -13,6 +13,8 @@ export interface FrontHost {
 
 export const WINGS_UNIT = 'wings.service';
 export const ROOST_UNIT = 'roost.service';
+/** Optional: the node's address, held by systemd. */
+export const SOCKET_UNIT = 'roost.socket';
 
 export const roostConfigOf = ({ root }: FrontHost): string => join(root, 'etc/roost/config.yml');
 export const dropInOf = ({ root }: FrontHost): string => join(root, `etc/systemd/system/${ROOST_UNIT}.d/front.conf`);

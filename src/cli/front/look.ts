@@ -34,6 +34,8 @@ export interface Takeover {
   readonly wings: string;
   /** False for a Wings in a container: it was moved by its operator. */
   readonly moves: boolean;
+  /** Roost's configuration says already that Roost is before a Wings. */
+  readonly stands: boolean;
   /** Proxies before the node. */
   readonly trustedProxies: readonly string[];
   readonly data: string;
@@ -77,6 +79,7 @@ export async function lookAtHost(host: FrontHost, wishes: FrontWishes, now: numb
     listen,
     wings: wishes.wings ?? `http://127.0.0.1:${port}`,
     moves: wishes.wings === undefined,
+    stands: roost !== undefined,
     trustedProxies: roost?.trustedProxies ?? (before.trustedProxies ?? []).filter((block) => block !== '127.0.0.1/32'),
     data,
     backupDirectory: file.backupDirectory,

@@ -10,7 +10,6 @@
  */
 import fs from 'node:fs';
 import { dirname } from 'node:path';
-import { Failure } from '../../base/failure.ts';
 import { syncDirectory } from '../../base/files/handles.ts';
 import { file as fileStep } from '../setup/step.ts';
 import { frontDropIn } from './drop-in.ts';
@@ -91,29 +90,34 @@ function writeDropIn(host: FrontHost, takeover: Takeover): FrontStep {
   };
 }
 
-/** The four keys alone are turned back: the token, and all that Wings has written meanwhile, stay. */
+/**
+ * The four keys alone are turned back: the token, and all that Wings has written meanwhile, stay. A former file that lies
+ * there counts only when an earlier run has put Roost before this Wings; else it is replaced.
+ */
 function moveWings(
   host: FrontHost,
-  { wingsConfig: path, wings, listen }: Takeover,
+  { wingsConfig: path, wings, listen, stands }: Takeover,
   restarted: { wings: boolean },
 ): FrontStep {
   const former = formerOf(path);
   const port = Number(new URL(wings).port);
   const before = readText(path);
   const original = wingsFacts(before, path);
-  const hadFormer = fs.existsSync(former);
+  const lying = textOrNone(former);
+  const isKept = stands && lying !== undefined;
   const needed = movedToLoopback(before, path, port) !== before;
   return {
     number: 3,
     what: `move Wings from ${listen.host}:${listen.port} to 127.0.0.1:${port}, no TLS, 127.0.0.1 its trusted proxy (${former}: the old file)`,
     isNeeded: needed,
     async run() {
-      if (!hadFormer) await writeAs(former, before, path);
+      if (!isKept) await writeAs(former, before, path);
       await writeAs(path, movedToLoopback(readText(path), path, port), path);
     },
     async back() {
       await writeAs(path, withAddress(readText(path), path, original), path);
-      if (!hadFormer) fs.rmSync(former, { force: true });
+      if (!isKept && lying !== undefined) await writeAs(former, lying, path);
+      if (lying === undefined) removeFile(former);
       if (restarted.wings) await systemctl(host, 'restart', WINGS_UNIT);
     },
   };
@@ -168,24 +172,19 @@ async function write(path: string, text: string, mode: number): Promise<void> {
 }
 
 async function put(path: string, text: string | undefined, mode: number): Promise<void> {
-  if (text !== undefined) return write(path, text, mode);
-  // Its directory may be what could not be made.
+  if (text === undefined) removeFile(path);
+  else await write(path, text, mode);
+}
+
+/** Nothing where it is not there: its directory may be what could not be made. */
+export function removeFile(path: string): void {
   if (!fs.existsSync(path)) return;
   fs.rmSync(path);
   syncDirectory(dirname(path));
 }
 
-/** With owner and mode of another file: that of Wings holds the node's token. */
+/** With owner and mode of another file, from the moment in which it has its name: that of Wings holds the node's token. */
 export async function writeAs(path: string, text: string, like: string): Promise<void> {
   const { uid, gid, mode } = fs.statSync(like);
-  const step = fileStep(path, text, mode & 0o777, '', path);
-  await step.run();
-  if (step.todo === '') return;
-  try {
-    fs.chownSync(path, uid, gid);
-  } catch (error) {
-    throw new Failure('internal', `Cannot give ${path} back to its owner ${uid}:${gid}: ${String(error)}`, {
-      cause: error,
-    });
-  }
+  await fileStep(path, text, mode & 0o777, '', path, { uid, gid }).run();
 }

@@ -1,7 +1,12 @@
 /**
- * Gives the node back to Wings. Order: Roost ends, Wings' four keys are turned back in its file as it is then (its token
- * may be new) and Wings restarts, archives are linked into its layout, and Roost's configuration and unit forget the
- * front. Each step may be repeated; run again after a failure, it goes on.
+ * Gives the node back to Wings. Order:
+ *
+ *   1 Roost ends, its socket first: the next request would start it again
+ *   2 Wings' four keys are turned back in its file as it is then (its token may be new), and Wings restarts
+ *   3 archives are linked into its layout
+ *   4 Roost's unit forgets the front
+ *   5 Roost's configuration forgets it; until here, an undo that is run again after a failure goes on
+ *   6 the former file of Wings is removed; one that stays is replaced by the next take-over
  */
 import fs from 'node:fs';
 import { join } from 'node:path';
@@ -13,10 +18,19 @@ import { driftOf, readWingsConfig } from '../../servers/wings-config.ts';
 import { file as fileStep } from '../setup/step.ts';
 import { giveArchives, type GivenArchives } from './archives.ts';
 import { untilWingsAnswers } from './check.ts';
-import { dropInOf, type FrontHost, ROOST_UNIT, roostConfigOf, systemctl, WINGS_UNIT } from './host.ts';
+import {
+  dropInOf,
+  type FrontHost,
+  ROOST_UNIT,
+  roostConfigOf,
+  SOCKET_UNIT,
+  systemctl,
+  unitProperty,
+  WINGS_UNIT,
+} from './host.ts';
 import { urlOf } from './look.ts';
 import { withoutFront } from './roost-config.ts';
-import { originalAddress, writeAs } from './steps.ts';
+import { originalAddress, removeFile, writeAs } from './steps.ts';
 import { formerOf, readText, withAddress } from './wings-file.ts';
 
 export interface Undo {
@@ -40,10 +54,11 @@ export async function planUndo(host: FrontHost): Promise<Undo> {
   const { backupDirectory } = wings;
   // The file of a Wings in a container was never changed by Roost: its operator changed the address.
   const moved = fs.existsSync(formerOf(wingsPath)) || driftOf(wings, front.wings).length === 0;
+  const units = [...((await holdsSocket(host)) ? [SOCKET_UNIT] : []), ROOST_UNIT];
   const where = `${address.host ?? '0.0.0.0'}:${address.port ?? 8080}`;
   return {
     steps: [
-      'stop and disable roost.service',
+      `stop and disable ${units.join(' and ')}`,
       moved
         ? `move Wings back to ${where}, in ${wingsPath} as it is now, and restart wings.service`
         : `leave Wings where it is: publish it at ${where} again`,
@@ -51,21 +66,29 @@ export async function planUndo(host: FrontHost): Promise<Undo> {
       `take the front out of ${path} and away from the unit`,
     ],
     async run(signal) {
-      await systemctl(host, 'stop', ROOST_UNIT);
-      await systemctl(host, 'disable', ROOST_UNIT);
+      await systemctl(host, 'stop', ...units);
+      await systemctl(host, 'disable', ...units);
       if (moved) {
         await writeAs(wingsPath, withAddress(readText(wingsPath), wingsPath, address), wingsPath);
         await systemctl(host, 'restart', WINGS_UNIT);
       }
       const given = giveArchives(config, config.panel.flavour, backupDirectory);
       if (moved) await untilWingsAnswers(urlOf(address), wingsPath, signal);
-      await fileStep(path, withoutFront(text), 0o600, '').run();
-      fs.rmSync(dropInOf(host), { force: true });
-      fs.rmSync(formerOf(wingsPath), { force: true });
+      removeFile(dropInOf(host));
       await systemctl(host, 'daemon-reload');
+      await fileStep(path, withoutFront(text), 0o600, '').run();
+      removeFile(formerOf(wingsPath));
       return given;
     },
   };
+}
+
+async function holdsSocket(host: FrontHost): Promise<boolean> {
+  const states = [
+    await unitProperty(host, SOCKET_UNIT, 'ActiveState'),
+    await unitProperty(host, SOCKET_UNIT, 'UnitFileState'),
+  ];
+  return states.includes('active') || states.includes('enabled');
 }
 
 function requireNoRestore({ stateDirectory }: Config): void {

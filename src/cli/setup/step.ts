@@ -16,11 +16,16 @@ export interface Step {
 
 const nothing = (): Promise<void> => Promise.resolve();
 
-/** A file with this content; another content is replaced as a whole. */
-export function file(path: string, content: string, mode: number, why: string, shown = path): Step {
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** A file with this content; another content is replaced as a whole. @param owner its user's without one. */
+export function file(path: string, content: string, mode: number, why: string, shown = path, owner?: Owner): Step {
   const now = contentOf(path);
   if (now === content) return { what: shown, why, todo: '', run: nothing };
-  const run = (): Promise<void> => writeWhole(path, content, mode);
+  const run = (): Promise<void> => writeWhole(path, content, mode, owner);
   return { what: shown, why, todo: now === undefined ? 'make' : 'change', run };
 }
 
@@ -67,12 +72,13 @@ export function link(path: string, target: string, why: string, shown = path): S
 }
 
 /** Complete and flushed before it gets its name: killed at any instant, the file is the old one or the new one. */
-async function writeWhole(path: string, content: string, mode: number): Promise<void> {
+async function writeWhole(path: string, content: string, mode: number, owner: Owner | undefined): Promise<void> {
   fs.mkdirSync(dirname(path), { recursive: true });
   const partial = await PartialFile.create(path, mode);
   try {
     await partial.write(Buffer.from(content, 'utf8'));
-    // The umask may have taken bits away.
+    if (owner !== undefined) fs.chownSync(partial.path, owner.uid, owner.gid);
+    // The umask may have taken bits away, and a new owner does.
     fs.chmodSync(partial.path, mode);
     await partial.seal();
     await partial.publish();
