@@ -208,7 +208,15 @@ export function composeJobs(deps: JobsDeps): Jobs {
     unwritable: () => findUnwritable(config.servers),
     reserve,
     examine: () =>
-      examineNode({ ...reading, reserve, runner, believable, clock, inspect: () => inspectCatalogue(path) }),
+      examineNode({
+        ...reading,
+        reserve,
+        runner,
+        believable,
+        clock,
+        inspect: () => inspectCatalogue(path),
+        panelAway: () => deps.wingsPanel?.client.away,
+      }),
     clock,
     believable,
     failedRows,

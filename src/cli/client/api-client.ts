@@ -87,7 +87,9 @@ export class ApiClient {
         hint: 'Is that address a Roost daemon? Check ROOST_URL, or api.host and api.port in the config.',
       });
     }
-    const known = FAILURE_CODES.find((candidate) => candidate === code) ?? 'internal';
+    // A panel's dialect answers a token that nothing knows in that panel's words, which have no code.
+    const otherwise = code === undefined && (status === 401 || status === 403) ? 'unauthorized' : 'internal';
+    const known = FAILURE_CODES.find((candidate) => candidate === code) ?? otherwise;
     return new Failure(known, printableText(error), {
       facts: { status },
       hint:

@@ -8,7 +8,7 @@
  */
 import type { BelievableClock } from '../../base/believable-clock.ts';
 import { type Clock, isoDate } from '../../base/clock.ts';
-import { asFailure, reasonOf } from '../../base/failure.ts';
+import { asFailure, type Failure, reasonOf } from '../../base/failure.ts';
 import { fault, fine, type Finding, warning } from '../../base/finding.ts';
 import type { CatalogueFacts } from '../../catalogue/inspect.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
@@ -38,6 +38,8 @@ export interface HealthDeps {
   readonly config: Pick<Config, 'limits' | 'panel' | 'power' | 'retention' | 'schedules' | 'servers'>;
   readonly believable: Pick<BelievableClock, 'canDelete' | 'now'>;
   readonly clock: Clock;
+  /** Why the panel took nothing when it was asked last. */
+  readonly panelAway: () => Failure | undefined;
 }
 
 /** Runs every check once. The findings are in the order of the checks; the caller sorts them. Never rejects. */
@@ -51,7 +53,7 @@ export async function examineNode(deps: HealthDeps): Promise<readonly Finding[]>
     ['jobs', () => checkJobs(openJobs(deps), clock.now())],
     ['store', () => storesOf(deps)],
     ['copies', () => checkCopies(facts)],
-    ['panel', () => checkReports(config.panel.connection !== null, facts?.deliveries, clock.now())],
+    ['panel', () => checkReports(config.panel.connection !== null, facts?.deliveries, clock.now(), deps.panelAway())],
     ['servers', () => serversOf(deps, facts)],
     ['stages', () => checkStages(config, facts?.restoring ?? new Set())],
     ['backups', () => checkBackups(config, facts, clock.now())],

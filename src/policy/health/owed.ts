@@ -20,8 +20,16 @@ export interface OwedReports {
   readonly reason: string | null;
 }
 
-/** @param hasPanel whether the config names a panel now. */
-export function checkReports(hasPanel: boolean, owed: OwedReports | undefined, now: number): Finding[] {
+/**
+ * @param hasPanel whether the config names a panel now.
+ * @param away why the panel took nothing when it was asked last.
+ */
+export function checkReports(
+  hasPanel: boolean,
+  owed: OwedReports | undefined,
+  now: number,
+  away?: { readonly message: string; readonly hint?: string | undefined },
+): Finding[] {
   if (owed === undefined || (!hasPanel && owed.pending + owed.parked === 0)) return [];
   const why = owed.reason === null ? '' : `: ${owed.reason}`;
   if (owed.parked > 0) {
@@ -32,6 +40,10 @@ export function checkReports(hasPanel: boolean, owed: OwedReports | undefined, n
     const since = new Date(owed.oldest).toISOString();
     const hint = 'They are tried again by themselves. Does this host reach panel.url, and does the node’s token fit?';
     return [warning('panel', `The panel is owed ${reports(owed.pending)}, the first since ${since}${why}`, hint)];
+  }
+  if (away !== undefined) {
+    const hint = 'Backups go on, and it is asked again by itself. Does this host reach panel.url?';
+    return [warning('panel', `The panel took nothing when it was asked last: ${away.message}`, away.hint ?? hint)];
   }
   return [
     fine(

@@ -145,6 +145,17 @@ describe('the doctor names the one fault of a host', () => {
     ]);
   });
 
+  test('whose token file holds another token than the daemon knows', async () => {
+    const host = await patient(
+      `${NIGHTLY}panel: { flavour: pelican, url: "http://127.0.0.1:1", token_id: id, token: ${'t'.repeat(32)} }\n`,
+    );
+    await backUp(host);
+    await writeFile(host.file, host.config.replace(/secret: [^,]+/, `secret: ${'other'.repeat(5)}`));
+    expect(await complaints(host)).toEqual(
+      only('daemon', 'warning', 'not to the token of this config', 'systemctl reload roost'),
+    );
+  });
+
   test('whose clock has gone back', async () => {
     const host = await patient();
     await backUp(host);
@@ -160,7 +171,18 @@ describe('the doctor names the one fault of a host', () => {
     expect(await complaints(host)).toEqual(only('store', 'fault', 'cannot use the store "local"', 'mount'));
   });
 
-  test('whose panel is away', async () => {
+  test('whose panel is away, with nothing to be told yet', async () => {
+    const closed = await freePort();
+    const host = await patient(
+      `${NIGHTLY}panel: { flavour: pelican, url: "http://127.0.0.1:${closed}", token_id: id, token: ${'t'.repeat(32)} }\n`,
+    );
+    await backUp(host);
+    await expect
+      .poll(() => complaints(host))
+      .toEqual(only('panel', 'warning', 'The panel took nothing when it was asked last', 'panel.url'));
+  });
+
+  test('whose panel is away and owed a report', async () => {
     const closed = await freePort();
     const host = await patient(
       `${NIGHTLY}panel: { flavour: pelican, url: "http://127.0.0.1:${closed}", token_id: id, token: ${'t'.repeat(32)} }\n`,

@@ -22,6 +22,19 @@ describe('the doctor on reports to a panel', () => {
     expect(findings({ ...recent, parked: 1, reason: '404' })).toEqual(['warning: The panel refused a report: 404']);
   });
 
+  test('says that the panel took nothing when it was asked last, unless what waits says so already', () => {
+    const away = { message: 'it is away', hint: 'Check panel.url.' };
+    const owed = { pending: 2, parked: 0, oldest: clock.now() - HOUR / 2, reason: 'away' };
+    const { level, message, hint } = checkReports(true, owed, clock.now(), away)[0] ?? {};
+    expect([level, message, hint]).toEqual([
+      'warning',
+      'The panel took nothing when it was asked last: it is away',
+      'Check panel.url.',
+    ]);
+    const late = checkReports(true, { ...owed, oldest: clock.now() - 2 * HOUR }, clock.now(), away);
+    expect(late.map((found) => found.message)).toEqual([expect.stringMatching(/^The panel is owed 2 reports/)]);
+  });
+
   test('says nothing on a node without a panel, unless one is still owed something', () => {
     const nothing = { pending: 0, parked: 0, oldest: null, reason: null };
     expect(findings(nothing, false)).toEqual([]);

@@ -96,9 +96,15 @@ const NO_UPLOAD = /upload.?id not found/i;
 
 export class PanelClient implements PanelPort, PanelServers {
   readonly #deps: PanelClientDeps;
+  #away: Failure | undefined;
 
   constructor(deps: PanelClientDeps) {
     this.#deps = deps;
+  }
+
+  /** Why the panel did not take the last request at all: out of reach, failing, or not of this node. */
+  get away(): Failure | undefined {
+    return this.#away;
   }
 
   async reportBackup(report: BackupReport, signal: AbortSignal): Promise<DeliveryVerdict> {
@@ -236,7 +242,7 @@ export class PanelClient implements PanelPort, PanelServers {
     signal: AbortSignal,
   ): Promise<DeliveryVerdict> {
     try {
-      const answer = await askPanel(this.#deps, { method: 'POST', path, body, signal }, doing);
+      const answer = await this.#ask({ method: 'POST', path, body, signal }, doing);
       return this.#verdict(answer, askedAt, doing);
     } catch (error) {
       if (signal.aborted) throw error;
@@ -261,8 +267,20 @@ export class PanelClient implements PanelPort, PanelServers {
     return { kind: retry ? 'retry' : 'refused', failure };
   }
 
+  async #ask(request: PanelRequest, doing: string): Promise<PanelAnswer> {
+    try {
+      const answer = await askPanel(this.#deps, request, doing);
+      const isAway = answer.status >= 500 || answer.status === 401 || answer.status === 403;
+      this.#away = isAway ? refusedBy(this.#deps, answer, doing, { retry: true }) : undefined;
+      return answer;
+    } catch (error) {
+      if (request.signal.aborted !== true) this.#away = asFailure(error, doing);
+      throw error;
+    }
+  }
+
   async #post(path: string, body: unknown, doing: string, signal: AbortSignal): Promise<void> {
-    const answer = await askPanel(this.#deps, { method: 'POST', path, body, signal }, doing);
+    const answer = await this.#ask({ method: 'POST', path, body, signal }, doing);
     if (isTaken(answer)) return;
     throw isSuccess(answer.status) ? unreachable(doing, NO_PANEL) : this.#refused(answer, doing);
   }
@@ -273,7 +291,7 @@ export class PanelClient implements PanelPort, PanelServers {
     doing: string,
     unknown: Failure['code'] = 'backup_not_found',
   ): Promise<Answer> {
-    const answer = await askPanel(this.#deps, request, doing);
+    const answer = await this.#ask(request, doing);
     if (!isSuccess(answer.status)) throw this.#refused(answer, doing, unknown);
     const body = shape.safeParse(parsed(answer.text));
     if (!body.success) throw unreachable(doing, NO_PANEL);
