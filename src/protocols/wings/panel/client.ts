@@ -274,7 +274,7 @@ export class PanelClient implements PanelPort, PanelServers {
       this.#away = isAway ? refusedBy(this.#deps, answer, doing, { retry: true }) : undefined;
       return answer;
     } catch (error) {
-      if (request.signal.aborted !== true) this.#away = asFailure(error, doing);
+      if (!request.signal.aborted) this.#away = asFailure(error, doing);
       throw error;
     }
   }
