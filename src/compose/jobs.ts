@@ -223,7 +223,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
     version,
     engine,
   });
-  const comparisons = new Comparisons({ catalogue, stores, registry, heldOut, service, listings, clock, log });
+  const comparisons = new Comparisons({ catalogue, stores, registry, runner, heldOut, service, listings, clock, log });
   const node = new NodeOverview({ ...reading, runner, clock, timers: systemTimers });
   const notifying = composeNotify(deps, events);
   const stopCounting = new AbortController();

@@ -10,10 +10,10 @@ import { DirectoryChain, openRoot, statChild } from '../../base/files/handles.ts
 import { fromText, wirePath } from '../../base/files/paths.ts';
 import { type BackupId, isUuid, type ServerId } from '../../base/ids.ts';
 import { SharedWork } from '../../base/shared-work.ts';
-import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import type { HeldOut } from '../../servers/held-out.ts';
 import type { Registry } from '../../servers/registry.ts';
+import type { Store } from '../../storage/store.ts';
 import type * as compared from '../compare-contract.ts';
 import type * as contract from '../contract.ts';
 import { placeOf } from '../restore/directory.ts';
@@ -23,15 +23,14 @@ import { checkAsked } from '../restore/select/paths.ts';
 import { requireCompleted } from '../runner/admission.ts';
 import { openNames } from '../stored/files.ts';
 import type { Listings } from '../stored/listings.ts';
-import { openReadable, type ReadableDeps } from '../stored/readable-copy.ts';
+import { type LookingDeps, openForLook } from '../stored/readable-copy.ts';
 import type { StoredArchive } from '../stored/stored-archive.ts';
 import { changesOf, comparisonView, type KeptComparison, KeptComparisons } from './kept.ts';
 import type { CompareResults, CompareTask, FoundName } from './messages.ts';
 import { compareIn } from './thread-call.ts';
 import { isSame, liveFacts } from './tree.ts';
 
-export interface CompareDeps extends ReadableDeps {
-  readonly catalogue: Pick<Catalogue, 'backups' | 'copies'>;
+export interface CompareDeps extends LookingDeps {
   readonly registry: Pick<Registry, 'get' | 'place'>;
   readonly heldOut: Pick<HeldOut, 'below'>;
   readonly service: Pick<contract.BackupService, 'restore'>;
@@ -221,10 +220,8 @@ export class Comparisons implements compared.CompareService {
     const archives: StoredArchive[] = [];
     try {
       for (const record of records) {
-        const { opened } = await openReadable(record, this.#deps, (store) =>
-          openNames(this.#deps, store, record, signal),
-        );
-        archives.push(opened);
+        const openOf = (store: Store): Promise<StoredArchive> => openNames(this.#deps, store, record, signal);
+        archives.push(await openForLook(record, this.#deps, openOf));
       }
       return await compareIn(task, archives, signal);
     } finally {

@@ -2,12 +2,10 @@
  * Looking without a job: what a backup would hold, what one holds, and its bytes for a download. Nothing is changed.
  */
 import type { TreeEstimate } from '../../archive/contract.ts';
-import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import { SharedWork } from '../../base/shared-work.ts';
 import { wirePath } from '../../base/files/paths.ts';
 import type { ByteSource } from '../../base/source.ts';
-import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import type { HeldOut } from '../../servers/held-out.ts';
 import type { Registry } from '../../servers/registry.ts';
@@ -15,19 +13,16 @@ import { objectKey } from '../../storage/key.ts';
 import type { Store } from '../../storage/store.ts';
 import type { DirectoryPage, Estimate, FileContent, Selection } from '../contract.ts';
 import { requireCompleted } from '../runner/admission.ts';
-import type { JobRunner } from '../runner/runner.ts';
 import type { ArchivePort } from '../stored/archive-port.ts';
 import { provenSource } from '../stored/digests.ts';
 import { listDirectory, type LookDoor, openContent } from '../stored/files.ts';
 import type { Listings } from '../stored/listings.ts';
 import { findSelection, openSelection } from '../stored/selections.ts';
-import { openReadable, type ReadableDeps } from '../stored/readable-copy.ts';
+import { type LookingDeps, openForLook } from '../stored/readable-copy.ts';
 import { openArchiveSource } from '../stored/stored-archive.ts';
 
-export interface LookDeps extends ReadableDeps {
-  readonly catalogue: Pick<Catalogue, 'backups' | 'copies'>;
+export interface LookDeps extends LookingDeps {
   readonly registry: Pick<Registry, 'get'>;
-  readonly runner: Pick<JobRunner, 'open'>;
   readonly archive: ArchivePort;
   /** Of archives without an index; without it each look reads one through. */
   readonly listings?: Listings | undefined;
@@ -125,20 +120,7 @@ export class Looks {
     return record;
   }
 
-  /** Objects that are missing because the backup is being deleted are no damage. */
-  async #open<Opened>(record: BackupRecord, open: (store: Store) => Promise<Opened>): Promise<Opened> {
-    try {
-      return (await openReadable(record, this.#deps, open)).opened;
-    } catch (error) {
-      if (error instanceof Failure && error.code === 'archive_damaged') this.#requireStill(record);
-      throw error;
-    }
-  }
-
-  /** @throws Failure `backup_not_found` when the backup is gone; `server_busy` while it is being deleted. */
-  #requireStill({ id, server }: BackupRecord): void {
-    const { removing } = this.#deps.catalogue.backups.details(id, server);
-    const isDeleted = this.#deps.runner.open({ backup: id }).some(({ record }) => record.kind === 'delete');
-    if (removing || isDeleted) throw new Failure('server_busy', 'Cannot read the backup: it is being deleted');
+  #open<Opened>(record: BackupRecord, open: (store: Store) => Promise<Opened>): Promise<Opened> {
+    return openForLook(record, this.#deps, open);
   }
 }

@@ -3,11 +3,12 @@
  * completed copy. A copy is compared with the backup's sha256 when it is made, and again by a restore from it. Nothing
  * is repaired here: the backup still belongs to its own store.
  */
-import { asFailure, type Failure } from '../../base/failure.ts';
+import { asFailure, Failure } from '../../base/failure.ts';
 import type { Log } from '../../base/log/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import type { Store } from '../../storage/store.ts';
+import type { JobRunner } from '../runner/runner.ts';
 import type { StoreSet } from './stores.ts';
 
 export interface ReadableDeps {
@@ -50,6 +51,36 @@ export async function openReadable<Opened>(
     }
   }
   throw first ?? new Error('a backup lies in at least one store');
+}
+
+export interface LookingDeps extends ReadableDeps {
+  readonly catalogue: Pick<Catalogue, 'backups' | 'copies'>;
+  readonly runner: Pick<JobRunner, 'open'>;
+}
+
+/**
+ * As `openReadable`, for looks, which take no turn: a backup may be deleted while it is opened, and what is missing then is
+ * no damage.
+ *
+ * @throws Failure `backup_not_found` when it is gone; `server_busy` while it is being deleted; what `openReadable` throws.
+ */
+export async function openForLook<Opened>(
+  record: BackupRecord,
+  deps: LookingDeps,
+  open: (store: Store) => Promise<Opened>,
+): Promise<Opened> {
+  try {
+    return (await openReadable(record, deps, open)).opened;
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'archive_damaged') requireStill(record, deps);
+    throw error;
+  }
+}
+
+function requireStill({ id, server }: BackupRecord, { catalogue, runner }: LookingDeps): void {
+  const { removing } = catalogue.backups.details(id, server);
+  const isDeleted = runner.open({ backup: id }).some(({ record }) => record.kind === 'delete');
+  if (removing || isDeleted) throw new Failure('server_busy', 'Cannot read the backup: it is being deleted');
 }
 
 /** What another store may do better; a path that is not in the archive is not in its copies either. */
