@@ -23,7 +23,8 @@ export interface IgnoreFile {
 
 /**
  * Reads the first existing file of `.roostignore`, `.pteroignore` and `.pelicanignore`, and no other. It must be a
- * regular file (links are not followed) of at most `MAX_BYTES`, within the limits of `compileIgnore`.
+ * regular file (links are not followed, and a hard link to what the root's owner may not read is not used) of at most
+ * `MAX_BYTES`, within the limits of `compileIgnore`.
  *
  * @param root the server's root, an open directory.
  * @returns undefined when the server has none.
@@ -46,7 +47,11 @@ export function readIgnoreFile(root: number): IgnoreFile | undefined {
 function readSmallFile(root: number, name: string): Uint8Array {
   const handle = openForReading(root, name);
   try {
-    if (!fs.fstatSync(handle).isFile()) throw unusable('it is no regular file');
+    const stat = fs.fstatSync(handle);
+    if (!stat.isFile()) throw unusable('it is no regular file');
+    if (stat.nlink > 1 && !mayReadFile(fs.fstatSync(root), stat)) {
+      throw unusable('it is a hard link to a file that the owner of the directory may not read');
+    }
     // One byte more than allowed reveals a file that is too long, even one that grows while it is read.
     const buffer = Buffer.alloc(MAX_BYTES + 1);
     let length = 0;
@@ -58,6 +63,13 @@ function readSmallFile(root: number, name: string): Uint8Array {
   } finally {
     fs.closeSync(handle);
   }
+}
+
+/** Its lines are shown in lists of backups, to callers who may not read what a backup holds. */
+function mayReadFile({ uid, gid }: fs.Stats, file: fs.Stats): boolean {
+  if (uid === 0) return true;
+  if (uid === file.uid) return (file.mode & 0o400) !== 0;
+  return (file.mode & (gid === file.gid ? 0o040 : 0o004)) !== 0;
 }
 
 function unusable(state: string): Failure {

@@ -123,6 +123,23 @@ describe("the server's own ignore file", () => {
     expect(openDescriptors()).toBe(before);
   });
 
+  it('is not used when it is a hard link to what the owner of the directory may not read', () => {
+    const secret = path.join(directory, 'secret');
+    fs.writeFileSync(secret, 'a-secret-line\n', { mode: 0o600 });
+    fs.linkSync(secret, path.join(directory, '.roostignore'));
+    expect(readIgnoreFile(root)?.lines).toEqual(['a-secret-line']);
+    const stat = fs.fstatSync.bind(fs);
+    vi.spyOn(fs, 'fstatSync').mockImplementation((handle: number) =>
+      handle === root ? Object.assign(stat(handle), { uid: 4242, gid: 4242 }) : stat(handle),
+    );
+    expect(readIgnoreFile(root)).toMatchObject({
+      lines: [],
+      warnings: [{ message: expect.stringContaining('a hard link to a file that') as string }],
+    });
+    fs.chmodSync(secret, 0o644);
+    expect(readIgnoreFile(root)?.lines).toEqual(['a-secret-line']);
+  });
+
   it('throws when the process lacks descriptors: the list must not be dropped for that', () => {
     vi.spyOn(fs, 'openSync').mockImplementation(() => {
       throw Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE', errno: -24 });
