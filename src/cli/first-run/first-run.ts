@@ -10,6 +10,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errnoOf, Failure } from '../../base/failure.ts';
+import { syncDirectory } from '../../base/files/handles.ts';
 import type { Config } from '../../config/types.ts';
 import { isUuid } from '../../base/ids.ts';
 import { writeSampleServer } from './sample-server.ts';
@@ -28,8 +29,16 @@ export function ensureFirstRun(directory: string, port: number): string {
   makeDirectory(directory);
   ensureServer(join(directory, 'servers'));
   const partial = `${config}.partial`;
-  fs.writeFileSync(partial, configText(directory, port, randomBytes(24).toString('base64url')), { mode: 0o600 });
+  const handle = fs.openSync(partial, 'w', 0o600);
+  try {
+    fs.writeFileSync(handle, configText(directory, port, randomBytes(24).toString('base64url')));
+    // Before the rename: a power cut must not leave an empty config under the final name.
+    fs.fsyncSync(handle);
+  } finally {
+    fs.closeSync(handle);
+  }
   fs.renameSync(partial, config);
+  syncDirectory(directory);
   return config;
 }
 

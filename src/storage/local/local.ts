@@ -67,6 +67,8 @@ export class LocalStore implements Store {
   readonly #files: StoreFiles;
   /** Partial files of current writers. */
   readonly #writing = new Set<string>();
+  /** Directories of servers whose names are known to be durable. */
+  readonly #durable = new Set<string>();
   #closed = false;
 
   constructor({
@@ -227,7 +229,6 @@ export class LocalStore implements Store {
   async #makeServer(path: string): Promise<void> {
     try {
       await mkdir(path, { mode: DIRECTORY_MODE });
-      await this.#files.syncDirectory(this.#directory);
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error;
       if (!(await lstat(path)).isDirectory()) {
@@ -237,6 +238,10 @@ export class LocalStore implements Store {
         });
       }
     }
+    // Also of one that was there: the process that made it may have been killed before this.
+    if (this.#durable.has(path)) return;
+    await this.#files.syncDirectory(this.#directory);
+    this.#durable.add(path);
   }
 
   /** Makes a removal durable, and removes the directory of a server without objects. */
@@ -244,6 +249,7 @@ export class LocalStore implements Store {
     try {
       await this.#files.syncDirectory(path);
       await rmdir(path);
+      this.#durable.delete(path);
       await this.#files.syncDirectory(this.#directory);
     } catch (error) {
       const errno = errnoOf(error);

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { basename, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ensureFirstRun, requireInPlace } from '../../../src/cli/first-run/first-run.ts';
 import { loadConfig } from '../../../src/config/config.ts';
 import { thrownBy } from '../../support/rejection.ts';
@@ -83,6 +83,20 @@ describe('roost config check', () => {
 });
 
 describe('the files of a first run', () => {
+  it('are durable before they have their names, and the names then', () => {
+    const steps: string[] = [];
+    const [sync, rename] = [fs.fsyncSync.bind(fs), fs.renameSync.bind(fs)];
+    const nameOf = (handle: number): string => basename(fs.readlinkSync(`/proc/self/fd/${handle}`));
+    vi.spyOn(fs, 'fsyncSync').mockImplementation((handle) => (steps.push(`flush ${nameOf(handle)}`), sync(handle)));
+    vi.spyOn(fs, 'renameSync').mockImplementation((from, to) => {
+      steps.push(`name ${basename(String(to))}`);
+      rename(from, to);
+    });
+    ensureFirstRun(join(directory, 'another'), 8090);
+    vi.restoreAllMocks();
+    expect(steps.slice(-3)).toEqual(['flush config.yml.partial', 'name config.yml', 'flush another']);
+  });
+
   it('are left alone by the next start', () => {
     const config = fs.readFileSync(file, 'utf8');
     const servers = fs.readdirSync(join(directory, '.roost/servers'));

@@ -1,5 +1,5 @@
-import { type FileHandle, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type FileHandle, mkdir, readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { BackupId, ServerId } from '../../../src/base/ids.ts';
 import { objectKey } from '../../../src/storage/key.ts';
@@ -157,6 +157,22 @@ test('the order of a commit: bytes, close, name, directory', async () => {
   files.syncDirectory = async (path) => (steps.push('sync directory'), systemFiles.syncDirectory(path));
   await writer.commit();
   expect(steps).toEqual(['sync', 'close', 'rename', 'sync directory']);
+});
+
+test('a server’s directory is made durable once, also one that was left by a run that was killed', async () => {
+  const { files } = breakableFiles();
+  const { store, directory } = await scratchStore({ files });
+  const synced: string[] = [];
+  files.syncDirectory = async (path) => (synced.push(path), systemFiles.syncDirectory(path));
+  await mkdir(dirname(store.localPath(KEY)));
+  await putObject(store, KEY, Buffer.from('x'));
+  expect(synced).toEqual([directory, dirname(store.localPath(KEY))]);
+  await putObject(store, KEY, Buffer.from('y'));
+  expect(synced.filter((path) => path === directory)).toHaveLength(1);
+  await store.remove(KEY);
+  synced.splice(0);
+  await putObject(store, KEY, Buffer.from('z'));
+  expect(synced[0]).toBe(directory);
 });
 
 test('abort waits for the write that is under way', async () => {
