@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
 import type { RestoreStep } from '../../../src/jobs/restore/deps.ts';
 import { outcomeOf, remains, restoreNode, type RestoreNode } from '../../support/restore-scene.ts';
@@ -266,6 +266,25 @@ describe('a server that goes on writing while it is restored', () => {
 });
 
 describe('a restore that is done', () => {
+  it('is done though its stage cannot be removed, which the next sweep does', async () => {
+    const node = await scene();
+    node.onStep = (step) => {
+      if (step !== 'started') return;
+      vi.spyOn(fs, 'unlinkSync').mockImplementation(() => {
+        throw Object.assign(new Error('EIO: injected'), { code: 'EIO' });
+      });
+    };
+    await expect(outcomeOf(node.submit(FULL).ended)).resolves.toBe('done');
+    vi.restoreAllMocks();
+    expect(node.manifest()).toEqual(manifestOf(NEW));
+    expect([remains(node).length > 0, node.catalogue.plans.list().map(({ state }) => state)]).toEqual([
+      true,
+      ['cleaning'],
+    ]);
+    await node.sweep();
+    expect([remains(node), node.catalogue.plans.list()]).toEqual([[], []]);
+  });
+
   it('stays done when the server cannot be started again', async () => {
     const node = await scene();
     node.power.refuse = 'start';
