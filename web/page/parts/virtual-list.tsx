@@ -1,5 +1,12 @@
 /** A long list of which only the rows in sight are in the page; the window scrolls it. */
-import { observeWindowOffset, observeWindowRect, Virtualizer, windowScroll } from '@tanstack/virtual-core';
+import {
+  defaultRangeExtractor,
+  observeWindowOffset,
+  observeWindowRect,
+  type Range,
+  Virtualizer,
+  windowScroll,
+} from '@tanstack/virtual-core';
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
@@ -20,12 +27,14 @@ export function VirtualList<Item>({ items, keyOf, estimate, label, row, onEnd }:
   const drawn = useSignal(0);
   const kept = useRef<Virtualizer<Window, HTMLElement>>(undefined);
   const margin = useRef(0);
+  const { focused, ...watched } = useFocus();
   const options = {
     count: items.length,
     getScrollElement: () => globalThis.window,
     estimateSize: () => estimate,
     getItemKey: (index: number) => keyOf(items[index] as Item),
     overscan: 6,
+    rangeExtractor: (range: Range) => withFocused(range, items, keyOf, focused.current?.key),
     scrollMargin: margin.current,
     observeElementRect: observeWindowRect,
     observeElementOffset: observeWindowOffset,
@@ -61,6 +70,7 @@ export function VirtualList<Item>({ items, keyOf, estimate, label, row, onEnd }:
       aria-label={label}
       style={{ position: 'relative', height: `${virtual.getTotalSize()}px` }}
       onKeyDown={moveFocus}
+      {...watched}
     >
       {shown.map(({ key, index, start }) => (
         <div
@@ -69,6 +79,7 @@ export function VirtualList<Item>({ items, keyOf, estimate, label, row, onEnd }:
           aria-setsize={items.length}
           aria-posinset={index + 1}
           data-index={index}
+          data-key={key}
           ref={(element) => virtual.measureElement(element)}
           class="slot"
           style={{ transform: `translateY(${start - margin.current}px)` }}
@@ -78,6 +89,51 @@ export function VirtualList<Item>({ items, keyOf, estimate, label, row, onEnd }:
       ))}
     </div>
   );
+}
+
+/** The indexes to draw: those in sight, and the one that has the focus, wherever an event has moved it to. */
+function withFocused<Item>(
+  range: Range,
+  items: readonly Item[],
+  keyOf: (item: Item) => string,
+  focused: string | undefined,
+): number[] {
+  const drawn = defaultRangeExtractor(range);
+  const at = focused === undefined ? -1 : items.findIndex((item) => keyOf(item) === focused);
+  if (at < 0 || drawn.includes(at)) return drawn;
+  return [...drawn, at].sort((one, other) => one - other);
+}
+
+interface Focused {
+  readonly key: string;
+  readonly element: HTMLElement;
+}
+
+/**
+ * Remembers which row has the focus, and gives it back to a row whose elements were moved: browsers take the focus from what
+ * is moved.
+ */
+function useFocus() {
+  const focused = useRef<Focused>(undefined);
+  const drawing = useRef(false);
+  drawing.current = true;
+  useLayoutEffect(() => {
+    drawing.current = false;
+    const { element } = focused.current ?? {};
+    if (element?.isConnected === true && document.activeElement === document.body)
+      element.focus({ preventScroll: true });
+  });
+  return {
+    focused,
+    onFocusIn: ({ target }: FocusEvent): void => {
+      if (!(target instanceof HTMLElement)) return;
+      const key = target.closest<HTMLElement>('.slot')?.dataset['key'];
+      focused.current = key === undefined ? undefined : { key, element: target };
+    },
+    onFocusOut: (): void => {
+      if (!drawing.current) focused.current = undefined;
+    },
+  };
 }
 
 /** Up and down go from row to row, to what the row is mainly for. */
