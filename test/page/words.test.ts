@@ -15,6 +15,15 @@ test.each([
 });
 
 test.each([
+  [0, 1, 1, 'The first backup of the server is being made'],
+  [0, 9, 1, 'The first backup of 1 server is being made'],
+  [0, 9, 2, 'The first backups of 2 servers are being made'],
+  [3, 9, 2, '3 of 9 servers need you'],
+])('%i of %i servers, %i at their first backup: %s', (wrong, all, first, text) => {
+  expect(en.headline(wrong, all, first)).toBe(text);
+});
+
+test.each([
   [0, 1, 'It has no good backup from the last 24 hours.'],
   [1, 1, 'It has a good backup from the last 24 hours.'],
   [0, 3, 'None has a good backup from the last 24 hours.'],

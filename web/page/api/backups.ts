@@ -1,4 +1,4 @@
-/** Calls about backups. What takes long is answered at once with its job; events tell the rest. */
+/** Calls about backups. Backups and verifications are answered at once with their job; events tell the rest. */
 import { addressOf } from '../live/base.ts';
 import type { Page } from '../live/pages.ts';
 import { answer, api } from './client.ts';
@@ -35,9 +35,9 @@ export function acceptBackup({ serverId, id }: Backup) {
   return answer(api.POST('/api/servers/{server}/backups/{id}/accept', { params: { path: { server: serverId, id } } }));
 }
 
+/** Answers when what was there before is back. */
 export function undoRestore(server: string, id: string) {
-  const params = { path: { server, id } };
-  return answer(api.POST('/api/servers/{server}/backups/{id}/undo', { params, headers: AT_ONCE }));
+  return answer(api.POST('/api/servers/{server}/backups/{id}/undo', { params: { path: { server, id } } }));
 }
 
 /**

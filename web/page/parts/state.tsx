@@ -21,6 +21,11 @@ export function problemsOf({ overview }: Server): readonly Problem[] {
   return overview?.problems ?? [];
 }
 
+/** Whether a new backup helps against it; otherwise there is one to look at. */
+export function isHelpedByBackup({ code, backup }: Problem): boolean {
+  return backup === undefined || code === 'failing' || code === 'late';
+}
+
 export function stateOf(server: Server, job: Job | undefined): State {
   if (job !== undefined) return jobState(job, rankOf(server));
   const { suspended, overview } = server;

@@ -8,7 +8,7 @@ import { may, who } from '../live/session.ts';
 import { connection } from '../live/socket.ts';
 import { findings } from '../live/findings.ts';
 import { servers, serverOf } from '../live/state.ts';
-import { counted, time } from '../words/format.ts';
+import { count, counted, time } from '../words/format.ts';
 import { words } from '../words/words.ts';
 import { Icon } from './icon.tsx';
 
@@ -41,15 +41,17 @@ const PLACES: readonly { readonly view: ViewName; readonly name: string; readonl
 function Places() {
   const { view } = route.value;
   const current = view === 'server' || view === 'browse' || view === 'find' ? 'overview' : view;
-  const wrong = findings.value.filter(({ level }) => level !== 'ok').length;
+  const wrong = findings.value.filter(({ level }) => level !== 'ok');
+  // Red is for what is broken; a warning alone is none of that.
+  const tone = wrong.some(({ level }) => level === 'fault') ? '' : ' warn';
   return (
     <>
       {PLACES.filter(({ needs }) => needs === undefined || may(needs)).map(({ view: place, name }) => (
         <a key={place} href={to[place as 'jobs']()} aria-current={place === current ? 'page' : undefined}>
           {name}
-          {place === 'health' && wrong > 0 && (
-            <span class="count" role="img" aria-label={counted(wrong, 'finding')}>
-              {wrong}
+          {place === 'health' && wrong.length > 0 && (
+            <span class={`count${tone}`} role="img" aria-label={counted(wrong.length, 'finding')}>
+              {count(wrong.length)}
             </span>
           )}
         </a>
@@ -106,6 +108,9 @@ export function LostLine() {
   );
 }
 
+/** Servers that are offered at once. */
+const MOST = 8;
+
 /** Goes to a server by its name, or to the search for a file in it. */
 function Find() {
   const input = useRef<HTMLInputElement>(null);
@@ -121,19 +126,21 @@ function Find() {
     return () => document.removeEventListener('keydown', listen);
   }, []);
   const wanted = text.value.trim().toLowerCase();
+  const all = servers.value ?? [];
   const found =
     wanted === ''
       ? []
-      : (servers.value ?? [])
+      : all
           .flatMap((id) => serverOf(id) ?? [])
           .filter(({ id, name }) => id.startsWith(wanted) || name.toLowerCase().includes(wanted))
-          .slice(0, 8);
+          .slice(0, MOST);
   const close = (): void => void (text.value = '');
-  // Of the server that is shown, else of those that are found.
+  // Of the server that is shown; else of one that is found, and where none is, the text is the name of a file.
   const place = route.value.params['server'];
-  const files = (place === undefined ? found.slice(0, 1).map(({ id }) => id) : [place]).flatMap(
-    (id) => serverOf(id) ?? [],
-  );
+  const files = (place === undefined ? (found.length > 0 ? found.map(({ id }) => id).slice(0, 1) : all) : [place])
+    .slice(0, MOST)
+    .flatMap((id) => serverOf(id) ?? []);
+  const isFile = place !== undefined || found.length === 0;
   return (
     <form
       class="find"
@@ -143,7 +150,8 @@ function Find() {
         event.preventDefault();
         const [first] = found;
         if (first !== undefined) location.hash = to.server(first.id);
-        else if (place !== undefined && wanted !== '') location.hash = to.find(place, text.value.trim());
+        else if (files.length === 1 && wanted !== '' && may('backup.download'))
+          location.hash = to.find(files[0]?.id ?? '', text.value.trim());
         close();
       }}
       onKeyDown={(event) => {
@@ -174,9 +182,9 @@ function Find() {
           ))}
           {may('backup.download') &&
             files.map(({ id, name }) => (
-              <a key={`files ${id}`} href={to.find(id, place === undefined ? '' : text.value.trim())} onClick={close}>
+              <a key={`files ${id}`} href={to.find(id, isFile ? text.value.trim() : '')} onClick={close}>
                 <span>
-                  {place === undefined ? 'A file of ' : 'Files by that name in '}
+                  {isFile ? 'Files by that name in ' : 'A file of '}
                   <bdi>{name}</bdi>
                 </span>
               </a>

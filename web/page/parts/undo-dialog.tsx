@@ -35,7 +35,7 @@ export function UndoDialog({ server, backup, onClose, onDone = onClose }: UndoDi
           disabled={busy.value || jobOfServer(server) !== undefined}
           onClick={() => void run(undo).then((done) => done && onDone())}
         >
-          Undo
+          {busy.value ? 'Undoing…' : 'Undo'}
         </button>
       </div>
     </Dialog>

@@ -2,7 +2,12 @@
 import { bytes, coarse, count, counted, moment } from './format.ts';
 
 export const en = {
-  headline: (some: number, all: number) => {
+  /** Of servers that need somebody, of all, and of those that need nobody only because their first backup is being made. */
+  headline: (some: number, all: number, first = 0) => {
+    if (some === 0 && first > 0) {
+      if (all === 1) return 'The first backup of the server is being made';
+      return `The first ${first === 1 ? 'backup' : 'backups'} of ${counted(first, 'server')} ${first === 1 ? 'is' : 'are'} being made`;
+    }
     if (all === 1) return some === 0 ? 'The server is protected' : 'The server needs you';
     if (some === 0) return all === 2 ? 'Both servers are protected' : `All ${count(all)} servers are protected`;
     return `${count(some)} of ${counted(all, 'server')} ${some === 1 ? 'needs' : 'need'} you`;

@@ -265,6 +265,7 @@ function Done({ server, backup, result, onClose }: DoneProps) {
   const undoing = useSignal(false);
   const undone = useSignal(false);
   const { files = 0, bytes: size = 0, removed = 0, seconds, warnings = [], warningCount = 0, undoUntil } = result;
+  if (undone.value) return <Undone server={server} onClose={onClose} />;
   return (
     <>
       <header class="head">
@@ -290,8 +291,7 @@ function Done({ server, backup, result, onClose }: DoneProps) {
             ))}
           </div>
         )}
-        {undone.value && <p>It is being undone: what was there before comes back.</p>}
-        {undoUntil !== undefined && !undone.value && (
+        {undoUntil !== undefined && (
           <p class="small muted">
             What was there before is kept until {moment(undoUntil, now.value)}. Until then the server’s page can undo
             it, too.
@@ -301,7 +301,7 @@ function Done({ server, backup, result, onClose }: DoneProps) {
           <a class="b p" href={to.server(server)}>
             To the server
           </a>
-          {undoUntil !== undefined && !undone.value && (
+          {undoUntil !== undefined && (
             <button class="b" type="button" onClick={() => (undoing.value = true)}>
               Undo…
             </button>
@@ -318,6 +318,27 @@ function Done({ server, backup, result, onClose }: DoneProps) {
             onDone={() => ([undoing.value, undone.value] = [false, true])}
           />
         )}
+      </div>
+    </>
+  );
+}
+
+function Undone({ server, onClose }: Pick<DoneProps, 'server' | 'onClose'>) {
+  return (
+    <>
+      <header class="head">
+        <h2>Undone</h2>
+      </header>
+      <div class="pad" role="status">
+        <p>What was there before the restore is back.</p>
+        <div class="bs">
+          <a class="b p" href={to.server(server)}>
+            To the server
+          </a>
+          <button class="b" type="button" onClick={onClose}>
+            Restore something else
+          </button>
+        </div>
       </div>
     </>
   );

@@ -4,7 +4,7 @@ import { useAction } from '../../live/answers.ts';
 import { to } from '../../live/router.ts';
 import { load, serverOf, servers, system } from '../../live/state.ts';
 import { Icon } from '../../parts/icon.tsx';
-import { type Problem, problemsOf, stateOf } from '../../parts/state.tsx';
+import { isHelpedByBackup, type Problem, problemsOf, stateOf } from '../../parts/state.tsx';
 import { count } from '../../words/format.ts';
 import { BackUpButton } from '../../parts/back-up-button.tsx';
 
@@ -22,11 +22,12 @@ export function Attention() {
   const away = (system.value?.stores ?? []).filter(({ error }) => error !== null);
   const all = rows.length + away.length;
   if (all === 0) return null;
+  const bad = rows.some(({ worst }) => isBad(worst));
   return (
     <section class="card" aria-label="Needs attention">
       <header>
         <h2>Needs attention</h2>
-        <span class="count">{count(all)}</span>
+        <span class={bad ? 'count' : 'count warn'}>{count(all)}</span>
       </header>
       {away.map(({ name, error }) => (
         <div class="att" key={`store ${name}`}>
@@ -50,8 +51,13 @@ export function Attention() {
   );
 }
 
+/** Something is broken; the others are to be looked at. */
+function isBad({ code }: Problem): boolean {
+  return code === 'failing' || code === 'damaged';
+}
+
 function Line({ server, problem }: { readonly server: Server; readonly problem: Problem }) {
-  const bad = problem.code === 'failing' || problem.code === 'damaged';
+  const bad = isBad(problem);
   return (
     <div class="att">
       <span class={`st ${bad ? 'bad' : 'warn'}`}>
@@ -65,7 +71,7 @@ function Line({ server, problem }: { readonly server: Server; readonly problem: 
       </span>
       {problem.hint !== undefined && <span class="hint">{problem.hint}</span>}
       <span class="bs">
-        {problem.backup === undefined || problem.code === 'failing' ? (
+        {problem.backup === undefined || isHelpedByBackup(problem) ? (
           <BackUpButton server={server} look="b" text={problem.code === 'failing' ? 'Try again' : 'Back up now'} />
         ) : (
           <a class="b" href={to.server(server.id, problem.backup)}>

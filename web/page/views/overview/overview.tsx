@@ -49,6 +49,9 @@ const known = computed<readonly Server[]>(() => (servers.value ?? []).flatMap((i
 function Head() {
   const all = known.value;
   const wrong = all.filter((server) => problemsOf(server).length > 0).length;
+  const first = all.filter(
+    (server) => problemsOf(server).length === 0 && !server.suspended && server.overview?.newest === undefined,
+  ).length;
   const lately = all.filter(({ overview }) => {
     const at = overview?.newest?.createdAt;
     return at !== undefined && now.value - Date.parse(at) < DAY_MS;
@@ -56,14 +59,14 @@ function Head() {
   return (
     <div class="spread">
       <div>
-        <h1>{all.length === 0 ? words.noServers : words.headline(wrong, all.length)}</h1>
+        <h1>{all.length === 0 ? words.noServers : words.headline(wrong, all.length, first)}</h1>
         {all.length > 0 && (
           <p class="muted">
             {words.goodLately(lately, all.length)} Checked {ago(readAt.value, now.value)}.
           </p>
         )}
       </div>
-      {may('backup.create') && all.length > 0 && (
+      {may('backup.create') && all.length > 1 && (
         <button class="b" type="button" onClick={() => (several.value = true)}>
           <Icon of={Plus} small />
           Back up several…

@@ -21,7 +21,8 @@ export function ServerRow({ id }: { readonly id: string }) {
         <span class="nm">
           <bdi>{server.name}</bdi>
         </span>
-        <span class="id">{id.slice(0, 8)}</span>
+        {/* A server without a name is called so already. */}
+        {server.name !== id.slice(0, 8) && <span class="id">{id.slice(0, 8)}</span>}
       </a>
       <StateText state={state} />
       <Strip recent={server.overview?.recent ?? []} />

@@ -84,10 +84,13 @@ export function Growth({ attempts, chosen, onChoose }: GrowthProps) {
   );
 }
 
-const MOST_ROWS = 400;
+/** Rows that are drawn at once; each press shows so many more. */
+const ROWS = 400;
 
 function Table({ attempts }: { readonly attempts: readonly Attempt[] }) {
   const open = useSignal(false);
+  const shown = useSignal(ROWS);
+  const more = Math.min(ROWS, attempts.length - shown.value);
   return (
     <details class="as-table" onToggle={({ currentTarget }) => (open.value = currentTarget.open)}>
       <summary>As a table</summary>
@@ -105,7 +108,7 @@ function Table({ attempts }: { readonly attempts: readonly Attempt[] }) {
               </tr>
             </thead>
             <tbody>
-              {attempts.slice(0, MOST_ROWS).map((attempt) => (
+              {attempts.slice(0, shown.value).map((attempt) => (
                 <tr key={attempt.backup}>
                   <td>{stamp(attempt.createdAt)}</td>
                   <td>{resultOf(attempt)}</td>
@@ -117,6 +120,11 @@ function Table({ attempts }: { readonly attempts: readonly Attempt[] }) {
               ))}
             </tbody>
           </table>
+          {more > 0 && (
+            <button class="link pad" type="button" onClick={() => (shown.value += ROWS)}>
+              Show {count(more)} more
+            </button>
+          )}
         </div>
       )}
     </details>

@@ -13,7 +13,7 @@ import { Link2, Plus, RotateCcw, Search, TriangleAlert, X } from '../../parts/ic
 import { Crumbs } from '../../parts/crumbs.tsx';
 import { Icon } from '../../parts/icon.tsx';
 import { CancelButton, ProgressBar, progressText } from '../../parts/job-progress.tsx';
-import { stateOf } from '../../parts/state.tsx';
+import { isHelpedByBackup, stateOf } from '../../parts/state.tsx';
 import { ago, bytes, coarse, count, counted, moment } from '../../words/format.ts';
 import { ruleText } from '../../words/rules.ts';
 import { words } from '../../words/words.ts';
@@ -187,7 +187,7 @@ function ProblemCard({ server, onRetention }: { readonly server: Server; readonl
               What would go…
             </button>
           )}
-          {worst.backup === undefined || worst.code === 'failing' ? (
+          {worst.backup === undefined || isHelpedByBackup(worst) ? (
             <BackUpButton server={server} look="b" text={worst.code === 'failing' ? 'Try again' : 'Back up now'} />
           ) : (
             <a class="b" href={to.server(server.id, worst.backup)}>
