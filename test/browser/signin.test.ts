@@ -1,9 +1,12 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import type { Dialog } from 'playwright-core';
 import { expect, onTestFinished, test } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
-import { inChromium, openNode, sessionSecret, signedIn, SOON, TOKEN, visit } from './support/visitor.ts';
+import { runDaemonOn, scratchHost } from '../support/daemon.ts';
+import { inChromium, nodeOn, openNode, sessionSecret, signedIn, SOON, TOKEN, visit } from './support/visitor.ts';
 
 inChromium('signing in', () => {
   test('1: a link shows the server signed in, leaves no code in the address, and says when it is used again', async () => {
@@ -43,6 +46,38 @@ inChromium('signing in', () => {
     await other.page.getByLabel('or paste that link or a token of the config').fill(TOKEN);
     await other.page.getByRole('button', { name: 'Sign in' }).click();
     await other.page.getByText('too many failures from this address').waitFor();
+  });
+
+  test('2: a link that is too old, and a token that holds less by now, are told of in the right words', async () => {
+    const scratch = await scratchHost();
+    const first = nodeOn(scratch, await runDaemonOn(scratch));
+    const [, fragment = ''] = (await first.link()).split('#');
+    await first.daemon.stop();
+    const catalogue = new DatabaseSync(join(scratch.directory, 'state', 'catalogue.sqlite'));
+    catalogue.exec('UPDATE session_links SET expires_at = unixepoch() * 1000 - 1000');
+    catalogue.close();
+    const node = nodeOn(scratch, await runDaemonOn(scratch));
+    const { page } = await visit();
+    await page.goto(`${node.url}/#${fragment}`);
+    await page.getByText('Cannot sign in: this link has expired').waitFor();
+    expect(page.url()).toBe(`${node.url}/#/`);
+
+    const signed = await signedIn(node);
+    await signed.page.getByRole('button', { name: 'Back up: 11111111' }).first().waitFor();
+    const narrowed = scratch.config.replace('permissions: ["*"]', 'permissions: [backup.read]');
+    node.daemon.reload(parseConfig('config.yml', narrowed, {}));
+    await signed.page.getByText('Your session has ended').waitFor();
+    await signed.page.getByLabel('or paste that link or a token of the config').fill(TOKEN);
+    await signed.page.getByRole('button', { name: 'Sign in' }).click();
+    await signed.page.getByRole('list', { name: 'Servers' }).getByText('11111111').first().waitFor();
+    expect(await signed.page.getByRole('button', { name: /^Back up/ }).count()).toBe(0);
+    expect(await signed.page.getByRole('link', { name: 'Health' }).count()).toBe(0);
+    const refused = await fetch(`${node.url}/api/servers/${node.server}/backups`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${await sessionSecret(signed.page)}` },
+      body: '{}',
+    });
+    expect(refused.status).toBe(403);
   });
 
   test('3: a page on another port gets neither cookie nor storage, and its requests are 401', async () => {
@@ -100,12 +135,22 @@ inChromium('signing in', () => {
     await tab.getByText('Live', { exact: true }).waitFor();
   });
 
-  test('4: a reload of the config without the token ends all tabs', async () => {
+  test('4: a reload of the config without the token ends all tabs and their sockets', async () => {
     const node = await openNode();
-    const { page } = await signedIn(node);
+    const { page, context } = await signedIn(node);
+    const closed: string[] = [];
+    const tab = await context.newPage();
+    for (const each of [page, tab]) {
+      each.on('websocket', (socket) => socket.on('close', () => void closed.push(socket.url())));
+    }
+    await Promise.all([page.reload(), tab.goto(node.url)]);
+    await Promise.all([page, tab].map((each) => each.getByText('Live', { exact: true }).waitFor()));
+    closed.length = 0;
     const other = node.host.config.replace(TOKEN, 'another-token-of-sixteen-characters');
     node.daemon.reload(parseConfig('config.yml', other, {}));
-    await page.getByRole('heading', { name: 'Sign in' }).waitFor(SOON);
+    await Promise.all([page, tab].map((each) => each.getByRole('heading', { name: 'Sign in' }).waitFor(SOON)));
+    await Promise.all([page, tab].map((each) => each.getByText('Your session has ended').waitFor()));
+    await expect.poll(() => closed, SOON).toHaveLength(2);
   });
 
   test('5: an owner’s link shows one server and what it may; other addresses are not found', async () => {
