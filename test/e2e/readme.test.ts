@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -11,6 +11,9 @@ import { BUILT, RoostProcess } from './roost-process.ts';
 const README = fs.readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 
 const withoutCurl = spawnSync('curl', ['--version']).error !== undefined;
+const withoutIpv6 = !Object.values(networkInterfaces())
+  .flat()
+  .some((each) => each?.address === '::1');
 
 let home: string;
 let daemon: RoostProcess;
@@ -32,9 +35,9 @@ function blocks(section: string, language: string): string[] {
 }
 
 /** What a shell prints on stdout for these lines. */
-async function paste(lines: string): Promise<string> {
+async function paste(lines: string, [program = '', ...options] = ['bash', '--norc']): Promise<string> {
   const words = `roost() { "${process.execPath}" "${BUILT}" "$@"; }\ncurl() { command curl -sS "$@"; }\n${lines}`;
-  const shell = spawn('bash', ['--norc', '-c', words], {
+  const shell = spawn(program, [...options, '-c', words], {
     cwd: home,
     env: { PATH: process.env['PATH'] ?? '', HOME: home, TZ: 'UTC' },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -73,6 +76,31 @@ test.skipIf(withoutCurl)(
     const [console = ''] = blocks('A first backup', 'console');
     const server = fs.readdirSync(join(home, '.roost/servers'))[0] ?? '';
     await follow(console.replaceAll('node dist/main.js', 'roost').replaceAll(/dbcba9a7-[0-9a-f-]+/g, server));
+  },
+);
+
+// zsh takes brackets that stand without quotes for a pattern.
+test.skipIf(withoutCurl || withoutIpv6)(
+  'the printed lines work over IPv6, in the shells that there are (skipped without curl or IPv6)',
+  async () => {
+    const cwd = fs.mkdtempSync(join(tmpdir(), 'roost-ipv6-'));
+    const other = new RoostProcess(['start', '--host', '::1', '--port', '0'], { cwd, main: BUILT });
+    try {
+      await other.printed(/Ctrl-C stops it/);
+      const lines = /^TOKEN=\S+\nBACKUPS=http:\/\/\[::1\]:[\s\S]*?(?=\n\n)/m.exec(other.stdout)?.[0] ?? '';
+      const shells = [['bash', '--norc'], ['zsh', '-f'], ['dash']].filter(
+        ([program = '']) => spawnSync(program, ['-c', 'true']).error === undefined,
+      );
+      for (const shell of shells) {
+        const [made = '', list = '', ...rest] = (await paste(lines, shell)).split('\n');
+        expect([shell, rest]).toEqual([shell, ['']]);
+        const { id } = JSON.parse(made) as { readonly id: string };
+        expect((JSON.parse(list) as readonly { readonly id: string }[])[0]).toMatchObject({ id });
+      }
+    } finally {
+      await other.stop();
+      fs.rmSync(cwd, { recursive: true, force: true });
+    }
   },
 );
 

@@ -42,7 +42,8 @@ async function start(invocation: Invocation, options: ListenOptions): Promise<vo
 /** A link to click, and lines to paste into a shell. */
 function welcome(config: Config, file: string, url: string, link: string): string {
   const token = config.tokens[0]?.secret.reveal() ?? '';
-  const curl = 'curl -H "Authorization: Bearer $TOKEN"';
+  // An answer has no line end, after which the next prompt would stand.
+  const curl = String.raw`curl -w '\n' -H "Authorization: Bearer $TOKEN"`;
   const server = sampleServer(config);
   const backups = `${url}/api/servers/${server}/backups`;
   return `

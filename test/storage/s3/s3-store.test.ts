@@ -160,7 +160,12 @@ describe.skipIf('missing' in started)('missing' in started ? started.missing : '
       ['a wrong secret', { secretAccessKey: new Secret('another-secret') }, /credentials/, /secret_access_key/],
       ['an unknown key', { accessKeyId: new Secret('test:nobody') }, /credentials|does not allow/, /key/],
       ['a bucket that is not there', { bucket: 'nowhere-to-be-found' }, /no bucket nowhere-to-be-found/, /bucket/],
-      ['a host that does not answer', { endpoint: 'http://127.0.0.1:1' }, /does not answer \(ECONNREFUSED/, /runs/],
+      [
+        'a host that does not answer',
+        { endpoint: 'http://127.0.0.1:1' },
+        /127\.0\.0\.1:1 does not answer \(ECONNREFUSED/,
+        /runs/,
+      ],
       ['a name that nobody knows', { endpoint: 'http://s3.invalid' }, /cannot be resolved/, /DNS/],
       ['TLS where there is none', { endpoint: server.endpoint.replace('http:', 'https:') }, /TLS/, /ca_file/],
     ])('%s', async (_, change, message, hint) => {
