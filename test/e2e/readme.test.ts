@@ -35,7 +35,8 @@ function blocks(section: string, language: string): string[] {
 }
 
 /** What a shell prints on stdout for these lines. */
-async function paste(lines: string, [program = '', ...options] = ['bash', '--norc']): Promise<string> {
+async function paste(lines: string, shellWords: readonly string[] = ['bash', '--norc']): Promise<string> {
+  const [program = '', ...options] = shellWords;
   const words = `roost() { "${process.execPath}" "${BUILT}" "$@"; }\ncurl() { command curl -sS "$@"; }\n${lines}`;
   const shell = spawn(program, [...options, '-c', words], {
     cwd: home,
