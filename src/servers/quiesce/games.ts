@@ -65,10 +65,10 @@ export const RULES: Readonly<Record<Game, GameRules>> = {
 };
 
 /**
- * The game's own line, behind nothing but a time and what its log puts in brackets: a player who says the same stands
- * behind a name.
+ * The game's own line, behind nothing but a time and what its log puts in brackets, with at most one colon at their end: who
+ * says the same in the game stands behind a name, which `/say` puts in brackets behind that colon.
  */
-const SAVED = /^[\d\s:.,-]*(?:\[[^\]]*\][\s:]*)*Saved the (?:game|world)\.?$/;
+const SAVED = /^[\d\s:.,-]*(?:\[[^\]]*\]\s*)*(?::\s*)?Saved the (?:game|world)\.?$/;
 
 export function isSaved(line: string): boolean {
   return SAVED.test(line);

@@ -28,6 +28,8 @@ describe('the line of Minecraft Java that says that it has saved', () => {
   it.each([
     '[12:00:00] [Server thread/INFO]: <mallory> Saved the game',
     '[12:00:00 INFO]: mallory: ]: Saved the game',
+    '[12:00:00] [Server thread/INFO]: [Server] Saved the game',
+    '[12:00:00 INFO]: [mallory] Saved the game',
     '[12:00:00 INFO]: [owner] mallory: Saved the game',
     '[12:00:00 INFO]: Saving the game (this may take a moment!)',
     '[12:00:00 INFO]: Saved the game, said mallory',

@@ -34,10 +34,16 @@ export class Game implements GameState {
   say: (line: string) => void = () => undefined;
   #held: Promise<void> | undefined;
 
-  /** @param waitSeconds 0 does not wait for the lock. */
-  async power(action: string, waitSeconds = 0): Promise<void> {
-    if (action === 'kill') return this.#kill();
-    if (this.#held !== undefined && !(await this.#waited(waitSeconds))) return void this.history.push(`${action} lost`);
+  /** @param waitSeconds 0 does not wait for the lock. @returns false when another action holds it: this one is lost. */
+  async power(action: string, waitSeconds = 0): Promise<boolean> {
+    if (action === 'kill') {
+      this.#kill();
+      return true;
+    }
+    if (this.#held !== undefined && !(await this.#waited(waitSeconds))) {
+      this.history.push(`${action} lost`);
+      return false;
+    }
     const release = this.#hold();
     try {
       if (action !== 'start') await this.#stop();
@@ -45,10 +51,13 @@ export class Game implements GameState {
     } finally {
       release();
     }
+    return true;
   }
 
+  /** The terminal of the container shows what is typed. */
   type(line: string): void {
     this.commands.push(line);
+    this.say(line);
     this.program.typed?.(line);
   }
 

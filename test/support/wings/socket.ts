@@ -16,7 +16,8 @@ export interface SocketDeps {
   readonly key: () => string;
   readonly isDenied: (claims: Readonly<Record<string, unknown>>) => boolean;
   readonly now: () => number;
-  readonly power: (action: string) => void;
+  /** Resolves to false when another action is under way. */
+  readonly power: (action: string) => Promise<boolean>;
 }
 
 export class WingsSocket {
@@ -57,13 +58,18 @@ export class WingsSocket {
     const problem = this.#problem();
     if (problem !== undefined) return this.send('jwt error', problem);
     const { game, power } = this.#deps;
-    if (event === 'set state') power(args.join(''));
+    if (event === 'set state') void power(args.join('')).then((isTaken) => void (isTaken || this.#refusePower()));
     else if (event === 'send logs') this.send('console output', 'a line of before');
     else if (event === 'send stats') this.send('stats', '{"state":"' + game.state + '"}');
     else if (event === 'send command') {
       game.type(args.join(''));
       this.publish('console output', `said: ${args.join('')}`);
     }
+  }
+
+  #refusePower(): void {
+    const reason = 'another power action is currently being processed for this server, please try again later';
+    if (this.socket.readyState === this.socket.OPEN) this.send('daemon error', `Error Event [x]: ${reason}`);
   }
 
   #authenticate(token: string): void {

@@ -149,7 +149,7 @@ export class Wings {
       }
       this.#accepting.handleUpgrade(incoming, socket, first, (page) => {
         this.activity.push(clientOf(incoming));
-        const power = (action: string): void => void game.power(action);
+        const power = (action: string): Promise<boolean> => game.power(action);
         const isDenied = (claims: Readonly<Record<string, unknown>>): boolean => this.#isDenied(claims);
         const now = Date.now;
         this.sockets.push(new WingsSocket(page, { server, game, key: () => this.token, isDenied, now, power }));

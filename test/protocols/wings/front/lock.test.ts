@@ -185,13 +185,9 @@ describe('pages of a server that is being restored', () => {
     socket.send('{"event":"send logs","args":[null]}');
     socket.send('{"event":"send command","args":["say hi"]}');
     await eventually(() => game?.commands.length === 1);
-    await eventually(() => frames.length === 4);
-    expect(frames.map(({ event }) => event)).toEqual([
-      'auth success',
-      'console output',
-      'console output',
-      'console output',
-    ]);
+    // Two lines of before, what was typed, and what the game says to it.
+    await eventually(() => frames.length === 5);
+    expect(frames.map(({ event }) => event)).toEqual(['auth success', ...Array(4).fill('console output')]);
   });
 
   test('whose token does not hold are not told of the restore', async () => {
