@@ -22,7 +22,7 @@ import { openRelay, type Relay } from '../relay/relay.ts';
 import { type GameState, LiveState } from '../servers/live-state.ts';
 import { readStates } from '../servers/wings-api.ts';
 import { keepPush, type PanelPush, pushDiffers } from '../servers/panel-push.ts';
-import { driftOf, type WingsConfig, WingsConfigFile } from '../servers/wings-config.ts';
+import { driftOf, nameInCertificatePath, type WingsConfig, WingsConfigFile } from '../servers/wings-config.ts';
 import { LentArchives } from './front-lent.ts';
 import type { FrontSource } from './front-config.ts';
 import type { WingsPanel } from './panel.ts';
@@ -130,7 +130,8 @@ function frontOf(parts: FrontParts, timers: Timers, { relay, pages, file, lent }
     lent,
     timers,
     log,
-    onUpdate: async (wanted) => {
+    onUpdate: async ({ port, tls, certificate }) => {
+      const wanted = { port, tls, name: nameInCertificatePath(certificate) };
       log.info('The panel has pushed its configuration of this node to Wings', wanted);
       takePush(wanted, parts);
       await file.read();

@@ -14,16 +14,18 @@ export interface PanelPush {
   /** Undefined where a push named none. */
   readonly port?: number | undefined;
   readonly tls?: boolean | undefined;
+  /** The host name by which it calls the node. */
+  readonly name?: string | undefined;
 }
 
 const NAME = 'panel-push.json';
-const MAX_BYTES = 512;
-const Push = z.object({ port: z.number().optional(), tls: z.boolean().optional() });
+const MAX_BYTES = 1024;
+const Push = z.object({ port: z.number().optional(), tls: z.boolean().optional(), name: z.string().optional() });
 
 /** @throws the system error, such as on a full disk. */
-export function keepPush(stateDirectory: string, { port, tls }: PanelPush): void {
+export function keepPush(stateDirectory: string, { port, tls, name }: PanelPush): void {
   const path = join(stateDirectory, NAME);
-  fs.writeFileSync(`${path}.partial`, JSON.stringify({ port, tls }), { mode: 0o600 });
+  fs.writeFileSync(`${path}.partial`, JSON.stringify({ port, tls, name }), { mode: 0o600 });
   fs.renameSync(`${path}.partial`, path);
 }
 

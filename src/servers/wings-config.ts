@@ -27,6 +27,8 @@ export interface WingsConfig {
   readonly backupDirectory: string | null;
   /** Where Wings listens at its next start. */
   readonly api: { readonly host: string; readonly port: number; readonly tls: boolean };
+  /** The host name of the node, where the path of a certificate tells it. */
+  readonly name: string | undefined;
 }
 
 const MOST_BYTES = 1024 * 1024;
@@ -40,7 +42,7 @@ const FileShape = z.object({
     .object({
       host: z.string().nullish(),
       port: z.number().nullish(),
-      ssl: z.object({ enabled: z.boolean().nullish() }).nullish(),
+      ssl: z.object({ enabled: z.boolean().nullish(), cert: z.string().nullish() }).nullish(),
     })
     .nullish(),
   system: z.object({ data: z.string().nullish(), backup_directory: z.string().nullish() }).nullish(),
@@ -64,7 +66,17 @@ export async function readWingsConfig(path: string): Promise<WingsConfig> {
     data: absolute(data.system?.data),
     backupDirectory: absolute(data.system?.backup_directory),
     api: { host: data.api?.host ?? '0.0.0.0', port: data.api?.port ?? 8080, tls: data.api?.ssl?.enabled === true },
+    name: nameInCertificatePath(data.api?.ssl?.cert),
   };
+}
+
+/**
+ * The host name in the path of a certificate, as panels make it of the name of a node: `/etc/letsencrypt/live/<name>/`.
+ *
+ * Source: pterodactyl/panel, pelican-dev/panel app/Models/Node.php getConfiguration.
+ */
+export function nameInCertificatePath(path: string | null | undefined): string | undefined {
+  return /^\/etc\/letsencrypt\/live\/([a-z0-9.:-]{1,253})\//i.exec(path ?? '')?.[1]?.toLowerCase();
 }
 
 /**

@@ -62,7 +62,7 @@ async function examine(invocation: Invocation, named: string | undefined): Promi
     async () => [host.checkEngine(config)],
     () => host.checkStateDirectory(config.stateDirectory),
     () => host.checkTls(config),
-    () => checkFront(config, invocation.clock.now()),
+    () => checkFront(config, invocation.clock, { root: '/', env: invocation.env }),
     async () => checkPanelPush(config),
   ];
   // What the daemon has examined, with its own rights, is not asked again with those of this user.

@@ -1,31 +1,40 @@
 /** Checks a Roost in front of Wings: whether both can be reached, and whether Wings' next start would break that. */
-import { X509Certificate } from 'node:crypto';
-import fs from 'node:fs';
 import { networkInterfaces } from 'node:os';
-import { DAY_MS } from '../../base/clock.ts';
-import { attempt, Failure } from '../../base/failure.ts';
+import type { Clock } from '../../base/clock.ts';
+import { Failure } from '../../base/failure.ts';
 import { fault, fine, type Finding, warning } from '../../base/finding.ts';
 import type { Config, FrontConfig } from '../../config/config.ts';
 import { driftOf, readWingsConfig, type WingsConfig } from '../../servers/wings-config.ts';
+import { readPush } from '../../servers/panel-push.ts';
+import type { FrontHost } from '../front/host.ts';
 import { askWings } from '../front/running-wings.ts';
-import { countText } from '../../base/sizes.ts';
+import { checkCertificate } from './front-certificate.ts';
+import { checkPanelClock, checkUnits } from './front-host.ts';
 
 const CHECK = 'front';
 const MEND = 'sudo roost front mends it; sudo roost front --undo gives the node back to Wings.';
-/** An authority's certificates are renewed a month before their end. */
-const FEW_DAYS = 14;
 
-/** @param now milliseconds since the epoch. */
-export async function checkFront({ front, panel }: Config, now: number): Promise<Finding[]> {
+/** @param host whose units are looked at. */
+export async function checkFront(
+  { front, panel, stateDirectory }: Pick<Config, 'front' | 'panel' | 'stateDirectory'>,
+  { now }: Pick<Clock, 'now'>,
+  host: FrontHost,
+): Promise<Finding[]> {
   if (front === null) return [];
-  const findings = checkCertificate(front, now);
+  const findings: Finding[] = [];
   const wings = front.wingsConfig === null ? undefined : await readOrFault(front.wingsConfig, findings);
   for (const drift of wings === undefined ? [] : driftOf(wings, front.wings)) {
     findings.push(fault(CHECK, `The next start of Wings parts it from Roost: ${drift}`, MEND));
   }
   const token = panel.given.token?.reveal() ?? wings?.token.reveal();
   if (token !== undefined) findings.push(...(await checkReached(front, token)));
-  return findings.length > 0 ? findings : [fine(CHECK, `Wings answers at ${front.wings}, and only there`)];
+  findings.push(...(await checkUnits(host)));
+  const url = panel.given.url ?? wings?.remote;
+  if (url !== undefined) findings.push(...(await checkPanelClock(url, now)));
+  const answers = findings.length > 0 ? findings : [fine(CHECK, `Wings answers at ${front.wings}, and only there`)];
+  const { tls } = front.listen;
+  const called = readPush(stateDirectory)?.name ?? wings?.name;
+  return tls === null ? answers : [...answers, ...checkCertificate(tls.cert, called ?? undefined, now())];
 }
 
 async function readOrFault(path: string, findings: Finding[]): Promise<WingsConfig | undefined> {
@@ -64,14 +73,4 @@ async function checkElsewhere(wings: string, token: string): Promise<Finding[]> 
     return [warning(CHECK, `Wings can be reached past Roost, at ${address}:${port}`, MEND)];
   }
   return [];
-}
-
-function checkCertificate({ listen: { tls } }: FrontConfig, now: number): Finding[] {
-  if (tls === null) return [];
-  const certificate = attempt(() => new X509Certificate(fs.readFileSync(tls.cert)));
-  const hint = 'Renew it (certbot renew); a new one is served within a minute.';
-  if (certificate === undefined) return [fault(CHECK, `Cannot read the certificate ${tls.cert}`, hint)];
-  const days = Math.floor((certificate.validToDate.getTime() - now) / DAY_MS);
-  if (days < 0) return [fault(CHECK, `The certificate ${tls.cert} has ended`, hint)];
-  return days < FEW_DAYS ? [warning(CHECK, `The certificate ${tls.cert} ends in ${countText(days, 'day')}`, hint)] : [];
 }

@@ -26,6 +26,8 @@ export interface NodeHostOptions {
   /** Of Wings' file. */
   readonly api?: Readonly<Record<string, unknown>>;
   readonly tls?: boolean;
+  /** The panel; nothing listens there when absent. */
+  readonly remote?: string;
   /** Properties of units in place of the usual ones. */
   readonly units?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
@@ -33,7 +35,7 @@ export interface NodeHostOptions {
 export type NodeHost = Awaited<ReturnType<typeof nodeHost>>;
 
 export async function nodeHost(options: NodeHostOptions = {}) {
-  const { flavour = 'pterodactyl', tls = false } = options;
+  const { flavour = 'pterodactyl', tls = false, remote = 'http://127.0.0.1:9' } = options;
   const root = await scratchDirectory();
   const at = (path: string): string => join(root, path);
   const name = flavour === 'pelican' ? 'pelican' : 'pterodactyl';
@@ -55,7 +57,7 @@ export async function nodeHost(options: NodeHostOptions = {}) {
   const system = { data: at('srv/volumes'), backup_directory: at('srv/backups'), user: { uid: 988, gid: 988 } };
   const api = { host: '0.0.0.0', port, ssl, ...options.api };
   const file = { path: at(`etc/${name}/config.yml`), content: { api, system } };
-  const wings = new Wings({ flavour, servers: [GAME_SERVER], remote: 'http://127.0.0.1:9', file }, root);
+  const wings = new Wings({ flavour, servers: [GAME_SERVER], remote, file }, root);
   await wings.restart();
   fs.writeFileSync(at('etc/roost/config.yml'), CONFIG(root, await freePort()), { mode: 0o600 });
   const units = await openUnits(root, wings, options.units ?? {});
@@ -68,6 +70,7 @@ export async function nodeHost(options: NodeHostOptions = {}) {
   const wingsPort = await freePort();
   return {
     root,
+    env,
     at,
     wings,
     port,
@@ -149,11 +152,16 @@ async function openUnits(root: string, wings: Wings, changed: NonNullable<NodeHo
     const [verb = '', unit = '', property = ''] = argv;
     const of = state[unit] ?? {};
     units.asked(argv.join(' '));
-    if (verb === 'show') return of[property.replace('--property=', '')] ?? '';
+    if (verb === 'show') return shown(of, property.replace('--property=', ''), unit);
     units.commands.push(argv.join(' '));
     await units.before(argv.join(' '));
     for (const each of argv.slice(1)) await change(verb, each);
     return '';
+  };
+  const shown = (of: Readonly<Record<string, string>>, property: string, unit: string): string => {
+    const dropIn = join(root, `etc/systemd/system/${unit}.d/front.conf`);
+    if (property !== 'Before' || !fs.existsSync(dropIn)) return of[property] ?? '';
+    return `shutdown.target ${/^Before=(.*)$/m.exec(fs.readFileSync(dropIn, 'utf8'))?.[1] ?? ''}`;
   };
   const change = async (verb: string, unit: string): Promise<void> => {
     const of = state[unit] ?? {};

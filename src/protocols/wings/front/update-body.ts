@@ -14,7 +14,12 @@ export interface PushedUpdate {
   /** Without the address, in the form in which it came; sent in its place. */
   readonly body: Buffer;
   /** What the panel wanted; undefined where it named none. */
-  readonly wanted: { readonly port: number | undefined; readonly tls: boolean | undefined };
+  readonly wanted: {
+    readonly port: number | undefined;
+    readonly tls: boolean | undefined;
+    /** The path of the certificate, in which panels write the name of the node. */
+    readonly certificate: string | undefined;
+  };
 }
 
 const ADDRESS: ReadonlySet<string> = new Set(['host', 'port', 'ssl']);
@@ -24,23 +29,27 @@ export function withoutAddress(bytes: Uint8Array, packed = false): PushedUpdate 
   const value = packed ? unpacked(bytes) : parsed(bytes);
   if (!isObject(value)) return undefined;
   let [port, tls]: [number | undefined, boolean | undefined] = [undefined, undefined];
+  let certificate: string | undefined;
   const kept = Object.entries(value).map(([name, part]) => {
     if (folded(name) !== 'api' || !isObject(part)) return [name, part] as const;
     const all = Object.entries(part);
     for (const [key, each] of all) {
       if (folded(key) === 'port' && typeof each === 'number') port = each;
-      if (folded(key) === 'ssl' && isObject(each)) tls = enabledIn(each) ?? tls;
+      if (folded(key) === 'ssl' && isObject(each)) {
+        const [enabled, cert] = [valueIn(each, 'enabled'), valueIn(each, 'cert')];
+        if (typeof enabled === 'boolean') tls = enabled;
+        if (typeof cert === 'string') certificate = cert;
+      }
     }
     return [name, Object.fromEntries(all.filter(([key]) => !ADDRESS.has(folded(key))))] as const;
   });
   const left = Object.fromEntries(kept);
   const body = packed ? Buffer.from(toMessagePack(left)) : Buffer.from(JSON.stringify(left), 'utf8');
-  return { body, wanted: { port, tls } };
+  return { body, wanted: { port, tls, certificate } };
 }
 
-function enabledIn(ssl: object): boolean | undefined {
-  const enabled: unknown = Object.entries(ssl).findLast(([key]) => folded(key) === 'enabled')?.[1];
-  return typeof enabled === 'boolean' ? enabled : undefined;
+function valueIn(mapping: object, name: string): unknown {
+  return Object.entries(mapping).findLast(([key]) => folded(key) === name)?.[1];
 }
 
 function parsed(bytes: Uint8Array): unknown {

@@ -45,7 +45,9 @@ test('check 14: what is no UTF-8 is never passed', () => {
 });
 
 test('what the panel wanted is kept', () => {
-  expect(withoutAddress(Buffer.from('{"api":{"Port":443,"ssl":{"Enabled":true}}}'))?.wanted).toEqual({
+  const body = '{"api":{"Port":443,"ssl":{"Enabled":true,"Cert":"/etc/letsencrypt/live/node.test/fullchain.pem"}}}';
+  expect(withoutAddress(Buffer.from(body))?.wanted).toEqual({
+    certificate: '/etc/letsencrypt/live/node.test/fullchain.pem',
     port: 443,
     tls: true,
   });
