@@ -101,6 +101,15 @@ describe.skipIf(OLD_NODE === undefined || !fs.existsSync(BUILT))(
       expect(ended.stderr).not.toMatch(/^\s+at /m);
     });
 
+    it('says that a runtime is for another libc when it is there and cannot be started', () => {
+      const main = installRuntime('');
+      // As of a Node for glibc on a system with musl: the file names a loader that is not there.
+      fs.writeFileSync(join(home, `node_modules/node-linux-${process.arch}/bin/node`), '#!/nowhere/ld-linux.so\n');
+      const ended = spawnSync(old, [main, '--version'], { encoding: 'utf8' });
+      expect(ended).toMatchObject({ status: 1, stdout: '' });
+      expect(ended.stderr).toMatch(/^roost: Cannot start \S+node: .*ENOENT\nhint: .*glibc.*musl.*Node 24/);
+    });
+
     it('never hands over to itself', () => {
       const main = installRuntime('');
       const runtime = join(home, `node_modules/node-linux-${process.arch}/bin/node`);
