@@ -8,9 +8,9 @@ const [FIRST, LAST] = [10_000, 32_000];
  * A loopback port that nothing listens on now, and that no outgoing connection takes while a daemon that listens there is
  * restarted.
  */
-export async function freePort(): Promise<number> {
+export async function freePort(first = FIRST, last = LAST): Promise<number> {
   for (;;) {
-    const port = randomInt(FIRST, LAST);
+    const port = randomInt(first, last);
     if (await isFree(port)) return port;
   }
 }

@@ -11,10 +11,13 @@ import { nodeHost, type NodeHost, type NodeHostOptions } from '../../support/win
 const GOLDEN = new URL('../../golden/front/', import.meta.url);
 
 /** Files with the names of this host's directory and ports in place of their values. */
-function shown(host: NodeHost, files = host.files()): string {
+function shown(host: NodeHost, node = host.port): string {
+  const files = host.files();
+  const inFile = (host.wings.file.read()['api'] as { port: number }).port;
+  const wings = inFile === node ? host.port : inFile;
   const ports = new Map([
-    [String(host.port), 'NODE'],
-    [String((host.wings.file.read()['api'] as { port: number }).port), 'WINGS'],
+    [String(wings), 'WINGS'],
+    [String(node), 'NODE'],
   ]);
   const kept = Object.entries(files).filter(([path]) => !/\.(crt|key)$/.test(path));
   const text = kept
@@ -25,7 +28,7 @@ function shown(host: NodeHost, files = host.files()): string {
     .replaceAll(host.root, '')
     .replaceAll(host.wings.token, 'TOKEN')
     .replace(/^api: \{ host: 127.0.0.1, port: \d+ \}/gm, 'api: { host: 127.0.0.1, port: API }')
-    .replaceAll(/\b\d{4,5}\b/g, (number) => ports.get(number) ?? number);
+    .replaceAll(/\b\d{3,5}\b/g, (number) => ports.get(number) ?? number);
 }
 
 async function expectServed(host: NodeHost, scheme = 'http'): Promise<void> {
@@ -42,32 +45,58 @@ const HOSTS: readonly (readonly [string, NodeHostOptions])[] = [
   ['calagopus', { flavour: 'calagopus' }],
 ];
 
+async function expectTakenOver(name: string, options: NodeHostOptions): Promise<NodeHost> {
+  const host = await nodeHost(options);
+  const before = host.files();
+  const { json, text, said } = await host.front();
+  await expect(shown(host)).toMatchFileSnapshot(new URL(`${name}.txt`, GOLDEN).pathname);
+  await expectServed(host, options.tls === true ? 'https' : 'http');
+  expect(host.wings.url).not.toContain(`:${host.port}`);
+  expect(json['checked']).toEqual([
+    "the panel's call",
+    'a console socket',
+    'a download',
+    ...(options.tls === true ? ['the certificate'] : []),
+  ]);
+  expect(json['away']).toEqual(expect.any(Number));
+  expect(text).toMatch(/the node was away for \d+\.\d s/);
+  expect(said).toMatch(/^Found .* 1 server, 0 running/);
+  for (const secret of [said, text, JSON.stringify(json)]) expect(secret).not.toContain(host.wings.token);
+  expect(host.files()[`${host.wingsFile.slice(host.root.length)}.before-roost`]).toBe(
+    before[host.wingsFile.slice(host.root.length)],
+  );
+  expect(fs.statSync(host.wingsFile).mode & 0o777).toBe(0o600);
+  return host;
+}
+
 describe('check 19: a host that can be taken over', () => {
   test.each(HOSTS)(
     '%s: the files are the golden ones, Wings is on loopback, and the node is served',
-    async (name, options) => {
-      const host = await nodeHost(options);
-      const before = host.files();
-      const { json, text, said } = await host.front();
-      await expect(shown(host)).toMatchFileSnapshot(new URL(`${name}.txt`, GOLDEN).pathname);
-      await expectServed(host, options.tls === true ? 'https' : 'http');
-      expect(host.wings.url).not.toContain(`:${host.port}`);
-      expect(json['checked']).toEqual([
-        "the panel's call",
-        'a console socket',
-        'a download',
-        ...(options.tls === true ? ['the certificate'] : []),
-      ]);
-      expect(json['away']).toEqual(expect.any(Number));
-      expect(text).toMatch(/the node was away for \d+\.\d s/);
-      expect(said).toMatch(/^Found .* 1 server, 0 running/);
-      for (const secret of [said, text, JSON.stringify(json)]) expect(secret).not.toContain(host.wings.token);
-      expect(host.files()[`${host.wingsFile.slice(host.root.length)}.before-roost`]).toBe(
-        before[host.wingsFile.slice(host.root.length)],
-      );
-      expect(fs.statSync(host.wingsFile).mode & 0o777).toBe(0o600);
+    async (name, options) => void (await expectTakenOver(name, options)),
+  );
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'port 443, or another below 1024: the unit gets the right to it (skipped unless root, who alone can listen there)',
+    async () => {
+      const host = await expectTakenOver('port-443', { port: await freePort(300, 1000) });
+      const dropIn = host.files()['/etc/systemd/system/roost.service.d/front.conf'];
+      expect(dropIn).toContain('AmbientCapabilities=CAP_NET_BIND_SERVICE');
     },
   );
+
+  test('container: a Wings that was published elsewhere stays as it is', async () => {
+    const host = await nodeHost({ units: { 'wings.service': { LoadState: 'not-found', ActiveState: 'inactive' } } });
+    const content = host.wings.file.read();
+    // Inside of the container it goes on listening where its file says.
+    const node = await freePort();
+    host.wings.file.write({ ...content, api: { ...(content['api'] as object), port: node } });
+    const before = host.files()['/etc/pterodactyl/config.yml'];
+    await host.front({ wings: `http://127.0.0.1:${host.port}` });
+    await expect(shown(host, node)).toMatchFileSnapshot(new URL('container.txt', GOLDEN).pathname);
+    expect(host.files()['/etc/pterodactyl/config.yml']).toBe(before);
+    expect(await askWings(`http://127.0.0.1:${node}`, host.wings.token)).toMatchObject({ servers: [GAME_SERVER] });
+    expect(host.units.commands.filter((command) => command.includes('wings.service'))).toEqual([]);
+  });
 
   test('twice: the second run changes no file, and a moved key is mended', async () => {
     const host = await nodeHost();
@@ -84,13 +113,27 @@ describe('check 19: a host that can be taken over', () => {
     await expectServed(host);
   });
 
-  test('half done: what an earlier run was killed in is gone on with', async () => {
+  test('half done: what an earlier run was killed in after any of its writes is gone on with', async () => {
     const host = await nodeHost();
+    const before = host.files();
     await host.front({ restart: false });
     expect(host.units.commands).toEqual(['daemon-reload']);
-    await host.front();
-    await expectServed(host);
-    expect((host.wings.file.read()['api'] as { host: string }).host).toBe('127.0.0.1');
+    const after = host.files();
+    const wings = '/etc/pterodactyl/config.yml';
+    // In their order; test/golden/front/take-over-steps.txt has all of them.
+    const dropIn = '/etc/systemd/system/roost.service.d/front.conf';
+    const writes = ['/etc/roost/config.yml', dropIn, `${wings}.before-roost`, wings];
+    for (let done = 0; done <= writes.length; done++) {
+      for (const [index, path] of writes.entries()) {
+        const text = (index < done ? after : before)[path];
+        if (text === undefined) fs.rmSync(host.root + path, { force: true });
+        else fs.writeFileSync(host.root + path, text, { mode: 0o600 });
+      }
+      await host.front();
+      await expect(shown(host), `${done} of them`).toMatchFileSnapshot(new URL('fresh.txt', GOLDEN).pathname);
+      await expectServed(host);
+      await host.front({ undo: true });
+    }
   });
 
   test('a dry run and a run without a restart say what would be done, and no service is touched', async () => {
@@ -124,15 +167,6 @@ describe('check 19: a host that can be taken over', () => {
     expect([api.host, token]).toEqual(['127.0.0.1', 'b'.repeat(64)]);
     expect(host.units.commands.filter((command) => command === 'restart wings.service')).toHaveLength(2);
     await expectServed(host);
-  });
-
-  test('a port below 1024 gets its capability', async () => {
-    const host = await nodeHost({ api: { port: 443 } }).catch(() => undefined);
-    // Only root can let a Wings listen there.
-    if (host === undefined) return;
-    const dropIn = '/etc/systemd/system/roost.service.d/front.conf';
-    await host.front({ restart: false });
-    expect(host.files()[dropIn]).toContain('AmbientCapabilities=CAP_NET_BIND_SERVICE');
   });
 });
 

@@ -26,6 +26,8 @@ export interface NodeHostOptions {
   /** Of Wings' file. */
   readonly api?: Readonly<Record<string, unknown>>;
   readonly tls?: boolean;
+  /** Where Wings listens; a free one without it. */
+  readonly port?: number;
   /** The panel; nothing listens there when absent. */
   readonly remote?: string;
   /** Properties of units in place of the usual ones. */
@@ -52,7 +54,7 @@ export async function nodeHost(options: NodeHostOptions = {}) {
   fs.writeFileSync(at(`srv/volumes/${GAME_SERVER}/eula.txt`), 'eula=true\n');
   fs.writeFileSync(at('etc/node.crt'), TEST_CERTIFICATE);
   fs.writeFileSync(at('etc/node.key'), TEST_KEY, { mode: 0o600 });
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const ssl = { enabled: tls, cert: at('etc/node.crt'), key: at('etc/node.key') };
   const system = { data: at('srv/volumes'), backup_directory: at('srv/backups'), user: { uid: 988, gid: 988 } };
   const api = { host: '0.0.0.0', port, ssl, ...options.api };
