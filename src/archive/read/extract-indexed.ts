@@ -12,6 +12,7 @@ import type { Entry } from '../entry.ts';
 import type { IndexReader } from '../index/reader.ts';
 import type { IndexedEntry } from '../index/format.ts';
 import { isZeroSegment } from '../gzip/zero-segment.ts';
+import { Ancestors } from './ancestors.ts';
 import { InflatePipeline } from './inflate-pipeline.ts';
 import { LinkPlacer } from './link-placer.ts';
 import type { ExtractDeps } from './deps.ts';
@@ -58,7 +59,7 @@ class Extraction {
   readonly #asked: UnpackTally;
   readonly #expected: ExtractData['expected'];
   /** Parents of the newest entry, created only when something in them is wanted. */
-  #ancestors: { readonly entry: Entry; made: boolean; refused: boolean }[] = [];
+  readonly #ancestors = new Ancestors();
   /** Files whose content spans segments, by tar offset. */
   readonly #open = new Map<number, OpenFile>();
   #done = 0;
@@ -126,7 +127,7 @@ class Extraction {
     if (continued !== undefined && this.#open.has(continued.tarOffset)) add(continued);
     const wanted = new Set(await this.#wanted.of(entries));
     for (const entry of entries) {
-      if (entry.kind === 'directory') this.#descend(entry);
+      if (entry.kind === 'directory') this.#ancestors.descend(entry);
       if (!wanted.has(entry)) continue;
       if (this.#prepare(entry, end) && entry.kind === 'file') add(entry);
     }
@@ -177,23 +178,11 @@ class Extraction {
     }
   }
 
-  #descend(entry: Entry): void {
-    this.#ancestors = this.#ancestors.filter((above) => entry.path.startsWith(`${above.entry.path}/`));
-    this.#ancestors.push({ entry, made: false, refused: false });
-  }
-
   /** False when a directory above the entry, or the entry itself, cannot be. */
   #makeAncestors(entry: Entry): boolean {
-    for (const above of this.#ancestors) {
-      const leads = above.entry === entry || entry.path.startsWith(`${above.entry.path}/`);
-      if (!leads) continue;
-      if (!above.made) above.refused = !this.#target.makeDirectory(above.entry);
-      above.made = true;
-      if (!above.refused) continue;
-      if (above.entry !== entry) this.#passOver(entry, above.entry);
-      return false;
-    }
-    return true;
+    const refused = this.#ancestors.make(entry, (directory) => this.#target.makeDirectory(directory));
+    if (refused !== undefined && refused !== entry) this.#passOver(entry, refused);
+    return refused === undefined;
   }
 
   #passOver({ path, kind }: Entry, above: Entry): void {
