@@ -2,7 +2,7 @@
  * The page in Debian's Chromium, from a daemon that runs from dist/web: build first. A visit that breaks the page's policy,
  * asks another origin, or writes an error to the console fails its test.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished } from 'vitest';
 import { GAME_SERVER, type Host, runDaemonOn, type RunningDaemon, scratchHost, TOKEN } from '../../support/daemon.ts';
@@ -101,6 +101,29 @@ export async function signedIn(node: Node, hash = '#/', options: BrowserContextO
   await found.page.getByText('Live', { exact: true }).waitFor({ state: 'attached' });
   if (hash !== '#/') await found.page.evaluate((to) => void (location.hash = to), hash);
   return found;
+}
+
+/**
+ * Bytes of its own that the largest tab takes, as Chromium's own task manager counts them: anonymous pages of its process,
+ * those that were swapped out as well.
+ */
+export async function tabMemory(): Promise<number> {
+  const session = await browser?.newBrowserCDPSession();
+  if (session === undefined) throw new Error('outside of inChromium');
+  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+  await session.detach();
+  const taken = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => anonymousBytes(id));
+  return Math.max(0, ...taken);
+}
+
+/** Of a process; 0 for one that is gone. */
+function anonymousBytes(pid: number): number {
+  try {
+    const lines = readFileSync(`/proc/${pid}/status`, 'utf8').matchAll(/^(?:RssAnon|VmSwap):\s+(\d+) kB$/gm);
+    return Array.from(lines, ([, kib]) => Number(kib) * 1024).reduce((sum, bytes) => sum + bytes, 0);
+  } catch {
+    return 0;
+  }
 }
 
 export async function sessionSecret(page: Page): Promise<string> {
