@@ -1,13 +1,19 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import type { Release } from './release.ts';
+import { pageImports } from './page-imports.ts';
 
-/** A CycloneDX list of the packages in a build, bundled ones included, dated by the commit. */
+/** How npm marks what a build alone needs. */
+const DEVELOPMENT = 'cdx:npm:package:development';
+
+/** A CycloneDX list of the packages in a build, dated by the commit: what it brings, has bundled, and has taken over as files. */
 export function writeSbom(file: string, root: string, { version, epoch }: Release): void {
-  const words = ['sbom', '--sbom-format=cyclonedx', '--sbom-type=application', '--omit=dev', '--package-lock-only'];
+  const words = ['sbom', '--sbom-format=cyclonedx', '--sbom-type=application', '--package-lock-only'];
   const options = { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 } as const;
-  const bom = JSON.parse(execFileSync('npm', words, options)) as Bom;
+  const bom = shipped(JSON.parse(execFileSync('npm', words, options)) as Bom, pageImports(join(root, 'web/page')));
+  bom.components.push(...vendored(root));
   bom.metadata.timestamp = new Date(epoch * 1000).toISOString();
   // npm takes it from the name of the directory.
   bom.metadata.component.name = 'roost';
@@ -22,7 +28,60 @@ export function writeSbom(file: string, root: string, { version, epoch }: Releas
   fs.writeFileSync(file, `${JSON.stringify(bom, null, 2)}\n`);
 }
 
+interface Component {
+  readonly 'bom-ref': string;
+  readonly type: string;
+  readonly name: string;
+  readonly version: string;
+  scope?: string;
+  properties?: readonly { readonly name: string }[];
+  readonly purl?: string;
+  readonly licenses?: readonly unknown[];
+}
+
 interface Bom {
   serialNumber?: string;
   readonly metadata: { timestamp: string; readonly component: { name: string; version: string } };
+  readonly components: Component[];
+  readonly dependencies: readonly { readonly ref: string; readonly dependsOn: readonly string[] }[];
+}
+
+/** Without what only a build needs. What the page is made of is named so in package.json, too, and is in it all the same. */
+function shipped(bom: Bom, bundled: ReadonlySet<string>): Bom {
+  const needs = new Map(bom.dependencies.map(({ ref, dependsOn }) => [ref, dependsOn]));
+  const kept = new Set(bom.components.filter((each) => !isDevelopment(each)).map((each) => each['bom-ref']));
+  const add = (ref: string): void => {
+    if (kept.has(ref)) return;
+    kept.add(ref);
+    for (const needed of needs.get(ref) ?? []) add(needed);
+  };
+  for (const each of bom.components) if (bundled.has(each.name)) add(each['bom-ref']);
+  const components = bom.components.filter((each) => kept.has(each['bom-ref']));
+  for (const each of components) {
+    if (!isDevelopment(each)) continue;
+    delete each.scope;
+    each.properties = each.properties?.filter(({ name }) => name !== DEVELOPMENT) ?? [];
+  }
+  const dependencies = bom.dependencies
+    .filter(({ ref }, index) => index === 0 || kept.has(ref))
+    .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter((needed) => kept.has(needed)) }));
+  return { ...bom, components, dependencies };
+}
+
+function isDevelopment({ properties }: Component): boolean {
+  return properties?.some(({ name }) => name === DEVELOPMENT) ?? false;
+}
+
+/** What is served as it came from a package: the rows of web/vendor/README.md. */
+function vendored(root: string): Component[] {
+  const text = fs.readFileSync(join(root, 'web/vendor/README.md'), 'utf8');
+  const rows = [...text.matchAll(/^\| [\w-]+ +\| .*npm package ([\w@/-]+) +\| ([\d.]+) +\| ([\w.-]+) +\|$/gm)];
+  return rows.map(([, name = '', version = '', id = '']) => ({
+    'bom-ref': `${name}@${version}`,
+    type: 'library',
+    name,
+    version,
+    purl: `pkg:npm/${name}@${version}`,
+    licenses: [{ license: { id } }],
+  }));
 }

@@ -71,11 +71,19 @@ describe.skipIf(!packaging)('packages (skipped without git and dpkg-deb)', () =>
     const bom = JSON.parse(fs.readFileSync(join(first(), `roost-${version}.cdx.json`), 'utf8')) as {
       readonly bomFormat: string;
       readonly metadata: { readonly component: unknown };
-      readonly components: readonly { readonly name: string }[];
+      readonly components: readonly { readonly name: string; readonly 'bom-ref': string }[];
+      readonly dependencies: readonly { readonly dependsOn: readonly string[] }[];
     };
     expect(bom).toMatchObject({ bomFormat: 'CycloneDX', metadata: { component: { name: 'roost', version } } });
     expect(bom.components.map(({ name }) => name)).toEqual(expect.arrayContaining(['koffi', 'hono', 'tar']));
-    expect(bom.components.map(({ name }) => name)).not.toContain('vitest');
+    // Bundled into the page, with what that needs, and taken over as files.
+    const ofPage = ['@preact/signals', '@preact/signals-core', 'lucide', 'openapi-fetch', 'uplot', 'swagger-ui-dist'];
+    expect(bom.components.map(({ name }) => name)).toEqual(expect.arrayContaining(ofPage));
+    for (const build of ['vitest', 'vite', 'rolldown', 'typescript', 'playwright-core']) {
+      expect(bom.components.map(({ name }) => name)).not.toContain(build);
+    }
+    const named = new Set(bom.components.map((each) => each['bom-ref']));
+    expect(bom.dependencies.flatMap(({ dependsOn }) => dependsOn).filter((ref) => !named.has(ref))).toEqual([]);
   });
 
   test('are the same bytes when the commit is built again, by a user with another umask', () => {
