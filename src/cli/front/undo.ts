@@ -84,11 +84,8 @@ export async function planUndo(host: FrontHost): Promise<Undo> {
 }
 
 async function holdsSocket(host: FrontHost): Promise<boolean> {
-  const states = [
-    await unitProperty(host, SOCKET_UNIT, 'ActiveState'),
-    await unitProperty(host, SOCKET_UNIT, 'UnitFileState'),
-  ];
-  return states.includes('active') || states.includes('enabled');
+  if ((await unitProperty(host, SOCKET_UNIT, 'ActiveState')) === 'active') return true;
+  return (await unitProperty(host, SOCKET_UNIT, 'UnitFileState')) === 'enabled';
 }
 
 function requireNoRestore({ stateDirectory }: Config): void {
