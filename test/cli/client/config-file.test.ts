@@ -47,7 +47,8 @@ test
     const before = process.cwd();
     process.chdir(await scratchDirectory());
     try {
-      const { stdout, stderr } = await run(words.split(' '), { env: {} });
+      const { stdout, stderr, exitCode } = await run(words.split(' '), { env: {} });
+      expect(exitCode).toBe(words === 'doctor' ? 1 : 2);
       expect(stdout + stderr).toContain('Cannot find a config: there is no /etc/roost/config.yml and no ');
       expect(stdout + stderr).not.toContain('ROOST_URL');
     } finally {
