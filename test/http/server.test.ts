@@ -6,6 +6,7 @@ import { errnoOf } from '../../src/base/failure.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { TEST_CERTIFICATE, TEST_KEY } from '../support/certificate.ts';
 import { listeningNode, RawConnection } from '../support/listening-node.ts';
+import { ManualTime } from '../support/manual-time.ts';
 import { openNativeApp } from '../support/native-app.ts';
 import { failureOf } from '../support/rejection.ts';
 import { scratchDirectory } from '../support/scratch.ts';
@@ -186,6 +187,22 @@ describe('closing', () => {
     job.complete();
     expect((await waiting).status).toBe(201);
     await closing;
+  });
+
+  test('waits a second for a page that does not answer the end of its socket', { timeout: 15_000 }, async () => {
+    const time = new ManualTime();
+    const { server, port } = await listeningNode({}, { timers: time });
+    const page = new RawConnection(port);
+    page.send(
+      'GET /api/events HTTP/1.1\r\nHost: node.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+    );
+    expect(await page.until(/\r\n\r\n/)).toMatch(/^HTTP\/1\.1 101 /);
+    const closing = server.close(600_000);
+    // A frame that tells the end, and why.
+    await page.until(/\x88.\x03\xf4/);
+    time.advance(1000);
+    await Promise.all([closing, page.closed()]);
   });
 
   test('cuts what is left at the deadline', async () => {
