@@ -200,7 +200,7 @@ describe('closing', () => {
     expect(await page.until(/\r\n\r\n/)).toMatch(/^HTTP\/1\.1 101 /);
     const closing = server.close(600_000);
     // A frame that tells the end, and why.
-    await page.until(/\x88.\x03\xf4/);
+    await page.until(/shutting down$/);
     time.advance(1000);
     await Promise.all([closing, page.closed()]);
   });
