@@ -201,8 +201,8 @@ export interface NodeService {
   overviews(servers: readonly ServerId[]): Promise<readonly ServerOverview[]>;
   schedules(): Promise<readonly ScheduleView[]>;
   node(): Promise<NodeView>;
-  /** Covers all servers that the node has, or has backups of, in the order of ids. */
-  report(): Promise<NodeReport>;
+  /** Covers the servers that the node has, or has backups of, and that are held by who asks, in the order of ids. */
+  report(holds: (server: ServerId) => boolean): Promise<NodeReport>;
   /** Calls back for each event of that sort from now on; the returned function ends it. Stores: at most once a minute. */
   follow(which: ExtraEvents, listener: (event: ExtraEvent) => void): () => void;
   /** `server_not_found` for one that has neither directory, backups nor history. */

@@ -47,9 +47,9 @@ export class ScriptedNode implements contract.NodeService {
 
   readonly followers: (readonly [contract.ExtraEvents, (event: contract.ExtraEvent) => void])[] = [];
 
-  async report(): Promise<contract.NodeReport> {
+  async report(holds: (server: ServerId) => boolean): Promise<contract.NodeReport> {
     this.asked.push(['report']);
-    return this.theReport;
+    return { ...this.theReport, servers: this.theReport.servers.filter(({ server }) => holds(server)) };
   }
 
   follow(which: contract.ExtraEvents, listener: (event: contract.ExtraEvent) => void): () => void {

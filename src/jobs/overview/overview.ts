@@ -108,10 +108,10 @@ export class NodeOverview implements NodeService {
     return this.#node.view;
   }
 
-  async report(): Promise<NodeReport> {
+  async report(holds: (server: ServerId) => boolean): Promise<NodeReport> {
     const { catalogue, clock, registry } = this.#deps;
     const names = new Map((await registry.list()).map(({ id, name }) => [id, name]));
-    const ids = [...new Set([...names.keys(), ...catalogue.backups.servers()])].sort();
+    const ids = [...new Set([...names.keys(), ...catalogue.backups.servers()])].filter(holds).sort();
     const [overviews, node] = await Promise.all([this.overviews(ids), this.node()]);
     const servers = overviews.map((overview) => ({
       name: names.get(overview.server) ?? overview.server.slice(0, 8),

@@ -116,7 +116,7 @@ describe('the report', () => {
     node.catalogue.backups.markVerified(made?.id ?? backupId(1));
     node.clock.advance(3 * DAY_MS);
     node.registry.seen.add(serverId(2));
-    const { at, healthy, servers } = await overviewOf(node, [DAILY]).report();
+    const { at, healthy, servers } = await overviewOf(node, [DAILY]).report(() => true);
     expect([at, healthy]).toEqual([node.clock.now(), false]);
     const [first, second] = [SERVER, serverId(2)].map((id) => servers.find(({ server }) => server === id));
     expect(first).toMatchObject({
@@ -128,6 +128,15 @@ describe('the report', () => {
     expect(first?.lateSeconds).toBeGreaterThan(0);
     expect(first?.next).toBeGreaterThan(node.clock.now());
     expect(second).toMatchObject({ newest: null, ageSeconds: null, verifiedAt: null, problems: ['never'] });
+  });
+
+  test('is healthy for who holds none of the servers that have problems', async () => {
+    const node = await testNode();
+    await backUp(node);
+    node.registry.seen.add(serverId(2));
+    const own = await overviewOf(node, [DAILY]).report((server) => server === SERVER);
+    expect([own.healthy, own.servers.map(({ server }) => server)]).toEqual([true, [SERVER]]);
+    expect((await overviewOf(node, [DAILY]).report(() => true)).healthy).toBe(false);
   });
 
   test('has how far copies are behind, and whole days until a store is full', () => {

@@ -49,10 +49,7 @@ export function mountOverview(app: App, { node }: Pick<DialectDeps, 'node'>): vo
 
   app.openapi(report, async (c) => {
     const caller = nativeCaller(c);
-    return c.json(
-      reportObject(await node.report(), (server) => holdsServer(caller, server)),
-      200,
-    );
+    return c.json(reportObject(await node.report((server) => holdsServer(caller, server))), 200);
   });
 
   app.openapi(history, async (c) => {

@@ -91,27 +91,22 @@ export function usageObject(view: NodeView): z.infer<typeof UsageObject> {
 }
 
 /** @param holds which servers may be named. */
-export function reportObject(
-  { name, at, healthy, servers, stores }: NodeReport,
-  holds: (server: NodeReport['servers'][number]['server']) => boolean,
-): z.infer<typeof ReportObject> {
+export function reportObject({ name, at, healthy, servers, stores }: NodeReport): z.infer<typeof ReportObject> {
   const date = (time: number | null): string | null => (time === null ? null : isoDate(time));
   return {
     name,
     at: isoDate(at),
     healthy,
-    servers: servers
-      .filter(({ server }) => holds(server))
-      .map((row) => ({
-        server: row.server,
-        name: wireText(row.name),
-        newest: row.newest && { id: row.newest.id, createdAt: isoDate(row.newest.createdAt) },
-        ageSeconds: row.ageSeconds,
-        next: date(row.next),
-        lateSeconds: row.lateSeconds,
-        verifiedAt: date(row.verifiedAt),
-        problems: [...row.problems],
-      })),
+    servers: servers.map((row) => ({
+      server: row.server,
+      name: wireText(row.name),
+      newest: row.newest && { id: row.newest.id, createdAt: isoDate(row.newest.createdAt) },
+      ageSeconds: row.ageSeconds,
+      next: date(row.next),
+      lateSeconds: row.lateSeconds,
+      verifiedAt: date(row.verifiedAt),
+      problems: [...row.problems],
+    })),
     stores: [...stores],
   };
 }
