@@ -33,16 +33,23 @@ function changeModeIfDirectory(parent: number, name: string, mode: number): void
   unlessChanged(() => changeDirectoryMode(parent, name, mode));
 }
 
-/** The modes of the surrounding directories are restored by their own steps. */
 function renameInto({ from, name, to, newName, live }: Rename): void {
+  withinWritable([from, to], live, () => renameChild(from, name, to, newName));
+}
+
+/**
+ * Changes names in directories, which are made writable where that is refused without root. Their modes are restored by
+ * their own steps.
+ */
+export function withinWritable(directories: readonly number[], live: number | undefined, change: () => void): void {
   try {
-    renameChild(from, name, to, newName);
+    change();
   } catch (error) {
     if (errnoOf(error) !== 'EACCES' || process.geteuid?.() === 0) throw error;
-    for (const directory of [from, to].filter((handle) => handle !== live)) {
+    for (const directory of directories.filter((handle) => handle !== live)) {
       fs.fchmodSync(directory, (fs.fstatSync(directory).mode & 0o7777) | 0o700);
     }
-    renameChild(from, name, to, newName);
+    change();
   }
 }
 

@@ -38,7 +38,7 @@ import { DirectoryChain, statChild } from '../../base/files/handles.ts';
 import { printable, splitPath } from '../../base/files/paths.ts';
 import { removeTree } from '../../base/files/remove-tree.ts';
 import { appear, copyBeside, interimName, renameBeside, type Way } from './across.ts';
-import { lockedModeOf, type Rename, renameWithMode, swapFailure } from './rename.ts';
+import { lockedModeOf, type Rename, renameWithMode, swapFailure, withinWritable } from './rename.ts';
 import type { DirectoryStep, ExchangeStep, SwapStep, SwapTrees } from './step.ts';
 
 export { invertPlan } from './invert.ts';
@@ -178,7 +178,7 @@ class SwapRun {
     const parent = this.#openLive(directory);
     if (parent === undefined) return;
     try {
-      unlessChanged(() => removeEmptyDirectory(parent, name));
+      withinWritable([parent], this.#root, () => unlessChanged(() => removeEmptyDirectory(parent, name)));
     } catch (error) {
       if (!IN_THE_WAY.has(errnoOf(error) ?? '')) throw swapFailure(error, path);
     }
