@@ -1,13 +1,15 @@
 /**
- * `npm run bench -- front --size 1GiB --rounds 3 --rate 1gbit`: what it costs that Roost stands before Wings. The same requests go to a
- * server directly, through a bare socket pipe of this Node, and through the daemon, in turns: a large body each way, small
- * requests, console lines; CPU seconds of what stands between per GiB, and its memory. With a
- * rate, the bodies go over a link of that rate as well, from another network namespace: only root can make one.
+ * `npm run bench -- front --size 1GiB --rounds 3 --rate 1gbit`: what it costs that Roost stands before Wings (check 22 of front
+ * mode). The same requests go to a server directly, through a bare socket pipe of this Node, and through the daemon without
+ * and with TLS, in turns: a large body each way, small requests, console lines; CPU seconds of what stands between per GiB,
+ * and its memory, also under much at once. With a rate, the bodies go over a link of that rate as well, from another network
+ * namespace: only root can make one.
  */
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +18,7 @@ import { parseArgs } from 'node:util';
 import { WebSocket } from 'ws';
 import { MEBIBYTE, parseBytes } from '../src/base/sizes.ts';
 import { ShapedLink } from './front-link.ts';
+import { frontMemory } from './front-memory.ts';
 import { asText } from './report.ts';
 
 const { values: options } = parseArgs({
@@ -35,6 +38,7 @@ const bytes = parseBytes(options.size);
 const rounds = Number(options.rounds);
 /** All addresses where a link comes from another one. */
 const HOST = options.rate === undefined ? '127.0.0.1' : '0.0.0.0';
+const HAS_OPENSSL = spawnSync('openssl', ['version']).status === 0;
 const BLOCK = Buffer.alloc(MEBIBYTE, randomBytes(64 * 1024));
 
 /** Something that can be asked, and the process whose cost counts. */
@@ -42,6 +46,7 @@ interface Way {
   readonly name: string;
   readonly port: number;
   readonly child: ChildProcess | undefined;
+  readonly tls?: true;
 }
 
 type Row = Readonly<Record<string, number>>;
@@ -53,14 +58,21 @@ try {
   const ways: Way[] = [
     { name: 'direct', ...origin, child: undefined },
     { name: 'pipe', ...(await openRole('pipe', String(origin.port), HOST)) },
-    { name: 'roost', ...(await openDaemon(origin.port)) },
+    { name: 'roost', ...(await openDaemon('plain', origin.port)) },
+    ...(HAS_OPENSSL ? [{ name: 'roost, TLS', ...(await openDaemon('tls', origin.port)), tls: true as const }] : []),
   ];
   const rows = new Map<string, Row[]>(ways.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++) {
     for (const way of ways) rows.get(way.name)?.push(await measure(way));
   }
   print(rows);
-  if (options.rate !== undefined) overLink(options.rate, ways);
+  const roost = ways.find(({ name }) => name === 'roost');
+  if (roost?.child?.pid !== undefined) await printMemory(roost, roost.child.pid);
+  if (options.rate !== undefined)
+    overLink(
+      options.rate,
+      ways.filter(({ tls }) => tls === undefined),
+    );
 } finally {
   for (const child of children) child.kill('SIGKILL');
   fs.rmSync(scratch, { recursive: true, force: true });
@@ -86,10 +98,10 @@ function overLink(rate: string, ways: readonly Way[]): void {
 }
 
 async function measure(way: Way): Promise<Row> {
-  const up = await cost(way, () => upload(way.port));
-  const down = await cost(way, () => download(way.port));
-  const [one, many] = [await small(way.port, 1), await small(way.port, 32)];
-  const lines = await consoleLines(way.port);
+  const up = await cost(way, () => upload(way));
+  const down = await cost(way, () => download(way));
+  const [one, many] = [await small(way, 1), await small(way, 32)];
+  const lines = await consoleLines(way);
   return {
     'up MiB/s': bytes / MEBIBYTE / up.seconds,
     'up CPU s/GiB': (up.cpu * GIBIBYTE) / bytes,
@@ -116,9 +128,9 @@ async function cost(
   return { seconds, cpu: child?.pid === undefined ? 0 : cpuOf(child.pid) - before };
 }
 
-async function upload(port: number): Promise<void> {
-  const request = http.request({
-    ...to(port),
+async function upload(way: Way): Promise<void> {
+  const request = clientOf(way).request({
+    ...to(way),
     method: 'POST',
     path: '/upload/file',
     headers: { 'Content-Length': bytes },
@@ -134,20 +146,20 @@ async function upload(port: number): Promise<void> {
   await answered;
 }
 
-async function download(port: number): Promise<void> {
-  const response = await get(port, `/download/file?bytes=${bytes}`);
+async function download(way: Way): Promise<void> {
+  const response = await get(way, `/download/file?bytes=${bytes}`);
   await new Promise((resolve, reject) => response.on('end', resolve).on('error', reject).resume());
 }
 
-async function small(port: number, atOnce: number): Promise<Spread> {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: atOnce });
+async function small(way: Way, atOnce: number): Promise<Spread> {
+  const agent = new (clientOf(way).Agent)({ keepAlive: true, maxSockets: atOnce });
   const times: number[] = [];
   const count = Number(options.requests);
   await Promise.all(
     Array.from({ length: atOnce }, async () => {
       for (let done = 0; done < count / atOnce; done++) {
         const began = performance.now();
-        const response = await get(port, '/api/system', agent);
+        const response = await get(way, '/api/system', agent);
         await new Promise((resolve) => response.on('end', resolve).resume());
         times.push(performance.now() - began);
       }
@@ -157,12 +169,9 @@ async function small(port: number, atOnce: number): Promise<Spread> {
   return spreadOf(times);
 }
 
-async function consoleLines(port: number): Promise<Spread> {
-  const { host } = to(port);
-  const socket = new WebSocket(`ws://${host}:${port}/api/servers/${SERVER}/ws`, {
-    origin: PANEL,
-    perMessageDeflate: false,
-  });
+async function consoleLines(way: Way): Promise<Spread> {
+  const { rejectUnauthorized } = to(way);
+  const socket = new WebSocket(socketUrl(way), { origin: PANEL, perMessageDeflate: false, rejectUnauthorized });
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
   const times: number[] = [];
   for (let count = 0; count < Number(options.requests); count++) {
@@ -187,12 +196,36 @@ function spreadOf(times: number[]): Spread {
   return { p50: at(0.5), p99: at(0.99) };
 }
 
-function to(port: number): { readonly host: string; readonly port: number } {
-  return { host: '127.0.0.1', port };
+/** The certificate is made for the run, so nothing vouches for it. */
+function to({ port }: Way) {
+  return { host: '127.0.0.1', port, rejectUnauthorized: false };
 }
 
-function get(port: number, path: string, agent: http.Agent | false = false): Promise<http.IncomingMessage> {
-  return new Promise((resolve, reject) => http.get({ ...to(port), path, agent }, resolve).on('error', reject));
+function socketUrl({ port, tls }: Way, server = SERVER): string {
+  return `${tls === true ? 'wss' : 'ws'}://127.0.0.1:${port}/api/servers/${server}/ws`;
+}
+
+function clientOf({ tls }: Way): typeof http | typeof https {
+  return tls === true ? https : http;
+}
+
+function get(way: Way, path: string, agent: http.Agent | false = false): Promise<http.IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    clientOf(way)
+      .get({ ...to(way), path, agent }, resolve)
+      .on('error', reject);
+  });
+}
+
+async function printMemory(way: Way, pid: number): Promise<void> {
+  const front = {
+    pid,
+    get: (path: string) => get(way, path),
+    socketUrl: (server: string) => socketUrl(way, server),
+    origin: PANEL,
+  };
+  const headings = ['through roost', 'MiB before', 'MiB at most', 'more'];
+  console.log(asText({ title: '\nMemory', headings, rows: await frontMemory(front, bytes) }));
 }
 
 async function openRole(...role: string[]): Promise<{ readonly port: number; readonly child: ChildProcess }> {
@@ -202,38 +235,68 @@ async function openRole(...role: string[]): Promise<{ readonly port: number; rea
   return { port, child };
 }
 
-async function openDaemon(wings: number): Promise<{ readonly port: number; readonly child: ChildProcess }> {
+async function openDaemon(
+  name: 'plain' | 'tls',
+  wings: number,
+): Promise<{ readonly port: number; readonly child: ChildProcess }> {
+  const home = join(scratch, name);
+  fs.mkdirSync(home);
+  const tls = name === 'plain' ? 'null' : certificate(home);
   const [port, api] = [await freePort(), await freePort()];
-  const file = join(scratch, 'wings.yml');
+  const file = join(home, 'wings.yml');
   fs.writeFileSync(
     file,
     `token_id: bench\ntoken: ${randomBytes(32).toString('hex')}\nremote: ${PANEL}\napi: { host: 127.0.0.1, port: ${wings} }\n`,
   );
-  fs.mkdirSync(join(scratch, 'servers', SERVER), { recursive: true });
+  fs.mkdirSync(join(home, 'servers', SERVER), { recursive: true });
   fs.writeFileSync(
-    join(scratch, 'config.yml'),
+    join(home, 'config.yml'),
     `
 api: { port: ${api} }
-state_directory: ${join(scratch, 'state')}
-servers: { root: ${join(scratch, 'servers')} }
-storage: { stores: { local: { type: local, directory: ${join(scratch, 'store')} } } }
+state_directory: ${join(home, 'state')}
+servers: { root: ${join(home, 'servers')} }
+storage: { stores: { local: { type: local, directory: ${join(home, 'store')} } } }
 panel: { flavour: pterodactyl }
-front: { listen: { host: ${HOST}, port: ${port} }, wings: "http://127.0.0.1:${wings}", wings_config: ${file} }
+front: { listen: { host: ${HOST}, port: ${port}, tls: ${tls} }, wings: "http://127.0.0.1:${wings}", wings_config: ${file} }
 log: { level: error }
 `,
     { mode: 0o600 },
   );
   const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-  const args = ['--max-semi-space-size=1', main, 'serve', '--config', join(scratch, 'config.yml')];
+  const args = ['--max-semi-space-size=1', main, 'serve', '--config', join(home, 'config.yml')];
   const child = spawn(process.execPath, args, { stdio: 'inherit', env: { ...process.env, MALLOC_ARENA_MAX: '1' } });
   children.push(child);
   for (;;) {
-    const answer = await get(port, '/api/system').catch(() => undefined);
+    const way = { name, port, child, ...(name === 'tls' ? { tls: true as const } : {}) };
+    const answer = await get(way, '/api/system').catch(() => undefined);
     answer?.resume();
     if (answer !== undefined) return { port, child };
     if (child.exitCode !== null) throw new Error(`the daemon ended with ${child.exitCode}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+}
+
+/** For the run. @returns where it is, as YAML. */
+function certificate(home: string): string {
+  const [key, cert] = [join(home, 'key.pem'), join(home, 'cert.pem')];
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+  const made = [
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-days',
+    '2',
+    '-keyout',
+    key,
+    '-out',
+    cert,
+    ...subject,
+  ];
+  const { status, stderr } = spawnSync('openssl', made, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`openssl ended with ${status}: ${stderr}`);
+  return `{ cert: ${cert}, key: ${key} }`;
 }
 
 async function freePort(): Promise<number> {
