@@ -18,7 +18,7 @@ import { storedArchive, storedNames } from '../support/stored-archive.ts';
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
 // Over a vault the rounds of its own kills come on top (test/storage/vault).
-const KILLS = process.env['STORE_LAYOUT'] === 'vault' ? 12 : 40;
+const KILLS = Number(process.env['DAEMON_KILLS'] ?? (process.env['STORE_LAYOUT'] === 'vault' ? 12 : 40));
 
 interface Backup {
   readonly id: string;

@@ -14,7 +14,8 @@ import { overlaid } from '../support/restore-oracle.ts';
 import { clearDirectory, makeTree, manifestAt, manifestOf, type Tree } from '../support/tree.ts';
 
 const SERVER = `/api/servers/${GAME_SERVER}`;
-const RANDOM_KILLS = 50;
+/** RESTORE_KILLS makes shorter and longer runs. */
+const RANDOM_KILLS = Number(process.env['RESTORE_KILLS'] ?? 50);
 
 interface Job {
   readonly id: string;
