@@ -28,7 +28,8 @@ async function told(call: Node['call']) {
   return {
     rows: servers
       .map(({ name, id: server, overview: { newest, recent } }) => ({
-        name: `${name}${server.slice(0, 8)}`,
+        // A server without a name is called by the start of its id, which is shown once.
+        name: name === server.slice(0, 8) ? name : `${name}${server.slice(0, 8)}`,
         size: newest === undefined ? '—' : bytes(newest.size),
         recent: recent.length,
       }))
