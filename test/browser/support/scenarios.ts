@@ -33,13 +33,13 @@ interface Moves {
   readonly texts: readonly string[];
 }
 
-/** Keeps each value of the first bar and each text beside it. */
-async function follow(page: Page): Promise<() => Promise<Moves>> {
-  await page.evaluate(() => {
+/** Keeps each value of a bar and each text beside it, also of those that no look from outside would meet. */
+export async function follow(page: Page, selector: string): Promise<() => Promise<Moves>> {
+  await page.evaluate((wanted) => {
     const seen = { shares: [] as number[], texts: [] as string[] };
     (globalThis as { seen?: object }).seen = seen;
     const look = (): void => {
-      const bar = document.querySelector('section[aria-label="Running now"] progress');
+      const bar = document.querySelector(wanted);
       if (bar instanceof HTMLProgressElement && bar.hasAttribute('value') && seen.shares.at(-1) !== bar.value) {
         seen.shares.push(bar.value);
       }
@@ -52,7 +52,7 @@ async function follow(page: Page): Promise<() => Promise<Moves>> {
       attributes: true,
       characterData: true,
     });
-  });
+  }, selector);
   return () => page.evaluate(() => (globalThis as unknown as { seen: Moves }).seen);
 }
 
@@ -67,7 +67,8 @@ export async function backsUpInSight(node: Node, { page, context }: Visit): Prom
   const tabs = [page, tab];
   const row = (each: Page) => each.getByRole('list', { name: 'Servers' }).getByRole('listitem').first();
   await Promise.all(tabs.map((each) => each.getByText('Never backed up', { exact: true }).first().waitFor()));
-  const followed = await Promise.all(tabs.map(follow));
+  const bar = 'section[aria-label="Running now"] progress';
+  const followed = await Promise.all(tabs.map((each) => follow(each, bar)));
   await page.getByRole('button', { name: 'Back up: 11111111' }).first().click();
   await Promise.all(tabs.map((each) => each.getByText('Protected', { exact: true }).first().waitFor()));
   for (const seen of followed) {
