@@ -38,6 +38,20 @@ export async function checkReadable({ storage }: Pick<Config, 'storage'>): Promi
   return findings;
 }
 
+/**
+ * Looks at what the disks of local vaults can do. A vault that is not there yet, or cannot be read here, is reported by
+ * another check.
+ */
+export async function checkVaultDisks({ storage }: Pick<Config, 'storage'>): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const [name, store] of Object.entries(storage.stores)) {
+    if (store.type !== 'local' || store.layout !== 'vault') continue;
+    const disk = await inspectVaultDisk(store.directory).catch(() => undefined);
+    if (disk !== undefined) findings.push(...judgeVaultDisk(name, disk));
+  }
+  return findings;
+}
+
 async function checkLocal(
   { limits, stateDirectory }: Config,
   name: string,
@@ -58,10 +72,7 @@ async function checkLocal(
       return [fault('store', `Cannot use ${place}: it is not marked, and holds other files`, hint)];
     }
     await requireAccess(directory, constants.R_OK | constants.W_OK | constants.X_OK);
-    const findings = await checkDisk(name, directory, limits.reserveFree);
-    return store.layout === 'vault'
-      ? [...findings, ...judgeVaultDisk(name, await inspectVaultDisk(directory))]
-      : findings;
+    return await checkDisk(name, directory, limits.reserveFree);
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === 'ENOENT' && remembered === undefined) {
