@@ -124,7 +124,9 @@ inChromium('backing up and bringing back', () => {
     await page.reload();
     await page.getByRole('button', { name: 'Undo the restore…' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Undo', exact: true }).click();
+    // The way back is used up as soon as the undo begins; the dialog stays until it has ended.
     await page.getByText('The server was restored.').waitFor({ state: 'detached' });
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
     expect(directoryManifest(server)).toEqual(before);
   });
 });

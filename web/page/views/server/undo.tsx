@@ -9,21 +9,27 @@ import { UndoDialog } from '../../parts/undo-dialog.tsx';
 import { moment } from '../../words/format.ts';
 
 export function UndoBanner({ server }: { readonly server: Server }) {
-  const open = useSignal(false);
+  /** The backup whose restore is to be undone. The dialog stays while it is: the banner goes as soon as the undo begins. */
+  const asked = useSignal<string | undefined>(undefined);
   const undo = server.overview?.undo;
-  if (undo === undefined) return null;
   return (
-    <section class="banner" aria-label="A restore that can be undone">
-      <Icon of={RotateCcw} />
-      <span class="grow">
-        <b>The server was restored.</b> What was there before is kept until {moment(undo.until, now.value)}.
-      </span>
-      {may('backup.restore') && (
-        <button class="b t" type="button" onClick={() => (open.value = true)}>
-          Undo the restore…
-        </button>
+    <>
+      {undo !== undefined && (
+        <section class="banner" aria-label="A restore that can be undone">
+          <Icon of={RotateCcw} />
+          <span class="grow">
+            <b>The server was restored.</b> What was there before is kept until {moment(undo.until, now.value)}.
+          </span>
+          {may('backup.restore') && (
+            <button class="b t" type="button" onClick={() => (asked.value = undo.backup)}>
+              Undo the restore…
+            </button>
+          )}
+        </section>
       )}
-      {open.value && <UndoDialog server={server.id} backup={undo.backup} onClose={() => (open.value = false)} />}
-    </section>
+      {asked.value !== undefined && (
+        <UndoDialog server={server.id} backup={asked.value} onClose={() => (asked.value = undefined)} />
+      )}
+    </>
   );
 }
