@@ -1,10 +1,13 @@
-/** The other processes of `bench front`: a server that stands for Wings, and a bare pipe before it. */
+/**
+ * The other processes of `bench front`: a server that stands for Wings; before it a bare pipe, and the barest relay that
+ * `node:http` allows, which reads and writes every head and looks at nothing: the floor of what Roost can be.
+ */
 import http from 'node:http';
 import net from 'node:net';
 import { WebSocketServer } from 'ws';
 
 const [role, target, host = '127.0.0.1'] = process.argv.slice(2);
-const server = role === 'origin' ? origin() : net.createServer(pipe);
+const server = role === 'origin' ? origin() : role === 'relay' ? relay() : net.createServer(pipe);
 server.listen(0, host, () => process.send?.((server.address() as net.AddressInfo).port));
 
 function origin(): http.Server {
@@ -26,6 +29,16 @@ function origin(): http.Server {
     socket.on('message', () => socket.send('{"event":"console output","args":["said: something of a usual length"]}'));
   });
   return http1;
+}
+
+function relay(): http.Server {
+  const agent = new http.Agent({ keepAlive: true });
+  return http.createServer({ requestTimeout: 0 }, (incoming, outgoing) => {
+    const { method, url: path, headers } = incoming;
+    const request = http.request({ host: '127.0.0.1', port: Number(target), method, path, headers, agent });
+    request.on('response', (answer) => answer.pipe(outgoing.writeHead(answer.statusCode ?? 502, answer.headers)));
+    incoming.pipe(request);
+  });
 }
 
 function pipe(socket: net.Socket): void {

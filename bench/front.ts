@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- front --size 1GiB --rounds 3 --rate 1gbit`: what it costs that Roost stands before Wings (check 22 of front
- * mode). The same requests go to a server directly, through a bare socket pipe of this Node, and through the daemon without
+ * mode). The same requests go to a server directly, through a bare socket pipe of this Node, its barest relay and the daemon, without
  * and with TLS, in turns: a large body each way, small requests, console lines; CPU seconds of what stands between per GiB,
  * and its memory, also under much at once. With a rate, the bodies go over a link of that rate as well, from another network
  * namespace: only root can make one.
@@ -47,6 +47,7 @@ interface Way {
   readonly port: number;
   readonly child: ChildProcess | undefined;
   readonly tls?: true;
+  readonly withoutSockets?: true;
 }
 
 type Row = Readonly<Record<string, number>>;
@@ -58,6 +59,7 @@ try {
   const ways: Way[] = [
     { name: 'direct', ...origin, child: undefined },
     { name: 'pipe', ...(await openRole('pipe', String(origin.port), HOST)) },
+    { name: 'node:http', ...(await openRole('relay', String(origin.port), HOST)), withoutSockets: true },
     { name: 'roost', ...(await openDaemon('plain', origin.port)) },
     ...(HAS_OPENSSL ? [{ name: 'roost, TLS', ...(await openDaemon('tls', origin.port)), tls: true as const }] : []),
   ];
@@ -101,7 +103,7 @@ async function measure(way: Way): Promise<Row> {
   const up = await cost(way, () => upload(way));
   const down = await cost(way, () => download(way));
   const [one, many] = [await small(way, 1), await small(way, 32)];
-  const lines = await consoleLines(way);
+  const lines = way.withoutSockets === true ? { p50: Number.NaN, p99: Number.NaN } : await consoleLines(way);
   return {
     'up MiB/s': bytes / MEBIBYTE / up.seconds,
     'up CPU s/GiB': (up.cpu * GIBIBYTE) / bytes,
