@@ -25,6 +25,7 @@ import { readCertificate } from './certificate.ts';
 import { answerClientErrors, bind, type EndSoon, endSoon, refusalBody, unanswered } from './refusals.ts';
 import { CLOSE, LARGEST_FRAME } from '../protocols/native/native.ts';
 import { sendingBodies } from './sending/send-body.ts';
+import { shutDown } from './shut-down.ts';
 import { systemTimers, type Timers } from '../base/timers.ts';
 
 export interface ListenOptions {
@@ -70,8 +71,6 @@ const HANDSHAKE_MS = 20_000;
 const STALLED_MS = 120_000;
 /** How long a client may still read why it was refused, and send what it had begun. */
 const LINGER_MS = 500;
-/** For the answer of a page to the end of its socket. A page that sleeps gives none, and must not delay a restart. */
-const LAST_ANSWER_MS = 1000;
 const PROBE_AFTER_MS = 60_000;
 
 export function createHttpServer(options: ListenOptions): HttpServer {
@@ -103,7 +102,7 @@ export function createHttpServer(options: ListenOptions): HttpServer {
     },
     async close(deadline) {
       if (running === undefined) return;
-      closed ??= shutDown(running.server, running.sockets, deadline, timers);
+      closed ??= shutDownWith(running.sockets, running.server, deadline, timers);
       await closed;
     },
   };
@@ -202,14 +201,8 @@ function nameHost(incoming: IncomingMessage): void {
   if (incoming.method === 'OPTIONS' && incoming.url === '*') incoming.url = '/';
 }
 
-async function shutDown(server: Server, sockets: WebSocketServer, deadline: number, timers: Timers): Promise<void> {
-  const { promise: gone, resolve } = Promise.withResolvers<void>();
-  server.close(() => resolve());
+async function shutDownWith(sockets: WebSocketServer, server: Server, deadline: number, timers: Timers): Promise<void> {
+  const gone = shutDown(server, deadline, timers, () => sockets.clients.forEach((socket) => socket.terminate()));
   for (const socket of sockets.clients) socket.close(CLOSE.shuttingDown.code, CLOSE.shuttingDown.text);
-  const cancel = [
-    timers.after(deadline, () => server.closeAllConnections()),
-    timers.after(LAST_ANSWER_MS, () => sockets.clients.forEach((socket) => socket.terminate())),
-  ];
   await gone;
-  for (const each of cancel) each();
 }

@@ -27,6 +27,7 @@ import { Connections, mostConnections } from '../connections.ts';
 import { trustedProxies } from '../remote-address.ts';
 import { answerClientErrors, bind, endSoon, unanswered } from '../refusals.ts';
 import { sendingBodies } from '../sending/send-body.ts';
+import { shutDown } from '../shut-down.ts';
 import { clientFacts } from './client-facts.ts';
 
 export interface FrontServerOptions {
@@ -62,8 +63,6 @@ const HANDSHAKE_MS = 20_000;
 /** A client that reads nothing of an answer from Roost for this long is cut off; passed answers have their own bound. */
 const STALLED_MS = 120_000;
 const LINGER_MS = 500;
-/** For the answer of a page to the end of its socket. A page that sleeps gives none, and must not delay a restart. */
-const LAST_ANSWER_MS = 1000;
 const PROBE_AFTER_MS = 60_000;
 
 export function createFrontServer(options: FrontServerOptions): FrontServer {
@@ -90,7 +89,7 @@ export function createFrontServer(options: FrontServerOptions): FrontServer {
     },
     async close(deadline) {
       if (server === undefined) return;
-      closed ??= shutDown(server, upgraded, deadline, timers);
+      closed ??= shutDown(server, deadline, timers, () => upgraded.forEach((socket) => socket.destroy()));
       await closed;
     },
   };
@@ -200,22 +199,4 @@ function nameHost(incoming: IncomingMessage): void {
   const { localAddress = '127.0.0.1', localPort = 80 } = incoming.socket;
   const address = localAddress.includes(':') && !localAddress.includes('.') ? `[${localAddress}]` : localAddress;
   if ((incoming.headers.host ?? '') === '') incoming.headers.host = `${address.replace(/^::ffff:/i, '')}:${localPort}`;
-}
-
-async function shutDown(
-  server: Server,
-  upgraded: ReadonlySet<Duplex>,
-  deadline: number,
-  timers: Timers,
-): Promise<void> {
-  const { promise: gone, resolve } = Promise.withResolvers<void>();
-  server.close(() => resolve());
-  server.closeIdleConnections();
-  const cancel = [
-    timers.after(deadline, () => server.closeAllConnections()),
-    // Node counts them as connections of the server, and closes none of them itself.
-    timers.after(LAST_ANSWER_MS, () => upgraded.forEach((socket) => socket.destroy())),
-  ];
-  await gone;
-  for (const each of cancel) each();
 }
