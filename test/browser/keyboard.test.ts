@@ -131,6 +131,22 @@ inChromium('by the keyboard alone, 320 px wide', () => {
     expect(await share.evaluate((button) => button === document.activeElement)).toBe(true);
   });
 
+  test('22: what is typed at once goes into the search for a file, although the page has not drawn it yet', async () => {
+    const node = await openNode();
+    await node.call(`/api/servers/${node.server}/backups`, { body: {} });
+    const { page } = await visit({ viewport: { width: 1280, height: 720 } });
+    await page.clock.install();
+    await page.goto(await node.link());
+    await page.getByText('Live', { exact: true }).waitFor({ state: 'attached' });
+    await page.clock.pauseAt(new Date(Date.now() + 60_000));
+    await page.evaluate((to) => void (location.hash = to), `${SERVER}/find`);
+    await page.getByRole('searchbox', { name: 'Name of the file' }).waitFor({ state: 'attached' });
+    await page.keyboard.type('eula');
+    await page.clock.resume();
+    await page.keyboard.press('Enter');
+    await page.getByRole('link', { name: /^Restore eula\.txt/ }).waitFor();
+  });
+
   test('22: sign in by the printed link where a token goes, restore the newest good backup', async () => {
     const node = await openNode();
     await node.call(`/api/servers/${node.server}/backups`, { body: {} });

@@ -4,7 +4,7 @@
  */
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 export interface SheetProps {
   readonly label: string;
@@ -21,7 +21,7 @@ export function Sheet({ label, button, children }: SheetProps) {
     open.value = false;
     opener.current?.focus();
   };
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (open.value) sheet.current?.focus();
   }, [open.value]);
   return (

@@ -1,6 +1,6 @@
 /** A name over all backups of a server: where it is, in which versions, and from which backup each can be had. */
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { downloadBackup } from '../../api/backups.ts';
 import { failureOf, type ApiFailure } from '../../api/failures.ts';
 import { datesOf, findVersions, type FoundPath, merged, type Version, type Versions } from '../../api/looks.ts';
@@ -23,8 +23,9 @@ export function Find() {
   const text = query.get('q') ?? '';
   const typed = useSignal(text);
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => input.current?.focus(), []);
-  useEffect(() => void (typed.value = text), [text]);
+  // Before the view is drawn: keys that are typed at once belong into the field, and stay there.
+  useLayoutEffect(() => input.current?.focus(), []);
+  useLayoutEffect(() => void (typed.value = text), [text]);
   const name = serverOf(server)?.name ?? server.slice(0, 8);
   return (
     <>
