@@ -1,39 +1,12 @@
 /** A renewed certificate is served after a reload; half a renewal changes nothing. */
-import { execFileSync } from 'node:child_process';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import tls from 'node:tls';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { HttpServer } from '../../src/http/server.ts';
 import { listeningNode } from '../support/listening-node.ts';
 import { failureOf } from '../support/rejection.ts';
+import { connectTls, makeCertificate, renew, servedSerial } from '../support/renewed-certificate.ts';
 import { scratchDirectory } from '../support/scratch.ts';
-
-function certificate(directory: string, serial: number): void {
-  const subject = ['-days', '2', '-subj', '/CN=localhost', '-set_serial', String(serial)];
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  const files = ['-keyout', join(directory, 'new.key'), '-out', join(directory, 'new.crt')];
-  execFileSync('openssl', ['req', '-x509', ...key, ...files, ...subject], { stdio: 'ignore' });
-}
-
-function renew(directory: string): void {
-  renameSync(join(directory, 'new.key'), join(directory, 'live.key'));
-  renameSync(join(directory, 'new.crt'), join(directory, 'live.crt'));
-}
-
-async function connect(port: number): Promise<tls.TLSSocket> {
-  const socket = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
-  onTestFinished(() => void socket.destroy());
-  await new Promise((resolve, reject) => socket.once('secureConnect', () => resolve(undefined)).once('error', reject));
-  return socket;
-}
-
-async function served(port: number): Promise<string> {
-  const socket = await connect(port);
-  const { serialNumber } = socket.getPeerCertificate();
-  socket.destroy();
-  return serialNumber;
-}
 
 async function setting(server: HttpServer, files: Parameters<HttpServer['setCertificate']>[0]): Promise<void> {
   server.setCertificate(files);
@@ -41,22 +14,21 @@ async function setting(server: HttpServer, files: Parameters<HttpServer['setCert
 
 async function tlsNode() {
   const directory = await scratchDirectory();
-  certificate(directory, 0x1001);
-  renew(directory);
-  const files = { cert: join(directory, 'live.crt'), key: join(directory, 'live.key') };
+  makeCertificate(directory, 0x1001);
+  const files = renew(directory);
   const node = await listeningNode({}, { api: { host: '127.0.0.1', port: 0, tls: files } });
   return { ...node, directory, files };
 }
 
 test('the renewed one is served to new connections, and open ones go on', async () => {
   const { server, port, directory, files } = await tlsNode();
-  expect(await served(port)).toBe('1001');
-  const open = await connect(port);
-  certificate(directory, 0x1002);
+  expect(await servedSerial(port)).toBe('1001');
+  const open = await connectTls(port);
+  makeCertificate(directory, 0x1002);
   renew(directory);
-  expect(await served(port)).toBe('1001');
+  expect(await servedSerial(port)).toBe('1001');
   server.setCertificate(files);
-  expect(await served(port)).toBe('1002');
+  expect(await servedSerial(port)).toBe('1002');
   open.write('GET /health HTTP/1.1\r\nHost: n\r\nConnection: close\r\n\r\n');
   const answer = await new Promise((resolve) => open.once('data', (bytes) => resolve(bytes.toString('latin1'))));
   expect(answer).toContain(' 200 ');
@@ -64,7 +36,7 @@ test('the renewed one is served to new connections, and open ones go on', async 
 
 test('a pair of which one half is old, broken or gone is refused with the reason, and the old one is served', async () => {
   const { server, port, directory, files } = await tlsNode();
-  certificate(directory, 0x1002);
+  makeCertificate(directory, 0x1002);
   renameSync(join(directory, 'new.crt'), files.cert);
   const mismatch = await failureOf(setting(server, files), 'config_invalid');
   expect(mismatch.message).toMatch(/^Cannot use the certificate .*live\.crt with the key .*live\.key: .*mismatch/);
@@ -73,10 +45,10 @@ test('a pair of which one half is old, broken or gone is refused with the reason
   rmSync(files.key);
   const missing = await failureOf(setting(server, files), 'config_invalid');
   expect(missing.message).toBe(`Cannot read ${files.key}: ENOENT`);
-  expect(await served(port)).toBe('1001');
+  expect(await servedSerial(port)).toBe('1001');
   renameSync(join(directory, 'new.key'), files.key);
   server.setCertificate(files);
-  expect(await served(port)).toBe('1002');
+  expect(await servedSerial(port)).toBe('1002');
 });
 
 test('a node without TLS is not changed by one that the config names now', async () => {

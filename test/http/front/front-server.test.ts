@@ -9,6 +9,7 @@ import { ManualTime } from '../../support/manual-time.ts';
 import { SERVER } from '../../support/scripted-service.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { TEST_CERTIFICATE, TEST_KEY } from '../../support/certificate.ts';
+import { connectTls, makeCertificate, renew, servedSerial } from '../../support/renewed-certificate.ts';
 import { openFrontNode } from '../../support/wings/front-node.ts';
 import { openLog } from '../../../src/base/log/log.ts';
 import { headerOf, rawRequest } from '../../support/wings/raw-request.ts';
@@ -58,8 +59,28 @@ describe('check 2: hostile heads are refused, and none reaches Wings', () => {
     ['no host', 'GET /api/system HTTP/1.1\r\n\r\n'],
     ['an absolute address', `GET http://other.test/api/system HTTP/1.1\r\n${HOST}\r\n`],
     ['an authority', `CONNECT other.test:443 HTTP/1.1\r\n${HOST}\r\n`],
-    ['dots', `GET /api/../api/system HTTP/1.1\r\n${HOST}\r\n`],
-    ['another method', `TRACE /api/system HTTP/1.1\r\n${HOST}\r\n`],
+    ...[
+      '..',
+      '.',
+      '%2e%2e',
+      '.%2E',
+      '',
+      'a%2fb',
+      'a%2Fb',
+      'a%5cb',
+      'a\\b',
+      '%00',
+      'a%0d%0ab',
+      '%7f',
+      '%ff',
+      '%c0%af',
+      '%',
+      '%zz',
+      'a#b',
+    ].map((segment) => [`the segment "${segment}"`, `GET /api/${segment}/system HTTP/1.1\r\n${HOST}\r\n`] as const),
+    ...['TRACE', 'PROPFIND', 'SUBSCRIBE'].map(
+      (method) => [`the method ${method}`, `${method} /api/system HTTP/1.1\r\n${HOST}\r\n`] as const,
+    ),
     ['a head of more than 16 KiB', `GET /api/system HTTP/1.1\r\n${HOST}X-A: ${'a'.repeat(17_000)}\r\n\r\n`],
     ['an HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
     ['a NUL in a header', `GET /api/system HTTP/1.1\r\n${HOST}X-A: a\0b\r\n\r\n`],
@@ -111,24 +132,31 @@ describe('check 6: a refusal in the middle of an upload is read by a client that
 });
 
 describe('check 21: a renewed certificate', () => {
-  test('is served for new connections within a minute; a pair that does not fit changes nothing', async () => {
+  test('is served for new connections within a minute, and open ones go on; a pair that does not fit changes nothing', async () => {
     const time = new ManualTime();
     const wings = await openWings({ servers: [SERVER] });
-    const tls = await certificateFiles();
+    const directory = await scratchDirectory();
+    makeCertificate(directory, 0x1001);
+    const tls = renew(directory);
     const logged: string[] = [];
     const { port } = await openFrontNode(wings, { tls, timers: time, log: capturing(logged) });
-    const head = 'GET /api/system HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
-    expect((await rawRequest(port, head, { secure: true })).status).toBe(401);
+    expect(await servedSerial(port)).toBe('1001');
+    const open = await connectTls(port);
 
     await fs.writeFile(tls.key, 'no key');
     time.advance(60_000);
     expect(logged.join()).toContain('The certificate was not reloaded');
-    expect((await rawRequest(port, head, { secure: true })).status).toBe(401);
+    expect(await servedSerial(port)).toBe('1001');
 
-    await fs.writeFile(tls.key, `${TEST_KEY}\n`);
+    makeCertificate(directory, 0x1002);
+    renew(directory);
     time.advance(60_000);
     expect(logged.filter((line) => line.includes('certificate'))).toHaveLength(1);
-    expect((await rawRequest(port, head, { secure: true })).status).toBe(401);
+    expect(await servedSerial(port)).toBe('1002');
+
+    open.write('GET /api/system HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    const [answer] = (await once(open, 'data')) as [Buffer];
+    expect(answer.toString('latin1')).toMatch(/^HTTP\/1\.1 401 /);
   });
 });
 

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { GAME_SERVER, type Host, runDaemonOn, type RunningDaemon, scratchHost } from '../daemon.ts';
 import { freePort } from '../free-port.ts';
+import type { PanelFlavour } from '../panel/flavours.ts';
 import type { Game, GameProgram } from './game.ts';
 import { openWings, type Wings } from './wings.ts';
 
@@ -57,11 +58,15 @@ export interface FrontHost {
 }
 
 /** @param remote the panel; nothing listens there when absent. @param more YAML, such as another `power`. */
-export async function frontHost(remote = 'http://127.0.0.1:9', more = 'power: { driver: wings }'): Promise<FrontHost> {
-  const wings = await openWings({ servers: [GAME_SERVER], remote });
+export async function frontHost(
+  remote = 'http://127.0.0.1:9',
+  more = 'power: { driver: wings }',
+  flavour: PanelFlavour = 'pterodactyl',
+): Promise<FrontHost> {
+  const wings = await openWings({ servers: [GAME_SERVER], remote, flavour });
   const port = await freePort();
   const host = await scratchHost(`
-panel: { flavour: pterodactyl }
+panel: { flavour: ${flavour} }
 front:
   listen: { host: 127.0.0.1, port: ${port} }
   wings: ${wings.url}

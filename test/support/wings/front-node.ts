@@ -9,7 +9,7 @@ import { systemTimers, type Timers } from '../../../src/base/timers.ts';
 import { Secret } from '../../../src/config/secret.ts';
 import { TokenDenylist } from '../../../src/protocols/wings/tokens/denylist.ts';
 import type { PanelFlavour } from '../panel/flavours.ts';
-import { type Claims, signToken, socketClaims } from '../panel/jwt.ts';
+import { type Claims, downloadClaims, signToken, socketClaims } from '../panel/jwt.ts';
 import { noVaults } from '../scripted-vaults.ts';
 import { ScriptedComparisons } from '../scripted-comparisons.ts';
 import { ScriptedNode } from '../scripted-node.ts';
@@ -28,6 +28,8 @@ export interface FrontNodeOptions {
   readonly log?: RootLog;
   /** Where what the panel pushes is kept; nowhere when absent. */
   readonly stateDirectory?: string;
+  /** Where it listens; a free one when absent. */
+  readonly port?: number;
   /** Where Wings is; of the double when absent. */
   readonly wingsUrl?: string;
 }
@@ -55,7 +57,7 @@ export async function openFrontNode(wings: Wings, options: FrontNodeOptions = {}
   const panel = composePanel(panelConfig, catalogue, clock, '0.0.0');
   if (panel === undefined) throw new Error('no panel');
   const front: FrontConfig = {
-    listen: { host: '127.0.0.1', port: 0, tls },
+    listen: { host: '127.0.0.1', port: options.port ?? 0, tls },
     wings: options.wingsUrl ?? wings.url,
     wingsConfig: wings.file.path,
     trustedProxies,
@@ -92,17 +94,17 @@ export async function openFrontNode(wings: Wings, options: FrontNodeOptions = {}
   onTestFinished(() => composed.close(0));
   const url = `${tls === null ? 'http' : 'https'}://127.0.0.1:${port}`;
   const authorized = { authorization: `Bearer ${wings.token}` };
-  const socketToken = (more: Claims = {}, permissions: readonly string[] = ['*']): string => {
-    const subject = {
-      flavour,
-      panelUrl: connection.url,
-      daemonUrl: url,
-      user: PAGE_USER,
-      server: SERVER,
-      now: Date.now(),
-      scoped: false,
-    };
-    return signToken({ ...socketClaims(subject, permissions), ...more }, wings.token);
-  };
-  return { composed, told, port, url, service, events, denylist, panel, authorized, socketToken };
+  const subject = () => ({
+    flavour,
+    panelUrl: connection.url,
+    daemonUrl: url,
+    user: PAGE_USER,
+    server: SERVER,
+    now: Date.now(),
+    scoped: false,
+  });
+  const socketToken = (more: Claims = {}, permissions: readonly string[] = ['*']): string =>
+    signToken({ ...socketClaims(subject(), permissions), ...more }, wings.token);
+  const downloadToken = (backup: string): string => signToken(downloadClaims(subject(), backup), wings.token);
+  return { composed, told, port, url, service, events, denylist, panel, authorized, socketToken, downloadToken };
 }

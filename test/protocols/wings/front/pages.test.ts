@@ -2,7 +2,7 @@
 import sockette from 'sockette';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { BACKUP_DATA } from '../../../support/events.ts';
+import { BACKUP_DATA, FAILURE_DATA } from '../../../support/events.ts';
 import { eventually } from '../../../support/eventually.ts';
 import { Page } from '../../../support/panel-node.ts';
 import { OTHER_SERVER, SERVER } from '../../../support/scripted-service.ts';
@@ -11,7 +11,20 @@ import { openWings, type Wings } from '../../../support/wings/wings.ts';
 import type { BackupId } from '../../../../src/base/ids.ts';
 
 const BACKUP = '7a1c7b52-1f0a-4a7e-8f8e-2d9b7f6c5a41' as BackupId;
+const OTHER_BACKUP = '8b2d8c63-2a1b-4b8f-9a9f-3eac8a7d6b52' as BackupId;
 const PANEL = 'https://panel.test';
+
+interface Told {
+  readonly is_successful: boolean;
+  readonly checksum: string;
+  readonly checksum_type: string;
+  readonly file_size: number;
+}
+
+/** What the page makes of it (pterodactyl/panel BackupRow.tsx). */
+function turned({ is_successful: isSuccessful, checksum, checksum_type: type, file_size: bytes }: Told) {
+  return { isSuccessful, checksum: `${type || ''}:${checksum || ''}`, bytes: bytes || 0 };
+}
 
 type Node = Awaited<ReturnType<typeof openFrontNode>>;
 
@@ -134,6 +147,38 @@ describe('check 9: frames of Wings in order, and backup events between', () => {
     expect(JSON.parse(facts)).toMatchObject({ successful: true, browsable: true, streaming: false });
   });
 
+  test('the row of a backup at Pterodactyl’s page turns complete by its own event', async () => {
+    const { node } = await opened();
+    const page = await authenticated(node);
+    node.events.emit({ type: 'backup.failed', server: SERVER, backup: OTHER_BACKUP, data: FAILURE_DATA });
+    completed(node);
+    await eventually(() => page.frames.length === 4);
+    const rows = [OTHER_BACKUP, BACKUP].map((uuid) => {
+      const { args } = page.frames.find(({ event }) => event === `backup completed:${uuid}`) ?? {};
+      return turned(JSON.parse(args?.[0] ?? '') as Told);
+    });
+    expect(rows).toEqual([
+      { isSuccessful: false, checksum: 'sha1:', bytes: 0 },
+      { isSuccessful: true, checksum: `sha256:${BACKUP_DATA.sha256}`, bytes: BACKUP_DATA.size },
+    ]);
+  });
+
+  test('nothing after its token alone was denied, and Wings tells the page why', async () => {
+    const { wings, node } = await opened();
+    const page = await authenticated(node, node.socketToken({ jti: 'of-this-page' }));
+    const other = await authenticated(node, node.socketToken({ jti: 'of-another-page' }));
+    await fetch(`${node.url}/api/servers/${SERVER}/ws/deny`, {
+      method: 'POST',
+      headers: node.authorized,
+      body: JSON.stringify({ jtis: ['of-this-page'] }),
+    });
+    completed(node);
+    await eventually(() => names(other).includes('backup completed'));
+    for (const socket of wings.sockets) socket.publish('console output', 'a line');
+    await eventually(() => page.frames.length > 0);
+    expect(names(page)).toEqual(['jwt error']);
+  });
+
   test('a refusal of Wings is the answer', async () => {
     const { node, wings } = await opened();
     expect(await connect(node, SERVER, 'https://evil.test').opened).toBe(403);
@@ -166,7 +211,7 @@ describe('check 10: sockets end so that pages come back', () => {
     expect(await closed).toBe(4000);
   });
 
-  test('a page that uses sockette is back within 5 s of the end of Wings', async () => {
+  test.each(['Wings', 'Roost'])('a page that uses sockette is back within 5 s of the end of %s', async (who) => {
     const { wings, node } = await opened();
     class PanelSocket extends WebSocket {
       constructor(url: string) {
@@ -183,8 +228,13 @@ describe('check 10: sockets end so that pages come back', () => {
     onTestFinished(() => page.close());
     await eventually(() => opens === 1);
     const began = performance.now();
-    await wings.kill();
-    await wings.start();
+    if (who === 'Wings') {
+      await wings.kill();
+      await wings.start();
+    } else {
+      await node.composed.close(0);
+      await openFrontNode(wings, { port: node.port });
+    }
     await eventually(() => opens === 2);
     expect(performance.now() - began).toBeLessThan(5000);
   });
