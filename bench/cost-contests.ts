@@ -9,7 +9,10 @@ import { makeServer, makeSmallFiles, type Tree } from './tree.ts';
 
 export const FLOOR_ROUNDS = 3;
 
-export function floorContests(scene: Scene): Contest[] {
+/** What stands for a tree that has no daemon as well. */
+type Place = Pick<Scene, 'archive' | 'scratch' | 'tree' | 'peers' | 'trash'>;
+
+export function floorContests(scene: Place): Contest[] {
   const { archive, scratch, tree, peers, trash } = scene;
   const file = quoted(archive);
   const from = quoted(tree.directory);

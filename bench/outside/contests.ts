@@ -23,7 +23,7 @@ export const INFLATE_FOREIGN = 'inflate the archive of Wings (igzip)';
 export const TAR_FLUSHED = 'tar xzf, sync -f';
 
 /** Exit codes of work that was done; 3 of Roost is with warnings, 1 of tar for a socket or a file that changed. */
-const DONE = [0, 1, 3];
+export const DONE = [0, 1, 3];
 
 type Place = Pick<Scene, 'scratch' | 'tree'>;
 

@@ -17,9 +17,11 @@ import { type Contest, runContests, type Samples } from '../contest.ts';
 import { floorContests } from '../cost-contests.ts';
 import { quoted, run } from '../measure.ts';
 import { asText, sampleTable, type Table, writeMarkdown } from '../report.ts';
-import { openScene, type Scene } from '../scene.ts';
+import { ROOST } from '../peers.ts';
+import { freshDirectory, openScene, type Scene } from '../scene.ts';
+import { Trash } from '../trash.ts';
 import { makeServer, makeZips, measureTree, type Tree } from '../tree.ts';
-import { firstBackups, foreignRestores, repeatedBackups, restores } from './contests.ts';
+import { DONE, firstBackups, foreignRestores, repeatedBackups, restores } from './contests.ts';
 import { floorTable } from './floors.ts';
 import { oneFileGoal, type OutsideGoal, outsideGoals, outsideTable, startGoals, type TreeKind } from './goals.ts';
 import { FOREIGN_FILE, foreignFile, ROOST_FILE } from './one-file.ts';
@@ -65,11 +67,12 @@ await measureStarts();
 if (Number(options.game) > 0 && peers.trees !== undefined) {
   await measureMade('game', 'game', (at) => outsideTree(at, 'game', options.game));
 }
-if (options.own !== '0') await measureMade("the bench's own", 'game', (at) => makeServer(at, parseBytes(options.own)));
 if (Number(options.small) > 0 && peers.trees !== undefined) {
   await measureMade('small', 'small', (at) => outsideTree(at, 'small', options.small));
 }
 for (const name of options.tree) await measureReal(name);
+// Last, as it is the tree that this project made to measure itself by.
+if (options.own !== '0') await measureMade("the bench's own", 'game', (at) => makeServer(at, parseBytes(options.own)));
 await measureLargeArchive();
 
 machine.push(`load after: ${loadavg()[0]?.toFixed(2)}`);
@@ -107,11 +110,22 @@ async function measureMade(name: string, kind: TreeKind, make: (at: string) => T
 
 /** A real tree is read and never written. */
 async function measureReal(name: string): Promise<void> {
-  if (isOver(name)) return;
+  if (!wants('backup', 'floor') || isOver(name)) return;
   const tree = name === 'zips' ? makeZips(join(scratch, 'zips'), parseBytes('700MiB')) : measureTree(name);
   machine.push(`${name}: ${tree.files.length} files, ${formatBytes(tree.bytes)}`);
-  const samples = await measure(name, [firstBackups({ scratch, tree }, peers, undefined)]);
-  goals.push(...outsideGoals(name, 'real', samples));
+  const home = join(scratch, `real-${machine.length}`);
+  const archive = join(freshDirectory(home, 'archive'), 'a.tar.gz');
+  const trash = new Trash(join(home, 'trash'));
+  run(`${ROOST} create ${quoted(tree.directory)} ${quoted(archive)}`, home, DONE);
+  const contests = [
+    firstBackups({ scratch: home, tree }, peers, undefined),
+    ...floorContests({ scratch: home, tree, peers, archive, trash }),
+  ];
+  const samples = await measure(name, contests, () => trash.makeRoom());
+  const own = outsideGoals(name, 'real', samples);
+  goals.push(...own);
+  if (wants('floor')) tables.push(floorTable(name, samples, own));
+  fs.rmSync(home, { recursive: true });
 }
 
 async function measureStarts(): Promise<void> {
