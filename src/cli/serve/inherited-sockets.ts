@@ -15,7 +15,7 @@ const NAMES = ['api', 'front'] as const;
  * @param config what is served.
  * @param pid of this process: what was meant for another, such as the parent, is not taken.
  * @returns descriptors of listening sockets, by what is served on them.
- * @throws Failure `config_invalid` for sockets that Roost has no use for: clients would wait in them for ever.
+ * @throws Failure `config_invalid` for sockets that Roost has no use for: clients that connect to one would wait without an answer.
  */
 export function inheritedSockets(
   env: Readonly<Record<string, string | undefined>>,
