@@ -13,19 +13,27 @@ interface Front {
   /** Of the console of a server. */
   readonly socketUrl: (server: string) => string;
   readonly origin: string;
+  /** Whose consoles are opened. */
+  readonly servers: readonly string[];
 }
 
-/** Rows of a table: what was done, MiB before it, MiB at most during it. */
-export async function frontMemory(front: Front, bytes: number): Promise<string[][]> {
+/** MiB before something was done, and at most during it. */
+export interface FrontMemory {
+  readonly name: string;
+  readonly before: number;
+  readonly most: number;
+}
+
+/** What much at once takes, and then much one after another, twice. @param bytes of each download. */
+export async function frontMemory(front: Front, bytes: number): Promise<FrontMemory[]> {
   const { pid, get } = front;
-  const rows: string[][] = [];
+  const rows: FrontMemory[] = [];
   const row = async (name: string, work: () => Promise<void>): Promise<void> => {
     const before = memory(pid, 'VmRSS');
     // Sets the peak back to what is there now: proc(5), clear_refs.
     fs.writeFileSync(`/proc/${pid}/clear_refs`, '5');
     await work();
-    const most = memory(pid, 'VmHWM');
-    rows.push([name, before.toFixed(1), most.toFixed(1), (most - before).toFixed(1)]);
+    rows.push({ name, before, most: memory(pid, 'VmHWM') });
   };
   const load = async (path: string): Promise<void> => {
     const response = await get(path);
@@ -43,10 +51,9 @@ export async function frontMemory(front: Front, bytes: number): Promise<string[]
   return rows;
 }
 
-async function openSockets({ socketUrl, origin }: Front): Promise<void> {
-  // As many servers as a large node has: the pages of one are bounded.
+async function openSockets({ socketUrl, origin, servers }: Front): Promise<void> {
   const sockets = Array.from({ length: SOCKETS }, (_, at) => {
-    const server = `22222222-2222-4222-8222-${String(at % 50).padStart(12, '0')}`;
+    const server = servers[at % servers.length] ?? '';
     return new WebSocket(socketUrl(server), { origin, perMessageDeflate: false });
   });
   await Promise.all(

@@ -2,7 +2,7 @@
  * `npm run bench -- front --size 1GiB --rounds 3 --rate 1gbit`: what it costs that Roost stands before Wings (check 22 of front
  * mode). The same requests go to a server directly, through a bare socket pipe of this Node, its barest relay and the daemon, without
  * and with TLS, in turns: a large body each way, small requests, console lines; CPU seconds of what stands between per GiB,
- * and its memory, also under much at once. With a rate, the bodies go over a link of that rate as well, from another network
+ * and its memory, also under much at once; small requests once more while it makes backups. With a rate, the bodies go over a link of that rate as well, from another network
  * namespace: only root can make one.
  */
 import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
@@ -18,8 +18,10 @@ import { parseArgs } from 'node:util';
 import { WebSocket } from 'ws';
 import { MEBIBYTE, parseBytes } from '../src/base/sizes.ts';
 import { ShapedLink } from './front-link.ts';
+import { BackingUp, byTurns } from './front-backup.ts';
 import { frontMemory } from './front-memory.ts';
 import { asText } from './report.ts';
+import { makeServer } from './tree.ts';
 
 const { values: options } = parseArgs({
   args: process.argv.slice(3),
@@ -27,6 +29,8 @@ const { values: options } = parseArgs({
     size: { type: 'string', default: '1GiB' },
     rounds: { type: 'string', default: '3' },
     requests: { type: 'string', default: '2000' },
+    /** What the daemon backs up while small requests are measured once more. */
+    tree: { type: 'string', default: '1GiB' },
     rate: { type: 'string' },
   },
 });
@@ -34,6 +38,7 @@ const { values: options } = parseArgs({
 const GIBIBYTE = 1024 * MEBIBYTE;
 const SERVER = '11111111-1111-4111-8111-111111111111';
 const PANEL = 'http://127.0.0.1:9';
+const TOKEN = randomBytes(32).toString('hex');
 const bytes = parseBytes(options.size);
 const rounds = Number(options.rounds);
 /** All addresses where a link comes from another one. */
@@ -56,11 +61,12 @@ const scratch = fs.mkdtempSync(join(tmpdir(), 'roost-bench-front-'));
 const children: ChildProcess[] = [];
 try {
   const origin = await openRole('origin', '', HOST);
+  const { api, ...plain } = await openDaemon('plain', origin.port);
   const ways: Way[] = [
     { name: 'direct', ...origin, child: undefined },
     { name: 'pipe', ...(await openRole('pipe', String(origin.port), HOST)) },
     { name: 'node:http', ...(await openRole('relay', String(origin.port), HOST)), withoutSockets: true },
-    { name: 'roost', ...(await openDaemon('plain', origin.port)) },
+    { name: 'roost', ...plain },
     ...(HAS_OPENSSL ? [{ name: 'roost, TLS', ...(await openDaemon('tls', origin.port)), tls: true as const }] : []),
   ];
   const rows = new Map<string, Row[]>(ways.map(({ name }) => [name, []]));
@@ -70,6 +76,11 @@ try {
   print(rows);
   const roost = ways.find(({ name }) => name === 'roost');
   if (roost?.child?.pid !== undefined) await printMemory(roost, roost.child.pid);
+  const [direct] = ways;
+  if (direct !== undefined && roost !== undefined) {
+    makeServer(join(scratch, 'plain', 'servers', SERVER), parseBytes(options.tree));
+    await printDuringBackup(direct, roost, api);
+  }
   if (options.rate !== undefined)
     overLink(
       options.rate,
@@ -225,9 +236,41 @@ async function printMemory(way: Way, pid: number): Promise<void> {
     get: (path: string) => get(way, path),
     socketUrl: (server: string) => socketUrl(way, server),
     origin: PANEL,
+    // As many as a large node has: the pages of one are bounded.
+    servers: Array.from({ length: 50 }, (_, at) => `22222222-2222-4222-8222-${String(at).padStart(12, '0')}`),
   };
   const headings = ['through roost', 'MiB before', 'MiB at most', 'more'];
-  console.log(asText({ title: '\nMemory', headings, rows: await frontMemory(front, bytes) }));
+  const rows = (await frontMemory(front, bytes)).map(({ name, before, most }) => {
+    return [name, before.toFixed(1), most.toFixed(1), (most - before).toFixed(1)];
+  });
+  console.log(asText({ title: '\nMemory', headings, rows }));
+}
+
+/** Small requests directly and through Roost by turns, while Roost makes backups of a large tree. */
+async function printDuringBackup(direct: Way, roost: Way, api: number): Promise<void> {
+  const ask = async (way: Way): Promise<number> => {
+    const agent = agents.get(way) ?? new http.Agent({ keepAlive: true });
+    agents.set(way, agent);
+    const began = performance.now();
+    const response = await get(way, '/api/system', agent);
+    await new Promise((resolve) => response.on('end', resolve).resume());
+    return performance.now() - began;
+  };
+  const agents = new Map<Way, http.Agent>();
+  const node = new BackingUp(`http://127.0.0.1:${api}`, TOKEN, SERVER);
+  const idle = await byTurns([direct, roost], ask, Number(options.requests));
+  const [busy, backups] = await node.during((isBusy) =>
+    byTurns([direct, roost], ask, Number(options.requests), isBusy),
+  );
+  for (const agent of agents.values()) agent.destroy();
+  const rows = [idle, busy].flatMap((times, at) =>
+    [direct, roost].map(({ name }, way) => {
+      const { p50, p99 } = spreadOf(times[way] ?? []);
+      return [at === 0 ? 'idle' : 'during a backup', name, p50.toFixed(2), p99.toFixed(2)];
+    }),
+  );
+  const title = `\nSmall requests by turns, ${options.requests} at least, ${backups} backups of ${options.tree}`;
+  console.log(asText({ title, headings: ['Roost', 'way', 'p50 ms', 'p99 ms'], rows }));
 }
 
 async function openRole(...role: string[]): Promise<{ readonly port: number; readonly child: ChildProcess }> {
@@ -240,7 +283,7 @@ async function openRole(...role: string[]): Promise<{ readonly port: number; rea
 async function openDaemon(
   name: 'plain' | 'tls',
   wings: number,
-): Promise<{ readonly port: number; readonly child: ChildProcess }> {
+): Promise<{ readonly port: number; readonly api: number; readonly child: ChildProcess }> {
   const home = join(scratch, name);
   fs.mkdirSync(home);
   const tls = name === 'plain' ? 'null' : certificate(home);
@@ -257,6 +300,8 @@ async function openDaemon(
 api: { port: ${api} }
 state_directory: ${join(home, 'state')}
 servers: { root: ${join(home, 'servers')} }
+tokens: [ { id: bench, secret: ${TOKEN}, permissions: ["*"], servers: ["*"] } ]
+limits: { per_server: 0, max_size: 0, reserve_free: 0 }
 storage: { stores: { local: { type: local, directory: ${join(home, 'store')} } } }
 panel: { flavour: pterodactyl }
 front: { listen: { host: ${HOST}, port: ${port}, tls: ${tls} }, wings: "http://127.0.0.1:${wings}", wings_config: ${file} }
@@ -272,7 +317,7 @@ log: { level: error }
     const way = { name, port, child, ...(name === 'tls' ? { tls: true as const } : {}) };
     const answer = await get(way, '/api/system').catch(() => undefined);
     answer?.resume();
-    if (answer !== undefined) return { port, child };
+    if (answer !== undefined) return { port, api, child };
     if (child.exitCode !== null) throw new Error(`the daemon ended with ${child.exitCode}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
