@@ -73,12 +73,16 @@ function locate(file: string, document: ConfigDocument, { path, problem, hint }:
   return hint === undefined ? fault : { ...fault, hint };
 }
 
+/** The thread that passes a node's requests on has the CPU before the threads of backups. */
+const NICE_BEHIND_FRONT = 10;
+
 function complete(value: z.output<ReturnType<typeof configSchema>>): Config {
   const { url, tokenId, token, ...panel } = value.panel;
   const connected = panel.flavour !== 'none' && url !== null && tokenId !== null && token !== null;
   const given = { url, tokenId, token };
   const connection = connected ? { url, tokenId, token } : null;
-  const config = { ...value, power: powerOf(value), panel: { ...panel, given, connection } };
+  const backups = { ...value.backups, nice: value.backups.nice ?? (value.front === null ? 0 : NICE_BEHIND_FRONT) };
+  const config = { ...value, backups, power: powerOf(value), panel: { ...panel, given, connection } };
   return { ...config, notes: notesOn(config) };
 }
 

@@ -135,7 +135,7 @@ const backups = section({
   workers: z
     .union([z.literal('auto'), z.int().min(1).max(64)], 'must be "auto", or a number from 1 to 64')
     .default('auto'),
-  nice: z.int().min(0).max(19).default(0),
+  nice: z.int().min(0).max(19).nullable().default(null),
   concurrent: z.int().min(1).max(64).default(2),
   read_limit: value.rate.default(0),
   write_limit: value.rate.default(0),

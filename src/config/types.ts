@@ -148,7 +148,7 @@ export interface BackupsConfig {
   readonly compression: 'none' | 'fast' | 'best';
   readonly engine: 'auto' | 'isal' | 'zlib';
   readonly workers: number | 'auto';
-  /** Niceness of job threads above the daemon's own. */
+  /** Niceness of job threads above the daemon's own; unless it is given, 10 with a front and 0 without. */
   readonly nice: number;
   /** Jobs that run in parallel on this node. */
   readonly concurrent: number;

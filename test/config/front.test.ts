@@ -25,8 +25,15 @@ test('a front takes from Wings what the panel section leaves out', () => {
     trustedProxies: [],
     remoteWings: false,
   });
+  expect(config.backups.nice).toBe(10);
   expect(config.panel.connection).toBeNull();
   expect(config.power).toMatchObject({ driver: 'wings', url: 'http://127.0.0.1:18080' });
+});
+
+test('threads of jobs are nicer than what passes, unless the config says otherwise', () => {
+  const front = 'front: { wings: "http://127.0.0.1:18080", wings_config: /w.yml }\npanel: { flavour: pterodactyl }\n';
+  const niceOf = (text: string): number => parseConfig('config.yml', text, {}).backups.nice;
+  expect([niceOf(front), niceOf(`${front}backups: { nice: 0 }`), niceOf('')]).toEqual([10, 0, 0]);
 });
 
 test('all faults are told at once', () => {
