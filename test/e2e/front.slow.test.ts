@@ -200,6 +200,8 @@ test(`check 21: a soak of ${SOAK_SECONDS} seconds (FRONT_SOAK_SECONDS; in full 6
     incoming.on('end', () => outgoing.writeHead(200, { 'Content-Length': '5' }).end('whole')).resume();
     return true;
   };
+  const descriptors = async (): Promise<number> => (await fs.readdir('/proc/self/fd')).length;
+  const before = await descriptors();
   const until = performance.now() + SOAK_SECONDS * 1000;
   const one = async (worker: number): Promise<number> => {
     let done = 0;
@@ -220,10 +222,23 @@ test(`check 21: a soak of ${SOAK_SECONDS} seconds (FRONT_SOAK_SECONDS; in full 6
     }
     return done;
   };
-  const passed = await Promise.all([...Array.from({ length: 8 }, (_, worker) => one(worker)), renewals()]);
-  expect(Math.min(...passed)).toBeGreaterThan(10);
+  /** MiB at most in the first and in the second half. */
+  const memory = async (): Promise<readonly [number, number]> => {
+    const most: [number, number] = [0, 0];
+    while (performance.now() < until) {
+      const half = until - performance.now() > SOAK_SECONDS * 500 ? 0 : 1;
+      most[half] = Math.max(most[half], process.memoryUsage().rss / MIB);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    return most;
+  };
+  const working = [...Array.from({ length: 8 }, (_, worker) => one(worker)), renewals()];
+  const [first, second] = await memory();
+  expect(Math.min(...(await Promise.all(working)))).toBeGreaterThan(10);
   await eventually(() => composed.facts().open === 0);
   expect(composed.facts().sockets).toBe(0);
+  await eventually(async () => (await descriptors()) <= before);
+  expect(second - first).toBeLessThan(64);
 });
 
 test('check 21: 50 transfers are unharmed by certificates that come and do not fit', async () => {
