@@ -1660,6 +1660,15 @@ export interface components {
             /** @description Why it is away */
             reason?: string;
           };
+        }
+      | {
+          /** @description Never decreases on a socket */
+          seq: number;
+          /** Format: date-time */
+          at: string;
+          /** @enum {string} */
+          type: 'alive';
+          data: Record<string, never>;
         };
     /** @description The first frame, and again after a reader was too slow */
     Snapshot: {

@@ -111,6 +111,9 @@ export function describeEvents(app: App): void {
     frame('store.changed', z.string().optional(), store).openapi({
       description: 'With `?with=stores`, for callers with node.read; of no server',
     }),
+    z
+      .object({ ...head, type: z.literal('alive'), data: nothing })
+      .openapi({ description: 'With `?with=alive`: every ten seconds' }),
   ];
   app.openAPIRegistry.register('Event', z.union([Snapshot, ...events, ...extra]));
 }

@@ -29,6 +29,8 @@ export interface EventSessionOptions {
   readonly node: Pick<NodeService, 'follow'>;
   /** Sorts of events that the reader asked for besides. */
   readonly besides: readonly ExtraEvents[];
+  /** Whether it wants a frame at least every few seconds: browsers tell a page of no ping. */
+  readonly alive?: boolean;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly checkToken: (token: string) => Caller | undefined;
@@ -56,6 +58,7 @@ export const CLOSE = {
 
 const AUTH_DEADLINE_MS = 5000;
 const PING_EVERY_MS = 30_000;
+const ALIVE_EVERY_MS = 10_000;
 /** Inbound frames, pings included, per window; a reader sends its token only. */
 const MOST_INBOUND = 20;
 const INBOUND_WINDOW_MS = 10_000;
@@ -78,6 +81,7 @@ export class EventSession {
   #unsubscribe: () => void = () => undefined;
   #unfollow: () => void = () => undefined;
   #cancelTimer: () => void = () => undefined;
+  #cancelAlive: () => void = () => undefined;
 
   constructor(options: EventSessionOptions) {
     this.#options = options;
@@ -113,6 +117,7 @@ export class EventSession {
   end(): void {
     this.#state = 'closed';
     this.#cancelTimer();
+    this.#cancelAlive();
     this.#unsubscribe();
     this.#unfollow();
     this.#pace.clear();
@@ -149,6 +154,7 @@ export class EventSession {
     };
     this.#sendSnapshot();
     this.#keepAlive();
+    if (this.#options.alive === true) this.#sayAlive();
   }
 
   #take(event: RoostEvent): void {
@@ -238,6 +244,15 @@ export class EventSession {
       this.#alive = false;
       this.#options.wire.ping();
       this.#keepAlive();
+    });
+  }
+
+  #sayAlive(): void {
+    const { clock, timers } = this.#options;
+    this.#cancelAlive = timers.after(ALIVE_EVERY_MS, () => {
+      // What is still to be sent to a slow reader tells it as much.
+      if (this.#keepsUp) this.#send({ seq: this.#lastSeq, at: isoDate(clock.now()), type: 'alive', data: {} });
+      this.#sayAlive();
     });
   }
 

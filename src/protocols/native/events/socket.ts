@@ -54,13 +54,9 @@ export function mountEventSockets(app: App, options: EventSocketOptions): void {
     if (c.req.header('upgrade')?.toLowerCase() !== 'websocket') {
       return answerFault(c, 'upgrade_required', { Upgrade: 'websocket', Connection: 'Upgrade' });
     }
-    return upgradeWebSocket(
-      c,
-      socketEvents(c, options, slots, { server, besides: wantedBesides(c.req.query('with')) }),
-      {
-        onError: (error) => options.log.error('An event socket failed', { error }),
-      },
-    );
+    return upgradeWebSocket(c, socketEvents(c, options, slots, { server, ...wantedBesides(c.req.query('with')) }), {
+      onError: (error) => options.log.error('An event socket failed', { error }),
+    });
   };
   app.get('/api/events', (c) => open(c));
   app.get('/api/servers/:server/events', (c) => open(c, c.req.param('server').toLowerCase()));
@@ -70,7 +66,7 @@ function socketEvents(
   c: AppContext,
   options: EventSocketOptions,
   slots: { readonly addresses: Slots; readonly tokens: Slots },
-  asked: Pick<EventSessionOptions, 'server' | 'besides'>,
+  asked: Pick<EventSessionOptions, 'server' | 'besides' | 'alive'>,
 ): WSEvents<WebSocketLike> {
   const caller = nativeOnly(c.get('caller'));
   const presented = c.req.header('authorization') !== undefined;
@@ -111,13 +107,15 @@ function socketEvents(
   };
 }
 
-/** @throws Failure `invalid_request` for a word other than `queue` and `stores`. */
-function wantedBesides(text: string | undefined): readonly ExtraEvents[] {
+/** @throws Failure `invalid_request` for a word other than `queue`, `stores` and `alive`. */
+function wantedBesides(text: string | undefined): Pick<EventSessionOptions, 'besides' | 'alive'> {
   const words = new Set((text ?? '').split(',').filter((word) => word !== ''));
-  return Array.from(words, (word) => {
+  const alive = words.delete('alive');
+  const besides = Array.from(words, (word): ExtraEvents => {
     if (word === 'queue' || word === 'stores') return word;
-    throw new Failure('invalid_request', 'Cannot open the events: with must be of "queue" and "stores"');
+    throw new Failure('invalid_request', 'Cannot open the events: with must be of "queue", "stores" and "alive"');
   });
+  return { besides, alive };
 }
 
 // A panel's token opens the panel's socket only.

@@ -360,6 +360,26 @@ describe('an open session', () => {
     expect(wire.terminated).toBe(false);
   });
 
+  test('says every ten seconds that it lives, to who asks for it, and not behind what still waits', () => {
+    const silent = opened();
+    time.advance(25_000);
+    expect(wire.take()).toEqual([]);
+    silent.end();
+    const made = opened({ alive: true });
+    time.advance(25_000);
+    const frame = { type: 'alive', seq: expect.any(Number), at: expect.any(String), data: {} };
+    expect(wire.take()).toEqual([frame, frame]);
+    wire.bufferedAmount = 100_000;
+    time.advance(10_000);
+    made.noteAlive();
+    expect(wire.take()).toEqual([]);
+    wire.bufferedAmount = 0;
+    time.advance(10_000);
+    expect(wire.take()).toEqual([frame]);
+    made.end();
+    expect(time.pending).toBe(0);
+  });
+
   test('ignores what it is told, up to a rate', () => {
     const made = opened();
     for (let count = 0; count < 20; count++) made.receive('{"type":"anything"}');

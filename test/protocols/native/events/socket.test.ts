@@ -97,7 +97,7 @@ describe('the event socket', () => {
       status: 400,
       body: { code: 'invalid_request' },
     });
-    const reader = read('/api/events?with=queue,stores', ADMIN);
+    const reader = read('/api/events?with=queue,alive,stores', ADMIN);
     expect(await reader.next()).toMatchObject({ type: 'snapshot' });
     expect(node.followers.map(([which]) => which)).toEqual(['queue', 'stores']);
     node.followers[1]?.[1]({ type: 'store.changed', data: { store: 'local', state: 'away', freeBytes: null } });
