@@ -106,12 +106,12 @@ export interface CompareService {
     query: { readonly text: string; readonly cursor?: string },
     signal: AbortSignal,
   ): Promise<FoundVersions>;
-  /** Facts about the entries of one directory, by name. @param level `entries` as a listing of `path` returned them. */
+  /** Facts about the entries of one directory. @param entries as a listing of it returned them. */
   levelFacts(
     server: ServerId,
     backup: BackupId,
-    level: { readonly path: string; readonly entries: readonly DirectoryItem[] },
+    entries: readonly DirectoryItem[],
     wanted: { readonly totals: boolean; readonly live: boolean },
     signal: AbortSignal,
-  ): Promise<ReadonlyMap<string, LevelFacts>>;
+  ): Promise<ReadonlyMap<DirectoryItem, LevelFacts>>;
 }

@@ -179,6 +179,8 @@ export interface AcceptedRestore extends Accepted {
 
 export interface DirectoryItem {
   readonly name: string;
+  /** Its path as a byte string (base/files/paths.ts): other names may read the same. */
+  readonly raw: string;
   readonly kind: 'file' | 'directory' | 'symlink' | 'hardlink';
   readonly size: number;
   readonly mode: number;

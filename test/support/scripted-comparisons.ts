@@ -60,10 +60,11 @@ export class ScriptedComparisons implements compared.CompareService {
   async levelFacts(
     _server: ServerId,
     _backup: BackupId,
-    _level: object,
+    entries: readonly contract.DirectoryItem[],
     wanted: object,
-  ): Promise<ReadonlyMap<string, compared.LevelFacts>> {
+  ): Promise<ReadonlyMap<contract.DirectoryItem, compared.LevelFacts>> {
     this.asked.push(['level', wanted]);
-    return new Map([['region', { files: 2, bytes: 7, live: 'same' }]]);
+    const facts = { files: 2, bytes: 7, live: 'same' } as const;
+    return new Map(entries.filter(({ name }) => name === 'region').map((entry) => [entry, facts]));
   }
 }

@@ -325,8 +325,8 @@ export class ScriptedService implements contract.BackupService {
     this.#enter('files', server, backup, path, cursor);
     this.#owned(server, backup);
     const entries = [
-      { name: 'region', kind: 'directory' as const, size: 0, mode: 0o755, mtime: 1_700_000_000 },
-      { name: 'now', kind: 'symlink' as const, size: 0, mode: 0o777, mtime: -5, target: 'region' },
+      { name: 'region', raw: 'region', kind: 'directory' as const, size: 0, mode: 0o755, mtime: 1_700_000_000 },
+      { name: 'now', raw: 'now', kind: 'symlink' as const, size: 0, mode: 0o777, mtime: -5, target: 'region' },
     ];
     return { path, entries, ...(cursor === undefined ? { cursor: 'next' } : {}) };
   }

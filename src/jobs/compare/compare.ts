@@ -7,7 +7,7 @@ import type { Clock } from '../../base/clock.ts';
 import { Failure, throwIfAborted } from '../../base/failure.ts';
 import { unlessChanged } from '../../base/files/handle-writes.ts';
 import { DirectoryChain, openRoot, statChild } from '../../base/files/handles.ts';
-import { fromText, wirePath } from '../../base/files/paths.ts';
+import { splitPath, wirePath } from '../../base/files/paths.ts';
 import { type BackupId, isUuid, type ServerId } from '../../base/ids.ts';
 import { SharedWork } from '../../base/shared-work.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
@@ -149,24 +149,26 @@ export class Comparisons implements compared.CompareService {
   async levelFacts(
     server: ServerId,
     backup: BackupId,
-    { path, entries }: { readonly path: string; readonly entries: readonly contract.DirectoryItem[] },
+    entries: readonly contract.DirectoryItem[],
     wanted: { readonly totals: boolean; readonly live: boolean },
     signal: AbortSignal,
-  ): Promise<ReadonlyMap<string, compared.LevelFacts>> {
-    const facts = new Map<string, compared.LevelFacts>();
+  ): Promise<ReadonlyMap<contract.DirectoryItem, compared.LevelFacts>> {
+    const facts = new Map<contract.DirectoryItem, compared.LevelFacts>();
+    const { parent: path } = splitPath(entries[0]?.raw ?? '');
     if (wanted.totals && entries.some(({ kind }) => kind === 'directory')) {
       const record = this.#completed(server, backup, 'Cannot look into the backup');
       const key = JSON.stringify(['totals', backup, path]);
-      const task = { kind: 'totals' as const, path: fromText(path) };
+      const task = { kind: 'totals' as const, path };
       const sums = await this.#shared({ group: server, key }, signal, (shared) => this.#run(task, [record], shared));
-      const bySum = new Map(sums.map(([name, files, bytes]) => [wirePath(name), { files, bytes }]));
-      for (const { name, kind } of entries) {
-        if (kind === 'directory') facts.set(name, bySum.get(name) ?? { files: 0, bytes: 0 });
+      const byName = new Map(sums.map(([name, files, bytes]) => [name, { files, bytes }]));
+      for (const entry of entries) {
+        if (entry.kind !== 'directory') continue;
+        facts.set(entry, byName.get(splitPath(entry.raw).name) ?? { files: 0, bytes: 0 });
       }
     }
     if (!wanted.live) return facts;
     const live = await this.#liveStates(server, path, entries);
-    for (const [name, state] of live) facts.set(name, { ...facts.get(name), live: state });
+    for (const [entry, state] of live) facts.set(entry, { ...facts.get(entry), live: state });
     return facts;
   }
 
@@ -195,15 +197,16 @@ export class Comparisons implements compared.CompareService {
     }
   }
 
+  /** @param path of the directory, a byte string. */
   async #liveStates(server: ServerId, path: string, entries: readonly contract.DirectoryItem[]) {
-    const states = new Map<string, 'same' | 'changed' | 'gone'>();
+    const states = new Map<contract.DirectoryItem, 'same' | 'changed' | 'gone'>();
     const { server: found, present } = await placeOf(server, this.#deps.registry, true);
-    if (!present) return new Map(entries.map(({ name }) => [name, 'gone' as const]));
+    if (!present) return new Map(entries.map((entry) => [entry, 'gone' as const]));
     const root = openRoot(found.path);
     const chain = new DirectoryChain(root);
     try {
-      const directory = unlessChanged(() => chain.open(fromText(path)));
-      for (const entry of entries) states.set(entry.name, directory === undefined ? 'gone' : stateOf(directory, entry));
+      const directory = unlessChanged(() => chain.open(path));
+      for (const entry of entries) states.set(entry, directory === undefined ? 'gone' : stateOf(directory, entry));
     } finally {
       chain.close();
       fs.closeSync(root);
@@ -247,12 +250,13 @@ export class Comparisons implements compared.CompareService {
 }
 
 function stateOf(directory: number, entry: contract.DirectoryItem): 'same' | 'changed' | 'gone' {
-  const name = fromText(entry.name);
+  const { name } = splitPath(entry.raw);
   const stat = statChild(directory, name);
   if (stat === undefined) return 'gone';
-  const { kind, target, ...facts } = entry;
-  const was = { ...facts, kind, target: target === undefined ? undefined : fromText(target) };
+  const { kind, target, size, mode, mtime } = entry;
   const now = liveFacts(directory, name, stat);
+  if (kind === 'symlink' && now.target !== undefined) return target === wirePath(now.target) ? 'same' : 'changed';
+  const was = { kind, size, mode, mtime };
   // The listing does not say what a hard link leads to: its size and time are not compared.
   if (kind === 'hardlink') return now.kind === 'file' ? 'same' : 'changed';
   return isSame(was, now) ? 'same' : 'changed';

@@ -199,8 +199,16 @@ async function firstFound<Result>(path: string, look: (bytes: string) => Promise
 
 function directoryItem(entry: Entry): DirectoryItem {
   const { kind, size, mode, mtime, target } = entry;
-  const name = lastName(entry.path);
-  return { name, kind, size, mode, mtime, ...(target === undefined ? {} : { target: wirePath(target) }) };
+  const { path: raw } = entry;
+  return {
+    name: lastName(raw),
+    raw,
+    kind,
+    size,
+    mode,
+    mtime,
+    ...(target === undefined ? {} : { target: wirePath(target) }),
+  };
 }
 
 export function lastName(path: string): string {

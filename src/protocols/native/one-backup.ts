@@ -161,7 +161,7 @@ export function mountOneBackup(app: App, ports: DialectDeps): void {
     const page = await service.files(c.get('server'), id, pathOfQuery(c.req.url), cursor, signal);
     if (besides === undefined) return c.json(directoryObject(page), 200);
     const wanted = { totals: besides.includes('totals'), live: besides.includes('live') };
-    const facts = await ports.comparisons.levelFacts(c.get('server'), id, page, wanted, signal);
+    const facts = await ports.comparisons.levelFacts(c.get('server'), id, page.entries, wanted, signal);
     return c.json(directoryObject(page, facts), 200);
   });
 

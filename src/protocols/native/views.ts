@@ -17,6 +17,7 @@ import type { LevelFacts } from '../../jobs/compare-contract.ts';
 import type {
   BackupSummaryView,
   BackupView,
+  DirectoryItem,
   DirectoryPage,
   Estimate,
   JobView,
@@ -178,21 +179,15 @@ export function jobObject(view: JobView): z.infer<typeof JobObject> {
 
 export function directoryObject(
   page: DirectoryPage,
-  facts?: ReadonlyMap<string, LevelFacts>,
+  facts?: ReadonlyMap<DirectoryItem, LevelFacts>,
 ): z.infer<typeof DirectoryObject> {
   return {
     path: page.path,
-    entries: page.entries.map(({ name, kind, size, mode, mtime, target }) => ({
-      name,
-      kind,
-      size,
-      mode,
-      mtime,
-      target,
-      files: facts?.get(name)?.files,
-      bytes: facts?.get(name)?.bytes,
-      live: facts?.get(name)?.live,
-    })),
+    entries: page.entries.map((entry) => {
+      const { name, kind, size, mode, mtime, target } = entry;
+      const { files, bytes, live } = facts?.get(entry) ?? {};
+      return { name, kind, size, mode, mtime, target, files, bytes, live };
+    }),
     cursor: page.cursor,
   };
 }

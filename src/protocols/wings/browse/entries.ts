@@ -6,6 +6,8 @@
  */
 import type { DirectoryItem } from '../../../jobs/contract.ts';
 
+type Item = Omit<DirectoryItem, 'raw'>;
+
 export interface Wanted {
   readonly sort: string;
   /** Entries of one page; undefined for all. */
@@ -20,7 +22,7 @@ const TEXT =
   /\.(?:bat|cfg|conf|css|csv|env|html|ini|js|json5?|lang|log|lua|mcmeta|md|properties|py|sh|sk|snbt|sql|toml|ts|txt|xml|ya?ml)$/i;
 
 /** The answer's body: directories first, sorted, cut to the page. */
-export function directoryListing(items: readonly DirectoryItem[], { sort, perPage, page }: Wanted) {
+export function directoryListing(items: readonly Item[], { sort, perPage, page }: Wanted) {
   const compare = COMPARISONS[sort.replace(/_(?:asc|desc)$/, '')] ?? byName;
   const direction = sort.endsWith('_desc') ? -1 : 1;
   const sorted = items.toSorted(
@@ -32,7 +34,7 @@ export function directoryListing(items: readonly DirectoryItem[], { sort, perPag
   return { total: items.length, ...filesystem, entries: shown.map(directoryEntry) };
 }
 
-type Comparison = (one: DirectoryItem, other: DirectoryItem) => number;
+type Comparison = (one: Item, other: Item) => number;
 
 const byName: Comparison = (one, other) => (one.name < other.name ? -1 : Number(one.name > other.name));
 const bySize: Comparison = (one, other) => one.size - other.size || byName(one, other);
@@ -46,7 +48,7 @@ const COMPARISONS: Readonly<Record<string, Comparison>> = {
   created: byTime,
 };
 
-function directoryEntry(item: DirectoryItem) {
+function directoryEntry(item: Item) {
   const { name, kind, size, mode } = item;
   const isFile = kind === 'file' || kind === 'hardlink';
   const time = secondsText(item.mtime);
@@ -68,17 +70,17 @@ function directoryEntry(item: DirectoryItem) {
   };
 }
 
-function isDirectory({ kind }: DirectoryItem): boolean {
+function isDirectory({ kind }: Item): boolean {
   return kind === 'directory';
 }
 
-function mimeOf({ name, kind }: DirectoryItem): string {
+function mimeOf({ name, kind }: Item): string {
   if (kind === 'directory') return 'inode/directory';
   if (kind === 'symlink') return 'inode/symlink';
   return TEXT.test(name) ? 'text/plain' : 'application/octet-stream';
 }
 
-function modeText(kind: DirectoryItem['kind'], mode: number): string {
+function modeText(kind: Item['kind'], mode: number): string {
   const letters = Array.from('rwxrwxrwx', (letter, at) => ((mode & (0o400 >> at)) === 0 ? '-' : letter));
   return `${kind === 'directory' ? 'd' : kind === 'symlink' ? 'l' : '-'}${letters.join('')}`;
 }
