@@ -130,6 +130,29 @@ inChromium('a connection that is lost', () => {
     expect(now.problems).toEqual([]);
   });
 
+  test('9: a socket on which nothing comes any more is told of, and the page equals GET once it has another', async () => {
+    const node = await openNode();
+    const proxy = await proxyOf(node.url, { path: '' });
+    const { page } = await visit();
+    await page.clock.install();
+    await page.goto(`${proxy.url}/#${(await node.link()).split('#')[1]}`);
+    await page.getByText('Live', { exact: true }).waitFor();
+    await page.clock.pauseAt(new Date(Date.now() + 1000));
+    expect(proxy.mute()).toBe(1);
+    await node.call(`/api/servers/${node.server}/backups`, { body: {} });
+    const now = await told(node.call);
+    // The computer is awake: its timers come at their times.
+    await page.clock.runFor(20_000);
+    await page.getByText('Live', { exact: true }).waitFor();
+    expect(await shown(page)).not.toEqual(now);
+    await page.clock.runFor(10_000);
+    await page.getByText(/Not connected, last heard \d\d:\d\d/).waitFor();
+    await page.clock.resume();
+    await page.getByText('Live', { exact: true }).waitFor();
+    await expect.poll(() => shown(page), SOON).toEqual(now);
+    await expect.poll(() => page.getByText(/Not connected/).count(), SOON).toBe(0);
+  });
+
   test('9: a page that was offline says so, and equals GET once it is online', async () => {
     const node = await openNode();
     const proxy = await proxyOf(node.url, { path: '' });

@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { runDaemonOn, scratchHost } from '../support/daemon.ts';
 import { randomBytes } from '../support/random-bytes.ts';
-import { backsUpInSight, SLOWLY } from './support/scenarios.ts';
+import { backsUpInSight, CANCELLED_MS, SLOWLY } from './support/scenarios.ts';
 import { inChromium, nodeOn, openNode, signedIn, SOON, visit } from './support/visitor.ts';
 
 /** More rows than that are never in the page. */
@@ -144,7 +144,7 @@ inChromium('the overview', () => {
 });
 
 inChromium('a backup that runs', () => {
-  test('8: is seen to move by two tabs to its end, and Cancel ends it', async () => {
+  test(`8: is seen to move by two tabs to its end, and Cancel ends it within ${CANCELLED_MS / 1000} s, by each row and by the daemon’s time`, async () => {
     const node = await openNode(SLOWLY);
     await backsUpInSight(node, await signedIn(node));
   });

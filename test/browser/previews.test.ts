@@ -29,13 +29,14 @@ async function idIn(request: Request | undefined): Promise<string> {
   return ((await answer.json()) as { readonly id: string }).id;
 }
 
-/** Frames of the page's sockets, from the next one it opens, by their type; progress left out. */
+/** Events of the page's sockets, from the next one it opens, by their type; progress left out. */
 function framesOf(page: Page): ReadonlyMap<string, number> {
   const types = new Map<string, number>();
   page.on('websocket', (socket) =>
     socket.on('framereceived', ({ payload }) => {
       const { type } = JSON.parse(String(payload)) as { readonly type: string };
-      if (!type.endsWith('.progress') && type !== 'snapshot') types.set(type, (types.get(type) ?? 0) + 1);
+      if (!type.endsWith('.progress') && type !== 'snapshot' && type !== 'alive')
+        types.set(type, (types.get(type) ?? 0) + 1);
     }),
   );
   return types;

@@ -1,10 +1,12 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runDaemonOn, scratchHost, TOKEN } from '../support/daemon.ts';
 import { TEST_CERTIFICATE, TEST_KEY } from '../support/certificate.ts';
+import { directoryManifest } from '../support/directory-manifest.ts';
+import { randomBytes } from '../support/random-bytes.ts';
 import { proxyOf } from './support/proxy.ts';
-import { backsUpInSight, savesWhatIsLive, signsInOnce, SLOWLY } from './support/scenarios.ts';
+import { backsUpInSight, follow, savesWhatIsLive, signsInOnce, SLOWLY } from './support/scenarios.ts';
 import { inChromium, type Node, nodeOn, openNode, SOON, visit } from './support/visitor.ts';
 
 /** After which proxies usually cut what carries nothing. */
@@ -74,5 +76,60 @@ inChromium('behind others', () => {
     await signsInOnce(node, running.url, visited);
     await backsUpInSight(node, visited);
     await savesWhatIsLive(node, running.url, visited);
+  });
+
+  test('20: a restore and its undo that take longer than a proxy waits for an answer are told of as they ended', async () => {
+    const node = await openNode('backups: { write_limit: 1 }');
+    const { server } = node.host;
+    writeFileSync(join(server, 'large'), randomBytes(6_000_000, 20));
+    const whole = directoryManifest(server);
+    const { body } = await node.call(`/api/servers/${node.server}/backups`, { body: {} });
+    writeFileSync(join(server, 'large'), 'torn');
+    const torn = directoryManifest(server);
+    const proxy = await proxyOf(node.url, { path: '', answerMs: 2000 });
+    const { page } = await visit();
+    await page.goto(`${proxy.url}/#${(await node.link()).split('#')[1]}`);
+    await page.getByText('Live', { exact: true }).waitFor();
+    await page.evaluate(
+      (hash) => void (location.hash = hash),
+      `#/servers/${node.server}/backups/${(body as { readonly id: string }).id}`,
+    );
+    await page.getByRole('button', { name: 'Restore 1 file', exact: true }).click();
+    await page.getByRole('progressbar', { name: 'Restoring' }).waitFor();
+    // Not even an event gets through: it is asked for.
+    expect(proxy.mute()).toBeGreaterThan(0);
+    const followed = await follow(page, 'progress[aria-label="Restoring"]');
+    const done = page.getByRole('region', { name: 'Restored' });
+    await done.getByText(/3 files, 5.9 MiB put back, in \d+ s/).waitFor();
+    expect(directoryManifest(server)).toEqual(whole);
+    expect((await followed()).shares.length).toBeGreaterThan(0);
+    await done.getByText('1 warning', { exact: true }).waitFor();
+    await done.getByRole('button', { name: 'Undo…' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Undo', exact: true }).click();
+    await page.getByRole('heading', { name: 'Undone' }).waitFor();
+    expect(directoryManifest(server)).toEqual(torn);
+    expect(proxy.unanswered).toEqual([]);
+    const { jobs } = (await node.call('/api/jobs')).body as {
+      readonly jobs: readonly { readonly result?: { readonly seconds: number } }[];
+    };
+    expect(jobs[1]?.result?.seconds).toBeGreaterThan(2);
+  });
+
+  test('20: a restore that fails behind such a proxy says why', async () => {
+    const node = await openNode('backups: { write_limit: 1 }');
+    writeFileSync(join(node.host.server, 'large'), randomBytes(6_000_000, 21));
+    const { body } = await node.call(`/api/servers/${node.server}/backups`, { body: {} });
+    writeFileSync(join(node.host.server, 'large'), 'torn');
+    const { id } = body as { readonly id: string };
+    const proxy = await proxyOf(node.url, { path: '', answerMs: 2000 });
+    const { page } = await visit();
+    await page.goto(`${proxy.url}/#${(await node.link()).split('#')[1]}`);
+    await page.evaluate((hash) => void (location.hash = hash), `#/servers/${node.server}/backups/${id}`);
+    await page.getByRole('button', { name: 'Restore 1 file', exact: true }).click();
+    await page.getByRole('progressbar', { name: 'Restoring' }).waitFor();
+    await node.call(`/api/servers/${node.server}/backups/${id}/cancel`, { method: 'POST' });
+    await page.getByRole('alert').filter({ hasText: 'it was cancelled' }).waitFor();
+    expect(readFileSync(join(node.host.server, 'large'), 'utf8')).toBe('torn');
+    expect(proxy.unanswered).toEqual([]);
   });
 });

@@ -14,6 +14,8 @@ export interface Proxy {
   readonly pings: () => number;
   /** Sockets that were cut because nothing went through them for that long. */
   readonly idle: () => number;
+  /** Addresses of calls that were cut because no answer came in time. */
+  readonly unanswered: readonly string[];
 }
 
 export interface ProxyOptions {
@@ -23,15 +25,18 @@ export interface ProxyOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Cuts sockets through which nothing went for so long. */
   readonly idleMs?: number;
+  /** Cuts a call whose answer does not begin within that time. */
+  readonly answerMs?: number;
 }
 
 /** Of a frame that the daemon sends to ask whether the other side is there. */
 const PING = 0x89;
 
-export async function proxyOf(target: string, { path, tls, idleMs }: ProxyOptions): Promise<Proxy> {
+export async function proxyOf(target: string, { path, tls, idleMs, answerMs }: ProxyOptions): Promise<Proxy> {
   const { hostname, port } = new URL(target);
   const tunnels = new Map<net.Socket, { mute: boolean }>();
   let [pings, idle] = [0, 0];
+  const unanswered: string[] = [];
   const pass: http.RequestListener = (request, response) => {
     const inner = request.url?.startsWith(`${path}/`) === true ? request.url.slice(path.length) : undefined;
     if (inner === undefined) {
@@ -40,12 +45,21 @@ export async function proxyOf(target: string, { path, tls, idleMs }: ProxyOption
     }
     const { method, headers } = request;
     const passed = http.request({ hostname, port, path: inner, method, headers }, (answer) => {
+      clearTimeout(timer);
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
       answer.on('error', () => response.destroy());
     });
+    const cut = (): void => {
+      unanswered.push(inner);
+      response.destroy();
+    };
+    const timer = answerMs === undefined ? undefined : setTimeout(cut, answerMs);
     passed.on('error', () => response.destroy());
-    response.on('close', () => passed.destroy());
+    response.on('close', () => {
+      clearTimeout(timer);
+      passed.destroy();
+    });
     request.pipe(passed);
   };
   const server = tls === undefined ? http.createServer(pass) : https.createServer(tls, pass);
@@ -101,5 +115,6 @@ export async function proxyOf(target: string, { path, tls, idleMs }: ProxyOption
     },
     pings: () => pings,
     idle: () => idle,
+    unanswered,
   };
 }

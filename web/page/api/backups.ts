@@ -5,7 +5,7 @@ import { answer, api } from './client.ts';
 import type { components } from './schema.d.ts';
 import type { Backup, Job } from './shapes.ts';
 
-const AT_ONCE = { Prefer: 'respond-async' };
+export const AT_ONCE = { Prefer: 'respond-async' };
 
 export function createBackup(server: string, body: components['schemas']['CreateBackup'] = {}) {
   return answer(api.POST('/api/servers/{server}/backups', { params: { path: { server } }, body, headers: AT_ONCE }));
@@ -35,9 +35,11 @@ export function acceptBackup({ serverId, id }: Backup) {
   return answer(api.POST('/api/servers/{server}/backups/{id}/accept', { params: { path: { server: serverId, id } } }));
 }
 
-/** Answers when what was there before is back. */
-export function undoRestore(server: string, id: string) {
-  return answer(api.POST('/api/servers/{server}/backups/{id}/undo', { params: { path: { server, id } } }));
+/** Begins to put back what the newest restore of that backup set aside. @returns the job. */
+export async function undoRestore(server: string, id: string): Promise<string> {
+  const params = { path: { server, id } };
+  const call = api.POST('/api/servers/{server}/backups/{id}/undo', { params, headers: AT_ONCE });
+  return (await answer(call)).jobId ?? '';
 }
 
 /**

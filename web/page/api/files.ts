@@ -1,6 +1,7 @@
 /** Calls about what is in a backup, and about bringing it back. */
 import { secret } from '../live/session.ts';
 import { addressOf } from '../live/base.ts';
+import { AT_ONCE } from './backups.ts';
 import { answer, api } from './client.ts';
 import { ApiFailure } from './failures.ts';
 import type { components } from './schema.d.ts';
@@ -55,9 +56,11 @@ export function changesOf(
   return answer(api.GET('/api/servers/{server}/comparisons/{id}', { params: { path: { server, id }, query } }));
 }
 
-export function restoreBackup(server: string, id: string, body: RestoreWish) {
+/** Begins a restore. @returns the job. */
+export async function restoreBackup(server: string, id: string, body: RestoreWish): Promise<string> {
   const params = { path: { server }, query: { id } };
-  return answer(api.POST('/api/servers/{server}/backups/restore', { params, body }));
+  const call = api.POST('/api/servers/{server}/backups/restore', { params, body, headers: AT_ONCE });
+  return (await answer(call)).jobId ?? '';
 }
 
 /** The largest file that is shown instead of saved. */

@@ -106,6 +106,9 @@ export class Pages<Item> {
   }
 }
 
+/** Fewer items than fill a screen. */
+const FEW = 30;
+
 export interface UsedPages<Item> {
   /** Of all pages that are there. */
   readonly items: readonly Item[] | undefined;
@@ -148,4 +151,17 @@ export function usePages<Item>(
     more: () => pages.more(),
     retry: () => pages.retry(),
   };
+}
+
+/**
+ * Asks for more while few items are shown. A list asks when its end comes near; one that is short, or empty, has no end to
+ * come near to.
+ *
+ * @param shown how many items of the pages are shown.
+ * @param choice what they are chosen by; a change of it looks again.
+ */
+export function useFilled({ items, failure, more }: UsedPages<unknown>, shown: number, choice = ''): void {
+  useEffect(() => {
+    if (shown < FEW && failure === undefined) more();
+  }, [items, choice]);
 }

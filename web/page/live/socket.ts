@@ -6,7 +6,8 @@ import { batch, signal } from '@preact/signals';
 import type { Job } from '../api/shapes.ts';
 import { addressOf } from './base.ts';
 import { forget, may, secret } from './session.ts';
-import { endJob, load, takeJob, takeSnapshot, touch } from './state.ts';
+import { tellEnd } from './ended.ts';
+import { endJob, fillJob, load, takeJob, takeSnapshot, touch } from './state.ts';
 
 export type Connection =
   | { readonly state: 'connecting' | 'live' }
@@ -27,26 +28,33 @@ export interface Frame {
 
 const UNAUTHORIZED = 4401;
 const PAUSES = [500, 1000, 2000, 4000, 8000];
-/** The daemon pings every 30 seconds; browsers do not tell of pings, so silence alone proves nothing. */
 const CHECK_MS = 5000;
+/** The daemon says every 10 seconds that it is there; browsers do not tell a page of its pings. */
+const SILENT_MS = 25_000;
+/** For the first frame. */
+const ANSWER_MS = 10_000;
 
 let socket: WebSocket | undefined;
 let tries = 0;
 let retry: ReturnType<typeof setTimeout> | undefined;
 let lastHeard = 0;
+/** Until when a frame must have come, in ms. */
+let deadline = 0;
 
 export function connect(): void {
   close();
   if (secret.value === undefined) return;
   const address = addressOf('api/events');
-  address.searchParams.set('with', may('node.read') ? 'queue,stores' : 'queue');
+  address.searchParams.set('with', may('node.read') ? 'alive,queue,stores' : 'alive,queue');
   address.protocol = address.protocol === 'https:' ? 'wss:' : 'ws:';
   const opened = new WebSocket(address);
   socket = opened;
+  deadline = Date.now() + ANSWER_MS;
   opened.addEventListener('open', () => opened.send(JSON.stringify({ type: 'auth', token: secret.value })));
   opened.addEventListener('message', ({ data }: MessageEvent<string>) => {
     if (socket !== opened) return;
     lastHeard = Date.now();
+    deadline = lastHeard + SILENT_MS;
     take(JSON.parse(data) as Frame);
   });
   opened.addEventListener('close', ({ code }) => {
@@ -78,17 +86,17 @@ function wake(): void {
 
 globalThis.addEventListener('online', wake);
 document.addEventListener('visibilitychange', wake);
-// A timer that comes much too late was asleep with its computer: the socket may be dead without a word.
-let ticked = Date.now();
+// A connection may end without a word: its network is gone, or the computer was asleep.
 setInterval(() => {
-  const slept = Date.now() - ticked > 4 * CHECK_MS;
-  ticked = Date.now();
-  if (slept && secret.value !== undefined) connect();
+  if (socket === undefined || Date.now() <= deadline) return;
+  close();
+  again();
 }, CHECK_MS);
 
 const waiting = new Map<string, Frame>();
 
 function take(frame: Frame): void {
+  if (frame.type === 'alive') return;
   if (frame.type === 'snapshot') {
     tries = 0;
     waiting.clear();
@@ -131,9 +139,12 @@ function apply(family: string, what: string, { server, backup = '', job, data }:
   if (job !== undefined && what === 'queued') {
     takeJob(job, { server, backup, kind: (data?.['kind'] as Job['kind']) ?? kind, state: 'queued' });
   }
+  const read = touch(server);
   if (job !== undefined && ENDS.has(what)) {
-    endJob(job);
+    if (what !== 'failed' && what !== 'cancelled') fillJob(job);
+    // Until its row was read again, the row would show what was before the job.
+    void read.then(() => endJob(job));
+    tellEnd(job, data);
     announced.value = `${{ backup: 'Backup', restore: 'Restore', verify: 'Verification' }[family] ?? 'Job'} ${what}`;
   }
-  touch(server);
 }

@@ -93,20 +93,21 @@ function takeServers(found: readonly Server[]): void {
 }
 
 let due = new Set<string>();
-let timer: ReturnType<typeof setTimeout> | undefined;
+let reading: Promise<void> | undefined;
 const REFRESH_MS = 150;
 /** With more, one call for all is cheaper. */
 const ONE_BY_ONE = 8;
 
-/** A backup of that server was made, changed or removed: its row is read again, soon and once. */
-export function touch(server: string): void {
+/** A backup of that server was made, changed or removed: its row is read again, soon and once. Resolves when it was. */
+export function touch(server: string): Promise<void> {
   counter(server).value++;
   due.add(server);
-  timer ??= setTimeout(() => {
+  reading ??= new Promise<void>((soon) => void setTimeout(soon, REFRESH_MS)).then(async () => {
     const asked = due;
-    [due, timer] = [new Set(), undefined];
-    void (asked.size > ONE_BY_ONE ? load() : Promise.all(Array.from(asked, (id) => reload(id))));
-  }, REFRESH_MS);
+    [due, reading] = [new Set(), undefined];
+    await (asked.size > ONE_BY_ONE ? load() : Promise.all(Array.from(asked, (id) => reload(id))));
+  });
+  return reading;
 }
 
 async function reload(id: string): Promise<void> {
@@ -143,6 +144,15 @@ export function takeJob(id: string, news: Partial<Job> & Pick<Job, 'server' | 'k
   const made: Job = { id, backup: '', state: 'running', phase: '', createdAt: new Date().toISOString(), ...news };
   jobs.set(id, signal(made));
   activeJobs.value = [...activeJobs.peek(), id];
+}
+
+/** Shows the bar of a job that is done at its end. */
+export function fillJob(id: string): void {
+  const known = jobs.get(id);
+  const { progress } = known?.peek() ?? {};
+  if (known === undefined || progress === undefined) return;
+  const { bytesTotal: bytesDone, filesTotal: filesDone } = progress;
+  known.value = { ...known.peek(), progress: { ...progress, bytesDone, filesDone, etaSeconds: 0 } };
 }
 
 export function endJob(id: string): void {

@@ -26,10 +26,12 @@ export function progressText({ state, position, progress }: Job): string {
 
 export function CancelButton({ job, small = false }: { readonly job: Job; readonly small?: boolean }) {
   const asked = useSignal(false);
+  const sent = useSignal(false);
   const { busy, failure, run } = useAction();
   if (!may('backup.create')) return null;
   const kind = small ? 'b t' : 'b';
   if (failure.value !== undefined) return <span class="small st bad">{failure.value.message}</span>;
+  if (sent.value) return <span class="small muted">Cancelling…</span>;
   if (!asked.value) {
     return (
       <button class={kind} type="button" onClick={() => (asked.value = true)}>
@@ -43,7 +45,7 @@ export function CancelButton({ job, small = false }: { readonly job: Job; readon
       type="button"
       disabled={busy.value}
       onBlur={() => (asked.value = false)}
-      onClick={() => void run(() => cancelJob(job))}
+      onClick={() => void run(() => cancelJob(job)).then((done) => void (sent.value = done))}
     >
       Cancel it
     </button>

@@ -1,6 +1,7 @@
 /** Asks before a restore is taken back. */
 import { undoRestore } from '../api/backups.ts';
 import { useAction } from '../live/answers.ts';
+import { endOf } from '../live/ended.ts';
 import { jobOfServer, touch } from '../live/state.ts';
 import { Dialog } from './dialog.tsx';
 import { FailureNote } from './failure.tsx';
@@ -15,8 +16,8 @@ interface UndoDialogProps {
 export function UndoDialog({ server, backup, onClose, onDone = onClose }: UndoDialogProps) {
   const { busy, failure, run } = useAction();
   const undo = async (): Promise<void> => {
-    await undoRestore(server, backup);
-    touch(server);
+    await endOf(await undoRestore(server, backup));
+    void touch(server);
   };
   return (
     <Dialog title="Undo the restore?" onClose={onClose}>

@@ -9,9 +9,10 @@ import {
 } from '@tanstack/virtual-core';
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 
 export interface VirtualListProps<Item> {
+  /** The same array until one of them is another. */
   readonly items: readonly Item[];
   readonly keyOf: (item: Item) => string;
   /** Pixels; rows are measured once they are drawn. */
@@ -28,11 +29,13 @@ export function VirtualList<Item>({ items, keyOf, estimate, label, row, onEnd }:
   const kept = useRef<Virtualizer<Window, HTMLElement>>(undefined);
   const margin = useRef(0);
   const { focused, ...watched } = useFocus();
+  // The same one until the items change: with another one the virtualizer measures all of them again, at each scroll.
+  const getItemKey = useMemo(() => (index: number) => keyOf(items[index] as Item), [items]);
   const options = {
     count: items.length,
     getScrollElement: () => globalThis.window,
     estimateSize: () => estimate,
-    getItemKey: (index: number) => keyOf(items[index] as Item),
+    getItemKey,
     overscan: 6,
     rangeExtractor: (range: Range) => withFocused(range, items, keyOf, focused.current?.key),
     scrollMargin: margin.current,

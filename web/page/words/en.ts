@@ -17,6 +17,7 @@ export const en = {
     return `${good === 0 ? 'None' : count(good)} ${good <= 1 ? 'has' : 'have'} a good backup from the last 24 hours.`;
   },
   live: { same: 'same now', changed: 'changed', gone: 'gone now' },
+  twin: 'reads as a name above, with other bytes: it comes with the folder that it is in',
   tooLargeToShow: (size: number) =>
     `It has ${bytes(size)}; what is larger than 1 MiB is not shown here. Download it to look into it.`,
   notShown: 'It is neither text nor a picture that is shown here. Download it to look into it.',

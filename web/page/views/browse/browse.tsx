@@ -14,16 +14,14 @@ import { Crumbs } from '../../parts/crumbs.tsx';
 import { Icon } from '../../parts/icon.tsx';
 import { bytes, stamp } from '../../words/format.ts';
 import { Content } from './content.tsx';
-import { Files, type Shown } from './files.tsx';
+import { Files, type Shown, type Ticks } from './files.tsx';
 import { type Place, useLevel } from './level.ts';
 import { Restore } from './restore.tsx';
 import './browse.css';
 
 /** What is ticked, by its path: an older or newer backup of the same server keeps it. */
-const ticks = signal<{ readonly server: string; readonly paths: ReadonlySet<string> }>({
-  server: '',
-  paths: new Set(),
-});
+const ticks = signal<{ readonly server: string; readonly paths: Ticks }>({ server: '', paths: new Map() });
+const NONE: Ticks = new Map();
 
 export function Browse() {
   const { params, query } = route.value;
@@ -32,7 +30,8 @@ export function Browse() {
   const pick = query.get('pick');
   useEffect(() => {
     if (ticks.peek().server !== server || pick !== null) {
-      ticks.value = { server, paths: new Set(pick === null ? [] : [pick]) };
+      const kind = query.get('kind') === 'directory' ? 'directory' : 'file';
+      ticks.value = { server, paths: pick === null ? NONE : new Map([[pick, kind]]) };
     }
     if (pick !== null) replace(to.browse(server, backup, path === '' ? {} : { path }));
   }, [server, pick]);
@@ -46,7 +45,7 @@ function Surface({ server, id, path }: { readonly server: string; readonly id: s
   const place: Place = { server, backup: id, path, text: text.value.trim() };
   const level = useLevel(place);
   const name = serverOf(server)?.name ?? server.slice(0, 8);
-  const ticked = ticks.value.server === server ? ticks.value.paths : new Set<string>();
+  const ticked = ticks.value.server === server ? ticks.value.paths : NONE;
   if (backup.data === undefined) {
     if (backup.failure !== undefined) return <FailureNote failure={backup.failure} again={backup.again} />;
     return <GreyRows rows={8} />;
@@ -117,7 +116,7 @@ function Surface({ server, id, path }: { readonly server: string; readonly id: s
             name={name}
             backup={backup.data}
             ticked={ticked}
-            onClear={() => (ticks.value = { server, paths: new Set() })}
+            onClear={() => (ticks.value = { server, paths: NONE })}
           />
         )}
       </div>

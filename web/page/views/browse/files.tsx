@@ -12,7 +12,17 @@ import { bytes, moment } from '../../words/format.ts';
 import { words } from '../../words/words.ts';
 
 /** An entry of one level by its name, or one that was found by its whole path. */
-export type Shown = Omit<Entry, 'mode'> & { readonly path: string };
+export interface Shown extends Omit<Entry, 'mode'> {
+  readonly path: string;
+  /**
+   * Counts, from 1, those before it whose name reads the same: a byte that is no text is shown as `\xNN`, which another
+   * name may have as its text. The path stands for the first of them.
+   */
+  readonly twin?: number;
+}
+
+/** What each ticked path is. */
+export type Ticks = ReadonlyMap<string, Entry['kind']>;
 
 export interface FilesProps {
   readonly server: string;
@@ -22,26 +32,25 @@ export interface FilesProps {
   readonly found: boolean;
   /** Where there is nothing. */
   readonly none: string;
-  /** Paths. */
-  readonly ticked: ReadonlySet<string>;
-  readonly onTick: (ticked: ReadonlySet<string>) => void;
+  readonly ticked: Ticks;
+  readonly onTick: (ticked: Ticks) => void;
   readonly onOpen: (item: Shown) => void;
   readonly onEnd: () => void;
 }
 
 export function Files({ server, backup, items, found, none, ticked, onTick, onOpen, onEnd }: FilesProps) {
   const { failure, run } = useAction();
-  const here = items.filter(({ path }) => ticked.has(path)).length;
-  const toggle = (path: string): void => {
-    const next = new Set(ticked);
-    if (!next.delete(path)) next.add(path);
+  const here = ticked.size === 0 ? 0 : items.filter(({ path }) => ticked.has(path)).length;
+  const toggle = ({ path, kind }: Shown): void => {
+    const next = new Map(ticked);
+    if (!next.delete(path)) next.set(path, kind);
     onTick(next);
   };
   const toggleAll = (on: boolean): void => {
-    const next = new Set(ticked);
-    for (const { path } of items) {
-      if (on) next.add(path);
-      else next.delete(path);
+    const next = new Map(ticked);
+    for (const { path, kind, twin } of items) {
+      if (!on) next.delete(path);
+      else if (twin === undefined) next.set(path, kind);
     }
     onTick(next);
   };
@@ -72,20 +81,24 @@ export function Files({ server, backup, items, found, none, ticked, onTick, onOp
       ) : (
         <VirtualList
           items={items}
-          keyOf={({ path }) => path}
+          keyOf={keyOf}
           estimate={39}
           label="Files"
           onEnd={onEnd}
           row={(item) => (
-            <div class={ticked.has(item.path) ? 'fl sel' : 'fl'}>
-              <label class="tick">
-                <input
-                  type="checkbox"
-                  aria-label={`Select ${item.name}`}
-                  checked={ticked.has(item.path)}
-                  onChange={() => toggle(item.path)}
-                />
-              </label>
+            <div class={item.twin === undefined && ticked.has(item.path) ? 'fl sel' : 'fl'}>
+              {item.twin === undefined ? (
+                <label class="tick">
+                  <input
+                    type="checkbox"
+                    aria-label={`Select ${item.name}`}
+                    checked={ticked.has(item.path)}
+                    onChange={() => toggle(item)}
+                  />
+                </label>
+              ) : (
+                <span />
+              )}
               <span class="muted">
                 <Icon of={item.kind === 'directory' ? Folder : File} />
               </span>
@@ -94,7 +107,7 @@ export function Files({ server, backup, items, found, none, ticked, onTick, onOp
               <span class="muted small">{moment(item.mtime * 1000, now.value)}</span>
               <Live item={item} />
               <span class="num">
-                {item.kind !== 'symlink' && (
+                {item.kind !== 'symlink' && item.twin === undefined && (
                   <button
                     class="b q t"
                     type="button"
@@ -118,15 +131,15 @@ interface NameProps extends Pick<FilesProps, 'server' | 'backup' | 'found' | 'on
 }
 
 function Name({ server, backup, item, found, onOpen }: NameProps) {
-  const { kind, name, path, target } = item;
+  const { kind, name, path, target, twin } = item;
   const folder = path.slice(0, path.length - name.length);
   return (
     <span class="n" title={path}>
-      {kind === 'directory' ? (
+      {kind === 'directory' && twin === undefined ? (
         <a data-row href={to.browse(server, backup, { path })}>
           <bdi>{name}</bdi>
         </a>
-      ) : kind === 'symlink' ? (
+      ) : kind === 'symlink' || twin !== undefined ? (
         <bdi data-row tabIndex={-1}>
           {name}
         </bdi>
@@ -147,8 +160,14 @@ function Name({ server, backup, item, found, onOpen }: NameProps) {
           <bdi>{folder}</bdi>
         </span>
       )}
+      {twin !== undefined && <span class="muted small in">{words.twin}</span>}
     </span>
   );
+}
+
+function keyOf({ path, twin }: Shown): string {
+  // No path has two slashes in a row.
+  return twin === undefined ? path : `${path}//${twin}`;
 }
 
 const TONES = { same: 'muted', changed: 'chg', gone: 'minus' } as const;

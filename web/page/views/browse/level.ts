@@ -1,4 +1,5 @@
 /** What the list of files shows: one level of a backup, or what was found in it, page by page. */
+import { useMemo } from 'preact/hooks';
 import { directoryOf } from '../../api/files.ts';
 import { findIn } from '../../api/looks.ts';
 import { type Page, type UsedPages, usePages } from '../../live/pages.ts';
@@ -32,5 +33,20 @@ export function useLevel(place: Place): UsedPages<Shown> {
   const { server, backup, path, text } = place;
   const key = JSON.stringify([server, backup, path, text]);
   // The server's files may have changed with its backups.
-  return usePages(key, (cursor) => pageOf(place, cursor), changesOf(server), text === '' ? 0 : TYPING_MS);
+  const pages = usePages(key, (cursor) => pageOf(place, cursor), changesOf(server), text === '' ? 0 : TYPING_MS);
+  const items = useMemo(() => (pages.items === undefined ? undefined : withTwins(pages.items)), [pages.items]);
+  return { ...pages, items };
+}
+
+/** Names come in the order of their bytes, in which the name that is text is the first of those that read the same. */
+export function withTwins(items: readonly Shown[]): readonly Shown[] {
+  const read = new Map<string, number>();
+  const isPlain = items.every(({ path }) => !path.includes('\\x'));
+  if (isPlain) return items;
+  return items.map((item) => {
+    if (!item.path.includes('\\x')) return item;
+    const before = read.get(item.path) ?? 0;
+    read.set(item.path, before + 1);
+    return before === 0 ? item : { ...item, twin: before };
+  });
 }

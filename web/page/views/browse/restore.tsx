@@ -4,56 +4,66 @@
  */
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
+import { useMemo } from 'preact/hooks';
 import { downloadBackup } from '../../api/backups.ts';
 import { previewOf, restoreBackup, type PreviewWish } from '../../api/files.ts';
 import { ApiFailure } from '../../api/failures.ts';
 import type { Backup } from '../../api/shapes.ts';
 import { useAction, useAnswer } from '../../live/answers.ts';
+import { endOf, type Ended } from '../../live/ended.ts';
 import { now } from '../../live/now.ts';
-import { to } from '../../live/router.ts';
 import { may } from '../../live/session.ts';
 import { jobOfServer, serverOf, touch } from '../../live/state.ts';
 import { Effect, effectOf } from '../../parts/effect.tsx';
 import { FailureNote } from '../../parts/failure.tsx';
 import { CancelButton, ProgressBar, progressText } from '../../parts/job-progress.tsx';
-import { CircleAlert, Download, RotateCcw, ShieldCheck } from '../../parts/icons.ts';
+import { Download, RotateCcw, ShieldCheck } from '../../parts/icons.ts';
 import { Icon } from '../../parts/icon.tsx';
-import { UndoDialog } from '../../parts/undo-dialog.tsx';
-import { ago, bytes, count, counted, duration, moment } from '../../words/format.ts';
+import { ago, count, counted } from '../../words/format.ts';
+import { Done } from './done.tsx';
+import type { Ticks } from './files.tsx';
 import { Sheet } from './sheet.tsx';
 
 const UNDO_HOURS = 24;
 /** Codes of a preview that does not hold any more, or is kept no longer. */
 const OUTDATED: ReadonlySet<string> = new Set(['preview_outdated', 'path_not_found']);
 
-type Result = Awaited<ReturnType<typeof restoreBackup>>;
+let choices = 0;
 
 export interface RestoreProps {
   readonly server: string;
   readonly name: string;
   readonly backup: Backup;
-  readonly ticked: ReadonlySet<string>;
+  readonly ticked: Ticks;
   readonly onClear: () => void;
 }
 
 export function Restore({ server, name, backup, ticked, onClear }: RestoreProps) {
-  const exact = useSignal(false);
+  const chosenExact = useSignal(false);
   const keepIgnored = useSignal(true);
   const keepPrevious = useSignal(true);
   const first = useSignal(true);
   const typed = useSignal('');
-  const result = useSignal<Result | undefined>(undefined);
+  const result = useSignal<Ended | undefined>(undefined);
   const { busy, failure, run } = useAction();
   const saving = useAction();
-  const paths = [...ticked].sort();
-  const wish: PreviewWish = {
-    ...(paths.length === 0 ? {} : { files: paths }),
-    ...(exact.value ? { truncate: true, keepIgnored: keepIgnored.value } : {}),
-  };
+  // There may be 10,000 of them, and a job that runs draws this four times a second.
+  const paths = useMemo(() => [...ticked.keys()].sort(), [ticked]);
+  // A file alone has nothing below it that could go.
+  const mayBeExact = useMemo(() => ticked.size === 0 || [...ticked.values()].includes('directory'), [ticked]);
+  const exact = mayBeExact && chosenExact.value;
+  const wish = useMemo(
+    (): PreviewWish => ({
+      ...(paths.length === 0 ? {} : { files: paths }),
+      ...(exact ? { truncate: true, keepIgnored: keepIgnored.value } : {}),
+    }),
+    [paths, exact, keepIgnored.value],
+  );
+  const choice = useMemo(() => ++choices, [wish]);
   const looks = useSignal(0);
   const preview = useAnswer(
     (wanted) => previewOf(server, backup.id, wish, () => wanted() && result.value === undefined),
-    [JSON.stringify(wish), result.value?.message, looks.value],
+    [choice, result.value === undefined, looks.value],
   );
   const effect = effectOf(preview.data);
   const { going } = effect;
@@ -62,8 +72,9 @@ export function Restore({ server, name, backup, ticked, onClear }: RestoreProps)
   const what = paths.length === 0 ? 'everything' : counted(paths.length, 'selected item');
   const job = jobOfServer(server);
   const restore = async (): Promise<void> => {
+    let job: string;
     try {
-      result.value = await restoreBackup(server, backup.id, {
+      job = await restoreBackup(server, backup.id, {
         preview: preview.data?.id,
         // When it fails, nothing is restored.
         ...(backingUp ? { backupFirst: true } : {}),
@@ -74,8 +85,9 @@ export function Restore({ server, name, backup, ticked, onClear }: RestoreProps)
       if (error instanceof ApiFailure && OUTDATED.has(error.code)) looks.value++;
       throw error;
     }
+    result.value = await endOf(job);
     onClear();
-    touch(server);
+    void touch(server);
   };
   if (result.value !== undefined) {
     return (
@@ -99,22 +111,26 @@ export function Restore({ server, name, backup, ticked, onClear }: RestoreProps)
       </header>
       <div class="pad">
         <Choice
-          on={!exact.value}
-          onChoose={() => (exact.value = false)}
+          on={!exact}
+          onChoose={() => (chosenExact.value = false)}
           title={paths.length === 0 ? 'Lay it over the server' : 'Put back what is selected'}
           text={
             paths.length === 0 ? 'What is only on the server stays.' : 'Everything else on the server stays as it is.'
           }
         />
-        <Choice
-          on={exact.value}
-          onChoose={() => (exact.value = true)}
-          title={
-            paths.length === 0 ? 'Make the server exactly as it was' : 'Make the selected folders exactly as they were'
-          }
-          text="Also deletes what is there now and was not then."
-        />
-        {exact.value && (
+        {mayBeExact && (
+          <Choice
+            on={exact}
+            onChoose={() => (chosenExact.value = true)}
+            title={
+              paths.length === 0
+                ? 'Make the server exactly as it was'
+                : 'Make the selected folders exactly as they were'
+            }
+            text="Also deletes what is there now and was not then."
+          />
+        )}
+        {exact && (
           <Check on={keepIgnored.value} onChange={(on) => (keepIgnored.value = on)}>
             Leave what backups leave out
           </Check>
@@ -176,7 +192,7 @@ export function Restore({ server, name, backup, ticked, onClear }: RestoreProps)
           <>
             <ProgressBar job={job} label="Restoring" />
             <span class="small muted">{progressText(job)}</span>
-            <CancelButton job={job} />
+            <CancelButton key={job.id} job={job} />
           </>
         ) : (
           <>
@@ -251,95 +267,5 @@ function Check({ on, onChange, children }: CheckProps) {
       <input type="checkbox" checked={on} onChange={({ currentTarget }) => onChange(currentTarget.checked)} />
       <span>{children}</span>
     </label>
-  );
-}
-
-interface DoneProps {
-  readonly server: string;
-  readonly backup: string;
-  readonly result: Result;
-  readonly onClose: () => void;
-}
-
-function Done({ server, backup, result, onClose }: DoneProps) {
-  const undoing = useSignal(false);
-  const undone = useSignal(false);
-  const { files = 0, bytes: size = 0, removed = 0, seconds, warnings = [], warningCount = 0, undoUntil } = result;
-  if (undone.value) return <Undone server={server} onClose={onClose} />;
-  return (
-    <>
-      <header class="head">
-        <h2>Restored</h2>
-      </header>
-      <div class="pad" role="status">
-        <span class="st ok long">
-          <Icon of={ShieldCheck} small />
-          {counted(files, 'file')}, {bytes(size)} put back
-          {removed > 0 ? `, ${counted(removed, 'file')} removed` : ''}
-          {seconds === undefined ? '' : `, in ${duration(seconds * 1000)}`}.
-        </span>
-        {warningCount > 0 && (
-          <div class="small">
-            <span class="st warn">
-              <Icon of={CircleAlert} small />
-              {counted(warningCount, 'warning')}
-            </span>
-            {warnings.slice(0, 20).map(({ path, message }, at) => (
-              <p key={at}>
-                <bdi class="mono">{path}</bdi> {message}
-              </p>
-            ))}
-          </div>
-        )}
-        {undoUntil !== undefined && (
-          <p class="small muted">
-            What was there before is kept until {moment(undoUntil, now.value)}. Until then the server’s page can undo
-            it, too.
-          </p>
-        )}
-        <div class="bs">
-          <a class="b p" href={to.server(server)}>
-            To the server
-          </a>
-          {undoUntil !== undefined && (
-            <button class="b" type="button" onClick={() => (undoing.value = true)}>
-              Undo…
-            </button>
-          )}
-          <button class="b" type="button" onClick={onClose}>
-            Restore more
-          </button>
-        </div>
-        {undoing.value && (
-          <UndoDialog
-            server={server}
-            backup={backup}
-            onClose={() => (undoing.value = false)}
-            onDone={() => ([undoing.value, undone.value] = [false, true])}
-          />
-        )}
-      </div>
-    </>
-  );
-}
-
-function Undone({ server, onClose }: Pick<DoneProps, 'server' | 'onClose'>) {
-  return (
-    <>
-      <header class="head">
-        <h2>Undone</h2>
-      </header>
-      <div class="pad" role="status">
-        <p>What was there before the restore is back.</p>
-        <div class="bs">
-          <a class="b p" href={to.server(server)}>
-            To the server
-          </a>
-          <button class="b" type="button" onClick={onClose}>
-            Restore something else
-          </button>
-        </div>
-      </div>
-    </>
   );
 }

@@ -1,6 +1,6 @@
 /** A name over all backups of a server: where it is, in which versions, and from which backup each can be had. */
 import { useSignal } from '@preact/signals';
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { downloadBackup } from '../../api/backups.ts';
 import { failureOf, type ApiFailure } from '../../api/failures.ts';
 import { datesOf, findVersions, type FoundPath, merged, type Version, type Versions } from '../../api/looks.ts';
@@ -90,7 +90,7 @@ function Results({ server, text }: { readonly server: string; readonly text: str
     }
   };
   useEffect(() => void more(), []);
-  const found = merged(pages.value);
+  const found = useMemo(() => merged(pages.value), [pages.value]);
   const searched = pages.value.flatMap((page) => page.searched);
   const cut = pages.value.flatMap((page) => page.cut);
   const dates = useAnswer(() => datesOf(server, new Set(searched)), [server, searched.length]);
@@ -199,7 +199,7 @@ function VersionLine({ server, path, version, dates }: VersionProps) {
             class="b t"
             data-row
             aria-label={`Restore ${about}`}
-            href={to.browse(server, newest, { ...folder, pick: path })}
+            href={to.browse(server, newest, { ...folder, pick: path, kind })}
           >
             <Icon of={RotateCcw} small />
             Restore…

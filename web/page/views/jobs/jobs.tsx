@@ -1,10 +1,10 @@
 /** What runs and waits, and what has ended, by day; older ones come as the list is scrolled. */
 import { signal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import { answer, api } from '../../api/client.ts';
 import type { Job } from '../../api/shapes.ts';
 import { now } from '../../live/now.ts';
-import { type ReadPage, usePages } from '../../live/pages.ts';
+import { type ReadPage, useFilled, usePages } from '../../live/pages.ts';
 import { to } from '../../live/router.ts';
 import { activeJobs, serverOf, servers } from '../../live/state.ts';
 import { FailureNote, GreyRows } from '../../parts/failure.tsx';
@@ -17,8 +17,6 @@ import { words } from '../../words/words.ts';
 import './jobs.css';
 
 const PAGE = 100;
-/** Fewer rows than fill a screen. */
-const FEW = 30;
 const STATES = ['done', 'failed', 'cancelled'] as const;
 const KINDS = ['backup', 'restore', 'verify', 'delete'] as const;
 
@@ -52,15 +50,11 @@ export function Jobs() {
 function Ended() {
   const { state, kind, server } = filter.value;
   const key = JSON.stringify(filter.value);
-  const { items: jobs, failure, more, retry } = usePages(key, endedPage(filter.value), activeJobs.value.join());
-  useEffect(() => {
-    // A page whose jobs all still run or wait has no end that could come near.
-    if (jobs !== undefined && jobs.length < FEW && failure === undefined) more();
-  }, [jobs]);
-  const items = jobs?.map((job, at) => {
-    const before = jobs[at - 1];
-    return { job, first: before === undefined || dayKey(before.createdAt) !== dayKey(job.createdAt) };
-  });
+  const pages = usePages(key, endedPage(filter.value), activeJobs.value.join());
+  const { items: jobs, failure, more, retry } = pages;
+  // There may be none on a page whose jobs all still run or wait.
+  useFilled(pages, jobs?.length ?? 0);
+  const items = useMemo(() => jobs?.map((job, at) => ({ job, first: isFirst(job, jobs[at - 1]) })), [jobs]);
   const set = (change: { readonly [Key in keyof Filter]?: Filter[Key] | undefined }): void => {
     const next = Object.entries({ ...filter.value, ...change }).filter(([, value]) => value !== undefined);
     filter.value = Object.fromEntries(next);
@@ -114,6 +108,10 @@ function Ended() {
       )}
     </section>
   );
+}
+
+function isFirst(job: Job, before: Job | undefined): boolean {
+  return before === undefined || dayKey(before.createdAt) !== dayKey(job.createdAt);
 }
 
 interface ChoiceProps<Value extends string> {

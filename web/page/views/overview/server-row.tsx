@@ -39,7 +39,7 @@ export function ServerRow({ id }: { readonly id: string }) {
             text={state.rank === 0 ? 'Try again' : 'Back up'}
           />
         ) : (
-          <CancelButton job={job} small />
+          <CancelButton key={job.id} job={job} small />
         )}
       </span>
     </div>

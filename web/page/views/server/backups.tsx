@@ -1,10 +1,10 @@
 /** The backups of a server by day, newest first; more come as the list is scrolled. */
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import { backupPage } from '../../api/backups.ts';
 import type { Backup, Server } from '../../api/shapes.ts';
 import { now } from '../../live/now.ts';
-import { usePages } from '../../live/pages.ts';
+import { useFilled, usePages } from '../../live/pages.ts';
 import { FailureNote, GreyRows } from '../../parts/failure.tsx';
 import { Check, CircleAlert, LoaderCircle, Lock, Search, ShieldCheck, X } from '../../parts/icons.ts';
 import { Icon } from '../../parts/icon.tsx';
@@ -13,8 +13,6 @@ import { bytes, count, counted, day, dayKey, duration, time } from '../../words/
 import { words } from '../../words/words.ts';
 
 const PAGE = 100;
-/** Fewer rows than fill a screen. */
-const FEW = 30;
 
 type Filter = 'all' | 'good' | 'failed' | 'locked';
 
@@ -31,24 +29,11 @@ export interface BackupsProps {
 export function Backups({ server, chosen, onChoose, going, changes }: BackupsProps) {
   const filter = useSignal<Filter>('all');
   const text = useSignal('');
-  const {
-    items: backups,
-    failure,
-    isEnd,
-    more,
-    retry,
-  } = usePages(server.id, (cursor) => backupPage(server.id, PAGE, cursor), changes);
+  const pages = usePages(server.id, (cursor) => backupPage(server.id, PAGE, cursor), changes);
+  const { items: backups, failure, isEnd, more, retry } = pages;
   const wanted = text.value.trim().toLowerCase();
-  const shown = (backups ?? [])
-    .filter((backup) => matches(backup, filter.value))
-    .filter(
-      (backup) => wanted === '' || titleOf(backup).toLowerCase().includes(wanted) || backup.id.startsWith(wanted),
-    );
-  const items = shown.map((backup, at) => ({ backup, first: at === 0 || keyOf(shown[at - 1]) !== keyOf(backup) }));
-  useEffect(() => {
-    // The list asks for more when its end is near; one that is short, or empty, has no end to come near to.
-    if (shown.length < FEW && failure === undefined) more();
-  }, [backups, filter.value, wanted]);
+  const items = useMemo(() => listed(backups ?? [], filter.value, wanted), [backups, filter.value, wanted]);
+  useFilled(pages, items.length, `${filter.value} ${wanted}`);
   if (backups === undefined)
     return failure === undefined ? <GreyRows /> : <FailureNote failure={failure} again={retry} />;
   const chips: readonly [Filter, string][] = [
@@ -114,6 +99,16 @@ export function Backups({ server, chosen, onChoose, going, changes }: BackupsPro
       )}
     </section>
   );
+}
+
+/** Those that are chosen; `first` of each day. */
+function listed(backups: readonly Backup[], filter: Filter, wanted: string) {
+  const shown = backups
+    .filter((backup) => matches(backup, filter))
+    .filter(
+      (backup) => wanted === '' || titleOf(backup).toLowerCase().includes(wanted) || backup.id.startsWith(wanted),
+    );
+  return shown.map((backup, at) => ({ backup, first: at === 0 || keyOf(shown[at - 1]) !== keyOf(backup) }));
 }
 
 function noneOf(backups: readonly Backup[], isEnd: boolean): string {

@@ -68,7 +68,7 @@ export function Rename({ backup, onClose }: { readonly backup: Backup; readonly 
           event.preventDefault();
           void run(() => renameBackup(backup, name.value)).then((done) => {
             // A rename has no event, so read the list again.
-            touch(backup.serverId);
+            void touch(backup.serverId);
             if (done) onClose();
           });
         }}

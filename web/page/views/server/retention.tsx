@@ -26,7 +26,7 @@ export function Retention({
   const size = going.reduce((sum, backup) => sum + backup.size, 0);
   const apply = async (): Promise<void> => {
     await applyRetention(server.id);
-    touch(server.id);
+    void touch(server.id);
   };
   return (
     <Dialog title="What retention would let go" onClose={onClose}>

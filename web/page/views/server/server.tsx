@@ -211,7 +211,7 @@ function JobCard({ server }: { readonly server: Server }) {
         </span>
         <ProgressBar job={job} label={words.running[job.kind]} />
         <span class="small muted">{progressText(job)}</span>
-        <CancelButton job={job} />
+        <CancelButton key={job.id} job={job} />
       </div>
     </section>
   );
