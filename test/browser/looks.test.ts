@@ -1,21 +1,14 @@
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { inflateCatalogue } from '../support/inflated-catalogue.ts';
-import { runDaemonOn, scratchHost } from '../support/daemon.ts';
 import { tarEntries } from '../support/tar-entries.ts';
-import { inChromium, type Node, nodeOn, openNode, signedIn, SOON } from './support/visitor.ts';
+import { backUp, unpacked } from './support/archives.ts';
+import { inChromium, openNode, signedIn, SOON } from './support/visitor.ts';
 
 const SERVER = '#/servers/11111111-1111-4111-8111-111111111111';
-
-async function backUp(node: Node): Promise<string> {
-  const { body } = await node.call(`/api/servers/${node.server}/backups`, { body: {} });
-  return (body as { id: string }).id;
-}
 
 async function saved(
   page: Page,
@@ -26,34 +19,6 @@ async function saved(
 }
 
 inChromium('looking into backups', () => {
-  test('10: 2,000 backups are listed to the last, and one that was removed stays in the chart', async () => {
-    const host = await scratchHost();
-    const first = await runDaemonOn(host);
-    const path = `/api/servers/${nodeOn(host, first).server}/backups`;
-    const made = await first.call(path, { body: {} });
-    await first.call(path, { body: {} });
-    await first.call(`${path}/delete?id=${(made.body as { id: string }).id}`, { method: 'DELETE' });
-    await first.daemon.stop();
-    inflateCatalogue(host.directory, 1999);
-    const node = nodeOn(host, await runDaemonOn(host));
-    const { page } = await signedIn(node, SERVER);
-    const list = page.getByRole('list', { name: 'Backups' });
-    const rows = list.getByRole('listitem');
-    await rows.first().waitFor();
-    const last = async () => {
-      await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
-      return rows.last().getAttribute('aria-posinset');
-    };
-    await expect.poll(last, { timeout: 60_000, interval: 50 }).toBe('2000');
-    expect(await rows.first().getAttribute('aria-setsize')).toBe('2000');
-    expect(await rows.count()).toBeLessThanOrEqual(60);
-    await page.evaluate(() => scrollTo(0, 0));
-    await page.getByText('As a table').click();
-    const table = page.getByRole('region', { name: 'Growth as a table' });
-    expect(await table.getByText('removed since').count()).toBe(1);
-    expect(await table.getByText('kept', { exact: true }).count()).toBe(1);
-  });
-
   test('12: the cursor of a long folder is followed to its end, with few rows drawn', async () => {
     const node = await openNode();
     mkdirSync(join(node.host.server, 'region'));
@@ -118,79 +83,35 @@ inChromium('looking into backups', () => {
     expect(() => readFileSync(join(node.host.server, 'later-0'))).toThrow('ENOENT');
   });
 
-  test('18: changes of two backups, and of one and the server, are those of diff -r; an older version keeps what is ticked', async () => {
+  test('17: a backup is made first, of what the restore then deletes', async () => {
     const node = await openNode();
-    const at = (seconds: number, path: string): void => utimesSync(join(node.host.server, path), seconds, seconds);
-    writeFileSync(join(node.host.server, 'a.yml'), 'one');
-    writeFileSync(join(node.host.server, 'gone.txt'), 'leaves');
-    at(1_700_000_000, 'a.yml');
-    const first = await backUp(node);
-    rmSync(join(node.host.server, 'gone.txt'));
-    writeFileSync(join(node.host.server, 'a.yml'), 'another');
-    writeFileSync(join(node.host.server, 'new.txt'), 'comes');
-    const second = await backUp(node);
-    rmSync(join(node.host.server, 'world'), { recursive: true });
-    const { page } = await signedIn(node, `${SERVER}?backup=${second}`);
-    await page.getByRole('tab', { name: 'Changes' }).click();
-    const changes = page.getByRole('region', { name: 'Each change' });
-    await changes.waitFor();
-    const lines = async (): Promise<string[]> =>
-      (await changes.locator('.f').allTextContents()).map((line) => line.replace(/\d.*$/, '')).sort();
-    const dirs = [first, second].map((id) => {
-      const into = join(node.host.directory, id);
-      mkdirSync(into);
-      spawnSync('tar', ['-xzf', join(node.host.backups, node.server, `${id}.tar.gz`), '-C', into]);
-      return into;
-    });
-    expect(await lines()).toEqual(differences(dirs[0] ?? '', dirs[1] ?? ''));
-    await page.getByRole('button', { name: 'on the server now' }).click();
-    await expect.poll(lines, SOON).toEqual(['deletedworld/', 'deletedworld/level.dat']);
-    expect(differences(dirs[1] ?? '', node.host.server)).toEqual(['deletedworld/']);
-
-    await page.evaluate((hash) => void (location.hash = hash), `${SERVER}/backups/${second}`);
-    await page.getByRole('checkbox', { name: 'Select a.yml' }).check();
-    await page.getByRole('link', { name: 'Older' }).click();
-    await page.getByRole('link', { name: 'Newer' }).waitFor();
-    await page.getByText('gone.txt').waitFor();
-    expect(await page.getByRole('checkbox', { name: 'Select a.yml' }).isChecked()).toBe(true);
-    await page.getByRole('button', { name: 'Restore 1 file', exact: true }).click();
+    const id = await backUp(node);
+    writeFileSync(join(node.host.server, 'later'), 'made since');
+    const { page } = await signedIn(node, `${SERVER}/backups/${id}`);
+    await page.getByText('Make the server exactly as it was').click();
+    await page.getByRole('button', { name: 'Back up, then restore' }).click();
     await page.getByRole('heading', { name: 'Restored' }).waitFor();
-    expect(readFileSync(join(node.host.server, 'a.yml'), 'utf8')).toBe('one');
-    // The list tells of the server as it is now, and the restore is taken back where it was made.
-    const row = page.getByRole('list', { name: 'Files' }).getByRole('listitem').filter({ hasText: 'a.yml' });
-    await expect.poll(() => row.textContent(), SOON).toContain('same now');
-    await page.getByRole('button', { name: 'Undo…' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Undo', exact: true }).click();
-    await expect.poll(() => readFileSync(join(node.host.server, 'a.yml'), 'utf8'), SOON).toBe('another');
+    expect(existsSync(join(node.host.server, 'later'))).toBe(false);
+    const backups = (await node.call(`/api/servers/${node.server}/backups`)).body as readonly { readonly id: string }[];
+    expect(backups).toHaveLength(2);
+    const into = unpacked(node, backups[0]?.id ?? '');
+    expect(readFileSync(join(into, 'later'), 'utf8')).toBe('made since');
+    const { jobs } = (await node.call('/api/jobs')).body as { readonly jobs: readonly { readonly kind: string }[] };
+    expect(jobs.map(({ kind }) => kind)).toEqual(['restore', 'backup', 'backup']);
   });
 
-  test('18: each version of a file is found, and one of them is brought back', async () => {
+  test('“exactly” is offered where a folder is restored, and not for files alone', async () => {
     const node = await openNode();
-    mkdirSync(join(node.host.server, 'plugins'));
-    const file = join(node.host.server, 'plugins/Shop.yml');
-    for (const [round, text] of ['one', 'three', 'three'].entries()) {
-      writeFileSync(file, text);
-      utimesSync(file, 1_700_000_000 + text.length, 1_700_000_000 + text.length);
-      await backUp(node);
-      writeFileSync(join(node.host.server, 'round'), `${round}`);
-    }
-    rmSync(file);
-    await backUp(node);
-    const { page } = await signedIn(node, SERVER);
-    await page.getByRole('link', { name: 'Find a file' }).click();
-    await page.getByRole('searchbox', { name: 'Name of the file' }).fill('shop');
-    await page.keyboard.press('Enter');
-    await page.getByText('in 4 backups of this server').waitFor();
-    const found = page.getByRole('list', { name: 'Found paths' }).getByRole('listitem');
-    expect(await found.count()).toBe(1);
-    expect(await found.textContent()).toMatch(/plugins\/Shop\.yml2 versions5 B.+and 1 older.+3 B/);
-    await found
-      .getByRole('link', { name: /^Restore/ })
-      .nth(1)
-      .click();
-    await page.getByRole('button', { name: 'Restore 1 file', exact: true }).click();
-    await page.getByRole('heading', { name: 'Restored' }).waitFor();
-    expect(readFileSync(file, 'utf8')).toBe('one');
+    const { page } = await signedIn(node, `${SERVER}/backups/${await backUp(node)}`);
+    const exactly = page.getByRole('radio', { name: /exactly as/ });
+    await exactly.check();
+    await page.getByRole('checkbox', { name: 'Select eula.txt' }).check();
+    await page.getByRole('heading', { name: 'Restore 1 selected item' }).waitFor();
+    expect(await exactly.count()).toBe(0);
+    expect(await page.getByRole('radio', { name: /Put back what is selected/ }).isChecked()).toBe(true);
+    await page.getByRole('checkbox', { name: 'Select world' }).check();
+    await page.getByRole('radio', { name: 'Make the selected folders exactly as they were' }).waitFor();
+    expect(await exactly.isChecked()).toBe(true);
   });
 
   test('a text and a picture are shown, markup as text, and what is neither or too large is not', async () => {
@@ -255,19 +176,3 @@ inChromium('looking into backups', () => {
     await page.getByText('in 1 backup of this server').waitFor();
   });
 });
-
-/** As the page says it, each name by what became of it. */
-function differences(from: string, to: string): string[] {
-  const { stdout } = spawnSync('diff', ['-rq', from, to], { encoding: 'utf8' });
-  return stdout
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => {
-      const [, directory, name] = /^Only in ([^:]+): (.+)$/.exec(line) ?? [];
-      if (directory === undefined)
-        return `changed${line.endsWith(' differ') ? line.split(' ')[1]?.slice(from.length + 1) : ''}`;
-      const folder = name?.includes('.') === true ? '' : '/';
-      return `${directory.startsWith(from) ? 'deleted' : 'added'}${name}${folder}`;
-    })
-    .sort();
-}
