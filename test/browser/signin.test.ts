@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -82,7 +83,7 @@ inChromium('signing in', () => {
 
   test('3: a page on another port gets neither cookie nor storage, and its requests are 401', async () => {
     const node = await openNode();
-    const { page, context } = await signedIn(node);
+    const { page, context, faults } = await signedIn(node);
     const headers: (string | undefined)[] = [];
     const stranger = createServer((request, response) => {
       headers.push(request.headers.cookie, request.headers.authorization);
@@ -95,8 +96,43 @@ inChromium('signing in', () => {
     await other.goto(`http://127.0.0.1:${port}/`);
     const seen = await other.evaluate(() => [document.cookie, sessionStorage.length, localStorage.length]);
     expect([seen, headers, await context.cookies()]).toEqual([['', 0, 0], [undefined, undefined], []]);
+    // Its own requests, with all that the browser would send along: scripts get nothing, links and forms are refused.
+    const backups = `${node.url}/api/servers/${node.server}/backups`;
+    const urls = [`${node.url}/api/servers`, `${node.url}/api/session`, backups];
+    const got = await other.evaluate(
+      (all) =>
+        Promise.all(
+          all.map((url) =>
+            fetch(url, { mode: 'no-cors', credentials: 'include' }).then(
+              () => 'an answer',
+              () => 'nothing',
+            ),
+          ),
+        ),
+      urls,
+    );
+    expect(got).toEqual(['nothing', 'nothing', 'nothing']);
+    for (const [method, url] of [...urls.map((each) => ['get', each] as const), ['post', backups] as const]) {
+      const answered = other.waitForResponse((each) => each.request().isNavigationRequest());
+      const arrived = other.waitForURL((each) => each.origin === node.url);
+      await other.evaluate(
+        ([how, action]) => {
+          const form = Object.assign(document.createElement('form'), { method: how, action });
+          document.body.append(form);
+          form.submit();
+        },
+        [method, url] as const,
+      );
+      expect((await answered).status()).toBe(401);
+      await arrived;
+      await other.goto(`http://127.0.0.1:${port}/`);
+    }
+    expect((await node.call(`/api/servers/${node.server}/backups`)).body).toEqual([]);
+    const asked = faults.splice(0);
+    expect(asked.length).toBeGreaterThanOrEqual(urls.length);
+    for (const fault of asked) expect(fault).toContain('other origin: ');
     await other.close();
-    expect((await page.request.get(`${node.url}/api/servers`)).status()).toBe(401);
+    await page.getByText('Live', { exact: true }).waitFor();
   });
 
   test('4: sign-out and revocation end all tabs and sockets', async () => {
@@ -153,20 +189,85 @@ inChromium('signing in', () => {
     await expect.poll(() => closed, SOON).toHaveLength(2);
   });
 
-  test('5: an owner’s link shows one server and what it may; other addresses are not found', async () => {
+  test('5: an owner’s link shows one server and what it may; all of another one is 404, by whatever address', async () => {
     const node = await openNode();
+    const other = '22222222-2222-4222-8222-222222222222';
+    mkdirSync(join(node.host.directory, 'servers', other));
+    writeFileSync(join(node.host.directory, 'servers', other, 'secret.yml'), 'of somebody else');
+    const backUp = async (server: string): Promise<string> =>
+      ((await node.call(`/api/servers/${server}/backups`, { body: {} })).body as { readonly id: string }).id;
+    const [own, foreign] = [await backUp(node.server), await backUp(other)];
     const { page } = await visit();
-    await page.goto(await node.link({ servers: [node.server], permissions: ['backup.read'] }));
-    await page.getByRole('list', { name: 'Servers' }).getByText('11111111').first().waitFor();
-    expect(await page.getByRole('button', { name: 'Back up' }).count()).toBe(0);
+    const permissions = ['backup.read', 'backup.download', 'backup.create', 'backup.delete', 'backup.restore'];
+    await page.goto(await node.link({ servers: [node.server], permissions }));
+    const rows = page.getByRole('list', { name: 'Servers' }).getByRole('listitem');
+    await rows.getByText('11111111').first().waitFor();
+    expect(await rows.count()).toBe(1);
     expect(await page.getByRole('link', { name: 'Health' }).count()).toBe(0);
-    await page.evaluate(() => void (location.hash = '#/servers/22222222-2222-4222-8222-222222222222'));
+    const go = (hash: string): Promise<void> => page.evaluate((to) => void (location.hash = to), hash);
+    await go(`#/servers/${node.server}`);
+    await page.getByRole('button', { name: 'Back up now…' }).waitFor();
+    // Those of the node and of its tokens.
+    expect(await page.getByRole('button', { name: 'Share…' }).count()).toBe(0);
+
+    await go(`#/servers/${other}`);
     await page.getByText('There is no such server').waitFor();
-    const secret = await sessionSecret(page);
-    const headers = { authorization: `Bearer ${secret}` };
-    for (const path of ['/api/servers/22222222-2222-4222-8222-222222222222', '/api/jobs/none']) {
-      expect((await fetch(node.url + path, { headers })).status).toBe(404);
+    for (const hash of [
+      `#/servers/${other}/backups/${foreign}`,
+      `#/servers/${other}/backups/${own}`,
+      `#/servers/${node.server}/backups/${foreign}`,
+      `#/servers/${other}/find?q=secret`,
+    ]) {
+      await go('#/');
+      await rows.first().waitFor();
+      await go(hash);
+      await page
+        .getByRole('alert')
+        .filter({ hasText: /There is no such (?:server|backup)/ })
+        .first()
+        .waitFor();
+      expect(await page.getByText('secret.yml').count()).toBe(0);
     }
+
+    const headers = { authorization: `Bearer ${await sessionSecret(page)}`, 'content-type': 'application/json' };
+    const statusOf = async (method: string, path: string, body?: string): Promise<string> => {
+      const sent = body === undefined ? { method, headers } : { method, headers, body };
+      return `${method} ${path}: ${(await fetch(node.url + path, sent)).status}`;
+    };
+    const of = (server: string, backup: string): (readonly [string, string, string?])[] => [
+      ['GET', `/api/servers/${server}/backups/${backup}`],
+      ['GET', `/api/servers/${server}/backups/${backup}/files`],
+      ['GET', `/api/servers/${server}/backups/${backup}/files/content?path=secret.yml`],
+      ['GET', `/api/servers/${server}/backups/${backup}/find?q=secret`],
+      ['GET', `/api/servers/${server}/backups/${backup}/compare?with=live`],
+      ['GET', `/api/servers/${server}/backups/${backup}/warnings`],
+      ['PATCH', `/api/servers/${server}/backups/${backup}`, '{"name":"mine"}'],
+      ['PATCH', `/api/servers/${server}/backups/lock?id=${backup}`, '{"locked":true}'],
+      ['POST', `/api/servers/${server}/backups/download-token`, `{"id":"${backup}"}`],
+      ['POST', `/api/servers/${server}/backups/${backup}/preview`, '{}'],
+      ['POST', `/api/servers/${server}/backups/${backup}/verify`],
+      ['POST', `/api/servers/${server}/backups/${backup}/cancel`],
+      ['POST', `/api/servers/${server}/backups/${backup}/undo`],
+      ['POST', `/api/servers/${server}/backups/restore?id=${backup}`, '{}'],
+      ['DELETE', `/api/servers/${server}/backups/${backup}`],
+    ];
+    const { jobs } = (await node.call(`/api/jobs?server=${other}`)).body as {
+      jobs: readonly { readonly id: string }[];
+    };
+    const asked = [
+      ['GET', `/api/servers/${other}`] as const,
+      ['GET', `/api/servers/${other}/backups`] as const,
+      ['GET', `/api/servers/${other}/history`] as const,
+      ['GET', `/api/servers/${other}/retention`] as const,
+      ['GET', `/api/servers/${other}/find?q=secret`] as const,
+      ['POST', `/api/servers/${other}/backups`, '{}'] as const,
+      ['GET', `/api/jobs/${jobs[0]?.id}`] as const,
+      ...of(other, foreign),
+      ...of(node.server, foreign),
+    ];
+    const told = await Promise.all(asked.map((each) => statusOf(...each)));
+    expect(told).toEqual(asked.map(([method, path]) => `${method} ${path}: 404`));
     expect((await fetch(`${node.url}/api/sessions`, { headers })).status).toBe(403);
+    expect((await node.call(`/api/servers/${other}/backups/${foreign}`)).body).toMatchObject({ isLocked: false });
   });
 });
