@@ -6,26 +6,32 @@ import { errnoOf } from '../base/failure.ts';
 import type { Config } from './types.ts';
 
 export async function notesOnHost(config: Config): Promise<string[]> {
-  return [...(await unreadableTls(config)), ...(await unknownServers(config))];
+  return [...(await unreadableFiles(config)), ...(await unknownServers(config))];
 }
 
-async function unreadableTls({ api: { tls } }: Config): Promise<string[]> {
+async function unreadableFiles(config: Config): Promise<string[]> {
   const notes: string[] = [];
-  for (const [key, path] of tls === null
-    ? []
-    : ([
-        ['cert', tls.cert],
-        ['key', tls.key],
-      ] as const)) {
+  for (const [key, path] of neededFiles(config)) {
     try {
       await access(path, constants.R_OK);
     } catch (error) {
-      notes.push(
-        `api.tls.${key}: ${path} cannot be read (${errnoOf(error) ?? String(error)}), and the daemon needs it.`,
-      );
+      notes.push(`${key}: ${path} cannot be read (${errnoOf(error) ?? String(error)}), and the daemon needs it.`);
     }
   }
   return notes;
+}
+
+/** Keys of the config, and the files that they name. */
+function neededFiles({ api, front }: Config): readonly (readonly [key: string, path: string])[] {
+  const pairs = [
+    ['api.tls', api.tls],
+    ['front.listen.tls', front?.listen.tls ?? null],
+  ] as const;
+  const files = pairs.flatMap(([key, tls]) =>
+    tls === null ? [] : [[`${key}.cert`, tls.cert] as const, [`${key}.key`, tls.key] as const],
+  );
+  const wingsConfig = front?.wingsConfig ?? null;
+  return wingsConfig === null ? files : [...files, ['front.wings_config', wingsConfig]];
 }
 
 /** Servers that a schedule names and this host does not have. One may still be made. */

@@ -14,9 +14,10 @@ export function notesOn(config: Omit<Config, 'notes'>): string[] {
   ];
 }
 
-function closedApi({ tokens, panel, servers }: Omit<Config, 'notes'>): string[] {
+function closedApi({ tokens, panel, servers, front }: Omit<Config, 'notes'>): string[] {
   const notes: string[] = [];
-  if (tokens.length === 0 && panel.connection === null) {
+  // With a front, Wings' own file says how the panel is reached.
+  if (tokens.length === 0 && panel.connection === null && front === null) {
     notes.push('There are no tokens and no panel: the API cannot be used.');
   }
   if (servers.root === null && servers.list.length === 0) {

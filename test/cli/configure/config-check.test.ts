@@ -65,6 +65,18 @@ describe('roost config check', () => {
     expect(stderr).not.toContain(`names the server ${server}`);
   });
 
+  it('notes the files of a front that cannot be read, and misses no panel', async () => {
+    const front = `front: { wings: "http://127.0.0.1:18080", wings_config: /none.yml,
+      listen: { tls: { cert: /none.crt, key: /dev/null } } }`;
+    const other = join(directory, 'front.yml');
+    fs.writeFileSync(other, `panel: { flavour: pterodactyl }\n${front}\n`, { mode: 0o600 });
+    const { exitCode, stderr } = await run(['config', 'check', '--config', other]);
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain('note: front.listen.tls.cert: /none.crt cannot be read (ENOENT)');
+    expect(stderr).toContain('note: front.wings_config: /none.yml cannot be read (ENOENT)');
+    expect(stderr).not.toMatch(/dev.null|no panel/);
+  });
+
   it('notes that restores stop no server, until a driver does', async () => {
     expect((await run(['config', 'check', '--config', file])).stderr).toContain('note: power.driver is none');
     fs.appendFileSync(
