@@ -49,17 +49,24 @@ export interface Measured {
  * Collects once.
  *
  * @throws Failure `archive_damaged` when a recipe, a map or a pack is missing or cannot be read: nothing was removed then;
- * `store_unreachable`; `insufficient_storage` while merging, after everything dead was given back.
+ * `store_unreachable`; `insufficient_storage` while merging, after everything dead was given back. What is there then is
+ * measured all the same, where it can be read.
  */
 export async function collectServer(options: CollectOptions): Promise<Collected> {
   const look = await lookAround(options);
-  const first = await giveBack(options, look);
-  if (options.dryRun === true) return { ...first, movedBytes: 0 };
-  const merged = await merge(options, look);
-  if (options.onMeasured !== undefined) options.onMeasured(await measure(options, merged?.look ?? look));
-  if (merged === undefined) return { ...first, movedBytes: 0 };
-  const { movedBytes, second } = merged;
-  return { packs: first.packs + second.packs, freedBytes: first.freedBytes + second.freedBytes, movedBytes };
+  if (options.dryRun === true) return { ...(await giveBack(options, look)), movedBytes: 0 };
+  try {
+    const first = await giveBack(options, look);
+    const merged = await merge(options, look);
+    await measure(options, merged?.look ?? look);
+    if (merged === undefined) return { ...first, movedBytes: 0 };
+    const { movedBytes, second } = merged;
+    return { packs: first.packs + second.packs, freedBytes: first.freedBytes + second.freedBytes, movedBytes };
+  } catch (error) {
+    // Of a collection that ended early, some of the dead may still be there.
+    await measure(options).catch(() => undefined);
+    throw error;
+  }
 }
 
 /** Undefined when nothing is worth moving. */
@@ -74,13 +81,18 @@ async function merge(options: CollectOptions, look: Look) {
   return { look: after, movedBytes, second: await giveBack(options, after) };
 }
 
-/** What lies there after the dead went. */
-async function measure({ store, server }: CollectOptions, { packs, live }: Look): Promise<Measured> {
-  const kept = Array.from(packs.packs.keys()).filter((pack) => live.isLive(pack));
-  const liveBytes = kept.reduce((sum, pack) => sum + live.liveBytes(pack), packs.plainBytes);
-  let storedBytes = packs.plainBytes;
-  for (const pack of kept) storedBytes += await blocksOf(store, objectKey(server, pack as BackupId, 'pack'));
-  return { packs: kept.length, storedBytes, liveBytes };
+/** Tells what lies there. @param collected what was seen before all that was dead in it went; without it, the disk is read. */
+async function measure(options: CollectOptions, collected?: Look): Promise<void> {
+  const { store, server, onMeasured } = options;
+  if (onMeasured === undefined) return;
+  const { packs, live } = collected ?? (await lookAround(options));
+  const kept = Array.from(packs.packs.keys()).filter((pack) => collected === undefined || live.isLive(pack));
+  let [storedBytes, liveBytes] = [packs.plainBytes, packs.plainBytes];
+  for (const pack of kept) {
+    storedBytes += await blocksOf(store, objectKey(server, pack as BackupId, 'pack'));
+    liveBytes += live.liveBytes(pack);
+  }
+  onMeasured({ packs: kept.length, storedBytes, liveBytes });
 }
 
 /** Bytes of disk; holes take none. */

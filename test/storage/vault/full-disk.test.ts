@@ -85,6 +85,45 @@ test('V14: a disk that is full at any write fails the backup, and leaves the oth
   await backUp();
 });
 
+test('a merge that finds no space: what is there is measured all the same, and nothing is lost', async () => {
+  const { store, directory } = await scratchStore();
+  const { full, disk } = filling(store);
+  const { vault } = await scratchVault({ store: full, mergeAt: 0.05 });
+  const whole = objectKey(SERVER, randomUUID() as BackupId, 'tar.gz');
+  const part = objectKey(SERVER, randomUUID() as BackupId, 'tar.gz');
+  const bytes = randomBytes(LENGTH);
+  for (const [key, length] of [
+    [whole, LENGTH],
+    [part, 60_000],
+  ] as const) {
+    const writer = await vault.create(key, { base: whole });
+    await writer.write(bytes.subarray(0, length), key === part ? [{ start: 0, length, base: 0 }] : []);
+    await writer.commit();
+  }
+  await vault.collect(SERVER);
+  const onDisk = (): number => {
+    const packs = fs.readdirSync(join(directory, SERVER)).filter((name) => name.endsWith('.pack'));
+    return packs.reduce((sum, name) => sum + fs.statSync(join(directory, SERVER, name)).blocks * 512, 0);
+  };
+  expect(vault.usage(SERVER)?.storedBytes).toBe(onDisk());
+  await vault.remove(whole);
+  // The collection behind the removal, and three more: the pack and the map of the merge are written and committed.
+  for (let fullAt = 0; fullAt < 4; fullAt++) {
+    Object.assign(disk, { calls: 0, fullAt });
+    if (fullAt === 0) await vault.freeSpace();
+    else await failureOf(vault.collect(SERVER), 'insufficient_storage');
+    expect(disk.calls).toBe(fullAt + 1);
+    expect(vault.usage(SERVER)?.storedBytes, `full at write ${fullAt}`).toBe(onDisk());
+    expect(vault.usage(SERVER)?.packs).toBe(
+      fs.readdirSync(join(directory, SERVER)).filter((name) => name.endsWith('.pack')).length,
+    );
+    expect(Buffer.from(await getObject(vault, part)).equals(bytes.subarray(0, 60_000))).toBe(true);
+  }
+  disk.fullAt = Number.POSITIVE_INFINITY;
+  await vault.collect(SERVER);
+  expect(vault.usage(SERVER)).toMatchObject({ packs: 1, storedBytes: onDisk() });
+});
+
 test('V18: only file systems of the list are taken for ones that give holes back', async () => {
   expect(await freesHoles('/proc')).toBe(false);
 });
