@@ -17,4 +17,4 @@ export { OperationThreads } from './threads/operation-threads.ts';
 export { returnFreedMemory } from './gzip/native-memory.ts';
 export { isIndexFile } from './index/format.ts';
 export { combineCrc32 } from './gzip/crc32.ts';
-export { listSegments, type StoredSegment } from './index/segments.ts';
+export { listSegments, type StoredSegment } from './open/segments.ts';

@@ -1,4 +1,5 @@
 /** What an operator may ask of stores whose archives share bytes (docs/vault.md). */
+import type { FailureCode } from '../base/failure.ts';
 import type { BackupId, ServerId } from '../base/ids.ts';
 
 /** The servers that are meant: all, those of one store, or one. */
@@ -40,9 +41,21 @@ export interface VaultVerification {
   readonly readBytes: number;
   /** Backups of which every segment was proven. */
   readonly whole: number;
+  /** Backups that have damaged bytes still. */
   readonly damaged: readonly BackupId[];
+  /** Backups that had damaged bytes, which were taken from a copy. Each is verified now, and loses its mark by that. */
+  readonly healed: readonly BackupId[];
   /** Backups without an index that proves their parts: to be verified one by one. */
   readonly unproven: readonly BackupId[];
+  /** What could not be looked at. */
+  readonly faults: readonly VaultFault[];
+}
+
+export interface VaultFault {
+  /** Absent where it is all of the server. */
+  readonly backup?: BackupId;
+  readonly code: FailureCode;
+  readonly message: string;
 }
 
 export interface VaultAdoption {
@@ -66,7 +79,10 @@ export interface VaultService {
   status(scope?: VaultScope): Promise<readonly VaultStatus[]>;
   /** @throws Failure `archive_damaged`: nothing of that server was removed then. */
   collect(scope: VaultScope, dryRun?: boolean): Promise<readonly VaultCollection[]>;
-  /** Reads each needed byte once; marks what is damaged. @throws Failure `cancelled`, `store_unreachable`. */
+  /**
+   * Reads each needed byte once; marks what is damaged, and heals it from whole copies in further stores. What cannot be
+   * looked at is among the faults, and the others are verified all the same. @throws Failure `cancelled`, `invalid_request`.
+   */
   verify(scope: VaultScope, signal?: AbortSignal): Promise<readonly VaultVerification[]>;
   /** Makes plain archives of vaults packs, without copying them. */
   adopt(scope: VaultScope, dryRun?: boolean): Promise<readonly VaultAdoption[]>;

@@ -41,6 +41,13 @@ export interface PackRange {
   readonly length: number;
 }
 
+/** Proven bytes of a range. */
+export interface HealedPiece {
+  readonly range: PackRange;
+  /** As many as the range is long. */
+  readonly bytes: Uint8Array;
+}
+
 /** The bytes of a server as they lie, kept from collections until it is closed. */
 export interface VaultView {
   /** Backups whose bytes can be found; of one that cannot be read, why. */
@@ -76,6 +83,13 @@ export interface Vault {
   placesOf(server: ServerId, backup: BackupId): Promise<ArchivePlaces | undefined>;
   /** Turns a plain archive into a pack, by a hard link. False when there is no such archive. @param sha256 of its bytes. */
   takeIn(server: ServerId, backup: BackupId, sha256: string): Promise<boolean>;
+  /**
+   * Stores bytes again that are damaged or missing where they lie; every archive that has their ranges reads the new ones
+   * from then on. What lies there stays.
+   *
+   * @throws Failure `archive_damaged` for a map that cannot be read, `store_unreachable`, `insufficient_storage`.
+   */
+  heal(server: ServerId, pieces: readonly HealedPiece[]): Promise<void>;
   /** @throws Failure `archive_damaged` for a map that cannot be read. */
   view(server: ServerId): Promise<VaultView>;
 }

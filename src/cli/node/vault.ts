@@ -35,7 +35,9 @@ const Verifications = z.looseObject({
       readBytes: z.number(),
       whole: z.number(),
       damaged: z.array(z.string()),
+      healed: z.array(z.string()).default([]),
       unproven: z.array(z.string()),
+      faults: z.array(z.looseObject({ backup: z.string().nullish(), message: z.string() })).default([]),
     }),
   ),
 });
@@ -108,13 +110,17 @@ async function collect(invocation: Invocation, options: ScopeOptions): Promise<O
 
 async function verify(invocation: Invocation, options: ScopeOptions): Promise<Outcome> {
   const found = await change(invocation, options, 'verify', Verifications);
-  const lines = found.verifications.flatMap(({ store, server, readBytes, whole, damaged, unproven }) => [
-    `${store} ${server}: ${countText(whole, 'backup')} whole, ${formatBytes(readBytes)} read`,
-    ...damaged.map((id) => `  ${id} is damaged`),
-    ...unproven.map((id) => `  ${id} has no index: roost backup verify ${server} ${id}`),
-  ]);
-  const failed = found.verifications.some(({ damaged }) => damaged.length > 0);
-  const warned = found.verifications.some(({ unproven }) => unproven.length > 0);
+  const lines = found.verifications.flatMap(
+    ({ store, server, readBytes, whole, damaged, healed, unproven, faults }) => [
+      `${store} ${server}: ${countText(whole, 'backup')} whole, ${formatBytes(readBytes)} read`,
+      ...damaged.map((id) => `  ${id} is damaged`),
+      ...healed.map((id) => `  ${id} was damaged; its bytes were taken from a copy, and it is verified again`),
+      ...unproven.map((id) => `  ${id} has no index that proves it: roost backup verify ${server} ${id}`),
+      ...faults.map(({ backup, message }) => `  ${backup ?? 'all of it'} could not be verified: ${message}`),
+    ],
+  );
+  const failed = found.verifications.some(({ damaged, faults }) => damaged.length > 0 || faults.length > 0);
+  const warned = found.verifications.some(({ healed, unproven }) => healed.length > 0 || unproven.length > 0);
   return { json: found, text: linesOf(lines, options), failed, warned };
 }
 

@@ -20,14 +20,17 @@ const known = new WeakMap<Store, Map<string, string>>();
 
 /** Lower-case hex of the object's sha256. Rejects on abort. */
 export async function digestOf(store: Store, source: ByteSource, signal?: AbortSignal): Promise<string> {
-  const found = knownDigest(store, source);
-  if (found !== undefined) return found;
+  return knownDigest(store, source) ?? remember(store, source, await readDigest(source, signal));
+}
+
+/** As `digestOf`, of the bytes as they are read now. */
+export async function readDigest(source: ByteSource, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   for (let at = 0; at < source.size; at += PIECE) {
     const length = Math.min(PIECE, source.size - at);
     await useBytes(source, at, length, (bytes) => void hash.update(bytes), signal);
   }
-  return remember(store, source, hash.digest('hex'));
+  return hash.digest('hex');
 }
 
 /** @throws Failure `archive_damaged` when the archive is not the one of the record. */

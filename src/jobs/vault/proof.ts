@@ -6,7 +6,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { combineCrc32, type StoredSegment } from '../../archive/archive.ts';
-import { Failure, throwIfAborted } from '../../base/failure.ts';
+import { asFailure, Failure, throwIfAborted } from '../../base/failure.ts';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import type { ArchiveRanges, PackRange, VaultView } from '../../storage/vault-port.ts';
 
@@ -21,35 +21,56 @@ export interface Provable<Id> {
 
 export interface Proof<Id> {
   readonly readBytes: number;
-  /** Archives with a segment whose bytes have changed or are missing. */
-  readonly damaged: ReadonlySet<Id>;
+  /** Segments whose bytes have changed or are missing, by archive. */
+  readonly damaged: ReadonlyMap<Id, readonly StoredSegment[]>;
+  /** Archives whose segments cannot be listed, and why: of those, nothing more is known. */
+  readonly unlisted: ReadonlyMap<Id, Failure>;
 }
 
-/** @throws Failure `store_unreachable`, `cancelled`. */
+/** @throws Failure `store_unreachable` when a pack cannot be reached, `cancelled`. */
 export async function proveSegments<Id>(
   view: Pick<VaultView, 'read'>,
   archives: readonly Provable<Id>[],
   signal?: AbortSignal,
 ): Promise<Proof<Id>> {
+  const unlisted = new Map<Id, Failure>();
   const cuts = new Map<string, Cuts>();
   for (const archive of archives) {
-    for await (const range of rangesOf(archive)) {
-      const ofPack = cuts.get(range.pack) ?? new Cuts();
-      ofPack.add(range);
-      cuts.set(range.pack, ofPack);
-    }
+    await listing(archive.id, unlisted, async () => {
+      for await (const range of rangesOf(archive)) {
+        const ofPack = cuts.get(range.pack) ?? new Cuts();
+        ofPack.add(range);
+        cuts.set(range.pack, ofPack);
+      }
+    });
     for (const ofPack of cuts.values()) ofPack.settle();
   }
   let readBytes = 0;
   for (const [pack, ofPack] of cuts) readBytes += await ofPack.read(view, pack, signal);
-  const damaged = new Set<Id>();
+  const damaged = new Map<Id, readonly StoredSegment[]>();
   for (const { id, ranges, segments } of archives) {
-    for await (const { offset, length, crc } of segments()) {
-      throwIfAborted(signal, 'Cannot verify the vault');
-      if (crc !== combined(ranges.find(offset, length), cuts)) damaged.add(id);
-    }
+    if (unlisted.has(id)) continue;
+    const broken: StoredSegment[] = [];
+    await listing(id, unlisted, async () => {
+      for await (const segment of segments()) {
+        throwIfAborted(signal, 'Cannot verify the vault');
+        if (segment.crc !== combined(ranges.find(segment.offset, segment.length), cuts)) broken.push(segment);
+      }
+    });
+    if (broken.length > 0) damaged.set(id, broken);
   }
-  return { readBytes, damaged };
+  return { readBytes, damaged, unlisted };
+}
+
+/** Notes when the segments of one archive cannot be listed: that says nothing about the others. @throws Failure `cancelled`. */
+async function listing<Id>(id: Id, unlisted: Map<Id, Failure>, list: () => Promise<void>): Promise<void> {
+  try {
+    await list();
+  } catch (error) {
+    const failure = asFailure(error, 'Cannot list the parts of the backup');
+    if (failure.code === 'cancelled') throw failure;
+    unlisted.set(id, failure);
+  }
 }
 
 async function* rangesOf<Id>({ ranges, segments }: Provable<Id>): AsyncGenerator<PackRange, void, void> {

@@ -7,9 +7,10 @@
  */
 import { listSegments, type StoredSegment } from '../../archive/archive.ts';
 import type { Clock } from '../../base/clock.ts';
-import { Failure } from '../../base/failure.ts';
+import { asFailure, Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
+import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupSummary } from '../../catalogue/records.ts';
 import { objectKey } from '../../storage/key.ts';
 import type { Store } from '../../storage/store.ts';
@@ -23,14 +24,17 @@ import type {
   BackupPlaces,
   VaultAdoption,
   VaultCollection,
+  VaultFault,
   VaultScope,
   VaultService,
   VaultStatus,
   VaultVerification,
 } from '../vault-contract.ts';
+import { healFromCopies } from './heal.ts';
 import { type Provable, proveSegments } from './proof.ts';
 
 export interface VaultsDeps extends DamageDeps {
+  readonly catalogue: Pick<Catalogue, 'backups' | 'copies'>;
   readonly events: Pick<EventHub, 'publish'>;
   /** Begins a verification of a backup that is marked as damaged, although all its parts were found whole. */
   readonly verifyAgain: (server: ServerId, backup: BackupId) => Promise<unknown>;
@@ -81,7 +85,16 @@ export class Vaults implements VaultService {
 
   async verify(scope: VaultScope, signal?: AbortSignal): Promise<readonly VaultVerification[]> {
     const done: VaultVerification[] = [];
-    for (const held of await this.#held(scope)) done.push(await this.#verify(held, signal));
+    for (const held of await this.#held(scope)) {
+      try {
+        done.push(await this.#verify(held, signal));
+      } catch (error) {
+        const failure = asFailure(error, 'Cannot verify what the server has in the vault');
+        if (failure.code === 'cancelled') throw failure;
+        const nothing = { readBytes: 0, whole: 0, damaged: [], healed: [], unproven: [] };
+        done.push({ store: held.store.name, server: held.server, ...nothing, faults: [faultOf(failure)] });
+      }
+    }
     return done;
   }
 
@@ -136,13 +149,16 @@ export class Vaults implements VaultService {
   async #check({ store, vault, server }: Held, signal: AbortSignal | undefined): Promise<VaultVerification> {
     const view = await vault.view(server);
     try {
-      const { provable, damaged, unproven } = await this.#provable(store, server, view);
+      const { provable, damaged, unproven, faults } = await this.#provable(store, server, view);
       const proof = await proveSegments(view, provable, signal);
-      const all = [...damaged, ...proof.damaged];
-      await this.#mark(store, server, all);
-      await this.#verifyHealed(provable.filter(({ id }) => !proof.damaged.has(id)));
-      const whole = provable.length - proof.damaged.size;
-      return { store: store.name, server, readBytes: proof.readBytes, whole, damaged: all, unproven };
+      for (const [id, failure] of proof.unlisted) faults.push(faultOf(failure, id));
+      await this.#mark(store, server, [...damaged, ...proof.damaged.keys()]);
+      const left = await healFromCopies(proof.damaged, { ...this.#deps, vault, server, signal });
+      const whole = provable.filter(({ id }) => !proof.damaged.has(id) && !proof.unlisted.has(id));
+      const healed = Array.from(proof.damaged.keys()).filter((id) => !left.has(id));
+      await this.#verifyHealed([...whole.map(({ id }) => id), ...healed]);
+      const found = { readBytes: proof.readBytes, whole: whole.length, damaged: [...damaged, ...left.keys()], healed };
+      return { store: store.name, server, ...found, unproven, faults };
     } finally {
       await view.close();
     }
@@ -152,19 +168,26 @@ export class Vaults implements VaultService {
     const provable: Provable<BackupId>[] = [];
     const damaged: BackupId[] = [];
     const unproven: BackupId[] = [];
+    const faults: VaultFault[] = [];
     for (const record of this.#records(store, server)) {
       const ranges = view.archives.get(record.id);
       if (ranges === undefined) continue;
       if (ranges instanceof Failure || ranges.size !== record.size) {
-        damaged.push(record.id);
+        // A recipe that cannot be reached says nothing about what it would say.
+        if (ranges instanceof Failure && ranges.code !== 'archive_damaged') faults.push(faultOf(ranges, record.id));
+        else damaged.push(record.id);
         continue;
       }
-      const index = await ownIndex(store, record);
-      if (index === undefined) unproven.push(record.id);
-      else provable.push({ id: record.id, ranges, segments: () => segmentsOf(store, record) });
-      await index?.close();
+      try {
+        const index = await ownIndex(store, record);
+        if (index === undefined) unproven.push(record.id);
+        else provable.push({ id: record.id, ranges, segments: () => segmentsOf(store, record) });
+        await index?.close();
+      } catch (error) {
+        faults.push(faultOf(asFailure(error, 'Cannot read the index of the backup'), record.id));
+      }
     }
-    return { provable, damaged, unproven };
+    return { provable, damaged, unproven, faults };
   }
 
   /** Marks backups whose bytes are damaged, in row and manifest, and publishes an event for those not marked before. */
@@ -194,9 +217,9 @@ export class Vaults implements VaultService {
   }
 
   /** A mark goes when the whole archive was read and has its sha256. */
-  async #verifyHealed(whole: readonly Provable<BackupId>[]): Promise<void> {
+  async #verifyHealed(whole: readonly BackupId[]): Promise<void> {
     const { catalogue, log, verifyAgain } = this.#deps;
-    for (const { id: backup } of whole) {
+    for (const backup of whole) {
       const found = catalogue.backups.find(backup);
       if (found === undefined || found.damagedAt === null) continue;
       await verifyAgain(found.server, backup).catch((error: unknown) => {
@@ -213,8 +236,7 @@ export class Vaults implements VaultService {
         this.#tellCollected(store, server, collected);
       },
       onFault: (server, error) => {
-        const message = 'Cannot give back what removed backups took; nothing was removed';
-        log.error(message, { store: store.name, server, error });
+        log.error('Cannot give back all that removed backups took', { store: store.name, server, error });
       },
     });
   }
@@ -244,6 +266,10 @@ export class Vaults implements VaultService {
       hint: 'A store is one with "layout: vault" in the config (docs/vault.md).',
     });
   }
+}
+
+function faultOf({ code, message }: Failure, backup?: BackupId): VaultFault {
+  return { ...(backup === undefined ? {} : { backup }), code, message };
 }
 
 /** Opened for each pass: of thousands of backups not all can be open at a time. */

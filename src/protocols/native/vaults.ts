@@ -50,7 +50,19 @@ const VerificationObject = z
     readBytes: z.number().openapi({ description: 'Each byte once, however many backups have it' }),
     whole: z.number().openapi({ description: 'Backups of which each segment is what it was' }),
     damaged: z.string().array(),
+    healed: z
+      .string()
+      .array()
+      .openapi({ description: 'Backups whose damaged bytes were taken from a copy; each is verified now' }),
     unproven: z.string().array().openapi({ description: 'Backups without an index: verify them one by one' }),
+    faults: z
+      .object({
+        backup: z.string().optional().openapi({ description: 'Absent where it is all of the server' }),
+        code: z.string(),
+        message: z.string(),
+      })
+      .array()
+      .openapi({ description: 'What could not be read; the others were verified all the same' }),
   })
   .openapi('VaultVerification');
 
@@ -90,7 +102,8 @@ const verify = bearerRoute({
   method: 'post',
   path: '/api/vaults/verify',
   summary: 'Read each needed byte once, and prove all backups that have it',
-  description: 'Answers when that has ended; ends when the caller hangs up. Damaged backups are marked.',
+  description:
+    'Answers when that has ended; ends when the caller hangs up. Damaged backups are marked, and healed from whole copies.',
   middleware: [guard('node.manage'), jsonBody],
   request: { query: Scope },
   responses: {
@@ -151,7 +164,8 @@ function vaultObject({ store, server, backups, archiveBytes, usage }: VaultStatu
 }
 
 function verificationObject(done: VaultVerification): z.infer<typeof VerificationObject> {
-  return { ...done, damaged: [...done.damaged], unproven: [...done.unproven] };
+  const { damaged, healed, unproven, faults } = done;
+  return { ...done, damaged: [...damaged], healed: [...healed], unproven: [...unproven], faults: [...faults] };
 }
 
 /** The scope of a request: `holds` limits it to servers that the caller may see. */

@@ -5,6 +5,7 @@
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import { objectKey } from '../key.ts';
 import type { ObjectWriter, Store } from '../store.ts';
+import type { HealedPiece } from '../vault-port.ts';
 import { encodeMap } from './map.ts';
 import type { Pins } from './pins.ts';
 import { putWhole } from './put.ts';
@@ -59,5 +60,28 @@ export class HealingPack {
 
   release(): void {
     this.#pins.releasePack(this.#server, this.#id);
+  }
+}
+
+/**
+ * Stores pieces in a healing pack of their own. To be called while no collection of the server looks at its files.
+ *
+ * @throws Failure as `HealingPack.begin`; nothing counts then.
+ */
+export async function putHealed(
+  store: Store,
+  server: ServerId,
+  pins: Pins,
+  pieces: readonly HealedPiece[],
+): Promise<void> {
+  const pack = await HealingPack.begin(store, server, pins);
+  try {
+    for (const { bytes, range } of pieces) await pack.write(bytes, [range]);
+    await pack.seal();
+  } catch (error) {
+    await pack.abort();
+    throw error;
+  } finally {
+    pack.release();
   }
 }

@@ -15,8 +15,17 @@ import type { PathParts } from '../../base/file-parts.ts';
 import type { ByteSource } from '../../base/source.ts';
 import { type KeyParts, keyParts, objectKey, type ObjectKey, parseKey } from '../key.ts';
 import type { CreateOptions, FreeSpace, ObjectWriter, Store, StoredObject } from '../store.ts';
-import type { ArchivePlaces, Collected, Vault, VaultListener, VaultUsage, VaultView } from '../vault-port.ts';
+import type {
+  ArchivePlaces,
+  Collected,
+  HealedPiece,
+  Vault,
+  VaultListener,
+  VaultUsage,
+  VaultView,
+} from '../vault-port.ts';
 import { collectServer, type Measured } from './collect.ts';
+import { putHealed } from './healing.ts';
 import { findPlaces } from './places.ts';
 import { Pins } from './pins.ts';
 import { freesHoles } from './punch.ts';
@@ -101,6 +110,16 @@ export class VaultStore implements Store, Vault {
   view(server: ServerId): Promise<VaultView> {
     return this.#turns.run(server, () => openView(this.#inner, server, this.#pins));
   }
+  heal(server: ServerId, pieces: readonly HealedPiece[]): Promise<void> {
+    return this.#turns.run(server, async () => {
+      await putHealed(this.#inner, server, this.#pins, pieces);
+      this.#count(
+        server,
+        pieces.reduce((sum, { bytes }) => sum + bytes.byteLength, 0),
+      );
+    });
+  }
+
 
   async create(key: ObjectKey, options: CreateOptions = {}): Promise<ObjectWriter> {
     const parts = archiveParts(key);

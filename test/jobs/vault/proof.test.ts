@@ -84,9 +84,9 @@ test('a flipped byte is found in the archives that have it, and in no other', as
       const having = made.flatMap(({ rows }, id) =>
         rows.some((row) => row.pack === pack && row.start <= at && at < row.start + row.length) ? [id] : [],
       );
-      expect([...(await proveSegments({ read: bent }, proven)).damaged].sort((one, other) => one - other)).toEqual(
-        having,
-      );
+      expect(
+        [...(await proveSegments({ read: bent }, proven)).damaged.keys()].sort((one, other) => one - other),
+      ).toEqual(having);
     }),
   );
 });
@@ -94,7 +94,20 @@ test('a flipped byte is found in the archives that have it, and in no other', as
 test('a pack that cannot be read damages the archives in it; a store that is away damages none', async () => {
   const inOne = archiveOf(1, [{ pack: 'one', start: 0, length: 900 }], 100);
   const inTwo = archiveOf(2, [{ pack: 'two', start: 0, length: 900 }], 100);
-  expect([...(await proveSegments(packs('one'), [inOne, inTwo])).damaged]).toEqual([1]);
+  expect([...(await proveSegments(packs('one'), [inOne, inTwo])).damaged.keys()]).toEqual([1]);
   const read = () => Promise.reject(new Failure('store_unreachable', 'away'));
   await failureOf(proveSegments({ read }, [inOne]), 'store_unreachable');
+});
+
+test('an archive whose parts cannot be listed is named, and the others are proven', async () => {
+  const unlisted = {
+    ...archiveOf(1, [{ pack: 'one', start: 0, length: 900 }], 100),
+    segments: () => ({
+      [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new Failure('archive_damaged', 'no index')) }),
+    }),
+  };
+  const good = archiveOf(4, [{ pack: 'one', start: 100, length: 700 }], 100);
+  const proof = await proveSegments(packs(), [unlisted, good]);
+  expect(Array.from(proof.unlisted, ([id, { code }]) => [id, code])).toEqual([[1, 'archive_damaged']]);
+  expect(proof.damaged.has(4)).toBe(false);
 });

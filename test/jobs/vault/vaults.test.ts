@@ -147,6 +147,28 @@ describe('a vault', () => {
     }
     expect((await roost(daemon, 'vault', 'verify')).exitCode).toBe(0);
   });
+
+  test('a verification names what it cannot read, and goes on with the rest', async () => {
+    const plain = await host('vault');
+    const list = `list: [ { id: ${OTHER}, path: ${DOCS} } ], root:`;
+    const site = { ...plain, config: plain.config.replace('servers: { root:', `servers: { ${list}`) };
+    const daemon = await runDaemonOn(site);
+    const make = async (): Promise<Made> => (await daemon.call(`/api/servers/${OTHER}/backups`, { body: {} })).body;
+    await backUp(daemon);
+    const [first, second, third] = [await make(), await make(), await make()];
+    const [pack = ''] = packs(site);
+    fs.writeFileSync(join(site.backups, GAME_SERVER, pack.replace('.pack', '.map')), 'no map');
+    fs.writeFileSync(join(site.backups, OTHER, `${first.id}.recipe`), 'no recipe');
+    bend(join(site.backups, OTHER, `${second.id}.index`), 40);
+    const { exitCode, stdout } = await roost(daemon, 'vault', 'verify');
+    expect(exitCode).toBe(1);
+    expect(stdout).toContain(`local ${GAME_SERVER}: 0 backups whole`);
+    expect(stdout).toMatch(/ {2}all of it could not be verified: Cannot use .*\.map: it is no map/);
+    expect(stdout).toContain(`local ${OTHER}: 1 backup whole`);
+    expect(stdout).toContain(`${first.id} is damaged`);
+    expect(stdout).toContain(`${second.id} has no index that proves it`);
+    expect(stdout).not.toContain(third.id);
+  });
 });
 
 function packedBytes(site: Host): number {

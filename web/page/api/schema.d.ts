@@ -974,7 +974,7 @@ export interface paths {
     put?: never;
     /**
      * Read each needed byte once, and prove all backups that have it
-     * @description Answers when that has ended; ends when the caller hangs up. Damaged backups are marked.
+     * @description Answers when that has ended; ends when the caller hangs up. Damaged backups are marked, and healed from whole copies.
      */
     post: operations['verifyVaults'];
     delete?: never;
@@ -2786,8 +2786,17 @@ export interface components {
       /** @description Backups of which each segment is what it was */
       whole: number;
       damaged: string[];
+      /** @description Backups whose damaged bytes were taken from a copy; each is verified now */
+      healed: string[];
       /** @description Backups without an index: verify them one by one */
       unproven: string[];
+      /** @description What could not be read; the others were verified all the same */
+      faults: {
+        /** @description Absent where it is all of the server */
+        backup?: string;
+        code: string;
+        message: string;
+      }[];
     };
     VaultAdoption: {
       store: string;
