@@ -19,7 +19,7 @@ import { mergePacks, packsToMerge } from './merge.ts';
 import type { Pins } from './pins.ts';
 import { punchHole } from './punch.ts';
 import type { RangeList } from './ranges.ts';
-import { readRecipe, ServerPacks } from './server-packs.ts';
+import { readRanges, readRecipe, ServerPacks } from './server-packs.ts';
 
 export interface CollectOptions {
   readonly store: Store;
@@ -111,7 +111,11 @@ async function lookAround({ store, server, pins, known }: CollectOptions): Promi
   const packs = await ServerPacks.load(store, server);
   for (const id of known()) await requireArchive(store, server, id, packs);
   const live = new LiveBlocks(packs);
-  for await (const list of listsInUse(store, server, packs, pins)) live.mark(list);
+  for (const id of packs.recipes) {
+    await readRanges(store, objectKey(server, id as BackupId, 'recipe'), (ids) => live.marker(ids));
+  }
+  // Pins behind recipes: what was removed from the disk meanwhile and is still needed is among them.
+  for (const list of pins.ranges(server)) live.mark(list);
   for (const layout of pins.places(server)) live.markPlaces(layout);
   for (const pack of pins.packs(server)) live.markWhole(pack);
   return { packs, live };
@@ -169,11 +173,11 @@ async function punchDead(
   store: Store,
   server: ServerId,
   pack: string,
-  dead: readonly DeadRange[],
+  dead: Iterable<DeadRange>,
   dryRun: boolean,
 ): Promise<number> {
   const path = store.localPath?.(objectKey(server, pack as BackupId, 'pack'));
-  if (path === undefined || dead.length === 0) return 0;
+  if (path === undefined) return 0;
   await using file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   const { nlink } = await file.stat();
   if (nlink !== 1) return 0;

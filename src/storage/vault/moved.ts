@@ -39,6 +39,11 @@ export class MovedRanges {
     }
   }
 
+  /** True when something of the pack lies elsewhere. */
+  has(pack: string): boolean {
+    return this.#rows.has(pack);
+  }
+
   /** What of [start, end) of a pack lies elsewhere, in order. */
   *within(
     pack: string,

@@ -99,26 +99,31 @@ export function encodeRanges(list: RangeList): Buffer {
   return numbers.take();
 }
 
+/** Takes ranges in order. @param pack its place in the list of packs. */
+export type TakeRange = (pack: number, start: number, length: number) => void;
+
 /**
- * Decodes the list of packs and ranges in a recipe or map, and checks them.
+ * Decodes the list of packs and ranges in a recipe or map, and checks them. A range is given on before those behind it are
+ * checked.
  *
  * @param bytes the ids, then the ranges, and nothing else.
  * @param what names the file in messages.
+ * @param begin gets the ids of the packs, before the first range.
  * @throws Failure `archive_damaged`.
  */
-export function decodeRanges(bytes: Buffer, packs: number, count: number, what: string): RangeList {
+export function walkRanges(
+  bytes: Buffer,
+  packs: number,
+  count: number,
+  what: string,
+  begin: (packs: readonly string[]) => TakeRange,
+): void {
   const idBytes = packs * 16;
   if (packs > MAX_PACKS || count > MAX_RANGES || packs > count) throw damaged(what, 'it has too many packs or ranges');
   if (bytes.length < idBytes + count * RANGE_BYTES) throw damaged(what, 'it is too short');
   const ids = Array.from({ length: packs }, (_, place) => uuidText(bytes, place * 16));
   if (new Set(ids).size !== packs) throw damaged(what, 'it names a pack twice');
-  const list = {
-    packs: ids,
-    count,
-    pack: new Uint32Array(count),
-    start: new Float64Array(count),
-    length: new Float64Array(count),
-  };
+  const take = begin(ids);
   const ends = new Float64Array(packs);
   const numbers = new NumberReader(bytes, idBytes, what);
   for (let index = 0; index < count; index++) {
@@ -129,12 +134,33 @@ export function decodeRanges(bytes: Buffer, packs: number, count: number, what: 
     const start = (ends[pack] ?? 0) + (skip % 2 === 0 ? skip / 2 : -(skip + 1) / 2);
     const end = start + length;
     if (start < 0 || length === 0 || !Number.isSafeInteger(end)) throw damaged(what, 'a range is nowhere');
-    list.pack[index] = pack;
-    list.start[index] = start;
-    list.length[index] = length;
+    take(pack, start, length);
     ends[pack] = end;
   }
   if (!numbers.atEnd) throw damaged(what, 'something follows its ranges');
+}
+
+/** The same, as columns. @throws Failure `archive_damaged`. */
+export function decodeRanges(bytes: Buffer, packs: number, count: number, what: string): RangeList {
+  let list: RangeList | undefined;
+  walkRanges(bytes, packs, count, what, (ids) => {
+    const columns = {
+      packs: ids,
+      count,
+      pack: new Uint32Array(count),
+      start: new Float64Array(count),
+      length: new Float64Array(count),
+    };
+    list = columns;
+    let index = 0;
+    return (pack, start, length) => {
+      columns.pack[index] = pack;
+      columns.start[index] = start;
+      columns.length[index] = length;
+      index++;
+    };
+  });
+  if (list === undefined) throw new TypeError('the packs are known before the first range');
   return list;
 }
 

@@ -9,7 +9,15 @@
  * Written once and never changed: a range names where its bytes were first written, and maps say where they lie now.
  */
 import { crc32 } from 'node:zlib';
-import { damaged, decodeRanges, encodePacks, encodeRanges, type RangeList } from './ranges.ts';
+import {
+  damaged,
+  decodeRanges,
+  encodePacks,
+  encodeRanges,
+  type RangeList,
+  type TakeRange,
+  walkRanges,
+} from './ranges.ts';
 
 const MAGIC = Buffer.from('ROOSTRCP', 'latin1');
 const VERSION = 1;
@@ -61,12 +69,34 @@ export function decodeRecipeHead(bytes: Buffer, what: string): RecipeHead {
 export function decodeRecipe(bytes: Buffer, what: string): Recipe {
   const head = decodeRecipeHead(bytes, what);
   requireChecksum(bytes, what);
-  const body = bytes.subarray(RECIPE_HEAD, bytes.length - FOOT);
-  const list = decodeRanges(body, head.packs, head.ranges, what);
+  const list = decodeRanges(bodyOf(bytes), head.packs, head.ranges, what);
   let size = 0;
   for (const length of list.length) size += length;
-  if (size !== head.size) throw damaged(what, 'its ranges are not as long as its archive');
+  requireSize(size, head, what);
   return { ...head, list };
+}
+
+/** Gives the ranges on without keeping them (ranges.ts). @throws Failure `archive_damaged`, maybe behind the last range. */
+export function walkRecipe(bytes: Buffer, what: string, begin: (packs: readonly string[]) => TakeRange): void {
+  const head = decodeRecipeHead(bytes, what);
+  requireChecksum(bytes, what);
+  let size = 0;
+  walkRanges(bodyOf(bytes), head.packs, head.ranges, what, (ids) => {
+    const take = begin(ids);
+    return (pack, start, length) => {
+      size += length;
+      take(pack, start, length);
+    };
+  });
+  requireSize(size, head, what);
+}
+
+function bodyOf(bytes: Buffer): Buffer {
+  return bytes.subarray(RECIPE_HEAD, bytes.length - FOOT);
+}
+
+function requireSize(size: number, head: RecipeHead, what: string): void {
+  if (size !== head.size) throw damaged(what, 'its ranges are not as long as its archive');
 }
 
 /** The parts, and the CRC-32 of all of them. */

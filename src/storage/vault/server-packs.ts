@@ -6,14 +6,15 @@
  * every caller that looks at one state finds the same place. Never: opens packs.
  */
 import { randomUUID } from 'node:crypto';
+import { freeMemory } from '../../base/free-memory.ts';
 import type { ServerId } from '../../base/ids.ts';
 import { type ByteSource } from '../../base/source.ts';
 import { keyParts, type ObjectKey, parseKey } from '../key.ts';
 import type { Store } from '../store.ts';
 import { decodeMap } from './map.ts';
 import { MovedRanges, type Place } from './moved.ts';
-import { damaged, MAX_RANGES, type RangeList } from './ranges.ts';
-import { decodeRecipe, MAX_RECIPE, type Recipe } from './recipe.ts';
+import { damaged, MAX_RANGES, type RangeList, type TakeRange } from './ranges.ts';
+import { decodeRecipe, MAX_RECIPE, type Recipe, walkRecipe } from './recipe.ts';
 
 /** A map cuts ranges at the ends of its own; a merge moves each byte once. */
 const MAX_PLACES = 4 * MAX_RANGES;
@@ -92,19 +93,44 @@ export class ServerPacks {
   }
 
   /**
-   * The places of all ranges of a list, in order.
+   * Says of each range of a list where it lies, in order.
    *
-   * @throws Failure `archive_damaged` when some of it is nowhere, or in more places than any list has that was written
-   *   here: ranges that name one stretch again and again, where maps have cut it, would be without end.
+   * @param ids the packs that the list names.
+   * @returns a function that says undefined where a range lies as it was written first, which most do. It throws Failure
+   *   `archive_damaged` when some of it is nowhere, or when all together are in more places than any list has that was
+   *   written here: ranges that name one stretch again and again, where maps have cut it, would be without end.
    */
-  *placesOfAll(list: RangeList): Generator<Place, void, void> {
+  finder(ids: readonly string[]): (pack: number, start: number, length: number) => readonly Place[] | undefined {
+    const born = ids.map((id) => (this.#moved.has(id) ? undefined : this.packs.get(id)));
     let count = 0;
-    for (let index = 0; index < list.count; index++) {
-      const pack = list.packs[list.pack[index] ?? 0] ?? '';
-      for (const place of this.placesOf(pack, list.start[index] ?? 0, list.length[index] ?? 0)) {
-        if (++count > MAX_PLACES) throw damaged(`${pack}.pack`, 'its bytes would be in too many places');
-        yield place;
+    const counted = (more: number, id: string): void => {
+      count += more;
+      if (count > MAX_PLACES) throw damaged(`${id}.pack`, 'its bytes would be in too many places');
+    };
+    return (pack, start, length) => {
+      const size = born[pack];
+      const id = ids[pack] ?? '';
+      if (size !== undefined && start + length <= size) {
+        counted(1, id);
+        return undefined;
       }
+      const places: Place[] = [];
+      for (const place of this.placesOf(id, start, length)) {
+        counted(1, id);
+        places.push(place);
+      }
+      return places;
+    };
+  }
+
+  /** The places of all ranges of a list, in order. @throws Failure `archive_damaged` as `finder`. */
+  *placesOfAll(list: RangeList): Generator<Place, void, void> {
+    const find = this.finder(list.packs);
+    for (let index = 0; index < list.count; index++) {
+      const [pack, offset, length] = [list.pack[index] ?? 0, list.start[index] ?? 0, list.length[index] ?? 0];
+      const places = find(pack, offset, length);
+      if (places === undefined) yield { pack: list.packs[pack] ?? '', offset, length };
+      else yield* places;
     }
   }
 
@@ -120,6 +146,18 @@ export class ServerPacks {
 /** @throws Failure `archive_damaged`, `store_unreachable`. */
 export async function readRecipe(store: Store, key: ObjectKey): Promise<Recipe> {
   return decodeRecipe(await readWhole(store, key), key);
+}
+
+/** Gives the ranges of a recipe on without keeping them (recipe.ts). @throws as `readRecipe`. */
+export async function readRanges(
+  store: Store,
+  key: ObjectKey,
+  begin: (packs: readonly string[]) => TakeRange,
+): Promise<void> {
+  const bytes = await readWhole(store, key);
+  walkRecipe(bytes, key, begin);
+  // A collection reads one after the other, of megabytes.
+  freeMemory(bytes);
 }
 
 async function readWhole(store: Store, key: ObjectKey): Promise<Buffer> {

@@ -1,0 +1,76 @@
+/** V6: what one collection of a large server takes. */
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '../../src/base/clock.ts';
+import type { ServerId } from '../../src/base/ids.ts';
+import { formatBytes, MEBIBYTE } from '../../src/base/sizes.ts';
+import { objectKey } from '../../src/storage/key.ts';
+import { openLocalStore } from '../../src/storage/local/local.ts';
+import { VaultStore } from '../../src/storage/vault/vault.ts';
+import type { Table } from '../report.ts';
+import { FULL } from '../daemon.ts';
+import type { LargeServer, LargeServerOptions } from './large-server.ts';
+
+const SERVER = FULL as ServerId;
+/** Of an archive, a night. */
+const CHANGED = 0.037;
+
+export interface CollectionOptions {
+  readonly home: string;
+  readonly nights: number;
+  readonly size: number;
+  /** Packs are filled, and what is dead in them is given back; without it they are holes of the right length. */
+  readonly filled: boolean;
+}
+
+/** Removes the oldest backup and collects, with every other backup's recipe there. */
+export async function collectionTable({ home, nights, size, filled }: CollectionOptions): Promise<Table> {
+  const { store } = await openLocalStore({ name: 'local', directory: home, identity: remembered() });
+  const directory = join(home, SERVER);
+  const { backups, ranges } = makeApart({ directory, nights, size, changed: CHANGED, filled });
+  const known = (): typeof backups => backups.slice(1);
+  const vault = new VaultStore({ store, writes: true, shortestRange: 256, mergeAt: 1, known, clock: systemClock });
+  const [oldest] = backups;
+  if (oldest !== undefined) await store.remove(objectKey(SERVER, oldest, 'recipe'));
+  const before = forgetPeak();
+  const [start, cpu] = [performance.now(), process.cpuUsage()];
+  const { freedBytes } = await vault.collect(SERVER);
+  const { user, system } = process.cpuUsage(cpu);
+  const row = [
+    `${nights} of ${formatBytes(size)}, ${filled ? 'filled packs' : 'packs of holes'}`,
+    `${ranges}`,
+    ((performance.now() - start) / 1000).toFixed(2),
+    ((user + system) / 1e6).toFixed(2),
+    ((peak() - before) / MEBIBYTE).toFixed(0),
+    formatBytes(freedBytes),
+  ];
+  await vault.close();
+  const headings = ['backups', 'ranges of the newest', 'seconds', 'CPU s', 'MiB more at the peak', 'given back'];
+  return { title: 'V6: one collection after a removal', headings, rows: [row] };
+}
+
+/** In a process of its own, whose memory is not that of the collection. */
+function makeApart(options: LargeServerOptions): LargeServer {
+  const module = new URL('large-server.ts', import.meta.url).href;
+  const made = `import(${JSON.stringify(module)}).then((m) => console.log(JSON.stringify(m.makeLargeServer(${JSON.stringify(options)}))))`;
+  const { stdout, stderr, status } = spawnSync(process.execPath, ['-e', made], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(stderr);
+  return JSON.parse(stdout) as LargeServer;
+}
+
+function remembered() {
+  let id: string | undefined;
+  return { load: () => id, save: (saved: string) => void (id = saved) };
+}
+
+/** @returns what is resident now, in bytes. */
+function forgetPeak(): number {
+  // proc(5): 5 resets the peak to what is resident now.
+  fs.writeFileSync('/proc/self/clear_refs', '5');
+  return peak();
+}
+
+function peak(): number {
+  return Number(/VmHWM:\s+(\d+) kB/.exec(fs.readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024;
+}
