@@ -24,8 +24,23 @@ export interface CollectionOptions {
   readonly filled: boolean;
 }
 
-/** Removes the oldest backup and collects, with every other backup's recipe there. */
-export async function collectionTable({ home, nights, size, filled }: CollectionOptions): Promise<Table> {
+export interface MeasuredCollection {
+  /** Of the newest backup. */
+  readonly ranges: number;
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  /** Resident at the peak, beyond what was before. */
+  readonly peakBytes: number;
+  readonly freedBytes: number;
+}
+
+/** Removes the oldest backup and collects, with every other backup's recipe there. Linux counts the memory. */
+export async function measureCollection({
+  home,
+  nights,
+  size,
+  filled,
+}: CollectionOptions): Promise<MeasuredCollection> {
   const { store } = await openLocalStore({ name: 'local', directory: home, identity: remembered() });
   const directory = join(home, SERVER);
   const { backups, ranges } = makeApart({ directory, nights, size, changed: CHANGED, filled });
@@ -37,15 +52,21 @@ export async function collectionTable({ home, nights, size, filled }: Collection
   const [start, cpu] = [performance.now(), process.cpuUsage()];
   const { freedBytes } = await vault.collect(SERVER);
   const { user, system } = process.cpuUsage(cpu);
+  const seconds = (performance.now() - start) / 1000;
+  await vault.close();
+  return { ranges, seconds, cpuSeconds: (user + system) / 1e6, peakBytes: peak() - before, freedBytes };
+}
+
+export async function collectionTable(options: CollectionOptions): Promise<Table> {
+  const { ranges, seconds, cpuSeconds, peakBytes, freedBytes } = await measureCollection(options);
   const row = [
-    `${nights} of ${formatBytes(size)}, ${filled ? 'filled packs' : 'packs of holes'}`,
+    `${options.nights} of ${formatBytes(options.size)}, ${options.filled ? 'filled packs' : 'packs of holes'}`,
     `${ranges}`,
-    ((performance.now() - start) / 1000).toFixed(2),
-    ((user + system) / 1e6).toFixed(2),
-    ((peak() - before) / MEBIBYTE).toFixed(0),
+    seconds.toFixed(2),
+    cpuSeconds.toFixed(2),
+    (peakBytes / MEBIBYTE).toFixed(0),
     formatBytes(freedBytes),
   ];
-  await vault.close();
   const headings = ['backups', 'ranges of the newest', 'seconds', 'CPU s', 'MiB more at the peak', 'given back'];
   return { title: 'V6: one collection after a removal', headings, rows: [row] };
 }
