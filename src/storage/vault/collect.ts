@@ -188,7 +188,8 @@ async function punchDead(
     const from = Math.floor(nextData(file.fd, offset) / BLOCK) * BLOCK;
     if (from >= end) continue;
     // The file's last block goes only as a whole.
-    if (dryRun || punchHole(file.fd, from, Math.ceil(end / BLOCK) * BLOCK - from)) freed += end - from;
+    const whole = Math.ceil(end / BLOCK) * BLOCK - from;
+    if (dryRun || (await punchHole(file.fd, from, whole))) freed += end - from;
   }
   return freed;
 }
