@@ -29,8 +29,8 @@ export class ReuseBase {
   readonly totals: TreeTotals;
 
   /**
-   * Opens an older archive to copy from; undefined when it cannot serve: another level, no index, an index of another
-   * archive, damage. A backup never fails because an older one is of no use.
+   * Opens an older archive to copy from; undefined when it cannot serve: no index, an index of another archive, damage, and
+   * another level unless bytes are compared. A backup never fails because an older one is of no use.
    *
    * @param shares also finds which bytes of newly made units it has.
    */
@@ -45,8 +45,10 @@ export class ReuseBase {
       source = openBaseArchive(archive);
       indexSource = openFileSource(index);
       const reader = await IndexReader.open(indexSource);
-      if (reader.summary.level === level && (await belongsTo(reader, source))) {
-        const segments = await segmentsByKey(reader);
+      const isOfLevel = reader.summary.level === level;
+      if ((isOfLevel || shares) && (await belongsTo(reader, source))) {
+        // One of another level is compared only: its stored runs are the same, and those alone.
+        const segments = isOfLevel ? await segmentsByKey(reader) : new Map<string, Segment>();
         const predecessors = shares ? await Predecessors.open(reader, indexSource) : undefined;
         if (predecessors !== undefined) indexSource = undefined;
         const base = new ReuseBase(source, predecessors, segments, reader.summary);
