@@ -4,7 +4,7 @@
  */
 import { type ByteSource, readInto } from '../../base/source.ts';
 import { type Control, Slots, FreeSlots } from '../threads/control.ts';
-import { readParts } from '../../base/files/file-parts.ts';
+import { readParts } from '../../base/files/part-reads.ts';
 import { readFully } from '../../base/files/file-source.ts';
 import { MAX_STORED_SEGMENT, checkLengths } from '../gzip/inflate.ts';
 import type { Segment } from '../index/format.ts';

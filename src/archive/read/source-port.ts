@@ -6,7 +6,7 @@ import type { MessagePort, Worker } from 'node:worker_threads';
 import { asFailure, Failure, type FailureRecord } from '../../base/failure.ts';
 import { type ByteSource, readInto } from '../../base/source.ts';
 import type { OpenFileParts } from '../../base/file-parts.ts';
-import { partsSource } from '../../base/files/file-parts.ts';
+import { partsSource } from '../../base/files/part-reads.ts';
 import { fileSource } from '../../base/files/file-source.ts';
 
 /** The facts of a source that a thread receives. */

@@ -15,7 +15,8 @@ const STEP = 256;
 const AROUND = 16 * 1024;
 /** Looks through all of the older bytes for a run: each may read megabytes. */
 const MOST_SEARCHES = 4;
-const LEAP = 4096;
+/** The most that one comparison looks at: a call of it costs as much as some hundred bytes. */
+const LEAP = 64 * 1024;
 
 /**
  * @param fresh the new segment's stored bytes.
@@ -64,15 +65,17 @@ function findRun(fresh: Buffer, at: number, old: Buffer, expected: number, onSea
 }
 
 function equalAt(fresh: Buffer, at: number, old: Buffer, place: number): boolean {
-  return equalAhead(fresh, at, old, place, PROBE) >= PROBE;
+  if (place < 0 || at + PROBE > fresh.length || place + PROBE > old.length) return false;
+  // Most looks find nothing, and the first byte tells as much without a call.
+  if (fresh[at] !== old[place]) return false;
+  return old.compare(fresh, at, at + PROBE, place, place + PROBE) === 0;
 }
 
-/** How many bytes are equal from there on, at most `most`. */
-function equalAhead(fresh: Buffer, at: number, old: Buffer, place: number, most = Number.POSITIVE_INFINITY): number {
-  if (place < 0) return 0;
-  const limit = Math.min(most, fresh.length - at, old.length - place);
-  let length = 0;
-  // A short look first: most looks find nothing.
+/** How many bytes are equal from there on; 0 when they are fewer than a look takes. */
+function equalAhead(fresh: Buffer, at: number, old: Buffer, place: number): number {
+  if (!equalAt(fresh, at, old, place)) return 0;
+  const limit = Math.min(fresh.length - at, old.length - place);
+  let length = PROBE;
   for (let step = PROBE; length < limit && step > 0;) {
     const taken = Math.min(step, limit - length);
     const isEqual = old.compare(fresh, at + length, at + length + taken, place + length, place + length + taken) === 0;

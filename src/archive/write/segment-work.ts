@@ -4,8 +4,8 @@
  */
 import fs from 'node:fs';
 import { systemClock } from '../../base/clock.ts';
-import { errnoOf } from '../../base/failure.ts';
-import { readFully } from '../../base/files/file-source.ts';
+import { attempt, errnoOf } from '../../base/failure.ts';
+import { readExtents } from '../../base/files/part-reads.ts';
 import type { SameBytes } from '../../base/source.ts';
 import { Control, Slots } from '../threads/control.ts';
 import { RAW_CAPACITY } from './cut.ts';
@@ -31,6 +31,8 @@ export type SegmentWorkData = Pick<WriteThreadData, 'root' | 'level' | 'engine' 
 
 /** Of one unit; stays with the thread, and holds zeros between archives. */
 let raw: Buffer | undefined;
+/** Stored bytes of an older archive, of the most that were compared so far; as `raw`. */
+let older: Buffer | undefined;
 
 /** Begins the work on one archive. */
 export function segmentWork(data: SegmentWorkData): TaskWork {
@@ -45,6 +47,7 @@ export function segmentWork(data: SegmentWorkData): TaskWork {
     run: ({ slot, task }: { slot: number; task: SegmentTask }) => segments.make(task, slots.view(slot)),
     end() {
       memory.fill(0);
+      older?.fill(0);
       reader.close();
     },
   };
@@ -156,20 +159,13 @@ function compare({ length, near }: CompareTask, output: Buffer): SegmentResult {
 
 /** Stored bytes that the older archive has too. Without them everything is stored again, so no error counts. */
 function sameAs(near: StoredStretch, stored: Buffer, starts: readonly number[]): SameBytes[] | undefined {
-  const older = readStretch(near, Buffer.from(new ArrayBuffer(near.length)));
-  return older && findSameBytes(stored, older, near.offset, starts);
+  // Zeroed pages for each unit took longer than the comparison.
+  if (older === undefined || older.length < near.length) older = Buffer.from(new ArrayBuffer(near.length));
+  const found = readStretch(near, older.subarray(0, near.length));
+  return found && findSameBytes(stored, found, near.offset, starts);
 }
 
 /** Fills memory with a stretch of an older archive; undefined when it cannot be read. */
 function readStretch({ extents }: StoredStretch, into: Buffer): Buffer | undefined {
-  let at = 0;
-  try {
-    for (const { descriptor, offset, length } of extents) {
-      readFully(descriptor, offset, into.subarray(at, at + length));
-      at += length;
-    }
-    return into;
-  } catch {
-    return undefined;
-  }
+  return attempt(() => readExtents(extents, into));
 }

@@ -1,8 +1,6 @@
-/** Bytes that lie in ranges of several files, one behind the other, as one `ByteSource`. */
-import { Failure, throwIfAborted } from '../failure.ts';
+/** Where bytes lie that are in ranges of several files, one behind the other. */
+import { Failure } from '../failure.ts';
 import type { FileParts, OpenFileParts } from '../file-parts.ts';
-import type { ByteSource } from '../source.ts';
-import { readFully } from './file-source.ts';
 
 /** One stretch of one file. */
 export interface Extent {
@@ -43,29 +41,6 @@ export function* extentsOf(parts: OpenFileParts, offset: number, length: number)
     yield { descriptor, offset: (parts.start[index] ?? 0) + at - partStart, length: taken };
     at += taken;
   }
-}
-
-/** Fills `into` from an offset of the whole with synchronous calls. @throws Failure `archive_damaged`, system errors. */
-export function readParts<T extends Uint8Array>(parts: OpenFileParts, offset: number, into: T): T {
-  let at = 0;
-  for (const extent of extentsOf(parts, offset, into.length)) {
-    readFully(extent.descriptor, extent.offset, into.subarray(at, at + extent.length));
-    at += extent.length;
-  }
-  return into;
-}
-
-/** A source over open parts for a thread of its own, where synchronous calls hold up nothing. `close` closes nothing. */
-export function partsSource(parts: OpenFileParts): ByteSource & { readonly parts: OpenFileParts } {
-  return {
-    size: partsLength(parts),
-    parts,
-    read(offset, length, signal) {
-      throwIfAborted(signal, 'Cannot read the archive');
-      return Promise.resolve(readParts(parts, offset, Buffer.allocUnsafe(length)));
-    },
-    close: () => Promise.resolve(),
-  };
 }
 
 /** The part that holds an offset: the first that ends behind it. */

@@ -8,16 +8,24 @@ import { removeIfThere, type StoreFiles } from './files.ts';
 import { isServerName, partialKey } from './layout.ts';
 import type { StoredObject } from '../store.ts';
 
+const LOOKS_AT_ONCE = 32;
+
 /** In key order, holding one server's directory in memory at a time. */
 export async function* listObjects(directory: string, prefix: string): AsyncGenerator<StoredObject, void> {
   for (const server of await serversIn(directory)) {
     // Do not even read a server that cannot match.
     if (!`${server}/`.startsWith(prefix.slice(0, server.length + 1))) continue;
-    for (const name of await filesIn(join(directory, server))) {
-      const key = `${server}/${name}`;
-      if (!key.startsWith(prefix) || keyParts(key) === undefined) continue;
-      const size = await sizeOf(join(directory, key));
-      if (size !== undefined) yield { key: parseKey(key), size };
+    const names = await filesIn(join(directory, server));
+    const keys = names
+      .map((name) => `${server}/${name}`)
+      .filter((key) => key.startsWith(prefix) && keyParts(key) !== undefined);
+    for (let at = 0; at < keys.length; at += LOOKS_AT_ONCE) {
+      const some = keys.slice(at, at + LOOKS_AT_ONCE);
+      const sizes = await Promise.all(some.map((key) => sizeOf(join(directory, key))));
+      for (const [index, key] of some.entries()) {
+        const size = sizes[index];
+        if (size !== undefined) yield { key: parseKey(key), size };
+      }
     }
   }
 }

@@ -31,6 +31,7 @@ import { Pins } from './pins.ts';
 import { freesHoles } from './punch.ts';
 import { decodeRecipeHead, type Recipe, RECIPE_HEAD } from './recipe.ts';
 import { readRecipe, ServerPacks } from './server-packs.ts';
+import { type LaidOut, SeenServers } from './seen.ts';
 import { layOut, openVaultSource } from './source.ts';
 import { takeIn } from './take-in.ts';
 import { openView } from './view.ts';
@@ -62,12 +63,14 @@ export class VaultStore implements Store, Vault {
   readonly #due = new Set<ServerId>();
   readonly #collecting = new Set<Promise<void>>();
   readonly #usage = new Map<ServerId, VaultUsage>();
+  readonly #seen: SeenServers;
   #listener: VaultListener | undefined;
   #closed = false;
 
   constructor(options: VaultOptions) {
     this.#options = options;
     this.#inner = options.store;
+    this.#seen = new SeenServers(options.clock);
     this.name = options.store.name;
   }
 
@@ -107,9 +110,6 @@ export class VaultStore implements Store, Vault {
     return this.#turns.run(server, () => takeIn(this.#inner, server, backup, sha256));
   }
 
-  view(server: ServerId): Promise<VaultView> {
-    return this.#turns.run(server, () => openView(this.#inner, server, this.#pins));
-  }
   heal(server: ServerId, pieces: readonly HealedPiece[]): Promise<void> {
     return this.#turns.run(server, async () => {
       await putHealed(this.#inner, server, this.#pins, pieces);
@@ -120,6 +120,9 @@ export class VaultStore implements Store, Vault {
     });
   }
 
+  view(server: ServerId): Promise<VaultView> {
+    return this.#turns.run(server, () => openView(this.#inner, server, this.#pins));
+  }
 
   async create(key: ObjectKey, options: CreateOptions = {}): Promise<ObjectWriter> {
     const parts = archiveParts(key);
@@ -153,11 +156,9 @@ export class VaultStore implements Store, Vault {
     const { server } = parts;
     if ((await this.#inner.stat(recipeKey(parts))) === undefined) return this.#inner.open(key);
     return this.#turns.run(server, async () => {
-      const packs = await ServerPacks.load(this.#inner, server);
-      const recipe = await readRecipe(this.#inner, recipeKey(parts));
-      const layout = layOut(recipe, packs);
-      const identity = `${key} ${recipe.sha256} ${recipe.size} ${await this.#changeOf(parts)}`;
+      const { layout, size, sha256, change } = await this.#layOut(parts, await this.#seenPacks(server));
       const release = this.#pins.keepPlaces(server, layout);
+      const identity = `${key} ${sha256} ${size} ${change}`;
       return openVaultSource(layout, (pack) => this.#inner.open(packKey(server, pack)), identity, release);
     });
   }
@@ -218,9 +219,9 @@ export class VaultStore implements Store, Vault {
     if (parts === undefined) return undefined;
     const { server } = parts;
     return this.#turns.run(server, async () => {
-      const packs = await ServerPacks.load(this.#inner, server);
+      const packs = await this.#seenPacks(server);
       if (!packs.recipes.has(parts.backup)) return undefined;
-      const { files, parts: table } = layOut(await readRecipe(this.#inner, recipeKey(parts)), packs);
+      const { files, parts: table } = (await this.#layOut(parts, packs)).layout;
       return { paths: files.map((pack) => this.localPath(packKey(server, pack))), ...table };
     });
   }
@@ -311,6 +312,24 @@ export class VaultStore implements Store, Vault {
         throw error;
       }
     });
+  }
+
+  /** What lies in a server's directory. To be called in its turn. */
+  #seenPacks(server: ServerId): Promise<ServerPacks> {
+    const directory = dirname(this.localPath(packKey(server, server)));
+    return this.#seen.packs(server, directory, () => ServerPacks.load(this.#inner, server));
+  }
+
+  async #layOut(parts: KeyParts, packs: ServerPacks): Promise<LaidOut> {
+    const { server, backup } = parts;
+    const change = await this.#changeOf(parts);
+    const known = this.#seen.find(server, packs, backup, change);
+    if (known !== undefined) return known;
+    const recipe = await readRecipe(this.#inner, recipeKey(parts));
+    const { size, sha256 } = recipe;
+    const laidOut = { size, sha256, layout: layOut(recipe, packs), change };
+    this.#seen.keep(server, packs, backup, laidOut);
+    return laidOut;
   }
 
   /** Differs after a recipe was replaced. */

@@ -9,6 +9,7 @@
 import { createHash, type Hash, randomUUID } from 'node:crypto';
 import { Failure } from '../../base/failure.ts';
 import type { BackupId } from '../../base/ids.ts';
+import { freeMemory } from '../../base/free-memory.ts';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import type { SameBytes } from '../../base/source.ts';
 import { type KeyParts, objectKey } from '../key.ts';
@@ -24,6 +25,8 @@ import { encodeRecipe, type Recipe } from './recipe.ts';
 const PACK_LENGTH = 1024 * MEBIBYTE;
 /** From so many ranges on, only longer stretches are named. */
 const MANY_RANGES = MAX_RANGES / 2;
+/** Bytes that are written at once: what a night changes is thousands of short stretches. */
+const GATHERED = 256 * 1024;
 
 export interface VaultWriterOptions {
   readonly store: Store;
@@ -53,7 +56,7 @@ export class VaultWriter implements ObjectWriter {
   readonly #hash: Hash | undefined;
   /** Packs that are whole. */
   readonly #packs: string[] = [];
-  #pack: { readonly id: string; readonly writer: ObjectWriter; length: number } | undefined;
+  #pack: { readonly id: string; readonly writer: GatheringWriter; length: number } | undefined;
   /** Bytes of the base that were made again because what lay there was damaged. */
   #healed: HealingPack | undefined;
   #size = 0;
@@ -177,7 +180,7 @@ export class VaultWriter implements ObjectWriter {
     pins.keepPack(owner.server, id);
     try {
       const writer = await store.create(objectKey(owner.server, id as BackupId, 'pack'), { signal });
-      return { id, writer, length: 0 };
+      return { id, writer: new GatheringWriter(writer), length: 0 };
     } catch (error) {
       pins.releasePack(owner.server, id);
       throw error;
@@ -190,5 +193,50 @@ export class VaultWriter implements ObjectWriter {
     await pack.writer.commit();
     this.#packs.push(pack.id);
     this.#pack = undefined;
+  }
+}
+
+/** Writes an object in few calls. */
+class GatheringWriter {
+  readonly #writer: ObjectWriter;
+  #gathered: Buffer | undefined;
+  #length = 0;
+
+  constructor(writer: ObjectWriter) {
+    this.#writer = writer;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#length + bytes.byteLength > GATHERED) await this.#flush();
+    if (bytes.byteLength >= GATHERED) await this.#writer.write(bytes);
+    else {
+      // Copied: the caller uses the memory again. As a part of it: all of a Buffer in shared memory goes byte by byte.
+      this.#gathered ??= Buffer.allocUnsafeSlow(GATHERED);
+      const { buffer, byteOffset, byteLength } = bytes;
+      Buffer.from(buffer).copy(this.#gathered, this.#length, byteOffset, byteOffset + byteLength);
+      this.#length += bytes.byteLength;
+    }
+  }
+
+  async commit(): Promise<void> {
+    await this.#flush();
+    await this.#writer.commit();
+    this.#free();
+  }
+
+  async abort(): Promise<void> {
+    await this.#writer.abort();
+    this.#free();
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#gathered === undefined || this.#length === 0) return;
+    await this.#writer.write(this.#gathered.subarray(0, this.#length));
+    this.#length = 0;
+  }
+
+  #free(): void {
+    if (this.#gathered !== undefined) freeMemory(this.#gathered);
+    this.#gathered = undefined;
   }
 }

@@ -1,0 +1,111 @@
+/**
+ * Reads bytes that lie in many parts. A synchronous read takes two microseconds, so each part is one; where a read is a
+ * message to another thread and back, parts that are near each other in one file are read in one go, with the bytes
+ * between them. In a vault up to seventy parts make up a mebibyte, and they lie in a dozen places.
+ */
+import { throwIfAborted } from '../failure.ts';
+import type { OpenFileParts } from '../file-parts.ts';
+import type { ByteSource } from '../source.ts';
+import { type Extent, extentsOf, partsLength } from './file-parts.ts';
+import { readFully } from './file-source.ts';
+
+/** To read so many bytes that nothing asked for takes no longer than another call. */
+const LARGEST_GAP = 32 * 1024;
+/** Bytes of a read with gaps. */
+export const MOST_WITH_GAPS = 256 * 1024;
+
+/** A part, and where it belongs in what is asked for. */
+export interface PlacedExtent extends Extent {
+  readonly to: number;
+}
+
+/** One read of one file. */
+export interface PartRead extends Extent {
+  /** What of it is asked for, in order. */
+  readonly pieces: readonly Piece[];
+}
+
+interface Piece {
+  /** Where it begins in what was read. */
+  readonly from: number;
+  /** Where it belongs in what is asked for. */
+  readonly to: number;
+  readonly length: number;
+}
+
+interface Growing extends PartRead {
+  length: number;
+  readonly pieces: Piece[];
+}
+
+/** Extents that follow each other in what is asked for. */
+export function* placed(extents: Iterable<Extent>): Generator<PlacedExtent, void, void> {
+  let to = 0;
+  for (const { descriptor, offset, length } of extents) {
+    yield { descriptor, offset, length, to };
+    to += length;
+  }
+}
+
+/** The reads that fetch extents. */
+export function planReads(extents: Iterable<PlacedExtent>): readonly PartRead[] {
+  const reads: Growing[] = [];
+  const latest = new Map<number, Growing>();
+  for (const { descriptor, offset, length, to } of extents) {
+    const read = latest.get(descriptor);
+    const from = read === undefined ? 0 : offset - read.offset;
+    const gap = from - (read?.length ?? 0);
+    if (read !== undefined && gap >= 0 && gap <= LARGEST_GAP && from + length <= MOST_WITH_GAPS) {
+      read.pieces.push({ from, to, length });
+      read.length = from + length;
+    } else {
+      const begun = { descriptor, offset, length, pieces: [{ from: 0, to, length }] };
+      latest.set(descriptor, begun);
+      reads.push(begun);
+    }
+  }
+  return reads;
+}
+
+/** The place in what is asked for that a read fills as it is; undefined when it has to be picked apart. */
+export function directly({ pieces }: PartRead, into: Buffer): Buffer | undefined {
+  const [piece] = pieces;
+  return pieces.length === 1 && piece !== undefined ? into.subarray(piece.to, piece.to + piece.length) : undefined;
+}
+
+/** Copies what is asked for out of what was read. */
+export function pickPieces({ pieces }: PartRead, bytes: Buffer, into: Buffer): void {
+  // Not `set`: into shared memory it goes byte by byte.
+  for (const { from, to, length } of pieces) bytes.copy(into, to, from, from + length);
+}
+
+/** Fills `into` with extents that follow each other, by synchronous calls. @throws Failure `archive_damaged`, system errors. */
+export function readExtents<T extends Uint8Array>(extents: Iterable<Extent>, into: T): T {
+  for (const { descriptor, offset, length, to } of placed(extents)) {
+    readFully(descriptor, offset, into.subarray(to, to + length));
+  }
+  return into;
+}
+
+/** Fills `into` from an offset of the whole, as `readExtents` does. */
+export function readParts<T extends Uint8Array>(parts: OpenFileParts, offset: number, into: T): T {
+  return readExtents(extentsOf(parts, offset, into.length), into);
+}
+
+/** The same memory as a Buffer, which copies also into shared memory as fast as it can be. */
+export function bufferOver({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
+/** A source over open parts for a thread of its own, where synchronous calls hold up nothing. `close` closes nothing. */
+export function partsSource(parts: OpenFileParts): ByteSource & { readonly parts: OpenFileParts } {
+  return {
+    size: partsLength(parts),
+    parts,
+    read(offset, length, signal) {
+      throwIfAborted(signal, 'Cannot read the archive');
+      return Promise.resolve(readParts(parts, offset, Buffer.allocUnsafe(length)));
+    },
+    close: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,182 @@
+/** What reading out of a vault costs, by calls: an archive of many nights lies in many places. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { findCFunction } from '../../../src/base/c-library.ts';
+import type { BackupId, ServerId } from '../../../src/base/ids.ts';
+import { objectKey, type ObjectKey } from '../../../src/storage/key.ts';
+import type { Store } from '../../../src/storage/store.ts';
+import type { VaultStore } from '../../../src/storage/vault/vault.ts';
+import { getObject } from '../../support/store-objects.ts';
+import { failureOf } from '../../support/rejection.ts';
+import { scratchStore } from '../../support/scratch-store.ts';
+import { scratchVault } from '../../support/scratch-vault.ts';
+
+const SERVER = '11111111-1111-4111-8111-111111111111' as ServerId;
+const SECTOR = 4096;
+const LENGTH = 256 * SECTOR;
+
+/** A store that counts its lists, and what is read from its objects. */
+function counting(store: Store) {
+  const calls = { lists: 0, opens: 0, reads: 0 };
+  const counted = new Proxy(store, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      if (name === 'list') calls.lists++;
+      if (name !== 'open') return value.bind(target) as unknown;
+      return async (key: ObjectKey) => {
+        calls.opens++;
+        const source = await target.open(key);
+        return new Proxy(source, {
+          get(opened, member) {
+            const inner: unknown = Reflect.get(opened, member, opened);
+            if (typeof inner !== 'function') return inner;
+            return (...given: readonly unknown[]): unknown => {
+              if (member === 'read' || member === 'readInto') calls.reads++;
+              return Reflect.apply(inner, opened, given);
+            };
+          },
+        });
+      };
+    },
+  });
+  return { counted, calls };
+}
+
+/** Nights of which each changes every sixteenth sector, another one each night. */
+async function nights(vault: VaultStore, count: number) {
+  let bytes = randomBytes(LENGTH);
+  let base: ObjectKey | undefined;
+  for (let night = 0; night < count; night++) {
+    const key = objectKey(SERVER, randomUUID() as BackupId, 'tar.gz');
+    const writer = await vault.create(key, { base });
+    const next = Buffer.from(bytes);
+    for (let sector = 0; sector < 256; sector++) {
+      const start = sector * SECTOR;
+      const isSame = night > 0 && sector % 16 !== night % 16;
+      if (!isSame) randomBytes(SECTOR).copy(next, start);
+      await writer.write(
+        next.subarray(start, start + SECTOR),
+        isSame ? [{ start: 0, length: SECTOR, base: start }] : [],
+      );
+    }
+    await writer.commit();
+    [bytes, base] = [next, key];
+  }
+  if (base === undefined) throw new TypeError('there is a night');
+  return { key: base, bytes };
+}
+
+test('V5: a mebibyte out of nine packs is read with a few calls, not with one for each of its parts', async () => {
+  const { store } = await scratchStore();
+  const { counted, calls } = counting(store);
+  const { vault } = await scratchVault({ store: counted });
+  const { key, bytes } = await nights(vault, 9);
+  const parts = await vault.partsOf(key);
+  expect(parts?.ends.length).toBeGreaterThan(128);
+  const source = await vault.open(key);
+  calls.reads = 0;
+  const read = await source.read(0, LENGTH);
+  await source.close();
+  expect(Buffer.from(read).equals(bytes)).toBe(true);
+  // The first pack in stretches that are far apart; those of the nights after it in one each.
+  expect(calls.reads).toBeLessThanOrEqual(17 + 8);
+});
+
+test('what is not in the page cache is read from the disk, in the same places', async () => {
+  const { vault } = await scratchVault();
+  const { key, bytes } = await nights(vault, 5);
+  const parts = await vault.partsOf(key);
+  const advise = findCFunction('int posix_fadvise(int fd, int64_t offset, int64_t length, int advice)');
+  for (const path of parts?.paths ?? []) {
+    const file = fs.openSync(path, 'r+');
+    fs.fsyncSync(file);
+    // POSIX_FADV_DONTNEED
+    advise?.(file, 0, 0, 4);
+    fs.closeSync(file);
+  }
+  expect(Buffer.from(await getObject(vault, key)).equals(bytes)).toBe(true);
+});
+
+describe('what was seen of a directory that is at rest', () => {
+  /** A clock for which all that was written just now has been at rest for long. */
+  const later = { now: () => Date.now() + 3_600_000 };
+
+  async function seen() {
+    const { store, directory } = await scratchStore();
+    const { counted, calls } = counting(store);
+    const { vault } = await scratchVault({ store: counted, clock: later });
+    const { key, bytes } = await nights(vault, 4);
+    await getObject(vault, key);
+    const server = join(directory, SERVER);
+    /** A change shows in the directory's time, also within one tick of the file system's clock. */
+    let time = 1_600_000_000;
+    const changed = (): void => fs.utimesSync(server, time, time++);
+    return { vault, calls, key, bytes, server, changed };
+  }
+
+  test('V5: is not listed nor decoded again for the next reader', async () => {
+    const { vault, calls, key, bytes } = await seen();
+    const { packs = [] } = (await vault.placesOf(SERVER, key.slice(SERVER.length + 1, -7) as BackupId)) ?? {};
+    Object.assign(calls, { lists: 0, opens: 0 });
+    expect(Buffer.from(await getObject(vault, key)).equals(bytes)).toBe(true);
+    expect(calls).toMatchObject({ lists: 0, opens: packs.length });
+  });
+
+  test('does not outlast a pack that another program removed', async () => {
+    const { vault, key, server, changed } = await seen();
+    const pack = fs.readdirSync(server).find((name) => name.endsWith('.pack')) ?? '';
+    fs.rmSync(join(server, pack));
+    changed();
+    expect((await failureOf(vault.open(key))).code).toBe('archive_damaged');
+  });
+
+  test('does not outlast a recipe that was written over', async () => {
+    const { vault, key, server } = await seen();
+    const recipe = join(server, key.slice(SERVER.length + 1).replace('.tar.gz', '.recipe'));
+    fs.writeFileSync(recipe, 'no recipe');
+    fs.utimesSync(recipe, 1, 1);
+    expect((await failureOf(vault.open(key))).code).toBe('archive_damaged');
+  });
+
+  test('does not outlast what this process writes, removes and merges', async () => {
+    const { vault, key, bytes, changed } = await seen();
+    for (let night = 0; night < 3; night++) {
+      const next = objectKey(SERVER, randomUUID() as BackupId, 'tar.gz');
+      const writer = await vault.create(next, { base: key });
+      await writer.write(bytes.subarray(0, 50_000), [{ start: 0, length: 50_000, base: 0 }]);
+      await writer.write(randomBytes(30_000));
+      await writer.commit();
+      changed();
+      await getObject(vault, next);
+      await vault.remove(next);
+      await vault.collect(SERVER);
+      changed();
+      expect(Buffer.from(await getObject(vault, key)).equals(bytes)).toBe(true);
+      expect(await vault.stat(next)).toBeUndefined();
+    }
+  });
+
+  test('takes bounded memory: of many archives, those looked at last are known', async () => {
+    const { store, directory } = await scratchStore();
+    const { counted, calls } = counting(store);
+    const { vault } = await scratchVault({ store: counted, clock: later });
+    const keys: ObjectKey[] = [];
+    for (let made = 0; made < 70; made++) {
+      const key = objectKey(SERVER, randomUUID() as BackupId, 'tar.gz');
+      const writer = await vault.create(key);
+      await writer.write(randomBytes(100));
+      await writer.commit();
+      keys.push(key);
+    }
+    for (const key of keys) await getObject(vault, key);
+    Object.assign(calls, { lists: 0, opens: 0 });
+    await getObject(vault, keys[0] ?? ('' as ObjectKey));
+    expect(calls).toMatchObject({ lists: 0, opens: 2 });
+    await getObject(vault, keys[69] ?? ('' as ObjectKey));
+    expect(calls.opens).toBe(3);
+    expect(fs.readdirSync(join(directory, SERVER))).toHaveLength(140);
+  });
+});
