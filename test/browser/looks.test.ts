@@ -108,7 +108,8 @@ inChromium('looking into backups', () => {
     await page.getByRole('checkbox', { name: 'Select eula.txt' }).check();
     await page.getByRole('heading', { name: 'Restore 1 selected item' }).waitFor();
     expect(await exactly.count()).toBe(0);
-    expect(await page.getByRole('radio', { name: /Put back what is selected/ }).isChecked()).toBe(true);
+    await page.getByText('Everything else on the server stays as it is.').waitFor();
+    expect(await page.getByRole('radio').count()).toBe(0);
     await page.getByRole('checkbox', { name: 'Select world' }).check();
     await page.getByRole('radio', { name: 'Make the selected folders exactly as they were' }).waitFor();
     expect(await exactly.isChecked()).toBe(true);

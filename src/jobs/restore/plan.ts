@@ -93,7 +93,7 @@ export const NOT_STOPPED: ArchiveWarning = {
   path: '',
   code: 'not_stopped',
   message:
-    'The server was not stopped for it (nothing in power stops it): a game that ran may overwrite what was restored',
+    'The server was not stopped for it (the config has no power driver): a game that ran may overwrite what was restored',
 };
 
 /** The plan of a restore that is about to pass its point of no return. */

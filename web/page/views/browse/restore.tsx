@@ -110,25 +110,31 @@ export function Restore({ server, name, backup, ticked, onClear }: RestoreProps)
         )}
       </header>
       <div class="pad">
-        <Choice
-          on={!exact}
-          onChoose={() => (chosenExact.value = false)}
-          title={paths.length === 0 ? 'Lay it over the server' : 'Put back what is selected'}
-          text={
-            paths.length === 0 ? 'What is only on the server stays.' : 'Everything else on the server stays as it is.'
-          }
-        />
-        {mayBeExact && (
-          <Choice
-            on={exact}
-            onChoose={() => (chosenExact.value = true)}
-            title={
-              paths.length === 0
-                ? 'Make the server exactly as it was'
-                : 'Make the selected folders exactly as they were'
-            }
-            text="Also deletes what is there now and was not then."
-          />
+        {mayBeExact ? (
+          <>
+            <Choice
+              on={!exact}
+              onChoose={() => (chosenExact.value = false)}
+              title={paths.length === 0 ? 'Lay it over the server' : 'Put back what is selected'}
+              text={
+                paths.length === 0
+                  ? 'What is only on the server stays.'
+                  : 'Everything else on the server stays as it is.'
+              }
+            />
+            <Choice
+              on={exact}
+              onChoose={() => (chosenExact.value = true)}
+              title={
+                paths.length === 0
+                  ? 'Make the server exactly as it was'
+                  : 'Make the selected folders exactly as they were'
+              }
+              text="Also deletes what is there now and was not then."
+            />
+          </>
+        ) : (
+          <p class="small muted">Everything else on the server stays as it is.</p>
         )}
         {exact && (
           <Check on={keepIgnored.value} onChange={(on) => (keepIgnored.value = on)}>
