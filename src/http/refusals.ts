@@ -16,6 +16,13 @@ interface Address {
 }
 
 /**
+ * So many connections wait to be accepted, as in systemd/roost.socket, or what net.core.somaxconn allows. Of more than
+ * that the kernel drops the first packet, and the client tries again after one second, then three. Node's own 511 would
+ * also replace what an inherited socket has.
+ */
+const WAITING = 4096;
+
+/**
  * Resolves once connections are accepted.
  *
  * @param section of the config that names the address.
@@ -24,7 +31,7 @@ interface Address {
 export async function bind(server: Server, { host, port, inherited }: Address, section: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
-  server.listen(inherited === undefined ? { host, port } : { fd: inherited }, resolve);
+  server.listen({ ...(inherited === undefined ? { host, port } : { fd: inherited }), backlog: WAITING }, resolve);
   await promise.catch((error: unknown) => {
     throw cannotListen(error, { host, port }, section);
   });

@@ -3,6 +3,7 @@
  * never in times of this machine. At most 1,000 connections at a time, all closed in the end.
  */
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { randomFillSync } from 'node:crypto';
 import net from 'node:net';
@@ -13,6 +14,8 @@ import { startDaemon } from '../support/daemon-process.ts';
 
 const MOST = 1000;
 const MEBIBYTE = 1024 * 1024;
+/** What this kernel queues for any listener at most. */
+const QUEUE = Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8'));
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
 
 const clients = new Set<net.Socket>();
@@ -84,6 +87,22 @@ describe('connections that say nothing, or nothing of use (H2)', () => {
     expect(await health()).toBe(200);
     expect((await cpu()) - cpuBefore).toBeLessThan(10);
   });
+
+  test.skipIf(QUEUE < MOST)(
+    'wait their turn by hundreds while the daemon does something else',
+    { timeout: 60_000 },
+    async () => {
+      const { port, pid, health } = await flooded();
+      process.kill(pid, 'SIGSTOP');
+      try {
+        // The kernel takes them for the daemon. Those beyond its queue would have to try again, seconds later.
+        await connectMany(900, port);
+      } finally {
+        process.kill(pid, 'SIGCONT');
+      }
+      expect(await health()).toBe(200);
+    },
+  );
 
   test('never keep a request out, also where few descriptors are left', async () => {
     const { port, call, descriptors, health } = await flooded(400);
