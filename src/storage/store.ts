@@ -28,7 +28,7 @@ export interface Store {
   create(key: ObjectKey, options?: CreateOptions): Promise<ObjectWriter>;
 
   /** Opens an object for reading; the caller closes the source. `archive_damaged` when there is none. */
-  open(key: ObjectKey): Promise<ByteSource>;
+  open(key: ObjectKey, options?: OpenOptions): Promise<ByteSource>;
 
   /** The object's size in bytes, or undefined when there is none. Rejects when the store is unreachable. */
   stat(key: ObjectKey): Promise<{ readonly size: number } | undefined>;
@@ -88,6 +88,11 @@ export interface Store {
 
   /** Frees what the store holds. Callers still end their own open writers and sources. */
   close(): Promise<void>;
+}
+
+export interface OpenOptions {
+  /** True when little of it will be read: a store may then open the files that hold it as they are read from. */
+  readonly partly?: boolean;
 }
 
 export interface CreateOptions {

@@ -43,6 +43,17 @@ export function* extentsOf(parts: OpenFileParts, offset: number, length: number)
   }
 }
 
+/** The files that hold a range of the whole, each once. The range must lie inside. */
+export function filesOf({ ends, file }: FileParts, offset: number, length: number): ReadonlySet<number> {
+  const files = new Set<number>();
+  const end = offset + length;
+  for (let index = partAt(ends, offset), at = offset; at < end && index < ends.length; index++) {
+    files.add(file[index] ?? 0);
+    at = ends[index] ?? end;
+  }
+  return files;
+}
+
 /** The part that holds an offset: the first that ends behind it. */
 function partAt(ends: Float64Array, offset: number): number {
   let low = 0;

@@ -113,7 +113,7 @@ async function withoutIndex(
   signal: AbortSignal,
   prepare: (stored: StoredArchive) => Promise<ByteSource | undefined>,
 ): Promise<StoredArchive> {
-  const stored = await openStoredArchive(store, record, 'without index', signal);
+  const stored = await openStoredArchive(store, record, 'without index', signal, { partly: true });
   try {
     const listing = stored.request.index === undefined ? await prepare(stored) : undefined;
     if (listing === undefined) return stored;

@@ -4,7 +4,7 @@ import { Failure } from '../../base/failure.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import { objectKey } from '../../storage/key.ts';
-import type { Store } from '../../storage/store.ts';
+import type { OpenOptions, Store } from '../../storage/store.ts';
 import { ownIndex } from './digests.ts';
 import { readAside } from './manifests.ts';
 
@@ -28,8 +28,9 @@ export async function openStoredArchive(
   backup: BackupRecord,
   manifest: 'always' | 'without index' = 'without index',
   signal?: AbortSignal,
+  options?: OpenOptions,
 ): Promise<StoredArchive> {
-  const archive = await openArchiveSource(store, backup);
+  const archive = await openArchiveSource(store, backup, options);
   try {
     const index = await ownIndex(store, backup, signal);
     const aside = index === undefined || manifest === 'always' ? await readAside(store, backup) : undefined;
@@ -47,8 +48,12 @@ export async function openStoredArchive(
 }
 
 /** The archive alone, for a download. Throws like `openStoredArchive`. */
-export async function openArchiveSource(store: Store, backup: BackupRecord): Promise<ByteSource> {
-  const source = await store.open(objectKey(backup.server, backup.id, 'tar.gz'));
+export async function openArchiveSource(
+  store: Store,
+  backup: BackupRecord,
+  options?: OpenOptions,
+): Promise<ByteSource> {
+  const source = await store.open(objectKey(backup.server, backup.id, 'tar.gz'), options);
   if (source.size === backup.size) return source;
   await source.close();
   throw new Failure(

@@ -2,7 +2,7 @@
 import { CheckedSource } from '../../base/checked-source.ts';
 import { Failure } from '../../base/failure.ts';
 import type { FileParts, OpenFileParts } from '../../base/file-parts.ts';
-import { allocateParts, extentsOf, partsLength } from '../../base/files/file-parts.ts';
+import { allocateParts, extentsOf, filesOf, partsLength } from '../../base/files/file-parts.ts';
 import { readCached } from '../../base/files/cached-read.ts';
 import {
   bufferOver,
@@ -34,33 +34,85 @@ export interface Layout {
 export type OpenPack = (pack: string) => Promise<ByteSource>;
 
 /**
- * Opens all packs of an archive before the first read, so that what was opened stays readable to its end whatever is
+ * Opens an archive. Its packs are opened before the first read, so that what was opened stays readable to its end whatever is
  * removed meanwhile.
  *
- * @param layout pinned by the caller until `onClose`.
+ * @param layout pinned by the caller until `onClose`: nothing of it is moved or given back.
  * @param identity equal for openings of the very same bytes.
  * @param onClose once, when the source was closed, or could not be opened.
+ * @param partly opens each pack when something is read of it; threads then read by way of this one.
  * @throws Failure `archive_damaged` when a pack is missing, `store_unreachable`.
  */
 export async function openVaultSource(
-  { files, parts }: Layout,
+  layout: Layout,
   openPack: OpenPack,
   identity: string,
   onClose: () => void,
+  partly = false,
 ): Promise<ByteSource> {
-  const sources: ByteSource[] = [];
+  const packs = new OpenPacks(layout, openPack);
+  if (partly) return new VaultSource(packs, identity, onClose);
   try {
     // At once: an archive of thirty nights has as many packs.
-    const opened = await Promise.allSettled(files.map((pack) => openPack(pack)));
-    for (const each of opened) if (each.status === 'fulfilled') sources.push(each.value);
-    for (const each of opened) if (each.status === 'rejected') throw each.reason;
+    await packs.open(layout.files.keys());
+    return new WholeVaultSource(packs, identity, onClose);
   } catch (error) {
-    await closeAll(sources);
+    await packs.close();
     onClose();
     throw error;
   }
-  const descriptors = sources.map(({ descriptor }) => descriptor ?? -1);
-  return new VaultSource({ ...parts, descriptors }, sources, identity, onClose);
+}
+
+/** The packs of one archive, as far as they are open. */
+class OpenPacks {
+  /** Descriptors of packs that are not open are -1. */
+  readonly parts: OpenFileParts;
+  readonly #files: readonly string[];
+  readonly #openPack: OpenPack;
+  readonly #descriptors: number[];
+  readonly #opening = new Map<number, Promise<ByteSource>>();
+  readonly #byDescriptor = new Map<number, ByteSource>();
+
+  constructor({ files, parts }: Layout, openPack: OpenPack) {
+    this.#files = files;
+    this.#openPack = openPack;
+    this.#descriptors = files.map(() => -1);
+    this.parts = { ...parts, descriptors: this.#descriptors };
+  }
+
+  /** Opens those that are not open yet. @throws as the opening of the first that cannot be opened, when all have ended. */
+  async open(files: Iterable<number>): Promise<void> {
+    const missing = Array.from(files).filter((file) => this.#descriptors[file] === -1);
+    if (missing.length === 0) return;
+    const opened = await Promise.allSettled(missing.map((file) => this.#openOne(file)));
+    for (const each of opened) if (each.status === 'rejected') throw each.reason;
+  }
+
+  /** The source of an open pack. */
+  source(descriptor: number): ByteSource {
+    const source = this.#byDescriptor.get(descriptor);
+    if (source === undefined) throw new Failure('internal', `${DOING}: its files are closed`);
+    return source;
+  }
+
+  async close(): Promise<void> {
+    const opened = await Promise.allSettled(this.#opening.values());
+    await closeAll(opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : [])));
+  }
+
+  #openOne(file: number): Promise<ByteSource> {
+    let opening = this.#opening.get(file);
+    if (opening === undefined) this.#opening.set(file, (opening = this.#begin(file)));
+    return opening;
+  }
+
+  async #begin(file: number): Promise<ByteSource> {
+    const source = await this.#openPack(this.#files[file] ?? '');
+    const descriptor = source.descriptor ?? -1;
+    this.#descriptors[file] = descriptor;
+    this.#byDescriptor.set(descriptor, source);
+    return source;
+  }
 }
 
 /** Where each byte of an archive lies: files in order of first use, and the table of parts. */
@@ -105,25 +157,20 @@ function countPlaces(list: RangeList, find: ReturnType<ServerPacks['finder']>): 
 class VaultSource extends CheckedSource {
   readonly size: number;
   readonly identity: string;
-  /** Threads read these directly. */
-  readonly parts: OpenFileParts;
-  readonly #sources: readonly ByteSource[];
-  readonly #byDescriptor: ReadonlyMap<number, ByteSource>;
+  readonly #packs: OpenPacks;
   readonly #onClose: () => void;
 
-  constructor(parts: OpenFileParts, sources: readonly ByteSource[], identity: string, onClose: () => void) {
+  constructor(packs: OpenPacks, identity: string, onClose: () => void) {
     super();
-    this.size = partsLength(parts);
+    this.size = partsLength(packs.parts);
     this.identity = identity;
-    this.parts = parts;
-    this.#sources = sources;
-    this.#byDescriptor = new Map(sources.map((source) => [source.descriptor ?? -1, source]));
+    this.#packs = packs;
     this.#onClose = onClose;
   }
 
   async close(): Promise<void> {
     try {
-      await closeAll(this.#sources);
+      await this.#packs.close();
     } finally {
       this.#onClose();
     }
@@ -131,6 +178,7 @@ class VaultSource extends CheckedSource {
 
   protected async fill(offset: number, into: Uint8Array): Promise<void> {
     const place = bufferOver(into);
+    await this.#packs.open(filesOf(this.#packs.parts, offset, into.length));
     const reads = planReads(this.#notCached(offset, place)).values();
     const lane = async (): Promise<void> => {
       for (const read of reads) await this.#read(read, place);
@@ -142,15 +190,14 @@ class VaultSource extends CheckedSource {
 
   /** Fills what is in memory already, at once. @returns the rest. */
   *#notCached(start: number, place: Buffer): Generator<PlacedExtent, void, void> {
-    for (const { descriptor, offset, length, to } of placed(extentsOf(this.parts, start, place.length))) {
+    for (const { descriptor, offset, length, to } of placed(extentsOf(this.#packs.parts, start, place.length))) {
       const got = readCached(descriptor, offset, place.subarray(to, to + length));
       if (got < length) yield { descriptor, offset: offset + got, length: length - got, to: to + got };
     }
   }
 
   async #read(read: PartRead, place: Buffer): Promise<void> {
-    const source = this.#byDescriptor.get(read.descriptor);
-    if (source === undefined) throw new Failure('internal', `${DOING}: its files are closed`);
+    const source = this.#packs.source(read.descriptor);
     const direct = directly(read, place);
     if (direct !== undefined) {
       await readInto(source, read.offset, direct);
@@ -169,6 +216,17 @@ class VaultSource extends CheckedSource {
     return new Failure('archive_damaged', `${DOING}: it ends before byte ${offset + length}`, {
       facts: { size: this.size, offset, length },
     });
+  }
+}
+
+/** All of its packs are open from the beginning. */
+class WholeVaultSource extends VaultSource {
+  /** Threads read these directly. */
+  readonly parts: OpenFileParts;
+
+  constructor(packs: OpenPacks, identity: string, onClose: () => void) {
+    super(packs, identity, onClose);
+    this.parts = packs.parts;
   }
 }
 

@@ -14,7 +14,7 @@ import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { PathParts } from '../../base/file-parts.ts';
 import type { ByteSource } from '../../base/source.ts';
 import { type KeyParts, keyParts, objectKey, type ObjectKey, parseKey } from '../key.ts';
-import type { CreateOptions, FreeSpace, ObjectWriter, Store, StoredObject } from '../store.ts';
+import type { CreateOptions, FreeSpace, ObjectWriter, OpenOptions, Store, StoredObject } from '../store.ts';
 import type {
   ArchivePlaces,
   Collected,
@@ -150,7 +150,7 @@ export class VaultStore implements Store, Vault {
     });
   }
 
-  async open(key: ObjectKey): Promise<ByteSource> {
+  async open(key: ObjectKey, { partly }: OpenOptions = {}): Promise<ByteSource> {
     const parts = archiveParts(key);
     if (parts === undefined) return this.#inner.open(key);
     const { server } = parts;
@@ -159,7 +159,7 @@ export class VaultStore implements Store, Vault {
       const { layout, size, sha256, change } = await this.#layOut(parts, await this.#seenPacks(server));
       const release = this.#pins.keepPlaces(server, layout);
       const identity = `${key} ${sha256} ${size} ${change}`;
-      return openVaultSource(layout, (pack) => this.#inner.open(packKey(server, pack)), identity, release);
+      return openVaultSource(layout, (pack) => this.#inner.open(packKey(server, pack)), identity, release, partly);
     });
   }
 

@@ -85,6 +85,45 @@ test('V5: a mebibyte out of nine packs is read with a few calls, not with one fo
   expect(calls.reads).toBeLessThanOrEqual(17 + 8);
 });
 
+test('V5: of an archive that is read in part, only the packs are opened that hold the part', async () => {
+  const { store } = await scratchStore();
+  const { counted, calls } = counting(store);
+  const { vault } = await scratchVault({ store: counted });
+  const { key, bytes } = await nights(vault, 9);
+  // The removal of plain archives of the same keys had a collection behind it.
+  await vault.freeSpace();
+  const recipe = calls.opens;
+  const source = await vault.open(key, { partly: true });
+  expect(source.parts).toBeUndefined();
+  expect(calls.opens - recipe).toBe(1);
+  // The first sector is one of the first night, those behind it are of the nights after that.
+  for (const [sectors, packs] of [
+    [1, 1],
+    [2, 2],
+    [9, 9],
+  ] as const) {
+    expect(Buffer.from(await source.read(0, sectors * SECTOR)).equals(bytes.subarray(0, sectors * SECTOR))).toBe(true);
+    expect(calls.opens - recipe).toBe(1 + packs);
+  }
+  await source.close();
+});
+
+test('V19: what was opened to be read in part stays readable when it is removed, merged and collected', async () => {
+  const { vault } = await scratchVault({ mergeAt: 0.01 });
+  const { key, bytes } = await nights(vault, 9);
+  const source = await vault.open(key, { partly: true });
+  const other = objectKey(SERVER, randomUUID() as BackupId, 'tar.gz');
+  const writer = await vault.create(other, { base: key });
+  await writer.write(bytes.subarray(0, 5 * SECTOR), [{ start: 0, length: 5 * SECTOR, base: 0 }]);
+  await writer.commit();
+  await vault.remove(key);
+  await vault.collect(SERVER);
+  expect(Buffer.from(await source.read(0, LENGTH)).equals(bytes)).toBe(true);
+  await source.close();
+  await vault.collect(SERVER);
+  expect(Buffer.from(await getObject(vault, other)).equals(bytes.subarray(0, 5 * SECTOR))).toBe(true);
+});
+
 test('what is not in the page cache is read from the disk, in the same places', async () => {
   const { vault } = await scratchVault();
   const { key, bytes } = await nights(vault, 5);
