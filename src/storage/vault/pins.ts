@@ -36,6 +36,11 @@ export class Pins {
     if (ofServer?.size === 0) this.#packs.delete(server);
   }
 
+  /** True when something of the server is kept. */
+  has(server: ServerId): boolean {
+    return this.#ranges.has(server) || this.#places.has(server) || this.#packs.has(server);
+  }
+
   ranges(server: ServerId): readonly RangeList[] {
     return Array.from(this.#ranges.get(server) ?? [], ({ kept }) => kept);
   }

@@ -61,6 +61,8 @@ export class VaultStore implements Store, Vault {
   /** What must see one state of a server's files: looking for the packs to open, and collecting. */
   readonly #turns = new KeyedMutex();
   readonly #due = new Set<ServerId>();
+  /** Servers with bytes that a collection may have left, as something was read or written meanwhile, or as it failed. */
+  readonly #owed = new Set<ServerId>();
   readonly #collecting = new Set<Promise<void>>();
   readonly #usage = new Map<ServerId, VaultUsage>();
   readonly #seen: SeenServers;
@@ -141,11 +143,11 @@ export class VaultStore implements Store, Vault {
       packLength: this.#options.packLength,
       signal: options.signal,
       digestFollows: options.digestFollows,
-      onEnd: (stored, committed) => {
+      onEnd: (stored, committed, leftDead) => {
         base?.release();
         if (committed) this.#count(server, stored);
-        // A replaced archive's bytes, or those of an attempt that could not be removed.
-        this.#collectSoon(server);
+        // Of a server that was not measured yet, too: what its limit counts is known by a collection.
+        if (leftDead || this.#owed.has(server) || !this.#usage.has(server)) this.#collectSoon(server);
       },
     });
   }
@@ -240,7 +242,11 @@ export class VaultStore implements Store, Vault {
       const onMeasured = (measured: Measured): void =>
         void this.#usage.set(server, { ...measured, collectedAt: this.#options.clock.now() });
       const pins = this.#pins;
-      return collectServer({ store, server, pins, known: () => known(server), punch, mergeAt, dryRun, onMeasured });
+      const isPinned = pins.has(server);
+      const options = { store, server, pins, known: () => known(server), punch, mergeAt, dryRun, onMeasured };
+      const collected = await collectServer(options);
+      if (!dryRun && !isPinned) this.#owed.delete(server);
+      return collected;
     });
   }
 
@@ -273,6 +279,7 @@ export class VaultStore implements Store, Vault {
   /** One collection behind the removals of now: a pruned server loses many backups in a row. */
   #collectSoon(server: ServerId): void {
     if (this.#closed || this.#due.has(server)) return;
+    this.#owed.add(server);
     this.#due.add(server);
     const running = this.#collectNext(server).finally(() => this.#collecting.delete(running));
     this.#collecting.add(running);

@@ -45,8 +45,14 @@ export interface VaultWriterOptions {
   readonly signal?: AbortSignal | undefined;
   /** True when `commit` gets the digest: a gibibyte costs most of a second to hash, on the thread that serves requests. */
   readonly digestFollows?: boolean | undefined;
-  /** Called once, when nothing of the writer needs to be kept any more. @param stored bytes that went into packs. */
-  readonly onEnd: (stored: number, committed: boolean) => void;
+  /**
+   * Called once, when nothing of the writer needs to be kept any more.
+   *
+   * @param stored bytes that went into packs.
+   * @param leftDead true when there are bytes now that nothing needs: of a replaced archive, of damaged ranges that were
+   *   made again, or of an attempt that could not be removed.
+   */
+  readonly onEnd: (stored: number, committed: boolean, leftDead: boolean) => void;
 }
 
 export class VaultWriter implements ObjectWriter {
@@ -89,11 +95,13 @@ export class VaultWriter implements ObjectWriter {
     if (digest === undefined) throw new TypeError('the digest was to follow');
     await this.#endPack();
     const recipe = encodeRecipe(this.#size, digest, this.#ranges.finish());
+    const key = objectKey(owner.server, owner.backup, 'recipe');
     await this.#options.inTurn(async () => {
       await this.#healed?.seal();
-      await putWhole(store, objectKey(owner.server, owner.backup, 'recipe'), recipe, { signal });
+      const replaces = (await store.stat(key)) !== undefined;
+      await putWhole(store, key, recipe, { signal });
       this.#state = 'committed';
-      this.#end();
+      this.#end(replaces || this.#healed !== undefined);
     });
     // The recipe counts already; what stays of a plain archive goes with the backup.
     await store.remove(objectKey(owner.server, owner.backup, 'tar.gz')).catch(() => undefined);
@@ -109,16 +117,16 @@ export class VaultWriter implements ObjectWriter {
       await this.#pack?.writer.abort();
       for (const pack of this.#packs) await store.remove(objectKey(owner.server, pack as BackupId, 'pack'));
     } finally {
-      this.#end();
+      this.#end(true);
     }
   }
 
-  #end(): void {
+  #end(leftDead: boolean): void {
     const { owner, pins } = this.#options;
     for (const pack of this.#packs) pins.releasePack(owner.server, pack);
     if (this.#pack !== undefined) pins.releasePack(owner.server, this.#pack.id);
     this.#healed?.release();
-    this.#options.onEnd(this.#stored, this.#state === 'committed');
+    this.#options.onEnd(this.#stored, this.#state === 'committed', leftDead);
   }
 
   #requireOpen(): void {

@@ -90,7 +90,7 @@ test('V5: of an archive that is read in part, only the packs are opened that hol
   const { counted, calls } = counting(store);
   const { vault } = await scratchVault({ store: counted });
   const { key, bytes } = await nights(vault, 9);
-  // The removal of plain archives of the same keys had a collection behind it.
+  // The first backup had a collection behind it.
   await vault.freeSpace();
   const recipe = calls.opens;
   const source = await vault.open(key, { partly: true });

@@ -172,6 +172,37 @@ describe('a vault', () => {
     await expectWhole(vault, { key, bytes: base.bytes });
   });
 
+  test('bytes of a base that was removed meanwhile go when the backup has ended, and a backup that leaves none reads no recipe', async () => {
+    const { store, directory } = await scratchStore();
+    const opened: string[] = [];
+    const watched = new Proxy(store, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== 'function') return value;
+        return (...given: readonly unknown[]): unknown => {
+          if (name === 'open') opened.push(String(given[0]));
+          return Reflect.apply(value, target, given);
+        };
+      },
+    });
+    const { vault, faults } = await scratchVault({ store: watched, mergeAt: 1 });
+    const base = await put(vault, undefined, [randomBytes(200 * KIBIBYTE)]);
+    const key = keyOf();
+    const writer = await vault.create(key, { base: base.key });
+    await vault.remove(base.key);
+    await vault.freeSpace();
+    await writer.write(base.bytes.subarray(0, 8192), [{ start: 0, length: 8192, base: 0 }]);
+    await writer.commit();
+    await vault.freeSpace();
+    expect(packedBytes({ directory } as ScratchVault)).toBe(8192);
+    await vault.collect(SERVER);
+    opened.length = 0;
+    await put(vault, undefined, [randomBytes(1000)]);
+    await vault.freeSpace();
+    expect(opened).toEqual([]);
+    expect(faults).toEqual([]);
+  });
+
   test('a backup that completes while a collection looks around keeps its packs', async () => {
     let looked = (): void => undefined;
     const looking = new Promise<void>((resolve) => (looked = resolve));
