@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { GAME_SERVER, runDaemonOn, scratchHost } from '../../support/daemon.ts';
+import { pathIn } from '../../support/directory-manifest.ts';
 import { comparePreviews } from '../../support/previewed-restores.ts';
 
 const SERVER = `/api/servers/${GAME_SERVER}`;
@@ -154,4 +155,35 @@ test('a listing tells what is below a directory, and what is on the server now',
   });
   const plain = (await call(`${SERVER}/backups/${id}/files`)).body as { entries: object[] };
   for (const entry of plain.entries) expect(entry).not.toHaveProperty('live');
+});
+
+test('a listing tells the same of names that are no text, and apart of one that is spelt as another is shown', async () => {
+  const host = await scratchHost();
+  const { call } = await runDaemonOn(host);
+  const { server } = host;
+  for (const [folder, files] of [
+    ['w\xf6rld', 1],
+    ['w\\xf6rld', 2],
+  ] as const) {
+    fs.mkdirSync(pathIn(server, folder));
+    for (let at = 0; at < files; at++) fs.writeFileSync(pathIn(server, `${folder}/\xff${at}`), 'x'.repeat(files));
+  }
+  fs.symlinkSync(Buffer.from('to \xfe', 'latin1'), join(server, 'link'));
+  const { body } = await call(`${SERVER}/backups`, { body: {} });
+  const path = `${SERVER}/backups/${(body as { id: string }).id}/files?with=totals,live`;
+  fs.rmSync(pathIn(server, 'w\xf6rld/\xff0'));
+  expect((await call(path)).body).toMatchObject({
+    entries: [
+      { name: 'eula.txt', live: 'same' },
+      { name: 'link', live: 'same' },
+      { name: 'w\\xf6rld', files: 2, bytes: 4, live: 'same' },
+      { name: 'world', live: 'same' },
+      { name: 'w\\xf6rld', files: 1, bytes: 1, live: 'same' },
+    ],
+  });
+  // What is spelt so is meant first.
+  expect((await call(`${path}&path=w%5Cxf6rld`)).body).toMatchObject({ entries: [{ live: 'same' }, { live: 'same' }] });
+  fs.rmSync(pathIn(server, 'w\xf6rld'), { recursive: true });
+  const { entries } = (await call(path)).body as { readonly entries: readonly { readonly live: string }[] };
+  expect(entries.map(({ live }) => live)).toEqual(['same', 'same', 'same', 'same', 'gone']);
 });
