@@ -11,8 +11,11 @@ import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { ServerPacks } from './server-packs.ts';
 import type { Layout } from './source.ts';
 
-/** Within one tick of the file system's clock, a directory can change twice and show one time. */
-const SETTLED_MS = 2000;
+/**
+ * Within one tick of the file system's clock, a directory can change twice and show one time. Where times have a fraction of
+ * a second, a tick is one of the kernel's, of at most 10 ms.
+ */
+const SETTLED_MS = { fine: 100, coarse: 2000 };
 /** Rows of maps and parts of layouts, of at most 40 bytes. */
 const MOST_ROWS = 2 ** 17;
 /** Servers and layouts, so that small ones are bounded too. */
@@ -55,7 +58,7 @@ export class SeenServers {
     if (known !== undefined && known.change === before?.text) return known.packs;
     this.#sights.delete(server);
     const packs = await load();
-    const isSettled = before !== undefined && this.#clock.now() - before.changedAt > SETTLED_MS;
+    const isSettled = before !== undefined && this.#clock.now() - before.changedAt > before.tickMs;
     const rows = Array.from(packs.maps.values()).reduce((sum, { count }) => sum + count, 0);
     if (isSettled && this.#hasRoom(rows)) {
       this.#sights.set(server, { packs, change: before.text, archives: new Map(), rows });
@@ -99,10 +102,11 @@ export class SeenServers {
 }
 
 /** Undefined when there is no such directory. */
-async function changeOf(directory: string): Promise<{ readonly text: string; readonly changedAt: number } | undefined> {
+async function changeOf(directory: string) {
   try {
     const { ino, mtimeNs, ctimeNs, ctimeMs } = await lstat(directory, { bigint: true });
-    return { text: `${ino} ${mtimeNs} ${ctimeNs}`, changedAt: Number(ctimeMs) };
+    const tickMs = ctimeNs % 1_000_000_000n === 0n ? SETTLED_MS.coarse : SETTLED_MS.fine;
+    return { text: `${ino} ${mtimeNs} ${ctimeNs}`, changedAt: Number(ctimeMs), tickMs };
   } catch {
     return undefined;
   }
