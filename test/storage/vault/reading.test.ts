@@ -7,6 +7,9 @@ import { findCFunction } from '../../../src/base/c-library.ts';
 import type { BackupId, ServerId } from '../../../src/base/ids.ts';
 import { objectKey, type ObjectKey } from '../../../src/storage/key.ts';
 import type { Store } from '../../../src/storage/store.ts';
+import { MAX_RANGES, RangeListBuilder } from '../../../src/storage/vault/ranges.ts';
+import { ServerPacks } from '../../../src/storage/vault/server-packs.ts';
+import { layOut } from '../../../src/storage/vault/source.ts';
 import type { VaultStore } from '../../../src/storage/vault/vault.ts';
 import { getObject } from '../../support/store-objects.ts';
 import { failureOf } from '../../support/rejection.ts';
@@ -122,6 +125,19 @@ test('V19: what was opened to be read in part stays readable when it is removed,
   await source.close();
   await vault.collect(SERVER);
   expect(Buffer.from(await getObject(vault, other)).equals(bytes.subarray(0, 5 * SECTOR))).toBe(true);
+});
+
+test('V5: what is kept of an archive of 2^20 ranges while it is open are 20 bytes for each', () => {
+  const packs = [randomUUID(), randomUUID()] as const;
+  const list = new RangeListBuilder();
+  for (let range = 0; range < MAX_RANGES; range++) list.add(packs[range % 2] ?? '', range * 300, 256);
+  const sizes = new Map(packs.map((id) => [id, MAX_RANGES * 300]));
+  const recipe = { size: MAX_RANGES * 256, sha256: '', ranges: MAX_RANGES, packs: 2, list: list.finish() };
+  const { files, parts } = layOut(recipe, new ServerPacks(sizes, new Set(), new Map()));
+  expect([files, parts.ends.length]).toEqual([packs, MAX_RANGES]);
+  const memories = new Set(Object.values(parts).map(({ buffer }) => buffer as ArrayBufferLike));
+  const bytes = Array.from(memories).reduce((sum, { byteLength }) => sum + byteLength, 0);
+  expect(bytes).toBeLessThanOrEqual(24 * 2 ** 20);
 });
 
 test('what is not in the page cache is read from the disk, in the same places', async () => {
