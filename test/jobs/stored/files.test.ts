@@ -78,9 +78,14 @@ describe('one directory level', () => {
     const page = await node.service.files(SERVER, ID, 'world', undefined, new AbortController().signal);
     expect(page).toMatchObject({
       path: 'world',
-      entries: [{ name: 'bad\\xff' }, { name: 'café' }, { name: 'level.dat' }],
+      entries: [
+        { name: 'bad\\xff', raw: 'world/bad\xff' },
+        { name: 'café', raw: 'world/caf\xc3\xa9' },
+        { name: 'level.dat' },
+      ],
     });
-    expect(page.entries[2]).toEqual({ name: 'level.dat', kind: 'file', size: 1, mode: 0o644, mtime: 5 });
+    const raw = 'world/level.dat';
+    expect(page.entries[2]).toEqual({ name: 'level.dat', raw, kind: 'file', size: 1, mode: 0o644, mtime: 5 });
     expect(Opened.open).toBe(0);
   });
 
