@@ -69,8 +69,9 @@ export async function collectServer(options: CollectOptions): Promise<Collected>
   }
 }
 
-/** Undefined when nothing is worth moving. */
+/** Undefined when nothing is worth moving, or bytes that heal damage are being written: their end has a collection behind it. */
 async function merge(options: CollectOptions, look: Look) {
+  if (options.pins.heals(options.server)) return undefined;
   const chosen = packsToMerge(look.packs, look.live, options.pins.packs(options.server), options.mergeAt);
   if (chosen.length === 0) return undefined;
   const { store, server, pins } = options;

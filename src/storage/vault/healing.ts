@@ -15,30 +15,36 @@ import { ServerPacks } from './server-packs.ts';
 export class HealingPack {
   readonly #store: Store;
   readonly #server: ServerId;
-  readonly #pins: Pins;
   readonly #id: string;
   readonly #writer: ObjectWriter;
   readonly #map = new RangeListBuilder();
+  /** The server's packs are merged no more until it is called. */
+  readonly release: () => void;
 
-  /** @throws Failure `archive_damaged` for a map that cannot be read, `store_unreachable`, `insufficient_storage`. */
+  /**
+   * To be called while no collection of the server looks at its files: a merge under way would take an id that may count
+   * before this one, for the bytes that are damaged.
+   *
+   * @throws Failure `archive_damaged` for a map that cannot be read, `store_unreachable`, `insufficient_storage`.
+   */
   static async begin(store: Store, server: ServerId, pins: Pins): Promise<HealingPack> {
     const id = (await ServerPacks.load(store, server)).idBeforeAll();
-    pins.keepPack(server, id);
+    const release = pins.keepHealing(server, id);
     try {
       const writer = await store.create(objectKey(server, id as BackupId, 'pack'));
-      return new HealingPack(store, server, pins, id, writer);
+      return new HealingPack(store, server, id, writer, release);
     } catch (error) {
-      pins.releasePack(server, id);
+      release();
       throw error;
     }
   }
 
-  private constructor(store: Store, server: ServerId, pins: Pins, id: string, writer: ObjectWriter) {
+  private constructor(store: Store, server: ServerId, id: string, writer: ObjectWriter, release: () => void) {
     this.#store = store;
     this.#server = server;
-    this.#pins = pins;
     this.#id = id;
     this.#writer = writer;
+    this.release = release;
   }
 
   /** @param ranges that the bytes are, in order. */
@@ -56,10 +62,6 @@ export class HealingPack {
   /** Takes the pack back unless it was sealed: sealed bytes are right, whatever becomes of the archive. */
   async abort(): Promise<void> {
     await this.#writer.abort();
-  }
-
-  release(): void {
-    this.#pins.releasePack(this.#server, this.#id);
   }
 }
 

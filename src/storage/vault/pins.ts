@@ -14,6 +14,7 @@ export class Pins {
   readonly #ranges = new Map<ServerId, Set<Pin<RangeList>>>();
   readonly #places = new Map<ServerId, Set<Pin<Layout>>>();
   readonly #packs = new Map<ServerId, Set<string>>();
+  readonly #healing = new Map<ServerId, Set<Pin<string>>>();
 
   /** Keeps ranges until the returned function is called; calling it again does nothing. They may be moved meanwhile. */
   keepRanges(server: ServerId, list: RangeList): () => void {
@@ -34,6 +35,24 @@ export class Pins {
     const ofServer = this.#packs.get(server);
     ofServer?.delete(pack);
     if (ofServer?.size === 0) this.#packs.delete(server);
+  }
+
+  /**
+   * Keeps a pack of bytes that heal damage, as `keepRanges` does. Its map is not on the disk yet: a merge would copy the damaged
+   * bytes, under an id that may count before that map.
+   */
+  keepHealing(server: ServerId, pack: string): () => void {
+    this.keepPack(server, pack);
+    const release = keep(this.#healing, server, pack);
+    return () => {
+      release();
+      this.releasePack(server, pack);
+    };
+  }
+
+  /** True while bytes that heal damage are being written. */
+  heals(server: ServerId): boolean {
+    return this.#healing.has(server);
   }
 
   /** True when something of the server is kept. */

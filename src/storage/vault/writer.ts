@@ -34,9 +34,9 @@ export interface VaultWriterOptions {
   readonly pins: Pins;
   /**
    * Runs work while no collection looks at the server's files: a pack is kept by its pin before the recipe names it, and a
-   * collection that listed no recipe yet must not find the pin gone.
+   * collection that listed no recipe yet must not find the pin gone; and no merge runs while bytes that heal damage are begun.
    */
-  readonly inTurn: (work: () => Promise<void>) => Promise<void>;
+  readonly inTurn: <Result>(work: () => Promise<Result>) => Promise<Result>;
   /** What `SameBytes` refer to; pinned by the caller until `onEnd`. */
   readonly base: Recipe | undefined;
   /** Bytes: a shorter stretch that the base has is written again. */
@@ -153,8 +153,8 @@ export class VaultWriter implements ObjectWriter {
   }
 
   async #heal(bytes: Uint8Array, ranges: readonly Range[]): Promise<void> {
-    const { store, owner, pins } = this.#options;
-    this.#healed ??= await HealingPack.begin(store, owner.server, pins);
+    const { store, owner, pins, inTurn } = this.#options;
+    this.#healed ??= await inTurn(() => HealingPack.begin(store, owner.server, pins));
     await this.#healed.write(bytes, ranges);
     this.#stored += bytes.byteLength;
   }

@@ -1,0 +1,134 @@
+/** Collections and readers beside what writes and reads a vault, in orders that a test stages. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { BackupId, ServerId } from '../../../src/base/ids.ts';
+import type { SameBytes } from '../../../src/base/source.ts';
+import { objectKey, type ObjectKey } from '../../../src/storage/key.ts';
+import type { Store } from '../../../src/storage/store.ts';
+import type { VaultStore } from '../../../src/storage/vault/vault.ts';
+import { scratchStore } from '../../support/scratch-store.ts';
+import { scratchVault } from '../../support/scratch-vault.ts';
+import { getObject } from '../../support/store-objects.ts';
+
+const SERVER = '11111111-1111-4111-8111-111111111111' as ServerId;
+const LENGTH = 200_000;
+/** What two archives of a merge share. */
+const SHARED = 150_000;
+const DAMAGED = 60_000;
+/** Ids are random, and which of two is the lower decides what is read: so often it is not the right one by chance. */
+const ROUNDS = 8;
+
+function newKey(): ObjectKey {
+  return objectKey(SERVER, randomUUID() as BackupId, 'tar.gz');
+}
+
+async function put(vault: VaultStore, bytes: Buffer, base?: ObjectKey, same: readonly SameBytes[] = []) {
+  const key = newKey();
+  const writer = await vault.create(key, { base });
+  await writer.write(bytes, same);
+  await writer.commit();
+  return key;
+}
+
+function files(directory: string, kind: string): string[] {
+  return fs.readdirSync(join(directory, SERVER)).filter((name) => name.endsWith(kind));
+}
+
+/** Reads the store as it is, but begins `before` each creation of an object. */
+function watched(store: Store, before: (key: string) => Promise<void>): Store {
+  return new Proxy(store, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      if (name !== 'create') return value.bind(target) as unknown;
+      return async (...given: Parameters<Store['create']>) => {
+        await before(given[0]);
+        return target.create(...given);
+      };
+    },
+  });
+}
+
+/** Two archives, of which the first has bytes of its own, and a damage in what both share. */
+async function damagedVault(before: (key: string) => Promise<void> = () => Promise.resolve()) {
+  const { store, directory } = await scratchStore();
+  const { vault } = await scratchVault({ store: watched(store, before), mergeAt: 0.1 });
+  const bytes = randomBytes(LENGTH);
+  const shared = bytes.subarray(0, SHARED);
+  const first = await put(vault, bytes);
+  const second = await put(vault, shared, first, [{ start: 0, length: SHARED, base: 0 }]);
+  await vault.freeSpace();
+  const [pack = ''] = files(directory, '.pack');
+  const file = fs.openSync(join(directory, SERVER, pack), 'r+');
+  fs.writeSync(file, Buffer.alloc(DAMAGED), 0, DAMAGED, 0);
+  fs.closeSync(file);
+  const key = newKey();
+  const writer = await vault.create(key, { base: second });
+  const heal = (): Promise<void> =>
+    writer.write(shared, [
+      { start: 0, length: DAMAGED, base: 0, heals: true },
+      { start: DAMAGED, length: SHARED - DAMAGED, base: DAMAGED },
+    ]);
+  /** Which of the archives do not read as they were written, now and behind one more collection. */
+  const wrong = async (): Promise<readonly string[]> => {
+    const found: string[] = [];
+    for (const when of ['now', 'collected']) {
+      for (const [name, archive] of Object.entries({ second, healed: key })) {
+        if (!Buffer.from(await getObject(vault, archive)).equals(shared)) found.push(`${name} ${when}`);
+      }
+      await vault.collect(SERVER);
+    }
+    return found;
+  };
+  return { vault, directory, first, writer, heal, wrong };
+}
+
+describe('bytes that heal damage count', () => {
+  test('V12: whatever is removed and collected while they are written; packs are merged behind them', async () => {
+    const wrong: string[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const scratch = await damagedVault();
+      await scratch.heal();
+      await scratch.vault.remove(scratch.first);
+      await scratch.vault.freeSpace();
+      await scratch.vault.collect(SERVER);
+      if (files(scratch.directory, '.map').length > 0) wrong.push('merged beside');
+      await scratch.writer.commit();
+      await scratch.vault.freeSpace();
+      wrong.push(...(await scratch.wrong()));
+      // That of the bytes that heal, and that of the merge which was owed.
+      expect(files(scratch.directory, '.map').length).toBeGreaterThan(0);
+      expect(files(scratch.directory, '.pack').length).toBeLessThanOrEqual(2);
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  test('V12: also when they are begun while packs are merged', async () => {
+    const wrong: string[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const created: string[] = [];
+      let healing: Promise<void> | undefined;
+      let staged = false;
+      const scratch = await damagedVault(async (key) => {
+        const kind = key.slice(key.lastIndexOf('.'));
+        if (staged) created.push(kind);
+        if (!staged || kind !== '.map' || healing !== undefined) return;
+        healing = scratch.heal();
+        // Time enough to list the directory, were it not kept waiting until the merge is over.
+        for (let looks = 0; looks < 100; looks++) await fs.promises.stat(scratch.directory);
+        created.push('merged');
+      });
+      staged = true;
+      await scratch.vault.remove(scratch.first);
+      await scratch.vault.freeSpace();
+      await healing;
+      await scratch.writer.commit();
+      await scratch.vault.freeSpace();
+      if (created.slice(0, 4).join() !== '.pack,.map,merged,.pack') wrong.push(created.join());
+      wrong.push(...(await scratch.wrong()));
+    }
+    expect(wrong).toEqual([]);
+  });
+});
