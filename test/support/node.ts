@@ -20,6 +20,7 @@ import { discarder } from '../../src/jobs/delete/discard.ts';
 import { deleteVerb } from '../../src/jobs/delete/delete.ts';
 import { JobRunner } from '../../src/jobs/runner/runner.ts';
 import { Service } from '../../src/jobs/service.ts';
+import type { DamageDeps } from '../../src/jobs/stored/damage.ts';
 import { StoreSet } from '../../src/jobs/stored/stores.ts';
 import { KeyedMutex } from '../../src/base/keyed-mutex.ts';
 import type { Verb } from '../../src/jobs/runner/verb.ts';
@@ -56,6 +57,7 @@ export interface NodeOptions {
   readonly restore?: Verb;
   readonly clock?: StillClock;
   readonly handsOver?: (job: JobRecord) => boolean;
+  readonly onDamaged?: DamageDeps['onDamaged'];
 }
 
 export type TestNode = Awaited<ReturnType<typeof testNode>>;
@@ -103,7 +105,9 @@ export async function testNode(options: NodeOptions = {}) {
     clock,
     log,
   };
-  const verbs = [backupVerb(shared), deleteVerb(shared), verifyVerb(shared), options.restore ?? quickRestore()];
+  const { onDamaged } = options;
+  const verifying = { ...shared, ...(onDamaged === undefined ? {} : { onDamaged }) };
+  const verbs = [backupVerb(shared), deleteVerb(shared), verifyVerb(verifying), options.restore ?? quickRestore()];
   const { concurrent = 2, maxQueued = 100, handsOver } = options;
   const handing = handsOver === undefined ? {} : { handsOver };
   const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued, ...handing });

@@ -24,7 +24,10 @@ export interface DamageDeps {
   readonly turns: KeyedMutex;
   readonly clock: Clock;
   readonly log: Log;
-  /** After a backup was marked: others may share the damaged bytes. */
+  /**
+   * After a backup was marked that was not before: others may share the damaged bytes. What follows may verify the backup
+   * again, so a mark that stays is no news.
+   */
   readonly onDamaged?: (backup: BackupRecord) => void;
 }
 
@@ -64,9 +67,10 @@ export function verifiedEvent(record: BackupRecord, job: JobRecord, verdict: Ver
 }
 
 function markDamaged(job: JobRecord, failure: Failure, { catalogue, onDamaged }: DamageDeps): readonly PendingEvent[] {
-  if (!isDamage(failure, job) || catalogue.backups.find(job.backup)?.status !== 'COMPLETED') return [];
+  const before = catalogue.backups.find(job.backup);
+  if (!isDamage(failure, job) || before?.status !== 'COMPLETED') return [];
   const damaged = catalogue.backups.markDamaged(job.backup);
-  onDamaged?.(damaged);
+  if (before.damagedAt === null) onDamaged?.(damaged);
   const error = { code: failure.code, message: failure.message };
   return [verifiedEvent(damaged, job, { ok: false, error })];
 }

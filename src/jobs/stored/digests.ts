@@ -23,12 +23,20 @@ export async function digestOf(store: Store, source: ByteSource, signal?: AbortS
   return knownDigest(store, source) ?? remember(store, source, await readDigest(source, signal));
 }
 
-/** As `digestOf`, of the bytes as they are read now. */
-export async function readDigest(source: ByteSource, signal?: AbortSignal): Promise<string> {
+/** As `digestOf`, of the bytes as they are read now. @param onBytes sees each piece, in order; it keeps no view of them. */
+export async function readDigest(
+  source: ByteSource,
+  signal?: AbortSignal,
+  onBytes?: (offset: number, bytes: Uint8Array) => void,
+): Promise<string> {
   const hash = createHash('sha256');
   for (let at = 0; at < source.size; at += PIECE) {
     const length = Math.min(PIECE, source.size - at);
-    await useBytes(source, at, length, (bytes) => void hash.update(bytes), signal);
+    const take = (bytes: Uint8Array): void => {
+      hash.update(bytes);
+      onBytes?.(at, bytes);
+    };
+    await useBytes(source, at, length, take, signal);
   }
   return hash.digest('hex');
 }

@@ -2,8 +2,9 @@
  * Takes damaged bytes of a vault from whole copies of its backups in further stores.
  *
  * For: the check that found the damage. Promises: bytes count only when they are from a copy that was read through and has
- * the sha256 of the backup, and when each segment of them has its checksum; what lies in the vault stays as it is, and the
- * new bytes are stored beside it, for every backup that has them. Never: takes a mark from a backup.
+ * the sha256 of the backup, and when each segment of them has the sha256 that it had then: a hostile store may give other
+ * bytes the second time. What lies in the vault stays as it is, and the new bytes are stored beside it, for every backup
+ * that has them. Never: takes a mark from a backup.
  */
 import { crc32 } from 'node:zlib';
 import type { StoredSegment } from '../../archive/archive.ts';
@@ -20,6 +21,7 @@ import { copiesOf } from '../stored/readable-copy.ts';
 import { openArchiveSource } from '../stored/stored-archive.ts';
 import type { StoreSet } from '../stored/stores.ts';
 import { proveSegments } from './proof.ts';
+import { SegmentDigests } from './segment-digests.ts';
 
 /** Damaged segments by backup, newest first. */
 export type Damage = ReadonlyMap<BackupId, readonly StoredSegment[]>;
@@ -67,8 +69,8 @@ async function tookFrom(
     const source = await openArchiveSource(stores.get(copy), record);
     const view = await vault.view(server);
     try {
-      await requireWhole(source, record, healing.signal);
-      await take(source, segments, view, view.archives.get(record.id), healing);
+      const digests = await requireWhole(source, record, segments, healing.signal);
+      await take(source, segments, digests, { view, ranges: view.archives.get(record.id) }, healing);
     } finally {
       await Promise.all([source.close(), view.close()]);
     }
@@ -87,9 +89,16 @@ async function tookFrom(
   }
 }
 
-async function requireWhole(source: ByteSource, { id, sha256 }: BackupRecord, signal?: AbortSignal): Promise<void> {
-  const found = await readDigest(source, signal);
-  if (found === sha256) return;
+/** @returns what the segments are in the copy that was read. @throws Failure `archive_damaged` unless that is the backup's. */
+async function requireWhole(
+  source: ByteSource,
+  { id, sha256 }: BackupRecord,
+  segments: readonly StoredSegment[],
+  signal?: AbortSignal,
+): Promise<SegmentDigests> {
+  const digests = new SegmentDigests(segments);
+  const found = await readDigest(source, signal, (offset, bytes) => digests.add(offset, bytes));
+  if (found === sha256) return digests;
   throw new Failure('archive_damaged', `${DOING}: it has the sha256 ${found}, and the backup had ${sha256 ?? 'none'}`, {
     facts: { backup: id, found, expected: sha256 },
   });
@@ -98,14 +107,14 @@ async function requireWhole(source: ByteSource, { id, sha256 }: BackupRecord, si
 async function take(
   source: ByteSource,
   segments: readonly StoredSegment[],
-  view: VaultView,
-  ranges: ArchiveRanges | Failure | undefined,
+  digests: SegmentDigests,
+  { view, ranges }: { readonly view: VaultView; readonly ranges: ArchiveRanges | Failure | undefined },
   { vault, server, signal }: Healing,
 ): Promise<void> {
   if (ranges === undefined || ranges instanceof Failure) throw ranges ?? new Failure('backup_not_found', DOING);
   let pieces: HealedPiece[] = [];
   let held = 0;
-  for (const { offset, length, crc } of segments) {
+  for (const [index, { offset, length, crc }] of segments.entries()) {
     throwIfAborted(signal, DOING);
     if (held > 0 && held + length > MOST_AT_ONCE) {
       await vault.heal(server, pieces);
@@ -113,6 +122,9 @@ async function take(
     }
     const bytes = Buffer.from(await source.read(offset, length, signal));
     if (crc32(bytes) !== crc) throw new Failure('archive_damaged', `${DOING}: a part of it has another checksum`);
+    if (!digests.has(index, bytes)) {
+      throw new Failure('archive_damaged', `${DOING}: a part of it is not what it was when all of it was read`);
+    }
     let at = 0;
     for (const range of ranges.find(offset, length)) {
       const part = bytes.subarray(at, at + range.length);

@@ -46,6 +46,24 @@ describe('verifying', () => {
     await failureOf(node.service.restore({ server: SERVER, backup: ID, truncate: false }), 'archive_damaged');
   });
 
+  test('a mark is told to what looks at shared bytes when it is new, not each time that it stays', async () => {
+    const told: string[] = [];
+    const node = await testNode({ onDamaged: ({ id }) => told.push(id) });
+    await backUp(node, SERVER, ID);
+    const whole = node.memory.objects.get(ARCHIVE) ?? new Uint8Array();
+    const finding = async (bytes: Uint8Array): Promise<string> => {
+      node.memory.objects.set(ARCHIVE, bytes);
+      return outcome(await node.service.verify(SERVER, ID));
+    };
+    const bent = Uint8Array.from(whole).fill(0, 7, 8);
+    expect(await finding(bent)).toBe('archive_damaged');
+    expect(await finding(bent)).toBe('archive_damaged');
+    expect(told).toEqual([ID]);
+    expect(await finding(whole)).toBe('done');
+    expect(await finding(bent)).toBe('archive_damaged');
+    expect(told).toEqual([ID, ID]);
+  });
+
   test('a good verification takes back an earlier finding', async () => {
     const node = await testNode();
     await backUp(node, SERVER, ID);

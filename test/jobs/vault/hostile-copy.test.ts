@@ -1,0 +1,45 @@
+/** Copies in stores that answer as they like: a vault takes nothing from them that was not proven. */
+import { crc32 } from 'node:zlib';
+import { expect, test } from 'vitest';
+import type { ByteSource } from '../../../src/base/source.ts';
+import { healFromCopies } from '../../../src/jobs/vault/heal.ts';
+import { SEGMENT, vaultWithCopy } from '../../support/vault-copies.ts';
+
+/** Bytes over these have the same CRC-32 as before: they are its polynomial. */
+const SAME_CRC = [0x41, 0x06, 0x71, 0xdb, 0x01];
+
+function forged(bytes: Uint8Array): Buffer {
+  const other = Buffer.from(bytes);
+  for (const [at, mask] of SAME_CRC.entries()) other[1000 + at] = (other[1000 + at] ?? 0) ^ mask;
+  return other;
+}
+
+/** A source that gives other bytes when it is asked for the second segment once all was read. */
+function changingAfterwards(source: ByteSource): ByteSource {
+  let wasRead = 0;
+  return {
+    ...source,
+    read: async (offset, length, signal) => {
+      const bytes = await source.read(offset, length, signal);
+      wasRead += length;
+      return wasRead > source.size && offset === SEGMENT ? forged(bytes) : bytes;
+    },
+  };
+}
+
+test('a copy that gives other bytes of the same checksum, once it was read through, changes nothing', async () => {
+  const { copy, bytes, shared, damaged, other, found, healing, files, read } = await vaultWithCopy();
+  const right = bytes.subarray(SEGMENT, 2 * SEGMENT);
+  expect(crc32(forged(right))).toBe(crc32(right));
+  copy.bend = changingAfterwards;
+  const before = files();
+  const left = await healFromCopies(found, healing);
+  expect(Array.from(left.keys())).toEqual([damaged]);
+  expect(files()).toEqual(before);
+  expect((await read(other)).equals(shared)).toBe(true);
+  // The same bytes, from a store that is honest, do heal.
+  copy.bend = (source) => source;
+  expect((await healFromCopies(found, healing)).size).toBe(0);
+  expect((await read(damaged)).equals(bytes)).toBe(true);
+  expect((await read(other)).equals(shared)).toBe(true);
+});

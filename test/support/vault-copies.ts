@@ -1,0 +1,85 @@
+/** Two archives in a vault that share bytes, of which one is damaged and has a copy: what takes bytes from copies works on. */
+import { createHash, randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import type { StoredSegment } from '../../src/archive/archive.ts';
+import type { BackupId } from '../../src/base/ids.ts';
+import { silentLog } from '../../src/base/log/log.ts';
+import type { ByteSource } from '../../src/base/source.ts';
+import { StoreSet } from '../../src/jobs/stored/stores.ts';
+import type { HealDeps } from '../../src/jobs/vault/heal.ts';
+import { objectKey, type ObjectKey } from '../../src/storage/key.ts';
+import { putObject } from '../contract/store.ts';
+import { MemoryStore } from './memory-store.ts';
+import { backupId, SERVER } from './node.ts';
+import { scratchVault } from './scratch-vault.ts';
+import { getObject } from './store-objects.ts';
+
+export const SEGMENT = 65_536;
+
+/** A store whose sources are those that a test makes of the true ones. */
+export class BentStore extends MemoryStore {
+  bend: (source: ByteSource) => ByteSource = (source) => source;
+
+  override async open(key: ObjectKey): Promise<ByteSource> {
+    return this.bend(await super.open(key));
+  }
+}
+
+export async function vaultWithCopy() {
+  const { vault, directory, known } = await scratchVault();
+  const [damaged, other] = [backupId(1), backupId(2)];
+  known.set(SERVER, new Set([damaged, other]));
+  const keyOf = (id: BackupId): ObjectKey => objectKey(SERVER, id, 'tar.gz');
+  const bytes = randomBytes(3 * SEGMENT);
+  await putObject(vault, keyOf(damaged), bytes);
+  await vault.freeSpace();
+  const pack = fs.readdirSync(join(directory, SERVER)).find((name) => name.endsWith('.pack')) ?? '';
+  // The other archive has the first half of the second segment, which stays good.
+  const shared = bytes.subarray(SEGMENT, 1.5 * SEGMENT);
+  const writer = await vault.create(keyOf(other), { base: keyOf(damaged) });
+  await writer.write(shared, [{ start: 0, length: shared.length, base: SEGMENT }]);
+  await writer.commit();
+  const file = fs.openSync(join(directory, SERVER, pack), 'r+');
+  fs.writeSync(file, Buffer.alloc(700), 0, 700, 1.75 * SEGMENT);
+  fs.closeSync(file);
+  const copy = new BentStore('offsite');
+  await putObject(copy, keyOf(damaged), bytes);
+  const record = {
+    id: damaged,
+    server: SERVER,
+    status: 'COMPLETED',
+    size: bytes.length,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+  };
+  const catalogue = {
+    backups: { find: (id: BackupId) => (id === damaged ? record : undefined) },
+    copies: { list: () => [{ store: copy.name, state: 'completed' }] },
+  };
+  const segment: StoredSegment = {
+    offset: SEGMENT,
+    length: SEGMENT,
+    crc: crc32(bytes.subarray(SEGMENT, 2 * SEGMENT)),
+  };
+  return {
+    vault,
+    copy,
+    bytes,
+    shared,
+    damaged,
+    found: new Map([[damaged, [segment]]]),
+    healing: {
+      // Of the catalogue, nothing more is asked.
+      catalogue: catalogue as unknown as HealDeps['catalogue'],
+      stores: new StoreSet([vault, copy], vault.name),
+      log: silentLog(),
+      vault,
+      server: SERVER,
+      signal: undefined,
+    },
+    files: (): string[] => fs.readdirSync(join(directory, SERVER)).sort(),
+    read: async (id: BackupId): Promise<Buffer> => Buffer.from(await getObject(vault, keyOf(id))),
+    other,
+  };
+}
