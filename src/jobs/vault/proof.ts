@@ -27,7 +27,12 @@ export interface Proof<Id> {
   readonly unlisted: ReadonlyMap<Id, Failure>;
 }
 
-/** @throws Failure `store_unreachable` when a pack cannot be reached, `cancelled`. */
+/**
+ * Proves them. What the disk cannot read is damaged, as what is missing is: a sector goes bad without the others.
+ *
+ * @throws Failure `store_unreachable` when a pack cannot be reached, or the disk reads nothing at all: that says nothing about
+ *   the archives; `cancelled`.
+ */
 export async function proveSegments<Id>(
   view: Pick<VaultView, 'read'>,
   archives: readonly Provable<Id>[],
@@ -46,7 +51,9 @@ export async function proveSegments<Id>(
     for (const ofPack of cuts.values()) ofPack.settle();
   }
   let readBytes = 0;
-  for (const [pack, ofPack] of cuts) readBytes += await ofPack.read(view, pack, signal);
+  const reader = new PieceReader(view);
+  for (const [pack, ofPack] of cuts) readBytes += await ofPack.read(reader, pack, signal);
+  reader.requireSome();
   const damaged = new Map<Id, readonly StoredSegment[]>();
   for (const { id, ranges, segments } of archives) {
     if (unlisted.has(id)) continue;
@@ -116,7 +123,7 @@ class Cuts {
   }
 
   /** Reads every piece that some range has. @returns bytes. */
-  async read(view: Pick<VaultView, 'read'>, pack: string, signal: AbortSignal | undefined): Promise<number> {
+  async read(reader: PieceReader, pack: string, signal: AbortSignal | undefined): Promise<number> {
     this.#crcs = new Float64Array(this.#edges.length).fill(Number.NaN);
     let depth = 0;
     let bytes = 0;
@@ -126,7 +133,7 @@ class Cuts {
       const length = depth === 0 ? 0 : this.#length(index);
       if (length === 0 || start !== row.start + row.length || row.length + length > AT_ONCE) {
         throwIfAborted(signal, 'Cannot verify the vault');
-        await this.#readRow(view, pack, row);
+        await this.#readRow(reader, pack, row);
         row = this.#emptyRow(index);
       }
       if (length === 0) continue;
@@ -134,7 +141,7 @@ class Cuts {
       row.end = index + 1;
       bytes += length;
     }
-    await this.#readRow(view, pack, row);
+    await this.#readRow(reader, pack, row);
     return bytes;
   }
 
@@ -149,12 +156,12 @@ class Cuts {
   }
 
   async #readRow(
-    view: Pick<VaultView, 'read'>,
+    reader: PieceReader,
     pack: string,
     { first, start, length, end }: { readonly first: number; readonly start: number; length: number; end: number },
   ): Promise<void> {
     if (end - first > 1) {
-      const bytes = await bytesOf(view, { pack, start, length });
+      const bytes = await reader.read({ pack, start, length });
       if (bytes !== undefined) {
         for (let index = first, at = 0; index < end; at += this.#length(index++)) {
           this.#crcs[index] = crc32(bytes.subarray(at, at + this.#length(index)));
@@ -165,7 +172,7 @@ class Cuts {
     // A long piece, or the read of several pieces failed: read each alone, to find the bad one.
     for (let index = first; index < end; index++) {
       const piece = { pack, start: this.#edges[index] ?? 0, length: this.#length(index) };
-      this.#crcs[index] = await checksum(view, piece);
+      this.#crcs[index] = await reader.checksum(piece);
     }
   }
 
@@ -190,23 +197,45 @@ class Cuts {
   }
 }
 
-/** NaN when the bytes are missing, or the disk cannot read them. @throws Failure `store_unreachable`. */
-async function checksum(view: Pick<VaultView, 'read'>, { pack, start, length }: PackRange): Promise<number> {
-  let crc = 0;
-  for (let at = 0; at < length; at += AT_ONCE) {
-    const bytes = await bytesOf(view, { pack, start: start + at, length: Math.min(AT_ONCE, length - at) });
-    if (bytes === undefined) return Number.NaN;
-    crc = crc32(bytes, crc);
-  }
-  return crc;
-}
+/** Reads what is there: a byte that is missing, or that the disk cannot read, is not. */
+class PieceReader {
+  readonly #view: Pick<VaultView, 'read'>;
+  #hasRead = false;
+  /** What the disk said first of bytes that it cannot read. */
+  #unreadable: Failure | undefined;
 
-/** Undefined when they are missing, or the disk cannot read them. @throws Failure `store_unreachable`. */
-async function bytesOf(view: Pick<VaultView, 'read'>, range: PackRange): Promise<Uint8Array | undefined> {
-  try {
-    return await view.read(range);
-  } catch (error) {
-    if (error instanceof Failure && error.code === 'store_unreachable') throw error;
-    return undefined;
+  constructor(view: Pick<VaultView, 'read'>) {
+    this.#view = view;
+  }
+
+  /** NaN when some of the bytes are not there. @throws Failure `store_unreachable`. */
+  async checksum({ pack, start, length }: PackRange): Promise<number> {
+    let crc = 0;
+    for (let at = 0; at < length; at += AT_ONCE) {
+      const bytes = await this.read({ pack, start: start + at, length: Math.min(AT_ONCE, length - at) });
+      if (bytes === undefined) return Number.NaN;
+      crc = crc32(bytes, crc);
+    }
+    return crc;
+  }
+
+  /** Undefined when some of the bytes are not there. @throws Failure `store_unreachable`. */
+  async read(range: PackRange): Promise<Uint8Array | undefined> {
+    try {
+      const bytes = await this.#view.read(range);
+      this.#hasRead = true;
+      return bytes;
+    } catch (error) {
+      if (error instanceof Failure && error.code === 'store_unreachable') {
+        if (error.facts['errno'] !== 'EIO') throw error;
+        this.#unreadable ??= error;
+      }
+      return undefined;
+    }
+  }
+
+  /** @throws Failure `store_unreachable` when the disk could read nothing: it has failed, or is gone. */
+  requireSome(): void {
+    if (!this.#hasRead && this.#unreadable !== undefined) throw this.#unreadable;
   }
 }

@@ -99,6 +99,24 @@ test('a pack that cannot be read damages the archives in it; a store that is awa
   await failureOf(proveSegments({ read }, [inOne]), 'store_unreachable');
 });
 
+test('a sector that the disk cannot read damages the archives that have it; a disk that reads nothing damages none', async () => {
+  const unreadable = new Failure('store_unreachable', 'the disk says EIO', { facts: { errno: 'EIO' } });
+  const { read } = packs();
+  const failing = (asked: PackRange): Promise<Uint8Array> =>
+    asked.pack === 'one' && asked.start < 512 && asked.start + asked.length > 400
+      ? Promise.reject(unreadable)
+      : read(asked);
+  const bad = archiveOf(1, [{ pack: 'one', start: 0, length: 900 }], 100);
+  const beside = archiveOf(2, [{ pack: 'one', start: 600, length: 300 }], 100);
+  const elsewhere = archiveOf(3, [{ pack: 'two', start: 0, length: 900 }], 100);
+  const { damaged } = await proveSegments({ read: failing }, [bad, beside, elsewhere]);
+  expect(Array.from(damaged, ([id, segments]) => [id, segments.map(({ offset }) => offset)])).toEqual([
+    [1, [400, 500]],
+  ]);
+  const gone = () => Promise.reject(unreadable);
+  expect(await failureOf(proveSegments({ read: gone }, [bad, elsewhere]), 'store_unreachable')).toBe(unreadable);
+});
+
 test('an archive whose parts cannot be listed is named, and the others are proven', async () => {
   const unlisted = {
     ...archiveOf(1, [{ pack: 'one', start: 0, length: 900 }], 100),
