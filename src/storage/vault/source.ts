@@ -207,6 +207,11 @@ class VaultSource extends CheckedSource {
     try {
       await readInto(source, read.offset, bytes);
       pickPieces(read, bytes, place);
+    } catch {
+      // What cannot be read may be a gap, which only other backups have. Of a piece of this one, its own read says why.
+      for (const { from, to, length } of read.pieces) {
+        await readInto(source, read.offset + from, place.subarray(to, to + length));
+      }
     } finally {
       freeMemory(bytes);
     }

@@ -2,9 +2,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { findCFunction } from '../../../src/base/c-library.ts';
+import { Failure } from '../../../src/base/failure.ts';
 import type { BackupId, ServerId } from '../../../src/base/ids.ts';
+import type { ByteSource } from '../../../src/base/source.ts';
 import { objectKey, type ObjectKey } from '../../../src/storage/key.ts';
 import type { Store } from '../../../src/storage/store.ts';
 import { MAX_RANGES, RangeListBuilder } from '../../../src/storage/vault/ranges.ts';
@@ -153,6 +155,56 @@ test('what is not in the page cache is read from the disk, in the same places', 
     fs.closeSync(file);
   }
   expect(Buffer.from(await getObject(vault, key)).equals(bytes)).toBe(true);
+});
+
+/** A store whose packs have a sector that the disk cannot read, and none of whose bytes are in memory. */
+function withBadSector(store: Store, sector: number, empty: () => number): Store {
+  const offset = sector * SECTOR;
+  return new Proxy(store, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      if (name !== 'open') return value.bind(target) as unknown;
+      return async (key: ObjectKey): Promise<ByteSource> => {
+        const source = await target.open(key);
+        if (!key.endsWith('.pack')) return source;
+        return {
+          size: source.size,
+          descriptor: empty(),
+          read: (start, length) =>
+            start < offset + SECTOR && start + length > offset
+              ? Promise.reject(new Failure('store_unreachable', 'EIO', { facts: { errno: 'EIO' } }))
+              : source.read(start, length),
+          close: () => source.close(),
+        };
+      };
+    },
+  });
+}
+
+test('a sector that cannot be read fails only the archives that have it, not those that have what lies around it', async () => {
+  const { store, directory } = await scratchStore();
+  const empty = (): number => {
+    const file = fs.openSync(join(directory, '..', 'empty'), 'w+');
+    onTestFinished(() => fs.closeSync(file));
+    return file;
+  };
+  const { vault } = await scratchVault({ store: withBadSector(store, 1, empty) });
+  const bytes = randomBytes(3 * SECTOR);
+  const whole = objectKey(SERVER, randomUUID() as BackupId, 'tar.gz');
+  const around = objectKey(SERVER, randomUUID() as BackupId, 'tar.gz');
+  const first = await vault.create(whole);
+  await first.write(bytes);
+  await first.commit();
+  const second = await vault.create(around, { base: whole });
+  const kept = Buffer.concat([bytes.subarray(0, SECTOR), bytes.subarray(2 * SECTOR)]);
+  await second.write(kept, [
+    { start: 0, length: SECTOR, base: 0 },
+    { start: SECTOR, length: SECTOR, base: 2 * SECTOR },
+  ]);
+  await second.commit();
+  expect(Buffer.from(await getObject(vault, around)).equals(kept)).toBe(true);
+  expect((await failureOf(getObject(vault, whole), 'store_unreachable')).facts).toMatchObject({ errno: 'EIO' });
 });
 
 describe('what was seen of a directory that is at rest', () => {
