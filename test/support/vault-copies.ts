@@ -7,14 +7,17 @@ import type { StoredSegment } from '../../src/archive/archive.ts';
 import type { BackupId } from '../../src/base/ids.ts';
 import { silentLog } from '../../src/base/log/log.ts';
 import type { ByteSource } from '../../src/base/source.ts';
+import { Vaults } from '../../src/jobs/vault/vaults.ts';
 import { StoreSet } from '../../src/jobs/stored/stores.ts';
 import type { HealDeps } from '../../src/jobs/vault/heal.ts';
 import { objectKey, type ObjectKey } from '../../src/storage/key.ts';
 import { putObject } from '../contract/store.ts';
 import { MemoryStore } from './memory-store.ts';
-import { backupId, SERVER } from './node.ts';
+import { backUp, backupId, SERVER, testNode } from './node.ts';
+import { realArchive } from './real-archive.ts';
 import { scratchVault } from './scratch-vault.ts';
 import { getObject } from './store-objects.ts';
+import { file, treeOf } from './tree.ts';
 
 export const SEGMENT = 65_536;
 
@@ -35,15 +38,13 @@ export async function vaultWithCopy() {
   const bytes = randomBytes(3 * SEGMENT);
   await putObject(vault, keyOf(damaged), bytes);
   await vault.freeSpace();
-  const pack = fs.readdirSync(join(directory, SERVER)).find((name) => name.endsWith('.pack')) ?? '';
+  const pack = packIn(join(directory, SERVER));
   // The other archive has the first half of the second segment, which stays good.
   const shared = bytes.subarray(SEGMENT, 1.5 * SEGMENT);
   const writer = await vault.create(keyOf(other), { base: keyOf(damaged) });
   await writer.write(shared, [{ start: 0, length: shared.length, base: SEGMENT }]);
   await writer.commit();
-  const file = fs.openSync(join(directory, SERVER, pack), 'r+');
-  fs.writeSync(file, Buffer.alloc(700), 0, 700, 1.75 * SEGMENT);
-  fs.closeSync(file);
+  damage(join(directory, SERVER, pack), 1.75 * SEGMENT);
   const copy = new BentStore('offsite');
   await putObject(copy, keyOf(damaged), bytes);
   const record = {
@@ -82,4 +83,38 @@ export async function vaultWithCopy() {
     read: async (id: BackupId): Promise<Buffer> => Buffer.from(await getObject(vault, keyOf(id))),
     other,
   };
+}
+
+/** A node whose only backup is an archive of Roost's in a vault, damaged there, with a whole copy. */
+export async function nodeWithCopy() {
+  const { vault, directory } = await scratchVault({ known: () => known });
+  const copy = new BentStore('offsite');
+  const node = await testNode({ stores: [vault, copy] });
+  const made = await realArchive(treeOf({ 'region.mca': file(randomBytes(100_000).toString('hex')) }));
+  node.archive.writeArchive = async ({ archive, index }) => {
+    await archive.write(made.archive);
+    await index.write(made.index);
+    return made.facts;
+  };
+  const id = backupId(1);
+  const known = [id];
+  await backUp(node, SERVER, id);
+  await putObject(copy, objectKey(SERVER, id, 'tar.gz'), made.archive);
+  node.catalogue.copies.plan(id, copy.name);
+  node.catalogue.copies.complete(id, copy.name);
+  await vault.freeSpace();
+  damage(join(directory, SERVER, packIn(join(directory, SERVER))), made.archive.length >> 1);
+  const again: BackupId[] = [];
+  const verifyAgain = (_: unknown, backup: BackupId): Promise<void> => Promise.resolve(void again.push(backup));
+  return { ...node, vault, copy, id, again, vaults: new Vaults({ ...node, verifyAgain }) };
+}
+
+function packIn(directory: string): string {
+  return fs.readdirSync(directory).find((name) => name.endsWith('.pack')) ?? '';
+}
+
+function damage(path: string, at: number): void {
+  const pack = fs.openSync(path, 'r+');
+  fs.writeSync(pack, Buffer.alloc(700), 0, 700, at);
+  fs.closeSync(pack);
 }

@@ -7,7 +7,7 @@
  */
 import { listSegments, type StoredSegment } from '../../archive/archive.ts';
 import type { Clock } from '../../base/clock.ts';
-import { asFailure, Failure } from '../../base/failure.ts';
+import { asFailure, Failure, throwIfAborted } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
@@ -53,6 +53,7 @@ export class Vaults implements VaultService {
   /** One check of a server at a time. */
   readonly #checks = new KeyedMutex();
   readonly #following = new Set<Promise<void>>();
+  readonly #closing = new AbortController();
 
   constructor(deps: VaultsDeps) {
     this.#deps = deps;
@@ -130,26 +131,32 @@ export class Vaults implements VaultService {
       .then(
         () => undefined,
         (error: unknown) => {
-          this.#deps.log.error('Cannot look which backups share damaged bytes', { server, store: storeName, error });
+          // A look that is cut short is not lost: the damage is found again where it is met again.
+          const level = this.#closing.signal.aborted ? 'warn' : 'error';
+          this.#deps.log[level]('Cannot look which backups share damaged bytes', { server, store: storeName, error });
         },
       )
       .finally(() => this.#following.delete(following));
     this.#following.add(following);
   }
 
-  /** Waits for looks that run. */
+  /** Ends looks and checks that run: they read whole vaults, and copies from far away. What they have marked stays. */
   async close(): Promise<void> {
+    this.#closing.abort();
     await Promise.all(this.#following);
   }
 
-  #verify(held: Held, signal?: AbortSignal): Promise<VaultVerification> {
+  #verify(held: Held, asked?: AbortSignal): Promise<VaultVerification> {
+    const closing = this.#closing.signal;
+    const signal = asked === undefined ? closing : AbortSignal.any([asked, closing]);
     return this.#checks.run(`${held.store.name} ${held.server}`, () => this.#check(held, signal));
   }
 
-  async #check({ store, vault, server }: Held, signal: AbortSignal | undefined): Promise<VaultVerification> {
+  async #check({ store, vault, server }: Held, signal: AbortSignal): Promise<VaultVerification> {
+    throwIfAborted(signal, 'Cannot verify the vault');
     const view = await vault.view(server);
     try {
-      const { provable, damaged, unproven, faults } = await this.#provable(store, server, view);
+      const { provable, damaged, unproven, faults } = await this.#provable(store, server, view, signal);
       const proof = await proveSegments(view, provable, signal);
       for (const [id, failure] of proof.unlisted) faults.push(faultOf(failure, id));
       await this.#mark(store, server, [...damaged, ...proof.damaged.keys()]);
@@ -164,7 +171,7 @@ export class Vaults implements VaultService {
     }
   }
 
-  async #provable(store: Store, server: ServerId, view: VaultView) {
+  async #provable(store: Store, server: ServerId, view: VaultView, signal: AbortSignal) {
     const provable: Provable<BackupId>[] = [];
     const damaged: BackupId[] = [];
     const unproven: BackupId[] = [];
@@ -179,12 +186,14 @@ export class Vaults implements VaultService {
         continue;
       }
       try {
-        const index = await ownIndex(store, record);
+        const index = await ownIndex(store, record, signal);
         if (index === undefined) unproven.push(record.id);
         else provable.push({ id: record.id, ranges, segments: () => segmentsOf(store, record) });
         await index?.close();
       } catch (error) {
-        faults.push(faultOf(asFailure(error, 'Cannot read the index of the backup'), record.id));
+        const failure = asFailure(error, 'Cannot read the index of the backup');
+        if (failure.code === 'cancelled') throw failure;
+        faults.push(faultOf(failure, record.id));
       }
     }
     return { provable, damaged, unproven, faults };
