@@ -20,7 +20,7 @@ import { RangeListBuilder } from './ranges.ts';
 import type { ServerPacks } from './server-packs.ts';
 
 /** From so many packs on they are merged, however full. */
-const MANY_PACKS = 100;
+export const MANY_PACKS = 100;
 /** So many stay when it was for their number. */
 const FEWER_PACKS = 70;
 const COPIED_AT_ONCE = 4 * MEBIBYTE;

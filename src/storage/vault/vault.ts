@@ -26,6 +26,7 @@ import type {
 } from '../vault-port.ts';
 import { collectServer, type Measured } from './collect.ts';
 import { putHealed } from './healing.ts';
+import { MANY_PACKS } from './merge.ts';
 import { findPlaces } from './places.ts';
 import { Pins } from './pins.ts';
 import { freesHoles } from './punch.ts';
@@ -35,7 +36,7 @@ import { type LaidOut, SeenServers } from './seen.ts';
 import { layOut, openVaultSource } from './source.ts';
 import { takeIn } from './take-in.ts';
 import { openView } from './view.ts';
-import { VaultWriter } from './writer.ts';
+import { VaultWriter, type Written } from './writer.ts';
 
 export interface VaultOptions {
   /** The local store underneath. The vault owns it from now on and closes it. */
@@ -115,10 +116,8 @@ export class VaultStore implements Store, Vault {
   heal(server: ServerId, pieces: readonly HealedPiece[]): Promise<void> {
     return this.#turns.run(server, async () => {
       await putHealed(this.#inner, server, this.#pins, pieces);
-      this.#count(
-        server,
-        pieces.reduce((sum, { bytes }) => sum + bytes.byteLength, 0),
-      );
+      const bytes = pieces.reduce((sum, piece) => sum + piece.bytes.byteLength, 0);
+      this.#count(server, { packs: 1, bytes });
     });
   }
 
@@ -143,11 +142,12 @@ export class VaultStore implements Store, Vault {
       packLength: this.#options.packLength,
       signal: options.signal,
       digestFollows: options.digestFollows,
-      onEnd: (stored, committed, leftDead) => {
+      onEnd: (written, committed, leftDead) => {
         base?.release();
-        if (committed) this.#count(server, stored);
+        if (committed) this.#count(server, written);
         // Of a server that was not measured yet, too: what its limit counts is known by a collection.
-        if (leftDead || this.#owed.has(server) || !this.#usage.has(server)) this.#collectSoon(server);
+        const { packs } = this.#usage.get(server) ?? { packs: MANY_PACKS };
+        if (leftDead || this.#owed.has(server) || packs >= MANY_PACKS) this.#collectSoon(server);
       },
     });
   }
@@ -298,11 +298,11 @@ export class VaultStore implements Store, Vault {
   }
 
   /** What was written since the last collection measured. */
-  #count(server: ServerId, stored: number): void {
+  #count(server: ServerId, written: Written): void {
     const usage = this.#usage.get(server);
     if (usage === undefined) return;
-    const storedBytes = usage.storedBytes + stored;
-    this.#usage.set(server, { ...usage, storedBytes, liveBytes: usage.liveBytes + stored });
+    const [packs, storedBytes] = [usage.packs + written.packs, usage.storedBytes + written.bytes];
+    this.#usage.set(server, { ...usage, packs, storedBytes, liveBytes: usage.liveBytes + written.bytes });
   }
 
   async #pinBase(key: ObjectKey | undefined): Promise<{ recipe: Recipe; release: () => void } | undefined> {

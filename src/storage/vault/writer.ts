@@ -28,6 +28,12 @@ const MANY_RANGES = MAX_RANGES / 2;
 /** Bytes that are written at once: what a night changes is thousands of short stretches. */
 const GATHERED = 256 * 1024;
 
+/** What went into packs. */
+export interface Written {
+  readonly packs: number;
+  readonly bytes: number;
+}
+
 export interface VaultWriterOptions {
   readonly store: Store;
   readonly owner: Pick<KeyParts, 'server' | 'backup'>;
@@ -48,11 +54,10 @@ export interface VaultWriterOptions {
   /**
    * Called once, when nothing of the writer needs to be kept any more.
    *
-   * @param stored bytes that went into packs.
    * @param leftDead true when there are bytes now that nothing needs: of a replaced archive, of damaged ranges that were
    *   made again, or of an attempt that could not be removed.
    */
-  readonly onEnd: (stored: number, committed: boolean, leftDead: boolean) => void;
+  readonly onEnd: (written: Written, committed: boolean, leftDead: boolean) => void;
 }
 
 export class VaultWriter implements ObjectWriter {
@@ -126,7 +131,8 @@ export class VaultWriter implements ObjectWriter {
     for (const pack of this.#packs) pins.releasePack(owner.server, pack);
     if (this.#pack !== undefined) pins.releasePack(owner.server, this.#pack.id);
     this.#healed?.release();
-    this.#options.onEnd(this.#stored, this.#state === 'committed', leftDead);
+    const packs = this.#packs.length + (this.#healed === undefined ? 0 : 1);
+    this.#options.onEnd({ packs, bytes: this.#stored }, this.#state === 'committed', leftDead);
   }
 
   #requireOpen(): void {

@@ -261,6 +261,22 @@ describe('a vault', () => {
     expect(packedBytes(scratch)).toBeLessThan(newest.bytes.length * 1.3);
   });
 
+  test('a server whose backups all stay has no hundred packs, and is told to have as many as there are', async () => {
+    const { vault, directory } = await scratchVault();
+    const packs = (): number => fs.readdirSync(join(directory, SERVER)).filter((name) => name.endsWith('.pack')).length;
+    const kept: Kept[] = [];
+    const counts: { readonly told: number | undefined; readonly there: number }[] = [];
+    for (let night = 1; night <= 105; night++) {
+      kept.push(await put(vault, undefined, [randomBytes(5000)]));
+      await vault.freeSpace();
+      counts.push({ told: vault.usage(SERVER)?.packs, there: packs() });
+    }
+    expect(Math.max(...counts.map(({ there }) => there))).toBeLessThan(100);
+    expect(packs()).toBeLessThan(80);
+    expect(counts.filter(({ told, there }) => told !== there)).toEqual([]);
+    for (const each of kept) await expectWhole(vault, each);
+  });
+
   test.each(['unreadable', 'missing', 'of another archive'])(
     'V13: a recipe that is %s: nothing is collected, and it says so',
     async (how) => {
