@@ -42,8 +42,15 @@ const DOING = 'Cannot take damaged bytes from a copy';
 /** Bytes held at a time. */
 const MOST_AT_ONCE = 16 * MEBIBYTE;
 
-/** @returns what is damaged still. @throws Failure `cancelled`, `store_unreachable` of the vault. */
-export async function healFromCopies(damage: Damage, healing: Healing): Promise<Damage> {
+export interface Healed {
+  /** What is damaged still, or not known to be whole. */
+  readonly left: Damage;
+  /** Why the vault could not be looked at again after bytes were taken: the healing ended there. */
+  readonly fault?: Failure;
+}
+
+/** @throws Failure `cancelled`. */
+export async function healFromCopies(damage: Damage, healing: Healing): Promise<Healed> {
   let left = damage;
   for (const id of damage.keys()) {
     const record = healing.catalogue.backups.find(id);
@@ -51,10 +58,17 @@ export async function healFromCopies(damage: Damage, healing: Healing): Promise<
     for (const copy of copiesOf(record, healing)) {
       const segments = left.get(id);
       if (segments === undefined) break;
-      if (await tookFrom(copy, record, segments, healing)) left = await stillDamaged(left, healing);
+      if (!(await tookFrom(copy, record, segments, healing))) continue;
+      try {
+        left = await stillDamaged(left, healing);
+      } catch (error) {
+        const fault = asFailure(error, 'Cannot look at bytes again that were taken from a copy');
+        if (fault.code === 'cancelled') throw fault;
+        return { left, fault };
+      }
     }
   }
-  return left;
+  return { left };
 }
 
 /** False when the copy cannot give them; that is logged. @throws Failure `cancelled`. */
@@ -67,12 +81,16 @@ async function tookFrom(
   const { server, log, stores, vault } = healing;
   try {
     const source = await openArchiveSource(stores.get(copy), record);
-    const view = await vault.view(server);
     try {
-      const digests = await requireWhole(source, record, segments, healing.signal);
-      await take(source, segments, digests, { view, ranges: view.archives.get(record.id) }, healing);
+      const view = await vault.view(server);
+      try {
+        const digests = await requireWhole(source, record, segments, healing.signal);
+        await take(source, segments, digests, { view, ranges: view.archives.get(record.id) }, healing);
+      } finally {
+        await view.close();
+      }
     } finally {
-      await Promise.all([source.close(), view.close()]);
+      await source.close();
     }
     log.info('Took damaged bytes of a vault from a copy', {
       server,
@@ -145,7 +163,7 @@ async function hasAlready(view: VaultView, range: PackRange, bytes: Buffer): Pro
   }
 }
 
-/** Looks at those segments again that were damaged. */
+/** Looks at those segments again that were damaged. @throws Failure `store_unreachable`, `archive_damaged` of a map, `cancelled`. */
 async function stillDamaged(damage: Damage, { vault, server, signal }: Healing): Promise<Damage> {
   const view = await vault.view(server);
   try {

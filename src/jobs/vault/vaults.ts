@@ -160,7 +160,8 @@ export class Vaults implements VaultService {
       const proof = await proveSegments(view, provable, signal);
       for (const [id, failure] of proof.unlisted) faults.push(faultOf(failure, id));
       await this.#mark(store, server, [...damaged, ...proof.damaged.keys()]);
-      const left = await healFromCopies(proof.damaged, { ...this.#deps, vault, server, signal });
+      const { left, fault } = await healFromCopies(proof.damaged, { ...this.#deps, vault, server, signal });
+      if (fault !== undefined) for (const id of left.keys()) faults.push(faultOf(fault, id));
       const whole = provable.filter(({ id }) => !proof.damaged.has(id) && !proof.unlisted.has(id));
       const healed = Array.from(proof.damaged.keys()).filter((id) => !left.has(id));
       await this.#verifyHealed([...whole.map(({ id }) => id), ...healed]);
