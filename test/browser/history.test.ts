@@ -139,6 +139,8 @@ inChromium('a server with 2,000 backups', () => {
     await page.getByText('As a table').click();
     const table = page.getByRole('region', { name: 'Growth as a table' });
     const more = table.getByRole('button', { name: /^Show \d+ more$/ });
+    // The table is drawn once its element has told that it was opened.
+    await more.waitFor();
     while ((await more.count()) > 0) {
       const before = await table.locator('tbody tr').count();
       await more.click();
