@@ -20,8 +20,8 @@ import type { Recipe } from './recipe.ts';
 import type { ServerPacks } from './server-packs.ts';
 
 const DOING = 'Cannot read the archive';
-/** As many as Node has threads for. */
-const READS_AT_ONCE = 4;
+/** Half as many as Node has threads for: on a disk that hangs, one reader leaves room for calls about other files. */
+const READS_AT_ONCE = 2;
 
 /** Where an archive lies now. */
 export interface Layout {
