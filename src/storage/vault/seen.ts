@@ -41,6 +41,7 @@ interface Sight {
 
 export class SeenServers {
   readonly #clock: Pick<Clock, 'now'>;
+  /** In the order of their last use. */
   readonly #sights = new Map<ServerId, Sight>();
 
   constructor(clock: Pick<Clock, 'now'>) {
@@ -55,8 +56,11 @@ export class SeenServers {
   async packs(server: ServerId, directory: string, load: () => Promise<ServerPacks>): Promise<ServerPacks> {
     const before = await changeOf(directory);
     const known = this.#sights.get(server);
-    if (known !== undefined && known.change === before?.text) return known.packs;
     this.#sights.delete(server);
+    if (known !== undefined && known.change === before?.text) {
+      this.#sights.set(server, known);
+      return known.packs;
+    }
     const packs = await load();
     const isSettled = before !== undefined && this.#clock.now() - before.changedAt > before.tickMs;
     const rows = Array.from(packs.maps.values()).reduce((sum, { count }) => sum + count, 0);
