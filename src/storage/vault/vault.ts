@@ -13,7 +13,7 @@ import type { BackupId, ServerId } from '../../base/ids.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { PathParts } from '../../base/file-parts.ts';
 import type { ByteSource } from '../../base/source.ts';
-import { type KeyParts, keyParts, objectKey, type ObjectKey, parseKey } from '../key.ts';
+import { type KeyParts, keyParts, objectKey, type ObjectKey } from '../key.ts';
 import type { CreateOptions, FreeSpace, ObjectWriter, OpenOptions, Store, StoredObject } from '../store.ts';
 import type {
   ArchivePlaces,
@@ -26,6 +26,7 @@ import type {
 } from '../vault-port.ts';
 import { collectServer, type Measured } from './collect.ts';
 import { putHealed } from './healing.ts';
+import { archiveParts, packKey, recipeKey } from './keys.ts';
 import { MANY_PACKS } from './merge.ts';
 import { findPlaces } from './places.ts';
 import { Pins } from './pins.ts';
@@ -64,6 +65,8 @@ export class VaultStore implements Store, Vault {
   readonly #due = new Set<ServerId>();
   /** Servers with bytes that a collection may have left, as something was read or written meanwhile, or as it failed. */
   readonly #owed = new Set<ServerId>();
+  /** Servers with bytes that the last collection left because something was kept: they go when nothing is any more. */
+  readonly #waiting = new Set<ServerId>();
   readonly #collecting = new Set<Promise<void>>();
   readonly #usage = new Map<ServerId, VaultUsage>();
   readonly #seen: SeenServers;
@@ -115,14 +118,15 @@ export class VaultStore implements Store, Vault {
 
   heal(server: ServerId, pieces: readonly HealedPiece[]): Promise<void> {
     return this.#turns.run(server, async () => {
-      await putHealed(this.#inner, server, this.#pins, pieces);
+      // Dead then: the damaged bytes, or a pack whose map could not be written.
+      await putHealed(this.#inner, server, this.#pins, pieces).finally(() => this.#collectUnkept(server));
       const bytes = pieces.reduce((sum, piece) => sum + piece.bytes.byteLength, 0);
       this.#count(server, { packs: 1, bytes });
     });
   }
 
   view(server: ServerId): Promise<VaultView> {
-    return this.#turns.run(server, () => openView(this.#inner, server, this.#pins));
+    return this.#turns.run(server, () => openView(this.#inner, server, this.#pins, () => this.#released(server)));
   }
 
   async create(key: ObjectKey, options: CreateOptions = {}): Promise<ObjectWriter> {
@@ -159,7 +163,11 @@ export class VaultStore implements Store, Vault {
     if ((await this.#inner.stat(recipeKey(parts))) === undefined) return this.#inner.open(key);
     return this.#turns.run(server, async () => {
       const { layout, size, sha256, change } = await this.#layOut(parts, await this.#seenPacks(server));
-      const release = this.#pins.keepPlaces(server, layout);
+      const unpin = this.#pins.keepPlaces(server, layout);
+      const release = (): void => {
+        unpin();
+        this.#released(server);
+      };
       const identity = `${key} ${sha256} ${size} ${change}`;
       return openVaultSource(layout, (pack) => this.#inner.open(packKey(server, pack)), identity, release, partly);
     });
@@ -237,6 +245,10 @@ export class VaultStore implements Store, Vault {
   async collect(server: ServerId, dryRun = false): Promise<Collected> {
     const { mergeAt, known } = this.#options;
     return this.#turns.run(server, async () => {
+      if (!dryRun) {
+        this.#owed.add(server);
+        this.#waiting.delete(server);
+      }
       const punch = await freesHoles(dirname(dirname(this.localPath(packKey(server, server)))));
       const store = this.#inner;
       const onMeasured = (measured: Measured): void =>
@@ -245,7 +257,8 @@ export class VaultStore implements Store, Vault {
       const isPinned = pins.has(server);
       const options = { store, server, pins, known: () => known(server), punch, mergeAt, dryRun, onMeasured };
       const collected = await collectServer(options);
-      if (!dryRun && !isPinned) this.#owed.delete(server);
+      if (!dryRun && isPinned) this.#collectUnkept(server);
+      else if (!dryRun) this.#owed.delete(server);
       return collected;
     });
   }
@@ -283,6 +296,18 @@ export class VaultStore implements Store, Vault {
     this.#due.add(server);
     const running = this.#collectNext(server).finally(() => this.#collecting.delete(running));
     this.#collecting.add(running);
+  }
+
+  /** Collects when nothing of the server is kept: while something is, a part of the dead would stay. */
+  #collectUnkept(server: ServerId): void {
+    this.#owed.add(server);
+    if (this.#pins.has(server)) this.#waiting.add(server);
+    else this.#collectSoon(server);
+  }
+
+  /** Not for what a failed collection owes: that would fail again behind each reader. */
+  #released(server: ServerId): void {
+    if (this.#waiting.has(server) && !this.#pins.has(server)) this.#collectSoon(server);
   }
 
   async #collectNext(server: ServerId): Promise<void> {
@@ -365,18 +390,4 @@ export class VaultStore implements Store, Vault {
     const size = await this.#recipeSize(object.key).catch(() => 0);
     return size === undefined ? undefined : { key: objectKey(parts.server, parts.backup, 'tar.gz'), size };
   }
-}
-
-/** The parts of an archive's key; undefined for any other object's. */
-function archiveParts(key: ObjectKey): KeyParts | undefined {
-  const parts = keyParts(parseKey(key));
-  return parts?.kind === 'tar.gz' ? parts : undefined;
-}
-
-function recipeKey({ server, backup }: KeyParts): ObjectKey {
-  return objectKey(server, backup, 'recipe');
-}
-
-function packKey(server: ServerId, pack: string): ObjectKey {
-  return objectKey(server, pack as BackupId, 'pack');
 }

@@ -10,8 +10,12 @@ import { RangeFinder } from './range-finder.ts';
 import { damaged } from './ranges.ts';
 import { readRecipe, ServerPacks } from './server-packs.ts';
 
-/** To be called while no collection of the server looks at its files. @throws Failure `archive_damaged`. */
-export async function openView(store: Store, server: ServerId, pins: Pins): Promise<VaultView> {
+/**
+ * To be called while no collection of the server looks at its files.
+ *
+ * @param onClose once, when nothing is pinned for the view any more. @throws Failure `archive_damaged`.
+ */
+export async function openView(store: Store, server: ServerId, pins: Pins, onClose: () => void): Promise<VaultView> {
   const packs = await ServerPacks.load(store, server);
   const archives = new Map<BackupId, ArchiveRanges | Failure>();
   const releases: (() => void)[] = [];
@@ -24,7 +28,7 @@ export async function openView(store: Store, server: ServerId, pins: Pins): Prom
       archives.set(id, asFailure(error, 'Cannot read the recipe'));
     }
   }
-  return new OpenView(packs, archives, await openPacks(store, server, packs), releases);
+  return new OpenView(packs, archives, await openPacks(store, server, packs), [...releases, onClose]);
 }
 
 /** Each of them now: a merge moves bytes meanwhile, and removes the packs that they were in. */

@@ -7,7 +7,9 @@ import type { BackupId, ServerId } from '../../../src/base/ids.ts';
 import type { SameBytes } from '../../../src/base/source.ts';
 import { objectKey, type ObjectKey } from '../../../src/storage/key.ts';
 import type { Store } from '../../../src/storage/store.ts';
+import type { ArchiveRanges } from '../../../src/storage/vault-port.ts';
 import type { VaultStore } from '../../../src/storage/vault/vault.ts';
+import { failureOf } from '../../support/rejection.ts';
 import { scratchStore } from '../../support/scratch-store.ts';
 import { scratchVault } from '../../support/scratch-vault.ts';
 import { getObject } from '../../support/store-objects.ts';
@@ -17,6 +19,7 @@ const LENGTH = 200_000;
 /** What two archives of a merge share. */
 const SHARED = 150_000;
 const DAMAGED = 60_000;
+const BLOCK = 4096;
 /** Ids are random, and which of two is the lower decides what is read: so often it is not the right one by chance. */
 const ROUNDS = 8;
 
@@ -32,8 +35,20 @@ async function put(vault: VaultStore, bytes: Buffer, base?: ObjectKey, same: rea
   return key;
 }
 
+/** Bytes of disk that the packs take. */
+function packedBytes(directory: string): number {
+  const packs = files(directory, '.pack').map((name) => fs.statSync(join(directory, SERVER, name)));
+  return packs.reduce((sum, { blocks }) => sum + blocks * 512, 0);
+}
+
+function idOf(key: ObjectKey): BackupId {
+  return key.slice(SERVER.length + 1, -'.tar.gz'.length) as BackupId;
+}
+
 function files(directory: string, kind: string): string[] {
-  return fs.readdirSync(join(directory, SERVER)).filter((name) => name.endsWith(kind));
+  const server = join(directory, SERVER);
+  // It goes with its last file.
+  return fs.existsSync(server) ? fs.readdirSync(server).filter((name) => name.endsWith(kind)) : [];
 }
 
 /** Reads the store as it is, but begins `before` each creation of an object. */
@@ -130,5 +145,82 @@ describe('bytes that heal damage count', () => {
       wrong.push(...(await scratch.wrong()));
     }
     expect(wrong).toEqual([]);
+  });
+});
+
+describe('what nothing needs goes without another removal', () => {
+  test.each(['reader', 'view'])('when the last %s of a removed backup is closed', async (what) => {
+    const { vault, directory } = await scratchVault();
+    const bytes = randomBytes(LENGTH);
+    const key = await put(vault, bytes);
+    await vault.freeSpace();
+    const open = () => (what === 'reader' ? vault.open(key) : vault.view(SERVER));
+    const [one, other] = [await open(), await open()];
+    await vault.remove(key);
+    await vault.freeSpace();
+    await one.close();
+    await vault.freeSpace();
+    expect(files(directory, '.pack')).toHaveLength(1);
+    await other.close();
+    await vault.freeSpace();
+    expect(files(directory, '.pack')).toEqual([]);
+  });
+
+  test('when a collection by hand merged beside a reader', async () => {
+    const { store, directory } = await scratchStore();
+    const bytes = randomBytes(LENGTH);
+    const before = await scratchVault({ store, mergeAt: 1 });
+    const first = await put(before.vault, bytes);
+    const same = [{ start: 0, length: SHARED, base: 0 }];
+    const second = await put(before.vault, bytes.subarray(0, SHARED), first, same);
+    await before.vault.remove(first);
+    await before.vault.freeSpace();
+    const { vault } = await scratchVault({ store, mergeAt: 0.1 });
+    const source = await vault.open(second);
+    expect((await vault.collect(SERVER)).movedBytes).toBe(SHARED);
+    expect(files(directory, '.pack')).toHaveLength(2);
+    expect(Buffer.from(await source.read(0, SHARED)).equals(bytes.subarray(0, SHARED))).toBe(true);
+    await source.close();
+    await vault.freeSpace();
+    expect(files(directory, '.pack')).toHaveLength(1);
+    expect(Buffer.from(await getObject(vault, second)).equals(bytes.subarray(0, SHARED))).toBe(true);
+  });
+
+  test('behind the next backup when a collection by hand failed; not behind each reader, where it would fail again', async () => {
+    const { vault, directory, known, faults } = await scratchVault();
+    const key = await put(vault, randomBytes(LENGTH));
+    await vault.freeSpace();
+    const lone = join(directory, SERVER, `${randomUUID()}.pack`);
+    fs.writeFileSync(lone, randomBytes(8192));
+    known.set(SERVER, new Set([idOf(newKey())]));
+    await failureOf(vault.collect(SERVER), 'archive_damaged');
+    await getObject(vault, key);
+    await vault.freeSpace();
+    expect(faults).toEqual([]);
+    known.clear();
+    await put(vault, randomBytes(1000));
+    await vault.freeSpace();
+    expect(fs.existsSync(lone)).toBe(false);
+  });
+
+  test.each(['no view', 'a view'])('when bytes of a copy took the place of damaged ones beside %s', async (beside) => {
+    const { vault, directory } = await scratchVault({ mergeAt: 1 });
+    const bytes = randomBytes(LENGTH);
+    const key = await put(vault, bytes);
+    await vault.freeSpace();
+    const whole = packedBytes(directory);
+    const view = await vault.view(SERVER);
+    const ranges = view.archives.get(idOf(key)) as ArchiveRanges;
+    const pieces = Array.from(ranges.find(0, 2 * BLOCK), (range) => ({ range, bytes: bytes.subarray(0, 2 * BLOCK) }));
+    if (beside === 'no view') await view.close();
+    await vault.heal(SERVER, pieces);
+    await vault.freeSpace();
+    if (beside === 'a view') {
+      expect(packedBytes(directory)).toBe(whole + 2 * BLOCK);
+      await view.close();
+      await vault.freeSpace();
+    }
+    expect(packedBytes(directory)).toBe(whole);
+    expect(Buffer.from(await getObject(vault, key)).equals(bytes)).toBe(true);
   });
 });
