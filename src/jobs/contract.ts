@@ -179,7 +179,7 @@ export interface AcceptedRestore extends Accepted {
 
 export interface DirectoryItem {
   readonly name: string;
-  /** Its path as a byte string (base/files/paths.ts): other names may read the same. */
+  /** Its path as a byte string (base/files/paths.ts), as `target` is: other bytes may read the same. */
   readonly raw: string;
   readonly kind: 'file' | 'directory' | 'symlink' | 'hardlink';
   readonly size: number;

@@ -255,8 +255,7 @@ function stateOf(directory: number, entry: contract.DirectoryItem): 'same' | 'ch
   if (stat === undefined) return 'gone';
   const { kind, target, size, mode, mtime } = entry;
   const now = liveFacts(directory, name, stat);
-  if (kind === 'symlink' && now.target !== undefined) return target === wirePath(now.target) ? 'same' : 'changed';
-  const was = { kind, size, mode, mtime };
+  const was = { kind, size, mode, mtime, target };
   // The listing does not say what a hard link leads to: its size and time are not compared.
   if (kind === 'hardlink') return now.kind === 'file' ? 'same' : 'changed';
   return isSame(was, now) ? 'same' : 'changed';

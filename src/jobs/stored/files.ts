@@ -207,7 +207,7 @@ function directoryItem(entry: Entry): DirectoryItem {
     size,
     mode,
     mtime,
-    ...(target === undefined ? {} : { target: wirePath(target) }),
+    ...(target === undefined ? {} : { target }),
   };
 }
 

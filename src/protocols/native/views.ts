@@ -5,7 +5,7 @@
 import type { z } from '@hono/zod-openapi';
 import { isoDate } from '../../base/clock.ts';
 import type { FailureRecord } from '../../base/failure.ts';
-import { wireText } from '../../base/files/paths.ts';
+import { wirePath, wireText } from '../../base/files/paths.ts';
 import {
   isSuspect,
   type JobResult,
@@ -184,7 +184,8 @@ export function directoryObject(
   return {
     path: page.path,
     entries: page.entries.map((entry) => {
-      const { name, kind, size, mode, mtime, target } = entry;
+      const { name, kind, size, mode, mtime } = entry;
+      const target = entry.target === undefined ? undefined : wirePath(entry.target);
       const { files, bytes, live } = facts?.get(entry) ?? {};
       return { name, kind, size, mode, mtime, target, files, bytes, live };
     }),

@@ -157,6 +157,41 @@ test('a listing tells what is below a directory, and what is on the server now',
   for (const entry of plain.entries) expect(entry).not.toHaveProperty('live');
 });
 
+test('a link is told apart from one whose target is spelt as the other is shown', async () => {
+  const host = await scratchHost();
+  const { call } = await runDaemonOn(host);
+  const { server } = host;
+  const link = (name: string, target: string): void => {
+    fs.rmSync(join(server, name), { force: true });
+    fs.symlinkSync(Buffer.from(target, 'latin1'), join(server, name));
+  };
+  for (const [name, target] of [
+    ['bytes', 'to \xff'],
+    ['spelt', 'to \\xff'],
+    ['text', 'to caf\xc3\xa9'],
+  ] as const) {
+    link(name, target);
+  }
+  const { body } = await call(`${SERVER}/backups`, { body: {} });
+  const path = `${SERVER}/backups/${(body as { id: string }).id}/files?with=live`;
+  const listed = async (): Promise<unknown[]> => {
+    const { entries } = (await call(path)).body as { entries: { name: string; target?: string; live: string }[] };
+    return entries.flatMap(({ name, target, live }) => (target === undefined ? [] : [[name, target, live]]));
+  };
+  expect(await listed()).toEqual([
+    ['bytes', 'to \\xff', 'same'],
+    ['spelt', 'to \\xff', 'same'],
+    ['text', 'to café', 'same'],
+  ]);
+  link('bytes', 'to \\xff');
+  link('spelt', 'to \xff');
+  expect(await listed()).toEqual([
+    ['bytes', 'to \\xff', 'changed'],
+    ['spelt', 'to \\xff', 'changed'],
+    ['text', 'to café', 'same'],
+  ]);
+});
+
 test('a listing tells the same of names that are no text, and apart of one that is spelt as another is shown', async () => {
   const host = await scratchHost();
   const { call } = await runDaemonOn(host);
