@@ -5,6 +5,11 @@
  *   2 a map of bytes that heal damage      killed after: those bytes count in place of the damaged ones, for all archives
  *   3 recipe   in one step                killed after: an archive without a manifest; its removal takes it
  *   4 a plain archive of the same key is removed; the recipe counts from step 3 on
+ *
+ * Where step 3 fails, the recipe may have its name all the same: one that replaces another keeps it when the directory cannot
+ * be flushed. The packs then stay for the collection, which looks at what the recipe on the disk names. A power cut before that
+ * finds the older recipe or the new one, and the packs of both; the collection removes those of the older one only behind the
+ * new name, in the same directory.
  */
 import { createHash, type Hash, randomUUID } from 'node:crypto';
 import { Failure } from '../../base/failure.ts';
@@ -72,6 +77,8 @@ export class VaultWriter implements ObjectWriter {
   #healed: HealingPack | undefined;
   #size = 0;
   #stored = 0;
+  /** From then on it may have its name. */
+  #recipeBegun = false;
   #state: 'open' | 'committed' | 'aborted' = 'open';
   #writing: Promise<unknown> = Promise.resolve();
 
@@ -104,6 +111,7 @@ export class VaultWriter implements ObjectWriter {
     await this.#options.inTurn(async () => {
       await this.#healed?.seal();
       const replaces = (await store.stat(key)) !== undefined;
+      this.#recipeBegun = true;
       await putWhole(store, key, recipe, { signal });
       this.#state = 'committed';
       this.#end(replaces || this.#healed !== undefined);
@@ -120,6 +128,7 @@ export class VaultWriter implements ObjectWriter {
     try {
       await this.#healed?.abort();
       await this.#pack?.writer.abort();
+      if (this.#recipeBegun) return;
       for (const pack of this.#packs) await store.remove(objectKey(owner.server, pack as BackupId, 'pack'));
     } finally {
       this.#end(true);

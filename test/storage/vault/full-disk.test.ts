@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
 import type { BackupId, ServerId } from '../../../src/base/ids.ts';
 import { objectKey } from '../../../src/storage/key.ts';
+import { systemFiles } from '../../../src/storage/local/files.ts';
 import type { Store } from '../../../src/storage/store.ts';
 import { freesHoles } from '../../../src/storage/vault/punch.ts';
 import { failureOf } from '../../support/rejection.ts';
@@ -83,6 +84,50 @@ test('V14: a disk that is full at any write fails the backup, and leaves the oth
     expect(fs.readdirSync(join(directory, SERVER)).length, `full at write ${fullAt}`).toBeLessThanOrEqual(before + 2);
   }
   await backUp();
+});
+
+test('a recipe that replaces another, and whose name cannot be flushed: the archive is whole, and the next try is', async () => {
+  let failing = '';
+  const { store, directory } = await scratchStore({
+    files: {
+      ...systemFiles,
+      rename: async (from, to) => {
+        await systemFiles.rename(from, to);
+        failing = failing !== '' && to.endsWith('.recipe') ? 'flush' : failing;
+      },
+      syncDirectory: (path) =>
+        failing === 'flush'
+          ? Promise.reject(
+              Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO', errno: -5, syscall: 'fsync' }),
+            )
+          : systemFiles.syncDirectory(path),
+    },
+  });
+  const { vault, faults } = await scratchVault({ store });
+  const key = objectKey(SERVER, randomUUID() as BackupId, 'tar.gz');
+  const bytes = randomBytes(LENGTH);
+  const write = async (): Promise<void> => {
+    const writer = await vault.create(key);
+    try {
+      await writer.write(bytes);
+      await writer.commit();
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
+  };
+  await write();
+  failing = 'recipe';
+  await failureOf(write(), 'store_unreachable');
+  failing = '';
+  await vault.freeSpace();
+  expect(Buffer.from(await getObject(vault, key)).equals(bytes)).toBe(true);
+  await write();
+  await vault.freeSpace();
+  await vault.collect(SERVER);
+  expect(Buffer.from(await getObject(vault, key)).equals(bytes)).toBe(true);
+  expect(fs.readdirSync(join(directory, SERVER))).toHaveLength(2);
+  expect(faults).toEqual([]);
 });
 
 test('a merge that finds no space: what is there is measured all the same, and nothing is lost', async () => {
