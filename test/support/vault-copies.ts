@@ -85,11 +85,18 @@ export async function vaultWithCopy() {
   };
 }
 
-/** A node whose only backup is an archive of Roost's in a vault, damaged there, with a whole copy. */
-export async function nodeWithCopy() {
+/** Bytes over these have the same CRC-32 as before: they are its polynomial. */
+export const SAME_CRC: readonly number[] = [0x41, 0x06, 0x71, 0xdb, 0x01];
+
+/**
+ * A node whose only backup is an archive of Roost's in a vault, damaged there, with a whole copy.
+ *
+ * @param onDamaged after a verification marked a backup.
+ */
+export async function nodeWithCopy(onDamaged: () => void = () => undefined) {
   const { vault, directory } = await scratchVault({ known: () => known });
   const copy = new BentStore('offsite');
-  const node = await testNode({ stores: [vault, copy] });
+  const node = await testNode({ stores: [vault, copy], onDamaged });
   const made = await realArchive(treeOf({ 'region.mca': file(randomBytes(100_000).toString('hex')) }));
   node.archive.writeArchive = async ({ archive, index }) => {
     await archive.write(made.archive);
@@ -103,10 +110,18 @@ export async function nodeWithCopy() {
   node.catalogue.copies.plan(id, copy.name);
   node.catalogue.copies.complete(id, copy.name);
   await vault.freeSpace();
-  damage(join(directory, SERVER, packIn(join(directory, SERVER))), made.archive.length >> 1);
+  const pack = join(directory, SERVER, packIn(join(directory, SERVER)));
+  const middle = made.archive.length >> 1;
+  damage(pack, middle);
   const again: BackupId[] = [];
   const verifyAgain = (_: unknown, backup: BackupId): Promise<void> => Promise.resolve(void again.push(backup));
-  return { ...node, vault, copy, id, again, vaults: new Vaults({ ...node, verifyAgain }) };
+  /** Puts other bytes in place of the right ones, whose checksums are those of the right ones. */
+  const forge = (): void => {
+    const forged = Buffer.from(made.archive);
+    for (const [at, mask] of SAME_CRC.entries()) forged[middle + at] = (forged[middle + at] ?? 0) ^ mask;
+    fs.writeFileSync(pack, forged);
+  };
+  return { ...node, vault, copy, id, again, forge, vaults: new Vaults({ ...node, verifyAgain }) };
 }
 
 function packIn(directory: string): string {

@@ -3,10 +3,8 @@ import { crc32 } from 'node:zlib';
 import { expect, test } from 'vitest';
 import type { ByteSource } from '../../../src/base/source.ts';
 import { healFromCopies } from '../../../src/jobs/vault/heal.ts';
-import { SEGMENT, vaultWithCopy } from '../../support/vault-copies.ts';
-
-/** Bytes over these have the same CRC-32 as before: they are its polynomial. */
-const SAME_CRC = [0x41, 0x06, 0x71, 0xdb, 0x01];
+import { outcome, SERVER } from '../../support/node.ts';
+import { nodeWithCopy, SAME_CRC, SEGMENT, vaultWithCopy } from '../../support/vault-copies.ts';
 
 function forged(bytes: Uint8Array): Buffer {
   const other = Buffer.from(bytes);
@@ -42,4 +40,18 @@ test('a copy that gives other bytes of the same checksum, once it was read throu
   expect((await healFromCopies(found, healing)).left.size).toBe(0);
   expect((await read(damaged)).equals(bytes)).toBe(true);
   expect((await read(other)).equals(shared)).toBe(true);
+});
+
+test('bytes whose checksums are right and whose sha256 is not are looked at once, not without end', async () => {
+  let looks = 0;
+  const { vaults, service, id, again, forge } = await nodeWithCopy(() => looks++);
+  forge();
+  const verify = async (): Promise<string> => outcome(await service.verify(SERVER, id));
+  expect(await verify()).toBe('archive_damaged');
+  expect(looks).toBe(1);
+  // The look finds every checksum right, and asks for another verification.
+  expect(await vaults.verify({})).toMatchObject([{ whole: 1, damaged: [], healed: [] }]);
+  expect(again).toEqual([id]);
+  expect(await verify()).toBe('archive_damaged');
+  expect(looks).toBe(1);
 });
