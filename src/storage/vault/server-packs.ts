@@ -7,9 +7,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { freeMemory } from '../../base/free-memory.ts';
-import type { ServerId } from '../../base/ids.ts';
+import type { BackupId, ServerId } from '../../base/ids.ts';
 import { type ByteSource } from '../../base/source.ts';
-import { keyParts, type ObjectKey, parseKey } from '../key.ts';
+import { type KeyParts, keyParts, objectKey, type ObjectKey, parseKey } from '../key.ts';
 import type { Store } from '../store.ts';
 import { decodeMap } from './map.ts';
 import { MovedRanges, type Place } from './moved.ts';
@@ -169,4 +169,18 @@ async function readWhole(store: Store, key: ObjectKey): Promise<Buffer> {
   } finally {
     await source.close();
   }
+}
+
+/** The parts of an archive's key; undefined for any other object's. */
+export function archiveParts(key: ObjectKey): KeyParts | undefined {
+  const parts = keyParts(parseKey(key));
+  return parts?.kind === 'tar.gz' ? parts : undefined;
+}
+
+export function recipeKey({ server, backup }: KeyParts): ObjectKey {
+  return objectKey(server, backup, 'recipe');
+}
+
+export function packKey(server: ServerId, pack: string): ObjectKey {
+  return objectKey(server, pack as BackupId, 'pack');
 }

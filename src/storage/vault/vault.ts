@@ -26,13 +26,12 @@ import type {
 } from '../vault-port.ts';
 import { collectServer, type Measured } from './collect.ts';
 import { putHealed } from './healing.ts';
-import { archiveParts, packKey, recipeKey } from './keys.ts';
 import { MANY_PACKS } from './merge.ts';
 import { findPlaces } from './places.ts';
 import { Pins } from './pins.ts';
 import { freesHoles } from './punch.ts';
 import { decodeRecipeHead, type Recipe, RECIPE_HEAD } from './recipe.ts';
-import { readRecipe, ServerPacks } from './server-packs.ts';
+import { archiveParts, packKey, readRecipe, recipeKey, ServerPacks } from './server-packs.ts';
 import { type LaidOut, SeenServers } from './seen.ts';
 import { layOut, openVaultSource } from './source.ts';
 import { takeIn } from './take-in.ts';
