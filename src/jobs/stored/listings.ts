@@ -89,7 +89,7 @@ export class Listings {
   /**
    * As `open`, after making it where it is missing.
    *
-   * @param openArchive opens the archive, without index, for all who wait: whoever asked first may be gone, and has closed
+   * @param openArchive opens the archive, without index, for all who wait: the one who asked first may be gone, and has closed
    * what it opened itself, while it is read. Closed once it was read.
    * @throws Failure `archive_damaged` when the archive is not the recorded one; `cancelled`.
    */
