@@ -225,7 +225,7 @@ class SwapRun {
       const parent = await this.#makeWay(directory);
       if (statChild(parent, name) !== undefined) await this.#moveToExtra(parent, name, path);
       try {
-        makeDirectory(parent, name, 0o700);
+        withinWritable([parent], this.#root, () => makeDirectory(parent, name, 0o700));
       } catch (error) {
         if (errnoOf(error) !== 'EEXIST' && errnoOf(error) !== 'ENOENT') throw swapFailure(error, path);
         this.#live.close();

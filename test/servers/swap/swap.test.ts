@@ -145,13 +145,23 @@ describe('a swap', () => {
       await scene.stage.remove();
       expect(fs.readdirSync(root)).toEqual(['server']);
     });
-    // Without root, nothing can be removed from a directory that may not be written.
-    const example: Tree = new Map([
+    // Without root, nothing can be removed from a directory that may not be written, and none made in it.
+    const removed: Tree = new Map([
       ['a', directory(0o555)],
       ['a/b', directory(0o555)],
       ['a/b/file', file('x', 0o444)],
     ]);
-    await fc.assert(property, { numRuns: RUNS, examples: [[example, new Map(), true, []]] });
+    const madeAgain: Tree = new Map([
+      ['a', directory(0o700)],
+      ['a/b', directory(0o555)],
+    ]);
+    const stopAt = Array.from({ length: 12 }, (_, at): [Tree, Tree, boolean, ['forward', number][]] => [
+      madeAgain,
+      new Map([['a', directory(0o555)]]),
+      true,
+      [['forward', at + 1]],
+    ]);
+    await fc.assert(property, { numRuns: RUNS, examples: [[removed, new Map(), true, []], ...stopAt] });
   });
 
   it('leaves a directory that could not move when a process wrote into it meanwhile', async () => {
