@@ -33,6 +33,17 @@ async function fromTheContent(page: Page): Promise<void> {
   await page.evaluate(() => document.querySelector<HTMLElement>('#main')?.focus());
 }
 
+/** Signed in at a node with one backup. With its clock stands what the page does after it has drawn. */
+async function withStoppableClock(): Promise<Page> {
+  const node = await openNode();
+  await node.call(`/api/servers/${node.server}/backups`, { body: {} });
+  const { page } = await visit({ viewport: { width: 1280, height: 720 } });
+  await page.clock.install();
+  await page.goto(await node.link());
+  await page.getByText('Live', { exact: true }).waitFor({ state: 'attached' });
+  return page;
+}
+
 inChromium('by the keyboard alone, 320 px wide', () => {
   test('22: back up, get a lost file back by its name, undo', async () => {
     const node = await openNode();
@@ -111,16 +122,10 @@ inChromium('by the keyboard alone, 320 px wide', () => {
   });
 
   test('22: a dialog takes the next key although the page has not drawn it yet, and gives the focus back', async () => {
-    const node = await openNode();
-    await node.call(`/api/servers/${node.server}/backups`, { body: {} });
-    const { page } = await visit({ viewport: { width: 1280, height: 720 } });
-    await page.clock.install();
-    await page.goto(await node.link());
-    await page.getByText('Live', { exact: true }).waitFor({ state: 'attached' });
+    const page = await withStoppableClock();
     await page.evaluate((to) => void (location.hash = to), SERVER);
     const share = page.getByRole('button', { name: /^Share/ }).first();
     await share.focus();
-    // With the clock stands what the page does after it has drawn.
     await page.clock.pauseAt(new Date(Date.now() + 60_000));
     await page.keyboard.press('Enter');
     await page.keyboard.press('Tab');
@@ -132,12 +137,7 @@ inChromium('by the keyboard alone, 320 px wide', () => {
   });
 
   test('22: what is typed at once goes into the search for a file, although the page has not drawn it yet', async () => {
-    const node = await openNode();
-    await node.call(`/api/servers/${node.server}/backups`, { body: {} });
-    const { page } = await visit({ viewport: { width: 1280, height: 720 } });
-    await page.clock.install();
-    await page.goto(await node.link());
-    await page.getByText('Live', { exact: true }).waitFor({ state: 'attached' });
+    const page = await withStoppableClock();
     await page.clock.pauseAt(new Date(Date.now() + 60_000));
     await page.evaluate((to) => void (location.hash = to), `${SERVER}/find`);
     await page.getByRole('searchbox', { name: 'Name of the file' }).waitFor({ state: 'attached' });

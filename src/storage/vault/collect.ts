@@ -19,7 +19,7 @@ import { mergePacks, packsToMerge } from './merge.ts';
 import type { Pins } from './pins.ts';
 import { punchHole } from './punch.ts';
 import type { RangeList } from './ranges.ts';
-import { readRanges, readRecipe, ServerPacks } from './server-packs.ts';
+import { packKey, readRanges, readRecipe, ServerPacks } from './server-packs.ts';
 
 export interface CollectOptions {
   readonly store: Store;
@@ -90,7 +90,7 @@ async function measure(options: CollectOptions, collected?: Look): Promise<void>
   const kept = Array.from(packs.packs.keys()).filter((pack) => collected === undefined || live.isLive(pack));
   let [storedBytes, liveBytes] = [packs.plainBytes, packs.plainBytes];
   for (const pack of kept) {
-    storedBytes += await blocksOf(store, objectKey(server, pack as BackupId, 'pack'));
+    storedBytes += await blocksOf(store, packKey(server, pack));
     liveBytes += live.liveBytes(pack);
   }
   onMeasured({ packs: kept.length, storedBytes, liveBytes });
@@ -148,7 +148,7 @@ async function giveBack(options: CollectOptions, { packs, live }: Look): Promise
   let freedBytes = 0;
   for (const [pack, size] of packs.packs) {
     if (!live.isLive(pack)) {
-      if (!dryRun) await store.remove(objectKey(server, pack as BackupId, 'pack'));
+      if (!dryRun) await store.remove(packKey(server, pack));
       removed++;
       freedBytes += size;
     } else if (punch) freedBytes += await punchDead(store, server, pack, live.dead(pack), dryRun);
@@ -177,7 +177,7 @@ async function punchDead(
   dead: Iterable<DeadRange>,
   dryRun: boolean,
 ): Promise<number> {
-  const path = store.localPath?.(objectKey(server, pack as BackupId, 'pack'));
+  const path = store.localPath?.(packKey(server, pack));
   if (path === undefined) return 0;
   await using file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   const { nlink } = await file.stat();

@@ -10,7 +10,7 @@ import { encodeMap } from './map.ts';
 import type { Pins } from './pins.ts';
 import { putWhole } from './put.ts';
 import { type Range, RangeListBuilder } from './ranges.ts';
-import { ServerPacks } from './server-packs.ts';
+import { packKey, ServerPacks } from './server-packs.ts';
 
 export class HealingPack {
   readonly #store: Store;
@@ -31,7 +31,7 @@ export class HealingPack {
     const id = (await ServerPacks.load(store, server)).idBeforeAll();
     const release = pins.keepHealing(server, id);
     try {
-      const writer = await store.create(objectKey(server, id as BackupId, 'pack'));
+      const writer = await store.create(packKey(server, id));
       return new HealingPack(store, server, id, writer, release);
     } catch (error) {
       release();

@@ -17,7 +17,7 @@ import type { Place } from './moved.ts';
 import type { Pins } from './pins.ts';
 import { putWhole } from './put.ts';
 import { RangeListBuilder } from './ranges.ts';
-import type { ServerPacks } from './server-packs.ts';
+import { packKey, type ServerPacks } from './server-packs.ts';
 
 /** From so many packs on they are merged, however full. */
 export const MANY_PACKS = 100;
@@ -77,7 +77,7 @@ export async function mergePacks(
   pins.keepPack(server, id);
   let writer: ObjectWriter | undefined;
   try {
-    writer = await store.create(objectKey(server, id as BackupId, 'pack'));
+    writer = await store.create(packKey(server, id));
     const map = new RangeListBuilder();
     let copied = 0;
     for (const { pack, start, length } of living.all()) {
@@ -117,7 +117,7 @@ class OpenPacks {
   async copy({ pack, offset, length }: Place, writer: ObjectWriter): Promise<void> {
     let source = this.#sources.get(pack);
     if (source === undefined) {
-      source = await this.#store.open(objectKey(this.#server, pack as BackupId, 'pack'));
+      source = await this.#store.open(packKey(this.#server, pack));
       this.#sources.set(pack, source);
     }
     for (let at = 0; at < length; at += COPIED_AT_ONCE) {

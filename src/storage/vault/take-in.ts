@@ -14,6 +14,7 @@ import type { Store } from '../store.ts';
 import { putWhole } from './put.ts';
 import { RangeListBuilder } from './ranges.ts';
 import { encodeRecipe } from './recipe.ts';
+import { packKey } from './server-packs.ts';
 
 /**
  * To be called while no collection of the server looks at its files.
@@ -30,7 +31,7 @@ export async function takeIn(store: Store, server: ServerId, backup: BackupId, s
   if (found === undefined || path === undefined || store.link === undefined) return false;
   if ((await store.stat(recipe)) === undefined) {
     const pack = randomUUID();
-    if (!(await store.link(objectKey(server, pack as BackupId, 'pack'), path))) return false;
+    if (!(await store.link(packKey(server, pack), path))) return false;
     const ranges = new RangeListBuilder();
     ranges.add(pack, 0, found.size);
     await putWhole(store, recipe, encodeRecipe(found.size, sha256, ranges.finish()));

@@ -8,7 +8,7 @@ import type { ArchiveRanges, PackRange, VaultView } from '../vault-port.ts';
 import type { Pins } from './pins.ts';
 import { RangeFinder } from './range-finder.ts';
 import { damaged } from './ranges.ts';
-import { readRecipe, ServerPacks } from './server-packs.ts';
+import { packKey, readRecipe, ServerPacks } from './server-packs.ts';
 
 /**
  * To be called while no collection of the server looks at its files.
@@ -35,7 +35,7 @@ export async function openView(store: Store, server: ServerId, pins: Pins, onClo
 async function openPacks(store: Store, server: ServerId, { packs }: ServerPacks) {
   const open = new Map<string, ByteSource | Failure>();
   for (const pack of packs.keys()) {
-    const source = store.open(objectKey(server, pack as BackupId, 'pack'));
+    const source = store.open(packKey(server, pack));
     open.set(pack, await source.catch((error: unknown) => asFailure(error, 'Cannot read the pack')));
   }
   return open;

@@ -13,7 +13,6 @@
  */
 import { createHash, type Hash, randomUUID } from 'node:crypto';
 import { Failure } from '../../base/failure.ts';
-import type { BackupId } from '../../base/ids.ts';
 import { freeMemory } from '../../base/free-memory.ts';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import type { SameBytes } from '../../base/source.ts';
@@ -25,6 +24,7 @@ import { HealingPack } from './healing.ts';
 import { putWhole } from './put.ts';
 import { MAX_RANGES, type Range, RangeListBuilder } from './ranges.ts';
 import { encodeRecipe, type Recipe } from './recipe.ts';
+import { packKey } from './server-packs.ts';
 
 /** A pack is ended at this length: a merge then needs little room, and a file system with a limit takes it. */
 const PACK_LENGTH = 1024 * MEBIBYTE;
@@ -129,7 +129,7 @@ export class VaultWriter implements ObjectWriter {
       await this.#healed?.abort();
       await this.#pack?.writer.abort();
       if (this.#recipeBegun) return;
-      for (const pack of this.#packs) await store.remove(objectKey(owner.server, pack as BackupId, 'pack'));
+      for (const pack of this.#packs) await store.remove(packKey(owner.server, pack));
     } finally {
       this.#end(true);
     }
@@ -202,7 +202,7 @@ export class VaultWriter implements ObjectWriter {
     const id = randomUUID();
     pins.keepPack(owner.server, id);
     try {
-      const writer = await store.create(objectKey(owner.server, id as BackupId, 'pack'), { signal });
+      const writer = await store.create(packKey(owner.server, id), { signal });
       return { id, writer: new GatheringWriter(writer), length: 0 };
     } catch (error) {
       pins.releasePack(owner.server, id);
