@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
 import { type Answer, type Asked, type FakeDaemon, type Handler, startFakeDaemon } from '../fake-daemon.ts';
+import { freePort } from '../../support/free-port.ts';
 import { type Ran, run, type RunOptions } from '../run.ts';
 
 const SERVER = '0f0e9c52-6d3d-4c5b-9f0e-2f6a1b7c8d90';
@@ -318,9 +319,8 @@ describe('when the daemon does not do it', () => {
   });
 
   it('says that nothing listens there', async () => {
-    const closed = await startFakeDaemon(always(200, []));
-    await closed.close();
-    const ran = await run(['backup', 'list', SERVER], { env: { ROOST_URL: closed.url, ROOST_TOKEN: 't' } });
+    const url = `http://127.0.0.1:${await freePort()}`;
+    const ran = await run(['backup', 'list', SERVER], { env: { ROOST_URL: url, ROOST_TOKEN: 't' } });
     expect(ran.exitCode).toBe(1);
     expect(ran.stderr).toContain('nothing listens there');
     expect(ran.stderr).not.toMatch(/^\s+at /m);

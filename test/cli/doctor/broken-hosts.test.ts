@@ -1,8 +1,6 @@
 /** Twelve hosts with one fault each: the doctor names that fault, and no other. */
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, open, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -10,19 +8,12 @@ import type { Finding } from '../../../src/base/finding.ts';
 import { GAME_SERVER, type Host, type RunningDaemon, runDaemonOn, scratchHost } from '../../support/daemon.ts';
 import { judgeVaultDisk } from '../../../src/cli/doctor/stores.ts';
 import { inspectVaultDisk } from '../../../src/storage/vault/inspect.ts';
+import { freePort } from '../../support/free-port.ts';
+import { NIGHTLY_CRON } from '../../support/nightly.ts';
 import { run } from '../run.ts';
 import { archiveFile } from '../../support/stored-archive.ts';
 
-const NIGHTLY = 'schedules: [ { server: "*", cron: "0 4 * * *" } ]\nretention: { keep_last: 7 }\n';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
+const NIGHTLY = `schedules: [ { server: "*", cron: "${NIGHTLY_CRON}" } ]\nretention: { keep_last: 7 }\n`;
 
 interface Patient extends Host {
   readonly file: string;
@@ -149,9 +140,8 @@ describe('the doctor names the one fault of a host', () => {
   });
 
   test('with a server at its limit', async () => {
-    const host = await patient(
-      'schedules: [ { server: "*", cron: "0 4 * * *" } ]\nretention: { keep_last: 1 }\n',
-      (config) => config.replace('per_server: 0', 'per_server: 2'),
+    const host = await patient(NIGHTLY.replace('keep_last: 7', 'keep_last: 1'), (config) =>
+      config.replace('per_server: 0', 'per_server: 2'),
     );
     for (let count = 0; count < 2; count += 1) {
       const id = await backUp(host);

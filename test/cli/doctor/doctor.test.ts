@@ -9,6 +9,8 @@ import { checkClock, checkNode } from '../../../src/cli/doctor/host.ts';
 import { judgeVaultDisk } from '../../../src/cli/doctor/stores.ts';
 import type { Finding } from '../../../src/base/finding.ts';
 import { GAME_SERVER, runDaemonOn, scratchHost, type Host } from '../../support/daemon.ts';
+import { freePort } from '../../support/free-port.ts';
+import { NIGHTLY_CRON } from '../../support/nightly.ts';
 import { run } from '../run.ts';
 
 interface Examined {
@@ -21,17 +23,14 @@ interface Patient extends Host {
   readonly file: string;
 }
 
-const NIGHTLY = 'schedules: [ { server: "*", cron: "0 4 * * *" } ]\nretention: { keep_last: 7 }';
+const NIGHTLY = `schedules: [ { server: "*", cron: "${NIGHTLY_CRON}" } ]\nretention: { keep_last: 7 }`;
 
 /** A host whose config is a file with a port that is free, and whose directories are its owner's alone. */
 async function patient(change: (config: string) => string = (config) => config): Promise<Patient> {
   const host = await scratchHost(NIGHTLY);
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  const config = change(host.config.replace('port: 0', `port: ${port}`).replace('level: silent', 'level: error'));
+  const config = change(
+    host.config.replace('port: 0', `port: ${await freePort()}`).replace('level: silent', 'level: error'),
+  );
   const file = join(host.directory, 'config.yml');
   await writeFile(file, config, { mode: 0o600 });
   return { ...host, config, file };

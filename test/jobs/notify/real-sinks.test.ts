@@ -1,10 +1,9 @@
 /** Notifications over real connections: a sink that nothing listens at for a day, kills, and one that is not allowed. */
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import type { NoticeMessage } from '../../../src/jobs/notify/port.ts';
 import { noticeSender } from '../../../src/protocols/notify/sender.ts';
 import { backupId } from '../../support/catalogue-rows.ts';
+import { freePort } from '../../support/free-port.ts';
 import { type HttpSink, startSink } from '../../support/http-sink.ts';
 import { StillClock } from '../../support/still-clock.ts';
 import { backUp, notifyingNode } from './notifying-node.ts';
@@ -29,18 +28,9 @@ function backupsOf({ taken }: HttpSink): (string | null)[] {
 
 const upTo = (count: number): string[] => Array.from({ length: count }, (_, index) => backupId(index + 1));
 
-async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 test('a sink that is down for 24 hours and three kills is told of each end once, in order, and holds up no other', async () => {
   const up = await startSink();
-  const port = await closedPort();
+  const port = await freePort();
   const { time, state, settle, crash } = await nodeTelling({ up: up.url, down: `http://127.0.0.1:${port}/hook` });
   for (let hour = 1; hour <= 24; hour++) {
     if (hour % 6 === 0 && hour < 24) await crash((catalogue) => backUp(catalogue, hour));

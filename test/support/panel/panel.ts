@@ -5,9 +5,9 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { type Clock, systemClock } from '../../../src/base/clock.ts';
+import { freePort } from '../free-port.ts';
 import { knownSecret } from '../secret-shapes.ts';
 import { FLAVOUR_RULES, type PanelFlavour } from './flavours.ts';
 import { type Claims, downloadClaims, signToken, socketClaims, type TokenUser } from './jwt.ts';
@@ -91,11 +91,12 @@ export class Panel {
   }
 
   async listen(): Promise<void> {
+    // One that is free again when it comes back.
+    if (this.#port === 0) this.#port = await freePort();
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen(this.#port, '127.0.0.1', resolve);
     });
-    this.#port = (this.#server.address() as AddressInfo).port;
   }
 
   async close(): Promise<void> {

@@ -7,12 +7,13 @@ import { decode } from '@msgpack/msgpack';
 import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { WebSocketServer } from 'ws';
 import type { PanelFlavour } from '../panel/flavours.ts';
 import { TEST_CERTIFICATE, TEST_KEY } from '../certificate.ts';
+import { freePort } from '../free-port.ts';
 import { scratchDirectory } from '../scratch.ts';
 import { knownSecret } from '../secret-shapes.ts';
 import { WingsFile } from './config-file.ts';
@@ -92,13 +93,15 @@ export class Wings {
   }
 
   async start(): Promise<void> {
+    const isFirst = this.#port === 0;
+    // One that is free again when it comes back.
+    if (isFirst) this.#port = await freePort();
     this.#server = this.#newServer();
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen(this.#port, '127.0.0.1', resolve);
     });
-    if (this.#port !== 0) return;
-    this.#port = (this.#server.address() as AddressInfo).port;
+    if (!isFirst) return;
     const content = this.file.read();
     this.file.write({ ...content, api: { ...(content['api'] as object), port: this.#port } });
   }
