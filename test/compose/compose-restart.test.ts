@@ -4,19 +4,23 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { GAME_SERVER, runDaemonOn, scratchHost } from '../support/daemon.ts';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
 
 const PANEL_URL = 'http://127.0.0.1:9';
 
-test('a page is back within 5 seconds after Roost was restarted', async () => {
+test('a page, which tries once a second, is back with its first try after Roost was restarted', async () => {
+  let tries = 0;
   class PageSocket extends WebSocket {
     constructor(url: string) {
       super(url, { origin: PANEL_URL });
+      tries++;
     }
   }
   vi.stubGlobal('WebSocket', PageSocket);
   onTestFinished(() => void vi.unstubAllGlobals());
   const panel = `panel: { flavour: pterodactyl, url: "${PANEL_URL}", token_id: node-id, token: "node-token-of-it" }`;
-  const host = await scratchHost(panel);
+  const made = await scratchHost(panel);
+  const host = { ...made, config: made.config.replace('port: 0', `port: ${await freePort()}`) };
   const first = await runDaemonOn(host, 100);
   const codes: number[] = [];
   let opened = 0;
@@ -28,10 +32,9 @@ test('a page is back within 5 seconds after Roost was restarted', async () => {
   onTestFinished(() => page.close());
   await eventually(() => opened === 1);
   await first.daemon.stop();
-  const { port } = new URL(first.url);
-  await runDaemonOn({ ...host, config: host.config.replace('port: 0', `port: ${port}`) }, 100);
-  const started = performance.now();
+  await runDaemonOn(host, 100);
+  const before = tries;
   await eventually(() => opened === 2);
-  expect(performance.now() - started).toBeLessThan(5000);
+  expect(tries - before).toBeLessThanOrEqual(1);
   expect(codes[0]).toBe(1012);
 });

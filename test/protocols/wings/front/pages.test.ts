@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { BACKUP_DATA, FAILURE_DATA } from '../../../support/events.ts';
 import { eventually } from '../../../support/eventually.ts';
+import { freePort } from '../../../support/free-port.ts';
 import { Page } from '../../../support/panel-node.ts';
 import { OTHER_SERVER, SERVER } from '../../../support/scripted-service.ts';
 import { openFrontNode, PAGE_USER } from '../../../support/wings/front-node.ts';
@@ -118,10 +119,12 @@ describe('check 9: frames of Wings in order, and backup events between', () => {
   });
 
   test('nothing after its token has expired; another one on the same socket hears again', async () => {
+    onTestFinished(() => void vi.useRealTimers());
+    vi.setSystemTime(Date.now());
     const { node } = await opened();
-    const soon = Math.floor(Date.now() / 1000);
-    const page = await authenticated(node, node.socketToken({ exp: soon + 1 }));
-    await eventually(() => Date.now() / 1000 > soon + 1);
+    const exp = Math.floor(Date.now() / 1000) + 60;
+    const page = await authenticated(node, node.socketToken({ exp }));
+    vi.setSystemTime((exp + 1) * 1000);
     completed(node);
     expect((await page.heard()).map(({ event }) => event)).toEqual([]);
     await page.send('auth', node.socketToken());
@@ -211,33 +214,39 @@ describe('check 10: sockets end so that pages come back', () => {
     expect(await closed).toBe(4000);
   });
 
-  test.each(['Wings', 'Roost'])('a page that uses sockette is back within 5 s of the end of %s', async (who) => {
-    const { wings, node } = await opened();
-    class PanelSocket extends WebSocket {
-      constructor(url: string) {
-        super(url, { origin: PANEL });
+  test.each(['Wings', 'Roost'])(
+    'a page that uses sockette is back with its first try after a restart of %s',
+    async (who) => {
+      const wings = await openWings({ servers: [SERVER] });
+      const node = await openFrontNode(wings, { port: await freePort() });
+      let tries = 0;
+      class PanelSocket extends WebSocket {
+        constructor(url: string) {
+          super(url, { origin: PANEL });
+          tries++;
+        }
       }
-    }
-    vi.stubGlobal('WebSocket', PanelSocket);
-    onTestFinished(() => void vi.unstubAllGlobals());
-    let opens = 0;
-    const page = sockette(`${node.url.replace('http', 'ws')}/api/servers/${SERVER}/ws`, {
-      timeout: 1000,
-      onopen: () => void opens++,
-    });
-    onTestFinished(() => page.close());
-    await eventually(() => opens === 1);
-    const began = performance.now();
-    if (who === 'Wings') {
-      await wings.kill();
-      await wings.start();
-    } else {
-      await node.composed.close(0);
-      await openFrontNode(wings, { port: node.port });
-    }
-    await eventually(() => opens === 2);
-    expect(performance.now() - began).toBeLessThan(5000);
-  });
+      vi.stubGlobal('WebSocket', PanelSocket);
+      onTestFinished(() => void vi.unstubAllGlobals());
+      let opens = 0;
+      const page = sockette(`${node.url.replace('http', 'ws')}/api/servers/${SERVER}/ws`, {
+        timeout: 1000,
+        onopen: () => void opens++,
+      });
+      onTestFinished(() => page.close());
+      await eventually(() => opens === 1);
+      if (who === 'Wings') {
+        await wings.kill();
+        await wings.start();
+      } else {
+        await node.composed.close(0);
+        await openFrontNode(wings, { port: node.port });
+      }
+      const before = tries;
+      await eventually(() => opens === 2);
+      expect(tries - before).toBeLessThanOrEqual(1);
+    },
+  );
 });
 
 test('a page that takes nothing does not make Roost hold what Wings sends', async () => {
