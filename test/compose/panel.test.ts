@@ -79,11 +79,11 @@ test('what the panel refused is shown, and arrives after a retry; what nobody wa
 
 test('a new token of the node brings what the panel refused for the old one', async () => {
   const { panel, server, host } = await scene('pterodactyl');
-  const { url } = await runDaemonOn(host);
+  const { url, call } = await runDaemonOn(host);
   panel.daemon.url = url;
   await panel.setOutage(410);
   const row = await panel.daemon.create(server);
-  await panel.untilCalls(1, 'POST', new RegExp(row.uuid));
+  await eventually(async () => (await call('/api/system')).body['panelReports']['parked'] === 1);
   await panel.setOutage(undefined);
   const before = panel.rotate();
   const { tokenId: token_id, token } = panel.node;

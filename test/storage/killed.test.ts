@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -21,6 +22,8 @@ async function killAfter(directory: string, identity: string, first: number, com
     said.push(Number(line));
     if (said.length === commits) writer.kill('SIGKILL');
   }
+  // Its output ends before its other descriptors are closed, of which one holds the lock of the store.
+  if (writer.exitCode === null && writer.signalCode === null) await once(writer, 'exit');
   return said;
 }
 

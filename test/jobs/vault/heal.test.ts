@@ -96,7 +96,7 @@ test('V12: damaged bytes are taken from a copy, for all backups that share them;
   const all = [first.id, second.id];
   const verdicts = (ok: boolean): ReadonlySet<unknown> =>
     new Set(told.filter(({ type, data }) => type === 'backup.verified' && data.ok === ok).map(({ backup }) => backup));
-  expect(verdicts(false)).toEqual(new Set(all));
+  await expect.poll(() => verdicts(false)).toEqual(new Set(all));
   await expect.poll(() => verdicts(true)).toEqual(new Set(all));
   const [damaged, ...more] = told.filter(({ type }) => type === 'vault.damaged');
   expect(new Set(damaged?.data.backups)).toEqual(new Set(all));
