@@ -40,6 +40,11 @@ function onDisk(path: string): number {
   return fs.statSync(path).blocks * 512;
 }
 
+/** Bytes that all threads of this process have read, from wherever. */
+function bytesRead(): number {
+  return Number(/^rchar: (\d+)$/m.exec(fs.readFileSync('/proc/self/io', 'utf8'))?.[1]);
+}
+
 function sumOf(path: string): string {
   return createHash('sha256').update(fs.readFileSync(path)).digest('hex');
 }
@@ -125,11 +130,9 @@ describe.runIf(CAN_TELL)('files with holes', () => {
       [0, Buffer.from('begin')],
       [20 * GIB + 12_345, randomBytes(65_536, 1)],
     ]);
-    const started = process.cpuUsage();
+    const before = bytesRead();
     const archived = await written(root);
-    const { user, system } = process.cpuUsage(started);
-    // Reading 40 GiB of zeros takes a minute.
-    expect((user + system) / 1e6).toBeLessThan(20);
+    expect(bytesRead() - before).toBeLessThan(GIB);
     expect(archived.archive.length).toBeLessThan(60 * MIB);
     expect(archived.result).toMatchObject({ bytes: 40 * GIB, warnings: [] });
     const into = join(home, 'ram');
@@ -152,9 +155,8 @@ describe.runIf(CAN_TELL)('files with holes', () => {
     const home = await scratchDirectory();
     fs.mkdirSync(join(home, 'server'));
     makeSparse(join(home, 'server/huge'), 15 * 1024 * GIB, []);
-    const began = performance.now();
+    // To write even a part of it takes minutes, and the test's own time limit ends that.
     await expect(written(join(home, 'server'), { maxSize: GIB })).rejects.toMatchObject({ code: 'too_large' });
-    expect(performance.now() - began).toBeLessThan(20_000);
   });
 
   test('are copied where they did not change, and are seen where they were filled', async () => {

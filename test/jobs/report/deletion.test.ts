@@ -25,7 +25,7 @@ async function scene() {
   const store = new MemoryStore();
   const catalogue = await scratchCatalogue(time);
   const parts = { facts: FLAVOURS.calagopus, credentials: panel.node, version: '1.2.3', fetch, clock: time };
-  const client = new PanelClient({ ...parts, panelUrl: panel.url, timeoutMs: 2000 });
+  const client = new PanelClient({ ...parts, panelUrl: panel.url });
   const begin = async (starts = true) => {
     const node = await testNode({ catalogue, store, clock: time });
     const sendAgain = sendingAgain({ ...node, clock: time, uploadRate: () => 0 });
@@ -42,15 +42,14 @@ async function scene() {
 }
 
 describe('a deletion that the panel asks for', () => {
-  test('is done, and its row at the panel is gone within 2 seconds', async () => {
+  // Time stands still, so nothing that is waited for here waits for a timer.
+  test('is done, and its row at the panel is gone, without a wait', async () => {
     const { panel, store, catalogue, begin } = await scene();
     const { node, lane } = await begin();
     await backUp(node, SERVER, ID);
-    const asked = performance.now();
     await node.service.discardLater(SERVER, ID);
     lane.wake();
     await eventually(() => panel.rows.backups.get(ID) === undefined);
-    expect(performance.now() - asked).toBeLessThan(2000);
     await lane.settled();
     expect([catalogue.deliveries.list(), catalogue.backups.find(ID), store.objects.size]).toEqual([[], undefined, 0]);
     expect(panel.callsTo('POST', DELETION).map(({ body }) => body)).toEqual([{ successful: true }]);

@@ -23,7 +23,7 @@ const REPORTS = /\/backups\/[^/]+$/;
 const RESTORES = /\/restore$/;
 
 /** A node and its panel; `restart` ends the daemon's lane and begins with another on the same catalogue and store. */
-async function scene(flavour: PanelFlavour = 'pterodactyl', timeoutMs = 20_000) {
+async function scene(flavour: PanelFlavour = 'pterodactyl') {
   const time = new ManualTime();
   const panel = await openPanel({ flavour, clock: time, commitAfter: 1000 });
   const server = panel.addServer(SERVER);
@@ -31,7 +31,16 @@ async function scene(flavour: PanelFlavour = 'pterodactyl', timeoutMs = 20_000) 
   const store = new MemoryStore();
   const catalogue = await scratchCatalogue(time);
   const parts = { facts: FLAVOURS[flavour], credentials: panel.node, version: '1.2.3', fetch, clock: time };
-  const client = (): PanelPort => new PanelClient({ ...parts, panelUrl: panel.url, timeoutMs });
+  /** How long a panel may take: no longer than a moment only where it never answers. */
+  const patience = { timeoutMs: 20_000 };
+  const client = (): PanelPort =>
+    new PanelClient({
+      ...parts,
+      panelUrl: panel.url,
+      get timeoutMs() {
+        return patience.timeoutMs;
+      },
+    });
   const lines: string[] = [];
   const log = openLog({ level: 'debug', format: 'json' }, { write: (line) => void lines.push(line) });
   const begin = async () => {
@@ -45,7 +54,7 @@ async function scene(flavour: PanelFlavour = 'pterodactyl', timeoutMs = 20_000) 
     lane.start();
     return { node, lane };
   };
-  return { time, panel, server, store, catalogue, lines, begin };
+  return { time, panel, server, store, catalogue, lines, begin, patience };
 }
 
 type Scene = Awaited<ReturnType<typeof scene>>;
@@ -80,9 +89,10 @@ describe('a panel that is away for hours', () => {
     ['answers 429', 429],
     ['is a gateway’s error page', 'gateway'],
   ])('and %s costs nothing: the archive stays, and one report arrives', async (_, outage) => {
-    const stage = await scene('pterodactyl', outage === 'hang' ? 50 : 20_000);
-    const { panel, catalogue, store, lines } = stage;
+    const stage = await scene();
+    const { panel, catalogue, store, lines, patience } = stage;
     await panel.setOutage(outage);
+    if (outage === 'hang') patience.timeoutMs = 50;
     const first = await stage.begin();
     await ask(stage, first.node);
     const made = catalogue.backups.get(ID);
@@ -100,6 +110,7 @@ describe('a panel that is away for hours', () => {
     expect(panel.rows.backups.get(ID)?.completedAt ?? null).toBeNull();
 
     await panel.setOutage(undefined);
+    patience.timeoutMs = 20_000;
     await pass(stage, second.lane, 16);
     expect(panel.rows.backups.get(ID)).toMatchObject({
       successful: true,

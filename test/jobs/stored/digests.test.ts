@@ -114,10 +114,19 @@ test('a file is read once, and again after it changed in its place with its old 
     [sha256(Buffer.from('good')), 1],
     [sha256(Buffer.from('good')), 0],
   ]);
+  await untilLaterThan(path);
   await fs.writeFile(path, 'evil');
   await fs.utimes(path, atime, mtime);
   expect(await digest()).toEqual([sha256(Buffer.from('evil')), 1]);
 });
+
+/** What changes from now on has another time: the clock of file systems ticks every few milliseconds. */
+async function untilLaterThan(path: string): Promise<void> {
+  const changedAt = async (file: string): Promise<bigint> => (await fs.stat(file, { bigint: true })).ctimeNs;
+  const [probe, before] = [`${path}.probe`, await changedAt(path)];
+  do await fs.writeFile(probe, '');
+  while ((await changedAt(probe)) <= before);
+}
 
 async function someRecord() {
   const node = await testNode();

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { NO_QUIESCE } from '../../support/no-quiesce.ts';
-import { systemClock } from '../../../src/base/clock.ts';
+import { type Clock, systemClock } from '../../../src/base/clock.ts';
 import { openPower } from '../../../src/servers/power/power.ts';
 import type { CommandPowerConfig } from '../../../src/config/types.ts';
 import type { PowerPort } from '../../../src/servers/power/port.ts';
@@ -11,6 +11,12 @@ import { serverId } from '../../support/node.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 
 const never = new AbortController().signal;
+
+/** A clock by which any wait is over at the next look. */
+function leapingClock(): Clock {
+  let looks = 0;
+  return { now: () => Date.now(), monotonic: () => ++looks * 60_000 };
+}
 
 interface Scene {
   readonly power: PowerPort;
@@ -24,6 +30,7 @@ interface Scene {
 async function scene(
   settings: Partial<CommandPowerConfig> = {},
   script = 'case $1 in stop|kill) rm -f $2/running;; esac',
+  clock = systemClock,
 ): Promise<Scene> {
   const root = await scratchDirectory();
   const program = join(root, 'game');
@@ -48,7 +55,7 @@ async function scene(
     return lines.map((line) => line.replace(` ${root}`, ''));
   };
   return {
-    power: openPower(all, systemClock, NO_QUIESCE),
+    power: openPower(all, clock, NO_QUIESCE),
     server: { id: serverId(1), name: 'one', path: root },
     calls,
     path,
@@ -79,7 +86,7 @@ describe('power through programs', () => {
 
   it('kills a server that does not stop in time', async () => {
     const kill = (path: string): string[] => [join(path, 'game'), 'kill', '{path}', '{server}'];
-    const made = await scene({ timeoutSeconds: 1 }, 'case $1 in kill) rm -f $2/running;; esac');
+    const made = await scene({}, 'case $1 in kill) rm -f $2/running;; esac');
     const settings: CommandPowerConfig = {
       driver: 'command',
       status: [made.path('game'), 'status', '{path}'],
@@ -87,16 +94,16 @@ describe('power through programs', () => {
       start: null,
       prepare: null,
       resume: null,
-      timeoutSeconds: 1,
+      timeoutSeconds: 10,
       kill: kill(made.server.path),
     };
-    await openPower(settings, systemClock, NO_QUIESCE).stop(made.server, never);
+    await openPower(settings, leapingClock(), NO_QUIESCE).stop(made.server, never);
     expect(made.calls().some((call) => call.startsWith('kill'))).toBe(true);
     expect(fs.existsSync(made.path('running'))).toBe(false);
   });
 
   it('gives up on one that runs even then', async () => {
-    const { power, server } = await scene({ timeoutSeconds: 1 }, 'true');
+    const { power, server } = await scene({}, 'true', leapingClock());
     await expect(power.stop(server, never)).rejects.toMatchObject({ code: 'server_busy' });
   });
 

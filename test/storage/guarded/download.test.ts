@@ -189,7 +189,7 @@ describe('limits', () => {
       const flow = setInterval(() => response.write(Buffer.alloc(100_000)), 5);
       response.once('close', () => clearInterval(flow));
     });
-    const fetching = fetchLink(`http://127.0.0.1:${host.port}/x`, { allowlist, longestMs: 150 });
+    const fetching = fetchLink(`http://127.0.0.1:${host.port}/x`, { allowlist, longestMs: 1000 });
     const failure = await failureOf(fetching, 'store_unreachable');
     expect(failure.message).toMatch(/^Cannot fetch the backup: 127\.0\.0\.1:\d+ took longer than/);
     expect(failure.retry).toBe(false);

@@ -55,7 +55,7 @@ describe.skipIf('missing' in started)('missing' in started ? started.missing : '
   };
 
   function send(): Promise<readonly SentPart[]> {
-    const request = { source, begin, rate: () => 0, clock: systemClock, retry: hastyRetry, idleMs: 5000 };
+    const request = { source, begin, rate: () => 0, clock: systemClock, retry: hastyRetry };
     return uploadParts(request, new AbortController().signal);
   }
 
