@@ -128,5 +128,7 @@ inChromium('backing up and bringing back', () => {
     await page.getByText('The server was restored.').waitFor({ state: 'detached' });
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     expect(directoryManifest(server)).toEqual(before);
+    await page.evaluate(() => void (location.hash = '#/jobs'));
+    await page.getByRole('region', { name: 'Ended' }).getByText('undo of a restore').waitFor();
   });
 });

@@ -20,6 +20,7 @@ const Jobs = z.looseObject({
     z.looseObject({
       id: z.string(),
       kind: z.string(),
+      undo: z.boolean().nullish(),
       server: z.string(),
       backup: z.string(),
       state: z.string(),
@@ -65,7 +66,8 @@ async function list(invocation: Invocation, options: JobsOptions): Promise<Outco
 }
 
 function rowOf(job: Job): string[] {
-  const { id, kind, server, backup, state, createdAt, caller } = job;
+  const { id, server, backup, state, createdAt, caller } = job;
+  const kind = job.undo === true ? 'undo' : job.kind;
   const short = [server, backup].map(shortId);
   return [shortId(id), kind, ...short, state, localTime(createdAt), caller?.token ?? caller?.by ?? '', noteOf(job)];
 }

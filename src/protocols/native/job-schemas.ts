@@ -21,6 +21,7 @@ export const JobObject = z
   .object({
     id: z.string(),
     kind: z.enum(['backup', 'restore', 'verify', 'delete']),
+    undo: z.literal(true).optional().openapi({ description: 'A restore that puts back what the last one set aside' }),
     server: z.string(),
     backup: z.string(),
     state: z.enum(['queued', 'running', 'done', 'failed', 'cancelled']),

@@ -162,6 +162,7 @@ export function jobObject(view: JobView): z.infer<typeof JobObject> {
   return {
     id,
     kind,
+    undo: isUndo(view) ? true : undefined,
     server,
     backup,
     state,
@@ -175,6 +176,10 @@ export function jobObject(view: JobView): z.infer<typeof JobObject> {
     caller: originObject(view.origin),
     result: view.result === undefined ? undefined : resultObject(view.result),
   };
+}
+
+function isUndo(view: JobView): boolean {
+  return view.kind === 'restore' && view.request.undo === true;
 }
 
 export function directoryObject(

@@ -62,6 +62,15 @@ it('jobs shows progress, place in the queue, reason and caller', async () => {
   expect(lines.map((line) => line.replace(/.* {2}panel {2}/, ''))).toEqual(['99 %', 'place 3', 'The disk is full']);
 });
 
+it('jobs calls an undo by its name', async () => {
+  const restored = { ...job, kind: 'restore', state: 'done' };
+  const ran = await roost({ jobs: [{ ...restored, undo: true }, restored] }, ['jobs']);
+  expect(ran.stdout.split('\n').slice(1, 3)).toEqual([
+    expect.stringMatching(/^\S+ +undo +/),
+    expect.stringMatching(/^\S+ +restore +/),
+  ]);
+});
+
 it.each([[['--limit', '1001']], [['--limit', '0']], [['--kind', 'download']]])(
   'jobs refuses %j without asking',
   async (words) => {

@@ -1687,6 +1687,11 @@ export interface components {
       id: string;
       /** @enum {string} */
       kind: 'backup' | 'restore' | 'verify' | 'delete';
+      /**
+       * @description A restore that puts back what the last one set aside
+       * @enum {boolean}
+       */
+      undo?: true;
       server: string;
       backup: string;
       /** @enum {string} */

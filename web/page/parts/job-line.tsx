@@ -15,11 +15,11 @@ export function JobLine({ id }: { readonly id: string }) {
           <bdi>{name}</bdi>
         </b>{' '}
         <span class="muted small">
-          {words.kinds[job.kind]}
+          {words.kindOf(job)}
           {job.phase === '' ? '' : ` · ${job.phase}`}
         </span>
       </a>
-      <ProgressBar job={job} label={`${name}: ${words.kinds[job.kind]}`} />
+      <ProgressBar job={job} label={`${name}: ${words.kindOf(job)}`} />
       <span class="small muted">{progressText(job)}</span>
       <CancelButton job={job} small />
     </div>

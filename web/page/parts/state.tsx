@@ -59,7 +59,7 @@ function rankOf(server: Server): number {
 function jobState(job: Job, rank: number): State {
   if (job.state === 'queued') return { tone: 'run', icon: Clock, text: words.waiting(job.position), rank };
   const share = shareOf(job);
-  const text = `${words.running[job.kind]}${share === undefined ? '' : ` ${Math.floor(share * 100)} %`}`;
+  const text = `${words.running(job)}${share === undefined ? '' : ` ${Math.floor(share * 100)} %`}`;
   return { tone: 'run', icon: LoaderCircle, text, rank };
 }
 

@@ -1,5 +1,10 @@
 /** The page's sentences in English; another language is another file of the same type. */
+import type { Job } from '../api/shapes.ts';
 import { bytes, coarse, count, counted, moment } from './format.ts';
+
+type JobWords = Readonly<Record<Job['kind'], string>>;
+const KINDS: JobWords = { backup: 'backup', restore: 'restore', verify: 'verification', delete: 'deletion' };
+const RUNNING: JobWords = { backup: 'Backing up', restore: 'Restoring', verify: 'Verifying', delete: 'Deleting' };
 
 export const en = {
   /** Of servers that need somebody, of all, and of those that need nobody only because their first backup is being made. */
@@ -32,8 +37,8 @@ export const en = {
   suspect: 'Suspect',
   noDirectory: 'No directory',
   waiting: (position: number | undefined) => (position === undefined ? 'Waiting' : `Waiting, place ${count(position)}`),
-  running: { backup: 'Backing up', restore: 'Restoring', verify: 'Verifying', delete: 'Deleting' },
-  kinds: { backup: 'backup', restore: 'restore', verify: 'verification', delete: 'deletion' },
+  running: ({ kind, undo }: Pick<Job, 'kind' | 'undo'>) => (undo === true ? 'Undoing a restore' : RUNNING[kind]),
+  kindOf: ({ kind, undo }: Pick<Job, 'kind' | 'undo'>) => (undo === true ? 'undo of a restore' : KINDS[kind]),
   kindsMany: { backup: 'Backups', restore: 'Restores', verify: 'Verifications', delete: 'Deletions' },
   states: { queued: 'waiting', running: 'running', done: 'done', failed: 'failed', cancelled: 'cancelled' },
   origins: {

@@ -219,6 +219,14 @@ describe('jobs of an owner', () => {
     expect((await page(`&before=${own[1]}`)).map(({ id }) => id)).toEqual(own.slice(2));
   });
 
+  test('say which restores are undos', async () => {
+    const { call, service } = openNativeApp({ tokens: OWNER });
+    service.jobViews = [{ ...job(SERVER), request: { undo: true } } as JobView, job(SERVER)];
+    const { jobs } = (await call('GET', '/api/jobs', { token: SECRET })).body as { jobs: Record<string, unknown>[] };
+    expect(jobs[0]).toMatchObject({ kind: 'restore', undo: true });
+    expect(jobs[1]).not.toHaveProperty('undo');
+  });
+
   test('go on from no job of another server, nor from one that is none', async () => {
     const { call, service } = openNativeApp({ tokens: OWNER });
     service.jobViews = [job(OTHER_SERVER), job(SERVER)];

@@ -141,7 +141,7 @@ function Choice<Value extends string>({ label, all, value, options, onChoose }: 
 }
 
 function Line({ job }: { readonly job: Job }) {
-  const { kind, server, createdAt, state, error, startedAt, endedAt, caller, result } = job;
+  const { server, createdAt, state, error, startedAt, endedAt, caller, result } = job;
   const size = result?.['bytes'] ?? result?.['size'];
   const files = result?.['files'];
   const facts = [
@@ -152,7 +152,7 @@ function Line({ job }: { readonly job: Job }) {
   return (
     <div class="job ended">
       <span>
-        <span class="mono">{time(createdAt)}</span> {words.kinds[kind]}{' '}
+        <span class="mono">{time(createdAt)}</span> {words.kindOf(job)}{' '}
         <a class="link" data-row href={to.server(server)}>
           <bdi>{serverOf(server)?.name ?? server.slice(0, 8)}</bdi>
         </a>

@@ -207,9 +207,9 @@ function JobCard({ server }: { readonly server: Server }) {
     <section class="card" aria-label="Running now">
       <div class="job">
         <span>
-          <b>{words.running[job.kind]}</b> <span class="muted small">{job.phase}</span>
+          <b>{words.running(job)}</b> <span class="muted small">{job.phase}</span>
         </span>
-        <ProgressBar job={job} label={words.running[job.kind]} />
+        <ProgressBar job={job} label={words.running(job)} />
         <span class="small muted">{progressText(job)}</span>
         <CancelButton key={job.id} job={job} />
       </div>
