@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { inChromium, openNode, signedIn, visit } from './support/visitor.ts';
+import { go, inChromium, openNode, signedIn, SOON, visit } from './support/visitor.ts';
 
 /** Left for who looks at them; not part of the repository. */
 const PICTURES = fileURLToPath(new URL('../../.browser/', import.meta.url));
@@ -65,6 +65,12 @@ async function smallTargets(page: Page): Promise<readonly string[]> {
   });
 }
 
+/** Waits until nothing is still to come: a view of which only the heading is there has no faults. */
+async function drawn(page: Page): Promise<void> {
+  const coming = page.getByRole('status', { name: 'Loading' }).or(page.getByText('Looking…', { exact: true }));
+  await expect.poll(() => coming.count(), SOON).toBe(0);
+}
+
 async function examine(page: Page, view: string): Promise<void> {
   mkdirSync(PICTURES, { recursive: true });
   for (const colorScheme of ['light', 'dark'] as const) {
@@ -104,7 +110,7 @@ inChromium('each view', () => {
         .getByRole('heading', { name: new RegExp(text) })
         .first()
         .waitFor();
-      await page.waitForLoadState('networkidle');
+      await drawn(page);
       await examine(page, name);
     },
   );
@@ -119,7 +125,7 @@ inChromium('each view', () => {
     await page.getByRole('tab', { name: 'Changes' }).click();
     await page.getByRole('region', { name: 'Each change' }).waitFor();
     await examine(page, 'changes');
-    await page.evaluate((to) => void (location.hash = to), `${SERVER}/backups/${(body as { id: string }).id}`);
+    await go(page, `${SERVER}/backups/${(body as { id: string }).id}`);
     await page.getByRole('button', { name: 'eula.txt', exact: true }).click();
     await page.getByRole('region', { name: 'Content' }).waitFor();
     await examine(page, 'content');

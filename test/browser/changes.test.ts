@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { dice, type Dice, emptyDirectory } from '../support/random-tree.ts';
 import { backUp, differences, pathsBelow, unpacked } from './support/archives.ts';
-import { inChromium, openNode, signedIn, SOON } from './support/visitor.ts';
+import { go, idle, inChromium, openNode, signedIn, SOON } from './support/visitor.ts';
 
 const SERVER = '#/servers/11111111-1111-4111-8111-111111111111';
 /** Random trees that are compared and searched. */
@@ -49,7 +49,7 @@ inChromium('looking back', () => {
     await expect.poll(lines, SOON).toEqual(['deletedworld/', 'deletedworld/level.dat']);
     expect(differences(dirs[1] ?? '', node.host.server)).toEqual(['deletedworld/', 'deletedworld/level.dat']);
 
-    await page.evaluate((hash) => void (location.hash = hash), `${SERVER}/backups/${second}`);
+    await go(page, `${SERVER}/backups/${second}`);
     await page.getByRole('checkbox', { name: 'Select a.yml' }).check();
     await page.getByRole('link', { name: 'Older' }).click();
     await page.getByRole('link', { name: 'Newer' }).waitFor();
@@ -61,6 +61,7 @@ inChromium('looking back', () => {
     // The list tells of the server as it is now, and the restore is taken back where it was made.
     const row = page.getByRole('list', { name: 'Files' }).getByRole('listitem').filter({ hasText: 'a.yml' });
     await expect.poll(() => row.textContent(), SOON).toContain('same now');
+    await idle(node);
     await page.getByRole('button', { name: 'Undo…' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Undo', exact: true }).click();
     await expect.poll(() => readFileSync(join(node.host.server, 'a.yml'), 'utf8'), SOON).toBe('another');
@@ -79,8 +80,6 @@ inChromium('looking back', () => {
     const { page } = await signedIn(node, SERVER);
     const changes = page.getByRole('region', { name: 'Each change' });
     const lines = async (): Promise<string[]> => {
-      const more = changes.getByRole('button', { name: 'Show more' });
-      if ((await more.count()) > 0) await more.click();
       const all = await changes
         .locator('.f')
         .evaluateAll((rows) =>
@@ -89,7 +88,7 @@ inChromium('looking back', () => {
       return all.sort();
     };
     for (let round = 1; round < TREES; round++) {
-      await page.evaluate((hash) => void (location.hash = hash), `${SERVER}?backup=${ids[round]}`);
+      await go(page, `${SERVER}?backup=${ids[round]}`);
       await page.getByRole('tab', { name: 'Changes' }).click();
       const between = differences(trees[round - 1] ?? '', trees[round] ?? '');
       expect(between.length).toBeGreaterThan(5);
@@ -133,11 +132,10 @@ inChromium('looking back', () => {
     ]);
     const { page } = await signedIn(node, `${SERVER}/find?q=LOG`);
     await page.getByText(`in ${TREES} backups of this server`).waitFor();
-    const found = await page
-      .getByRole('list', { name: 'Found paths' })
-      .locator('.found-path')
-      .evaluateAll((rows) =>
-        rows.map((row) => [
+    const found = async (): Promise<unknown[]> => {
+      const rows = page.getByRole('list', { name: 'Found paths' }).locator('.found-path');
+      const all = await rows.evaluateAll((elements) =>
+        elements.map((row) => [
           row.querySelector('.name')?.textContent,
           [...row.querySelectorAll('.version')].map((line) => [
             line.querySelector('.num')?.textContent,
@@ -145,9 +143,11 @@ inChromium('looking back', () => {
           ]),
         ]),
       );
+      return byPath(all);
+    };
     const byPath = (all: readonly unknown[]): unknown[] =>
       [...all].sort((one, other) => (String(one) < String(other) ? -1 : 1));
-    expect(byPath(found)).toEqual(byPath(expected));
+    await expect.poll(found, SOON).toEqual(byPath(expected));
   });
 
   test('18: each version of a file is found, and one of them is brought back', async () => {
@@ -168,7 +168,7 @@ inChromium('looking back', () => {
     await page.keyboard.press('Enter');
     await page.getByText('in 4 backups of this server').waitFor();
     const found = page.getByRole('list', { name: 'Found paths' }).getByRole('listitem');
-    expect(await found.count()).toBe(1);
+    await expect.poll(() => found.count(), SOON).toBe(1);
     expect(await found.textContent()).toMatch(/plugins\/Shop\.yml2 versions5 B.+and 1 older.+3 B/);
     await found
       .getByRole('link', { name: /^Restore/ })

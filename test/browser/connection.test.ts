@@ -5,11 +5,18 @@ import { expect, test } from 'vitest';
 import { bytes, count } from '../../web/page/words/format.ts';
 import { scratchHost } from '../support/daemon.ts';
 import { startDaemon } from '../support/daemon-process.ts';
+import { freePort } from '../support/free-port.ts';
 import { randomBytes } from '../support/random-bytes.ts';
 import { proxyOf } from './support/proxy.ts';
 import { inChromium, type Node, nodeOn, openNode, signedIn, SOON, visit } from './support/visitor.ts';
 
 const id = (number: number): string => `${number.toString(16).padStart(8, '0')}-1111-4111-8111-111111111111`;
+
+/**
+ * How far ahead a page's clock is stopped: a busy host may take long to do so, and a clock cannot go back. With the ten
+ * seconds between two signs of life, it stays below the 25 of silence after which a connection counts as lost.
+ */
+const AHEAD_MS = 10_000;
 
 interface Server {
   readonly id: string;
@@ -74,10 +81,11 @@ inChromium('a connection that is lost', () => {
       writeFileSync(join(servers, id(at + 1), 'level.dat'), randomBytes(size, at));
     }
     writeFileSync(join(scratch.server, 'large'), randomBytes(20_000_000, 4));
-    const first = await startDaemon(scratch, { built: true });
-    for (const at of [1, 2]) await first.call(`/api/servers/${id(at)}/backups`, { body: {} });
-    const { port } = new URL(first.url);
+    // Of the ports that no other connection takes while no daemon listens there.
+    const port = await freePort();
     const host = { ...scratch, config: scratch.config.replace('port: 0', `port: ${port}`) };
+    const first = await startDaemon(host, { built: true });
+    for (const at of [1, 2]) await first.call(`/api/servers/${id(at)}/backups`, { body: {} });
     const { page } = await signedIn(nodeOn(host, { ...first, daemon: { stop: () => first.kill() } as never }));
     await page.getByRole('button', { name: 'Back up: 11111111' }).first().click();
     await page.getByRole('progressbar').first().waitFor();
@@ -114,7 +122,7 @@ inChromium('a connection that is lost', () => {
     const before = await told(node.call);
     await expect.poll(() => shown(page), SOON).toEqual(before);
     // The computer sleeps: nothing of the page runs, and what comes to it gets lost.
-    await page.clock.pauseAt(new Date(Date.now() + 1000));
+    await page.clock.pauseAt(new Date(Date.now() + AHEAD_MS));
     expect(proxy.mute()).toBe(1);
     const other = join(node.host.directory, 'servers', id(1));
     mkdirSync(other);
@@ -135,10 +143,15 @@ inChromium('a connection that is lost', () => {
     const proxy = await proxyOf(node.url, { path: '' });
     const { page } = await visit();
     await page.clock.install();
+    const opening = page.waitForEvent('websocket');
     await page.goto(`${proxy.url}/#${(await node.link()).split('#')[1]}`);
     await page.getByText('Live', { exact: true }).waitFor();
-    await page.clock.pauseAt(new Date(Date.now() + 1000));
+    const socket = await opening;
+    await page.clock.pauseAt(new Date(Date.now() + AHEAD_MS));
+    // The silence begins with the clock standing, so that it is as long as the clock is moved.
+    await socket.waitForEvent('framereceived');
     expect(proxy.mute()).toBe(1);
+    proxy.refuse();
     await node.call(`/api/servers/${node.server}/backups`, { body: {} });
     const now = await told(node.call);
     // The computer is awake: its timers come at their times.
@@ -147,6 +160,7 @@ inChromium('a connection that is lost', () => {
     expect(await shown(page)).not.toEqual(now);
     await page.clock.runFor(10_000);
     await page.getByText(/Not connected, last heard \d\d:\d\d/).waitFor();
+    proxy.mend();
     await page.clock.resume();
     await page.getByText('Live', { exact: true }).waitFor();
     await expect.poll(() => shown(page), SOON).toEqual(now);

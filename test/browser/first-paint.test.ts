@@ -25,8 +25,13 @@ inChromium('what the page costs', () => {
     const { page } = await visit();
     await page.goto(await node.link());
     await page.getByRole('list', { name: 'Servers' }).getByText('11111111').first().waitFor();
-    const paint = await page.evaluate((): Paint => {
-      const first = performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0;
+    const paint = await page.evaluate(async (): Promise<Paint> => {
+      // What is drawn may not be painted yet.
+      const first = await new Promise<number>((painted) => {
+        new PerformanceObserver((list) => {
+          for (const { startTime } of list.getEntriesByName('first-contentful-paint')) painted(startTime);
+        }).observe({ type: 'paint', buffered: true });
+      });
       const files = (performance.getEntriesByType('resource') as PerformanceResourceTiming[]).filter(
         ({ name, startTime }) => startTime < first && /\.(?:js|css)$/.test(name),
       );

@@ -27,9 +27,9 @@ inChromium('a visit', () => {
         ([tag, properties]) => document.head.append(Object.assign(document.createElement(tag), properties)),
         [name, facts] as const,
       );
-    await broken(() => add('style', { textContent: 'body { color: red }' }), /^policy: /);
-    await broken(() => add('img', { src: `${foreign}a.png` }), /^policy: /);
-    await broken(() => page.evaluate((url) => fetch(url).catch(() => undefined), foreign), /^policy: /);
+    await broken(() => add('style', { textContent: 'body { color: red }' }), /^policy: .*style-src/);
+    await broken(() => add('img', { src: `${foreign}a.png` }), /^policy: .*img-src/);
+    await broken(() => page.evaluate((url) => fetch(url).catch(() => undefined), foreign), /^policy: .*connect-src/);
     await broken(
       () => page.evaluate('document.body.innerHTML = "<b>markup</b>"').catch(() => undefined),
       /^(?:policy|error): /,

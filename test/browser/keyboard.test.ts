@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { randomBytes } from '../support/random-bytes.ts';
-import { inChromium, openNode, signedIn, SOON, visit } from './support/visitor.ts';
+import { go, idle, inChromium, openNode, signedIn, SOON, visit } from './support/visitor.ts';
 
 const SERVER = '#/servers/11111111-1111-4111-8111-111111111111';
 /** More than any view has before what is wanted. */
@@ -73,6 +73,7 @@ inChromium('by the keyboard alone, 320 px wide', () => {
     await press(page, /^Restore 1 file$/);
     await page.getByRole('heading', { name: 'Restored' }).waitFor();
     expect(readFileSync(file, 'utf8')).toBe('prices');
+    await idle(node);
     await press(page, /^To the server/);
     await page.getByRole('button', { name: 'Undo the restore…' }).waitFor();
     await fromTheContent(page);
@@ -108,7 +109,7 @@ inChromium('by the keyboard alone, 320 px wide', () => {
 
     const config = node.host.config.replace('log:', 'backups: { read_limit: 1 }\nlog:');
     node.daemon.reload((await import('../../src/config/config.ts')).parseConfig('config.yml', config, {}));
-    writeFileSync(join(node.host.server, 'large'), randomBytes(12_000_000, 3));
+    writeFileSync(join(node.host.server, 'large'), randomBytes(60_000_000, 3));
     await fromTheContent(page);
     await press(page, /^Back up now/);
     await press(page, /^Back up now$/);
@@ -123,7 +124,7 @@ inChromium('by the keyboard alone, 320 px wide', () => {
 
   test('22: a dialog takes the next key although the page has not drawn it yet, and gives the focus back', async () => {
     const page = await withStoppableClock();
-    await page.evaluate((to) => void (location.hash = to), SERVER);
+    await go(page, SERVER);
     const share = page.getByRole('button', { name: /^Share/ }).first();
     await share.focus();
     await page.clock.pauseAt(new Date(Date.now() + 60_000));
@@ -139,7 +140,7 @@ inChromium('by the keyboard alone, 320 px wide', () => {
   test('22: what is typed at once goes into the search for a file, although the page has not drawn it yet', async () => {
     const page = await withStoppableClock();
     await page.clock.pauseAt(new Date(Date.now() + 60_000));
-    await page.evaluate((to) => void (location.hash = to), `${SERVER}/find`);
+    await go(page, `${SERVER}/find`);
     await page.getByRole('searchbox', { name: 'Name of the file' }).waitFor({ state: 'attached' });
     await page.keyboard.type('eula');
     await page.clock.resume();

@@ -5,7 +5,7 @@ import type { Locator, Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { pathIn } from '../support/directory-manifest.ts';
 import { LONGEST_TASK_MS, watchLongestTask } from './support/tasks.ts';
-import { inChromium, openNode, signedIn, SOON } from './support/visitor.ts';
+import { go, idle, inChromium, openNode, signedIn, SOON } from './support/visitor.ts';
 
 const SERVER = '#/servers/11111111-1111-4111-8111-111111111111';
 const IN_ONE = 100_000;
@@ -93,7 +93,7 @@ inChromium('names and many of them', () => {
     expect(asked).toHaveLength(pages);
     expect(new Set(asked).size).toBe(pages);
 
-    await page.evaluate((hash) => void (location.hash = hash), `${SERVER}/backups/${id}?path=many`);
+    await go(page, `${SERVER}/backups/${id}?path=many`);
     await expect.poll(() => rows.first().getAttribute('aria-setsize'), SOON).toBe(`${FOLDERS}`);
     await page.getByRole('link', { name: '10', exact: true }).click();
     await expect.poll(() => rows.first().getAttribute('aria-setsize'), SOON).toBe(`${IN_ONE / FOLDERS}`);
@@ -136,7 +136,7 @@ inChromium('names and many of them', () => {
     const list = page.getByRole('list', { name: 'Files' });
     const rowOf = (path: string): Locator => list.locator(`[data-key=${JSON.stringify(path)}]`);
     for (const { bytes, shown, folder } of paths) {
-      await page.evaluate((hash) => void (location.hash = hash), root);
+      await go(page, root);
       await list.getByText('eula.txt').waitFor();
       if (folder !== undefined) {
         await list.getByRole('link', { name: folder, exact: true }).click();
@@ -162,7 +162,7 @@ inChromium('names and many of them', () => {
       fs.rmSync(pathIn(server, name.toString('latin1')), { recursive: true });
     }
     await page.reload();
-    await page.evaluate((hash) => void (location.hash = hash), root);
+    await go(page, root);
     for (const [, shown] of [...names, ...folders]) await rowOf(shown).getByRole('checkbox').check();
     await page.getByRole('button', { name: `Restore ${paths.length} files`, exact: true }).click();
     await page.getByRole('heading', { name: 'Restored' }).waitFor();
@@ -200,14 +200,15 @@ inChromium('names and many of them', () => {
 
     fs.rmSync(odd, { recursive: true });
     await page.reload();
-    await page.evaluate((hash) => void (location.hash = hash), `${root}?path=odd`);
+    await go(page, `${root}?path=odd`);
     await text.getByRole('checkbox').check();
     await page.getByRole('button', { name: 'Restore 1 file', exact: true }).click();
     await page.getByRole('heading', { name: 'Restored' }).waitFor();
     expect(fs.readdirSync(odd, 'latin1')).toEqual(['\\xff']);
     expect(fs.readFileSync(join(odd, '\\xff'), 'utf8')).toBe('of four characters');
+    await idle(node);
     await page.getByRole('button', { name: 'Restore more' }).click();
-    await page.evaluate((hash) => void (location.hash = hash), root);
+    await go(page, root);
     await page.getByRole('checkbox', { name: 'Select odd' }).check();
     await page.getByRole('button', { name: 'Restore 2 files', exact: true }).click();
     await page.getByRole('heading', { name: 'Restored' }).waitFor();

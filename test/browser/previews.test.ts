@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Page, Request } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { dice, emptyDirectory, randomTree, shapeOf } from '../support/random-tree.ts';
-import { inChromium, type Node, openNode, signedIn, SOON } from './support/visitor.ts';
+import { go, idle, inChromium, type Node, openNode, signedIn, SOON } from './support/visitor.ts';
 
 const SERVER = '#/servers/11111111-1111-4111-8111-111111111111';
 /** Random trees, each restored over another, the modes in turn. PREVIEW_SEED is the dice. */
@@ -79,7 +79,7 @@ async function preview(page: Page, id: string, mode: (typeof MODES)[number]): Pr
     (response) =>
       response.url().endsWith(`${id}/preview`) && isDeepStrictEqual(response.request().postDataJSON(), wanted),
   );
-  await page.evaluate((hash) => void (location.hash = hash), `${SERVER}/backups/${id}`);
+  await go(page, `${SERVER}/backups/${id}`);
   if (mode !== 'lay-over') await page.getByText('Make the server exactly as it was').click();
   if (mode === 'exact') await page.getByLabel('Leave what backups leave out').uncheck();
   await answered;
@@ -125,6 +125,7 @@ inChromium('previews', () => {
       if ((await first.count()) > 0) await first.uncheck();
       await button.click();
       await page.getByRole('heading', { name: 'Restored' }).waitFor();
+      await idle(node);
       expect(restores.at(-1)?.postDataJSON(), about).toMatchObject({ preview: await idIn(previews.at(-1)) });
       const [after, sizesAfter] = [shapeOf(server), shapeOf(server, 'sizes')];
       const added = [...after.keys()].filter((path) => !before.has(path));

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { directoryManifest } from '../support/directory-manifest.ts';
 import { randomBytes } from '../support/random-bytes.ts';
-import { follow } from './support/scenarios.ts';
-import { inChromium, openNode, signedIn } from './support/visitor.ts';
+import { follow, speedUp, writeSlowly } from './support/scenarios.ts';
+import { go, idle, inChromium, openNode, signedIn, SOON } from './support/visitor.ts';
 
 const SERVER = '#/servers/11111111-1111-4111-8111-111111111111';
 
@@ -82,6 +82,7 @@ inChromium('backing up and bringing back', () => {
     expect(readFileSync(join(node.host.server, 'plugins/shop.yml'), 'utf8')).toBe('prices');
     expect(readFileSync(join(node.host.server, 'eula.txt'), 'utf8')).toBe('eula=false\n');
     const before = directoryManifest(node.host.server);
+    await idle(node);
     await page.getByRole('button', { name: 'Restore more' }).click();
     await page.getByText('Make the server exactly as it was').click();
     await page.getByText('made-later.txt').first().waitFor();
@@ -89,18 +90,20 @@ inChromium('backing up and bringing back', () => {
     await page.getByRole('button', { name: /^Restore .*delete 1$/ }).click();
     await page.getByRole('heading', { name: 'Restored' }).waitFor();
     expect(existsSync(join(node.host.server, 'made-later.txt'))).toBe(false);
+    await idle(node);
     await page.getByRole('link', { name: /To the server/ }).click();
     await page.reload();
     await page.getByRole('button', { name: 'Undo the restore…' }).click();
     await page.getByRole('button', { name: 'Undo', exact: true }).click();
-    await expect.poll(() => directoryManifest(node.host.server), { timeout: 20_000 }).toEqual(before);
+    await expect.poll(() => directoryManifest(node.host.server), SOON).toEqual(before);
   });
 
   test('16: restoring everything exactly tells progress, result and warnings, and the way back survives a reload', async () => {
-    const node = await openNode('backups: { write_limit: 1 }');
+    const node = await openNode();
     const { server } = node.host;
-    writeFileSync(join(server, 'large'), randomBytes(4_000_000, 9));
+    writeFileSync(join(server, 'large'), randomBytes(30_000_000, 9));
     const { body } = await node.call(`/api/servers/${node.server}/backups`, { body: {} });
+    writeSlowly(node);
     const whole = directoryManifest(server);
     writeFileSync(join(server, 'large'), 'torn');
     rmSync(join(server, 'world'), { recursive: true });
@@ -111,15 +114,16 @@ inChromium('backing up and bringing back', () => {
     await page.getByText('Back the server up first').click();
     const moves = await follow(page, 'progress[aria-label="Restoring"]');
     await page.getByRole('button', { name: 'Restore 2 files, delete 1', exact: true }).click();
+    await expect.poll(async () => new Set((await moves()).shares).size, SOON).toBeGreaterThan(1);
+    await speedUp(node);
     const done = page.getByRole('region', { name: 'Restored' });
     await done.getByRole('heading', { name: 'Restored' }).waitFor();
-    const { shares } = await moves();
-    expect(new Set(shares).size).toBeGreaterThan(1);
-    expect(await done.textContent()).toMatch(/\d files?, 4 MiB put back, 1 file removed, in \d+ s\./);
+    expect(await done.textContent()).toMatch(/\d files?, 28.8 MiB put back, 1 file removed, in \d+ (?:s|min)/);
     expect(await done.textContent()).toMatch(/1 warning.*The server was not stopped for it/);
     expect(directoryManifest(server)).toEqual(whole);
 
-    await page.evaluate((hash) => void (location.hash = hash), SERVER);
+    await idle(node);
+    await go(page, SERVER);
     await page.getByText('The server was restored.').waitFor();
     await page.reload();
     await page.getByRole('button', { name: 'Undo the restore…' }).click();

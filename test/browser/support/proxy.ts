@@ -8,6 +8,10 @@ export interface Proxy {
   readonly url: string;
   /** Cuts the sockets that are open now. @returns how many. */
   cut(): number;
+  /** From now on, sockets are cut as they are opened. */
+  refuse(): void;
+  /** From now on, sockets that are opened are carried again. */
+  mend(): void;
   /** From now on, the sockets that are open carry nothing and nothing tells of it; later ones are as always. */
   mute(): number;
   /** Pings of the daemon that went through. */
@@ -35,7 +39,7 @@ const PING = 0x89;
 export async function proxyOf(target: string, { path, tls, idleMs, answerMs }: ProxyOptions): Promise<Proxy> {
   const { hostname, port } = new URL(target);
   const tunnels = new Map<net.Socket, { mute: boolean }>();
-  let [pings, idle] = [0, 0];
+  let [pings, idle, isRefusing] = [0, 0, false];
   const unanswered: string[] = [];
   const pass: http.RequestListener = (request, response) => {
     const inner = request.url?.startsWith(`${path}/`) === true ? request.url.slice(path.length) : undefined;
@@ -44,7 +48,8 @@ export async function proxyOf(target: string, { path, tls, idleMs, answerMs }: P
       return;
     }
     const { method, headers } = request;
-    const passed = http.request({ hostname, port, path: inner, method, headers }, (answer) => {
+    // On a connection of its own: one that is kept may be closed just as the next call is sent on it.
+    const passed = http.request({ hostname, port, path: inner, method, headers, agent: false }, (answer) => {
       clearTimeout(timer);
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
@@ -64,6 +69,10 @@ export async function proxyOf(target: string, { path, tls, idleMs, answerMs }: P
   };
   const server = tls === undefined ? http.createServer(pass) : https.createServer(tls, pass);
   server.on('upgrade', (request: http.IncomingMessage, socket: net.Socket) => {
+    if (isRefusing) {
+      socket.destroy();
+      return;
+    }
     const state = { mute: false };
     const onward = net.connect(Number(port), hostname, () => {
       const lines = request.rawHeaders.flatMap((name, at, all) => (at % 2 === 0 ? [`${name}: ${all[at + 1]}`] : []));
@@ -109,6 +118,8 @@ export async function proxyOf(target: string, { path, tls, idleMs, answerMs }: P
       for (const socket of open) socket.destroy();
       return open.length;
     },
+    refuse: () => void (isRefusing = true),
+    mend: () => void (isRefusing = false),
     mute: () => {
       for (const state of tunnels.values()) state.mute = true;
       return tunnels.size;

@@ -93,13 +93,40 @@ export function nodeOn(host: Host, running: RunningDaemon): Node {
   return { ...running, host, server: GAME_SERVER, link };
 }
 
+/**
+ * Waits until no job is left. One that is done, as the page tells at once, still cleans up; until it has, its server takes
+ * no other one.
+ */
+export async function idle(node: Pick<Node, 'call'>): Promise<void> {
+  const left = async (): Promise<number> => {
+    const { jobs } = (await node.call('/api/system')).body as { readonly jobs: { readonly running: number } };
+    return jobs.running;
+  };
+  await expect.poll(left, SOON).toBe(0);
+}
+
+/** Goes to a view by its address. When this returns, the page has left what it showed: nothing of that can be pressed. */
+export async function go(page: Page, hash: string): Promise<void> {
+  await page.evaluate(
+    (to) =>
+      new Promise<void>((gone) => {
+        const before = location.href;
+        // Added after the page's own listener, it is called after that one.
+        addEventListener('hashchange', () => gone(), { once: true });
+        location.hash = to;
+        if (location.href === before) gone();
+      }),
+    hash,
+  );
+}
+
 /** Opens the page signed in, at a view. */
 export async function signedIn(node: Node, hash = '#/', options: BrowserContextOptions = {}): Promise<Visit> {
   const found = await visit(options);
   await found.page.goto(await node.link());
   await found.page.getByRole('navigation', { name: 'Main' }).first().waitFor();
   await found.page.getByText('Live', { exact: true }).waitFor({ state: 'attached' });
-  if (hash !== '#/') await found.page.evaluate((to) => void (location.hash = to), hash);
+  if (hash !== '#/') await go(found.page, hash);
   return found;
 }
 
