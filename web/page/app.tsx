@@ -52,12 +52,25 @@ function loadAhead(): void {
 
 const AHEAD_MS = 500;
 
+/** Calls back when something is shown, at once if it is: scripts of other views must not delay that. @returns an end to it. */
+function oncePainted(then: () => void): () => void {
+  const observer = new PerformanceObserver((list) => {
+    if (list.getEntriesByName('first-contentful-paint').length > 0) then();
+  });
+  observer.observe({ type: 'paint', buffered: true });
+  return () => observer.disconnect();
+}
+
 export function App() {
   const isIn = who.value !== undefined;
   useEffect(() => {
     if (!isIn) return undefined;
-    const timer = setTimeout(loadAhead, AHEAD_MS);
-    return () => clearTimeout(timer);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const end = oncePainted(() => (timer = setTimeout(loadAhead, AHEAD_MS)));
+    return () => {
+      end();
+      clearTimeout(timer);
+    };
   }, [isIn]);
   if (secret.value === undefined || route.value.view === 'signIn') return <SignIn />;
   if (who.value === undefined) return null;

@@ -1,7 +1,7 @@
 import { effect } from '@preact/signals';
 import { render } from 'preact';
 import { answer, api } from './api/client.ts';
-import { failureOf } from './api/failures.ts';
+import { failureOf, isAway } from './api/failures.ts';
 import { App } from './app.tsx';
 import { examine } from './live/findings.ts';
 import { findSecret, secret, who } from './live/session.ts';
@@ -23,7 +23,7 @@ async function begin(own: string): Promise<void> {
     await examine().catch(() => undefined);
   } catch (error) {
     if (secret.value !== own) return;
-    if (failureOf(error).status === 0) setTimeout(() => void begin(own), WHO_AGAIN_MS);
+    if (isAway(failureOf(error))) setTimeout(() => void begin(own), WHO_AGAIN_MS);
   }
 }
 

@@ -15,6 +15,14 @@ export class ApiFailure extends Error {
   }
 }
 
+/** Of no answer, and of a proxy whose daemon is away. */
+const AWAY: ReadonlySet<number> = new Set([0, 502, 503, 504]);
+
+/** True when the daemon could not be reached: it may answer when it is asked again. */
+export function isAway({ status }: ApiFailure): boolean {
+  return AWAY.has(status);
+}
+
 /** Any thrown value as one: a request that did not get through has no status. */
 export function failureOf(error: unknown): ApiFailure {
   if (error instanceof ApiFailure) return error;

@@ -13,7 +13,17 @@ export interface Asked<Data> {
 
 const SLOW_MS = 300;
 
+interface Held<Data> {
+  /** Of the keys that it was asked for by. */
+  readonly key: string;
+  readonly data: Data | undefined;
+  readonly failure: ApiFailure | undefined;
+}
+
 /**
+ * From the moment that a key changes, nothing of before is returned: an effect comes a frame later, and in that frame a
+ * click would act on the answer to another question.
+ *
  * @param ask gets a function that returns whether its answer is still wanted.
  * @param keys the values that the request depends on; when one changes, it is sent again.
  * @param follow a signal whose change asks again and keeps what is shown.
@@ -23,24 +33,25 @@ export function useAnswer<Data>(
   keys: readonly (string | number | boolean | undefined)[],
   follow?: () => unknown,
 ): Asked<Data> {
-  const data = useSignal<Data | undefined>(undefined);
-  const failure = useSignal<ApiFailure | undefined>(undefined);
+  const key = JSON.stringify(keys);
+  const held = useSignal<Held<Data>>({ key, data: undefined, failure: undefined });
   const slow = useSignal(false);
   const newest = useRef(0);
-  const latest = useRef(ask);
-  latest.current = ask;
+  const latest = useRef({ ask, key });
+  latest.current = { ask, key };
   const again = (): void => {
     const own = ++newest.current;
-    const timer = setTimeout(() => (slow.value = data.value === undefined), SLOW_MS);
-    latest
-      .current(() => own === newest.current)
+    const { ask: send, key: sent } = latest.current;
+    const timer = setTimeout(() => (slow.value = held.value.data === undefined), SLOW_MS);
+    send(() => own === newest.current)
       .then(
-        (found) => {
-          if (own !== newest.current) return;
-          [data.value, failure.value] = [found, undefined];
+        (data) => {
+          if (own === newest.current) held.value = { key: sent, data, failure: undefined };
         },
         (error: unknown) => {
-          if (own === newest.current) failure.value = failureOf(error);
+          const { key: known, data } = held.value;
+          if (own !== newest.current) return;
+          held.value = { key: sent, data: known === sent ? data : undefined, failure: failureOf(error) };
         },
       )
       .finally(() => {
@@ -48,9 +59,8 @@ export function useAnswer<Data>(
         if (own === newest.current) slow.value = false;
       });
   };
-  const key = JSON.stringify(keys);
   useEffect(() => {
-    [data.value, failure.value] = [undefined, undefined];
+    if (held.peek().key !== key) held.value = { key, data: undefined, failure: undefined };
     again();
     return () => void newest.current++;
   }, [key]);
@@ -60,7 +70,8 @@ export function useAnswer<Data>(
     if (first.current) first.current = false;
     else again();
   });
-  return { data: data.value, failure: failure.value, slow: slow.value, again };
+  const { data, failure } = held.value.key === key ? held.value : { data: undefined, failure: undefined };
+  return { data, failure, slow: slow.value, again };
 }
 
 /** True while an action runs; a failure of it, until the next one. */

@@ -3,7 +3,7 @@
  * proxy cuts connections on which nothing comes. Events only make it sooner, and tell what warnings say.
  */
 import { answer, api } from '../api/client.ts';
-import { ApiFailure, failureOf } from '../api/failures.ts';
+import { ApiFailure, failureOf, isAway } from '../api/failures.ts';
 import type { Job } from '../api/shapes.ts';
 import { endJob, jobOf, takeJob } from './state.ts';
 
@@ -24,8 +24,6 @@ const ASK_MS = 3000;
 const ANSWER_MS = 15_000;
 /** Ends that are remembered: an event may come before the answer that names its job. */
 const MOST_HEARD = 64;
-/** Of a proxy whose daemon is away. */
-const AWAY: ReadonlySet<number> = new Set([0, 502, 503, 504]);
 
 const heard = new Map<string, readonly Warning[]>();
 const awaited = new Map<string, () => void>();
@@ -73,7 +71,7 @@ async function lookAt(id: string): Promise<Job | undefined> {
     return job;
   } catch (error) {
     const failure = failureOf(error);
-    if (AWAY.has(failure.status)) return undefined;
+    if (isAway(failure)) return undefined;
     throw failure;
   }
 }

@@ -7,7 +7,7 @@ import type { Job } from '../api/shapes.ts';
 import { addressOf } from './base.ts';
 import { forget, may, secret } from './session.ts';
 import { tellEnd } from './ended.ts';
-import { endJob, fillJob, load, takeJob, takeSnapshot, touch } from './state.ts';
+import { endJob, fillJob, load, takeJob, takeSnapshot, touch, touchAll } from './state.ts';
 
 export type Connection =
   | { readonly state: 'connecting' | 'live' }
@@ -100,6 +100,8 @@ function take(frame: Frame): void {
   if (frame.type === 'snapshot') {
     tries = 0;
     waiting.clear();
+    // The first one of a page tells of nothing that was missed.
+    if (connection.peek().state !== 'connecting') touchAll();
     connection.value = { state: 'live' };
     takeSnapshot((frame.data?.['jobs'] ?? []) as readonly Job[]);
     void load();

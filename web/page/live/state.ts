@@ -61,34 +61,50 @@ function counter(server: string): Signal<number> {
   return known;
 }
 
+/** Calls are answered in any order: what one asked before another tells does not replace what the other told. */
+let calls = 0;
+/** The call whose list of servers is shown. */
+let listedBy = 0;
+/** The calls whose answers the rows show, by their servers. */
+const readBy = new Map<string, number>();
+
 /** Reads all of it. */
 export async function load(): Promise<void> {
   if (secret.value === undefined) return;
+  const own = ++calls;
   try {
     const [found, node] = await Promise.all([
       may('backup.read') ? answer(api.GET('/api/servers', { params: { query: { with: 'overview' } } })) : [],
       may('node.read') ? answer(api.GET('/api/system', { params: { query: { with: 'usage' } } })) : undefined,
     ]);
+    if (own < listedBy) return;
     batch(() => {
-      takeServers(found);
+      takeServers(found, own);
       system.value = node;
       loadFailure.value = undefined;
       readAt.value = Date.now();
     });
   } catch (error) {
-    loadFailure.value = failureOf(error);
+    if (own > listedBy) loadFailure.value = failureOf(error);
   }
 }
 
-function takeServers(found: readonly Server[]): void {
+function takeServers(found: readonly Server[], call: number): void {
+  listedBy = call;
   for (const server of found) {
+    if (call < (readBy.get(server.id) ?? 0)) continue;
+    readBy.set(server.id, call);
     const known = rows.get(server.id);
     if (known === undefined) rows.set(server.id, signal(server));
     else if (JSON.stringify(known.peek()) !== JSON.stringify(server)) known.value = server;
   }
   const ids = found.map(({ id }) => id);
   const kept = new Set(ids);
-  for (const id of rows.keys()) if (!kept.has(id)) rows.delete(id);
+  for (const id of rows.keys()) {
+    if (kept.has(id)) continue;
+    rows.delete(id);
+    readBy.delete(id);
+  }
   if (ids.join() !== servers.peek()?.join()) servers.value = ids;
 }
 
@@ -111,16 +127,26 @@ export function touch(server: string): Promise<void> {
 }
 
 async function reload(id: string): Promise<void> {
+  const own = ++calls;
   try {
     const query = { with: 'overview' } as const;
     const found = await answer(api.GET('/api/servers/{server}', { params: { path: { server: id }, query } }));
     const row = rows.get(id);
     if (row === undefined) return await load();
+    if (own < (readBy.get(id) ?? 0)) return;
+    readBy.set(id, own);
     row.value = found;
   } catch {
     // The server or the node is gone; loading everything finds out which.
     await load();
   }
+}
+
+/** What happened while nothing was heard may concern any of them: what views show of their backups is read again. */
+export function touchAll(): void {
+  batch(() => {
+    for (const known of changes.values()) known.value++;
+  });
 }
 
 export function takeSnapshot(active: readonly Job[]): void {
@@ -162,8 +188,11 @@ export function endJob(id: string): void {
 }
 
 export function clear(): void {
+  // What was asked for until now is of another session.
+  listedBy = ++calls;
   batch(() => {
     rows.clear();
+    readBy.clear();
     jobs.clear();
     [servers.value, system.value, activeJobs.value, loadFailure.value] = [undefined, undefined, [], undefined];
   });

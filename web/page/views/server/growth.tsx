@@ -29,8 +29,11 @@ export function Growth({ attempts, chosen, onChoose }: GrowthProps) {
     if (place === null || shown.length === 0) return undefined;
     let end: (() => void) | undefined;
     let gone = false;
-    void import('./chart.ts').then(({ drawChart }) => {
-      if (!gone) end = drawChart(place, { attempts: shown, measure: measure.value, chosen, onChoose: choose.current });
+    // Without its script, as of a daemon that was stopped meanwhile, the table still says the same.
+    const script = import('./chart.ts').catch(() => undefined);
+    void script.then((chart) => {
+      if (gone || chart === undefined) return;
+      end = chart.drawChart(place, { attempts: shown, measure: measure.value, chosen, onChoose: choose.current });
     });
     return () => {
       gone = true;
