@@ -7,8 +7,6 @@
  */
 import { MEBIBYTE } from '../../base/sizes.ts';
 
-/** POSIX_FADV_DONTNEED of Linux. On s390x the number has no meaning, and the call does nothing. */
-const NOT_NEEDED = 4;
 /** Bytes per call, because each call walks the pages. */
 const STEP = 8 * MEBIBYTE;
 /** Threads read in parallel, up to this far apart, so only bytes further back are dropped. */
@@ -41,13 +39,8 @@ export class PassedBytes {
 
 /** For an open file, which the caller closes; undefined without posix_fadvise. */
 export async function passedBytes(descriptor: number): Promise<PassedBytes | undefined> {
-  const advise = await findAdvise();
-  return advise && new PassedBytes((offset, length) => void advise(descriptor, offset, length, NOT_NEEDED));
-}
-
-async function findAdvise() {
   // Loaded on demand, because most reads drop nothing.
-  const { findCFunction } = await import('../../base/c-library.ts');
-  const advise = findCFunction('int posix_fadvise(int fd, int64_t offset, int64_t length, int advice)');
-  return advise as ((...call: readonly number[]) => number) | undefined;
+  const { findPageAdvice, PAGE_ADVICE } = await import('../../base/files/page-advice.ts');
+  const advise = findPageAdvice();
+  return advise && new PassedBytes((offset, length) => void advise(descriptor, offset, length, PAGE_ADVICE.notNeeded));
 }

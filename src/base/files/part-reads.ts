@@ -6,8 +6,10 @@
 import { throwIfAborted } from '../failure.ts';
 import type { OpenFileParts } from '../file-parts.ts';
 import type { ByteSource } from '../source.ts';
+import { readCached } from './cached-read.ts';
 import { type Extent, extentsOf, partsLength } from './file-parts.ts';
 import { readFully } from './file-source.ts';
+import { findPageAdvice, PAGE_ADVICE } from './page-advice.ts';
 
 /** To read so many bytes that nothing asked for takes no longer than another call. */
 const LARGEST_GAP = 32 * 1024;
@@ -79,12 +81,38 @@ export function pickPieces({ pieces }: PartRead, bytes: Buffer, into: Buffer): v
   for (const { from, to, length } of pieces) bytes.copy(into, to, from, from + length);
 }
 
-/** Fills `into` with extents that follow each other, by synchronous calls. @throws Failure `archive_damaged`, system errors. */
+/**
+ * Fills `into` with extents that follow each other, by synchronous calls. What is not in memory yet is asked of the disk
+ * all at once, and then waited for: one after the other, the parts of an archive of thirty nights would take the disk half
+ * as long again.
+ *
+ * @throws Failure `archive_damaged`, system errors.
+ */
 export function readExtents<T extends Uint8Array>(extents: Iterable<Extent>, into: T): T {
-  for (const { descriptor, offset, length, to } of placed(extents)) {
+  const [first, ...others] = placed(extents);
+  if (first === undefined) return into;
+  const missing = others.length === 0 ? [first] : notCached([first, ...others], into);
+  if (missing.length > 1) askFor(missing);
+  for (const { descriptor, offset, length, to } of missing) {
     readFully(descriptor, offset, into.subarray(to, to + length));
   }
   return into;
+}
+
+/** Fills what is in memory already, at once. @returns the rest. */
+export function notCached(extents: Iterable<PlacedExtent>, into: Uint8Array): readonly PlacedExtent[] {
+  const missing: PlacedExtent[] = [];
+  for (const { descriptor, offset, length, to } of extents) {
+    const got = readCached(descriptor, offset, into.subarray(to, to + length));
+    if (got < length) missing.push({ descriptor, offset: offset + got, length: length - got, to: to + got });
+  }
+  return missing;
+}
+
+/** Has the kernel begin to read them. */
+function askFor(extents: readonly Extent[]): void {
+  const advise = findPageAdvice();
+  for (const { descriptor, offset, length } of extents) advise?.(descriptor, offset, length, PAGE_ADVICE.willNeed);
 }
 
 /** Fills `into` from an offset of the whole, as `readExtents` does. */

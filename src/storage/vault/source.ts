@@ -3,14 +3,13 @@ import { CheckedSource } from '../../base/checked-source.ts';
 import { Failure } from '../../base/failure.ts';
 import type { FileParts, OpenFileParts } from '../../base/file-parts.ts';
 import { allocateParts, extentsOf, filesOf, partsLength } from '../../base/files/file-parts.ts';
-import { readCached } from '../../base/files/cached-read.ts';
 import {
   bufferOver,
   directly,
+  notCached,
   type PartRead,
   pickPieces,
   placed,
-  type PlacedExtent,
   planReads,
 } from '../../base/files/part-reads.ts';
 import { freeMemory } from '../../base/free-memory.ts';
@@ -179,21 +178,14 @@ class VaultSource extends CheckedSource {
   protected async fill(offset: number, into: Uint8Array): Promise<void> {
     const place = bufferOver(into);
     await this.#packs.open(filesOf(this.#packs.parts, offset, into.length));
-    const reads = planReads(this.#notCached(offset, place)).values();
+    const extents = placed(extentsOf(this.#packs.parts, offset, into.length));
+    const reads = planReads(notCached(extents, place)).values();
     const lane = async (): Promise<void> => {
       for (const read of reads) await this.#read(read, place);
     };
     // Until all have ended: the memory is the caller's afterwards.
     const lanes = await Promise.allSettled(Array.from({ length: READS_AT_ONCE }, lane));
     for (const result of lanes) if (result.status === 'rejected') throw result.reason;
-  }
-
-  /** Fills what is in memory already, at once. @returns the rest. */
-  *#notCached(start: number, place: Buffer): Generator<PlacedExtent, void, void> {
-    for (const { descriptor, offset, length, to } of placed(extentsOf(this.#packs.parts, start, place.length))) {
-      const got = readCached(descriptor, offset, place.subarray(to, to + length));
-      if (got < length) yield { descriptor, offset: offset + got, length: length - got, to: to + got };
-    }
   }
 
   async #read(read: PartRead, place: Buffer): Promise<void> {

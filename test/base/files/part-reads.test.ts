@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { allocateParts, type Extent } from '../../../src/base/files/file-parts.ts';
 import { MOST_WITH_GAPS, placed, planReads, readExtents, readParts } from '../../../src/base/files/part-reads.ts';
+import { findPageAdvice, PAGE_ADVICE } from '../../../src/base/files/page-advice.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 
 const LENGTH = 600_000;
@@ -49,6 +50,27 @@ test('parts in any order, overlapping or not, come out as they lie, into shared 
       }
     }),
   );
+});
+
+test('parts that are partly on the disk only come out as they lie', async () => {
+  const [file] = await files(1);
+  if (file === undefined) throw new TypeError('there is one');
+  const { descriptor, bytes } = file;
+  fs.fsyncSync(descriptor);
+  const asked = [0, 3, 1, 2].map((part) => ({ descriptor, offset: part * 150_000, length: 140_000 }));
+  const expected = Buffer.concat(asked.map(({ offset, length }) => bytes.subarray(offset, offset + length)));
+  // Each time less of it is in memory, where the file system has a page cache; of the last, nothing.
+  for (const dropped of [100_000, 300_000, LENGTH]) {
+    findPageAdvice()?.(descriptor, 0, dropped, PAGE_ADVICE.notNeeded);
+    expect(Buffer.from(readExtents(asked, new Uint8Array(expected.length))).equals(expected)).toBe(true);
+  }
+});
+
+test('a part that its file no longer has is damage, wherever the others lie', async () => {
+  const [file] = await files(1);
+  const descriptor = file?.descriptor ?? -1;
+  const parts = [0, LENGTH - 10, 1000].map((offset) => ({ descriptor, offset, length: 20 }));
+  expect(() => readExtents(parts, Buffer.alloc(60))).toThrow(`it ends at byte ${LENGTH}`);
 });
 
 test('V5: parts that take turns between files are read in one go for each file, as far as their gaps are short', () => {
