@@ -120,9 +120,12 @@ test('killed again and again, it loses nothing that was completed and leaves not
   let process = await start(host);
   const asked = performance.now();
   expect((await process.call(BACKUPS, { body: { name: 'first' } })).status).toBe(201);
-  const span = Math.max(400, 2 * (performance.now() - asked));
+  let span = Math.max(400, 2 * (performance.now() - asked));
   const seen = { completed: 0, interrupted: 0 };
-  for (let round = 0; round < KILLS; round++) {
+  const hasSeenBoth = (): boolean => seen.completed > 1 && seen.interrupted > 1;
+  // As many more as it takes to find how long backups take on a machine that has more, or less, to do by now.
+  for (let round = 0; round < KILLS || (!hasSeenBoth() && round < 4 * KILLS); round++) {
+    if (round >= KILLS) span *= seen.completed > 1 ? 0.5 : 2;
     const known = await backupsOf(process);
     await work(process, known, round);
     // Spread over what the work takes, so that every phase is hit over the rounds.
@@ -136,8 +139,7 @@ test('killed again and again, it loses nothing that was completed and leaves not
     seen.interrupted = Math.max(seen.interrupted, now.filter(({ status }) => status === 'FAILED').length);
   }
   // Otherwise the kills came always too early, or always too late, to have shown anything.
-  expect(seen.completed).toBeGreaterThan(1);
-  expect(seen.interrupted).toBeGreaterThan(1);
+  expect(hasSeenBoth(), JSON.stringify(seen)).toBe(true);
   for (const { id } of await backupsOf(process)) {
     expect((await process.call(`${BACKUPS}/delete?id=${id}`, { method: 'DELETE' })).status).toBe(200);
   }

@@ -28,7 +28,7 @@ test('kills at any moment lose no end of a backup, and no daemon sends one twice
     if (kill % 2 === 0) await made;
     else await new Promise((resolve) => setTimeout(resolve, kill * 30));
     await daemon.kill();
-    await eventually(async () => (await sink.connections()) === 0);
+    await sink.settled();
     lives.push(sink.taken.length);
     await made;
     daemon = await startDaemon(host);

@@ -1,9 +1,10 @@
 /** An HTTP server that notes what it is sent, and answers as a test says. */
 import { once } from 'node:events';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import net, { type AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { onTestFinished } from 'vitest';
+import { eventually } from './eventually.ts';
 
 export interface Received {
   readonly method: string;
@@ -17,8 +18,10 @@ export interface HttpSink {
   readonly received: readonly Received[];
   /** Those that it answered with a 2xx. */
   readonly taken: readonly Received[];
-  /** Open ones: 0 once all that a process sent before it was killed is in `received`. */
+  /** Open ones. */
   connections(): Promise<number>;
+  /** Resolves when all is in `received` that processes sent before they were killed. */
+  settled(): Promise<void>;
   /** What it answers from now on. */
   answer: { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string };
 }
@@ -48,7 +51,21 @@ export async function startSink(host = '127.0.0.1', port = 0): Promise<HttpSink>
   });
   const address = server.address() as AddressInfo;
   const connections = promisify(server.getConnections.bind(server));
+  const settled = async (): Promise<void> => {
+    // The kernel hands connections over in their order: those before this one are counted once it is here.
+    const own = net.connect(address.port, host);
+    const isHere = new Promise<void>((resolve) => {
+      server.on('connection', function arrived({ remotePort }) {
+        if (remotePort !== own.localPort) return;
+        server.off('connection', arrived);
+        resolve();
+      });
+    });
+    await Promise.all([once(own, 'connect'), isHere]);
+    own.destroy();
+    await eventually(async () => (await connections()) === 0);
+  };
   const url = `http://${host}:${address.port}`;
-  const sink: HttpSink = { url, received, taken, answer: { status: 204 }, connections };
+  const sink: HttpSink = { url, received, taken, answer: { status: 204 }, connections, settled };
   return sink;
 }
