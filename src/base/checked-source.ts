@@ -14,7 +14,7 @@ export abstract class CheckedSource implements ByteSource {
     if (offset < 0 || length < 0 || offset + length > this.size) throw this.short(offset, length);
     // A buffer per call: an aborted read may still be writing into it.
     const bytes = Buffer.allocUnsafeSlow(length);
-    await unlessAborted(this.fill(offset, bytes), signal, DOING);
+    await unlessAborted(this.fill(offset, bytes, signal), signal, DOING);
     return bytes;
   }
 
@@ -22,14 +22,18 @@ export abstract class CheckedSource implements ByteSource {
   async readInto(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void> {
     throwIfAborted(signal, DOING);
     if (offset < 0 || offset + into.length > this.size) throw this.short(offset, into.length);
-    await this.fill(offset, into);
+    await this.fill(offset, into, signal);
     throwIfAborted(signal, DOING);
   }
 
   abstract close(): Promise<void>;
 
-  /** Reads `into.length` bytes from `offset`, a range inside `size`; rejects with `short` when they end early. */
-  protected abstract fill(offset: number, into: Uint8Array): Promise<void>;
+  /**
+   * Reads `into.length` bytes from `offset`, a range inside `size`; rejects with `short` when they end early.
+   *
+   * @param signal may end it early, with `cancelled`; nothing is written then once it has settled.
+   */
+  protected abstract fill(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void>;
 
   /** The failure (`archive_damaged`) for a range beyond the bytes. */
   protected abstract short(offset: number, length: number): Failure;

@@ -160,7 +160,8 @@ function memorySource(bytes: Uint8Array): ByteSource {
       if (offset < 0 || length < 0 || offset + length > bytes.byteLength) {
         throw new Failure('archive_damaged', `Cannot read the archive: it ends before byte ${offset + length}`);
       }
-      return bytes.slice(offset, offset + length);
+      // A copy, which `slice` of a Buffer is not: the memory is the caller's own.
+      return Buffer.from(bytes.subarray(offset, offset + length));
     },
     close: async () => undefined,
   };

@@ -6,25 +6,26 @@ import { scratchStore } from './scratch-store.ts';
 
 export interface ScratchVault {
   readonly vault: VaultStore;
+  /** Empty when the store was given. */
   readonly directory: string;
   /** Backups that the catalogue has, by server. */
   readonly known: Map<ServerId, Set<BackupId>>;
   readonly faults: Failure[];
 }
 
-/** A vault in a new directory. It collects after removals, and when asked. */
+/** A vault in a new directory, or in the given store. It collects after removals, and when asked. */
 export async function scratchVault(options: Partial<VaultOptions> = {}): Promise<ScratchVault> {
-  const { store, directory } = await scratchStore();
+  const { store, directory } = options.store ? { store: options.store, directory: '' } : await scratchStore();
   const known = new Map<ServerId, Set<BackupId>>();
   const faults: Failure[] = [];
   const vault = new VaultStore({
-    store,
     writes: true,
     shortestRange: 256,
     mergeAt: 0.1,
     known: (server) => Array.from(known.get(server) ?? []),
     clock: systemClock,
     ...options,
+    store,
   });
   vault.listen({ onCollected: () => undefined, onFault: (_, fault) => void faults.push(fault) });
   return { vault, directory, known, faults };

@@ -90,16 +90,16 @@ async function measure(options: CollectOptions, collected?: Look): Promise<void>
   const kept = Array.from(packs.packs.keys()).filter((pack) => collected === undefined || live.isLive(pack));
   let [storedBytes, liveBytes] = [packs.plainBytes, packs.plainBytes];
   for (const pack of kept) {
-    storedBytes += await blocksOf(store, packKey(server, pack));
+    storedBytes += (await blocksOf(store, packKey(server, pack))) ?? packs.packs.get(pack) ?? 0;
     liveBytes += live.liveBytes(pack);
   }
   onMeasured({ packs: kept.length, storedBytes, liveBytes });
 }
 
-/** Bytes of disk; holes take none. */
-async function blocksOf(store: Store, key: ObjectKey): Promise<number> {
+/** Bytes of disk; holes take none. Undefined where objects are no files. */
+async function blocksOf(store: Store, key: ObjectKey): Promise<number | undefined> {
   const path = store.localPath?.(key);
-  return path === undefined ? 0 : (await lstat(path)).blocks * 512;
+  return path === undefined ? undefined : (await lstat(path)).blocks * 512;
 }
 
 interface Look {

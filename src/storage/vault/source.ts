@@ -29,7 +29,7 @@ export interface Layout {
   readonly parts: FileParts;
 }
 
-/** Opens a pack of a local store. @throws Failure `archive_damaged` when it is missing. */
+/** Opens a pack. @throws Failure `archive_damaged` when it is missing, `store_unreachable`. */
 export type OpenPack = (pack: string) => Promise<ByteSource>;
 
 /**
@@ -64,7 +64,7 @@ export async function openVaultSource(
 
 /** The packs of one archive, as far as they are open. */
 class OpenPacks {
-  /** Descriptors of packs that are not open are -1. */
+  /** Descriptors of packs that are not open are -1; those of packs that are no files are lower. */
   readonly parts: OpenFileParts;
   readonly #files: readonly string[];
   readonly #openPack: OpenPack;
@@ -107,7 +107,8 @@ class OpenPacks {
 
   async #begin(file: number): Promise<ByteSource> {
     const source = await this.#openPack(this.#files[file] ?? '');
-    const descriptor = source.descriptor ?? -1;
+    // One of its own where it has none, that no call takes: reads are put together by descriptors.
+    const descriptor = source.descriptor ?? -2 - file;
     this.#descriptors[file] = descriptor;
     this.#byDescriptor.set(descriptor, source);
     return source;
@@ -145,6 +146,18 @@ export function layOut({ list }: Recipe, packs: ServerPacks): Layout {
   return { files, parts };
 }
 
+/** All bytes of all packs, one pack behind the other. */
+export function wholePacks({ packs }: ServerPacks): Layout {
+  const parts = allocateParts(packs.size);
+  let end = 0;
+  for (const [index, size] of Array.from(packs.values()).entries()) {
+    end += size;
+    parts.ends[index] = end;
+    parts.file[index] = index;
+  }
+  return { files: Array.from(packs.keys()), parts };
+}
+
 function countPlaces(list: RangeList, find: ReturnType<ServerPacks['finder']>): number {
   let count = 0;
   for (let index = 0; index < list.count; index++) {
@@ -175,34 +188,34 @@ class VaultSource extends CheckedSource {
     }
   }
 
-  protected async fill(offset: number, into: Uint8Array): Promise<void> {
+  protected async fill(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void> {
     const place = bufferOver(into);
     await this.#packs.open(filesOf(this.#packs.parts, offset, into.length));
     const extents = placed(extentsOf(this.#packs.parts, offset, into.length));
     const reads = planReads(notCached(extents, place)).values();
     const lane = async (): Promise<void> => {
-      for (const read of reads) await this.#read(read, place);
+      for (const read of reads) await this.#read(read, place, signal);
     };
     // Until all have ended: the memory is the caller's afterwards.
     const lanes = await Promise.allSettled(Array.from({ length: READS_AT_ONCE }, lane));
     for (const result of lanes) if (result.status === 'rejected') throw result.reason;
   }
 
-  async #read(read: PartRead, place: Buffer): Promise<void> {
+  async #read(read: PartRead, place: Buffer, signal: AbortSignal | undefined): Promise<void> {
     const source = this.#packs.source(read.descriptor);
     const direct = directly(read, place);
     if (direct !== undefined) {
-      await readInto(source, read.offset, direct);
+      await readInto(source, read.offset, direct, signal);
       return;
     }
     const bytes = Buffer.allocUnsafeSlow(read.length);
     try {
-      await readInto(source, read.offset, bytes);
+      await readInto(source, read.offset, bytes, signal);
       pickPieces(read, bytes, place);
     } catch {
       // What cannot be read may be a gap, which only other backups have. Of a piece of this one, its own read says why.
       for (const { from, to, length } of read.pieces) {
-        await readInto(source, read.offset + from, place.subarray(to, to + length));
+        await readInto(source, read.offset + from, place.subarray(to, to + length), signal);
       }
     } finally {
       freeMemory(bytes);
@@ -218,12 +231,12 @@ class VaultSource extends CheckedSource {
 
 /** All of its packs are open from the beginning. */
 class WholeVaultSource extends VaultSource {
-  /** Threads read these directly. */
-  readonly parts: OpenFileParts;
+  /** Threads read these directly; absent where packs are no files. */
+  readonly parts?: OpenFileParts;
 
   constructor(packs: OpenPacks, identity: string, onClose: () => void) {
     super(packs, identity, onClose);
-    this.parts = packs.parts;
+    if (packs.parts.descriptors.every((descriptor) => descriptor >= 0)) this.parts = packs.parts;
   }
 }
 

@@ -1,11 +1,11 @@
 /**
  * A store whose archives share their bytes: `<backup>.recipe` in place of `<backup>.tar.gz`, and packs (docs/vault.md).
  *
- * For: many backups of a server on one local disk. Promises: what store.ts promises of every store; an archive is the same
- * bytes as in a plain store; plain archives may lie beside and are read as they are. Never: shares bytes between servers, or
- * gives a path or an address of an archive that has no file of its own.
+ * For: many backups of a server on one local disk. Over any other store it keeps the contract too, where dead bytes come back
+ * by merging alone, and only while one process writes there. Promises: what store.ts promises of every store; an archive is
+ * the same bytes as in a plain store; plain archives may lie beside and are read as they are. Never: shares bytes between
+ * servers, or gives a path or an address of an archive that has no file of its own.
  */
-import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { asFailure, Failure } from '../../base/failure.ts';
@@ -13,7 +13,7 @@ import type { BackupId, ServerId } from '../../base/ids.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { PathParts } from '../../base/file-parts.ts';
 import type { ByteSource } from '../../base/source.ts';
-import { type KeyParts, keyParts, objectKey, type ObjectKey } from '../key.ts';
+import { keyParts, objectKey, type ObjectKey } from '../key.ts';
 import type { CreateOptions, FreeSpace, ObjectWriter, OpenOptions, Store, StoredObject } from '../store.ts';
 import type {
   ArchivePlaces,
@@ -30,16 +30,16 @@ import { MANY_PACKS } from './merge.ts';
 import { findPlaces } from './places.ts';
 import { Pins } from './pins.ts';
 import { freesHoles } from './punch.ts';
+import { Layouts } from './layouts.ts';
 import { decodeRecipeHead, type Recipe, RECIPE_HEAD } from './recipe.ts';
-import { archiveParts, packKey, readRecipe, recipeKey, ServerPacks } from './server-packs.ts';
-import { type LaidOut, SeenServers } from './seen.ts';
-import { layOut, openVaultSource } from './source.ts';
+import { archiveParts, packKey, readRecipe, recipeKey } from './server-packs.ts';
+import { openVaultSource } from './source.ts';
 import { takeIn } from './take-in.ts';
 import { openView } from './view.ts';
 import { VaultWriter, type Written } from './writer.ts';
 
 export interface VaultOptions {
-  /** The local store underneath. The vault owns it from now on and closes it. */
+  /** The store underneath. The vault owns it from now on and closes it. */
   readonly store: Store;
   /** False: new archives are plain ones, and those of the vault are still read. */
   readonly writes: boolean;
@@ -55,7 +55,9 @@ export interface VaultOptions {
 
 export class VaultStore implements Store, Vault {
   readonly name: string;
-  readonly type = 'local';
+  readonly type: Store['type'];
+  /** Of a plain object; a vaulted archive has no file, and `stat` of this path finds none. Absent where objects are no files. */
+  readonly localPath?: (key: ObjectKey) => string;
   readonly #options: VaultOptions;
   readonly #inner: Store;
   readonly #pins = new Pins();
@@ -68,15 +70,18 @@ export class VaultStore implements Store, Vault {
   readonly #waiting = new Set<ServerId>();
   readonly #collecting = new Set<Promise<void>>();
   readonly #usage = new Map<ServerId, VaultUsage>();
-  readonly #seen: SeenServers;
+  readonly #layouts: Layouts;
   #listener: VaultListener | undefined;
   #closed = false;
 
   constructor(options: VaultOptions) {
+    const { store, clock } = options;
     this.#options = options;
-    this.#inner = options.store;
-    this.#seen = new SeenServers(options.clock);
-    this.name = options.store.name;
+    this.#inner = store;
+    this.#layouts = new Layouts(store, clock);
+    this.name = store.name;
+    this.type = store.type;
+    if (store.localPath !== undefined) this.localPath = store.localPath.bind(store);
   }
 
   get sharesBytes(): boolean {
@@ -161,7 +166,7 @@ export class VaultStore implements Store, Vault {
     const { server } = parts;
     if ((await this.#inner.stat(recipeKey(parts))) === undefined) return this.#inner.open(key);
     return this.#turns.run(server, async () => {
-      const { layout, size, sha256, change } = await this.#layOut(parts, await this.#seenPacks(server));
+      const { layout, size, sha256, change } = await this.#layouts.find(parts, await this.#layouts.packs(server));
       const unpin = this.#pins.keepPlaces(server, layout);
       const release = (): void => {
         unpin();
@@ -211,27 +216,21 @@ export class VaultStore implements Store, Vault {
     return this.#inner.freeSpace();
   }
 
-  /** Of a plain object; a vaulted archive has no file, and `stat` of this path finds none. */
-  localPath(key: ObjectKey): string {
-    const path = this.#inner.localPath?.(key);
-    if (path === undefined) throw new TypeError('a vault lies in a local store');
-    return path;
-  }
-
   async link(key: ObjectKey, path: string): Promise<boolean> {
     return (await this.#inner.link?.(key, path)) ?? false;
   }
 
-  /** The files that an archive's bytes lie in. Undefined for a plain archive, or none at all. */
+  /** The files that an archive's bytes lie in. Undefined for a plain archive, for none at all, or where objects are no files. */
   async partsOf(key: ObjectKey): Promise<PathParts | undefined> {
     const parts = archiveParts(key);
-    if (parts === undefined) return undefined;
+    const { localPath } = this;
+    if (parts === undefined || localPath === undefined) return undefined;
     const { server } = parts;
     return this.#turns.run(server, async () => {
-      const packs = await this.#seenPacks(server);
+      const packs = await this.#layouts.packs(server);
       if (!packs.recipes.has(parts.backup)) return undefined;
-      const { files, parts: table } = (await this.#layOut(parts, packs)).layout;
-      return { paths: files.map((pack) => this.localPath(packKey(server, pack))), ...table };
+      const { files, parts: table } = (await this.#layouts.find(parts, packs)).layout;
+      return { paths: files.map((pack) => localPath(packKey(server, pack))), ...table };
     });
   }
 
@@ -248,7 +247,8 @@ export class VaultStore implements Store, Vault {
         this.#owed.add(server);
         this.#waiting.delete(server);
       }
-      const punch = await freesHoles(dirname(dirname(this.localPath(packKey(server, server)))));
+      const path = this.localPath?.(packKey(server, server));
+      const punch = path !== undefined && (await freesHoles(dirname(dirname(path))));
       const store = this.#inner;
       const onMeasured = (measured: Measured): void =>
         void this.#usage.set(server, { ...measured, collectedAt: this.#options.clock.now() });
@@ -343,30 +343,6 @@ export class VaultStore implements Store, Vault {
         throw error;
       }
     });
-  }
-
-  /** What lies in a server's directory. To be called in its turn. */
-  #seenPacks(server: ServerId): Promise<ServerPacks> {
-    const directory = dirname(this.localPath(packKey(server, server)));
-    return this.#seen.packs(server, directory, () => ServerPacks.load(this.#inner, server));
-  }
-
-  async #layOut(parts: KeyParts, packs: ServerPacks): Promise<LaidOut> {
-    const { server, backup } = parts;
-    const change = await this.#changeOf(parts);
-    const known = this.#seen.find(server, packs, backup, change);
-    if (known !== undefined) return known;
-    const recipe = await readRecipe(this.#inner, recipeKey(parts));
-    const { size, sha256 } = recipe;
-    const laidOut = { size, sha256, layout: layOut(recipe, packs), change };
-    this.#seen.keep(server, packs, backup, laidOut);
-    return laidOut;
-  }
-
-  /** Differs after a recipe was replaced. */
-  async #changeOf(parts: KeyParts): Promise<string> {
-    const { ino, ctimeNs } = await stat(this.localPath(recipeKey(parts)), { bigint: true });
-    return `${ino} ${ctimeNs}`;
   }
 
   /** Bytes of the archive that a recipe describes; undefined when there is no recipe. */

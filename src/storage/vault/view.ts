@@ -9,6 +9,7 @@ import type { Pins } from './pins.ts';
 import { RangeFinder } from './range-finder.ts';
 import { damaged } from './ranges.ts';
 import { packKey, readRecipe, ServerPacks } from './server-packs.ts';
+import { wholePacks } from './source.ts';
 
 /**
  * To be called while no collection of the server looks at its files.
@@ -28,6 +29,8 @@ export async function openView(store: Store, server: ServerId, pins: Pins, onClo
       archives.set(id, asFailure(error, 'Cannot read the recipe'));
     }
   }
+  // Where an opened object is not kept when it is removed, no pack may go.
+  if (store.localPath === undefined) releases.push(pins.keepPlaces(server, wholePacks(packs)));
   return new OpenView(packs, archives, await openPacks(store, server, packs), [...releases, onClose]);
 }
 

@@ -25,7 +25,10 @@ async function backUp(vault: VaultStore, number: number, root: string, more: Par
   const key = objectKey(SERVER, backupId(number), 'tar.gz');
   const older = objectKey(SERVER, backupId(number - 1), 'tar.gz');
   const parts = await vault.partsOf(older);
-  const base = parts && { archive: parts, index: vault.localPath(objectKey(SERVER, backupId(number - 1), 'index')) };
+  const base = parts && {
+    archive: parts,
+    index: vault.localPath?.(objectKey(SERVER, backupId(number - 1), 'index')) ?? '',
+  };
   const archive = await vault.create(key, { base: parts && older });
   const index = await vault.create(objectKey(SERVER, backupId(number), 'index'));
   const { size } = await writeArchive(requestFor(root, { archive, index, base, shares: true, ...more }));
