@@ -164,7 +164,8 @@ export class VaultStore implements Store, Vault {
     const parts = archiveParts(key);
     if (parts === undefined) return this.#inner.open(key);
     const { server } = parts;
-    if ((await this.#inner.stat(recipeKey(parts))) === undefined) return this.#inner.open(key);
+    const plain = await this.#openPlain(key, recipeKey(parts));
+    if (plain !== undefined) return plain;
     return this.#turns.run(server, async () => {
       const { layout, size, sha256, change } = await this.#layouts.find(parts, await this.#layouts.packs(server));
       const unpin = this.#pins.keepPlaces(server, layout);
@@ -179,8 +180,13 @@ export class VaultStore implements Store, Vault {
 
   async stat(key: ObjectKey): Promise<{ readonly size: number } | undefined> {
     const parts = archiveParts(key);
-    const recipe = parts && (await this.#recipeSize(recipeKey(parts)));
-    return recipe === undefined ? this.#inner.stat(key) : { size: recipe };
+    if (parts === undefined) return this.#inner.stat(key);
+    const size = await this.#recipeSize(recipeKey(parts));
+    const plain = size === undefined ? await this.#inner.stat(key) : undefined;
+    if (size === undefined && plain !== undefined) return plain;
+    // It may have been taken in between both looks.
+    const taken = size ?? (await this.#recipeSize(recipeKey(parts)));
+    return taken === undefined ? undefined : { size: taken };
   }
 
   async remove(key: ObjectKey): Promise<void> {
@@ -343,6 +349,17 @@ export class VaultStore implements Store, Vault {
         throw error;
       }
     });
+  }
+
+  /** Opens an archive that has no recipe; undefined when it has one, or was taken in meanwhile. */
+  async #openPlain(key: ObjectKey, recipe: ObjectKey): Promise<ByteSource | undefined> {
+    if ((await this.#inner.stat(recipe)) !== undefined) return undefined;
+    try {
+      return await this.#inner.open(key);
+    } catch (error) {
+      if ((await this.#inner.stat(recipe)) !== undefined) return undefined;
+      throw error;
+    }
   }
 
   /** Bytes of the archive that a recipe describes; undefined when there is no recipe. */
