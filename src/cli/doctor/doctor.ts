@@ -25,7 +25,7 @@ import { asFinding, checkDaemon } from './daemon.ts';
 import { checkFront } from './front.ts';
 import * as host from './host.ts';
 import { checkPanelPush } from './panel-push.ts';
-import { checkReadable, checkStores, checkVaultDisks } from './stores.ts';
+import { checkReadable, checkStores, checkVaults } from './stores.ts';
 import { countText } from '../../base/sizes.ts';
 
 interface DoctorOptions extends JsonOption {
@@ -64,7 +64,7 @@ async function examine(invocation: Invocation, named: string | undefined): Promi
     () => host.checkTls(config),
     () => checkFront(config, invocation.clock, { root: '/', env: invocation.env }),
     async () => checkPanelPush(config),
-    () => checkVaultDisks(config),
+    () => checkVaults(config),
   ];
   // What the daemon has examined, with its own rights, is not asked again with those of this user.
   const checks = daemon.examined ? [...ofHost, () => checkReadable(config)] : [...ofHost, ...fromOutside(config)];

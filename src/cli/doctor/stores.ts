@@ -39,13 +39,14 @@ export async function checkReadable({ storage }: Pick<Config, 'storage'>): Promi
 }
 
 /**
- * Looks at what the disks of local vaults can do. A vault that is not there yet, or cannot be read here, is reported by
- * another check.
+ * Looks at what local vaults cannot do: redirect downloads, and what their disks do not support. A vault that is not there yet,
+ * or cannot be read here, is reported by another check.
  */
-export async function checkVaultDisks({ storage }: Pick<Config, 'storage'>): Promise<Finding[]> {
+export async function checkVaults({ storage }: Pick<Config, 'storage'>): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const [name, store] of Object.entries(storage.stores)) {
     if (store.type !== 'local' || store.layout !== 'vault') continue;
+    if (name === storage.default) findings.push(...judgeRedirects(name, storage));
     const disk = await inspectVaultDisk(store.directory).catch(() => undefined);
     if (disk !== undefined) findings.push(...judgeVaultDisk(name, disk));
   }
@@ -81,6 +82,20 @@ async function checkLocal(
     const { message, hint } = asFailure(error, `Cannot use the store "${name}" (${directory})`);
     return [fault('store', message, hint ?? 'Give the daemon’s user that directory (chown, chmod 700), or mount it.')];
   }
+}
+
+/** Warns of buckets that are to serve downloads when the backups lie in a vault, which has no object to redirect to. */
+function judgeRedirects(vault: string, { stores }: Config['storage']): readonly Finding[] {
+  const buckets = Object.entries(stores).filter(([, store]) => store.type === 's3' && store.download === 'redirect');
+  const hint =
+    'Only backups that lie in a bucket are redirected, not copies: leave "download: redirect" out (docs/vault.md).';
+  return buckets.map(([bucket]) =>
+    warning(
+      'store',
+      `Downloads from the vault "${vault}" are served by the daemon, not by the bucket "${bucket}"`,
+      hint,
+    ),
+  );
 }
 
 /** Warns of functions of a vault that its disk does not support. */

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { checkClock, checkNode } from '../../../src/cli/doctor/host.ts';
-import { judgeVaultDisk } from '../../../src/cli/doctor/stores.ts';
+import { checkVaults, judgeVaultDisk } from '../../../src/cli/doctor/stores.ts';
+import { parseConfig } from '../../../src/config/config.ts';
 import type { Finding } from '../../../src/base/finding.ts';
 import { GAME_SERVER, runDaemonOn, scratchHost, type Host } from '../../support/daemon.ts';
 import { freePort } from '../../support/free-port.ts';
@@ -244,6 +245,25 @@ describe('what the doctor makes of', () => {
     expect(judgeVaultDisk('local', { freesHoles: true, rotates: true })).toMatchObject([
       { check: 'store', level: 'warning', hint: expect.stringContaining('shortest_range: 64KiB') },
     ]);
+  });
+
+  test.each([
+    ['vault', 'redirect', 1],
+    ['vault', 'agent', 0],
+    ['plain', 'redirect', 0],
+  ])('a default store with layout: %s beside a bucket with download: %s', async (layout, download, count) => {
+    const config = parseConfig(
+      'config.yml',
+      `storage:
+  stores:
+    local: { type: local, directory: /nowhere/backups, layout: ${layout} }
+    offsite: { type: s3, bucket: backups, download: ${download} }
+  copies: [ offsite ]`,
+      {},
+    );
+    const findings = await checkVaults(config);
+    expect(findings).toHaveLength(count);
+    for (const { message } of findings) expect(message).toMatch(/"local" are served by the daemon.*"offsite"/);
   });
 
   test('a clock that was never set, or has gone back', () => {
