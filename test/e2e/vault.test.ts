@@ -7,10 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { directoryManifest } from '../support/directory-manifest.ts';
 import { GAME_SERVER, type Host, LAYOUT, type RunningDaemon, runDaemonOn, scratchHost } from '../support/daemon.ts';
 import { needsProgram } from '../support/programs.ts';
-import { seededPicks } from '../support/seeded-picks.ts';
 
-/** Of each archive; four are looked at. */
-const RANGES = 250;
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
 
 interface Made {
@@ -47,53 +44,11 @@ async function download({ call, url }: RunningDaemon, { id }: Made): Promise<Buf
   return Buffer.from(await answer.arrayBuffer());
 }
 
-/** Random ranges of a download, against the whole. */
-async function expectRanges({ call, url }: RunningDaemon, { id }: Made, archive: Buffer): Promise<void> {
-  const { downloadUrl } = (await call(`${BACKUPS}/download-token`, { body: { id } })).body as { downloadUrl: string };
-  const pick = seededPicks(archive.length);
-  for (let range = 0; range < RANGES; range++) {
-    const [one, other] = [pick(archive.length), pick(archive.length)];
-    const [from, to] = [Math.min(one, other), Math.min(Math.max(one, other), Math.min(one, other) + 100_000)];
-    const answer = await fetch(new URL(downloadUrl, url), { headers: { range: `bytes=${from}-${to}` } });
-    expect(answer.status).toBe(206);
-    expect(Buffer.from(await answer.arrayBuffer()).equals(archive.subarray(from, to + 1))).toBe(true);
-  }
-}
-
 function diskBytes({ backups }: Host): number {
   return Number(execFileSync('du', ['-s', '-B1', backups], { encoding: 'utf8' }).split('\t')[0]);
 }
 
 describe('a daemon with a vault', () => {
-  test(
-    'V2: keeps nights of small changes for little more than one archive, and each downloads whole',
-    { timeout: 300_000 },
-    async (context) => {
-      needsProgram(context, 'gzip');
-      needsProgram(context, 'tar');
-      const host = await vaultHost();
-      const daemon = await runDaemonOn(host);
-      const made = [await backUp(daemon)];
-      const first = diskBytes(host);
-      for (let night = 0; night < 3; night++) {
-        play(host, night);
-        made.push(await backUp(daemon));
-      }
-      expect(diskBytes(host)).toBeLessThan(first * 1.4);
-      expect(fs.readdirSync(join(host.backups, GAME_SERVER)).filter((name) => name.endsWith('.tar.gz'))).toEqual([]);
-      for (const each of made) {
-        const archive = await download(daemon, each);
-        expect(archive.length).toBe(each.size);
-        expect(createHash('sha256').update(archive).digest('hex')).toBe(each.checksum);
-        execFileSync('gzip', ['-t'], { input: archive });
-        expect(execFileSync('tar', ['-tzf', '-'], { input: archive, encoding: 'utf8' })).toContain(
-          'world/region.mca\n',
-        );
-        await expectRanges(daemon, each, archive);
-      }
-    },
-  );
-
   test('verifies, looks into, restores and removes as a plain store does', async (context) => {
     needsProgram(context, 'tar');
     const host = await vaultHost();
