@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
 import type { PanelFlavour } from '../support/panel/flavours.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { SERVER } from '../support/scripted-service.ts';
@@ -57,8 +58,8 @@ remote: ${panelUrl}
     { mode: 0o600 },
   );
   const child = spawn(path, ['--config', file], { stdio: 'ignore', cwd: directory });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
   onTestFinished(async () => {
-    const ended = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGKILL');
     await ended;
   });
@@ -116,12 +117,4 @@ async function openPanel(): Promise<string> {
     panel.close();
   });
   return `http://127.0.0.1:${(panel.address() as AddressInfo).port}`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

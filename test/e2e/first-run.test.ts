@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { freePort } from '../support/free-port.ts';
 import { knownSecret } from '../support/secret-shapes.ts';
 import { RoostProcess, roost } from './roost-process.ts';
 
@@ -28,6 +29,7 @@ let serverDirectory: string;
 
 beforeAll(async () => {
   home = fs.mkdtempSync(join(tmpdir(), 'roost-first-run-'));
+  // The config of a first run keeps the port that it was made with.
   daemon = new RoostProcess(['start', '--port', String(await freePort())], { cwd: home });
   await daemon.printed(/Ctrl-C stops it/);
   url = (await daemon.printed(/Roost serves on (\S+)/))[1] ?? '';
@@ -36,15 +38,6 @@ beforeAll(async () => {
   server = fs.readdirSync(join(home, '.roost/servers'))[0] ?? '';
   serverDirectory = join(home, '.roost/servers', server);
 });
-
-/** A port that is free now: the config of a first run keeps the one that it was made with. */
-async function freePort(): Promise<number> {
-  const probe = net.createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
 
 afterAll(async () => {
   await daemon.stop();
@@ -128,19 +121,21 @@ describe('a first run', () => {
     fs.writeFileSync(join(serverDirectory, 'world/level.dat'), 'overwritten by a griefer');
     const events = new WebSocket(`${url.replace('http', 'ws')}/api/servers/${server}/events`);
     const seen: string[] = [];
-    const completed = new Promise<void>((resolve, reject) => {
-      events.on('error', reject);
-      events.on('message', (data: Buffer) => {
-        const { type } = JSON.parse(data.toString('utf8')) as { type: string };
-        seen.push(type);
-        if (type === 'restore.completed') resolve();
-      });
+    const told = Promise.withResolvers<void>();
+    const completed = Promise.withResolvers<void>();
+    events.on('error', (error) => [told, completed].forEach(({ reject }) => reject(error)));
+    events.on('message', (data: Buffer) => {
+      const { type } = JSON.parse(data.toString('utf8')) as { type: string };
+      seen.push(type);
+      if (type === 'snapshot') told.resolve();
+      if (type === 'restore.completed') completed.resolve();
     });
-    await new Promise<void>((resolve) => events.on('open', () => resolve()));
-    events.send(JSON.stringify({ type: 'auth', token }));
+    events.on('open', () => events.send(JSON.stringify({ type: 'auth', token })));
+    // On another connection the restore could be over before the token was read here.
+    await told.promise;
     const answer = await api('POST', `/backups/restore?id=${made?.id}`, { truncate: false });
     expect(await answer.json()).toMatchObject({ success: true });
-    await completed;
+    await completed.promise;
     events.terminate();
     expect(seen).toContain('restore.started');
     expect(treeOf(serverDirectory)).toEqual(before);

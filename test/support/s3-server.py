@@ -2,9 +2,9 @@
 """A real S3 server for tests: OpenStack Swift with its S3 filter, from Debian's packages python3-swift, swift-proxy,
 swift-account, swift-container and swift-object. One process per service, one replica, no memcached.
 
-usage: s3-server.py DIRECTORY ACCESS_KEY SECRET_KEY     (ACCESS_KEY is account:user)
+usage: s3-server.py DIRECTORY ACCESS_KEY SECRET_KEY PORT PORT PORT PORT     (ACCESS_KEY is account:user)
 
-Takes free ports, prints "READY <port>" once it answers, and ends with its standard input, so that it cannot outlive a
+Takes these ports, prints "READY <port>" once it answers, and ends with its standard input, so that it cannot outlive a
 test run that was killed.
 """
 import os
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 
-directory, access_key, secret_key = os.path.abspath(sys.argv[1]), sys.argv[2], sys.argv[3]
+directory, access_key, secret_key, given = os.path.abspath(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:8]
 account, user = access_key.split(':')
 swift_conf = os.path.join(directory, 'swift.conf')
 
@@ -31,16 +31,6 @@ except ImportError as error:
 def write(name, text):
     with open(os.path.join(directory, name), 'w') as file:
         file.write(text)
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for held in sockets:
-        held.bind(('127.0.0.1', 0))
-    ports = [held.getsockname()[1] for held in sockets]
-    for held in sockets:
-        held.close()
-    return ports
 
 
 # Swift keeps the answers of its authentication there; the only process that asks is the proxy.
@@ -110,7 +100,10 @@ def configure(ports):
           '[swift-constraints]\nmax_file_size = 5368709122\n')
     write('roost_cache.py', CACHE)
     common = ('[DEFAULT]\nbind_ip = 127.0.0.1\nbind_port = {port}\nworkers = 0\nuser = {user}\nswift_dir = {directory}\n'
-              'log_level = ERROR\nlog_address = {directory}/no-log\n')
+              'log_level = ERROR\nlog_address = {directory}/no-log\n'
+              # A listing that is not written within a second is left to a service that does not run here: on a busy disk an
+              # object would be stored and never listed.
+              'container_update_timeout = 60\nnode_timeout = 60\nconn_timeout = 30\n')
     values = {'user': pwd.getpwuid(os.getuid()).pw_name, 'directory': directory}
     for name in ('account', 'container', 'object'):
         write(name + '.conf', common.format(port=ports[name], **values)
@@ -163,7 +156,7 @@ def stop(children):
 
 def main():
     names = ('account', 'container', 'object', 'proxy')
-    ports = dict(zip(names, free_ports(len(names))))
+    ports = dict(zip(names, map(int, given)))
     configure(ports)
     children = [start(name) for name in names]
     signal.signal(signal.SIGTERM, lambda *_: (stop(children), sys.exit(0)))

@@ -6,11 +6,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { S3Client } from '@aws-sdk/client-s3';
+import { freePort } from './free-port.ts';
 import { knownSecret } from './secret-shapes.ts';
 
 const PACKAGES = 'python3-swift swift-proxy swift-account swift-container swift-object';
 /** Debian's own: another Python before it in the path has no Swift. */
 const PYTHON = '/usr/bin/python3';
+/** Accounts, containers, objects and the proxy before them: a port each. */
+const SERVICES = 4;
 
 export const ACCESS_KEY = knownSecret('test:tester');
 export const SECRET_KEY = knownSecret('a-secret-of-the-tests');
@@ -27,10 +30,15 @@ export type S3ServerOrReason = { readonly server: S3Server } | { readonly missin
 export async function startS3Server(): Promise<S3ServerOrReason> {
   const directory = await mkdtemp(join(tmpdir(), 'roost-s3-'));
   const script = fileURLToPath(new URL('s3-server.py', import.meta.url));
-  const child = spawn(PYTHON, [script, directory, ACCESS_KEY, SECRET_KEY], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ports: string[] = [];
+  while (ports.length < SERVICES) ports.push(String(await freePort()));
+  const child = spawn(PYTHON, [script, directory, ACCESS_KEY, SECRET_KEY, ...ports], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  // Not its exit, which may come before what it said: a server that failed would be taken for one that is missing.
   const ended = new Promise<void>((resolve) => {
     child.once('error', () => resolve());
-    child.once('exit', () => resolve());
+    child.once('close', () => resolve());
   });
   const line = await Promise.race([firstLine(child.stdout), ended.then(() => 'MISSING it could not be started')]);
   const stop = async (): Promise<void> => {

@@ -1,6 +1,7 @@
 /** An RCON server after developer.valvesoftware.com/wiki/Source_RCON_Protocol, as Minecraft's. */
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
+import { freePort } from '../free-port.ts';
 
 export class RconServer {
   readonly commands: string[] = [];
@@ -34,8 +35,9 @@ export class RconServer {
   }
 
   async listen(): Promise<void> {
+    // One that stays its own while it is closed.
+    if (this.#port === 0) this.#port = await freePort();
     await new Promise<void>((resolve) => void this.#server.listen(this.#port, '127.0.0.1', resolve));
-    this.#port = (this.#server.address() as AddressInfo).port;
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { StillClock } from '../still-clock.ts';
 import { openPanel, type PanelFlavour, type PanelOptions } from './panel.ts';
@@ -127,6 +128,9 @@ describe('the panel that tests run against', () => {
 
   test('it can be away in every way, and comes back at the same address', async () => {
     const { panel, call } = await open({ flavour: 'pterodactyl' });
+    // No outgoing connection can take it meanwhile.
+    const range = fs.readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8');
+    expect(Number(new URL(panel.url).port)).toBeLessThan(Number(range.split('\t')[0]));
     await panel.setOutage('refuse');
     await expect(call('GET', '/servers')).rejects.toThrow('fetch failed');
     await panel.setOutage('reset');
