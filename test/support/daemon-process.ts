@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { caller, type Host, type RunningDaemon } from './daemon.ts';
@@ -58,7 +58,11 @@ export async function startMortal(host: Host, dieAt: number | null): Promise<Dae
 function run(argv: readonly string[], { through = [], env = {} }: StartOptions = {}): ChildProcess {
   const [program = '', ...words] = [...through, process.execPath, ...argv];
   const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } });
-  onTestFinished(() => void child.kill('SIGKILL'));
+  const gone = once(child, 'close');
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await gone;
+  });
   return child;
 }
 
@@ -67,7 +71,7 @@ async function follow(child: ChildProcess): Promise<DaemonProcess | undefined> {
   const steps: string[] = [];
   const served = Promise.withResolvers<string | undefined>();
   if (child.stdout === null) throw new Error('its output is piped');
-  createInterface({ input: child.stdout }).on('line', (line) => {
+  onLines(child.stdout, (line) => {
     watchLine(line);
     const { url, step } = JSON.parse(line) as { readonly url?: string; readonly step?: string };
     if (step !== undefined) steps.push(step);
@@ -87,4 +91,14 @@ async function follow(child: ChildProcess): Promise<DaemonProcess | undefined> {
       await gone;
     },
   };
+}
+
+/** Calls back with each whole line: the last one of a process that was killed may be half of one. */
+function onLines(stream: Readable, take: (line: string) => void): void {
+  let rest = '';
+  stream.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) take(line);
+  });
 }
