@@ -9,6 +9,7 @@ import { directoryManifest } from '../support/directory-manifest.ts';
 import { eventually } from '../support/eventually.ts';
 import type { PanelFlavour } from '../support/panel/panel.ts';
 import { openPanelSite } from '../support/panel/site.ts';
+import { randomBytes } from '../support/random-bytes.ts';
 import { isStored } from '../support/stored-archive.ts';
 
 const FLAVOURS: readonly PanelFlavour[] = ['pterodactyl', 'pelican', 'calagopus'];
@@ -74,10 +75,10 @@ describe.each(FLAVOURS)('%s', (flavour) => {
   test('a backup that is deleted while it is made is never told as a success', async () => {
     const { panel, server, host, call } = await openPanelSite({
       flavour,
-      more: 'backups: { write_limit: 0.05, workers: 1 }',
+      // Half a minute of it, unless it is cancelled.
+      more: 'backups: { write_limit: 0.01, workers: 1 }',
     });
-    const noise = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * at * 7919) >> 3));
-    fs.writeFileSync(join(host.server, 'noise'), noise);
+    fs.writeFileSync(join(host.server, 'noise'), randomBytes(400_000, 1));
     const row = await panel.daemon.create(server);
     await eventually(async () => (await jobs(call)).some(({ state }) => state === 'running'));
     await panel.daemon.call('DELETE', `/api/servers/${GAME_SERVER}/backup/${row.uuid}`);

@@ -9,6 +9,7 @@ import { directoryManifest } from '../support/directory-manifest.ts';
 import { eventually } from '../support/eventually.ts';
 import { openPanelSite } from '../support/panel/site.ts';
 import type { PanelFlavour } from '../support/panel/panel.ts';
+import { randomBytes } from '../support/random-bytes.ts';
 import { isStored, storedArchive } from '../support/stored-archive.ts';
 
 const FLAVOURS: readonly PanelFlavour[] = ['pterodactyl', 'pelican', 'calagopus'];
@@ -67,7 +68,7 @@ describe.each(FLAVOURS)('%s', (flavour) => {
     expect(args[0] === id || id === undefined).toBe(true);
     expect(JSON.parse(args.at(-1) ?? '')).toMatchObject(facts);
     // Others listen to the plain name, as the daemons send it.
-    expect(frames.map((frame) => frame.event)).toContain('backup completed');
+    await heard('backup completed');
 
     const link = panel.downloadUrl(row);
     const whole = await fetch(link);
@@ -84,8 +85,10 @@ describe.each(FLAVOURS)('%s', (flavour) => {
     expect(server.status).toBeNull();
     expect(directoryManifest(host.server)).toEqual(before);
     await heard('backup restore completed');
-    const messages = frames.filter((frame) => frame.event === 'daemon message').map(({ args: said = [] }) => said[0]);
-    expect(messages.at(-1)).toMatch(/^Completed server restoration from (?:local|wings) backup\.$/);
+    const done = /^Completed server restoration from (?:local|wings) backup\.$/;
+    await eventually(() =>
+      frames.some(({ event, args: [said = ''] = [] }) => event === 'daemon message' && done.test(said)),
+    );
 
     await panel.daemon.remove(row);
     await eventually(() => !isStored(host.backups, GAME_SERVER, row.uuid));
@@ -100,12 +103,10 @@ describe.each(FLAVOURS)('%s', (flavour) => {
   test('deletes a backup that is being made, and is told of its end', async () => {
     const { panel, server, host, call } = await openPanelSite({
       flavour,
-      more: 'backups: { write_limit: 0.05, workers: 1 }',
+      // Half a minute of it, unless it is cancelled.
+      more: 'backups: { write_limit: 0.01, workers: 1 }',
     });
-    fs.writeFileSync(
-      join(host.server, 'noise'),
-      Buffer.from(Array.from({ length: 400_000 }, (_, at) => (at * 7919) >> 3)),
-    );
+    fs.writeFileSync(join(host.server, 'noise'), randomBytes(400_000, 1));
     const row = await panel.daemon.create(server);
     const jobState = async () => {
       const { jobs } = (await call('/api/jobs')).body as { jobs: { kind: string; state: string }[] };
