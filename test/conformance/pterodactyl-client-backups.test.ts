@@ -660,7 +660,7 @@ walkDocument('pterodactyl-client-backups', ({ says, layout }) => {
       const { call } = await runDaemonOn(host);
       const { uuid } = await completed(call);
       const { attributes } = (await call(`${LIVE}/${uuid}/download`)).body as { attributes: { url: string } };
-      const options = { cwd: host.directory, timeout: 20_000 };
+      const options = { cwd: host.directory, signal: context.signal };
       await promisify(execFile)('curl', ['-sSf', '-L', attributes.url, '-o', 'backup.tar.gz'], options);
       const names = execFileSync('tar', ['-tzf', join(host.directory, 'backup.tar.gz')], { encoding: 'utf8' });
       expect(names).toContain('world/level.dat');

@@ -685,7 +685,7 @@ async function runWorkflow(context: TestContext): Promise<void> {
     const whole = [...replaced].reduce((text, [from, to]) => text.replaceAll(from, to), command);
     const quiet = whole.replace(/^curl /, 'curl --silent --show-error --fail ');
     // The daemon is in this process: it must not be kept from answering.
-    return (await promisify(execFile)('sh', ['-c', quiet], { cwd: host.directory, timeout: 20_000 })).stdout;
+    return (await promisify(execFile)('sh', ['-c', quiet], { cwd: host.directory, signal: context.signal })).stdout;
   };
   const [create = '', list = '', token = '', download = '', restore = '', remove = ''] = workflow()
     .split(/^#.*\n/m)

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { MAIN, RoostProcess, roost } from './roost-process.ts';
 
 let home: string;
@@ -49,8 +50,7 @@ describe('roost archive as a process', () => {
     fs.writeFileSync(join(home, 'server/world/large'), '');
     fs.truncateSync(join(home, 'server/world/large'), 64 * 1024 ** 3);
     const running = new RoostProcess(['archive', 'create', 'server', 'x.tar.gz'], { cwd: home });
-    const partials = () => fs.readdirSync(home).filter((name) => name.endsWith('.partial'));
-    while (partials().length < 3) await new Promise(setImmediate);
+    await eventually(() => fs.readdirSync(home).filter((name) => name.endsWith('.partial')).length >= 3);
     running.signal('SIGINT');
     const ended = await running.ended;
     expect(ended.exitCode).toBe(1);

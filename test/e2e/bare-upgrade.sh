@@ -24,8 +24,8 @@ echo "before=$(roost --version)"
 first=$(roost backup create "$server" --json | sed -n 's/.*"id": *"\([^"]*\)".*/\1/p' | head -n 1)
 sum=$(sha256sum < "$world")
 
-# One backup after the other, until the daemon takes no more.
-while head -c 4000000 /dev/urandom > "$world" && /opt/roost/systemd/roost backup create "$server"; do :; done > /backups.log 2>&1 &
+# One backup after the other, until it is enough: a client that starts late would find the new daemon, and go on for ever.
+while [ ! -e /enough ] && head -c 4000000 /dev/urandom > "$world" && /opt/roost/systemd/roost backup create "$server"; do :; done > /backups.log 2>&1 &
 loop=$!
 if [ "$1" = deb ]; then
   cd /packages && apt-get install -qq ./roost_*_amd64.deb > /apt.log 2>&1
@@ -38,6 +38,7 @@ fi
 $roost setup | sed -n 's/^\(made\|changed\|set aside\): \([^ ]*\) .*/\1=\2/p' | grep -v share/ | sort
 until /opt/roost/systemd/roost backup list "$server" --json | grep -q IN_PROGRESS; do :; done
 case $(readlink "/proc/$(cat /daemon.pid)/exe") in /opt/roost/node_modules/*) echo during=0.1.0 ;; esac
+: > /enough
 : > /daemon.log
 systemctl reenable roost
 systemctl restart roost

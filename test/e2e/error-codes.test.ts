@@ -2,13 +2,12 @@
  * Every error code that the API has, provoked in a whole daemon and read from a real connection: its status, its
  * sentence, and what it says to do next.
  */
-import { once } from 'node:events';
 import { mkdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { FailureCode } from '../../src/base/failure.ts';
 import { GAME_SERVER, runDaemonOn, scratchHost, TOKEN, type Host, type RunningDaemon } from '../support/daemon.ts';
+import { RawConnection } from '../support/listening-node.ts';
 
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
 const UNKNOWN = '99999999-9999-4999-8999-999999999999';
@@ -55,10 +54,10 @@ const limited = (config: string): string =>
 const slow = (config: string): string => `${config}\nbackups: { read_limit: 1 }\n`;
 
 /** A daemon with a backup that is being made, and goes on for as long as the test looks at it. */
-async function busyScene(drainMs = 0): Promise<Scene & { readonly id: string }> {
+async function busyScene(): Promise<Scene & { readonly id: string }> {
   const host = await scratchHost();
   await writeFile(join(host.server, 'large.bin'), Buffer.alloc(60_000_000, 'x'));
-  const running = await runDaemonOn({ ...host, config: slow(host.config) }, drainMs);
+  const running = await runDaemonOn({ ...host, config: slow(host.config) }, 0);
   const { status, body } = await running.call(BACKUPS, { body: { name: 'slow' }, headers: ASYNC });
   expect(status).toBe(202);
   return { ...running, host, id: (body as { id: string }).id, made: () => Promise.reject(new Error('it is busy')) };
@@ -69,24 +68,18 @@ async function until({ call }: Scene, id: string, wanted: string): Promise<void>
   await expect.poll(async () => ((await call(`${BACKUPS}/${id}`)).body as { status: string }).status).toBe(wanted);
 }
 
-/** A request whose body comes in two parts, with something in between. */
+/** A request whose body comes after its head, with something in between. */
 async function sendInTwo(url: string, between: () => Promise<void>): Promise<Answer> {
-  const { hostname, port } = new URL(url);
-  const socket = connect({ host: hostname, port: Number(port) });
-  onTestFinished(() => void socket.destroy());
-  let text = '';
-  socket.on('data', (bytes: Buffer) => (text += bytes.toString()));
+  const connection = new RawConnection(Number(new URL(url).port));
   const body = '{"name":"late"}';
   const lines = ['POST ' + BACKUPS + ' HTTP/1.1', 'Host: node', `Authorization: Bearer ${TOKEN}`];
-  socket.write(
-    [...lines, 'Content-Type: application/json', `Content-Length: ${body.length}`, '', body.slice(0, 5)].join('\r\n'),
-  );
-  // The request is under way once the daemon has answered one that was sent after it.
-  await fetch(`${url}/health`);
+  const more = ['Content-Type: application/json', `Content-Length: ${body.length}`, 'Expect: 100-continue'];
+  connection.send(`${[...lines, ...more].join('\r\n')}\r\n\r\n`);
+  // The daemon says by this that the request is under way.
+  await connection.until(/^HTTP\/1\.1 100 .*\r\n\r\n/);
   await between();
-  socket.write(body.slice(5));
-  await once(socket, 'close');
-  const [head = '', answer = ''] = text.split('\r\n\r\n');
+  connection.send(body);
+  const [, head = '', answer = ''] = (await connection.closed()).split('\r\n\r\n');
   return { status: Number(head.split(' ')[1]), body: JSON.parse(answer) };
 }
 
@@ -260,9 +253,9 @@ const CASES: Record<Exclude<FailureCode, 'config_invalid'>, ErrorCase> = {
     error: 'Cannot start a job: the daemon is shutting down',
     hint: /^Try again/,
     async provoke() {
-      const { url, daemon } = await busyScene(2000);
+      const { url, daemon } = await scene(undefined, 60_000);
       return sendInTwo(url, async () => {
-        // The job that runs keeps it at this for a while; `runDaemonOn` waits for its end.
+        // The request that is under way keeps it at this.
         void daemon.stop();
         await expect
           .poll(() =>

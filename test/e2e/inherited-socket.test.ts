@@ -51,12 +51,14 @@ ${more}`);
   return { wings, port, config, command: [process.execPath, MAIN, 'serve', '--config', config] };
 }
 
-function gone(child: ChildProcess): void {
+/** @returns the code and the signal of its end, once all that it said was read. */
+function gone(child: ChildProcess): Promise<unknown[]> {
   const ended = once(child, 'close');
   onTestFinished(async () => {
     child.kill('SIGKILL');
     await ended;
   });
+  return ended;
 }
 
 /** On a connection of its own. @returns the status, or why there is none. */
@@ -79,7 +81,7 @@ test.skipIf(!has('python3'))(
     const holder = spawn('python3', ['-c', HOLDER, String(host.port), 'front', ...host.command], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    gone(holder);
+    void gone(holder);
     let said = '';
     holder.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()));
     holder.stdin.write('start\n');
@@ -113,8 +115,10 @@ test.skipIf(!has('systemd-socket-activate'))(
   async () => {
     const host = await scene();
     const listen = ['--listen', `127.0.0.1:${host.port}`, '--fdname=front', '-E', `PATH=${process.env['PATH'] ?? ''}`];
-    const roost = spawn('systemd-socket-activate', [...listen, ...host.command], { stdio: ['ignore', 'pipe', 'pipe'] });
-    gone(roost);
+    const roost = spawn('systemd-socket-activate', [...listen, ...host.command], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    void gone(roost);
     let said = '';
     roost.stderr.on('data', (bytes: Buffer) => (said += bytes.toString()));
     await eventually(() => said.includes('Listening on'));
@@ -145,12 +149,12 @@ test.skipIf(!has('systemd-socket-activate'))(
         ],
         { stdio: ['ignore', 'ignore', 'pipe'] },
       );
-      gone(roost);
+      const ended = gone(roost);
       let said = '';
       roost.stderr.on('data', (bytes: Buffer) => (said += bytes.toString()));
       await eventually(() => said.includes('Listening on'));
       const answer = ask({ ...host, port: other });
-      expect(await once(roost, 'exit')).toEqual([2, null]);
+      expect(await ended).toEqual([2, null]);
       expect(said).toMatch(reason);
       expect(await answer).not.toBe(200);
     }

@@ -118,7 +118,9 @@ tokens: [{ id: test, secret: file:///etc/roost/token, permissions: ['*'], server
       try {
         const inside = (...words: string[]): string => docker('exec', container, ...words);
         // The first thing that answers; `docker exec` fails until then.
-        while (spawnSync('docker', ['exec', container, 'roost', 'servers', '--json']).stdout.length === 0);
+        while (spawnSync('docker', ['exec', container, 'roost', 'servers', '--json']).stdout.length === 0) {
+          expect(docker('inspect', '--format', '{{.State.Running}}', container)).toBe('true');
+        }
         expect(inside('roost', '--version')).toBe(version);
         inside('roost', 'backup', 'create', server);
         fs.writeFileSync(join(host, 'servers', server, 'level.dat'), 'changed');

@@ -27,12 +27,14 @@ it('a restore of a large server ends soon after it is cancelled, whatever it was
   const scene = await cancelScene(fillLarge);
   const started = performance.now();
   await scene.call(`/api/servers/${GAME_SERVER}/backups/restore?id=${scene.backup}`, { body: { truncate: true } });
-  const takes = performance.now() - started;
+  let takes = performance.now() - started;
   const seen: string[] = [];
   for (let moment = 0; moment < MOMENTS; moment++) {
     const cancel = () => cancelWhen(scene, () => delay((takes * moment) / MOMENTS));
-    let { state, took } = await cancel();
-    for (let tried = 1; took >= BOUND_MS && tried < TRIES; tried++) ({ state, took } = await cancel());
+    let { state, took, lasted } = await cancel();
+    for (let tried = 1; took >= BOUND_MS && tried < TRIES; tried++) ({ state, took, lasted } = await cancel());
+    // The one before may have been held up: a moment counts from how long a restore takes at best.
+    if (state === 'done') takes = Math.min(takes, lasted);
     seen.push(`${state} in ${Math.round(took)} ms`);
     expect(took).toBeLessThan(BOUND_MS);
   }

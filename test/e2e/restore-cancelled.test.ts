@@ -9,7 +9,7 @@ const AROUND: readonly RestoreStep[] = ['stopped', 'planned'];
 const TOO_LATE: readonly RestoreStep[] = ['stored', 'renamed', 'swapped', 'committed', 'started', 'cleaned'];
 
 describe('a restore that is cancelled over HTTP', () => {
-  it('at each step before its server has stopped leaves the old tree', { timeout: 60_000 }, async ({ annotate }) => {
+  it('at each step before its server has stopped leaves the old tree', async ({ annotate }) => {
     const scene = await cancelScene();
     // Nothing gets past the stop: it waits for this file.
     fs.rmSync(scene.host.mayStop);
@@ -21,7 +21,7 @@ describe('a restore that is cancelled over HTTP', () => {
     }
   });
 
-  it('at each later step leaves the old tree, or is told that it comes too late', { timeout: 60_000 }, async () => {
+  it('at each later step leaves the old tree, or is told that it comes too late', async () => {
     const scene = await cancelScene();
     for (const step of [...AROUND, ...TOO_LATE]) {
       const { state, answer } = await cancelWhen(scene, () => atStep(scene, step));

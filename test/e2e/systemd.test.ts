@@ -112,7 +112,11 @@ while True: print(json.dumps(listener.recv(65536).decode()), flush=True)
 /** What the daemon has said so far, and a wait for more. */
 async function notifySocket(path: string) {
   const child = spawn('python3', ['-c', LISTENER, path], { stdio: ['ignore', 'pipe', 'inherit'] });
-  onTestFinished(() => void child.kill());
+  const ended = once(child, 'close');
+  onTestFinished(async () => {
+    child.kill();
+    await ended;
+  });
   let text = '';
   child.stdout.on('data', (bytes: Buffer) => (text += bytes.toString()));
   const said = (): string[] =>
@@ -141,6 +145,10 @@ test('the log is text with priorities where stdout is what JOURNAL_STREAM names'
     stdio: ['ignore', journal, 'inherit'],
   });
   const ended = once(child, 'close');
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await ended;
+  });
   await eventually(() => readFileSync(path, 'utf8').includes('Roost serves'));
   child.kill('SIGTERM');
   expect(await ended).toEqual([0, null]);

@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { GAME_SERVER } from '../support/daemon.ts';
+import { eventually } from '../support/eventually.ts';
 import { openPanelSite } from '../support/panel/site.ts';
 import type { PanelCall, PanelFlavour } from '../support/panel/panel.ts';
 import { scratchDirectory } from '../support/scratch.ts';
@@ -53,10 +54,8 @@ describe.each([
     expect(fs.existsSync(join(node.host.backups, GAME_SERVER, `${BACKUP}.tar.gz`))).toBe(true);
     await node.panel.daemon.remove(node.row);
     // Calagopus is answered before the deletion, which it is told of by a report.
-    await vi.waitFor(() => expect(fs.readdirSync(node.former)).toEqual([]), { timeout: 10_000 });
-    await vi.waitFor(() => expect(fs.existsSync(join(node.host.backups, GAME_SERVER))).toBe(false), {
-      timeout: 10_000,
-    });
+    await eventually(() => fs.readdirSync(node.former).length === 0);
+    await eventually(() => !fs.existsSync(join(node.host.backups, GAME_SERVER)));
   });
 
   test('is deleted where it lies, unread', async () => {
@@ -64,7 +63,7 @@ describe.each([
     fs.mkdirSync(join(node[layout], '..'), { recursive: true });
     fs.writeFileSync(node[layout], 'not even an archive');
     await node.panel.daemon.remove(node.row);
-    await vi.waitFor(() => expect(fs.readdirSync(node.former)).toEqual([]), { timeout: 10_000 });
+    await eventually(() => fs.readdirSync(node.former).length === 0);
   });
 });
 

@@ -45,6 +45,8 @@ export interface Cancelled {
   readonly answer: number;
   /** Milliseconds from the cancel until whoever waited for the restore was answered. */
   readonly took: number;
+  /** Milliseconds from the request of the restore until it was answered. */
+  readonly lasted: number;
 }
 
 /**
@@ -55,13 +57,15 @@ export interface Cancelled {
 export async function cancelWhen(scene: CancelScene, when: () => Promise<unknown>): Promise<Cancelled> {
   const { host, call, backup, archived } = scene;
   const before = changeServer(host);
+  const askedAt = performance.now();
   const moment = when();
   const restored = call(`${SERVER}/backups/restore?id=${backup}`, { body: { truncate: true } });
   await moment;
   const cancelledAt = performance.now();
   const { status: answer } = await call(`${SERVER}/backups/${backup}/cancel`, { method: 'POST' });
   const { status, body } = await restored;
-  const took = performance.now() - cancelledAt;
+  const answeredAt = performance.now();
+  const [took, lasted] = [answeredAt - cancelledAt, answeredAt - askedAt];
   const state = (await newestState(scene)) ?? 'no job';
   const told = { state, answer, restore: [status, body] };
   expect(['done', 'cancelled'], JSON.stringify(told)).toContain(state);
@@ -71,7 +75,7 @@ export async function cancelWhen(scene: CancelScene, when: () => Promise<unknown
   expect(fs.readdirSync(join(host.directory, 'servers'))).toEqual([GAME_SERVER]);
   expect(fs.existsSync(host.running), 'the server runs').toBe(true);
   expect((await call(SERVER)).body).toMatchObject({ status: 'READY' });
-  return { state, answer, took };
+  return { state, answer, took, lasted };
 }
 
 /** What was played since the backup. */
