@@ -143,7 +143,8 @@ async function requireArchive(store: Store, server: ServerId, id: BackupId, pack
 }
 
 async function giveBack(options: CollectOptions, { packs, live }: Look): Promise<Omit<Collected, 'movedBytes'>> {
-  const { store, server, punch, dryRun = false } = options;
+  const { store, server, pins, punch, dryRun = false } = options;
+  const open = pins.blocks(server);
   let removed = 0;
   let freedBytes = 0;
   for (const [pack, size] of packs.packs) {
@@ -151,7 +152,7 @@ async function giveBack(options: CollectOptions, { packs, live }: Look): Promise
       if (!dryRun) await store.remove(packKey(server, pack));
       removed++;
       freedBytes += size;
-    } else if (punch) freedBytes += await punchDead(store, server, pack, live.dead(pack), dryRun);
+    } else if (punch) freedBytes += await punchDead(store, server, pack, live.dead(pack, open), dryRun);
   }
   if (!dryRun) await removeLoneMaps(store, server);
   return { packs: removed, freedBytes };

@@ -71,14 +71,18 @@ export class LiveBlocks {
     return Array.from(this.#marks.keys()).reduce((sum, pack) => sum + this.liveBytes(pack), 0);
   }
 
-  /** Whole blocks that nothing needs, as ranges in order. */
-  *dead(pack: string): Generator<DeadRange, void, void> {
+  /**
+   * Whole blocks that nothing needs, as ranges in order.
+   *
+   * @param others also need what they marked.
+   */
+  *dead(pack: string, others: readonly LiveBlocks[] = []): Generator<DeadRange, void, void> {
     const size = this.#packs.packs.get(pack) ?? 0;
-    const marks = this.#marks.get(pack) ?? NO_MARKS;
+    const marks = [this, ...others].map((live) => live.#marks.get(pack) ?? NO_MARKS);
     let from = -1;
     const blocks = Math.ceil(size / BLOCK);
     for (let block = 0; block <= blocks; block++) {
-      const isDead = block < blocks && ((marks[block >>> 3] ?? 0) & (1 << (block & 7))) === 0;
+      const isDead = block < blocks && marks.every((each) => ((each[block >>> 3] ?? 0) & (1 << (block & 7))) === 0);
       if (isDead && from < 0) from = block;
       else if (!isDead && from >= 0) {
         yield { offset: from * BLOCK, length: Math.min(size, block * BLOCK) - from * BLOCK };

@@ -3,6 +3,7 @@
  * they lie, the places that open readers read from, and packs that are being written. Held in memory: a killed process reads and writes nothing more.
  */
 import type { ServerId } from '../../base/ids.ts';
+import type { LiveBlocks } from './live-blocks.ts';
 import type { RangeList } from './ranges.ts';
 import type { Layout } from './source.ts';
 
@@ -14,6 +15,7 @@ export class Pins {
   readonly #ranges = new Map<ServerId, Set<Pin<RangeList>>>();
   readonly #places = new Map<ServerId, Set<Pin<Layout>>>();
   readonly #packs = new Map<ServerId, Set<string>>();
+  readonly #blocks = new Map<ServerId, Set<Pin<LiveBlocks>>>();
   readonly #healing = new Map<ServerId, Set<Pin<string>>>();
 
   /** Keeps ranges until the returned function is called; calling it again does nothing. They may be moved meanwhile. */
@@ -24,6 +26,14 @@ export class Pins {
   /** Keeps bytes where they lie, as `keepRanges` does. */
   keepPlaces(server: ServerId, layout: Layout): () => void {
     return keep(this.#places, server, layout);
+  }
+
+  /**
+   * Keeps blocks of packs that are open from being given back, as `keepRanges` does. A pack that is removed stays readable by its
+   * open file; one that only loses blocks, as some of it is kept for another, does not.
+   */
+  keepBlocks(server: ServerId, blocks: LiveBlocks): () => void {
+    return keep(this.#blocks, server, blocks);
   }
 
   keepPack(server: ServerId, pack: string): void {
@@ -66,6 +76,10 @@ export class Pins {
 
   places(server: ServerId): readonly Layout[] {
     return Array.from(this.#places.get(server) ?? [], ({ kept }) => kept);
+  }
+
+  blocks(server: ServerId): readonly LiveBlocks[] {
+    return Array.from(this.#blocks.get(server) ?? [], ({ kept }) => kept);
   }
 
   packs(server: ServerId): ReadonlySet<string> {

@@ -146,6 +146,37 @@ test('a view of all bytes is read to its end, whatever is merged meanwhile', asy
   await scratch.vault.remove(fourth);
 });
 
+test('a view is read to its end also out of a pack that a merge leaves to a reader of some of it', async () => {
+  const scratch = await scratchVault({ mergeAt: 0.26 });
+  const bytes = randomBytes(LENGTH);
+  const first = await put(scratch, bytes);
+  const second = await put(scratch, bytes.subarray(0, 150_000), first, [{ start: 0, length: 150_000, base: 0 }]);
+  const start = await put(scratch, bytes.subarray(0, 8192), first, [{ start: 0, length: 8192, base: 0 }]);
+  await scratch.vault.remove(first);
+  await scratch.vault.collect(SERVER);
+  const view = await scratch.vault.view(SERVER);
+  const reader = await scratch.vault.open(start);
+  const old = files(scratch, '.pack');
+  // A second pack, mostly dead, so that both are worth merging.
+  const third = await put(scratch, randomBytes(100_000));
+  await put(scratch, bytes.subarray(0, 20_000), third, [{ start: 0, length: 20_000, base: 0 }]);
+  await scratch.vault.remove(third);
+  await scratch.vault.freeSpace();
+  expect(files(scratch, '.map')).toHaveLength(1);
+  expect(files(scratch, '.pack')).toContain(old[0]);
+  const ranges = view.archives.get(idOf(second)) as ArchiveRanges;
+  const read: Uint8Array[] = [];
+  for (const range of ranges.find(0, 150_000)) read.push(await view.read(range));
+  expect(Buffer.concat(read).equals(bytes.subarray(0, 150_000))).toBe(true);
+  await view.close();
+  expect(Buffer.from(await reader.read(0, 8192)).equals(bytes.subarray(0, 8192))).toBe(true);
+  await reader.close();
+  await scratch.vault.freeSpace();
+  expect(files(scratch, '.pack')).not.toContain(old[0]);
+  await expectWhole(scratch, second, bytes.subarray(0, 150_000));
+  expect(scratch.faults).toEqual([]);
+});
+
 describe('a plain archive that is taken in', () => {
   async function plain(scratch: ScratchVault) {
     const bytes = randomBytes(LENGTH);
