@@ -105,6 +105,24 @@ inChromium('an unlucky order', () => {
     await expect.poll(() => rows.count(), SOON).toBe(2);
   });
 
+  test('9: jobs that began and ended while nothing was heard are listed once the page is back', async () => {
+    const node = await openNode();
+    const proxy = await proxyOf(node.url, { path: '' });
+    const { page } = await visit();
+    await page.goto(`${proxy.url}/#${(await node.link()).split('#')[1]}`);
+    await page.getByText('Live', { exact: true }).waitFor();
+    await go(page, '#/jobs');
+    const ended = page.getByRole('region', { name: 'Ended' });
+    await ended.getByText('None of that sort.').waitFor();
+    proxy.refuse();
+    expect(proxy.cut()).toBe(1);
+    await page.getByText(/Not connected/).waitFor();
+    await backUp(node);
+    proxy.mend();
+    await page.getByText('Live', { exact: true }).waitFor();
+    await ended.getByRole('link', { name: '11111111' }).waitFor();
+  });
+
   test('1: a daemon that is away behind its proxy while a person signs in is asked again', async () => {
     const node = await openNode();
     const { page } = await visit();

@@ -18,6 +18,8 @@ const rows = new Map<string, Signal<Server>>();
 const jobs = new Map<string, Signal<Job>>();
 /** Ids of jobs that are queued or run, oldest first. */
 export const activeJobs = signal<readonly string[]>([]);
+/** Grows when the connection came back: what happened meanwhile was not heard. */
+export const returns = signal(0);
 /** Grows when a backup of that server was made, changed or removed. */
 const changes = new Map<string, Signal<number>>();
 
@@ -142,9 +144,10 @@ async function reload(id: string): Promise<void> {
   }
 }
 
-/** What happened while nothing was heard may concern any of them: what views show of their backups is read again. */
+/** What happened while nothing was heard may concern any server: what views show of backups and of ended jobs is read again. */
 export function touchAll(): void {
   batch(() => {
+    returns.value++;
     for (const known of changes.values()) known.value++;
   });
 }

@@ -6,7 +6,7 @@ import type { Job } from '../../api/shapes.ts';
 import { now } from '../../live/now.ts';
 import { type ReadPage, useFilled, usePages } from '../../live/pages.ts';
 import { to } from '../../live/router.ts';
-import { activeJobs, serverOf, servers } from '../../live/state.ts';
+import { activeJobs, returns, serverOf, servers } from '../../live/state.ts';
 import { FailureNote, GreyRows } from '../../parts/failure.tsx';
 import { Check, X } from '../../parts/icons.ts';
 import { Icon } from '../../parts/icon.tsx';
@@ -50,7 +50,7 @@ export function Jobs() {
 function Ended() {
   const { state, kind, server } = filter.value;
   const key = JSON.stringify(filter.value);
-  const pages = usePages(key, endedPage(filter.value), activeJobs.value.join());
+  const pages = usePages(key, endedPage(filter.value), `${returns.value} ${activeJobs.value.join()}`);
   const { items: jobs, failure, more, retry } = pages;
   // There may be none on a page whose jobs all still run or wait.
   useFilled(pages, jobs?.length ?? 0);
