@@ -362,13 +362,22 @@ export class VaultStore implements Store, Vault {
     }
   }
 
-  /** Bytes of the archive that a recipe describes; undefined when there is no recipe. */
+  /** Bytes of the archive that a recipe describes; undefined when there is no recipe, or it was removed meanwhile. */
   async #recipeSize(key: ObjectKey): Promise<number | undefined> {
     if ((await this.#inner.stat(key)) === undefined) return undefined;
-    const source = await this.#inner.open(key);
+    try {
+      return await this.#sizeIn(key);
+    } catch (error) {
+      if ((await this.#inner.stat(key)) === undefined) return undefined;
+      throw error;
+    }
+  }
+
+  async #sizeIn(recipe: ObjectKey): Promise<number> {
+    const source = await this.#inner.open(recipe);
     try {
       const head = await source.read(0, Math.min(source.size, RECIPE_HEAD));
-      return decodeRecipeHead(Buffer.from(head), key).size;
+      return decodeRecipeHead(Buffer.from(head), recipe).size;
     } finally {
       await source.close();
     }

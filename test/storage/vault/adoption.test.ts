@@ -136,3 +136,17 @@ test.each(['open', 'stat'] as const)('V17: an archive that is taken in during a 
   else expect(Buffer.from(await getObject(vault, key)).equals(bytes)).toBe(true);
   expect(await store.stat(key)).toBeUndefined();
 });
+
+test.each(['stat', 'list'] as const)('an archive that is removed during a call of %s is not there', async (call) => {
+  const { store } = await scratchStore();
+  const key = objectKey(SERVER, backupId(1), 'tar.gz');
+  await putObject((await scratchVault({ store })).vault, key, randomBytes(1000));
+  const open = store.open.bind(store);
+  store.open = async (opened) => {
+    if (opened.endsWith('.recipe')) await store.remove(opened);
+    return open(opened);
+  };
+  const { vault } = await scratchVault({ store });
+  if (call === 'stat') expect(await vault.stat(key)).toBeUndefined();
+  else expect(await keysOf(vault)).toEqual([]);
+});
