@@ -2,9 +2,11 @@
  * What must stay in a vault although no recipe on the disk names it: the ranges of the bases of running backups, wherever
  * they lie, the places that open readers read from, and packs that are being written. Held in memory: a killed process reads and writes nothing more.
  */
+import { attempt } from '../../base/failure.ts';
 import type { ServerId } from '../../base/ids.ts';
-import type { LiveBlocks } from './live-blocks.ts';
+import { LiveBlocks } from './live-blocks.ts';
 import type { RangeList } from './ranges.ts';
+import type { ServerPacks } from './server-packs.ts';
 import type { Layout } from './source.ts';
 
 interface Pin<Kept> {
@@ -34,6 +36,17 @@ export class Pins {
    */
   keepBlocks(server: ServerId, blocks: LiveBlocks): () => void {
     return keep(this.#blocks, server, blocks);
+  }
+
+  /** Keeps ranges, and the blocks that they lie in by `packs`: files that are open are read there, wherever a merge moves them. */
+  keepRead(server: ServerId, list: RangeList, packs: ServerPacks): () => void {
+    const blocks = new LiveBlocks(packs);
+    // Where some of it is nowhere, no collection gives anything back.
+    attempt(() => blocks.mark(list));
+    const releases = [this.keepRanges(server, list), this.keepBlocks(server, blocks)];
+    return () => {
+      for (const release of releases) release();
+    };
   }
 
   keepPack(server: ServerId, pack: string): void {

@@ -342,7 +342,8 @@ export class VaultStore implements Store, Vault {
       if ((await this.#inner.stat(recipeKey(parts))) === undefined) return undefined;
       try {
         const recipe = await readRecipe(this.#inner, recipeKey(parts));
-        return { recipe, release: this.#pins.keepRanges(parts.server, recipe.list) };
+        const packs = await this.#layouts.packs(parts.server);
+        return { recipe, release: this.#pins.keepRead(parts.server, recipe.list, packs) };
       } catch (error) {
         // A damaged base: everything is stored again.
         if (error instanceof Failure && error.code === 'archive_damaged') return undefined;

@@ -177,6 +177,35 @@ test('a view is read to its end also out of a pack that a merge leaves to a read
   expect(scratch.faults).toEqual([]);
 });
 
+test('the base of a running backup stays as it is where it lies, also when a merge leaves some of it to a reader', async () => {
+  const scratch = await scratchVault({ mergeAt: 0.26 });
+  const bytes = randomBytes(LENGTH);
+  const first = await put(scratch, bytes);
+  const base = await put(scratch, bytes.subarray(0, 150_000), first, [{ start: 0, length: 150_000, base: 0 }]);
+  const start = await put(scratch, bytes.subarray(0, 8192), first, [{ start: 0, length: 8192, base: 0 }]);
+  await scratch.vault.remove(first);
+  await scratch.vault.collect(SERVER);
+  const { paths } = (await scratch.vault.partsOf(base)) ?? { paths: [] };
+  const writer = await scratch.vault.create(objectKey(SERVER, randomUUID() as BackupId, 'tar.gz'), { base });
+  const reader = await scratch.vault.open(start);
+  const third = await put(scratch, randomBytes(100_000));
+  await put(scratch, bytes.subarray(0, 20_000), third, [{ start: 0, length: 20_000, base: 0 }]);
+  await scratch.vault.remove(third);
+  await scratch.vault.freeSpace();
+  expect(files(scratch, '.map')).toHaveLength(1);
+  expect(
+    fs
+      .readFileSync(paths[0] ?? '')
+      .subarray(0, 150_000)
+      .equals(bytes.subarray(0, 150_000)),
+  ).toBe(true);
+  await writer.abort();
+  await reader.close();
+  await scratch.vault.freeSpace();
+  expect(fs.existsSync(paths[0] ?? '')).toBe(false);
+  await expectWhole(scratch, base, bytes.subarray(0, 150_000));
+});
+
 describe('a plain archive that is taken in', () => {
   async function plain(scratch: ScratchVault) {
     const bytes = randomBytes(LENGTH);
