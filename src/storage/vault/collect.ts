@@ -19,6 +19,7 @@ import { mergePacks, packsToMerge } from './merge.ts';
 import type { Pins } from './pins.ts';
 import { punchHole } from './punch.ts';
 import type { RangeList } from './ranges.ts';
+import { secondNames } from './second-names.ts';
 import { packKey, readRanges, readRecipe, ServerPacks } from './server-packs.ts';
 
 export interface CollectOptions {
@@ -86,9 +87,10 @@ async function merge(options: CollectOptions, look: Look) {
 async function measure(options: CollectOptions, collected?: Look): Promise<void> {
   const { store, server, onMeasured } = options;
   if (onMeasured === undefined) return;
-  const { packs, live } = collected ?? (await lookAround(options));
+  const { packs, live, twice } = collected ?? (await lookAround(options));
   const kept = Array.from(packs.packs.keys()).filter((pack) => collected === undefined || live.isLive(pack));
-  let [storedBytes, liveBytes] = [packs.plainBytes, packs.plainBytes];
+  const plainBytes = packs.plain.entries().reduce((sum, [id, size]) => sum + (twice.has(id) ? 0 : size), 0);
+  let [storedBytes, liveBytes] = [plainBytes, plainBytes];
   for (const pack of kept) {
     storedBytes += (await blocksOf(store, packKey(server, pack))) ?? packs.packs.get(pack) ?? 0;
     liveBytes += live.liveBytes(pack);
@@ -105,6 +107,8 @@ async function blocksOf(store: Store, key: ObjectKey): Promise<number | undefine
 interface Look {
   readonly packs: ServerPacks;
   readonly live: LiveBlocks;
+  /** Backups whose plain archive is another name of a pack that stays. */
+  readonly twice: ReadonlySet<string>;
 }
 
 /** Everything that must stay, read from the disk again. */
@@ -119,7 +123,7 @@ async function lookAround({ store, server, pins, known }: CollectOptions): Promi
   for (const list of pins.ranges(server)) live.mark(list);
   for (const layout of pins.places(server)) live.markPlaces(layout);
   for (const pack of pins.packs(server)) live.markWhole(pack);
-  return { packs, live };
+  return { packs, live, twice: await secondNames(store, server, packs, (pack) => live.isLive(pack)) };
 }
 
 /** One at a time: those of thirty backups together take hundreds of megabytes. */
@@ -142,11 +146,13 @@ async function requireArchive(store: Store, server: ServerId, id: BackupId, pack
   });
 }
 
-async function giveBack(options: CollectOptions, { packs, live }: Look): Promise<Omit<Collected, 'movedBytes'>> {
+async function giveBack(options: CollectOptions, { packs, live, twice }: Look): Promise<Omit<Collected, 'movedBytes'>> {
   const { store, server, pins, punch, dryRun = false } = options;
   const open = pins.blocks(server);
   let removed = 0;
   let freedBytes = 0;
+  // First: a file with two names is not punched.
+  if (!dryRun) for (const id of twice) await store.remove(objectKey(server, id as BackupId, 'tar.gz'));
   for (const [pack, size] of packs.packs) {
     if (!live.isLive(pack)) {
       if (!dryRun) await store.remove(packKey(server, pack));

@@ -26,8 +26,8 @@ export class ServerPacks {
   readonly recipes: ReadonlySet<string>;
   /** What each map says, by the pack it belongs to. */
   readonly maps: ReadonlyMap<string, RangeList>;
-  /** Bytes of archives that have files of their own. */
-  readonly plainBytes: number;
+  /** Sizes in bytes of archives that have files of their own, by backup. */
+  readonly plain: ReadonlyMap<string, number>;
   readonly #moved: MovedRanges;
 
   /** @throws Failure `archive_damaged` for a map that cannot be read, `store_unreachable`. */
@@ -36,32 +36,32 @@ export class ServerPacks {
     const recipes = new Set<string>();
     const maps = new Map<string, RangeList>();
     const mapKeys: ObjectKey[] = [];
-    let plainBytes = 0;
+    const plain = new Map<string, number>();
     for await (const { key, size } of store.list(`${server}/`)) {
       const parts = keyParts(key);
       if (parts?.kind === 'pack') packs.set(parts.backup, size);
       else if (parts?.kind === 'recipe') recipes.add(parts.backup);
       else if (parts?.kind === 'map') mapKeys.push(key);
-      else if (parts?.kind === 'tar.gz') plainBytes += size;
+      else if (parts?.kind === 'tar.gz') plain.set(parts.backup, size);
     }
     for (const key of mapKeys) {
       const id = keyParts(key)?.backup;
       // A map whose pack is gone is what a removal left.
       if (id !== undefined && packs.has(id)) maps.set(id, decodeMap(await readWhole(store, key), key));
     }
-    return new ServerPacks(packs, recipes, maps, plainBytes);
+    return new ServerPacks(packs, recipes, maps, plain);
   }
 
   constructor(
     packs: ReadonlyMap<string, number>,
     recipes: ReadonlySet<string>,
     maps: ReadonlyMap<string, RangeList>,
-    plainBytes = 0,
+    plain: ReadonlyMap<string, number> = new Map(),
   ) {
     this.packs = packs;
     this.recipes = recipes;
     this.maps = maps;
-    this.plainBytes = plainBytes;
+    this.plain = plain;
     this.#moved = new MovedRanges(maps);
   }
 

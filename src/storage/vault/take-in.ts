@@ -4,7 +4,7 @@
  *   1 the archive's file gets the name of a pack   killed after: a pack that no recipe names; the next collection removes
  *                                                  that name, and the archive is plain as before
  *   2 the recipe, in one step                      killed after: one file with two names, which is never punched; the next
- *                                                  run goes on here
+ *                                                  collection removes the plain one (second-names.ts), or the next run does
  *   3 the plain name is removed
  */
 import { randomUUID } from 'node:crypto';

@@ -150,3 +150,56 @@ test.each(['stat', 'list'] as const)('an archive that is removed during a call o
   if (call === 'stat') expect(await vault.stat(key)).toBeUndefined();
   else expect(await keysOf(vault)).toEqual([]);
 });
+
+/** A plain archive whose adoption was killed before its last step: the recipe is there, and both names of one file. */
+async function adoptedByHalf() {
+  const { directory, store } = await scratchStore();
+  const id = backupId(1);
+  const key = objectKey(SERVER, id, 'tar.gz');
+  const bytes = randomBytes(50_000);
+  await putObject(store, key, bytes);
+  const plain = join(directory, SERVER, `${id}.tar.gz`);
+  const kept = join(directory, 'kept');
+  fs.linkSync(plain, kept);
+  expect(await takeIn(store, SERVER, id, sha256(bytes))).toBe(true);
+  return { directory, store, key, bytes, plain, kept };
+}
+
+test('V17: a collection removes the plain name of an archive that is a pack by now, and counts its bytes once', async () => {
+  const { directory, store, key, bytes, plain, kept } = await adoptedByHalf();
+  fs.renameSync(kept, plain);
+  const { vault, faults } = await scratchVault({ store });
+  expect(await vault.collect(SERVER, true)).toEqual({ packs: 0, freedBytes: 0, movedBytes: 0 });
+  expect(fs.statSync(plain).nlink).toBe(2);
+  await vault.collect(SERVER);
+  expect(fs.existsSync(plain)).toBe(false);
+  expect(vault.usage(SERVER)?.storedBytes).toBe(Math.ceil(bytes.length / 4096) * 4096);
+  expect(Buffer.from(await getObject(vault, key)).equals(bytes)).toBe(true);
+  const pack = fs.readdirSync(join(directory, SERVER)).find((name) => name.endsWith('.pack')) ?? '';
+  expect(fs.statSync(join(directory, SERVER, pack)).nlink).toBe(1);
+  expect(faults).toEqual([]);
+});
+
+test.each(['a copy of the file', 'a file that has another name elsewhere'])(
+  'V17: a collection leaves a plain archive beside its recipe that is no name of a pack: %s',
+  async (what) => {
+    const { directory, store, key, bytes, plain, kept } = await adoptedByHalf();
+    fs.copyFileSync(kept, plain);
+    fs.rmSync(kept);
+    if (what !== 'a copy of the file') fs.linkSync(plain, join(directory, 'elsewhere'));
+    const { vault, faults } = await scratchVault({ store });
+    await vault.collect(SERVER);
+    expect(fs.readFileSync(plain).equals(bytes)).toBe(true);
+    expect(Buffer.from(await getObject(vault, key)).equals(bytes)).toBe(true);
+    expect(faults).toEqual([]);
+  },
+);
+
+test('V17: a plain name stays where the recipe beside it cannot be read', async () => {
+  const { directory, store, plain, kept } = await adoptedByHalf();
+  fs.renameSync(kept, plain);
+  fs.truncateSync(join(directory, SERVER, `${backupId(1)}.recipe`), 70);
+  const { vault } = await scratchVault({ store });
+  await expect(vault.collect(SERVER)).rejects.toMatchObject({ code: 'archive_damaged' });
+  expect(fs.statSync(plain).nlink).toBe(2);
+});
