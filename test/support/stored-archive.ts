@@ -10,7 +10,11 @@ import { layOut } from '../../src/storage/vault/source.ts';
 export function storedArchive(store: string, server: string, id: string): Buffer {
   const directory = join(store, server);
   const plain = join(directory, `${id}.tar.gz`);
-  if (fs.existsSync(plain)) return fs.readFileSync(plain);
+  return fs.existsSync(plain) ? fs.readFileSync(plain) : vaultedArchive(directory, id);
+}
+
+/** The whole archive that a recipe describes; throws when there is none, or when some of it is nowhere. */
+export function vaultedArchive(directory: string, id: string): Buffer {
   const { files, parts } = vaulted(directory, id);
   const packs = files.map((pack) => fs.readFileSync(join(directory, `${pack}.pack`)));
   return Buffer.concat(

@@ -2,11 +2,11 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { LAYOUT, TOKEN } from '../daemon.ts';
+import { TOKEN } from '../daemon.ts';
 import { type DaemonProcess, startDaemon } from '../daemon-process.ts';
 import { scratchDirectory } from '../scratch.ts';
-import type { Disks, MountedCut } from './disks.ts';
-import type { Call } from './game.ts';
+import type { Disks, Layout, MountedCut } from './disks.ts';
+import type { Call, Game } from './game.ts';
 
 const SYNC_POINTS = new URL('sync-points.ts', import.meta.url).href;
 
@@ -28,20 +28,23 @@ export interface StoppableDaemon extends DaemonProcess {
   takeCalls(): Promise<readonly string[]>;
 }
 
-export function configOn(disks: Disks): string {
+export function configOn(disks: Disks, layout = disks.layout): string {
   return `
 api: { host: 127.0.0.1, port: 0 }
 state_directory: ${disks.state}
 servers: { root: ${disks.servers} }
 tokens: [ { id: test, secret: ${TOKEN}, permissions: ["*"], servers: ["*"] } ]
-storage: { default: local, stores: { local: { type: local, ${LAYOUT}directory: ${disks.store} } } }
+storage: { default: local, stores: { local: { type: local, layout: ${layout}, directory: ${disks.store} } } }
 limits: { per_server: 0, max_size: 0, reserve_free: 0 }
 log: { level: silent, format: json }
 `;
 }
 
-/** @param without the call site that is to do nothing. */
-export async function startStoppable(disks: Disks, without?: string): Promise<StoppableDaemon> {
+/**
+ * @param without the call site that is to do nothing.
+ * @param layout of new archives.
+ */
+export async function startStoppable(disks: Disks, without?: string, layout?: Layout): Promise<StoppableDaemon> {
   const directory = await scratchDirectory();
   const arm = (text: string): Promise<void> => writeFile(join(directory, 'arm'), text);
   const calls = join(directory, 'calls');
@@ -53,7 +56,7 @@ export async function startStoppable(disks: Disks, without?: string): Promise<St
     POWER_CUT_DIRECTORY: directory,
     ...(without === undefined ? {} : { POWER_CUT_WITHOUT: without }),
   };
-  const daemon = await startDaemon({ directory, config: configOn(disks) }, { env });
+  const daemon = await startDaemon({ directory, config: configOn(disks, layout) }, { env });
   const goOn = (): void => void process.kill(daemon.pid, 'SIGCONT');
   return {
     ...daemon,
@@ -91,6 +94,15 @@ export async function startStoppable(disks: Disks, without?: string): Promise<St
       return taken;
     },
   };
+}
+
+/** Makes backups of all servers while the store keeps plain archives, as a store did that is switched to a vault then. */
+export async function playPlain(disks: Disks, game: Game): Promise<void> {
+  const daemon = await startStoppable(disks, undefined, 'plain');
+  game.layout = 'plain';
+  for (const server of game.servers) await act(daemon, await game.call('create', server));
+  await daemon.kill();
+  game.layout = disks.layout;
 }
 
 /**

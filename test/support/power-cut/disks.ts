@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { LAYOUT } from '../daemon.ts';
 import { output } from '../programs.ts';
 import { scratchDirectory } from '../scratch.ts';
 
@@ -16,6 +17,9 @@ export type FileSystem = (typeof FILE_SYSTEMS)[number];
 /** `one`: all on one disk. `two`: the servers on their own. `three`: the store too. */
 export const DISK_COUNTS = ['one', 'two', 'three'] as const;
 export type DiskCount = (typeof DISK_COUNTS)[number];
+
+export type Layout = 'plain' | 'vault';
+const LAYOUT_OF_RUN: Layout = LAYOUT === '' ? 'plain' : 'vault';
 
 const IMAGE_BYTES = '320M';
 
@@ -46,6 +50,8 @@ export interface Disks {
   readonly state: string;
   readonly store: string;
   readonly servers: string;
+  /** How the store comes to keep archives; a game may begin before it does. */
+  readonly layout: Layout;
   /** Copies what the disks hold now, unsynced. Whoever writes to them has to be stopped. */
   cut(): Promise<Cut>;
   release(): Promise<void>;
@@ -67,7 +73,11 @@ export interface MountedCut {
 }
 
 /** Makes disks that go when they are released, at the end of the test at the latest. */
-export async function makeDisks(fileSystem: FileSystem, count: DiskCount): Promise<Disks> {
+export async function makeDisks(
+  fileSystem: FileSystem,
+  count: DiskCount,
+  layout: Layout = LAYOUT_OF_RUN,
+): Promise<Disks> {
   const base = await scratchDirectory();
   const release = unmountAtEnd(base);
   onTestFinished(release);
@@ -93,7 +103,7 @@ export async function makeDisks(fileSystem: FileSystem, count: DiskCount): Promi
   };
   const [first = '', second = first, third = first] = names.map((name) => join(base, name));
   const places = { state: join(first, 'state'), store: join(third, 'backups'), servers: join(second, 'servers') };
-  return { ...places, cut, release };
+  return { ...places, layout, cut, release };
 }
 
 async function mountCut(base: string, at: string, names: readonly string[], options: string): Promise<MountedCut> {

@@ -5,9 +5,12 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DaemonProcess } from '../daemon-process.ts';
 import { randomBytes } from '../random-bytes.ts';
+import type { Disks, Layout } from './disks.ts';
 
-export const KINDS = ['create', 'lock', 'delete', 'restore', 'merge', 'keep', 'undo'] as const;
+export const KINDS = ['create', 'lock', 'delete', 'restore', 'merge', 'keep', 'undo', 'adopt', 'collect'] as const;
 export type Kind = (typeof KINDS)[number];
+/** Calls that no plain store answers. */
+const OF_VAULTS: readonly Kind[] = ['adopt', 'collect'];
 
 const FILES = 12;
 const FILE_BYTES = 9000;
@@ -18,7 +21,20 @@ export type Tree = ReadonlyMap<string, string>;
 interface MadeBackup {
   readonly tree: Tree;
   readonly locked: boolean;
+  readonly sha256: string;
+  /** True: the archive has a file of its own. */
+  readonly plain: boolean;
 }
+
+interface ExpectedBackup {
+  readonly locked: boolean;
+  readonly sha256: string;
+  /** In which forms the archive may lie in the store, one or both of two before a start, and one after it. */
+  readonly forms: readonly Form[];
+}
+
+/** The ends of names of an archive's objects. */
+export type Form = '.tar.gz' | '.recipe';
 
 /** What a start after the cut has to find. */
 export interface Expected {
@@ -26,8 +42,10 @@ export interface Expected {
     readonly id: string;
     /** One of them, whole. */
     readonly trees: readonly Tree[];
-    /** Those that were answered for, and whether they are locked. */
-    readonly backups: ReadonlyMap<string, boolean>;
+    /** Those that were answered for. */
+    readonly backups: ReadonlyMap<string, ExpectedBackup>;
+    /** Objects of the store that were answered to be gone, by their names in the server's directory. */
+    readonly gone: ReadonlySet<string>;
     readonly deleted: ReadonlySet<string>;
     /** What the interrupted call was about: before or after it are both right. */
     readonly open: string | undefined;
@@ -41,6 +59,7 @@ export class GameServer {
   readonly directory: string;
   readonly backups = new Map<string, MadeBackup>();
   readonly deleted = new Set<string>();
+  readonly gone = new Set<string>();
   tree: Tree = new Map();
   kept: { readonly backup: string; readonly tree: Tree } | undefined;
 
@@ -62,16 +81,21 @@ export interface Call {
 
 export class Game {
   readonly servers: readonly GameServer[];
+  /** How archives are kept that are made from now on. */
+  layout: Layout;
+  readonly #disks: Disks;
   readonly #pick: (below: number) => number;
   #written = 0;
 
-  private constructor(root: string, pick: (below: number) => number) {
-    this.servers = [new GameServer(root), new GameServer(root)];
+  private constructor(disks: Disks, pick: (below: number) => number) {
+    this.servers = [new GameServer(disks.servers), new GameServer(disks.servers)];
+    this.layout = disks.layout;
+    this.#disks = disks;
     this.#pick = pick;
   }
 
-  static async make(root: string, pick: (below: number) => number): Promise<Game> {
-    const game = new Game(root, pick);
+  static async make(disks: Disks, pick: (below: number) => number): Promise<Game> {
+    const game = new Game(disks, pick);
     for (const { directory } of game.servers) {
       await mkdir(join(directory, 'world', 'region'), { recursive: true });
       for (let file = 0; file < FILES; file++) await game.#write(directory, file);
@@ -85,9 +109,19 @@ export class Game {
     for (const server of this.servers) server.tree = await readTree(server.directory);
   }
 
-  /** Some call that is possible now. */
-  next(): Promise<Call> {
-    const server = this.servers[this.#pick(this.servers.length)] ?? this.#first;
+  /** Whether a server has archives that an adoption takes in. */
+  get hasPlain(): boolean {
+    return this.servers.some((server) => plainOf(server).length > 0);
+  }
+
+  /** Calls that there are over this store, whether possible now or not. */
+  get kinds(): readonly Kind[] {
+    return KINDS.filter((kind) => this.#disks.layout === 'vault' || !OF_VAULTS.includes(kind));
+  }
+
+  /** Some call that is possible now. @param wanted is it, of the first server, where that allows it. */
+  next(wanted?: Kind): Promise<Call> {
+    const server = (wanted === undefined ? this.servers[this.#pick(this.servers.length)] : undefined) ?? this.#first;
     const enough = server.backups.size > 1;
     const possible: Record<Kind, boolean> = {
       create: true,
@@ -97,15 +131,18 @@ export class Game {
       merge: enough,
       keep: enough,
       undo: server.kept !== undefined,
+      adopt: plainOf(server).length > 0,
+      collect: true,
     };
-    const kinds = KINDS.filter((kind) => possible[kind]);
-    return this.call(kinds[this.#pick(kinds.length)] ?? 'create', server);
+    const kinds = this.kinds.filter((kind) => possible[kind]);
+    const drawn = kinds[this.#pick(kinds.length)] ?? 'create';
+    return this.call(wanted !== undefined && kinds.includes(wanted) ? wanted : drawn, server);
   }
 
   /** A call of that kind; the game goes on before it where that makes a difference to it. */
   async call(kind: Kind, server = this.#first): Promise<Call> {
-    if (kind !== 'undo' && kind !== 'lock' && kind !== 'delete') await this.play(server);
-    return this.#callOf(kind, server);
+    if (!['undo', 'lock', 'delete', ...OF_VAULTS].includes(kind)) await this.play(server);
+    return kind === 'collect' ? this.#collecting(server) : this.#callOf(kind, server);
   }
 
   /** Changes a server as a game does: files with other content, and one more. What it wrote is on the disk then. */
@@ -116,13 +153,31 @@ export class Game {
     execFileSync('sync', ['--file-system', directory]);
   }
 
-  #callOf(kind: Kind, server: GameServer): Call {
+  /** A collection of a server that has a pack which no recipe names, as a killed backup leaves it. */
+  async #collecting(server: GameServer): Promise<Call> {
+    const name = `${randomUUID()}.pack`;
+    const directory = join(this.#disks.store, server.id);
+    await mkdir(directory, { recursive: true });
+    await writeFile(join(directory, name), randomBytes(FILE_BYTES, ++this.#written));
+    execFileSync('sync', ['--file-system', directory]);
+    return {
+      kind: 'collect',
+      server,
+      tree: server.tree,
+      open: undefined,
+      send: ({ call }) => call(`/api/vaults/collect?server=${server.id}`, { body: {} }),
+      done: () => void server.gone.add(name),
+    };
+  }
+
+  #callOf(kind: Exclude<Kind, 'collect'>, server: GameServer): Call {
     const backups = `/api/servers/${server.id}/backups`;
     const known = kind === 'delete' ? unlockedOf(server) : Array.from(server.backups.keys());
     const chosen = kind === 'undo' ? server.kept?.backup : known[this.#pick(Math.max(1, known.length))];
     const id = chosen ?? '';
     const old = server.tree;
-    const made: MadeBackup = server.backups.get(id) ?? { tree: old, locked: false };
+    const plain = this.layout === 'plain';
+    const made: MadeBackup = server.backups.get(id) ?? { tree: old, locked: false, sha256: '', plain };
     const base = { kind, server, tree: old, open: id };
     const restored = (tree: Tree, kept?: GameServer['kept']) => (): void => {
       server.tree = tree;
@@ -135,12 +190,15 @@ export class Game {
       send: ({ call }) => call(`${backups}/restore?id=${id}`, { body }),
       done: restored(tree, kept),
     });
-    const calls: Record<Kind, () => Call> = {
+    const calls: Record<Exclude<Kind, 'collect'>, () => Call> = {
       create: () => ({
         ...base,
         open: undefined,
         send: ({ call }) => call(backups, { body: {} }),
-        done: (body) => void server.backups.set((body as { readonly id: string }).id, { tree: old, locked: false }),
+        done: (body) => {
+          const { id: fresh, checksum: sha256 } = body as { readonly id: string; readonly checksum: string };
+          server.backups.set(fresh, { tree: old, locked: false, sha256, plain });
+        },
       }),
       lock: () => ({
         ...base,
@@ -166,6 +224,18 @@ export class Game {
         send: ({ call }) => call(`${backups}/${id}/undo`, { method: 'POST' }),
         done: restored(server.kept?.tree ?? old),
       }),
+      adopt: () => ({
+        ...base,
+        open: undefined,
+        send: ({ call }) => call(`/api/vaults/adopt?server=${server.id}`, { body: {} }),
+        done: (body) => {
+          const { adoptions } = body as { readonly adoptions: readonly { readonly backup: string }[] };
+          const taken = adoptions.map(({ backup }) => backup).sort();
+          if (taken.join() !== plainOf(server).sort().join()) throw new Error(`adopted: ${taken.join()}`);
+          for (const [backup, facts] of server.backups) server.backups.set(backup, { ...facts, plain: false });
+          for (const backup of taken) server.gone.add(`${backup}.tar.gz`);
+        },
+      }),
     };
     return calls[kind]();
   }
@@ -176,12 +246,23 @@ export class Game {
       servers: this.servers.map((server) => ({
         id: server.id,
         trees: call?.server === server ? [server.tree, call.tree] : [server.tree],
-        backups: new Map(Array.from(server.backups, ([id, { locked }]) => [id, locked])),
+        backups: new Map(
+          Array.from(server.backups, ([id, { locked, sha256, plain }]) => {
+            const adopted = call?.kind === 'adopt' && call.server === server;
+            return [id, { locked, sha256, forms: this.#formsOf(plain, adopted) }];
+          }),
+        ),
+        gone: new Set(server.gone),
         deleted: new Set(server.deleted),
         open: call?.server === server ? call.open : undefined,
         kept: call?.server === server ? undefined : server.kept?.backup,
       })),
     };
+  }
+
+  #formsOf(plain: boolean, adopted: boolean): readonly Form[] {
+    if (!plain) return ['.recipe'];
+    return adopted ? ['.tar.gz', '.recipe'] : ['.tar.gz'];
   }
 
   get #first(): GameServer {
@@ -194,6 +275,10 @@ export class Game {
     const path = join(directory, 'world', file % 2 === 0 ? 'region' : '.', `r.${file}`);
     await writeFile(path, randomBytes(FILE_BYTES, ++this.#written));
   }
+}
+
+function plainOf({ backups }: GameServer): string[] {
+  return Array.from(backups.keys()).filter((id) => backups.get(id)?.plain === true);
 }
 
 function unlockedOf({ backups }: GameServer): readonly string[] {
@@ -213,6 +298,6 @@ export function isSameTree(one: Tree, other: Tree): boolean {
   return one.size === other.size && Array.from(one).every(([path, digest]) => other.get(path) === digest);
 }
 
-function digestOf(bytes: Uint8Array): string {
+export function digestOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }

@@ -1,16 +1,15 @@
 /** Starts a daemon on what a power cut left, and names all that is not as it was answered. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { DaemonProcess } from '../daemon-process.ts';
 import { eventually } from '../eventually.ts';
-import { LAYOUT } from '../daemon.ts';
-import { packsIn } from '../stored-archive.ts';
+import { packsIn, vaultedArchive } from '../stored-archive.ts';
 import { startOn } from './daemon.ts';
 import type { Cut, Disks, MountedCut } from './disks.ts';
-import { type Expected, isSameTree, readTree } from './game.ts';
+import { digestOf, type Expected, type Form, isSameTree, readTree } from './game.ts';
 
-const ARCHIVE = LAYOUT === '' ? '.tar.gz' : '.recipe';
+const FORMS: readonly Form[] = ['.tar.gz', '.recipe'];
 
 interface Backup {
   readonly id: string;
@@ -31,16 +30,19 @@ export async function faultsAfter(disks: Disks, cut: Cut, expected: Expected): P
 }
 
 async function faultsOf(disks: Disks, cut: MountedCut, expected: Expected): Promise<readonly string[]> {
+  const faults = expected.servers.flatMap((server) => faultsOfObjects(cut.find(join(disks.store, server.id)), server));
+  // No start brings back what is lost.
+  if (faults.length > 0) return faults;
   const first = await startOn(disks, cut).catch(() => undefined);
   if (first === undefined) return ['the daemon does not start'];
   let left: readonly string[];
-  const faults: string[] = [];
   try {
     for (const server of expected.servers) {
       faults.push(...(await faultsOfServer(disks, cut, first, server)));
     }
     left = await leftBehind(disks, cut, first);
     faults.push(...(await faultsOfUse(first, expected)));
+    if (disks.layout === 'vault') faults.push(...(await faultsOfAdoption(disks, cut, first, expected)));
   } finally {
     await first.kill();
   }
@@ -55,6 +57,58 @@ async function faultsOf(disks: Disks, cut: MountedCut, expected: Expected): Prom
   }
 }
 
+/** What lies in the store before anything is started: each form of an archive that is there is the whole archive. */
+function faultsOfObjects(
+  directory: string,
+  { backups, open, gone }: Expected['servers'][number],
+  allowed = (forms: readonly Form[]): readonly Form[] => forms,
+): readonly string[] {
+  const faults: string[] = [];
+  for (const [id, { sha256, forms }] of backups) {
+    if (id === open) continue;
+    const there = FORMS.filter((form) => existsSync(join(directory, id + form)));
+    if (there.length === 0) faults.push('an answered backup has no archive');
+    for (const form of there) {
+      if (!allowed(forms).includes(form)) faults.push(`an answered backup has a ${form}`);
+      if (digestIn(directory, id, form) !== sha256) faults.push(`the ${form} of an answered backup is another archive`);
+    }
+  }
+  for (const name of gone)
+    if (existsSync(join(directory, name))) faults.push(`what was answered to be gone is there: ${name}`);
+  return faults;
+}
+
+function digestIn(directory: string, id: string, form: Form): string {
+  try {
+    return digestOf(form === '.recipe' ? vaultedArchive(directory, id) : readFileSync(join(directory, id + form)));
+  } catch (error) {
+    return String(error);
+  }
+}
+
+/** An adoption goes on where the power ended it, and behind a collection there is nothing that is not named. */
+async function faultsOfAdoption(
+  disks: Disks,
+  cut: MountedCut,
+  { call }: DaemonProcess,
+  expected: Expected,
+): Promise<readonly string[]> {
+  const { status, body } = await call('/api/vaults/adopt', { body: {} });
+  if (status !== 200) return [`plain archives cannot be adopted: ${JSON.stringify(body)}`];
+  const collected = await call('/api/vaults/collect', { body: {} });
+  if (collected.status !== 200) return [`nothing can be collected: ${JSON.stringify(collected.body)}`];
+  const faults: string[] = [];
+  for (const server of expected.servers) {
+    const directory = cut.find(join(disks.store, server.id));
+    faults.push(...faultsOfObjects(directory, server, () => ['.recipe']));
+    if (!existsSync(directory)) continue;
+    const listed = await call(`/api/servers/${server.id}/backups`);
+    const known = (listed.body as readonly Backup[]).map(({ id }) => id);
+    faults.push(...strangersIn(directory, known).map((object) => `a collection leaves ${object}`));
+  }
+  return faults.map((fault) => `behind an adoption: ${fault}`);
+}
+
 async function faultsOfServer(
   disks: Disks,
   cut: MountedCut,
@@ -66,7 +120,7 @@ async function faultsOfServer(
   const { status, body } = await call(path);
   if (status !== 200) return [`the list of backups answers ${status}: ${JSON.stringify(body)}`];
   const found = new Map((body as readonly Backup[]).map((backup) => [backup.id, backup]));
-  for (const [id, locked] of backups) {
+  for (const [id, { locked }] of backups) {
     const backup = found.get(id);
     if (id === open) continue;
     if (backup?.status !== 'COMPLETED') faults.push(`an answered backup is ${backup?.status ?? 'lost'}`);
@@ -77,9 +131,10 @@ async function faultsOfServer(
     if (state !== 'COMPLETED' || id === open) continue;
     const verified = await call(`${path}/${id}/verify`, { method: 'POST' });
     if (verified.status !== 200) faults.push(`a completed backup is not intact: ${JSON.stringify(verified.body)}`);
-    for (const suffix of [ARCHIVE, '.index', '.json']) {
-      const there = existsSync(cut.find(join(disks.store, server, id + suffix)));
-      if (!there) faults.push(`a completed backup has no ${suffix}`);
+    const forms = backups.get(id)?.forms ?? [disks.layout === 'vault' ? '.recipe' : '.tar.gz'];
+    for (const suffixes of [forms, ['.index'], ['.json']]) {
+      const there = suffixes.some((suffix) => existsSync(cut.find(join(disks.store, server, id + suffix))));
+      if (!there) faults.push(`a completed backup has no ${suffixes.join(' or ')}`);
     }
   }
   const tree = await readTree(cut.find(join(disks.servers, server)));
@@ -121,11 +176,17 @@ async function leftBehind(disks: Disks, cut: MountedCut, { call }: DaemonProcess
   return faults;
 }
 
-/** Objects of a server that are of no backup, and that no recipe names. */
+/** Objects of a server that are of no backup, and that no recipe names; and plain archives whose bytes a recipe names. */
 function strangersIn(directory: string, known: readonly string[]): readonly string[] {
-  const named = packsIn(directory, known);
+  let named: ReadonlySet<string>;
+  try {
+    named = packsIn(directory, known);
+  } catch (error) {
+    return [`all of them, perhaps: ${String(error)}`];
+  }
   return readdirSync(directory).filter((object) => {
     const [id = ''] = object.split('.');
+    if (object === `${id}.tar.gz` && existsSync(join(directory, `${id}.recipe`))) return true;
     return !known.includes(id) && !named.has(id);
   });
 }
