@@ -97,8 +97,7 @@ tokens:
 storage:
   default: local
   stores:
-    # Backups share their bytes (docs/vault.md). To go back to a file for each: layout: plain
-    local: { type: local, directory: ${path('backups')}, layout: vault }
+    local: { type: local, directory: ${path('backups')} }
 log: { level: info, format: text }
 `;
 }
