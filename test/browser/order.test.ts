@@ -123,14 +123,14 @@ inChromium('an unlucky order', () => {
     await ended.getByRole('link', { name: '11111111' }).waitFor();
   });
 
-  test('1: a daemon that is away behind its proxy while a person signs in is asked again', async () => {
+  test.each([503, 500, 429])('1: a daemon that answers %i while a person signs in is asked again', async (status) => {
     const node = await openNode();
     const { page } = await visit();
     let refused = 0;
     await page.route('**/api/session', (route) => {
       if (route.request().method() !== 'GET' || refused > 0) return route.continue();
       refused++;
-      return route.fulfill({ status: 503, body: 'no server is available' });
+      return route.fulfill({ status, body: 'not now' });
     });
     await page.goto(await node.link());
     await page.getByRole('list', { name: 'Servers' }).getByText('11111111').first().waitFor();

@@ -1,7 +1,7 @@
 import { effect } from '@preact/signals';
 import { render } from 'preact';
 import { answer, api } from './api/client.ts';
-import { failureOf, isAway } from './api/failures.ts';
+import { failureOf } from './api/failures.ts';
 import { App } from './app.tsx';
 import { examine } from './live/findings.ts';
 import { findSecret, secret, who } from './live/session.ts';
@@ -12,8 +12,9 @@ import './style/base.css';
 import './style/controls.css';
 
 const WHO_AGAIN_MS = 2000;
+const REFUSED: ReadonlySet<number> = new Set([401, 403]);
 
-/** Asks who is signed in, then listens; a daemon that is away is asked again. */
+/** Asks who is signed in, then listens; asks again until it is told, or refused: there is nothing else to show. */
 async function begin(own: string): Promise<void> {
   try {
     const found = await answer(api.GET('/api/session'));
@@ -23,7 +24,7 @@ async function begin(own: string): Promise<void> {
     await examine().catch(() => undefined);
   } catch (error) {
     if (secret.value !== own) return;
-    if (isAway(failureOf(error))) setTimeout(() => void begin(own), WHO_AGAIN_MS);
+    if (!REFUSED.has(failureOf(error).status)) setTimeout(() => void begin(own), WHO_AGAIN_MS);
   }
 }
 

@@ -10,6 +10,7 @@ import { lstat, open } from 'node:fs/promises';
 import { nextData } from '../../base/files/holes.ts';
 import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
+import { inLanes } from '../../base/lanes.ts';
 import { keyParts, objectKey, type ObjectKey } from '../key.ts';
 import type { Store } from '../store.ts';
 import type { Collected } from '../vault-port.ts';
@@ -21,6 +22,10 @@ import { punchHole } from './punch.ts';
 import type { RangeList } from './ranges.ts';
 import { secondNames } from './second-names.ts';
 import { packKey, readRanges, readRecipe, ServerPacks } from './server-packs.ts';
+import { fileIdentity } from './source.ts';
+
+/** A file system gives back ranges of one file one after the other. Half as many as Node has threads for such calls. */
+const PACKS_AT_ONCE = 2;
 
 export interface CollectOptions {
   readonly store: Store;
@@ -153,13 +158,17 @@ async function giveBack(options: CollectOptions, { packs, live, twice }: Look): 
   let freedBytes = 0;
   // First: a file with two names is not punched.
   if (!dryRun) for (const id of twice) await store.remove(objectKey(server, id as BackupId, 'tar.gz'));
-  for (const [pack, size] of packs.packs) {
+  await inLanes(PACKS_AT_ONCE, packs.packs, async ([pack, size]) => {
     if (!live.isLive(pack)) {
       if (!dryRun) await store.remove(packKey(server, pack));
       removed++;
       freedBytes += size;
-    } else if (punch) freedBytes += await punchDead(store, server, pack, live.dead(pack, open), dryRun);
-  }
+    } else if (punch) {
+      // Not added before it is known: another lane adds meanwhile.
+      const freed = await punchDead(options, pack, live.dead(pack, open));
+      freedBytes += freed;
+    }
+  });
   if (!dryRun) await removeLoneMaps(store, server);
   return { packs: removed, freedBytes };
 }
@@ -176,19 +185,17 @@ async function removeLoneMaps(store: Store, server: ServerId): Promise<void> {
   for (const { key, pack } of maps) if (!packs.has(pack)) await store.remove(key);
 }
 
-/** Only of a file with one name: another name may be another program's. */
+/** Only of a file with one name, as another name may be another program's, and of none that is read as a plain archive. */
 async function punchDead(
-  store: Store,
-  server: ServerId,
+  { store, server, pins, dryRun = false }: CollectOptions,
   pack: string,
   dead: Iterable<DeadRange>,
-  dryRun: boolean,
 ): Promise<number> {
   const path = store.localPath?.(packKey(server, pack));
   if (path === undefined) return 0;
   await using file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  const { nlink } = await file.stat();
-  if (nlink !== 1) return 0;
+  const { nlink, ...identity } = await file.stat({ bigint: true });
+  if (nlink !== 1n || pins.files(server).has(fileIdentity(identity))) return 0;
   let freed = 0;
   for (const { offset, length } of dead) {
     const end = offset + length;

@@ -18,6 +18,7 @@ export class Pins {
   readonly #places = new Map<ServerId, Set<Pin<Layout>>>();
   readonly #packs = new Map<ServerId, Set<string>>();
   readonly #blocks = new Map<ServerId, Set<Pin<LiveBlocks>>>();
+  readonly #files = new Map<ServerId, Set<Pin<string>>>();
   readonly #healing = new Map<ServerId, Set<Pin<string>>>();
 
   /** Keeps ranges until the returned function is called; calling it again does nothing. They may be moved meanwhile. */
@@ -47,6 +48,16 @@ export class Pins {
     return () => {
       for (const release of releases) release();
     };
+  }
+
+  /**
+   * Keeps a file whole, as `keepRanges` does: a plain archive that is being read may become a pack meanwhile, of which its backup
+   * then needs nothing any more.
+   *
+   * @param file as `fileIdentity` has it.
+   */
+  keepFile(server: ServerId, file: string): () => void {
+    return keep(this.#files, server, file);
   }
 
   keepPack(server: ServerId, pack: string): void {
@@ -80,7 +91,7 @@ export class Pins {
 
   /** True when something of the server is kept. */
   has(server: ServerId): boolean {
-    return this.#ranges.has(server) || this.#places.has(server) || this.#packs.has(server);
+    return [this.#ranges, this.#places, this.#packs, this.#files].some((pins) => pins.has(server));
   }
 
   ranges(server: ServerId): readonly RangeList[] {
@@ -93,6 +104,10 @@ export class Pins {
 
   blocks(server: ServerId): readonly LiveBlocks[] {
     return Array.from(this.#blocks.get(server) ?? [], ({ kept }) => kept);
+  }
+
+  files(server: ServerId): ReadonlySet<string> {
+    return new Set(Array.from(this.#files.get(server) ?? [], ({ kept }) => kept));
   }
 
   packs(server: ServerId): ReadonlySet<string> {

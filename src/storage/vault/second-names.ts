@@ -11,6 +11,7 @@ import type { BackupId, ServerId } from '../../base/ids.ts';
 import { objectKey, type ObjectKey } from '../key.ts';
 import type { Store } from '../store.ts';
 import { packKey, type ServerPacks } from './server-packs.ts';
+import { fileIdentity } from './source.ts';
 
 /**
  * To be called when every recipe was read and its bytes were found, in the turn of the server.
@@ -30,13 +31,13 @@ export async function secondNames(
   for (const id of packs.plain.keys()) {
     if (!packs.recipes.has(id)) continue;
     const facts = await factsOf(store, objectKey(server, id as BackupId, 'tar.gz'));
-    if (facts?.isFile() === true && facts.nlink > 1n) files.set(fileOf(facts), id);
+    if (facts?.isFile() === true && facts.nlink > 1n) files.set(fileIdentity(facts), id);
   }
   if (files.size === 0) return found;
   for (const pack of packs.packs.keys()) {
     if (!stays(pack)) continue;
     const facts = await factsOf(store, packKey(server, pack));
-    const id = facts === undefined ? undefined : files.get(fileOf(facts));
+    const id = facts === undefined ? undefined : files.get(fileIdentity(facts));
     if (id !== undefined) found.add(id);
   }
   return found;
@@ -51,8 +52,4 @@ async function factsOf(store: Pick<Store, 'localPath'>, key: ObjectKey): Promise
     if (errnoOf(error) === 'ENOENT') return undefined;
     throw error;
   }
-}
-
-function fileOf({ dev, ino }: BigIntStats): string {
-  return `${dev} ${ino}`;
 }

@@ -1,4 +1,5 @@
 /** Reading an archive of a vault: its bytes come from ranges of packs, in one row. */
+import fs from 'node:fs';
 import { CheckedSource } from '../../base/checked-source.ts';
 import { Failure } from '../../base/failure.ts';
 import type { FileParts, OpenFileParts } from '../../base/file-parts.ts';
@@ -13,6 +14,7 @@ import {
   planReads,
 } from '../../base/files/part-reads.ts';
 import { freeMemory } from '../../base/free-memory.ts';
+import { inLanes } from '../../base/lanes.ts';
 import { type ByteSource, readInto } from '../../base/source.ts';
 import type { RangeList } from './ranges.ts';
 import type { Recipe } from './recipe.ts';
@@ -192,13 +194,8 @@ class VaultSource extends CheckedSource {
     const place = bufferOver(into);
     await this.#packs.open(filesOf(this.#packs.parts, offset, into.length));
     const extents = placed(extentsOf(this.#packs.parts, offset, into.length));
-    const reads = planReads(notCached(extents, place)).values();
-    const lane = async (): Promise<void> => {
-      for (const read of reads) await this.#read(read, place, signal);
-    };
     // Until all have ended: the memory is the caller's afterwards.
-    const lanes = await Promise.allSettled(Array.from({ length: READS_AT_ONCE }, lane));
-    for (const result of lanes) if (result.status === 'rejected') throw result.reason;
+    await inLanes(READS_AT_ONCE, planReads(notCached(extents, place)), (read) => this.#read(read, place, signal));
   }
 
   async #read(read: PartRead, place: Buffer, signal: AbortSignal | undefined): Promise<void> {
@@ -238,6 +235,31 @@ class WholeVaultSource extends VaultSource {
     super(packs, identity, onClose);
     if (packs.parts.descriptors.every((descriptor) => descriptor >= 0)) this.parts = packs.parts;
   }
+}
+
+/**
+ * A source over one open file, which is kept whole until it is closed.
+ *
+ * @param keep gets the file, and returns what lets it go.
+ */
+export function keptWhole(source: ByteSource, keep: (file: string) => () => void): ByteSource {
+  if (source.descriptor === undefined) return source;
+  const release = keep(fileIdentity(fs.fstatSync(source.descriptor, { bigint: true })));
+  const close = source.close.bind(source);
+  return Object.assign(source, {
+    async close() {
+      try {
+        await close();
+      } finally {
+        release();
+      }
+    },
+  });
+}
+
+/** Of a file, whatever its names are. */
+export function fileIdentity({ dev, ino }: Pick<fs.BigIntStats, 'dev' | 'ino'>): string {
+  return `${dev}:${ino}`;
 }
 
 async function closeAll(sources: readonly ByteSource[]): Promise<void> {

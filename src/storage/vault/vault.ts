@@ -33,7 +33,7 @@ import { freesHoles } from './punch.ts';
 import { Layouts } from './layouts.ts';
 import { decodeRecipeHead, type Recipe, RECIPE_HEAD } from './recipe.ts';
 import { archiveParts, packKey, readRecipe, recipeKey } from './server-packs.ts';
-import { openVaultSource } from './source.ts';
+import { keptWhole, openVaultSource } from './source.ts';
 import { takeIn } from './take-in.ts';
 import { openView } from './view.ts';
 import { VaultWriter, type Written } from './writer.ts';
@@ -164,15 +164,11 @@ export class VaultStore implements Store, Vault {
     const parts = archiveParts(key);
     if (parts === undefined) return this.#inner.open(key);
     const { server } = parts;
-    const plain = await this.#openPlain(key, recipeKey(parts));
+    const plain = await this.#openPlain(key, server, recipeKey(parts));
     if (plain !== undefined) return plain;
     return this.#turns.run(server, async () => {
       const { layout, size, sha256, change } = await this.#layouts.find(parts, await this.#layouts.packs(server));
-      const unpin = this.#pins.keepPlaces(server, layout);
-      const release = (): void => {
-        unpin();
-        this.#released(server);
-      };
+      const release = this.#releasing(server, this.#pins.keepPlaces(server, layout));
       const identity = `${key} ${sha256} ${size} ${change}`;
       return openVaultSource(layout, (pack) => this.#inner.open(packKey(server, pack)), identity, release, partly);
     });
@@ -352,11 +348,19 @@ export class VaultStore implements Store, Vault {
     });
   }
 
+  #releasing(server: ServerId, unpin: () => void): () => void {
+    return () => {
+      unpin();
+      this.#released(server);
+    };
+  }
+
   /** Opens an archive that has no recipe; undefined when it has one, or was taken in meanwhile. */
-  async #openPlain(key: ObjectKey, recipe: ObjectKey): Promise<ByteSource | undefined> {
+  async #openPlain(key: ObjectKey, server: ServerId, recipe: ObjectKey): Promise<ByteSource | undefined> {
     if ((await this.#inner.stat(recipe)) !== undefined) return undefined;
     try {
-      return await this.#inner.open(key);
+      const source = await this.#inner.open(key);
+      return keptWhole(source, (file) => this.#releasing(server, this.#pins.keepFile(server, file)));
     } catch (error) {
       if ((await this.#inner.stat(recipe)) !== undefined) return undefined;
       throw error;

@@ -232,7 +232,8 @@ describe('a plain archive that is taken in', () => {
       await expectWhole(scratch, key, bytes);
       await scratch.vault.collect(SERVER);
       await expectWhole(scratch, key, bytes);
-      expect(await scratch.vault.takeIn(SERVER, idOf(key), sha256)).toBe(true);
+      // Behind the recipe, the collection has ended it.
+      expect(await scratch.vault.takeIn(SERVER, idOf(key), sha256)).toBe(killed === 'the link');
       await scratch.vault.collect(SERVER);
       await expectWhole(scratch, key, bytes);
       expect([files(scratch, '.pack'), files(scratch, '.tar.gz')]).toEqual([[expect.any(String)], []]);
@@ -255,6 +256,25 @@ describe('a plain archive that is taken in', () => {
     await expectWhole(scratch, next, bytes.subarray(0, 20_000));
     const [pack = ''] = files(scratch, '.pack');
     expect(fs.statSync(join(scratch.directory, SERVER, pack)).blocks * 512).toBeLessThan(LENGTH / 4);
+  });
+
+  test('V19: stays whole for who reads it since before, although it is removed, collected and partly another’s', async () => {
+    const scratch = await scratchVault({ mergeAt: 1 });
+    await scratch.vault.check();
+    const { key, bytes, sha256 } = await plain(scratch);
+    const reader = await scratch.vault.open(key);
+    await scratch.vault.takeIn(SERVER, idOf(key), sha256);
+    const next = await put(scratch, bytes.subarray(0, 20_000), key, [{ start: 0, length: 20_000, base: 0 }]);
+    await scratch.vault.remove(key);
+    await scratch.vault.collect(SERVER);
+    expect(Buffer.from(await reader.read(0, reader.size)).equals(bytes)).toBe(true);
+    const [pack = ''] = files(scratch, '.pack');
+    const blocks = () => fs.statSync(join(scratch.directory, SERVER, pack)).blocks * 512;
+    expect(blocks()).toBeGreaterThanOrEqual(LENGTH);
+    await reader.close();
+    await scratch.vault.freeSpace();
+    expect(blocks()).toBeLessThan(LENGTH / 4);
+    await expectWhole(scratch, next, bytes.subarray(0, 20_000));
   });
 
   test('a removal of one backup gives back what was told to be its own', async () => {
