@@ -10,6 +10,7 @@ import { failureOf } from '../../support/rejection.ts';
 import { type Fault, type Operation, type Passing, S3Proxy } from '../../support/s3-proxy.ts';
 import { startS3Server } from '../../support/s3-server.ts';
 import { bucketContent, newBucket, scratchS3Store } from '../../support/s3-store.ts';
+import type { MemoryIdentity } from '../../support/scratch-store.ts';
 
 const MEBIBYTE = 1024 ** 2;
 const PART = 5 * MEBIBYTE;
@@ -32,6 +33,7 @@ describe.skipIf('missing' in started)('missing' in started ? started.missing : '
   let proxy: S3Proxy;
   let store: S3Store;
   let bucket: string;
+  let identity: MemoryIdentity;
 
   const content = () => bucketContent(server.client, bucket);
 
@@ -39,7 +41,7 @@ describe.skipIf('missing' in started)('missing' in started ? started.missing : '
     proxy = await S3Proxy.before(server.endpoint);
     bucket = await newBucket(server.client);
     const behind = { endpoint: proxy.endpoint, client: server.client };
-    ({ store } = await scratchS3Store(behind, { bucket, partSize: PART }));
+    ({ store, identity } = await scratchS3Store(behind, { bucket, partSize: PART }));
     await store.check();
   });
 
@@ -88,7 +90,7 @@ describe.skipIf('missing' in started)('missing' in started ? started.missing : '
   test.each(PASSING)('twice %s on a part is made good', async (_, fault) => {
     if (fault.stall === true) {
       const behind = { endpoint: proxy.endpoint, client: server.client };
-      ({ store } = await scratchS3Store(behind, { bucket, partSize: PART }, { idleMs: 1500 }));
+      ({ store } = await scratchS3Store(behind, { bucket, partSize: PART }, { idleMs: 1500, identity }));
     }
     strike('part', fault, 2);
     await write(LARGE);
