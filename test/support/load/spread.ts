@@ -1,0 +1,22 @@
+/** What turns.ts has noted of a daemon, and how it is spread. */
+import fs from 'node:fs/promises';
+
+/** To be loaded into the daemon (`--import`). */
+export const TURNS = new URL('turns.ts', import.meta.url).href;
+
+export interface Spread {
+  readonly p50: number;
+  readonly p99: number;
+  readonly worst: number;
+}
+
+/** Milliseconds of CPU of each turn so far. */
+export async function turnsIn(path: string): Promise<number[]> {
+  return (await fs.readFile(path, 'latin1')).split('\n').slice(0, -1).map(Number);
+}
+
+export function spreadOf(times: number[]): Spread {
+  times.sort((one, other) => one - other);
+  const at = (share: number): number => Math.round((times[Math.floor(share * times.length)] ?? 0) * 10) / 10;
+  return { p50: at(0.5), p99: at(0.99), worst: at(0.9999) };
+}
