@@ -32,19 +32,15 @@ export class Pins {
   }
 
   /**
-   * Keeps blocks of packs that are open from being given back, as `keepRanges` does. A pack that is removed stays readable by its
-   * open file; one that only loses blocks, as some of it is kept for another, does not.
+   * Keeps ranges, and the blocks that they lie in by `packs`: files that are open are read there, wherever a merge moves them. A
+   * pack that is removed stays readable by its open file; one that only loses blocks, as some of it is kept for another, does not.
    */
-  keepBlocks(server: ServerId, blocks: LiveBlocks): () => void {
-    return keep(this.#blocks, server, blocks);
-  }
-
-  /** Keeps ranges, and the blocks that they lie in by `packs`: files that are open are read there, wherever a merge moves them. */
-  keepRead(server: ServerId, list: RangeList, packs: ServerPacks): () => void {
+  keepRead(server: ServerId, lists: readonly RangeList[], packs: ServerPacks): () => void {
     const blocks = new LiveBlocks(packs);
     // Where some of it is nowhere, no collection gives anything back.
-    attempt(() => blocks.mark(list));
-    const releases = [this.keepRanges(server, list), this.keepBlocks(server, blocks)];
+    for (const list of lists) attempt(() => blocks.mark(list));
+    const releases = lists.map((list) => this.keepRanges(server, list));
+    releases.push(keep(this.#blocks, server, blocks));
     return () => {
       for (const release of releases) release();
     };

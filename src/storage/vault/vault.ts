@@ -177,12 +177,12 @@ export class VaultStore implements Store, Vault {
   async stat(key: ObjectKey): Promise<{ readonly size: number } | undefined> {
     const parts = archiveParts(key);
     if (parts === undefined) return this.#inner.stat(key);
-    const size = await this.#recipeSize(recipeKey(parts));
-    const plain = size === undefined ? await this.#inner.stat(key) : undefined;
-    if (size === undefined && plain !== undefined) return plain;
-    // It may have been taken in between both looks.
-    const taken = size ?? (await this.#recipeSize(recipeKey(parts)));
-    return taken === undefined ? undefined : { size: taken };
+    const taken = async (): Promise<{ readonly size: number } | undefined> => {
+      const size = await this.#recipeSize(recipeKey(parts));
+      return size === undefined ? undefined : { size };
+    };
+    // Once more: it may have been taken in between both looks.
+    return (await taken()) ?? (await this.#inner.stat(key)) ?? (await taken());
   }
 
   async remove(key: ObjectKey): Promise<void> {
@@ -339,7 +339,7 @@ export class VaultStore implements Store, Vault {
       try {
         const recipe = await readRecipe(this.#inner, recipeKey(parts));
         const packs = await this.#layouts.packs(parts.server);
-        return { recipe, release: this.#pins.keepRead(parts.server, recipe.list, packs) };
+        return { recipe, release: this.#pins.keepRead(parts.server, [recipe.list], packs) };
       } catch (error) {
         // A damaged base: everything is stored again.
         if (error instanceof Failure && error.code === 'archive_damaged') return undefined;

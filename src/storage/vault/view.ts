@@ -1,14 +1,13 @@
 /** The bytes of one server by the places where they were written first, for checks that read each of them once. */
-import { asFailure, attempt, Failure } from '../../base/failure.ts';
+import { asFailure, Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { ByteSource } from '../../base/source.ts';
 import { objectKey } from '../key.ts';
 import type { Store } from '../store.ts';
 import type { ArchiveRanges, PackRange, VaultView } from '../vault-port.ts';
-import { LiveBlocks } from './live-blocks.ts';
 import type { Pins } from './pins.ts';
 import { RangeFinder } from './range-finder.ts';
-import { damaged } from './ranges.ts';
+import { damaged, type RangeList } from './ranges.ts';
 import { packKey, readRecipe, ServerPacks } from './server-packs.ts';
 import { wholePacks } from './source.ts';
 
@@ -20,21 +19,18 @@ import { wholePacks } from './source.ts';
 export async function openView(store: Store, server: ServerId, pins: Pins, onClose: () => void): Promise<VaultView> {
   const packs = await ServerPacks.load(store, server);
   const archives = new Map<BackupId, ArchiveRanges | Failure>();
-  const releases: (() => void)[] = [];
-  const blocks = new LiveBlocks(packs);
+  const lists: RangeList[] = [];
   for (const id of packs.recipes as ReadonlySet<BackupId>) {
     try {
       const { list } = await readRecipe(store, objectKey(server, id, 'recipe'));
       archives.set(id, new RangeFinder(list));
-      releases.push(pins.keepRanges(server, list));
-      // Where some of it is nowhere, no collection gives anything back.
-      attempt(() => blocks.mark(list));
+      lists.push(list);
     } catch (error) {
       archives.set(id, asFailure(error, 'Cannot read the recipe'));
     }
   }
   // A merge may move ranges out of a pack that stays for a reader, and the view reads them where they were.
-  releases.push(pins.keepBlocks(server, blocks));
+  const releases = [pins.keepRead(server, lists, packs)];
   // Where an opened object is not kept when it is removed, no pack may go.
   if (store.localPath === undefined) releases.push(pins.keepPlaces(server, wholePacks(packs)));
   return new OpenView(packs, archives, await openPacks(store, server, packs), [...releases, onClose]);
