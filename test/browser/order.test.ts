@@ -1,12 +1,23 @@
 /** What the page shows and does when answers, events and clicks come in an unlucky order. */
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { backUp } from './support/archives.ts';
-import { proxyOf } from './support/proxy.ts';
-import { go, inChromium, openNode, SOON, visit } from './support/visitor.ts';
+import { type Proxy, proxyOf } from './support/proxy.ts';
+import { go, inChromium, type Node, openNode, SOON, visit } from './support/visitor.ts';
 
 const SERVER = '#/servers/11111111-1111-4111-8111-111111111111';
+
+/** Makes a backup while the page is not connected, and waits until it is again. */
+async function backUpUnheard(node: Node, proxy: Proxy, page: Page): Promise<void> {
+  proxy.refuse();
+  expect(proxy.cut()).toBe(1);
+  await page.getByText(/Not connected/).waitFor();
+  await backUp(node);
+  proxy.mend();
+  await page.getByText('Live', { exact: true }).waitFor();
+}
 
 inChromium('an unlucky order', () => {
   test('a tick takes away the button of what was chosen before, although the page has not asked anew yet', async () => {
@@ -96,12 +107,7 @@ inChromium('an unlucky order', () => {
     await go(page, SERVER);
     const rows = page.getByRole('list', { name: 'Backups' }).getByRole('listitem');
     await expect.poll(() => rows.count(), SOON).toBe(1);
-    proxy.refuse();
-    expect(proxy.cut()).toBe(1);
-    await page.getByText(/Not connected/).waitFor();
-    await backUp(node);
-    proxy.mend();
-    await page.getByText('Live', { exact: true }).waitFor();
+    await backUpUnheard(node, proxy, page);
     await expect.poll(() => rows.count(), SOON).toBe(2);
   });
 
@@ -114,12 +120,7 @@ inChromium('an unlucky order', () => {
     await go(page, '#/jobs');
     const ended = page.getByRole('region', { name: 'Ended' });
     await ended.getByText('None of that sort.').waitFor();
-    proxy.refuse();
-    expect(proxy.cut()).toBe(1);
-    await page.getByText(/Not connected/).waitFor();
-    await backUp(node);
-    proxy.mend();
-    await page.getByText('Live', { exact: true }).waitFor();
+    await backUpUnheard(node, proxy, page);
     await ended.getByRole('link', { name: '11111111' }).waitFor();
   });
 

@@ -29,23 +29,18 @@ let calls = Number.NEGATIVE_INFINITY;
 function step(): void {
   if (calls++ === dieAt) process.kill(process.pid, 'SIGKILL');
 }
+/** The same call, with a step before it. */
+function stepping<Given extends unknown[], Result>(call: (...given: Given) => Result): (...given: Given) => Result {
+  return (...given) => {
+    step();
+    return call(...given);
+  };
+}
 const files: StoreFiles = {
-  open: (...given) => {
-    step();
-    return systemFiles.open(...given);
-  },
-  rename: (...given) => {
-    step();
-    return systemFiles.rename(...given);
-  },
-  unlink: (...given) => {
-    step();
-    return systemFiles.unlink(...given);
-  },
-  syncDirectory: (...given) => {
-    step();
-    return systemFiles.syncDirectory(...given);
-  },
+  open: stepping((...given: Parameters<StoreFiles['open']>) => systemFiles.open(...given)),
+  rename: stepping((...given: Parameters<StoreFiles['rename']>) => systemFiles.rename(...given)),
+  unlink: stepping((...given: Parameters<StoreFiles['unlink']>) => systemFiles.unlink(...given)),
+  syncDirectory: stepping((...given: Parameters<StoreFiles['syncDirectory']>) => systemFiles.syncDirectory(...given)),
 };
 
 const { store } = await openLocalStore({
