@@ -83,6 +83,7 @@ export class PackReader {
       return true;
     }
     try {
+      if (pack.addUnchanged(planned, entry, descriptor)) return true;
       const stat = fs.fstatSync(descriptor);
       if (stat.isFile()) return pack.addFile(index, planned, entry, descriptor, stat);
       pack.leaveOut(index, entry.path);
@@ -127,6 +128,28 @@ class PackBuilder {
     return true;
   }
 
+  /**
+   * Adds a file that is the planned one from before its content is read until after, which one look afterwards proves.
+   *
+   * @returns false, with nothing added, when it is not, does not fit or cannot be read. Reading a pipe that took its place
+   *   fails and takes nothing out of it (pread(2), ESPIPE).
+   */
+  addUnchanged(planned: PackedEntry, entry: PackedEntry, descriptor: number): boolean {
+    if (entry !== planned) return false;
+    const start = this.#length + headerLength(entry);
+    if (start + entry.size + paddingOf(entry.size) > this.#raw.length) return false;
+    const now = this.#clock.now();
+    const { got } = this.#readContent(entry, descriptor, start);
+    if (got < entry.size) return false;
+    const after = fs.fstatSync(descriptor);
+    if (!after.isFile() || !sameFile(entry, after)) return false;
+    this.#encoder.encode(entry, this.#raw, this.#length);
+    this.#endFile(entry, start, got);
+    // Its times are those of before the reading.
+    if (entry.held !== true && isUnsettled(after, now)) this.#warnOfChange(entry, after);
+    return true;
+  }
+
   /** @param seen the file as it was before: the planned entry, or what a link was relinked to. */
   addFile(index: number, planned: PackedEntry, seen: PackedEntry, descriptor: number, stat: fs.Stats): boolean {
     // A hard link that stands in for a lost file was walked as a link, so its attributes were not read yet.
@@ -140,15 +163,24 @@ class PackBuilder {
     this.#length += this.#encoder.encode(entry, this.#raw, this.#length);
     const start = this.#length;
     const unsettled = seen.held !== true && isUnsettled(stat, this.#clock.now());
-    const got = this.#readContent(entry, descriptor, start);
-    const end = start + entry.size + paddingOf(entry.size);
-    this.#raw.fill(0, start + got, end);
-    this.#length = end;
-    this.#runs?.addContent(start, entry.size);
-    this.#runs?.addEntry(entry.path, end);
+    const { got, errno } = this.#readContent(entry, descriptor, start);
+    if (errno !== undefined) {
+      this.#asPlanned = false;
+      this.#warn(entry.path, 'unreadable', `It cannot be read beyond byte ${got} (${errno}); zeros stand for the rest`);
+    }
+    this.#endFile(entry, start, got);
     const after = fs.fstatSync(descriptor);
     if (unsettled || got < entry.size || !sameFile(seen, after)) this.#warnOfChange(entry, after);
     return true;
+  }
+
+  /** Ends a file whose header and first `got` bytes are there. */
+  #endFile({ path, size }: Entry, start: number, got: number): void {
+    const end = start + size + paddingOf(size);
+    this.#raw.fill(0, start + got, end);
+    this.#length = end;
+    this.#runs?.addContent(start, size);
+    this.#runs?.addEntry(path, end);
   }
 
   /** The entry of a file as it is now: content and header must be of one moment. */
@@ -165,7 +197,7 @@ class PackBuilder {
   }
 
   /** Reads up to the announced size; fewer bytes when the file ends early or cannot be read on. */
-  #readContent(entry: Entry, descriptor: number, start: number): number {
+  #readContent(entry: Entry, descriptor: number, start: number): { readonly got: number; readonly errno?: string } {
     let got = 0;
     try {
       while (got < entry.size) {
@@ -176,10 +208,9 @@ class PackBuilder {
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === undefined) throw error;
-      this.#asPlanned = false;
-      this.#warn(entry.path, 'unreadable', `It cannot be read beyond byte ${got} (${errno}); zeros stand for the rest`);
+      return { got, errno };
     }
-    return got;
+    return { got };
   }
 
   #warnOfChange(entry: Entry, after: fs.Stats): void {

@@ -9,7 +9,7 @@
 import fs from 'node:fs';
 import { errnoOf } from '../failure.ts';
 import { bytesOf, isAscii } from './paths.ts';
-import { enterDirectory } from './thread-cwd.ts';
+import { enterDirectory, openedDirectory } from './thread-cwd.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = fs.constants;
 
@@ -40,7 +40,7 @@ export function handlePath(directory: number): string {
  * @throws the system error when it is missing or not a directory.
  */
 export function openRoot(path: string): number {
-  return fs.openSync(path, O_RDONLY | O_DIRECTORY);
+  return openedDirectory(fs.openSync(path, O_RDONLY | O_DIRECTORY));
 }
 
 /**
@@ -49,7 +49,7 @@ export function openRoot(path: string): number {
  * @throws ELOOP or ENOTDIR for a link or another kind of entry, ENOENT when it is gone.
  */
 export function openDirectory(parent: number, name: string): number {
-  return fs.openSync(nearPath(parent, name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  return openedDirectory(fs.openSync(nearPath(parent, name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
 }
 
 /**

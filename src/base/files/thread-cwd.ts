@@ -11,11 +11,14 @@ import { findCFunction } from '../c-library.ts';
 
 /** linux/sched.h: root, working directory and umask become the thread's own. */
 const CLONE_FS = 0x200;
+const NONE = -1;
 
 type ChangeDirectory = (descriptor: number) => number;
 
 /** Set once this thread has its own working directory. */
 let changeDirectory: ChangeDirectory | undefined;
+/** The descriptor this thread is in; NONE when it is unknown, or when that number may mean another directory now. */
+let entered = NONE;
 
 /**
  * Gives the calling thread its own working directory for the rest of its life. Relative paths then mean nothing in it,
@@ -38,19 +41,34 @@ export function ownDirectory(): boolean {
 }
 
 /**
- * Makes an open directory the base of relative names in this thread's next system call. Needed before every call,
- * because a descriptor number may have been reused.
+ * Makes an open directory the base of relative names in this thread's next system call. Needed before every call, as
+ * another call may have entered another one. Where the thread is already, there is no system call: entering for each look
+ * at a file took as long as reading it.
  *
+ * @param descriptor was opened by this thread, which said so with `openedDirectory`.
  * @returns false when the thread has no directory of its own, or may not enter this one.
  */
 export function enterDirectory(descriptor: number): boolean {
-  return changeDirectory !== undefined && changeDirectory(descriptor) === 0;
+  if (descriptor === entered) return true;
+  if (changeDirectory === undefined || changeDirectory(descriptor) !== 0) return false;
+  entered = descriptor;
+  return true;
+}
+
+/**
+ * Says that a number means a directory that was opened just now. The one it meant before was closed, and this thread may
+ * still be in it.
+ */
+export function openedDirectory(descriptor: number): number {
+  if (descriptor === entered) entered = NONE;
+  return descriptor;
 }
 
 /** Moves a thread that has a working directory of its own to the root, so that it holds none of a finished operation. */
 export function leaveDirectory(): void {
   if (changeDirectory === undefined) return;
   const root = fs.openSync('/', fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+  entered = NONE;
   changeDirectory(root);
   fs.closeSync(root);
 }

@@ -63,12 +63,12 @@ async function threeFiles() {
   return { root, b: join(root, 'b'), entries: walked(root) };
 }
 
-/** Runs something just before the nth read of a file's bytes. */
-function beforeRead(number: number, act: () => void): void {
+/** Runs something just before some of the reads of a file's bytes, which are counted from 1. */
+function beforeReads(numbers: readonly number[], act: () => void): void {
   const { readSync } = fs;
   let reads = 0;
   vi.spyOn(fs, 'readSync').mockImplementation((...args: Parameters<typeof readSync>) => {
-    if (++reads === number) act();
+    if (numbers.includes(++reads)) act();
     return readSync(...args);
   });
 }
@@ -175,36 +175,47 @@ describe('between the walk and the reading', () => {
 });
 
 describe('while it is read', () => {
-  test('a file that grows is cut where its header says', async () => {
+  test('a file that changes once is read again as it is now, with a warning', async () => {
     const { root, b, entries } = await threeFiles();
-    beforeRead(2, () => fs.appendFileSync(b, ' and more'));
+    beforeReads([2], () => fs.appendFileSync(b, ' and more'));
     const told = read(root, entries);
-    expect(told.contents[1]).toEqual(['b', 'content of b']);
+    expect(told.contents[1]).toEqual(['b', 'content of b and more']);
+    expect(codesOf(told)).toEqual([['b', 'file_changed']]);
+    expect(told.changes).toEqual([{ index: 1, entry: expect.objectContaining({ path: 'b', size: 21 }) }]);
+    expect(told.asPlanned).toBe(false);
+  });
+
+  test('a file that grows each time is cut where its header says', async () => {
+    const { root, b, entries } = await threeFiles();
+    beforeReads([2, 3], () => fs.appendFileSync(b, ' and more'));
+    const told = read(root, entries);
+    expect(told.contents[1]).toEqual(['b', 'content of b and more']);
     expect(told.warnings).toEqual([
-      { path: 'b', code: 'file_grew', message: 'It grew from 12 to 21 bytes while it was read; it was cut' },
+      { path: 'b', code: 'file_grew', message: 'It grew from 21 to 30 bytes while it was read; it was cut' },
     ]);
     expect(told.asPlanned).toBe(false);
   });
 
-  test('a file that ends early is filled with zeros, whatever lay in memory before', async () => {
+  test('a file that ends earlier each time is filled with zeros, whatever lay in memory before', async () => {
     const { root, b, entries } = await threeFiles();
-    beforeRead(2, () => fs.truncateSync(b, 7));
+    const lengths = [9, 7];
+    beforeReads([2, 4], () => fs.truncateSync(b, lengths.shift()));
     const told = read(root, entries);
-    expect(told.contents[1]).toEqual(['b', `content${'\0'.repeat(5)}`]);
+    expect(told.contents[1]).toEqual(['b', `content${'\0'.repeat(2)}`]);
     expect(told.warnings).toEqual([
-      { path: 'b', code: 'file_shrank', message: 'It shrank from 12 to 7 bytes; zeros stand for the rest' },
+      { path: 'b', code: 'file_shrank', message: 'It shrank from 9 to 7 bytes; zeros stand for the rest' },
     ]);
   });
 
-  test('a file that is written over is a mixture, with a warning', async () => {
+  test('a file that is written over each time is a mixture, with a warning', async () => {
     const { root, b, entries } = await threeFiles();
-    beforeRead(2, () => fs.writeFileSync(b, 'CONTENT OF B'));
+    beforeReads([2, 3], () => fs.writeFileSync(b, 'CONTENT OF B'));
     expect(codesOf(read(root, entries))).toEqual([['b', 'file_changed']]);
   });
 
   test('a file that cannot be read on is filled with zeros, with the errno', async () => {
     const { root, entries } = await threeFiles();
-    beforeRead(2, () => {
+    beforeReads([2, 3], () => {
       throw systemError('EIO', -5);
     });
     const told = read(root, entries);
@@ -213,6 +224,14 @@ describe('while it is read', () => {
       { path: 'b', code: 'unreadable', message: 'It cannot be read beyond byte 0 (EIO); zeros stand for the rest' },
     ]);
     expect(told.asPlanned).toBe(false);
+  });
+
+  test('a file that could not be read the first time but the second is as planned', async () => {
+    const { root, entries } = await threeFiles();
+    beforeReads([2], () => {
+      throw systemError('EIO', -5);
+    });
+    expect(read(root, entries)).toMatchObject({ asPlanned: true, changes: [], warnings: [] });
   });
 
   test('too few descriptors end the backup: each file left out for that would be lost in silence', async () => {
