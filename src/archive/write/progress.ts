@@ -5,6 +5,8 @@ import type { ArchiveProgress } from '../entry.ts';
 import type { TreeCount, TreeTotals } from './tree-count.ts';
 
 const PROGRESS_MS = 100;
+/** The count begins after this time: a backup that is done by then needs none, and counting slows it. */
+const COUNT_AFTER_MS = 1000;
 /** Nothing is reported until the tree is counted, or this time has passed; then without totals. */
 const PATIENCE_MS = 2000;
 
@@ -12,7 +14,7 @@ const PATIENCE_MS = 2000;
 export interface ExpectedTree {
   /** What the older archive holds, which is close enough until more was done. */
   readonly base?: TreeTotals;
-  /** Counts the tree beside the backup; started when there is no base, or when it is exceeded. */
+  /** Counts the tree beside the backup; started when there is no base for long, or when it is exceeded. */
   readonly count?: Pick<TreeCount, 'totals' | 'complete' | 'start'>;
 }
 
@@ -39,13 +41,13 @@ export class WriteProgress {
     this.#report = report;
     this.#startedAt = clock.monotonic();
     this.#last = this.#startedAt;
-    if (expected.base === undefined) this.#startCount();
   }
 
   /** Called whenever something was appended. */
   step(): void {
     const now = this.#clock.monotonic();
     if (now - this.#last < PROGRESS_MS) return;
+    if (this.#expected.base === undefined && now - this.#startedAt < COUNT_AFTER_MS) return;
     const { rawSize: bytesDone, files: filesDone } = this.#assembler;
     const totals = this.#totals(bytesDone, filesDone);
     if (totals === UNKNOWN && now - this.#startedAt <= PATIENCE_MS) return;

@@ -45,11 +45,20 @@ describe('the totals of a backup that is made', () => {
     expect(told.at(-1)).toEqual({ bytesDone: 5001, bytesTotal: 5001, filesDone: 40, filesTotal: 40 });
   });
 
+  test('are not counted for a backup that is done soon', () => {
+    const count = countOf(100, 1);
+    const { told, step, progress } = scene({ count });
+    step(10, 0, 900);
+    progress.finish();
+    expect(count.started).toBe(0);
+    expect(told).toEqual([{ bytesDone: 10, bytesTotal: 10, filesDone: 0, filesTotal: 0 }]);
+  });
+
   test('never are the part of a count that goes on', () => {
     const count = countOf(100, 1);
     const { told, step } = scene({ count });
+    step(10, 0, 1000);
     expect(count.started).toBe(1);
-    step(10, 0);
     expect(told).toEqual([]);
     step(20, 1, 2000);
     expect(told).toEqual([{ bytesDone: 20, bytesTotal: 0, filesDone: 1, filesTotal: 0 }]);
