@@ -7,8 +7,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { systemTimers, type Timers } from '../../base/timers.ts';
-import { QUIT } from './serve-tasks.ts';
-import { archiveThread, endOf, THREAD_MEMORY } from './thread.ts';
+import { archiveThread, endOf, QUIT, THREAD_MEMORY } from './thread.ts';
 
 /** A started thread, with its own task threads behind it. */
 export interface OperationThread {
@@ -48,10 +47,25 @@ export class OperationThreads {
   /** The thread that became idle last, which has its memory at hand, or a new one. */
   take(nice: number): OperationThread {
     const thread = [...this.#idle.keys()].findLast((idle) => idle.nice === nice && !idle.hasEnded);
-    if (thread === undefined) return start(this.#options.file ?? archiveThread('operation-thread'), nice);
+    if (thread === undefined) return this.#start(nice);
     this.#idle.get(thread)?.();
     this.#idle.delete(thread);
     return thread;
+  }
+
+  /**
+   * Starts a thread that the next operation gets, while what else that needs is prepared.
+   *
+   * @returns ends it when none did.
+   */
+  startAhead(): AsyncDisposable {
+    const thread = this.#start(0);
+    this.#idle.set(thread, () => undefined);
+    return {
+      [Symbol.asyncDispose]: async () => {
+        if (this.#idle.delete(thread)) await quit(thread);
+      },
+    };
   }
 
   /**
@@ -79,6 +93,10 @@ export class OperationThreads {
     await Promise.all(this.#ending);
   }
 
+  #start(nice: number): OperationThread {
+    return start(this.#options.file ?? archiveThread('operation-thread'), nice);
+  }
+
   #end(thread: OperationThread): void {
     this.#idle.delete(thread);
     const ending = quit(thread).then(() => this.#options.onEnded?.());
@@ -89,6 +107,11 @@ export class OperationThreads {
 
 /** Starts a thread for each operation, and ends it after. */
 export const ONE_OPERATION = new OperationThreads({ idleMs: 0 });
+
+/** As `startAhead`, for an operation that names no threads. */
+export function startOperationThread(): AsyncDisposable {
+  return ONE_OPERATION.startAhead();
+}
 
 function start(file: URL, nice: number): OperationThread {
   const worker = new Worker(file, { workerData: nice, resourceLimits: THREAD_MEMORY });

@@ -6,9 +6,8 @@
 import type { MessagePort } from 'node:worker_threads';
 import { asFailure } from '../../base/failure.ts';
 import { leaveDirectory, ownDirectory } from '../../base/files/thread-cwd.ts';
-import { QUIT } from './serve-tasks.ts';
 import { TaskThreads } from './task-threads.ts';
-import { lowerPriority } from './thread.ts';
+import { lowerPriority, QUIT } from './thread.ts';
 
 /** What an operation works with. */
 export interface OperationPlace {

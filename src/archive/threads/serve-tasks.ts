@@ -7,6 +7,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { asFailure, type Failure } from '../../base/failure.ts';
 import { leaveDirectory, ownDirectory } from '../../base/files/thread-cwd.ts';
 import type { Control } from './control.ts';
+import { QUIT } from './thread.ts';
 
 /** What a pool sends before its first task. */
 export interface Begin {
@@ -16,8 +17,6 @@ export interface Begin {
 
 /** What a pool sends in place of a task when there will be no more; the thread answers with the same. */
 export const END = 'end';
-/** What ends a thread. */
-export const QUIT = 'quit';
 
 export interface TaskWork {
   readonly control: Control;

@@ -1,8 +1,7 @@
 /** The task threads that an operation thread has started, between the pools that use them. */
 import { Worker } from 'node:worker_threads';
 import { Failure } from '../../base/failure.ts';
-import { QUIT } from './serve-tasks.ts';
-import { endOf, THREAD_MEMORY } from './thread.ts';
+import { endOf, QUIT, THREAD_MEMORY } from './thread.ts';
 
 /** One started thread. */
 export interface TaskThread {

@@ -7,6 +7,9 @@ const MAX_WORKERS = 16;
 
 const LEAST = 19;
 
+/** The message that ends a thread. */
+export const QUIT = 'quit';
+
 /**
  * Heap limits of a thread. By default V8 lets tens of MiB of short-lived objects pile up in each; 3 MiB (a semi-space of
  * one) saves a backup 15 MiB compared with 8 and costs no time. A gibibyte holds the names of several million files.

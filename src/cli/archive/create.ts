@@ -1,4 +1,3 @@
-import { type Command, Option } from 'commander';
 import fs from 'node:fs';
 import { resolve } from 'node:path';
 import { writeArchive } from '../../archive/archive.ts';
@@ -12,22 +11,13 @@ import { printableText } from '../../base/files/paths.ts';
 import { filesText, formatBytes } from '../../base/sizes.ts';
 import { encodeArchiveManifest } from '../../catalogue/manifest/manifest.ts';
 import { archiveFiles, expectDirectory, expectFile, isFile, wireWarnings } from './files.ts';
-import {
-  collect,
-  conclude,
-  type Invocation,
-  type JsonOption,
-  noteWarnings,
-  type Outcome,
-  subcommand,
-  workersOption,
-} from '../command.ts';
+import { type Invocation, type JsonOption, noteWarnings, type Outcome } from '../command.ts';
 import { openablePath } from '../exact-arguments.ts';
 import { NewArchive } from './new-archive.ts';
 import { PIPE, stdoutFile, stdoutSink } from './pipes.ts';
 import { ProgressBar } from '../terminal/progress.ts';
 
-interface CreateOptions extends JsonOption {
+export interface CreateOptions extends JsonOption {
   readonly ignore: readonly string[];
   readonly ignoreFile?: string;
   readonly base?: string;
@@ -38,28 +28,20 @@ interface CreateOptions extends JsonOption {
 
 const DOING = 'Cannot archive';
 
-export function addArchiveCreate(group: Command, invocation: Invocation): void {
-  subcommand(group, 'create', 'Write a directory into an archive, with its index and manifest beside it')
-    .argument('<directory>', 'what is archived')
-    .argument('<file>', 'such as world.tar.gz; replaced in one step when it exists; - for stdout')
-    .option('--ignore <pattern>', 'gitignore line of what stays out (repeatable)', collect, [])
-    .option('--ignore-file <file>', 'a file of such lines')
-    .option('--base <archive>', 'an older archive of the same directory, to copy unchanged bytes from')
-    .addOption(new Option('--level <level>', 'how hard to compress').choices(['none', 'fast', 'best']).default('fast'))
-    .addOption(new Option('--engine <engine>', 'what compresses').choices(['auto', 'isal', 'zlib']).default('auto'))
-    .addOption(workersOption())
-    .action((directory: string, file: string, options: CreateOptions) =>
-      conclude(
-        invocation,
-        options,
-        (file === PIPE ? stream : create)(
-          invocation,
-          resolve(openablePath(directory, 'directory')),
-          openablePath(file, 'new file'),
-          options,
-        ),
-      ),
-    );
+/**
+ * Writes an archive.
+ *
+ * @param directory and `file` as they were given; `file` may be `-`.
+ * @throws Failure `path_not_found`, `invalid_request`; what `writeArchive` throws.
+ */
+export function createArchive(
+  invocation: Invocation,
+  directory: string,
+  file: string,
+  options: CreateOptions,
+): Promise<Outcome> {
+  const work = file === PIPE ? stream : create;
+  return work(invocation, resolve(openablePath(directory, 'directory')), openablePath(file, 'new file'), options);
 }
 
 async function create(

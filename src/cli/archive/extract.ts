@@ -1,4 +1,3 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
 import fs from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -6,32 +5,22 @@ import { extractArchive } from '../../archive/archive.ts';
 import type { ExtractRequest, ExtractResult } from '../../archive/contract.ts';
 import { asFailure, Failure } from '../../base/failure.ts';
 import { bytesOf, wirePath } from '../../base/files/paths.ts';
-import { filesText, formatBytes, parseBytes } from '../../base/sizes.ts';
+import { filesText, formatBytes } from '../../base/sizes.ts';
 import { chooseEntries } from './choose.ts';
 import { bytesOfArgument, openablePath, shownArgument } from '../exact-arguments.ts';
 import {
   archiveArgument,
-  encodingOption,
   type EncodingOption,
   expectDirectory,
   expectFile,
   withArchive,
   wireWarnings,
 } from './files.ts';
-import {
-  collect,
-  conclude,
-  type Invocation,
-  type JsonOption,
-  noteWarnings,
-  type Outcome,
-  subcommand,
-  workersOption,
-} from '../command.ts';
+import { type Invocation, type JsonOption, noteWarnings, type Outcome } from '../command.ts';
 import { PIPE } from './pipes.ts';
 import { ProgressBar } from '../terminal/progress.ts';
 
-type Owner = ExtractRequest['owner'];
+export type Owner = ExtractRequest['owner'];
 
 export interface ExtractOptions extends JsonOption, EncodingOption {
   readonly path: readonly string[];
@@ -45,21 +34,14 @@ export interface ExtractOptions extends JsonOption, EncodingOption {
 
 const DOING = 'Cannot extract';
 
-export function addArchiveExtract(group: Command, invocation: Invocation): void {
-  subcommand(group, 'extract', 'Unpack an archive into a directory')
-    .argument('<file>', 'or - for stdin')
-    .argument('<directory>', 'empty or not there yet')
-    .option('--path <path>', 'unpack only this file or directory, named exactly (repeatable)', collect, [])
-    .option('--glob <glob>', 'unpack only what matches, such as "world/**" (repeatable)', collect, [])
-    .option('--max-size <size>', 'give up beyond this much content, such as 10GiB', parseSize, 0)
-    .option('--owner <owner>', '"archive" or UID:GID (default: archive for root, else you)', parseOwner)
-    .addOption(new Option('--setuid <what>', 'setuid and setgid bits').choices(['strip', 'keep']).default('strip'))
-    .option('--overwrite', 'the directory may hold something, and files of the same names are replaced')
-    .addOption(encodingOption())
-    .addOption(workersOption())
-    .action((file: string, directory: string, options: ExtractOptions) =>
-      conclude(invocation, options, extract(invocation, archiveArgument(file), directory, options)),
-    );
+/** As `extract`. @param argument the archive, as it was given. */
+export function extractNamed(
+  invocation: Invocation,
+  argument: string,
+  directory: string,
+  options: ExtractOptions,
+): Promise<Outcome> {
+  return extract(invocation, archiveArgument(argument), directory, options);
 }
 
 /**
@@ -181,19 +163,4 @@ function removeIfEmpty(directory: string): void {
 function defaultOwner(): Owner {
   const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
   return uid === 0 ? 'archive' : { uid, gid };
-}
-
-export function parseOwner(text: string): Owner {
-  if (text === 'archive') return 'archive';
-  const match = /^(\d{1,10}):(\d{1,10})$/.exec(text);
-  if (match === null) throw new InvalidArgumentError('It is "archive" or two numbers, such as 1000:1000.');
-  return { uid: Number(match[1]), gid: Number(match[2]) };
-}
-
-function parseSize(text: string): number {
-  try {
-    return parseBytes(text);
-  } catch (error) {
-    throw new InvalidArgumentError(error instanceof Failure ? (error.hint ?? error.message) : String(error));
-  }
 }

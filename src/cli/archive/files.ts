@@ -1,5 +1,4 @@
 /** The files of a standalone archive: `x.tar.gz`, its index `x.index`, its manifest `x.json`. */
-import { Option } from 'commander';
 import fs from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { OpenRequest } from '../../archive/contract.ts';
@@ -14,14 +13,6 @@ import { PIPE, withStdin } from './pipes.ts';
 
 export interface EncodingOption {
   readonly encoding?: string;
-}
-
-/** `--encoding NAME`, for archives of other programs. */
-export function encodingOption(): Option {
-  return new Option(
-    '--encoding <name>',
-    'of names that are not UTF-8 in a zip or tar of another program, such as gbk, big5, shift_jis or cp437',
-  );
 }
 
 /** A file to read as an absolute path that can be opened; `-` stays. */

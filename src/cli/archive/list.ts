@@ -1,13 +1,12 @@
-import type { Command } from 'commander';
 import { openArchive } from '../../archive/archive.ts';
 import type { ArchiveWarning, Entry } from '../../archive/entry.ts';
 import { bytesOfArgument } from '../exact-arguments.ts';
 import { printable, wirePath } from '../../base/files/paths.ts';
-import { archiveArgument, encodingOption, type EncodingOption, withArchive, wireWarnings } from './files.ts';
-import { conclude, type Invocation, type JsonOption, noteWarnings, type Outcome, subcommand } from '../command.ts';
+import { archiveArgument, type EncodingOption, withArchive, wireWarnings } from './files.ts';
+import { type Invocation, type JsonOption, noteWarnings, type Outcome } from '../command.ts';
 import { type ListedItem, printList, trimmed } from '../terminal/entry-list.ts';
 
-interface ListOptions extends JsonOption, EncodingOption {
+export interface ListOptions extends JsonOption, EncodingOption {
   readonly path?: string;
 }
 
@@ -16,18 +15,13 @@ type OpenedArchive = Awaited<ReturnType<typeof openArchive>>;
 const PAGE = 1000;
 const KEPT_WARNINGS = 100;
 
-export function addArchiveList(group: Command, invocation: Invocation): void {
-  subcommand(group, 'list', 'Print the paths in an archive: tar, tar.gz or zip, of any origin')
-    .argument('<file>', 'or - for stdin')
-    .option('--path <directory>', 'only what lies directly in this directory')
-    .addOption(encodingOption())
-    .action((file: string, options: ListOptions) =>
-      conclude(invocation, options, list(invocation, archiveArgument(file), options)),
-    );
-}
-
-async function list(invocation: Invocation, file: string, { json, path, encoding }: ListOptions): Promise<Outcome> {
-  const { terminal, signal } = invocation;
+/** Prints what an archive holds. @param argument its file, as it was given; may be `-`. */
+export async function listArchive(
+  { terminal, signal }: Invocation,
+  argument: string,
+  { json, path, encoding }: ListOptions,
+): Promise<Outcome> {
+  const file = archiveArgument(argument);
   const warnings: ArchiveWarning[] = [];
   let warningCount = 0;
   const onWarning = (warning: ArchiveWarning): void => {

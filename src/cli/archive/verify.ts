@@ -1,43 +1,29 @@
-import type { Command } from 'commander';
 import { verifyArchive } from '../../archive/archive.ts';
 import { printableText } from '../../base/files/paths.ts';
 import { filesText, formatBytes } from '../../base/sizes.ts';
 import {
   archiveArgument,
   archiveFiles,
-  encodingOption,
   type EncodingOption,
   readManifest,
   withArchive,
   wireWarnings,
 } from './files.ts';
-import {
-  conclude,
-  type Invocation,
-  type JsonOption,
-  noteWarnings,
-  type Outcome,
-  subcommand,
-  workersOption,
-} from '../command.ts';
+import { type Invocation, type JsonOption, noteWarnings, type Outcome } from '../command.ts';
 import { PIPE } from './pipes.ts';
 import { ProgressBar } from '../terminal/progress.ts';
 
-interface VerifyOptions extends JsonOption, EncodingOption {
+export interface VerifyOptions extends JsonOption, EncodingOption {
   readonly workers: number | 'auto';
 }
 
-export function addArchiveVerify(group: Command, invocation: Invocation): void {
-  subcommand(group, 'verify', 'Read an archive to its last byte and compare it with its manifest')
-    .argument('<file>', 'or - for stdin')
-    .addOption(encodingOption())
-    .addOption(workersOption())
-    .action((file: string, options: VerifyOptions) => conclude(invocation, options, verify(invocation, file, options)));
-}
-
-async function verify(invocation: Invocation, named: string, { workers, encoding }: VerifyOptions): Promise<Outcome> {
+/** Reads an archive to its end. @param named its file, as it was given; may be `-`. */
+export async function checkArchive(
+  { terminal, clock, signal }: Invocation,
+  named: string,
+  { workers, encoding }: VerifyOptions,
+): Promise<Outcome> {
   const file = archiveArgument(named);
-  const { terminal, clock, signal } = invocation;
   const bar = new ProgressBar(terminal, clock);
   try {
     const result = await withArchive(file, 'Cannot verify', signal, async (source) => {

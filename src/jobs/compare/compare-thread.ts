@@ -10,7 +10,7 @@ import { compileIgnore } from '../../archive/ignore/ignore.ts';
 import { type ReadAnswer, SourcePort } from '../../archive/read/source-port.ts';
 import { Control } from '../../archive/threads/control.ts';
 import type { OperationRequest } from '../../archive/threads/serve-operations.ts';
-import { QUIT } from '../../archive/threads/serve-tasks.ts';
+import { QUIT } from '../../archive/threads/thread.ts';
 import { asFailure, Failure } from '../../base/failure.ts';
 import { openRoot } from '../../base/files/handles.ts';
 import { splitPath } from '../../base/files/paths.ts';

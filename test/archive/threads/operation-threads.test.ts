@@ -67,6 +67,18 @@ test('a thread whose operation was done serves the next one, with a port of its 
   expect(second).toEqual({ threadId: first.threadId, got: undefined });
 });
 
+test('a thread that was started ahead serves the next operation, and one that none took ends when it is disposed of', async () => {
+  const threads = threadsOf({ file: NUMBERED, idleMs: 0 });
+  const ahead = threads.startAhead();
+  const later = await number(threadsOf({ file: NUMBERED, idleMs: 0 }));
+  const taken = await number(threads);
+  expect(taken.threadId).toBeLessThan(later.threadId);
+  await ahead[Symbol.asyncDispose]();
+  await threads.startAhead()[Symbol.asyncDispose]();
+  const fresh = await number(threads);
+  expect(fresh.threadId).toBeGreaterThan(later.threadId + 1);
+});
+
 test('operations at the same time have threads of their own, and so has another priority', async () => {
   const threads = threadsOf({ file: NUMBERED, timers: new Waiting() });
   const together = await Promise.all([number(threads), number(threads)]);
