@@ -164,10 +164,14 @@ export function attempt<T>(call: () => T): T | undefined {
   }
 }
 
+/** What `fetch` says before it has tried to connect: fetch.spec.whatwg.org, "port blocking". */
+const BAD_PORT = 'bad port';
+
 /** The reason of a rejected `fetch`, which is hidden in its cause. */
 export function fetchReason(error: unknown): string {
   const cause: unknown = error instanceof Error ? (error.cause ?? error) : error;
-  return reasonOf(cause);
+  const reason = reasonOf(cause);
+  return reason === BAD_PORT ? 'HTTP clients refuse its port, which belongs to another protocol' : reason;
 }
 
 /** Throws `cancelled` after an abort, or the signal's own reason when that is a Failure. */

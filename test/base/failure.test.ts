@@ -82,6 +82,11 @@ describe('reasonOf', () => {
     expect(asFailure(thrown, 'Cannot ask').message).toMatch(/^Cannot ask: connect ECONNREFUSED /);
   });
 
+  test('tell of a port that fetch never connects to, whatever listens there', async () => {
+    const thrown: unknown = await fetch('http://127.0.0.1:10080/').catch((error: unknown) => error);
+    expect(fetchReason(thrown)).toBe('HTTP clients refuse its port, which belongs to another protocol');
+  });
+
   test.each([
     ['a message', new Error('odd'), 'odd'],
     ['an empty message over a cause', new Error('', { cause: new Error('inner') }), 'inner'],
