@@ -14,7 +14,10 @@ export interface RecognitionDeps {
   readonly clock: Clock;
 }
 
-/** An egg is changed seldom, and the panel need not be asked for each of many backups. */
+/**
+ * An egg is changed seldom, and the panel need not be asked for each of many backups. What is not typed at is asked about
+ * each time: it may be a game by now, which would be read while it writes, without a word.
+ */
 const FRESH_MS = 10 * MINUTE_MS;
 
 export class Recognition {
@@ -33,7 +36,8 @@ export class Recognition {
    */
   async game(server: ServerId, signal: AbortSignal): Promise<Game | undefined> {
     const now = this.#deps.clock.monotonic();
-    if (now - (this.#askedAt.get(server) ?? Number.NEGATIVE_INFINITY) < FRESH_MS) return this.known(server);
+    const known = this.known(server);
+    if (known !== undefined && now - (this.#askedAt.get(server) ?? Number.NEGATIVE_INFINITY) < FRESH_MS) return known;
     try {
       const game = recognised(await this.#deps.startup(server, signal)) ?? 'other';
       this.#askedAt.set(server, now);

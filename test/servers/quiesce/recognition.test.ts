@@ -36,6 +36,15 @@ test('the panel is asked once in ten minutes, and a changed egg counts then', as
   expect(games.known(serverId(1))).toBeUndefined();
 });
 
+test('a server that is not typed at is asked about each time: its egg may be that of a game by now', async () => {
+  const { panel, run } = scene();
+  panel.startup = OTHER;
+  const games = run();
+  expect(await games.game(serverId(1), never)).toBeUndefined();
+  panel.startup = JAVA;
+  expect(await games.game(serverId(1), never)).toBe('minecraft_java');
+});
+
 test('what was learned is known while the panel is away, also by the next run', async () => {
   const { panel, run } = scene();
   await run().game(serverId(1), never);

@@ -75,12 +75,15 @@ const Page = z.object({
   data: z.array(z.object({ uuid: z.string(), settings: Settings.catch({}) })),
   meta: z.object({ last_page: z.number() }).optional(),
 });
-const Configuration = z.object({
+const Configuration = z.object({ settings: Settings });
+/** An egg may have no text that says that it runs. An answer without the part that has it is no panel's, and tells of no egg. */
+const Startup = z.object({
   settings: Settings,
-  process_configuration: z
-    .object({ startup: z.object({ done: z.union([z.string().transform((text) => [text]), z.array(z.string())]) }) })
-    .optional()
-    .catch(undefined),
+  process_configuration: z.object({
+    startup: z.object({
+      done: z.union([z.string().transform((text) => [text]), z.array(z.string())]).catch([]),
+    }),
+  }),
 });
 const Parts = z.object({
   parts: z.array(z.string()),
@@ -214,13 +217,17 @@ export class PanelClient implements PanelPort, PanelServers {
     return (await this.#read(request, Configuration, doing, 'server_not_found')).settings;
   }
 
-  /** Source: pterodactyl/panel app/Services/Servers/ServerConfigurationStructureService.php, EggConfigurationService.php. */
+  /**
+   * Source: pterodactyl/panel app/Services/Servers/ServerConfigurationStructureService.php, EggConfigurationService.php.
+   *
+   * @throws Failure `server_not_found`; `store_unreachable` when the panel does not answer, or not as it should.
+   */
   async startup(server: ServerId, signal: AbortSignal): Promise<ServerStartup> {
     const doing = 'Cannot ask the panel which game the server runs';
     const request = { method: 'GET', path: `/servers/${server}`, signal, maxBytes: SETTINGS_BYTES } as const;
-    const { settings, process_configuration } = await this.#read(request, Configuration, doing, 'server_not_found');
-    const { invocation } = settings;
-    const done = process_configuration?.startup.done ?? [];
+    const answer = await this.#read(request, Startup, doing, 'server_not_found');
+    const { invocation } = answer.settings;
+    const { done } = answer.process_configuration.startup;
     return { done, invocation: typeof invocation === 'string' ? invocation : '' };
   }
 

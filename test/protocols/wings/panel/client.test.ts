@@ -181,6 +181,21 @@ describe.each(ALL_FLAVOURS)('reporting to %s', (flavour) => {
     await failureOf(client.settings(BACKUP as unknown as ServerId, NEVER), 'server_not_found');
   });
 
+  test.each([
+    [{ process_configuration: { startup: { done: 'Done' } } }, ['Done']],
+    [{ process_configuration: { startup: { done: ['Done', 'Started'] } } }, ['Done', 'Started']],
+    [{ process_configuration: { startup: { done: null } } }, []],
+    [{ process_configuration: { startup: {} } }, []],
+    [{ process_configuration: {} }, undefined],
+    [{}, undefined],
+  ])('says how it starts; an answer without that is none: %j', async (more, done) => {
+    const answer = JSON.stringify({ settings: { invocation: './start' }, ...more });
+    const address = await scripted((_, response) => response.end(answer));
+    const asked = clientOf(flavour, address, new StillClock()).startup(SERVER, NEVER);
+    if (done === undefined) await failureOf(asked, 'store_unreachable');
+    else expect(await asked).toEqual({ done, invocation: './start' });
+  });
+
   test('servers that the panel believes to be restoring are reset when that is asked for', async () => {
     const { server, client } = await open(flavour);
     server.status = 'restoring_backup';
