@@ -48,7 +48,7 @@ export type WarningCode =
   | 'too_deep'
   /** Archiving: Roost's own files lie there (backups, catalogue, stages); not in the archive. */
   | 'excluded'
-  /** Archiving: the server could not be asked to keep its files still, or to go on afterwards. */
+  /** Archiving: the server could not be asked to keep its files still, or to go on afterwards, or started or stopped meanwhile. */
   | 'not_quiesced'
   /** A backup lost more than is plausible against the last good one, or is empty, or could not read much. */
   | 'suspect'

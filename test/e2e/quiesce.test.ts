@@ -117,6 +117,27 @@ test('check 17: a game that is off, and one that is none of these, are not typed
   expect([scene.game.commands, off.game.commands]).toEqual([[], []]);
 });
 
+test.each(['start', 'stop'] as const)(
+  'check 17: a %s of the game while it is read stands in the backup, which does not say that it was kept still',
+  { timeout: LIMIT },
+  async (action) => {
+    const scene = await slowHost();
+    if (action === 'start') await scene.game.power('stop');
+    const { call } = await runDaemonOn(scene.host);
+    const answered = backUp(call);
+    const job = await reading(call);
+    await scene.game.power(action);
+    await call(`/api/jobs/${job}`, { method: 'PATCH', body: { readLimit: 0 } });
+    const { quiesced, warnings } = await shown(call, await answered);
+    expect(quiesced).toBeUndefined();
+    const done = action === 'start' ? 'started' : 'stopped';
+    const message = `The server may have written while it was read: it was ${done} meanwhile`;
+    expect(warnings.filter(({ code }) => code === 'not_quiesced')).toEqual([
+      { path: '', code: 'not_quiesced', message },
+    ]);
+  },
+);
+
 test('check 17: a cancelled backup lets the game go on, once', async () => {
   const scene = await slowHost();
   const { call } = await runDaemonOn(scene.host);

@@ -27,6 +27,7 @@ import type { Verb } from '../../src/jobs/runner/verb.ts';
 import { verifyVerb } from '../../src/jobs/verify/verify.ts';
 import { announceStatuses } from '../../src/jobs/views.ts';
 import { holdOut } from '../../src/servers/held-out.ts';
+import type { Prepared } from '../../src/servers/quiesce/hold.ts';
 import type { GameServer, Registry, ServerPlace } from '../../src/servers/registry.ts';
 import type { Store } from '../../src/storage/store.ts';
 import { ArchiveDouble } from './archive-double.ts';
@@ -197,15 +198,20 @@ class RegistryDouble implements Registry {
 class QuiesceDouble {
   readonly calls: string[] = [];
   refuse: 'prepare' | 'resume' | undefined;
+  prepared: Prepared;
+  /** What `resume` says of what was prepared. */
+  doubt: (prepared: Prepared) => string | undefined = () => undefined;
 
-  async prepare(): Promise<undefined> {
+  async prepare(): Promise<Prepared> {
     this.calls.push('prepare');
     if (this.refuse === 'prepare') throw new Failure('internal', 'Cannot run save-off: it exited with 1');
+    return this.prepared;
   }
 
-  async resume(): Promise<void> {
+  async resume(_server: GameServer, prepared?: Prepared): Promise<string | undefined> {
     this.calls.push('resume');
     if (this.refuse === 'resume') throw new Failure('internal', 'Cannot run save-on: it exited with 1');
+    return this.doubt(prepared);
   }
 }
 

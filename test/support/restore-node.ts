@@ -182,7 +182,7 @@ class PowerDouble implements PowerPort {
     this.#note('prepare');
   }
 
-  async resume(): Promise<void> {
+  async resume(): Promise<undefined> {
     this.#note('resume');
   }
 

@@ -6,15 +6,20 @@ import type { ArchiveWarning } from '../../archive/entry.ts';
 import { asFailure } from '../../base/failure.ts';
 import type { Log } from '../../base/log/log.ts';
 import type { QuiescedRecord } from '../../catalogue/records.ts';
-import type { Stillness } from '../../servers/quiesce/hold.ts';
+import type { Prepared, Stillness } from '../../servers/quiesce/hold.ts';
 import type { GameServer } from '../../servers/registry.ts';
 
 /** The part of the power port that is needed here. Both methods reject with a `Failure` when the command fails. */
 export interface QuiescePort {
-  /** Resolves when the files no longer change, or as far as that goes; undefined where the server was not asked. */
-  prepare(server: GameServer, signal: AbortSignal): Promise<Stillness | undefined>;
-  /** Allows writes again. Harmless when the server was not asked. */
-  resume(server: GameServer): Promise<void>;
+  /** Resolves when the files no longer change, or as far as that goes. */
+  prepare(server: GameServer, signal: AbortSignal): Promise<Prepared>;
+  /**
+   * Allows writes again. Harmless when the server was not asked.
+   *
+   * @param prepared absent where it is not known any more.
+   * @returns why the files may have changed all the same; a printable sentence.
+   */
+  resume(server: GameServer, prepared?: Prepared): Promise<string | undefined>;
 }
 
 export class Quiesced {
@@ -22,7 +27,8 @@ export class Quiesced {
   readonly #server: GameServer;
   readonly #log: Log;
   readonly #warnings: ArchiveWarning[] = [];
-  #stillness: Stillness | undefined;
+  #prepared: Prepared;
+  #isDoubted = false;
   #resumed: Promise<void> | undefined;
 
   private constructor(port: QuiescePort, server: GameServer, log: Log) {
@@ -35,9 +41,8 @@ export class Quiesced {
   static async begin(port: QuiescePort, server: GameServer, log: Log, signal: AbortSignal): Promise<Quiesced> {
     const quiesced = new Quiesced(port, server, log);
     try {
-      quiesced.#stillness = await port.prepare(server, signal);
-      const { doubt } = quiesced.#stillness ?? {};
-      if (doubt !== undefined) quiesced.#doubt(`The server may have written while it was read: ${doubt}`);
+      quiesced.#prepared = await port.prepare(server, signal);
+      quiesced.#doubt(quiesced.#stillness?.doubt);
     } catch (error) {
       quiesced.#warn('Cannot keep the server still while it is read', error);
     }
@@ -46,12 +51,12 @@ export class Quiesced {
 
   /** The first part of files that alone is kept still, where the game names it. */
   get held(): Stillness['held'] {
-    return this.#stillness?.doubt === undefined ? this.#stillness?.held : undefined;
+    return this.#isDoubted ? undefined : this.#stillness?.held;
   }
 
-  /** What was asked and heard; undefined where the files were not kept still. */
+  /** What was asked and heard; undefined where the files were not kept still. Final once `resume` has resolved. */
   get record(): QuiescedRecord | undefined {
-    if (this.#stillness === undefined || this.#stillness.doubt !== undefined) return undefined;
+    if (this.#stillness === undefined || this.#isDoubted) return undefined;
     const { how, heard } = this.#stillness;
     return heard === undefined ? { how } : { how, heard };
   }
@@ -63,19 +68,29 @@ export class Quiesced {
 
   /** Resumes the server; every call returns the same promise. Never rejects. */
   resume(): Promise<void> {
-    this.#resumed ??= this.#port.resume(this.#server).catch((error: unknown) => {
-      this.#warn('Cannot let the server write again after reading it', error);
-    });
+    this.#resumed ??= this.#port.resume(this.#server, this.#prepared).then(
+      (doubt) => this.#doubt(doubt),
+      (error: unknown) => this.#warn('Cannot let the server write again after reading it', error),
+    );
     return this.#resumed;
   }
 
-  #warn(doing: string, error: unknown): void {
-    const failure = asFailure(error, doing);
-    this.#doubt(failure.message, { error });
+  get #stillness(): Stillness | undefined {
+    return this.#prepared === 'stopped' ? undefined : this.#prepared;
   }
 
-  #doubt(message: string, more: { readonly error?: unknown } = {}): void {
-    this.#log.warn(message, { server: this.#server.id, ...more });
+  #warn(doing: string, error: unknown): void {
+    const { message } = asFailure(error, doing);
+    this.#log.warn(message, { server: this.#server.id, error });
+    this.#warnings.push({ path: '', code: 'not_quiesced', message });
+  }
+
+  /** @param doubt why the files may have changed; nothing to say without one. */
+  #doubt(doubt: string | undefined): void {
+    if (doubt === undefined) return;
+    this.#isDoubted = true;
+    const message = `The server may have written while it was read: ${doubt}`;
+    this.#log.warn(message, { server: this.#server.id });
     this.#warnings.push({ path: '', code: 'not_quiesced', message });
   }
 }

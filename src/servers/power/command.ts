@@ -64,7 +64,7 @@ export class CommandPower implements PowerPort {
     return { how: 'program' };
   }
 
-  async resume(server: GameServer): Promise<void> {
+  async resume(server: GameServer): Promise<undefined> {
     if (this.#settings.resume !== null) await this.#obey(this.#settings.resume, server);
   }
 

@@ -9,18 +9,19 @@
  * | it was requested     | reads the state, then requests at most once more |
  * | it was removed       | nothing is left to do                            |
  *
- * Letting a server write again is owed from before it is asked to stop writing.
+ * Letting a server write again is owed from before it is asked to stop writing. It is not asked while what was owed from
+ * before is being sent: that would end the stillness of the new reading.
  *
  * Wings answers a start at once, but drops it while a stop still holds its lock. So the state is read until it leaves
  * offline, and the start is sent once more. A stop of the same server cancels the start that is owed to it, and
  * nothing is started while a job has the server.
  */
 import { DAY_MS, HOUR_MS, type Clock } from '../../base/clock.ts';
-import { attempt } from '../../base/failure.ts';
+import { attempt, unlessAborted } from '../../base/failure.ts';
 import type { Log } from '../../base/log/log.ts';
 import type { Timers } from '../../base/timers.ts';
 import type { GameServer } from '../registry.ts';
-import type { Stillness } from '../quiesce/hold.ts';
+import type { Prepared } from '../quiesce/hold.ts';
 import type { PowerPort, PowerState } from './port.ts';
 
 /** How often the state of a started server is looked at, and an absent Wings asked again. */
@@ -73,6 +74,8 @@ export class OwedPower implements PowerPort {
   #cancel: (() => void) | undefined;
   #tending: Promise<void> = Promise.resolve();
   #closed = false;
+  /** Servers that are let write again at this moment. */
+  readonly #resuming = new Map<string, Promise<unknown>>();
 
   constructor(deps: OwedPowerDeps) {
     this.#deps = deps;
@@ -111,24 +114,25 @@ export class OwedPower implements PowerPort {
     await this.#pay('start', server, () => power.start(server));
   }
 
-  async prepare(server: GameServer, signal: AbortSignal): Promise<Stillness | undefined> {
+  async prepare(server: GameServer, signal: AbortSignal): Promise<Prepared> {
     const { power } = this.#deps;
     if (this.cannotQuiesce === true) return power.prepare(server, signal);
     // Owed before anything is typed; what was owed from before is now owed by this reading.
     this.#replace('resume', server, this.#newDebt('resume', server));
     try {
-      const stillness = await power.prepare(server, signal);
-      if (stillness === undefined) this.#settle('resume', server);
-      return stillness;
+      await unlessAborted(this.#resuming.get(server.id) ?? Promise.resolve(), signal, 'Cannot keep the server still');
+      const prepared = await power.prepare(server, signal);
+      if (prepared === undefined || prepared === 'stopped') this.#settle('resume', server);
+      return prepared;
     } finally {
       this.#schedule();
     }
   }
 
-  async resume(server: GameServer): Promise<void> {
+  async resume(server: GameServer, prepared?: Prepared): Promise<string | undefined> {
     const { power } = this.#deps;
-    if (this.cannotQuiesce === true) return power.resume(server);
-    await this.#pay('resume', server, () => power.resume(server));
+    if (this.cannotQuiesce === true) return power.resume(server, prepared);
+    return this.#pay('resume', server, () => power.resume(server, prepared));
   }
 
   /** Stops looking; what is owed is gone on with by the next run. */
@@ -138,12 +142,13 @@ export class OwedPower implements PowerPort {
     await this.#tending;
   }
 
-  async #pay(kind: Kind, server: GameServer, ask: () => Promise<void>): Promise<void> {
+  async #pay<Answer>(kind: Kind, server: GameServer, ask: () => Promise<Answer>): Promise<Answer> {
     const debt = this.#newDebt(kind, server);
     this.#replace(kind, server, debt);
     try {
-      await ask();
+      const answer = await ask();
       this.#asked(debt);
+      return answer;
     } finally {
       this.#schedule();
     }
@@ -219,8 +224,21 @@ export class OwedPower implements PowerPort {
     }
     // A job may have taken the server while its state was asked for.
     if (this.#deps.isBusy(server) || !this.#debts.includes(debt)) return;
-    await (kind === 'start' ? power.start(server) : power.resume(server));
+    await (kind === 'start' ? power.start(server) : this.#resumeLate(server));
     this.#asked(debt);
+  }
+
+  async #resumeLate(server: GameServer): Promise<void> {
+    const resuming = this.#deps.power.resume(server);
+    this.#resuming.set(
+      server.id,
+      resuming.catch(() => undefined),
+    );
+    try {
+      await resuming;
+    } finally {
+      this.#resuming.delete(server.id);
+    }
   }
 
   /** Kills and starts the server. Once seen offline, nothing of the old run is left, so the restart is settled. */

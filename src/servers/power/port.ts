@@ -1,5 +1,5 @@
 /** What every power driver offers. */
-import type { Stillness } from '../quiesce/hold.ts';
+import type { Prepared } from '../quiesce/hold.ts';
 import type { GameServer } from '../registry.ts';
 
 export type PowerState = 'running' | 'stopped';
@@ -34,10 +34,16 @@ export interface PowerPort {
   /**
    * Makes the server stop changing its files (such as `save-off`) and waits for that. Does nothing unless configured.
    *
-   * @returns what was asked and heard; undefined where nothing was asked.
+   * @returns what was asked and heard; undefined where a server is never asked.
    * @throws Failure `server_busy`, `cancelled`; it may have been asked all the same.
    */
-  prepare(server: GameServer, signal: AbortSignal): Promise<Stillness | undefined>;
-  /** Lets the server write again. Harmless without `prepare`. */
-  resume(server: GameServer): Promise<void>;
+  prepare(server: GameServer, signal: AbortSignal): Promise<Prepared>;
+  /**
+   * Lets the server write again. Harmless without `prepare`.
+   *
+   * @param prepared what `prepare` returned, when a reading ends.
+   * @returns why the files may have changed all the same, as far as that is seen; a printable sentence.
+   * @throws Failure `server_busy`.
+   */
+  resume(server: GameServer, prepared?: Prepared): Promise<string | undefined>;
 }

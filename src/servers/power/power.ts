@@ -22,7 +22,7 @@ const unmanaged: PowerPort = {
   kill: () => Promise.resolve(),
   start: () => Promise.resolve(),
   prepare: () => Promise.resolve(undefined),
-  resume: () => Promise.resolve(),
+  resume: () => Promise.resolve(undefined),
 };
 
 /** Wings looks at every server before it answers: minutes on a large node. */

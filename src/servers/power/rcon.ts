@@ -5,7 +5,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import type { RconPowerConfig } from '../../config/types.ts';
-import { ANSWER_MS, heardText, settle, type Stillness } from '../quiesce/hold.ts';
+import { ANSWER_MS, heardText, type Prepared, settle, STARTED, STOPPED } from '../quiesce/hold.ts';
 import { type RconAddress, withRcon } from '../quiesce/rcon.ts';
 import type { GameServer } from '../registry.ts';
 import { CommandPower } from './command.ts';
@@ -43,9 +43,10 @@ export class RconPower implements PowerPort {
   }
 
   /** A game answers `save-all flush` when it has written all, so what is heard is the answer to the lines themselves. */
-  async prepare(server: GameServer, signal: AbortSignal): Promise<Stillness | undefined> {
+  async prepare(server: GameServer, signal: AbortSignal): Promise<Prepared> {
     const address = this.#addressOf(server);
-    if (address === undefined || (await this.#isStopped(server, signal))) return undefined;
+    if (address === undefined) return undefined;
+    if (await this.#isStopped(server, signal)) return 'stopped';
     const { prepare, saved } = this.#settings;
     const answers = await withRcon(address, ANSWER_MS, signal, async (rcon) => {
       const said: string[] = [];
@@ -63,20 +64,29 @@ export class RconPower implements PowerPort {
   }
 
   /** Where nothing listens no game runs that was told to keep still. */
-  async resume(server: GameServer): Promise<void> {
+  async resume(server: GameServer, prepared?: Prepared): Promise<string | undefined> {
     const address = this.#addressOf(server);
-    if (address === undefined) return;
+    if (address === undefined) return undefined;
+    const runs = await this.#release(address);
+    if (prepared === 'stopped') return runs || !(await this.#isStopped(server)) ? STARTED : undefined;
+    return prepared === undefined || runs ? undefined : STOPPED;
+  }
+
+  /** @returns false where nothing listens. */
+  async #release(address: RconAddress): Promise<boolean> {
     try {
       await withRcon(address, RESUME_MS, undefined, async (rcon) => {
         for (const line of this.#settings.resume) await rcon.command(line);
       });
+      return true;
     } catch (error) {
       if (!(error instanceof Failure) || error.facts['refused'] !== true) throw error;
+      return false;
     }
   }
 
   /** Only where a program tells: what does not listen may be a game without RCON. */
-  async #isStopped(server: GameServer, signal: AbortSignal): Promise<boolean> {
+  async #isStopped(server: GameServer, signal?: AbortSignal): Promise<boolean> {
     return this.#settings.status !== null && (await this.state(server, signal)) === 'stopped';
   }
 

@@ -2,13 +2,14 @@
  * Power through the node API of a Wings daemon on this host: `GET /api/servers/:id` returns the state; `POST …/power`
  * {action, wait_seconds?} and `POST …/commands` {commands} take effect after the answer (202, 204).
  */
+import { z } from 'zod';
 import type { Clock } from '../../base/clock.ts';
 import type { ServerId } from '../../base/ids.ts';
 import type { WingsPowerConfig } from '../../config/types.ts';
 import { Failure, fetchReason, throwIfAborted } from '../../base/failure.ts';
 import type { GameConsole } from '../quiesce/console.ts';
 import { type GameRules, linesUntil, RULES } from '../quiesce/games.ts';
-import { hold, settle, type Stillness } from '../quiesce/hold.ts';
+import { hold, type Prepared, RESTARTED, settle, STARTED, type Stillness, STOPPED } from '../quiesce/hold.ts';
 import type { Recognition } from '../quiesce/recognition.ts';
 import { WingsConsole } from '../quiesce/wings-console.ts';
 import type { PowerPort, PowerState } from './port.ts';
@@ -33,6 +34,22 @@ export interface WingsQuiesce {
   readonly socketToken: (server: ServerId, key: string) => string;
 }
 
+/** Source: pterodactyl/wings server/server.go (`APIResponse`), environment/stats.go. */
+const Answer = z.object({
+  state: z.string().min(1),
+  utilization: z
+    .object({ uptime: z.number().optional().catch(undefined) })
+    .optional()
+    .catch(undefined),
+});
+
+interface Seen {
+  /** As Wings names it: offline, starting, running, stopping. */
+  readonly state: string;
+  /** Milliseconds. */
+  readonly uptime: number | undefined;
+}
+
 interface Asked {
   readonly how: string;
   /** Absent where nothing is listened for. */
@@ -55,14 +72,13 @@ export class WingsPower implements PowerPort {
   }
 
   async state(server: GameServer, signal?: AbortSignal): Promise<PowerState> {
-    return (await this.#rawState(server, signal)) === 'offline' ? 'stopped' : 'running';
+    return (await this.#look(server, signal)).state === 'offline' ? 'stopped' : 'running';
   }
 
-  /** As Wings names it: offline, starting, running, stopping. */
-  async #rawState(server: GameServer, signal?: AbortSignal): Promise<string> {
-    const state = stateIn(await this.#call(server, '', undefined, signal));
-    if (state === undefined) throw unusable('its answer names no state of the server');
-    return state;
+  async #look(server: GameServer, signal?: AbortSignal): Promise<Seen> {
+    const { success, data } = Answer.safeParse(await this.#call(server, '', undefined, signal));
+    if (!success) throw unusable('its answer names no state of the server');
+    return { state: data.state, uptime: data.utilization?.uptime };
   }
 
   async stop(server: GameServer, signal: AbortSignal): Promise<void> {
@@ -84,7 +100,7 @@ export class WingsPower implements PowerPort {
     };
     // A start queued behind the stop may run as soon as the game has ended, before it is seen offline: then stop again.
     const state = async (): Promise<PowerState> => {
-      const now = await this.#rawState(server, signal);
+      const { state: now } = await this.#look(server, signal);
       if (now === 'offline') return 'stopped';
       if (now !== 'stopping' && (isStopping || this.#clock.monotonic() - askedAt > TAKEN_MS)) await ask();
       isStopping = now === 'stopping';
@@ -103,23 +119,37 @@ export class WingsPower implements PowerPort {
     await this.#call(server, '/power', { action: 'start', wait_seconds: START_WAITS_SECONDS });
   }
 
-  async prepare(server: GameServer, signal: AbortSignal): Promise<Stillness | undefined> {
-    const asked = await this.#rules(server, signal);
-    if (asked === undefined || (await this.state(server, signal)) === 'stopped') return undefined;
-    if (asked.rules !== undefined) {
-      const { console } = this;
-      return hold(console, server, { how: asked.how, rules: asked.rules, signal });
+  async prepare(server: GameServer, signal: AbortSignal): Promise<Prepared> {
+    let asked: Asked | undefined;
+    try {
+      asked = await this.#rules(server, signal);
+    } catch (error) {
+      // Whichever game it is, it does not write.
+      if ((await this.state(server, signal).catch(() => undefined)) === 'stopped') return 'stopped';
+      throw error;
     }
-    await this.#type(server, this.#settings.prepare, signal);
-    await settle(signal);
-    return { how: asked.how };
+    if (asked === undefined) return undefined;
+    const { state, uptime } = await this.#look(server, signal);
+    if (state === 'offline') return 'stopped';
+    const stillness = await this.#hold(server, asked, signal);
+    return uptime === undefined ? stillness : { ...stillness, uptime };
   }
 
-  async resume(server: GameServer): Promise<void> {
+  async #hold(server: GameServer, { how, rules }: Asked, signal: AbortSignal): Promise<Stillness> {
+    if (rules !== undefined) return hold(this.console, server, { how, rules, signal });
+    await this.#type(server, this.#settings.prepare, signal);
+    await settle(signal);
+    return { how };
+  }
+
+  async resume(server: GameServer, prepared?: Prepared): Promise<string | undefined> {
     const { prepare, resume } = this.#settings;
     const game = prepare.length > 0 ? undefined : this.#quiesce.games?.known(server.id);
     const lines = game === undefined ? resume : RULES[game].release;
-    if (lines.length > 0 && (await this.state(server)) === 'running') await this.#type(server, lines);
+    if (lines.length === 0 && prepared === undefined) return undefined;
+    const seen = await this.#look(server);
+    if (lines.length > 0 && seen.state !== 'offline') await this.#type(server, lines);
+    return doubtOf(prepared, seen);
   }
 
   /** By the lines of the config, else by what the game is known to understand; undefined: it is not typed at. */
@@ -177,9 +207,13 @@ export class WingsPower implements PowerPort {
   }
 }
 
-function stateIn(answer: unknown): string | undefined {
-  if (typeof answer !== 'object' || answer === null || !('state' in answer)) return undefined;
-  return typeof answer.state === 'string' && answer.state !== '' ? answer.state : undefined;
+/** @param seen at the end of the reading. */
+function doubtOf(prepared: Prepared, { state, uptime = 0 }: Seen): string | undefined {
+  if (prepared === undefined) return undefined;
+  if (prepared === 'stopped') return state === 'offline' ? undefined : STARTED;
+  if (state === 'offline' || state === 'stopping') return STOPPED;
+  // Wings says 0 until it has measured.
+  return uptime > 0 && uptime < (prepared.uptime ?? 0) ? RESTARTED : undefined;
 }
 
 function refused(status: number): Failure {

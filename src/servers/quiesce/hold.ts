@@ -18,7 +18,17 @@ export interface Stillness {
   readonly held?: HeldLengths;
   /** Why the files may change all the same; a printable sentence. */
   readonly doubt?: string;
+  /** How long the game had run, in milliseconds; absent where that is not known. */
+  readonly uptime?: number;
 }
+
+/** What became of a server before its files are read: `stopped` was asked nothing because it does not run. */
+export type Prepared = Stillness | 'stopped' | undefined;
+
+/** Why files that were read may be of different moments: the server did not stay as it was prepared. Printable sentences. */
+export const STARTED = 'it was started meanwhile';
+export const STOPPED = 'it was stopped meanwhile';
+export const RESTARTED = 'it was restarted meanwhile';
 
 export interface HoldOptions {
   readonly how: string;

@@ -194,6 +194,32 @@ describe('a server that is quiesced', () => {
       expect(node.quiesce.calls).toEqual(['prepare', 'resume']);
     },
   );
+
+  const told = { how: 'minecraft_java', heard: 'Saved the game' };
+  test.each([
+    ['was started while it was read', 'stopped', 'it was started meanwhile'],
+    ['was stopped while it was read', told, 'it was stopped meanwhile'],
+    ['did not answer', { ...told, doubt: 'it did not say that it has saved' }, undefined],
+  ] as const)('is not said to have kept still when it %s', async (_, prepared, doubt) => {
+    const node = await testNode();
+    node.quiesce.prepared = prepared;
+    node.quiesce.doubt = (given) => (given === prepared ? doubt : 'it was not told what was prepared');
+    const backup = await (await node.service.create({ server: SERVER })).ended;
+    const why = doubt ?? 'it did not say that it has saved';
+    const message = `The server may have written while it was read: ${why}`;
+    expect(backup.warnings).toEqual([{ path: '', code: 'not_quiesced', message }]);
+    expect(backup.quiesced).toBeUndefined();
+  });
+
+  test.each([
+    ['kept still', told, told],
+    ['is off', 'stopped', undefined],
+  ] as const)('that %s has no warning', async (_, prepared, quiesced) => {
+    const node = await testNode();
+    node.quiesce.prepared = prepared;
+    const backup = await (await node.service.create({ server: SERVER })).ended;
+    expect([backup.warnings, backup.quiesced]).toEqual([[], quiesced]);
+  });
 });
 
 describe('a backup that fails', () => {

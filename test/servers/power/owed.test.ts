@@ -21,6 +21,8 @@ class Scene {
   busy = false;
   /** A game is asked to keep still. */
   asked = false;
+  /** What a line on its way to the game waits for. */
+  sending: Promise<void> | undefined;
   /** Starts that are answered and dropped. */
   drops = 0;
 
@@ -46,7 +48,9 @@ class Scene {
     },
     resume: async () => {
       this.#reach();
+      await this.sending;
       this.calls.push('resume');
+      return undefined;
     },
   };
 
@@ -249,6 +253,23 @@ describe('letting a server write again', () => {
     expect(scene.stored).toBe('[]');
     scene.time.advance(10_000);
     expect(scene.calls).toEqual(['prepare']);
+  });
+
+  it('is not sent into the next reading, which waits for what is on its way', async () => {
+    const scene = new Scene();
+    [scene.asked, scene.away] = [true, true];
+    const power = scene.run();
+    await expect(power.resume(SERVER)).rejects.toThrow('Wings is away');
+    const line = Promise.withResolvers<void>();
+    [scene.away, scene.sending] = [false, line.promise];
+    scene.time.advance(2000);
+    const prepared = power.prepare(SERVER, never);
+    await new Promise(setImmediate);
+    expect(scene.calls).toEqual([]);
+    line.resolve();
+    expect(await prepared).toEqual({ how: 'config' });
+    expect(scene.calls).toEqual(['resume', 'prepare']);
+    expect(scene.stored).toContain('"resume"');
   });
 
   it('ignores what another version stored', async () => {

@@ -58,8 +58,21 @@ describe('a game that is kept still through RCON', () => {
 
   it('is not asked when its program says that it is off', async () => {
     const { rcon, power } = await scene({ status: ['/bin/false'], stop: ['/bin/true'] });
-    expect(await power.prepare(SERVER, never)).toBeUndefined();
+    expect(await power.prepare(SERVER, never)).toBe('stopped');
     expect(rcon.commands).toEqual([]);
+  });
+
+  it('is doubted at the end of a reading when it was started or stopped meanwhile', async () => {
+    const { rcon, power } = await scene({ status: ['/bin/false'], stop: ['/bin/true'] });
+    const told = { how: 'rcon', heard: 'Saved the game' };
+    expect(await power.resume(SERVER, 'stopped')).toBe('it was started meanwhile');
+    expect(await power.resume(SERVER, told)).toBeUndefined();
+    await rcon.close();
+    expect(await power.resume(SERVER, 'stopped')).toBeUndefined();
+    expect(await power.resume(SERVER, told)).toBe('it was stopped meanwhile');
+    const { rcon: without, power: runs } = await scene({ status: ['/bin/true'], stop: ['/bin/true'] });
+    await without.close();
+    expect(await runs.resume(SERVER, 'stopped')).toBe('it was started meanwhile');
   });
 
   it('is a failure before, and nothing owed afterwards, where nothing listens', async () => {

@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { NO_QUIESCE } from '../../support/no-quiesce.ts';
 import { systemClock } from '../../../src/base/clock.ts';
+import { Failure } from '../../../src/base/failure.ts';
 import { Secret } from '../../../src/config/secret.ts';
 import { openPower } from '../../../src/servers/power/power.ts';
 import type { PowerPort } from '../../../src/servers/power/port.ts';
@@ -15,6 +16,8 @@ const never = new AbortController().signal;
 /** The three routes of a Wings, with one server that stops after it was asked about so many times. */
 class Wings {
   state = 'running';
+  /** Milliseconds; absent with a daemon that does not say. */
+  uptime: number | undefined;
   /** Polls until a stop has taken effect; Infinity: only a kill ends it. */
   stopAfter = 1;
   answer: { readonly status: number; readonly body: string } | undefined;
@@ -41,7 +44,10 @@ class Wings {
     const own = `/api/servers/${SERVER.id}`;
     if (route === `GET ${own}`) {
       if (this.state === 'stopping' && this.stopAfter-- <= 0) this.state = 'offline';
-      return { status: 200, body: JSON.stringify({ state: this.state, is_suspended: false, utilization: {} }) };
+      return {
+        status: 200,
+        body: JSON.stringify({ state: this.state, is_suspended: false, utilization: { uptime: this.uptime } }),
+      };
     }
     this.calls.push(`${route.replace(own, '')} ${body}`);
     if (route === `POST ${own}/power`) this.#act((JSON.parse(body) as { action: string }).action);
@@ -55,10 +61,13 @@ class Wings {
   }
 }
 
-async function scene(timeoutSeconds = 5): Promise<{ readonly wings: Wings; readonly power: PowerPort }> {
+/** @param away why the panel does not say which game it is; without it the lines of the config are typed. */
+async function scene(timeoutSeconds = 5, away?: string): Promise<{ readonly wings: Wings; readonly power: PowerPort }> {
   const wings = new Wings();
   const url = await wings.open();
-  const commands = { prepare: ['save-off', 'save-all flush'], resume: ['save-on'] };
+  const typed = { prepare: ['save-off', 'save-all flush'], resume: ['save-on'], quiesce: 'off' as const };
+  const commands = away === undefined ? typed : { prepare: [], resume: [], quiesce: 'auto' as const };
+  const game = (): Promise<never> => Promise.reject(new Failure('store_unreachable', away ?? ''));
   const power = openPower(
     {
       driver: 'wings',
@@ -66,11 +75,10 @@ async function scene(timeoutSeconds = 5): Promise<{ readonly wings: Wings; reado
       token: new Secret('node-token'),
       timeoutSeconds,
       saved: null,
-      quiesce: 'off' as const,
       ...commands,
     },
     systemClock,
-    NO_QUIESCE,
+    { ...NO_QUIESCE, games: { game, known: () => undefined } },
   );
   return { wings, power };
 }
@@ -97,9 +105,48 @@ describe('power through Wings', () => {
     const { wings, power } = await scene();
     wings.state = 'offline';
     await power.stop(SERVER, never);
-    await power.prepare(SERVER, never);
-    await power.resume(SERVER);
+    expect(await power.prepare(SERVER, never)).toBe('stopped');
+    expect(await power.resume(SERVER, 'stopped')).toBeUndefined();
     expect(wings.calls).toEqual([]);
+  });
+
+  it('says at the end of a reading when the server was started or stopped meanwhile', async () => {
+    const { wings, power } = await scene();
+    wings.state = 'offline';
+    const off = await power.prepare(SERVER, never);
+    wings.state = 'starting';
+    expect(await power.resume(SERVER, off)).toBe('it was started meanwhile');
+    wings.state = 'running';
+    const running = await power.prepare(SERVER, never);
+    expect(await power.resume(SERVER, running)).toBeUndefined();
+    for (const state of ['stopping', 'offline']) {
+      wings.state = state;
+      wings.stopAfter = 1;
+      expect(await power.resume(SERVER, running)).toBe('it was stopped meanwhile');
+    }
+  });
+
+  it.each([
+    [60_000, 5000, 'it was restarted meanwhile'],
+    [60_000, 90_000, undefined],
+    [60_000, 0, undefined],
+    [60_000, undefined, undefined],
+    [undefined, 5000, undefined],
+  ])('sees a restart by an uptime of %s that is %s at the end', async (before, after, doubt) => {
+    const { wings, power } = await scene();
+    wings.uptime = before;
+    const prepared = await power.prepare(SERVER, never);
+    wings.uptime = after;
+    expect(await power.resume(SERVER, prepared)).toBe(doubt);
+  });
+
+  it('does not miss the word of a panel that is away for a server that is offline', async () => {
+    const { wings, power } = await scene(5, 'The panel is away');
+    await expect(power.prepare(SERVER, never)).rejects.toThrow('The panel is away');
+    wings.state = 'offline';
+    expect(await power.prepare(SERVER, never)).toBe('stopped');
+    wings.answer = { status: 502, body: '' };
+    await expect(power.prepare(SERVER, never)).rejects.toThrow('The panel is away');
   });
 
   it('types the console lines before and after a backup reads', async () => {
