@@ -1,7 +1,7 @@
 /** What the disk of a vault means for it: whether space comes back at once, and what reading from many places costs. */
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freesHoles } from './punch.ts';
+import { freesHoles } from './collection/punch.ts';
 
 export interface VaultDisk {
   /** False where bytes that nothing needs come back by merging alone. */

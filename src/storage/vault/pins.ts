@@ -4,7 +4,7 @@
  */
 import { attempt } from '../../base/failure.ts';
 import type { ServerId } from '../../base/ids.ts';
-import { LiveBlocks } from './live-blocks.ts';
+import { LiveBlocks } from './collection/live-blocks.ts';
 import type { RangeList } from './ranges.ts';
 import type { ServerPacks } from './server-packs.ts';
 import type { Layout } from './source.ts';

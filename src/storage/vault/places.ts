@@ -3,7 +3,7 @@ import type { BackupId, ServerId } from '../../base/ids.ts';
 import { objectKey } from '../key.ts';
 import type { Store } from '../store.ts';
 import type { ArchivePlaces } from '../vault-port.ts';
-import { LiveBlocks } from './live-blocks.ts';
+import { LiveBlocks } from './collection/live-blocks.ts';
 import type { RangeList } from './ranges.ts';
 import { readRecipe, ServerPacks } from './server-packs.ts';
 

@@ -24,12 +24,12 @@ import type {
   VaultUsage,
   VaultView,
 } from '../vault-port.ts';
-import { collectServer, type Measured } from './collect.ts';
+import { collectServer, type Measured } from './collection/collect.ts';
+import { MANY_PACKS } from './collection/merge.ts';
+import { freesHoles } from './collection/punch.ts';
 import { putHealed } from './healing.ts';
-import { MANY_PACKS } from './merge.ts';
 import { findPlaces } from './places.ts';
 import { Pins } from './pins.ts';
-import { freesHoles } from './punch.ts';
 import { Layouts } from './layouts.ts';
 import { decodeRecipeHead, type Recipe, RECIPE_HEAD } from './recipe.ts';
 import { archiveParts, packKey, readRecipe, recipeKey } from './server-packs.ts';

@@ -8,7 +8,7 @@ import type { BackupId, ServerId } from '../../../src/base/ids.ts';
 import { objectKey } from '../../../src/storage/key.ts';
 import { systemFiles } from '../../../src/storage/local/files.ts';
 import type { Store } from '../../../src/storage/store.ts';
-import { freesHoles } from '../../../src/storage/vault/punch.ts';
+import { freesHoles } from '../../../src/storage/vault/collection/punch.ts';
 import { failureOf } from '../../support/rejection.ts';
 import { scratchStore } from '../../support/scratch-store.ts';
 import { scratchVault } from '../../support/scratch-vault.ts';

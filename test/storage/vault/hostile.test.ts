@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, type TestContext } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
-import { LiveBlocks } from '../../../src/storage/vault/live-blocks.ts';
+import { LiveBlocks } from '../../../src/storage/vault/collection/live-blocks.ts';
 import { encodeMap } from '../../../src/storage/vault/map.ts';
 import { type RangeList, RangeListBuilder } from '../../../src/storage/vault/ranges.ts';
 import { encodeRecipe, withChecksum } from '../../../src/storage/vault/recipe.ts';

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { BackupId } from '../../../src/base/ids.ts';
 import { keyParts, objectKey } from '../../../src/storage/key.ts';
-import { freesHoles } from '../../../src/storage/vault/punch.ts';
+import { freesHoles } from '../../../src/storage/vault/collection/punch.ts';
 import { serverId } from '../../support/catalogue-rows.ts';
 import { scratchStore } from '../../support/scratch-store.ts';
 import { scratchVault } from '../../support/scratch-vault.ts';

@@ -1,7 +1,7 @@
 /** Which blocks of each pack's file are needed: one bit for each 4 KiB, whatever the number of ranges. */
-import type { RangeList, TakeRange } from './ranges.ts';
-import type { ServerPacks } from './server-packs.ts';
-import type { Layout } from './source.ts';
+import type { RangeList, TakeRange } from '../ranges.ts';
+import type { ServerPacks } from '../server-packs.ts';
+import type { Layout } from '../source.ts';
 
 /** What ext4, XFS and tmpfs allocate by default. */
 export const BLOCK = 4096;

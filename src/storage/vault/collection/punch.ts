@@ -5,7 +5,7 @@
  * dead, ZFS has records of 128 KiB, and a network file system does as it likes.
  */
 import { statfs } from 'node:fs/promises';
-import { findCFunction } from '../../base/c-library.ts';
+import { findCFunction } from '../../../base/c-library.ts';
 
 const FALLOC_FL_KEEP_SIZE = 1;
 const FALLOC_FL_PUNCH_HOLE = 2;

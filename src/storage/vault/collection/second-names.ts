@@ -6,12 +6,12 @@
  */
 import type { BigIntStats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
-import { errnoOf } from '../../base/failure.ts';
-import type { BackupId, ServerId } from '../../base/ids.ts';
-import { objectKey, type ObjectKey } from '../key.ts';
-import type { Store } from '../store.ts';
-import { packKey, type ServerPacks } from './server-packs.ts';
-import { fileIdentity } from './source.ts';
+import { errnoOf } from '../../../base/failure.ts';
+import type { BackupId, ServerId } from '../../../base/ids.ts';
+import { objectKey, type ObjectKey } from '../../key.ts';
+import type { Store } from '../../store.ts';
+import { packKey, type ServerPacks } from '../server-packs.ts';
+import { fileIdentity } from '../source.ts';
 
 /**
  * To be called when every recipe was read and its bytes were found, in the turn of the server.

@@ -7,22 +7,22 @@
  */
 import { constants } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
-import { nextData } from '../../base/files/holes.ts';
-import { Failure } from '../../base/failure.ts';
-import type { BackupId, ServerId } from '../../base/ids.ts';
-import { inLanes } from '../../base/lanes.ts';
-import { keyParts, objectKey, type ObjectKey } from '../key.ts';
-import type { Store } from '../store.ts';
-import type { Collected } from '../vault-port.ts';
+import { nextData } from '../../../base/files/holes.ts';
+import { Failure } from '../../../base/failure.ts';
+import type { BackupId, ServerId } from '../../../base/ids.ts';
+import { inLanes } from '../../../base/lanes.ts';
+import { keyParts, objectKey, type ObjectKey } from '../../key.ts';
+import type { Store } from '../../store.ts';
+import type { Collected } from '../../vault-port.ts';
+import type { Pins } from '../pins.ts';
+import type { RangeList } from '../ranges.ts';
+import { packKey, readRanges, readRecipe, ServerPacks } from '../server-packs.ts';
+import { fileIdentity } from '../source.ts';
 import { BLOCK, type DeadRange, LiveBlocks } from './live-blocks.ts';
 import { LivingRanges } from './living-ranges.ts';
 import { mergePacks, packsToMerge } from './merge.ts';
-import type { Pins } from './pins.ts';
 import { punchHole } from './punch.ts';
-import type { RangeList } from './ranges.ts';
 import { secondNames } from './second-names.ts';
-import { packKey, readRanges, readRecipe, ServerPacks } from './server-packs.ts';
-import { fileIdentity } from './source.ts';
 
 /** A file system gives back ranges of one file one after the other. Half as many as Node has threads for such calls. */
 const PACKS_AT_ONCE = 2;

@@ -1,5 +1,5 @@
 /** Every byte that some list of ranges names, once, however many lists name it. */
-import type { Range, RangeList } from './ranges.ts';
+import type { Range, RangeList } from '../ranges.ts';
 
 /** Sorted, without overlaps and without neighbours that touch. */
 interface Union {

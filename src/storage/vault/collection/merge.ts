@@ -5,19 +5,19 @@
  *   2 its map         killed after: the bytes are in two places, and either serves; the newest map's counts, by its id
  *   3 the old packs   removed by the collection, which then finds nothing alive in them
  */
-import type { BackupId, ServerId } from '../../base/ids.ts';
-import { MEBIBYTE } from '../../base/sizes.ts';
-import type { ByteSource } from '../../base/source.ts';
-import { objectKey } from '../key.ts';
-import type { ObjectWriter, Store } from '../store.ts';
+import type { BackupId, ServerId } from '../../../base/ids.ts';
+import { MEBIBYTE } from '../../../base/sizes.ts';
+import type { ByteSource } from '../../../base/source.ts';
+import { objectKey } from '../../key.ts';
+import type { ObjectWriter, Store } from '../../store.ts';
+import { encodeMap } from '../map.ts';
+import type { Place } from '../moved.ts';
+import type { Pins } from '../pins.ts';
+import { putWhole } from '../put.ts';
+import { RangeListBuilder } from '../ranges.ts';
+import { packKey, type ServerPacks } from '../server-packs.ts';
 import { BLOCK, type LiveBlocks } from './live-blocks.ts';
 import type { LivingRanges } from './living-ranges.ts';
-import { encodeMap } from './map.ts';
-import type { Place } from './moved.ts';
-import type { Pins } from './pins.ts';
-import { putWhole } from './put.ts';
-import { RangeListBuilder } from './ranges.ts';
-import { packKey, type ServerPacks } from './server-packs.ts';
 
 /** From so many packs on they are merged, however full. */
 export const MANY_PACKS = 100;
