@@ -9,15 +9,19 @@
 import { basename } from 'node:path';
 import { defineConfig, type RolldownOptions } from 'rolldown';
 
-const ARCHIVE_THREADS = ['src/archive/operation-thread.ts', 'src/archive/task-thread.ts'];
+const COMMON_THREADS = [
+  'src/archive/operation-thread.ts',
+  'src/archive/task-thread.ts',
+  'src/storage/vault/collection/punch-thread.ts',
+];
 const OTHER_THREADS = ['src/jobs/compare/compare-thread.ts'];
 
 const shared = { platform: 'node', external: ['koffi'], tsconfig: 'tsconfig.json' } satisfies RolldownOptions;
 const output = { format: 'esm', sourcemap: true, entryFileNames: '[name].js' } as const;
 
 /**
- * A thread's code in one file, which is all that its start reads. Those that each backup starts are CommonJS: as a module,
- * each would start Node's loader of modules, and load all that `node:crypto` has, which nothing asks for.
+ * A thread's code in one file, which is all that its start reads. Those that each backup or removal starts are CommonJS: as a
+ * module, each would start Node's loader of modules, and load all that `node:crypto` has, which nothing asks for.
  */
 function thread(file: string, format: 'cjs' | 'esm'): RolldownOptions {
   return {
@@ -33,6 +37,6 @@ export default defineConfig([
     input: { main: 'src/main.ts' },
     output: { ...output, chunkFileNames: '[name]-[hash].js' },
   },
-  ...ARCHIVE_THREADS.map((file) => thread(file, 'cjs')),
+  ...COMMON_THREADS.map((file) => thread(file, 'cjs')),
   ...OTHER_THREADS.map((file) => thread(file, 'esm')),
 ]);

@@ -31,7 +31,7 @@ describe.skipIf(!fs.existsSync(BUILT))('the bundle (skipped without dist/)', () 
   });
 
   test('each thread is one file, with nothing to find but koffi', () => {
-    for (const name of ['operation-thread', 'task-thread']) {
+    for (const name of ['operation-thread', 'task-thread', 'punch-thread']) {
       const required = [...read(`${name}.cjs`).matchAll(/\brequire\("([^"]+)"\)/g)].map((match) => match[1] ?? '');
       expect(required).toContain('koffi');
       expect([name, required.filter((from) => !isBuiltin(from) && from !== 'koffi')]).toEqual([name, []]);

@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { directoryManifest } from '../support/directory-manifest.ts';
+import { startDaemon } from '../support/daemon-process.ts';
 import { GAME_SERVER, type Host, LAYOUT, type RunningDaemon, runDaemonOn, scratchHost } from '../support/daemon.ts';
 import { needsProgram } from '../support/programs.ts';
 
@@ -23,7 +24,7 @@ async function vaultHost(more = ''): Promise<Host> {
   return { ...host, config };
 }
 
-async function backUp({ call }: RunningDaemon): Promise<Made> {
+async function backUp({ call }: Pick<RunningDaemon, 'call'>): Promise<Made> {
   const { status, body } = await call(BACKUPS, { body: {}, headers: { prefer: 'wait=60' } });
   expect(status).toBe(201);
   return body;
@@ -46,6 +47,13 @@ async function download({ call, url }: RunningDaemon, { id }: Made): Promise<Buf
 
 function diskBytes({ backups }: Host): number {
   return Number(execFileSync('du', ['-s', '-B1', backups], { encoding: 'utf8' }).split('\t')[0]);
+}
+
+/** Packs that take less than they are long. */
+function holes({ backups }: Host): number {
+  const packs = fs.readdirSync(backups, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.pack'));
+  const facts = packs.map((name) => fs.statSync(join(backups, name)));
+  return facts.filter(({ size, blocks }) => blocks * 512 < size).length;
 }
 
 describe('a daemon with a vault', () => {
@@ -72,6 +80,20 @@ describe('a daemon with a vault', () => {
     const archive = join(host.directory, 'second.tar.gz');
     fs.writeFileSync(archive, await download(daemon, second));
     expect(execFileSync('tar', ['-xzOf', archive, 'eula.txt'], { encoding: 'utf8' })).toBe('eula=1\n');
+  });
+
+  test('gives back what a removed backup took, by the threads of the build', async () => {
+    const host = await vaultHost();
+    const daemon = await startDaemon(host, { built: true });
+    const first = await backUp(daemon);
+    const region = fs.openSync(join(host.server, 'world', 'region.mca'), 'r+');
+    fs.writeSync(region, randomBytes(1 << 18), 0, 1 << 18, 1 << 20);
+    fs.closeSync(region);
+    await backUp(daemon);
+    const before = diskBytes(host);
+    expect((await daemon.call(`${BACKUPS}/delete?id=${first.id}`, { method: 'DELETE' })).status).toBe(200);
+    await expect.poll(() => holes(host)).toBeGreaterThan(0);
+    expect(before - diskBytes(host)).toBeGreaterThan(200_000);
   });
 
   test('goes on after a restart, and from the manifests when the catalogue is lost', async () => {

@@ -6,8 +6,7 @@
  * any point, there are dead bytes or not, and nothing else. Never: trusts the catalogue alone, or a count, or a clock.
  */
 import { constants } from 'node:fs';
-import { lstat, open } from 'node:fs/promises';
-import { nextData } from '../../../base/files/holes.ts';
+import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { Failure } from '../../../base/failure.ts';
 import type { BackupId, ServerId } from '../../../base/ids.ts';
 import { inLanes } from '../../../base/lanes.ts';
@@ -18,13 +17,14 @@ import type { Pins } from '../pins.ts';
 import type { RangeList } from '../ranges.ts';
 import { packKey, readRanges, readRecipe, ServerPacks } from '../server-packs.ts';
 import { fileIdentity } from '../source.ts';
-import { BLOCK, type DeadRange, LiveBlocks } from './live-blocks.ts';
+import { deadData, type Stretch } from './dead-data.ts';
+import { LiveBlocks } from './live-blocks.ts';
 import { LivingRanges } from './living-ranges.ts';
 import { mergePacks, packsToMerge } from './merge.ts';
-import { punchHole } from './punch.ts';
+import { PunchThreads } from './punch-threads.ts';
 import { secondNames } from './second-names.ts';
 
-/** A file system gives back ranges of one file one after the other. Half as many as Node has threads for such calls. */
+/** A file system gives back ranges of one file one after the other. Each of these has a thread for it. */
 const PACKS_AT_ONCE = 2;
 
 export interface CollectOptions {
@@ -39,6 +39,8 @@ export interface CollectOptions {
   readonly mergeAt: number;
   /** Says what would go, and changes nothing. */
   readonly dryRun?: boolean;
+  /** The code of the threads that punch. */
+  readonly punchThread?: URL;
   /** Gets what is there in the end. */
   readonly onMeasured?: (measured: Measured) => void;
 }
@@ -55,8 +57,8 @@ export interface Measured {
  * Collects once.
  *
  * @throws Failure `archive_damaged` when a recipe, a map or a pack is missing or cannot be read: nothing was removed then;
- * `store_unreachable`; `insufficient_storage` while merging, after everything dead was given back. What is there then is
- * measured all the same, where it can be read.
+ * `store_unreachable`; `internal` when a thread died, where some of the dead may be gone; `insufficient_storage` while
+ * merging, after everything dead was given back. What is there then is measured all the same, where it can be read.
  */
 export async function collectServer(options: CollectOptions): Promise<Collected> {
   const look = await lookAround(options);
@@ -156,6 +158,7 @@ async function giveBack(options: CollectOptions, { packs, live, twice }: Look): 
   const open = pins.blocks(server);
   let removed = 0;
   let freedBytes = 0;
+  await using threads = new PunchThreads(options.punchThread);
   // First: a file with two names is not punched.
   if (!dryRun) for (const id of twice) await store.remove(objectKey(server, id as BackupId, 'tar.gz'));
   await inLanes(PACKS_AT_ONCE, packs.packs, async ([pack, size]) => {
@@ -165,7 +168,7 @@ async function giveBack(options: CollectOptions, { packs, live, twice }: Look): 
       freedBytes += size;
     } else if (punch) {
       // Not added before it is known: another lane adds meanwhile.
-      const freed = await punchDead(options, pack, live.dead(pack, open));
+      const freed = await punchDead(options, pack, live.stretches(pack, open), threads);
       freedBytes += freed;
     }
   });
@@ -185,26 +188,36 @@ async function removeLoneMaps(store: Store, server: ServerId): Promise<void> {
   for (const { key, pack } of maps) if (!packs.has(pack)) await store.remove(key);
 }
 
-/** Only of a file with one name, as another name may be another program's, and of none that is read as a plain archive. */
+/**
+ * Gives back the dead blocks of a pack that stays; a dry run counts them only.
+ *
+ * What is dead cannot be needed again before the collection ends. Archives and views are opened, bases taken, backups
+ * committed, damage healed and archives taken in within the server's turn (vault.ts), which the collection has from before it
+ * looks around; what they keep from an earlier turn was marked then. One thing comes without a turn: a plain archive is opened
+ * by its name, and its file may have become a pack. So the file is looked at before each stretch, not once.
+ */
 async function punchDead(
   { store, server, pins, dryRun = false }: CollectOptions,
   pack: string,
-  dead: Iterable<DeadRange>,
+  stretches: Iterable<Stretch>,
+  threads: PunchThreads,
 ): Promise<number> {
   const path = store.localPath?.(packKey(server, pack));
   if (path === undefined) return 0;
   await using file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  const { nlink, ...identity } = await file.stat({ bigint: true });
-  if (nlink !== 1n || pins.files(server).has(fileIdentity(identity))) return 0;
+  const { fd: descriptor } = file;
   let freed = 0;
-  for (const { offset, length } of dead) {
-    const end = offset + length;
-    // What was given back before is a hole already.
-    const from = Math.floor(nextData(file.fd, offset) / BLOCK) * BLOCK;
-    if (from >= end) continue;
-    // The file's last block goes only as a whole.
-    const whole = Math.ceil(end / BLOCK) * BLOCK - from;
-    if (dryRun || (await punchHole(file.fd, from, whole))) freed += end - from;
+  for (const stretch of stretches) {
+    if (!(await mayLoseBlocks(file, server, pins))) break;
+    if (dryRun) for (const { from, end } of deadData(descriptor, stretch)) freed += end - from;
+    // What was given back before is a hole already: most collections need no thread.
+    else if (deadData(descriptor, stretch).next().done !== true) freed += await threads.punch({ descriptor, stretch });
   }
   return freed;
+}
+
+/** Only a file with one name, as another name may be another program's, and none that is read as a plain archive. */
+async function mayLoseBlocks(file: FileHandle, server: ServerId, pins: Pins): Promise<boolean> {
+  const { nlink, ...identity } = await file.stat({ bigint: true });
+  return nlink === 1n && !pins.files(server).has(fileIdentity(identity));
 }

@@ -2,16 +2,13 @@
 import type { RangeList, TakeRange } from '../ranges.ts';
 import type { ServerPacks } from '../server-packs.ts';
 import type { Layout } from '../source.ts';
-
-/** What ext4, XFS and tmpfs allocate by default. */
-export const BLOCK = 4096;
-
-export interface DeadRange {
-  readonly offset: number;
-  readonly length: number;
-}
+import { BLOCK, type Stretch } from './dead-data.ts';
 
 const NO_MARKS = new Uint8Array(0);
+/** Blocks of a stretch: 64 MiB. */
+const BLOCKS_IN_STRETCH = 2 ** 14;
+/** Of each byte, how many of its bits are set. */
+const BITS = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length);
 
 export class LiveBlocks {
   readonly #packs: ServerPacks;
@@ -61,9 +58,12 @@ export class LiveBlocks {
 
   /** Bytes of marked blocks. */
   liveBytes(pack: string): number {
-    let live = this.#packs.packs.get(pack) ?? 0;
-    for (const { length } of this.dead(pack)) live -= length;
-    return live;
+    const marks = this.#marks.get(pack) ?? NO_MARKS;
+    const size = this.#packs.packs.get(pack) ?? 0;
+    const blocks = marks.reduce((sum, byte) => sum + (BITS[byte] ?? 0), 0);
+    const last = Math.floor(size / BLOCK);
+    const isLastLive = ((marks[last >>> 3] ?? 0) & (1 << (last & 7))) !== 0;
+    return blocks * BLOCK - (isLastLive ? BLOCK - (size % BLOCK) : 0);
   }
 
   /** Bytes of all marked blocks. */
@@ -72,22 +72,22 @@ export class LiveBlocks {
   }
 
   /**
-   * Whole blocks that nothing needs, as ranges in order.
+   * The file of a pack in stretches, in order.
    *
    * @param others also need what they marked.
    */
-  *dead(pack: string, others: readonly LiveBlocks[] = []): Generator<DeadRange, void, void> {
+  *stretches(pack: string, others: readonly LiveBlocks[]): Generator<Stretch, void, void> {
     const size = this.#packs.packs.get(pack) ?? 0;
-    const marks = [this, ...others].map((live) => live.#marks.get(pack) ?? NO_MARKS);
-    let from = -1;
-    const blocks = Math.ceil(size / BLOCK);
-    for (let block = 0; block <= blocks; block++) {
-      const isDead = block < blocks && marks.every((each) => ((each[block >>> 3] ?? 0) & (1 << (block & 7))) === 0);
-      if (isDead && from < 0) from = block;
-      else if (!isDead && from >= 0) {
-        yield { offset: from * BLOCK, length: Math.min(size, block * BLOCK) - from * BLOCK };
-        from = -1;
+    const all = [this, ...others].map((live) => live.#marks.get(pack) ?? NO_MARKS);
+    for (let offset = 0; offset < size; offset += BLOCKS_IN_STRETCH * BLOCK) {
+      const length = Math.min(size - offset, BLOCKS_IN_STRETCH * BLOCK);
+      const marks = new Uint8Array(Math.ceil(length / BLOCK / 8));
+      const from = offset / BLOCK / 8;
+      for (const each of all) {
+        const part = each.subarray(from, from + marks.length);
+        for (let at = 0; at < part.length; at++) marks[at] = (marks[at] ?? 0) | (part[at] ?? 0);
       }
+      yield { offset, length, marks };
     }
   }
 
@@ -106,12 +106,16 @@ export class LiveBlocks {
 }
 
 function markIn(marks: Uint8Array, offset: number, length: number): void {
-  const last = Math.floor((offset + length - 1) / BLOCK);
-  for (let block = Math.floor(offset / BLOCK); block <= last; block++) {
-    // Whole bytes at once: a first backup is one range of a gibibyte.
-    if ((block & 7) === 0 && block + 7 <= last) {
-      marks[block >>> 3] = 0xff;
-      block += 7;
-    } else marks[block >>> 3] = (marks[block >>> 3] ?? 0) | (1 << (block & 7));
+  const [first, last] = [Math.floor(offset / BLOCK), Math.floor((offset + length - 1) / BLOCK)];
+  // Eight at once: a first backup is one range of a gibibyte, and most others lie within a byte or two.
+  const [from, to] = [first >>> 3, last >>> 3];
+  const head = 0xff << (first & 7);
+  const tail = 0xff >>> (7 - (last & 7));
+  if (from === to) {
+    marks[from] = (marks[from] ?? 0) | (head & tail);
+    return;
   }
+  marks[from] = (marks[from] ?? 0) | head;
+  marks.fill(0xff, from + 1, to);
+  marks[to] = (marks[to] ?? 0) | tail;
 }

@@ -16,7 +16,8 @@ import type { Pins } from '../pins.ts';
 import { putWhole } from '../put.ts';
 import { RangeListBuilder } from '../ranges.ts';
 import { packKey, type ServerPacks } from '../server-packs.ts';
-import { BLOCK, type LiveBlocks } from './live-blocks.ts';
+import { BLOCK } from './dead-data.ts';
+import type { LiveBlocks } from './live-blocks.ts';
 import type { LivingRanges } from './living-ranges.ts';
 
 /** From so many packs on they are merged, however full. */

@@ -12,26 +12,20 @@ const FALLOC_FL_PUNCH_HOLE = 2;
 /** linux/magic.h: ext2 to ext4, XFS, tmpfs. */
 const PUNCHES = new Set([0xef53, 0x58465342, 0x01021994]);
 
-type Fallocate = ReturnType<typeof findCFunction>;
-let fallocate: Fallocate | null;
+type Fallocate = (descriptor: number, mode: number, offset: number, length: number) => number;
+let fallocate: Fallocate | null | undefined;
 
 /** True when punched holes free their blocks at once in that directory. */
 export async function freesHoles(directory: string): Promise<boolean> {
   return PUNCHES.has((await statfs(directory)).type) && systemCall() !== null;
 }
 
-/** In another thread: the disk may be busy. False when the system refused; the bytes then stay as they were. */
-export async function punchHole(descriptor: number, offset: number, length: number): Promise<boolean> {
-  const call = systemCall();
-  if (call === null) return false;
-  const mode = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE;
-  return new Promise((resolve) => {
-    call.async(descriptor, mode, offset, length, (error: unknown, result: number) => {
-      resolve(error === null && result === 0);
-    });
-  });
+/** Waits for the disk: not for the main thread. False when the system refused; the bytes then stay as they were. */
+export function punchHole(descriptor: number, offset: number, length: number): boolean {
+  return systemCall()?.(descriptor, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, offset, length) === 0;
 }
 
-function systemCall(): NonNullable<Fallocate> | null {
-  return (fallocate ??= findCFunction('int fallocate(int fd, int mode, int64_t offset, int64_t length)') ?? null);
+function systemCall(): Fallocate | null {
+  const declaration = 'int fallocate(int fd, int mode, int64_t offset, int64_t length)';
+  return (fallocate ??= (findCFunction(declaration) as Fallocate | undefined) ?? null);
 }
