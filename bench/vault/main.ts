@@ -45,7 +45,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => pr
 if (positionals.includes('collection')) {
   const [home, nights] = [join(scratch, 'store'), Number.parseInt(options.nights, 10)];
   const size = parseBytes(options.size);
-  console.log(asText(await collectionTable({ home, nights, size, filled: options.filled })));
+  console.log(asText(collectionTable({ home, nights, size, filled: options.filled })));
   process.exit();
 }
 const there = options.keeper.filter((name) => name === 'plain' || name === 'vault' || isInstalled(name));
