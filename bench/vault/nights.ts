@@ -6,6 +6,7 @@ import type { Table } from '../report.ts';
 import { quantile } from '../statistics.ts';
 import { type Churn, World } from '../world.ts';
 import { diskBytes, dropFromCache } from './disk.ts';
+import { firstBackups } from './first.ts';
 import { type Keeper, KEEPERS } from './keepers.ts';
 
 const SEED = 77;
@@ -28,7 +29,6 @@ export interface NightsOptions {
 interface Played {
   readonly keeper: Keeper;
   readonly world: World;
-  readonly firstSeconds: number;
   /** Bytes of disk after the first night. */
   readonly first: number;
   /** Bytes of the archive of the first night, or of the disk where there is none. */
@@ -44,6 +44,7 @@ interface Played {
 }
 
 export async function playNights(options: NightsOptions): Promise<readonly Table[]> {
+  const firsts = await firstBackups(options);
   const all: Played[] = [];
   for (const name of options.keepers) all.push(await begin(name, options));
   for (let night = 1; night < options.nights; night++) {
@@ -55,7 +56,7 @@ export async function playNights(options: NightsOptions): Promise<readonly Table
     each.idle = await each.keeper.night();
   }
   const title = `${options.nights} nights, ${options.keep} kept, ${options.churn}`;
-  const tables = [keptTable(`V1, V3: ${title}`, all, options), await readTable(`V5: ${title}`, all, options)];
+  const tables = [keptTable(`V1, V3: ${title}`, all, options), await readTable(`V5: ${title}`, all, firsts, options)];
   for (const { keeper } of all) await keeper.close();
   fs.rmSync(options.home, { recursive: true });
   return tables;
@@ -66,10 +67,10 @@ async function begin(name: string, { home, size, saved }: NightsOptions): Promis
   if (make === undefined) throw new Error(`there is no keeper ${name}`);
   const keeper = await make(fs.mkdtempSync(join(home, `${name}-`)));
   const world = new World(keeper.world, size, SEED, saved);
-  const firstSeconds = await seconds(() => keeper.night());
+  await keeper.night();
   const first = diskBytes(keeper.store);
   const archive = (await keeper.archives?.size(0)) ?? first;
-  return { keeper, world, firstSeconds, first, archive, seconds: [], written: [], changed: 0, disk: 0, idle: 0 };
+  return { keeper, world, first, archive, seconds: [], written: [], changed: 0, disk: 0, idle: 0 };
 }
 
 async function playNight(played: Played, night: number, { churn, keep }: NightsOptions): Promise<void> {
@@ -82,7 +83,7 @@ async function playNight(played: Played, night: number, { churn, keep }: NightsO
 function keptTable(title: string, all: readonly Played[], { nights, keep }: NightsOptions): Table {
   const plain = all.find(({ keeper }) => keeper.name === 'plain');
   const rows = all.map((played) => {
-    const { keeper, first, archive, disk, changed, written, idle, firstSeconds } = played;
+    const { keeper, first, archive, disk, changed, written, idle } = played;
     const ofArchive = (bytes: number): string => `${((100 * bytes) / archive).toFixed(2)} %`;
     const eachWritten = written.reduce((sum, bytes) => sum + bytes, 0) / (nights - 1);
     const eachChanged = changed / (nights - 1);
@@ -95,19 +96,25 @@ function keptTable(title: string, all: readonly Played[], { nights, keep }: Nigh
       ofArchive(eachWritten),
       `${((eachWritten - 2 * MEBIBYTE) / eachChanged).toFixed(2)} x`,
       ofArchive(idle),
-      `${firstSeconds.toFixed(2)} (${ratio(firstSeconds, plain?.firstSeconds)})`,
       `${middle(played.seconds).toFixed(2)} (${ratio(middle(played.seconds), plain && middle(plain.seconds))})`,
     ];
   });
-  const headings = 'keeper,archive,disk,changed,new,written,over 2 MiB,idle night,first s,night s'.split(',');
+  const headings = 'keeper,archive,disk,changed,new,written,over 2 MiB,idle night,night s'.split(',');
   return { title, headings, rows };
 }
 
 /** Reads in rounds, each keeper in turn. */
-async function readTable(title: string, all: readonly Played[], options: NightsOptions): Promise<Table> {
+async function readTable(
+  title: string,
+  all: readonly Played[],
+  firsts: ReadonlyMap<string, readonly number[]>,
+  options: NightsOptions,
+): Promise<Table> {
   const oldest = options.nights - options.keep;
   const newest = options.nights - 1;
-  const rows: string[][] = [];
+  const rows = [
+    ['first backup', ...all.map(({ keeper: { name } }) => cell(firsts.get(name) ?? [], firsts.get('plain')))],
+  ];
   for (const cold of [false, true]) {
     for (const [which, night] of [
       ['newest', newest],
