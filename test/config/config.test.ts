@@ -28,10 +28,13 @@ describe('the example', () => {
     expect(config.tokens[0]?.secret.reveal()).toBe(LONG);
   });
 
-  test('shows the defaults: apart from tokens and servers it equals an empty file', async () => {
+  test('shows the defaults: apart from tokens, servers and the layout of its store it equals an empty file', async () => {
     const { tokens: _, servers: __, notes: ___, ...shown } = await loadConfig(EXAMPLE, { ROOST_TOKEN: LONG });
     const { tokens: ____, servers: _____, notes: ______, ...empty } = parseConfig('c.yml', '', {});
-    expect(shown).toEqual(empty);
+    const { local } = empty.storage.stores;
+    expect(local).toMatchObject({ type: 'local', layout: 'plain' });
+    const stores = { local: { ...local, layout: 'vault' } };
+    expect(shown).toEqual({ ...empty, storage: { ...empty.storage, stores } });
   });
 
   test('loads with every commented key in force', async () => {

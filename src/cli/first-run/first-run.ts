@@ -97,7 +97,8 @@ tokens:
 storage:
   default: local
   stores:
-    local: { type: local, directory: ${path('backups')} }
+    # Backups share their bytes (docs/vault.md). To go back to a file for each: layout: plain
+    local: { type: local, directory: ${path('backups')}, layout: vault }
 log: { level: info, format: text }
 `;
 }

@@ -12,6 +12,8 @@ export interface FrontConfiguration {
   readonly text: string;
   /** As the daemon will read the text. */
   readonly config: Config;
+  /** True when the default store was a vault, and is plain now. */
+  readonly plain: boolean;
 }
 
 /**
@@ -31,6 +33,8 @@ export function frontConfig(
   }
   const set = (keys: readonly string[], value: unknown): void => setWhereOther(document, keys, value);
   const { listen, wings, wingsConfig, trustedProxies, kind, data, owner } = takeover;
+  const plain = takeover.stands ? undefined : vaultIn(document);
+  if (plain !== undefined) set([...plain, 'layout'], 'plain');
   set(['servers', 'root'], data);
   set(['panel', 'flavour'], kind);
   set(['front'], { listen, wings, wings_config: wingsConfig, ...proxies(trustedProxies) });
@@ -46,7 +50,18 @@ export function frontConfig(
   if (owner !== undefined && (written === undefined || written === 'archive')) set(['restore', 'owner'], owner);
   const text = document.toString({ lineWidth: 0 });
   // Throws for a faulty config before anything is changed.
-  return { text, config: parseConfig(path, text, env) };
+  return { text, config: parseConfig(path, text, env), plain: plain !== undefined };
+}
+
+/**
+ * Where the default store stands, when it is a vault, as in the example. An undo links archives into Wings' layout, which
+ * takes a file for each. A host that has a front already keeps what was written there since.
+ */
+function vaultIn(document: Document): readonly string[] | undefined {
+  const name: unknown = document.getIn(['storage', 'default']) ?? 'local';
+  if (typeof name !== 'string') return undefined;
+  const store = ['storage', 'stores', name];
+  return document.getIn([...store, 'layout']) === 'vault' ? store : undefined;
 }
 
 /** @returns the configuration without a front, so that a later start of Roost does not take the node's address. */

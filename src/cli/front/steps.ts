@@ -54,10 +54,11 @@ export async function planTakeover(host: FrontHost, takeover: Takeover): Promise
 function writeConfig(host: FrontHost, takeover: Takeover): FrontStep {
   const path = roostConfigOf(host);
   const former = textOrNone(path);
-  const { text, config } = frontConfig(former, takeover, path, host.env);
+  const { text, config, plain } = frontConfig(former, takeover, path, host.env);
   const { power } = config;
   const owner = takeover.owner === undefined ? '' : `, restore.owner ${takeover.owner}`;
-  const keys = `front, panel, servers.root, power, backups.wings_readable${owner}`;
+  const layout = plain ? ', storage (layout: plain, so that Wings can have the archives back)' : '';
+  const keys = `front, panel, servers.root, power, backups.wings_readable${owner}${layout}`;
   const quiet =
     'quiesce' in power && power.quiesce === 'auto' ? '; Minecraft stops saving while a backup reads its world' : '';
   const what = `write ${path}: ${keys} (secrets stay in Wings' file${quiet})`;
