@@ -7,7 +7,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { startOperationThread } from '../../archive/threads/operation-threads.ts';
 import { Failure } from '../../base/failure.ts';
 import { parseBytes } from '../../base/sizes.ts';
-import { collect, conclude, type Invocation, type Outcome, subcommand, workersOption } from '../command.ts';
+import { collect, conclude, type Invocation, subcommand, workersOption } from '../command.ts';
 import type { CreateOptions } from './create.ts';
 import type { ExtractOptions, Owner } from './extract.ts';
 import type { ListOptions } from './list.ts';
@@ -32,21 +32,12 @@ function addCreate(group: Command, invocation: Invocation): void {
     .addOption(new Option('--level <level>', 'how hard to compress').choices(['none', 'fast', 'best']).default('fast'))
     .addOption(new Option('--engine <engine>', 'what compresses').choices(['auto', 'isal', 'zlib']).default('auto'))
     .addOption(workersOption())
-    .action((directory: string, file: string, options: CreateOptions) =>
-      conclude(invocation, options, create(invocation, directory, file, options)),
-    );
-}
-
-/** The thread starts while the code of this one is loaded: either takes some 50 ms. */
-async function create(
-  invocation: Invocation,
-  directory: string,
-  file: string,
-  options: CreateOptions,
-): Promise<Outcome> {
-  await using _thread = startOperationThread();
-  const { createArchive } = await import('./create.ts');
-  return await createArchive(invocation, directory, file, options);
+    .action(async (directory: string, file: string, options: CreateOptions) => {
+      // It starts while the code of this thread is loaded: either takes some 50 ms.
+      await using _thread = startOperationThread();
+      const { create } = await import('./create.ts');
+      await conclude(invocation, options, create(invocation, directory, file, options));
+    });
 }
 
 function addList(group: Command, invocation: Invocation): void {
@@ -55,8 +46,8 @@ function addList(group: Command, invocation: Invocation): void {
     .option('--path <directory>', 'only what lies directly in this directory')
     .addOption(encodingOption())
     .action(async (file: string, options: ListOptions) => {
-      const { listArchive } = await import('./list.ts');
-      await conclude(invocation, options, listArchive(invocation, file, options));
+      const { list } = await import('./list.ts');
+      await conclude(invocation, options, list(invocation, file, options));
     });
 }
 
@@ -66,8 +57,8 @@ function addVerify(group: Command, invocation: Invocation): void {
     .addOption(encodingOption())
     .addOption(workersOption())
     .action(async (file: string, options: VerifyOptions) => {
-      const { checkArchive } = await import('./verify.ts');
-      await conclude(invocation, options, checkArchive(invocation, file, options));
+      const { verify } = await import('./verify.ts');
+      await conclude(invocation, options, verify(invocation, file, options));
     });
 }
 

@@ -34,17 +34,17 @@ const DOING = 'Cannot archive';
  * @param directory and `file` as they were given; `file` may be `-`.
  * @throws Failure `path_not_found`, `invalid_request`; what `writeArchive` throws.
  */
-export function createArchive(
+export function create(
   invocation: Invocation,
   directory: string,
   file: string,
   options: CreateOptions,
 ): Promise<Outcome> {
-  const work = file === PIPE ? stream : create;
+  const work = file === PIPE ? toStdout : toFile;
   return work(invocation, resolve(openablePath(directory, 'directory')), openablePath(file, 'new file'), options);
 }
 
-async function create(
+async function toFile(
   invocation: Invocation,
   directory: string,
   file: string,
@@ -76,8 +76,8 @@ async function create(
   }
 }
 
-/** To stdout, alone: without index and manifest, which have no place there. Warnings and the summary go to stderr. */
-async function stream(
+/** The archive alone: without index and manifest, which have no place there. Warnings and the summary go to stderr. */
+async function toStdout(
   invocation: Invocation,
   directory: string,
   _file: string,

@@ -16,7 +16,7 @@ const PAGE = 1000;
 const KEPT_WARNINGS = 100;
 
 /** Prints what an archive holds. @param argument its file, as it was given; may be `-`. */
-export async function listArchive(
+export async function list(
   { terminal, signal }: Invocation,
   argument: string,
   { json, path, encoding }: ListOptions,

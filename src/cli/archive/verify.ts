@@ -18,7 +18,7 @@ export interface VerifyOptions extends JsonOption, EncodingOption {
 }
 
 /** Reads an archive to its end. @param named its file, as it was given; may be `-`. */
-export async function checkArchive(
+export async function verify(
   { terminal, clock, signal }: Invocation,
   named: string,
   { workers, encoding }: VerifyOptions,
