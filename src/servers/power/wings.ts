@@ -9,7 +9,16 @@ import type { WingsPowerConfig } from '../../config/types.ts';
 import { Failure, fetchReason, throwIfAborted } from '../../base/failure.ts';
 import type { GameConsole } from '../quiesce/console.ts';
 import { type GameRules, linesUntil, RULES } from '../quiesce/games.ts';
-import { hold, type Prepared, RESTARTED, settle, STARTED, type Stillness, STOPPED } from '../quiesce/hold.ts';
+import {
+  type GameRun,
+  hold,
+  type Prepared,
+  RESTARTED,
+  settle,
+  STARTED,
+  type Stillness,
+  STOPPED,
+} from '../quiesce/hold.ts';
 import type { Recognition } from '../quiesce/recognition.ts';
 import { WingsConsole } from '../quiesce/wings-console.ts';
 import type { PowerPort, PowerState } from './port.ts';
@@ -23,6 +32,8 @@ const START_WAITS_SECONDS = 30;
 /** Wings says "stopping" as soon as it has taken a stop; after this time it is asked again. */
 const TAKEN_MS = 10_000;
 const ANSWER_LENGTH = 64 * 1024;
+/** By how much an uptime may be behind: Docker measures each second, and later where the disk is busy. */
+const UPTIME_LAG_MS = 60_000;
 
 /** What keeping a game still needs of the panel. */
 export interface WingsQuiesce {
@@ -46,7 +57,7 @@ const Answer = z.object({
 interface Seen {
   /** As Wings names it: offline, starting, running, stopping. */
   readonly state: string;
-  /** Milliseconds. */
+  /** Milliseconds; undefined where Wings does not say, or has not measured yet. */
   readonly uptime: number | undefined;
 }
 
@@ -78,7 +89,8 @@ export class WingsPower implements PowerPort {
   async #look(server: GameServer, signal?: AbortSignal): Promise<Seen> {
     const { success, data } = Answer.safeParse(await this.#call(server, '', undefined, signal));
     if (!success) throw unusable('its answer names no state of the server');
-    return { state: data.state, uptime: data.utilization?.uptime };
+    const { uptime = 0 } = data.utilization ?? {};
+    return { state: data.state, uptime: uptime > 0 ? uptime : undefined };
   }
 
   async stop(server: GameServer, signal: AbortSignal): Promise<void> {
@@ -131,8 +143,8 @@ export class WingsPower implements PowerPort {
     if (asked === undefined) return undefined;
     const { state, uptime } = await this.#look(server, signal);
     if (state === 'offline') return 'stopped';
-    const stillness = await this.#hold(server, asked, signal);
-    return uptime === undefined ? stillness : { ...stillness, uptime };
+    const run = { hasStarted: state === 'running', uptime, at: this.#clock.monotonic() };
+    return { ...(await this.#hold(server, asked, signal)), run };
   }
 
   async #hold(server: GameServer, { how, rules }: Asked, signal: AbortSignal): Promise<Stillness> {
@@ -148,8 +160,14 @@ export class WingsPower implements PowerPort {
     const lines = game === undefined ? resume : RULES[game].release;
     if (lines.length === 0 && prepared === undefined) return undefined;
     const seen = await this.#look(server);
-    if (lines.length > 0 && seen.state !== 'offline') await this.#type(server, lines);
-    return doubtOf(prepared, seen);
+    const doubt = doubtOf(prepared, seen, this.#clock.monotonic());
+    try {
+      if (lines.length > 0 && seen.state !== 'offline') await this.#type(server, lines);
+    } catch (error) {
+      // The run that was told to keep still is over, or ends.
+      if (doubt === undefined) throw error;
+    }
+    return doubt;
   }
 
   /** By the lines of the config, else by what the game is known to understand; undefined: it is not typed at. */
@@ -207,13 +225,22 @@ export class WingsPower implements PowerPort {
   }
 }
 
-/** @param seen at the end of the reading. */
-function doubtOf(prepared: Prepared, { state, uptime = 0 }: Seen): string | undefined {
+/** @param seen at the end of the reading, at `now`. */
+function doubtOf(prepared: Prepared, seen: Seen, now: number): string | undefined {
   if (prepared === undefined) return undefined;
+  const { state } = seen;
   if (prepared === 'stopped') return state === 'offline' ? undefined : STARTED;
   if (state === 'offline' || state === 'stopping') return STOPPED;
-  // Wings says 0 until it has measured.
-  return uptime > 0 && uptime < (prepared.uptime ?? 0) ? RESTARTED : undefined;
+  return prepared.run !== undefined && isAnother(prepared.run, seen, now) ? RESTARTED : undefined;
+}
+
+/** True when the game that is seen now is another run than before. */
+function isAnother({ hasStarted, uptime: before, at }: GameRun, { state, uptime }: Seen, now: number): boolean {
+  // An uptime comes only with its container, for which an image may have to be fetched.
+  if (state === 'starting' && hasStarted) return true;
+  // The very same one is not measured any more.
+  if (before === undefined || uptime === undefined || uptime === before) return false;
+  return uptime < before || uptime + UPTIME_LAG_MS < before + now - at;
 }
 
 function refused(status: number): Failure {

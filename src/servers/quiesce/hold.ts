@@ -18,8 +18,18 @@ export interface Stillness {
   readonly held?: HeldLengths;
   /** Why the files may change all the same; a printable sentence. */
   readonly doubt?: string;
-  /** How long the game had run, in milliseconds; absent where that is not known. */
+  /** Absent where nothing is seen of it. */
+  readonly run?: GameRun;
+}
+
+/** What was seen of a game that runs before it was asked. */
+export interface GameRun {
+  /** True where it had said that it runs. */
+  readonly hasStarted: boolean;
+  /** How long it had run, in milliseconds; absent where that is not known, or not yet. */
   readonly uptime?: number;
+  /** When this was seen, on the monotonic clock. */
+  readonly at: number;
 }
 
 /** What became of a server before its files are read: `stopped` was asked nothing because it does not run. */

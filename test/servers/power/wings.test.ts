@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { NO_QUIESCE } from '../../support/no-quiesce.ts';
-import { systemClock } from '../../../src/base/clock.ts';
+import { StillClock } from '../../support/still-clock.ts';
+import { type Clock, systemClock } from '../../../src/base/clock.ts';
 import { Failure } from '../../../src/base/failure.ts';
 import { Secret } from '../../../src/config/secret.ts';
 import { openPower } from '../../../src/servers/power/power.ts';
@@ -21,6 +22,8 @@ class Wings {
   /** Polls until a stop has taken effect; Infinity: only a kill ends it. */
   stopAfter = 1;
   answer: { readonly status: number; readonly body: string } | undefined;
+  /** Wings refuses lines while there is no container, whatever the state. */
+  hasContainer = true;
   readonly calls: string[] = [];
   readonly tokens = new Set<string | undefined>();
 
@@ -50,6 +53,7 @@ class Wings {
       };
     }
     this.calls.push(`${route.replace(own, '')} ${body}`);
+    if (route === `POST ${own}/commands` && !this.hasContainer) return { status: 502, body: '{"error":"offline"}' };
     if (route === `POST ${own}/power`) this.#act((JSON.parse(body) as { action: string }).action);
     else if (route !== `POST ${own}/commands`) return { status: 404, body: '{"error":"unknown"}' };
     return { status: route.endsWith('power') ? 202 : 204, body: '' };
@@ -62,7 +66,11 @@ class Wings {
 }
 
 /** @param away why the panel does not say which game it is; without it the lines of the config are typed. */
-async function scene(timeoutSeconds = 5, away?: string): Promise<{ readonly wings: Wings; readonly power: PowerPort }> {
+async function scene(
+  timeoutSeconds = 5,
+  away?: string,
+  clock: Clock = systemClock,
+): Promise<{ readonly wings: Wings; readonly power: PowerPort }> {
   const wings = new Wings();
   const url = await wings.open();
   const typed = { prepare: ['save-off', 'save-all flush'], resume: ['save-on'], quiesce: 'off' as const };
@@ -77,7 +85,7 @@ async function scene(timeoutSeconds = 5, away?: string): Promise<{ readonly wing
       saved: null,
       ...commands,
     },
-    systemClock,
+    clock,
     { ...NO_QUIESCE, games: { game, known: () => undefined } },
   );
   return { wings, power };
@@ -127,17 +135,45 @@ describe('power through Wings', () => {
   });
 
   it.each([
-    [60_000, 5000, 'it was restarted meanwhile'],
-    [60_000, 90_000, undefined],
-    [60_000, 0, undefined],
-    [60_000, undefined, undefined],
-    [undefined, 5000, undefined],
-  ])('sees a restart by an uptime of %s that is %s at the end', async (before, after, doubt) => {
-    const { wings, power } = await scene();
+    [60_000, 1000, 5000, 'it was restarted meanwhile'],
+    [60_000, 30_000, 90_000, undefined],
+    [60_000, 30_000, 0, undefined],
+    [60_000, 30_000, undefined, undefined],
+    [undefined, 30_000, 5000, undefined],
+    // A game that had run for less time than it was read.
+    [20_000, 600_000, 540_000, 'it was restarted meanwhile'],
+    [20_000, 600_000, 590_000, undefined],
+    // Not measured any more.
+    [20_000, 600_000, 20_000, undefined],
+  ])('sees a restart by an uptime of %s that is, %s later, %s', async (before, readingMs, after, doubt) => {
+    const clock = new StillClock();
+    const { wings, power } = await scene(5, undefined, clock);
     wings.uptime = before;
     const prepared = await power.prepare(SERVER, never);
+    clock.advance(readingMs);
     wings.uptime = after;
     expect(await power.resume(SERVER, prepared)).toBe(doubt);
+  });
+
+  it.each([
+    ['running', 'it was restarted meanwhile'],
+    ['starting', undefined],
+  ])('sees a restart by a game that is starting and was %s', async (before, doubt) => {
+    const { wings, power } = await scene();
+    [wings.state, wings.uptime] = [before, 60_000];
+    const prepared = await power.prepare(SERVER, never);
+    // Wings measures nothing before the container is there.
+    [wings.state, wings.uptime] = ['starting', 0];
+    expect(await power.resume(SERVER, prepared)).toBe(doubt);
+  });
+
+  it('says that a game was restarted also when the new one cannot be typed at yet', async () => {
+    const { wings, power } = await scene();
+    const prepared = await power.prepare(SERVER, never);
+    [wings.state, wings.hasContainer] = ['starting', false];
+    expect(await power.resume(SERVER, prepared)).toBe('it was restarted meanwhile');
+    // What is owed from before is not settled by that.
+    await expect(power.resume(SERVER)).rejects.toThrow('status 502');
   });
 
   it('does not miss the word of a panel that is away for a server that is offline', async () => {
