@@ -11,14 +11,13 @@ import { findCFunction } from '../c-library.ts';
 
 /** linux/sched.h: root, working directory and umask become the thread's own. */
 const CLONE_FS = 0x200;
-const NONE = -1;
 
 type ChangeDirectory = (descriptor: number) => number;
 
 /** Set once this thread has its own working directory. */
 let changeDirectory: ChangeDirectory | undefined;
-/** The descriptor this thread is in; NONE when it is unknown, or when that number may mean another directory now. */
-let entered = NONE;
+/** The descriptor this thread is in; undefined when it is unknown, or when that number may mean another directory now. */
+let entered: number | undefined;
 
 /**
  * Gives the calling thread its own working directory for the rest of its life. Relative paths then mean nothing in it,
@@ -60,7 +59,7 @@ export function enterDirectory(descriptor: number): boolean {
  * still be in it.
  */
 export function openedDirectory(descriptor: number): number {
-  if (descriptor === entered) entered = NONE;
+  if (descriptor === entered) entered = undefined;
   return descriptor;
 }
 
@@ -68,7 +67,7 @@ export function openedDirectory(descriptor: number): number {
 export function leaveDirectory(): void {
   if (changeDirectory === undefined) return;
   const root = fs.openSync('/', fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
-  entered = NONE;
+  entered = undefined;
   changeDirectory(root);
   fs.closeSync(root);
 }

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
-import { openRoot } from '../../../src/base/files/handles.ts';
+import { openRoot, statChild } from '../../../src/base/files/handles.ts';
 import { enterDirectory, ownDirectory } from '../../../src/base/files/thread-cwd.ts';
 import type { OwnDirectoryAnswer, OwnDirectoryData } from '../../support/own-directory-thread.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
@@ -51,6 +51,15 @@ test('a name that is no text is found as well', async () => {
 test('what cannot be entered fails as it does without a directory of one’s own', async () => {
   const answer = await lookIn({ directories: await twoDirectories('server.jar'), name: 'server.jar' });
   expect(answer.belowFile).toBe('ENOTDIR');
+});
+
+test('a number that means no directory is entered nowhere', async () => {
+  const cwd = process.cwd();
+  process.chdir(await scratchDirectory());
+  onTestFinished(() => process.chdir(cwd));
+  writeFileSync('eula.txt', '');
+  expect(enterDirectory(-1)).toBe(false);
+  expect(statChild(-1, 'eula.txt')).toBeUndefined();
 });
 
 test('the process keeps its working directory, and the main thread never gives it up', async () => {
