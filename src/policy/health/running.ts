@@ -32,11 +32,13 @@ export function checkJobs(jobs: readonly CheckedJob[], now: number): Finding[] {
   });
 }
 
-/** @param unquiesced servers that changed while their newest backup was read, because power.prepare or resume failed. */
+/** @param unquiesced servers that may have written while their newest backup was read: `not_quiesced`. */
 export function checkHooks(unquiesced: readonly string[]): Finding[] {
   if (unquiesced.length === 0) return [];
   const servers = unquiesced.length === 1 ? '1 server' : `${unquiesced.length} servers`;
   const which = listed(unquiesced, (id) => id);
-  const hint = `"roost backup show ${unquiesced[0] ?? 'SERVER'} latest" tells what power.prepare or power.resume answered.`;
+  const hint =
+    `"roost backup show ${unquiesced[0] ?? 'SERVER'} latest" tells why: ` +
+    'power.prepare or power.resume failed, or it was started or stopped meanwhile.';
   return [warning('power', `${servers} could not be kept still during the last backup: ${which}`, hint)];
 }
