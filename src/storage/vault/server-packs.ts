@@ -8,14 +8,17 @@
 import { randomUUID } from 'node:crypto';
 import { freeMemory } from '../../base/free-memory.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
+import { MEBIBYTE } from '../../base/sizes.ts';
 import { type ByteSource } from '../../base/source.ts';
 import { type KeyParts, keyParts, objectKey, type ObjectKey, parseKey } from '../key.ts';
 import type { Store } from '../store.ts';
 import { decodeMap } from './map.ts';
 import { MovedRanges, type Place } from './moved.ts';
 import { damaged, MAX_RANGES, type RangeList, type TakeRange } from './ranges.ts';
-import { decodeRecipe, MAX_RECIPE, type Recipe, walkRecipe } from './recipe.ts';
+import { decodeRecipe, decodeRecipeHead, MAX_RECIPE, type Recipe, RECIPE_HEAD, walkRecipe } from './recipe.ts';
 
+/** A pack is ended at this length: a merge then needs little room, and a file system with a limit takes it. */
+export const PACK_LENGTH = 1024 * MEBIBYTE;
 /** A map cuts ranges at the ends of its own; a merge moves each byte once. */
 const MAX_PLACES = 4 * MAX_RANGES;
 
@@ -146,6 +149,27 @@ export class ServerPacks {
 /** @throws Failure `archive_damaged`, `store_unreachable`. */
 export async function readRecipe(store: Store, key: ObjectKey): Promise<Recipe> {
   return decodeRecipe(await readWhole(store, key), key);
+}
+
+/** Bytes of the archive that a recipe describes; undefined when there is no recipe, or it was removed meanwhile. */
+export async function recipeSize(store: Pick<Store, 'open' | 'stat'>, key: ObjectKey): Promise<number | undefined> {
+  if ((await store.stat(key)) === undefined) return undefined;
+  try {
+    return await sizeIn(store, key);
+  } catch (error) {
+    if ((await store.stat(key)) === undefined) return undefined;
+    throw error;
+  }
+}
+
+async function sizeIn(store: Pick<Store, 'open'>, recipe: ObjectKey): Promise<number> {
+  const source = await store.open(recipe);
+  try {
+    const head = await source.read(0, Math.min(source.size, RECIPE_HEAD));
+    return decodeRecipeHead(Buffer.from(head), recipe).size;
+  } finally {
+    await source.close();
+  }
 }
 
 /** Gives the ranges of a recipe on without keeping them (recipe.ts). @throws as `readRecipe`. */

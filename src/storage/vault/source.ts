@@ -1,5 +1,4 @@
 /** Reading an archive of a vault: its bytes come from ranges of packs, in one row. */
-import fs from 'node:fs';
 import { CheckedSource } from '../../base/checked-source.ts';
 import { Failure } from '../../base/failure.ts';
 import type { FileParts, OpenFileParts } from '../../base/file-parts.ts';
@@ -58,8 +57,8 @@ export async function openVaultSource(
     await packs.open(layout.files.keys());
     return new WholeVaultSource(packs, identity, onClose);
   } catch (error) {
-    await packs.close();
-    onClose();
+    // What was kept is let go whatever becomes of the files.
+    await packs.close().finally(onClose);
     throw error;
   }
 }
@@ -235,31 +234,6 @@ class WholeVaultSource extends VaultSource {
     super(packs, identity, onClose);
     if (packs.parts.descriptors.every((descriptor) => descriptor >= 0)) this.parts = packs.parts;
   }
-}
-
-/**
- * A source over one open file, which is kept whole until it is closed.
- *
- * @param keep gets the file, and returns what lets it go.
- */
-export function keptWhole(source: ByteSource, keep: (file: string) => () => void): ByteSource {
-  if (source.descriptor === undefined) return source;
-  const release = keep(fileIdentity(fs.fstatSync(source.descriptor, { bigint: true })));
-  const close = source.close.bind(source);
-  return Object.assign(source, {
-    async close() {
-      try {
-        await close();
-      } finally {
-        release();
-      }
-    },
-  });
-}
-
-/** Of a file, whatever its names are. */
-export function fileIdentity({ dev, ino }: Pick<fs.BigIntStats, 'dev' | 'ino'>): string {
-  return `${dev}:${ino}`;
 }
 
 async function closeAll(sources: readonly ByteSource[]): Promise<void> {

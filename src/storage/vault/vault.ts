@@ -13,7 +13,7 @@ import type { BackupId, ServerId } from '../../base/ids.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { PathParts } from '../../base/file-parts.ts';
 import type { ByteSource } from '../../base/source.ts';
-import { keyParts, objectKey, type ObjectKey } from '../key.ts';
+import { type KeyParts, keyParts, objectKey, type ObjectKey } from '../key.ts';
 import type { CreateOptions, FreeSpace, ObjectWriter, OpenOptions, Store, StoredObject } from '../store.ts';
 import type {
   ArchivePlaces,
@@ -24,6 +24,7 @@ import type {
   VaultUsage,
   VaultView,
 } from '../vault-port.ts';
+import { pinBase, type PinnedBase } from './base.ts';
 import { collectServer, type Measured } from './collection/collect.ts';
 import { MANY_PACKS } from './collection/merge.ts';
 import { freesHoles } from './collection/punch.ts';
@@ -31,9 +32,9 @@ import { putHealed } from './healing.ts';
 import { findPlaces } from './places.ts';
 import { Pins } from './pins.ts';
 import { Layouts } from './layouts.ts';
-import { decodeRecipeHead, type Recipe, RECIPE_HEAD } from './recipe.ts';
-import { archiveParts, packKey, readRecipe, recipeKey } from './server-packs.ts';
-import { keptWhole, openVaultSource } from './source.ts';
+import { archiveParts, packKey, recipeKey, recipeSize } from './server-packs.ts';
+import { hasPlainName, keptWhole, PlainWriter, requireNoRecipe } from './plain.ts';
+import { openVaultSource } from './source.ts';
 import { takeIn } from './take-in.ts';
 import { openView } from './view.ts';
 import { VaultWriter, type Written } from './writer.ts';
@@ -135,7 +136,8 @@ export class VaultStore implements Store, Vault {
 
   async create(key: ObjectKey, options: CreateOptions = {}): Promise<ObjectWriter> {
     const parts = archiveParts(key);
-    if (parts === undefined || !this.#options.writes) return this.#inner.create(key, options);
+    if (parts === undefined) return this.#inner.create(key, options);
+    if (!this.#options.writes) return this.#createPlain(key, parts, options);
     if (this.#closed) throw new Failure('internal', `Cannot use the store ${this.name}: it is closed`);
     await this.check();
     const base = await this.#pinBase(options.base);
@@ -160,6 +162,15 @@ export class VaultStore implements Store, Vault {
     });
   }
 
+  async #createPlain(key: ObjectKey, parts: KeyParts, options: CreateOptions): Promise<ObjectWriter> {
+    const { server } = parts;
+    const inTurn = async (work: () => Promise<void>): Promise<void> => {
+      await this.#turns.run(server, work).finally(() => this.#collectSoon(server));
+    };
+    const keys = { plain: key, recipe: recipeKey(parts) };
+    return new PlainWriter(await this.#inner.create(key, options), this.#inner, keys, inTurn);
+  }
+
   async open(key: ObjectKey, { partly }: OpenOptions = {}): Promise<ByteSource> {
     const parts = archiveParts(key);
     if (parts === undefined) return this.#inner.open(key);
@@ -167,6 +178,8 @@ export class VaultStore implements Store, Vault {
     const plain = await this.#openPlain(key, server, recipeKey(parts));
     if (plain !== undefined) return plain;
     return this.#turns.run(server, async () => {
+      // In its turn, nothing comes between the opening and the keeping.
+      if ((await this.#inner.stat(recipeKey(parts))) === undefined) return this.#keep(await this.#inner.open(key), server);
       const { layout, size, sha256, change } = await this.#layouts.find(parts, await this.#layouts.packs(server));
       const release = this.#releasing(server, this.#pins.keepPlaces(server, layout));
       const identity = `${key} ${sha256} ${size} ${change}`;
@@ -178,7 +191,7 @@ export class VaultStore implements Store, Vault {
     const parts = archiveParts(key);
     if (parts === undefined) return this.#inner.stat(key);
     const taken = async (): Promise<{ readonly size: number } | undefined> => {
-      const size = await this.#recipeSize(recipeKey(parts));
+      const size = await recipeSize(this.#inner, recipeKey(parts));
       return size === undefined ? undefined : { size };
     };
     // Once more: it may have been taken in between both looks.
@@ -219,6 +232,8 @@ export class VaultStore implements Store, Vault {
   }
 
   async link(key: ObjectKey, path: string): Promise<boolean> {
+    const parts = archiveParts(key);
+    if (parts !== undefined) await requireNoRecipe(this.#inner, recipeKey(parts), path);
     return (await this.#inner.link?.(key, path)) ?? false;
   }
 
@@ -331,21 +346,10 @@ export class VaultStore implements Store, Vault {
     this.#usage.set(server, { ...usage, packs, storedBytes, liveBytes: usage.liveBytes + written.bytes });
   }
 
-  async #pinBase(key: ObjectKey | undefined): Promise<{ recipe: Recipe; release: () => void } | undefined> {
+  async #pinBase(key: ObjectKey | undefined): Promise<PinnedBase | undefined> {
     const parts = key === undefined ? undefined : archiveParts(key);
     if (parts === undefined) return undefined;
-    return this.#turns.run(parts.server, async () => {
-      if ((await this.#inner.stat(recipeKey(parts))) === undefined) return undefined;
-      try {
-        const recipe = await readRecipe(this.#inner, recipeKey(parts));
-        const packs = await this.#layouts.packs(parts.server);
-        return { recipe, release: this.#pins.keepRead(parts.server, [recipe.list], packs) };
-      } catch (error) {
-        // A damaged base: everything is stored again.
-        if (error instanceof Failure && error.code === 'archive_damaged') return undefined;
-        throw error;
-      }
-    });
+    return this.#turns.run(parts.server, () => pinBase(this.#inner, this.#layouts, this.#pins, parts));
   }
 
   #releasing(server: ServerId, unpin: () => void): () => void {
@@ -355,36 +359,22 @@ export class VaultStore implements Store, Vault {
     };
   }
 
-  /** Opens an archive that has no recipe; undefined when it has one, or was taken in meanwhile. */
+  #keep(source: ByteSource, server: ServerId): ByteSource {
+    return keptWhole(source, (file) => this.#releasing(server, this.#pins.keepFile(server, file)));
+  }
+
+  /** Opens an archive that has no recipe; undefined when it has one, or was taken in, removed or replaced meanwhile. */
   async #openPlain(key: ObjectKey, server: ServerId, recipe: ObjectKey): Promise<ByteSource | undefined> {
     if ((await this.#inner.stat(recipe)) !== undefined) return undefined;
     try {
-      const source = await this.#inner.open(key);
-      return keptWhole(source, (file) => this.#releasing(server, this.#pins.keepFile(server, file)));
+      const source = this.#keep(await this.#inner.open(key), server);
+      // Its file may have become a pack, and have lost blocks, before it was kept.
+      if (await hasPlainName(source, this.localPath?.(key))) return source;
+      await source.close();
+      return undefined;
     } catch (error) {
       if ((await this.#inner.stat(recipe)) !== undefined) return undefined;
       throw error;
-    }
-  }
-
-  /** Bytes of the archive that a recipe describes; undefined when there is no recipe, or it was removed meanwhile. */
-  async #recipeSize(key: ObjectKey): Promise<number | undefined> {
-    if ((await this.#inner.stat(key)) === undefined) return undefined;
-    try {
-      return await this.#sizeIn(key);
-    } catch (error) {
-      if ((await this.#inner.stat(key)) === undefined) return undefined;
-      throw error;
-    }
-  }
-
-  async #sizeIn(recipe: ObjectKey): Promise<number> {
-    const source = await this.#inner.open(recipe);
-    try {
-      const head = await source.read(0, Math.min(source.size, RECIPE_HEAD));
-      return decodeRecipeHead(Buffer.from(head), recipe).size;
-    } finally {
-      await source.close();
     }
   }
 
@@ -393,7 +383,7 @@ export class VaultStore implements Store, Vault {
     const parts = keyParts(object.key);
     if (parts === undefined || parts.kind === 'pack' || parts.kind === 'map') return undefined;
     if (parts.kind !== 'recipe') return object;
-    const size = await this.#recipeSize(object.key).catch(() => 0);
+    const size = await recipeSize(this.#inner, object.key).catch(() => 0);
     return size === undefined ? undefined : { key: objectKey(parts.server, parts.backup, 'tar.gz'), size };
   }
 }

@@ -16,7 +16,7 @@ import type { Collected } from '../../vault-port.ts';
 import type { Pins } from '../pins.ts';
 import type { RangeList } from '../ranges.ts';
 import { packKey, readRanges, readRecipe, ServerPacks } from '../server-packs.ts';
-import { fileIdentity } from '../source.ts';
+import { fileIdentity } from '../plain.ts';
 import { deadData, type Stretch } from './dead-data.ts';
 import { LiveBlocks } from './live-blocks.ts';
 import { LivingRanges } from './living-ranges.ts';

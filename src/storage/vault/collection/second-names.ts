@@ -11,7 +11,7 @@ import type { BackupId, ServerId } from '../../../base/ids.ts';
 import { objectKey, type ObjectKey } from '../../key.ts';
 import type { Store } from '../../store.ts';
 import { packKey, type ServerPacks } from '../server-packs.ts';
-import { fileIdentity } from '../source.ts';
+import { fileIdentity } from '../plain.ts';
 
 /**
  * To be called when every recipe was read and its bytes were found, in the turn of the server.

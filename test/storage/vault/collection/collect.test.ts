@@ -12,7 +12,7 @@ import { Pins } from '../../../../src/storage/vault/pins.ts';
 import { RangeListBuilder } from '../../../../src/storage/vault/ranges.ts';
 import { encodeRecipe } from '../../../../src/storage/vault/recipe.ts';
 import { packKey } from '../../../../src/storage/vault/server-packs.ts';
-import { fileIdentity } from '../../../../src/storage/vault/source.ts';
+import { fileIdentity } from '../../../../src/storage/vault/plain.ts';
 import { backupId, serverId } from '../../../support/catalogue-rows.ts';
 import { failureOf } from '../../../support/rejection.ts';
 import { scratchStore } from '../../../support/scratch-store.ts';
