@@ -62,16 +62,20 @@ async function openStore(name: string, config: StoreConfig, deps: StoreDeps): Pr
   const { store, swept, fault } = await openLocalStore({ name, directory, identity, node: deps.node, adopt, vault });
   tellFault(name, fault, log);
   if (swept.length > 0) log.info('Removed half-written files of an earlier run', { store: name, files: swept });
-  return vault || (await isVault(directory)) ? asVault(store, config, deps) : store;
+  return vault || (await mayBeVault(directory)) ? asVault(store, config, deps) : store;
 }
 
-/** True when archives without files of their own may lie there, whatever the config says of new ones. */
-async function isVault(directory: string): Promise<boolean> {
+/**
+ * True when archives without files of their own may lie there, whatever the config says of new ones. Of a store that cannot
+ * be used now, nothing is known, and its disk may come back while the daemon runs: archives would be missing then, and what
+ * is deleted would leave its recipe.
+ */
+async function mayBeVault(directory: string): Promise<boolean> {
   try {
-    return (await readMarker(directory))?.vault === true;
+    return (await readMarker(directory))?.vault !== false;
   } catch {
     // The store's own fault is logged already.
-    return false;
+    return true;
   }
 }
 
