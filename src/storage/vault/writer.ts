@@ -14,7 +14,6 @@
 import { createHash, type Hash, randomUUID } from 'node:crypto';
 import { Failure } from '../../base/failure.ts';
 import { freeMemory } from '../../base/free-memory.ts';
-import { MEBIBYTE } from '../../base/sizes.ts';
 import type { SameBytes } from '../../base/source.ts';
 import { type KeyParts, objectKey } from '../key.ts';
 import type { ObjectWriter, Store } from '../store.ts';
@@ -24,10 +23,8 @@ import { HealingPack } from './healing.ts';
 import { putWhole } from './put.ts';
 import { MAX_RANGES, type Range, RangeListBuilder } from './ranges.ts';
 import { encodeRecipe, type Recipe } from './recipe.ts';
-import { packKey } from './server-packs.ts';
+import { PACK_LENGTH, packKey } from './server-packs.ts';
 
-/** A pack is ended at this length: a merge then needs little room, and a file system with a limit takes it. */
-const PACK_LENGTH = 1024 * MEBIBYTE;
 /** From so many ranges on, only longer stretches are named. */
 const MANY_RANGES = MAX_RANGES / 2;
 /** Bytes that are written at once: what a night changes is thousands of short stretches. */
