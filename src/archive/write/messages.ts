@@ -41,7 +41,7 @@ export type WriteReply = { readonly slot: number } | { readonly slot: null };
 export interface PackTask {
   readonly kind: 'pack';
   readonly entries: PackedEntries;
-  readonly near?: StoredStretch;
+  readonly near?: NearStretch;
 }
 
 export interface PieceTask {
@@ -50,7 +50,18 @@ export interface PieceTask {
   readonly offset: number;
   readonly content: number;
   readonly length: number;
-  readonly near?: StoredStretch;
+  readonly near?: NearStretch;
+}
+
+/** Stored bytes of a segment, as the older archive's index has them. */
+export interface StoredCheck {
+  readonly length: number;
+  readonly crc: number;
+}
+
+/** Whole segments of an older archive, to be compared with. */
+export interface NearStretch extends StoredStretch {
+  readonly checks: readonly StoredCheck[];
 }
 
 /** Stored bytes of an older archive: where they begin in it, and the files that hold them. */
@@ -70,7 +81,7 @@ export interface CopyTask extends StoredStretch {
 export interface CompareTask {
   readonly kind: 'compare';
   readonly length: number;
-  readonly near: StoredStretch;
+  readonly near: NearStretch;
 }
 
 export type SegmentTask = PackTask | PieceTask | CopyTask | CompareTask;

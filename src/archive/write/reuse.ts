@@ -9,8 +9,8 @@ import type { ByteSource } from '../../base/source.ts';
 import type { CompressionLevel, WriteBase } from '../contract.ts';
 import { type BaseArchive, openBaseArchive } from './base-archive.ts';
 import type { Unit } from './cut.ts';
-import type { SegmentResult, StoredStretch } from './messages.ts';
-import { Predecessors, type StoredRange } from './predecessors.ts';
+import type { NearStretch, SegmentResult, StoredStretch } from './messages.ts';
+import { Predecessors, type StoredRange, type StoredSegments } from './predecessors.ts';
 import { openFileSource } from '../../base/files/file-source.ts';
 import type { IndexSummary, Segment } from '../index/format.ts';
 import { belongsTo } from '../gzip/frame.ts';
@@ -84,15 +84,14 @@ export class ReuseBase {
   }
 
   /** Where the stored bytes of a unit are expected; undefined when it was not there, or nothing is compared. */
-  async near(unit: Unit): Promise<StoredStretch | undefined> {
-    const range = await this.#predecessors?.of(unit).catch(() => undefined);
-    return range !== undefined && this.#holds(range) ? this.stretch(range) : undefined;
+  async near(unit: Unit): Promise<NearStretch | undefined> {
+    return this.#near(await this.#predecessors?.of(unit).catch(() => undefined));
   }
 
   /** An older segment with the same CRC-32, raw length and stored length: a file that was renamed or copied. */
-  twin({ crcRaw, rawLength, storedLength }: SegmentResult): StoredStretch | undefined {
-    const range = this.#predecessors?.twin(crcRaw, rawLength);
-    return range?.length === storedLength && this.#holds(range) ? this.stretch(range) : undefined;
+  twin({ crcRaw, rawLength, storedLength }: SegmentResult): NearStretch | undefined {
+    const found = this.#predecessors?.twin(crcRaw, rawLength);
+    return found?.length === storedLength ? this.#near(found) : undefined;
   }
 
   /** The older segment that holds a unit's bytes, if any. */
@@ -105,6 +104,10 @@ export class ReuseBase {
   async close(): Promise<void> {
     await this.#predecessors?.close();
     await this.#archive.close();
+  }
+
+  #near(found: StoredSegments | undefined): NearStretch | undefined {
+    return found !== undefined && this.#holds(found) ? { ...this.stretch(found), checks: found.checks } : undefined;
   }
 
   /** True when the range lies inside the archive; a damaged index may name others. */

@@ -3,6 +3,7 @@
  * and leaves the result in the shared slot that came with the task. The order of segments is the pipeline's.
  */
 import fs from 'node:fs';
+import { crc32 } from 'node:zlib';
 import { systemClock } from '../../base/clock.ts';
 import { attempt, errnoOf } from '../../base/failure.ts';
 import { readExtents } from '../../base/files/part-reads.ts';
@@ -19,10 +20,12 @@ import type { TaskWork } from '../threads/serve-tasks.ts';
 import type {
   CompareTask,
   CopyTask,
+  NearStretch,
   PackTask,
   PieceTask,
   SegmentResult,
   SegmentTask,
+  StoredCheck,
   StoredStretch,
   WriteThreadData,
 } from './messages.ts';
@@ -105,7 +108,7 @@ class Segments {
   }
 
   /** @param ends where runs of deflate end before the last one; none for one run over all. */
-  #seal(input: Buffer, output: Buffer, ends: readonly number[], near: StoredStretch | undefined) {
+  #seal(input: Buffer, output: Buffer, ends: readonly number[], near: NearStretch | undefined) {
     const { storedLength, starts } = this.#deflate(input, output, ends);
     const stored = output.subarray(0, storedLength);
     const same = near === undefined ? undefined : sameAs(near, stored, starts);
@@ -157,12 +160,23 @@ function compare({ length, near }: CompareTask, output: Buffer): SegmentResult {
   };
 }
 
-/** Stored bytes that the older archive has too. Without them everything is stored again, so no error counts. */
-function sameAs(near: StoredStretch, stored: Buffer, starts: readonly number[]): SameBytes[] | undefined {
+/**
+ * Stored bytes that the older archive has too. Without them everything is stored again, so no error counts.
+ *
+ * Damaged bytes are compared with nothing, not even where they are equal: when they are made again, or are taken from a copy,
+ * every archive that has the range reads what it was at first.
+ */
+function sameAs(near: NearStretch, stored: Buffer, starts: readonly number[]): SameBytes[] | undefined {
   // Zeroed pages for each unit took longer than the comparison.
   if (older === undefined || older.length < near.length) older = Buffer.from(new ArrayBuffer(near.length));
   const found = readStretch(near, older.subarray(0, near.length));
-  return found && findSameBytes(stored, found, near.offset, starts);
+  return found && isAsStored(found, near.checks) ? findSameBytes(stored, found, near.offset, starts) : undefined;
+}
+
+function isAsStored(bytes: Buffer, checks: readonly StoredCheck[]): boolean {
+  let at = 0;
+  for (const { length, crc } of checks) if (crc32(bytes.subarray(at, (at += length))) !== crc) return false;
+  return true;
 }
 
 /** Fills memory with a stretch of an older archive; undefined when it cannot be read. */
