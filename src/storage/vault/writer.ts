@@ -103,9 +103,12 @@ export class VaultWriter implements ObjectWriter {
     const digest = this.#hash?.digest('hex') ?? sha256;
     if (digest === undefined) throw new TypeError('the digest was to follow');
     await this.#endPack();
+    if (this.#ranges.count > MAX_RANGES) throw tooManyRanges();
     const recipe = encodeRecipe(this.#size, digest, this.#ranges.finish());
     const key = objectKey(owner.server, owner.backup, 'recipe');
     await this.#options.inTurn(async () => {
+      // It may have been aborted while it waited for its turn: its packs are gone then.
+      this.#requireOpen();
       await this.#healed?.seal();
       const replaces = (await store.stat(key)) !== undefined;
       this.#recipeBegun = true;
@@ -214,6 +217,13 @@ export class VaultWriter implements ObjectWriter {
     this.#packs.push(pack.id);
     this.#pack = undefined;
   }
+}
+
+/** A recipe with more cannot be read, and what cannot be read ends each collection of the server. */
+function tooManyRanges(): Failure {
+  return new Failure('too_large', 'Cannot finish the archive: it would be in more parts than a vault can name', {
+    hint: 'Set vault.shortest_range of the store to more, such as 64KiB.',
+  });
 }
 
 /** Writes an object in few calls. */
