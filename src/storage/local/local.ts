@@ -229,6 +229,8 @@ export class LocalStore implements Store {
   async #makeServer(path: string): Promise<void> {
     try {
       await mkdir(path, { mode: DIRECTORY_MODE });
+      // One of before may have been moved away.
+      this.#durable.delete(path);
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error;
       if (!(await lstat(path)).isDirectory()) {

@@ -1,4 +1,4 @@
-import { type FileHandle, mkdir, readdir, readFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, readdir, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { BackupId, ServerId } from '../../../src/base/ids.ts';
@@ -173,6 +173,17 @@ test('a server’s directory is made durable once, also one that was left by a r
   synced.splice(0);
   await putObject(store, KEY, Buffer.from('z'));
   expect(synced[0]).toBe(directory);
+});
+
+test('a server’s directory that was moved away is made durable again', async () => {
+  const { files } = breakableFiles();
+  const { store, directory } = await scratchStore({ files });
+  await putObject(store, KEY, Buffer.from('x'));
+  await rename(dirname(store.localPath(KEY)), join(directory, '..', 'moved'));
+  const synced: string[] = [];
+  files.syncDirectory = async (path) => (synced.push(path), systemFiles.syncDirectory(path));
+  await putObject(store, KEY, Buffer.from('y'));
+  expect(synced).toEqual([directory, dirname(store.localPath(KEY))]);
 });
 
 test('abort waits for the write that is under way', async () => {
