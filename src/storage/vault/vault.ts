@@ -70,6 +70,8 @@ export class VaultStore implements Store, Vault {
   /** Servers with bytes that the last collection left because something was kept: they go when nothing is any more. */
   readonly #waiting = new Set<ServerId>();
   readonly #collecting = new Set<Promise<void>>();
+  /** One collection in the background at a time: each has threads, and memory for the ranges of all backups of a server. */
+  readonly #line = new KeyedMutex();
   readonly #usage = new Map<ServerId, VaultUsage>();
   readonly #layouts: Layouts;
   #listener: VaultListener | undefined;
@@ -310,7 +312,7 @@ export class VaultStore implements Store, Vault {
     if (this.#closed || this.#due.has(server)) return;
     this.#owed.add(server);
     this.#due.add(server);
-    const running = this.#collectNext(server).finally(() => this.#collecting.delete(running));
+    const running = this.#line.run('', () => this.#collectNext(server)).finally(() => this.#collecting.delete(running));
     this.#collecting.add(running);
   }
 

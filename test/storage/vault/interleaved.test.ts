@@ -9,6 +9,7 @@ import { objectKey, type ObjectKey } from '../../../src/storage/key.ts';
 import type { Store } from '../../../src/storage/store.ts';
 import type { ArchiveRanges } from '../../../src/storage/vault-port.ts';
 import type { VaultStore } from '../../../src/storage/vault/vault.ts';
+import { serverId } from '../../support/catalogue-rows.ts';
 import { failureOf } from '../../support/rejection.ts';
 import { scratchStore } from '../../support/scratch-store.ts';
 import { scratchVault } from '../../support/scratch-vault.ts';
@@ -223,4 +224,29 @@ describe('what nothing needs goes without another removal', () => {
     expect(packedBytes(directory)).toBe(whole);
     expect(Buffer.from(await getObject(vault, key)).equals(bytes)).toBe(true);
   });
+});
+
+test('servers are collected in the background one after the other', async () => {
+  const { store } = await scratchStore();
+  const { vault, faults } = await scratchVault({ store });
+  const keys = [1, 2, 3].map((number) => objectKey(serverId(number), randomUUID() as BackupId, 'tar.gz'));
+  for (const key of keys) {
+    const writer = await vault.create(key);
+    await writer.write(randomBytes(1000));
+    await writer.commit();
+  }
+  await vault.freeSpace();
+  const list = store.list.bind(store);
+  let underWay = 0;
+  let most = 0;
+  store.list = async function* (prefix) {
+    most = Math.max(most, ++underWay);
+    yield* list(prefix);
+    underWay--;
+  };
+  for (const key of keys) await vault.remove(key);
+  await vault.freeSpace();
+  expect([most, underWay]).toEqual([1, 0]);
+  expect(await Array.fromAsync(vault.list(''))).toEqual([]);
+  expect(faults).toEqual([]);
 });
