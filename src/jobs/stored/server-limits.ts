@@ -76,7 +76,19 @@ export function bytesOf(server: ServerId, { catalogue, stores }: LimitDeps): num
   const vaults = new Map(stores.all().map(({ name, vault }) => [name, vault]));
   let bytes = 0;
   for (const [store, totals] of catalogue.backups.overview(server).stores) {
-    bytes += vaults.get(store)?.usage(server)?.storedBytes ?? totals.bytes;
+    const vault = vaults.get(store);
+    bytes += vault === undefined ? totals.bytes : (vault.usage(server)?.storedBytes ?? addedTo(server, store, catalogue));
   }
   return bytes;
+}
+
+/**
+ * What the backups in a vault take at least, until a collection has measured it: after a start, and where a recipe cannot be
+ * read. The sum of their archives may be thirty times as much, and would refuse each backup.
+ */
+function addedTo(server: ServerId, store: string, { backups }: LimitDeps['catalogue']): number {
+  const kept = backups.list({ server, store, status: 'COMPLETED' });
+  const added = kept.reduce((sum, { size, storedBytes }) => sum + (storedBytes ?? size), 0);
+  // What one that is gone had added, and another has still, is in no sum; all of an archive lies there.
+  return kept.reduce((most, { size }) => Math.max(most, size), added);
 }

@@ -3,7 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { archiveLimits, bytesOf } from '../../../src/jobs/stored/server-limits.ts';
+import { archiveLimits, bytesOf, type LimitDeps } from '../../../src/jobs/stored/server-limits.ts';
 import { Vaults } from '../../../src/jobs/vault/vaults.ts';
 import { dataOf } from '../../support/events.ts';
 import { backUp, SERVER, testNode } from '../../support/node.ts';
@@ -64,4 +64,16 @@ test('a server’s limit of bytes counts what the disk holds, once that was coll
   expect(archiveLimits(SERVER, limits(stored + 10), true, node).added).toBe(10);
   const over = Promise.resolve().then(() => archiveLimits(SERVER, limits(stored), true, node));
   expect((await failureOf(over)).code).toBe('too_large');
+});
+
+test('until it was collected, a server’s limit counts what its backups added, and at least the largest archive', async () => {
+  const { stores } = await nodeWithVault();
+  const counted = (...added: readonly number[]): number => {
+    const backups = {
+      overview: () => ({ stores: new Map([['local', { backups: added.length, bytes: 1000 * added.length }]]) }),
+      list: () => added.map((storedBytes) => ({ size: 1000, storedBytes })),
+    };
+    return bytesOf(SERVER, { stores, catalogue: { backups }, config: { limits: {} } } as unknown as LimitDeps);
+  };
+  expect([counted(1000, 50, 60), counted(50, 60)]).toEqual([1110, 1000]);
 });

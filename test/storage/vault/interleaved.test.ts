@@ -239,12 +239,16 @@ test('servers are collected in the background one after the other', async () => 
   const list = store.list.bind(store);
   let underWay = 0;
   let most = 0;
+  const removed = Promise.withResolvers<undefined>();
   store.list = async function* (prefix) {
     most = Math.max(most, ++underWay);
+    await removed.promise;
     yield* list(prefix);
     underWay--;
   };
   for (const key of keys) await vault.remove(key);
+  await new Promise((resolve) => setImmediate(resolve));
+  removed.resolve(undefined);
   await vault.freeSpace();
   expect([most, underWay]).toEqual([1, 0]);
   expect(await Array.fromAsync(vault.list(''))).toEqual([]);

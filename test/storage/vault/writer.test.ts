@@ -24,6 +24,14 @@ test('an archive that is given up while its commit waits for a collection is not
   const bytes = randomBytes(10_000);
   await putObject(vault, BASE, bytes);
   await vault.freeSpace();
+  const create = store.create.bind(store);
+  const packed = Promise.withResolvers<undefined>();
+  store.create = async (key) => {
+    const pack = await create(key);
+    const commit = pack.commit.bind(pack);
+    pack.commit = () => commit().finally(() => packed.resolve(undefined));
+    return pack;
+  };
   const writer = await vault.create(KEY);
   await writer.write(randomBytes(10_000));
   const list = store.list.bind(store);
@@ -35,6 +43,8 @@ test('an archive that is given up while its commit waits for a collection is not
   const collected = vault.collect(SERVER);
   const committed = writer.commit();
   const refused = failureOf(committed, 'internal');
+  await packed.promise;
+  // The commit waits for its turn then.
   await new Promise((resolve) => setImmediate(resolve));
   const aborted = writer.abort();
   await Promise.all([aborted.then(() => held.resolve(undefined)), refused, collected]);
