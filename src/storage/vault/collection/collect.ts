@@ -7,7 +7,7 @@
  */
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';
-import { Failure } from '../../../base/failure.ts';
+import { errnoOf, Failure } from '../../../base/failure.ts';
 import type { BackupId, ServerId } from '../../../base/ids.ts';
 import { inLanes } from '../../../base/lanes.ts';
 import { keyParts, objectKey, type ObjectKey } from '../../key.ts';
@@ -108,7 +108,12 @@ async function measure(options: CollectOptions, collected?: Look): Promise<void>
 /** Bytes of disk; holes take none. Undefined where objects are no files. */
 async function blocksOf(store: Store, key: ObjectKey): Promise<number | undefined> {
   const path = store.localPath?.(key);
-  return path === undefined ? undefined : (await lstat(path)).blocks * 512;
+  const facts = path === undefined ? undefined : await lstat(path).catch(gone);
+  return facts === undefined ? undefined : facts.blocks * 512;
+}
+
+function gone(error: unknown): undefined {
+  if (errnoOf(error) !== 'ENOENT') throw error;
 }
 
 interface Look {
@@ -204,7 +209,9 @@ async function punchDead(
 ): Promise<number> {
   const path = store.localPath?.(packKey(server, pack));
   if (path === undefined) return 0;
-  await using file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  // One that is being written is kept, and goes without a turn when its archive is given up.
+  await using file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(gone);
+  if (file === undefined) return 0;
   const { fd: descriptor } = file;
   let freed = 0;
   for (const stretch of stretches) {

@@ -13,6 +13,7 @@ import { RangeListBuilder } from '../../../../src/storage/vault/ranges.ts';
 import { encodeRecipe } from '../../../../src/storage/vault/recipe.ts';
 import { packKey } from '../../../../src/storage/vault/server-packs.ts';
 import { fileIdentity } from '../../../../src/storage/vault/plain.ts';
+import { putObject } from '../../../contract/store.ts';
 import { backupId, serverId } from '../../../support/catalogue-rows.ts';
 import { failureOf } from '../../../support/rejection.ts';
 import { scratchStore } from '../../../support/scratch-store.ts';
@@ -92,6 +93,24 @@ test('a file that is opened as a plain archive while its first stretch is punche
   };
   await collectServer({ ...options, pins });
   expect(there()).toEqual(data.slice(1));
+});
+
+test('a pack that is given up while the collection looks at it fails nothing', async (context) => {
+  const { store, options, there } = await scratchPack(context, { size: 2 * BLOCK, data: [0, BLOCK], needed: [BLOCK] });
+  const pins = new Pins();
+  const given = randomUUID();
+  await putObject(store, packKey(SERVER, given), randomBytes(BLOCK));
+  pins.keepPack(SERVER, given);
+  const localPath = store.localPath.bind(store);
+  store.localPath = (key) => {
+    const path = localPath(key);
+    // Each caller is about to use it.
+    if (key === packKey(SERVER, given)) fs.rmSync(path, { force: true });
+    return path;
+  };
+  let stored = 0;
+  await collectServer({ ...options, pins, onMeasured: ({ storedBytes }) => void (stored = storedBytes) });
+  expect([there(), stored]).toEqual([[BLOCK], 2 * BLOCK]);
 });
 
 test('a dry run tells of what the collection gives back, in a pack that has holes already', async (context) => {
