@@ -25,7 +25,11 @@ test('archives of a vault whose disk comes back after a start are there, and go 
     const vault = { shortestRange: 256, mergeAt: 10 };
     const local = { type: 'local', directory, allowInside: false, adopt: null, layout, vault } as const;
     const storage = { default: 'local', stores: { local }, copies: [] } as unknown as Config['storage'];
-    const config = { storage, backups: { uploadLimit: 0 } as Config['backups'], stateDirectory: join(scratch, 'state') };
+    const config = {
+      storage,
+      backups: { uploadLimit: 0 } as Config['backups'],
+      stateDirectory: join(scratch, 'state'),
+    };
     return (await openStores(config, catalogue, systemClock, silentLog())).default;
   };
   await mkdir(directory);

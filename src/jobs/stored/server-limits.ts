@@ -77,7 +77,8 @@ export function bytesOf(server: ServerId, { catalogue, stores }: LimitDeps): num
   let bytes = 0;
   for (const [store, totals] of catalogue.backups.overview(server).stores) {
     const vault = vaults.get(store);
-    bytes += vault === undefined ? totals.bytes : (vault.usage(server)?.storedBytes ?? addedTo(server, store, catalogue));
+    bytes +=
+      vault === undefined ? totals.bytes : (vault.usage(server)?.storedBytes ?? addedTo(server, store, catalogue));
   }
   return bytes;
 }

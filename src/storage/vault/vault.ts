@@ -181,7 +181,8 @@ export class VaultStore implements Store, Vault {
     if (plain !== undefined) return plain;
     return this.#turns.run(server, async () => {
       // In its turn, nothing comes between the opening and the keeping.
-      if ((await this.#inner.stat(recipeKey(parts))) === undefined) return this.#keep(await this.#inner.open(key), server);
+      if ((await this.#inner.stat(recipeKey(parts))) === undefined)
+        return this.#keep(await this.#inner.open(key), server);
       const { layout, size, sha256, change } = await this.#layouts.find(parts, await this.#layouts.packs(server));
       const release = this.#releasing(server, this.#pins.keepPlaces(server, layout));
       const identity = `${key} ${sha256} ${size} ${change}`;

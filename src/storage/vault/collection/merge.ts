@@ -115,7 +115,8 @@ class MergedPacks {
   readonly #packs: ServerPacks;
   readonly #pins: Pins;
   readonly #most: Most;
-  #pack: { readonly id: string; readonly writer: ObjectWriter; readonly map: RangeListBuilder; length: number } | undefined;
+  #pack:
+    { readonly id: string; readonly writer: ObjectWriter; readonly map: RangeListBuilder; length: number } | undefined;
 
   constructor(store: Store, server: ServerId, packs: ServerPacks, pins: Pins, most: Most) {
     this.#store = store;

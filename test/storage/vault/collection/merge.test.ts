@@ -95,10 +95,10 @@ test('a merge that fails keeps the packs that have their maps, and nothing pinne
 
 test('a pack that is gone fails a merge', async () => {
   const { store, pack, merge } = await scratchPack();
-  const { open } = store;
+  const open = store.open.bind(store);
   store.open = async (key) => {
     await store.remove(packKey(SERVER, pack));
-    return open.call(store, key);
+    return open(key);
   };
   await failureOf(merge({ ranges: 150, length: GIBIBYTE }), 'archive_damaged');
 });
