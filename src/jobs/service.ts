@@ -185,7 +185,7 @@ export class Service implements contract.BackupService {
     this.#checkCreate(request);
     await makeRoom(request.server, { limits: request.limits, store }, this.#retention());
     this.#checkLimits(request);
-    checkReserve((await store.freeSpace())?.bytes ?? null, config.limits.reserveFree);
+    checkReserve((await store.freeSpace(config.limits.reserveFree))?.bytes ?? null, config.limits.reserveFree);
     this.#checkCreate(request);
     this.#checkLimits(request);
     const backup = newBackup({ ...request, ignore }, store.name, this.#deps.clock.now(), catalogue);

@@ -140,7 +140,7 @@ export async function viewStore(store: Store): Promise<StoreView & { readonly to
   const vault = usage === undefined ? {} : { vault: usage };
   try {
     await store.check();
-    const free = await store.freeSpace();
+    const free = await store.freeSpace(0);
     return { name, type, freeBytes: free?.bytes ?? null, totalBytes: free?.total ?? null, error: null, ...vault };
   } catch (error) {
     return { name, type, freeBytes: null, totalBytes: null, error: reasonOf(error), ...vault };

@@ -124,7 +124,12 @@ export function expectedSize(raw: number, past: PastBackup | undefined, compress
 /** True when a tree fits without measuring it: even if it doubled since the last backup and did not compress. */
 export function surelyFits(free: number | null, reserve: number, past: PastBackup | undefined): boolean {
   const left = spaceLeft(free, reserve);
-  return left === Number.POSITIVE_INFINITY || (past !== undefined && past.rawSize * 2 + 2 ** 30 < left);
+  return left === Number.POSITIVE_INFINITY || surelyEnough(past) < left;
+}
+
+/** Bytes that a backup surely fits into; infinite where nothing is known of the server. */
+export function surelyEnough(past: PastBackup | undefined): number {
+  return past === undefined ? Number.POSITIVE_INFINITY : past.rawSize * 2 + 2 ** 30;
 }
 
 /** @throws Failure `insufficient_storage` when the expected bytes do not fit above the reserve. */

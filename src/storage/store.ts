@@ -45,8 +45,13 @@ export interface Store {
   /** Removes files that killed writers left, and returns their paths. Current writers are not affected. */
   sweep?(isKnown?: (key: ObjectKey) => boolean): Promise<readonly string[]>;
 
-  /** Free space for new objects; null if the store cannot tell (object storage). */
-  freeSpace(): Promise<FreeSpace | null>;
+  /**
+   * Free space for new objects; null if the store cannot tell (object storage).
+   *
+   * @param enough bytes: with fewer, what the store is giving back just then is waited for, which may take minutes. Without
+   *   it, that is waited for in any case.
+   */
+  freeSpace(enough?: number): Promise<FreeSpace | null>;
 
   /** The path of an object's file, if objects are files on this host. It need not exist. */
   localPath?(key: ObjectKey): string;

@@ -11,6 +11,7 @@ import { newestFirst } from '../../policy/order.ts';
 import {
   checkInodes,
   checkReserve,
+  surelyEnough,
   checkRoom,
   expectedAddition,
   expectedSize,
@@ -98,11 +99,11 @@ type Source = Pick<BackupPlan, 'server' | 'store' | 'ignore' | 'exclude' | 'maxS
 async function checkSpace(source: Source, deps: PlanDeps, signal: AbortSignal): Promise<void> {
   const { server, store } = source;
   const { reserveFree } = deps.config.limits;
-  const space = await store.freeSpace();
+  const past = deps.catalogue.backups.newestGood(server.id, store.name);
+  const space = await store.freeSpace(reserveFree + surelyEnough(past) + 1);
   const free = space?.bytes ?? null;
   checkReserve(free, reserveFree);
   checkInodes(space?.inodes ?? null);
-  const past = deps.catalogue.backups.newestGood(server.id, store.name);
   if (surelyFits(free, reserveFree, past)) return;
   const addition = store.sharesBytes === true ? expectedAddition(lastAdditions(server.id, store, deps)) : undefined;
   if (addition !== undefined) {
@@ -124,7 +125,7 @@ function lastAdditions(server: ServerId, store: Store, { catalogue }: PlanDeps):
 /** The part size of an object is fixed before the first byte; if it is too small, a large archive never fits. */
 async function boundArchive(source: Source, deps: PlanDeps, signal: AbortSignal): Promise<number | undefined> {
   const { store, maxSize } = source;
-  if ((await store.freeSpace()) !== null) return undefined;
+  if ((await store.freeSpace(0)) !== null) return undefined;
   if (maxSize > 0 && maxSize <= SMALL_LIMIT) return maxSize;
   const tree = await estimate(source, deps, signal);
   const most = Math.ceil((tree.bytes + (tree.files + tree.directories) * HEADERS) * GROWTH);

@@ -25,8 +25,8 @@ export async function makeRoom(
   const past = (store.sharesBytes === true ? newest?.storedBytes : undefined) ?? newest?.size ?? 1;
   const inLimits = (): boolean => fitsLimits(server, limits, past, deps);
   const onDisk = async (): Promise<boolean> => {
-    const free = (await store.freeSpace())?.bytes ?? Infinity;
-    return free - past > deps.config.limits.reserveFree;
+    const most = deps.config.limits.reserveFree + past;
+    return ((await store.freeSpace(most + 1))?.bytes ?? Infinity) > most;
   };
   const enough = async (): Promise<boolean> => inLimits() && (await onDisk());
   for (const coming of [false, true]) {

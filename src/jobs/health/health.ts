@@ -108,7 +108,7 @@ async function storeFindings(store: Store, reserve: number): Promise<Finding[]> 
   const { name } = store;
   try {
     await store.check();
-    const free = await store.freeSpace();
+    const free = await store.freeSpace(0);
     if (free === null) return [fine('store', `The store "${name}" answers the daemon`)];
     return checkSpace(name, free.bytes, free.inodes, reserve);
   } catch (error) {

@@ -32,7 +32,7 @@ export class SpaceGuard {
   /** @throws Failure `insufficient_storage` when these bytes would take the store below the reserve. */
   async admit(bytes: number): Promise<void> {
     const stale = this.#clock.monotonic() - this.#measuredAt >= BELIEVED_MS;
-    if (stale || bytes > this.#left) await this.#measure();
+    if (stale || bytes > this.#left) await this.#measure(bytes);
     if (bytes > this.#left) {
       const reserve = this.#reserve();
       throw outOfSpace('Cannot go on storing the archive', this.#left + reserve, reserve, bytes);
@@ -53,9 +53,11 @@ export class SpaceGuard {
     };
   }
 
-  async #measure(): Promise<void> {
-    const free = await this.#store.freeSpace();
-    this.#left = free === null ? Number.POSITIVE_INFINITY : free.bytes - this.#reserve();
+  /** @param needed bytes. With room for them nothing is waited for: a game may be kept still meanwhile. */
+  async #measure(needed: number): Promise<void> {
+    const reserve = this.#reserve();
+    const free = await this.#store.freeSpace(reserve + needed);
+    this.#left = free === null ? Number.POSITIVE_INFINITY : free.bytes - reserve;
     this.#measuredAt = this.#clock.monotonic();
   }
 }

@@ -228,9 +228,13 @@ export class VaultStore implements Store, Vault {
     return this.#inner.sweep?.(isKnown) ?? Promise.resolve([]);
   }
 
-  /** Waits for collections under way first, so that bytes just removed count as free. */
-  async freeSpace(): Promise<FreeSpace | null> {
-    await Promise.all(this.#collecting);
+  /** Collections that are under way are waited for, so that bytes just removed count as free where they are needed. */
+  async freeSpace(enough = Number.POSITIVE_INFINITY): Promise<FreeSpace | null> {
+    if (this.#collecting.size > 0) {
+      const now = await this.#inner.freeSpace();
+      if (now === null || now.bytes >= enough) return now;
+      await Promise.all(this.#collecting);
+    }
     return this.#inner.freeSpace();
   }
 

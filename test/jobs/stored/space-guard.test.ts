@@ -17,3 +17,16 @@ test('a reserve that is changed while bytes are written counts from the next loo
   reserve = 0;
   await guard.admit(1000);
 });
+
+test('asks for no more room than the bytes and the reserve need, so that it waits for nothing with it', async () => {
+  const asked: (number | undefined)[] = [];
+  const freeSpace = (enough?: number) => {
+    asked.push(enough);
+    return Promise.resolve({ bytes: 5000, inodes: null });
+  };
+  const guard = new SpaceGuard({ freeSpace }, () => 1000, new StillClock());
+  await guard.admit(300);
+  await guard.admit(3700);
+  await failureOf(guard.admit(4001), 'insufficient_storage');
+  expect(asked).toEqual([1300, 5001]);
+});
