@@ -111,6 +111,8 @@ export class VaultWriter implements ObjectWriter {
       this.#requireOpen();
       await this.#healed?.seal();
       const replaces = (await store.stat(key)) !== undefined;
+      // Or just now; from here on its packs stay.
+      this.#requireOpen();
       this.#recipeBegun = true;
       await putWhole(store, key, recipe, { signal });
       this.#state = 'committed';

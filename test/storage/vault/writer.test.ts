@@ -74,3 +74,21 @@ test('an archive that would be in more parts than a recipe has is refused, and w
   expect(await vault.stat(KEY)).toBeUndefined();
   expect(await vault.collect(SERVER)).toMatchObject({ movedBytes: 0 });
 });
+
+test('an archive that is given up while its commit is about to write the recipe is not there', async () => {
+  const { store, directory } = await scratchStore();
+  const { vault, faults } = await scratchVault({ store });
+  const writer = await vault.create(KEY);
+  await writer.write(randomBytes(10_000));
+  const stat = store.stat.bind(store);
+  store.stat = async (key) => {
+    if (key.endsWith('.recipe')) await writer.abort();
+    return stat(key);
+  };
+  await failureOf(writer.commit(), 'internal');
+  store.stat = stat;
+  expect(await vault.stat(KEY)).toBeUndefined();
+  await vault.freeSpace();
+  expect(fs.existsSync(join(directory, SERVER))).toBe(false);
+  expect(faults).toEqual([]);
+});
