@@ -8,7 +8,12 @@ import type { BackupId, ServerId } from '../../../src/base/ids.ts';
 import { objectKey } from '../../../src/storage/key.ts';
 import { systemFiles } from '../../../src/storage/local/files.ts';
 import type { Store } from '../../../src/storage/store.ts';
+import { collectServer } from '../../../src/storage/vault/collection/collect.ts';
 import { freesHoles } from '../../../src/storage/vault/collection/punch.ts';
+import { Pins } from '../../../src/storage/vault/pins.ts';
+import { ServerPacks } from '../../../src/storage/vault/server-packs.ts';
+import { putObject } from '../../contract/store.ts';
+import { backupId } from '../../support/catalogue-rows.ts';
 import { failureOf } from '../../support/rejection.ts';
 import { scratchStore } from '../../support/scratch-store.ts';
 import { scratchVault } from '../../support/scratch-vault.ts';
@@ -171,4 +176,38 @@ test('a merge that finds no space: what is there is measured all the same, and n
 
 test('V18: only file systems of the list are taken for ones that give holes back', async () => {
   expect(await freesHoles('/proc')).toBe(false);
+});
+
+test('V14: a merge whose disk is full in the middle gives back what it moved, also where no holes are punched', async () => {
+  const packLength = 10 * 4096;
+  const { store } = await scratchStore();
+  const { vault } = await scratchVault({ store, packLength });
+  const [base, key] = [1, 2].map((id) => objectKey(SERVER, backupId(id), 'tar.gz'));
+  if (base === undefined || key === undefined) throw new TypeError();
+  const bytes = randomBytes(10 * packLength);
+  await putObject(vault, base, bytes);
+  const writer = await vault.create(key, { base });
+  const kept: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += packLength) {
+    const half = bytes.subarray(at, at + packLength / 2);
+    await writer.write(half, [{ start: 0, length: half.length, base: at }]);
+    kept.push(half);
+  }
+  await writer.commit();
+  await vault.freeSpace();
+  await store.remove(objectKey(SERVER, backupId(1), 'recipe'));
+  const create = store.create.bind(store);
+  let maps = 0;
+  store.create = (name) => {
+    if (name.endsWith('.map') && ++maps === 3) throw new Failure('insufficient_storage', 'the disk is full');
+    return create(name);
+  };
+  const options = { store, server: SERVER, pins: new Pins(), known: () => [], punch: false, mergeAt: 0, packLength };
+  await failureOf(collectServer(options), 'insufficient_storage');
+  // Two new ones have what four had.
+  expect((await ServerPacks.load(store, SERVER)).packs.size).toBe(10 - 4 + 2);
+  expect(Buffer.from(await getObject(vault, key)).equals(Buffer.concat(kept))).toBe(true);
+  await collectServer(options);
+  expect((await ServerPacks.load(store, SERVER)).packs.size).toBe(10 / 2);
+  expect(Buffer.from(await getObject(vault, key)).equals(Buffer.concat(kept))).toBe(true);
 });

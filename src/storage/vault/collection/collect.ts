@@ -14,8 +14,8 @@ import { keyParts, objectKey, type ObjectKey } from '../../key.ts';
 import type { Store } from '../../store.ts';
 import type { Collected } from '../../vault-port.ts';
 import type { Pins } from '../pins.ts';
-import type { RangeList } from '../ranges.ts';
-import { packKey, readRanges, readRecipe, ServerPacks } from '../server-packs.ts';
+import { MAX_RANGES, type RangeList } from '../ranges.ts';
+import { PACK_LENGTH, packKey, readRanges, readRecipe, ServerPacks } from '../server-packs.ts';
 import { fileIdentity } from '../plain.ts';
 import { deadData, type Stretch } from './dead-data.ts';
 import { LiveBlocks } from './live-blocks.ts';
@@ -39,6 +39,8 @@ export interface CollectOptions {
   readonly mergeAt: number;
   /** Says what would go, and changes nothing. */
   readonly dryRun?: boolean;
+  /** Bytes that a pack has at most which others are merged into. */
+  readonly packLength?: number | undefined;
   /** The code of the threads that punch. */
   readonly punchThread?: URL;
   /** Gets what is there in the end. */
@@ -82,10 +84,18 @@ async function merge(options: CollectOptions, look: Look) {
   if (options.pins.heals(options.server)) return undefined;
   const chosen = packsToMerge(look.packs, look.live, options.pins.packs(options.server), options.mergeAt);
   if (chosen.length === 0) return undefined;
-  const { store, server, pins } = options;
+  const { store, server, pins, packLength = PACK_LENGTH } = options;
   const living = new LivingRanges();
   for await (const list of listsInUse(store, server, look.packs, pins)) living.add(list);
-  const movedBytes = await mergePacks(store, server, look.packs, new Set(chosen), living, pins);
+  const most = { ranges: MAX_RANGES, length: packLength };
+  let movedBytes: number;
+  try {
+    movedBytes = await mergePacks(store, server, look.packs, new Set(chosen), living, pins, most);
+  } catch (error) {
+    // What was moved before is there twice, and the disk may be full; what is under way is tried again by the next collection.
+    await giveBack(options, await lookAround(options)).catch(() => undefined);
+    throw error;
+  }
   const after = await lookAround(options);
   return { look: after, movedBytes, second: await giveBack(options, after) };
 }
@@ -108,8 +118,8 @@ async function measure(options: CollectOptions, collected?: Look): Promise<void>
 /** Bytes of disk; holes take none. Undefined where objects are no files. */
 async function blocksOf(store: Store, key: ObjectKey): Promise<number | undefined> {
   const path = store.localPath?.(key);
-  const facts = path === undefined ? undefined : await lstat(path).catch(gone);
-  return facts === undefined ? undefined : facts.blocks * 512;
+  // What is gone meanwhile takes none either.
+  return path === undefined ? undefined : ((await lstat(path).catch(gone))?.blocks ?? 0) * 512;
 }
 
 function gone(error: unknown): undefined {

@@ -15,7 +15,7 @@ import { encodeMap } from '../map.ts';
 import type { Place } from '../moved.ts';
 import type { Pins } from '../pins.ts';
 import { putWhole } from '../put.ts';
-import { MAX_RANGES, RangeListBuilder } from '../ranges.ts';
+import { RangeListBuilder } from '../ranges.ts';
 import { PACK_LENGTH, packKey, type ServerPacks } from '../server-packs.ts';
 import { BLOCK } from './dead-data.ts';
 import type { LiveBlocks } from './live-blocks.ts';
@@ -82,7 +82,7 @@ export async function mergePacks(
   chosen: ReadonlySet<string>,
   living: LivingRanges,
   pins: Pins,
-  most: Most = { ranges: MAX_RANGES, length: PACK_LENGTH },
+  most: Most,
 ): Promise<number> {
   const open = new OpenPacks(store, server);
   const merged = new MergedPacks(store, server, packs, pins, most);
