@@ -11,7 +11,7 @@ import type { BackupId, ServerId } from '../../base/ids.ts';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import { type ByteSource } from '../../base/source.ts';
 import { type KeyParts, keyParts, objectKey, type ObjectKey, parseKey } from '../key.ts';
-import type { Store } from '../store.ts';
+import type { Store, StoredObject } from '../store.ts';
 import { decodeMap } from './map.ts';
 import { MovedRanges, type Place } from './moved.ts';
 import { damaged, MAX_RANGES, type RangeList, type TakeRange } from './ranges.ts';
@@ -160,6 +160,18 @@ export async function recipeSize(store: Pick<Store, 'open' | 'stat'>, key: Objec
     if ((await store.stat(key)) === undefined) return undefined;
     throw error;
   }
+}
+
+/** A recipe is shown as the archive it describes; undefined for packs and maps, which are not shown. */
+export async function shownAs(
+  store: Pick<Store, 'open' | 'stat'>,
+  object: StoredObject,
+): Promise<StoredObject | undefined> {
+  const parts = keyParts(object.key);
+  if (parts === undefined || parts.kind === 'pack' || parts.kind === 'map') return undefined;
+  if (parts.kind !== 'recipe') return object;
+  const size = await recipeSize(store, object.key).catch(() => 0);
+  return size === undefined ? undefined : { key: objectKey(parts.server, parts.backup, 'tar.gz'), size };
 }
 
 async function sizeIn(store: Pick<Store, 'open'>, recipe: ObjectKey): Promise<number> {

@@ -13,7 +13,7 @@ import type { BackupId, ServerId } from '../../base/ids.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { PathParts } from '../../base/file-parts.ts';
 import type { ByteSource } from '../../base/source.ts';
-import { type KeyParts, keyParts, objectKey, type ObjectKey } from '../key.ts';
+import { type KeyParts, keyParts, type ObjectKey } from '../key.ts';
 import type { CreateOptions, FreeSpace, ObjectWriter, OpenOptions, Store, StoredObject } from '../store.ts';
 import type {
   ArchivePlaces,
@@ -32,8 +32,8 @@ import { putHealed } from './healing.ts';
 import { findPlaces } from './places.ts';
 import { Pins } from './pins.ts';
 import { Layouts } from './layouts.ts';
-import { archiveParts, packKey, recipeKey, recipeSize } from './server-packs.ts';
-import { hasPlainName, keptWhole, PlainWriter, requireNoRecipe } from './plain.ts';
+import { archiveParts, packKey, recipeKey, recipeSize, shownAs } from './server-packs.ts';
+import { hasPlainName, keptWhole, linkPlain, PlainWriter } from './plain.ts';
 import { openVaultSource } from './source.ts';
 import { takeIn } from './take-in.ts';
 import { openView } from './view.ts';
@@ -70,6 +70,8 @@ export class VaultStore implements Store, Vault {
   /** Servers with bytes that the last collection left because something was kept: they go when nothing is any more. */
   readonly #waiting = new Set<ServerId>();
   readonly #collecting = new Set<Promise<void>>();
+  /** Those that were asked for, too: without the store's lock none may go on. */
+  readonly #running = new Set<Promise<unknown>>();
   /** One collection in the background at a time: each has threads, and memory for the ranges of all backups of a server. */
   readonly #line = new KeyedMutex();
   readonly #usage = new Map<ServerId, VaultUsage>();
@@ -166,11 +168,13 @@ export class VaultStore implements Store, Vault {
 
   async #createPlain(key: ObjectKey, parts: KeyParts, options: CreateOptions): Promise<ObjectWriter> {
     const { server } = parts;
-    const inTurn = async (work: () => Promise<void>): Promise<void> => {
-      await this.#turns.run(server, work).finally(() => this.#collectSoon(server));
+    const inTurn = (work: () => Promise<void>): Promise<void> => this.#turns.run(server, work);
+    const onCommitted = (bytes: number, replaces: boolean): void => {
+      this.#count(server, { packs: 0, bytes });
+      if (replaces) this.#collectSoon(server);
     };
     const keys = { plain: key, recipe: recipeKey(parts) };
-    return new PlainWriter(await this.#inner.create(key, options), this.#inner, keys, inTurn);
+    return new PlainWriter(await this.#inner.create(key, options), this.#inner, keys, inTurn, onCommitted);
   }
 
   async open(key: ObjectKey, { partly }: OpenOptions = {}): Promise<ByteSource> {
@@ -217,7 +221,7 @@ export class VaultStore implements Store, Vault {
   async *list(prefix: string): AsyncGenerator<StoredObject, void> {
     let last = '';
     for await (const object of this.#inner.list(prefix.replace(/\.tar\.gz$/, ''))) {
-      const shown = await this.#shown(object);
+      const shown = await shownAs(this.#inner, object);
       if (shown?.key.startsWith(prefix) !== true || shown.key === last) continue;
       last = shown.key;
       yield shown;
@@ -240,8 +244,10 @@ export class VaultStore implements Store, Vault {
 
   async link(key: ObjectKey, path: string): Promise<boolean> {
     const parts = archiveParts(key);
-    if (parts !== undefined) await requireNoRecipe(this.#inner, recipeKey(parts), path);
-    return (await this.#inner.link?.(key, path)) ?? false;
+    if (parts === undefined) return (await this.#inner.link?.(key, path)) ?? false;
+    const keys = { plain: key, recipe: recipeKey(parts) };
+    const onLinked = (bytes: number): void => this.#count(parts.server, { packs: 0, bytes });
+    return this.#turns.run(parts.server, () => linkPlain(this.#inner, keys, path, onLinked));
   }
 
   /** The files that an archive's bytes lie in. Undefined for a plain archive, for none at all, or where objects are no files. */
@@ -265,25 +271,27 @@ export class VaultStore implements Store, Vault {
    * `insufficient_storage`.
    */
   async collect(server: ServerId, dryRun = false): Promise<Collected> {
-    const { mergeAt, known } = this.#options;
-    return this.#turns.run(server, async () => {
-      if (!dryRun) {
-        this.#owed.add(server);
-        this.#waiting.delete(server);
-      }
-      const path = this.localPath?.(packKey(server, server));
-      const punch = path !== undefined && (await freesHoles(dirname(dirname(path))));
-      const store = this.#inner;
-      const onMeasured = (measured: Measured): void =>
-        void this.#usage.set(server, { ...measured, collectedAt: this.#options.clock.now() });
-      const pins = this.#pins;
-      const isPinned = pins.has(server);
-      const options = { store, server, pins, known: () => known(server), punch, mergeAt, dryRun, onMeasured };
-      const collected = await collectServer(options);
-      if (!dryRun && isPinned) this.#collectUnkept(server);
-      else if (!dryRun) this.#owed.delete(server);
-      return collected;
-    });
+    const running = this.#turns.run(server, () => this.#collect(server, dryRun));
+    this.#running.add(running);
+    return running.finally(() => this.#running.delete(running));
+  }
+
+  async #collect(server: ServerId, dryRun: boolean): Promise<Collected> {
+    if (!dryRun) {
+      this.#owed.add(server);
+      this.#waiting.delete(server);
+    }
+    const path = this.localPath?.(packKey(server, server));
+    const punch = path !== undefined && (await freesHoles(dirname(dirname(path))));
+    const onMeasured = (measured: Measured): void =>
+      void this.#usage.set(server, { ...measured, collectedAt: this.#options.clock.now() });
+    const pins = this.#pins;
+    const isPinned = pins.has(server);
+    const known = (): readonly BackupId[] => this.#options.known(server);
+    const collected = await collectServer({ ...this.#options, server, pins, known, punch, dryRun, onMeasured });
+    if (!dryRun && isPinned) this.#collectUnkept(server);
+    else if (!dryRun) this.#owed.delete(server);
+    return collected;
   }
 
   /** Collects every server once, in the background: a killed process left bytes that nothing needs. */
@@ -308,7 +316,7 @@ export class VaultStore implements Store, Vault {
   /** Waits for collections that run; begins no new one. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all(this.#collecting);
+    await Promise.allSettled([...this.#collecting, ...this.#running]);
     await this.#inner.close();
   }
 
@@ -383,14 +391,5 @@ export class VaultStore implements Store, Vault {
       if ((await this.#inner.stat(recipe)) !== undefined) return undefined;
       throw error;
     }
-  }
-
-  /** A recipe is shown as the archive it describes; packs and maps are not shown. */
-  async #shown(object: StoredObject): Promise<StoredObject | undefined> {
-    const parts = keyParts(object.key);
-    if (parts === undefined || parts.kind === 'pack' || parts.kind === 'map') return undefined;
-    if (parts.kind !== 'recipe') return object;
-    const size = await recipeSize(this.#inner, object.key).catch(() => 0);
-    return size === undefined ? undefined : { key: objectKey(parts.server, parts.backup, 'tar.gz'), size };
   }
 }

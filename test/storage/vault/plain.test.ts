@@ -86,6 +86,20 @@ describe('a plain archive that is opened', () => {
   });
 });
 
+test('a plain archive whose name cannot be looked at is opened anew, and kept no longer than it is read', async () => {
+  const { vault, directory, bytes, faults } = await openedBeside(() => Promise.resolve());
+  const { localPath } = vault;
+  // What is below a file cannot be.
+  Object.assign(vault, { localPath: () => join(directory, '.roost-store', 'file') });
+  expect(Buffer.from(await getObject(vault, KEY)).equals(bytes)).toBe(true);
+  Object.assign(vault, { localPath });
+  // What heals has a collection behind it when nothing of the server is kept, which measures.
+  await vault.heal(SERVER, []);
+  await vault.freeSpace();
+  expect(vault.usage(SERVER)?.packs).toBe(0);
+  expect(faults).toEqual([]);
+});
+
 describe('a vault that writes plain archives', () => {
   test('replaces an archive that it has by a recipe', async () => {
     const { store, directory } = await scratchStore();
@@ -126,5 +140,21 @@ describe('a vault that writes plain archives', () => {
     await failureOf(vault.link(KEY, file), 'backup_exists');
     expect(Buffer.from(await getObject(vault, KEY)).equals(bytes)).toBe(true);
     expect(await store.stat(KEY)).toBeUndefined();
+  });
+
+  test('counts archives that come after a collection', async () => {
+    const { store, directory } = await scratchStore();
+    const { vault } = await scratchVault({ store, writes: false });
+    await putObject(vault, KEY, randomBytes(LENGTH));
+    await vault.collect(SERVER);
+    await putObject(vault, OTHER, randomBytes(LENGTH / 2));
+    expect(vault.usage(SERVER)).toMatchObject({ packs: 0, storedBytes: 1.5 * LENGTH, liveBytes: 1.5 * LENGTH });
+    const file = join(directory, 'foreign');
+    fs.writeFileSync(file, randomBytes(LENGTH));
+    const linked = objectKey(SERVER, backupId(3), 'tar.gz');
+    for (let time = 0; time < 2; time++) expect(await vault.link(linked, file)).toBe(true);
+    expect(vault.usage(SERVER)).toMatchObject({ storedBytes: 2.5 * LENGTH, liveBytes: 2.5 * LENGTH });
+    await vault.collect(SERVER);
+    expect(vault.usage(SERVER)).toMatchObject({ storedBytes: 2.5 * LENGTH, liveBytes: 2.5 * LENGTH });
   });
 });

@@ -186,3 +186,25 @@ test('what is opened while blocks are given back is served behind the collection
   expect(disk()).toBe(8 * BLOCK);
   expect(faults).toEqual([]);
 });
+
+test('a vault that is closed waits for a collection that was asked for', async () => {
+  const { store } = await scratchStore();
+  const { vault } = await scratchVault({ store });
+  await putObject(vault, KEPT, randomBytes(BLOCK));
+  await vault.freeSpace();
+  const list = store.list.bind(store);
+  const [begun, held] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+  store.list = async function* (prefix) {
+    begun.resolve(undefined);
+    await held.promise;
+    yield* list(prefix);
+  };
+  const collected = vault.collect(SERVER);
+  await begun.promise;
+  const closed = vault.close();
+  // What waits for nothing is over by then.
+  await new Promise((resolve) => setImmediate(resolve));
+  held.resolve(undefined);
+  expect(await collected).toMatchObject({ packs: 0, freedBytes: 0 });
+  await closed;
+});
