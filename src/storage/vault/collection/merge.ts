@@ -4,7 +4,7 @@
  *   1 a new pack      killed after: a pack that no recipe and no map names; the next collection takes it
  *   2 its map         killed after: its bytes are in two places, and either serves; the newest map's counts, by its id. So it is
  *                     with a merge that ends here because the disk is full: what was moved before needs not be moved again
- *   3 the old packs   removed by the collection, which then finds nothing alive in them
+ *   3 the old packs   removed by the collection, which then finds nothing alive in them, also where the merge failed
  */
 import type { BackupId, ServerId } from '../../../base/ids.ts';
 import { MEBIBYTE } from '../../../base/sizes.ts';
