@@ -46,4 +46,4 @@ else
 fi
 test -z "$(find /usr/share /usr/local/share -name '*roost*')"
 test ! -e /usr/lib/roost && test ! -e /opt/roost
-echo "left=$(ls /etc/roost | tr '\n' ' ')$(find /var/lib/roost -name '*.tar.gz' | wc -l)"
+echo "left=$(ls /etc/roost | tr '\n' ' ')$(find /var/lib/roost -name '*.recipe' | wc -l)"
