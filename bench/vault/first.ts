@@ -8,7 +8,8 @@ import { World } from '../world.ts';
 import { diskBytes } from './disk.ts';
 import { type Keeper, KEEPERS } from './keepers.ts';
 
-const SEED = 77;
+/** Of each world, so that all keepers have the same. */
+export const SEED = 77;
 const GONE_SECONDS = 30;
 
 export interface FirstOptions {
@@ -16,6 +17,7 @@ export interface FirstOptions {
   readonly keepers: readonly string[];
   /** Bytes of the world. */
   readonly size: number;
+  /** The part of its chunks that a night saves. */
   readonly saved: number;
   readonly rounds: number;
 }
@@ -38,10 +40,8 @@ export async function firstBackups({ home, keepers, size, saved, rounds }: First
     for (const keeper of all) {
       // What the one before left to be written would be waited for by the next.
       spawnSync('sync');
-      const start = performance.now();
-      await keeper.night();
-      const seconds = (performance.now() - start) / 1000;
-      if (round > 0) taken.get(keeper.name)?.push(seconds);
+      const took = await secondsOf(() => keeper.night());
+      if (round > 0) taken.get(keeper.name)?.push(took);
       await keeper.forget(round);
       if (keeper.archives !== undefined) await gone(keeper);
     }
@@ -56,4 +56,10 @@ async function gone({ name, store }: Keeper): Promise<void> {
     if (waited > GONE_SECONDS) throw new Error(`what ${name} was asked to forget is still there`);
     await delay(50);
   }
+}
+
+export async function secondsOf(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1000;
 }

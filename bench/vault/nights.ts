@@ -6,24 +6,16 @@ import type { Table } from '../report.ts';
 import { quantile } from '../statistics.ts';
 import { type Churn, World } from '../world.ts';
 import { diskBytes, dropFromCache } from './disk.ts';
-import { firstBackups } from './first.ts';
+import { firstBackups, type FirstOptions, SEED, secondsOf } from './first.ts';
 import { type Keeper, KEEPERS } from './keepers.ts';
 
-const SEED = 77;
 const FILES_READ = 40;
 
-export interface NightsOptions {
-  readonly home: string;
-  readonly keepers: readonly string[];
+export interface NightsOptions extends FirstOptions {
   readonly churn: Churn;
   readonly nights: number;
   /** So many stay. */
   readonly keep: number;
-  /** Bytes of the world. */
-  readonly size: number;
-  /** The part of its chunks that a night saves. */
-  readonly saved: number;
-  readonly rounds: number;
 }
 
 interface Played {
@@ -76,7 +68,7 @@ async function begin(name: string, { home, size, saved }: NightsOptions): Promis
 async function playNight(played: Played, night: number, { churn, keep }: NightsOptions): Promise<void> {
   const { keeper, world } = played;
   played.changed += world.play(churn);
-  played.seconds.push(await seconds(async () => played.written.push(await keeper.night())));
+  played.seconds.push(await secondsOf(async () => played.written.push(await keeper.night())));
   if (night >= keep) await keeper.forget(night - keep);
 }
 
@@ -151,7 +143,7 @@ async function inRounds(all: readonly Played[], rounds: number, cold: boolean, r
       if (keeper.archives === undefined && round < 0) continue;
       if (cold) dropFromCache(keeper.store);
       let done: Promise<void> | undefined;
-      const each = await seconds(async () => {
+      const each = await secondsOf(async () => {
         done = read(keeper);
         await done;
       });
@@ -190,10 +182,4 @@ function middle(values: readonly number[]): number {
 /** Against plain archives. */
 function ratio(value: number, plain: number | undefined): string {
   return plain === undefined ? '' : `${(value / plain).toFixed(2)} x`;
-}
-
-async function seconds(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return (performance.now() - start) / 1000;
 }

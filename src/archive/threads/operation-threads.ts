@@ -105,13 +105,8 @@ export class OperationThreads {
   }
 }
 
-/** Starts a thread for each operation, and ends it after. */
+/** Of operations that name no threads: starts one for each, and ends it after. */
 export const ONE_OPERATION = new OperationThreads({ idleMs: 0 });
-
-/** As `startAhead`, for an operation that names no threads. */
-export function startOperationThread(): AsyncDisposable {
-  return ONE_OPERATION.startAhead();
-}
 
 function start(file: URL, nice: number): OperationThread {
   const worker = new Worker(file, { workerData: nice, resourceLimits: THREAD_MEMORY });

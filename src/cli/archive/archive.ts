@@ -4,7 +4,7 @@
  * Never: touches a node's state.
  */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { startOperationThread } from '../../archive/threads/operation-threads.ts';
+import { ONE_OPERATION } from '../../archive/threads/operation-threads.ts';
 import { Failure } from '../../base/failure.ts';
 import { parseBytes } from '../../base/sizes.ts';
 import { collect, conclude, type Invocation, subcommand, workersOption } from '../command.ts';
@@ -34,7 +34,7 @@ function addCreate(group: Command, invocation: Invocation): void {
     .addOption(workersOption())
     .action(async (directory: string, file: string, options: CreateOptions) => {
       // It starts while the code of this thread is loaded: either takes some 50 ms.
-      await using _thread = startOperationThread();
+      await using _thread = ONE_OPERATION.startAhead();
       const { create } = await import('./create.ts');
       await conclude(invocation, options, create(invocation, directory, file, options));
     });

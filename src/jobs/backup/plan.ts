@@ -11,10 +11,10 @@ import { newestFirst } from '../../policy/order.ts';
 import {
   checkInodes,
   checkReserve,
-  surelyEnough,
   checkRoom,
   expectedAddition,
   expectedSize,
+  surelyEnough,
   surelyFits,
 } from '../../policy/limits.ts';
 import type { GameServer, Registry } from '../../servers/registry.ts';

@@ -25,8 +25,8 @@ export async function makeRoom(
   const past = (store.sharesBytes === true ? newest?.storedBytes : undefined) ?? newest?.size ?? 1;
   const inLimits = (): boolean => fitsLimits(server, limits, past, deps);
   const onDisk = async (): Promise<boolean> => {
-    const most = deps.config.limits.reserveFree + past;
-    return ((await store.freeSpace(most + 1))?.bytes ?? Infinity) > most;
+    const needed = deps.config.limits.reserveFree + past + 1;
+    return ((await store.freeSpace(needed))?.bytes ?? Infinity) >= needed;
   };
   const enough = async (): Promise<boolean> => inLimits() && (await onDisk());
   for (const coming of [false, true]) {
