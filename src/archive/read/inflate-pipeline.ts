@@ -4,7 +4,7 @@
  */
 import { type ByteSource, readInto } from '../../base/source.ts';
 import { type Control, Slots, FreeSlots } from '../threads/control.ts';
-import { readParts } from '../../base/files/part-reads.ts';
+import { PartsReader } from '../../base/files/part-reads.ts';
 import { readFully } from '../../base/files/file-source.ts';
 import { MAX_STORED_SEGMENT, checkLengths } from '../gzip/inflate.ts';
 import type { Segment } from '../index/format.ts';
@@ -28,11 +28,13 @@ export class InflatePipeline {
   readonly #slots: Slots;
   readonly #freeSlots: FreeSlots;
   readonly #pool: ThreadPool<{ slot: number; task: InflateTask }, InflateResult>;
+  readonly #parts: PartsReader | undefined;
   readonly #underWay = new Set<Promise<void>>();
   #failure: unknown;
 
   constructor(request: InflatePipelineOptions) {
     this.#request = request;
+    this.#parts = request.archive.parts && new PartsReader(request.archive.parts);
     const count = request.workers * SLOTS_A_WORKER;
     this.#slots = new Slots(count, MAX_STORED_SEGMENT);
     this.#freeSlots = new FreeSlots(count);
@@ -90,7 +92,7 @@ export class InflatePipeline {
     const view = this.#slots.view(slot, segment.length);
     const { archive } = this.#request;
     if (archive.descriptor !== undefined) return readFully(archive.descriptor, segment.offset, view);
-    if (archive.parts !== undefined) return readParts(archive.parts, segment.offset, view);
+    if (this.#parts !== undefined) return this.#parts.read(segment.offset, view);
     await readInto(archive, segment.offset, view);
     return view;
   }

@@ -10,6 +10,7 @@ import { readCached } from './cached-read.ts';
 import { type Extent, extentsOf, partsLength } from './file-parts.ts';
 import { readFully } from './file-source.ts';
 import { findPageAdvice, PAGE_ADVICE } from './page-advice.ts';
+import { ReadAhead } from './read-ahead.ts';
 
 /** To read so many bytes that nothing asked for takes no longer than another call. */
 const LARGEST_GAP = 32 * 1024;
@@ -93,6 +94,10 @@ export function readExtents<T extends Uint8Array>(extents: Iterable<Extent>, int
   if (first === undefined) return into;
   const missing = others.length === 0 ? [first] : notCached([first, ...others], into);
   if (missing.length > 1) askFor(missing);
+  return readMissing(missing, into);
+}
+
+function readMissing<T extends Uint8Array>(missing: readonly PlacedExtent[], into: T): T {
   for (const { descriptor, offset, length, to } of missing) {
     readFully(descriptor, offset, into.subarray(to, to + length));
   }
@@ -115,9 +120,23 @@ function askFor(extents: readonly Extent[]): void {
   for (const { descriptor, offset, length } of extents) advise?.(descriptor, offset, length, PAGE_ADVICE.willNeed);
 }
 
-/** Fills `into` from an offset of the whole, as `readExtents` does. */
-export function readParts<T extends Uint8Array>(parts: OpenFileParts, offset: number, into: T): T {
-  return readExtents(extentsOf(parts, offset, into.length), into);
+/** Reads open parts by synchronous calls, as `readExtents` does; what is read in order is asked of the disk ahead. */
+export class PartsReader {
+  readonly #parts: OpenFileParts;
+  readonly #ahead: ReadAhead;
+
+  constructor(parts: OpenFileParts) {
+    this.#parts = parts;
+    this.#ahead = new ReadAhead(parts);
+  }
+
+  /** Fills `into` from an offset of the whole. @throws Failure `archive_damaged`, system errors. */
+  read<T extends Uint8Array>(offset: number, into: T): T {
+    const missing = notCached(placed(extentsOf(this.#parts, offset, into.length)), into);
+    if (missing.length > 1) askFor(missing);
+    askFor(this.#ahead.next(offset, into.length, missing.length > 0));
+    return readMissing(missing, into);
+  }
 }
 
 /** The same memory as a Buffer, which copies also into shared memory as fast as it can be. */
@@ -127,12 +146,13 @@ export function bufferOver({ buffer, byteOffset, byteLength }: Uint8Array): Buff
 
 /** A source over open parts for a thread of its own, where synchronous calls hold up nothing. `close` closes nothing. */
 export function partsSource(parts: OpenFileParts): ByteSource & { readonly parts: OpenFileParts } {
+  const reader = new PartsReader(parts);
   return {
     size: partsLength(parts),
     parts,
     read(offset, length, signal) {
       throwIfAborted(signal, 'Cannot read the archive');
-      return Promise.resolve(readParts(parts, offset, Buffer.allocUnsafe(length)));
+      return Promise.resolve(reader.read(offset, Buffer.allocUnsafe(length)));
     },
     close: () => Promise.resolve(),
   };

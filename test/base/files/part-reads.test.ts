@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { allocateParts, type Extent } from '../../../src/base/files/file-parts.ts';
-import { MOST_WITH_GAPS, placed, planReads, readExtents, readParts } from '../../../src/base/files/part-reads.ts';
+import { MOST_WITH_GAPS, placed, planReads, PartsReader, readExtents } from '../../../src/base/files/part-reads.ts';
 import { findPageAdvice, PAGE_ADVICE } from '../../../src/base/files/page-advice.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 
@@ -96,6 +96,30 @@ test('an offset inside a part, and the end of the last one', async () => {
   parts.file.set([1, 0]);
   parts.start.set([50, 7]);
   const whole = Buffer.concat([other.bytes.subarray(50, 1050), one.bytes.subarray(7, 2007)]);
-  expect(readParts(parts, 900, Buffer.alloc(2100)).equals(whole.subarray(900))).toBe(true);
-  expect(() => readParts(parts, 2999, Buffer.alloc(2))).toThrow('it ends before byte 3001');
+  expect(new PartsReader(parts).read(900, Buffer.alloc(2100)).equals(whole.subarray(900))).toBe(true);
+  expect(() => new PartsReader(parts).read(2999, Buffer.alloc(2))).toThrow('it ends before byte 3001');
+});
+
+test('an archive of which nothing is in memory is read through, and read again, as it lies', async () => {
+  const open = await files(3);
+  const parts = { ...allocateParts(90), descriptors: open.map(({ descriptor }) => descriptor) };
+  const whole: Buffer[] = [];
+  for (let part = 0; part < 90; part++) {
+    const [file, start] = [part % 3, Math.floor(part / 3) * 19_000];
+    parts.ends[part] = (part + 1) * 15_000;
+    parts.file[part] = file;
+    parts.start[part] = start;
+    whole.push(open[file]?.bytes.subarray(start, start + 15_000) ?? Buffer.alloc(0));
+  }
+  const expected = Buffer.concat(whole);
+  for (const { descriptor } of open) {
+    fs.fsyncSync(descriptor);
+    findPageAdvice()?.(descriptor, 0, 0, PAGE_ADVICE.notNeeded);
+  }
+  const reader = new PartsReader(parts);
+  const got: Buffer[] = [];
+  for (let at = 0; at < expected.length; at += 100_000) {
+    got.push(reader.read(at, Buffer.alloc(Math.min(100_000, expected.length - at))));
+  }
+  expect(Buffer.concat(got).equals(expected)).toBe(true);
 });
