@@ -22,6 +22,7 @@ export async function scratchVault(options: Partial<VaultOptions> = {}): Promise
     writes: true,
     shortestRange: 256,
     mergeAt: 0.1,
+    mergesHoles: true,
     known: (server) => Array.from(known.get(server) ?? []),
     clock: systemClock,
     ...options,

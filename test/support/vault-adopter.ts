@@ -55,6 +55,7 @@ const vault = new VaultStore({
   writes: true,
   shortestRange: 256,
   mergeAt: 0.1,
+  mergesHoles: true,
   known: () => ids,
   clock: systemClock,
 });

@@ -25,6 +25,7 @@ const vault = new VaultStore({
   writes: true,
   shortestRange: 256,
   mergeAt: 0.05,
+  mergesHoles: true,
   packLength: 50_000,
   known: () => there,
   clock: systemClock,

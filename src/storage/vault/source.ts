@@ -119,7 +119,9 @@ class OpenPacks {
 /** Where each byte of an archive lies: files in order of first use, and the table of parts. */
 export function layOut({ list }: Recipe, packs: ServerPacks): Layout {
   // Counted first: a million parts in growing lists take three times the memory of the table.
-  const parts = allocateParts(countPlaces(list, packs.finder(list.packs)));
+  let count = 0;
+  walkParts(list, packs, () => count++);
+  const parts = allocateParts(count);
   const files: string[] = [];
   const numbers = new Map<string, number>();
   const numberOf = (pack: string): number => {
@@ -127,24 +129,41 @@ export function layOut({ list }: Recipe, packs: ServerPacks): Layout {
     if (number === undefined) numbers.set(pack, (number = files.push(pack) - 1));
     return number;
   };
-  const born: number[] = [];
-  const find = packs.finder(list.packs);
   let end = 0;
   let at = 0;
-  const add = (file: number, offset: number, length: number): void => {
+  walkParts(list, packs, (pack, offset, length) => {
     end += length;
     parts.ends[at] = end;
-    parts.file[at] = file;
+    parts.file[at] = numberOf(pack);
     parts.start[at] = offset;
     at++;
+  });
+  return { files, parts };
+}
+
+/** Gives each stretch of a pack's file in order. What a merge has put side by side is one. */
+function walkParts(
+  list: RangeList,
+  packs: ServerPacks,
+  add: (pack: string, offset: number, length: number) => void,
+): void {
+  const find = packs.finder(list.packs);
+  let [pack, from, to] = ['', 0, 0];
+  const take = (next: string, offset: number, length: number): void => {
+    if (next === pack && offset === to) {
+      to += length;
+      return;
+    }
+    if (to > from) add(pack, from, to - from);
+    [pack, from, to] = [next, offset, offset + length];
   };
   for (let index = 0; index < list.count; index++) {
-    const [pack, start, length] = [list.pack[index] ?? 0, list.start[index] ?? 0, list.length[index] ?? 0];
-    const places = find(pack, start, length);
-    if (places === undefined) add((born[pack] ??= numberOf(list.packs[pack] ?? '')), start, length);
-    else for (const place of places) add(numberOf(place.pack), place.offset, place.length);
+    const [born, start, length] = [list.pack[index] ?? 0, list.start[index] ?? 0, list.length[index] ?? 0];
+    const places = find(born, start, length);
+    if (places === undefined) take(list.packs[born] ?? '', start, length);
+    else for (const place of places) take(place.pack, place.offset, place.length);
   }
-  return { files, parts };
+  if (to > from) add(pack, from, to - from);
 }
 
 /** All bytes of all packs, one pack behind the other. */
@@ -157,14 +176,6 @@ export function wholePacks({ packs }: ServerPacks): Layout {
     parts.file[index] = index;
   }
   return { files: Array.from(packs.keys()), parts };
-}
-
-function countPlaces(list: RangeList, find: ReturnType<ServerPacks['finder']>): number {
-  let count = 0;
-  for (let index = 0; index < list.count; index++) {
-    count += find(list.pack[index] ?? 0, list.start[index] ?? 0, list.length[index] ?? 0)?.length ?? 1;
-  }
-  return count;
 }
 
 class VaultSource extends CheckedSource {

@@ -46,9 +46,11 @@ export interface VaultOptions {
   readonly writes: boolean;
   /** Bytes: a shorter stretch that the base has is stored again. */
   readonly shortestRange: number;
-  /** The part of all bytes that may be dead before packs are merged, 0 to 1. */
+  /** The part of what lies on the disk that may be dead before packs are merged, 0 to 1. */
   readonly mergeAt: number;
-  /** Completed backups of a server that lie in this store, by the catalogue. */
+  /** True where holes count as dead although they take no disk: packs are merged more often than they need be. */
+  readonly mergesHoles?: boolean;
+  /** Completed backups of a server that lie in this store, by the catalogue, the newest first. */
   readonly known: (server: ServerId) => readonly BackupId[];
   readonly clock: Pick<Clock, 'now'>;
   readonly packLength?: number;

@@ -29,12 +29,14 @@ export interface StoppableDaemon extends DaemonProcess {
 }
 
 export function configOn(disks: Disks, layout = disks.layout): string {
+  // Merges whenever a block is needed in part only: holes alone would leave little to merge for.
+  const store = `type: local, layout: ${layout}, vault: { merge_at: 0 }, directory: ${disks.store}`;
   return `
 api: { host: 127.0.0.1, port: 0 }
 state_directory: ${disks.state}
 servers: { root: ${disks.servers} }
 tokens: [ { id: test, secret: ${TOKEN}, permissions: ["*"], servers: ["*"] } ]
-storage: { default: local, stores: { local: { type: local, layout: ${layout}, directory: ${disks.store} } } }
+storage: { default: local, stores: { local: { ${store} } } }
 limits: { per_server: 0, max_size: 0, reserve_free: 0 }
 log: { level: silent, format: json }
 `;

@@ -19,7 +19,6 @@ import { PACK_LENGTH, packKey, readRanges, readRecipe, ServerPacks } from '../se
 import { fileIdentity } from '../plain.ts';
 import { deadData, type Stretch } from './dead-data.ts';
 import { LiveBlocks } from './live-blocks.ts';
-import { LivingRanges } from './living-ranges.ts';
 import { mergePacks, packsToMerge } from './merge.ts';
 import { PunchThreads } from './punch-threads.ts';
 import { secondNames } from './second-names.ts';
@@ -31,12 +30,14 @@ export interface CollectOptions {
   readonly store: Store;
   readonly server: ServerId;
   readonly pins: Pins;
-  /** Completed backups of the server that must be in this store. */
+  /** Completed backups of the server that must be in this store, the newest first. */
   readonly known: () => readonly BackupId[];
   /** True where punched holes free their blocks. */
   readonly punch: boolean;
-  /** The part of all bytes that may be dead before packs are merged, 0 to 1. */
+  /** The part of what lies on the disk that may be dead before packs are merged, 0 to 1. */
   readonly mergeAt: number;
+  /** True where holes count as dead although they take no disk. */
+  readonly mergesHoles?: boolean;
   /** Says what would go, and changes nothing. */
   readonly dryRun?: boolean;
   /** Bytes that a pack has at most which others are merged into. */
@@ -81,16 +82,15 @@ export async function collectServer(options: CollectOptions): Promise<Collected>
 
 /** Undefined when nothing is worth moving, or bytes that heal damage are being written: their end has a collection behind it. */
 async function merge(options: CollectOptions, look: Look) {
-  if (options.pins.heals(options.server)) return undefined;
-  const chosen = packsToMerge(look.packs, look.live, options.pins.packs(options.server), options.mergeAt);
+  const { store, server, pins, punch, mergeAt, mergesHoles = false, packLength = PACK_LENGTH } = options;
+  if (pins.heals(server)) return undefined;
+  const chosen = packsToMerge(look.packs, look.live, pins.packs(server), mergeAt, punch && !mergesHoles);
   if (chosen.length === 0) return undefined;
-  const { store, server, pins, packLength = PACK_LENGTH } = options;
-  const living = new LivingRanges();
-  for await (const list of listsInUse(store, server, look.packs, pins)) living.add(list);
+  const lists = listsInUse(options, look.packs);
   const most = { ranges: MAX_RANGES, length: packLength };
   let movedBytes: number;
   try {
-    movedBytes = await mergePacks(store, server, look.packs, new Set(chosen), living, pins, most);
+    movedBytes = await mergePacks(store, server, look.packs, new Set(chosen), lists, pins, most);
   } catch (error) {
     // What was moved before is there twice, and the disk may be full; what is under way is tried again by the next collection.
     await giveBack(options, await lookAround(options)).catch(() => undefined);
@@ -148,14 +148,16 @@ async function lookAround({ store, server, pins, known }: CollectOptions): Promi
   return { packs, live, twice: await secondNames(store, server, packs, (pack) => live.isLive(pack)) };
 }
 
-/** One at a time: those of thirty backups together take hundreds of megabytes. */
+/**
+ * One at a time: those of thirty backups together take hundreds of megabytes. The newest first, which is the one that is read
+ * the most.
+ */
 async function* listsInUse(
-  store: Store,
-  server: ServerId,
+  { store, server, pins, known }: CollectOptions,
   { recipes }: ServerPacks,
-  pins: Pins,
 ): AsyncGenerator<RangeList, void, void> {
-  for (const id of recipes) yield (await readRecipe(store, objectKey(server, id as BackupId, 'recipe'))).list;
+  const inOrder = new Set([...known().filter((id) => recipes.has(id)), ...recipes]);
+  for (const id of inOrder) yield (await readRecipe(store, objectKey(server, id as BackupId, 'recipe'))).list;
   // Pins last: what was removed from the disk meanwhile and is still needed is among them.
   yield* pins.ranges(server);
 }

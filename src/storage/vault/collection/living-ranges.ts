@@ -7,37 +7,57 @@ interface Union {
   readonly end: Float64Array;
 }
 
+const NOTHING: Union = { start: new Float64Array(0), end: new Float64Array(0) };
+
 /** Memory grows with the different ranges, not with the lists: most of a backup's are those of the one before. */
 export class LivingRanges {
   readonly #packs = new Map<string, Union>();
 
-  add(list: RangeList): void {
-    const fresh = new Map<string, { readonly start: number[]; readonly end: number[] }>();
+  /** Adds a list. @returns what no list before it has, each byte once, in the order in which this list has it. */
+  add(list: RangeList): readonly Range[] {
+    const fresh = new Map<string, number[]>();
     for (let index = 0; index < list.count; index++) {
       const pack = list.packs[list.pack[index] ?? 0] ?? '';
       const start = list.start[index] ?? 0;
-      const end = start + (list.length[index] ?? 0);
-      if (isWithin(this.#packs.get(pack), start, end)) continue;
-      let ofPack = fresh.get(pack);
-      if (ofPack === undefined) fresh.set(pack, (ofPack = { start: [], end: [] }));
-      ofPack.start.push(start);
-      ofPack.end.push(end);
+      if (isWithin(this.#packs.get(pack), start, start + (list.length[index] ?? 0))) continue;
+      const ofPack = fresh.get(pack);
+      if (ofPack === undefined) fresh.set(pack, [index]);
+      else ofPack.push(index);
     }
-    for (const [pack, { start, end }] of fresh) {
-      const before = this.#packs.get(pack);
-      this.#packs.set(pack, joined([...(before?.start ?? []), ...start], [...(before?.end ?? []), ...end]));
-    }
-  }
-
-  /** By the pack that they were first written to, in the order of that pack. */
-  *all(): Generator<Range, void, void> {
-    for (const [pack, { start, end }] of this.#packs) {
-      for (let index = 0; index < start.length; index++) {
-        const from = start[index] ?? 0;
-        yield { pack, start: from, length: (end[index] ?? 0) - from };
+    const found: { readonly index: number; readonly range: Range }[] = [];
+    for (const [pack, indexes] of fresh) {
+      const before = this.#packs.get(pack) ?? NOTHING;
+      const sorted = indexes.toSorted((one, other) => (list.start[one] ?? 0) - (list.start[other] ?? 0));
+      const starts = sorted.map((index) => list.start[index] ?? 0);
+      const ends = sorted.map((index, at) => (starts[at] ?? 0) + (list.length[index] ?? 0));
+      let end = 0;
+      for (const [at, index] of sorted.entries()) {
+        for (const { from, to } of gapsIn(before, Math.max(end, starts[at] ?? 0), ends[at] ?? 0)) {
+          found.push({ index, range: { pack, start: from, length: to - from } });
+        }
+        end = Math.max(end, ends[at] ?? 0);
       }
+      this.#packs.set(pack, joined([...before.start, ...starts], [...before.end, ...ends]));
     }
+    // Of one range, the gaps stay in order: the sort is stable.
+    return found.sort((one, other) => one.index - other.index).map(({ range }) => range);
   }
+}
+
+/** What of [start, end) is not in the union. */
+function* gapsIn(
+  union: Union,
+  start: number,
+  end: number,
+): Generator<{ readonly from: number; readonly to: number }, void, void> {
+  let at = start;
+  for (let index = firstEndingAt(union, start); at < end && index < union.start.length; index++) {
+    const from = union.start[index] ?? 0;
+    if (from >= end) break;
+    if (at < from) yield { from: at, to: from };
+    at = Math.max(at, union.end[index] ?? 0);
+  }
+  if (at < end) yield { from: at, to: end };
 }
 
 /** The union of intervals: starts and ends sorted apart, a gap is where as many have ended as had begun. */
@@ -58,12 +78,17 @@ function joined(starts: readonly number[], ends: readonly number[]): Union {
 
 function isWithin(union: Union | undefined, start: number, end: number): boolean {
   if (union === undefined) return false;
+  return (union.start[firstEndingAt(union, end)] ?? Number.POSITIVE_INFINITY) <= start;
+}
+
+/** The first that ends there or behind. */
+function firstEndingAt({ end }: Union, offset: number): number {
   let low = 0;
-  let high = union.end.length;
+  let high = end.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((union.end[middle] ?? 0) >= end) high = middle;
+    if ((end[middle] ?? 0) >= offset) high = middle;
     else low = middle + 1;
   }
-  return (union.start[low] ?? Number.POSITIVE_INFINITY) <= start;
+  return low;
 }

@@ -15,11 +15,11 @@ import { encodeMap } from '../map.ts';
 import type { Place } from '../moved.ts';
 import type { Pins } from '../pins.ts';
 import { putWhole } from '../put.ts';
-import { RangeListBuilder } from '../ranges.ts';
+import { type RangeList, RangeListBuilder } from '../ranges.ts';
 import { PACK_LENGTH, packKey, type ServerPacks } from '../server-packs.ts';
 import { BLOCK } from './dead-data.ts';
 import type { LiveBlocks } from './live-blocks.ts';
-import type { LivingRanges } from './living-ranges.ts';
+import { LivingRanges } from './living-ranges.ts';
 
 /** From so many packs on they are merged, however full, but for large ones: moving those makes them hardly fewer. */
 export const MANY_PACKS = 100;
@@ -30,35 +30,48 @@ const FEWER_PACKS = 70;
 const COPIED_AT_ONCE = 4 * MEBIBYTE;
 
 /**
- * The packs to merge: the emptiest, until what is dead in the others is less than the limit.
+ * The packs to merge. For space the emptiest, until what is dead in the others is less than half the limit; for their number
+ * those that are moved the quickest.
  *
  * @param pinned are never among them.
- * @param mergeAt the part of all bytes that may be dead, 0 to 1.
+ * @param mergeAt the part of what lies on the disk that may be dead, 0 to 1.
+ * @param punched true where blocks that are dead as a whole take no disk: then only what is dead of the others counts. To move
+ *   bytes for what is free already would write a world anew each week.
  */
 export function packsToMerge(
   packs: ServerPacks,
   live: LiveBlocks,
   pinned: ReadonlySet<string>,
   mergeAt: number,
+  punched: boolean,
 ): readonly string[] {
-  const fullness = Array.from(packs.packs, ([id, size]) => ({ id, size, live: live.liveBytes(id) }))
-    .filter(({ id }) => live.isLive(id))
-    .sort((one, other) => one.live / Math.max(1, one.size) - other.live / Math.max(1, other.size));
-  const total = fullness.reduce((sum, each) => sum + each.size, 0);
-  let dead = fullness.reduce((sum, each) => sum + each.size - each.live, 0);
-  let count = fullness.filter(({ size }) => size < LARGE_PACK).length;
-  const tooMany = count >= MANY_PACKS;
-  if (dead <= total * mergeAt && !tooMany) return [];
-  const chosen: string[] = [];
-  for (const { id, size, live: alive } of fullness) {
-    const forSpace = dead > (total * mergeAt) / 2 && size - alive >= BLOCK;
-    const forNumber = tooMany && count > FEWER_PACKS && size < LARGE_PACK;
-    if (pinned.has(id) || !(forSpace || forNumber)) continue;
-    chosen.push(id);
-    dead -= size - alive;
-    if (size < LARGE_PACK) count--;
+  const all = Array.from(packs.packs, ([id, size]) => {
+    const blocks = live.liveBytes(id);
+    const alive = blocks * live.fill(id);
+    const stored = punched ? blocks : size;
+    return { id, stored, alive, dead: stored - alive, isLarge: size >= LARGE_PACK };
+  }).filter(({ id }) => live.isLive(id));
+  const mayGo = all.filter(({ id }) => !pinned.has(id));
+  const chosen = new Set<string>();
+  const total = all.reduce((sum, { stored }) => sum + stored, 0);
+  let dead = all.reduce((sum, each) => sum + each.dead, 0);
+  if (dead > total * mergeAt) {
+    for (const each of mayGo.toSorted((one, other) => other.dead / other.stored - one.dead / one.stored)) {
+      if (dead <= (total * mergeAt) / 2 || each.dead < BLOCK) break;
+      chosen.add(each.id);
+      dead -= each.dead;
+    }
   }
-  return chosen;
+  const small = all.filter(({ isLarge }) => !isLarge);
+  if (small.length < MANY_PACKS) return Array.from(chosen);
+  let count = small.filter(({ id }) => !chosen.has(id)).length;
+  const quickest = mayGo.filter(({ id, isLarge }) => !isLarge && !chosen.has(id));
+  for (const { id } of quickest.toSorted((one, other) => one.alive - other.alive)) {
+    if (count <= FEWER_PACKS) break;
+    chosen.add(id);
+    count--;
+  }
+  return Array.from(chosen);
 }
 
 /** What a new pack has at most. */
@@ -72,7 +85,8 @@ interface Most {
 /**
  * Copies the living ranges of packs into new packs with maps. Removes nothing.
  *
- * @param living all ranges in use, of recipes and pins.
+ * @param lists all ranges in use, of recipes and pins. Bytes lie in the order of the first list that names them, so that the
+ *   archive of that one is read from the new packs in one go, and those behind it without going back.
  * @returns bytes copied. @throws Failure `insufficient_storage`, `archive_damaged`, `store_unreachable`.
  */
 export async function mergePacks(
@@ -80,22 +94,25 @@ export async function mergePacks(
   server: ServerId,
   packs: ServerPacks,
   chosen: ReadonlySet<string>,
-  living: LivingRanges,
+  lists: AsyncIterable<RangeList>,
   pins: Pins,
   most: Most,
 ): Promise<number> {
   const open = new OpenPacks(store, server);
   const merged = new MergedPacks(store, server, packs, pins, most);
   try {
+    const living = new LivingRanges();
     let copied = 0;
-    for (const { pack, start, length } of living.all()) {
-      let born = start;
-      for (const place of packs.placesOf(pack, start, length)) {
-        if (chosen.has(place.pack)) {
-          await merged.take(pack, born, place, open);
-          copied += place.length;
+    for await (const list of lists) {
+      for (const { pack, start, length } of living.add(list)) {
+        let born = start;
+        for (const place of packs.placesOf(pack, start, length)) {
+          if (chosen.has(place.pack)) {
+            await merged.take(pack, born, place, open);
+            copied += place.length;
+          }
+          born += place.length;
         }
-        born += place.length;
       }
     }
     await merged.end();

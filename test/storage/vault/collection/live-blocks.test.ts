@@ -12,6 +12,7 @@ import { scratchDirectory } from '../../../support/scratch.ts';
 
 const PACK = '11111111-1111-4111-8111-111111111111';
 const MOST = 40 * BLOCK;
+const SECTOR = BLOCK / 8;
 
 const ranges = fc.array(fc.record({ at: fc.nat(MOST), length: fc.integer({ min: 1, max: 12 * BLOCK }) }), {
   maxLength: 8,
@@ -60,6 +61,27 @@ test('any ranges: live bytes and dead ranges are those that counting block by bl
   );
 });
 
+test('any ranges: how much of the needed blocks is needed is what counting the sectors of one in eight finds', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: MOST }), ranges, (size, own) => {
+      const { live, needed } = marked(size, own);
+      const isNeeded = (sector: number): boolean =>
+        own.some(({ at, length }) => {
+          const end = Math.min(size, at + length);
+          return at < end && sector * SECTOR < (end === size ? MOST + BLOCK : end) && (sector + 1) * SECTOR > at;
+        });
+      let [marks, sectors] = [0, 0];
+      for (let block = 0; block < needed.length; block += 8) {
+        if (needed[block] !== true) continue;
+        marks++;
+        for (let sector = 0; sector < 8; sector++) if (isNeeded(block * 8 + sector)) sectors++;
+      }
+      expect(live.fill(PACK)).toBe(marks === 0 ? 1 : sectors / (8 * marks));
+    }),
+    { numRuns: 500 },
+  );
+});
+
 test('a pack of more than one stretch: each is as long as its marks, and together they are the pack', () => {
   const size = 200 * 2 ** 20 + 5000;
   const { live } = marked(size, [
@@ -75,4 +97,6 @@ test('a pack of more than one stretch: each is as long as its marks, and togethe
     for (const byte of marks) bits += byte.toString(2).replaceAll('0', '').length;
   }
   expect([end, bits, live.liveBytes(PACK)]).toEqual([size, 3, 2 * BLOCK + (size % BLOCK)]);
+  // Of the three needed blocks it looks at one.
+  expect(live.fill(PACK)).toBe(1 / 8);
 });

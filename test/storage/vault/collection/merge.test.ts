@@ -1,8 +1,9 @@
 /** Packs that are merged: which, and into what. */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
+import { BLOCK } from '../../../../src/storage/vault/collection/dead-data.ts';
 import { LiveBlocks } from '../../../../src/storage/vault/collection/live-blocks.ts';
-import { LivingRanges } from '../../../../src/storage/vault/collection/living-ranges.ts';
 import { mergePacks, packsToMerge } from '../../../../src/storage/vault/collection/merge.ts';
 import { Pins } from '../../../../src/storage/vault/pins.ts';
 import { RangeListBuilder } from '../../../../src/storage/vault/ranges.ts';
@@ -25,7 +26,8 @@ function fullPacks(sizes: readonly number[], dead = 0) {
     list.add(id, 0, size - dead);
     live.mark(list.finish());
   }
-  return (mergeAt: number) => packsToMerge(packs, live, new Set(), mergeAt).map((id) => packs.packs.get(id));
+  return (mergeAt: number, punched = false) =>
+    packsToMerge(packs, live, new Set(), mergeAt, punched).map((id) => packs.packs.get(id));
 }
 
 test('a first backup of more than a hundred gibibytes is not moved for the number of its packs', () => {
@@ -40,6 +42,40 @@ test('large packs are moved when too much of them is dead', () => {
   expect(fullPacks(large, GIBIBYTE / 4)(0.1).length).toBe(8);
 });
 
+test('what is dead and takes no disk is not moved for', () => {
+  const small = Array.from({ length: 10 }, () => 1_000_000);
+  expect(fullPacks(small, 250_000)(0.1, true)).toEqual([]);
+  expect(fullPacks(small, 250_000)(0.1).length).toBe(8);
+});
+
+test('blocks of which little is needed are dead for the most part, and the emptiest are moved where holes take no disk, too', () => {
+  const ids = Array.from({ length: 4 }, () => randomUUID());
+  const packs = new ServerPacks(new Map(ids.map((id) => [id, 100 * BLOCK])), new Set(), new Map());
+  const live = new LiveBlocks(packs);
+  for (const [pack, id] of ids.entries()) {
+    const list = new RangeListBuilder();
+    const length = pack === 1 ? BLOCK / 8 : BLOCK;
+    for (let block = 0; block < 100; block++) list.add(id, block * BLOCK, length);
+    live.mark(list.finish());
+  }
+  expect(packsToMerge(packs, live, new Set(), 0.1, true)).toEqual([ids[1]]);
+  expect(packsToMerge(packs, live, new Set(ids.slice(1, 2)), 0.1, true)).toEqual([]);
+  expect(packsToMerge(packs, live, new Set(), 0.3, true)).toEqual([]);
+});
+
+test('a hundred packs become seventy: those of which the least has to be moved', () => {
+  const ids = Array.from({ length: 100 }, () => randomUUID());
+  const packs = new ServerPacks(new Map(ids.map((id) => [id, 200 * BLOCK])), new Set(), new Map());
+  const live = new LiveBlocks(packs);
+  for (const [pack, id] of ids.entries()) {
+    const list = new RangeListBuilder();
+    list.add(id, 0, (200 - pack) * BLOCK);
+    live.mark(list.finish());
+  }
+  expect(new Set(packsToMerge(packs, live, new Set(), 1, true))).toEqual(new Set(ids.slice(70)));
+  expect(new Set(packsToMerge(packs, live, new Set(ids.slice(99)), 1, true))).toEqual(new Set(ids.slice(69, 99)));
+});
+
 /** One pack, every other byte of which is needed. */
 async function scratchPack() {
   const { store } = await scratchStore();
@@ -48,10 +84,9 @@ async function scratchPack() {
   await putObject(store, packKey(SERVER, pack), bytes);
   const list = new RangeListBuilder();
   for (let at = 0; at < LENGTH; at += 2) list.add(pack, at, 1);
-  const living = new LivingRanges();
-  living.add(list.finish());
+  const lists = Readable.from([list.finish()]);
   const merge = async (most: { readonly ranges: number; readonly length: number }): Promise<number> =>
-    mergePacks(store, SERVER, await ServerPacks.load(store, SERVER), new Set([pack]), living, pins, most);
+    mergePacks(store, SERVER, await ServerPacks.load(store, SERVER), new Set([pack]), lists, pins, most);
   const pins = new Pins();
   return { store, pack, bytes, merge, pins };
 }
@@ -101,4 +136,45 @@ test('a pack that is gone fails a merge', async () => {
     return open(key);
   };
   await failureOf(merge({ ranges: 150, length: GIBIBYTE }), 'archive_damaged');
+});
+
+test('moved bytes lie in the order of the first list that names them, each once', async () => {
+  const { store } = await scratchStore();
+  const [one, other] = [randomUUID(), randomUUID()];
+  const bytes = { [one]: randomBytes(LENGTH), [other]: randomBytes(LENGTH) };
+  for (const [id, content] of Object.entries(bytes)) await putObject(store, packKey(SERVER, id), content);
+  const newest = new RangeListBuilder();
+  for (const [pack, start, length] of [
+    [one, 700, 100],
+    [other, 0, 50],
+    [one, 100, 200],
+    [one, 150, 300],
+    [other, 0, 50],
+  ] as const) {
+    newest.add(pack, start, length);
+  }
+  const older = new RangeListBuilder();
+  older.add(one, 0, LENGTH);
+  const lists = Readable.from([newest.finish(), older.finish()]);
+  const packs = await ServerPacks.load(store, SERVER);
+  const moved = await mergePacks(store, SERVER, packs, new Set([one, other]), lists, new Pins(), {
+    ranges: 2 ** 20,
+    length: GIBIBYTE,
+  });
+  expect(moved).toBe(LENGTH + 50);
+  const after = await ServerPacks.load(store, SERVER);
+  const [id = ''] = after.maps.keys();
+  const part = (pack: string, from: number, to: number): Buffer | undefined => bytes[pack]?.subarray(from, to);
+  const expected = [
+    part(one, 700, 800),
+    part(other, 0, 50),
+    part(one, 100, 300),
+    part(one, 300, 450),
+    part(one, 0, 100),
+    part(one, 450, 700),
+    part(one, 800, LENGTH),
+  ];
+  expect(
+    (await read(store, packKey(SERVER, id))).equals(Buffer.concat(expected.filter((each) => each !== undefined))),
+  ).toBe(true);
 });

@@ -1,0 +1,54 @@
+/** What lists of ranges name, against a byte by byte count. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { LivingRanges } from '../../../../src/storage/vault/collection/living-ranges.ts';
+import { RangeListBuilder } from '../../../../src/storage/vault/ranges.ts';
+
+const PACKS = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'];
+const SIZE = 60;
+
+const range = fc.record({
+  pack: fc.constantFrom(...PACKS),
+  start: fc.nat(SIZE - 1),
+  length: fc.integer({ min: 1, max: 20 }),
+});
+
+test('each byte comes once, with the first list that names it, and in the order of that list', () => {
+  fc.assert(
+    fc.property(fc.array(fc.array(range, { maxLength: 10 }), { maxLength: 5 }), (lists) => {
+      const living = new LivingRanges();
+      const seen = new Set<string>();
+      for (const ranges of lists) {
+        const list = new RangeListBuilder();
+        for (const { pack, start, length } of ranges) list.add(pack, start, length);
+        const built = list.finish();
+        /** Of each byte, the first and the last range of the list that names it. */
+        const named = new Map<string, readonly number[]>();
+        for (let index = 0; index < built.count; index++) {
+          const start = built.start[index] ?? 0;
+          for (let at = start; at < start + (built.length[index] ?? 0); at++) {
+            const byte = `${built.packs[built.pack[index] ?? 0]} ${at}`;
+            if (!seen.has(byte)) named.set(byte, [...(named.get(byte) ?? []), index]);
+          }
+        }
+        let least = 0;
+        for (const { pack, start, length } of living.add(built)) {
+          expect(length).toBeGreaterThan(0);
+          let behind = built.count;
+          for (let at = start; at < start + length; at++) {
+            const byte = `${pack} ${at}`;
+            const indexes = named.get(byte) ?? [];
+            // Not twice, and nothing that is not new.
+            expect([seen.has(byte), indexes.length > 0]).toEqual([false, true]);
+            seen.add(byte);
+            behind = Math.min(behind, indexes.at(-1) ?? 0);
+            expect(indexes.at(-1)).toBeGreaterThanOrEqual(least);
+          }
+          least = Math.max(least, Math.min(behind, ...(named.get(`${pack} ${start}`) ?? [])));
+        }
+        for (const byte of named.keys()) expect(seen.has(byte)).toBe(true);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
