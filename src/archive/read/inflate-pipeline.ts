@@ -3,7 +3,7 @@
  * nothing more is started, and `finish` rejects with it.
  */
 import { type ByteSource, readInto } from '../../base/source.ts';
-import { type Control, Slots, FreeSlots } from '../threads/control.ts';
+import { type Control, FreeSlots, type Slots } from '../threads/control.ts';
 import { PartsReader } from '../../base/files/part-reads.ts';
 import { readFully } from '../../base/files/file-source.ts';
 import { MAX_STORED_SEGMENT, checkLengths } from '../gzip/inflate.ts';
@@ -36,7 +36,7 @@ export class InflatePipeline {
     this.#request = request;
     this.#parts = request.archive.parts && new PartsReader(request.archive.parts);
     const count = request.workers * SLOTS_A_WORKER;
-    this.#slots = new Slots(count, MAX_STORED_SEGMENT);
+    this.#slots = request.threads.takeSlots(count, MAX_STORED_SEGMENT);
     this.#freeSlots = new FreeSlots(count);
     const { memory, length } = this.#slots;
     const data: InflateWorkData = {
@@ -81,6 +81,7 @@ export class InflatePipeline {
 
   async close(): Promise<void> {
     await this.#pool.close();
+    this.#request.threads.giveSlots(this.#slots);
   }
 
   #check(): void {

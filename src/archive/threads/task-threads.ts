@@ -1,6 +1,7 @@
-/** The task threads that an operation thread has started, between the pools that use them. */
+/** The task threads that an operation thread has started, and the memory that it shares with them, between the pools that use them. */
 import { Worker } from 'node:worker_threads';
 import { Failure } from '../../base/failure.ts';
+import { Slots } from './control.ts';
 import { endOf, QUIT, THREAD_MEMORY } from './thread.ts';
 
 /** One started thread. */
@@ -17,6 +18,7 @@ export interface TaskThread {
 export class TaskThreads {
   readonly #file: URL;
   readonly #idle: TaskThread[] = [];
+  #slots: Slots | undefined;
 
   /** @param file the code of each thread. */
   constructor(file: URL) {
@@ -41,6 +43,23 @@ export class TaskThreads {
     thread.onAnswer = undefined;
     thread.onDeath = undefined;
     this.#idle.push(thread);
+  }
+
+  /**
+   * Slots that are free, or new ones. What an operation before left in them is still there.
+   *
+   * Kept, because shared memory goes only when V8 collects garbage: a thread that reads has twelve mebibytes of it for each
+   * archive, and after two it would be taken for one that holds much memory, and be ended.
+   */
+  takeSlots(count: number, length: number): Slots {
+    const kept = this.#slots;
+    this.#slots = undefined;
+    return kept?.count === count && kept.length === length ? kept : new Slots(count, length);
+  }
+
+  /** Takes back slots that no task uses any more. */
+  giveSlots(slots: Slots): void {
+    this.#slots = slots;
   }
 
   /** Waits until all have ended; those that a pool uses are its to close before. */

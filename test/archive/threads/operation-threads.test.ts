@@ -1,7 +1,13 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { estimateTree, extractArchive, OperationThreads, writeArchive } from '../../../src/archive/archive.ts';
+import {
+  estimateTree,
+  extractArchive,
+  OperationThreads,
+  verifyArchive,
+  writeArchive,
+} from '../../../src/archive/archive.ts';
 import { runThread } from '../../../src/archive/threads/run-thread.ts';
 import type { Timers } from '../../../src/base/timers.ts';
 import { failureOf } from '../../support/rejection.ts';
@@ -123,6 +129,19 @@ test('an estimate of a few names leaves its thread to the next operation', async
   const root = await scratchDirectory();
   await estimateTree({ root, ignore: [], exclude: [], threads });
   expect(timers.pending.size).toBe(1);
+});
+
+test('a thread that reads archives stays, however many they are', async () => {
+  const ended: unknown[] = [];
+  const onEnded = (): Promise<void> => Promise.resolve(void ended.push(1));
+  const threads = threadsOf({ timers: new Waiting(), onEnded });
+  const root = await scratchDirectory();
+  fs.writeFileSync(join(root, 'file'), 'a content '.repeat(1000));
+  const { archive, index } = await written(root);
+  const source = { archive: memorySource(archive), index: memorySource(index) };
+  for (let read = 0; read < 5; read++) await verifyArchive({ source, threads, workers: 2 });
+  await estimateTree({ root, ignore: [], exclude: [], threads });
+  expect(ended).toEqual([]);
 });
 
 test('a thread at work is not counted as idle', async () => {
