@@ -61,7 +61,9 @@ export function packsToMerge(
   let dead = all.reduce((sum, each) => sum + each.dead, 0);
   if (dead > total * mergeAt) {
     for (const each of mayGo.toSorted((one, other) => other.dead / other.stored - one.dead / one.stored)) {
-      if (dead <= (total * mergeAt) / 2 || each.dead < BLOCK) break;
+      if (dead <= (total * mergeAt) / 2) break;
+      // Passed over, not the end: of a tiny pack much may be dead, and of a large one behind it far more.
+      if (each.dead < BLOCK) continue;
       chosen.add(each.id);
       dead -= each.dead;
     }

@@ -63,6 +63,21 @@ test('blocks of which little is needed are dead for the most part, and the empti
   expect(packsToMerge(packs, live, new Set(), 0.3, true)).toEqual([]);
 });
 
+test('a pack with too little in it to gain a block keeps none of the others from being moved', () => {
+  const [tiny, large] = [randomUUID(), randomUUID()];
+  const sizes = new Map([
+    [tiny, 4000],
+    [large, 1000 * BLOCK],
+  ]);
+  const packs = new ServerPacks(sizes, new Set(), new Map());
+  const live = new LiveBlocks(packs);
+  const list = new RangeListBuilder();
+  list.add(tiny, 0, 400);
+  list.add(large, 0, 500 * BLOCK);
+  live.mark(list.finish());
+  expect(packsToMerge(packs, live, new Set(), 0.1, false)).toEqual([large]);
+});
+
 test('sixty packs become forty: those are moved of which the least is needed', () => {
   const ids = Array.from({ length: 60 }, () => randomUUID());
   const packs = new ServerPacks(new Map(ids.map((id) => [id, 200 * BLOCK])), new Set(), new Map());
