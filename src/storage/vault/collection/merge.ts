@@ -107,7 +107,7 @@ export async function mergePacks(
   const open = new OpenPacks(store, server);
   const merged = new MergedPacks(store, server, packs, pins, most);
   try {
-    const living = new LivingRanges();
+    const living = new LivingRanges(bornIn(packs, chosen));
     let copied = 0;
     for await (const list of lists) {
       for (const { pack, start, length } of living.add(list)) {
@@ -129,6 +129,11 @@ export async function mergePacks(
   } finally {
     await open.close();
   }
+}
+
+/** The packs that what lies in some was first written to. */
+function bornIn({ maps }: ServerPacks, packs: ReadonlySet<string>): ReadonlySet<string> {
+  return new Set(Array.from(packs, (pack) => [pack, ...(maps.get(pack)?.packs ?? [])]).flat());
 }
 
 /** The new packs, one after the other: no byte is in two of them, so which of their maps counts first does not matter. */

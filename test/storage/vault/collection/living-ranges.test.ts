@@ -1,8 +1,9 @@
 /** What lists of ranges name, against a byte by byte count. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { MEBIBYTE } from '../../../../src/base/sizes.ts';
 import { LivingRanges } from '../../../../src/storage/vault/collection/living-ranges.ts';
-import { RangeListBuilder } from '../../../../src/storage/vault/ranges.ts';
+import { MAX_RANGES, type RangeList, RangeListBuilder } from '../../../../src/storage/vault/ranges.ts';
 
 const PACKS = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'];
 const SIZE = 60;
@@ -16,7 +17,7 @@ const range = fc.record({
 test('each byte comes once, with the first list that names it, and in the order of that list', () => {
   fc.assert(
     fc.property(fc.array(fc.array(range, { maxLength: 10 }), { maxLength: 5 }), (lists) => {
-      const living = new LivingRanges();
+      const living = new LivingRanges(new Set(PACKS));
       const seen = new Set<string>();
       for (const ranges of lists) {
         const list = new RangeListBuilder();
@@ -51,4 +52,34 @@ test('each byte comes once, with the first list that names it, and in the order 
     }),
     { numRuns: 500 },
   );
+});
+
+test('packs that are not asked for are passed over', () => {
+  const list = new RangeListBuilder();
+  for (const pack of PACKS) list.add(pack, 5, 10);
+  const [, wanted = ''] = PACKS;
+  const living = new LivingRanges(new Set([wanted]));
+  expect(Array.from(living.add(list.finish()))).toEqual([{ pack: wanted, start: 5, length: 10 }]);
+  expect(Array.from(living.add(list.finish()))).toEqual([]);
+});
+
+/** Ranges of one pack with gaps between them. */
+function apart(count: number): RangeList {
+  const start = Float64Array.from({ length: count }, (_, index) => index * 1000);
+  const length = new Float64Array(count).fill(500);
+  return { packs: PACKS.slice(0, 1), count, pack: new Uint32Array(count), start, length };
+}
+
+test('the most ranges that a list has take memory for columns, not for objects', () => {
+  const list = apart(MAX_RANGES);
+  const living = new LivingRanges(new Set(PACKS));
+  const before = process.memoryUsage();
+  const told = living.add(list)[Symbol.iterator]();
+  // All that is kept for the telling is there with the first.
+  expect(told.next().value).toEqual({ pack: PACKS[0], start: 0, length: 500 });
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  expect(heapUsed - before.heapUsed + arrayBuffers - before.arrayBuffers).toBeLessThan(64 * MEBIBYTE);
+  let count = 1;
+  while (told.next().done !== true) count++;
+  expect(count).toBe(MAX_RANGES);
 });
