@@ -24,11 +24,13 @@ interface StoreDeps {
   readonly log: Log;
   /** Bytes per second of all uploads to one store; 0 for no limit. */
   readonly uploadRate: () => number;
+  /** Bytes that stay free on each disk. */
+  readonly reserveFree: () => number;
 }
 
 /** @throws Failure `config_invalid` when a file that a store's config names cannot be read. */
 export async function openStores(
-  config: Pick<Config, 'storage' | 'backups' | 'stateDirectory'>,
+  config: Pick<Config, 'storage' | 'backups' | 'limits' | 'stateDirectory'>,
   { keys, backups }: Pick<Catalogue, 'keys' | 'backups'>,
   clock: Clock,
   log: Log,
@@ -36,7 +38,8 @@ export async function openStores(
   const { storage } = config;
   // Read at each use, because a reload may change it.
   const uploadRate = (): number => config.backups.uploadLimit * MEBIBYTE;
-  const deps = { keys, backups, node: nodeDigits(config.stateDirectory), clock, log, uploadRate };
+  const reserveFree = (): number => config.limits.reserveFree;
+  const deps = { keys, backups, node: nodeDigits(config.stateDirectory), clock, log, uploadRate, reserveFree };
   const opening = Object.entries(storage.stores).map(([name, store]) => openStore(name, store, deps));
   return new StoreSet(await Promise.all(opening), storage.default);
 }
@@ -79,7 +82,7 @@ async function mayBeVault(directory: string): Promise<boolean> {
   }
 }
 
-function asVault(store: Store, { layout, vault }: LocalStoreConfig, { backups, clock }: StoreDeps): Store {
+function asVault(store: Store, { layout, vault }: LocalStoreConfig, { backups, clock, reserveFree }: StoreDeps): Store {
   const known = (server: ServerId): readonly BackupId[] =>
     backups.list({ server, store: store.name, status: 'COMPLETED' }).map(({ id }) => id);
   return new VaultStore({
@@ -87,6 +90,7 @@ function asVault(store: Store, { layout, vault }: LocalStoreConfig, { backups, c
     writes: layout === 'vault',
     shortestRange: vault.shortestRange,
     mergeAt: vault.mergeAt / 100,
+    reserveFree,
     known,
     clock,
   });

@@ -28,6 +28,7 @@ test('archives of a vault whose disk comes back after a start are there, and go 
     const config = {
       storage,
       backups: { uploadLimit: 0 } as Config['backups'],
+      limits: { reserveFree: 0 } as Config['limits'],
       stateDirectory: join(scratch, 'state'),
     };
     return (await openStores(config, catalogue, systemClock, silentLog())).default;

@@ -48,6 +48,8 @@ export interface VaultOptions {
   readonly shortestRange: number;
   /** The part of what lies on the disk that may be dead before packs are merged, 0 to 1. */
   readonly mergeAt: number;
+  /** Bytes of the disk that merging leaves free, as far as it can. */
+  readonly reserveFree?: () => number;
   /** True where holes count as dead although they take no disk: packs are merged more often than they need be. */
   readonly mergesHoles?: boolean;
   /** Completed backups of a server that lie in this store, by the catalogue, the newest first. */

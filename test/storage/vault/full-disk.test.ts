@@ -11,7 +11,9 @@ import type { Store } from '../../../src/storage/store.ts';
 import { collectServer } from '../../../src/storage/vault/collection/collect.ts';
 import { freesHoles } from '../../../src/storage/vault/collection/punch.ts';
 import { Pins } from '../../../src/storage/vault/pins.ts';
-import { ServerPacks } from '../../../src/storage/vault/server-packs.ts';
+import { RangeListBuilder } from '../../../src/storage/vault/ranges.ts';
+import { encodeRecipe } from '../../../src/storage/vault/recipe.ts';
+import { packKey, ServerPacks } from '../../../src/storage/vault/server-packs.ts';
 import { putObject } from '../../contract/store.ts';
 import { backupId } from '../../support/catalogue-rows.ts';
 import { failureOf } from '../../support/rejection.ts';
@@ -210,4 +212,25 @@ test('V14: a merge whose disk is full in the middle gives back what it moved, al
   await collectServer(options);
   expect((await ServerPacks.load(store, SERVER)).packs.size).toBe(10 / 2);
   expect(Buffer.from(await getObject(vault, key)).equals(Buffer.concat(kept))).toBe(true);
+});
+
+test.each([
+  ['not at all where holes give space back', true, 0],
+  ['by what half of the free space has room for where nothing else gives space back', false, 4],
+])('a merge goes no further than a reserve of the disk lets it: %s', async (_, punch, moved) => {
+  const packLength = 10 * 4096;
+  const { store } = await scratchStore();
+  const pins = new Pins();
+  const recipe = new RangeListBuilder();
+  for (let pack = 0; pack < 10; pack++) {
+    const id = randomUUID();
+    await putObject(store, packKey(SERVER, id), randomBytes(packLength));
+    recipe.add(id, 0, packLength / 2);
+  }
+  const bytes = encodeRecipe(5 * packLength, '0'.repeat(64), recipe.finish());
+  await putObject(store, objectKey(SERVER, backupId(1), 'recipe'), bytes);
+  store.freeSpace = () => Promise.resolve({ bytes: 4 * packLength, inodes: null });
+  const reserveFree = (): number => 4 * packLength;
+  const options = { store, server: SERVER, pins, known: () => [], punch, mergesHoles: true, mergeAt: 0, reserveFree };
+  expect(await collectServer(options)).toMatchObject({ movedBytes: (moved * packLength) / 2 });
 });

@@ -36,6 +36,8 @@ export interface CollectOptions {
   readonly punch: boolean;
   /** The part of what lies on the disk that may be dead before packs are merged, 0 to 1. */
   readonly mergeAt: number;
+  /** Bytes that a merge leaves free where holes give space back. */
+  readonly reserveFree?: () => number;
   /** True where holes count as dead although they take no disk. */
   readonly mergesHoles?: boolean;
   /** Says what would go, and changes nothing. */
@@ -84,7 +86,8 @@ export async function collectServer(options: CollectOptions): Promise<Collected>
 async function merge(options: CollectOptions, look: Look) {
   const { store, server, pins, punch, mergeAt, mergesHoles = false, packLength = PACK_LENGTH } = options;
   if (pins.heals(server)) return undefined;
-  const chosen = packsToMerge(look.packs, look.live, pins.packs(server), mergeAt, punch && !mergesHoles);
+  const room = await roomToMerge(options);
+  const chosen = packsToMerge(look.packs, look.live, pins.packs(server), mergeAt, punch && !mergesHoles, room);
   if (chosen.length === 0) return undefined;
   const lists = listsInUse(options, look.packs);
   const most = { ranges: MAX_RANGES, length: packLength };
@@ -98,6 +101,15 @@ async function merge(options: CollectOptions, look: Look) {
   }
   const after = await lookAround(options);
   return { look: after, movedBytes, second: await giveBack(options, after) };
+}
+
+/**
+ * Bytes that a merge may write. Half of what is free where merging is the only way to more, however little that is: packs that
+ * fit are given back as a whole.
+ */
+async function roomToMerge({ store, punch, reserveFree }: CollectOptions): Promise<number> {
+  const free = (await store.freeSpace())?.bytes ?? Number.POSITIVE_INFINITY;
+  return Math.max(free - (reserveFree?.() ?? 0), punch ? 0 : free / 2);
 }
 
 /** Tells what lies there. @param collected what was seen before all that was dead in it went; without it, the disk is read. */

@@ -41,6 +41,8 @@ const COPIED_AT_ONCE = 4 * MEBIBYTE;
  * @param mergeAt the part of what lies on the disk that may be dead, 0 to 1.
  * @param punched true where blocks that are dead as a whole take no disk: then only what is dead of the others counts. To move
  *   bytes for what is free already would write a world anew each week.
+ * @param room bytes that may be written before anything is given back. What is moved lies there twice until then, in an order in
+ *   which a merge that ends early leaves most packs a part.
  */
 export function packsToMerge(
   packs: ServerPacks,
@@ -48,36 +50,45 @@ export function packsToMerge(
   pinned: ReadonlySet<string>,
   mergeAt: number,
   punched: boolean,
+  room = Number.POSITIVE_INFINITY,
 ): readonly string[] {
   const all = Array.from(packs.packs, ([id, size]) => {
     const blocks = live.liveBytes(id);
     const alive = blocks * live.fill(id);
     const stored = punched ? blocks : size;
-    return { id, stored, alive, dead: stored - alive, isLarge: size >= LARGE_PACK };
+    // `alive` is an estimate; more than the blocks is never written.
+    return { id, stored, alive, blocks, dead: stored - alive, isLarge: size >= LARGE_PACK };
   }).filter(({ id }) => live.isLive(id));
   const mayGo = all.filter(({ id }) => !pinned.has(id));
   const chosen = new Set<string>();
+  let left = room;
   const total = all.reduce((sum, { stored }) => sum + stored, 0);
   let dead = all.reduce((sum, each) => sum + each.dead, 0);
   if (dead > total * mergeAt) {
     for (const each of mayGo.toSorted((one, other) => other.dead / other.stored - one.dead / one.stored)) {
       if (dead <= (total * mergeAt) / 2) break;
       // Passed over, not the end: of a tiny pack much may be dead, and of a large one behind it far more.
-      if (each.dead < BLOCK) continue;
+      if (each.dead < BLOCK || each.blocks > left) continue;
       chosen.add(each.id);
+      left -= each.blocks;
       dead -= each.dead;
     }
   }
   const small = all.filter(({ isLarge }) => !isLarge);
   if (small.length < MANY_PACKS) return Array.from(chosen);
   let count = small.filter(({ id }) => !chosen.has(id)).length;
+  const forNumber: string[] = [];
   const quickest = mayGo.filter(({ id, isLarge }) => !isLarge && !chosen.has(id));
-  for (const { id } of quickest.toSorted((one, other) => one.alive - other.alive)) {
+  for (const { id, blocks } of quickest.toSorted((one, other) => one.alive - other.alive)) {
     if (count <= FEWER_PACKS) break;
-    chosen.add(id);
+    if (blocks > left) continue;
+    forNumber.push(id);
+    left -= blocks;
     count--;
   }
-  return Array.from(chosen);
+  // One alone would become one.
+  if (chosen.size + forNumber.length < 2) return Array.from(chosen);
+  return [...chosen, ...forNumber];
 }
 
 /** What a new pack has at most. */

@@ -26,8 +26,8 @@ function fullPacks(sizes: readonly number[], dead = 0) {
     list.add(id, 0, size - dead);
     live.mark(list.finish());
   }
-  return (mergeAt: number, punched = false) =>
-    packsToMerge(packs, live, new Set(), mergeAt, punched).map((id) => packs.packs.get(id));
+  return (mergeAt: number, punched = false, room?: number) =>
+    packsToMerge(packs, live, new Set(), mergeAt, punched, room).map((id) => packs.packs.get(id));
 }
 
 test('a first backup of more than a hundred gibibytes is not moved for the number of its packs', () => {
@@ -40,6 +40,19 @@ test('a first backup of more than a hundred gibibytes is not moved for the numbe
 test('large packs are moved when too much of them is dead', () => {
   const large = Array.from({ length: 10 }, () => GIBIBYTE);
   expect(fullPacks(large, GIBIBYTE / 4)(0.1).length).toBe(8);
+});
+
+test('no more is moved than there is room for', () => {
+  const half = fullPacks(
+    Array.from({ length: 10 }, () => 100 * BLOCK),
+    50 * BLOCK,
+  );
+  expect(half(0.1, false, 50 * BLOCK * 3).length).toBe(3);
+  expect(half(0.1, false, 50 * BLOCK - 1)).toEqual([]);
+  const many = fullPacks(Array.from({ length: 60 }, () => 100 * BLOCK));
+  expect(many(0.1, true, 100 * BLOCK * 5).length).toBe(5);
+  // Of one pack, one would be made.
+  expect(many(0.1, true, 100 * BLOCK)).toEqual([]);
 });
 
 test('what is dead and takes no disk is not moved for', () => {
