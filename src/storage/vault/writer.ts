@@ -114,15 +114,20 @@ export class VaultWriter implements ObjectWriter {
       // Or just now; from here on its packs stay.
       this.#requireOpen();
       this.#recipeBegun = true;
-      await putWhole(store, key, recipe, { signal });
-      this.#state = 'committed';
-      this.#end(replaces || this.#healed !== undefined);
+      const putting = putWhole(store, key, recipe, { signal }).then(() => {
+        this.#state = 'committed';
+        this.#end(replaces || this.#healed !== undefined);
+      });
+      this.#writing = putting.catch(() => undefined);
+      await putting;
     });
     // The recipe counts already; what stays of a plain archive goes with the backup.
     await store.remove(objectKey(owner.server, owner.backup, 'tar.gz')).catch(() => undefined);
   }
 
   async abort(): Promise<void> {
+    // A recipe that is being written says by its end whether there is an archive.
+    if (this.#recipeBegun) await this.#writing;
     if (this.#state !== 'open') return;
     this.#state = 'aborted';
     const { store, owner } = this.#options;

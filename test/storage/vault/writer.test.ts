@@ -3,10 +3,13 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { Failure } from '../../../src/base/failure.ts';
 import { objectKey } from '../../../src/storage/key.ts';
+import { Pins } from '../../../src/storage/vault/pins.ts';
 import { MAX_RANGES, RangeListBuilder } from '../../../src/storage/vault/ranges.ts';
 import { encodeRecipe } from '../../../src/storage/vault/recipe.ts';
 import { packKey } from '../../../src/storage/vault/server-packs.ts';
+import { VaultWriter } from '../../../src/storage/vault/writer.ts';
 import { putObject } from '../../contract/store.ts';
 import { backupId, serverId } from '../../support/catalogue-rows.ts';
 import { failureOf } from '../../support/rejection.ts';
@@ -91,4 +94,43 @@ test('an archive that is given up while its commit is about to write the recipe 
   await vault.freeSpace();
   expect(fs.existsSync(join(directory, SERVER))).toBe(false);
   expect(faults).toEqual([]);
+});
+
+test.each([
+  ['is there', true, []],
+  ['is not there when the recipe fails', false, ['internal']],
+])('an archive that is given up while its recipe is written %s, and ends once', async (_, whole, failures) => {
+  const { store } = await scratchStore();
+  const create = store.create.bind(store);
+  let aborted: Promise<void> | undefined;
+  store.create = async (key) => {
+    const object = await create(key);
+    if (!key.endsWith('.recipe')) return object;
+    const commit = object.commit.bind(object);
+    object.commit = async () => {
+      aborted = writer.abort();
+      await new Promise((resolve) => setImmediate(resolve));
+      if (!whole) throw new Failure('internal', 'the disk says no');
+      await commit();
+    };
+    return object;
+  };
+  const ends: unknown[] = [];
+  const writer = new VaultWriter({
+    store,
+    owner: { server: SERVER, backup: backupId(2) },
+    pins: new Pins(),
+    inTurn: (work) => work(),
+    base: undefined,
+    shortestRange: 256,
+    onEnd: ({ packs }, committed) => void ends.push([packs, committed]),
+  });
+  await writer.write(randomBytes(10_000));
+  const codes = await writer.commit().then(
+    () => [],
+    (error: unknown) => [error instanceof Failure && error.code],
+  );
+  await aborted;
+  expect([codes, ends]).toEqual([failures, [[1, whole]]]);
+  expect((await store.stat(objectKey(SERVER, backupId(2), 'recipe'))) !== undefined).toBe(whole);
 });
