@@ -77,14 +77,14 @@ export interface BackupPlaces {
 
 export interface VaultService {
   status(scope?: VaultScope): Promise<readonly VaultStatus[]>;
-  /** @throws Failure `archive_damaged`: nothing of that server was removed then. */
+  /** @throws Failure `archive_damaged`, the first, when all were tried: nothing of a server with one was removed. */
   collect(scope: VaultScope, dryRun?: boolean): Promise<readonly VaultCollection[]>;
   /**
    * Reads each needed byte once; marks what is damaged, and heals it from whole copies in further stores. What cannot be
    * looked at is among the faults, and the others are verified all the same. @throws Failure `cancelled`, `invalid_request`.
    */
   verify(scope: VaultScope, signal?: AbortSignal): Promise<readonly VaultVerification[]>;
-  /** Makes plain archives of vaults packs, without copying them. */
+  /** Makes plain archives of vaults packs, without copying them. @throws as `collect`: those that could be taken in were. */
   adopt(scope: VaultScope, dryRun?: boolean): Promise<readonly VaultAdoption[]>;
   /** @throws Failure `backup_not_found`, `backup_not_ready`. */
   places(server: ServerId, backup: BackupId): Promise<BackupPlaces>;

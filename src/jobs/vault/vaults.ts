@@ -76,11 +76,11 @@ export class Vaults implements VaultService {
 
   async collect(scope: VaultScope, dryRun = false): Promise<readonly VaultCollection[]> {
     const done: VaultCollection[] = [];
-    for (const { store, vault, server } of await this.#held(scope)) {
+    await tryEach(await this.#held(scope), async ({ store, vault, server }) => {
       const collected = await vault.collect(server, dryRun);
       if (!dryRun) this.#tellCollected(store, server, collected);
       done.push({ store: store.name, server, ...collected });
-    }
+    });
     return done;
   }
 
@@ -101,16 +101,16 @@ export class Vaults implements VaultService {
 
   async adopt(scope: VaultScope, dryRun = false): Promise<readonly VaultAdoption[]> {
     const done: VaultAdoption[] = [];
-    for (const { store, vault, server } of await this.#held(scope)) {
-      for (const { id: backup, size, sha256 } of this.#records(store, server)) {
+    await tryEach(await this.#held(scope), ({ store, vault, server }) =>
+      tryEach(this.#records(store, server), async ({ id: backup, size, sha256 }) => {
         const path = store.localPath === undefined ? undefined : await store.stat(objectKey(server, backup, 'tar.gz'));
         const isPlain =
           path?.size === size && (await store.partsOf?.(objectKey(server, backup, 'tar.gz'))) === undefined;
-        if (!isPlain || sha256 === null) continue;
+        if (!isPlain || sha256 === null) return;
         if (dryRun || (await vault.takeIn(server, backup, sha256)))
           done.push({ store: store.name, server, backup, size });
-      }
-    }
+      }),
+    );
     return done;
   }
 
@@ -276,6 +276,13 @@ export class Vaults implements VaultService {
       hint: 'A store is one with "layout: vault" in the config (docs/vault.md).',
     });
   }
+}
+
+/** Does work for each, also behind one for which it fails. @throws the first failure, when all were tried. */
+async function tryEach<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const failures: unknown[] = [];
+  for (const item of items) await work(item).catch((error: unknown) => void failures.push(error));
+  if (failures.length > 0) throw failures[0];
 }
 
 function faultOf({ code, message }: Failure, backup?: BackupId): VaultFault {

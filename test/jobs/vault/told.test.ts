@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { archiveLimits, bytesOf, type LimitDeps } from '../../../src/jobs/stored/server-limits.ts';
 import { Vaults } from '../../../src/jobs/vault/vaults.ts';
+import type { VaultOptions } from '../../../src/storage/vault/vault.ts';
 import { dataOf } from '../../support/events.ts';
 import { backUp, SERVER, testNode } from '../../support/node.ts';
 import { failureOf } from '../../support/rejection.ts';
 import { scratchVault } from '../../support/scratch-vault.ts';
 
-async function nodeWithVault() {
-  const { vault, directory } = await scratchVault();
+async function nodeWithVault(options: Partial<VaultOptions> = {}) {
+  const { vault, directory } = await scratchVault(options);
   const node = await testNode({ store: vault });
   const vaults = new Vaults({ ...node, verifyAgain: () => Promise.resolve() });
   return { ...node, vault, vaults, directory: join(directory, SERVER) };
@@ -51,6 +52,30 @@ test('damage is told of once: by one event of the vault, and one of each backup 
   const verified = node.told.filter(({ type }) => type === 'backup.verified');
   expect(verified).toMatchObject([{ backup: damaged, data: { ok: false, error: { code: 'archive_damaged' } } }]);
   expect(node.catalogue.backups.get(damaged).damagedAt).not.toBeNull();
+});
+
+test('a recipe that cannot be read keeps no other archive from being taken in, and is said', async () => {
+  const node = await nodeWithVault({ writes: false });
+  const plain = await backUp(node);
+  const damaged = await backUp(node);
+  await node.vault.takeIn(SERVER, damaged, node.catalogue.backups.get(damaged).sha256 ?? '');
+  fs.writeFileSync(join(node.directory, `${damaged}.recipe`), 'no recipe');
+  const failure = await failureOf(node.vaults.adopt({}), 'archive_damaged');
+  expect(failure.facts).toMatchObject({ file: `${SERVER}/${damaged}.recipe` });
+  expect(fs.existsSync(join(node.directory, `${plain}.recipe`))).toBe(true);
+  expect(fs.existsSync(join(node.directory, `${plain}.tar.gz`))).toBe(false);
+});
+
+test('a server that cannot be collected keeps no other from it, and is said', async () => {
+  const node = await nodeWithVault();
+  const damaged = await backUp(node);
+  fs.writeFileSync(join(node.directory, `${damaged}.recipe`), 'no recipe');
+  const other = join(node.directory, '..', 'ffffffff-ffff-4fff-8fff-ffffffffffff');
+  fs.mkdirSync(other);
+  fs.writeFileSync(join(other, `${randomUUID()}.pack`), randomBytes(8192));
+  await failureOf(node.vaults.collect({}), 'archive_damaged');
+  expect(fs.existsSync(other)).toBe(false);
+  expect(dataOf(node.told, 'vault.collected')).toMatchObject([{ packs: 1, freedBytes: 8192 }]);
 });
 
 test('a server’s limit of bytes counts what the disk holds, once that was collected', async () => {
