@@ -13,11 +13,11 @@
  */
 import { createHash, type Hash, randomUUID } from 'node:crypto';
 import { Failure } from '../../base/failure.ts';
-import { freeMemory } from '../../base/free-memory.ts';
 import type { SameBytes } from '../../base/source.ts';
 import { type KeyParts, objectKey } from '../key.ts';
 import type { ObjectWriter, Store } from '../store.ts';
 import type { Pins } from './pins.ts';
+import { GatheringWriter } from './gathering-writer.ts';
 import { RangeFinder } from './range-finder.ts';
 import { HealingPack } from './healing.ts';
 import { putWhole } from './put.ts';
@@ -27,8 +27,6 @@ import { PACK_LENGTH, packKey } from './server-packs.ts';
 
 /** From so many ranges on, only longer stretches are named. */
 const MANY_RANGES = MAX_RANGES / 2;
-/** Bytes that are written at once: what a night changes is thousands of short stretches. */
-const GATHERED = 256 * 1024;
 
 /** What went into packs. */
 export interface Written {
@@ -231,49 +229,4 @@ function tooManyRanges(): Failure {
   return new Failure('too_large', 'Cannot finish the archive: it would be in more parts than a vault can name', {
     hint: 'Set vault.shortest_range of the store to more, such as 64KiB.',
   });
-}
-
-/** Writes an object in few calls. */
-class GatheringWriter {
-  readonly #writer: ObjectWriter;
-  #gathered: Buffer | undefined;
-  #length = 0;
-
-  constructor(writer: ObjectWriter) {
-    this.#writer = writer;
-  }
-
-  async write(bytes: Uint8Array): Promise<void> {
-    if (this.#length + bytes.byteLength > GATHERED) await this.#flush();
-    if (bytes.byteLength >= GATHERED) await this.#writer.write(bytes);
-    else {
-      // Copied: the caller uses the memory again. As a part of it: all of a Buffer in shared memory goes byte by byte.
-      this.#gathered ??= Buffer.allocUnsafeSlow(GATHERED);
-      const { buffer, byteOffset, byteLength } = bytes;
-      Buffer.from(buffer).copy(this.#gathered, this.#length, byteOffset, byteOffset + byteLength);
-      this.#length += bytes.byteLength;
-    }
-  }
-
-  async commit(): Promise<void> {
-    await this.#flush();
-    await this.#writer.commit();
-    this.#free();
-  }
-
-  async abort(): Promise<void> {
-    await this.#writer.abort();
-    this.#free();
-  }
-
-  async #flush(): Promise<void> {
-    if (this.#gathered === undefined || this.#length === 0) return;
-    await this.#writer.write(this.#gathered.subarray(0, this.#length));
-    this.#length = 0;
-  }
-
-  #free(): void {
-    if (this.#gathered !== undefined) freeMemory(this.#gathered);
-    this.#gathered = undefined;
-  }
 }

@@ -10,7 +10,8 @@ import type { BackupId, ServerId } from '../../../base/ids.ts';
 import { MEBIBYTE } from '../../../base/sizes.ts';
 import type { ByteSource } from '../../../base/source.ts';
 import { objectKey } from '../../key.ts';
-import type { ObjectWriter, Store } from '../../store.ts';
+import type { Store } from '../../store.ts';
+import { GatheringWriter } from '../gathering-writer.ts';
 import { encodeMap } from '../map.ts';
 import type { Place } from '../moved.ts';
 import type { Pins } from '../pins.ts';
@@ -155,7 +156,8 @@ class MergedPacks {
   readonly #pins: Pins;
   readonly #most: Most;
   #pack:
-    { readonly id: string; readonly writer: ObjectWriter; readonly map: RangeListBuilder; length: number } | undefined;
+    | { readonly id: string; readonly writer: GatheringWriter; readonly map: RangeListBuilder; length: number }
+    | undefined;
 
   constructor(store: Store, server: ServerId, packs: ServerPacks, pins: Pins, most: Most) {
     this.#store = store;
@@ -199,7 +201,7 @@ class MergedPacks {
     const id = this.#packs.idBeforeAll();
     this.#pins.keepPack(this.#server, id);
     try {
-      const writer = await this.#store.create(packKey(this.#server, id));
+      const writer = new GatheringWriter(await this.#store.create(packKey(this.#server, id)));
       return { id, writer, map: new RangeListBuilder(), length: 0 };
     } catch (error) {
       this.#pins.releasePack(this.#server, id);
@@ -224,7 +226,7 @@ class OpenPacks {
     this.#server = server;
   }
 
-  async copy({ pack, offset, length }: Place, writer: ObjectWriter): Promise<void> {
+  async copy({ pack, offset, length }: Place, writer: GatheringWriter): Promise<void> {
     let source = this.#sources.get(pack);
     if (source === undefined) {
       source = await this.#store.open(packKey(this.#server, pack));

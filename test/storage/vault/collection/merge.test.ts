@@ -156,6 +156,21 @@ test('a merge that fails keeps the packs that have their maps, and nothing pinne
   expect([after.maps.size, pins.has(SERVER)]).toEqual([2, false]);
 });
 
+test('many short ranges are written in few calls', async () => {
+  const { store, merge } = await scratchPack();
+  const create = store.create.bind(store);
+  let writes = 0;
+  store.create = async (key) => {
+    const object = await create(key);
+    const write = object.write.bind(object);
+    object.write = (bytes) => write(bytes).finally(() => void writes++);
+    return object;
+  };
+  await merge({ ranges: 2 ** 20, length: GIBIBYTE });
+  // The pack, and its map.
+  expect(writes).toBe(2);
+});
+
 test('a pack that is gone fails a merge', async () => {
   const { store, pack, merge } = await scratchPack();
   const open = store.open.bind(store);
