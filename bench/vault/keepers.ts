@@ -12,7 +12,7 @@ export interface Keeper {
   readonly store: string;
   /** Where the world lies. */
   readonly world: string;
-  /** Keeps the world as it is. @returns bytes written. */
+  /** Keeps the world as it is. @returns bytes written since the night before, by what let nights go, too. */
   night(): Promise<number>;
   /** Lets a night go. */
   forget(night: number): Promise<void>;
@@ -40,6 +40,7 @@ export const KEEPERS: Readonly<Record<string, (home: string) => Promise<Keeper>>
 async function roost(home: string, layout: 'plain' | 'vault'): Promise<Keeper> {
   const daemon = await BenchDaemon.start(home, 50, layout);
   const ids: string[] = [];
+  let written = 0;
   const id = (night: number): string => ids[night] ?? '';
   const backups = `/api/servers/${FULL}/backups`;
   return {
@@ -47,9 +48,10 @@ async function roost(home: string, layout: 'plain' | 'vault'): Promise<Keeper> {
     store: join(home, 'backups'),
     world: join(home, 'servers', FULL),
     async night() {
-      const before = daemon.writtenBytes();
       ids.push(await daemon.backup(FULL));
-      return daemon.writtenBytes() - before;
+      const before = written;
+      written = daemon.writtenBytes();
+      return written - before;
     },
     forget: (night) => daemon.remove(FULL, id(night)),
     restore: (night) => daemon.restore(FULL, id(night)),
@@ -102,13 +104,21 @@ function program(
   lines: { readonly init: string } & Readonly<Record<'night' | 'forget' | 'restore', (night: number) => string>>,
 ): Keeper {
   let nights = 0;
+  let forgetting = 0;
   shell(home, lines.init);
   return {
     name,
     store: join(home, 'kept'),
     world: join(home, 'world'),
-    night: () => Promise.resolve(shell(home, lines.night(nights++))),
-    forget: (night) => Promise.resolve(void shell(home, lines.forget(night))),
+    night() {
+      const written = forgetting + shell(home, lines.night(nights++));
+      forgetting = 0;
+      return Promise.resolve(written);
+    },
+    forget(night) {
+      forgetting += shell(home, lines.forget(night));
+      return Promise.resolve();
+    },
     restore(night) {
       fs.rmSync(join(home, 'out'), { recursive: true, force: true });
       fs.mkdirSync(join(home, 'out'));

@@ -45,6 +45,8 @@ export async function playNights(options: NightsOptions): Promise<readonly Table
   }
   for (const each of all) {
     each.disk = diskBytes(each.keeper.store);
+    // The first of two has what the last removal wrote.
+    await each.keeper.night();
     each.idle = await each.keeper.night();
   }
   const title = `${options.nights} nights, ${options.keep} kept, ${options.churn}`;

@@ -21,8 +21,12 @@ const COUNTS = ['one', 'two'] as const;
 const PER_KIND = Math.ceil(CUTS / (FILE_SYSTEMS.length * COUNTS.length));
 /** So many times a call of any kind flushes at least. */
 const FEWEST_FLUSHES = 1;
-/** Of one archive: its file and its names, the recipe and its name, and that the plain name is gone. */
-const ADOPTION_FLUSHES = 5;
+const FLUSHES: Partial<Record<Kind, number>> = {
+  // Of one archive: its file and its names, the recipe and its name, and that the plain name is gone.
+  adopt: 5,
+  // The pack that others are merged into and its name, its map and its name, and that what nothing names is gone.
+  collect: 6,
+};
 const CUT_MS = 60_000;
 
 for (const fileSystem of FILE_SYSTEMS) {
@@ -53,7 +57,7 @@ for (const fileSystem of FILE_SYSTEMS) {
             const call = await game.next(seen.answered === 0 ? firstKind(game.kinds, fileSystem, count) : undefined);
             const before = game.expected(call);
             let cut: Cut | undefined;
-            const passing = pick(flushes.get(call.kind) ?? (call.kind === 'adopt' ? ADOPTION_FLUSHES : FEWEST_FLUSHES));
+            const passing = pick(flushes.get(call.kind) ?? FLUSHES[call.kind] ?? FEWEST_FLUSHES);
             await act(daemon, call, passing, async () => (cut = await disks.cut()));
             const after = await daemon.paused(() => disks.cut());
             flushes.set(call.kind, (await daemon.takeCalls()).length);

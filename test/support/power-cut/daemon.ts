@@ -29,7 +29,7 @@ export interface StoppableDaemon extends DaemonProcess {
 }
 
 export function configOn(disks: Disks, layout = disks.layout): string {
-  // Merges whenever a block is needed in part only: holes alone would leave little to merge for.
+  // Merges wherever a block is dead.
   const store = `type: local, layout: ${layout}, vault: { merge_at: 0 }, directory: ${disks.store}`;
   return `
 api: { host: 127.0.0.1, port: 0 }
@@ -57,6 +57,7 @@ export async function startStoppable(disks: Disks, without?: string, layout?: La
     NODE_OPTIONS: `--import ${SYNC_POINTS}`,
     POWER_CUT_DIRECTORY: directory,
     ...(without === undefined ? {} : { POWER_CUT_WITHOUT: without }),
+    ...(disks.givesHolesBack ? {} : { POWER_CUT_HOLES: 'none' }),
   };
   const daemon = await startDaemon({ directory, config: configOn(disks, layout) }, { env });
   const goOn = (): void => void process.kill(daemon.pid, 'SIGCONT');

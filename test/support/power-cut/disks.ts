@@ -52,6 +52,8 @@ export interface Disks {
   readonly servers: string;
   /** How the store comes to keep archives; a game may begin before it does. */
   readonly layout: Layout;
+  /** False where the daemon is told so: it has to merge packs then. */
+  readonly givesHolesBack: boolean;
   /** Copies what the disks hold now, unsynced. Whoever writes to them has to be stopped. */
   cut(): Promise<Cut>;
   release(): Promise<void>;
@@ -103,7 +105,8 @@ export async function makeDisks(
   };
   const [first = '', second = first, third = first] = names.map((name) => join(base, name));
   const places = { state: join(first, 'state'), store: join(third, 'backups'), servers: join(second, 'servers') };
-  return { ...places, layout, cut, release };
+  // Of one kind in two, so that packs are merged on each file system.
+  return { ...places, layout, givesHolesBack: count !== 'two', cut, release };
 }
 
 async function mountCut(base: string, at: string, names: readonly string[], options: string): Promise<MountedCut> {

@@ -1,10 +1,11 @@
 /** What a client did to two servers and was told, and what must therefore be there after the power was cut. */
 import { execFileSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { appendFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { DaemonProcess } from '../daemon-process.ts';
 import { randomBytes } from '../random-bytes.ts';
+import { packsIn } from '../stored-archive.ts';
 import type { Disks, Layout } from './disks.ts';
 
 export const KINDS = ['create', 'lock', 'delete', 'restore', 'merge', 'keep', 'undo', 'adopt', 'collect'] as const;
@@ -153,11 +154,19 @@ export class Game {
     execFileSync('sync', ['--file-system', directory]);
   }
 
-  /** A collection of a server that has a pack which no recipe names, as a killed backup leaves it. */
+  /**
+   * A collection of a server that has a pack which no recipe names, as a killed backup leaves it, and another at whose end are
+   * bytes that none names: it is merged where holes are not given back.
+   */
   async #collecting(server: GameServer): Promise<Call> {
     const name = `${randomUUID()}.pack`;
     const directory = join(this.#disks.store, server.id);
     await mkdir(directory, { recursive: true });
+    const named = Array.from(packsIn(directory, Array.from(server.backups.keys()))).toSorted();
+    const chosen = join(directory, `${named[this.#pick(Math.max(1, named.length))]}.pack`);
+    // Not what is a plain archive, too.
+    const isMerged = named.length > 0 && (await stat(chosen)).nlink === 1;
+    if (isMerged) await appendFile(chosen, randomBytes(FILE_BYTES, ++this.#written));
     await writeFile(join(directory, name), randomBytes(FILE_BYTES, ++this.#written));
     execFileSync('sync', ['--file-system', directory]);
     return {
@@ -166,7 +175,10 @@ export class Game {
       tree: server.tree,
       open: undefined,
       send: ({ call }) => call(`/api/vaults/collect?server=${server.id}`, { body: {} }),
-      done: () => void server.gone.add(name),
+      done: () => {
+        server.gone.add(name);
+        if (isMerged && !this.#disks.givesHolesBack) server.gone.add(basename(chosen));
+      },
     };
   }
 

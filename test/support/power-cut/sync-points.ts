@@ -7,6 +7,7 @@
  *
  *   POWER_CUT_DIRECTORY   `arm` in it: how many calls to pass before the stop, or `each`; `calls`: a line for each call
  *   POWER_CUT_WITHOUT     the call site, as in `calls`, that does nothing
+ *   POWER_CUT_HOLES       `none`: there is no fallocate(2), as where a file system gives no holes back, so that packs are merged
  */
 import fs from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
@@ -79,6 +80,7 @@ koffi.load = (path, ...rest) => {
   const library = load(path, ...rest);
   const func = library.func.bind(library) as (...words: unknown[]) => unknown;
   const watched = (...words: unknown[]): unknown => {
+    if (process.env['POWER_CUT_HOLES'] === 'none' && String(words[0]).includes('fallocate')) throw new Error('none');
     const found = func(...words) as (descriptor: number) => number;
     if (!String(words[0]).includes('syncfs')) return found;
     return (descriptor: number) => (passes() ? found(descriptor) : 0);
