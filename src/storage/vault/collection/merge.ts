@@ -6,6 +6,7 @@
  *                     with a merge that ends here because the disk is full: what was moved before needs not be moved again
  *   3 the old packs   removed by the collection, which then finds nothing alive in them, also where the merge failed
  */
+import { errnoOf } from '../../../base/failure.ts';
 import type { BackupId, ServerId } from '../../../base/ids.ts';
 import { MEBIBYTE } from '../../../base/sizes.ts';
 import type { ByteSource } from '../../../base/source.ts';
@@ -101,7 +102,8 @@ interface Most {
 }
 
 /**
- * Copies the living ranges of packs into new packs with maps. Removes nothing.
+ * Copies the living ranges of packs into new packs with maps. Removes nothing. What the disk cannot read stays where it is: a
+ * merge that ended there would end there each time, after it had written all before.
  *
  * @param lists all ranges in use, of recipes and pins. Bytes lie in the order of the first list that names them, so that the
  *   archive of that one is read from the new packs in one go, and those behind it without going back.
@@ -126,8 +128,7 @@ export async function mergePacks(
         let born = start;
         for (const place of packs.placesOf(pack, start, length)) {
           if (chosen.has(place.pack)) {
-            await merged.take(pack, born, place, open);
-            copied += place.length;
+            copied += await merged.take(pack, born, place, open);
           }
           born += place.length;
         }
@@ -167,17 +168,28 @@ class MergedPacks {
     this.#most = most;
   }
 
-  /** Copies a place. @param born the pack that its bytes were first written to, and `start` where. */
-  async take(born: string, start: number, { pack, offset, length }: Place, open: OpenPacks): Promise<void> {
-    for (let at = 0; at < length;) {
-      const into = (this.#pack ??= await this.#begin());
-      const taken = Math.min(length - at, this.#most.length - into.length);
-      await open.copy({ pack, offset: offset + at, length: taken }, into.writer);
-      into.map.add(born, start + at, taken);
-      into.length += taken;
-      at += taken;
-      if (into.length >= this.#most.length || into.map.count >= this.#most.ranges) await this.end();
+  /**
+   * Copies a place, but for what the disk cannot read. @param born the pack that its bytes were first written to, and `start`
+   * where. @returns bytes copied.
+   */
+  async take(born: string, start: number, { pack, offset, length }: Place, open: OpenPacks): Promise<number> {
+    let copied = 0;
+    for (let at = 0, taken = 0; at < length; at += taken) {
+      taken = Math.min(length - at, this.#most.length - (this.#pack?.length ?? 0), COPIED_AT_ONCE);
+      const bytes = await open.read({ pack, offset: offset + at, length: taken });
+      if (bytes === undefined) continue;
+      await this.#put(born, start + at, bytes);
+      copied += taken;
     }
+    return copied;
+  }
+
+  async #put(born: string, start: number, bytes: Uint8Array): Promise<void> {
+    const into = (this.#pack ??= await this.#begin());
+    await into.writer.write(bytes);
+    into.map.add(born, start, bytes.byteLength);
+    into.length += bytes.byteLength;
+    if (into.length >= this.#most.length || into.map.count >= this.#most.ranges) await this.end();
   }
 
   /** Ends the pack that is being written, if any: the bytes first, then the map. */
@@ -226,14 +238,18 @@ class OpenPacks {
     this.#server = server;
   }
 
-  async copy({ pack, offset, length }: Place, writer: GatheringWriter): Promise<void> {
+  /** Undefined for bytes that the disk cannot read: they stay where they are, and the others need not wait for them. */
+  async read({ pack, offset, length }: Place): Promise<Uint8Array | undefined> {
     let source = this.#sources.get(pack);
     if (source === undefined) {
       source = await this.#store.open(packKey(this.#server, pack));
       this.#sources.set(pack, source);
     }
-    for (let at = 0; at < length; at += COPIED_AT_ONCE) {
-      await writer.write(await source.read(offset + at, Math.min(COPIED_AT_ONCE, length - at)));
+    try {
+      return await source.read(offset, length);
+    } catch (error) {
+      if (errnoOf(error) === 'EIO') return undefined;
+      throw error;
     }
   }
 

@@ -171,6 +171,26 @@ test('many short ranges are written in few calls', async () => {
   expect(writes).toBe(2);
 });
 
+test('what the disk cannot read stays where it is, and all else is moved', async () => {
+  const { store, pack, merge, pins } = await scratchPack();
+  const open = store.open.bind(store);
+  store.open = async (key) => {
+    const source = await open(key);
+    const read = source.read.bind(source);
+    source.read = (offset, length) =>
+      offset === 500
+        ? Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO', errno: -5 }))
+        : read(offset, length);
+    return source;
+  };
+  expect(await merge({ ranges: 2 ** 20, length: GIBIBYTE })).toBe(LENGTH / 2 - 1);
+  const after = await ServerPacks.load(store, SERVER);
+  const stay = Array.from({ length: LENGTH / 2 }, (_, index) => index * 2).filter(
+    (at) => Array.from(after.placesOf(pack, at, 1))[0]?.pack === pack,
+  );
+  expect([stay, pins.has(SERVER)]).toEqual([[500], false]);
+});
+
 test('a pack that is gone fails a merge', async () => {
   const { store, pack, merge } = await scratchPack();
   const open = store.open.bind(store);
