@@ -26,7 +26,7 @@ import type {
 } from '../vault-port.ts';
 import { pinBase, type PinnedBase } from './base.ts';
 import { collectServer, type Measured } from './collection/collect.ts';
-import { MANY_PACKS } from './collection/merge.ts';
+import { hasManyPacks } from './collection/merge.ts';
 import { freesHoles } from './collection/punch.ts';
 import { putHealed } from './healing.ts';
 import { findPlaces } from './places.ts';
@@ -164,8 +164,8 @@ export class VaultStore implements Store, Vault {
         base?.release();
         if (committed) this.#count(server, written);
         // Of a server that was not measured yet, too: what its limit counts is known by a collection.
-        const { packs } = this.#usage.get(server) ?? { packs: MANY_PACKS };
-        if (leftDead || this.#owed.has(server) || packs >= MANY_PACKS) this.#collectSoon(server);
+        const usage = this.#usage.get(server);
+        if (leftDead || this.#owed.has(server) || !usage || hasManyPacks(usage)) this.#collectSoon(server);
       },
     });
   }

@@ -28,12 +28,23 @@ import { LivingRanges } from './living-ranges.ts';
  * read cold from sixty in 1.3 to 1.5 times the time of one file, from ninety in 1.6; fewer would have newer packs moved, of
  * which more is alive.
  */
-export const MANY_PACKS = 60;
+const MANY_PACKS = 60;
 /** Bytes. A first backup has a hundred packs when it is of a hundred gibibytes. */
 const LARGE_PACK = PACK_LENGTH / 2;
 /** So many stay when it was for their number: the oldest third goes, of which the least is alive. */
 const FEWER_PACKS = 40;
 const COPIED_AT_ONCE = 4 * MEBIBYTE;
+
+/** True when there may be so many packs that some are merged. Full ones do not count: a first backup may be of a hundred. */
+export function hasManyPacks({
+  packs,
+  storedBytes,
+}: {
+  readonly packs: number;
+  readonly storedBytes: number;
+}): boolean {
+  return packs - Math.floor(storedBytes / PACK_LENGTH) >= MANY_PACKS;
+}
 
 /**
  * The packs to merge. For space the emptiest, until what is dead in the others is less than half the limit; for their number

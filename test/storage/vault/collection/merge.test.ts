@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { BLOCK } from '../../../../src/storage/vault/collection/dead-data.ts';
 import { LiveBlocks } from '../../../../src/storage/vault/collection/live-blocks.ts';
-import { mergePacks, packsToMerge } from '../../../../src/storage/vault/collection/merge.ts';
+import { hasManyPacks, mergePacks, packsToMerge } from '../../../../src/storage/vault/collection/merge.ts';
 import { Pins } from '../../../../src/storage/vault/pins.ts';
 import { RangeListBuilder } from '../../../../src/storage/vault/ranges.ts';
 import { packKey, ServerPacks } from '../../../../src/storage/vault/server-packs.ts';
@@ -89,6 +89,13 @@ test('a pack with too little in it to gain a block keeps none of the others from
   list.add(large, 0, 500 * BLOCK);
   live.mark(list.finish());
   expect(packsToMerge(packs, live, new Set(), 0.1, false)).toEqual([large]);
+});
+
+test('a server is not collected behind each backup for full packs, however many they are', () => {
+  expect(hasManyPacks({ packs: 200, storedBytes: 200 * GIBIBYTE })).toBe(false);
+  expect(hasManyPacks({ packs: 260, storedBytes: 200.5 * GIBIBYTE })).toBe(true);
+  expect(hasManyPacks({ packs: 59, storedBytes: 59_000 })).toBe(false);
+  expect(hasManyPacks({ packs: 60, storedBytes: 60_000 })).toBe(true);
 });
 
 test('sixty packs become forty: those are moved of which the least is needed', () => {
