@@ -122,7 +122,7 @@ test('H4: holes of a file are not read', { timeout: 180_000 }, async () => {
   const huge = join(host.server, 'huge');
   fs.writeFileSync(huge, 'x');
   const { bavail, bsize } = fs.statfsSync(host.directory);
-  fs.truncateSync(huge, Math.min(bavail * bsize * 0.8, 48 * 2 ** 30));
+  fs.truncateSync(huge, Math.min(Math.floor(bavail * bsize * 0.8), 48 * 2 ** 30));
   const daemon = await started(host);
   const before = cpuTicks(daemon.pid);
   const { id } = await backedUp(daemon);
