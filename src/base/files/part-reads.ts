@@ -17,6 +17,12 @@ const LARGEST_GAP = 32 * 1024;
 /** Bytes of a read with gaps. */
 export const MOST_WITH_GAPS = 256 * 1024;
 
+/**
+ * Of one call Linux reads no more than the disk's window for reading ahead, 128 KiB where nothing else is set, or its largest
+ * request, and says nothing of the rest (force_page_cache_ra in mm/readahead.c).
+ */
+const ASKED_AT_ONCE = 128 * 1024;
+
 /** A part, and where it belongs in what is asked for. */
 export interface PlacedExtent extends Extent {
   readonly to: number;
@@ -117,7 +123,11 @@ export function notCached(extents: Iterable<PlacedExtent>, into: Uint8Array): re
 /** Has the kernel begin to read them. */
 function askFor(extents: readonly Extent[]): void {
   const advise = findPageAdvice();
-  for (const { descriptor, offset, length } of extents) advise?.(descriptor, offset, length, PAGE_ADVICE.willNeed);
+  for (const { descriptor, offset, length } of extents) {
+    for (let at = 0; at < length; at += ASKED_AT_ONCE) {
+      advise?.(descriptor, offset + at, Math.min(ASKED_AT_ONCE, length - at), PAGE_ADVICE.willNeed);
+    }
+  }
 }
 
 /** Reads open parts by synchronous calls, as `readExtents` does; what is read in order is asked of the disk ahead. */
