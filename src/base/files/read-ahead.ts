@@ -9,6 +9,7 @@
 import { MEBIBYTE } from '../sizes.ts';
 import { type Extent, extentsOf, partsLength } from './file-parts.ts';
 import type { OpenFileParts } from '../file-parts.ts';
+import { placed, planReads } from './read-plan.ts';
 
 /** Bytes. One file of an archive takes a read or two, and needs nothing of what follows. */
 const FIRST_WINDOW = MEBIBYTE;
@@ -16,8 +17,6 @@ const FIRST_WINDOW = MEBIBYTE;
 export const LARGEST_WINDOW = 8 * MEBIBYTE;
 /** So many bytes are read without a look at whether they would have been in memory anyway. */
 const BETWEEN_MISSES = 64 * MEBIBYTE;
-/** To read so many bytes that nothing asked for takes a disk no longer than another request. */
-const LARGEST_GAP = 32 * 1024;
 
 export class ReadAhead {
   readonly #parts: OpenFileParts;
@@ -59,17 +58,7 @@ export class ReadAhead {
 
 /** Fewer stretches that hold all of these, with what lies in short gaps between them. */
 function withoutGaps(extents: Iterable<Extent>): readonly Extent[] {
-  const byFile = Map.groupBy(extents, ({ descriptor }) => descriptor);
-  return Array.from(byFile).flatMap(([descriptor, ofFile]) => joined(descriptor, ofFile));
-}
-
-function joined(descriptor: number, extents: readonly Extent[]): readonly Extent[] {
-  const stretches: { descriptor: number; offset: number; length: number }[] = [];
-  for (const { offset, length } of extents.toSorted((one, other) => one.offset - other.offset)) {
-    const last = stretches.at(-1);
-    if (last === undefined || offset - last.offset - last.length > LARGEST_GAP) {
-      stretches.push({ descriptor, offset, length });
-    } else last.length = Math.max(last.length, offset + length - last.offset);
-  }
-  return stretches;
+  const inOrder = Array.from(extents).sort((one, other) => one.offset - other.offset);
+  // Of any length: these are hints, for which no memory is taken. Where each belongs does not matter.
+  return planReads(placed(inOrder), Number.POSITIVE_INFINITY);
 }

@@ -3,15 +3,8 @@ import { CheckedSource } from '../../base/checked-source.ts';
 import { Failure } from '../../base/failure.ts';
 import type { FileParts, OpenFileParts } from '../../base/file-parts.ts';
 import { allocateParts, extentsOf, filesOf, partsLength } from '../../base/files/file-parts.ts';
-import {
-  bufferOver,
-  directly,
-  notCached,
-  type PartRead,
-  pickPieces,
-  placed,
-  planReads,
-} from '../../base/files/part-reads.ts';
+import { bufferOver, notCached } from '../../base/files/part-reads.ts';
+import { directly, type PartRead, pickPieces, placed, planReads } from '../../base/files/read-plan.ts';
 import { freeMemory } from '../../base/free-memory.ts';
 import { inLanes } from '../../base/lanes.ts';
 import { type ByteSource, readInto } from '../../base/source.ts';

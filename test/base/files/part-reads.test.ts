@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { allocateParts, type Extent } from '../../../src/base/files/file-parts.ts';
-import { MOST_WITH_GAPS, placed, planReads, PartsReader, readExtents } from '../../../src/base/files/part-reads.ts';
+import { PartsReader, readExtents } from '../../../src/base/files/part-reads.ts';
+import { MOST_WITH_GAPS, placed, planReads } from '../../../src/base/files/read-plan.ts';
 import { findPageAdvice, PAGE_ADVICE } from '../../../src/base/files/page-advice.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 

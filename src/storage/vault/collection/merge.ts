@@ -52,8 +52,8 @@ export function hasManyPacks({
  *
  * @param pinned are never among them.
  * @param mergeAt the part of what lies on the disk that may be dead, 0 to 1.
- * @param punched true where blocks that are dead as a whole take no disk: then only what is dead of the others counts. To move
- *   bytes for what is free already would write a world anew each week.
+ * @param punched true where blocks that are dead as a whole take no disk: then only what is dead of the others counts. A merge for
+ *   the others gives nothing back, and moved half of a server's packs each week.
  * @param room bytes that may be written before anything is given back. What is moved lies there twice until then, in an order in
  *   which a merge that ends early leaves most packs a part.
  */

@@ -55,6 +55,19 @@ test('no more is moved than there is room for', () => {
   expect(many(0.1, true, 100 * BLOCK)).toEqual([]);
 });
 
+/** Packs of so many blocks each, of which `need` adds what is needed. */
+function equalPacks(count: number, blocks: number, need: (list: RangeListBuilder, id: string, pack: number) => void) {
+  const ids = Array.from({ length: count }, () => randomUUID());
+  const packs = new ServerPacks(new Map(ids.map((id) => [id, blocks * BLOCK])), new Set(), new Map());
+  const live = new LiveBlocks(packs);
+  for (const [pack, id] of ids.entries()) {
+    const list = new RangeListBuilder();
+    need(list, id, pack);
+    live.mark(list.finish());
+  }
+  return { ids, packs, live };
+}
+
 test('what is dead and takes no disk is not moved for', () => {
   const small = Array.from({ length: 10 }, () => 1_000_000);
   expect(fullPacks(small, 250_000)(0.1, true)).toEqual([]);
@@ -62,15 +75,10 @@ test('what is dead and takes no disk is not moved for', () => {
 });
 
 test('blocks of which little is needed are dead for the most part, and the emptiest are moved where holes take no disk, too', () => {
-  const ids = Array.from({ length: 4 }, () => randomUUID());
-  const packs = new ServerPacks(new Map(ids.map((id) => [id, 100 * BLOCK])), new Set(), new Map());
-  const live = new LiveBlocks(packs);
-  for (const [pack, id] of ids.entries()) {
-    const list = new RangeListBuilder();
+  const { ids, packs, live } = equalPacks(4, 100, (list, id, pack) => {
     const length = pack === 1 ? BLOCK / 8 : BLOCK;
     for (let block = 0; block < 100; block++) list.add(id, block * BLOCK, length);
-    live.mark(list.finish());
-  }
+  });
   expect(packsToMerge(packs, live, new Set(), 0.1, true)).toEqual([ids[1]]);
   expect(packsToMerge(packs, live, new Set(ids.slice(1, 2)), 0.1, true)).toEqual([]);
   expect(packsToMerge(packs, live, new Set(), 0.3, true)).toEqual([]);
@@ -99,14 +107,7 @@ test('a server is not collected behind each backup for full packs, however many 
 });
 
 test('sixty packs become forty: those are moved of which the least is needed', () => {
-  const ids = Array.from({ length: 60 }, () => randomUUID());
-  const packs = new ServerPacks(new Map(ids.map((id) => [id, 200 * BLOCK])), new Set(), new Map());
-  const live = new LiveBlocks(packs);
-  for (const [pack, id] of ids.entries()) {
-    const list = new RangeListBuilder();
-    list.add(id, 0, (200 - pack) * BLOCK);
-    live.mark(list.finish());
-  }
+  const { ids, packs, live } = equalPacks(60, 200, (list, id, pack) => list.add(id, 0, (200 - pack) * BLOCK));
   expect(new Set(packsToMerge(packs, live, new Set(), 1, true))).toEqual(new Set(ids.slice(40)));
   expect(new Set(packsToMerge(packs, live, new Set(ids.slice(59)), 1, true))).toEqual(new Set(ids.slice(39, 59)));
 });
