@@ -3,7 +3,9 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
+import { openNow, stillOpenSince } from './open-resources.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -64,6 +66,13 @@ test('a test that leaves a file, a timer, a server or a thread open fails, and o
     ['server', 'failed'],
     ['thread', 'failed'],
   ]);
+});
+
+test('a thread that was made a moment ago and has opened nothing yet is seen', async () => {
+  const before = openNow();
+  const thread = new Worker('setInterval(() => undefined, 1000)', { eval: true });
+  onTestFinished(async () => void (await thread.terminate()));
+  expect(await stillOpenSince(before, 0)).toContain(`thread ${thread.threadId}`);
 });
 
 test.each(Object.entries(FILES))(

@@ -1,7 +1,7 @@
 /** What this process holds: descriptors, timers and threads, each with enough to find where it began. */
 import { createHook } from 'node:async_hooks';
 import fs from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
 
@@ -99,8 +99,12 @@ function pause(milliseconds: number): Promise<void> {
   }
 }
 
-/** What is still open after it had `milliseconds` to close. Returns as soon as nothing is. */
+/**
+ * What is still open after it had `milliseconds` to close. Returns as soon as nothing is, and looks a turn of the event loop later
+ * first: Node tells of a new thread in the next tick, and the thread opens its descriptors when the kernel lets it run.
+ */
 export async function stillOpenSince(before: readonly string[], milliseconds: number): Promise<string[]> {
+  await setImmediate();
   const end = performance.now() + milliseconds;
   for (;;) {
     const opened = openedSince(before);
