@@ -71,10 +71,18 @@ export function readDirectory(directory: number): DirectoryItem[] {
   return mapDirectory(directory, (name, isDirectory) => ({ name, directory: isDirectory }));
 }
 
-/** Maps each name of a directory, holding one name at a time: hostile directories may hold millions. */
+/** Directories up to this size are read in one call: some thousands of names, or 65,536 where it counts them (ZFS). */
+const AT_ONCE = 64 * 1024;
+
+/** Maps each name of a directory, holding few names at a time: hostile directories may hold millions. */
 export function mapDirectory<T>(directory: number, map: (name: string, isDirectory: boolean) => T): T[] {
   const path = handlePath(directory);
   try {
+    // Twice as fast: Node makes the methods of each fs.Dir anew.
+    if (fs.fstatSync(directory).size <= AT_ONCE) {
+      const items = fs.readdirSync(path, { encoding: 'latin1', withFileTypes: true });
+      return items.map((item) => map(item.name, item.isDirectory()));
+    }
     return mapStream(fs.opendirSync(path, { encoding: 'latin1', bufferSize: 256 }), map);
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;

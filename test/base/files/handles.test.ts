@@ -48,6 +48,25 @@ describe('names below a held directory', () => {
     fs.closeSync(openForReading(root, name));
   });
 
+  // The many are read piece by piece, the few at once.
+  test.each([3, 5000])('have their kinds where a directory holds %i', (count) => {
+    const names = Array.from(
+      { length: count },
+      (_, index) => `${'\xe9'.repeat(20)} ${String(index).padStart(60, '0')}`,
+    );
+    for (const [index, name] of names.entries()) {
+      const path = Buffer.concat([Buffer.from(`${directory}/a/b/`), bytesOf(name)]);
+      if (index % 3 === 0) fs.mkdirSync(path);
+      else if (index % 3 === 1) fs.writeFileSync(path, '');
+      else fs.symlinkSync('.', path);
+    }
+    const chain = new DirectoryChain(root);
+    const found = readDirectory(chain.open('a/b')).filter(({ name }) => name !== 'c');
+    chain.close();
+    const expected = names.map((name, index) => ({ name, directory: index % 3 === 0 }));
+    expect(found.sort((a, b) => (a.name < b.name ? -1 : 1))).toEqual(expected);
+  });
+
   test('a link is never followed, neither as a directory nor as a file', () => {
     fs.symlinkSync('/etc', join(directory, 'etc'));
     fs.symlinkSync('/etc/passwd', join(directory, 'passwd'));
