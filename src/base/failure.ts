@@ -43,6 +43,10 @@ export interface FailureDetail {
   readonly inCopy?: string;
   /** SQLite's extended result code. */
   readonly sqliteCode?: number;
+  /** What a collection of a vault had given back before it failed. */
+  readonly gaveBack?: { readonly packs: number; readonly freedBytes: number; readonly movedBytes: number };
+  /** What the answer of an error says beside its sentence: what was done all the same, and what else failed. */
+  readonly report?: Readonly<Record<string, unknown>>;
 }
 
 export interface FailureDetails {

@@ -1,5 +1,5 @@
 /** What an operator may ask of stores whose archives share bytes (docs/vault.md). */
-import type { FailureCode } from '../base/failure.ts';
+import type { Failure, FailureCode } from '../base/failure.ts';
 import type { BackupId, ServerId } from '../base/ids.ts';
 
 /** The servers that are meant: all, those of one store, or one. */
@@ -65,6 +65,41 @@ export interface VaultAdoption {
   readonly size: number;
 }
 
+/** What is taken in of one server. */
+export interface VaultAdopted {
+  readonly store: string;
+  readonly server: ServerId;
+  readonly backups: number;
+  /** Of their archives. */
+  readonly bytes: number;
+  /** Backups that could not be taken in. */
+  readonly failures: number;
+}
+
+/** Why a part of the work was not done, or not to its end. */
+export interface VaultFailure {
+  readonly store: string;
+  /** Absent where the vault could not say which servers it has. */
+  readonly server?: ServerId;
+  /** Absent where it is all of the server. */
+  readonly backup?: BackupId;
+  readonly failure: Failure;
+}
+
+/** Work on many parts, which goes on behind one that fails: what was done, and all that failed. */
+export interface VaultOutcome<Done> {
+  readonly done: readonly Done[];
+  /** The first twenty. */
+  readonly failures: readonly VaultFailure[];
+  /** Of all of them. */
+  readonly failureCount: number;
+}
+
+export interface VaultAdoptions extends VaultOutcome<VaultAdoption> {
+  /** Servers of which something was taken in, or could not be. */
+  readonly servers: readonly VaultAdopted[];
+}
+
 export interface BackupPlaces {
   /** Bytes that it added to its store; null where that is not known. */
   readonly storedBytes: number | null;
@@ -77,15 +112,18 @@ export interface BackupPlaces {
 
 export interface VaultService {
   status(scope?: VaultScope): Promise<readonly VaultStatus[]>;
-  /** @throws Failure `archive_damaged`, the first, when all were tried: nothing of a server with one was removed. */
-  collect(scope: VaultScope, dryRun?: boolean): Promise<readonly VaultCollection[]>;
+  /**
+   * Gives back what no backup needs, of each server. One that fails is among the failures, and among what was done as well
+   * where something of it had been given back before. @throws Failure `invalid_request` for a store that is no vault.
+   */
+  collect(scope: VaultScope, dryRun?: boolean): Promise<VaultOutcome<VaultCollection>>;
   /**
    * Reads each needed byte once; marks what is damaged, and heals it from whole copies in further stores. What cannot be
    * looked at is among the faults, and the others are verified all the same. @throws Failure `cancelled`, `invalid_request`.
    */
   verify(scope: VaultScope, signal?: AbortSignal): Promise<readonly VaultVerification[]>;
-  /** Makes plain archives of vaults packs, without copying them. @throws as `collect`: those that could be taken in were. */
-  adopt(scope: VaultScope, dryRun?: boolean): Promise<readonly VaultAdoption[]>;
+  /** Makes plain archives of vaults packs, without copying them. @throws as `collect`. */
+  adopt(scope: VaultScope, dryRun?: boolean): Promise<VaultAdoptions>;
   /** @throws Failure `backup_not_found`, `backup_not_ready`. */
   places(server: ServerId, backup: BackupId): Promise<BackupPlaces>;
 }

@@ -77,7 +77,11 @@ export interface Vault {
   usage(server: ServerId): VaultUsage | undefined;
   /** The sum over all collected servers, with their oldest `collectedAt`; undefined before the first collection. */
   total(): VaultUsage | undefined;
-  /** Runs one collection: removes bytes that no backup of the server needs. @throws Failure as `collectServer`. */
+  /**
+   * Runs one collection: removes bytes that no backup of the server needs.
+   *
+   * @throws Failure as `collectServer`; `gaveBack` of its detail says what was given back before it.
+   */
   collect(server: ServerId, dryRun?: boolean): Promise<Collected>;
   /** Undefined for a plain archive, or when there is none. @throws Failure `archive_damaged`. */
   placesOf(server: ServerId, backup: BackupId): Promise<ArchivePlaces | undefined>;

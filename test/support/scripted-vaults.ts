@@ -3,11 +3,12 @@ import type { VaultService } from '../../src/jobs/vault-contract.ts';
 
 /** A node without vaults, whose backups are those of a service. */
 export function noVaults(service: Pick<BackupService, 'backup'>): VaultService {
+  const nothing = { done: [], failures: [], failureCount: 0 };
   return {
     status: () => Promise.resolve([]),
-    collect: () => Promise.resolve([]),
+    collect: () => Promise.resolve(nothing),
     verify: () => Promise.resolve([]),
-    adopt: () => Promise.resolve([]),
+    adopt: () => Promise.resolve({ ...nothing, servers: [] }),
     places: async (server, id) => {
       const { size } = await service.backup(server, id);
       return { storedBytes: size, exclusiveBytes: size };

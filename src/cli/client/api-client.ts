@@ -81,7 +81,7 @@ export class ApiClient {
   /** The failure that an answer other than 2xx describes. */
   refusal(status: number, text: string): Failure {
     const body = attempt((): unknown => JSON.parse(text));
-    const { error, code, hint } = isRecord(body) ? body : {};
+    const { error, code, hint, requestId, ...report } = isRecord(body) ? body : {};
     if (typeof error !== 'string') {
       return new Failure('internal', `Cannot understand the answer of ${this.connection.url.href}: HTTP ${status}`, {
         hint: 'Is that address a Roost daemon? Check ROOST_URL, or api.host and api.port in the config.',
@@ -91,7 +91,8 @@ export class ApiClient {
     const otherwise = code === undefined && (status === 401 || status === 403) ? 'unauthorized' : 'internal';
     const known = FAILURE_CODES.find((candidate) => candidate === code) ?? otherwise;
     return new Failure(known, printableText(error), {
-      facts: { status },
+      facts: { status, requestId },
+      detail: { report },
       hint:
         known === 'unauthorized'
           ? `The token comes from ${this.connection.source}; is it this daemon's?`

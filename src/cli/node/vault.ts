@@ -2,9 +2,10 @@
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { countText, formatBytes } from '../../base/sizes.ts';
-import { ApiClient } from '../client/api-client.ts';
+import { ApiClient, type ApiRequest } from '../client/api-client.ts';
 import { findConnection } from '../client/connection.ts';
 import { ask } from '../client/objects.ts';
+import { askForAll, noteFailures } from '../client/partly-done.ts';
 import { backupCommand, type DaemonOptions, findBackup, findServer, nodeCommand } from '../client/target.ts';
 import { conclude, type Invocation, type Outcome } from '../command.ts';
 import { table } from '../terminal/table.ts';
@@ -43,6 +44,9 @@ const Verifications = z.looseObject({
 });
 const Adoptions = z.looseObject({
   adoptions: z.array(z.looseObject({ ...part, backup: z.string(), size: z.number() })),
+  servers: z
+    .array(z.looseObject({ ...part, backups: z.number(), bytes: z.number(), failures: z.number() }))
+    .default([]),
 });
 const Places = z.looseObject({
   storedBytes: z.number().nullable(),
@@ -100,16 +104,20 @@ async function status({ env, signal, terminal }: Invocation, { config }: DaemonO
 }
 
 async function collect(invocation: Invocation, options: ScopeOptions): Promise<Outcome> {
-  const found = await change(invocation, options, 'collect', Collections);
+  const { client, request } = await requestOf(invocation, options, 'collect');
+  const { found, json, failures } = await askForAll(client, request, Collections);
   const lines = found.collections.map(({ store, server, packs, freedBytes, movedBytes }) => {
     const moved = movedBytes > 0 ? `, ${formatBytes(movedBytes)} moved` : '';
     return `${store} ${server}: ${formatBytes(freedBytes)} given back, ${packs} packs removed${moved}`;
   });
-  return { json: found, text: linesOf(lines, options) };
+  noteFailures(invocation.terminal, failures);
+  if (failures === undefined) return { json, text: linesOf(lines, options) };
+  return { json, text: lines.length === 0 ? '' : linesOf(lines, options), failed: true };
 }
 
 async function verify(invocation: Invocation, options: ScopeOptions): Promise<Outcome> {
-  const found = await change(invocation, options, 'verify', Verifications);
+  const { client, request } = await requestOf(invocation, options, 'verify');
+  const found = await ask(client, request, Verifications);
   const lines = found.verifications.flatMap(
     ({ store, server, readBytes, whole, damaged, healed, unproven, faults }) => [
       `${store} ${server}: ${countText(whole, 'backup')} whole, ${formatBytes(readBytes)} read`,
@@ -125,9 +133,19 @@ async function verify(invocation: Invocation, options: ScopeOptions): Promise<Ou
 }
 
 async function adopt(invocation: Invocation, options: ScopeOptions): Promise<Outcome> {
-  const found = await change(invocation, options, 'adopt', Adoptions);
-  const lines = found.adoptions.map(({ store, backup, size }) => `${store} ${backup}: ${formatBytes(size)}`);
-  return { json: found, text: lines.length === 0 ? 'There are no plain archives in a vault.' : lines.join('\n') };
+  const { client, request } = await requestOf(invocation, options, 'adopt');
+  const { found, json, failures } = await askForAll(client, request, Adoptions);
+  const done = options.dryRun === true ? 'to be taken in' : 'taken in';
+  const lines = [
+    ...found.adoptions.map(({ store, backup, size }) => `${store} ${backup}: ${formatBytes(size)}`),
+    ...found.servers.map(({ store, server, backups, bytes, failures: failed }) => {
+      const rest = failed > 0 ? `, ${failed} failed` : '';
+      return `${store} ${server}: ${countText(backups, 'backup')} ${done}, ${formatBytes(bytes)}${rest}`;
+    }),
+  ];
+  noteFailures(invocation.terminal, failures);
+  const none = failures === undefined ? 'There are no plain archives in a vault.' : '';
+  return { json, text: lines.length === 0 ? none : lines.join('\n'), failed: failures !== undefined };
 }
 
 async function places(invocation: Invocation, options: DaemonOptions, server: string, word: string): Promise<Outcome> {
@@ -145,19 +163,18 @@ async function places(invocation: Invocation, options: DaemonOptions, server: st
   return { json: found, text: lines.join('\n') };
 }
 
-async function change<Answer>(
+async function requestOf(
   invocation: Invocation,
   options: ScopeOptions,
   what: 'collect' | 'verify' | 'adopt',
-  schema: z.ZodType<Answer>,
-): Promise<Answer> {
+): Promise<{ readonly client: ApiClient; readonly request: ApiRequest }> {
   const query = new URLSearchParams();
   if (options.store !== undefined) query.set('store', options.store);
   if (options.server !== undefined) query.set('server', (await findServer(invocation, options, options.server)).server);
   if (options.dryRun === true) query.set('dryRun', 'true');
   const client = new ApiClient(await findConnection(invocation.env, options.config));
   const path = `/api/vaults/${what}?${query.toString()}`;
-  return ask(client, { method: 'POST', path, signal: invocation.signal }, schema);
+  return { client, request: { method: 'POST', path, signal: invocation.signal } };
 }
 
 function linesOf(lines: readonly string[], { dryRun = false }: ScopeOptions): string {

@@ -12,9 +12,8 @@ import type { BackupId, ServerId } from '../../base/ids.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupSummary } from '../../catalogue/records.ts';
-import { objectKey } from '../../storage/key.ts';
 import type { Store } from '../../storage/store.ts';
-import type { Vault, VaultView } from '../../storage/vault-port.ts';
+import type { Collected, Vault, VaultView } from '../../storage/vault-port.ts';
 import { requireCompleted } from '../runner/admission.ts';
 import type { EventHub } from '../runner/events.ts';
 import { backupData } from '../stored/backup-facts.ts';
@@ -22,15 +21,20 @@ import { type DamageDeps, followInManifest } from '../stored/damage.ts';
 import { ownIndex } from '../stored/digests.ts';
 import type {
   BackupPlaces,
+  VaultAdopted,
   VaultAdoption,
+  VaultAdoptions,
   VaultCollection,
   VaultFault,
+  VaultOutcome,
   VaultScope,
   VaultService,
   VaultStatus,
   VaultVerification,
 } from '../vault-contract.ts';
+import { adoptPlain, type Held } from './adoption.ts';
 import { healFromCopies } from './heal.ts';
+import { OutcomeNotes } from './outcome.ts';
 import { type Provable, proveSegments } from './proof.ts';
 
 export interface VaultsDeps extends DamageDeps {
@@ -39,13 +43,6 @@ export interface VaultsDeps extends DamageDeps {
   /** Begins a verification of a backup that is marked as damaged, although all its parts were found whole. */
   readonly verifyAgain: (server: ServerId, backup: BackupId) => Promise<unknown>;
   readonly clock: Clock;
-}
-
-/** A server's part of a store whose archives share bytes. */
-interface Held {
-  readonly store: Store;
-  readonly vault: Vault;
-  readonly server: ServerId;
 }
 
 export class Vaults implements VaultService {
@@ -74,14 +71,21 @@ export class Vaults implements VaultService {
     });
   }
 
-  async collect(scope: VaultScope, dryRun = false): Promise<readonly VaultCollection[]> {
-    const done: VaultCollection[] = [];
-    await tryEach(await this.#held(scope), async ({ store, vault, server }) => {
-      const collected = await vault.collect(server, dryRun);
-      if (!dryRun) this.#tellCollected(store, server, collected);
-      done.push({ store: store.name, server, ...collected });
-    });
-    return done;
+  async collect(scope: VaultScope, dryRun = false): Promise<VaultOutcome<VaultCollection>> {
+    const notes = new OutcomeNotes<VaultCollection>();
+    for (const { store, vault, server } of await this.#held(scope, notes)) {
+      const part = { store: store.name, server };
+      try {
+        const collected = await vault.collect(server, dryRun);
+        notes.add({ ...part, ...collected });
+        if (!dryRun) this.#tellCollected(store, server, collected);
+      } catch (error) {
+        const failure = notes.fail(part, error, 'Cannot give back what no backup needs');
+        if (failure.detail.gaveBack !== undefined) notes.add({ ...part, ...failure.detail.gaveBack });
+        if (!dryRun) this.#tellFault(store, server, failure);
+      }
+    }
+    return notes.outcome;
   }
 
   async verify(scope: VaultScope, signal?: AbortSignal): Promise<readonly VaultVerification[]> {
@@ -99,19 +103,15 @@ export class Vaults implements VaultService {
     return done;
   }
 
-  async adopt(scope: VaultScope, dryRun = false): Promise<readonly VaultAdoption[]> {
-    const done: VaultAdoption[] = [];
-    await tryEach(await this.#held(scope), ({ store, vault, server }) =>
-      tryEach(this.#records(store, server), async ({ id: backup, size, sha256 }) => {
-        const path = store.localPath === undefined ? undefined : await store.stat(objectKey(server, backup, 'tar.gz'));
-        const isPlain =
-          path?.size === size && (await store.partsOf?.(objectKey(server, backup, 'tar.gz'))) === undefined;
-        if (!isPlain || sha256 === null) return;
-        if (dryRun || (await vault.takeIn(server, backup, sha256)))
-          done.push({ store: store.name, server, backup, size });
-      }),
-    );
-    return done;
+  async adopt(scope: VaultScope, dryRun = false): Promise<VaultAdoptions> {
+    const notes = new OutcomeNotes<VaultAdoption>();
+    const servers: VaultAdopted[] = [];
+    for (const held of await this.#held(scope, notes)) {
+      const records = this.#records(held.store, held.server);
+      const adopted = await adoptPlain(held, records, { notes, dryRun, log: this.#deps.log });
+      if (adopted.backups > 0 || adopted.failures > 0) servers.push(adopted);
+    }
+    return { ...notes.outcome, servers };
   }
 
   async places(server: ServerId, backup: BackupId): Promise<BackupPlaces> {
@@ -245,29 +245,50 @@ export class Vaults implements VaultService {
         log.info('Gave back what removed backups took', { store: store.name, server, ...collected });
         this.#tellCollected(store, server, collected);
       },
-      onFault: (server, error) => {
-        log.error('Cannot give back all that removed backups took', { store: store.name, server, error });
+      onFault: (server, fault) => {
+        this.#tellFault(store, server, fault);
       },
     });
   }
 
-  #tellCollected({ name: store }: Store, server: ServerId, collected: Omit<VaultCollection, 'store' | 'server'>): void {
+  /** What was given back before a collection failed is told of as that of any other. */
+  #tellFault(store: Store, server: ServerId, error: Failure): void {
+    this.#deps.log.error('Cannot give back all that removed backups took', { server, store: store.name, error });
+    if (error.detail.gaveBack !== undefined) this.#tellCollected(store, server, error.detail.gaveBack);
+  }
+
+  #tellCollected({ name: store }: Store, server: ServerId, collected: Collected): void {
     const { packs, freedBytes, movedBytes } = collected;
     if (packs === 0 && freedBytes === 0) return;
     this.#deps.events.publish({ type: 'vault.collected', server, data: { store, packs, freedBytes, movedBytes } });
+  }
+
+  async #serversOf(store: string, vault: Vault, notes?: OutcomeNotes<unknown>): Promise<readonly ServerId[]> {
+    try {
+      return await vault.servers();
+    } catch (error) {
+      if (notes === undefined) throw error;
+      const failure = notes.fail({ store }, error, 'Cannot list the servers of the vault');
+      this.#deps.log.error('Cannot list the servers of a vault', { store, error: failure });
+      return [];
+    }
   }
 
   #records(store: Store, server: ServerId): readonly BackupSummary[] {
     return this.#deps.catalogue.backups.list({ server, store: store.name, status: 'COMPLETED' });
   }
 
-  /** @throws Failure `invalid_request` for a store that is none, or no vault. */
-  async #held({ store: name, server: only, holds = () => true }: VaultScope): Promise<readonly Held[]> {
+  /**
+   * @param notes get why a vault cannot say which servers it has; without them, that is thrown.
+   * @throws Failure `invalid_request` for a store that is none, or no vault.
+   */
+  async #held(scope: VaultScope, notes?: OutcomeNotes<unknown>): Promise<readonly Held[]> {
+    const { store: name, server: only, holds = () => true } = scope;
     const held: Held[] = [];
     for (const store of this.#deps.stores.all()) {
       const { vault } = store;
       if (vault === undefined || (name !== undefined && store.name !== name)) continue;
-      const servers = only === undefined ? await vault.servers() : [only];
+      const servers = only === undefined ? await this.#serversOf(store.name, vault, notes) : [only];
       held.push(...servers.filter(holds).map((server) => ({ store, vault, server })));
     }
     if (held.length > 0 || name === undefined) return held;
@@ -276,13 +297,6 @@ export class Vaults implements VaultService {
       hint: 'A store is one with "layout: vault" in the config (docs/vault.md).',
     });
   }
-}
-
-/** Does work for each, also behind one for which it fails. @throws the first failure, when all were tried. */
-async function tryEach<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
-  const failures: unknown[] = [];
-  for (const item of items) await work(item).catch((error: unknown) => void failures.push(error));
-  if (failures.length > 0) throw failures[0];
 }
 
 function faultOf({ code, message }: Failure, backup?: BackupId): VaultFault {

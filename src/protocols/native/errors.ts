@@ -1,6 +1,6 @@
 /**
- * Turns a failure into a status and a body: `{ error, code, hint?, requestId }`. Stack traces and the texts of
- * unexpected errors are never sent.
+ * Turns a failure into a status and a body: `{ error, code, hint?, requestId }`, and what its `report` says. Stack traces
+ * and the texts of unexpected errors are never sent.
  */
 import type { z } from '@hono/zod-openapi';
 import { Failure, type FailureCode } from '../../base/failure.ts';
@@ -39,6 +39,7 @@ interface ErrorBody {
 export function answerError(c: AppContext, thrown: unknown): Response {
   const failure = failureOf(thrown);
   const body: ErrorBody = {
+    ...failure.detail.report,
     error: sentence(failure, c.get('caller') !== undefined),
     code: failure.code,
     hint: failure.hint === undefined || HIDDEN_HINTS.has(failure.code) ? undefined : printableText(failure.hint),

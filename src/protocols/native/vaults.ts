@@ -10,6 +10,7 @@ import { bearerRoute, jsonAnswer } from '../route-answers.ts';
 import { ANY_ERROR, BACKUPS } from './answers.ts';
 import { backupIdOf, guard, nativeCaller } from './guard.ts';
 import { BackupParams, date } from './schemas.ts';
+import { errorsWithDone, requireAllDone } from './vault-failures.ts';
 
 const part = { store: z.string(), server: z.string() };
 const Scope = z.object({
@@ -68,6 +69,21 @@ const VerificationObject = z
 
 const AdoptionObject = z.object({ ...part, backup: z.string(), size: z.number() }).openapi('VaultAdoption');
 
+const AdoptedObject = z
+  .object({
+    ...part,
+    backups: z.number(),
+    bytes: z.number().openapi({ description: 'Of their archives' }),
+    failures: z.number().openapi({ description: 'Backups that could not be taken in' }),
+  })
+  .openapi('VaultAdopted');
+
+const Collected = z.object({ collections: CollectionObject.array() });
+const Adopted = z.object({
+  adoptions: AdoptionObject.array(),
+  servers: AdoptedObject.array().openapi({ description: 'In total: servers of which something was, or could not be' }),
+});
+
 const PlacesObject = z
   .object({
     storedBytes: z.number().nullable().openapi({ description: 'Bytes that it added; null where not known' }),
@@ -89,12 +105,14 @@ const collect = bearerRoute({
   method: 'post',
   path: '/api/vaults/collect',
   summary: 'Give back what no backup needs',
-  description: 'It also runs after each removal. Where something cannot be read, nothing is removed, and it fails.',
+  description:
+    'It also runs after each removal. Where something of a server cannot be read, nothing of it is removed, and it fails; the ' +
+    'others are collected all the same. The error then says what was given back, and all that failed.',
   middleware: [guard('node.manage'), jsonBody],
   request: { query: ScopeOrDryRun },
   responses: {
-    200: jsonAnswer(z.object({ collections: CollectionObject.array() }), 'What was given back'),
-    ...ANY_ERROR,
+    200: jsonAnswer(Collected, 'What was given back'),
+    ...errorsWithDone('VaultCollectionError', Collected.partial().shape),
   },
 });
 
@@ -116,10 +134,15 @@ const adopt = bearerRoute({
   method: 'post',
   path: '/api/vaults/adopt',
   summary: 'Make plain archives that lie in a vault part of it',
-  description: 'No byte is copied: the file of an archive becomes a pack.',
+  description:
+    'No byte is copied: the file of an archive becomes a pack. Behind one that fails the others are taken in all the same; the ' +
+    'error then says which, and all that failed.',
   middleware: [guard('node.manage'), jsonBody],
   request: { query: ScopeOrDryRun },
-  responses: { 200: jsonAnswer(z.object({ adoptions: AdoptionObject.array() }), 'Those taken in'), ...ANY_ERROR },
+  responses: {
+    200: jsonAnswer(Adopted, 'Those taken in'),
+    ...errorsWithDone('VaultAdoptionError', Adopted.partial().shape),
+  },
 });
 
 const places = bearerRoute({
@@ -139,7 +162,10 @@ export function mountVaults(app: App, { vaults }: Pick<DialectDeps, 'vaults'>): 
 
   app.openapi(collect, async (c) => {
     const { dryRun, ...asked } = c.req.valid('query');
-    return c.json({ collections: Array.from(await vaults.collect(scopeOf(c, asked), dryRun === 'true')) }, 200);
+    const outcome = await vaults.collect(scopeOf(c, asked), dryRun === 'true');
+    const done = { collections: [...outcome.done] };
+    requireAllDone(outcome, done);
+    return c.json(done, 200);
   });
 
   app.openapi(verify, async (c) => {
@@ -149,7 +175,10 @@ export function mountVaults(app: App, { vaults }: Pick<DialectDeps, 'vaults'>): 
 
   app.openapi(adopt, async (c) => {
     const { dryRun, ...asked } = c.req.valid('query');
-    return c.json({ adoptions: Array.from(await vaults.adopt(scopeOf(c, asked), dryRun === 'true')) }, 200);
+    const outcome = await vaults.adopt(scopeOf(c, asked), dryRun === 'true');
+    const done = { adoptions: [...outcome.done], servers: [...outcome.servers] };
+    requireAllDone(outcome, done);
+    return c.json(done, 200);
   });
 
   app.openapi(places, async (c) => {

@@ -3,18 +3,20 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { Failure } from '../../../src/base/failure.ts';
+import { openLog } from '../../../src/base/log/log.ts';
 import { archiveLimits, bytesOf, type LimitDeps } from '../../../src/jobs/stored/server-limits.ts';
-import { Vaults } from '../../../src/jobs/vault/vaults.ts';
+import { Vaults, type VaultsDeps } from '../../../src/jobs/vault/vaults.ts';
 import type { VaultOptions } from '../../../src/storage/vault/vault.ts';
 import { dataOf } from '../../support/events.ts';
-import { backUp, SERVER, testNode } from '../../support/node.ts';
+import { backUp, backupId, SERVER, serverId, testNode } from '../../support/node.ts';
 import { failureOf } from '../../support/rejection.ts';
 import { scratchVault } from '../../support/scratch-vault.ts';
 
-async function nodeWithVault(options: Partial<VaultOptions> = {}) {
+async function nodeWithVault(options: Partial<VaultOptions> = {}, change: Partial<VaultsDeps> = {}) {
   const { vault, directory } = await scratchVault(options);
   const node = await testNode({ store: vault });
-  const vaults = new Vaults({ ...node, verifyAgain: () => Promise.resolve() });
+  const vaults = new Vaults({ ...node, verifyAgain: () => Promise.resolve(), ...change });
   return { ...node, vault, vaults, directory: join(directory, SERVER) };
 }
 
@@ -54,28 +56,88 @@ test('damage is told of once: by one event of the vault, and one of each backup 
   expect(node.catalogue.backups.get(damaged).damagedAt).not.toBeNull();
 });
 
-test('a recipe that cannot be read keeps no other archive from being taken in, and is said', async () => {
+test('a recipe that cannot be read keeps no other archive from being taken in, and both are told', async () => {
   const node = await nodeWithVault({ writes: false });
-  const plain = await backUp(node);
   const damaged = await backUp(node);
+  const plain = await backUp(node);
   await node.vault.takeIn(SERVER, damaged, node.catalogue.backups.get(damaged).sha256 ?? '');
   fs.writeFileSync(join(node.directory, `${damaged}.recipe`), 'no recipe');
-  const failure = await failureOf(node.vaults.adopt({}), 'archive_damaged');
-  expect(failure.facts).toMatchObject({ file: `${SERVER}/${damaged}.recipe` });
+  const part = { store: 'local', server: SERVER };
+  const { size } = node.catalogue.backups.get(plain);
+  const told = await node.vaults.adopt({});
+  expect(told).toMatchObject({
+    done: [{ ...part, backup: plain, size }],
+    servers: [{ ...part, backups: 1, bytes: size, failures: 1 }],
+    failures: [{ ...part, backup: damaged, failure: { code: 'archive_damaged' } }],
+    failureCount: 1,
+  });
+  expect(told.failures[0]?.failure.facts).toMatchObject({ file: `${SERVER}/${damaged}.recipe` });
   expect(fs.existsSync(join(node.directory, `${plain}.recipe`))).toBe(true);
   expect(fs.existsSync(join(node.directory, `${plain}.tar.gz`))).toBe(false);
 });
 
-test('a server that cannot be collected keeps no other from it, and is said', async () => {
+test('a server that cannot be collected keeps no other from it, and both are told', async () => {
   const node = await nodeWithVault();
   const damaged = await backUp(node);
   fs.writeFileSync(join(node.directory, `${damaged}.recipe`), 'no recipe');
-  const other = join(node.directory, '..', 'ffffffff-ffff-4fff-8fff-ffffffffffff');
-  fs.mkdirSync(other);
-  fs.writeFileSync(join(other, `${randomUUID()}.pack`), randomBytes(8192));
-  await failureOf(node.vaults.collect({}), 'archive_damaged');
-  expect(fs.existsSync(other)).toBe(false);
+  const other = 'ffffffff-ffff-4fff-8fff-ffffffffffff';
+  const directory = join(node.directory, '..', other);
+  fs.mkdirSync(directory);
+  fs.writeFileSync(join(directory, `${randomUUID()}.pack`), randomBytes(8192));
+  expect(await node.vaults.collect({})).toMatchObject({
+    done: [{ store: 'local', server: other, packs: 1, freedBytes: 8192, movedBytes: 0 }],
+    failures: [{ store: 'local', server: SERVER, failure: { code: 'archive_damaged' } }],
+    failureCount: 1,
+  });
+  expect(fs.existsSync(directory)).toBe(false);
   expect(dataOf(node.told, 'vault.collected')).toMatchObject([{ packs: 1, freedBytes: 8192 }]);
+});
+
+test('of many failures the first twenty are told in full, and all are counted and logged', async () => {
+  const logged: string[] = [];
+  const log = openLog({ level: 'error', format: 'json' }, { write: (line) => void logged.push(line) });
+  const node = await nodeWithVault({}, { log });
+  const servers = Array.from({ length: 25 }, (_, number) => serverId(number + 1));
+  for (const server of servers) {
+    fs.mkdirSync(join(node.directory, '..', server), { recursive: true });
+    fs.writeFileSync(join(node.directory, '..', server, `${backupId(1)}.recipe`), 'no recipe');
+  }
+  const { done, failures, failureCount } = await node.vaults.collect({});
+  expect([done, failures.length, failureCount]).toEqual([[], 20, 25]);
+  expect(new Set(failures.map(({ failure }) => failure.code))).toEqual(new Set(['archive_damaged']));
+  for (const server of servers) expect(logged.filter((line) => line.includes(server))).toHaveLength(1);
+});
+
+test('what a collection gave back before it failed is told beside the failure, and by an event', async () => {
+  const node = await nodeWithVault();
+  await backUp(node);
+  const gaveBack = { packs: 2, freedBytes: 8192, movedBytes: 0 };
+  node.vault.collect = () =>
+    Promise.reject(new Failure('insufficient_storage', 'the disk is full', { detail: { gaveBack } }));
+  expect(await node.vaults.collect({})).toMatchObject({
+    done: [{ store: 'local', server: SERVER, ...gaveBack }],
+    failures: [{ store: 'local', server: SERVER, failure: { code: 'insufficient_storage' } }],
+  });
+  expect(dataOf(node.told, 'vault.collected')).toEqual([{ store: 'local', ...gaveBack }]);
+});
+
+test('what the collection behind a removal gave back before it failed is told of, too', async () => {
+  const node = await nodeWithVault();
+  const gone = await backUp(node);
+  const gaveBack = { packs: 1, freedBytes: 4096, movedBytes: 0 };
+  node.vault.collect = () => Promise.reject(new Failure('internal', 'a thread died', { detail: { gaveBack } }));
+  await node.deleteBackup(SERVER, gone);
+  await node.vault.freeSpace();
+  expect(dataOf(node.told, 'vault.collected')).toEqual([{ store: 'local', ...gaveBack }]);
+});
+
+test('a vault that cannot say which servers it has is told, and keeps no other call from being answered', async () => {
+  const node = await nodeWithVault();
+  node.vault.servers = () => Promise.reject(new Failure('store_unreachable', 'the disk is away'));
+  const failures = [{ store: 'local', failure: { code: 'store_unreachable' } }];
+  expect(await node.vaults.collect({})).toMatchObject({ done: [], failures, failureCount: 1 });
+  expect(await node.vaults.adopt({})).toMatchObject({ done: [], servers: [], failures, failureCount: 1 });
+  await failureOf(node.vaults.status(), 'store_unreachable');
 });
 
 test('a server’s limit of bytes counts what the disk holds, once that was collected', async () => {

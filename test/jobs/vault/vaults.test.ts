@@ -171,6 +171,27 @@ describe('a vault', () => {
   });
 });
 
+test('a server that cannot be collected or adopted fails the command, which says what was done of the others', async () => {
+  const plain = await host('vault');
+  const list = `list: [ { id: ${OTHER}, path: ${DOCS} } ], root:`;
+  const site = { ...plain, config: plain.config.replace('servers: { root:', `servers: { ${list}`) };
+  const daemon = await runDaemonOn(site);
+  await backUp(daemon);
+  const { id } = (await daemon.call(`/api/servers/${OTHER}/backups`, { body: {} })).body as Made;
+  fs.writeFileSync(join(site.backups, OTHER, `${id}.recipe`), 'no recipe');
+  const collected = await roost(daemon, 'vault', 'collect');
+  expect([collected.exitCode, collected.stdout]).toEqual([
+    1,
+    `local ${GAME_SERVER}: 0 B given back, 0 packs removed\n`,
+  ]);
+  expect(collected.stderr).toMatch(new RegExp(`^roost: local ${OTHER}: .*\\[archive_damaged\\]$`, 'm'));
+  const adopted = await roost(daemon, 'vault', 'adopt', '--json');
+  expect([adopted.exitCode, adopted.json()]).toMatchObject([
+    1,
+    { code: 'archive_damaged', adoptions: [], failures: [{ server: OTHER, backup: id }], failureCount: 1 },
+  ]);
+});
+
 function packedBytes(site: Host): number {
   const directory = join(site.backups, GAME_SERVER);
   return packs(site).reduce((sum, name) => sum + fs.statSync(join(directory, name)).blocks * 512, 0);

@@ -205,13 +205,31 @@ test('V14: a merge whose disk is full in the middle gives back what it moved, al
     return create(name);
   };
   const options = { store, server: SERVER, pins: new Pins(), known: () => [], punch: false, mergeAt: 0, packLength };
-  await failureOf(collectServer(options), 'insufficient_storage');
+  expect((await failureOf(collectServer(options), 'insufficient_storage')).detail).toEqual({});
   // Two new ones have what four had.
   expect((await ServerPacks.load(store, SERVER)).packs.size).toBe(10 - 4 + 2);
   expect(Buffer.from(await getObject(vault, key)).equals(Buffer.concat(kept))).toBe(true);
   await collectServer(options);
   expect((await ServerPacks.load(store, SERVER)).packs.size).toBe(10 / 2);
   expect(Buffer.from(await getObject(vault, key)).equals(Buffer.concat(kept))).toBe(true);
+});
+
+test('a merge that finds no space says what was given back before it', async () => {
+  const { store } = await scratchStore();
+  const recipe = new RangeListBuilder();
+  for (let pack = 0; pack < 3; pack++) {
+    const id = randomUUID();
+    await putObject(store, packKey(SERVER, id), randomBytes(8192));
+    if (pack > 0) recipe.add(id, 0, 4096);
+  }
+  const bytes = encodeRecipe(2 * 4096, '0'.repeat(64), recipe.finish());
+  await putObject(store, objectKey(SERVER, backupId(1), 'recipe'), bytes);
+  store.create = () => Promise.reject(new Failure('insufficient_storage', 'the disk is full'));
+  const options = { store, server: SERVER, pins: new Pins(), known: () => [], punch: false, mergeAt: 0 };
+  const { detail, message } = await failureOf(collectServer(options), 'insufficient_storage');
+  expect(message).toBe('the disk is full');
+  expect(detail.gaveBack).toEqual({ packs: 1, freedBytes: 8192, movedBytes: 0 });
+  expect((await ServerPacks.load(store, SERVER)).packs.size).toBe(2);
 });
 
 test.each([

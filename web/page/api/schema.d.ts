@@ -954,7 +954,7 @@ export interface paths {
     put?: never;
     /**
      * Give back what no backup needs
-     * @description It also runs after each removal. Where something cannot be read, nothing is removed, and it fails.
+     * @description It also runs after each removal. Where something of a server cannot be read, nothing of it is removed, and it fails; the others are collected all the same. The error then says what was given back, and all that failed.
      */
     post: operations['collectVaults'];
     delete?: never;
@@ -994,7 +994,7 @@ export interface paths {
     put?: never;
     /**
      * Make plain archives that lie in a vault part of it
-     * @description No byte is copied: the file of an archive becomes a pack.
+     * @description No byte is copied: the file of an archive becomes a pack. Behind one that fails the others are taken in all the same; the error then says which, and all that failed.
      */
     post: operations['adoptIntoVaults'];
     delete?: never;
@@ -2783,6 +2783,62 @@ export interface components {
       /** @description Bytes that were moved out of packs that were mostly dead */
       movedBytes: number;
     };
+    /**
+     * @example {
+     *       "error": "There is no such backup",
+     *       "code": "backup_not_found",
+     *       "requestId": "5f0c3c0e-5d0a-4b9e-8a39-5a1d2f3c4b5a"
+     *     }
+     */
+    VaultCollectionError: components['schemas']['Error'] & {
+      collections?: components['schemas']['VaultCollection'][];
+      /** @description Why the rest was not done: the first twenty. Absent where nothing was tried */
+      failures?: components['schemas']['VaultFailure'][];
+      /** @description Of all of them */
+      failureCount?: number;
+    };
+    VaultFailure: {
+      store: string;
+      /** @description Absent where the vault could not say which servers it has */
+      server?: string;
+      /** @description Absent where it is all of the server */
+      backup?: string;
+      /**
+       * @description As that of an error
+       * @enum {string}
+       */
+      code:
+        | 'invalid_request'
+        | 'backup_not_ready'
+        | 'backup_failed'
+        | 'server_suspended'
+        | 'too_many_backups'
+        | 'unauthorized'
+        | 'forbidden'
+        | 'backup_locked'
+        | 'server_not_found'
+        | 'backup_not_found'
+        | 'path_not_found'
+        | 'job_not_found'
+        | 'backup_exists'
+        | 'server_busy'
+        | 'preview_outdated'
+        | 'not_running'
+        | 'too_large'
+        | 'archive_damaged'
+        | 'draining'
+        | 'store_unreachable'
+        | 'insufficient_storage'
+        | 'cancelled'
+        | 'interrupted'
+        | 'config_invalid'
+        | 'internal'
+        | 'not_found'
+        | 'method_not_allowed'
+        | 'upgrade_required';
+      message: string;
+      hint?: string;
+    };
     VaultVerification: {
       store: string;
       server: string;
@@ -2808,6 +2864,31 @@ export interface components {
       server: string;
       backup: string;
       size: number;
+    };
+    VaultAdopted: {
+      store: string;
+      server: string;
+      backups: number;
+      /** @description Of their archives */
+      bytes: number;
+      /** @description Backups that could not be taken in */
+      failures: number;
+    };
+    /**
+     * @example {
+     *       "error": "There is no such backup",
+     *       "code": "backup_not_found",
+     *       "requestId": "5f0c3c0e-5d0a-4b9e-8a39-5a1d2f3c4b5a"
+     *     }
+     */
+    VaultAdoptionError: components['schemas']['Error'] & {
+      adoptions?: components['schemas']['VaultAdoption'][];
+      /** @description In total: servers of which something was, or could not be */
+      servers?: components['schemas']['VaultAdopted'][];
+      /** @description Why the rest was not done: the first twenty. Absent where nothing was tried */
+      failures?: components['schemas']['VaultFailure'][];
+      /** @description Of all of them */
+      failureCount?: number;
     };
     BackupPlaces: {
       /** @description Bytes that it added; null where not known */
@@ -2844,6 +2925,28 @@ export interface components {
       };
       content: {
         'application/json': components['schemas']['ClientErrors'];
+      };
+    };
+    /** @description An error; where a part failed, with what was done all the same */
+    VaultCollectionError: {
+      headers: {
+        /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+        'Retry-After'?: number;
+        [name: string]: unknown;
+      };
+      content: {
+        'application/json': components['schemas']['VaultCollectionError'];
+      };
+    };
+    /** @description An error; where a part failed, with what was done all the same */
+    VaultAdoptionError: {
+      headers: {
+        /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+        'Retry-After'?: number;
+        [name: string]: unknown;
+      };
+      content: {
+        'application/json': components['schemas']['VaultAdoptionError'];
       };
     };
   };
@@ -5507,7 +5610,7 @@ export interface operations {
           };
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
+      /** @description An error; where a part failed, with what was done all the same */
       default: {
         headers: {
           /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
@@ -5515,10 +5618,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Error'];
+          'application/json': components['schemas']['VaultCollectionError'];
         };
       };
-      '4XX': components['responses']['Error'];
+      '4XX': components['responses']['VaultCollectionError'];
     };
   };
   verifyVaults: {
@@ -5584,10 +5687,12 @@ export interface operations {
         content: {
           'application/json': {
             adoptions: components['schemas']['VaultAdoption'][];
+            /** @description In total: servers of which something was, or could not be */
+            servers: components['schemas']['VaultAdopted'][];
           };
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
+      /** @description An error; where a part failed, with what was done all the same */
       default: {
         headers: {
           /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
@@ -5595,10 +5700,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Error'];
+          'application/json': components['schemas']['VaultAdoptionError'];
         };
       };
-      '4XX': components['responses']['Error'];
+      '4XX': components['responses']['VaultAdoptionError'];
     };
   };
   getBackupPlaces: {

@@ -7,7 +7,7 @@
  */
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';
-import { errnoOf, Failure } from '../../../base/failure.ts';
+import { asFailure, errnoOf, Failure } from '../../../base/failure.ts';
 import type { BackupId, ServerId } from '../../../base/ids.ts';
 import { inLanes } from '../../../base/lanes.ts';
 import { keyParts, objectKey, type ObjectKey } from '../../key.ts';
@@ -63,27 +63,40 @@ export interface Measured {
  *
  * @throws Failure `archive_damaged` when a recipe, a map or a pack is missing or cannot be read: nothing was removed then;
  * `store_unreachable`; `internal` when a thread died, where some of the dead may be gone; `insufficient_storage` while
- * merging, after everything dead was given back. What is there then is measured all the same, where it can be read.
+ * merging, after everything dead was given back. What is there then is measured all the same, where it can be read, and
+ * `gaveBack` of the failure's detail says what was given back before it, if anything was.
  */
 export async function collectServer(options: CollectOptions): Promise<Collected> {
   const look = await lookAround(options);
-  if (options.dryRun === true) return { ...(await giveBack(options, look)), movedBytes: 0 };
+  const tally: Tally = { packs: 0, freedBytes: 0, movedBytes: 0 };
+  if (options.dryRun === true) {
+    await giveBack(options, look, tally);
+    return tally;
+  }
   try {
-    const first = await giveBack(options, look);
-    const merged = await merge(options, look);
-    await measure(options, merged?.look ?? look);
-    if (merged === undefined) return { ...first, movedBytes: 0 };
-    const { movedBytes, second } = merged;
-    return { packs: first.packs + second.packs, freedBytes: first.freedBytes + second.freedBytes, movedBytes };
+    await giveBack(options, look, tally);
+    const merged = await merge(options, look, tally);
+    await measure(options, merged ?? look);
+    return tally;
   } catch (error) {
     // Of a collection that ended early, some of the dead may still be there.
     await measure(options).catch(() => undefined);
-    throw error;
+    if (tally.packs === 0 && tally.freedBytes === 0 && tally.movedBytes === 0) throw error;
+    throw havingGivenBack(error, tally);
   }
 }
 
+/** What was done so far: it is told, too, when what follows fails. */
+type Tally = { -readonly [Name in keyof Collected]: Collected[Name] };
+
+function havingGivenBack(error: unknown, gaveBack: Collected): Failure {
+  const failure = asFailure(error, 'Cannot collect all that nothing needs');
+  const { code, message, facts, hint, retry, detail } = failure;
+  return new Failure(code, message, { facts, hint, retry, detail: { ...detail, gaveBack }, cause: failure });
+}
+
 /** Undefined when nothing is worth moving, or bytes that heal damage are being written: their end has a collection behind it. */
-async function merge(options: CollectOptions, look: Look) {
+async function merge(options: CollectOptions, look: Look, tally: Tally): Promise<Look | undefined> {
   const { store, server, pins, punch, mergeAt, mergesHoles = false, packLength = PACK_LENGTH } = options;
   if (pins.heals(server)) return undefined;
   const room = await roomToMerge(options);
@@ -91,16 +104,21 @@ async function merge(options: CollectOptions, look: Look) {
   if (chosen.length === 0) return undefined;
   const lists = listsInUse(options, look.packs);
   const most = { ranges: MAX_RANGES, length: packLength };
-  let movedBytes: number;
   try {
-    movedBytes = await mergePacks(store, server, look.packs, new Set(chosen), lists, pins, most);
+    tally.movedBytes = await mergePacks(store, server, look.packs, new Set(chosen), lists, pins, most);
   } catch (error) {
     // What was moved before is there twice, and the disk may be full; what is under way is tried again by the next collection.
-    await giveBack(options, await lookAround(options)).catch(() => undefined);
+    await tidy(options).catch(() => undefined);
     throw error;
   }
   const after = await lookAround(options);
-  return { look: after, movedBytes, second: await giveBack(options, after) };
+  await giveBack(options, after, tally);
+  return after;
+}
+
+/** Gives back what a merge left that failed: no gain that could be told, as it was written by the same collection. */
+async function tidy(options: CollectOptions): Promise<void> {
+  await giveBack(options, await lookAround(options), { packs: 0, freedBytes: 0, movedBytes: 0 });
 }
 
 /**
@@ -182,27 +200,23 @@ async function requireArchive(store: Store, server: ServerId, id: BackupId, pack
   });
 }
 
-async function giveBack(options: CollectOptions, { packs, live, twice }: Look): Promise<Omit<Collected, 'movedBytes'>> {
+/** @param tally is added to while it goes on. */
+async function giveBack(options: CollectOptions, { packs, live, twice }: Look, tally: Tally): Promise<void> {
   const { store, server, pins, punch, dryRun = false } = options;
   const open = pins.blocks(server);
-  let removed = 0;
-  let freedBytes = 0;
   await using threads = new PunchThreads(options.punchThread);
   // First: a file with two names is not punched.
   if (!dryRun) for (const id of twice) await store.remove(objectKey(server, id as BackupId, 'tar.gz'));
   await inLanes(PACKS_AT_ONCE, packs.packs, async ([pack, size]) => {
     if (!live.isLive(pack)) {
       if (!dryRun) await store.remove(packKey(server, pack));
-      removed++;
-      freedBytes += size;
+      tally.packs++;
+      tally.freedBytes += size;
     } else if (punch) {
-      // Not added before it is known: another lane adds meanwhile.
-      const freed = await punchDead(options, pack, live.stretches(pack, open), threads);
-      freedBytes += freed;
+      await punchDead(options, pack, live.stretches(pack, open), threads, tally);
     }
   });
   if (!dryRun) await removeLoneMaps(store, server);
-  return { packs: removed, freedBytes };
 }
 
 /** Maps whose packs are gone: a pack goes first, so that its bytes are never taken for another's. */
@@ -230,21 +244,25 @@ async function punchDead(
   pack: string,
   stretches: Iterable<Stretch>,
   threads: PunchThreads,
-): Promise<number> {
+  tally: Tally,
+): Promise<void> {
   const path = store.localPath?.(packKey(server, pack));
-  if (path === undefined) return 0;
+  if (path === undefined) return;
   // One that is being written is kept, and goes without a turn when its archive is given up.
   await using file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(gone);
-  if (file === undefined) return 0;
+  if (file === undefined) return;
   const { fd: descriptor } = file;
-  let freed = 0;
   for (const stretch of stretches) {
     if (!(await mayLoseBlocks(file, server, pins))) break;
-    if (dryRun) for (const { from, end } of deadData(descriptor, stretch)) freed += end - from;
-    // What was given back before is a hole already: most collections need no thread.
-    else if (deadData(descriptor, stretch).next().done !== true) freed += await threads.punch({ descriptor, stretch });
+    if (dryRun) {
+      for (const { from, end } of deadData(descriptor, stretch)) tally.freedBytes += end - from;
+    } else if (deadData(descriptor, stretch).next().done !== true) {
+      // What was given back before is a hole already: most collections need no thread. Not added before it is known: the
+      // other lane adds meanwhile.
+      const freed = await threads.punch({ descriptor, stretch });
+      tally.freedBytes += freed;
+    }
   }
-  return freed;
 }
 
 /** Only a file with one name, as another name may be another program's, and none that is read as a plain archive. */
