@@ -128,6 +128,27 @@ describe('restoring', () => {
     expect(await next.promise).toBe('done');
   });
 
+  test('begins with a backup also where that has to wait for others', async () => {
+    const seen: (string | undefined)[] = [];
+    const run = async (job: RunningJob<'restore'>): Promise<void> => {
+      const { after } = job.record.request;
+      seen.push(node.catalogue.backups.list().find(({ id }) => id === after)?.status);
+      job.commit(() => [], { warnings: [], warningCount: 0 });
+    };
+    const verb: Verb<'restore'> = { kind: 'restore', run, failed: () => [] };
+    const node = await testNode({ concurrent: 1, restore: verb });
+    const old = await backUp(node, OTHER);
+    const held = gate();
+    node.archive.beforePiece = held.pass;
+    const running = await node.service.create({ server: SERVER });
+    await held.reached;
+    const asked = { server: OTHER, backup: old, truncate: true, backupFirst: true };
+    const restored = await node.service.restore(asked);
+    held.open();
+    expect([await outcome(running), await outcome(restored)]).toEqual(['done', 'done']);
+    expect(seen).toEqual(['COMPLETED']);
+  });
+
   test('keeps what was asked for in its row', async () => {
     const node = await testNode();
     await backUp(node, SERVER, ID);

@@ -8,6 +8,7 @@ import { silentLog } from '../../src/base/log/log.ts';
 import { openCatalogue } from '../../src/catalogue/catalogue.ts';
 import type { Catalogue } from '../../src/catalogue/contract.ts';
 import type { JobRecord } from '../../src/catalogue/records.ts';
+import type { StateReserve } from '../../src/catalogue/state-reserve.ts';
 import type { BackupsConfig, LimitsConfig, RetentionConfig } from '../../src/config/types.ts';
 import { backupVerb } from '../../src/jobs/backup/backup.ts';
 import type { RoostEvent } from '../../src/jobs/contract.ts';
@@ -58,6 +59,7 @@ export interface NodeOptions {
   readonly restore?: Verb;
   readonly clock?: StillClock;
   readonly handsOver?: (job: JobRecord) => boolean;
+  readonly reserve?: StateReserve;
   readonly onDamaged?: DamageDeps['onDamaged'];
 }
 
@@ -109,9 +111,18 @@ export async function testNode(options: NodeOptions = {}) {
   const { onDamaged } = options;
   const verifying = { ...shared, ...(onDamaged === undefined ? {} : { onDamaged }) };
   const verbs = [backupVerb(shared), deleteVerb(shared), verifyVerb(verifying), options.restore ?? quickRestore()];
-  const { concurrent = 2, maxQueued = 100, handsOver } = options;
-  const handing = handsOver === undefined ? {} : { handsOver };
-  const runner = new JobRunner({ catalogue, verbs, events, clock, log, concurrent, maxQueued, ...handing });
+  const { concurrent = 2, maxQueued = 100, handsOver, reserve } = options;
+  const runner = new JobRunner({
+    catalogue,
+    verbs,
+    events,
+    clock,
+    log,
+    concurrent,
+    maxQueued,
+    ...(handsOver === undefined ? {} : { handsOver }),
+    ...(reserve === undefined ? {} : { reserve }),
+  });
   announceStatuses(runner, events);
   const deleting = deleteBackup({ catalogue, runner });
   const failedRows = new FailedRows({ ...shared, runner });

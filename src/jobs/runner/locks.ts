@@ -3,7 +3,7 @@
  * the job where it is when one is taken, so that no two jobs can wait for each other.
  */
 import type { BackupId, JobId, ServerId } from '../../base/ids.ts';
-import type { JobKind } from '../../catalogue/records.ts';
+import type { JobKind, JobRecord } from '../../catalogue/records.ts';
 
 /**
  * What a job holds while it runs. A backup and a restore own the server's directory; a verification or a removal only
@@ -14,8 +14,17 @@ export function locksOf(job: {
   readonly server: ServerId;
   readonly backup: BackupId;
 }): readonly string[] {
-  const backup = `backup:${job.backup}`;
+  const backup = lockOf(job.backup);
   return job.kind === 'backup' || job.kind === 'restore' ? [`server:${job.server}`, backup] : [backup];
+}
+
+/** The lock of the backup that a restore begins with; undefined for a job that begins with none. */
+export function backupBefore(job: JobRecord): string | undefined {
+  return job.kind === 'restore' && job.request.after !== undefined ? lockOf(job.request.after) : undefined;
+}
+
+function lockOf(backup: string): string {
+  return `backup:${backup}`;
 }
 
 export class Locks {

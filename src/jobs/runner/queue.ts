@@ -1,6 +1,7 @@
 /**
  * The order in which waiting jobs start: restores before backups before verifications, first in first out among
- * equals. A job whose locks are held is passed over, but no job behind it may take the locks that it waits for.
+ * equals. A job whose locks are held is passed over, but no job behind it may take the locks that it waits for. A restore
+ * that begins with a backup keeps its place behind that backup.
  *
  * In memory only: the rows in the catalogue are what survives a restart.
  */
@@ -15,6 +16,8 @@ export interface WaitingJob {
   readonly kind: JobKind;
   /** Names that must be free before it starts. */
   readonly locks: readonly string[];
+  /** The lock of a backup that has to be made before it starts. */
+  readonly after?: string | undefined;
 }
 
 /** True for jobs that count against `backups.concurrent`: a removal is a few unlinks and never waits for a slot. */
@@ -31,7 +34,8 @@ export class JobQueue {
 
   add(job: WaitingJob): void {
     const behind = this.#waiting.findIndex((other) => RANK[other.kind] > RANK[job.kind]);
-    this.#waiting.splice(behind === -1 ? this.#waiting.length : behind, 0, job);
+    const place = behind === -1 ? this.#waiting.length : behind;
+    this.#waiting.splice(Math.max(place, this.#placeAfter(job)), 0, job);
   }
 
   /** False when the job does not wait. */
@@ -70,5 +74,11 @@ export class JobQueue {
   /** Everything that waits, in the order in which it would start. */
   waiting(): readonly WaitingJob[] {
     return Array.from(this.#waiting);
+  }
+
+  /** Behind the backup that the job has to wait for; 0 when that does not wait itself. */
+  #placeAfter({ after }: WaitingJob): number {
+    if (after === undefined) return 0;
+    return this.#waiting.findLastIndex(({ kind, locks }) => kind === 'backup' && locks.includes(after)) + 1;
   }
 }

@@ -13,7 +13,7 @@ import type { JobKind, JobProgress, JobRecord } from '../../catalogue/records.ts
 import type { JobRates, JobResults } from '../contract.ts';
 import type { EventHub } from './events.ts';
 import type { EndDeps } from './job-end.ts';
-import { Locks, locksOf } from './locks.ts';
+import { backupBefore, Locks, locksOf } from './locks.ts';
 import { JobQueue, needsSlot } from './queue.ts';
 import { ActiveJob, type JobDeps, storeFailure } from './running-job.ts';
 import type { Verb } from './verb.ts';
@@ -78,11 +78,12 @@ export class JobRunner {
 
   constructor(deps: RunnerDeps) {
     this.#deps = deps;
-    const { catalogue, events, clock } = deps;
+    const { catalogue, events, clock, reserve } = deps;
     this.#around = {
       catalogue,
       events,
       clock,
+      withRoom: (work) => (reserve === undefined ? work() : reserve.retryWithRoom(work)),
       changed: (server) => this.#notifyWatchers(server),
       ratesOf: (job) => this.#entries.get(job)?.rates ?? {},
       sharing: () => Math.max(1, this.#slotsUsed()),
@@ -108,12 +109,13 @@ export class JobRunner {
     // On a full disk only what makes room may take what is left.
     const { reserve } = this.#deps;
     if (job.kind !== 'delete') reserve?.requireRoom('Cannot start a job');
-    const record = job.kind !== 'delete' || reserve === undefined ? insert() : reserve.retryWithRoom(insert);
+    const record = job.kind === 'delete' ? this.#around.withRoom(insert) : insert();
     const entry: Entry = { record, verb, ending: Promise.withResolvers(), active: undefined, rates: {} };
     // A job need not be waited for; without this an unobserved failure would end the process.
     entry.ending.promise.catch(() => undefined);
     this.#entries.set(record.id, entry);
-    this.#queue.add({ id: record.id, kind: record.kind, locks: locksOf(record) });
+    const { id, kind } = record;
+    this.#queue.add({ id, kind, locks: locksOf(record), after: backupBefore(record) });
     this.#notifyWatchers(record.server);
     this.#startWhatMay();
     if (this.#queue.position(record.id) !== null) for (const watcher of this.#queueWatchers) watcher(record);

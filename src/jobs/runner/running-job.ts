@@ -18,6 +18,8 @@ export interface JobDeps {
   readonly catalogue: Pick<Catalogue, 'transaction'> & EndDeps['catalogue'];
   readonly events: EventHub;
   readonly clock: Clock;
+  /** Does what writes to the catalogue, and once more with the reserve of its disk given up when that is full. */
+  readonly withRoom: <Result>(work: () => Result) => Result;
   /** Called after each change of what is queued or runs on a server, once the events about it went out. */
   readonly changed: (server: ServerId) => void;
   /** What was asked for this job alone. */
@@ -109,12 +111,15 @@ export class ActiveJob implements RunningJob {
 
   commit(write: () => readonly PendingEvent[], result: JobResults[JobKind]): void {
     throwIfAborted(this.signal, this.#doing());
-    const { catalogue, clock, events } = this.#around;
-    const published = catalogue.transaction(() => {
-      const pending = write();
-      endJob(this.record, null, { catalogue, clock }, keptResult(result));
-      return pending;
-    });
+    const { catalogue, clock, events, withRoom } = this.#around;
+    const store = (): readonly PendingEvent[] =>
+      catalogue.transaction(() => {
+        const pending = write();
+        endJob(this.record, null, { catalogue, clock }, keptResult(result));
+        return pending;
+      });
+    // The work of hours would be undone for want of a few bytes.
+    const published = withRoom(store);
     this.#meter.complete();
     this.#publishProgress();
     this.#ended = true;

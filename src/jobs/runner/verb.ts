@@ -43,8 +43,9 @@ export interface RunningJob<Kind extends JobKind = JobKind> {
   passPointOfNoReturn(): void;
   /**
    * The job's success: runs `write` and marks the job done in one transaction, then sends the events that `write`
-   * returned. Once per job. Throws without having changed anything when the job was aborted before its point of no
-   * return, or when the transaction fails: the verb then undoes its work and rethrows.
+   * returned. Once per job; `write` runs again when the disk was full and its reserve gave room. Throws without having
+   * changed anything when the job was aborted before its point of no return, or when the transaction fails: the verb then
+   * undoes its work and rethrows.
    *
    * @param result what the caller of `submit` gets; none for kinds whose `JobResults` is void.
    */

@@ -60,6 +60,24 @@ describe('the order of waiting jobs', () => {
     expect(drained(queue, (locks) => !locks.includes('server:busy'))).toEqual([]);
   });
 
+  test('a restore that begins with a backup stays behind it, and before the backups that came later', () => {
+    const queue = new JobQueue();
+    queue.add(job('earlier', 'backup'));
+    queue.add(job('first', 'backup', 'server'));
+    queue.add(job('later', 'backup'));
+    queue.add({ ...job('restore', 'restore', 'server', 'old'), after: 'backup:first' });
+    queue.add(job('another restore', 'restore'));
+    queue.add(job('last', 'backup'));
+    expect(drained(queue)).toEqual(['another restore', 'earlier', 'first', 'restore', 'later', 'last']);
+  });
+
+  test('a restore whose backup runs already goes before the other backups', () => {
+    const queue = new JobQueue();
+    queue.add(job('later', 'backup'));
+    queue.add({ ...job('restore', 'restore', 'server', 'old'), after: 'backup:first' });
+    expect(drained(queue)).toEqual(['restore', 'later']);
+  });
+
   test('without a free slot only a removal starts', () => {
     const queue = new JobQueue();
     for (const kind of ['backup', 'restore', 'verify', 'delete'] as const) queue.add(job(kind, kind));
