@@ -176,23 +176,23 @@ export class Service implements contract.BackupService {
     return viewBackup(this.#deps.catalogue.backups.get(backup), this.#deps);
   }
 
-  async create(request: contract.CreateBackup): Promise<contract.Accepted> {
+  /** @param spared a backup that must not make room for this one. */
+  async create(request: contract.CreateBackup, spared?: BackupId): Promise<contract.Accepted> {
     const { catalogue, stores, registry, runner, config } = this.#deps;
     const ignore = this.#deps.archive.ignoreLines(request.ignore ?? []);
     const store = stores.default;
     await registry.get(request.server);
     // Checked before the store is asked, to refuse a busy server at once, and after, because other requests run meanwhile.
     this.#checkCreate(request);
-    await makeRoom(request.server, { limits: request.limits, store }, this.#retention());
+    await makeRoom(request.server, { limits: request.limits, store, spared }, this.#retention());
     this.#checkLimits(request);
     checkReserve((await store.freeSpace(config.limits.reserveFree))?.bytes ?? null, config.limits.reserveFree);
     this.#checkCreate(request);
     this.#checkLimits(request);
     const backup = newBackup({ ...request, ignore }, store.name, this.#deps.clock.now(), catalogue);
     const { id, server } = backup;
-    const { limits, report, upload } = request;
+    const { limits, report, upload, origin } = request;
     const asked = { limits, report, upload };
-    const { origin } = request;
     const job = { id: newJobId(), kind: 'backup' as const, server, backup: id, request: asked, origin };
     return this.#accepted(runner.submit(job, () => void catalogue.backups.insert(backup)));
   }
@@ -203,7 +203,7 @@ export class Service implements contract.BackupService {
     const { server, backup, origin } = request;
     const about = { server, backup, origin };
     if (request.backupFirst !== true) return this.#submitRestore(about, prepared.asked, prepared.link);
-    const first = await this.create({ server, origin });
+    const first = await this.create({ server, origin }, backup);
     // The restore queues behind the backup, and checks its result before it begins.
     requireRestorable({ ...request, whenBusy: 'queue' }, prepared, this.#deps);
     const after = first.backup.id;

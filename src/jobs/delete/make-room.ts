@@ -2,7 +2,7 @@
  * Makes room for a backup where the rules of retention allow it, before the backup is refused: first what the rules release
  * already, then what they would release once it is complete. The last good backup always stays.
  */
-import type { ServerId } from '../../base/ids.ts';
+import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { Config, ServerLimits } from '../../config/types.ts';
 import type { Store } from '../../storage/store.ts';
 import type { StoreSet } from '../stored/stores.ts';
@@ -14,12 +14,16 @@ export interface RoomDeps extends RetentionDeps {
   readonly stores: StoreSet;
 }
 
+/** What room is made for. */
+export interface RoomFor {
+  readonly limits: ServerLimits | undefined;
+  readonly store: Store;
+  /** Is restored after the backup, and so is not what makes room for it. */
+  readonly spared?: BackupId | undefined;
+}
+
 /** Never rejects; what does not fit afterwards is refused by the checks that follow. */
-export async function makeRoom(
-  server: ServerId,
-  { limits, store }: { readonly limits: ServerLimits | undefined; readonly store: Store },
-  deps: RoomDeps,
-): Promise<void> {
+export async function makeRoom(server: ServerId, { limits, store, spared }: RoomFor, deps: RoomDeps): Promise<void> {
   if (Object.values(deps.config.retention).every((keep) => keep === 0)) return;
   const newest = deps.catalogue.backups.newestGood(server);
   const past = (store.sharesBytes === true ? newest?.storedBytes : undefined) ?? newest?.size ?? 1;
@@ -31,7 +35,7 @@ export async function makeRoom(
   const enough = async (): Promise<boolean> => inLimits() && (await onDisk());
   for (const coming of [false, true]) {
     if (await enough()) return;
-    await applyRetention(server, deps, { coming, enough });
+    await applyRetention(server, deps, { coming, enough, spared });
   }
   for (const other of deps.catalogue.backups.totals().keys()) {
     if (other === server) continue;

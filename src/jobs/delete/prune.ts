@@ -91,6 +91,8 @@ export interface RetentionRun {
   readonly all?: boolean;
   /** Judges as if one more good backup were completed now. */
   readonly coming?: boolean;
+  /** Stays, whatever the rules say: what makes the room is about to use it. */
+  readonly spared?: BackupId | undefined;
   /** Asked before each removal; true ends the run. */
   readonly enough?: () => boolean | Promise<boolean>;
   /** Ends the run; what is being deleted is finished. */
@@ -116,7 +118,7 @@ export function applyRetention(
     const failed: BackupId[] = [];
     try {
       const first = judgeServer(server, deps, run.coming);
-      const released = releasedOf(first);
+      const released = releasedOf(first).filter(({ record }) => record.id !== run.spared);
       const doubt = deps.believable.doubt() ?? null;
       if (doubt !== null) return heldBack(server, doubt, released.length, deps);
       const most = run.all === true ? released.length : mostRemovals(first);

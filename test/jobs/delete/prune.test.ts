@@ -197,6 +197,27 @@ describe('room for the next backup', () => {
     expect(node.catalogue.backups.list().length).toBeLessThanOrEqual(3);
   });
 
+  test('is not made out of the backup that is to be restored after it', async () => {
+    const node = await testNode({ limits: { perServer: 2 }, retention: { keepLast: 2 } });
+    const [wanted, newest] = [await backUp(node), await backUp(node)];
+    const asked = { server: SERVER, backup: wanted, truncate: true, backupFirst: true };
+    await expect(node.service.restore(asked)).rejects.toMatchObject({ code: 'too_many_backups' });
+    const left = node.catalogue.backups.list().map(({ id }) => id);
+    expect(left.sort()).toEqual([wanted, newest].sort());
+  });
+
+  test('is made out of another one before a restore that begins with a backup', async () => {
+    const node = await testNode({ limits: { perServer: 3 } });
+    const [wanted, older, newest] = [await backUp(node), await backUp(node), await backUp(node)];
+    node.config.retention.keepLast = 1;
+    const asked = { server: SERVER, backup: wanted, truncate: true, backupFirst: true };
+    const { ended, backedUp } = await node.service.restore(asked);
+    await ended;
+    const left = node.catalogue.backups.list().map(({ id }) => id);
+    expect(new Set(left)).toEqual(new Set([wanted, newest, backedUp]));
+    expect(left).not.toContain(older);
+  });
+
   test('is not made while the clock is in doubt', async () => {
     const node = await testNode({ limits: { perServer: 2 }, retention: { keepDays: 1 } });
     await backUp(node);
