@@ -310,8 +310,12 @@ export class Backups implements BackupTable {
     return { ...record, ignore: this.#texts.ignore(summary), warnings: summary.warnings ?? readWarnings() };
   }
 
+  /** Behind the backups that a removal of the server covers too: of those, the last ones may be gone already. */
   #nextSequence(server: ServerId): number {
-    const sql = 'SELECT coalesce(max(sequence), 0) + 1 AS next FROM backups WHERE server = :server';
+    const sql = `SELECT 1 + max(
+        coalesce((SELECT max(sequence) FROM backups WHERE server = :server), 0),
+        coalesce((SELECT CAST(settings ->> '$.givenUp.sequence' AS INTEGER) FROM servers WHERE id = :server), 0)
+      ) AS next`;
     const row = this.#database.one(sql, { server });
     return row === undefined ? 1 : integer(row, 'next');
   }

@@ -5,7 +5,8 @@
  * The decision is stored in the server row and covers only the backups of that moment: those of a later server under the
  * same id are not deleted.
  */
-import { type Clock, DAY_MS } from '../../base/clock.ts';
+import type { BelievableClock } from '../../base/believable-clock.ts';
+import { DAY_MS } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { Log } from '../../base/log/log.ts';
@@ -16,7 +17,7 @@ import type { RemoveServer, RemovedServer } from '../contract.ts';
 export interface ServerRemovalDeps {
   readonly catalogue: Pick<Catalogue, 'backups' | 'servers'>;
   readonly deleteBackup: (backup: BackupId) => Promise<void>;
-  readonly clock: Clock;
+  readonly believable: Pick<BelievableClock, 'now'>;
   readonly log: Log;
 }
 
@@ -32,8 +33,9 @@ export async function removeServer(
   { backups, graceDays = 0 }: RemoveServer,
   deps: ServerRemovalDeps,
 ): Promise<RemovedServer> {
-  const { catalogue, clock } = deps;
-  const now = clock.now();
+  const { catalogue, believable } = deps;
+  // By a wrong clock the days of grace would be over as soon as it is right again.
+  const now = believable.now();
   const deleteAt = backups === 'keep' ? null : now + graceDays * DAY_MS;
   // Store the decision first, so that the next start continues after a crash.
   storeDecision(
@@ -54,7 +56,7 @@ export function serversPastGrace(catalogue: Settings, now: number): ServerId[] {
 
 /**
  * Deletes the unlocked backups that the decision covers, and clears the decision when all are deleted. A failed deletion
- * is logged and tried again by the next call.
+ * is logged and tried again by the next call. Ends at once when another decision takes the place of this one.
  *
  * @returns the number of deleted backups.
  */
@@ -65,6 +67,7 @@ export async function deleteCoveredBackups(server: ServerId, deps: ServerRemoval
   const covered = catalogue.backups.list({ server }).filter((record) => isCovered(record, decision) && !record.locked);
   let deleted = 0;
   for (const { id } of covered) {
+    if (!isInForce(server, decision, catalogue)) return deleted;
     try {
       await deps.deleteBackup(id);
       deleted++;
@@ -73,8 +76,16 @@ export async function deleteCoveredBackups(server: ServerId, deps: ServerRemoval
       log.warn('Cannot delete a backup of a server that was given up', { server, backup: id, error });
     }
   }
-  if (deleted === covered.length) storeDecision(server, undefined, catalogue);
+  if (deleted === covered.length && isInForce(server, decision, catalogue)) {
+    storeDecision(server, undefined, catalogue);
+  }
   return deleted;
+}
+
+/** False once another decision was stored: the backups that it keeps must not go by the one before. */
+function isInForce(server: ServerId, { decidedAt, sequence, deleteAt }: RemovalDecision, catalogue: Settings): boolean {
+  const now = decisionOn(server, catalogue);
+  return now?.decidedAt === decidedAt && now.sequence === sequence && now.deleteAt === deleteAt;
 }
 
 /** By the order of making where there is one: a clock that was set back must not cover a backup made later. */

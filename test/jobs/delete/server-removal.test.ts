@@ -68,6 +68,52 @@ describe('a server that is given up', () => {
     expect(node.kept()).toEqual([later]);
   });
 
+  test('keeps what it backs up after it came back, though those from before are gone already', async () => {
+    const node = await nodeWithTwo();
+    await node.service.removeServer(SERVER, { backups: 'delete', graceDays: 7 });
+    for (const id of node.ids) await node.service.remove(SERVER, id);
+    node.clock.advance(DAY);
+    const later = [await backUp(node), await backUp(node), await backUp(node)];
+    node.clock.advance(7 * DAY);
+    await node.sweep();
+    expect(node.kept().sort()).toEqual(later.sort());
+  });
+
+  test('has its days of grace in full, though the clock was behind when it was given up', async () => {
+    const node = await nodeWithTwo();
+    node.clock.jump(-400 * DAY);
+    await node.service.removeServer(SERVER, { backups: 'delete', graceDays: 7 });
+    node.clock.jump(400 * DAY);
+    expect(node.believable.canDelete()).toBe(true);
+    await node.sweep();
+    expect(node.kept()).toHaveLength(2);
+    node.clock.advance(7 * DAY);
+    await node.sweep();
+    expect(node.kept()).toEqual([]);
+  });
+
+  test('keeps what is left when a later decision comes while its backups are being deleted', async () => {
+    const node = await nodeWithTwo();
+    const slow = gate();
+    const remove = node.memory.remove.bind(node.memory);
+    node.memory.remove = async (key) => {
+      await slow.pass();
+      await remove(key);
+    };
+    const deleting = node.service.removeServer(SERVER, { backups: 'delete' });
+    await slow.reached;
+    node.clock.advance(1);
+    await node.service.removeServer(SERVER, { backups: 'delete', graceDays: 7 });
+    slow.open();
+    expect(await deleting).toMatchObject({ deleted: 1, kept: 1, deleteAt: node.clock.now() + 7 * DAY });
+    await node.sweep();
+    expect(node.kept()).toHaveLength(1);
+    await node.service.removeServer(SERVER, { backups: 'keep' });
+    node.clock.advance(30 * DAY);
+    await node.sweep();
+    expect(node.kept()).toHaveLength(1);
+  });
+
   test('is kept after all by a later decision, also while it is suspended', async () => {
     const node = await nodeWithTwo();
     await node.service.setServer(SERVER, { suspended: true });
