@@ -4,7 +4,7 @@
  * Promises: a schedule fires once per time, within two seconds, in its own time zone; times missed while the daemon was off
  * or the machine slept are reported, and made up for once if configured; a server is never queued twice. After a jump of
  * the clock by more than three hours the new time counts at once. A reload of the config counts from the next second on; a
- * schedule that is new then has missed nothing.
+ * schedule that is new then has missed nothing. While the servers cannot be looked up, its time stays due.
  */
 import type { Cron } from 'croner';
 import { JUMP_MS } from '../../base/believable-clock.ts';
@@ -54,6 +54,8 @@ interface Running {
   /** The first time after `checkedAt`. */
   nextAt: number;
   missed: FollowedSchedule['missed'];
+  /** The servers could not be looked up at the last try, which was logged. */
+  waits?: boolean;
 }
 
 export class Schedules {
@@ -114,6 +116,8 @@ export class Schedules {
       schedule.checkedAt = now;
       return false;
     }
+    const servers = await this.#serversOf(schedule);
+    if (servers === undefined) return false;
     moveTo(schedule, now);
     const late = Math.max(checkedAt, now - LATE_MS);
     const missed = countRuns(schedule.cron, checkedAt, late);
@@ -121,7 +125,6 @@ export class Schedules {
     if (missed === 0 && !due) return false;
     // After a jump of the clock the schedule runs whatever `missed` says: that key is for times when the daemon was off.
     const run = due || jumped || config.missed === 'run';
-    const servers = await this.#serversOf(config);
     if (missed > 0) schedule.missed = { times: missed, since: checkedAt, noticedAt: now };
     if (missed > 0) this.#reportMissed(schedule, servers, { missed, since: checkedAt, run });
     if (run) for (const server of servers) await this.#begin(server, config);
@@ -143,19 +146,33 @@ export class Schedules {
     moveTo(schedule, now);
   }
 
-  async #serversOf({ server }: ScheduleConfig): Promise<readonly ServerId[]> {
+  /** Undefined while they cannot be looked up, such as on a failing disk. */
+  async #serversOf(schedule: Running): Promise<readonly ServerId[] | undefined> {
+    const { server, cron } = schedule.config;
     if (server !== '*') return [server];
-    return (await this.#deps.registry.list()).map(({ id }) => id);
+    try {
+      const servers = (await this.#deps.registry.list()).map(({ id }) => id);
+      schedule.waits = false;
+      return servers;
+    } catch (error) {
+      if (schedule.waits !== true) {
+        this.#deps.log.error('A schedule waits until the servers can be looked up', { cron, error });
+      }
+      schedule.waits = true;
+      return undefined;
+    }
   }
 
   /** Never rejects: a server that cannot be backed up must not stop the others. */
   async #begin(server: ServerId, { cron, ignore }: ScheduleConfig): Promise<void> {
     const { catalogue, events, log, runner, service } = this.#deps;
-    if (catalogue.servers.get(server).suspended) return;
-    const waits = runner.open({ server }).some(({ record, state }) => record.kind === 'backup' && state === 'queued');
-    if (waits)
-      return log.info('A scheduled backup was passed over: one of that server waits already', { server, cron });
     try {
+      if (catalogue.servers.get(server).suspended) return;
+      const waits = runner.open({ server }).some(({ record, state }) => record.kind === 'backup' && state === 'queued');
+      if (waits) {
+        log.info('A scheduled backup was passed over: one of that server waits already', { server, cron });
+        return;
+      }
       await service.create({ server, ignore, whenBusy: 'queue', origin: 'schedule' });
     } catch (error) {
       const { code, message } = asFailure(error, 'Cannot begin a scheduled backup');

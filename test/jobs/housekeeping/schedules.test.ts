@@ -112,6 +112,34 @@ describe('a schedule', () => {
   });
 });
 
+describe('a time at which the servers cannot be looked up', () => {
+  const every = { ...DAILY, server: '*' } as const;
+
+  test('stays due until they can, and holds up no other schedule', async () => {
+    const node = await scheduledNode([every, { ...DAILY, server: serverId(2) }], '2026-03-18T03:59:59Z');
+    const list = node.registry.list.bind(node.registry);
+    node.registry.list = () => Promise.reject(new Failure('internal', 'Cannot look up servers: EIO'));
+    await node.passTime(3 * SECOND);
+    expect(node.catalogue.backups.list().map(({ server }) => server)).toEqual([serverId(2)]);
+    node.registry.list = list;
+    await node.passTime(SECOND);
+    await node.settled();
+    expect(node.catalogue.backups.list({ server: SERVER })).toHaveLength(1);
+    expect(node.missed()).toEqual([]);
+  });
+
+  test('is told as missed when that took longer than a minute', async () => {
+    const node = await scheduledNode([{ ...every, missed: 'skip' }], '2026-03-18T03:59:59Z');
+    const list = node.registry.list.bind(node.registry);
+    node.registry.list = () => Promise.reject(new Failure('internal', 'Cannot look up servers: EIO'));
+    await node.passTime(90 * SECOND);
+    node.registry.list = list;
+    await node.passTime(SECOND);
+    expect(node.missed()).toEqual([{ cron: DAILY.cron, missed: 1, run: false }]);
+    expect(node.fired()).toEqual([]);
+  });
+});
+
 describe('times that passed while nothing ran', () => {
   test('are told, and made up for once', async () => {
     const node = await scheduledNode([DAILY], '2026-03-18T03:00:00Z');
