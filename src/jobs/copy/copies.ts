@@ -53,7 +53,7 @@ export class CopyQueue {
   #unsubscribe: () => void = () => undefined;
   /** The running copy. */
   #current: { readonly backup: BackupId; readonly stop: AbortController; readonly over: Promise<void> } | undefined;
-  /** Backups whose deletion has started: they are not copied again in this run. */
+  /** Backups whose deletion has begun here: they are not copied meanwhile. */
   readonly #removing = new Set<BackupId>();
   #working: Promise<void> = Promise.resolve();
   #isWorking = false;
@@ -85,13 +85,22 @@ export class CopyQueue {
 
   /**
    * Removes all copies of a backup that is being deleted, the manifest first in each store. Copies in stores that left the
-   * config are skipped.
+   * config are skipped. When it fails the backup stays, and those that are gone are made again.
    *
    * @throws Failure of an unreachable store.
    */
   async remove(backup: BackupRecord): Promise<void> {
-    const { catalogue, stores, log } = this.#deps;
     this.#removing.add(backup.id);
+    try {
+      await this.#removeAll(backup);
+    } catch (error) {
+      this.#removing.delete(backup.id);
+      throw error;
+    }
+  }
+
+  async #removeAll(backup: BackupRecord): Promise<void> {
+    const { catalogue, stores, log } = this.#deps;
     if (this.#current?.backup === backup.id) {
       this.#current.stop.abort();
       // Wait until the copy has recorded its end.
@@ -146,7 +155,7 @@ export class CopyQueue {
     const { catalogue, log } = this.#deps;
     for (;;) {
       const pending = this.#stop.signal.aborted ? [] : catalogue.copies.list({ state: 'pending' });
-      const next = pending.find(({ backup }) => !this.#removing.has(backup));
+      const next = pending.find(({ backup }) => !this.#isRemoved(backup));
       if (next === undefined) return;
       try {
         await this.#make(next);
@@ -155,6 +164,11 @@ export class CopyQueue {
         return;
       }
     }
+  }
+
+  /** Also of one whose deletion failed half-way: it is no backup any more. */
+  #isRemoved(backup: BackupId): boolean {
+    return this.#removing.has(backup) || this.#deps.catalogue.backups.find(backup)?.removing === true;
   }
 
   async #make(copy: CopyRecord): Promise<void> {

@@ -161,4 +161,30 @@ describe('a copy', () => {
     await expect(lane.remove(node.catalogue.backups.get(ID))).rejects.toThrow('away');
     expect(node.copies()).toMatchObject([{ state: 'pending' }]);
   });
+
+  test('of a backup whose deletion failed is made again, for the backup stays', async () => {
+    const node = await nodeWithCopies();
+    const lane = node.lane();
+    await backUp(node, SERVER, ID);
+    await lane.settled();
+    node.offsite.lies.failRemove = new Failure('store_unreachable', 'Cannot remove: the store is away');
+    await expect(lane.remove(node.catalogue.backups.get(ID))).rejects.toThrow('away');
+    delete node.offsite.lies.failRemove;
+    lane.retry();
+    await lane.settled();
+    expect(node.copies()).toEqual(COPIED);
+  });
+
+  test('is not made of a backup of which part may be gone', async () => {
+    const node = await nodeWithCopies();
+    const lane = node.lane();
+    await backUp(node, SERVER, ID);
+    await lane.settled();
+    await lane.remove(node.catalogue.backups.get(ID));
+    node.catalogue.backups.markRemoving(ID);
+    const next = node.lane();
+    await next.settled();
+    expect(await keysOf(node.remote)).toEqual([]);
+    expect(node.copies()).toMatchObject([{ state: 'pending' }]);
+  });
 });
