@@ -77,12 +77,27 @@ async function recoverBackup(job: JobRecord<'backup'>, deps: RecoverDeps): Promi
   const sealed = backup?.status === 'IN_PROGRESS' ? await settleObjects(backup, deps) : undefined;
   if (sealed !== undefined) return completeBackup(job, sealed, deps);
   const failure = interrupted();
-  if (backup?.status === 'IN_PROGRESS' && deps.runAgain?.(job, failure) === true) return;
+  if (backup?.status === 'IN_PROGRESS' && beginAgain(job, failure, deps)) return;
   endFailed(job, failure, deps, () => {
     if (backup?.status !== 'IN_PROGRESS') return [];
     deps.catalogue.backups.fail(backup.id, failure.toJSON());
     return [failureEvent('backup.failed', job, failure)];
   });
+}
+
+/**
+ * False when the backup is to fail: it is not begun again, or cannot be, such as while the disk of the catalogue is full.
+ *
+ * @throws Failure `draining`: the next start decides.
+ */
+function beginAgain(job: JobRecord<'backup'>, failure: Failure, { runAgain, log }: RecoverDeps): boolean {
+  try {
+    return runAgain?.(job, failure) === true;
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'draining') throw error;
+    log.warn('Cannot begin an interrupted backup again', { job: job.id, backup: job.backup, error });
+    return false;
+  }
 }
 
 /** The last run may have paused the server's writes and then been killed before it could resume them. */
@@ -123,6 +138,8 @@ function completeBackup(job: JobRecord, sealed: BackupRecord, deps: RecoverDeps)
   if (sha256 === null || completedAt === null) throw new TypeError('a manifest is of a completed backup');
   finish(deps, () => {
     const completed = deps.catalogue.backups.complete(sealed.id, { ...sealed, sha256, completedAt });
+    // The job before it sealed the backup, and its store was away at the start between.
+    if (job.state === 'queued') deps.catalogue.jobs.start(job.id, 'sealing');
     endJob(job, null, deps);
     return [backupEvent('backup.completed', completed, job)];
   });

@@ -75,6 +75,19 @@ describe('after a daemon was killed', () => {
     expect(milestones(node)).toEqual(['backup.completed']);
   });
 
+  test('a sealed backup that waits to be begun again is completed too', async () => {
+    const first = await testNode();
+    await backUp(first, SERVER, ID);
+    const node = await testNode();
+    leave(node, 'backup');
+    for (const [key, bytes] of first.memory.objects) node.memory.objects.set(key, bytes);
+    node.clock.advance(1000);
+    await node.recover();
+    const { status, startedAt } = node.catalogue.backups.get(ID);
+    expect([status, startedAt]).toEqual(['COMPLETED', undefined]);
+    expect(endOf(node)).toEqual(['done', null]);
+  });
+
   test.each([undefined, 'removing'])('a removal in phase %s is finished', async (phase) => {
     const node = await testNode();
     await backUp(node, SERVER, ID);

@@ -67,7 +67,7 @@ export class Jobs implements JobTable {
     const now = this.#clock.now();
     return this.#database.transaction(() => {
       const job = this.#change(sql, { id, phase, now }, 'start');
-      const noted = 'UPDATE backups SET started_at = :now WHERE id = :backup';
+      const noted = `UPDATE backups SET started_at = :now WHERE id = :backup AND status = 'IN_PROGRESS'`;
       if (job.kind === 'backup') this.#database.run(noted, { backup: job.backup, now });
       return job;
     });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { Failure } from '../../../src/base/failure.ts';
 import { type JobId, newJobId } from '../../../src/base/ids.ts';
 import { recoverJobs } from '../../../src/jobs/recover.ts';
 import { runAgain } from '../../../src/jobs/backup/rerun.ts';
@@ -41,6 +42,23 @@ describe('an interrupted backup that is to be begun again', () => {
     await node.recover();
     expect(node.catalogue.backups.get(node.id)).toMatchObject({ status: 'FAILED', error: { code: 'interrupted' } });
     expect(jobs.active()).toEqual([]);
+    expect(milestones(node)).toEqual(['backup.failed']);
+  });
+
+  test('fails when it cannot be begun again, and is left to the next start while this run ends', async () => {
+    const node = await interruptedNode('running');
+    const refuse = (code: 'insufficient_storage' | 'draining') =>
+      recoverJobs({
+        ...node,
+        runAgain: () => {
+          throw new Failure(code, 'Cannot start a job');
+        },
+      });
+    await refuse('draining');
+    expect(node.catalogue.jobs.active()).toHaveLength(1);
+    await refuse('insufficient_storage');
+    expect(node.catalogue.jobs.active()).toEqual([]);
+    expect(node.catalogue.backups.get(node.id)).toMatchObject({ status: 'FAILED', error: { code: 'interrupted' } });
     expect(milestones(node)).toEqual(['backup.failed']);
   });
 
