@@ -21,6 +21,8 @@ export class FailedBackupSweep {
   readonly #deps: FailedBackupSweepDeps;
   /** Names of the stores still to be searched. */
   readonly #due: Set<string>;
+  /** Names of the stores that are being searched. */
+  readonly #searched = new Set<string>();
 
   constructor(deps: FailedBackupSweepDeps) {
     this.#deps = deps;
@@ -34,18 +36,21 @@ export class FailedBackupSweep {
 
   /** True while a store may hold objects of failed backups: the rows of those have to stay. */
   isDue(store: string): boolean {
-    return this.#due.has(store);
+    return this.#due.has(store) || this.#searched.has(store);
   }
 
   /** Searches the marked stores. Never rejects; an unreachable store stays marked. */
   async sweep(): Promise<void> {
     for (const store of this.#deps.stores.all()) {
       if (!this.#due.delete(store.name)) continue;
+      this.#searched.add(store.name);
       try {
         await this.#sweepStore(store);
       } catch (error) {
         this.#due.add(store.name);
         this.#deps.log.warn('Cannot remove what failed backups left in a store', { store: store.name, error });
+      } finally {
+        this.#searched.delete(store.name);
       }
     }
   }

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { BackupId } from '../../../src/base/ids.ts';
-
+import { objectKey } from '../../../src/storage/key.ts';
 import { backUp, gate, outcome, SERVER, serverId, testNode } from '../../support/node.ts';
 
 const HOUR = 3_600_000;
@@ -62,6 +62,28 @@ describe('rows of failed and cancelled backups', () => {
     await node.failedRows.sweep();
     expect(node.failed()).toHaveLength(10);
   });
+});
+
+test('a row that says what a failed backup left stays while its store is searched', async () => {
+  const node = await failingNode();
+  const left = await node.cancelOne();
+  const key = objectKey(SERVER, left, 'tar.gz');
+  node.memory.objects.set(key, new Uint8Array(10));
+  const listing = gate();
+  const list = node.memory.list.bind(node.memory);
+  node.memory.list = async function* (prefix) {
+    await listing.pass();
+    yield* list(prefix);
+  };
+  node.failedBackups.markDue('memory');
+  const sweeping = node.failedBackups.sweep();
+  await listing.reached;
+  for (let round = 0; round < 10; round++) await node.cancelOne();
+  listing.open();
+  await sweeping;
+  expect(node.memory.objects.has(key)).toBe(false);
+  await node.failedRows.sweep();
+  expect(node.failed()).toHaveLength(10);
 });
 
 test('a thousand rows of an earlier version go a hundred at a time, between which others have their turn', async () => {
