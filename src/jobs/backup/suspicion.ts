@@ -4,7 +4,7 @@
  * An ignore list that leaves everything out explains nothing: such backups would replace all good ones one by one.
  */
 import type { WriteResult } from '../../archive/contract.ts';
-import { throwIfAborted } from '../../base/failure.ts';
+import { Failure, throwIfAborted } from '../../base/failure.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupRecord, JobRecord } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';
@@ -20,7 +20,7 @@ export interface SuspicionDeps {
 
 /**
  * @returns null when the backup is plausible, or its smaller size explained.
- * @throws Failure of the signal, and of the walk that looks for ignored files.
+ * @throws Failure of the signal.
  */
 export async function suspicionOf(
   plan: Pick<BackupPlan, 'backup' | 'server' | 'ignore' | 'exclude'>,
@@ -40,8 +40,25 @@ export async function suspicionOf(
   const before = last?.ignore ?? [];
   if (before.join('\n') === plan.ignore.join('\n')) return suspicion;
   const { server, exclude } = plan;
-  const tree = await deps.archive.estimateTree({ root: server.path, ignore: before, exclude, signal });
-  return judgePlausibility({ ...tree, unreadable: 0 }, baseline, rules) === null ? null : suspicion;
+  const tree = await ignoring(before, { server, exclude }, deps, signal);
+  const isExplained = tree !== null && judgePlausibility({ ...tree, unreadable: 0 }, baseline, rules) === null;
+  return isExplained ? null : suspicion;
+}
+
+/** The tree as an ignore list leaves it; null when it cannot be walked: that must not take the finished archive away. */
+async function ignoring(
+  ignore: readonly string[],
+  { server, exclude }: Pick<BackupPlan, 'server' | 'exclude'>,
+  { archive }: SuspicionDeps,
+  signal: AbortSignal,
+): Promise<TreeSize | null> {
+  try {
+    return await archive.estimateTree({ root: server.path, ignore, exclude, signal });
+  } catch (error) {
+    throwIfAborted(signal, 'Cannot judge the backup');
+    if (!(error instanceof Failure)) throw error;
+    return null;
+  }
 }
 
 /** The list of warnings is bounded, their count is not: beyond the list the shares are taken to be the same. */

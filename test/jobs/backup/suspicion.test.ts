@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { Failure } from '../../../src/base/failure.ts';
 import type { BackupId } from '../../../src/base/ids.ts';
 import { decodeManifest } from '../../../src/catalogue/manifest/read.ts';
 import { Pruner } from '../../../src/jobs/delete/prune.ts';
@@ -87,6 +88,13 @@ test('one that could not read much is suspect, also when the list of warnings is
   }));
   const node = await goodThen({ files: 90, rawSize: 900_000, warnings, warningCount: 30 });
   expect((await node.view(await backUp(node))).suspect).toMatchObject({ reason: 'unreadable', files: 90 });
+});
+
+test('a smaller backup whose ignored files cannot be counted is kept, and suspect', async () => {
+  const node = await goodThen({ files: 3, rawSize: 1000 });
+  node.archive.estimateTree = () => Promise.reject(new Failure('server_not_found', 'Cannot walk: it is gone'));
+  const { id } = await (await node.service.create({ server: SERVER, ignore: ['world/'] })).ended;
+  expect(await node.view(id)).toMatchObject({ status: 'COMPLETED', suspect: { reason: 'shrunken_files' } });
 });
 
 describe('a smaller backup is plausible', () => {
