@@ -61,6 +61,8 @@ export interface ReportOutboxDeps {
 
 /** It looks at least so often: whatever was missed, and a clock that was set, put themselves right. */
 const LOOK_EVERY_MS = 60_000;
+/** No report waits for as long (base/retry.ts): one that is due later was put off before the clock was set back. */
+const LONGEST_WAIT_MS = 20 * 60_000;
 /** From this failed try on it is worth a line in the log: a panel that has not committed yet needs two or three. */
 const TELL_AT = 4;
 /** Rows that are looked through for restores while others are held. */
@@ -119,9 +121,11 @@ export class ReportOutbox {
     // One moment for both questions: what falls due between two of them would be neither due nor to come. Timers fire up
     // to a millisecond before the clock says so, so that is no rare case.
     const now = this.#deps.clock.now();
+    const { deliveries } = this.#deps.catalogue;
     try {
+      if (deliveries.nextDue(now + LONGEST_WAIT_MS) !== undefined) deliveries.hasten(now + LONGEST_WAIT_MS);
       for (const step of this.#deps.steps) this.#begin(step, now);
-      const dueAt = this.#deps.catalogue.deliveries.nextDue(now);
+      const dueAt = deliveries.nextDue(now);
       if (dueAt !== undefined) next = Math.min(next, dueAt - now);
     } catch (error) {
       this.#deps.log.error('Cannot look for reports that the panel is owed', { error });

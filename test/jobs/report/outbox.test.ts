@@ -347,3 +347,12 @@ test('a clock that was set back holds no report up', async () => {
   await bench.begin().settled();
   expect(tries(bench, 1)).toBe(1);
 });
+
+test('a clock that is set back while reports wait holds none of them up', async () => {
+  const bench = await lane();
+  const made = bench.begin();
+  bench.catalogue.deliveries.insert(newDelivery(1, { dueAt: bench.time.now() }));
+  bench.time.jump(-365 * 24 * HOUR);
+  await pass(bench, made, 60_000);
+  expect(tries(bench, 1)).toBe(1);
+});
