@@ -138,8 +138,8 @@ function deliveriesOf(one: AskOne): DeliveryFacts {
 function historiesOf(connection: DatabaseSync): Map<string, InspectedBackup[]> {
   const judged = connection.prepare("SELECT 1 FROM pragma_table_info('backups') WHERE name = 'sequence'").get();
   // A catalogue of an older form lacks these columns.
-  const later = judged === undefined ? 'seq AS sequence, 0 AS suspect' : JUDGED;
-  const sql = `SELECT id, server, status, locked, damaged_at IS NOT NULL AS damaged, size, created_at, ${later},
+  const later = judged === undefined ? 'seq AS sequence, 0 AS suspect, damaged_at IS NOT NULL AS damaged' : JUDGED;
+  const sql = `SELECT id, server, status, locked, size, created_at, ${later},
       CASE status WHEN 'FAILED' THEN error END AS error
     FROM backups ORDER BY sequence DESC, created_at DESC`;
   const histories = new Map<string, InspectedBackup[]>();
@@ -186,7 +186,9 @@ function unquiescedOf(connection: DatabaseSync, histories: CatalogueFacts['histo
     .map((row) => text(row, 'server'));
 }
 
-const JUDGED = 'sequence, (suspect IS NOT NULL AND accepted_at IS NULL) AS suspect';
+/** A backup whose deletion failed half-way counts as damaged. */
+const JUDGED = `sequence, (suspect IS NOT NULL AND accepted_at IS NULL) AS suspect,
+  (damaged_at IS NOT NULL OR (removing = 1 AND status = 'COMPLETED')) AS damaged`;
 
 function bytesText(value: unknown): string {
   return value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : '';

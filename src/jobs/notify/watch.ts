@@ -104,10 +104,10 @@ function itemsOf(server: ServerId, { catalogue }: WatchDeps): ProtectionItem[] {
   return [good, newest?.id === good?.id ? undefined : newest].flatMap((record) => {
     if (record === undefined) return [];
     const { status, createdAt, sequence, error } = record;
+    // Of one whose deletion failed half-way, part may be gone.
+    const damaged = record.damagedAt !== null || record.removing;
     const failure = error === null || error.code === 'cancelled' ? {} : { failure: error };
-    return [
-      { status, createdAt, sequence, damaged: record.damagedAt !== null, suspect: isSuspect(record), ...failure },
-    ];
+    return [{ status, createdAt, sequence, damaged, suspect: isSuspect(record), ...failure }];
   });
 }
 

@@ -83,6 +83,17 @@ describe('a server', () => {
     expect(await look()).toEqual(['server.recovered: server 1 has a good backup again']);
   });
 
+  test('is not protected again by a backup whose deletion failed half-way', async () => {
+    const { catalogue, look, time, backUp } = await watched();
+    backUp(1);
+    expect(await look()).toEqual([]);
+    time.advance(10.1 * HOUR);
+    expect(await look()).toHaveLength(1);
+    backUp(2);
+    catalogue.backups.markRemoving(backupId(2));
+    expect(await look()).toEqual([]);
+  });
+
   test('that was never backed up is overdue only once a time has passed since it was first seen', async () => {
     const { look, time } = await watched();
     time.advance(12 * HOUR);

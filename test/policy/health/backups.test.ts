@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { openCatalogue } from '../../../src/catalogue/catalogue.ts';
 import { inspectCatalogue } from '../../../src/catalogue/inspect.ts';
 import { checkBackups } from '../../../src/policy/health/backups.ts';
+import { judgeProtection } from '../../../src/policy/health/protection.ts';
 import { parseConfig } from '../../../src/config/config.ts';
 import { backupId, completed, newBackup, serverId } from '../../support/catalogue-rows.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
@@ -23,7 +24,7 @@ async function examined(count: number, config = '') {
     checkBackups(parseConfig('c.yml', config, {}), inspectCatalogue(path), clock.now()).map(
       ({ level, message }) => `${level}: ${message}`,
     );
-  return { catalogue, clock, findings };
+  return { catalogue, clock, findings, path };
 }
 
 describe('the doctor on backups', () => {
@@ -45,6 +46,15 @@ describe('the doctor on backups', () => {
       `warning: 1 backup is suspect: ${backupId(2)} of ${serverId(1)}`,
       `warning: 1 backup is dated in the future: ${backupId(3)} of ${serverId(1)}`,
     ]);
+    catalogue.close();
+  });
+
+  test('takes one whose deletion failed half-way for damaged, and its server for unprotected', async () => {
+    const { catalogue, findings, path } = await examined(1);
+    catalogue.backups.markRemoving(backupId(1));
+    expect(findings()).toEqual([`fault: 1 backup is damaged: ${backupId(1)} of ${serverId(1)}`]);
+    const [history = []] = inspectCatalogue(path)?.histories.values() ?? [];
+    expect(judgeProtection(history, undefined, Date.UTC(2026, 0, 2)).lastGood).toBeUndefined();
     catalogue.close();
   });
 
