@@ -26,7 +26,7 @@ import type {
 } from '../vault-port.ts';
 import { pinBase, type PinnedBase } from './base.ts';
 import { collectServer, type Measured } from './collection/collect.ts';
-import { hasManyPacks } from './collection/merge.ts';
+import { hasManyPacks } from './collection/merge-choice.ts';
 import { freesHoles } from './collection/punch.ts';
 import { putHealed } from './healing.ts';
 import { findPlaces } from './places.ts';

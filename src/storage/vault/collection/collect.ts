@@ -19,7 +19,8 @@ import { PACK_LENGTH, packKey, readRanges, readRecipe, ServerPacks } from '../se
 import { fileIdentity } from '../plain.ts';
 import { deadData, type Stretch } from './dead-data.ts';
 import { LiveBlocks } from './live-blocks.ts';
-import { mergePacks, packsToMerge } from './merge.ts';
+import { packsToMerge } from './merge-choice.ts';
+import { mergePacks } from './merge.ts';
 import { PunchThreads } from './punch-threads.ts';
 import { secondNames } from './second-names.ts';
 

@@ -18,91 +18,10 @@ import type { Place } from '../moved.ts';
 import type { Pins } from '../pins.ts';
 import { putWhole } from '../put.ts';
 import { type RangeList, RangeListBuilder } from '../ranges.ts';
-import { PACK_LENGTH, packKey, type ServerPacks } from '../server-packs.ts';
-import { BLOCK } from './dead-data.ts';
-import type { LiveBlocks } from './live-blocks.ts';
+import { packKey, type ServerPacks } from '../server-packs.ts';
 import { LivingRanges } from './living-ranges.ts';
 
-/**
- * From so many packs on they are merged, however full, but for large ones: moving those makes them hardly fewer. An archive is
- * read cold from sixty in 1.3 to 1.5 times the time of one file, from ninety in 1.6; fewer would have newer packs moved, of
- * which more is alive.
- */
-const MANY_PACKS = 60;
-/** Bytes. A first backup has a hundred packs when it is of a hundred gibibytes. */
-const LARGE_PACK = PACK_LENGTH / 2;
-/** So many stay when it was for their number: the oldest third goes, of which the least is alive. */
-const FEWER_PACKS = 40;
 const COPIED_AT_ONCE = 4 * MEBIBYTE;
-
-/** True when there may be so many packs that some are merged. Full ones do not count: a first backup may be of a hundred. */
-export function hasManyPacks({
-  packs,
-  storedBytes,
-}: {
-  readonly packs: number;
-  readonly storedBytes: number;
-}): boolean {
-  return packs - Math.floor(storedBytes / PACK_LENGTH) >= MANY_PACKS;
-}
-
-/**
- * The packs to merge. For space the emptiest, until what is dead in the others is less than half the limit; for their number
- * those that are moved the quickest.
- *
- * @param pinned are never among them.
- * @param mergeAt the part of what lies on the disk that may be dead, 0 to 1.
- * @param punched true where blocks that are dead as a whole take no disk: then only what is dead of the others counts. A merge for
- *   the others gives nothing back, and moved half of a server's packs each week.
- * @param room bytes that may be written before anything is given back. What is moved lies there twice until then, in an order in
- *   which a merge that ends early leaves most packs a part.
- */
-export function packsToMerge(
-  packs: ServerPacks,
-  live: LiveBlocks,
-  pinned: ReadonlySet<string>,
-  mergeAt: number,
-  punched: boolean,
-  room = Number.POSITIVE_INFINITY,
-): readonly string[] {
-  const all = Array.from(packs.packs, ([id, size]) => {
-    const blocks = live.liveBytes(id);
-    const alive = blocks * live.fill(id);
-    const stored = punched ? blocks : size;
-    // `alive` is an estimate; more than the blocks is never written.
-    return { id, stored, alive, blocks, dead: stored - alive, isLarge: size >= LARGE_PACK };
-  }).filter(({ id }) => live.isLive(id));
-  const mayGo = all.filter(({ id }) => !pinned.has(id));
-  const chosen = new Set<string>();
-  let left = room;
-  const total = all.reduce((sum, { stored }) => sum + stored, 0);
-  let dead = all.reduce((sum, each) => sum + each.dead, 0);
-  if (dead > total * mergeAt) {
-    for (const each of mayGo.toSorted((one, other) => other.dead / other.stored - one.dead / one.stored)) {
-      if (dead <= (total * mergeAt) / 2) break;
-      // Passed over, not the end: of a tiny pack much may be dead, and of a large one behind it far more.
-      if (each.dead < BLOCK || each.blocks > left) continue;
-      chosen.add(each.id);
-      left -= each.blocks;
-      dead -= each.dead;
-    }
-  }
-  const small = all.filter(({ isLarge }) => !isLarge);
-  if (small.length < MANY_PACKS) return Array.from(chosen);
-  let count = small.filter(({ id }) => !chosen.has(id)).length;
-  const forNumber: string[] = [];
-  const quickest = mayGo.filter(({ id, isLarge }) => !isLarge && !chosen.has(id));
-  for (const { id, blocks } of quickest.toSorted((one, other) => one.alive - other.alive)) {
-    if (count <= FEWER_PACKS) break;
-    if (blocks > left) continue;
-    forNumber.push(id);
-    left -= blocks;
-    count--;
-  }
-  // One alone would become one.
-  if (chosen.size + forNumber.length < 2) return Array.from(chosen);
-  return [...chosen, ...forNumber];
-}
 
 /** What a new pack has at most. */
 interface Most {
@@ -129,7 +48,7 @@ export async function mergePacks(
   pins: Pins,
   most: Most,
 ): Promise<number> {
-  const open = new OpenPacks(store, server);
+  const sources = new MergeSources(store, server);
   const merged = new MergedPacks(store, server, packs, pins, most);
   try {
     const living = new LivingRanges(bornIn(packs, chosen));
@@ -139,7 +58,7 @@ export async function mergePacks(
         let born = start;
         for (const place of packs.placesOf(pack, start, length)) {
           if (chosen.has(place.pack)) {
-            copied += await merged.take(pack, born, place, open);
+            copied += await merged.take(pack, born, place, sources);
           }
           born += place.length;
         }
@@ -151,7 +70,7 @@ export async function mergePacks(
     await merged.abort();
     throw error;
   } finally {
-    await open.close();
+    await sources.close();
   }
 }
 
@@ -183,11 +102,11 @@ class MergedPacks {
    * Copies a place, but for what the disk cannot read. @param born the pack that its bytes were first written to, and `start`
    * where. @returns bytes copied.
    */
-  async take(born: string, start: number, { pack, offset, length }: Place, open: OpenPacks): Promise<number> {
+  async take(born: string, start: number, { pack, offset, length }: Place, from: MergeSources): Promise<number> {
     let copied = 0;
     for (let at = 0, taken = 0; at < length; at += taken) {
       taken = Math.min(length - at, this.#most.length - (this.#pack?.length ?? 0), COPIED_AT_ONCE);
-      const bytes = await open.read({ pack, offset: offset + at, length: taken });
+      const bytes = await from.read({ pack, offset: offset + at, length: taken });
       if (bytes === undefined) continue;
       await this.#put(born, start + at, bytes);
       copied += taken;
@@ -239,7 +158,7 @@ class MergedPacks {
 }
 
 /** Packs that are copied from. Each is opened once: ranges are many and short. */
-class OpenPacks {
+class MergeSources {
   readonly #store: Store;
   readonly #server: ServerId;
   readonly #sources = new Map<string, ByteSource>();
