@@ -14,6 +14,8 @@ export interface GameConsole {
 export interface OpenConsole {
   /** Why what it says cannot be received. */
   readonly unheard?: Failure;
+  /** True when nothing more is heard: `next` has no line any more, and returns at once. */
+  readonly ended: boolean;
   /** @throws Failure `server_busy`, `cancelled`. */
   type(lines: readonly string[]): Promise<void>;
   /** The next line that was said since it was opened; undefined when none came in time, after an abort, or at its end. */
@@ -30,6 +32,11 @@ export class LineQueue {
   add(lines: readonly string[]): void {
     for (const line of lines) if (this.#lines.length < MOST_LINES) this.#lines.push(line);
     this.#wake();
+  }
+
+  /** True when no further line comes, and all were taken. */
+  get ended(): boolean {
+    return this.#ended && this.#lines.length === 0;
   }
 
   /** No further line comes. */

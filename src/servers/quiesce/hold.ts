@@ -71,6 +71,10 @@ export async function hold(console: GameConsole, server: GameServer, options: Ho
     }
     const { line, answer } = await answered(open, options);
     throwIfAborted(signal, DOING);
+    if (answer === undefined && open.ended) {
+      await settle(signal);
+      return { how, doubt: 'its console ended before it said that it has saved' };
+    }
     if (answer === undefined) {
       return {
         how,
@@ -118,6 +122,8 @@ async function answered(open: OpenConsole, { rules, signal, answerMs = ANSWER_MS
     const line = await open.next(Math.min(until, rules.ask === undefined ? until : askAt) - now);
     const answer = line === undefined ? undefined : read(line);
     if (line !== undefined && answer !== undefined) return { line, answer };
+    // Asking on would be a loop that lets nothing else run.
+    if (line === undefined && open.ended) break;
   }
   return { line: '', answer: undefined };
 }

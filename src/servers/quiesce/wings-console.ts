@@ -46,12 +46,19 @@ export class WingsConsole implements GameConsole {
     const next = (timeoutMs: number): Promise<string | undefined> => queue.next(timeoutMs, signal);
     try {
       const socket = await this.#listen(server, queue, signal);
-      return { type, next, close: () => socket.terminate() };
+      return {
+        type,
+        next,
+        close: () => socket.terminate(),
+        get ended() {
+          return queue.ended;
+        },
+      };
     } catch (error) {
       throwIfAborted(signal, 'Cannot hear the console');
       const unheard =
         error instanceof Failure ? error : cannotHear(error instanceof Error ? error.message : String(error));
-      return { unheard, type, next: () => Promise.resolve(undefined), close: () => undefined };
+      return { unheard, ended: true, type, next: () => Promise.resolve(undefined), close: () => undefined };
     }
   }
 

@@ -94,3 +94,12 @@ test('a Wings that ends meanwhile ends the hearing, and a cancelled backup the w
   abort.abort();
   await cancelled;
 });
+
+test('a console that ends before the answer is doubted', async () => {
+  const { wings, game, console, server } = await scene();
+  game.program = { ...game.program, typed: (line) => void (line === 'save-all flush' && wings.kill()) };
+  expect(await hold(console, server, HOLD)).toEqual({
+    how: 'minecraft_java',
+    doubt: 'its console ended before it said that it has saved',
+  });
+});
