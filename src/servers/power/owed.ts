@@ -70,6 +70,8 @@ export class OwedPower implements PowerPort {
   readonly assumesState?: boolean;
   readonly patienceMs?: number;
   readonly #deps: OwedPowerDeps;
+  /** The wall clock's time at 0 of the monotonic one, as it was at first. */
+  readonly #epoch: number;
   #debts: readonly Debt[];
   #cancel: (() => void) | undefined;
   #tending: Promise<void> = Promise.resolve();
@@ -79,6 +81,7 @@ export class OwedPower implements PowerPort {
 
   constructor(deps: OwedPowerDeps) {
     this.#deps = deps;
+    this.#epoch = deps.clock.now() - deps.clock.monotonic();
     const { unmanaged, cannotQuiesce, assumesState, patienceMs } = deps.power;
     if (unmanaged === true) this.unmanaged = true;
     if (cannotQuiesce === true) this.cannotQuiesce = true;
@@ -154,19 +157,20 @@ export class OwedPower implements PowerPort {
     }
   }
 
+  /** A clock that is set while a server waits must neither give it up nor hold it up. */
+  #now(): number {
+    return this.#epoch + this.#deps.clock.monotonic();
+  }
+
   #newDebt(kind: Kind, server: GameServer): Debt {
-    return { kind, server, since: this.#deps.clock.now(), asked: 0, askedAt: 0 };
+    return { kind, server, since: this.#now(), asked: 0, askedAt: 0 };
   }
 
   #asked(debt: Debt): void {
     if (!this.#debts.includes(debt)) return;
     const { kind, server } = debt;
     const isOver = kind === 'resume' || !this.#deps.startsLater;
-    this.#replace(
-      kind,
-      server,
-      isOver ? undefined : { ...debt, asked: debt.asked + 1, askedAt: this.#deps.clock.now() },
-    );
+    this.#replace(kind, server, isOver ? undefined : { ...debt, asked: debt.asked + 1, askedAt: this.#now() });
   }
 
   #settle(kind: Kind, server: GameServer): void {
@@ -206,17 +210,17 @@ export class OwedPower implements PowerPort {
 
   async #look(debt: Debt): Promise<void> {
     const { kind, server, since, asked, askedAt } = debt;
-    const { clock, power, log } = this.#deps;
+    const { power, log } = this.#deps;
     // A reading that takes longer is owed its end all the same.
     if (this.#deps.isBusy(server)) return;
-    if (clock.now() - since > OWED_MS[kind]) {
+    if (this.#now() - since > OWED_MS[kind]) {
       log.error('A server was not started or resumed in time: it is given up', { server: server.id, kind });
       return this.#settle(kind, server);
     }
     if (kind === 'restart') return this.#restart(debt);
     if (kind === 'start') {
       if ((await power.state(server)) === 'running') return this.#settle(kind, server);
-      if (asked > 0 && clock.now() - askedAt < DROPPED_MS) return;
+      if (asked > 0 && this.#now() - askedAt < DROPPED_MS) return;
       if (asked >= MOST_STARTS) {
         log.error('A server stays offline although it was started twice after a restore', { server: server.id });
         return this.#settle(kind, server);

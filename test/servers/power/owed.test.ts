@@ -186,6 +186,19 @@ describe('a start after a restore', () => {
     expect([scene.calls, scene.stored]).toEqual([[], '[]']);
   });
 
+  it('stays owed, and is sent in time, when the clock is set ahead or back', async () => {
+    const scene = new Scene();
+    scene.away = true;
+    await expect(scene.run().start(SERVER)).rejects.toThrow('Wings is away');
+    scene.time.jump(5 * HOUR_MS);
+    await scene.pass(2);
+    [scene.away, scene.drops] = [false, 1];
+    await scene.pass(1);
+    scene.time.jump(-9 * HOUR_MS);
+    await scene.pass(20);
+    expect([scene.calls, scene.now, scene.stored]).toEqual([['start', 'start'], 'running', '[]']);
+  });
+
   it('of a driver that starts at once is over with its answer', async () => {
     const scene = new Scene();
     scene.drops = 1;
