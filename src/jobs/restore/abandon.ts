@@ -27,13 +27,18 @@ export async function abandonStage(
 ): Promise<void> {
   try {
     if (deps.catalogue.plans.find(record.id) !== undefined) return stage.close();
-    if (stage.restartNoted) await settle(server, deps);
-    await startAgain(server, stage, deps);
+    await startStopped(server, stage, deps);
     if (signal.aborted) await removeSoon(stage, deps);
     else await stage.remove();
   } catch (error) {
     deps.log.error('Cannot remove the stage of a restore; the next start tries again', { server: server.id, error });
   }
+}
+
+/** Starts the server if it was stopped for a job that ends before its swap, perhaps half-way. Never rejects. */
+export async function startStopped(server: GameServer, stage: Stage, deps: RestoreDeps): Promise<void> {
+  if (stage.restartNoted) await settle(server, deps);
+  await startAgain(server, stage, deps);
 }
 
 async function removeSoon(stage: Stage, deps: RestoreDeps): Promise<void> {

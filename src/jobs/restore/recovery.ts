@@ -79,7 +79,7 @@ async function attempt(record: PlanRecord, deps: RestoreDeps): Promise<readonly 
       return [];
     }
     const server = await deps.registry.get(record.server);
-    const stage = reopen(server, plan);
+    const stage = reopenStage(server, plan);
     if (stage === undefined) return stageIsGone(record, deps);
     return await resume({ record, plan, stage, server }, deps);
   } catch (error) {
@@ -100,10 +100,16 @@ async function clean(record: PlanRecord, plan: RestorePlan, deps: RestoreDeps): 
   deps.catalogue.plans.delete(record.job);
 }
 
-function reopen(server: GameServer, plan: RestorePlan): Stage | undefined {
+/**
+ * Opens the stage of a stored swap again, also where it was moved to before that was stored; undefined when it is missing.
+ *
+ * @throws Failure `internal` when its plan is damaged, `server_not_found`; the system error.
+ */
+export function reopenStage(server: GameServer, plan: RestorePlan): Stage | undefined {
   const isRight = (stage: number): boolean => holdsPlan(stage, plan.file);
   const { location, keep } = plan;
-  const places = [location, ...(keep === null ? [] : [{ ...location, place: 'apart' as const, ...keep }])];
+  const apart = keep === null ? [] : [{ ...location, place: 'apart' as const, directory: keep.directory }];
+  const places = [location, ...apart];
   for (const place of places) {
     const found = Stage.reopen(server.path, place, isRight);
     if (found !== undefined) return found;

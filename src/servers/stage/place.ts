@@ -124,17 +124,20 @@ function* candidatesOf(live: number, location: StageLocation): Generator<StageLo
 
 function openCandidate(location: StageLocation, isRight: (stage: number) => boolean): PlacedStage | undefined {
   const opened: number[] = [];
+  let isFound = false;
   try {
     const parent = openRoot(location.directory);
     opened.push(parent);
     const handle = openDirectory(parent, location.name);
     opened.push(handle);
-    if (isPrivate(handle) && isRight(handle)) return { location, parent, handle };
+    isFound = isPrivate(handle) && isRight(handle);
+    return isFound ? { location, parent, handle } : undefined;
   } catch (error) {
     if (!hasChangedMeanwhile(error) && errnoOf(error) !== 'EACCES') throw error;
+    return undefined;
+  } finally {
+    if (!isFound) for (const handle of opened) fs.closeSync(handle);
   }
-  for (const handle of opened) fs.closeSync(handle);
-  return undefined;
 }
 
 /** A directory that others can write is no stage: a server's owner can make directories of any name. */

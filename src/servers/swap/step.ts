@@ -8,8 +8,14 @@
  */
 import fs from 'node:fs';
 import { createHash } from 'node:crypto';
-import { Failure } from '../../base/failure.ts';
-import { createFile, type DirectoryMetadata, syncHandle, writeAll } from '../../base/files/handle-writes.ts';
+import { errnoOf, Failure } from '../../base/failure.ts';
+import {
+  createFile,
+  type DirectoryMetadata,
+  hasChangedMeanwhile,
+  syncHandle,
+  writeAll,
+} from '../../base/files/handle-writes.ts';
 import { openForReading } from '../../base/files/handles.ts';
 
 /** Moves out what is at `path` in the live tree, and moves in what the incoming tree has there; or only one of them. */
@@ -124,13 +130,15 @@ export function* readPlan(stage: number, plan: PlanFile): Generator<SwapStep, vo
   }
 }
 
-/** True when the stage contains exactly this plan. */
+/** True when the stage contains exactly this plan. @throws the system error when that cannot be found out. */
 export function holdsPlan(stage: number, plan: PlanFile): boolean {
   let file: number;
   try {
     file = openForReading(stage, plan.name);
-  } catch {
-    return false;
+  } catch (error) {
+    // ENXIO: a socket. Any other reason says nothing of the stage, and "no" would make its restore forgotten.
+    if (hasChangedMeanwhile(error) || errnoOf(error) === 'ENXIO') return false;
+    throw error;
   }
   try {
     return digestOf(file) === plan.sha256;

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
 import type { BackupId } from '../../../src/base/ids.ts';
 import { outcomeOf, remains, restoreNode, type RestoreNode } from '../../support/restore-scene.ts';
@@ -79,6 +79,69 @@ describe('undoing a restore', () => {
     node.onStep = () => undefined;
     await expect(node.restore({ undo: true })).resolves.toBe('done');
     expect(node.manifest()).toEqual(manifestOf(OLD));
+  });
+
+  it('that is cancelled while the server stops starts it only when it has stopped', async () => {
+    const node = await scene();
+    const job = node.submit({ undo: true });
+    node.power.onStop = (signal) => {
+      node.runner.cancel(job.record.id);
+      node.power.state = () => {
+        node.power.calls.push('state');
+        return Promise.resolve('stopped');
+      };
+      signal.throwIfAborted();
+    };
+    await expect(outcomeOf(job.ended)).resolves.toBe('cancelled');
+    // A start that comes while it still stops is dropped by many server programs.
+    expect(node.power.calls.slice(2)).toEqual(['stop', 'state', 'start']);
+  });
+
+  it('finds the kept tree whose new place could not be stored', async () => {
+    const node = await restoreNode();
+    node.setLive(OLD);
+    node.archive = archiveOf(NEW);
+    node.onStep = (step) => {
+      if (step === 'kept') throw new Failure('insufficient_storage', 'Cannot use the catalogue: the disk is full');
+    };
+    await expect(node.restore({ truncate: true, keepPreviousHours: 1 })).resolves.toBe('done');
+    await expect(node.restore({ undo: true })).resolves.toBe('done');
+    expect(node.manifest()).toEqual(manifestOf(OLD));
+    expect(previous(node)).toEqual([]);
+  });
+
+  it('keeps the tree for another try when its files cannot be opened at the moment', async () => {
+    const node = await scene();
+    const open = fs.openSync;
+    vi.spyOn(fs, 'openSync').mockImplementation((path, ...further) => {
+      if (!String(path).endsWith('/plan')) return open(path, ...further);
+      throw Object.assign(new Error('EMFILE: injected'), { code: 'EMFILE' });
+    });
+    await expect(node.restore({ undo: true })).resolves.toContain('EMFILE');
+    vi.restoreAllMocks();
+    const [kept] = node.catalogue.plans.list();
+    expect(kept?.plan).toMatchObject({ undoneBy: null });
+    await expect(node.restore({ undo: true })).resolves.toBe('done');
+    expect(node.manifest()).toEqual(manifestOf(OLD));
+  });
+
+  it('whose row was stored although that was refused is gone on with, not taken back', async () => {
+    const node = await scene();
+    const { plans } = node.deps.catalogue;
+    const [insert, find] = [plans.insert.bind(plans), plans.find.bind(plans)];
+    const refuse = (): never => {
+      throw new Failure('insufficient_storage', 'Cannot use the catalogue: the disk is full');
+    };
+    plans.insert = (...row) => {
+      insert(...row);
+      plans.find = refuse;
+      return refuse();
+    };
+    await expect(node.restore({ undo: true })).resolves.toBe('insufficient_storage');
+    Object.assign(plans, { insert, find });
+    await node.recover();
+    expect(node.manifest()).toEqual(manifestOf(OLD));
+    expect([node.power.now, node.catalogue.plans.list()]).toEqual(['running', []]);
   });
 
   it('whose renames are refused leaves the restored tree, and can be done later', async () => {

@@ -11,15 +11,16 @@ import type { BackupId, ServerId } from '../../../base/ids.ts';
 import type { Catalogue } from '../../../catalogue/contract.ts';
 import type { PlanRecord } from '../../../catalogue/records.ts';
 import type { GameServer } from '../../../servers/registry.ts';
-import { Stage, UNDO_TREES } from '../../../servers/stage/stage.ts';
-import { holdsPlan, invertPlan, type PlanFile, PlanWriter, readPlan } from '../../../servers/swap/swap.ts';
+import { type Stage, UNDO_TREES } from '../../../servers/stage/stage.ts';
+import { invertPlan, type PlanFile, PlanWriter, readPlan } from '../../../servers/swap/swap.ts';
+import { startStopped } from '../abandon.ts';
 import type { RestoreDeps } from '../deps.ts';
 import { keepWarnings } from '../../stored/backup-facts.ts';
 import { FRESH_PLAN, NOT_STOPPED, type RestorePlan, restorePlanOf, storePlan } from '../plan.ts';
 import { fixedPaths } from '../plan-file.ts';
 import { settleUndone, UNDO_PLAN } from './previous.ts';
-import { finishEarlier } from '../recovery.ts';
-import { knownState, MOST_STOPS, startAgain, startedAgain, stopIfStarted, stopServer } from '../stop.ts';
+import { finishEarlier, reopenStage } from '../recovery.ts';
+import { knownState, MOST_STOPS, startedAgain, stopIfStarted, stopServer } from '../stop.ts';
 import { changeOver, commitOrGoBack, finishCommitted, type StoredSwap } from '../swap.ts';
 import type { RunningJob } from '../../runner/verb.ts';
 
@@ -96,13 +97,12 @@ async function prepare(job: RunningJob, kept: Kept, server: GameServer, deps: Re
     deps.onStep?.('stopped');
     job.phase('planning');
     const file = await planStopped(stage, kept.plan, server, job, deps);
-    const plan = undoPlan(kept, file, deps.power.unmanaged === true);
+    const plan = undoPlan(kept, stage, file, deps.power.unmanaged === true);
     const record = storePlan(job, plan, deps);
     deps.onStep?.('stored');
     return { record, plan, stage, server };
   } catch (error) {
-    await startAgain(server, stage, deps);
-    await release(kept, stage, deps);
+    await giveUp(job, kept, { server, stage }, deps);
     throw error;
   }
 }
@@ -123,10 +123,17 @@ async function planStopped(
   throw startedAgain();
 }
 
-function openKept(kept: Kept, server: GameServer, deps: RestoreDeps): Stage {
-  const stage = Stage.reopen(server.path, kept.plan.location, (handle) => holdsPlan(handle, kept.plan.file));
+function openKept({ record, plan }: Kept, server: GameServer, deps: RestoreDeps): Stage {
+  const { plans } = deps.catalogue;
+  let stage: Stage | undefined;
+  try {
+    stage = reopenStage(server, plan);
+  } catch (error) {
+    plans.advance(record.job, 'kept', 'kept', { ...plan, undoneBy: null });
+    throw asFailure(error, 'Cannot open the previous tree of the restore');
+  }
   if (stage !== undefined) return stage;
-  deps.catalogue.plans.delete(kept.record.job);
+  plans.delete(record.job);
   throw nothingKept();
 }
 
@@ -171,21 +178,33 @@ async function writeUndoPlan(stage: Stage, plan: RestorePlan): Promise<PlanFile>
   return file;
 }
 
-function undoPlan({ record, plan }: Kept, file: PlanFile, unmanaged: boolean): RestorePlan {
-  const { backup, location } = plan;
+function undoPlan({ record, plan }: Kept, { location }: Stage, file: PlanFile, unmanaged: boolean): RestorePlan {
+  const { backup } = plan;
   const undoes = record.job;
   const warned = unmanaged ? { warnings: keepWarnings([NOT_STOPPED]), warningCount: 1 } : {};
   const result = { undo: true, ...warned };
   return { ...FRESH_PLAN, backup, location, trees: UNDO_TREES, file, undoes, keep: null, result };
 }
 
-/** The undo failed: the kept tree stays as it was. */
-async function release(kept: Kept, stage: Stage, deps: RestoreDeps): Promise<void> {
+/**
+ * The undo failed before its swap: the server runs again, and the kept tree is as it was. When a plan row of this job is
+ * stored, or that cannot be determined, it changes nothing, and the next start continues.
+ */
+async function giveUp(
+  { record }: RunningJob,
+  kept: Kept,
+  { server, stage }: Pick<StoredSwap, 'server' | 'stage'>,
+  deps: RestoreDeps,
+): Promise<void> {
   try {
+    if (deps.catalogue.plans.find(record.id) !== undefined) return;
+    await startStopped(server, stage, deps);
     await settleUndone(kept.record.job, stage, deps);
   } catch (error) {
     const failure = asFailure(error, 'Cannot tidy up after an undo that failed');
     deps.log.error(failure.message, { job: kept.record.job, error });
+  } finally {
+    stage.close();
   }
 }
 
