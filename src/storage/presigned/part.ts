@@ -39,6 +39,8 @@ export interface PartAnswer {
   readonly code: string;
   /** As sent, including quotes; undefined when there was none. */
   readonly etag: string | undefined;
+  /** False when the answer came before the last byte was sent. */
+  readonly isWhole: boolean;
   /** True when the ETag is certainly of other bytes than were sent. */
   readonly isOther: boolean;
 }
@@ -187,5 +189,5 @@ async function readAnswer(response: IncomingMessage, md5: string | null): Promis
   }
   const [, code = ''] = /<Code>\s*(\w{1,100})\s*<\/Code>/.exec(text) ?? [];
   const isOther = md5 !== null && isOtherEtag(etag, md5, headers['x-amz-server-side-encryption']);
-  return { status, code, etag, isOther };
+  return { status, code, etag, isWhole: md5 !== null, isOther };
 }

@@ -45,9 +45,9 @@ export async function sendPartAgain(part: PartAgain, signal: AbortSignal): Promi
   const pace = new Pace(clock, rate, () => throwIfAborted(signal, DOING));
   try {
     const place = { url, source, offset, length, agent, pace, asks: true, idleMs: IDLE_MS };
-    const { status, code, etag, isOther } = await putPart(place, signal);
+    const { status, code, etag, isWhole, isOther } = await putPart(place, signal);
     if (status === 404 || code === 'NoSuchUpload') return undefined;
-    if (status === 200 && etag !== undefined && !isOther) return etag;
+    if (status === 200 && etag !== undefined && isWhole && !isOther) return etag;
     throw unclear(`${url.host} answered ${status}`, { host: url.host, part: partNumber, status, code });
   } catch (error) {
     throwIfAborted(signal, DOING);

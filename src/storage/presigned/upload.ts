@@ -308,11 +308,18 @@ class NoLongerTaken extends Error {
 }
 
 function requireTaken(answer: PartAnswer, place: PartLocation): string {
-  const { status, code, etag } = answer;
-  if (status === 200 && etag !== undefined && etag !== '') return etag;
+  const { status, code, etag, isWhole } = answer;
+  if (status === 200 && isWhole && etag !== undefined && etag !== '') return etag;
   if (EXPIRED_STATUS.has(status) || EXPIRED_CODES.has(code)) throw new NoLongerTaken(answer, place);
   const { url, partNumber } = place;
   const facts = { host: url.host, part: partNumber, status, code };
+  if (status === 200 && !isWhole) {
+    throw new Failure(
+      'store_unreachable',
+      `${DOING}: ${url.host} said that it has part ${partNumber} before all of it was sent`,
+      { facts, hint: 'Something between here and the storage answers in its place.', retry: true },
+    );
+  }
   if (status === 200) {
     throw new Failure('store_unreachable', `${DOING}: ${url.host} gave part ${partNumber} no ETag`, {
       facts,

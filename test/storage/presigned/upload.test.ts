@@ -313,6 +313,16 @@ describe('what cannot be uploaded', () => {
     expect(failure).toMatchObject({ retry: true, facts: { code: 'ECONNREFUSED' } });
   });
 
+  it('is told when something answers that it has a part before the bytes of it were sent', async () => {
+    const server = createServer();
+    server.on('checkContinue', (_: IncomingMessage, response: ServerResponse) => {
+      response.writeHead(200, { ETag: '"of-nothing"', Connection: 'close' }).end();
+    });
+    const failure = await failureOf(upload(placesAt(await listening(server)).begin), 'store_unreachable');
+    expect(failure.message).toContain('before all of it was sent');
+    expect(failure).toMatchObject({ retry: true, facts: { status: 200 } });
+  });
+
   it('is told when the service takes the connection and nothing moves', async () => {
     const server = createServer();
     server.on('checkContinue', () => undefined);
