@@ -15,7 +15,7 @@ import type { S3StoreConfig } from '../../config/types.ts';
 import { keyParts, type ObjectKey, parseKey } from '../key.ts';
 import type { StoreIdentity } from '../identity.ts';
 import type { BodyRules } from './body.ts';
-import { type CallOptions, S3Bucket } from './bucket.ts';
+import { type CallOptions, type OpenUpload, S3Bucket } from './bucket.ts';
 import { type Connection, connectS3, isPathStyle } from './connect.ts';
 import { serviceCode } from './failure.ts';
 import { requireOwnPrefix } from './marker.ts';
@@ -78,10 +78,12 @@ export class S3Store implements Store {
   readonly #clock: Clock;
   readonly #retry: RetryPort;
   readonly #rules: BodyRules;
-  /** Ids of open uploads of this process. */
+  /** Ids of open uploads of this process, and names of those that are being begun. */
   readonly #underWay = new Set<string>();
   #believedUntil = Number.NEGATIVE_INFINITY;
-  #isSwept = false;
+  /** The search for uploads of an earlier run; all wait for it, or it might take a new upload for an old one. */
+  #sweeping: Promise<void> | undefined;
+  #hasSweepFailed = false;
   #closed = false;
 
   constructor(options: S3StoreOptions, connection: Connection) {
@@ -167,10 +169,7 @@ export class S3Store implements Store {
   async prepare(options: CallOptions): Promise<void> {
     const { prefix, adopt } = this.#config;
     await requireOwnPrefix(this.#bucket, { prefix, adopt, identity: this.#options.identity }, options);
-    if (!this.#isSwept) {
-      this.#isSwept = true;
-      this.#options.onSwept?.(await this.#abortUploads(prefix));
-    }
+    await this.#sweepOnce();
     this.#believedUntil = this.#clock.monotonic() + BELIEVED_MS;
   }
 
@@ -218,10 +217,33 @@ export class S3Store implements Store {
     return facts;
   }
 
+  /**
+   * Looks for uploads of an earlier run, until a search came to its end or the service does not allow one. Rejects only the
+   * first time: the store can be used without.
+   */
+  async #sweepOnce(): Promise<void> {
+    const sweeping = (this.#sweeping ??= this.#abortUploads(this.#config.prefix).then((names) => {
+      this.#options.onSwept?.(names);
+    }));
+    try {
+      await sweeping;
+    } catch (error) {
+      const isPassing = error instanceof Failure && error.retry;
+      if (this.#sweeping === sweeping) this.#sweeping = isPassing ? undefined : Promise.resolve();
+      if (this.#hasSweepFailed) return;
+      this.#hasSweepFailed = true;
+      throw error;
+    }
+  }
+
+  #isUnderWay({ id, name }: OpenUpload): boolean {
+    return this.#underWay.has(id) || this.#underWay.has(name);
+  }
+
   async #abortUploadsOf(key: ObjectKey): Promise<void> {
     const name = this.#nameOf(key);
     for await (const upload of this.#bucket.uploads(name, `Cannot look for uploads of ${key}`)) {
-      if (upload.name !== name || this.#underWay.has(upload.id)) continue;
+      if (upload.name !== name || this.#isUnderWay(upload)) continue;
       await this.#bucket.abortUpload(upload, `Cannot abort an upload of ${key}`);
     }
   }
@@ -229,7 +251,7 @@ export class S3Store implements Store {
   async #abortUploads(prefix: string): Promise<string[]> {
     const aborted: string[] = [];
     for await (const upload of this.#bucket.uploads(prefix, 'Cannot look for open uploads')) {
-      if (keyParts(upload.name.slice(prefix.length)) === undefined || this.#underWay.has(upload.id)) continue;
+      if (keyParts(upload.name.slice(prefix.length)) === undefined || this.#isUnderWay(upload)) continue;
       await this.#bucket.abortUpload(upload, 'Cannot abort an upload of an earlier run');
       aborted.push(upload.name);
     }

@@ -26,7 +26,7 @@ export interface S3WriterOptions {
   readonly name: string;
   readonly partSize: number;
   readonly rules: BodyRules;
-  /** Open uploads of this process, which `sweep` must not abort. */
+  /** Ids of this process's open uploads, and names of those that are being begun, which `sweep` must not abort. */
   readonly underWay: Set<string>;
   /** Aborts uploads of this name that this process does not have open. */
   readonly sweep: () => Promise<void>;
@@ -169,6 +169,7 @@ export class S3Writer implements ObjectWriter {
       patience: 'long' as const,
       onTransient: () => void (this.#doubtfulUpload = true),
     };
+    underWay.add(name);
     try {
       const id = await bucket.createUpload(name, this.#id, this.#doing, options);
       underWay.add(id);
@@ -177,6 +178,8 @@ export class S3Writer implements ObjectWriter {
       // Even when cancelled: the request may still reach the service.
       this.#doubtfulUpload = true;
       throw error;
+    } finally {
+      underWay.delete(name);
     }
   }
 
@@ -224,9 +227,13 @@ export class S3Writer implements ObjectWriter {
     this.#stop.abort();
     await this.#writing;
     await Promise.all(this.#sending);
-    if (this.#doubtfulObject) await this.#removeOwn();
-    if (this.#upload !== undefined) await bucket.abortUpload(this.#upload, `Cannot take back ${name}`);
-    this.#release();
+    try {
+      if (this.#doubtfulObject) await this.#removeOwn();
+      if (this.#upload !== undefined) await bucket.abortUpload(this.#upload, `Cannot take back ${name}`);
+    } finally {
+      // What stays is under way no more: it goes with a removal.
+      this.#release();
+    }
     if (this.#doubtfulUpload) await sweep();
   }
 

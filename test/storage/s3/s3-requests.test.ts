@@ -135,6 +135,23 @@ describe('an upload', () => {
     expect(sent('DELETE')).toHaveLength(0);
   });
 
+  test('that cannot be taken back while the service is away goes with the removal of its backup', async () => {
+    const store = await openStore({ partSize: 5 * MEBIBYTE });
+    const writer = await store.create(ARCHIVE);
+    await writer.write(Buffer.alloc(5 * MEBIBYTE));
+    service.answer = () => ({ status: 403, body: '<Error><Code>InvalidAccessKeyId</Code></Error>' });
+    await failureOf(writer.commit(), 'store_unreachable');
+    service.requests.length = 0;
+    const open = `<Upload><Key>${ARCHIVE}</Key><UploadId>u1</UploadId></Upload>`;
+    service.answer = standing(({ method, query }) => {
+      if (method !== 'GET') return undefined;
+      if (query.has('uploads')) return { body: result('ListMultipartUploads', open) };
+      return query.has('uploadId') ? { status: 404, body: '<Error><Code>NoSuchUpload</Code></Error>' } : undefined;
+    });
+    await store.remove(ARCHIVE);
+    expect(sent('DELETE', ({ query }) => query.get('uploadId') === 'u1')).toHaveLength(1);
+  });
+
   test('an MD5 in an answer that is not that of the bytes is a wrong checksum', async () => {
     const store = await openStore({ partSize: 5 * MEBIBYTE });
     service.answer = standing(({ method }) =>
@@ -223,6 +240,27 @@ test('reads in a row are served from few requests, and single reads fetch no mor
   }
   expect(ranges.length).toBeLessThan(12);
   await source.close();
+});
+
+test('uploads of an earlier run are looked for until they were found, and by all who write at the same time', async () => {
+  const identity = new MemoryIdentity();
+  identity.id = NODE;
+  let isAway = true;
+  const open = `<Upload><Key>${ARCHIVE}</Key><UploadId>u0</UploadId></Upload>`;
+  service.answer = standing(({ method, query }) => {
+    if (method !== 'GET' || !query.has('uploads')) return undefined;
+    return isAway ? { status: 500 } : { body: result('ListMultipartUploads', open) };
+  });
+  const config = s3Config(service.endpoint);
+  const clock = new StillClock();
+  const swept: string[] = [];
+  const onSwept = (names: readonly string[]): void => void swept.push(...names);
+  const { store, fault } = await openS3Store({ name: 'offsite', config, identity, clock, retry: hastyRetry, onSwept });
+  expect(fault).toMatchObject({ code: 'store_unreachable', retry: true });
+  isAway = false;
+  const both = await Promise.all([store.check(), store.create(ARCHIVE)]);
+  expect(swept).toEqual([ARCHIVE]);
+  await both[1].abort();
 });
 
 test('a service that never answers is said not to, when the time is up', () => {
