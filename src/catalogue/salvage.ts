@@ -4,6 +4,7 @@
  *
  *   keys      the stores' identities (so that a disk which is away is still not filled), the keys that links and sockets
  *             are signed with, the node's token as the panel changed it, and what the panel has denied
+ *   used_tokens  links for one use that were used: what they are signed with stays
  *   servers   suspended or not, settings
  *   deliveries  reports that the panel is owed: it waits for them, and only this node can make them
  *   history   of attempts whose backups are gone
@@ -99,6 +100,7 @@ function salvage(from: string, to: string): void {
     try {
       const named = "name LIKE 'store:%' OR name LIKE 'panel-%' OR name IN ('download-token', 'socket-token')";
       copy(() => read(source, `SELECT * FROM keys WHERE ${named}`), 'keys', target);
+      copy(() => read(source, 'SELECT * FROM used_tokens'), 'used_tokens', target);
       copy(() => read(source, 'SELECT * FROM servers'), 'servers', target);
       copy(() => read(source, 'SELECT * FROM deliveries ORDER BY id'), 'deliveries', target);
       copyPlans(source, target);

@@ -24,6 +24,7 @@ async function filled(): Promise<{ readonly path: string; readonly key: Uint8Arr
   catalogue.keys.setText('store:local', 'the-id-of-the-marker');
   catalogue.keys.setText('adopted:local', 'yes');
   for (const name of ['panel-node-token', 'panel-denials', 'socket-token']) catalogue.keys.setText(name, name);
+  catalogue.usedTokens.use('a link that was used', clock.now() + 60_000);
   const key = catalogue.keys.get(DOWNLOAD_TOKEN_KEY) ?? new Uint8Array();
   catalogue.close();
   return { path, key };
@@ -41,6 +42,8 @@ describe('a catalogue that is made anew', () => {
     for (const name of ['panel-node-token', 'panel-denials', 'socket-token']) {
       expect(catalogue.keys.getText(name)).toBe(name);
     }
+    // The keys that links are signed with stay, so a link for one use would be good again.
+    expect(catalogue.usedTokens.isUsed('a link that was used')).toBe(true);
     expect(catalogue.servers.get(serverId(1)).suspended).toBe(true);
     expect(catalogue.deliveries.list()).toMatchObject([{ ...newDelivery(2), id: 2, data: { upload: true } }]);
     expect(catalogue.plans.list()).toMatchObject([{ state: 'swapping', plan: { renames: [] } }]);
