@@ -255,6 +255,8 @@ export interface RemovalDecision {
   readonly decidedAt: number;
   /** The last backup's place in the order of making; absent in decisions of older versions. */
   readonly sequence?: number;
+  /** Ids of those that had no place in it; absent in decisions of older versions. */
+  readonly unnumbered?: readonly string[] | undefined;
   readonly deleteAt: number;
 }
 

@@ -10,7 +10,12 @@ const flag = z.boolean().optional().catch(undefined);
 const settings: z.ZodType<ServerSettings> = z.looseObject({
   panelName: z.string().optional().catch(undefined),
   givenUp: z
-    .object({ decidedAt: z.number(), sequence: z.number().optional().catch(undefined), deleteAt: z.number() })
+    .object({
+      decidedAt: z.number(),
+      sequence: z.number().optional().catch(undefined),
+      unnumbered: z.array(z.string()).optional().catch(undefined),
+      deleteAt: z.number(),
+    })
     .optional()
     .catch(undefined),
 });

@@ -40,7 +40,7 @@ export async function removeServer(
   // Store the decision first, so that the next start continues after a crash.
   storeDecision(
     server,
-    deleteAt === null ? undefined : { decidedAt: now, sequence: lastSequence(server, catalogue), deleteAt },
+    deleteAt === null ? undefined : { decidedAt: now, ...coveredNow(server, catalogue), deleteAt },
     catalogue,
   );
   const deleted = deleteAt === null || deleteAt > now ? 0 : await deleteCoveredBackups(server, deps);
@@ -88,17 +88,27 @@ function isInForce(server: ServerId, { decidedAt, sequence, deleteAt }: RemovalD
   return now?.decidedAt === decidedAt && now.sequence === sequence && now.deleteAt === deleteAt;
 }
 
-/** By the order of making where there is one: a clock that was set back must not cover a backup made later. */
+/**
+ * By the order of making where there is one: a clock that was set back must not cover a backup made later. Archives made
+ * elsewhere have none, and dates from long before they were taken over.
+ */
 function isCovered(
-  { createdAt, sequence }: Pick<BackupRecord, 'createdAt' | 'sequence'>,
+  { id, createdAt, sequence }: Pick<BackupRecord, 'id' | 'createdAt' | 'sequence'>,
   decision: RemovalDecision,
 ): boolean {
-  if (decision.sequence === undefined || sequence === 0) return createdAt <= decision.decidedAt;
-  return sequence <= decision.sequence;
+  if (decision.sequence !== undefined && sequence !== 0) return sequence <= decision.sequence;
+  return decision.unnumbered?.includes(id) ?? createdAt <= decision.decidedAt;
 }
 
-function lastSequence(server: ServerId, { backups }: Pick<Catalogue, 'backups'>): number {
-  return Math.max(0, ...backups.list({ server }).map(({ sequence }) => sequence));
+function coveredNow(
+  server: ServerId,
+  { backups }: Pick<Catalogue, 'backups'>,
+): Pick<RemovalDecision, 'sequence' | 'unnumbered'> {
+  const all = backups.list({ server });
+  return {
+    sequence: Math.max(0, ...all.map(({ sequence }) => sequence)),
+    unnumbered: all.filter(({ sequence }) => sequence === 0).map(({ id }) => id),
+  };
 }
 
 function storeDecision(server: ServerId, decision: RemovalDecision | undefined, { servers }: Settings): void {

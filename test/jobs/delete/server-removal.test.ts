@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { deleteCoveredBackups, serversPastGrace } from '../../../src/jobs/delete/server-removal.ts';
-import { backUp, gate, outcome, SERVER, serverId, testNode } from '../../support/node.ts';
+import type { BackupId } from '../../../src/base/ids.ts';
+import { objectKey } from '../../../src/storage/key.ts';
+import { backUp, backupId, gate, outcome, SERVER, serverId, testNode } from '../../support/node.ts';
 import { failureOf } from '../../support/rejection.ts';
 
 const DAY = 86_400_000;
@@ -77,6 +79,22 @@ describe('a server that is given up', () => {
     node.clock.advance(7 * DAY);
     await node.sweep();
     expect(node.kept().sort()).toEqual(later.sort());
+  });
+
+  test('keeps archives from elsewhere that were taken over after it was given up, however old, and loses those from before', async () => {
+    const node = await nodeWithTwo();
+    const [own] = node.ids;
+    if (own === undefined) throw new Error('there are two');
+    const record = { ...node.catalogue.backups.get(own), sequence: 0, createdAt: node.clock.now() - 400 * DAY };
+    const takeOver = (id: BackupId) =>
+      node.catalogue.backups.adopt({ ...record, id, key: objectKey(SERVER, id, 'tar.gz') });
+    takeOver(backupId(100));
+    await node.service.removeServer(SERVER, { backups: 'delete', graceDays: 7 });
+    node.clock.advance(DAY);
+    takeOver(backupId(101));
+    node.clock.advance(7 * DAY);
+    await node.sweep();
+    expect(node.kept()).toEqual([backupId(101)]);
   });
 
   test('has its days of grace in full, though the clock was behind when it was given up', async () => {
