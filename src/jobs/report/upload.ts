@@ -20,6 +20,7 @@ import type { EventSource } from '../contract.ts';
 import type { DeliveryStep, StepEnd } from './outbox.ts';
 import type { PanelPort } from './panel.ts';
 import type { SendAgain } from './steps.ts';
+import { requireRecordedArchive } from '../stored/digests.ts';
 import { openArchiveSource } from '../stored/stored-archive.ts';
 import type { StoreSet } from '../stored/stores.ts';
 
@@ -87,8 +88,11 @@ async function send(
       throw error;
     }
   };
-  const source = await openArchiveSource(stores.get(record.store), record);
+  const store = stores.get(record.store);
+  const source = await openArchiveSource(store, record);
   try {
+    // The panel is told the recorded sha256, and what lies here goes once the panel has the parts.
+    await requireRecordedArchive(store, record, source, signal);
     const parts = await uploadParts({ source, begin, rate, clock, ...(retry === undefined ? {} : { retry }) }, signal);
     return { kind: 'next', step: 'report', data: { parts, partSize, reporting: false } };
   } catch (error) {

@@ -10,6 +10,7 @@ import { sendingAgain, uploadSteps } from '../../../src/jobs/report/upload.ts';
 import type { BackupReport, DeliveryVerdict, PanelPort } from '../../../src/jobs/report/panel.ts';
 import { eventually } from '../../support/eventually.ts';
 import { ManualTime } from '../../support/manual-time.ts';
+import { LyingStore } from '../../support/lying-store.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import {
   backUp,
@@ -356,6 +357,18 @@ describe('a backup that changes while it waits for the panel', () => {
     expect(node.catalogue.deliveries.counts()).toEqual({ pending: 0, parked: 1 });
   });
 
+  it('is not uploaded, nor removed here, when its archive is not the one that was made', async () => {
+    const near = new LyingStore(new MemoryStore('local'));
+    const node = await scene({ stores: [near] });
+    await make(node);
+    near.lies.flipAt = 3;
+    await settle(node, node.begin());
+    expect([node.panel.begun, node.panel.reports]).toEqual([[], []]);
+    expect(node.catalogue.backups.find(BACKUP)).toBeDefined();
+    expect(node.catalogue.deliveries.list()).toMatchObject([{ error: { code: 'archive_damaged' } }]);
+    expect(node.catalogue.deliveries.counts()).toEqual({ pending: 0, parked: 1 });
+  });
+
   it('is reported without an upload when it failed or was cancelled', async () => {
     const node = await scene();
     const { archive, service, panel } = node;
@@ -383,7 +396,7 @@ describe('the other rules of the node', () => {
     const near = new MemoryStore();
     const node = await scene({ store: near, stores: [near, further] });
     const storage = { copies: ['further'] };
-    const copies = new CopyQueue({ ...node, config: { storage } });
+    const copies = new CopyQueue({ ...node, config: { storage }, verifyAgain: () => Promise.resolve() });
     onTestFinished(() => copies.close());
     copies.start();
     await make(node);
