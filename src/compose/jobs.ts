@@ -140,13 +140,14 @@ export function composeJobs(deps: JobsDeps): Jobs {
   });
   const threads = new OperationThreads({ idleMs: THREADS_STAY_MS, onEnded: returnFreedMemory });
   const archive = archivePortWith(threads);
-  const copies = new CopyQueue({ catalogue, stores, events, config, log });
   const downloads = restoreDownloads(deps);
   const turns = new KeyedMutex();
   const adoption = panelAdoption(deps, turns);
   const failedBackups = new FailedBackupSweep({ catalogue, stores, log });
   const noting = { catalogue, stores, turns, clock, log };
-  const verifyAgain = (server: ServerId, backup: BackupId) => service.verify(server, backup, 'verification');
+  const verifyAgain = (server: ServerId, backup: BackupId): Promise<unknown> =>
+    service.verify(server, backup, 'verification');
+  const copies = new CopyQueue({ catalogue, stores, events, config, log, verifyAgain });
   const vaults = new Vaults({ ...noting, events, verifyAgain });
   const noteDamage = ({ server, store }: BackupRecord): void => {
     vaults.noteDamage(server, store);

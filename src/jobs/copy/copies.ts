@@ -14,7 +14,7 @@
 import { createHash } from 'node:crypto';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import { asFailure, Failure, throwIfAborted } from '../../base/failure.ts';
-import type { BackupId } from '../../base/ids.ts';
+import type { BackupId, ServerId } from '../../base/ids.ts';
 import type { Log } from '../../base/log/log.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
@@ -36,6 +36,8 @@ export interface CopyQueueDeps {
   readonly stores: StoreSet;
   readonly events: EventSource & Pick<EventHub, 'publish'>;
   readonly config: { readonly storage: Pick<StorageConfig, 'copies'> };
+  /** Begins a verification of a backup whose archive was found damaged: it decides whether it is. */
+  readonly verifyAgain: (server: ServerId, backup: BackupId) => Promise<unknown>;
   readonly log: Log;
 }
 
@@ -192,9 +194,22 @@ export class CopyQueue {
       const why = { code, message, ...(hint === undefined ? {} : { hint }) };
       this.#publish(copy, { store: copy.store, state: 'failed', error: why });
       log.warn('Cannot copy a backup; it is tried again', { ...copy, error: failure });
+      if (code === 'archive_damaged') await this.#verifyOriginal(copy.backup);
     } finally {
       this.#current = undefined;
       over.resolve();
+    }
+  }
+
+  /** Once: a backup that is known as damaged is not read again. Never rejects. */
+  async #verifyOriginal(backup: BackupId): Promise<void> {
+    const { catalogue, verifyAgain, log } = this.#deps;
+    const record = catalogue.backups.find(backup);
+    if (record?.status !== 'COMPLETED' || record.damagedAt !== null) return;
+    try {
+      await verifyAgain(record.server, backup);
+    } catch (error) {
+      log.warn('Cannot verify a backup whose copy found it damaged', { backup, error });
     }
   }
 
@@ -207,6 +222,7 @@ export class CopyQueue {
 
   async #copy(record: BackupRecord, name: string, signal: AbortSignal): Promise<void> {
     const { stores } = this.#deps;
+    if (record.damagedAt !== null) throw isDamaged(record.id);
     const [from, to] = [stores.get(record.store), stores.get(name)];
     const { sha256 } = record;
     if ((await to.stat(objectKey(record.server, record.id, 'tar.gz')))?.size !== record.size) {
@@ -261,6 +277,13 @@ async function copyObject(
   } finally {
     await source.close();
   }
+}
+
+function isDamaged(backup: BackupId): Failure {
+  return new Failure('archive_damaged', `${DOING}: it was found damaged`, {
+    facts: { backup },
+    hint: 'It is copied once a verification finds it whole. Make a new backup.',
+  });
 }
 
 function notTheSame(backup: BackupId, found: string, expected: string): Failure {

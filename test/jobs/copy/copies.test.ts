@@ -1,7 +1,7 @@
 /** Copies in further stores: their own status, never the backup's. */
 import { onTestFinished, describe, expect, test } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
-import type { BackupId } from '../../../src/base/ids.ts';
+import type { BackupId, ServerId } from '../../../src/base/ids.ts';
 import { silentLog } from '../../../src/base/log/log.ts';
 import { CopyQueue } from '../../../src/jobs/copy/copies.ts';
 import { readManifest } from '../../../src/jobs/stored/manifests.ts';
@@ -19,9 +19,17 @@ async function nodeWithCopies() {
   const local = new MemoryStore('local');
   const remote = new MemoryStore('offsite');
   const [near, offsite] = [new LyingStore(local), new LyingStore(remote)];
-  const node = await testNode({ stores: [near, offsite] });
+  const made = await testNode({ stores: [near, offsite] });
+  /** What the queue began. */
+  const verified: Promise<unknown>[] = [];
+  const verifyAgain = async (server: ServerId, backup: BackupId): Promise<void> => {
+    const { ended } = await made.service.verify(server, backup, 'verification');
+    verified.push(ended);
+  };
+  const node = { ...made, verifyAgain, verified };
   const lane = (): CopyQueue => {
-    const made = new CopyQueue({ ...node, config: { storage: { copies: ['offsite'] } }, log: silentLog() });
+    const config = { storage: { copies: ['offsite'] } };
+    const made = new CopyQueue({ ...node, config, log: silentLog(), verifyAgain: node.verifyAgain });
     onTestFinished(() => made.close());
     made.start();
     return made;
@@ -94,6 +102,35 @@ describe('a copy', () => {
     await lane.settled();
     expect(node.copies()).toEqual([{ store: 'offsite', state: 'failed', code: 'archive_damaged' }]);
     expect(await keysOf(node.remote)).toEqual([]);
+  });
+
+  test('that meets damage of its original has that verified, and is tried again once it was found whole', async () => {
+    const node = await nodeWithCopies();
+    await backUp(node, SERVER, ID);
+    let isRead = false;
+    const opening = node.near.open.bind(node.near);
+    node.near.open = (key) => {
+      isRead ||= key.endsWith('.tar.gz');
+      return opening(key);
+    };
+    node.near.lies.flipAt = 3;
+    const lane = node.lane();
+    await lane.settled();
+    await Promise.allSettled(node.verified);
+    expect(node.verified).toHaveLength(1);
+    expect(node.catalogue.backups.get(ID).damagedAt).not.toBeNull();
+    isRead = false;
+    lane.retry();
+    await lane.settled();
+    expect([isRead, node.verified.length]).toEqual([false, 1]);
+    expect(node.copies()).toEqual([{ store: 'offsite', state: 'failed', code: 'archive_damaged' }]);
+    delete node.near.lies.flipAt;
+    await (
+      await node.service.verify(SERVER, ID)
+    ).ended;
+    lane.retry();
+    await lane.settled();
+    expect(node.copies()).toEqual(COPIED);
   });
 
   test('that was not made before a restart is made after it', async () => {
