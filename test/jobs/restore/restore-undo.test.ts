@@ -47,10 +47,13 @@ describe('undoing a restore', () => {
     await expect(node.restore({ undo: true })).resolves.toBe('path_not_found');
   });
 
-  it('is refused for another backup, and after a later restore', async () => {
+  it('is refused for another backup, and after a later restore, also once that is undone', async () => {
     const node = await scene();
     await expect(outcomeOf(node.submit({ undo: true }, OTHER).ended)).resolves.toBe('path_not_found');
-    await expect(outcomeOf(node.submit({}, OTHER).ended)).resolves.toBe('done');
+    await expect(outcomeOf(node.submit({ keepPreviousHours: 1 }, OTHER).ended)).resolves.toBe('done');
+    await expect(node.restore({ undo: true })).resolves.toBe('invalid_request');
+    await expect(node.submit({ undo: true }).ended).rejects.toMatchObject({ hint: 'Restore another backup.' });
+    await expect(outcomeOf(node.submit({ undo: true }, OTHER).ended)).resolves.toBe('done');
     await expect(node.restore({ undo: true })).resolves.toBe('invalid_request');
     expect(previous(node), 'it stays for its hour all the same').toHaveLength(1);
   });

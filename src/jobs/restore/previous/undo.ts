@@ -216,6 +216,6 @@ function nothingKept(): Failure {
 
 function superseded(): Failure {
   return new Failure('invalid_request', 'Cannot undo: a later restore has changed the server', {
-    hint: 'Undo that one first, or restore another backup.',
+    hint: 'Restore another backup.',
   });
 }
