@@ -37,7 +37,8 @@ export async function recoverRestores(deps: RecoverRestoresDeps): Promise<void> 
   for (const record of deps.catalogue.plans.list()) publish(await attempt(record, deps));
   await removeStrays(deps);
   for (const job of deps.catalogue.jobs.active().filter(({ kind }) => kind === 'restore')) {
-    publish(deps.catalogue.transaction(() => endRecovered(job, interrupted(), deps)));
+    const isHalfDone = deps.catalogue.plans.find(job.id)?.state === 'swapping';
+    publish(deps.catalogue.transaction(() => endRecovered(job, isHalfDone ? halfDone() : interrupted(), deps)));
   }
   if (deps.canDelete?.() !== false) await sweepPrevious(deps);
 }
@@ -190,5 +191,12 @@ function interrupted(): Failure {
   return new Failure('interrupted', 'Cannot finish the restore: the daemon ended while it was queued or ran', {
     hint: 'Start it again; nothing of the server was changed.',
     retry: true,
+  });
+}
+
+/** Of a swap that could not be ended at this start, for a reason that is in the log. */
+function halfDone(): Failure {
+  return new Failure('interrupted', 'Cannot finish the restore: the daemon ended while it swapped the files', {
+    hint: 'The server may be half changed. The log says why it cannot go on; the next start, or the next restore of this server, tries again.',
   });
 }

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { Failure } from '../../../src/base/failure.ts';
+import { newJobId } from '../../../src/base/ids.ts';
 import type { RestoreStep } from '../../../src/jobs/restore/deps.ts';
 import { outcomeOf, remains, restoreNode, type RestoreNode } from '../../support/restore-scene.ts';
 import { StillClock } from '../../support/still-clock.ts';
@@ -203,6 +204,33 @@ describe('a swap that is refused', () => {
     };
     await expect(node.restore(FULL)).resolves.toBe('insufficient_storage');
     expectOld(node);
+  });
+});
+
+describe('a start that cannot end the swap of the last run', () => {
+  it('does not say of its job that nothing was changed', async () => {
+    const node = await scene();
+    const { jobs, plans } = node.catalogue;
+    node.onStep = (step) => {
+      if (step !== 'renamed') return;
+      const [stage = ''] = remains(node);
+      fs.appendFileSync(join(node.servers, stage, 'plan'), 'damaged');
+      throw new Failure('internal', 'Cannot rename: the disk says no');
+    };
+    await expect(node.restore(FULL)).resolves.toContain('the disk says no');
+    const [row] = plans.list();
+    if (row === undefined) throw new Error('no row');
+    const { server, backup } = jobs.get(row.job);
+    const id = newJobId();
+    // As a kill leaves it: the job has not ended.
+    plans.delete(row.job);
+    jobs.insert({ id, kind: 'restore', server, backup, request: FULL } as never);
+    jobs.start(id, 'swapping');
+    plans.insert(id, server, row.plan);
+    await node.recover();
+    expect(jobs.get(id)).toMatchObject({ state: 'failed', error: { code: 'interrupted', retry: false } });
+    expect(jobs.get(id).error?.hint).toMatch(/half changed/);
+    expect(plans.find(id)?.state).toBe('swapping');
   });
 });
 
