@@ -147,7 +147,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
   const noting = { catalogue, stores, turns, clock, log };
   const verifyAgain = (server: ServerId, backup: BackupId): Promise<unknown> =>
     service.verify(server, backup, 'verification');
-  const copies = new CopyQueue({ catalogue, stores, events, config, log, verifyAgain });
+  const copies = new CopyQueue({ catalogue, stores, events, config, clock, log, verifyAgain });
   const vaults = new Vaults({ ...noting, events, verifyAgain });
   const noteDamage = ({ server, store }: BackupRecord): void => {
     vaults.noteDamage(server, store);

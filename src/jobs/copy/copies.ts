@@ -12,6 +12,7 @@
  * Never: reads a server directory or changes the original.
  */
 import { createHash } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import { asFailure, Failure, throwIfAborted } from '../../base/failure.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
@@ -20,7 +21,7 @@ import type { ByteSource } from '../../base/source.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import { encodeManifest } from '../../catalogue/manifest/manifest.ts';
 import type { BackupRecord, CopyRecord } from '../../catalogue/records.ts';
-import type { StorageConfig } from '../../config/types.ts';
+import type { LimitsConfig, StorageConfig } from '../../config/types.ts';
 import { objectKey, type ObjectKind } from '../../storage/key.ts';
 import type { Store } from '../../storage/store.ts';
 import { putManifest, removeObjects } from '../stored/archive-target.ts';
@@ -28,6 +29,7 @@ import type { CopyData, EventSource, RoostEvent } from '../contract.ts';
 import type { EventHub } from '../runner/events.ts';
 import { goesToPanel } from '../report/panel.ts';
 import { protectObjects, readAllocated, readAside } from '../stored/manifests.ts';
+import { SpaceGuard } from '../stored/space-guard.ts';
 import { openArchiveSource } from '../stored/stored-archive.ts';
 import type { StoreSet } from '../stored/stores.ts';
 
@@ -35,7 +37,11 @@ export interface CopyQueueDeps {
   readonly catalogue: Pick<Catalogue, 'backups' | 'copies' | 'deliveries'>;
   readonly stores: StoreSet;
   readonly events: EventSource & Pick<EventHub, 'publish'>;
-  readonly config: { readonly storage: Pick<StorageConfig, 'copies'> };
+  readonly config: {
+    readonly storage: Pick<StorageConfig, 'copies'>;
+    readonly limits: Pick<LimitsConfig, 'reserveFree'>;
+  };
+  readonly clock: Clock;
   /** Begins a verification of a backup whose archive was found damaged: it decides whether it is. */
   readonly verifyAgain: (server: ServerId, backup: BackupId) => Promise<unknown>;
   readonly log: Log;
@@ -221,17 +227,18 @@ export class CopyQueue {
   }
 
   async #copy(record: BackupRecord, name: string, signal: AbortSignal): Promise<void> {
-    const { stores } = this.#deps;
+    const { stores, config, clock } = this.#deps;
     if (record.damagedAt !== null) throw isDamaged(record.id);
     const [from, to] = [stores.get(record.store), stores.get(name)];
     const { sha256 } = record;
+    const room = (): SpaceGuard => new SpaceGuard(to, () => config.limits.reserveFree, clock);
     if ((await to.stat(objectKey(record.server, record.id, 'tar.gz')))?.size !== record.size) {
-      await copyObject(await openArchiveSource(from, record), to, { record, kind: 'tar.gz', sha256 }, signal);
+      await copyObject(await openArchiveSource(from, record), to, { record, kind: 'tar.gz', sha256, room }, signal);
     }
     const index = objectKey(record.server, record.id, 'index');
     const indexSize = (await from.stat(index))?.size;
     if (indexSize !== undefined && (await to.stat(index))?.size !== indexSize) {
-      await copyObject(await from.open(index), to, { record, kind: 'index', sha256: null }, signal);
+      await copyObject(await from.open(index), to, { record, kind: 'index', sha256: null, room }, signal);
     }
     await putManifest(
       to,
@@ -248,24 +255,29 @@ interface CopiedObject {
   readonly kind: ObjectKind;
   /** Lower-case hex that the bytes must have; null when none is recorded. */
   readonly sha256: string | null;
+  /** Of the store above the reserve, measured anew. */
+  readonly room: () => SpaceGuard;
 }
 
 /** Closes the source. */
 async function copyObject(
   source: ByteSource,
   to: Store,
-  { record: { server, id }, kind, sha256 }: CopiedObject,
+  { record: { server, id }, kind, sha256, room }: CopiedObject,
   signal: AbortSignal,
 ): Promise<void> {
   try {
+    // Before the first byte: what cannot fit would be written again with each try.
+    if (to.sharesBytes !== true) await room().admit(source.size);
     const writer = await to.create(objectKey(server, id, kind), { expectedSize: source.size, signal });
     try {
       const hash = createHash('sha256');
+      const guarded = room().guard(writer);
       for (let at = 0; at < source.size; at += PIECE) {
         throwIfAborted(signal, DOING);
         const piece = await source.read(at, Math.min(PIECE, source.size - at), signal);
         hash.update(piece);
-        await writer.write(piece);
+        await guarded.write(piece);
       }
       const found = hash.digest('hex');
       if (sha256 !== null && found !== sha256) throw notTheSame(id, found, sha256);

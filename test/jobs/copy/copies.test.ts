@@ -11,15 +11,15 @@ import { dataOf } from '../../support/events.ts';
 import { getObject } from '../../support/store-objects.ts';
 import { LyingStore } from '../../support/lying-store.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
-import { backUp, backupId, gate, SERVER, testNode } from '../../support/node.ts';
+import { backUp, backupId, gate, type NodeOptions, SERVER, testNode } from '../../support/node.ts';
 
 const ID = backupId(1);
 
-async function nodeWithCopies() {
+async function nodeWithCopies(options: NodeOptions = {}) {
   const local = new MemoryStore('local');
   const remote = new MemoryStore('offsite');
   const [near, offsite] = [new LyingStore(local), new LyingStore(remote)];
-  const made = await testNode({ stores: [near, offsite] });
+  const made = await testNode({ stores: [near, offsite], ...options });
   /** What the queue began. */
   const verified: Promise<unknown>[] = [];
   const verifyAgain = async (server: ServerId, backup: BackupId): Promise<void> => {
@@ -28,7 +28,7 @@ async function nodeWithCopies() {
   };
   const node = { ...made, verifyAgain, verified };
   const lane = (): CopyQueue => {
-    const config = { storage: { copies: ['offsite'] } };
+    const config = { ...node.config, storage: { copies: ['offsite'] } };
     const made = new CopyQueue({ ...node, config, log: silentLog(), verifyAgain: node.verifyAgain });
     onTestFinished(() => made.close());
     made.start();
@@ -92,6 +92,20 @@ describe('a copy', () => {
       ['failed', code],
       ['completed', undefined],
     ]);
+  });
+
+  test('leaves free in its store what is to stay free', async () => {
+    const node = await nodeWithCopies({ limits: { reserveFree: 5000 } });
+    await backUp(node, SERVER, ID);
+    node.remote.capacity = 5010;
+    const lane = node.lane();
+    await lane.settled();
+    expect(node.copies()).toEqual([{ store: 'offsite', state: 'failed', code: 'insufficient_storage' }]);
+    expect([await keysOf(node.remote), node.remote.unfinished.size]).toEqual([[], 0]);
+    node.remote.capacity = 50_000;
+    lane.retry();
+    await lane.settled();
+    expect(node.copies()).toEqual(COPIED);
   });
 
   test('of bytes that are not those of the backup is none', async () => {

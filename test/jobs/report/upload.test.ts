@@ -396,7 +396,11 @@ describe('the other rules of the node', () => {
     const near = new MemoryStore();
     const node = await scene({ store: near, stores: [near, further] });
     const storage = { copies: ['further'] };
-    const copies = new CopyQueue({ ...node, config: { storage }, verifyAgain: () => Promise.resolve() });
+    const copies = new CopyQueue({
+      ...node,
+      config: { ...node.config, storage },
+      verifyAgain: () => Promise.resolve(),
+    });
     onTestFinished(() => copies.close());
     copies.start();
     await make(node);
