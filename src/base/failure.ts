@@ -82,6 +82,17 @@ export class Failure extends Error {
     return { code: this.code, message: this.message, facts: this.facts, hint: this.hint, retry: this.retry };
   }
 
+  /** This failure with more beside it, which causes the new one. @param message in place of its own. */
+  with(more: Pick<FailureDetails, 'facts' | 'detail'> & { readonly message?: string }): Failure {
+    return new Failure(this.code, more.message ?? this.message, {
+      facts: { ...this.facts, ...more.facts },
+      detail: { ...this.detail, ...more.detail },
+      retry: this.retry,
+      cause: this,
+      ...(this.hint === undefined ? {} : { hint: this.hint }),
+    });
+  }
+
   static revive(record: FailureRecord, cause?: unknown): Failure {
     return new Failure(record.code, record.message, {
       facts: record.facts,

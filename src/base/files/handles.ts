@@ -78,7 +78,7 @@ const AT_ONCE = 64 * 1024;
 export function mapDirectory<T>(directory: number, map: (name: string, isDirectory: boolean) => T): T[] {
   const path = handlePath(directory);
   try {
-    // Twice as fast: Node makes the methods of each fs.Dir anew.
+    // opendir takes twice as long: Node builds the promise methods of every fs.Dir (util.promisify) when it opens one.
     if (fs.fstatSync(directory).size <= AT_ONCE) {
       const items = fs.readdirSync(path, { encoding: 'latin1', withFileTypes: true });
       return items.map((item) => map(item.name, item.isDirectory()));

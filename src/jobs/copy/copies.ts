@@ -255,7 +255,7 @@ interface CopiedObject {
   readonly kind: ObjectKind;
   /** Lower-case hex that the bytes must have; null when none is recorded. */
   readonly sha256: string | null;
-  /** Of the store above the reserve, measured anew. */
+  /** Makes a guard of the target store's free space, which has not measured yet. */
   readonly room: () => SpaceGuard;
 }
 

@@ -91,7 +91,8 @@ async function send(
   const store = stores.get(record.store);
   const source = await openArchiveSource(store, record);
   try {
-    // The panel is told the recorded sha256, and what lies here goes once the panel has the parts.
+    // The report names the recorded sha256, and the local archive is removed once the panel has all parts: an archive that
+    // was damaged since must not be uploaded in its place.
     await requireRecordedArchive(store, record, source, signal);
     const parts = await uploadParts({ source, begin, rate, clock, ...(retry === undefined ? {} : { retry }) }, signal);
     return { kind: 'next', step: 'report', data: { parts, partSize, reporting: false } };

@@ -78,9 +78,7 @@ function markDamaged(job: JobRecord, failure: Failure, { catalogue, onDamaged }:
 /** What a job makes of damage that it met in a copy: the backup in its own store may be whole. */
 export function damageOfCopy(error: unknown, store: string): unknown {
   if (!(error instanceof Failure) || error.code !== 'archive_damaged') return error;
-  const { code, message, facts, hint, retry, detail } = error;
-  const inCopy = { ...detail, inCopy: store };
-  return new Failure(code, message, { hint, retry, facts: { ...facts, copyIn: store }, detail: inCopy, cause: error });
+  return error.with({ facts: { copyIn: store }, detail: { inCopy: store } });
 }
 
 function isDamage(error: unknown, job: JobRecord): boolean {

@@ -16,7 +16,7 @@ export class OutcomeNotes<Done> {
     this.#done.push(done);
   }
 
-  /** @param doing the start of a sentence, for an error that has none of its own. @returns the error as it is told. */
+  /** @param doing the start of the message, for an error that is no Failure. @returns the Failure that the outcome names. */
   fail(part: Part, error: unknown, doing: string): Failure {
     const failure = asFailure(error, doing);
     this.#failureCount++;

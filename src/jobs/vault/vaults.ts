@@ -251,7 +251,7 @@ export class Vaults implements VaultService {
     });
   }
 
-  /** What was given back before a collection failed is told of as that of any other. */
+  /** Logs a failed collection, and sends the event of what it gave back before it failed, if anything. */
   #tellFault(store: Store, server: ServerId, error: Failure): void {
     this.#deps.log.error('Cannot give back all that removed backups took', { server, store: store.name, error });
     if (error.detail.gaveBack !== undefined) this.#tellCollected(store, server, error.detail.gaveBack);

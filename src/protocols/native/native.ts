@@ -22,7 +22,7 @@ import { mountOverview } from './overview/overview.ts';
 import { mountPanelReports } from './panel-reports.ts';
 import { mountPolicies } from './policies.ts';
 import { mountRestores } from './restores.ts';
-import { mountVaults } from './vaults.ts';
+import { mountVaults } from './vaults/vaults.ts';
 import { mountSignIn, type SignInPorts } from './sign-in/routes.ts';
 
 export { bearerSecret, createTokenCheck, identifyCaller, type TokenCheck } from './auth.ts';

@@ -203,23 +203,24 @@ describe('a copy', () => {
     expect(node.copies()).toEqual([]);
   });
 
-  test('that cannot be removed keeps its row, and is never taken for complete', async () => {
+  /** A node with a copy, whose removal has failed once. */
+  async function nodeWithFailedRemoval() {
     const node = await nodeWithCopies();
     const lane = node.lane();
     await backUp(node, SERVER, ID);
     await lane.settled();
     node.offsite.lies.failRemove = new Failure('store_unreachable', 'Cannot remove: the store is away');
     await expect(lane.remove(node.catalogue.backups.get(ID))).rejects.toThrow('away');
+    return { node, lane };
+  }
+
+  test('that cannot be removed keeps its row, and is never taken for complete', async () => {
+    const { node } = await nodeWithFailedRemoval();
     expect(node.copies()).toMatchObject([{ state: 'pending' }]);
   });
 
   test('of a backup whose deletion failed is made again, for the backup stays', async () => {
-    const node = await nodeWithCopies();
-    const lane = node.lane();
-    await backUp(node, SERVER, ID);
-    await lane.settled();
-    node.offsite.lies.failRemove = new Failure('store_unreachable', 'Cannot remove: the store is away');
-    await expect(lane.remove(node.catalogue.backups.get(ID))).rejects.toThrow('away');
+    const { node, lane } = await nodeWithFailedRemoval();
     delete node.offsite.lies.failRemove;
     lane.retry();
     await lane.settled();

@@ -45,6 +45,16 @@ async function scene(
   return node;
 }
 
+/** Damages the plan of the next restore half-way through its swap, which ends with an error then. */
+function damagePlanWhenRenamed(node: RestoreNode): void {
+  node.onStep = (step) => {
+    if (step !== 'renamed') return;
+    const [stage = ''] = remains(node);
+    fs.appendFileSync(join(node.servers, stage, 'plan'), 'damaged');
+    throw new Failure('internal', 'Cannot rename: the disk says no');
+  };
+}
+
 function expectOld(node: RestoreNode): void {
   expect(node.manifest()).toEqual(manifestOf(OLD));
   expect(remains(node)).toEqual([]);
@@ -177,12 +187,7 @@ describe('a swap that is refused', () => {
 
   it('whose plan was damaged is left alone, with all that was set aside', async () => {
     const node = await scene();
-    node.onStep = (step) => {
-      if (step !== 'renamed') return;
-      const [stage = ''] = remains(node);
-      fs.appendFileSync(join(node.servers, stage, 'plan'), 'damaged');
-      throw new Failure('internal', 'Cannot rename: the disk says no');
-    };
+    damagePlanWhenRenamed(node);
     await expect(node.restore(FULL)).resolves.toContain('the disk says no');
     node.onStep = () => undefined;
     await node.recover();
@@ -211,12 +216,7 @@ describe('a start that cannot end the swap of the last run', () => {
   it('does not say of its job that nothing was changed', async () => {
     const node = await scene();
     const { jobs, plans } = node.catalogue;
-    node.onStep = (step) => {
-      if (step !== 'renamed') return;
-      const [stage = ''] = remains(node);
-      fs.appendFileSync(join(node.servers, stage, 'plan'), 'damaged');
-      throw new Failure('internal', 'Cannot rename: the disk says no');
-    };
+    damagePlanWhenRenamed(node);
     await expect(node.restore(FULL)).resolves.toContain('the disk says no');
     const [row] = plans.list();
     if (row === undefined) throw new Error('no row');

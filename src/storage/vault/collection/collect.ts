@@ -87,13 +87,11 @@ export async function collectServer(options: CollectOptions): Promise<Collected>
   }
 }
 
-/** What was done so far: it is told, too, when what follows fails. */
+/** What was done so far; where a later step fails, its failure carries it. */
 type Tally = { -readonly [Name in keyof Collected]: Collected[Name] };
 
 function havingGivenBack(error: unknown, gaveBack: Collected): Failure {
-  const failure = asFailure(error, 'Cannot collect all that nothing needs');
-  const { code, message, facts, hint, retry, detail } = failure;
-  return new Failure(code, message, { facts, hint, retry, detail: { ...detail, gaveBack }, cause: failure });
+  return asFailure(error, 'Cannot collect all that nothing needs').with({ detail: { gaveBack } });
 }
 
 /** Undefined when nothing is worth moving, or bytes that heal damage are being written: their end has a collection behind it. */

@@ -1,11 +1,11 @@
 /** What the API answers about work on vaults of which a part failed. */
 import { describe, expect, test } from 'vitest';
-import { Failure } from '../../../src/base/failure.ts';
-import type { VaultFailure, VaultService } from '../../../src/jobs/vault-contract.ts';
-import { backupId } from '../../support/catalogue-rows.ts';
-import { openNativeApp } from '../../support/native-app.ts';
-import { noVaults } from '../../support/scripted-vaults.ts';
-import { OTHER_SERVER, ScriptedService, SERVER } from '../../support/scripted-service.ts';
+import { Failure } from '../../../../src/base/failure.ts';
+import type { VaultFailure, VaultService } from '../../../../src/jobs/vault-contract.ts';
+import { backupId } from '../../../support/catalogue-rows.ts';
+import { openNativeApp } from '../../../support/native-app.ts';
+import { noVaults } from '../../../support/scripted-vaults.ts';
+import { OTHER_SERVER, ScriptedService, SERVER } from '../../../support/scripted-service.ts';
 
 const COLLECTED = { store: 'local', server: SERVER, packs: 1, freedBytes: 8192, movedBytes: 0 };
 const ADOPTION = { store: 'local', server: SERVER, backup: backupId(1), size: 100 };

@@ -1,10 +1,9 @@
 /** Answers about work on many parts of vaults of which some failed: an error, what was done all the same, and all failures. */
 import { z } from '@hono/zod-openapi';
-import { Failure } from '../../base/failure.ts';
-import { printableText } from '../../base/files/paths.ts';
-import type { VaultFailure, VaultOutcome } from '../../jobs/vault-contract.ts';
-import { jsonAnswer } from '../route-answers.ts';
-import { ERROR_CODES, ErrorObject } from './schemas.ts';
+import { printableText } from '../../../base/files/paths.ts';
+import type { VaultFailure, VaultOutcome } from '../../../jobs/vault-contract.ts';
+import { jsonAnswer } from '../../route-answers.ts';
+import { ERROR_CODES, ErrorObject } from '../schemas.ts';
 
 const FailureObject = z
   .object({
@@ -42,10 +41,9 @@ export function requireAllDone(
   const [first] = failures;
   if (first === undefined) return;
   const { failure } = first;
-  const { code, message, facts, hint, retry, detail } = failure;
-  const sentence = failureCount === 1 ? message : `${message} (the first of ${failureCount} failures)`;
+  const more = failureCount === 1 ? '' : ` (the first of ${failureCount} failures)`;
   const report = { ...done, failures: failures.map(failureObject), failureCount };
-  throw new Failure(code, sentence, { facts, hint, retry, detail: { ...detail, report }, cause: failure });
+  throw failure.with({ message: `${failure.message}${more}`, detail: { report } });
 }
 
 function failureObject({ failure, ...part }: VaultFailure): z.infer<typeof FailureObject> {

@@ -1,15 +1,15 @@
 /** Stores whose archives share bytes: what they hold, their collection, one check of all bytes, plain archives taken in. */
 import { z } from '@hono/zod-openapi';
-import { isoDate } from '../../base/clock.ts';
-import { parseServerId } from '../../base/ids.ts';
-import type { VaultScope, VaultStatus, VaultVerification } from '../../jobs/vault-contract.ts';
-import { holdsServer } from '../access.ts';
-import type { App, AppContext, DialectDeps } from '../dialect.ts';
-import { jsonBody } from '../request-body.ts';
-import { bearerRoute, jsonAnswer } from '../route-answers.ts';
-import { ANY_ERROR, BACKUPS } from './answers.ts';
-import { backupIdOf, guard, nativeCaller } from './guard.ts';
-import { BackupParams, date } from './schemas.ts';
+import { isoDate } from '../../../base/clock.ts';
+import { parseServerId } from '../../../base/ids.ts';
+import type { VaultScope, VaultStatus, VaultVerification } from '../../../jobs/vault-contract.ts';
+import { holdsServer } from '../../access.ts';
+import type { App, AppContext, DialectDeps } from '../../dialect.ts';
+import { jsonBody } from '../../request-body.ts';
+import { bearerRoute, jsonAnswer } from '../../route-answers.ts';
+import { ANY_ERROR, BACKUPS } from '../answers.ts';
+import { backupIdOf, guard, nativeCaller } from '../guard.ts';
+import { BackupParams, date } from '../schemas.ts';
 import { errorsWithDone, requireAllDone } from './vault-failures.ts';
 
 const part = { store: z.string(), server: z.string() };
