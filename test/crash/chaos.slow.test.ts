@@ -29,6 +29,7 @@ const JOBS = Number(process.env['CHAOS_JOBS'] ?? 200);
 const SEED = Number(process.env['CHAOS_SEED'] ?? 20260318);
 const SERVERS = [1, 2, 3, 4].map((number) => `${String(number).repeat(8)}-1111-4111-8111-111111111111`);
 const DISK_MIB = 64;
+const ASYNC = { prefer: 'respond-async' };
 /** A job is about a second of killing, waiting and looking; a machine that does other things besides takes longer. */
 const TIMEOUT_MS = Math.max(900_000, JOBS * 5000);
 
@@ -89,7 +90,7 @@ interface Backup {
 async function ask({ call }: Life, pick: (below: number) => number): Promise<boolean> {
   const server = SERVERS[pick(SERVERS.length)] ?? '';
   const backups = `/api/servers/${server}/backups`;
-  const headers = { prefer: 'respond-async' };
+  const headers = ASYNC;
   const known = ((await call(backups)).body as readonly Backup[]).filter(({ status }) => status === 'COMPLETED');
   const some = known[pick(Math.max(1, known.length))];
   const what = pick(10);
@@ -113,23 +114,65 @@ async function settled({ call }: Life): Promise<void> {
   }
 }
 
+/** Leaves half a megabyte free in the store. */
+async function fill(host: Host): Promise<void> {
+  const { bavail, bsize } = statfsSync(host.backups);
+  await writeFile(fillerIn(host), Buffer.alloc(Math.max(0, bavail * bsize - 500_000))).catch(() => undefined);
+}
+
+function fillerIn(host: Host): string {
+  return join(host.backups, 'filler');
+}
+
+interface Job {
+  readonly server: string;
+  readonly backup: string;
+  readonly state: JobState;
+}
+
+async function jobsOf({ call }: Life): Promise<readonly Job[]> {
+  return ((await call('/api/jobs')).body as { readonly jobs: readonly Job[] }).jobs;
+}
+
+/**
+ * Sees to it that there is a job of each end, however the dice fall and however fast this machine is: without them a run
+ * in which all succeeded would show nothing.
+ */
+async function endOneOfEachWay(life: Life, host: Host): Promise<void> {
+  await fill(host);
+  const full = await life.call(`/api/servers/${SERVERS[0]}/backups`, { method: 'POST' });
+  expect(full.status).toBeGreaterThanOrEqual(400);
+  await rm(fillerIn(host), { force: true });
+  const has = async (end: JobState): Promise<boolean> => (await jobsOf(life)).some(({ state }) => state === end);
+  expect(await has('failed')).toBe(true);
+  // A backup may be faster than what cancels it; the last one of many waits for the others first.
+  for (let tried = 0; tried < 50 && !(await has('cancelled')); tried++) {
+    for (const server of SERVERS) await life.call(`/api/servers/${server}/backups`, { method: 'POST', headers: ASYNC });
+    for (const job of (await jobsOf(life)).filter(isOpen)) await cancel(life, job);
+    await settled(life);
+  }
+  expect(await has('cancelled')).toBe(true);
+}
+
+function isOpen({ state }: Job): boolean {
+  return state === 'running' || state === 'queued';
+}
+
+async function cancel({ call }: Life, { server, backup }: Job): Promise<void> {
+  await call(`/api/servers/${server}/backups/${backup}/cancel`, { method: 'POST' });
+}
+
 async function disturb(life: Life, host: Host, pick: (below: number) => number): Promise<void> {
-  const filler = join(host.backups, 'filler');
   const away = `${host.backups}/away`;
   const what = pick(16);
   if (what < 2) {
-    const { jobs } = (await life.call('/api/jobs')).body as {
-      readonly jobs: readonly { readonly server: string; readonly backup: string; readonly state: string }[];
-    };
-    const open = jobs.filter(({ state }) => state === 'running' || state === 'queued');
+    const open = (await jobsOf(life)).filter(isOpen);
     const one = open[pick(Math.max(1, open.length))];
-    if (one === undefined) return;
-    await life.call(`/api/servers/${one.server}/backups/${one.backup}/cancel`, { method: 'POST' });
+    if (one !== undefined) await cancel(life, one);
   } else if (what === 2) {
-    const { bavail, bsize } = statfsSync(host.backups);
-    await writeFile(filler, Buffer.alloc(Math.max(0, bavail * bsize - 500_000))).catch(() => undefined);
+    await fill(host);
   } else if (what < 7) {
-    await rm(filler, { force: true });
+    await rm(fillerIn(host), { force: true });
   } else if (what === 7) {
     // Without its marker a directory is not the store: a disk that is not mounted.
     await rename(join(host.backups, '.roost-store'), away).catch(() => undefined);
@@ -158,6 +201,7 @@ test(TITLE, { timeout: TIMEOUT_MS }, async (context) => {
   for (const server of SERVERS) {
     expect((await life.call(`/api/servers/${server}/backups`, { method: 'POST' })).status).toBe(201);
   }
+  await endOneOfEachWay(life, host);
   let accepted = 0;
   let kills = 0;
   for (let step = 0; accepted < JOBS && step < JOBS * 10; step++) {
@@ -175,7 +219,7 @@ test(TITLE, { timeout: TIMEOUT_MS }, async (context) => {
   expect(kills).toBeGreaterThan(0);
 
   await kill(life);
-  await rm(join(host.backups, 'filler'), { force: true });
+  await rm(fillerIn(host), { force: true });
   await rename(join(host.backups, 'away'), join(host.backups, '.roost-store')).catch(() => undefined);
   life = await start(host, told);
   const completed: string[] = [];
