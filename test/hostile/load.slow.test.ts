@@ -16,10 +16,10 @@ import { expect, onTestFinished, test } from 'vitest';
 import { GAME_SERVER, scratchHost, TOKEN } from '../support/daemon.ts';
 import { type DaemonProcess, startDaemon } from '../support/daemon-process.ts';
 import { inflateCatalogue } from '../support/inflated-catalogue.ts';
+import { type Spread, spreadOf, TURNS, turnsIn } from '../support/load/spread.ts';
 
 const BACKUPS = `/api/servers/${GAME_SERVER}/backups`;
 const CALLERS = fileURLToPath(new URL('../support/load/callers.ts', import.meta.url));
-const TURNS = new URL('../support/load/turns.ts', import.meta.url).href;
 const MANY = 5000;
 const DIRECTORIES = 1000;
 const FILES_EACH = 200;
@@ -100,23 +100,6 @@ function startCrowd(orders: object): { end(): Promise<Counts> } {
       return JSON.parse(await told) as Counts;
     },
   };
-}
-
-/** Milliseconds of CPU of each turn so far. */
-async function turnsIn(path: string): Promise<number[]> {
-  return (await fs.readFile(path, 'latin1')).split('\n').slice(0, -1).map(Number);
-}
-
-interface Spread {
-  readonly p50: number;
-  readonly p99: number;
-  readonly worst: number;
-}
-
-function spreadOf(times: number[]): Spread {
-  times.sort((one, other) => one - other);
-  const at = (share: number): number => Math.round((times[Math.floor(share * times.length)] ?? 0) * 10) / 10;
-  return { p50: at(0.5), p99: at(0.99), worst: at(0.9999) };
 }
 
 /** How long /health takes, in ms, of many requests. */
