@@ -52,7 +52,7 @@ export interface VaultVerification {
 }
 
 export interface VaultFault {
-  /** Absent where it is all of the server. */
+  /** Absent where it is no single backup: all of the server, or a map. */
   readonly backup?: BackupId;
   readonly code: FailureCode;
   readonly message: string;

@@ -52,6 +52,8 @@ export interface HealedPiece {
 export interface VaultView {
   /** Backups whose bytes can be found; of one that cannot be read, why. */
   readonly archives: ReadonlyMap<BackupId, ArchiveRanges | Failure>;
+  /** Maps that cannot be read: bytes that only they could find read as damaged. */
+  readonly faults: readonly Failure[];
   /** Bytes by the place where they were written first. @throws Failure `archive_damaged`, `store_unreachable`. */
   read(range: PackRange): Promise<Uint8Array>;
   close(): Promise<void>;
@@ -91,9 +93,9 @@ export interface Vault {
    * Stores bytes again that are damaged or missing where they lie; every archive that has their ranges reads the new ones
    * from then on. What lies there stays.
    *
-   * @throws Failure `archive_damaged` for a map that cannot be read, `store_unreachable`, `insufficient_storage`.
+   * @throws Failure `store_unreachable`, `insufficient_storage`.
    */
   heal(server: ServerId, pieces: readonly HealedPiece[]): Promise<void>;
-  /** @throws Failure `archive_damaged` for a map that cannot be read. */
+  /** @throws Failure `store_unreachable`. */
   view(server: ServerId): Promise<VaultView>;
 }

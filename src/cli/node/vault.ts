@@ -124,7 +124,11 @@ async function verify(invocation: Invocation, options: ScopeOptions): Promise<Ou
       ...damaged.map((id) => `  ${id} is damaged`),
       ...healed.map((id) => `  ${id} was damaged; its bytes were taken from a copy, and it is verified again`),
       ...unproven.map((id) => `  ${id} has no index that proves it: roost backup verify ${server} ${id}`),
-      ...faults.map(({ backup, message }) => `  ${backup ?? 'all of it'} could not be verified: ${message}`),
+      ...faults.map(({ backup, message }) =>
+        backup === undefined && readBytes > 0
+          ? `  not all of it could be verified: ${message}`
+          : `  ${backup ?? 'all of it'} could not be verified: ${message}`,
+      ),
     ],
   );
   const failed = found.verifications.some(({ damaged, faults }) => damaged.length > 0 || faults.length > 0);

@@ -158,6 +158,7 @@ export class Vaults implements VaultService {
     try {
       const { provable, damaged, unproven, faults } = await this.#provable(store, server, view, signal);
       const proof = await proveSegments(view, provable, signal);
+      faults.push(...view.faults.map((failure) => faultOf(failure)));
       for (const [id, failure] of proof.unlisted) faults.push(faultOf(failure, id));
       await this.#mark(store, server, [...damaged, ...proof.damaged.keys()]);
       const { left, fault } = await healFromCopies(proof.damaged, { ...this.#deps, vault, server, signal });

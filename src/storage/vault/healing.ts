@@ -25,10 +25,10 @@ export class HealingPack {
    * To be called while no collection of the server looks at its files: a merge under way would take an id that may count
    * before this one, for the bytes that are damaged.
    *
-   * @throws Failure `archive_damaged` for a map that cannot be read, `store_unreachable`, `insufficient_storage`.
+   * @throws Failure `store_unreachable`, `insufficient_storage`.
    */
   static async begin(store: Store, server: ServerId, pins: Pins): Promise<HealingPack> {
-    const id = (await ServerPacks.load(store, server)).idBeforeAll();
+    const id = (await ServerPacks.loadReadable(store, server)).idBeforeAll();
     const release = pins.keepHealing(server, id);
     try {
       const writer = await store.create(packKey(server, id));

@@ -5,12 +5,15 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
+import { Failure } from '../../base/failure.ts';
 import type { ServerId } from '../../base/ids.ts';
 import type { KeyParts } from '../key.ts';
 import type { Store } from '../store.ts';
 import { type LaidOut, SeenServers } from './seen.ts';
+import type { Recipe } from './recipe.ts';
 import { packKey, readRecipe, recipeKey, ServerPacks } from './server-packs.ts';
-import { layOut } from './source.ts';
+import { type Layout, layOut } from './source.ts';
+import { requireStored } from './holes.ts';
 
 export class Layouts {
   readonly #store: Store;
@@ -22,12 +25,13 @@ export class Layouts {
   }
 
   /**
-   * What lies in a server's directory. To be called while no collection of the server looks at its files.
+   * What lies in a server's directory, but for maps that cannot be read. To be called while no collection of the server
+   * looks at its files.
    *
-   * @throws Failure `archive_damaged` for a map that cannot be read, `store_unreachable`.
+   * @throws Failure `store_unreachable`.
    */
   packs(server: ServerId): Promise<ServerPacks> {
-    const load = (): Promise<ServerPacks> => ServerPacks.load(this.#store, server);
+    const load = (): Promise<ServerPacks> => ServerPacks.loadReadable(this.#store, server);
     const path = this.#store.localPath?.(packKey(server, server));
     return path === undefined ? load() : this.#seen.packs(server, dirname(path), load);
   }
@@ -47,7 +51,20 @@ export class Layouts {
   async #read(parts: KeyParts, packs: ServerPacks, change: string): Promise<LaidOut> {
     const recipe = await readRecipe(this.#store, recipeKey(parts));
     const { size, sha256 } = recipe;
-    return { size, sha256, layout: layOut(recipe, packs), change };
+    return { size, sha256, layout: await this.#layOut(parts.server, recipe, packs), change };
+  }
+
+  /** What only a map that cannot be read could find is nowhere: where it was first, it was given back, and reads as zeros. */
+  async #layOut(server: ServerId, recipe: Recipe, packs: ServerPacks): Promise<Layout> {
+    const [unreadable] = packs.unreadable.values();
+    if (unreadable === undefined) return layOut(recipe, packs);
+    try {
+      const layout = layOut(recipe, packs);
+      await requireStored(layout, (pack) => this.#store.localPath?.(packKey(server, pack)));
+      return layout;
+    } catch (error) {
+      throw error instanceof Failure && error.code === 'archive_damaged' ? unreadable : error;
+    }
   }
 }
 

@@ -167,8 +167,17 @@ export function decodeRanges(bytes: Buffer, packs: number, count: number, what: 
 export function damaged(what: string, why: string): Failure {
   return new Failure('archive_damaged', `Cannot use ${what}: ${why}`, {
     facts: { file: what },
-    hint: 'Other backups of the server are read by recipes of their own. Delete this one, or put the file back from a copy.',
+    hint: hintFor(what),
   });
+}
+
+function hintFor(what: string): string {
+  if (what.endsWith('.map')) {
+    return 'Put the file back from a copy of the disk. Else run "roost vault verify": once it finds all backups whole, or those that are damaged are deleted, remove the file.';
+  }
+  if (what.endsWith('.pack'))
+    return 'Put the file back from a copy, or run "roost vault verify" and delete what it says is damaged.';
+  return 'Other backups of the server are read by recipes of their own. Delete this one, or put the file back from a copy.';
 }
 
 function uuidText(bytes: Buffer, at: number): string {

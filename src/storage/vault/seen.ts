@@ -64,7 +64,8 @@ export class SeenServers {
     const packs = await load();
     const isSettled = before !== undefined && this.#clock.now() - before.changedAt > before.tickMs;
     const rows = Array.from(packs.maps.values()).reduce((sum, { count }) => sum + count, 0);
-    if (isSettled && this.#hasRoom(rows)) {
+    // A bad sector may be read the next time.
+    if (isSettled && packs.unreadable.size === 0 && this.#hasRoom(rows)) {
       this.#sights.set(server, { packs, change: before.text, archives: new Map(), rows });
     }
     return packs;

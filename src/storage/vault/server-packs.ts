@@ -6,6 +6,7 @@
  * every caller that looks at one state finds the same place. Never: opens packs.
  */
 import { randomUUID } from 'node:crypto';
+import { errnoOf, Failure } from '../../base/failure.ts';
 import { freeMemory } from '../../base/free-memory.ts';
 import type { BackupId, ServerId } from '../../base/ids.ts';
 import { MEBIBYTE } from '../../base/sizes.ts';
@@ -31,15 +32,29 @@ export class ServerPacks {
   readonly maps: ReadonlyMap<string, RangeList>;
   /** Sizes in bytes of archives that have files of their own, by backup. */
   readonly plain: ReadonlyMap<string, number>;
+  /** Why maps cannot be read, by the pack they belong to: what was moved there is not found, and all else is. */
+  readonly unreadable: ReadonlyMap<string, Failure>;
   readonly #moved: MovedRanges;
 
   /** @throws Failure `archive_damaged` for a map that cannot be read, `store_unreachable`. */
   static async load(store: Store, server: ServerId): Promise<ServerPacks> {
+    const packs = await ServerPacks.loadReadable(store, server);
+    for (const failure of packs.unreadable.values()) throw failure;
+    return packs;
+  }
+
+  /**
+   * Passes over maps that cannot be read, for readers: by one bad byte of a map, not all archives of a server are lost.
+   *
+   * @throws Failure `store_unreachable`.
+   */
+  static async loadReadable(store: Store, server: ServerId): Promise<ServerPacks> {
     const packs = new Map<string, number>();
     const recipes = new Set<string>();
     const maps = new Map<string, RangeList>();
     const mapKeys: ObjectKey[] = [];
     const plain = new Map<string, number>();
+    const unreadable = new Map<string, Failure>();
     for await (const { key, size } of store.list(`${server}/`)) {
       const parts = keyParts(key);
       if (parts?.kind === 'pack') packs.set(parts.backup, size);
@@ -50,9 +65,14 @@ export class ServerPacks {
     for (const key of mapKeys) {
       const id = keyParts(key)?.backup;
       // A map whose pack is gone is what a removal left.
-      if (id !== undefined && packs.has(id)) maps.set(id, decodeMap(await readWhole(store, key), key));
+      if (id === undefined || !packs.has(id)) continue;
+      try {
+        maps.set(id, decodeMap(await readWhole(store, key), key));
+      } catch (error) {
+        unreadable.set(id, requireDamage(error));
+      }
     }
-    return new ServerPacks(packs, recipes, maps, plain);
+    return new ServerPacks(packs, recipes, maps, plain, unreadable);
   }
 
   constructor(
@@ -60,11 +80,13 @@ export class ServerPacks {
     recipes: ReadonlySet<string>,
     maps: ReadonlyMap<string, RangeList>,
     plain: ReadonlyMap<string, number> = new Map(),
+    unreadable: ReadonlyMap<string, Failure> = new Map(),
   ) {
     this.packs = packs;
     this.recipes = recipes;
     this.maps = maps;
     this.plain = plain;
+    this.unreadable = unreadable;
     this.#moved = new MovedRanges(maps);
   }
 
@@ -74,7 +96,7 @@ export class ServerPacks {
    */
   idBeforeAll(): string {
     const fresh = randomUUID();
-    const first = Array.from(this.maps.keys()).sort()[0];
+    const first = [...this.maps.keys(), ...this.unreadable.keys()].sort()[0];
     if (first === undefined || fresh < first) return fresh;
     const lower = Math.max(0, Number.parseInt(first.slice(0, 8) + first.slice(9, 13), 16) - 1);
     const digits = lower.toString(16).padStart(12, '0');
@@ -196,6 +218,12 @@ export async function readRanges(
   walkRecipe(bytes, key, begin);
   // A collection reads one after the other, of megabytes.
   freeMemory(bytes);
+}
+
+/** @returns why one file cannot be read. @throws what says nothing about that file. */
+function requireDamage(error: unknown): Failure {
+  if (error instanceof Failure && (error.code === 'archive_damaged' || errnoOf(error) === 'EIO')) return error;
+  throw error;
 }
 
 async function readWhole(store: Store, key: ObjectKey): Promise<Buffer> {

@@ -14,10 +14,10 @@ import { wholePacks } from './source.ts';
 /**
  * To be called while no collection of the server looks at its files.
  *
- * @param onClose once, when nothing is pinned for the view any more. @throws Failure `archive_damaged`.
+ * @param onClose once, when nothing is pinned for the view any more. @throws Failure `store_unreachable`.
  */
 export async function openView(store: Store, server: ServerId, pins: Pins, onClose: () => void): Promise<VaultView> {
-  const packs = await ServerPacks.load(store, server);
+  const packs = await ServerPacks.loadReadable(store, server);
   const archives = new Map<BackupId, ArchiveRanges | Failure>();
   const lists: RangeList[] = [];
   for (const id of packs.recipes as ReadonlySet<BackupId>) {
@@ -48,6 +48,7 @@ async function openPacks(store: Store, server: ServerId, { packs }: ServerPacks)
 
 class OpenView implements VaultView {
   readonly archives: ReadonlyMap<BackupId, ArchiveRanges | Failure>;
+  readonly faults: readonly Failure[];
   readonly #packs: ServerPacks;
   readonly #open: ReadonlyMap<string, ByteSource | Failure>;
   readonly #releases: readonly (() => void)[];
@@ -60,6 +61,7 @@ class OpenView implements VaultView {
   ) {
     this.#packs = packs;
     this.archives = archives;
+    this.faults = Array.from(packs.unreadable.values());
     this.#open = open;
     this.#releases = releases;
   }

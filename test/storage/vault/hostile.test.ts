@@ -90,6 +90,16 @@ test('the script reads of two maps the one with the lower id, also in the middle
   expect(bytes.length).toBe(100);
 });
 
+test('the script goes on without a map that it cannot read, and says so', async (context) => {
+  const { bytes, recipe, write, sha256, run } = await scripted(context);
+  write(`${LATER}.pack`, bytes);
+  write(`${LATER}.map`, Buffer.from('no map'));
+  fs.writeFileSync(recipe, encodeRecipe(100, sha256(bytes), listOf([BORN, 0, 100])));
+  const { status, stdout, stderr } = run();
+  expect([status, stdout.equals(bytes)]).toEqual([0, true]);
+  expect(stderr.toString()).toMatch(/\.map is none of a vault; going on without it/);
+});
+
 test('the script ends soon for numbers without end, and follows no link', async (context) => {
   const { directory, bytes, recipe, sha256, run } = await scripted(context);
   const head = encodeRecipe(100, sha256(bytes), listOf([BORN, 0, 100])).subarray(0, 64 + 16);

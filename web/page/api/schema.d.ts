@@ -2853,7 +2853,7 @@ export interface components {
       unproven: string[];
       /** @description What could not be read; the others were verified all the same */
       faults: {
-        /** @description Absent where it is all of the server */
+        /** @description Absent where it is no single backup: all of the server, or a map */
         backup?: string;
         code: string;
         message: string;

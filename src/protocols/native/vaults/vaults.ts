@@ -58,7 +58,10 @@ const VerificationObject = z
     unproven: z.string().array().openapi({ description: 'Backups without an index: verify them one by one' }),
     faults: z
       .object({
-        backup: z.string().optional().openapi({ description: 'Absent where it is all of the server' }),
+        backup: z
+          .string()
+          .optional()
+          .openapi({ description: 'Absent where it is no single backup: all of the server, or a map' }),
         code: z.string(),
         message: z.string(),
       })
