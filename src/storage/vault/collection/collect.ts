@@ -151,6 +151,14 @@ async function blocksOf(store: Store, key: ObjectKey): Promise<number | undefine
   return path === undefined ? undefined : ((await lstat(path).catch(gone))?.blocks ?? 0) * 512;
 }
 
+/** Bytes that the removal of a pack gives back: not its holes, which were given back before, and nothing under another name. */
+async function bytesFreedBy(store: Store, key: ObjectKey, size: number): Promise<number> {
+  const path = store.localPath?.(key);
+  if (path === undefined) return size;
+  const facts = await lstat(path).catch(gone);
+  return facts?.nlink === 1 ? Math.min(size, facts.blocks * 512) : 0;
+}
+
 function gone(error: unknown): undefined {
   if (errnoOf(error) !== 'ENOENT') throw error;
 }
@@ -208,9 +216,11 @@ async function giveBack(options: CollectOptions, { packs, live, twice }: Look, t
   if (!dryRun) for (const id of twice) await store.remove(objectKey(server, id as BackupId, 'tar.gz'));
   await inLanes(PACKS_AT_ONCE, packs.packs, async ([pack, size]) => {
     if (!live.isLive(pack)) {
-      if (!dryRun) await store.remove(packKey(server, pack));
+      const key = packKey(server, pack);
+      const freed = await bytesFreedBy(store, key, size);
+      if (!dryRun) await store.remove(key);
       tally.packs++;
-      tally.freedBytes += size;
+      tally.freedBytes += freed;
     } else if (punch) {
       await punchDead(options, pack, live.stretches(pack, open), threads, tally);
     }

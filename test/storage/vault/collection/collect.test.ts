@@ -125,6 +125,19 @@ test('a dry run tells of what the collection gives back, in a pack that has hole
   expect((await collectServer({ ...options, pins })).freedBytes).toBe(0);
 });
 
+test('of a pack that goes, only what it has still is given back, and nothing while it has another name', async (context) => {
+  const { options, path } = await scratchPack(context, { size: 8 * BLOCK, data: [0, BLOCK, 3 * BLOCK], needed: [] });
+  const other = join(path, '..', '..', 'other');
+  fs.linkSync(path, other);
+  const pins = new Pins();
+  const known = (): BackupId[] => [];
+  const collect = (dryRun: boolean) => collectServer({ ...options, known, pins, dryRun });
+  expect(await collect(true)).toMatchObject({ packs: 1, freedBytes: 0 });
+  fs.rmSync(other);
+  expect(await collect(true)).toMatchObject({ packs: 1, freedBytes: 3 * BLOCK });
+  expect(await collect(false)).toMatchObject({ packs: 1, freedBytes: 3 * BLOCK });
+});
+
 test('what is opened while blocks are given back is served behind the collection, and what was open before stays whole', async (context) => {
   const { store, directory } = await scratchStore();
   context.skip(!(await freesHoles(directory)), 'skipped: this file system gives no holes back');
