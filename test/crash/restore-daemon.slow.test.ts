@@ -14,7 +14,8 @@ import { overlaid } from '../support/restore-oracle.ts';
 import { clearDirectory, makeTree, manifestAt, manifestOf, type Tree } from '../support/tree.ts';
 
 const SERVER = `/api/servers/${GAME_SERVER}`;
-/** RESTORE_KILLS makes shorter and longer runs. */
+/** RESTORE_KILLS and RESTORE_STEPS make shorter and longer runs; without the latter, each step is met. */
+const MOST_STEPS = Number(process.env['RESTORE_STEPS'] ?? Infinity);
 const RANDOM_KILLS = Number(process.env['RESTORE_KILLS'] ?? 50);
 
 interface Job {
@@ -178,6 +179,13 @@ async function killAt(scene: Scene, crash: Case, dieAt: number, recoveryDiesAt?:
   return startDaemon(scene.host);
 }
 
+/** The first and the last, those on both sides of the one that decides, and others between them at even distances. */
+function chosenSteps(first: number, decides: number, end: number): readonly number[] {
+  const all = Array.from({ length: end - first }, (_, at) => first + at);
+  const every = Math.ceil(all.length / MOST_STEPS);
+  return all.filter((step, at) => at % Math.max(1, every) === 0 || step === end - 1 || Math.abs(step - decides) <= 1);
+}
+
 describe.each(Object.entries(CASES).filter(([, { body, undo }]) => undo || !('keepPrevious' in body)))(
   'the daemon, killed in a restore (%s)',
   (_, crash) => {
@@ -186,8 +194,8 @@ describe.each(Object.entries(CASES).filter(([, { body, undo }]) => undo || !('ke
       expect(steps.slice(first).filter((step) => step === 'renamed').length).toBeGreaterThan(3);
       const stored = steps.indexOf('stored', first);
       await inLanes(
-        steps.slice(first).map((step, index) => async (scene) => {
-          const dieAt = first + index;
+        chosenSteps(first, stored, steps.length).map((dieAt) => async (scene) => {
+          const step = steps[dieAt] ?? '';
           const daemon = await killAt(scene, crash, dieAt);
           const state = await scene.expectWhole(daemon, crash, `killed at ${step} (${dieAt})`);
           expect(state, `killed at ${step}`).toBe(dieAt >= stored ? 'done' : 'failed');
