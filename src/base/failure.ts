@@ -39,8 +39,11 @@ export interface FailureDetail {
   readonly httpStatus?: number;
   /** The request was understood and its values are of no use; some dialects answer 422. */
   readonly unprocessable?: boolean;
-  /** The further store in whose copy the damage was found; the backup's own archive may be whole. */
-  readonly inCopy?: string;
+  /**
+   * The further store in whose copy the damage was found, and when that copy was made; the backup's own archive may be
+   * whole, and so may the copy that is there by now.
+   */
+  readonly inCopy?: { readonly store: string; readonly madeAt: number | null };
   /** SQLite's extended result code. */
   readonly sqliteCode?: number;
   /** What a collection of a vault had given back before it failed. */

@@ -5,13 +5,13 @@
  */
 import type { FailureRecord } from '../base/failure.ts';
 import type { BackupId, JobId, ServerId } from '../base/ids.ts';
+import type { CopyTable } from './copy-contract.ts';
+import type { DueFor, DueForVerification } from './due-contract.ts';
 import type { NoticeTable } from './notice-contract.ts';
 import type {
   AttemptRecord,
   BackupRecord,
   BackupSummary,
-  CopyRecord,
-  CopyState,
   DeliveryData,
   DeliveryRecord,
   DeliveryState,
@@ -191,8 +191,8 @@ export interface BackupTable {
   newestGood(server: ServerId, store?: string): BackupRecord | undefined;
   /** When any backup of the server was last verified to its end; null when none was. */
   lastVerified(server: ServerId): number | null;
-  /** Completed, undamaged backups last verified (or completed) before `before`, the longest ago first. */
-  dueForVerification(before: number, limit: number): BackupRecord[];
+  /** Of completed, undamaged backups the one that is due the longest; it was last verified, or completed, then. */
+  dueForVerification(due: DueFor): DueForVerification | undefined;
   /**
    * Completed, undamaged backups whose index has no recorded sha256 (there is none, or version 0.1.0 made it), by row: of
    * so many rows after that one (0: from the first), whatever they are, since of a million few are such.
@@ -241,24 +241,6 @@ export interface HistoryTable {
   flows(since: number): StoreFlow[];
   /** Forgets attempts before then whose backups are gone, and the oldest of a server with very many; returns how many. */
   forget(before: number): number;
-}
-
-/** Rows go with their backup; writing one of a backup that is gone does nothing. */
-export interface CopyTable {
-  /** Longest unchanged first. */
-  list(filter?: { readonly backup?: BackupId; readonly state?: CopyState }): CopyRecord[];
-  /** Those of some backups, by backup. */
-  ofBackups(backups: readonly BackupId[]): ReadonlyMap<BackupId, readonly CopyRecord[]>;
-  /** By store. */
-  counts(): ReadonlyMap<string, { readonly [State in CopyState]?: number }>;
-  /** By store: when the oldest backup was completed whose copy is not there. A store that lacks none is not named. */
-  oldestOwed(): ReadonlyMap<string, number>;
-  /** The copy is to be made, or made again; whatever it was before. */
-  plan(backup: BackupId, store: string): void;
-  complete(backup: BackupId, store: string): void;
-  fail(backup: BackupId, store: string, error: FailureRecord): void;
-  /** failed -> pending; returns how many. */
-  retryFailed(): number;
 }
 
 /** `step` is the first one. */

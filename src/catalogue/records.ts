@@ -161,6 +161,12 @@ export interface CopyRecord {
   readonly state: CopyState;
   readonly error: FailureRecord | null;
   readonly updatedAt: number;
+  /** When its archive was written, or first found there; null before. */
+  readonly madeAt: number | null;
+  /** When it was last read to its end and found whole, since it was written. */
+  readonly verifiedAt: number | null;
+  /** When it was found damaged; null once it was written anew. */
+  readonly damagedAt: number | null;
 }
 
 export type JobKind = 'backup' | 'restore' | 'verify' | 'delete';
@@ -218,11 +224,17 @@ export interface RestoreJobRequest {
   readonly report?: boolean;
 }
 
+/** What a verification was asked for; absent fields were not asked for. */
+export interface VerifyJobRequest {
+  /** The copy in that further store is read, and not the backup in its own. */
+  readonly copy?: string;
+}
+
 /** What each kind of job is asked for; stored with the job, so that a restart can continue it. */
 export interface JobRequests {
   readonly backup: BackupJobRequest;
   readonly restore: RestoreJobRequest;
-  readonly verify: Readonly<Record<string, never>>;
+  readonly verify: VerifyJobRequest;
   readonly delete: Readonly<Record<string, never>>;
 }
 

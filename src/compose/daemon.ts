@@ -321,8 +321,7 @@ class RoostDaemon implements Daemon {
     const panelKey = (): Uint8Array | undefined => (front === null ? this.#panel?.credentials.key : undefined);
     const keys = { downloads, sockets: () => panelKey() ?? sockets };
     const dialects = composeDialects({ panel, wings: front === null ? this.#panel : undefined, denylist, clock });
-    const count = (state: 'pending' | 'failed'): number => catalogue.copies.list({ state }).length;
-    const openCopies = () => ({ pending: count('pending'), failed: count('failed') });
+    const openCopies = () => catalogue.copies.missing();
     const passed = () => this.#front?.facts();
     const shown = { eventLoop, openCopies, passed, version: version() };
     const { sessions } = catalogue;

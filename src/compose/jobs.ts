@@ -57,6 +57,7 @@ import type { StoreSet } from '../jobs/stored/stores.ts';
 import { KeyedMutex } from '../base/keyed-mutex.ts';
 import { Vaults } from '../jobs/vault/vaults.ts';
 import type { VaultService } from '../jobs/vault-contract.ts';
+import { type LoggedRequestDeps, verifyingDamage } from '../jobs/verify/request.ts';
 import { verifyVerb } from '../jobs/verify/verify.ts';
 import { announceStatuses } from '../jobs/views.ts';
 import { OwedPower } from '../servers/power/owed.ts';
@@ -152,7 +153,19 @@ export function composeJobs(deps: JobsDeps): Jobs {
   const noteDamage = ({ server, store }: BackupRecord): void => {
     vaults.noteDamage(server, store);
   };
-  const damage = { ...noting, onDamaged: noteDamage };
+  // After the transaction that marks it.
+  const makeAnew = (): void => queueMicrotask(() => copies.retry());
+  const damage = { ...noting, onDamaged: noteDamage, onDamagedCopy: makeAnew };
+  const reading = {
+    catalogue,
+    stores,
+    archive,
+    registry,
+    config,
+    heldOut,
+    log,
+    onDamagedCopy: verifyingDamage((): LoggedRequestDeps => ({ catalogue, runner, log })),
+  };
   const restoring = {
     catalogue,
     registry,
@@ -161,14 +174,13 @@ export function composeJobs(deps: JobsDeps): Jobs {
     heldOut,
     running: new Set<JobId>(),
     config,
-    fetch: fetchArchive(fetchFromStores({ catalogue, stores, log }), downloads, adoption),
+    fetch: fetchArchive(fetchFromStores(reading), downloads, adoption),
     clock,
     log,
     events,
     onStep: onRestoreStep,
     canDelete: () => believable.canDelete(),
   };
-  const reading = { catalogue, stores, archive, registry, config, heldOut, log };
   const verbs = [
     backupVerb({ ...reading, quiesce: power, turns, failedBackups, clock, onDamagedBase: noteDamage }),
     notingDamage(restoreVerb(restoring), damage),
@@ -224,7 +236,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
     version,
     engine,
   });
-  const comparisons = new Comparisons({ catalogue, stores, registry, runner, heldOut, service, listings, clock, log });
+  const comparisons = new Comparisons({ ...reading, runner, service, listings, clock });
   const node = new NodeOverview({ ...reading, runner, clock, timers: systemTimers });
   const notifying = composeNotify(deps, events);
   const stopCounting = new AbortController();
@@ -271,7 +283,7 @@ export function composeJobs(deps: JobsDeps): Jobs {
     automate() {
       notifying.start();
       counting = node.countAhead(stopCounting.signal);
-      const shown = { catalogue, registry, runner, service, events, turns };
+      const shown = { catalogue, stores, registry, runner, service, events, turns };
       return Housekeeping.open({ ...shown, listingsAhead, deleteBackup: deleting, config, clock, believable, log });
     },
     async sweep() {

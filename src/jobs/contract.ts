@@ -46,7 +46,7 @@ export interface ServerChange {
 export interface BackupView extends Omit<BackupRecord, 'status'> {
   readonly status: BackupStatus;
   /** In further stores; absent where the config names none and there are none. */
-  readonly copies?: readonly Pick<CopyRecord, 'store' | 'state' | 'error' | 'updatedAt'>[];
+  readonly copies?: readonly Pick<CopyRecord, 'store' | 'state' | 'error' | 'updatedAt' | 'verifiedAt' | 'damagedAt'>[];
 }
 
 /** A backup in a list: without many warnings, and with the first lines of a long ignore list. */

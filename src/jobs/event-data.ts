@@ -95,9 +95,9 @@ export interface EventData {
   readonly 'backup.verified': BackupData & Verdict;
   readonly 'verify.started': NoData;
   readonly 'verify.progress': JobProgress;
-  /** `backup.verified` carries the verdict; this one says that the job is over. */
-  readonly 'verify.completed': NoData;
-  readonly 'verify.failed': FailureData;
+  /** `backup.verified` carries the verdict; this one says that the job is over. `copy`: the store whose copy was read. */
+  readonly 'verify.completed': { readonly copy?: string };
+  readonly 'verify.failed': FailureData & { readonly copy?: string };
   readonly 'copy.changed': CopyData;
   readonly 'restore.started': NoData;
   readonly 'restore.progress': JobProgress;

@@ -46,7 +46,7 @@ import { isUnderRestore } from './restore/under-restore.ts';
 import { requireKept } from './restore/previous/undo.ts';
 import { setPanelName, statusOf, viewBackup, viewJob, viewLostServers, viewServers } from './views.ts';
 
-export interface ServiceDeps extends SystemDeps, Pick<LookDeps, 'listings'> {
+export interface ServiceDeps extends SystemDeps, Pick<LookDeps, 'listings' | 'onDamagedCopy'> {
   readonly catalogue: Catalogue;
   readonly stores: StoreSet;
   readonly registry: Registry;

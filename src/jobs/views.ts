@@ -52,9 +52,7 @@ export function viewBackups<Record extends BackupSummary>(
   const restoring = new Set(restores.map(({ record }) => record.backup));
   const copies = catalogue.copies.ofBackups(records.map(({ id }) => id));
   return records.map((record) => {
-    const own = copies
-      .get(record.id)
-      ?.map(({ store, state, error, updatedAt }) => ({ store, state, error, updatedAt }));
+    const own = copies.get(record.id)?.map(({ backup: _backup, madeAt: _madeAt, ...copy }) => copy);
     // While its deletion runs, it stays what it was: callers hear of the end.
     const halfRemoved = record.removing && !busy.has(record.id);
     return {

@@ -174,7 +174,7 @@ describe('migrations', () => {
     other.run('INSERT INTO migrations (number, name, applied_at) VALUES (99, :name, 0)', { name: 'of tomorrow' });
     other.close();
     const failure = thrownBy(() => openCatalogue(path, clock), 'internal');
-    expect(failure.message).toBe('Cannot use the catalogue: it is of version 99, this program knows 13');
+    expect(failure.message).toBe('Cannot use the catalogue: it is of version 99, this program knows 14');
     expect(failure.hint).toContain('newer Roost');
     expect(catalogue.backups.list()).toEqual([]);
   });

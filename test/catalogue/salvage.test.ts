@@ -15,7 +15,7 @@ async function filled(): Promise<{ readonly path: string; readonly key: Uint8Arr
   const path = join(await scratchDirectory(), 'catalogue.sqlite');
   const catalogue = openCatalogue(path, clock);
   for (let number = 0; number < 200; number++) catalogue.backups.insert(newBackup(number));
-  const job = catalogue.jobs.insert({ ...newJob(1), kind: 'restore' });
+  const job = catalogue.jobs.insert(newJob(1, { kind: 'restore' }));
   catalogue.jobs.insert(newJob(2));
   catalogue.plans.insert(job.id, job.server, { renames: [] });
   catalogue.servers.setSuspended(serverId(1), true);

@@ -45,7 +45,16 @@ export function completed(change: Partial<CompletedBackup> = {}): CompletedBacku
 }
 
 export function newJob(number: number, change: Partial<NewJob> = {}): NewJob {
-  return { id: jobId(number), kind: 'backup', server: serverId(1), backup: backupId(number), request: {}, ...change };
+  const job = {
+    id: jobId(number),
+    kind: 'backup',
+    server: serverId(1),
+    backup: backupId(number),
+    request: {},
+    ...change,
+  };
+  // An empty request fits every kind.
+  return job as NewJob;
 }
 
 /** Of a backup that was completed, due at once. */

@@ -61,6 +61,7 @@ export interface NodeOptions {
   readonly handsOver?: (job: JobRecord) => boolean;
   readonly reserve?: StateReserve;
   readonly onDamaged?: DamageDeps['onDamaged'];
+  readonly onDamagedCopy?: DamageDeps['onDamagedCopy'];
 }
 
 export type TestNode = Awaited<ReturnType<typeof testNode>>;
@@ -108,8 +109,12 @@ export async function testNode(options: NodeOptions = {}) {
     clock,
     log,
   };
-  const { onDamaged } = options;
-  const verifying = { ...shared, ...(onDamaged === undefined ? {} : { onDamaged }) };
+  const { onDamaged, onDamagedCopy } = options;
+  const hooks = {
+    ...(onDamaged === undefined ? {} : { onDamaged }),
+    ...(onDamagedCopy === undefined ? {} : { onDamagedCopy }),
+  };
+  const verifying = { ...shared, ...hooks };
   const verbs = [backupVerb(shared), deleteVerb(shared), verifyVerb(verifying), options.restore ?? quickRestore()];
   const { concurrent = 2, maxQueued = 100, handsOver, reserve } = options;
   const runner = new JobRunner({

@@ -108,7 +108,7 @@ export async function nodeWithCopy(onDamaged: () => void = () => undefined) {
   await backUp(node, SERVER, id);
   await putObject(copy, objectKey(SERVER, id, 'tar.gz'), made.archive);
   node.catalogue.copies.plan(id, copy.name);
-  node.catalogue.copies.complete(id, copy.name);
+  node.catalogue.copies.complete(id, copy.name, 'written');
   await vault.freeSpace();
   const pack = join(directory, SERVER, packIn(join(directory, SERVER)));
   const middle = made.archive.length >> 1;

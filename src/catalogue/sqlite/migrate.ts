@@ -17,6 +17,7 @@ import { verified } from './migrations/0010-verified.ts';
 import { storedBytes } from './migrations/0011-stored-bytes.ts';
 import { counts } from './migrations/0012-counts.ts';
 import { quiesced } from './migrations/0013-quiesced.ts';
+import { verifiedCopies } from './migrations/0014-verified-copies.ts';
 
 /** In order, without gaps. A migration that was released is never changed: the next one corrects it. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -33,6 +34,7 @@ export const MIGRATIONS: readonly Migration[] = [
   storedBytes,
   counts,
   quiesced,
+  verifiedCopies,
 ];
 
 /**

@@ -15,6 +15,8 @@ import type {
   PageStart,
   WarningPage,
 } from '../contract.ts';
+import type { DueFor, DueForVerification } from '../due-contract.ts';
+import { dueBackup } from './due.ts';
 import type { History } from './history.ts';
 import { Overviews } from './overview.ts';
 import type { Database, Values } from '../sqlite/database.ts';
@@ -157,10 +159,8 @@ export class Backups implements BackupTable {
     return row === undefined ? null : integerOrNull(row, 'at');
   }
 
-  dueForVerification(before: number, limit: number): BackupRecord[] {
-    const sql = `SELECT * FROM backups WHERE status = 'COMPLETED' AND damaged_at IS NULL
-      AND coalesce(verified_at, completed_at) < :before ORDER BY coalesce(verified_at, completed_at), seq LIMIT :limit`;
-    return this.#database.all(sql, { before, limit }).map((row) => this.#record(row));
+  dueForVerification(due: DueFor): DueForVerification | undefined {
+    return dueBackup(this.#database, due);
   }
 
   withoutIndexDigest(after: number, rows: number): WithoutIndexDigest {

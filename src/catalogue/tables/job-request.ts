@@ -32,7 +32,7 @@ const shapes: { readonly [Kind in JobKind]: z.ZodType<JobRequests[Kind]> } = {
     report: flag,
     after: z.string().optional(),
   }),
-  verify: z.object({}),
+  verify: z.object({ copy: z.string().optional() }),
   delete: z.object({}),
 };
 

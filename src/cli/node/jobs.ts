@@ -21,6 +21,7 @@ const Jobs = z.looseObject({
       id: z.string(),
       kind: z.string(),
       undo: z.boolean().nullish(),
+      copy: z.string().nullish(),
       server: z.string(),
       backup: z.string(),
       state: z.string(),
@@ -67,7 +68,7 @@ async function list(invocation: Invocation, options: JobsOptions): Promise<Outco
 
 function rowOf(job: Job): string[] {
   const { id, server, backup, state, createdAt, caller } = job;
-  const kind = job.undo === true ? 'undo' : job.kind;
+  const kind = job.undo === true ? 'undo' : typeof job.copy === 'string' ? `verify (${job.copy})` : job.kind;
   const short = [server, backup].map(shortId);
   return [shortId(id), kind, ...short, state, localTime(createdAt), caller?.token ?? caller?.by ?? '', noteOf(job)];
 }

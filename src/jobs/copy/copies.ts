@@ -3,10 +3,11 @@
  *
  * For: the composition root, and the delete verb.
  * Promises: a backup is complete whether its copies succeed or not; a `completed` copy has the sha256 of the archive, and
- * its manifest was written last; a restart continues. One copy runs at a time, since players share the upload:
+ * its manifest was written last; a restart continues; one that was found damaged is made anew, and until that is written
+ * what there is stays. One copy runs at a time, since players share the upload:
  *
  *   1 the row `pending`          a crash before: the next start finds the backup without a row and plans it
- *   2 archive, index, manifest   a crash between: repeated; an object that exists is whole
+ *   2 archive, index, manifest   a crash between: repeated; an object that exists is whole, unless the row says damaged
  *   3 the row `completed`
  *
  * Never: reads a server directory or changes the original.
@@ -132,11 +133,20 @@ export class CopyQueue {
     await this.#working;
   }
 
-  #follow({ type, backup }: RoostEvent): void {
-    if (backup === undefined || !FOLLOWED.has(type)) return;
+  #follow({ type, backup, data }: RoostEvent): void {
+    if (backup === undefined) return;
+    // An original that is whole again is what failed copies wait for.
+    if (type === 'backup.verified' && data.ok) this.#retryOf(backup);
+    if (!FOLLOWED.has(type)) return;
     const record = this.#deps.catalogue.backups.find(backup);
     if (record?.status !== 'COMPLETED') return;
     for (const store of this.#storesFor(record)) this.#deps.catalogue.copies.plan(backup, store);
+    this.#work();
+  }
+
+  #retryOf(backup: BackupId): void {
+    const { copies } = this.#deps.catalogue;
+    for (const { store } of copies.list({ backup, state: 'failed' })) copies.plan(backup, store);
     this.#work();
   }
 
@@ -186,10 +196,13 @@ export class CopyQueue {
     this.#current = { backup: copy.backup, stop, over: over.promise };
     try {
       const record = catalogue.backups.get(copy.backup);
-      await this.#copy(record, copy.store, stop.signal);
-      // If the lock changed meanwhile, the written manifest is outdated.
-      if (catalogue.backups.find(copy.backup)?.locked === record.locked) {
-        catalogue.copies.complete(copy.backup, copy.store);
+      const archive = await this.#copy(record, copy, stop.signal);
+      // If the lock changed meanwhile, the written manifest is outdated; what was found damaged meanwhile is made again.
+      const isCurrent =
+        catalogue.backups.find(copy.backup)?.locked === record.locked &&
+        catalogue.copies.find(copy.backup, copy.store)?.damagedAt === copy.damagedAt;
+      if (isCurrent) {
+        catalogue.copies.complete(copy.backup, copy.store, archive);
         this.#publish(copy, { store: copy.store, state: 'completed' });
       }
     } catch (error) {
@@ -226,18 +239,26 @@ export class CopyQueue {
     if (server !== undefined) events.publish({ type: 'copy.changed', server, backup, data });
   }
 
-  async #copy(record: BackupRecord, name: string, signal: AbortSignal): Promise<void> {
+  /** What is there and as long as it should be stays, unless it was found damaged. */
+  async #copy(
+    record: BackupRecord,
+    { store: name, damagedAt }: CopyRecord,
+    signal: AbortSignal,
+  ): Promise<'written' | 'kept'> {
     const { stores, config, clock } = this.#deps;
     if (record.damagedAt !== null) throw isDamaged(record.id);
     const [from, to] = [stores.get(record.store), stores.get(name)];
     const { sha256 } = record;
     const room = (): SpaceGuard => new SpaceGuard(to, () => config.limits.reserveFree, clock);
-    if ((await to.stat(objectKey(record.server, record.id, 'tar.gz')))?.size !== record.size) {
+    const isAsLong = async (kind: ObjectKind, size: number): Promise<boolean> =>
+      damagedAt === null && (await to.stat(objectKey(record.server, record.id, kind)))?.size === size;
+    const isKept = await isAsLong('tar.gz', record.size);
+    if (!isKept) {
       await copyObject(await openArchiveSource(from, record), to, { record, kind: 'tar.gz', sha256, room }, signal);
     }
     const index = objectKey(record.server, record.id, 'index');
     const indexSize = (await from.stat(index))?.size;
-    if (indexSize !== undefined && (await to.stat(index))?.size !== indexSize) {
+    if (indexSize !== undefined && !(await isAsLong('index', indexSize))) {
       await copyObject(await from.open(index), to, { record, kind: 'index', sha256: null, room }, signal);
     }
     await putManifest(
@@ -247,6 +268,7 @@ export class CopyQueue {
       signal,
     );
     await protectObjects(to, record);
+    return isKept ? 'kept' : 'written';
   }
 }
 

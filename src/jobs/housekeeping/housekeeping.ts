@@ -19,6 +19,7 @@ import { Pruner } from '../delete/prune.ts';
 import { Reverify } from '../verify/reverify.ts';
 import type { ListingsAhead } from '../look/listings-ahead.ts';
 import type { JobRunner } from '../runner/runner.ts';
+import type { StoreSet } from '../stored/stores.ts';
 import { Schedules } from './schedules.ts';
 import type { Service } from '../service.ts';
 
@@ -26,6 +27,7 @@ export interface HousekeepingDeps {
   readonly catalogue: Catalogue;
   readonly registry: Registry;
   readonly runner: JobRunner;
+  readonly stores: StoreSet;
   readonly service: Service;
   readonly deleteBackup: DeleteBackup;
   readonly listingsAhead?: ListingsAhead;

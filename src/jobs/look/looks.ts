@@ -16,6 +16,7 @@ import { requireCompleted } from '../runner/admission.ts';
 import type { ArchivePort } from '../stored/archive-port.ts';
 import { provenSource } from '../stored/digests.ts';
 import { listDirectory, type LookDoor, openContent } from '../stored/files.ts';
+import { noticedContent, noticedSource } from './noticed.ts';
 import type { Listings } from '../stored/listings.ts';
 import { findSelection, openSelection } from '../stored/selections.ts';
 import { type LookingDeps, openForLook } from '../stored/readable-copy.ts';
@@ -77,7 +78,9 @@ export class Looks {
 
   async content(server: ServerId, backup: BackupId, path: string, signal: AbortSignal): Promise<FileContent> {
     const record = this.#completed(server, backup, 'Cannot read from the backup');
-    return this.#open(record, (store) => openContent(this.#door, store, record, path, signal));
+    const open = async (store: Store): Promise<FileContent> =>
+      noticedContent(await openContent(this.#door, store, record, path, signal), this.#noticing(record, store));
+    return this.#open(record, open);
   }
 
   async select(server: ServerId, backup: BackupId, paths: readonly string[], signal: AbortSignal): Promise<Selection> {
@@ -89,7 +92,9 @@ export class Looks {
 
   async selected(server: ServerId, backup: BackupId, selection: Selection, signal: AbortSignal): Promise<FileContent> {
     const record = this.#completed(server, backup, 'Cannot read from the backup');
-    return this.#open(record, (store) => openSelection(this.#door, store, record, selection, signal));
+    const open = async (store: Store): Promise<FileContent> =>
+      noticedContent(await openSelection(this.#door, store, record, selection, signal), this.#noticing(record, store));
+    return this.#open(record, open);
   }
 
   async download(
@@ -98,7 +103,7 @@ export class Looks {
   ): Promise<{ readonly record: BackupRecord; readonly source: ByteSource }> {
     const record = this.#completed(server, backup, 'Cannot download the backup');
     const open = async (store: Store): Promise<ByteSource> =>
-      provenSource(store, record, await openArchiveSource(store, record));
+      noticedSource(provenSource(store, record, await openArchiveSource(store, record)), this.#noticing(record, store));
     return { record, source: await this.#open(record, open) };
   }
 
@@ -118,6 +123,12 @@ export class Looks {
     const record = this.#deps.catalogue.backups.details(backup, server);
     requireCompleted(record, doing);
     return record;
+  }
+
+  #noticing(record: BackupRecord, store: Store): () => void {
+    return () => {
+      if (store.name !== record.store) this.#deps.onDamagedCopy?.(record, store.name);
+    };
   }
 
   #open<Opened>(record: BackupRecord, open: (store: Store) => Promise<Opened>): Promise<Opened> {

@@ -1,4 +1,5 @@
 /** Collaborators of the restore verb, undo and recovery, and the archive that a restore reads. */
+import type { FailureDetail } from '../../base/failure.ts';
 import type { OpenRequest } from '../../archive/contract.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { JobId } from '../../base/ids.ts';
@@ -65,8 +66,8 @@ export interface FetchedArchive {
   readonly ignore: readonly string[];
   /** Files that the backup could not read or keep when it was made; byte strings. */
   readonly unsaved?: readonly string[];
-  /** The name of the store when a copy is read instead of the original; damage of it says nothing about the original. */
-  readonly copyIn?: string;
+  /** When a copy is read instead of the original: damage of it says nothing about the original. */
+  readonly copyIn?: FailureDetail['inCopy'];
   /** Call once, when reading has ended. */
   close(): Promise<void>;
 }

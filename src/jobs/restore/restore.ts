@@ -23,7 +23,7 @@ import { noStage } from '../../servers/writable.ts';
 import { refusalText } from '../../servers/swap/swap.ts';
 import { RESTORE_TREES, Stage } from '../../servers/stage/stage.ts';
 import { failureEvent, keepWarnings } from '../stored/backup-facts.ts';
-import { damageOfCopy } from '../stored/damage.ts';
+import { damageOfCopy } from '../stored/copy-damage.ts';
 import type { FetchedArchive, RestoreDeps } from './deps.ts';
 import { makeServerDirectory, removeServerDirectory, takeOverMetadata } from './directory.ts';
 import { refuseLosses } from './losses.ts';

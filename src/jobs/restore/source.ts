@@ -28,7 +28,8 @@ export function fetchFromStores(
     const unsaved = warnings.filter(({ code }) => UNSAVED.has(code)).map(({ path }) => fromText(path));
     const { opened, store } = await openReadable(record, deps, (from) => openStoredArchive(from, record, 'always'));
     const expected = sha256 === null ? null : { size, sha256 };
-    const copyIn = store === record.store ? undefined : store;
+    const madeAt = deps.catalogue.copies.find(record.id, store)?.madeAt ?? null;
+    const copyIn = store === record.store ? undefined : { store, madeAt };
     const close = (): Promise<void> => opened.close();
     return { source: opened.request, expected, rawSize, files, entries, ignore, unsaved, copyIn, close };
   };

@@ -2,19 +2,19 @@
  * Exclusive locks by name, held by jobs. Nothing waits here: the queue asks for all names of a job at once and leaves
  * the job where it is when one is taken, so that no two jobs can wait for each other.
  */
-import type { BackupId, JobId, ServerId } from '../../base/ids.ts';
-import type { JobKind, JobRecord } from '../../catalogue/records.ts';
+import type { JobId } from '../../base/ids.ts';
+import type { JobRecord } from '../../catalogue/records.ts';
 
 /**
  * What a job holds while it runs. A backup and a restore own the server's directory; a verification or a removal only
- * the archive, and so runs beside a backup of the same server.
+ * the archive, and so runs beside a backup of the same server. A restore does not wait until a copy in a far store was
+ * read: only a removal, which takes the copies away too, excludes that.
  */
-export function locksOf(job: {
-  readonly kind: JobKind;
-  readonly server: ServerId;
-  readonly backup: BackupId;
-}): readonly string[] {
+export function locksOf(job: JobRecord | Pick<JobRecord, 'kind' | 'server' | 'backup'>): readonly string[] {
   const backup = lockOf(job.backup);
+  const copies = `copies:${job.backup}`;
+  if (job.kind === 'verify' && 'request' in job && job.request.copy !== undefined) return [copies];
+  if (job.kind === 'delete') return [backup, copies];
   return job.kind === 'backup' || job.kind === 'restore' ? [`server:${job.server}`, backup] : [backup];
 }
 

@@ -81,6 +81,8 @@ export function failureEvent(
   failure: Failure,
 ): PendingEvent {
   const { code, message, hint } = failure;
-  const data = { error: { code, message, ...(hint === undefined ? {} : { hint }) } };
+  const error = { code, message, ...(hint === undefined ? {} : { hint }) };
+  const copy = job.kind === 'verify' ? job.request.copy : undefined;
+  const data = { error, ...(copy === undefined ? {} : { copy }) };
   return { type, server: job.server, backup: job.backup, job: job.id, data };
 }

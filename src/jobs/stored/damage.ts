@@ -4,26 +4,16 @@
  *
  * Only a finding about the bytes counts; a store that is away or a cancelled job says nothing about them.
  */
-import type { Clock } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
 import type { BackupId } from '../../base/ids.ts';
-import type { Log } from '../../base/log/log.ts';
-import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupRecord, JobRecord } from '../../catalogue/records.ts';
 import { backupData } from './backup-facts.ts';
+import { type CopyDamageDeps, markCopyDamaged, noteInCopy } from './copy-damage.ts';
 import { refreshManifest } from './manifests.ts';
-import type { StoreSet } from './stores.ts';
-import type { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { Verdict } from '../contract.ts';
 import type { PendingEvent, Verb } from '../runner/verb.ts';
 
-export interface DamageDeps {
-  readonly catalogue: Pick<Catalogue, 'backups'>;
-  readonly stores: StoreSet;
-  /** Turns by backup id, shared with all who write manifests. */
-  readonly turns: KeyedMutex;
-  readonly clock: Clock;
-  readonly log: Log;
+export interface DamageDeps extends CopyDamageDeps {
   /**
    * After a backup was marked that was not before: others may share the damaged bytes. What follows may verify the backup
    * again, so a mark that stays is no news.
@@ -31,7 +21,7 @@ export interface DamageDeps {
   readonly onDamaged?: (backup: BackupRecord) => void;
 }
 
-/** The verb, noting what damage its jobs meet in the archive of their backup. */
+/** The verb, noting what damage its jobs meet in the archive of their backup, or of a copy of it. */
 export function notingDamage(verb: Verb, deps: DamageDeps): Verb {
   return {
     ...verb,
@@ -43,10 +33,15 @@ export function notingDamage(verb: Verb, deps: DamageDeps): Verb {
         if (isDamage(error, job.record)) {
           await followInManifest(job.record.backup, deps, { damagedAt: deps.clock.now() });
         }
+        await noteInCopy(error, job.record, deps);
         throw error;
       }
     },
-    failed: (job, failure) => [...verb.failed(job, failure), ...markDamaged(job, failure, deps)],
+    failed: (job, failure) => [
+      ...verb.failed(job, failure),
+      ...markDamaged(job, failure, deps),
+      ...markCopyDamaged(failure, job, deps),
+    ],
   };
 }
 
@@ -73,12 +68,6 @@ function markDamaged(job: JobRecord, failure: Failure, { catalogue, onDamaged }:
   if (before.damagedAt === null) onDamaged?.(damaged);
   const error = { code: failure.code, message: failure.message };
   return [verifiedEvent(damaged, job, { ok: false, error })];
-}
-
-/** What a job makes of damage that it met in a copy: the backup in its own store may be whole. */
-export function damageOfCopy(error: unknown, store: string): unknown {
-  if (!(error instanceof Failure) || error.code !== 'archive_damaged') return error;
-  return error.with({ facts: { copyIn: store }, detail: { inCopy: store } });
 }
 
 function isDamage(error: unknown, job: JobRecord): boolean {

@@ -15,6 +15,8 @@ export interface ReadableDeps {
   readonly catalogue: Pick<Catalogue, 'copies'>;
   readonly stores: StoreSet;
   readonly log: Log;
+  /** Called with each copy that cannot be opened or read since it is damaged. */
+  readonly onDamagedCopy?: ((record: BackupRecord, copy: string) => void) | undefined;
 }
 
 /** The names of the stores that have a whole copy. */
@@ -47,6 +49,7 @@ export async function openReadable<Opened>(
     } catch (error) {
       const failure = asFailure(error, 'Cannot read the backup');
       if (!isOfTheStore(failure)) throw error;
+      if (failure.code === 'archive_damaged' && store !== record.store) deps.onDamagedCopy?.(record, store);
       first ??= failure;
     }
   }

@@ -1,22 +1,23 @@
 /**
- * Verifies every archive again within the configured days, so that damage is found before the backup is needed.
+ * Verifies every archive again within the configured days, so that damage is found before the backup is needed: that of
+ * each backup, and that of each copy in a further store.
  *
  * Starts one verification at a time: near the end of its days only on an idle node, and after them on any node.
  */
 import { type Clock, DAY_MS, HOUR_MS } from '../../base/clock.ts';
 import { Failure } from '../../base/failure.ts';
-import type { BackupId } from '../../base/ids.ts';
 import type { Log } from '../../base/log/log.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
-import type { BackupRecord } from '../../catalogue/records.ts';
+import type { DueForVerification } from '../../catalogue/due-contract.ts';
 import type { Config } from '../../config/types.ts';
-import type { BackupService } from '../contract.ts';
 import type { JobRunner } from '../runner/runner.ts';
+import type { StoreSet } from '../stored/stores.ts';
+import { requestVerification, type WhatToVerify } from './request.ts';
 
 export interface ReverifyDeps {
-  readonly catalogue: Pick<Catalogue, 'backups'>;
-  readonly runner: Pick<JobRunner, 'open'>;
-  readonly service: Pick<BackupService, 'verify'>;
+  readonly catalogue: Pick<Catalogue, 'backups' | 'copies'>;
+  readonly runner: Pick<JobRunner, 'open' | 'submit'>;
+  readonly stores: Pick<StoreSet, 'all'>;
   readonly config: Pick<Config, 'verification'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -26,11 +27,13 @@ export interface ReverifyDeps {
 const EARLY = 0.8;
 /** A failed or cancelled verification is retried after this time. */
 const RETRY_MS = HOUR_MS;
-const LOOKED_AT = 100;
+/** What is dated further ahead was dated by a clock that was wrong. */
+const AHEAD_MS = DAY_MS;
 
 export class Reverify {
   readonly #deps: ReverifyDeps;
-  readonly #notBefore = new Map<BackupId, number>();
+  /** By backup and store, what was begun and has not succeeded, and until when it is left alone. */
+  readonly #tried = new Map<string, { readonly what: WhatToVerify; readonly until: number }>();
 
   constructor(deps: ReverifyDeps) {
     this.#deps = deps;
@@ -38,32 +41,42 @@ export class Reverify {
 
   /** Starts at most one verification; resolves when it is accepted. */
   async tick(): Promise<void> {
-    const { clock, config, runner, service, log } = this.#deps;
+    const { clock, config, runner, log } = this.#deps;
     const period = config.verification.everyDays * DAY_MS;
     if (period === 0) return;
     const open = runner.open();
     if (open.some(({ record }) => record.kind === 'verify')) return;
     const now = clock.now();
-    const record =
+    const what =
       this.#next(now - period, now) ?? (open.length === 0 ? this.#next(now - period * EARLY, now) : undefined);
-    if (record === undefined) return;
-    this.#notBefore.set(record.id, now + RETRY_MS);
+    if (what === undefined) return;
+    const name = nameOf(what);
+    this.#tried.set(name, { what, until: now + RETRY_MS });
     try {
-      const { ended } = await service.verify(record.server, record.id, 'verification');
-      ended.then(
-        () => this.#notBefore.delete(record.id),
+      requestVerification(what, this.#deps).ended.then(
+        () => this.#tried.delete(name),
         () => undefined,
       );
     } catch (error) {
       const gone = error instanceof Failure && error.code === 'draining';
-      log[gone ? 'debug' : 'warn']('Cannot begin a verification', { backup: record.id, error });
+      log[gone ? 'debug' : 'warn']('Cannot begin a verification', { ...what, error });
     }
   }
 
-  /** The backup with the oldest verification before that time, without recent failures. */
-  #next(before: number, now: number): BackupRecord | undefined {
-    for (const [id, at] of this.#notBefore) if (at <= now) this.#notBefore.delete(id);
-    const due = this.#deps.catalogue.backups.dueForVerification(before, LOOKED_AT + this.#notBefore.size);
-    return due.find(({ id }) => !this.#notBefore.has(id));
+  /** What was last read before that time the longest ago, without recent failures. */
+  #next(before: number, now: number): DueForVerification | undefined {
+    const { catalogue, stores } = this.#deps;
+    for (const [name, { until }] of this.#tried) if (until <= now) this.#tried.delete(name);
+    const except = Array.from(this.#tried.values(), ({ what }) => what);
+    const due = { before, ahead: now + AHEAD_MS, except };
+    const names = stores.all().map(({ name }) => name);
+    const backup = catalogue.backups.dueForVerification(due);
+    const copy = catalogue.copies.dueForVerification(due, names);
+    if (backup === undefined || copy === undefined) return backup ?? copy;
+    return copy.since < backup.since ? copy : backup;
   }
+}
+
+function nameOf({ backup, copy = '' }: WhatToVerify): string {
+  return `${backup}/${copy}`;
 }

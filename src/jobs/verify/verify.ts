@@ -1,8 +1,8 @@
 /**
- * The verify verb: reads an archive to its end and compares it with its recorded checksum.
+ * The verify verb: reads the archive of a backup, or of a copy of it, to its end and compares it with its recorded checksum.
  *
  * For: the job runner.
- * Promises: a backup marked as verified was read completely; damage.ts handles a damaged one.
+ * Promises: a backup or copy marked as verified was read completely; damage.ts handles a damaged one.
  * Never: changes the archive.
  */
 import { DAY_MS } from '../../base/clock.ts';
@@ -11,6 +11,7 @@ import type { Config } from '../../config/types.ts';
 import type { ArchivePort } from '../stored/archive-port.ts';
 import { failureEvent } from '../stored/backup-facts.ts';
 import { type DamageDeps, followInManifest, notingDamage, verifiedEvent } from '../stored/damage.ts';
+import { damageOfCopy } from '../stored/copy-damage.ts';
 import { openStoredArchive } from '../stored/stored-archive.ts';
 import type { RunningJob, Verb } from '../runner/verb.ts';
 
@@ -20,7 +21,7 @@ export interface VerifyDeps extends DamageDeps {
 }
 
 export function verifyVerb(deps: VerifyDeps): Verb {
-  const verb: Verb = {
+  const verb: Verb<'verify'> = {
     kind: 'verify',
     events: { started: 'verify.started', progress: 'verify.progress' },
     run: (job) => runVerify(job, deps),
@@ -29,10 +30,12 @@ export function verifyVerb(deps: VerifyDeps): Verb {
   return notingDamage(verb, deps);
 }
 
-async function runVerify(job: RunningJob, deps: VerifyDeps): Promise<void> {
+async function runVerify(job: RunningJob<'verify'>, deps: VerifyDeps): Promise<void> {
   job.phase('verifying');
   const record = deps.catalogue.backups.get(job.record.backup);
-  await readThrough(job, record, deps);
+  const { copy } = job.record.request;
+  if (copy !== undefined) return verifyCopy(job, record, copy, deps);
+  await readThrough(job, record, record.store, deps);
   job.commit(() => {
     const verified = deps.catalogue.backups.markVerified(record.id);
     const { server, backup, id } = job.record;
@@ -44,11 +47,37 @@ async function runVerify(job: RunningJob, deps: VerifyDeps): Promise<void> {
   await followInManifest(record.id, deps);
 }
 
+/** Says nothing of the backup in its own store: no mark is taken from it, and none is set. */
+async function verifyCopy(
+  job: RunningJob<'verify'>,
+  record: BackupRecord,
+  store: string,
+  deps: VerifyDeps,
+): Promise<void> {
+  const { copies } = deps.catalogue;
+  const madeAt = copies.find(record.id, store)?.madeAt ?? null;
+  try {
+    await readThrough(job, record, store, deps);
+  } catch (error) {
+    throw damageOfCopy(error, { store, madeAt });
+  }
+  job.commit(() => {
+    copies.markVerified(record.id, store, madeAt);
+    const { server, backup, id } = job.record;
+    return [{ type: 'verify.completed', server, backup, job: id, data: { copy: store } }];
+  });
+}
+
 /** Archives older than this are in no page cache, and verifying keeps them out of it. */
 const FRESH_MS = DAY_MS;
 
-async function readThrough(job: RunningJob, record: BackupRecord, deps: VerifyDeps): Promise<void> {
-  const stored = await openStoredArchive(deps.stores.get(record.store), record);
+async function readThrough(
+  job: RunningJob<'verify'>,
+  record: BackupRecord,
+  store: string,
+  deps: VerifyDeps,
+): Promise<void> {
+  const stored = await openStoredArchive(deps.stores.get(store), record);
   try {
     await deps.archive.verifyArchive({
       source: stored.request,

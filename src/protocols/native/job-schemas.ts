@@ -22,6 +22,7 @@ export const JobObject = z
     id: z.string(),
     kind: z.enum(['backup', 'restore', 'verify', 'delete']),
     undo: z.literal(true).optional().openapi({ description: 'A restore that puts back what the last one set aside' }),
+    copy: z.string().optional().openapi({ description: 'A verification that reads the copy in that further store' }),
     server: z.string(),
     backup: z.string(),
     state: z.enum(['queued', 'running', 'done', 'failed', 'cancelled']),

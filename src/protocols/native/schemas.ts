@@ -213,6 +213,8 @@ const CopyObject = z.object({
   store: z.string(),
   state: z.enum(['pending', 'completed', 'failed']),
   updatedAt: date,
+  verifiedAt: date.optional().openapi({ description: 'When it was last read to its end and found whole' }),
+  damagedAt: date.optional().openapi({ description: 'When it was found damaged; absent once it was made anew' }),
   error: ErrorReason.optional(),
 });
 

@@ -114,8 +114,16 @@ function suspicion({ reason, message }: SuspectRecord) {
   return { reason, message };
 }
 
-function copyObject({ store, state, error, updatedAt }: NonNullable<BackupView['copies']>[number]) {
-  return { store, state, updatedAt: isoDate(updatedAt), error: reason(error) };
+function copyObject({
+  store,
+  state,
+  error,
+  updatedAt,
+  verifiedAt,
+  damagedAt,
+}: NonNullable<BackupView['copies']>[number]) {
+  const dates = { updatedAt: isoDate(updatedAt), verifiedAt: dateOf(verifiedAt), damagedAt: dateOf(damagedAt) };
+  return { store, state, ...dates, error: reason(error) };
 }
 
 /** The message of the original API, with a restore's warnings and preview, if any. */
@@ -163,6 +171,7 @@ export function jobObject(view: JobView): z.infer<typeof JobObject> {
     id,
     kind,
     undo: isUndo(view) ? true : undefined,
+    copy: view.kind === 'verify' ? view.request.copy : undefined,
     server,
     backup,
     state,

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { DAY_MS } from '../../../src/base/clock.ts';
 import { Failure } from '../../../src/base/failure.ts';
+import type { BackupId } from '../../../src/base/ids.ts';
+import type { Catalogue } from '../../../src/catalogue/contract.ts';
 import { thrownBy } from '../../support/rejection.ts';
 import { backupId, completed, newBackup, serverId } from '../../support/catalogue-rows.ts';
 import { scratchCatalogue } from '../../support/scratch-catalogue.ts';
@@ -8,6 +11,17 @@ const FAULT = new Failure('interrupted', 'It was interrupted', {
   facts: { phase: 'write' },
   hint: 'Try again.',
 }).toJSON();
+
+/** All that are due, in the order in which they come. */
+function allDue(catalogue: Catalogue, before: number, ahead: number): BackupId[] {
+  const found: BackupId[] = [];
+  for (;;) {
+    const except = found.map((backup) => ({ backup }));
+    const next = catalogue.backups.dueForVerification({ before, ahead, except });
+    if (next === undefined) return found;
+    found.push(next.backup);
+  }
+}
 
 describe('a new backup', () => {
   test('is in progress, with what it was given', async () => {
@@ -142,10 +156,25 @@ describe('looking up', () => {
     }
     clock.advance(1000);
     catalogue.backups.markVerified(backupId(1));
-    const due = (before: number): string[] => catalogue.backups.dueForVerification(before, 10).map(({ id }) => id);
+    const due = (before: number): string[] => allDue(catalogue, before, clock.now());
     expect(due(clock.now())).toEqual([2, 3].map(backupId));
     expect(due(clock.now() + 1)).toEqual([2, 3, 1].map(backupId));
-    expect(catalogue.backups.dueForVerification(clock.now() + 1, 1)).toHaveLength(1);
+    catalogue.backups.markRemoving(backupId(2));
+    catalogue.backups.markDamaged(backupId(3));
+    expect(due(clock.now() + 1)).toEqual([backupId(1)]);
+  });
+
+  test('those to verify next: also one whose last verification is dated ahead, after the others', async () => {
+    const { catalogue, clock } = await scratchCatalogue();
+    for (const number of [1, 2, 3]) {
+      catalogue.backups.insert(newBackup(number));
+      catalogue.backups.complete(backupId(number), completed({ completedAt: clock.now() }));
+    }
+    clock.advance(365 * DAY_MS);
+    catalogue.backups.markVerified(backupId(1));
+    clock.advance(-364 * DAY_MS);
+    catalogue.backups.markVerified(backupId(2));
+    expect(allDue(catalogue, clock.now(), clock.now() + DAY_MS)).toEqual([3, 1].map(backupId));
   });
 
   test('totals and the count for the limit: failed ones weigh nothing there', async () => {

@@ -4,6 +4,7 @@ import { Failure } from '../../../src/base/failure.ts';
 import type { BackupId, ServerId } from '../../../src/base/ids.ts';
 import { silentLog } from '../../../src/base/log/log.ts';
 import { CopyQueue } from '../../../src/jobs/copy/copies.ts';
+import { requestVerification } from '../../../src/jobs/verify/request.ts';
 import { readManifest } from '../../../src/jobs/stored/manifests.ts';
 import { objectKey } from '../../../src/storage/key.ts';
 import { keysOf } from '../../contract/store.ts';
@@ -11,7 +12,8 @@ import { dataOf } from '../../support/events.ts';
 import { getObject } from '../../support/store-objects.ts';
 import { LyingStore } from '../../support/lying-store.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
-import { backUp, backupId, gate, type NodeOptions, SERVER, testNode } from '../../support/node.ts';
+import { backUp, backupId, gate, type NodeOptions, outcome, SERVER, testNode } from '../../support/node.ts';
+import { failureOf } from '../../support/rejection.ts';
 
 const ID = backupId(1);
 
@@ -238,5 +240,90 @@ describe('a copy', () => {
     await next.settled();
     expect(await keysOf(node.remote)).toEqual([]);
     expect(node.copies()).toMatchObject([{ state: 'pending' }]);
+  });
+});
+
+describe('a copy that was found damaged', () => {
+  const ARCHIVE = objectKey(SERVER, ID, 'tar.gz');
+
+  /** A node whose copy has one byte turned over, and a queue that is told of findings as the daemon tells it. */
+  async function nodeWithDamage() {
+    const told: { lane?: CopyQueue } = {};
+    const node = await nodeWithCopies({ onDamagedCopy: () => queueMicrotask(() => told.lane?.retry()) });
+    told.lane = node.lane();
+    await backUp(node, SERVER, ID);
+    await told.lane.settled();
+    const whole = Buffer.from(node.remote.objects.get(ARCHIVE) ?? []);
+    node.remote.objects.get(ARCHIVE)?.fill(0x55, 7, 9);
+    const { lane } = told;
+    /** Reads the copy as the schedule does, and waits for what follows. */
+    const verifyCopy = async (): Promise<void> => {
+      await outcome(requestVerification({ server: SERVER, backup: ID, copy: 'offsite' }, node));
+      await lane.settled();
+    };
+    const copy = () => node.catalogue.copies.find(ID, 'offsite');
+    return { ...node, whole, laneNow: lane, verifyCopy, copy };
+  }
+
+  test('is made anew from its original, and counts again once it is written', async () => {
+    const node = await nodeWithDamage();
+    const whileWriting: unknown[] = [];
+    node.offsite.lies.beforeCommit = async (key) => {
+      if (key !== ARCHIVE) return;
+      // What is there stays until the new one takes its place.
+      whileWriting.push(node.remote.objects.get(ARCHIVE)?.byteLength, node.copy()?.damagedAt);
+    };
+    await node.verifyCopy();
+    expect(whileWriting).toEqual([node.whole.byteLength, node.clock.now()]);
+    expect(node.whole.equals(node.remote.objects.get(ARCHIVE) ?? Buffer.of())).toBe(true);
+    expect(node.copy()).toMatchObject({ state: 'completed', damagedAt: null, error: null });
+    expect((await readManifest(node.remote, { server: SERVER, id: ID }))?.damagedAt).toBeNull();
+    const changes = dataOf(node.told, 'copy.changed');
+    expect(changes.map(({ state, error }) => [state, error?.code])).toEqual([
+      ['completed', undefined],
+      ['failed', 'archive_damaged'],
+      ['completed', undefined],
+    ]);
+  });
+
+  test('is made anew after a restart that came before, though its length is right', async () => {
+    const node = await nodeWithDamage();
+    await node.laneNow.close();
+    await node.verifyCopy();
+    expect(node.copy()?.damagedAt).toBe(node.clock.now());
+    await node.lane().settled();
+    expect(node.whole.equals(node.remote.objects.get(ARCHIVE) ?? Buffer.of())).toBe(true);
+    expect(node.copies()).toEqual(COPIED);
+  });
+
+  test('stays what it is while its original is damaged, too', async () => {
+    const node = await nodeWithDamage();
+    const original = Buffer.from(node.local.objects.get(ARCHIVE) ?? []);
+    node.local.objects.get(ARCHIVE)?.fill(0x55, 7, 9);
+    await node.verifyCopy();
+    await Promise.allSettled(node.verified);
+    expect(node.remote.objects.get(ARCHIVE)).toHaveLength(original.byteLength);
+    expect(node.copy()).toMatchObject({ state: 'failed', damagedAt: node.clock.now() });
+    expect(node.remote.unfinished.size).toBe(0);
+    node.local.objects.set(ARCHIVE, original);
+    await (
+      await node.service.verify(SERVER, ID)
+    ).ended;
+    await node.laneNow.settled();
+    expect(node.whole.equals(node.remote.objects.get(ARCHIVE) ?? Buffer.of())).toBe(true);
+    expect(node.copies()).toEqual(COPIED);
+  });
+
+  test('does not keep a restore of the backup waiting while it is read, but a deletion of the backup', async () => {
+    const node = await nodeWithDamage();
+    const reading = gate();
+    node.archive.beforeVerify = reading.pass;
+    const verifying = requestVerification({ server: SERVER, backup: ID, copy: 'offsite' }, node);
+    await reading.reached;
+    expect(await outcome(await node.service.restore({ server: SERVER, backup: ID, truncate: false }))).toBe('done');
+    await failureOf(node.service.remove(SERVER, ID), 'server_busy');
+    reading.open();
+    expect(await outcome(verifying)).toBe('archive_damaged');
+    await node.laneNow.settled();
   });
 });

@@ -56,6 +56,19 @@ async function damagedAt({ daemon, id }: Copied): Promise<unknown> {
   return ((await daemon.call(`${BACKUPS}/${id}`)).body as { readonly damagedAt?: string }).damagedAt;
 }
 
+async function copyOf({ daemon, id }: Copied) {
+  const { copies } = (await daemon.call(`${BACKUPS}/${id}`)).body as {
+    readonly copies: readonly { readonly state: string; readonly damagedAt?: string }[];
+  };
+  return copies[0] ?? { state: 'none' };
+}
+
+/** Puts the right archive back into the backup's own store, and has it verified. */
+async function writeOwn({ daemon, id, own }: Copied, bytes: Buffer): Promise<void> {
+  await writeFile(own, bytes);
+  expect((await daemon.call(`${BACKUPS}/${id}/verify`, { method: 'POST' })).status).toBe(200);
+}
+
 test('a backup whose archive is gone is restored, downloaded and looked into from its copy', async () => {
   const copied = await backUpWithCopy();
   const { host, daemon, id, own, copy } = copied;
@@ -96,10 +109,48 @@ test('a copy that is damaged is not restored, and says nothing about the archive
   const aside = `${copied.own}.aside`;
   await rename(copied.own, aside);
   await bend(copied.copy);
+  const whole = await readFile(aside);
   expect(await restore(copied)).toMatchObject({ status: 422, code: 'archive_damaged' });
   expect(await damagedAt(copied)).toBeUndefined();
+  expect(await copyOf(copied)).toMatchObject({ damagedAt: expect.any(String) as string });
   await rename(aside, copied.own);
   expect(await restore(copied)).toMatchObject({ status: 200 });
+  // What is made anew comes from the archive in its own store.
+  expect(whole.byteLength).toBe((await readFile(copied.own)).byteLength);
+});
+
+test('a copy that a restore found damaged is made anew from the archive in its own store', async () => {
+  const copied = await backUpWithCopy();
+  const whole = await readFile(copied.copy);
+  await bend(copied.own);
+  expect(await restore(copied)).toMatchObject({ status: 422, code: 'archive_damaged' });
+  await bend(copied.copy);
+  expect(await restore(copied)).toMatchObject({ status: 422, code: 'archive_damaged' });
+  expect(await copyOf(copied)).toMatchObject({ damagedAt: expect.any(String) as string });
+  await writeOwn(copied, whole);
+  await expect.poll(() => copyOf(copied), { timeout: 20_000 }).toMatchObject({ state: 'completed' });
+  expect((await copyOf(copied)).damagedAt).toBeUndefined();
+  expect(whole.equals(await readFile(copied.copy))).toBe(true);
+});
+
+test('a copy that a download found damaged is verified, and made anew', async () => {
+  const copied = await backUpWithCopy();
+  const { daemon, id } = copied;
+  const whole = await readFile(copied.copy);
+  await bend(copied.own);
+  expect(await restore(copied)).toMatchObject({ status: 422, code: 'archive_damaged' });
+  await bend(copied.copy);
+  const { token } = (await daemon.call(`${BACKUPS}/download-token`, { body: { id } })).body as { token: string };
+  const download = await fetch(`${daemon.url}${BACKUPS}/download?token=${token}`);
+  expect(await download.json()).toMatchObject({ code: 'archive_damaged' });
+  await expect
+    .poll(() => copyOf(copied), { timeout: 20_000 })
+    .toMatchObject({ state: 'failed', damagedAt: expect.any(String) as string });
+  const { jobs } = (await daemon.call('/api/jobs?kind=verify')).body as { readonly jobs: readonly unknown[] };
+  expect(jobs).toMatchObject([{ copy: 'offsite', state: 'failed', caller: { by: 'verification' } }]);
+  await writeOwn(copied, whole);
+  await expect.poll(() => copyOf(copied), { timeout: 20_000 }).toMatchObject({ state: 'completed' });
+  expect(whole.equals(await readFile(copied.copy))).toBe(true);
 });
 
 test('a backup that is in no store any more is refused with the reason of its own store', async () => {

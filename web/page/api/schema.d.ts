@@ -1438,7 +1438,10 @@ export interface components {
           server: string;
           backup?: string;
           job?: string;
-          data: Record<string, never>;
+          data: {
+            /** @description The further store whose copy was read; absent for the backup */
+            copy?: string;
+          };
         }
       | {
           /** @description Never decreases on a socket */
@@ -1482,6 +1485,8 @@ export interface components {
               message: string;
               hint?: string;
             };
+            /** @description The further store whose copy was read; absent for the backup */
+            copy?: string;
           };
         }
       | {
@@ -1692,6 +1697,8 @@ export interface components {
        * @enum {boolean}
        */
       undo?: true;
+      /** @description A verification that reads the copy in that further store */
+      copy?: string;
       server: string;
       backup: string;
       /** @enum {string} */
@@ -1886,6 +1893,16 @@ export interface components {
         state: 'pending' | 'completed' | 'failed';
         /** Format: date-time */
         updatedAt: string;
+        /**
+         * Format: date-time
+         * @description When it was last read to its end and found whole
+         */
+        verifiedAt?: string;
+        /**
+         * Format: date-time
+         * @description When it was found damaged; absent once it was made anew
+         */
+        damagedAt?: string;
         error?: {
           code: string;
           message: string;

@@ -38,7 +38,8 @@ export const en = {
   noDirectory: 'No directory',
   waiting: (position: number | undefined) => (position === undefined ? 'Waiting' : `Waiting, place ${count(position)}`),
   running: ({ kind, undo }: Pick<Job, 'kind' | 'undo'>) => (undo === true ? 'Undoing a restore' : RUNNING[kind]),
-  kindOf: ({ kind, undo }: Pick<Job, 'kind' | 'undo'>) => (undo === true ? 'undo of a restore' : KINDS[kind]),
+  kindOf: ({ kind, undo, copy }: Pick<Job, 'kind' | 'undo' | 'copy'>) =>
+    undo === true ? 'undo of a restore' : copy === undefined ? KINDS[kind] : `${KINDS[kind]} of the copy in ${copy}`,
   kindsMany: { backup: 'Backups', restore: 'Restores', verify: 'Verifications', delete: 'Deletions' },
   states: { queued: 'waiting', running: 'running', done: 'done', failed: 'failed', cancelled: 'cancelled' },
   origins: {

@@ -46,6 +46,10 @@ const restored = z.object({
   counts: z.object({ added: z.number(), replaced: z.number(), deleted: z.number() }).optional(),
 });
 
+const ofCopy = {
+  copy: z.string().optional().openapi({ description: 'The further store whose copy was read; absent for the backup' }),
+};
+
 /** What the events of each type carry; a type without one here does not compile. */
 export const EVENT_DATA = {
   'backup.started': nothing,
@@ -62,8 +66,8 @@ export const EVENT_DATA = {
   'restore.failed': failed,
   'verify.started': nothing,
   'verify.progress': progress,
-  'verify.completed': nothing,
-  'verify.failed': failed,
+  'verify.completed': nothing.extend(ofCopy),
+  'verify.failed': failed.extend(ofCopy),
   'copy.changed': z.object({ store: z.string(), state: z.enum(['completed', 'failed']), error: failure.optional() }),
   'vault.collected': z.object({
     store: z.string(),

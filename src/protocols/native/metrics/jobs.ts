@@ -67,6 +67,9 @@ export function countJobs(registry: Registry, events: EventSource): void {
 /** The job that the event ends; `code` for one that failed. */
 function endOf({ type, data }: RoostEvent): { readonly kind: Kind; readonly code?: string } | undefined {
   if (type === 'backup.verified') return data.ok ? { kind: 'verify' } : { kind: 'verify', code: codeOf(data) };
+  // Of a copy there is no verdict on the backup.
+  if (type === 'verify.completed') return data.copy === undefined ? undefined : { kind: 'verify' };
+  if (type === 'verify.failed') return data.copy === undefined ? undefined : { kind: 'verify', code: codeOf(data) };
   if (type === 'backup.completed') return { kind: 'backup' };
   if (type === 'restore.completed') return { kind: 'restore' };
   if (type === 'backup.cancelled') return { kind: 'backup', code: 'cancelled' };

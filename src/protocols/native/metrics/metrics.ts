@@ -33,6 +33,7 @@ export interface MetricsDeps {
 export interface OpenCopies {
   readonly pending: number;
   readonly failed: number;
+  readonly damaged: number;
 }
 
 const metrics = bearerRoute({
@@ -75,10 +76,12 @@ async function showNode(registry: Registry, { service, eventLoop, openCopies }: 
   queue.set({ state: 'running' }, jobs.running);
   queue.set({ state: 'waiting' }, jobs.queued);
   if (openCopies !== undefined) {
-    const { pending, failed } = openCopies();
-    const copies = gauge('roost_copies', 'Copies in further stores that are not made, by why', ['state']);
+    const { pending, failed, damaged } = openCopies();
+    const what = 'Copies in further stores that are not there, by why; damaged: found so, and not made anew yet';
+    const copies = gauge('roost_copies', what, ['state']);
     copies.set({ state: 'pending' }, pending);
     copies.set({ state: 'failed' }, failed);
+    copies.set({ state: 'damaged' }, damaged);
   }
   if (deliveries !== undefined) {
     const reports = gauge('roost_panel_reports', 'Reports that the panel is owed; parked: it refused them', ['state']);

@@ -99,7 +99,7 @@ function emitProgress(bytesDone: number, ids: { server?: typeof SERVER; backup?:
   events.emit({ type: 'backup.progress', server: SERVER, backup: BACKUP, job: JOB, data, ...ids });
 }
 
-const runningJob = (change: Partial<JobView> = {}): JobView => ({
+const runningJob = (change: Partial<Omit<JobView, 'kind' | 'request'>> = {}): JobView => ({
   id: JOB,
   kind: 'backup',
   server: SERVER,

@@ -25,7 +25,7 @@ describe('GET /metrics', () => {
       { p99: 0, max: 0 },
     ];
     const { call, service } = openNativeApp({
-      openCopies: () => ({ pending: 3, failed: 1 }),
+      openCopies: () => ({ pending: 3, failed: 1, damaged: 2 }),
       eventLoop: { take: () => delays.shift() ?? { p99: 1, max: 1 }, close: () => undefined },
     });
     const system = await service.system();
@@ -45,7 +45,11 @@ describe('GET /metrics', () => {
     expect(values(text, 'roost_jobs')).toEqual({ 'state="running"': 2, 'state="waiting"': 7 });
     expect(values(text, 'roost_store_up')).toEqual({ 'store="local"': 1, 'store="away"': 0 });
     expect(values(text, 'roost_store_free_bytes')).toEqual({ 'store="local"': 12_345 });
-    expect(values(text, 'roost_copies')).toEqual({ 'state="pending"': 3, 'state="failed"': 1 });
+    expect(values(text, 'roost_copies')).toEqual({
+      'state="pending"': 3,
+      'state="failed"': 1,
+      'state="damaged"': 2,
+    });
     expect(values(text, 'roost_event_loop_delay_p99_seconds')).toEqual({ '': 0.004 });
     expect(values(text, 'roost_event_loop_delay_max_seconds')).toEqual({ '': 0.02 });
   });
@@ -158,17 +162,21 @@ describe('GET /metrics', () => {
     events.emit({ type: 'restore.failed', ...ABOUT, data: { error: { code: 'made up"} 1' } } });
     events.emit({ type: 'backup.verified', ...ABOUT, data: { ok: true } });
     events.emit({ type: 'backup.verified', ...ABOUT, data: { ok: false, error: { code: 'archive_damaged' } } });
+    // The end of the job of a verdict, and of jobs that read a copy.
+    events.emit({ type: 'verify.completed', ...ABOUT, data: {} });
+    events.emit({ type: 'verify.completed', ...ABOUT, data: { copy: 'offsite' } });
+    events.emit({ type: 'verify.failed', ...ABOUT, data: { copy: 'offsite', error: { code: 'archive_damaged' } } });
     const { text } = await call('GET', '/metrics');
     expect(values(text, 'roost_jobs_done_total')).toEqual({
       'kind="backup"': 1,
       'kind="restore"': 0,
-      'kind="verify"': 1,
+      'kind="verify"': 2,
     });
     expect(values(text, 'roost_job_failures_total')).toEqual({
       'kind="backup",code="insufficient_storage"': 1,
       'kind="backup",code="cancelled"': 1,
       'kind="restore",code="internal"': 1,
-      'kind="verify",code="archive_damaged"': 1,
+      'kind="verify",code="archive_damaged"': 2,
     });
     expect(values(text, 'roost_job_duration_seconds_count')).toEqual({ 'kind="backup"': 1 });
     expect(values(text, 'roost_backup_stored_bytes_total')).toEqual({ '': 10 });

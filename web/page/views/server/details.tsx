@@ -285,7 +285,9 @@ function Summary({ backup, rule }: { readonly backup: Backup; readonly rule: Rul
             <span key={copy.store} class={copy.state === 'completed' ? '' : 'st warn'}>
               {' '}
               · {copy.store}
-              {{ completed: '', pending: ' waits', failed: ' failed' }[copy.state]}
+              {copy.damagedAt === undefined
+                ? { completed: '', pending: ' waits', failed: ' failed' }[copy.state]
+                : ' is damaged and is made anew'}
             </span>
           ))}
         </dd>
