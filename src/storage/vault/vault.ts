@@ -36,6 +36,7 @@ import { archiveParts, packKey, recipeKey, recipeSize, shownAs } from './server-
 import { hasPlainName, keptWhole, linkPlain, PlainWriter } from './plain.ts';
 import { openVaultSource } from './source.ts';
 import { takeIn } from './take-in.ts';
+import { addWritten, totalUsage } from './usage.ts';
 import { openView } from './view.ts';
 import { VaultWriter, type Written } from './writer.ts';
 
@@ -81,7 +82,7 @@ export class VaultStore implements Store, Vault {
   readonly #usage = new Map<ServerId, VaultUsage>();
   readonly #layouts: Layouts;
   #listener: VaultListener | undefined;
-  #closed = false;
+  readonly #closing = new AbortController();
 
   constructor(options: VaultOptions) {
     const { store, clock } = options;
@@ -91,6 +92,10 @@ export class VaultStore implements Store, Vault {
     this.name = store.name;
     this.type = store.type;
     if (store.localPath !== undefined) this.localPath = store.localPath.bind(store);
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   get sharesBytes(): boolean {
@@ -111,14 +116,7 @@ export class VaultStore implements Store, Vault {
   }
 
   total(): VaultUsage | undefined {
-    const all = Array.from(this.#usage.values());
-    if (all.length === 0) return undefined;
-    return all.reduce((sum, each) => ({
-      packs: sum.packs + each.packs,
-      storedBytes: sum.storedBytes + each.storedBytes,
-      liveBytes: sum.liveBytes + each.liveBytes,
-      collectedAt: Math.min(sum.collectedAt, each.collectedAt),
-    }));
+    return totalUsage(Array.from(this.#usage.values()));
   }
 
   placesOf(server: ServerId, backup: BackupId): Promise<ArchivePlaces | undefined> {
@@ -146,7 +144,7 @@ export class VaultStore implements Store, Vault {
     const parts = archiveParts(key);
     if (parts === undefined) return this.#inner.create(key, options);
     if (!this.#options.writes) return this.#createPlain(key, parts, options);
-    if (this.#closed) throw new Failure('internal', `Cannot use the store ${this.name}: it is closed`);
+    if (this.#isClosed) throw new Failure('internal', `Cannot use the store ${this.name}: it is closed`);
     await this.check();
     const base = await this.#pinBase(options.base);
     const { server } = parts;
@@ -272,7 +270,7 @@ export class VaultStore implements Store, Vault {
    * Gives back what no backup of the server needs, once.
    *
    * @throws Failure `archive_damaged` when something cannot be read (nothing was removed then), `store_unreachable`,
-   * `insufficient_storage`.
+   * `insufficient_storage`, `cancelled` when the vault is closed meanwhile.
    */
   async collect(server: ServerId, dryRun = false): Promise<Collected> {
     const running = this.#turns.run(server, () => this.#collect(server, dryRun));
@@ -292,7 +290,8 @@ export class VaultStore implements Store, Vault {
     const pins = this.#pins;
     const isPinned = pins.has(server);
     const known = (): readonly BackupId[] => this.#options.known(server);
-    const collected = await collectServer({ ...this.#options, server, pins, known, punch, dryRun, onMeasured });
+    const { signal } = this.#closing;
+    const collected = await collectServer({ ...this.#options, server, pins, known, punch, dryRun, onMeasured, signal });
     if (!dryRun && isPinned) this.#collectUnkept(server);
     else if (!dryRun) this.#owed.delete(server);
     return collected;
@@ -317,16 +316,16 @@ export class VaultStore implements Store, Vault {
     return this.#inner.check();
   }
 
-  /** Waits for collections that run; begins no new one. */
+  /** Ends collections that run, between two steps: a merge of a large server takes minutes, and a stop has one. Begins none. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort();
     await Promise.allSettled([...this.#collecting, ...this.#running]);
     await this.#inner.close();
   }
 
   /** One collection behind the removals of now: a pruned server loses many backups in a row. */
   #collectSoon(server: ServerId): void {
-    if (this.#closed || this.#due.has(server)) return;
+    if (this.#isClosed || this.#due.has(server)) return;
     this.#owed.add(server);
     this.#due.add(server);
     const running = this.#line.run('', () => this.#collectNext(server)).finally(() => this.#collecting.delete(running));
@@ -348,21 +347,22 @@ export class VaultStore implements Store, Vault {
   async #collectNext(server: ServerId): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
     this.#due.delete(server);
-    if (this.#closed) return;
+    if (this.#isClosed) return;
     try {
       const collected = await this.collect(server);
       if (collected.packs > 0 || collected.freedBytes > 0) this.#listener?.onCollected(server, collected);
     } catch (error) {
-      this.#listener?.onFault(server, asFailure(error, 'Cannot give back what removed backups took'));
+      const failure = asFailure(error, 'Cannot give back what removed backups took');
+      // Cut short by the stop, it is no fault: the next start collects.
+      if (failure.code !== 'cancelled') this.#listener?.onFault(server, failure);
+      else if (failure.detail.gaveBack !== undefined) this.#listener?.onCollected(server, failure.detail.gaveBack);
     }
   }
 
   /** What was written since the last collection measured. */
   #count(server: ServerId, written: Written): void {
     const usage = this.#usage.get(server);
-    if (usage === undefined) return;
-    const [packs, storedBytes] = [usage.packs + written.packs, usage.storedBytes + written.bytes];
-    this.#usage.set(server, { ...usage, packs, storedBytes, liveBytes: usage.liveBytes + written.bytes });
+    if (usage !== undefined) this.#usage.set(server, addWritten(usage, written));
   }
 
   async #pinBase(key: ObjectKey | undefined): Promise<PinnedBase | undefined> {

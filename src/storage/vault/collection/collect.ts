@@ -7,7 +7,7 @@
  */
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';
-import { asFailure, errnoOf, Failure } from '../../../base/failure.ts';
+import { asFailure, errnoOf, Failure, throwIfAborted } from '../../../base/failure.ts';
 import type { BackupId, ServerId } from '../../../base/ids.ts';
 import { inLanes } from '../../../base/lanes.ts';
 import { keyParts, objectKey, type ObjectKey } from '../../key.ts';
@@ -24,6 +24,7 @@ import { mergePacks } from './merge.ts';
 import { PunchThreads } from './punch-threads.ts';
 import { secondNames } from './second-names.ts';
 
+const DOING = 'Cannot give back all that nothing needs';
 /** A file system gives back ranges of one file one after the other. Each of these has a thread for it. */
 const PACKS_AT_ONCE = 2;
 
@@ -45,6 +46,8 @@ export interface CollectOptions {
   readonly dryRun?: boolean;
   /** Bytes that a pack has at most which others are merged into. */
   readonly packLength?: number | undefined;
+  /** Ends it between two steps: what is left is there for the next one. */
+  readonly signal?: AbortSignal | undefined;
   /** The code of the threads that punch. */
   readonly punchThread?: URL;
   /** Gets what is there in the end. */
@@ -63,7 +66,7 @@ export interface Measured {
  * Collects once.
  *
  * @throws Failure `archive_damaged` when a recipe, a map or a pack is missing or cannot be read: nothing was removed then;
- * `store_unreachable`; `internal` when a thread died, where some of the dead may be gone; `insufficient_storage` while
+ * `store_unreachable`; `cancelled`; `internal` when a thread died, where some of the dead may be gone; `insufficient_storage` while
  * merging, after everything dead was given back. What is there then is measured all the same, where it can be read, and
  * `gaveBack` of the failure's detail says what was given back before it, if anything was.
  */
@@ -80,8 +83,8 @@ export async function collectServer(options: CollectOptions): Promise<Collected>
     await measure(options, merged ?? look);
     return tally;
   } catch (error) {
-    // Of a collection that ended early, some of the dead may still be there.
-    await measure(options).catch(() => undefined);
+    // Of a collection that ended early, some of the dead may still be there. One that is cancelled ends soon.
+    if (options.signal?.aborted !== true) await measure(options).catch(() => undefined);
     if (tally.packs === 0 && tally.freedBytes === 0 && tally.movedBytes === 0) throw error;
     throw havingGivenBack(error, tally);
   }
@@ -96,7 +99,7 @@ function havingGivenBack(error: unknown, gaveBack: Collected): Failure {
 
 /** Undefined when nothing is worth moving, or bytes that heal damage are being written: their end has a collection behind it. */
 async function merge(options: CollectOptions, look: Look, tally: Tally): Promise<Look | undefined> {
-  const { store, server, pins, punch, mergeAt, mergesHoles = false, packLength = PACK_LENGTH } = options;
+  const { store, server, pins, punch, mergeAt, mergesHoles = false, packLength = PACK_LENGTH, signal } = options;
   if (pins.heals(server)) return undefined;
   const room = await roomToMerge(options);
   const chosen = packsToMerge(look.packs, look.live, pins.packs(server), mergeAt, punch && !mergesHoles, room);
@@ -104,10 +107,10 @@ async function merge(options: CollectOptions, look: Look, tally: Tally): Promise
   const lists = listsInUse(options, look.packs);
   const most = { ranges: MAX_RANGES, length: packLength };
   try {
-    tally.movedBytes = await mergePacks(store, server, look.packs, new Set(chosen), lists, pins, most);
+    tally.movedBytes = await mergePacks(store, server, look.packs, new Set(chosen), lists, pins, most, signal);
   } catch (error) {
     // What was moved before is there twice, and the disk may be full; what is under way is tried again by the next collection.
-    await tidy(options).catch(() => undefined);
+    if (signal?.aborted !== true) await tidy(options).catch(() => undefined);
     throw error;
   }
   const after = await lookAround(options);
@@ -209,13 +212,14 @@ async function requireArchive(store: Store, server: ServerId, id: BackupId, pack
 
 /** @param tally is added to while it goes on. */
 async function giveBack(options: CollectOptions, { packs, live, twice }: Look, tally: Tally): Promise<void> {
-  const { store, server, pins, punch, dryRun = false } = options;
+  const { store, server, pins, punch, dryRun = false, signal } = options;
   const open = pins.blocks(server);
   await using threads = new PunchThreads(options.punchThread);
   // First: a file with two names is not punched.
   if (!dryRun) for (const id of twice) await store.remove(objectKey(server, id as BackupId, 'tar.gz'));
   await inLanes(PACKS_AT_ONCE, packs.packs, async ([pack, size]) => {
     if (!live.isLive(pack)) {
+      throwIfAborted(signal, DOING);
       const key = packKey(server, pack);
       const freed = await bytesFreedBy(store, key, size);
       if (!dryRun) await store.remove(key);
@@ -249,7 +253,7 @@ async function removeLoneMaps(store: Store, server: ServerId): Promise<void> {
  * by its name, and its file may have become a pack. So the file is looked at before each stretch, not once.
  */
 async function punchDead(
-  { store, server, pins, dryRun = false }: CollectOptions,
+  { store, server, pins, dryRun = false, signal }: CollectOptions,
   pack: string,
   stretches: Iterable<Stretch>,
   threads: PunchThreads,
@@ -266,6 +270,7 @@ async function punchDead(
     if (dryRun) {
       for (const { from, end } of deadData(descriptor, stretch)) tally.freedBytes += end - from;
     } else if (deadData(descriptor, stretch).next().done !== true) {
+      throwIfAborted(signal, DOING);
       // What was given back before is a hole already: most collections need no thread. Not added before it is known: the
       // other lane adds meanwhile.
       const freed = await threads.punch({ descriptor, stretch });

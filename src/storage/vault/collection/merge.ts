@@ -6,7 +6,7 @@
  *                     with a merge that ends here because the disk is full: what was moved before needs not be moved again
  *   3 the old packs   removed by the collection, which then finds nothing alive in them, also where the merge failed
  */
-import { errnoOf } from '../../../base/failure.ts';
+import { errnoOf, throwIfAborted } from '../../../base/failure.ts';
 import type { BackupId, ServerId } from '../../../base/ids.ts';
 import { MEBIBYTE } from '../../../base/sizes.ts';
 import type { ByteSource } from '../../../base/source.ts';
@@ -37,7 +37,8 @@ interface Most {
  *
  * @param lists all ranges in use, of recipes and pins. Bytes lie in the order of the first list that names them, so that the
  *   archive of that one is read from the new packs in one go, and those behind it without going back.
- * @returns bytes copied. @throws Failure `insufficient_storage`, `archive_damaged`, `store_unreachable`.
+ * @param signal ends it between two pieces, of which the next merge copies those again whose pack had no map yet.
+ * @returns bytes copied. @throws Failure `insufficient_storage`, `archive_damaged`, `store_unreachable`, `cancelled`.
  */
 export async function mergePacks(
   store: Store,
@@ -47,6 +48,7 @@ export async function mergePacks(
   lists: AsyncIterable<RangeList>,
   pins: Pins,
   most: Most,
+  signal?: AbortSignal,
 ): Promise<number> {
   const sources = new MergeSources(store, server);
   const merged = new MergedPacks(store, server, packs, pins, most);
@@ -58,6 +60,7 @@ export async function mergePacks(
         let born = start;
         for (const place of packs.placesOf(pack, start, length)) {
           if (chosen.has(place.pack)) {
+            throwIfAborted(signal, 'Cannot merge packs');
             copied += await merged.take(pack, born, place, sources);
           }
           born += place.length;

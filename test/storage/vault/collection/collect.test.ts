@@ -200,6 +200,44 @@ test('what is opened while blocks are given back is served behind the collection
   expect(faults).toEqual([]);
 });
 
+test('a vault that is closed ends a merge at its next piece, and the next one merges', async () => {
+  const { store, directory } = await scratchStore();
+  const before = await scratchVault({ store, mergeAt: 1, packLength: 40 * BLOCK });
+  const bytes = randomBytes(400 * BLOCK);
+  await putObject(before.vault, KEPT, bytes);
+  const key = objectKey(SERVER, backupId(2), 'tar.gz');
+  const writer = await before.vault.create(key, { base: KEPT });
+  const kept: Buffer[] = [];
+  // The half of each pack.
+  for (let at = 0; at < bytes.length; at += 40 * BLOCK) {
+    kept.push(bytes.subarray(at, at + 20 * BLOCK));
+    await writer.write(bytes.subarray(at, at + 20 * BLOCK), [{ start: 0, length: 20 * BLOCK, base: at }]);
+  }
+  await writer.commit();
+  await before.vault.remove(KEPT);
+  await before.vault.freeSpace();
+  const { vault, faults } = await scratchVault({ store, mergeAt: 0.1, packLength: 40 * BLOCK });
+  const count = (kind: string): number =>
+    fs.readdirSync(join(directory, SERVER)).filter((name) => name.endsWith(kind)).length;
+  const [create, close] = [store.create.bind(store), store.close.bind(store)];
+  // The store underneath is used again.
+  store.close = () => Promise.resolve();
+  let closed: Promise<void> | undefined;
+  store.create = (name) => {
+    if (name.endsWith('.map')) closed ??= vault.close();
+    return create(name);
+  };
+  await failureOf(vault.collect(SERVER), 'cancelled');
+  await closed;
+  expect([count('.map'), faults]).toEqual([1, []]);
+  const after = await scratchVault({ store, mergeAt: 0.1, packLength: 40 * BLOCK });
+  expect(Buffer.from(await getObject(after.vault, key)).equals(Buffer.concat(kept))).toBe(true);
+  await after.vault.collect(SERVER);
+  expect([count('.map'), count('.pack')]).toEqual([5, 5]);
+  expect(Buffer.from(await getObject(after.vault, key)).equals(Buffer.concat(kept))).toBe(true);
+  store.close = close;
+});
+
 test('a vault that is closed waits for a collection that was asked for', async () => {
   const { store } = await scratchStore();
   const { vault } = await scratchVault({ store });
