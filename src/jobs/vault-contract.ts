@@ -111,7 +111,8 @@ export interface BackupPlaces {
 }
 
 export interface VaultService {
-  status(scope?: VaultScope): Promise<readonly VaultStatus[]>;
+  /** A vault that cannot say which servers it has is among the failures. */
+  status(scope?: VaultScope): Promise<VaultOutcome<VaultStatus>>;
   /**
    * Gives back what no backup needs, of each server. One that fails is among the failures, and among what was done as well
    * where something of it had been given back before. @throws Failure `invalid_request` for a store that is no vault.
@@ -119,9 +120,10 @@ export interface VaultService {
   collect(scope: VaultScope, dryRun?: boolean): Promise<VaultOutcome<VaultCollection>>;
   /**
    * Reads each needed byte once; marks what is damaged, and heals it from whole copies in further stores. What cannot be
-   * looked at is among the faults, and the others are verified all the same. @throws Failure `cancelled`, `invalid_request`.
+   * looked at of a server is among its faults, a vault that cannot say which it has among the failures, and the others are
+   * verified all the same. @throws Failure `cancelled`, `invalid_request`.
    */
-  verify(scope: VaultScope, signal?: AbortSignal): Promise<readonly VaultVerification[]>;
+  verify(scope: VaultScope, signal?: AbortSignal): Promise<VaultOutcome<VaultVerification>>;
   /** Makes plain archives of vaults packs, without copying them. @throws as `collect`. */
   adopt(scope: VaultScope, dryRun?: boolean): Promise<VaultAdoptions>;
   /** @throws Failure `backup_not_found`, `backup_not_ready`. */

@@ -5,9 +5,9 @@ import type { VaultService } from '../../src/jobs/vault-contract.ts';
 export function noVaults(service: Pick<BackupService, 'backup'>): VaultService {
   const nothing = { done: [], failures: [], failureCount: 0 };
   return {
-    status: () => Promise.resolve([]),
+    status: () => Promise.resolve(nothing),
     collect: () => Promise.resolve(nothing),
-    verify: () => Promise.resolve([]),
+    verify: () => Promise.resolve(nothing),
     adopt: () => Promise.resolve({ ...nothing, servers: [] }),
     places: async (server, id) => {
       const { size } = await service.backup(server, id);

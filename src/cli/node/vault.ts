@@ -89,7 +89,7 @@ function scoped(parent: Command, name: string, description: string): Command {
 
 async function status({ env, signal, terminal }: Invocation, { config }: DaemonOptions): Promise<Outcome> {
   const client = new ApiClient(await findConnection(env, config));
-  const found = await ask(client, { method: 'GET', path: '/api/vaults', signal }, Status);
+  const { found, json, failures } = await askForAll(client, { method: 'GET', path: '/api/vaults', signal }, Status);
   const rows = found.vaults.map(({ store, server, backups, archiveBytes, ...usage }) => [
     store,
     shortId(server),
@@ -100,7 +100,10 @@ async function status({ env, signal, terminal }: Invocation, { config }: DaemonO
     typeof usage.collectedAt === 'string' ? localTime(usage.collectedAt) : 'not yet',
   ]);
   const headings = ['STORE', 'SERVER', 'BACKUPS', 'ARCHIVES', 'ON DISK', 'NEEDED', 'PACKS', 'COLLECTED'];
-  return { json: found, text: rows.length === 0 ? 'There is no vault.' : table(headings, rows, terminal.style) };
+  noteFailures(terminal, failures);
+  const none = failures === undefined ? 'There is no vault.' : '';
+  const text = rows.length === 0 ? none : table(headings, rows, terminal.style);
+  return { json, text, failed: failures !== undefined };
 }
 
 async function collect(invocation: Invocation, options: ScopeOptions): Promise<Outcome> {
@@ -117,7 +120,7 @@ async function collect(invocation: Invocation, options: ScopeOptions): Promise<O
 
 async function verify(invocation: Invocation, options: ScopeOptions): Promise<Outcome> {
   const { client, request } = await requestOf(invocation, options, 'verify');
-  const found = await ask(client, request, Verifications);
+  const { found, json, failures } = await askForAll(client, request, Verifications);
   const lines = found.verifications.flatMap(
     ({ store, server, readBytes, whole, damaged, healed, unproven, faults }) => [
       `${store} ${server}: ${countText(whole, 'backup')} whole, ${formatBytes(readBytes)} read`,
@@ -131,9 +134,12 @@ async function verify(invocation: Invocation, options: ScopeOptions): Promise<Ou
       ),
     ],
   );
-  const failed = found.verifications.some(({ damaged, faults }) => damaged.length > 0 || faults.length > 0);
+  noteFailures(invocation.terminal, failures);
+  const isBad = found.verifications.some(({ damaged, faults }) => damaged.length > 0 || faults.length > 0);
+  const failed = isBad || failures !== undefined;
   const warned = found.verifications.some(({ healed, unproven }) => healed.length > 0 || unproven.length > 0);
-  return { json: found, text: linesOf(lines, options), failed, warned };
+  const text = lines.length === 0 && failures !== undefined ? '' : linesOf(lines, options);
+  return { json, text, failed, warned };
 }
 
 async function adopt(invocation: Invocation, options: ScopeOptions): Promise<Outcome> {

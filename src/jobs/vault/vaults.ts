@@ -57,18 +57,19 @@ export class Vaults implements VaultService {
     for (const store of deps.stores.all()) this.#listen(store);
   }
 
-  async status(scope: VaultScope = {}): Promise<readonly VaultStatus[]> {
-    const held = await this.#held(scope);
-    return held.map(({ store, vault, server }) => {
+  async status(scope: VaultScope = {}): Promise<VaultOutcome<VaultStatus>> {
+    const notes = new OutcomeNotes<VaultStatus>();
+    for (const { store, vault, server } of await this.#held(scope, notes)) {
       const records = this.#records(store, server);
-      return {
+      notes.add({
         store: store.name,
         server,
         backups: records.length,
         archiveBytes: records.reduce((sum, { size }) => sum + size, 0),
         usage: vault.usage(server) ?? null,
-      };
-    });
+      });
+    }
+    return notes.outcome;
   }
 
   async collect(scope: VaultScope, dryRun = false): Promise<VaultOutcome<VaultCollection>> {
@@ -88,19 +89,19 @@ export class Vaults implements VaultService {
     return notes.outcome;
   }
 
-  async verify(scope: VaultScope, signal?: AbortSignal): Promise<readonly VaultVerification[]> {
-    const done: VaultVerification[] = [];
-    for (const held of await this.#held(scope)) {
+  async verify(scope: VaultScope, signal?: AbortSignal): Promise<VaultOutcome<VaultVerification>> {
+    const notes = new OutcomeNotes<VaultVerification>();
+    for (const held of await this.#held(scope, notes)) {
       try {
-        done.push(await this.#verify(held, signal));
+        notes.add(await this.#verify(held, signal));
       } catch (error) {
         const failure = asFailure(error, 'Cannot verify what the server has in the vault');
         if (failure.code === 'cancelled') throw failure;
         const nothing = { readBytes: 0, whole: 0, damaged: [], healed: [], unproven: [] };
-        done.push({ store: held.store.name, server: held.server, ...nothing, faults: [faultOf(failure)] });
+        notes.add({ store: held.store.name, server: held.server, ...nothing, faults: [faultOf(failure)] });
       }
     }
-    return done;
+    return notes.outcome;
   }
 
   async adopt(scope: VaultScope, dryRun = false): Promise<VaultAdoptions> {
@@ -264,11 +265,10 @@ export class Vaults implements VaultService {
     this.#deps.events.publish({ type: 'vault.collected', server, data: { store, packs, freedBytes, movedBytes } });
   }
 
-  async #serversOf(store: string, vault: Vault, notes?: OutcomeNotes<unknown>): Promise<readonly ServerId[]> {
+  async #serversOf(store: string, vault: Vault, notes: OutcomeNotes<unknown>): Promise<readonly ServerId[]> {
     try {
       return await vault.servers();
     } catch (error) {
-      if (notes === undefined) throw error;
       const failure = notes.fail({ store }, error, 'Cannot list the servers of the vault');
       this.#deps.log.error('Cannot list the servers of a vault', { store, error: failure });
       return [];
@@ -280,10 +280,10 @@ export class Vaults implements VaultService {
   }
 
   /**
-   * @param notes get why a vault cannot say which servers it has; without them, that is thrown.
+   * @param notes get why a vault cannot say which servers it has.
    * @throws Failure `invalid_request` for a store that is none, or no vault.
    */
-  async #held(scope: VaultScope, notes?: OutcomeNotes<unknown>): Promise<readonly Held[]> {
+  async #held(scope: VaultScope, notes: OutcomeNotes<unknown>): Promise<readonly Held[]> {
     const { store: name, server: only, holds = () => true } = scope;
     const held: Held[] = [];
     for (const store of this.#deps.stores.all()) {

@@ -77,6 +77,43 @@ it('vault adopt prints what was taken in, of each server how much in total, and 
   expect(stderr).toContain(`roost: local ${OTHER} ${BACKUP}: No recipe, too [archive_damaged]\n`);
 });
 
+it.each([
+  [
+    'status',
+    { vaults: [{ store: 'local', server: SERVER, backups: 3, archiveBytes: 2048 }] },
+    /local +0f0e9c52 +3 +2\.0 KiB/,
+  ],
+  [
+    'verify',
+    {
+      verifications: [
+        {
+          store: 'local',
+          server: SERVER,
+          readBytes: 2048,
+          whole: 3,
+          damaged: [],
+          healed: [],
+          unproven: [],
+          faults: [],
+        },
+      ],
+    },
+    /local 0f0e9c52-.*: 3 backups whole, 2\.0 KiB read/,
+  ],
+])('vault %s prints what is known beside a vault that is away, and fails', async (command, done, text) => {
+  const away = {
+    ...error,
+    error: 'It is away',
+    code: 'store_unreachable',
+    failures: failures.slice(2),
+    failureCount: 1,
+  };
+  const { exitCode, stdout, stderr } = await roost(503, { ...away, ...done }, ['vault', command]);
+  expect([exitCode, stderr]).toEqual([1, 'roost: second: It is away [store_unreachable]\n']);
+  expect(stdout).toMatch(text);
+});
+
 it('an error that says nothing of what was done is printed as any other, also one of an older daemon', async () => {
   const { exitCode, stdout, stderr } = await roost(422, error, ['vault', 'adopt']);
   expect([exitCode, stdout]).toEqual([1, '']);

@@ -45,7 +45,7 @@ test('ends the check that an operator asked for, and the look that waits behind 
 
 test('the copy of a node that goes on heals the backup, which is verified again', async () => {
   const { vaults, catalogue, id, again } = await nodeWithCopy();
-  expect(await vaults.verify({})).toMatchObject([{ damaged: [], healed: [id], faults: [] }]);
+  expect((await vaults.verify({})).done).toMatchObject([{ damaged: [], healed: [id], faults: [] }]);
   expect(catalogue.backups.get(id).damagedAt).not.toBeNull();
   expect(again).toEqual([id]);
 });

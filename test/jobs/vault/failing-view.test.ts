@@ -35,11 +35,11 @@ test('what was marked is told of when the look after the healing fails', async (
   // The first is that of the check, the second that of the taking.
   failLook(vault, 3);
   const faults = [{ backup: id, code: 'store_unreachable', message: 'the disk is away' }];
-  expect(await vaults.verify({})).toMatchObject([{ whole: 0, damaged: [id], healed: [], faults }]);
+  expect((await vaults.verify({})).done).toMatchObject([{ whole: 0, damaged: [id], healed: [], faults }]);
   expect(dataOf(told, 'vault.damaged')).toMatchObject([{ backups: [id] }]);
   expect(catalogue.backups.get(id).damagedAt).not.toBeNull();
   expect(again).toEqual([]);
   // The bytes were taken: the next check finds all of them whole.
-  expect(await vaults.verify({})).toMatchObject([{ whole: 1, damaged: [], healed: [], faults: [] }]);
+  expect((await vaults.verify({})).done).toMatchObject([{ whole: 1, damaged: [], healed: [], faults: [] }]);
   expect(again).toEqual([id]);
 });

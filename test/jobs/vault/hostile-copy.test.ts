@@ -50,7 +50,7 @@ test('bytes whose checksums are right and whose sha256 is not are looked at once
   expect(await verify()).toBe('archive_damaged');
   expect(looks).toBe(1);
   // The look finds every checksum right, and asks for another verification.
-  expect(await vaults.verify({})).toMatchObject([{ whole: 1, damaged: [], healed: [] }]);
+  expect((await vaults.verify({})).done).toMatchObject([{ whole: 1, damaged: [], healed: [] }]);
   expect(again).toEqual([id]);
   expect(await verify()).toBe('archive_damaged');
   expect(looks).toBe(1);

@@ -40,7 +40,9 @@ const isNative = (path: string): boolean => path.startsWith('/api/') && !path.st
 
 /** Schemas of routes whose errors say what was done all the same, beside all that an error has. */
 const ERRORS_WITH_MORE: Readonly<Record<string, string>> = {
+  'GET /api/vaults': 'VaultStatusError',
   'POST /api/vaults/collect': 'VaultCollectionError',
+  'POST /api/vaults/verify': 'VaultVerificationError',
   'POST /api/vaults/adopt': 'VaultAdoptionError',
 };
 

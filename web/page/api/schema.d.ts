@@ -933,7 +933,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** What each server takes in stores whose archives share bytes */
+    /**
+     * What each server takes in stores whose archives share bytes
+     * @description Where a vault cannot say which servers it has, the error says what is known of the others.
+     */
     get: operations['listVaults'];
     put?: never;
     post?: never;
@@ -974,7 +977,7 @@ export interface paths {
     put?: never;
     /**
      * Read each needed byte once, and prove all backups that have it
-     * @description Answers when that has ended; ends when the caller hangs up. Damaged backups are marked, and healed from whole copies.
+     * @description Answers when that has ended; ends when the caller hangs up. Damaged backups are marked, and healed from whole copies. Where a vault cannot say which servers it has, the others are verified all the same, and the error says what was found.
      */
     post: operations['verifyVaults'];
     delete?: never;
@@ -2791,15 +2794,6 @@ export interface components {
        */
       collectedAt?: string;
     };
-    VaultCollection: {
-      store: string;
-      server: string;
-      /** @description Packs that were removed */
-      packs: number;
-      freedBytes: number;
-      /** @description Bytes that were moved out of packs that were mostly dead */
-      movedBytes: number;
-    };
     /**
      * @example {
      *       "error": "There is no such backup",
@@ -2807,8 +2801,8 @@ export interface components {
      *       "requestId": "5f0c3c0e-5d0a-4b9e-8a39-5a1d2f3c4b5a"
      *     }
      */
-    VaultCollectionError: components['schemas']['Error'] & {
-      collections?: components['schemas']['VaultCollection'][];
+    VaultStatusError: components['schemas']['Error'] & {
+      vaults?: components['schemas']['Vault'][];
       /** @description Why the rest was not done: the first twenty. Absent where nothing was tried */
       failures?: components['schemas']['VaultFailure'][];
       /** @description Of all of them */
@@ -2856,6 +2850,29 @@ export interface components {
       message: string;
       hint?: string;
     };
+    VaultCollection: {
+      store: string;
+      server: string;
+      /** @description Packs that were removed */
+      packs: number;
+      freedBytes: number;
+      /** @description Bytes that were moved out of packs that were mostly dead */
+      movedBytes: number;
+    };
+    /**
+     * @example {
+     *       "error": "There is no such backup",
+     *       "code": "backup_not_found",
+     *       "requestId": "5f0c3c0e-5d0a-4b9e-8a39-5a1d2f3c4b5a"
+     *     }
+     */
+    VaultCollectionError: components['schemas']['Error'] & {
+      collections?: components['schemas']['VaultCollection'][];
+      /** @description Why the rest was not done: the first twenty. Absent where nothing was tried */
+      failures?: components['schemas']['VaultFailure'][];
+      /** @description Of all of them */
+      failureCount?: number;
+    };
     VaultVerification: {
       store: string;
       server: string;
@@ -2875,6 +2892,20 @@ export interface components {
         code: string;
         message: string;
       }[];
+    };
+    /**
+     * @example {
+     *       "error": "There is no such backup",
+     *       "code": "backup_not_found",
+     *       "requestId": "5f0c3c0e-5d0a-4b9e-8a39-5a1d2f3c4b5a"
+     *     }
+     */
+    VaultVerificationError: components['schemas']['Error'] & {
+      verifications?: components['schemas']['VaultVerification'][];
+      /** @description Why the rest was not done: the first twenty. Absent where nothing was tried */
+      failures?: components['schemas']['VaultFailure'][];
+      /** @description Of all of them */
+      failureCount?: number;
     };
     VaultAdoption: {
       store: string;
@@ -2945,6 +2976,17 @@ export interface components {
       };
     };
     /** @description An error; where a part failed, with what was done all the same */
+    VaultStatusError: {
+      headers: {
+        /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+        'Retry-After'?: number;
+        [name: string]: unknown;
+      };
+      content: {
+        'application/json': components['schemas']['VaultStatusError'];
+      };
+    };
+    /** @description An error; where a part failed, with what was done all the same */
     VaultCollectionError: {
       headers: {
         /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
@@ -2953,6 +2995,17 @@ export interface components {
       };
       content: {
         'application/json': components['schemas']['VaultCollectionError'];
+      };
+    };
+    /** @description An error; where a part failed, with what was done all the same */
+    VaultVerificationError: {
+      headers: {
+        /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
+        'Retry-After'?: number;
+        [name: string]: unknown;
+      };
+      content: {
+        'application/json': components['schemas']['VaultVerificationError'];
       };
     };
     /** @description An error; where a part failed, with what was done all the same */
@@ -5586,7 +5639,7 @@ export interface operations {
           };
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
+      /** @description An error; where a part failed, with what was done all the same */
       default: {
         headers: {
           /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
@@ -5594,10 +5647,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Error'];
+          'application/json': components['schemas']['VaultStatusError'];
         };
       };
-      '4XX': components['responses']['Error'];
+      '4XX': components['responses']['VaultStatusError'];
     };
   };
   collectVaults: {
@@ -5666,7 +5719,7 @@ export interface operations {
           };
         };
       };
-      /** @description An error; `code` is stable, `error` is for people */
+      /** @description An error; where a part failed, with what was done all the same */
       default: {
         headers: {
           /** @description With `draining`, `store_unreachable` and 429: seconds after which another try may do */
@@ -5674,10 +5727,10 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Error'];
+          'application/json': components['schemas']['VaultVerificationError'];
         };
       };
-      '4XX': components['responses']['Error'];
+      '4XX': components['responses']['VaultVerificationError'];
     };
   };
   adoptIntoVaults: {

@@ -81,6 +81,8 @@ const AdoptedObject = z
   })
   .openapi('VaultAdopted');
 
+const Statuses = z.object({ vaults: VaultObject.array() });
+const Verified = z.object({ verifications: VerificationObject.array() });
 const Collected = z.object({ collections: CollectionObject.array() });
 const Adopted = z.object({
   adoptions: AdoptionObject.array(),
@@ -100,8 +102,12 @@ const list = bearerRoute({
   method: 'get',
   path: '/api/vaults',
   summary: 'What each server takes in stores whose archives share bytes',
+  description: 'Where a vault cannot say which servers it has, the error says what is known of the others.',
   middleware: [guard('node.read')],
-  responses: { 200: jsonAnswer(z.object({ vaults: VaultObject.array() }), 'By store and server'), ...ANY_ERROR },
+  responses: {
+    200: jsonAnswer(Statuses, 'By store and server'),
+    ...errorsWithDone('VaultStatusError', Statuses.partial().shape),
+  },
 });
 
 const collect = bearerRoute({
@@ -124,12 +130,13 @@ const verify = bearerRoute({
   path: '/api/vaults/verify',
   summary: 'Read each needed byte once, and prove all backups that have it',
   description:
-    'Answers when that has ended; ends when the caller hangs up. Damaged backups are marked, and healed from whole copies.',
+    'Answers when that has ended; ends when the caller hangs up. Damaged backups are marked, and healed from whole copies. ' +
+    'Where a vault cannot say which servers it has, the others are verified all the same, and the error says what was found.',
   middleware: [guard('node.manage'), jsonBody],
   request: { query: Scope },
   responses: {
-    200: jsonAnswer(z.object({ verifications: VerificationObject.array() }), 'What was found'),
-    ...ANY_ERROR,
+    200: jsonAnswer(Verified, 'What was found'),
+    ...errorsWithDone('VaultVerificationError', Verified.partial().shape),
   },
 });
 
@@ -159,8 +166,10 @@ const places = bearerRoute({
 
 export function mountVaults(app: App, { vaults }: Pick<DialectDeps, 'vaults'>): void {
   app.openapi(list, async (c) => {
-    const found = await vaults.status(scopeOf(c, {}));
-    return c.json({ vaults: found.map(vaultObject) }, 200);
+    const outcome = await vaults.status(scopeOf(c, {}));
+    const done = { vaults: outcome.done.map(vaultObject) };
+    requireAllDone(outcome, done);
+    return c.json(done, 200);
   });
 
   app.openapi(collect, async (c) => {
@@ -172,8 +181,10 @@ export function mountVaults(app: App, { vaults }: Pick<DialectDeps, 'vaults'>): 
   });
 
   app.openapi(verify, async (c) => {
-    const done = await vaults.verify(scopeOf(c, c.req.valid('query')), c.req.raw.signal);
-    return c.json({ verifications: done.map(verificationObject) }, 200);
+    const outcome = await vaults.verify(scopeOf(c, c.req.valid('query')), c.req.raw.signal);
+    const done = { verifications: outcome.done.map(verificationObject) };
+    requireAllDone(outcome, done);
+    return c.json(done, 200);
   });
 
   app.openapi(adopt, async (c) => {

@@ -86,12 +86,34 @@ test('an adoption that fails for some backups says which were taken in, and of e
   });
 });
 
+test('a vault that cannot say which servers it has hides neither what the others take nor what was verified of them', async () => {
+  const away = { store: 'far', failure: new Failure('store_unreachable', 'the disk is away') };
+  const part = { store: 'local', server: SERVER };
+  const status = { ...part, backups: 1, archiveBytes: 100, usage: null };
+  const verification = { ...part, readBytes: 100, whole: 1, damaged: [], healed: [], unproven: [], faults: [] };
+  const { call } = nodeWith({
+    status: () => Promise.resolve({ done: [status], failures: [away], failureCount: 1 }),
+    verify: () => Promise.resolve({ done: [verification], failures: [away], failureCount: 1 }),
+  });
+  const failed = { code: 'store_unreachable', failures: [{ store: 'far', message: 'the disk is away' }] };
+  expect(await call('GET', '/api/vaults')).toMatchObject({
+    status: 503,
+    body: { ...failed, vaults: [{ ...part, backups: 1, archiveBytes: 100 }] },
+  });
+  expect(await call('POST', '/api/vaults/verify')).toMatchObject({
+    status: 503,
+    body: { ...failed, verifications: [verification] },
+  });
+});
+
 test('the document describes errors with what was done, and they are errors', async () => {
   const { call } = openNativeApp();
   const { body } = await call('GET', '/openapi.json');
   const { components } = body as { readonly components: { readonly schemas: Record<string, object> } };
   for (const [name, field] of [
+    ['VaultStatusError', 'vaults'],
     ['VaultCollectionError', 'collections'],
+    ['VaultVerificationError', 'verifications'],
     ['VaultAdoptionError', 'adoptions'],
   ] as const) {
     expect(components.schemas[name]).toMatchObject({
