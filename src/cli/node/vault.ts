@@ -95,7 +95,8 @@ async function status({ env, signal, terminal }: Invocation, { config }: DaemonO
     shortId(server),
     String(backups),
     formatBytes(archiveBytes),
-    ...[usage.storedBytes, usage.liveBytes].map((bytes) => (typeof bytes === 'number' ? formatBytes(bytes) : '-')),
+    bytesText(usage.storedBytes),
+    bytesText(usage.liveBytes),
     typeof usage.packs === 'number' ? String(usage.packs) : '-',
     typeof usage.collectedAt === 'string' ? localTime(usage.collectedAt) : 'not yet',
   ]);
@@ -104,6 +105,10 @@ async function status({ env, signal, terminal }: Invocation, { config }: DaemonO
   const none = failures === undefined ? 'There is no vault.' : '';
   const text = rows.length === 0 ? none : table(headings, rows, terminal.style);
   return { json, text, failed: failures !== undefined };
+}
+
+function bytesText(bytes: number | null | undefined): string {
+  return typeof bytes === 'number' ? formatBytes(bytes) : '-';
 }
 
 async function collect(invocation: Invocation, options: ScopeOptions): Promise<Outcome> {
