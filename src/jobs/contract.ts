@@ -19,7 +19,7 @@ import type {
 } from '../catalogue/records.ts';
 import type { ServerLimits } from '../config/types.ts';
 import type { KeepReason } from '../policy/retention.ts';
-import type { RestorePreview, ServerStatus } from './event-data.ts';
+import type { RestorePreview, ServerStatus, VerifyOutcome } from './event-data.ts';
 import type { JobFilter, SystemView } from './node-contract.ts';
 
 export interface ServerView {
@@ -166,7 +166,7 @@ export interface RestoreCounts {
 export interface JobResults {
   readonly backup: void;
   readonly restore: RestoreOutcome;
-  readonly verify: void;
+  readonly verify: VerifyOutcome;
   readonly delete: void;
 }
 

@@ -39,6 +39,18 @@ export type BackupData = Pick<
 /** How a verification ended. */
 export type Verdict = { readonly ok: true } | { readonly ok: false; readonly error: FailureSummary };
 
+/** What was found of the index beside an archive that is whole. */
+export interface IndexFinding {
+  readonly found: 'damaged' | 'missing';
+  /** The store that the right one was taken from; absent where no other has it: the archive is read through from now on. */
+  readonly takenFrom?: string;
+}
+
+/** What a verification found besides that the archive is whole. */
+export interface VerifyOutcome {
+  readonly index?: IndexFinding;
+}
+
 /** What became of a restore: numbers of an unpacked archive, or `counts` of a dry run, or that it was an undo. */
 export interface RestoreData {
   readonly entries?: number;
@@ -96,7 +108,7 @@ export interface EventData {
   readonly 'verify.started': NoData;
   readonly 'verify.progress': JobProgress;
   /** `backup.verified` carries the verdict; this one says that the job is over. `copy`: the store whose copy was read. */
-  readonly 'verify.completed': { readonly copy?: string };
+  readonly 'verify.completed': { readonly copy?: string } & VerifyOutcome;
   readonly 'verify.failed': FailureData & { readonly copy?: string };
   readonly 'copy.changed': CopyData;
   readonly 'restore.started': NoData;

@@ -71,6 +71,8 @@ export class ScriptedService implements contract.BackupService {
   deliveryViews: contract.DeliveryView[] = [];
   /** Jobs end at once, unless a test wants to end them itself. */
   holdJobs = false;
+  /** What verifications found besides. */
+  verifyResult: contract.JobView['result'];
   /** What restores and undos have to tell. */
   restoreOutcome: contract.RestoreOutcome = { warnings: [], warningCount: 0 };
   /** Where downloads are sent, as a store with presigned URLs does. */
@@ -260,7 +262,19 @@ export class ScriptedService implements contract.BackupService {
   async verify(server: ServerId, backup: BackupId): Promise<contract.Accepted> {
     this.#enter('verify', server, backup);
     const view = this.#owned(server, backup);
-    return this.#accept(view, { ...view, verifiedAt: Date.UTC(2024, 1, 1) });
+    const accepted = this.#accept(view, { ...view, verifiedAt: Date.UTC(2024, 1, 1) });
+    const at = { createdAt: 0, startedAt: 0, endedAt: 0, progress: null, position: null, error: null };
+    const job = {
+      id: accepted.job,
+      kind: 'verify',
+      server,
+      backup,
+      state: 'done',
+      phase: 'verifying',
+      request: {},
+    } as const;
+    this.jobViews.push({ ...job, ...at, ...(this.verifyResult === undefined ? {} : { result: this.verifyResult }) });
+    return accepted;
   }
 
   async remove(server: ServerId, backup: BackupId): Promise<void> {

@@ -162,8 +162,16 @@ export class ActiveJob implements RunningJob {
 /** What the row keeps: numbers and times, without lists. */
 function keptResult(result: JobResults[JobKind]): JobResult | undefined {
   if (result === undefined) return undefined;
+  if (isOfVerification(result)) {
+    const { index } = result;
+    return index === undefined ? undefined : { index: index.found, indexTakenFrom: index.takenFrom };
+  }
   const { warningCount, undoUntil, counts, dryRun } = result;
   return { ...counts, ...dryRun?.counts, ...(dryRun === undefined ? {} : { dryRun: true }), warningCount, undoUntil };
+}
+
+function isOfVerification(result: JobResults['restore'] | JobResults['verify']): result is JobResults['verify'] {
+  return !('warningCount' in result);
 }
 
 /** Stores that a job failed or was cancelled, with what its verb changes in that case, and publishes the events. */

@@ -8,11 +8,13 @@
 import { DAY_MS } from '../../base/clock.ts';
 import type { BackupRecord } from '../../catalogue/records.ts';
 import type { Config } from '../../config/types.ts';
+import type { IndexFinding, VerifyOutcome } from '../event-data.ts';
 import type { ArchivePort } from '../stored/archive-port.ts';
 import { failureEvent } from '../stored/backup-facts.ts';
 import { type DamageDeps, followInManifest, notingDamage, verifiedEvent } from '../stored/damage.ts';
 import { damageOfCopy } from '../stored/copy-damage.ts';
 import { openStoredArchive } from '../stored/stored-archive.ts';
+import { checkIndex } from './index-check.ts';
 import type { RunningJob, Verb } from '../runner/verb.ts';
 
 export interface VerifyDeps extends DamageDeps {
@@ -36,14 +38,15 @@ async function runVerify(job: RunningJob<'verify'>, deps: VerifyDeps): Promise<v
   const { copy } = job.record.request;
   if (copy !== undefined) return verifyCopy(job, record, copy, deps);
   await readThrough(job, record, record.store, deps);
+  const outcome = outcomeOf(await checkIndex(record, record.store, deps, job.signal));
   job.commit(() => {
     const verified = deps.catalogue.backups.markVerified(record.id);
     const { server, backup, id } = job.record;
     return [
       verifiedEvent(verified, job.record, { ok: true }),
-      { type: 'verify.completed', server, backup, job: id, data: {} },
+      { type: 'verify.completed', server, backup, job: id, data: outcome },
     ];
-  });
+  }, outcome);
   await followInManifest(record.id, deps);
 }
 
@@ -61,11 +64,16 @@ async function verifyCopy(
   } catch (error) {
     throw damageOfCopy(error, { store, madeAt });
   }
+  const outcome = outcomeOf(await checkIndex(record, store, deps, job.signal));
   job.commit(() => {
     copies.markVerified(record.id, store, madeAt);
     const { server, backup, id } = job.record;
-    return [{ type: 'verify.completed', server, backup, job: id, data: { copy: store } }];
-  });
+    return [{ type: 'verify.completed', server, backup, job: id, data: { copy: store, ...outcome } }];
+  }, outcome);
+}
+
+function outcomeOf(index: IndexFinding | undefined): VerifyOutcome {
+  return index === undefined ? {} : { index };
 }
 
 /** Archives older than this are in no page cache, and verifying keeps them out of it. */

@@ -10,7 +10,8 @@ import { ignoredBody, jsonBody } from '../request-body.ts';
 import { backupIdOf, guard, nativeCaller } from './guard.ts';
 import { ContentQuery, DirectoryObject, LevelQuery } from './look-schemas.ts';
 import * as schemas from './schemas.ts';
-import { backupObject, directoryObject, warningsObject } from './views.ts';
+import { VerifiedObject } from './verify-schemas.ts';
+import { backupObject, directoryObject, indexFindingObject, warningsObject } from './views.ts';
 import { backupUrl, endOf } from './waiting.ts';
 
 const BACKUP = `${BACKUPS}/{id}` as const;
@@ -69,7 +70,7 @@ const verify = bearerRoute({
   middleware: [guard('backup.read'), ignoredBody],
   request: { params: schemas.BackupParams },
   responses: {
-    200: jsonAnswer(schemas.BackupObject, 'The backup, which is whole'),
+    200: jsonAnswer(VerifiedObject, 'The backup, which is whole'),
     202: jsonAnswer(schemas.BackupObject, 'The verification was begun'),
     ...ANY_ERROR,
   },
@@ -147,7 +148,8 @@ export function mountOneBackup(app: App, ports: DialectDeps): void {
     );
     c.header('Location', backupUrl(ports, accepted.backup));
     const ended = await endOf(c, accepted);
-    return ended === undefined ? c.json(backupObject(accepted.backup), 202) : c.json(backupObject(ended), 200);
+    if (ended === undefined) return c.json(backupObject(accepted.backup), 202);
+    return c.json({ ...backupObject(ended), index: indexFindingObject(service.job(accepted.job)) }, 200);
   });
 
   app.openapi(accept, async (c) =>

@@ -39,6 +39,7 @@ import type {
   SystemObject,
   WarningsObject,
 } from './schemas.ts';
+import type { IndexFindingObject } from './verify-schemas.ts';
 
 /** Warnings that a backup's details show; the rest comes by pages. */
 const WARNINGS_SHOWN = 100;
@@ -185,6 +186,13 @@ export function jobObject(view: JobView): z.infer<typeof JobObject> {
     caller: originObject(view.origin),
     result: view.result === undefined ? undefined : resultObject(view.result),
   };
+}
+
+/** What a verification found of the index beside the archive; undefined for nothing. */
+export function indexFindingObject({ result }: JobView): z.infer<typeof IndexFindingObject> | undefined {
+  const { index, indexTakenFrom } = result ?? {};
+  if (index !== 'damaged' && index !== 'missing') return undefined;
+  return { found: index, takenFrom: typeof indexTakenFrom === 'string' ? indexTakenFrom : undefined };
 }
 
 function isUndo(view: JobView): boolean {

@@ -232,6 +232,15 @@ describe('the other backup commands', () => {
     expect(ran.stdout).toContain(FIRST);
   });
 
+  it.each([
+    [{ found: 'damaged', takenFrom: 'offsite' }, 'the index beside it was damaged, and was taken from "offsite" again'],
+    [{ found: 'missing' }, 'the index beside it is missing, and no other store has it'],
+  ])('verify tells what became of an index that was not right', async (index, words) => {
+    const ran = await roost(always(200, { id: FIRST, index }), ['verify', SERVER, FIRST]);
+    expect(ran.stdout).toContain(`${FIRST} is intact; ${words}`);
+    expect(ran.exitCode).toBe(0);
+  });
+
   it('restore sends names as they are, patterns apart from them, and tells what was done', async () => {
     const warnings = [
       { path: 'gone', code: 'not_in_backup', message: 'It was not restored' },

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { decodeManifest } from '../../../src/catalogue/manifest/read.ts';
 import { objectKey } from '../../../src/storage/key.ts';
+import { requestVerification } from '../../../src/jobs/verify/request.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
 import { backUp, backupId, gate, milestones, outcome, SERVER, testNode, type TestNode } from '../../support/node.ts';
 import { failureOf } from '../../support/rejection.ts';
 import { dataOf } from '../../support/events.ts';
@@ -112,5 +114,77 @@ describe('verifying', () => {
     await node.service.cancel(SERVER, ID);
     await outcome(accepted);
     await failureOf(node.service.verify(SERVER, ID), 'backup_failed');
+  });
+});
+
+describe('the index beside a whole archive', () => {
+  const INDEX = objectKey(SERVER, ID, 'index');
+
+  /** A backup with a copy, and the bytes of its index. */
+  async function withIndex() {
+    const [near, offsite] = [new MemoryStore('local'), new MemoryStore('offsite')];
+    const node = await testNode({ stores: [near, offsite] });
+    await backUp(node, SERVER, ID);
+    for (const [key, bytes] of near.objects) offsite.objects.set(key, Buffer.from(bytes));
+    node.catalogue.copies.plan(ID, 'offsite');
+    node.catalogue.copies.complete(ID, 'offsite', 'written');
+    const right = Buffer.from(near.objects.get(INDEX) ?? []);
+    expect(right.byteLength).toBeGreaterThan(0);
+    const completed = () => dataOf(node.told, 'verify.completed').at(-1);
+    const verifyCopy = () => outcome(requestVerification({ server: SERVER, backup: ID, copy: 'offsite' }, node));
+    return { ...node, near, offsite, right, completed, verifyCopy };
+  }
+
+  const damages = [
+    ['damaged', (store: MemoryStore) => void store.objects.get(INDEX)?.fill(0x55, 1, 3)],
+    ['missing', (store: MemoryStore) => void store.objects.delete(INDEX)],
+  ] as const;
+
+  test.each(damages)('that is %s is told, and taken from a copy', async (found, harm) => {
+    const node = await withIndex();
+    harm(node.near);
+    const { job, ended } = await node.service.verify(SERVER, ID);
+    await ended;
+    expect(node.completed()).toEqual({ index: { found, takenFrom: 'offsite' } });
+    expect(node.catalogue.jobs.get(job).result).toEqual({ index: found, indexTakenFrom: 'offsite' });
+    expect(node.right.equals(node.near.objects.get(INDEX) ?? Buffer.of())).toBe(true);
+    expect(node.catalogue.backups.get(ID)).toMatchObject({ damagedAt: null, verifiedAt: node.clock.now() });
+    await (
+      await node.service.verify(SERVER, ID)
+    ).ended;
+    expect(node.completed()).toEqual({});
+  });
+
+  test.each(damages)('of a copy that is %s is taken from the backup in its own store', async (found, harm) => {
+    const node = await withIndex();
+    harm(node.offsite);
+    expect(await node.verifyCopy()).toBe('done');
+    expect(node.completed()).toEqual({ copy: 'offsite', index: { found, takenFrom: 'local' } });
+    expect(node.right.equals(node.offsite.objects.get(INDEX) ?? Buffer.of())).toBe(true);
+  });
+
+  test('that is right nowhere is told as what it is, and left as it is', async () => {
+    const node = await withIndex();
+    for (const store of [node.near, node.offsite]) store.objects.get(INDEX)?.fill(0x55, 1, 3);
+    const bent = Buffer.from(node.near.objects.get(INDEX) ?? []);
+    await (
+      await node.service.verify(SERVER, ID)
+    ).ended;
+    expect(node.completed()).toEqual({ index: { found: 'damaged' } });
+    expect(bent.equals(node.near.objects.get(INDEX) ?? Buffer.of())).toBe(true);
+    expect([node.near.unfinished.size, node.offsite.unfinished.size]).toEqual([0, 0]);
+    expect(node.catalogue.backups.get(ID).damagedAt).toBeNull();
+  });
+
+  test('that was never recorded is no finding: an archive of another daemon has none', async () => {
+    const node = await withIndex();
+    const { indexSha256: _digest, ...record } = node.catalogue.backups.get(ID);
+    node.catalogue.backups.delete(ID);
+    node.catalogue.backups.adopt({ ...record, indexSha256: null });
+    node.near.objects.delete(INDEX);
+    await (
+      await node.service.verify(SERVER, ID)
+    ).ended;
+    expect(node.completed()).toEqual({});
   });
 });

@@ -386,6 +386,10 @@ describe('one backup', () => {
     const { id } = service.add();
     const waited = await call('POST', `${BACKUPS}/${id}/verify`);
     expect(waited).toMatchObject({ status: 200, body: { id, verifiedAt: '2024-02-01T00:00:00.000Z' } });
+    expect((waited.body as { readonly index?: unknown }).index).toBeUndefined();
+    service.verifyResult = { index: 'missing', indexTakenFrom: 'offsite' };
+    const found = await call('POST', `${BACKUPS}/${id}/verify`);
+    expect(found.body).toMatchObject({ id, index: { found: 'missing', takenFrom: 'offsite' } });
     const headers = { prefer: 'respond-async' };
     expect(await call('POST', `${BACKUPS}/${id}/verify`, { headers })).toMatchObject({ status: 202, body: { id } });
   });

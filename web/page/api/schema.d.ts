@@ -1444,6 +1444,12 @@ export interface components {
           data: {
             /** @description The further store whose copy was read; absent for the backup */
             copy?: string;
+            /** @description The index beside the archive, which is whole, was damaged or missing. takenFrom: the store that the right one was taken from; without it the archive is read through from now on */
+            index?: {
+              /** @enum {string} */
+              found: 'damaged' | 'missing';
+              takenFrom?: string;
+            };
           };
         }
       | {
@@ -2239,6 +2245,14 @@ export interface components {
         message: string;
       }[];
       cursor?: string;
+    };
+    VerifiedBackup: components['schemas']['Backup'] & {
+      /** @description The index beside the archive, which is whole, was damaged or missing. takenFrom: the store that the right one was taken from; without it the archive is read through from now on */
+      index?: {
+        /** @enum {string} */
+        found: 'damaged' | 'missing';
+        takenFrom?: string;
+      };
     };
     Directory: {
       path: string;
@@ -4546,7 +4560,7 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          'application/json': components['schemas']['Backup'];
+          'application/json': components['schemas']['VerifiedBackup'];
         };
       };
       /** @description The verification was begun */

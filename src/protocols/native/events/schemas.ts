@@ -5,6 +5,7 @@ import type { EventType, ExtraEvent } from '../../../jobs/contract.ts';
 import type { App } from '../../dialect.ts';
 import { JobObject } from '../job-schemas.ts';
 import { date } from '../schemas.ts';
+import { IndexFindingObject } from '../verify-schemas.ts';
 
 const nothing = z.object({});
 const failure = z.object({ code: z.enum(FAILURE_CODES), message: z.string(), hint: z.string().optional() });
@@ -66,7 +67,7 @@ export const EVENT_DATA = {
   'restore.failed': failed,
   'verify.started': nothing,
   'verify.progress': progress,
-  'verify.completed': nothing.extend(ofCopy),
+  'verify.completed': nothing.extend({ ...ofCopy, index: IndexFindingObject.optional() }),
   'verify.failed': failed.extend(ofCopy),
   'copy.changed': z.object({ store: z.string(), state: z.enum(['completed', 'failed']), error: failure.optional() }),
   'vault.collected': z.object({
