@@ -45,7 +45,7 @@ export interface VaultVerification {
   readonly damaged: readonly BackupId[];
   /** Backups that had damaged bytes, which were taken from a copy. Each is verified now, and loses its mark by that. */
   readonly healed: readonly BackupId[];
-  /** Backups without an index that proves their parts: to be verified one by one. */
+  /** Backups without an index that proves their parts, or in files of their own: to be verified one by one. */
   readonly unproven: readonly BackupId[];
   /** What could not be looked at. */
   readonly faults: readonly VaultFault[];

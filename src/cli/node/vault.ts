@@ -131,7 +131,9 @@ async function verify(invocation: Invocation, options: ScopeOptions): Promise<Ou
       `${store} ${server}: ${countText(whole, 'backup')} whole, ${formatBytes(readBytes)} read`,
       ...damaged.map((id) => `  ${id} is damaged`),
       ...healed.map((id) => `  ${id} was damaged; its bytes were taken from a copy, and it is verified again`),
-      ...unproven.map((id) => `  ${id} has no index that proves it: roost backup verify ${server} ${id}`),
+      ...unproven.map(
+        (id) => `  ${id} has a file of its own, or no index that proves it: roost backup verify ${server} ${id}`,
+      ),
       ...faults.map(({ backup, message }) =>
         backup === undefined && readBytes > 0
           ? `  not all of it could be verified: ${message}`

@@ -12,6 +12,7 @@ import type { BackupId, ServerId } from '../../base/ids.ts';
 import { KeyedMutex } from '../../base/keyed-mutex.ts';
 import type { Catalogue } from '../../catalogue/contract.ts';
 import type { BackupSummary } from '../../catalogue/records.ts';
+import { objectKey } from '../../storage/key.ts';
 import type { Store } from '../../storage/store.ts';
 import type { Collected, Vault, VaultView } from '../../storage/vault-port.ts';
 import { requireCompleted } from '../runner/admission.ts';
@@ -181,7 +182,16 @@ export class Vaults implements VaultService {
     const faults: VaultFault[] = [];
     for (const record of this.#records(store, server)) {
       const ranges = view.archives.get(record.id);
-      if (ranges === undefined) continue;
+      if (ranges === undefined) {
+        try {
+          const state = await this.#withoutRecipe(store, record);
+          if (state === 'lost') damaged.push(record.id);
+          else if (state === 'plain') unproven.push(record.id);
+        } catch (error) {
+          faults.push(faultOf(asFailure(error, 'Cannot look up the archive'), record.id));
+        }
+        continue;
+      }
       if (ranges instanceof Failure || ranges.size !== record.size) {
         // A recipe that cannot be reached says nothing about what it would say.
         if (ranges instanceof Failure && ranges.code !== 'archive_damaged') faults.push(faultOf(ranges, record.id));
@@ -200,6 +210,16 @@ export class Vaults implements VaultService {
       }
     }
     return { provable, damaged, unproven, faults };
+  }
+
+  /** Of a backup that had no recipe when the view was opened. */
+  async #withoutRecipe(store: Store, { id, server, size }: BackupSummary): Promise<'plain' | 'lost' | 'changed since'> {
+    const key = objectKey(server, id, 'tar.gz');
+    const found = await store.stat(key);
+    const now = this.#deps.catalogue.backups.find(id);
+    if (now?.status !== 'COMPLETED' || now.removing) return 'changed since';
+    if (found?.size !== size) return 'lost';
+    return (await store.partsOf?.(key)) === undefined ? 'plain' : 'changed since';
   }
 
   /** Marks backups whose bytes are damaged, in row and manifest, and publishes an event for those not marked before. */
@@ -265,9 +285,11 @@ export class Vaults implements VaultService {
     this.#deps.events.publish({ type: 'vault.collected', server, data: { store, packs, freedBytes, movedBytes } });
   }
 
+  /** Also those whose backups should be there, and of which nothing is. */
   async #serversOf(store: string, vault: Vault, notes: OutcomeNotes<unknown>): Promise<readonly ServerId[]> {
     try {
-      return await vault.servers();
+      const known = this.#deps.catalogue.backups.list({ store, status: 'COMPLETED' });
+      return Array.from(new Set([...(await vault.servers()), ...known.map(({ server }) => server)]));
     } catch (error) {
       const failure = notes.fail({ store }, error, 'Cannot list the servers of the vault');
       this.#deps.log.error('Cannot list the servers of a vault', { store, error: failure });

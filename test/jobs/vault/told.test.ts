@@ -56,6 +56,27 @@ test('damage is told of once: by one event of the vault, and one of each backup 
   expect(node.catalogue.backups.get(damaged).damagedAt).not.toBeNull();
 });
 
+test('a verification tells of an archive that is gone, also with its whole server, and of plain ones that it does not read', async () => {
+  const node = await nodeWithVault({ writes: false });
+  const [gone, plain] = [await backUp(node), await backUp(node)];
+  fs.rmSync(join(node.directory, `${gone}.tar.gz`));
+  const { done } = await node.vaults.verify({});
+  expect(done).toMatchObject([{ whole: 0, damaged: [gone], unproven: [plain], faults: [] }]);
+  expect(dataOf(node.told, 'vault.damaged')).toEqual([{ store: 'local', backups: [gone] }]);
+  fs.rmSync(node.directory, { recursive: true });
+  const both = expect.arrayContaining([gone, plain]) as unknown;
+  expect((await node.vaults.verify({})).done).toMatchObject([{ server: SERVER, damaged: both, unproven: [] }]);
+  expect((await node.vaults.status()).done).toMatchObject([{ server: SERVER, backups: 2 }]);
+});
+
+test('a verification tells of a recipe that is gone, and not of a backup that is being removed', async () => {
+  const node = await nodeWithVault();
+  const [gone, removing] = [await backUp(node), await backUp(node)];
+  for (const id of [gone, removing]) fs.rmSync(join(node.directory, `${id}.recipe`));
+  node.catalogue.backups.markRemoving(removing);
+  expect((await node.vaults.verify({})).done).toMatchObject([{ damaged: [gone], unproven: [], faults: [] }]);
+});
+
 test('a recipe that cannot be read keeps no other archive from being taken in, and both are told', async () => {
   const node = await nodeWithVault({ writes: false });
   const damaged = await backUp(node);

@@ -166,7 +166,7 @@ describe('a vault', () => {
     expect(stdout).toMatch(/ {2}not all of it could be verified: Cannot use .*\.map: it is no map/);
     expect(stdout).toContain(`local ${OTHER}: 1 backup whole`);
     expect(stdout).toContain(`${first.id} is damaged`);
-    expect(stdout).toContain(`${second.id} has no index that proves it`);
+    expect(stdout).toContain(`${second.id} has a file of its own, or no index that proves it`);
     expect(stdout).not.toContain(third.id);
   });
 });

@@ -2897,7 +2897,7 @@ export interface components {
       damaged: string[];
       /** @description Backups whose damaged bytes were taken from a copy; each is verified now */
       healed: string[];
-      /** @description Backups without an index: verify them one by one */
+      /** @description Backups without an index, or in files of their own: verify them one by one */
       unproven: string[];
       /** @description What could not be read; the others were verified all the same */
       faults: {

@@ -55,7 +55,10 @@ const VerificationObject = z
       .string()
       .array()
       .openapi({ description: 'Backups whose damaged bytes were taken from a copy; each is verified now' }),
-    unproven: z.string().array().openapi({ description: 'Backups without an index: verify them one by one' }),
+    unproven: z
+      .string()
+      .array()
+      .openapi({ description: 'Backups without an index, or in files of their own: verify them one by one' }),
     faults: z
       .object({
         backup: z
