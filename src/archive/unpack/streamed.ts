@@ -3,7 +3,7 @@
  * synchronous.
  *
  * A selection may hold a hard link but not the file with its content, which has already gone by. The archive is then
- * read a second time: the first such link becomes the file, the others link to it.
+ * read a second time: the first such link becomes the file, the others link to it. Links to a symlink become symlinks.
  */
 import fs from 'node:fs';
 import { type Clock, systemClock } from '../../base/clock.ts';
@@ -12,8 +12,10 @@ import { printable } from '../../base/files/paths.ts';
 import type { Pace } from '../../base/rates.ts';
 import type { ExtractRequest, ExtractResult, StreamedArchive, StreamedEntry } from '../contract.ts';
 import type { Entry, WarningCode } from '../entry.ts';
+import type { UnpackFile } from './file.ts';
 import { durabilityFor } from './flush.ts';
-import { PendingLinks } from './pending-links.ts';
+import { type FoundContent, OrphanContent } from './orphan-content.ts';
+import { PendingLinks, type Version } from './pending-links.ts';
 import { UnpackTally } from './tally.ts';
 import { dropInheritedAcl, UnpackTarget, openUnpackRoot } from './target.ts';
 import { WarningLog } from './warning-log.ts';
@@ -84,7 +86,8 @@ class StreamedUnpacking {
 
   async run(): Promise<ExtractResult> {
     await this.#firstPass();
-    if (this.#links.hasOrphans) await this.#secondPass();
+    const orphaned = this.#links.orphaned();
+    if (orphaned.length > 0) await this.#secondPass(orphaned);
     for (const entry of this.#links.symlinks()) this.#target.placeSymlink(entry);
     this.#check();
     this.#target.finish();
@@ -99,21 +102,30 @@ class StreamedUnpacking {
   }
 
   async #firstPass(): Promise<void> {
+    let number = 0;
     for await (const item of this.#archive.read(this.#request.signal)) {
+      number++;
       this.#check();
       if ('warning' in item) {
         this.#seen.addName();
         this.#warnings.add(item.warning);
-      } else if (await this.#isWanted(item.entry.path, item.entry.kind)) await this.#take(item);
-      else if (item.entry.kind === 'hardlink') {
-        this.#seen.addName();
-        this.#links.addUnwanted(item.entry);
-      }
+      } else if (await this.#isWanted(item.entry.path, item.entry.kind)) await this.#take(item, number);
+      else this.#passBy(item.entry, number);
       this.#report(false);
     }
   }
 
-  async #take(item: StreamedEntry): Promise<void> {
+  /** An entry that is not wanted: a later hard link may lead to it. */
+  #passBy(entry: Entry, number: number): void {
+    if (entry.kind === 'directory') return;
+    const version = entry.kind === 'hardlink' ? this.#links.versionOf(entry.target ?? '', number) : undefined;
+    this.#links.replace(entry.path);
+    if (version === undefined) return;
+    this.#seen.addName();
+    this.#links.addLink(entry.path, version);
+  }
+
+  async #take(item: StreamedEntry, number: number): Promise<void> {
     const { entry } = item;
     this.#seen.addName();
     const above = this.#links.symlinkAbove(entry.path);
@@ -127,56 +139,97 @@ class StreamedUnpacking {
         else this.#passOver(entry, 'hostile_entry', 'there is a symlink of that name');
         return;
       case 'symlink':
+        this.#links.replace(entry.path);
         this.#links.addSymlink(entry);
         return;
       case 'file':
-        this.#links.dropSymlink(entry.path);
-        await this.#writeFile(entry, item.content());
+        await this.#takeFile(item);
         return;
       case 'hardlink':
-        await this.#takeHardLink(entry);
+        await this.#takeHardLink(entry, number);
     }
   }
 
-  async #takeHardLink(entry: Entry): Promise<void> {
-    const file = this.#links.fileBehind(entry.target ?? '');
-    const symlink = this.#links.symlinkAt(file);
-    if (symlink !== undefined) {
-      // Hard links to symlinks are legal. A second symlink means the same and is made last, like all symlinks.
-      this.#links.addSymlink({ ...symlink, path: entry.path });
-      const message = `"${printable(entry.path)}" became a symlink of its own: it was a hard link to one`;
-      this.#warnings.add({ path: entry.path, code: 'link_copied', message });
-      return;
-    }
-    this.#links.dropSymlink(entry.path);
-    if (await this.#isWanted(file, 'file')) this.#target.placeHardLink({ ...entry, target: file });
-    else this.#links.addOrphan(entry, file);
+  async #takeFile(item: StreamedEntry): Promise<void> {
+    const file = this.#target.createFile(item.entry);
+    if (file === undefined) return;
+    this.#links.replace(item.entry.path);
+    await this.#writeFile(file, item.content());
   }
 
-  async #secondPass(): Promise<void> {
-    /** First links not reached yet: when a file occurs several times, the last before its link counts. */
-    const coming = new Set([...this.#links.orphans()].map(({ first }) => first.path));
+  async #takeHardLink(entry: Entry, number: number): Promise<void> {
+    const { path, target = '' } = entry;
+    const symlink = this.#links.symlinkAt(target);
+    const isOnDisk = symlink === undefined && !this.#links.isOrphan(target) && (await this.#isWanted(target, 'file'));
+    // Without a selection every target is there, and no version need be remembered.
+    const version = this.#request.select && this.#links.versionOf(target, number);
+    if (symlink !== undefined) this.#linkSymlink(entry, symlink);
+    else if (isOnDisk || version === undefined) {
+      if (!this.#target.placeHardLink(entry)) return;
+      this.#links.replace(path);
+    } else await this.#linkVersion(entry, version);
+    if (version !== undefined) this.#links.addLink(path, version);
+  }
+
+  /** A hard link to what is not on disk under the name that it has. */
+  async #linkVersion(entry: Entry, version: Version): Promise<void> {
+    const isCurrent = this.#links.isCurrent(version);
+    const symlink = isCurrent ? this.#links.symlinkAt(version.path) : undefined;
+    if (symlink !== undefined) this.#linkSymlink(entry, symlink);
+    else if (!isCurrent || !(await this.#isWanted(version.path, 'file'))) {
+      this.#links.replace(entry.path);
+      this.#links.addOrphan(entry, version);
+    } else if (this.#target.placeHardLink({ ...entry, target: version.path })) this.#links.replace(entry.path);
+  }
+
+  /** Hard links to symlinks are legal. A second symlink means the same and is made last, like all symlinks. */
+  #linkSymlink(entry: Entry, symlink: Entry): void {
+    this.#links.replace(entry.path);
+    this.#links.addSymlink({ ...symlink, path: entry.path });
+    const message = `"${printable(entry.path)}" became a symlink of its own: it was a hard link to one`;
+    this.#warnings.add({ path: entry.path, code: 'link_copied', message });
+  }
+
+  async #secondPass(orphaned: readonly Version[]): Promise<void> {
+    const content = new OrphanContent(orphaned);
+    let number = 0;
     for await (const item of this.#archive.read(this.#request.signal)) {
+      number++;
       this.#check();
+      if (content.endsBefore(number)) break;
       if ('warning' in item) continue;
-      if (item.entry.kind === 'hardlink') coming.delete(item.entry.path);
-      if (coming.size === 0) break;
-      const orphans = item.entry.kind === 'file' ? this.#links.orphansOf(item.entry.path) : undefined;
-      if (orphans === undefined || !coming.has(orphans.first.path)) continue;
-      await this.#writeFile({ ...item.entry, path: orphans.first.path }, item.content());
-      orphans.isWritten = true;
+      const version = content.versionAt(item.entry, number);
+      if (version === undefined) continue;
+      if (item.entry.kind === 'symlink') content.set(version, { symlink: item.entry });
+      else content.set(version, { file: await this.#writeOrphan(version, item) });
     }
-    for (const { first, others, isWritten } of this.#links.orphans()) {
-      for (const entry of others) if (isWritten) this.#target.placeHardLink({ ...entry, target: first.path });
-      for (const entry of isWritten ? [] : [first, ...others]) {
+    for (const version of orphaned) this.#placeOrphans(version, content.of(version));
+  }
+
+  /** Writes a file under the first of its links that can be. @returns the path; undefined when none can. */
+  async #writeOrphan({ orphans }: Version, item: StreamedEntry): Promise<string | undefined> {
+    for (const path of orphans?.keys() ?? []) {
+      const file = this.#target.createFile({ ...item.entry, path });
+      if (file === undefined) continue;
+      await this.#writeFile(file, item.content());
+      return path;
+    }
+    return undefined;
+  }
+
+  #placeOrphans({ orphans }: Version, content: FoundContent | undefined): void {
+    for (const entry of orphans?.values() ?? []) {
+      if (content === undefined) {
         this.#passOver(entry, 'hostile_entry', `its target "${printable(entry.target ?? '')}" is not in the archive`);
+      } else if ('symlink' in content) this.#linkSymlink(entry, content.symlink);
+      else if (content.file !== undefined && content.file !== entry.path) {
+        this.#target.placeHardLink({ ...entry, target: content.file });
       }
     }
   }
 
-  async #writeFile(entry: Entry, content: AsyncIterable<Uint8Array>): Promise<void> {
-    const file = this.#target.createFile(entry);
-    if (file === undefined) return;
+  async #writeFile(file: UnpackFile, content: AsyncIterable<Uint8Array>): Promise<void> {
+    const { entry } = file;
     try {
       for await (const chunk of content) {
         this.#check();

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ExtractResult } from '../../../src/archive/contract.ts';
 import type { ArchiveProgress } from '../../../src/archive/entry.ts';
@@ -151,6 +152,44 @@ describe('a selection', () => {
     const archive = tar(...versions.slice(0, 2), link('a', 'f'), ...versions.slice(2));
     expect((await unpack(archive)).tree).toEqual({ a: '2', f: '3' });
     expect((await unpack(archive, only('a'))).tree).toEqual({ a: '2' });
+  });
+
+  it('keeps the newest entry of a name that was a hard link to an unwanted file before', async () => {
+    const archive = tar(entry({ name: 'f' }, 'old'), link('a', 'f'), entry({ name: 'a' }, 'new'));
+    expect((await unpack(archive, only('a'))).tree).toEqual({ a: 'new' });
+  });
+
+  it('makes a symlink of a hard link to one that was not wanted', async () => {
+    const archive = tar(link('s', 'there', '2'), link('a', 's'), link('b', 'a'));
+    const { tree, warnings } = await unpack(archive, only('b'));
+    expect(tree).toEqual({ b: '-> there' });
+    expect(warnings).toMatchObject([{ path: 'b', code: 'link_copied' }]);
+  });
+
+  it('holds of repeated names and links what unpacking all of the archive gives', async () => {
+    const names: fc.Arbitrary<string> = fc.constantFrom('a', 'b', 'c', 'd/e');
+    const parts = fc.oneof(
+      fc.record({ type: fc.constant('0'), name: names }),
+      fc.record({ type: fc.constantFrom('1', '1', '2'), name: names, target: names }),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(parts, { minLength: 1, maxLength: 10 }),
+        fc.uniqueArray(names),
+        async (made, wanted) => {
+          const entries = made.map((part, number) =>
+            'target' in part ? link(part.name, part.target, part.type) : entry({ name: part.name }, `${number}`),
+          );
+          const all = await unpack(tar(...entries));
+          // Where entries were passed over, others take their places.
+          fc.pre(all.skipped === 0);
+          const { tree } = await unpack(tar(...entries), only(...wanted));
+          const isWanted = ([path]: [string, unknown]): boolean => wanted.includes(path);
+          expect(Object.entries(tree).filter(isWanted)).toEqual(Object.entries(all.tree).filter(isWanted));
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 });
 
