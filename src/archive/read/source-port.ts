@@ -44,6 +44,7 @@ export class SourcePort {
   readonly #port: MessagePort;
   readonly #waiting = new Map<number, (answer: ReadAnswer) => void>();
   #nextId = 0;
+  #isStopped = false;
 
   constructor(port: MessagePort) {
     this.#port = port;
@@ -58,9 +59,10 @@ export class SourcePort {
     return true;
   }
 
-  /** Fails pending reads: the owner's side replies no more. */
+  /** Fails pending reads, and later ones: the owner's side replies no more. */
   stop(): void {
-    const failure = new Failure('cancelled', 'Cannot go on: the operation was stopped').toJSON();
+    this.#isStopped = true;
+    const failure = stopped().toJSON();
     for (const [id, answer] of this.#waiting) answer({ type: 'bytes', id, failure });
     this.#waiting.clear();
   }
@@ -84,6 +86,7 @@ export class SourcePort {
   }
 
   async #ask(request: Omit<ReadRequest, 'type' | 'id'>): Promise<Uint8Array> {
+    if (this.#isStopped) throw stopped();
     const id = this.#nextId++;
     const answer = await new Promise<ReadAnswer>((resolve) => {
       this.#waiting.set(id, resolve);
@@ -92,6 +95,10 @@ export class SourcePort {
     if ('failure' in answer) throw Failure.revive(answer.failure);
     return answer.bytes;
   }
+}
+
+function stopped(): Failure {
+  return new Failure('cancelled', 'Cannot go on: the operation was stopped');
 }
 
 /** The owner's side: answers a read. */

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { extractArchive, verifyArchive } from '../../../src/archive/archive.ts';
+import { openFileSource } from '../../../src/base/files/file-source.ts';
 import { failureOf } from '../../support/rejection.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
-import { memorySource, written } from '../../support/written-archive.ts';
+import { memorySource, saved, written } from '../../support/written-archive.ts';
 
 async function archived() {
   const root = await scratchDirectory();
@@ -28,6 +29,26 @@ test('rates that cannot be told any more fail a reading and not the process', as
   };
   const failure = await failureOf(verifyArchive({ source, workers: 2, rates }), 'internal');
   expect(failure.message).toContain('the config is gone');
+});
+
+test('unpacking that is stopped while its links are selected ends so, and replaces nothing that was not selected', async () => {
+  const root = await scratchDirectory();
+  for (const name of ['one', 'other']) fs.symlinkSync('target', join(root, name));
+  const made = saved(await written(root), join(await scratchDirectory(), 'a.tar.gz'));
+  const [archive, index] = [openFileSource(made.archive), openFileSource(made.index)];
+  onTestFinished(() => Promise.all([archive.close(), index.close()]).then(() => undefined));
+  const into = await scratchDirectory();
+  fs.writeFileSync(join(into, 'other'), 'precious');
+  const stop = new AbortController();
+  let asked = 0;
+  const select = (path: string): boolean => {
+    // The first time all entries come in their order, the second time the links.
+    if (path === 'other' && ++asked === 2) stop.abort();
+    return path === 'one';
+  };
+  const request = { ...ALL, source: { archive, index }, into, overwrite: true, limits: NO_LIMITS, select };
+  await failureOf(extractArchive({ ...request, signal: stop.signal }), 'cancelled');
+  expect(fs.readFileSync(join(into, 'other'), 'utf8')).toBe('precious');
 });
 
 test('unpacking with a proof gives the tree, when the archive is the recorded one', async () => {

@@ -46,6 +46,17 @@ test('a read that fails there fails here, with the same code', async () => {
   await failureOf(elsewhere(broken).readInto?.(0, memory) ?? Promise.resolve(), 'store_unreachable');
 });
 
+test('a stop fails the reads that wait and those that come later', async () => {
+  const { port1 } = new MessageChannel();
+  onTestFinished(() => port1.close());
+  const sources = new SourcePort(port1);
+  const silent = sources.source('archive', { size: 10 });
+  const waiting = silent.read(0, 1);
+  sources.stop();
+  await failureOf(waiting, 'cancelled');
+  await failureOf(silent.read(0, 1), 'cancelled');
+});
+
 /** The source as a thread sees it whose owner sits at the other end of a channel. */
 function elsewhere(source: ByteSource): ByteSource {
   const { port1, port2 } = new MessageChannel();
