@@ -29,10 +29,10 @@ export function archiveContests(scene: Scene): Contest[] {
     work: 'repeated backup',
     bytes,
     before: async (round: number) => {
+      // What the round before changed.
+      if (round > 0) await delay(REST_MS);
       for (const engine of engines) ensureBase(scene, engine);
-      await delay(REST_MS);
       changeHundredth(tree, round);
-      await delay(REST_MS);
     },
     contenders: [...engines.map((engine) => roostAgain(scene, engine)), ...restic(scene, 'again')],
   };

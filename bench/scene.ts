@@ -12,8 +12,8 @@ import type { Tree } from './tree.ts';
 
 /** Files of which one at a time is taken from the archive. */
 const SINGLE_FILES = 10;
-/** Roost copies only what came to rest two seconds before the older backup read it. */
-export const REST_MS = 3000;
+/** Roost copies only what came to rest a minute before the older backup read it. */
+export const REST_MS = 61_000;
 
 export interface Scene {
   readonly scratch: string;

@@ -2,8 +2,9 @@
  * Copies unchanged segments from an older archive of the same directory, so that no archive depends on another.
  *
  * Equal keys mean files with equal metadata. That means equal bytes only if the files were at rest before the older
- * backup read them, because within one tick of the file system's clock a file can change twice and show one time. So all
- * times must lie two seconds before that reading began.
+ * backup read them. A program that writes into mapped memory changes a file without new times until the kernel has written
+ * the pages out, which it does after 30 to 35 seconds (vm.dirty_expire_centisecs, vm.dirty_writeback_centisecs): only then
+ * does a write fault again. So all times must lie a minute before that reading began.
  */
 import type { ByteSource } from '../../base/source.ts';
 import type { CompressionLevel, WriteBase } from '../contract.ts';
@@ -18,7 +19,7 @@ import { IndexReader } from '../index/reader.ts';
 import type { TreeTotals } from './tree-count.ts';
 import type { WalkedEntry } from '../walk/walked-entry.ts';
 
-const SETTLED_MS = 2000;
+const SETTLED_MS = 60_000;
 
 export class ReuseBase {
   readonly #archive: BaseArchive;
