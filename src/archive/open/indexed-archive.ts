@@ -24,7 +24,9 @@ export class IndexedArchive implements BatchedArchive {
   /** Jumps from child to child; entries below a child directory are never read. */
   async list(path: string, cursor: string | undefined, limit: number, signal?: AbortSignal): Promise<ArchivePage> {
     const prefix = path === '' ? '' : `${path}/`;
-    if (path !== '' && (await this.#reader.find(path))?.kind !== 'directory') throw pathNotFound(path);
+    const listed = path === '' ? undefined : await this.#reader.find(path);
+    if (path !== '' && listed?.kind !== 'directory')
+      throw listed === undefined ? pathNotFound(path) : noDirectory(path);
     if (cursor !== undefined && !(await this.#isPlace(cursor, prefix))) throw noCursor();
     const entries: Entry[] = [];
     let from = cursor ?? prefix;
@@ -65,7 +67,7 @@ export class IndexedArchive implements BatchedArchive {
     const found = await this.#reader.find(path);
     if (found === undefined) throw pathNotFound(path);
     const held = found.kind === 'hardlink' ? await this.#reader.find(found.target ?? '') : found;
-    if (held?.kind !== 'file') throw new Failure('path_not_found', `Cannot read "${printable(path)}": it is no file`);
+    if (held?.kind !== 'file') throw noFile(path, found);
     return { entry: { ...plainEntry(held), path }, stream: this.#readAlone(held, signal) };
   }
 
@@ -183,4 +185,16 @@ export function pathNotFound(path: string): Failure {
   return new Failure('path_not_found', `Cannot look into the backup: it holds no "${printable(path)}"`, {
     hint: 'List the directory above it to see what the backup holds.',
   });
+}
+
+export function noDirectory(path: string): Failure {
+  return new Failure('path_not_found', `Cannot list "${printable(path)}": it is no directory`, {
+    hint: 'List the directory above it to see what it is.',
+  });
+}
+
+/** Of an entry whose content was asked for; `hardlink` when the file that it leads to is not in the archive. */
+export function noFile(path: string, { kind }: Pick<Entry, 'kind'>): Failure {
+  const hint = kind === 'directory' ? 'List it to see the files in it.' : undefined;
+  return new Failure('path_not_found', `Cannot read "${printable(path)}": it is a ${kind}, no file`, { hint });
 }

@@ -4,8 +4,6 @@
  *
  * In an entry `headerLength` is its number in the archive's order, and `tarOffset` means nothing.
  */
-import { Failure } from '../../base/failure.ts';
-import { printable } from '../../base/files/paths.ts';
 import { MEBIBYTE } from '../../base/sizes.ts';
 import type { ByteSource } from '../../base/source.ts';
 import type { ArchiveFormat, ArchivePage, BatchedArchive, StreamedArchive, StreamedEntry } from '../contract.ts';
@@ -14,7 +12,7 @@ import type { IndexedEntry } from '../index/format.ts';
 import { IndexReader } from '../index/reader.ts';
 import { IndexWriter } from '../index/writer.ts';
 import { tarName } from '../tar/header.ts';
-import { IndexedArchive, pathNotFound } from './indexed-archive.ts';
+import { IndexedArchive, noFile, pathNotFound } from './indexed-archive.ts';
 import { impliedDirectory, type StreamedArchiveReader } from './streamed-archive.ts';
 import { unlessDamaged } from './unless-damaged.ts';
 
@@ -121,7 +119,7 @@ export class ListedArchive implements BatchedArchive {
     const found = await this.#reader.find(path);
     if (found === undefined) throw pathNotFound(path);
     const held = found.kind === 'hardlink' ? await this.#reader.find(found.target ?? '') : found;
-    if (held?.kind !== 'file') throw new Failure('path_not_found', `Cannot read "${printable(path)}": it is no file`);
+    if (held?.kind !== 'file') throw noFile(path, found);
     const { tarOffset: _offset, headerLength: number, ...entry } = held;
     return { entry: { ...entry, path }, stream: this.#streamed.contentOf(number, signal) };
   }

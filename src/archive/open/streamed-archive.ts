@@ -2,11 +2,9 @@
  * Looks into an archive without an index by reading it from the start for each question. Slow, but it works for any tar
  * or zip, with bounded memory.
  */
-import { Failure } from '../../base/failure.ts';
-import { printable } from '../../base/files/paths.ts';
 import type { ArchivePage, BatchedArchive, OpenRequest, StreamedArchive, StreamedEntry } from '../contract.ts';
 import type { Entry } from '../entry.ts';
-import { behind, noCursor, pathNotFound } from './indexed-archive.ts';
+import { behind, noCursor, noDirectory, noFile, pathNotFound } from './indexed-archive.ts';
 import { tarName } from '../tar/header.ts';
 
 export class StreamedArchiveReader implements BatchedArchive {
@@ -26,7 +24,7 @@ export class StreamedArchiveReader implements BatchedArchive {
   async list(path: string, cursor: string | undefined, limit: number, signal?: AbortSignal): Promise<ArchivePage> {
     const level = new Level(path, cursor ?? '', limit + 1);
     for await (const { entry } of this.#entries(signal)) level.add(entry);
-    if (path !== '' && !level.exists) throw pathNotFound(path);
+    if (path !== '' && !level.exists) throw level.isNoDirectory ? noDirectory(path) : pathNotFound(path);
     if (cursor !== undefined && !level.isPlace) throw noCursor();
     const entries = level.entries();
     const last = entries[limit] === undefined ? undefined : entries[limit - 1];
@@ -46,13 +44,12 @@ export class StreamedArchiveReader implements BatchedArchive {
   }
 
   async content(path: string, signal?: AbortSignal): Promise<{ entry: Entry; stream: AsyncIterable<Uint8Array> }> {
-    let found = await this.#last(path, signal);
-    if (found?.entry.kind === 'hardlink') found = await this.#last(found.entry.target ?? '', signal);
+    const found = await this.#last(path, signal);
     if (found === undefined) throw pathNotFound(path);
-    if (found.entry.kind !== 'file') {
-      throw new Failure('path_not_found', `Cannot read "${printable(path)}": it is no file`);
-    }
-    return { entry: { ...found.entry, path }, stream: this.contentOf(found.number, signal) };
+    const { kind, target = '' } = found.entry;
+    const held = kind === 'hardlink' ? await this.#last(target, signal) : found;
+    if (held?.entry.kind !== 'file') throw noFile(path, found.entry);
+    return { entry: { ...held.entry, path }, stream: this.contentOf(held.number, signal) };
   }
 
   async close(): Promise<void> {
@@ -95,6 +92,8 @@ class Level {
   readonly #most: number;
   #found = new Map<string, Entry>();
   exists = false;
+  /** True once an entry of that very path was seen that is no directory. */
+  isNoDirectory = false;
   /** True once the entry was seen behind which the page begins. */
   isPlace = false;
 
@@ -106,6 +105,7 @@ class Level {
 
   add(entry: Entry): void {
     const name = tarName(entry);
+    this.isNoDirectory ||= `${name}/` === this.#prefix;
     if (!name.startsWith(this.#prefix)) return;
     this.exists = true;
     const rest = entry.path.slice(this.#prefix.length);
