@@ -15,7 +15,7 @@ import type { Config, NoticeEvent } from '../../config/types.ts';
 import { levelOf, type NoticeMessage, wants } from './message.ts';
 
 export interface ComposeDeps {
-  readonly catalogue: Pick<Catalogue, 'backups' | 'notices' | 'transaction'>;
+  readonly catalogue: Pick<Catalogue, 'backups' | 'jobs' | 'notices' | 'transaction'>;
   readonly config: Pick<Config, 'notify'>;
   readonly clock: Pick<Clock, 'now'>;
   /** The name of this host. */
@@ -90,14 +90,24 @@ function noticesOf(occurrence: OccurrenceRecord, deps: ComposeDeps): NewNotice[]
   const reason = error?.message ?? 'no reason is known';
   if (kind === 'restore') {
     if (state === 'cancelled') return [];
-    if (state === 'done') return [{ ...about, event: 'restore.completed', message: `${name} was restored` }];
-    const message = `A restore of ${name} failed: ${reason}`;
+    const what = isUndo(occurrence, deps) ? 'undo of a restore' : 'restore';
+    if (state === 'done') {
+      const message = what === 'restore' ? `${name} was restored` : `A restore of ${name} was undone`;
+      return [{ ...about, event: 'restore.completed', message }];
+    }
+    const message = `${what === 'restore' ? 'A' : 'An'} ${what} of ${name} failed: ${reason}`;
     return [{ ...about, event: 'restore.failed', message, hint: error?.hint, data: code }];
   }
   if (state === 'cancelled') {
     return [{ ...about, event: 'backup.cancelled', message: `A backup of ${name} was cancelled` }];
   }
   return state === 'done' ? completed(occurrence, deps) : failed(occurrence, reason, code, deps);
+}
+
+/** The job is remembered for as long as it is told of: jobs that have ended stay for days. */
+function isUndo({ job }: OccurrenceRecord, { catalogue }: ComposeDeps): boolean {
+  const record = job === null ? undefined : catalogue.jobs.find(job);
+  return record?.kind === 'restore' && record.request.undo === true;
 }
 
 function failed(

@@ -23,7 +23,7 @@ import type { StoreSet } from '../stored/stores.ts';
 import { ageOf, type ComposeDeps, type NewNotice, writeNotices } from './compose.ts';
 
 export interface WatchDeps extends ComposeDeps {
-  readonly catalogue: Pick<Catalogue, 'backups' | 'notices' | 'servers' | 'transaction'>;
+  readonly catalogue: Pick<Catalogue, 'backups' | 'jobs' | 'notices' | 'servers' | 'transaction'>;
   readonly config: Pick<Config, 'notify' | 'panel' | 'schedules'>;
   readonly registry: Pick<Registry, 'list'>;
   readonly stores: StoreSet;

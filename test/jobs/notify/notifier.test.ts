@@ -56,6 +56,21 @@ describe('what is told', () => {
     expect(eventsTold()).toEqual(['backup.completed', 'backup.damaged', 'restore.completed']);
   });
 
+  test('calls an undo no restore', async () => {
+    const { catalogue, settle, told } = await node();
+    for (const number of [1, 2]) {
+      catalogue.jobs.insert({ ...newJob(number), kind: 'restore', request: { undo: true } });
+      catalogue.jobs.start(jobId(number), 'swap');
+    }
+    catalogue.jobs.finish(jobId(1), 'done');
+    catalogue.jobs.finish(jobId(2), 'failed', new Failure('internal', 'A rename failed'));
+    await settle();
+    expect(told.map(({ message }) => message.message)).toEqual([
+      'A restore of survival was undone',
+      'An undo of a restore of survival failed: A rename failed',
+    ]);
+  });
+
   test('is that a server has a good backup again, after one that failed', async () => {
     const { catalogue, settle, eventsTold } = await node();
     for (const [number, end] of (['failed', 'done', 'done'] as const).entries()) backUp(catalogue, number + 1, end);
