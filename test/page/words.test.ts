@@ -49,6 +49,15 @@ test.each([
   expect(cronWords(cron)).toBe(text);
 });
 
+test.each([
+  ['backup', false, 'failed', 'Backup failed'],
+  ['restore', false, 'completed', 'Restore completed'],
+  ['restore', true, 'completed', 'Undo completed'],
+  ['verify', false, 'completed', 'Verification completed'],
+] as const)('the end of a %s, undo %s, is told: %s', (kind, undo, what, text) => {
+  expect(en.ended({ kind, undo }, what)).toBe(text);
+});
+
 /** The beginning of a PNG of that size. */
 function png(width: number, height: number): Uint8Array {
   const bytes = Buffer.alloc(64);

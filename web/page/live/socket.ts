@@ -7,7 +7,8 @@ import type { Job } from '../api/shapes.ts';
 import { addressOf } from './base.ts';
 import { forget, may, secret } from './session.ts';
 import { tellEnd } from './ended.ts';
-import { endJob, fillJob, load, takeJob, takeSnapshot, touch, touchAll } from './state.ts';
+import { words } from '../words/words.ts';
+import { endJob, fillJob, jobOf, load, takeJob, takeSnapshot, touch, touchAll } from './state.ts';
 
 export type Connection =
   | { readonly state: 'connecting' | 'live' }
@@ -141,12 +142,13 @@ function apply(family: string, what: string, { server, backup = '', job, data }:
   if (job !== undefined && what === 'queued') {
     takeJob(job, { server, backup, kind: (data?.['kind'] as Job['kind']) ?? kind, state: 'queued' });
   }
+  const ended = job === undefined ? undefined : jobOf(job);
   const read = touch(server);
   if (job !== undefined && ENDS.has(what)) {
     if (what !== 'failed' && what !== 'cancelled') fillJob(job);
     // Until its row was read again, the row would show what was before the job.
     void read.then(() => endJob(job));
     tellEnd(job, data);
-    announced.value = `${{ backup: 'Backup', restore: 'Restore', verify: 'Verification' }[family] ?? 'Job'} ${what}`;
+    announced.value = words.ended({ kind, undo: ended?.undo === true || data?.['undo'] === true }, what);
   }
 }

@@ -3,6 +3,7 @@ import { undoRestore } from '../api/backups.ts';
 import { useAction } from '../live/answers.ts';
 import { endOf } from '../live/ended.ts';
 import { jobOfServer, touch } from '../live/state.ts';
+import { words } from '../words/words.ts';
 import { Dialog } from './dialog.tsx';
 import { FailureNote } from './failure.tsx';
 
@@ -23,7 +24,7 @@ export function UndoDialog({ server, backup, onClose, onDone = onClose }: UndoDi
     <Dialog title="Undo the restore?" onClose={onClose}>
       <p>
         Everything that the restore replaced or deleted comes back as it was. What was made or changed since the restore
-        in the same places is lost. The server is stopped for it, and started again if it ran.
+        in the same places is lost. {words.stops}
       </p>
       {failure.value !== undefined && <FailureNote failure={failure.value} />}
       <div class="bs">

@@ -40,6 +40,14 @@ export const en = {
   running: ({ kind, undo }: Pick<Job, 'kind' | 'undo'>) => (undo === true ? 'Undoing a restore' : RUNNING[kind]),
   kindOf: ({ kind, undo, copy }: Pick<Job, 'kind' | 'undo' | 'copy'>) =>
     undo === true ? 'undo of a restore' : copy === undefined ? KINDS[kind] : `${KINDS[kind]} of the copy in ${copy}`,
+  /** A job that has just ended, for those who hear the page. */
+  ended: ({ kind, undo }: { readonly kind: Job['kind']; readonly undo?: boolean }, what: string) => {
+    const name = undo === true ? 'undo' : KINDS[kind];
+    return `${name.charAt(0).toUpperCase()}${name.slice(1)} ${what}`;
+  },
+  /** The page is not told whether the config has a power driver. */
+  stops:
+    'Where the config has a power driver, a running server is stopped for it and started again; without one, stop it first.',
   kindsMany: { backup: 'Backups', restore: 'Restores', verify: 'Verifications', delete: 'Deletions' },
   states: { queued: 'waiting', running: 'running', done: 'done', failed: 'failed', cancelled: 'cancelled' },
   origins: {

@@ -20,6 +20,7 @@ import { CancelButton, ProgressBar, progressText } from '../../parts/job-progres
 import { Download, RotateCcw, ShieldCheck } from '../../parts/icons.ts';
 import { Icon } from '../../parts/icon.tsx';
 import { ago, count, counted } from '../../words/format.ts';
+import { words } from '../../words/words.ts';
 import { Done } from './done.tsx';
 import type { Ticks } from './files.tsx';
 import { Sheet } from './sheet.tsx';
@@ -222,7 +223,7 @@ export function Restore({ server, name, backup, ticked, onClear }: RestoreProps)
                 {paths.length === 1 ? 'Download it' : 'Download them'}
               </button>
             )}
-            <span class="small muted">Nothing changes before you press it.</span>
+            <span class="small muted">Nothing changes before you press it. {words.stops}</span>
             {saving.failure.value !== undefined && <FailureNote failure={saving.failure.value} />}
           </>
         )}
