@@ -136,7 +136,7 @@ export function createDialectApp(options: DialectAppOptions, dialect: Dialect): 
 function baseApp({ log, clock, api, newRequestId = randomUUID }: DialectAppOptions, dialects: readonly Dialect[]): App {
   const app: App = new OpenAPIHono<AppEnv>({
     defaultHook: (result) => {
-      if (!result.success) throw native.invalidRequest(result.error);
+      if (!result.success) throw native.invalidRequest(result.error, result.target);
     },
   });
   const addressOf = remoteAddresses(api.trustedProxies);

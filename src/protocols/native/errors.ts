@@ -7,7 +7,7 @@ import { Failure, type FailureCode } from '../../base/failure.ts';
 import { printableText } from '../../base/files/paths.ts';
 import type { AppContext } from '../dialect.ts';
 import { failureOf, isTooMany, statusOf, UNFORESEEN } from '../thrown.ts';
-import { WHOLE_SENTENCES } from './schemas.ts';
+import { BODY_HINTS, QUERY_HINTS, WHOLE_SENTENCES } from './schemas.ts';
 
 const REQUEST_FAULTS = {
   not_found: { status: 404, error: 'There is nothing at this address' },
@@ -57,8 +57,12 @@ export function answerFault(c: AppContext, fault: RequestFault, headers: Record<
   return c.json({ error, code: fault, requestId: c.get('requestId') } satisfies ErrorBody, status, headers);
 }
 
-/** The first few faults that a schema found, each with its field, as one sentence. */
-export function invalidRequest(error: z.ZodError): Failure {
+/**
+ * The first few faults that a schema found, each with its field, as one sentence.
+ *
+ * @param target where the request has what the schema refused, such as `query` or `json`.
+ */
+export function invalidRequest(error: z.ZodError, target?: string): Failure {
   const faults = error.issues.slice(0, 3).map((issue) => {
     const message = wordsOf(issue);
     if (issue.path.length === 0 || WHOLE_SENTENCES.has(message)) return message;
@@ -66,7 +70,10 @@ export function invalidRequest(error: z.ZodError): Failure {
   });
   // It may contain the caller's keys, of any length.
   const message = faults.join('; ').slice(0, LONGEST_FAULTS);
-  return new Failure('invalid_request', WHOLE_SENTENCES.has(message) ? message : `Cannot read the request: ${message}`);
+  if (!WHOLE_SENTENCES.has(message)) return new Failure('invalid_request', `Cannot read the request: ${message}`);
+  return new Failure('invalid_request', message, {
+    hint: target === 'query' ? QUERY_HINTS[message] : BODY_HINTS[message],
+  });
 }
 
 const KINDS: Readonly<Record<string, string>> = {
@@ -80,9 +87,21 @@ const KINDS: Readonly<Record<string, string>> = {
 /** zod's own words are for programmers; a schema's are for callers. */
 function wordsOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'unrecognized_keys') return `there is no field ${issue.keys.map((key) => `"${key}"`).join(', ')}`;
-  const isOwn = !issue.message.startsWith('Invalid input');
-  if (isOwn || issue.code !== 'invalid_type') return issue.message;
-  return `must be ${KINDS[issue.expected] ?? issue.expected}`;
+  if (!ZOD_WORDS.test(issue.message)) return issue.message;
+  if (issue.code === 'invalid_type') return `must be ${KINDS[issue.expected] ?? issue.expected}`;
+  if (issue.code === 'invalid_value') return `must be one of ${issue.values.join(', ')}`;
+  if (issue.code === 'too_big') return `must ${BOUNDS[issue.origin] ?? 'be'} at most ${issue.maximum}${unitOf(issue)}`;
+  if (issue.code === 'too_small')
+    return `must ${BOUNDS[issue.origin] ?? 'be'} at least ${issue.minimum}${unitOf(issue)}`;
+  return issue.message;
+}
+
+const ZOD_WORDS = /^(?:Invalid (?:input|option)|Too (?:big|small)): /;
+
+const BOUNDS: Readonly<Record<string, string>> = { string: 'have', array: 'have' };
+
+function unitOf({ origin }: { readonly origin: string }): string {
+  return origin === 'string' ? ' characters' : origin === 'array' ? ' items' : '';
 }
 
 // An `internal` Failure names paths and errnos of this host, so holders of a download link get a general sentence.

@@ -181,9 +181,35 @@ describe('bad requests', () => {
 
   test('a missing backup id is told in the words that panels know', async () => {
     const { call } = openNativeApp();
-    expect((await call('POST', `${BACKUPS}/restore`)).body).toMatchObject({ error: 'Backup ID required' });
-    expect((await call('DELETE', `${BACKUPS}/delete?id=`)).body).toMatchObject({ error: 'Backup ID required' });
-    expect((await call('POST', `${BACKUPS}/download-token`)).body).toMatchObject({ error: 'Backup ID required' });
+    const [inAddress, inBody] = [/^Add \?id= /, /^Send \{"id": "…"\} /];
+    for (const [method, path, hint] of [
+      ['POST', 'restore', inAddress],
+      ['DELETE', 'delete?id=', inAddress],
+      ['POST', 'download-token', inBody],
+      ['POST', `download-token?id=${SERVER}`, inBody],
+    ] as const) {
+      const { body } = await call(method, `${BACKUPS}/${path}`);
+      expect(body).toMatchObject({ error: 'Backup ID required', hint: expect.stringMatching(hint) as string });
+    }
+  });
+
+  test.each([
+    ['?state=foo', 'state must be one of queued, running, done, failed, cancelled'],
+    ['?kind=', 'kind must be one of backup, restore, verify, delete'],
+    [`?before=${'x'.repeat(65)}`, 'before must have at most 64 characters'],
+    ['?limit=1.5', 'limit must be a whole number from 1 to 1000'],
+  ])('/api/jobs%s is refused without the words of a schema library', async (query, fault) => {
+    const { call } = openNativeApp();
+    const { body } = await call('GET', `/api/jobs${query}`);
+    expect(body).toMatchObject({ error: `Cannot read the request: ${fault}` });
+  });
+
+  test('a choice in a list is refused in the same words', async () => {
+    const { call } = openNativeApp();
+    const { body } = await call('POST', '/api/session/links', { body: { permissions: ['backup.reed'] } });
+    expect(body).toMatchObject({
+      error: expect.stringMatching(/: permissions\.0 must be one of backup\.read, /) as string,
+    });
   });
 
   test('a fault is named with its place', async () => {

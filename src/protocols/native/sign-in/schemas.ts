@@ -30,7 +30,7 @@ export const SignInBody = z
       .optional()
       .openapi({ description: 'True: valid for 30 days, used or not; without it for 12 hours after the last use' }),
   })
-  .refine(({ token, code }) => (token === undefined) !== (code === undefined), 'Give either a token or a code')
+  .refine(({ token, code }) => (token === undefined) !== (code === undefined), 'either a token or a code must be given')
   .openapi('SignIn');
 
 export const LinkBody = z

@@ -64,10 +64,10 @@ describe('signing in', () => {
   test.each([
     [{ token: 'wrong-wrong-wrong' }, [401, 'unauthorized', 'Cannot sign in: there is no such token']],
     [{ code: 'A'.repeat(22) }, [401, 'unauthorized', 'Cannot sign in: this link is not known']],
-    [{}, [400, 'invalid_request', 'Cannot read the request: Give either a token or a code']],
+    [{}, [400, 'invalid_request', 'Cannot read the request: either a token or a code must be given']],
     [
       { token: ADMIN, code: 'A'.repeat(22) },
-      [400, 'invalid_request', 'Cannot read the request: Give either a token or a code'],
+      [400, 'invalid_request', 'Cannot read the request: either a token or a code must be given'],
     ],
   ])('%j is refused with its reason', async (body, expected) => {
     expect(refusal(await open().call('POST', '/api/session', { token: '', body }))).toEqual(expected);
