@@ -5,8 +5,9 @@
 import http from 'node:http';
 import https from 'node:https';
 import { MEBIBYTE } from '../../base/sizes.ts';
-import { attempt, errnoOf, Failure, FAILURE_CODES, throwIfAborted } from '../../base/failure.ts';
+import { attempt, Failure, FAILURE_CODES, type FailureCode, throwIfAborted } from '../../base/failure.ts';
 import { printableText } from '../../base/files/paths.ts';
+import { unreachable } from './unreachable.ts';
 
 export interface Connection {
   /** The daemon's base URL. */
@@ -54,7 +55,11 @@ export class ApiClient {
     const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
     const transport = url.protocol === 'https:' ? https : http;
     return new Promise((resolve, reject) => {
-      const fail = (error: unknown) => reject(unreachable(this.connection.url, error, request.signal));
+      const fail = (error: unknown) => {
+        const reason: unknown = request.signal?.reason;
+        if (error instanceof Failure) reject(error);
+        else reject(reason instanceof Failure ? reason : unreachable(this.connection.url, error, request));
+      };
       const outgoing = transport.request(
         url,
         {
@@ -93,14 +98,20 @@ export class ApiClient {
     return new Failure(known, printableText(error), {
       facts: { status, requestId },
       detail: { report },
-      hint:
-        known === 'unauthorized'
-          ? `The token comes from ${this.connection.source}; is it this daemon's?`
-          : typeof hint === 'string'
-            ? printableText(hint)
-            : undefined,
+      hint: known === 'unauthorized' || code === 'not_found' ? this.#doubt(known) : textOf(hint),
     });
   }
+
+  /** Of an answer that this daemon's commands do not get. */
+  #doubt(code: FailureCode): string {
+    const { source, url } = this.connection;
+    if (code === 'unauthorized') return `The token comes from ${source}; is it this daemon's?`;
+    return `Check the address, ${url.href}: a daemon has no path, and one of an older version may not know this command.`;
+  }
+}
+
+function textOf(hint: unknown): string | undefined {
+  return typeof hint === 'string' ? printableText(hint) : undefined;
 }
 
 /** Also sent by the event socket. */
@@ -126,32 +137,4 @@ async function readText(answer: http.IncomingMessage): Promise<string> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-function unreachable(url: URL, error: unknown, signal: AbortSignal | undefined): Failure {
-  if (error instanceof Failure) return error;
-  if (signal?.reason instanceof Failure) return signal.reason;
-  const errno = errnoOf(error) ?? (error as NodeJS.ErrnoException).code ?? 'unknown error';
-  return new Failure('internal', `Cannot reach the daemon at ${url.href}: ${reasonFor(errno)}`, {
-    cause: error,
-    facts: { errno },
-    hint: hintFor(errno),
-    retry: true,
-  });
-}
-
-function reasonFor(errno: string): string {
-  if (errno === 'ECONNREFUSED') return 'nothing listens there';
-  if (errno === 'ECONNRESET' || errno === 'EPIPE') return 'the connection broke';
-  if (errno === 'ENOTFOUND' || errno === 'EAI_AGAIN') return 'its name has no address';
-  return errno;
-}
-
-function hintFor(errno: string): string {
-  if (errno === 'ECONNRESET' || errno === 'EPIPE')
-    return 'What was asked for may go on: look with "roost backup list".';
-  if (errno.includes('CERT') || errno.includes('SELF_SIGNED')) {
-    return 'Name the certificate authority with NODE_EXTRA_CA_CERTS, or the name on the certificate with ROOST_URL.';
-  }
-  return 'Start it with "roost serve --config F" (or "systemctl start roost"), or name another with ROOST_URL.';
 }
